@@ -1,0 +1,60 @@
+"""Make a virtual environment from the lock: `install.py VENV [EXTRA ...]`.
+
+Installs what pyproject.toml names for the package and for each EXTRA, every file checked
+against the hashes in constraints.txt. The package itself is left to the caller.
+
+pip takes hashes from a constraints file since 26.1 and the one that comes with Python may be
+older, so the first thing installed is the pip of the lock.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+import venv
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "constraints.txt"
+
+
+def main(target: Path, extras: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *requirements(project, extras)]
+    venv.create(target, clear=True, with_pip=True)
+    with tempfile.TemporaryDirectory() as folder:
+        first = Path(folder, "pip.txt")
+        first.write_text(locked("pip"))
+        pip(target, "--require-hashes", "-r", str(first))
+    pip(target, "-c", str(LOCK), *wanted)
+
+
+def requirements(project: dict[str, Any], extras: list[str]) -> list[str]:
+    """What the extras ask for; an extra may name others as `drainproxy[one,two]`."""
+    wanted: list[str] = []
+    for extra in extras:
+        for requirement in project["optional-dependencies"][extra]:
+            own = re.fullmatch(project["name"] + r"\[(.+)\]", requirement)
+            wanted += requirements(project, own[1].split(",")) if own else [requirement]
+    return wanted
+
+
+def locked(name: str) -> str:
+    """The entry of the lock for one package: its pinned version and its hashes."""
+    entry = re.search(rf"^{name}==(.*\\\n)*.*\n", LOCK.read_text(), re.MULTILINE)
+    if entry is None:
+        sys.exit(f"{LOCK.name} has no entry for {name}: run `make lock`")
+    return entry[0]
+
+
+def pip(target: Path, *arguments: str) -> None:
+    command = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    done = subprocess.run([*command, "--disable-pip-version-check", *arguments], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,53 @@
+# Needs python3 >= 3.11 with venv, and make; everything else comes from constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint format lock clean
+
+help:
+	@echo "make demo     a drain in front of your eyes, in under a minute"
+	@echo "make test     all tests, lint and types included"
+	@echo "make lint     ruff and mypy alone"
+	@echo "make format   bring the code into shape"
+	@echo "make lock     renew constraints.txt after a change of pyproject.toml (needs uv);"
+	@echo "              LOCK_FLAGS=--upgrade takes the newest version of everything"
+	@echo "make clean    remove what the other targets made"
+
+demo: $(VENV)/.stamp
+	$(BIN)/python -m drainproxy.rehearsal
+
+test: $(VENV)/.stamp
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.stamp
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# The stamp is written last: an installation that broke off is made again, and one that is
+# whole is kept until the lock or the project changes.
+$(VENV)/.stamp: constraints.txt pyproject.toml .ci/install.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "drainproxy needs Python 3.11 or newer, $(PYTHON) is older or missing:" \
+	    "try make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "$(PYTHON) has no venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) .ci/install.py $(VENV) dev
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Without headers, addresses and the machine's own configuration, so that the same pyproject.toml
+# gives the same file for everyone.
+lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv in PATH" >&2; exit 1; }
+	uv pip compile --no-config --quiet --universal --python-version 3.11 --all-extras \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  $(LOCK_FLAGS) --output-file constraints.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

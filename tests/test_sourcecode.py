@@ -1,0 +1,113 @@
+"""Lint, format and types are tests too: one command says whether a change is good."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+LONGEST_FILE = 450
+
+# Where packages come from is the business of the machine that installs them. In pieces, because
+# this file is searched as well.
+REGISTRIES = [
+    f"{name}.{top}"
+    for top, names in {
+        "org": ("pypi", "pythonhosted", "npmjs", "anaconda", "rubygems"),
+        "io": ("crates",),
+        "com": ("yarnpkg",),
+    }.items()
+    for name in names
+]
+
+NOT_OURS = {"__pycache__", "build", "dist", "node_modules", "venv"}
+
+
+def files(folder: Path, pattern: str = "*") -> Iterator[Path]:
+    """The files of the repository; what tools leave behind begins with a dot or is in NOT_OURS."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and (path.name in {".ci", ".github"} or not path.name.startswith(".")):
+            if path.name not in NOT_OURS and not path.name.endswith(".egg-info"):
+                yield from files(path, pattern)
+        elif path.is_file() and path.match(pattern):
+            yield path
+
+
+def python_files(root: Path) -> Iterator[Path]:
+    for folder in ("drainproxy", "tests", "loadtests", ".ci"):
+        if (root / folder).is_dir():
+            yield from files(root / folder, "*.py")
+
+
+@pytest.mark.timeout(300)  # mypy without a cache, on a busy machine
+@pytest.mark.parametrize("command", ["ruff check", "ruff format --check --diff", "mypy"])
+def test_the_tools_have_nothing_to_say(command: str, root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split()],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"{command}\n{done.stdout}{done.stderr}", pytrace=False)
+
+
+def test_every_module_says_what_it_is(root: Path) -> None:
+    silent = [
+        str(path.relative_to(root))
+        for path in files(root / "drainproxy", "*.py")
+        if not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert silent == []
+
+
+def test_a_file_that_grows_too_long_is_divided(root: Path) -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in python_files(root)}
+    too_long = {
+        str(path.relative_to(root)): length
+        for path, length in lengths.items()
+        if length > LONGEST_FILE
+    }
+    assert too_long == {}
+
+
+def test_no_file_names_a_package_registry(root: Path) -> None:
+    named = [
+        f"{path.relative_to(root)}: {host}"
+        for path in files(root)
+        for host in REGISTRIES
+        if host.encode() in path.read_bytes().lower()
+    ]
+    assert named == []
+
+
+def test_the_lock_holds_hashes_and_no_addresses(root: Path) -> None:
+    lock = (root / "constraints.txt").read_text()
+    entries = lock.replace("\\\n", "").splitlines()
+
+    assert [entry for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
+    assert "://" not in lock
+
+
+def test_the_lock_holds_what_the_project_asks_for(root: Path) -> None:
+    lock = (root / "constraints.txt").read_text()
+    locked = dict(
+        line.split(" ")[0].split("==") for line in lock.splitlines() if not line.startswith(" ")
+    )
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+
+    stale = [
+        str(asked)
+        for asked in map(Requirement, {text for group in groups for text in group})
+        if asked.name != project["name"]
+        and not asked.specifier.contains(locked.get(canonicalize_name(asked.name), "0"))
+    ]
+
+    assert stale == [], "run `make lock`"
