@@ -1,0 +1,203 @@
+"""`drainproxy drain`, `undrain` and `status`: talk to a sidecar that runs."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPConnection, HTTPException
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from drainproxy.config.addresses import parse_listen
+from drainproxy.config.kinds import parse_secret
+from drainproxy.config.values import Address
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Body = dict[str, Any]
+
+# `drain --wait`: something was cut.
+EX_CUT = 3
+
+# In seconds; for the end of a drain we wait as long as it takes.
+_CONNECT_TIMEOUT = 5.0
+_ANSWER_TIMEOUT = 10.0
+
+# A sidecar that listens on all addresses is found on loopback.
+_ALL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+_HINTS = {401: "give --admin-token or DRAINPROXY_ADMIN_TOKEN"}
+
+
+class Admin(NamedTuple):
+    """The admin endpoints of a running sidecar, and the token it may ask for.
+
+    Both methods raise ClickException, which says what is wrong, if the answer is not 200.
+    """
+
+    address: Address
+    token: str | None
+
+    def get(self, path: str) -> Body:
+        """Ask, changing nothing."""
+        return self._ask("GET", path, _ANSWER_TIMEOUT)
+
+    def post(self, path: str, timeout: float | None = _ANSWER_TIMEOUT) -> Body:
+        """Have something done, and answered within `timeout` seconds."""
+        return self._ask("POST", path, timeout)
+
+    def _ask(self, method: str, path: str, timeout: float | None) -> Body:
+        connection = HTTPConnection(self.address.host, self.address.port, timeout=_CONNECT_TIMEOUT)
+        try:
+            self._connect(connection)
+            connection.sock.settimeout(timeout)
+            status, body = self._exchange(connection, method, path)
+        finally:
+            connection.close()
+        if status == 200:
+            return body
+        hint = f" ({_HINTS[status]})" if status in _HINTS else ""
+        raise click.ClickException(f"{body.get('reason', f'HTTP {status}')}{hint}")
+
+    def _connect(self, connection: HTTPConnection) -> None:
+        try:
+            connection.connect()
+        except OSError as error:
+            why = error.strerror or error
+            message = f"no sidecar at {self.address}: {why}. Does it run, is --admin right?"
+            raise click.ClickException(message) from None
+
+    def _exchange(self, connection: HTTPConnection, method: str, path: str) -> tuple[int, Body]:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        try:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, _json_object(answer.read())
+        except TimeoutError:
+            problem = "did not answer in time"
+        except (OSError, HTTPException) as error:
+            problem = f"went away before it answered: {error}"
+        except ValueError:
+            problem = "is no drainproxy: its answer cannot be read"
+        raise click.ClickException(f"{self.address} {problem}")
+
+
+def _json_object(text: bytes) -> Body:
+    body = json.loads(text)
+    # Each of our answers says where the sidecar stands or why it refuses.
+    if not isinstance(body, dict) or not body.keys() & {"phase", "reason"}:
+        raise ValueError("not an answer of ours")
+    return body
+
+
+def _reachable(_: click.Context, __: click.Parameter, text: str) -> Address:
+    try:
+        address = parse_listen(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} {error}") from None
+    return Address(_ALL.get(address.host, address.host), address.port)
+
+
+def _secret(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    try:
+        return text and parse_secret(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def admin_options(command: Command) -> Command:
+    """Add `--admin` (an Address) and `--admin-token`."""
+    token = click.option(
+        "--admin-token",
+        metavar="TOKEN",
+        envvar="DRAINPROXY_ADMIN_TOKEN",
+        callback=_secret,
+        help="Needed unless the sidecar is on this machine.",
+    )
+    where = click.option(
+        "--admin",
+        metavar="HOST:PORT",
+        envvar="DRAINPROXY_ADMIN",
+        default="127.0.0.1:9180",
+        show_default=True,
+        callback=_reachable,
+        help="The admin address of the sidecar.",
+    )
+    return where(token(command))
+
+
+@click.command()
+@admin_options
+@click.option("--wait", is_flag=True, help="Until it is drained; exit code 3 if something was cut.")
+def drain(admin: Address, admin_token: str | None, wait: bool) -> None:
+    """Drain a running sidecar: every client gets its answer and its goodbye."""
+    sidecar = Admin(admin, admin_token)
+    if not wait:
+        body = sidecar.post("/drain")
+        click.echo("\n".join(_draining(body)))
+        return
+    report = sidecar.post("/drain?wait=1", timeout=None)
+    click.echo("\n".join(_report(report)))
+    sys.exit(0 if report["verdict"] == "clean" else EX_CUT)
+
+
+@click.command()
+@admin_options
+def undrain(admin: Address, admin_token: str | None) -> None:
+    """Take a drain back: the sidecar serves again, on the same port."""
+    body = Admin(admin, admin_token).post("/undrain")
+    click.echo(body["phase"])
+
+
+@click.command()
+@admin_options
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(admin: Address, admin_token: str | None, as_json: bool) -> None:
+    """Show the phase of a running sidecar, what is in flight, and what blocks a drain."""
+    body = Admin(admin, admin_token).get("/status")
+    click.echo(json.dumps(body, indent=2) if as_json else "\n".join(_status(body)))
+
+
+def _draining(body: Body) -> Iterator[str]:
+    left = body["deadline"]
+    yield body["phase"] + ("" if left is None else f", drained in {left:.1f} s at the latest")
+
+
+def _status(body: Body) -> Iterator[str]:
+    why = f" ({body['why']})" if body["why"] else ""
+    left = "" if body["deadline"] is None else f", {body['deadline']:.1f} s left"
+    yield f"drainproxy {body['version']}: {body['phase']} for {body['since']:.1f} s{why}{left}"
+    yield ""
+    kinds = [
+        (kind, str(count), str(body["in_flight"].get(kind, 0)))
+        for kind, count in body["connections"].items()
+    ]
+    yield from _table([("", "connections", "in flight"), *kinds])
+    if body["blocking"]:
+        yield from ("", "longest in flight:")
+        yield from _table(
+            [
+                (each["path"], each["kind"], each["peer"], f"{each['age']:.1f} s")
+                for each in body["blocking"]
+            ]
+        )
+    yield from (f"mistake: {mistake}" for mistake in body["config_mistakes"])
+    if body["report"]:
+        yield ""
+        yield from _report(body["report"])
+
+
+def _report(report: Body) -> Iterator[str]:
+    yield f"drained in {report['seconds']:.1f} s ({report['why']}): {report['verdict']}"
+    ended = {kind: ways for kind, ways in report["ended"].items() if any(ways.values())}
+    if ended:
+        ways = list(next(iter(ended.values())))
+        rows = [(kind, *map(str, counts.values())) for kind, counts in ended.items()]
+        yield from _table([("", *(way.replace("_", " ") for way in ways)), *rows])
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """The first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
+        yield "  ".join([first.ljust(widths[0]), *cells])

@@ -1,0 +1,82 @@
+"""`drainproxy run`: the sidecar itself."""
+
+import asyncio
+import gc
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from drainproxy.cli.options import setting_options, sources
+from drainproxy.config import ConfigError, Settings
+
+# sysexits.h: the command was used wrongly; something it needs cannot be had.
+EX_CONFIG = 78
+EX_UNAVAILABLE = 69
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@setting_options
+@click.argument("app", nargs=-1, metavar="[-- APP ARGS...]")
+def run(app: tuple[str, ...], **given: Any) -> None:
+    """Stand in front of an app: forward, know what is in flight, drain on SIGTERM.
+
+    With `-- APP ARGS...` the app is started too, gets its SIGTERM after the drain, and its exit
+    code becomes ours.
+    """
+    from drainproxy.sidecar import logs, reload
+    from drainproxy.sidecar.supervisor import Sidecar
+
+    try:
+        origin = sources(given)
+        settings = origin.load(reload.read(origin.annotations_file()))
+        token = _admin_token(settings)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(EX_CONFIG)
+    logs.configure(settings.log_level, settings.log_format)
+    _raise_file_limit()
+    sys.exit(_run(lambda: Sidecar(origin, settings, token, app)))
+
+
+def _run(sidecar: Any) -> int:
+    import uvloop
+
+    async def life() -> int:
+        running = sidecar()
+        # What has been imported stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        code: int = await running.run()
+        return code
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(life())
+    except OSError as error:
+        click.echo(f"drainproxy: {error.strerror or error}", err=True)
+        return EX_UNAVAILABLE
+
+
+def _admin_token(settings: Settings) -> str | None:
+    if settings.admin_token_file is None:
+        return settings.admin_token
+    from drainproxy.config import Mistake
+
+    path = settings.admin_token_file
+    try:
+        token = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ConfigError([Mistake("the file", "admin-token-file", f"{path!r}: {why}")]) from None
+    if not token:
+        raise ConfigError([Mistake("the file", "admin-token-file", f"{path!r} is empty")])
+    return token
+
+
+def _raise_file_limit() -> None:
+    """Two descriptors a connection: take what the system grants."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,39 @@
+"""Settings: one table, from which flags, environment, file keys, annotations and docs are read.
+
+`load` (or `Sources.load`, then `Sources.reload` whenever the annotations have changed) turns texts
+into `Settings`. This room does no I/O: whoever calls it has read the files.
+"""
+
+from .docs import Row, as_json, markdown, table
+from .mistakes import ConfigError, Mistake
+from .readers import CONFIG_ENVIRONMENT, INJECTOR_ANNOTATIONS
+from .settings import Settings
+from .sources import Sources, load
+from .table import ANNOTATION_PREFIX, BY_NAME, ENVIRONMENT_PREFIX, TABLE, Setting
+from .values import Address, AppHealth, Forward, Secret, UnixSocket
+from .yaml_text import ConfigFile
+
+__all__ = [
+    "ANNOTATION_PREFIX",
+    "BY_NAME",
+    "CONFIG_ENVIRONMENT",
+    "ENVIRONMENT_PREFIX",
+    "INJECTOR_ANNOTATIONS",
+    "TABLE",
+    "Address",
+    "AppHealth",
+    "ConfigError",
+    "ConfigFile",
+    "Forward",
+    "Mistake",
+    "Row",
+    "Secret",
+    "Setting",
+    "Settings",
+    "Sources",
+    "UnixSocket",
+    "as_json",
+    "load",
+    "markdown",
+    "table",
+]

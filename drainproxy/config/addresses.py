@@ -1,0 +1,102 @@
+"""How addresses are written: `LISTEN=APP[/PROTOCOL]` and its parts. A mistake is a `ValueError`."""
+
+import re
+from typing import cast, get_args
+
+from .values import Address, Forward, Protocol, UnixSocket
+
+_PORT = re.compile(r"[0-9]{1,5}")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
+_DIGITS_AND_DOTS = re.compile(r"[0-9.]+")
+_BRACKETS = re.compile(r"\[([0-9A-Fa-f:.]+)(%[A-Za-z0-9_.-]+)?\]")
+_SEPARATORS = re.compile(r"[\s,]+")
+
+# sun_path on Linux is 108 bytes, the closing NUL included.
+_LONGEST_PATH = 107
+
+
+def parse_listen(text: str) -> Address:
+    """`PORT`, `HOST:PORT` or `[IPV6]:PORT`; port 0 lets the kernel choose."""
+    host, port = _split(text)
+    return Address(host, _port(port, lowest=0))
+
+
+def parse_app(text: str) -> Address | UnixSocket:
+    """`PORT` (on localhost), `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`."""
+    if text.startswith("unix:"):
+        return UnixSocket(_socket_path(text.removeprefix("unix:")))
+    host, port = _split(text)
+    return Address(host or "localhost", _port(port, lowest=1))
+
+
+def parse_forward(text: str) -> Forward:
+    """`LISTEN=APP[/PROTOCOL]`, for instance `8080=9000` or `5432=unix:/run/db.sock/tcp`."""
+    listen, equals, target = text.partition("=")
+    if not equals:
+        raise ValueError("is not LISTEN=APP, such as 8080=9000")
+    app, protocol = _split_protocol(target)
+    return Forward(parse_listen(listen), parse_app(app), protocol)
+
+
+def parse_forwards(text: str) -> tuple[Forward, ...]:
+    """Several forwards, separated by blanks or commas; all that is wrong is told at once."""
+    forwards, problems = [], []
+    for part in filter(None, _SEPARATORS.split(text)):
+        try:
+            forwards.append(parse_forward(part))
+        except ValueError as error:
+            problems.append(f"{part[:80]!r} {error}")
+    if problems:
+        raise ValueError("is wrong: " + "; ".join(problems))
+    if not forwards:
+        raise ValueError("is empty: write LISTEN=APP, such as 8080=9000")
+    return tuple(forwards)
+
+
+def _split_protocol(target: str) -> tuple[str, Protocol]:
+    app, slash, last = target.rpartition("/")
+    if slash and last in get_args(Protocol):
+        return app, cast(Protocol, last)
+    if slash and not target.startswith("unix:"):
+        raise ValueError("has an unknown protocol: write /auto, /http or /tcp")
+    return target, "auto"
+
+
+def _split(text: str) -> tuple[str, str]:
+    host, colon, port = text.rpartition(":")
+    return _host(host) if colon and host else "", port
+
+
+def _port(text: str, lowest: int) -> int:
+    if not _PORT.fullmatch(text) or not lowest <= int(text) <= 65535:
+        raise ValueError(f"has no port between {lowest} and 65535: write PORT or HOST:PORT")
+    return int(text)
+
+
+def _host(text: str) -> str:
+    if bracketed := _BRACKETS.fullmatch(text):
+        if _is_ip(bracketed[1], 6):
+            return text[1:-1]
+    elif _DIGITS_AND_DOTS.fullmatch(text):
+        if _is_ip(text, 4):
+            return text
+    elif _HOST.fullmatch(text):
+        return text
+    elif ":" in text:
+        raise ValueError("needs brackets around an IPv6 address, as in [::1]:9180")
+    raise ValueError("has no valid host: write a name, 127.0.0.1 or [::1]")
+
+
+def _is_ip(text: str, version: int) -> bool:
+    from ipaddress import ip_address  # only who writes numbers pays for the import
+
+    try:
+        return ip_address(text).version == version
+    except ValueError:
+        return False
+
+
+def _socket_path(path: str) -> str:
+    if not path or "\0" in path or len(path.encode(errors="surrogateescape")) > _LONGEST_PATH:
+        raise ValueError(f"needs a socket path of 1 to {_LONGEST_PATH} bytes, as in unix:/run/app")
+    return path

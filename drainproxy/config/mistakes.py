@@ -1,0 +1,42 @@
+"""What is wrong with a configuration: where, of which name, and what would be right."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+
+class Mistake(Struct, frozen=True):
+    """One mistake.
+
+    `source` is where it stands ("flag --drain-delay", "environment DRAINPROXY_DRAIN_DELAY",
+    "annotation drainproxy.io/drain-delay", "file app.yaml line 3, drain-delay"), `name` the
+    setting, `problem` what is wrong with which value and what would be right.
+    """
+
+    source: str
+    name: str
+    problem: str
+
+    def __str__(self) -> str:
+        return "".join(
+            letter if letter.isprintable() else repr(letter)[1:-1]
+            for letter in f"{self.source}: {self.problem}"
+        )
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. Carries every mistake in it, not the first one alone."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__(self.mistakes)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.mistakes))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The known name that is closest, or an empty text when none is near."""
+    from difflib import get_close_matches  # only who mistypes pays for the import
+
+    return "".join(get_close_matches(name[:80], known, 1))

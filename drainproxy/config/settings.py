@@ -1,0 +1,310 @@
+"""What can be set: each setting with its type, its default and all that is known of it."""
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from .kinds import (
+    APP_HEALTH,
+    CLOSE_CODE,
+    CLOSE_REASON,
+    COUNT,
+    DURATION,
+    FORWARDS,
+    LISTEN,
+    PATH,
+    PERCENT,
+    SECRET,
+    SIZE,
+    SWITCH,
+    Kind,
+    choice,
+)
+from .values import (
+    Address,
+    AppHealth,
+    DrainAt,
+    Forward,
+    Forwarded,
+    LogFormat,
+    LogLevel,
+    ProxyProtocol,
+    Secret,
+    Unready,
+)
+
+AGING: Final = "connection aging"
+GRPC: Final = "gRPC"
+HTTP2: Final = "HTTP/2"
+TLS: Final = "TLS"
+
+MILLISECOND: Final = 0.001
+
+
+def setting(
+    kind: Kind,
+    description: str,
+    *,
+    reload: bool = False,
+    annotation: bool = True,
+    later: str = "",
+    default: str = "",
+    ge: float | None = None,
+    le: float | None = None,
+) -> Meta:
+    """What the table knows of a setting beside its type and its default.
+
+    `reload`: an annotation may change it while we run. `annotation`: it may be an annotation at
+    all. `later`: the feature it waits for. `default`: words for a default that is no value.
+    """
+    extra: dict[str, object] = {
+        "kind": kind,
+        "reload": reload,
+        "annotation": annotation,
+        "later": later,
+        "default": default,
+    }
+    return Meta(description=description, extra=extra, ge=ge, le=le)
+
+
+def _age_of(kind: str) -> Meta:
+    return setting(
+        DURATION,
+        f"The same for {kind} alone.",
+        reload=True,
+        later=AGING,
+        default="as max-connection-age",
+    )
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """Everything that can be set. Durations in seconds, sizes in bytes, shares as fractions."""
+
+    forward: Annotated[
+        tuple[Forward, ...],
+        setting(
+            FORWARDS,
+            "What comes to LISTEN goes to the app; PROTOCOL is auto (told apart by the first"
+            " bytes), http or tcp.",
+        ),
+    ]
+    admin: Annotated[
+        Address, setting(LISTEN, "Where probes, metrics and drain requests are answered.")
+    ] = Address("0.0.0.0", 9180)
+    grpc_health: Annotated[
+        Address | None, setting(LISTEN, "Where gRPC health checks are answered.", later=GRPC)
+    ] = None
+    admin_token: Annotated[
+        Secret | None,
+        setting(
+            SECRET,
+            "Asked of everyone but loopback for what changes state; without one only loopback may.",
+        ),
+    ] = None
+    admin_token_file: Annotated[str | None, setting(PATH, "A file that holds the admin token.")] = (
+        None
+    )
+
+    drain_delay: Annotated[
+        float,
+        setting(
+            DURATION,
+            "How long a drain waits, still serving, until the endpoints have propagated.",
+            reload=True,
+        ),
+    ] = 5.0
+    drain_quiet: Annotated[
+        float,
+        setting(
+            DURATION, "No new connection for this long, and the listeners are closed.", reload=True
+        ),
+    ] = 2.0
+    drain_timeout: Annotated[
+        float, setting(DURATION, "The longest a whole drain may take.", reload=True, ge=MILLISECOND)
+    ] = 25.0
+    drain_spread: Annotated[
+        float,
+        setting(
+            DURATION,
+            "Goodbyes to WebSocket, SSE and gRPC clients are spread over this.",
+            reload=True,
+        ),
+    ] = 10.0
+    unready: Annotated[
+        Unready,
+        setting(choice(Unready), "The phase of a drain from which readiness fails.", reload=True),
+    ] = "announced"
+    websocket_close_code: Annotated[
+        int, setting(CLOSE_CODE, "The code of the Close frame sent to WebSockets.", reload=True)
+    ] = 1001
+    websocket_close_reason: Annotated[
+        str, setting(CLOSE_REASON, "The reason in that Close frame.", reload=True)
+    ] = "going away"
+    sse_drain: Annotated[
+        DrainAt,
+        setting(
+            choice(DrainAt),
+            "Event streams end when leaving, or wait until the deadline.",
+            reload=True,
+            later="SSE goodbyes",
+        ),
+    ] = "end"
+    websocket_drain: Annotated[
+        DrainAt,
+        setting(
+            choice(DrainAt), "WebSockets end when leaving, or wait until the deadline.", reload=True
+        ),
+    ] = "end"
+    grpc_drain: Annotated[
+        DrainAt,
+        setting(
+            choice(DrainAt),
+            "Streams of gRPC end when leaving, or wait until the deadline.",
+            reload=True,
+            later=GRPC,
+        ),
+    ] = "wait"
+
+    max_connection_age: Annotated[
+        float,
+        setting(
+            DURATION,
+            "The age at which a connection is asked to come again; 0 is never.",
+            reload=True,
+            later=AGING,
+        ),
+    ] = 1800.0
+    max_connection_age_jitter: Annotated[
+        float,
+        setting(
+            PERCENT,
+            "The age of each connection varies by this share.",
+            reload=True,
+            later=AGING,
+            le=1,
+        ),
+    ] = 0.1
+    max_connection_age_grace: Annotated[
+        float,
+        setting(
+            DURATION,
+            "What is in flight is cut this long after; 0 is never.",
+            reload=True,
+            later=AGING,
+        ),
+    ] = 0.0
+    max_connection_age_http1: Annotated[float | None, _age_of("HTTP/1")] = None
+    max_connection_age_http2: Annotated[float | None, _age_of("HTTP/2")] = None
+    max_connection_age_websocket: Annotated[float | None, _age_of("WebSockets")] = None
+    max_connection_age_sse: Annotated[float | None, _age_of("event streams")] = None
+    max_connection_age_tcp: Annotated[
+        float,
+        setting(
+            DURATION,
+            "The same for TCP, which cannot be told and is cut; 0 is never.",
+            reload=True,
+            later=AGING,
+        ),
+    ] = 0.0
+    max_stream_age: Annotated[
+        float,
+        setting(
+            DURATION,
+            "The age at which a gRPC stream ends with UNAVAILABLE; 0 is never.",
+            reload=True,
+            later=GRPC,
+        ),
+    ] = 0.0
+
+    max_connections: Annotated[
+        int, setting(COUNT, "Client connections at once.", reload=True, ge=1)
+    ] = 10_000
+    max_header_bytes: Annotated[
+        int,
+        setting(
+            SIZE,
+            "The longest head of a request or a response.",
+            reload=True,
+            ge=1 << 10,
+            le=16 << 20,
+        ),
+    ] = 64 << 10
+    header_timeout: Annotated[
+        float,
+        setting(
+            DURATION, "The head of a request is complete within this.", reload=True, ge=MILLISECOND
+        ),
+    ] = 10.0
+    idle_timeout: Annotated[
+        float,
+        setting(
+            DURATION, "A connection without a byte this long is closed; 0 is off.", reload=True
+        ),
+    ] = 3600.0
+    connect_timeout: Annotated[
+        float, setting(DURATION, "The app accepts within this.", reload=True, ge=MILLISECOND)
+    ] = 5.0
+    request_timeout: Annotated[
+        float,
+        setting(DURATION, "The app begins to answer within this, or 504; 0 is off.", reload=True),
+    ] = 0.0
+    idle_close: Annotated[
+        float,
+        setting(DURATION, "In a drain an HTTP/1 connection idle this long is closed.", reload=True),
+    ] = 5.0
+    max_streams: Annotated[
+        int,
+        setting(COUNT, "HTTP/2 streams at once on a connection.", later=HTTP2, ge=1, le=2**31 - 1),
+    ] = 256
+    max_resets: Annotated[
+        int, setting(COUNT, "HTTP/2 resets in 30 seconds on a connection.", later=HTTP2, ge=1)
+    ] = 200
+
+    forwarded: Annotated[
+        Forwarded,
+        setting(
+            choice(Forwarded),
+            "Whether X-Forwarded-For, -Proto and -Host are appended.",
+            reload=True,
+        ),
+    ] = "append"
+    proxy_protocol: Annotated[
+        ProxyProtocol,
+        setting(
+            choice(ProxyProtocol),
+            "The version of the PROXY header sent to the app.",
+            later="the PROXY protocol",
+        ),
+    ] = "off"
+    tls_cert: Annotated[
+        str | None, setting(PATH, "The certificate chain (PEM) of the listeners.", later=TLS)
+    ] = None
+    tls_key: Annotated[str | None, setting(PATH, "The private key (PEM) to it.", later=TLS)] = None
+    tls_client_ca: Annotated[
+        str | None,
+        setting(PATH, "Clients need a certificate of these authorities (PEM).", later=TLS),
+    ] = None
+    app_health: Annotated[AppHealth, setting(APP_HEALTH, "What readiness asks the app.")] = (
+        AppHealth("tcp")
+    )
+    access_log: Annotated[
+        bool, setting(SWITCH, "One line in the log per request.", reload=True)
+    ] = False
+    log_level: Annotated[LogLevel, setting(choice(LogLevel), "What is logged.", reload=True)] = (
+        "info"
+    )
+    log_format: Annotated[
+        LogFormat, setting(choice(LogFormat), "How it is logged; json for machines.")
+    ] = "text"
+    report_file: Annotated[
+        str | None,
+        setting(PATH, "Where the drain report goes at exit, such as /dev/termination-log."),
+    ] = None
+    annotations_file: Annotated[
+        str | None,
+        setting(
+            PATH,
+            "The pod's annotations as the downward API writes them; watched for changes.",
+            annotation=False,
+        ),
+    ] = None

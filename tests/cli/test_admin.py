@@ -1,0 +1,254 @@
+"""`drain`, `undrain` and `status` against admin endpoints on real sockets."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from unittest.mock import patch
+
+import pytest
+from click.testing import CliRunner, Result
+
+from drainproxy.cli import main
+from drainproxy.config import Mistake
+from drainproxy.drain.machine import Phase
+from drainproxy.relay.http1 import Http1
+from drainproxy.relay.tcp import Tcp
+from drainproxy.sidecar import access
+from tests.sidecar.fake_sidecar import FakeSidecar, connect, served
+
+Run = Callable[..., Awaitable[Result]]
+
+
+def invoke(*arguments: str, **environ: str) -> Awaitable[Result]:
+    """The command in a thread, so that the sidecar can answer it."""
+    return asyncio.to_thread(CliRunner(env=environ).invoke, main, arguments)
+
+
+@asynccontextmanager
+async def running(sidecar: FakeSidecar) -> AsyncIterator[Run]:
+    """A command that talks to `sidecar`."""
+    async with served(sidecar) as server:
+
+        async def run(command: str, *arguments: str) -> Result:
+            return await invoke(command, "--admin", f"127.0.0.1:{server.port}", *arguments)
+
+        yield run
+
+
+@asynccontextmanager
+async def stranger(answer: bytes) -> AsyncIterator[str]:
+    """The address of something else, which answers everything like this and closes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield "127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+    finally:
+        server.close()
+
+
+def hold(sidecar: FakeSidecar) -> Tcp:
+    session = Tcp(sidecar.hub, sidecar.routes[0])
+    connect(sidecar, session)
+    return session
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+def sidecar() -> FakeSidecar:
+    return FakeSidecar()
+
+
+async def test_drain_begins_a_drain_and_says_how_long_it_may_take(sidecar: FakeSidecar) -> None:
+    async with running(sidecar) as run:
+        result = await run("drain")
+
+    assert result.exit_code == 0
+    assert sidecar.whys == ["admin"]
+    assert result.output == "announced, drained in 25.0 s at the latest\n"
+
+
+async def test_drain_wait_is_0_when_nothing_was_cut(sidecar: FakeSidecar) -> None:
+    blocker = hold(sidecar)
+    async with running(sidecar) as run:
+        waiting = asyncio.ensure_future(run("drain", "--wait"))
+        await until(lambda: sidecar.whys)
+        sidecar.tick()
+        blocker.connection_lost(None)
+        sidecar.tick()
+        result = await waiting
+
+    first, head, row = result.output.splitlines()
+    assert result.exit_code == 0
+    assert first.endswith("(admin): clean")
+    assert head.split() == ["finished", "goodbye", "client", "left", "app", "left", "cut"]
+    assert row.split() == ["tcp", "0", "0", "1", "0", "0"]
+
+
+async def test_drain_wait_is_3_when_something_was_cut(sidecar: FakeSidecar) -> None:
+    blocker = hold(sidecar)
+    async with running(sidecar) as run:
+        waiting = asyncio.ensure_future(run("drain", "--wait"))
+        await until(lambda: sidecar.whys)
+        sidecar.tick()
+        blocker.abort()
+        sidecar.tick()
+        result = await waiting
+
+    assert result.exit_code == 3
+    assert "(admin): cut 1" in result.output
+
+
+async def test_undrain_serves_again(sidecar: FakeSidecar) -> None:
+    sidecar.drain("admin")
+    async with running(sidecar) as run:
+        result = await run("undrain")
+
+    assert (result.exit_code, result.output) == (0, "serving\n")
+    assert sidecar.machine.phase is Phase.SERVING
+
+
+async def test_undrain_says_why_it_is_not_allowed(sidecar: FakeSidecar) -> None:
+    sidecar.machine.phase = Phase.CUTTING
+    async with running(sidecar) as run:
+        result = await run("undrain")
+
+    assert result.exit_code == 1
+    assert "cannot be taken back while starting or cutting" in result.output
+
+
+async def test_status_is_a_small_table_for_people(sidecar: FakeSidecar) -> None:
+    session = Http1(sidecar.hub, sidecar.routes[0])
+    connect(sidecar, session)
+    session.data_received(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+    sidecar.drain("prestop")
+    sidecar.annotation_mistakes = (Mistake("annotation a", "a", "is wrong"),)
+    async with running(sidecar) as run:
+        result = await run("status")
+
+    lines = result.output.splitlines()
+    assert result.exit_code == 0
+    assert ": announced for 0." in lines[0]
+    assert "(prestop), 2" in lines[0]
+    assert ["http1", "1", "1"] in [line.split() for line in lines]
+    assert ["websocket", "0", "0"] in [line.split() for line in lines]
+    assert [line for line in lines if line.startswith("/slow  http1  10.1.2.3:4567  ")]
+    assert "mistake: annotation a: is wrong" in lines
+
+
+async def test_status_shows_the_report_of_the_last_drain(sidecar: FakeSidecar) -> None:
+    sidecar.drain("admin")
+    sidecar.tick()
+    async with running(sidecar) as run:
+        result = await run("status")
+
+    assert "drained in 0.0 s (admin): clean" in result.output.splitlines()
+
+
+async def test_status_json_is_what_the_endpoint_tells(sidecar: FakeSidecar) -> None:
+    async with running(sidecar) as run:
+        result = await run("status", "--json")
+
+    told = json.loads(result.output)
+    assert (result.exit_code, told["phase"], told["report"]) == (0, "serving", None)
+
+
+@pytest.mark.parametrize("command", ["drain", "undrain", "status"])
+async def test_where_nothing_listens_is_named(command: str) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{sock.getsockname()[1]}"
+        result = await invoke(command, "--admin", where)
+
+    assert result.exit_code == 1
+    assert f"no sidecar at {where}: Connection refused." in result.output
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", "is no drainproxy"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "is no drainproxy"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"ok": true}', "is no drainproxy"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\xff\xff\xff\xff", "is no drainproxy"),
+        (b"220 mail\r\n", "went away before it answered"),
+        (b"", "went away before it answered"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "went away before it answered"),
+    ],
+)
+async def test_what_is_no_sidecar_is_told_as_such(answer: bytes, problem: str) -> None:
+    async with stranger(answer) as where:
+        result = await invoke("status", "--admin", where)
+
+    assert result.exit_code == 1
+    assert f"{where} {problem}" in result.output
+
+
+async def test_a_sidecar_that_hangs_is_not_waited_for_without_end(sidecar: FakeSidecar) -> None:
+    with socket.socket() as mute, patch("drainproxy.cli.admin._ANSWER_TIMEOUT", 0.05):
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        where = f"127.0.0.1:{mute.getsockname()[1]}"
+        result = await invoke("status", "--admin", where)
+
+    assert result.exit_code == 1
+    assert f"{where} did not answer in time" in result.output
+
+
+async def test_the_token_is_asked_for_and_taken(
+    sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "is_loopback", lambda peer: False)
+    sidecar.admin_token = "right"
+    async with running(sidecar) as run:
+        missing = await run("drain")
+        wrong = await run("drain", "--admin-token", "wrong")
+        assert sidecar.whys == []
+        right = await run("drain", "--admin-token", "right")
+
+    assert [missing.exit_code, wrong.exit_code, right.exit_code] == [1, 1, 0]
+    assert "(give --admin-token or DRAINPROXY_ADMIN_TOKEN)" in missing.output
+    assert "the token is wrong" in wrong.output
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0:", "", ":", "127.0.0.1:"])
+async def test_the_environment_of_the_sidecar_serves_its_commands(
+    host: str, sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "is_loopback", lambda peer: False)
+    sidecar.admin_token = "right"
+    async with served(sidecar) as server:
+        environ = {
+            "DRAINPROXY_ADMIN": f"{host}{server.port}",
+            "DRAINPROXY_ADMIN_TOKEN": "right",
+        }
+        result = await invoke("drain", **environ)
+
+    assert (result.exit_code, sidecar.whys) == (0, ["admin"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--admin", "nowhere"),
+        ("--admin", "host:99999"),
+        ("--admin-token", "two words"),
+        ("--admin-token", "line\n"),
+    ],
+)
+async def test_arguments_that_cannot_be_right_are_usage_errors(arguments: tuple[str, ...]) -> None:
+    result = await invoke("drain", *arguments)
+
+    assert result.exit_code == 2
+    assert "Invalid value" in result.output

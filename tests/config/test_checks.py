@@ -1,0 +1,127 @@
+"""What settings must not be to each other."""
+
+import pytest
+
+from drainproxy.config.addresses import parse_forwards, parse_listen
+from drainproxy.config.checks import CHECKS
+from drainproxy.config.settings import Settings
+from drainproxy.config.table import BY_NAME
+from drainproxy.config.values import AppHealth, Secret
+
+
+def settings(forward: str = "8080=9000", **values: object) -> Settings:
+    return Settings(forward=parse_forwards(forward), **values)  # type: ignore[arg-type]
+
+
+def problems(settings: Settings) -> list[tuple[str, str]]:
+    return [problem for check in CHECKS for problem in check(settings)]
+
+
+def test_ordinary_settings_agree() -> None:
+    assert problems(settings("8080=9000 [::1]:8081=unix:/a 127.0.0.1:8082=10.0.0.1:8082")) == []
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "8080=1 8080=2",
+        "8080=1 127.0.0.1:8080=2",
+        "127.0.0.1:8080=1 0.0.0.0:8080=2",
+        "[::]:8080=1 [::1]:8080=2",
+        "[::]:8080=1 localhost:8080=2",
+        "localhost:8080=1 127.0.0.1:8080=2",
+        "[::1]:8080=1 localhost:8080=2",
+        "9180=1",
+        "127.0.0.1:9180=1",
+    ],
+)
+def test_two_that_listen_at_one_address_are_a_mistake(forward: str) -> None:
+    ((name, problem),) = problems(settings(forward))
+
+    assert name == "forward"
+    assert "has taken" in problem
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "127.0.0.1:8080=1 127.0.0.2:8080=2",
+        "0.0.0.0:8080=1 [::]:8080=2",
+        "0=1 0=2",
+        "[::1]:9180=1",
+        "127.0.0.1:8080=1 [::1]:8080=2",
+    ],
+)
+def test_two_that_listen_apart_agree(forward: str) -> None:
+    assert problems(settings(forward)) == []
+
+
+def test_the_grpc_health_listener_needs_an_address_of_its_own() -> None:
+    ((name, problem),) = problems(settings(grpc_health=parse_listen("8080")))
+
+    assert (name, problem) == ("grpc-health", "listens at 8080, which forward 8080 has taken")
+    assert problems(settings(grpc_health=parse_listen("8081"))) == []
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "8080=8080",
+        "0.0.0.0:8080=8080",
+        "[::]:8080=8080",
+        "127.0.0.1:8080=localhost:8080",
+        "10.0.0.1:8080=10.0.0.1:8080",
+        "[::1]:8080=[::1]:8080",
+    ],
+)
+def test_a_forward_to_itself_is_a_mistake(forward: str) -> None:
+    ((name, problem),) = problems(settings(forward))
+
+    assert name == "forward"
+    assert "goes to itself" in problem
+
+
+@pytest.mark.parametrize(
+    "forward", ["8080=10.0.0.1:8080", "127.0.0.1:8080=127.0.0.2:8080", "0.0.0.0:8080=[::1]:8080"]
+)
+def test_the_same_port_of_another_host_is_another_address(forward: str) -> None:
+    assert problems(settings(forward)) == []
+
+
+def test_one_admin_token_is_enough() -> None:
+    token = Secret("hunter2")
+
+    ((name, problem),) = problems(settings(admin_token=token, admin_token_file="/t"))
+
+    assert name == "admin-token-file"
+    assert "hunter2" not in problem
+    assert problems(settings(admin_token=token)) == problems(settings(admin_token_file="/t")) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "mistakes"),
+    [
+        ({"tls_cert": "c"}, [("tls-cert", "needs tls-key")]),
+        ({"tls_key": "k"}, [("tls-key", "needs tls-cert")]),
+        ({"tls_client_ca": "a"}, [("tls-client-ca", "needs tls-cert")]),
+        ({"tls_cert": "c", "tls_key": "k", "tls_client_ca": "a"}, []),
+    ],
+)
+def test_tls_needs_a_certificate_and_its_key(
+    given: dict[str, str], mistakes: list[tuple[str, str]]
+) -> None:
+    assert problems(settings(**given)) == mistakes
+
+
+def test_grpc_health_of_the_app_comes_later() -> None:
+    ((name, problem),) = problems(settings(app_health=AppHealth("grpc")))
+
+    assert name == "app-health"
+    assert problem.startswith("not yet")
+
+
+def test_only_what_needs_a_restart_is_checked_so_that_a_reload_need_not_check() -> None:
+    checked = {"admin", "forward", "grpc-health", "admin-token", "admin-token-file", "app-health"}
+    checked |= {"tls-cert", "tls-key", "tls-client-ca"}
+
+    assert not any(BY_NAME[name].reload for name in checked)

@@ -1,0 +1,35 @@
+"""What is wrong with a configuration."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.config.mistakes import ConfigError, Mistake, did_you_mean
+
+
+def test_a_mistake_says_where_and_what() -> None:
+    assert (
+        str(Mistake("flag --unready", "unready", "'x' is wrong")) == "flag --unready: 'x' is wrong"
+    )
+
+
+@given(st.text(), st.text())
+def test_a_mistake_is_one_line_that_any_terminal_can_show(source: str, problem: str) -> None:
+    line = str(Mistake(source, "", problem))
+
+    assert line.isprintable()
+    line.encode()
+
+
+def test_an_error_lists_every_mistake() -> None:
+    error = ConfigError([Mistake("a", "", "1"), Mistake("b", "", "2")])
+
+    assert str(error) == "a: 1\nb: 2"
+    assert [mistake.source for mistake in error.mistakes] == ["a", "b"]
+
+
+def test_the_nearest_name_is_meant() -> None:
+    assert did_you_mean("drain-dely", ["drain-delay", "drain-quiet"]) == "drain-delay"
+
+
+def test_a_name_that_is_near_to_none_means_none() -> None:
+    assert did_you_mean("xyz" * 10_000, ["drain-delay"]) == ""

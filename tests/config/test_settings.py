@@ -1,0 +1,88 @@
+"""What can be set."""
+
+from typing import get_type_hints
+
+import msgspec
+import pytest
+
+from drainproxy.config import kinds
+from drainproxy.config.settings import Settings, setting
+from drainproxy.config.values import Address, Forward, Secret
+
+FORWARD = (Forward(Address("", 8080), Address("localhost", 9000)),)
+
+DEFAULTS: dict[str, object] = {
+    "admin": Address("0.0.0.0", 9180),
+    "drain_delay": 5.0,
+    "drain_quiet": 2.0,
+    "drain_timeout": 25.0,
+    "drain_spread": 10.0,
+    "unready": "announced",
+    "websocket_close_code": 1001,
+    "websocket_close_reason": "going away",
+    "sse_drain": "end",
+    "websocket_drain": "end",
+    "grpc_drain": "wait",
+    "max_connection_age": 1800.0,
+    "max_connection_age_jitter": 0.1,
+    "max_connection_age_grace": 0.0,
+    "max_connection_age_http1": None,
+    "max_connection_age_tcp": 0.0,
+    "max_stream_age": 0.0,
+    "max_connections": 10_000,
+    "max_header_bytes": 65_536,
+    "header_timeout": 10.0,
+    "idle_timeout": 3600.0,
+    "connect_timeout": 5.0,
+    "request_timeout": 0.0,
+    "idle_close": 5.0,
+    "max_streams": 256,
+    "max_resets": 200,
+    "forwarded": "append",
+    "proxy_protocol": "off",
+    "access_log": False,
+    "log_level": "info",
+    "log_format": "text",
+    "report_file": None,
+    "annotations_file": None,
+}
+
+
+@pytest.mark.parametrize(("field", "value"), DEFAULTS.items())
+def test_the_defaults_are_those_of_the_contract(field: str, value: object) -> None:
+    assert getattr(Settings(forward=FORWARD), field) == value
+
+
+def test_only_the_forwards_have_no_default() -> None:
+    required = [field.name for field in msgspec.structs.fields(Settings) if field.required]
+
+    assert required == ["forward"]
+
+
+def test_every_default_is_a_value_that_its_own_type_takes() -> None:
+    settings = Settings(forward=FORWARD)
+
+    for field, kind in get_type_hints(Settings, include_extras=True).items():
+        assert msgspec.convert(getattr(settings, field), kind) == getattr(settings, field)
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(AttributeError):
+        Settings(forward=FORWARD).drain_delay = 1.0  # type: ignore[misc]
+
+
+def test_settings_in_a_log_do_not_show_the_token() -> None:
+    assert "hunter2" not in repr(Settings(forward=FORWARD, admin_token=Secret("hunter2")))
+
+
+def test_what_is_known_of_a_setting_is_kept_beside_its_type() -> None:
+    meta = setting(kinds.COUNT, "How many.", reload=True, later="counting", ge=1, le=9)
+
+    assert (meta.description, meta.ge, meta.le) == ("How many.", 1, 9)
+    assert meta.extra == {
+        "kind": kinds.COUNT,
+        "reload": True,
+        "annotation": True,
+        "later": "counting",
+        "default": "",
+    }

@@ -1,0 +1,98 @@
+"""The table of settings."""
+
+import pytest
+from msgspec import NODEFAULT
+
+from drainproxy.config.table import BY_NAME, TABLE, Setting
+
+RELOADED = {
+    *("drain-delay", "drain-quiet", "drain-timeout", "drain-spread", "unready"),
+    *("websocket-close-code", "websocket-close-reason"),
+    *("websocket-drain", "sse-drain", "grpc-drain"),
+    *("max-connection-age", "max-connection-age-jitter", "max-connection-age-grace"),
+    *("max-connection-age-http1", "max-connection-age-http2", "max-connection-age-websocket"),
+    *("max-connection-age-sse", "max-connection-age-tcp", "max-stream-age"),
+    *("max-connections", "max-header-bytes", "header-timeout", "idle-timeout"),
+    *("connect-timeout", "request-timeout", "idle-close"),
+    *("forwarded", "access-log", "log-level"),
+}
+
+LATER = {
+    *("grpc-health", "sse-drain", "grpc-drain", "max-stream-age", "max-streams", "max-resets"),
+    *("max-connection-age", "max-connection-age-jitter", "max-connection-age-grace"),
+    *("max-connection-age-http1", "max-connection-age-http2", "max-connection-age-websocket"),
+    *("max-connection-age-sse", "max-connection-age-tcp"),
+    *("proxy-protocol", "tls-cert", "tls-key", "tls-client-ca"),
+}
+
+
+def test_a_setting_has_one_name_in_every_spelling() -> None:
+    row = BY_NAME["drain-timeout"]
+
+    assert row.flag == "--drain-timeout"
+    assert row.environment == "DRAINPROXY_DRAIN_TIMEOUT"
+    assert row.annotation == "drainproxy.io/drain-timeout"
+
+
+def test_what_may_change_while_we_run() -> None:
+    assert {row.name for row in TABLE if row.reload} == RELOADED
+
+
+def test_what_comes_later() -> None:
+    assert {row.name for row in TABLE if row.later} == LATER
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_a_setting_is_described_in_one_sentence(row: Setting) -> None:
+    assert row.description[0].isupper()
+    assert row.description.endswith(".")
+    assert row.description.count(". ") == 0
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in TABLE if row.default not in (None, NODEFAULT)],
+    ids=lambda row: row.name,
+)
+def test_a_default_in_the_docs_is_a_value_that_can_be_given(row: Setting) -> None:
+    assert row.read(row.default_text) == row.default
+
+
+def test_blanks_around_a_value_do_not_count() -> None:
+    assert BY_NAME["drain-delay"].read(" 5s\n") == 5.0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("drain-timeout", "0s", "'0s' must be at least 1ms"),
+        ("max-connections", "0", "'0' must be at least 1"),
+        ("max-header-bytes", "1023", "'1023' must be at least 1KiB, at most 16MiB"),
+        ("max-header-bytes", "17MiB", "'17MiB' must be at least 1KiB, at most 16MiB"),
+        ("max-connection-age-jitter", "101%", "'101%' must be at most 100%"),
+        ("drain-delay", "5 parsecs", "'5 parsecs' is not a duration, such as 500ms"),
+        ("unready", "x" * 1000, f"'{'x' * 80}'... is not one of announced, leaving"),
+    ],
+)
+def test_a_wrong_value_is_shown_with_what_would_be_right(
+    name: str, text: str, problem: str
+) -> None:
+    with pytest.raises(ValueError, match=r"is not|must be") as raised:
+        BY_NAME[name].read(text)
+
+    assert str(raised.value).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("drain-timeout", "1ms"), ("max-header-bytes", "1KiB"), ("max-header-bytes", "16MiB")],
+)
+def test_the_ends_of_a_range_belong_to_it(name: str, text: str) -> None:
+    BY_NAME[name].read(text)
+
+
+def test_a_secret_that_is_wrong_is_not_shown() -> None:
+    with pytest.raises(ValueError, match="the value must be visible ASCII") as raised:
+        BY_NAME["admin-token"].read("hunter 2")
+
+    assert "hunter" not in str(raised.value)
