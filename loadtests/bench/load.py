@@ -1,0 +1,76 @@
+"""One round of wrk against one target, with the CPU time the proxy spent on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtests.bench.processes import Process
+
+_SCRIPT = Path(__file__).with_name("wrk.lua")
+
+
+class LoadFailed(Exception):
+    """wrk did not come to a result; the text is what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What wrk counted in `micros`; latencies in microseconds; errors include bad statuses."""
+
+    requests: int
+    bytes: int
+    micros: int
+    p50_us: int
+    p99_us: int
+    errors: int
+
+
+def wrk(port: int, path: str, connections: int, seconds: int, heads: str = "same") -> Result:
+    """Keep-alive GETs from one thread; `heads` is `same` or `varying`."""
+    environment = os.environ | {"BENCH_HEADS": heads, "BENCH_STAMP": f"{time.time_ns():x}"}
+    command = [shutil.which("wrk") or "wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
+    command += ["-s", str(_SCRIPT), f"http://127.0.0.1:{port}{path}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    try:
+        result = Result(**json.loads(done.stdout.splitlines()[-1]))
+    except (IndexError, ValueError) as error:
+        raise LoadFailed(done.stdout + done.stderr) from error
+    if not result.requests:
+        raise LoadFailed(f"no answer to any request for {path}, {result.errors} errors")
+    return result
+
+
+@dataclass(slots=True)
+class CpuWatch:
+    """What `process` spent in a `with` block, in seconds: on a core, waiting for it, in all."""
+
+    process: Process | None
+    cpu: float = 0.0
+    waited: float = 0.0
+    wall: float = 0.0
+
+    def __enter__(self) -> CpuWatch:
+        self._add(-1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._add(1)
+
+    def figures(self, name: str, scale: float) -> dict[str, float]:
+        """The CPU time times `scale` under `name`, and both shares of the wall time in percent."""
+        if not self.process:
+            return {}
+        busy, waited = self.cpu / self.wall * 100, self.waited / self.wall * 100
+        return {name: self.cpu * scale, "busy": busy, "waited": waited}
+
+    def _add(self, sign: int) -> None:
+        cpu, waited = self.process.cpu_seconds() if self.process else (0.0, 0.0)
+        self.cpu += sign * cpu
+        self.waited += sign * waited
+        self.wall += sign * time.monotonic()
