@@ -1,0 +1,126 @@
+"""The chunked transfer coding (RFC 9112 7.1): where a body ends, without touching its bytes."""
+
+import re
+
+from drainproxy.wire.fields import TEXT, TOKEN, Refused
+
+_HEX = b"0123456789abcdefABCDEF"
+# 15 hex digits stay below 2**60: no app's integer overflows.
+_MOST_HEX = 15
+# With its line end.
+_LONGEST_LINE = 4096
+# What an attacker may make an app read beside the body: extensions and trailers of one message.
+_MOST_BESIDE = 16384
+# RFC 9110 6.5.1: fields that frame, route, authenticate or change the message may not trail it.
+_NEVER_IN_TRAILERS = frozenset(
+    b"transfer-encoding content-length host connection keep-alive proxy-connection upgrade te "
+    b"trailer expect max-forwards cache-control authorization proxy-authorization "
+    b"proxy-authenticate www-authenticate cookie set-cookie content-encoding content-type "
+    b"content-range x-forwarded-for x-forwarded-proto x-forwarded-host".split()
+)
+# RFC 9112 7.1.1: `;name` or `;name=value`, where the value is a token or quoted. Blanks around
+# them are only "bad whitespace" there, and parsers disagree on it: none are taken.
+_EXTENSIONS = re.compile(
+    rb'(?:;[%(token)s]+(?:=(?:[%(token)s]+|"(?:[%(plain)s]|\\[%(text)s])*"))?)+'
+    % {
+        b"token": re.escape(TOKEN),
+        b"plain": re.escape(TEXT.translate(None, b'"\\')),
+        b"text": re.escape(TEXT),
+    }
+)
+
+_SIZE, _DATA_END, _TRAILER = range(3)
+
+
+class ChunkedBody:
+    """Follows one chunked body through any cuts of the byte stream."""
+
+    __slots__ = ("_beside", "_expects", "_left", "_partial")
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._expects = _SIZE
+        self._partial = b""
+        self._beside = 0
+
+    def feed(self, data: bytes, start: int = 0) -> int:
+        """Read on from `start`: the offset just after the body's end, or -1 if more must come.
+
+        Refused(400) at the first byte that a strict parser would not take.
+        """
+        here = start
+        while True:
+            if self._left:
+                if len(data) - here < self._left:
+                    self._left -= len(data) - here
+                    return -1
+                here += self._left
+                self._left = 0
+            end = data.find(b"\r\n", here)
+            if end < 0 or self._partial:
+                line, here = self._torn_line(data, here)
+                if line is None:
+                    return -1
+            else:
+                line = data[here:end]
+                here = end + 2
+            if self._expects == _SIZE:
+                self._chunk_head(line)
+            elif self._expects == _DATA_END:
+                if line:
+                    raise Refused(400, "a chunk is longer than its size")
+                self._expects = _SIZE
+            elif line:
+                self._trailer(line)
+            else:
+                return here
+
+    def _chunk_head(self, line: bytes) -> None:
+        size, semicolon, _ = line.partition(b";")
+        if not size or len(size) > _MOST_HEX or size.translate(None, _HEX):
+            raise Refused(400, "a chunk size is not plain hex")
+        if semicolon:
+            self._count_beside(line)
+            if not _EXTENSIONS.fullmatch(line, len(size)):
+                raise Refused(400, "a chunk extension is not name=value")
+        self._left = int(size, 16)
+        self._expects = _DATA_END if self._left else _TRAILER
+
+    def _trailer(self, line: bytes) -> None:
+        self._count_beside(line)
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name.translate(None, TOKEN) or value.translate(None, TEXT):
+            raise Refused(400, "a trailer is not a field")
+        # WSGI and CGI map "_" and "-" to the same variable.
+        if name.lower().replace(b"_", b"-") in _NEVER_IN_TRAILERS:
+            raise Refused(400, "a field that must not be a trailer")
+
+    def _count_beside(self, line: bytes) -> None:
+        self._beside += len(line) + 2
+        if len(line) + 2 > _LONGEST_LINE or self._beside > _MOST_BESIDE:
+            raise Refused(400, "too long chunk extensions or trailers")
+
+    def _torn_line(self, data: bytes, here: int) -> tuple[bytes | None, int]:
+        """A line that began in an earlier segment or does not end in this one."""
+        end = data.find(b"\n", here)
+        piece = data[here:] if end < 0 else data[here : end + 1]
+        line = self._partial + piece
+        if len(line) > _LONGEST_LINE:
+            raise Refused(400, "a chunk head or trailer line is too long")
+        if end < 0:
+            self._refuse_hopeless(line)
+            self._partial = line
+            return None, here
+        self._partial = b""
+        if line[-2:] != b"\r\n":
+            raise Refused(400, "a bare LF in a chunk head")
+        return line[:-2], end + 1
+
+    def _refuse_hopeless(self, line: bytes) -> None:
+        """Refuse what no further byte can mend, before more of it reaches the app."""
+        if self._expects == _DATA_END and line not in (b"", b"\r"):
+            raise Refused(400, "a chunk is longer than its size")
+        if self._expects == _SIZE:
+            size = line.partition(b";")[0].rstrip(b"\r")
+            if len(size) > _MOST_HEX or size.translate(None, _HEX):
+                raise Refused(400, "a chunk size is not plain hex")

@@ -1,0 +1,171 @@
+"""The field lines of HTTP/1 heads: what each means to a hop, read once for each spelling.
+
+Strict wherever two parsers could disagree. `Refused` carries the status that the sender of a bad
+request must be told; for a bad response it only says why.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
+
+
+class Refused(Exception):
+    """A message that must not be forwarded: `status` for the client, `reason` in plain words."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class Field(IntEnum):
+    """The fields that mean something to a hop; every other one is ORDINARY."""
+
+    ORDINARY = 0
+    HOST = 1
+    CONTENT_LENGTH = 2
+    TRANSFER_ENCODING = 3
+    CONNECTION = 4
+    UPGRADE = 5
+    EXPECT = 6
+    FORWARDED_FOR = 7
+    FORWARDED_PROTO = 8
+    FORWARDED_HOST = 9
+    HTTP2_SETTINGS = 10
+    CONTENT_TYPE = 11
+    KEEP_ALIVE = 12
+
+
+_MEANING = {
+    b"host": Field.HOST,
+    b"content-length": Field.CONTENT_LENGTH,
+    b"transfer-encoding": Field.TRANSFER_ENCODING,
+    b"connection": Field.CONNECTION,
+    b"upgrade": Field.UPGRADE,
+    b"expect": Field.EXPECT,
+    b"x-forwarded-for": Field.FORWARDED_FOR,
+    b"x-forwarded-proto": Field.FORWARDED_PROTO,
+    b"x-forwarded-host": Field.FORWARDED_HOST,
+    b"http2-settings": Field.HTTP2_SETTINGS,
+    b"content-type": Field.CONTENT_TYPE,
+    b"keep-alive": Field.KEEP_ALIVE,
+}
+# WSGI and CGI map "_" and "-" to the same variable: spelt so, an app would take a client's word
+# for what frames its message or for what we have appended.
+_NEVER_MISSPELT = {
+    *(Field.CONTENT_LENGTH, Field.TRANSFER_ENCODING),
+    *(Field.FORWARDED_FOR, Field.FORWARDED_PROTO, Field.FORWARDED_HOST),
+}
+
+DIGITS_AND_LETTERS = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# RFC 9110 5.6.2
+TOKEN = b"!#$%&'*+-.^_`|~" + DIGITS_AND_LETTERS
+# RFC 9110 5.5: field values are HTAB, SP, VCHAR and obs-text.
+TEXT = bytes(c for c in range(256) if c >= 0x20 and c != 0x7F) + b"\t"
+# RFC 3986 3.2.2 and 3.2.3, without the comma that would make it a list.
+_HOST_BYTES = DIGITS_AND_LETTERS + b"-._~!$&'()*+;=%:[]"
+# Below 2**63, whatever the digits are: no app's integer overflows.
+_MOST_LENGTH_DIGITS = 18
+
+
+def _host(value: bytes) -> bytes:
+    host = value.strip(b" \t")
+    if host.translate(None, _HOST_BYTES):
+        raise Refused(400, "Host is not a host and port")
+    return host
+
+
+def _content_length(value: bytes) -> int:
+    """RFC 9112 6.3: digits only. Lists, signs, blanks inside and overflows are all refused."""
+    digits = value.strip(b" ")
+    if not digits.isdigit() or len(digits) > _MOST_LENGTH_DIGITS:
+        raise Refused(400, "Content-Length is not a plain number")
+    return int(digits)
+
+
+def _chunked_only(value: bytes) -> bytes:
+    """RFC 9112 6.1: `chunked`, alone. A coding we do not know is 501, an odd `chunked` is 400."""
+    coding = value.strip(b" ").lower()
+    if coding != b"chunked":
+        odd = not coding or b"chunked" in coding
+        raise Refused(400 if odd else 501, "Transfer-Encoding is not chunked")
+    return coding
+
+
+def tokens(value: bytes) -> tuple[bytes, ...]:
+    return tuple(token.strip(b" \t") for token in value.lower().split(b","))
+
+
+_READERS: dict[Field, Callable[[bytes], Any]] = {
+    Field.HOST: _host,
+    Field.CONTENT_LENGTH: _content_length,
+    Field.TRANSFER_ENCODING: _chunked_only,
+    Field.CONNECTION: tokens,
+    Field.UPGRADE: lambda value: value.strip(b" \t").lower(),
+    Field.EXPECT: lambda value: b"100-continue" in tokens(value),
+    Field.CONTENT_TYPE: lambda value: value.strip(b" \t")[:17].lower() == b"text/event-stream",
+}
+
+# Lines of these fields are remembered with what they mean: they come again and again, on other
+# connections too, and keep no secrets. Whatever is not listed here is read anew each time.
+_REPEATED = frozenset(
+    b"host connection keep-alive content-length transfer-encoding content-type user-agent accept "
+    b"accept-charset accept-encoding accept-language accept-ranges cache-control pragma vary date "
+    b"server expect upgrade upgrade-insecure-requests origin te via dnt x-powered-by "
+    b"sec-fetch-mode sec-fetch-site sec-fetch-dest sec-fetch-user sec-ch-ua sec-ch-ua-mobile "
+    b"sec-ch-ua-platform content-encoding x-forwarded-proto x-forwarded-host".split()
+)
+_MOST_REMEMBERED = 1000
+_LONGEST_REMEMBERED = 200
+
+# What a field means and its value, read; None for a field that means nothing to a hop.
+Read = tuple[int, Any] | None
+remembered: dict[bytes, Read] = {}
+UNREAD: Read = (-1, None)
+# Spellings of names that were checked and mean nothing here.
+_ordinary_names: set[bytes] = set()
+_LONGEST_NAME = 40
+
+
+def read_field(line: bytes) -> Read:
+    """Check one field line and read it if it matters here (RFC 9110 5.1, 5.5)."""
+    name, colon, value = line.partition(b":")
+    if value.translate(None, TEXT):
+        raise Refused(400, "a control byte, a bare CR or a bare LF in a field")
+    if name in _ordinary_names and colon:
+        return None
+    if not colon:
+        raise Refused(400, "a field without a colon")
+    if not name or name.translate(None, TOKEN):
+        raise Refused(400, "a field name is not a token")
+    lower = name.lower()
+    meaning = _MEANING.get(lower)
+    if meaning is None:
+        return _read_ordinary(line, name, lower)
+    reader = _READERS.get(meaning)
+    read: Read = int(meaning), reader(value) if reader else None
+    if lower in _REPEATED:
+        _remember(line, read)
+    return read
+
+
+def _read_ordinary(line: bytes, name: bytes, lower: bytes) -> Read:
+    if b"_" in lower and _MEANING.get(lower.replace(b"_", b"-")) in _NEVER_MISSPELT:
+        raise Refused(400, "a framing or forwarding field spelt with an underscore")
+    if lower in _REPEATED:
+        _remember(line, None)
+    elif len(name) <= _LONGEST_NAME and len(_ordinary_names) < _MOST_REMEMBERED:
+        _ordinary_names.add(name)
+    return None
+
+
+def _remember(line: bytes, read: Read) -> None:
+    if len(line) <= _LONGEST_REMEMBERED:
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
+        remembered[line] = read
+
+
+def field_of(line: bytes) -> Field:
+    """What the field in a checked line of a head means; the first line of a head means nothing."""
+    return _MEANING.get(line.partition(b":")[0].lower(), Field.ORDINARY)

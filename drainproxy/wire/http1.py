@@ -1,0 +1,261 @@
+"""HTTP/1 heads: what a request or response says about its own boundaries.
+
+What passes here is a subset of what any app accepts, so that no app can see another message in the
+same bytes. A head is `bytes` up to and with the empty line.
+"""
+
+from drainproxy.wire.fields import (
+    DIGITS_AND_LETTERS,
+    TEXT,
+    TOKEN,
+    UNREAD,
+    Refused,
+    read_field,
+    remembered,
+    tokens,
+)
+from drainproxy.wire.rewrite import without_h2c
+
+CHUNKED = -1
+UNTIL_CLOSE = -2
+
+# RFC 9112 3.2: no fragment; parsers disagree on whether the path ends there.
+_TARGET_BYTES = bytes(range(0x21, 0x7F)).replace(b"#", b"")
+# RFC 3986 3.1
+_SCHEME_BYTES = DIGITS_AND_LETTERS + b"+-."
+_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"})
+# RFC 9110 9.2.2
+_IDEMPOTENT = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"})
+_STATUS = {b"%d" % code: code for code in range(100, 1000)}
+
+
+class Request:
+    """What a request head says. `length` is the body's bytes, or CHUNKED."""
+
+    __slots__ = (
+        "closes",
+        "expects_continue",
+        "forwarded",
+        "head",
+        "host",
+        "length",
+        "method",
+        "minor",
+        "target",
+        "upgrade",
+    )
+
+    def __init__(self, head: bytes, method: bytes, target: bytes, minor: int) -> None:
+        self.head = head
+        self.method = method
+        self.target = target
+        self.minor = minor
+        self.length = 0
+        self.closes = minor == 0
+        self.host: bytes | None = None
+        self.upgrade = b""
+        self.expects_continue = False
+        self.forwarded = False
+
+    @property
+    def replayable(self) -> bool:
+        """It may be sent a second time: nothing was lost with the first (RFC 9110 9.2.2)."""
+        return self.length == 0 and not self.upgrade and self.method in _IDEMPOTENT
+
+
+class Response:
+    """What a response head says. `length` is the body's bytes, CHUNKED or UNTIL_CLOSE."""
+
+    __slots__ = ("closes", "event_stream", "keeps", "length", "status", "upgrades")
+
+    def __init__(self, status: int, closes: bool) -> None:
+        self.status = status
+        self.closes = closes
+        # It says keep-alive in so many words, which is what an HTTP/1.0 client needs.
+        self.keeps = False
+        self.length = UNTIL_CLOSE
+        self.upgrades = False
+        self.event_stream = False
+
+
+def parse_request(head: bytes, most_fields: int) -> Request:
+    """Read a request head; Refused with the status for the client if any part of it is in doubt."""
+    lines = head.split(b"\r\n")
+    if len(lines) > most_fields + 3:
+        raise Refused(431, f"more than {most_fields} fields")
+    request = _request_line(head, lines[0])
+    connection: tuple[bytes, ...] = ()
+    upgrade = b""
+    length = coding = None
+    known = remembered.get
+    for line in lines[1:-2]:
+        field = known(line, UNREAD)
+        if field is UNREAD:
+            field = read_field(line)
+        if field is None:
+            continue
+        meaning, value = field
+        if meaning == 1:
+            if request.host is not None:
+                raise Refused(400, "more than one Host")
+            request.host = value
+        elif meaning == 4:
+            connection += value
+        elif meaning == 2:
+            if length is not None:
+                raise Refused(400, "more than one Content-Length")
+            length = value
+        elif meaning == 3:
+            if coding is not None:
+                raise Refused(400, "more than one Transfer-Encoding")
+            coding = value
+        elif meaning == 5:
+            upgrade = upgrade + b"," + value if upgrade else value
+        elif meaning == 6:
+            request.expects_continue |= value
+        elif 7 <= meaning <= 9:
+            request.forwarded = True
+    if request.host is None and request.minor:
+        raise Refused(400, "no Host")
+    if coding is not None:
+        _chunked_request(request, length)
+    elif length is not None:
+        request.length = length
+    if connection:
+        _connection_of_request(request, connection, upgrade)
+    if upgrade:
+        _upgrade(request, connection, upgrade)
+    return request
+
+
+def _request_line(head: bytes, line: bytes) -> Request:
+    """RFC 9112 3: method SP request-target SP HTTP-version, single blanks."""
+    try:
+        method, target, version = line.split(b" ")
+    except ValueError:
+        raise Refused(400, "the request line is not method, target and version") from None
+    if version == b"HTTP/1.1":
+        minor = 1
+    elif version == b"HTTP/1.0":
+        minor = 0
+    else:
+        raise Refused(505 if version[:5] == b"HTTP/" else 400, "not HTTP/1.0 or HTTP/1.1")
+    if method not in _METHODS:
+        _check_method(method)
+    if target[:1] != b"/":
+        _check_target(method, target)
+    if target.translate(None, _TARGET_BYTES):
+        raise Refused(400, "a byte in the request target that must be percent-encoded")
+    return Request(head, method, target, minor)
+
+
+def _check_method(method: bytes) -> None:
+    """Any token; but an app that folds the case must not see a HEAD or CONNECT that we do not."""
+    if not method or method.translate(None, TOKEN):
+        raise Refused(400, "the method is not a token")
+    if method.upper() == b"CONNECT":
+        raise Refused(501, "CONNECT is not served here")
+    if method.upper() == b"HEAD":
+        raise Refused(400, "HEAD in another spelling")
+
+
+def _check_target(method: bytes, target: bytes) -> None:
+    """RFC 9112 3.2: what is no path is a whole URL, or `*` of OPTIONS."""
+    scheme, mark, rest = target.partition(b"://")
+    is_url = mark and rest and scheme[:1].isalpha() and not scheme.translate(None, _SCHEME_BYTES)
+    if not is_url and (method, target) != (b"OPTIONS", b"*"):
+        raise Refused(400, "the request target is no path, URL or * of OPTIONS")
+
+
+def _chunked_request(request: Request, length: int | None) -> None:
+    """RFC 9112 6.1: what else frames the message, or cannot read this, makes it an attack."""
+    if length is not None:
+        raise Refused(400, "Transfer-Encoding with Content-Length")
+    if not request.minor:
+        raise Refused(400, "Transfer-Encoding on HTTP/1.0")
+    request.length = CHUNKED
+
+
+def _connection_of_request(request: Request, connection: tuple[bytes, ...], upgrade: bytes) -> None:
+    if b"close" in connection:
+        request.closes = True
+    elif b"keep-alive" in connection:
+        request.closes = False
+    if upgrade and b"upgrade" in connection and request.minor:
+        request.upgrade = upgrade
+
+
+def _upgrade(request: Request, connection: tuple[bytes, ...], upgrade: bytes) -> None:
+    """RFC 9110 7.8. Parsers disagree on whether an upgrade has a body: with one it is refused."""
+    if b"h2c" in tokens(upgrade):
+        # An app that switched to HTTP/2 behind our back could not be followed.
+        request.upgrade = b""
+        request.head = without_h2c(request.head, connection)
+    elif request.length:
+        raise Refused(400, "an upgrade with a body")
+
+
+def parse_response(head: bytes, method: bytes, most_fields: int) -> Response:
+    """Read the head of the answer to a request with `method`; Refused if any part is in doubt."""
+    lines = head.split(b"\r\n")
+    if len(lines) > most_fields + 3:
+        raise Refused(502, f"more than {most_fields} fields")
+    line = lines[0]
+    minor = _HTTP_VERSIONS.get(line[:9])
+    status = _STATUS.get(line[9:12])
+    if minor is None or status is None or line[12:13] not in _AFTER_STATUS:
+        raise Refused(502, "not a status line of HTTP/1")
+    if line.translate(None, TEXT):
+        raise Refused(502, "a control byte, a bare CR or a bare LF in the status line")
+    response = Response(status, minor == 0)
+    connection: tuple[bytes, ...] = ()
+    length = coding = None
+    known = remembered.get
+    for line in lines[1:-2]:
+        field = known(line, UNREAD)
+        if field is UNREAD:
+            field = read_field(line)
+        if field is None:
+            continue
+        meaning, value = field
+        if meaning == 2:
+            if length is not None:
+                raise Refused(502, "more than one Content-Length")
+            length = value
+        elif meaning == 4:
+            connection += value
+        elif meaning == 3:
+            if coding is not None:
+                raise Refused(502, "more than one Transfer-Encoding")
+            coding = value
+        elif meaning == 11:
+            response.event_stream = value
+        elif meaning == 5:
+            response.upgrades = True
+    if connection:
+        _connection_of_response(response, connection)
+    if coding is not None and (length is not None or not minor):
+        raise Refused(502, "Transfer-Encoding with Content-Length or on HTTP/1.0")
+    # RFC 9112 6.3
+    if method == b"HEAD" or status < 200 or status == 204 or status == 304:
+        response.length = 0
+    elif coding is not None:
+        response.length = CHUNKED
+    elif length is not None:
+        response.length = length
+    else:
+        response.closes = True
+    return response
+
+
+def _connection_of_response(response: Response, connection: tuple[bytes, ...]) -> None:
+    """RFC 9112 9.3: `close` wins, wherever it stands."""
+    if b"close" in connection:
+        response.closes = True
+    elif b"keep-alive" in connection:
+        response.closes = False
+        response.keeps = True
+
+
+_AFTER_STATUS = (b" ", b"")
+_HTTP_VERSIONS = {b"HTTP/1.1 ": 1, b"HTTP/1.0 ": 0}

@@ -1,0 +1,136 @@
+"""WebSocket frame boundaries (RFC 6455), and the one frame we ever write: Close.
+
+Frames pass through the proxy unread. A tracker per direction knows where they begin and end,
+because that is where a frame of ours may stand. It reads headers only and keeps no payload.
+"""
+
+from copy import copy
+from itertools import cycle
+
+# RFC 6455 5.2: FIN and opcode in the first byte, MASK and length in the second.
+FIN = 0x80
+OPCODE = 0x0F
+CONTROL = 0x08  # 5.5: the opcodes with this bit; they may stand between fragments (5.4)
+CLOSE = 0x08
+MASKED = 0x80
+LENGTH = 0x7F
+LENGTH_16 = 126
+LENGTH_64 = 127
+
+MAX_HEADER_SIZE = 14  # 2 + 8 of length + 4 of mask
+MAX_CONTROL_PAYLOAD = 125  # 5.5
+MAX_REASON_SIZE = MAX_CONTROL_PAYLOAD - 2  # 5.5.1: the code comes first
+
+
+def _header_size(second: int) -> int:
+    """The size of a header in bytes, as its second byte announces it (RFC 6455 5.2)."""
+    length = {LENGTH_16: 2, LENGTH_64: 8}.get(second & LENGTH, 0)
+    return 2 + length + (4 if second & MASKED else 0)
+
+
+_HEADER_SIZES = tuple(map(_header_size, range(256)))
+
+
+class FrameTracker:
+    """Where the frames of one direction end. Feed it all bytes of that direction, in order.
+
+    `close_passed`: a Close frame has passed to its last byte; what follows it is no frame (5.5.1).
+    `lost`: a length had its top bit set, which 5.2 forbids; there is no boundary any more.
+    """
+
+    __slots__ = ("_closing", "_fragmented", "_head", "_left", "close_passed", "lost")
+
+    def __init__(self) -> None:
+        self.close_passed = False
+        self.lost = False
+        self._left = 0  # bytes of the open frame that are still to come, its header being known
+        self._head = b""  # a header that is not complete yet
+        self._fragmented = False  # by the last data frame, a message is not complete yet
+        self._closing = False
+
+    @property
+    def between_frames(self) -> bool:
+        """Whether a frame of ours may stand here; never again after a Close."""
+        return not self._left and self._may_end(message=False)
+
+    @property
+    def between_messages(self) -> bool:
+        """The same, and no fragmented message is cut by it."""
+        return not self._left and self._may_end(message=True)
+
+    def feed(self, data: bytes) -> None:
+        """Take note of the next bytes of the stream, whatever their split."""
+        end = self._left
+        size = len(data)
+        if size < end:
+            self._left = end - size
+            return
+        if self._head:
+            end = self._resume(data)
+        while end < size:
+            end = self._begin(data, end)
+        self._left = end - size
+        if self._closing and end == size:
+            self.close_passed = True
+
+    def boundary_in(self, data: bytes, *, message: bool) -> int:
+        """The first offset in `data`, what comes next, where a frame of ours may stand; or -1.
+
+        With `message` it does not cut a fragmented message either. 0 if we are at such a place
+        already. This feeds nothing: feed what is sent on, `data[:offset]` or all.
+        """
+        probe = copy(self)
+        end = probe._resume(data) if probe._head else probe._left
+        while end < len(data) and not probe._may_end(message):
+            end = probe._begin(data, end)
+        return end if end <= len(data) and probe._may_end(message) else -1
+
+    def _may_end(self, message: bool) -> bool:
+        """Whether the end of the frame that we know of is a place for a frame of ours."""
+        return not (self._head or self._closing or (message and self._fragmented))
+
+    def _begin(self, data: bytes, start: int) -> int:
+        """Read the header at `start`; the offset where its frame ends, maybe beyond `data`.
+
+        A header that `data` does not hold in full is kept for `_resume`.
+        """
+        size = len(data)
+        if self._closing:
+            return size
+        second = data[start + 1] if start + 1 < size else 0
+        end = start + _HEADER_SIZES[second]
+        if end > size:
+            self._head = data[start:]
+            return size
+        first = data[start]
+        if not first & CONTROL:
+            self._fragmented = first < FIN
+        elif first & OPCODE == CLOSE:
+            self._closing = True
+        length = second & LENGTH
+        if length < LENGTH_16:
+            return end + length
+        if length == LENGTH_16:
+            return end + (data[start + 2] << 8 | data[start + 3])
+        length = int.from_bytes(data[start + 2 : start + 10], "big")
+        self.lost = length >= 1 << 63
+        return end + length
+
+    def _resume(self, data: bytes) -> int:
+        """Complete the header that was cut off, and return as `_begin` does."""
+        before = len(self._head)
+        head, self._head = self._head + data[:MAX_HEADER_SIZE], b""
+        return self._begin(head, 0) - before
+
+
+def close_frame(code: int, reason: str = "", mask: bytes | None = None) -> bytes:
+    """A Close frame (RFC 6455 5.5.1), its reason cut to 123 bytes of whole characters.
+
+    Without `mask` it is one for the client; to the app it goes under a mask of 4 bytes (5.3).
+    """
+    text = reason.encode("utf-8", "replace")[:MAX_REASON_SIZE].decode("utf-8", "ignore")
+    payload = code.to_bytes(2, "big") + text.encode()
+    if mask is None:
+        return bytes((FIN | CLOSE, len(payload))) + payload
+    masked = bytes(octet ^ key for octet, key in zip(payload, cycle(mask), strict=False))
+    return bytes((FIN | CLOSE, MASKED | len(payload))) + mask + masked

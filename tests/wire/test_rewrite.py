@@ -1,0 +1,113 @@
+"""What is changed on the way, and what we say ourselves."""
+
+import pytest
+
+from drainproxy.wire.http1 import parse_response
+from drainproxy.wire.rewrite import answer, append_forwarded, close_after
+from tests.wire.heads import MOST_FIELDS, request_of
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([b"A: b"], [b"A: b", b"Connection: close"]),
+        ([], [b"Connection: close"]),
+        ([b"Connection: close"], [b"Connection: close"]),
+        ([b"connection: Keep-Alive", b"Keep-Alive: timeout=5"], [b"Connection: close"]),
+        ([b"Connection: x,, close", b"A: b"], [b"A: b", b"Connection: close, x"]),
+        ([b"Connection: x", b"Connection: y"], [b"Connection: close, x, y"]),
+        ([b"X-Connection: keep-alive"], [b"X-Connection: keep-alive", b"Connection: close"]),
+    ],
+)
+def test_close_takes_the_place_of_keep_alive(before: list[bytes], after: list[bytes]) -> None:
+    line = b"HTTP/1.1 200 Connection: keep-alive"
+    head = close_after(b"\r\n".join([line, *before]) + b"\r\n\r\n")
+    assert head == b"\r\n".join([line, *after]) + b"\r\n\r\n"
+    assert parse_response(head, b"GET", MOST_FIELDS).closes
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            [b"Host: a"],
+            [
+                b"Host: a",
+                b"X-Forwarded-For: 10.0.0.1",
+                b"X-Forwarded-Proto: http",
+                b"X-Forwarded-Host: a",
+            ],
+        ),
+        (
+            [b"x-forwarded-for: 1.1.1.1 ", b"Host: a", b"A: b"],
+            [
+                b"x-forwarded-for: 1.1.1.1, 10.0.0.1",
+                b"Host: a",
+                b"A: b",
+                b"X-Forwarded-Proto: http",
+                b"X-Forwarded-Host: a",
+            ],
+        ),
+        (
+            [b"X-Forwarded-For: 1.1.1.1", b"X-Forwarded-For: 2.2.2.2", b"X-Forwarded-Proto: https"],
+            [
+                b"X-Forwarded-For: 1.1.1.1",
+                b"X-Forwarded-For: 2.2.2.2, 10.0.0.1",
+                b"X-Forwarded-Proto: https",
+            ],
+        ),
+        (
+            [b"X-Forwarded-Host: b", b"Host: a"],
+            [
+                b"X-Forwarded-Host: b",
+                b"Host: a",
+                b"X-Forwarded-For: 10.0.0.1",
+                b"X-Forwarded-Proto: http",
+            ],
+        ),
+    ],
+)
+def test_the_client_is_appended_and_what_the_first_proxy_saw_stands(
+    before: list[bytes], after: list[bytes]
+) -> None:
+    request = request_of(*before, line=b"GET /x HTTP/1.0", host=False)
+    assert request.forwarded is any(line.lower().startswith(b"x-forwarded") for line in before)
+    head = append_forwarded(request.head, request.host, b"10.0.0.1", b"http")
+    assert head == b"\r\n".join([b"GET /x HTTP/1.0", *after]) + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("status", [400, 408, 414, 431, 501, 502, 503, 504, 505])
+def test_an_answer_of_ours_is_whole_and_ends_the_connection(status: int) -> None:
+    data = answer(status, 'it said "no"')
+    head, _, body = data.partition(b"\r\n\r\n")
+    answered = parse_response(head + b"\r\n\r\n", b"GET", MOST_FIELDS)
+    assert (answered.status, answered.length, answered.closes) == (status, len(body), True)
+    assert body == b'drainproxy: it said "no"\n'
+    assert b"Proxy-Status: drainproxy; details=\"it said 'no'\"" in head.split(b"\r\n")
+    assert answer(status, 'it said "no"', body=False) == head + b"\r\n\r\n"
+    assert b"Retry-After: 7" in answer(status, "", retry_after=7).split(b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ([b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: x"], []),
+        ([b"Upgrade: H2C"], []),
+        (
+            [b"A: b", b"upgrade: websocket, h2c", b"connection: upgrade", b"C: d"],
+            [b"A: b", b"C: d"],
+        ),
+        ([b"Upgrade: a", b"Upgrade: h2c", b"Connection: upgrade,,x"], [b"Connection: x"]),
+        (
+            [b"Connection: close", b"Upgrade: h2c", b"Connection: upgrade", b"Content-Length: 5"],
+            [b"Content-Length: 5", b"Connection: close"],
+        ),
+    ],
+)
+def test_h2c_never_reaches_the_app(fields: list[bytes], kept: list[bytes]) -> None:
+    request = request_of(*fields)
+    lines = [b"GET / HTTP/1.1", b"Host: a.example", *kept]
+    assert request.head == b"\r\n".join(lines) + b"\r\n\r\n"
+    assert request.upgrade == b""
+    assert request.closes is (b"Connection: close" in kept)
+    assert request.length == (5 if b"Content-Length: 5" in kept else 0)

@@ -1,0 +1,312 @@
+"""The tracker against a model of the stream, however it is split; our Close against a parser."""
+
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.frames import Close, Frame, Opcode
+from websockets.streams import StreamReader
+
+from drainproxy.wire.websocket import FrameTracker, close_frame
+
+KEY = b"\x11\x22\x33\x44"
+MESSAGE_OPCODES = (0, 1, 2, 3, 7)
+CONTROL_OPCODES = (8, 9, 10, 11, 15)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One frame as hostile as the header allows: reserved bits, any opcode, overlong lengths."""
+
+    fin: bool
+    opcode: int
+    size: int
+    masked: bool = False
+    reserved: int = 0
+    width: int = 0  # bytes of extended length; the smallest that fits if it is too small
+
+    def encode(self) -> bytes:
+        width = max(self.width, 0 if self.size < 126 else 2 if self.size < 1 << 16 else 8)
+        short = {0: self.size, 2: 126, 8: 127}[width]
+        header = bytes((self.fin << 7 | self.reserved << 4 | self.opcode, self.masked << 7 | short))
+        extended = self.size.to_bytes(width, "big") if width else b""
+        # A payload of what looks like Close frames shows any reader that gets out of step.
+        payload = (b"\x88\x00" * (self.size // 2 + 1))[: self.size]
+        return header + extended + (KEY if self.masked else b"") + payload
+
+
+class Model:
+    """Where a frame of ours may stand in a stream, told from the frames and not from bytes."""
+
+    def __init__(self, frames: list[Wire]) -> None:
+        self.stream = b"".join(frame.encode() for frame in frames)
+        ends = list(accumulate((len(frame.encode()) for frame in frames), initial=0))
+        closes = [index for index, frame in enumerate(frames) if frame.opcode == 8]
+        self.close_end = ends[closes[0] + 1] if closes else None
+        allowed = closes[0] + 1 if closes else len(ends)
+        self.frame_ends = set(ends[:allowed])
+        self.message_ends = set()
+        fragmented = False
+        for end, frame in zip(ends[:allowed], [None, *frames], strict=False):
+            if frame and frame.opcode < 8:
+                fragmented = not frame.fin
+            if not fragmented:
+                self.message_ends.add(end)
+
+    def first_in(self, start: int, stop: int, *, message: bool) -> int:
+        places = self.message_ends if message else self.frame_ends
+        return min((place - start for place in places if start <= place <= stop), default=-1)
+
+
+sizes = st.integers(0, 5) | st.sampled_from([124, 125, 126, 127, 300, 65535, 65536])
+opcodes = st.sampled_from(MESSAGE_OPCODES) | st.sampled_from(CONTROL_OPCODES)
+wires = st.builds(
+    Wire,
+    st.booleans(),
+    opcodes,
+    sizes,
+    st.booleans(),
+    st.integers(0, 7),
+    st.sampled_from([0, 2, 8]),
+)
+models = st.lists(wires, max_size=8).map(Model)
+
+
+@st.composite
+def cut_models(draw: st.DrawFn) -> tuple[Model, list[int]]:
+    """A stream and where it is split: anywhere, and often close to the end of a frame."""
+    model = draw(models)
+    length = len(model.stream)
+    near = st.builds(int.__add__, st.sampled_from(sorted(model.frame_ends)), st.integers(-2, 15))
+    cuts = draw(st.sets(st.integers(0, length) | near, max_size=12))
+    return model, sorted({0, length} | {cut for cut in cuts if 0 <= cut <= length})
+
+
+def state(tracker: FrameTracker) -> dict[str, object]:
+    return {name: getattr(tracker, name) for name in tracker.__slots__}
+
+
+def fed(*chunks: bytes) -> FrameTracker:
+    tracker = FrameTracker()
+    for chunk in chunks:
+        tracker.feed(chunk)
+    return tracker
+
+
+def bytewise(data: bytes) -> Iterator[bytes]:
+    return (data[place : place + 1] for place in range(len(data)))
+
+
+def parse(stream: bytes, *, masked: bool) -> list[Frame]:
+    reader = StreamReader()
+    reader.feed_data(stream)
+    reader.feed_eof()
+    frames: list[Frame] = []
+    while True:
+        at_end = reader.at_eof()
+        with pytest.raises(StopIteration) as ended:
+            next(at_end)
+        if ended.value.value:
+            return frames
+        with pytest.raises(StopIteration) as parsed:
+            next(Frame.parse(reader.read_exact, mask=masked))
+        frames.append(parsed.value.value)
+
+
+@given(cut_models())
+def test_the_tracker_knows_after_every_chunk_what_the_model_knows(
+    case: tuple[Model, list[int]],
+) -> None:
+    model, cuts = case
+    tracker = FrameTracker()
+    for start, stop in pairwise(cuts):
+        tracker.feed(model.stream[start:stop])
+        assert tracker.between_frames == (stop in model.frame_ends)
+        assert tracker.between_messages == (stop in model.message_ends)
+        assert tracker.close_passed == (model.close_end is not None and stop >= model.close_end)
+        assert not tracker.lost
+
+
+@given(cut_models())
+def test_the_state_does_not_depend_on_the_split(case: tuple[Model, list[int]]) -> None:
+    model, cuts = case
+    split = fed(*(model.stream[start:stop] for start, stop in pairwise(cuts)))
+    assert state(split) == state(fed(model.stream))
+
+
+@given(st.lists(wires.filter(lambda wire: wire.size <= 300), max_size=5).map(Model))
+def test_a_stream_may_come_one_byte_at_a_time(model: Model) -> None:
+    assert state(fed(*bytewise(model.stream))) == state(fed(model.stream))
+
+
+@given(cut_models(), st.booleans())
+def test_the_first_boundary_is_the_model_s_and_finding_it_feeds_nothing(
+    case: tuple[Model, list[int]], message: bool
+) -> None:
+    model, cuts = case
+    tracker = FrameTracker()
+    for start, stop in pairwise(cuts):
+        before = state(tracker)
+        found = tracker.boundary_in(model.stream[start:stop], message=message)
+        assert found == model.first_in(start, stop, message=message)
+        assert state(tracker) == before
+        tracker.feed(model.stream[start:stop])
+
+
+@given(cut_models(), st.booleans())
+def test_a_tracker_fed_up_to_the_boundary_stands_at_it(
+    case: tuple[Model, list[int]], message: bool
+) -> None:
+    model, cuts = case
+    for start in cuts:
+        tracker, rest = fed(model.stream[:start]), model.stream[start:]
+        cut = tracker.boundary_in(rest, message=message)
+        if cut >= 0:
+            tracker.feed(rest[:cut])
+            assert tracker.between_messages if message else tracker.between_frames
+            assert tracker.boundary_in(rest[cut:], message=message) == 0
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[Frame]:
+    """Messages that keep RFC 6455 5.4: fragments in order, control frames in between."""
+    frames: list[Frame] = []
+    for sizes_of_message in draw(st.lists(st.lists(sizes, min_size=1, max_size=4), max_size=3)):
+        last = len(sizes_of_message) - 1
+        for index, size in enumerate(sizes_of_message):
+            opcode = Opcode.CONT if index else Opcode.BINARY
+            frames.append(Frame(opcode, b"\x88" * size, fin=index == last))
+            frames.extend(draw(st.lists(st.just(Frame(Opcode.PING, b"still there?")), max_size=1)))
+    return frames
+
+
+@given(conversations(), st.booleans(), st.booleans(), st.data())
+def test_a_close_at_a_boundary_leaves_a_stream_that_a_parser_reads(
+    frames: list[Frame], masked: bool, message: bool, data: st.DataObject
+) -> None:
+    stream = b"".join(frame.serialize(mask=masked) for frame in frames)
+    start = data.draw(st.integers(0, len(stream)))
+    cut = fed(stream[:start]).boundary_in(stream[start:], message=message)
+    assert cut >= 0
+    goodbye = close_frame(1001, "going away", KEY if masked else None)
+    received = parse(stream[: start + cut] + goodbye, masked=masked)
+    assert received[:-1] == frames[: len(received) - 1]
+    assert received[-1] == Frame(Opcode.CLOSE, Close(1001, "going away").serialize())
+    if message:
+        data_frames = [frame for frame in received if frame.opcode < 8]
+        assert not data_frames or data_frames[-1].fin
+
+
+def test_a_new_connection_is_between_messages() -> None:
+    tracker = FrameTracker()
+    assert tracker.between_frames
+    assert tracker.between_messages
+    assert tracker.boundary_in(b"", message=True) == 0
+
+
+def test_a_ping_between_fragments_does_not_end_the_message() -> None:
+    fragment, ping = Wire(False, 1, 5).encode(), Wire(True, 9, 3).encode()
+    last = Wire(True, 0, 7).encode()
+    tracker = fed(fragment + ping)
+    assert tracker.between_frames
+    assert not tracker.between_messages
+    assert tracker.boundary_in(ping + last + ping, message=True) == len(ping + last)
+    assert tracker.boundary_in(ping + last + ping, message=False) == 0
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536, 1 << 20])
+def test_a_frame_ends_with_its_last_byte_and_not_before(size: int, masked: bool) -> None:
+    frame = Wire(True, 2, size, masked).encode()
+    tracker = fed(frame[:-1])
+    assert not tracker.between_frames
+    tracker.feed(frame[-1:])
+    assert tracker.between_messages
+
+
+def test_an_empty_chunk_changes_nothing() -> None:
+    frame = Wire(True, 1, 300, masked=True).encode()
+    for place in range(20):
+        tracker = fed(frame[:place])
+        before = state(tracker)
+        tracker.feed(b"")
+        assert state(tracker) == before
+
+
+def test_a_close_has_passed_with_the_last_byte_of_its_reason() -> None:
+    goodbye = close_frame(1000, "bye", KEY)
+    tracker = fed(Wire(True, 1, 3).encode(), goodbye[:-1])
+    assert not tracker.close_passed
+    tracker.feed(goodbye[-1:])
+    assert tracker.close_passed
+
+
+def test_nothing_of_ours_may_follow_a_close() -> None:
+    goodbye = close_frame(1000)
+    tracker = fed(goodbye)
+    assert not tracker.between_frames
+    assert tracker.boundary_in(b"", message=False) == -1
+    assert fed(goodbye[:1]).boundary_in(goodbye[1:], message=False) == -1
+    assert fed().boundary_in(goodbye, message=False) == 0
+
+
+def test_what_follows_a_close_is_not_read_as_frames() -> None:
+    tracker = fed(close_frame(1000), b"\x82\x7f" + b"\xff" * 8, b"noise", b"\x81")
+    assert tracker.close_passed
+    assert not tracker.lost
+
+
+@pytest.mark.parametrize("first", [0x82, 0x02, 0x88])
+def test_a_length_with_its_top_bit_set_loses_the_framing_for_good(first: int) -> None:
+    tracker = fed(bytes((first, 127)) + (1 << 63).to_bytes(8, "big"))
+    for _ in range(3):
+        assert tracker.lost
+        assert not tracker.close_passed
+        assert not tracker.between_frames
+        assert tracker.boundary_in(b"\x81\x00" * 8, message=False) == -1
+        tracker.feed(b"\x81\x00" * 1000)
+
+
+def test_the_largest_length_that_is_allowed_is_a_very_long_frame_and_no_loss() -> None:
+    tracker = fed(b"\x82\x7f" + ((1 << 63) - 1).to_bytes(8, "big"), b"payload")
+    assert not tracker.lost
+    assert not tracker.between_frames
+
+
+def test_no_payload_is_kept_or_copied_even_when_a_header_is_cut() -> None:
+    frame = Wire(False, 0, 60_000, masked=True).encode()
+    tracker, chunks = fed(frame[:3]), [frame[3:30_000], frame[30_000:] + frame[:3]] * 20
+    tracemalloc.start()
+    try:
+        for chunk in chunks:
+            tracker.feed(chunk)
+        assert tracemalloc.get_traced_memory()[1] < 10_000
+    finally:
+        tracemalloc.stop()
+
+
+@given(st.integers(3000, 4999), st.text(max_size=150), st.booleans())
+def test_a_close_frame_is_read_back_with_its_code_and_the_start_of_its_reason(
+    code: int, reason: str, masked: bool
+) -> None:
+    [frame] = parse(close_frame(code, reason, KEY if masked else None), masked=masked)
+    close = Close.parse(frame.data)
+    assert (frame.opcode, frame.fin, close.code) == (Opcode.CLOSE, True, code)
+    assert len(frame.data) <= 125
+    assert reason.startswith(close.reason)
+    assert close.reason == reason or len(frame.data) > 121
+
+
+@pytest.mark.parametrize(("letter", "kept"), [("a", 123), ("ä", 61), ("€", 41), ("😀", 30)])
+def test_a_long_reason_is_cut_between_characters(letter: str, kept: int) -> None:
+    [frame] = parse(close_frame(1001, letter * 200), masked=False)
+    assert Close.parse(frame.data) == Close(1001, letter * kept)
+
+
+def test_a_reason_that_is_no_unicode_still_makes_a_close_frame() -> None:
+    [frame] = parse(close_frame(1001, "bye \udcff"), masked=False)
+    assert Close.parse(frame.data) == Close(1001, "bye ?")
