@@ -34,6 +34,7 @@ class Field(IntEnum):
     HTTP2_SETTINGS = 10
     CONTENT_TYPE = 11
     KEEP_ALIVE = 12
+    MISSPELT = 13
 
 
 _MEANING = {
@@ -68,11 +69,10 @@ _HOST_BYTES = DIGITS_AND_LETTERS + b"-._~!$&'()*+;=%:[]"
 _MOST_LENGTH_DIGITS = 18
 
 
-def _host(value: bytes) -> bytes:
+def _host(value: bytes) -> bytes | None:
+    """The host and port; None if that is not what stands there."""
     host = value.strip(b" \t")
-    if host.translate(None, _HOST_BYTES):
-        raise Refused(400, "Host is not a host and port")
-    return host
+    return None if host.translate(None, _HOST_BYTES) else host
 
 
 def _content_length(value: bytes) -> int:
@@ -151,7 +151,7 @@ def read_field(line: bytes) -> Read:
 
 def _read_ordinary(line: bytes, name: bytes, lower: bytes) -> Read:
     if b"_" in lower and _MEANING.get(lower.replace(b"_", b"-")) in _NEVER_MISSPELT:
-        raise Refused(400, "a framing or forwarding field spelt with an underscore")
+        return int(Field.MISSPELT), None
     if lower in _REPEATED:
         _remember(line, None)
     elif len(name) <= _LONGEST_NAME and len(_ordinary_names) < _MOST_REMEMBERED:

@@ -98,6 +98,8 @@ def parse_request(head: bytes, most_fields: int) -> Request:
         if meaning == 1:
             if request.host is not None:
                 raise Refused(400, "more than one Host")
+            if value is None:
+                raise Refused(400, "Host is not a host and port")
             request.host = value
         elif meaning == 4:
             connection += value
@@ -115,6 +117,8 @@ def parse_request(head: bytes, most_fields: int) -> Request:
             request.expects_continue |= value
         elif 7 <= meaning <= 9:
             request.forwarded = True
+        elif meaning == 13:
+            raise Refused(400, "a framing or forwarding field spelt with an underscore")
     if request.host is None and request.minor:
         raise Refused(400, "no Host")
     if coding is not None:

@@ -332,6 +332,10 @@ def test_a_broken_answer_is_refused(line: bytes, fields: list[bytes], method: by
         response_of(*fields, line=line, method=method)
 
 
+def test_an_answer_has_as_many_fields_as_a_request_may_have() -> None:
+    assert response_of(*[b"A: b"] * MOST_FIELDS).status == 200
+
+
 def test_an_answer_tells_of_an_event_stream_and_of_an_upgrade() -> None:
     events = response_of(b"Content-Type: Text/Event-Stream; charset=utf-8")
     switched = response_of(b"Upgrade: websocket", line=b"HTTP/1.1 101 Switching Protocols")
@@ -343,3 +347,18 @@ def test_an_answer_tells_of_an_event_stream_and_of_an_upgrade() -> None:
 
 
 # What is changed on the way
+
+
+@pytest.mark.parametrize("field", [b"Host: a, b", b"Content_Length: 5", b"X_Forwarded_For: x"])
+def test_what_only_a_client_could_mislead_an_app_with_is_an_answers_own_affair(
+    field: bytes,
+) -> None:
+    assert status_of(field, host=False) == 400
+    assert response_of(field, b"Content-Length: 2").length == 2
+
+
+@pytest.mark.parametrize("field", [b"Content_Length: 5", b"X_Forwarded_For: x"])
+def test_a_misspelt_field_is_refused_every_time(field: bytes) -> None:
+    assert [status_of(field), status_of(field)] == [400, 400]
+    with pytest.raises(Refused, match="Host is not a host and port"):
+        request_of(b"Host: a, b", host=False)

@@ -1,0 +1,13 @@
+"""Who hears its goodbye when: spread over a window, so that reconnects are no wave."""
+
+from collections.abc import Callable
+
+
+def spread(count: int, window: float, uniform: Callable[[], float]) -> list[float]:
+    """Delays in seconds, ascending, one for each of `count` goodbyes within `window` seconds.
+
+    Each gets an equal slot of the window and a random place in it (`uniform` gives [0, 1)), so
+    the rate is steady and two replicas that leave together do not keep step.
+    """
+    slot = max(0.0, window) / count if count else 0.0
+    return [(place + uniform()) * slot for place in range(count)]

@@ -1,0 +1,87 @@
+"""What a drain did, told honestly: built from the ledger before and after."""
+
+from dataclasses import asdict, dataclass, field
+
+from drainproxy.drain.ledger import CUT, ENDINGS, Hold, Ledger
+from drainproxy.drain.machine import Phase
+
+MOST_BLOCKERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """One hold that the drain waits or waited for; `age` in seconds."""
+
+    kind: str
+    age: float
+    peer: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The account of one drain; times in seconds, counts by kind."""
+
+    verdict: str
+    why: str
+    seconds: float
+    phases: dict[str, float]
+    in_flight_at_start: dict[str, int]
+    ended: dict[str, dict[str, int]]
+    blockers: list[Blocker] = field(default_factory=list)
+
+    @property
+    def cut(self) -> int:
+        """How many were ended by us before their own end."""
+        return sum(ways["cut"] for ways in self.ended.values())
+
+    def as_dict(self) -> dict[str, object]:
+        """The report in plain types, for JSON."""
+        return asdict(self)
+
+
+def blockers(ledger: Ledger, now: float, most: int = MOST_BLOCKERS) -> list[Blocker]:
+    """What is in flight now, the oldest first."""
+    return [_blocker(hold, now) for hold in ledger.oldest(most)]
+
+
+def _blocker(hold: Hold, now: float) -> Blocker:
+    # Without the query, in which people put their keys: reports go to logs.
+    path = hold.path.partition("?")[0]
+    return Blocker(hold.kind, round(now - hold.opened, 3), hold.peer, path)
+
+
+class Account:
+    """Opened when a drain begins; `close` gives the report of what happened since."""
+
+    def __init__(self, ledger: Ledger, now: float) -> None:
+        self._ledger = ledger
+        self._began = now
+        self._in_flight = ledger.in_flight()
+        self._ended = ledger.ended()
+        self._blockers: list[Blocker] = []
+
+    def note_blockers(self, now: float) -> None:
+        """Remember what is still in flight now: called when waiting is over and cutting begins."""
+        self._blockers = blockers(self._ledger, now)
+
+    def close(self, why: str, lengths: dict[Phase, float], now: float) -> Report:
+        """The account of the drain that began when this was made and ends `now`."""
+        ended = {
+            kind: dict(zip(ENDINGS, _since(after, self._ended[kind]), strict=True))
+            for kind, after in self._ledger.ended().items()
+        }
+        cut = sum(ways[ENDINGS[CUT]] for ways in ended.values())
+        return Report(
+            verdict=f"cut {cut}" if cut else "clean",
+            why=why,
+            seconds=round(now - self._began, 3),
+            phases={phase.value: round(length, 3) for phase, length in lengths.items()},
+            in_flight_at_start=self._in_flight,
+            ended=ended,
+            blockers=self._blockers,
+        )
+
+
+def _since(after: list[int], before: list[int]) -> list[int]:
+    return [new - old for new, old in zip(after, before, strict=True)]

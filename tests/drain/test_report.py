@@ -1,0 +1,116 @@
+"""The report says what happened in the drain, no more and no less."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.drain.ledger import CUT, ENDINGS, FINISHED, GOODBYE, KINDS, Ledger
+from drainproxy.drain.machine import Phase
+from drainproxy.drain.report import MOST_BLOCKERS, Account, Blocker, blockers
+from tests.drain.work import Work
+
+NO_ENDS = dict.fromkeys(ENDINGS, 0)
+
+
+def opened(ledger: Ledger, *works: Work) -> Ledger:
+    for work in works:
+        ledger.open(work)
+    return ledger
+
+
+def test_the_report_of_a_drain_in_plain_types() -> None:
+    request, socket, download = Work(opened=90.0), Work("websocket"), Work(opened=99.0, path="/big")
+    ledger = opened(Ledger(), request, socket, download)
+    account = Account(ledger, now=100.0)
+    ledger.close(request, FINISHED)
+    ledger.close(socket, GOODBYE)
+    account.note_blockers(now=120.0)
+    ledger.close(download, CUT)
+    lengths = {Phase.ANNOUNCED: 5.0, Phase.LEAVING: 15.00049}
+
+    report = account.close("SIGTERM", lengths, now=122.0)
+
+    assert report.cut == 1
+    assert json.loads(json.dumps(report.as_dict())) == {
+        "verdict": "cut 1",
+        "why": "SIGTERM",
+        "seconds": 22.0,
+        "phases": {"announced": 5.0, "leaving": 15.0},
+        "in_flight_at_start": {"http1": 2, "sse": 0, "websocket": 1, "tcp": 0},
+        "ended": {
+            "http1": NO_ENDS | {"finished": 1, "cut": 1},
+            "sse": NO_ENDS,
+            "websocket": NO_ENDS | {"goodbye": 1},
+            "tcp": NO_ENDS,
+        },
+        "blockers": [{"kind": "http1", "age": 21.0, "peer": "192.0.2.1:5000", "path": "/big"}],
+    }
+
+
+def test_a_drain_that_cut_nothing_is_clean() -> None:
+    work = Work()
+    ledger = opened(Ledger(), work)
+    account = Account(ledger, 0.0)
+    ledger.close(work, FINISHED)
+
+    report = account.close("preStop", {}, 1.0)
+
+    assert (report.verdict, report.cut, report.blockers) == ("clean", 0, [])
+
+
+def test_what_ended_before_the_drain_is_not_in_its_report() -> None:
+    early, late = Work(), Work()
+    ledger = opened(Ledger(), early, late)
+    ledger.close(early, CUT)
+    account = Account(ledger, 0.0)
+    ledger.close(late, FINISHED)
+
+    report = account.close("SIGTERM", {}, 1.0)
+
+    assert report.verdict == "clean"
+    assert report.ended["http1"] == NO_ENDS | {"finished": 1}
+    assert report.in_flight_at_start["http1"] == 1
+
+
+def test_what_came_while_draining_is_in_its_report() -> None:
+    ledger, work = Ledger(), Work("tcp")
+    account = Account(ledger, 0.0)
+    ledger.open(work)
+    ledger.close(work, CUT)
+
+    report = account.close("SIGTERM", {}, 1.0)
+
+    assert report.in_flight_at_start == dict.fromkeys(KINDS, 0)
+    assert report.verdict == "cut 1"
+
+
+def test_the_longest_blockers_come_first() -> None:
+    works = [Work(opened=float(moment)) for moment in (7, 3, 5)]
+    ledger = opened(Ledger(), *works)
+    assert [blocker.age for blocker in blockers(ledger, 10.0)] == [7.0, 5.0, 3.0]
+    assert blockers(ledger, 10.0, most=1) == [Blocker("http1", 7.0, "192.0.2.1:5000", "/")]
+
+
+def test_a_crowd_of_blockers_is_not_listed_to_the_end() -> None:
+    ledger = opened(Ledger(), *[Work() for _ in range(MOST_BLOCKERS + 5)])
+    assert len(blockers(ledger, 1.0)) == MOST_BLOCKERS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(st.lists(st.integers(0, len(ENDINGS) - 1), max_size=30))
+def test_the_verdict_counts_what_was_cut(kind: str, endings: list[int]) -> None:
+    ledger = Ledger()
+    account = Account(ledger, 0.0)
+    for ending in endings:
+        work = Work(kind)
+        ledger.open(work)
+        ledger.close(work, ending)
+
+    report = account.close("SIGTERM", {}, 1.0)
+
+    cut = endings.count(CUT)
+    assert report.cut == cut
+    assert report.verdict == (f"cut {cut}" if cut else "clean")
+    assert sum(report.ended[kind].values()) == len(endings)
