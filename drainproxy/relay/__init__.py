@@ -1,0 +1,1 @@
+"""The data path: each client connection is paired with one app connection, bytes just pass."""

@@ -1,0 +1,69 @@
+"""Tells by the first bytes which session a connection needs, and hands it over."""
+
+from drainproxy.relay.http1 import Http1
+from drainproxy.relay.hub import Hub, Route
+from drainproxy.relay.pair import Pair
+from drainproxy.relay.tcp import Tcp
+from drainproxy.wire.sniff import Sniffed, sniff
+
+
+class Detect(Pair):
+    """A connection that has not said yet what it speaks."""
+
+    __slots__ = ("refused", "seen")
+
+    def __init__(self, hub: Hub, route: Route) -> None:
+        super().__init__(hub, route, "unknown")
+        self.seen = b""
+        self.refused = False
+
+    def begin(self) -> None:
+        """The first bytes must come within header-timeout."""
+        self.deadline = self.hub.now() + self.hub.limits.header_timeout
+
+    def over_limit(self) -> None:
+        """Whether a 503 can be said is known once the first bytes are here."""
+        self.refused = True
+        self.begin()
+
+    def data_received(self, data: bytes) -> None:
+        """The first bytes, or a part of them."""
+        self.seen += data
+        sniffed = sniff(self.seen)
+        if sniffed is Sniffed.UNDECIDED:
+            return
+        if sniffed is Sniffed.HTTP1:
+            self._hand_over(Http1(self.hub, self.route))
+        else:
+            # HTTP/2 passes as opaque bytes until it has a session of its own.
+            self._hand_over(Tcp(self.hub, self.route))
+
+    def _hand_over(self, session: Pair) -> None:
+        session.take_over(self)
+        if self.refused:
+            session.over_limit()
+            return
+        session.begin()
+        session.data_received(self.seen)
+
+    def eof_received(self) -> bool:
+        """Whoever says so little and ends is no HTTP client; but the app may know it."""
+        if not self.seen or self.refused:
+            return False
+        session = Tcp(self.hub, self.route)
+        self._hand_over(session)
+        return session.eof_received()
+
+    def close_if_unused(self) -> None:
+        """Leaving, a connection that says nothing is not waited for."""
+        if not self.seen:
+            self.client.close()
+
+
+def session_for(hub: Hub, route: Route) -> Pair:
+    """The protocol object for a new client connection of `route`."""
+    if route.protocol == "http":
+        return Http1(hub, route)
+    if route.protocol == "tcp":
+        return Tcp(hub, route)
+    return Detect(hub, route)

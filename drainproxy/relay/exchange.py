@@ -1,0 +1,249 @@
+"""One HTTP/1 exchange at a time: where it stands, how it is booked, and how it ends.
+
+Two small states tell where a connection stands: what is expected of the client, and what of the
+app. An exchange ends when both messages have ended.
+"""
+
+from math import inf
+
+from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
+from drainproxy.relay.hub import Hub, Route
+from drainproxy.relay.pair import HELD_IS_FULL, LINGER, Pair
+from drainproxy.wire.chunked import ChunkedBody
+from drainproxy.wire.fields import Refused
+from drainproxy.wire.http1 import UNTIL_CLOSE, Request, Response
+from drainproxy.wire.rewrite import answer
+
+# What is expected of the client: a head, a body, nothing until the answer is out, nothing any more.
+HEAD, BODY, SENT, LINGERING = range(4)
+# What is expected of the app: nothing, a head, a body, nothing more for this request.
+NOTHING, ANSWER_HEAD, ANSWER_BODY, ANSWERED = range(4)
+
+
+class Exchange(Pair):
+    """The state of an HTTP/1 connection and its ends; its two halves are the subclasses."""
+
+    __slots__ = (
+        "answered",
+        "answered_head",
+        "answered_length",
+        "answered_scan",
+        "answers",
+        "asked",
+        "asks",
+        "closing",
+        "continued",
+        "flushing",
+        "forwarded",
+        "held",
+        "interim",
+        "outbox",
+        "partial",
+        "replay",
+        "request",
+        "request_left",
+        "request_scan",
+        "sent_head",
+        "status",
+    )
+
+    def __init__(self, hub: Hub, route: Route) -> None:
+        super().__init__(hub, route, "http1")
+        self.asks = HEAD
+        self.answers = NOTHING
+        self.request: Request | None = None
+        # The body that is being sent: its bytes left, or a scanner.
+        self.request_left = 0
+        self.request_scan: ChunkedBody | None = None
+        # The body that is being answered: its bytes left (or UNTIL_CLOSE), or a scanner.
+        self.answered_length = 0
+        self.answered_scan: ChunkedBody | None = None
+        self.status = 0
+        self.interim = 0
+        # From the client, not forwarded yet: a part of a head, or what was sent ahead.
+        self.held = b""
+        # From the app, a part of a head.
+        self.partial = b""
+        # For the app, while we connect to it.
+        self.outbox: list[bytes] = []
+        # The last request, and its head as the app got it: clients that poll repeat themselves to
+        # the letter, and what is the same needs no second reading. The same for the last answer.
+        self.asked: Request | None = None
+        self.sent_head = b""
+        self.answered: Response | None = None
+        self.answered_head = b""
+        # The request may be sent once more.
+        self.replay = False
+        self.closing = False
+        # The app has asked for the body that the client holds back (100 Continue).
+        self.continued = False
+        self.flushing = False
+        self.forwarded = b""
+
+    @property
+    def path(self) -> str:
+        """The request target."""
+        return self.request.target.decode("ascii") if self.request is not None else ""
+
+    def read_ahead(self, data: bytes) -> None:
+        """Go on with what the client has sent ahead of the answer."""
+        raise NotImplementedError
+
+    # The ends of an exchange
+
+    def _exchange_ended(self) -> None:
+        """Both messages are through; go on with what the client has sent ahead."""
+        self._end_exchange(FINISHED)
+        self.asks = HEAD
+        if self.held:
+            data, self.held = self.held, b""
+            self.start_client(HELD_IS_FULL)
+            self.read_ahead(data)
+        if self.client_ended and self.asks != SENT:
+            # It asks no more, or what it has begun to ask can never be whole.
+            self._end_exchange(CLIENT_LEFT)
+            self._farewell()
+
+    def _last_exchange_ended(self) -> None:
+        """Leaving, the last answer counts as finished once it is out of our hands."""
+        self.drop_app()
+        if self.hub.leaving:
+            self.flushing = True
+            self.client.set_write_buffer_limits(high=0)
+            if self.client.get_write_buffer_size():
+                return
+            self.flushing = False
+        self._end_exchange(FINISHED)
+        self._farewell()
+
+    def _end_exchange(self, ending: int) -> None:
+        """Close the books of the exchange in flight, if there is one."""
+        if self.answers == NOTHING:
+            return
+        status = self.status
+        if status:
+            counters = self.counters
+            counters.codes[self.kind][status] += 1
+            counters.durations.observe(self.hub.now() - self.opened)
+        if self.hub.access_log is not None:
+            self._log_access()
+        self.hub.ledger.close(self, ending)
+        self.kind = "http1"
+        self.answers = NOTHING
+        self.request = None
+        self.status = 0
+
+    def _log_access(self) -> None:
+        hub, request = self.hub, self.request
+        assert hub.access_log is not None
+        assert request is not None
+        method, seconds = request.method.decode("ascii"), hub.now() - self.opened
+        hub.access_log(self.kind, self.peer, method, self.path, self.status, seconds)
+
+    def _linger_after_early_answer(self) -> None:
+        """The answer is out, the request's body is not wanted any more."""
+        self._end_exchange(FINISHED)
+        self._farewell()
+
+    # The ends of the connection
+
+    def _app_failed(self, status: int, reason: str) -> None:
+        """502 or 504 if nothing of an answer went out, else an end that the client can see."""
+        if self.answers == ANSWER_HEAD:
+            self._say(status, reason, retry=status == 502)
+            return
+        until_close = self.answered_length == UNTIL_CLOSE
+        self._end_exchange(APP_LEFT)
+        self._break_off(reset=until_close)
+
+    def _break_off(self, *, reset: bool) -> None:
+        """End so that the client can tell: a body that ends with the connection needs a reset."""
+        self.drop_app()
+        self.asks = LINGERING
+        if reset:
+            self.hub.reset(self.client)
+        else:
+            self.client.close()
+
+    def _refuse(self, refused: Refused) -> None:
+        """A bad request: its 4xx; one that broke while the answer was going out just ends."""
+        self.counters.rejected["malformed"] += 1
+        if self.answers in (NOTHING, ANSWER_HEAD):
+            self._say(refused.status, refused.reason)
+        else:
+            self._end_exchange(CLIENT_LEFT)
+            self._break_off(reset=True)
+
+    def _say(self, status: int, reason: str, *, retry: bool = False) -> None:
+        """Give an answer of our own, the last one on this connection."""
+        with_body = self.request is None or self.request.method != b"HEAD"
+        after = self.hub.retry_after() if retry else None
+        self.client.write(answer(status, reason, body=with_body, retry_after=after))
+        self.status = status
+        if self.answers == NOTHING:
+            self.counters.codes["http1"][status] += 1
+        else:
+            self._end_exchange(APP_LEFT if status in (502, 504) else FINISHED)
+        self._farewell()
+
+    def _farewell(self) -> None:
+        """Nothing follows: half-close, and read on a while (RFC 9112 9.6)."""
+        self.drop_app()
+        self.asks = LINGERING
+        self.held = b""
+        self.start_client(HELD_IS_FULL)
+        if self.client.is_closing():
+            return
+        if self.client_ended:
+            self.client.close()
+        else:
+            self.client.write_eof()
+            self.deadline = self.hub.now() + LINGER
+
+    def close_if_unused(self) -> None:
+        """Close a connection on which nothing is asked."""
+        if self.asks == HEAD and not self.held:
+            self.client.close()
+
+    def abort(self) -> None:
+        """End now, so that the client can tell an unfinished answer from a whole one."""
+        unfinished = self.answers == ANSWER_BODY and self.answered_length == UNTIL_CLOSE
+        self._end_exchange(CUT)
+        self._break_off(reset=unfinished)
+
+    def expired(self) -> None:
+        """header-timeout, request-timeout or the lingering is over."""
+        self.deadline = inf
+        if self.answers == ANSWER_HEAD:
+            self._app_failed(504, "the app did not answer in time")
+        elif self.asks == HEAD and self.held:
+            self.counters.rejected["header-timeout"] += 1
+            self._say(408, "the request's head did not end in time")
+        elif self.asks == LINGERING and self.client.get_write_buffer_size():
+            # The last answer is still being taken; idle-timeout ends who takes nothing.
+            self.deadline = self.hub.now() + LINGER
+        else:
+            self.client.abort()
+
+    def idled(self) -> None:
+        """Nothing has moved for idle-timeout: the app is at fault if it owes an answer."""
+        if self.answers == ANSWER_HEAD and self.asks == SENT:
+            self._app_failed(504, "the app did not answer in time")
+        else:
+            self.abort()
+            if self.client.get_write_buffer_size():
+                # It takes nothing: the close would wait for ever.
+                self.hub.reset(self.client)
+
+    def client_lost(self, error: Exception | None) -> None:
+        """The client is gone: whatever was in flight has nobody to go to."""
+        self._end_exchange(CLIENT_LEFT)
+        self.drop_app()
+
+    def resume_writing(self) -> None:
+        """The client reads again; or the last answer is in its hands."""
+        super().resume_writing()
+        if self.flushing:
+            self.flushing = False
+            self._end_exchange(FINISHED)
+            self._farewell()

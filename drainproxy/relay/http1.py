@@ -1,0 +1,205 @@
+"""The session of an HTTP/1 connection. Here is the app's half: answers, and switched protocols."""
+
+from math import inf
+
+from drainproxy.drain.ledger import FINISHED
+from drainproxy.relay.asking import Asking
+from drainproxy.relay.exchange import ANSWER_BODY, ANSWER_HEAD, ANSWERED, BODY, NOTHING, SENT
+from drainproxy.relay.tunnel import Tunnel, WebSocket
+from drainproxy.wire.chunked import ChunkedBody
+from drainproxy.wire.fields import Refused
+from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Response, parse_response
+from drainproxy.wire.rewrite import END_OF_HEAD, close_after
+
+# An app that goes on with interim answers for ever is broken.
+_MOST_INTERIM = 32
+
+
+class Http1(Asking):
+    """One client connection that speaks HTTP/1, and the app's answers to it."""
+
+    __slots__ = ()
+
+    def app_refused(self, reason: str) -> None:
+        """The app could not be reached."""
+        self.counters.app_connect_failures += 1
+        self._app_failed(502, reason)
+
+    def app_data(self, data: bytes) -> None:
+        """Bytes from the app."""
+        self.counters.bytes_from_app += len(data)
+        self.active = True
+        answers = self.answers
+        if answers == ANSWER_HEAD:
+            if self.partial:
+                data = self.partial + data
+                self.partial = b""
+            self._read_answer_head(data)
+        elif answers == ANSWER_BODY:
+            self._read_answer_body(data, 0)
+        else:
+            # Nobody asked for this: it must never become somebody's answer.
+            self.drop_app()
+            if answers == ANSWERED:
+                self._linger_after_early_answer()
+
+    def _read_answer_head(self, data: bytes) -> None:
+        assert self.request is not None
+        end = data.find(END_OF_HEAD) + 4
+        head = data[:end]
+        method = self.request.method
+        if head == self.answered_head and self.answered is not None and method != b"HEAD":
+            self._answer(self.answered, data, end)
+            return
+        limits = self.hub.limits
+        if end == 3 and len(data) <= limits.max_header_bytes:
+            self.partial = data
+            return
+        try:
+            if end == 3 or end > limits.max_header_bytes:
+                raise Refused(502, f"its head is over {limits.max_header_bytes} bytes")
+            response = parse_response(head, method, limits.max_fields)
+        except Refused as refused:
+            self._app_failed(502, "the app's answer is broken: " + refused.reason)
+            return
+        if response.status >= 200 and method != b"HEAD":
+            self.answered, self.answered_head = response, head
+        if response.status >= 200:
+            self._answer(response, data, end)
+        elif response.status == 101:
+            self._switch(response, data, end)
+        else:
+            self._interim(response.status, head, data[end:])
+
+    def _interim(self, status: int, head: bytes, rest: bytes) -> None:
+        """RFC 9110 15.2: any number may come before the answer; HTTP/1.0 has none."""
+        assert self.request is not None
+        self.interim += 1
+        self.continued = self.continued or status == 100
+        if self.interim > _MOST_INTERIM:
+            self._app_failed(502, "the app's interim answers do not end")
+            return
+        if self.request.minor:
+            self.client.write(head)
+        if rest:
+            self._read_answer_head(rest)
+
+    def _answer(self, response: Response, data: bytes, end: int) -> None:
+        """The final answer has begun: `data` holds its head up to `end`, and maybe more."""
+        request, hub = self.request, self.hub
+        assert request is not None
+        self.deadline = inf
+        self.status = response.status
+        self.closing = request.closes or response.closes or not (request.minor or response.keeps)
+        if (hub.leaving and not self.held) or (self.asks == BODY and self._body_in_doubt()):
+            if hub.leaving:
+                self.counters.goodbyes["http1", "drain"] += 1
+            self.closing = True
+            head = close_after(data[:end])
+            data, end = head + data[end:], len(head)
+        self.answers = ANSWER_BODY
+        self.answered_length = length = response.length
+        if length >= 0:
+            if len(data) - end == length:
+                self.client.write(data)
+                self._answer_ended()
+                return
+        else:
+            if response.event_stream:
+                hub.ledger.reclassify(self, "sse")
+            if length == CHUNKED:
+                self.answered_scan = ChunkedBody()
+        self._read_answer_body(data, end)
+
+    def _body_in_doubt(self) -> bool:
+        """RFC 9110 10.1.1: whether a body that was not asked for still comes nobody can tell, so
+        nothing may follow it."""
+        return self.request is not None and self.request.expects_continue and not self.continued
+
+    def _read_answer_body(self, data: bytes, start: int) -> None:
+        """Forward `data`, in which the body goes on at `start`."""
+        if self.answered_scan is not None:
+            try:
+                end = self.answered_scan.feed(data, start)
+            except Refused as refused:
+                if start:
+                    # The head is in `data` too: nothing of the answer went out.
+                    self.answers = ANSWER_HEAD
+                self._app_failed(502, "the app's answer is broken: " + refused.reason)
+                return
+            if end >= 0:
+                self.answered_scan = None
+        else:
+            end = self._count_answer_body(data, start)
+        if end < 0:
+            self.client.write(data)
+            return
+        if end == len(data):
+            self.client.write(data)
+        else:
+            # More than it announced: the app's connection is out of step.
+            self.client.write(data[:end])
+            self.drop_app()
+        self._answer_ended()
+
+    def _count_answer_body(self, data: bytes, start: int) -> int:
+        left = self.answered_length
+        if left == UNTIL_CLOSE:
+            return -1
+        more = len(data) - start
+        if more < left:
+            self.answered_length = left - more
+            return -1
+        return start + left
+
+    def _answer_ended(self) -> None:
+        if self.asks == SENT:
+            if self.closing:
+                self._last_exchange_ended()
+            else:
+                self._exchange_ended()
+            return
+        self.answers = ANSWERED
+        if self.closing:
+            self._linger_after_early_answer()
+
+    def app_eof(self) -> bool:
+        """The app has closed; between two requests that costs the client nothing."""
+        if self.answers == NOTHING:
+            self.drop_app()
+        elif self.answers == ANSWER_BODY and self.answered_length == UNTIL_CLOSE:
+            self.drop_app()
+            self._answer_ended()
+        else:
+            self.app_lost(None)
+        return False
+
+    def app_lost(self, error: Exception | None) -> None:
+        """The app's connection is gone."""
+        self.drop_app()
+        if self.answers == ANSWER_HEAD and self._may_replay():
+            self.replay = False
+            self._send_on_connection(self.sent_head)
+        elif self.answers == ANSWERED:
+            self._linger_after_early_answer()
+        elif self.answers != NOTHING:
+            self._app_failed(502, "the app closed the connection before the end of its answer")
+
+    def _may_replay(self) -> bool:
+        """Once, if nothing of an answer came and nothing is lost with the first try."""
+        untouched = self.replay and not self.partial and not self.interim
+        return bool(untouched and self.request is not None and self.request.replayable)
+
+    def _switch(self, response: Response, data: bytes, end: int) -> None:
+        """101: the app speaks another protocol from here on, if that is what was asked for."""
+        request = self.request
+        assert request is not None
+        if not request.upgrade or not response.upgrades:
+            self._app_failed(502, "the app switched protocols without being asked")
+            return
+        kind = WebSocket if request.upgrade == b"websocket" else Tunnel
+        tunnel = kind(self.hub, self.route, self.path)
+        self.client.write(data[:end])
+        self.status = 101
+        self._end_exchange(FINISHED)
+        tunnel.go_on(self, data[end:], self.held)

@@ -1,0 +1,253 @@
+"""What the sessions of one process share: limits, counts, the ledger, and who is connected."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from drainproxy.drain.ledger import KINDS, Ledger
+
+if TYPE_CHECKING:
+    from drainproxy.relay.pair import AppSide, Pair
+
+# Upper bounds of the histograms, in seconds.
+DURATION_BOUNDS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+)  # fmt: skip
+AGE_BOUNDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 86400.0)
+
+
+class Sink(Protocol):
+    """The writing side of a connection; in production an asyncio transport."""
+
+    def write(self, data: bytes) -> None:
+        """Send `data` after all that was written before."""
+
+    def write_eof(self) -> None:
+        """Half-close, after what was written is out."""
+
+    def close(self) -> None:
+        """Close, after what was written is out."""
+
+    def abort(self) -> None:
+        """Close now and drop what was not sent."""
+
+    def pause_reading(self) -> None:
+        """Stop reading from the other end."""
+
+    def resume_reading(self) -> None:
+        """Read on."""
+
+    def is_closing(self) -> bool:
+        """Closed, or about to be."""
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that were written and are not in the kernel yet."""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """When `pause_writing` and `resume_writing` are called."""
+
+    def set_protocol(self, protocol: object) -> None:
+        """From now on `protocol` hears of what is read."""
+
+    def get_extra_info(self, name: str) -> Any:
+        """`peername` or `socket`."""
+
+
+class Gone:
+    """The sink of a client that is gone: whatever is still said to it falls away."""
+
+    def write(self, data: bytes) -> None:
+        """Nobody hears it."""
+
+    def _nothing(self) -> None:
+        """There is nothing to act on."""
+
+    write_eof = close = abort = pause_reading = resume_reading = _nothing
+
+    def is_closing(self) -> bool:
+        """Long since."""
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits."""
+        return 0
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is ever written."""
+
+    def set_protocol(self, protocol: object) -> None:
+        """Nothing is ever read."""
+
+    def get_extra_info(self, name: str) -> None:
+        """There is no socket."""
+
+
+GONE = Gone()
+
+
+class Histogram:
+    """Counts by upper bound, plain integers."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+class Counters:
+    """Everything that is counted on the data path, as plain integers that only ever grow."""
+
+    __slots__ = (
+        "ages",
+        "app_connect_failures",
+        "bytes_from_app",
+        "bytes_from_clients",
+        "codes",
+        "connections",
+        "durations",
+        "goodbyes",
+        "rejected",
+    )
+
+    def __init__(self) -> None:
+        self.codes: dict[str, defaultdict[int, int]] = {kind: defaultdict(int) for kind in KINDS}
+        self.durations = Histogram(DURATION_BOUNDS)
+        self.ages = Histogram(AGE_BOUNDS)
+        self.connections: defaultdict[str, int] = defaultdict(int)
+        self.goodbyes: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.rejected: defaultdict[str, int] = defaultdict(int)
+        self.bytes_from_clients = 0
+        self.bytes_from_app = 0
+        self.app_connect_failures = 0
+
+
+@dataclass(slots=True)
+class Limits:
+    """What sessions are held to; seconds and bytes. A `request_timeout` of 0 is none."""
+
+    max_connections: int = 10000
+    max_header_bytes: int = 65536
+    max_fields: int = 100
+    header_timeout: float = 10.0
+    idle_timeout: float = 3600.0
+    request_timeout: float = 0.0
+    idle_close: float = 5.0
+    websocket_close_code: int = 1001
+    websocket_close_reason: str = "going away"
+    websocket_waits: bool = False
+    forwarded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One `--forward`: how its connections are read, and a name for the app behind it."""
+
+    protocol: str
+    app: str
+    connect: Callable[["AppSide"], None]
+
+
+# Called with kind, peer, method, target, status and seconds when an exchange ends.
+AccessLog = Callable[[str, str, str, str, int, float], None]
+
+# So many beyond the limit on connections may wait for their 503; further ones are just closed.
+_REFUSED_AT_A_TIME = 1000
+
+
+class Hub:
+    """The one object that every session of a process knows."""
+
+    __slots__ = (
+        "access_log",
+        "counters",
+        "last_words",
+        "leaving",
+        "ledger",
+        "limits",
+        "mask",
+        "newest",
+        "now",
+        "refused",
+        "reset",
+        "retry_after",
+        "sessions",
+    )
+
+    def __init__(
+        self,
+        limits: Limits,
+        now: Callable[[], float],
+        *,
+        reset: Callable[[Sink], None],
+        last_words: Callable[[Sink], bytes],
+        mask: Callable[[], bytes],
+        retry_after: Callable[[], int],
+    ) -> None:
+        self.limits = limits
+        self.now = now
+        # Ends a connection so that its peer cannot take what it got for the whole (TCP RST).
+        self.reset = reset
+        # What a connection that broke had received and nobody has read yet.
+        self.last_words = last_words
+        # Four fresh bytes that mask a WebSocket frame towards the app.
+        self.mask = mask
+        # Seconds, jittered, after which a refused client may try again.
+        self.retry_after = retry_after
+        self.ledger = Ledger()
+        self.counters = Counters()
+        self.sessions: set[Pair] = set()
+        # Those among them that are over the limit: while they hear it they take nobody's place.
+        self.refused: set[Pair] = set()
+        self.leaving = False
+        # When the newest connection came: the quiet rule looks at it.
+        self.newest = 0.0
+        self.access_log: AccessLog | None = None
+
+    def admit(self, session: "Pair") -> bool:
+        """Register a new connection; False if it is over the limit and must be refused."""
+        self.newest = self.now()
+        self.sessions.add(session)
+        if len(self.sessions) - len(self.refused) <= self.limits.max_connections:
+            return True
+        self.refused.add(session)
+        return False
+
+    def crowded(self) -> bool:
+        """So far over the limit that not even refusals are spoken any more."""
+        return len(self.refused) > _REFUSED_AT_A_TIME
+
+    def leave(self, session: "Pair") -> None:
+        """A connection is gone."""
+        self.sessions.discard(session)
+        self.refused.discard(session)
+
+    def replace(self, old: "Pair", new: "Pair") -> None:
+        """One session goes on as another, on the same connection."""
+        if old in self.refused:
+            self.refused.add(new)
+        self.leave(old)
+        self.sessions.add(new)
+
+    def sweep(self) -> None:
+        """End what is overdue: called a few times a second, so that no session needs a timer."""
+        now = self.now()
+        idle_timeout = self.limits.idle_timeout
+        for session in list(self.sessions):
+            if session.deadline <= now:
+                session.expired()
+            elif session.active:
+                session.active = False
+                session.idle_since = now
+            elif now - session.idle_since >= idle_timeout:
+                session.idled()
+            elif self.leaving and now - session.idle_since >= self.limits.idle_close:
+                session.close_if_unused()

@@ -1,0 +1,286 @@
+"""One client connection paired with one app connection: back-pressure, half-close, the ends."""
+
+from math import inf
+from typing import Any
+
+from drainproxy.drain.ledger import CUT
+from drainproxy.relay.hub import GONE, Hub, Route, Sink
+
+# How much of what cannot be forwarded yet is kept before the client's reading stops.
+MOST_HELD = 65536
+# After the last answer the client's reading side stays open this long, so that what it was still
+# sending does not reset the connection before it has read the answer (RFC 9112 9.6).
+LINGER = 5.0
+
+# Why reading from the client is paused: bits, since several reasons may hold at once.
+APP_IS_FULL, HELD_IS_FULL, CONNECTING = 1, 2, 4
+
+
+def address_text(address: Any) -> str:
+    """A socket address as a person writes it; empty for an unnamed Unix socket."""
+    if not isinstance(address, tuple):
+        return str(address) if address else "unix"
+    host, port = client_ip(address), address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def client_ip(address: Any) -> str:
+    """The client's IP; an IPv4 client of a dual-stack listener in its own spelling."""
+    if not isinstance(address, tuple):
+        return "unknown"
+    host: str = address[0]
+    return host[7:] if host.startswith("::ffff:") and "." in host else host
+
+
+class AppSide:
+    """The protocol of the app's connection; all it does is to tell its pair.
+
+    `data_received` is the pair's own bound method: the loop looks it up once per connection.
+    """
+
+    __slots__ = ("data_received", "pair")
+
+    def __init__(self, pair: "Pair") -> None:
+        self.pair = pair
+        self.data_received = pair.app_data
+
+    def connection_made(self, transport: Any) -> None:
+        """The app has accepted."""
+        if self.pair.app_side is self:
+            self.pair.app_connected(transport)
+        else:
+            transport.abort()
+
+    def refused(self, reason: str) -> None:
+        """The app could not be reached."""
+        if self.pair.app_side is self:
+            self.pair.app_refused(reason)
+
+    def eof_received(self) -> bool:
+        """The app has ended its sending side; True keeps ours open."""
+        return self.pair.app_side is self and self.pair.app_eof()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The app's connection is gone; a write that failed says so before all was read."""
+        if error is not None:
+            self._read_last_words()
+        if self.pair.app_side is self:
+            self.pair.app_lost(error)
+
+    def _read_last_words(self) -> None:
+        while self.pair.app_side is self and self.pair.app is not None:
+            data = self.pair.hub.last_words(self.pair.app)
+            if not data:
+                return
+            self.data_received(data)
+
+    def pause_writing(self) -> None:
+        """The app does not read: stop reading from the client."""
+        if self.pair.app_side is self:
+            self.pair.stop_client(APP_IS_FULL)
+
+    def resume_writing(self) -> None:
+        """The app reads again."""
+        if self.pair.app_side is self:
+            self.pair.start_client(APP_IS_FULL)
+
+
+class Pair:
+    """Base of every session: the protocol of a client connection, and its app connection.
+
+    `active` is set with every byte and cleared by the hub's sweep, which keeps `idle_since`:
+    so idleness costs no clock reading per chunk. `deadline` is a moment, inf for none.
+    """
+
+    __slots__ = (
+        "active",
+        "app",
+        "app_side",
+        "client",
+        "client_ended",
+        "client_is_full",
+        "connected_at",
+        "counters",
+        "deadline",
+        "hub",
+        "idle_since",
+        "kind",
+        "opened",
+        "peername",
+        "route",
+        "stops",
+    )
+
+    def __init__(self, hub: Hub, route: Route, kind: str) -> None:
+        self.hub = hub
+        self.counters = hub.counters
+        self.route = route
+        self.kind = kind
+        self.client: Sink = GONE
+        self.app: Sink | None = None
+        self.app_side: AppSide | None = None
+        self.client_ended = False
+        # Remembered, since the app's connection may be made, or made anew, while it holds.
+        self.client_is_full = False
+        self.connected_at = self.idle_since = self.opened = hub.now()
+        self.deadline = inf
+        self.active = False
+        self.stops = 0
+        self.peername: Any = None
+
+    @property
+    def peer(self) -> str:
+        """The client's address."""
+        return address_text(self.peername)
+
+    @property
+    def path(self) -> str:
+        """What the client asked for."""
+        return ""
+
+    # What the client's connection tells
+
+    def connection_made(self, transport: Any) -> None:
+        """A client has come."""
+        self.client = transport
+        self.peername = transport.get_extra_info("peername")
+        if self.hub.admit(self):
+            self.begin()
+        elif self.hub.crowded():
+            self.counters.rejected["max-connections"] += 1
+            transport.abort()
+        else:
+            self.counters.rejected["max-connections"] += 1
+            self.over_limit()
+
+    def take_over(self, old: "Pair") -> None:
+        """Go on with the client connection of `old`, which is done with it."""
+        self.client, self.peername = old.client, old.peername
+        self.connected_at, self.client_is_full = old.connected_at, old.client_is_full
+        self.client.set_protocol(self)
+        self.hub.replace(old, self)
+
+    def begin(self) -> None:
+        """The connection is admitted."""
+
+    def over_limit(self) -> None:
+        """The connection is one too many."""
+        self.client.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        raise NotImplementedError
+
+    def eof_received(self) -> bool:
+        """The client has ended its sending side; True keeps ours open."""
+        raise NotImplementedError
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The client's connection is gone."""
+        self.client = GONE
+        self.deadline = inf
+        self.hub.leave(self)
+        self.counters.ages.observe(self.hub.now() - self.connected_at)
+        self.client_lost(error)
+
+    def client_lost(self, error: Exception | None) -> None:
+        """The client is gone: let the app go too."""
+        self.drop_app()
+
+    def pause_writing(self) -> None:
+        """The client does not read: stop reading from the app."""
+        self.client_is_full = True
+        if self.app is not None:
+            self.app.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self.client_is_full = False
+        if self.app is not None:
+            self.app.resume_reading()
+
+    # What the app's connection tells
+
+    def app_data(self, data: bytes) -> None:
+        """Bytes from the app."""
+        raise NotImplementedError
+
+    def app_connected(self, transport: Sink) -> None:
+        """The app has accepted."""
+        self.app = transport
+        if self.client_is_full:
+            transport.pause_reading()
+        self.start_client(CONNECTING)
+
+    def app_refused(self, reason: str) -> None:
+        """The app could not be reached."""
+        raise NotImplementedError
+
+    def app_eof(self) -> bool:
+        """The app has ended its sending side; True keeps ours open."""
+        raise NotImplementedError
+
+    def app_lost(self, error: Exception | None) -> None:
+        """The app's connection is gone."""
+        raise NotImplementedError
+
+    # What the sidecar tells
+
+    def say_goodbye(self, why: str) -> None:
+        """Say goodbye at the next boundary; nothing where a later answer will carry it."""
+
+    def close_if_unused(self) -> None:
+        """Close if the connection carries nothing at the moment."""
+
+    def cut(self) -> None:
+        """Say the last words: waiting is over."""
+
+    def abort(self) -> None:
+        """End now; a client that has not got all that was written to it can tell."""
+        if self in self.hub.ledger.holds:
+            self.hub.ledger.close(self, CUT)
+        self.drop_app()
+        if self.client.get_write_buffer_size():
+            self.hub.reset(self.client)
+        else:
+            self.client.abort()
+
+    def expired(self) -> None:
+        """The deadline is over."""
+        self.abort()
+
+    def idled(self) -> None:
+        """Nothing has moved for idle-timeout."""
+        self.abort()
+
+    # Doing
+
+    def reach_app(self) -> None:
+        """Connect to the app; `app_connected` or `app_refused` will be called."""
+        self.app_side = AppSide(self)
+        self.route.connect(self.app_side)
+
+    @property
+    def connecting(self) -> bool:
+        """The app's answer to our knock is awaited."""
+        return self.app_side is not None and self.app is None
+
+    def drop_app(self) -> None:
+        """Let the app's connection go at once, and hear nothing of it any more."""
+        app, self.app, self.app_side = self.app, None, None
+        if app is not None:
+            app.abort()
+        self.start_client(APP_IS_FULL | CONNECTING)
+
+    def stop_client(self, why: int) -> None:
+        """Stop reading from the client for this reason."""
+        if not self.stops:
+            self.client.pause_reading()
+        self.stops |= why
+
+    def start_client(self, why: int) -> None:
+        """This reason is over; read on if no other is left."""
+        if self.stops & why:
+            self.stops &= ~why
+            if not self.stops:
+                self.client.resume_reading()

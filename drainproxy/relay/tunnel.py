@@ -1,0 +1,174 @@
+"""The sessions after a 101: WebSocket, whose frames are followed, and any other upgrade."""
+
+from math import inf
+
+from drainproxy.drain.ledger import CUT, GOODBYE
+from drainproxy.relay.hub import Hub, Route
+from drainproxy.relay.pair import HELD_IS_FULL, LINGER, AppSide, Pair
+from drainproxy.relay.tcp import Tcp
+from drainproxy.wire.websocket import FrameTracker, close_frame
+
+# A goodbye is said in a pause, so that no answer on its way is lost: nothing either way this long.
+PAUSE = 0.1
+# Without a pause so long, right behind the app's next message: whoever got it has not asked again.
+PAUSE_PATIENCE = 1.0
+# Without that either so long after its turn came, at the end of any frame.
+MESSAGE_PATIENCE = 2.0
+# RFC 6455 7.1.1 leaves it open how long the other Close may take.
+HANDSHAKE_TIMEOUT = 5.0
+
+
+class Tunnel(Tcp):
+    """An upgraded connection whose protocol we do not know: opaque from here on."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, hub: Hub, route: Route, path: str, kind: str = "tcp") -> None:
+        super().__init__(hub, route, kind)
+        self._path = path
+
+    @property
+    def path(self) -> str:
+        """The target of the request that was upgraded."""
+        return self._path
+
+    def go_on(self, old: Pair, from_app: bytes, from_client: bytes) -> None:
+        """Take both connections of `old`, and what each side sent ahead of the switch."""
+        self.take_over(old)
+        self.app, old.app, old.app_side = old.app, None, None
+        assert self.app is not None
+        self.app_side = AppSide(self)
+        self.app.set_protocol(self.app_side)
+        self.stops, old.stops = old.stops, 0
+        self.start_client(HELD_IS_FULL)
+        self.counters.connections[self.kind] += 1
+        self.hub.ledger.open(self)
+        if from_app:
+            self.to_client(from_app)
+        if from_client:
+            self.to_app(from_client)
+        if old.client_ended:
+            self.eof_received()
+        if self.hub.leaving and not self.hub.limits.websocket_waits:
+            self.say_goodbye("drain")
+
+
+class WebSocket(Tunnel):
+    """A WebSocket: both directions just pass, a Close of ours stands between two messages."""
+
+    __slots__ = ("due", "due_since", "from_app", "from_client", "moved", "said", "urgent")
+
+    def __init__(self, hub: Hub, route: Route, path: str) -> None:
+        super().__init__(hub, route, path, "websocket")
+        self.from_app = FrameTracker()
+        self.from_client = FrameTracker()
+        # The goodbye that waits for its place, by its reason; its turn came at `due_since`, and
+        # the last byte either way at `moved`.
+        self.due = ""
+        self.due_since = self.moved = 0.0
+        self.urgent = False
+        self.said = False
+
+    def to_app(self, data: bytes) -> None:
+        """Forward; the client's Close completes the handshake, for the app as for us."""
+        if self.due:
+            self.moved = self.hub.now()
+        self.from_client.feed(data)
+        super().to_app(data)
+        if self.said and self.from_client.close_passed:
+            self.ending = GOODBYE
+
+    def to_client(self, data: bytes) -> None:
+        """Forward, up to our Close; after it nothing more goes to the client (RFC 6455 5.5.1)."""
+        if self.said:
+            return
+        if self.urgent:
+            end = self.from_app.boundary_in(data, message=False)
+            if end >= 0:
+                self.from_app.feed(data[:end])
+                super().to_client(data[:end])
+                self._say_close()
+                return
+        self.from_app.feed(data)
+        super().to_client(data)
+        if self.due:
+            self.moved = self.hub.now()
+            patient = self.moved - self.due_since < PAUSE_PATIENCE
+            if not patient and self.from_app.between_messages:
+                self._say_close()
+
+    def say_goodbye(self, why: str) -> None:
+        """Close in the next pause, or soon behind a message, or at last behind a frame."""
+        if self.due or self.said or self._closing_already():
+            return
+        self.due = why
+        self.due_since = self.moved = self.hub.now()
+        self.deadline = self.due_since + PAUSE
+
+    def cut(self) -> None:
+        """The last word: Close at the end of any frame, whenever it comes."""
+        if self.said or self._closing_already():
+            return
+        self.due = self.due or "deadline"
+        self.urgent = True
+        self.deadline = inf
+        if self.from_app.between_frames:
+            self._say_close()
+
+    def _closing_already(self) -> bool:
+        """The app or the client has said Close itself, or nothing more can be said."""
+        said = self.from_app.close_passed or self.from_client.close_passed
+        return said or self.app_ended or self.closing
+
+    def _between_messages(self) -> bool:
+        return self.from_app.between_messages and self.from_client.between_messages
+
+    def _say_close(self) -> None:
+        limits = self.hub.limits
+        self.client.write(close_frame(limits.websocket_close_code, limits.websocket_close_reason))
+        self.counters.goodbyes["websocket", self.due] += 1
+        self.said = True
+        self.deadline = self.hub.now() + HANDSHAKE_TIMEOUT
+        # What the app still says is read and dropped, so that it comes to the client's Close.
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """The client does not read; after our Close that does not matter to the app."""
+        if not self.said:
+            super().pause_writing()
+
+    def app_eof(self) -> bool:
+        """Nothing follows: unlike TCP, a WebSocket has no half that could go on for long."""
+        self.deadline = min(self.deadline, self.hub.now() + LINGER)
+        return super().app_eof()
+
+    def expired(self) -> None:
+        """Time to look for a pause; or the closing handshake did not end in time."""
+        now = self.hub.now()
+        self.deadline = inf
+        if self.said or self.app_ended:
+            self.end()
+        elif now - self.due_since >= MESSAGE_PATIENCE:
+            self.cut()
+        elif now - self.moved >= PAUSE and self._between_messages():
+            self._say_close()
+        else:
+            self.deadline = max(now, self.moved + PAUSE)
+
+    def end(self) -> None:
+        """Close both sides; the app hears a Close if it has not heard one from the client."""
+        if self.closing:
+            # The client does not even take what was written to it.
+            super().abort()
+            return
+        self.release(self.ending if self.ending == GOODBYE or self.app_ended else CUT)
+        limits = self.hub.limits
+        if self.app is not None and not self.client_ended and self.from_client.between_frames:
+            code, reason = limits.websocket_close_code, limits.websocket_close_reason
+            self.app.write(close_frame(code, reason, self.hub.mask()))
+        self.close_both()
+        self.deadline = self.hub.now() + LINGER
+
+    def abort(self) -> None:
+        """End now; what was said is still sent."""
+        self.end()

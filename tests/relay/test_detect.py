@@ -1,0 +1,181 @@
+"""The first bytes choose the session, and nothing of them is lost on the way."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.relay.detect import Detect, session_for
+from drainproxy.relay.http1 import Http1
+from drainproxy.relay.hub import Route
+from drainproxy.relay.tcp import Tcp
+from drainproxy.wire.sniff import HTTP2_PREFACE
+from tests.relay.conversation import Conversation, Proxy, request, response
+
+
+@pytest.mark.parametrize(("protocol", "kind"), [("auto", Detect), ("http", Http1), ("tcp", Tcp)])
+def test_the_route_says_who_listens_first(protocol: str, kind: type) -> None:
+    session = session_for(Proxy().hub, Route(protocol, "app:9000", lambda side: None))
+    assert type(session) is kind
+
+
+@pytest.mark.parametrize(
+    ("first", "kind"),
+    [
+        (request(), "http1"),
+        (HTTP2_PREFACE, "tcp"),
+        (b"\x16\x03\x01\x02\x00", "tcp"),
+        (b"SSH-2.0-client\r\n", "tcp"),
+    ],
+)
+@given(cut=st.integers(0, 40))
+def test_whoever_speaks_is_told_by_its_first_bytes(first: bytes, kind: str, cut: int) -> None:
+    talk = Conversation("auto")
+    talk.client_sends(first[:cut], first[cut:])
+    assert talk.app_got() == first
+    assert talk.proxy.in_flight == {kind: 1}
+    assert talk.proxy.hub.counters.connections == {kind: 1}
+    assert talk.proxy.hub.counters.bytes_from_clients == len(first)
+    assert talk.proxy.hub.sessions == {talk.session}
+
+
+def test_what_looks_like_http_meets_the_strict_parser() -> None:
+    talk = Conversation("auto")
+    talk.client_sends(b"GET / HTTP/1.1\n\n")
+    assert talk.client_got().startswith(b"HTTP/1.1 400 ")
+    assert not talk.app_was_reached()
+
+
+def test_the_app_is_not_reached_before_the_client_has_spoken() -> None:
+    talk = Conversation("auto")
+    talk.client_sends(b"GE")
+    assert not talk.app_was_reached()
+    assert talk.proxy.in_flight == {}
+
+
+def test_an_answer_finds_its_way_back() -> None:
+    talk = Conversation("auto")
+    talk.client_sends(request())
+    talk.app_sends(response())
+    assert talk.client_got() == response()
+
+
+# Those who say nothing, or little
+
+
+def test_a_client_that_says_nothing_is_let_go_after_header_timeout() -> None:
+    talk = Conversation("auto", header_timeout=10)
+    talk.proxy.wait(9.5)
+    assert talk.client.state == "open"
+    talk.proxy.wait(0.5)
+    assert talk.client.state == "aborted"
+    assert talk.proxy.hub.sessions == set()
+
+
+def test_the_time_for_a_head_begins_with_the_connection() -> None:
+    talk = Conversation("auto", header_timeout=10)
+    talk.client_sends(b"G")
+    talk.proxy.wait(9)
+    talk.client_sends(b"ET / HTTP/1.1\r\n")
+    talk.proxy.wait(1)
+    assert talk.client_got().startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_client_that_ends_without_a_word_is_let_go() -> None:
+    talk = Conversation("auto")
+    talk.client_ends()
+    assert talk.client.state == "closed"
+    assert not talk.app_was_reached()
+
+
+def test_few_bytes_and_an_end_may_mean_something_to_the_app() -> None:
+    talk = Conversation("auto")
+    talk.client_sends(b"QUIT")
+    talk.client_ends()
+    assert talk.app_got() == b"QUIT"
+    assert talk.app.state == "half-closed"
+    talk.app_sends(b"BYE")
+    talk.app_ends()
+    assert talk.client_got() == b"BYE"
+    assert talk.client.state == "closed"
+    assert talk.proxy.endings == [("tcp", "finished")]
+
+
+def test_a_client_that_breaks_off_before_a_word_leaves_nothing_behind() -> None:
+    talk = Conversation("auto")
+    talk.client_sends(b"PO")
+    talk.client_resets()
+    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.books.opened == 0
+
+
+# Leaving
+
+
+def test_leaving_a_silent_connection_is_closed_after_idle_close() -> None:
+    talk = Conversation("auto", header_timeout=60, idle_close=5)
+    talk.proxy.leaves()
+    talk.proxy.wait(4.5)
+    assert talk.client.state == "open"
+    talk.proxy.wait(1)
+    assert talk.client.state == "closed"
+
+
+def test_leaving_a_client_in_the_middle_of_its_first_word_is_waited_for() -> None:
+    talk = Conversation("auto", header_timeout=60, idle_close=5)
+    talk.client_sends(b"GE")
+    talk.proxy.leaves()
+    talk.proxy.wait(30)
+    talk.client_sends(b"T / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+    assert talk.app_got() == request()
+
+
+def test_the_deadline_ends_it() -> None:
+    talk = Conversation("auto")
+    talk.proxy.aborts()
+    assert talk.client.state == "aborted"
+    assert talk.proxy.endings == []
+
+
+# Over the limit
+
+
+@pytest.fixture
+def crowd() -> Proxy:
+    """A proxy that is full."""
+    proxy = Proxy(max_connections=1)
+    Conversation("auto", proxy=proxy)
+    return proxy
+
+
+@pytest.mark.parametrize("first", [[request()], [b"G", b"ET / HTTP/1.1\r\nHost: a\r\n\r\n"]])
+def test_an_http_client_too_many_hears_503(crowd: Proxy, first: list[bytes]) -> None:
+    talk = Conversation("auto", proxy=crowd)
+    talk.client_sends(*first)
+    answer = talk.client_got()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 3\r\n" in answer
+    assert b"\r\nConnection: close\r\n" in answer
+    assert talk.client.state == "half-closed"
+    assert not talk.app_was_reached()
+    assert crowd.hub.counters.rejected == {"max-connections": 1}
+
+
+def test_any_other_client_too_many_is_closed(crowd: Proxy) -> None:
+    talk = Conversation("auto", proxy=crowd)
+    talk.client_sends(HTTP2_PREFACE)
+    assert talk.client.state == "aborted"
+    assert not talk.app_was_reached()
+
+
+def test_a_client_too_many_that_ends_without_a_word_is_let_go(crowd: Proxy) -> None:
+    talk = Conversation("auto", proxy=crowd)
+    talk.client_sends(b"GE")
+    talk.client_ends()
+    assert talk.client.state == "closed"
+    assert not talk.app_was_reached()
+
+
+def test_a_client_too_many_that_says_nothing_is_let_go(crowd: Proxy) -> None:
+    talk = Conversation("auto", proxy=crowd)
+    crowd.wait(11)
+    assert talk.client.state == "aborted"

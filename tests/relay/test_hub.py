@@ -1,0 +1,155 @@
+"""Who is connected, who is one too many, and who is overdue."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.relay.hub import GONE, Counters, Histogram, Sink
+from tests.relay.conversation import Conversation, Proxy, request, response
+
+# The histogram
+
+
+@pytest.mark.parametrize(
+    ("value", "bucket"), [(0.0, 0), (1.0, 0), (1.1, 1), (2.0, 1), (5.0, 2), (5.1, 3), (1e9, 3)]
+)
+def test_a_bound_is_the_most_that_its_bucket_holds(value: float, bucket: int) -> None:
+    histogram = Histogram((1.0, 2.0, 5.0))
+    histogram.observe(value)
+    assert histogram.counts == [int(place == bucket) for place in range(4)]
+    assert histogram.total == value
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=50))
+def test_every_value_is_counted_once(values: list[float]) -> None:
+    histogram = Counters().durations
+    for value in values:
+        histogram.observe(value)
+    assert sum(histogram.counts) == len(values)
+    assert histogram.total == pytest.approx(sum(values))
+    for place, bound in enumerate(histogram.bounds):
+        assert sum(histogram.counts[: place + 1]) == sum(value <= bound for value in values)
+
+
+# A client that is gone
+
+
+def test_what_is_said_to_nobody_falls_away() -> None:
+    gone: Sink = GONE
+    gone.write(b"x")
+    for act in (gone.write_eof, gone.close, gone.abort, gone.pause_reading, gone.resume_reading):
+        act()
+    gone.set_write_buffer_limits(high=0)
+    gone.set_protocol(object())
+    assert gone.is_closing()
+    assert gone.get_write_buffer_size() == 0
+    assert gone.get_extra_info("socket") is None
+
+
+# Connections
+
+
+def test_the_newest_connection_is_remembered_for_the_quiet_rule() -> None:
+    proxy = Proxy(max_connections=1)
+    assert proxy.hub.newest == 0.0
+    proxy.time = 5.0
+    Conversation(proxy=proxy)
+    assert proxy.hub.newest == 5.0
+    proxy.time = 7.0
+    Conversation(proxy=proxy)
+    assert proxy.hub.newest == 7.0, "one that is refused has come as well"
+
+
+def test_who_leaves_makes_room() -> None:
+    first = Conversation(max_connections=1)
+    first.client_ends()
+    second = Conversation(proxy=first.proxy)
+    second.client_sends(request())
+    assert second.app_got() == request()
+
+
+def test_those_who_linger_over_their_503_take_nobodys_place() -> None:
+    proxy = Proxy(max_connections=2)
+    guests = [Conversation(proxy=proxy) for _ in range(2)]
+    refused = [Conversation("auto", proxy=proxy) for _ in range(5)]
+    for talk in refused:
+        talk.client_sends(request())
+        assert talk.client_got().startswith(b"HTTP/1.1 503 ")
+    guests[0].client_ends()
+
+    served, too_many = Conversation(proxy=proxy), Conversation(proxy=proxy)
+    served.client_sends(request())
+    assert served.app_got() == request()
+    assert too_many.client_got().startswith(b"HTTP/1.1 503 ")
+    assert proxy.hub.counters.rejected == {"max-connections": 6}
+
+    proxy.wait(6)
+    assert proxy.hub.refused == set()
+    assert proxy.hub.sessions == {guests[1].session, served.session}
+
+
+def test_a_flood_over_the_limit_is_closed_without_a_word() -> None:
+    proxy = Proxy(max_connections=1)
+    talks = [Conversation(proxy=proxy) for _ in range(1002)]
+    assert [talk.client.state for talk in talks[-2:]] == ["half-closed", "aborted"]
+    assert talks[-1].client_got() == b""
+    assert len(proxy.hub.sessions) == 1001
+    assert proxy.hub.counters.rejected == {"max-connections": 1001}
+
+
+def test_the_age_is_counted_when_a_connection_ends() -> None:
+    talk = Conversation("auto")
+    talk.client_sends(request())
+    talk.proxy.wait(4)
+    ages = talk.proxy.hub.counters.ages
+    assert sum(ages.counts) == 0
+    talk.client_resets()
+    assert ages.total == 4.0
+    assert sum(ages.counts) == 1
+
+
+# The sweep
+
+
+def test_traffic_in_either_direction_puts_off_the_idle_timeout() -> None:
+    talk = Conversation("tcp", idle_timeout=10)
+    for _ in range(5):
+        talk.proxy.wait(7)
+        talk.client_sends(b"?")
+        talk.proxy.wait(7)
+        talk.app_sends(b"!")
+    assert talk.client.state == "open"
+    talk.proxy.wait(11)
+    assert talk.client.state == "aborted"
+
+
+def test_idle_close_ends_unused_connections_only_while_leaving() -> None:
+    proxy = Proxy(idle_close=5)
+    idle, busy = Conversation(proxy=proxy), Conversation(proxy=proxy)
+    for talk in (idle, busy):
+        talk.client_sends(request())
+        talk.app_sends(response())
+    busy.client_sends(request())
+    proxy.wait(60)
+    assert idle.client.state == "open"
+    proxy.leaves()
+    proxy.wait(1)
+    assert idle.client.state == "closed"
+    assert busy.client.state == "open"
+
+
+def test_idle_close_counts_from_the_last_byte() -> None:
+    talk = Conversation(idle_close=5)
+    talk.proxy.leaves()
+    talk.proxy.wait(4)
+    talk.client_sends(b"\r\n")
+    talk.proxy.wait(4.5)
+    assert talk.client.state == "open"
+    talk.proxy.wait(1)
+    assert talk.client.state == "closed"
+
+
+def test_a_sweep_over_nobody_is_quiet() -> None:
+    proxy = Proxy()
+    proxy.wait(1)
+    assert proxy.hub.sessions == set()
