@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import resource
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def _run(sidecar: Any) -> int:
         gc.collect()
         gc.freeze()
         code: int = await running.run()
+        # Nobody handles signals any more: one that comes now must not change the exit code.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
         return code
 
     try:

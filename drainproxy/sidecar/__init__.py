@@ -1,0 +1,1 @@
+"""The running process: the only room with a loop, a clock, sockets and signals."""

@@ -1,0 +1,214 @@
+"""The admin endpoints: probes, metrics, status, and what begins and takes back a drain."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec.json
+from aiohttp import web
+
+from drainproxy.drain.machine import Phase
+from drainproxy.drain.report import Report
+from drainproxy.sidecar.access import refusal
+from drainproxy.sidecar.listener import bind
+from drainproxy.sidecar.probes import Readiness
+from drainproxy.sidecar.status import connections, seconds_left, status
+
+if TYPE_CHECKING:
+    from drainproxy.sidecar.supervisor import Sidecar
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# How long before the deadline /prestop answers in any case, so that the kubelet moves on.
+PRESTOP_SPARE = 0.5
+# How long after the deadline whoever waits for the report gives up.
+_PATIENCE = 5.0
+# A drain may be taken back or get another deadline while somebody waits for it: how often, in
+# seconds, who waits looks at it.
+_LOOK_EVERY = 1.0
+# How long `stop` waits for answers that are being given, and an idle client may stay.
+_SHUTDOWN_TIMEOUT = 1.0
+_KEEPALIVE = 75.0
+
+# How many connections are described before the loop may do something else.
+_AT_ONCE = 200
+
+_WAIT = {"1": True, "true": True, "0": False, "false": False}
+
+
+class Server:
+    """The admin application on its sockets, until `stop`."""
+
+    def __init__(self, runner: web.AppRunner) -> None:
+        self._runner = runner
+
+    @property
+    def port(self) -> int:
+        """The port it was bound to."""
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def stop(self) -> None:
+        """Close; answers that are being given may still be finished, for a second at most."""
+        await self._runner.cleanup()
+
+
+async def serve(sidecar: "Sidecar") -> Server:
+    """Listen on the admin address; OSError, naming it, if that cannot be."""
+    sockets = bind(sidecar.settings.admin)
+    runner = web.AppRunner(
+        application(sidecar),
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=_KEEPALIVE,
+        shutdown_timeout=_SHUTDOWN_TIMEOUT,
+    )
+    await runner.setup()
+    for sock in sockets:
+        await web.SockSite(runner, sock).start()
+    return Server(runner)
+
+
+def application(sidecar: "Sidecar") -> web.Application:
+    """Every endpoint of the sidecar."""
+    admin = Admin(sidecar)
+    app = web.Application(middlewares=[_errors_as_json])
+    app.add_routes(
+        [
+            web.get("/livez", admin.livez),
+            web.get("/readyz", admin.readyz),
+            web.get("/startupz", admin.startupz),
+            web.get("/metrics", admin.metrics),
+            web.get("/status", admin.status),
+            web.get("/connections", admin.connections),
+            web.post("/drain", admin.guarded(admin.drain)),
+            web.post("/undrain", admin.guarded(admin.undrain)),
+            # HEAD asks for nothing to be done, and this does something.
+            web.get("/prestop", admin.guarded(admin.prestop), allow_head=False),
+        ]
+    )
+    return app
+
+
+class Admin:
+    """The handlers. They run on when their client leaves: no drain depends on who asked for it."""
+
+    def __init__(self, sidecar: "Sidecar") -> None:
+        self._sidecar = sidecar
+        self._readiness = Readiness(sidecar)
+
+    def guarded(self, handler: Handler) -> Handler:
+        """`handler`, for those who may change the state."""
+
+        async def guard(request: web.Request) -> web.StreamResponse:
+            refused = refusal(self._sidecar.admin_token, request.remote, request.headers)
+            if refused is None:
+                return await handler(request)
+            challenge = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else {}
+            return _json({"reason": refused.reason}, refused.status, challenge)
+
+        return guard
+
+    async def livez(self, _: web.Request) -> web.Response:
+        """Whoever can answer lives."""
+        return self._probe("")
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        """Whether new work should come here."""
+        return self._probe(await self._readiness.problem())
+
+    async def startupz(self, _: web.Request) -> web.Response:
+        """Whether the listeners are, or were, bound; a native sidecar starts before its app."""
+        starting = self._sidecar.machine.phase is Phase.STARTING
+        return self._probe("the listeners are not bound yet" if starting else "")
+
+    def _probe(self, problem: str) -> web.Response:
+        body = {
+            "ok": not problem,
+            "phase": self._sidecar.machine.phase.value,
+            "reason": problem or "ok",
+        }
+        return _json(body, 503 if problem else 200)
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """For Prometheus."""
+        from drainproxy.sidecar.exposition import render
+
+        body, content_type = render(self._sidecar)
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def status(self, _: web.Request) -> web.Response:
+        """Where the process stands."""
+        return _json(status(self._sidecar))
+
+    async def connections(self, _: web.Request) -> web.Response:
+        """Who is connected. Of 10,000 clients none waits until all are listed."""
+        listed: list[object] = []
+        for connection in connections(self._sidecar):
+            listed.append(connection)
+            if len(listed) % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return _json(listed)
+
+    async def drain(self, request: web.Request) -> web.Response:
+        """Begin a drain; with `wait=1` answer when it is over."""
+        wait = _WAIT.get(request.query.get("wait", "0"))
+        if wait is None:
+            return _json({"reason": "wait is 0 or 1"}, 400)
+        self._sidecar.drain("admin")
+        if not wait:
+            return _json(self._with_phase({"deadline": seconds_left(self._sidecar)}))
+        report = await self._report(-_PATIENCE)
+        if report is None:
+            return _json(self._with_phase({"reason": "the drain was taken back"}), 409)
+        return _json(self._with_phase(report.as_dict()))
+
+    async def undrain(self, _: web.Request) -> web.Response:
+        """Take the drain back."""
+        if self._sidecar.undrain():
+            return _json(self._with_phase({}))
+        reason = "a drain cannot be taken back while starting or cutting, nor after a signal"
+        return _json(self._with_phase({"reason": reason}), 409)
+
+    async def prestop(self, _: web.Request) -> web.Response:
+        """Begin a drain and answer when it is over: the app gets its SIGTERM after that."""
+        self._sidecar.drain("prestop")
+        report = await self._report(PRESTOP_SPARE)
+        if report is None:
+            return _json(self._with_phase({"reason": "the drain is not over"}))
+        return _json(self._with_phase(report.as_dict()))
+
+    def _with_phase(self, body: Mapping[str, object]) -> dict[str, object]:
+        return {"phase": self._sidecar.machine.phase.value, **body}
+
+    async def _report(self, spare: float) -> Report | None:
+        """The report once drained; None if the drain is taken back or has only `spare` seconds."""
+        sidecar = self._sidecar
+        while sidecar.machine.phase is not Phase.DRAINED:
+            deadline = sidecar.machine.deadline
+            if deadline is None or (left := deadline - spare - sidecar.now()) <= 0:
+                return None
+            try:
+                async with asyncio.timeout(min(left, _LOOK_EVERY)):
+                    return await sidecar.drained()
+            except TimeoutError:
+                continue
+        return sidecar.report
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        return _json({"reason": error.reason}, error.status, allow)
+
+
+def _json(body: Any, code: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body),
+        status=code,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        content_type="application/json",
+    )

@@ -1,0 +1,78 @@
+"""From settings to what the relay works with."""
+
+import logging
+import os
+import random
+import time
+from math import inf
+from typing import TYPE_CHECKING
+
+from drainproxy.config import Settings
+from drainproxy.drain.machine import Timing
+from drainproxy.relay.hub import AccessLog, Hub, Limits, Route
+from drainproxy.sidecar.upstream import Upstream, last_words, reset
+
+if TYPE_CHECKING:
+    from drainproxy.sidecar.supervisor import Sidecar
+
+# A refused client is asked to come again after 1 to this many seconds.
+_RETRY_WITHIN = 5
+
+_access = logging.getLogger("drainproxy.access")
+
+
+def limits(settings: Settings) -> Limits:
+    """What sessions are held to, by these settings."""
+    return Limits(
+        max_connections=settings.max_connections,
+        max_header_bytes=settings.max_header_bytes,
+        header_timeout=settings.header_timeout,
+        idle_timeout=settings.idle_timeout or inf,
+        request_timeout=settings.request_timeout,
+        idle_close=settings.idle_close,
+        websocket_close_code=settings.websocket_close_code,
+        websocket_close_reason=settings.websocket_close_reason,
+        websocket_waits=settings.websocket_drain == "wait",
+        forwarded=settings.forwarded == "append",
+    )
+
+
+def timing(settings: Settings) -> Timing:
+    """How long the phases of a drain take, by these settings."""
+    return Timing(settings.drain_delay, settings.drain_quiet, settings.drain_timeout)
+
+
+def hub(settings: Settings) -> Hub:
+    """The hub of a process that runs with these settings."""
+    return Hub(
+        limits(settings),
+        time.monotonic,
+        reset=reset,
+        last_words=last_words,
+        mask=lambda: os.urandom(4),
+        retry_after=lambda: random.randint(1, _RETRY_WITHIN),
+    )
+
+
+def routes(sidecar: "Sidecar") -> list[Route]:
+    """One route for each `--forward`; connect-timeout may change while it runs."""
+
+    def timeout() -> float:
+        return sidecar.settings.connect_timeout
+
+    return [
+        Route(forward.protocol, str(forward.app), Upstream(forward.app, timeout).connect)
+        for forward in sidecar.settings.forward
+    ]
+
+
+def access_log(settings: Settings) -> AccessLog | None:
+    """What is called for each exchange that ends, if anybody wants to read of it."""
+    return _log_access if settings.access_log else None
+
+
+def _log_access(
+    kind: str, peer: str, method: str, target: str, status: int, seconds: float
+) -> None:
+    fields = {"kind": kind, "peer": peer, "status": status, "seconds": round(seconds, 6)}
+    _access.info("%s %s", method, target, extra={"fields": fields})

@@ -1,0 +1,101 @@
+"""The listening sockets of one `--forward`."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from drainproxy.config import Address
+
+# The kernel caps it at net.core.somaxconn.
+_BACKLOG = 4096
+
+Factory = Callable[[], Any]
+
+
+class Listener:
+    """Listens on one address; can be closed without losing who waits, and opened again."""
+
+    def __init__(self, address: Address, factory: Factory) -> None:
+        self.address = address
+        self._factory = factory
+        self._sockets: list[socket.socket] = []
+        self._servers: list[asyncio.Server] = []
+        self._accepted: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Bind and listen; OSError, naming the address, if that cannot be."""
+        if self._servers:
+            return
+        loop = asyncio.get_running_loop()
+        self._sockets = bind(self.address)
+        # Port 0 is chosen once: after an undrain we are found where we were.
+        port = self._sockets[0].getsockname()[1]
+        self.address = Address(self.address.host, port)
+        for sock in self._sockets:
+            self._servers.append(
+                await loop.create_server(self._factory, sock=sock, backlog=_BACKLOG)
+            )
+
+    def close(self) -> None:
+        """Take in whoever has connected already, then refuse: never wait for connections to end
+        (since 3.12 `Server.wait_closed` does)."""
+        for sock in self._sockets:
+            self._empty_queue(sock)
+        for server in self._servers:
+            server.close()
+        self._sockets, self._servers = [], []
+
+    def _empty_queue(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = sock.accept()
+            except OSError:
+                return
+            connection.setblocking(False)
+            task = loop.create_task(loop.connect_accepted_socket(self._factory, connection))
+            self._accepted.add(task)
+            task.add_done_callback(self._accepted.discard)
+
+
+def bind(address: Address) -> list[socket.socket]:
+    """Bound sockets for `address`; an empty host is all interfaces, IPv6 and IPv4 in one socket."""
+    try:
+        if not address.host:
+            return [_all_interfaces(address.port)]
+        return [_bound(family, where) for family, where in _resolved(address)]
+    except OSError as error:
+        message = f"cannot listen on {address}: {error.strerror or error}"
+        raise OSError(error.errno, message) from None
+
+
+def _all_interfaces(port: int) -> socket.socket:
+    try:
+        return _bound(socket.AF_INET6, ("::", port), dual=True)
+    except OSError as error:
+        if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            raise
+        return _bound(socket.AF_INET, ("0.0.0.0", port))
+
+
+def _resolved(address: Address) -> list[tuple[int, Any]]:
+    found = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    return list(dict.fromkeys((family, where) for family, _, _, _, where in found))
+
+
+def _bound(family: int, where: Any, *, dual: bool = False) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not dual)
+        sock.setblocking(False)
+        sock.bind(where)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

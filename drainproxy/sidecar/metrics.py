@@ -1,0 +1,222 @@
+"""The metrics: what each is called, what it means, and where it is read when scraped.
+
+The data path counts plain integers; `exposition` makes Prometheus' text of this table, and
+`markdown` the one in the README.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from drainproxy import __version__
+from drainproxy.drain.ledger import CUT, KINDS
+from drainproxy.drain.machine import Phase
+from drainproxy.relay.hub import Histogram
+from drainproxy.sidecar.status import connections_by_kind, drain_seconds
+
+if TYPE_CHECKING:
+    from drainproxy.sidecar.supervisor import Sidecar
+
+Type = Literal["counter", "gauge", "histogram"]
+
+# Values by label values, in the order of the metric's labels.
+Series = Mapping[tuple[str, ...], float]
+Read = Callable[["Sidecar"], Series | Histogram]
+
+
+class Metric(NamedTuple):
+    """One metric; `read` takes its present values from the sidecar."""
+
+    name: str
+    type: Type
+    help: str
+    labels: tuple[str, ...]
+    read: Read
+
+
+METRICS: list[Metric] = []
+
+
+def markdown() -> str:
+    """The table of metrics for the README."""
+    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    rows += [
+        f"| `{metric.name}` | {metric.type} |"
+        f" {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
+        for metric in METRICS
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def metric(name: str, type_: Type, meaning: str, *labels: str) -> Callable[[Read], Read]:
+    """The decorated function reads this metric."""
+
+    def register(read: Read) -> Read:
+        METRICS.append(Metric(name, type_, meaning, labels, read))
+        return read
+
+    return register
+
+
+def by_kind(counts: Mapping[str, float]) -> Series:
+    """Counts by kind; those of which there were none yet are there too."""
+    return {(kind,): counts.get(kind, 0) for kind in (*KINDS, *counts)}
+
+
+def alone(value: float) -> Series:
+    """The only value of a metric without labels."""
+    return {(): value}
+
+
+@metric(
+    "drainproxy_requests_total",
+    "counter",
+    "Answers to HTTP requests, those of the sidecar itself included.",
+    "kind",
+    "code",
+)
+def _requests(sidecar: "Sidecar") -> Series:
+    codes = sidecar.hub.counters.codes
+    return {
+        (kind, str(code)): count for kind, counts in codes.items() for code, count in counts.items()
+    }
+
+
+@metric(
+    "drainproxy_request_duration_seconds",
+    "histogram",
+    "From the head of a request to the end of its answer.",
+)
+def _durations(sidecar: "Sidecar") -> Histogram:
+    return sidecar.hub.counters.durations
+
+
+@metric(
+    "drainproxy_in_flight",
+    "gauge",
+    "Requests, event streams, WebSockets and TCP connections under way: a drain waits for them.",
+    "kind",
+)
+def _in_flight(sidecar: "Sidecar") -> Series:
+    return by_kind(sidecar.hub.ledger.in_flight())
+
+
+@metric(
+    "drainproxy_connections",
+    "gauge",
+    "Clients connected, by what they speak; unknown before their first bytes.",
+    "kind",
+)
+def _connections(sidecar: "Sidecar") -> Series:
+    return by_kind(connections_by_kind(sidecar.hub))
+
+
+@metric(
+    "drainproxy_connections_total",
+    "counter",
+    "Connections so far, counted again when one goes on as a WebSocket.",
+    "kind",
+)
+def _connections_total(sidecar: "Sidecar") -> Series:
+    return by_kind(sidecar.hub.counters.connections)
+
+
+@metric("drainproxy_connection_age_seconds", "histogram", "The age of connections at their end.")
+def _ages(sidecar: "Sidecar") -> Histogram:
+    return sidecar.hub.counters.ages
+
+
+@metric(
+    "drainproxy_goodbyes_total",
+    "counter",
+    "Goodbyes said to clients in their own protocol.",
+    "kind",
+    "why",
+)
+def _goodbyes(sidecar: "Sidecar") -> Series:
+    goodbyes = sidecar.hub.counters.goodbyes
+    return {(kind, why): count for (kind, why), count in goodbyes.items()}
+
+
+@metric("drainproxy_cut_total", "counter", "What the sidecar ended before its own end.", "kind")
+def _cut(sidecar: "Sidecar") -> Series:
+    tallies = sidecar.hub.ledger.tallies
+    return {(kind,): tally.ended[CUT] for kind, tally in tallies.items()}
+
+
+@metric(
+    "drainproxy_rejected_total",
+    "counter",
+    "Connections and requests that the sidecar turned away.",
+    "reason",
+)
+def _rejected(sidecar: "Sidecar") -> Series:
+    return {(reason,): count for reason, count in sidecar.hub.counters.rejected.items()}
+
+
+@metric(
+    "drainproxy_bytes_total", "counter", "Bytes received from_clients and from_app.", "direction"
+)
+def _bytes(sidecar: "Sidecar") -> Series:
+    counters = sidecar.hub.counters
+    return {
+        ("from_clients",): counters.bytes_from_clients,
+        ("from_app",): counters.bytes_from_app,
+    }
+
+
+@metric(
+    "drainproxy_app_connect_failures_total", "counter", "Connections that the app did not accept."
+)
+def _app_connect_failures(sidecar: "Sidecar") -> Series:
+    return alone(sidecar.hub.counters.app_connect_failures)
+
+
+@metric("drainproxy_phase", "gauge", "1 for the phase of the sidecar, 0 for the others.", "phase")
+def _phase(sidecar: "Sidecar") -> Series:
+    return {(phase.value,): phase is sidecar.machine.phase for phase in Phase}
+
+
+@metric(
+    "drainproxy_drain_seconds",
+    "gauge",
+    "How long the drain under way has taken so far, or the last one took.",
+)
+def _drain_seconds(sidecar: "Sidecar") -> Series:
+    return alone(drain_seconds(sidecar))
+
+
+@metric(
+    "drainproxy_config_mistakes",
+    "gauge",
+    "Annotations that are wrong or need a restart, and so changed nothing; /status tells which.",
+)
+def _config_mistakes(sidecar: "Sidecar") -> Series:
+    return alone(len(sidecar.annotation_mistakes))
+
+
+@metric("drainproxy_build_info", "gauge", "Always 1: what is running.", "version", "python")
+def _build_info(_: "Sidecar") -> Series:
+    return {(__version__, ".".join(map(str, sys.version_info[:3]))): 1}
+
+
+# Of the usual metrics of a process these two. To count its open files means to list them, and with
+# 20,000 of them no byte passes for tens of milliseconds.
+
+
+@metric("process_cpu_seconds_total", "counter", "User and system CPU time spent.")
+def _cpu(_: "Sidecar") -> Series:
+    return alone(time.process_time())
+
+
+@metric("process_resident_memory_bytes", "gauge", "Resident memory.")
+def _resident(_: "Sidecar") -> Series:
+    import resource
+
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return {}  # no Linux
+    return alone(int(pages) * resource.getpagesize())

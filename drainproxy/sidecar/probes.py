@@ -1,0 +1,120 @@
+"""Readiness: where we stand in our life, and whether the app answers."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from drainproxy import __version__
+from drainproxy.config import Address, AppHealth, Forward, UnixSocket
+from drainproxy.drain.machine import Phase
+from drainproxy.wire.fields import Refused
+from drainproxy.wire.http1 import parse_response
+from drainproxy.wire.rewrite import END_OF_HEAD
+
+if TYPE_CHECKING:
+    from drainproxy.sidecar.supervisor import Sidecar
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+# How long the app may take, in seconds.
+TIMEOUT = 1.0
+# How long its answer is believed, in seconds: many probes are one question to the app.
+FRESH = 1.0
+_MOST_FIELDS = 100
+
+
+def unready_phase(phase: Phase, unready: str) -> str:
+    """Why nobody should send us new work in this phase; empty if they may. `unready` is the
+    setting of that name."""
+    if phase is Phase.STARTING:
+        return "starting: the listeners are not bound yet"
+    if phase is Phase.SERVING or (phase is Phase.ANNOUNCED and unready == "leaving"):
+        return ""
+    return f"draining ({phase.value})"
+
+
+class Readiness:
+    """Answers the readiness probes of one sidecar."""
+
+    def __init__(self, sidecar: "Sidecar") -> None:
+        self._sidecar = sidecar
+        self._asked = 0.0
+        self._answer: asyncio.Task[str] | None = None
+
+    async def problem(self) -> str:
+        """Why we are not ready; empty if we are."""
+        unready = unready_phase(self._sidecar.machine.phase, self._sidecar.settings.unready)
+        return unready or await self._app_problem()
+
+    async def _app_problem(self) -> str:
+        """What the apps said, or are about to say, if they were asked a moment ago."""
+        now = self._sidecar.now()
+        if self._answer is None or (self._answer.done() and now - self._asked >= FRESH):
+            settings = self._sidecar.settings
+            self._asked = now
+            self._answer = asyncio.create_task(app_problem(settings.forward, settings.app_health))
+        return await asyncio.shield(self._answer)
+
+
+async def app_problem(forwards: tuple[Forward, ...], health: AppHealth) -> str:
+    """What is wrong with the first app that is not healthy; empty if all are.
+
+    An app behind `/tcp` does not speak HTTP: of it no more is asked than to accept.
+    """
+    questions = dict.fromkeys(
+        (forward.app, AppHealth() if forward.protocol == "tcp" else health) for forward in forwards
+    )
+    answers = await asyncio.gather(*(_problem(*question) for question in questions))
+    return next(filter(None, answers), "")
+
+
+async def _problem(app: Address | UnixSocket, health: AppHealth) -> str:
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            return await _ask(app, health)
+    except TimeoutError:
+        return f"the app at {app} did not answer within {TIMEOUT:g} s"
+    except OSError as error:
+        return f"the app at {app} does not accept connections: {error.strerror or error}"
+
+
+async def _ask(app: Address | UnixSocket, health: AppHealth) -> str:
+    reader, writer = await _connect(app)
+    try:
+        if health.kind != "http":
+            return ""
+        writer.write(_request(app, health.path))
+        status = await _status(reader)
+    except (EOFError, asyncio.LimitOverrunError, Refused):
+        return f"the app at {app} gave no HTTP answer to {health.path}"
+    finally:
+        writer.close()
+    return "" if 200 <= status < 400 else f"the app at {app} answered {status} to {health.path}"
+
+
+async def _connect(app: Address | UnixSocket) -> Connection:
+    if isinstance(app, UnixSocket):
+        return await asyncio.open_unix_connection(app.path)
+    if app.host != "localhost":
+        return await asyncio.open_connection(app.host, app.port)
+    # Both are known without asking a resolver, for which a thread would have to be started.
+    try:
+        return await asyncio.open_connection("127.0.0.1", app.port)
+    except ConnectionRefusedError:
+        return await asyncio.open_connection("::1", app.port)
+
+
+def _request(app: Address | UnixSocket, path: str) -> bytes:
+    host = app if isinstance(app, Address) else "localhost"
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: drainproxy/{__version__}\r\n"
+        "Accept: */*\r\nConnection: close\r\n\r\n"
+    ).encode("ascii")
+
+
+async def _status(reader: asyncio.StreamReader) -> int:
+    """Of the final answer: RFC 9110 15.2 lets any number of others come before it."""
+    while True:
+        head = await reader.readuntil(END_OF_HEAD)
+        status = parse_response(head, b"GET", _MOST_FIELDS).status
+        if status >= 200:
+            return status

@@ -1,0 +1,297 @@
+"""The life of the process: start, serve, drain, let go, exit."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import random
+import signal
+import struct
+import termios
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from drainproxy.config import Mistake, Settings, Sources
+from drainproxy.drain.goodbye import spread
+from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Phase
+from drainproxy.drain.report import Account, Report
+from drainproxy.relay.detect import session_for
+from drainproxy.sidecar import assembly, logs, reload
+from drainproxy.sidecar.child import Child
+from drainproxy.sidecar.lean import no_certificates
+from drainproxy.sidecar.listener import Listener
+
+# How often overdue sessions are looked for, in seconds.
+_SWEEP_EVERY = 0.25
+# After the drain: how long, in seconds, clients may take to close what has been said to its end.
+_LETTING_GO = 1.0
+# What the deadline leaves for last bytes, in seconds.
+_AFTER_DEADLINE = 0.2
+
+log = logging.getLogger("drainproxy")
+
+
+class Sidecar:
+    """One running sidecar. `run` is its life; the other methods are what admin calls do to it."""
+
+    def __init__(
+        self, sources: Sources, settings: Settings, admin_token: str | None, app: Sequence[str] = ()
+    ) -> None:
+        self.sources = sources
+        self.settings = settings
+        self.admin_token = admin_token
+        self.hub = assembly.hub(settings)
+        self.machine = Machine(assembly.timing(settings), self.now())
+        self.report: Report | None = None
+        self.annotation_mistakes: tuple[Mistake, ...] = ()
+        self.routes = tuple(assembly.routes(self))
+        self.listeners = [
+            Listener(forward.listen, partial(session_for, self.hub, route))
+            for forward, route in zip(settings.forward, self.routes, strict=True)
+        ]
+        self._child = Child(app, self._app_exited) if app else None
+        self._account: Account | None = None
+        self._drained: asyncio.Future[Report | None] | None = None
+        self._over = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._goodbyes: list[asyncio.TimerHandle] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    now = staticmethod(time.monotonic)
+
+    async def run(self) -> int:
+        """Live until a signal, or the end of the app, ends it; returns the exit code."""
+        with no_certificates():
+            from drainproxy.sidecar.admin import serve
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled, number)
+        admin = await serve(self)
+        try:
+            for listener, route in zip(self.listeners, self.routes, strict=True):
+                await listener.open()
+                log.info("forwarding %s to %s", listener.address, route.app)
+            if self._child:
+                self._child.start()
+            self._bound()
+            self._start(reload.watch(self))
+            self._sweep()
+            await self._over.wait()
+            await self._let_go()
+            return await self._child.stop() if self._child else 0
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await admin.stop()
+
+    # What admin calls ask for
+
+    def drain(self, why: str) -> None:
+        """Begin a drain that does not end the process; nothing if one is under way."""
+        self._begin_account()
+        self._perform(self.machine.drain(why, self.now()))
+        self._advance()
+
+    def undrain(self) -> bool:
+        """Take the drain back; False where that is not allowed."""
+        effects = self.machine.undrain(self.now())
+        if effects is None:
+            return False
+        self._account = None
+        self._wake(None)
+        self._perform(effects)
+        self._advance()
+        log.info("serving again: the drain was taken back")
+        return True
+
+    async def drained(self) -> Report | None:
+        """Wait until the drain under way is over; its report, or None if it was taken back."""
+        if self.machine.phase is Phase.DRAINED:
+            return self.report
+        if self._drained is None:
+            self._drained = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._drained)
+
+    def apply(self, settings: Settings) -> None:
+        """Go on with other settings: those that may change while we run."""
+        self.settings = settings
+        self.hub.limits = assembly.limits(settings)
+        self.hub.access_log = assembly.access_log(settings)
+        self.machine.timing = assembly.timing(settings)
+        logs.set_level(settings.log_level)
+        self._advance()
+
+    # Inputs
+
+    def _bound(self) -> None:
+        self.apply(self.settings)
+        self._perform(self.machine.handle(Input.BOUND, self.now()))
+
+    def _signalled(self, number: int) -> None:
+        name = signal.Signals(number).name
+        log.info("%s received", name)
+        self._end(name)
+
+    def _end(self, why: str) -> None:
+        self._begin_account()
+        self._perform(self.machine.signal(why, self.now()))
+        self._advance()
+
+    def _app_exited(self, code: int) -> None:
+        """Without its app there is nothing to wait for but what it has said to its end."""
+        self.machine.timing.delay = self.machine.timing.quiet = 0.0
+        if self.machine.signalled:
+            self._advance()
+        else:
+            self._end("the app has exited")
+
+    def _advance(self) -> None:
+        """Let the machine look at the clock and the ledger, and call again when it wants to."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        ledger, machine = self.hub.ledger, self.machine
+        self._perform(machine.tick(self.now(), self.hub.newest, len(ledger.holds)))
+        ledger.on_empty = self._emptied if machine.draining else None
+        due = machine.due(self.hub.newest)
+        if due is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, due - self.now()), self._advance)
+
+    def _emptied(self) -> None:
+        # Not at once: the session that released the last hold is still at work.
+        asyncio.get_running_loop().call_soon(self._advance)
+
+    # Effects
+
+    def _perform(self, effects: tuple[Effect, ...]) -> None:
+        for effect in effects:
+            self._EFFECTS[effect](self)
+
+    def _begin_account(self) -> None:
+        if self._account is None:
+            self._account = Account(self.hub.ledger, self.now())
+            self.report = None
+
+    def _open(self) -> None:
+        self._start(self._reopen())
+
+    async def _reopen(self) -> None:
+        for listener in self.listeners:
+            await listener.open()
+
+    def _leave(self) -> None:
+        """From here on every answer ends its connection; WebSockets hear it in turn."""
+        self.hub.leaving = True
+        waiting = [] if self.hub.limits.websocket_waits else self._websockets()
+        loop = asyncio.get_running_loop()
+        delays = spread(len(waiting), self._spread_window(), random.random)
+        self._goodbyes = [
+            loop.call_later(delay, session.say_goodbye, "drain")
+            for delay, session in zip(delays, waiting, strict=True)
+        ]
+
+    def _websockets(self) -> list[Any]:
+        sessions = [session for session in self.hub.sessions if session.kind == "websocket"]
+        return sorted(sessions, key=lambda session: session.connected_at)
+
+    def _spread_window(self) -> float:
+        """drain-spread, or what is left until cutting if that is less."""
+        deadline = self.machine.deadline
+        assert deadline is not None
+        left = deadline - CUTTING_RESERVE - self.now()
+        return max(0.0, min(self.settings.drain_spread, left / 2))
+
+    def _close(self) -> None:
+        for listener in self.listeners:
+            listener.close()
+
+    def _cut(self) -> None:
+        if self._account:
+            self._account.note_blockers(self.now())
+        for session in list(self.hub.sessions):
+            session.cut()
+
+    def _abort(self) -> None:
+        for session in list(self.hub.sessions):
+            session.abort()
+
+    def _finish(self) -> None:
+        if self._account is not None and self.report is None:
+            why = self.machine.why or ""
+            self.report = self._account.close(why, self.machine.lengths, self.now())
+            self._publish(self.report)
+        self._wake(self.report)
+        if self.machine.signalled:
+            self._over.set()
+
+    def _wake(self, report: Report | None) -> None:
+        """Tell whoever waits for the drain."""
+        waiting, self._drained = self._drained, None
+        if waiting is not None:
+            waiting.set_result(report)
+
+    def _publish(self, report: Report) -> None:
+        log.info("drained: %s", report.verdict, extra={"fields": {"report": report.as_dict()}})
+        if self.settings.report_file:
+            try:
+                Path(self.settings.report_file).write_text(json.dumps(report.as_dict()) + "\n")
+            except OSError as error:
+                log.error("cannot write the report to %s: %s", self.settings.report_file, error)
+
+    def _return(self) -> None:
+        self.hub.leaving = False
+        for goodbye in self._goodbyes:
+            goodbye.cancel()
+
+    _EFFECTS: ClassVar = {
+        Effect.OPEN: _open,
+        Effect.LEAVE: _leave,
+        Effect.CLOSE: _close,
+        Effect.CUT: _cut,
+        Effect.ABORT: _abort,
+        Effect.FINISH: _finish,
+        Effect.RETURN: _return,
+    }
+
+    # Housekeeping
+
+    def _sweep(self) -> None:
+        self.hub.sweep()
+        asyncio.get_running_loop().call_later(_SWEEP_EVERY, self._sweep)
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _let_go(self) -> None:
+        """Nothing is in flight; but last bytes may still be on their way to slow clients."""
+        for session in list(self.hub.sessions):
+            session.close_if_unused()
+        deadline = self.machine.deadline or 0.0
+        patience = self.now() + _LETTING_GO
+        while self.hub.sessions and self.now() < deadline + _AFTER_DEADLINE:
+            if self.now() > patience and not any(map(_undelivered, self.hub.sessions)):
+                break
+            await asyncio.sleep(0.02)
+
+
+def _undelivered(session: Any) -> bool:
+    """Whether the client has not got all that was said to it yet."""
+    client = session.client
+    if client is None:
+        return False
+    if client.get_write_buffer_size():
+        return True
+    sock = client.get_extra_info("socket")
+    with contextlib.suppress(OSError, ValueError):
+        # SIOCOUTQ, which has the number of TIOCOUTQ: bytes the peer's kernel has not confirmed.
+        unconfirmed: int
+        (unconfirmed,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))
+        return unconfirmed > 0
+    return False

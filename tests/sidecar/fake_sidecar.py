@@ -1,0 +1,117 @@
+"""A sidecar without listeners, on real parts: hub, ledger, machine, account and report."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from drainproxy.config import Address, AppHealth, Forward, Mistake, Settings
+from drainproxy.drain.machine import Effect, Input, Machine, Timing
+from drainproxy.drain.report import Account, Report
+from drainproxy.relay.hub import Hub, Limits, Route
+from drainproxy.relay.pair import Pair
+from drainproxy.sidecar.admin import Server, serve
+
+if TYPE_CHECKING:
+    from drainproxy.sidecar.supervisor import Sidecar
+
+LOOPBACK = Address("127.0.0.1", 0)
+# The discard port, on which nothing listens.
+NOBODY = Address("127.0.0.1", 9)
+TCP = AppHealth("tcp")
+
+
+class FakeSidecar:
+    """Serving, with nothing connected. Its clock is the real one, set ahead by `ahead` seconds."""
+
+    def __init__(
+        self,
+        app: Address = NOBODY,
+        health: AppHealth = TCP,
+        timing: Timing | None = None,
+    ) -> None:
+        self.settings = Settings(
+            forward=(Forward(LOOPBACK, app),), admin=LOOPBACK, app_health=health
+        )
+        self.ahead = 0.0
+        self.hub = Hub(
+            Limits(),
+            self.now,
+            reset=lambda sink: sink.abort(),
+            last_words=lambda sink: b"",
+            mask=lambda: b"mask",
+            retry_after=lambda: 1,
+        )
+        self.machine = Machine(timing or Timing(0.0, 0.0, 25.0), self.now())
+        self.machine.handle(Input.BOUND, self.now())
+        self.routes = (Route("auto", str(app), lambda side: None),)
+        self.report: Report | None = None
+        self.annotation_mistakes: tuple[Mistake, ...] = ()
+        self.admin_token: str | None = None
+        self.whys: list[str] = []
+        self._account: Account | None = None
+        self._over = asyncio.Event()
+
+    @property
+    def real(self) -> "Sidecar":
+        """This, as what it stands in for."""
+        return cast("Sidecar", self)
+
+    def now(self) -> float:
+        return time.monotonic() + self.ahead
+
+    def drain(self, why: str) -> None:
+        self.whys.append(why)
+        self._account = self._account or Account(self.hub.ledger, self.now())
+        self._perform(self.machine.drain(why, self.now()))
+
+    def undrain(self) -> bool:
+        self._account = None
+        return self.machine.undrain(self.now()) is not None
+
+    async def drained(self) -> Report:
+        await self._over.wait()
+        assert self.report is not None
+        return self.report
+
+    def tick(self) -> None:
+        """Take the steps that are due, as the supervisor does by its timer."""
+        ledger = self.hub.ledger
+        self._perform(self.machine.tick(self.now(), self.hub.newest, len(ledger.holds)))
+
+    def _perform(self, effects: tuple[Effect, ...]) -> None:
+        if Effect.FINISH in effects and self._account is not None and self.report is None:
+            why = self.machine.why or ""
+            self.report = self._account.close(why, self.machine.lengths, self.now())
+            self._over.set()
+
+
+class Client:
+    """As much of a transport as a session asks for."""
+
+    def __init__(self, peer: tuple[str, int]) -> None:
+        self._peer = peer
+
+    def get_extra_info(self, name: str) -> Any:
+        return {"peername": self._peer}[name]
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+
+def connect(
+    sidecar: FakeSidecar, session: Pair, peer: tuple[str, int] = ("10.1.2.3", 4567)
+) -> None:
+    """A client of `sidecar` has come."""
+    session.connection_made(Client(peer))
+
+
+@asynccontextmanager
+async def served(sidecar: FakeSidecar) -> AsyncIterator[Server]:
+    """The admin endpoints of `sidecar` on a port of their own."""
+    server = await serve(sidecar.real)
+    try:
+        yield server
+    finally:
+        await server.stop()

@@ -1,0 +1,62 @@
+"""From settings to what the relay works with."""
+
+import logging
+from math import inf
+
+import pytest
+
+from drainproxy.config import Settings, load
+from drainproxy.sidecar import assembly
+
+
+def settings(**flags: str) -> Settings:
+    given = {name.replace("_", "-"): value for name, value in flags.items()}
+    return load(flags={"forward": "8080=9000", **given})
+
+
+def test_every_limit_follows_its_setting() -> None:
+    given = settings(
+        max_connections="7",
+        max_header_bytes="2KiB",
+        header_timeout="3s",
+        idle_timeout="4s",
+        request_timeout="5s",
+        idle_close="6s",
+        websocket_close_code="1012",
+        websocket_close_reason="bye",
+        websocket_drain="wait",
+        forwarded="off",
+    )
+
+    limits = assembly.limits(given)
+
+    assert (limits.max_connections, limits.max_header_bytes) == (7, 2048)
+    assert (limits.header_timeout, limits.idle_timeout, limits.request_timeout) == (3, 4, 5)
+    assert (limits.idle_close, limits.websocket_waits, limits.forwarded) == (6, True, False)
+    assert (limits.websocket_close_code, limits.websocket_close_reason) == (1012, "bye")
+
+
+def test_an_idle_timeout_of_0_is_never() -> None:
+    assert assembly.limits(settings(idle_timeout="0")).idle_timeout == inf
+
+
+def test_the_phases_take_what_the_settings_say() -> None:
+    timing = assembly.timing(settings(drain_delay="1s", drain_quiet="2s", drain_timeout="3s"))
+    assert (timing.delay, timing.quiet, timing.timeout) == (1, 2, 3)
+
+
+def test_a_hub_asks_refused_clients_back_at_different_times_and_masks_with_chance() -> None:
+    hub = assembly.hub(settings())
+    assert {hub.retry_after() for _ in range(200)} == {1, 2, 3, 4, 5}
+    assert len({hub.mask() for _ in range(50)}) > 40
+
+
+def test_accesses_are_logged_only_when_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    assert assembly.access_log(settings()) is None
+    log = assembly.access_log(settings(access_log="on"))
+    assert log is not None
+    with caplog.at_level(logging.INFO, "drainproxy.access"):
+        log("http1", "1.2.3.4:5", "GET", "/x", 200, 0.5)
+    (record,) = caplog.records
+    assert record.getMessage() == "GET /x"
+    assert record.__dict__["fields"]["status"] == 200

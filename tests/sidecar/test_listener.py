@@ -1,0 +1,80 @@
+"""Listening, and ceasing to listen without losing who has connected."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from drainproxy.config import Address
+from drainproxy.sidecar.listener import Listener, bind
+
+
+class Greeter(asyncio.Protocol):
+    """Says one word and closes."""
+
+    def connection_made(self, transport: Any) -> None:
+        transport.write(b"hello")
+        transport.close()
+
+
+async def heard(sock: socket.socket) -> bytes:
+    sock.setblocking(False)
+    return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 100), 5)
+
+
+async def test_it_comes_back_on_the_same_port() -> None:
+    listener = Listener(Address("127.0.0.1", 0), Greeter)
+    await listener.open()
+    address = listener.address
+    listener.close()
+    await listener.open()
+
+    with socket.create_connection((address.host, address.port)) as client:
+        assert await heard(client) == b"hello"
+    assert listener.address == address
+    listener.close()
+
+
+async def test_who_has_connected_before_it_closes_is_served() -> None:
+    listener = Listener(Address("127.0.0.1", 0), Greeter)
+    await listener.open()
+    where = (listener.address.host, listener.address.port)
+    # The loop does not run in between: they wait in the accept queue.
+    waiting = [socket.create_connection(where) for _ in range(20)]
+    listener.close()
+
+    assert [await heard(client) for client in waiting] == [b"hello"] * 20
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(where)
+    for client in waiting:
+        client.close()
+
+
+async def test_opening_what_is_open_changes_nothing() -> None:
+    listener = Listener(Address("127.0.0.1", 0), Greeter)
+    await listener.open()
+    address = listener.address
+    await listener.open()
+
+    assert listener.address == address
+    listener.close()
+
+
+def test_no_host_is_every_interface_of_both_families() -> None:
+    (sock,) = bind(Address("", 0))
+    sock.listen()
+    port = sock.getsockname()[1]
+    for host in ("127.0.0.1", "::1"):
+        socket.create_connection((host, port)).close()
+    sock.close()
+
+
+def test_a_taken_port_is_named() -> None:
+    (sock,) = bind(Address("127.0.0.1", 0))
+    sock.listen()
+    port = sock.getsockname()[1]
+
+    with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
+        bind(Address("127.0.0.1", port))
+    sock.close()

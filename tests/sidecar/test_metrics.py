@@ -1,0 +1,159 @@
+"""The table of metrics: the names are a contract, the values those of the hub."""
+
+import time
+
+import pytest
+
+from drainproxy import __version__
+from drainproxy.config import Mistake
+from drainproxy.drain.machine import Phase
+from drainproxy.relay.http1 import Http1
+from drainproxy.relay.hub import Histogram
+from drainproxy.relay.tcp import Tcp
+from drainproxy.sidecar.metrics import METRICS, Series, markdown
+
+from .fake_sidecar import FakeSidecar, connect
+
+CONTRACT = {
+    "drainproxy_requests_total": ("kind", "code"),
+    "drainproxy_request_duration_seconds": (),
+    "drainproxy_in_flight": ("kind",),
+    "drainproxy_connections": ("kind",),
+    "drainproxy_connections_total": ("kind",),
+    "drainproxy_connection_age_seconds": (),
+    "drainproxy_goodbyes_total": ("kind", "why"),
+    "drainproxy_cut_total": ("kind",),
+    "drainproxy_rejected_total": ("reason",),
+    "drainproxy_bytes_total": ("direction",),
+    "drainproxy_app_connect_failures_total": (),
+    "drainproxy_phase": ("phase",),
+    "drainproxy_drain_seconds": (),
+    "drainproxy_config_mistakes": (),
+    "drainproxy_build_info": ("version", "python"),
+}
+
+
+def series(sidecar: FakeSidecar, name: str) -> Series:
+    """The present values of a metric that is no histogram."""
+    (values,) = (metric.read(sidecar.real) for metric in METRICS if metric.name == name)
+    assert not isinstance(values, Histogram)
+    return values
+
+
+def test_names_and_labels_are_those_of_the_contract() -> None:
+    ours = {
+        metric.name: metric.labels for metric in METRICS if metric.name.startswith("drainproxy_")
+    }
+
+    assert ours == CONTRACT
+
+
+def test_a_counter_is_called_total_and_nothing_else_is() -> None:
+    assert all((metric.type == "counter") == metric.name.endswith("_total") for metric in METRICS)
+
+
+async def test_every_series_has_a_value_for_each_label() -> None:
+    sidecar = FakeSidecar()
+    sidecar.hub.counters.codes["http1"][200] = 1
+    sidecar.hub.counters.goodbyes["websocket", "drain"] = 1
+    sidecar.hub.counters.rejected["malformed"] = 1
+    for metric in METRICS:
+        values = metric.read(sidecar.real)
+        if not isinstance(values, Histogram):
+            assert values
+            assert {len(labels) for labels in values} == {len(metric.labels)}, metric.name
+
+
+async def test_what_the_relay_counts_is_told() -> None:
+    sidecar = FakeSidecar()
+    route = sidecar.routes[0]
+    refused, cut = Http1(sidecar.hub, route), Tcp(sidecar.hub, route)
+    connect(sidecar, refused)
+    connect(sidecar, cut)
+    refused.data_received(b"nonsense\r\n\r\n")
+    cut.data_received(b"12345")
+    cut.app_data(b"123")
+    cut.abort()
+
+    assert series(sidecar, "drainproxy_requests_total") == {("http1", "400"): 1}
+    assert series(sidecar, "drainproxy_rejected_total") == {("malformed",): 1}
+    assert series(sidecar, "drainproxy_connections_total")["tcp",] == 1
+    assert series(sidecar, "drainproxy_cut_total") == {
+        ("http1",): 0,
+        ("sse",): 0,
+        ("websocket",): 0,
+        ("tcp",): 1,
+    }
+    assert series(sidecar, "drainproxy_bytes_total") == {
+        ("from_clients",): len(b"nonsense\r\n\r\n" + b"12345"),
+        ("from_app",): 3,
+    }
+
+
+async def test_connections_are_counted_when_asked() -> None:
+    sidecar = FakeSidecar()
+    session = Tcp(sidecar.hub, sidecar.routes[0])
+    connect(sidecar, session)
+    before = series(sidecar, "drainproxy_connections"), series(sidecar, "drainproxy_in_flight")
+    session.connection_lost(None)
+    after = series(sidecar, "drainproxy_connections"), series(sidecar, "drainproxy_in_flight")
+
+    assert [values["tcp",] for values in (*before, *after)] == [1, 1, 0, 0]
+
+
+async def test_goodbyes_tell_to_whom_and_why() -> None:
+    sidecar = FakeSidecar()
+    sidecar.hub.counters.goodbyes["websocket", "drain"] += 2
+
+    assert series(sidecar, "drainproxy_goodbyes_total") == {("websocket", "drain"): 2}
+
+
+@pytest.mark.parametrize("phase", Phase)
+async def test_exactly_the_present_phase_is_one(phase: Phase) -> None:
+    sidecar = FakeSidecar()
+    sidecar.machine.phase = phase
+
+    assert series(sidecar, "drainproxy_phase") == {
+        (each.value,): float(each is phase) for each in Phase
+    }
+
+
+async def test_a_drain_is_timed_while_it_lasts_and_after() -> None:
+    sidecar = FakeSidecar()
+    blocker = Tcp(sidecar.hub, sidecar.routes[0])
+    connect(sidecar, blocker)
+
+    seen = [series(sidecar, "drainproxy_drain_seconds")[()]]
+    sidecar.drain("admin")
+    sidecar.ahead += 3
+    seen.append(series(sidecar, "drainproxy_drain_seconds")[()])
+    blocker.connection_lost(None)
+    sidecar.tick()
+    sidecar.ahead += 60
+    seen.append(series(sidecar, "drainproxy_drain_seconds")[()])
+
+    assert seen == [0, pytest.approx(3, abs=0.5), pytest.approx(3, abs=0.5)]
+
+
+async def test_mistakes_in_annotations_are_counted() -> None:
+    sidecar = FakeSidecar()
+    sidecar.annotation_mistakes = (Mistake("a", "b", "c"), Mistake("a", "d", "e"))
+
+    assert series(sidecar, "drainproxy_config_mistakes") == {(): 2}
+
+
+async def test_the_build_and_the_process_are_told() -> None:
+    sidecar = FakeSidecar()
+    before = time.process_time()
+
+    assert [version for version, _ in series(sidecar, "drainproxy_build_info")] == [__version__]
+    assert before <= series(sidecar, "process_cpu_seconds_total")[()] <= time.process_time()
+    assert series(sidecar, "process_resident_memory_bytes")[()] > 1 << 20
+
+
+def test_the_table_for_the_readme_has_a_row_for_each_metric() -> None:
+    head, rule, *rows = markdown().splitlines()
+
+    assert head.count("|") == rule.count("|") == 5
+    assert [row.split("`")[1] for row in rows] == [metric.name for metric in METRICS]
+    assert "| `drainproxy_requests_total` | counter | `kind`, `code` | Answers" in markdown()

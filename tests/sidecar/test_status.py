@@ -1,0 +1,149 @@
+"""What the sidecar tells of itself."""
+
+import msgspec.json
+import pytest
+
+from drainproxy import __version__
+from drainproxy.config import Mistake
+from drainproxy.drain.machine import Phase, Timing
+from drainproxy.relay.detect import Detect
+from drainproxy.relay.http1 import Http1
+from drainproxy.relay.tcp import Tcp
+from drainproxy.sidecar.status import connections, drain_seconds, seconds_left, status
+
+from .fake_sidecar import FakeSidecar, connect
+
+GET = b"GET /orders?key=s3cret HTTP/1.1\r\nHost: shop\r\n\r\n"
+
+
+async def test_a_fresh_sidecar_serves_and_has_nothing_to_tell() -> None:
+    sidecar = FakeSidecar()
+    sidecar.ahead += 2
+
+    told = status(sidecar.real)
+
+    assert told.pop("since") == pytest.approx(2, abs=0.5)
+    assert told == {
+        "version": __version__,
+        "phase": "serving",
+        "why": None,
+        "deadline": None,
+        "in_flight": {"http1": 0, "sse": 0, "websocket": 0, "tcp": 0},
+        "connections": {"http1": 0, "sse": 0, "websocket": 0, "tcp": 0, "unknown": 0},
+        "blocking": [],
+        "config_mistakes": [],
+        "report": None,
+    }
+
+
+async def test_connections_and_what_is_in_flight_are_counted_by_kind() -> None:
+    sidecar = FakeSidecar()
+    hub, route = sidecar.hub, sidecar.routes[0]
+    busy, idle = Http1(hub, route), Http1(hub, route)
+    for session in (busy, idle, Tcp(hub, route), Detect(hub, route)):
+        connect(sidecar, session)
+    busy.data_received(GET)
+
+    told = status(sidecar.real)
+
+    assert told["connections"] == {"http1": 2, "sse": 0, "websocket": 0, "tcp": 1, "unknown": 1}
+    assert told["in_flight"] == {"http1": 1, "sse": 0, "websocket": 0, "tcp": 1}
+
+
+async def test_what_blocks_is_listed_oldest_first_and_not_without_end() -> None:
+    sidecar = FakeSidecar()
+    for port in range(25):
+        connect(sidecar, Tcp(sidecar.hub, sidecar.routes[0]), ("10.0.0.1", port))
+        sidecar.ahead += 1
+
+    blocking = status(sidecar.real)["blocking"]
+
+    assert isinstance(blocking, list)
+    assert [each["peer"] for each in blocking] == [f"10.0.0.1:{port}" for port in range(20)]
+    assert blocking[0]["age"] == pytest.approx(25, abs=0.5)
+    assert blocking[0]["kind"] == "tcp"
+
+
+async def test_every_connection_is_described() -> None:
+    sidecar = FakeSidecar()
+    session = Http1(sidecar.hub, sidecar.routes[0])
+    connect(sidecar, session)
+    sidecar.ahead += 3
+    session.data_received(GET)
+    sidecar.hub.sweep()
+    sidecar.ahead += 4
+
+    (told,) = connections(sidecar.real)
+
+    assert told.pop("age") == pytest.approx(7, abs=0.5)
+    assert told.pop("idle") == pytest.approx(4, abs=0.5)
+    assert told == {
+        "kind": "http1",
+        "peer": "10.1.2.3:4567",
+        "path": "/orders",
+        "in_flight": True,
+        "app": "127.0.0.1:9",
+    }
+
+
+async def test_a_connection_that_has_just_moved_is_not_idle() -> None:
+    sidecar = FakeSidecar()
+    session = Tcp(sidecar.hub, sidecar.routes[0])
+    connect(sidecar, session)
+    session.data_received(b"x")
+    sidecar.ahead += 9
+
+    assert next(connections(sidecar.real))["idle"] == 0
+
+
+async def test_no_query_is_told_since_keys_are_in_it() -> None:
+    sidecar = FakeSidecar()
+    session = Http1(sidecar.hub, sidecar.routes[0])
+    connect(sidecar, session)
+    session.data_received(GET)
+
+    told = msgspec.json.encode([status(sidecar.real), *connections(sidecar.real)])
+
+    assert b"/orders" in told
+    assert b"s3cret" not in told
+
+
+async def test_a_drain_tells_why_and_what_time_is_left() -> None:
+    sidecar = FakeSidecar(timing=Timing(delay=5, quiet=2, timeout=25))
+    sidecar.drain("prestop")
+    sidecar.ahead += 4
+
+    told = status(sidecar.real)
+
+    assert (told["phase"], told["why"]) == ("announced", "prestop")
+    assert told["deadline"] == pytest.approx(21, abs=0.5)
+    assert drain_seconds(sidecar.real) == pytest.approx(4, abs=0.5)
+
+
+async def test_the_time_left_is_never_below_nothing() -> None:
+    sidecar = FakeSidecar()
+    sidecar.drain("admin")
+    sidecar.ahead += 99
+
+    assert seconds_left(sidecar.real) == 0
+
+
+async def test_after_a_drain_its_report_is_told() -> None:
+    sidecar = FakeSidecar()
+    sidecar.drain("admin")
+    sidecar.tick()
+
+    told = status(sidecar.real)
+
+    assert sidecar.machine.phase is Phase.DRAINED
+    assert sidecar.report is not None
+    assert told["report"] == sidecar.report.as_dict()
+    assert told["deadline"] is None
+    assert drain_seconds(sidecar.real) == sidecar.report.seconds
+
+
+async def test_mistakes_in_annotations_are_told_in_words() -> None:
+    sidecar = FakeSidecar()
+    sidecar.annotation_mistakes = (Mistake("annotation a", "drain-delay", "'x' is wrong"),)
+
+    assert status(sidecar.real)["config_mistakes"] == ["annotation a: 'x' is wrong"]

@@ -1,0 +1,97 @@
+"""Reaching the app, and what is said when it cannot be reached."""
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drainproxy.config import Address, UnixSocket
+from drainproxy.sidecar.upstream import Upstream, reset
+
+
+class Side:
+    """Stands in for the app's side of a pair: keeps how it went."""
+
+    def __init__(self) -> None:
+        self.went: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: Any) -> None:
+        self.went.set_result(transport)
+
+    def refused(self, reason: str) -> None:
+        self.went.set_result(reason)
+
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+
+
+async def reach(target: Address | UnixSocket, connect_timeout: float = 5.0) -> Any:
+    """The transport, or the reason why there is none."""
+    side: Any = Side()
+    Upstream(target, lambda: connect_timeout).connect(side)
+    return await asyncio.wait_for(side.went, 10)
+
+
+def listening(host: str, family: int = socket.AF_INET, backlog: int = 10) -> socket.socket:
+    sock = socket.socket(family)
+    sock.bind((host, 0))
+    sock.listen(backlog)
+    return sock
+
+
+@pytest.mark.parametrize(
+    ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
+)
+async def test_localhost_is_whichever_family_the_app_has_bound(host: str, family: int) -> None:
+    with listening(host, family) as app:
+        transport = await reach(Address("localhost", app.getsockname()[1]))
+        assert transport.get_extra_info("peername")[0] == host
+        transport.abort()
+
+
+async def test_an_app_on_a_unix_socket_is_reached(tmp_path: Path) -> None:
+    path = str(tmp_path / "app")
+    with socket.socket(socket.AF_UNIX) as app:
+        app.bind(path)
+        app.listen()
+        transport = await reach(UnixSocket(path))
+        reset(transport)
+    assert await reach(UnixSocket(str(tmp_path / "none"))) == "the app does not accept connections"
+
+
+async def test_a_refusal_is_told() -> None:
+    with listening("127.0.0.1") as app:
+        port = app.getsockname()[1]
+    for host in ("127.0.0.1", "localhost"):
+        assert await reach(Address(host, port)) == "the app does not accept connections"
+
+
+async def test_an_app_that_does_not_accept_in_time_is_told() -> None:
+    with listening("127.0.0.1", backlog=0) as app:
+        address = app.getsockname()
+        # One connection fills the queue of such an app; the next SYNs stay without an answer.
+        fillers = [socket.socket() for _ in range(3)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(address)
+        reason = await reach(Address(*address), connect_timeout=0.2)
+        for filler in fillers:
+            filler.close()
+    assert reason == "the app did not accept the connection in time"
+
+
+async def test_a_reset_cannot_be_taken_for_an_end() -> None:
+    with listening("127.0.0.1") as app:
+        transport = await reach(Address(*app.getsockname()))
+        accepted, _ = app.accept()
+        accepted.setblocking(False)
+        reset(transport)
+        with accepted, pytest.raises(ConnectionResetError):
+            await asyncio.wait_for(asyncio.get_running_loop().sock_recv(accepted, 1), 5)
