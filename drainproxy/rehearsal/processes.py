@@ -1,0 +1,134 @@
+"""The processes of a rehearsal: started with a log each, waited for, and always ended."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import aiohttp
+
+_READY_WITHIN = 20.0
+_LOOK_EVERY = 0.02
+_LAST_LINES = 20
+_PROBE_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
+# Below what the kernel gives to outgoing connections, or one of them is there first.
+_PORTS = range(20_000, 32_000)
+
+
+class StartFailed(Exception):
+    """A process did not come up; the text says which and ends with what it printed."""
+
+
+class Process:
+    """A running program of this Python, out of reach of the terminal's Ctrl-C."""
+
+    def __init__(self, name: str, log: Path, running: asyncio.subprocess.Process) -> None:
+        self.name = name
+        self._log = log
+        self._running = running
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._running.pid
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal; nothing if it has ended."""
+        with suppress(ProcessLookupError):
+            self._running.send_signal(number)
+
+    async def wait(self, within: float) -> int | None:
+        """The exit code, negative for a signal; None if it still runs after `within` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                return await self._running.wait()
+        except TimeoutError:
+            return None
+
+    async def wait_ready(self, probe: aiohttp.ClientSession, url: str) -> None:
+        """Return as soon as `url` answers 200; StartFailed if that does not come."""
+        try:
+            async with asyncio.timeout(_READY_WITHIN):
+                while not await answers(probe, url):
+                    if self._running.returncode is not None:
+                        raise StartFailed(self._obituary(f"exited {self._running.returncode}"))
+                    await asyncio.sleep(_LOOK_EVERY)
+        except TimeoutError:
+            why = f"was not ready within {_READY_WITHIN:g} s"
+            raise StartFailed(self._obituary(why)) from None
+
+    def _obituary(self, why: str) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+        said = "\n".join(f"  {line}" for line in lines) or "  (nothing)"
+        return f"{self.name} {why}; it said:\n{said}"
+
+
+class Processes:
+    """All processes of a rehearsal; leaving the block kills what still runs, by its id."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._all: list[Process] = []
+
+    async def start(self, name: str, *arguments: str) -> Process:
+        """Start `python ARGUMENTS`; settings in our environment do not reach it."""
+        log = self._folder / f"{name.replace(' ', '-')}.log"
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            running = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                env={k: v for k, v in os.environ.items() if not k.startswith("DRAINPROXY_")},
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+        process = Process(name, log, running)
+        self._all.append(process)
+        return process
+
+    async def __aenter__(self) -> "Processes":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # What there is to say has been said by now. All first, so that no second Ctrl-C is between.
+        for process in self._all:
+            process.signal(signal.SIGKILL)
+        for process in self._all:
+            await process.wait(_READY_WITHIN)
+
+
+async def answers(probe: aiohttp.ClientSession, url: str) -> bool:
+    """Whether `GET url` is answered with 200, soon."""
+    try:
+        async with probe.get(url, timeout=_PROBE_TIMEOUT) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+def free_ports(count: int) -> Sequence[int]:
+    """Different loopback ports that are free now; OSError if the machine has none left."""
+    found: list[int] = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        if len(found) == count:
+            return found
+        with socket.socket() as candidate, suppress(OSError):
+            candidate.bind(("127.0.0.1", port))
+            found.append(port)
+    raise OSError("no free loopback port")
