@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import resource
 import signal
 import sys
@@ -16,6 +17,9 @@ from drainproxy.config import ConfigError, Settings
 # sysexits.h: the command was used wrongly; something it needs cannot be had.
 EX_CONFIG = 78
 EX_UNAVAILABLE = 69
+
+# Beside the two of each connection: listeners, admin, log, and the loop's own.
+_OTHER_FILES = 64
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -38,7 +42,7 @@ def run(app: tuple[str, ...], **given: Any) -> None:
         click.echo(str(error), err=True)
         sys.exit(EX_CONFIG)
     logs.configure(settings.log_level, settings.log_format)
-    _raise_file_limit()
+    _raise_file_limit(settings.max_connections)
     sys.exit(_run(lambda: Sidecar(origin, settings, token, app)))
 
 
@@ -79,7 +83,11 @@ def _admin_token(settings: Settings) -> str | None:
     return token
 
 
-def _raise_file_limit() -> None:
-    """Two descriptors a connection: take what the system grants."""
+def _raise_file_limit(connections: int) -> None:
+    """Take as many file descriptors as the system grants, and say so if they are too few."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    needed = 2 * connections + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        log = logging.getLogger("drainproxy")
+        log.warning("max-connections needs %d file descriptors, the system grants %d", needed, hard)

@@ -75,8 +75,12 @@ class WebSocket(Tunnel):
             self.moved = self.hub.now()
         self.from_client.feed(data)
         super().to_app(data)
-        if self.said and self.from_client.close_passed:
-            self.ending = GOODBYE
+        if self.from_client.close_passed:
+            if self.said:
+                self.ending = GOODBYE
+            else:
+                # The client goes by itself: no goodbye may come between its Close and the answer.
+                self.due, self.urgent = "", False
 
     def to_client(self, data: bytes) -> None:
         """Forward, up to our Close; after it nothing more goes to the client (RFC 6455 5.5.1)."""
@@ -85,7 +89,6 @@ class WebSocket(Tunnel):
         if self.urgent:
             end = self.from_app.boundary_in(data, message=False)
             if end >= 0:
-                self.from_app.feed(data[:end])
                 super().to_client(data[:end])
                 self._say_close()
                 return
@@ -99,7 +102,7 @@ class WebSocket(Tunnel):
 
     def say_goodbye(self, why: str) -> None:
         """Close in the next pause, or soon behind a message, or at last behind a frame."""
-        if self.due or self.said or self._closing_already():
+        if self.due or self._closing_already():
             return
         self.due = why
         self.due_since = self.moved = self.hub.now()
@@ -118,7 +121,7 @@ class WebSocket(Tunnel):
     def _closing_already(self) -> bool:
         """The app or the client has said Close itself, or nothing more can be said."""
         said = self.from_app.close_passed or self.from_client.close_passed
-        return said or self.app_ended or self.closing
+        return said or self.app_ended or self.client.is_closing()
 
     def _between_messages(self) -> bool:
         return self.from_app.between_messages and self.from_client.between_messages

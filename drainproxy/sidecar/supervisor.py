@@ -29,8 +29,10 @@ from drainproxy.sidecar.listener import Listener
 _SWEEP_EVERY = 0.25
 # After the drain: how long, in seconds, clients may take to close what has been said to its end.
 _LETTING_GO = 1.0
-# What the deadline leaves for last bytes, in seconds.
-_AFTER_DEADLINE = 0.2
+# What the end of all patience leaves for last bytes, in seconds.
+_AFTER_ABORT = 0.2
+# How often, in seconds, a port is tried again that was taken while the drain was taken back.
+_REOPEN_EVERY = 1.0
 
 log = logging.getLogger("drainproxy")
 
@@ -60,6 +62,8 @@ class Sidecar:
         self._timer: asyncio.TimerHandle | None = None
         self._goodbyes: list[asyncio.TimerHandle] = []
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._opening: asyncio.Task[Any] | None = None
+        self._aborted = False
 
     now = staticmethod(time.monotonic)
 
@@ -178,11 +182,18 @@ class Sidecar:
             self.report = None
 
     def _open(self) -> None:
-        self._start(self._reopen())
+        self._opening = self._start(self._reopen())
 
     async def _reopen(self) -> None:
+        """Bind again; who took a port meanwhile is waited out, since we are said to serve."""
         for listener in self.listeners:
-            await listener.open()
+            while True:
+                try:
+                    await listener.open()
+                    break
+                except OSError as error:
+                    log.error("%s", error.strerror)
+                await asyncio.sleep(_REOPEN_EVERY)
 
     def _leave(self) -> None:
         """From here on every answer ends its connection; WebSockets hear it in turn."""
@@ -207,6 +218,8 @@ class Sidecar:
         return max(0.0, min(self.settings.drain_spread, left / 2))
 
     def _close(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
         for listener in self.listeners:
             listener.close()
 
@@ -217,6 +230,7 @@ class Sidecar:
             session.cut()
 
     def _abort(self) -> None:
+        self._aborted = True
         for session in list(self.hub.sessions):
             session.abort()
 
@@ -261,21 +275,23 @@ class Sidecar:
     # Housekeeping
 
     def _sweep(self) -> None:
-        self.hub.sweep()
+        # The next one first: whatever goes wrong with one session, the others keep their limits.
         asyncio.get_running_loop().call_later(_SWEEP_EVERY, self._sweep)
+        self.hub.sweep()
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _let_go(self) -> None:
         """Nothing is in flight; but last bytes may still be on their way to slow clients."""
         for session in list(self.hub.sessions):
             session.close_if_unused()
-        deadline = self.machine.deadline or 0.0
         patience = self.now() + _LETTING_GO
-        while self.hub.sessions and self.now() < deadline + _AFTER_DEADLINE:
+        end = self.now() if self._aborted else self.machine.deadline or 0.0
+        while self.hub.sessions and self.now() < end + _AFTER_ABORT:
             if self.now() > patience and not any(map(_undelivered, self.hub.sessions)):
                 break
             await asyncio.sleep(0.02)
