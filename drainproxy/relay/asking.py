@@ -62,6 +62,8 @@ class Asking(Exchange):
             # RFC 9112 2.2: empty lines before a request line are passed over.
             data = _EMPTY_LINES.sub(b"", data, 1)
             if not data:
+                if self.deadline == inf:
+                    self.deadline = self.hub.now() + self.hub.limits.header_timeout
                 return
         end = data.find(END_OF_HEAD) + 4
         if end == 3:

@@ -54,6 +54,16 @@ class Detect(Pair):
         self._hand_over(session)
         return session.eof_received()
 
+    def awaited(self, since: float) -> bool:
+        """Whoever has just come wants something."""
+        return not self.refused and (bool(self.seen) or self.connected_at > since)
+
+    def expired(self) -> None:
+        """It did not say enough to be understood."""
+        if not self.refused:
+            self.counters.rejected["header-timeout"] += 1
+        super().expired()
+
     def close_if_unused(self) -> None:
         """Leaving, a connection that says nothing is not waited for."""
         if not self.seen:

@@ -170,6 +170,8 @@ class Exchange(Pair):
         self.counters.rejected["malformed"] += 1
         if self.answers in (NOTHING, ANSWER_HEAD):
             self._say(refused.status, refused.reason)
+        elif self.answers == ANSWERED:
+            self._linger_after_early_answer()
         else:
             self._end_exchange(CLIENT_LEFT)
             self._break_off(reset=True)
@@ -182,6 +184,8 @@ class Exchange(Pair):
         self.status = status
         if self.answers == NOTHING:
             self.counters.codes["http1"][status] += 1
+            if self.hub.access_log is not None:
+                self.hub.access_log(self.kind, self.peer, "-", self.path or "-", status, 0.0)
         else:
             self._end_exchange(APP_LEFT if status in (502, 504) else FINISHED)
         self._farewell()
@@ -199,6 +203,11 @@ class Exchange(Pair):
         else:
             self.client.write_eof()
             self.deadline = self.hub.now() + LINGER
+
+    def awaited(self, since: float) -> bool:
+        """The client may ask again: it has not heard that it should not."""
+        used = since < inf and (self.active or self.idle_since > since)
+        return self.asks == HEAD and (bool(self.held) or used)
 
     def close_if_unused(self) -> None:
         """Close a connection on which nothing is asked."""

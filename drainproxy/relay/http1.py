@@ -91,8 +91,9 @@ class Http1(Asking):
         self.deadline = inf
         self.status = response.status
         self.closing = request.closes or response.closes or not (request.minor or response.keeps)
-        if (hub.leaving and not self.held) or (self.asks == BODY and self._body_in_doubt()):
-            if hub.leaving:
+        leaving = hub.leaving and END_OF_HEAD not in self.held
+        if leaving or (self.asks == BODY and self._body_in_doubt()):
+            if leaving:
                 self.counters.goodbyes["http1", "drain"] += 1
             self.closing = True
             head = close_after(data[:end])

@@ -180,6 +180,7 @@ class Hub:
         "reset",
         "retry_after",
         "sessions",
+        "undelivered",
     )
 
     def __init__(
@@ -189,6 +190,7 @@ class Hub:
         *,
         reset: Callable[[Sink], None],
         last_words: Callable[[Sink], bytes],
+        undelivered: Callable[[Sink], int],
         mask: Callable[[], bytes],
         retry_after: Callable[[], int],
     ) -> None:
@@ -198,6 +200,8 @@ class Hub:
         self.reset = reset
         # What a connection that broke had received and nobody has read yet.
         self.last_words = last_words
+        # Bytes that were written and have not reached the other end.
+        self.undelivered = undelivered
         # Four fresh bytes that mask a WebSocket frame towards the app.
         self.mask = mask
         # Seconds, jittered, after which a refused client may try again.
@@ -230,6 +234,15 @@ class Hub:
         self.sessions.discard(session)
         self.refused.discard(session)
 
+    def undelivered_bytes(self) -> int:
+        """What is on its way to all clients."""
+        return sum(self.undelivered(session.client) for session in self.sessions)
+
+    def awaits(self, patience: float) -> bool:
+        """Whether a request may come on a connection that was used `patience` seconds ago."""
+        since = self.now() - patience
+        return any(session.awaited(since) for session in self.sessions)
+
     def replace(self, old: "Pair", new: "Pair") -> None:
         """One session goes on as another, on the same connection."""
         if old in self.refused:
@@ -248,6 +261,9 @@ class Hub:
                 session.active = False
                 session.idle_since = now
             elif now - session.idle_since >= idle_timeout:
-                session.idled()
+                if session.has_delivered():
+                    session.idle_since = now
+                else:
+                    session.idled()
             elif self.leaving and now - session.idle_since >= self.limits.idle_close:
                 session.close_if_unused()

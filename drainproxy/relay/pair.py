@@ -53,7 +53,7 @@ class AppSide:
 
     def refused(self, reason: str) -> None:
         """The app could not be reached."""
-        if self.pair.app_side is self:
+        if self.pair.app_side is self and self.pair.app is None:
             self.pair.app_refused(reason)
 
     def eof_received(self) -> bool:
@@ -109,6 +109,7 @@ class Pair:
         "peername",
         "route",
         "stops",
+        "unread",
     )
 
     def __init__(self, hub: Hub, route: Route, kind: str) -> None:
@@ -126,6 +127,8 @@ class Pair:
         self.deadline = inf
         self.active = False
         self.stops = 0
+        # What had not reached its readers when that was last looked at, in bytes.
+        self.unread = 0
         self.peername: Any = None
 
     @property
@@ -229,8 +232,23 @@ class Pair:
     def say_goodbye(self, why: str) -> None:
         """Say goodbye at the next boundary; nothing where a later answer will carry it."""
 
+    def has_delivered(self) -> bool:
+        """Whether anything has reached a slow reader since this was last asked: what a large
+        buffer in the system holds moves without our reading or writing anything."""
+        undelivered = self.hub.undelivered
+        left = undelivered(self.client) + (undelivered(self.app) if self.app is not None else 0)
+        before, self.unread = self.unread, left
+        return left > 0 and left != before
+
+    def awaited(self, since: float) -> bool:
+        """Whether a request may be on its way, which it may if the connection was used `since`."""
+        return False
+
     def close_if_unused(self) -> None:
         """Close if the connection carries nothing at the moment."""
+
+    def stay(self) -> None:
+        """The drain was taken back: a goodbye that has not been said is not said."""
 
     def cut(self) -> None:
         """Say the last words: waiting is over."""

@@ -78,9 +78,10 @@ class WebSocket(Tunnel):
         if self.from_client.close_passed:
             if self.said:
                 self.ending = GOODBYE
-            else:
+            elif self.due:
                 # The client goes by itself: no goodbye may come between its Close and the answer.
-                self.due, self.urgent = "", False
+                self.urgent, self.deadline = False, inf
+                self._let_handshake_end()
 
     def to_client(self, data: bytes) -> None:
         """Forward, up to our Close; after it nothing more goes to the client (RFC 6455 5.5.1)."""
@@ -102,7 +103,10 @@ class WebSocket(Tunnel):
 
     def say_goodbye(self, why: str) -> None:
         """Close in the next pause, or soon behind a message, or at last behind a frame."""
-        if self.due or self._closing_already():
+        if self.due or self.said:
+            return
+        if self._closing_already():
+            self._let_handshake_end()
             return
         self.due = why
         self.due_since = self.moved = self.hub.now()
@@ -110,7 +114,10 @@ class WebSocket(Tunnel):
 
     def cut(self) -> None:
         """The last word: Close at the end of any frame, whenever it comes."""
-        if self.said or self._closing_already():
+        if self.said:
+            return
+        if self._closing_already():
+            self._let_handshake_end()
             return
         self.due = self.due or "deadline"
         self.urgent = True
@@ -120,8 +127,21 @@ class WebSocket(Tunnel):
 
     def _closing_already(self) -> bool:
         """The app or the client has said Close itself, or nothing more can be said."""
-        said = self.from_app.close_passed or self.from_client.close_passed
-        return said or self.app_ended or self.client.is_closing()
+        return self._both_know() or self.client.is_closing()
+
+    def _let_handshake_end(self) -> None:
+        """Whoever has said Close has heard enough: the rest is not waited for without end."""
+        self.due = ""
+        self.deadline = min(self.deadline, self.hub.now() + HANDSHAKE_TIMEOUT)
+
+    def stay(self) -> None:
+        """Take a goodbye back that has not been said."""
+        if self.due and not self.said:
+            self.due, self.urgent, self.deadline = "", False, inf
+
+    def _both_know(self) -> bool:
+        """One of the two has ended the talk, not we."""
+        return self.app_ended or self.from_app.close_passed or self.from_client.close_passed
 
     def _between_messages(self) -> bool:
         return self.from_app.between_messages and self.from_client.between_messages
@@ -149,8 +169,10 @@ class WebSocket(Tunnel):
         """Time to look for a pause; or the closing handshake did not end in time."""
         now = self.hub.now()
         self.deadline = inf
-        if self.said or self.app_ended:
+        if not self.due or self.said or self.app_ended or self.client.is_closing():
             self.end()
+        elif self._both_know():
+            self._let_handshake_end()
         elif now - self.due_since >= MESSAGE_PATIENCE:
             self.cut()
         elif now - self.moved >= PAUSE and self._between_messages():
@@ -158,13 +180,25 @@ class WebSocket(Tunnel):
         else:
             self.deadline = max(now, self.moved + PAUSE)
 
+    def idled(self) -> None:
+        """Nothing has moved for idle-timeout: say so before closing."""
+        if self.said or self.deadline < inf:
+            return
+        if self._closing_already():
+            super().idled()
+            return
+        self.due = "idle-timeout"
+        self.cut()
+        if not self.said:
+            super().idled()
+
     def end(self) -> None:
         """Close both sides; the app hears a Close if it has not heard one from the client."""
         if self.closing:
             # The client does not even take what was written to it.
             super().abort()
             return
-        self.release(self.ending if self.ending == GOODBYE or self.app_ended else CUT)
+        self.release(self.ending if self.ending == GOODBYE or self._both_know() else CUT)
         limits = self.hub.limits
         if self.app is not None and not self.client_ended and self.from_client.between_frames:
             code, reason = limits.websocket_close_code, limits.websocket_close_reason

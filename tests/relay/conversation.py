@@ -82,6 +82,7 @@ class Proxy:
             lambda: self.time,
             reset=lambda sink: sink.reset(),  # type: ignore[attr-defined]
             last_words=lambda sink: sink.last_words(),  # type: ignore[attr-defined]
+            undelivered=lambda sink: sink.get_write_buffer_size(),
             mask=lambda: MASK,
             retry_after=lambda: RETRY_AFTER,
         )
@@ -109,6 +110,7 @@ class Proxy:
     def stays(self) -> None:
         """The drain was taken back."""
         self.hub.leaving = False
+        self._tell_all(lambda session: session.stay())
 
     def cuts(self) -> None:
         """The deadline is near."""

@@ -8,7 +8,7 @@ import pytest
 from drainproxy.wire.websocket import close_frame
 from tests.relay.conversation import Conversation, Proxy, head, request, response
 from tests.relay.test_http1 import CHUNKED, CHUNKS, POST, UNTIL_CLOSE
-from tests.relay.test_tunnel import (
+from tests.relay.upgraded import (
     ECHO,
     FRAGMENT,
     GOING_AWAY,

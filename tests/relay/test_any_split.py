@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.relay.connection import HIGH_WATER
 from tests.relay.conversation import Conversation, head, request, response
 from tests.relay.test_http1 import CHUNKED, CHUNKS, EVENTS, POST, UNTIL_CLOSE
-from tests.relay.test_tunnel import ECHO, FRAGMENT, LAST_FRAGMENT, SHOUT, SWITCH, TEXT, UPGRADE
+from tests.relay.upgraded import ECHO, FRAGMENT, LAST_FRAGMENT, SHOUT, SWITCH, TEXT, UPGRADE
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,15 @@ def test_a_client_asks_again_on_the_same_two_connections() -> None:
     assert talk.proxy.hub.counters.connections == {"http1": 1}
 
 
+def test_each_body_has_the_framing_of_its_own_head() -> None:
+    talk = Conversation()
+    for asked in (CHUNKED_HEAD + CHUNKS, POST, CHUNKED_HEAD + CHUNKS, request()):
+        talk.client_sends(asked)
+        assert talk.app_got() == asked
+        talk.app_sends(response())
+    assert talk.proxy.endings == [("http1", "finished")] * 4
+
+
 def test_what_is_sent_while_we_connect_waits_and_is_bounded() -> None:
     talk = Conversation(app_listens=False)
     talk.client_sends(POST[:-10], POST[-10:-5], POST[-5:])
@@ -263,6 +272,19 @@ def test_a_head_that_was_sent_ahead_has_its_time_from_the_answer_on() -> None:
     assert talk.client_got() == response()
     talk.proxy.wait(0.5)
     assert status(talk.client_got()) == 408
+
+
+def test_empty_lines_do_not_keep_a_connection_open_for_ever() -> None:
+    talk = Conversation(header_timeout=10)
+    talk.client_sends(request())
+    talk.app_sends(response())
+    for _ in range(9):
+        talk.client_sends(b"\r\n")
+        talk.proxy.wait(1)
+    assert talk.client.state == "open"
+    talk.client_sends(b"\r\n")
+    talk.proxy.wait(1)
+    assert talk.client.state == "aborted"
 
 
 def test_a_body_may_take_its_time() -> None:

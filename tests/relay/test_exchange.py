@@ -90,6 +90,23 @@ def test_an_answer_that_has_begun_may_take_its_time() -> None:
     assert talk.client_got() == response()
 
 
+def test_without_request_timeout_an_app_may_think_for_long() -> None:
+    talk = asked(POST)
+    talk.proxy.wait(1000)
+    talk.app_sends(response())
+    assert talk.client_got() == response()
+
+
+def test_an_early_answer_that_goes_on_after_the_body_may_take_its_time() -> None:
+    talk = asked(POST[:-1], request_timeout=30)
+    talk.app_sends(response()[:-1])
+    talk.client_sends(POST[-1:])
+    talk.proxy.wait(300)
+    talk.app_sends(response()[-1:])
+    assert talk.client_got() == response()
+    assert talk.client.state == "open"
+
+
 # Nothing moves
 
 
@@ -123,7 +140,7 @@ def test_a_client_that_takes_nothing_for_idle_timeout_is_let_go() -> None:
     talk = asked(idle_timeout=60)
     talk.client_stops_reading()
     talk.app_sends(response())
-    talk.proxy.wait(61)
+    talk.proxy.wait(121)  # the first time it is only seen how much waits
     assert talk.client.state == "reset"
     assert talk.proxy.hub.sessions == set()
 
@@ -142,6 +159,16 @@ def test_after_the_last_answer_the_client_has_five_seconds_to_close() -> None:
     assert talk.client.state == "aborted"
     assert len(talk.apps) == 1
     assert talk.proxy.books.opened == 1
+
+
+def test_a_client_that_has_sent_much_ahead_can_still_end_what_it_says() -> None:
+    talk = asked()
+    talk.client_sends(b"x" * HIGH_WATER, b"y")
+    assert not talk.client.is_reading()
+    talk.app_sends(CLOSING)
+    assert talk.client.is_reading()
+    talk.client_ends()
+    assert talk.client.state == "closed"
 
 
 def test_a_client_that_has_half_closed_is_not_lingered_for() -> None:
@@ -180,7 +207,7 @@ def test_a_client_that_takes_nothing_of_the_last_answer_is_reset_in_the_end() ->
     talk.client_stops_reading()
     talk.app_sends(UNTIL_CLOSE + b"all")
     talk.app_ends()
-    talk.proxy.wait(70)
+    talk.proxy.wait(130)
     assert talk.client.state == "reset"
     assert talk.proxy.hub.sessions == set()
 
@@ -377,6 +404,16 @@ def test_every_exchange_is_counted_and_logged_once() -> None:
     assert counters.bytes_from_app == len(EVENTS)
 
 
+def test_the_time_of_an_exchange_begins_with_its_own_request() -> None:
+    talk = asked()
+    talk.app_sends(response())
+    talk.proxy.wait(100)
+    talk.client_sends(request())
+    talk.proxy.wait(1)
+    talk.app_sends(response())
+    assert talk.proxy.hub.counters.durations.total == 1.0
+
+
 def test_an_exchange_without_an_answer_has_no_code() -> None:
     talk = asked()
     lines: list[int] = []
@@ -385,6 +422,14 @@ def test_an_exchange_without_an_answer_has_no_code() -> None:
     assert lines == [0]
     assert talk.proxy.hub.counters.codes["http1"] == {}
     assert sum(talk.proxy.hub.counters.durations.counts) == 0
+
+
+def test_a_code_counts_for_its_own_request_only() -> None:
+    talk = asked()
+    talk.app_sends(response())
+    talk.client_sends(request())
+    talk.client_resets()
+    assert talk.proxy.hub.counters.codes["http1"] == {200: 1}
 
 
 def test_the_path_in_flight_is_what_the_client_wrote() -> None:

@@ -136,6 +136,19 @@ def test_a_client_that_does_not_read_stops_the_next_app_connection_too() -> None
     assert talk.client_got().count(b"y") == HIGH_WATER
 
 
+def test_a_client_that_reads_again_does_not_stop_the_next_app_connection() -> None:
+    talk = Conversation()
+    talk.client_sends(request("/1"))
+    talk.client_stops_reading()
+    talk.app_sends(response(body=b"x" * HIGH_WATER))
+    assert not talk.app.is_reading()
+    talk.client_reads()
+    talk.app_ends()
+    talk.client_sends(request("/2"))
+    assert len(talk.apps) == 2
+    assert talk.app.is_reading()
+
+
 def test_a_switch_of_sessions_does_not_forget_that_the_client_is_full() -> None:
     talk = Conversation("tcp")
     talk.client_stops_reading()

@@ -94,6 +94,14 @@ def test_a_reset_by_the_client_reaches_the_app_as_one() -> None:
     assert talk.proxy.endings == [("tcp", "client_left")]
 
 
+def test_a_reset_after_the_clients_end_is_still_a_reset() -> None:
+    talk = Conversation("tcp")
+    talk.client_ends()
+    talk.client_resets()
+    assert talk.app.state == "reset"
+    assert talk.proxy.endings == [("tcp", "client_left")]
+
+
 def test_a_reset_by_the_app_reaches_the_client_as_one() -> None:
     talk = Conversation("tcp")
     talk.app_sends(b"half of a")
