@@ -1,7 +1,7 @@
 """The options of a command that runs a sidecar, read off the table of settings."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +10,6 @@ import click
 from drainproxy.config import (
     CONFIG_ENVIRONMENT,
     TABLE,
-    ConfigError,
     ConfigFile,
     Mistake,
     Setting,
@@ -35,10 +34,11 @@ def setting_options(command: Command) -> Command:
     )(command)
 
 
-def sources(given: Mapping[str, Any]) -> Sources:
-    """The sources behind a command's options: its flags, the environment and the file.
+def sources(given: Mapping[str, Any], unknown: Sequence[str] = ()) -> tuple[Sources, list[Mistake]]:
+    """The sources behind a command's options (its flags, the environment, the file), and what is
+    wrong before any value is looked at.
 
-    Raises `ConfigError` if the file cannot be read.
+    `unknown` are the arguments that no option took: the table of settings knows what was meant.
     """
     rows = {row.field: row.name for row in TABLE}
     flags = {
@@ -46,7 +46,35 @@ def sources(given: Mapping[str, Any]) -> Sources:
         for field, text in given.items()
         if field in rows and text not in (None, ())
     }
-    return Sources(flags=flags, environ=dict(os.environ), file=_config_file(given.get("config")))
+    strange, mistakes = _unknown_flags(unknown)
+    file = None
+    if (path := given.get("config")) is not None:
+        try:
+            file = ConfigFile(path, Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeError) as error:
+            mistakes.append(Mistake("flag --config", "config", unreadable(path, error)))
+    return Sources(flags=flags | strange, environ=dict(os.environ), file=file), mistakes
+
+
+def unreadable(path: str, error: OSError | UnicodeError) -> str:
+    """Why a file that a setting names cannot be read."""
+    return f"{path!r}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
+
+
+def _unknown_flags(arguments: Sequence[str]) -> tuple[dict[str, str], list[Mistake]]:
+    """Flags that no option took, each with what follows as its value; and what belongs to none."""
+    flags: dict[str, str] = {}
+    mistakes = []
+    name = ""
+    for argument in arguments:
+        if argument.startswith("--"):
+            name, _, flags[name] = argument[2:].partition("=")
+        elif name:
+            flags[name], name = argument, ""
+        else:
+            problem = "is no setting: the app's command stands behind --"
+            mistakes.append(Mistake(f"argument {argument!r}", argument, problem))
+    return flags, mistakes
 
 
 def _option(row: Setting) -> Callable[[Command], Command]:
@@ -59,13 +87,3 @@ def _option(row: Setting) -> Callable[[Command], Command]:
         hidden=bool(row.later),
         help=row.description + (f"  [default: {row.default_text}]" if row.default_text else ""),
     )
-
-
-def _config_file(path: str | None) -> ConfigFile | None:
-    if path is None:
-        return None
-    try:
-        return ConfigFile(path, Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ConfigError([Mistake("flag --config", "config", f"{path!r}: {why}")]) from None

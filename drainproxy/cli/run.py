@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-import logging
-import resource
 import signal
 import sys
 from pathlib import Path
@@ -11,39 +9,56 @@ from typing import Any
 
 import click
 
-from drainproxy.cli.options import setting_options, sources
-from drainproxy.config import ConfigError, Settings
+from drainproxy.cli.options import setting_options, sources, unreadable
+from drainproxy.config import ConfigError, Mistake, Settings
 
 # sysexits.h: the command was used wrongly; something it needs cannot be had.
 EX_CONFIG = 78
 EX_UNAVAILABLE = 69
 
-# Beside the two of each connection: listeners, admin, log, and the loop's own.
-_OTHER_FILES = 64
+
+class RunCommand(click.Command):
+    """Leaves flags that nobody knows to the table of settings, which reports all mistakes at once.
+
+    What stands behind `--` is the app's.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Split at `--`; `ctx.obj` is the app's command."""
+        end = args.index("--") if "--" in args else len(args)
+        ctx.obj = tuple(args[end + 1 :])
+        return super().parse_args(ctx, args[:end])
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command(
+    cls=RunCommand,
+    options_metavar="[OPTIONS] [-- APP ARGS...]",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
 @setting_options
-@click.argument("app", nargs=-1, metavar="[-- APP ARGS...]")
-def run(app: tuple[str, ...], **given: Any) -> None:
+@click.pass_context
+def run(ctx: click.Context, /, **given: Any) -> None:
     """Stand in front of an app: forward, know what is in flight, drain on SIGTERM.
 
-    With `-- APP ARGS...` the app is started too, gets its SIGTERM after the drain, and its exit
-    code becomes ours.
+    With `-- APP ARGS...` the app is started too, gets its SIGTERM after the drain (and SIGKILL if
+    it ignores that for 10 s), and its exit code becomes ours.
     """
-    from drainproxy.sidecar import logs, reload
+    from drainproxy.sidecar import files, logs, reload
     from drainproxy.sidecar.supervisor import Sidecar
 
+    origin, mistakes = sources(given, ctx.args)
+    settings = token = None
     try:
-        origin = sources(given)
         settings = origin.load(reload.read(origin.annotations_file()))
         token = _admin_token(settings)
     except ConfigError as error:
-        click.echo(str(error), err=True)
+        mistakes += error.mistakes
+    if settings is None or mistakes:
+        click.echo(str(ConfigError(mistakes)), err=True)
         sys.exit(EX_CONFIG)
     logs.configure(settings.log_level, settings.log_format)
-    _raise_file_limit(settings.max_connections)
-    sys.exit(_run(lambda: Sidecar(origin, settings, token, app)))
+    files.raise_limit()
+    sys.exit(_run(lambda: Sidecar(origin, settings, token, ctx.obj)))
 
 
 def _run(sidecar: Any) -> int:
@@ -70,24 +85,15 @@ def _run(sidecar: Any) -> int:
 def _admin_token(settings: Settings) -> str | None:
     if settings.admin_token_file is None:
         return settings.admin_token
-    from drainproxy.config import Mistake
-
     path = settings.admin_token_file
     try:
         token = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ConfigError([Mistake("the file", "admin-token-file", f"{path!r}: {why}")]) from None
+        raise ConfigError([_token_mistake(unreadable(path, error))]) from None
     if not token:
-        raise ConfigError([Mistake("the file", "admin-token-file", f"{path!r} is empty")])
+        raise ConfigError([_token_mistake(f"{path!r} is empty")])
     return token
 
 
-def _raise_file_limit(connections: int) -> None:
-    """Take as many file descriptors as the system grants, and say so if they are too few."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    needed = 2 * connections + _OTHER_FILES
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        log = logging.getLogger("drainproxy")
-        log.warning("max-connections needs %d file descriptors, the system grants %d", needed, hard)
+def _token_mistake(problem: str) -> Mistake:
+    return Mistake("the file", "admin-token-file", problem)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from drainproxy.config import Settings
 from drainproxy.drain.machine import Timing
 from drainproxy.relay.hub import AccessLog, Hub, Limits, Route
-from drainproxy.sidecar.upstream import Upstream, last_words, reset
+from drainproxy.sidecar import files
+from drainproxy.sidecar.sockets import last_words, reset, undelivered
+from drainproxy.sidecar.upstream import Upstream
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
@@ -24,7 +26,7 @@ _access = logging.getLogger("drainproxy.access")
 def limits(settings: Settings) -> Limits:
     """What sessions are held to, by these settings."""
     return Limits(
-        max_connections=settings.max_connections,
+        max_connections=min(settings.max_connections, files.most_connections()),
         max_header_bytes=settings.max_header_bytes,
         header_timeout=settings.header_timeout,
         idle_timeout=settings.idle_timeout or inf,
@@ -49,6 +51,7 @@ def hub(settings: Settings) -> Hub:
         time.monotonic,
         reset=reset,
         last_words=last_words,
+        undelivered=undelivered,
         mask=lambda: os.urandom(4),
         retry_after=lambda: random.randint(1, _RETRY_WITHIN),
     )

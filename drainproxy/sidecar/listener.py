@@ -24,6 +24,16 @@ class Listener:
         self._servers: list[asyncio.Server] = []
         self._accepted: set[asyncio.Task[Any]] = set()
 
+    @property
+    def is_open(self) -> bool:
+        """It listens."""
+        return bool(self._servers)
+
+    @property
+    def accepting(self) -> bool:
+        """Somebody who was in the accept queue has not become a session yet."""
+        return bool(self._accepted)
+
     async def open(self) -> None:
         """Bind and listen; OSError, naming the address, if that cannot be."""
         if self._servers:
@@ -33,10 +43,14 @@ class Listener:
         # Port 0 is chosen once: after an undrain we are found where we were.
         port = self._sockets[0].getsockname()[1]
         self.address = Address(self.address.host, port)
-        for sock in self._sockets:
-            self._servers.append(
-                await loop.create_server(self._factory, sock=sock, backlog=_BACKLOG)
-            )
+        try:
+            for sock in self._sockets:
+                self._servers.append(
+                    await loop.create_server(self._factory, sock=sock, backlog=_BACKLOG)
+                )
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Take in whoever has connected already, then refuse: never wait for connections to end

@@ -42,7 +42,10 @@ class Readiness:
 
     async def problem(self) -> str:
         """Why we are not ready; empty if we are."""
-        unready = unready_phase(self._sidecar.machine.phase, self._sidecar.settings.unready)
+        sidecar = self._sidecar
+        unready = unready_phase(sidecar.machine.phase, sidecar.settings.unready)
+        if not unready and not sidecar.listening:
+            unready = "a listener is not bound again yet"
         return unready or await self._app_problem()
 
     async def _app_problem(self) -> str:

@@ -1,17 +1,15 @@
 """The life of the process: start, serve, drain, let go, exit."""
 
 import asyncio
-import contextlib
-import fcntl
 import json
 import logging
+import os
 import random
 import signal
-import struct
-import termios
 import time
 from collections.abc import Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,16 +19,17 @@ from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Ph
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.detect import session_for
 from drainproxy.sidecar import assembly, logs, reload
-from drainproxy.sidecar.child import Child
+from drainproxy.sidecar.child import Child, reap_orphans
 from drainproxy.sidecar.lean import no_certificates
+from drainproxy.sidecar.letting_go import let_go
 from drainproxy.sidecar.listener import Listener
 
 # How often overdue sessions are looked for, in seconds.
 _SWEEP_EVERY = 0.25
-# After the drain: how long, in seconds, clients may take to close what has been said to its end.
-_LETTING_GO = 1.0
-# What the end of all patience leaves for last bytes, in seconds.
-_AFTER_ABORT = 0.2
+# Who has connected so many seconds ago is about to say what for.
+_JUST_COME = 0.05
+# While cutting, a connection that was used so many seconds ago may still bring its request.
+_JUST_USED = 0.25
 # How often, in seconds, a port is tried again that was taken while the drain was taken back.
 _REOPEN_EVERY = 1.0
 
@@ -75,12 +74,15 @@ class Sidecar:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled, number)
         admin = await serve(self)
+        log.info("probes, metrics and drain are on port %d", admin.port)
         try:
             for listener, route in zip(self.listeners, self.routes, strict=True):
                 await listener.open()
                 log.info("forwarding %s to %s", listener.address, route.app)
             if self._child:
                 self._child.start()
+            elif os.getpid() == 1:
+                reap_orphans()
             self._bound()
             self._start(reload.watch(self))
             self._sweep()
@@ -102,6 +104,8 @@ class Sidecar:
 
     def undrain(self) -> bool:
         """Take the drain back; False where that is not allowed."""
+        if self.machine.phase is Phase.SERVING:
+            return True
         effects = self.machine.undrain(self.now())
         if effects is None:
             return False
@@ -127,7 +131,14 @@ class Sidecar:
         self.hub.access_log = assembly.access_log(settings)
         self.machine.timing = assembly.timing(settings)
         logs.set_level(settings.log_level)
+        if settings.drain_delay >= settings.drain_timeout:
+            log.warning("drain-timeout ends a drain before drain-delay lets it begin: all are cut")
         self._advance()
+
+    @property
+    def listening(self) -> bool:
+        """All listeners are bound: not so while an undrain waits for a port that was taken."""
+        return all(listener.is_open for listener in self.listeners)
 
     # Inputs
 
@@ -138,7 +149,11 @@ class Sidecar:
     def _signalled(self, number: int) -> None:
         name = signal.Signals(number).name
         log.info("%s received", name)
-        self._end(name)
+        if self._over.is_set() and self._child:
+            # The app has had its SIGTERM: nobody wants to wait for it any more.
+            self._child.send(signal.SIGKILL)
+        else:
+            self._end(name)
 
     def _end(self, why: str) -> None:
         self._begin_account()
@@ -159,12 +174,30 @@ class Sidecar:
             self._timer.cancel()
             self._timer = None
         ledger, machine = self.hub.ledger, self.machine
-        self._perform(machine.tick(self.now(), self.hub.newest, len(ledger.holds)))
+        awaited = not ledger.holds and self._awaited()
+        self._perform(machine.tick(self.now(), self.hub.newest, len(ledger.holds) or awaited))
         ledger.on_empty = self._emptied if machine.draining else None
         due = machine.due(self.hub.newest)
+        if due is not None and awaited and machine.phase in (Phase.CLOSED, Phase.CUTTING):
+            due = min(due, self.now() + _JUST_COME)
         if due is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(0.0, due - self.now()), self._advance)
+
+    def _awaited(self) -> bool:
+        """Whether a request may be on its way: on a connection that was just accepted, or on one
+        that was used not long ago, whose client has not heard yet that it should go."""
+        if not self.machine.draining:
+            return False
+        if any(listener.accepting for listener in self.listeners):
+            return True
+        if self.now() - self.hub.newest < _JUST_COME:
+            return True
+        if not self.settings.drain_quiet:
+            # Who calls no silence too short waits for nothing but the rest of what has begun.
+            return self.hub.awaits(-inf)
+        cutting = self.machine.phase is Phase.CUTTING
+        return self.hub.awaits(_JUST_USED if cutting else self.settings.idle_close)
 
     def _emptied(self) -> None:
         # Not at once: the session that released the last hold is still at work.
@@ -255,10 +288,14 @@ class Sidecar:
             try:
                 Path(self.settings.report_file).write_text(json.dumps(report.as_dict()) + "\n")
             except OSError as error:
-                log.error("cannot write the report to %s: %s", self.settings.report_file, error)
+                log.error(
+                    "cannot write the report to %s: %s", self.settings.report_file, error.strerror
+                )
 
     def _return(self) -> None:
-        self.hub.leaving = False
+        self.hub.leaving = self._aborted = False
+        for session in self.hub.sessions:
+            session.stay()
         for goodbye in self._goodbyes:
             goodbye.cancel()
 
@@ -274,6 +311,14 @@ class Sidecar:
 
     # Housekeeping
 
+    async def _let_go(self) -> None:
+        """Until the deadline; a signal that comes later than that still gets a little time."""
+        late = self.now() + CUTTING_RESERVE
+        end = 0.0 if self._aborted else max(self.machine.deadline or 0.0, late)
+        cut = await let_go(self.hub, end)
+        if cut:
+            log.warning("cut %d that came after the drain", cut)
+
     def _sweep(self) -> None:
         # The next one first: whatever goes wrong with one session, the others keep their limits.
         asyncio.get_running_loop().call_later(_SWEEP_EVERY, self._sweep)
@@ -284,30 +329,3 @@ class Sidecar:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    async def _let_go(self) -> None:
-        """Nothing is in flight; but last bytes may still be on their way to slow clients."""
-        for session in list(self.hub.sessions):
-            session.close_if_unused()
-        patience = self.now() + _LETTING_GO
-        end = self.now() if self._aborted else self.machine.deadline or 0.0
-        while self.hub.sessions and self.now() < end + _AFTER_ABORT:
-            if self.now() > patience and not any(map(_undelivered, self.hub.sessions)):
-                break
-            await asyncio.sleep(0.02)
-
-
-def _undelivered(session: Any) -> bool:
-    """Whether the client has not got all that was said to it yet."""
-    client = session.client
-    if client is None:
-        return False
-    if client.get_write_buffer_size():
-        return True
-    sock = client.get_extra_info("socket")
-    with contextlib.suppress(OSError, ValueError):
-        # SIOCOUTQ, which has the number of TIOCOUTQ: bytes the peer's kernel has not confirmed.
-        unconfirmed: int
-        (unconfirmed,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))
-        return unconfirmed > 0
-    return False

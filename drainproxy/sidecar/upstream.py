@@ -1,38 +1,11 @@
 """Reaches the app: one connection for each client connection, opened when it is first needed."""
 
 import asyncio
-import os
-import socket
-import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from drainproxy.config import Address, UnixSocket
-from drainproxy.relay.hub import Sink
 from drainproxy.relay.pair import AppSide
-
-# On, with no time to linger: closing sends RST, so that nobody takes what came for the whole.
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-
-def reset(sink: Sink) -> None:
-    """Close a connection with RST."""
-    transport: Any = sink
-    sock = transport.get_extra_info("socket")
-    if sock is not None and sock.family != socket.AF_UNIX and not transport.is_closing():
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    transport.abort()
-
-
-def last_words(sink: Sink) -> bytes:
-    """What still waits in the system's buffer of a connection that a write found broken."""
-    transport: Any = sink
-    sock = transport.get_extra_info("socket")
-    try:
-        with socket.socket(fileno=os.dup(sock.fileno())) as same:
-            return same.recv(65536, socket.MSG_DONTWAIT)
-    except OSError:
-        return b""
 
 
 class Upstream:
@@ -57,7 +30,8 @@ class Upstream:
                 await self._open(lambda: side)
         except TimeoutError:
             side.refused("the app did not accept the connection in time")
-        except OSError:
+        except (OSError, UnicodeError):
+            # UnicodeError: a host name that no resolver takes.
             side.refused("the app does not accept connections")
 
     async def _open(self, protocol: Callable[[], AppSide]) -> None:
@@ -70,14 +44,15 @@ class Upstream:
         await self._first_that_answers(lambda host: loop.create_connection(factory, host, port))
 
     async def _first_that_answers(self, open_to: Callable[[str], Awaitable[object]]) -> None:
-        for host in self._hosts[:-1]:
+        *others, last = self._hosts
+        for host in others:
             try:
                 await open_to(host)
                 return
             except ConnectionRefusedError:
                 continue
-        await open_to(self._hosts[-1])
-        self._hosts = self._hosts[-1:] + self._hosts[:-1]
+        await open_to(last)
+        self._hosts = [last, *others]
 
 
 def _hosts(target: Address | UnixSocket) -> list[str]:

@@ -8,14 +8,18 @@ import pytest
 from click.testing import CliRunner
 
 from drainproxy.cli.options import setting_options, sources
-from drainproxy.config import TABLE, Settings
+from drainproxy.config import TABLE, ConfigError
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @setting_options
-def command(**given: Any) -> None:
+@click.pass_context
+def command(context: click.Context, /, **given: Any) -> None:
     """Show what the sources make."""
-    settings: Settings = sources(given).load()
+    origin, mistakes = sources(given, context.args)
+    if mistakes:
+        raise ConfigError(mistakes)
+    settings = origin.load()
     click.echo(f"{settings.drain_delay} {len(settings.forward)} {settings.admin_token}")
 
 
@@ -76,10 +80,12 @@ def test_what_comes_later_has_an_option_that_says_so() -> None:
 
 
 def test_an_unknown_option_is_refused_with_what_was_meant() -> None:
-    result = CliRunner().invoke(command, ["--drain-dely", "5s"])
+    for arguments in (["--drain-dely", "5s"], ["--drain-dely=5s"], ["--drain-dely"]):
+        assert "flag --drain-dely: is not a setting: did you mean --drain-delay?" in run(*arguments)
 
-    assert result.exit_code == 2
-    assert "--drain-delay" in result.output
+
+def test_an_argument_that_belongs_to_nothing_is_named() -> None:
+    assert "argument 'app': is no setting" in run("--forward", "8080=9000", "app")
 
 
 def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:

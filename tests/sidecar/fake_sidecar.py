@@ -35,11 +35,13 @@ class FakeSidecar:
             forward=(Forward(LOOPBACK, app),), admin=LOOPBACK, app_health=health
         )
         self.ahead = 0.0
+        self.listening = True
         self.hub = Hub(
             Limits(),
             self.now,
             reset=lambda sink: sink.abort(),
             last_words=lambda sink: b"",
+            undelivered=lambda sink: 0,
             mask=lambda: b"mask",
             retry_after=lambda: 1,
         )

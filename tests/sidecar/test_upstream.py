@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from drainproxy.config import Address, UnixSocket
-from drainproxy.sidecar.upstream import Upstream, reset
+from drainproxy.sidecar.sockets import reset
+from drainproxy.sidecar.upstream import Upstream
 
 
 class Side:

@@ -1,0 +1,28 @@
+"""The last moments: nothing is in flight, but last bytes may be on their way to slow clients."""
+
+import asyncio
+
+from drainproxy.relay.hub import Hub
+
+# How long, in seconds, clients may take to close what has been said to its end.
+_PATIENCE = 1.0
+# What the end of all patience leaves for last bytes, in seconds.
+_AFTER_THE_END = 0.2
+
+
+async def let_go(hub: Hub, end: float) -> int:
+    """Close what is unused, and wait until `end` at most for all bytes to be delivered, and for
+    what has come in the meantime; returns how many exchanges had to be cut all the same."""
+    for session in list(hub.sessions):
+        session.close_if_unused()
+    patience = hub.now() + _PATIENCE
+    while hub.sessions and hub.now() < end:
+        if hub.now() > patience and not hub.ledger.holds and not hub.undelivered_bytes():
+            return 0
+        await asyncio.sleep(0.02)
+    late = len(hub.ledger.holds)
+    for session in list(hub.sessions):
+        session.abort()
+    if hub.sessions:
+        await asyncio.sleep(_AFTER_THE_END)
+    return late
