@@ -93,6 +93,11 @@ def test_the_longest_blockers_come_first() -> None:
     assert blockers(ledger, 10.0, most=1) == [Blocker("http1", 7.0, "192.0.2.1:5000", "/")]
 
 
+def test_a_report_goes_to_logs_and_keeps_no_keys_of_a_query() -> None:
+    ledger = opened(Ledger(), Work(path="/export?token=secret?x"), Work("tcp", path=""))
+    assert sorted(blocker.path for blocker in blockers(ledger, 1.0)) == ["", "/export"]
+
+
 def test_a_crowd_of_blockers_is_not_listed_to_the_end() -> None:
     ledger = opened(Ledger(), *[Work() for _ in range(MOST_BLOCKERS + 5)])
     assert len(blockers(ledger, 1.0)) == MOST_BLOCKERS

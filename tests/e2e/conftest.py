@@ -1,0 +1,29 @@
+"""The app that most end-to-end tests stand a sidecar in front of."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.e2e.process import accepts, free_ports, started
+
+
+class DemoApp(NamedTuple):
+    """Runs by itself for the whole session: `drainproxy.rehearsal.app` says what it answers."""
+
+    port: int
+    tcp_port: int
+
+    @property
+    def address(self) -> str:
+        """What to forward to."""
+        return f"127.0.0.1:{self.port}"
+
+
+@pytest.fixture(scope="session")
+def demo_app() -> Iterator[DemoApp]:
+    """The demo app of the package, in a process of its own."""
+    app = DemoApp(*free_ports(2))
+    ports = ("--port", str(app.port), "--tcp-port", str(app.tcp_port))
+    with started("drainproxy.rehearsal.app", *ports, ready=lambda: accepts(app.port)):
+        yield app

@@ -1,0 +1,225 @@
+"""Programs under test as users start them: ready when the test goes on, gone when it ends.
+
+    with sidecar(f"127.0.0.1:{app}", "--header-timeout", "1s") as running:
+        ... running.port, running.get("/status") ...
+
+leaves with SIGTERM and asserts the exit code and that no traceback was printed.
+"""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import IO, Any
+
+from tests.conftest import ROOT
+
+# Seconds that a program has to start, to answer or to end: many more than it needs.
+PATIENCE = 15.0
+# A drain has nobody to wait for when a test that is not about drains ends.
+QUICK_DRAIN = ("--drain-delay", "0s", "--drain-quiet", "0s", "--drain-timeout", "3s")
+
+# Below those that the system hands out to clients, so that none of them takes one in between.
+_PORTS = range(10240, 32768)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on, all different."""
+    found: list[int] = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("no port is free")
+
+
+def accepts(port: int) -> bool:
+    """Whether somebody listens on this port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Process:
+    """A program that was started, and what it has printed."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+        self._process = process
+        self._log = log
+        self.pid = process.pid
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far, errors included."""
+        return Path(self._log.name).read_text(errors="replace")
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative if a signal ended it."""
+        return self._process.poll()
+
+    def send_signal(self, number: int) -> None:
+        """SIGTERM, SIGINT, ..."""
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """Its exit code, once it has ended; an AssertionError with its output if it does not."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {seconds} s:\n{self.output}") from None
+
+    def stop(self, seconds: float = PATIENCE) -> int:
+        """SIGTERM, unless it has ended; its exit code."""
+        if self.exit_code is None:
+            self.send_signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def until(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
+        """Wait for a condition; an AssertionError if it ends before, or if that takes too long."""
+        end = monotonic() + seconds
+        while not ready():
+            assert self.exit_code is None, f"ended with {self.exit_code}:\n{self.output}"
+            assert monotonic() < end, f"not ready after {seconds} s:\n{self.output}"
+            sleep(0.02)
+
+
+@contextmanager
+def started(
+    *command: str,
+    ready: Callable[[], bool],
+    env: dict[str, str] | None = None,
+    prefix: tuple[str, ...] = (),
+) -> Iterator[Process]:
+    """`python -m COMMAND` until the end of the block, where it is killed if it still runs.
+
+    `prefix` is a command that runs this one.
+    """
+    # The settings of whoever runs the tests are not those of the program.
+    inherited = {key: text for key, text in os.environ.items() if not key.startswith("DRAINPROXY_")}
+    with tempfile.NamedTemporaryFile() as log:
+        popen = subprocess.Popen(
+            [*prefix, sys.executable, "-m", *command],
+            cwd=ROOT,
+            env=inherited | (env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        process = Process(popen, log)
+        try:
+            process.until(ready)
+            yield process
+        except BaseException as error:
+            error.add_note(f"{' '.join(command)} printed:\n{process.output}")
+            raise
+        finally:
+            popen.kill()
+            popen.wait()
+
+
+class Sidecar:
+    """A running `drainproxy run`: `port` forwards to the app, `admin` answers."""
+
+    def __init__(self, process: Process, port: int, admin: int) -> None:
+        self.process = process
+        self.port = port
+        self.admin = admin
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Ask an admin endpoint: status and body, which is read if it is JSON."""
+        return ask(self.admin, path)
+
+    def post(self, path: str) -> tuple[int, Any]:
+        """The same with POST."""
+        return ask(self.admin, path, "POST")
+
+    @property
+    def phase(self) -> str:
+        """Where it stands in its life: `serving`, `leaving`, ..."""
+        return str(self.get("/status")[1]["phase"])
+
+    def until_phase(self, phase: str) -> None:
+        """Wait until it has come there."""
+        self.process.until(lambda: self.phase == phase)
+
+    def until_in_flight(self, **counts: int) -> None:
+        """Wait until so many of each named kind are in flight."""
+        self.process.until(
+            lambda: counts.items() <= dict(self.get("/status")[1]["in_flight"]).items()
+        )
+
+    def cut(self) -> None:
+        """SIGTERM, and SIGTERM again: the end of a drain that would take too long for a test."""
+        self.process.send_signal(signal.SIGTERM)
+        # Two at once would be one.
+        self.process.until(lambda: "SIGTERM received" in self.process.output)
+        self.process.send_signal(signal.SIGTERM)
+
+    def metric(self, sample: str) -> float:
+        """The value of a line in /metrics, `name{label="..."}`; 0 if there is none."""
+        lines = (line.rpartition(" ") for line in str(self.get("/metrics")[1]).splitlines())
+        return sum(float(value) for name, _, value in lines if name == sample)
+
+
+def ask(port: int, path: str, method: str = "GET") -> tuple[int, Any]:
+    """One HTTP request to a port of 127.0.0.1: status and body, which is read if it is JSON."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return answer.status, _read(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, _read(error)
+
+
+def _read(answer: Any) -> Any:
+    text = answer.read().decode()
+    return json.loads(text) if "json" in answer.headers.get("Content-Type", "") else text
+
+
+def is_up(admin: int) -> bool:
+    """Whether a sidecar has bound its listeners."""
+    try:
+        return ask(admin, "/startupz")[0] == 200
+    except OSError:
+        return False
+
+
+@contextmanager
+def sidecar(
+    app: str,
+    *arguments: str,
+    protocol: str = "auto",
+    env: dict[str, str] | None = None,
+    exit_code: int | None = 0,
+    drain: tuple[str, ...] = QUICK_DRAIN,
+) -> Iterator[Sidecar]:
+    """A sidecar in front of `app` (`HOST:PORT` or `unix:PATH`), from when it is ready.
+
+    At the end of the block it gets SIGTERM and must exit with `exit_code` (None: any), and must
+    not have printed a traceback. `arguments` may hold a drain of the test's own, after `--` also
+    the app; without one the drain at the end is short.
+    """
+    port, admin = free_ports(2)
+    forward = f"127.0.0.1:{port}={app}/{protocol}"
+    command = ("drainproxy", "run", "--forward", forward, "--admin", f"127.0.0.1:{admin}")
+    with started(*command, *drain, *arguments, ready=lambda: is_up(admin), env=env) as process:
+        yield Sidecar(process, port, admin)
+        ended = process.stop()
+        assert exit_code in (None, ended), f"exit code {ended}:\n{process.output}"
+        assert "Traceback" not in process.output

@@ -1,0 +1,136 @@
+"""Who does not read stops who writes, through the proxy, and nothing piles up in between.
+
+DRAINPROXY_SLOW=1 lets every stream flow for a minute instead of for a moment.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.e2e.flow import (
+    Pusher,
+    SlowReader,
+    bare_socket,
+    held_by_the_kernel,
+    resident,
+    serving,
+)
+from tests.e2e.http_client import UPGRADE
+from tests.e2e.process import PATIENCE, Sidecar, free_ports, sidecar
+
+SECONDS = 60.0 if os.environ.get("DRAINPROXY_SLOW") == "1" else 0.6
+RATE = 1 << 20
+SIZE = 1 << 30
+MOST_MEMORY = 2 << 20
+
+pytestmark = [
+    pytest.mark.timeout(2 * SECONDS + 60),
+    pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read in /proc"),
+]
+
+END_OF_HEAD = b"\r\n\r\n"
+FIELDS = "".join(f"{name}: {value}\r\n" for name, value in UPGRADE.items())
+WANTS_WEBSOCKET = f"GET /ws HTTP/1.1\r\nHost: a.example\r\n{FIELDS}\r\n".encode()
+SWITCHED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+)
+FRAME = b"\x82\x7f" + SIZE.to_bytes(8, "big")
+MASKED_FRAME = b"\x82\xff" + SIZE.to_bytes(8, "big") + b"mask"
+
+
+GET = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a.example\r\n"
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+class Down(NamedTuple):
+    """What the client asks, and how the app's endless answer begins."""
+
+    asked: bytes
+    begins: bytes
+    protocol: str = "auto"
+
+
+DOWN = {
+    "length": Down(GET, OK + b"Content-Length: %d\r\n\r\n" % SIZE),
+    "chunked": Down(GET, OK + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % SIZE),
+    "until close": Down(GET, OK + b"Connection: close\r\n\r\n"),
+    "websocket": Down(WANTS_WEBSOCKET, SWITCHED + FRAME),
+    "tcp": Down(b"", b"", "tcp"),
+}
+
+
+class Up(NamedTuple):
+    """How the client's endless message begins, and what is asked and granted before that."""
+
+    begins: bytes
+    asked: bytes = b""
+    granted: bytes = b""
+    protocol: str = "auto"
+
+
+UP = {
+    "length": Up(POST + b"Content-Length: %d\r\n\r\n" % SIZE),
+    "chunked": Up(POST + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % SIZE),
+    "websocket": Up(MASKED_FRAME, WANTS_WEBSOCKET, SWITCHED),
+    "tcp": Up(b"", protocol="tcp"),
+}
+
+
+async def check(running: Sidecar, pusher: Pusher, reader: SlowReader, before: int) -> None:
+    """While `reader` reads at its pace `pusher` is held back, and the sidecar stays small."""
+    await reader.work(RATE, SECONDS)
+    assert resident(running.process.pid) - before < MOST_MEMORY
+    assert pusher.taken - reader.read < held_by_the_kernel()
+    assert reader.read > RATE * SECONDS / 2, "it hardly flows"
+
+
+@pytest.mark.parametrize("case", DOWN.values(), ids=DOWN)
+async def test_a_client_that_reads_slowly_holds_the_app_back(case: Down) -> None:
+    app_port = free_ports(1)[0]
+    awaited = END_OF_HEAD if case.asked else b""
+    pushers: list[Pusher] = []
+
+    def app() -> Pusher:
+        pushers.append(Pusher(b"", awaited, case.begins))
+        return pushers[-1]
+
+    with sidecar(f"127.0.0.1:{app_port}", protocol=case.protocol) as running:
+        before = resident(running.process.pid)
+        async with serving(app_port, app):
+            with bare_socket() as client:
+                loop = asyncio.get_running_loop()
+                await loop.sock_connect(client, ("127.0.0.1", running.port))
+                await loop.sock_sendall(client, case.asked)
+                reader = SlowReader(client)
+                await reader.work(RATE, 0.1)
+                await check(running, pushers[0], reader, before)
+
+
+@pytest.mark.parametrize("case", UP.values(), ids=UP)
+async def test_an_app_that_reads_slowly_holds_the_client_back(case: Up) -> None:
+    app_port = free_ports(1)[0]
+    loop = asyncio.get_running_loop()
+    with (
+        sidecar(f"127.0.0.1:{app_port}", protocol=case.protocol) as running,
+        bare_socket() as listener,
+    ):
+        before = resident(running.process.pid)
+        listener.bind(("127.0.0.1", app_port))
+        listener.listen()
+        _, client = await loop.create_connection(
+            lambda: Pusher(case.asked, case.granted, case.begins), "127.0.0.1", running.port
+        )
+        async with asyncio.timeout(PATIENCE):
+            app, _ = await loop.sock_accept(listener)
+        with app:
+            if case.granted:
+                while END_OF_HEAD not in await loop.sock_recv(app, 1 << 16):
+                    pass
+                await loop.sock_sendall(app, case.granted)
+            await check(running, client, SlowReader(app), before)
+        await client.abort()
