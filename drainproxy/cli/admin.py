@@ -111,7 +111,7 @@ def admin_options(command: Command) -> Command:
         metavar="TOKEN",
         envvar="DRAINPROXY_ADMIN_TOKEN",
         callback=_secret,
-        help="Needed unless the sidecar is on this machine.",
+        help="Needed unless --admin is loopback.",
     )
     where = click.option(
         "--admin",
