@@ -230,6 +230,24 @@ def test_a_body_that_breaks_in_the_answer_cuts_it_visibly() -> None:
     assert talk.proxy.endings == [("http1", "client_left")]
 
 
+def test_a_body_that_breaks_after_the_whole_answer_does_not_take_it_back() -> None:
+    talk = Conversation()
+    talk.client_sends(CHUNKED_HEAD)
+    talk.app_sends(response())
+    talk.client_sends(b"oops\r\n")
+    assert talk.client_got() == response()
+    assert talk.client.state == "half-closed"
+    assert talk.proxy.endings == [("http1", "finished")]
+
+
+def test_a_refused_request_is_logged_without_its_words() -> None:
+    talk = Conversation()
+    lines: list[object] = []
+    talk.proxy.hub.access_log = lambda *line: lines.append(line)
+    talk.client_sends(b"GET / HTTP/1.1\r\n\r\n")
+    assert lines == [("http1", "192.0.2.7:50000", "-", "-", 400, 0.0)]
+
+
 # The head's time
 
 

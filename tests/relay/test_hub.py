@@ -108,6 +108,48 @@ def test_the_age_is_counted_when_a_connection_ends() -> None:
     assert sum(ages.counts) == 1
 
 
+# What the end of a drain still waits for
+
+
+def test_a_request_is_awaited_where_one_came_lately() -> None:
+    talk = Conversation("auto")
+    hub = talk.proxy.hub
+    talk.proxy.wait(4)
+    assert hub.awaits(5), "whoever has just come wants something"
+    talk.proxy.wait(4)
+    assert not hub.awaits(5)
+    talk.client_sends(b"G")
+    assert hub.awaits(5), "it has begun to ask"
+    talk.client_sends(request()[1:])
+    assert not hub.awaits(5), "the ledger holds what is in flight"
+    talk.app_sends(response())
+    assert hub.awaits(5)
+    talk.proxy.wait(4)
+    assert hub.awaits(5)
+    talk.proxy.wait(2)
+    assert not hub.awaits(5)
+
+
+def test_nothing_is_awaited_of_a_client_that_knows_better() -> None:
+    talk = Conversation()
+    talk.proxy.leaves()
+    talk.client_sends(request())
+    talk.app_sends(response())
+    assert not talk.proxy.hub.awaits(5)
+    assert not Conversation("tcp").proxy.hub.awaits(5)
+
+
+def test_what_is_on_its_way_to_all_clients_is_added_up() -> None:
+    proxy = Proxy()
+    talks = [Conversation("tcp", proxy=proxy) for _ in range(2)]
+    for talk in talks:
+        talk.client_stops_reading()
+        talk.app_sends(b"hello")
+    assert proxy.hub.undelivered_bytes() == 10
+    talks[0].client_reads()
+    assert proxy.hub.undelivered_bytes() == 5
+
+
 # The sweep
 
 

@@ -165,6 +165,22 @@ def test_the_goodbye_is_said_once() -> None:
     assert talk.proxy.hub.counters.goodbyes == {("websocket", "drain"): 1}
 
 
+def test_a_goodbye_that_was_not_said_can_be_taken_back() -> None:
+    waiting, told = websocket(), said_goodbye()
+    waiting.app_sends(FRAGMENT)
+    waiting.proxy.leaves()
+    for talk in (waiting, told):
+        talk.proxy.stays()
+    waiting.proxy.wait(10)
+    waiting.app_sends(LAST_FRAGMENT + TEXT)
+    assert waiting.client_got() == FRAGMENT + LAST_FRAGMENT + TEXT
+    waiting.proxy.leaves()
+    waiting.proxy.wait(1)
+    assert waiting.client_got() == GOING_AWAY
+    told.proxy.wait(5)
+    assert told.client.state == "closed", "what was said is carried through"
+
+
 def test_nothing_follows_our_close() -> None:
     talk = said_goodbye()
     talk.app_sends(TEXT, FRAGMENT, close_frame(1000))
