@@ -20,10 +20,11 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The account of one drain; times in seconds, counts by kind."""
+    """The account of one drain: `began` by the wall clock, spans in seconds, counts by kind."""
 
     verdict: str
     why: str
+    began: str
     seconds: float
     phases: dict[str, float]
     in_flight_at_start: dict[str, int]
@@ -52,10 +53,14 @@ def _blocker(hold: Hold, now: float) -> Blocker:
 
 
 class Account:
-    """Opened when a drain begins; `close` gives the report of what happened since."""
+    """Opened when a drain begins; `close` gives the report of what happened since.
 
-    def __init__(self, ledger: Ledger, now: float) -> None:
+    `date` is what the report says of the beginning: `now` tells no time of day.
+    """
+
+    def __init__(self, ledger: Ledger, now: float, date: str = "") -> None:
         self._ledger = ledger
+        self._date = date
         self._began = now
         self._in_flight = ledger.in_flight()
         self._ended = ledger.ended()
@@ -75,6 +80,7 @@ class Account:
         return Report(
             verdict=f"cut {cut}" if cut else "clean",
             why=why,
+            began=self._date,
             seconds=round(now - self._began, 3),
             phases={phase.value: round(length, 3) for phase, length in lengths.items()},
             in_flight_at_start=self._in_flight,

@@ -1,6 +1,6 @@
 """The session of an opaque connection: bytes and half-closes pass, nothing can be said."""
 
-from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED
+from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.hub import Hub, Route, Sink
 from drainproxy.relay.pair import CONNECTING, Pair
 
@@ -115,6 +115,14 @@ class Tcp(Pair):
         if app is not None:
             app.close()
         self.close_client()
+
+    def abort(self) -> None:
+        """End now, with a reset: bytes without framing cannot tell where they were cut."""
+        self.release(CUT)
+        app, self.app, self.app_side = self.app, None, None
+        if app is not None:
+            self.hub.reset(app)
+        self.hub.reset(self.client)
 
     def release(self, ending: int) -> None:
         """Close the books, once."""

@@ -23,7 +23,8 @@ def set_level(level: str) -> None:
     log.setLevel(level.upper())
 
 
-def _time(created: float) -> str:
+def utc(created: float) -> str:
+    """Seconds since 1970 as RFC 3339 writes them."""
     seconds, fraction = divmod(created, 1)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(fraction * 1000):03}Z"
 
@@ -40,7 +41,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         fields = "".join(f" {key}={_plain(value)}" for key, value in _fields(record).items())
-        line = f"{_time(record.created)} {record.levelname.lower():7} {record.getMessage()}{fields}"
+        line = f"{utc(record.created)} {record.levelname.lower():7} {record.getMessage()}{fields}"
         return line if not record.exc_info else f"{line}\n{self.formatException(record.exc_info)}"
 
 
@@ -50,7 +51,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         entry = {
-            "time": _time(record.created),
+            "time": utc(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),

@@ -211,7 +211,7 @@ class Sidecar:
 
     def _begin_account(self) -> None:
         if self._account is None:
-            self._account = Account(self.hub.ledger, self.now())
+            self._account = Account(self.hub.ledger, self.now(), logs.utc(time.time()))
             self.report = None
 
     def _open(self) -> None:

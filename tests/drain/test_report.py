@@ -23,7 +23,7 @@ def opened(ledger: Ledger, *works: Work) -> Ledger:
 def test_the_report_of_a_drain_in_plain_types() -> None:
     request, socket, download = Work(opened=90.0), Work("websocket"), Work(opened=99.0, path="/big")
     ledger = opened(Ledger(), request, socket, download)
-    account = Account(ledger, now=100.0)
+    account = Account(ledger, now=100.0, date="2026-11-23T03:00:00.000Z")
     ledger.close(request, FINISHED)
     ledger.close(socket, GOODBYE)
     account.note_blockers(now=120.0)
@@ -36,6 +36,7 @@ def test_the_report_of_a_drain_in_plain_types() -> None:
     assert json.loads(json.dumps(report.as_dict())) == {
         "verdict": "cut 1",
         "why": "SIGTERM",
+        "began": "2026-11-23T03:00:00.000Z",
         "seconds": 22.0,
         "phases": {"announced": 5.0, "leaving": 15.0},
         "in_flight_at_start": {"http1": 2, "sse": 0, "websocket": 1, "tcp": 0},

@@ -162,7 +162,7 @@ def test_traffic_in_either_direction_puts_off_the_idle_timeout() -> None:
         talk.app_sends(b"!")
     assert talk.client.state == "open"
     talk.proxy.wait(11)
-    assert talk.client.state == "aborted"
+    assert talk.client.state == "reset"
 
 
 def test_idle_close_ends_unused_connections_only_while_leaving() -> None:

@@ -178,10 +178,10 @@ def test_leaving_says_nothing_to_tcp() -> None:
     assert talk.client.state == "open"
 
 
-def test_the_deadline_closes_both_sides() -> None:
+def test_the_deadline_resets_both_sides() -> None:
     talk = Conversation("tcp")
     talk.proxy.aborts()
-    assert (talk.client.state, talk.app.state) == ("aborted", "aborted")
+    assert (talk.client.state, talk.app.state) == ("reset", "reset")
     assert talk.proxy.endings == [("tcp", "cut")]
 
 
@@ -202,7 +202,7 @@ def test_nothing_moving_for_idle_timeout_ends_it() -> None:
     talk.proxy.wait(59)
     assert talk.client.state == "open"
     talk.proxy.wait(2)
-    assert talk.client.state == "aborted"
+    assert talk.client.state == "reset"
     assert talk.proxy.endings == [("tcp", "cut")]
 
 
