@@ -1,0 +1,336 @@
+"""HPACK (RFC 7541): header blocks read as they pass, and blocks of our own that need no state.
+
+A reader follows one direction of a connection and has to see every block of it, in order. What is
+written here refers to the static table only: it means the same wherever it stands, and changes no
+one's table.
+"""
+
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
+
+from drainproxy.wire import huffman
+
+HeaderField = tuple[bytes, bytes]
+
+
+class HpackError(ValueError):
+    """A block that cannot be read. The state is lost with it: COMPRESSION_ERROR (RFC 9113 4.3)."""
+
+
+class NeverIndexed(HeaderField):
+    """A field that no hop may put into a table (6.2.3); equal to a plain one."""
+
+    __slots__ = ()
+
+
+# Appendix A, from index 1 on.
+_STATIC_FIELDS: list[HeaderField] = [
+    *((b":authority", b""), (b":method", b"GET"), (b":method", b"POST"), (b":path", b"/")),
+    *((b":path", b"/index.html"), (b":scheme", b"http"), (b":scheme", b"https")),
+    *((b":status", status) for status in b"200 204 206 304 400 404 500".split()),
+    *((b"accept-charset", b""), (b"accept-encoding", b"gzip, deflate")),
+    *(
+        (name, b"")
+        for name in (
+            b"accept-language accept-ranges accept access-control-allow-origin age allow "
+            b"authorization cache-control content-disposition content-encoding content-language "
+            b"content-length content-location content-range content-type cookie date etag expect "
+            b"expires from host if-match if-modified-since if-none-match if-range "
+            b"if-unmodified-since last-modified link location max-forwards proxy-authenticate "
+            b"proxy-authorization range referer refresh retry-after server set-cookie "
+            b"strict-transport-security transfer-encoding user-agent vary via www-authenticate"
+        ).split()
+    ),
+]
+
+# 4.1 and RFC 9113 6.5.2: what a field weighs, over the bytes of its name and its value.
+_OVERHEAD = 32
+# RFC 9113 6.5.2: SETTINGS_HEADER_TABLE_SIZE until another one is agreed.
+_DEFAULT_TABLE_SIZE = 4096
+
+# 6: the first byte of a field is a pattern and the beginning of an integer, whose bits are given
+# by the mask; a mask that is filled with ones says that the integer goes on (5.1).
+_INDEXED, _INDEXED_MASK = 0x80, 0x7F
+_INCREMENTAL, _INCREMENTAL_MASK = 0x40, 0x3F
+_SIZE_UPDATE, _SIZE_MASK = 0x20, 0x1F
+_NEVER_INDEXED = 0x10
+_LITERAL_MASK = 0x0F
+_HUFFMAN, _LENGTH_MASK = 0x80, 0x7F  # 5.2, for strings
+# Enough for 32 bits under any mask.
+_MOST_MORE_BYTES = 5
+# 4.2 has use for two in a row; some write one for each change of the setting.
+_MOST_SIZE_UPDATES = 16
+
+# By its first byte, the index of a field that is this byte and no more; 0 for all other fields.
+_INDEX_IN_BYTE = [byte - _INDEXED if _INDEXED < byte < 0xFF else 0 for byte in range(256)]
+
+# A table is one list for the whole address space (2.3.3): the static fields, then the dynamic
+# ones, the newest first, each with what it weighs. Index 0 is nobody's.
+_Entry = tuple[HeaderField, int]
+_STATIC_TABLE: list[_Entry] = [
+    (field, len(field[0]) + len(field[1]) + _OVERHEAD) for field in [(b"", b""), *_STATIC_FIELDS]
+]
+_FIRST_DYNAMIC = len(_STATIC_TABLE)
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
+
+
+class _Memory(dict[_Key, _Value]):
+    """What was read already; forgotten altogether before it weighs more than `room` bytes."""
+
+    __slots__ = ("_left", "_room")
+
+    def __init__(self, room: int) -> None:
+        self._room = self._left = room
+
+    def keep(self, key: _Key, value: _Value, weight: int) -> None:
+        if weight > self._room:
+            return
+        if weight > self._left:
+            self.forget()
+        self._left -= weight
+        self[key] = value
+
+    def forget(self) -> None:
+        self.clear()
+        self._left = self._room
+
+
+# For each reader: some 30 usual blocks; a bearer token and other strings beside it.
+_ROOM_FOR_BLOCKS = 16384
+_ROOM_FOR_STRINGS = 4096
+
+
+class HpackReader:
+    """The header blocks of one direction of a connection.
+
+    `max_list_size`: the most that the fields of a block may weigh in bytes, 32 for each included
+    (RFC 9113 10.5.1); without a limit a block of 64 KB can name 256 MB.
+
+    After an HpackError nothing can be read any more.
+    """
+
+    __slots__ = (
+        *("_blocks", "_limit", "_max_list_size", "_max_size", "_owed", "_size", "_steady"),
+        *("_strings", "_table"),
+    )
+
+    def __init__(self, max_list_size: int) -> None:
+        self._max_list_size = max_list_size
+        self._table = _STATIC_TABLE.copy()
+        self._size = 0  # what the dynamic entries weigh
+        self._max_size = _DEFAULT_TABLE_SIZE  # the most that they may, as the sender has chosen it
+        self._limit = _DEFAULT_TABLE_SIZE  # the most that it may choose
+        self._owed: int | None = None  # the most that it has to choose before anything else
+        self._steady = True  # whether the block being read has left the table alone so far
+        self._blocks = _Memory[bytes, tuple[HeaderField, ...]](_ROOM_FOR_BLOCKS)
+        self._strings = _Memory[bytes, bytes](_ROOM_FOR_STRINGS)
+
+    def allow(self, size: int) -> None:
+        """The receiver's SETTINGS_HEADER_TABLE_SIZE, as soon as the sender has acknowledged it.
+
+        A sender whose table may be larger than that must begin its next block with a smaller size,
+        even if more is allowed again by then (4.2).
+        """
+        self._limit = size
+        if size < self._max_size:
+            self._owed = size if self._owed is None else min(size, self._owed)
+            self._blocks.forget()
+
+    def read(self, block: bytes) -> tuple[HeaderField, ...]:
+        """The fields of a whole block, in order. HpackError says what is wrong with it."""
+        fields = self._blocks.get(block)
+        if fields is not None:
+            return fields
+        try:
+            return self._read(block)
+        except huffman.HuffmanError as error:
+            raise HpackError(str(error)) from None
+        except IndexError:
+            raise HpackError("a block ends inside a field") from None
+
+    def _read(self, block: bytes) -> tuple[HeaderField, ...]:
+        self._steady = True
+        table = self._table
+        fields = []
+        room = self._max_list_size
+        at, end = 0, len(block)
+        # 6.3: the first bits of a size update are 001.
+        if b"\x20" <= block < b"\x40" or self._owed is not None:
+            at = self._size_updates(block)
+        while at < end:
+            if index := _INDEX_IN_BYTE[block[at]]:
+                try:
+                    field, weight = table[index]
+                except IndexError:
+                    raise HpackError("an index out of range") from None
+                at += 1
+            else:
+                field, weight, at = self._long_field(block, at)
+            room -= weight
+            if room < 0:
+                raise HpackError("the fields of a block are too large")
+            fields.append(field)
+        read = tuple(fields)
+        if self._steady:
+            self._blocks.keep(block, read, end + self._max_list_size - room)
+        return read
+
+    def _size_updates(self, block: bytes) -> int:
+        """Where the fields begin; only before them may the table change its size (4.2, 6.3)."""
+        at = 0
+        for _ in range(_MOST_SIZE_UPDATES):
+            if not b"\x20" <= block[at : at + 1] < b"\x40":
+                break
+            size, at = _integer(block, at, _SIZE_MASK)
+            if size > (self._limit if self._owed is None else self._owed):
+                raise HpackError("a table size above the limit")
+            self._owed = None
+            self._resize(size)
+        if self._owed is not None:
+            raise HpackError("a block does not begin with the smaller table size")
+        return at
+
+    def _resize(self, size: int) -> None:
+        self._max_size = size
+        self._blocks.forget()
+        self._evict()
+
+    def _long_field(self, block: bytes, at: int) -> tuple[HeaderField, int, int]:
+        """A field of more than one byte, what it weighs, and where the next one begins."""
+        first = block[at]
+        if first & _INDEXED:  # 6.1
+            index, at = _integer(block, at, _INDEXED_MASK)
+            field, weight = self._entry(index)
+            return field, weight, at
+        if first & _INCREMENTAL:  # 6.2.1
+            field, weight, at = self._literal(block, at, _INCREMENTAL_MASK, None)
+            self._insert(field, weight)
+            return field, weight, at
+        if first & _SIZE_UPDATE:
+            raise HpackError("a table size where a field must be")
+        # What is not put into the table is likely to be spelt again.
+        field, weight, at = self._literal(block, at, _LITERAL_MASK, self._strings)
+        if first & _NEVER_INDEXED:  # 6.2.3
+            field = NeverIndexed(field)
+        return field, weight, at
+
+    def _literal(
+        self, block: bytes, at: int, mask: int, known: _Memory[bytes, bytes] | None
+    ) -> tuple[HeaderField, int, int]:
+        index, at = _integer(block, at, mask)
+        if index:
+            name = self._entry(index)[0][0]
+        else:
+            name, at = _string(block, at, known)
+        value, at = _string(block, at, known)
+        return (name, value), len(name) + len(value) + _OVERHEAD, at
+
+    def _entry(self, index: int) -> _Entry:
+        if 0 < index < len(self._table):
+            return self._table[index]
+        raise HpackError("an index out of range")
+
+    def _insert(self, field: HeaderField, weight: int) -> None:
+        """Add an entry; one that is too large for the table takes all others with it (4.4)."""
+        self._table.insert(_FIRST_DYNAMIC, (field, weight))
+        self._size += weight
+        if self._size > self._max_size:
+            self._evict()
+        self._steady = False
+        if self._blocks:
+            self._blocks.forget()
+
+    def _evict(self) -> None:
+        while self._size > self._max_size:
+            self._size -= self._table.pop()[1]
+
+
+def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:
+    """The integer that begins in the bits of `mask` at `at`, and where it ends (5.1)."""
+    value = block[at] & mask
+    at += 1
+    if value < mask:
+        return value, at
+    for shift in range(0, 7 * _MOST_MORE_BYTES, 7):
+        byte = block[at]
+        at += 1
+        value += (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise HpackError("an integer is too long")
+
+
+def _string(block: bytes, at: int, known: _Memory[bytes, bytes] | None) -> tuple[bytes, int]:
+    """The string that begins at `at`, and where it ends (5.2)."""
+    is_huffman = block[at] & _HUFFMAN
+    length, at = _integer(block, at, _LENGTH_MASK)
+    end = at + length
+    if end > len(block):
+        raise HpackError("a block ends inside a string")
+    data = block[at:end]
+    if not is_huffman:
+        return data, end
+    if known is None:
+        return huffman.decode(data), end
+    text = known.get(data)
+    if text is None:
+        text = huffman.decode(data)
+        known.keep(data, text, len(data) + len(text))
+    return text, end
+
+
+_INDEXED_FIELDS = {
+    field: bytes((_INDEXED | index,)) for index, field in enumerate(_STATIC_FIELDS, 1)
+}
+# Of several fields with a name the first.
+_NAME_INDEXES = {name: len(_STATIC_FIELDS) - i for i, (name, _) in enumerate(_STATIC_FIELDS[::-1])}
+
+
+def indexed(name: bytes, value: bytes) -> bytes | None:
+    """A field of the static table in one byte (6.1); None if it is not there."""
+    return _INDEXED_FIELDS.get((name, value))
+
+
+def literal(name: bytes, value: bytes, *, never_indexed: bool = False) -> bytes:
+    """A field that leaves every table as it is (6.2.2, 6.2.3), the name by its index if static."""
+    index = _NAME_INDEXES.get(name, 0)
+    pattern = _NEVER_INDEXED if never_indexed else 0
+    spelt = b"" if index else _plain(name)
+    return _number(index, _LITERAL_MASK, pattern) + spelt + _plain(value)
+
+
+def block(fields: Iterable[HeaderField], table_size_update: int | None = None) -> bytes:
+    """A block of `fields` that needs no state to be read.
+
+    `table_size_update` is the smallest table that the receiver has allowed since the last block
+    it got, if that is smaller than the table was: without it the block is an error to it (4.2).
+    """
+    written = [_field(field) for field in fields]
+    if table_size_update is not None:
+        written.insert(0, _number(table_size_update, _SIZE_MASK, _SIZE_UPDATE))
+    return b"".join(written)
+
+
+def _field(field: HeaderField) -> bytes:
+    if isinstance(field, NeverIndexed):
+        return literal(*field, never_indexed=True)
+    return indexed(*field) or literal(*field)
+
+
+def _plain(text: bytes) -> bytes:
+    return _number(len(text), _LENGTH_MASK, 0) + text
+
+
+def _number(value: int, mask: int, pattern: int) -> bytes:
+    """5.1, with the pattern that stands before the integer in its first byte."""
+    if value < mask:
+        return bytes((pattern | value,))
+    written = bytearray((pattern | mask,))
+    value -= mask
+    while value >= 0x80:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    written.append(value)
+    return bytes(written)
