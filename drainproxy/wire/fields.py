@@ -63,6 +63,8 @@ DIGITS_AND_LETTERS = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU
 TOKEN = b"!#$%&'*+-.^_`|~" + DIGITS_AND_LETTERS
 # RFC 9110 5.5: field values are HTAB, SP, VCHAR and obs-text.
 TEXT = bytes(c for c in range(256) if c >= 0x20 and c != 0x7F) + b"\t"
+# The fewer bytes `translate` has to delete, the sooner it begins.
+_CONTROL = bytes(c for c in range(256) if c not in TEXT)
 # RFC 3986 3.2.2 and 3.2.3, without the comma that would make it a list.
 _HOST_BYTES = DIGITS_AND_LETTERS + b"-._~!$&'()*+;=%:[]"
 # Below 2**63, whatever the digits are: no app's integer overflows.
@@ -130,7 +132,7 @@ _LONGEST_NAME = 40
 def read_field(line: bytes) -> Read:
     """Check one field line and read it if it matters here (RFC 9110 5.1, 5.5)."""
     name, colon, value = line.partition(b":")
-    if value.translate(None, TEXT):
+    if len(value.translate(None, _CONTROL)) != len(value):
         raise Refused(400, "a control byte, a bare CR or a bare LF in a field")
     if name in _ordinary_names and colon:
         return None
