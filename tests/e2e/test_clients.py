@@ -16,10 +16,11 @@ from websockets.asyncio.client import connect
 
 from drainproxy.rehearsal.app import content
 from tests.e2e.conftest import DemoApp
+from tests.e2e.flow import holding
 from tests.e2e.http_client import get_once
 from tests.e2e.process import PATIENCE, Sidecar, accepts, free_ports, sidecar, started
 
-LARGE = 30 << 20
+LARGE = 16 << 20
 
 
 @pytest.fixture(scope="module")
@@ -231,57 +232,62 @@ async def test_a_server_that_speaks_first_needs_tcp() -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 ready\r\n")
         writer.write(await reader.readline())
-        writer.close()
 
-    app = await asyncio.start_server(greet, "127.0.0.1", 0)
-    address = f"127.0.0.1:{app.sockets[0].getsockname()[1]}"
-    with sidecar(address, protocol="tcp") as running:
-        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-        async with asyncio.timeout(PATIENCE):
-            assert await reader.readline() == b"220 ready\r\n"
-            writer.write(b"HELO a.example\r\n")
-            assert await reader.read() == b"HELO a.example\r\n"
-        writer.close()
-        await writer.wait_closed()
-    app.close()
+    async with holding(greet) as app:
+        with sidecar(app, protocol="tcp") as running:
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            async with asyncio.timeout(PATIENCE):
+                assert await reader.readline() == b"220 ready\r\n"
+                writer.write(b"HELO a.example\r\n")
+                assert await reader.read() == b"HELO a.example\r\n"
+            writer.close()
+            await writer.wait_closed()
 
 
-@pytest.mark.parametrize("first", [b"\x16\x03\x01\x02\x00", b"*1\r\n$4\r\nPING\r\n"])
-@pytest.mark.parametrize("who", ["the client", "the app"])
-async def test_opaque_bytes_and_half_closes_pass_on_the_same_port(first: bytes, who: str) -> None:
+OPAQUE = {"TLS": b"\x16\x03\x01\x02\x00", "text": b"*1\r\n$4\r\nPING\r\n"}
+
+
+@pytest.mark.parametrize("first", OPAQUE.values(), ids=OPAQUE)
+async def test_a_client_that_ends_first_still_hears_the_answer(first: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(hashlib.sha256(await reader.read()).digest())
+
     rest = bytes(range(256)) * 4096
-
-    async def app_side(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if who == "the app":
-            await reader.readexactly(len(first))
-            writer.write(rest)
+    async with holding(answer) as app:
+        with sidecar(app) as running:
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            writer.write(first + rest)
             writer.write_eof()
-            await reader.read()
-        else:
-            heard = await reader.read()
-            writer.write(hashlib.sha256(heard).digest())
-        writer.close()
-
-    app = await asyncio.start_server(app_side, "127.0.0.1", 0)
-    address = f"127.0.0.1:{app.sockets[0].getsockname()[1]}"
-    with sidecar(address) as running:
-        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-        async with asyncio.timeout(PATIENCE):
-            writer.write(first)
-            if who == "the app":
-                # It has ended, and the client still speaks.
-                assert await reader.read() == rest
-                running.until_in_flight(tcp=1)
-                writer.write(rest)
-                writer.write_eof()
-            else:
-                writer.write(rest)
-                writer.write_eof()
+            async with asyncio.timeout(PATIENCE):
                 assert await reader.read() == hashlib.sha256(first + rest).digest()
-        writer.close()
-        await writer.wait_closed()
-        await asyncio.to_thread(running.until_in_flight, tcp=0)
-    app.close()
+            writer.close()
+            await writer.wait_closed()
+
+
+@pytest.mark.parametrize("first", OPAQUE.values(), ids=OPAQUE)
+async def test_an_app_that_ends_first_still_hears_the_client(first: bytes) -> None:
+    heard = b""
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal heard
+        await reader.readexactly(len(first))
+        writer.write(rest)
+        writer.write_eof()
+        heard = await reader.read()
+
+    rest = bytes(range(256)) * 4096
+    async with holding(listen) as app:
+        with sidecar(app) as running:
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            writer.write(first)
+            async with asyncio.timeout(PATIENCE):
+                assert await reader.read() == rest
+            await asyncio.to_thread(running.until_in_flight, tcp=1)
+            writer.write(rest)
+            writer.close()
+            await writer.wait_closed()
+            await asyncio.to_thread(running.until_in_flight, tcp=0)
+    assert heard == rest
 
 
 # HTTP/2 passes as opaque bytes for now

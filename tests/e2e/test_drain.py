@@ -71,7 +71,7 @@ def test_either_signal_lets_the_last_answer_out_and_exits_with_0(
     number: signal.Signals, demo_app: DemoApp
 ) -> None:
     with sidecar(demo_app.address, *drain()) as running, connected(running.port) as client:
-        answer = begin(client, "/download?size=65536&seconds=1")
+        answer = begin(client, "/download?size=65536&seconds=0.8")
         running.process.send_signal(number)
         running.until_phase("closed")
         assert answer.read() == b"".join(content(65536))
@@ -138,7 +138,7 @@ def test_while_leaving_every_answer_is_a_last_one(demo_app: DemoApp) -> None:
 
 def test_an_answer_that_has_begun_before_leaving_is_not_cut_short(demo_app: DemoApp) -> None:
     with lasting(demo_app, *LEAVING) as running, connected(running.port) as client:
-        answer = begin(client, "/download?size=65536&seconds=1&chunked=1")
+        answer = begin(client, "/download?size=65536&seconds=0.8&chunked=1")
         running.post("/drain")
         running.until_phase("leaving")
         assert answer.read() == b"".join(content(65536))
@@ -186,14 +186,14 @@ def test_an_idle_connection_is_closed_when_it_was_idle_for_idle_close(demo_app: 
 
 
 def test_leaving_lasts_while_connections_still_come(demo_app: DemoApp) -> None:
-    with sidecar(demo_app.address, *drain(quiet="700ms")) as running:
+    with sidecar(demo_app.address, *drain(quiet="500ms")) as running:
         running.post("/drain")
         began = monotonic()
-        while monotonic() - began < 1.2:
+        while monotonic() - began < 0.8:
             assert get_once(running.port).closes
         last = monotonic()
         running.until_phase("drained")
-        assert 0.6 < monotonic() - last < 0.7 + ALLOWANCE
+        assert 0.4 < monotonic() - last < 0.5 + ALLOWANCE
 
 
 def test_who_waits_to_be_accepted_when_the_listener_closes_is_served(demo_app: DemoApp) -> None:
@@ -223,7 +223,7 @@ def test_readiness_fails_from_the_first_moment_of_a_drain(demo_app: DemoApp) -> 
 
 
 def test_with_unready_leaving_readiness_fails_from_leaving_on(demo_app: DemoApp) -> None:
-    arguments = (*drain("1s", FOR_EVER, "2h"), "--unready", "leaving")
+    arguments = (*drain("500ms", FOR_EVER, "2h"), "--unready", "leaving")
     with lasting(demo_app, *arguments) as running:
         running.post("/drain")
         while (answer := running.get("/readyz"))[1]["phase"] == "announced":
@@ -242,7 +242,7 @@ def test_undrain_serves_again_on_the_same_port(
         download = None
         if phase != "drained":
             client = clients.enter_context(connected(running.port))
-            download = begin(client, "/download?size=65536&seconds=1.5")
+            download = begin(client, "/download?size=65536&seconds=1")
         running.post("/drain")
         running.until_phase(phase)
         if phase in ("closed", "drained"):
@@ -277,7 +277,7 @@ def test_prestop_answers_when_drained_and_the_process_stays_until_sigterm(
     demo_app: DemoApp, background: ThreadPoolExecutor
 ) -> None:
     with sidecar(demo_app.address, *drain()) as running, connected(running.port) as client:
-        answer = begin(client, "/download?size=65536&seconds=1")
+        answer = begin(client, "/download?size=65536&seconds=0.8")
         prestop = background.submit(running.get, "/prestop")
         running.until_phase("closed")
         assert not prestop.done()
@@ -293,12 +293,12 @@ def test_prestop_answers_when_drained_and_the_process_stays_until_sigterm(
 
 
 def test_prestop_answers_before_the_deadline_in_any_case(demo_app: DemoApp) -> None:
-    timing = drain(timeout="2s")
+    timing = drain(timeout="1500ms")
     with sidecar(demo_app.address, *timing) as running, connected(running.port) as client:
         begin(client, ENDLESS)
         began = monotonic()
         status, body = running.get("/prestop")
-        assert monotonic() - began < 2
+        assert monotonic() - began < 1.5
         assert (status, body["phase"]) == (200, "cutting")
 
 
@@ -306,7 +306,7 @@ def test_a_drain_waits_for_nobody_who_only_asked_for_it(
     demo_app: DemoApp, background: ThreadPoolExecutor
 ) -> None:
     with sidecar(demo_app.address, *drain()) as running, connected(running.port) as client:
-        begin(client, "/download?size=65536&seconds=1")
+        begin(client, "/download?size=65536&seconds=0.8")
         with socket.create_connection(("127.0.0.1", running.admin)) as impatient:
             impatient.sendall(b"GET /prestop HTTP/1.1\r\nHost: localhost\r\n\r\n")
             running.until_phase("closed")

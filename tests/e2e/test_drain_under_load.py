@@ -83,6 +83,7 @@ class Asker:
         while not self._scene.over.is_set():
             await self._ask(min(seconds, 0.1))
         self._writer.close()
+        await self._writer.wait_closed()
 
     async def _connect(self) -> None:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -200,6 +201,7 @@ async def talk_tcp(scene: Scene, start: asyncio.Barrier) -> None:
     writer.write_eof()
     assert await reader.read() == b""
     writer.close()
+    await writer.wait_closed()
     scene.last = monotonic()
 
 
