@@ -32,6 +32,7 @@ class Child:
         self._gone = asyncio.Event()
         self._pid = 0
         self.code: int | None = None
+        self.stopping = False
 
     def start(self) -> None:
         """Start the app; OSError if there is no such command."""
@@ -56,6 +57,7 @@ class Child:
 
     async def stop(self) -> int:
         """SIGTERM, and SIGKILL if that is ignored for EXIT_TIMEOUT; returns the exit code."""
+        self.stopping = True
         self.send(signal.SIGTERM)
         try:
             async with asyncio.timeout(EXIT_TIMEOUT):

@@ -149,7 +149,7 @@ class Sidecar:
     def _signalled(self, number: int) -> None:
         name = signal.Signals(number).name
         log.info("%s received", name)
-        if self._over.is_set() and self._child:
+        if self._child and self._child.stopping:
             # The app has had its SIGTERM: nobody wants to wait for it any more.
             self._child.send(signal.SIGKILL)
         else:
@@ -193,7 +193,7 @@ class Sidecar:
             return True
         if self.now() - self.hub.newest < _JUST_COME:
             return True
-        if not self.settings.drain_quiet:
+        if not self.machine.timing.quiet:
             # Who calls no silence too short waits for nothing but the rest of what has begun.
             return self.hub.awaits(-inf)
         cutting = self.machine.phase is Phase.CUTTING

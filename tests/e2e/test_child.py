@@ -13,7 +13,7 @@ from time import monotonic, sleep
 import pytest
 
 from tests.e2e.child_app import DEATH, LEGACY
-from tests.e2e.http_client import begin, connected, get_once
+from tests.e2e.http_client import begin, connected, get, get_once
 from tests.e2e.process import (
     PATIENCE,
     QUICK_DRAIN,
@@ -90,6 +90,32 @@ def test_an_app_that_ends_by_itself_ends_us_with_its_code() -> None:
         assert running.process.wait() == DEATH
         # Too late for an answer of the app, but not for one of ours.
         assert client.getresponse().status == 502
+
+
+def test_an_app_that_ends_lets_no_idle_client_keep_us() -> None:
+    with with_app(exit_code=128 + signal.SIGKILL) as running, connected(running.port) as client:
+        assert get(client, "/").status == 200
+        began = monotonic()
+        os.kill(app_pid(running.process.pid), signal.SIGKILL)
+        running.process.wait()
+        assert monotonic() - began < 3
+
+
+def test_a_further_signal_kills_an_app_that_ignores_its_sigterm() -> None:
+    ignores = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print('deaf', flush=True); time.sleep(600)"
+    )
+    port = free_ports(1)[0]
+    app = ("--", sys.executable, "-c", ignores)
+    with sidecar(f"127.0.0.1:{port}", *app, exit_code=128 + signal.SIGKILL) as running:
+        running.process.until(lambda: "deaf\n" in running.process.output)
+        # A signal may still find us before the app has had its own.
+        began = monotonic()
+        while running.process.exit_code is None and monotonic() - began < 5:
+            running.process.send_signal(signal.SIGTERM)
+            sleep(0.2)
+        assert running.process.exit_code is not None
 
 
 def test_what_an_app_said_before_it_ended_still_reaches_a_slow_client() -> None:
