@@ -293,11 +293,14 @@ class Lines(Client):
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for number in range(self._rounds):
             line = b"line %d\n" % number
+            # Tells of a reset as what it is; writing after one is a RuntimeError on uvloop.
+            await writer.drain()
             writer.write(line)
             if await _in_time(reader.readline()) != line:
                 raise Lost("the connection ended, or another line came")
             self.done()
             await asyncio.sleep(self.PAUSE)
+        await writer.drain()
         writer.write_eof()
         if await _in_time(reader.read()):
             raise Lost("bytes that nobody asked for")
