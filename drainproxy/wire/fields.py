@@ -66,15 +66,15 @@ TEXT = bytes(c for c in range(256) if c >= 0x20 and c != 0x7F) + b"\t"
 # The fewer bytes `translate` has to delete, the sooner it begins.
 _CONTROL = bytes(c for c in range(256) if c not in TEXT)
 # RFC 3986 3.2.2 and 3.2.3, without the comma that would make it a list.
-_HOST_BYTES = DIGITS_AND_LETTERS + b"-._~!$&'()*+;=%:[]"
+HOST_BYTES = DIGITS_AND_LETTERS + b"-._~!$&'()*+;=%:[]"
 # Below 2**63, whatever the digits are: no app's integer overflows.
 _MOST_LENGTH_DIGITS = 18
 
 
-def _host(value: bytes) -> bytes | None:
+def read_host(value: bytes) -> bytes | None:
     """The host and port; None if that is not what stands there."""
     host = value.strip(b" \t")
-    return None if host.translate(None, _HOST_BYTES) else host
+    return None if host.translate(None, HOST_BYTES) else host
 
 
 def _content_length(value: bytes) -> int:
@@ -99,7 +99,7 @@ def tokens(value: bytes) -> tuple[bytes, ...]:
 
 
 _READERS: dict[Field, Callable[[bytes], Any]] = {
-    Field.HOST: _host,
+    Field.HOST: read_host,
     Field.CONTENT_LENGTH: _content_length,
     Field.TRANSFER_ENCODING: _chunked_only,
     Field.CONNECTION: tokens,
@@ -152,13 +152,18 @@ def read_field(line: bytes) -> Read:
 
 
 def _read_ordinary(line: bytes, name: bytes, lower: bytes) -> Read:
-    if b"_" in lower and _MEANING.get(lower.replace(b"_", b"-")) in _NEVER_MISSPELT:
+    if misspelt(lower):
         return int(Field.MISSPELT), None
     if lower in _REPEATED:
         _remember(line, None)
     elif len(name) <= _LONGEST_NAME and len(_ordinary_names) < _MOST_REMEMBERED:
         _ordinary_names.add(name)
     return None
+
+
+def misspelt(lower: bytes) -> bool:
+    """Whether an app may take the field of this name for one that only its right name may be."""
+    return b"_" in lower and _MEANING.get(lower.replace(b"_", b"-")) in _NEVER_MISSPELT
 
 
 def _remember(line: bytes, read: Read) -> None:

@@ -5,16 +5,23 @@ written here refers to the static table only: it means the same wherever it stan
 one's table.
 """
 
-from collections.abc import Hashable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Iterable
+from typing import Generic, TypeVar, cast
 
 from drainproxy.wire import huffman
+from drainproxy.wire.http2 import COMPRESSION_ERROR, ENHANCE_YOUR_CALM, Http2Error
 
 HeaderField = tuple[bytes, bytes]
+Fields = tuple[HeaderField, ...]
+Matters = Callable[[bytes, bytes], bool]
 
 
-class HpackError(ValueError):
-    """A block that cannot be read. The state is lost with it: COMPRESSION_ERROR (RFC 9113 4.3)."""
+class HpackError(Http2Error):
+    """A block that cannot be read. The state is lost with it, and so is the connection (RFC 9113
+    4.3)."""
+
+    def __init__(self, reason: str, code: int = COMPRESSION_ERROR) -> None:
+        super().__init__(code, reason)
 
 
 class NeverIndexed(HeaderField):
@@ -65,15 +72,14 @@ _MOST_SIZE_UPDATES = 16
 _INDEX_IN_BYTE = [byte - _INDEXED if _INDEXED < byte < 0xFF else 0 for byte in range(256)]
 
 # A table is one list for the whole address space (2.3.3): the static fields, then the dynamic
-# ones, the newest first, each with what it weighs. Index 0 is nobody's.
-_Entry = tuple[HeaderField, int]
-_STATIC_TABLE: list[_Entry] = [
-    (field, len(field[0]) + len(field[1]) + _OVERHEAD) for field in [(b"", b""), *_STATIC_FIELDS]
-]
-_FIRST_DYNAMIC = len(_STATIC_TABLE)
+# ones, the newest first. Index 0 is nobody's. An entry is a field, what it weighs, and whether it
+# matters to whoever reads the blocks.
+_Entry = tuple[HeaderField, int, bool]
+_FIRST_DYNAMIC = len(_STATIC_FIELDS) + 1
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
+_Read = TypeVar("_Read")
 
 
 class _Memory(dict[_Key, _Value]):
@@ -102,30 +108,69 @@ _ROOM_FOR_BLOCKS = 16384
 _ROOM_FOR_STRINGS = 4096
 
 
-class HpackReader:
+# Among the fields that matter: where the first one stood that does not. Nobody can send it, since
+# what is sent is bytes.
+OTHERS = cast(HeaderField, ("", ""))
+
+
+def _everything(name: bytes, value: bytes) -> bool:
+    return True
+
+
+_static_tables: dict[Matters, list[_Entry]] = {}
+
+
+def _static_table(matters: Matters) -> list[_Entry]:
+    if matters not in _static_tables:
+        _static_tables[matters] = [
+            (field, len(field[0]) + len(field[1]) + _OVERHEAD, matters(*field))
+            for field in ((b"", b""), *_STATIC_FIELDS)
+        ]
+    return _static_tables[matters]
+
+
+class HpackReader(Generic[_Read]):
     """The header blocks of one direction of a connection.
 
     `max_list_size`: the most that the fields of a block may weigh in bytes, 32 for each included
     (RFC 9113 10.5.1); without a limit a block of 64 KB can name 256 MB.
 
+    `matters` is asked once for each field when it comes up, and not again while a table holds it.
+    `understand` makes of the fields that matter what `read` returns, and is remembered with the
+    block: so a field that is new in each block, and matters to nobody, costs no more than its
+    letters. `fields` are all those of the block that was read last.
+
     After an HpackError nothing can be read any more.
     """
 
     __slots__ = (
-        *("_blocks", "_limit", "_max_list_size", "_max_size", "_owed", "_size", "_steady"),
-        *("_strings", "_table"),
+        *("_blocks", "_limit", "_matters", "_max_list_size", "_max_size", "_owed", "_size"),
+        *("_steady", "_strings", "_table", "_understand", "fields"),
     )
 
-    def __init__(self, max_list_size: int) -> None:
+    def __init__(
+        self,
+        max_list_size: int,
+        understand: Callable[[Fields], _Read],
+        matters: Matters = _everything,
+    ) -> None:
         self._max_list_size = max_list_size
-        self._table = _STATIC_TABLE.copy()
+        self._understand = understand
+        self._matters = matters
+        self.fields: Fields = ()
+        self._table = _static_table(matters).copy()
         self._size = 0  # what the dynamic entries weigh
         self._max_size = _DEFAULT_TABLE_SIZE  # the most that they may, as the sender has chosen it
         self._limit = _DEFAULT_TABLE_SIZE  # the most that it may choose
         self._owed: int | None = None  # the most that it has to choose before anything else
         self._steady = True  # whether the block being read has left the table alone so far
-        self._blocks = _Memory[bytes, tuple[HeaderField, ...]](_ROOM_FOR_BLOCKS)
+        self._blocks = _Memory[bytes, tuple[Fields, _Read]](_ROOM_FOR_BLOCKS)
         self._strings = _Memory[bytes, bytes](_ROOM_FOR_STRINGS)
+
+    @property
+    def table_size(self) -> int:
+        """The most that the sender's table may weigh now, in bytes."""
+        return self._max_size
 
     def allow(self, size: int) -> None:
         """The receiver's SETTINGS_HEADER_TABLE_SIZE, as soon as the sender has acknowledged it.
@@ -138,11 +183,12 @@ class HpackReader:
             self._owed = size if self._owed is None else min(size, self._owed)
             self._blocks.forget()
 
-    def read(self, block: bytes) -> tuple[HeaderField, ...]:
-        """The fields of a whole block, in order. HpackError says what is wrong with it."""
-        fields = self._blocks.get(block)
-        if fields is not None:
-            return fields
+    def read(self, block: bytes) -> _Read:
+        """What a whole block says. HpackError tells what is wrong with it."""
+        known = self._blocks.get(block)
+        if known is not None:
+            self.fields, read = known
+            return read
         try:
             return self._read(block)
         except huffman.HuffmanError as error:
@@ -150,10 +196,12 @@ class HpackReader:
         except IndexError:
             raise HpackError("a block ends inside a field") from None
 
-    def _read(self, block: bytes) -> tuple[HeaderField, ...]:
+    def _read(self, block: bytes) -> _Read:
         self._steady = True
         table = self._table
         fields = []
+        mattering = []
+        all_matter = True
         room = self._max_list_size
         at, end = 0, len(block)
         # 6.3: the first bits of a size update are 001.
@@ -162,19 +210,25 @@ class HpackReader:
         while at < end:
             if index := _INDEX_IN_BYTE[block[at]]:
                 try:
-                    field, weight = table[index]
+                    field, weight, matters = table[index]
                 except IndexError:
                     raise HpackError("an index out of range") from None
                 at += 1
             else:
-                field, weight, at = self._long_field(block, at)
+                field, weight, matters, at = self._long_field(block, at)
             room -= weight
             if room < 0:
-                raise HpackError("the fields of a block are too large")
+                raise HpackError("the fields of a block are too large", ENHANCE_YOUR_CALM)
             fields.append(field)
-        read = tuple(fields)
+            if matters:
+                mattering.append(field)
+            elif all_matter:
+                all_matter = False
+                mattering.append(OTHERS)
+        self.fields = tuple(fields)
+        read = self._understand(tuple(mattering))
         if self._steady:
-            self._blocks.keep(block, read, end + self._max_list_size - room)
+            self._blocks.keep(block, (self.fields, read), end + self._max_list_size - room)
         return read
 
     def _size_updates(self, block: bytes) -> int:
@@ -197,45 +251,50 @@ class HpackReader:
         self._blocks.forget()
         self._evict()
 
-    def _long_field(self, block: bytes, at: int) -> tuple[HeaderField, int, int]:
-        """A field of more than one byte, what it weighs, and where the next one begins."""
+    def _long_field(self, block: bytes, at: int) -> tuple[HeaderField, int, bool, int]:
+        """A field of more than one byte, what it weighs, whether it matters, and where the next
+        one begins."""
         first = block[at]
         if first & _INDEXED:  # 6.1
             index, at = _integer(block, at, _INDEXED_MASK)
-            field, weight = self._entry(index)
-            return field, weight, at
+            return *self._entry(index), at
         if first & _INCREMENTAL:  # 6.2.1
-            field, weight, at = self._literal(block, at, _INCREMENTAL_MASK, None)
-            self._insert(field, weight)
-            return field, weight, at
+            entry, at = self._literal(block, at, _INCREMENTAL_MASK, None)
+            self._insert(entry)
+            return *entry, at
         if first & _SIZE_UPDATE:
             raise HpackError("a table size where a field must be")
         # What is not put into the table is likely to be spelt again.
-        field, weight, at = self._literal(block, at, _LITERAL_MASK, self._strings)
+        (field, weight, matters), at = self._literal(block, at, _LITERAL_MASK, self._strings)
         if first & _NEVER_INDEXED:  # 6.2.3
             field = NeverIndexed(field)
-        return field, weight, at
+        return field, weight, matters, at
 
     def _literal(
         self, block: bytes, at: int, mask: int, known: _Memory[bytes, bytes] | None
-    ) -> tuple[HeaderField, int, int]:
-        index, at = _integer(block, at, mask)
+    ) -> tuple[_Entry, int]:
+        index = block[at] & mask
+        if index < mask:
+            at += 1
+        else:
+            index, at = _integer(block, at, mask)
         if index:
             name = self._entry(index)[0][0]
         else:
             name, at = _string(block, at, known)
         value, at = _string(block, at, known)
-        return (name, value), len(name) + len(value) + _OVERHEAD, at
+        weight = len(name) + len(value) + _OVERHEAD
+        return ((name, value), weight, self._matters(name, value)), at
 
     def _entry(self, index: int) -> _Entry:
         if 0 < index < len(self._table):
             return self._table[index]
         raise HpackError("an index out of range")
 
-    def _insert(self, field: HeaderField, weight: int) -> None:
+    def _insert(self, entry: _Entry) -> None:
         """Add an entry; one that is too large for the table takes all others with it (4.4)."""
-        self._table.insert(_FIRST_DYNAMIC, (field, weight))
-        self._size += weight
+        self._table.insert(_FIRST_DYNAMIC, entry)
+        self._size += entry[1]
         if self._size > self._max_size:
             self._evict()
         self._steady = False
@@ -264,8 +323,13 @@ def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:
 
 def _string(block: bytes, at: int, known: _Memory[bytes, bytes] | None) -> tuple[bytes, int]:
     """The string that begins at `at`, and where it ends (5.2)."""
-    is_huffman = block[at] & _HUFFMAN
-    length, at = _integer(block, at, _LENGTH_MASK)
+    first = block[at]
+    is_huffman = first & _HUFFMAN
+    length = first & _LENGTH_MASK
+    if length < _LENGTH_MASK:
+        at += 1
+    else:
+        length, at = _integer(block, at, _LENGTH_MASK)
     end = at + length
     if end > len(block):
         raise HpackError("a block ends inside a string")

@@ -3,6 +3,8 @@
 import pytest
 
 from drainproxy.wire.hpack import (
+    OTHERS,
+    Fields,
     HeaderField,
     HpackError,
     HpackReader,
@@ -11,6 +13,7 @@ from drainproxy.wire.hpack import (
     indexed,
     literal,
 )
+from drainproxy.wire.http2 import COMPRESSION_ERROR, ENHANCE_YOUR_CALM
 
 MOST = 65536
 ROOM_FOR_BLOCKS = 16384
@@ -18,10 +21,12 @@ ROOM_FOR_STRINGS = 4096
 A_B = bytes.fromhex("4001610162")  # a: b, with incremental indexing: the newest entry is 62
 NEWEST = b"\xbe"
 
+Reader = HpackReader[Fields]
+
 
 @pytest.fixture
-def reader() -> HpackReader:
-    return HpackReader(MOST)
+def reader() -> Reader:
+    return HpackReader(MOST, tuple)
 
 
 def new_entry(value: bytes) -> bytes:
@@ -57,10 +62,11 @@ def new_entry(value: bytes) -> bytes:
     ],
 )
 def test_a_block_that_is_wrong_is_refused_for_its_reason(
-    coded: str, reason: str, reader: HpackReader
+    coded: str, reason: str, reader: Reader
 ) -> None:
-    with pytest.raises(HpackError, match=reason):
+    with pytest.raises(HpackError, match=reason) as error:
         reader.read(bytes.fromhex(coded))
+    assert error.value.code == COMPRESSION_ERROR
 
 
 def test_a_block_cut_anywhere_is_a_shorter_block_or_refused() -> None:
@@ -69,11 +75,11 @@ def test_a_block_cut_anywhere_is_a_shorter_block_or_refused() -> None:
         "3fe101488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d"
         "29ad171863c78f0b97c8e9ae82ae43d3"
     )
-    fields = HpackReader(MOST).read(whole)
+    fields = HpackReader(MOST, tuple).read(whole)
     ends = []
     for end in range(len(whole)):
         try:
-            read = HpackReader(MOST).read(whole[:end])
+            read = HpackReader(MOST, tuple).read(whole[:end])
         except HpackError:
             continue
         assert read == fields[: len(read)]
@@ -82,17 +88,17 @@ def test_a_block_cut_anywhere_is_a_shorter_block_or_refused() -> None:
     assert ends == [0, 3, 7, 14, 38]
 
 
-def test_an_integer_may_have_zeros_that_say_nothing(reader: HpackReader) -> None:
+def test_an_integer_may_have_zeros_that_say_nothing(reader: Reader) -> None:
     assert reader.read(bytes.fromhex("007f8280808000") + b"a" * 129 + b"\0") == ((b"a" * 129, b""),)
 
 
-def test_an_empty_block_has_no_fields(reader: HpackReader) -> None:
+def test_an_empty_block_has_no_fields(reader: Reader) -> None:
     assert reader.read(b"") == ()
 
 
 @pytest.mark.parametrize(("representation", "knows"), [("10", True), ("00", False), ("40", False)])
 def test_a_field_knows_that_it_must_never_be_indexed(
-    representation: str, knows: bool, reader: HpackReader
+    representation: str, knows: bool, reader: Reader
 ) -> None:
     (field,) = reader.read(bytes.fromhex(representation + "01610162"))
     assert field == (b"a", b"b")
@@ -102,12 +108,12 @@ def test_a_field_knows_that_it_must_never_be_indexed(
 # The table.
 
 
-def test_the_newest_entry_has_the_lowest_index(reader: HpackReader) -> None:
+def test_the_newest_entry_has_the_lowest_index(reader: Reader) -> None:
     reader.read(new_entry(b"1") + new_entry(b"2"))
     assert reader.read(b"\xbe\xbf") == ((b"v", b"2"), (b"v", b"1"))
 
 
-def test_an_index_may_be_longer_than_its_first_byte(reader: HpackReader) -> None:
+def test_an_index_may_be_longer_than_its_first_byte(reader: Reader) -> None:
     reader.read(b"".join(new_entry(b"%d" % number) for number in range(70)))
     # 62 + 69 is the oldest; as an index, and as the name of a literal of each kind.
     coded = bytes.fromhex("ff047f4401780f740178")
@@ -116,7 +122,7 @@ def test_an_index_may_be_longer_than_its_first_byte(reader: HpackReader) -> None
 
 @pytest.mark.parametrize(("update", "kept"), [(b"\x3f\x24", 1), (b"\x3f\x25", 2)])
 def test_the_oldest_entries_go_when_there_is_no_room(
-    update: bytes, kept: int, reader: HpackReader
+    update: bytes, kept: int, reader: Reader
 ) -> None:
     # 67 and 68 bytes for entries of 34.
     reader.read(update + new_entry(b"1"))
@@ -127,13 +133,13 @@ def test_the_oldest_entries_go_when_there_is_no_room(
         reader.read(bytes((0xBE + kept,)))
 
 
-def test_an_entry_may_take_its_name_from_one_that_it_evicts(reader: HpackReader) -> None:
+def test_an_entry_may_take_its_name_from_one_that_it_evicts(reader: Reader) -> None:
     reader.read(b"\x3f\x09" + new_entry(b"old"))  # 40: room for one
     assert reader.read(b"\x7e\x03new" + NEWEST) == ((b"v", b"new"), (b"v", b"new"))
 
 
 def test_an_entry_larger_than_the_table_empties_it_and_is_a_field_all_the_same(
-    reader: HpackReader,
+    reader: Reader,
 ) -> None:
     reader.read(b"\x3f\x09" + A_B)
     assert reader.read(new_entry(b"far too large")) == ((b"v", b"far too large"),)
@@ -141,7 +147,7 @@ def test_an_entry_larger_than_the_table_empties_it_and_is_a_field_all_the_same(
         reader.read(NEWEST)
 
 
-def test_a_table_of_no_size_keeps_nothing_and_may_grow_again(reader: HpackReader) -> None:
+def test_a_table_of_no_size_keeps_nothing_and_may_grow_again(reader: Reader) -> None:
     reader.read(A_B)
     assert reader.read(NEWEST) == ((b"a", b"b"),)
     reader.read(b"\x20\x3f\xe1\x1f")  # 0, then 4096
@@ -152,14 +158,16 @@ def test_a_table_of_no_size_keeps_nothing_and_may_grow_again(reader: HpackReader
 # What the receiver allows.
 
 
-def test_a_larger_table_may_be_used_once_it_is_allowed(reader: HpackReader) -> None:
+def test_a_larger_table_may_be_used_once_it_is_allowed(reader: Reader) -> None:
     reader.allow(8192)
+    assert reader.table_size == 4096
     reader.read(b"\x3f\xe1\x3f")
+    assert reader.table_size == 8192
     with pytest.raises(HpackError, match="above the limit"):
         reader.read(b"\x3f\xe2\x3f")
 
 
-def test_a_smaller_table_that_is_not_announced_is_refused(reader: HpackReader) -> None:
+def test_a_smaller_table_that_is_not_announced_is_refused(reader: Reader) -> None:
     reader.read(A_B + b"\x82")
     reader.read(b"\x82")
     reader.allow(4000)
@@ -168,14 +176,14 @@ def test_a_smaller_table_that_is_not_announced_is_refused(reader: HpackReader) -
             reader.read(coded)
 
 
-def test_a_table_that_is_small_enough_already_need_not_be_announced(reader: HpackReader) -> None:
+def test_a_table_that_is_small_enough_already_need_not_be_announced(reader: Reader) -> None:
     reader.read(b"\x3f\x31" + A_B)
     reader.allow(80)
     assert reader.read(NEWEST) == ((b"a", b"b"),)
 
 
 def test_the_smallest_of_the_sizes_allowed_is_owed_and_then_the_last_is_the_limit(
-    reader: HpackReader,
+    reader: Reader,
 ) -> None:
     reader.read(A_B)
     for size in 100, 0, 50, 256:
@@ -190,7 +198,7 @@ def test_the_smallest_of_the_sizes_allowed_is_owed_and_then_the_last_is_the_limi
 # What is remembered.
 
 
-def test_a_block_that_comes_again_is_not_read_again(reader: HpackReader) -> None:
+def test_a_block_that_comes_again_is_not_read_again(reader: Reader) -> None:
     reader.read(A_B)
     first = reader.read(NEWEST + literal(b"x", b"y"))
     assert reader.read(NEWEST + literal(b"x", b"y")) is first
@@ -200,7 +208,7 @@ def test_a_block_that_comes_again_is_not_read_again(reader: HpackReader) -> None
     "change", [new_entry(b"2"), b"\x20\x3f\xe1\x1f" + new_entry(b"2"), new_entry(b"2") + NEWEST]
 )
 def test_a_change_of_the_table_gives_the_same_block_another_meaning(
-    change: bytes, reader: HpackReader
+    change: bytes, reader: Reader
 ) -> None:
     reader.read(A_B)
     assert reader.read(NEWEST) == ((b"a", b"b"),)
@@ -208,13 +216,13 @@ def test_a_change_of_the_table_gives_the_same_block_another_meaning(
     assert reader.read(NEWEST) == ((b"v", b"2"),)
 
 
-def test_a_block_that_changes_the_table_changes_it_each_time(reader: HpackReader) -> None:
+def test_a_block_that_changes_the_table_changes_it_each_time(reader: Reader) -> None:
     for _ in range(2):
         reader.read(A_B)
     assert reader.read(b"\xbe\xbf") == ((b"a", b"b"), (b"a", b"b"))
 
 
-def test_blocks_are_remembered_until_there_is_no_room_for_one_more(reader: HpackReader) -> None:
+def test_blocks_are_remembered_until_there_is_no_room_for_one_more(reader: Reader) -> None:
     # Each weighs 405 bytes, and 433 for its fields.
     blocks = [literal(b"x", b"%04d" % number * 100) for number in range(60)]
     fit = ROOM_FOR_BLOCKS // 838
@@ -227,7 +235,7 @@ def test_blocks_are_remembered_until_there_is_no_room_for_one_more(reader: Hpack
     assert reader.read(second[-1]) is not last
 
 
-def test_a_block_that_would_take_all_the_room_is_not_remembered(reader: HpackReader) -> None:
+def test_a_block_that_would_take_all_the_room_is_not_remembered(reader: Reader) -> None:
     usual, large = b"\x82", literal(b"x", b"y" * ROOM_FOR_BLOCKS)
     before = reader.read(usual)
     assert reader.read(large) == reader.read(large)
@@ -237,7 +245,7 @@ def test_a_block_that_would_take_all_the_room_is_not_remembered(reader: HpackRea
 
 @pytest.mark.parametrize("representation", [b"\x00", b"\x10"])
 def test_a_string_that_is_spelt_again_is_not_decoded_again(
-    representation: bytes, reader: HpackReader
+    representation: bytes, reader: Reader
 ) -> None:
     token = representation + bytes.fromhex("8825a849e95ba97d7f8925a849e95bb8e8b4bf")
     one, two = (reader.read(token + other)[0] for other in (b"\x82", b"\x83"))
@@ -253,7 +261,7 @@ def zeros(count: int) -> bytes:
 
 @pytest.mark.parametrize(("most", "kept"), [(24, True), (25, False)])
 def test_strings_are_remembered_until_there_is_no_room_for_one_more(
-    most: int, kept: bool, reader: HpackReader
+    most: int, kept: bool, reader: Reader
 ) -> None:
     # 13 bytes for 8 zeros: all up to 24 times 8 are 3,900.
     assert ROOM_FOR_STRINGS // 13 in range(sum(range(25)), sum(range(26)))
@@ -262,19 +270,109 @@ def test_strings_are_remembered_until_there_is_no_room_for_one_more(
     assert (reader.read(zeros(1) + b"\x82")[0][1] is read[0]) is kept
 
 
+# What is made of a block.
+
+
+def test_a_block_is_understood_once_and_remembered_with_what_it_means() -> None:
+    understood = []
+
+    def understand(fields: Fields) -> int:
+        understood.append(fields)
+        return len(understood)
+
+    reader = HpackReader(MOST, understand)
+    assert [reader.read(coded) for coded in (A_B, A_B, NEWEST, b"", NEWEST, b"")] == [
+        1,
+        2,
+        3,
+        4,
+        3,
+        4,
+    ]
+    assert understood == [((b"a", b"b"),)] * 3 + [()]
+
+
+def test_what_a_block_means_may_be_nothing() -> None:
+    reader = HpackReader(MOST, lambda fields: None)
+    assert [reader.read(b"\x82"), reader.read(b"\x82")] == [None, None]
+    assert reader.fields == ((b":method", b"GET"),)
+
+
+def test_only_fields_that_matter_are_understood_and_where_the_first_other_one_stood() -> None:
+    reader = HpackReader(MOST, tuple, lambda name, value: name in (b":method", b"a"))
+    get, scheme, a_b, x_y = (
+        *((b":method", b"GET"), (b":scheme", b"http")),
+        *((b"a", b"b"), (b"x", b"y")),
+    )
+    for fields, mattering in (
+        ((), ()),
+        ((get, a_b), (get, a_b)),
+        ((get, scheme), (get, OTHERS)),
+        ((scheme, x_y, get, scheme, a_b), (OTHERS, get, a_b)),
+    ):
+        for _ in range(2):
+            assert reader.read(block(fields)) == mattering
+            assert reader.fields == fields
+
+
+def test_the_place_of_others_is_no_field_that_anyone_can_send(reader: Reader) -> None:
+    (field,) = reader.read(b"\x00\x00\x00")
+    assert field == (b"", b"")
+    assert field != OTHERS
+
+
+def test_whether_a_field_matters_is_asked_when_it_comes_up_and_kept_with_it_in_the_table() -> None:
+    asked = []
+
+    def matters(name: bytes, value: bytes) -> bool:
+        asked.append((name, value))
+        return value == b"b"
+
+    reader = HpackReader(MOST, tuple, matters)
+    assert len(asked) == 62
+    asked.clear()
+    assert reader.read(A_B + new_entry(b"1")) == ((b"a", b"b"), OTHERS)
+    for coded in NEWEST + b"\xbf", b"\xbf" + NEWEST + b"\x82":
+        assert OTHERS in reader.read(coded)
+        assert (b"a", b"b") in reader.read(coded)
+    # A literal is another field each time, though it takes its name from the table.
+    assert reader.read(b"\x0f\x2f\x01b" * 2) == ((b"v", b"b"),) * 2
+    assert asked == [(b"a", b"b"), (b"v", b"1"), (b"v", b"b"), (b"v", b"b")]
+    HpackReader(MOST, tuple, matters)
+    assert len(asked) == 4
+
+
+def test_all_fields_of_a_block_can_be_had_though_few_matter() -> None:
+    reader = HpackReader(MOST, tuple, lambda name, value: False)
+    assert not reader.fields
+    secret = literal(b"a", b"b", never_indexed=True)
+    for coded in A_B, NEWEST, secret, NEWEST, secret:
+        assert reader.read(coded) == (OTHERS,)
+        assert reader.fields == ((b"a", b"b"),)
+        assert isinstance(reader.fields[0], NeverIndexed) is (coded == secret)
+
+
 # Limits.
 
 
 def test_the_fields_of_a_block_have_a_limit_together() -> None:
-    reader = HpackReader(2 * 34)
+    reader = HpackReader(2 * 34, tuple)
     reader.read(A_B)
     assert reader.read(NEWEST * 2) == ((b"a", b"b"),) * 2
-    with pytest.raises(HpackError, match="too large"):
+    with pytest.raises(HpackError, match="too large") as error:
         reader.read(NEWEST * 3)
+    assert error.value.code == ENHANCE_YOUR_CALM
+
+
+def test_a_field_of_the_static_table_weighs_what_it_says() -> None:
+    for coded, weight in (b"\x82", 42), (b"\x90", 60), (b"\xbd", 48):
+        HpackReader(weight, tuple).read(coded)
+        with pytest.raises(HpackError, match="too large"):
+            HpackReader(weight - 1, tuple).read(coded)
 
 
 def test_a_bomb_is_stopped_early() -> None:
-    reader = HpackReader(MOST)
+    reader = HpackReader(MOST, tuple)
     reader.read(new_entry(b"x" * 4000))
     # 17 of these are too much; what is wrong with the rest of the block never matters.
     with pytest.raises(HpackError, match="too large"):
@@ -311,7 +409,7 @@ def test_a_field_of_the_static_table_is_one_byte(field: HeaderField, coded: byte
     ],
 )
 def test_a_literal_names_what_the_static_table_has_and_spells_the_rest(
-    field: HeaderField, coded: bytes, reader: HpackReader
+    field: HeaderField, coded: bytes, reader: Reader
 ) -> None:
     assert literal(*field) == coded
     secret = literal(*field, never_indexed=True)
@@ -319,7 +417,7 @@ def test_a_literal_names_what_the_static_table_has_and_spells_the_rest(
     assert reader.read(coded) == reader.read(secret) == (field,)
 
 
-def test_a_block_is_written_with_what_is_shortest_and_needs_no_table(reader: HpackReader) -> None:
+def test_a_block_is_written_with_what_is_shortest_and_needs_no_table(reader: Reader) -> None:
     reader.read(A_B)
     assert block([(b":status", b"200"), (b"a", b"b")]) == b"\x88\x00\x01a\x01b"
     assert reader.read(block([(b":status", b"200"), (b"a", b"b")]) + NEWEST)[2] == (b"a", b"b")
@@ -329,7 +427,7 @@ def test_a_block_is_written_with_what_is_shortest_and_needs_no_table(reader: Hpa
     ("size", "coded"), [(0, b"\x20"), (30, b"\x3e"), (31, b"\x3f\x00"), (4096, b"\x3f\xe1\x1f")]
 )
 def test_a_block_begins_with_the_table_size_that_the_peer_waits_for(
-    size: int, coded: bytes, reader: HpackReader
+    size: int, coded: bytes, reader: Reader
 ) -> None:
     reader.allow(size)
     written = block([(b":status", b"200")], table_size_update=size)
@@ -337,6 +435,6 @@ def test_a_block_begins_with_the_table_size_that_the_peer_waits_for(
     assert reader.read(written) == ((b":status", b"200"),)
 
 
-def test_what_must_never_be_indexed_stays_so_through_us(reader: HpackReader) -> None:
+def test_what_must_never_be_indexed_stays_so_through_us(reader: Reader) -> None:
     coded = literal(b":method", b"GET", never_indexed=True) + literal(b"a", b"b")
     assert block(reader.read(coded)) == coded

@@ -22,7 +22,7 @@ def fields_of(text: str) -> tuple[HeaderField, ...]:
     ],
 )
 def test_the_representations_of_appendix_c_2(coded: str, text: str) -> None:
-    assert HpackReader(MOST).read(bytes.fromhex(coded)) == fields_of(text)
+    assert HpackReader(MOST, tuple).read(bytes.fromhex(coded)) == fields_of(text)
 
 
 REQUESTS = [
@@ -96,12 +96,12 @@ HUFFMAN_RESPONSES = [
 
 @pytest.mark.parametrize("coded", [PLAIN_REQUESTS, HUFFMAN_REQUESTS], ids=["plain", "Huffman"])
 def test_the_requests_of_appendix_c(coded: list[str]) -> None:
-    reader = HpackReader(MOST)
+    reader = HpackReader(MOST, tuple)
     assert [reader.read(bytes.fromhex(one)) for one in coded] == REQUESTS
 
 
 @pytest.mark.parametrize("coded", [PLAIN_RESPONSES, HUFFMAN_RESPONSES], ids=["plain", "Huffman"])
 def test_the_responses_of_appendix_c_which_evict(coded: list[str]) -> None:
-    reader = HpackReader(MOST)
+    reader = HpackReader(MOST, tuple)
     reader.allow(256)
     assert [reader.read(bytes.fromhex(one)) for one in coded] == RESPONSES

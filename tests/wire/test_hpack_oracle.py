@@ -4,7 +4,13 @@ import re
 from collections.abc import Iterable
 
 import pytest
-from hpack import Decoder, Encoder, HPACKDecodingError, NeverIndexedHeaderTuple
+from hpack import (
+    Decoder,
+    Encoder,
+    HPACKDecodingError,
+    NeverIndexedHeaderTuple,
+    OversizedHeaderListError,
+)
 from hpack.hpack import encode_integer
 from hpack.huffman import HuffmanEncoder
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
@@ -12,6 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drainproxy.wire.hpack import HeaderField, HpackError, HpackReader, NeverIndexed, block, literal
+from drainproxy.wire.http2 import ENHANCE_YOUR_CALM
 
 MOST = 1000  # two large entries of the default table come near it
 STATIC_FIELDS = 61
@@ -33,7 +40,7 @@ class Pair:
     """Our reader and hpack's decoder, each fed with all blocks of one direction."""
 
     def __init__(self) -> None:
-        self.ours = HpackReader(MOST)
+        self.ours = HpackReader(MOST, tuple)
         self.theirs = Decoder(MOST)
         self.owed = False
 
@@ -46,11 +53,13 @@ class Pair:
         """The same for both, or None if they refuse the block."""
         try:
             fields = self.ours.read(coded)
-        except HpackError:
+        except HpackError as error:
             # hpack minds neither a smaller size that comes late nor any number of sizes.
             if not self.owed and not TOO_MANY_SIZES.match(coded):
-                with pytest.raises(HPACKDecodingError):
+                with pytest.raises(HPACKDecodingError) as theirs:
                     self.theirs.decode(coded, raw=True)
+                is_too_large = error.code == ENHANCE_YOUR_CALM
+                assert isinstance(theirs.value, OversizedHeaderListError) is is_too_large
             return None
         assert seen(self.theirs.decode(coded, raw=True)) == seen(fields)
         self.owed = False
@@ -172,7 +181,7 @@ def test_hpack_reads_what_we_write_and_keeps_nothing_of_it(
 def test_a_literal_at_the_end_of_a_block_is_one_more_field_and_changes_nothing_else(
     blocks: list[bytes], name: bytes, value: bytes
 ) -> None:
-    plain, appended = HpackReader(4 * MOST), HpackReader(5 * MOST)
+    plain, appended = HpackReader(4 * MOST, tuple), HpackReader(5 * MOST, tuple)
     for coded in blocks:
         try:
             fields = plain.read(coded)
@@ -183,13 +192,13 @@ def test_a_literal_at_the_end_of_a_block_is_one_more_field_and_changes_nothing_e
 
 @given(conversations())
 def test_a_block_written_anew_says_the_same_to_who_missed_the_others(blocks: list[bytes]) -> None:
-    reader = HpackReader(MOST)
+    reader = HpackReader(MOST, tuple)
     for coded in blocks:
         try:
             fields = reader.read(coded)
         except HpackError:
             return
-        assert seen(HpackReader(MOST).read(block(fields))) == seen(fields)
+        assert seen(HpackReader(MOST, tuple).read(block(fields))) == seen(fields)
 
 
 @given(st.binary(max_size=60) | st.lists(st.sampled_from(SUSPECTS), max_size=30).map(b"".join))

@@ -1,0 +1,379 @@
+"""Cuts one direction of an HTTP/2 connection into frames as it passes (RFC 9113 4 to 6).
+
+    forward = scanner.feed(data)
+
+Bytes come in as they are read, and what comes back goes on to the receiver: as a rule the very
+same bytes. A payload of DATA is never kept. Header blocks and small frames are kept until they are
+whole, and whoever extends the scanner is told of each and may put other bytes in its place: such
+methods return None for "as it came". An `error` ends the direction: what stood before the wrong
+frame has been returned, nothing after it may be fed.
+"""
+
+from struct import Struct
+
+from drainproxy.wire.http2 import (
+    ACK,
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    ENHANCE_YOUR_CALM,
+    FRAME_SIZE_ERROR,
+    GOAWAY,
+    HAS_PRIORITY,
+    HEAD_SIZE,
+    HEADERS,
+    LEAST_MAX_FRAME,
+    MOST_STREAM,
+    PADDED,
+    PING,
+    PRIORITY,
+    PROTOCOL_ERROR,
+    PUSH_PROMISE,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    Http2Error,
+    number,
+)
+
+_unpack_head = Struct(">BHBBI").unpack_from
+# Of the flags of HEADERS those that change its shape; with END_HEADERS alone it is all block.
+_SHAPE = END_HEADERS | PADDED | HAS_PRIORITY
+
+# A frame that is kept until it is whole has no use for more; header blocks have their own limit.
+_MOST_KEPT = LEAST_MAX_FRAME
+# What may stand in a frame beside its part of a header block: padding and its length, priority.
+_BESIDE_A_BLOCK = 256 + 5
+_MOST_CONTINUATIONS = 8
+
+# What must come next: anything, the SETTINGS that begin a direction (3.4), a CONTINUATION (6.10).
+_ANYTHING, _FIRST_SETTINGS, _CONTINUATION = range(3)
+
+# 6: frames of one size, and those that belong to a stream, or to none.
+_SIZES = {PRIORITY: 5, RST_STREAM: 4, PING: 8, WINDOW_UPDATE: 4}
+_LEAST_GOAWAY, _SETTING_SIZE = 8, 6
+_OF_A_BLOCK = {HEADERS, PUSH_PROMISE, CONTINUATION}
+_OF_A_STREAM = {*_OF_A_BLOCK, PRIORITY, RST_STREAM}
+_OF_NO_STREAM = {SETTINGS, PING, GOAWAY}
+_NAMES = (
+    *("DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS", "PUSH_PROMISE", "PING", "GOAWAY"),
+    *("WINDOW_UPDATE", "CONTINUATION"),
+)
+
+
+class FrameScanner:
+    """One direction. `max_frame`: the largest payload that the receiver takes; `max_block`: the
+    largest header block that we do; in bytes. `unfinished`: a frame or a header block that has to
+    be whole has come in part."""
+
+    __slots__ = (
+        *("_block", "_block_head", "_expected", "_feeding", "_kept", "_left", "_needed"),
+        *("_pieces", "_raw", "_run", "_skipping", "_words", "error", "max_block", "max_frame"),
+        "unfinished",
+    )
+
+    def __init__(self, max_block: int) -> None:
+        self.max_frame = LEAST_MAX_FRAME
+        self.max_block = max_block
+        self.error: Http2Error | None = None
+        self.unfinished = False
+        self._expected = _FIRST_SETTINGS
+        # The payload that is passing: its bytes to come, and whether they are left out.
+        self._left = 0
+        self._skipping = False
+        # The part of a frame that has to be whole, and how many bytes that takes.
+        self._kept = bytearray()
+        self._needed = 0
+        # The header block that goes on in the next frame: kind, flags, stream and prefix of its
+        # first frame, its parts, and its frames as they came.
+        self._block_head = (HEADERS, 0, 0, b"")
+        self._block: list[bytes] = []
+        self._raw: list[bytes] = []
+        # What `feed` returns: these, and the run of bytes since `_run` that go on as they came.
+        self._pieces: list[bytes] = []
+        self._run = 0
+        # Frames of our own that wait for a place between two others.
+        self._words: list[bytes] = []
+        self._feeding = False
+
+    # What the one who extends this is told
+
+    def data(self, stream: int, flags: int, length: int) -> bool:
+        """DATA begins, padding included in `length`, stream 0 not excluded; False to leave it
+        out."""
+        raise NotImplementedError
+
+    def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
+        """A header block is whole; `priority` is what stands before it if HAS_PRIORITY is set."""
+        raise NotImplementedError
+
+    def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
+        """PUSH_PROMISE and its header block are whole."""
+        raise NotImplementedError
+
+    def reset(self, stream: int, code: int) -> bytes | None:
+        """RST_STREAM."""
+        raise NotImplementedError
+
+    def window_update(self, stream: int, increment: int) -> bytes | None:
+        """WINDOW_UPDATE; 0 for the whole connection."""
+        raise NotImplementedError
+
+    def priority(self, stream: int) -> bytes | None:
+        """PRIORITY."""
+        raise NotImplementedError
+
+    def settings(self, payload: bytes) -> bytes | None:
+        """SETTINGS that are no acknowledgement."""
+        raise NotImplementedError
+
+    def settings_acknowledged(self) -> bytes | None:
+        """SETTINGS of the other direction took effect."""
+        raise NotImplementedError
+
+    def ping(self, data: bytes, *, ack: bool) -> bytes | None:
+        """PING."""
+        raise NotImplementedError
+
+    def goaway(self, payload: bytes) -> bytes | None:
+        """GOAWAY."""
+        raise NotImplementedError
+
+    def unknown(self, stream: int) -> bool:
+        """A frame of a type that RFC 9113 does not know begins; False to leave it out."""
+        raise NotImplementedError
+
+    # Where the direction stands
+
+    @property
+    def begun(self) -> bool:
+        """The first SETTINGS have passed."""
+        return self._expected != _FIRST_SETTINGS
+
+    @property
+    def between_frames(self) -> bool:
+        """What the receiver has got ends with a whole frame, and began with SETTINGS."""
+        return not self._left and self._expected != _FIRST_SETTINGS
+
+    @property
+    def has_words(self) -> bool:
+        """A frame of ours waits for its place."""
+        return bool(self._words)
+
+    def say(self, frame: bytes) -> bytes:
+        """Put a frame of ours into this direction: what is returned must be written at once; if
+        that is nothing, the frame will be in what `feed` returns."""
+        if self.between_frames and not self._feeding:
+            return frame
+        self._words.append(frame)
+        return b""
+
+    def feed(self, data: bytes) -> bytes:
+        """What goes on to the receiver, now that `data` has come."""
+        if self._kept:
+            self._kept += data
+            if len(self._kept) < self._needed:
+                return b""
+            data = bytes(self._kept)
+            self._kept.clear()
+        at, end = self._left, len(data)
+        if at > end:
+            self._left -= end
+            return b"" if self._skipping else data
+        self._left = 0
+        self._run = at if self._skipping else 0
+        self._feeding = True
+        if self._words:
+            self._put_words(data, at)
+        at = self._scan(data, at)
+        self._feeding = False
+        if at < end:
+            if self.error is None:
+                self._kept += data[at:]
+            end = at
+        self.unfinished = bool(self._kept) or self._expected == _CONTINUATION
+        if self._words:
+            self._put_words(data, end)
+        if not self._pieces:
+            return data if not self._run and end == len(data) else data[self._run : end]
+        self._pieces.append(data[self._run : end])
+        whole, self._pieces = b"".join(self._pieces), []
+        return whole
+
+    def _put_words(self, data: bytes, at: int) -> None:
+        if self.between_frames:
+            self._pieces += data[self._run : at], *self._words
+            self._run = at
+            self._words.clear()
+
+    def _scan(self, data: bytes, at: int) -> int:
+        """Work off the frames from `at` on. Returns where the first one begins that is not whole
+        or is wrong; without one, where the last one ends, which may be beyond the data."""
+        end = len(data)
+        try:
+            while (payload := at + HEAD_SIZE) <= end:
+                high, low, kind, flags, stream = _unpack_head(data, at)
+                stop = payload + (high << 16 | low)
+                stream &= MOST_STREAM
+                if stop - payload > self.max_frame:
+                    raise Http2Error(FRAME_SIZE_ERROR, "a frame is over MAX_FRAME_SIZE")
+                if self._expected:
+                    self._check_expected(kind, flags, stream)
+                if kind == DATA or kind > CONTINUATION:
+                    if kind == DATA and flags & PADDED and not _padding_is_here(data, at, stop):
+                        self._needed = HEAD_SIZE + 1
+                        return at
+                    passes = (
+                        self.data(stream, flags, stop - payload)
+                        if kind == DATA
+                        else self.unknown(stream)
+                    )
+                    if not passes:
+                        self._put(data, at, stop, b"")
+                    if stop > end:
+                        self._left, self._skipping = stop - end, not passes
+                elif stop > end:
+                    self._check_size(kind, stop - payload)
+                    self._needed = stop - at
+                    return at
+                else:
+                    if kind == HEADERS and flags & _SHAPE == END_HEADERS:
+                        if stop - payload > self.max_block:
+                            raise _too_long(self.max_block)
+                        if not stream:
+                            raise Http2Error(PROTOCOL_ERROR, "HEADERS of no stream")
+                        instead = self.headers(stream, flags, b"", data[payload:stop])
+                    else:
+                        instead = self._special(kind, flags, stream, data[at:stop])
+                    if instead is not None:
+                        self._put(data, at, stop, instead)
+                at = stop
+        except Http2Error as error:
+            self.error = error
+            return at
+        self._needed = HEAD_SIZE
+        return at
+
+    def _put(self, data: bytes, at: int, stop: int, instead: bytes) -> None:
+        """Other bytes take the place of those from `at` to `stop`."""
+        self._pieces += data[self._run : at], instead
+        self._run = stop
+
+    def _check_expected(self, kind: int, flags: int, stream: int) -> None:
+        if self._expected == _CONTINUATION:
+            if kind != CONTINUATION or stream != self._block_head[2]:
+                raise Http2Error(PROTOCOL_ERROR, "a header block is torn by another frame")
+            return
+        if kind != SETTINGS or flags & ACK:
+            raise Http2Error(PROTOCOL_ERROR, "the connection does not begin with SETTINGS")
+
+    def _check_size(self, kind: int, length: int) -> None:
+        """A frame that is kept until it is whole must not be longer than it can ever mean."""
+        size = _SIZES.get(kind)
+        if size is not None and length != size:
+            raise Http2Error(FRAME_SIZE_ERROR, f"a {_NAMES[kind]} of {length} bytes")
+        if kind in _OF_A_BLOCK:
+            if length > self.max_block + _BESIDE_A_BLOCK:
+                raise _too_long(self.max_block)
+        elif length > _MOST_KEPT:
+            raise Http2Error(ENHANCE_YOUR_CALM, f"a {_NAMES[kind]} of {length} bytes")
+
+    # Whole frames
+
+    def _special(self, kind: int, flags: int, stream: int, raw: bytes) -> bytes | None:
+        """Any frame but DATA, those of unknown types, and the usual HEADERS."""
+        self._check_size(kind, len(raw) - HEAD_SIZE)
+        if (kind in _OF_A_STREAM and not stream) or (kind in _OF_NO_STREAM and stream):
+            raise Http2Error(PROTOCOL_ERROR, f"{_NAMES[kind]} of stream {stream}")
+        payload = raw[HEAD_SIZE:]
+        if kind == WINDOW_UPDATE:
+            return self.window_update(stream, number(payload) & MOST_STREAM)
+        if kind == RST_STREAM:
+            return self.reset(stream, number(payload))
+        if kind in _OF_A_BLOCK:
+            return self._block_part(kind, flags, stream, payload, raw)
+        if kind == PING:
+            return self.ping(payload, ack=bool(flags & ACK))
+        if kind == SETTINGS:
+            return self._settings(payload, ack=bool(flags & ACK))
+        if kind == PRIORITY:
+            return self.priority(stream)
+        if len(payload) < _LEAST_GOAWAY:
+            raise Http2Error(FRAME_SIZE_ERROR, f"a GOAWAY of {len(payload)} bytes")
+        return self.goaway(payload)
+
+    def _settings(self, payload: bytes, *, ack: bool) -> bytes | None:
+        if len(payload) % _SETTING_SIZE or (ack and payload):
+            raise Http2Error(FRAME_SIZE_ERROR, f"SETTINGS of {len(payload)} bytes")
+        if ack:
+            return self.settings_acknowledged()
+        instead = self.settings(payload)
+        # Not before: those that are refused have not begun anything.
+        self._expected = _ANYTHING
+        return instead
+
+    # Header blocks
+
+    def _block_part(
+        self, kind: int, flags: int, stream: int, payload: bytes, raw: bytes
+    ) -> bytes | None:
+        if kind == CONTINUATION:
+            if self._expected != _CONTINUATION:
+                raise Http2Error(PROTOCOL_ERROR, "CONTINUATION of no header block")
+            part = payload
+        else:
+            prefix, part = _prefix_and_part(kind, flags, payload)
+            self._block_head = kind, flags, stream, prefix
+        self._block.append(part)
+        self._raw.append(raw)
+        if sum(map(len, self._block)) > self.max_block:
+            raise _too_long(self.max_block)
+        if not flags & END_HEADERS:
+            if len(self._raw) > _MOST_CONTINUATIONS:
+                raise Http2Error(
+                    ENHANCE_YOUR_CALM, "a header block in too many frames", "continuations"
+                )
+            self._expected = _CONTINUATION
+            return b""
+        return self._block_ended()
+
+    def _block_ended(self) -> bytes | None:
+        kind, flags, stream, prefix = self._block_head
+        block, raw = b"".join(self._block), b"".join(self._raw)
+        self._block.clear()
+        self._raw.clear()
+        self._expected = _ANYTHING
+        if kind == HEADERS:
+            instead = self.headers(stream, flags, prefix, block)
+        else:
+            instead = self.push(stream, number(prefix) & MOST_STREAM, block)
+        return raw if instead is None else instead
+
+
+def _padding_is_here(data: bytes, at: int, stop: int) -> bool:
+    """Whether the length of the padding, which must fit into the frame, has come (6.1)."""
+    payload = at + HEAD_SIZE
+    if stop == payload:
+        raise Http2Error(FRAME_SIZE_ERROR, "a padded DATA has no padding length")
+    if payload == len(data):
+        return False
+    if data[payload] >= stop - payload:
+        raise Http2Error(PROTOCOL_ERROR, "the padding is longer than its frame")
+    return True
+
+
+def _prefix_and_part(kind: int, flags: int, payload: bytes) -> tuple[bytes, bytes]:
+    """What stands before the part of the block in HEADERS (6.2) or PUSH_PROMISE (6.6), and that
+    part; the padding is left out."""
+    start = 1 if flags & PADDED else 0
+    stop = start + (4 if kind == PUSH_PROMISE else 5 if flags & HAS_PRIORITY else 0)
+    if stop > len(payload):
+        raise Http2Error(FRAME_SIZE_ERROR, f"a {_NAMES[kind]} is too short for what it announces")
+    end = len(payload) - payload[0] if start else len(payload)
+    if stop > end:
+        raise Http2Error(PROTOCOL_ERROR, "the padding is longer than its frame")
+    return payload[start:stop], payload[stop:end]
+
+
+def _too_long(most: int) -> Http2Error:
+    return Http2Error(ENHANCE_YOUR_CALM, f"a header block is over {most} bytes")

@@ -1,0 +1,220 @@
+"""The header blocks of HTTP/2 as messages: what a hop has to know of requests and of answers.
+
+Heads are made of the fields that `matters` picks out. `malformed` says why no hop may forward a
+message (RFC 9113 8.1.1): a word and not an error, since heads are remembered, wrong ones too.
+"""
+
+from drainproxy.wire.fields import DIGITS_AND_LETTERS, HOST_BYTES, TOKEN, misspelt
+from drainproxy.wire.hpack import OTHERS, Fields, literal
+
+# What a field means to a hop: nothing; it begins with a colon (8.3); it may stand there once; it
+# is read; it concerns one connection only and has no place here (8.2.2); it is no name (8.2.1).
+_ORDINARY, _PSEUDO, _SINGLE, _READ, _OF_A_CONNECTION, _NO_NAME, _MISSPELT = range(7)
+
+_MEANINGS: dict[bytes, int] = {
+    **dict.fromkeys((b":method", b":scheme", b":authority", b":path", b":protocol"), _PSEUDO),
+    b":status": _PSEUDO,
+    **dict.fromkeys((b"host", b"content-length", b"te"), _SINGLE),
+    **dict.fromkeys((b"content-type", b"grpc-status"), _READ),
+    **dict.fromkeys((b"x-forwarded-proto", b"x-forwarded-host"), _READ),
+    **dict.fromkeys((b"connection", b"proxy-connection", b"keep-alive"), _OF_A_CONNECTION),
+    **dict.fromkeys((b"transfer-encoding", b"upgrade"), _OF_A_CONNECTION),
+}
+# Names that were checked and mean nothing here.
+_ordinary: set[bytes] = set()
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 1000, 40
+
+_NAME = bytes(c for c in TOKEN if c not in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# gRPC clients with a list of addresses give all of them as their authority.
+_AUTHORITY = HOST_BYTES + b","
+# RFC 3986: a target is made of visible ASCII; no fragment (8.3.1), as in HTTP/1.
+_TARGET_BYTES = bytes(range(0x21, 0x7F)).replace(b"#", b"")
+# RFC 3986 3.1
+_SCHEME_BYTES = DIGITS_AND_LETTERS + b"+-."
+# Crumbs of cookies may be many (8.2.3); of all other fields so many are enough, as in HTTP/1.
+MOST_FIELDS = 100
+
+_REQUEST = frozenset((b":method", b":scheme", b":authority", b":path", b":protocol"))
+_ANSWER = frozenset((b":status",))
+
+
+# Where a head has it that metadata are plain bytes after a NUL, to which gRPC peers have agreed.
+_BINARY = b"-bin"
+
+
+class RequestHead:
+    """What the client's block says. `trailers`: it ends a request and begins none.
+
+    `forwarded` is for whoever makes the head: what is appended to its block.
+    """
+
+    __slots__ = (
+        *("authority", "forwarded", "grpc", "malformed", "method", "path", "protocol"),
+        *("proxied", "trailers"),
+    )
+
+    def __init__(self, fields: Fields) -> None:
+        found, self.malformed = _survey(fields, _REQUEST)
+        self.trailers = b":method" not in found
+        self.method = found.get(b":method", b"")
+        self.path = found.get(b":path", b"")
+        self.authority = found.get(b":authority") or found.get(b"host", b"")
+        # RFC 8441: what an extended CONNECT asks for.
+        self.protocol = found.get(b":protocol", b"")
+        self.grpc = _is_grpc(found.get(b"content-type", b""))
+        # Whether a proxy before us has said where the client came in.
+        self.proxied = (b"x-forwarded-proto" in found, b"x-forwarded-host" in found)
+        self.forwarded = b""
+        if not self.malformed and _BINARY in found and not self.grpc:
+            self.malformed = f"the value of {_text(found[_BINARY])} has bytes that only gRPC knows"
+        if not self.malformed:
+            self.malformed = _request_problem(found)
+
+
+class AnswerHead:
+    """What the app's block says; `status` is 0 if these are trailers."""
+
+    __slots__ = ("event_stream", "grpc_status", "malformed", "status")
+
+    def __init__(self, fields: Fields) -> None:
+        found, self.malformed = _survey(fields, _ANSWER)
+        status = found.get(b":status")
+        self.status = 0
+        self.grpc_status = found.get(b"grpc-status")
+        self.event_stream = found.get(b"content-type", b"")[:17].lower() == b"text/event-stream"
+        if status is not None:
+            if len(status) == 3 and status.isdigit() and status >= b"100":
+                self.status = int(status)
+            else:
+                self.malformed = self.malformed or "the :status is not a number of three digits"
+
+
+def forwarded(head: RequestHead, client: bytes, scheme: bytes) -> bytes:
+    """What tells the app where a request came from, to be appended to its block.
+
+    Fields of a name are a list (RFC 9110 5.3), so the client joins those a proxy has named before;
+    that proxy's word on protocol and host stands, for it saw the client.
+    """
+    written = literal(b"x-forwarded-for", client)
+    proto_known, host_known = head.proxied
+    if not proto_known:
+        written += literal(b"x-forwarded-proto", scheme)
+    if not host_known and head.authority:
+        written += literal(b"x-forwarded-host", head.authority)
+    return written
+
+
+def _is_grpc(content_type: bytes) -> bool:
+    """gRPC itself; gRPC-Web has its trailers in the body, where nobody sees them."""
+    return content_type[:16] == b"application/grpc" and content_type[16:17] in (b"", b"+", b";")
+
+
+def matters(name: bytes, value: bytes) -> bool:
+    """Whether a head has to know of this field: by what it means, or because it is wrong."""
+    return name in _MEANINGS or _meaning(name) != _ORDINARY or _is_raw(value)
+
+
+def _survey(fields: Fields, pseudo: frozenset[bytes]) -> tuple[dict[bytes, bytes], str]:
+    """The fields that matter, by name, and what is malformed in any of them."""
+    found: dict[bytes, bytes] = {}
+    begun = False
+    for field in fields:
+        name, value = field
+        meaning = _ORDINARY if field is OTHERS else _MEANINGS.get(name) or _meaning(name)
+        if meaning == _PSEUDO:
+            if begun or name not in pseudo or name in found:
+                return found, f"{_text(name)} has no place where it stands"
+            found[name] = value
+        elif meaning > _READ:
+            return found, _WRONG_NAMES[meaning].format(_text(name))
+        else:
+            begun = True
+            if meaning == _SINGLE and name in found:
+                return found, f"{_text(name)} is there twice"
+            found[name] = value
+        if value and _is_raw(value):
+            if not name.endswith(b"-bin") or value[:1] != b"\0":
+                return found, f"the value of {_text(name)} has a NUL, CR or LF"
+            found[_BINARY] = name
+    return found, _found_problem(found)
+
+
+def _meaning(name: bytes) -> int:
+    """What a field means whose name is none of those that are known to matter."""
+    if name in _ordinary:
+        return _ORDINARY
+    if name[:1] == b":":
+        return _PSEUDO
+    if not name or name.translate(None, _NAME):
+        return _NO_NAME
+    if misspelt(name):
+        return _MISSPELT
+    if len(name) <= _LONGEST_REMEMBERED and len(_ordinary) < _MOST_REMEMBERED:
+        _ordinary.add(name)
+    return _ORDINARY
+
+
+_WRONG_NAMES = {
+    _OF_A_CONNECTION: "{} concerns one connection and has no place in HTTP/2",
+    _NO_NAME: "{} is not the name of a field",
+    _MISSPELT: "{} may be taken for the field with hyphens",
+}
+
+
+def _is_raw(value: bytes) -> bool:
+    """8.2.1: no NUL, CR or LF. Blanks at the ends, which it forbids as well, are let pass: gRPC
+    itself sends messages and metadata with them, and no framing hangs on them."""
+    return len(value.translate(None, b"\0\r\n")) != len(value)
+
+
+def too_many(fields: Fields) -> bool:
+    """Whether these are more fields than a message has any use for."""
+    return len(fields) > MOST_FIELDS and sum(name != b"cookie" for name, _ in fields) > MOST_FIELDS
+
+
+def _found_problem(found: dict[bytes, bytes]) -> str:
+    length = found.get(b"content-length")
+    if length is not None and not (length.isdigit() and len(length) <= _MOST_LENGTH_DIGITS):
+        return "content-length is not a plain number"
+    if found.get(b"te", b"trailers") != b"trailers":
+        return "te is not trailers"
+    return ""
+
+
+# As in HTTP/1: below 2**63, whatever the digits are.
+_MOST_LENGTH_DIGITS = 18
+
+
+def _request_problem(found: dict[bytes, bytes]) -> str:
+    """8.3.1 and, for CONNECT, 8.5 and RFC 8441 4."""
+    method = found.get(b":method")
+    if method is None:
+        pseudo = [name for name in found if name in _REQUEST]
+        return f"{_text(pseudo[0])} without :method" if pseudo else ""
+    if not method or method.translate(None, TOKEN):
+        return "the :method is not a token"
+    authority = found.get(b":authority")
+    host = found.get(b"host", authority)
+    if host is not None and (host.translate(None, _AUTHORITY) or authority not in (None, host)):
+        return "the :authority is not a host, or not the one in host"
+    if method == b"CONNECT" and b":protocol" not in found:
+        plain = authority and b":scheme" not in found and b":path" not in found
+        return "" if plain else "CONNECT has an :authority and nothing else"
+    if b":protocol" in found and (method != b"CONNECT" or not authority):
+        return ":protocol stands in a CONNECT to an :authority"
+    scheme = found.get(b":scheme", b"")
+    if not scheme[:1].isalpha() or scheme.translate(None, _SCHEME_BYTES):
+        return "the :scheme is missing or not what it must be"
+    if not _is_target(found.get(b":path", b""), method):
+        return "the :path is missing or not what it must be"
+    return ""
+
+
+def _is_target(path: bytes, method: bytes) -> bool:
+    if path == b"*":
+        return method == b"OPTIONS"
+    return path[:1] == b"/" and not path.translate(None, _TARGET_BYTES)
+
+
+def _text(name: bytes) -> str:
+    return ascii(name.decode("latin-1"))

@@ -1,0 +1,253 @@
+"""Streams of HTTP/2 frames, each with what it must be told as, and a scanner that notes them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+from zlib import crc32
+
+from hyperframe.frame import Frame
+from hypothesis import strategies as st
+
+from drainproxy.wire.frames import FrameScanner
+from drainproxy.wire.http2 import (
+    ACK,
+    CANCEL,
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HAS_PRIORITY,
+    HEADERS,
+    PADDED,
+    PING,
+    PRIORITY,
+    PUSH_PROMISE,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    Http2Error,
+)
+
+RESERVED = 1 << 31
+MOST_BLOCK = 200
+MOST_CONTINUATIONS = 8
+
+Told = tuple[Any, ...]
+Rule = Callable[[Told], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One frame as hostile as its head allows."""
+
+    kind: int
+    flags: int = 0
+    stream: int = 0
+    payload: bytes = b""
+
+    def encode(self) -> bytes:
+        length = len(self.payload).to_bytes(3, "big")
+        return (
+            length + bytes((self.kind, self.flags)) + self.stream.to_bytes(4, "big") + self.payload
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What passes or does not pass as a whole: a frame, or those of a header block."""
+
+    frames: tuple[Wire, ...]
+    told: Told
+
+    def encode(self) -> bytes:
+        return b"".join(frame.encode() for frame in self.frames)
+
+    def passed(self, rule: Rule) -> bytes:
+        """What must come of it."""
+        instead = rule(self.told)
+        if instead is None:
+            return self.encode()
+        return b"" if self.told[0] in ("data", "unknown") else instead
+
+
+def encoded(units: Iterable[Unit]) -> bytes:
+    return b"".join(unit.encode() for unit in units)
+
+
+def as_it_came(told: Told) -> bytes | None:
+    return None
+
+
+INSTEAD = Wire(PING, 0, 0, b"instead!").encode() * 2
+
+
+def rule_of(seed: int, *, raises: bool = False) -> Rule:
+    """Leaves out and replaces some frames, by what they say; never SETTINGS."""
+
+    def rule(told: Told) -> bytes | None:
+        number = crc32(repr(told).encode(), seed) % 10
+        if raises and not number:
+            raise Http2Error(CANCEL, "not this one", "a budget")
+        if told[0] == "settings" or number > 4:
+            return None
+        return b"" if number > 2 else INSTEAD
+
+    return rule
+
+
+class Recorder(FrameScanner):
+    """Notes what it is told; `rule` says what takes the place of a frame."""
+
+    def __init__(self, rule: Rule = as_it_came, max_block: int = MOST_BLOCK) -> None:
+        super().__init__(max_block)
+        self.told: list[Told] = []
+        self.rule = rule
+
+    def note(self, *told: object) -> bytes | None:
+        self.told.append(told)
+        return self.rule(told)
+
+    def data(self, stream: int, flags: int, length: int) -> bool:
+        return self.note("data", stream, flags, length) is None
+
+    def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
+        return self.note("headers", stream, flags, priority, block)
+
+    def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
+        return self.note("push", stream, promised, block)
+
+    def reset(self, stream: int, code: int) -> bytes | None:
+        return self.note("reset", stream, code)
+
+    def window_update(self, stream: int, increment: int) -> bytes | None:
+        return self.note("window_update", stream, increment)
+
+    def priority(self, stream: int) -> bytes | None:
+        return self.note("priority", stream)
+
+    def settings(self, payload: bytes) -> bytes | None:
+        return self.note("settings", payload)
+
+    def settings_acknowledged(self) -> bytes | None:
+        return self.note("settings_acknowledged")
+
+    def ping(self, data: bytes, *, ack: bool) -> bytes | None:
+        return self.note("ping", data, ack)
+
+    def goaway(self, payload: bytes) -> bytes | None:
+        return self.note("goaway", payload)
+
+    def unknown(self, stream: int) -> bool:
+        return self.note("unknown", stream) is None
+
+
+FIRST = Unit((Wire(SETTINGS),), ("settings", b""))
+
+streams = st.integers(1, 4)
+# Those that mean nothing: they change nothing.
+_odd_flags = st.sampled_from([0, 0, 0, 0x10, 0x40, 0x80])
+_numbers = st.sampled_from([1, 8, 2**31 - 1])
+
+
+@st.composite
+def _padded(draw: st.DrawFn, flags: int, payload: bytes) -> tuple[int, bytes]:
+    size = draw(st.none() | st.integers(0, 4))
+    if size is None:
+        return flags, payload
+    return flags | PADDED, bytes((size,)) + payload + b"\0" * size
+
+
+@st.composite
+def _data(draw: st.DrawFn) -> Unit:
+    flags = draw(_odd_flags) | draw(st.sampled_from([0, END_STREAM]))
+    flags, payload = draw(_padded(flags, draw(st.binary(max_size=20))))
+    frame = Wire(DATA, flags, draw(streams), payload)
+    return Unit((frame,), ("data", frame.stream, flags, len(payload)))
+
+
+@st.composite
+def _blocks(draw: st.DrawFn) -> Unit:
+    stream, pushes = draw(streams), draw(st.booleans())
+    flags, prefix = draw(_odd_flags), b""
+    promised = 2 * draw(streams)
+    if pushes:
+        prefix = promised.to_bytes(4, "big")
+    else:
+        flags |= draw(st.sampled_from([0, END_STREAM, HAS_PRIORITY]))
+        prefix = draw(st.binary(min_size=5, max_size=5)) if flags & HAS_PRIORITY else b""
+    parts = draw(
+        st.lists(st.binary(max_size=12), min_size=1, max_size=3)
+        | st.just([b"x"] * (1 + MOST_CONTINUATIONS))
+    )
+    if len(parts) == 1:
+        flags |= END_HEADERS
+    flags, payload = draw(_padded(flags, prefix + parts[0]))
+    frames = [Wire(PUSH_PROMISE if pushes else HEADERS, flags, stream, payload)]
+    frames += [Wire(CONTINUATION, 0, stream, part) for part in parts[1:]]
+    frames[-1] = replace(frames[-1], flags=frames[-1].flags | END_HEADERS)
+    block = b"".join(parts)
+    told = (
+        ("push", stream, promised, block) if pushes else ("headers", stream, flags, prefix, block)
+    )
+    return Unit(tuple(frames), told)
+
+
+@st.composite
+def _others(draw: st.DrawFn) -> Unit:
+    flags, stream, number = draw(_odd_flags), draw(streams), draw(_numbers)
+    some, eight = number.to_bytes(4, "big"), draw(st.binary(min_size=8, max_size=8))
+    reserved = (number | draw(st.sampled_from([0, RESERVED]))).to_bytes(4, "big")
+    kind = draw(st.integers(10, 255))
+    frame, told = draw(
+        st.sampled_from(
+            [
+                (Wire(PRIORITY, flags, stream, some + b"\x10"), ("priority", stream)),
+                (Wire(RST_STREAM, flags, stream, some), ("reset", stream, number)),
+                (Wire(SETTINGS, flags, 0, b"\0\x04" + some), ("settings", b"\0\x04" + some)),
+                (Wire(SETTINGS, flags | ACK), ("settings_acknowledged",)),
+                (Wire(PING, flags, 0, eight), ("ping", eight, False)),
+                (Wire(PING, flags | ACK, 0, eight), ("ping", eight, True)),
+                (Wire(GOAWAY, flags, 0, eight + some), ("goaway", eight + some)),
+                (Wire(WINDOW_UPDATE, flags, 0, reserved), ("window_update", 0, number)),
+                (Wire(WINDOW_UPDATE, flags, stream, reserved), ("window_update", stream, number)),
+                (Wire(kind, flags, stream, eight), ("unknown", stream)),
+                (Wire(kind, flags, 0), ("unknown", 0)),
+            ]
+        )
+    )
+    return Unit((frame,), told)
+
+
+@st.composite
+def _with_reserved_bits(draw: st.DrawFn, units: st.SearchStrategy[Unit]) -> Unit:
+    """4.1: the bit before the identifier means nothing."""
+    unit = draw(units)
+    frames = (
+        replace(f, stream=f.stream | draw(st.sampled_from([0, RESERVED]))) for f in unit.frames
+    )
+    return Unit(tuple(frames), unit.told)
+
+
+valid_units = _data() | _blocks() | _others() | _with_reserved_bits(_data() | _blocks())
+valid_streams = st.lists(valid_units, max_size=12).map(lambda units: [FIRST, *units])
+
+
+def cut(data: bytes) -> list[tuple[Frame, bytes]]:
+    """The frames that another parser sees, each with all its bytes."""
+    frames = []
+    while data:
+        frame, length = Frame.parse_frame_header(memoryview(data[:9]))
+        assert len(data) >= 9 + length, "a frame is not whole"
+        frames.append((frame, data[: 9 + length]))
+        data = data[9 + length :]
+    return frames
+
+
+def parsed(data: bytes) -> list[Frame]:
+    """The frames that another parser reads."""
+    frames = []
+    for frame, raw in cut(data):
+        frame.parse_body(memoryview(raw)[9:])
+        frames.append(frame)
+    return frames

@@ -1,0 +1,207 @@
+"""However a direction is split into reads the same passes; our words land between two frames."""
+
+from itertools import pairwise
+
+from hyperframe.frame import ContinuationFrame, HeadersFrame, PushPromiseFrame, SettingsFrame
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.wire.http2 import CONTINUATION, DATA, END_HEADERS, HEADERS, PING
+from tests.wire.http2_streams import (
+    FIRST,
+    MOST_BLOCK,
+    RESERVED,
+    Recorder,
+    Rule,
+    Told,
+    Unit,
+    Wire,
+    as_it_came,
+    cut,
+    encoded,
+    rule_of,
+    valid_streams,
+)
+
+# Small enough that streams which are quickly made go beyond it.
+MAX_FRAME = 600
+
+# Frames of all types, most of which are wrong in some way, of sizes around the limits.
+_sizes = st.integers(0, 12) | st.sampled_from([MOST_BLOCK, MOST_BLOCK + 1, 461, 462, 600, 601])
+_hostile_frames = st.builds(
+    Wire,
+    st.integers(0, 11),
+    st.integers(0, 255) | st.sampled_from([0, END_HEADERS]),
+    st.sampled_from([0, 1, 1, 1, 3, RESERVED, RESERVED | 1]),
+    _sizes.flatmap(
+        lambda size: st.binary(min_size=min(size, 12), max_size=min(size, 12)).map(
+            lambda begin: begin.ljust(size, b"\1")
+        )
+    ),
+)
+_hostile = st.lists(_hostile_frames.map(Wire.encode), max_size=5).map(b"".join)
+
+
+@st.composite
+def _mutated(draw: st.DrawFn) -> bytes:
+    """A stream that was valid before something was put in, taken out or replaced."""
+    stream = encoded(draw(valid_streams))
+    place, gone = draw(st.integers(0, len(stream))), draw(st.integers(0, 3))
+    return stream[:place] + draw(st.binary(max_size=3)) + stream[place + gone :]
+
+
+any_bytes = (
+    st.binary(max_size=60)
+    | _mutated()
+    | st.builds(lambda units, end: encoded(units) + end, valid_streams, _hostile)
+)
+seeds = st.none() | st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def in_pieces(draw: st.DrawFn, streams: st.SearchStrategy[bytes]) -> tuple[bytes, list[bytes]]:
+    stream = draw(streams)
+    cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=12)))
+    if draw(st.integers(0, 9)) == 0:
+        cuts = list(range(len(stream)))
+    return stream, [stream[start:stop] for start, stop in pairwise([0, *cuts, len(stream)])]
+
+
+def fed(pieces: list[bytes], rule: Rule) -> tuple[bytes, list[Told], object, tuple[bool, ...]]:
+    """What passed, what was told, the error, and where the direction stands."""
+    scanner, passed = Recorder(rule), []
+    scanner.max_frame = MAX_FRAME
+    for piece in pieces:
+        if scanner.error is None:
+            passed.append(scanner.feed(piece))
+    error = scanner.error
+    said = error and (error.code, error.reason, error.budget)
+    stands = scanner.begun, scanner.between_frames, scanner.unfinished
+    return b"".join(passed), scanner.told, said, stands
+
+
+@given(in_pieces(any_bytes), seeds)
+def test_any_bytes_have_the_same_fate_however_they_are_split(
+    case: tuple[bytes, list[bytes]], seed: int | None
+) -> None:
+    stream, pieces = case
+    rule = as_it_came if seed is None else rule_of(seed, raises=True)
+    assert fed(pieces, rule) == fed([stream], rule)
+
+
+@given(in_pieces(any_bytes))
+def test_nothing_is_made_up_and_nothing_changes_its_place(case: tuple[bytes, list[bytes]]) -> None:
+    stream, pieces = case
+    assert stream.startswith(fed(pieces, as_it_came)[0])
+
+
+@given(in_pieces(valid_streams.map(encoded)))
+def test_of_a_stream_that_breaks_no_rule_only_what_must_be_whole_waits(
+    case: tuple[bytes, list[bytes]],
+) -> None:
+    stream, pieces = case
+    scanner, read, passed = Recorder(), 0, b""
+    for piece in pieces:
+        read += len(piece)
+        passed += scanner.feed(piece)
+        assert scanner.unfinished is (len(passed) < read)
+    assert passed == stream
+
+
+# What we say.
+
+
+class Speaker(Recorder):
+    """Notes what is written. Of each so many frames that it is told of it says something too."""
+
+    def __init__(self, rule: Rule, every: int | None = None) -> None:
+        super().__init__(rule)
+        self.every = every
+        self.words: list[bytes] = []
+        self.written = b""
+
+    def note(self, *told: object) -> bytes | None:
+        if self.every and len(self.told) % self.every == 0:
+            assert self.speak() == b""
+        return super().note(*told)
+
+    def speak(self) -> bytes:
+        """One or two frames that are told from all others."""
+        word = Wire(PING, 0, 0, b"word%4d" % len(self.words)).encode()
+        self.words.append(word * (1 + len(self.words) % 2))
+        return self.say(self.words[-1])
+
+    def take(self, piece: bytes | None) -> None:
+        """Read this, or say something."""
+        self.written += self.speak() if piece is None else self.feed(piece)
+        assert not (self.has_words and self.between_frames)
+
+
+def assert_in_its_place(written: bytes, words: list[bytes], others: bytes) -> None:
+    """All words are there, whole and in their order, between the frames of the others."""
+    said: list[bytes] = []
+    rest: list[bytes] = []
+    block_goes_on = False
+    frames = cut(written)
+    assert isinstance(frames[0][0], SettingsFrame)
+    for frame, raw in frames:
+        is_word = raw[9:13] == b"word"
+        assert isinstance(frame, ContinuationFrame) is block_goes_on
+        if isinstance(frame, HeadersFrame | PushPromiseFrame | ContinuationFrame):
+            block_goes_on = "END_HEADERS" not in frame.flags
+        (said if is_word else rest).append(raw)
+    assert b"".join(said) == b"".join(words)
+    assert b"".join(rest) == others
+
+
+@st.composite
+def interleavings(draw: st.DrawFn) -> tuple[list[Unit], list[bytes | None]]:
+    """Units, and their bytes in reads between which something is said."""
+    units = draw(valid_streams)
+    _, pieces = draw(in_pieces(st.just(encoded(units))))
+    steps: list[bytes | None] = [*pieces]
+    for place in draw(st.lists(st.integers(0, len(steps)), max_size=8)):
+        steps.insert(place, None)
+    return units, steps
+
+
+@given(interleavings(), seeds, st.none() | st.integers(1, 5))
+def test_what_we_say_lands_whole_and_in_order_between_two_frames(
+    case: tuple[list[Unit], list[bytes | None]], seed: int | None, every: int | None
+) -> None:
+    units, steps = case
+    rule = as_it_came if seed is None else rule_of(seed)
+    speaker = Speaker(rule, every)
+    for step in steps:
+        speaker.take(step)
+    others = b"".join(unit.passed(rule) for unit in units)
+    assert_in_its_place(speaker.written, speaker.words, others)
+
+
+@given(interleavings(), seeds, st.none() | st.integers(1, 5))
+def test_what_we_say_is_not_lost_when_a_frame_is_wrong(
+    case: tuple[list[Unit], list[bytes | None]], seed: int | None, every: int | None
+) -> None:
+    units, steps = case
+    rule = as_it_came if seed is None else rule_of(seed)
+    speaker = Speaker(rule, every)
+    torn = Wire(HEADERS, 0, 1).encode() + Wire(CONTINUATION, END_HEADERS, 3).encode()
+    for step in [*steps, torn, None]:
+        speaker.take(step)
+    assert speaker.error is not None
+    others = b"".join(unit.passed(rule) for unit in units)
+    assert_in_its_place(speaker.written, speaker.words, others)
+
+
+def test_a_word_finds_its_place_wherever_it_is_said() -> None:
+    block = Wire(HEADERS, 0, 1, b"a").encode() + Wire(CONTINUATION, END_HEADERS, 1).encode()
+    stream = FIRST.encode() + Wire(DATA, 0, 1, b"abc").encode() + block + Wire(DATA).encode()[:8]
+    stream += b"\1"
+    for place in range(len(stream) + 1):
+        for step in 1, 2, 10, len(stream):
+            speaker = Speaker(as_it_came)
+            for at in range(0, place, step):
+                speaker.take(stream[at : min(at + step, place)])
+            speaker.take(None)
+            speaker.take(stream[place:])
+            assert_in_its_place(speaker.written, speaker.words, stream)

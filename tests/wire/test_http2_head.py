@@ -1,0 +1,424 @@
+"""What is known of a message, what makes one malformed, and what an app is told of the client."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.wire import http2_head
+from drainproxy.wire.hpack import OTHERS, Fields, HeaderField, HpackReader, block
+from drainproxy.wire.http2_head import (
+    MOST_FIELDS,
+    AnswerHead,
+    RequestHead,
+    forwarded,
+    matters,
+    too_many,
+)
+from tests.wire.http2_messages import GET, OK, but, near, requests
+
+METHOD, SCHEME, PATH, AUTHORITY = GET
+CONNECT = ((b":method", b"CONNECT"), (b":authority", b"a.example:443"))
+WEBSOCKET = ((b":method", b"CONNECT"), (b":protocol", b"websocket"), SCHEME, PATH, AUTHORITY)
+
+
+# What is known.
+
+
+def test_a_request_says_what_it_asks_for() -> None:
+    head = RequestHead(
+        ((b":method", b"POST"), SCHEME, (b":path", b"/a?b"), AUTHORITY, (b"x", b"y"))
+    )
+    assert not head.malformed
+    assert not head.trailers
+    assert (head.method, head.path, head.authority) == (b"POST", b"/a?b", b"a.example")
+    assert (head.protocol, head.grpc, head.proxied) == (b"", False, (False, False))
+    assert head.forwarded == b""
+
+
+@pytest.mark.parametrize(
+    ("fields", "authority"),
+    [
+        ((*GET[:3], (b"host", b"b.example")), b"b.example"),
+        ((*GET, (b"host", b"a.example")), b"a.example"),
+        ((*GET[:3], (b":authority", b"")), b""),
+        (GET[:3], b""),
+        (but(GET, b":authority", b"[::1]:80"), b"[::1]:80"),
+        (but(GET, b":authority", b"192.0.2.1:80,192.0.2.2:80"), b"192.0.2.1:80,192.0.2.2:80"),
+    ],
+)
+def test_a_request_names_its_host_in_either_field(fields: Fields, authority: bytes) -> None:
+    head = RequestHead(fields)
+    assert not head.malformed
+    assert head.authority == authority
+
+
+@pytest.mark.parametrize("fields", [(), ((b"grpc-status", b"0"), (b"x", b"y"))])
+def test_a_block_without_a_method_ends_a_request(fields: Fields) -> None:
+    head = RequestHead(fields)
+    assert head.trailers
+    assert not head.malformed
+
+
+@pytest.mark.parametrize(
+    ("content_type", "grpc"),
+    [
+        (b"application/grpc", True),
+        (b"application/grpc+proto", True),
+        (b"application/grpc;charset=x", True),
+        (b"application/grpc-web", False),
+        (b"application/grpc-web+proto", False),
+        (b"application/json", False),
+        (b"", False),
+    ],
+)
+def test_a_call_of_grpc_is_known_by_its_type(content_type: bytes, grpc: bool) -> None:
+    assert RequestHead((*GET, (b"content-type", content_type))).grpc is grpc
+    assert RequestHead(GET).grpc is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "protocol"),
+    [(WEBSOCKET, b"websocket"), (CONNECT, b""), (but(GET, b":method", b"OPTIONS"), b"")],
+)
+def test_a_connect_may_ask_for_a_protocol(fields: Fields, protocol: bytes) -> None:
+    head = RequestHead(fields)
+    assert not head.malformed
+    assert head.protocol == protocol
+
+
+@pytest.mark.parametrize("status", [100, 101, 200, 404, 999])
+def test_an_answer_has_a_status(status: int) -> None:
+    head = AnswerHead(((b":status", b"%d" % status), (b"x", b"")))
+    assert not head.malformed
+    assert head.status == status
+    assert head.grpc_status is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "grpc_status"),
+    [((), None), (((b"x", b"y"),), None), (((b"grpc-status", b"14"),), b"14")],
+)
+def test_trailers_of_an_answer_may_have_the_status_of_a_call(
+    fields: Fields, grpc_status: bytes | None
+) -> None:
+    head = AnswerHead(fields)
+    assert not head.malformed
+    assert (head.status, head.grpc_status) == (0, grpc_status)
+
+
+def test_an_answer_of_trailers_alone_has_both() -> None:
+    head = AnswerHead((*OK, (b"grpc-status", b"5")))
+    assert (head.status, head.grpc_status) == (200, b"5")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "streams"),
+    [
+        (b"text/event-stream", True),
+        (b"Text/Event-Stream; charset=utf-8", True),
+        (b"text/event", False),
+        (b"text/html", False),
+    ],
+)
+def test_a_stream_of_events_is_known_by_its_type(content_type: bytes, streams: bool) -> None:
+    assert AnswerHead((*OK, (b"content-type", content_type))).event_stream is streams
+    assert AnswerHead(OK).event_stream is False
+
+
+# What is malformed in any message.
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ((b":status", b"200"), "':status' has no place"),
+        ((b":path", b"/"), "':path' has no place"),
+        ((b":", b""), "':' has no place"),
+        ((b":new", b"x"), "':new' has no place"),
+        ((b"connection", b"close"), "'connection' concerns one connection"),
+        ((b"proxy-connection", b"close"), "'proxy-connection' concerns one connection"),
+        ((b"keep-alive", b"timeout=5"), "'keep-alive' concerns one connection"),
+        ((b"transfer-encoding", b"chunked"), "'transfer-encoding' concerns one connection"),
+        ((b"upgrade", b"websocket"), "'upgrade' concerns one connection"),
+        ((b"", b"x"), "'' is not the name of a field"),
+        ((b"X-Id", b"x"), "'X-Id' is not the name of a field"),
+        ((b"x id", b"x"), "'x id' is not the name of a field"),
+        ((b"x:id", b"x"), "'x:id' is not the name of a field"),
+        ((b"x\0", b"x"), r"'x\x00' is not the name of a field"),
+        ((b"\xe9", b"x"), r"'\xe9' is not the name of a field"),
+        ((b"content_length", b"5"), "'content_length' may be taken for"),
+        ((b"x_forwarded_for", b"x"), "'x_forwarded_for' may be taken for"),
+        ((b"x", b"a\nb"), "'x' has a NUL, CR or LF"),
+        ((b"x", b"a\r"), "'x' has a NUL, CR or LF"),
+        ((b"x", b"\0"), "'x' has a NUL, CR or LF"),
+        ((b"x", b"\n"), "'x' has a NUL, CR or LF"),
+        ((b"x-bin", b"a\0"), "'x-bin' has a NUL, CR or LF"),
+        ((b"x-bin", b"\n"), "'x-bin' has a NUL, CR or LF"),
+        ((b"bin", b"\0a"), "'bin' has a NUL, CR or LF"),
+        ((b"content-length", b" 5"), "content-length is not a plain number"),
+        ((b"te", b" trailers"), "te is not trailers"),
+        ((b"content-length", b""), "content-length is not a plain number"),
+        ((b"content-length", b"+5"), "content-length is not a plain number"),
+        ((b"content-length", b"5, 5"), "content-length is not a plain number"),
+        ((b"content-length", b"1" * 19), "content-length is not a plain number"),
+        ((b"te", b"gzip"), "te is not trailers"),
+        ((b"te", b"trailers, gzip"), "te is not trailers"),
+        ((b"te", b""), "te is not trailers"),
+    ],
+)
+def test_a_field_that_may_not_be_makes_any_message_malformed(
+    field: HeaderField, reason: str
+) -> None:
+    # Twice, because names are remembered; in the middle, and last.
+    for more in (field,), (field, (b"y", b"z")), (field,):
+        heads: list[RequestHead | AnswerHead] = [
+            RequestHead((*GET, *more)),
+            AnswerHead((*OK, *more)),
+        ]
+        if not field[0].startswith(b":"):
+            heads += [RequestHead(((b"y", b"z"), *more)), AnswerHead(more)]
+        for head in heads:
+            assert reason in head.malformed
+
+
+@pytest.mark.parametrize("name", [b"host", b"content-length", b"te"])
+@pytest.mark.parametrize("fields", [GET[:3], OK])
+def test_a_field_that_may_stand_once_does_not_stand_twice(name: bytes, fields: Fields) -> None:
+    value = {b"host": b"a", b"content-length": b"5", b"te": b"trailers"}[name]
+    make = AnswerHead if fields is OK else RequestHead
+    assert not make((*fields, (name, value))).malformed
+    for other in value, b"7":
+        twice = (*fields, (name, value), (b"x", b""), (name, other))
+        assert "is there twice" in make(twice).malformed
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        (b"content-length", b"9" * 18),
+        (b"content-length", b"0"),
+        (b"te", b"trailers"),
+        (b"x_id", b"x"),
+        (b"host_name", b"x"),
+        (b"!#$%&'*+-.^_`|~09az", b"x"),
+        (b"x" * 100, b"x"),
+        (b"x", b""),
+        (b"x", b"a b\tc"),
+        (b"x", bytes(c for c in range(1, 256) if c not in b"\r\n")),
+        pytest.param((b"x", b" blanks\t"), id="which gRPC sends"),
+    ],
+)
+def test_other_fields_harm_no_message(field: HeaderField) -> None:
+    for _ in range(2):
+        assert not RequestHead((*GET, field, field if field[0] == b"x" else (b"y", b""))).malformed
+        assert not AnswerHead((*OK, field)).malformed
+
+
+def test_metadata_may_be_plain_bytes_where_grpc_is_spoken() -> None:
+    field = (b"x-bin", b"\0\r\n\0")
+    assert not RequestHead((*GET, (b"content-type", b"application/grpc"), field)).malformed
+    assert "only gRPC knows" in RequestHead((*GET, field)).malformed
+    assert "only gRPC knows" in RequestHead((*GET, (b"content-type", b"x"), field)).malformed
+    assert not AnswerHead((*OK, field)).malformed
+    assert "NUL, CR or LF" in AnswerHead((*OK, (b"x-bin", b"\r\n\0"))).malformed
+    assert "NUL, CR or LF" in AnswerHead((*OK, (b"x", b"\0"))).malformed
+
+
+def test_names_are_remembered_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http2_head, "_ordinary", remembered := set[bytes]())
+    for number in range(2000):
+        assert not RequestHead((*GET, (b"x-%d" % number, b""))).malformed
+        assert RequestHead((*GET, (b"X-%d" % number, b""))).malformed
+    assert len(remembered) == 1000
+
+
+@pytest.mark.parametrize(
+    ("crumbs", "others", "most"),
+    [(300, 100, True), (0, 100, True), (0, 101, False), (9, 101, False)],
+)
+def test_a_message_has_a_hundred_fields_beside_its_crumbs(
+    crumbs: int, others: int, most: bool
+) -> None:
+    assert MOST_FIELDS == 100
+    fields = ((b"cookie", b"a=b"),) * crumbs + ((b"x", b"y"),) * others
+    assert too_many(fields) is not most
+
+
+# What of it matters.
+
+
+def seen(head: RequestHead | AnswerHead) -> dict[str, object]:
+    return {name: getattr(head, name) for name in head.__slots__}
+
+
+@given(requests | near(()), near(OK) | near(()))
+def test_a_head_is_made_of_the_fields_that_matter_as_of_all(
+    request: Fields, answer: Fields
+) -> None:
+    for _ in range(2):
+        read = HpackReader(65536, RequestHead, matters).read(block(request))
+        assert seen(read) == seen(RequestHead(request))
+        answered = HpackReader(65536, AnswerHead, matters).read(block(answer))
+        assert seen(answered) == seen(AnswerHead(answer))
+
+
+@pytest.mark.parametrize(
+    ("field", "does"),
+    [
+        *(((b"x", b"y"), False), ((b"x" * 50, b""), False), ((b"x", b" "), False)),
+        *(((b"cookie", b""), False), ((b"grpc-message", b"no"), False), ((b"a_b", b""), False)),
+        *(((b":new", b""), True), ((b"X", b"y"), True), ((b"", b""), True)),
+        *(((b"x", b"\0"), True), ((b"content_length", b"5"), True), ((b"te", b""), True)),
+        *(((b"host", b""), True), ((b"connection", b""), True), ((b":status", b"200"), True)),
+    ],
+)
+def test_a_field_matters_for_what_it_means_or_because_it_is_wrong(
+    field: HeaderField, does: bool
+) -> None:
+    assert matters(*field) is does
+    assert matters(*field) is does
+
+
+def test_where_others_stood_no_pseudo_field_follows_and_nothing_else_is_said_of_them() -> None:
+    assert not RequestHead((*GET, OTHERS)).malformed
+    assert "has no place" in RequestHead((METHOD, OTHERS, *GET[1:])).malformed
+    assert "is not the name" in RequestHead((*GET, (b"", b""))).malformed
+
+
+# Requests.
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (GET[1:], "':scheme' without :method"),
+        ((AUTHORITY,), "':authority' without :method"),
+        (((b":protocol", b"websocket"),), "':protocol' without :method"),
+        (but(GET, b":method", b""), "the :method is not a token"),
+        (but(GET, b":method", b"GET /x"), "the :method is not a token"),
+        (but(GET, b":method", b"G\xc9T"), "the :method is not a token"),
+        (but(GET, b":scheme", None), "the :scheme is missing"),
+        (but(GET, b":scheme", b""), "the :scheme is missing"),
+        (but(GET, b":scheme", b"http://x/"), "the :scheme is missing"),
+        (but(GET, b":scheme", b"1http"), "the :scheme is missing"),
+        (but(GET, b":path", None), "the :path is missing"),
+        (but(GET, b":path", b""), "the :path is missing"),
+        (but(GET, b":path", b"*"), "the :path is missing"),
+        (but(GET, b":path", b"x"), "the :path is missing"),
+        (but(GET, b":path", b"http://a.example/"), "the :path is missing"),
+        (but(GET, b":path", b"/a b"), "the :path is missing"),
+        (but(GET, b":path", b"/\x7f"), "the :path is missing"),
+        (but(GET, b":path", b"/\xe9"), "the :path is missing"),
+        (but(GET, b":path", b"/#a"), "the :path is missing"),
+        (but(GET, b":authority", b"a, b"), "the :authority is not a host"),
+        (but(GET, b":authority", b"me@a.example"), "the :authority is not a host"),
+        (but(GET, b":authority", b"a/b"), "the :authority is not a host"),
+        (but(GET, b":authority", b" a.example"), "the :authority is not a host"),
+        ((*GET[:3], (b"host", b"a.example\t")), "the :authority is not a host"),
+        ((*GET, (b"host", b"b.example")), "the :authority is not a host, or not the one"),
+        ((*GET, (b"host", b"")), "the :authority is not a host, or not the one"),
+        ((*GET[:3], (b"host", b"a/b")), "the :authority is not a host"),
+        ((*but(GET, b":authority", b""), (b"host", b"a")), "the :authority is not a host, or not"),
+        (CONNECT[:1], "CONNECT has an :authority and nothing else"),
+        (but(CONNECT, b":authority", b""), "CONNECT has an :authority and nothing else"),
+        ((*CONNECT[:1], (b"host", b"a")), "CONNECT has an :authority and nothing else"),
+        ((*CONNECT, SCHEME), "CONNECT has an :authority and nothing else"),
+        ((*CONNECT, PATH), "CONNECT has an :authority and nothing else"),
+        (but(WEBSOCKET, b":method", b"GET"), ":protocol stands in a CONNECT"),
+        (but(WEBSOCKET, b":authority", None), ":protocol stands in a CONNECT"),
+        (but(WEBSOCKET, b":authority", b""), ":protocol stands in a CONNECT"),
+        (but(WEBSOCKET, b":scheme", None), "the :scheme is missing"),
+        (but(WEBSOCKET, b":path", None), "the :path is missing"),
+        ((*GET, METHOD), "':method' has no place"),
+        ((METHOD, (b"x", b"y"), *GET[1:]), "':scheme' has no place"),
+        ((METHOD, (b"host", b"a"), *GET[1:]), "':scheme' has no place"),
+        (((b":status", b"200"), *GET), "':status' has no place"),
+    ],
+)
+def test_a_request_that_names_its_target_in_no_clear_way_is_malformed(
+    fields: Fields, reason: str
+) -> None:
+    assert reason in RequestHead(fields).malformed
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        but(but(GET, b":method", b"OPTIONS"), b":path", b"*"),
+        but(GET, b":path", b"/" + bytes(c for c in range(0x21, 0x7F) if c != ord("#"))),
+        but(GET, b":scheme", b"HTTPS"),
+        but(GET, b":scheme", b"x-y+z.1"),
+        but(GET, b":method", b"M-SEARCH"),
+    ],
+)
+def test_a_request_may_ask_in_any_way_that_is_clear(fields: Fields) -> None:
+    assert not RequestHead(fields).malformed
+
+
+# Answers.
+
+
+@pytest.mark.parametrize(
+    "status", [b"", b"20", b"2000", b"099", b"2x0", b"+20", b" 20", b"\xb2\xb2\xb2"]
+)
+def test_an_answer_has_a_status_of_three_digits(status: bytes) -> None:
+    head = AnswerHead(((b":status", status),))
+    assert head.malformed
+    assert head.status == 0
+
+
+@pytest.mark.parametrize(
+    "fields", [((b"x", b"y"), *OK), (*OK, *OK), (*OK, PATH), (METHOD,), (AUTHORITY, *OK)]
+)
+def test_pseudo_fields_of_an_answer_are_one_status_at_its_beginning(fields: Fields) -> None:
+    assert "has no place" in AnswerHead(fields).malformed
+
+
+def test_the_first_thing_that_is_wrong_is_what_is_said() -> None:
+    assert "NUL" in AnswerHead(((b":status", b"20"), (b"x", b"\0"))).malformed
+    assert "NUL" in RequestHead(((b":method", b""), (b"x", b"\0"))).malformed
+
+
+# What an app is told of the client.
+
+FORWARDED = (b"x-forwarded-for", b"192.0.2.1")
+PROTO, HOST = (b"x-forwarded-proto", b"https"), (b"x-forwarded-host", b"a.example")
+
+
+def told(fields: Fields) -> Fields:
+    """What the app reads in the block of a request with what is appended to it."""
+    head = RequestHead(fields)
+    assert not head.malformed
+    coded = block(fields) + forwarded(head, b"192.0.2.1", b"https")
+    read = HpackReader(65536, tuple).read(coded)
+    assert read[: len(fields)] == fields
+    return read[len(fields) :]
+
+
+@pytest.mark.parametrize(
+    ("fields", "more"),
+    [
+        (GET, (FORWARDED, PROTO, HOST)),
+        ((*GET[:3], (b"host", b"a.example")), (FORWARDED, PROTO, HOST)),
+        (GET[:3], (FORWARDED, PROTO)),
+        ((*GET, (b"x-forwarded-for", b"198.51.100.7")), (FORWARDED, PROTO, HOST)),
+        ((*GET, (b"x-forwarded-proto", b"http")), (FORWARDED, HOST)),
+        ((*GET, (b"x-forwarded-host", b"b")), (FORWARDED, PROTO)),
+        ((*GET, (b"x-forwarded-host", b"b"), (b"x-forwarded-proto", b"")), (FORWARDED,)),
+    ],
+)
+def test_an_app_is_told_what_no_proxy_before_us_has_said(fields: Fields, more: Fields) -> None:
+    assert told(fields) == more
+
+
+values = st.binary(max_size=200)
+
+
+@given(values, values, st.sampled_from([b"", b"a.example", b"[::1]:80", b"a" * 300]))
+def test_what_is_appended_reads_as_three_fields_whatever_they_hold(
+    client: bytes, scheme: bytes, host: bytes
+) -> None:
+    head = RequestHead(but(GET, b":authority", host))
+    read = HpackReader(65536, tuple).read(forwarded(head, client, scheme))
+    expected = [(b"x-forwarded-for", client), (b"x-forwarded-proto", scheme)]
+    assert [*read] == expected + [(b"x-forwarded-host", host)] * bool(host)
