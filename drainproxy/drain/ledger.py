@@ -7,7 +7,7 @@ Drained means that the last hold was released; nothing polls.
 from collections.abc import Callable
 from typing import Protocol
 
-KINDS = ("http1", "sse", "websocket", "tcp")
+KINDS = ("http1", "http2", "grpc", "sse", "websocket", "tcp")
 
 # How an exchange can end. Plain ints: they index `Tally.ended` on the data path.
 FINISHED, GOODBYE, CLIENT_LEFT, APP_LEFT, CUT = range(5)

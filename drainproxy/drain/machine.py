@@ -10,6 +10,10 @@ from enum import Enum
 
 # What `cutting` keeps of the drain's time, so that closing handshakes fit in before the deadline.
 CUTTING_RESERVE = 2.0
+# The share of the time before cutting after which new connections are refused, quiet or not:
+# clients that know no other address come back for ever, and what the last ones ask must have time
+# to finish.
+LATEST_CLOSE = 0.75
 
 
 class Phase(Enum):
@@ -33,7 +37,7 @@ class Input(Enum):
     KILL = "a further SIGTERM or SIGINT"
     UNDRAIN = "the drain is taken back"
     DELAY_OVER = "drain-delay is over"
-    QUIET = "no new connection has come for drain-quiet"
+    QUIET = "no new connection has come for drain-quiet, or there is no more time to wait for that"
     EMPTY = "nothing is in flight"
     DEADLINE = "only the time for cutting is left"
     TIMEOUT = "drain-timeout is over"
@@ -223,9 +227,12 @@ class Machine:
         end = self.began + timing.timeout
         if self.phase is Phase.CUTTING:
             return [(end, Input.TIMEOUT)]
-        timers = [(end - min(CUTTING_RESERVE, timing.timeout / 2), Input.DEADLINE)]
+        waiting = timing.timeout - min(CUTTING_RESERVE, timing.timeout / 2)
+        timers = [(self.began + waiting, Input.DEADLINE)]
         if self.phase is Phase.ANNOUNCED:
             timers.append((self.began + timing.delay, Input.DELAY_OVER))
         if self.phase is Phase.LEAVING:
-            timers.append((max(self.since, newest) + timing.quiet, Input.QUIET))
+            quiet = max(self.since, newest) + timing.quiet
+            late = self.began + LATEST_CLOSE * waiting
+            timers.append((max(self.since, min(quiet, late)), Input.QUIET))
         return timers

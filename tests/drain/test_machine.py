@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.drain.machine import TABLE, Effect, Input, Machine, Phase, Timing
+from drainproxy.drain.machine import (
+    CUTTING_RESERVE,
+    LATEST_CLOSE,
+    TABLE,
+    Effect,
+    Input,
+    Machine,
+    Phase,
+    Timing,
+)
 from tests.drain.shell import ONCE_PER_DRAIN, TIMING, Shell, timings
 
 # The table
@@ -336,8 +345,15 @@ def test_a_drain_ends_within_its_timeout(timing: Timing, stuck: int, coming: lis
     assert shell.phases[-1][1] <= 100 + timing.timeout
 
 
+def waiting(timing: Timing) -> float:
+    """How long a drain waits before it cuts."""
+    return timing.timeout - min(CUTTING_RESERVE, timing.timeout / 2)
+
+
 @given(timings, st.lists(st.floats(0, 6), max_size=12))
-def test_closed_never_comes_before_delay_and_quiet(timing: Timing, pauses: list[float]) -> None:
+def test_closed_never_comes_before_delay_and_quiet_unless_time_runs_out(
+    timing: Timing, pauses: list[float]
+) -> None:
     shell = Shell.serving(timing, in_flight=1)
     shell.drain()
     for pause in pauses:
@@ -347,7 +363,20 @@ def test_closed_never_comes_before_delay_and_quiet(timing: Timing, pauses: list[
     for phase, since in shell.phases:
         if phase is Phase.CLOSED:
             assert since >= 100 + timing.delay
-            assert since >= shell.newest + timing.quiet
+            late = 100 + LATEST_CLOSE * waiting(timing)
+            assert since >= min(shell.newest + timing.quiet, late)
+
+
+@given(timings, st.floats(0.05, 1))
+def test_whoever_comes_back_for_ever_does_not_keep_it_open(timing: Timing, pause: float) -> None:
+    shell = Shell.serving(timing, in_flight=1)
+    shell.drain()
+    while shell.phase in (Phase.ANNOUNCED, Phase.LEAVING):
+        shell.sleep(pause)
+        shell.connect()
+    ends = (Phase.CLOSED, Phase.CUTTING, Phase.DRAINED)
+    closed = next(at for phase, at in shell.phases if phase in ends)
+    assert closed - 100 <= max(LATEST_CLOSE * waiting(timing), timing.delay) + 1e-6
 
 
 @given(timings, st.lists(st.floats(0, 6), max_size=6))

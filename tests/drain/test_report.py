@@ -39,12 +39,11 @@ def test_the_report_of_a_drain_in_plain_types() -> None:
         "began": "2026-11-23T03:00:00.000Z",
         "seconds": 22.0,
         "phases": {"announced": 5.0, "leaving": 15.0},
-        "in_flight_at_start": {"http1": 2, "sse": 0, "websocket": 1, "tcp": 0},
-        "ended": {
+        "in_flight_at_start": dict.fromkeys(KINDS, 0) | {"http1": 2, "websocket": 1},
+        "ended": dict.fromkeys(KINDS, NO_ENDS)
+        | {
             "http1": NO_ENDS | {"finished": 1, "cut": 1},
-            "sse": NO_ENDS,
             "websocket": NO_ENDS | {"goodbye": 1},
-            "tcp": NO_ENDS,
         },
         "blockers": [{"kind": "http1", "age": 21.0, "peer": "192.0.2.1:5000", "path": "/big"}],
     }

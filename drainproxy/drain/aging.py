@@ -1,0 +1,39 @@
+"""When a connection is old enough to be asked to come again, and when it is cut.
+
+Connections are balanced once, when they are opened: only those that end find their way to new
+replicas. What was opened together must not end together, so each age varies by chance.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+
+# Why a goodbye is said that is due to age.
+MAX_AGE = "max-connection-age"
+
+
+@dataclass(frozen=True, slots=True)
+class Aging:
+    """Ages in seconds by kind, 0 or none for never; each varies by `jitter`, a share of it, either
+    way. What has retired is cut `grace` seconds later, 0 for never.
+
+    `luck` is a number in [0, 1), drawn once for each connection; moments are inf for never.
+    """
+
+    ages: Mapping[str, float] = field(default_factory=dict)
+    jitter: float = 0.0
+    grace: float = 0.0
+
+    def retires(self, kind: str, since: float, luck: float) -> float:
+        """When a connection retires that has been of this kind `since`."""
+        age = self.ages.get(kind)
+        return since + age * (1 + self.jitter * (2 * luck - 1)) if age else inf
+
+    def catches_up(self, kind: str, now: float, luck: float) -> float:
+        """When one retires that is too old already because the ages have changed: within as much
+        time as the jitter spreads others over, so that a change is no wave of reconnects."""
+        return now + self.ages[kind] * self.jitter * 2 * luck
+
+    def cuts(self, retired: float) -> float:
+        """When a connection is cut that has `retired`, if it still carries something."""
+        return retired + self.grace if self.grace else inf
