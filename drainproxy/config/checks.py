@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Final
 
-from .settings import HTTP2, Settings
+from .settings import Settings
 from .values import Address, Forward
 
 Problems = Iterator[tuple[str, str]]
@@ -42,17 +42,11 @@ def check_tls(settings: Settings) -> Problems:
         yield "tls-client-ca", "needs tls-cert"
 
 
-def check_app_health(settings: Settings) -> Problems:
-    if settings.app_health.kind == "grpc":
-        yield "app-health", f"not yet: grpc comes with {HTTP2}; write tcp or http:PATH"
-
-
 CHECKS: Final[tuple[Callable[[Settings], Problems], ...]] = (
     check_listeners,
     check_loops,
     check_tokens,
     check_tls,
-    check_app_health,
 )
 
 

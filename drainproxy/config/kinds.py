@@ -176,6 +176,4 @@ PATH = Kind("FILE", "path", parse_path)
 SECRET = Kind("TOKEN", "visible ASCII", parse_secret, lambda _: "***")
 CLOSE_CODE = Kind("CODE", "1000-1003, 1007-1014, 3000-4999", parse_close_code)
 CLOSE_REASON = Kind("TEXT", f"at most {_LONGEST_REASON} bytes", parse_close_reason)
-APP_HEALTH = Kind(
-    "CHECK", "tcp, http:PATH, grpc[:SERVICE] (grpc: not yet, comes with HTTP/2)", parse_app_health
-)
+APP_HEALTH = Kind("CHECK", "tcp, http:PATH, grpc[:SERVICE]", parse_app_health)

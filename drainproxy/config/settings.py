@@ -33,9 +33,7 @@ from .values import (
     Unready,
 )
 
-AGING: Final = "connection aging"
-GRPC: Final = "gRPC"
-HTTP2: Final = "HTTP/2"
+GRPC: Final = "gRPC goodbyes"
 TLS: Final = "TLS"
 
 MILLISECOND: Final = 0.001
@@ -72,7 +70,6 @@ def _age_of(kind: str) -> Meta:
         DURATION,
         f"The same for {kind} alone.",
         reload=True,
-        later=AGING,
         default="as max-connection-age",
     )
 
@@ -92,7 +89,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         Address, setting(LISTEN, "Where probes, metrics and drain requests are answered.")
     ] = Address("0.0.0.0", 9180)
     grpc_health: Annotated[
-        Address | None, setting(LISTEN, "Where gRPC health checks are answered.", later=GRPC)
+        Address | None,
+        setting(LISTEN, "Where gRPC health checks are answered (needs drainproxy[grpc-health])."),
     ] = None
     admin_token: Annotated[
         Secret | None,
@@ -171,7 +169,6 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
             DURATION,
             "The age at which a connection is asked to come again; 0 is never.",
             reload=True,
-            later=AGING,
         ),
     ] = 1800.0
     max_connection_age_jitter: Annotated[
@@ -180,7 +177,6 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
             PERCENT,
             "The age of each connection varies by this share.",
             reload=True,
-            later=AGING,
             le=1,
         ),
     ] = 0.1
@@ -188,9 +184,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "What is in flight is cut this long after; 0 is never.",
+            "What is still in flight so long after that age is cut; 0 is never.",
             reload=True,
-            later=AGING,
         ),
     ] = 0.0
     max_connection_age_http1: Annotated[float | None, _age_of("HTTP/1")] = None
@@ -201,9 +196,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "The same for TCP, which cannot be told and is cut; 0 is never.",
+            "The same for TCP, which cannot be told anything: it is cut after the grace, and left"
+            " alone if there is none; 0 is never.",
             reload=True,
-            later=AGING,
         ),
     ] = 0.0
     max_stream_age: Annotated[
@@ -250,14 +245,18 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     ] = 0.0
     idle_close: Annotated[
         float,
-        setting(DURATION, "In a drain an HTTP/1 connection idle this long is closed.", reload=True),
+        setting(
+            DURATION,
+            "In a drain, or past its age, an HTTP/1 connection idle this long is closed.",
+            reload=True,
+        ),
     ] = 5.0
     max_streams: Annotated[
         int,
-        setting(COUNT, "HTTP/2 streams at once on a connection.", later=HTTP2, ge=1, le=2**31 - 1),
+        setting(COUNT, "HTTP/2 streams at once on a connection.", ge=1, le=2**31 - 1),
     ] = 256
     max_resets: Annotated[
-        int, setting(COUNT, "HTTP/2 resets in 30 seconds on a connection.", later=HTTP2, ge=1)
+        int, setting(COUNT, "HTTP/2 resets in 30 seconds on a connection.", ge=1)
     ] = 200
 
     forwarded: Annotated[

@@ -8,12 +8,14 @@ from math import inf
 
 from drainproxy.drain.ledger import CLIENT_LEFT
 from drainproxy.relay.exchange import ANSWER_HEAD, ANSWERED, BODY, HEAD, SENT, Exchange
+from drainproxy.relay.http2 import Http2
 from drainproxy.relay.hub import Sink
 from drainproxy.relay.pair import CONNECTING, HELD_IS_FULL, MOST_HELD, client_ip
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, Request, parse_request
 from drainproxy.wire.rewrite import END_OF_HEAD, append_forwarded
+from drainproxy.wire.sniff import HTTP2_PREFACE
 
 _EMPTY_LINES = re.compile(rb"\A(?:\r\n)+")
 
@@ -26,6 +28,7 @@ class Asking(Exchange):
     def begin(self) -> None:
         """A head must come within header-timeout, however slowly its bytes drip in."""
         self.counters.connections["http1"] += 1
+        self.count_age()
         self.deadline = self.connected_at + self.hub.limits.header_timeout
         if self.hub.limits.forwarded:
             ip = client_ip(self.peername).encode()
@@ -80,11 +83,25 @@ class Asking(Exchange):
                 raise _too_long(head, limits.max_header_bytes)
             request = parse_request(head, limits.max_fields)
         except Refused as refused:
-            self._refuse(refused)
+            if self.asked is not None or not HTTP2_PREFACE.startswith(data[: len(HTTP2_PREFACE)]):
+                self._refuse(refused)
+            elif len(data) < len(HTTP2_PREFACE):
+                self._await_head(data)
+            else:
+                self._go_on_as_http2(data)
             return
         self.asked = request
         self.sent_head = self._forwarded_head(request)
         self._ask(request, self.sent_head, rest)
+
+    def _go_on_as_http2(self, data: bytes) -> None:
+        """The client knew that we can (RFC 9113 3.3); where the first bytes were not looked at
+        before, it is seen here."""
+        self.counters.bytes_from_clients -= len(data)
+        session = Http2(self.hub, self.route)
+        session.take_over(self)
+        session.begin()
+        session.data_received(data)
 
     def _forwarded_head(self, request: Request) -> bytes:
         if not self.forwarded:

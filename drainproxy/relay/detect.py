@@ -1,6 +1,9 @@
 """Tells by the first bytes which session a connection needs, and hands it over."""
 
+from collections.abc import Callable
+
 from drainproxy.relay.http1 import Http1
+from drainproxy.relay.http2 import Http2
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import Pair
 from drainproxy.relay.tcp import Tcp
@@ -30,13 +33,8 @@ class Detect(Pair):
         """The first bytes, or a part of them."""
         self.seen += data
         sniffed = sniff(self.seen)
-        if sniffed is Sniffed.UNDECIDED:
-            return
-        if sniffed is Sniffed.HTTP1:
-            self._hand_over(Http1(self.hub, self.route))
-        else:
-            # HTTP/2 passes as opaque bytes until it has a session of its own.
-            self._hand_over(Tcp(self.hub, self.route))
+        if sniffed is not Sniffed.UNDECIDED:
+            self._hand_over(_SESSIONS[sniffed](self.hub, self.route))
 
     def _hand_over(self, session: Pair) -> None:
         session.take_over(self)
@@ -68,6 +66,13 @@ class Detect(Pair):
         """Leaving, a connection that says nothing is not waited for."""
         if not self.seen:
             self.client.close()
+
+
+_SESSIONS: dict[Sniffed, Callable[[Hub, Route], Pair]] = {
+    Sniffed.HTTP1: Http1,
+    Sniffed.HTTP2: Http2,
+    Sniffed.OTHER: Tcp,
+}
 
 
 def session_for(hub: Hub, route: Route) -> Pair:

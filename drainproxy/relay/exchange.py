@@ -85,6 +85,11 @@ class Exchange(Pair):
         """The request target."""
         return self.request.target.decode("ascii") if self.request is not None else ""
 
+    @property
+    def since(self) -> float:
+        """An event stream has an age of its own."""
+        return self.connected_at if self.kind == "http1" else self.opened
+
     def read_ahead(self, data: bytes) -> None:
         """Go on with what the client has sent ahead of the answer."""
         raise NotImplementedError
@@ -128,7 +133,9 @@ class Exchange(Pair):
         if self.hub.access_log is not None:
             self._log_access()
         self.hub.ledger.close(self, ending)
-        self.kind = "http1"
+        if self.kind != "http1":
+            self.kind = "http1"
+            self.count_age()
         self.answers = NOTHING
         self.request = None
         self.status = 0
@@ -213,6 +220,13 @@ class Exchange(Pair):
         """Close a connection on which nothing is asked."""
         if self.asks == HEAD and not self.held:
             self.client.close()
+
+    def outlived(self) -> None:
+        """Cut what is in flight; where nothing is, nothing is cut."""
+        if self.answers != NOTHING:
+            self.abort()
+        else:
+            self.close_if_unused()
 
     def abort(self) -> None:
         """End now, so that the client can tell an unfinished answer from a whole one."""

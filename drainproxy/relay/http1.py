@@ -2,6 +2,7 @@
 
 from math import inf
 
+from drainproxy.drain.aging import MAX_AGE
 from drainproxy.drain.ledger import FINISHED
 from drainproxy.relay.asking import Asking
 from drainproxy.relay.exchange import ANSWER_BODY, ANSWER_HEAD, ANSWERED, BODY, NOTHING, SENT
@@ -91,10 +92,10 @@ class Http1(Asking):
         self.deadline = inf
         self.status = response.status
         self.closing = request.closes or response.closes or not (request.minor or response.keeps)
-        leaving = hub.leaving and END_OF_HEAD not in self.held
-        if leaving or (self.asks == BODY and self._body_in_doubt()):
-            if leaving:
-                self.counters.goodbyes["http1", "drain"] += 1
+        why = self._goodbye() if hub.leaving or self.retired < inf else ""
+        if why or (self.asks == BODY and self._body_in_doubt()):
+            if why:
+                self.counters.goodbyes["http1", why] += 1
             self.closing = True
             head = close_after(data[:end])
             data, end = head + data[end:], len(head)
@@ -108,9 +109,19 @@ class Http1(Asking):
         else:
             if response.event_stream:
                 hub.ledger.reclassify(self, "sse")
+                self.count_age()
             if length == CHUNKED:
                 self.answered_scan = ChunkedBody()
         self._read_answer_body(data, end)
+
+    def _goodbye(self) -> str:
+        """Why this answer is the last one; empty if the next request is here already, or if there
+        is no hurry and the app may still want the rest of this one's body."""
+        if END_OF_HEAD in self.held:
+            return ""
+        if self.retired < inf and self.asks == SENT:
+            return MAX_AGE
+        return "drain" if self.hub.leaving else ""
 
     def _body_in_doubt(self) -> bool:
         """RFC 9110 10.1.1: whether a body that was not asked for still comes nobody can tell, so

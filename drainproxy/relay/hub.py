@@ -3,9 +3,10 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from drainproxy.drain.aging import Aging
 from drainproxy.drain.ledger import KINDS, Ledger
 
 if TYPE_CHECKING:
@@ -16,6 +17,13 @@ DURATION_BOUNDS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
 )  # fmt: skip
 AGE_BOUNDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 86400.0)
+
+
+# gRPC methods that are counted by their names, and what all others are counted as.
+_MOST_METHODS, _LONGEST_METHOD = 200, 200
+OTHER_METHODS = b"other"
+# Any other status is UNKNOWN, as it is to gRPC clients.
+_GRPC_STATUSES = frozenset(b"%d" % status for status in range(17))
 
 
 class Sink(Protocol):
@@ -115,6 +123,7 @@ class Counters:
         "connections",
         "durations",
         "goodbyes",
+        "grpc",
         "rejected",
     )
 
@@ -128,6 +137,19 @@ class Counters:
         self.bytes_from_clients = 0
         self.bytes_from_app = 0
         self.app_connect_failures = 0
+        # By method, then by status, both as they came.
+        self.grpc: dict[bytes, defaultdict[bytes, int]] = {}
+
+    def count_grpc(self, method: bytes, status: bytes, *, answered: bool = True) -> None:
+        """Count a call. Clients can name methods without end, so a new name is kept only if the app
+        has answered a call of it, and not that it knows none such (UNIMPLEMENTED)."""
+        counts = self.grpc.get(method)
+        if counts is None:
+            named = answered and status != b"12" and len(method) <= _LONGEST_METHOD
+            known = named and len(self.grpc) < _MOST_METHODS
+            method = method.partition(b"?")[0] if known else OTHER_METHODS
+            counts = self.grpc.setdefault(method, defaultdict(int))
+        counts[status if status in _GRPC_STATUSES else b"2"] += 1
 
 
 @dataclass(slots=True)
@@ -145,6 +167,9 @@ class Limits:
     websocket_close_reason: str = "going away"
     websocket_waits: bool = False
     forwarded: bool = True
+    aging: Aging = field(default_factory=Aging)
+    max_streams: int = 256
+    max_resets: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +206,7 @@ class Hub:
         "retry_after",
         "sessions",
         "undelivered",
+        "uniform",
     )
 
     def __init__(
@@ -193,6 +219,7 @@ class Hub:
         undelivered: Callable[[Sink], int],
         mask: Callable[[], bytes],
         retry_after: Callable[[], int],
+        uniform: Callable[[], float],
     ) -> None:
         self.limits = limits
         self.now = now
@@ -206,6 +233,8 @@ class Hub:
         self.mask = mask
         # Seconds, jittered, after which a refused client may try again.
         self.retry_after = retry_after
+        # A fresh number in [0, 1): the luck of a connection.
+        self.uniform = uniform
         self.ledger = Ledger()
         self.counters = Counters()
         self.sessions: set[Pair] = set()
@@ -250,11 +279,21 @@ class Hub:
         self.leave(old)
         self.sessions.add(new)
 
+    def go_by(self, limits: Limits) -> None:
+        """Go on with other limits; ages that have changed hold for those who are connected too."""
+        aging, self.limits = self.limits.aging, limits
+        if limits.aging != aging:
+            for session in self.sessions:
+                session.age_anew()
+
     def sweep(self) -> None:
         """End what is overdue: called a few times a second, so that no session needs a timer."""
         now = self.now()
         idle_timeout = self.limits.idle_timeout
+        unused_since = now - self.limits.idle_close
         for session in list(self.sessions):
+            if session.retires <= now:
+                session.grow_old()
             if session.deadline <= now:
                 session.expired()
             elif session.active:
@@ -265,5 +304,7 @@ class Hub:
                     session.idle_since = now
                 else:
                     session.idled()
-            elif self.leaving and now - session.idle_since >= self.limits.idle_close:
+            elif session.idle_since <= unused_since and (
+                self.leaving or session.retired <= unused_since
+            ):
                 session.close_if_unused()

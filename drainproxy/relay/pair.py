@@ -3,6 +3,7 @@
 from math import inf
 from typing import Any
 
+from drainproxy.drain.aging import MAX_AGE
 from drainproxy.drain.ledger import CUT
 from drainproxy.relay.hub import GONE, Hub, Route, Sink
 
@@ -13,7 +14,7 @@ MOST_HELD = 65536
 LINGER = 5.0
 
 # Why reading from the client is paused: bits, since several reasons may hold at once.
-APP_IS_FULL, HELD_IS_FULL, CONNECTING = 1, 2, 4
+APP_IS_FULL, HELD_IS_FULL, CONNECTING, CLIENT_IS_FULL = 1, 2, 4, 8
 
 
 def address_text(address: Any) -> str:
@@ -89,7 +90,8 @@ class Pair:
     """Base of every session: the protocol of a client connection, and its app connection.
 
     `active` is set with every byte and cleared by the hub's sweep, which keeps `idle_since`:
-    so idleness costs no clock reading per chunk. `deadline` is a moment, inf for none.
+    so idleness costs no clock reading per chunk. `deadline` is a moment, inf for none; so are
+    `retires`, at which the sweep calls `grow_old`, and `retired`, at which the age has come.
     """
 
     __slots__ = (
@@ -105,8 +107,11 @@ class Pair:
         "hub",
         "idle_since",
         "kind",
+        "luck",
         "opened",
         "peername",
+        "retired",
+        "retires",
         "route",
         "stops",
         "unread",
@@ -124,7 +129,9 @@ class Pair:
         # Remembered, since the app's connection may be made, or made anew, while it holds.
         self.client_is_full = False
         self.connected_at = self.idle_since = self.opened = hub.now()
-        self.deadline = inf
+        self.deadline = self.retires = self.retired = inf
+        # Where its age lies among those of the others; see `Aging`.
+        self.luck = hub.uniform()
         self.active = False
         self.stops = 0
         # What had not reached its readers when that was last looked at, in bytes.
@@ -140,6 +147,16 @@ class Pair:
     def path(self) -> str:
         """What the client asked for."""
         return ""
+
+    @property
+    def in_flight(self) -> int:
+        """How much of what the ledger holds runs on this connection."""
+        return int(self in self.hub.ledger.holds)
+
+    @property
+    def since(self) -> float:
+        """The moment from which its age counts."""
+        return self.connected_at
 
     # What the client's connection tells
 
@@ -229,6 +246,32 @@ class Pair:
 
     # What the sidecar tells
 
+    def age_anew(self) -> None:
+        """The ages of the settings have changed: a goodbye that is early now is not said."""
+        retired, now, aging = self.retired, self.hub.now(), self.hub.limits.aging
+        self.count_age()
+        if self.retires > now:
+            if retired < inf and not self.hub.leaving:
+                self.stay()
+        elif retired < inf:
+            self.retired, self.retires = retired, aging.cuts(now)
+        else:
+            self.retires = aging.catches_up(self.kind, now, self.luck)
+
+    def grow_old(self) -> None:
+        """The age has come: a goodbye; and later, if a grace is set, the end."""
+        now = self.hub.now()
+        self.retires = self.hub.limits.aging.cuts(now)
+        if self.retired < inf:
+            self.outlived()
+        else:
+            self.retired = now
+            self.say_goodbye(MAX_AGE)
+
+    def outlived(self) -> None:
+        """The grace is over; called again after each further one, should anything be left."""
+        self.abort()
+
     def say_goodbye(self, why: str) -> None:
         """Say goodbye at the next boundary; nothing where a later answer will carry it."""
 
@@ -248,7 +291,8 @@ class Pair:
         """Close if the connection carries nothing at the moment."""
 
     def stay(self) -> None:
-        """The drain was taken back: a goodbye that has not been said is not said."""
+        """The drain was taken back: a goodbye that has not been said is not said, but for one
+        that is due to age."""
 
     def cut(self) -> None:
         """Say the last words: waiting is over."""
@@ -272,6 +316,11 @@ class Pair:
         self.abort()
 
     # Doing
+
+    def count_age(self) -> None:
+        """When it retires, by what it is at the moment; called whenever it has become that."""
+        self.retired = inf
+        self.retires = self.hub.limits.aging.retires(self.kind, self.since, self.luck)
 
     def reach_app(self) -> None:
         """Connect to the app; `app_connected` or `app_refused` will be called."""

@@ -23,6 +23,7 @@ class Tcp(Pair):
         self.opened = self.hub.now()
         self.counters.connections[self.kind] += 1
         self.hub.ledger.open(self)
+        self.count_age()
         self.reach_app()
 
     def data_received(self, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from math import inf
 
+from drainproxy.drain.aging import MAX_AGE
 from drainproxy.drain.ledger import CUT, GOODBYE
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import HELD_IS_FULL, LINGER, AppSide, Pair
@@ -12,7 +13,8 @@ from drainproxy.wire.websocket import FrameTracker, close_frame
 PAUSE = 0.1
 # Without a pause so long, right behind the app's next message: whoever got it has not asked again.
 PAUSE_PATIENCE = 1.0
-# Without that either so long after its turn came, at the end of any frame.
+# Without that either so long after its turn came, at the end of any frame. Age has no such hurry:
+# it needs no pause any more then, but the end of a message.
 MESSAGE_PATIENCE = 2.0
 # RFC 6455 7.1.1 leaves it open how long the other Close may take.
 HANDSHAKE_TIMEOUT = 5.0
@@ -32,6 +34,11 @@ class Tunnel(Tcp):
         """The target of the request that was upgraded."""
         return self._path
 
+    @property
+    def since(self) -> float:
+        """The upgrade."""
+        return self.opened
+
     def go_on(self, old: Pair, from_app: bytes, from_client: bytes) -> None:
         """Take both connections of `old`, and what each side sent ahead of the switch."""
         self.take_over(old)
@@ -43,6 +50,7 @@ class Tunnel(Tcp):
         self.start_client(HELD_IS_FULL)
         self.counters.connections[self.kind] += 1
         self.hub.ledger.open(self)
+        self.count_age()
         if from_app:
             self.to_client(from_app)
         if from_client:
@@ -72,7 +80,7 @@ class WebSocket(Tunnel):
     def to_app(self, data: bytes) -> None:
         """Forward; the client's Close completes the handshake, for the app as for us."""
         if self.due:
-            self.moved = self.hub.now()
+            self._stirred()
         self.from_client.feed(data)
         super().to_app(data)
         if self.from_client.close_passed:
@@ -96,14 +104,26 @@ class WebSocket(Tunnel):
         self.from_app.feed(data)
         super().to_client(data)
         if self.due:
-            self.moved = self.hub.now()
+            self._stirred()
             patient = self.moved - self.due_since < PAUSE_PATIENCE
-            if not patient and self.from_app.between_messages:
+            if not patient and self._may_interrupt():
                 self._say_close()
+
+    def _stirred(self) -> None:
+        """Something has moved while a goodbye waits: the place for it may be near."""
+        self.moved = self.hub.now()
+        if self.deadline == inf:
+            self.deadline = self.moved + PAUSE
+
+    def _may_interrupt(self) -> bool:
+        """Behind a message of the app; age lets the client finish its own as well."""
+        if self.due == MAX_AGE:
+            return self._between_messages()
+        return self.from_app.between_messages
 
     def say_goodbye(self, why: str) -> None:
         """Close in the next pause, or soon behind a message, or at last behind a frame."""
-        if self.due or self.said:
+        if self.said or self.due not in ("", MAX_AGE):
             return
         if self._closing_already():
             self._let_handshake_end()
@@ -125,6 +145,14 @@ class WebSocket(Tunnel):
         if self.from_app.between_frames:
             self._say_close()
 
+    def outlived(self) -> None:
+        """Close at the end of any frame; one that does not end is not waited for without end."""
+        if self.urgent and not self.said:
+            self.abort()
+            return
+        self.cut()
+        self.retires = self.hub.now() + HANDSHAKE_TIMEOUT
+
     def _closing_already(self) -> bool:
         """The app or the client has said Close itself, or nothing more can be said."""
         return self._both_know() or self.client.is_closing()
@@ -135,9 +163,12 @@ class WebSocket(Tunnel):
         self.deadline = min(self.deadline, self.hub.now() + HANDSHAKE_TIMEOUT)
 
     def stay(self) -> None:
-        """Take a goodbye back that has not been said."""
+        """Take a goodbye back that has not been said; age goes on waiting for its place."""
         if self.due and not self.said:
-            self.due, self.urgent, self.deadline = "", False, inf
+            if self.retired < inf:
+                self.due = MAX_AGE
+            else:
+                self.due, self.urgent, self.deadline = "", False, inf
 
     def _both_know(self) -> bool:
         """One of the two has ended the talk, not we."""
@@ -171,14 +202,18 @@ class WebSocket(Tunnel):
         self.deadline = inf
         if not self.due or self.said or self.app_ended or self.client.is_closing():
             self.end()
-        elif self._both_know():
+            return
+        if self._both_know():
             self._let_handshake_end()
-        elif now - self.due_since >= MESSAGE_PATIENCE:
+            return
+        overdue = now - self.due_since >= MESSAGE_PATIENCE
+        if overdue and self.due != MAX_AGE:
             self.cut()
-        elif now - self.moved >= PAUSE and self._between_messages():
+        elif (overdue or now - self.moved >= PAUSE) and self._between_messages():
             self._say_close()
-        else:
+        elif not overdue:
             self.deadline = max(now, self.moved + PAUSE)
+        # Else the next byte sets it: until then nothing can change.
 
     def idled(self) -> None:
         """Nothing has moved for idle-timeout: say so before closing."""

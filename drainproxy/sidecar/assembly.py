@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from drainproxy.config import Settings
+from drainproxy.drain.aging import Aging
 from drainproxy.drain.machine import Timing
 from drainproxy.relay.hub import AccessLog, Hub, Limits, Route
 from drainproxy.sidecar import files
@@ -36,6 +37,26 @@ def limits(settings: Settings) -> Limits:
         websocket_close_reason=settings.websocket_close_reason,
         websocket_waits=settings.websocket_drain == "wait",
         forwarded=settings.forwarded == "append",
+        aging=aging(settings),
+        max_streams=settings.max_streams,
+        max_resets=settings.max_resets,
+    )
+
+
+def aging(settings: Settings) -> Aging:
+    """How old connections get, by these settings."""
+    own = {
+        "http1": settings.max_connection_age_http1,
+        "http2": settings.max_connection_age_http2,
+        "websocket": settings.max_connection_age_websocket,
+        "sse": settings.max_connection_age_sse,
+        "tcp": settings.max_connection_age_tcp,
+    }
+    common = settings.max_connection_age
+    return Aging(
+        {kind: common if age is None else age for kind, age in own.items()},
+        jitter=settings.max_connection_age_jitter,
+        grace=settings.max_connection_age_grace,
     )
 
 
@@ -54,6 +75,7 @@ def hub(settings: Settings) -> Hub:
         undelivered=undelivered,
         mask=lambda: os.urandom(4),
         retry_after=lambda: random.randint(1, _RETRY_WITHIN),
+        uniform=random.random,
     )
 
 

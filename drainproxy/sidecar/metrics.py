@@ -85,6 +85,22 @@ def _requests(sidecar: "Sidecar") -> Series:
 
 
 @metric(
+    "drainproxy_grpc_requests_total",
+    "counter",
+    "Calls of gRPC that ended, by grpc-status (a reset is what clients make of it); of methods that"
+    " the app does not know, or beyond the first 200, as method other.",
+    "method",
+    "grpc_status",
+)
+def _grpc_requests(sidecar: "Sidecar") -> Series:
+    return {
+        (method.decode("ascii").lstrip("/"), status.decode("ascii")): count
+        for method, counts in sidecar.hub.counters.grpc.items()
+        for status, count in counts.items()
+    }
+
+
+@metric(
     "drainproxy_request_duration_seconds",
     "histogram",
     "From the head of a request to the end of its answer.",

@@ -78,7 +78,7 @@ def _connection(session: Pair, now: float) -> dict[str, object]:
         "path": _path(session.path),
         "age": round(now - session.connected_at, 3),
         "idle": 0.0 if session.active else round(now - session.idle_since, 3),
-        "in_flight": session in session.hub.ledger.holds,
+        "in_flight": session.in_flight,
         "app": session.route.app,
     }
 

@@ -20,9 +20,11 @@ from drainproxy.drain.report import Account, Report
 from drainproxy.relay.detect import session_for
 from drainproxy.sidecar import assembly, logs, reload
 from drainproxy.sidecar.child import Child, reap_orphans
+from drainproxy.sidecar.grpc_health import GrpcHealth
 from drainproxy.sidecar.lean import no_certificates
 from drainproxy.sidecar.letting_go import let_go
 from drainproxy.sidecar.listener import Listener
+from drainproxy.sidecar.probes import Readiness
 
 # How often overdue sessions are looked for, in seconds.
 _SWEEP_EVERY = 0.25
@@ -47,6 +49,7 @@ class Sidecar:
         self.admin_token = admin_token
         self.hub = assembly.hub(settings)
         self.machine = Machine(assembly.timing(settings), self.now())
+        self.readiness = Readiness(self)
         self.report: Report | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()
         self.routes = tuple(assembly.routes(self))
@@ -73,9 +76,10 @@ class Sidecar:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled, number)
-        admin = await serve(self)
+        admin, health = await serve(self), GrpcHealth(self)
         log.info("probes, metrics and drain are on port %d", admin.port)
         try:
+            await health.start()
             for listener, route in zip(self.listeners, self.routes, strict=True):
                 await listener.open()
                 log.info("forwarding %s to %s", listener.address, route.app)
@@ -92,6 +96,7 @@ class Sidecar:
         finally:
             for task in self._tasks:
                 task.cancel()
+            await health.stop()
             await admin.stop()
 
     # What admin calls ask for
@@ -127,12 +132,14 @@ class Sidecar:
     def apply(self, settings: Settings) -> None:
         """Go on with other settings: those that may change while we run."""
         self.settings = settings
-        self.hub.limits = assembly.limits(settings)
+        self.hub.go_by(assembly.limits(settings))
         self.hub.access_log = assembly.access_log(settings)
         self.machine.timing = assembly.timing(settings)
         logs.set_level(settings.log_level)
         if settings.drain_delay >= settings.drain_timeout:
             log.warning("drain-timeout ends a drain before drain-delay lets it begin: all are cut")
+        if settings.max_connection_age_tcp and not settings.max_connection_age_grace:
+            log.warning("max-connection-age-tcp does nothing without a max-connection-age-grace")
         self._advance()
 
     @property
@@ -229,8 +236,11 @@ class Sidecar:
                 await asyncio.sleep(_REOPEN_EVERY)
 
     def _leave(self) -> None:
-        """From here on every answer ends its connection; WebSockets hear it in turn."""
+        """From here on every HTTP/1 answer ends its connection; WebSockets hear it in turn."""
         self.hub.leaving = True
+        for session in self.hub.sessions:
+            if session.kind == "http2":
+                session.say_goodbye("drain")
         waiting = [] if self.hub.limits.websocket_waits else self._websockets()
         loop = asyncio.get_running_loop()
         delays = spread(len(waiting), self._spread_window(), random.random)

@@ -6,7 +6,7 @@ from drainproxy.config.addresses import parse_forwards, parse_listen
 from drainproxy.config.checks import CHECKS
 from drainproxy.config.settings import Settings
 from drainproxy.config.table import BY_NAME
-from drainproxy.config.values import AppHealth, Secret
+from drainproxy.config.values import Secret
 
 
 def settings(forward: str = "8080=9000", **values: object) -> Settings:
@@ -113,15 +113,8 @@ def test_tls_needs_a_certificate_and_its_key(
     assert problems(settings(**given)) == mistakes
 
 
-def test_grpc_health_of_the_app_comes_later() -> None:
-    ((name, problem),) = problems(settings(app_health=AppHealth("grpc")))
-
-    assert name == "app-health"
-    assert problem.startswith("not yet")
-
-
 def test_only_what_needs_a_restart_is_checked_so_that_a_reload_need_not_check() -> None:
-    checked = {"admin", "forward", "grpc-health", "admin-token", "admin-token-file", "app-health"}
+    checked = {"admin", "forward", "grpc-health", "admin-token", "admin-token-file"}
     checked |= {"tls-cert", "tls-key", "tls-client-ca"}
 
     assert not any(BY_NAME[name].reload for name in checked)

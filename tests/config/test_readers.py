@@ -120,12 +120,10 @@ def test_a_text_becomes_its_value() -> None:
     assert item.value() == 5.0
 
 
-@pytest.mark.parametrize("text", ["10m", "not even a duration"])
+@pytest.mark.parametrize("text", ["wait", "not even a choice"])
 def test_what_comes_later_is_refused_and_not_ignored(text: str) -> None:
-    (item,) = from_environ({"DRAINPROXY_MAX_CONNECTION_AGE": text})
+    (item,) = from_environ({"DRAINPROXY_SSE_DRAIN": text})
 
     assert isinstance(item, Given)
-    with pytest.raises(
-        ValueError, match=r"^not yet: max-connection-age comes with connection aging$"
-    ):
+    with pytest.raises(ValueError, match=r"^not yet: sse-drain comes with SSE goodbyes$"):
         item.value()

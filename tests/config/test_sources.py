@@ -78,22 +78,20 @@ def test_all_mistakes_of_all_sources_are_told_at_once() -> None:
     assert mistakes(
         lambda: load(
             file=ConfigFile("a.yaml", "drain-delay: 5\nlog-levle: info"),
-            annotations=annotated(max_connection_age="1m", unready="never"),
+            annotations=annotated(sse_drain="wait", unready="never"),
             environ={"DRAINPROXY_WEBSOCKET_CLOSE_CODE": "1005", "DRAINPROXY_ADMIN_TOKEN": "a b"},
-            flags={"forward": ["8080=9000", "8080=9001"], "app-health": "grpc"},
+            flags={"forward": ["8080=9000", "8080=9001"]},
         )
     ) == [
         "file a.yaml line 1, drain-delay: '5' is not a duration, such as 500ms, 30s, 5m or 1h30m",
         "file a.yaml line 2, log-levle: is not a setting: did you mean log-level?",
-        "annotation drainproxy.io/max-connection-age:"
-        " not yet: max-connection-age comes with connection aging",
+        "annotation drainproxy.io/sse-drain: not yet: sse-drain comes with SSE goodbyes",
         "annotation drainproxy.io/unready: 'never' is not one of announced, leaving",
         "environment DRAINPROXY_WEBSOCKET_CLOSE_CODE: '1005' is not a code that may be sent:"
         " 1000-1003, 1007-1014 or 3000-4999 (RFC 6455)",
         "environment DRAINPROXY_ADMIN_TOKEN:"
         " the value must be visible ASCII characters without blanks",
         "flag --forward: listens at 8080, which forward 8080 has taken",
-        "flag --app-health: not yet: grpc comes with HTTP/2; write tcp or http:PATH",
     ]
 
 

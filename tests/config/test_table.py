@@ -18,10 +18,7 @@ RELOADED = {
 }
 
 LATER = {
-    *("grpc-health", "sse-drain", "grpc-drain", "max-stream-age", "max-streams", "max-resets"),
-    *("max-connection-age", "max-connection-age-jitter", "max-connection-age-grace"),
-    *("max-connection-age-http1", "max-connection-age-http2", "max-connection-age-websocket"),
-    *("max-connection-age-sse", "max-connection-age-tcp"),
+    *("sse-drain", "grpc-drain", "max-stream-age"),
     *("proxy-protocol", "tls-cert", "tls-key", "tls-client-ca"),
 }
 

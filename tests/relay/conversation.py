@@ -73,7 +73,7 @@ class Books(Ledger):
 class Proxy:
     """What a sidecar does for its sessions, on a clock that stands still."""
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, uniform: Callable[[], float] = lambda: 0.5, **limits: Any) -> None:
         self.time = 1000.0
         self.soon: deque[Callable[[], None]] = deque()
         self.books = Books()
@@ -85,6 +85,7 @@ class Proxy:
             undelivered=lambda sink: sink.get_write_buffer_size(),
             mask=lambda: MASK,
             retry_after=lambda: RETRY_AFTER,
+            uniform=uniform,
         )
         self.hub.ledger = self.books
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from drainproxy.wire.websocket import close_frame
+from tests.relay.aged import grows_old
 from tests.relay.conversation import Conversation, Proxy, head, request, response
 from tests.relay.test_http1 import CHUNKED, CHUNKS, POST, UNTIL_CLOSE
 from tests.relay.upgraded import (
@@ -109,10 +110,13 @@ SOCKET = [
 # HTTP/1
 
 
+@pytest.mark.parametrize("interrupt", [Proxy.leaves, grows_old])
 @pytest.mark.parametrize("name", STORIES)
-def test_a_drain_at_any_point_loses_no_answer_and_only_the_last_says_close(name: str) -> None:
+def test_a_drain_or_age_at_any_point_loses_no_answer_and_only_the_last_says_close(
+    name: str, interrupt: Callable[[Proxy], None]
+) -> None:
     lines = STORIES[name]
-    for talk, before in interrupted(lines, Proxy.leaves):
+    for talk, before in interrupted(lines, interrupt):
         got = bytes(talk.client.received)
         assert got.replace(CLOSE, b"") in ends_of(answers(lines))
         assert len(got) >= before
@@ -124,7 +128,7 @@ def test_a_drain_at_any_point_loses_no_answer_and_only_the_last_says_close(name:
             assert CLOSE in last_head
             assert talk.client.state == "half-closed"
         else:
-            assert got == b"".join(answers(lines)), "its last head was out before the drain"
+            assert got == b"".join(answers(lines)), "its last head was out before"
             assert talk.client.state == "open"
 
 
@@ -208,6 +212,13 @@ def test_a_goodbye_at_any_point_of_a_talk_stands_behind_all_of_it() -> None:
         assert heard_after(talk) == b"".join(FRAMES) + GOING_AWAY
         end_well(talk)
     assert refused == len(UPGRADE)
+
+
+def test_age_at_any_point_of_a_talk_stands_behind_all_of_it_and_refuses_nobody() -> None:
+    for talk, _ in interrupted(SOCKET, grows_old):
+        talk.proxy.wait(0.5)
+        assert heard_after(talk) == b"".join(FRAMES) + GOING_AWAY
+        end_well(talk)
 
 
 def test_a_cut_stands_at_the_end_of_the_frame_and_nothing_follows() -> None:

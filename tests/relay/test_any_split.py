@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drainproxy.drain.aging import Aging
+from tests.relay.aged import ages, grows_old
 from tests.relay.connection import HIGH_WATER
 from tests.relay.conversation import Conversation, head, request, response
 from tests.relay.test_http1 import CHUNKED, CHUNKS, EVENTS, POST, UNTIL_CLOSE
@@ -159,6 +161,11 @@ APP_SAYS = [
     *(head("HTTP/1.1 100 Continue"), head("HTTP/1.1 204 N"), b"HTTP/1.1 ", b"oops", b"\x88\x00"),
     *(response(200, "Connection: close"), response()[:-1], b"x" * (HIGH_WATER + 1)),
 ]
+AGES = [
+    ages(),
+    ages(http1=10, sse=10, websocket=10, tcp=10),
+    ages(http1=10, sse=10, websocket=10, tcp=10, grace=3),
+]
 MOVES: dict[str, Any] = {
     "client ends": Conversation.client_ends,
     "client resets": Conversation.client_resets,
@@ -173,6 +180,7 @@ MOVES: dict[str, Any] = {
     "app refuses": Conversation.app_refuses,
     "a second": lambda talk: talk.proxy.wait(1),
     "a minute": lambda talk: talk.proxy.wait(60),
+    "grows old": lambda talk: grows_old(talk.proxy),
     "leaves": lambda talk: talk.proxy.leaves(),
     "stays": lambda talk: talk.proxy.stays(),
     "cuts": lambda talk: talk.proxy.cuts(),
@@ -186,12 +194,15 @@ says = st.tuples(st.just("client"), st.sampled_from(CLIENT_SAYS)) | st.tuples(
 @given(
     st.sampled_from(["auto", "http"]),
     st.booleans(),
+    st.sampled_from(AGES),
     st.lists(says | says | st.sampled_from([*MOVES]), min_size=3, max_size=30),
 )
 def test_each_hold_is_closed_once_and_nothing_is_left_behind(
-    protocol: str, listens: bool, story: list[str | tuple[str, bytes]]
+    protocol: str, listens: bool, aging: Aging, story: list[str | tuple[str, bytes]]
 ) -> None:
-    talk = Conversation(protocol, app_listens=listens, idle_timeout=40, request_timeout=20)
+    talk = Conversation(
+        protocol, app_listens=listens, aging=aging, idle_timeout=40, request_timeout=20
+    )
     ended: set[object] = set()
     for move in story:
         if isinstance(move, tuple):

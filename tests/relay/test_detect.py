@@ -22,7 +22,6 @@ def test_the_route_says_who_listens_first(protocol: str, kind: type) -> None:
     ("first", "kind"),
     [
         (request(), "http1"),
-        (HTTP2_PREFACE, "tcp"),
         (b"\x16\x03\x01\x02\x00", "tcp"),
         (b"SSH-2.0-client\r\n", "tcp"),
     ],

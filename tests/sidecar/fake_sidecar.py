@@ -12,6 +12,7 @@ from drainproxy.drain.report import Account, Report
 from drainproxy.relay.hub import Hub, Limits, Route
 from drainproxy.relay.pair import Pair
 from drainproxy.sidecar.admin import Server, serve
+from drainproxy.sidecar.probes import Readiness
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
@@ -44,9 +45,11 @@ class FakeSidecar:
             undelivered=lambda sink: 0,
             mask=lambda: b"mask",
             retry_after=lambda: 1,
+            uniform=lambda: 0.5,
         )
         self.machine = Machine(timing or Timing(0.0, 0.0, 25.0), self.now())
         self.machine.handle(Input.BOUND, self.now())
+        self.readiness = Readiness(self.real)
         self.routes = (Route("auto", str(app), lambda side: None),)
         self.report: Report | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()

@@ -36,6 +36,33 @@ def test_every_limit_follows_its_setting() -> None:
     assert (limits.websocket_close_code, limits.websocket_close_reason) == (1012, "bye")
 
 
+def test_every_kind_has_the_common_age_but_tcp_which_only_who_asks_for_it_gets() -> None:
+    by_default = assembly.limits(settings()).aging
+    assert by_default.ages == {
+        **dict.fromkeys(("http1", "http2", "websocket", "sse"), 1800.0),
+        "tcp": 0.0,
+    }
+    assert (by_default.jitter, by_default.grace) == (0.1, 0)
+
+
+def test_an_age_of_its_own_beats_the_common_one_and_0_is_one() -> None:
+    aging = assembly.aging(
+        settings(
+            max_connection_age="10m",
+            max_connection_age_http1="0",
+            max_connection_age_http2="1m",
+            max_connection_age_websocket="2m",
+            max_connection_age_sse="3m",
+            max_connection_age_tcp="4m",
+            max_connection_age_jitter="25%",
+            max_connection_age_grace="5s",
+        )
+    )
+    assert aging.ages == {"http1": 0, "http2": 60, "websocket": 120, "sse": 180, "tcp": 240}
+    assert (aging.jitter, aging.grace) == (0.25, 5)
+    assert assembly.aging(settings(max_connection_age="0")).ages["http1"] == 0
+
+
 def test_an_idle_timeout_of_0_is_never() -> None:
     assert assembly.limits(settings(idle_timeout="0")).idle_timeout == inf
 
@@ -45,10 +72,12 @@ def test_the_phases_take_what_the_settings_say() -> None:
     assert (timing.delay, timing.quiet, timing.timeout) == (1, 2, 3)
 
 
-def test_a_hub_asks_refused_clients_back_at_different_times_and_masks_with_chance() -> None:
+def test_a_hub_gives_retries_masks_and_lucks_by_chance() -> None:
     hub = assembly.hub(settings())
     assert {hub.retry_after() for _ in range(200)} == {1, 2, 3, 4, 5}
     assert len({hub.mask() for _ in range(50)}) > 40
+    lucks = [hub.uniform() for _ in range(200)]
+    assert 0 <= min(lucks) < 0.2 < 0.8 < max(lucks) < 1
 
 
 def test_accesses_are_logged_only_when_asked_for(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from drainproxy import __version__
 from drainproxy.config import Mistake
+from drainproxy.drain.ledger import KINDS
 from drainproxy.drain.machine import Phase
 from drainproxy.relay.http1 import Http1
 from drainproxy.relay.hub import Histogram
@@ -16,6 +17,7 @@ from .fake_sidecar import FakeSidecar, connect
 
 CONTRACT = {
     "drainproxy_requests_total": ("kind", "code"),
+    "drainproxy_grpc_requests_total": ("method", "grpc_status"),
     "drainproxy_request_duration_seconds": (),
     "drainproxy_in_flight": ("kind",),
     "drainproxy_connections": ("kind",),
@@ -55,6 +57,7 @@ def test_a_counter_is_called_total_and_nothing_else_is() -> None:
 async def test_every_series_has_a_value_for_each_label() -> None:
     sidecar = FakeSidecar()
     sidecar.hub.counters.codes["http1"][200] = 1
+    sidecar.hub.counters.count_grpc(b"/shop.Cart/Add", b"0")
     sidecar.hub.counters.goodbyes["websocket", "drain"] = 1
     sidecar.hub.counters.rejected["malformed"] = 1
     for metric in METRICS:
@@ -78,12 +81,8 @@ async def test_what_the_relay_counts_is_told() -> None:
     assert series(sidecar, "drainproxy_requests_total") == {("http1", "400"): 1}
     assert series(sidecar, "drainproxy_rejected_total") == {("malformed",): 1}
     assert series(sidecar, "drainproxy_connections_total")["tcp",] == 1
-    assert series(sidecar, "drainproxy_cut_total") == {
-        ("http1",): 0,
-        ("sse",): 0,
-        ("websocket",): 0,
-        ("tcp",): 1,
-    }
+    none_cut = {(kind,): 0 for kind in KINDS}
+    assert series(sidecar, "drainproxy_cut_total") == none_cut | {("tcp",): 1}
     assert series(sidecar, "drainproxy_bytes_total") == {
         ("from_clients",): len(b"nonsense\r\n\r\n" + b"12345"),
         ("from_app",): 3,
@@ -157,3 +156,14 @@ def test_the_table_for_the_readme_has_a_row_for_each_metric() -> None:
     assert head.count("|") == rule.count("|") == 5
     assert [row.split("`")[1] for row in rows] == [metric.name for metric in METRICS]
     assert "| `drainproxy_requests_total` | counter | `kind`, `code` | Answers" in markdown()
+
+
+async def test_calls_of_grpc_are_told_by_method_and_status() -> None:
+    sidecar = FakeSidecar()
+    sidecar.hub.counters.count_grpc(b"/shop.Cart/Add", b"0")
+    sidecar.hub.counters.count_grpc(b"/no.Such/Method", b"12")
+
+    assert series(sidecar, "drainproxy_grpc_requests_total") == {
+        ("shop.Cart/Add", "0"): 1,
+        ("other", "12"): 1,
+    }

@@ -1,0 +1,194 @@
+"""What comes from an HTTP/2 app: answers are counted and go to the client as they came."""
+
+from typing import TYPE_CHECKING
+
+from drainproxy.drain.ledger import APP_LEFT, FINISHED
+from drainproxy.relay.direction import MOST_REMEMBERED, Direction
+from drainproxy.relay.stream import Stream
+from drainproxy.wire.http2 import (
+    END_STREAM,
+    ENHANCE_YOUR_CALM,
+    FLOW_CONTROL_ERROR,
+    FRAME_SIZE_ERROR,
+    LEAST_MAX_FRAME,
+    MAX_CONCURRENT_STREAMS,
+    PROTOCOL_ERROR,
+    STREAM_CLOSED,
+    Http2Error,
+    Setting,
+    goaway,
+    header_frames,
+    push_promise_frames,
+    read_goaway,
+)
+from drainproxy.wire.http2_head import AnswerHead, RequestHead
+
+if TYPE_CHECKING:
+    from drainproxy.relay.streams import Streams
+
+# With these an app says that the client is to blame.
+_BLAMES = {PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, ENHANCE_YOUR_CALM}
+
+
+class Answers(Direction[AnswerHead]):
+    """The app's direction."""
+
+    __slots__ = ("_settled", "_unwanted")
+
+    def __init__(self, session: "Streams") -> None:
+        super().__init__(session, AnswerHead)
+        self._settled = False
+        # Streams that we have ended, and the app may not have heard of it: insertion order counts.
+        self._unwanted: dict[int, None] = {}
+
+    def tell_sender(self, frame: bytes) -> None:
+        """To the app."""
+        self.session.to_app(frame)
+
+    # Streams
+
+    def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
+        """An answer's head, interim ones included, or its trailers."""
+        head = self.reader.read(block)
+        if self.ending is not None:
+            self.end_passed()
+        found = self.session.streams.get(stream)
+        if found is not None:
+            if not self._answered(found, flags, head):
+                return self.leave_out_block()
+        elif stream in self._unwanted:
+            self._forget_if_ended(stream, flags)
+            return self.leave_out_block()
+        if not self.stateless:
+            return None
+        block = self.block_anew()
+        return header_frames(stream, flags, priority, block)
+
+    def _answered(self, found: Stream, flags: int, head: AnswerHead) -> bool:
+        """Whether the client may get this."""
+        status = head.status
+        wrong = head.malformed or _out_of_place(status, found.status, flags)
+        if wrong:
+            self.session.fail_stream(found, 502, "the app's answer is broken: " + wrong)
+            return False
+        if status >= 200:
+            found.status = status
+            if head.event_stream and found.kind == "http2":
+                self.session.hub.ledger.reclassify(found, "sse")
+        if flags & END_STREAM:
+            found.grpc_status = head.grpc_status
+            self.ended(found)
+        return True
+
+    def data(self, stream: int, flags: int, length: int) -> bool:
+        """A part of an answer."""
+        self.data_frames += 1 + length // LEAST_MAX_FRAME
+        if self.ending is not None:
+            self.end_passed()
+        found = self.session.streams.get(stream)
+        if found is not None:
+            if not found.status:
+                self.session.fail_stream(found, 502, "the app's answer is broken: it has no head")
+                return self.give_back(length)
+            if flags & END_STREAM:
+                self.ending = found
+            return True
+        if stream in self._unwanted:
+            self._forget_if_ended(stream, flags)
+            return self.give_back(length)
+        return True
+
+    def ended(self, found: Stream) -> None:
+        """The answer has passed."""
+        found.app_done = True
+        if found.client_done:
+            self.session.end(found, FINISHED)
+
+    def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
+        """The app begins an answer to a request of its own making."""
+        self.reader.read(block)
+        if promised & 1 or promised in self.session.streams:
+            raise Http2Error(PROTOCOL_ERROR, f"a push of stream {promised}, which is not its own")
+        if stream in self._unwanted:
+            self.unwanted(promised)
+            return self.leave_out_block()
+        self.session.open_pushed(promised, RequestHead(self.reader.fields))
+        if not self.stateless:
+            return None
+        return push_promise_frames(stream, promised, self.block_anew())
+
+    def reset(self, stream: int, code: int) -> bytes | None:
+        """The app goes no further."""
+        if self.ending is not None:
+            self.end_passed()
+        found = self.session.streams.get(stream)
+        if found is None:
+            return b"" if self._unwanted.pop(stream, stream) is None else None
+        found.was_reset(code)
+        self.session.end(found, FINISHED if found.app_done else APP_LEFT)
+        if not found.client_done:
+            self.session.requests.goes_astray(stream, passes=True)
+        if code in _BLAMES:
+            self.session.requests.blamed()
+        return None
+
+    def unwanted(self, stream: int) -> None:
+        """Nothing of what still comes on this stream goes to the client."""
+        self._unwanted[stream] = None
+        if len(self._unwanted) > MOST_REMEMBERED:
+            del self._unwanted[next(iter(self._unwanted))]
+
+    def _forget_if_ended(self, stream: int, flags: int) -> None:
+        if flags & END_STREAM:
+            del self._unwanted[stream]
+
+    # Other frames
+
+    def window_update(self, stream: int, increment: int) -> bytes | None:
+        """The app takes more."""
+        return b"" if stream in self._unwanted else None
+
+    def priority(self, stream: int) -> bytes | None:
+        """It harms nobody."""
+        return b"" if stream in self._unwanted else None
+
+    def unknown(self, stream: int) -> bool:
+        """Whatever it means, it is for the client."""
+        return stream not in self._unwanted
+
+    def settings(self, payload: bytes) -> bytes | None:
+        """The app's limits."""
+        instead = super().settings(payload)
+        self._settled = True
+        return instead
+
+    def agree(self, values: list[Setting]) -> list[Setting]:
+        """Never more streams than we let pass; many apps name no limit of their own."""
+        most = self.session.hub.limits.max_streams
+        agreed = super().agree(values)
+        if not self._settled and all(key != MAX_CONCURRENT_STREAMS for key, _ in agreed):
+            agreed.append((MAX_CONCURRENT_STREAMS, most))
+        return [(k, min(v, most) if k == MAX_CONCURRENT_STREAMS else v) for k, v in agreed]
+
+    def ping(self, data: bytes, *, ack: bool) -> bytes | None:
+        """It is for the client."""
+        return None
+
+    def goaway(self, payload: bytes) -> bytes | None:
+        """The app goes; of streams that we have refused it must not say that it takes them."""
+        last, code = read_goaway(payload)
+        last = self.session.app_goes(last)
+        return goaway(last, code, payload[8:])
+
+
+def _out_of_place(status: int, before: int, flags: int) -> str:
+    """What is wrong with a head that comes after that of the status `before`, 0 for none."""
+    if status == 101:
+        return "HTTP/2 switches no protocols (8.6)"
+    if status and (before or (status < 200 and flags & END_STREAM)):
+        return "a second head, or an end where the answer has not begun"
+    if not status and not before:
+        return "it has no :status"
+    if not status and not flags & END_STREAM:
+        return "trailers are not its end"
+    return ""

@@ -1,0 +1,142 @@
+"""What both directions of an HTTP/2 connection have in common: header compression, and limits.
+
+A header block that is left out, or put in, breaks the compression of its direction (RFC 7541 2.2).
+From then on every block of it is written anew, without a table.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from drainproxy.relay.stream import Stream
+from drainproxy.wire import hpack
+from drainproxy.wire.frames import FrameScanner
+from drainproxy.wire.hpack import Fields, HpackReader
+from drainproxy.wire.http2 import (
+    HEADER_TABLE_SIZE,
+    MAX_FRAME_SIZE,
+    Setting,
+    clamped,
+    read_settings,
+    settings,
+    window_update,
+)
+from drainproxy.wire.http2_head import matters
+
+if TYPE_CHECKING:
+    from drainproxy.relay.streams import Streams
+
+Head = TypeVar("Head")
+
+# The most, in bytes, that either side may have its table grow to: we keep a copy of it.
+_MOST_TABLE = 65536
+# Of so many streams that ended before their time the frames that still come are told apart.
+MOST_REMEMBERED = 1000
+
+
+class Direction(FrameScanner, Generic[Head]):
+    """One direction. `other` is set once both are made."""
+
+    __slots__ = (
+        *("_agreed", "data_frames", "ending", "other"),
+        *("reader", "session", "stateless"),
+    )
+
+    def __init__(self, session: "Streams", understand: Callable[[Fields], Head]) -> None:
+        most = session.hub.limits.max_header_bytes
+        super().__init__(most)
+        self.session = session
+        self.other: Direction[Any]
+        self.reader = HpackReader(most, understand, matters)
+        # Blocks cannot go on as they come any more.
+        self.stateless = False
+        # What the receiver has announced and the sender has not acknowledged: the size of the
+        # table and of frames, for each of its SETTINGS.
+        self._agreed: deque[tuple[int | None, int | None]] = deque()
+        # Frames of DATA that passed; a large one counts as those that it could have been.
+        self.data_frames = 0
+        # The stream whose last DATA is passing: it is not over before that has passed.
+        self.ending: Stream | None = None
+
+    def tell_sender(self, frame: bytes) -> None:
+        """Say something to whom we hear here, which goes the other way."""
+        raise NotImplementedError
+
+    # Header compression
+
+    def leave_out_block(self) -> bytes:
+        """The block that was just read does not go on."""
+        self.stateless = True
+        return b""
+
+    def block_anew(self) -> bytes:
+        """The block that was just read, written without a table."""
+        return self.own_block(self.reader.fields)
+
+    def own_block(self, fields: Fields) -> bytes:
+        """A block of ours. Each empties the receiver's table, since nobody knows which of them is
+        the first to get there: so no limit on it asks for another word of ours (RFC 7541 4.2)."""
+        self.stateless = True
+        return hpack.block(fields, 0)
+
+    # The last DATA of a stream
+
+    def ended(self, found: Stream) -> None:
+        """The sender's side of a stream has passed as a whole."""
+        raise NotImplementedError
+
+    def end_if_passed(self) -> None:
+        """End the side whose last DATA was passing, if nothing of that is to come."""
+        if not self._left:
+            self.end_passed()
+
+    def end_passed(self) -> None:
+        """Another frame has begun, or has been waited for: the last DATA has passed."""
+        found, self.ending = self.ending, None
+        if found is not None and self.session.streams.get(found.id) is found:
+            self.ended(found)
+
+    # DATA that is left out
+
+    def give_back(self, length: int) -> bool:
+        """DATA of this length, padding included, does not go on: always False. Its sender gets the
+        connection's window for it back (6.9)."""
+        if length:
+            self.tell_sender(window_update(0, length))
+        return False
+
+    # SETTINGS
+
+    def settings(self, payload: bytes) -> bytes | None:
+        """The sender's limits on the other direction; its table must not outgrow our copy."""
+        values = read_settings(payload)
+        agreed = self.agree(values)
+        self.other.announced(agreed)
+        return None if agreed == values else settings(*agreed)
+
+    def agree(self, values: list[Setting]) -> list[Setting]:
+        """What of the sender's settings the receiver is told."""
+        return clamped(values, {HEADER_TABLE_SIZE: _MOST_TABLE})
+
+    def announced(self, values: list[Setting]) -> None:
+        """What the receiver of this direction wants; it counts once the sender has said so."""
+        said = dict(values)
+        table, frame = said.get(HEADER_TABLE_SIZE), said.get(MAX_FRAME_SIZE)
+        if frame is not None:
+            self.max_frame = max(self.max_frame, frame)
+        self._agreed.append((table, frame))
+
+    def settings_acknowledged(self) -> bytes | None:
+        """The sender keeps to what was announced."""
+        if self._agreed:
+            table, frame = self._agreed.popleft()
+            if table is not None:
+                self.reader.allow(table)
+            if frame is not None:
+                self.max_frame = frame
+        return None
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many SETTINGS the sender has not acknowledged."""
+        return len(self._agreed)

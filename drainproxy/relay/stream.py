@@ -1,0 +1,76 @@
+"""One HTTP/2 stream: in flight from its request to the end of both messages."""
+
+from typing import TYPE_CHECKING
+
+from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
+from drainproxy.wire.http2_head import RequestHead
+
+if TYPE_CHECKING:
+    from drainproxy.relay.streams import Streams
+
+# What a gRPC client makes of a stream that was reset (gRPC over HTTP/2, "Errors"): the statuses
+# CANCELLED, RESOURCE_EXHAUSTED, PERMISSION_DENIED and UNAVAILABLE, for all other codes INTERNAL.
+_RESET_STATUS = {8: b"1", 11: b"8", 12: b"7", 7: b"14"}
+_INTERNAL = b"13"
+UNAVAILABLE = b"14"
+# Without any status: CANCELLED if the client went away, UNKNOWN if the app just said none.
+_STATUS_BY_ENDING = {CLIENT_LEFT: b"1", APP_LEFT: UNAVAILABLE, CUT: UNAVAILABLE, FINISHED: b"2"}
+
+
+class Stream:
+    """A request and its answer, held in the ledger; `status` is 0 until the answer begins."""
+
+    __slots__ = (
+        *("app_done", "client_done", "grpc_status", "head", "id", "kind", "opened", "session"),
+        *("status",),
+    )
+
+    def __init__(
+        self, session: "Streams", stream: int, head: RequestHead, *, client_done: bool
+    ) -> None:
+        self.session = session
+        self.id = stream
+        self.head = head
+        self.opened = session.hub.now()
+        self.client_done = client_done
+        self.app_done = False
+        self.status = 0
+        self.grpc_status: bytes | None = None
+        # RFC 8441: such a stream is a WebSocket from its beginning.
+        self.kind = (
+            "grpc" if head.grpc else "websocket" if head.protocol == b"websocket" else "http2"
+        )
+        session.hub.ledger.open(self)
+
+    @property
+    def peer(self) -> str:
+        """The client's address."""
+        return self.session.peer
+
+    @property
+    def path(self) -> str:
+        """The target; of gRPC it is the method."""
+        return self.head.path.decode("ascii", "replace")
+
+    def close(self, ending: int) -> None:
+        """Both messages are through, or never will be."""
+        session = self.session
+        hub = session.hub
+        counters = hub.counters
+        seconds = hub.now() - self.opened
+        if self.status:
+            counters.codes[self.kind][self.status] += 1
+            counters.durations.observe(seconds)
+        if self.kind == "grpc":
+            status = self.grpc_status or _STATUS_BY_ENDING[ending]
+            answered = self.app_done or self.grpc_status is not None
+            counters.count_grpc(self.head.path, status, answered=answered)
+        if hub.access_log is not None:
+            method = self.head.method.decode("ascii", "replace")
+            hub.access_log(self.kind, self.peer, method, self.path, self.status, seconds)
+        hub.ledger.close(self, ending)
+
+    def was_reset(self, code: int) -> None:
+        """The app has reset it: what that means to a gRPC client."""
+        if self.grpc_status is None:
+            self.grpc_status = _RESET_STATUS.get(code, _INTERNAL)

@@ -1,0 +1,159 @@
+"""Age beside drains, and ages that change while connections grow old."""
+
+from dataclasses import replace
+
+from tests.relay.aged import GOODBYE, ages, change, goodbyes, one_request, opaque
+from tests.relay.conversation import Conversation, Proxy, request, response
+from tests.relay.test_http1 import POST
+from tests.relay.upgraded import FRAGMENT, GOING_AWAY, LAST_FRAGMENT, websocket
+
+# Drains
+
+
+def test_an_undrain_does_not_take_back_what_is_due_to_age() -> None:
+    proxy = Proxy(aging=ages(http1=100, websocket=100))
+    plain = Conversation(proxy=proxy)
+    plain.client_sends(request())
+    socket = websocket(proxy)
+    socket.app_sends(FRAGMENT)
+    proxy.wait(100)
+    proxy.leaves()
+    proxy.stays()
+    plain.app_sends(response())
+    assert plain.client_got() == GOODBYE
+    socket.app_sends(LAST_FRAGMENT)
+    proxy.wait(0.25)
+    assert socket.client_got() == FRAGMENT + LAST_FRAGMENT + GOING_AWAY
+
+
+def test_an_undrain_does_not_take_a_goodbye_back_that_age_wants_too_by_now() -> None:
+    talk = websocket(aging=ages(websocket=100))
+    talk.app_sends(FRAGMENT)
+    talk.proxy.wait(99)
+    talk.proxy.leaves()
+    talk.proxy.wait(1)
+    talk.proxy.stays()
+    talk.proxy.wait(1)
+    assert talk.client_got() == FRAGMENT
+    talk.app_sends(LAST_FRAGMENT)
+    assert talk.client_got() == LAST_FRAGMENT + GOING_AWAY
+    assert goodbyes(talk) == {("websocket", "max-connection-age"): 1}
+
+
+def test_a_drain_finds_old_connections_as_it_finds_others() -> None:
+    proxy = Proxy(aging=ages(http1=100), idle_close=50)
+    idle, busy, early = (Conversation(proxy=proxy) for _ in range(3))
+    proxy.wait(9)
+    assert one_request(idle) == response()
+    busy.client_sends(request())
+    early.client_sends(POST[:-1])
+    proxy.wait(91)
+    proxy.leaves()
+    busy.app_sends(response())
+    assert busy.client_got() == GOODBYE
+    early.app_sends(response())
+    assert early.client_got() == GOODBYE
+    assert goodbyes(busy) == {("http1", "max-connection-age"): 1, ("http1", "drain"): 1}
+    proxy.wait(50)
+    assert idle.client.state == "closed"
+    proxy.aborts()
+    assert proxy.in_flight == {}
+    assert proxy.endings == [("http1", "finished")] * 3
+
+
+def test_a_drain_says_nothing_to_who_has_heard_it_for_age() -> None:
+    talk = websocket(aging=ages(websocket=100))
+    talk.proxy.wait(100.25)
+    talk.proxy.leaves()
+    talk.proxy.wait(1)
+    talk.proxy.cuts()
+    assert talk.client_got() == GOING_AWAY
+    assert goodbyes(talk) == {("websocket", "max-connection-age"): 1}
+
+
+# Ages that change
+
+
+def test_a_new_age_holds_for_those_who_are_connected() -> None:
+    proxy = Proxy(idle_timeout=1e9)
+    talks = [Conversation("auto", proxy=proxy), Conversation("tcp", proxy=proxy), websocket(proxy)]
+    assert one_request(talks[0]) == response()
+    proxy.wait(50)
+    change(proxy, ages(http1=60, tcp=60, websocket=60, grace=1))
+    proxy.wait(9.75)
+    assert one_request(talks[0]) == response()
+    proxy.wait(0.25)
+    assert one_request(talks[0]) == GOODBYE
+    proxy.wait(1)
+    assert talks[1].client.state == "reset"
+    assert talks[2].client_got() == GOING_AWAY
+
+
+def test_who_is_too_old_for_a_new_age_does_not_go_in_one_wave() -> None:
+    lucks = iter([0.0, 0.25, 0.75])
+    proxy = Proxy(uniform=lambda: next(lucks), idle_timeout=1e9)
+    talks = [Conversation(proxy=proxy) for _ in range(3)]
+    proxy.wait(9)
+    for talk in talks:
+        assert one_request(talk) == response()
+    proxy.wait(10_000)
+    change(proxy, ages(http1=100, jitter=0.2))
+    for age, told in [(0.25, 1), (9.75, 2), (20.25, 3)]:
+        proxy.wait(age)
+        assert sum(talk.session.retired <= proxy.time for talk in talks) == told
+
+
+def test_a_goodbye_that_a_new_age_makes_early_is_not_said() -> None:
+    proxy = Proxy(aging=ages(http1=100, websocket=100))
+    plain = Conversation(proxy=proxy)
+    plain.client_sends(request())
+    socket = websocket(proxy)
+    socket.app_sends(FRAGMENT)
+    proxy.wait(100)
+    change(proxy, ages(http1=200, websocket=0))
+    plain.app_sends(response())
+    assert plain.client_got() == response()
+    socket.app_sends(LAST_FRAGMENT)
+    proxy.wait(10)
+    assert socket.client_got() == FRAGMENT + LAST_FRAGMENT
+    proxy.wait(90)
+    assert one_request(plain) == GOODBYE
+    assert goodbyes(plain) == {("http1", "max-connection-age"): 1}
+
+
+def test_a_new_age_does_not_take_the_goodbye_of_a_drain_back() -> None:
+    talk = websocket(aging=ages(websocket=100))
+    talk.app_sends(FRAGMENT)
+    talk.proxy.wait(100)
+    talk.proxy.leaves()
+    change(talk.proxy, ages())
+    talk.app_sends(LAST_FRAGMENT)
+    talk.proxy.wait(0.25)
+    assert talk.client_got() == FRAGMENT + LAST_FRAGMENT + GOING_AWAY
+
+
+def test_a_new_grace_counts_from_when_it_is_set() -> None:
+    talk = opaque(ages(tcp=100))
+    talk.proxy.wait(1000)
+    change(talk.proxy, ages(tcp=100, grace=10))
+    talk.proxy.wait(9.75)
+    assert talk.client.state == "open"
+    talk.proxy.wait(0.25)
+    assert talk.client.state == "reset"
+
+
+def test_without_the_grace_those_are_spared_who_waited_for_its_end() -> None:
+    talk = opaque(ages(tcp=100, grace=10))
+    talk.proxy.wait(105)
+    change(talk.proxy, ages(tcp=100))
+    talk.proxy.wait(1000)
+    assert talk.client.state == "open"
+
+
+def test_other_limits_leave_the_ages_alone() -> None:
+    talk = opaque(ages(tcp=100, grace=10))
+    talk.proxy.wait(105)
+    talk.proxy.hub.go_by(replace(talk.proxy.hub.limits, max_connections=5))
+    assert talk.proxy.hub.limits.max_connections == 5
+    talk.proxy.wait(5)
+    assert talk.client.state == "reset"

@@ -1,0 +1,320 @@
+"""What one client of HTTP/2 may ask for without giving anything, on a clock that is moved."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.relay.frames import (
+    CANCEL,
+    ENHANCE_YOUR_CALM,
+    FLOW_CONTROL_ERROR,
+    FRAME_SIZE_ERROR,
+    GET,
+    INTERNAL_ERROR,
+    NO_ERROR,
+    OK,
+    POST,
+    PROTOCOL_ERROR,
+    REFUSED_STREAM,
+    SETTINGS_ACK,
+    STREAM_CLOSED,
+    TRAILERS,
+    continuation,
+    data,
+    goaway,
+    ping,
+    priority,
+    reset,
+    settings,
+    unknown,
+    window_update,
+)
+from tests.relay.streaming import Streaming, asked, begun, parted
+
+RESETS, RESETS_WINDOW = 200, 30
+CONTROL, CONTROL_WINDOW = 1000, 10
+EMPTY = 100
+CONTINUATIONS = 8
+
+
+def next_stream(talk: Streaming) -> int:
+    highest: int = talk.session.requests.highest
+    return highest + 2
+
+
+def calmed(talk: Streaming, budget: str) -> bool:
+    """Whether the connection ended because this budget is spent."""
+    if not talk.session.over:
+        return False
+    assert talk.rejected[budget] == 1
+    *_, last = talk.client_hears()
+    assert last[0] == "goaway"
+    assert last[2] == ENHANCE_YOUR_CALM
+    assert talk.client.state == "half-closed"
+    assert talk.in_flight == {}
+    return True
+
+
+# Resets, by whomever
+
+
+def reset_early(talk: Streaming) -> None:
+    stream = next_stream(talk)
+    talk.client_asks(stream)
+    talk.client_sends(reset(stream))
+
+
+def send_nonsense(talk: Streaming) -> None:
+    talk.client_asks(next_stream(talk), GET[1:])
+
+
+def send_wrong_trailers(talk: Streaming) -> None:
+    stream = next_stream(talk)
+    talk.client_asks(stream, POST, end=False)
+    talk.client_asks(stream, GET)
+
+
+def make_the_app_reset(code: int) -> Callable[[Streaming], None]:
+    """CVE-2025-8671"""
+
+    def cause(talk: Streaming) -> None:
+        stream = next_stream(talk)
+        talk.client_asks(stream)
+        talk.app_sends(reset(stream, code))
+
+    return cause
+
+
+BLAMES = [PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, ENHANCE_YOUR_CALM]
+SPENDERS = [
+    *(reset_early, send_nonsense, send_wrong_trailers),
+    *(make_the_app_reset(code) for code in BLAMES),
+]
+
+
+@pytest.mark.parametrize("spend", SPENDERS)
+def test_so_many_streams_may_be_reset_in_a_while_and_no_more(
+    spend: Callable[[Streaming], None],
+) -> None:
+    talk = begun(max_resets=RESETS)
+    for _ in range(RESETS):
+        spend(talk)
+    assert not talk.session.over
+    spend(talk)
+    assert calmed(talk, "max-resets")
+
+
+@pytest.mark.parametrize("spend", SPENDERS)
+def test_after_a_while_as_many_again_may_be(spend: Callable[[Streaming], None]) -> None:
+    talk = begun(max_resets=5)
+    for _ in range(3):
+        for _ in range(5):
+            spend(talk)
+        talk.proxy.wait(RESETS_WINDOW)
+    for _ in range(6):
+        assert not talk.session.over
+        spend(talk)
+    assert calmed(talk, "max-resets")
+
+
+def test_all_resets_are_of_one_budget() -> None:
+    talk = begun(max_resets=len(SPENDERS) - 1)
+    for spend in SPENDERS:
+        assert not talk.session.over
+        spend(talk)
+    assert calmed(talk, "max-resets")
+
+
+@pytest.mark.parametrize("code", [NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, 99])
+def test_a_reset_of_the_app_for_its_own_reasons_is_not_the_clients(code: int) -> None:
+    talk = begun(max_resets=3)
+    for _ in range(10):
+        make_the_app_reset(code)(talk)
+    assert not talk.session.over
+
+
+def test_who_has_had_its_answer_or_waited_for_it_may_go() -> None:
+    talk = begun(max_resets=3)
+    for _ in range(10):
+        stream = next_stream(talk)
+        talk.client_asks(stream, POST, end=False)
+        talk.app_answers(stream)
+        talk.client_sends(reset(stream))
+    for _ in range(10):
+        stream = next_stream(talk)
+        talk.client_asks(stream)
+        talk.proxy.wait(1)
+        talk.client_sends(reset(stream))
+    assert not talk.session.over
+
+
+def test_the_blame_of_the_app_is_heard_before_the_end() -> None:
+    talk = asked(max_resets=0)
+    talk.app_sends(reset(1, PROTOCOL_ERROR))
+    assert talk.client_hears() == [
+        ("reset", 1, PROTOCOL_ERROR),
+        ("goaway", 1, ENHANCE_YOUR_CALM, "too many streams were reset"),
+    ]
+    assert talk.endings == [("http2", "app_left")]
+
+
+def test_the_blame_of_the_app_in_the_middle_of_its_frame_is_a_reset() -> None:
+    talk = asked(1, 3, max_resets=0)
+    talk.app_sends(reset(1, PROTOCOL_ERROR) + talk.answers.headers(3, OK) + data(3, b"x" * 9)[:12])
+    assert talk.client.state == "reset"
+    assert talk.endings == [("http2", "app_left"), ("http2", "client_left")]
+
+
+# Frames that cost nothing
+
+CHEAP = {
+    "ping": ping(),
+    "ping ack": ping(ack=True),
+    "settings": settings(),
+    "settings ack": SETTINGS_ACK,
+    "priority": priority(1),
+    "window": window_update(0, 1),
+    "window of a stream": window_update(1, 1),
+    "unknown": unknown(),
+    "unknown of a stream": unknown(1),
+    "reset of what is closed": reset(3),
+    "goaway": goaway(0),
+}
+
+
+@pytest.mark.parametrize("frame", CHEAP)
+def test_frames_that_cost_nothing_are_counted(frame: str) -> None:
+    talk = asked(end=False)
+    talk.client_asks(3)
+    talk.client_sends(reset(3))
+    # Two were said in the beginning.
+    talk.proxy.wait(CONTROL_WINDOW)
+    talk.client_sends(CHEAP[frame] * CONTROL)
+    assert not talk.session.over
+    # Nothing of DATA has passed, so there is no credit.
+    talk.client_sends(CHEAP[frame])
+    assert calmed(talk, "control-frames")
+
+
+def test_after_a_while_as_many_again_pass() -> None:
+    talk = asked(end=False)
+    for _ in range(4):
+        talk.proxy.wait(CONTROL_WINDOW)
+        talk.client_sends(ping() * CONTROL)
+    assert not talk.session.over
+
+
+@pytest.mark.parametrize("who", ["client", "app"])
+def test_each_data_frame_is_worth_some_more(who: str) -> None:
+    talk = asked(end=False)
+    talk.proxy.wait(CONTROL_WINDOW)
+    talk.client_sends(ping())
+    if who == "client":
+        talk.client_sends(data(1, b"x") * 50)
+    else:
+        talk.app_sends(talk.answers.headers(1, OK) + data(1, b"x") * 50)
+    talk.client_sends(ping() * (CONTROL - 1 + 500))
+    assert not talk.session.over
+    talk.client_sends(ping())
+    assert calmed(talk, "control-frames")
+
+
+def test_data_of_long_ago_is_worth_nothing() -> None:
+    talk = asked(end=False)
+    talk.client_sends(data(1, b"x") * 500)
+    for _ in range(2):
+        talk.proxy.wait(CONTROL_WINDOW)
+        talk.client_sends(ping())
+    talk.client_sends(ping() * (CONTROL - 1))
+    assert not talk.session.over
+    talk.client_sends(ping())
+    assert calmed(talk, "control-frames")
+
+
+def test_data_that_goes_nowhere_is_worth_nothing() -> None:
+    talk = parted()
+    talk.proxy.wait(CONTROL_WINDOW)
+    talk.client_asks(3, POST, end=False)
+    talk.client_sends(data(3, b"x") * 50 + ping() * CONTROL)
+    assert calmed(talk, "control-frames")
+
+
+def test_empty_frames_are_counted_and_the_last_of_a_body_is_not() -> None:
+    talk = begun()
+    for stream in range(1, 2 * EMPTY + 50, 2):
+        talk.client_asks(stream, POST, end=False)
+        talk.client_sends(data(stream, end=True))
+        talk.app_answers(stream)
+    talk.client_asks(999, POST, end=False)
+    talk.client_sends(data(999) * EMPTY)
+    assert not talk.session.over
+    talk.client_sends(data(999, b"x") + data(999))
+    assert calmed(talk, "empty-frames")
+
+
+def test_after_a_while_as_many_empty_frames_pass() -> None:
+    talk = asked(end=False)
+    for _ in range(4):
+        talk.client_sends(data(1) * EMPTY)
+        talk.proxy.wait(CONTROL_WINDOW)
+    assert not talk.session.over
+
+
+def test_padding_is_not_nothing() -> None:
+    talk = asked(end=False)
+    talk.client_sends(data(1, pad=0) * 10 * EMPTY)
+    assert not talk.session.over
+
+
+def test_empty_frames_of_streams_that_are_refused_are_counted_too() -> None:
+    talk = parted()
+    talk.proxy.wait(CONTROL_WINDOW)
+    talk.client_asks(3, POST, end=False)
+    talk.client_sends(data(3) * CONTROL)
+    assert calmed(talk, "control-frames")
+
+
+@pytest.mark.parametrize("trailers", [True, False])
+def test_a_header_block_has_so_many_frames(trailers: bool) -> None:
+    talk = asked(end=False)
+    stream, fields = (1, TRAILERS) if trailers else (3, GET)
+    head = talk.says.headers(stream, fields, end=True, most=1)[:10]
+    talk.client_sends(head + continuation(stream) * (CONTINUATIONS - 1))
+    assert not talk.session.over
+    talk.client_sends(continuation(stream))
+    assert calmed(talk, "continuations")
+    assert talk.app_hears() == []
+
+
+def test_the_app_has_no_budgets() -> None:
+    talk = asked()
+    talk.app_sends((ping() + settings() + priority(1) + data(1)) * 2 * CONTROL)
+    assert not talk.session.over
+
+
+# What is remembered is bounded
+
+
+def test_streams_that_were_passed_over_and_gone_astray_are_forgotten_in_time() -> None:
+    talk = begun(max_resets=10_000)
+    for stream in range(1, 20_001, 4):
+        talk.client_asks(stream, GET[1:], end=False)
+    assert not talk.session.over
+    assert len(talk.session.requests._strays) == 1000
+    assert len(talk.session.requests._gaps) == 100
+    talk.client_sends(data(19_997, b"x"))
+    assert talk.client_hears()[-1] == ("window", 0, 1)
+    talk.client_sends(data(19_995, b"x"))
+    assert talk.client_hears()[-1][2] == PROTOCOL_ERROR
+
+
+def test_streams_that_nobody_wants_are_forgotten_in_time() -> None:
+    talk = begun(request_timeout=1, max_streams=10)
+    for stream in range(1, 2 * 1100, 2):
+        talk.client_asks(stream)
+        talk.proxy.wait(1)
+    assert talk.in_flight == {}
+    assert len(talk.session.answers._unwanted) == 1000
+    talk.client_hears()
+    talk.app_answers(2199 - 2, b"late")
+    assert talk.client_hears() == []
