@@ -11,7 +11,6 @@ from drainproxy.drain.machine import Phase
 from drainproxy.drain.report import Report
 from drainproxy.sidecar.access import refusal
 from drainproxy.sidecar.listener import bind
-from drainproxy.sidecar.probes import Readiness
 from drainproxy.sidecar.status import connections, seconds_left, status
 
 if TYPE_CHECKING:
@@ -95,7 +94,6 @@ class Admin:
 
     def __init__(self, sidecar: "Sidecar") -> None:
         self._sidecar = sidecar
-        self._readiness = Readiness(sidecar)
 
     def guarded(self, handler: Handler) -> Handler:
         """`handler`, for those who may change the state."""
@@ -115,7 +113,7 @@ class Admin:
 
     async def readyz(self, _: web.Request) -> web.Response:
         """Whether new work should come here."""
-        return self._probe(await self._readiness.problem())
+        return self._probe(await self._sidecar.readiness.problem())
 
     async def startupz(self, _: web.Request) -> web.Response:
         """Whether the listeners are, or were, bound; a native sidecar starts before its app."""

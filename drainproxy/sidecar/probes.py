@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from drainproxy import __version__
 from drainproxy.config import Address, AppHealth, Forward, UnixSocket
 from drainproxy.drain.machine import Phase
+from drainproxy.sidecar import grpc_call
+from drainproxy.wire import grpc_health
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import parse_response
 from drainproxy.wire.rewrite import END_OF_HEAD
@@ -20,6 +22,8 @@ TIMEOUT = 1.0
 # How long its answer is believed, in seconds: many probes are one question to the app.
 FRESH = 1.0
 _MOST_FIELDS = 100
+_GRPC_HEALTH = "/grpc.health.v1.Health/Check"
+_GRPC_STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 
 
 def unready_phase(phase: Phase, unready: str) -> str:
@@ -42,20 +46,35 @@ class Readiness:
 
     async def problem(self) -> str:
         """Why we are not ready; empty if we are."""
+        if unready := self._unready():
+            return unready
+        answer = await asyncio.shield(self._ask())
+        # A drain may have begun while the app was asked.
+        return self._unready() or answer
+
+    def known(self) -> str | None:
+        """The same without waiting; None while the app is being asked."""
+        if unready := self._unready():
+            return unready
+        answer = self._ask()
+        return answer.result() if answer.done() else None
+
+    def _unready(self) -> str:
+        """Why we are not ready, whatever the app says."""
         sidecar = self._sidecar
         unready = unready_phase(sidecar.machine.phase, sidecar.settings.unready)
         if not unready and not sidecar.listening:
             unready = "a listener is not bound again yet"
-        return unready or await self._app_problem()
+        return unready
 
-    async def _app_problem(self) -> str:
+    def _ask(self) -> asyncio.Task[str]:
         """What the apps said, or are about to say, if they were asked a moment ago."""
         now = self._sidecar.now()
         if self._answer is None or (self._answer.done() and now - self._asked >= FRESH):
             settings = self._sidecar.settings
             self._asked = now
             self._answer = asyncio.create_task(app_problem(settings.forward, settings.app_health))
-        return await asyncio.shield(self._answer)
+        return self._answer
 
 
 async def app_problem(forwards: tuple[Forward, ...], health: AppHealth) -> str:
@@ -81,17 +100,37 @@ async def _problem(app: Address | UnixSocket, health: AppHealth) -> str:
 
 
 async def _ask(app: Address | UnixSocket, health: AppHealth) -> str:
-    reader, writer = await _connect(app)
+    connection = await _connect(app)
     try:
-        if health.kind != "http":
-            return ""
-        writer.write(_request(app, health.path))
-        status = await _status(reader)
-    except (EOFError, asyncio.LimitOverrunError, Refused):
-        return f"the app at {app} gave no HTTP answer to {health.path}"
+        if health.kind == "http":
+            return await _ask_http(connection, app, health.path)
+        if health.kind == "grpc":
+            return await _ask_grpc(connection, app, health.service)
+        return ""
     finally:
-        writer.close()
-    return "" if 200 <= status < 400 else f"the app at {app} answered {status} to {health.path}"
+        connection[1].close()
+
+
+async def _ask_http(connection: Connection, app: Address | UnixSocket, path: str) -> str:
+    reader, writer = connection
+    writer.write(_request(app, path))
+    try:
+        status = await _status(reader)
+    except (EOFError, ConnectionError, asyncio.LimitOverrunError, Refused):
+        return f"the app at {app} gave no HTTP answer to {path}"
+    return "" if 200 <= status < 400 else f"the app at {app} answered {status} to {path}"
+
+
+async def _ask_grpc(connection: Connection, app: Address | UnixSocket, service: str) -> str:
+    question = f"{_GRPC_HEALTH} of {service}" if service else _GRPC_HEALTH
+    message = grpc_health.request(service)
+    try:
+        status, answer = await grpc_call.call(*connection, _host(app), _GRPC_HEALTH, message)
+        if status == "OK":
+            status = _GRPC_STATUSES[grpc_health.answered_status(answer)]
+    except (EOFError, ConnectionError, grpc_call.NoGrpc, grpc_health.Malformed, IndexError):
+        return f"the app at {app} gave no gRPC answer to {question}"
+    return "" if status == "SERVING" else f"the app at {app} answered {status} to {question}"
 
 
 async def _connect(app: Address | UnixSocket) -> Connection:
@@ -107,11 +146,14 @@ async def _connect(app: Address | UnixSocket) -> Connection:
 
 
 def _request(app: Address | UnixSocket, path: str) -> bytes:
-    host = app if isinstance(app, Address) else "localhost"
     return (
-        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: drainproxy/{__version__}\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: {_host(app)}\r\nUser-Agent: drainproxy/{__version__}\r\n"
         "Accept: */*\r\nConnection: close\r\n\r\n"
     ).encode("ascii")
+
+
+def _host(app: Address | UnixSocket) -> str:
+    return str(app) if isinstance(app, Address) else "localhost"
 
 
 async def _status(reader: asyncio.StreamReader) -> int:

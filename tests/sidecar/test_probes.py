@@ -11,7 +11,7 @@ import pytest
 from drainproxy.config import Address, AppHealth, Forward, UnixSocket
 from drainproxy.drain.machine import Phase
 from drainproxy.sidecar import probes
-from drainproxy.sidecar.probes import Readiness, app_problem, unready_phase
+from drainproxy.sidecar.probes import app_problem, unready_phase
 
 from .fake_sidecar import LOOPBACK, FakeSidecar
 
@@ -88,7 +88,7 @@ async def test_the_app_is_not_asked_where_its_answer_changes_nothing(phase: Phas
         sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
         sidecar.machine.phase = phase
 
-        assert phase.value in await Readiness(sidecar.real).problem()
+        assert phase.value in await sidecar.readiness.problem()
         assert app.asked == []
 
 
@@ -187,7 +187,7 @@ async def test_an_app_that_speaks_no_http_is_not_asked_in_http() -> None:
 
 async def test_many_probes_at_once_are_one_question() -> None:
     async with listening(App()) as app:
-        readiness = Readiness(FakeSidecar(Address("127.0.0.1", app.port), HTTP).real)
+        readiness = FakeSidecar(Address("127.0.0.1", app.port), HTTP).readiness
 
         problems = await asyncio.gather(*(readiness.problem() for _ in range(50)))
 
@@ -198,7 +198,7 @@ async def test_many_probes_at_once_are_one_question() -> None:
 async def test_an_answer_is_believed_for_a_second_only() -> None:
     async with listening(App()) as app:
         sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
-        readiness = Readiness(sidecar.real)
+        readiness = sidecar.readiness
 
         first = await readiness.problem()
         app.answer = b"HTTP/1.1 500 Oh\r\n\r\n"
@@ -211,9 +211,36 @@ async def test_an_answer_is_believed_for_a_second_only() -> None:
     assert len(app.asked) == 2
 
 
+async def test_a_drain_that_begins_while_the_app_is_asked_is_not_ready() -> None:
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+        asked = asyncio.create_task(sidecar.readiness.problem())
+        await asyncio.sleep(0)
+        sidecar.drain("test")
+
+        assert "draining" in await asked
+
+
+async def test_what_is_known_without_waiting_is_what_the_app_said_last() -> None:
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+        readiness = sidecar.readiness
+
+        assert readiness.known() is None
+        assert await readiness.problem() == ""
+        assert readiness.known() == ""
+        sidecar.ahead += probes.FRESH
+        assert readiness.known() is None
+        assert await readiness.problem() == ""
+        sidecar.drain("test")
+        assert "draining" in (readiness.known() or "")
+
+    assert len(app.asked) == 2
+
+
 async def test_a_probe_that_is_given_up_does_not_spoil_the_answer_for_others() -> None:
     async with listening(App()) as app:
-        readiness = Readiness(FakeSidecar(Address("127.0.0.1", app.port), HTTP).real)
+        readiness = FakeSidecar(Address("127.0.0.1", app.port), HTTP).readiness
         hasty, patient = (asyncio.create_task(readiness.problem()) for _ in range(2))
         await asyncio.sleep(0)
         hasty.cancel()

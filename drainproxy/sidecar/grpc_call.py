@@ -1,0 +1,160 @@
+"""A gRPC call to the app without grpcio: one message out, one back.
+
+As much HTTP/2 (RFC 9113) as that takes, on a connection of its own that is closed afterwards.
+"""
+
+import asyncio
+import struct
+from typing import NamedTuple
+
+from drainproxy import __version__
+from drainproxy.wire import hpack, http2
+from drainproxy.wire.hpack import HpackError, HpackReader
+from drainproxy.wire.sniff import HTTP2_PREFACE
+
+_STREAM = 1
+# Before each message stand a byte that says whether it is compressed, and its length.
+_PREFIX = 5
+# No header block and no message that is asked for here is larger, in bytes.
+_MOST = http2.LEAST_MAX_FRAME
+
+# What a status is called in all languages.
+STATUSES = (
+    *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND"),
+    *("ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION"),
+    *("ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"),
+    "UNAUTHENTICATED",
+)
+
+
+class NoGrpc(Exception):
+    """What came back is no answer to a gRPC call."""
+
+
+class Answer(NamedTuple):
+    """`status`: OK, another gRPC status, or that of HTTP if it is not 200. `message` is empty if
+    there was none."""
+
+    status: str
+    message: bytes
+
+
+async def call(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    authority: str,
+    path: str,
+    message: bytes,
+) -> Answer:
+    """Ask on a fresh connection; EOFError, ConnectionError or NoGrpc if no answer comes."""
+    writer.write(_request(authority, path, message))
+    exchange = _Exchange()
+    while not exchange.over:
+        head = await reader.readexactly(http2.HEAD_SIZE)
+        length = int.from_bytes(head[:3])
+        if length > _MOST:
+            raise NoGrpc("this is not HTTP/2, or a frame is over the size that was announced")
+        payload = await reader.readexactly(length)
+        stream = int.from_bytes(head[5:]) & http2.MOST_STREAM
+        try:
+            reply = exchange.receive(head[3], head[4], stream, payload)
+        except (HpackError, struct.error) as error:
+            raise NoGrpc(f"this is not HTTP/2: {error}") from None
+        if reply and not writer.is_closing():
+            writer.write(reply)
+    return exchange.answer()
+
+
+def _request(authority: str, path: str, message: bytes) -> bytes:
+    """Nothing has to be awaited before it is sent (RFC 9113 3.4)."""
+    block = hpack.block(
+        (
+            (b":method", b"POST"),
+            (b":scheme", b"http"),
+            (b":path", path.encode()),
+            (b":authority", authority.encode()),
+            (b"te", b"trailers"),
+            (b"content-type", b"application/grpc"),
+            (b"user-agent", b"drainproxy/" + __version__.encode()),
+        )
+    )
+    prefixed = len(message).to_bytes(_PREFIX) + message
+    return (
+        HTTP2_PREFACE
+        + http2.settings((http2.ENABLE_PUSH, 0))
+        + http2.header_frames(_STREAM, 0, b"", block)
+        + http2.frame(http2.DATA, http2.END_STREAM, _STREAM, prefixed)
+    )
+
+
+class _Exchange:
+    """What comes back, frame by frame, until it is `over`."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._begun = False
+        self._hpack = HpackReader(_MOST, dict)
+        self._block = b""
+        self._last = False
+        self._fields: dict[bytes, bytes] = {}
+        self._body = b""
+
+    def receive(self, kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+        """Take one frame in; returns what has to be sent back."""
+        if not self._begun and kind != http2.SETTINGS:  # 3.4
+            raise NoGrpc("HTTP/2 begins with SETTINGS")
+        self._begun = True
+        if stream == _STREAM:
+            self._of_the_call(kind, flags, payload)
+        elif kind == http2.GOAWAY and http2.read_goaway(payload)[0] < _STREAM:
+            raise NoGrpc("the call was not taken")
+        elif kind == http2.SETTINGS and not flags & http2.ACK:
+            return http2.settings(ack=True)
+        elif kind == http2.PING and not flags & http2.ACK:
+            return http2.ping(payload, ack=True)
+        return b""
+
+    def _of_the_call(self, kind: int, flags: int, payload: bytes) -> None:
+        if kind == http2.RST_STREAM:
+            raise NoGrpc(f"the call was reset: {http2.number(payload)}")
+        if kind == http2.DATA:
+            self._body += _unpadded(flags, payload)
+            self.over = bool(flags & http2.END_STREAM)
+        elif kind in (http2.HEADERS, http2.CONTINUATION):
+            if kind == http2.HEADERS:
+                payload = _unpadded(flags, payload)[5 if flags & http2.HAS_PRIORITY else 0 :]
+                self._last = bool(flags & http2.END_STREAM)
+            self._block += payload
+            if flags & http2.END_HEADERS:
+                self._fields |= self._hpack.read(self._block)
+                self._block = b""
+                self.over = self._last
+        if max(len(self._body), len(self._block)) > _MOST:
+            raise NoGrpc("the answer is too large")
+
+    def answer(self) -> Answer:
+        """Once it is over."""
+        try:
+            http = int(self._fields[b":status"])
+            if http != 200:
+                return Answer(str(http), b"")
+            status = STATUSES[int(self._fields[b"grpc-status"])]
+        except (KeyError, ValueError, IndexError):
+            raise NoGrpc("an answer without a status") from None
+        return Answer(status, self._message() if status == "OK" else b"")
+
+    def _message(self) -> bytes:
+        # Nobody offered to read compressed ones: the first byte of the prefix is 0.
+        length, message = int.from_bytes(self._body[:_PREFIX]), self._body[_PREFIX:]
+        if len(self._body) < _PREFIX or length != len(message):
+            raise NoGrpc("an answer without one whole message")
+        return message
+
+
+def _unpadded(flags: int, payload: bytes) -> bytes:
+    """6.1: the first byte says how many follow the rest."""
+    if not flags & http2.PADDED:
+        return payload
+    if not payload or payload[0] >= len(payload):
+        raise NoGrpc("more padding than there is room")
+    return payload[1 : len(payload) - payload[0]]

@@ -1,0 +1,139 @@
+"""`grpc.health.v1.Health`: what `/readyz` says, for probes and clients that speak gRPC.
+
+grpcio takes 12 MB, so it is imported only where this is asked for. It runs on our own loop
+(grpc.aio): its other server needs a thread for each watcher.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from errno import EADDRINUSE, ENOPKG
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from drainproxy.config import Address
+from drainproxy.sidecar.listener import bind
+from drainproxy.wire.grpc_health import (
+    NOT_SERVING,
+    SERVICE_UNKNOWN,
+    SERVING,
+    Malformed,
+    requested_service,
+    response,
+)
+
+if TYPE_CHECKING:
+    from drainproxy.sidecar.supervisor import Sidecar
+
+SERVICE = "grpc.health.v1.Health"
+# How soon a watcher hears of a change, in seconds.
+LOOK_EVERY = 0.1
+# How long `stop` waits for a client that does not hear its goodbye, in seconds.
+_GRACE = 0.2
+# Two servers on one port would each get a part of the probes.
+_OPTIONS = (("grpc.so_reuseport", 0),)
+
+log = logging.getLogger("drainproxy")
+
+
+class GrpcHealth:
+    """The server between `start` and `stop`; without `grpc-health` there is none."""
+
+    def __init__(self, sidecar: "Sidecar") -> None:
+        self._address = sidecar.settings.grpc_health
+        self._readiness = sidecar.readiness
+        self._server: Any = None
+        self._over = asyncio.Event()
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen; OSError, in words for an operator, if that cannot be."""
+        if self._address is None:
+            return
+        self._grpc = _grpc()
+        server = self._grpc.aio.server(options=_OPTIONS)
+        server.add_generic_rpc_handlers((self._handlers(),))
+        for host in _hosts(self._address):
+            self.port = _listen(server, host)
+        await server.start()
+        self._server = server
+        log.info("gRPC health checks are on port %d", self.port)
+
+    async def stop(self) -> None:
+        """End the watches, which have told of the drain, and say goodbye."""
+        self._over.set()
+        if self._server is not None:
+            await self._server.stop(_GRACE)
+
+    def _handlers(self) -> Any:
+        grpc = self._grpc
+        methods = {
+            "Check": grpc.unary_unary_rpc_method_handler(self._check),
+            "Watch": grpc.unary_stream_rpc_method_handler(self._watch),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, methods)
+
+    async def _check(self, request: bytes, context: Any) -> bytes:
+        if service := await self._service(request, context):
+            await context.abort(self._grpc.StatusCode.NOT_FOUND, f"no service {service!r} here")
+        return response(_status(await self._readiness.problem()))
+
+    async def _watch(self, request: bytes, context: Any) -> None:
+        if await self._service(request, context):
+            await context.write(response(SERVICE_UNKNOWN))
+            # It might become known, so the protocol: the call goes on.
+            await self._over.wait()
+            return
+        status, said = _status(await self._readiness.problem()), 0
+        while True:
+            if status != said:
+                await context.write(response(status))
+                said = status
+            if self._over.is_set():
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._over.wait()
+            problem = self._readiness.known()
+            if problem is not None:
+                status = _status(problem)
+
+    async def _service(self, request: bytes, context: Any) -> str:
+        """The service that is asked for; the empty one, which is the sidecar, is the only one."""
+        try:
+            return requested_service(request)
+        except Malformed as error:
+            await context.abort(self._grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            raise
+
+
+def _status(problem: str) -> int:
+    return NOT_SERVING if problem else SERVING
+
+
+def _grpc() -> ModuleType:
+    try:
+        import grpc.aio
+    except ImportError as error:
+        message = f"grpc-health needs grpcio, pip install 'drainproxy[grpc-health]': {error}"
+        raise OSError(ENOPKG, message) from None
+    module: ModuleType = grpc
+    return module
+
+
+def _hosts(address: Address) -> list[str]:
+    """`HOST:PORT` of each socket that is to listen. They are tried here because grpcio tells in
+    lines of its own, on stderr, why it cannot bind one."""
+    found = []
+    for sock in bind(address):
+        with sock:
+            found.append(str(Address(*sock.getsockname()[:2])))
+    return found
+
+
+def _listen(server: Any, host: str) -> int:
+    try:
+        port: int = server.add_insecure_port(host)
+    except RuntimeError as error:
+        raise OSError(EADDRINUSE, f"cannot listen on {host}: {error}") from None
+    return port
