@@ -5,7 +5,7 @@
 - `GET /download?size=262144&seconds=5[&chunked=1]` a slow one, with Content-Length or chunked
 - `GET /events[?seconds=6]` an event every 200 ms; after `seconds`, if given, the event `end`
 - `GET /ws` a WebSocket that sends every message back
-- `--tcp-port` a port that sends every byte back
+- `--tcp-port` a port that sends every byte back; `--grpc-port` one for the calls of `grpc_app`
 """
 
 import argparse
@@ -36,8 +36,8 @@ def content(size: int) -> Iterator[bytes]:
         yield words[: size - start]
 
 
-def application(tcp_port: int | None = None) -> web.Application:
-    """The app; with `tcp_port` it also listens there, on loopback, for as long as it runs."""
+def application(tcp_port: int | None = None, grpc_port: int | None = None) -> web.Application:
+    """The app; it also listens on the other ports, on loopback, for as long as it runs."""
     app = web.Application()
     app[_sockets] = WeakSet()
     app.add_routes(
@@ -53,6 +53,10 @@ def application(tcp_port: int | None = None) -> web.Application:
     app.on_shutdown.append(_close_sockets)
     if tcp_port is not None:
         app.cleanup_ctx.append(lambda _: _tcp_echo(tcp_port))
+    if grpc_port is not None:
+        from drainproxy.rehearsal import grpc_app
+
+        app.cleanup_ctx.append(lambda _: grpc_app.served(grpc_port, _SHUTDOWN_TIMEOUT))
     return app
 
 
@@ -156,9 +160,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9000)
     parser.add_argument("--tcp-port", type=int, help="echo every byte on this loopback port too")
+    parser.add_argument("--grpc-port", type=int, help="answer gRPC on this loopback port too")
     given = parser.parse_args()
     web.run_app(
-        application(given.tcp_port),
+        application(given.tcp_port, given.grpc_port),
         host=given.host,
         port=given.port,
         print=None,

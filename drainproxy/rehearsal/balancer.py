@@ -11,11 +11,12 @@ from drainproxy.rehearsal.processes import answers
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One sidecar on loopback, by its ports: for HTTP and WebSocket, for TCP, for admin."""
+    """One sidecar on loopback, by its ports: HTTP and WebSocket, TCP, admin, gRPC."""
 
     port: int
     tcp_port: int
     admin_port: int
+    grpc_port: int
 
     @property
     def http(self) -> str:
@@ -43,6 +44,11 @@ class Balancer:
     def pick(self) -> Backend:
         """Where the next new connection goes; if nobody is ready the first, as good as any."""
         return next(filter(self._ready.__contains__, self._backends), self._backends[0])
+
+    def order(self) -> list[Backend]:
+        """All of them, the one to `pick` first."""
+        first = self.pick()
+        return [first, *(backend for backend in self._backends if backend is not first)]
 
     async def watch(self, probe: aiohttp.ClientSession, every: float) -> None:
         """Ask each backend's `/readyz` every `every` seconds, until cancelled."""

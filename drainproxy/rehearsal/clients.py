@@ -22,7 +22,7 @@ from drainproxy.rehearsal.balancer import Balancer
 PATIENCE = 10.0
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=PATIENCE)
 # After a loss, so that a backend that is gone is not asked thousands of times.
-_AFTER_LOSS = 0.1
+AFTER_LOSS = 0.1
 
 _GOING_AWAY = 1001
 
@@ -108,7 +108,7 @@ class Requests(Client):
                     closes = await self._ask(session, backend.http, number)
                 except FAILURES as error:
                     self.lost(error)
-                    await self.sleep(_AFTER_LOSS)
+                    await self.sleep(AFTER_LOSS)
                     closes = True
                 if closes:
                     backend = self.balancer.pick()
@@ -223,7 +223,7 @@ class Questions(Client):
                     await self._converse(socket)
             except FAILURES as error:
                 self.lost(error)
-                await self.sleep(_AFTER_LOSS)
+                await self.sleep(AFTER_LOSS)
 
     async def _converse(self, socket: ClientConnection) -> None:
         while not self.stop.is_set():
@@ -241,7 +241,7 @@ class Questions(Client):
 
     async def _expect(self, socket: ClientConnection, question: str) -> None:
         try:
-            answer = await _in_time(socket.recv())
+            answer = await in_time(socket.recv())
         except ConnectionClosed as closed:
             raise Lost(f"no answer before the end: {closed}") from closed
         if answer != question:
@@ -280,7 +280,7 @@ class Lines(Client):
         """Talk, half-close, and wait for the other half."""
         port = self.balancer.pick().tcp_port
         try:
-            reader, writer = await _in_time(asyncio.open_connection("127.0.0.1", port))
+            reader, writer = await in_time(asyncio.open_connection("127.0.0.1", port))
         except FAILURES as error:
             return self.lost(error)
         try:
@@ -296,18 +296,19 @@ class Lines(Client):
             # Tells of a reset as what it is; writing after one is a RuntimeError on uvloop.
             await writer.drain()
             writer.write(line)
-            if await _in_time(reader.readline()) != line:
+            if await in_time(reader.readline()) != line:
                 raise Lost("the connection ended, or another line came")
             self.done()
             await asyncio.sleep(self.PAUSE)
         await writer.drain()
         writer.write_eof()
-        if await _in_time(reader.read()):
+        if await in_time(reader.read()):
             raise Lost("bytes that nobody asked for")
         self.served()
 
 
-async def _in_time(waiting: Awaitable[T]) -> T:
+async def in_time(waiting: Awaitable[T]) -> T:
+    """What is waited for; Lost if that takes longer than any client waits."""
     try:
         async with asyncio.timeout(PATIENCE):
             return await waiting

@@ -15,6 +15,7 @@ from drainproxy.rehearsal.clients import (
     Requests,
     Score,
 )
+from drainproxy.rehearsal.grpc_clients import Calls, Numbers
 from drainproxy.rehearsal.table import KINDS
 
 
@@ -23,8 +24,10 @@ class Size:
     """How many clients of each kind, and how long their work takes; seconds."""
 
     requests: int = 20
+    calls: int = 10
     downloads: int = 10
     streams: int = 10
+    grpc_streams: int = 5
     sockets: int = 20
     connections: int = 5
     # Downloads end between the two, one after the other; streams and TCP connections at the first.
@@ -42,7 +45,7 @@ class Crowd:
         self._size = size
         self._balancer = balancer
         self._stop = asyncio.Event()
-        self._clients = [*self._http(), *self._streaming()]
+        self._clients = [*self._http(), *self._grpc(), *self._streaming()]
         self._tasks: dict[asyncio.Task[None], Client] = {}
 
     @property
@@ -83,6 +86,11 @@ class Crowd:
         for number in range(size.downloads):
             seconds = size.shortest + number * step
             yield Download(*given, seconds=seconds, chunked=number % 2 == 1)
+
+    def _grpc(self) -> Iterator[Client]:
+        size, given = self._size, (self._balancer, self.scores["grpc"], self._stop)
+        yield from (Calls(*given) for _ in range(size.calls))
+        yield from (Numbers(*given, seconds=size.shortest) for _ in range(size.grpc_streams))
 
     def _streaming(self) -> Iterator[Client]:
         size, stop, scores = self._size, self._stop, self.scores

@@ -49,32 +49,37 @@ async def scene(timing: Timing) -> AsyncIterator[Scene]:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="drainproxy-")))
         processes = await stack.enter_async_context(Processes(folder))
         probe = await stack.enter_async_context(aiohttp.ClientSession())
-        app_port, echo_port, *ports = free_ports(8)
-        first, second = Backend(*ports[:3]), Backend(*ports[3:])
+        *ports, app_port, echo_port, grpc_port = free_ports(11)
+        first, second = Backend(*ports[:4]), Backend(*ports[4:])
+        apps = (app_port, echo_port, grpc_port)
         report_file = folder / "report.json"
 
-        app = await processes.start("demo app", *_app(app_port, echo_port))
+        app = await processes.start("demo app", *_app(*apps))
         await app.wait_ready(probe, f"http://127.0.0.1:{app_port}/hello")
         leaving = await processes.start(
             "first sidecar",
-            *_sidecar(first, app_port, echo_port),
+            *_sidecar(first, *apps),
             *timing.flags(),
             f"--report-file={report_file}",
         )
-        staying = await processes.start("second sidecar", *_sidecar(second, app_port, echo_port))
+        staying = await processes.start("second sidecar", *_sidecar(second, *apps))
         await leaving.wait_ready(probe, first.admin + "/readyz")
         await staying.wait_ready(probe, second.admin + "/readyz")
         yield Scene(probe, leaving, (first, second), report_file)
 
 
-def _app(port: int, echo_port: int) -> list[str]:
-    return ["-m", "drainproxy.rehearsal.app", f"--port={port}", f"--tcp-port={echo_port}"]
+def _app(port: int, echo_port: int, grpc_port: int) -> list[str]:
+    return [
+        *("-m", "drainproxy.rehearsal.app", f"--port={port}"),
+        *(f"--tcp-port={echo_port}", f"--grpc-port={grpc_port}"),
+    ]
 
 
-def _sidecar(backend: Backend, app_port: int, echo_port: int) -> list[str]:
+def _sidecar(backend: Backend, app_port: int, echo_port: int, grpc_port: int) -> list[str]:
     return [
         *("-m", "drainproxy", "run"),
         f"--forward=127.0.0.1:{backend.port}=127.0.0.1:{app_port}",
         f"--forward=127.0.0.1:{backend.tcp_port}=127.0.0.1:{echo_port}/tcp",
+        f"--forward=127.0.0.1:{backend.grpc_port}=127.0.0.1:{grpc_port}",
         f"--admin=127.0.0.1:{backend.admin_port}",
     ]

@@ -13,6 +13,7 @@ from rich.table import Table
 # Names of the sidecar's report, and what people call them.
 KINDS = {
     "http1": "HTTP/1.1",
+    "grpc": "gRPC",
     "sse": "SSE",
     "websocket": "WebSocket",
     "tcp": "TCP",
@@ -109,9 +110,12 @@ def _of_the_clients(lost: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 def summary(outcome: Outcome) -> list[str]:
     """What the table does not show of a drain in which nothing was lost."""
-    http, websocket = (outcome.goodbyes.get(kind, 0) for kind in ("http1", "websocket"))
+    http, grpc, websocket = (
+        outcome.goodbyes.get(kind, 0) for kind in ("http1", "grpc", "websocket")
+    )
     return [
-        f"{http} keep-alive connections heard `Connection: close`, {websocket} WebSockets 1001.",
+        f"{http} keep-alive connections heard `Connection: close`, {grpc} gRPC channels GOAWAY, "
+        f"{websocket} WebSockets 1001.",
         f"The last client was done after {outcome.served:.1f} s, the sidecar exited 0 after "
         f"{outcome.seconds:.1f} s (of {outcome.timeout:g} s).",
         "Nothing was lost.",

@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import grpc.aio
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
 from drainproxy.rehearsal.app import PIECE, application, content
+from drainproxy.rehearsal.grpc_app import COUNT, ECHO
 from drainproxy.rehearsal.processes import answers, free_ports
 
 Client = TestClient[Request, Application]
@@ -97,11 +99,11 @@ async def test_a_websocket_sends_every_message_back(client: Client) -> None:
 
 @asynccontextmanager
 async def running(
-    root: Path, port: int, echo_port: int
+    root: Path, port: int, echo_port: int, grpc_port: int
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     app = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "drainproxy.rehearsal.app"),
-        *(f"--port={port}", f"--tcp-port={echo_port}"),
+        *(f"--port={port}", f"--tcp-port={echo_port}", f"--grpc-port={grpc_port}"),
         cwd=root,
         stderr=subprocess.PIPE,
     )
@@ -114,13 +116,14 @@ async def running(
 
 
 async def test_it_is_silent_until_sigterm_ends_it_and_its_websockets_hear_so(root: Path) -> None:
-    port, echo_port = free_ports(2)
+    port, echo_port, grpc_port = free_ports(3)
     url = f"http://127.0.0.1:{port}"
-    async with running(root, port, echo_port) as app, aiohttp.ClientSession() as session:
+    async with running(root, port, echo_port, grpc_port) as app, aiohttp.ClientSession() as session:
         async with asyncio.timeout(20):
             while not await answers(session, url + "/hello"):
                 assert app.returncode is None
             await assert_bytes_come_back(echo_port)
+            await assert_calls_are_answered(grpc_port)
             await assert_that_leaving_disturbs_nobody(session, url + "/events")
             async with session.ws_connect(url + "/ws") as socket:
                 app.send_signal(signal.SIGTERM)
@@ -136,6 +139,12 @@ async def assert_that_leaving_disturbs_nobody(session: aiohttp.ClientSession, ur
     # While three more come here the app finds out that nobody is there to get the others.
     await staying.content.readuntil(b"id: 3")
     staying.close()
+
+
+async def assert_calls_are_answered(port: int) -> None:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        assert await channel.unary_unary(ECHO)(b"question") == b"question"
+        assert [n async for n in channel.unary_stream(COUNT)(b"2")] == [b"0", b"1"]
 
 
 async def assert_bytes_come_back(port: int) -> None:

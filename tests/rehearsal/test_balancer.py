@@ -28,7 +28,7 @@ async def two_backends() -> AsyncIterator[tuple[list[Backend], Readiness]]:
             server = await stack.enter_async_context(TestServer(app))
             assert server.port is not None
             readiness[server.port] = 200
-        yield [Backend(1, 2, port) for port in readiness], readiness
+        yield [Backend(1, 2, port, 3) for port in readiness], readiness
 
 
 @asynccontextmanager
@@ -64,9 +64,16 @@ async def test_what_is_not_ready_gets_nothing_new_until_it_is_again() -> None:
         await until(lambda: balancer.pick() is first)
 
 
+async def test_whoever_can_go_to_several_begins_with_the_one_that_is_picked() -> None:
+    async with two_backends() as ((first, second), readiness), watched([first, second]) as balancer:
+        assert balancer.order() == [first, second]
+        readiness[first.admin_port] = 503
+        await until(lambda: balancer.order() == [second, first])
+
+
 async def test_what_does_not_answer_is_not_ready() -> None:
     async with two_backends() as ((_, second), _):
-        gone = Backend(1, 2, 1)
+        gone = Backend(1, 2, 1, 3)
         async with watched([gone, second]) as balancer:
             await until(lambda: balancer.pick() is second)
 

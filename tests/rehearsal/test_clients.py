@@ -24,14 +24,14 @@ from drainproxy.rehearsal.clients import (
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-NOWHERE = Backend(1, 1, 1)
+NOWHERE = Backend(1, 1, 1, 1)
 
 
 @asynccontextmanager
 async def served(app: web.Application) -> AsyncIterator[Balancer]:
     async with TestServer(app) as server:
         assert server.port is not None
-        yield Balancer([Backend(server.port, 1, 1)])
+        yield Balancer([Backend(server.port, 1, 1, 1)])
 
 
 @asynccontextmanager
@@ -50,7 +50,7 @@ async def talked_to_by(talk: Talk) -> AsyncIterator[Balancer]:
 
     server = await asyncio.start_server(talk_and_close, "127.0.0.1", 0)
     try:
-        yield Balancer([Backend(1, server.sockets[0].getsockname()[1], 1)])
+        yield Balancer([Backend(1, server.sockets[0].getsockname()[1], 1, 1)])
     finally:
         server.close()
 

@@ -23,8 +23,10 @@ from drainproxy.rehearsal.table import rows
 QUICK = Plan(
     size=Size(
         requests=4,
+        calls=3,
         downloads=4,
         streams=3,
+        grpc_streams=2,
         sockets=5,
         connections=2,
         shortest=2.4,
@@ -58,9 +60,10 @@ async def test_a_drain_in_the_middle_of_all_work_loses_nothing() -> None:
     assert table["WebSocket"] == ("5", "0", "5", "0", "0")
     assert table["SSE"] == ("3", "3", "0", "0", "0")
     assert table["TCP"] == ("2", "2", "0", "0", "0")
-    in_flight, finished, *others = map(int, table["HTTP/1.1"])
-    assert 4 <= in_flight <= finished
-    assert others == [0, 0, 0]
+    for kind, least in (("HTTP/1.1", 4), ("gRPC", 2)):
+        in_flight, finished, *others = map(int, table[kind])
+        assert least <= in_flight <= finished
+        assert others == [0, 0, 0]
 
 
 async def test_the_sidecar_goes_as_soon_as_the_last_client_is_served() -> None:
@@ -69,8 +72,8 @@ async def test_the_sidecar_goes_as_soon_as_the_last_client_is_served() -> None:
     assert outcome.exit_code == 0
     assert outcome.served <= outcome.seconds < outcome.served + 3
     # Each of the clients that could be told was told, once.
-    assert outcome.goodbyes == {"http1": 4, "sse": 0, "websocket": 5, "tcp": 0}
-    assert sum(row.in_flight or 0 for row in rows(outcome)) >= 14
+    assert outcome.goodbyes == {"http1": 4, "grpc": 3, "sse": 0, "websocket": 5, "tcp": 0}
+    assert sum(row.in_flight or 0 for row in rows(outcome)) >= 16
 
 
 async def test_where_nothing_drains_much_is_lost_and_the_demo_says_so() -> None:
@@ -84,6 +87,8 @@ async def test_where_nothing_drains_much_is_lost_and_the_demo_says_so() -> None:
     assert "the sidecar left no report" in printed
     for kind in ("SSE: 3 lost", "WebSocket: 5 lost", "TCP: 2 lost"):
         assert kind in printed
+    # Both streams, and the calls that were under way.
+    assert sum(map(int, re.findall(r"gRPC: (\d+) lost", printed))) >= 2
     assert "Nothing was lost." not in printed
 
 
@@ -95,6 +100,7 @@ async def test_who_is_cut_at_the_deadline_is_lost() -> None:
     cut = {row.kind: (row.cut, row.lost) for row in rows(outcome)}
     assert cut["sse"] == (3, 3)
     assert cut["tcp"] == (2, 2)
+    assert cut["grpc"] == (2, 2)
     assert outcome.report is not None
     assert outcome.report["verdict"].startswith("cut ")
 

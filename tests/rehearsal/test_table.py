@@ -27,9 +27,10 @@ def report(verdict: str = "clean", websockets_cut: int = 0) -> DrainReport:
         "verdict": verdict,
         "seconds": 7.5,
         "phases": {"serving": 100.0, "announced": 1.0, "leaving": 1.0, "closed": 6.0},
-        "in_flight_at_start": {"http1": 12, "sse": 3, "websocket": 9, "tcp": 2},
+        "in_flight_at_start": {"http1": 12, "grpc": 4, "sse": 3, "websocket": 9, "tcp": 2},
         "ended": {
             "http1": NOTHING | {"finished": 1234},
+            "grpc": NOTHING | {"finished": 60},
             "sse": NOTHING | {"finished": 3},
             "websocket": NOTHING | {"goodbye": 9 - websockets_cut, "cut": websockets_cut},
             "tcp": NOTHING | {"finished": 2},
@@ -43,7 +44,7 @@ GOOD = Outcome(
     seconds=7.6,
     served=7.5,
     timeout=20.0,
-    goodbyes={"http1": 12, "websocket": 9},
+    goodbyes={"http1": 12, "grpc": 5, "websocket": 9},
     lost={kind: [] for kind in KINDS},
 )
 
@@ -62,6 +63,7 @@ def test_each_kind_has_a_row_from_the_report_and_from_the_clients() -> None:
 
     assert rows(outcome) == [
         Row("http1", 12, 1234, 0, 0, 0),
+        Row("grpc", 4, 60, 0, 0, 0),
         Row("sse", 3, 3, 0, 0, 0),
         Row("websocket", 9, 0, 5, 4, 1),
         Row("tcp", 2, 2, 0, 0, 0),
@@ -138,6 +140,7 @@ def test_the_summary_says_how_long_it_took_and_who_was_told() -> None:
     text = " ".join(summary(GOOD))
 
     assert "12 keep-alive connections" in text
+    assert "5 gRPC channels" in text
     assert "9 WebSockets" in text
     assert "done after 7.5 s" in text
     assert "exited 0 after 7.6 s (of 20 s)" in text
