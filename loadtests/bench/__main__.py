@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import shutil
 import signal
 import sys
 import tempfile
@@ -24,17 +23,19 @@ def main() -> int:
     arguments = _arguments()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, _leave)
-    for tool in ("wrk", "nginx"):
-        if not shutil.which(tool):
-            sys.exit(f"the bench needs {tool}: it is the load or the app behind every proxy")
+    for only in arguments.only:
+        if missing := MEASURES[only].missing():
+            sys.exit(f"{only} needs {', '.join(missing)}: the load, or the app behind every proxy")
     # A proxy holds two sockets for each idle connection.
     _raise_open_files(2 * arguments.idle + 2000)
     with tempfile.TemporaryDirectory(prefix="drainproxy-bench-") as folder:
         ground = _ground(arguments, Path(folder))
         for only in arguments.only:
             print(f"measuring {only} ...", file=sys.stderr, flush=True)
-            MEASURES[only][0](ground)
-    verdicts = judge(ground.samples, [m for only in arguments.only for m in MEASURES[only][1]])
+            MEASURES[only].take(ground)
+    verdicts = judge(
+        ground.samples, [name for only in arguments.only for name in MEASURES[only].names]
+    )
     print(report.text(ground, verdicts))
     if arguments.json:
         report.write_json(arguments.json, ground, verdicts)

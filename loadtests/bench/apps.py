@@ -1,11 +1,14 @@
-"""What stands behind the proxies: nginx for load, a small asyncio app for idle connections."""
+"""What stands behind the proxies: nginx and nghttpd for load, an asyncio app for idle ones."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from loadtests.bench.launch import Launch, answers, answers_http2, tool
 from loadtests.bench.processes import free_port
 
 BODY_BYTES = 1_000_000
@@ -51,15 +54,27 @@ def nginx(folder: Path, servers: str) -> list[str]:
     return [shutil.which("nginx") or "nginx", "-e", "stderr", "-p", str(folder), "-c", str(config)]
 
 
-def load_app(folder: Path) -> tuple[list[str], int]:
-    """Command and port of the app under load: a small answer on `/`, 1 MB on `/body`."""
+def load_app(folder: Path) -> Launch:
+    """The app under load: a small answer on `/`, 1 MB on `/body`."""
     port = free_port()
     command = nginx(folder, _SERVER.format(folder=folder, port=port))
     (folder / "body").write_bytes(b"\0" * BODY_BYTES)
-    return command, port
+    return Launch(command, port, partial(answers, port))
 
 
-def idle_app() -> tuple[list[str], int]:
-    """Command and port of the app that keeps thousands of connections and says nothing."""
+def http2_app(folder: Path, files: Mapping[str, bytes], trailer: str | None = None) -> Launch:
+    """The app under load over HTTP/2: these files, each answer with a trailer if one is given."""
     port = free_port()
-    return [sys.executable, "-m", "loadtests.bench.idle_app", str(port)], port
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    command = [tool("nghttpd"), "--no-tls", "--address=127.0.0.1", f"--htdocs={folder}"]
+    command += [f"--trailer={trailer}"] if trailer else []
+    return Launch([*command, str(port)], port, partial(answers_http2, port))
+
+
+def idle_app() -> Launch:
+    """The app that keeps thousands of connections and says nothing."""
+    port = free_port()
+    command = [sys.executable, "-m", "loadtests.bench.idle_app", str(port)]
+    return Launch(command, port, partial(answers, port))

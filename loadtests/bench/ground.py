@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loadtests.bench.apps import idle_app, load_app
+from loadtests.bench.apps import http2_app, idle_app, load_app
+from loadtests.bench.launch import Launch, Missing
 from loadtests.bench.load import LoadFailed
 from loadtests.bench.processes import Process, StartFailed, running
 from loadtests.bench.samples import Samples
-from loadtests.bench.targets import TARGETS, Missing
+from loadtests.bench.targets import TARGETS, Launchers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +51,48 @@ class Ground:
     @contextmanager
     def load_app(self) -> Iterator[int]:
         """The port of the app under load."""
-        with self._app(*load_app(self._path("app"))) as port:
+        with self._app(load_app(self._path("app"))) as port:
+            yield port
+
+    @contextmanager
+    def http2_app(self, files: Mapping[str, bytes], trailer: str | None = None) -> Iterator[int]:
+        """The port of the app under load over HTTP/2, which serves these files."""
+        with self._app(http2_app(self._path("app"), files, trailer)) as port:
             yield port
 
     @contextmanager
     def idle_app(self) -> Iterator[int]:
         """The port of the app that keeps silent."""
-        with self._app(*idle_app()) as port:
+        with self._app(idle_app()) as port:
             yield port
 
     @contextmanager
-    def _app(self, command: list[str], port: int) -> Iterator[int]:
-        with running(command, self.load_cores, self._path("app.log")) as process:
-            process.wait_ready(port, "/")
-            yield port
+    def _app(self, launch: Launch) -> Iterator[int]:
+        with running(launch.command, self.load_cores, self._path("app.log")) as process:
+            process.wait_ready(launch.ready)
+            yield launch.port
 
     @contextmanager
-    def target(self, name: str, app_port: int) -> Iterator[Target]:
+    def target(self, name: str, app_port: int, table: Launchers = TARGETS) -> Iterator[Target]:
         """The target, ready to serve in front of the app."""
-        launcher = TARGETS[name]
+        launcher = table[name]
         if launcher is None:
             yield Target(name, app_port, None)
             return
         launch = launcher(self._path(name), app_port)
         spawned = time.monotonic()
         with running(launch.command, self.proxy_cores, self._path(f"{name}.log")) as process:
-            process.wait_ready(*launch.ready)
+            process.wait_ready(launch.ready)
             yield Target(name, launch.port, process, time.monotonic() - spawned)
 
     @contextmanager
-    def all_targets(self, app_port: int) -> Iterator[list[Target]]:
-        """Every target that starts, all at once."""
+    def all_targets(self, app_port: int, table: Launchers = TARGETS) -> Iterator[list[Target]]:
+        """Every target of the table that starts, all at once."""
         with ExitStack() as stack:
             targets = []
-            for name in self.names():
+            for name in filter(table.__contains__, self.names()):
                 with self.or_left_out(name):
-                    targets.append(stack.enter_context(self.target(name, app_port)))
+                    targets.append(stack.enter_context(self.target(name, app_port, table)))
             yield targets
 
     def names(self) -> list[str]:

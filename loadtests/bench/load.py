@@ -1,9 +1,10 @@
-"""One round of wrk against one target, with the CPU time the proxy spent on it."""
+"""One round of wrk or h2load against one target, with the CPU time the proxy spent on it."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -16,7 +17,7 @@ _SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
 class LoadFailed(Exception):
-    """wrk did not come to a result; the text is what it said."""
+    """The client did not come to a result; the text is what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,38 @@ def wrk(port: int, path: str, connections: int, seconds: int, heads: str = "same
     if not result.requests:
         raise LoadFailed(f"no answer to any request for {path}, {result.errors} errors")
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Requests over HTTP/2 that were answered as they should be, and those that were not."""
+
+    requests: int
+    requests_per_s: float
+    errors: int
+
+
+_RATE = re.compile(r"^finished in \S+, (\S+) req/s", re.MULTILINE)
+_COUNTS = re.compile(r"^requests: .* (\d+) succeeded, (\d+) failed", re.MULTILINE)
+_SILENT_SECONDS = 10
+
+
+def h2load(port: int, connections: int, streams: int, requests: int) -> Outcome:
+    """GETs over HTTP/2 without TLS, from one thread, the same fields every time.
+
+    As many as that and not for a time: with `-D` h2load does not count what a lost connection
+    took along.
+    """
+    command = [shutil.which("h2load") or "h2load", f"-c{connections}", f"-m{streams}"]
+    command += [f"-n{requests}", f"-N{_SILENT_SECONDS}", f"http://127.0.0.1:{port}/"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    rate, counts = _RATE.search(done.stdout), _COUNTS.search(done.stdout)
+    if not rate or not counts:
+        raise LoadFailed(done.stdout + done.stderr)
+    succeeded, failed = map(int, counts.groups())
+    if not succeeded:
+        raise LoadFailed(f"no good answer to any of {failed} requests over HTTP/2")
+    return Outcome(succeeded, float(rate[1]), failed)
 
 
 @dataclass(slots=True)

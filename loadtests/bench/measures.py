@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
 
+from loadtests.bench import http2
 from loadtests.bench.apps import BODY_BYTES
 from loadtests.bench.ground import Ground, Target
 from loadtests.bench.idle import GET, UPGRADE, held
@@ -102,10 +106,27 @@ def start(ground: Ground) -> None:
                     ground.samples.add("start", name, round_, seconds=target.ready_seconds)
 
 
-# What `--only` chooses from, and the measures that each of them samples.
-MEASURES: dict[str, tuple[Callable[[Ground], None], tuple[str, ...]]] = {
-    "http1": (http1, ("http1-same", "http1-varying")),
-    "bodies": (bodies, ("bodies",)),
-    "memory": (memory, ("idle-http1", "idle-websocket")),
-    "start": (start, ("start",)),
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How it is taken, the names of its samples, and the programs and modules that it needs."""
+
+    take: Callable[[Ground], None]
+    names: tuple[str, ...]
+    programs: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+
+    def missing(self) -> list[str]:
+        """What it needs and this machine has not."""
+        programs = [name for name in self.programs if not shutil.which(name)]
+        return programs + [name for name in self.modules if not find_spec(name)]
+
+
+# What `--only` chooses from.
+MEASURES = {
+    "http1": Measure(http1, ("http1-same", "http1-varying"), ("wrk", "nginx")),
+    "http2": Measure(http2.same, ("http2",), ("h2load", "nghttpd")),
+    "http2-varying": Measure(http2.varying, ("http2-varying",), ("nghttpd",), ("hpack",)),
+    "bodies": Measure(bodies, ("bodies",), ("wrk", "nginx")),
+    "memory": Measure(memory, ("idle-http1", "idle-websocket")),
+    "start": Measure(start, ("start",), ("nginx",)),
 }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -39,10 +38,10 @@ class Process:
                 preexec_fn=lambda: os.sched_setaffinity(0, cores),
             )
 
-    def wait_ready(self, port: int, path: str) -> None:
-        """Return as soon as `GET path` on the loopback `port` answers 200."""
+    def wait_ready(self, ready: Callable[[], bool]) -> None:
+        """Return as soon as `ready` says so."""
         deadline = time.monotonic() + _READY_WITHIN
-        while not _answers(port, path):
+        while not ready():
             if self._popen.poll() is not None or time.monotonic() > deadline:
                 raise StartFailed(self._last_words())
             time.sleep(0.002)
@@ -89,17 +88,6 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise RuntimeError("no free port left")
-
-
-def _answers(port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _session(pid: int) -> int | None:

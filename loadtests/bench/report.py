@@ -24,6 +24,7 @@ class Table:
 
     title: str
     columns: tuple[tuple[str, str, str], ...]
+    note: str = ""
 
 
 # What the proxy used of its core, and for how long others kept it off.
@@ -35,6 +36,8 @@ _HTTP1 = (
     ("p99_us", "p99 us", ".0f"),
     *_CORE,
 )
+_HTTP2 = (("cpu_us", "CPU us/req", ".1f"), ("requests_per_s", "req/s", ".0f"), *_CORE)
+_NO_NGINX = "nginx is not here: it speaks no HTTP/2 to an app"
 _IDLE = (
     ("kb_each", "KB each", ".1f"),
     ("rss_mb", "MB after start", ".1f"),
@@ -43,6 +46,12 @@ _IDLE = (
 TABLES = {
     "http1-same": Table("HTTP/1.1 keep-alive, the same head every time", _HTTP1),
     "http1-varying": Table("HTTP/1.1 keep-alive, a browser's head, new every time", _HTTP1),
+    "http2": Table(
+        "HTTP/2, 8 connections x 8 streams, the same fields every time", _HTTP2, _NO_NGINX
+    ),
+    "http2-varying": Table(
+        "gRPC calls, 8 connections x 8 streams, an id new in each", _HTTP2, _NO_NGINX
+    ),
     "bodies": Table(
         "Answers of 1 MB",
         (("cpu_ms_per_mb", "CPU ms/MB", ".3f"), ("mb_per_s", "MB/s", ".0f"), *_CORE),
@@ -99,6 +108,8 @@ def _table(samples: Samples, measure: str) -> Iterator[str]:
         cells = ["-" if v is None else format(v, f) for v, f in zip(values, formats, strict=True)]
         errors = samples.errors(measure, target)
         yield _line(target, cells) + (f"   {errors} ERRORS" if errors else "")
+    if table.note:
+        yield f"  {table.note}"
 
 
 def _line(name: str, cells: list[str]) -> str:

