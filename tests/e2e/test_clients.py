@@ -328,7 +328,7 @@ def test_http2_with_prior_knowledge_passes(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{running.port}/"
         told = output(h2load, "-n", "500", "-c", "5", "-m", "10", url)
         assert "500 succeeded, 0 failed, 0 errored, 0 timeout" in told
-        assert running.metric('drainproxy_connections_total{kind="tcp"}') == 5
+        assert running.metric('drainproxy_connections_total{kind="http2"}') == 5
         told = output(tool("curl"), "--http2-prior-knowledge", "-sS", "-w", "%{http_version}", url)
         assert told == "hello2"
 

@@ -1,0 +1,73 @@
+"""A client of HTTP/2 as people build them, on h2, which holds the other side to the rules."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, Event
+
+from tests.e2e.tap import Peer, client
+
+E = TypeVar("E", bound=Event)
+
+
+class H2Client:
+    """One connection; `h2` is for what is not said here, with `flush` after it."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._events: list[Event] = []
+        self.h2 = H2Connection(H2Configuration(header_encoding="utf-8"))
+        self.h2.initiate_connection()
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what h2 has to say."""
+        self._peer.send(self.h2.data_to_send())
+
+    def request(self, fields: list[tuple[str, str]], *, end: bool = True) -> int:
+        """Send it; the number of its stream."""
+        stream = self.h2.get_next_available_stream_id()
+        self.h2.send_headers(stream, fields, end_stream=end)
+        self.flush()
+        return stream
+
+    def send(self, stream: int, body: bytes, *, end: bool = False) -> None:
+        """A piece of a body, which must fit into the window."""
+        self.h2.send_data(stream, body, end_stream=end)
+        self.flush()
+
+    async def until(self, kind: type[E], stream: int | None = None) -> E:
+        """The next event of this kind (on this stream); those of others stay where they are."""
+        peer = self._peer
+        while (found := self._find(kind, stream)) is None:
+            assert not peer.ended, f"the connection ended after {self._events}"
+            await peer.until(lambda: peer.ended or len(peer.received) > peer.taken)
+            self._receive()
+        self._events.remove(found)
+        return found
+
+    def _find(self, kind: type[E], stream: int | None) -> E | None:
+        for event in self._events:
+            if isinstance(event, kind) and stream in (None, getattr(event, "stream_id", None)):
+                return event
+        return None
+
+    def _receive(self) -> None:
+        peer = self._peer
+        came, peer.taken = peer.received[peer.taken :], len(peer.received)
+        for event in self.h2.receive_data(came):
+            self._events.append(event)
+            if isinstance(event, DataReceived):
+                size = event.flow_controlled_length
+                self.h2.acknowledge_received_data(size, event.stream_id)
+        self.flush()
+
+
+@asynccontextmanager
+async def h2_client(port: int) -> AsyncIterator[H2Client]:
+    """A connection to this port of 127.0.0.1."""
+    async with client(port) as peer:
+        yield H2Client(peer)
