@@ -19,7 +19,7 @@ from drainproxy.wire.http2 import (
     header_frames,
     rst_stream,
 )
-from drainproxy.wire.http2_head import RequestHead, forwarded, too_many
+from drainproxy.wire.http2_head import MOST_FIELDS, RequestHead, forwarded, too_many
 
 if TYPE_CHECKING:
     from drainproxy.relay.streams import Streams
@@ -115,7 +115,10 @@ class Requests(Direction[RequestHead]):
             self._gaps.append(range(self.highest + 1, stream))
             del self._gaps[:-_MOST_GAPS]
         self.highest = stream
-        if self._refused(stream, head, len(block)):
+        # Of a usual request nothing has to be asked: that saves a call for each.
+        crowded = len(session.streams) >= self._max_streams or stream > self.last
+        unusual = head.unusual or self.stateless or len(self.reader.fields) > MOST_FIELDS
+        if (crowded or unusual) and self._refused(stream, head, len(block)):
             return self.leave_out_block()
         self.passed = stream
         session.streams[stream] = opened = Stream(

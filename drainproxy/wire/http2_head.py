@@ -43,14 +43,15 @@ _BINARY = b"-bin"
 
 
 class RequestHead:
-    """What the client's block says. `trailers`: it ends a request and begins none.
+    """What the client's block says. `trailers`: it ends a request and begins none. `unusual`: it
+    may be one that no app must get.
 
     `forwarded` is for whoever makes the head: what is appended to its block.
     """
 
     __slots__ = (
         *("authority", "forwarded", "grpc", "malformed", "method", "path", "protocol"),
-        *("proxied", "trailers"),
+        *("proxied", "trailers", "unusual"),
     )
 
     def __init__(self, fields: Fields) -> None:
@@ -69,6 +70,7 @@ class RequestHead:
             self.malformed = f"the value of {_text(found[_BINARY])} has bytes that only gRPC knows"
         if not self.malformed:
             self.malformed = _request_problem(found)
+        self.unusual = bool(self.malformed) or self.trailers or self.method == b"CONNECT"
 
 
 class AnswerHead:
