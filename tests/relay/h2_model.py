@@ -21,6 +21,7 @@ from h2.events import (
     StreamReset,
     TrailersReceived,
 )
+from h2.settings import SettingCodes
 
 from tests.relay.conversation import Conversation
 from tests.relay.frames import CANCEL, HEAD, MOST_STREAM, PREFACE, Fields, goaway, keep_to
@@ -72,8 +73,10 @@ class Messages(dict[int, Message]):
 class Peer:
     """One of the two engines, and what it has said and heard."""
 
-    def __init__(self, *, client: bool) -> None:
+    def __init__(self, *, client: bool, greedy: bool = False) -> None:
         self.h2 = H2Connection(H2Configuration(client_side=client, header_encoding=None))
+        # It opens more streams than it may.
+        self.greedy = greedy
         self.sent, self.got = Messages(), Messages()
         # Streams on which it may speak, and those whose end was no regular one.
         self.speaking: list[int] = []
@@ -154,6 +157,9 @@ class Peer:
             for event in self.h2.receive_data(frame):
                 self._understand(event)
             keep_to(self.h2.encoder, self.h2.encoder.header_table_size)
+            if self.greedy:
+                self.h2.remote_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = 100
+                self.h2.remote_settings.acknowledge()
         self.flush()
         return frames
 
@@ -241,10 +247,10 @@ class Edge:
 class Model:
     """The two peers, the session between them, and what must hold after each step."""
 
-    def __init__(self, **about: Any) -> None:
+    def __init__(self, *, greedy: bool = False, **about: Any) -> None:
         self.talk = Conversation("auto", **about)
         self.forwarded = self.talk.proxy.hub.limits.forwarded
-        self.client, self.app = Peer(client=True), Peer(client=False)
+        self.client, self.app = Peer(client=True, greedy=greedy), Peer(client=False)
         self.edge = Edge()
         # Streams with which the session has interfered.
         self.failed: set[int] = set()

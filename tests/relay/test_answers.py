@@ -97,6 +97,7 @@ WRONG: list[Any] = [
     pytest.param((*OK, (b"X", b"y")), True, "is not the name of a field", id="capital"),
     pytest.param(((b":status", b"20"),), True, "not a number of three digits", id="status"),
     pytest.param(GET, True, "has no place where it stands", id="a request"),
+    pytest.param(HINTS, True, "an end where the answer has not begun", id="a hint and an end"),
 ]
 
 
@@ -117,7 +118,7 @@ def test_a_broken_answer_is_a_502_and_harms_no_other(
 
 @pytest.mark.parametrize(
     ("fields", "end"),
-    [((*TRAILERS, (b"te", b"x")), True), (TRAILERS, False), (SWITCH, False)],
+    [((*TRAILERS, (b"te", b"x")), True), (TRAILERS, False), (SWITCH, False), (OK, True)],
 )
 def test_an_answer_that_breaks_when_it_has_begun_is_reset(fields: Fields, end: bool) -> None:
     talk = asked()
@@ -126,6 +127,18 @@ def test_an_answer_that_breaks_when_it_has_begun_is_reset(fields: Fields, end: b
     assert talk.client_hears() == [("headers", 1, OK), ("reset", 1, INTERNAL_ERROR)]
     assert talk.app_hears() == [("reset", 1, CANCEL)]
     assert talk.endings == [("http2", "app_left")]
+
+
+@pytest.mark.parametrize("hinted", [True, False])
+def test_an_answer_that_begins_with_its_body_is_broken(hinted: bool) -> None:
+    talk = asked()
+    if hinted:
+        talk.app_sends(talk.answers.headers(1, HINTS))
+        assert talk.client_hears() == [("headers", 1, HINTS)]
+    talk.app_sends(data(1, b"xyz", end=True))
+    assert talk.app_hears() == [("reset", 1, CANCEL), ("window", 0, 3)]
+    ((_, _, fields, end),) = talk.client_hears()
+    assert (dict(fields)[b":status"], end) == (b"502", "end")
 
 
 def test_a_block_of_the_app_that_cannot_be_read_ends_the_connection() -> None:

@@ -27,7 +27,7 @@ from tests.relay.frames import (
     unknown,
     window_update,
 )
-from tests.relay.streaming import LIMITED, Streaming, asked, begun
+from tests.relay.streaming import LIMITED, OUR_PING_ACK, Streaming, asked, begun
 
 # Beginning
 
@@ -185,7 +185,36 @@ def test_who_does_not_read_stops_the_other_and_frames_of_ours_add_nothing() -> N
     assert talk.client.is_reading()
 
 
+def test_who_does_not_read_what_it_makes_us_say_is_not_read() -> None:
+    talk = asked(end=False)
+    talk.client_stops_reading()
+    talk.app_sends(talk.answers.headers(1, OK))
+    while talk.app.is_reading():
+        talk.app_sends(data(1, b"x" * 16384))
+    talk.client_sends(ping())
+    assert talk.client.is_reading()
+    talk.client_asks(3, GET[1:])
+    stopped = not talk.client.is_reading()
+    talk.client_reads()
+    assert stopped
+    assert talk.client.is_reading()
+    assert talk.client_hears()[-1] == ("reset", 3, PROTOCOL_ERROR)
+
+
 # Deadlines
+
+
+def test_whoever_says_no_more_than_the_preface_is_no_client() -> None:
+    talk = Streaming(header_timeout=10)
+    talk.client_sends(PREFACE)
+    talk.app_sends(settings())
+    talk.proxy.wait(9.75)
+    assert talk.client.state == "open"
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == [
+        *(LIMITED, ("goaway", 0, ENHANCE_YOUR_CALM, "a frame did not end in time")),
+    ]
+    assert talk.rejected == {"header-timeout": 1}
 
 
 @pytest.mark.parametrize("size", [1, 8, 9, 12])
@@ -293,10 +322,33 @@ def test_who_never_takes_its_last_answer_is_let_go_in_the_end() -> None:
     talk.client_stops_reading()
     talk.app_answers(body=b"x" * 10000)
     talk.proxy.leaves()
-    talk.client_sends(ping(b"\x01\x02\x03\x04" * 2, ack=True))
-    talk.proxy.wait(1000)
-    assert talk.client.lost
+    talk.client_sends(OUR_PING_ACK)
+    talk.proxy.wait(15)
+    assert talk.client.state == "reset"
     assert talk.proxy.hub.sessions == set()
+
+
+def test_a_short_idle_timeout_ends_it_sooner() -> None:
+    talk = asked(idle_timeout=2)
+    talk.client_stops_reading()
+    talk.app_answers(body=b"x" * 10000)
+    talk.proxy.leaves()
+    talk.client_sends(OUR_PING_ACK)
+    talk.proxy.wait(4.5)
+    assert talk.client.state == "reset"
+
+
+def test_who_takes_its_last_answer_slowly_gets_it() -> None:
+    talk = asked()
+    talk.client_stops_reading()
+    talk.app_answers(body=b"x" * 100)
+    talk.proxy.leaves()
+    talk.client_sends(OUR_PING_ACK)
+    for _ in range(10):
+        talk.proxy.wait(4)
+        talk.client_reads(10)
+    talk.client_reads()
+    assert talk.client_hears()[:2] == [("headers", 1, OK), ("data", 1, b"x" * 100, "end")]
 
 
 def test_request_timeout_is_answered_on_that_stream_alone() -> None:

@@ -47,6 +47,7 @@ def test_what_is_open_after_the_grace_is_cut() -> None:
     talk.proxy.wait(0.25)
     answer, cancelled = talk.client_hears()
     assert (answer[:2], dict(answer[2])[b":status"]) == (("headers", 1), b"503")
+    assert b"has reached its age" in dict(answer[2])[b"proxy-status"]
     assert cancelled == ("reset", 3, 8)
     assert talk.app_hears() == [("reset", 1, 8), ("reset", 3, 8)]
     assert talk.endings == [("http2", "cut")] * 2

@@ -55,6 +55,77 @@ def calmed(talk: Streaming, budget: str) -> bool:
     return True
 
 
+# max-streams
+
+
+def test_more_streams_than_the_client_may_open_are_refused() -> None:
+    talk = asked(1, 3, max_streams=2)
+    talk.client_asks(5, POST, end=False)
+    talk.client_sends(data(5, b"xyz"))
+    assert talk.client_hears() == [("reset", 5, REFUSED_STREAM), ("window", 0, 3)]
+    assert talk.app_hears() == []
+    assert talk.rejected == {"max-streams": 1}
+    talk.app_answers(1)
+    talk.client_asks(7)
+    assert talk.app_hears() == [("headers", 7, GET, "end")]
+
+
+@pytest.mark.parametrize("trailers", [True, False])
+def test_a_stream_that_ends_makes_room_for_the_next_in_the_same_read(trailers: bool) -> None:
+    talk = asked(end=False, max_streams=1)
+    talk.app_answers()
+    end = talk.says.headers(1, TRAILERS, end=True) if trailers else data(1, b"x", end=True)
+    talk.client_sends(end + talk.says.headers(3, GET, end=True))
+    assert talk.app_hears()[-1] == ("headers", 3, GET, "end")
+
+
+def test_a_client_that_does_not_know_the_limit_yet_does_nothing_wrong() -> None:
+    talk = Streaming(max_streams=1, max_resets=3)
+    talk.client_begins(GET)
+    for stream in range(3, 203, 2):
+        talk.client_asks(stream)
+    assert talk.rejected == {"max-streams": 100}
+    talk.app_sends(settings())
+    assert talk.client_hears()[1:] == [
+        ("reset", stream, REFUSED_STREAM) for stream in range(3, 203, 2)
+    ]
+    assert talk.client.state == "open"
+
+
+def test_who_knows_the_limit_and_goes_on_beyond_it_is_sent_away() -> None:
+    talk = asked(max_streams=1, max_resets=3)
+    for stream in (3, 5, 7):
+        talk.client_asks(stream)
+    assert talk.client.state == "open"
+    talk.client_asks(9)
+    assert calmed(talk, "max-resets")
+    assert talk.rejected == {"max-streams": 4, "max-resets": 1}
+
+
+def test_refusals_before_the_limit_is_known_have_an_end_too() -> None:
+    talk = Streaming(max_streams=1)
+    talk.client_begins(GET)
+    for number in range(1100):
+        if not talk.session.over:
+            talk.client_asks(3 + 2 * number)
+    talk.app_sends(settings())
+    assert talk.rejected["control-frames"] == 1
+    assert talk.client_hears()[-1][:3] == ("goaway", 1, ENHANCE_YOUR_CALM)
+
+
+def test_pushed_streams_take_nobodys_place() -> None:
+    talk = asked(max_streams=2)
+    talk.app_sends(talk.answers.push(1, 2, GET) + talk.answers.push(1, 4, GET))
+    assert talk.in_flight == {"http2": 3}
+    talk.client_asks(3)
+    assert talk.app_hears() == [("headers", 3, GET, "end")]
+    talk.client_asks(5)
+    assert talk.client_hears()[-1] == ("reset", 5, REFUSED_STREAM)
+    talk.app_answers(2)
+    talk.client_asks(7)
+    assert talk.client_hears()[-1] == ("reset", 7, REFUSED_STREAM)
+
+
 # Resets, by whomever
 
 

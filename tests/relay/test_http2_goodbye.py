@@ -311,6 +311,43 @@ def test_what_the_client_still_says_after_the_end_is_read_and_dropped() -> None:
     assert talk.rejected == {}
 
 
+def test_who_never_stops_talking_after_the_end_is_cut_off() -> None:
+    talk = parted()
+    talk.app_answers()
+    for _ in range(16):
+        talk.client_sends(b"x" * (1 << 20))
+    assert talk.client.state == "half-closed"
+    talk.client_sends(b"x")
+    assert talk.client.lost
+
+
+def test_talking_after_the_end_does_not_put_off_the_end_of_all() -> None:
+    talk = parted(idle_timeout=100)
+    talk.app_answers()
+    for _ in range(5):
+        talk.client_sends(ping())
+        talk.proxy.wait(1)
+    assert talk.client.state == "aborted"
+
+
+def test_an_app_that_takes_nothing_more_goes_with_the_client() -> None:
+    talk = parted(1, 3)
+    talk.app_stops_reading()
+    talk.client_sends(reset(1) + reset(3))
+    assert talk.client.state == "half-closed"
+    assert talk.app.state == "open", "the resets are still on their way"
+    talk.client_ends()
+    assert talk.app.lost
+
+
+def test_who_has_said_nothing_to_a_silent_app_is_parted_from_without_a_word() -> None:
+    talk = Streaming(idle_close=5)
+    talk.client_begins()
+    talk.proxy.leaves()
+    talk.proxy.wait(6)
+    assert (talk.client_got(), talk.client.state) == (b"", "half-closed")
+
+
 def test_idle_connections_are_parted_from_without_waiting_for_an_ack() -> None:
     talk = asked(idle_close=5)
     talk.app_answers()

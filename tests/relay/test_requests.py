@@ -19,21 +19,19 @@ from tests.relay.frames import (
     POST,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
-    SETTINGS_ACK,
     STREAM_CLOSED,
     TRAILERS,
     WEBSOCKET,
     Fields,
     data,
     headers_frame,
-    ping,
     priority,
     reset,
     settings,
     unknown,
     window_update,
 )
-from tests.relay.streaming import LIMITED, Streaming, asked, begun
+from tests.relay.streaming import Streaming, asked, begun
 
 CRUMBS: Fields = tuple((b"cookie", b"%d=x" % number) for number in range(150))
 MANY: Fields = tuple((b"x-%d" % number, b"") for number in range(97))
@@ -87,6 +85,14 @@ def test_a_client_that_repeats_itself_is_understood_each_time() -> None:
     assert [stream.path for stream in talk.session.streams.values()] == [
         path.decode() for path in paths
     ]
+
+
+def test_a_long_head_is_read_each_time() -> None:
+    talk = begun(forwarded=True)
+    long: Fields = (*GET[:2], (b":path", b"/" + b"x" * 2000), GET[3])
+    for stream in (1, 3, 5):
+        talk.client_asks(stream, long)
+        assert talk.app_hears() == [("headers", stream, (*long, *FORWARDED), "end")]
 
 
 def test_a_long_head_is_split_where_the_app_wants_it() -> None:
@@ -169,6 +175,29 @@ def test_a_request_with_malformed_trailers_is_taken_back_from_the_app(
     assert talk.app_hears() == [("window", 0, 4)]
     talk.client_asks(3, (*POST, *TRAILERS))
     assert talk.app_hears() == [("headers", 3, (*POST, *TRAILERS), "end")]
+
+
+@pytest.mark.parametrize("trailers", [True, False])
+def test_a_bomb_does_not_go_off_where_blocks_are_written_anew(trailers: bool) -> None:
+    """Each byte of it names a field of 2000, which the app would get spelt out."""
+    talk = begun(max_header_bytes=1 << 20)
+    talk.client_asks(1, (*POST, (b"x-large", b"y" * 2000)), end=False)
+    talk.client_asks(3, GET[1:])
+    stream, start = (1, b"") if trailers else (5, talk.says.block(GET))
+    bomb = headers_frame(stream, start + talk.says.block(((b"x-large", b"y" * 2000),)) * 90)
+    talk.client_sends(bomb)
+    code = PROTOCOL_ERROR if trailers else ENHANCE_YOUR_CALM
+    assert talk.client_hears()[-1] == ("reset", stream, code)
+    assert len(talk.app.received) < 5000
+    assert talk.rejected == {"malformed": 2}
+
+
+def test_what_a_table_makes_short_may_be_long_without_one() -> None:
+    talk = begun()
+    talk.client_asks(1, GET[1:])
+    for stream in (3, 5):
+        talk.client_asks(stream, (*GET, (b"cookie", b"y" * 3000)))
+        assert talk.app_hears() == [("headers", stream, (*GET, (b"cookie", b"y" * 3000)), "end")]
 
 
 @pytest.mark.parametrize(
@@ -327,88 +356,3 @@ def test_a_tunnel_to_anywhere_is_not_supported(leaving: bool) -> None:
     assert talk.app_hears() == []
     assert talk.in_flight == {"http2": 1}
     assert proxy.hub.counters.codes == {kind: {501: 1} if kind == "http2" else {} for kind in KINDS}
-
-
-# max-streams
-
-
-def test_more_streams_than_the_client_may_open_are_refused() -> None:
-    talk = asked(1, 3, max_streams=2)
-    talk.client_asks(5, POST, end=False)
-    talk.client_sends(data(5, b"xyz"))
-    assert talk.client_hears() == [("reset", 5, REFUSED_STREAM), ("window", 0, 3)]
-    assert talk.app_hears() == []
-    assert talk.rejected == {"max-streams": 1}
-    talk.app_answers(1)
-    talk.client_asks(7)
-    assert talk.app_hears() == [("headers", 7, GET, "end")]
-
-
-@pytest.mark.parametrize("trailers", [True, False])
-def test_a_stream_that_ends_makes_room_for_the_next_in_the_same_read(trailers: bool) -> None:
-    talk = asked(end=False, max_streams=1)
-    talk.app_answers()
-    end = talk.says.headers(1, TRAILERS, end=True) if trailers else data(1, b"x", end=True)
-    talk.client_sends(end + talk.says.headers(3, GET, end=True))
-    assert talk.app_hears()[-1] == ("headers", 3, GET, "end")
-
-
-def test_a_client_that_does_not_know_the_limit_yet_does_nothing_wrong() -> None:
-    talk = Streaming(max_streams=1, max_resets=3)
-    talk.client_begins(GET)
-    for stream in range(3, 203, 2):
-        talk.client_asks(stream)
-    assert talk.rejected == {"max-streams": 100}
-    talk.app_sends(settings())
-    assert talk.client_hears()[1:] == [
-        ("reset", stream, REFUSED_STREAM) for stream in range(3, 203, 2)
-    ]
-    assert talk.client.state == "open"
-
-
-def test_who_knows_the_limit_and_goes_on_beyond_it_is_sent_away() -> None:
-    talk = asked(max_streams=1, max_resets=3)
-    for stream in (3, 5, 7):
-        talk.client_asks(stream)
-    assert talk.client.state == "open"
-    talk.client_asks(9)
-    assert closed_by(talk) == (1, ENHANCE_YOUR_CALM)
-    assert talk.rejected == {"max-streams": 4, "max-resets": 1}
-
-
-def test_refusals_before_the_limit_is_known_have_an_end_too() -> None:
-    talk = Streaming(max_streams=1)
-    talk.client_begins(GET)
-    for number in range(1100):
-        if not talk.session.over:
-            talk.client_asks(3 + 2 * number)
-    talk.app_sends(settings())
-    assert talk.rejected["control-frames"] == 1
-    assert talk.client_hears()[-1][:3] == ("goaway", 1, ENHANCE_YOUR_CALM)
-
-
-def test_pushed_streams_take_nobodys_place() -> None:
-    talk = asked(max_streams=2)
-    talk.app_sends(talk.answers.push(1, 2, GET) + talk.answers.push(1, 4, GET))
-    assert talk.in_flight == {"http2": 3}
-    talk.client_asks(3)
-    assert talk.app_hears() == [("headers", 3, GET, "end")]
-    talk.client_asks(5)
-    assert talk.client_hears()[-1] == ("reset", 5, REFUSED_STREAM)
-    talk.app_answers(2)
-    talk.client_asks(7)
-    assert talk.client_hears()[-1] == ("reset", 7, REFUSED_STREAM)
-
-
-def test_limits_are_those_of_the_beginning() -> None:
-    """The client was told once; a limit that changes later holds for those who come later."""
-    talk = asked(max_streams=3)
-    assert talk.client_hears() == []
-    assert talk.session.requests.settings_acknowledged() is None
-    talk.client_sends(SETTINGS_ACK)
-    for stream in (3, 5):
-        talk.client_asks(stream)
-    assert talk.in_flight == {"http2": 3}
-    assert LIMITED == ("settings", {MAX_STREAMS: 256})
-    talk.client_sends(ping())
-    assert talk.app_hears()[-1] == ("ping", b"pingpong")
