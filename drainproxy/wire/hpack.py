@@ -6,6 +6,7 @@ one's table.
 """
 
 from collections.abc import Callable, Hashable, Iterable
+from operator import itemgetter
 from typing import Generic, TypeVar, cast
 
 from drainproxy.wire import huffman
@@ -68,14 +69,16 @@ _MOST_MORE_BYTES = 5
 # 4.2 has use for two in a row; some write one for each change of the setting.
 _MOST_SIZE_UPDATES = 16
 
-# By its first byte, the index of a field that is this byte and no more; 0 for all other fields.
-_INDEX_IN_BYTE = [byte - _INDEXED if _INDEXED < byte < 0xFF else 0 for byte in range(256)]
+# What a field is that is one byte and no more (6.1).
+_ONE_BYTE_FIELDS = bytes(range(_INDEXED + 1, 0xFF))
 
 # A table is one list for the whole address space (2.3.3): the static fields, then the dynamic
-# ones, the newest first. Index 0 is nobody's. An entry is a field, what it weighs, and whether it
-# matters to whoever reads the blocks.
-_Entry = tuple[HeaderField, int, bool]
-_FIRST_DYNAMIC = len(_STATIC_FIELDS) + 1
+# ones, the newest first. An index stands in it where the byte that is this index does, for most
+# fields are such a byte. An entry is what whoever reads the blocks gets to see of a field, what the
+# field weighs, and the field.
+_Entry = tuple[HeaderField, int, HeaderField]
+_seen, _weight, _field_of = itemgetter(0), itemgetter(1), itemgetter(2)
+_FIRST_DYNAMIC = _INDEXED + len(_STATIC_FIELDS) + 1
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
@@ -108,8 +111,8 @@ _ROOM_FOR_BLOCKS = 16384
 _ROOM_FOR_STRINGS = 4096
 
 
-# Among the fields that matter: where the first one stood that does not. Nobody can send it, since
-# what is sent is bytes.
+# Among the fields that matter: where one stood that does not. Nobody can send it, since what is
+# sent is bytes.
 OTHERS = cast(HeaderField, ("", ""))
 
 
@@ -122,9 +125,10 @@ _static_tables: dict[Matters, list[_Entry]] = {}
 
 def _static_table(matters: Matters) -> list[_Entry]:
     if matters not in _static_tables:
-        _static_tables[matters] = [
-            (field, len(field[0]) + len(field[1]) + _OVERHEAD, matters(*field))
-            for field in ((b"", b""), *_STATIC_FIELDS)
+        nobodys = (OTHERS, 0, OTHERS)
+        _static_tables[matters] = [nobodys] * (_INDEXED + 1) + [
+            (field if matters(*field) else OTHERS, len(b"".join(field)) + _OVERHEAD, field)
+            for field in _STATIC_FIELDS
         ]
     return _static_tables[matters]
 
@@ -136,16 +140,17 @@ class HpackReader(Generic[_Read]):
     (RFC 9113 10.5.1); without a limit a block of 64 KB can name 256 MB.
 
     `matters` is asked once for each field when it comes up, and not again while a table holds it.
-    `understand` makes of the fields that matter what `read` returns, and is remembered with the
-    block: so a field that is new in each block, and matters to nobody, costs no more than its
-    letters. `fields` are all those of the block that was read last.
+    `understand` makes of the fields that matter, and OTHERS for each that does not, what `read`
+    returns, and is remembered with the block: so a field that is new in each block, and matters to
+    nobody, costs no more than its letters. `fields` are those of the block that was read last.
 
     After an HpackError nothing can be read any more.
     """
 
     __slots__ = (
-        *("_blocks", "_limit", "_matters", "_max_list_size", "_max_size", "_owed", "_size"),
-        *("_steady", "_strings", "_table", "_understand", "fields"),
+        *("_blocks", "_entries", "_last_read", "_last_seen", "_limit", "_matters"),
+        *("_max_list_size", "_max_size", "_owed", "_size", "_steady", "_strings", "_table"),
+        "_understand",
     )
 
     def __init__(
@@ -157,15 +162,28 @@ class HpackReader(Generic[_Read]):
         self._max_list_size = max_list_size
         self._understand = understand
         self._matters = matters
-        self.fields: Fields = ()
+        self._entries: list[_Entry] = []
+        # What was seen last, and what it was understood to be: clients repeat themselves.
+        self._last_seen: list[HeaderField] | None = None
+        self._last_read: _Read
         self._table = _static_table(matters).copy()
         self._size = 0  # what the dynamic entries weigh
         self._max_size = _DEFAULT_TABLE_SIZE  # the most that they may, as the sender has chosen it
         self._limit = _DEFAULT_TABLE_SIZE  # the most that it may choose
         self._owed: int | None = None  # the most that it has to choose before anything else
         self._steady = True  # whether the block being read has left the table alone so far
-        self._blocks = _Memory[bytes, tuple[Fields, _Read]](_ROOM_FOR_BLOCKS)
+        self._blocks = _Memory[bytes, tuple[list[_Entry], _Read]](_ROOM_FOR_BLOCKS)
         self._strings = _Memory[bytes, bytes](_ROOM_FOR_STRINGS)
+
+    @property
+    def fields(self) -> Fields:
+        """All fields of the block that was read last."""
+        return tuple(map(_field_of, self._entries))
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self._entries)
 
     @property
     def table_size(self) -> int:
@@ -187,7 +205,7 @@ class HpackReader(Generic[_Read]):
         """What a whole block says. HpackError tells what is wrong with it."""
         known = self._blocks.get(block)
         if known is not None:
-            self.fields, read = known
+            self._entries, read = known
             return read
         try:
             return self._read(block)
@@ -199,37 +217,32 @@ class HpackReader(Generic[_Read]):
     def _read(self, block: bytes) -> _Read:
         self._steady = True
         table = self._table
-        fields = []
-        mattering = []
-        all_matter = True
-        room = self._max_list_size
         at, end = 0, len(block)
         # 6.3: the first bits of a size update are 001.
         if b"\x20" <= block < b"\x40" or self._owed is not None:
             at = self._size_updates(block)
+        entries: list[_Entry] = []
         while at < end:
-            if index := _INDEX_IN_BYTE[block[at]]:
-                try:
-                    field, weight, matters = table[index]
-                except IndexError:
-                    raise HpackError("an index out of range") from None
-                at += 1
-            else:
-                field, weight, matters, at = self._long_field(block, at)
-            room -= weight
-            if room < 0:
-                raise HpackError("the fields of a block are too large", ENHANCE_YOUR_CALM)
-            fields.append(field)
-            if matters:
-                mattering.append(field)
-            elif all_matter:
-                all_matter = False
-                mattering.append(OTHERS)
-        self.fields = tuple(fields)
-        read = self._understand(tuple(mattering))
+            rest = block[at:].lstrip(_ONE_BYTE_FIELDS)
+            try:
+                entries += map(table.__getitem__, block[at : end - len(rest)])
+            except IndexError:
+                raise HpackError("an index out of range") from None
+            at = end - len(rest)
+            if rest:
+                entry, at = self._long_field(block, at)
+                entries.append(entry)
+        self._entries = entries
+        weight = sum(map(_weight, entries))
+        if weight > self._max_list_size:
+            raise HpackError("the fields of a block are too large", ENHANCE_YOUR_CALM)
+        seen = [*map(_seen, entries)]
+        if seen != self._last_seen:
+            self._last_read = self._understand(tuple(seen))
+            self._last_seen = seen
         if self._steady:
-            self._blocks.keep(block, (self.fields, read), end + self._max_list_size - room)
-        return read
+            self._blocks.keep(block, (entries, self._last_read), end + weight)
+        return self._last_read
 
     def _size_updates(self, block: bytes) -> int:
         """Where the fields begin; only before them may the table change its size (4.2, 6.3)."""
@@ -249,61 +262,61 @@ class HpackReader(Generic[_Read]):
     def _resize(self, size: int) -> None:
         self._max_size = size
         self._blocks.forget()
-        self._evict()
+        while self._size > size:
+            self._size -= self._table.pop()[1]
 
-    def _long_field(self, block: bytes, at: int) -> tuple[HeaderField, int, bool, int]:
-        """A field of more than one byte, what it weighs, whether it matters, and where the next
-        one begins."""
+    def _long_field(self, block: bytes, at: int) -> tuple[_Entry, int]:
+        """A field of more than one byte, and where the next one begins."""
         first = block[at]
         if first & _INDEXED:  # 6.1
             index, at = _integer(block, at, _INDEXED_MASK)
-            return *self._entry(index), at
+            return self._entry(index), at
         if first & _INCREMENTAL:  # 6.2.1
-            entry, at = self._literal(block, at, _INCREMENTAL_MASK, None)
+            field, at = self._literal(block, at, _INCREMENTAL_MASK, None)
+            entry = self._understood(field)
             self._insert(entry)
-            return *entry, at
+            return entry, at
         if first & _SIZE_UPDATE:
             raise HpackError("a table size where a field must be")
         # What is not put into the table is likely to be spelt again.
-        (field, weight, matters), at = self._literal(block, at, _LITERAL_MASK, self._strings)
-        if first & _NEVER_INDEXED:  # 6.2.3
-            field = NeverIndexed(field)
-        return field, weight, matters, at
+        field, at = self._literal(block, at, _LITERAL_MASK, self._strings)
+        # 6.2.3
+        return self._understood(NeverIndexed(field) if first & _NEVER_INDEXED else field), at
 
     def _literal(
         self, block: bytes, at: int, mask: int, known: _Memory[bytes, bytes] | None
-    ) -> tuple[_Entry, int]:
+    ) -> tuple[HeaderField, int]:
         index = block[at] & mask
         if index < mask:
             at += 1
         else:
             index, at = _integer(block, at, mask)
         if index:
-            name = self._entry(index)[0][0]
+            name = self._entry(index)[2][0]
         else:
             name, at = _string(block, at, known)
         value, at = _string(block, at, known)
-        weight = len(name) + len(value) + _OVERHEAD
-        return ((name, value), weight, self._matters(name, value)), at
+        return (name, value), at
+
+    def _understood(self, field: HeaderField) -> _Entry:
+        name, value = field
+        seen = field if self._matters(name, value) else OTHERS
+        return seen, len(name) + len(value) + _OVERHEAD, field
 
     def _entry(self, index: int) -> _Entry:
-        if 0 < index < len(self._table):
-            return self._table[index]
+        if 0 < index < len(self._table) - _INDEXED:
+            return self._table[_INDEXED + index]
         raise HpackError("an index out of range")
 
     def _insert(self, entry: _Entry) -> None:
         """Add an entry; one that is too large for the table takes all others with it (4.4)."""
         self._table.insert(_FIRST_DYNAMIC, entry)
         self._size += entry[1]
-        if self._size > self._max_size:
-            self._evict()
+        while self._size > self._max_size:
+            self._size -= self._table.pop()[1]
         self._steady = False
         if self._blocks:
             self._blocks.forget()
-
-    def _evict(self) -> None:
-        while self._size > self._max_size:
-            self._size -= self._table.pop()[1]
 
 
 def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:

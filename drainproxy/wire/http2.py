@@ -68,9 +68,13 @@ def header_frames(
     Of `flags` END_STREAM and HAS_PRIORITY count; `priority` is what the latter announces.
     """
     flags &= END_STREAM | HAS_PRIORITY
-    if len(block) + len(priority) <= most:
-        return frame(HEADERS, flags | END_HEADERS, stream, priority + block)
-    return _split(HEADERS, flags, stream, priority + block, most)
+    if priority:
+        block = priority + block
+    length = len(block)
+    if length <= most:
+        head = _HEAD.pack(length >> 16, length & 0xFFFF, HEADERS, flags | END_HEADERS, stream)
+        return head + block
+    return _split(HEADERS, flags, stream, block, most)
 
 
 def push_promise_frames(

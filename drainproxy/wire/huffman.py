@@ -66,20 +66,18 @@ _CODES = _canonical()
 class _Prefix:
     """The bits read since the last whole character, and what each next byte makes of them."""
 
-    __slots__ = ("_bits", "following", "may_end", "texts")
+    __slots__ = ("_bits", "may_end", "steps")
 
     def __init__(self, bits: int) -> None:
         self._bits = bits
         self.may_end = bits in _PADDING
-        # Empty or one for each byte. Pairs in one list would take four times the memory.
-        self.texts: list[bytes] = []
-        self.following: list[_Prefix] = []
+        # Empty or one for each byte.
+        self.steps: list[tuple[bytes, _Prefix]] = []
 
     def fill(self) -> None:
         for byte in range(256):
-            text, following = self._step(byte)
-            self.texts.append(_texts.setdefault(text, text))
-            self.following.append(following)
+            step = self._step(byte)
+            self.steps.append(_steps.setdefault(step, step))
 
     def _step(self, byte: int) -> tuple[bytes, "_Prefix"]:
         bits = self._bits
@@ -94,8 +92,8 @@ class _Prefix:
         return characters, _prefixes[bits]
 
 
-# The same text is one object wherever it comes up.
-_texts: dict[bytes, bytes] = {}
+# The same step is one object wherever it comes up.
+_steps: dict[tuple[bytes, _Prefix], tuple[bytes, _Prefix]] = {}
 # All that may stand at the end of a byte: nothing, or the first bits of a code.
 _prefixes = {
     code >> cut: _Prefix(code >> cut)
@@ -105,8 +103,7 @@ _prefixes = {
 _START = _prefixes[_NOTHING]
 # 5.2: a string that holds EOS is an error, whatever follows it.
 _DEAD = _Prefix(_EOS)
-_DEAD.texts += [b""] * 256
-_DEAD.following += [_DEAD] * 256
+_DEAD.steps += [(b"", _DEAD)] * 256
 
 
 def decode(data: bytes) -> bytes:
@@ -115,11 +112,11 @@ def decode(data: bytes) -> bytes:
     characters = []
     for byte in data:
         try:
-            characters.append(prefix.texts[byte])
+            character, prefix = prefix.steps[byte]
         except IndexError:
             prefix.fill()
-            characters.append(prefix.texts[byte])
-        prefix = prefix.following[byte]
+            character, prefix = prefix.steps[byte]
+        characters.append(character)
     if not prefix.may_end:
         raise HuffmanError("a Huffman string holds EOS or ends inside a character")
     return b"".join(characters)

@@ -52,7 +52,7 @@ class Pair:
     def read(self, coded: bytes) -> tuple[HeaderField, ...] | None:
         """The same for both, or None if they refuse the block."""
         try:
-            fields = self.ours.read(coded)
+            self.ours.read(coded)
         except HpackError as error:
             # hpack minds neither a smaller size that comes late nor any number of sizes.
             if not self.owed and not TOO_MANY_SIZES.match(coded):
@@ -61,9 +61,9 @@ class Pair:
                 is_too_large = error.code == ENHANCE_YOUR_CALM
                 assert isinstance(theirs.value, OversizedHeaderListError) is is_too_large
             return None
-        assert seen(self.theirs.decode(coded, raw=True)) == seen(fields)
+        assert seen(self.theirs.decode(coded, raw=True)) == seen(self.ours.fields)
         self.owed = False
-        return fields
+        return self.ours.fields
 
     def keep_the_same(self) -> None:
         entries = list(self.theirs.header_table.dynamic_entries)
