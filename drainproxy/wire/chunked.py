@@ -32,16 +32,29 @@ _EXTENSIONS = re.compile(
 _SIZE, _DATA_END, _TRAILER = range(3)
 
 
-class ChunkedBody:
-    """Follows one chunked body through any cuts of the byte stream."""
+# A part of a chunk: where in the data its chunk begins, -1 if that was earlier, and its own bytes.
+Part = tuple[int, int, int]
 
-    __slots__ = ("_beside", "_expects", "_left", "_partial")
+
+class ChunkedBody:
+    """Follows one chunked body through any cuts of the byte stream.
+
+    `parts`: if it is a list, `feed` adds what of the body itself stands in the data.
+    """
+
+    __slots__ = ("_beside", "_expects", "_left", "_partial", "parts")
 
     def __init__(self) -> None:
+        self.parts: list[Part] | None = None
         self._left = 0
         self._expects = _SIZE
         self._partial = b""
         self._beside = 0
+
+    @property
+    def between_chunks(self) -> bool:
+        """Whether a chunk may stand behind what has passed."""
+        return self._expects == _SIZE and not self._left and not self._partial
 
     def feed(self, data: bytes, start: int = 0) -> int:
         """Read on from `start`: the offset just after the body's end, or -1 if more must come.
@@ -49,14 +62,18 @@ class ChunkedBody:
         Refused(400) at the first byte that a strict parser would not take.
         """
         here = start
+        chunk = -1
         while True:
             if self._left:
+                if self.parts is not None:
+                    self.parts.append((chunk, here, min(here + self._left, len(data))))
                 if len(data) - here < self._left:
                     self._left -= len(data) - here
                     return -1
                 here += self._left
                 self._left = 0
             end = data.find(b"\r\n", here)
+            chunk = -1 if self._partial else here
             if end < 0 or self._partial:
                 line, here = self._torn_line(data, here)
                 if line is None:

@@ -35,6 +35,7 @@ class Field(IntEnum):
     CONTENT_TYPE = 11
     KEEP_ALIVE = 12
     MISSPELT = 13
+    CONTENT_ENCODING = 14
 
 
 _MEANING = {
@@ -50,6 +51,7 @@ _MEANING = {
     b"http2-settings": Field.HTTP2_SETTINGS,
     b"content-type": Field.CONTENT_TYPE,
     b"keep-alive": Field.KEEP_ALIVE,
+    b"content-encoding": Field.CONTENT_ENCODING,
 }
 # WSGI and CGI map "_" and "-" to the same variable: spelt so, an app would take a client's word
 # for what frames its message or for what we have appended.
@@ -69,6 +71,10 @@ _CONTROL = bytes(c for c in range(256) if c not in TEXT)
 HOST_BYTES = DIGITS_AND_LETTERS + b"-._~!$&'()*+;=%:[]"
 # Below 2**63, whatever the digits are: no app's integer overflows.
 _MOST_LENGTH_DIGITS = 18
+
+
+# Content codings under which a body can be read as it passes.
+PLAIN = (b"", b"identity")
 
 
 def read_host(value: bytes) -> bytes | None:
@@ -105,6 +111,7 @@ _READERS: dict[Field, Callable[[bytes], Any]] = {
     Field.CONNECTION: tokens,
     Field.UPGRADE: lambda value: value.strip(b" \t").lower(),
     Field.EXPECT: lambda value: b"100-continue" in tokens(value),
+    Field.CONTENT_ENCODING: lambda value: value.strip(b" \t").lower() not in PLAIN,
     Field.CONTENT_TYPE: lambda value: value.strip(b" \t")[:17].lower() == b"text/event-stream",
 }
 

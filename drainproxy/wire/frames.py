@@ -10,6 +10,7 @@ frame has been returned, nothing after it may be fed.
 """
 
 from struct import Struct
+from typing import Protocol
 
 from drainproxy.wire.http2 import (
     ACK,
@@ -61,15 +62,22 @@ _NAMES = (
 )
 
 
+class Follower(Protocol):
+    """Whoever wants to see the DATA of a stream."""
+
+    def feed(self, data: bytes, start: int, end: int) -> None:
+        """The next bytes of the stream are those of `data` from `start` to `end`."""
+
+
 class FrameScanner:
     """One direction. `max_frame`: the largest payload that the receiver takes; `max_block`: the
     largest header block that we do; in bytes. `unfinished`: a frame or a header block that has to
-    be whole has come in part."""
+    be whole has come in part. `follower` is set by `data` for a frame that is to be followed."""
 
     __slots__ = (
         *("_block", "_block_head", "_expected", "_feeding", "_kept", "_left", "_needed"),
-        *("_pieces", "_raw", "_run", "_skipping", "_words", "error", "max_block", "max_frame"),
-        "unfinished",
+        *("_follow_left", "_pieces", "_raw", "_run", "_skipping", "_words"),
+        *("error", "follower", "max_block", "max_frame", "unfinished"),
     )
 
     def __init__(self, max_block: int) -> None:
@@ -81,6 +89,9 @@ class FrameScanner:
         # The payload that is passing: its bytes to come, and whether they are left out.
         self._left = 0
         self._skipping = False
+        # Who follows it, and how many bytes without padding are to come.
+        self.follower: Follower | None = None
+        self._follow_left = 0
         # The part of a frame that has to be whole, and how many bytes that takes.
         self._kept = bytearray()
         self._needed = 0
@@ -177,6 +188,8 @@ class FrameScanner:
             data = bytes(self._kept)
             self._kept.clear()
         at, end = self._left, len(data)
+        if self.follower is not None:
+            self._follow_on(data)
         if at > end:
             self._left -= end
             return b"" if self._skipping else data
@@ -199,6 +212,22 @@ class FrameScanner:
         self._pieces.append(data[self._run : end])
         whole, self._pieces = b"".join(self._pieces), []
         return whole
+
+    def _follow(self, data: bytes, at: int, stop: int, flags: int) -> None:
+        """The follower sees what is here of the frame whose payload begins at `at`."""
+        assert self.follower is not None
+        if flags & PADDED:
+            at, stop = at + 1, stop - data[at]
+        self._follow_left = stop - at
+        self._follow_on(data, at)
+
+    def _follow_on(self, data: bytes, at: int = 0) -> None:
+        assert self.follower is not None
+        end = min(at + self._follow_left, len(data))
+        self.follower.feed(data, at, end)
+        self._follow_left -= end - at
+        if not self._follow_left:
+            self.follower = None
 
     def _put_words(self, data: bytes, at: int) -> None:
         if self.between_frames:
@@ -229,7 +258,10 @@ class FrameScanner:
                         else self.unknown(stream)
                     )
                     if not passes:
+                        self.follower = None
                         self._put(data, at, stop, b"")
+                    elif self.follower is not None:
+                        self._follow(data, payload, stop, flags)
                     if stop > end:
                         self._left, self._skipping = stop - end, not passes
                 elif stop > end:
@@ -246,7 +278,9 @@ class FrameScanner:
                     else:
                         instead = self._special(kind, flags, stream, data[at:stop])
                     if instead is not None:
-                        self._put(data, at, stop, instead)
+                        # As in _put, for which each request would pay.
+                        self._pieces += data[self._run : at], instead
+                        self._run = stop
                 at = stop
         except Http2Error as error:
             self.error = error

@@ -64,9 +64,10 @@ class Request:
 
 
 class Response:
-    """What a response head says. `length` is the body's bytes, CHUNKED or UNTIL_CLOSE."""
+    """What a response head says. `length` is the body's bytes, CHUNKED or UNTIL_CLOSE; `encoded`:
+    what is in it cannot be read as it passes."""
 
-    __slots__ = ("closes", "event_stream", "keeps", "length", "status", "upgrades")
+    __slots__ = ("closes", "encoded", "event_stream", "keeps", "length", "status", "upgrades")
 
     def __init__(self, status: int, closes: bool) -> None:
         self.status = status
@@ -75,7 +76,7 @@ class Response:
         self.keeps = False
         self.length = UNTIL_CLOSE
         self.upgrades = False
-        self.event_stream = False
+        self.event_stream = self.encoded = False
 
 
 def parse_request(head: bytes, most_fields: int) -> Request:
@@ -234,6 +235,8 @@ def parse_response(head: bytes, method: bytes, most_fields: int) -> Response:
             coding = value
         elif meaning == 11:
             response.event_stream = value
+        elif meaning == 14:
+            response.encoded = value
         elif meaning == 5:
             response.upgrades = True
     if connection:

@@ -4,7 +4,7 @@ Heads are made of the fields that `matters` picks out. `malformed` says why no h
 message (RFC 9113 8.1.1): a word and not an error, since heads are remembered, wrong ones too.
 """
 
-from drainproxy.wire.fields import DIGITS_AND_LETTERS, HOST_BYTES, TOKEN, misspelt
+from drainproxy.wire.fields import DIGITS_AND_LETTERS, HOST_BYTES, PLAIN, TOKEN, misspelt
 from drainproxy.wire.hpack import OTHERS, Fields, literal
 
 # What a field means to a hop: nothing; it begins with a colon (8.3); it may stand there once; it
@@ -15,7 +15,7 @@ _MEANINGS: dict[bytes, int] = {
     **dict.fromkeys((b":method", b":scheme", b":authority", b":path", b":protocol"), _PSEUDO),
     b":status": _PSEUDO,
     **dict.fromkeys((b"host", b"content-length", b"te"), _SINGLE),
-    **dict.fromkeys((b"content-type", b"grpc-status"), _READ),
+    **dict.fromkeys((b"content-type", b"content-encoding", b"grpc-status"), _READ),
     **dict.fromkeys((b"x-forwarded-proto", b"x-forwarded-host"), _READ),
     **dict.fromkeys((b"connection", b"proxy-connection", b"keep-alive"), _OF_A_CONNECTION),
     **dict.fromkeys((b"transfer-encoding", b"upgrade"), _OF_A_CONNECTION),
@@ -50,7 +50,7 @@ class RequestHead:
     """
 
     __slots__ = (
-        *("authority", "forwarded", "grpc", "malformed", "method", "path", "protocol"),
+        *("authority", "forwarded", "grpc", "kind", "malformed", "method", "path", "protocol"),
         *("proxied", "trailers", "unusual"),
     )
 
@@ -63,6 +63,10 @@ class RequestHead:
         # RFC 8441: what an extended CONNECT asks for.
         self.protocol = found.get(b":protocol", b"")
         self.grpc = _is_grpc(found.get(b"content-type", b""))
+        # What its stream is in flight as; RFC 8441: a WebSocket is one from its beginning.
+        self.kind = (
+            "grpc" if self.grpc else "websocket" if self.protocol == b"websocket" else "http2"
+        )
         # Whether a proxy before us has said where the client came in.
         self.proxied = (b"x-forwarded-proto" in found, b"x-forwarded-host" in found)
         self.forwarded = b""
@@ -74,9 +78,10 @@ class RequestHead:
 
 
 class AnswerHead:
-    """What the app's block says; `status` is 0 if these are trailers."""
+    """What the app's block says; `status` is 0 if these are trailers. `plain`: it can be nothing
+    but the beginning of a final answer, of which there is no more to know."""
 
-    __slots__ = ("event_stream", "grpc_status", "malformed", "status")
+    __slots__ = ("encoded", "event_stream", "grpc_status", "malformed", "plain", "status")
 
     def __init__(self, fields: Fields) -> None:
         found, self.malformed = _survey(fields, _ANSWER)
@@ -89,6 +94,9 @@ class AnswerHead:
                 self.status = int(status)
             else:
                 self.malformed = self.malformed or "the :status is not a number of three digits"
+        # What is in the body cannot be read as it passes.
+        self.encoded = found.get(b"content-encoding", b"").strip().lower() not in PLAIN
+        self.plain = self.status >= 200 and not self.malformed and not self.event_stream
 
 
 def forwarded(head: RequestHead, client: bytes, scheme: bytes) -> bytes:
@@ -113,6 +121,8 @@ def _is_grpc(content_type: bytes) -> bool:
 
 def matters(name: bytes, value: bytes) -> bool:
     """Whether a head has to know of this field: by what it means, or because it is wrong."""
+    if name in _ordinary:
+        return b"\n" in value or b"\r" in value or b"\0" in value
     return name in _MEANINGS or _meaning(name) != _ORDINARY or _is_raw(value)
 
 
@@ -166,7 +176,7 @@ _WRONG_NAMES = {
 def _is_raw(value: bytes) -> bool:
     """8.2.1: no NUL, CR or LF. Blanks at the ends, which it forbids as well, are let pass: gRPC
     itself sends messages and metadata with them, and no framing hangs on them."""
-    return len(value.translate(None, b"\0\r\n")) != len(value)
+    return b"\n" in value or b"\r" in value or b"\0" in value
 
 
 def too_many(fields: Fields) -> bool:

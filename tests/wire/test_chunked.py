@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drainproxy.wire.chunked import ChunkedBody
+from drainproxy.wire.chunked import ChunkedBody, Part
 from drainproxy.wire.fields import TEXT, TOKEN, Refused
 
 # What comes after the body on the same connection, and looks like more of it.
@@ -322,3 +322,31 @@ def test_no_content_is_kept() -> None:
         assert tracemalloc.get_traced_memory()[1] < 1000
     finally:
         tracemalloc.stop()
+
+
+@given(st.lists(st.binary(min_size=1, max_size=20), max_size=6), st.data())
+def test_whoever_asks_is_told_where_the_body_itself_is(
+    chunks: list[bytes], data: st.DataObject
+) -> None:
+    coded = b"".join(b"%x;a\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    body, whole = ChunkedBody(), b""
+    began: list[bytes] = []
+    parts: list[Part] = []
+    body.parts = parts
+    for piece in split_at(coded, data.draw(st.lists(st.integers(0, len(coded))))):
+        assert body.feed(piece) == MORE
+        for chunk, begin, end in parts:
+            whole += piece[begin:end]
+            if chunk >= 0:
+                began.append(piece[chunk:begin].partition(b";")[0])
+        parts.clear()
+    assert whole == b"".join(chunks)
+    assert body.between_chunks
+    assert len(began) <= len(chunks)
+    if len(coded) and body.feed(b"5\r\nab") == MORE:
+        assert not body.between_chunks
+
+
+def split_at(coded: bytes, cuts: list[int]) -> list[bytes]:
+    places = [0, *sorted(cuts), len(coded)]
+    return [coded[a:b] for a, b in pairwise(places) if a < b]

@@ -373,3 +373,68 @@ def test_every_frame_is_told_to_whoever_extends_the_scanner() -> None:
     for hook in hooks:
         with pytest.raises(NotImplementedError):
             hook()
+
+
+# Who follows a stream
+
+
+class Body:
+    """Sees the DATA of a stream."""
+
+    def __init__(self) -> None:
+        self.seen = b""
+
+    def feed(self, data: bytes, start: int, end: int) -> None:
+        self.seen += data[start:end]
+
+
+def followed(*streams: int) -> tuple[Recorder, dict[int, Body]]:
+    bodies = {stream: Body() for stream in streams}
+
+    def rule(told: Told) -> bytes | None:
+        if told[0] == "data":
+            scanner.follower = bodies.get(told[1])
+        return None
+
+    scanner = begun(rule)
+    return scanner, bodies
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([1, 3, 5]), st.binary(max_size=30), st.none() | st.integers(0, 9))
+    ),
+    st.lists(st.integers(0, 400)),
+)
+def test_whoever_follows_a_stream_sees_its_bytes_without_padding_and_no_others(
+    frames: list[tuple[int, bytes, int | None]], cuts: list[int]
+) -> None:
+    scanner, bodies = followed(1, 3)
+    coded = b"".join(padded(stream, body, pad) for stream, body, pad in frames)
+    at = 0
+    passed = b""
+    for cut in [*sorted(cut for cut in cuts if cut < len(coded)), len(coded)]:
+        passed += scanner.feed(coded[at:cut])
+        at = cut
+    assert passed == coded
+    for stream, body in bodies.items():
+        assert body.seen == b"".join(part for of, part, _ in frames if of == stream)
+
+
+def padded(stream: int, body: bytes, pad: int | None) -> bytes:
+    if pad is None:
+        return Wire(DATA, 0, stream, body).encode()
+    return Wire(DATA, PADDED, stream, bytes((pad,)) + body + bytes(pad)).encode()
+
+
+def test_nobody_follows_what_is_left_out() -> None:
+    body = Body()
+
+    def rule(told: Told) -> bytes | None:
+        scanner.follower = body
+        return b""
+
+    scanner = begun(rule)
+    assert scanner.feed(Wire(DATA, 0, 1, b"abc").encode()[:-1]) == b""
+    assert scanner.feed(b"c" + SOME) != b"c"
+    assert body.seen == b""

@@ -346,6 +346,12 @@ def test_an_answer_tells_of_an_event_stream_and_of_an_upgrade() -> None:
     assert [said.upgrades for said in (events, switched, plain)] == [False, True, False]
 
 
+@pytest.mark.parametrize(("coding", "encoded"), [(b"identity", False), (b"GZip", True)])
+def test_an_answer_tells_whether_its_body_can_be_read(coding: bytes, encoded: bool) -> None:
+    assert response_of(b"Content-Encoding: " + coding).encoded is encoded
+    assert not response_of(b"Vary: Content-Encoding").encoded
+
+
 # What is changed on the way
 
 
