@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 
-# Why a goodbye is said that is due to age.
-MAX_AGE = "max-connection-age"
+# The kind of a single gRPC stream, which has an age of its own.
+STREAM = "stream"
 
 
 @dataclass(frozen=True, slots=True)
 class Aging:
-    """Ages in seconds by kind, 0 or none for never; each varies by `jitter`, a share of it, either
-    way. What has retired is cut `grace` seconds later, 0 for never.
+    """Ages in seconds by kind, and that of single streams, 0 or none for never; each varies by
+    `jitter`, a share of it, either way. What has retired is cut `grace` seconds later, 0 for never.
 
     `luck` is a number in [0, 1), drawn once for each connection; moments are inf for never.
     """

@@ -1,6 +1,11 @@
-"""Who hears its goodbye when: spread over a window, so that reconnects are no wave."""
+"""Why and when goodbyes are said: spread over a window, so that reconnects are no wave."""
 
 from collections.abc import Callable
+
+# Why a goodbye is said, and why something is cut, as the metrics have it.
+DRAIN, REBALANCE = "drain", "rebalance"
+MAX_AGE, MAX_STREAM_AGE = "max-connection-age", "max-stream-age"
+DEADLINE, SIGNAL, IDLE = "deadline", "signal", "idle-timeout"
 
 
 def spread(count: int, window: float, uniform: Callable[[], float]) -> list[float]:

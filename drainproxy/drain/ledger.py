@@ -4,12 +4,13 @@ Whoever works on an answer is a `Hold`: it is opened once and closed once, with 
 Drained means that the last hold was released; nothing polls.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol
 
 KINDS = ("http1", "http2", "grpc", "sse", "websocket", "tcp")
 
-# How an exchange can end. Plain ints: they index `Tally.ended` on the data path.
+# How an exchange can end. Plain ints: they are indexes on the data path.
 FINISHED, GOODBYE, CLIENT_LEFT, APP_LEFT, CUT = range(5)
 ENDINGS = ("finished", "goodbye", "client_left", "app_left", "cut")
 
@@ -20,6 +21,9 @@ class Hold(Protocol):
     kind: str
     opened: float
 
+    def say_goodbye(self, why: str) -> None:
+        """Tell the client to go, as soon as that loses nothing; nothing if it cannot be told."""
+
     @property
     def peer(self) -> str:
         """The client's address."""
@@ -29,54 +33,43 @@ class Hold(Protocol):
         """What was asked for, as the client wrote it; empty where the protocol has none."""
 
 
-class Tally:
-    """The counts of one kind."""
-
-    __slots__ = ("ended", "in_flight")
-
-    def __init__(self) -> None:
-        self.in_flight = 0
-        self.ended = [0] * len(ENDINGS)
-
-
 class Ledger:
-    """All that is in flight, and how all that was in flight ended."""
+    """All that is in flight, and how all that was in flight ended. The kind of a hold may change
+    while it is open: a response may turn out to be an event stream."""
 
-    __slots__ = ("holds", "on_empty", "tallies")
+    __slots__ = ("_endings", "cuts", "holds", "on_empty")
 
     def __init__(self) -> None:
         self.holds: set[Hold] = set()
-        self.tallies = {kind: Tally() for kind in KINDS}
+        self._endings = {kind: [0] * len(ENDINGS) for kind in KINDS}
+        # How many were cut, by kind and by why.
+        self.cuts: defaultdict[tuple[str, str], int] = defaultdict(int)
         # Called when the last hold is released; set only while somebody waits for that.
         self.on_empty: Callable[[], None] | None = None
 
     def open(self, hold: Hold) -> None:
-        """From now on `hold` is in flight, as `hold.kind`."""
+        """From now on `hold` is in flight."""
         self.holds.add(hold)
-        self.tallies[hold.kind].in_flight += 1
 
-    def close(self, hold: Hold, ending: int) -> None:
-        """`hold` ended in the given way; KeyError if it was not open."""
+    def close(self, hold: Hold, ending: int, why: str = "") -> None:
+        """`hold` ended in the given way, and if that is CUT, why; KeyError if it was not open."""
         self.holds.remove(hold)
-        tally = self.tallies[hold.kind]
-        tally.in_flight -= 1
-        tally.ended[ending] += 1
+        self._endings[hold.kind][ending] += 1
+        if ending == CUT:
+            self.cuts[hold.kind, why] += 1
         if self.on_empty is not None and not self.holds:
             self.on_empty()
 
-    def reclassify(self, hold: Hold, kind: str) -> None:
-        """An open hold turns out to be of another kind (a response that is an event stream)."""
-        self.tallies[hold.kind].in_flight -= 1
-        hold.kind = kind
-        self.tallies[kind].in_flight += 1
-
     def in_flight(self) -> dict[str, int]:
         """How many are in flight, by kind; kinds with none are there too."""
-        return {kind: tally.in_flight for kind, tally in self.tallies.items()}
+        counts = dict.fromkeys(KINDS, 0)
+        for hold in self.holds:
+            counts[hold.kind] += 1
+        return counts
 
     def ended(self) -> dict[str, list[int]]:
         """How many ended so far, by kind and in the order of `ENDINGS`."""
-        return {kind: list(tally.ended) for kind, tally in self.tallies.items()}
+        return {kind: list(counts) for kind, counts in self._endings.items()}
 
     def oldest(self, most: int) -> list[Hold]:
         """The holds that have been open longest, oldest first."""

@@ -1,6 +1,7 @@
 """What a drain did, told honestly: built from the ledger before and after."""
 
-from dataclasses import asdict, dataclass, field
+import json
+from dataclasses import asdict, dataclass, field, replace
 
 from drainproxy.drain.ledger import CUT, ENDINGS, Hold, Ledger
 from drainproxy.drain.machine import Phase
@@ -39,6 +40,13 @@ class Report:
     def as_dict(self) -> dict[str, object]:
         """The report in plain types, for JSON."""
         return asdict(self)
+
+    def as_json(self, most: int | None = None) -> str:
+        """The report on one line, of `most` bytes at most: blockers give way, the verdict never."""
+        text = json.dumps(self.as_dict()) + "\n"
+        if most is None or len(text) <= most or not self.blockers:
+            return text
+        return replace(self, blockers=self.blockers[:-1]).as_json(most)
 
 
 def blockers(ledger: Ledger, now: float, most: int = MOST_BLOCKERS) -> list[Blocker]:

@@ -46,13 +46,22 @@ def test_what_was_never_opened_cannot_end() -> None:
 def test_a_response_that_is_an_event_stream_ends_as_one() -> None:
     ledger, work = Ledger(), Work("http1")
     ledger.open(work)
-    ledger.reclassify(work, "sse")
-    assert work.kind == "sse"
+    work.kind = "sse"
     assert ledger.in_flight() == NONE | {"sse": 1}
     ledger.close(work, CLIENT_LEFT)
     assert ledger.in_flight() == NONE
     assert ledger.ended()["sse"][CLIENT_LEFT] == 1
     assert sum(ledger.ended()["http1"]) == 0
+
+
+def test_what_is_cut_is_counted_by_why() -> None:
+    ledger, work = Ledger(), Work("grpc")
+    for why in ("deadline", "signal", "deadline"):
+        ledger.open(work)
+        ledger.close(work, CUT, why)
+    ledger.open(work)
+    ledger.close(work, FINISHED, "deadline")
+    assert ledger.cuts == {("grpc", "deadline"): 2, ("grpc", "signal"): 1}
 
 
 def test_the_last_release_is_heard_and_no_other() -> None:
@@ -105,7 +114,7 @@ def test_the_counts_are_those_of_the_holds(story: list[tuple[str, int, bool]]) -
         works.append((Work(kind), ending))
         ledger.open(works[-1][0])
         if streams:
-            ledger.reclassify(works[-1][0], "sse")
+            works[-1][0].kind = "sse"
     for work, ending in works:
         if ending >= 0:
             ledger.close(work, ending)

@@ -20,6 +20,22 @@ def opened(ledger: Ledger, *works: Work) -> Ledger:
     return ledger
 
 
+def test_of_a_long_report_blockers_give_way_and_the_verdict_never() -> None:
+    ledger = opened(Ledger(), *(Work(path="/" + "x" * 300) for _ in range(MOST_BLOCKERS)))
+    account = Account(ledger, now=0.0)
+    account.note_blockers(now=1.0)
+    report = account.close("SIGTERM", {}, now=2.0)
+    whole_blockers = json.loads(report.as_json())["blockers"]
+    whole, short, least = report.as_json(), report.as_json(4096), report.as_json(10)
+    assert json.loads(whole) == report.as_dict()
+    assert len(whole) > 4096 >= len(short) > 3000
+    left = json.loads(short)["blockers"]
+    assert json.loads(short) == {**report.as_dict(), "blockers": whole_blockers[: len(left)]}
+    assert len(left) > 5
+    assert json.loads(least) == {**report.as_dict(), "blockers": []}
+    assert whole.count("\n") == 1
+
+
 def test_the_report_of_a_drain_in_plain_types() -> None:
     request, socket, download = Work(opened=90.0), Work("websocket"), Work(opened=99.0, path="/big")
     ledger = opened(Ledger(), request, socket, download)

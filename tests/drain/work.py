@@ -9,6 +9,9 @@ class Work:
         self.opened = opened
         self._path = path
 
+    def say_goodbye(self, why: str) -> None:
+        """It cannot be told anything."""
+
     @property
     def peer(self) -> str:
         return "192.0.2.1:5000"
