@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import APP_LEFT, FINISHED
 from drainproxy.relay.direction import MOST_REMEMBERED, Direction
+from drainproxy.relay.followed import FollowedEvents
 from drainproxy.relay.stream import Stream
 from drainproxy.wire.http2 import (
     END_STREAM,
@@ -54,7 +56,10 @@ class Answers(Direction[AnswerHead]):
             self.end_passed()
         found = self.session.streams.get(stream)
         if found is not None:
-            if not self._answered(found, flags, head):
+            if head.plain and not found.status and not flags & END_STREAM:
+                # As all answers begin: that saves two calls for each.
+                found.status = head.status
+            elif not self._answered(found, flags, head):
                 return self.leave_out_block()
         elif stream in self._unwanted:
             self._forget_if_ended(stream, flags)
@@ -67,28 +72,42 @@ class Answers(Direction[AnswerHead]):
     def _answered(self, found: Stream, flags: int, head: AnswerHead) -> bool:
         """Whether the client may get this."""
         status = head.status
-        wrong = head.malformed or _out_of_place(status, found.status, flags)
+        ends = not status and found.status and flags & END_STREAM
+        wrong = head.malformed or ("" if ends else _out_of_place(status, found.status, flags))
         if wrong:
             self.session.fail_stream(found, 502, "the app's answer is broken: " + wrong)
             return False
         if status >= 200:
             found.status = status
             if head.event_stream and found.kind == "http2":
-                self.session.hub.ledger.reclassify(found, "sse")
+                found.kind = "sse"
+                if found.head.method == b"GET" and not head.encoded:
+                    self._follow_events(found)
         if flags & END_STREAM:
             found.grpc_status = head.grpc_status
             self.ended(found)
         return True
 
+    def _follow_events(self, found: Stream) -> None:
+        """Whoever listens to events comes again by itself, with a GET."""
+        session = self.session
+        session.followed[found.id] = FollowedEvents(self.stream_window)
+        if session.hub.leaving and "sse" in session.hub.limits.ending:
+            session.part_from(found, DRAIN)
+
     def data(self, stream: int, flags: int, length: int) -> bool:
         """A part of an answer."""
         self.data_frames += 1 + length // LEAST_MAX_FRAME
+        self.room -= length
         if self.ending is not None:
             self.end_passed()
-        found = self.session.streams.get(stream)
+        session = self.session
+        found = session.streams.get(stream)
         if found is not None:
+            if (session.followed or session.dues) and not self._is_heard(stream, flags, length):
+                return self.give_back(length)
             if not found.status:
-                self.session.fail_stream(found, 502, "the app's answer is broken: it has no head")
+                session.fail_stream(found, 502, "the app's answer is broken: it has no head")
                 return self.give_back(length)
             if flags & END_STREAM:
                 self.ending = found
@@ -97,6 +116,26 @@ class Answers(Direction[AnswerHead]):
             self._forget_if_ended(stream, flags)
             return self.give_back(length)
         return True
+
+    def _is_heard(self, stream: int, flags: int, length: int) -> bool:
+        """Take note of DATA on a stream to which a goodbye is, or may have to be, said; False if
+        the client gets nothing more from the app."""
+        session = self.session
+        if stream in session.muted:
+            if flags & END_STREAM:
+                session.app_has_closed(session.streams[stream])
+            return False
+        if stream in session.followed:
+            self.follower = session.followed[stream]
+            session.followed[stream].room -= length
+        if stream in session.dues:
+            session.dues[stream].moved = session.hub.now()
+        return True
+
+    def give_back(self, length: int) -> bool:
+        """The client gets nothing of it, and its window stays as it was."""
+        self.room += length
+        return super().give_back(length)
 
     def ended(self, found: Stream) -> None:
         """The answer has passed."""
@@ -124,6 +163,9 @@ class Answers(Direction[AnswerHead]):
         found = self.session.streams.get(stream)
         if found is None:
             return b"" if self._unwanted.pop(stream, stream) is None else None
+        if stream in self.session.muted:
+            self.session.app_has_closed(found)
+            return b""
         found.was_reset(code)
         self.session.end(found, FINISHED if found.app_done else APP_LEFT)
         if not found.client_done:

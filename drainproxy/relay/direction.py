@@ -14,6 +14,7 @@ from drainproxy.wire.frames import FrameScanner
 from drainproxy.wire.hpack import Fields, HpackReader
 from drainproxy.wire.http2 import (
     HEADER_TABLE_SIZE,
+    INITIAL_WINDOW_SIZE,
     MAX_FRAME_SIZE,
     Setting,
     clamped,
@@ -30,6 +31,8 @@ Head = TypeVar("Head")
 
 # The most, in bytes, that either side may have its table grow to: we keep a copy of it.
 _MOST_TABLE = 65536
+# 6.9.2
+_USUAL_WINDOW = 65535
 # Of so many streams that ended before their time the frames that still come are told apart.
 MOST_REMEMBERED = 1000
 
@@ -38,8 +41,8 @@ class Direction(FrameScanner, Generic[Head]):
     """One direction. `other` is set once both are made."""
 
     __slots__ = (
-        *("_agreed", "data_frames", "ending", "other"),
-        *("reader", "session", "stateless"),
+        *("_agreed", "data_frames", "debt", "ending", "other", "reader", "room"),
+        *("session", "stateless", "stream_window"),
     )
 
     def __init__(self, session: "Streams", understand: Callable[[Fields], Head]) -> None:
@@ -55,6 +58,10 @@ class Direction(FrameScanner, Generic[Head]):
         self._agreed: deque[tuple[int | None, int | None]] = deque()
         # Frames of DATA that passed; a large one counts as those that it could have been.
         self.data_frames = 0
+        # Of the receiver's windows (RFC 9113 6.9): what is left of that of the connection, how much
+        # of it our own DATA has taken, which its sender does not know of, and that of new streams.
+        self.room = self.stream_window = _USUAL_WINDOW
+        self.debt = 0
         # The stream whose last DATA is passing: it is not over before that has passed.
         self.ending: Stream | None = None
 
@@ -124,7 +131,23 @@ class Direction(FrameScanner, Generic[Head]):
         table, frame = said.get(HEADER_TABLE_SIZE), said.get(MAX_FRAME_SIZE)
         if frame is not None:
             self.max_frame = max(self.max_frame, frame)
+        self._set_stream_window(said.get(INITIAL_WINDOW_SIZE, self.stream_window))
         self._agreed.append((table, frame))
+
+    def _set_stream_window(self, window: int) -> None:
+        """6.9.2: it changes those of all streams."""
+        for followed in self.session.followed.values():
+            followed.room += window - self.stream_window
+        self.stream_window = window
+
+    def opens(self, increment: int) -> bytes | None:
+        """The receiver opens the connection's window; what we owe is not for the sender."""
+        self.room += increment
+        if not self.debt:
+            return None
+        paid = min(self.debt, increment)
+        self.debt -= paid
+        return window_update(0, increment - paid) if increment > paid else b""
 
     def settings_acknowledged(self) -> bytes | None:
         """The sender keeps to what was announced."""

@@ -6,7 +6,9 @@ app. An exchange ends when both messages have ended.
 
 from math import inf
 
+from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
+from drainproxy.relay.events import Events
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import HELD_IS_FULL, LINGER, Pair
 from drainproxy.wire.chunked import ChunkedBody
@@ -33,6 +35,8 @@ class Exchange(Pair):
         "asks",
         "closing",
         "continued",
+        "due",
+        "events",
         "flushing",
         "forwarded",
         "held",
@@ -75,6 +79,9 @@ class Exchange(Pair):
         # The request may be sent once more.
         self.replay = False
         self.closing = False
+        # An event stream that can be told to end, and why it is to do so after its next event.
+        self.events: Events | None = None
+        self.due = ""
         # The app has asked for the body that the client holds back (100 Continue).
         self.continued = False
         self.flushing = False
@@ -96,9 +103,9 @@ class Exchange(Pair):
 
     # The ends of an exchange
 
-    def _exchange_ended(self) -> None:
+    def _exchange_ended(self, ending: int = FINISHED) -> None:
         """Both messages are through; go on with what the client has sent ahead."""
-        self._end_exchange(FINISHED)
+        self._end_exchange(ending)
         self.asks = HEAD
         if self.held:
             data, self.held = self.held, b""
@@ -132,10 +139,12 @@ class Exchange(Pair):
             counters.durations.observe(self.hub.now() - self.opened)
         if self.hub.access_log is not None:
             self._log_access()
-        self.hub.ledger.close(self, ending)
+        self.hub.ledger.close(self, ending, self.why or DEADLINE)
         if self.kind != "http1":
             self.kind = "http1"
-            self.count_age()
+            self.events, self.due = None, ""
+            if not self.retired_by:
+                self.count_age()
         self.answers = NOTHING
         self.request = None
         self.status = 0
@@ -224,12 +233,13 @@ class Exchange(Pair):
     def outlived(self) -> None:
         """Cut what is in flight; where nothing is, nothing is cut."""
         if self.answers != NOTHING:
-            self.abort()
+            self.abort(MAX_AGE)
         else:
             self.close_if_unused()
 
-    def abort(self) -> None:
+    def abort(self, why: str) -> None:
         """End now, so that the client can tell an unfinished answer from a whole one."""
+        self.why = why
         unfinished = self.answers == ANSWER_BODY and self.answered_length == UNTIL_CLOSE
         self._end_exchange(CUT)
         self._break_off(reset=unfinished)
@@ -253,7 +263,7 @@ class Exchange(Pair):
         if self.answers == ANSWER_HEAD and self.asks == SENT:
             self._app_failed(504, "the app did not answer in time")
         else:
-            self.abort()
+            self.abort(IDLE)
             if self.client.get_write_buffer_size():
                 # It takes nothing: the close would wait for ever.
                 self.hub.reset(self.client)

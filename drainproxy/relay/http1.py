@@ -2,9 +2,10 @@
 
 from math import inf
 
-from drainproxy.drain.aging import MAX_AGE
-from drainproxy.drain.ledger import FINISHED
+from drainproxy.drain.goodbye import DRAIN
+from drainproxy.drain.ledger import FINISHED, GOODBYE
 from drainproxy.relay.asking import Asking
+from drainproxy.relay.events import Events
 from drainproxy.relay.exchange import ANSWER_BODY, ANSWER_HEAD, ANSWERED, BODY, NOTHING, SENT
 from drainproxy.relay.tunnel import Tunnel, WebSocket
 from drainproxy.wire.chunked import ChunkedBody
@@ -92,7 +93,7 @@ class Http1(Asking):
         self.deadline = inf
         self.status = response.status
         self.closing = request.closes or response.closes or not (request.minor or response.keeps)
-        why = self._goodbye() if hub.leaving or self.retired < inf else ""
+        why = self._goodbye() if hub.leaving or self.retired_by else ""
         if why or (self.asks == BODY and self._body_in_doubt()):
             if why:
                 self.counters.goodbyes["http1", why] += 1
@@ -107,21 +108,34 @@ class Http1(Asking):
                 self._answer_ended()
                 return
         else:
-            if response.event_stream:
-                hub.ledger.reclassify(self, "sse")
-                self.count_age()
             if length == CHUNKED:
                 self.answered_scan = ChunkedBody()
+            if response.event_stream:
+                self._answer_with_events(response)
         self._read_answer_body(data, end)
+
+    def _answer_with_events(self, response: Response) -> None:
+        """Whoever listens to events comes again by itself, with a GET (WHATWG HTML 9.2.2); what
+        answers any other method is waited for, for nobody would ask for the rest of it."""
+        assert self.request is not None
+        self.kind = "sse"
+        if not self.retired_by:
+            self.count_age()
+        if self.request.method == b"GET" and not response.encoded:
+            self.events = Events(self.answered_scan)
+            if self.hub.leaving and "sse" in self.hub.limits.ending:
+                self.due = DRAIN
+            elif self.retired_by:
+                self.due = self.retired_by
 
     def _goodbye(self) -> str:
         """Why this answer is the last one; empty if the next request is here already, or if there
         is no hurry and the app may still want the rest of this one's body."""
         if END_OF_HEAD in self.held:
             return ""
-        if self.retired < inf and self.asks == SENT:
-            return MAX_AGE
-        return "drain" if self.hub.leaving else ""
+        if self.retired_by and self.asks == SENT:
+            return self.retired_by
+        return DRAIN if self.hub.leaving else ""
 
     def _body_in_doubt(self) -> bool:
         """RFC 9110 10.1.1: whether a body that was not asked for still comes nobody can tell, so
@@ -144,7 +158,10 @@ class Http1(Asking):
         else:
             end = self._count_answer_body(data, start)
         if end < 0:
-            self.client.write(data)
+            if self.events is not None:
+                self._pass_events(self.events, data, start)
+            else:
+                self.client.write(data)
             return
         if end == len(data):
             self.client.write(data)
@@ -153,6 +170,47 @@ class Http1(Asking):
             self.client.write(data[:end])
             self.drop_app()
         self._answer_ended()
+
+    def _pass_events(self, events: Events, data: bytes, start: int) -> None:
+        """Forward, up to the place where the stream may end if it is to."""
+        last = None
+        if self.due:
+            last = events.up_to_end(data, start)
+        else:
+            events.passed(data, start)
+        self.client.write(data if last is None else last)
+        if last is not None or (self.due and events.may_end):
+            self._end_events(events)
+
+    def _end_events(self, events: Events) -> None:
+        """Say when to come again, and end the answer as a whole one; the app need not go on. The
+        next request on this connection, if there is one, hears `Connection: close`."""
+        self.counters.goodbyes["sse", self.due] += 1
+        self.client.write(events.farewell(self.hub.retry_milliseconds()))
+        lasts = not self.closing and self.answered_length == CHUNKED and self.asks == SENT
+        self.answered_scan = None
+        self.drop_app()
+        if lasts:
+            self._exchange_ended(GOODBYE)
+        else:
+            self._end_exchange(GOODBYE)
+            self._farewell()
+
+    def say_goodbye(self, why: str) -> None:
+        """An event stream ends after the event that is under way; others hear it in an answer."""
+        if self.events is not None and not self.due:
+            self.due = why
+            if self.events.may_end:
+                self._end_events(self.events)
+
+    def stay(self) -> None:
+        """Take back what has not been said, unless it is due all the same."""
+        self.due = self.retired_by if self.events is not None else ""
+
+    def cut(self, why: str) -> None:
+        """Event streams that were waited for hear it now."""
+        self.why = why
+        self.say_goodbye(why)
 
     def _count_answer_body(self, data: bytes, start: int) -> int:
         left = self.answered_length

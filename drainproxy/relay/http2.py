@@ -7,11 +7,12 @@ gone, and an end for whoever breaks the rules.
 
 from math import inf
 
-from drainproxy.drain.aging import MAX_AGE
+from drainproxy.drain.goodbye import DRAIN, IDLE, MAX_AGE
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
+from drainproxy.relay.farewells import Farewells
 from drainproxy.relay.hub import Hub, Route, Sink
 from drainproxy.relay.pair import APP_IS_FULL, CLIENT_IS_FULL, CONNECTING, LINGER, client_ip
-from drainproxy.relay.parting import ASKED, DUE, TOLD, Parting
+from drainproxy.relay.parting import ASKED, DUE, TOLD
 from drainproxy.wire import http2
 from drainproxy.wire.http2 import NO_ERROR, Http2Error
 from drainproxy.wire.sniff import HTTP2_PREFACE
@@ -24,7 +25,7 @@ _LOOK_AGAIN = 1.0
 _OVER_BY_AGE = "the connection has reached its age"
 
 
-class Http2(Parting):
+class Http2(Farewells):
     """One client connection that speaks HTTP/2, and its app connection."""
 
     __slots__ = (
@@ -54,7 +55,7 @@ class Http2(Parting):
         self._set_deadline()
         self.reach_app()
         if self.hub.leaving:
-            self.say_goodbye("drain")
+            self.say_goodbye(DRAIN)
 
     # Bytes
 
@@ -75,7 +76,7 @@ class Http2(Parting):
             requests.end_if_passed()
         if requests.unfinished or self._head_due < inf:
             self._watch_head(progress=bool(passed))
-        if requests.error is not None or self.goodbye:
+        if requests.error is not None or self.goodbye or self.dues:
             self._look_after()
 
     def _throw_away(self, data: bytes) -> None:
@@ -111,7 +112,7 @@ class Http2(Parting):
             answers.end_if_passed()
         if answers.error is not None:
             self._app_gone(502, "the app breaks the rules of HTTP/2: " + answers.error.reason)
-        elif self.goodbye or self.client_ended or self.requests.error is not None:
+        elif self.goodbye or self.dues or self.client_ended or self.requests.error is not None:
             self._look_after()
 
     # The ends
@@ -119,7 +120,7 @@ class Http2(Parting):
     def close_if_unused(self) -> None:
         """Part from a client that has no streams."""
         if not self.streams and not self.over:
-            self.why = self.why or "drain"
+            self.why = self.why or DRAIN
             self._part_now()
 
     def _part_now(self) -> None:
@@ -136,7 +137,10 @@ class Http2(Parting):
             return
         if error is not None:
             self._client_broke_rules(error)
-        elif self.goodbye == DUE:
+            return
+        if self.dues:
+            self._say_dues()
+        if self.goodbye == DUE:
             self._ask_if_awake()
         elif (self.goodbye == TOLD or self.client_ended) and not self._still_speaking():
             self._farewell()
@@ -216,23 +220,26 @@ class Http2(Parting):
             self._left_behind.close()
         self.start_client(APP_IS_FULL | CLIENT_IS_FULL | CONNECTING)
 
-    def cut(self) -> None:
+    def cut(self, why: str) -> None:
         """The last word on every stream, and on the connection."""
         if self.over:
             return
-        self.why = self.why or "deadline"
+        self.why = why
         reason = _OVER_BY_AGE if self.why == MAX_AGE else "the time to drain is over"
         if self.streams and not self.answers.begun:
             self._speak_for_app(503, reason, http2.CANCEL, CUT)
             return
         for stream in list(self.streams.values()):
-            self.to_client(self.last_words(stream, 503, reason, http2.CANCEL))
-            self.let_go_of(stream, CUT)
+            self.cut_stream(stream, why, reason)
         self._part_now()
 
-    def abort(self) -> None:
+    def abort(self, why: str) -> None:
         """End now."""
-        self.cut()
+        self.cut(why)
+        for stream in list(self.streams.values()):
+            self.to_client(self.last_words(stream, 503, why, http2.CANCEL))
+            self.let_go_of(stream, CUT)
+        self._look_after()
         if not self.over:
             # The app is in the middle of a frame.
             self._close_with(b"")
@@ -241,28 +248,30 @@ class Http2(Parting):
     def outlived(self) -> None:
         """The grace after its age is over; after a further one, last words that still wait for
         the end of the app's frame will not be said."""
-        self.why = self.why or MAX_AGE
         if self.goodbye == TOLD and not self.streams and not self.over:
-            self.abort()
+            self.abort(MAX_AGE)
         else:
-            self.cut()
+            self.cut(MAX_AGE)
 
     def idled(self) -> None:
         """Nothing has moved for idle-timeout."""
-        self.why = self.why or "idle-timeout"
+        self.why = self.why or IDLE
         if self.over:
             if self.client.get_write_buffer_size():
                 # The client takes none of what is left for it.
-                super().abort()
+                super().abort(IDLE)
         elif self.streams:
-            self.abort()
+            self.abort(IDLE)
         else:
             self._part_now()
 
     # Deadlines
 
     def _set_deadline(self) -> None:
-        self.deadline = min(self._ack_due, self._head_due, self._answer_due, self._left_due)
+        self.deadline = min(
+            *(self._ack_due, self._head_due, self._answer_due, self._left_due),
+            *(self._dues_at, self._ages_due),
+        )
 
     def _watch_head(self, *, progress: bool) -> None:
         """A frame or a header block that has begun must be whole within header-timeout; whoever
@@ -289,6 +298,10 @@ class Http2(Parting):
             self._look_after()
         elif self._left_due <= now:
             self._stop_answering()
+        elif self._ages_due <= now:
+            self._part_from_old_streams(now)
+        elif self._dues_at <= now:
+            self._look_after()
         elif self._ack_due <= now:
             if self.goodbye == ASKED:
                 self._name_last()

@@ -165,7 +165,8 @@ class Limits:
     idle_close: float = 5.0
     websocket_close_code: int = 1001
     websocket_close_reason: str = "going away"
-    websocket_waits: bool = False
+    # The kinds that are asked to end at leaving; others are waited for.
+    ending: frozenset[str] = frozenset({"websocket", "sse"})
     forwarded: bool = True
     aging: Aging = field(default_factory=Aging)
     max_streams: int = 256
@@ -180,6 +181,9 @@ class Route:
     app: str
     connect: Callable[["AppSide"], None]
 
+
+# Who is refused, or told to go, is asked to come again after 1 to this many seconds.
+RETRY_WITHIN = 5
 
 # Called with kind, peer, method, target, status and seconds when an exchange ends.
 AccessLog = Callable[[str, str, str, str, int, float], None]
@@ -244,6 +248,10 @@ class Hub:
         # When the newest connection came: the quiet rule looks at it.
         self.newest = 0.0
         self.access_log: AccessLog | None = None
+
+    def retry_milliseconds(self) -> int:
+        """After what time, jittered, whoever listens to events should come again."""
+        return int(1000 * (1 + self.uniform() * (RETRY_WITHIN - 1)))
 
     def admit(self, session: "Pair") -> bool:
         """Register a new connection; False if it is over the limit and must be refused."""

@@ -3,7 +3,7 @@
 from math import inf
 from typing import Any
 
-from drainproxy.drain.aging import MAX_AGE
+from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.ledger import CUT
 from drainproxy.relay.hub import GONE, Hub, Route, Sink
 
@@ -91,7 +91,8 @@ class Pair:
 
     `active` is set with every byte and cleared by the hub's sweep, which keeps `idle_since`:
     so idleness costs no clock reading per chunk. `deadline` is a moment, inf for none; so are
-    `retires`, at which the sweep calls `grow_old`, and `retired`, at which the age has come.
+    `retires`, at which the sweep calls `grow_old`, and `retired`, at which the client was to be
+    asked to come again, for the reason `retired_by`. `why`: the reason of the last goodbye or cut.
     """
 
     __slots__ = (
@@ -111,10 +112,12 @@ class Pair:
         "opened",
         "peername",
         "retired",
+        "retired_by",
         "retires",
         "route",
         "stops",
         "unread",
+        "why",
     )
 
     def __init__(self, hub: Hub, route: Route, kind: str) -> None:
@@ -130,6 +133,7 @@ class Pair:
         self.client_is_full = False
         self.connected_at = self.idle_since = self.opened = hub.now()
         self.deadline = self.retires = self.retired = inf
+        self.retired_by = self.why = ""
         # Where its age lies among those of the others; see `Aging`.
         self.luck = hub.uniform()
         self.active = False
@@ -248,29 +252,39 @@ class Pair:
 
     def age_anew(self) -> None:
         """The ages of the settings have changed: a goodbye that is early now is not said."""
-        retired, now, aging = self.retired, self.hub.now(), self.hub.limits.aging
+        retired, by, now, aging = (
+            self.retired,
+            self.retired_by,
+            self.hub.now(),
+            self.hub.limits.aging,
+        )
         self.count_age()
-        if self.retires > now:
-            if retired < inf and not self.hub.leaving:
+        if by and by != MAX_AGE:
+            self.retired, self.retired_by = retired, by
+        elif self.retires > now:
+            if by and not self.hub.leaving:
                 self.stay()
-        elif retired < inf:
-            self.retired, self.retires = retired, aging.cuts(now)
+        elif by:
+            self.retired, self.retired_by, self.retires = retired, by, aging.cuts(now)
         else:
             self.retires = aging.catches_up(self.kind, now, self.luck)
 
     def grow_old(self) -> None:
         """The age has come: a goodbye; and later, if a grace is set, the end."""
-        now = self.hub.now()
-        self.retires = self.hub.limits.aging.cuts(now)
-        if self.retired < inf:
+        self.retires = self.hub.limits.aging.cuts(self.hub.now())
+        if self.retired_by == MAX_AGE:
             self.outlived()
         else:
-            self.retired = now
-            self.say_goodbye(MAX_AGE)
+            self.retire(MAX_AGE)
+
+    def retire(self, why: str) -> None:
+        """The client should come again, on another connection."""
+        self.retired, self.retired_by = self.hub.now(), why
+        self.say_goodbye(why)
 
     def outlived(self) -> None:
         """The grace is over; called again after each further one, should anything be left."""
-        self.abort()
+        self.abort(MAX_AGE)
 
     def say_goodbye(self, why: str) -> None:
         """Say goodbye at the next boundary; nothing where a later answer will carry it."""
@@ -294,13 +308,13 @@ class Pair:
         """The drain was taken back: a goodbye that has not been said is not said, but for one
         that is due to age."""
 
-    def cut(self) -> None:
+    def cut(self, why: str) -> None:
         """Say the last words: waiting is over."""
 
-    def abort(self) -> None:
+    def abort(self, why: str) -> None:
         """End now; a client that has not got all that was written to it can tell."""
         if self in self.hub.ledger.holds:
-            self.hub.ledger.close(self, CUT)
+            self.hub.ledger.close(self, CUT, why)
         self.drop_app()
         if self.client.get_write_buffer_size():
             self.hub.reset(self.client)
@@ -309,17 +323,17 @@ class Pair:
 
     def expired(self) -> None:
         """The deadline is over."""
-        self.abort()
+        self.abort(DEADLINE)
 
     def idled(self) -> None:
         """Nothing has moved for idle-timeout."""
-        self.abort()
+        self.abort(IDLE)
 
     # Doing
 
     def count_age(self) -> None:
         """When it retires, by what it is at the moment; called whenever it has become that."""
-        self.retired = inf
+        self.retired, self.retired_by = inf, ""
         self.retires = self.hub.limits.aging.retires(self.kind, self.since, self.luck)
 
     def reach_app(self) -> None:

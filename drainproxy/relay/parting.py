@@ -2,7 +2,6 @@
 
 from math import inf
 
-from drainproxy.drain.aging import MAX_AGE
 from drainproxy.drain.ledger import APP_LEFT
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.streams import Streams
@@ -23,12 +22,11 @@ class Parting(Streams):
     """Says goodbye, and knows how far that has come; `why` is its reason. Its subclass keeps the
     deadlines and ends the connection."""
 
-    __slots__ = ("_ack_due", "_ping", "goodbye", "why")
+    __slots__ = ("_ack_due", "_ping", "goodbye")
 
     def __init__(self, hub: Hub, route: Route) -> None:
         super().__init__(hub, route)
         self.goodbye = STAYING
-        self.why = ""
         self._ping = b""
         # When the client must have answered our PING, or when a goodbye that is due is said.
         self._ack_due = inf
@@ -97,12 +95,12 @@ class Parting(Streams):
         return last
 
     def stay(self) -> None:
-        """The drain was taken back: a GOAWAY that has not been said is not said; age goes on
-        waiting for its place."""
+        """The drain was taken back: a GOAWAY that has not been said is not said; one that is due
+        all the same goes on waiting for its place."""
         if self.goodbye != DUE:
             return
-        if self.retired < inf:
-            self.why = MAX_AGE
+        if self.retired_by:
+            self.why = self.retired_by
         else:
             self.goodbye, self.why, self._ack_due = STAYING, "", inf
             self._set_deadline()

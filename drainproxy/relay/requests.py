@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from drainproxy.drain.aging import STREAM
 from drainproxy.drain.budget import Budget
+from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
 from drainproxy.relay.direction import MOST_REMEMBERED, Direction
+from drainproxy.relay.followed import FollowedWebSocket
 from drainproxy.relay.stream import Stream
 from drainproxy.wire.hpack import Fields
 from drainproxy.wire.http2 import (
@@ -117,20 +120,32 @@ class Requests(Direction[RequestHead]):
         self.highest = stream
         # Of a usual request nothing has to be asked: that saves a call for each.
         crowded = len(session.streams) >= self._max_streams or stream > self.last
-        unusual = head.unusual or self.stateless or len(self.reader.fields) > MOST_FIELDS
+        unusual = head.unusual or self.stateless or self.reader.count > MOST_FIELDS
         if (crowded or unusual) and self._refused(stream, head, len(block)):
             return self.leave_out_block()
         self.passed = stream
         session.streams[stream] = opened = Stream(
             session, stream, head, client_done=bool(flags & END_STREAM)
         )
-        if session.hub.limits.request_timeout:
+        limits = session.hub.limits
+        if limits.request_timeout:
             session.expect_answer(opened.opened)
+        if head.kind != "http2":
+            self._open_special(opened)
         if self.stateless:
             block = self.block_anew()
         elif not head.forwarded:
             return None
         return header_frames(stream, flags, priority, block + head.forwarded)
+
+    def _open_special(self, opened: Stream) -> None:
+        session = self.session
+        if opened.kind == "websocket":
+            session.followed[opened.id] = FollowedWebSocket(self.other.stream_window)
+        elif session.hub.limits.aging.ages.get(STREAM):
+            session.expect_age(opened.opened)
+        if session.hub.leaving and opened.kind in session.hub.limits.ending:
+            session.part_from(opened, DRAIN)
 
     def _trailers(
         self, found: Stream, flags: int, priority: bytes, head: RequestHead, length: int
@@ -168,11 +183,21 @@ class Requests(Direction[RequestHead]):
         self.data_frames += 1 + length // LEAST_MAX_FRAME
         if found.client_done:
             raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
+        if self.session.followed:
+            self._follow_client(stream)
         if flags & END_STREAM:
             self.ending = found
         elif not length and not self._empty.spend(self.session.hub.now()):
             raise _calm_down("too many empty frames", "empty-frames")
         return True
+
+    def _follow_client(self, stream: int) -> None:
+        followed = self.session.followed.get(stream)
+        if isinstance(followed, FollowedWebSocket):
+            self.follower = followed.client
+        due = self.session.dues.get(stream)
+        if due is not None:
+            due.moved = self.session.hub.now()
 
     def _late_data(self, stream: int, length: int) -> bool:
         if not length:
@@ -281,7 +306,11 @@ class Requests(Direction[RequestHead]):
         self._spend_control()
         if not increment:
             raise Http2Error(PROTOCOL_ERROR, "a WINDOW_UPDATE of 0")
-        if not stream or stream in self.session.streams:
+        if not stream:
+            return self.other.opens(increment)
+        if stream in self.session.streams:
+            if stream in self.session.followed:
+                self.session.followed[stream].room += increment
             return None
         if self._is_idle(stream):
             raise Http2Error(PROTOCOL_ERROR, f"WINDOW_UPDATE of stream {stream}, which is idle")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
+from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
 from drainproxy.wire.http2_head import RequestHead
 
 if TYPE_CHECKING:
@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 _RESET_STATUS = {8: b"1", 11: b"8", 12: b"7", 7: b"14"}
 _INTERNAL = b"13"
 UNAVAILABLE = b"14"
-# Without any status: CANCELLED if the client went away, UNKNOWN if the app just said none.
-_STATUS_BY_ENDING = {CLIENT_LEFT: b"1", APP_LEFT: UNAVAILABLE, CUT: UNAVAILABLE, FINISHED: b"2"}
+# Without any status of the app: CANCELLED if the client went away, UNKNOWN if the app just said
+# none, and what we say ourselves.
+_STATUS_BY_ENDING = {
+    CLIENT_LEFT: b"1",
+    FINISHED: b"2",
+    **dict.fromkeys((APP_LEFT, CUT, GOODBYE), UNAVAILABLE),
+}
 
 
 class Stream:
@@ -36,10 +41,7 @@ class Stream:
         self.app_done = False
         self.status = 0
         self.grpc_status: bytes | None = None
-        # RFC 8441: such a stream is a WebSocket from its beginning.
-        self.kind = (
-            "grpc" if head.grpc else "websocket" if head.protocol == b"websocket" else "http2"
-        )
+        self.kind = head.kind
         session.hub.ledger.open(self)
 
     @property
@@ -52,23 +54,27 @@ class Stream:
         """The target; of gRPC it is the method."""
         return self.head.path.decode("ascii", "replace")
 
+    def say_goodbye(self, why: str) -> None:
+        """As soon as that loses nothing."""
+        self.session.part_from(self, why)
+
     def close(self, ending: int) -> None:
         """Both messages are through, or never will be."""
-        session = self.session
-        hub = session.hub
+        hub = self.session.hub
         counters = hub.counters
+        kind, status = self.kind, self.status
         seconds = hub.now() - self.opened
-        if self.status:
-            counters.codes[self.kind][self.status] += 1
+        if status:
+            counters.codes[kind][status] += 1
             counters.durations.observe(seconds)
-        if self.kind == "grpc":
-            status = self.grpc_status or _STATUS_BY_ENDING[ending]
+        if kind == "grpc":
+            said = self.grpc_status or _STATUS_BY_ENDING[ending]
             answered = self.app_done or self.grpc_status is not None
-            counters.count_grpc(self.head.path, status, answered=answered)
+            counters.count_grpc(self.head.path, said, answered=answered)
         if hub.access_log is not None:
             method = self.head.method.decode("ascii", "replace")
-            hub.access_log(self.kind, self.peer, method, self.path, self.status, seconds)
-        hub.ledger.close(self, ending)
+            hub.access_log(kind, self.peer, method, self.path, status, seconds)
+        hub.ledger.close(self, ending, self.session.why)
 
     def was_reset(self, code: int) -> None:
         """The app has reset it: what that means to a gRPC client."""

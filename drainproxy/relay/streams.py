@@ -2,6 +2,8 @@
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED
 from drainproxy.relay.answers import Answers
+from drainproxy.relay.due import Due
+from drainproxy.relay.followed import Followed
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import CLIENT_IS_FULL, CONNECTING, Pair
 from drainproxy.relay.requests import Requests
@@ -20,13 +22,19 @@ class Streams(Pair):
     """
 
     __slots__ = (
-        *("_outbox", "answers", "client_ip", "going", "over", "pushed", "requests", "streams"),
+        *("_outbox", "answers", "client_ip", "dues", "followed", "going", "muted", "over"),
+        *("pushed", "requests", "streams"),
     )
 
     def __init__(self, hub: Hub, route: Route) -> None:
         super().__init__(hub, route, "http2")
         self.streams: dict[int, Stream] = {}
-        # Those among them that the app has begun.
+        # Those whose bodies are followed, those whose goodbye is due, and those on which the app is
+        # not heard any more, though they are not over.
+        self.followed: dict[int, Followed] = {}
+        self.dues: dict[int, Due] = {}
+        self.muted: set[int] = set()
+        # Those that the app has begun.
         self.pushed = 0
         # As X-Forwarded-For has it; empty if the app is not to be told.
         self.client_ip = b""
@@ -58,6 +66,18 @@ class Streams(Pair):
         """A request goes to the app, and request-timeout is set."""
         raise NotImplementedError
 
+    def expect_age(self, opened: float) -> None:
+        """A gRPC stream goes to the app, and max-stream-age is set."""
+        raise NotImplementedError
+
+    def app_has_closed(self, stream: Stream) -> None:
+        """The app has ended a WebSocket that its client was told to close."""
+        raise NotImplementedError
+
+    def part_from(self, stream: Stream, why: str) -> None:
+        """Say goodbye on this stream."""
+        raise NotImplementedError
+
     def rejected(self, reason: str) -> None:
         """Count something that was turned away."""
         self.counters.rejected[reason] += 1
@@ -76,6 +96,18 @@ class Streams(Pair):
         """The client reads again."""
         super().resume_writing()
         self.start_client(CLIENT_IS_FULL)
+
+    def own_data(self, stream: Stream, payload: bytes) -> bytes:
+        """DATA of ours for the client; nothing if its windows have no room for it (RFC 9113 6.9).
+
+        The app does not know of it: so much of what the client gives back is not for the app."""
+        followed, answers = self.followed[stream.id], self.answers
+        if len(payload) > min(followed.room, answers.room):
+            return b""
+        followed.room -= len(payload)
+        answers.room -= len(payload)
+        answers.debt += len(payload)
+        return http2.frame(http2.DATA, 0, stream.id, payload)
 
     def to_app(self, frame: bytes) -> None:
         """Say a frame of ours to the app."""
@@ -97,6 +129,10 @@ class Streams(Pair):
     def end(self, stream: Stream, ending: int) -> None:
         """A stream is over."""
         del self.streams[stream.id]
+        if self.followed or self.dues:
+            self.followed.pop(stream.id, None)
+            self.dues.pop(stream.id, None)
+            self.muted.discard(stream.id)
         if not stream.id & 1:
             self.pushed -= 1
         stream.close(ending)
@@ -136,6 +172,8 @@ class Streams(Pair):
         if not stream.app_done and stream is not self.answers.ending:
             if stream.kind == "grpc":
                 words = self._head_frames(stream.id, _grpc_fields(stream, reason))
+                # A method that the app has begun to answer is one that it knows.
+                stream.grpc_status = UNAVAILABLE if stream.status else None
                 stream.status = stream.status or 200
             elif stream.status:
                 return http2.rst_stream(stream.id, code)

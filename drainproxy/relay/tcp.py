@@ -117,15 +117,15 @@ class Tcp(Pair):
             app.close()
         self.close_client()
 
-    def abort(self) -> None:
+    def abort(self, why: str) -> None:
         """End now, with a reset: bytes without framing cannot tell where they were cut."""
-        self.release(CUT)
+        self.release(CUT, why)
         app, self.app, self.app_side = self.app, None, None
         if app is not None:
             self.hub.reset(app)
         self.hub.reset(self.client)
 
-    def release(self, ending: int) -> None:
+    def release(self, ending: int, why: str = "") -> None:
         """Close the books, once."""
         if self in self.hub.ledger.holds:
-            self.hub.ledger.close(self, ending)
+            self.hub.ledger.close(self, ending, why)

@@ -2,7 +2,7 @@
 
 from math import inf
 
-from drainproxy.drain.aging import MAX_AGE
+from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE, REBALANCE
 from drainproxy.drain.ledger import CUT, GOODBYE
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import HELD_IS_FULL, LINGER, AppSide, Pair
@@ -13,9 +13,10 @@ from drainproxy.wire.websocket import FrameTracker, close_frame
 PAUSE = 0.1
 # Without a pause so long, right behind the app's next message: whoever got it has not asked again.
 PAUSE_PATIENCE = 1.0
-# Without that either so long after its turn came, at the end of any frame. Age has no such hurry:
-# it needs no pause any more then, but the end of a message.
+# Without that either so long after its turn came, at the end of any frame. Only a drain is in
+# such a hurry: others need no pause any more then, but the end of a message.
 MESSAGE_PATIENCE = 2.0
+_UNHURRIED = ("", MAX_AGE, REBALANCE)
 # RFC 6455 7.1.1 leaves it open how long the other Close may take.
 HANDSHAKE_TIMEOUT = 5.0
 
@@ -57,8 +58,8 @@ class Tunnel(Tcp):
             self.to_app(from_client)
         if old.client_ended:
             self.eof_received()
-        if self.hub.leaving and not self.hub.limits.websocket_waits:
-            self.say_goodbye("drain")
+        if self.hub.leaving and self.kind in self.hub.limits.ending:
+            self.say_goodbye(DRAIN)
 
 
 class WebSocket(Tunnel):
@@ -116,14 +117,14 @@ class WebSocket(Tunnel):
             self.deadline = self.moved + PAUSE
 
     def _may_interrupt(self) -> bool:
-        """Behind a message of the app; age lets the client finish its own as well."""
-        if self.due == MAX_AGE:
+        """Behind a message of the app; who is not in a hurry lets the client finish its own too."""
+        if self.due in _UNHURRIED:
             return self._between_messages()
         return self.from_app.between_messages
 
     def say_goodbye(self, why: str) -> None:
         """Close in the next pause, or soon behind a message, or at last behind a frame."""
-        if self.said or self.due not in ("", MAX_AGE):
+        if self.said or self.due not in _UNHURRIED:
             return
         if self._closing_already():
             self._let_handshake_end()
@@ -132,14 +133,15 @@ class WebSocket(Tunnel):
         self.due_since = self.moved = self.hub.now()
         self.deadline = self.due_since + PAUSE
 
-    def cut(self) -> None:
+    def cut(self, why: str) -> None:
         """The last word: Close at the end of any frame, whenever it comes."""
+        self.why = self.why or why
         if self.said:
             return
         if self._closing_already():
             self._let_handshake_end()
             return
-        self.due = self.due or "deadline"
+        self.due = self.due or why
         self.urgent = True
         self.deadline = inf
         if self.from_app.between_frames:
@@ -148,9 +150,9 @@ class WebSocket(Tunnel):
     def outlived(self) -> None:
         """Close at the end of any frame; one that does not end is not waited for without end."""
         if self.urgent and not self.said:
-            self.abort()
+            self.abort(MAX_AGE)
             return
-        self.cut()
+        self.cut(MAX_AGE)
         self.retires = self.hub.now() + HANDSHAKE_TIMEOUT
 
     def _closing_already(self) -> bool:
@@ -163,12 +165,12 @@ class WebSocket(Tunnel):
         self.deadline = min(self.deadline, self.hub.now() + HANDSHAKE_TIMEOUT)
 
     def stay(self) -> None:
-        """Take a goodbye back that has not been said; age goes on waiting for its place."""
+        """Take a goodbye back that has not been said; one that is due all the same goes on waiting
+        for its place."""
         if self.due and not self.said:
-            if self.retired < inf:
-                self.due = MAX_AGE
-            else:
-                self.due, self.urgent, self.deadline = "", False, inf
+            self.due = self.retired_by
+            if not self.due:
+                self.urgent, self.deadline = False, inf
 
     def _both_know(self) -> bool:
         """One of the two has ended the talk, not we."""
@@ -207,8 +209,8 @@ class WebSocket(Tunnel):
             self._let_handshake_end()
             return
         overdue = now - self.due_since >= MESSAGE_PATIENCE
-        if overdue and self.due != MAX_AGE:
-            self.cut()
+        if overdue and self.due not in _UNHURRIED:
+            self.cut(self.due)
         elif (overdue or now - self.moved >= PAUSE) and self._between_messages():
             self._say_close()
         elif not overdue:
@@ -222,8 +224,8 @@ class WebSocket(Tunnel):
         if self._closing_already():
             super().idled()
             return
-        self.due = "idle-timeout"
-        self.cut()
+        self.due = IDLE
+        self.cut(IDLE)
         if not self.said:
             super().idled()
 
@@ -231,9 +233,10 @@ class WebSocket(Tunnel):
         """Close both sides; the app hears a Close if it has not heard one from the client."""
         if self.closing:
             # The client does not even take what was written to it.
-            super().abort()
+            super().abort(self.why or DEADLINE)
             return
-        self.release(self.ending if self.ending == GOODBYE or self._both_know() else CUT)
+        ending = self.ending if self.ending == GOODBYE or self._both_know() else CUT
+        self.release(ending, self.why or self.due or DEADLINE)
         limits = self.hub.limits
         if self.app is not None and not self.client_ended and self.from_client.between_frames:
             code, reason = limits.websocket_close_code, limits.websocket_close_reason
@@ -241,6 +244,7 @@ class WebSocket(Tunnel):
         self.close_both()
         self.deadline = self.hub.now() + LINGER
 
-    def abort(self) -> None:
+    def abort(self, why: str) -> None:
         """End now; what was said is still sent."""
+        self.why = self.why or why
         self.end()

@@ -65,8 +65,8 @@ class Books(Ledger):
         self.opened += 1
         super().open(hold)
 
-    def close(self, hold: Hold, ending: int) -> None:
-        super().close(hold, ending)
+    def close(self, hold: Hold, ending: int, why: str = "") -> None:
+        super().close(hold, ending, why)
         self.endings.append((hold.kind, ENDINGS[ending]))
 
 
@@ -105,8 +105,12 @@ class Proxy:
     def leaves(self) -> None:
         """The drain's goodbyes, all at once."""
         self.hub.leaving = True
-        if not self.hub.limits.websocket_waits:
-            self._tell_all(lambda session: session.say_goodbye("drain"))
+        for session in list(self.hub.sessions):
+            if session.kind == "http2":
+                session.say_goodbye("drain")
+        for hold in [hold for hold in self.books.holds if hold.kind in self.hub.limits.ending]:
+            hold.say_goodbye("drain")
+        self.settle()
 
     def stays(self) -> None:
         """The drain was taken back."""
@@ -115,11 +119,11 @@ class Proxy:
 
     def cuts(self) -> None:
         """The deadline is near."""
-        self._tell_all(lambda session: session.cut())
+        self._tell_all(lambda session: session.cut("deadline"))
 
     def aborts(self) -> None:
         """The deadline is over."""
-        self._tell_all(lambda session: session.abort())
+        self._tell_all(lambda session: session.abort("deadline"))
 
     def _tell_all(self, tell: Callable[[Any], None]) -> None:
         for session in list(self.hub.sessions):

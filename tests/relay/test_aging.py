@@ -6,7 +6,16 @@ from itertools import chain, repeat
 import pytest
 
 from drainproxy.drain.aging import Aging
-from tests.relay.aged import CHUNKED_EVENTS, GOODBYE, ages, change, goodbyes, one_request, opaque
+from tests.relay.aged import (
+    CHUNKED_EVENTS,
+    FAREWELL,
+    GOODBYE,
+    ages,
+    change,
+    goodbyes,
+    one_request,
+    opaque,
+)
 from tests.relay.conversation import Conversation, Proxy, head, request, response
 from tests.relay.test_http1 import CHUNKED, CHUNKS, EVENTS, POST, asked
 from tests.relay.upgraded import GOING_AWAY, SWITCH, UPGRADE
@@ -178,34 +187,47 @@ def test_an_event_stream_goes_on_past_the_age_of_its_connection() -> None:
     assert goodbyes(talk) == {("http1", "max-connection-age"): 1}
 
 
-@pytest.mark.parametrize(("answer", "state"), [(CHUNKED_EVENTS, "closed"), (EVENTS, "reset")])
-def test_an_event_stream_has_an_age_of_its_own_and_is_cut_visibly_after_the_grace(
-    answer: bytes, state: str
-) -> None:
-    talk = Conversation(aging=ages(http1=1000, sse=100, grace=10), idle_timeout=1e9)
+def test_an_event_stream_ends_at_an_age_of_its_own_and_the_next_answer_is_the_last() -> None:
+    talk = Conversation(aging=ages(http1=1000, sse=100), idle_timeout=1e9)
     talk.proxy.wait(9)
     assert one_request(talk) == response()
     talk.proxy.wait(500)
     talk.client_sends(request("/events"))
-    talk.app_sends(answer)
+    talk.app_sends(CHUNKED_EVENTS)
+    talk.proxy.wait(99.75)
+    assert talk.client_got() == CHUNKED_EVENTS
+    talk.proxy.wait(0.25)
+    assert talk.client_got() == FAREWELL
+    assert talk.proxy.endings[1:] == [("sse", "goodbye")]
+    assert one_request(talk) == GOODBYE
+
+
+@pytest.mark.parametrize(("answer", "state"), [(CHUNKED_EVENTS, "closed"), (EVENTS, "reset")])
+def test_an_event_that_does_not_end_is_cut_visibly_after_the_grace(
+    answer: bytes, state: str
+) -> None:
+    talk = asked(aging=ages(sse=100, grace=10), idle_timeout=1e9)
+    torn = answer + (b"7\r\ndata: x\r\n" if answer is CHUNKED_EVENTS else b"data: x")
+    talk.app_sends(torn)
     talk.proxy.wait(109.75)
     assert talk.client.state == "open"
     talk.proxy.wait(0.25)
     assert talk.client.state == state
-    assert talk.client_got() == answer
-    assert talk.proxy.endings[1:] == [("sse", "cut")]
+    assert talk.client_got() == torn
+    assert talk.proxy.endings == [("sse", "cut")]
+    assert talk.proxy.books.cuts == {("sse", "max-connection-age"): 1}
 
 
-def test_an_event_stream_that_begins_past_the_age_is_the_last_answer_and_lives_its_own() -> None:
+def test_an_event_stream_that_begins_past_the_age_is_the_last_answer_and_ends_at_once() -> None:
     talk = Conversation(aging=ages(http1=9, sse=100, grace=10), idle_close=50)
     talk.proxy.wait(9)
     talk.client_sends(request("/events"))
     talk.app_sends(CHUNKED_EVENTS)
-    assert b"\r\nConnection: close\r\n" in talk.client_got()
-    talk.proxy.wait(109.75)
-    assert talk.client.state == "open"
-    talk.proxy.wait(0.25)
-    assert talk.proxy.endings == [("sse", "cut")]
+    got = talk.client_got()
+    assert b"\r\nConnection: close\r\n" in got
+    assert got.endswith(FAREWELL)
+    assert talk.client.state == "half-closed"
+    assert talk.proxy.endings == [("sse", "goodbye")]
 
 
 # TCP
@@ -272,8 +294,8 @@ def test_an_event_stream_has_the_luck_of_its_connection() -> None:
     talk = Conversation(uniform=lambda: next(lucks), aging=ages(sse=100, jitter=0.1, grace=10))
     talk.client_sends(request())
     talk.app_sends(CHUNKED_EVENTS)
-    talk.proxy.wait(100)
-    assert talk.proxy.endings == [("sse", "cut")]
+    talk.proxy.wait(90)
+    assert talk.proxy.endings == [("sse", "goodbye")]
 
 
 # Those who have no age

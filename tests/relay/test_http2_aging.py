@@ -1,6 +1,6 @@
 """A connection of HTTP/2 at its age: the same goodbye, and the end of what outlives the grace."""
 
-from drainproxy.drain.aging import MAX_AGE
+from drainproxy.drain.goodbye import MAX_AGE
 from tests.relay.aged import ages, change, goodbyes
 from tests.relay.conversation import Proxy
 from tests.relay.frames import GET, OK, WINDOW, data, settings

@@ -55,7 +55,7 @@ def test_what_a_session_does_not_say_itself_is_nothing() -> None:
     pair.connection_made(client)
     pair.say_goodbye("drain")
     pair.close_if_unused()
-    pair.cut()
+    pair.cut("deadline")
     pair.pause_writing()
     pair.resume_writing()
     assert pair.path == ""

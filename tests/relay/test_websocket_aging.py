@@ -30,7 +30,7 @@ def test_a_websocket_hears_1001_at_its_age() -> None:
 
 
 def test_a_websocket_that_waits_for_the_deadline_of_a_drain_does_not_wait_past_its_age() -> None:
-    talk = websocket(aging=ages(websocket=100), websocket_waits=True)
+    talk = websocket(aging=ages(websocket=100), ending=frozenset())
     talk.proxy.leaves()
     talk.proxy.wait(100.25)
     assert talk.client_got() == GOING_AWAY

@@ -1,0 +1,14 @@
+"""A goodbye to one stream that waits for its place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Due:
+    """Since `since`, for the reason `why`; something `moved` on the stream last at that moment.
+    `said`: it is a Close that waits for the other one."""
+
+    why: str
+    since: float
+    moved: float
+    said: bool = False

@@ -1,0 +1,207 @@
+"""Event streams in HTTP/1: how they end for whoever must come again."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.relay.aged import CHUNKED_EVENTS, FAREWELL, GOODBYE, goodbyes, one_request
+from tests.relay.conversation import Conversation, request, response
+from tests.relay.test_http1 import EVENTS
+
+RETRY = b"retry: 3000\n\n"
+EVENT = b"id: 7\ndata: x\n\n"
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def listening(answer: bytes = CHUNKED_EVENTS, method: str = "GET", **about: Any) -> Conversation:
+    talk = Conversation(**about)
+    talk.client_sends(request("/events", method=method))
+    talk.app_sends(answer)
+    talk.app_got()
+    assert talk.client_got() == answer
+    return talk
+
+
+def test_between_two_events_the_stream_ends_at_once_and_whole() -> None:
+    talk = listening()
+    talk.app_sends(chunk(EVENT))
+    talk.proxy.leaves()
+    assert talk.client_got() == chunk(EVENT) + FAREWELL
+    assert talk.app.lost, "it need not go on"
+    assert talk.proxy.endings == [("sse", "goodbye")]
+    assert goodbyes(talk) == {("sse", "drain"): 1}
+    assert talk.client.state == "open"
+
+
+def test_the_connection_of_an_ended_stream_hears_close_with_its_next_answer() -> None:
+    talk = listening()
+    talk.proxy.leaves()
+    talk.client_got()
+    assert one_request(talk) == GOODBYE
+    assert talk.client.state == "half-closed"
+
+
+@pytest.mark.parametrize("cut", range(1, len(EVENT)))
+def test_an_event_that_is_under_way_is_finished_first(cut: int) -> None:
+    talk = listening()
+    talk.app_sends(chunk(EVENT[:cut]))
+    talk.proxy.leaves()
+    assert talk.client_got() == chunk(EVENT[:cut])
+    talk.app_sends(chunk(EVENT[cut:]))
+    assert talk.client_got() == chunk(EVENT[cut:]) + FAREWELL
+
+
+def test_a_chunk_is_made_shorter_where_the_event_ends_in_its_middle() -> None:
+    talk = listening()
+    talk.app_sends(chunk(b"data: 1\n"))
+    talk.proxy.leaves()
+    talk.app_sends(chunk(b"data: 2\n\ndata: 3\n") + chunk(b"\n"))
+    assert talk.client_got() == chunk(b"data: 1\n") + chunk(b"data: 2\n\n") + FAREWELL
+
+
+def test_a_chunk_whose_head_is_out_passes_as_a_whole() -> None:
+    talk = listening()
+    whole = chunk(b"data: 1\n\ndata: 2\n")
+    talk.app_sends(whole[:8])
+    talk.proxy.leaves()
+    talk.app_sends(whole[8:])
+    assert talk.client_got() == whole
+    talk.app_sends(chunk(b"\n"))
+    assert talk.client_got() == chunk(b"\n") + FAREWELL
+
+
+def test_a_stream_without_chunks_ends_with_the_connection() -> None:
+    talk = listening(EVENTS)
+    talk.app_sends(b"data: 1")
+    talk.proxy.leaves()
+    talk.app_sends(b"\r\n\r\ndata: 2\r\n\r\n")
+    assert talk.client_got() == b"data: 1\r\n\r\n" + RETRY
+    assert talk.client.state == "half-closed"
+    assert talk.proxy.endings == [("sse", "goodbye")]
+
+
+def test_a_stream_that_begins_while_leaving_is_told_at_once() -> None:
+    talk = Conversation()
+    talk.proxy.leaves()
+    talk.client_sends(request("/events"))
+    talk.app_sends(CHUNKED_EVENTS)
+    got = talk.client_got()
+    assert b"\r\nConnection: close\r\n" in got
+    assert got.endswith(FAREWELL)
+    assert talk.client.state == "half-closed"
+
+
+def test_its_first_event_comes_with_it() -> None:
+    talk = Conversation()
+    talk.proxy.leaves()
+    talk.client_sends(request("/events"))
+    talk.app_sends(CHUNKED_EVENTS + chunk(EVENT * 2))
+    assert talk.client_got().endswith(chunk(EVENT) + FAREWELL)
+
+
+@pytest.mark.parametrize(
+    ("answer", "method"),
+    [
+        (CHUNKED_EVENTS, "POST"),
+        (CHUNKED_EVENTS[:-2] + b"Content-Encoding: gzip\r\n\r\n", "GET"),
+    ],
+    ids=["nobody asks for the rest", "its events cannot be seen"],
+)
+def test_what_cannot_be_ended_without_a_loss_is_waited_for(answer: bytes, method: str) -> None:
+    talk = Conversation()
+    talk.client_sends(request("/tokens", method=method))
+    talk.app_sends(answer)
+    talk.proxy.leaves()
+    talk.app_sends(chunk(EVENT) + b"0\r\n\r\n")
+    assert talk.client_got() == answer + chunk(EVENT) + b"0\r\n\r\n"
+    assert talk.proxy.endings == [("sse", "finished")]
+
+
+def test_who_waits_for_the_deadline_is_told_then() -> None:
+    talk = listening(ending=frozenset())
+    talk.proxy.leaves()
+    assert talk.client_got() == b""
+    talk.proxy.cuts()
+    assert talk.client_got() == FAREWELL
+    assert goodbyes(talk) == {("sse", "deadline"): 1}
+    assert talk.proxy.endings == [("sse", "goodbye")]
+
+
+def test_what_ends_by_itself_needs_no_goodbye() -> None:
+    talk = listening()
+    talk.app_sends(chunk(b"data: 1\n"))
+    talk.proxy.leaves()
+    talk.app_sends(b"0\r\n\r\n")
+    assert talk.client_got() == chunk(b"data: 1\n") + b"0\r\n\r\n"
+    assert talk.proxy.endings == [("sse", "finished")]
+    assert goodbyes(talk) == {}
+
+
+def test_a_goodbye_that_has_found_no_place_can_be_taken_back() -> None:
+    talk = listening()
+    talk.app_sends(chunk(b"data: 1\n"))
+    talk.proxy.leaves()
+    talk.proxy.stays()
+    talk.app_sends(chunk(b"\n"))
+    assert talk.client_got() == chunk(b"data: 1\n") + chunk(b"\n")
+    assert talk.proxy.in_flight == {"sse": 1}
+
+
+def test_events_after_a_stream_that_ended_are_another_stream() -> None:
+    talk = listening()
+    talk.app_sends(b"0\r\n\r\n")
+    talk.client_got()
+    assert one_request(talk) == response()
+    talk.proxy.leaves()
+    assert one_request(talk) == GOODBYE
+
+
+@given(
+    st.lists(st.sampled_from([b"data: x\n", b"\n", b": ping\r\n\r\n", b"id: 1\r"]), max_size=12),
+    st.booleans(),
+    st.lists(st.integers(0, 200), max_size=8),
+    st.integers(0, 9),
+)
+def test_wherever_the_goodbye_comes_what_arrives_is_whole_events(
+    lines: list[bytes], chunked: bool, cuts: list[int], when: int
+) -> None:
+    """The client's body is a prefix of the app's up to the end of an event, and the goodbye."""
+    talk = listening(CHUNKED_EVENTS if chunked else EVENTS)
+    body = b"".join(lines)
+    coded = b"".join(map(chunk, lines)) if chunked else body
+    places = [0, *sorted(cut for cut in cuts if cut < len(coded)), len(coded)]
+    for step, (a, b) in enumerate(pairwise(places)):
+        if step == when:
+            talk.proxy.leaves()
+        if not talk.app.lost and a < b:
+            talk.app_sends(coded[a:b])
+    got = talk.client_got()
+    if talk.proxy.endings:
+        end = FAREWELL if chunked else RETRY
+        assert got.endswith(end)
+        got = got.removesuffix(end)
+        heard = decoded(got) if chunked else got
+        assert body.startswith(heard)
+        assert (
+            heard == b""
+            or heard.replace(b"\r\n", b"\n").replace(b"\r", b"\n")[-2:] == b"\n\n"
+            or (heard.strip(b"\r\n") == b"")
+        )
+    else:
+        assert got == coded
+
+
+def decoded(coded: bytes) -> bytes:
+    body = b""
+    while coded:
+        size, _, coded = coded.partition(b"\r\n")
+        body += coded[: int(size, 16)]
+        assert coded[int(size, 16) :][:2] == b"\r\n"
+        coded = coded[int(size, 16) + 2 :]
+    return body

@@ -1,0 +1,357 @@
+"""Goodbyes to single streams of HTTP/2: gRPC, event streams and WebSockets."""
+
+from typing import Any
+
+import pytest
+
+from tests.relay.aged import ages
+from tests.relay.conversation import MASK
+from tests.relay.frames import (
+    CALL,
+    CANCEL,
+    GET,
+    GRPC_OK,
+    NO_ERROR,
+    POST,
+    WEBSOCKET,
+    WINDOW,
+    Heard,
+    data,
+    reset,
+    settings,
+    window_update,
+)
+from tests.relay.streaming import ASKED, OUR_PING_ACK, Streaming, asked, begun
+
+EVENTS = ((b":status", b"200"), (b"content-type", b"text/event-stream"))
+SWITCHED = ((b":status", b"200"),)
+RETRY = b"retry: 3000\n\n"
+GRPC = frozenset({"grpc"})
+# RFC 6455: Close 1001 "going away"; from the client under a mask.
+CLOSE = b"\x88\x0c\x03\xe9going away"
+ECHO = b"\x88\x82" + MASK + bytes(a ^ b for a, b in zip(b"\x03\xe9", MASK, strict=False))
+TEXT, MASKED_TEXT = b"\x81\x02hi", b"\x81\x82" + MASK + bytes(2)
+
+
+def goodbyes(talk: Streaming) -> dict[tuple[str, str], int]:
+    """How many were said to streams, by kind and why."""
+    said = talk.proxy.hub.counters.goodbyes
+    return {key: count for key, count in said.items() if key[0] != "http2"}
+
+
+def answered(fields: Any, answer: Any, **about: Any) -> Streaming:
+    """A stream on which the app has begun to answer."""
+    talk = asked(fields=fields, end=fields is not WEBSOCKET, **about)
+    talk.app_sends(talk.answers.headers(1, answer))
+    assert talk.client_hears() == [("headers", 1, answer)]
+    return talk
+
+
+def leave(talk: Streaming) -> list[Heard]:
+    """What the client hears beside the goodbye to its connection."""
+    talk.proxy.leaves()
+    heard = talk.client_hears()
+    assert heard[:2] == ASKED
+    talk.client_sends(OUR_PING_ACK)
+    return heard[2:] + [each for each in talk.client_hears() if each[0] != "goaway"]
+
+
+def unavailable(reason: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    return (b"grpc-status", b"14"), (b"grpc-message", b"drainproxy: " + reason)
+
+
+LEAVING = unavailable(b"leaving: the stream may begin again elsewhere")
+OLD = unavailable(b"the stream has reached its age")
+
+# gRPC
+
+
+def test_a_grpc_stream_is_waited_for_by_default() -> None:
+    talk = answered(CALL, GRPC_OK)
+    assert leave(talk) == []
+    talk.proxy.wait(20)
+    assert talk.in_flight == {"grpc": 1}
+
+
+def test_a_grpc_stream_that_shall_end_ends_in_a_pause_with_unavailable() -> None:
+    talk = answered(CALL, GRPC_OK, ending=GRPC)
+    assert leave(talk) == []
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == [("headers", 1, LEAVING, "end")]
+    assert talk.app_hears() == [("reset", 1, CANCEL)]
+    assert talk.endings == [("grpc", "goodbye")]
+    assert goodbyes(talk) == {("grpc", "drain"): 1}
+    assert talk.proxy.hub.counters.grpc == {b"/a.Service/Do": {b"14": 1}}
+
+
+def test_messages_without_a_pause_put_it_off_but_not_for_long() -> None:
+    talk = answered(CALL, GRPC_OK, ending=GRPC)
+    leave(talk)
+    for _ in range(60):
+        if talk.in_flight:
+            talk.app_sends(data(1, b"\0\0\0\0\1x"))
+            talk.proxy.time += 0.05
+            talk.proxy.hub.sweep()
+    heard = talk.client_hears()
+    assert heard[-1] == ("headers", 1, LEAVING, "end")
+    assert len(heard) > 30
+
+
+def test_a_call_without_an_answer_gets_time_for_it_and_then_trailers_only() -> None:
+    talk = asked(fields=CALL, ending=GRPC)
+    assert leave(talk) == []
+    talk.proxy.wait(4.75)
+    assert talk.client_hears() == []
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == [("headers", 1, (*GRPC_OK, *LEAVING), "end")]
+
+
+def test_a_stream_that_the_client_still_sends_on_is_ended_both_ways() -> None:
+    talk = asked(fields=CALL, end=False, ending=GRPC)
+    talk.app_sends(talk.answers.headers(1, GRPC_OK))
+    talk.client_hears()
+    leave(talk)
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == [("headers", 1, LEAVING, "end"), ("reset", 1, NO_ERROR)]
+
+
+def test_a_call_that_comes_while_leaving_is_told_too() -> None:
+    talk = asked(fields=CALL, ending=GRPC)
+    talk.proxy.leaves()
+    talk.client_asks(3, CALL)
+    talk.app_sends(talk.answers.headers(3, GRPC_OK))
+    talk.proxy.wait(0.25)
+    assert ("headers", 3, LEAVING, "end") in talk.client_hears()
+
+
+def test_what_the_app_still_says_is_dropped_and_its_window_given_back() -> None:
+    talk = answered(CALL, GRPC_OK, ending=GRPC)
+    talk.client_asks(3)
+    leave(talk)
+    talk.proxy.wait(0.25)
+    assert len(talk.client_hears()) == len(talk.app_hears()[1:]) == 1
+    talk.app_sends(data(1, b"late") + talk.answers.headers(1, ((b"grpc-status", b"0"),), end=True))
+    assert talk.client_hears() == []
+    assert talk.app_hears() == [("window", 0, 4)]
+
+
+# Ages of streams
+
+
+def test_a_grpc_stream_ends_at_its_age_and_others_do_not() -> None:
+    talk = answered(CALL, GRPC_OK, aging=ages(stream=10))
+    talk.proxy.wait(5)
+    talk.client_asks(3, CALL)
+    talk.client_asks(5, GET)
+    talk.app_hears()
+    talk.proxy.wait(5.5)
+    assert talk.client_hears() == [("headers", 1, OLD, "end")]
+    assert talk.in_flight == {"grpc": 1, "http2": 1}
+    talk.proxy.wait(10.25)
+    assert talk.client_hears() == [("headers", 3, (*GRPC_OK, *OLD), "end")]
+    assert goodbyes(talk) == {("grpc", "max-stream-age"): 2}
+    assert talk.client.state == "open"
+
+
+def test_a_drain_that_is_taken_back_leaves_streams_alone_but_not_old_ones() -> None:
+    talk = answered(CALL, GRPC_OK, ending=GRPC)
+    talk.proxy.leaves()
+    talk.proxy.stays()
+    talk.proxy.wait(20)
+    assert talk.in_flight == {"grpc": 1}
+
+
+# Event streams
+
+
+def test_an_event_stream_ends_between_two_events() -> None:
+    talk = answered(GET, EVENTS)
+    talk.app_sends(data(1, b"data: 1\n"))
+    assert talk.client_hears() == [("data", 1, b"data: 1\n")]
+    assert leave(talk) == []
+    talk.app_sends(data(1, b"data: 2\n\n", pad=7))
+    assert talk.client_hears() == [
+        ("data", 1, b"data: 2\n\n"),
+        ("data", 1, RETRY),
+        ("data", 1, b"", "end"),
+    ]
+    assert talk.app_hears()[-1] == ("reset", 1, CANCEL)
+    assert talk.endings == [("sse", "goodbye")]
+    assert goodbyes(talk) == {("sse", "drain"): 1}
+
+
+def test_the_goodbye_waits_for_the_end_of_a_frame_that_is_passing() -> None:
+    talk = answered(GET, EVENTS)
+    frame = data(1, b"data: 1\n\ndata: 2\n")
+    talk.app_sends(frame[:18])
+    talk.proxy.leaves()
+    talk.app_sends(frame[18:] + data(1, b"\n"))
+    assert talk.client_hears() == [
+        ("data", 1, b"data: 1\n\ndata: 2\n"),
+        *ASKED,
+        ("data", 1, b"\n"),
+        ("data", 1, RETRY),
+        ("data", 1, b"", "end"),
+    ]
+
+
+def test_an_event_stream_that_begins_while_leaving_is_told_at_once() -> None:
+    talk = asked(fields=GET)
+    talk.proxy.leaves()
+    talk.app_sends(talk.answers.headers(1, EVENTS))
+    assert talk.client_hears()[2:] == [
+        ("headers", 1, EVENTS),
+        ("data", 1, RETRY),
+        ("data", 1, b"", "end"),
+    ]
+
+
+def test_a_client_that_takes_nothing_more_is_not_told_when_to_come_again() -> None:
+    talk = begun()
+    talk.client_sends(settings({WINDOW: 10}))
+    talk.client_asks(1)
+    talk.app_sends(talk.answers.headers(1, EVENTS))
+    talk.client_hears()
+    assert leave(talk) == [("data", 1, b"", "end")]
+
+
+def test_our_data_is_kept_from_the_apps_account() -> None:
+    talk = answered(GET, EVENTS)
+    talk.client_asks(3)
+    assert leave(talk) == [("data", 1, RETRY), ("data", 1, b"", "end")]
+    talk.app_hears()
+    talk.client_sends(window_update(0, 10))
+    assert talk.app_hears() == []
+    talk.client_sends(window_update(0, 10) + window_update(0, 10))
+    assert talk.app_hears() == [("window", 0, 20 - len(RETRY)), ("window", 0, 10)]
+
+
+@pytest.mark.parametrize("fields", [POST])
+def test_events_that_nobody_would_ask_for_again_are_waited_for(fields: Any) -> None:
+    talk = answered(fields, EVENTS)
+    assert leave(talk) == []
+    talk.proxy.wait(10)
+    assert talk.in_flight == {"sse": 1}
+
+
+def test_at_the_deadline_events_end_in_their_own_language() -> None:
+    talk = answered(GET, EVENTS, ending=frozenset())
+    leave(talk)
+    talk.proxy.cuts()
+    assert talk.client_hears() == [("data", 1, RETRY), ("data", 1, b"", "end")]
+    assert talk.endings == [("sse", "goodbye")]
+    assert goodbyes(talk) == {("sse", "deadline"): 1}
+
+
+def test_an_event_that_does_not_end_is_cut_in_the_end() -> None:
+    talk = answered(GET, EVENTS)
+    talk.app_sends(data(1, b"data: 1\n"))
+    assert talk.client_hears() == [("data", 1, b"data: 1\n")]
+    leave(talk)
+    talk.proxy.cuts()
+    assert talk.client_hears() == []
+    talk.proxy.aborts()
+    assert talk.client_hears() == [("reset", 1, CANCEL)]
+    assert talk.endings == [("sse", "cut")]
+    assert talk.client.lost
+
+
+# WebSockets (RFC 8441)
+
+
+def open_websocket(**about: Any) -> Streaming:
+    talk = answered(WEBSOCKET, SWITCHED, **about)
+    assert talk.in_flight == {"websocket": 1}
+    return talk
+
+
+def told_to_close() -> Streaming:
+    talk = open_websocket()
+    leave(talk)
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == [("data", 1, CLOSE)]
+    assert talk.app_hears() == []
+    return talk
+
+
+def test_a_websocket_hears_close_and_its_answer_goes_to_the_app() -> None:
+    talk = told_to_close()
+    talk.client_sends(data(1, ECHO))
+    assert talk.app_hears() == [("data", 1, ECHO)]
+    talk.app_sends(data(1, b"\x88\x02\x03\xe9", end=True))
+    assert talk.client_hears() == [("data", 1, b"", "end")]
+    assert talk.endings == [("websocket", "goodbye")]
+    assert goodbyes(talk) == {("websocket", "drain"): 1}
+
+
+def test_a_question_on_its_way_is_answered_before() -> None:
+    talk = open_websocket()
+    leave(talk)
+    talk.client_sends(data(1, MASKED_TEXT[:3]))
+    talk.proxy.wait(1)
+    assert talk.client_hears() == []
+    talk.client_sends(data(1, MASKED_TEXT[3:]))
+    talk.app_sends(data(1, TEXT))
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == [("data", 1, TEXT), ("data", 1, CLOSE)]
+
+
+def test_after_our_close_nothing_of_the_app_comes_to_the_client() -> None:
+    talk = told_to_close()
+    talk.app_sends(data(1, TEXT))
+    assert talk.client_hears() == []
+    assert talk.app_hears() == [("window", 0, len(TEXT))]
+
+
+def test_a_client_that_does_not_answer_close_is_let_go_of_and_counts_as_cut() -> None:
+    talk = told_to_close()
+    talk.proxy.wait(5.25)
+    assert talk.client_hears() == [("data", 1, b"", "end")]
+    assert talk.app_hears() == [("reset", 1, CANCEL)]
+    assert talk.endings == [("websocket", "cut")]
+
+
+def test_an_app_that_resets_after_the_handshake_does_no_harm() -> None:
+    talk = told_to_close()
+    talk.client_sends(data(1, ECHO, end=True))
+    talk.app_sends(reset(1))
+    assert talk.client_hears() == [("data", 1, b"", "end")]
+    assert talk.endings == [("websocket", "goodbye")]
+
+
+def test_who_closes_by_itself_hears_no_second_close() -> None:
+    talk = open_websocket()
+    leave(talk)
+    talk.client_sends(data(1, ECHO))
+    talk.proxy.wait(3)
+    assert talk.client_hears() == []
+
+
+def test_at_the_deadline_a_websocket_hears_close_and_has_time_to_answer() -> None:
+    talk = open_websocket(ending=frozenset())
+    leave(talk)
+    talk.proxy.cuts()
+    assert talk.client_hears() == [("data", 1, CLOSE)]
+    talk.client_sends(data(1, ECHO))
+    talk.app_sends(data(1, b"\x88\x02\x03\xe9", end=True))
+    assert talk.endings == [("websocket", "goodbye")]
+
+
+def test_a_websocket_that_does_not_answer_is_cut_in_the_end() -> None:
+    talk = open_websocket()
+    leave(talk)
+    talk.proxy.cuts()
+    talk.proxy.aborts()
+    assert talk.client_hears() == [("data", 1, CLOSE), ("reset", 1, CANCEL)]
+    assert talk.endings == [("websocket", "cut")]
+    assert talk.proxy.books.cuts == {("websocket", "deadline"): 1}
+
+
+@pytest.mark.parametrize(("fields", "answer"), [(GET, EVENTS), (WEBSOCKET, SWITCHED)])
+def test_at_the_age_of_the_connection_streams_without_an_end_are_told(
+    fields: Any, answer: Any
+) -> None:
+    talk = answered(fields, answer, aging=ages(http2=10))
+    talk.proxy.wait(10.5)
+    kind = "sse" if answer is EVENTS else "websocket"
+    assert goodbyes(talk) == {(kind, "max-connection-age"): 1}
