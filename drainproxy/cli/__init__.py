@@ -12,6 +12,7 @@ _COMMANDS = {
     "drain": "drainproxy.cli.admin:drain",
     "undrain": "drainproxy.cli.admin:undrain",
     "status": "drainproxy.cli.admin:status",
+    "rebalance": "drainproxy.cli.admin:rebalance",
     "settings": "drainproxy.cli.settings:settings",
 }
 

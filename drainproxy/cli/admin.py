@@ -1,10 +1,11 @@
-"""`drainproxy drain`, `undrain` and `status`: talk to a sidecar that runs."""
+"""`drainproxy drain`, `undrain`, `status` and `rebalance`: talk to a sidecar that runs."""
 
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPConnection, HTTPException
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
 
 import click
 
@@ -84,7 +85,7 @@ class Admin(NamedTuple):
 def _json_object(text: bytes) -> Body:
     body = json.loads(text)
     # Each of our answers says where the sidecar stands or why it refuses.
-    if not isinstance(body, dict) or not body.keys() & {"phase", "reason"}:
+    if not isinstance(body, dict) or not body.keys() & {"phase", "reason", "running"}:
         raise ValueError("not an answer of ours")
     return body
 
@@ -151,10 +152,31 @@ def undrain(admin: Address, admin_token: str | None) -> None:
 @click.command()
 @admin_options
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def status(admin: Address, admin_token: str | None, as_json: bool) -> None:
+@click.option("--watch", is_flag=True, help="Live, until drained or Ctrl-C.")
+def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) -> None:
     """Show the phase of a running sidecar, what is in flight, and what blocks a drain."""
-    body = Admin(admin, admin_token).get("/status")
+    sidecar = Admin(admin, admin_token)
+    if watch:
+        from drainproxy.cli.watch import follow
+
+        click.echo("\n".join(_status(follow(lambda: sidecar.get("/status")))))
+        return
+    body = sidecar.get("/status")
     click.echo(json.dumps(body, indent=2) if as_json else "\n".join(_status(body)))
+
+
+@click.command()
+@admin_options
+@click.option("--percent", type=click.FloatRange(0, 100, min_open=True), required=True)
+@click.option("--over", metavar="DURATION", default="30s", show_default=True)
+def rebalance(admin: Address, admin_token: str | None, percent: float, over: str) -> None:
+    """Ask a share of the clients to connect again, the oldest first, at a steady rate."""
+    body = Admin(admin, admin_token).post(f"/rebalance?percent={percent:g}&over={quote(over)}")
+    if not body["started"]:
+        click.echo("one is under way:")
+    left = f", {body['seconds_left']:.1f} s left" if body["running"] else ""
+    asked = body["told"] + body["gone"]
+    click.echo(f"{asked} of {body['connections']} connections have had their turn{left}")
 
 
 def _draining(body: Body) -> Iterator[str]:

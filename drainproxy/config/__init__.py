@@ -5,6 +5,7 @@ into `Settings`. This room does no I/O: whoever calls it has read the files.
 """
 
 from .docs import Row, as_json, markdown, table
+from .kinds import parse_duration, parse_percent
 from .mistakes import ConfigError, Mistake
 from .readers import CONFIG_ENVIRONMENT, INJECTOR_ANNOTATIONS
 from .settings import Settings
@@ -35,5 +36,7 @@ __all__ = [
     "as_json",
     "load",
     "markdown",
+    "parse_duration",
+    "parse_percent",
     "table",
 ]

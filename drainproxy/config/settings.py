@@ -33,7 +33,6 @@ from .values import (
     Unready,
 )
 
-GRPC: Final = "gRPC goodbyes"
 TLS: Final = "TLS"
 
 MILLISECOND: Final = 0.001
@@ -144,7 +143,6 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
             choice(DrainAt),
             "Event streams end when leaving, or wait until the deadline.",
             reload=True,
-            later="SSE goodbyes",
         ),
     ] = "end"
     websocket_drain: Annotated[
@@ -159,7 +157,6 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
             choice(DrainAt),
             "Streams of gRPC end when leaving, or wait until the deadline.",
             reload=True,
-            later=GRPC,
         ),
     ] = "wait"
 
@@ -207,7 +204,6 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
             DURATION,
             "The age at which a gRPC stream ends with UNAVAILABLE; 0 is never.",
             reload=True,
-            later=GRPC,
         ),
     ] = 0.0
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec.json
 from aiohttp import web
 
+from drainproxy.config import parse_duration, parse_percent
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.report import Report
 from drainproxy.sidecar.access import refusal
@@ -82,6 +83,7 @@ def application(sidecar: "Sidecar") -> web.Application:
             web.get("/connections", admin.connections),
             web.post("/drain", admin.guarded(admin.drain)),
             web.post("/undrain", admin.guarded(admin.undrain)),
+            web.post("/rebalance", admin.guarded(admin.rebalance)),
             # HEAD asks for nothing to be done, and this does something.
             web.get("/prestop", admin.guarded(admin.prestop), allow_head=False),
         ]
@@ -167,6 +169,22 @@ class Admin:
             return _json(self._with_phase({}))
         reason = "a drain cannot be taken back while starting or cutting, nor after a signal"
         return _json(self._with_phase({"reason": reason}), 409)
+
+    async def rebalance(self, request: web.Request) -> web.Response:
+        """Ask a share of the connections to come again; while that goes on, say how far it is."""
+        sidecar = self._sidecar
+        try:
+            share = parse_percent(request.query["percent"] + "%")
+            over = parse_duration(request.query["over"])
+            if not 0 < share <= 1:
+                raise ValueError
+        except (KeyError, ValueError):
+            reason = "percent is a number above 0 and at most 100, over a duration such as 30s"
+            return _json({"reason": reason}, 400)
+        started = sidecar.rebalanced(share, over)
+        if sidecar.rebalance is None or sidecar.machine.phase is not Phase.SERVING:
+            return _json(self._with_phase({"reason": "all are, or will be, asked to go"}), 409)
+        return _json({"started": started, **sidecar.rebalance.progress()})
 
     async def prestop(self, _: web.Request) -> web.Response:
         """Begin a drain and answer when it is over: the app gets its SIGTERM after that."""

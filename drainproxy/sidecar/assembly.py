@@ -8,18 +8,15 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from drainproxy.config import Settings
-from drainproxy.drain.aging import Aging
+from drainproxy.drain.aging import STREAM, Aging
 from drainproxy.drain.machine import Timing
-from drainproxy.relay.hub import AccessLog, Hub, Limits, Route
+from drainproxy.relay.hub import RETRY_WITHIN, AccessLog, Hub, Limits, Route
 from drainproxy.sidecar import files
 from drainproxy.sidecar.sockets import last_words, reset, undelivered
 from drainproxy.sidecar.upstream import Upstream
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
-
-# A refused client is asked to come again after 1 to this many seconds.
-_RETRY_WITHIN = 5
 
 _access = logging.getLogger("drainproxy.access")
 
@@ -35,12 +32,22 @@ def limits(settings: Settings) -> Limits:
         idle_close=settings.idle_close,
         websocket_close_code=settings.websocket_close_code,
         websocket_close_reason=settings.websocket_close_reason,
-        websocket_waits=settings.websocket_drain == "wait",
+        ending=ending(settings),
         forwarded=settings.forwarded == "append",
         aging=aging(settings),
         max_streams=settings.max_streams,
         max_resets=settings.max_resets,
     )
+
+
+def ending(settings: Settings) -> frozenset[str]:
+    """The kinds that are asked to end at leaving, by these settings."""
+    drains = {
+        "websocket": settings.websocket_drain,
+        "sse": settings.sse_drain,
+        "grpc": settings.grpc_drain,
+    }
+    return frozenset(kind for kind, drain in drains.items() if drain == "end")
 
 
 def aging(settings: Settings) -> Aging:
@@ -53,8 +60,9 @@ def aging(settings: Settings) -> Aging:
         "tcp": settings.max_connection_age_tcp,
     }
     common = settings.max_connection_age
+    ages = {kind: common if age is None else age for kind, age in own.items()}
     return Aging(
-        {kind: common if age is None else age for kind, age in own.items()},
+        {**ages, STREAM: settings.max_stream_age},
         jitter=settings.max_connection_age_jitter,
         grace=settings.max_connection_age_grace,
     )
@@ -74,7 +82,7 @@ def hub(settings: Settings) -> Hub:
         last_words=last_words,
         undelivered=undelivered,
         mask=lambda: os.urandom(4),
-        retry_after=lambda: random.randint(1, _RETRY_WITHIN),
+        retry_after=lambda: random.randint(1, RETRY_WITHIN),
         uniform=random.random,
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from drainproxy.drain.goodbye import DEADLINE
 from drainproxy.relay.hub import Hub
 
 # How long, in seconds, clients may take to close what has been said to its end.
@@ -22,7 +23,7 @@ async def let_go(hub: Hub, end: float) -> int:
         await asyncio.sleep(0.02)
     late = len(hub.ledger.holds)
     for session in list(hub.sessions):
-        session.abort()
+        session.abort(DEADLINE)
     if hub.sessions:
         await asyncio.sleep(_AFTER_THE_END)
     return late

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from drainproxy.config import Address
+from drainproxy.sidecar import sockets
 
 # The kernel caps it at net.core.somaxconn.
 _BACKLOG = 4096
+# Who has begun to connect needs so long, in seconds, to be in the accept queue.
+HANDSHAKE = 0.2
 
 Factory = Callable[[], Any]
 
@@ -23,19 +26,24 @@ class Listener:
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
         self._accepted: set[asyncio.Task[Any]] = set()
+        self._closing: asyncio.TimerHandle | None = None
 
     @property
     def is_open(self) -> bool:
         """It listens."""
-        return bool(self._servers)
+        return bool(self._servers) and self._closing is None
 
     @property
     def accepting(self) -> bool:
-        """Somebody who was in the accept queue has not become a session yet."""
-        return bool(self._accepted)
+        """Somebody may be in the accept queue, or was and has not become a session yet."""
+        return bool(self._accepted or self._closing)
 
     async def open(self) -> None:
         """Bind and listen; OSError, naming the address, if that cannot be."""
+        if self._closing is not None:
+            self._stop_closing()
+            for sock in self._sockets:
+                sockets.let_in(sock)
         if self._servers:
             return
         loop = asyncio.get_running_loop()
@@ -52,9 +60,28 @@ class Listener:
             self.close()
             raise
 
-    def close(self) -> None:
-        """Take in whoever has connected already, then refuse: never wait for connections to end
-        (since 3.12 `Server.wait_closed` does)."""
+    def close(self, patience: float = 0.0) -> None:
+        """Take in whoever has connected already, then refuse.
+
+        The system resets those who have begun to connect when a listener closes, and those who
+        come between our last look and that. So nobody new is let in for `patience` seconds before:
+        they try again after a second, and are refused.
+        """
+        self._stop_closing()
+        if patience and self._sockets and all(map(sockets.let_nobody_in, self._sockets)):
+            loop = asyncio.get_running_loop()
+            self._closing = loop.call_later(patience, self._close)
+        else:
+            self._close()
+
+    def _stop_closing(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+
+    def _close(self) -> None:
+        """Never wait for connections to end (since 3.12 `Server.wait_closed` does)."""
+        self._closing = None
         for sock in self._sockets:
             self._empty_queue(sock)
         for server in self._servers:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from drainproxy import __version__
-from drainproxy.drain.ledger import CUT, KINDS
+from drainproxy.drain.goodbye import DEADLINE
+from drainproxy.drain.ledger import KINDS
 from drainproxy.drain.machine import Phase
 from drainproxy.relay.hub import Histogram
 from drainproxy.sidecar.status import connections_by_kind, drain_seconds
@@ -156,10 +157,18 @@ def _goodbyes(sidecar: "Sidecar") -> Series:
     return {(kind, why): count for (kind, why), count in goodbyes.items()}
 
 
-@metric("drainproxy_cut_total", "counter", "What the sidecar ended before its own end.", "kind")
+@metric(
+    "drainproxy_cut_total",
+    "counter",
+    "What the sidecar ended before its own end.",
+    "kind",
+    "why",
+)
 def _cut(sidecar: "Sidecar") -> Series:
-    tallies = sidecar.hub.ledger.tallies
-    return {(kind,): tally.ended[CUT] for kind, tally in tallies.items()}
+    values: dict[tuple[str, ...], float] = {(kind, DEADLINE): 0 for kind in KINDS}
+    for labels, count in sidecar.hub.ledger.cuts.items():
+        values[labels] = count
+    return values
 
 
 @metric(

@@ -1,16 +1,50 @@
 """What only the sockets below the transports know or can do."""
 
+import ctypes
 import fcntl
 import os
 import socket
 import struct
+import sys
 import termios
+from contextlib import suppress
 from typing import Any
 
 from drainproxy.relay.hub import Sink
 
 # On, with no time to linger: closing sends RST, so that nobody takes what came for the whole.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+# A classic BPF program for a TCP socket, which sees segments from their header on (socket(7),
+# SO_ATTACH_FILTER): of the flags in byte 13 SYN without ACK is dropped, all else passes.
+_LOAD_BYTE, _AND, _JUMP_IF_EQUAL, _RETURN = 0x30, 0x54, 0x15, 0x06
+_FLAGS_AT, _SYN, _ACK, _WHOLE = 13, 0x02, 0x10, 0xFFFFFFFF
+_NO_SYN = (
+    *((_LOAD_BYTE, 0, 0, _FLAGS_AT), (_AND, 0, 0, _SYN | _ACK)),
+    *((_JUMP_IF_EQUAL, 0, 1, _SYN), (_RETURN, 0, 0, 0), (_RETURN, 0, 0, _WHOLE)),
+)
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
+
+
+def let_nobody_in(sock: socket.socket) -> bool:
+    """Whoever begins to connect to this listener gets no answer; False where that cannot be had."""
+    if not sys.platform.startswith("linux"):
+        return False
+    program = b"".join(struct.pack("HBBI", *step) for step in _NO_SYN)
+    here = ctypes.create_string_buffer(program, len(program))
+    try:
+        attached = struct.pack("HP", len(_NO_SYN), ctypes.addressof(here))
+        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
+    except OSError:
+        return False
+    return True
+
+
+def let_in(sock: socket.socket) -> None:
+    """Take that back."""
+    with suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
 def reset(sink: Sink) -> None:

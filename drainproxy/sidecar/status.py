@@ -27,6 +27,7 @@ def status(sidecar: "Sidecar") -> dict[str, object]:
         "phase": machine.phase.value,
         "since": round(sidecar.now() - machine.since, 3),
         "why": machine.why,
+        "drain_seconds": round(drain_seconds(sidecar), 3),
         "deadline": seconds_left(sidecar),
         "in_flight": sidecar.hub.ledger.in_flight(),
         "connections": connections_by_kind(sidecar.hub),

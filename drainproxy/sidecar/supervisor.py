@@ -1,30 +1,31 @@
 """The life of the process: start, serve, drain, let go, exit."""
 
 import asyncio
-import json
 import logging
 import os
 import random
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
 from drainproxy.config import Mistake, Settings, Sources
-from drainproxy.drain.goodbye import spread
+from drainproxy.drain.goodbye import DEADLINE, DRAIN, SIGNAL, spread
+from drainproxy.drain.ledger import Hold
 from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Phase
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.detect import session_for
-from drainproxy.sidecar import assembly, logs, reload
+from drainproxy.sidecar import assembly, logs, reload, restart
 from drainproxy.sidecar.child import Child, reap_orphans
 from drainproxy.sidecar.grpc_health import GrpcHealth
 from drainproxy.sidecar.lean import no_certificates
 from drainproxy.sidecar.letting_go import let_go
-from drainproxy.sidecar.listener import Listener
+from drainproxy.sidecar.listener import HANDSHAKE, Listener
 from drainproxy.sidecar.probes import Readiness
+from drainproxy.sidecar.rebalance import Rebalance
 
 # How often overdue sessions are looked for, in seconds.
 _SWEEP_EVERY = 0.25
@@ -32,6 +33,8 @@ _SWEEP_EVERY = 0.25
 _JUST_COME = 0.05
 # While cutting, a connection that was used so many seconds ago may still bring its request.
 _JUST_USED = 0.25
+# What the kubelet reads of a termination log, in bytes.
+_TERMINATION_LOG = 4096
 # How often, in seconds, a port is tried again that was taken while the drain was taken back.
 _REOPEN_EVERY = 1.0
 
@@ -51,6 +54,7 @@ class Sidecar:
         self.machine = Machine(assembly.timing(settings), self.now())
         self.readiness = Readiness(self)
         self.report: Report | None = None
+        self.rebalance: Rebalance | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()
         self.routes = tuple(assembly.routes(self))
         self.listeners = [
@@ -66,6 +70,7 @@ class Sidecar:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._opening: asyncio.Task[Any] | None = None
         self._aborted = False
+        self._cut_by = DEADLINE
 
     now = staticmethod(time.monotonic)
 
@@ -85,8 +90,10 @@ class Sidecar:
                 log.info("forwarding %s to %s", listener.address, route.app)
             if self._child:
                 self._child.start()
-            elif os.getpid() == 1:
-                reap_orphans()
+            else:
+                self._start(restart.watch(self))
+                if os.getpid() == 1:
+                    reap_orphans()
             self._bound()
             self._start(reload.watch(self))
             self._sweep()
@@ -119,6 +126,15 @@ class Sidecar:
         self._perform(effects)
         self._advance()
         log.info("serving again: the drain was taken back")
+        return True
+
+    def rebalanced(self, share: float, over: float) -> bool:
+        """Ask `share` of the connections to come again within `over` seconds; False if others are
+        still being asked, or if all are about to be."""
+        running = self.rebalance is not None and self.rebalance.running
+        if running or self.machine.phase is not Phase.SERVING:
+            return False
+        self.rebalance = Rebalance(self.hub, share, over)
         return True
 
     async def drained(self) -> Report | None:
@@ -164,6 +180,8 @@ class Sidecar:
 
     def _end(self, why: str) -> None:
         self._begin_account()
+        if self.machine.signalled:
+            self._cut_by = SIGNAL
         self._perform(self.machine.signal(why, self.now()))
         self._advance()
 
@@ -236,22 +254,26 @@ class Sidecar:
                 await asyncio.sleep(_REOPEN_EVERY)
 
     def _leave(self) -> None:
-        """From here on every HTTP/1 answer ends its connection; WebSockets hear it in turn."""
+        """From here on every HTTP/1 answer ends its connection, and HTTP/2 clients open no more
+        streams; what would go on for long hears it in turn, kind by kind."""
         self.hub.leaving = True
+        if self.rebalance is not None:
+            self.rebalance.stop()
         for session in self.hub.sessions:
             if session.kind == "http2":
-                session.say_goodbye("drain")
-        waiting = [] if self.hub.limits.websocket_waits else self._websockets()
-        loop = asyncio.get_running_loop()
-        delays = spread(len(waiting), self._spread_window(), random.random)
+                session.say_goodbye(DRAIN)
+        window = self._spread_window()
         self._goodbyes = [
-            loop.call_later(delay, session.say_goodbye, "drain")
-            for delay, session in zip(delays, waiting, strict=True)
+            asyncio.get_running_loop().call_later(delay, hold.say_goodbye, DRAIN)
+            for kind in self.hub.limits.ending
+            for delay, hold in self._in_turn(kind, window)
         ]
 
-    def _websockets(self) -> list[Any]:
-        sessions = [session for session in self.hub.sessions if session.kind == "websocket"]
-        return sorted(sessions, key=lambda session: session.connected_at)
+    def _in_turn(self, kind: str, window: float) -> Iterator[tuple[float, Hold]]:
+        """All of a kind, the oldest first, each with the time until its turn."""
+        holds = [hold for hold in self.hub.ledger.holds if hold.kind == kind]
+        holds.sort(key=lambda hold: hold.opened)
+        return zip(spread(len(holds), window, random.random), holds, strict=True)
 
     def _spread_window(self) -> float:
         """drain-spread, or what is left until cutting if that is less."""
@@ -263,19 +285,23 @@ class Sidecar:
     def _close(self) -> None:
         if self._opening is not None:
             self._opening.cancel()
-        for listener in self.listeners:
-            listener.close()
-
-    def _cut(self) -> None:
         if self._account:
             self._account.note_blockers(self.now())
+        # Whoever is on the way gets in, but if nothing is waited for any more.
+        waits = self.machine.timing.quiet and self.machine.phase is Phase.CLOSED
+        for listener in self.listeners:
+            listener.close(HANDSHAKE if waits else 0.0)
+
+    def _cut(self) -> None:
+        if self._account and self.hub.ledger.holds:
+            self._account.note_blockers(self.now())
         for session in list(self.hub.sessions):
-            session.cut()
+            session.cut(self._cut_by)
 
     def _abort(self) -> None:
         self._aborted = True
         for session in list(self.hub.sessions):
-            session.abort()
+            session.abort(self._cut_by)
 
     def _finish(self) -> None:
         if self._account is not None and self.report is None:
@@ -296,7 +322,7 @@ class Sidecar:
         log.info("drained: %s", report.verdict, extra={"fields": {"report": report.as_dict()}})
         if self.settings.report_file:
             try:
-                Path(self.settings.report_file).write_text(json.dumps(report.as_dict()) + "\n")
+                Path(self.settings.report_file).write_text(report.as_json(_TERMINATION_LOG))
             except OSError as error:
                 log.error(
                     "cannot write the report to %s: %s", self.settings.report_file, error.strerror

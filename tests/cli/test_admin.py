@@ -102,7 +102,7 @@ async def test_drain_wait_is_3_when_something_was_cut(sidecar: FakeSidecar) -> N
         waiting = asyncio.ensure_future(run("drain", "--wait"))
         await until(lambda: sidecar.whys)
         sidecar.tick()
-        blocker.abort()
+        blocker.abort("deadline")
         sidecar.tick()
         result = await waiting
 

@@ -120,10 +120,12 @@ def test_a_text_becomes_its_value() -> None:
     assert item.value() == 5.0
 
 
-@pytest.mark.parametrize("text", ["wait", "not even a choice"])
+@pytest.mark.parametrize("text", ["v1", "not even a choice"])
 def test_what_comes_later_is_refused_and_not_ignored(text: str) -> None:
-    (item,) = from_environ({"DRAINPROXY_SSE_DRAIN": text})
+    (item,) = from_environ({"DRAINPROXY_PROXY_PROTOCOL": text})
 
     assert isinstance(item, Given)
-    with pytest.raises(ValueError, match=r"^not yet: sse-drain comes with SSE goodbyes$"):
+    with pytest.raises(
+        ValueError, match=r"^not yet: proxy-protocol comes with the PROXY protocol$"
+    ):
         item.value()

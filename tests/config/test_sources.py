@@ -78,14 +78,15 @@ def test_all_mistakes_of_all_sources_are_told_at_once() -> None:
     assert mistakes(
         lambda: load(
             file=ConfigFile("a.yaml", "drain-delay: 5\nlog-levle: info"),
-            annotations=annotated(sse_drain="wait", unready="never"),
+            annotations=annotated(proxy_protocol="v1", unready="never"),
             environ={"DRAINPROXY_WEBSOCKET_CLOSE_CODE": "1005", "DRAINPROXY_ADMIN_TOKEN": "a b"},
             flags={"forward": ["8080=9000", "8080=9001"]},
         )
     ) == [
         "file a.yaml line 1, drain-delay: '5' is not a duration, such as 500ms, 30s, 5m or 1h30m",
         "file a.yaml line 2, log-levle: is not a setting: did you mean log-level?",
-        "annotation drainproxy.io/sse-drain: not yet: sse-drain comes with SSE goodbyes",
+        "annotation drainproxy.io/proxy-protocol: not yet: proxy-protocol comes with the PROXY"
+        " protocol",
         "annotation drainproxy.io/unready: 'never' is not one of announced, leaving",
         "environment DRAINPROXY_WEBSOCKET_CLOSE_CODE: '1005' is not a code that may be sent:"
         " 1000-1003, 1007-1014 or 3000-4999 (RFC 6455)",
@@ -205,7 +206,7 @@ def test_what_a_flag_sets_no_annotation_changes() -> None:
 @pytest.mark.parametrize(
     ("annotations", "problem"),
     [
-        (annotated(max_stream_age="1m"), "not yet"),
+        (annotated(proxy_protocol="v1"), "not yet"),
         (annotated(drain_dely="1s"), "did you mean drainproxy.io/drain-delay?"),
         ("drainproxy.io/drain-delay=1s", "is not a quoted value"),
         (annotated(annotations_file="/b"), "cannot be an annotation"),

@@ -18,7 +18,6 @@ RELOADED = {
 }
 
 LATER = {
-    *("sse-drain", "grpc-drain", "max-stream-age"),
     *("proxy-protocol", "tls-cert", "tls-key", "tls-client-ca"),
 }
 

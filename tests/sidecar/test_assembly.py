@@ -32,7 +32,7 @@ def test_every_limit_follows_its_setting() -> None:
 
     assert (limits.max_connections, limits.max_header_bytes) == (7, 2048)
     assert (limits.header_timeout, limits.idle_timeout, limits.request_timeout) == (3, 4, 5)
-    assert (limits.idle_close, limits.websocket_waits, limits.forwarded) == (6, True, False)
+    assert (limits.idle_close, limits.ending, limits.forwarded) == (6, frozenset({"sse"}), False)
     assert (limits.websocket_close_code, limits.websocket_close_reason) == (1012, "bye")
 
 
@@ -41,6 +41,7 @@ def test_every_kind_has_the_common_age_but_tcp_which_only_who_asks_for_it_gets()
     assert by_default.ages == {
         **dict.fromkeys(("http1", "http2", "websocket", "sse"), 1800.0),
         "tcp": 0.0,
+        "stream": 0.0,
     }
     assert (by_default.jitter, by_default.grace) == (0.1, 0)
 
@@ -55,10 +56,18 @@ def test_an_age_of_its_own_beats_the_common_one_and_0_is_one() -> None:
             max_connection_age_sse="3m",
             max_connection_age_tcp="4m",
             max_connection_age_jitter="25%",
+            max_stream_age="6m",
             max_connection_age_grace="5s",
         )
     )
-    assert aging.ages == {"http1": 0, "http2": 60, "websocket": 120, "sse": 180, "tcp": 240}
+    assert aging.ages == {
+        "http1": 0,
+        "http2": 60,
+        "websocket": 120,
+        "sse": 180,
+        "tcp": 240,
+        "stream": 360,
+    }
     assert (aging.jitter, aging.grace) == (0.25, 5)
     assert assembly.aging(settings(max_connection_age="0")).ages["http1"] == 0
 

@@ -24,7 +24,7 @@ CONTRACT = {
     "drainproxy_connections_total": ("kind",),
     "drainproxy_connection_age_seconds": (),
     "drainproxy_goodbyes_total": ("kind", "why"),
-    "drainproxy_cut_total": ("kind",),
+    "drainproxy_cut_total": ("kind", "why"),
     "drainproxy_rejected_total": ("reason",),
     "drainproxy_bytes_total": ("direction",),
     "drainproxy_app_connect_failures_total": (),
@@ -76,13 +76,13 @@ async def test_what_the_relay_counts_is_told() -> None:
     refused.data_received(b"nonsense\r\n\r\n")
     cut.data_received(b"12345")
     cut.app_data(b"123")
-    cut.abort()
+    cut.abort("deadline")
 
     assert series(sidecar, "drainproxy_requests_total") == {("http1", "400"): 1}
     assert series(sidecar, "drainproxy_rejected_total") == {("malformed",): 1}
     assert series(sidecar, "drainproxy_connections_total")["tcp",] == 1
-    none_cut = {(kind,): 0 for kind in KINDS}
-    assert series(sidecar, "drainproxy_cut_total") == none_cut | {("tcp",): 1}
+    none_cut = {(kind, "deadline"): 0 for kind in KINDS}
+    assert series(sidecar, "drainproxy_cut_total") == none_cut | {("tcp", "deadline"): 1}
     assert series(sidecar, "drainproxy_bytes_total") == {
         ("from_clients",): len(b"nonsense\r\n\r\n" + b"12345"),
         ("from_app",): 3,

@@ -29,6 +29,7 @@ async def test_a_fresh_sidecar_serves_and_has_nothing_to_tell() -> None:
         "version": __version__,
         "phase": "serving",
         "why": None,
+        "drain_seconds": 0,
         "deadline": None,
         "in_flight": NONE,
         "connections": NONE | {"unknown": 0},

@@ -1,0 +1,58 @@
+"""A share of the connections is asked to come again, the oldest first, at a steady rate."""
+
+import asyncio
+from math import ceil
+
+from drainproxy.drain.goodbye import REBALANCE
+from drainproxy.relay.hub import Hub
+from drainproxy.relay.pair import Pair
+
+# Nothing can be said to these.
+_CANNOT_BE_TOLD = ("tcp", "unknown")
+
+
+class Rebalance:
+    """One rebalancing: `share` of those who can be told, over `over` seconds."""
+
+    def __init__(self, hub: Hub, share: float, over: float) -> None:
+        self._hub = hub
+        self._over = over
+        self._began = hub.now()
+        able = [s for s in hub.sessions if s.kind not in _CANNOT_BE_TOLD and not s.retired_by]
+        able.sort(key=lambda session: session.connected_at)
+        self._chosen = able[: ceil(len(able) * share)]
+        self._told = self._gone = 0
+        loop = asyncio.get_running_loop()
+        self._timers = [
+            loop.call_later(place * over / len(self._chosen), self._tell, session)
+            for place, session in enumerate(self._chosen)
+        ]
+
+    @property
+    def running(self) -> bool:
+        """Not all have had their turn."""
+        return self._told + self._gone < len(self._chosen)
+
+    def progress(self) -> dict[str, object]:
+        """How far it has come; seconds."""
+        left = max(0.0, self._began + self._over - self._hub.now()) if self.running else 0.0
+        return {
+            "running": self.running,
+            "connections": len(self._chosen),
+            "told": self._told,
+            "gone": self._gone,
+            "seconds_left": round(left, 3),
+        }
+
+    def stop(self) -> None:
+        """Nobody else is told."""
+        for timer in self._timers:
+            timer.cancel()
+        self._chosen = self._chosen[: self._told + self._gone]
+
+    def _tell(self, session: Pair) -> None:
+        if session not in self._hub.sessions or session.retired_by:
+            self._gone += 1
+        else:
+            self._told += 1
+            session.retire(REBALANCE)
