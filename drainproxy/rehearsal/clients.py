@@ -176,19 +176,24 @@ class Events(Client):
 
     async def run(self) -> None:
         """Follow until the event `end`."""
-        url = f"{self.balancer.pick().http}/events?seconds={self._seconds}"
-        expected = [f"id: {n}" for n in range(round(self._seconds / EVENT_EVERY))]
+        left = round(self._seconds / EVENT_EVERY)
         try:
-            async with (
-                aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-                session.get(url) as answer,
-            ):
-                got = [event async for event in self._events(answer)]
-            if got != [*expected, "event: end"]:
-                raise Lost(f"{len(got)} events instead of {len(expected) + 1}")
+            while (came := await self._listen(left)) < left:
+                self.served(goodbye=True)
+                left -= came
             self.served()
         except FAILURES as error:
             self.lost(error)
+
+    async def _listen(self, count: int) -> int:
+        """How many of so many events came until the end, or until it was told to come again."""
+        url = f"{self.balancer.pick().http}/events?seconds={count * EVENT_EVERY}"
+        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url) as answer:
+            *events, last = [event async for event in self._events(answer)] or [""]
+        whole = last == "event: end" if len(events) == count else last.startswith("retry: ")
+        if not whole or events != [f"id: {n}" for n in range(len(events))]:
+            raise Lost(f"{len(events)} events instead of {count}")
+        return len(events)
 
     async def _events(self, answer: aiohttp.ClientResponse) -> AsyncIterator[str]:
         """The first line of each event."""
