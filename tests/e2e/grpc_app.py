@@ -5,6 +5,7 @@ Told       unary: the metadata that came, as JSON; metadata before and after the
 Fail       unary: ends with the [status, details] of the message, which is JSON
 Late       server stream: a message, then the same end
 Count      server stream: as many messages as the message says
+Tick       server stream: a message every 100 ms, without end
 Total      client stream: the number of messages and the SHA-256 of them all
 Chat       both: each message is answered; "die" ends the process, in the middle of the call
 Wait       unary: never answered
@@ -68,6 +69,12 @@ async def count(request: bytes, context: Any) -> AsyncIterator[bytes]:
         yield b"%d" % number
 
 
+async def tick(request: bytes, context: Any) -> AsyncIterator[bytes]:
+    while True:
+        yield b"tick"
+        await asyncio.sleep(0.1)
+
+
 async def total(requests: AsyncIterator[bytes], context: Any) -> bytes:
     number, digest = 0, hashlib.sha256()
     async for request in requests:
@@ -118,6 +125,7 @@ HANDLERS = {
     "Fail": grpc.unary_unary_rpc_method_handler(fail),
     "Late": grpc.unary_stream_rpc_method_handler(late),
     "Count": grpc.unary_stream_rpc_method_handler(count),
+    "Tick": grpc.unary_stream_rpc_method_handler(tick),
     "Total": grpc.stream_unary_rpc_method_handler(total),
     "Chat": grpc.stream_stream_rpc_method_handler(chat),
     "Wait": grpc.unary_unary_rpc_method_handler(wait),

@@ -41,16 +41,21 @@ class Cut(NamedTuple):
     report: dict[str, Any]
 
 
-def send_endless_frame(listener: socket.socket) -> None:
-    """An app that accepts an upgrade, then sends a frame that announces 1 GB, drop by drop."""
+# An upgrade, and a frame that announces 1 GB; and a body that ends with its connection.
+ENDLESS_FRAME = (
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+    b"\x82\x7f" + (1 << 30).to_bytes(8, "big")
+)
+UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
+
+
+def send_without_end(listener: socket.socket, beginning: bytes) -> None:
+    """An app that gives one answer, drop by drop."""
     connection, _ = listener.accept()
     with connection, suppress(OSError):
         connection.recv(1 << 16)
-        connection.sendall(
-            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-            b"\x82\x7f" + (1 << 30).to_bytes(8, "big")
-        )
+        connection.sendall(beginning)
         connection.settimeout(0.05)
         while True:
             connection.sendall(b"drop")
@@ -73,16 +78,18 @@ def switched(client: HTTPConnection) -> socket.socket:
 def after(demo_app: DemoApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cut]:
     """A SIGTERM that meets everything that does not end, and the time until its deadline."""
     report = tmp_path_factory.mktemp("deadline") / "report.json"
-    silent, frames, tcp = free_ports(3)
+    silent, frames, plain, tcp = free_ports(4)
     with ExitStack() as stack:
         never = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        app = Thread(target=send_endless_frame, args=(listener,))
-        app.start()
-        stack.callback(app.join)
+        apps = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        for given in zip(apps, (ENDLESS_FRAME, UNTIL_CLOSE), strict=True):
+            app = Thread(target=send_without_end, args=given)
+            app.start()
+            stack.callback(app.join)
         forwards = [
             f"127.0.0.1:{silent}=127.0.0.1:{never.getsockname()[1]}",
-            f"127.0.0.1:{frames}=127.0.0.1:{listener.getsockname()[1]}",
+            f"127.0.0.1:{frames}=127.0.0.1:{apps[0].getsockname()[1]}",
+            f"127.0.0.1:{plain}=127.0.0.1:{apps[1].getsockname()[1]}",
             f"127.0.0.1:{tcp}=127.0.0.1:{demo_app.tcp_port}/tcp",
         ]
         options = [option for forward in forwards for option in ("--forward", forward)]
@@ -95,16 +102,14 @@ def after(demo_app: DemoApp, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
         length = begin(client(), ENDLESS)
         chunked = begin(client(), ENDLESS + "&chunked=1")
-        old = client()
-        old._http_vsn, old._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]
-        until_close = begin(old, "/events")
+        until_close = begin(client(plain), "/plain")
         unanswered = client(silent)
         unanswered.request("GET", "/never")
         deaf, endless = switched(client()), switched(client(frames))
         opaque = stack.enter_context(socket.create_connection(("127.0.0.1", tcp), PATIENCE))
         opaque.sendall(b"hello")
         assert opaque.recv(5) == b"hello"
-        running.until_in_flight(http1=3, sse=1, websocket=2, tcp=1)
+        running.until_in_flight(http1=4, websocket=2, tcp=1)
 
         began = monotonic()
         running.process.send_signal(signal.SIGTERM)
@@ -123,12 +128,12 @@ def test_the_process_ends_on_time_and_with_0(after: Cut) -> None:
 
 def test_the_report_says_what_was_cut_and_what_was_waited_for(after: Cut) -> None:
     cut = {kind: ways["cut"] for kind, ways in after.report["ended"].items() if ways["cut"]}
-    assert cut == {"http1": 3, "sse": 1, "websocket": 2, "tcp": 1}
+    assert cut == {"http1": 4, "websocket": 2, "tcp": 1}
     assert after.report["verdict"] == "cut 7"
     waited_for = sorted((each["kind"], each["path"]) for each in after.report["blockers"])
     assert waited_for == [
         *(("http1", "/download"), ("http1", "/download"), ("http1", "/never")),
-        *(("sse", "/events"), ("tcp", ""), ("websocket", "/ws"), ("websocket", "/ws")),
+        *(("http1", "/plain"), ("tcp", ""), ("websocket", "/ws"), ("websocket", "/ws")),
     ]
 
 

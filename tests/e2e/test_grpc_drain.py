@@ -199,9 +199,10 @@ async def test_at_the_deadline_calls_become_unavailable(app: App) -> None:
         assert report["ended"]["grpc"]["cut"] == HELD + WAITING
         blockers = Counter((each["kind"], each["path"]) for each in report["blockers"])
         assert blockers == {("grpc", path("Hold")): HELD, ("grpc", path("Wait")): WAITING}
-        # A method is not named before the app has answered it to the end.
-        assert ended(running) == {"other 14": HELD + WAITING}
-        assert running.metric('drainproxy_cut_total{kind="grpc"}') == HELD + WAITING
+        # A method is not named before the app has begun to answer it.
+        assert ended(running) == {"Hold 14": HELD, "other 14": WAITING}
+        cut = running.metric('drainproxy_cut_total{kind="grpc",why="deadline"}')
+        assert cut == HELD + WAITING
     # The app has stopped to work on them.
     async with channels(1, app.address) as (direct,):
         cancelled = direct.unary_unary(path("Cancelled"))
