@@ -5,11 +5,17 @@ from pathlib import Path
 import pytest
 
 from drainproxy import config
+from drainproxy.drain import diagram
 from drainproxy.sidecar import metrics
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("settings", config.markdown()), ("metrics", metrics.markdown())]
+    ("name", "table"),
+    [
+        ("settings", config.markdown()),
+        ("metrics", metrics.markdown()),
+        ("phases", diagram.markdown()),
+    ],
 )
 def test_the_readme_has_the_table_that_the_code_prints(root: Path, name: str, table: str) -> None:
     readme = (root / "README.md").read_text()
