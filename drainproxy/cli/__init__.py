@@ -13,6 +13,8 @@ _COMMANDS = {
     "undrain": "drainproxy.cli.admin:undrain",
     "status": "drainproxy.cli.admin:status",
     "rebalance": "drainproxy.cli.admin:rebalance",
+    "inject": "drainproxy.cli.kube:inject",
+    "uninject": "drainproxy.cli.kube:uninject",
     "settings": "drainproxy.cli.settings:settings",
 }
 

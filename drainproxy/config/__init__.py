@@ -8,9 +8,9 @@ from .docs import Row, as_json, markdown, table
 from .kinds import parse_duration, parse_percent
 from .mistakes import ConfigError, Mistake
 from .readers import CONFIG_ENVIRONMENT, INJECTOR_ANNOTATIONS
-from .settings import Settings
+from .settings import Settings, setting
 from .sources import Sources, load
-from .table import ANNOTATION_PREFIX, BY_NAME, ENVIRONMENT_PREFIX, TABLE, Setting
+from .table import ANNOTATION_PREFIX, BY_NAME, ENVIRONMENT_PREFIX, TABLE, Setting, rows
 from .values import Address, AppHealth, Forward, Secret, UnixSocket
 from .yaml_text import ConfigFile
 
@@ -38,5 +38,7 @@ __all__ = [
     "markdown",
     "parse_duration",
     "parse_percent",
+    "rows",
+    "setting",
     "table",
 ]

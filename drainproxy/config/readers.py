@@ -14,7 +14,13 @@ from .yaml_text import ConfigFile, read_yaml
 Texts = str | Sequence[str]
 
 # Annotations of the same prefix that the injector reads or writes.
-INJECTOR_ANNOTATIONS: Final = frozenset({"inject", "status", "capture", "native-sidecar", "image"})
+INJECTOR_ANNOTATIONS: Final = frozenset(
+    {
+        *("inject", "status", "ports", "capture", "native-sidecar", "raise-grace-period"),
+        *("image", "image-pull-policy", "cpu-request", "cpu-limit"),
+        *("memory-request", "memory-limit"),
+    }
+)
 
 # Where the configuration file is: whoever reads the file reads this too.
 CONFIG_ENVIRONMENT: Final = "DRAINPROXY_CONFIG"

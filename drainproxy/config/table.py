@@ -79,5 +79,10 @@ def _row(info: FieldInfo) -> Setting:
     )
 
 
-TABLE: Final = tuple(map(_row, fields(Settings)))
+def rows(table: type[Struct]) -> tuple[Setting, ...]:
+    """The rows of a struct whose fields are made by `settings.setting`."""
+    return tuple(map(_row, fields(table)))
+
+
+TABLE: Final = rows(Settings)
 BY_NAME: Final = {row.name: row for row in TABLE}

@@ -1,0 +1,1 @@
+"""Kubernetes: what an injected pod looks like, and how it comes to be."""

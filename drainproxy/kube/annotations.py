@@ -1,0 +1,167 @@
+"""What a pod asks of the injector with annotations, beside the settings of the sidecar.
+
+A table like that of `config`, made the same way: what a person may write, the command line's
+options and the reference are read off it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, cast, get_args
+
+from msgspec import Struct
+
+from drainproxy.config import ANNOTATION_PREFIX, TABLE, Mistake, Setting, rows, setting
+from drainproxy.config.kinds import SWITCH, Kind, choice
+from drainproxy.config.values import Protocol
+
+# The label (an annotation does as well) that switches injection on and off.
+SWITCH_NAME: Final = ANNOTATION_PREFIX + "inject"
+# What the injector writes: the record that makes it idempotent and undoes it.
+STATUS: Final = ANNOTATION_PREFIX + "status"
+
+Capture = Literal["names", "redirect"]
+PullPolicy = Literal["Always", "IfNotPresent", "Never"]
+
+_IMAGE = re.compile(r"[!-~]{1,512}")
+# As a ResourceRequirement takes it, without the exponents that nobody writes.
+_QUANTITY = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?(?:m|k|[MGT]|[KMGT]i)?")
+_PORT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?")
+
+
+class Choice(Struct, frozen=True):
+    """A port that the pod wants to be taken over, by name or number, and what is spoken there."""
+
+    port: str
+    protocol: Protocol | None = None
+
+
+def parse_ports(text: str) -> tuple[Choice, ...]:
+    """`http, 5432/tcp`: names or numbers of ports, each with a protocol if it is known."""
+    return tuple(map(_parse_port, filter(None, re.split(r"[\s,]+", text))))
+
+
+def _parse_port(text: str) -> Choice:
+    port, slash, protocol = text.partition("/")
+    if not _PORT_NAME.fullmatch(port) or (slash and protocol not in get_args(Protocol)):
+        raise ValueError("is no list of ports, such as http,5432/tcp")
+    return Choice(port, cast(Protocol, protocol) if slash else None)
+
+
+def parse_image(text: str) -> str:
+    """The reference of an image."""
+    if not _IMAGE.fullmatch(text):
+        raise ValueError("is no image, such as registry.example/drainproxy:0.1.0")
+    return text
+
+
+def parse_quantity(text: str) -> str:
+    """An amount of CPU or memory."""
+    if not _QUANTITY.fullmatch(text):
+        raise ValueError("is no quantity, such as 50m or 64Mi")
+    return text
+
+
+def parse_pull_policy(text: str) -> str:
+    """When the kubelet pulls the image."""
+    if text not in get_args(PullPolicy):
+        raise ValueError(f"is not one of {', '.join(get_args(PullPolicy))}")
+    return text
+
+
+_PORTS = Kind("PORT[,PORT]", "names or numbers, each with /tcp, /http or not", parse_ports)
+_IMAGES = Kind("IMAGE", "image", parse_image)
+_QUANTITIES = Kind("QUANTITY", "quantity", parse_quantity)
+_POLICIES = Kind("|".join(get_args(PullPolicy)), ", ".join(get_args(PullPolicy)), parse_pull_policy)
+
+
+class Wishes(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What the injector is asked for."""
+
+    ports: Annotated[
+        tuple[Choice, ...] | None,
+        setting(
+            _PORTS,
+            "The ports to take over. Without it: those that a Service in the same input targets,"
+            " else every TCP port of the containers that has a name.",
+            default="all that have names",
+        ),
+    ] = None
+    capture: Annotated[
+        Capture,
+        setting(
+            choice(Capture),
+            "How clients are led to the sidecar. names: it takes the name of the port that the"
+            " Service targets. redirect: nftables leads the app's port to it, for a Service that"
+            " targets a number; an init container with NET_ADMIN sets that up.",
+        ),
+    ] = "names"
+    native_sidecar: Annotated[
+        bool,
+        setting(
+            SWITCH,
+            "An init container that restarts (Kubernetes 1.29 and later), or a plain container.",
+        ),
+    ] = True
+    raise_grace_period: Annotated[
+        bool,
+        setting(
+            SWITCH, "Raise terminationGracePeriodSeconds until drain-timeout and 5 s fit into it."
+        ),
+    ] = False
+    image: Annotated[
+        str | None, setting(_IMAGES, "The image of the sidecar.", default="the injector's")
+    ] = None
+    image_pull_policy: Annotated[
+        str | None, setting(_POLICIES, "When that is pulled.", default="up to Kubernetes")
+    ] = None
+    cpu_request: Annotated[str, setting(_QUANTITIES, "CPU that the sidecar asks for.")] = "50m"
+    cpu_limit: Annotated[
+        str | None, setting(_QUANTITIES, "CPU that it may use.", default="none")
+    ] = None
+    memory_request: Annotated[str, setting(_QUANTITIES, "Memory that it asks for.")] = "64Mi"
+    memory_limit: Annotated[
+        str | None, setting(_QUANTITIES, "Memory that it may use.", default="none")
+    ] = None
+
+
+WISHES: Final = rows(Wishes)
+_BY_ANNOTATION: Final = {row.annotation: row for row in WISHES}
+
+
+def read_wishes(annotations: Mapping[str, str]) -> tuple[Wishes, list[Mistake]]:
+    """What is asked for, and what of it cannot be read (which then has its default)."""
+    values, mistakes = {}, []
+    for key, text in annotations.items():
+        if row := _BY_ANNOTATION.get(key):
+            try:
+                values[row.field] = row.read(text)
+            except ValueError as error:
+                mistakes.append(Mistake(f"annotation {key}", row.name, str(error)))
+    return Wishes(**values), mistakes
+
+
+def annotatable() -> list[Setting]:
+    """Every row that may be an annotation: the injector's first, then the sidecar's settings."""
+    return [*WISHES, *(row for row in TABLE if row.annotated and not row.later)]
+
+
+def markdown() -> str:
+    """The injector's annotations as a Markdown table, one line each."""
+    lines = ["| Annotation | Default | Values | Meaning |", "|" + " --- |" * 4, _SWITCH_ROW]
+    return "\n".join([*lines, *map(_line, WISHES), _STATUS_ROW]) + "\n"
+
+
+def _line(row: Setting) -> str:
+    cells = (f"`{row.annotation}`", row.default_text, row.kind.values, row.description)
+    return "| " + " | ".join(cells) + " |"
+
+
+_SWITCH_ROW: Final = (
+    f"| `{SWITCH_NAME}` | - | true, false | The switch: a label of the pod, which beats that of its"
+    " namespace. As an annotation of the pod it does the same, but a webhook is asked only about"
+    " pods that a label selects. |"
+)
+_STATUS_ROW: Final = (
+    f"| `{STATUS}` | - | JSON | Written by the injector: its version, what it has added and what"
+    " was there before. `drainproxy uninject` reads it. |"
+)

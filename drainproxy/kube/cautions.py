@@ -1,0 +1,181 @@
+"""Warnings: what in a pod, or in a Service before it, will hurt although it is valid."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from drainproxy.config import Settings
+from drainproxy.config.kinds import format_duration
+
+from .annotations import Wishes
+from .podspec import Action, Container, Pod, Probe
+from .ports import Taken, declared
+from .services import Service
+
+# What the app has for its own end, when the drain is over.
+MARGIN: Final = 5
+# The last seconds of a drain, in which everything is cut.
+_CUTTING: Final = 2
+
+_SLEEP = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)")
+_PROBE_DEFAULTS: Final = (10, 3)
+
+
+class Scene(Struct, frozen=True):
+    """A pod before injection, what was decided about it, and the Services that lead to it."""
+
+    pod: Pod
+    wishes: Wishes
+    settings: Settings
+    ports: Sequence[Taken]
+    services: Sequence[Service]
+    grace: int
+
+
+def cautions(scene: Scene) -> list[str]:
+    """Every warning, each a sentence that says what would be right."""
+    found = (_hooks, _time, _ports_without_names, _host_ports, _liveness, _bypassing)
+    return [text for check in found for text in check(scene)]
+
+
+def _hooks(scene: Scene) -> Iterator[str]:
+    for container in scene.pod.containers:
+        if not container.pre_stop:
+            continue
+        asleep = seconds_asleep(container.pre_stop)
+        after = "after it" if asleep is None else f"after it, at {asleep:g}s"
+        longest = format_duration(scene.settings.drain_timeout)
+        yield (
+            f"{container.name} keeps its own preStop: its SIGTERM comes {after}, and not when the"
+            f" drain is over, which takes up to {longest}; without that preStop ours would wait"
+        )
+
+
+def _time(scene: Scene) -> Iterator[str]:
+    delay, timeout = scene.settings.drain_delay, scene.settings.drain_timeout
+    if delay + _CUTTING >= timeout:
+        yield (
+            f"drain-delay {format_duration(delay)} leaves nothing of drain-timeout"
+            f" {format_duration(timeout)} for the drain itself, which cuts in the last {_CUTTING}s"
+        )
+    need, what = max(_needs(scene))
+    if need > scene.grace:
+        yield (
+            f"{what} and {MARGIN}s for the app's own end need {need:g}s, but"
+            f" terminationGracePeriodSeconds is {scene.grace}: whoever is left then is killed"
+            " (raise it, or let drainproxy.io/raise-grace-period do it)"
+        )
+
+
+def _needs(scene: Scene) -> Iterator[tuple[float, str]]:
+    """The seconds that the end of the pod may take, and why.
+
+    All hooks of a pod begin together, so a preStop of the app's own runs beside the drain.
+    """
+    timeout = scene.settings.drain_timeout
+    yield timeout + MARGIN, f"drain-timeout {format_duration(timeout)}"
+    for container in scene.pod.containers:
+        asleep = container.pre_stop and seconds_asleep(container.pre_stop)
+        if asleep:
+            yield asleep + MARGIN, f"the preStop of {container.name} ({asleep:g}s)"
+
+
+def needed_grace(scene: Scene) -> int:
+    """The grace period into which everything fits."""
+    need, _ = max(_needs(scene))
+    return max(scene.grace, int(need) + (need > int(need)))
+
+
+def seconds_asleep(hook: Action) -> float | None:
+    """How long a hook sleeps; None if it does something else."""
+    if hook.sleep:
+        return hook.sleep.seconds
+    if hook.exec:
+        match = _SLEEP.search(" ".join(hook.exec.command or []))
+        return float(match[1]) if match else None
+    return None
+
+
+def _ports_without_names(scene: Scene) -> Iterator[str]:
+    if scene.wishes.capture == "redirect":
+        return
+    taken = {each.port for each in scene.ports}
+    for each in declared(scene.pod):
+        if not each.port.name and each.port.container_port not in taken:
+            yield (
+                f"containerPort {each.port.container_port} of {each.container} has no name, so the"
+                " sidecar cannot take it over: name it and let the Service target that name"
+            )
+
+
+def _host_ports(scene: Scene) -> Iterator[str]:
+    if scene.wishes.capture == "redirect":
+        return
+    for each in declared(scene.pod):
+        if each.port.host_port:
+            yield (
+                f"hostPort {each.port.host_port} leads to {each.container} past the sidecar: what"
+                " comes that way is not drained"
+            )
+
+
+def _liveness(scene: Scene) -> Iterator[str]:
+    """A probe that passes the sidecar fails when that refuses connections, and the app is killed
+    while its last answers are under way."""
+    for container in scene.pod.containers:
+        probe = container.liveness_probe
+        port = probe and _through_the_sidecar(probe, container, scene)
+        if not probe or not port:
+            continue
+        period, failures = _patience(probe)
+        if period * failures < scene.settings.drain_timeout:
+            yield (
+                f"the livenessProbe of {container.name} passes the sidecar (port {port}) and gives"
+                f" up after {period * failures}s, within a drain of up to"
+                f" {format_duration(scene.settings.drain_timeout)}: a drain without SIGTERM gets"
+                " the app killed; probe another port, or be patient"
+            )
+
+
+def _patience(probe: Probe) -> tuple[int, int]:
+    period, failures = _PROBE_DEFAULTS
+    return probe.period_seconds or period, probe.failure_threshold or failures
+
+
+def _through_the_sidecar(probe: Probe, container: Container, scene: Scene) -> int:
+    """The port of the probe, if the sidecar answers there; else 0. Probes that name a port that is
+    taken over follow it to the app."""
+    redirected = scene.wishes.capture == "redirect"
+    numbers = {port.name: port.container_port for port in container.ports or []}
+    for socket in (probe.http_get, probe.tcp_socket, probe.grpc):
+        if socket:
+            port = socket.port
+            number = numbers.get(port, 0) if isinstance(port, str) else port
+            ends = {each.port if redirected else each.listen for each in scene.ports}
+            return number if number in ends else 0
+    return 0
+
+
+def _bypassing(scene: Scene) -> Iterator[str]:
+    by_name = scene.wishes.capture == "names"
+    ends: set[int | str | None] = {each.name if by_name else each.port for each in scene.ports}
+    ends |= {each.listen for each in scene.ports}
+    if not by_name:
+        ends |= {each.port.name for each in declared(scene.pod) if each.port.container_port in ends}
+    for service in scene.services:
+        for port in service.ports:
+            if port.target not in ends:
+                yield f"Service {service.name}: {_way_past(port.target, port.port, scene)}"
+
+
+def _way_past(target: int | str, port: int, scene: Scene) -> str:
+    if isinstance(target, str):
+        return f"port {port} leads to {target!r}, which the sidecar has not taken over"
+    names = [each.name for each in scene.ports if each.port == target and each.name]
+    remedy = f"target the name {names[0]}" if names else "give the port a name and target that"
+    return (
+        f"port {port} leads to {target} by number, past the sidecar: {remedy}, or set"
+        " drainproxy.io/capture: redirect"
+    )

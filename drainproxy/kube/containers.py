@@ -1,0 +1,160 @@
+"""What is put into a pod: the sidecar, the redirect, their volume and the hook, as plain values."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from .annotations import Wishes
+from .podspec import Json
+from .ports import Taken
+
+SIDECAR: Final = "drainproxy"
+REDIRECT: Final = "drainproxy-redirect"
+VOLUME: Final = "drainproxy-podinfo"
+# Of the port with the metrics, which PodMonitors ask for.
+METRICS_PORT: Final = "drainproxy"
+TOKEN_ENVIRONMENT: Final = "DRAINPROXY_ADMIN_TOKEN"  # noqa: S105 - a name, no secret
+_TOKEN_HEADER: Final = "X-Drainproxy-Token"  # noqa: S105 - a name, no secret
+
+# The user of the image, whom the redirect lets pass.
+_USER: Final = 65532
+_FOLDER: Final = "/etc/drainproxy/podinfo"
+_REPORT: Final = "/dev/termination-log"
+
+
+class Design(Struct, frozen=True, kw_only=True):
+    """All that the containers depend on.
+
+    What annotations say already is not said again with flags: `forwards` are empty then,
+    `pass_token` and `pass_report` are false.
+    """
+
+    wishes: Wishes
+    image: str
+    ports: Sequence[Taken]
+    forwards: Sequence[str]
+    admin_port: int
+    token: str
+    pass_token: bool
+    pass_report: bool
+
+
+def sidecar(design: Design) -> Json:
+    """The container of the sidecar, native or plain."""
+    wishes = design.wishes
+    native = {"restartPolicy": "Always"} if wishes.native_sidecar else {}
+    return {
+        "name": SIDECAR,
+        **_image(design),
+        **native,
+        "args": ["run", *_flags(design)],
+        **_environment(design),
+        "ports": list(_ports(design)),
+        "startupProbe": _probe("/startupz", design, periodSeconds=1, failureThreshold=120),
+        # Whether the app is there is asked often: a rollout waits for it.
+        "readinessProbe": _probe("/readyz", design, periodSeconds=2, timeoutSeconds=5),
+        "livenessProbe": _probe("/livez", design, timeoutSeconds=5, failureThreshold=6),
+        "resources": _resources(wishes),
+        "securityContext": _security(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "lifecycle": {"preStop": pre_stop(design.token, design.admin_port)},
+        "volumeMounts": [{"name": VOLUME, "mountPath": _FOLDER, "readOnly": True}],
+    }
+
+
+def redirect(design: Design) -> Json:
+    """The init container that leads clients to the sidecar; only it may change rules."""
+    apps = ",".join(str(taken.port) for taken in design.ports)
+    listeners = ",".join(str(taken.listen) for taken in design.ports)
+    arguments = [f"--port={apps}", f"--to={listeners}", f"--uid={_USER}"]
+    return {
+        "name": REDIRECT,
+        **_image(design),
+        "args": ["redirect", "install", *arguments, f"--admin={design.admin_port}"],
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+        "securityContext": _security(user=0, add=["NET_ADMIN"]),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def volume() -> Json:
+    """The pod's annotations as a file that follows them."""
+    path = {"path": "annotations", "fieldRef": {"fieldPath": "metadata.annotations"}}
+    return {"name": VOLUME, "downwardAPI": {"items": [path]}}
+
+
+def pre_stop(token: str, admin_port: int) -> Json:
+    """A hook that begins the drain and returns when it is over. The kubelet calls the pod's IP."""
+    headers = [{"name": _TOKEN_HEADER, "value": token}]
+    return {"httpGet": {"path": "/prestop", "port": admin_port, "httpHeaders": headers}}
+
+
+def sidecar_of(pod: Json) -> Json | None:
+    """The sidecar in a pod, if there is one."""
+    spec = pod.get("spec") or {}
+    every = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+    return next((each for each in every if each["name"] == SIDECAR), None)
+
+
+def token_of(container: Json) -> str | None:
+    """The token that a sidecar was given."""
+    entries = container.get("env") or []
+    values = (each.get("value") for each in entries if each.get("name") == TOKEN_ENVIRONMENT)
+    return next(values, None)
+
+
+def hook_of(container: Json) -> Json | None:
+    """Its preStop hook, which is that of the app's containers too."""
+    hook: Json | None = (container.get("lifecycle") or {}).get("preStop")
+    return hook
+
+
+def _image(design: Design) -> Json:
+    policy = design.wishes.image_pull_policy
+    return {"image": design.image} | ({"imagePullPolicy": policy} if policy else {})
+
+
+def _flags(design: Design) -> list[str]:
+    """What no annotation could change while the sidecar runs: flags beat annotations."""
+    return [
+        *(f"--forward={forward}" for forward in design.forwards),
+        f"--annotations-file={_FOLDER}/annotations",
+        *([f"--report-file={_REPORT}"] if design.pass_report else []),
+    ]
+
+
+def _environment(design: Design) -> Json:
+    token = {"name": TOKEN_ENVIRONMENT, "value": design.token}
+    return {"env": [token]} if design.pass_token else {}
+
+
+def _ports(design: Design) -> Iterable[Json]:
+    for taken in design.ports:
+        name = {"name": taken.name} if taken.name else {}
+        yield {**name, "containerPort": taken.listen, "protocol": "TCP"}
+    yield {"name": METRICS_PORT, "containerPort": design.admin_port, "protocol": "TCP"}
+
+
+def _probe(path: str, design: Design, **fields: int) -> Json:
+    return {"httpGet": {"path": path, "port": design.admin_port}, **fields}
+
+
+def _resources(wishes: Wishes) -> Json:
+    requests = {"cpu": wishes.cpu_request, "memory": wishes.memory_request}
+    limits = {"cpu": wishes.cpu_limit, "memory": wishes.memory_limit}
+    given = {name: value for name, value in limits.items() if value}
+    return {"requests": requests} | ({"limits": given} if given else {})
+
+
+def _security(user: int = _USER, add: Sequence[str] = ()) -> Json:
+    capabilities: dict[str, Any] = {"drop": ["ALL"]} | ({"add": [*add]} if add else {})
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": capabilities,
+        "readOnlyRootFilesystem": True,
+        "runAsUser": user,
+        "runAsGroup": user,
+        "runAsNonRoot": user != 0,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }

@@ -1,0 +1,171 @@
+"""Edits of a pod that can be undone: what was added and what was there before is written down.
+
+A path is a tuple of keys; an item of a list is chosen by one of its own values, `name=web`. In the
+record it is written as a JSON pointer (RFC 6901): `/spec/containers/name=web/lifecycle`. It stays
+right when others add items to the same lists.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+from msgspec import Struct
+
+from .podspec import Json
+
+Path = tuple[str, ...]
+
+
+class Record(Struct, omit_defaults=True):
+    """What `undo` needs: pointers to what is new, to lists and maps that were made for it, and to
+    what was changed, with what it was."""
+
+    added: list[str] = []
+    created: list[str] = []
+    changed: dict[str, Any] = {}
+
+
+class Editor:
+    """A copy of a pod, changed step by step.
+
+    `pod` is the copy, `record` what undoes the steps, `patch` the steps as a JSON patch (RFC 6902).
+    """
+
+    def __init__(self, pod: Json) -> None:
+        self.pod = deepcopy(pod)
+        self.record = Record([], [], {})
+        self.patch: list[Json] = []
+
+    def put(self, path: Path, value: Any) -> None:
+        """Set the value at a path; the maps on the way are made if they are missing."""
+        parent, real = self._open(path[:-1], {})
+        key = path[-1]
+        if key in parent:
+            self.record.changed.setdefault(_pointer(path), _plain(parent[key]))
+            value = _styled_as(parent[key], value)
+        else:
+            self.record.added.append(_pointer(path))
+        self._write(parent, key, (*real, key), value)
+
+    def append(self, path: Path, item: Json) -> None:
+        """Add an item, which has a name, to the list at a path."""
+        items, real = self._open(path, [])
+        self.record.added.append(_pointer((*path, f"name={item['name']}")))
+        items.append(item)
+        self._note("add", (*real, "-"), item)
+
+    def rename(self, path: Path, old: str, new: str) -> None:
+        """Give an item of the list at a path another name."""
+        items, real = self._open(path, [])
+        index = _find(items, f"name={old}")
+        self.record.changed[_pointer((*path, f"name={new}", "name"))] = _plain(old)
+        name = _styled_as(items[index]["name"], new)
+        self._write(items[index], "name", (*real, str(index), "name"), name)
+
+    def put_unrecorded(self, path: Path, value: Any) -> None:
+        """Set a value that is no part of the record: the record itself."""
+        parent, real = self._open(path[:-1], {})
+        self._write(parent, path[-1], (*real, path[-1]), value)
+
+    def open(self, path: Path) -> None:
+        """Make the map at a path if it is missing."""
+        self._open(path, {})
+
+    def _open(self, path: Path, empty: Any) -> tuple[Any, Path]:
+        """What is at a path, and the path in numbers. `empty` is made of what is missing there."""
+        node: Any = self.pod
+        real: Path = ()
+        for depth, step in enumerate(path, start=1):
+            if isinstance(node, list):
+                index = _find(node, step)
+                node, real = node[index], (*real, str(index))
+                continue
+            if node.get(step) is None:
+                self._create(node, path[:depth], real, {} if depth < len(path) else empty)
+            node, real = node[step], (*real, step)
+        return node, real
+
+    def _create(self, parent: Json, path: Path, real: Path, empty: Any) -> None:
+        if path[-1] in parent:
+            self.record.changed[_pointer(path)] = None
+        else:
+            self.record.created.append(_pointer(path))
+        self._write(parent, path[-1], (*real, path[-1]), type(empty)())
+
+    def _write(self, parent: Json, key: str, real: Path, value: Any) -> None:
+        operation = "replace" if key in parent else "add"
+        parent[key] = value
+        self._note(operation, real, value)
+
+    def _note(self, operation: str, real: Path, value: Any) -> None:
+        self.patch.append({"op": operation, "path": _pointer(real), "value": deepcopy(value)})
+
+
+def undo(pod: Json, record: Record) -> Json:
+    """A copy of the pod as it was before. What somebody has removed since then is not missed, and
+    what others have put into a list that we made stays."""
+    pod = deepcopy(pod)
+    for pointer in reversed(record.added):
+        for parent, key in _look_up(pod, pointer):
+            del parent[key]
+    for pointer in reversed(record.created):
+        for parent, key in _look_up(pod, pointer):
+            if not parent[key]:
+                del parent[key]
+    for pointer, was in record.changed.items():
+        for parent, key in _look_up(pod, pointer):
+            if was is not None or not _holds_something(parent[key]):
+                parent[key] = _styled_as(parent[key], was)
+    return pod
+
+
+def _look_up(pod: Json, pointer: str) -> Iterator[tuple[Any, Any]]:
+    """The parent and the key of what a pointer leads to, if it is there."""
+    node: Any = pod
+    parent: Any = None
+    key: Any = None
+    for step in _steps(pointer):
+        parent, key = node, step
+        if isinstance(node, list):
+            key = next((at for at, item in enumerate(node) if _is(item, step)), None)
+            if key is None:
+                return
+        elif not isinstance(node, dict) or step not in node:
+            return
+        node = node[key]
+    if parent is not None:
+        yield parent, key
+
+
+def _find(items: list[Any], step: str) -> int:
+    return next(at for at, item in enumerate(items) if _is(item, step))
+
+
+def _is(item: Any, step: str) -> bool:
+    key, equals, text = step.partition("=")
+    return bool(equals) and isinstance(item, dict) and str(item.get(key)) == text
+
+
+def _holds_something(value: Any) -> bool:
+    return isinstance(value, dict | list) and bool(value)
+
+
+def _pointer(path: Path) -> str:
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def _steps(pointer: str) -> list[str]:
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+
+
+def _plain(value: Any) -> Any:
+    """A scalar without the way it was written in a file."""
+    if isinstance(value, str):
+        return str(value)
+    return int(value) if type(value) is not bool and isinstance(value, int) else value
+
+
+def _styled_as(old: Any, value: Any) -> Any:
+    """A text, quoted as the one in whose place it comes."""
+    both_texts = isinstance(old, str) and isinstance(value, str)
+    return type(old)(value) if both_texts and type(value) is str else value

@@ -1,0 +1,142 @@
+"""Puts the sidecar into a pod. Values in, values out: no file, no cluster, no clock.
+
+The pod is read, what is to become of it is decided (`plan`), and an `Editor` carries that out and
+writes down how to undo it. An injected pod is first taken back to what it was, so injecting twice
+is injecting once.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from . import containers
+from .annotations import STATUS
+from .cautions import cautions
+from .editor import Editor
+from .plan import Options, Plan, decide
+from .podspec import Container, Json, read
+from .ports import Taken
+from .skip import reason_to_skip
+from .status import read_status, restored, write_status
+
+_SPEC = ("spec",)
+_ANNOTATIONS = ("metadata", "annotations")
+
+
+class Injected(Struct, frozen=True):
+    """A pod with its sidecar.
+
+    `patch` makes it of the pod that came, if that was not injected before (RFC 6902);
+    `annotations` are the keys that the injector has written.
+    """
+
+    pod: Json
+    ports: Sequence[Taken]
+    warnings: list[str]
+    patch: list[Json]
+    annotations: list[str]
+
+
+class Skipped(Struct, frozen=True):
+    """A pod that gets no sidecar, and why."""
+
+    reason: str
+
+
+def inject(
+    pod: Json, options: Options, *, namespace: str = "", completes: bool = False
+) -> Injected | Skipped:
+    """The pod with a sidecar, or why it gets none. `completes` says that it is the pod of a job.
+
+    Raises ConfigError with every mistake in its annotations, and ValueError if it is no pod.
+    """
+    status, sidecar = read_status(pod), containers.sidecar_of(pod)
+    token = containers.token_of(sidecar) if sidecar else None
+    if status:
+        options = replace(options, given={**status.given_values(pod), **options.given})
+    original = restored(pod)
+    view = read(original)
+    if reason := reason_to_skip(view):
+        return Skipped(reason)
+    plan = decide(view, options, namespace, token)
+    if isinstance(plan, str):
+        return Skipped(plan)
+    if completes and not plan.scene.wishes.native_sidecar:
+        return Skipped("beside a plain container its pods would never complete")
+    return _carry_out(original, plan, options.given)
+
+
+def complete(pod: Json) -> Injected | None:
+    """An injected pod to which containers were added since: they get the hook as well.
+
+    None if there is nothing to do. This is what a webhook does when it sees a pod again.
+    """
+    status, sidecar = read_status(pod), containers.sidecar_of(pod)
+    hook = containers.hook_of(sidecar) if sidecar else None
+    added = [each for each in read(pod).containers if not each.pre_stop]
+    if not (status and hook and added):
+        return None
+    editor = Editor(pod)
+    for each in added:
+        editor.put((*_container(each), "lifecycle", "preStop"), hook)
+    write_status(editor, {}, status)
+    return Injected(editor.pod, [], [], editor.patch, [])
+
+
+def uninject(pod: Json) -> Json | None:
+    """The pod as it was before; None if it was not injected."""
+    return restored(pod) if read_status(pod) else None
+
+
+def _carry_out(pod: Json, plan: Plan, given: Mapping[str, str]) -> Injected:
+    editor = Editor(pod)
+    for taken in plan.scene.ports:
+        _hand_over(editor, taken)
+    _follow_names(editor, plan)
+    _hook_containers(editor, plan)
+    _add_containers(editor, plan)
+    if plan.scene.grace != plan.scene.pod.grace:
+        editor.put((*_SPEC, "terminationGracePeriodSeconds"), plan.scene.grace)
+    for key, text in plan.annotations.items():
+        editor.put((*_ANNOTATIONS, key), text)
+    write_status(editor, given)
+    keys = [*plan.annotations, STATUS]
+    return Injected(editor.pod, plan.scene.ports, cautions(plan.scene), editor.patch, keys)
+
+
+def _hand_over(editor: Editor, taken: Taken) -> None:
+    """EndpointSlices look for a name in the app's containers first: it must be gone there."""
+    if taken.name and taken.renamed:
+        ports = (*_SPEC, "containers", f"name={taken.container}", "ports")
+        editor.rename(ports, taken.name, taken.renamed)
+
+
+def _follow_names(editor: Editor, plan: Plan) -> None:
+    """Probes and hooks of the app follow its ports, and so pass the sidecar by."""
+    names = {(each.container, each.name): each.renamed for each in plan.scene.ports}
+    for container in plan.scene.pod.containers:
+        for path, name in container.named_sockets():
+            if renamed := names.get((container.name, name)):
+                editor.put((*_container(container), *path), renamed)
+
+
+def _hook_containers(editor: Editor, plan: Plan) -> None:
+    """Every container gets its SIGTERM when the drain is over, unless it has a hook of its own."""
+    for container in plan.scene.pod.containers:
+        if not container.pre_stop:
+            hook = containers.pre_stop(plan.design.token, plan.design.admin_port)
+            editor.put((*_container(container), "lifecycle", "preStop"), hook)
+
+
+def _add_containers(editor: Editor, plan: Plan) -> None:
+    wishes = plan.scene.wishes
+    if wishes.capture == "redirect":
+        editor.append((*_SPEC, "initContainers"), containers.redirect(plan.design))
+    beside = "initContainers" if wishes.native_sidecar else "containers"
+    editor.append((*_SPEC, beside), containers.sidecar(plan.design))
+    editor.append((*_SPEC, "volumes"), containers.volume())
+
+
+def _container(container: Container) -> tuple[str, ...]:
+    return (*_SPEC, "containers", f"name={container.name}")

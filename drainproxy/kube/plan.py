@@ -1,0 +1,182 @@
+"""Decides what is to become of a pod: which ports, which settings, which containers."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from drainproxy import __version__
+from drainproxy.config import (
+    ANNOTATION_PREFIX,
+    BY_NAME,
+    Address,
+    ConfigError,
+    Mistake,
+    Settings,
+    Sources,
+)
+from drainproxy.config.addresses import parse_forwards
+from drainproxy.config.kinds import format_duration
+
+from .annotations import Wishes, read_wishes
+from .cautions import MARGIN, Scene, needed_grace
+from .containers import Design
+from .podspec import Pod
+from .ports import Taken, as_forwarded, take_over
+from .services import Service, named_targets, protocols
+
+_FORWARD: Final = ANNOTATION_PREFIX + "forward"
+_TOKEN: Final = ANNOTATION_PREFIX + "admin-token"
+_TOKEN_FILE: Final = ANNOTATION_PREFIX + "admin-token-file"
+_REPORT: Final = ANNOTATION_PREFIX + "report-file"
+_DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
+_PROMETHEUS: Final = "prometheus.io/"
+_ALL_INTERFACES: Final = ("", "0.0.0.0", "::")
+
+_NO_PORTS: Final = {
+    "names": "no container has a TCP port with a name: name the port that the Service targets,"
+    f" or set {ANNOTATION_PREFIX}capture: redirect",
+    "redirect": "no container declares a TCP port",
+}
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What holds where the pod does not say.
+
+    `given` are annotations that beat its own, `defaults` those that do not, `services` the Services
+    in the same input, of which those of its namespace concern it.
+    """
+
+    image: str = f"drainproxy:{__version__}"
+    given: Mapping[str, str] = {}
+    defaults: Mapping[str, str] = {}
+    services: Sequence[Service] = ()
+    new_token: Callable[[], str] = secrets.token_urlsafe
+
+
+class Plan(Struct, frozen=True):
+    """What is to become of a pod. `annotations` are those that it gets."""
+
+    scene: Scene
+    design: Design
+    annotations: Mapping[str, str]
+
+
+def decide(pod: Pod, options: Options, namespace: str, token: str | None) -> Plan | str:
+    """The plan, or why there is nothing to do. `token` is the one that the pod had before.
+
+    Raises ConfigError with every mistake in the annotations.
+    """
+    asked = {**options.defaults, **pod.annotations, **options.given}
+    wishes, mistakes = read_wishes(asked)
+    services = [each for each in options.services if each.selects(namespace, pod.labels)]
+    ports, wrong = _ports(pod, wishes, asked, services)
+    derived = {key: text for key, text in _derived(pod).items() if key not in asked}
+    settings = _settings(asked | derived, ports, [*mistakes, *wrong])
+    if settings is None:
+        return _NO_PORTS[wishes.capture]
+    scene = Scene(pod, wishes, settings, ports, services, pod.grace)
+    if wishes.raise_grace_period:
+        scene = replace(scene, grace=needed_grace(scene))
+    added = {key: text for key, text in (asked | derived).items() if key not in pod.annotations}
+    others = _for_others(pod, settings.admin.port)
+    return Plan(scene, _design(scene, asked, options, token), added | dict(options.given) | others)
+
+
+def _ports(
+    pod: Pod, wishes: Wishes, asked: Mapping[str, str], services: Sequence[Service]
+) -> tuple[list[Taken], list[Mistake]]:
+    if _FORWARD in asked:
+        try:
+            return as_forwarded(pod, wishes, parse_forwards(asked[_FORWARD])), []
+        except ValueError:
+            return [], []  # reported with the other settings
+    targets, hints = named_targets(services), protocols(services)
+    try:
+        return take_over(pod, wishes, targets, hints, _reserved(asked)), []
+    except ValueError as error:
+        return [], [Mistake(f"annotation {ANNOTATION_PREFIX}ports", "ports", str(error))]
+
+
+def _reserved(asked: Mapping[str, str]) -> Iterator[int]:
+    """The ports that the sidecar needs for itself. What cannot be read is reported elsewhere."""
+    for name in ("admin", "grpc-health"):
+        row = BY_NAME[name]
+        try:
+            address = row.read(asked[row.annotation]) if row.annotation in asked else row.default
+        except ValueError:
+            continue
+        if isinstance(address, Address):
+            yield address.port
+
+
+def _derived(pod: Pod) -> dict[str, str]:
+    """Settings that follow from the pod. As annotations: a flag could not be changed while we run.
+
+    kube-proxy falls back to terminating endpoints only while they are ready (KEP-1669).
+    """
+    longest = max(pod.grace - MARGIN, 1)
+    return {
+        ANNOTATION_PREFIX + "drain-timeout": format_duration(longest),
+        ANNOTATION_PREFIX + "unready": "leaving",
+    }
+
+
+def _settings(
+    annotations: Mapping[str, str], ports: Sequence[Taken], mistakes: list[Mistake]
+) -> Settings | None:
+    """The settings as the sidecar will read them; None if it has nothing to forward."""
+    annotated = _FORWARD in annotations
+    if not (ports or annotated or mistakes):
+        return None
+    # Without ports there is a mistake already: it must not be followed by one about forward.
+    flags = {} if annotated else {"forward": [each.forward() for each in ports] or ["1=2"]}
+    settings = None
+    try:
+        settings = Sources(flags=flags).load(_as_file(annotations))
+        mistakes = [*mistakes, *_out_of_reach(settings, annotations)]
+    except ConfigError as error:
+        mistakes = [*mistakes, *error.mistakes]
+    if mistakes:
+        raise ConfigError(mistakes)
+    return settings
+
+
+def _as_file(annotations: Mapping[str, str]) -> str:
+    """As the downward API writes them; what JSON escapes, Go escapes in the same way."""
+    quoted = {key: json.dumps(text, ensure_ascii=False) for key, text in annotations.items()}
+    return "\n".join(f"{key}={text}" for key, text in quoted.items())
+
+
+def _out_of_reach(settings: Settings, annotations: Mapping[str, str]) -> Iterator[Mistake]:
+    if settings.admin.host not in _ALL_INTERFACES:
+        problem = f"{str(settings.admin)!r} is out of the kubelet's reach: write the port alone"
+        yield Mistake(f"annotation {ANNOTATION_PREFIX}admin", "admin", problem)
+    if _TOKEN_FILE in annotations:
+        problem = "cannot be used here: the preStop hooks need the token itself"
+        yield Mistake(f"annotation {_TOKEN_FILE}", "admin-token-file", problem)
+
+
+def _design(scene: Scene, asked: Mapping[str, str], options: Options, token: str | None) -> Design:
+    return Design(
+        wishes=scene.wishes,
+        image=scene.wishes.image or options.image,
+        ports=scene.ports,
+        forwards=[] if _FORWARD in asked else [each.forward() for each in scene.ports],
+        admin_port=scene.settings.admin.port,
+        token=asked.get(_TOKEN) or token or options.new_token(),
+        pass_token=_TOKEN not in asked,
+        pass_report=_REPORT not in asked,
+    )
+
+
+def _for_others(pod: Pod, admin_port: int) -> dict[str, str]:
+    """What kubectl and Prometheus look at, unless the pod says it itself."""
+    found = {_DEFAULT_CONTAINER: pod.containers[0].name}
+    if not any(key.startswith(_PROMETHEUS) for key in pod.annotations):
+        values = {"scrape": "true", "port": str(admin_port), "path": "/metrics"}
+        found |= {_PROMETHEUS + name: value for name, value in values.items()}
+    return {key: text for key, text in found.items() if key not in pod.annotations}

@@ -1,0 +1,255 @@
+"""What we read of a pod, as types, and where pods stand in the objects that make them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from msgspec import Struct, ValidationError, convert, field
+
+Json = dict[str, Any]
+
+# What the kubelet waits when a pod does not say.
+DEFAULT_GRACE: Final = 30
+
+# (API group, kind) -> where its pod template is.
+_TEMPLATES: Final = {
+    ("", "Pod"): (),
+    ("", "ReplicationController"): ("spec", "template"),
+    ("apps", "Deployment"): ("spec", "template"),
+    ("apps", "StatefulSet"): ("spec", "template"),
+    ("apps", "DaemonSet"): ("spec", "template"),
+    ("apps", "ReplicaSet"): ("spec", "template"),
+    ("batch", "Job"): ("spec", "template"),
+    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+    ("argoproj.io", "Rollout"): ("spec", "template"),
+}
+# Their pods end by themselves, and with a plain container beside them never would.
+_RUN_TO_COMPLETION: Final = {"Job", "CronJob"}
+
+
+class _Read(Struct, rename="camel", frozen=True):
+    """What is written in camel case; fields that we do not know are no affair of ours."""
+
+
+class Port(_Read, frozen=True):
+    """A port that a container declares."""
+
+    container_port: int
+    name: str | None = None
+    protocol: str | None = None
+    host_port: int | None = None
+
+    @property
+    def is_tcp(self) -> bool:
+        """TCP is what a port speaks that does not say."""
+        return self.protocol in (None, "TCP")
+
+
+class Socket(_Read, frozen=True):
+    """Where a probe or a hook connects to: a port by number or name."""
+
+    port: int | str = 0
+
+
+class Sleep(_Read, frozen=True):
+    """A hook that waits."""
+
+    seconds: float = 0
+
+
+class Exec(_Read, frozen=True):
+    """A hook that runs a command."""
+
+    command: list[str] | None = None
+
+
+class Action(_Read, frozen=True):
+    """What a probe or a hook does: one of these."""
+
+    http_get: Socket | None = None
+    tcp_socket: Socket | None = None
+    exec: Exec | None = None
+    sleep: Sleep | None = None
+
+
+class Probe(Action, frozen=True):
+    """An action, again and again."""
+
+    grpc: Socket | None = None
+    period_seconds: int | None = None
+    failure_threshold: int | None = None
+
+
+class Lifecycle(_Read, frozen=True):
+    """The hooks of a container."""
+
+    pre_stop: Action | None = None
+    post_start: Action | None = None
+
+
+class Container(_Read, frozen=True):
+    """A container, or an init container."""
+
+    name: str
+    ports: list[Port] | None = None
+    env: list[Json] | None = None
+    lifecycle: Lifecycle | None = None
+    liveness_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    startup_probe: Probe | None = None
+
+    @property
+    def pre_stop(self) -> Action | None:
+        """The preStop hook that is there already."""
+        return self.lifecycle.pre_stop if self.lifecycle else None
+
+    def actions(self) -> Iterator[tuple[tuple[str, ...], Action]]:
+        """Every probe and hook, each with its path in the container."""
+        hooks = self.lifecycle or Lifecycle()
+        found = {
+            ("livenessProbe",): self.liveness_probe,
+            ("readinessProbe",): self.readiness_probe,
+            ("startupProbe",): self.startup_probe,
+            ("lifecycle", "postStart"): hooks.post_start,
+            ("lifecycle", "preStop"): hooks.pre_stop,
+        }
+        yield from ((path, action) for path, action in found.items() if action)
+
+    def named_sockets(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """The names of ports that probes and hooks refer to, each with its path."""
+        for path, action in self.actions():
+            for key, socket in (("httpGet", action.http_get), ("tcpSocket", action.tcp_socket)):
+                if socket and isinstance(socket.port, str):
+                    yield (*path, key, "port"), socket.port
+
+
+class _Os(_Read, frozen=True):
+    name: str | None = None
+
+
+class Spec(_Read, frozen=True):
+    """What runs in a pod."""
+
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+    host_network: bool | None = None
+    termination_grace_period_seconds: int | None = None
+    os: _Os | None = None
+
+
+class Metadata(_Read, frozen=True):
+    """What is said of a pod."""
+
+    name: str | None = None
+    generate_name: str | None = None
+    namespace: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class Pod(_Read, frozen=True):
+    """A pod, or the template of one."""
+
+    metadata: Metadata | None = None
+    spec: Spec = field(default_factory=Spec)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """None are none."""
+        return (self.metadata and self.metadata.labels) or {}
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """None are none."""
+        return (self.metadata and self.metadata.annotations) or {}
+
+    @property
+    def containers(self) -> list[Container]:
+        """Those of the app; no init containers."""
+        return self.spec.containers or []
+
+    @property
+    def init_containers(self) -> list[Container]:
+        """Native sidecars are among them."""
+        return self.spec.init_containers or []
+
+    @property
+    def grace(self) -> int:
+        """The seconds between the deletion of the pod and SIGKILL."""
+        given = self.spec.termination_grace_period_seconds
+        return DEFAULT_GRACE if given is None else given
+
+
+class Workload(Struct, frozen=True):
+    """An object that makes pods."""
+
+    kind: str
+    name: str
+    namespace: str
+    body: Json
+    path: tuple[str, ...]
+
+    @property
+    def pod(self) -> Json | None:
+        """The pod or its template; None if the object has none, as a Rollout with workloadRef."""
+        node: Any = self.body
+        for key in self.path:
+            node = node.get(key) if isinstance(node, dict) else None
+        return node if isinstance(node, dict) else None
+
+    @property
+    def title(self) -> str:
+        """As kubectl names it: `deployment/web`."""
+        return f"{self.kind.lower()}/{self.name}"
+
+    def put(self, pod: Json) -> None:
+        """Put a pod in the place of its own; only what a pod and a template have in common."""
+        own = self.pod
+        assert own is not None, "there is a pod to replace"
+        for key in ("metadata", "spec"):
+            if key in pod:
+                own[key] = pod[key]
+            else:
+                own.pop(key, None)
+
+    @property
+    def runs_to_completion(self) -> bool:
+        """Whether its pods are done at some time."""
+        return self.kind in _RUN_TO_COMPLETION
+
+
+def read(pod: Json) -> Pod:
+    """The parts that we look at; ValueError, saying where, if one is not what Kubernetes takes."""
+    try:
+        return convert(pod, Pod)
+    except ValidationError as error:
+        raise ValueError(f"is no pod: {error}") from None
+
+
+def objects(document: Any) -> Iterator[Json]:
+    """The Kubernetes objects in a document: itself, or the items of a List."""
+    if not isinstance(document, dict):
+        return
+    items = document.get("items")
+    if str(document.get("kind", "")).endswith("List") and isinstance(items, list):
+        for item in items:
+            yield from objects(item)
+    else:
+        yield document
+
+
+def workload(body: Json) -> Workload | None:
+    """The object as one that makes pods; None if it is of another kind."""
+    kind = str(body.get("kind", ""))
+    path = _TEMPLATES.get((api_group(body), kind))
+    if path is None:
+        return None
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}
+    name = metadata.get("name") or metadata.get("generateName") or "?"
+    return Workload(kind, str(name), str(metadata.get("namespace") or ""), body, path)
+
+
+def api_group(body: Json) -> str:
+    """`apps` of `apps/v1`; empty for the core group."""
+    return str(body.get("apiVersion", "")).rpartition("/")[0]

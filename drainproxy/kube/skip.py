@@ -1,0 +1,53 @@
+"""Which pods get no sidecar, and why."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from drainproxy.config import ConfigError, Mistake
+
+from .annotations import SWITCH_NAME
+from .containers import SIDECAR
+from .podspec import Pod
+
+# A pod that the kubelet runs from a file; what the API server knows of it is a mirror.
+_MIRROR: Final = "kubernetes.io/config.mirror"
+
+
+def reason_to_skip(pod: Pod) -> str | None:
+    """Why this pod must stay as it is; None if nothing speaks against a sidecar.
+
+    Raises ConfigError if its switch says neither yes nor no.
+    """
+    if wanted(pod) is False:
+        return f'{SWITCH_NAME} is "false"'
+    if pod.spec.host_network:
+        return "it uses the network of its node (hostNetwork), where others have ports too"
+    if pod.spec.os and pod.spec.os.name == "windows":
+        return "it runs on Windows"
+    if _MIRROR in pod.annotations:
+        return "it is the mirror of a static pod"
+    if any(each.name == SIDECAR for each in (*pod.containers, *pod.init_containers)):
+        return f"it has a container named {SIDECAR} already, which the injector has not made"
+    return None
+
+
+def wanted(pod: Pod) -> bool | None:
+    """What the pod says about a sidecar, with its label or else its annotation; None if nothing."""
+    for what, texts in (("label", pod.labels), ("annotation", pod.annotations)):
+        if SWITCH_NAME in texts:
+            return read_switch(what, texts)
+    return None
+
+
+def read_switch(what: str, texts: Mapping[str, str]) -> bool | None:
+    """The switch among labels or annotations, as `what` says for messages; None if it is absent."""
+    match texts.get(SWITCH_NAME):
+        case None:
+            return None
+        case "true":
+            return True
+        case "false":
+            return False
+        case text:
+            problem = f'{text!r} is neither "true" nor "false"'
+            raise ConfigError([Mistake(f"{what} {SWITCH_NAME}", "inject", problem)])

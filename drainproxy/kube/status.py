@@ -1,0 +1,73 @@
+"""The annotation in which the injector writes what it has done: `uninject` needs nothing else."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+import msgspec
+from msgspec import Struct, json
+
+from drainproxy import __version__
+from drainproxy.config import ConfigError, Mistake
+
+from .annotations import STATUS
+from .editor import Editor, Record, undo
+from .podspec import Json, read
+
+PATH = ("metadata", "annotations", STATUS)
+
+
+class Status(Struct, omit_defaults=True):
+    """The injector's version, the record of its edits, and the annotations that flags gave: they
+    are given again when the pod is injected again."""
+
+    version: str
+    given: list[str] = []
+    added: list[str] = []
+    created: list[str] = []
+    changed: dict[str, object] = {}
+
+    @property
+    def record(self) -> Record:
+        """What undoes the edits."""
+        return Record(self.added, self.created, self.changed)
+
+    def given_values(self, pod: Json) -> dict[str, str]:
+        """What flags gave, as it stands in the pod."""
+        annotations = read(pod).annotations
+        return {key: annotations[key] for key in self.given if key in annotations}
+
+
+def read_status(pod: Json) -> Status | None:
+    """The status of an injected pod; None if it is not one. ConfigError if it cannot be read."""
+    text = read(pod).annotations.get(STATUS)
+    if text is None:
+        return None
+    try:
+        return json.decode(str(text), type=Status)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        problem = f"is no record of the injector ({error}): remove it, or restore the manifest"
+        raise ConfigError([Mistake(f"annotation {STATUS}", "status", problem)]) from None
+
+
+def write_status(editor: Editor, given: Mapping[str, str], before: Status | None = None) -> None:
+    """Write down what the editor did, after what was `before`."""
+    editor.open(PATH[:-1])
+    old, new = before or Status(__version__), editor.record
+    status = Status(
+        version=old.version,
+        given=list(dict.fromkeys((*old.given, *given))),
+        added=[*old.added, *new.added],
+        created=[*old.created, *new.created],
+        changed=new.changed | old.changed,
+    )
+    editor.put_unrecorded(PATH, json.encode(status).decode())
+
+
+def restored(pod: Json) -> Json:
+    """A copy of the pod as it was before it was injected."""
+    status = read_status(pod)
+    pod = deepcopy(pod)
+    if status is None:
+        return pod
+    del pod["metadata"]["annotations"][STATUS]
+    return undo(pod, status.record)
