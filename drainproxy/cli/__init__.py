@@ -15,6 +15,7 @@ _COMMANDS = {
     "rebalance": "drainproxy.cli.admin:rebalance",
     "inject": "drainproxy.cli.kube:inject",
     "uninject": "drainproxy.cli.kube:uninject",
+    "webhook": "drainproxy.cli.webhook:webhook",
     "settings": "drainproxy.cli.settings:settings",
 }
 

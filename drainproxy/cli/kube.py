@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from drainproxy.config import ConfigError, Mistake, Setting
-from drainproxy.kube.annotations import annotatable
+from drainproxy.cli.options import option
+from drainproxy.config import ConfigError, Mistake
+from drainproxy.kube.annotations import ANNOTATABLE
 
 if TYPE_CHECKING:
     from drainproxy.kube.batch import Result
@@ -29,20 +30,9 @@ def files_argument(command: Command) -> Command:
 
 def annotation_options(command: Command) -> Command:
     """Add an option for each annotation that a pod may have."""
-    for row in reversed(annotatable()):
-        command = _option(row)(command)
+    for row in reversed(ANNOTATABLE):
+        command = option(row)(command)
     return command
-
-
-def _option(row: Setting) -> Callable[[Command], Command]:
-    return click.option(
-        row.flag,
-        row.field,
-        metavar=row.kind.metavar,
-        multiple=row.kind.repeatable,
-        default=None,
-        help=row.description + (f"  [default: {row.default_text}]" if row.default_text else ""),
-    )
 
 
 @click.command()
@@ -74,7 +64,7 @@ def uninject(paths: tuple[str, ...], filenames: tuple[str, ...]) -> None:
 def _annotations(given: Mapping[str, Any]) -> dict[str, str]:
     """The options as annotations; exit code 1, naming every mistake, if one is wrong."""
     found, mistakes = {}, []
-    for row in annotatable():
+    for row in ANNOTATABLE:
         texts = given[row.field]
         if texts in (None, ()):
             continue

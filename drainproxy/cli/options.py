@@ -25,13 +25,26 @@ def setting_options(command: Command) -> Command:
     Every value arrives as the text that was given, or `None`: judging it is the table's affair.
     """
     for row in reversed(TABLE):
-        command = _option(row)(command)
+        command = option(row)(command)
     return click.option(
         "--config",
         metavar="FILE",
         envvar=CONFIG_ENVIRONMENT,
         help="A YAML file of settings; flags, environment and annotations beat it.",
     )(command)
+
+
+def option(row: Setting) -> Callable[[Command], Command]:
+    """The option of one row of the table."""
+    return click.option(
+        row.flag,
+        row.field,
+        metavar=row.kind.metavar,
+        multiple=row.kind.repeatable,
+        default=None,
+        hidden=bool(row.later),
+        help=row.description + (f"  [default: {row.default_text}]" if row.default_text else ""),
+    )
 
 
 def sources(given: Mapping[str, Any], unknown: Sequence[str] = ()) -> tuple[Sources, list[Mistake]]:
@@ -75,15 +88,3 @@ def _unknown_flags(arguments: Sequence[str]) -> tuple[dict[str, str], list[Mista
             problem = "is no setting: the app's command stands behind --"
             mistakes.append(Mistake(f"argument {argument!r}", argument, problem))
     return flags, mistakes
-
-
-def _option(row: Setting) -> Callable[[Command], Command]:
-    return click.option(
-        row.flag,
-        row.field,
-        metavar=row.kind.metavar,
-        multiple=row.kind.repeatable,
-        default=None,
-        hidden=bool(row.later),
-        help=row.description + (f"  [default: {row.default_text}]" if row.default_text else ""),
-    )

@@ -125,24 +125,43 @@ class Wishes(Struct, frozen=True, kw_only=True, rename="kebab"):
 
 
 WISHES: Final = rows(Wishes)
-_BY_ANNOTATION: Final = {row.annotation: row for row in WISHES}
+# Every row that may be an annotation: the injector's first, then the sidecar's settings.
+ANNOTATABLE: Final = (*WISHES, *(row for row in TABLE if row.annotated and not row.later))
+_BY_ANNOTATION: Final = {row.annotation: row for row in ANNOTATABLE}
 
 
 def read_wishes(annotations: Mapping[str, str]) -> tuple[Wishes, list[Mistake]]:
     """What is asked for, and what of it cannot be read (which then has its default)."""
+    asked = {row.field: row for row in WISHES if row.annotation in annotations}
     values, mistakes = {}, []
-    for key, text in annotations.items():
-        if row := _BY_ANNOTATION.get(key):
-            try:
-                values[row.field] = row.read(text)
-            except ValueError as error:
-                mistakes.append(Mistake(f"annotation {key}", row.name, str(error)))
+    for field, row in asked.items():
+        try:
+            values[field] = row.read(annotations[row.annotation])
+        except ValueError as error:
+            mistakes.append(_mistake(row.annotation, row.name, str(error)))
     return Wishes(**values), mistakes
 
 
-def annotatable() -> list[Setting]:
-    """Every row that may be an annotation: the injector's first, then the sidecar's settings."""
-    return [*WISHES, *(row for row in TABLE if row.annotated and not row.later)]
+def readable(annotations: Mapping[str, str]) -> tuple[dict[str, str], list[Mistake]]:
+    """Those of our annotations that may be defaults for pods, and what is wrong with others."""
+    found, mistakes = {}, []
+    for key, text in annotations.items():
+        name = key.removeprefix(ANNOTATION_PREFIX)
+        if name == key or key in (SWITCH_NAME, STATUS):
+            continue
+        try:
+            row = _BY_ANNOTATION[key]
+            row.read(text)
+            found[key] = text
+        except KeyError:
+            mistakes.append(_mistake(key, name, "is no annotation that pods may have"))
+        except ValueError as error:
+            mistakes.append(_mistake(key, name, str(error)))
+    return found, mistakes
+
+
+def _mistake(key: str, name: str, problem: str) -> Mistake:
+    return Mistake(f"annotation {key}", name, problem)
 
 
 def markdown() -> str:

@@ -136,14 +136,16 @@ class Spec(_Read, frozen=True):
     os: _Os | None = None
 
 
+class _Owner(_Read, frozen=True):
+    kind: str
+
+
 class Metadata(_Read, frozen=True):
     """What is said of a pod."""
 
-    name: str | None = None
-    generate_name: str | None = None
-    namespace: str | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
+    owner_references: list[_Owner] | None = None
 
 
 class Pod(_Read, frozen=True):
@@ -161,6 +163,12 @@ class Pod(_Read, frozen=True):
     def annotations(self) -> Mapping[str, str]:
         """None are none."""
         return (self.metadata and self.metadata.annotations) or {}
+
+    @property
+    def is_of_a_job(self) -> bool:
+        """Whether a Job has made it."""
+        owners = (self.metadata and self.metadata.owner_references) or []
+        return any(owner.kind == "Job" for owner in owners)
 
     @property
     def containers(self) -> list[Container]:

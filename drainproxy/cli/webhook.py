@@ -1,0 +1,174 @@
+"""`drainproxy webhook`: puts the sidecar into new pods, when the API server asks."""
+
+import asyncio
+import signal
+import ssl
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drainproxy.cli.run import EX_CONFIG, EX_UNAVAILABLE
+from drainproxy.config import ANNOTATION_PREFIX, Address, ConfigError, Mistake
+from drainproxy.config.addresses import parse_listen
+from drainproxy.config.kinds import parse_duration
+
+if TYPE_CHECKING:
+    from drainproxy.kube.certificates import Certificates
+    from drainproxy.kube.plan import Options
+
+
+def _address(_: click.Context, __: click.Parameter, text: str) -> Address:
+    try:
+        return parse_listen(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} {error}") from None
+
+
+def _seconds(_: click.Context, __: click.Parameter, text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} {error}") from None
+
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command(context_settings={"auto_envvar_prefix": "DRAINPROXY_WEBHOOK"})
+@click.option(
+    "--listen",
+    metavar="[HOST:]PORT",
+    default="8443",
+    show_default=True,
+    callback=_address,
+    help="Where the API server asks, over TLS: POST /inject.",
+)
+@click.option("--tls-cert", metavar="FILE", type=_FILE, required=True, help="Its chain (PEM).")
+@click.option(
+    "--tls-key",
+    metavar="FILE",
+    type=_FILE,
+    required=True,
+    help="The key to it (PEM). Both are read again when they change.",
+)
+@click.option(
+    "--observe",
+    metavar="[HOST:]PORT",
+    default="9180",
+    show_default=True,
+    callback=_address,
+    help="Where /livez, /readyz and /metrics are, over plain HTTP.",
+)
+@click.option("--image", metavar="IMAGE", help="The image of the sidecar.")
+@click.option(
+    "--defaults",
+    metavar="FILE",
+    type=_FILE,
+    help="A YAML map of annotations for every pod, with their prefix or without; those of its"
+    " namespace and its own beat them.",
+)
+@click.option(
+    "--namespace-annotations",
+    type=click.Choice(["off", "api"]),
+    default="off",
+    show_default=True,
+    help="api: the annotations of a namespace, asked of the API server, are defaults for its pods.",
+)
+@click.option(
+    "--stop-delay",
+    metavar="DURATION",
+    default="5s",
+    show_default=True,
+    callback=_seconds,
+    help="How long it still answers after SIGTERM, when it is not ready any more.",
+)
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info"
+)
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
+def webhook(tls_cert: Path, tls_key: Path, log_level: str, log_format: str, **given: Any) -> None:
+    """Answer the API server's admission reviews: new pods get a sidecar.
+
+    Every option can be given in the environment: --listen as DRAINPROXY_WEBHOOK_LISTEN.
+    """
+    from drainproxy.kube.certificates import Certificates
+    from drainproxy.sidecar import logs
+
+    try:
+        options = _options(given["image"], given["defaults"])
+        certificates = Certificates(tls_cert, tls_key)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(EX_CONFIG)
+    except (OSError, ssl.SSLError) as error:
+        click.echo(f"the certificate {tls_cert} with the key {tls_key}: {error}", err=True)
+        sys.exit(EX_CONFIG)
+    logs.configure(log_level, log_format)
+    sys.exit(_run(options, certificates, given))
+
+
+def _options(image: str | None, defaults: Path | None) -> "Options":
+    from drainproxy.kube.annotations import parse_image
+    from drainproxy.kube.plan import Options
+
+    options = Options(defaults=_defaults(defaults) if defaults else {})
+    if image is None:
+        return options
+    try:
+        return Options(image=parse_image(image), defaults=options.defaults)
+    except ValueError as error:
+        raise ConfigError([Mistake("flag --image", "image", f"{image!r} {error}")]) from None
+
+
+def _defaults(path: Path) -> dict[str, str]:
+    """The annotations in a file; ConfigError with everything that is wrong with them."""
+    from drainproxy.cli.options import unreadable
+    from drainproxy.config import ConfigFile
+    from drainproxy.config.yaml_text import read_yaml
+    from drainproxy.kube.annotations import readable
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            [Mistake("flag --defaults", "defaults", unreadable(str(path), error))]
+        ) from None
+    found: dict[str, str] = {}
+    mistakes = []
+    for item in read_yaml(ConfigFile(str(path), text)):
+        if isinstance(item, Mistake):
+            mistakes.append(item)
+            continue
+        _, key, texts = item
+        name = ANNOTATION_PREFIX + key.removeprefix(ANNOTATION_PREFIX)
+        found[name] = texts if isinstance(texts, str) else " ".join(texts)
+    found, wrong = readable(found)
+    if mistakes := [*mistakes, *wrong]:
+        raise ConfigError(mistakes)
+    return found
+
+
+def _run(options: "Options", certificates: "Certificates", given: dict[str, Any]) -> int:
+    import uvloop
+
+    from drainproxy.kube import namespaces, reviews
+    from drainproxy.kube.webhook import Place, Webhook, serve
+
+    async def life() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        known = namespaces.from_cluster() if given["namespace_annotations"] == "api" else None
+        place = Place(given["listen"], given["observe"])
+        answering = Webhook(reviews.answering(options, known))
+        await serve(answering, certificates, place, stop, given["stop_delay"])
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(life())
+    except OSError as error:
+        click.echo(f"drainproxy: {error.strerror or error}", err=True)
+        return EX_UNAVAILABLE
+    return 0

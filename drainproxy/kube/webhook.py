@@ -1,0 +1,204 @@
+"""The admission webhook's server: HTTPS for the API server, plain HTTP for probes and metrics.
+
+It knows nothing of injection: a review goes in at one end of `Answer`, bytes come out.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from time import perf_counter
+from typing import Final
+
+import msgspec.json
+from aiohttp import web
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from drainproxy.config import Address
+
+from .certificates import Certificates
+
+# The API server sends objects of up to 3 MiB (its limit for a request is as large).
+LARGEST_REVIEW: Final = 3 << 20
+
+# Milliseconds are usual; a garbage collection, a cold cache or a namespace that is asked for, more.
+_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# Seconds that reviews under way have, when the listeners are closed: the API server waits as long.
+_LAST_REVIEWS: Final = 10.0
+
+log = logging.getLogger("drainproxy.webhook")
+
+
+class Reply(Struct, frozen=True):
+    """The answer to a review, what came of it in a word, and what else the log should say."""
+
+    body: bytes
+    outcome: str
+    fields: dict[str, object] = {}
+
+
+# From a review to its answer; ValueError, with a reason, for one that is malformed.
+Answer = Callable[[bytes], Awaitable[Reply]]
+
+
+class Metrics:
+    """What Prometheus is told."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.reviews = Counter(
+            "drainproxy_webhook_reviews",
+            "Reviews by what came of them.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "drainproxy_webhook_review_duration_seconds",
+            "From the last byte of a review to its answer.",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+
+    def render(self) -> bytes:
+        """As text."""
+        return generate_latest(self.registry)
+
+
+class Webhook:
+    """The applications of a webhook: `reviews` and `observation`.
+
+    When it is `leaving` it is not ready, still answers, and asks clients to connect elsewhere.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.metrics = Metrics()
+        self.leaving = False
+
+    def reviews(self) -> web.Application:
+        """`POST /inject`."""
+        app = web.Application(client_max_size=LARGEST_REVIEW, middlewares=[_errors_as_json])
+        app.add_routes([web.post("/inject", self._inject)])
+        app.on_response_prepare.append(self._say_goodbye)
+        return app
+
+    def observation(self) -> web.Application:
+        """`/livez`, `/readyz` and `/metrics`."""
+        app = web.Application(middlewares=[_errors_as_json])
+        app.add_routes(
+            [
+                web.get("/livez", self._livez),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._show_metrics),
+            ]
+        )
+        return app
+
+    async def _inject(self, request: web.Request) -> web.Response:
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return self._refuse(413, f"a review has at most {LARGEST_REVIEW} bytes")
+        started = perf_counter()
+        try:
+            reply = await self._answer(body)
+        except ValueError as error:
+            return self._refuse(400, str(error))
+        except Exception:
+            self.metrics.reviews.labels("failed").inc()
+            log.exception("a review failed")
+            return _json({"reason": "a mistake in the webhook: see its log"}, 500)
+        seconds = perf_counter() - started
+        self.metrics.seconds.observe(seconds)
+        self.metrics.reviews.labels(reply.outcome).inc()
+        log.info(reply.outcome, extra={"fields": {**reply.fields, "ms": round(seconds * 1000, 2)}})
+        return web.Response(body=reply.body, content_type="application/json")
+
+    def _refuse(self, status: int, reason: str) -> web.Response:
+        self.metrics.reviews.labels("malformed").inc()
+        log.warning("malformed", extra={"fields": {"status": status, "reason": reason}})
+        return _json({"reason": reason}, status)
+
+    async def _say_goodbye(self, _: web.Request, response: web.StreamResponse) -> None:
+        if self.leaving:
+            response.force_close()
+
+    async def _livez(self, _: web.Request) -> web.Response:
+        return _json({"ok": True, "reason": "ok"})
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        reason = "it is told to stop" if self.leaving else "ok"
+        return _json({"ok": not self.leaving, "reason": reason}, 503 if self.leaving else 200)
+
+    async def _show_metrics(self, _: web.Request) -> web.Response:
+        return web.Response(
+            body=self.metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+
+class Place(Struct, frozen=True):
+    """Where a webhook listens."""
+
+    listen: Address
+    observe: Address
+
+
+async def serve(
+    webhook: Webhook,
+    certificates: Certificates,
+    place: Place,
+    stop: asyncio.Event,
+    stop_delay: float,
+) -> None:
+    """Serve until `stop` is set, and then leave: not ready any more, but still answering for
+    `stop_delay` seconds until the API server has heard of it, and then for what is under way.
+
+    Setting `stop` again ends that delay. OSError if it cannot listen.
+    """
+    reviews, observation = _runner(webhook.reviews()), _runner(webhook.observation())
+    watching = asyncio.create_task(certificates.watch())
+    try:
+        await _listen(observation, place.observe)
+        await _listen(reviews, place.listen, certificates)
+        log.info("ready", extra={"fields": {"listen": str(place.listen)}})
+        await stop.wait()
+        stop.clear()
+        webhook.leaving = True
+        log.info("leaving")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), stop_delay)
+    finally:
+        watching.cancel()
+        await reviews.cleanup()
+        await observation.cleanup()
+
+
+def _runner(app: web.Application) -> web.AppRunner:
+    return web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_LAST_REVIEWS)
+
+
+async def _listen(
+    runner: web.AppRunner, address: Address, certificates: Certificates | None = None
+) -> None:
+    await runner.setup()
+    context = certificates.context if certificates else None
+    # None is every interface, IPv6 too.
+    await web.TCPSite(runner, address.host or None, address.port, ssl_context=context).start()
+
+
+@web.middleware
+async def _errors_as_json(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return _json({"reason": error.reason}, error.status)
+
+
+def _json(body: object, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body), status=status, content_type="application/json"
+    )
