@@ -73,6 +73,8 @@ def parse(body: bytes) -> Request:
         raise ValueError(f"is no AdmissionReview of admission.k8s.io/v1: {error}") from None
     except UnicodeError:
         raise ValueError("is no AdmissionReview of admission.k8s.io/v1: not UTF-8") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
 
 
 def judge(request: Request, options: Options, namespace: Namespace | None = None) -> Verdict:
@@ -88,6 +90,8 @@ def judge(request: Request, options: Options, namespace: Namespace | None = None
         return _judge(request.object, request.namespace, options, namespace)
     except ConfigError as error:
         return Verdict("denied", f"drainproxy cannot be injected: {error}")
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
 
 
 def mutate(review: bytes, options: Options, namespace: Namespace | None = None) -> bytes:

@@ -17,11 +17,12 @@ Path = tuple[str, ...]
 
 
 class Record(Struct, omit_defaults=True):
-    """What `undo` needs: pointers to what is new, to lists and maps that were made for it, and to
-    what was changed, with what it was."""
+    """What `undo` needs: pointers to what is new, to lists and maps that were made for it where
+    there was nothing or null, and to what was changed, with what it was."""
 
     added: list[str] = []
     created: list[str] = []
+    filled: list[str] = []
     changed: dict[str, Any] = {}
 
 
@@ -33,7 +34,7 @@ class Editor:
 
     def __init__(self, pod: Json) -> None:
         self.pod = deepcopy(pod)
-        self.record = Record([], [], {})
+        self.record = Record([], [], [], {})
         self.patch: list[Json] = []
 
     def put(self, path: Path, value: Any) -> None:
@@ -86,10 +87,8 @@ class Editor:
         return node, real
 
     def _create(self, parent: Json, path: Path, real: Path, empty: Any) -> None:
-        if path[-1] in parent:
-            self.record.changed[_pointer(path)] = None
-        else:
-            self.record.created.append(_pointer(path))
+        made = self.record.filled if path[-1] in parent else self.record.created
+        made.append(_pointer(path))
         self._write(parent, path[-1], (*real, path[-1]), type(empty)())
 
     def _write(self, parent: Json, key: str, real: Path, value: Any) -> None:
@@ -112,10 +111,12 @@ def undo(pod: Json, record: Record) -> Json:
         for parent, key in _look_up(pod, pointer):
             if not parent[key]:
                 del parent[key]
+    for pointer in record.filled:
+        for parent, key in _look_up(pod, pointer):
+            parent[key] = parent[key] or None
     for pointer, was in record.changed.items():
         for parent, key in _look_up(pod, pointer):
-            if was is not None or not _holds_something(parent[key]):
-                parent[key] = _styled_as(parent[key], was)
+            parent[key] = _styled_as(parent[key], was)
     return pod
 
 
@@ -144,10 +145,6 @@ def _find(items: list[Any], step: str) -> int:
 def _is(item: Any, step: str) -> bool:
     key, equals, text = step.partition("=")
     return bool(equals) and isinstance(item, dict) and str(item.get(key)) == text
-
-
-def _holds_something(value: Any) -> bool:
-    return isinstance(value, dict | list) and bool(value)
 
 
 def _pointer(path: Path) -> str:

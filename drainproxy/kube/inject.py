@@ -91,9 +91,7 @@ def uninject(pod: Json) -> Json | None:
 
 def _carry_out(pod: Json, plan: Plan, given: Mapping[str, str]) -> Injected:
     editor = Editor(pod)
-    for taken in plan.scene.ports:
-        _hand_over(editor, taken)
-    _follow_names(editor, plan)
+    _hand_over_names(editor, plan)
     _hook_containers(editor, plan)
     _add_containers(editor, plan)
     if plan.scene.grace != plan.scene.pod.grace:
@@ -105,20 +103,18 @@ def _carry_out(pod: Json, plan: Plan, given: Mapping[str, str]) -> Injected:
     return Injected(editor.pod, plan.scene.ports, cautions(plan.scene), editor.patch, keys)
 
 
-def _hand_over(editor: Editor, taken: Taken) -> None:
-    """EndpointSlices look for a name in the app's containers first: it must be gone there."""
-    if taken.name and taken.renamed:
-        ports = (*_SPEC, "containers", f"name={taken.container}", "ports")
-        editor.rename(ports, taken.name, taken.renamed)
-
-
-def _follow_names(editor: Editor, plan: Plan) -> None:
-    """Probes and hooks of the app follow its ports, and so pass the sidecar by."""
-    names = {(each.container, each.name): each.renamed for each in plan.scene.ports}
-    for container in plan.scene.pod.containers:
-        for path, name in container.named_sockets():
-            if renamed := names.get((container.name, name)):
-                editor.put((*_container(container), *path), renamed)
+def _hand_over_names(editor: Editor, plan: Plan) -> None:
+    """EndpointSlices look for a name in the app's containers first, and then in native sidecars:
+    it must be gone everywhere but in ours. Probes and hooks follow the port, and so pass us by."""
+    names = {each.name: each.renamed for each in plan.scene.ports if each.renamed}
+    for group, container in plan.scene.pod.every_container():
+        path = (*_SPEC, group, f"name={container.name}")
+        own = {port.name for port in container.ports or [] if port.is_tcp and port.name in names}
+        for name in sorted(filter(None, own)):
+            editor.rename((*path, "ports"), name, names[name])
+        for where, name in container.named_sockets():
+            if name in own:
+                editor.put((*path, *where), names[name])
 
 
 def _hook_containers(editor: Editor, plan: Plan) -> None:

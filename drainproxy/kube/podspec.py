@@ -180,6 +180,11 @@ class Pod(_Read, frozen=True):
         """Native sidecars are among them."""
         return self.spec.init_containers or []
 
+    def every_container(self) -> Iterator[tuple[str, Container]]:
+        """All of both kinds, each with the name of its list."""
+        yield from (("containers", each) for each in self.containers)
+        yield from (("initContainers", each) for each in self.init_containers)
+
     @property
     def grace(self) -> int:
         """The seconds between the deletion of the pod and SIGKILL."""

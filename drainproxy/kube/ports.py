@@ -33,7 +33,6 @@ class Taken(Struct, frozen=True):
     called then. Both are None where clients are redirected.
     """
 
-    container: str
     port: int
     listen: int
     protocol: Protocol = "auto"
@@ -84,7 +83,6 @@ def take_over(
     rename = _namer(pod)
     return [
         Taken(
-            container=each.container,
             port=each.port.container_port,
             listen=next(listeners),
             protocol=protocol or _spoken(each.port, hints),
@@ -98,16 +96,14 @@ def take_over(
 def as_forwarded(pod: Pod, wishes: Wishes, forwards: Sequence[Forward]) -> list[Taken]:
     """The same where the pod says itself what is forwarded, with the annotation `forward`."""
     rename = _namer(pod)
-    names = {each.port.container_port: each for each in declared(pod)}
+    names = {each.port.container_port: each.port.name for each in declared(pod)}
     taken = []
     for forward in forwards:
         if not isinstance(forward.app, Address):
             continue
-        each = names.get(forward.app.port)
-        name = each.port.name if each and wishes.capture == "names" else None
+        name = names.get(forward.app.port) if wishes.capture == "names" else None
         taken.append(
             Taken(
-                container=each.container if each else "",
                 port=forward.app.port,
                 listen=forward.listen.port,
                 protocol=forward.protocol,
@@ -122,12 +118,20 @@ def _chosen(
     ports: list[Declared], wishes: Wishes, targets: set[str], by_name: bool
 ) -> Iterator[tuple[Declared, Protocol | None]]:
     if wishes.ports is not None:
-        for choice in wishes.ports:
-            yield _asked_for(ports, choice.port, by_name), choice.protocol
+        asked = {_asked_for(ports, each.port, by_name): each.protocol for each in wishes.ports}
+        yield from asked.items()
         return
-    usable = [each for each in ports if each.port.name or not by_name]
+    usable = _first_of_each([each for each in ports if each.port.name or not by_name])
     targeted = [each for each in usable if each.port.name in targets]
     yield from ((each, None) for each in (targeted if targeted and by_name else usable))
+
+
+def _first_of_each(ports: list[Declared]) -> list[Declared]:
+    """A name that several containers have leads to the first of them."""
+    names: dict[object, Declared] = {}
+    for each in ports:
+        names.setdefault(each.port.name or each.port.container_port, each)
+    return list(names.values())
 
 
 def _asked_for(ports: list[Declared], text: str, by_name: bool) -> Declared:
@@ -146,7 +150,7 @@ def _spoken(port: Port, hints: Mapping[Any, str]) -> Protocol:
 
 
 def _free_ports(pod: Pod, taken: set[int]) -> Iterator[int]:
-    for container in (*pod.containers, *pod.init_containers):
+    for _, container in pod.every_container():
         taken |= {port.container_port for port in container.ports or []}
     yield from (port for port in range(_FIRST_LISTENER, 1 << 16) if port not in taken)
 
@@ -169,6 +173,6 @@ def _namer(pod: Pod) -> Callable[[str], str]:
 
 
 def _names(pod: Pod) -> Iterator[str]:
-    for container in (*pod.containers, *pod.init_containers):
+    for _, container in pod.every_container():
         yield from (port.name for port in container.ports or [] if port.name)
         yield from (name for _, name in container.named_sockets())

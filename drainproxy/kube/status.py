@@ -24,12 +24,13 @@ class Status(Struct, omit_defaults=True):
     given: list[str] = []
     added: list[str] = []
     created: list[str] = []
+    filled: list[str] = []
     changed: dict[str, object] = {}
 
     @property
     def record(self) -> Record:
         """What undoes the edits."""
-        return Record(self.added, self.created, self.changed)
+        return Record(self.added, self.created, self.filled, self.changed)
 
     def given_values(self, pod: Json) -> dict[str, str]:
         """What flags gave, as it stands in the pod."""
@@ -58,6 +59,7 @@ def write_status(editor: Editor, given: Mapping[str, str], before: Status | None
         given=list(dict.fromkeys((*old.given, *given))),
         added=[*old.added, *new.added],
         created=[*old.created, *new.created],
+        filled=[*old.filled, *new.filled],
         changed=new.changed | old.changed,
     )
     editor.put_unrecorded(PATH, json.encode(status).decode())
