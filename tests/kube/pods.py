@@ -88,7 +88,7 @@ def _containers(draw: st.DrawFn) -> list[Json]:
     names = draw(st.lists(st.sampled_from(["web", "worker", "proxy"]), min_size=1, unique=True))
     spread = draw(st.fixed_dictionaries({name: st.sampled_from(names) for name in PORTS}))
     chosen = draw(st.sets(st.sampled_from(sorted(PORTS))))
-    containers = []
+    containers: list[Json] = []
     for name in names:
         ports: list[Json] = [
             {"name": port, "containerPort": PORTS[port], "protocol": "TCP"}
@@ -110,8 +110,7 @@ def _containers(draw: st.DrawFn) -> list[Json]:
                 }
             )
         )
-        listed = {"ports": ports} if ports or draw(st.booleans()) else {}
-        containers.append({"name": name, "image": "i", **listed, **fields})
+        containers.append({"name": name, "image": "i", "ports": ports, **fields})
     return containers
 
 
@@ -132,6 +131,5 @@ def pods(draw: st.DrawFn) -> Json:
             "hostNetwork": st.just(False),
         }
     )
-    above = draw(st.sampled_from([{}, {"metadata": None}])) if draw(st.booleans()) else {}
-    found = above or {"metadata": draw(metadata)}
+    found: Json = {} if draw(st.booleans()) else {"metadata": draw(st.none() | metadata)}
     return {**found, "spec": {"containers": draw(_containers()), **draw(spec)}}

@@ -1,0 +1,98 @@
+"""Edits of a pod, their record and their undoing."""
+
+from typing import Any
+
+import jsonpatch
+import pytest
+
+from drainproxy.kube.editor import Editor, Record, undo
+from drainproxy.kube.podspec import Json
+
+POD: Json = {"spec": {"containers": [{"name": "a"}, {"name": "b", "ports": [{"name": "http"}]}]}}
+
+
+def test_an_item_of_a_list_is_chosen_by_its_name() -> None:
+    editor = Editor(POD)
+    editor.put(("spec", "containers", "name=b", "image"), "x")
+
+    assert editor.pod["spec"]["containers"][1]["image"] == "x"
+    assert "image" not in POD["spec"]["containers"][1]
+    assert editor.record.added == ["/spec/containers/name=b/image"]
+    assert editor.patch == [{"op": "add", "path": "/spec/containers/1/image", "value": "x"}]
+
+
+@pytest.mark.parametrize("start", [{}, {"metadata": None}, {"metadata": {"annotations": None}}])
+def test_maps_on_the_way_are_made_and_go_again(start: Json) -> None:
+    editor = Editor(start)
+    editor.put(("metadata", "annotations", "drainproxy.io/a~b"), "x")
+
+    assert editor.pod == {"metadata": {"annotations": {"drainproxy.io/a~b": "x"}}}
+    assert editor.record.added == ["/metadata/annotations/drainproxy.io~1a~0b"]
+    assert jsonpatch.apply_patch(start, editor.patch) == editor.pod
+    assert undo(editor.pod, editor.record) == start
+
+
+@pytest.mark.parametrize(
+    "start", [{}, {"volumes": None}, {"volumes": []}, {"volumes": [{"name": "v"}]}]
+)
+def test_an_item_is_appended_and_taken_out_by_its_name(start: Json) -> None:
+    editor = Editor(start)
+    editor.append(("volumes",), {"name": "ours"})
+    editor.pod["volumes"].insert(0, {"name": "theirs"})
+
+    undone = undo(editor.pod, editor.record)
+    assert undone["volumes"] == [{"name": "theirs"}, *(start.get("volumes") or [])]
+    del editor.pod["volumes"][0]
+    assert undo(editor.pod, editor.record) == start
+
+
+def test_a_value_that_was_there_comes_back_in_its_place() -> None:
+    start = {"a": 1, "grace": 30, "b": None}
+    editor = Editor(start)
+    editor.put(("grace",), 60)
+    editor.put(("grace",), 90)
+    editor.put(("b",), {"full": True})
+
+    assert editor.record.changed == {"/grace": 30, "/b": None}
+    assert list(undo(editor.pod, editor.record).items()) == list(start.items())
+
+
+def test_a_renamed_item_is_found_under_its_new_name() -> None:
+    editor = Editor(POD)
+    editor.rename(("spec", "containers", "name=b", "ports"), "http", "app-http")
+
+    assert editor.pod["spec"]["containers"][1]["ports"] == [{"name": "app-http"}]
+    assert editor.record.changed == {"/spec/containers/name=b/ports/name=app-http/name": "http"}
+    assert jsonpatch.apply_patch(POD, editor.patch) == editor.pod
+    assert undo(editor.pod, editor.record) == POD
+
+
+def test_the_patch_holds_values_as_they_were_when_they_were_put() -> None:
+    editor = Editor({})
+    editor.open(("a",))
+    editor.put(("a", "b"), 1)
+
+    assert [step["value"] for step in editor.patch] == [{}, 1]
+
+
+@pytest.mark.parametrize(
+    "pointer",
+    ["", "/", "/spec", "/spec/containers/name=z/x", "/spec/containers/0", "/spec/x/y", "no"],
+)
+def test_what_is_gone_is_not_missed(pointer: str) -> None:
+    pod: Json = {"spec": {"containers": [{"name": "a"}, "strange"]}}
+    for record in (Record([pointer]), Record(created=[pointer]), Record(changed={pointer: "x"})):
+        undo(pod, record)
+
+
+def test_quotes_of_a_text_stay_with_it() -> None:
+    class Quoted(str):
+        pass
+
+    start: dict[str, Any] = {"port": Quoted("http")}
+    editor = Editor(start)
+    editor.put(("port",), "app-http")
+
+    assert isinstance(editor.pod["port"], Quoted)
+    assert type(editor.record.changed["/port"]) is str
+    assert isinstance(undo(editor.pod, editor.record)["port"], Quoted)

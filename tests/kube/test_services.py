@@ -1,0 +1,63 @@
+"""Services that lead to pods."""
+
+from drainproxy.kube.podspec import Json
+from drainproxy.kube.services import Service, named_targets, protocols, services
+
+
+def service(*ports: Json, **more: object) -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"app": "web"}, "ports": [*ports]},
+        **more,
+    }
+
+
+def one(*ports: Json, **more: object) -> Service:
+    (found,) = services([service(*ports, **more)])
+    return found
+
+
+def test_the_target_is_the_port_itself_unless_another_is_named() -> None:
+    ports: list[Json] = [
+        {"port": 80},
+        {"port": 80, "targetPort": 8080},
+        {"port": 80, "targetPort": "http"},
+    ]
+
+    assert [port.target for port in one(*ports).ports] == [80, 8080, "http"]
+    assert named_targets([one(*ports)]) == {"http"}
+
+
+def test_only_tcp_is_led_to_a_sidecar() -> None:
+    assert one({"port": 53, "protocol": "UDP", "targetPort": "dns"}).ports == []
+
+
+def test_a_service_selects_pods_of_its_namespace_that_have_all_its_labels() -> None:
+    labels = {"app": "web", "tier": "front"}
+
+    assert one().selects("", labels)
+    assert not one().selects("", {"app": "other"})
+    assert not one().selects("shop", labels)
+    assert one(metadata={"name": "web", "namespace": "shop"}).selects("shop", labels)
+    assert not one(spec={"ports": []}).selects("", labels), "without a selector it selects nothing"
+
+
+def test_what_a_service_says_of_the_protocol_is_known_by_its_target() -> None:
+    ports: list[Json] = [
+        {"port": 25, "targetPort": "mail", "appProtocol": "smtp"},
+        {"port": 80, "appProtocol": "http"},
+        {"port": 81},
+    ]
+    assert protocols([one(*ports)]) == {"mail": "smtp", 80: "http"}
+
+
+def test_what_is_no_service_or_cannot_be_read_is_left_out() -> None:
+    bodies: list[Json] = [
+        {"kind": "Deployment"},
+        service(apiVersion="serving.knative.dev/v1"),
+        service({"port": "eighty"}),
+        service(metadata={}),
+    ]
+    assert [found.name for found in services(bodies)] == ["?"]
