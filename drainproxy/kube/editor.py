@@ -114,7 +114,8 @@ def undo(pod: Json, record: Record) -> Json:
     for pointer in record.filled:
         for parent, key in _look_up(pod, pointer):
             parent[key] = parent[key] or None
-    for pointer, was in record.changed.items():
+    # Backwards: by an anchor in YAML two paths may lead to the same place.
+    for pointer, was in reversed(record.changed.items()):
         for parent, key in _look_up(pod, pointer):
             parent[key] = _styled_as(parent[key], was)
     return pod

@@ -58,7 +58,7 @@ def parse(text: str) -> list[Document]:
     """The documents of a file; ValueError, with the line, if it is neither YAML nor JSON."""
     documents = []
     for line, marker, body in _pieces(text.removeprefix("\N{BYTE ORDER MARK}")):
-        data, is_json = _read(marker, body, line)
+        data, is_json = _read(body.replace("\r\n", "\n"), line)
         documents.append(Document(marker, body, data, is_json))
     return documents
 
@@ -92,17 +92,14 @@ def restyle(pod: Json, annotations: Collection[str] = ()) -> None:
 def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
     """The line in which each document begins, its marker, and the rest of its text."""
     starts = [match.span() for match in _MARKER.finditer(text)]
-    if not starts or text[: starts[0][0]].strip():
+    if not starts or starts[0][0] > 0:
         starts.insert(0, (0, 0))
     ends = [*(start for start, _ in starts[1:]), len(text)]
-    begin = 0
-    for (_, body), end in zip(starts, ends, strict=True):
-        # Comments before the first marker belong to it.
-        yield text.count("\n", 0, body), text[begin:body], text[body:end]
-        begin = end
+    for (start, body), end in zip(starts, ends, strict=True):
+        yield text.count("\n", 0, body), text[start:body], text[body:end]
 
 
-def _read(marker: str, body: str, line: int) -> tuple[Any, bool]:
+def _read(body: str, line: int) -> tuple[Any, bool]:
     if body.lstrip().startswith(("{", "[")):
         try:
             return json.loads(body), True

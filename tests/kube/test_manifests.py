@@ -1,0 +1,176 @@
+"""Files of manifests: what is not changed stays as it is, what is changed keeps its looks."""
+
+import json
+from io import StringIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from drainproxy.kube.manifests import parse, render, restyle
+
+TWO = """\
+# Licence
+%YAML 1.2
+--- # first
+a:   1   # odd spaces
+b: 'x'
+---
+- "list"
+...
+"""
+
+
+def changed(text: str) -> str:
+    """The text, written anew although nothing has changed."""
+    found = parse(text)
+    for document in found:
+        document.changed = True
+    return render([found])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a: 1",
+        "a: 1\n",
+        TWO,
+        "# only a comment\n",
+        "a: 1\r\n---\r\nb: 2\r\n",
+        "a: |\n  text\n  ----\n  --- not a marker\nb: 2\n",
+        '{"a": 1}\n',
+        "--- {a: 1}\n",
+        "---\na: 1\n---\nb: 2\n",
+    ],
+)
+def test_what_is_not_changed_passes_byte_for_byte(text: str) -> None:
+    assert render([parse(text)]) == text
+
+
+def test_each_document_is_read_for_itself() -> None:
+    licence, first, second = parse(TWO)
+
+    assert (licence.data, first.data, second.data) == (None, {"a": 1, "b": "x"}, ["list"])
+    assert first.marker == "%YAML 1.2\n--- # first\n"
+
+
+def test_documents_that_hold_nothing_are_dropped_and_their_comments_stay() -> None:
+    text = "---\n---\na: 1\n---\n# Source: empty.yaml\n---\nb: 2\n---\n"
+
+    assert render([parse(text)]) == "---\na: 1\n# Source: empty.yaml\n---\nb: 2\n"
+
+
+def test_files_become_one_stream() -> None:
+    files = [parse("a: 1"), parse("# nothing\n"), parse("---\nb: 2\n"), parse('{"c": 3}')]
+    text = render(files)
+
+    assert text == 'a: 1\n# nothing\n---\nb: 2\n---\n{"c": 3}'
+    assert list(YAML(typ="safe").load_all(text)) == [{"a": 1}, {"b": 2}, {"c": 3}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# top\na: 1 # one\n\n# between\nb:\n# in\n- x   \n- y # why\n# end\n",
+        "a:\n  - b: 1\n    c:\n      - d\n",
+        "a:\n- b: 1\n  c:\n  - d\n",
+        "a:\n    b:\n        c: 1\n",
+        "a: 'single'\nb: \"double\"\nc: plain\nd: |\n  block\n  text\ne: >-\n  folded\n  text\n",
+        "z: 1\na: 2\nm: {x: 1, y: [1, 2]}\n",
+        "a: &x {b: 1}\nc: *x\n",
+        "mode: 0644\nat: 2026-01-02\nbig: 1_000\nyes: on\n",
+        "a: " + "word " * 60 + "end\n",
+        "a: x\r\nb:\r\n- y\r\n",
+    ],
+)
+def test_what_is_changed_keeps_comments_quotes_order_and_indents(text: str) -> None:
+    assert changed(text).replace("   \n", "\n") == text.replace("   \n", "\n")
+
+
+def test_json_stays_json_in_its_indent_and_order() -> None:
+    text = '{\n    "z": 1,\n    "a": [\n        "ä"\n    ]\n}\n'
+
+    assert changed(text) == text
+    assert changed('{"z": 1, "a": 2}') == '{"z": 1, "a": 2}\n'
+    assert parse("{a: 1}")[0].is_json is False
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: 1\n---\nb: [\n", "line 4: is not valid YAML"),
+        ("a: 1\na: 2\n", "line 2: is not valid YAML: found duplicate key"),
+        ("a: {{ .Values.x }}: b\n", "line 1: is not valid YAML"),
+        ("a: \x00\n", "is not valid YAML"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_line(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match="is not valid YAML") as caught:
+        parse(text)
+    assert problem in str(caught.value)
+
+
+@given(text=st.text(max_size=60) | st.text(alphabet="-: #\n{}[]&*!|>'\"%ab", max_size=40))
+def test_whatever_the_text_it_is_read_or_refused(text: str) -> None:
+    try:
+        found = parse(text)
+    except ValueError:
+        return
+    assert render([found]).count("a") <= text.count("a")
+
+
+def test_what_is_put_in_looks_like_the_rest_of_the_file() -> None:
+    text = "spec:\n  containers:\n    - name: a\n  volumes: []\nmetadata: {}\n"
+    (document,) = parse(text)
+    pod = document.data
+    pod["spec"]["volumes"].append({"name": "v", "items": [{"path": "x"}]})
+    pod["spec"]["containers"][0]["args"] = ["--a=b:c", "yes", "1e3", "12:30", "", "true", "50m"]
+    pod["metadata"]["annotations"] = {"a": "x", "n": "1"}
+    restyle(pod, ["a", "n"])
+    document.changed = True
+
+    assert render([[document]]) == (
+        "spec:\n"
+        "  containers:\n"
+        "    - name: a\n"
+        '      args:\n        - --a=b:c\n        - "yes"\n        - "1e3"\n        - "12:30"\n'
+        '        - ""\n        - "true"\n        - 50m\n'
+        "  volumes:\n"
+        "    - name: v\n      items:\n        - path: x\n"
+        "metadata:\n"
+        '  annotations:\n    a: "x"\n    n: "1"\n'
+    )
+
+
+@given(values=st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]))))
+def test_every_text_that_is_put_in_is_read_as_that_text_by_old_readers_too(
+    values: list[str],
+) -> None:
+    (document,) = parse("a: 1\n")
+    document.data["metadata"] = {"annotations": {"key": "on"}}
+    document.data["values"] = values
+    restyle(document.data, ["key"])
+    document.changed = True
+
+    old = YAML(typ="safe", pure=True)
+    old.version = (1, 1)
+    read = old.load(StringIO(render([[document]])))
+    assert read["values"] == values
+    assert read["metadata"]["annotations"] == {"key": "on"}
+
+
+def test_a_list_of_somebodys_own_keeps_its_brackets() -> None:
+    (document,) = parse("args: [a, b]\nmetadata: {annotations: {x: y}}\n")
+    document.data["metadata"]["annotations"]["z"] = "1"
+    restyle(document.data, ["z"])
+    document.changed = True
+
+    assert render([[document]]) == 'args: [a, b]\nmetadata: {annotations: {x: y, z: "1"}}\n'
+
+
+def test_a_json_document_is_an_object_of_json() -> None:
+    (document,) = parse('{"metadata": {"annotations": null}}')
+
+    assert json.loads(document.render()) == {"metadata": {"annotations": None}}
