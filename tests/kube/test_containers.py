@@ -1,0 +1,86 @@
+"""What is put into a pod."""
+
+from drainproxy.kube.annotations import Wishes
+from drainproxy.kube.containers import Design, hook_of, redirect, sidecar, sidecar_of, token_of
+from drainproxy.kube.podspec import Json
+from drainproxy.kube.ports import Taken
+from tests.kube.pods import pod
+
+
+def design(**fields: object) -> Design:
+    made: dict[str, object] = {
+        "wishes": Wishes(),
+        "image": "drainproxy:1",
+        "ports": [Taken(port=8080, listen=9181, name="http", renamed="app-http")],
+        "forwards": ["9181=8080"],
+        "admin_port": 9180,
+        "token": "t",
+        "pass_token": True,
+        "pass_report": True,
+    }
+    return Design(**{**made, **fields})  # type: ignore[arg-type] # the fields under test
+
+
+def test_the_sidecar_may_do_nothing_but_talk() -> None:
+    assert sidecar(design())["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def test_flags_say_only_what_no_annotation_says() -> None:
+    assert sidecar(design())["args"] == [
+        "run",
+        "--forward=9181=8080",
+        "--annotations-file=/etc/drainproxy/podinfo/annotations",
+        "--report-file=/dev/termination-log",
+    ]
+    quiet = sidecar(design(forwards=[], pass_token=False, pass_report=False))
+    assert quiet["args"] == ["run", "--annotations-file=/etc/drainproxy/podinfo/annotations"]
+    assert "env" not in quiet
+    assert quiet["lifecycle"]["preStop"]["httpGet"]["httpHeaders"][0]["value"] == "t"
+
+
+def test_every_probe_asks_the_admin_port() -> None:
+    made = sidecar(design(admin_port=9990))
+    probes = {name: made[name]["httpGet"] for name in made if name.endswith("Probe")}
+
+    assert probes == {
+        "startupProbe": {"path": "/startupz", "port": 9990},
+        "readinessProbe": {"path": "/readyz", "port": 9990},
+        "livenessProbe": {"path": "/livez", "port": 9990},
+    }
+    assert made["ports"][-1] == {"name": "drainproxy", "containerPort": 9990, "protocol": "TCP"}
+
+
+def test_limits_are_set_only_if_asked_for() -> None:
+    assert sidecar(design())["resources"] == {"requests": {"cpu": "50m", "memory": "64Mi"}}
+    wishes = Wishes(cpu_limit="1", memory_request="1Gi")
+    assert sidecar(design(wishes=wishes))["resources"] == {
+        "requests": {"cpu": "50m", "memory": "1Gi"},
+        "limits": {"cpu": "1"},
+    }
+
+
+def test_the_pull_policy_is_that_of_both_containers() -> None:
+    asked = design(wishes=Wishes(image_pull_policy="Always"))
+
+    assert "imagePullPolicy" not in sidecar(design())
+    assert {each(asked)["imagePullPolicy"] for each in (sidecar, redirect)} == {"Always"}
+
+
+def test_the_sidecar_of_a_pod_is_found_in_either_list() -> None:
+    ours: Json = sidecar(design())
+    native, plain = pod(), pod()
+    native["spec"]["initContainers"] = [{"name": "x"}, ours]
+    plain["spec"]["containers"].append(ours)
+
+    assert sidecar_of(pod()) is None
+    assert sidecar_of(native) == sidecar_of(plain) == ours
+    assert (token_of(ours), hook_of(ours)) == ("t", ours["lifecycle"]["preStop"])
+    assert (token_of({"name": "x"}), hook_of({"name": "x"})) == (None, None)

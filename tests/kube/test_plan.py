@@ -1,0 +1,103 @@
+"""What is decided about a pod."""
+
+import pytest
+
+from drainproxy.config import ConfigError
+from drainproxy.kube.plan import Plan, decide
+from drainproxy.kube.podspec import Json, read
+from tests.kube.pods import TOKEN, options, pod
+
+
+def plan(before: Json, token: str | None = None, **fields: object) -> Plan:
+    decided = decide(read(before), options(**fields), "", token)
+    assert isinstance(decided, Plan), decided
+    return decided
+
+
+def annotated(**texts: str) -> Json:
+    names = {name.replace("_", "-"): text for name, text in texts.items()}
+    return pod(annotations={f"drainproxy.io/{name}": text for name, text in names.items()})
+
+
+def test_the_image_is_the_pods_or_else_the_injectors() -> None:
+    assert plan(pod(), image="r/d:1").design.image == "r/d:1"
+    assert plan(annotated(image="r/d:2"), image="r/d:1").design.image == "r/d:2"
+
+
+def test_the_token_is_annotated_or_kept_or_new() -> None:
+    kept = plan(pod(), token="old").design
+    said = plan(annotated(admin_token="said"), token="old").design
+
+    assert (plan(pod()).design.token, kept.token, said.token) == (TOKEN, "old", "said")
+    assert (kept.pass_token, said.pass_token) == (True, False)
+
+
+def test_what_is_annotated_is_no_flag() -> None:
+    said = plan(annotated(forward="7000=8080", report_file="/dev/null")).design
+
+    assert (said.forwards, said.pass_report) == ([], False)
+    assert [(each.listen, each.renamed) for each in said.ports] == [(7000, "app-http")]
+    assert plan(pod()).design.forwards == ["9181=8080"]
+
+
+def test_the_admin_port_follows_its_annotation() -> None:
+    said = plan(annotated(admin="9181"))
+
+    assert said.design.admin_port == 9181
+    assert said.design.ports[0].listen == 9182
+    assert said.annotations["prometheus.io/port"] == "9181"
+
+
+def test_the_grpc_health_port_is_not_taken_twice() -> None:
+    assert plan(annotated(grpc_health="9181")).design.ports[0].listen == 9182
+
+
+def test_the_drain_is_five_seconds_shorter_than_the_grace_period_and_never_nothing() -> None:
+    found = {}
+    for grace in (0, 6, 30, 125):
+        before = pod()
+        before["spec"]["terminationGracePeriodSeconds"] = grace
+        found[grace] = plan(before).annotations["drainproxy.io/drain-timeout"]
+
+    assert found == {0: "1s", 6: "1s", 30: "25s", 125: "2m"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "problem"),
+    [
+        ({"admin": "127.0.0.1:9180"}, "annotation drainproxy.io/admin: '127.0.0.1:9180' is out of"),
+        ({"admin_token_file": "/x"}, "the preStop hooks need the token itself"),
+        ({"forward": "8080"}, "annotation drainproxy.io/forward: '8080' is wrong"),
+        ({"forward": "9180=8080"}, "listens at 9180, which admin"),
+        ({"annotations_file": "/x"}, "cannot be an annotation"),
+        ({"tls_cert": "/x"}, "not yet"),
+        ({"admin": "x"}, "annotation drainproxy.io/admin: 'x' has no port"),
+    ],
+)
+def test_what_would_keep_the_sidecar_from_working_is_a_mistake(
+    texts: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan(annotated(**texts))
+
+    assert problem in str(caught.value)
+    assert len(caught.value.mistakes) == 1
+
+
+def test_mistakes_without_any_port_are_told_and_not_that_there_is_none() -> None:
+    wrong: Json = pod({"containerPort": 1}, annotations={"drainproxy.io/drain-delay": "5"})
+    fine: Json = pod({"containerPort": 1})
+
+    assert "no container has a TCP port with a name" in str(decide(read(fine), options(), "", None))
+    assert "no container has" in str(decide(read(wrong), options(), "", None))
+    wrong["metadata"]["annotations"]["drainproxy.io/capture"] = "x"
+    with pytest.raises(ConfigError) as caught:
+        decide(read(wrong), options(), "", None)
+    assert [mistake.name for mistake in caught.value.mistakes] == ["capture", "drain-delay"]
+
+
+def test_the_values_of_annotations_reach_the_sidecar_as_they_are() -> None:
+    reason = 'näh "\\ \U0001f44b'
+    found = plan(annotated(websocket_close_reason=reason)).scene.settings
+
+    assert found.websocket_close_reason == reason
