@@ -4,6 +4,7 @@ import asyncio
 import signal
 import ssl
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,10 +161,11 @@ def _run(options: "Options", certificates: "Certificates", given: dict[str, Any]
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        known = namespaces.from_cluster() if given["namespace_annotations"] == "api" else None
         place = Place(given["listen"], given["observe"])
-        answering = Webhook(reviews.answering(options, known))
-        await serve(answering, certificates, place, stop, given["stop_delay"])
+        asks = given["namespace_annotations"] == "api"
+        async with namespaces.from_cluster() if asks else nullcontext() as known:
+            answering = Webhook(reviews.answering(options, known))
+            await serve(answering, certificates, place, stop, given["stop_delay"])
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

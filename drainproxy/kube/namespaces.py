@@ -1,13 +1,17 @@
 """What namespaces say, asked of the API server and remembered for some seconds."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from time import monotonic
 
 from .admission import Namespace
 
 # In seconds: who changes the annotation of a namespace waits so long until it counts.
 _FRESH = 10.0
+# The API server waits for us while we wait for it.
+_PATIENCE = 2.0
 # Of more namespaces than this the old ones are forgotten.
 _MANY = 1000
 
@@ -44,7 +48,8 @@ class Namespaces:
         self._known[name] = (now + _FRESH, namespace)
 
 
-def from_cluster() -> Namespaces:
+@asynccontextmanager
+async def from_cluster() -> AsyncIterator[Namespaces]:
     """Those of the cluster that we run in, or that KUBECONFIG names (needs lightkube)."""
     from lightkube import AsyncClient
     from lightkube.resources.core_v1 import Namespace as Resource
@@ -52,9 +57,13 @@ def from_cluster() -> Namespaces:
     client = AsyncClient()
 
     async def fetch(name: str) -> Namespace:
-        metadata = (await client.get(Resource, name)).metadata
+        async with asyncio.timeout(_PATIENCE):
+            metadata = (await client.get(Resource, name)).metadata
         if metadata is None:
             return Namespace()
         return Namespace(metadata.labels or {}, metadata.annotations or {})
 
-    return Namespaces(fetch)
+    try:
+        yield Namespaces(fetch)
+    finally:
+        await client.close()

@@ -39,6 +39,7 @@ class Reply(Struct, frozen=True):
     fields: dict[str, object] = {}
 
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # From a review to its answer; ValueError, with a reason, for one that is malformed.
 Answer = Callable[[bytes], Awaitable[Reply]]
 
@@ -79,9 +80,9 @@ class Webhook:
 
     def reviews(self) -> web.Application:
         """`POST /inject`."""
-        app = web.Application(client_max_size=LARGEST_REVIEW, middlewares=[_errors_as_json])
+        middlewares = [self._say_goodbye, _errors_as_json]
+        app = web.Application(client_max_size=LARGEST_REVIEW, middlewares=middlewares)
         app.add_routes([web.post("/inject", self._inject)])
-        app.on_response_prepare.append(self._say_goodbye)
         return app
 
     def observation(self) -> web.Application:
@@ -121,9 +122,12 @@ class Webhook:
         log.warning("malformed", extra={"fields": {"status": status, "reason": reason}})
         return _json({"reason": reason}, status)
 
-    async def _say_goodbye(self, _: web.Request, response: web.StreamResponse) -> None:
+    @web.middleware
+    async def _say_goodbye(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
         if self.leaving:
             response.force_close()
+        return response
 
     async def _livez(self, _: web.Request) -> web.Response:
         return _json({"ok": True, "reason": "ok"})
@@ -189,9 +193,7 @@ async def _listen(
 
 
 @web.middleware
-async def _errors_as_json(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except web.HTTPException as error:

@@ -1,0 +1,258 @@
+"""Reviews in, reviews out."""
+
+import base64
+import json
+import re
+from contextlib import suppress
+from copy import deepcopy
+from typing import Any
+
+import jsonpatch
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.kube.admission import Namespace, Verdict, judge, mutate, parse
+from drainproxy.kube.inject import uninject
+from drainproxy.kube.podspec import Json
+from tests.kube.pods import injected, options, pod, pods, sidecar
+
+SWITCH = "drainproxy.io/inject"
+
+
+def review(before: Json | None, **fields: Any) -> bytes:
+    request = {
+        "uid": "705ab4f5",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "operation": "CREATE",
+        "namespace": "shop",
+        "userInfo": {"username": "system:serviceaccount:kube-system:replicaset-controller"},
+        "object": before,
+        "oldObject": None,
+        "dryRun": False,
+        "options": {"kind": "CreateOptions"},
+        **fields,
+    }
+    return json.dumps(
+        {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    ).encode()
+
+
+def _nested(depth: int) -> Json:
+    deep: Json = {}
+    for _ in range(depth):
+        deep = {"x": deep}
+    return {**pod(), "extra": deep}
+
+
+def answered(before: Json | None, namespace: Namespace | None = None, **fields: Any) -> Json:
+    answer = json.loads(mutate(review(before), options(**fields), namespace))
+    assert {key: answer[key] for key in ("apiVersion", "kind")} == {
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+    }
+    assert answer["response"]["uid"] == "705ab4f5"
+    response: Json = answer["response"]
+    return response
+
+
+def patched(before: Json, response: Json) -> Json:
+    assert response["patchType"] == "JSONPatch"
+    patch = json.loads(base64.b64decode(response["patch"]))
+    after: Json = jsonpatch.apply_patch(before, patch)
+    return after
+
+
+def verdict(before: Json, namespace: Namespace | None = None, **fields: Any) -> Verdict:
+    return judge(parse(review(before, **fields)), options(), namespace)
+
+
+def test_the_patch_is_the_injected_pod() -> None:
+    response = answered(pod())
+
+    assert response["allowed"] is True
+    assert patched(pod(), response) == injected(pod()).pod
+    assert "warnings" not in response
+
+
+def test_warnings_say_who_warns() -> None:
+    response = answered(pod({"name": "http", "containerPort": 1, "hostPort": 80}))
+
+    assert response["warnings"][0].startswith("drainproxy: hostPort 80 leads to web past")
+
+
+@given(before=pods())
+def test_a_pod_that_comes_again_gets_an_empty_patch(before: Json) -> None:
+    first = answered(before)
+    if "patch" in first:
+        after = patched(before, first)
+        assert uninject(after) == before
+        again = answered(_with_defaults(after))
+        assert again["allowed"] is True
+        assert "patch" not in again
+
+
+def test_a_pod_that_comes_again_with_another_container_gets_its_hook() -> None:
+    after = patched(pod(), answered(pod()))
+    after["spec"]["containers"].append({"name": "late"})
+    again = patched(after, answered(after))
+
+    assert "preStop" in again["spec"]["containers"][1]["lifecycle"]
+    assert "patch" not in answered(again)
+
+
+def test_a_record_without_a_sidecar_does_not_keep_it_away() -> None:
+    copied = injected(pod()).pod
+    del copied["spec"]["initContainers"]
+
+    assert sidecar(patched(copied, answered(copied)))
+
+
+def test_a_pod_whose_sidecar_could_not_start_is_denied_with_every_mistake() -> None:
+    wrong = {"drainproxy.io/drain-delay": "5", "drainproxy.io/capture": "x"}
+    response = answered(pod(annotations=wrong))
+
+    assert response["allowed"] is False
+    assert response["status"]["code"] == 422
+    message = response["status"]["message"]
+    assert message.startswith(
+        "drainproxy cannot be injected: annotation drainproxy.io/capture: 'x'"
+    )
+    assert "annotation drainproxy.io/drain-delay: '5' is not a duration" in message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"operation": "UPDATE"},
+        {"kind": {"group": "apps", "version": "v1", "kind": "Deployment"}},
+        {"kind": {"group": "metrics.k8s.io", "version": "v1", "kind": "Pod"}},
+    ],
+)
+def test_what_is_no_new_pod_passes(fields: Json) -> None:
+    assert verdict(pod(), **fields) == Verdict("skipped", "only new pods get a sidecar")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "label", "outcome"),
+    [
+        (None, None, "injected"),
+        (None, "true", "injected"),
+        (None, "false", "skipped"),
+        ("true", None, "injected"),
+        ("true", "false", "skipped"),
+        ("false", "true", "injected"),
+        ("false", None, "skipped"),
+        ("", None, "skipped"),
+        ("", "true", "injected"),
+        ("yes", None, "denied"),
+        ("yes", "true", "injected"),
+    ],
+)
+def test_the_pod_beats_its_namespace(
+    namespace: str | None, label: str | None, outcome: str
+) -> None:
+    before = pod()
+    before["metadata"]["labels"] = {SWITCH: label} if label else {}
+    said = None if namespace is None else Namespace({SWITCH: namespace} if namespace else {})
+
+    assert verdict(before, said).outcome == outcome
+
+
+def test_annotations_of_the_namespace_are_defaults_above_the_webhooks() -> None:
+    namespace = Namespace(
+        {SWITCH: "true"},
+        {
+            "drainproxy.io/drain-delay": "2s",
+            "drainproxy.io/drain-spread": "2s",
+            "drainproxy.io/status": "{}",
+            "example.com/team": "x",
+        },
+    )
+    own = {"drainproxy.io/drain-delay": "1s"}
+    defaults = {"drainproxy.io/drain-spread": "3s", "drainproxy.io/drain-quiet": "3s"}
+    before = pod(annotations=own)
+    annotations = patched(before, answered(before, namespace, defaults=defaults))["metadata"][
+        "annotations"
+    ]
+
+    assert annotations["drainproxy.io/drain-delay"] == "1s"
+    assert annotations["drainproxy.io/drain-spread"] == "2s"
+    assert annotations["drainproxy.io/drain-quiet"] == "3s"
+    assert "example.com/team" not in annotations
+
+
+def test_a_mistake_of_the_namespace_stops_no_pod() -> None:
+    namespace = Namespace(
+        {SWITCH: "true"}, {"drainproxy.io/drain-delay": "5", "drainproxy.io/drain-dely": "5s"}
+    )
+    response = answered(pod(), namespace)
+
+    assert response["allowed"] is True
+    assert len(response["warnings"]) == 2
+    assert response["warnings"][0].startswith(
+        "drainproxy: ignored of the namespace: annotation drainproxy.io/drain-delay: '5'"
+    )
+
+
+def test_the_pod_of_a_job_gets_no_plain_container() -> None:
+    before = pod(annotations={"drainproxy.io/native-sidecar": "false"})
+    before["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "j"}]
+
+    assert verdict(before).outcome == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "is no AdmissionReview of admission.k8s.io/v1: Input data was truncated"),
+        (b"\xff", "is no AdmissionReview"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b"{}", "Object missing required field `apiVersion`"),
+        (
+            b'{"apiVersion": "admission.k8s.io/v1beta1", "kind": "AdmissionReview"}',
+            "Invalid enum value 'admission.k8s.io/v1beta1' - at `$.apiVersion`",
+        ),
+        (review(pod(), uid=3), "Expected `str`, got `int` - at `$.request.uid`"),
+        (review(None), "holds no pod: request.object is missing"),
+        (review({"spec": {"containers": {}}}), "is no pod: Expected `array | null`, got `object`"),
+        (b'{"a":' * 100_000, "is nested too deeply"),
+        (review(_nested(900)), "is nested too deeply"),
+    ],
+)
+def test_a_malformed_review_is_refused_with_the_place(body: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        mutate(body, options())
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["metadata", "spec", "containers", "name", "ports", "annotations"]),
+                inner,
+                max_size=4,
+            )
+        ),
+    )
+)
+def test_whatever_comes_as_a_pod_is_answered_or_refused(body: Any) -> None:
+    with suppress(ValueError):
+        assert b'"uid":"705ab4f5"' in mutate(review(body), options())
+
+
+def _with_defaults(after: Json) -> Json:
+    """What the API server writes into a pod before it asks again."""
+    after = deepcopy(after)
+    for container in after["spec"]["containers"] + (after["spec"].get("initContainers") or []):
+        container.setdefault("terminationMessagePath", "/dev/termination-log")
+        container.setdefault("imagePullPolicy", "IfNotPresent")
+        for name in ("startupProbe", "livenessProbe", "readinessProbe"):
+            if container.get(name):
+                container[name].setdefault("timeoutSeconds", 1)
+        mount = {"name": "kube-api-access", "mountPath": "/var/run/secrets"}
+        container["volumeMounts"] = [*container.get("volumeMounts", []), mount]
+    return after
