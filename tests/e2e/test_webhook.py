@@ -1,0 +1,164 @@
+"""The webhook as the API server meets it: a process, TLS, certificates that change, SIGTERM."""
+
+import asyncio
+import json
+import signal
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, TCPConnector
+from cryptography import x509
+
+from tests.e2e.process import Process, ask, free_ports, started
+from tests.kube.pods import pod, sidecar
+from tests.kube.test_admission import patched, review
+from tests.kube.tls import Authority, Pair
+
+# Clients at once: some keep their connection, as the API server does, some make a new one for
+# every review.
+KEEPING, FRESH = 4, 4
+
+
+class Webhook:
+    """A running `drainproxy webhook`."""
+
+    def __init__(self, process: Process, port: int, observe: int, pair: Pair) -> None:
+        self.process = process
+        self.observe = observe
+        self.pair = pair
+        self.url = f"https://localhost:{port}"
+        self._port = port
+        self._trust = pair.authority.client()
+
+    def client(self, keep: bool) -> ClientSession:
+        """One that keeps its connection, or makes a new one each time."""
+        return ClientSession(
+            self.url, connector=TCPConnector(ssl=self._trust, force_close=not keep)
+        )
+
+    def serial(self) -> int:
+        """The number of the certificate that it shows."""
+        shown = ssl.get_server_certificate(("127.0.0.1", self._port))
+        return x509.load_pem_x509_certificate(shown.encode()).serial_number
+
+
+@contextmanager
+def webhook(folder: Path, *arguments: str, stop_delay: str = "0s") -> Iterator[Webhook]:
+    """A webhook that is ready, and at the end of the block ends without a word of error."""
+    pair = Authority().pair(folder)
+    port, observe = free_ports(2)
+    command = [
+        *("drainproxy", "webhook", "--tls-cert", str(pair.cert), "--tls-key", str(pair.key)),
+        *("--listen", f"127.0.0.1:{port}", "--observe", f"127.0.0.1:{observe}"),
+        *("--stop-delay", stop_delay, *arguments),
+    ]
+    with started(*command, ready=lambda: _is_ready(observe)) as process:
+        yield Webhook(process, port, observe, pair)
+        assert process.stop() == 0, process.output
+        assert "Traceback" not in process.output
+
+
+def _is_ready(observe: int) -> bool:
+    try:
+        return ask(observe, "/readyz")[0] == 200
+    except OSError:
+        return False
+
+
+class Load:
+    """Reviews, one after the other, by all clients: how many were answered, and what failed."""
+
+    def __init__(self, webhook: Webhook) -> None:
+        self._webhook = webhook
+        self.answered = 0
+        self.failed: list[str] = []
+        self.over = asyncio.Event()
+
+    async def ask(self, keep: bool) -> None:
+        """Until it is over."""
+        body = review(pod())
+        async with self._webhook.client(keep) as client:
+            while not self.over.is_set():
+                try:
+                    async with client.post("/inject", data=body) as answer:
+                        assert (await answer.json())["response"]["patch"]
+                    self.answered += 1
+                except Exception as error:  # whatever it is, a pod has no sidecar
+                    self.failed.append(repr(error))
+
+    async def go_on(self) -> None:
+        """Until a hundred more are answered."""
+        enough = self.answered + 100
+        await self.until(lambda: self.answered >= enough)
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Go on until then."""
+        async with asyncio.timeout(30):
+            while not await asyncio.to_thread(happened):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def load(webhook: Webhook) -> AsyncIterator[Load]:
+    """Reviews during the block; none may fail."""
+    running = Load(webhook)
+    async with asyncio.TaskGroup() as group:
+        for keep in [True] * KEEPING + [False] * FRESH:
+            group.create_task(running.ask(keep))
+        try:
+            yield running
+        finally:
+            running.over.set()
+    assert running.failed == []
+
+
+async def test_a_certificate_that_is_renewed_under_load_loses_no_review(tmp_path: Path) -> None:
+    with webhook(tmp_path) as running:
+        async with load(running) as busy:
+            for _ in range(2):
+                before = running.serial()
+                running.pair.renew()
+                await busy.until(lambda: running.serial() == running.pair.serial)
+                assert running.serial() != before
+                await busy.go_on()
+        assert running.process.output.count("the certificate was reloaded") == 2
+
+
+async def test_a_webhook_that_leaves_under_load_loses_no_review(tmp_path: Path) -> None:
+    with webhook(tmp_path, stop_delay="4s") as running:
+        async with load(running) as busy:
+            await busy.go_on()
+            running.process.send_signal(signal.SIGTERM)
+            await busy.until(lambda: ask(running.observe, "/readyz")[0] == 503)
+            await busy.go_on()
+        # The API server has heard of it now, and asks another one.
+        assert running.process.wait() == 0
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+async def test_a_pod_is_injected_as_the_defaults_say_and_the_log_tells(
+    tmp_path: Path, form: str
+) -> None:
+    defaults = tmp_path / "defaults.yaml"
+    defaults.write_text('drain-delay: 3s\ndrainproxy.io/cpu-request: "100m"\n')
+    flags = ("--defaults", str(defaults), "--image", "r.example/d:7", "--log-format", form)
+    with webhook(tmp_path, *flags) as running:
+        async with running.client(keep=True) as client:
+            answer = await client.post("/inject", data=review(pod()))
+            after = patched(pod(), (await answer.json())["response"])
+            assert (await client.post("/inject", data=b"{}")).status == 400
+
+        assert sidecar(after)["image"] == "r.example/d:7"
+        assert sidecar(after)["resources"]["requests"]["cpu"] == "100m"
+        assert after["metadata"]["annotations"]["drainproxy.io/drain-delay"] == "3s"
+        metrics = ask(running.observe, "/metrics")[1]
+        assert 'drainproxy_webhook_reviews_total{outcome="injected"} 1.0' in metrics
+        assert 'drainproxy_webhook_reviews_total{outcome="malformed"} 1.0' in metrics
+        (line,) = (each for each in running.process.output.splitlines() if "injected" in each)
+    if form == "json":
+        assert json.loads(line)["namespace"] == "shop"
+    else:
+        assert "namespace=shop" in line
