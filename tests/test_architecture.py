@@ -47,6 +47,7 @@ LIGHT_MODULES: dict[str, set[str]] = {
     "drainproxy.cli": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
     "drainproxy.cli.run": HEAVY,
     "drainproxy.sidecar.supervisor": HEAVY,
+    "drainproxy.kube.reviews": HEAVY | {"lightkube"},
 }
 
 

@@ -1,7 +1,7 @@
 """What a webhook answers to an AdmissionReview (admission.k8s.io/v1). Values in, values out."""
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -123,10 +123,24 @@ def _judge(pod: Json, name: str, options: Options, namespace: Namespace | None) 
         return Verdict("skipped", "neither the pod nor its namespace asks for a sidecar")
     defaults, mistakes = readable(namespace.annotations if namespace else {})
     options = replace(options, defaults={**options.defaults, **defaults})
-    done = inject(pod, options, namespace=name, completes=read(pod).is_of_a_job)
+    done, wrong = _injected(pod, options, name)
     if isinstance(done, Skipped):
         return Verdict("skipped", done.reason)
-    return Verdict("injected", patch=done.patch, warnings=[*_ignored(mistakes), *_warnings(done)])
+    return Verdict("injected", patch=done.patch, warnings=_warnings([*mistakes, *wrong], done))
+
+
+def _injected(
+    pod: Json, options: Options, namespace: str
+) -> tuple[Injected | Skipped, Sequence[Mistake]]:
+    """The outcome, and what is wrong with the defaults: a pod is not denied for those."""
+    completes = read(pod).is_of_a_job
+    try:
+        return inject(pod, options, namespace=namespace, completes=completes), ()
+    except ConfigError as error:
+        if not options.defaults:
+            raise
+        alone = replace(options, defaults={})
+        return inject(pod, alone, namespace=namespace, completes=completes), error.mistakes
 
 
 def _is_wanted(pod: Json, namespace: Namespace) -> bool:
@@ -134,9 +148,6 @@ def _is_wanted(pod: Json, namespace: Namespace) -> bool:
     return bool(read_switch("label of the namespace", namespace.labels) if said is None else said)
 
 
-def _ignored(mistakes: list[Mistake]) -> list[str]:
-    return [f"drainproxy: ignored of the namespace: {mistake}" for mistake in mistakes]
-
-
-def _warnings(done: Injected) -> list[str]:
-    return [f"drainproxy: {text}" for text in done.warnings]
+def _warnings(mistakes: Sequence[Mistake], done: Injected) -> list[str]:
+    ignored = [f"a default is ignored: {mistake}" for mistake in mistakes]
+    return [f"drainproxy: {text}" for text in (*ignored, *done.warnings)]

@@ -11,6 +11,7 @@ from .inject import Injected, Skipped, inject, uninject
 from .manifests import Document, parse, render, restyle
 from .plan import Options
 from .podspec import Workload, objects, workload
+from .policies import policies
 from .services import services
 
 
@@ -46,7 +47,7 @@ def inject_all(texts: Mapping[str, str], options: Options) -> Result:
     """Inject every workload in these files (by name); they see the Services in all of them."""
     files, broken = _read(texts)
     bodies = [body for documents in files.values() for body in _bodies(documents)]
-    options = replace(options, services=list(services(bodies)))
+    options = replace(options, services=[*services(bodies)], policies=[*policies(bodies)])
     return _result(files, broken, lambda one: _inject(one, options))
 
 

@@ -11,6 +11,7 @@ from drainproxy.config.kinds import format_duration
 
 from .annotations import Wishes
 from .podspec import Action, Container, Pod, Probe
+from .policies import Policy
 from .ports import Taken, declared
 from .services import Service
 
@@ -24,19 +25,20 @@ _PROBE_DEFAULTS: Final = (10, 3)
 
 
 class Scene(Struct, frozen=True):
-    """A pod before injection, what was decided about it, and the Services that lead to it."""
+    """A pod before injection, what was decided about it, and what leads clients to it."""
 
     pod: Pod
     wishes: Wishes
     settings: Settings
     ports: Sequence[Taken]
     services: Sequence[Service]
+    policies: Sequence[Policy]
     grace: int
 
 
 def cautions(scene: Scene) -> list[str]:
     """Every warning, each a sentence that says what would be right."""
-    found = (_hooks, _time, _ports_without_names, _host_ports, _liveness, _bypassing)
+    found = (_hooks, _time, _ports_without_names, _host_ports, _liveness, _bypassing, _shut_out)
     return [text for check in found for text in check(scene)]
 
 
@@ -179,3 +181,16 @@ def _way_past(target: int | str, port: int, scene: Scene) -> str:
         f"port {port} leads to {target} by number, past the sidecar: {remedy}, or set"
         " drainproxy.io/capture: redirect"
     )
+
+
+def _shut_out(scene: Scene) -> Iterator[str]:
+    """A policy sees the port at which a connection arrives in the pod, which is ours now."""
+    if scene.wishes.capture == "redirect":
+        return
+    for policy in scene.policies:
+        for taken in scene.ports:
+            if policy.lets_in(taken.port) and not policy.lets_in(taken.listen):
+                yield (
+                    f"NetworkPolicy {policy.metadata.name} lets clients in at port {taken.port},"
+                    f" but they come to the sidecar at {taken.listen} now: let them in there too"
+                )

@@ -25,6 +25,7 @@ from .annotations import Wishes, read_wishes
 from .cautions import MARGIN, Scene, needed_grace
 from .containers import Design
 from .podspec import Pod
+from .policies import Policy
 from .ports import Taken, as_forwarded, take_over
 from .services import Service, named_targets, protocols
 
@@ -46,14 +47,15 @@ _NO_PORTS: Final = {
 class Options(Struct, frozen=True, kw_only=True):
     """What holds where the pod does not say.
 
-    `given` are annotations that beat its own, `defaults` those that do not, `services` the Services
-    in the same input, of which those of its namespace concern it.
+    `given` are annotations that beat its own, `defaults` those that do not. `services` and
+    `policies` are what is in the same input; those that select the pod concern it.
     """
 
     image: str = f"drainproxy:{__version__}"
     given: Mapping[str, str] = {}
     defaults: Mapping[str, str] = {}
     services: Sequence[Service] = ()
+    policies: Sequence[Policy] = ()
     new_token: Callable[[], str] = secrets.token_urlsafe
 
 
@@ -78,7 +80,8 @@ def decide(pod: Pod, options: Options, namespace: str, token: str | None) -> Pla
     settings = _settings(asked | derived, ports, [*mistakes, *wrong])
     if settings is None:
         return _NO_PORTS[wishes.capture]
-    scene = Scene(pod, wishes, settings, ports, services, pod.grace)
+    policies = [each for each in options.policies if each.selects(namespace, pod.labels)]
+    scene = Scene(pod, wishes, settings, ports, services, policies, pod.grace)
     if wishes.raise_grace_period:
         scene = replace(scene, grace=needed_grace(scene))
     added = {key: text for key, text in (asked | derived).items() if key not in pod.annotations}

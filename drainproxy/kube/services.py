@@ -28,7 +28,9 @@ class _Spec(Struct, frozen=True):
     ports: list[ServicePort] | None = None
 
 
-class _Metadata(Struct, frozen=True):
+class Named(Struct, frozen=True):
+    """The metadata of an object that concerns pods; without a namespace it is in theirs."""
+
     name: str = "?"
     namespace: str | None = None
 
@@ -36,7 +38,7 @@ class _Metadata(Struct, frozen=True):
 class Service(Struct, frozen=True):
     """A Service, as far as it concerns the pods behind it."""
 
-    metadata: _Metadata
+    metadata: Named
     spec: _Spec
 
     @property

@@ -192,8 +192,23 @@ def test_a_mistake_of_the_namespace_stops_no_pod() -> None:
     assert response["allowed"] is True
     assert len(response["warnings"]) == 2
     assert response["warnings"][0].startswith(
-        "drainproxy: ignored of the namespace: annotation drainproxy.io/drain-delay: '5'"
+        "drainproxy: a default is ignored: annotation drainproxy.io/drain-delay: '5'"
     )
+
+
+def test_a_default_that_does_not_fit_a_pod_stops_it_neither() -> None:
+    defaults = {"drainproxy.io/ports": "https", "drainproxy.io/drain-delay": "1s"}
+    response = answered(pod(), defaults=defaults)
+
+    assert response["allowed"] is True
+    assert len(response["warnings"]) == 1
+    assert (
+        "a default is ignored: annotation drainproxy.io/ports: 'https'" in response["warnings"][0]
+    )
+    denied = answered(pod(annotations={"drainproxy.io/drain-quiet": "1"}), defaults=defaults)
+    assert denied["allowed"] is False
+    assert "drain-quiet" in denied["status"]["message"]
+    assert "ports" not in denied["status"]["message"]
 
 
 def test_the_pod_of_a_job_gets_no_plain_container() -> None:

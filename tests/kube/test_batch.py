@@ -70,6 +70,18 @@ def test_services_in_other_files_count_too() -> None:
     assert "Service web: port 80 leads to 8080 by number, past the sidecar" in str(line)
 
 
+def test_network_policies_count_as_well() -> None:
+    policy = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: front}
+spec: {podSelector: {matchLabels: {app: web}}, ingress: [{ports: [{port: 8080}]}]}
+"""
+    (line,) = inject(DEPLOYMENT + "---\n" + policy).lines
+
+    assert "NetworkPolicy front lets clients in at port 8080" in str(line)
+
+
 def test_a_line_says_why_a_workload_is_skipped() -> None:
     off = DEPLOYMENT.replace("{app: web}", '{app: web, drainproxy.io/inject: "false"}')
     rollout = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nspec: {workloadRef: {name: web}}\n"

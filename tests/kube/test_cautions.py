@@ -4,6 +4,7 @@ import pytest
 
 from drainproxy.kube.cautions import seconds_asleep
 from drainproxy.kube.podspec import Action, Exec, Json, Sleep
+from drainproxy.kube.policies import policies
 from drainproxy.kube.services import Service, services
 from tests.kube.pods import injected, pod
 
@@ -159,6 +160,43 @@ def test_a_service_that_targets_what_is_not_taken_over_is_told() -> None:
     ]
     (text,) = warnings(pod(*ports[:1]), service(7000))
     assert "give the port a name and target that" in text
+
+
+@pytest.mark.parametrize(
+    ("ports", "warned"),
+    [
+        ([{"port": 8080}], True),
+        ([{"port": 8080, "protocol": "TCP"}], True),
+        ([{"port": 8000, "endPort": 8100}], True),
+        ([{"port": 8080}, {"port": 9181}], False),
+        ([{"port": 8000, "endPort": 9999}], False),
+        ([{"port": "http"}], False),
+        ([{"port": 8080, "protocol": "UDP"}], False),
+        ([{"protocol": "TCP"}], False),
+        (None, False),
+    ],
+)
+def test_a_network_policy_that_lets_clients_reach_the_app_alone_is_told(
+    ports: list[Json] | None, warned: bool
+) -> None:
+    (policy,) = policies(
+        [
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {"name": "front"},
+                "spec": {
+                    "podSelector": {"matchLabels": {"app": "web"}},
+                    "ingress": [{"from": [], "ports": ports}],
+                },
+            }
+        ]
+    )
+
+    found = warnings(pod(), policies=[policy])
+    assert len(found) == warned
+    assert all("let them in there too" in text for text in found)
+    assert warnings(pod(annotations=REDIRECT), policies=[policy]) == []
 
 
 def test_services_of_other_pods_are_none_of_its_business() -> None:
