@@ -168,7 +168,12 @@ def _bypassing(scene: Scene) -> Iterator[str]:
         ends |= {each.port.name for each in declared(scene.pod) if each.port.container_port in ends}
     for service in scene.services:
         for port in service.ports:
-            if port.target not in ends:
+            if service.is_headless and by_name and port.port not in ends:
+                yield (
+                    f"Service {service.name} is headless: its clients connect to port {port.port}"
+                    " of the pod itself, past the sidecar: set drainproxy.io/capture: redirect"
+                )
+            elif port.target not in ends:
                 yield f"Service {service.name}: {_way_past(port.target, port.port, scene)}"
 
 

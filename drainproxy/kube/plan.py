@@ -58,6 +58,12 @@ class Options(Struct, frozen=True, kw_only=True):
     policies: Sequence[Policy] = ()
     new_token: Callable[[], str] = secrets.token_urlsafe
 
+    def around(self, namespace: str, labels: Mapping[str, str]) -> "Options":
+        """The same with only those Services and policies that select pods with these labels."""
+        services = [each for each in self.services if each.selects(namespace, labels)]
+        policies = [each for each in self.policies if each.selects(namespace, labels)]
+        return replace(self, services=services, policies=policies)
+
 
 class Plan(Struct, frozen=True):
     """What is to become of a pod. `annotations` are those that it gets."""
@@ -72,21 +78,24 @@ def decide(pod: Pod, options: Options, namespace: str, token: str | None) -> Pla
 
     Raises ConfigError with every mistake in the annotations.
     """
-    asked = {**options.defaults, **pod.annotations, **options.given}
+    options = options.around(namespace, pod.labels)
+    asked = {**_derived(pod), **options.defaults, **pod.annotations, **options.given}
     wishes, mistakes = read_wishes(asked)
-    services = [each for each in options.services if each.selects(namespace, pod.labels)]
-    ports, wrong = _ports(pod, wishes, asked, services)
-    derived = {key: text for key, text in _derived(pod).items() if key not in asked}
-    settings = _settings(asked | derived, ports, [*mistakes, *wrong])
-    if settings is None:
+    ports, wrong = _ports(pod, wishes, asked, options.services)
+    if not (ports or _says_forwards(asked, wishes) or mistakes or wrong):
         return _NO_PORTS[wishes.capture]
-    policies = [each for each in options.policies if each.selects(namespace, pod.labels)]
-    scene = Scene(pod, wishes, settings, ports, services, policies, pod.grace)
+    settings = _settings(asked, ports, [*mistakes, *wrong])
+    scene = Scene(pod, wishes, settings, ports, options.services, options.policies, pod.grace)
     if wishes.raise_grace_period:
         scene = replace(scene, grace=needed_grace(scene))
-    added = {key: text for key, text in (asked | derived).items() if key not in pod.annotations}
+    added = {key: text for key, text in asked.items() if key not in pod.annotations}
     others = _for_others(pod, settings.admin.port)
     return Plan(scene, _design(scene, asked, options, token), added | dict(options.given) | others)
+
+
+def _says_forwards(asked: Mapping[str, str], wishes: Wishes) -> bool:
+    """Whether the pod says itself what is forwarded; what is redirected must be a port."""
+    return _FORWARD in asked and wishes.capture == "names"
 
 
 def _ports(
@@ -130,20 +139,16 @@ def _derived(pod: Pod) -> dict[str, str]:
 
 def _settings(
     annotations: Mapping[str, str], ports: Sequence[Taken], mistakes: list[Mistake]
-) -> Settings | None:
-    """The settings as the sidecar will read them; None if it has nothing to forward."""
-    annotated = _FORWARD in annotations
-    if not (ports or annotated or mistakes):
-        return None
+) -> Settings:
+    """The settings as the sidecar will read them; ConfigError with these mistakes and its own."""
     # Without ports there is a mistake already: it must not be followed by one about forward.
-    flags = {} if annotated else {"forward": [each.forward() for each in ports] or ["1=2"]}
-    settings = None
+    forwards = [each.forward() for each in ports] or ["1=2"]
+    flags = {} if _FORWARD in annotations else {"forward": forwards}
     try:
         settings = Sources(flags=flags).load(_as_file(annotations))
-        mistakes = [*mistakes, *_out_of_reach(settings, annotations)]
     except ConfigError as error:
-        mistakes = [*mistakes, *error.mistakes]
-    if mistakes:
+        raise ConfigError([*mistakes, *error.mistakes]) from None
+    if mistakes := [*mistakes, *_out_of_reach(settings, annotations)]:
         raise ConfigError(mistakes)
     return settings
 

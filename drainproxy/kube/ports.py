@@ -15,6 +15,8 @@ from .podspec import Pod, Port
 # the annotation `forward` chooses other ports.
 _FIRST_LISTENER: Final = 9181
 _LONGEST_NAME: Final = 15
+# What the containers of a pod call each other.
+_HERE: Final = ("localhost", "127.0.0.1", "::1")
 
 # First words of port names, and application protocols of Services, that are not HTTP. In some of
 # them the server speaks first, and `auto` would wait for the client.
@@ -99,7 +101,7 @@ def as_forwarded(pod: Pod, wishes: Wishes, forwards: Sequence[Forward]) -> list[
     names = {each.port.container_port: each.port.name for each in declared(pod)}
     taken = []
     for forward in forwards:
-        if not isinstance(forward.app, Address):
+        if not isinstance(forward.app, Address) or forward.app.host not in _HERE:
             continue
         name = names.get(forward.app.port) if wishes.capture == "names" else None
         taken.append(

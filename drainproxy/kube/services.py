@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, field
 
 from .podspec import Json, api_group
 
@@ -23,7 +23,8 @@ class ServicePort(Struct, rename="camel", frozen=True):
         return self.port if self.target_port in (None, 0, "") else self.target_port or self.port
 
 
-class _Spec(Struct, frozen=True):
+class _Spec(Struct, rename="camel", frozen=True):
+    cluster_ip: str | None = field(default=None, name="clusterIP")
     selector: dict[str, str] | None = None
     ports: list[ServicePort] | None = None
 
@@ -50,6 +51,11 @@ class Service(Struct, frozen=True):
     def ports(self) -> list[ServicePort]:
         """Those that lead TCP to pods."""
         return [port for port in self.spec.ports or [] if port.protocol in (None, "TCP")]
+
+    @property
+    def is_headless(self) -> bool:
+        """Whether clients learn the addresses of pods, and choose the port themselves."""
+        return self.spec.cluster_ip == "None"
 
     def selects(self, namespace: str, labels: Mapping[str, str]) -> bool:
         """Whether pods with these labels are behind it; no namespace is one of its own."""

@@ -26,6 +26,8 @@ def reason_to_skip(pod: Pod) -> str | None:
         return "it runs on Windows"
     if _MIRROR in pod.annotations:
         return "it is the mirror of a static pod"
+    if not pod.containers:
+        return "it has no containers"
     if any(each.name == SIDECAR for _, each in pod.every_container()):
         return f"it has a container named {SIDECAR} already, which the injector has not made"
     return None

@@ -1,6 +1,7 @@
 """Warnings that users of no other injector get."""
 
 import pytest
+from msgspec.structs import replace
 
 from drainproxy.kube.cautions import seconds_asleep
 from drainproxy.kube.podspec import Action, Exec, Json, Sleep
@@ -146,6 +147,15 @@ def test_a_service_that_targets_a_number_bypasses_the_sidecar() -> None:
     assert warnings(pod(annotations=REDIRECT), service(8080)) == []
     assert warnings(pod(annotations=REDIRECT), service("http")) == []
     assert warnings(pod(), service(9181)) == [], "that is where the sidecar listens"
+
+
+def test_clients_of_a_headless_service_choose_the_port_themselves() -> None:
+    headless = service("http", port=8080)
+    headless = replace(headless, spec=replace(headless.spec, cluster_ip="None"))
+
+    (text,) = warnings(pod(), headless)
+    assert text.startswith("Service front is headless: its clients connect to port 8080")
+    assert warnings(pod(annotations=REDIRECT), headless) == []
 
 
 def test_a_service_that_targets_what_is_not_taken_over_is_told() -> None:

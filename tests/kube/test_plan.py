@@ -96,6 +96,13 @@ def test_mistakes_without_any_port_are_told_and_not_that_there_is_none() -> None
     assert [mistake.name for mistake in caught.value.mistakes] == ["capture", "drain-delay"]
 
 
+def test_a_redirect_needs_a_port_to_redirect() -> None:
+    said = annotated(forward="7000=unix:/run/app", capture="redirect")
+
+    assert decide(read(said), options(), "", None) == "no container declares a TCP port"
+    assert plan(annotated(forward="7000=unix:/run/app")).design.ports == []
+
+
 def test_the_values_of_annotations_reach_the_sidecar_as_they_are() -> None:
     reason = 'näh "\\ \U0001f44b'
     found = plan(annotated(websocket_close_reason=reason)).scene.settings

@@ -113,7 +113,7 @@ def test_a_name_that_a_probe_refers_to_is_not_taken() -> None:
 
 
 def test_where_the_pod_says_what_is_forwarded_that_holds() -> None:
-    forwards = parse_forwards("9999=8080/tcp 7001=7000 6000=unix:/run/app")
+    forwards = parse_forwards("9999=8080/tcp 7001=7000 6000=unix:/run/app 6001=db:8080")
     assert isinstance(forwards[2].app, UnixSocket)
 
     assert as_forwarded(read(pod(HTTP, NAMELESS)), Wishes(), forwards) == [

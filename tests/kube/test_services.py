@@ -44,6 +44,13 @@ def test_a_service_selects_pods_of_its_namespace_that_have_all_its_labels() -> N
     assert not one(spec={"ports": []}).selects("", labels), "without a selector it selects nothing"
 
 
+def test_a_headless_service_has_no_address_of_its_own() -> None:
+    headless = {"selector": {"app": "web"}, "clusterIP": "None", "ports": []}
+
+    assert one(spec=headless).is_headless
+    assert not one().is_headless
+
+
 def test_what_a_service_says_of_the_protocol_is_known_by_its_target() -> None:
     ports: list[Json] = [
         {"port": 25, "targetPort": "mail", "appProtocol": "smtp"},

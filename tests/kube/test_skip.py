@@ -31,6 +31,7 @@ def switched(label: str | None = None, annotation: str | None = None) -> Json:
         (switched("true"), None),
         (switched("false"), 'drainproxy.io/inject is "false"'),
         (switched(annotation="false"), 'drainproxy.io/inject is "false"'),
+        (with_(containers=[]), "it has no containers"),
         (with_(hostNetwork=True), "hostNetwork"),
         (with_(hostNetwork=False), None),
         (with_(os={"name": "windows"}), "Windows"),
