@@ -6,14 +6,17 @@ import ssl
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from drainproxy.cli.options import unreadable
 from drainproxy.cli.run import EX_CONFIG, EX_UNAVAILABLE
-from drainproxy.config import ANNOTATION_PREFIX, Address, ConfigError, Mistake
+from drainproxy.config import ANNOTATION_PREFIX, Address, ConfigError, ConfigFile, Mistake
 from drainproxy.config.addresses import parse_listen
 from drainproxy.config.kinds import parse_duration
+from drainproxy.config.values import LogFormat, LogLevel
+from drainproxy.config.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from drainproxy.kube.certificates import Certificates
@@ -85,10 +88,8 @@ _FILE = click.Path(path_type=Path)
     callback=_seconds,
     help="How long it still answers after SIGTERM, when it is not ready any more.",
 )
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info"
-)
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
+@click.option("--log-level", type=click.Choice(get_args(LogLevel)), default="info")
+@click.option("--log-format", type=click.Choice(get_args(LogFormat)), default="text")
 def webhook(tls_cert: Path, tls_key: Path, log_level: str, log_format: str, **given: Any) -> None:
     """Answer the API server's admission reviews: new pods get a sidecar.
 
@@ -125,52 +126,55 @@ def _options(image: str | None, defaults: Path | None) -> "Options":
 
 def _defaults(path: Path) -> dict[str, str]:
     """The annotations in a file; ConfigError with everything that is wrong with them."""
-    from drainproxy.cli.options import unreadable
-    from drainproxy.config import ConfigFile
-    from drainproxy.config.yaml_text import read_yaml
     from drainproxy.kube.annotations import readable
 
+    texts, mistakes = _texts(path)
+    found, wrong = readable(texts)
+    if mistakes or wrong:
+        raise ConfigError([*mistakes, *wrong])
+    return found
+
+
+def _texts(path: Path) -> tuple[dict[str, str], list[Mistake]]:
+    """What stands in the file, each under the whole name of its annotation."""
     try:
-        text = path.read_text(encoding="utf-8")
+        file = ConfigFile(str(path), path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError) as error:
-        raise ConfigError(
-            [Mistake("flag --defaults", "defaults", unreadable(str(path), error))]
-        ) from None
-    found: dict[str, str] = {}
-    mistakes = []
-    for item in read_yaml(ConfigFile(str(path), text)):
+        return {}, [Mistake("flag --defaults", "defaults", unreadable(str(path), error))]
+    texts, mistakes = {}, []
+    for item in read_yaml(file):
         if isinstance(item, Mistake):
             mistakes.append(item)
-            continue
-        _, key, texts = item
-        name = ANNOTATION_PREFIX + key.removeprefix(ANNOTATION_PREFIX)
-        found[name] = texts if isinstance(texts, str) else " ".join(texts)
-    found, wrong = readable(found)
-    if mistakes := [*mistakes, *wrong]:
-        raise ConfigError(mistakes)
-    return found
+        else:
+            _, key, value = item
+            name = ANNOTATION_PREFIX + key.removeprefix(ANNOTATION_PREFIX)
+            texts[name] = value if isinstance(value, str) else " ".join(value)
+    return texts, mistakes
 
 
 def _run(options: "Options", certificates: "Certificates", given: dict[str, Any]) -> int:
     import uvloop
 
-    from drainproxy.kube import namespaces, reviews
-    from drainproxy.kube.webhook import Place, Webhook, serve
-
-    async def life() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        place = Place(given["listen"], given["observe"])
-        asks = given["namespace_annotations"] == "api"
-        async with namespaces.from_cluster() if asks else nullcontext() as known:
-            answering = Webhook(reviews.answering(options, known))
-            await serve(answering, certificates, place, stop, given["stop_delay"])
-
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(life())
+            runner.run(_life(options, certificates, given))
     except OSError as error:
         click.echo(f"drainproxy: {error.strerror or error}", err=True)
         return EX_UNAVAILABLE
     return 0
+
+
+async def _life(options: "Options", certificates: "Certificates", given: dict[str, Any]) -> None:
+    """From the first review to SIGTERM, and what is under way then."""
+    from drainproxy.kube.namespaces import from_cluster
+    from drainproxy.kube.reviews import answering
+    from drainproxy.kube.webhook import Place, Webhook, serve
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asks = given["namespace_annotations"] == "api"
+    async with from_cluster() if asks else nullcontext() as known:
+        place = Place(given["listen"], given["observe"])
+        webhook = Webhook(answering(options, known))
+        await serve(webhook, certificates, place, stop, given["stop_delay"])

@@ -27,7 +27,7 @@ def read_yaml(file: ConfigFile) -> Iterator[tuple[str, str, str | Sequence[str]]
     try:
         root = _compose(file.text)
     except Exception as error:  # ruamel raises more than its own errors on hostile text
-        yield Mistake(_where(file, getattr(error, "problem_mark", None)), "", _problem(error))
+        yield Mistake(_where(file, getattr(error, "problem_mark", None)), "", yaml_problem(error))
         return
     if root is None or _is_null(root):
         return
@@ -84,8 +84,8 @@ def _where(file: ConfigFile, mark: Any) -> str:
     return f"file {file.name} line {mark.line + 1}" if mark else f"file {file.name}"
 
 
-def _problem(error: Exception) -> str:
-    """What is wrong, without the names in it: one may be a piece of a secret."""
+def yaml_problem(error: Exception) -> str:
+    """What is wrong with a text, without the names in it: one may be a piece of a secret."""
     if isinstance(error, RecursionError):
         return "is nested too deeply"
     problem = getattr(error, "problem", None) or "it holds a character that YAML forbids"

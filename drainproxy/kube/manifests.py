@@ -13,8 +13,9 @@ from typing import Any, Final
 from msgspec import Struct
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from drainproxy.config.yaml_text import yaml_problem
 
 from .podspec import Json
 
@@ -107,11 +108,10 @@ def _read(body: str, line: int) -> tuple[Any, bool]:
             pass  # YAML has braces too
     try:
         return _yaml(body).load(body), False
-    except MarkedYAMLError as error:
-        at = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ValueError(f"line {line + at}: is not valid YAML: {error.problem}") from None
     except Exception as error:  # ruamel raises more than its own errors on hostile text
-        raise ValueError(f"line {line + 1}: is not valid YAML: {error}") from None
+        mark = getattr(error, "problem_mark", None)
+        at = line + 1 + (mark.line if mark else 0)
+        raise ValueError(f"line {at}: {yaml_problem(error)}") from None
 
 
 def _yaml(text: str) -> YAML:

@@ -83,16 +83,13 @@ def take_over(
     chosen = _chosen(declared(pod), wishes, targets, by_name)
     listeners = _free_ports(pod, set(reserved))
     rename = _namer(pod)
-    return [
-        Taken(
-            port=each.port.container_port,
-            listen=next(listeners),
-            protocol=protocol or _spoken(each.port, hints),
-            name=each.port.name if by_name else None,
-            renamed=rename(each.port.name) if by_name and each.port.name else None,
-        )
-        for each, protocol in chosen
-    ]
+    taken = []
+    for each, protocol in chosen:
+        name = each.port.name if by_name else None
+        spoken = protocol or _spoken(each.port, hints)
+        renamed = rename(name) if name else None
+        taken.append(Taken(each.port.container_port, next(listeners), spoken, name, renamed))
+    return taken
 
 
 def as_forwarded(pod: Pod, wishes: Wishes, forwards: Sequence[Forward]) -> list[Taken]:
@@ -104,15 +101,8 @@ def as_forwarded(pod: Pod, wishes: Wishes, forwards: Sequence[Forward]) -> list[
         if not isinstance(forward.app, Address) or forward.app.host not in _HERE:
             continue
         name = names.get(forward.app.port) if wishes.capture == "names" else None
-        taken.append(
-            Taken(
-                port=forward.app.port,
-                listen=forward.listen.port,
-                protocol=forward.protocol,
-                name=name,
-                renamed=rename(name) if name else None,
-            )
-        )
+        ends = forward.app.port, forward.listen.port
+        taken.append(Taken(*ends, forward.protocol, name, rename(name) if name else None))
     return taken
 
 

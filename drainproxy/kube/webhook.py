@@ -99,18 +99,19 @@ class Webhook:
 
     async def _inject(self, request: web.Request) -> web.Response:
         try:
-            body = await request.read()
+            return await self._reply(await request.read())
         except web.HTTPRequestEntityTooLarge:
             return self._refuse(413, f"a review has at most {LARGEST_REVIEW} bytes")
-        started = perf_counter()
-        try:
-            reply = await self._answer(body)
         except ValueError as error:
             return self._refuse(400, str(error))
         except Exception:
             self.metrics.reviews.labels("failed").inc()
             log.exception("a review failed")
             return _json({"reason": "a mistake in the webhook: see its log"}, 500)
+
+    async def _reply(self, body: bytes) -> web.Response:
+        started = perf_counter()
+        reply = await self._answer(body)
         seconds = perf_counter() - started
         self.metrics.seconds.observe(seconds)
         self.metrics.reviews.labels(reply.outcome).inc()

@@ -40,7 +40,7 @@ def injected(pod: Json, **fields: Any) -> Injected:
 def sidecar(pod: Json) -> Json:
     """The sidecar in a pod."""
     spec = pod["spec"]
-    every = [*spec.get("initContainers", []), *spec["containers"]]
+    every = [*(spec.get("initContainers") or []), *spec["containers"]]
     (found,) = (each for each in every if each["name"] == "drainproxy")
     return dict(found)
 
