@@ -133,14 +133,12 @@ def _injected(
     pod: Json, options: Options, namespace: str
 ) -> tuple[Injected | Skipped, Sequence[Mistake]]:
     """The outcome, and what is wrong with the defaults: a pod is not denied for those."""
-    completes = read(pod).is_of_a_job
     try:
-        return inject(pod, options, namespace=namespace, completes=completes), ()
+        return inject(pod, options, namespace), ()
     except ConfigError as error:
         if not options.defaults:
             raise
-        alone = replace(options, defaults={})
-        return inject(pod, alone, namespace=namespace, completes=completes), error.mistakes
+        return inject(pod, replace(options, defaults={}), namespace), error.mistakes
 
 
 def _is_wanted(pod: Json, namespace: Namespace) -> bool:

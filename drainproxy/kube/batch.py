@@ -97,7 +97,7 @@ def _careful(one: Workload, work: _Work) -> tuple[bool, Line]:
 
 def _inject(one: Workload, options: Options) -> tuple[bool, Line]:
     assert one.pod is not None
-    outcome = inject(one.pod, options, namespace=one.namespace, completes=one.runs_to_completion)
+    outcome = inject(one.pod, options, one.namespace)
     if isinstance(outcome, Skipped):
         return False, Line(one.title, f"skipped: {outcome.reason}")
     restyle(outcome.pod, outcome.annotations)

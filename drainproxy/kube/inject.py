@@ -44,10 +44,8 @@ class Skipped(Struct, frozen=True):
     reason: str
 
 
-def inject(
-    pod: Json, options: Options, *, namespace: str = "", completes: bool = False
-) -> Injected | Skipped:
-    """The pod with a sidecar, or why it gets none. `completes` says that it is the pod of a job.
+def inject(pod: Json, options: Options, namespace: str = "") -> Injected | Skipped:
+    """The pod with a sidecar, or why it gets none.
 
     Raises ConfigError with every mistake in its annotations, and ValueError if it is no pod.
     """
@@ -62,7 +60,7 @@ def inject(
     plan = decide(view, options, namespace, token)
     if isinstance(plan, str):
         return Skipped(plan)
-    if completes and not plan.scene.wishes.native_sidecar:
+    if view.completes and not plan.scene.wishes.native_sidecar:
         return Skipped("beside a plain container its pods would never complete")
     return _carry_out(original, plan, options.given)
 

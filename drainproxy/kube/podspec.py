@@ -22,8 +22,6 @@ _TEMPLATES: Final = {
     ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
     ("argoproj.io", "Rollout"): ("spec", "template"),
 }
-# Their pods end by themselves, and with a plain container beside them never would.
-_RUN_TO_COMPLETION: Final = {"Job", "CronJob"}
 
 
 class _Read(Struct, rename="camel", frozen=True):
@@ -132,12 +130,9 @@ class Spec(_Read, frozen=True):
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
     host_network: bool | None = None
+    restart_policy: str | None = None
     termination_grace_period_seconds: int | None = None
     os: _Os | None = None
-
-
-class _Owner(_Read, frozen=True):
-    kind: str
 
 
 class Metadata(_Read, frozen=True):
@@ -145,7 +140,6 @@ class Metadata(_Read, frozen=True):
 
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
-    owner_references: list[_Owner] | None = None
 
 
 class Pod(_Read, frozen=True):
@@ -165,10 +159,9 @@ class Pod(_Read, frozen=True):
         return (self.metadata and self.metadata.annotations) or {}
 
     @property
-    def is_of_a_job(self) -> bool:
-        """Whether a Job has made it."""
-        owners = (self.metadata and self.metadata.owner_references) or []
-        return any(owner.kind == "Job" for owner in owners)
+    def completes(self) -> bool:
+        """Whether it ends by itself, as the pods of jobs do."""
+        return self.spec.restart_policy in ("Never", "OnFailure")
 
     @property
     def containers(self) -> list[Container]:
@@ -223,11 +216,6 @@ class Workload(Struct, frozen=True):
                 own[key] = pod[key]
             else:
                 own.pop(key, None)
-
-    @property
-    def runs_to_completion(self) -> bool:
-        """Whether its pods are done at some time."""
-        return self.kind in _RUN_TO_COMPLETION
 
 
 def read(pod: Json) -> Pod:

@@ -128,13 +128,14 @@ async def test_a_certificate_that_is_renewed_under_load_loses_no_review(tmp_path
 
 
 async def test_a_webhook_that_leaves_under_load_loses_no_review(tmp_path: Path) -> None:
-    with webhook(tmp_path, stop_delay="4s") as running:
+    with webhook(tmp_path, stop_delay="60s") as running:
         async with load(running) as busy:
             await busy.go_on()
             running.process.send_signal(signal.SIGTERM)
             await busy.until(lambda: ask(running.observe, "/readyz")[0] == 503)
             await busy.go_on()
-        # The API server has heard of it now, and asks another one.
+        # The API server has heard of it now, and asks another one. So it need not wait any longer.
+        running.process.send_signal(signal.SIGTERM)
         assert running.process.wait() == 0
 
 

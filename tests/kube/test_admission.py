@@ -213,7 +213,7 @@ def test_a_default_that_does_not_fit_a_pod_stops_it_neither() -> None:
 
 def test_the_pod_of_a_job_gets_no_plain_container() -> None:
     before = pod(annotations={"drainproxy.io/native-sidecar": "false"})
-    before["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "j"}]
+    before["spec"]["restartPolicy"] = "OnFailure"
 
     assert verdict(before).outcome == "skipped"
 

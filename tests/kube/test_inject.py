@@ -306,10 +306,12 @@ def test_a_pod_that_is_not_injected_cannot_be_uninjected() -> None:
 
 
 def test_a_job_gets_a_native_sidecar_or_none() -> None:
-    plain = pod(annotations={"drainproxy.io/native-sidecar": "false"})
+    native, plain = pod(), pod(annotations={"drainproxy.io/native-sidecar": "false"})
+    for each in (native, plain):
+        each["spec"]["restartPolicy"] = "Never"
 
-    assert isinstance(inject(pod(), options(), completes=True), Injected)
-    skipped = inject(plain, options(), completes=True)
+    assert isinstance(inject(native, options()), Injected)
+    skipped = inject(plain, options())
     assert isinstance(skipped, Skipped)
     assert "never complete" in skipped.reason
 

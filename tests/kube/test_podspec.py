@@ -27,7 +27,6 @@ def test_a_workload_has_a_template(api: str, kind: str, spec: Json) -> None:
     assert found is not None
     assert found.pod == TEMPLATE
     assert found.title == f"{kind.lower()}/web"
-    assert found.runs_to_completion == (kind in {"Job", "CronJob"})
 
 
 def test_a_pod_is_its_own_template() -> None:
@@ -98,13 +97,15 @@ def test_what_is_not_said_is_what_kubernetes_takes() -> None:
     pod = read({"metadata": {"labels": None}, "spec": {"containers": None}})
 
     assert (pod.grace, pod.containers, pod.init_containers) == (30, [], [])
-    assert (dict(pod.labels), dict(pod.annotations), pod.is_of_a_job) == ({}, {}, False)
+    assert (dict(pod.labels), dict(pod.annotations), pod.completes) == ({}, {}, False)
     assert read({"spec": {"terminationGracePeriodSeconds": 0}}).grace == 0
 
 
-def test_a_pod_of_a_job_is_known_by_its_owner() -> None:
-    pod = read({"metadata": {"ownerReferences": [{"kind": "Job", "name": "j"}]}, "spec": {}})
-    assert pod.is_of_a_job
+@pytest.mark.parametrize(
+    ("policy", "completes"), [("Always", False), ("Never", True), ("OnFailure", True)]
+)
+def test_a_pod_that_is_not_always_restarted_completes(policy: str, completes: bool) -> None:
+    assert read({"spec": {"restartPolicy": policy}}).completes == completes
 
 
 @pytest.mark.parametrize(
