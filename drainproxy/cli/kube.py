@@ -80,13 +80,18 @@ def _annotations(given: Mapping[str, Any]) -> dict[str, str]:
 
 def _texts(paths: tuple[str, ...]) -> dict[str, str]:
     """The text of every file by its name; standard input, if it is no terminal, without any."""
-    if not paths and sys.stdin.isatty():
+    if not paths and is_terminal():
         raise click.UsageError("which manifests? Name a FILE, a DIR, or - for standard input")
     texts = {}
     for path in paths or ("-",):
         for name in _files(path):
             texts[name] = _text(name)
     return texts
+
+
+def is_terminal() -> bool:
+    """Whether standard input is a person, who would have to type."""
+    return sys.stdin.isatty()
 
 
 def _files(path: str) -> Iterator[str]:

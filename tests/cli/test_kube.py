@@ -36,6 +36,14 @@ def test_without_a_name_standard_input_is_read() -> None:
     assert run(stdin=once.stdout, command=uninject).stdout == DEPLOYMENT
 
 
+def test_nobody_waits_for_manifests_from_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drainproxy.cli.kube.is_terminal", lambda: True)
+    done = run()
+
+    assert done.exit_code == 2
+    assert "which manifests? Name a FILE, a DIR, or - for standard input" in done.stderr
+
+
 def test_options_become_annotations() -> None:
     done = run(
         *("--drain-delay", "3s", "--image", "r/d:1", "--native-sidecar", "off"),

@@ -22,10 +22,11 @@ def run(pair: Pair, *arguments: str, **environ: str) -> Result:
 
 
 def test_the_environment_is_read(pair: Pair) -> None:
-    done = run(pair, DRAINPROXY_WEBHOOK_LISTEN="x")
+    address, delay = run(pair, DRAINPROXY_WEBHOOK_LISTEN="x"), run(pair, "--stop-delay", "5")
 
-    assert done.exit_code == 2
-    assert "'x' has no port" in done.stderr
+    assert (address.exit_code, delay.exit_code) == (2, 2)
+    assert "Invalid value for '--listen': 'x' has no port" in address.stderr
+    assert "Invalid value for '--stop-delay': '5' is not a duration" in delay.stderr
 
 
 def test_every_mistake_in_the_defaults_is_told(pair: Pair, tmp_path: Path) -> None:
@@ -42,6 +43,7 @@ def test_every_mistake_in_the_defaults_is_told(pair: Pair, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
+        (("--defaults", "/"), "flag --defaults: '/': Is a directory"),
         (("--defaults", "/none"), "flag --defaults: '/none': No such file or directory"),
         (("--image", ""), "flag --image: '' is no image"),
         (("--tls-key", "/none"), "with the key /none: [Errno 2] No such file or directory"),

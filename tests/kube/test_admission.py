@@ -223,6 +223,7 @@ def test_the_pod_of_a_job_gets_no_plain_container() -> None:
     [
         (b"", "is no AdmissionReview of admission.k8s.io/v1: Input data was truncated"),
         (b"\xff", "is no AdmissionReview"),
+        (b'{"apiVersion": "\xff"}', "is no AdmissionReview of admission.k8s.io/v1: not UTF-8"),
         (b"[]", "Expected `object`, got `array`"),
         (b"{}", "Object missing required field `apiVersion`"),
         (

@@ -8,6 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from drainproxy.kube.certificates import Certificates
 from tests.kube.tls import Authority, Pair
@@ -71,6 +77,15 @@ def test_what_is_no_certificate_is_refused_at_the_start(pair: Pair, broken: str)
     getattr(pair, broken).write_text("nothing")
 
     with pytest.raises(ssl.SSLError):
+        Certificates(pair.cert, pair.key)
+
+
+def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(pair: Pair) -> None:
+    key = load_pem_private_key(pair.key.read_bytes(), None)
+    locked = BestAvailableEncryption(b"secret")
+    pair.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
+
+    with pytest.raises((ssl.SSLError, OSError, ValueError)):
         Certificates(pair.cert, pair.key)
 
 
