@@ -16,6 +16,7 @@ _COMMANDS = {
     "inject": "drainproxy.cli.kube:inject",
     "uninject": "drainproxy.cli.kube:uninject",
     "webhook": "drainproxy.cli.webhook:webhook",
+    "redirect": "drainproxy.cli.redirect:redirect",
     "settings": "drainproxy.cli.settings:settings",
 }
 

@@ -1,0 +1,100 @@
+"""Network namespaces: a pod with an address of its own, and somebody outside who can reach it.
+
+with pod() as inside:
+    inside.enter(lambda: socket.create_connection(("127.0.0.1", 8080)))
+"""
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import pytest
+
+from tests.e2e.programs import tool
+
+T = TypeVar("T")
+
+# Addresses that documentation may use; they lead nowhere but from one namespace to the other.
+POD = {"IPv4": "192.0.2.2", "IPv6": "2001:db8::2"}
+_OUTSIDE = {"IPv4": "192.0.2.1", "IPv6": "2001:db8::1"}
+_PREFIX = {"IPv4": 24, "IPv6": 64}
+
+_CLONE_NEWNET = 0x40000000
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Namespace(NamedTuple):
+    """A network of its own, known to `ip netns` by this name."""
+
+    name: str
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        """In front of a command, it runs the command in here."""
+        return ("ip", "netns", "exec", self.name)
+
+    def as_user(self, uid: int) -> tuple[str, ...]:
+        """The same as a user who may read every file, wherever the tests lie, and nothing more."""
+        user = ("--reuid", str(uid), "--regid", str(uid), "--clear-groups")
+        read = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
+        return (*self.prefix, "setpriv", *user, *read)
+
+    def with_capabilities(self, *names: str) -> tuple[str, ...]:
+        """The same as user 0 with these capabilities alone."""
+        kept = ",".join(["-all", *(f"+{name}" for name in names)])
+        return (*self.prefix, "setpriv", f"--inh-caps={kept}", f"--bounding-set={kept}")
+
+    def enter(self, work: Callable[[], T]) -> T:
+        """What `work` returns in here; its sockets stay here. Runs in a thread of its own."""
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(self._move_thread).result()
+            return thread.submit(work).result()
+
+    def _move_thread(self) -> None:
+        file = os.open(Path("/run/netns", self.name), os.O_RDONLY)
+        try:
+            if _LIBC.setns(file, _CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), f"setns to {self.name}")
+        finally:
+            os.close(file)
+
+
+@contextmanager
+def pod() -> Iterator[tuple[Namespace, Namespace]]:
+    """A pod that answers at `POD`, and the namespace outside; or the reason to skip."""
+    if os.geteuid():
+        pytest.skip("only root can make network namespaces")
+    tool("ip")
+    with ExitStack() as stack:
+        inside, outside = (stack.enter_context(_namespace(f"{side}{os.getpid()}")) for side in "po")
+        _ip("link", "add", "eth0", "netns", inside.name, "type", "veth", "peer", "eth0", "netns",
+            outside.name)  # fmt: skip
+        for namespace, addresses in ((inside, POD), (outside, _OUTSIDE)):
+            for family, address in addresses.items():
+                # Nobody else can have it: nobody is asked, nobody is waited for.
+                nodad = ["nodad"] if family == "IPv6" else []
+                where = f"{address}/{_PREFIX[family]}"
+                _ip("-n", namespace.name, "address", "add", where, "dev", "eth0", *nodad)
+            for device in ("lo", "eth0"):
+                _ip("-n", namespace.name, "link", "set", device, "up")
+        yield inside, outside
+
+
+@contextmanager
+def _namespace(name: str) -> Iterator[Namespace]:
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    if made.returncode:
+        pytest.skip(f"no network namespaces here: {made.stderr.strip()}")
+    try:
+        yield Namespace(name)
+    finally:
+        _ip("netns", "delete", name)
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)

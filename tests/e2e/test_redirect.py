@@ -1,0 +1,175 @@
+"""The redirect in a network namespace: real packets, real rules, the capabilities that a pod gives.
+
+The app listens on 8080 as it always did, the sidecar on 15080 and 15081.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.e2e.netns import POD, Namespace, pod
+from tests.e2e.process import PATIENCE, Sidecar, accepts, is_up, started
+from tests.e2e.programs import output, tool
+
+APP, ADMIN, UID = 8080, 9180, 65532
+# Where the sidecar listens, and how it reaches the app from there.
+TO = {"15080": f"127.0.0.1:{APP}", "15081": f"[::1]:{APP}"}
+LOOPBACK = {"IPv4": "127.0.0.1", "IPv6": "::1"}
+
+Network = tuple[Namespace, Namespace]
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    """A pod and who is outside."""
+    tool("nft")
+    with pod() as network:
+        rules = subprocess.run(
+            [*network[0].prefix, "nft", "list", "tables"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if rules.returncode:
+            pytest.skip(f"no nftables in this kernel: {rules.stderr.strip()}")
+        yield network
+
+
+@pytest.fixture(scope="module")
+def running(network: Network) -> Iterator[Sidecar]:
+    """The app in the pod, and the sidecar as the user that it has in a pod."""
+    inside, _ = network
+    files = str(ROOT / "drainproxy")
+    app = ("http.server", "--bind", "::", "--directory", files, str(APP))
+    forwards = [part for to, where in TO.items() for part in ("--forward", f"{to}={where}")]
+    # With the redirect in place its probes come through the sidecar too, which is not there yet.
+    with (
+        started(*app, prefix=inside.prefix, ready=lambda: inside.enter(lambda: accepts(APP))),
+        started(
+            *("drainproxy", "run", "--admin", str(ADMIN), *forwards),
+            prefix=inside.as_user(UID),
+            ready=lambda: inside.enter(lambda: is_up(ADMIN)),
+        ) as process,
+    ):
+        yield Sidecar(process, APP, ADMIN)
+
+
+def redirect(inside: Namespace, *arguments: str) -> str:
+    """The command, with NET_ADMIN and no other capability."""
+    command = (sys.executable, "-m", "drainproxy", "redirect", *arguments)
+    return output(*inside.with_capabilities("net_admin"), *command)
+
+
+def rules(inside: Namespace) -> str:
+    return output(*inside.prefix, "nft", "list", "ruleset")
+
+
+@contextmanager
+def installed(inside: Namespace, to: str) -> Iterator[None]:
+    redirect(inside, "install", "--port", str(APP), "--to", to, "--uid", str(UID))
+    try:
+        yield
+    finally:
+        redirect(inside, "uninstall")
+        assert rules(inside) == ""
+
+
+def through_sidecar(network: Network, running: Sidecar, side: str, host: str) -> bool:
+    """Ask the app's port for something; whether the sidecar has passed it on."""
+
+    inside, outside = network
+    before = answered(inside, running)
+    client = inside if side == "pod" else outside
+    assert client.enter(lambda: ask(host, APP, "/py.typed")) == 200
+    return answered(inside, running) > before
+
+
+def ask(host: str, port: int, path: str) -> int:
+    """The status of the answer."""
+    connection = HTTPConnection(host, port, timeout=PATIENCE)
+    connection.request("GET", path)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def answered(inside: Namespace, running: Sidecar) -> float:
+    sample = 'drainproxy_requests_total{code="200",kind="http1"}'
+    return inside.enter(lambda: running.metric(sample))
+
+
+@pytest.mark.parametrize("family", POD)
+@pytest.mark.parametrize("to", TO)
+def test_a_client_of_the_apps_port_arrives_at_the_sidecar_and_the_sidecar_at_the_app(
+    network: Network, running: Sidecar, to: str, family: str
+) -> None:
+    with installed(network[0], to):
+        assert through_sidecar(network, running, "outside", POD[family])
+
+
+@pytest.mark.parametrize("host", [*LOOPBACK.values(), *POD.values()])
+def test_a_client_within_the_pod_arrives_at_the_sidecar_too(
+    network: Network, running: Sidecar, host: str
+) -> None:
+    with installed(network[0], "15080"):
+        assert through_sidecar(network, running, "pod", host)
+
+
+@pytest.mark.parametrize("family", POD)
+def test_without_a_redirect_clients_reach_the_app(
+    network: Network, running: Sidecar, family: str
+) -> None:
+    with installed(network[0], "15080"):
+        pass
+    assert not through_sidecar(network, running, "outside", POD[family])
+    assert not through_sidecar(network, running, "pod", LOOPBACK[family])
+
+
+@pytest.mark.parametrize("family", POD)
+def test_other_ports_are_left_alone(network: Network, running: Sidecar, family: str) -> None:
+    inside, outside = network
+    with installed(inside, "15080"):
+        assert outside.enter(lambda: ask(POD[family], ADMIN, "/livez")) == 200
+
+
+def test_installing_twice_is_installing_once(network: Network) -> None:
+    inside, _ = network
+    with installed(inside, "15080"):
+        once = rules(inside)
+        with installed(inside, "15080"):
+            assert rules(inside) == once
+            assert redirect(inside, "show") == once
+
+
+def test_what_others_have_installed_stays(network: Network) -> None:
+    inside, _ = network
+    output(*inside.prefix, "nft", "add", "table", "inet", "others")
+    try:
+        redirect(inside, "install", "--port", "8080", "--to", "15080")
+        redirect(inside, "uninstall")
+        assert rules(inside) == "table inet others {\n}\n"
+    finally:
+        output(*inside.prefix, "nft", "delete", "table", "inet", "others")
+
+
+@pytest.mark.parametrize(
+    "command", [("install", "--port", "8080", "--to", "15080"), ("uninstall",), ("show",)]
+)
+def test_who_lacks_the_capability_is_told_so(network: Network, command: tuple[str, ...]) -> None:
+    inside, _ = network
+    drainproxy = (sys.executable, "-m", "drainproxy", "redirect", *command)
+    done = subprocess.run(
+        [*inside.with_capabilities(), *drainproxy],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "NET_ADMIN" in done.stderr
+    assert rules(inside) == ""
