@@ -1,14 +1,24 @@
-# The tag is an argument so that a build can pin a digest.
+# Debian or what is made of it, with or without Python. An argument so that a build can pin a digest.
 ARG BASE=python:3.13-slim
 
-FROM ${BASE} AS build
+# What the image runs on: `drainproxy redirect` drives nft.
+FROM ${BASE} AS base
+RUN apt-get update -qq \
+    && apt-get install -qq -y --no-install-recommends \
+        nftables $(command -v python3 >/dev/null || echo python3) \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/*
+
+FROM base AS build
+# Python's own images can make environments, Debian's need a package for it.
+RUN python3 -c "import ensurepip" 2>/dev/null \
+    || { apt-get update -qq && apt-get install -qq -y --no-install-recommends python3-venv; }
 WORKDIR /src
 # The lock first: a change of the code does not install the dependencies again.
 COPY pyproject.toml constraints.txt ./
 COPY .ci/install.py .ci/
 # Two environments, because what builds the wheel has no business in the image. The second is
 # made where it will run: its scripts carry that path in their first line.
-RUN python .ci/install.py /build build && python .ci/install.py /opt/drainproxy grpc-health
+RUN python3 .ci/install.py /build build && python3 .ci/install.py /opt/drainproxy grpc-health kube
 COPY LICENSE README.md ./
 COPY drainproxy drainproxy
 RUN /build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
@@ -18,7 +28,7 @@ RUN /build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /d
 # and never against the source: layers do not keep the time stamps that the default relies on.
 RUN /opt/drainproxy/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /opt/drainproxy
 
-FROM ${BASE}
+FROM base
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="drainproxy" \

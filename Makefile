@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format lock clean
+.PHONY: help demo test lint format lock image clean
 
 help:
 	@echo "make demo     a drain in front of your eyes, in under a minute"
@@ -12,6 +12,8 @@ help:
 	@echo "make format   bring the code into shape"
 	@echo "make lock     renew constraints.txt after a change of pyproject.toml (needs uv);"
 	@echo "              LOCK_FLAGS=--upgrade takes the newest version of everything"
+	@echo "make image    build the image with podman and prove that it runs as promised;"
+	@echo "              BASE=debian:trixie-slim and TAG=NAME:TAG are taken"
 	@echo "make clean    remove what the other targets made"
 
 demo: $(VENV)/.stamp
@@ -48,6 +50,9 @@ lock:
 	uv pip compile --no-config --quiet --universal --python-version 3.11 --all-extras \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  $(LOCK_FLAGS) --output-file constraints.txt pyproject.toml
+
+image:
+	.ci/image
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
