@@ -1,0 +1,62 @@
+"""An ASGI app with work that takes a while.
+
+POST /echo?seconds=1      the body, after a while
+GET /events?seconds=5     an event every 100 ms, then the event `end`; with `&from=3` from that on
+/ws                       a WebSocket that sends every message back
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+# Seconds between two events.
+EVERY = 0.1
+
+
+async def app(scope: Message, receive: Receive, send: Send) -> None:
+    """Bodies and messages come back, after a while; events are numbered from `from` on."""
+    query = {name: float(text) for name, text in parse_qsl(scope["query_string"].decode())}
+    if scope["type"] == "websocket":
+        await _echo_messages(receive, send)
+    elif scope["path"] == "/events":
+        await _send_events(int(query.get("from", 0)), round(query["seconds"] / EVERY), send)
+    else:
+        body = await _whole(receive)
+        await asyncio.sleep(query.get("seconds", 0.0))
+        length = b"%d" % len(body)
+        await _begin(send, (b"content-length", length))
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _echo_messages(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (said := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": said["text"]})
+
+
+async def _send_events(first: int, end: int, send: Send) -> None:
+    await _begin(send, (b"content-type", b"text/event-stream"))
+    for number in range(first, end):
+        event = b"id: %d\ndata: event %d\n\n" % (number, number)
+        await send({"type": "http.response.body", "body": event, "more_body": True})
+        await asyncio.sleep(EVERY)
+    await send({"type": "http.response.body", "body": b"event: end\ndata: that was all\n\n"})
+
+
+async def _whole(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        part = await receive()
+        body += part.get("body", b"")
+        more = part.get("more_body", False)
+    return body
+
+
+async def _begin(send: Send, *headers: tuple[bytes, bytes]) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
