@@ -15,6 +15,8 @@ from tests.e2e.http_client import connected, get, get_once
 from tests.e2e.process import PATIENCE, Sidecar, free_ports, sidecar
 
 EX_CONFIG = 78
+# Seconds until a change of the file must be in force, or told of.
+SOON = 5.0
 
 
 class Volume:
@@ -96,6 +98,39 @@ def test_a_new_drain_timeout_holds_for_the_drain_under_way(
             volume.write(drain_timeout="1s")
             running.until_phase("drained")
         assert running.get("/status")[1]["report"]["verdict"] == "cut 1"
+
+
+def test_a_new_age_is_in_force_within_five_seconds(volume: Volume, running: Sidecar) -> None:
+    with connected(running.port) as client:
+        assert not get(client, "/hello").closes
+        volume.write(max_connection_age="10ms")
+        running.process.until(lambda: get(client, "/hello").closes, seconds=SOON)
+
+
+def test_a_new_drain_timeout_is_in_force_within_five_seconds(
+    volume: Volume, demo_app: DemoApp
+) -> None:
+    others = ("--drain-delay", "10s", "--annotations-file", str(volume.path))
+    with sidecar(demo_app.address, *others, drain=()) as running:
+        running.post("/drain")
+        volume.write(drain_timeout="2h")
+        running.process.until(lambda: deadline(running) > 7000, seconds=SOON)
+
+        volume.write(drain_timeout="never", max_connection_age="-1s")
+        running.process.until(lambda: mistakes(running) == 2, seconds=SOON)
+        assert deadline(running) > 7000
+        with connected(running.port) as client:
+            assert not get(client, "/hello").closes
+        running.cut()
+
+
+def deadline(running: Sidecar) -> float:
+    """Seconds that the drain under way has left."""
+    return float(running.get("/status")[1]["deadline"])
+
+
+def mistakes(running: Sidecar) -> int:
+    return len(running.get("/status")[1]["config_mistakes"])
 
 
 def test_a_wrong_value_keeps_the_old_one_and_is_reported(volume: Volume, running: Sidecar) -> None:
