@@ -1,0 +1,57 @@
+{{- define "drainproxy.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Cut at 50: what is derived from it must fit into the 63 characters of a DNS label. */}}
+{{- define "drainproxy.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "drainproxy.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "drainproxy.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: drainproxy
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "drainproxy.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "drainproxy.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: webhook
+{{- end }}
+
+{{- define "drainproxy.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "drainproxy.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "drainproxy.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "drainproxy.proxyImage" -}}
+{{- $repository := .Values.proxy.image.repository | default .Values.image.repository }}
+{{- $tag := .Values.proxy.image.tag | default .Values.image.tag | default .Chart.AppVersion }}
+{{- $repository }}:{{ $tag }}
+{{- end }}
+
+{{- define "drainproxy.secretName" -}}
+{{ .Values.webhook.secretName | default (printf "%s-webhook-tls" (include "drainproxy.fullname" .)) }}
+{{- end }}
+
+{{- define "drainproxy.asksApi" -}}
+{{- if eq .Values.webhook.namespaceAnnotations "api" }}true{{ end }}
+{{- end }}

@@ -1,0 +1,103 @@
+"""What the API server would say of an object, unknown fields included."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import kubernetes_validate
+import msgspec
+
+OLDEST, NEWEST = "1.29", kubernetes_validate.latest_version()
+
+Object = dict[str, Any]
+
+
+class Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """A part of a custom resource: what we set of it, as its API names it."""
+
+
+class Metadata(Strict):
+    name: str
+    namespace: str
+    labels: dict[str, str]
+
+
+class IssuerSpec(Strict):
+    self_signed: dict[str, str]
+
+
+class Issuer(Strict):
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: IssuerSpec
+
+
+class IssuerRef(Strict):
+    name: str
+    kind: str = "Issuer"
+    group: str = "cert-manager.io"
+
+
+class PrivateKey(Strict):
+    algorithm: str
+    rotation_policy: str
+
+
+class CertificateSpec(Strict):
+    secret_name: str
+    dns_names: list[str]
+    duration: str
+    renew_before: str
+    private_key: PrivateKey
+    usages: list[str]
+    issuer_ref: IssuerRef
+
+
+class Certificate(Strict):
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: CertificateSpec
+
+
+class AnyNamespace(Strict):
+    any: bool
+
+
+class Selector(Strict):
+    match_labels: dict[str, str] = {}
+
+
+class Endpoint(Strict):
+    port: str
+    interval: str
+    scrape_timeout: str
+
+
+class PodMonitorSpec(Strict):
+    selector: Selector
+    pod_metrics_endpoints: list[Endpoint]
+    namespace_selector: AnyNamespace | None = None
+
+
+class PodMonitor(Strict):
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: PodMonitorSpec
+
+
+CUSTOM: Mapping[tuple[str, str], type[Strict]] = {
+    ("cert-manager.io/v1", "Certificate"): Certificate,
+    ("cert-manager.io/v1", "Issuer"): Issuer,
+    ("monitoring.coreos.com/v1", "PodMonitor"): PodMonitor,
+}
+
+
+def validate(thing: Object, version: str) -> None:
+    """Raises if a cluster of this version would not take it as it is."""
+    custom = CUSTOM.get((thing["apiVersion"], thing["kind"]))
+    if custom is None:
+        kubernetes_validate.validate(thing, version, strict=True)
+    else:
+        msgspec.convert(thing, custom)

@@ -1,0 +1,383 @@
+"""The Helm chart, rendered by Helm itself with values of every kind."""
+
+import base64
+import json
+import ssl
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from drainproxy import __version__
+from tests.deploy.helm import CHART, NAMESPACE, RELEASE, Rendered, lint, render
+from tests.deploy.schemas import NEWEST, OLDEST, Object, validate
+
+Values = dict[str, Any]
+
+PEM = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n"
+# What may be set and is not in values.yaml.
+NO_DEFAULT = {"global", "claims", "limits"}
+SELECTOR = [{"key": "team", "operator": "Exists"}]
+
+
+def read(path: Path) -> Any:
+    return YAML(typ="safe").load(path)
+
+
+def external(**ca: str) -> Values:
+    return {"webhook": {"externalSecret": True, "secretName": "ours", **ca}}
+
+
+CASES: dict[str, Values] = {
+    "default": {},
+    "ha": read(CHART / "values-ha.yaml"),
+    "cert-manager": {"certManager": {"enabled": True}},
+    "cert-manager with an issuer": {
+        "certManager": {"enabled": True, "issuerRef": {"kind": "ClusterIssuer", "name": "ca"}}
+    },
+    "external with a CA": external(caBundle=PEM),
+    "external, CA from a Certificate": external(injectCaFrom="ns/cert"),
+    "external, CA from a Secret": external(injectCaFromSecret="ns/secret"),
+    "a certificate of our own": {"webhook": {"crtPEM": PEM, "keyPEM": PEM, "caBundle": PEM}},
+    "annotations of namespaces": {"webhook": {"namespaceAnnotations": "api"}},
+    "annotations of namespaces, policed": {
+        "webhook": {"namespaceAnnotations": "api"},
+        "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]},
+    },
+    "everything": {
+        "nameOverride": "drain",
+        "fullnameOverride": "injector",
+        "imagePullSecrets": [{"name": "registry"}],
+        "serviceAccount": {"name": "other", "annotations": {"a": "b"}},
+        "podAnnotations": {"a": "b"},
+        "podLabels": {"a": "b"},
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"operator": "Exists"}],
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+        ],
+        "proxy": {
+            "image": {"repository": "proxy", "tag": "1"},
+            "defaults": {"drain-delay": "10s", "max-connections": 5, "access-log": False},
+        },
+        "webhook": {
+            "annotations": {"a": "b"},
+            "namespaceSelector": SELECTOR,
+            "objectSelector": SELECTOR,
+        },
+        "podDisruptionBudget": {"enabled": True, "maxUnavailable": "50%"},
+        "networkPolicy": {"enabled": True},
+        "podMonitor": {
+            "webhook": {"enabled": True},
+            "proxy": {"enabled": True},
+            "labels": {"release": "prometheus"},
+        },
+    },
+}
+
+
+@cache
+def all_rendered() -> dict[str, Rendered]:
+    return dict(zip(CASES, render(*CASES.values()), strict=True))
+
+
+@cache
+def objects(case: str) -> tuple[Object, ...]:
+    rendered = all_rendered()[case]
+    assert not rendered.error
+    manifests = (text for name, text in rendered.files.items() if name.endswith(".yaml"))
+    loaded = (thing for text in manifests for thing in YAML(typ="safe").load_all(text))
+    return tuple(filter(None, loaded))
+
+
+def of_kind(case: str, kind: str) -> list[Object]:
+    return [thing for thing in objects(case) if thing["kind"] == kind]
+
+
+def only(case: str, kind: str) -> Object:
+    (thing,) = of_kind(case, kind)
+    return thing
+
+
+def pod(case: str) -> Object:
+    template: Object = only(case, "Deployment")["spec"]["template"]
+    return template
+
+
+# What a cluster says
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize("case", CASES)
+def test_every_object_is_valid(case: str, version: str) -> None:
+    for thing in objects(case):
+        validate(thing, version)
+
+
+def test_a_field_that_no_api_knows_is_not_valid() -> None:
+    for kind in ("Deployment", "Certificate"):
+        thing = only("default" if kind == "Deployment" else "cert-manager", kind)
+        with pytest.raises(Exception, match="nosuch"):
+            validate(thing | {"spec": thing["spec"] | {"nosuch": 1}}, NEWEST)
+
+
+def test_lint_has_nothing_to_say() -> None:
+    assert lint() == []
+
+
+def test_the_chart_is_of_the_version_of_the_package() -> None:
+    chart = read(CHART / "Chart.yaml")
+    assert chart["version"] == chart["appVersion"] == __version__
+
+
+# Which pods the API server asks about
+
+WEBHOOK = "MutatingWebhookConfiguration"
+
+
+def matches(selector: Object, labels: dict[str, str]) -> bool:
+    def holds(key: str, operator: str, values: list[str]) -> bool:
+        return (labels.get(key) in values) == (operator == "In")
+
+    return all(holds(**expression) for expression in selector["matchExpressions"])
+
+
+def asked(namespace: dict[str, str], pod: dict[str, str]) -> int:
+    """How often the API server asks about a pod with these labels."""
+    return sum(
+        matches(hook["namespaceSelector"], namespace) and matches(hook["objectSelector"], pod)
+        for hook in only("default", WEBHOOK)["webhooks"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("namespace", "pod", "times"),
+    [
+        (None, None, 0),
+        (None, "true", 1),
+        (None, "false", 0),
+        ("true", None, 1),
+        ("true", "true", 1),
+        ("true", "false", 0),
+        ("false", None, 0),
+        ("false", "true", 1),
+        ("false", "false", 0),
+    ],
+)
+def test_the_label_of_a_pod_beats_that_of_its_namespace(
+    namespace: str | None, pod: str | None, times: int
+) -> None:
+    def labels(value: str | None) -> dict[str, str]:
+        return {} if value is None else {"drainproxy.io/inject": value}
+
+    ours = {"kubernetes.io/metadata.name": "shop"}
+    assert asked(labels(namespace) | ours, labels(pod)) == times
+    system = {"kubernetes.io/metadata.name": "kube-system"}
+    assert asked(labels(namespace) | system, labels(pod)) == 0
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_webhook_is_asked_about_new_pods_alone(case: str) -> None:
+    service = only(case, "Service")
+    for hook in only(case, WEBHOOK)["webhooks"]:
+        (rule,) = hook["rules"]
+        assert (rule["resources"], rule["operations"]) == (["pods"], ["CREATE"])
+        assert (hook["sideEffects"], hook["timeoutSeconds"]) == ("None", 10)
+        assert hook["reinvocationPolicy"] == "IfNeeded"
+        assert hook["failurePolicy"] == ("Fail" if case == "ha" else "Ignore")
+        target = hook["clientConfig"]["service"]
+        assert (target["name"], target["path"]) == (service["metadata"]["name"], "/inject")
+        assert target["port"] == service["spec"]["ports"][0]["port"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_webhooks_own_pods_never_wait_for_a_webhook(case: str) -> None:
+    assert asked({"drainproxy.io/inject": "true"}, pod(case)["metadata"]["labels"]) == 0
+
+
+# The certificate
+
+
+def test_the_chart_makes_a_certificate_that_the_api_server_trusts(tmp_path: Path) -> None:
+    data = only("default", "Secret")["data"]
+    hook, other = only("default", WEBHOOK)["webhooks"]
+    assert data["ca.crt"] == hook["clientConfig"]["caBundle"] == other["clientConfig"]["caBundle"]
+
+    for name, text in data.items():
+        (tmp_path / name).write_bytes(base64.b64decode(text))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    client = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+    shake_hands(client, server, f"{RELEASE}.{NAMESPACE}.svc")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(client, server, f"{RELEASE}.elsewhere.svc")
+
+
+def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asks = client.wrap_bio(back, there, server_hostname=name)
+    answers = server.wrap_bio(there, back, server_side=True)
+    for _ in range(3):
+        for end in (asks, answers):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+    assert asks.version()
+    assert asks.getpeercert()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_webhook_mounts_the_secret_that_is_made_for_it(case: str) -> None:
+    (mounted,) = (
+        volume["secret"]["secretName"]
+        for volume in pod(case)["spec"]["volumes"]
+        if volume["name"] == "tls"
+    )
+    made = [secret["metadata"]["name"] for secret in of_kind(case, "Secret")]
+    made += [made["spec"]["secretName"] for made in of_kind(case, "Certificate")]
+    assert made == ([] if "external" in case else [mounted])
+    assert mounted == ("ours" if "external" in case else made[0])
+
+
+@pytest.mark.parametrize(
+    ("case", "annotation"),
+    [
+        ("cert-manager", ("inject-ca-from", f"{NAMESPACE}/{RELEASE}-webhook-tls")),
+        ("external, CA from a Certificate", ("inject-ca-from", "ns/cert")),
+        ("external, CA from a Secret", ("inject-ca-from-secret", "ns/secret")),
+    ],
+)
+def test_cert_manager_is_told_where_the_ca_is(case: str, annotation: tuple[str, str]) -> None:
+    configuration = only(case, WEBHOOK)
+    name, value = annotation
+    assert configuration["metadata"]["annotations"] == {f"cert-manager.io/{name}": value}
+    assert all("caBundle" not in hook["clientConfig"] for hook in configuration["webhooks"])
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (external(), "needs the CA"),
+        (external(caBundle=PEM) | {"certManager": {"enabled": True}}, "exclude each other"),
+        ({"webhook": {"crtPEM": PEM}}, "keyPEM"),
+        ({"replicaCount": "three"}, "/replicaCount"),
+        ({"webhook": {"failurePolicy": "Maybe"}}, "/webhook/failurePolicy"),
+        ({"webhok": {}}, "webhok"),
+        ({"proxy": {"defaults": {"drainproxy.io/drain-delay": "1s"}}}, "drainproxy.io/drain-delay"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_with_their_name(values: Values, told: str) -> None:
+    (rendered,) = render(values)
+    assert told in rendered.error
+
+
+def test_the_schema_knows_every_value() -> None:
+    def strange(values: Any, schema: Any, at: str = "") -> Iterator[str]:
+        known = schema.get("properties")
+        if known is not None and isinstance(values, dict):
+            yield from (f"{at}/{name}" for name in {*values} ^ {*known} - NO_DEFAULT)
+            for name in {*values} & {*known}:
+                yield from strange(values[name], known[name], f"{at}/{name}")
+
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = read(CHART / "values.yaml")
+    values["certManager"]["issuerRef"] = {"kind": "", "name": "", "group": ""}
+    assert list(strange(values, schema)) == []
+
+
+# Rights and safety
+
+
+def test_by_default_it_has_no_rights_and_no_token() -> None:
+    assert {thing["kind"] for thing in objects("default")} == {
+        *("ConfigMap", "Deployment", WEBHOOK, "Secret", "Service", "ServiceAccount"),
+    }
+    assert pod("default")["spec"]["automountServiceAccountToken"] is False
+
+
+def test_to_read_annotations_of_namespaces_it_may_get_namespaces_and_nothing_else() -> None:
+    case = "annotations of namespaces"
+    assert only(case, "ClusterRole")["rules"] == [
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}
+    ]
+    (subject,) = only(case, "ClusterRoleBinding")["subjects"]
+    spec = pod(case)["spec"]
+    assert subject["name"] == spec["serviceAccountName"]
+    assert spec["automountServiceAccountToken"] is True
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_runs_as_restricted_as_pods_can_be(case: str) -> None:
+    spec = pod(case)["spec"]
+    (container,) = spec["containers"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+
+
+def test_a_policy_lets_nothing_out_that_asks_nobody() -> None:
+    assert only("everything", "NetworkPolicy")["spec"]["egress"] == []
+    (egress,) = only("annotations of namespaces, policed", "NetworkPolicy")["spec"]["egress"]
+    assert {port["port"] for port in egress["ports"]} == {53, 443, 6443}
+
+
+# Many of them
+
+
+def test_with_ha_values_they_are_three_on_three_nodes() -> None:
+    deployment = only("ha", "Deployment")["spec"]
+    labels = pod("ha")["metadata"]["labels"]
+    affinity = pod("ha")["spec"]["affinity"]["podAntiAffinity"]
+    (required,) = affinity["requiredDuringSchedulingIgnoredDuringExecution"]
+    (preferred,) = affinity["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert deployment["replicas"] == 3
+    assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 1
+    assert required["topologyKey"] == "kubernetes.io/hostname"
+    for term in (required, preferred["podAffinityTerm"]):
+        assert term["labelSelector"]["matchLabels"].items() <= labels.items()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_whatever_selects_the_webhooks_pods_selects_them(case: str) -> None:
+    labels = pod(case)["metadata"]["labels"].items()
+    specs = {thing["kind"]: thing["spec"] for thing in objects(case) if "spec" in thing}
+    assert specs["Service"]["selector"].items() <= labels
+    for kind, name in {
+        "Deployment": "selector",
+        "PodDisruptionBudget": "selector",
+        "NetworkPolicy": "podSelector",
+    }.items():
+        if kind in specs:
+            assert specs[kind][name]["matchLabels"].items() <= labels
+
+
+def test_settings_for_all_reach_the_webhook_as_a_file() -> None:
+    text = only("everything", "ConfigMap")["data"]["defaults.yaml"]
+    assert YAML(typ="safe").load(text) == CASES["everything"]["proxy"]["defaults"]
+    before, after = (pod(case)["metadata"]["annotations"] for case in ("default", "everything"))
+    assert before["checksum/defaults"] != after["checksum/defaults"], "it would not be read again"
+
+
+def test_the_image_that_is_injected_can_be_another() -> None:
+    def image(case: str) -> str:
+        (container,) = pod(case)["spec"]["containers"]
+        (flag,) = (flag for flag in container["args"] if flag.startswith("--image="))
+        return str(flag)
+
+    assert image("default") == f"--image=drainproxy:{__version__}"
+    assert image("everything") == "--image=proxy:1"
+
+
+@pytest.mark.parametrize("case", ["default", "ha"])
+def test_the_notes_say_what_happens_while_no_webhook_answers(case: str) -> None:
+    notes = all_rendered()[case].files["NOTES.txt"]
+    assert "kubectl label namespace NAME drainproxy.io/inject=true" in notes
+    assert ("cannot be created" in notes) is (case == "ha")
