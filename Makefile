@@ -3,18 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format lock image clean
+.PHONY: help demo test lint format lock image manifests clean
 
 help:
-	@echo "make demo     a drain in front of your eyes, in under a minute"
-	@echo "make test     all tests, lint and types included"
-	@echo "make lint     ruff and mypy alone"
-	@echo "make format   bring the code into shape"
-	@echo "make lock     renew constraints.txt after a change of pyproject.toml (needs uv);"
-	@echo "              LOCK_FLAGS=--upgrade takes the newest version of everything"
-	@echo "make image    build the image with podman and prove that it runs as promised;"
-	@echo "              BASE=debian:trixie-slim and TAG=NAME:TAG are taken"
-	@echo "make clean    remove what the other targets made"
+	@echo "make demo       a drain in front of your eyes, in under a minute"
+	@echo "make test       all tests, lint and types included"
+	@echo "make lint       ruff and mypy alone"
+	@echo "make format     bring the code into shape"
+	@echo "make lock       renew constraints.txt after a change of pyproject.toml (needs uv);"
+	@echo "                LOCK_FLAGS=--upgrade takes the newest version of everything"
+	@echo "make image      build the image with podman and prove that it runs as promised;"
+	@echo "                BASE=debian:trixie-slim and TAG=NAME:TAG are taken"
+	@echo "make manifests  the kustomize base, made from the Helm chart"
+	@echo "make clean      remove what the other targets made"
 
 demo: $(VENV)/.stamp
 	$(BIN)/python -m drainproxy.rehearsal
@@ -53,6 +54,9 @@ lock:
 
 image:
 	.ci/image
+
+manifests: $(VENV)/.stamp
+	$(BIN)/python -m tests.deploy.kustomize
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
