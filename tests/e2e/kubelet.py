@@ -50,20 +50,20 @@ class Pod:
         self.port = sidecar.port
         self.app = self._start_app()
 
-    def delete(self, grace: float) -> Deleted:
-        """Delete the pod, which has `grace` seconds."""
+    def delete(self, grace: float, hooked: bool = True) -> Deleted:
+        """Delete the pod, which has `grace` seconds; `hooked` is whether it has preStop hooks."""
         began = monotonic()
 
         def left() -> float:
             return began + grace - monotonic()
 
         with ThreadPoolExecutor(2) as hooks:
-            app_hook, sidecar_hook = (hooks.submit(self._prestop, grace) for _ in range(2))
-            statuses = [app_hook.result()]
+            called = [hooks.submit(self._prestop, grace) for _ in range(2 if hooked else 0)]
+            statuses = [hook.result() for hook in called[:1]]
             app_signalled = monotonic() - began
             app = _end(self.app, left())
             app_gone = monotonic() - began
-            statuses.append(sidecar_hook.result())
+            statuses += [hook.result() for hook in called[1:]]
         ended = _end(self.sidecar.process, max(left(), _LEAST))
         gone = monotonic() - began
         report = json.loads(self._report.read_text())

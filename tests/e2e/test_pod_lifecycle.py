@@ -11,6 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+
 from tests.e2e.grpc_load import Load, channels, ended
 from tests.e2e.kubelet import Deleted, Pod, running_pod
 from tests.e2e.pod_app import EVERY
@@ -170,3 +175,20 @@ async def test_an_app_that_does_not_end_is_killed_and_the_report_is_written_all_
     assert (told.app, told.sidecar) == (-signal.SIGKILL, 0)
     assert told.app_gone >= grace
     assert told.report["verdict"] == "cut 1"
+
+
+async def test_without_hooks_the_app_itself_drops_its_clients(tmp_path: Path) -> None:
+    """What the hooks are for, and a sign that these tests would see it."""
+    (port,) = free_ports(1)
+    with running_pod(uvicorn(port), port, tmp_path / "report.json", GRACE, *AT_ONCE) as pod:
+        async with connect(f"ws://127.0.0.1:{pod.port}/ws", proxy=None) as connection:
+            await connection.send("here")
+            assert await connection.recv() == "here"
+            deletion = asyncio.create_task(asyncio.to_thread(pod.delete, GRACE, hooked=False))
+            with pytest.raises(ConnectionClosed) as closed:
+                await connection.recv()
+            told = await deletion
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == CloseCode.SERVICE_RESTART
+    assert told.report["ended"]["websocket"]["goodbye"] == 0
