@@ -1,28 +1,35 @@
-"""A pod of an app and a native sidecar as real processes, and what the kubelet does to them.
+"""An injected pod as real processes, and what the kubelet does to it.
 
-The order is the kubelet's: when a pod is deleted all preStop hooks begin at once, a container gets
-SIGTERM when its hook has answered, a native sidecar not before the app has ended, and at the end of
-the grace period whoever is left gets SIGKILL (KEP-753, "termination of containers").
+What runs is what `drainproxy inject` has written: the arguments and the environment of the sidecar,
+its probes, the annotations as a file, and the hooks of both containers. The order is the kubelet's:
+a native sidecar starts before the app; when the pod is deleted all preStop hooks begin at once, a
+container gets SIGTERM when its hook has answered, a native sidecar not before the app has ended,
+and at the end of the grace period whoever is left gets SIGKILL (KEP-753, "termination of
+containers").
 """
 
 import json
 import signal
+import subprocess
+import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
-from drainproxy.sidecar.access import TOKEN_HEADER
-from tests.e2e.process import PATIENCE, Process, Sidecar, accepts, sidecar, started
+from ruamel.yaml import YAML
 
-TOKEN = "of-this-pod"
-# What the injector keeps of the grace period for the app's own end, in seconds.
-_SPARE = 5.0
-# What the kubelet grants a native sidecar when nothing of the grace period is left.
+from drainproxy.config import ANNOTATION_PREFIX
+from tests.conftest import ROOT
+from tests.e2e.process import PATIENCE, Process, Sidecar, accepts, ask, free_ports, started
+
+# What the kubelet grants a native sidecar when nothing of the grace period is left, in seconds.
 _LEAST = 2.0
+
+Json = dict[str, Any]
 
 
 class Deleted(NamedTuple):
@@ -34,31 +41,33 @@ class Deleted(NamedTuple):
     app_signalled: float
     app_gone: float
     gone: float
-    report: dict[str, Any]
+    report: Json
 
 
 class Pod:
-    """One pod; clients connect to `port`."""
+    """A pod that runs; clients connect to `port`."""
 
-    def __init__(
-        self, app: tuple[str, ...], app_port: int, sidecar: Sidecar, report: Path, stack: ExitStack
-    ) -> None:
-        self._command, self._app_port = app, app_port
-        self._stack = stack
-        self._report = report
+    def __init__(self, spec: Json, app: tuple[str, ...], sidecar: Sidecar, folder: Path) -> None:
+        (self._app_container,) = spec["containers"]
+        (self._sidecar_container,) = spec["initContainers"]
+        self._grace = float(spec["terminationGracePeriodSeconds"])
+        self._command = app
+        self._termination_log = folder / "termination-log"
+        self._apps = ExitStack()
         self.sidecar = sidecar
         self.port = sidecar.port
         self.app = self._start_app()
 
-    def delete(self, grace: float, hooked: bool = True) -> Deleted:
-        """Delete the pod, which has `grace` seconds; `hooked` is whether it has preStop hooks."""
+    def delete(self, hooked: bool = True) -> Deleted:
+        """Delete the pod; `hooked` is whether its containers have their preStop hooks."""
         began = monotonic()
 
         def left() -> float:
-            return began + grace - monotonic()
+            return began + self._grace - monotonic()
 
+        containers = [self._app_container, self._sidecar_container] if hooked else []
         with ThreadPoolExecutor(2) as hooks:
-            called = [hooks.submit(self._prestop, grace) for _ in range(2 if hooked else 0)]
+            called = [hooks.submit(self._prestop, container) for container in containers]
             statuses = [hook.result() for hook in called[:1]]
             app_signalled = monotonic() - began
             app = _end(self.app, left())
@@ -66,25 +75,32 @@ class Pod:
             statuses += [hook.result() for hook in called[1:]]
         ended = _end(self.sidecar.process, max(left(), _LEAST))
         gone = monotonic() - began
-        report = json.loads(self._report.read_text())
+        report = json.loads(self._termination_log.read_text())
         return Deleted(statuses, app, ended, app_signalled, app_gone, gone, report)
 
-    def restart_app(self, grace: float) -> None:
+    def restart_app(self) -> None:
         """Restart the app's container alone, as for a failing liveness probe: the sidecar's hook is
         not called and the sidecar gets no signal."""
-        assert self._prestop(grace) == 200
-        _end(self.app, grace)
+        assert self._prestop(self._app_container) == 200
+        _end(self.app, self._grace)
         self.app = self._start_app()
 
-    def _start_app(self) -> Process:
-        ready = started(*self._command, ready=lambda: accepts(self._app_port))
-        return self._stack.enter_context(ready)
+    def stop(self) -> None:
+        """End what still runs."""
+        self._apps.close()
 
-    def _prestop(self, timeout: float) -> int:
-        """The status of what the hooks of both containers ask."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.sidecar.admin}/prestop")
-        request.add_header(TOKEN_HEADER, TOKEN)
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
+    def _start_app(self) -> Process:
+        (port,) = (port["containerPort"] for port in self._app_container["ports"])
+        app = started(*self._command, ready=lambda: accepts(port))
+        return self._apps.enter_context(app)
+
+    def _prestop(self, container: Json) -> int:
+        """The status that a container's hook is answered with."""
+        hook = container["lifecycle"]["preStop"]["httpGet"]
+        request = urllib.request.Request(f"http://127.0.0.1:{hook['port']}{hook['path']}")
+        for header in hook["httpHeaders"]:
+            request.add_header(header["name"], header["value"])
+        with urllib.request.urlopen(request, timeout=self._grace) as answer:
             return int(answer.status)
 
 
@@ -100,18 +116,75 @@ def _end(process: Process, seconds: float) -> int:
 
 @contextmanager
 def running_pod(
-    app: tuple[str, ...], app_port: int, report: Path, grace: float, *arguments: str
+    app: tuple[str, ...], app_port: int, folder: Path, grace: int, settings: Mapping[str, str]
 ) -> Iterator[Pod]:
-    """`python -m APP` behind a sidecar with the settings that the injector gives it."""
-    settings = (
-        *("--unready", "leaving", "--admin-token", TOKEN, "--report-file", str(report)),
-        *("--drain-timeout", f"{max(1.0, grace - _SPARE):g}s", *arguments),
+    """`python -m APP` and the sidecar that is injected beside it, until the end of the block."""
+    folder.mkdir()
+    port, admin = free_ports(2)
+    # Ports of this machine are everybody's: these are free, and the app's is not 8080.
+    own = {"forward": f"127.0.0.1:{port}=127.0.0.1:{app_port}", "admin": str(admin)}
+    pod = _injected(app_port, grace, {**own, **settings})
+    (container,) = pod["spec"]["initContainers"]
+    (folder / "annotations").write_text(_as_volume(pod["metadata"]["annotations"]))
+    with started(
+        *("drainproxy", *_in_folder(container, folder)),
+        env={entry["name"]: entry["value"] for entry in container["env"]},
+        ready=lambda: _succeeds(container["startupProbe"]),
+    ) as process:
+        running = Pod(pod["spec"], app, Sidecar(process, port, admin), folder)
+        try:
+            process.until(lambda: _succeeds(container["readinessProbe"]))
+            yield running
+            process.stop(2 * PATIENCE)
+            assert "Traceback" not in process.output
+        finally:
+            running.stop()
+
+
+def _injected(app_port: int, grace: int, settings: Mapping[str, str]) -> Json:
+    ports = [{"name": "http", "containerPort": app_port}]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "app",
+            "annotations": {ANNOTATION_PREFIX + name: text for name, text in settings.items()},
+        },
+        "spec": {
+            "terminationGracePeriodSeconds": grace,
+            "containers": [{"name": "app", "image": "app:1", "ports": ports}],
+        },
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "drainproxy", "inject", "-"],
+        cwd=ROOT,
+        input=json.dumps(pod),
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    with ExitStack() as stack:
-        # A native sidecar starts first.
-        proxy = stack.enter_context(
-            sidecar(f"127.0.0.1:{app_port}", *settings, drain=(), exit_code=None)
-        )
-        pod = Pod(app, app_port, proxy, report, stack)
-        proxy.process.until(lambda: proxy.get("/readyz")[0] == 200, PATIENCE)
-        yield pod
+    assert done.returncode == 0, done.stderr
+    injected: Json = YAML(typ="safe").load(done.stdout)
+    return injected
+
+
+def _in_folder(container: Json, folder: Path) -> list[str]:
+    """Its arguments, with what a pod mounts in this folder."""
+    (mounted,) = container["volumeMounts"]
+    places = {mounted["mountPath"]: folder, "/dev/termination-log": folder / "termination-log"}
+    arguments = list(container["args"])
+    for place, here in places.items():
+        arguments = [argument.replace(place, str(here)) for argument in arguments]
+    return arguments
+
+
+def _as_volume(annotations: Mapping[str, str]) -> str:
+    """As the downward API writes them."""
+    return "".join(f"{name}={json.dumps(text)}\n" for name, text in annotations.items())
+
+
+def _succeeds(probe: Json) -> bool:
+    try:
+        return ask(probe["httpGet"]["port"], probe["httpGet"]["path"])[0] == 200
+    except OSError:
+        return False

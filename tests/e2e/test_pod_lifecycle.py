@@ -25,9 +25,9 @@ from tests.e2e.test_drain_under_load import Asker, Scene, http_session, talk_web
 ASKERS, WEBSOCKETS, STREAMS = 20, 10, 5
 CHANNELS, CONVERSATIONS, RATE = 5, 20, 100.0
 # Seconds: of the pod, and of the slow work that is in flight when it is deleted.
-GRACE, IN_FLIGHT = 12.0, 2.5
-DRAIN = ("--drain-delay", "500ms", "--drain-quiet", "500ms", "--drain-spread", "1s")
-AT_ONCE = ("--drain-delay", "0s", "--drain-quiet", "0s")
+GRACE, IN_FLIGHT = 12, 2.5
+DRAIN = {"drain-delay": "500ms", "drain-quiet": "500ms", "drain-spread": "1s"}
+AT_ONCE = {"drain-delay": "0s", "drain-quiet": "0s"}
 
 
 def uvicorn(port: int) -> tuple[str, ...]:
@@ -43,8 +43,8 @@ def pods(app: Callable[[int], tuple[str, ...]], folder: Path) -> Iterator[tuple[
     """The one that will be deleted, and the one that stays."""
     first, second = free_ports(2)
     with (
-        running_pod(app(first), first, folder / "leaving.json", GRACE, *DRAIN) as leaving,
-        running_pod(app(second), second, folder / "staying.json", GRACE, *AT_ONCE) as staying,
+        running_pod(app(first), first, folder / "leaving", GRACE, DRAIN) as leaving,
+        running_pod(app(second), second, folder / "staying", GRACE, AT_ONCE) as staying,
     ):
         yield leaving, staying
 
@@ -78,7 +78,7 @@ async def until(pod: Pod, ready: Callable[[], bool]) -> None:
 
 async def deleted(pod: Pod, scene: Scene) -> Deleted:
     scene.signalled = True
-    deletion = asyncio.create_task(asyncio.to_thread(pod.delete, GRACE))
+    deletion = asyncio.create_task(asyncio.to_thread(pod.delete))
     await until(pod, lambda: pod.sidecar.phase != "serving")
     scene.draining.set()
     return await deletion
@@ -163,12 +163,12 @@ async def test_a_pod_of_grpcio_that_is_deleted_under_load_loses_nothing(tmp_path
 async def test_an_app_that_does_not_end_is_killed_and_the_report_is_written_all_the_same(
     tmp_path: Path,
 ) -> None:
-    grace, (port,) = 4.0, free_ports(1)
-    with running_pod(uvicorn(port), port, tmp_path / "report.json", grace, *AT_ONCE) as pod:
+    grace, (port,) = 4, free_ports(1)
+    with running_pod(uvicorn(port), port, tmp_path / "pod", grace, AT_ONCE) as pod:
         reader, writer = await asyncio.open_connection("127.0.0.1", pod.port)
         writer.write(b"GET /echo?seconds=600 HTTP/1.1\r\nHost: a.example\r\n\r\n")
         await asyncio.to_thread(pod.sidecar.until_in_flight, http1=1)
-        told = await asyncio.to_thread(pod.delete, grace)
+        told = await asyncio.to_thread(pod.delete)
         assert not (await reader.read()).startswith(b"HTTP/1.1 200")
         writer.close()
 
@@ -180,11 +180,11 @@ async def test_an_app_that_does_not_end_is_killed_and_the_report_is_written_all_
 async def test_without_hooks_the_app_itself_drops_its_clients(tmp_path: Path) -> None:
     """What the hooks are for, and a sign that these tests would see it."""
     (port,) = free_ports(1)
-    with running_pod(uvicorn(port), port, tmp_path / "report.json", GRACE, *AT_ONCE) as pod:
+    with running_pod(uvicorn(port), port, tmp_path / "pod", GRACE, AT_ONCE) as pod:
         async with connect(f"ws://127.0.0.1:{pod.port}/ws", proxy=None) as connection:
             await connection.send("here")
             assert await connection.recv() == "here"
-            deletion = asyncio.create_task(asyncio.to_thread(pod.delete, GRACE, hooked=False))
+            deletion = asyncio.create_task(asyncio.to_thread(pod.delete, hooked=False))
             with pytest.raises(ConnectionClosed) as closed:
                 await connection.recv()
             told = await deletion
