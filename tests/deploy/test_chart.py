@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Context
 from ruamel.yaml import YAML
 
 from drainproxy import __version__
+from drainproxy.cli import main
+from drainproxy.kube.containers import METRICS_PORT
 from tests.deploy.helm import CHART, NAMESPACE, RELEASE, Rendered, lint, render
 from tests.deploy.schemas import NEWEST, OLDEST, Object, validate
 
@@ -381,3 +384,26 @@ def test_the_notes_say_what_happens_while_no_webhook_answers(case: str) -> None:
     notes = all_rendered()[case].files["NOTES.txt"]
     assert "kubectl label namespace NAME drainproxy.io/inject=true" in notes
     assert ("cannot be created" in notes) is (case == "ha")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_webhook_takes_the_flags_of_the_chart(case: str) -> None:
+    (container,) = pod(case)["spec"]["containers"]
+    name, *flags = container["args"]
+    command = main.get_command(Context(main), name)
+    assert command is not None
+    with command.make_context(name, list(flags)) as context:
+        given = context.params
+    assert given["listen"].port == container["ports"][0]["containerPort"]
+    assert given["observe"].port == container["ports"][1]["containerPort"]
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {str(given[file].parent) for file in ("tls_cert", "tls_key", "defaults")} == mounts
+
+
+def test_what_the_chart_monitors_is_what_is_injected() -> None:
+    (endpoint,) = (
+        monitor["spec"]["podMetricsEndpoints"][0]["port"]
+        for monitor in of_kind("everything", "PodMonitor")
+        if monitor["metadata"]["name"].endswith("-proxy")
+    )
+    assert endpoint == METRICS_PORT
