@@ -1,9 +1,11 @@
 """`drainproxy redirect` with an nft of ours; `tests/e2e/test_redirect.py` has the real one."""
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from ruamel.yaml import YAML
 
 from drainproxy.cli import main
 from drainproxy.cli.run import EX_CONFIG
@@ -66,3 +68,20 @@ def test_the_sidecars_own_traffic_is_refused_before_nft_is_asked(tmp_path: Path)
 def test_no_redirect_is_not_shown_as_one(tmp_path: Path) -> None:
     result = redirect("show", **nft(tmp_path, "echo table inet other"))
     assert (result.exit_code, result.output) == (1, "Error: no redirect is installed\n")
+
+
+def test_what_is_injected_is_a_redirect_that_can_be(tmp_path: Path) -> None:
+    container = {"name": "app", "image": "app:1", "ports": [{"containerPort": 8080}]}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "app", "annotations": {"drainproxy.io/capture": "redirect"}},
+        "spec": {"containers": [container]},
+    }
+    injected = CliRunner().invoke(main, ["inject", "-"], input=json.dumps(pod))
+    first, _ = YAML(typ="safe").load(injected.stdout)["spec"]["initContainers"]
+    result = CliRunner().invoke(main, first["args"], env=nft(tmp_path, "cat >/dev/null"))
+    assert (result.exit_code, result.output) == (
+        0,
+        "port 8080 leads to 9181, except for user 65532\n",
+    )
