@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -28,6 +28,8 @@ from tests.e2e.process import PATIENCE, Process, Sidecar, accepts, ask, free_por
 
 # What the kubelet grants a native sidecar when nothing of the grace period is left, in seconds.
 _LEAST = 2.0
+# A container takes longer than this to be made again, in seconds.
+_CREATION = 0.5
 
 Json = dict[str, Any]
 
@@ -83,6 +85,7 @@ class Pod:
         not called and the sidecar gets no signal."""
         assert self._prestop(self._app_container) == 200
         _end(self.app, self._grace)
+        sleep(_CREATION)
         self.app = self._start_app()
 
     def stop(self) -> None:
