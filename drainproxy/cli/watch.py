@@ -46,7 +46,10 @@ def _view(body: Body) -> Any:
     told = f"{body['phase']} for {body['since']:.1f} s"
     parts: list[Any] = [Text(told if left is None else f"{told}, {left:.1f} s left")]
     if left is not None:
-        parts.append(ProgressBar(total=passed + left, completed=passed, width=60))
+        # In a row of its own: it does not end its line.
+        bar = Table.grid()
+        bar.add_row(ProgressBar(total=passed + left, completed=passed, width=60))
+        parts.append(bar)
     flying = {kind: count for kind, count in body["in_flight"].items() if count}
     parts.append(Text(", ".join(f"{count} {kind}" for kind, count in flying.items()) or "idle"))
     table = Table(box=None, show_header=False)

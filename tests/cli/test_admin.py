@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from drainproxy.drain.machine import Phase
 from drainproxy.relay.http1 import Http1
 from drainproxy.relay.tcp import Tcp
 from drainproxy.sidecar import access
+from drainproxy.sidecar.rebalance import Rebalance
 from tests.sidecar.fake_sidecar import FakeSidecar, connect, served
 
 Run = Callable[..., Awaitable[Result]]
@@ -252,3 +254,61 @@ async def test_arguments_that_cannot_be_right_are_usage_errors(arguments: tuple[
 
     assert result.exit_code == 2
     assert "Invalid value" in result.output
+
+
+# Rebalancing
+
+
+class Rebalancing(FakeSidecar):
+    """Answers as a sidecar that was, or could not be, asked to rebalance."""
+
+    def __init__(self, *, started: bool = True) -> None:
+        super().__init__()
+        self.asked: list[tuple[float, float]] = []
+        self.rebalance: Rebalance | None = None
+        self._started = started
+
+    def rebalanced(self, share: float, over: float) -> bool:
+        self.asked.append((share, over))
+        self.rebalance = Rebalance(self.hub, share, over)
+        return self._started
+
+
+@pytest.mark.parametrize(("started", "first"), [(True, []), (False, ["one is under way:"])])
+async def test_a_rebalance_tells_how_far_it_is(started: bool, first: list[str]) -> None:
+    sidecar = Rebalancing(started=started)
+    for _ in range(10):
+        connect(sidecar, Http1(sidecar.hub, sidecar.routes[0]))
+    async with running(sidecar) as run:
+        result = await run("rebalance", "--percent", "20", "--over", "1m")
+    assert result.exit_code == 0, result.output
+    assert sidecar.asked == [(0.2, 60.0)]
+    *before, told = result.output.splitlines()
+    assert before == first
+    assert re.fullmatch(r"[01] of 2 connections have had their turn, [0-9.]+ s left", told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--percent", "0"), "0<x<=100"),
+        (("--percent", "20", "--over", "soon"), "a duration such as 30s"),
+        ((), "Missing option '--percent'"),
+    ],
+)
+async def test_a_rebalance_of_nothing_is_refused(arguments: tuple[str, ...], problem: str) -> None:
+    sidecar = Rebalancing()
+    async with running(sidecar) as run:
+        result = await run("rebalance", *arguments)
+    assert result.exit_code != 0
+    assert problem in result.output
+    assert sidecar.asked == []
+
+
+async def test_who_is_leaving_rebalances_nothing() -> None:
+    sidecar = Rebalancing()
+    sidecar.drain("admin")
+    async with running(sidecar) as run:
+        result = await run("rebalance", "--percent", "20")
+    assert result.exit_code == 1
+    assert "will be, asked to go" in result.output

@@ -72,6 +72,7 @@ async def count(request: bytes, context: Any) -> AsyncIterator[bytes]:
 async def tick(request: bytes, context: Any) -> AsyncIterator[bytes]:
     while True:
         yield b"tick"
+        # The pace of this stream.
         await asyncio.sleep(0.1)
 
 

@@ -113,6 +113,7 @@ async def ask(leaving: int, staying: int, heard: Heard) -> None:
                 heard.answers += 1
                 heard.begun += not begun
                 begun = True
+                # The pace of this client.
                 await asyncio.sleep(0.2)
             heard.ways["http1 close"] += closed
         port = staying
@@ -223,7 +224,7 @@ async def test_who_shall_wait_is_told_at_the_deadline_and_the_process_exits_in_t
             await asyncio.to_thread(it.process.until, lambda: heard.begun == 1)
             began = monotonic()
             it.process.send_signal(signal.SIGTERM)
-            await asyncio.sleep(0.5)
+            await asyncio.to_thread(it.until_phase, "closed")
             assert not told.done()
             assert await asyncio.to_thread(it.process.wait) == 0
             assert monotonic() - began < 3 + 0.5

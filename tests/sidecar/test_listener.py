@@ -78,3 +78,41 @@ def test_a_taken_port_is_named() -> None:
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
         bind(Address("127.0.0.1", port))
     sock.close()
+
+
+async def test_with_patience_it_closes_a_little_later_and_takes_in_who_has_connected() -> None:
+    listener = Listener(Address("127.0.0.1", 0), Greeter)
+    await listener.open()
+    where = (listener.address.host, listener.address.port)
+    waiting = [socket.create_connection(where) for _ in range(5)]
+    listener.close(0.05)
+    assert (listener.is_open, listener.accepting) == (False, True)
+    assert [await heard(client) for client in waiting] == [b"hello"] * 5
+    async with asyncio.timeout(5):
+        while listener.accepting:  # noqa: ASYNC110 - a listener has no event
+            await asyncio.sleep(0.01)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(where)
+    for client in waiting:
+        client.close()
+
+
+async def test_who_is_about_to_close_can_be_opened_again() -> None:
+    listener = Listener(Address("127.0.0.1", 0), Greeter)
+    await listener.open()
+    listener.close(60)
+    await listener.open()
+    assert (listener.is_open, listener.accepting) == (True, False)
+    with socket.create_connection((listener.address.host, listener.address.port)) as client:
+        assert await heard(client) == b"hello"
+    listener.close()
+
+
+async def test_closing_at_once_does_not_wait_for_the_patience_of_before() -> None:
+    listener = Listener(Address("127.0.0.1", 0), Greeter)
+    await listener.open()
+    listener.close(60)
+    listener.close()
+    assert not listener.accepting
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((listener.address.host, listener.address.port))

@@ -2,11 +2,14 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from drainproxy.sidecar.sockets import last_words, reset, undelivered
+import pytest
+
+from drainproxy.sidecar.sockets import last_words, let_in, let_nobody_in, reset, undelivered
 
 
 class Sink:
@@ -77,3 +80,49 @@ def test_a_socket_that_is_closed_has_nothing_under_way() -> None:
         sink: Any = Sink(one)
         one.close()
         assert (undelivered(sink), last_words(sink)) == (0, b"")
+
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a socket filter of Linux")
+
+
+def begun(where: Any) -> socket.socket:
+    """A client that has sent its SYN."""
+    client = socket.socket()
+    client.settimeout(5)
+    client.setblocking(False)
+    client.connect_ex(where)
+    return client
+
+
+@linux
+def test_who_has_connected_is_accepted_and_nobody_new_gets_an_answer() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    with server, socket.create_connection(server.getsockname()) as early:
+        assert let_nobody_in(server)
+        with begun(server.getsockname()) as late:
+            accepted, _ = server.accept()
+            with accepted:
+                early.sendall(b"still heard")
+                assert accepted.recv(100) == b"still heard"
+            server.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                server.accept()
+            let_in(server)
+            # The client's system tries again after a second.
+            server.settimeout(5)
+            accepted, where = server.accept()
+            accepted.close()
+            assert where == late.getsockname()
+
+
+def test_where_there_is_no_filter_nothing_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert not let_nobody_in(server)
+
+
+def test_what_is_no_socket_any_more_lets_nobody_in_and_no_harm_is_done() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    server.close()
+    assert not let_nobody_in(server)
+    let_in(server)
