@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from drainproxy.drain.machine import TABLE, Effect, Input, Phase
 
-# What the inputs are called on arrows; the table below spells them out.
+# Where a process begins its life, and where it may end it.
 _STARTS, _ENDS = Phase.STARTING, Phase.DRAINED
 
 

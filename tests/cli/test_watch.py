@@ -20,8 +20,12 @@ def body(phase: str, left: float | None = None, **in_flight: int) -> Body:
         for kind in in_flight
     ]
     return {
-        "phase": phase, "since": 2.0, "drain_seconds": 5.0, "deadline": left,
-        "in_flight": in_flight, "blocking": blocking,
+        "phase": phase,
+        "since": 2.0,
+        "drain_seconds": 5.0,
+        "deadline": left,
+        "in_flight": in_flight,
+        "blocking": blocking,
     }
 
 

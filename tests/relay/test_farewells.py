@@ -1,9 +1,14 @@
 """Goodbyes to single streams of HTTP/2: gRPC, event streams and WebSockets."""
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from drainproxy.wire.websocket import FrameTracker
 from tests.relay.aged import ages
 from tests.relay.conversation import MASK
 from tests.relay.frames import (
@@ -355,3 +360,68 @@ def test_at_the_age_of_the_connection_streams_without_an_end_are_told(
     talk.proxy.wait(10.5)
     kind = "sse" if answer is EVENTS else "websocket"
     assert goodbyes(talk) == {(kind, "max-connection-age"): 1}
+
+
+# At any point, however the bytes are cut
+
+PARTS = {
+    "sse": [b"data: x\n", b"\n", b": ping\n\n", b"id: 1\r\n\r\n"],
+    "websocket": [TEXT, b"\x01\x01a", b"\x80\x01b", b"\x89\x00", b"\x82\x7e\x01\x00" + bytes(256)],
+    "grpc": [b"\0\0\0\0\1x", b"\0\0\0\0\0", b"\0\0\0\1\0" + bytes(256)],
+}
+ASKS = {"sse": GET, "websocket": WEBSOCKET, "grpc": CALL}
+ANSWERS = {"sse": EVENTS, "websocket": SWITCHED, "grpc": GRPC_OK}
+
+
+def partings(talk: Streaming) -> dict[str, Callable[[], None]]:
+    return {
+        "drain": talk.proxy.leaves,
+        "age": lambda: talk.session.retire("max-connection-age"),
+        "deadline": talk.proxy.cuts,
+    }
+
+
+def boundaries(kind: str, body: bytes) -> bool:
+    """Whether the body ends where a goodbye may stand."""
+    if kind == "sse":
+        return body == b"" or body.endswith((b"\n\n", b"\n\r\n"))
+    if kind == "websocket":
+        tracker = FrameTracker()
+        tracker.feed(body)
+        return tracker.between_frames
+    while len(body) >= 5:
+        body = body[5 + int.from_bytes(body[1:5], "big") :]
+    return body == b""
+
+
+@given(st.data())
+def test_whenever_it_comes_what_the_client_hears_is_a_part_of_it_and_the_goodbye(
+    data_: st.DataObject,
+) -> None:
+    kind = data_.draw(st.sampled_from(sorted(PARTS)))
+    parts = data_.draw(st.lists(st.sampled_from(PARTS[kind]), max_size=12))
+    talk = answered(ASKS[kind], ANSWERS[kind], ending=frozenset(PARTS))
+    part = partings(talk)[data_.draw(st.sampled_from(["drain", "age", "deadline"]))]
+    coded = b"".join(data(1, each, pad=data_.draw(st.none() | st.just(3))) for each in parts)
+    cuts = sorted(data_.draw(st.lists(st.integers(0, len(coded)), max_size=8)))
+    when = data_.draw(st.integers(0, len(cuts)))
+    for step, (a, b) in enumerate(pairwise([0, *cuts, len(coded)])):
+        if step == when:
+            part()
+        if a < b and not talk.app.lost:
+            talk.app_sends(coded[a:b])
+        talk.proxy.wait(data_.draw(st.sampled_from([0, 0.25, 3])))
+    heard = [each for each in talk.client_hears() if each[1] == 1 and each[0] != "goaway"]
+    body = b"".join(each[2] for each in heard if each[0] == "data")
+    sent = b"".join(parts)
+    goodbye = {"sse": RETRY, "websocket": CLOSE, "grpc": b""}[kind]
+    if kind != "grpc" and body.endswith(goodbye) and goodbyes(talk):
+        body = body.removesuffix(goodbye)
+        assert boundaries(kind, body)
+    assert sent.startswith(body), "what the app said, and nothing else"
+    ends = [each for each in heard if each[-1] == "end"]
+    assert len(ends) <= 1
+    if kind == "grpc" and ends:
+        assert ends[0] == heard[-1]
+        assert dict(ends[0][2])[b"grpc-status"] == b"14"
+        assert boundaries(kind, body)
