@@ -30,6 +30,7 @@ def nghttpd(folder: Path, *options: str) -> Iterator[int]:
 def hypercorn(app: str = "tests.e2e.asgi_app:app") -> Iterator[int]:
     """The ASGI server, which speaks HTTP/1 as well; this app sends bodies back."""
     port = free_ports(1)[0]
-    command = ("hypercorn", "-b", f"127.0.0.1:{port}", app)
+    # Without workers of its own, which would outlive it when it is killed.
+    command = ("hypercorn", "-w", "0", "-b", f"127.0.0.1:{port}", app)
     with started(*command, ready=lambda: accepts(port)):
         yield port

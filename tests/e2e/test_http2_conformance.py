@@ -37,7 +37,8 @@ def hypercorn(folder: Path) -> Iterator[int]:
     if find_spec("hypercorn") is None:
         pytest.skip("hypercorn is not installed")
     port = free_ports(1)[0]
-    command = ("hypercorn", "-b", f"127.0.0.1:{port}", "tests.e2e.conformance.app:app")
+    # Without workers of its own, which would outlive it when it is killed.
+    command = ("hypercorn", "-w", "0", "-b", f"127.0.0.1:{port}", "tests.e2e.conformance.app:app")
     with started(*command, ready=lambda: accepts(port)):
         yield port
 
