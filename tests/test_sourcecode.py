@@ -111,3 +111,21 @@ def test_the_lock_holds_what_the_project_asks_for(root: Path) -> None:
     ]
 
     assert stale == [], "run `make lock`"
+
+
+# Python that runs between fork and exec (the loop's own subprocesses, preexec_fn) finds locks that
+# threads of gRPC held, and the parent waits for it without hearing a signal: no timeout ends that.
+UNSAFE_STARTS = ("create_subprocess_exec", "create_subprocess_shell", "preexec_fn", "fork")
+
+
+def test_processes_are_started_without_python_between_fork_and_exec(root: Path) -> None:
+    without_threads = root / "tests/e2e/child_app.py"
+    found = [
+        f"{path.relative_to(root)}:{node.lineno}"
+        for path in python_files(root)
+        if path != without_threads
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Attribute) and node.attr in UNSAFE_STARTS)
+        or (isinstance(node, ast.keyword) and node.arg in UNSAFE_STARTS)
+    ]
+    assert found == []

@@ -29,7 +29,7 @@ class StartFailed(Exception):
 class Process:
     """A running program of this Python, out of reach of the terminal's Ctrl-C."""
 
-    def __init__(self, name: str, log: Path, running: asyncio.subprocess.Process) -> None:
+    def __init__(self, name: str, log: Path, running: subprocess.Popen[bytes]) -> None:
         self.name = name
         self._log = log
         self._running = running
@@ -41,14 +41,16 @@ class Process:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; nothing if it has ended."""
-        with suppress(ProcessLookupError):
-            self._running.send_signal(number)
+        self._running.send_signal(number)
 
     async def wait(self, within: float) -> int | None:
         """The exit code, negative for a signal; None if it still runs after `within` seconds."""
         try:
             async with asyncio.timeout(within):
-                return await self._running.wait()
+                while True:
+                    if (code := self._running.poll()) is not None:
+                        return code
+                    await asyncio.sleep(_LOOK_EVERY)
         except TimeoutError:
             return None
 
@@ -57,8 +59,8 @@ class Process:
         try:
             async with asyncio.timeout(_READY_WITHIN):
                 while not await answers(probe, url):
-                    if self._running.returncode is not None:
-                        raise StartFailed(self._obituary(f"exited {self._running.returncode}"))
+                    if (code := self._running.poll()) is not None:
+                        raise StartFailed(self._obituary(f"exited {code}"))
                     await asyncio.sleep(_LOOK_EVERY)
         except TimeoutError:
             why = f"was not ready within {_READY_WITHIN:g} s"
@@ -77,14 +79,15 @@ class Processes:
         self._folder = folder
         self._all: list[Process] = []
 
-    async def start(self, name: str, *arguments: str) -> Process:
+    def start(self, name: str, *arguments: str) -> Process:
         """Start `python ARGUMENTS`; settings in our environment do not reach it."""
         log = self._folder / f"{name.replace(' ', '-')}.log"
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            running = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *arguments,
+            # Not the loop's own way: libuv runs Python between fork and exec, where a lock that a
+            # thread of gRPC held stays locked for ever, and waits for it without hearing signals.
+            running = subprocess.Popen(
+                [sys.executable, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,

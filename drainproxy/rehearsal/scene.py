@@ -54,15 +54,15 @@ async def scene(timing: Timing) -> AsyncIterator[Scene]:
         apps = (app_port, echo_port, grpc_port)
         report_file = folder / "report.json"
 
-        app = await processes.start("demo app", *_app(*apps))
+        app = processes.start("demo app", *_app(*apps))
         await app.wait_ready(probe, f"http://127.0.0.1:{app_port}/hello")
-        leaving = await processes.start(
+        leaving = processes.start(
             "first sidecar",
             *_sidecar(first, *apps),
             *timing.flags(),
             f"--report-file={report_file}",
         )
-        staying = await processes.start("second sidecar", *_sidecar(second, *apps))
+        staying = processes.start("second sidecar", *_sidecar(second, *apps))
         await leaving.wait_ready(probe, first.admin + "/readyz")
         await staying.wait_ready(probe, second.admin + "/readyz")
         yield Scene(probe, leaving, (first, second), report_file)

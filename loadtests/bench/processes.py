@@ -21,12 +21,23 @@ class StartFailed(Exception):
     """The process ended or stayed silent; the text is the end of what it said."""
 
 
+@contextmanager
+def _on(cores: set[int]) -> Iterator[None]:
+    """Keep to these cores; a process that is started meanwhile inherits them, threads and all."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class Process:
     """A program in a session of its own, so that its workers are found, counted and ended too."""
 
     def __init__(self, command: Sequence[str], cores: set[int], log: Path) -> None:
         self._log = log
-        with log.open("wb") as out:
+        with log.open("wb") as out, _on(cores):
             self._popen = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -34,8 +45,6 @@ class Process:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Before exec, for threads inherit the affinity of the one that starts them.
-                preexec_fn=lambda: os.sched_setaffinity(0, cores),
             )
 
     def wait_ready(self, ready: Callable[[], bool]) -> None:

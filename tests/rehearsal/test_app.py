@@ -4,8 +4,8 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -97,38 +97,40 @@ async def test_a_websocket_sends_every_message_back(client: Client) -> None:
         assert await socket.receive_bytes() == b"\x00\xff"
 
 
-@asynccontextmanager
-async def running(
+@contextmanager
+def running(
     root: Path, port: int, echo_port: int, grpc_port: int
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    app = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "drainproxy.rehearsal.app"),
-        *(f"--port={port}", f"--tcp-port={echo_port}", f"--grpc-port={grpc_port}"),
+) -> Iterator[subprocess.Popen[bytes]]:
+    app = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "drainproxy.rehearsal.app"),
+            *(f"--port={port}", f"--tcp-port={echo_port}", f"--grpc-port={grpc_port}"),
+        ],
         cwd=root,
         stderr=subprocess.PIPE,
     )
     try:
         yield app
     finally:
-        if app.returncode is None:
-            app.kill()
-            await app.communicate()
+        app.kill()
+        app.communicate()
 
 
 async def test_it_is_silent_until_sigterm_ends_it_and_its_websockets_hear_so(root: Path) -> None:
     port, echo_port, grpc_port = free_ports(3)
     url = f"http://127.0.0.1:{port}"
-    async with running(root, port, echo_port, grpc_port) as app, aiohttp.ClientSession() as session:
-        async with asyncio.timeout(20):
-            while not await answers(session, url + "/hello"):
-                assert app.returncode is None
-            await assert_bytes_come_back(echo_port)
-            await assert_calls_are_answered(grpc_port)
-            await assert_that_leaving_disturbs_nobody(session, url + "/events")
-            async with session.ws_connect(url + "/ws") as socket:
-                app.send_signal(signal.SIGTERM)
-                assert (await socket.receive()).data == aiohttp.WSCloseCode.GOING_AWAY
-        _, errors = await asyncio.wait_for(app.communicate(), 20)
+    with running(root, port, echo_port, grpc_port) as app:
+        async with aiohttp.ClientSession() as session:
+            async with asyncio.timeout(20):
+                while not await answers(session, url + "/hello"):
+                    assert app.poll() is None
+                await assert_bytes_come_back(echo_port)
+                await assert_calls_are_answered(grpc_port)
+                await assert_that_leaving_disturbs_nobody(session, url + "/events")
+                async with session.ws_connect(url + "/ws") as socket:
+                    app.send_signal(signal.SIGTERM)
+                    assert (await socket.receive()).data == aiohttp.WSCloseCode.GOING_AWAY
+        _, errors = await asyncio.to_thread(app.communicate, None, 20)
         assert (app.returncode, errors) == (0, b"")
 
 

@@ -1,6 +1,5 @@
 """The whole demo: processes, clients, a drain, and a verdict that can be relied on."""
 
-import asyncio
 import os
 import re
 import signal
@@ -9,6 +8,7 @@ import sys
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from rich.console import Console
@@ -113,30 +113,33 @@ async def test_a_sidecar_that_does_not_come_up_is_reported_with_its_own_words() 
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-async def test_an_interrupted_demo_leaves_nothing_behind(
+def test_an_interrupted_demo_leaves_nothing_behind(
     number: signal.Signals, code: int, root: Path, tmp_path: Path
 ) -> None:
-    demo = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-u", "-m", "drainproxy.rehearsal"),
-        cwd=root,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        assert demo.stdout is not None
-        await asyncio.wait_for(demo.stdout.readuntil(b"at work"), 30)
-        children = children_of(demo.pid)
-        assert len(children) == 3
-        demo.send_signal(number)
-        rest = await asyncio.wait_for(demo.stdout.read(), 30)
-        assert await demo.wait() == code
-        assert b"Traceback" not in rest
-        assert what_is_left(children, tmp_path) == []
-    finally:
-        if demo.returncode is None:
-            demo.terminate()
-            await demo.wait()
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    with (tmp_path / "said").open("w+") as said:
+        demo = subprocess.Popen(
+            [sys.executable, "-u", "-m", "drainproxy.rehearsal"],
+            cwd=root,
+            env={**os.environ, "TMPDIR": str(folder)},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            give_up = monotonic() + 30
+            while "at work" not in Path(said.name).read_text():
+                assert monotonic() < give_up
+                sleep(0.02)
+            children = children_of(demo.pid)
+            assert len(children) == 3
+            demo.send_signal(number)
+            assert demo.wait(30) == code
+            assert "Traceback" not in Path(said.name).read_text()
+            assert what_is_left(children, folder) == []
+        finally:
+            demo.kill()
+            demo.wait()
 
 
 def what_is_left(pids: list[str], folder: Path) -> list[Path]:

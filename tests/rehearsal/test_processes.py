@@ -22,9 +22,7 @@ def exists(pid: int) -> bool:
 
 async def test_what_ends_at_once_is_reported_with_what_it_said(tmp_path: Path) -> None:
     async with Processes(tmp_path) as processes, aiohttp.ClientSession() as probe:
-        process = await processes.start(
-            "broken app", "-c", "print('[no] way'); raise SystemExit(3)"
-        )
+        process = processes.start("broken app", "-c", "print('[no] way'); raise SystemExit(3)")
         with pytest.raises(StartFailed, match=r"(?s)broken app exited 3.*\[no\] way"):
             await process.wait_ready(probe, "http://127.0.0.1:1/")
 
@@ -34,7 +32,7 @@ async def test_what_never_gets_ready_is_reported(
 ) -> None:
     monkeypatch.setattr("drainproxy.rehearsal.processes._READY_WITHIN", 0.1)
     async with Processes(tmp_path) as processes, aiohttp.ClientSession() as probe:
-        process = await processes.start("idle app", "-c", SLEEP)
+        process = processes.start("idle app", "-c", SLEEP)
         with pytest.raises(StartFailed, match=r"(?s)not ready within 0.1 s.*\(nothing\)"):
             await process.wait_ready(probe, "http://127.0.0.1:1/")
         os.kill(process.pid, signal.SIGKILL)
@@ -42,7 +40,7 @@ async def test_what_never_gets_ready_is_reported(
 
 async def start_two_and_fail(folder: Path, code: str, pids: list[int]) -> None:
     async with Processes(folder) as processes:
-        pids += [(await processes.start(name, "-c", code)).pid for name in ("one", "two")]
+        pids += [processes.start(name, "-c", code).pid for name in ("one", "two")]
         assert all(map(exists, pids))
         raise RuntimeError("in the middle")
 
@@ -58,7 +56,7 @@ async def test_nothing_outlives_the_block_not_even_what_ignores_sigterm(tmp_path
 
 async def test_the_exit_code_or_none_if_it_takes_too_long(tmp_path: Path) -> None:
     async with Processes(tmp_path) as processes:
-        process = await processes.start("app", "-c", SLEEP)
+        process = processes.start("app", "-c", SLEEP)
         assert await process.wait(0.05) is None
         process.signal(signal.SIGTERM)
         assert await process.wait(10) == -signal.SIGTERM
@@ -75,7 +73,7 @@ async def test_settings_of_our_environment_do_not_reach_a_process(
         " or os.environ['SOMETHING_ELSE'] != 'kept')"
     )
     async with Processes(tmp_path) as processes:
-        assert await (await processes.start("app", "-c", code)).wait(10) == 0
+        assert await processes.start("app", "-c", code).wait(10) == 0
 
 
 def test_free_ports_are_different_ones() -> None:
