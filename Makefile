@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: help demo test lint format lock image manifests clean
 
 help:
-	@echo "make demo       a drain in front of your eyes, in under a minute"
+	@echo "make demo       a rollout in front of your eyes, with and without drainproxy, in a minute"
 	@echo "make test       all tests, lint and types included"
 	@echo "make lint       ruff and mypy alone"
 	@echo "make format     bring the code into shape"
@@ -18,7 +18,8 @@ help:
 	@echo "make clean      remove what the other targets made"
 
 demo: $(VENV)/.stamp
-	$(BIN)/python -m drainproxy.rehearsal
+	$(BIN)/python -m drainproxy rehearse --compare --http 30 --websocket 10 --sse 10 --grpc 10 \
+	  --before 4s --after 5s --drain-delay 3s --drain-spread 5s
 
 test: $(VENV)/.stamp
 	$(BIN)/python -m pytest $(ARGS)

@@ -46,6 +46,7 @@ HEAVY = {"grpc", "locust", "rich", "ruamel", "websockets"}
 LIGHT_MODULES: dict[str, set[str]] = {
     "drainproxy.cli": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
     "drainproxy.cli.run": HEAVY,
+    "drainproxy.cli.rehearse": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
     "drainproxy.sidecar.supervisor": HEAVY,
     "drainproxy.kube.reviews": HEAVY | {"lightkube"},
 }

@@ -5,6 +5,7 @@
 - `GET /download?size=262144&seconds=5[&chunked=1]` a slow one, with Content-Length or chunked
 - `GET /events[?seconds=6]` an event every 200 ms; after `seconds`, if given, the event `end`
 - `GET /ws` a WebSocket that sends every message back
+- every answer has the header `App-Version`, gRPC the metadata `app-version`: `--app-version`
 - `--tcp-port` a port that sends every byte back; `--grpc-port` one for the calls of `grpc_app`
 """
 
@@ -14,11 +15,14 @@ import itertools
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from weakref import WeakSet
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+# Which version answers.
+VERSION_HEADER = "App-Version"
 # Seconds between two events of /events.
 EVENT_EVERY = 0.2
 # How many bytes of /download are sent at once.
@@ -36,7 +40,9 @@ def content(size: int) -> Iterator[bytes]:
         yield words[: size - start]
 
 
-def application(tcp_port: int | None = None, grpc_port: int | None = None) -> web.Application:
+def application(
+    tcp_port: int | None = None, grpc_port: int | None = None, version: str = "v1"
+) -> web.Application:
     """The app; it also listens on the other ports, on loopback, for as long as it runs."""
     app = web.Application()
     app[_sockets] = WeakSet()
@@ -50,14 +56,19 @@ def application(tcp_port: int | None = None, grpc_port: int | None = None) -> we
             web.get("/ws", _ws),
         ]
     )
+    app.on_response_prepare.append(partial(_say_version, version))
     app.on_shutdown.append(_close_sockets)
     if tcp_port is not None:
         app.cleanup_ctx.append(lambda _: _tcp_echo(tcp_port))
     if grpc_port is not None:
         from drainproxy.rehearsal import grpc_app
 
-        app.cleanup_ctx.append(lambda _: grpc_app.served(grpc_port, _SHUTDOWN_TIMEOUT))
+        app.cleanup_ctx.append(lambda _: grpc_app.served(grpc_port, version, _SHUTDOWN_TIMEOUT))
     return app
+
+
+async def _say_version(version: str, _: web.Request, response: web.StreamResponse) -> None:
+    response.headers[VERSION_HEADER] = version
 
 
 async def _page(_: web.Request) -> web.FileResponse:
@@ -161,9 +172,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=9000)
     parser.add_argument("--tcp-port", type=int, help="echo every byte on this loopback port too")
     parser.add_argument("--grpc-port", type=int, help="answer gRPC on this loopback port too")
+    parser.add_argument("--app-version", default="v1", help="what it says that it is")
     given = parser.parse_args()
     web.run_app(
-        application(given.tcp_port, given.grpc_port),
+        application(given.tcp_port, given.grpc_port, given.app_version),
         host=given.host,
         port=given.port,
         print=None,

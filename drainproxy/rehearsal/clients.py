@@ -1,84 +1,99 @@
-"""Clients of every kind, on real sockets; each writes down whatever it lost.
+"""Clients over HTTP, on real sockets; each writes down whatever it lost.
 
 None of them tries anything twice: a request goes out once, and what does not come back as it
-should is lost. Where a connection was ended politely, the next one goes where the balancer says.
+should is lost. A connection that was ended politely is opened again where the balancer says.
 """
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from drainproxy.rehearsal.app import EVENT_EVERY, content
-from drainproxy.rehearsal.balancer import Balancer
+from drainproxy.rehearsal import scores
+from drainproxy.rehearsal.app import VERSION_HEADER, content
+from drainproxy.rehearsal.scores import Score
 
 # How long a client waits for the next bytes before it gives up, in seconds.
 PATIENCE = 10.0
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=PATIENCE)
-# After a loss, so that a backend that is gone is not asked thousands of times.
+# After a loss, so that a service that is gone is not asked thousands of times.
 AFTER_LOSS = 0.1
 
 _GOING_AWAY = 1001
+_SERVER_ERROR = 500
 
 T = TypeVar("T")
 
 
 class Lost(Exception):
-    """Something did not come back as it should have; the text says what."""
+    """Something did not come back as it should have: `how`, a class of losses, and why."""
+
+    def __init__(self, how: str, why: str) -> None:
+        super().__init__(why)
+        self.how = how
 
 
-# What a broken connection looks like, from sockets, aiohttp and websockets.
-FAILURES = (Lost, OSError, EOFError, aiohttp.ClientError, WebSocketException)
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where the clients go, and what they ask for there.
 
+    The built-in app's answers are compared with what they should be; of another app's only that
+    they come whole.
+    """
 
-@dataclass(slots=True)
-class Score:
-    """What the clients of one kind lived through."""
+    http_port: int
+    grpc_port: int
+    built_in: bool = True
+    path: str = "/hello"
+    websocket_path: str = "/ws"
+    events_path: str = "/events"
+    # Seconds between two requests of one client over HTTP or gRPC, and questions on a WebSocket.
+    pause: float = 0.1
+    question_every: float = 1.0
 
-    # Answers, events, whole downloads.
-    done: int = 0
-    # Connections that were ended politely, to be opened elsewhere.
-    goodbyes: int = 0
-    # When the last of them had all that it wanted of a connection, by the monotonic clock.
-    served_at: float = 0.0
-    lost: list[str] = field(default_factory=list)
+    def url(self, path: str, scheme: str = "http") -> str:
+        """An address of it."""
+        return f"{scheme}://127.0.0.1:{self.http_port}{path}"
 
 
 class Client:
     """One client: it lives for one call of `run`."""
 
-    def __init__(self, balancer: Balancer, score: Score, stop: asyncio.Event) -> None:
-        self.balancer = balancer
+    def __init__(self, service: Service, score: Score, stop: asyncio.Event) -> None:
+        self.service = service
         self.score = score
-        # Those that have no end of their own end when this is set.
         self.stop = stop
-        # Set with the first thing that came, or was lost.
-        self.begun = asyncio.Event()
+        self._last = score.clock.now()
 
     async def run(self) -> None:
-        """Work until `stop`, or until what was asked for is there."""
+        """Work until `stop`; what is under way then is still waited for."""
+        while not self.stop.is_set():
+            try:
+                await self.work()
+            except Lost as lost:
+                self.score.lost(lost.how, str(lost))
+                await self.sleep(AFTER_LOSS)
+
+    async def work(self) -> None:
+        """Use one connection for as long as it is there; Lost if it breaks."""
         raise NotImplementedError
 
-    def done(self) -> None:
+    def answered(self, version: str, took: float | None = None) -> None:
         """One more thing came as it should."""
-        self.begun.set()
-        self.score.done += 1
+        now = self.score.clock.now()
+        self.score.gap(now - self._last)
+        self._last = now
+        self.score.answered(version, took)
 
-    def served(self, *, goodbye: bool = False) -> None:
-        """A connection came to its end as it should; with a goodbye if more was wanted of it."""
-        self.score.goodbyes += goodbye
-        self.score.served_at = time.monotonic()
-
-    def lost(self, error: BaseException) -> None:
-        """One more thing did not."""
-        self.begun.set()
-        self.score.lost.append(str(error) or type(error).__name__)
+    def goodbye(self) -> None:
+        """A connection was ended politely, more was wanted of it."""
+        self.score.goodbyes += 1
 
     async def sleep(self, seconds: float) -> None:
         """Sleep, but not beyond `stop`."""
@@ -88,228 +103,254 @@ class Client:
         except TimeoutError:
             pass
 
+    async def pause(self) -> None:
+        """Between two requests: its length is drawn, so that clients do not march in step."""
+        await self.sleep(random.uniform(0, 2 * self.service.pause))
+
 
 class Requests(Client):
-    """Short requests on a keep-alive connection, which is kept until the answer says close.
+    """Short requests on a keep-alive connection, and in between a slow download."""
 
-    They are POSTs, which nobody repeats, neither aiohttp nor the sidecar: nothing is glossed over.
-    """
-
-    PAUSE = 0.05
     APP_TAKES = 0.02
+    DOWNLOAD_EVERY = 50
+    DOWNLOAD_SIZE, DOWNLOAD_SECONDS = 65_536, 1.0
 
     async def run(self) -> None:
-        """Ask until `stop`."""
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-            backend, number = self.balancer.pick(), 0
-            while not self.stop.is_set():
-                number += 1
-                try:
-                    closes = await self._ask(session, backend.http, number)
-                except FAILURES as error:
-                    self.lost(error)
-                    await self.sleep(AFTER_LOSS)
-                    closes = True
-                if closes:
-                    backend = self.balancer.pick()
-                await self.sleep(random.uniform(0, 2 * self.PAUSE))
+        """One session for the whole life: it keeps the connection, and opens the next one."""
+        async with session() as self._session:
+            self._number = random.randrange(self.DOWNLOAD_EVERY)
+            await super().run()
 
-    async def _ask(self, session: aiohttp.ClientSession, base: str, number: int) -> bool:
-        """Ask and check; whether the connection ends with this answer."""
-        question = f"{id(self)} {number}".encode()
-        url = f"{base}/echo?seconds={self.APP_TAKES}"
-        async with session.post(url, data=question) as answer:
-            if answer.status != 200 or await answer.read() != question:
-                raise Lost(f"status {answer.status}, or somebody else's answer")
-            self.done()
-            if answer.headers.get("Connection", "").lower() != "close":
-                return False
-            self.served(goodbye=True)
-            return True
+    async def work(self) -> None:
+        """One request, and a pause."""
+        self._number += 1
+        if self.service.built_in and self._number % self.DOWNLOAD_EVERY == 0:
+            await self._download()
+        elif self.service.built_in:
+            await self._echo()
+        else:
+            await self._get(self.service.path)
+        await self.pause()
 
+    async def _echo(self) -> None:
+        question = f"{id(self)} {self._number}".encode()
+        url = self.service.url(f"/echo?seconds={self.APP_TAKES}")
+        async with asked(self._session, "POST", url, question) as answer:
+            began = self.score.clock.now()
+            if await answer.body() != question:
+                raise Lost(scores.WRONG, "somebody else's answer")
+        self._done(answer, self.score.clock.now() - began + answer.waited)
 
-class Download(Client):
-    """One slow download, by Content-Length or chunked, which must come whole."""
+    async def _download(self) -> None:
+        chunked = self._number // self.DOWNLOAD_EVERY % 2
+        target = f"/download?size={self.DOWNLOAD_SIZE}&seconds={self.DOWNLOAD_SECONDS}"
+        url = self.service.url(f"{target}&chunked={chunked}")
+        async with asked(self._session, "GET", url) as answer:
+            if await answer.body() != b"".join(content(self.DOWNLOAD_SIZE)):
+                raise Lost(scores.WRONG, "the download has other bytes than it should")
+        self._done(answer)
 
-    def __init__(
-        self,
-        balancer: Balancer,
-        score: Score,
-        stop: asyncio.Event,
-        *,
-        seconds: float,
-        chunked: bool,
-        size: int = 262_144,
-    ) -> None:
-        super().__init__(balancer, score, stop)
-        self._size = size
-        self._target = f"/download?size={size}&seconds={seconds}&chunked={chunked:d}"
+    async def _get(self, path: str) -> None:
+        async with asked(self._session, "GET", self.service.url(path)) as answer:
+            await answer.body()
+        self._done(answer, answer.waited)
 
-    async def run(self) -> None:
-        """Read to the end, comparing."""
-        url = self.balancer.pick().http + self._target
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-                session.get(url) as answer,
-            ):
-                for expected in content(self._size):
-                    if await answer.content.readexactly(len(expected)) != expected:
-                        raise Lost("the download has other bytes than it should")
-                    self.begun.set()
-                if await answer.content.read():
-                    raise Lost("the download is too long")
-            self.done()
-            self.served()
-        except FAILURES as error:
-            self.lost(error)
+    def _done(self, answer: "Answer", took: float | None = None) -> None:
+        self.score.exchanges += 1
+        self.answered(answer.version, took)
+        if answer.closes:
+            self.goodbye()
 
 
 class Events(Client):
-    """One event stream, which must come without a gap and with its end."""
+    """An event stream without an end, whose events must come without a gap."""
 
-    def __init__(
-        self, balancer: Balancer, score: Score, stop: asyncio.Event, *, seconds: float
-    ) -> None:
-        super().__init__(balancer, score, stop)
-        self._seconds = seconds
-
-    async def run(self) -> None:
-        """Follow until the event `end`."""
-        left = round(self._seconds / EVENT_EVERY)
-        try:
-            while (came := await self._listen(left)) < left:
-                self.served(goodbye=True)
-                left -= came
-            self.served()
-        except FAILURES as error:
-            self.lost(error)
-
-    async def _listen(self, count: int) -> int:
-        """How many of so many events came until the end, or until it was told to come again."""
-        url = f"{self.balancer.pick().http}/events?seconds={count * EVENT_EVERY}"
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url) as answer:
-            *events, last = [event async for event in self._events(answer)] or [""]
-        whole = last == "event: end" if len(events) == count else last.startswith("retry: ")
-        if not whole or events != [f"id: {n}" for n in range(len(events))]:
-            raise Lost(f"{len(events)} events instead of {count}")
-        return len(events)
-
-    async def _events(self, answer: aiohttp.ClientResponse) -> AsyncIterator[str]:
-        """The first line of each event."""
-        if answer.status != 200:
-            raise Lost(f"status {answer.status} instead of events")
-        before = ""
-        async for raw in answer.content:
-            line = raw.decode().rstrip("\n")
-            if line and not before:
-                self.done()
-                yield line
-            before = line
+    async def work(self) -> None:
+        """One stream, until it is told to come again."""
+        self.score.exchanges += 1
+        url = self.service.url(self.service.events_path)
+        async with session() as own, asked(own, "GET", url) as answer:
+            retry, number = None, 0
+            async for event in answer.events(self.stop):
+                if event.startswith("retry: "):
+                    retry = int(event.removeprefix("retry: "))
+                    continue
+                if self.service.built_in and event != f"id: {number}":
+                    raise Lost(scores.WRONG, f"event {number} is missing")
+                number += 1
+                self.answered(answer.version)
+        if self.stop.is_set():
+            return
+        if retry is None and self.service.built_in:
+            raise Lost(scores.RESET_AFTER, "the stream ended without a word")
+        self.goodbye()
+        await self.sleep((retry or 0) / 1000)
 
 
 class Questions(Client):
-    """A WebSocket that asks, is answered, and goes elsewhere when it is told 1001."""
+    """A WebSocket that asks, is answered, and comes again when it is told 1001."""
 
-    def __init__(
-        self, balancer: Balancer, score: Score, stop: asyncio.Event, *, every: float
-    ) -> None:
-        super().__init__(balancer, score, stop)
-        self._every = every
-        self._asked = 0
+    _asked = 0
 
-    async def run(self) -> None:
-        """Ask until `stop`, on as many connections as it takes."""
-        while not self.stop.is_set():
-            url = self.balancer.pick().websocket + "/ws"
-            try:
-                # Never by a proxy of the environment: all of this is on loopback.
-                async with connect(url, proxy=None, open_timeout=PATIENCE) as socket:
-                    await self._converse(socket)
-            except FAILURES as error:
-                self.lost(error)
-                await self.sleep(AFTER_LOSS)
+    async def work(self) -> None:
+        """One WebSocket, until it is told to go."""
+        url = self.service.url(self.service.websocket_path, "ws")
+        try:
+            # Never by a proxy of the environment: all of this is on loopback.
+            socket = await connect(url, proxy=None, open_timeout=PATIENCE)
+        except (OSError, EOFError, WebSocketException, TimeoutError) as error:
+            raise _not_opened(error) from error
+        self.score.exchanges += 1
+        async with socket:
+            response = socket.response
+            version = response.headers.get(VERSION_HEADER, "") if response else ""
+            await self._converse(socket, version)
 
-    async def _converse(self, socket: ClientConnection) -> None:
+    async def _converse(self, socket: ClientConnection, version: str) -> None:
         while not self.stop.is_set():
             self._asked += 1
             question = f"question {self._asked}"
+            began = self.score.clock.now()
             try:
                 await socket.send(question)
             except ConnectionClosed as closed:
                 return self._farewell(closed)
-            await self._expect(socket, question)
             try:
-                await self._listen(socket)
+                answer = await in_time(socket.recv())
+            except ConnectionClosed as closed:
+                raise Lost(f"ws {code(closed)}", "a question stayed unanswered") from closed
+            if self.service.built_in and answer != question:
+                raise Lost(scores.WRONG, "somebody else's answer")
+            self.answered(version, self.score.clock.now() - began)
+            try:
+                await self._pause(socket)
             except ConnectionClosed as closed:
                 return self._farewell(closed)
 
-    async def _expect(self, socket: ClientConnection, question: str) -> None:
+    async def _pause(self, socket: ClientConnection) -> None:
+        """Between two questions nothing but an end can come, or what another app has to say."""
+        waiting = asyncio.ensure_future(socket.recv())
+        stopping = asyncio.ensure_future(self.stop.wait())
         try:
-            answer = await in_time(socket.recv())
-        except ConnectionClosed as closed:
-            raise Lost(f"no answer before the end: {closed}") from closed
-        if answer != question:
-            raise Lost("somebody else's answer")
-        self.done()
-
-    async def _listen(self, socket: ClientConnection) -> None:
-        """A pause between two questions, in which nothing but an end can come."""
-        try:
-            async with asyncio.timeout(self._every):
-                await socket.recv()
-        except TimeoutError:
-            return
-        raise Lost("a message that nobody asked for")
+            await asyncio.wait(
+                {waiting, stopping},
+                timeout=self.service.question_every,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if waiting.done():
+                waiting.result()
+                if self.service.built_in:
+                    raise Lost(scores.WRONG, "a message that nobody asked for")
+        finally:
+            for task in (waiting, stopping):
+                task.cancel()
+            await asyncio.gather(waiting, stopping, return_exceptions=True)
 
     def _farewell(self, closed: ConnectionClosed) -> None:
         """1001 and the whole closing handshake is a goodbye, anything else a loss."""
-        said = closed.rcvd is not None and closed.rcvd.code == _GOING_AWAY
-        if not said or closed.sent is None or not closed.rcvd_then_sent:
-            raise Lost(f"no goodbye: {closed}") from closed
-        self.served(goodbye=True)
+        if code(closed) != _GOING_AWAY or closed.sent is None or not closed.rcvd_then_sent:
+            raise Lost(f"ws {code(closed)}", f"no goodbye: {closed}") from closed
+        self.goodbye()
 
 
-class Lines(Client):
-    """A line and its echo over bare TCP, for a while; then both sides end."""
+def code(closed: ConnectionClosed) -> int:
+    """The code that the other side sent, 1006 if it sent none (RFC 6455, 7.1.5)."""
+    return 1006 if closed.rcvd is None else closed.rcvd.code
 
-    PAUSE = 0.2
+
+def _not_opened(error: Exception) -> Lost:
+    if isinstance(error, InvalidStatus):
+        return _status(error.response.status_code, "Proxy-Status" in error.response.headers)
+    if isinstance(error, TimeoutError):
+        return Lost(scores.TIMEOUT, "no answer to the upgrade")
+    return Lost(scores.REFUSED, "the upgrade was not answered")
+
+
+def _status(status: int, of_the_proxy: bool) -> Lost:
+    if status < _SERVER_ERROR:
+        return Lost(scores.WRONG, f"status {status}")
+    return Lost(scores.PROXY_5XX if of_the_proxy else scores.APP_5XX, f"status {status}")
+
+
+class Answer:
+    """An answer whose head is there."""
+
+    def __init__(self, response: aiohttp.ClientResponse, waited: float) -> None:
+        self._response = response
+        self.waited = waited
+        self.version = response.headers.get(VERSION_HEADER, "")
+        self.closes = response.headers.get("Connection", "").lower() == "close"
+        if response.status != 200:
+            raise _status(response.status, "Proxy-Status" in response.headers)
+
+    async def body(self) -> bytes:
+        """All of it."""
+        return await self._response.read()
+
+    async def events(self, stop: asyncio.Event) -> AsyncIterator[str]:
+        """The first line of each event, until the end or `stop`."""
+        before = ""
+        async for raw in self._response.content:
+            line = raw.decode().rstrip("\n")
+            if line and not before:
+                yield line
+            before = line
+            if stop.is_set():
+                break
+
+
+class asked:
+    """One request, once; a failure inside of the block is a Lost that tells what it looked like."""
 
     def __init__(
-        self, balancer: Balancer, score: Score, stop: asyncio.Event, *, seconds: float
+        self, session: aiohttp.ClientSession, method: str, url: str, body: bytes | None = None
     ) -> None:
-        super().__init__(balancer, score, stop)
-        self._rounds = max(1, round(seconds / self.PAUSE))
+        self._seen = SimpleNamespace(fresh=False)
+        self._request = session.request(method, url, data=body, trace_request_ctx=self._seen)
+        self._answered = False
+        self._loop = asyncio.get_running_loop()
 
-    async def run(self) -> None:
-        """Talk, half-close, and wait for the other half."""
-        port = self.balancer.pick().tcp_port
+    async def __aenter__(self) -> Answer:
+        began = self._loop.time()
         try:
-            reader, writer = await in_time(asyncio.open_connection("127.0.0.1", port))
-        except FAILURES as error:
-            return self.lost(error)
+            response = await self._request.__aenter__()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._lost(error) from error
+        self._answered = True
         try:
-            await self._talk(reader, writer)
-        except FAILURES as error:
-            self.lost(error)
-        finally:
-            writer.close()
+            return Answer(response, self._loop.time() - began)
+        except Lost:
+            response.release()
+            raise
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for number in range(self._rounds):
-            line = b"line %d\n" % number
-            # Tells of a reset as what it is; writing after one is a RuntimeError on uvloop.
-            await writer.drain()
-            writer.write(line)
-            if await in_time(reader.readline()) != line:
-                raise Lost("the connection ended, or another line came")
-            self.done()
-            await asyncio.sleep(self.PAUSE)
-        await writer.drain()
-        writer.write_eof()
-        if await in_time(reader.read()):
-            raise Lost("bytes that nobody asked for")
-        self.served()
+    async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        await self._request.__aexit__(kind, error, traceback)
+        if isinstance(error, (aiohttp.ClientError, OSError, TimeoutError)):
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> Lost:
+        if isinstance(error, TimeoutError):
+            return Lost(scores.TIMEOUT, f"nothing for {PATIENCE:g} s")
+        if self._answered:
+            return Lost(scores.RESET_AFTER, type(error).__name__)
+        fresh = self._seen.fresh or isinstance(error, aiohttp.ClientConnectorError)
+        return Lost(scores.REFUSED if fresh else scores.RESET_BEFORE, type(error).__name__)
+
+
+def session() -> aiohttp.ClientSession:
+    """One that has one connection, and repeats nothing."""
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_start.append(_fresh)
+    client = aiohttp.ClientSession(
+        timeout=_TIMEOUT, trace_configs=[trace], connector=aiohttp.TCPConnector(limit=1)
+    )
+    # It would send an idempotent request again, and there is no public switch for that.
+    client._retry_connection = False
+    return client
+
+
+async def _fresh(_: Any, context: SimpleNamespace, __: Any) -> None:
+    context.trace_request_ctx.fresh = True
 
 
 async def in_time(waiting: Awaitable[T]) -> T:
@@ -318,4 +359,4 @@ async def in_time(waiting: Awaitable[T]) -> T:
         async with asyncio.timeout(PATIENCE):
             return await waiting
     except TimeoutError:
-        raise Lost(f"no answer within {PATIENCE:g} s") from None
+        raise Lost(scores.TIMEOUT, f"nothing for {PATIENCE:g} s") from None

@@ -6,15 +6,14 @@ import random
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 import aiohttp
 
-_READY_WITHIN = 20.0
+_GONE_WITHIN = 20.0
 _LOOK_EVERY = 0.02
 _LAST_LINES = 20
 _PROBE_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
@@ -27,7 +26,7 @@ class StartFailed(Exception):
 
 
 class Process:
-    """A running program of this Python, out of reach of the terminal's Ctrl-C."""
+    """A running program, out of reach of the terminal's Ctrl-C."""
 
     def __init__(self, name: str, log: Path, running: subprocess.Popen[bytes]) -> None:
         self.name = name
@@ -43,6 +42,21 @@ class Process:
         """Send a signal; nothing if it has ended."""
         self._running.send_signal(number)
 
+    @property
+    def code(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._running.poll()
+
+    def kill_all(self) -> None:
+        """SIGKILL to it and to what it has started, also when it has ended itself."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def last_words(self) -> str:
+        """The end of what it printed, indented."""
+        lines = self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+        return "\n".join(f"  {line}" for line in lines) or "  (nothing)"
+
     async def wait(self, within: float) -> int | None:
         """The exit code, negative for a signal; None if it still runs after `within` seconds."""
         try:
@@ -54,22 +68,10 @@ class Process:
         except TimeoutError:
             return None
 
-    async def wait_ready(self, probe: aiohttp.ClientSession, url: str) -> None:
-        """Return as soon as `url` answers 200; StartFailed if that does not come."""
-        try:
-            async with asyncio.timeout(_READY_WITHIN):
-                while not await answers(probe, url):
-                    if (code := self._running.poll()) is not None:
-                        raise StartFailed(self._obituary(f"exited {code}"))
-                    await asyncio.sleep(_LOOK_EVERY)
-        except TimeoutError:
-            why = f"was not ready within {_READY_WITHIN:g} s"
-            raise StartFailed(self._obituary(why)) from None
-
-    def _obituary(self, why: str) -> str:
-        lines = self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
-        said = "\n".join(f"  {line}" for line in lines) or "  (nothing)"
-        return f"{self.name} {why}; it said:\n{said}"
+    def check(self) -> None:
+        """StartFailed with its last words if it has ended."""
+        if self.code is not None:
+            raise StartFailed(f"the {self.name} exited {self.code}; it said:\n{self.last_words()}")
 
 
 class Processes:
@@ -79,21 +81,27 @@ class Processes:
         self._folder = folder
         self._all: list[Process] = []
 
-    def start(self, name: str, *arguments: str) -> Process:
-        """Start `python ARGUMENTS`; settings in our environment do not reach it."""
+    def start(self, name: str, *command: str, env: Mapping[str, str] | None = None) -> Process:
+        """Start a command, with this beside our own environment, whose settings do not reach it.
+
+        StartFailed if there is no such command.
+        """
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("DRAINPROXY_")}
         log = self._folder / f"{name.replace(' ', '-')}.log"
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             # Not the loop's own way: libuv runs Python between fork and exec, where a lock that a
             # thread of gRPC held stays locked for ever, and waits for it without hearing signals.
             running = subprocess.Popen(
-                [sys.executable, *arguments],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
-                env={k: v for k, v in os.environ.items() if not k.startswith("DRAINPROXY_")},
+                env={**inherited, **(env or {})},
                 start_new_session=True,
             )
+        except OSError as error:
+            raise StartFailed(f"{name}: cannot start {command[0]!r}: {error.strerror}") from None
         finally:
             os.close(descriptor)
         process = Process(name, log, running)
@@ -111,9 +119,9 @@ class Processes:
     ) -> None:
         # What there is to say has been said by now. All first, so that no second Ctrl-C is between.
         for process in self._all:
-            process.signal(signal.SIGKILL)
+            process.kill_all()
         for process in self._all:
-            await process.wait(_READY_WITHIN)
+            await process.wait(_GONE_WITHIN)
 
 
 async def answers(probe: aiohttp.ClientSession, url: str) -> bool:

@@ -1,158 +1,121 @@
-"""What came of a drain: rows and a verdict from plain values, and how they look. Pure.
+"""Results for a console."""
 
-The sidecar's own report says what was in flight and how it ended, the clients say what they lost.
-"""
+from collections.abc import Iterator, Sequence
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypedDict
-
+from rich import box
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-# Names of the sidecar's report, and what people call them.
-KINDS = {
-    "http1": "HTTP/1.1",
-    "grpc": "gRPC",
-    "sse": "SSE",
-    "websocket": "WebSocket",
-    "tcp": "TCP",
-}
+from drainproxy.rehearsal.result import KindResult, ReplicaResult, Result
+from drainproxy.rehearsal.scores import KINDS
 
-_COLUMNS = ("in flight when the drain began", "finished", "said goodbye", "cut", "lost")
-_BAR = 40
-_MOST_REASONS = 3
+# The bound on how uneven connections may be that the documentation speaks of.
+EVEN = 0.2
 
 
-class DrainReport(TypedDict):
-    """What the sidecar writes to `report-file`; seconds, counts by kind."""
-
-    verdict: str
-    seconds: float
-    phases: dict[str, float]
-    in_flight_at_start: dict[str, int]
-    ended: dict[str, dict[str, int]]
+def title(result: Result) -> str:
+    """What was rehearsed, in words."""
+    what = "without a proxy" if result.proxy == "none" else f"with {result.proxy}"
+    return f"{result.strategy} rollout {what}"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One drain as seen from outside.
-
-    `report` is None if the sidecar left none, `exit_code` if it did not exit. In seconds from the
-    signal on: `served`, when the last client had what it wanted, `seconds`, when the sidecar was
-    gone, and `timeout`, when it had to be. What the clients say, by kind: `goodbyes`, connections
-    that were ended politely, and `lost`, why what was lost was lost.
-    """
-
-    report: DrainReport | None
-    exit_code: int | None
-    seconds: float
-    served: float
-    timeout: float
-    goodbyes: Mapping[str, int] = field(default_factory=dict)
-    lost: Mapping[str, Sequence[str]] = field(default_factory=dict)
+def render(results: Sequence[Result]) -> RenderableType:
+    """Everything that there is to say, one result after the other."""
+    return Group(*(part for result in results for part in _render(result)))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table; None where there is no report to tell."""
-
-    kind: str
-    in_flight: int | None
-    finished: int | None
-    goodbye: int | None
-    cut: int | None
-    lost: int
+def _render(result: Result) -> Iterator[RenderableType]:
+    if result.requests:
+        yield _kinds(result)
+    yield _replicas(result)
+    for line in remarks(result):
+        yield Text(line)
+    yield Text()
 
 
-def rows(outcome: Outcome) -> list[Row]:
-    """A row for every kind, in the order of `KINDS`."""
-    return [_row(kind, outcome) for kind in KINDS]
-
-
-def _row(kind: str, outcome: Outcome) -> Row:
-    lost = len(outcome.lost.get(kind, ()))
-    if outcome.report is None:
-        return Row(kind, None, None, None, None, lost)
-    ended = outcome.report["ended"][kind]
-    in_flight = outcome.report["in_flight_at_start"][kind]
-    return Row(kind, in_flight, ended["finished"], ended["goodbye"], ended["cut"], lost)
-
-
-def reasons(outcome: Outcome) -> list[str]:
-    """Why the drain was not good enough; empty if nothing was lost."""
-    return [*_of_the_sidecar(outcome), *_of_the_clients(outcome.lost)]
-
-
-def _of_the_sidecar(outcome: Outcome) -> Iterator[str]:
-    if outcome.exit_code is None:
-        yield f"the sidecar was still there {outcome.seconds:.1f} s after the signal"
-    elif outcome.exit_code < 0:
-        yield f"the sidecar was ended by signal {-outcome.exit_code}"
-    elif outcome.exit_code:
-        yield f"the sidecar exited {outcome.exit_code}"
-    if outcome.report is None:
-        yield "the sidecar left no report"
-    elif outcome.report["verdict"] != "clean":
-        yield f"the sidecar's report says: {outcome.report['verdict']}"
-    if outcome.exit_code is not None and outcome.seconds >= outcome.timeout:
-        yield f"the drain took {outcome.seconds:.1f} s, all of its {outcome.timeout:g} s"
-
-
-def _of_the_clients(lost: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    for kind, name in KINDS.items():
-        counted = Counter(lost.get(kind, ()))
-        for why, count in counted.most_common(_MOST_REASONS):
-            yield f"{name}: {count} lost: {why}"
-        if len(counted) > _MOST_REASONS:
-            yield f"{name}: and {len(counted) - _MOST_REASONS} other reasons"
-
-
-def summary(outcome: Outcome) -> list[str]:
-    """What the table does not show of a drain in which nothing was lost."""
-    http, grpc, websocket = (
-        outcome.goodbyes.get(kind, 0) for kind in ("http1", "grpc", "websocket")
-    )
-    return [
-        f"{http} keep-alive connections heard `Connection: close`, {grpc} gRPC channels GOAWAY, "
-        f"{websocket} WebSockets 1001.",
-        f"The last client was done after {outcome.served:.1f} s, the sidecar exited 0 after "
-        f"{outcome.seconds:.1f} s (of {outcome.timeout:g} s).",
-        "Nothing was lost.",
-    ]
-
-
-def timeline(phases: Mapping[str, float], width: int = _BAR) -> list[tuple[str, float, str]]:
-    """(phase, seconds, bar) for each phase of the drain, the bars one after the other."""
-    drain = {name: seconds for name, seconds in phases.items() if name not in _BEFORE}
-    scale = width / max(sum(drain.values()), 0.001)
-    lines, at = [], 0.0
-    for name, seconds in drain.items():
-        start, end = round(at * scale), round((at + seconds) * scale)
-        lines.append((name, seconds, " " * start + "━" * (end - start)))
-        at += seconds
-    return lines
-
-
-# Phases that the report tells of, but that are not part of the drain.
-_BEFORE = {"starting", "serving"}
-
-
-def render(outcome: Outcome) -> Table:
-    """The rows, for a console."""
-    table = Table(caption="finished: what began while draining is counted too")
-    table.add_column("kind")
-    for name in _COLUMNS:
+def _kinds(result: Result) -> Table:
+    table = Table(title=title(result), title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("kind", no_wrap=True)
+    for name in ("requests", "failed"):
         table.add_column(name, justify="right")
-    for row in rows(outcome):
-        counts = (row.in_flight, row.finished, row.goodbye, row.cut, row.lost)
-        table.add_row(KINDS[row.kind], *("-" if n is None else f"{n:,}" for n in counts))
+    table.add_column("how", min_width=16)
+    for name in ("goodbyes", "gap", "p50/p99 ms", "in rollout"):
+        table.add_column(name, justify="right")
+    for kind, seen in result.kinds.items():
+        table.add_row(
+            KINDS[kind],
+            f"{seen.requests:,}",
+            Text(f"{seen.failed:,}", style="red" if seen.failed else "green"),
+            classes(seen),
+            f"{seen.goodbyes:,}",
+            f"{seen.longest_gap:.1f} s",
+            milliseconds(seen.p50_before, seen.p99_before),
+            milliseconds(seen.p50_during, seen.p99_during),
+        )
     return table
 
 
-def render_timeline(report: DrainReport) -> Table:
-    """The phases of the drain, for a console."""
-    table = Table.grid(padding=(0, 2))
-    for name, seconds, bar in timeline(report["phases"]):
-        table.add_row(name, f"{seconds:.1f} s", bar)
+def classes(seen: KindResult) -> str:
+    """`3 refused, 1 ws 1006`."""
+    by_count = sorted(seen.by_class.items(), key=lambda item: -item[1])
+    return ", ".join(f"{count:,} {how}" for how, count in by_count)
+
+
+def milliseconds(*seconds: float | None) -> str:
+    """`20/45`; empty if there are none."""
+    return "/".join(f"{1000 * value:.0f}" for value in seconds if value is not None)
+
+
+def _replicas(result: Result) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("replica", "in the end", "drain", "the sidecar's verdict", "connections"):
+        table.add_column(name, justify="right" if name in {"drain", "connections"} else "left")
+    for replica in result.replicas:
+        table.add_row(
+            *(replica.name, replica.state, drain(replica), replica.verdict or "-"),
+            last_connections(replica),
+        )
     return table
+
+
+def drain(replica: ReplicaResult) -> str:
+    """How long it took to go."""
+    return "-" if replica.drain_seconds is None else f"{replica.drain_seconds:.1f} s"
+
+
+def last_connections(replica: ReplicaResult) -> str:
+    """How many it had in the end, if it was still there."""
+    return str(replica.connections) if replica.drain_seconds is None else "-"
+
+
+def remarks(result: Result) -> Iterator[str]:
+    """What the tables do not say."""
+    began, ended = result.rollout
+    yield f"The rollout took {ended - began:.1f} s."
+    if result.refused_by_replicas:
+        yield f"{result.refused_by_replicas:,} new connections went to replicas that took none."
+    if result.imbalance is not None:
+        fair = "even" if result.imbalance <= EVEN else "uneven"
+        yield f"Connections per replica differ by {result.imbalance:.0%} in the end: {fair}."
+    counted = {k: s for k, s in result.kinds.items() if s.proxies_counted is not None}
+    for kind, seen in counted.items():
+        if result.requests and seen.proxies_counted != seen.exchanges:
+            yield (
+                f"{KINDS[kind]}: the clients count {seen.exchanges:,} exchanges, the sidecars "
+                f"{seen.proxies_counted:,}."
+            )
+    yield from result.problems()
+    if not result.requests:
+        for kind, seen in counted.items():
+            yield f"{KINDS[kind]}: the sidecars count {seen.proxies_counted:,} exchanges."
+    elif not result.problems():
+        yield f"Nothing of {result.requests:,} requests was lost."
+
+
+def verdict(results: Sequence[Result]) -> str:
+    """One line to remember: what was lost of how much, by what stood in front."""
+    return "; ".join(
+        f"{title(result)}: {result.failed:,} of {result.requests:,} requests failed"
+        for result in results
+    )

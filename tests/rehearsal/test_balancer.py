@@ -1,86 +1,180 @@
-"""New connections go to the first sidecar that is ready."""
+"""The balancer picks once per connection, moves nothing, and hides nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import cast
 
-import aiohttp
-from aiohttp import web
-from aiohttp.test_utils import TestServer
+import pytest
 
-from drainproxy.rehearsal.balancer import Backend, Balancer
+from drainproxy.rehearsal.balancer import Balancer, Endpoint, reset
+from drainproxy.rehearsal.processes import free_ports
 
-# What /readyz answers, by the port that is asked; the test turns it.
-Readiness = dict[int, int]
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-@asynccontextmanager
-async def two_backends() -> AsyncIterator[tuple[list[Backend], Readiness]]:
-    readiness: Readiness = {}
+async def say_name_and_echo(
+    name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    writer.write(name.encode() + b"\n")
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
 
-    async def readyz(request: web.Request) -> web.Response:
-        return web.Response(status=readiness[request.url.port or 0])
 
-    async with AsyncExitStack() as stack:
-        for _ in range(2):
-            app = web.Application()
-            app.router.add_get("/readyz", readyz)
-            server = await stack.enter_async_context(TestServer(app))
-            assert server.port is not None
-            readiness[server.port] = 200
-        yield [Backend(1, 2, port, 3) for port in readiness], readiness
+def endpoint(name: str, port: int) -> Endpoint:
+    return Endpoint(name, {"http": ("127.0.0.1", port)})
 
 
 @asynccontextmanager
-async def watched(backends: list[Backend]) -> AsyncIterator[Balancer]:
-    balancer = Balancer(backends)
-    async with aiohttp.ClientSession() as probe:
-        watching = asyncio.create_task(balancer.watch(probe, 0.005))
-        yield balancer
-        assert not watching.done()
-        watching.cancel()
+async def listening(handler: Handler) -> AsyncIterator[int]:
+    async with await asyncio.start_server(handler, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@asynccontextmanager
+async def balanced(*names: str) -> AsyncIterator[tuple[Balancer, dict[str, Endpoint], int]]:
+    """Servers of these names behind a balancer that listens on the port."""
+    servers, endpoints = [], {}
+    for name in names:
+
+        async def handler(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str = name
+        ) -> None:
+            await say_name_and_echo(name, reader, writer)
+
+        server = await asyncio.start_server(handler, "127.0.0.1", 0)
+        servers.append(server)
+        endpoints[name] = endpoint(name, server.sockets[0].getsockname()[1])
+    balancer = Balancer()
+    (port,) = free_ports(1)
+    await balancer.listen({"http": port})
+    for each in endpoints.values():
+        await balancer.put(each)
+    try:
+        yield balancer, endpoints, port
+    finally:
+        await balancer.close()
+        for server in servers:
+            server.close()
+
+
+async def connect(port: int) -> Streams:
+    return await asyncio.open_connection("127.0.0.1", port)
+
+
+async def who(port: int) -> tuple[str, Streams]:
+    reader, writer = await connect(port)
+    return (await reader.readline()).decode().strip(), (reader, writer)
+
+
+async def close(*streams: Streams) -> None:
+    for _, writer in streams:
+        writer.close()
+        await writer.wait_closed()
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not come to that")
+    async with asyncio.timeout(5):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.01)
 
 
-async def test_all_goes_to_the_first_as_long_as_it_is_ready() -> None:
-    async with two_backends() as ((first, second), readiness), watched([first, second]) as balancer:
-        readiness[second.admin_port] = 503
-        await asyncio.sleep(0.05)
-        assert balancer.pick() is first
+async def test_new_connections_take_turns() -> None:
+    async with balanced("a", "b", "c") as (balancer, _, port):
+        names, streams = zip(*[await who(port) for _ in range(9)], strict=True)
+        assert Counter(names) == {"a": 3, "b": 3, "c": 3}
+        assert await balancer.connections() == {"a": 3, "b": 3, "c": 3}
+        await close(*streams)
+        await until(lambda: not +balancer.open)
 
 
-async def test_what_is_not_ready_gets_nothing_new_until_it_is_again() -> None:
-    async with two_backends() as ((first, second), readiness), watched([first, second]) as balancer:
-        readiness[first.admin_port] = 503
-        await until(lambda: balancer.pick() is second)
-        readiness[first.admin_port] = 200
-        await until(lambda: balancer.pick() is first)
+async def test_a_connection_stays_where_it_is_though_its_endpoint_is_removed() -> None:
+    async with balanced("a", "b") as (balancer, endpoints, port):
+        name, (reader, writer) = await who(port)
+        await balancer.remove(endpoints[name])
+        others = [await who(port) for _ in range(4)]
+        assert name not in {other for other, _ in others}
+        writer.write(b"still there\n")
+        assert await reader.readline() == b"still there\n"
+        await close((reader, writer), *(streams for _, streams in others))
 
 
-async def test_whoever_can_go_to_several_begins_with_the_one_that_is_picked() -> None:
-    async with two_backends() as ((first, second), readiness), watched([first, second]) as balancer:
-        assert balancer.order() == [first, second]
-        readiness[first.admin_port] = 503
-        await until(lambda: balancer.order() == [second, first])
+async def test_weights_share_out_new_connections() -> None:
+    async with balanced("a", "b") as (balancer, endpoints, port):
+        await balancer.put(endpoints["a"], 3)
+        found = [await who(port) for _ in range(8)]
+        assert Counter(name for name, _ in found) == {"a": 6, "b": 2}
+        await close(*(streams for _, streams in found))
 
 
-async def test_what_does_not_answer_is_not_ready() -> None:
-    async with two_backends() as ((_, second), _):
-        gone = Backend(1, 2, 1, 3)
-        async with watched([gone, second]) as balancer:
-            await until(lambda: balancer.pick() is second)
+async def test_what_comes_before_the_other_side_is_there_is_kept_and_so_is_the_end() -> None:
+    async with balanced("a") as (_, _, port):
+        reader, writer = await connect(port)
+        writer.write(b"early")
+        writer.write_eof()
+        assert await reader.read() == b"a\nearly"
+        await close((reader, writer))
 
 
-async def test_if_nobody_is_ready_the_first_has_to_do() -> None:
-    async with two_backends() as ((first, second), readiness), watched([first, second]) as balancer:
-        readiness[first.admin_port] = 503
-        await until(lambda: balancer.pick() is second)
-        readiness[second.admin_port] = 503
-        await until(lambda: balancer.pick() is first)
+async def test_much_arrives_whole_at_a_reader_that_is_slow() -> None:
+    sent = b"0123456789abcdef" * (1 << 18)
+    async with balanced("a") as (_, _, port):
+        reader, writer = await connect(port)
+        writer.write(sent)
+        writer.write_eof()
+        await asyncio.sleep(0.2)
+        assert await reader.read() == b"a\n" + sent
+        await close((reader, writer))
+
+
+async def test_a_replica_that_is_gone_is_a_reset_and_counted() -> None:
+    balancer = Balancer()
+    port, nobody = free_ports(2)
+    await balancer.listen({"http": port})
+    await balancer.put(endpoint("gone", nobody))
+    reader, writer = await connect(port)
+    with pytest.raises(ConnectionResetError):
+        await reader.readexactly(1)
+    assert balancer.refused == 1
+    writer.close()
+    await balancer.close()
+
+
+async def test_without_endpoints_nobody_is_served() -> None:
+    balancer = Balancer()
+    (port,) = free_ports(1)
+    await balancer.listen({"http": port})
+    reader, writer = await connect(port)
+    with pytest.raises(ConnectionResetError):
+        await reader.readexactly(1)
+    assert balancer.refused == 1
+    writer.close()
+    await balancer.close()
+
+
+async def test_a_reset_by_the_replica_is_a_reset_for_the_client() -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reset(cast(asyncio.Transport, writer.transport))
+
+    balancer = Balancer()
+    (port,) = free_ports(1)
+    await balancer.listen({"http": port})
+    async with listening(hang_up) as server_port:
+        await balancer.put(endpoint("rude", server_port))
+        reader, writer = await connect(port)
+        with pytest.raises(ConnectionResetError):
+            await reader.readexactly(1)
+        writer.close()
+    await balancer.close()
+
+
+async def test_a_port_that_is_taken_is_an_error() -> None:
+    async with balanced("a") as (_, _, port):
+        with pytest.raises(OSError, match="in use"):
+            await Balancer().listen({"http": port})

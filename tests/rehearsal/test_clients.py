@@ -1,324 +1,210 @@
-"""The clients notice whatever goes wrong for them, and nothing else."""
+"""What the clients say is what happened to them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp import WSCloseCode, web
 
-from drainproxy.rehearsal import clients
-from drainproxy.rehearsal.app import application, content
-from drainproxy.rehearsal.balancer import Backend, Balancer
-from drainproxy.rehearsal.clients import (
-    Client,
-    Download,
-    Events,
-    Lines,
-    Questions,
-    Requests,
-    Score,
-)
+from drainproxy.rehearsal import scores
+from drainproxy.rehearsal.app import application
+from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Service
+from drainproxy.rehearsal.processes import free_ports
+from drainproxy.rehearsal.scores import Clock, Score
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-NOWHERE = Backend(1, 1, 1, 1)
 
 
 @asynccontextmanager
-async def served(app: web.Application) -> AsyncIterator[Balancer]:
-    async with TestServer(app) as server:
-        assert server.port is not None
-        yield Balancer([Backend(server.port, 1, 1, 1)])
-
-
-@asynccontextmanager
-async def answered_by(handler: Handler) -> AsyncIterator[Balancer]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    async with served(app) as balancer:
-        yield balancer
-
-
-@asynccontextmanager
-async def talked_to_by(talk: Talk) -> AsyncIterator[Balancer]:
-    async def talk_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await talk(reader, writer)
-        writer.close()
-
-    server = await asyncio.start_server(talk_and_close, "127.0.0.1", 0)
+async def served(app: web.Application) -> AsyncIterator[Service]:
+    (port,) = free_ports(1)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
-        yield Balancer([Backend(1, server.sockets[0].getsockname()[1], 1, 1)])
+        yield Service(port, 0, pause=0.01, question_every=0.05)
     finally:
-        server.close()
+        await runner.cleanup()
 
 
-def download(balancer: Balancer, score: Score, stop: asyncio.Event) -> Download:
-    return Download(balancer, score, stop, seconds=0.02, chunked=True, size=40_000)
+def answering(path: str, handler: Handler) -> web.Application:
+    app = web.Application()
+    app.router.add_route("*", path, handler)
+    return app
 
 
-def events(balancer: Balancer, score: Score, stop: asyncio.Event) -> Events:
-    return Events(balancer, score, stop, seconds=0.4)
-
-
-def questions(balancer: Balancer, score: Score, stop: asyncio.Event) -> Questions:
-    return Questions(balancer, score, stop, every=0.01)
-
-
-def lines(balancer: Balancer, score: Score, stop: asyncio.Event) -> Lines:
-    return Lines(balancer, score, stop, seconds=0.2)
-
-
-Make = Callable[[Balancer, Score, asyncio.Event], Client]
-ENDLESS: list[Make] = [Requests, questions]
-FINITE: list[Make] = [download, events]
-
-
-async def score_of(make: Make, balancer: Balancer) -> Score:
-    """What a client lives through until it ends."""
-    score = Score()
-    await asyncio.wait_for(make(balancer, score, asyncio.Event()).run(), 20)
+async def lived(kind: type[Client], service: Service, enough: Callable[[Score], bool]) -> Score:
+    """What a client of this kind has lived through when it was enough."""
+    score, stop = Score(Clock()), asyncio.Event()
+    running = asyncio.ensure_future(kind(service, score, stop).run())
+    async with asyncio.timeout(10):
+        while True:
+            if running.done() or enough(score):
+                break
+            await asyncio.sleep(0.01)
+        stop.set()
+        await running
     return score
 
 
-async def score_until(make: Make, balancer: Balancer, enough: Callable[[Score], bool]) -> Score:
-    """What a client without an end of its own lives through until it is enough."""
-    score, stop = Score(), asyncio.Event()
-    running = asyncio.create_task(make(balancer, score, stop).run())
-    for _ in range(2000):
-        if enough(score) or running.done():
-            break
-        await asyncio.sleep(0.005)
-    stop.set()
-    await asyncio.wait_for(running, 20)
-    assert enough(score), score
-    return score
+def three(score: Score) -> bool:
+    return score.requests >= 3
 
 
-def many_answers(score: Score) -> bool:
-    return score.done >= 5
+def has_failed(score: Score) -> bool:
+    return score.failed.total() > 0
 
 
-def a_loss(score: Score) -> bool:
-    return bool(score.lost)
+def has_heard_goodbye(score: Score) -> bool:
+    return score.goodbyes > 1
 
 
-@pytest.mark.parametrize("make", ENDLESS)
-async def test_who_is_served_well_loses_nothing_until_it_is_stopped(make: Make) -> None:
-    async with served(application()) as balancer:
-        assert (await score_until(make, balancer, many_answers)).lost == []
+@pytest.mark.parametrize("kind", [Requests, Questions, Events])
+async def test_of_an_app_that_answers_nothing_is_lost(kind: type[Client]) -> None:
+    async with served(application(version="v7")) as service:
+        score = await lived(kind, service, three)
+    assert not score.failed
+    assert score.requests >= 3
+    assert {v for second in score.seconds.values() for v in second.answered} == {"v7"}
+    assert score.longest_gap > 0
 
 
-@pytest.mark.parametrize("make", FINITE)
-async def test_who_is_served_well_loses_nothing_and_ends(make: Make) -> None:
-    async with served(application()) as balancer:
-        score = await score_of(make, balancer)
-
-    assert score.lost == []
-    assert score.done
-    assert score.served_at
+@pytest.mark.parametrize("kind", [Requests, Questions, Events])
+async def test_where_nobody_listens_it_is_refused(kind: type[Client]) -> None:
+    (port,) = free_ports(1)
+    score = await lived(kind, Service(port, 0), has_failed)
+    assert set(score.failed) == {scores.REFUSED}
 
 
-async def test_lines_that_come_back_lose_nothing() -> None:
-    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(1000):
-            writer.write(data)
+@pytest.mark.parametrize(
+    ("headers", "how"), [({}, scores.APP_5XX), ({"Proxy-Status": "x"}, scores.PROXY_5XX)]
+)
+@pytest.mark.parametrize(
+    ("kind", "path"), [(Requests, "/echo"), (Questions, "/ws"), (Events, "/events")]
+)
+async def test_an_error_is_the_apps_or_the_proxys(
+    kind: type[Client], path: str, headers: dict[str, str], how: str
+) -> None:
+    async def fail(_: web.Request) -> web.Response:
+        return web.Response(status=503, headers=headers)
 
-    async with talked_to_by(echo) as balancer:
-        score = await score_of(lines, balancer)
-
-    assert (score.done, score.lost) == (1, [])
-    assert score.served_at
-
-
-@pytest.mark.parametrize("make", ENDLESS)
-async def test_nobody_there_is_a_loss_each_time(make: Make) -> None:
-    score = await score_until(make, Balancer([NOWHERE]), lambda score: len(score.lost) >= 2)
-    assert score.done == 0
-
-
-@pytest.mark.parametrize("make", [*FINITE, lines])
-async def test_nobody_there_is_one_loss_for_who_wants_one_thing(make: Make) -> None:
-    score = await score_of(make, Balancer([NOWHERE]))
-    assert (score.done, len(score.lost)) == (0, 1)
-    assert not score.served_at
+    async with served(answering(path, fail)) as service:
+        score = await lived(kind, service, has_failed)
+    assert score.failed[how] == score.failed.total()
 
 
-@pytest.mark.parametrize("make", [*ENDLESS, *FINITE])
-async def test_a_refusal_is_a_loss(make: Make) -> None:
-    async def refuse(_: web.Request) -> web.Response:
-        return web.Response(status=503)
+async def test_an_answer_to_somebody_else_is_wrong() -> None:
+    async def confuse(_: web.Request) -> web.Response:
+        return web.Response(text="not yours")
 
-    async with answered_by(refuse) as balancer:
-        run = score_until(make, balancer, a_loss) if make in ENDLESS else score_of(make, balancer)
-        assert (await run).done == 0
-
-
-@pytest.mark.parametrize("make", [*ENDLESS, *FINITE])
-async def test_a_connection_that_breaks_is_a_loss(make: Make) -> None:
-    async def hang_up(request: web.Request) -> web.Response:
-        assert request.transport is not None
-        request.transport.abort()
-        return web.Response()
-
-    async with answered_by(hang_up) as balancer:
-        run = score_until(make, balancer, a_loss) if make in ENDLESS else score_of(make, balancer)
-        assert len((await run).lost) >= 1
+    async with served(answering("/echo", confuse)) as service:
+        score = await lived(Requests, service, has_failed)
+    assert set(score.failed) == {scores.WRONG}
 
 
-async def test_a_request_goes_out_once_on_a_connection_that_broke() -> None:
-    asked = 0
+async def test_connection_close_is_a_goodbye() -> None:
+    async def echo(request: web.Request) -> web.Response:
+        response = web.Response(body=await request.read())
+        response.force_close()
+        return response
 
-    async def answer_the_first(request: web.Request) -> web.Response:
-        nonlocal asked
-        asked += 1
-        if asked > 1 and request.transport is not None:
-            request.transport.abort()
+    async with served(answering("/echo", echo)) as service:
+        score = await lived(Requests, service, has_heard_goodbye)
+    assert not score.failed
+    assert score.goodbyes == score.exchanges > 1
+
+
+async def drop(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def test_a_connection_that_ends_before_an_answer_was_fresh_or_was_used_before() -> None:
+    async with served(answering("/echo", drop)) as service:
+        score = await lived(Requests, service, has_failed)
+    assert set(score.failed) == {scores.REFUSED}
+
+    seen = Counter[str]()
+
+    async def once(request: web.Request) -> web.StreamResponse:
+        seen["requests"] += 1
+        if seen["requests"] > 1:
+            return await drop(request)
         return web.Response(body=await request.read())
 
-    async with answered_by(answer_the_first) as balancer:
-        score = await score_until(Requests, balancer, lambda score: len(score.lost) >= 3)
-
-    assert (score.done, len(score.lost)) == (1, asked - 1)
-
-
-async def test_somebody_elses_answer_is_a_loss() -> None:
-    async def mix_up(_: web.Request) -> web.Response:
-        return web.Response(body=b"for somebody else")
-
-    async with answered_by(mix_up) as balancer:
-        assert (await score_until(Requests, balancer, a_loss)).done == 0
+    async with served(answering("/echo", once)) as service:
+        score = await lived(Requests, service, has_failed)
+    assert score.failed[scores.RESET_BEFORE] == 1
 
 
-async def test_a_request_that_hears_close_goes_where_the_balancer_says() -> None:
-    async def say_close(request: web.Request) -> web.Response:
-        answer = web.Response(body=await request.read())
-        answer.force_close()
-        return answer
+async def test_a_body_that_breaks_off_is_a_reset_after_bytes() -> None:
+    async def half(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_length = 100
+        await response.prepare(request)
+        await response.write(b"half")
+        return await drop(request)
 
-    async with answered_by(say_close) as balancer:
-        score = await score_until(Requests, balancer, lambda score: score.goodbyes >= 3)
-
-    assert score.done == score.goodbyes
-    assert score.lost == []
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"".join(content(39_999)),
-        b"".join(content(40_001)),
-        b"".join(content(39_999)) + b"!",
-        b"".join(content(40_008))[8:],
-    ],
-    ids=["empty", "short", "long", "changed", "shifted"],
-)
-async def test_a_download_that_is_not_what_it_should_be_is_a_loss(body: bytes) -> None:
-    async def other_bytes(_: web.Request) -> web.Response:
-        return web.Response(body=body)
-
-    async with answered_by(other_bytes) as balancer:
-        assert len((await score_of(download, balancer)).lost) == 1
+    async with served(answering("/echo", half)) as service:
+        score = await lived(Requests, service, has_failed)
+    assert set(score.failed) == {scores.RESET_AFTER}
 
 
-@pytest.mark.parametrize(
-    "stream",
-    [
-        "id: 0\ndata: 0\n\nid: 1\ndata: 1\n\n",
-        "id: 0\ndata: 0\n\nevent: end\ndata: x\n\n",
-        "id: 1\ndata: 1\n\nid: 0\ndata: 0\n\nevent: end\ndata: x\n\n",
-    ],
-    ids=["no end", "a gap", "another order"],
-)
-async def test_events_with_a_gap_or_without_their_end_are_a_loss(stream: str) -> None:
-    async def events_as_given(_: web.Request) -> web.Response:
-        return web.Response(text=stream)
-
-    async with answered_by(events_as_given) as balancer:
-        assert len((await score_of(events, balancer)).lost) == 1
+async def closing(request: web.Request, code: int) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    await socket.send_str(await socket.receive_str())
+    await socket.close(code=code)
+    return socket
 
 
-def websocket(talk: Callable[[web.WebSocketResponse], Awaitable[None]]) -> Handler:
-    async def handler(request: web.Request) -> web.StreamResponse:
+async def test_1001_is_a_goodbye_and_any_other_code_is_not() -> None:
+    async def go_away(request: web.Request) -> web.WebSocketResponse:
+        return await closing(request, WSCloseCode.GOING_AWAY)
+
+    async with served(answering("/ws", go_away)) as service:
+        score = await lived(Questions, service, has_heard_goodbye)
+    assert (score.failed.total(), score.goodbyes > 1) == (0, True)
+
+    async def fail(request: web.Request) -> web.WebSocketResponse:
+        return await closing(request, WSCloseCode.INTERNAL_ERROR)
+
+    async with served(answering("/ws", fail)) as service:
+        score = await lived(Questions, service, has_failed)
+    assert set(score.failed) == {"ws 1011"}
+
+
+async def test_a_websocket_that_breaks_off_is_1006() -> None:
+    async def break_off(request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        await talk(socket)
-        return socket
-
-    return handler
-
-
-async def test_1001_in_a_pause_is_a_goodbye_and_the_next_connection_goes_on() -> None:
-    async def answer_once(socket: web.WebSocketResponse) -> None:
-        await socket.send_str(await socket.receive_str())
-        await socket.close(code=1001)
-
-    async with answered_by(websocket(answer_once)) as balancer:
-        score = await score_until(questions, balancer, lambda score: score.goodbyes >= 3)
-
-    assert score.lost == []
-    assert score.done >= 3
-
-
-async def test_1001_instead_of_an_answer_is_a_loss() -> None:
-    async def listen_only(socket: web.WebSocketResponse) -> None:
         await socket.receive_str()
-        await socket.close(code=1001)
+        return await drop(request)
 
-    async with answered_by(websocket(listen_only)) as balancer:
-        score = await score_until(questions, balancer, a_loss)
-
-    assert (score.goodbyes, score.done) == (0, 0)
-
-
-async def test_any_other_code_is_a_loss() -> None:
-    async def restart(socket: web.WebSocketResponse) -> None:
-        await socket.send_str(await socket.receive_str())
-        await socket.close(code=1012)
-
-    async with answered_by(websocket(restart)) as balancer:
-        assert (await score_until(questions, balancer, a_loss)).goodbyes == 0
+    async with served(answering("/ws", break_off)) as service:
+        score = await lived(Questions, service, has_failed)
+    assert set(score.failed) == {"ws 1006"}
 
 
-@pytest.mark.parametrize("answers", [["wrong"], ["question 1", "and more"]])
-async def test_a_message_that_was_not_asked_for_is_a_loss(answers: list[str]) -> None:
-    async def say(socket: web.WebSocketResponse) -> None:
-        for answer in answers:
-            await socket.send_str(answer)
-        await socket.receive()
+@pytest.mark.parametrize(
+    ("last", "lost"),
+    [("retry: 1\n\n", 0), ("", 1), ("id: 2\n\n", 1)],
+    ids=["told to come again", "without a word", "with a gap"],
+)
+async def test_an_event_stream_may_end_if_it_says_when_to_come_again(last: str, lost: int) -> None:
+    async def two(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(f"id: 0\ndata: 0\n\n{last}".encode())
+        return response
 
-    async with answered_by(websocket(say)) as balancer:
-        await score_until(questions, balancer, a_loss)
+    def enough(score: Score) -> bool:
+        return score.failed.total() + score.goodbyes > 1
 
-
-async def test_no_answer_is_a_loss_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "PATIENCE", 0.2)
-
-    async def keep_silent(socket: web.WebSocketResponse) -> None:
-        await socket.receive_str()
-        await socket.receive()
-
-    async with answered_by(websocket(keep_silent)) as balancer:
-        assert "no answer within 0.2 s" in (await score_until(questions, balancer, a_loss)).lost
-
-
-@pytest.mark.parametrize("said", [b"", b"another line\n", b"line 0\nand more\n"])
-async def test_a_line_that_does_not_come_back_as_it_went_is_a_loss(said: bytes) -> None:
-    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readline()
-        writer.write(said)
-
-    async with talked_to_by(say) as balancer:
-        assert len((await score_of(lines, balancer)).lost) == 1
-
-
-async def test_a_client_has_begun_with_its_first_answer_or_loss() -> None:
-    async with served(application()) as balancer:
-        for backend in (balancer, Balancer([NOWHERE])):
-            client = download(backend, Score(), asyncio.Event())
-            running = asyncio.create_task(client.run())
-            await asyncio.wait_for(client.begun.wait(), 10)
-            await running
+    async with served(answering("/events", two)) as service:
+        score = await lived(Events, service, enough)
+    assert bool(score.failed) == bool(lost)
+    assert bool(score.goodbyes) != bool(lost)

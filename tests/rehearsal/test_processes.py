@@ -1,14 +1,16 @@
 """Processes are started, waited for, and always ended."""
 
+import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from drainproxy.rehearsal.processes import Processes, StartFailed, free_ports
 
+PYTHON = (sys.executable, "-c")
 SLEEP = "import time; time.sleep(60)"
 
 
@@ -20,27 +22,44 @@ def exists(pid: int) -> bool:
     return True
 
 
-async def test_what_ends_at_once_is_reported_with_what_it_said(tmp_path: Path) -> None:
-    async with Processes(tmp_path) as processes, aiohttp.ClientSession() as probe:
-        process = processes.start("broken app", "-c", "print('[no] way'); raise SystemExit(3)")
+async def test_what_has_ended_is_reported_with_what_it_said(tmp_path: Path) -> None:
+    async with Processes(tmp_path) as processes:
+        process = processes.start("broken app", *PYTHON, "print('[no] way'); raise SystemExit(3)")
+        process.check()
+        assert await process.wait(10) == 3
         with pytest.raises(StartFailed, match=r"(?s)broken app exited 3.*\[no\] way"):
-            await process.wait_ready(probe, "http://127.0.0.1:1/")
+            process.check()
 
 
-async def test_what_never_gets_ready_is_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("drainproxy.rehearsal.processes._READY_WITHIN", 0.1)
-    async with Processes(tmp_path) as processes, aiohttp.ClientSession() as probe:
-        process = processes.start("idle app", "-c", SLEEP)
-        with pytest.raises(StartFailed, match=r"(?s)not ready within 0.1 s.*\(nothing\)"):
-            await process.wait_ready(probe, "http://127.0.0.1:1/")
-        os.kill(process.pid, signal.SIGKILL)
+async def test_a_command_that_does_not_exist_is_reported(tmp_path: Path) -> None:
+    async with Processes(tmp_path) as processes:
+        with pytest.raises(StartFailed, match="app: cannot start 'no-such': No such file"):
+            processes.start("app", "no-such")
+
+
+async def test_what_a_process_has_started_ends_with_it(tmp_path: Path) -> None:
+    code = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', '{SLEEP}']).pid)"
+    async with Processes(tmp_path) as processes:
+        process = processes.start("parent", *PYTHON, code)
+        assert await process.wait(10) == 0
+        child = int(process.last_words())
+        assert exists(child)
+    async with asyncio.timeout(10):  # it is not our child: nobody tells us
+        while True:
+            if not runs(child):
+                break
+            await asyncio.sleep(0.01)
+
+
+def runs(pid: int) -> bool:
+    """Whether it is there and no zombie, which only its new parent can take away."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 async def start_two_and_fail(folder: Path, code: str, pids: list[int]) -> None:
     async with Processes(folder) as processes:
-        pids += [processes.start(name, "-c", code).pid for name in ("one", "two")]
+        pids += [processes.start(name, *PYTHON, code).pid for name in ("one", "two")]
         assert all(map(exists, pids))
         raise RuntimeError("in the middle")
 
@@ -56,7 +75,7 @@ async def test_nothing_outlives_the_block_not_even_what_ignores_sigterm(tmp_path
 
 async def test_the_exit_code_or_none_if_it_takes_too_long(tmp_path: Path) -> None:
     async with Processes(tmp_path) as processes:
-        process = processes.start("app", "-c", SLEEP)
+        process = processes.start("app", *PYTHON, SLEEP)
         assert await process.wait(0.05) is None
         process.signal(signal.SIGTERM)
         assert await process.wait(10) == -signal.SIGTERM
@@ -73,7 +92,7 @@ async def test_settings_of_our_environment_do_not_reach_a_process(
         " or os.environ['SOMETHING_ELSE'] != 'kept')"
     )
     async with Processes(tmp_path) as processes:
-        assert await processes.start("app", "-c", code).wait(10) == 0
+        assert await processes.start("app", *PYTHON, code).wait(10) == 0
 
 
 def test_free_ports_are_different_ones() -> None:

@@ -1,0 +1,248 @@
+"""`drainproxy rehearse`: a rollout on your own machine."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from drainproxy.cli.options import option
+from drainproxy.cli.run import RunCommand
+from drainproxy.config import TABLE, parse_duration
+from drainproxy.rehearsal.plan import BALANCERS, CLIENTS, PROXIES, STRATEGIES, Plan
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from drainproxy.rehearsal.rehearsal import Rehearsal
+    from drainproxy.rehearsal.result import Result
+
+# Something failed; the rehearsal could not take place; as shells say it, 128 and the signal.
+FAILED, IMPOSSIBLE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+
+# What a rehearsal decides by itself.
+_ITS_OWN = {"forward", "admin", "report-file", "annotations-file"}
+
+
+Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
+
+
+class Duration(click.ParamType[float]):
+    """`500ms`, `30s`, `1m30s`; seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """The seconds."""
+        if isinstance(value, float):
+            return value
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _sidecar_options(command: Command) -> Command:
+    """The sidecars' settings, by the names that they have everywhere."""
+    for row in reversed(TABLE):
+        if row.name not in _ITS_OWN:
+            command = option(row)(command)
+    return command
+
+
+def _client_options(command: Command) -> Command:
+    for kind, count in reversed(CLIENTS.items()):
+        command = click.option(
+            f"--{kind}",
+            type=click.IntRange(0, 2000),
+            default=None,
+            help=f"How many {kind} clients; {count}, of another app than the built-in one only"
+            " http ones.",
+        )(command)
+    return command
+
+
+def _duration(name: str, default: str, help_text: str) -> Callable[[Command], Command]:
+    return click.option(
+        name,
+        type=Duration(),
+        default=default,
+        show_default=True,
+        metavar="DURATION",
+        help=help_text,
+    )
+
+
+@click.command(cls=RunCommand, options_metavar="[OPTIONS] [-- APP ARGS...]")
+@click.option("--replicas", type=click.IntRange(1, 20), default=3, show_default=True)
+@_client_options
+@click.option("--strategy", type=click.Choice(STRATEGIES), default="rolling", show_default=True)
+@click.option("--surge", type=click.IntRange(0, 20), default=1, show_default=True, help="maxSurge")
+@click.option(
+    "--unavailable", type=click.IntRange(0, 20), default=0, show_default=True, help="maxUnavailable"
+)
+@_duration("--grace-period", "30s", "terminationGracePeriodSeconds")
+@_duration("--propagation-delay", "2s", "From the deletion of a replica until the balancer knows.")
+@_duration("--before", "5s", "The load alone, before the rollout.")
+@_duration("--after", "10s", "The load alone, after the rollout.")
+@_duration("--hold", "5s", "Between the steps of blue-green and canary.")
+@click.option("--path", default="/hello", show_default=True, help="What http clients ask for.")
+@click.option("--websocket-path", default="/ws", show_default=True)
+@click.option("--events-path", default="/events", show_default=True)
+@click.option(
+    "--proxy",
+    type=click.Choice(PROXIES),
+    default="drainproxy",
+    show_default=True,
+    help="What stands in front of each replica.",
+)
+@click.option(
+    "--http-port", type=click.IntRange(0, 65535), default=0, help="Where the balancer listens."
+)
+@click.option("--grpc-port", type=click.IntRange(0, 65535), default=0, help="The same for gRPC.")
+@_duration("--prestop-sleep", "0s", "How long an app without a proxy sleeps in its preStop.")
+@click.option(
+    "--balancer",
+    type=click.Choice(BALANCERS),
+    default="kube-proxy",
+    show_default=True,
+    help="What stands in front of the replicas.",
+)
+@click.option("--serve", is_flag=True, help="No clients: yours may come, until Ctrl-C.")
+@_duration("--rollout-every", "0s", "With --serve; 0 is never.")
+@click.option(
+    "--compare", is_flag=True, help="The same without a proxy beside it, at the same time."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="The results as JSON on stdout, all else on stderr."
+)
+@click.option(
+    "--html", metavar="FILE", type=click.Path(dir_okay=False), help="The results as a page."
+)
+@_sidecar_options
+@click.pass_context
+def rehearse(ctx: click.Context, /, **given: Any) -> None:
+    """Roll out a new version under load, and count what is lost.
+
+    With `-- APP ARGS...` it is your app, with `{port}` or $PORT as the port to listen on and
+    `{version}` or $VERSION as the version; without, a built-in one with an answer of every kind.
+    Exits 0 if nothing was lost, 1 if something was, 2 if it could not take place.
+    """
+    plan = _plan(given, ctx.obj or ())
+    sys.exit(_rehearse(plan, given))
+
+
+def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
+    if given["surge"] + given["unavailable"] == 0 and given["strategy"] == "rolling":
+        raise click.UsageError("--surge and --unavailable cannot both be 0: nothing could change")
+    settings = [
+        f"--{row.name}={text}"
+        for row in TABLE
+        if row.name not in _ITS_OWN
+        for text in _texts(given[row.field])
+    ]
+    clients = {
+        kind: given[kind] if given[kind] is not None else (0 if app and kind != "http" else count)
+        for kind, count in CLIENTS.items()
+    }
+    if app and clients["grpc"]:
+        raise click.UsageError("--grpc: its calls are those of the built-in app only")
+    same = {field.name for field in fields(Plan)} & given.keys()
+    return Plan(
+        app=app, clients=clients, settings=tuple(settings), **{name: given[name] for name in same}
+    )
+
+
+def _texts(value: Any) -> Sequence[str]:
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+
+def _rehearse(plan: Plan, given: Mapping[str, Any]) -> int:
+    try:
+        import uvloop
+        from rich.console import Console
+
+        from drainproxy.rehearsal.processes import StartFailed
+        from drainproxy.rehearsal.rehearsal import Rehearsal
+    except ImportError as error:
+        raise click.ClickException(
+            f"needs {error.name}: pip install 'drainproxy[rehearsal]'"
+        ) from None
+    console = Console(stderr=given["as_json"])
+    plans = [plan, replace(plan, proxy="none")] if given["compare"] else [plan]
+    rehearsals = [Rehearsal(each) for each in plans]
+    working = _serve(rehearsals[0], given["rollout_every"]) if given["serve"] else _all(rehearsals)
+    try:
+        results = uvloop.run(_shown(working, rehearsals, console))
+    except StartFailed as error:
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        return IMPOSSIBLE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except asyncio.CancelledError:
+        return TERMINATED
+    return _say(results, console, given)
+
+
+async def _shown(
+    working: Coroutine[Any, Any, "list[Result]"],
+    rehearsals: "Sequence[Rehearsal]",
+    console: "Console",
+) -> "list[Result]":
+    """Show it while it works. SIGTERM takes everything down as Ctrl-C does."""
+    from drainproxy.rehearsal.live import show
+
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    showing = asyncio.ensure_future(show(rehearsals, console))
+    try:
+        return await working
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+
+
+async def _all(rehearsals: "Sequence[Rehearsal]") -> "list[Result]":
+    """Side by side; the first that fails takes the others down, each with all of its processes."""
+    from drainproxy.rehearsal.processes import StartFailed
+    from drainproxy.rehearsal.rehearsal import first
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(rehearsal.run()) for rehearsal in rehearsals]
+    except* StartFailed as group:
+        raise first(group) from None
+    return [task.result() for task in running]
+
+
+async def _serve(rehearsal: "Rehearsal", every: float) -> "list[Result]":
+    """Until a signal: here that is the end that is meant."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return [await rehearsal.serve(every, stop)]
+
+
+def _say(results: "Sequence[Result]", console: "Console", given: Mapping[str, Any]) -> int:
+    from drainproxy.rehearsal import result, table
+
+    console.print(table.render(results))
+    problems = results[0].problems()
+    console.print(
+        table.verdict(results),
+        style="red" if problems else "green",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if given["html"]:
+        from drainproxy.rehearsal.page import page
+
+        Path(given["html"]).write_text(page(results), encoding="utf-8")
+    if given["as_json"]:
+        click.echo(result.as_json(results), nl=False)
+    return FAILED if problems else 0

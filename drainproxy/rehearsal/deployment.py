@@ -1,0 +1,136 @@
+"""The replicas of one app: started, deleted, and known to the balancer, with its delay."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import aiohttp
+
+from drainproxy.rehearsal.balancer import Balancer
+from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.processes import Processes, free_ports
+from drainproxy.rehearsal.proxies import Direct, Drainproxy, Proxy, Site
+from drainproxy.rehearsal.replicas import Replica
+from drainproxy.rehearsal.scores import Clock
+
+_LOOK_EVERY = 0.1
+# What an injected sidecar keeps of the grace period, in seconds.
+_SPARE = 5.0
+
+
+class Deployment:
+    """`replicas` are all that there ever were; `marks` what was done with them, and when."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        balancer: Balancer,
+        processes: Processes,
+        probe: aiohttp.ClientSession,
+        folder: Path,
+        clock: Clock,
+    ) -> None:
+        self.plan = plan
+        self.replicas: list[Replica] = []
+        self.marks: list[tuple[float, str]] = []
+        self._balancer = balancer
+        self._processes = processes
+        self._probe = probe
+        self._folder = folder
+        self._clock = clock
+        self._ending: list[asyncio.Task[None]] = []
+        self._services = ("http", "grpc") if not plan.app else ("http",)
+        *ports, self._admin_port = free_ports(len(self._services) + 1)
+        self._ports = dict(zip(self._services, ports, strict=True))
+        # A network of loopback of our own: two rehearsals at once do not meet.
+        self._network = f"127.{random.randint(10, 250)}.{random.randint(0, 255)}"
+
+    def mark(self, text: str) -> None:
+        """Something is done now."""
+        self.marks.append((self._clock.now(), text))
+
+    @property
+    def ready(self) -> list[Replica]:
+        """Those that serve and are not asked to go."""
+        return [replica for replica in self.replicas if replica.state == "ready"]
+
+    def of(self, version: str) -> list[Replica]:
+        """Those of a version that are ready."""
+        return [replica for replica in self.ready if replica.version == version]
+
+    async def start(self, version: str, count: int) -> Sequence[Replica]:
+        """Start so many, and return when all are ready; the balancer does not know them yet."""
+        started = [self._make(version) for _ in range(count)]
+        async with asyncio.TaskGroup() as tasks:
+            for replica in started:
+                tasks.create_task(replica.start(self._processes, self.plan))
+        return started
+
+    async def add(self, replicas: Iterable[Replica], weight: float = 1.0) -> None:
+        """Let the balancer send them connections, or give them another weight."""
+        for replica in replicas:
+            await self._balancer.put(replica.endpoint, weight)
+
+    async def remove(self, replicas: Iterable[Replica]) -> None:
+        """Let the balancer forget them: it is told of it as late as kube-proxy is."""
+        await asyncio.sleep(self.plan.propagation_delay)
+        for replica in replicas:
+            await self._balancer.remove(replica.endpoint)
+
+    def delete(self, replica: Replica) -> None:
+        """Delete it: the kubelet and the balancer hear of it side by side."""
+        self.mark(f"{replica.name} is deleted")
+        replica.state = "terminating"
+        loop = asyncio.get_running_loop()
+        self._ending.append(loop.create_task(self.remove([replica])))
+        self._ending.append(loop.create_task(replica.terminate(self.plan.grace_period)))
+
+    async def all_deleted(self) -> None:
+        """Return when whoever was deleted is gone."""
+        await asyncio.gather(*self._ending)
+
+    def stop(self) -> None:
+        """Wait for nobody any more."""
+        for task in self._ending:
+            task.cancel()
+
+    async def rebalance(self, replicas: Iterable[Replica], share: float, over: float) -> None:
+        """Send this share of their connections elsewhere, where the proxy can."""
+        for replica in replicas:
+            await replica.proxy.rebalance(100 * share, over)
+
+    async def watch(self) -> None:
+        """Look after the replicas until cancelled; who ends by itself is soon no endpoint."""
+        while True:
+            for replica in self.replicas:
+                if replica.look():
+                    self.mark(f"{replica.name} has died")
+                    task = asyncio.get_running_loop().create_task(self.remove([replica]))
+                    self._ending.append(task)
+                if replica.state in {"ready", "terminating"}:
+                    replica.phase, replica.in_flight = await replica.proxy.phase()
+            await asyncio.sleep(_LOOK_EVERY)
+
+    def _make(self, version: str) -> Replica:
+        number = len(self.replicas) + 1
+        app_ports = dict(zip(self._services, free_ports(len(self._services)), strict=True))
+        site = Site(
+            name=f"{version}-{number}",
+            host=f"{self._network}.{number}",
+            ports=self._ports,
+            admin_port=self._admin_port,
+            app_ports=app_ports,
+            folder=self._folder,
+        )
+        replica = Replica(site, version, self._proxy(site))
+        self.replicas.append(replica)
+        return replica
+
+    def _proxy(self, site: Site) -> Proxy:
+        if self.plan.proxy == "none":
+            return Direct(site, self.plan.prestop_sleep)
+        # As an injected pod has it; what is given comes later and beats it.
+        timeout = max(1.0, self.plan.grace_period - _SPARE)
+        flags = (f"--drain-timeout={timeout * 1000:.0f}ms", *self.plan.settings)
+        return Drainproxy(self._processes, self._probe, site, flags)

@@ -1,0 +1,231 @@
+"""One rehearsal from its first process to its last."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import aiohttp
+
+from drainproxy.rehearsal import result
+from drainproxy.rehearsal.balancer import Balancer
+from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Service
+from drainproxy.rehearsal.deployment import Deployment
+from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.processes import Processes, StartFailed, free_ports
+from drainproxy.rehearsal.result import ReplicaResult, Result
+from drainproxy.rehearsal.rollout import NEW, OLD, ROLLOUTS
+from drainproxy.rehearsal.scores import Clock, Score
+
+_SAMPLE_EVERY = 0.25
+# Clients wait this long for what is under way when they are asked to stop, in seconds.
+_STOP_WITHIN = 12.0
+
+
+class Rehearsal:
+    """A plan under way: what it has come to can be looked at from outside at any time."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.clock = Clock()
+        self.scores = {kind: Score(self.clock) for kind in plan.clients}
+        self.connections: list[tuple[float, Mapping[str, int]]] = []
+        self.stage = "starting"
+        self.deployment: Deployment
+        self.balancer = Balancer()
+        self.service = Service(plan.http_port, plan.grpc_port)
+
+    @asynccontextmanager
+    async def set_up(self) -> AsyncIterator["Rehearsal"]:
+        """The replicas and the balancer until the block is left; nothing outlives it.
+
+        StartFailed if something does not come up.
+        """
+        plan = self.plan
+        async with AsyncExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="drainproxy-")))
+            processes = await stack.enter_async_context(Processes(folder))
+            probe = await stack.enter_async_context(aiohttp.ClientSession())
+            self.service = await self._listen()
+            stack.push_async_callback(self.balancer.close)
+            self.deployment = Deployment(plan, self.balancer, processes, probe, folder, self.clock)
+            stack.callback(self.deployment.stop)
+            await start(self.deployment)
+            watching = asyncio.get_running_loop().create_task(self._watch())
+            stack.callback(watching.cancel)
+            yield self
+
+    async def run(self) -> Result:
+        """Load, rollout, and the load alone once more."""
+        async with self.set_up():
+            stop = asyncio.Event()
+            tasks = [asyncio.ensure_future(client.run()) for client in self._clients(stop)]
+            try:
+                self.stage = "load before the rollout"
+                await asyncio.sleep(self.plan.before)
+                began, ended = await self.rollout(OLD, NEW)
+                self.stage = "load after the rollout"
+                await asyncio.sleep(self.plan.after)
+                last = await self.balancer.connections()
+                self.stage = "stopping"
+                stop.set()
+                await self._stopped(tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            return await self.result((began, ended), last)
+
+    async def serve(self, every: float, stop: asyncio.Event) -> Result:
+        """No clients of ours: somebody else's, until `stop`; with a rollout every so many seconds,
+        which is not left in its middle. 0 is none."""
+        async with self.set_up():
+            service = self.service
+            self.deployment.mark(f"serving on {service.url('')}, gRPC on port {service.grpc_port}")
+            self.stage = "serving"
+            rollout, number = (0.0, 0.0), 1
+            while not await happens(stop, every or None):
+                rollout = await self.rollout(f"v{number}", f"v{number + 1}")
+                self.stage, number = "serving", number + 1
+            return await self.result(rollout, await self.balancer.connections())
+
+    async def rollout(self, old: str, new: str) -> tuple[float, float]:
+        """From one version to the other; when it began and ended."""
+        self.stage, self.clock.rollout = "rollout", True
+        began = self.clock.now()
+        self.deployment.mark("rollout begins")
+        await ROLLOUTS[self.plan.strategy](self.deployment, old, new)
+        self.deployment.mark("rollout is over")
+        self.clock.rollout = False
+        return began, self.clock.now()
+
+    async def result(self, rollout: tuple[float, float], last: Mapping[str, int]) -> Result:
+        """What it has come to; `last` are the connections per replica in the end."""
+        deployment = self.deployment
+        for replica in deployment.ready:
+            replica.counts = await replica.proxy.counts()
+        counted = sum((Counter(replica.counts) for replica in deployment.replicas), Counter())
+        return Result(
+            proxy=self.plan.proxy,
+            balancer=self.plan.balancer,
+            strategy=self.plan.strategy,
+            seconds=self.clock.now(),
+            rollout=rollout,
+            kinds={
+                kind: result.kind_result(score, self.plan.clients[kind], counted.get(kind))
+                for kind, score in self.scores.items()
+            },
+            replicas=[
+                ReplicaResult(
+                    replica.name,
+                    replica.version,
+                    replica.state,
+                    replica.drain_seconds,
+                    replica.report["verdict"] if replica.report else None,
+                    sum(result.ended(replica.report, "cut").values()),
+                    result.ended(replica.report, "goodbye"),
+                    last.get(replica.name, 0),
+                )
+                for replica in deployment.replicas
+            ],
+            refused_by_replicas=self.balancer.refused,
+            imbalance=result.imbalance([last.get(r.name, 0) for r in deployment.ready]),
+            marks=deployment.marks,
+            timeline={kind: result.timeline(score) for kind, score in self.scores.items()},
+            connections=self.connections,
+            mishaps=[
+                f"{replica.name}: {mishap}"
+                for replica in deployment.replicas
+                for mishap in replica.mishaps
+            ],
+        )
+
+    async def _listen(self) -> Service:
+        plan = self.plan
+        free = free_ports(2)
+        service = Service(
+            http_port=plan.http_port or free[0],
+            grpc_port=plan.grpc_port or free[1],
+            built_in=not plan.app,
+            path=plan.path,
+            websocket_path=plan.websocket_path,
+            events_path=plan.events_path,
+        )
+        ports = {"http": service.http_port}
+        if not plan.app:
+            ports["grpc"] = service.grpc_port
+        try:
+            await self.balancer.listen(ports)
+        except OSError as error:
+            raise StartFailed(
+                f"the balancer cannot listen on 127.0.0.1, port "
+                f"{' and '.join(map(str, ports.values()))}: {error.strerror}"
+            ) from None
+        return service
+
+    async def _stopped(self, tasks: Sequence[asyncio.Future[None]]) -> None:
+        if not tasks:
+            return
+        done, stuck = await asyncio.wait(tasks, timeout=_STOP_WITHIN)
+        for task in done:
+            task.result()
+        if stuck:
+            self.deployment.mark(f"{len(stuck)} clients never came to an end")
+
+    async def _watch(self) -> None:
+        watching = asyncio.ensure_future(self.deployment.watch())
+        try:
+            while True:
+                self.connections.append((self.clock.now(), await self.balancer.connections()))
+                await asyncio.sleep(_SAMPLE_EVERY)
+        finally:
+            watching.cancel()
+
+    def _clients(self, stop: asyncio.Event) -> list[Client]:
+        return [
+            make(number)(self.service, self.scores[kind], stop)
+            for kind, make in _makers().items()
+            for number in range(self.plan.clients.get(kind, 0))
+        ]
+
+
+async def happens(event: asyncio.Event, within: float | None) -> bool:
+    """Whether it happens within so many seconds; None waits for it."""
+    try:
+        async with asyncio.timeout(within):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+async def start(deployment: Deployment) -> None:
+    """The first version, all of it."""
+    try:
+        await deployment.add(await deployment.start(OLD, deployment.plan.replicas))
+    except* StartFailed as group:
+        # One is enough: they fail alike.
+        raise first(group) from None
+    deployment.mark(f"{deployment.plan.replicas} of {OLD} ready")
+
+
+def first(group: BaseExceptionGroup[StartFailed]) -> StartFailed:
+    """The first of them, however deep."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, StartFailed)
+    return error
+
+
+def _makers() -> Mapping[str, Callable[[int], type[Client]]]:
+    """The class of the client of this number, by kind; gRPC takes a while to import."""
+    from drainproxy.rehearsal.grpc_clients import Calls, Numbers
+
+    return {
+        "http": lambda _: Requests,
+        "websocket": lambda _: Questions,
+        "sse": lambda _: Events,
+        "grpc": lambda number: Numbers if number % 2 else Calls,
+    }

@@ -1,0 +1,146 @@
+"""One replica: an app and its proxy, started and ended in the order of the kubelet.
+
+A native sidecar starts first. When the pod is deleted, all preStop hooks begin at once; the app
+gets SIGTERM when its hook has answered, a native sidecar when the app has ended; whoever is left at
+the end of the grace period gets SIGKILL (KEP-753, "termination of containers").
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from drainproxy.rehearsal.balancer import Endpoint
+from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.processes import Process, Processes, StartFailed
+from drainproxy.rehearsal.proxies import Proxy, Site, end
+
+_READY_WITHIN = 20.0
+_LOOK_EVERY = 0.05
+# What the kubelet grants a native sidecar when nothing of the grace period is left, in seconds.
+_LEAST = 2.0
+
+
+class Replica:
+    """`state` is starting, ready, terminating, and then gone, killed or dead."""
+
+    def __init__(self, site: Site, version: str, proxy: Proxy) -> None:
+        self.name = site.name
+        self.version = version
+        self.proxy = proxy
+        self.endpoint = Endpoint(site.name, proxy.addresses)
+        self.state = "starting"
+        self.phase = ""
+        self.in_flight = 0
+        # From the deletion to the end of its last process, in seconds.
+        self.drain_seconds: float | None = None
+        self.counts: Mapping[str, int] = {}
+        self.report: dict[str, Any] | None = None
+        self.mishaps: list[str] = []
+        self.app: Process
+        self._died = False
+        self._site = site
+
+    async def start(self, processes: Processes, plan: Plan) -> None:
+        """Return when it is ready; StartFailed if that does not come."""
+        self.proxy.start()
+        ports = self._site.app_ports
+        self.app = processes.start(
+            f"app of {self.name}",
+            *_command(plan.app, ports, self.version),
+            env={"PORT": str(ports["http"]), "VERSION": self.version},
+        )
+        try:
+            async with asyncio.timeout(_READY_WITHIN):
+                while not await self.proxy.ready():
+                    for process in self._processes():
+                        process.check()
+                    await asyncio.sleep(_LOOK_EVERY)
+        except TimeoutError:
+            raise StartFailed(
+                f"{self.name} was not ready within {_READY_WITHIN:g} s; its app said:\n"
+                f"{self.app.last_words()}"
+            ) from None
+        self.state = "ready"
+
+    def look(self) -> bool:
+        """Whether one of its processes has ended by itself; the first time only."""
+        if self.state != "ready":
+            return False
+        ended = [process for process in self._processes() if process.code is not None]
+        for process in ended:
+            self.mishaps.append(f"the {process.name} {how_it_ended(process.code)} by itself")
+            self.state, self._died = "dead", True
+        return bool(ended)
+
+    async def terminate(self, grace_period: float) -> None:
+        """What the kubelet does when the pod is deleted."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(grace_period):
+                await self._end_in_order(grace_period)
+            self.state = "gone"
+        except TimeoutError:
+            left = [process for process in self._processes() if process.code is None]
+            for process in left:
+                process.kill_all()
+                await process.wait(_LEAST)
+            names = " and the ".join(process.name for process in left)
+            self.mishaps.append(
+                f"the {names} did not end within the grace period of {grace_period:g} s: killed"
+            )
+            self.state = "killed"
+        self.drain_seconds = time.monotonic() - began
+        self.report = self.proxy.report()
+
+    async def _end_in_order(self, grace_period: float) -> None:
+        hooks = asyncio.ensure_future(self._hooks())
+        gone = asyncio.ensure_future(self.app.wait(grace_period))
+        try:
+            await asyncio.wait((hooks, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not hooks.done() and not self._died:
+                how = how_it_ended(self.app.code)
+                self.mishaps.append(f"the {self.app.name} {how} before its preStop was done")
+            await hooks
+        finally:
+            hooks.cancel()
+            gone.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(gone, hooks, return_exceptions=True)
+        await end(self.app, grace_period)
+        self.counts = await self.proxy.counts()
+        if self.proxy.process is not None:
+            code = await end(self.proxy.process, grace_period)
+            if code and not self._died:
+                self.mishaps.append(f"the {self.proxy.process.name} {how_it_ended(code)}")
+
+    async def _hooks(self) -> None:
+        """That of the app's container and that of the sidecar's."""
+        await asyncio.gather(self.proxy.prestop(), self.proxy.prestop())
+
+    def _processes(self) -> Iterator[Process]:
+        yield self.app
+        if self.proxy.process is not None:
+            yield self.proxy.process
+
+
+def how_it_ended(code: int | None) -> str:
+    """In words."""
+    return f"was ended by signal {-code}" if code is not None and code < 0 else f"exited {code}"
+
+
+def _command(app: tuple[str, ...], ports: Mapping[str, int], version: str) -> list[str]:
+    if not app:
+        return [
+            *(sys.executable, "-m", "drainproxy.rehearsal.app", f"--port={ports['http']}"),
+            *(f"--grpc-port={ports['grpc']}", f"--app-version={version}"),
+        ]
+    named = {"{port}": str(ports["http"]), "{version}": version}
+    command = []
+    for word in app:
+        for name, text in named.items():
+            word = word.replace(name, text)
+        command.append(word)
+    return command

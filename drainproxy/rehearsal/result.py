@@ -1,0 +1,144 @@
+"""What came of a rehearsal: plain values, from which tables, pages and JSON are made. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from drainproxy.rehearsal.scores import KINDS, Score, percentile
+
+_MOST_REASONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class KindResult:
+    """The clients of one kind; seconds.
+
+    `proxies_counted` is what the proxies say of `exchanges`, None where they do not count.
+    """
+
+    clients: int
+    requests: int
+    failed: int
+    by_class: Mapping[str, int]
+    reasons: Mapping[str, int]
+    goodbyes: int
+    longest_gap: float
+    p50_before: float | None
+    p99_before: float | None
+    p50_during: float | None
+    p99_during: float | None
+    exchanges: int
+    proxies_counted: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaResult:
+    """One replica; `verdict` is that of its report, `connections` how many it had last."""
+
+    name: str
+    version: str
+    state: str
+    drain_seconds: float | None
+    verdict: str | None
+    cut: int
+    # What its report says of goodbyes, by the kinds of the report.
+    goodbyes: Mapping[str, int]
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecondResult:
+    """One second of one kind: what came back, by version, and what was lost."""
+
+    second: int
+    answered: Mapping[str, int]
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One rehearsal. Times in seconds since its beginning; `connections` are samples by replica."""
+
+    proxy: str
+    balancer: str
+    strategy: str
+    seconds: float
+    rollout: tuple[float, float]
+    kinds: Mapping[str, KindResult]
+    replicas: Sequence[ReplicaResult]
+    # Connections that the balancer could give to nobody.
+    refused_by_replicas: int
+    # Largest less smallest count of connections per replica in the end, as a share of the mean.
+    imbalance: float | None
+    marks: Sequence[tuple[float, str]]
+    timeline: Mapping[str, Sequence[SecondResult]]
+    connections: Sequence[tuple[float, Mapping[str, int]]]
+    mishaps: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def requests(self) -> int:
+        """Of all kinds."""
+        return sum(kind.requests for kind in self.kinds.values())
+
+    @property
+    def failed(self) -> int:
+        """Of all kinds."""
+        return sum(kind.failed for kind in self.kinds.values())
+
+    def problems(self) -> list[str]:
+        """Why the rollout was not good enough; empty if nothing was lost or went wrong."""
+        return [*self._losses(), *self.mishaps]
+
+    def _losses(self) -> Iterator[str]:
+        for kind, seen in self.kinds.items():
+            for why, count in Counter(seen.reasons).most_common(_MOST_REASONS):
+                yield f"{KINDS[kind]}: {count} lost, {why}"
+
+
+def kind_result(score: Score, clients: int, proxies_counted: int | None) -> KindResult:
+    """What one score says."""
+    return KindResult(
+        clients=clients,
+        requests=score.requests,
+        failed=score.failed.total(),
+        by_class=dict(score.failed),
+        reasons=dict(score.reasons),
+        goodbyes=score.goodbyes,
+        longest_gap=score.longest_gap,
+        p50_before=percentile(score.before, 0.5),
+        p99_before=percentile(score.before, 0.99),
+        p50_during=percentile(score.during, 0.5),
+        p99_during=percentile(score.during, 0.99),
+        exchanges=score.exchanges,
+        proxies_counted=proxies_counted,
+    )
+
+
+def timeline(score: Score) -> list[SecondResult]:
+    """Its seconds, in order."""
+    return [
+        SecondResult(second, dict(seen.answered), seen.failed)
+        for second, seen in sorted(score.seconds.items())
+    ]
+
+
+def imbalance(connections: Sequence[int]) -> float | None:
+    """How far the counts are apart, as a share of their mean; None where there is nothing."""
+    if not sum(connections):
+        return None
+    return (max(connections) - min(connections)) * len(connections) / sum(connections)
+
+
+def ended(report: Mapping[str, Any] | None, how: str) -> Mapping[str, int]:
+    """How much a sidecar's report says ended so, by its kinds; only what did."""
+    by_kind = report["ended"] if report else {}
+    return {kind: counts[how] for kind, counts in by_kind.items() if counts.get(how)}
+
+
+def as_json(results: Sequence[Result]) -> str:
+    """The results as a JSON object, `rehearsals` in the order given."""
+    body = {"rehearsals": results, "failed": sum(result.failed for result in results[:1])}
+    return msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n"

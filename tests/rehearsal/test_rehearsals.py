@@ -1,0 +1,270 @@
+"""Whole rehearsals, as a user starts them: what is lost, what is said, what is left behind."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+
+from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.processes import StartFailed
+from drainproxy.rehearsal.rehearsal import Rehearsal
+from drainproxy.rehearsal.result import Result
+from tests.conftest import ROOT
+
+SHORT = (
+    *("--replicas", "2", "--http", "8", "--websocket", "4", "--sse", "4", "--grpc", "4"),
+    *("--before", "1s", "--after", "2s", "--hold", "2s", "--propagation-delay", "500ms"),
+    *("--drain-delay", "1500ms", "--drain-quiet", "500ms", "--drain-spread", "1s"),
+)
+# An app of somebody else, which answers `/`.
+THEIRS = (sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port}")
+QUICK = Plan(
+    clients={"http": 4},
+    replicas=2,
+    path="/",
+    before=0.5,
+    after=0.5,
+    propagation_delay=0.2,
+    grace_period=8.0,
+    settings=("--drain-delay=500ms", "--drain-quiet=200ms", "--drain-spread=500ms"),
+)
+
+
+def rehearse(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "drainproxy", "rehearse", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+        **more,
+    )
+
+
+def kinds(rehearsed: dict[str, Any], what: str) -> dict[str, Any]:
+    return {kind: seen[what] for kind, seen in rehearsed["kinds"].items()}
+
+
+@pytest.mark.timeout(120)
+def test_a_rolling_update_loses_nothing_with_drainproxy_and_something_without(
+    tmp_path: Path,
+) -> None:
+    page = tmp_path / "report.html"
+
+    done = rehearse(*SHORT, "--compare", "--json", "--html", str(page))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    ours, theirs = json.loads(done.stdout)["rehearsals"]
+    assert kinds(ours, "by_class") == {"http": {}, "websocket": {}, "sse": {}, "grpc": {}}
+    assert ours["mishaps"] == []
+    assert sum(kinds(theirs, "failed").values()) > 0, "the balancer is not like kube-proxy"
+    assert kinds(ours, "exchanges") == kinds(ours, "proxies_counted")
+    assert [r["state"] for r in ours["replicas"]] == ["gone", "gone", "ready", "ready"]
+    assert [r["verdict"] for r in ours["replicas"]][:2] == ["clean", "clean"]
+    assert all(goodbyes > 0 for goodbyes in kinds(ours, "goodbyes").values())
+    reported = sum((Counter(r["goodbyes"]) for r in ours["replicas"]), Counter())
+    told = kinds(ours, "goodbyes")
+    assert {kind: reported[kind] for kind in ("websocket", "sse")} == {
+        kind: told[kind] for kind in ("websocket", "sse")
+    }
+    versions = {v for s in ours["timeline"]["http"] for v in s["answered"]}
+    assert versions == {"v1", "v2"}
+    assert "requests failed" in done.stderr
+    assert page.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("strategy", ["blue-green", "canary"])
+def test_the_other_strategies_lose_nothing_either(strategy: str) -> None:
+    done = rehearse(*SHORT, "--strategy", strategy, "--json")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (ours,) = json.loads(done.stdout)["rehearsals"]
+    assert kinds(ours, "by_class") == {"http": {}, "websocket": {}, "sse": {}, "grpc": {}}
+    assert {r["version"] for r in ours["replicas"] if r["state"] == "ready"} == {"v2"}
+    # Everybody is where he was sent, though no connection of the old version was made to end.
+    assert ours["connections"][-1][1].keys() <= {"v2-3", "v2-4"}
+
+
+def test_an_app_of_ones_own_is_rolled_out_too() -> None:
+    done = rehearse(*SHORT[10:], "--replicas", "1", "--http", "3", "--path", "/", "--", *THEIRS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "with drainproxy: 0 of " in done.stdout
+
+
+def test_a_command_that_does_not_exist_is_named() -> None:
+    done = rehearse("--", "no-such-app", "{port}")
+    assert done.returncode == 2
+    assert "cannot start 'no-such-app': No such file or directory" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_an_app_that_ends_at_once_has_its_last_words() -> None:
+    done = rehearse("--", sys.executable, "-c", "raise SystemExit('out of order')")
+    assert done.returncode == 2
+    assert "exited 1; it said:" in done.stdout
+    assert "out of order" in done.stdout
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = rehearse("--http-port", str(port))
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1, port {port}" in done.stdout
+
+
+def test_settings_that_are_wrong_are_told_in_the_sidecars_own_words() -> None:
+    done = rehearse("--drain-delay", "soon")
+    assert done.returncode == 2
+    assert "drain-delay" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--surge", "0", "--unavailable", "0"), "cannot both be 0"),
+        (("--before", "soon"), "--before"),
+        (("--strategy", "hope"), "rolling"),
+        (("--grpc", "1", "--", "app"), "built-in app only"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    done = rehearse(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def processes_below(pid: int) -> list[str]:
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [child for thread in threads for child in (thread / "children").read_text().split()]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_rehearsal_leaves_nothing_behind(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    with (tmp_path / "said").open("w+") as said:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "drainproxy", "rehearse", *SHORT],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            give_up = monotonic() + 30
+            while "2 of v1 ready" not in Path(said.name).read_text():
+                assert monotonic() < give_up
+                sleep(0.02)
+            children = processes_below(running.pid)
+            assert len(children) == 4
+            running.send_signal(number)
+            assert running.wait(30) == code
+            assert "Traceback" not in Path(said.name).read_text()
+            assert [pid for pid in children if Path("/proc", pid).exists()] == []
+            assert list(folder.iterdir()) == []
+        finally:
+            running.kill()
+            running.wait()
+
+
+async def with_trouble(plan: Plan, when: str, trouble: Callable[[Rehearsal], None]) -> Result:
+    """A rehearsal in which something is done to it when this mark has been set."""
+    rehearsal = Rehearsal(plan)
+    running = asyncio.ensure_future(rehearsal.run())
+    while not any(when in text for _, text in _marks(rehearsal)):
+        assert not running.done(), running
+        await asyncio.sleep(0.02)
+    trouble(rehearsal)
+    result = await running
+    pids = [p.pid for r in rehearsal.deployment.replicas for p in (r.app, r.proxy.process) if p]
+    assert not any(map(exists, pids))
+    return result
+
+
+def exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def _marks(rehearsal: Rehearsal) -> list[tuple[float, str]]:
+    return rehearsal.deployment.marks if hasattr(rehearsal, "deployment") else []
+
+
+async def test_a_replica_that_is_killed_is_named() -> None:
+    def kill_the_app(rehearsal: Rehearsal) -> None:
+        rehearsal.deployment.replicas[0].app.signal(signal.SIGKILL)
+
+    result = await with_trouble(QUICK, "ready", kill_the_app)
+
+    assert "v1-1: the app of v1-1 was ended by signal 9 by itself" in result.problems()
+
+
+async def test_a_sidecar_that_is_killed_is_named() -> None:
+    def kill_the_sidecar(rehearsal: Rehearsal) -> None:
+        process = rehearsal.deployment.replicas[1].proxy.process
+        assert process is not None
+        process.signal(signal.SIGKILL)
+
+    result = await with_trouble(QUICK, "ready", kill_the_sidecar)
+
+    assert any("sidecar of v1-2 was ended by signal 9" in text for text in result.problems())
+
+
+async def test_an_app_that_ends_before_its_prestop_is_done_is_named() -> None:
+    def end_the_app(rehearsal: Rehearsal) -> None:
+        rehearsal.deployment.replicas[0].app.signal(signal.SIGTERM)
+
+    result = await with_trouble(QUICK, "v1-1 is deleted", end_the_app)
+
+    assert any("before its preStop was done" in text for text in result.problems())
+
+
+async def test_an_app_that_ignores_sigterm_is_killed_at_the_end_of_the_grace_period(
+    tmp_path: Path,
+) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(
+        "import signal, sys, http.server as s\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "address = ('127.0.0.1', int(sys.argv[1]))\n"
+        "s.ThreadingHTTPServer(address, s.SimpleHTTPRequestHandler).serve_forever()\n"
+    )
+    command = (sys.executable, str(app), "{port}")
+    plan = Plan(**{**_as_dict(QUICK), "app": command, "replicas": 1, "grace_period": 4.0})
+
+    result = await with_trouble(plan, "rollout begins", lambda _: None)
+
+    assert result.replicas[0].state == "killed"
+    assert any("did not end within the grace period of 4 s" in t for t in result.problems())
+
+
+def _as_dict(plan: Plan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in Plan.__slots__}
+
+
+async def test_an_app_that_hangs_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("drainproxy.rehearsal.replicas._READY_WITHIN", 2.0)
+    command = (sys.executable, "-c", "import time; print('busy', flush=True); time.sleep(60)")
+    plan = Plan(**{**_as_dict(QUICK), "app": command})
+    rehearsal = Rehearsal(plan)
+    with pytest.raises(StartFailed, match=r"(?s)was not ready within 2 s.*busy"):
+        await rehearsal.run()

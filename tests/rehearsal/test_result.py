@@ -1,0 +1,165 @@
+"""From scores to verdicts, tables and pages."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from drainproxy.rehearsal import result, table
+from drainproxy.rehearsal.page import page
+from drainproxy.rehearsal.proxies import exchanges
+from drainproxy.rehearsal.result import ReplicaResult, Result
+from drainproxy.rehearsal.scores import Clock, Score, percentile
+
+
+class Time:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def score(answered: int = 5, lost: Mapping[str, int] | None = None) -> Score:
+    time = Time()
+    made = Score(Clock(time))
+    for number in range(answered):
+        time.now = 100.0 + number / 2
+        made.clock.rollout = number > 2
+        made.answered("v1" if number < 3 else "v2", 0.02)
+    for how, count in (lost or {}).items():
+        for _ in range(count):
+            made.lost(how, "so it is")
+    made.exchanges = answered
+    return made
+
+
+def of(lost: Mapping[str, int] | None = None, **other: object) -> Result:
+    http = score(lost=lost)
+    made = Result(
+        proxy="drainproxy",
+        balancer="kube-proxy",
+        strategy="rolling",
+        seconds=20.0,
+        rollout=(2.0, 12.0),
+        kinds={"http": result.kind_result(http, 3, 5)},
+        replicas=[
+            ReplicaResult("v1-1", "v1", "gone", 5.0, "clean", 0, {}, 0),
+            ReplicaResult("v2-2", "v2", "ready", None, None, 0, {}, 7),
+        ],
+        refused_by_replicas=0,
+        imbalance=0.1,
+        marks=[(2.0, "rollout begins"), (3.0, "v1-1 is deleted"), (3.5, "<b>odd</b>")],
+        timeline={"http": result.timeline(http)},
+        connections=[(0.0, {"v1-1": 7}), (5.0, {"v1-1": 7}), (9.0, {"v2-2": 7})],
+    )
+    return replace(made, **other)  # type: ignore[arg-type]
+
+
+def printed(*results: Result) -> str:
+    console = Console(width=120, record=True, quiet=True)
+    with console.capture() as captured:
+        console.quiet = False
+        console.print(table.render(results))
+    return captured.get()
+
+
+def test_what_is_answered_is_counted_by_second_and_version_and_by_the_rollout() -> None:
+    seen = score()
+    assert [(s.second, dict(s.answered), s.failed) for s in result.timeline(seen)] == [
+        (0, {"v1": 2}, 0),
+        (1, {"v1": 1, "v2": 1}, 0),
+        (2, {"v2": 1}, 0),
+    ]
+    assert (len(seen.before), len(seen.during)) == (3, 2)
+
+
+def test_nothing_lost_is_no_problem_and_the_table_says_so() -> None:
+    assert of().problems() == []
+    said = printed(of())
+    assert "Nothing of 5 requests was lost." in said
+    assert "differ by 10% in the end: even" in said
+    assert "clients count" not in said
+    assert table.verdict([of()]) == "rolling rollout with drainproxy: 0 of 5 requests failed"
+
+
+def test_what_was_lost_is_told_by_how_and_why() -> None:
+    lost = of({"refused": 2, "ws 1006": 1})
+    assert lost.failed == 3
+    assert lost.problems() == [
+        "HTTP: 2 lost, refused: so it is",
+        "HTTP: 1 lost, ws 1006: so it is",
+    ]
+    assert "2 refused, 1 ws 1006" in printed(lost)
+
+
+def test_what_went_wrong_is_a_problem_though_nothing_was_lost() -> None:
+    wrong = of(mishaps=["v1-1: the app of v1-1 exited 3 by itself"])
+    assert wrong.problems() == ["v1-1: the app of v1-1 exited 3 by itself"]
+
+
+def test_where_clients_and_sidecars_count_differently_it_is_said() -> None:
+    kind = result.kind_result(score(), 3, 4)
+    assert "the clients count 5 exchanges, the sidecars 4" in printed(of(kinds={"http": kind}))
+
+
+def test_the_json_has_everything_and_the_first_rehearsals_failures() -> None:
+    body = json.loads(result.as_json([of(), of({"refused": 2}, proxy="none")]))
+    assert body["failed"] == 0
+    assert [each["proxy"] for each in body["rehearsals"]] == ["drainproxy", "none"]
+    assert body["rehearsals"][1]["kinds"]["http"]["by_class"] == {"refused": 2}
+    assert body["rehearsals"][0]["timeline"]["http"][1] == {
+        "second": 1,
+        "answered": {"v1": 1, "v2": 1},
+        "failed": 0,
+    }
+
+
+def test_the_page_needs_nothing_else_and_escapes_what_it_is_told() -> None:
+    text = page([of(), of({"refused": 2}, proxy="none")])
+    assert text.count("<svg") == 4
+    assert "&lt;b&gt;odd&lt;/b&gt;" in text
+    assert not any(word in text for word in ("http://", "https://", "src=", "<link", "<b>"))
+
+
+@pytest.mark.parametrize(
+    ("counts", "apart"), [([], None), ([0, 0], None), ([5, 5], 0.0), ([4, 6], 0.4), ([9, 0], 2.0)]
+)
+def test_imbalance_is_the_range_as_a_share_of_the_mean(
+    counts: list[int], apart: float | None
+) -> None:
+    assert result.imbalance(counts) == (apart if apart is None else pytest.approx(apart))
+
+
+@given(st.lists(st.floats(0, 10), min_size=1), st.floats(0, 1))
+def test_a_percentile_is_one_of_the_values_and_no_more_than_its_share_lies_below(
+    values: list[float], share: float
+) -> None:
+    found = percentile(values, share)
+    assert found in values
+    assert sum(value < found for value in values) <= share * len(values)
+
+
+def test_of_nothing_there_is_no_percentile() -> None:
+    assert percentile([], 0.5) is None
+
+
+def test_the_sidecars_counts_are_read_by_the_kinds_of_the_clients() -> None:
+    metrics = """
+# TYPE drainproxy_requests_total counter
+drainproxy_requests_total{code="200",kind="http1"} 7.0
+drainproxy_requests_total{code="503",kind="http1"} 1.0
+drainproxy_requests_total{code="101",kind="http1"} 3.0
+drainproxy_requests_total{code="200",kind="sse"} 2.0
+drainproxy_requests_total{code="200",kind="grpc"} 4.0
+"""
+    assert exchanges(metrics) == {"http": 8, "websocket": 3, "sse": 2, "grpc": 4}
+
+
+def test_a_report_says_what_ended_how() -> None:
+    ended = {"http1": {"finished": 3, "cut": 1}, "tcp": {"cut": 2}, "sse": {"cut": 0}}
+    assert result.ended({"ended": ended}, "cut") == {"http1": 1, "tcp": 2}
+    assert result.ended(None, "cut") == {}
