@@ -6,7 +6,7 @@ import struct
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from drainproxy.rehearsal.rota import Rota
 
@@ -25,6 +25,28 @@ class Endpoint(NamedTuple):
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+
+class AnyBalancer(Protocol):
+    """What stands in front of the replicas; services are `http` and `grpc`."""
+
+    # Connections that no replica took, as far as it tells.
+    refused: int
+
+    async def listen(self, ports: Mapping[str, int]) -> None:
+        """Take connections for each service; OSError or StartFailed if that cannot be."""
+
+    async def put(self, endpoint: Endpoint, weight: float = 1.0) -> None:
+        """Send it this share of the new connections; weights count against each other."""
+
+    async def remove(self, endpoint: Endpoint) -> None:
+        """Send it no new connections."""
+
+    async def connections(self) -> Mapping[str, int]:
+        """How many are open now, by the endpoint's name."""
+
+    async def close(self) -> None:
+        """Take no more connections; those that are open end with the process."""
 
 
 class Balancer:

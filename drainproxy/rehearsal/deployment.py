@@ -7,7 +7,8 @@ from pathlib import Path
 
 import aiohttp
 
-from drainproxy.rehearsal.balancer import Balancer
+from drainproxy.rehearsal.balancer import AnyBalancer
+from drainproxy.rehearsal.envoy import Envoy
 from drainproxy.rehearsal.plan import Plan
 from drainproxy.rehearsal.processes import Processes, free_ports
 from drainproxy.rehearsal.proxies import Direct, Drainproxy, Proxy, Site
@@ -25,7 +26,7 @@ class Deployment:
     def __init__(
         self,
         plan: Plan,
-        balancer: Balancer,
+        balancer: AnyBalancer,
         processes: Processes,
         probe: aiohttp.ClientSession,
         folder: Path,
@@ -130,6 +131,8 @@ class Deployment:
     def _proxy(self, site: Site) -> Proxy:
         if self.plan.proxy == "none":
             return Direct(site, self.plan.prestop_sleep)
+        if self.plan.proxy == "envoy":
+            return Envoy(self._processes, self._probe, site, self.plan.grace_period)
         # As an injected pod has it; what is given comes later and beats it.
         timeout = max(1.0, self.plan.grace_period - _SPARE)
         flags = (f"--drain-timeout={timeout * 1000:.0f}ms", *self.plan.settings)

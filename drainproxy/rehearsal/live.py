@@ -27,11 +27,10 @@ async def show(rehearsals: Sequence[Rehearsal], console: Console) -> None:
 
 
 def _tell(rehearsal: Rehearsal, told: int, several: bool, console: Console) -> int:
-    marks = rehearsal.deployment.marks if hasattr(rehearsal, "deployment") else []
     who = f"{rehearsal.plan.proxy:>10}  " if several else ""
-    for at, text in marks[told:]:
+    for at, text in rehearsal.marks[told:]:
         console.print(f"{at:6.1f} s  {who}{text}", markup=False, highlight=False)
-    return len(marks)
+    return len(rehearsal.marks)
 
 
 def _view(rehearsals: Sequence[Rehearsal]) -> RenderableType:
@@ -43,8 +42,7 @@ def _replicas(rehearsal: Rehearsal) -> RenderableType:
     for name in ("replica", "state", "phase", "connections", "in flight"):
         table.add_column(name)
     _, last = rehearsal.connections[-1] if rehearsal.connections else (0.0, {})
-    replicas = rehearsal.deployment.replicas if hasattr(rehearsal, "deployment") else []
-    for replica in replicas:
+    for replica in rehearsal.replicas:
         if replica.state not in {"gone", "killed"}:
             table.add_row(
                 *(replica.name, replica.state, replica.phase),

