@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format lock image manifests clean
+.PHONY: help demo test loadtest lint format lock image manifests clean
 
 help:
 	@echo "make demo       a rollout in front of your eyes, with and without drainproxy, in a minute"
 	@echo "make test       all tests, lint and types included"
+	@echo "make loadtest   locust for a minute against a rehearsal, with reports"
 	@echo "make lint       ruff and mypy alone"
 	@echo "make format     bring the code into shape"
 	@echo "make lock       renew constraints.txt after a change of pyproject.toml (needs uv);"
@@ -23,6 +24,9 @@ demo: $(VENV)/.stamp
 
 test: $(VENV)/.stamp
 	$(BIN)/python -m pytest $(ARGS)
+
+loadtest: $(VENV)/.stamp
+	$(BIN)/python -m loadtests.local $(ARGS)
 
 lint: $(VENV)/.stamp
 	$(BIN)/ruff check

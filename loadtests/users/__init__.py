@@ -1,0 +1,1 @@
+"""Locust users, one kind per file. None of them tries anything twice."""

@@ -1,0 +1,60 @@
+"""A WebSocket that asks once a second, and comes again when it is told 1001."""
+
+import time
+from contextlib import suppress
+from uuid import uuid4
+
+from locust import constant, task
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from loadtests.users.patient import PatientUser
+from loadtests.users.report import Lost, report, reported
+
+_GOING_AWAY = 1001
+_PATIENCE = 10.0
+
+
+class WebSocketUser(PatientUser):
+    """Keeps its WebSocket from task to task."""
+
+    weight = 2
+    wait_time = constant(1)
+    _socket: ClientConnection | None = None
+
+    def on_stop(self) -> None:
+        """Close it."""
+        if self._socket is not None:
+            self._socket.close()
+
+    @task
+    def question(self) -> None:
+        """One question, which must be answered."""
+        if self._socket is None:
+            with reported(self.environment, "WebSocket", "connect"):
+                url = (self.host or "").replace("http", "ws", 1) + "/ws"
+                self._socket = connect(url, proxy=None, open_timeout=_PATIENCE)
+        text = uuid4().hex
+        began = time.perf_counter()
+        try:
+            # What has come meanwhile is taken in first: a Close, if anything.
+            with suppress(TimeoutError):
+                self._socket.recv(0)
+            self._socket.send(text)
+        except ConnectionClosed as closed:
+            return self._farewell(closed, began)
+        try:
+            with reported(self.environment, "WebSocket", "question"):
+                if self._socket.recv(_PATIENCE) != text:
+                    raise Lost("somebody else's answer")
+        except Exception:
+            self._socket = None
+            raise
+
+    def _farewell(self, closed: ConnectionClosed, began: float) -> None:
+        """1001 and the whole closing handshake is a goodbye, anything else a failure."""
+        self._socket = None
+        code = 1006 if closed.rcvd is None else closed.rcvd.code
+        polite = code == _GOING_AWAY and closed.sent is not None and closed.rcvd_then_sent
+        error = None if polite else Lost(f"closed with {code}")
+        report(self.environment, "WebSocket", "goodbye", began, error)

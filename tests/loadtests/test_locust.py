@@ -1,0 +1,80 @@
+"""locust's users against a rehearsal: nothing is lost, and both sides count the same.
+
+locust patches the standard library when it is imported, so it never is in this process.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drainproxy.rehearsal.processes import free_ports
+from loadtests.local import counts
+from tests.conftest import ROOT
+
+SHAPES = ("ramp", "spike", "soak", "rollout")
+
+
+def run(*command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
+
+
+@pytest.mark.timeout(150)
+def test_while_versions_roll_by_nothing_fails_and_locust_counts_as_the_sidecars_do(
+    tmp_path: Path,
+) -> None:
+    size = ("--seconds", "12", "--users", "22", "--rollout-every", "2s")
+    done = run("-m", "loadtests.local", *size, "--out", str(tmp_path), timeout=140)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (result,) = json.loads((tmp_path / "rehearsal.json").read_text())["rehearsals"]
+    sidecars = {kind: seen["proxies_counted"] for kind, seen in result["kinds"].items()}
+    assert counts(tmp_path / "locust_stats.csv") == sidecars
+    assert all(count > 0 for count in sidecars.values())
+    assert sum(text == "rollout begins" for _, text in result["marks"]) >= 1
+    assert (tmp_path / "locust.html").stat().st_size > 10_000
+
+
+def test_failures_beyond_the_threshold_set_the_exit_code(tmp_path: Path) -> None:
+    (nobody,) = free_ports(1)
+    locust = ("-m", "locust", "--config", "loadtests/locust.conf")
+    short = ("--users", "2", "--run-time", "2s", "--stop-timeout", "1")
+    done = run(*locust, *short, "--host", f"http://127.0.0.1:{nobody}", "HttpUser")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "threshold exceeded" in done.stdout + done.stderr
+
+    lenient = run(
+        *(*locust, *short, "--max-failures", "100000"),
+        *("--host", f"http://127.0.0.1:{nobody}", "HttpUser"),
+    )
+    assert lenient.returncode == 0, lenient.stdout + lenient.stderr
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shape_has_users_until_its_end(shape: str) -> None:
+    code = f"""
+import json
+from loadtests.shapes import {shape} as module
+made = getattr(module, {shape!r}.capitalize())()
+ticks = []
+for second in (1, 60, 3600, 30_000):
+    made.get_run_time = lambda: second
+    ticks.append(made.tick())
+print(json.dumps(ticks))
+"""
+    done = run("-c", code)
+    assert done.returncode == 0, done.stderr
+    ticks = json.loads(done.stdout)
+    users, rate = ticks[0]
+    assert users >= 1
+    assert rate > 0
+    assert ticks[-1] is None
