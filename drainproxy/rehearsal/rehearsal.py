@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +22,7 @@ from drainproxy.rehearsal.rollout import NEW, OLD, ROLLOUTS
 from drainproxy.rehearsal.scores import Clock, Score
 
 _SAMPLE_EVERY = 0.25
+_IDLE_WITHIN, _LOOK_EVERY = 2.0, 0.05
 # Clients wait this long for what is under way when they are asked to stop, in seconds.
 _STOP_WITHIN = 12.0
 
@@ -125,6 +126,7 @@ class Rehearsal:
         """What it has come to; `last` are the connections per replica in the end."""
         deployment = self.deployment
         for replica in deployment.ready:
+            await happens_soon(replica.idle)
             replica.counts = await replica.proxy.counts()
         counted = sum((Counter(replica.counts) for replica in deployment.replicas), Counter())
         return Result(
@@ -209,6 +211,16 @@ class Rehearsal:
             for kind, make in _makers().items()
             for number in range(self.plan.clients.get(kind, 0))
         ]
+
+
+async def happens_soon(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for it, but not for ever: the sidecar has to hear first that a client has left."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_IDLE_WITHIN):
+            while True:
+                if await condition():
+                    return
+                await asyncio.sleep(_LOOK_EVERY)
 
 
 async def happens(event: asyncio.Event, within: float | None) -> bool:

@@ -75,6 +75,11 @@ class Replica:
             self.state, self._died = "dead", True
         return bool(ended)
 
+    async def idle(self) -> bool:
+        """Whether nothing is in flight, as its proxy says."""
+        _, in_flight = await self.proxy.phase()
+        return not in_flight
+
     async def terminate(self, grace_period: float) -> None:
         """What the kubelet does when the pod is deleted."""
         began = time.monotonic()
