@@ -24,11 +24,11 @@ from drainproxy.rehearsal.grpc_app import COUNT
 from tests.e2e.grpc_calls import OPTIONS
 from tests.e2e.process import PATIENCE, Sidecar, accepts, free_ports, sidecar, started
 
-AGE, WINDOW, IDLE_CLOSE = 1.0, 1.0, 2.0
+AGE, WINDOW, IDLE_CLOSE = 0.5, 0.5, 1.0
 # When whoever is to be told has been: by then age and window are over, the jitter too.
-TOLD = 1.5
+TOLD = 1.0
 QUICK = (
-    *("--drain-delay", "0s", "--drain-quiet", "500ms", "--drain-spread", "500ms"),
+    *("--drain-delay", "0s", "--drain-quiet", "200ms", "--drain-spread", "200ms"),
     *("--drain-timeout", "20s", "--idle-close", f"{IDLE_CLOSE:g}s"),
 )
 DEADLINE = 3.0
@@ -67,14 +67,14 @@ async def asked_to_go(
     port: int, why: str
 ) -> AsyncIterator[tuple[Sidecar, Callable[[], Awaitable[None]]]]:
     """A sidecar, and what asks its clients to go; it returns when they have been told."""
-    ages = ("--max-connection-age", f"{AGE:g}s") if why == "age" else ()
+    ages = ("--max-connection-age", f"{1000 * AGE:.0f}ms") if why == "age" else ()
     with sidecar(f"127.0.0.1:{port}", *QUICK, *ages) as it:
 
         async def ask() -> None:
             if why == "drain":
                 it.process.send_signal(signal.SIGTERM)
             if why == "rebalance":
-                url = f"/rebalance?percent=100&over={WINDOW:g}s"
+                url = f"/rebalance?percent=100&over={1000 * WINDOW:.0f}ms"
                 assert (await asyncio.to_thread(it.post, url))[0] in (200, 202)
             await asyncio.sleep(TOLD)
 
@@ -121,7 +121,7 @@ async def http1(port: int) -> AsyncIterator[Http1]:
 @pytest.mark.parametrize("why", WHY)
 async def test_an_answer_under_way_over_http1_says_close_and_is_whole(app: App, why: str) -> None:
     async with asked_to_go(app.http, why) as (it, ask), http1(it.port) as client:
-        client.ask("POST", "/echo?seconds=2.5", b"question")
+        client.ask("POST", "/echo?seconds=1.8", b"question")
         await asyncio.to_thread(it.until_in_flight, http1=1)
         await ask()
         status, fields, body = await client.answer()
@@ -162,11 +162,11 @@ async def test_a_grpc_stream_under_way_finishes_and_its_channel_is_left(app: App
     async with asked_to_go(app.grpc, why) as (it, ask):
         target = f"127.0.0.1:{it.port}"
         async with grpc.aio.insecure_channel(target, options=OPTIONS) as channel:
-            call = aiter(channel.unary_stream(COUNT)(b"15"))
+            call = aiter(channel.unary_stream(COUNT)(b"8"))
             assert await anext(call) == b"0"
             await ask()
             numbers = [number async for number in call]
-            assert numbers == [b"%d" % number for number in range(1, 15)]
+            assert numbers == [b"%d" % number for number in range(1, 8)]
             async with asyncio.timeout(PATIENCE):
                 while (state := channel.get_state()) is grpc.ChannelConnectivity.READY:
                     await channel.wait_for_state_change(state)
