@@ -25,6 +25,8 @@ class KindResult:
     by_class: Mapping[str, int]
     reasons: Mapping[str, int]
     goodbyes: int
+    # Questions that met a Close on the wire, as it may happen with any peer.
+    crossed: int
     longest_gap: float
     p50_before: float | None
     p99_before: float | None
@@ -107,6 +109,7 @@ def kind_result(score: Score, clients: int, proxies_counted: int | None) -> Kind
         by_class=dict(score.failed),
         reasons=dict(score.reasons),
         goodbyes=score.goodbyes,
+        crossed=score.crossed,
         longest_gap=score.longest_gap,
         p50_before=percentile(score.before, 0.5),
         p99_before=percentile(score.before, 0.99),

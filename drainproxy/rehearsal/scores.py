@@ -54,6 +54,8 @@ class Score:
         self.exchanges = 0
         # Connections or streams that were ended politely.
         self.goodbyes = 0
+        # Questions that met a Close on the wire: asked again, and no loss.
+        self.crossed = 0
         self.failed: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
         # Seconds from question to answer, outside of the rollout and while it goes on.

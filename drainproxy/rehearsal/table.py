@@ -106,6 +106,9 @@ def remarks(result: Result) -> Iterator[str]:
                 f"{KINDS[kind]}: the clients count {seen.exchanges:,} exchanges, the sidecars "
                 f"{seen.proxies_counted:,}."
             )
+    for kind, seen in result.kinds.items():
+        if seen.crossed:
+            yield f"{KINDS[kind]}: {seen.crossed:,} questions met a Close on the wire; asked again."
     yield from result.problems()
     if not result.requests:
         for kind, seen in counted.items():

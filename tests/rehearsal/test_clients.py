@@ -208,3 +208,24 @@ async def test_an_event_stream_may_end_if_it_says_when_to_come_again(last: str, 
         score = await lived(Events, service, enough)
     assert bool(score.failed) == bool(lost)
     assert bool(score.goodbyes) != bool(lost)
+
+
+@pytest.mark.parametrize(("after", "crossed"), [(0.0, True), (0.3, False)])
+async def test_a_question_that_meets_a_close_on_the_wire_is_asked_again_but_no_later_one(
+    after: float, crossed: bool
+) -> None:
+    async def leave_unanswered(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.receive_str()
+        await asyncio.sleep(after)
+        await socket.close(code=WSCloseCode.GOING_AWAY)
+        return socket
+
+    def enough(score: Score) -> bool:
+        return score.failed.total() + score.crossed > 0
+
+    async with served(answering("/ws", leave_unanswered)) as service:
+        score = await lived(Questions, service, enough)
+    assert bool(score.crossed) == crossed
+    assert set(score.failed) == (set() if crossed else {"ws 1001"})
