@@ -209,8 +209,7 @@ async def _shown(
 
 async def _all(rehearsals: "Sequence[Rehearsal]") -> "list[Result]":
     """Side by side; the first that fails takes the others down, each with all of its processes."""
-    from drainproxy.rehearsal.processes import StartFailed
-    from drainproxy.rehearsal.rehearsal import first
+    from drainproxy.rehearsal.processes import StartFailed, first
 
     try:
         async with asyncio.TaskGroup() as tasks:

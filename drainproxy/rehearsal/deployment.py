@@ -10,7 +10,7 @@ import aiohttp
 from drainproxy.rehearsal.balancer import AnyBalancer
 from drainproxy.rehearsal.envoy import Envoy
 from drainproxy.rehearsal.plan import Plan
-from drainproxy.rehearsal.processes import Processes, free_ports
+from drainproxy.rehearsal.processes import Processes, StartFailed, first, free_ports
 from drainproxy.rehearsal.proxies import Direct, Drainproxy, Proxy, Site
 from drainproxy.rehearsal.replicas import Replica
 from drainproxy.rehearsal.scores import Clock
@@ -61,11 +61,18 @@ class Deployment:
         return [replica for replica in self.ready if replica.version == version]
 
     async def start(self, version: str, count: int) -> Sequence[Replica]:
-        """Start so many, and return when all are ready; the balancer does not know them yet."""
+        """Start so many, and return when all are ready; the balancer does not know them yet.
+
+        StartFailed if one does not come up.
+        """
         started = [self._make(version) for _ in range(count)]
-        async with asyncio.TaskGroup() as tasks:
-            for replica in started:
-                tasks.create_task(replica.start(self._processes, self.plan))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for replica in started:
+                    tasks.create_task(replica.start(self._processes, self.plan))
+        except* StartFailed as group:
+            # One is enough: they fail alike.
+            raise first(group) from None
         return started
 
     async def add(self, replicas: Iterable[Replica], weight: float = 1.0) -> None:

@@ -13,7 +13,7 @@ from drainproxy.rehearsal.balancer import Address, Endpoint
 from drainproxy.rehearsal.processes import Process, Processes, StartFailed
 
 _SLOTS = 40
-_READY_WITHIN = 5.0
+_READY_WITHIN, _LOOK_EVERY = 5.0, 0.02
 # HAProxy's weights are 0 to 256.
 _FULL_WEIGHT = 200
 
@@ -68,10 +68,13 @@ class HAProxy:
         config = self._folder / "haproxy.cfg"
         config.write_text(_CONFIG.format(socket=self._socket) + "".join(services))
         self._process = self._processes.start("haproxy", program, "-db", "-f", str(config))
-        async with asyncio.timeout(_READY_WITHIN):
-            while not self._socket.exists():
-                self._process.check()
-                await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(_READY_WITHIN):
+                while not self._socket.exists():
+                    self._process.check()
+                    await asyncio.sleep(_LOOK_EVERY)
+        except TimeoutError:
+            raise StartFailed(f"haproxy was not ready within {_READY_WITHIN:g} s") from None
 
     async def put(self, endpoint: Endpoint, weight: float = 1.0) -> None:
         """Send it this share of the new connections."""

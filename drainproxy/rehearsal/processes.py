@@ -25,6 +25,15 @@ class StartFailed(Exception):
     """A process did not come up; the text says which and ends with what it printed."""
 
 
+def first(group: BaseExceptionGroup[StartFailed]) -> StartFailed:
+    """The first of them, however deep."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, StartFailed)
+    return error
+
+
 class Process:
     """A running program, out of reach of the terminal's Ctrl-C."""
 

@@ -37,6 +37,7 @@ class Rehearsal:
         self.connections: list[tuple[float, Mapping[str, int]]] = []
         self.stage = "starting"
         self._deployment: Deployment | None = None
+        self._mishaps: list[str] = []
         self.balancer: AnyBalancer = Balancer()
         self.service = Service(plan.http_port, plan.grpc_port)
 
@@ -73,7 +74,8 @@ class Rehearsal:
             stack.push_async_callback(self.balancer.close)
             self._deployment = Deployment(plan, self.balancer, processes, probe, folder, self.clock)
             stack.callback(self.deployment.stop)
-            await start(self.deployment)
+            await self.deployment.add(await self.deployment.start(OLD, plan.replicas))
+            self.deployment.mark(f"{plan.replicas} of {OLD} ready")
             watching = asyncio.get_running_loop().create_task(self._watch())
             stack.callback(watching.cancel)
             yield self
@@ -157,7 +159,8 @@ class Rehearsal:
             marks=deployment.marks,
             timeline={kind: result.timeline(score) for kind, score in self.scores.items()},
             connections=self.connections,
-            mishaps=[
+            mishaps=self._mishaps
+            + [
                 f"{replica.name}: {mishap}"
                 for replica in deployment.replicas
                 for mishap in replica.mishaps
@@ -194,7 +197,7 @@ class Rehearsal:
         for task in done:
             task.result()
         if stuck:
-            self.deployment.mark(f"{len(stuck)} clients never came to an end")
+            self._mishaps.append(f"{len(stuck)} clients never came to an end")
 
     async def _watch(self) -> None:
         watching = asyncio.ensure_future(self.deployment.watch())
@@ -230,25 +233,6 @@ async def happens(event: asyncio.Event, within: float | None) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
-
-
-async def start(deployment: Deployment) -> None:
-    """The first version, all of it."""
-    try:
-        await deployment.add(await deployment.start(OLD, deployment.plan.replicas))
-    except* StartFailed as group:
-        # One is enough: they fail alike.
-        raise first(group) from None
-    deployment.mark(f"{deployment.plan.replicas} of {OLD} ready")
-
-
-def first(group: BaseExceptionGroup[StartFailed]) -> StartFailed:
-    """The first of them, however deep."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, StartFailed)
-    return error
 
 
 def _makers() -> Mapping[str, Callable[[int], type[Client]]]:

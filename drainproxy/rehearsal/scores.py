@@ -54,7 +54,7 @@ class Score:
         self.exchanges = 0
         # Connections or streams that were ended politely.
         self.goodbyes = 0
-        # Questions that met a Close on the wire: asked again, and no loss.
+        # Questions that met a Close on the wire: neither answered nor lost.
         self.crossed = 0
         self.failed: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
@@ -77,8 +77,9 @@ class Score:
         self.requests += 1
         self.failed[how] += 1
         self.seconds[int(self.clock.now())].failed += 1
-        if why in self.reasons or len(self.reasons) < _MOST_REASONS:
-            self.reasons[f"{how}: {why}"] += 1
+        reason = f"{how}: {why}"
+        if reason in self.reasons or len(self.reasons) < _MOST_REASONS:
+            self.reasons[reason] += 1
 
     def gap(self, seconds: float) -> None:
         """A client went so long without anything."""

@@ -34,6 +34,7 @@ class EventsUser(PatientUser):
             retry = self._listen(answer)
         finally:
             connection.close()
+        # What the stream asked for before it ended.
         sleep(retry)
 
     def _listen(self, answer: HTTPResponse) -> float:

@@ -76,6 +76,7 @@ async def asked_to_go(
             if why == "rebalance":
                 url = f"/rebalance?percent=100&over={1000 * WINDOW:.0f}ms"
                 assert (await asyncio.to_thread(it.post, url))[0] in (200, 202)
+            # That nothing is said to idle HTTP/1 or to TCP shows in nothing: time has to pass.
             await asyncio.sleep(TOLD)
 
         yield it, ask

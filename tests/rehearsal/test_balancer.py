@@ -128,6 +128,7 @@ async def test_much_arrives_whole_at_a_reader_that_is_slow() -> None:
         reader, writer = await connect(port)
         writer.write(sent)
         writer.write_eof()
+        # Nobody reads for a while: all buffers between the two fill up, and nothing tells when.
         await asyncio.sleep(0.2)
         assert await reader.read() == b"a\n" + sent
         await close((reader, writer))

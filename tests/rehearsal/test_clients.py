@@ -29,6 +29,12 @@ async def served(app: web.Application) -> AsyncIterator[Service]:
         await runner.cleanup()
 
 
+@pytest.fixture(autouse=True)
+def _no_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of a client's first request is drawn, and every 50th would be a download."""
+    monkeypatch.setattr(Requests, "DOWNLOAD_EVERY", 1_000_000_000)
+
+
 def answering(path: str, handler: Handler) -> web.Application:
     app = web.Application()
     app.router.add_route("*", path, handler)
@@ -218,6 +224,7 @@ async def test_a_question_that_meets_a_close_on_the_wire_is_asked_again_but_no_l
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.receive_str()
+        # The time between question and Close is what is tested.
         await asyncio.sleep(after)
         await socket.close(code=WSCloseCode.GOING_AWAY)
         return socket

@@ -254,9 +254,10 @@ async def with_trouble(plan: Plan, when: str, trouble: Callable[[Rehearsal], Non
     """A rehearsal in which something is done to it when this mark has been set."""
     rehearsal = Rehearsal(plan)
     running = asyncio.ensure_future(rehearsal.run())
-    while not any(when in text for _, text in rehearsal.marks):
-        assert not running.done(), running
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(30):
+        while not any(when in text for _, text in rehearsal.marks):
+            assert not running.done(), running
+            await asyncio.sleep(0.02)
     trouble(rehearsal)
     result = await running
     pids = [p.pid for r in rehearsal.deployment.replicas for p in (r.app, r.proxy.process) if p]
@@ -324,6 +325,7 @@ async def test_an_app_that_hangs_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("drainproxy.rehearsal.replicas._READY_WITHIN", 2.0)
+    # An app that never listens, and outlives the test if nobody ends it.
     command = (sys.executable, "-c", "import time; print('busy', flush=True); time.sleep(60)")
     plan = Plan(**{**_as_dict(QUICK), "app": command})
     rehearsal = Rehearsal(plan)

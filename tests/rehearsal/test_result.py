@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def score(answered: int = 5, lost: Mapping[str, int] | None = None) -> Score:
     return made
 
 
-def of(lost: Mapping[str, int] | None = None, **other: object) -> Result:
+def of(lost: Mapping[str, int] | None = None, **other: Any) -> Result:
     http = score(lost=lost)
     made = Result(
         proxy="drainproxy",
@@ -56,7 +57,7 @@ def of(lost: Mapping[str, int] | None = None, **other: object) -> Result:
         timeline={"http": result.timeline(http)},
         connections=[(0.0, {"v1-1": 7}), (5.0, {"v1-1": 7}), (9.0, {"v2-2": 7})],
     )
-    return replace(made, **other)  # type: ignore[arg-type]
+    return replace(made, **other)
 
 
 def printed(*results: Result) -> str:
