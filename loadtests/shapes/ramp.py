@@ -1,19 +1,11 @@
 """More and more users, up to --users in --run-time or 5 minutes: where does it bend?"""
 
-from locust import LoadTestShape
+from loadtests.shapes.common import Shape
 
 
-class Ramp(LoadTestShape):
+class Ramp(Shape):
     """A straight line."""
 
-    use_common_options = True
-
-    def tick(self) -> tuple[int, float] | None:
-        """(users, users per second), or None at the end."""
-        options = self.runner.environment.parsed_options if self.runner else None
-        users = (options and options.users) or 100
-        seconds = (options and options.run_time) or 300
-        now = self.get_run_time()
-        if now > seconds:
-            return None
+    def at(self, now: float, users: int, seconds: float) -> tuple[int, float]:
+        """As many as the share of the time that is over."""
         return max(1, round(users * now / seconds)), users / seconds + 1

@@ -78,3 +78,16 @@ print(json.dumps(ticks))
     assert users >= 1
     assert rate > 0
     assert ticks[-1] is None
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_locust_runs_a_shape_with_the_users_and_the_time_that_are_given(shape: str) -> None:
+    (nobody,) = free_ports(1)
+    done = run(
+        *("-m", "locust", "-f", f"loadtests/locustfile.py,loadtests/shapes/{shape}.py"),
+        *("--headless", "--users", "4", "--run-time", "3s", "--stop-timeout", "1"),
+        *("--max-failures", "100000", "--host", f"http://127.0.0.1:{nobody}", "HttpUser"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Shape test starting" in done.stderr
+    assert "Traceback" not in done.stderr
