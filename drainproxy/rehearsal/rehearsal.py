@@ -116,12 +116,12 @@ class Rehearsal:
 
     async def rollout(self, old: str, new: str) -> tuple[float, float]:
         """From one version to the other; when it began and ended."""
-        self.stage, self.clock.rollout = "rollout", True
+        self.stage, self.clock.stage = "rollout", "during"
         began = self.clock.now()
         self.deployment.mark("rollout begins")
         await ROLLOUTS[self.plan.strategy](self.deployment, old, new)
         self.deployment.mark("rollout is over")
-        self.clock.rollout = False
+        self.clock.stage = "after"
         return began, self.clock.now()
 
     async def result(self, rollout: tuple[float, float], last: Mapping[str, int]) -> Result:

@@ -4,6 +4,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 # Names of the report, and what people call them.
 KINDS = {"http": "HTTP", "websocket": "WebSocket", "sse": "SSE", "grpc": "gRPC"}
@@ -29,12 +30,12 @@ class Second:
 
 
 class Clock:
-    """Seconds since the beginning, and whether the rollout is under way."""
+    """Seconds since the beginning; `stage` is before the rollout, during it, or after."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._began = now()
-        self.rollout = False
+        self.stage: Literal["before", "during", "after"] = "before"
 
     def now(self) -> float:
         """Seconds since the beginning."""
@@ -58,9 +59,8 @@ class Score:
         self.crossed = 0
         self.failed: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
-        # Seconds from question to answer, outside of the rollout and while it goes on.
-        self.before: list[float] = []
-        self.during: list[float] = []
+        # Seconds from question to answer, by the clock's stage.
+        self.times: dict[str, list[float]] = {"before": [], "during": [], "after": []}
         # The longest that one client went without anything, in seconds.
         self.longest_gap = 0.0
         self.seconds: defaultdict[int, Second] = defaultdict(Second)
@@ -70,7 +70,7 @@ class Score:
         self.requests += 1
         self.seconds[int(self.clock.now())].answered[version] += 1
         if took is not None:
-            (self.during if self.clock.rollout else self.before).append(took)
+            self.times[self.clock.stage].append(took)
 
     def lost(self, how: str, why: str) -> None:
         """One more thing did not."""

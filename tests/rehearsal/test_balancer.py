@@ -134,23 +134,13 @@ async def test_much_arrives_whole_at_a_reader_that_is_slow() -> None:
         await close((reader, writer))
 
 
-async def test_a_replica_that_is_gone_is_a_reset_and_counted() -> None:
+@pytest.mark.parametrize("known", [True, False], ids=["a replica that is gone", "no replica"])
+async def test_a_connection_that_nobody_takes_is_a_reset_and_counted(known: bool) -> None:
     balancer = Balancer()
     port, nobody = free_ports(2)
     await balancer.listen({"http": port})
-    await balancer.put(endpoint("gone", nobody))
-    reader, writer = await connect(port)
-    with pytest.raises(ConnectionResetError):
-        await reader.readexactly(1)
-    assert balancer.refused == 1
-    writer.close()
-    await balancer.close()
-
-
-async def test_without_endpoints_nobody_is_served() -> None:
-    balancer = Balancer()
-    (port,) = free_ports(1)
-    await balancer.listen({"http": port})
+    if known:
+        await balancer.put(endpoint("gone", nobody))
     reader, writer = await connect(port)
     with pytest.raises(ConnectionResetError):
         await reader.readexactly(1)

@@ -214,6 +214,23 @@ def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], said: str) 
     assert said in done.stderr
 
 
+def test_a_new_version_that_does_not_start_ends_it_with_its_last_words(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(
+        "import http.server as s, os\n"
+        "if os.environ['VERSION'] == 'v2':\n"
+        "    raise SystemExit('v2 is out of order')\n"
+        "address = ('127.0.0.1', int(os.environ['PORT']))\n"
+        "s.ThreadingHTTPServer(address, s.SimpleHTTPRequestHandler).serve_forever()\n"
+    )
+    for served in ((), ("--serve", "--rollout-every", "100ms")):
+        size = ("--replicas", "1", "--http", "1", "--path", "/", "--before", "100ms")
+        done = rehearse(*size, *served, "--", sys.executable, str(app))
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "v2 is out of order" in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+
+
 def processes_below(pid: int) -> list[str]:
     threads = Path(f"/proc/{pid}/task").iterdir()
     return [child for thread in threads for child in (thread / "children").read_text().split()]

@@ -29,7 +29,7 @@ def score(answered: int = 5, lost: Mapping[str, int] | None = None) -> Score:
     made = Score(Clock(time))
     for number in range(answered):
         time.now = 100.0 + number / 2
-        made.clock.rollout = number > 2
+        made.clock.stage = "during" if number > 2 else "before"
         made.answered("v1" if number < 3 else "v2", 0.02)
     for how, count in (lost or {}).items():
         for _ in range(count):
@@ -75,7 +75,7 @@ def test_what_is_answered_is_counted_by_second_and_version_and_by_the_rollout() 
         (1, {"v1": 1, "v2": 1}, 0),
         (2, {"v2": 1}, 0),
     ]
-    assert (len(seen.before), len(seen.during)) == (3, 2)
+    assert (len(seen.times["before"]), len(seen.times["during"])) == (3, 2)
 
 
 def test_nothing_lost_is_no_problem_and_the_table_says_so() -> None:
