@@ -1,0 +1,121 @@
+"""What the clients of gRPC say is what happened to them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+
+from drainproxy.rehearsal import grpc_app, scores
+from drainproxy.rehearsal.clients import Client, Service
+from drainproxy.rehearsal.grpc_app import SERVICE
+from drainproxy.rehearsal.grpc_clients import Calls, Numbers
+from drainproxy.rehearsal.processes import free_ports
+from drainproxy.rehearsal.scores import Clock, Score
+
+Answer = Callable[[bytes, Any], Awaitable[bytes]]
+
+
+def service(port: int) -> Service:
+    return Service(0, port, pause=0.01)
+
+
+@asynccontextmanager
+async def demo() -> AsyncIterator[Service]:
+    (port,) = free_ports(1)
+    serving = grpc_app.served(port, "v7", 0.1)
+    await anext(serving)
+    yield service(port)
+    await anext(serving, None)
+
+
+@asynccontextmanager
+async def answering(echo: Answer, count: Any) -> AsyncIterator[Service]:
+    (port,) = free_ports(1)
+    server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+    methods = {
+        "Echo": grpc.unary_unary_rpc_method_handler(echo),
+        "Count": grpc.unary_stream_rpc_method_handler(count),
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    yield service(port)
+    await server.stop(0)
+
+
+async def lived(kind: type[Client], where: Service, enough: Callable[[Score], bool]) -> Score:
+    """What a client of this kind has lived through when it was enough."""
+    score, stop = Score(Clock()), asyncio.Event()
+    running = asyncio.ensure_future(kind(where, score, stop).run())
+    async with asyncio.timeout(20):
+        while True:
+            if running.done() or enough(score):
+                break
+            await asyncio.sleep(0.01)
+        stop.set()
+        await running
+    return score
+
+
+def three(score: Score) -> bool:
+    return score.requests >= 3
+
+
+def has_failed(score: Score) -> bool:
+    return score.failed.total() > 0
+
+
+@pytest.mark.parametrize("kind", [Calls, Numbers])
+async def test_of_an_app_that_answers_nothing_is_lost(kind: type[Client]) -> None:
+    async with demo() as where:
+        score = await lived(kind, where, three)
+    assert not score.failed
+    assert {v for second in score.seconds.values() for v in second.answered} == {"v7"}
+
+
+@pytest.mark.parametrize("kind", [Calls, Numbers])
+async def test_where_nobody_listens_it_is_unavailable(kind: type[Client]) -> None:
+    score = await lived(kind, service(free_ports(1)[0]), has_failed)
+    assert set(score.failed) == {"grpc UNAVAILABLE"}
+
+
+async def wrong(_: bytes, __: Any) -> bytes:
+    return b"not yours"
+
+
+async def with_a_gap(_: bytes, __: Any) -> AsyncIterator[bytes]:
+    yield b"0"
+    yield b"2"
+
+
+@pytest.mark.parametrize("kind", [Calls, Numbers])
+async def test_what_is_not_what_was_asked_for_is_wrong(kind: type[Client]) -> None:
+    async with answering(wrong, with_a_gap) as where:
+        score = await lived(kind, where, has_failed)
+    assert set(score.failed) == {scores.WRONG}
+
+
+async def ended_by_the_sidecar(_: bytes, context: Any) -> AsyncIterator[bytes]:
+    yield b"0"
+    await context.abort(grpc.StatusCode.UNAVAILABLE, "drainproxy: going away")
+
+
+async def ended_by_somebody_else(_: bytes, context: Any) -> AsyncIterator[bytes]:
+    yield b"0"
+    await context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+
+
+async def test_a_stream_that_the_sidecar_ends_has_heard_a_goodbye() -> None:
+    async with answering(wrong, ended_by_the_sidecar) as where:
+        score = await lived(Numbers, where, lambda score: score.goodbyes > 1)
+    assert not score.failed
+
+
+async def test_a_stream_that_breaks_off_is_lost_with_its_status() -> None:
+    async with answering(wrong, ended_by_somebody_else) as where:
+        score = await lived(Numbers, where, has_failed)
+    assert set(score.failed) == {"grpc UNAVAILABLE"}
