@@ -17,7 +17,7 @@ _EVERY = 0.25
 async def show(rehearsals: Sequence[Rehearsal], console: Console) -> None:
     """Until cancelled."""
     told = [0] * len(rehearsals)
-    with Live(_view(rehearsals), console=console, transient=True, auto_refresh=False) as live:
+    with Live(console=console, transient=True, auto_refresh=False) as live:
         while True:
             for number, rehearsal in enumerate(rehearsals):
                 told[number] = _tell(rehearsal, told[number], len(rehearsals) > 1, console)
@@ -38,7 +38,10 @@ def _view(rehearsals: Sequence[Rehearsal]) -> RenderableType:
 
 
 def _replicas(rehearsal: Rehearsal) -> RenderableType:
-    table = Table(title=f"{rehearsal.plan.proxy}: {rehearsal.stage}", title_justify="left")
+    title = f"{rehearsal.plan.proxy}: {rehearsal.stage}"
+    if not rehearsal.replicas:
+        return Text(title)
+    table = Table(title=title, title_justify="left")
     for name in ("replica", "state", "phase", "connections", "in flight"):
         table.add_column(name)
     _, last = rehearsal.connections[-1] if rehearsal.connections else (0.0, {})
