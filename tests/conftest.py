@@ -1,6 +1,7 @@
 """What holds for every test: the loop it runs on, and how much Hypothesis tries."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import uvloop
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # A shared machine makes single examples slow for no fault of the code; pytest-timeout watches
 # the whole test. In CI the examples are the same in every run.
@@ -36,3 +38,12 @@ def pytest_asyncio_loop_factories(
 def root() -> Path:
     """The folder of the repository."""
     return ROOT
+
+
+@pytest.fixture
+def browser() -> str:
+    """A browser that runs without a window."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no browser is installed: " + ", ".join(BROWSERS))
+    return found

@@ -88,17 +88,23 @@ class Replica:
                 await self._end_in_order(grace_period)
             self.state = "gone"
         except TimeoutError:
-            left = [process for process in self._processes() if process.code is None]
-            for process in left:
-                process.kill_all()
-                await process.wait(_LEAST)
-            names = " and the ".join(process.name for process in left)
-            self.mishaps.append(
-                f"the {names} did not end within the grace period of {grace_period:g} s: killed"
-            )
+            await self._kill(grace_period)
             self.state = "killed"
         self.drain_seconds = time.monotonic() - began
         self.report = self.proxy.report()
+
+    async def _kill(self, grace_period: float) -> None:
+        """At the end of the grace period: SIGKILL to the app, and to a sidecar that does not go."""
+        for process in self._processes():
+            if process is not self.app and process.code is None:
+                await end(process, _LEAST)
+            if process.code is None:
+                process.kill_all()
+                await process.wait(_LEAST)
+                self.mishaps.append(
+                    f"the {process.name} did not end within the grace period of"
+                    f" {grace_period:g} s: killed"
+                )
 
     async def _end_in_order(self, grace_period: float) -> None:
         hooks = asyncio.ensure_future(self._hooks())

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +14,6 @@ from aiohttp import web
 
 from tests.e2e.process import free_ports, sidecar
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # A browser takes its time to start, the more so on a busy machine.
 PATIENCE = 40.0
 DRAIN = (
@@ -120,14 +118,6 @@ def browsing(browser: str, url: str, folder: Path) -> Iterator[None]:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-@pytest.fixture
-def browser() -> str:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("no browser is installed: " + ", ".join(BROWSERS))
-    return found
 
 
 @pytest.mark.timeout(3 * PATIENCE)

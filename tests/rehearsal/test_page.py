@@ -1,26 +1,14 @@
 """The page of a rehearsal, looked at in a browser."""
 
-import shutil
 import struct
 import subprocess
 import zlib
 from pathlib import Path
 
-import pytest
-
 from drainproxy.rehearsal.page import page
 from tests.rehearsal.test_result import of
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOST, NEW_VERSION = (0xD0, 0x00, 0x00), (0x2A, 0x6F, 0x97)
-
-
-@pytest.fixture
-def browser() -> str:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("no browser is installed: " + ", ".join(BROWSERS))
-    return found
 
 
 def look(browser: str, file: Path, picture: Path) -> None:
