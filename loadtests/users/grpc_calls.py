@@ -31,8 +31,13 @@ class GrpcUser(PatientUser):
 
     def on_start(self) -> None:
         """One channel for its whole life: after a GOAWAY it connects again by itself."""
-        address = self.environment.parsed_options.grpc_host or urlsplit(self.host or "").netloc
-        self._channel: Any = grpc.insecure_channel(address, options=_OPTIONS)
+        host = urlsplit(self.host or "")
+        address = self.environment.parsed_options.grpc_host or host.netloc
+        self._channel: Any = (
+            grpc.secure_channel(address, grpc.ssl_channel_credentials(), options=_OPTIONS)
+            if host.scheme == "https"
+            else grpc.insecure_channel(address, options=_OPTIONS)
+        )
         self._echo = self._channel.unary_unary("/drainproxy.Demo/Echo")
         self._count = self._channel.unary_stream("/drainproxy.Demo/Count")
 

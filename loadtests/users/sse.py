@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from urllib.parse import urlsplit
 
 from gevent import sleep
@@ -24,7 +24,9 @@ class EventsUser(PatientUser):
     @task
     def stream(self) -> None:
         """Listen for a while, or until the stream ends politely."""
-        connection = HTTPConnection(urlsplit(self.host or "").netloc, timeout=_PATIENCE)
+        address = urlsplit(self.host or "")
+        kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
+        connection = kind(address.netloc, timeout=_PATIENCE)
         try:
             with reported(self.environment, "SSE", "stream"):
                 connection.request("GET", "/events", headers={"Accept": "text/event-stream"})
