@@ -384,7 +384,8 @@ def partings(talk: Streaming) -> dict[str, Callable[[], None]]:
 def boundaries(kind: str, body: bytes) -> bool:
     """Whether the body ends where a goodbye may stand."""
     if kind == "sse":
-        return body == b"" or body.endswith((b"\n\n", b"\n\r\n"))
+        # A blank line at the very beginning ends no event, but a line.
+        return body == b"" or (b"\n" + body).endswith((b"\n\n", b"\n\r\n"))
     if kind == "websocket":
         tracker = FrameTracker()
         tracker.feed(body)
