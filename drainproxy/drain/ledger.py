@@ -5,7 +5,7 @@ Drained means that the last hold was released; nothing polls.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 KINDS = ("http1", "http2", "grpc", "sse", "websocket", "tcp")
@@ -37,19 +37,17 @@ class Ledger:
     """All that is in flight, and how all that was in flight ended. The kind of a hold may change
     while it is open: a response may turn out to be an event stream."""
 
-    __slots__ = ("_endings", "cuts", "holds", "on_empty")
+    __slots__ = ("_endings", "cuts", "holds", "on_empty", "open")
 
     def __init__(self) -> None:
         self.holds: set[Hold] = set()
+        # From now on a hold is in flight. Each request pays for it: so it is the set's own method.
+        self.open: Callable[[Hold], None] = self.holds.add
         self._endings = {kind: [0] * len(ENDINGS) for kind in KINDS}
         # How many were cut, by kind and by why.
         self.cuts: defaultdict[tuple[str, str], int] = defaultdict(int)
         # Called when the last hold is released; set only while somebody waits for that.
         self.on_empty: Callable[[], None] | None = None
-
-    def open(self, hold: Hold) -> None:
-        """From now on `hold` is in flight."""
-        self.holds.add(hold)
 
     def close(self, hold: Hold, ending: int, why: str = "") -> None:
         """`hold` ended in the given way, and if that is CUT, why; KeyError if it was not open."""
@@ -58,6 +56,17 @@ class Ledger:
         if ending == CUT:
             self.cuts[hold.kind, why] += 1
         if self.on_empty is not None and not self.holds:
+            self.on_empty()
+
+    def finish(self, holds: Sequence[Hold]) -> None:
+        """All of `holds` FINISHED; KeyError if any of them was not open."""
+        left = len(self.holds) - len(holds)
+        self.holds.difference_update(holds)
+        if len(self.holds) != left:
+            raise KeyError("of what is finished not all was open")
+        for hold in holds:
+            self._endings[hold.kind][FINISHED] += 1
+        if self.on_empty is not None and not left:
             self.on_empty()
 
     def in_flight(self) -> dict[str, int]:

@@ -51,23 +51,25 @@ class Answers(Direction[AnswerHead]):
 
     def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
         """An answer's head, interim ones included, or its trailers."""
+        # A block of our own that is said meanwhile comes after this one.
+        anew = self.stateless
         head = self.reader.read(block)
-        if self.ending is not None:
-            self.end_passed()
         found = self.session.streams.get(stream)
         if found is not None:
+            # As all answers begin, and all of gRPC end: that saves two calls for each.
             if head.plain and not found.status and not flags & END_STREAM:
-                # As all answers begin: that saves two calls for each.
                 found.status = head.status
+            elif head.trailers and found.status and flags & END_STREAM:
+                found.grpc_status = head.grpc_status
+                self.ended(found)
             elif not self._answered(found, flags, head):
                 return self.leave_out_block()
         elif stream in self._unwanted:
             self._forget_if_ended(stream, flags)
             return self.leave_out_block()
-        if not self.stateless:
+        if not anew:
             return None
-        block = self.block_anew()
-        return header_frames(stream, flags, priority, block)
+        return header_frames(stream, flags, priority, self.block_anew())
 
     def _answered(self, found: Stream, flags: int, head: AnswerHead) -> bool:
         """Whether the client may get this."""
@@ -99,8 +101,6 @@ class Answers(Direction[AnswerHead]):
         """A part of an answer."""
         self.data_frames += 1 + length // LEAST_MAX_FRAME
         self.room -= length
-        if self.ending is not None:
-            self.end_passed()
         session = self.session
         found = session.streams.get(stream)
         if found is not None:
@@ -141,25 +141,24 @@ class Answers(Direction[AnswerHead]):
         """The answer has passed."""
         found.app_done = True
         if found.client_done:
-            self.session.end(found, FINISHED)
+            self.session.finish(found)
 
     def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
         """The app begins an answer to a request of its own making."""
-        self.reader.read(block)
+        anew = self.stateless
+        head = self.reader.read(block)
         if promised & 1 or promised in self.session.streams:
             raise Http2Error(PROTOCOL_ERROR, f"a push of stream {promised}, which is not its own")
         if stream in self._unwanted:
             self.unwanted(promised)
             return self.leave_out_block()
-        self.session.open_pushed(promised, RequestHead(self.reader.fields))
-        if not self.stateless:
+        self.session.open_pushed(promised, RequestHead(head.fields))
+        if not anew:
             return None
         return push_promise_frames(stream, promised, self.block_anew())
 
     def reset(self, stream: int, code: int) -> bytes | None:
         """The app goes no further."""
-        if self.ending is not None:
-            self.end_passed()
         found = self.session.streams.get(stream)
         if found is None:
             return b"" if self._unwanted.pop(stream, stream) is None else None

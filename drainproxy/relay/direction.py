@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from drainproxy.relay.stream import Stream
 from drainproxy.wire import hpack
 from drainproxy.wire.frames import FrameScanner
-from drainproxy.wire.hpack import Fields, HpackReader
+from drainproxy.wire.hpack import Fields
+from drainproxy.wire.hpack_quick import QuickReader
 from drainproxy.wire.http2 import (
     HEADER_TABLE_SIZE,
     INITIAL_WINDOW_SIZE,
@@ -37,11 +38,11 @@ _USUAL_WINDOW = 65535
 MOST_REMEMBERED = 1000
 
 
-class Direction(FrameScanner, Generic[Head]):
+class Direction(FrameScanner[Stream], Generic[Head]):
     """One direction. `other` is set once both are made."""
 
     __slots__ = (
-        *("_agreed", "data_frames", "debt", "ending", "other", "reader", "room"),
+        *("_agreed", "data_frames", "debt", "other", "reader", "room"),
         *("session", "stateless", "stream_window"),
     )
 
@@ -50,7 +51,7 @@ class Direction(FrameScanner, Generic[Head]):
         super().__init__(most)
         self.session = session
         self.other: Direction[Any]
-        self.reader = HpackReader(most, understand, matters)
+        self.reader = QuickReader(most, understand, matters)
         # Blocks cannot go on as they come any more.
         self.stateless = False
         # What the receiver has announced and the sender has not acknowledged: the size of the
@@ -62,8 +63,6 @@ class Direction(FrameScanner, Generic[Head]):
         # of it our own DATA has taken, which its sender does not know of, and that of new streams.
         self.room = self.stream_window = _USUAL_WINDOW
         self.debt = 0
-        # The stream whose last DATA is passing: it is not over before that has passed.
-        self.ending: Stream | None = None
 
     def tell_sender(self, frame: bytes) -> None:
         """Say something to whom we hear here, which goes the other way."""
@@ -73,8 +72,13 @@ class Direction(FrameScanner, Generic[Head]):
 
     def leave_out_block(self) -> bytes:
         """The block that was just read does not go on."""
-        self.stateless = True
+        self._lose_state()
         return b""
+
+    def _lose_state(self) -> None:
+        if not self.stateless:
+            self.stateless = True
+            self.reader.keep_fields()
 
     def block_anew(self) -> bytes:
         """The block that was just read, written without a table."""
@@ -83,25 +87,8 @@ class Direction(FrameScanner, Generic[Head]):
     def own_block(self, fields: Fields) -> bytes:
         """A block of ours. Each empties the receiver's table, since nobody knows which of them is
         the first to get there: so no limit on it asks for another word of ours (RFC 7541 4.2)."""
-        self.stateless = True
+        self._lose_state()
         return hpack.block(fields, 0)
-
-    # The last DATA of a stream
-
-    def ended(self, found: Stream) -> None:
-        """The sender's side of a stream has passed as a whole."""
-        raise NotImplementedError
-
-    def end_if_passed(self) -> None:
-        """End the side whose last DATA was passing, if nothing of that is to come."""
-        if not self._left:
-            self.end_passed()
-
-    def end_passed(self) -> None:
-        """Another frame has begun, or has been waited for: the last DATA has passed."""
-        found, self.ending = self.ending, None
-        if found is not None and self.session.streams.get(found.id) is found:
-            self.ended(found)
 
     # DATA that is left out
 

@@ -68,12 +68,13 @@ class Http2(Farewells):
             return
         if self._preface_left:
             data = self._pass_preface(data)
+        self.moment = self.hub.now()
         requests = self.requests
         passed = requests.feed(data)
         if passed:
             self.write_app(passed)
-        if requests.ending is not None:
-            requests.end_if_passed()
+        if self.finished:
+            self.count_finished()
         if requests.unfinished or self._head_due < inf:
             self._watch_head(progress=bool(passed))
         if requests.error is not None or self.goodbye or self.dues:
@@ -108,8 +109,8 @@ class Http2(Farewells):
         passed = answers.feed(data)
         if passed:
             self.client.write(passed)
-        if answers.ending is not None:
-            answers.end_if_passed()
+        if self.finished:
+            self.count_finished()
         if answers.error is not None:
             self._app_gone(502, "the app breaks the rules of HTTP/2: " + answers.error.reason)
         elif self.goodbye or self.dues or self.client_ended or self.requests.error is not None:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -111,6 +111,14 @@ class Histogram:
         self.total += value
 
 
+class Answered(Protocol):
+    """An exchange that has its answer."""
+
+    kind: str
+    status: int
+    opened: float
+
+
 class Counters:
     """Everything that is counted on the data path, as plain integers that only ever grow."""
 
@@ -139,6 +147,17 @@ class Counters:
         self.app_connect_failures = 0
         # By method, then by status, both as they came.
         self.grpc: dict[bytes, defaultdict[bytes, int]] = {}
+
+    def answered(self, exchanges: Iterable[Answered], now: float) -> None:
+        """Count answers that have come to their end: by kind and status, and how long they took."""
+        codes, durations = self.codes, self.durations
+        bounds, counts = durations.bounds, durations.counts
+        for exchange in exchanges:
+            codes[exchange.kind][exchange.status] += 1
+            # As in Histogram.observe, for which each request would pay.
+            seconds = now - exchange.opened
+            counts[bisect_left(bounds, seconds)] += 1
+            durations.total += seconds
 
     def count_grpc(self, method: bytes, status: bytes, *, answered: bool = True) -> None:
         """Count a call. Clients can name methods without end, so a new name is kept only if the app

@@ -22,7 +22,7 @@ from drainproxy.wire.http2 import (
     header_frames,
     rst_stream,
 )
-from drainproxy.wire.http2_head import MOST_FIELDS, RequestHead, forwarded, too_many
+from drainproxy.wire.http2_head import RequestHead, forwarded, too_many
 
 if TYPE_CHECKING:
     from drainproxy.relay.streams import Streams
@@ -106,29 +106,28 @@ class Requests(Direction[RequestHead]):
     def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
         """A request, or the trailers of one."""
         head = self.reader.read(block)
-        if self.ending is not None:
-            self.end_passed()
         session = self.session
-        found = session.streams.get(stream)
-        if found is not None:
-            return self._trailers(found, flags, priority, head, len(block))
-        if stream <= self.highest or not stream & 1:
-            return self._late_headers(stream)
+        streams = session.streams
         if stream != self.highest + 2:
+            found = streams.get(stream)
+            if found is not None:
+                return self._trailers(found, flags, priority, head, len(block))
+            if stream <= self.highest or not stream & 1:
+                return self._late_headers(stream)
             self._gaps.append(range(self.highest + 1, stream))
             del self._gaps[:-_MOST_GAPS]
         self.highest = stream
         # Of a usual request nothing has to be asked: that saves a call for each.
-        crowded = len(session.streams) >= self._max_streams or stream > self.last
-        unusual = head.unusual or self.stateless or self.reader.count > MOST_FIELDS
-        if (crowded or unusual) and self._refused(stream, head, len(block)):
+        if (
+            head.unusual or self.stateless or stream > self.last
+            or len(streams) >= self._max_streams
+        ) and self._refused(stream, head, len(block)):  # fmt: skip
             return self.leave_out_block()
         self.passed = stream
-        session.streams[stream] = opened = Stream(
-            session, stream, head, client_done=bool(flags & END_STREAM)
+        streams[stream] = opened = Stream(
+            session, stream, head, session.moment, bool(flags & END_STREAM)
         )
-        limits = session.hub.limits
-        if limits.request_timeout:
+        if session.hub.limits.request_timeout:
             session.expect_answer(opened.opened)
         if head.kind != "http2":
             self._open_special(opened)
@@ -175,8 +174,6 @@ class Requests(Direction[RequestHead]):
 
     def data(self, stream: int, flags: int, length: int) -> bool:
         """A part of a request."""
-        if self.ending is not None:
-            self.end_passed()
         found = self.session.streams.get(stream)
         if found is None:
             return self._late_data(stream, length)
@@ -220,7 +217,7 @@ class Requests(Direction[RequestHead]):
         """The request has passed."""
         found.client_done = True
         if found.app_done:
-            self.session.end(found, FINISHED)
+            self.session.finish(found)
 
     def goes_astray(self, stream: int, *, passes: bool) -> None:
         """A stream ended before the client has ended its side."""
@@ -236,7 +233,7 @@ class Requests(Direction[RequestHead]):
         if stream > self.last:
             self._refuse(stream, REFUSED_STREAM)
             self._spend_control()
-        elif head.malformed or head.trailers or too_many(self.reader.fields):
+        elif head.malformed or head.trailers or (head.many and too_many(self.reader.fields)):
             session.rejected("malformed")
             self._refuse(stream, PROTOCOL_ERROR)
             self._spend_reset()

@@ -6,6 +6,7 @@ from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBY
 from drainproxy.wire.http2_head import RequestHead
 
 if TYPE_CHECKING:
+    from drainproxy.relay.hub import AccessLog
     from drainproxy.relay.streams import Streams
 
 # What a gRPC client makes of a stream that was reset (gRPC over HTTP/2, "Errors"): the statuses
@@ -31,18 +32,18 @@ class Stream:
     )
 
     def __init__(
-        self, session: "Streams", stream: int, head: RequestHead, *, client_done: bool
+        self, session: "Streams", stream: int, head: RequestHead, opened: float, client_done: bool
     ) -> None:
         self.session = session
         self.id = stream
         self.head = head
-        self.opened = session.hub.now()
+        self.opened = opened
         self.client_done = client_done
         self.app_done = False
         self.status = 0
         self.grpc_status: bytes | None = None
         self.kind = head.kind
-        session.hub.ledger.open(self)
+        session.hold(self)
 
     @property
     def peer(self) -> str:
@@ -61,20 +62,25 @@ class Stream:
     def close(self, ending: int) -> None:
         """Both messages are through, or never will be."""
         hub = self.session.hub
-        counters = hub.counters
-        kind, status = self.kind, self.status
-        seconds = hub.now() - self.opened
-        if status:
-            counters.codes[kind][status] += 1
-            counters.durations.observe(seconds)
-        if kind == "grpc":
-            said = self.grpc_status or _STATUS_BY_ENDING[ending]
-            answered = self.app_done or self.grpc_status is not None
-            counters.count_grpc(self.head.path, said, answered=answered)
+        if self.status:
+            hub.counters.answered((self,), hub.now())
+        if self.kind == "grpc":
+            self.count_call(_STATUS_BY_ENDING[ending])
         if hub.access_log is not None:
-            method = self.head.method.decode("ascii", "replace")
-            hub.access_log(kind, self.peer, method, self.path, status, seconds)
+            self.log(hub.access_log)
         hub.ledger.close(self, ending, self.session.why)
+
+    def count_call(self, otherwise: bytes = _STATUS_BY_ENDING[FINISHED]) -> None:
+        """Count this gRPC call by its status; `otherwise` if nobody has named one."""
+        said = self.grpc_status
+        answered = self.app_done or said is not None
+        self.session.counters.count_grpc(self.head.path, said or otherwise, answered=answered)
+
+    def log(self, write: "AccessLog") -> None:
+        """Its line in the access log."""
+        method = self.head.method.decode("ascii", "replace")
+        seconds = self.session.hub.now() - self.opened
+        write(self.kind, self.peer, method, self.path, self.status, seconds)
 
     def was_reset(self, code: int) -> None:
         """The app has reset it: what that means to a gRPC client."""

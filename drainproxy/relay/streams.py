@@ -22,13 +22,18 @@ class Streams(Pair):
     """
 
     __slots__ = (
-        *("_outbox", "answers", "client_ip", "dues", "followed", "going", "muted", "over"),
-        *("pushed", "requests", "streams"),
+        *("_outbox", "answers", "client_ip", "dues", "finished", "followed", "going", "hold"),
+        *("moment", "muted", "over", "pushed", "requests", "streams"),
     )
 
     def __init__(self, hub: Hub, route: Route) -> None:
         super().__init__(hub, route, "http2")
         self.streams: dict[int, Stream] = {}
+        # Those that are over, of what is being read: counted together when it was passed on.
+        self.finished: list[Stream] = []
+        self.hold = hub.ledger.open
+        # When what the client says at the moment has come.
+        self.moment = hub.now()
         # Those whose bodies are followed, those whose goodbye is due, and those on which the app is
         # not heard any more, though they are not over.
         self.followed: dict[int, Followed] = {}
@@ -128,18 +133,47 @@ class Streams(Pair):
 
     def end(self, stream: Stream, ending: int) -> None:
         """A stream is over."""
+        if self.finished:
+            # In the order in which they ended, however that was read.
+            self.count_finished()
         del self.streams[stream.id]
-        if self.followed or self.dues:
-            self.followed.pop(stream.id, None)
-            self.dues.pop(stream.id, None)
-            self.muted.discard(stream.id)
-        if not stream.id & 1:
-            self.pushed -= 1
+        for direction in (self.requests, self.answers):
+            if direction.ending is stream:
+                direction.ending = None
+        if self.followed or self.dues or not stream.id & 1:
+            self._forget(stream.id)
         stream.close(ending)
+
+    def finish(self, stream: Stream) -> None:
+        """Both messages of a stream are through: as all usual streams end."""
+        del self.streams[stream.id]
+        if self.followed or self.dues or not stream.id & 1:
+            self._forget(stream.id)
+        self.finished.append(stream)
+
+    def _forget(self, stream: int) -> None:
+        self.followed.pop(stream, None)
+        self.dues.pop(stream, None)
+        self.muted.discard(stream)
+        if not stream & 1:
+            self.pushed -= 1
+
+    def count_finished(self) -> None:
+        """What is finished has been passed on: now it is not in flight any more."""
+        finished, self.finished = self.finished, []
+        hub = self.hub
+        hub.counters.answered(finished, hub.now())
+        for stream in finished:
+            if stream.kind == "grpc":
+                stream.count_call()
+        if hub.access_log is not None:
+            for stream in finished:
+                stream.log(hub.access_log)
+        hub.ledger.finish(finished)
 
     def open_pushed(self, stream: int, head: RequestHead) -> None:
         """The app has begun a stream of its own (8.4), on which the client says nothing."""
-        self.streams[stream] = Stream(self, stream, head, client_done=True)
+        self.streams[stream] = Stream(self, stream, head, self.hub.now(), client_done=True)
         self.pushed += 1
 
     def break_stream(self, stream: Stream, code: int) -> None:

@@ -170,7 +170,7 @@ def _read_ordinary(line: bytes, name: bytes, lower: bytes) -> Read:
 
 def misspelt(lower: bytes) -> bool:
     """Whether an app may take the field of this name for one that only its right name may be."""
-    return b"_" in lower and _MEANING.get(lower.replace(b"_", b"-")) in _NEVER_MISSPELT
+    return 0x5F in lower and _MEANING.get(lower.replace(b"_", b"-")) in _NEVER_MISSPELT
 
 
 def _remember(line: bytes, read: Read) -> None:

@@ -10,7 +10,7 @@ frame has been returned, nothing after it may be fed.
 """
 
 from struct import Struct
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from drainproxy.wire.http2 import (
     ACK,
@@ -37,7 +37,8 @@ from drainproxy.wire.http2 import (
     number,
 )
 
-_unpack_head = Struct(">BHBBI").unpack_from
+# Length and kind in one number: one value less to unpack for each frame.
+_unpack_head = Struct(">IBI").unpack_from
 # Of the flags of HEADERS those that change its shape; with END_HEADERS alone it is all block.
 _SHAPE = END_HEADERS | PADDED | HAS_PRIORITY
 
@@ -69,15 +70,20 @@ class Follower(Protocol):
         """The next bytes of the stream are those of `data` from `start` to `end`."""
 
 
-class FrameScanner:
+# What waits for the end of a frame.
+Ending = TypeVar("Ending")
+
+
+class FrameScanner(Generic[Ending]):
     """One direction. `max_frame`: the largest payload that the receiver takes; `max_block`: the
     largest header block that we do; in bytes. `unfinished`: a frame or a header block that has to
-    be whole has come in part. `follower` is set by `data` for a frame that is to be followed."""
+    be whole has come in part. `data` sets `follower` for a frame that is to be followed, and
+    `ending` to what is over once the frame has come as a whole."""
 
     __slots__ = (
         *("_block", "_block_head", "_expected", "_feeding", "_kept", "_left", "_needed"),
         *("_follow_left", "_pieces", "_raw", "_run", "_skipping", "_words"),
-        *("error", "follower", "max_block", "max_frame", "unfinished"),
+        *("ending", "error", "follower", "max_block", "max_frame", "unfinished"),
     )
 
     def __init__(self, max_block: int) -> None:
@@ -85,6 +91,7 @@ class FrameScanner:
         self.max_block = max_block
         self.error: Http2Error | None = None
         self.unfinished = False
+        self.ending: Ending | None = None
         self._expected = _FIRST_SETTINGS
         # The payload that is passing: its bytes to come, and whether they are left out.
         self._left = 0
@@ -112,6 +119,10 @@ class FrameScanner:
     def data(self, stream: int, flags: int, length: int) -> bool:
         """DATA begins, padding included in `length`, stream 0 not excluded; False to leave it
         out."""
+        raise NotImplementedError
+
+    def ended(self, ending: Ending) -> None:
+        """The DATA has come as a whole that `ending` has waited for."""
         raise NotImplementedError
 
     def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
@@ -195,6 +206,9 @@ class FrameScanner:
             return b"" if self._skipping else data
         self._left = 0
         self._run = at if self._skipping else 0
+        self._skipping = False
+        if self.ending is not None:
+            self._end_passed(self.ending)
         self._feeding = True
         if self._words:
             self._put_words(data, at)
@@ -204,6 +218,8 @@ class FrameScanner:
             if self.error is None:
                 self._kept += data[at:]
             end = at
+        else:
+            self._left = at - end
         self.unfinished = bool(self._kept) or self._expected == _CONTINUATION
         if self._words:
             self._put_words(data, end)
@@ -238,49 +254,51 @@ class FrameScanner:
     def _scan(self, data: bytes, at: int) -> int:
         """Work off the frames from `at` on. Returns where the first one begins that is not whole
         or is wrong; without one, where the last one ends, which may be beyond the data."""
-        end = len(data)
+        end, most = len(data), self.max_frame
         try:
             while (payload := at + HEAD_SIZE) <= end:
-                high, low, kind, flags, stream = _unpack_head(data, at)
-                stop = payload + (high << 16 | low)
+                length_and_kind, flags, stream = _unpack_head(data, at)
+                length, kind = length_and_kind >> 8, length_and_kind & 0xFF
+                stop = payload + length
                 stream &= MOST_STREAM
-                if stop - payload > self.max_frame:
+                if length > most:
                     raise Http2Error(FRAME_SIZE_ERROR, "a frame is over MAX_FRAME_SIZE")
                 if self._expected:
                     self._check_expected(kind, flags, stream)
-                if kind == DATA or kind > CONTINUATION:
-                    if kind == DATA and flags & PADDED and not _padding_is_here(data, at, stop):
+                if kind == DATA:
+                    if flags & PADDED and not _padding_is_here(data, at, stop):
                         self._needed = HEAD_SIZE + 1
                         return at
-                    passes = (
-                        self.data(stream, flags, stop - payload)
-                        if kind == DATA
-                        else self.unknown(stream)
-                    )
-                    if not passes:
-                        self.follower = None
-                        self._put(data, at, stop, b"")
+                    if not self.data(stream, flags, length):
+                        self._skip(data, at, stop)
                     elif self.follower is not None:
                         self._follow(data, payload, stop, flags)
-                    if stop > end:
-                        self._left, self._skipping = stop - end, not passes
+                    if self.ending is not None and stop <= end:
+                        self._end_passed(self.ending)
+                    at = stop
+                    continue
+                if kind == HEADERS and flags & _SHAPE == END_HEADERS and stop <= end:
+                    if length > self.max_block:
+                        raise _too_long(self.max_block)
+                    if not stream:
+                        raise Http2Error(PROTOCOL_ERROR, "HEADERS of no stream")
+                    instead = self.headers(stream, flags, b"", data[payload:stop])
+                elif kind > CONTINUATION:
+                    if not self.unknown(stream):
+                        self._skip(data, at, stop)
+                    at = stop
+                    continue
                 elif stop > end:
-                    self._check_size(kind, stop - payload)
+                    self._check_size(kind, length)
                     self._needed = stop - at
                     return at
                 else:
-                    if kind == HEADERS and flags & _SHAPE == END_HEADERS:
-                        if stop - payload > self.max_block:
-                            raise _too_long(self.max_block)
-                        if not stream:
-                            raise Http2Error(PROTOCOL_ERROR, "HEADERS of no stream")
-                        instead = self.headers(stream, flags, b"", data[payload:stop])
-                    else:
-                        instead = self._special(kind, flags, stream, data[at:stop])
-                    if instead is not None:
-                        # As in _put, for which each request would pay.
-                        self._pieces += data[self._run : at], instead
-                        self._run = stop
+                    instead = self._special(kind, flags, stream, data[at:stop])
+                    # These may be the SETTINGS that say so.
+                    most = self.max_frame
+                if instead is not None:
+                    self._pieces += data[self._run : at], instead
+                    self._run = stop
                 at = stop
         except Http2Error as error:
             self.error = error
@@ -288,10 +306,16 @@ class FrameScanner:
         self._needed = HEAD_SIZE
         return at
 
-    def _put(self, data: bytes, at: int, stop: int, instead: bytes) -> None:
-        """Other bytes take the place of those from `at` to `stop`."""
-        self._pieces += data[self._run : at], instead
+    def _skip(self, data: bytes, at: int, stop: int) -> None:
+        """The frame from `at` to `stop` is left out."""
+        self.follower = None
+        self._skipping = stop > len(data)
+        self._pieces.append(data[self._run : at])
         self._run = stop
+
+    def _end_passed(self, ending: Ending) -> None:
+        self.ending = None
+        self.ended(ending)
 
     def _check_expected(self, kind: int, flags: int, stream: int) -> None:
         if self._expected == _CONTINUATION:

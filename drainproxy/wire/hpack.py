@@ -6,7 +6,6 @@ one's table.
 """
 
 from collections.abc import Callable, Hashable, Iterable
-from operator import itemgetter
 from typing import Generic, TypeVar, cast
 
 from drainproxy.wire import huffman
@@ -14,7 +13,7 @@ from drainproxy.wire.http2 import COMPRESSION_ERROR, ENHANCE_YOUR_CALM, Http2Err
 
 HeaderField = tuple[bytes, bytes]
 Fields = tuple[HeaderField, ...]
-Matters = Callable[[bytes, bytes], bool]
+Matters = Callable[[bytes], bool]
 
 
 class HpackError(Http2Error):
@@ -70,19 +69,19 @@ _MOST_MORE_BYTES = 5
 _MOST_SIZE_UPDATES = 16
 
 # What a field is that is one byte and no more (6.1).
-_ONE_BYTE_FIELDS = bytes(range(_INDEXED + 1, 0xFF))
+ONE_BYTE_FIELDS = bytes(range(_INDEXED + 1, 0xFF))
 
 # A table is one list for the whole address space (2.3.3): the static fields, then the dynamic
 # ones, the newest first. An index stands in it where the byte that is this index does, for most
 # fields are such a byte. An entry is what whoever reads the blocks gets to see of a field, what the
-# field weighs, and the field.
-_Entry = tuple[HeaderField, int, HeaderField]
-_seen, _weight, _field_of = itemgetter(0), itemgetter(1), itemgetter(2)
-_FIRST_DYNAMIC = _INDEXED + len(_STATIC_FIELDS) + 1
+# field weighs, the field, and whether the value of that is in Huffman code still.
+Entry = tuple[HeaderField, int, HeaderField, bool]
+STATIC_LENGTH = len(_STATIC_FIELDS)
+FIRST_DYNAMIC = _INDEXED + STATIC_LENGTH + 1
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
-_Read = TypeVar("_Read")
+Read = TypeVar("Read")
 
 
 class _Memory(dict[_Key, _Value]):
@@ -116,33 +115,34 @@ _ROOM_FOR_STRINGS = 4096
 OTHERS = cast(HeaderField, ("", ""))
 
 
-def _everything(name: bytes, value: bytes) -> bool:
+def _everything(name: bytes) -> bool:
     return True
 
 
-_static_tables: dict[Matters, list[_Entry]] = {}
+_static_tables: dict[Matters, list[Entry]] = {}
 
 
-def _static_table(matters: Matters) -> list[_Entry]:
+def static_table(matters: Matters) -> list[Entry]:
     if matters not in _static_tables:
-        nobodys = (OTHERS, 0, OTHERS)
+        nobodys = (OTHERS, 0, OTHERS, False)
         _static_tables[matters] = [nobodys] * (_INDEXED + 1) + [
-            (field if matters(*field) else OTHERS, len(b"".join(field)) + _OVERHEAD, field)
+            (field if matters(field[0]) else OTHERS, len(b"".join(field)) + _OVERHEAD, field, False)
             for field in _STATIC_FIELDS
         ]
     return _static_tables[matters]
 
 
-class HpackReader(Generic[_Read]):
+class HpackReader(Generic[Read]):
     """The header blocks of one direction of a connection.
 
     `max_list_size`: the most that the fields of a block may weigh in bytes, 32 for each included
     (RFC 9113 10.5.1); without a limit a block of 64 KB can name 256 MB.
 
-    `matters` is asked once for each field when it comes up, and not again while a table holds it.
-    `understand` makes of the fields that matter, and OTHERS for each that does not, what `read`
-    returns, and is remembered with the block: so a field that is new in each block, and matters to
-    nobody, costs no more than its letters. `fields` are those of the block that was read last.
+    `matters` is asked for the name of each field when it comes up, and not again while a table
+    holds it; a value that is_raw matters in any case. `understand` makes of the fields that matter,
+    and OTHERS for each that does not, what `read` returns, and is remembered with the block: so a
+    field that is new in each block, and matters to nobody, costs no more than to measure it.
+    `fields` are those of the block that was read last.
 
     After an HpackError nothing can be read any more.
     """
@@ -156,34 +156,30 @@ class HpackReader(Generic[_Read]):
     def __init__(
         self,
         max_list_size: int,
-        understand: Callable[[Fields], _Read],
+        understand: Callable[[Fields], Read],
         matters: Matters = _everything,
     ) -> None:
         self._max_list_size = max_list_size
         self._understand = understand
         self._matters = matters
-        self._entries: list[_Entry] = []
+        self._entries: list[Entry] | None = []
         # What was seen last, and what it was understood to be: clients repeat themselves.
         self._last_seen: list[HeaderField] | None = None
-        self._last_read: _Read
-        self._table = _static_table(matters).copy()
+        self._last_read: Read
+        self._table = static_table(matters).copy()
         self._size = 0  # what the dynamic entries weigh
         self._max_size = _DEFAULT_TABLE_SIZE  # the most that they may, as the sender has chosen it
         self._limit = _DEFAULT_TABLE_SIZE  # the most that it may choose
         self._owed: int | None = None  # the most that it has to choose before anything else
         self._steady = True  # whether the block being read has left the table alone so far
-        self._blocks = _Memory[bytes, tuple[list[_Entry], _Read]](_ROOM_FOR_BLOCKS)
+        self._blocks = _Memory[bytes, tuple[list[Entry] | None, Read]](_ROOM_FOR_BLOCKS)
         self._strings = _Memory[bytes, bytes](_ROOM_FOR_STRINGS)
 
     @property
     def fields(self) -> Fields:
         """All fields of the block that was read last."""
-        return tuple(map(_field_of, self._entries))
-
-    @property
-    def count(self) -> int:
-        """How many they are."""
-        return len(self._entries)
+        assert self._entries is not None, "they were not kept"
+        return tuple([_spelt(entry) for entry in self._entries])
 
     @property
     def table_size(self) -> int:
@@ -201,10 +197,11 @@ class HpackReader(Generic[_Read]):
             self._owed = size if self._owed is None else min(size, self._owed)
             self._blocks.forget()
 
-    def read(self, block: bytes) -> _Read:
+    def read(self, block: bytes) -> Read:
         """What a whole block says. HpackError tells what is wrong with it."""
-        known = self._blocks.get(block)
-        if known is not None:
+        blocks = self._blocks
+        # An empty one is not worth the hashing of the block: what was indexed has emptied it.
+        if blocks and (known := blocks.get(block)) is not None:
             self._entries, read = known
             return read
         try:
@@ -214,29 +211,29 @@ class HpackReader(Generic[_Read]):
         except IndexError:
             raise HpackError("a block ends inside a field") from None
 
-    def _read(self, block: bytes) -> _Read:
+    def _read(self, block: bytes) -> Read:
         self._steady = True
         table = self._table
         at, end = 0, len(block)
         # 6.3: the first bits of a size update are 001.
         if b"\x20" <= block < b"\x40" or self._owed is not None:
             at = self._size_updates(block)
-        entries: list[_Entry] = []
+        entries: list[Entry] = []
         while at < end:
-            rest = block[at:].lstrip(_ONE_BYTE_FIELDS)
+            rest = block[at:].lstrip(ONE_BYTE_FIELDS)
             try:
-                entries += map(table.__getitem__, block[at : end - len(rest)])
+                entries += [table[byte] for byte in block[at : end - len(rest)]]
             except IndexError:
                 raise HpackError("an index out of range") from None
             at = end - len(rest)
             if rest:
                 entry, at = self._long_field(block, at)
                 entries.append(entry)
-        self._entries = entries
-        weight = sum(map(_weight, entries))
+        weight = sum([entry[1] for entry in entries])
         if weight > self._max_list_size:
             raise HpackError("the fields of a block are too large", ENHANCE_YOUR_CALM)
-        seen = [*map(_seen, entries)]
+        self._entries = entries
+        seen = [entry[0] for entry in entries]
         if seen != self._last_seen:
             self._last_read = self._understand(tuple(seen))
             self._last_seen = seen
@@ -265,58 +262,77 @@ class HpackReader(Generic[_Read]):
         while self._size > size:
             self._size -= self._table.pop()[1]
 
-    def _long_field(self, block: bytes, at: int) -> tuple[_Entry, int]:
+    def _long_field(self, block: bytes, at: int) -> tuple[Entry, int]:
         """A field of more than one byte, and where the next one begins."""
         first = block[at]
         if first & _INDEXED:  # 6.1
             index, at = _integer(block, at, _INDEXED_MASK)
             return self._entry(index), at
         if first & _INCREMENTAL:  # 6.2.1
-            field, at = self._literal(block, at, _INCREMENTAL_MASK, None)
-            entry = self._understood(field)
-            self._insert(entry)
-            return entry, at
-        if first & _SIZE_UPDATE:
+            mask, known = _INCREMENTAL_MASK, None
+        elif first & _SIZE_UPDATE:
             raise HpackError("a table size where a field must be")
-        # What is not put into the table is likely to be spelt again.
-        field, at = self._literal(block, at, _LITERAL_MASK, self._strings)
-        # 6.2.3
-        return self._understood(NeverIndexed(field) if first & _NEVER_INDEXED else field), at
-
-    def _literal(
-        self, block: bytes, at: int, mask: int, known: _Memory[bytes, bytes] | None
-    ) -> tuple[HeaderField, int]:
-        index = block[at] & mask
+        else:
+            # What is not put into the table is likely to be spelt again.
+            mask, known = _LITERAL_MASK, self._strings
+        index = first & mask
         if index < mask:
             at += 1
         else:
             index, at = _integer(block, at, mask)
         if index:
-            name = self._entry(index)[2][0]
+            # As in _entry, for which each new field would pay.
+            if index >= len(self._table) - _INDEXED:
+                raise HpackError("an index out of range")
+            name = self._table[_INDEXED + index][2][0]
         else:
             name, at = _string(block, at, known)
+        matters = self._matters(name)
+        if known is None and not matters and block[at] >= _HUFFMAN:
+            # An id that is new in each block: nobody reads it, so it is not spelt out.
+            data, end = _coded(block, at)
+            length = huffman.measure(data)
+            if length is not None:
+                entry = (OTHERS, len(name) + length + _OVERHEAD, (name, data), True)
+                self._insert(entry)
+                return entry, end
         value, at = _string(block, at, known)
-        return (name, value), at
+        field = (name, value)
+        if known is not None and first & _NEVER_INDEXED:  # 6.2.3
+            field = NeverIndexed(field)
+        seen = field if matters or is_raw(value) else OTHERS
+        entry = (seen, len(name) + len(value) + _OVERHEAD, field, False)
+        if known is None:
+            self._insert(entry)
+        return entry, at
 
-    def _understood(self, field: HeaderField) -> _Entry:
-        name, value = field
-        seen = field if self._matters(name, value) else OTHERS
-        return seen, len(name) + len(value) + _OVERHEAD, field
-
-    def _entry(self, index: int) -> _Entry:
+    def _entry(self, index: int) -> Entry:
         if 0 < index < len(self._table) - _INDEXED:
             return self._table[_INDEXED + index]
         raise HpackError("an index out of range")
 
-    def _insert(self, entry: _Entry) -> None:
+    def _insert(self, entry: Entry) -> None:
         """Add an entry; one that is too large for the table takes all others with it (4.4)."""
-        self._table.insert(_FIRST_DYNAMIC, entry)
+        self._table.insert(FIRST_DYNAMIC, entry)
         self._size += entry[1]
         while self._size > self._max_size:
             self._size -= self._table.pop()[1]
         self._steady = False
         if self._blocks:
             self._blocks.forget()
+
+
+def is_raw(value: bytes) -> bool:
+    """RFC 9113 8.2.1: no value has a NUL, CR or LF. Blanks at the ends, which it forbids as well,
+    are let pass: gRPC itself sends messages and metadata with them, and no framing hangs on them.
+    """
+    # Numbers, since bytes in bytes are ten times as slow to look for.
+    return 0x0A in value or 0x0D in value or 0x00 in value
+
+
+def _spelt(entry: Entry) -> HeaderField:
+    _, _, field, coded = entry
+    return (field[0], huffman.decode(field[1])) if coded else field
 
 
 def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:
@@ -334,11 +350,9 @@ def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:
     raise HpackError("an integer is too long")
 
 
-def _string(block: bytes, at: int, known: _Memory[bytes, bytes] | None) -> tuple[bytes, int]:
-    """The string that begins at `at`, and where it ends (5.2)."""
-    first = block[at]
-    is_huffman = first & _HUFFMAN
-    length = first & _LENGTH_MASK
+def _coded(block: bytes, at: int) -> tuple[bytes, int]:
+    """The string that begins at `at` as it is coded, and where it ends (5.2)."""
+    length = block[at] & _LENGTH_MASK
     if length < _LENGTH_MASK:
         at += 1
     else:
@@ -346,8 +360,13 @@ def _string(block: bytes, at: int, known: _Memory[bytes, bytes] | None) -> tuple
     end = at + length
     if end > len(block):
         raise HpackError("a block ends inside a string")
-    data = block[at:end]
-    if not is_huffman:
+    return block[at:end], end
+
+
+def _string(block: bytes, at: int, known: _Memory[bytes, bytes] | None) -> tuple[bytes, int]:
+    """The string that begins at `at`, and where it ends (5.2)."""
+    data, end = _coded(block, at)
+    if block[at] < _HUFFMAN:
         return data, end
     if known is None:
         return huffman.decode(data), end

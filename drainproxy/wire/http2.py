@@ -32,7 +32,8 @@ _MOST_MAX_FRAME = 2**24 - 1
 MOST_STREAM = 2**31 - 1
 
 # The length has 24 bits: a byte for its upper ones comes first.
-_HEAD = Struct(">BHBBI")
+# Length and kind in one number: one value less to pass for each frame.
+_pack_head = Struct(">IBI").pack
 _SETTING = Struct(">HI")
 _NUMBER = Struct(">I")
 _TWO_NUMBERS = Struct(">II")
@@ -55,8 +56,7 @@ class Http2Error(Exception):
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     """A whole frame."""
-    length = len(payload)
-    return _HEAD.pack(length >> 16, length & 0xFFFF, kind, flags, stream) + payload
+    return _pack_head(len(payload) << 8 | kind, flags, stream) + payload
 
 
 def header_frames(
@@ -70,10 +70,8 @@ def header_frames(
     flags &= END_STREAM | HAS_PRIORITY
     if priority:
         block = priority + block
-    length = len(block)
-    if length <= most:
-        head = _HEAD.pack(length >> 16, length & 0xFFFF, HEADERS, flags | END_HEADERS, stream)
-        return head + block
+    if len(block) <= most:
+        return _pack_head(len(block) << 8 | HEADERS, flags | END_HEADERS, stream) + block
     return _split(HEADERS, flags, stream, block, most)
 
 

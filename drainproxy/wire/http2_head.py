@@ -5,7 +5,7 @@ message (RFC 9113 8.1.1): a word and not an error, since heads are remembered, w
 """
 
 from drainproxy.wire.fields import DIGITS_AND_LETTERS, HOST_BYTES, PLAIN, TOKEN, misspelt
-from drainproxy.wire.hpack import OTHERS, Fields, literal
+from drainproxy.wire.hpack import OTHERS, Fields, is_raw, literal
 
 # What a field means to a hop: nothing; it begins with a colon (8.3); it may stand there once; it
 # is read; it concerns one connection only and has no place here (8.2.2); it is no name (8.2.1).
@@ -43,15 +43,15 @@ _BINARY = b"-bin"
 
 
 class RequestHead:
-    """What the client's block says. `trailers`: it ends a request and begins none. `unusual`: it
-    may be one that no app must get.
+    """What the client's block says. `trailers`: it ends a request and begins none. `many`: of its
+    fields there may be too many. `unusual`: it may be one that no app must get.
 
     `forwarded` is for whoever makes the head: what is appended to its block.
     """
 
     __slots__ = (
-        *("authority", "forwarded", "grpc", "kind", "malformed", "method", "path", "protocol"),
-        *("proxied", "trailers", "unusual"),
+        *("authority", "forwarded", "grpc", "kind", "malformed", "many", "method", "path"),
+        *("protocol", "proxied", "trailers", "unusual"),
     )
 
     def __init__(self, fields: Fields) -> None:
@@ -74,16 +74,24 @@ class RequestHead:
             self.malformed = f"the value of {_text(found[_BINARY])} has bytes that only gRPC knows"
         if not self.malformed:
             self.malformed = _request_problem(found)
-        self.unusual = bool(self.malformed) or self.trailers or self.method == b"CONNECT"
+        self.many = len(fields) > MOST_FIELDS
+        self.unusual = (
+            bool(self.malformed) or self.many or self.trailers or self.method == b"CONNECT"
+        )
 
 
 class AnswerHead:
     """What the app's block says; `status` is 0 if these are trailers. `plain`: it can be nothing
-    but the beginning of a final answer, of which there is no more to know."""
+    but the beginning of a final answer, of which there is no more to know. `trailers`: nothing but
+    the end of one. `fields`: what it is made of."""
 
-    __slots__ = ("encoded", "event_stream", "grpc_status", "malformed", "plain", "status")
+    __slots__ = (
+        *("encoded", "event_stream", "fields", "grpc_status", "malformed", "plain", "status"),
+        "trailers",
+    )
 
     def __init__(self, fields: Fields) -> None:
+        self.fields = fields
         found, self.malformed = _survey(fields, _ANSWER)
         status = found.get(b":status")
         self.status = 0
@@ -97,6 +105,7 @@ class AnswerHead:
         # What is in the body cannot be read as it passes.
         self.encoded = found.get(b"content-encoding", b"").strip().lower() not in PLAIN
         self.plain = self.status >= 200 and not self.malformed and not self.event_stream
+        self.trailers = not self.status and not self.malformed
 
 
 def forwarded(head: RequestHead, client: bytes, scheme: bytes) -> bytes:
@@ -119,11 +128,9 @@ def _is_grpc(content_type: bytes) -> bool:
     return content_type[:16] == b"application/grpc" and content_type[16:17] in (b"", b"+", b";")
 
 
-def matters(name: bytes, value: bytes) -> bool:
+def matters(name: bytes) -> bool:
     """Whether a head has to know of this field: by what it means, or because it is wrong."""
-    if name in _ordinary:
-        return b"\n" in value or b"\r" in value or b"\0" in value
-    return name in _MEANINGS or _meaning(name) != _ORDINARY or _is_raw(value)
+    return name not in _ordinary and (name in _MEANINGS or _meaning(name) != _ORDINARY)
 
 
 def _survey(fields: Fields, pseudo: frozenset[bytes]) -> tuple[dict[bytes, bytes], str]:
@@ -144,7 +151,7 @@ def _survey(fields: Fields, pseudo: frozenset[bytes]) -> tuple[dict[bytes, bytes
             if meaning == _SINGLE and name in found:
                 return found, f"{_text(name)} is there twice"
             found[name] = value
-        if value and _is_raw(value):
+        if value and is_raw(value):
             if not name.endswith(b"-bin") or value[:1] != b"\0":
                 return found, f"the value of {_text(name)} has a NUL, CR or LF"
             found[_BINARY] = name
@@ -173,15 +180,9 @@ _WRONG_NAMES = {
 }
 
 
-def _is_raw(value: bytes) -> bool:
-    """8.2.1: no NUL, CR or LF. Blanks at the ends, which it forbids as well, are let pass: gRPC
-    itself sends messages and metadata with them, and no framing hangs on them."""
-    return b"\n" in value or b"\r" in value or b"\0" in value
-
-
 def too_many(fields: Fields) -> bool:
     """Whether these are more fields than a message has any use for."""
-    return len(fields) > MOST_FIELDS and sum(name != b"cookie" for name, _ in fields) > MOST_FIELDS
+    return sum(name != b"cookie" for name, _ in fields) > MOST_FIELDS
 
 
 def _found_problem(found: dict[bytes, bytes]) -> str:

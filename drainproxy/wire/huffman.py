@@ -6,6 +6,7 @@ because few of the 256 prefixes come up in text and all of them would take 2 MB.
 """
 
 from itertools import chain
+from typing import Any
 
 
 class HuffmanError(ValueError):
@@ -63,21 +64,39 @@ def _canonical() -> dict[int, bytes]:
 _CODES = _canonical()
 
 
-class _Prefix:
-    """The bits read since the last whole character, and what each next byte makes of them."""
+# RFC 9113 8.2.1: no value has them, and whoever only measures must know of one that does. Each of
+# them counts for more than any string has characters.
+_RAW = b"\0\r\n"
+_TOO_MANY = 1 << 32
 
-    __slots__ = ("_bits", "may_end", "steps")
+
+class _Prefix:
+    """The bits read since the last whole character, and what each next byte makes of them.
+
+    `steps` and `sizes` are empty or have one for each byte: the characters that it completes, or
+    how many those are; and the same list of the prefix that comes next.
+    """
+
+    __slots__ = ("_bits", "may_end", "sizes", "steps")
 
     def __init__(self, bits: int) -> None:
         self._bits = bits
         self.may_end = bits in _PADDING
-        # Empty or one for each byte.
-        self.steps: list[tuple[bytes, _Prefix]] = []
+        self.steps: _Steps = []
+        self.sizes: _Sizes = []
+        # A list is all that is at hand while a string is read: it costs less than its prefix.
+        _owners[id(self.steps)] = _owners[id(self.sizes)] = self
 
     def fill(self) -> None:
         for byte in range(256):
-            step = self._step(byte)
-            self.steps.append(_steps.setdefault(step, step))
+            characters, prefix = self._step(byte)
+            raw = sum(character in _RAW for character in characters)
+            step, size = (
+                (characters, prefix.steps),
+                (len(characters) + raw * _TOO_MANY, prefix.sizes),
+            )
+            self.steps.append(_shared.setdefault((step[0], id(step[1])), step))
+            self.sizes.append(_shared.setdefault((size[0], id(size[1])), size))
 
     def _step(self, byte: int) -> tuple[bytes, "_Prefix"]:
         bits = self._bits
@@ -92,8 +111,11 @@ class _Prefix:
         return characters, _prefixes[bits]
 
 
+_Steps = list[tuple[bytes, Any]]
+_Sizes = list[tuple[int, Any]]
+_owners: dict[int, _Prefix] = {}
 # The same step is one object wherever it comes up.
-_steps: dict[tuple[bytes, _Prefix], tuple[bytes, _Prefix]] = {}
+_shared: dict[tuple[bytes | int, int], Any] = {}
 # All that may stand at the end of a byte: nothing, or the first bits of a code.
 _prefixes = {
     code >> cut: _Prefix(code >> cut)
@@ -103,20 +125,41 @@ _prefixes = {
 _START = _prefixes[_NOTHING]
 # 5.2: a string that holds EOS is an error, whatever follows it.
 _DEAD = _Prefix(_EOS)
-_DEAD.steps += [(b"", _DEAD)] * 256
+_DEAD.steps += [(b"", _DEAD.steps)] * 256
+_DEAD.sizes += [(0, _DEAD.sizes)] * 256
 
 
 def decode(data: bytes) -> bytes:
     """The string in `data`. HuffmanError if it holds EOS or is not padded as it must be."""
-    prefix = _START
+    steps = _START.steps
     characters = []
     for byte in data:
         try:
-            character, prefix = prefix.steps[byte]
+            character, steps = steps[byte]
         except IndexError:
-            prefix.fill()
-            character, prefix = prefix.steps[byte]
+            _owners[id(steps)].fill()
+            character, steps = steps[byte]
         characters.append(character)
-    if not prefix.may_end:
-        raise HuffmanError("a Huffman string holds EOS or ends inside a character")
+    _check_end(steps)
     return b"".join(characters)
+
+
+def measure(data: bytes) -> int | None:
+    """How many characters the string in `data` has; None if NUL, CR or LF is among them, of which
+    a value has none (RFC 9113 8.2.1). HuffmanError as for `decode`, which takes longer."""
+    sizes = _START.sizes
+    measured = 0
+    for byte in data:
+        try:
+            size, sizes = sizes[byte]
+        except IndexError:
+            _owners[id(sizes)].fill()
+            size, sizes = sizes[byte]
+        measured += size
+    _check_end(sizes)
+    return measured if measured < _TOO_MANY else None
+
+
+def _check_end(where: _Steps | _Sizes) -> None:
+    if not _owners[id(where)].may_end:
+        raise HuffmanError("a Huffman string holds EOS or ends inside a character")

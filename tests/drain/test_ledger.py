@@ -76,6 +76,29 @@ def test_the_last_release_is_heard_and_no_other() -> None:
     assert heard == [0]
 
 
+def test_what_finishes_together_is_counted_by_kind_and_heard_once() -> None:
+    ledger, works = Ledger(), [Work("grpc"), Work("grpc"), Work("http2")]
+    heard: list[dict[str, int]] = []
+    ledger.on_empty = lambda: heard.append(ledger.in_flight())
+    for work in works:
+        ledger.open(work)
+    ledger.finish(works[:1])
+    assert heard == []
+    ledger.finish(works[1:])
+    assert heard == [NONE]
+    assert {kind: counts[FINISHED] for kind, counts in ledger.ended().items() if any(counts)} == {
+        "grpc": 2,
+        "http2": 1,
+    }
+
+
+def test_what_was_never_opened_cannot_finish() -> None:
+    ledger, work = Ledger(), Work()
+    ledger.open(work)
+    with pytest.raises(KeyError):
+        ledger.finish([work, Work()])
+
+
 def test_who_listens_sees_the_books_closed() -> None:
     ledger, work = Ledger(), Work()
     seen: list[tuple[dict[str, int], int]] = []

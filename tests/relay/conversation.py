@@ -10,11 +10,11 @@ No loop, no socket and no clock but the one that `wait` moves.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from drainproxy.drain.ledger import ENDINGS, Hold, Ledger
+from drainproxy.drain.ledger import ENDINGS, FINISHED, Hold, Ledger
 from drainproxy.relay.detect import session_for
 from drainproxy.relay.hub import Hub, Limits, Route
 from drainproxy.relay.pair import AppSide
@@ -59,15 +59,20 @@ class Books(Ledger):
         super().__init__()
         self.opened = 0
         self.endings: list[tuple[str, str]] = []
+        self.open = self._open
 
-    def open(self, hold: Hold) -> None:
+    def _open(self, hold: Hold) -> None:
         assert hold not in self.holds, "held twice"
         self.opened += 1
-        super().open(hold)
+        self.holds.add(hold)
 
     def close(self, hold: Hold, ending: int, why: str = "") -> None:
         super().close(hold, ending, why)
         self.endings.append((hold.kind, ENDINGS[ending]))
+
+    def finish(self, holds: Sequence[Hold]) -> None:
+        super().finish(holds)
+        self.endings += [(hold.kind, ENDINGS[FINISHED]) for hold in holds]
 
 
 class Proxy:

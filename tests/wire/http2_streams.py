@@ -96,7 +96,7 @@ def rule_of(seed: int, *, raises: bool = False) -> Rule:
     return rule
 
 
-class Recorder(FrameScanner):
+class Recorder(FrameScanner[int]):
     """Notes what it is told; `rule` says what takes the place of a frame."""
 
     def __init__(self, rule: Rule = as_it_came, max_block: int = MOST_BLOCK) -> None:
@@ -110,6 +110,9 @@ class Recorder(FrameScanner):
 
     def data(self, stream: int, flags: int, length: int) -> bool:
         return self.note("data", stream, flags, length) is None
+
+    def ended(self, ending: int) -> None:
+        self.told.append(("ended", ending))
 
     def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
         return self.note("headers", stream, flags, priority, block)
@@ -251,3 +254,19 @@ def parsed(data: bytes) -> list[Frame]:
         frame.parse_body(memoryview(raw)[9:])
         frames.append(frame)
     return frames
+
+
+class Body:
+    """Sees the DATA of a stream."""
+
+    def __init__(self) -> None:
+        self.seen = b""
+
+    def feed(self, data: bytes, start: int, end: int) -> None:
+        self.seen += data[start:end]
+
+
+def padded(stream: int, body: bytes, pad: int | None) -> bytes:
+    if pad is None:
+        return Wire(DATA, 0, stream, body).encode()
+    return Wire(DATA, PADDED, stream, bytes((pad,)) + body + bytes(pad)).encode()

@@ -32,6 +32,7 @@ from tests.wire.http2_streams import (
     INSTEAD,
     MOST_BLOCK,
     MOST_CONTINUATIONS,
+    Body,
     Recorder,
     Rule,
     Told,
@@ -39,6 +40,7 @@ from tests.wire.http2_streams import (
     Wire,
     as_it_came,
     encoded,
+    padded,
     rule_of,
     valid_streams,
 )
@@ -356,8 +358,9 @@ def test_what_is_said_of_a_frame_goes_out_with_what_that_frame_came_in(error: bo
 
 
 def test_every_frame_is_told_to_whoever_extends_the_scanner() -> None:
-    scanner = FrameScanner(MOST_BLOCK)
+    scanner = FrameScanner[int](MOST_BLOCK)
     hooks: list[Callable[[], object]] = [
+        lambda: scanner.ended(1),
         lambda: scanner.data(1, 0, 0),
         lambda: scanner.headers(1, 0, b"", b""),
         lambda: scanner.push(1, 2, b""),
@@ -376,16 +379,6 @@ def test_every_frame_is_told_to_whoever_extends_the_scanner() -> None:
 
 
 # Who follows a stream
-
-
-class Body:
-    """Sees the DATA of a stream."""
-
-    def __init__(self) -> None:
-        self.seen = b""
-
-    def feed(self, data: bytes, start: int, end: int) -> None:
-        self.seen += data[start:end]
 
 
 def followed(*streams: int) -> tuple[Recorder, dict[int, Body]]:
@@ -421,10 +414,19 @@ def test_whoever_follows_a_stream_sees_its_bytes_without_padding_and_no_others(
         assert body.seen == b"".join(part for of, part, _ in frames if of == stream)
 
 
-def padded(stream: int, body: bytes, pad: int | None) -> bytes:
-    if pad is None:
-        return Wire(DATA, 0, stream, body).encode()
-    return Wire(DATA, PADDED, stream, bytes((pad,)) + body + bytes(pad)).encode()
+@pytest.mark.parametrize("size", [1, 9, 12, 100])
+def test_who_waits_for_the_end_of_data_hears_of_it_when_the_last_byte_has_come(size: int) -> None:
+    def rule(told: Told) -> bytes | None:
+        scanner.ending = told[1] if told[0] == "data" and told[1] == 3 else None
+        return None
+
+    scanner = begun(rule)
+    coded = padded(1, b"abc", None) + padded(3, b"", None) + padded(3, b"abc", 2) + b"\0"
+    ends = [(at, stream) for at, stream in [(21, 3), (36, 3)]]
+    for at in range(0, len(coded), size):
+        scanner.feed(coded[at : at + size])
+        passed = [("ended", stream) for end, stream in ends if end <= at + size]
+        assert [told for told in scanner.told if told[0] == "ended"] == passed
 
 
 def test_nobody_follows_what_is_left_out() -> None:

@@ -14,6 +14,7 @@ from drainproxy.wire.hpack import (
     literal,
 )
 from drainproxy.wire.http2 import COMPRESSION_ERROR, ENHANCE_YOUR_CALM
+from tests.wire.hpack_blocks import huffman
 
 MOST = 65536
 ROOM_FOR_BLOCKS = 16384
@@ -297,7 +298,7 @@ def test_what_a_block_means_may_be_nothing() -> None:
 
 
 def test_only_fields_that_matter_are_understood_and_where_the_others_stood() -> None:
-    reader = HpackReader(MOST, tuple, lambda name, value: name in (b":method", b"a"))
+    reader = HpackReader(MOST, tuple, lambda name: name in (b":method", b"a"))
     get, scheme, a_b, x_y = (
         *((b":method", b"GET"), (b":scheme", b"http")),
         *((b"a", b"b"), (b"x", b"y")),
@@ -322,9 +323,9 @@ def test_the_place_of_others_is_no_field_that_anyone_can_send(reader: Reader) ->
 def test_whether_a_field_matters_is_asked_when_it_comes_up_and_kept_with_it_in_the_table() -> None:
     asked = []
 
-    def matters(name: bytes, value: bytes) -> bool:
-        asked.append((name, value))
-        return value == b"b"
+    def matters(name: bytes) -> bool:
+        asked.append(name)
+        return name == b"a"
 
     reader = HpackReader(MOST, tuple, matters)
     assert len(asked) == 61
@@ -334,20 +335,26 @@ def test_whether_a_field_matters_is_asked_when_it_comes_up_and_kept_with_it_in_t
         assert OTHERS in reader.read(coded)
         assert (b"a", b"b") in reader.read(coded)
     # A literal is another field each time, though it takes its name from the table.
-    assert reader.read(b"\x0f\x2f\x01b" * 2) == ((b"v", b"b"),) * 2
-    assert asked == [(b"a", b"b"), (b"v", b"1"), (b"v", b"b"), (b"v", b"b")]
+    assert reader.read(b"\x0f\x2f\x01b" * 2) == (OTHERS,) * 2
+    assert asked == [b"a", b"v", b"v", b"v"]
     HpackReader(MOST, tuple, matters)
     assert len(asked) == 4
 
 
 def test_all_fields_of_a_block_can_be_had_though_few_matter() -> None:
-    reader = HpackReader(MOST, tuple, lambda name, value: False)
-    assert (reader.fields, reader.count) == ((), 0)
+    reader = HpackReader(MOST, tuple, lambda name: False)
+    assert not reader.fields
     secret = literal(b"a", b"b", never_indexed=True)
-    for coded in A_B, NEWEST, secret, NEWEST, secret:
+    measured = b"\x40\1a\x81" + huffman(b"b")
+    for coded in A_B, NEWEST, secret, NEWEST, secret, measured, NEWEST:
         assert reader.read(coded) == (OTHERS,)
-        assert (reader.fields, reader.count) == (((b"a", b"b"),), 1)
+        assert reader.fields == ((b"a", b"b"),)
         assert isinstance(reader.fields[0], NeverIndexed) is (coded == secret)
+
+
+def test_a_value_that_is_wrong_matters_whatever_its_name_means() -> None:
+    for raw, code in (b"\r", b"\x84" + huffman(b"\r")), (b"\n", b"\1\n"), (b"\0", b"\1\0"):
+        assert HpackReader(MOST, tuple, lambda _: False).read(b"\x40\1v" + code) == ((b"v", raw),)
 
 
 # Limits.

@@ -248,7 +248,7 @@ def test_a_message_has_a_hundred_fields_beside_its_crumbs(
 
 
 def seen(head: RequestHead | AnswerHead) -> dict[str, object]:
-    return {name: getattr(head, name) for name in head.__slots__}
+    return {name: getattr(head, name) for name in head.__slots__ if name != "fields"}
 
 
 @given(requests | near(()), near(OK) | near(()))
@@ -263,20 +263,16 @@ def test_a_head_is_made_of_the_fields_that_matter_as_of_all(
 
 
 @pytest.mark.parametrize(
-    ("field", "does"),
+    ("name", "does"),
     [
-        *(((b"x", b"y"), False), ((b"x" * 50, b""), False), ((b"x", b" "), False)),
-        *(((b"cookie", b""), False), ((b"grpc-message", b"no"), False), ((b"a_b", b""), False)),
-        *(((b":new", b""), True), ((b"X", b"y"), True), ((b"", b""), True)),
-        *(((b"x", b"\0"), True), ((b"content_length", b"5"), True), ((b"te", b""), True)),
-        *(((b"host", b""), True), ((b"connection", b""), True), ((b":status", b"200"), True)),
+        *((b"x", False), (b"x" * 50, False), (b"cookie", False), (b"grpc-message", False)),
+        *((b"a_b", False), (b":new", True), (b"X", True), (b"", True), (b"content_length", True)),
+        *((b"te", True), (b"host", True), (b"connection", True), (b":status", True)),
     ],
 )
-def test_a_field_matters_for_what_it_means_or_because_it_is_wrong(
-    field: HeaderField, does: bool
-) -> None:
-    assert matters(*field) is does
-    assert matters(*field) is does
+def test_a_field_matters_for_what_it_means_or_because_it_is_wrong(name: bytes, does: bool) -> None:
+    assert matters(name) is does
+    assert matters(name) is does
 
 
 def test_where_others_stood_no_pseudo_field_follows_and_nothing_else_is_said_of_them() -> None:

@@ -8,7 +8,7 @@ from hpack.huffman_table import decode_huffman
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drainproxy.wire.huffman import HuffmanError, decode
+from drainproxy.wire.huffman import HuffmanError, decode, measure
 
 encode = HuffmanEncoder(REQUEST_CODES, REQUEST_CODES_LENGTH).encode
 
@@ -43,12 +43,16 @@ def test_every_byte_has_its_code_at_every_place_in_a_byte(value: int) -> None:
     # "0" has 5 bits: eight of them before it move it through all places.
     for before in range(8):
         text = b"0" * before + bytes((value,)) + b"0"
+        length = None if value in b"\0\r\n" else before + 2
+        assert measure(encode(text)) == length
         assert decode(encode(text)) == text
 
 
 @given(st.binary() | st.text(st.characters(max_codepoint=0x7E)).map(str.encode))
 def test_what_was_coded_comes_back(text: bytes) -> None:
-    assert decode(encode(text)) == text
+    coded = encode(text)
+    assert decode(coded) == text
+    assert measure(coded) == (None if set(text) & set(b"\0\r\n") else len(text))
 
 
 @pytest.mark.parametrize(
@@ -68,8 +72,9 @@ def test_what_was_coded_comes_back(text: bytes) -> None:
     ],
 )
 def test_eos_and_padding_that_is_not_a_start_of_it_are_refused(coded: str) -> None:
-    with pytest.raises(HuffmanError):
-        decode(bytes.fromhex(coded))
+    for read in decode, measure:
+        with pytest.raises(HuffmanError):
+            read(bytes.fromhex(coded))
 
 
 suspects = st.lists(

@@ -1,0 +1,158 @@
+"""HPACK blocks that are short and read at a glance: a request often differs from the one before it
+in a field that matters to nobody, and in the indexes of all others, which that field has shifted.
+
+What a block says is spelt in numbers, one byte for each field; what has been said in the same
+numbers before is known. So what an index means is looked up by `bytes.translate`, and fields that
+do not matter are never made a list of.
+"""
+
+from collections.abc import Callable, Hashable
+from functools import cache
+
+from drainproxy.wire.hpack import (
+    FIRST_DYNAMIC,
+    ONE_BYTE_FIELDS,
+    OTHERS,
+    STATIC_LENGTH,
+    Entry,
+    Fields,
+    HeaderField,
+    HpackError,
+    HpackReader,
+    Matters,
+    Read,
+    static_table,
+)
+
+# The numbers: a field that does not matter; the entries of the static table by their indexes;
+# those of the dynamic one that matter, in turn; a field spelt out; no entry at all.
+_OTHER, _FIRST_TURN, _SPELT, _NO_ENTRY = 0, STATIC_LENGTH + 1, 0xFE, 0xFF
+_OTHER_SAID, _SPELT_SAID = bytes((_OTHER,)), bytes((_SPELT,))
+
+# In bytes. Fields of a longer block may be too many, which is for others to judge. It is shorter
+# than there are turns, so that no number can change its meaning within a block.
+MOST_QUICK = 100
+# What is known; said in other numbers it is forgotten altogether.
+_MOST_KNOWN = 64
+# Each byte of a block that is a part of a string stands for less than two.
+_EXPANSION = 2
+
+
+@cache
+def _static_numbers(matters: Matters) -> tuple[bytes, dict[int, HeaderField]]:
+    numbers, seen = bytearray((_NO_ENTRY,)) * 256, {_OTHER: OTHERS}
+    static = static_table(matters)[-STATIC_LENGTH:]
+    for number, (field, _, _, _) in enumerate(static, 1):
+        at = FIRST_DYNAMIC - STATIC_LENGTH + number - 1
+        numbers[at] = _OTHER if field is OTHERS else number
+        seen[number] = field
+    return bytes(numbers), seen
+
+
+class QuickReader(HpackReader[Read]):
+    """Reads what HpackReader reads. After a block read at a glance there are no `fields` to be had,
+    unless `keep_fields` was called."""
+
+    __slots__ = ("_heaviest", "_known", "_longest", "_numbers", "_seen", "_static", "_turn")
+
+    def __init__(
+        self, max_list_size: int, understand: Callable[[Fields], Read], matters: Matters
+    ) -> None:
+        super().__init__(max_list_size, understand, matters)
+        # What no field in the table weighs more than, in bytes.
+        self._heaviest = max(entry[1] for entry in self._table)
+        numbers, self._static = _static_numbers(matters)
+        # The number of the entry that a byte is the index of; and what those given in turn mean.
+        self._numbers = bytearray(numbers)
+        self._seen: dict[int, HeaderField] = {}
+        self._turn = _FIRST_TURN
+        # By the numbers, and the fields that were spelt out.
+        self._known: dict[Hashable, Read] = {}
+        # The longest block that is read at a glance.
+        self._longest = 0
+        self._set_longest()
+
+    def keep_fields(self) -> None:
+        """From now on the fields of each block are wanted."""
+        self._longest = -1
+        self._blocks.forget()
+
+    def _set_longest(self) -> None:
+        """So short that what its fields weigh need not be summed up."""
+        heaviest = self._heaviest + _EXPANSION * MOST_QUICK
+        self._longest = min(MOST_QUICK, self._max_list_size // heaviest)
+
+    def _read(self, block: bytes) -> Read:
+        length = len(block)
+        # 6.3: the first bits of a size update are 001.
+        if length > self._longest or b"\x20" <= block < b"\x40" or self._owed is not None:
+            return super()._read(block)
+        self._steady = True
+        at, said = 0, b""
+        spelt: list[HeaderField] = []
+        while at < length:
+            rest = block[at:].lstrip(ONE_BYTE_FIELDS)
+            end = length - len(rest)
+            said += block[at:end].translate(self._numbers)
+            at = end
+            if rest:
+                (seen, _, _, _), at = self._long_field(block, at)
+                if seen is OTHERS:
+                    said += _OTHER_SAID
+                else:
+                    said += _SPELT_SAID
+                    spelt.append(seen)
+        self._entries = None
+        key = (said, *spelt) if spelt else said
+        read = self._known.get(key)
+        if read is None:
+            read = self._learn(key, said, spelt)
+        if self._steady:
+            self._blocks.keep(block, (None, read), _EXPANSION * length)
+        return read
+
+    def _learn(self, key: Hashable, said: bytes, spelt: list[HeaderField]) -> Read:
+        if _NO_ENTRY in said:
+            raise HpackError("an index out of range")
+        words = iter(spelt)
+        seen = self._static | self._seen
+        fields = tuple([next(words) if number == _SPELT else seen[number] for number in said])
+        read = self._understand(fields)
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[key] = read
+        return read
+
+    def _insert(self, entry: Entry) -> None:
+        seen, weight, _, _ = entry
+        if weight > self._heaviest:
+            self._heaviest = weight
+            if self._longest >= 0:
+                self._set_longest()
+        table, numbers = self._table, self._numbers
+        table.insert(FIRST_DYNAMIC, entry)
+        numbers.insert(FIRST_DYNAMIC, _OTHER if seen is OTHERS else self._next_number(seen))
+        numbers.pop()
+        size = self._size + weight
+        while size > self._max_size:
+            size -= table.pop()[1]
+            if len(table) < len(numbers):
+                numbers[len(table)] = _NO_ENTRY
+        self._size = size
+        self._steady = False
+        if self._blocks:
+            self._blocks.forget()
+
+    def _next_number(self, seen: HeaderField) -> int:
+        """The turn of a number comes again: what was said with it may mean something else."""
+        number = self._turn
+        self._turn = number + 1 if number + 1 < _SPELT else _FIRST_TURN
+        self._seen[number] = seen
+        self._known.clear()
+        return number
+
+    def _resize(self, size: int) -> None:
+        super()._resize(size)
+        gone = len(self._numbers) - len(self._table)
+        if gone > 0:
+            self._numbers[-gone:] = bytes((_NO_ENTRY,)) * gone

@@ -1,0 +1,181 @@
+"""A block that is read at a glance says the same as one that is read field by field."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from drainproxy.wire.hpack import OTHERS, Fields, HpackError, HpackReader, literal
+from drainproxy.wire.hpack_quick import MOST_QUICK, QuickReader
+from tests.wire.hpack_blocks import conversations, good_blocks, huffman, number, sizes
+
+# Two large entries of the default table come near the first one.
+limits = st.sampled_from([1000, 20000, 65536])
+KEEP = "from now on the fields are wanted"
+# Entries of the dynamic table by their age: the newest is 62.
+NEWEST = 62
+
+
+def is_pseudo(name: bytes) -> bool:
+    return name[:1] == b":"
+
+
+def readers(most: int = 65536) -> tuple[HpackReader[Fields], QuickReader[Fields]]:
+    return HpackReader(most, tuple, is_pseudo), QuickReader(most, tuple, is_pseudo)
+
+
+def index(place: int) -> bytes:
+    return number(place, 7, 0x80)
+
+
+def indexed(name: bytes, value: bytes) -> bytes:
+    """A field with incremental indexing, its value in Huffman code."""
+    coded = huffman(value)
+    return b"\x40" + literal(b"", name)[2:] + number(len(coded), 7, 0x80) + coded
+
+
+def said(reader: HpackReader[Fields], coded: bytes) -> Fields | int:
+    """What the block says, or the code of its refusal."""
+    try:
+        return reader.read(coded)
+    except HpackError as error:
+        return error.code
+
+
+@given(st.lists(conversations() | sizes | st.just(KEEP), min_size=1, max_size=4), limits)
+@example([[b"\x40\x02:a\x01b", b"\xbe", b"\x40\x01a\x01c", b"\xbf", b"\xc0"]], 1000)
+def test_both_say_the_same_and_refuse_the_same(
+    events: list[list[bytes] | int | str], most: int
+) -> None:
+    thorough, quick = readers(most)
+    kept = False
+    for event in events:
+        if isinstance(event, int):
+            thorough.allow(event)
+            quick.allow(event)
+        elif isinstance(event, str):
+            quick.keep_fields()
+            kept = True
+        else:
+            for coded in event:
+                expected = said(thorough, coded)
+                assert said(quick, coded) == expected
+                if isinstance(expected, int):
+                    return
+                if kept:
+                    assert quick.fields == thorough.fields
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([b":a", b":b", b"c", b"d"]),
+            st.text("0123456789abcdef-\r", max_size=40).map(str.encode),
+            st.lists(st.integers(0, 70), max_size=6),
+        ),
+        min_size=40,
+        max_size=120,
+    ),
+    st.integers(0, 3),
+)
+def test_whatever_a_long_conversation_has_shifted_and_driven_out(
+    requests: list[tuple[bytes, bytes, list[int]]], before: int
+) -> None:
+    thorough, quick = readers()
+    for name, value, ages in requests:
+        references = [index(NEWEST + age) for age in ages]
+        coded = b"".join([*references[:before], indexed(name, value), *references[before:]])
+        expected = said(thorough, coded)
+        assert said(quick, coded) == expected
+        if isinstance(expected, int):
+            return
+    quick.keep_fields()
+    entries = 0
+    while not isinstance(said(thorough, index(NEWEST + entries)), int):
+        assert quick.read(index(NEWEST + entries)) == thorough.read(index(NEWEST + entries))
+        # What was only measured is spelt now.
+        assert quick.fields == thorough.fields
+        entries += 1
+    assert isinstance(said(quick, index(NEWEST + entries)), int)
+
+
+def test_a_number_that_comes_again_means_the_newer_field() -> None:
+    thorough, quick = readers()
+    for request in range(1000):
+        coded = indexed(b":a", b"%d" % request) + index(NEWEST + min(request, 60)) + b"\x82"
+        assert quick.read(coded) == thorough.read(coded)
+        assert quick.read(index(NEWEST)) == ((b":a", b"%d" % request),)
+
+
+def test_an_index_is_out_of_range_once_its_entry_was_driven_out() -> None:
+    _, quick = readers()
+    quick.read(indexed(b":old", b"x"))
+    assert quick.read(index(NEWEST)) == ((b":old", b"x"),)
+    for _ in range(4):
+        quick.read(indexed(b"new", b"y" * 1000))
+    with pytest.raises(HpackError, match="out of range"):
+        quick.read(index(NEWEST + 4))
+
+
+def test_an_index_is_out_of_range_once_the_table_was_made_smaller() -> None:
+    _, quick = readers()
+    quick.read(indexed(b":old", b"x"))
+    quick.read(b"\x20\x82")
+    with pytest.raises(HpackError, match="out of range"):
+        quick.read(index(NEWEST))
+
+
+def test_a_block_is_understood_once_whatever_is_new_in_it_that_matters_to_nobody() -> None:
+    understood: list[Fields] = []
+    quick = QuickReader(65536, understood.append, is_pseudo)
+    for request in range(10):
+        quick.read(b"\x82" + indexed(b"x-request-id", b"%d" % request))
+    # What is made of them is None, which nobody can tell from nothing known.
+    assert set(understood) == {((b":method", b"GET"), OTHERS)}
+    understood.clear()
+
+    def understand(fields: Fields) -> int:
+        understood.append(fields)
+        return len(understood)
+
+    counting = QuickReader(65536, understand, is_pseudo)
+    for request in range(10):
+        assert counting.read(b"\x82" + indexed(b"x-request-id", b"%d" % request)) == 1
+
+
+def test_a_table_that_is_larger_than_the_indexes_of_one_byte_can_be_made_smaller() -> None:
+    thorough, quick = readers()
+    for reader in thorough, quick:
+        reader.allow(65536)
+        reader.read(number(65536, 5, 0x20))
+        for entry in range(300):
+            reader.read(indexed(b":a", b"%d" % entry))
+        reader.read(number(15000, 5, 0x20))
+    for age in 0, 64, 65, 200:
+        assert quick.read(index(NEWEST + age)) == thorough.read(index(NEWEST + age))
+
+
+def test_once_fields_are_wanted_they_are_whatever_is_indexed() -> None:
+    _, quick = readers()
+    quick.keep_fields()
+    quick.read(indexed(b":a", b"x" * 200))
+    assert quick.read(index(NEWEST)) == quick.fields == ((b":a", b"x" * 200),)
+
+
+@given(good_blocks)
+def test_fields_of_a_long_block_are_there_and_of_a_short_one_only_if_wanted(coded: bytes) -> None:
+    _, quick = readers()
+    if isinstance(said(quick, coded), int):
+        return
+    if len(coded) > MOST_QUICK:
+        assert len(quick.fields) == len(quick.read(coded))
+    elif coded and not 0x20 <= coded[0] < 0x40:
+        with pytest.raises(AssertionError):
+            _ = quick.fields
+
+
+def test_of_more_combinations_than_are_kept_each_is_still_read() -> None:
+    thorough, quick = readers()
+    for first in range(0x81, 0x90):
+        for second in range(0x81, 0x90):
+            coded = bytes((first, second))
+            assert quick.read(coded) == thorough.read(coded)
