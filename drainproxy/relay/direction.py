@@ -43,7 +43,7 @@ class Direction(FrameScanner[Stream], Generic[Head]):
 
     __slots__ = (
         *("_agreed", "data_frames", "debt", "other", "reader", "room"),
-        *("session", "stateless", "stream_window"),
+        *("_window_in_force", "session", "stateless", "stream_window"),
     )
 
     def __init__(self, session: "Streams", understand: Callable[[Fields], Head]) -> None:
@@ -55,13 +55,13 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         # Blocks cannot go on as they come any more.
         self.stateless = False
         # What the receiver has announced and the sender has not acknowledged: the size of the
-        # table and of frames, for each of its SETTINGS.
-        self._agreed: deque[tuple[int | None, int | None]] = deque()
+        # table, of frames and of windows, for each of its SETTINGS.
+        self._agreed: deque[tuple[int | None, int | None, int | None]] = deque()
         # Frames of DATA that passed; a large one counts as those that it could have been.
         self.data_frames = 0
         # Of the receiver's windows (RFC 9113 6.9): what is left of that of the connection, how much
         # of it our own DATA has taken, which its sender does not know of, and that of new streams.
-        self.room = self.stream_window = _USUAL_WINDOW
+        self.room = self.stream_window = self._window_in_force = _USUAL_WINDOW
         self.debt = 0
 
     def tell_sender(self, frame: bytes) -> None:
@@ -118,11 +118,13 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         table, frame = said.get(HEADER_TABLE_SIZE), said.get(MAX_FRAME_SIZE)
         if frame is not None:
             self.max_frame = max(self.max_frame, frame)
-        self._set_stream_window(said.get(INITIAL_WINDOW_SIZE, self.stream_window))
-        self._agreed.append((table, frame))
+        self._agreed.append((table, frame, said.get(INITIAL_WINDOW_SIZE)))
+        self._set_stream_window()
 
-    def _set_stream_window(self, window: int) -> None:
-        """6.9.2: it changes those of all streams."""
+    def _set_stream_window(self) -> None:
+        """6.9.2: it changes those of all streams; a larger one once that was acknowledged."""
+        announced = [window for _, _, window in self._agreed if window is not None]
+        window = min(self._window_in_force, *announced) if announced else self._window_in_force
         for followed in self.session.followed.values():
             followed.room += window - self.stream_window
         self.stream_window = window
@@ -139,11 +141,14 @@ class Direction(FrameScanner[Stream], Generic[Head]):
     def settings_acknowledged(self) -> bytes | None:
         """The sender keeps to what was announced."""
         if self._agreed:
-            table, frame = self._agreed.popleft()
+            table, frame, window = self._agreed.popleft()
             if table is not None:
                 self.reader.allow(table)
             if frame is not None:
                 self.max_frame = frame
+            if window is not None:
+                self._window_in_force = window
+                self._set_stream_window()
         return None
 
     @property

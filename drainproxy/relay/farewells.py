@@ -40,7 +40,7 @@ class Farewells(Parting):
     def part_from(self, stream: Stream, why: str) -> None:
         """Say goodbye on this stream as soon as that loses nothing; streams of plain HTTP, and
         event streams that nobody would ask for again, just finish."""
-        if self.over or stream.id in self.dues or stream.app_done:
+        if self.over or stream.id in self.dues or stream.app_done or self._is_gone(stream):
             return
         if stream.kind == "grpc" or stream.id in self.followed:
             now = self.hub.now()
@@ -50,8 +50,12 @@ class Farewells(Parting):
     def retire(self, why: str) -> None:
         """The connection's streams finish, but those that have no end by themselves."""
         super().retire(why)
-        for stream in list(self.followed):
-            self.part_from(self.streams[stream], why)
+        for stream in [self.streams[each] for each in self.followed]:
+            self.part_from(stream, why)
+
+    def _is_gone(self, stream: Stream) -> bool:
+        """A goodbye to one stream may have been the moment for that to another."""
+        return self.streams.get(stream.id) is not stream
 
     def stay(self) -> None:
         """The drain was taken back: what has not been said is not said."""
@@ -68,6 +72,9 @@ class Farewells(Parting):
             found = self.streams[stream]
             if due.said:
                 self._await_close(found, due, now)
+            elif found.app_done:
+                # It has ended by itself; only the client has more to say.
+                del self.dues[stream]
             elif self.answers.between_frames and self._may_say(found, due, now):
                 self._say(found, due)
         self._dues_at = now + _PAUSE if self.dues else inf
@@ -108,7 +115,9 @@ class Farewells(Parting):
     def cut_stream(self, stream: Stream, why: str, reason: str) -> None:
         """Say the last on this stream. A WebSocket gets a little time for its handshake, an event
         stream for the end of its event; what is said in time is no cut."""
-        if stream.id not in self.followed or not stream.status:
+        if self._is_gone(stream):
+            return
+        if stream.id not in self.followed or not stream.status or stream.app_done:
             self.to_client(self.last_words(stream, 503, reason, http2.CANCEL))
             self.let_go_of(stream, CUT)
         elif stream.id not in self.dues or not self.dues[stream.id].said:

@@ -10,6 +10,7 @@ from tests.relay.frames import (
     OK,
     PREFACE,
     SETTINGS_ACK,
+    WEBSOCKET,
     End,
     Fields,
     Heard,
@@ -106,3 +107,20 @@ def parted(*streams: int, **about: Any) -> Streaming:
     talk.client_sends(OUR_PING_ACK)
     assert talk.client_hears() == [*ASKED, ("goaway", max(streams or (1,)), 0)]
     return talk
+
+
+def answered(fields: Any, answer: Any, **about: Any) -> Streaming:
+    """A stream on which the app has begun to answer."""
+    talk = asked(fields=fields, end=fields is not WEBSOCKET, **about)
+    talk.app_sends(talk.answers.headers(1, answer))
+    assert talk.client_hears() == [("headers", 1, answer)]
+    return talk
+
+
+def leave(talk: Streaming) -> list[Heard]:
+    """What the client hears beside the goodbye to its connection."""
+    talk.proxy.leaves()
+    heard = talk.client_hears()
+    assert heard[:2] == ASKED
+    talk.client_sends(OUR_PING_ACK)
+    return heard[2:] + [each for each in talk.client_hears() if each[0] != "goaway"]

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.wire.websocket import FrameTracker
 from tests.relay.aged import ages
 from tests.relay.conversation import MASK
 from tests.relay.frames import (
@@ -19,22 +18,13 @@ from tests.relay.frames import (
     NO_ERROR,
     POST,
     WEBSOCKET,
-    WINDOW,
-    Heard,
     data,
     reset,
-    settings,
-    window_update,
 )
-from tests.relay.streaming import ASKED, OUR_PING_ACK, Streaming, asked, begun
+from tests.relay.goodbye_model import CLOSE, ECHO, EVENTS, RETRY, SWITCHED, is_boundary
+from tests.relay.streaming import ASKED, Streaming, answered, asked, leave
 
-EVENTS = ((b":status", b"200"), (b"content-type", b"text/event-stream"))
-SWITCHED = ((b":status", b"200"),)
-RETRY = b"retry: 3000\n\n"
 GRPC = frozenset({"grpc"})
-# RFC 6455: Close 1001 "going away"; from the client under a mask.
-CLOSE = b"\x88\x0c\x03\xe9going away"
-ECHO = b"\x88\x82" + MASK + bytes(a ^ b for a, b in zip(b"\x03\xe9", MASK, strict=False))
 TEXT, MASKED_TEXT = b"\x81\x02hi", b"\x81\x82" + MASK + bytes(2)
 
 
@@ -42,23 +32,6 @@ def goodbyes(talk: Streaming) -> dict[tuple[str, str], int]:
     """How many were said to streams, by kind and why."""
     said = talk.proxy.hub.counters.goodbyes
     return {key: count for key, count in said.items() if key[0] != "http2"}
-
-
-def answered(fields: Any, answer: Any, **about: Any) -> Streaming:
-    """A stream on which the app has begun to answer."""
-    talk = asked(fields=fields, end=fields is not WEBSOCKET, **about)
-    talk.app_sends(talk.answers.headers(1, answer))
-    assert talk.client_hears() == [("headers", 1, answer)]
-    return talk
-
-
-def leave(talk: Streaming) -> list[Heard]:
-    """What the client hears beside the goodbye to its connection."""
-    talk.proxy.leaves()
-    heard = talk.client_hears()
-    assert heard[:2] == ASKED
-    talk.client_sends(OUR_PING_ACK)
-    return heard[2:] + [each for each in talk.client_hears() if each[0] != "goaway"]
 
 
 def unavailable(reason: bytes) -> tuple[tuple[bytes, bytes], ...]:
@@ -211,26 +184,6 @@ def test_an_event_stream_that_begins_while_leaving_is_told_at_once() -> None:
     ]
 
 
-def test_a_client_that_takes_nothing_more_is_not_told_when_to_come_again() -> None:
-    talk = begun()
-    talk.client_sends(settings({WINDOW: 10}))
-    talk.client_asks(1)
-    talk.app_sends(talk.answers.headers(1, EVENTS))
-    talk.client_hears()
-    assert leave(talk) == [("data", 1, b"", "end")]
-
-
-def test_our_data_is_kept_from_the_apps_account() -> None:
-    talk = answered(GET, EVENTS)
-    talk.client_asks(3)
-    assert leave(talk) == [("data", 1, RETRY), ("data", 1, b"", "end")]
-    talk.app_hears()
-    talk.client_sends(window_update(0, 10))
-    assert talk.app_hears() == []
-    talk.client_sends(window_update(0, 10) + window_update(0, 10))
-    assert talk.app_hears() == [("window", 0, 20 - len(RETRY)), ("window", 0, 10)]
-
-
 @pytest.mark.parametrize("fields", [POST])
 def test_events_that_nobody_would_ask_for_again_are_waited_for(fields: Any) -> None:
     talk = answered(fields, EVENTS)
@@ -352,6 +305,34 @@ def test_a_websocket_that_does_not_answer_is_cut_in_the_end() -> None:
     assert talk.proxy.books.cuts == {("websocket", "deadline"): 1}
 
 
+def test_a_websocket_that_its_app_has_ended_hears_nothing_more_in_it() -> None:
+    talk = open_websocket()
+    talk.proxy.leaves()
+    talk.app_sends(data(1, end=True))
+    talk.client_hears()
+    talk.proxy.wait(3)
+    assert talk.client_hears() == []
+    talk.proxy.cuts()
+    assert ("reset", 1, NO_ERROR) in talk.client_hears()
+    assert talk.endings == [("websocket", "finished")]
+
+
+@pytest.mark.parametrize("later", ["cuts", "leaves"])
+def test_a_goodbye_to_one_may_come_when_the_time_of_another_is_over(later: str) -> None:
+    talk = open_websocket()
+    talk.client_asks(3, WEBSOCKET, end=False)
+    talk.app_sends(talk.answers.headers(3, SWITCHED))
+    talk.session.part_from(talk.session.streams[3], "max-stream-age")
+    talk.proxy.wait(0.25)
+    # It has been told and does not answer; nobody looks until the other is told as well.
+    talk.proxy.time += 6
+    getattr(talk.proxy, later)()
+    assert ("websocket", "cut") in talk.endings
+    talk.proxy.wait(12)
+    talk.proxy.aborts()
+    assert talk.in_flight == {}
+
+
 @pytest.mark.parametrize(("fields", "answer"), [(GET, EVENTS), (WEBSOCKET, SWITCHED)])
 def test_at_the_age_of_the_connection_streams_without_an_end_are_told(
     fields: Any, answer: Any
@@ -381,20 +362,6 @@ def partings(talk: Streaming) -> dict[str, Callable[[], None]]:
     }
 
 
-def boundaries(kind: str, body: bytes) -> bool:
-    """Whether the body ends where a goodbye may stand."""
-    if kind == "sse":
-        # A blank line at the very beginning ends no event, but a line.
-        return body == b"" or (b"\n" + body).endswith((b"\n\n", b"\n\r\n"))
-    if kind == "websocket":
-        tracker = FrameTracker()
-        tracker.feed(body)
-        return tracker.between_frames
-    while len(body) >= 5:
-        body = body[5 + int.from_bytes(body[1:5], "big") :]
-    return body == b""
-
-
 @given(st.data())
 def test_whenever_it_comes_what_the_client_hears_is_a_part_of_it_and_the_goodbye(
     data_: st.DataObject,
@@ -418,11 +385,11 @@ def test_whenever_it_comes_what_the_client_hears_is_a_part_of_it_and_the_goodbye
     goodbye = {"sse": RETRY, "websocket": CLOSE, "grpc": b""}[kind]
     if kind != "grpc" and body.endswith(goodbye) and goodbyes(talk):
         body = body.removesuffix(goodbye)
-        assert boundaries(kind, body)
+        assert is_boundary(kind, body)
     assert sent.startswith(body), "what the app said, and nothing else"
     ends = [each for each in heard if each[-1] == "end"]
     assert len(ends) <= 1
     if kind == "grpc" and ends:
         assert ends[0] == heard[-1]
         assert dict(ends[0][2])[b"grpc-status"] == b"14"
-        assert boundaries(kind, body)
+        assert is_boundary(kind, body)

@@ -96,11 +96,12 @@ def test_a_frame_at_the_edge_of_what_is_right_passes(wire: Wire, told: Told) -> 
 @pytest.mark.parametrize("size", [0, 1, 100])
 def test_a_frame_is_left_out_wholly_however_it_comes(kind: str, size: int) -> None:
     left_out = Wire(DATA if kind == "data" else UNKNOWN, 0, 1, b"x" * size).encode()
+    passes = Wire(UNKNOWN if kind == "data" else DATA, 0, 3, b"y" * 20).encode()
     for step in range(1, 40):
         scanner = begun(leaving_out(kind))
-        stream = left_out * 2 + SOME + left_out
+        stream = left_out * 2 + SOME + left_out + passes
         pieces = [stream[at : at + step] for at in range(0, len(stream), step)]
-        assert b"".join(map(scanner.feed, pieces)) == SOME
+        assert b"".join(map(scanner.feed, pieces)) == SOME + passes
         assert scanner.between_frames
 
 
