@@ -206,7 +206,7 @@ class Edge:
         self.open: dict[int, set[str]] = {}
         self.rest = bytearray()
         self._preface_left = len(PREFACE)
-        self._highest = 0
+        self.highest = 0
         self._ending = False
 
     def client_said(self, data: bytes) -> None:
@@ -215,8 +215,8 @@ class Edge:
         self.rest += data[passed:]
         for frame in cut_frames(self.rest):
             kind, flags, stream = about(frame)
-            if kind == HEADERS and stream > self._highest:
-                self._highest = stream
+            if kind == HEADERS and stream > self.highest:
+                self.highest = stream
                 self.open[stream] = set()
             self._note("client", kind, flags, stream)
 
@@ -299,10 +299,14 @@ class Model:
         holds = self.talk.proxy.books.holds
         assert len(holds) == len(in_flight)
         if self.is_http2 and self.talk.session.answers.between_frames and self.goes_on:
-            assert in_flight == set(self.edge.open)
+            assert in_flight == self.open_by_edge(), (in_flight, self.edge.open)
         for sender, receiver in ((self.client, self.app), (self.app, self.client)):
             for stream, message in receiver.got.items():
                 assert message.begins(self.as_sent(sender, stream, message)), stream
+
+    def open_by_edge(self) -> set[int]:
+        """The streams that must be in flight."""
+        return set(self.edge.open)
 
     @property
     def is_http2(self) -> bool:
