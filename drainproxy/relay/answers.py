@@ -22,6 +22,7 @@ from drainproxy.wire.http2 import (
     header_frames,
     push_promise_frames,
     read_goaway,
+    rst_stream,
 )
 from drainproxy.wire.http2_head import AnswerHead, RequestHead
 
@@ -54,8 +55,11 @@ class Answers(Direction[AnswerHead]):
         # A block of our own that is said meanwhile comes after this one.
         anew = self.stateless
         head = self.reader.read(block)
+        before = b""
         found = self.session.streams.get(stream)
         if found is not None:
+            if self.session.dues:
+                before = self.session.released(found)
             # As all answers begin, and all of gRPC end: that saves two calls for each.
             if head.plain and not found.status and not flags & END_STREAM:
                 found.status = head.status
@@ -67,9 +71,9 @@ class Answers(Direction[AnswerHead]):
         elif stream in self._unwanted:
             self._forget_if_ended(stream, flags)
             return self.leave_out_block()
-        if not anew:
+        if not anew and not before:
             return None
-        return header_frames(stream, flags, priority, self.block_anew())
+        return before + header_frames(stream, flags, priority, self.block_anew() if anew else block)
 
     def _answered(self, found: Stream, flags: int, head: AnswerHead) -> bool:
         """Whether the client may get this."""
@@ -125,11 +129,15 @@ class Answers(Direction[AnswerHead]):
             if flags & END_STREAM:
                 session.app_has_closed(session.streams[stream])
             return False
-        if stream in session.followed:
-            self.follower = session.followed[stream]
-            session.followed[stream].room -= length
-        if stream in session.dues:
-            session.dues[stream].moved = session.hub.now()
+        due = session.dues.get(stream)
+        if due is not None:
+            due.moved = session.hub.now()
+        followed = session.followed.get(stream)
+        if followed is not None:
+            self.follower = followed
+            if followed.holds_back(due=due is not None, ends=bool(flags & END_STREAM)):
+                return False
+            followed.room -= length
         return True
 
     def give_back(self, length: int) -> bool:
@@ -166,12 +174,13 @@ class Answers(Direction[AnswerHead]):
             self.session.app_has_closed(found)
             return b""
         found.was_reset(code)
+        before = self.session.released(found)
         self.session.end(found, FINISHED if found.app_done else APP_LEFT)
         if not found.client_done:
             self.session.requests.goes_astray(stream, passes=True)
         if code in _BLAMES:
             self.session.requests.blamed()
-        return None
+        return before + rst_stream(stream, code) if before else None
 
     def unwanted(self, stream: int) -> None:
         """Nothing of what still comes on this stream goes to the client."""

@@ -4,7 +4,7 @@ from math import inf
 
 from drainproxy.drain.aging import STREAM
 from drainproxy.drain.goodbye import DRAIN, MAX_STREAM_AGE
-from drainproxy.drain.ledger import CUT, GOODBYE
+from drainproxy.drain.ledger import CUT, FINISHED, GOODBYE
 from drainproxy.relay.due import Due
 from drainproxy.relay.followed import FollowedEvents, FollowedWebSocket
 from drainproxy.relay.hub import Hub, Route
@@ -18,6 +18,8 @@ _PAUSE = 0.1
 # Without one so long after its turn came, between any two frames; a call that has no answer yet
 # may be a short one, and gets more time.
 _PATIENCE, _UNANSWERED_PATIENCE = 2.0, 5.0
+# Of an event in which the goodbye waits, in bytes.
+_MOST_HELD = 16384
 # RFC 6455 7.1.1 leaves it open how long the other Close may take.
 _HANDSHAKE_TIMEOUT = 5.0
 
@@ -40,7 +42,9 @@ class Farewells(Parting):
     def part_from(self, stream: Stream, why: str) -> None:
         """Say goodbye on this stream as soon as that loses nothing; streams of plain HTTP, and
         event streams that nobody would ask for again, just finish."""
-        if self.over or stream.id in self.dues or stream.app_done or self._is_gone(stream):
+        if self.over or stream.app_done or self._is_gone(stream):
+            return
+        if stream.id in self.dues and not self.dues[stream.id].void:
             return
         if stream.kind == "grpc" or stream.id in self.followed:
             now = self.hub.now()
@@ -61,7 +65,12 @@ class Farewells(Parting):
         """The drain was taken back: what has not been said is not said."""
         super().stay()
         for stream in [id_ for id_, due in self.dues.items() if due.why == DRAIN and not due.said]:
-            del self.dues[stream]
+            if isinstance(self.followed.get(stream), FollowedEvents):
+                self.dues[stream].void = True
+            else:
+                del self.dues[stream]
+        if self.dues:
+            self._say_dues()
 
     # Places
 
@@ -75,15 +84,17 @@ class Farewells(Parting):
             elif found.app_done:
                 # It has ended by itself; only the client has more to say.
                 del self.dues[stream]
-            elif self.answers.between_frames and self._may_say(found, due, now):
-                self._say(found, due)
+            elif self.answers.between_frames:
+                followed = self.followed.get(stream)
+                if isinstance(followed, FollowedEvents):
+                    self._say_to_events(found, followed, due, now)
+                elif self._may_say(found, due, now):
+                    self._say(found, due)
         self._dues_at = now + _PAUSE if self.dues else inf
         self._set_deadline()
 
     def _may_say(self, stream: Stream, due: Due, now: float) -> bool:
         followed = self.followed.get(stream.id)
-        if isinstance(followed, FollowedEvents):
-            return followed.may_end
         paused = now - due.moved >= _PAUSE
         if isinstance(followed, FollowedWebSocket):
             if followed.closing:
@@ -104,13 +115,34 @@ class Farewells(Parting):
                 self.muted.add(stream.id)
                 due.said, due.since = True, self.hub.now()
                 return
-        if isinstance(self.followed.get(stream.id), FollowedEvents):
-            retry = self.own_data(stream, sse.retry(self.hub.retry_milliseconds()))
-            self.to_client(retry + http2.frame(http2.DATA, http2.END_STREAM, stream.id))
-        else:
-            reason = _REASONS.get(due.why, due.why)
-            self.to_client(self.last_words(stream, 503, reason, http2.CANCEL))
+        reason = _REASONS.get(due.why, due.why)
+        self.to_client(self.last_words(stream, 503, reason, http2.CANCEL))
         self.let_go_of(stream, GOODBYE)
+
+    def _say_to_events(
+        self, stream: Stream, followed: FollowedEvents, due: Due, now: float
+    ) -> None:
+        end = http2.frame(http2.DATA, http2.END_STREAM, stream.id)
+        if followed.held > self.room(followed):
+            # The client has made its windows smaller meanwhile.
+            return
+        if followed.over:
+            self.to_client(self.released(stream) + end)
+            stream.app_done = True
+            if stream.client_done:
+                self.end(stream, FINISHED)
+        elif due.void:
+            self.to_client(self.released(stream))
+            del self.dues[stream.id]
+        elif followed.may_end:
+            self.counters.goodbyes[stream.kind, due.why] += 1
+            last = self.own_data(stream, followed.up_to_end())
+            retry = self.own_data(stream, sse.retry(self.hub.retry_milliseconds()))
+            self.to_client(last + retry + end)
+            self.let_go_of(stream, GOODBYE)
+        elif followed.held > _MOST_HELD or now - due.moved >= _PAUSE:
+            # Nobody waits for a part of an event that is long or slow.
+            self.to_client(self.released(stream))
 
     def cut_stream(self, stream: Stream, why: str, reason: str) -> None:
         """Say the last on this stream. A WebSocket gets a little time for its handshake, an event

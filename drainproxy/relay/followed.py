@@ -16,6 +16,11 @@ class Followed:
         """The app says more: the bytes of `data` from `start` to `end`."""
         raise NotImplementedError
 
+    def holds_back(self, *, due: bool, ends: bool) -> bool:
+        """Whether the DATA that begins is fed to this and does not go on. `due`: a goodbye waits
+        for its place; `ends`: the app ends the stream with it."""
+        return False
+
     @property
     def may_end(self) -> bool:
         """Whether a word of ours may follow what has passed."""
@@ -23,22 +28,55 @@ class Followed:
 
 
 class FollowedEvents(Followed):
-    """An event stream (RFC 9113 8.1: DATA frames are one stream of bytes)."""
+    """An event stream (RFC 9113 8.1: DATA frames are one stream of bytes). DATA that has begun to
+    pass cannot be made shorter: so while a goodbye is due, what comes is held until an event ends
+    in it. `over`: the app has ended the stream in what is held."""
 
-    __slots__ = ("_tracker",)
+    __slots__ = ("_held", "_holding", "_tracker", "over")
 
     def __init__(self, room: int) -> None:
         super().__init__(room)
         self._tracker = EventTracker()
+        self._held = b""
+        self._holding = self.over = False
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The app says more."""
-        self._tracker.feed(data, start, end)
+        if self._holding:
+            self._held += data[start:end]
+        else:
+            self._tracker.feed(data, start, end)
+
+    def holds_back(self, *, due: bool, ends: bool) -> bool:
+        """While a goodbye is due."""
+        self._holding = due
+        self.over = due and ends
+        return due
+
+    @property
+    def held(self) -> int:
+        """How many bytes are held."""
+        return len(self._held)
 
     @property
     def may_end(self) -> bool:
-        """Between two events."""
-        return self._tracker.between_events
+        """Between two events, or at the end of the one that is held."""
+        return self._tracker.between_events or self._end() >= 0
+
+    def _end(self) -> int:
+        return self._tracker.end_in(self._held, 0, len(self._held))
+
+    def up_to_end(self) -> bytes:
+        """What is held of the event that has begun to pass; the rest is forgotten."""
+        held = b"" if self._tracker.between_events else self._held[: self._end()]
+        self._held = b""
+        return held
+
+    def release(self) -> bytes:
+        """All that is held, which passes after all."""
+        held, self._held = self._held, b""
+        self._tracker.feed(held, 0, len(held))
+        return held
 
 
 class FollowedWebSocket(Followed):

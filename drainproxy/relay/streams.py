@@ -3,7 +3,7 @@
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED
 from drainproxy.relay.answers import Answers
 from drainproxy.relay.due import Due
-from drainproxy.relay.followed import Followed
+from drainproxy.relay.followed import Followed, FollowedEvents
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import CLIENT_IS_FULL, CONNECTING, Pair
 from drainproxy.relay.requests import Requests
@@ -107,12 +107,25 @@ class Streams(Pair):
 
         The app does not know of it: so much of what the client gives back is not for the app."""
         followed, answers = self.followed[stream.id], self.answers
-        if len(payload) > min(followed.room, answers.room):
+        if len(payload) > self.room(followed):
             return b""
         followed.room -= len(payload)
         answers.room -= len(payload)
         answers.debt += len(payload)
-        return http2.frame(http2.DATA, 0, stream.id, payload)
+        most = http2.LEAST_MAX_FRAME
+        parts = [payload[at : at + most] for at in range(0, len(payload), most)]
+        return b"".join([http2.frame(http2.DATA, 0, stream.id, part) for part in parts])
+
+    def released(self, stream: Stream) -> bytes:
+        """DATA for the client: what of this stream has been held back, if there is room for it."""
+        followed = self.followed.get(stream.id)
+        if isinstance(followed, FollowedEvents) and followed.held <= self.room(followed):
+            return self.own_data(stream, followed.release())
+        return b""
+
+    def room(self, followed: Followed) -> int:
+        """How many bytes of DATA the client takes on this stream (RFC 9113 6.9)."""
+        return min(followed.room, self.answers.room)
 
     def to_app(self, frame: bytes) -> None:
         """Say a frame of ours to the app."""

@@ -77,8 +77,8 @@ Ending = TypeVar("Ending")
 class FrameScanner(Generic[Ending]):
     """One direction. `max_frame`: the largest payload that the receiver takes; `max_block`: the
     largest header block that we do; in bytes. `unfinished`: a frame or a header block that has to
-    be whole has come in part. `data` sets `follower` for a frame that is to be followed, and
-    `ending` to what is over once the frame has come as a whole."""
+    be whole has come in part. `data` sets `follower` for a frame that is to be followed, left out
+    or not, and `ending` to what is over once the frame has come as a whole."""
 
     __slots__ = (
         *("_block", "_block_head", "_expected", "_feeding", "_kept", "_left", "_needed"),
@@ -271,7 +271,7 @@ class FrameScanner(Generic[Ending]):
                         return at
                     if not self.data(stream, flags, length):
                         self._skip(data, at, stop)
-                    elif self.follower is not None:
+                    if self.follower is not None:
                         self._follow(data, payload, stop, flags)
                     if self.ending is not None and stop <= end:
                         self._end_passed(self.ending)
@@ -308,7 +308,6 @@ class FrameScanner(Generic[Ending]):
 
     def _skip(self, data: bytes, at: int, stop: int) -> None:
         """The frame from `at` to `stop` is left out."""
-        self.follower = None
         self._skipping = stop > len(data)
         self._pieces.append(data[self._run : at])
         self._run = stop

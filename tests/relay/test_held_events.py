@@ -1,0 +1,131 @@
+"""An event stream over HTTP/2 ends where an event does, wherever its frames end."""
+
+from typing import Any
+
+import pytest
+
+from tests.relay.frames import (
+    CANCEL,
+    GET,
+    SETTINGS_ACK,
+    TRAILERS,
+    WINDOW,
+    Heard,
+    data,
+    reset,
+    settings,
+    window_update,
+)
+from tests.relay.goodbye_model import EVENTS, RETRY
+from tests.relay.streaming import Streaming, answered, asked, begun, leave
+
+
+def held(part: bytes = b"data: 1\n\ndata: 2\n", **about: Any) -> Streaming:
+    """The goodbye waits, since an event has begun to pass; `part` comes in a frame of its own."""
+    talk = answered(GET, EVENTS, **about)
+    talk.app_sends(data(1, b"data: 0\n"))
+    talk.client_hears()
+    assert leave(talk) == []
+    talk.app_sends(data(1, part))
+    return talk
+
+
+def test_an_event_stream_ends_inside_a_frame_where_the_event_does() -> None:
+    talk = held(b"\ndata: 1\n\ndata: 2\n")
+    assert talk.client_hears() == [
+        *(("data", 1, b"\n"), ("data", 1, RETRY), ("data", 1, b"", "end")),
+    ]
+    assert talk.app_hears() == [("window", 0, 18), ("reset", 1, CANCEL)]
+    assert talk.endings == [("sse", "goodbye")]
+
+
+def test_an_event_that_goes_on_is_waited_for_with_what_has_come_of_it() -> None:
+    talk = held(b"data: 1\n")
+    assert talk.client_hears() == []
+    talk.app_sends(data(1, b"data: 2\n\ndata: 3\n", pad=5))
+    assert talk.client_hears() == [
+        *(("data", 1, b"data: 1\ndata: 2\n\n"), ("data", 1, RETRY), ("data", 1, b"", "end")),
+    ]
+
+
+def test_nobody_waits_for_a_part_of_a_slow_event() -> None:
+    talk = held(b"data: 1")
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == [("data", 1, b"data: 1")]
+    talk.app_sends(data(1, b"\n\nid: 9\n"))
+    assert talk.client_hears() == [
+        *(("data", 1, b"\n\n"), ("data", 1, RETRY), ("data", 1, b"", "end")),
+    ]
+
+
+def test_what_was_held_takes_of_the_clients_window_once() -> None:
+    talk = begun()
+    room = len(b"data: 0\ndata: 1\n\n" + RETRY)
+    talk.client_sends(settings({WINDOW: room}))
+    talk.app_sends(SETTINGS_ACK)
+    talk.client_asks(1)
+    talk.app_sends(talk.answers.headers(1, EVENTS) + data(1, b"data: 0\n"))
+    talk.client_hears()
+    assert leave(talk) == []
+    talk.app_sends(data(1, b"data: 1\n") + data(1, b"\n"))
+    assert talk.client_hears()[-2:] == [("data", 1, RETRY), ("data", 1, b"", "end")]
+
+
+def test_the_end_of_an_app_is_said_once_though_the_client_has_more_to_say() -> None:
+    talk = asked(end=False)
+    talk.app_sends(talk.answers.headers(1, EVENTS) + data(1, b"data: 0\n"))
+    talk.client_hears()
+    assert leave(talk) == []
+    talk.app_sends(data(1, b"x", end=True))
+    talk.proxy.wait(3)
+    assert talk.client_hears() == [("data", 1, b"x"), ("data", 1, b"", "end")]
+    talk.client_sends(data(1, end=True))
+    assert talk.endings == [("sse", "finished")]
+
+
+def test_nobody_waits_for_the_parts_of_a_long_event() -> None:
+    talk = held(b"x" * 10000)
+    talk.app_sends(data(1, b"y" * 10000))
+    passed = [each[2] for each in talk.client_hears()]
+    assert passed == [b"x" * 10000 + b"y" * 6384, b"y" * 3616]
+
+
+@pytest.mark.parametrize("how", ["data", "trailers", "reset"])
+def test_an_app_that_ends_the_stream_itself_is_heard_to_its_end(how: str) -> None:
+    talk = held(b"data: 1\n")
+    said: list[Heard]
+    if how == "data":
+        talk.app_sends(data(1, b"x", end=True))
+        said = [("data", 1, b"data: 1\nx"), ("data", 1, b"", "end")]
+    elif how == "trailers":
+        talk.app_sends(talk.answers.headers(1, TRAILERS, end=True))
+        said = [("data", 1, b"data: 1\n"), ("headers", 1, TRAILERS, "end")]
+    else:
+        talk.app_sends(reset(1))
+        said = [("data", 1, b"data: 1\n"), ("reset", 1, CANCEL)]
+    assert talk.client_hears() == said
+    assert talk.endings == [("sse", "app_left" if how == "reset" else "finished")]
+    assert not any(kind == "sse" for kind, _ in talk.proxy.hub.counters.goodbyes)
+
+
+def test_what_was_held_for_a_drain_that_was_taken_back_passes() -> None:
+    talk = held(b"data: 1\n")
+    frame = data(1, b"data: 2\n\n")
+    talk.app_sends(frame[:-3])
+    talk.proxy.stays()
+    assert talk.client_hears() == []
+    talk.app_sends(frame[-3:] + data(1, b"data: 3\n"))
+    assert b"".join(each[2] for each in talk.client_hears()) == b"data: 1\ndata: 2\n\ndata: 3\n"
+    talk.app_sends(data(1, b"data: 4\n\n"))
+    assert talk.client_hears() == [("data", 1, b"data: 4\n\n")]
+
+
+def test_what_is_held_waits_for_a_client_that_has_made_its_window_smaller() -> None:
+    talk = held(b"data: 1\n")
+    talk.client_sends(settings({WINDOW: 10}))
+    talk.app_sends(data(1, b"\ndata: 2\n"))
+    assert talk.client_hears() == []
+    talk.client_sends(window_update(1, 100))
+    assert talk.client_hears() == [
+        *(("data", 1, b"data: 1\n\n"), ("data", 1, RETRY), ("data", 1, b"", "end")),
+    ]
