@@ -15,6 +15,8 @@ from drainproxy.wire.websocket import close_frame
 
 # A goodbye is said in a pause, so that no answer on its way is lost: nothing moves for so long.
 _PAUSE = 0.1
+# If a WebSocket's client spoke last, an app that is busy may take longer to answer it.
+_ANSWER_PAUSE = 1.0
 # Without one so long after its turn came, between any two frames; a call that has no answer yet
 # may be a short one, and gets more time.
 _PATIENCE, _UNANSWERED_PATIENCE = 2.0, 5.0
@@ -101,6 +103,8 @@ class Farewells(Parting):
                 # They part by themselves.
                 return False
             overdue = now - due.since >= _PATIENCE
+            if followed.client.asks:
+                paused = now - due.moved >= _ANSWER_PAUSE
             return followed.may_end and (overdue or (paused and followed.pauses))
         overdue = now - due.since >= (_PATIENCE if stream.status else _UNANSWERED_PATIENCE)
         return overdue or (paused and bool(stream.status))

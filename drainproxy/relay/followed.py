@@ -80,7 +80,8 @@ class FollowedEvents(Followed):
 
 
 class FollowedWebSocket(Followed):
-    """A WebSocket (RFC 8441 5), both ways. `client` follows what the client says."""
+    """A WebSocket (RFC 8441 5), both ways. `client` follows what the client says; `client.asks`: it
+    was the last one to speak."""
 
     __slots__ = ("_from_app", "client")
 
@@ -91,6 +92,7 @@ class FollowedWebSocket(Followed):
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The app says more."""
+        self.client.asks = False
         self._from_app.feed(data[start:end])
 
     @property
@@ -112,11 +114,13 @@ class FollowedWebSocket(Followed):
 class FollowedClient:
     """The client's side of a WebSocket."""
 
-    __slots__ = ("tracker",)
+    __slots__ = ("asks", "tracker")
 
     def __init__(self) -> None:
         self.tracker = FrameTracker()
+        self.asks = False
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The client says more."""
+        self.asks = True
         self.tracker.feed(data[start:end])

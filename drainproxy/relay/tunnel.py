@@ -11,6 +11,8 @@ from drainproxy.wire.websocket import FrameTracker, close_frame
 
 # A goodbye is said in a pause, so that no answer on its way is lost: nothing either way this long.
 PAUSE = 0.1
+# If it was the client that spoke last, an app that is busy may take longer to answer it.
+ANSWER_PAUSE = 1.0
 # Without a pause so long, right behind the app's next message: whoever got it has not asked again.
 PAUSE_PATIENCE = 1.0
 # Without that either so long after its turn came, at the end of any frame. Only a drain is in
@@ -65,12 +67,14 @@ class Tunnel(Tcp):
 class WebSocket(Tunnel):
     """A WebSocket: both directions just pass, a Close of ours stands between two messages."""
 
-    __slots__ = ("due", "due_since", "from_app", "from_client", "moved", "said", "urgent")
+    __slots__ = ("asked", "due", "due_since", "from_app", "from_client", "moved", "said", "urgent")
 
     def __init__(self, hub: Hub, route: Route, path: str) -> None:
         super().__init__(hub, route, path, "websocket")
         self.from_app = FrameTracker()
         self.from_client = FrameTracker()
+        # The client was the last one to speak.
+        self.asked = False
         # The goodbye that waits for its place, by its reason; its turn came at `due_since`, and
         # the last byte either way at `moved`.
         self.due = ""
@@ -82,6 +86,7 @@ class WebSocket(Tunnel):
         """Forward; the client's Close completes the handshake, for the app as for us."""
         if self.due:
             self._stirred()
+        self.asked = True
         self.from_client.feed(data)
         super().to_app(data)
         if self.from_client.close_passed:
@@ -102,6 +107,7 @@ class WebSocket(Tunnel):
                 super().to_client(data[:end])
                 self._say_close()
                 return
+        self.asked = False
         self.from_app.feed(data)
         super().to_client(data)
         if self.due:
@@ -211,11 +217,16 @@ class WebSocket(Tunnel):
         overdue = now - self.due_since >= MESSAGE_PATIENCE
         if overdue and self.due not in _UNHURRIED:
             self.cut(self.due)
-        elif (overdue or now - self.moved >= PAUSE) and self._between_messages():
+        elif (overdue or now >= self._paused_at()) and self._between_messages():
             self._say_close()
         elif not overdue:
-            self.deadline = max(now, self.moved + PAUSE)
+            self.deadline = max(now, self._paused_at())
         # Else the next byte sets it: until then nothing can change.
+
+    def _paused_at(self) -> float:
+        """When the pause is long enough, if nothing moves any more."""
+        quiet = ANSWER_PAUSE if self.asked else PAUSE
+        return min(self.moved + quiet, self.due_since + MESSAGE_PATIENCE)
 
     def idled(self) -> None:
         """Nothing has moved for idle-timeout: say so before closing."""

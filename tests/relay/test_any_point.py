@@ -204,7 +204,7 @@ def end_well(talk: Conversation) -> None:
 def test_a_goodbye_at_any_point_of_a_talk_stands_behind_all_of_it() -> None:
     refused = 0
     for talk, _ in interrupted(SOCKET, Proxy.leaves):
-        talk.proxy.wait(0.25)
+        talk.proxy.wait(1.25)
         if bytes(talk.client.received).startswith(b"HTTP/1.1 503 "):
             refused += 1
             assert not talk.app_was_reached()
@@ -216,7 +216,7 @@ def test_a_goodbye_at_any_point_of_a_talk_stands_behind_all_of_it() -> None:
 
 def test_age_at_any_point_of_a_talk_stands_behind_all_of_it_and_refuses_nobody() -> None:
     for talk, _ in interrupted(SOCKET, grows_old):
-        talk.proxy.wait(0.5)
+        talk.proxy.wait(1.25)
         assert heard_after(talk) == b"".join(FRAMES) + GOING_AWAY
         end_well(talk)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from drainproxy.relay.tunnel import PAUSE, PAUSE_PATIENCE
+from drainproxy.relay.tunnel import ANSWER_PAUSE, PAUSE, PAUSE_PATIENCE
 from drainproxy.wire.websocket import close_frame
 from tests.relay.connection import HIGH_WATER
 from tests.relay.conversation import MASK, Proxy
@@ -92,8 +92,10 @@ def test_in_a_talk_without_a_pause_the_goodbye_comes_right_behind_an_answer() ->
     assert talk.client_got() == TEXT + TEXT + GOING_AWAY
 
 
-@pytest.mark.parametrize("by_app", [False, True])
-def test_a_pause_begins_with_the_last_byte_either_way(by_app: bool) -> None:
+@pytest.mark.parametrize(("by_app", "pause"), [(False, ANSWER_PAUSE), (True, PAUSE)])
+def test_a_pause_begins_with_the_last_byte_and_is_longer_if_that_may_be_answered(
+    by_app: bool, pause: float
+) -> None:
     talk = websocket()
     talk.proxy.leaves()
     talk.proxy.wait(PAUSE * 0.5)
@@ -101,10 +103,21 @@ def test_a_pause_begins_with_the_last_byte_either_way(by_app: bool) -> None:
         talk.app_sends(TEXT)
     else:
         talk.client_sends(SHOUT)
-    talk.proxy.wait(PAUSE * 0.75)
+    talk.proxy.wait(pause * 0.75)
     assert talk.client_got() == TEXT * by_app
-    talk.proxy.wait(PAUSE * 0.5)
+    talk.proxy.wait(pause * 0.5)
     assert talk.client_got() == GOING_AWAY
+
+
+def test_who_asked_before_its_turn_came_may_still_be_answered() -> None:
+    talk = websocket()
+    talk.client_sends(SHOUT)
+    talk.proxy.leaves()
+    talk.proxy.wait(ANSWER_PAUSE - 0.25)
+    assert talk.client_got() == b""
+    talk.app_sends(TEXT)
+    talk.proxy.wait(0.25)
+    assert talk.client_got() == TEXT + GOING_AWAY
 
 
 def test_behind_an_answer_is_not_in_the_middle_of_the_next() -> None:
