@@ -87,7 +87,7 @@ class Answers(Direction[AnswerHead]):
             found.status = status
             if head.event_stream and found.kind == "http2":
                 found.kind = "sse"
-                if found.head.method == b"GET" and not head.encoded:
+                if found.head.method == b"GET" and not head.encoded and not flags & END_STREAM:
                     self._follow_events(found)
         if flags & END_STREAM:
             found.grpc_status = head.grpc_status
@@ -113,7 +113,7 @@ class Answers(Direction[AnswerHead]):
             if not found.status:
                 session.fail_stream(found, 502, "the app's answer is broken: it has no head")
                 return self.give_back(length)
-            if flags & END_STREAM:
+            if flags & END_STREAM and not found.app_done:
                 self.ending = found
             return True
         if stream in self._unwanted:

@@ -196,6 +196,10 @@ class Farewells(Parting):
         for stream in [s for s in self.streams.values() if s.kind == "grpc"]:
             if self._age_of(stream.opened) <= now:
                 self.part_from(stream, MAX_STREAM_AGE)
-        young = (s for s in self.streams.values() if s.kind == "grpc" and s.id not in self.dues)
+        young = (
+            stream
+            for stream in self.streams.values()
+            if stream.kind == "grpc" and stream.id not in self.dues and not stream.app_done
+        )
         self._ages_due = min((self._age_of(stream.opened) for stream in young), default=inf)
         self._set_deadline()

@@ -84,7 +84,7 @@ _Value = TypeVar("_Value")
 Read = TypeVar("Read")
 
 
-class _Memory(dict[_Key, _Value]):
+class Memory(dict[_Key, _Value]):
     """What was read already; forgotten altogether before it weighs more than `room` bytes."""
 
     __slots__ = ("_left", "_room")
@@ -150,7 +150,7 @@ class HpackReader(Generic[Read]):
     __slots__ = (
         *("_blocks", "_entries", "_last_read", "_last_seen", "_limit", "_matters"),
         *("_max_list_size", "_max_size", "_owed", "_size", "_steady", "_strings", "_table"),
-        "_understand",
+        *("_understand", "spells"),
     )
 
     def __init__(
@@ -171,15 +171,17 @@ class HpackReader(Generic[Read]):
         self._max_size = _DEFAULT_TABLE_SIZE  # the most that they may, as the sender has chosen it
         self._limit = _DEFAULT_TABLE_SIZE  # the most that it may choose
         self._owed: int | None = None  # the most that it has to choose before anything else
+        # Fields that do not matter are spelt out at once, since all are asked for again and again.
+        self.spells = False
         self._steady = True  # whether the block being read has left the table alone so far
-        self._blocks = _Memory[bytes, tuple[list[Entry] | None, Read]](_ROOM_FOR_BLOCKS)
-        self._strings = _Memory[bytes, bytes](_ROOM_FOR_STRINGS)
+        self._blocks = Memory[bytes, tuple[list[Entry] | None, Read]](_ROOM_FOR_BLOCKS)
+        self._strings = Memory[bytes, bytes](_ROOM_FOR_STRINGS)
 
     @property
     def fields(self) -> Fields:
         """All fields of the block that was read last."""
         assert self._entries is not None, "they were not kept"
-        return tuple([_spelt(entry) for entry in self._entries])
+        return tuple([spelt(entry) for entry in self._entries])
 
     @property
     def table_size(self) -> int:
@@ -288,7 +290,7 @@ class HpackReader(Generic[Read]):
         else:
             name, at = _string(block, at, known)
         matters = self._matters(name)
-        if known is None and not matters and block[at] >= _HUFFMAN:
+        if known is None and not matters and not self.spells and block[at] >= _HUFFMAN:
             # An id that is new in each block: nobody reads it, so it is not spelt out.
             data, end = _coded(block, at)
             length = huffman.measure(data)
@@ -330,7 +332,8 @@ def is_raw(value: bytes) -> bool:
     return 0x0A in value or 0x0D in value or 0x00 in value
 
 
-def _spelt(entry: Entry) -> HeaderField:
+def spelt(entry: Entry) -> HeaderField:
+    """The field of an entry."""
     _, _, field, coded = entry
     return (field[0], huffman.decode(field[1])) if coded else field
 
@@ -363,7 +366,7 @@ def _coded(block: bytes, at: int) -> tuple[bytes, int]:
     return block[at:end], end
 
 
-def _string(block: bytes, at: int, known: _Memory[bytes, bytes] | None) -> tuple[bytes, int]:
+def _string(block: bytes, at: int, known: Memory[bytes, bytes] | None) -> tuple[bytes, int]:
     """The string that begins at `at`, and where it ends (5.2)."""
     data, end = _coded(block, at)
     if block[at] < _HUFFMAN:

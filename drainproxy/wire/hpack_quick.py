@@ -20,7 +20,9 @@ from drainproxy.wire.hpack import (
     HpackError,
     HpackReader,
     Matters,
+    Memory,
     Read,
+    spelt,
     static_table,
 )
 
@@ -32,8 +34,8 @@ _OTHER_SAID, _SPELT_SAID = bytes((_OTHER,)), bytes((_SPELT,))
 # In bytes. Fields of a longer block may be too many, which is for others to judge. It is shorter
 # than there are turns, so that no number can change its meaning within a block.
 MOST_QUICK = 100
-# What is known; said in other numbers it is forgotten altogether.
-_MOST_KNOWN = 64
+# In bytes, for each reader: some 30 usual heads.
+_ROOM_FOR_KNOWN = 16384
 # Each byte of a block that is a part of a string stands for less than two.
 _EXPANSION = 2
 
@@ -53,7 +55,9 @@ class QuickReader(HpackReader[Read]):
     """Reads what HpackReader reads. After a block read at a glance there are no `fields` to be had,
     unless `keep_fields` was called."""
 
-    __slots__ = ("_heaviest", "_known", "_longest", "_numbers", "_seen", "_static", "_turn")
+    __slots__ = (
+        *("_gone", "_heaviest", "_known", "_longest", "_numbers", "_seen", "_static", "_turn"),
+    )
 
     def __init__(
         self, max_list_size: int, understand: Callable[[Fields], Read], matters: Matters
@@ -65,9 +69,11 @@ class QuickReader(HpackReader[Read]):
         # The number of the entry that a byte is the index of; and what those given in turn mean.
         self._numbers = bytearray(numbers)
         self._seen: dict[int, HeaderField] = {}
+        # Numbers that no index leads to any more, though the block being read may have said them.
+        self._gone: set[int] = set()
         self._turn = _FIRST_TURN
-        # By the numbers, and the fields that were spelt out.
-        self._known: dict[Hashable, Read] = {}
+        # By the numbers, and the fields that were spelt out: with what those fields weigh.
+        self._known = Memory[Hashable, tuple[Read, int]](_ROOM_FOR_KNOWN)
         # The longest block that is read at a glance.
         self._longest = 0
         self._set_longest()
@@ -75,7 +81,9 @@ class QuickReader(HpackReader[Read]):
     def keep_fields(self) -> None:
         """From now on the fields of each block are wanted."""
         self._longest = -1
+        self.spells = True
         self._blocks.forget()
+        self._table[:] = [(*entry[:2], spelt(entry), False) for entry in self._table]
 
     def _set_longest(self) -> None:
         """So short that what its fields weigh need not be summed up."""
@@ -84,6 +92,8 @@ class QuickReader(HpackReader[Read]):
 
     def _read(self, block: bytes) -> Read:
         length = len(block)
+        if self._gone:
+            self._forget_gone()
         # 6.3: the first bits of a size update are 001.
         if length > self._longest or b"\x20" <= block < b"\x40" or self._owed is not None:
             return super()._read(block)
@@ -104,24 +114,23 @@ class QuickReader(HpackReader[Read]):
                     spelt.append(seen)
         self._entries = None
         key = (said, *spelt) if spelt else said
-        read = self._known.get(key)
-        if read is None:
-            read = self._learn(key, said, spelt)
+        known = self._known.get(key)
+        if known is None:
+            known = self._learn(key, said, spelt)
         if self._steady:
-            self._blocks.keep(block, (None, read), _EXPANSION * length)
-        return read
+            self._blocks.keep(block, (None, known[0]), length + known[1])
+        return known[0]
 
-    def _learn(self, key: Hashable, said: bytes, spelt: list[HeaderField]) -> Read:
+    def _learn(self, key: Hashable, said: bytes, spelt: list[HeaderField]) -> tuple[Read, int]:
         if _NO_ENTRY in said:
             raise HpackError("an index out of range")
         words = iter(spelt)
         seen = self._static | self._seen
         fields = tuple([next(words) if number == _SPELT else seen[number] for number in said])
-        read = self._understand(fields)
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        self._known[key] = read
-        return read
+        weight = sum([len(name) + len(value) for name, value in fields])
+        known = self._understand(fields), weight
+        self._known.keep(key, known, len(said) + weight)
+        return known
 
     def _insert(self, entry: Entry) -> None:
         seen, weight, _, _ = entry
@@ -132,11 +141,14 @@ class QuickReader(HpackReader[Read]):
         table, numbers = self._table, self._numbers
         table.insert(FIRST_DYNAMIC, entry)
         numbers.insert(FIRST_DYNAMIC, _OTHER if seen is OTHERS else self._next_number(seen))
-        numbers.pop()
+        if (gone := numbers.pop()) < _SPELT:
+            self._lose(gone)
         size = self._size + weight
         while size > self._max_size:
             size -= table.pop()[1]
             if len(table) < len(numbers):
+                if (gone := numbers[len(table)]) != _OTHER:
+                    self._lose(gone)
                 numbers[len(table)] = _NO_ENTRY
         self._size = size
         self._steady = False
@@ -148,11 +160,21 @@ class QuickReader(HpackReader[Read]):
         number = self._turn
         self._turn = number + 1 if number + 1 < _SPELT else _FIRST_TURN
         self._seen[number] = seen
-        self._known.clear()
+        self._gone.discard(number)
+        self._known.forget()
         return number
+
+    def _lose(self, number: int) -> None:
+        if _FIRST_TURN <= number < _SPELT:
+            self._gone.add(number)
+
+    def _forget_gone(self) -> None:
+        for number in self._gone:
+            del self._seen[number]
+        self._gone.clear()
 
     def _resize(self, size: int) -> None:
         super()._resize(size)
-        gone = len(self._numbers) - len(self._table)
-        if gone > 0:
-            self._numbers[-gone:] = bytes((_NO_ENTRY,)) * gone
+        for place in range(len(self._table), len(self._numbers)):
+            self._lose(self._numbers[place])
+            self._numbers[place] = _NO_ENTRY

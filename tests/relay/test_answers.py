@@ -82,6 +82,28 @@ def test_an_event_stream_is_known_by_its_head() -> None:
     assert talk.proxy.hub.counters.codes["sse"] == {200: 1}
 
 
+def test_an_event_stream_that_is_over_with_its_head_hears_no_goodbye() -> None:
+    talk = asked(1, 3, 5)
+    talk.proxy.leaves()
+    talk.client_hears()
+    heads = [talk.answers.headers(stream, EVENTS, end=True) for stream in (3, 1)]
+    talk.app_sends(b"".join(heads) + talk.answers.headers(5, OK, end=True))
+    assert talk.client_hears() == [
+        *(("headers", 3, EVENTS, "end"), ("headers", 1, EVENTS, "end")),
+        ("headers", 5, OK, "end"),
+    ]
+    assert talk.endings == [*[("sse", "finished")] * 2, ("http2", "finished")]
+
+
+def test_data_after_the_end_of_an_answer_ends_it_only_once() -> None:
+    talk = asked(fields=POST, end=False)
+    frame = data(1, b"x" * 20, end=True)
+    talk.app_sends(talk.answers.headers(1, OK) + data(1, end=True) + frame[:15])
+    talk.client_sends(data(1, end=True))
+    talk.app_sends(frame[15:])
+    assert talk.endings == [("http2", "finished")]
+
+
 def test_a_grpc_call_stays_one_whatever_its_answer_is_called() -> None:
     talk = asked(fields=CALL)
     talk.app_sends(talk.answers.headers(1, EVENTS))

@@ -3,7 +3,7 @@
 from drainproxy.drain.goodbye import MAX_AGE
 from tests.relay.aged import ages, change, goodbyes
 from tests.relay.conversation import Proxy
-from tests.relay.frames import GET, OK, WINDOW, data, settings
+from tests.relay.frames import CALL, GET, GRPC_OK, OK, TRAILERS, WINDOW, data, settings
 from tests.relay.streaming import ASKED, LIMITED, OUR_PING_ACK, Streaming, asked, begun
 
 
@@ -129,3 +129,16 @@ def test_a_drain_says_nothing_to_who_has_heard_it_for_age() -> None:
     talk.app_sends(settings({WINDOW: 5}))
     assert talk.client_hears() == [("settings", {WINDOW: 5})]
     assert goodbyes(talk) == {("http2", MAX_AGE): 1}
+
+
+def test_a_call_that_is_old_and_that_its_app_has_ended_hides_no_other_deadline() -> None:
+    talk = asked(fields=CALL, end=False, aging=ages(stream=3), request_timeout=5)
+    talk.app_sends(talk.answers.headers(1, GRPC_OK) + talk.answers.headers(1, TRAILERS, end=True))
+    talk.client_asks(3)
+    talk.client_hears()
+    talk.proxy.wait(6)
+    (answer,) = talk.client_hears()
+    assert (answer[:2], dict(answer[2])[b":status"]) == (("headers", 3), b"504")
+    talk.proxy.leaves()
+    talk.proxy.wait(6)
+    assert talk.client_hears() == [*ASKED, ("goaway", 3, 0)]

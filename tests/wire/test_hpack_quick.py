@@ -1,5 +1,7 @@
 """A block that is read at a glance says the same as one that is read field by field."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -104,6 +106,40 @@ def test_a_number_that_comes_again_means_the_newer_field() -> None:
         coded = indexed(b":a", b"%d" % request) + index(NEWEST + min(request, 60)) + b"\x82"
         assert quick.read(coded) == thorough.read(coded)
         assert quick.read(index(NEWEST)) == ((b":a", b"%d" % request),)
+
+
+def test_numbers_may_come_again_within_a_long_block() -> None:
+    thorough, quick = readers()
+    for turn in range(3):
+        coded = b"".join(indexed(b":a", b"%d-%d" % (turn, entry)) for entry in range(500))
+        assert quick.read(coded) == thorough.read(coded)
+        for age in range(50):
+            assert quick.read(index(NEWEST + age)) == thorough.read(index(NEWEST + age))
+            quick.read(indexed(b":b", b"%d" % age))
+            thorough.read(indexed(b":b", b"%d" % age))
+
+
+@pytest.mark.parametrize("room", [4096, 65536])
+def test_what_is_kept_is_bounded_whatever_was_named(room: int) -> None:
+    def kept() -> int:
+        quick = QuickReader(
+            2 * room, lambda fields: b"".join(value for _, value in fields), is_pseudo
+        )
+        quick.allow(room)
+        quick.read(number(room, 5, 0x20))
+        tracemalloc.start()
+        for entry in range(200):
+            # Too large for the table, and as large as fits.
+            quick.read(literal(b":a", b"x" * (room + 1 + entry)).replace(b"\0", b"\x40", 1))
+            quick.read(literal(b":a", b"x" * (room - 100 - entry)).replace(b"\0", b"\x40", 1))
+            for first in range(0x82, 0x88 if entry % 40 == 0 else 0x83):
+                for second in range(0x82, 0x88):
+                    quick.read(bytes((first, second)) + index(NEWEST))
+        size = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        return size
+
+    assert kept() < 8 * room + 200_000
 
 
 def test_an_index_is_out_of_range_once_its_entry_was_driven_out() -> None:
