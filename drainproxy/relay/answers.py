@@ -128,6 +128,9 @@ class Answers(Direction[AnswerHead]):
         if stream in session.muted:
             if flags & END_STREAM:
                 session.app_has_closed(session.streams[stream])
+            else:
+                # Its Close may be in it.
+                self.follower = session.followed[stream]
             return False
         due = session.dues.get(stream)
         if due is not None:

@@ -110,18 +110,23 @@ class Farewells(Parting):
         return overdue or (paused and bool(stream.status))
 
     def _say(self, stream: Stream, due: Due) -> None:
-        self.counters.goodbyes[stream.kind, due.why] += 1
         if isinstance(self.followed.get(stream.id), FollowedWebSocket) and stream.status:
-            limits = self.hub.limits
-            words = close_frame(limits.websocket_close_code, limits.websocket_close_reason)
-            if frame := self.own_data(stream, words):
-                self.to_client(frame)
-                self.muted.add(stream.id)
-                due.said, due.since = True, self.hub.now()
-                return
+            self._say_close(stream, due)
+            return
+        self.counters.goodbyes[stream.kind, due.why] += 1
         reason = _REASONS.get(due.why, due.why)
         self.to_client(self.last_words(stream, 503, reason, http2.CANCEL))
         self.let_go_of(stream, GOODBYE)
+
+    def _say_close(self, stream: Stream, due: Due) -> None:
+        """Close, as soon as the client's windows have room for it."""
+        limits = self.hub.limits
+        words = close_frame(limits.websocket_close_code, limits.websocket_close_reason)
+        if frame := self.own_data(stream, words):
+            self.counters.goodbyes[stream.kind, due.why] += 1
+            self.to_client(frame)
+            self.muted.add(stream.id)
+            due.said, due.since = True, self.hub.now()
 
     def _say_to_events(
         self, stream: Stream, followed: FollowedEvents, due: Due, now: float
@@ -161,21 +166,28 @@ class Farewells(Parting):
             self._say_dues()
 
     def _await_close(self, stream: Stream, due: Due, now: float) -> None:
-        """The client's Close goes to the app, which then ends the stream; not without end."""
+        """The client's Close goes to the app, whose own ends it; not without end."""
         followed = self.followed[stream.id]
-        closed = isinstance(followed, FollowedWebSocket) and followed.closing
-        if now - due.since >= _HANDSHAKE_TIMEOUT:
-            self._end_websocket(stream, GOODBYE if closed else CUT)
+        app_closed = isinstance(followed, FollowedWebSocket) and followed.app_closed
+        if now - due.since >= _HANDSHAKE_TIMEOUT or (app_closed and self.has_parted(stream)):
+            self.app_has_closed(stream)
 
     def app_has_closed(self, stream: Stream) -> None:
         """The app has ended a WebSocket that its client was told to close."""
-        followed = self.followed[stream.id]
-        closed = isinstance(followed, FollowedWebSocket) and followed.closing
-        self._end_websocket(stream, GOODBYE if closed else CUT)
-
-    def _end_websocket(self, stream: Stream, ending: int) -> None:
         self.to_client(http2.frame(http2.DATA, http2.END_STREAM, stream.id))
-        self.let_go_of(stream, ending)
+        self.let_go_of(stream, CUT)
+
+    def has_parted(self, stream: Stream) -> bool:
+        """Whether the client has answered our Close on this stream: whoever goes then, it ended
+        with a goodbye."""
+        due, followed = self.dues.get(stream.id), self.followed.get(stream.id)
+        told = due is not None and due.said
+        return told and isinstance(followed, FollowedWebSocket) and followed.client_closed
+
+    def end_told(self) -> None:
+        """The app is gone: nothing more comes on streams whose clients have heard Close."""
+        for stream in [self.streams[each] for each, due in self.dues.items() if due.said]:
+            self.app_has_closed(stream)
 
     # Ages of streams
 

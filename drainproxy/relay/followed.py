@@ -107,8 +107,18 @@ class FollowedWebSocket(Followed):
 
     @property
     def closing(self) -> bool:
-        """One of the two has said Close by itself, or the client has echoed ours."""
-        return self._from_app.close_passed or self.client.tracker.close_passed
+        """One of the two has said Close."""
+        return self.app_closed or self.client_closed
+
+    @property
+    def app_closed(self) -> bool:
+        """The app has said Close."""
+        return self._from_app.close_passed
+
+    @property
+    def client_closed(self) -> bool:
+        """The client has said Close, or has echoed ours."""
+        return self.client.tracker.close_passed
 
 
 class FollowedClient:

@@ -160,6 +160,7 @@ class Http2(Farewells):
         """The app is there no more: whoever waits for it hears so."""
         if self.over:
             return
+        self.end_told()
         if not self.streams and (self.going or not self.answers.begun):
             # All has been said; or nobody asked yet, and it is as if nobody had listened: clients
             # then come back slowly.

@@ -1,6 +1,6 @@
 """The streams of an HTTP/2 connection, and what a client is told of one that fails."""
 
-from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED
+from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED, GOODBYE
 from drainproxy.relay.answers import Answers
 from drainproxy.relay.due import Due
 from drainproxy.relay.followed import Followed, FollowedEvents
@@ -79,6 +79,10 @@ class Streams(Pair):
         """The app has ended a WebSocket that its client was told to close."""
         raise NotImplementedError
 
+    def has_parted(self, stream: Stream) -> bool:
+        """Whether the client has answered our Close on this stream."""
+        raise NotImplementedError
+
     def part_from(self, stream: Stream, why: str) -> None:
         """Say goodbye on this stream."""
         raise NotImplementedError
@@ -153,6 +157,8 @@ class Streams(Pair):
         for direction in (self.requests, self.answers):
             if direction.ending is stream:
                 direction.ending = None
+        if self.dues and self.has_parted(stream):
+            ending = GOODBYE
         if self.followed or self.dues or not stream.id & 1:
             self._forget(stream.id)
         stream.close(ending)

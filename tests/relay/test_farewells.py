@@ -17,12 +17,16 @@ from tests.relay.frames import (
     GRPC_OK,
     NO_ERROR,
     POST,
+    SETTINGS_ACK,
     WEBSOCKET,
+    WINDOW,
     data,
     reset,
+    settings,
+    window_update,
 )
 from tests.relay.goodbye_model import CLOSE, ECHO, EVENTS, RETRY, SWITCHED, is_boundary
-from tests.relay.streaming import ASKED, Streaming, answered, asked, leave
+from tests.relay.streaming import ASKED, Streaming, answered, asked, begun, leave
 
 GRPC = frozenset({"grpc"})
 TEXT, MASKED_TEXT = b"\x81\x02hi", b"\x81\x82" + MASK + bytes(2)
@@ -303,6 +307,66 @@ def test_a_websocket_that_does_not_answer_is_cut_in_the_end() -> None:
     assert talk.client_hears() == [("data", 1, CLOSE), ("reset", 1, CANCEL)]
     assert talk.endings == [("websocket", "cut")]
     assert talk.proxy.books.cuts == {("websocket", "deadline"): 1}
+
+
+def app_says_close(talk: Streaming) -> None:
+    talk.app_sends(data(1, b"\x88\x02\x03\xe9"))
+    assert talk.client_hears() == [("data", 1, b"", "end")], "nobody waits any longer"
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        app_says_close,
+        Streaming.app_ends,
+        Streaming.app_resets,
+        Streaming.client_resets,
+        lambda talk: talk.client_sends(reset(1)),
+    ],
+    ids=["app says Close", "app ends", "app resets", "client resets", "client resets the stream"],
+)
+@pytest.mark.parametrize("echoed", [True, False])
+def test_whoever_goes_after_the_client_has_answered_our_close_it_was_a_goodbye(
+    then: Callable[[Streaming], None], echoed: bool
+) -> None:
+    talk = told_to_close()
+    if echoed:
+        talk.client_sends(data(1, ECHO))
+    elif then is app_says_close:
+        return
+    then(talk)
+    (ending,) = talk.endings
+    assert (ending == ("websocket", "goodbye")) is echoed
+
+
+def test_close_waits_until_the_client_has_room_for_it() -> None:
+    talk = begun()
+    talk.client_sends(settings({WINDOW: 5}))
+    talk.app_sends(SETTINGS_ACK)
+    talk.client_asks(1, WEBSOCKET, end=False)
+    talk.app_sends(talk.answers.headers(1, SWITCHED))
+    talk.client_hears()
+    assert leave(talk) == []
+    talk.proxy.wait(3)
+    assert talk.client_hears() == []
+    assert goodbyes(talk) == {}
+    talk.client_sends(window_update(1, 20))
+    assert talk.client_hears() == [("data", 1, CLOSE)]
+
+
+def test_a_client_that_never_has_room_for_close_is_cut() -> None:
+    talk = begun()
+    talk.client_sends(settings({WINDOW: 5}))
+    talk.app_sends(SETTINGS_ACK)
+    talk.client_asks(1, WEBSOCKET, end=False)
+    talk.app_sends(talk.answers.headers(1, SWITCHED))
+    talk.client_hears()
+    leave(talk)
+    talk.proxy.cuts()
+    talk.proxy.aborts()
+    assert ("reset", 1, CANCEL) in talk.client_hears()
+    assert talk.endings == [("websocket", "cut")]
+    assert goodbyes(talk) == {}
 
 
 def test_a_websocket_that_its_app_has_ended_hears_nothing_more_in_it() -> None:
