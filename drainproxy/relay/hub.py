@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from drainproxy.drain.aging import Aging
@@ -219,6 +220,7 @@ class Hub:
         "counters",
         "last_words",
         "leaving",
+        "leaving_since",
         "ledger",
         "limits",
         "mask",
@@ -263,7 +265,9 @@ class Hub:
         self.sessions: set[Pair] = set()
         # Those among them that are over the limit: while they hear it they take nobody's place.
         self.refused: set[Pair] = set()
+        # inf while it is not.
         self.leaving = False
+        self.leaving_since = inf
         # When the newest connection came: the quiet rule looks at it.
         self.newest = 0.0
         self.access_log: AccessLog | None = None
@@ -271,6 +275,14 @@ class Hub:
     def retry_milliseconds(self) -> int:
         """After what time, jittered, whoever listens to events should come again."""
         return int(1000 * (1 + self.uniform() * (RETRY_WITHIN - 1)))
+
+    def leave_all(self) -> None:
+        """From now on each client is to go."""
+        self.leaving, self.leaving_since = True, self.now()
+
+    def stay(self) -> None:
+        """The drain was taken back."""
+        self.leaving, self.leaving_since = False, inf
 
     def admit(self, session: "Pair") -> bool:
         """Register a new connection; False if it is over the limit and must be refused."""
@@ -331,7 +343,10 @@ class Hub:
                     session.idle_since = now
                 else:
                     session.idled()
-            elif session.idle_since <= unused_since and (
-                self.leaving or session.retired <= unused_since
+            elif (
+                session.idle_since <= unused_since
+                and min(self.leaving_since, session.retired) <= unused_since
             ):
+                # It has been unused for idle-close since it was to go: the next request would have
+                # heard so.
                 session.close_if_unused()

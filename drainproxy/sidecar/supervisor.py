@@ -256,7 +256,7 @@ class Sidecar:
     def _leave(self) -> None:
         """From here on every HTTP/1 answer ends its connection, and HTTP/2 clients open no more
         streams; what would go on for long hears it in turn, kind by kind."""
-        self.hub.leaving = True
+        self.hub.leave_all()
         if self.rebalance is not None:
             self.rebalance.stop()
         for session in self.hub.sessions:
@@ -329,7 +329,8 @@ class Sidecar:
                 )
 
     def _return(self) -> None:
-        self.hub.leaving = self._aborted = False
+        self.hub.stay()
+        self._aborted = False
         for session in self.hub.sessions:
             session.stay()
         for goodbye in self._goodbyes:

@@ -109,7 +109,7 @@ class Proxy:
 
     def leaves(self) -> None:
         """The drain's goodbyes, all at once."""
-        self.hub.leaving = True
+        self.hub.leave_all()
         for session in list(self.hub.sessions):
             if session.kind == "http2":
                 session.say_goodbye("drain")
@@ -119,7 +119,7 @@ class Proxy:
 
     def stays(self) -> None:
         """The drain was taken back."""
-        self.hub.leaving = False
+        self.hub.stay()
         self._tell_all(lambda session: session.stay())
 
     def cuts(self) -> None:

@@ -349,13 +349,15 @@ def test_who_has_said_nothing_to_a_silent_app_is_parted_from_without_a_word() ->
 
 
 def test_idle_connections_are_parted_from_without_waiting_for_an_ack() -> None:
-    talk = asked(idle_close=5)
+    talk = asked(idle_close=2)
     talk.app_answers()
     talk.client_hears()
     talk.proxy.wait(4)
     talk.proxy.leaves()
-    talk.proxy.wait(2)
-    assert talk.client_hears() == [*ASKED, ("goaway", 1, 0)]
+    talk.proxy.wait(1.5)
+    assert talk.client_hears() == ASKED, "it may have asked for something meanwhile"
+    talk.proxy.wait(1)
+    assert talk.client_hears() == [("goaway", 1, 0)]
     assert talk.client.state == "half-closed"
 
 

@@ -348,7 +348,8 @@ def test_a_websocket_over_http2_is_refused_while_leaving_and_others_are_served()
 def test_a_tunnel_to_anywhere_is_not_supported(leaving: bool) -> None:
     proxy = Proxy()
     talk = asked(proxy=proxy)
-    proxy.hub.leaving = leaving
+    if leaving:
+        proxy.hub.leave_all()
     talk.client_asks(3, CONNECT, end=False)
     ((_, stream, fields, end), *_) = talk.client_hears()
     assert (stream, dict(fields)[b":status"], end) == (3, b"501", "end")
