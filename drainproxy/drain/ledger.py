@@ -37,7 +37,7 @@ class Ledger:
     """All that is in flight, and how all that was in flight ended. The kind of a hold may change
     while it is open: a response may turn out to be an event stream."""
 
-    __slots__ = ("_endings", "cuts", "holds", "on_empty", "open")
+    __slots__ = ("_endings", "cuts", "holds", "on_empty", "open", "watched")
 
     def __init__(self) -> None:
         self.holds: set[Hold] = set()
@@ -48,6 +48,8 @@ class Ledger:
         self.cuts: defaultdict[tuple[str, str], int] = defaultdict(int)
         # Called when the last hold is released; set only while somebody waits for that.
         self.on_empty: Callable[[], None] | None = None
+        # How each of those ended that are watched; None while it is open.
+        self.watched: dict[Hold, int | None] | None = None
 
     def close(self, hold: Hold, ending: int, why: str = "") -> None:
         """`hold` ended in the given way, and if that is CUT, why; KeyError if it was not open."""
@@ -55,6 +57,8 @@ class Ledger:
         self._endings[hold.kind][ending] += 1
         if ending == CUT:
             self.cuts[hold.kind, why] += 1
+        if self.watched is not None and hold in self.watched:
+            self.watched[hold] = ending
         if self.on_empty is not None and not self.holds:
             self.on_empty()
 
@@ -66,6 +70,8 @@ class Ledger:
             raise KeyError("of what is finished not all was open")
         for hold in holds:
             self._endings[hold.kind][FINISHED] += 1
+            if self.watched is not None and hold in self.watched:
+                self.watched[hold] = FINISHED
         if self.on_empty is not None and not left:
             self.on_empty()
 
@@ -80,6 +86,19 @@ class Ledger:
         """How many ended so far, by kind and in the order of `ENDINGS`."""
         return {kind: list(counts) for kind, counts in self._endings.items()}
 
+    def watch(self, holds: Sequence[Hold]) -> None:
+        """From now on it is remembered how these end, and of no others."""
+        self.watched = dict.fromkeys(holds)
+
     def oldest(self, most: int) -> list[Hold]:
-        """The holds that have been open longest, oldest first."""
-        return sorted(self.holds, key=lambda hold: hold.opened)[:most]
+        """The holds that have been open longest, oldest first; if they are more than `most`, some
+        of each kind."""
+        holds = sorted(self.holds, key=lambda hold: hold.opened)
+        if len(holds) > most:
+            places: defaultdict[str, int] = defaultdict(int)
+            place = {}
+            for hold in holds:
+                place[hold] = places[hold.kind]
+                places[hold.kind] += 1
+            holds = sorted(sorted(holds, key=place.__getitem__)[:most], key=lambda h: h.opened)
+        return holds

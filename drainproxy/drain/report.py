@@ -6,17 +6,21 @@ from dataclasses import asdict, dataclass, field, replace
 from drainproxy.drain.ledger import CUT, ENDINGS, Hold, Ledger
 from drainproxy.drain.machine import Phase
 
-MOST_BLOCKERS = 10
+MOST_BLOCKERS = 40
+# So many bytes of a path tell which one it is.
+_LONGEST_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """One hold that the drain waits or waited for; `age` in seconds."""
+    """One hold that the drain waits or waited for; `age` in seconds. `ending`: how it ended, empty
+    while it is open."""
 
     kind: str
     age: float
     peer: str
     path: str
+    ending: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +54,15 @@ class Report:
 
 
 def blockers(ledger: Ledger, now: float, most: int = MOST_BLOCKERS) -> list[Blocker]:
-    """What is in flight now, the oldest first."""
+    """What is in flight now, the oldest of each kind first."""
     return [_blocker(hold, now) for hold in ledger.oldest(most)]
 
 
 def _blocker(hold: Hold, now: float) -> Blocker:
     # Without the query, in which people put their keys: reports go to logs.
     path = hold.path.partition("?")[0]
+    if len(path) > _LONGEST_PATH:
+        path = path[:_LONGEST_PATH] + "..."
     return Blocker(hold.kind, round(now - hold.opened, 3), hold.peer, path)
 
 
@@ -73,10 +79,13 @@ class Account:
         self._in_flight = ledger.in_flight()
         self._ended = ledger.ended()
         self._blockers: list[Blocker] = []
+        self._blocking: list[Hold] = []
 
     def note_blockers(self, now: float) -> None:
         """Remember what is still in flight now: called when waiting is over and cutting begins."""
-        self._blockers = blockers(self._ledger, now)
+        self._blocking = self._ledger.oldest(MOST_BLOCKERS)
+        self._blockers = [_blocker(hold, now) for hold in self._blocking]
+        self._ledger.watch(self._blocking)
 
     def close(self, why: str, lengths: dict[Phase, float], now: float) -> Report:
         """The account of the drain that began when this was made and ends `now`."""
@@ -84,6 +93,14 @@ class Account:
             kind: dict(zip(ENDINGS, _since(after, self._ended[kind]), strict=True))
             for kind, after in self._ledger.ended().items()
         }
+        watched = self._ledger.watched or {}
+        told = [
+            replace(blocker, ending="" if (how := watched.get(hold)) is None else ENDINGS[how])
+            for hold, blocker in zip(self._blocking, self._blockers, strict=True)
+        ]
+        self._ledger.watched = None
+        # Who was cut is what people look for; what does not fit is cut off at the end.
+        told.sort(key=lambda blocker: blocker.ending != ENDINGS[CUT])
         cut = sum(ways[ENDINGS[CUT]] for ways in ended.values())
         return Report(
             verdict=f"cut {cut}" if cut else "clean",
@@ -93,7 +110,7 @@ class Account:
             phases={phase.value: round(length, 3) for phase, length in lengths.items()},
             in_flight_at_start=self._in_flight,
             ended=ended,
-            blockers=self._blockers,
+            blockers=told,
         )
 
 

@@ -1,7 +1,6 @@
 """What the sidecar tells of itself: plain values, ready for JSON. Seconds throughout."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from drainproxy import __version__
@@ -69,7 +68,11 @@ def drain_seconds(sidecar: "Sidecar") -> float:
 
 
 def _blocking(sidecar: "Sidecar") -> list[dict[str, object]]:
-    return [asdict(hold) for hold in blockers(sidecar.hub.ledger, sidecar.now(), MOST_BLOCKING)]
+    waited_for = blockers(sidecar.hub.ledger, sidecar.now(), MOST_BLOCKING)
+    return [
+        {"kind": each.kind, "age": each.age, "peer": each.peer, "path": each.path}
+        for each in waited_for
+    ]
 
 
 def _connection(session: Pair, now: float) -> dict[str, object]:

@@ -61,8 +61,14 @@ def test_the_report_of_a_drain_in_plain_types() -> None:
             "http1": NO_ENDS | {"finished": 1, "cut": 1},
             "websocket": NO_ENDS | {"goodbye": 1},
         },
-        "blockers": [{"kind": "http1", "age": 21.0, "peer": "192.0.2.1:5000", "path": "/big"}],
+        "blockers": [
+            {
+                "kind": "http1", "age": 21.0, "peer": "192.0.2.1:5000", "path": "/big",
+                "ending": "cut",
+            }
+        ],
     }
+    assert ledger.watched is None
 
 
 def test_a_drain_that_cut_nothing_is_clean() -> None:
@@ -112,6 +118,33 @@ def test_the_longest_blockers_come_first() -> None:
 def test_a_report_goes_to_logs_and_keeps_no_keys_of_a_query() -> None:
     ledger = opened(Ledger(), Work(path="/export?token=secret?x"), Work("tcp", path=""))
     assert sorted(blocker.path for blocker in blockers(ledger, 1.0)) == ["", "/export"]
+
+
+def test_who_was_cut_comes_first_and_is_told_from_who_finished() -> None:
+    works = [Work("grpc", opened=1.0), Work("tcp", opened=2.0), Work("sse", opened=3.0)]
+    ledger = opened(Ledger(), *works, Work("websocket", opened=4.0))
+    account = Account(ledger, 5.0)
+    account.note_blockers(6.0)
+    for work, ending in zip(works, (FINISHED, CUT, GOODBYE), strict=True):
+        ledger.close(work, ending)
+    told = [(each.kind, each.ending) for each in account.close("SIGTERM", {}, 9.0).blockers]
+    assert told == [("tcp", "cut"), ("grpc", "finished"), ("sse", "goodbye"), ("websocket", "")]
+
+
+def test_of_a_crowd_there_are_some_of_each_kind() -> None:
+    crowd = [Work("grpc", opened=float(number)) for number in range(100)]
+    ledger = opened(Ledger(), *crowd, Work("http1", opened=200.0), Work("tcp", opened=300.0))
+    kinds = [blocker.kind for blocker in blockers(ledger, 400.0, most=5)]
+    assert kinds == ["grpc", "grpc", "grpc", "http1", "tcp"]
+
+
+def test_one_long_path_takes_not_the_place_of_others() -> None:
+    ledger = opened(Ledger(), Work(path="/" + "x" * 60_000, opened=1.0), Work(opened=2.0))
+    account = Account(ledger, 3.0)
+    account.note_blockers(4.0)
+    report = account.close("SIGTERM", {}, 5.0)
+    assert [len(each.path) for each in report.blockers] == [203, 1]
+    assert json.loads(report.as_json(4096))["blockers"] == report.as_dict()["blockers"]
 
 
 def test_a_crowd_of_blockers_is_not_listed_to_the_end() -> None:
