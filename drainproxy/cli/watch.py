@@ -1,7 +1,8 @@
 """`drainproxy status --watch`: a drain as it goes on."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -14,14 +15,9 @@ _MOST_ROWS = 10
 
 def follow(ask: Callable[[], Body]) -> Body:
     """Show what `ask` answers until it says drained; the last answer. ClickException where there is
-    no sidecar, or no `rich`; one that goes away after its drain is over is no error."""
-    try:
-        from rich.live import Live
-    except ImportError:
-        message = "--watch needs rich: pip install 'drainproxy[rehearsal]'"
-        raise click.ClickException(message) from None
+    no sidecar; one that goes away after its drain is over is no error."""
     body = ask()
-    with Live(_view(body), transient=True) as live:
+    with _shown(body) as show:
         while body["phase"] != "drained":
             time.sleep(_EVERY)
             try:
@@ -29,11 +25,46 @@ def follow(ask: Callable[[], Body]) -> Body:
             except click.ClickException:
                 if body["phase"] == "serving":
                     raise
+                click.echo("the sidecar has ended; the last that it said:", err=True)
                 break
             except KeyboardInterrupt:
                 break
-            live.update(_view(body))
+            show(body)
     return body
+
+
+@contextmanager
+def _shown(body: Body) -> Iterator[Callable[[Body], None]]:
+    """A live view; without `rich`, as in the image, a line for each change."""
+    try:
+        from rich.live import Live
+    except ImportError:
+        yield _lines(body)
+        return
+    with Live(_view(body), transient=True) as live:
+        yield lambda each: live.update(_view(each))
+
+
+def _lines(body: Body) -> Callable[[Body], None]:
+    said = ""
+
+    def show(body: Body) -> None:
+        nonlocal said
+        line = f"{body['phase']}: {_flying(body)}"
+        if line != said:
+            left = body["deadline"]
+            click.echo(line if left is None else f"{line}, {left:.1f} s left")
+        said = line
+
+    show(body)
+    return show
+
+
+def _flying(body: Body) -> str:
+    """What is in flight; if nothing is, what is waited for all the same."""
+    flying = [f"{count} {kind}" for kind, count in body["in_flight"].items() if count]
+    idle = body.get("awaited", 0)
+    return ", ".join(flying) or (f"idle, {idle} connections may be used again" if idle else "idle")
 
 
 def _view(body: Body) -> Any:
@@ -50,8 +81,7 @@ def _view(body: Body) -> Any:
         bar = Table.grid()
         bar.add_row(ProgressBar(total=passed + left, completed=passed, width=60))
         parts.append(bar)
-    flying = {kind: count for kind, count in body["in_flight"].items() if count}
-    parts.append(Text(", ".join(f"{count} {kind}" for kind, count in flying.items()) or "idle"))
+    parts.append(Text(_flying(body)))
     table = Table(box=None, show_header=False)
     for each in body["blocking"][:_MOST_ROWS]:
         table.add_row(each["kind"], f"{each['age']:.1f} s", each["peer"], each["path"])

@@ -31,6 +31,8 @@ def status(sidecar: "Sidecar") -> dict[str, object]:
         "in_flight": sidecar.hub.ledger.in_flight(),
         "connections": connections_by_kind(sidecar.hub),
         "blocking": _blocking(sidecar),
+        # Idle connections that may be used again before they hear that they should go.
+        "awaited": _awaited(sidecar),
         "config_mistakes": [str(mistake) for mistake in sidecar.annotation_mistakes],
         "report": report.as_dict() if report else None,
     }
@@ -65,6 +67,13 @@ def drain_seconds(sidecar: "Sidecar") -> float:
     if machine.draining and machine.began is not None:
         return sidecar.now() - machine.began
     return report.seconds if report else 0.0
+
+
+def _awaited(sidecar: "Sidecar") -> int:
+    if not sidecar.machine.draining:
+        return 0
+    since = sidecar.now() - sidecar.settings.idle_close
+    return sum(session.awaited(since) for session in sidecar.hub.sessions)
 
 
 def _blocking(sidecar: "Sidecar") -> list[dict[str, object]]:

@@ -1,5 +1,6 @@
 """A drain is shown as it goes on, until it is over."""
 
+import sys
 from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
@@ -58,10 +59,30 @@ def test_it_ends_when_drained_with_what_was_said_last() -> None:
     assert follow(answers(body("serving"), body("leaving", 9.0, sse=2), last)) is last
 
 
-def test_a_sidecar_that_goes_when_its_drain_is_over_is_no_error() -> None:
+def test_a_sidecar_that_goes_when_its_drain_is_over_is_no_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     gone = click.ClickException("no sidecar")
     leaving = body("closed", 3.0, http1=1)
     assert follow(answers(leaving, gone)) is leaving
+    assert "has ended" in capsys.readouterr().err
+
+
+def test_where_rich_is_missing_each_change_is_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("rich", "rich.live"):
+        monkeypatch.setitem(sys.modules, module, None)
+    again = body("leaving", 8.5, sse=2, grpc=1)
+    follow(answers(body("serving"), body("leaving", 9.0, sse=2, grpc=1), again, body("drained")))
+    assert capsys.readouterr().out.splitlines() == [
+        *("serving: idle", "leaving: 2 sse, 1 grpc, 9.0 s left", "drained: idle"),
+    ]
+
+
+def test_it_says_what_is_waited_for_when_nothing_is_in_flight() -> None:
+    waiting = {**body("closed", 3.0), "awaited": 2}
+    assert "idle, 2 connections may be used again" in shown(waiting)
 
 
 @pytest.mark.parametrize("before", [[], [body("serving")]])

@@ -63,7 +63,10 @@ def test_the_report_of_a_drain_in_plain_types() -> None:
         },
         "blockers": [
             {
-                "kind": "http1", "age": 21.0, "peer": "192.0.2.1:5000", "path": "/big",
+                "kind": "http1",
+                "age": 21.0,
+                "peer": "192.0.2.1:5000",
+                "path": "/big",
                 "ending": "cut",
             }
         ],

@@ -9,6 +9,7 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, Event
 
 from tests.e2e.tap import Peer, client
+from tests.relay.h2_model import GOAWAY, cut_frames
 
 E = TypeVar("E", bound=Event)
 
@@ -19,6 +20,7 @@ class H2Client:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._events: list[Event] = []
+        self._rest = bytearray()
         self.h2 = H2Connection(H2Configuration(header_encoding="utf-8"))
         self.h2.initiate_connection()
         self.flush()
@@ -57,8 +59,15 @@ class H2Client:
 
     def _receive(self) -> None:
         peer = self._peer
-        came, peer.taken = peer.received[peer.taken :], len(peer.received)
-        for event in self.h2.receive_data(came):
+        self._rest += peer.received[peer.taken :]
+        peer.taken = len(peer.received)
+        # At a GOAWAY h2 would end the streams that go on behind it, as no other client does.
+        for event in [
+            event
+            for frame in cut_frames(self._rest)
+            if frame[3] != GOAWAY
+            for event in self.h2.receive_data(frame)
+        ]:
             self._events.append(event)
             if isinstance(event, DataReceived):
                 size = event.flow_controlled_length

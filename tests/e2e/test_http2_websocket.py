@@ -1,7 +1,12 @@
 """WebSockets on a stream of HTTP/2 (RFC 8441): hypercorn speaks that, the client is h2."""
 
 import asyncio
+import json
+import re
+import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from time import monotonic
 from typing import cast
 
 import pytest
@@ -129,6 +134,56 @@ async def test_sockets_and_requests_share_a_connection(client: H2Client) -> None
         assert await socket.hear() == TextMessage(data=f"{number}")
         await close(socket)
     await client.until(StreamEnded, client.request(GET))
+
+
+@pytest.mark.parametrize("echoes", [True, False])
+async def test_in_a_drain_a_socket_hears_close_and_is_booked_as_it_ended(
+    echoes: bool, tmp_path: Path
+) -> None:
+    report_file = tmp_path / "report.json"
+    drain = ("--drain-delay", "0s", "--drain-quiet", "100ms", "--drain-spread", "0s")
+    with (
+        hypercorn("tests.e2e.asgi_websocket:app") as port,
+        sidecar(f"127.0.0.1:{port}", *drain, "--report-file", str(report_file)) as leaving,
+    ):
+        async with h2_client(leaving.port) as client:
+            await client.until(RemoteSettingsChanged)
+            socket = await opened(client)
+            began = monotonic()
+            leaving.process.send_signal(signal.SIGTERM)
+            assert await socket.hear() == CloseConnection(code=1001, reason="going away")
+            if echoes:
+                socket.say(CloseConnection(code=1001))
+                await socket.ended()
+                assert monotonic() - began < 2, "nobody waits for the app to leave"
+            assert await asyncio.to_thread(leaving.process.wait, 20) == 0
+    report = json.loads(report_file.read_text())
+    how = "goodbye" if echoes else "cut"
+    assert {way for way, count in report["ended"]["websocket"].items() if count} == {how}
+    assert report["verdict"] == ("clean" if echoes else "cut 1")
+
+
+async def test_an_event_stream_ends_after_a_whole_event_with_a_word_when_to_come_again() -> None:
+    drain = ("--drain-delay", "0s", "--drain-quiet", "100ms", "--drain-spread", "0s")
+    with (
+        hypercorn("tests.e2e.pod_app:app") as port,
+        sidecar(f"127.0.0.1:{port}", *drain) as leaving,
+    ):
+        async with h2_client(leaving.port) as client:
+            fields = [(":method", "GET"), (":scheme", "http"), (":path", "/events?seconds=60")]
+            stream = client.request([*fields, (":authority", "a.example")])
+            heard = (await client.until(DataReceived, stream)).data
+            leaving.process.send_signal(signal.SIGTERM)
+            while b"retry" not in heard:
+                heard += (await client.until(DataReceived, stream)).data
+            await client.until(StreamEnded, stream)
+            assert await asyncio.to_thread(leaving.process.wait, 20) == 0
+    *events, retry, rest = heard.split(b"\n\n")
+    assert rest == b""
+    assert re.fullmatch(rb"retry: \d{4}", retry)
+    assert [event.partition(b"\n")[0] for event in events] == [
+        b"id: %d" % number for number in range(len(events))
+    ]
 
 
 async def test_sockets_that_are_closed_or_left_are_in_flight_no_longer(running: Sidecar) -> None:

@@ -17,16 +17,12 @@ from tests.relay.frames import (
     GRPC_OK,
     NO_ERROR,
     POST,
-    SETTINGS_ACK,
     WEBSOCKET,
-    WINDOW,
     data,
     reset,
-    settings,
-    window_update,
 )
 from tests.relay.goodbye_model import CLOSE, ECHO, EVENTS, RETRY, SWITCHED, is_boundary
-from tests.relay.streaming import ASKED, Streaming, answered, asked, begun, leave
+from tests.relay.streaming import ASKED, Streaming, answered, asked, leave
 
 GRPC = frozenset({"grpc"})
 TEXT, MASKED_TEXT = b"\x81\x02hi", b"\x81\x82" + MASK + bytes(2)
@@ -337,36 +333,6 @@ def test_whoever_goes_after_the_client_has_answered_our_close_it_was_a_goodbye(
     then(talk)
     (ending,) = talk.endings
     assert (ending == ("websocket", "goodbye")) is echoed
-
-
-def test_close_waits_until_the_client_has_room_for_it() -> None:
-    talk = begun()
-    talk.client_sends(settings({WINDOW: 5}))
-    talk.app_sends(SETTINGS_ACK)
-    talk.client_asks(1, WEBSOCKET, end=False)
-    talk.app_sends(talk.answers.headers(1, SWITCHED))
-    talk.client_hears()
-    assert leave(talk) == []
-    talk.proxy.wait(3)
-    assert talk.client_hears() == []
-    assert goodbyes(talk) == {}
-    talk.client_sends(window_update(1, 20))
-    assert talk.client_hears() == [("data", 1, CLOSE)]
-
-
-def test_a_client_that_never_has_room_for_close_is_cut() -> None:
-    talk = begun()
-    talk.client_sends(settings({WINDOW: 5}))
-    talk.app_sends(SETTINGS_ACK)
-    talk.client_asks(1, WEBSOCKET, end=False)
-    talk.app_sends(talk.answers.headers(1, SWITCHED))
-    talk.client_hears()
-    leave(talk)
-    talk.proxy.cuts()
-    talk.proxy.aborts()
-    assert ("reset", 1, CANCEL) in talk.client_hears()
-    assert talk.endings == [("websocket", "cut")]
-    assert goodbyes(talk) == {}
 
 
 def test_a_websocket_that_its_app_has_ended_hears_nothing_more_in_it() -> None:

@@ -2,9 +2,19 @@
 
 import pytest
 
-from tests.relay.frames import GET, OK, SETTINGS_ACK, WINDOW, data, settings, window_update
-from tests.relay.goodbye_model import EVENTS, RETRY
-from tests.relay.streaming import answered, asked, begun, leave
+from tests.relay.frames import (
+    CANCEL,
+    GET,
+    OK,
+    SETTINGS_ACK,
+    WEBSOCKET,
+    WINDOW,
+    data,
+    settings,
+    window_update,
+)
+from tests.relay.goodbye_model import CLOSE, EVENTS, RETRY, SWITCHED
+from tests.relay.streaming import Streaming, answered, asked, begun, leave
 
 
 def test_a_client_that_takes_nothing_more_is_not_told_when_to_come_again() -> None:
@@ -71,3 +81,38 @@ def test_our_data_is_kept_from_the_apps_account() -> None:
     assert talk.app_hears() == []
     talk.client_sends(window_update(0, 10) + window_update(0, 10))
     assert talk.app_hears() == [("window", 0, 20 - len(RETRY)), ("window", 0, 10)]
+
+
+def websockets_told(talk: Streaming) -> int:
+    """How many were told to close."""
+    return talk.proxy.hub.counters.goodbyes["websocket", "drain"]
+
+
+def test_close_waits_until_the_client_has_room_for_it() -> None:
+    talk = begun()
+    talk.client_sends(settings({WINDOW: 5}))
+    talk.app_sends(SETTINGS_ACK)
+    talk.client_asks(1, WEBSOCKET, end=False)
+    talk.app_sends(talk.answers.headers(1, SWITCHED))
+    talk.client_hears()
+    assert leave(talk) == []
+    talk.proxy.wait(3)
+    assert talk.client_hears() == []
+    assert websockets_told(talk) == 0
+    talk.client_sends(window_update(1, 20))
+    assert talk.client_hears() == [("data", 1, CLOSE)]
+
+
+def test_a_client_that_never_has_room_for_close_is_cut() -> None:
+    talk = begun()
+    talk.client_sends(settings({WINDOW: 5}))
+    talk.app_sends(SETTINGS_ACK)
+    talk.client_asks(1, WEBSOCKET, end=False)
+    talk.app_sends(talk.answers.headers(1, SWITCHED))
+    talk.client_hears()
+    leave(talk)
+    talk.proxy.cuts()
+    talk.proxy.aborts()
+    assert ("reset", 1, CANCEL) in talk.client_hears()
+    assert talk.endings == [("websocket", "cut")]
+    assert websockets_told(talk) == 0

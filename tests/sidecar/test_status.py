@@ -34,6 +34,7 @@ async def test_a_fresh_sidecar_serves_and_has_nothing_to_tell() -> None:
         "in_flight": NONE,
         "connections": NONE | {"unknown": 0},
         "blocking": [],
+        "awaited": 0,
         "config_mistakes": [],
         "report": None,
     }
