@@ -92,6 +92,17 @@ def test_what_finishes_together_is_counted_by_kind_and_heard_once() -> None:
     }
 
 
+def test_how_those_end_that_are_watched_is_remembered_and_of_no_others() -> None:
+    ledger, works = Ledger(), [Work("grpc"), Work("tcp"), Work("sse"), Work("http1"), Work("http2")]
+    for work in works:
+        ledger.open(work)
+    ledger.watch(works[:3])
+    ledger.close(works[0], CUT, "deadline")
+    ledger.finish([works[1], works[3]])
+    ledger.close(works[4], GOODBYE)
+    assert ledger.watched == {works[0]: CUT, works[1]: FINISHED, works[2]: None}
+
+
 def test_what_was_never_opened_cannot_finish() -> None:
     ledger, work = Ledger(), Work()
     ledger.open(work)
@@ -115,6 +126,16 @@ def test_the_oldest_come_first_and_no_more_than_asked_for() -> None:
         ledger.open(work)
     assert [hold.opened for hold in ledger.oldest(2)] == [1.0, 2.0]
     assert [hold.opened for hold in ledger.oldest(9)] == [1.0, 2.0, 3.0]
+
+
+def test_of_more_than_are_asked_for_there_are_some_of_each_kind() -> None:
+    ledger = Ledger()
+    for moment in (1.0, 2.0, 3.0):
+        ledger.open(Work("grpc", opened=moment))
+    ledger.open(Work("tcp", opened=4.0))
+    assert [(hold.kind, hold.opened) for hold in ledger.oldest(3)] == [
+        *(("grpc", 1.0), ("grpc", 2.0), ("tcp", 4.0)),
+    ]
 
 
 def test_an_account_that_was_taken_does_not_change_later() -> None:
