@@ -108,7 +108,7 @@ def remarks(result: Result) -> Iterator[str]:
             )
     for kind, seen in result.kinds.items():
         if seen.crossed:
-            yield f"{KINDS[kind]}: {seen.crossed:,} questions met a Close on the wire."
+            yield f"{KINDS[kind]}: {seen.crossed:,} questions met a goodbye on the wire."
     yield from result.problems()
     if not result.requests:
         for kind, seen in counted.items():

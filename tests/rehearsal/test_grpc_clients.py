@@ -119,3 +119,23 @@ async def test_a_stream_that_breaks_off_is_lost_with_its_status() -> None:
     async with answering(wrong, ended_by_somebody_else) as where:
         score = await lived(Numbers, where, has_failed)
     assert set(score.failed) == {"grpc UNAVAILABLE"}
+
+
+async def test_a_call_that_its_library_had_not_sent_at_a_goaway_is_told_apart() -> None:
+    asked = 0
+
+    async def echo(question: bytes, context: Any) -> bytes:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            # As the library words it, and the server cannot bring it about at will.
+            reason = "Stream removed (GOAWAY received; Error code: 0; Debug Text: )"
+            await context.abort(grpc.StatusCode.UNAVAILABLE, reason)
+        await context.send_initial_metadata((("app-version", "v1"),))
+        return question
+
+    async with answering(echo, None) as where:
+        score = await lived(Calls, where, lambda score: score.exchanges > 1)
+    assert score.crossed == 1
+    assert score.exchanges > 1
+    assert not score.failed
