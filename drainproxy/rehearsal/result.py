@@ -25,7 +25,7 @@ class KindResult:
     by_class: Mapping[str, int]
     reasons: Mapping[str, int]
     goodbyes: int
-    # Questions that met a Close on the wire, as it may happen with any peer.
+    # Questions that met a goodbye on the wire, as it may happen with any peer.
     crossed: int
     longest_gap: float
     p50_before: float | None

@@ -55,7 +55,7 @@ class Score:
         self.exchanges = 0
         # Connections or streams that were ended politely.
         self.goodbyes = 0
-        # Questions that met a Close on the wire: neither answered nor lost.
+        # Questions that met a goodbye on the wire: neither answered nor lost.
         self.crossed = 0
         self.failed: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()

@@ -88,13 +88,19 @@ def websockets_told(talk: Streaming) -> int:
     return talk.proxy.hub.counters.goodbyes["websocket", "drain"]
 
 
-def test_close_waits_until_the_client_has_room_for_it() -> None:
+def narrow_websocket() -> Streaming:
+    """Its client has no room for a Close."""
     talk = begun()
     talk.client_sends(settings({WINDOW: 5}))
     talk.app_sends(SETTINGS_ACK)
     talk.client_asks(1, WEBSOCKET, end=False)
     talk.app_sends(talk.answers.headers(1, SWITCHED))
     talk.client_hears()
+    return talk
+
+
+def test_close_waits_until_the_client_has_room_for_it() -> None:
+    talk = narrow_websocket()
     assert leave(talk) == []
     talk.proxy.wait(3)
     assert talk.client_hears() == []
@@ -104,12 +110,7 @@ def test_close_waits_until_the_client_has_room_for_it() -> None:
 
 
 def test_a_client_that_never_has_room_for_close_is_cut() -> None:
-    talk = begun()
-    talk.client_sends(settings({WINDOW: 5}))
-    talk.app_sends(SETTINGS_ACK)
-    talk.client_asks(1, WEBSOCKET, end=False)
-    talk.app_sends(talk.answers.headers(1, SWITCHED))
-    talk.client_hears()
+    talk = narrow_websocket()
     leave(talk)
     talk.proxy.cuts()
     talk.proxy.aborts()
