@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from drainproxy.rehearsal.processes import free_ports
+from drainproxy.rehearsal.ports import free_ports
 
 ROOT = Path(__file__).parents[1]
 _READY_WITHIN = 40.0

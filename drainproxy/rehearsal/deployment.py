@@ -10,7 +10,8 @@ import aiohttp
 from drainproxy.rehearsal.balancer import AnyBalancer
 from drainproxy.rehearsal.envoy import Envoy
 from drainproxy.rehearsal.plan import Plan
-from drainproxy.rehearsal.processes import Processes, StartFailed, first, free_ports
+from drainproxy.rehearsal.ports import free_ports
+from drainproxy.rehearsal.processes import Processes, StartFailed, first
 from drainproxy.rehearsal.proxies import Direct, Drainproxy, Proxy, Site
 from drainproxy.rehearsal.replicas import Replica
 from drainproxy.rehearsal.scores import Clock

@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +15,6 @@ _GONE_WITHIN = 20.0
 _LOOK_EVERY = 0.02
 _LAST_LINES = 20
 _PROBE_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
-# Below what the kernel gives to outgoing connections, or one of them is there first.
-_PORTS = range(20_000, 32_000)
 
 
 class StartFailed(Exception):
@@ -140,15 +136,3 @@ async def answers(probe: aiohttp.ClientSession, url: str) -> bool:
             return answer.status == 200
     except (aiohttp.ClientError, TimeoutError):
         return False
-
-
-def free_ports(count: int) -> Sequence[int]:
-    """Different loopback ports that are free now; OSError if the machine has none left."""
-    found: list[int] = []
-    for port in random.sample(_PORTS, len(_PORTS)):
-        if len(found) == count:
-            return found
-        with socket.socket() as candidate, suppress(OSError):
-            candidate.bind(("127.0.0.1", port))
-            found.append(port)
-    raise OSError("no free loopback port")

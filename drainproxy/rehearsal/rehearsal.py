@@ -15,7 +15,8 @@ from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Se
 from drainproxy.rehearsal.deployment import Deployment
 from drainproxy.rehearsal.haproxy import HAProxy
 from drainproxy.rehearsal.plan import Plan
-from drainproxy.rehearsal.processes import Processes, StartFailed, free_ports
+from drainproxy.rehearsal.ports import free_ports
+from drainproxy.rehearsal.processes import Processes, StartFailed
 from drainproxy.rehearsal.replicas import Replica
 from drainproxy.rehearsal.result import ReplicaResult, Result
 from drainproxy.rehearsal.rollout import NEW, OLD, ROLLOUTS

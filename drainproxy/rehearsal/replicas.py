@@ -14,6 +14,7 @@ from typing import Any
 
 from drainproxy.rehearsal.balancer import Endpoint
 from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.ports import release
 from drainproxy.rehearsal.processes import Process, Processes, StartFailed
 from drainproxy.rehearsal.proxies import Proxy, Site, end
 
@@ -47,6 +48,8 @@ class Replica:
         """Return when it is ready; StartFailed if that does not come."""
         self.proxy.start()
         ports = self._site.app_ports
+        if plan.app:
+            release(ports.values())
         self.app = processes.start(
             f"app of {self.name}",
             *_command(plan.app, ports, self.version),

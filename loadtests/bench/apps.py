@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from drainproxy.rehearsal.ports import free_ports
 from loadtests.bench.launch import Launch, answers, answers_http2, tool
-from loadtests.bench.processes import free_port
 
 BODY_BYTES = 1_000_000
 
@@ -56,7 +56,7 @@ def nginx(folder: Path, servers: str) -> list[str]:
 
 def load_app(folder: Path) -> Launch:
     """The app under load: a small answer on `/`, 1 MB on `/body`."""
-    port = free_port()
+    (port,) = free_ports(1)
     command = nginx(folder, _SERVER.format(folder=folder, port=port))
     (folder / "body").write_bytes(b"\0" * BODY_BYTES)
     return Launch(command, port, partial(answers, port))
@@ -64,7 +64,7 @@ def load_app(folder: Path) -> Launch:
 
 def http2_app(folder: Path, files: Mapping[str, bytes], trailer: str | None = None) -> Launch:
     """The app under load over HTTP/2: these files, each answer with a trailer if one is given."""
-    port = free_port()
+    (port,) = free_ports(1)
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -75,6 +75,6 @@ def http2_app(folder: Path, files: Mapping[str, bytes], trailer: str | None = No
 
 def idle_app() -> Launch:
     """The app that keeps thousands of connections and says nothing."""
-    port = free_port()
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", "loadtests.bench.idle_app", str(port)]
     return Launch(command, port, partial(answers, port))

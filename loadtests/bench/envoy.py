@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from drainproxy.rehearsal.ports import free_ports
 from loadtests.bench.launch import Launch, answers, answers_http2, tool
-from loadtests.bench.processes import free_port
 
 
 def envoy(folder: Path, app_port: int, *, http2: bool = False) -> Launch:
-    port = free_port()
+    (port,) = free_ports(1)
     folder.mkdir(parents=True)
     config = folder / "envoy.json"
     config.write_text(json.dumps(_config(port, app_port, http2)))

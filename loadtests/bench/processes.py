@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +12,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _READY_WITHIN = 15.0
-# Below the kernel's ephemeral ports, or one of ten thousand idle connections takes it first.
-_PORTS = iter(range(20_000, 32_000))
 
 
 class StartFailed(Exception):
@@ -87,16 +84,6 @@ def running(command: Sequence[str], cores: set[int], log: Path) -> Iterator[Proc
         yield process
     finally:
         process.kill()
-
-
-def free_port() -> int:
-    """A loopback port that is free now, never given twice in a run."""
-    for port in _PORTS:
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError("no free port left")
 
 
 def _session(pid: int) -> int | None:

@@ -11,10 +11,10 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from drainproxy.rehearsal.ports import free_ports
 from loadtests.bench.apps import nginx
 from loadtests.bench.envoy import binary, envoy
 from loadtests.bench.launch import Launch, Missing, answers, answers_http2, tool
-from loadtests.bench.processes import free_port
 
 # From the folder for its files and the port of the app.
 Launcher = Callable[[Path, int], Launch]
@@ -24,7 +24,7 @@ Launchers = Mapping[str, Launcher | None]
 def drainproxy(folder: Path, app_port: int) -> Launch:
     if not importlib.util.find_spec("drainproxy"):
         raise Missing("drainproxy is not importable")
-    port, admin = free_port(), free_port()
+    port, admin = free_ports(2)
     forward = f"127.0.0.1:{port}=127.0.0.1:{app_port}"
     command = [sys.executable, "-m", "drainproxy", "run"]
     command += ["--forward", forward, "--admin", f"127.0.0.1:{admin}"]
@@ -32,7 +32,7 @@ def drainproxy(folder: Path, app_port: int) -> Launch:
 
 
 def pipe(folder: Path, app_port: int, *, http2: bool = False) -> Launch:
-    port = free_port()
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", "loadtests.bench.pipe", str(port), str(app_port)]
     return Launch(command, port, partial(answers_http2 if http2 else answers, port))
 
@@ -60,7 +60,7 @@ backend app
 
 
 def haproxy(folder: Path, app_port: int, *, http2: bool = False) -> Launch:
-    port = free_port()
+    (port,) = free_ports(1)
     folder.mkdir(parents=True)
     config = folder / "haproxy.cfg"
     proto = "proto h2" if http2 else ""
@@ -96,7 +96,7 @@ server {{
 
 def nginx_proxy(folder: Path, app_port: int) -> Launch:
     tool("nginx")
-    port = free_port()
+    (port,) = free_ports(1)
     command = nginx(folder, _NGINX.format(port=port, app_port=app_port))
     return Launch(command, port, partial(answers, port))
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from drainproxy.cli.run import EX_CONFIG, EX_UNAVAILABLE
 from drainproxy.cli.webhook import webhook
-from tests.e2e.process import free_ports
+from drainproxy.rehearsal.ports import free_ports
 from tests.kube.tls import Authority, Pair
 
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.process import accepts, free_ports, started
+from drainproxy.rehearsal.ports import free_ports
+from tests.e2e.process import accepts, started
 
 
 class DemoApp(NamedTuple):

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.e2e.process import accepts, free_ports, started
-from tests.e2e.programs import JS, running, tool
+from drainproxy.rehearsal.ports import free_ports
+from tests.e2e.process import accepts, program, started
+from tests.e2e.programs import JS, tool
 
 
 @contextmanager
 def node_app() -> Iterator[int]:
     """Node's own server: `js/http2_app.js` says what it answers."""
     port = free_ports(1)[0]
-    with running(tool("node"), str(JS / "http2_app.js"), str(port), ready=lambda: accepts(port)):
+    with program(tool("node"), str(JS / "http2_app.js"), str(port), ready=lambda: accepts(port)):
         yield port
 
 
@@ -22,7 +23,7 @@ def nghttpd(folder: Path, *options: str) -> Iterator[int]:
     port = free_ports(1)[0]
     fixed = ("--no-tls", "--echo-upload", "-a", "127.0.0.1", "-d", str(folder))
     command = (tool("nghttpd"), *fixed, *options, str(port))
-    with running(*command, ready=lambda: accepts(port)):
+    with program(*command, ready=lambda: accepts(port)):
         yield port
 
 

@@ -23,8 +23,9 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 from drainproxy.config import ANNOTATION_PREFIX
+from drainproxy.rehearsal.ports import free_ports
 from tests.conftest import ROOT
-from tests.e2e.process import PATIENCE, Process, Sidecar, accepts, ask, free_ports, started
+from tests.e2e.process import PATIENCE, Process, Sidecar, accepts, ask, started
 
 # What the kubelet grants a native sidecar when nothing of the grace period is left, in seconds.
 _LEAST = 2.0

@@ -8,7 +8,6 @@ leaves with SIGTERM and asserts the exit code and that no traceback was printed.
 
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -17,32 +16,18 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import IO, Any
 
+from drainproxy.rehearsal.ports import free_ports, release
 from tests.conftest import ROOT
 
 # Seconds that a program has to start, to answer or to end: many more than it needs.
 PATIENCE = 15.0
 # A drain has nobody to wait for when a test that is not about drains ends.
 QUICK_DRAIN = ("--drain-delay", "0s", "--drain-quiet", "0s", "--drain-timeout", "3s")
-
-# Below those that the system hands out to clients, so that none of them takes one in between.
-_PORTS = range(10240, 32768)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on, all different."""
-    found: list[int] = []
-    for port in random.sample(_PORTS, len(_PORTS)):
-        with suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise AssertionError("no port is free")
 
 
 def accepts(port: int) -> bool:
@@ -99,21 +84,16 @@ class Process:
 
 
 @contextmanager
-def started(
-    *command: str,
-    ready: Callable[[], bool],
-    env: dict[str, str] | None = None,
-    prefix: tuple[str, ...] = (),
+def program(
+    *command: str, ready: Callable[[], bool], env: dict[str, str] | None = None
 ) -> Iterator[Process]:
-    """`python -m COMMAND` until the end of the block, where it is killed if it still runs.
-
-    `prefix` is a command that runs this one.
-    """
+    """A program from when it is ready to the end of the block, where it is killed if it still
+    runs."""
     # The settings of whoever runs the tests are not those of the program.
     inherited = {key: text for key, text in os.environ.items() if not key.startswith("DRAINPROXY_")}
     with tempfile.NamedTemporaryFile() as log:
         popen = subprocess.Popen(
-            [*prefix, sys.executable, "-m", *command],
+            command,
             cwd=ROOT,
             env=inherited | (env or {}),
             stdin=subprocess.DEVNULL,
@@ -130,6 +110,16 @@ def started(
         finally:
             popen.kill()
             popen.wait()
+
+
+def started(
+    *command: str,
+    ready: Callable[[], bool],
+    env: dict[str, str] | None = None,
+    prefix: tuple[str, ...] = (),
+) -> AbstractContextManager[Process]:
+    """`python -m COMMAND` likewise; `prefix` is a command that runs this one."""
+    return program(*prefix, sys.executable, "-m", *command, ready=ready, env=env)
 
 
 class Sidecar:
@@ -215,7 +205,7 @@ def sidecar(
     not have printed a traceback. `arguments` may hold a drain of the test's own, after `--` also
     the app; without one the drain at the end is short.
     """
-    port, admin = free_ports(2)
+    port, admin = ports = free_ports(2)
     forward = f"127.0.0.1:{port}={app}/{protocol}"
     command = ("drainproxy", "run", "--forward", forward, "--admin", f"127.0.0.1:{admin}")
     with started(*command, *drain, *arguments, ready=lambda: is_up(admin), env=env) as process:
@@ -223,3 +213,4 @@ def sidecar(
         ended = process.stop()
         assert exit_code in (None, ended), f"exit code {ended}:\n{process.output}"
         assert "Traceback" not in process.output
+    release(ports)

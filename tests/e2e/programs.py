@@ -1,17 +1,15 @@
-"""Programs that are not ours: where they are, what they print, and apps that are run by them."""
+"""Programs that are not ours: where they are, and what they print."""
 
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.process import PATIENCE, Process
+from tests.e2e.process import PATIENCE
 
 JS = Path(__file__).parent / "js"
 
@@ -39,31 +37,6 @@ def output(*command: str, env: dict[str, str] | None = None) -> str:
     )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
-
-
-@contextmanager
-def running(
-    *command: str, ready: Callable[[], bool], env: dict[str, str] | None = None
-) -> Iterator[Process]:
-    """A program until the end of the block, where it is killed if it still runs."""
-    with tempfile.NamedTemporaryFile() as log:
-        popen = subprocess.Popen(
-            command,
-            env=os.environ | (env or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        process = Process(popen, log)
-        try:
-            process.until(ready)
-            yield process
-        except BaseException as error:
-            error.add_note(f"{' '.join(command)} printed:\n{process.output}")
-            raise
-        finally:
-            popen.kill()
-            popen.wait()
 
 
 def node_modules() -> Path:

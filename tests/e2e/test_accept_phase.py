@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.flow import serving
-from tests.e2e.process import Sidecar, free_ports, sidecar
+from tests.e2e.process import Sidecar, sidecar
 
 RATE, SECONDS = 2000, 3.0
 # `leaving` is over three quarters of the way to cutting, quiet or not: 1.5 s after the signal.

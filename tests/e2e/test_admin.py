@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.http_client import begin, connected, get_once
-from tests.e2e.process import PATIENCE, Sidecar, accepts, free_ports, sidecar
+from tests.e2e.process import PATIENCE, Sidecar, accepts, sidecar
 
 ENDLESS = "/download?size=65536&seconds=600"
 

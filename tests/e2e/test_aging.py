@@ -20,12 +20,13 @@ from aiohttp import ClientSession
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e import hyper_client
 from tests.e2e.conftest import DemoApp
 from tests.e2e.grpc_calls import grpc_app, path
 from tests.e2e.grpc_load import Load, channels, ended
 from tests.e2e.http_client import connected, get
-from tests.e2e.process import QUICK_DRAIN, Sidecar, free_ports, sidecar
+from tests.e2e.process import QUICK_DRAIN, Sidecar, sidecar
 from tests.e2e.test_reload import Volume
 
 SECONDS = float(os.environ.get("DRAINPROXY_AGING", "10"))

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.process import Sidecar, free_ports, sidecar
+from drainproxy.rehearsal.ports import free_ports
+from tests.e2e.process import Sidecar, sidecar
 from tests.e2e.tap import Peer, answering, client, conversation, tap
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -4,20 +4,15 @@ DRAINPROXY_AUTOBAHN=full runs every case, sizes and compression included (about 
 """
 
 import os
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e import autobahn
 from tests.e2e.autobahn import Report, Verdict
+from tests.e2e.process import accepts, sidecar, started
 
 FULL = os.environ.get("DRAINPROXY_AUTOBAHN") == "full"
 # Framing, pings, reserved bits, opcodes, fragments, UTF-8, closing; some of each kind of deflate.
@@ -28,52 +23,7 @@ QUICK = [
 ]
 CASES = ["*"] if FULL else QUICK
 LIMIT = 1500.0 if FULL else 100.0
-PATIENCE = 15.0
 RETRIES = 3
-
-
-@contextmanager
-def running(ready: Callable[[int], bool], port: int, *arguments: str) -> Iterator[None]:
-    """A Python process, from when its port is `ready` to when it is killed; it never just ends."""
-    # The settings of whoever runs the tests, and the names of this test, are not the sidecar's.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("DRAINPROXY_")}
-    process = subprocess.Popen([sys.executable, "-m", *arguments], env=env)
-    try:
-        end = monotonic() + PATIENCE
-        while not ready(port):
-            assert process.poll() is None, f"{arguments[0]} did not start"
-            assert monotonic() < end, f"nothing answers on port {port}"
-            sleep(0.05)
-        yield
-        assert process.poll() is None, f"{arguments[0]} ended by itself"
-    finally:
-        process.kill()
-        process.wait()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; held until all are known, so that they differ."""
-    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [holder.getsockname()[1] for holder in holders]
-    for holder in holders:
-        holder.close()
-    return ports
-
-
-def reachable(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def started(admin: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/startupz", timeout=1):
-            return True
-    except (OSError, urllib.error.URLError):
-        return False
 
 
 @pytest.fixture
@@ -87,12 +37,10 @@ def wstest() -> str:
 @pytest.fixture
 def servers() -> Iterator[tuple[int, int]]:
     """The port of an echo server, and that of a proxy in front of it."""
-    app, proxy, admin = free_ports(3)
+    (app,) = free_ports(1)
     echo = ("tests.e2e.websocket_echo", str(app))
-    forward = ("--forward", f"127.0.0.1:{proxy}=127.0.0.1:{app}")
-    sidecar = ("drainproxy", "run", *forward, "--admin", f"127.0.0.1:{admin}")
-    with running(reachable, app, *echo), running(started, admin, *sidecar):
-        yield app, proxy
+    with started(*echo, ready=lambda: accepts(app)), sidecar(f"127.0.0.1:{app}") as running:
+        yield app, running.port
 
 
 @pytest.mark.timeout(2 * LIMIT)

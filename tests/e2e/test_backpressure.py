@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.flow import (
     Pusher,
     SlowReader,
@@ -19,7 +20,7 @@ from tests.e2e.flow import (
     serving,
 )
 from tests.e2e.http_client import UPGRADE
-from tests.e2e.process import PATIENCE, Sidecar, free_ports, sidecar
+from tests.e2e.process import PATIENCE, Sidecar, sidecar
 
 SECONDS = 60.0 if os.environ.get("DRAINPROXY_SLOW") == "1" else 0.6
 RATE = 1 << 20

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.e2e.process import free_ports, sidecar
+from drainproxy.rehearsal.ports import free_ports
+from tests.e2e.process import sidecar
 
 # A browser takes its time to start, the more so on a busy machine.
 PATIENCE = 40.0

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.child_app import DEATH, LEGACY
 from tests.e2e.http_client import begin, connected, get, get_once
 from tests.e2e.process import (
@@ -19,7 +20,6 @@ from tests.e2e.process import (
     QUICK_DRAIN,
     Process,
     accepts,
-    free_ports,
     is_up,
     sidecar,
     started,

@@ -3,9 +3,7 @@
 import asyncio
 import hashlib
 import re
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +13,12 @@ import pytest
 from websockets.asyncio.client import connect
 
 from drainproxy.rehearsal.app import content
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.flow import holding
 from tests.e2e.http_client import get_once
-from tests.e2e.process import PATIENCE, Sidecar, accepts, free_ports, sidecar, started
+from tests.e2e.process import PATIENCE, Sidecar, accepts, program, sidecar, started
+from tests.e2e.programs import output, tool
 
 LARGE = 16 << 20
 
@@ -35,24 +35,6 @@ def before_uvicorn() -> Iterator[Sidecar]:
     uvicorn = ("uvicorn", "--port", str(port), "--lifespan", "off", "tests.e2e.asgi_app:app")
     with started(*uvicorn, ready=lambda: accepts(port)), sidecar(f"127.0.0.1:{port}") as proxy:
         yield proxy
-
-
-def tool(name: str) -> str:
-    """The path of a program, or the reason to skip."""
-    path = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")
-    path = shutil.which(name) or path
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
-
-
-def output(*command: str) -> str:
-    """What a program printed, which must have ended well."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=3 * PATIENCE, check=False
-    )
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
 
 
 # Programs
@@ -312,14 +294,8 @@ def http2_app(folder: Path) -> Iterator[int]:
     port = free_ports(1)[0]
     config = folder / "haproxy.cfg"
     config.write_text(HAPROXY.format(port=port))
-    process = subprocess.Popen([tool("haproxy"), "-db", "-f", str(config)])
-    try:
-        while not accepts(port):
-            assert process.poll() is None
+    with program(tool("haproxy"), "-db", "-f", str(config), ready=lambda: accepts(port)):
         yield port
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_http2_with_prior_knowledge_passes(tmp_path: Path) -> None:

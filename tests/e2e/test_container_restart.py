@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.kubelet import running_pod
-from tests.e2e.process import free_ports
 from tests.e2e.test_drain_under_load import http_session
 from tests.e2e.test_pod_lifecycle import AT_ONCE, GRACE, left_in_order, uvicorn
 

@@ -15,9 +15,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.http_client import UPGRADE, begin, breaks_off, connected
-from tests.e2e.process import PATIENCE, free_ports, sidecar
+from tests.e2e.process import PATIENCE, sidecar
 
 ENDLESS = "/download?size=65536&seconds=600"
 TIMEOUT = 2.0

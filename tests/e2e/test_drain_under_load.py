@@ -23,8 +23,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from drainproxy.rehearsal.app import content
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
-from tests.e2e.process import Sidecar, free_ports, sidecar
+from tests.e2e.process import Sidecar, sidecar
 
 ASKERS, WEBSOCKETS, DOWNLOADS, STREAMS, TALKERS = 100, 50, 50, 5, 10
 TIMEOUT = 20.0

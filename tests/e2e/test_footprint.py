@@ -11,9 +11,10 @@ from time import monotonic
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from loadtests.bench.idle import GET, UPGRADE, held
 from tests.e2e.flow import resident
-from tests.e2e.process import Sidecar, accepts, free_ports, sidecar, started
+from tests.e2e.process import Sidecar, accepts, sidecar, started
 
 AT_REST = 45 << 20
 PER_CONNECTION = 8 << 10

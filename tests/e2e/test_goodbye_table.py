@@ -21,8 +21,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from drainproxy.rehearsal.grpc_app import COUNT
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.grpc_calls import OPTIONS
-from tests.e2e.process import PATIENCE, Sidecar, accepts, free_ports, sidecar, started
+from tests.e2e.process import PATIENCE, Sidecar, accepts, sidecar, started
 
 AGE, WINDOW, IDLE_CLOSE = 0.5, 0.5, 1.0
 # When whoever is to be told has been: by then age and window are over, the jitter too.

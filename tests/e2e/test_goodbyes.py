@@ -17,9 +17,10 @@ from aiohttp import ClientSession, ClientTimeout, TCPConnector
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.grpc_calls import OPTIONS, grpc_app, path
-from tests.e2e.process import PATIENCE, Sidecar, free_ports, sidecar
+from tests.e2e.process import PATIENCE, Sidecar, sidecar
 
 WEBSOCKETS = EVENTS = CALLS = 200
 CHANNELS, ASKERS = 10, 100

@@ -14,9 +14,10 @@ import pytest
 
 from drainproxy.drain.ledger import KINDS
 from drainproxy.rehearsal.app import content
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.grpc_app import INITIAL, TRAILING
 from tests.e2e.grpc_calls import CALLS, UNICODE, Call, Seen, channel, grpc_app, made, path
-from tests.e2e.process import PATIENCE, Process, Sidecar, free_ports, sidecar
+from tests.e2e.process import PATIENCE, Process, Sidecar, sidecar
 
 LARGE = 50_000_000
 MANY = 1000

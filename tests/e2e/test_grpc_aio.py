@@ -10,9 +10,10 @@ import grpc
 import pytest
 
 from drainproxy.rehearsal.app import content
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.grpc_app import INITIAL, TRAILING
 from tests.e2e.grpc_calls import aio_channel, grpc_app, path, plain
-from tests.e2e.process import PATIENCE, Sidecar, free_ports, sidecar
+from tests.e2e.process import PATIENCE, Sidecar, sidecar
 
 
 @pytest.fixture(scope="module")

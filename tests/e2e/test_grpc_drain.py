@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import grpc
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.grpc_calls import grpc_app, path
 from tests.e2e.grpc_load import Load, channels, ended
-from tests.e2e.process import PATIENCE, Process, Sidecar, free_ports, sidecar
+from tests.e2e.process import PATIENCE, Process, Sidecar, sidecar
 from tests.e2e.test_drain import drain
 
 CHANNELS, CONVERSATIONS, RATE = 10, 50, 200.0

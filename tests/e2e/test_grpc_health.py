@@ -12,8 +12,9 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
-from tests.e2e.process import PATIENCE, Sidecar, free_ports, sidecar, started
+from tests.e2e.process import PATIENCE, Sidecar, sidecar, started
 
 Status = health_pb2.HealthCheckResponse
 ASKED = health_pb2.HealthCheckRequest()

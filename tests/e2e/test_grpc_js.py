@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.grpc_calls import CALLS, Call, grpc_app, made
-from tests.e2e.process import Sidecar, accepts, free_ports, sidecar
-from tests.e2e.programs import JS, node_modules, output, running, tool
+from tests.e2e.process import Sidecar, accepts, program, sidecar
+from tests.e2e.programs import JS, node_modules, output, tool
 
 TRAILING = {"x-trailing": ["last"], "x-trailing-bin": ["\u00ff\x00"]}
 INITIAL_BIN = "".join(map(chr, range(256)))
@@ -65,7 +66,7 @@ def node_app(modules: dict[str, str]) -> Iterator[tuple[int, int]]:
     port = free_ports(1)[0]
     command = (tool("node"), str(JS / "grpc_app.js"), str(port))
     with (
-        running(*command, ready=lambda: accepts(port), env=modules),
+        program(*command, ready=lambda: accepts(port), env=modules),
         sidecar(f"127.0.0.1:{port}") as proxy,
     ):
         yield port, proxy.port

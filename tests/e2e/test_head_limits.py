@@ -6,7 +6,8 @@ from time import monotonic
 
 import pytest
 
-from tests.e2e.process import Sidecar, ask, free_ports, sidecar
+from drainproxy.rehearsal.ports import free_ports
+from tests.e2e.process import Sidecar, ask, sidecar
 from tests.e2e.tap import Peer, Tap, client, silence, tap
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

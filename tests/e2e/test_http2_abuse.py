@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conformance.frames import (
     END_STREAM,
     LARGEST_WINDOW,
@@ -24,7 +25,7 @@ from tests.e2e.http2_attacks import ATTACKS, FRAMES, MAX_STREAMS, Attack
 from tests.e2e.http2_counting_app import AppEnd, counting_app
 from tests.e2e.http2_ends import DEFAULT_WINDOW
 from tests.e2e.http2_raw_client import ClientEnd, http2_client, neighbour
-from tests.e2e.process import Sidecar, free_ports, sidecar
+from tests.e2e.process import Sidecar, sidecar
 
 MOST_MEMORY = 10 << 20
 # Seconds of CPU: most take a hundredth of one.

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conformance.frames import END_HEADERS, data
 from tests.e2e.cost import KNOWN, Cost
 from tests.e2e.grpc_calls import grpc_app, path
 from tests.e2e.http2_apps import hypercorn, node_app
 from tests.e2e.http2_attacks import ATTACKS, MAX_RESETS
 from tests.e2e.http2_raw_client import Ask, ClientEnd, http2_client, neighbour
-from tests.e2e.process import Sidecar, free_ports, sidecar
+from tests.e2e.process import Sidecar, sidecar
 
 MOST_MEMORY = 10 << 20
 # Seconds of CPU, and those that somebody else may wait for an answer from these apps.

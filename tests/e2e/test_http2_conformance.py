@@ -3,11 +3,8 @@
 `python -m tests.e2e.conformance PORT` prints what the client sees at any port.
 """
 
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +15,8 @@ from tests.e2e.conformance.cases import MALFORMED, PROTOCOL, SIZE, Case
 from tests.e2e.conformance.catalogue import CASES
 from tests.e2e.conformance.frames import Code
 from tests.e2e.conformance.verdicts import Grade, Outcome, Rule, is_as_good
-from tests.e2e.process import PATIENCE, accepts, free_ports, sidecar, started
+from tests.e2e.http2_apps import hypercorn, nghttpd
+from tests.e2e.process import sidecar
 
 # How bytes are cut may decide what an app does first, and on a busy machine an answer to what is
 # wrong may come late. What the sidecar does wrong, it does every time.
@@ -33,39 +31,22 @@ class Ports(NamedTuple):
 
 
 @contextmanager
-def hypercorn(folder: Path) -> Iterator[int]:
-    if find_spec("hypercorn") is None:
-        pytest.skip("hypercorn is not installed")
-    port = free_ports(1)[0]
-    # Without workers of its own, which would outlive it when it is killed.
-    command = ("hypercorn", "-w", "0", "-b", f"127.0.0.1:{port}", "tests.e2e.conformance.app:app")
-    with started(*command, ready=lambda: accepts(port)):
+def asgi(folder: Path) -> Iterator[int]:
+    with hypercorn("tests.e2e.conformance.app:app") as port:
         yield port
 
 
 @contextmanager
-def nghttpd(folder: Path) -> Iterator[int]:
-    program = shutil.which("nghttpd") or shutil.which("nghttpd", path="/usr/sbin:/usr/bin")
-    if program is None:
-        pytest.skip("nghttpd is not installed")
+def files(folder: Path) -> Iterator[int]:
     (folder / "index.html").write_bytes(PAGE)
-    port = free_ports(1)[0]
-    options = ("--no-tls", "--echo-upload", "-a", "127.0.0.1", "-d", str(folder))
-    process = subprocess.Popen([program, *options, str(port)])
-    try:
-        while not accepts(port):
-            assert process.poll() is None
+    with nghttpd(folder) as port:
         yield port
-        assert process.poll() is None, "nghttpd ended by itself"
-    finally:
-        process.kill()
-        process.wait(PATIENCE)
 
 
 Start = Callable[[Path], AbstractContextManager[int]]
 
 
-@pytest.fixture(scope="module", params=[hypercorn, nghttpd], ids=["hypercorn", "nghttpd"])
+@pytest.fixture(scope="module", params=[asgi, files], ids=["hypercorn", "nghttpd"])
 def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     start: Start = request.param
     with start(tmp_path_factory.mktemp("pages")) as port:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from hyperframe.frame import GoAwayFrame, PingFrame, SettingsFrame
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.hyper_app import App, hyper_app, whole
 from tests.e2e.hyper_client import MOST_STREAM, Answer, Client, connected
-from tests.e2e.process import Sidecar, free_ports, sidecar
+from tests.e2e.process import Sidecar, sidecar
 from tests.e2e.racer import REFUSED_STREAM, Racer, colour
 from tests.e2e.test_drain import drain
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 from hpack import Decoder, Encoder
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conformance.client import unpadded
 from tests.e2e.conformance.frames import (
     ACK,
@@ -32,7 +33,7 @@ from tests.e2e.conformance.frames import (
     settings,
     window_update,
 )
-from tests.e2e.process import free_ports, sidecar
+from tests.e2e.process import sidecar
 from tests.e2e.tap import Peer, Tap, client, silence, tap
 
 REQUEST = [

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conformance.frames import (
     DEFAULT_FRAME_SIZE,
     END_HEADERS,
@@ -28,7 +29,7 @@ from tests.e2e.conformance.frames import (
 from tests.e2e.grpc_calls import aio_channel, grpc_app, path
 from tests.e2e.http2_counting_app import AppEnd, counting_app
 from tests.e2e.http2_raw_client import ClientEnd, http2_client
-from tests.e2e.process import PATIENCE, Sidecar, free_ports, sidecar
+from tests.e2e.process import PATIENCE, Sidecar, sidecar
 
 SLOW = os.environ.get("DRAINPROXY_SLOW") == "1"
 SECONDS = 60.0 if SLOW else 2.0

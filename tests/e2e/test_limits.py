@@ -7,9 +7,10 @@ from time import monotonic, sleep
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.http_client import Answer, breaks_off, connected, get, get_once
-from tests.e2e.process import PATIENCE, Sidecar, free_ports, sidecar
+from tests.e2e.process import PATIENCE, Sidecar, sidecar
 
 GET = b"GET /hello HTTP/1.1\r\nHost: a.example\r\n\r\n"
 TCP = free_ports(1)[0]

@@ -16,10 +16,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.grpc_load import Load, channels, ended
 from tests.e2e.kubelet import Deleted, Pod, running_pod
 from tests.e2e.pod_app import EVERY
-from tests.e2e.process import free_ports
 from tests.e2e.test_drain_under_load import Asker, Scene, http_session, talk_websocket
 
 ASKERS, WEBSOCKETS, STREAMS = 20, 10, 5

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.http_client import connected, get, get_once
-from tests.e2e.process import PATIENCE, Sidecar, free_ports, sidecar
+from tests.e2e.process import PATIENCE, Sidecar, sidecar
 
 EX_CONFIG = 78
 # Seconds until a change of the file must be in force, or told of.

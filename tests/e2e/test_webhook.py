@@ -12,7 +12,8 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 from cryptography import x509
 
-from tests.e2e.process import Process, ask, free_ports, started
+from drainproxy.rehearsal.ports import free_ports
+from tests.e2e.process import Process, ask, started
 from tests.kube.pods import pod, sidecar
 from tests.kube.test_admission import patched, review
 from tests.kube.tls import Authority, Pair

@@ -12,9 +12,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.flow import resident
 from tests.e2e.http_client import UPGRADE
-from tests.e2e.process import PATIENCE, Sidecar, free_ports, sidecar
+from tests.e2e.process import PATIENCE, Sidecar, sidecar
 from tests.e2e.tap import Peer, client, tap
 
 HUGE = 100 << 20

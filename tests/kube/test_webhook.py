@@ -16,7 +16,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from drainproxy.config import Address
 from drainproxy.kube.certificates import Certificates
 from drainproxy.kube.webhook import LARGEST_REVIEW, Place, Reply, Webhook, serve
-from tests.e2e.process import accepts, free_ports
+from drainproxy.rehearsal.ports import free_ports
+from tests.e2e.process import accepts
 from tests.kube.tls import Authority
 
 Client = TestClient[web.Request, web.Application]

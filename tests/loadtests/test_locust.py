@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drainproxy.rehearsal.processes import free_ports
+from drainproxy.rehearsal.ports import free_ports
 from loadtests.local import counts
 from tests.conftest import ROOT
 

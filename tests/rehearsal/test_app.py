@@ -16,7 +16,8 @@ from aiohttp.web import Application, Request
 
 from drainproxy.rehearsal.app import PIECE, application, content
 from drainproxy.rehearsal.grpc_app import COUNT, ECHO
-from drainproxy.rehearsal.processes import answers, free_ports
+from drainproxy.rehearsal.ports import free_ports
+from drainproxy.rehearsal.processes import answers
 
 Client = TestClient[Request, Application]
 

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from drainproxy.rehearsal.balancer import Balancer, Endpoint, reset
-from drainproxy.rehearsal.processes import free_ports
+from drainproxy.rehearsal.ports import free_ports
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

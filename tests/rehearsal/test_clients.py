@@ -11,8 +11,9 @@ from aiohttp import WSCloseCode, web
 from drainproxy.rehearsal import scores
 from drainproxy.rehearsal.app import application
 from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Service
-from drainproxy.rehearsal.processes import free_ports
-from drainproxy.rehearsal.scores import Clock, Score
+from drainproxy.rehearsal.ports import free_ports
+from drainproxy.rehearsal.scores import Score
+from tests.rehearsal.lived import has_failed, lived, three
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,28 +40,6 @@ def answering(path: str, handler: Handler) -> web.Application:
     app = web.Application()
     app.router.add_route("*", path, handler)
     return app
-
-
-async def lived(kind: type[Client], service: Service, enough: Callable[[Score], bool]) -> Score:
-    """What a client of this kind has lived through when it was enough."""
-    score, stop = Score(Clock()), asyncio.Event()
-    running = asyncio.ensure_future(kind(service, score, stop).run())
-    async with asyncio.timeout(10):
-        while True:
-            if running.done() or enough(score):
-                break
-            await asyncio.sleep(0.01)
-        stop.set()
-        await running
-    return score
-
-
-def three(score: Score) -> bool:
-    return score.requests >= 3
-
-
-def has_failed(score: Score) -> bool:
-    return score.failed.total() > 0
 
 
 def has_heard_goodbye(score: Score) -> bool:

@@ -1,6 +1,5 @@
 """What the clients of gRPC say is what happened to them."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,8 +12,8 @@ from drainproxy.rehearsal import grpc_app, scores
 from drainproxy.rehearsal.clients import Client, Service
 from drainproxy.rehearsal.grpc_app import SERVICE
 from drainproxy.rehearsal.grpc_clients import Calls, Numbers
-from drainproxy.rehearsal.processes import free_ports
-from drainproxy.rehearsal.scores import Clock, Score
+from drainproxy.rehearsal.ports import free_ports
+from tests.rehearsal.lived import has_failed, lived, three
 
 Answer = Callable[[bytes, Any], Awaitable[bytes]]
 
@@ -45,28 +44,6 @@ async def answering(echo: Answer, count: Any) -> AsyncIterator[Service]:
     await server.start()
     yield service(port)
     await server.stop(0)
-
-
-async def lived(kind: type[Client], where: Service, enough: Callable[[Score], bool]) -> Score:
-    """What a client of this kind has lived through when it was enough."""
-    score, stop = Score(Clock()), asyncio.Event()
-    running = asyncio.ensure_future(kind(where, score, stop).run())
-    async with asyncio.timeout(20):
-        while True:
-            if running.done() or enough(score):
-                break
-            await asyncio.sleep(0.01)
-        stop.set()
-        await running
-    return score
-
-
-def three(score: Score) -> bool:
-    return score.requests >= 3
-
-
-def has_failed(score: Score) -> bool:
-    return score.failed.total() > 0
 
 
 @pytest.mark.parametrize("kind", [Calls, Numbers])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drainproxy.rehearsal.processes import Processes, StartFailed, free_ports
+from drainproxy.rehearsal.processes import Processes, StartFailed
 
 PYTHON = (sys.executable, "-c")
 SLEEP = "import time; time.sleep(60)"
@@ -93,7 +93,3 @@ async def test_settings_of_our_environment_do_not_reach_a_process(
     )
     async with Processes(tmp_path) as processes:
         assert await processes.start("app", *PYTHON, code).wait(10) == 0
-
-
-def test_free_ports_are_different_ones() -> None:
-    assert len(set(free_ports(20))) == 20

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from drainproxy.rehearsal.plan import Plan
-from drainproxy.rehearsal.processes import StartFailed, free_ports
+from drainproxy.rehearsal.ports import free_ports
+from drainproxy.rehearsal.processes import StartFailed
 from drainproxy.rehearsal.rehearsal import Rehearsal
 from drainproxy.rehearsal.result import Result
 from tests.conftest import ROOT

@@ -1,7 +1,6 @@
 """Readiness: the phase, and the app that is asked over a real socket."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from drainproxy.config import Address, AppHealth, Forward, UnixSocket
 from drainproxy.drain.machine import Phase
+from drainproxy.rehearsal.ports import free_ports
 from drainproxy.sidecar import probes
 from drainproxy.sidecar.probes import app_problem, unready_phase
 
@@ -56,13 +56,6 @@ async def ask(app: Address | UnixSocket, health: AppHealth) -> str:
     return await app_problem((Forward(LOOPBACK, app),), health)
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize(
     ("phase", "announced", "leaving"),
     [
@@ -98,7 +91,7 @@ async def test_an_app_that_accepts_is_ready() -> None:
 
 
 async def test_an_app_that_does_not_accept_is_named_in_the_reason() -> None:
-    port = free_port()
+    port = free_ports(1)[0]
 
     problem = await ask(Address("127.0.0.1", port), TCP)
 

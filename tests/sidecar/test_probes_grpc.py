@@ -11,11 +11,12 @@ from grpc_health.v1.health import aio
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from drainproxy.config import Address, AppHealth, Forward, UnixSocket
+from drainproxy.rehearsal.ports import free_ports
 from drainproxy.sidecar import probes
 from drainproxy.sidecar.probes import app_problem
 
 from .fake_sidecar import LOOPBACK
-from .test_probes import App, free_port, listening
+from .test_probes import App, listening
 
 CHECK = "/grpc.health.v1.Health/Check"
 STATUSES = {
@@ -101,7 +102,7 @@ async def test_an_app_that_is_silent_or_gone_is_told_from_one_that_answers(
     monkeypatch.setattr(probes, "TIMEOUT", 0.05)
     async with listening(App(None)) as silent:
         assert "did not answer within 0.05 s" in await ask(silent.port)
-    assert "does not accept connections" in await ask(free_port())
+    assert "does not accept connections" in await ask(free_ports(1)[0])
 
 
 async def test_a_status_that_is_not_known_yet_is_not_healthy(
