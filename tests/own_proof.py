@@ -1,0 +1,77 @@
+"""What each test file runs by itself of the modules it is to prove, in one run of all of them.
+
+`python -m tests.own_proof REPORT TEST=MODULE ...` runs the tests under branch coverage, with the
+test file as coverage's context, and writes for each pair what TEST leaves out of MODULE.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import coverage
+import pytest
+from coverage.exceptions import NoDataError
+
+# Modules are imported once for all, so what runs then counts for everybody who imports them.
+_IMPORT = "import"
+
+
+class Contexts:
+    """A plugin of pytest's that names the file whose test is running to coverage."""
+
+    def __init__(self, measuring: coverage.Coverage) -> None:
+        self._measuring = measuring
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Iterator[None]:
+        """While modules are imported."""
+        self._measuring.switch_context(_IMPORT)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Fixtures included."""
+        self._measuring.switch_context(item.nodeid.partition("::")[0])
+        return (yield)
+
+
+def main(report: Path, pairs: list[tuple[str, str]]) -> int:
+    """The exit code of pytest; `report` holds for each module its missing lines and branches, or
+    null where its test has not run it."""
+    tests = sorted({test for test, _ in pairs})
+    with tempfile.TemporaryDirectory() as folder:
+        measuring = coverage.Coverage(
+            data_file=str(Path(folder, "data")),
+            branch=True,
+            include=[module for _, module in pairs],
+        )
+        measuring.start()
+        code = pytest.main(
+            ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=coverage", *tests],
+            plugins=[Contexts(measuring)],
+        )
+        measuring.stop()
+        missing = {
+            module: _missing(measuring, module, test, Path(folder)) for test, module in pairs
+        }
+    report.write_text(json.dumps(missing))
+    return code
+
+
+def _missing(measuring: coverage.Coverage, module: str, test: str, folder: Path) -> Any:
+    out = folder / "report.json"
+    ran_by = [f"^{context}$" for context in (test, _IMPORT)]
+    try:
+        measuring.json_report(morfs=[module], contexts=ran_by, outfile=str(out))
+    except NoDataError:
+        return None
+    (seen,) = json.loads(out.read_text())["files"].values()
+    return {"lines": seen["missing_lines"], "branches": seen["missing_branches"]}
+
+
+if __name__ == "__main__":
+    split = [tuple(pair.split("=")) for pair in sys.argv[2:]]
+    sys.exit(main(Path(sys.argv[1]), [(test, module) for test, module in split]))
