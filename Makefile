@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test loadtest lint format lock image manifests clean
+.PHONY: help demo test test-all loadtest lint format lock image manifests clean
 
 help:
 	@echo "make demo       a rollout in front of your eyes, with and without drainproxy, in a minute"
-	@echo "make test       all tests, lint and types included"
+	@echo "make test       the tests, lint and types included, in lanes side by side"
+	@echo "make test-all   those that take long too: what the nightly run does"
 	@echo "make loadtest   locust for a minute against a rehearsal, with reports"
 	@echo "make lint       ruff and mypy alone"
 	@echo "make format     bring the code into shape"
@@ -22,8 +23,12 @@ demo: $(VENV)/.stamp
 	$(BIN)/python -m drainproxy rehearse --compare --http 30 --websocket 10 --sse 10 --grpc 10 \
 	  --before 4s --after 5s --drain-delay 3s --drain-spread 5s
 
+# With ARGS pytest alone, on what they name.
 test: $(VENV)/.stamp
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests.lanes)
+
+test-all: $(VENV)/.stamp
+	$(BIN)/python -m tests.lanes --all $(ARGS)
 
 loadtest: $(VENV)/.stamp
 	$(BIN)/python -m loadtests.local $(ARGS)

@@ -15,16 +15,55 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # A shared machine makes single examples slow for no fault of the code; pytest-timeout watches
 # the whole test. In CI the examples are the same in every run.
 settings.register_profile(
-    "default",
+    "push",
     deadline=None,
     derandomize="CI" in os.environ,
+    max_examples=25,
     suppress_health_check=[HealthCheck.too_slow],
 )
-# Coverage asks whether a line is reached, not whether it is right.
+# Parsers, and sessions, which read what anybody may send.
+settings.register_profile("hostile", parent=settings.get_profile("push"), max_examples=100)
+HOSTILE = ("relay", "wire")
+# Every night, with examples that are new each time.
 settings.register_profile(
-    "coverage", parent=settings.get_profile("default"), max_examples=25, derandomize=True
+    "thorough", parent=settings.get_profile("push"), max_examples=1000, derandomize=False
 )
-settings.load_profile("default")
+# Coverage asks whether a line is reached, not whether it is right.
+settings.register_profile("coverage", parent=settings.get_profile("push"), derandomize=True)
+settings.load_profile("push")
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """A test takes the profile that is in force when its module is imported."""
+    chosen = settings.get_current_profile_name() not in {"push", "hostile"}
+    if isinstance(collector, pytest.Module) and not chosen:
+        hostile = collector.path.parent.name in HOSTILE
+        settings.load_profile("hostile" if hostile else "push")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What side by side stays on one worker, and that those which may take long begin first."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            group = item.nodeid if is_free(item) else item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=allowed_seconds, reverse=True)
+
+
+def is_free(item: pytest.Item) -> bool:
+    """It may run apart from its file: it is worth the message, and shares no fixture with it."""
+    folder = item.path.relative_to(ROOT).parts[1]
+    assert isinstance(item, pytest.Function)
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    shared = any(each.scope == "module" for definitions in fixtures for each in definitions)
+    return folder in {"e2e", "loadtests", "rehearsal"} and not shared
+
+
+def allowed_seconds(item: pytest.Item) -> float:
+    """The timeout of a test that has one of its own."""
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker is not None else 0.0
 
 
 def pytest_asyncio_loop_factories(

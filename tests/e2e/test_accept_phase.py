@@ -61,6 +61,7 @@ async def connect_all_the_time(running: Sidecar) -> tuple[Counter[str], float]:
     return Counter(task.result() for task in tasks), len(tasks) / SECONDS
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("time", ["the first time", "the second time"])
 async def test_of_two_thousand_who_connect_each_second_nobody_is_reset(time: str) -> None:
     (app,) = free_ports(1)

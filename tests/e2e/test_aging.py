@@ -269,6 +269,7 @@ def aging_sidecar(app: DemoApp) -> Iterator[tuple[Sidecar, Scene]]:
 
 
 @pytest.mark.timeout(60 + 2 * SECONDS)
+@pytest.mark.alone
 async def test_connections_turn_over_under_load_and_nothing_fails(demo_app: DemoApp) -> None:
     with aging_sidecar(demo_app) as (running, scene):
         async with asyncio.TaskGroup() as tasks:

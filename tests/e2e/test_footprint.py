@@ -25,9 +25,10 @@ START_BY_THE_CLOCK = 2.0
 CONNECTIONS = 5000
 FEWER = 1000
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/statm").exists(), reason="memory is read in /proc"
-)
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read in /proc"),
+]
 
 
 @pytest.fixture

