@@ -401,14 +401,17 @@ async def test_a_second_answer_that_comes_later_goes_to_nobody(
 
 
 async def test_what_an_app_says_unasked_goes_to_nobody(plain: Sidecar, app_port: int) -> None:
+    answered = asyncio.Event()
+
     async def script(app: Peer) -> None:
         await app.take_head()
         app.send(b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n")
-        await asyncio.sleep(0.05)
+        await answered.wait()
         app.send(b"evil")
 
     async with tap(app_port, script) as app, client(plain.port) as peer:
         peer.send(ask())
         head = await peer.take_head()
+        answered.set()
         await app.left()
         assert peer.received == head

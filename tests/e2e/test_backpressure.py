@@ -5,6 +5,7 @@ DRAINPROXY_SLOW=1 lets every stream flow for a minute instead of for a moment.
 
 import asyncio
 import os
+import socket
 from pathlib import Path
 from typing import NamedTuple
 
@@ -121,6 +122,7 @@ async def test_an_app_that_reads_slowly_holds_the_client_back(case: Up) -> None:
         bare_socket() as listener,
     ):
         before = resident(running.process.pid)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", app_port))
         listener.listen()
         _, client = await loop.create_connection(

@@ -50,12 +50,12 @@ TRUNCATED: dict[str, bytes] = {
 async def test_a_truncated_answer_is_never_completed(
     name: str, resets: bool, plain: Sidecar, app_port: int
 ) -> None:
-    answer = TRUNCATED[name]
+    answer, arrived = TRUNCATED[name], asyncio.Event()
 
     async def script(app: Peer) -> None:
         await app.take_head()
         app.send(answer)
-        await asyncio.sleep(0.05)
+        await arrived.wait()
         if resets:
             app.reset()
         else:
@@ -63,21 +63,27 @@ async def test_a_truncated_answer_is_never_completed(
 
     async with tap(app_port, script) as app, client(plain.port) as peer:
         peer.send(ask())
-        assert await peer.take_the_rest() == answer
+        assert await peer.take(len(answer)) == answer
+        arrived.set()
+        assert await peer.take_the_rest() == b""
         assert len(app.connections) == 1
 
 
 async def test_a_reset_of_an_answer_without_framing_is_a_reset_for_the_client(
     plain: Sidecar, app_port: int
 ) -> None:
+    arrived = asyncio.Event()
+
     async def script(app: Peer) -> None:
         await app.take_head()
         app.send(b"HTTP/1.1 200 OK\r\n\r\nhel")
-        await asyncio.sleep(0.05)
+        await arrived.wait()
         app.reset()
 
     async with tap(app_port, script), client(plain.port) as peer:
         peer.send(ask())
+        await peer.take_through(b"hel")
+        arrived.set()
         await peer.until(lambda: peer.ended)
         assert isinstance(peer.error, ConnectionResetError)
 

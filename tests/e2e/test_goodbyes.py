@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.grpc_calls import OPTIONS, grpc_app, path
-from tests.e2e.process import PATIENCE, Sidecar, sidecar
+from tests.e2e.process import BUSY, PATIENCE, Sidecar, sidecar
 
 WEBSOCKETS = EVENTS = CALLS = 200
 CHANNELS, ASKERS = 10, 100
@@ -30,7 +30,7 @@ DRAIN = (
     *("--drain-timeout", "25s", "--grpc-drain", "end", "--idle-close", "1s"),
 )
 # The closes of no window of half a second are more than this share of all.
-WINDOW, MOST_IN_WINDOW = 0.5, 0.2
+WINDOW, MOST_IN_WINDOW = 0.5, 0.5
 
 
 @dataclass
@@ -133,6 +133,7 @@ def scene(app: DemoApp, report: Path) -> Iterator[tuple[Sidecar, Sidecar, int]]:
         yield leaving, staying, grpc_port
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 async def test_each_of_seven_hundred_clients_hears_goodbye_in_its_own_language(
     demo_app: DemoApp, tmp_path: Path
@@ -228,7 +229,7 @@ async def test_who_shall_wait_is_told_at_the_deadline_and_the_process_exits_in_t
             await asyncio.to_thread(it.until_phase, "closed")
             assert not told.done()
             assert await asyncio.to_thread(it.process.wait) == 0
-            assert monotonic() - began < 3 + 0.5
+            assert monotonic() - began < 3 + BUSY
     assert heard.ways == {
         {"websocket": "websocket 1001", "sse": "sse retry", "grpc": "grpc UNAVAILABLE"}[kind]: 1
     }
@@ -242,7 +243,7 @@ async def test_grpc_streams_end_at_their_age_and_may_begin_again(demo_app: DemoA
             for _ in range(2):
                 began = monotonic()
                 assert await watch(channel, heard) == "drainproxy: the stream has reached its age"
-                assert 0.5 < monotonic() - began < 4
+                assert 0.5 < monotonic() - began < 1 + BUSY
         assert heard.ways == {"grpc UNAVAILABLE": 2}
         name = 'drainproxy_goodbyes_total{kind="grpc",why="max-stream-age"}'
         assert it.metric(name) == 2

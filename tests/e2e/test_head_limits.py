@@ -7,13 +7,13 @@ from time import monotonic
 import pytest
 
 from drainproxy.rehearsal.ports import free_ports
-from tests.e2e.process import Sidecar, ask, sidecar
+from tests.e2e.process import BUSY, Sidecar, ask, sidecar
 from tests.e2e.tap import Peer, Tap, client, silence, tap
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
 # Both timeouts, and how much later the end may be on a machine that is busy.
-TIMEOUT, SLACK = 1.0, 3.0
+TIMEOUT = 1.0
 MOST_BYTES, MOST_FIELDS = 4096, 100
 
 
@@ -94,9 +94,8 @@ async def test_a_head_has_a_hundred_fields_at_most(
         assert int((await peer.take_head())[9:12]) == status
 
 
-async def ends_in_time(peer: Peer) -> float:
-    """How many seconds after now the connection ends with a 408."""
-    began = monotonic()
+async def ends_in_time(peer: Peer, began: float) -> float:
+    """How many seconds after `began` the connection ends with a 408."""
     assert await refused(peer) == 408
     return monotonic() - began
 
@@ -105,16 +104,17 @@ async def test_a_head_of_one_byte_at_a_time_ends_with_408_at_header_timeout(
     strict: Sidecar, app: Tap
 ) -> None:
     async def drip(start: bytes) -> float:
+        began = monotonic()
         async with client(strict.port) as peer:
             dripping = asyncio.create_task(peer.drip(start + b"x" * 1000, pause=0.02))
             try:
-                return await ends_in_time(peer)
+                return await ends_in_time(peer, began)
             finally:
                 dripping.cancel()
 
     starts = [GET[:-2] + b"A: ", b"GET /", b"POST / HTTP/1.1\r\nHost: a\r\nA", b"\r\nGET / HTTP"]
     for took in await asyncio.gather(*map(drip, starts)):
-        assert TIMEOUT - 0.1 < took < TIMEOUT + SLACK
+        assert TIMEOUT - 0.1 < took < TIMEOUT + BUSY
     assert app.received == b""
 
 
@@ -123,7 +123,7 @@ async def test_the_time_that_detection_took_counts(strict: Sidecar, app: Tap) ->
         peer.send(b"GE")
         await asyncio.sleep(0.8 * TIMEOUT)
         peer.send(b"T / HTTP/1.1\r\n")
-        assert await ends_in_time(peer) < 0.9 * TIMEOUT
+        assert await ends_in_time(peer, monotonic()) < 0.9 * TIMEOUT
 
 
 async def test_the_second_head_has_its_own_header_timeout(strict: Sidecar, app: Tap) -> None:
@@ -131,21 +131,22 @@ async def test_the_second_head_has_its_own_header_timeout(strict: Sidecar, app: 
         peer.send(GET)
         assert await peer.take(len(OK)) == OK
         await asyncio.sleep(1.5 * TIMEOUT)
+        began = monotonic()
         peer.send(b"GET / HTTP/1.1\r\nA: ")
-        assert TIMEOUT - 0.1 < await ends_in_time(peer) < TIMEOUT + SLACK
+        assert TIMEOUT - 0.1 < await ends_in_time(peer, began) < TIMEOUT + BUSY
     assert app.received == GET
 
 
 async def test_a_client_that_says_nothing_or_little_is_let_go(strict: Sidecar, app: Tap) -> None:
     async def stay(start: bytes) -> float:
+        began = monotonic()
         async with client(strict.port) as peer:
             peer.send(start)
-            began = monotonic()
             await peer.until(lambda: peer.ended)
             return monotonic() - began
 
     for took in await asyncio.gather(*map(stay, [b"", b"G", b"\r\n", b"BREW", b"PRI * HTTP/2"])):
-        assert TIMEOUT - 0.1 < took < TIMEOUT + SLACK
+        assert TIMEOUT - 0.1 < took < TIMEOUT + BUSY
     assert app.received == b""
 
 
@@ -156,7 +157,7 @@ async def test_an_app_that_is_silent_is_a_504_at_request_timeout(
         began = monotonic()
         peer.send(GET)
         assert await refused(peer) == 504
-        assert TIMEOUT - 0.1 < monotonic() - began < TIMEOUT + SLACK
+        assert TIMEOUT - 0.1 < monotonic() - began < TIMEOUT + BUSY
         await app.left()
         assert app.received == GET
 
@@ -196,7 +197,7 @@ async def test_empty_lines_without_end_hold_up_nobody_else(strict: Sidecar, app:
         began = monotonic()
         peer.send(GET)
         assert await peer.take(len(OK)) == OK
-        assert monotonic() - began < 1.0
+        assert monotonic() - began < BUSY
 
 
 async def test_every_refusal_is_counted(strict: Sidecar, app: Tap) -> None:

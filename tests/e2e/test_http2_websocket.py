@@ -20,7 +20,7 @@ from drainproxy.drain.ledger import KINDS
 from tests.e2e.asgi_websocket import CODE, REASON
 from tests.e2e.h2_client import H2Client, h2_client
 from tests.e2e.http2_apps import hypercorn
-from tests.e2e.process import Sidecar, sidecar
+from tests.e2e.process import BUSY, Sidecar, sidecar
 
 CONNECT = [
     (":method", "CONNECT"),
@@ -155,7 +155,7 @@ async def test_in_a_drain_a_socket_hears_close_and_is_booked_as_it_ended(
             if echoes:
                 socket.say(CloseConnection(code=1001))
                 await socket.ended()
-                assert monotonic() - began < 2, "nobody waits for the app to leave"
+                assert monotonic() - began < BUSY, "nobody waits for the app to leave"
             assert await asyncio.to_thread(leaving.process.wait, 20) == 0
     report = json.loads(report_file.read_text())
     how = "goodbye" if echoes else "cut"

@@ -10,12 +10,10 @@ import pytest
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.http_client import Answer, breaks_off, connected, get, get_once
-from tests.e2e.process import PATIENCE, Sidecar, sidecar
+from tests.e2e.process import BUSY, PATIENCE, Sidecar, sidecar
 
 GET = b"GET /hello HTTP/1.1\r\nHost: a.example\r\n\r\n"
 TCP = free_ports(1)[0]
-# What comes late on a busy machine, in seconds; the sidecar itself looks every quarter second.
-LATE = 1.0
 
 
 @contextmanager
@@ -67,7 +65,7 @@ def test_a_connection_too_many_that_is_not_http_is_closed(protocol: str, demo_ap
             second.sendall(b"\0second")
             began = monotonic()
             assert everything(second) == b""
-            assert monotonic() - began < LATE
+            assert monotonic() - began < BUSY
         first.sendall(b"\0again")
         assert first.recv(100) == b"\0again"
 
@@ -90,7 +88,7 @@ def test_a_client_that_says_nothing_is_let_go(hasty: Sidecar) -> None:
     with dialed(hasty.port) as client:
         began = monotonic()
         assert everything(client) == b""
-        assert 0.7 < monotonic() - began < 0.8 + LATE
+        assert 0.7 < monotonic() - began < 0.8 + BUSY
 
 
 @pytest.mark.parametrize("first", [b"", GET], ids=["the first head", "a later head"])
@@ -108,7 +106,7 @@ def test_a_head_that_comes_byte_by_byte_has_a_deadline_in_all(first: bytes, hast
                 answer = client.recv(1 << 16)
                 break
             except TimeoutError:
-                assert monotonic() - began < 0.8 + LATE, "every byte gave it new time"
+                assert monotonic() - began < 0.8 + BUSY, "every byte gave it new time"
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert monotonic() - began > 0.7
 
@@ -131,7 +129,7 @@ def test_an_idle_connection_is_closed(kind: str, hasty: Sidecar) -> None:
         assert client.recv(1 << 16)
         began = monotonic()
         assert everything(client) == b""
-        assert 0.7 < monotonic() - began < 0.8 + LATE
+        assert 0.7 < monotonic() - began < 0.8 + BUSY
 
 
 def test_a_connection_on_which_only_the_app_speaks_is_not_idle(hasty: Sidecar) -> None:
@@ -144,7 +142,7 @@ def test_an_app_that_owes_an_answer_for_too_long_is_a_504(hasty: Sidecar) -> Non
         began = monotonic()
         client.request("POST", "/echo?seconds=60", body=b"hello")
         assert client.getresponse().status == 504
-        assert 0.7 < monotonic() - began < 0.8 + LATE
+        assert 0.7 < monotonic() - began < 0.8 + BUSY
 
 
 def test_an_answer_that_has_begun_in_time_may_take_its_time(hasty: Sidecar) -> None:
@@ -185,7 +183,7 @@ def test_an_app_that_comes_back_is_found(demo_app: DemoApp) -> None:
 
 def test_an_app_that_does_not_accept_within_connect_timeout_is_a_502() -> None:
     with socket.socket() as app, ExitStack() as queue:
-        app.bind(("127.0.0.1", free_ports(1)[0]))
+        app.bind(("127.0.0.1", 0))
         app.listen(0)
         address = app.getsockname()
         # With its backlog full an app that does not accept drops whoever knocks.
@@ -196,7 +194,7 @@ def test_an_app_that_does_not_accept_within_connect_timeout_is_a_502() -> None:
         with sidecar(f"127.0.0.1:{address[1]}", "--connect-timeout", "500ms") as running:
             began = monotonic()
             assert is_bad_gateway(get_once(running.port))
-            assert 0.4 < monotonic() - began < 0.5 + LATE
+            assert 0.4 < monotonic() - began < 0.5 + BUSY
 
 
 def test_an_app_that_goes_away_in_its_answer_is_no_clean_end(demo_app: DemoApp) -> None:
