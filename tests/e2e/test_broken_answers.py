@@ -7,7 +7,7 @@ import pytest
 
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.process import Sidecar, sidecar
-from tests.e2e.tap import Peer, answering, client, conversation, silence, tap
+from tests.e2e.tap import Peer, answering, client, silence, tap
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -95,11 +95,19 @@ async def test_a_reset_of_an_answer_without_framing_is_a_reset_for_the_client(
 async def test_a_broken_chunk_is_an_abort_and_no_end(
     bad: bytes, plain: Sidecar, app_port: int
 ) -> None:
-    first = CHUNKED + b"3\r\nabc\r\n"
-    answer = [first, bad + b"0\r\n\r\n"]
-    async with tap(app_port, conversation([answer])), client(plain.port) as peer:
+    first, arrived = CHUNKED + b"3\r\nabc\r\n", asyncio.Event()
+
+    async def script(app: Peer) -> None:
+        await app.take_head()
+        app.send(first)
+        await arrived.wait()
+        app.send(bad + b"0\r\n\r\n")
+
+    async with tap(app_port, script), client(plain.port) as peer:
         peer.send(ask())
-        assert first.startswith(await peer.take_the_rest())
+        assert await peer.take(len(first)) == first
+        arrived.set()
+        assert await peer.take_the_rest() == b""
 
 
 BROKEN_HEADS: dict[str, bytes] = {
