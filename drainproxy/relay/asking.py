@@ -11,6 +11,7 @@ from drainproxy.relay.exchange import ANSWER_HEAD, ANSWERED, BODY, HEAD, SENT, E
 from drainproxy.relay.http2 import Http2
 from drainproxy.relay.hub import Sink
 from drainproxy.relay.pair import CONNECTING, HELD_IS_FULL, MOST_HELD, client_ip
+from drainproxy.relay.turns import LARGE_READ
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, Request, parse_request
@@ -42,6 +43,8 @@ class Asking(Exchange):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
+        if len(data) >= LARGE_READ and self.client_must_wait(data):
+            return
         self.counters.bytes_from_clients += len(data)
         self.active = True
         asks = self.asks
@@ -63,10 +66,8 @@ class Asking(Exchange):
     def _read_head(self, data: bytes) -> None:
         if data[0] < 33:
             # RFC 9112 2.2: empty lines before a request line are passed over.
-            data = _EMPTY_LINES.sub(b"", data, 1)
+            data = self._without_empty_lines(data)
             if not data:
-                if self.deadline == inf:
-                    self.deadline = self.hub.now() + self.hub.limits.header_timeout
                 return
         end = data.find(END_OF_HEAD) + 4
         if end == 3:
@@ -93,6 +94,17 @@ class Asking(Exchange):
         self.asked = request
         self.sent_head = self._forwarded_head(request)
         self._ask(request, self.sent_head, rest)
+
+    def _without_empty_lines(self, data: bytes) -> bytes:
+        """What is behind them; nothing if that has not come, or if there were too many of them."""
+        most = self.hub.limits.max_header_bytes
+        if len(data) > most and not data[:most].strip(b"\r\n"):
+            self._refuse(Refused(400, f"over {most} bytes of empty lines before a request"))
+            return b""
+        data = _EMPTY_LINES.sub(b"", data, 1)
+        if not data and self.deadline == inf:
+            self.deadline = self.hub.now() + self.hub.limits.header_timeout
+        return data
 
     def _go_on_as_http2(self, data: bytes) -> None:
         """The client knew that we can (RFC 9113 3.3); where the first bytes were not looked at
@@ -177,6 +189,9 @@ class Asking(Exchange):
             except Refused as refused:
                 self._refuse(refused)
                 return
+            if self.request_scan.stopped:
+                self.client_in_next_turn(data[self.request_scan.stopped :])
+                data = data[: self.request_scan.stopped]
         if end < 0:
             self._to_app(data)
             return

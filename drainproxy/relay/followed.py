@@ -93,7 +93,7 @@ class FollowedWebSocket(Followed):
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The app says more."""
         self.client.asks = False
-        self._from_app.feed(data[start:end])
+        self._from_app.feed_all(data[start:end])
 
     @property
     def may_end(self) -> bool:
@@ -133,4 +133,4 @@ class FollowedClient:
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The client says more."""
         self.asks = True
-        self.tracker.feed(data[start:end])
+        self.tracker.feed_all(data[start:end])

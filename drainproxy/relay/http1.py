@@ -8,6 +8,7 @@ from drainproxy.relay.asking import Asking
 from drainproxy.relay.events import Events
 from drainproxy.relay.exchange import ANSWER_BODY, ANSWER_HEAD, ANSWERED, BODY, NOTHING, SENT
 from drainproxy.relay.tunnel import Tunnel, WebSocket
+from drainproxy.relay.turns import LARGE_READ
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Response, parse_response
@@ -29,6 +30,8 @@ class Http1(Asking):
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""
+        if len(data) >= LARGE_READ and self.app_must_wait(data):
+            return
         self.counters.bytes_from_app += len(data)
         self.active = True
         answers = self.answers
@@ -155,6 +158,9 @@ class Http1(Asking):
                 return
             if end >= 0:
                 self.answered_scan = None
+            elif self.answered_scan.stopped:
+                self.app_in_next_turn(data[self.answered_scan.stopped :])
+                data = data[: self.answered_scan.stopped]
         else:
             end = self._count_answer_body(data, start)
         if end < 0:

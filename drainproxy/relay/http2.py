@@ -13,6 +13,7 @@ from drainproxy.relay.farewells import Farewells
 from drainproxy.relay.hub import Hub, Route, Sink
 from drainproxy.relay.pair import APP_IS_FULL, CLIENT_IS_FULL, CONNECTING, LINGER, client_ip
 from drainproxy.relay.parting import ASKED, DUE, TOLD
+from drainproxy.relay.turns import LARGE_READ
 from drainproxy.wire import http2
 from drainproxy.wire.http2 import NO_ERROR, Http2Error
 from drainproxy.wire.sniff import HTTP2_PREFACE
@@ -61,6 +62,8 @@ class Http2(Farewells):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
+        if len(data) >= LARGE_READ and self.client_must_wait(data):
+            return
         self.counters.bytes_from_clients += len(data)
         self.active = True
         if self.over:
@@ -75,6 +78,8 @@ class Http2(Farewells):
             self.write_app(passed)
         if self.finished:
             self.count_finished()
+        if requests.rest:
+            self.client_in_next_turn(requests.take_rest())
         if requests.unfinished or self._head_due < inf:
             self._watch_head(progress=bool(passed))
         if requests.error is not None or self.goodbye or self.dues:
@@ -103,12 +108,16 @@ class Http2(Farewells):
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""
+        if len(data) >= LARGE_READ and self.app_must_wait(data):
+            return
         self.counters.bytes_from_app += len(data)
         self.active = True
         answers = self.answers
         passed = answers.feed(data)
         if passed:
             self.client.write(passed)
+        if answers.rest:
+            self.app_in_next_turn(answers.take_rest())
         if self.finished:
             self.count_finished()
         if answers.error is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from drainproxy.drain.aging import Aging
 from drainproxy.drain.ledger import KINDS, Ledger
+from drainproxy.relay.turns import Turns
 
 if TYPE_CHECKING:
     from drainproxy.relay.pair import AppSide, Pair
@@ -230,6 +231,7 @@ class Hub:
         "reset",
         "retry_after",
         "sessions",
+        "turns",
         "undelivered",
         "uniform",
     )
@@ -245,6 +247,7 @@ class Hub:
         mask: Callable[[], bytes],
         retry_after: Callable[[], int],
         uniform: Callable[[], float],
+        soon: Callable[[Callable[[], None]], object],
     ) -> None:
         self.limits = limits
         self.now = now
@@ -260,6 +263,8 @@ class Hub:
         self.retry_after = retry_after
         # A fresh number in [0, 1): the luck of a connection.
         self.uniform = uniform
+        # What is to be read on in a later turn of the loop, in which `soon` calls something.
+        self.turns = Turns(soon, now)
         self.ledger = Ledger()
         self.counters = Counters()
         self.sessions: set[Pair] = set()

@@ -6,6 +6,7 @@ from typing import Any
 from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.ledger import CUT
 from drainproxy.relay.hub import GONE, Hub, Route, Sink
+from drainproxy.relay.turns import FULL_READ
 
 # How much of what cannot be forwarded yet is kept before the client's reading stops.
 MOST_HELD = 65536
@@ -14,7 +15,7 @@ MOST_HELD = 65536
 LINGER = 5.0
 
 # Why reading from the client is paused: bits, since several reasons may hold at once.
-APP_IS_FULL, HELD_IS_FULL, CONNECTING, CLIENT_IS_FULL = 1, 2, 4, 8
+APP_IS_FULL, HELD_IS_FULL, CONNECTING, CLIENT_IS_FULL, NEXT_TURN = 1, 2, 4, 8, 16
 
 
 def address_text(address: Any) -> str:
@@ -63,10 +64,16 @@ class AppSide:
 
     def connection_lost(self, error: Exception | None) -> None:
         """The app's connection is gone; a write that failed says so before all was read."""
+        self._read_what_waits()
         if error is not None:
             self._read_last_words()
         if self.pair.app_side is self:
             self.pair.app_lost(error)
+
+    def _read_what_waits(self) -> None:
+        """There is no next turn for what it has said."""
+        while self.pair.app_side is self and self.pair.app_rest:
+            self.pair.next_app_turn()
 
     def _read_last_words(self) -> None:
         while self.pair.app_side is self and self.pair.app is not None:
@@ -74,6 +81,7 @@ class AppSide:
             if not data:
                 return
             self.data_received(data)
+            self._read_what_waits()
 
     def pause_writing(self) -> None:
         """The app does not read: stop reading from the client."""
@@ -98,10 +106,13 @@ class Pair:
     __slots__ = (
         "active",
         "app",
+        "app_rest",
         "app_side",
+        "app_waits",
         "client",
         "client_ended",
         "client_is_full",
+        "client_rest",
         "connected_at",
         "counters",
         "deadline",
@@ -129,6 +140,10 @@ class Pair:
         self.app: Sink | None = None
         self.app_side: AppSide | None = None
         self.client_ended = False
+        # What either has sent and is read in the next turn of the loop, and whether the app's
+        # reading waits for that; the client's does if NEXT_TURN is in `stops`.
+        self.client_rest = self.app_rest = b""
+        self.app_waits = False
         # Remembered, since the app's connection may be made, or made anew, while it holds.
         self.client_is_full = False
         self.connected_at = self.idle_since = self.opened = hub.now()
@@ -178,7 +193,8 @@ class Pair:
             self.over_limit()
 
     def take_over(self, old: "Pair") -> None:
-        """Go on with the client connection of `old`, which is done with it."""
+        """Go on with the client connection of `old`, which is done with it, turns included."""
+        old.start_client(NEXT_TURN)
         self.client, self.peername = old.client, old.peername
         self.connected_at, self.client_is_full = old.connected_at, old.client_is_full
         self.client.set_protocol(self)
@@ -202,6 +218,7 @@ class Pair:
     def connection_lost(self, error: Exception | None) -> None:
         """The client's connection is gone."""
         self.client = GONE
+        self.client_rest = b""
         self.deadline = inf
         self.hub.leave(self)
         self.counters.ages.observe(self.hub.now() - self.connected_at)
@@ -220,7 +237,7 @@ class Pair:
     def resume_writing(self) -> None:
         """The client reads again."""
         self.client_is_full = False
-        if self.app is not None:
+        if self.app is not None and not self.app_waits:
             self.app.resume_reading()
 
     # What the app's connection tells
@@ -349,6 +366,7 @@ class Pair:
     def drop_app(self) -> None:
         """Let the app's connection go at once, and hear nothing of it any more."""
         app, self.app, self.app_side = self.app, None, None
+        self.app_rest, self.app_waits = b"", False
         if app is not None:
             app.abort()
         self.start_client(APP_IS_FULL | CONNECTING)
@@ -365,3 +383,64 @@ class Pair:
             self.stops &= ~why
             if not self.stops:
                 self.client.resume_reading()
+
+    # Turns of the loop
+
+    def client_must_wait(self, data: bytes) -> bool:
+        """Called with a large read: whether it is read later, since others wait; behind one that
+        has filled the loop's buffer they have their turn in any case."""
+        if self.hub.turns.crowded:
+            self.counters.bytes_from_clients += len(data)
+            self.client_in_next_turn(data)
+            return True
+        if len(data) >= FULL_READ:
+            self.client_in_next_turn(b"")
+        return False
+
+    def client_in_next_turn(self, rest: bytes) -> None:
+        """Read on from the client in the next turn of the loop, beginning with `rest`."""
+        self.client_rest = rest
+        if not self.stops & NEXT_TURN:
+            self.stop_client(NEXT_TURN)
+            self.hub.turns.later(self._next_client_turn)
+
+    def _next_client_turn(self) -> None:
+        rest, self.client_rest = self.client_rest, b""
+        self.start_client(NEXT_TURN)
+        if rest:
+            # Counted when it came.
+            self.counters.bytes_from_clients -= len(rest)
+            self.data_received(rest)
+
+    def app_must_wait(self, data: bytes) -> bool:
+        """The same for a large read from the app."""
+        if self.hub.turns.crowded:
+            self.counters.bytes_from_app += len(data)
+            self.app_in_next_turn(data)
+            return True
+        if len(data) >= FULL_READ:
+            self.app_in_next_turn(b"")
+        return False
+
+    def app_in_next_turn(self, rest: bytes) -> None:
+        """Read on from the app in the next turn of the loop, beginning with `rest`."""
+        if self.app is None:
+            # It was let go because of what it has said.
+            return
+        self.app_rest = rest
+        if not self.app_waits:
+            self.app_waits = True
+            self.app.pause_reading()
+            self.hub.turns.later(self.next_app_turn)
+
+    def next_app_turn(self) -> None:
+        """It has come; nothing if the app was let go since."""
+        rest, self.app_rest = self.app_rest, b""
+        self.app_waits = False
+        if self.app is None:
+            return
+        if not self.client_is_full:
+            self.app.resume_reading()
+        if rest:
+            self.counters.bytes_from_app -= len(rest)
+            self.app_data(rest)

@@ -3,6 +3,7 @@
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.hub import Hub, Route, Sink
 from drainproxy.relay.pair import CONNECTING, Pair
+from drainproxy.relay.turns import LARGE_READ
 
 
 class Tcp(Pair):
@@ -28,6 +29,8 @@ class Tcp(Pair):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
+        if len(data) >= LARGE_READ and self.client_must_wait(data):
+            return
         self.counters.bytes_from_clients += len(data)
         self.active = True
         self.to_app(data)
@@ -51,6 +54,8 @@ class Tcp(Pair):
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""
+        if len(data) >= LARGE_READ and self.app_must_wait(data):
+            return
         self.counters.bytes_from_app += len(data)
         self.active = True
         self.to_client(data)

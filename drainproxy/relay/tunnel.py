@@ -50,7 +50,11 @@ class Tunnel(Tcp):
         self.app_side = AppSide(self)
         self.app.set_protocol(self.app_side)
         self.stops, old.stops = old.stops, 0
+        from_client += old.client_rest
+        old.client_rest = b""
         self.start_client(HELD_IS_FULL)
+        if old.app_waits and not self.client_is_full:
+            self.app.resume_reading()
         self.counters.connections[self.kind] += 1
         self.hub.ledger.open(self)
         self.count_age()
@@ -87,7 +91,10 @@ class WebSocket(Tunnel):
         if self.due:
             self._stirred()
         self.asked = True
-        self.from_client.feed(data)
+        read = self.from_client.feed(data)
+        if read < len(data):
+            self.client_in_next_turn(data[read:])
+            data = data[:read]
         super().to_app(data)
         if self.from_client.close_passed:
             if self.said:
@@ -108,7 +115,10 @@ class WebSocket(Tunnel):
                 self._say_close()
                 return
         self.asked = False
-        self.from_app.feed(data)
+        read = self.from_app.feed(data)
+        if read < len(data):
+            self.app_in_next_turn(data[read:])
+            data = data[:read]
         super().to_client(data)
         if self.due:
             self._stirred()

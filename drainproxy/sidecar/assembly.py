@@ -1,5 +1,6 @@
 """From settings to what the relay works with."""
 
+import asyncio
 import logging
 import os
 import random
@@ -84,6 +85,7 @@ def hub(settings: Settings) -> Hub:
         mask=lambda: os.urandom(4),
         retry_after=lambda: random.randint(1, RETRY_WITHIN),
         uniform=random.random,
+        soon=lambda step: asyncio.get_running_loop().call_soon(step),
     )
 
 

@@ -1,6 +1,7 @@
 """The chunked transfer coding (RFC 9112 7.1): where a body ends, without touching its bytes."""
 
 import re
+from functools import cache
 
 from drainproxy.wire.fields import TEXT, TOKEN, Refused
 
@@ -31,6 +32,36 @@ _EXTENSIONS = re.compile(
 
 _SIZE, _DATA_END, _TRAILER = range(3)
 
+# So many lines (two for each chunk) of one piece of data are read at once, half a millisecond.
+# Behind the first few the shortest chunks are looked for as a run, which takes no step for each.
+_MOST_LINES, _FEW_LINES = 800, 8
+_LONGEST_IN_RUN = 63
+
+
+@cache
+def _run() -> re.Pattern[bytes]:
+    """Any number of whole chunks of 1 to 63 bytes, their sizes written with no digit too many. A
+    choice by the first digit, then by the second: a search tries what begins with another byte
+    without a step into it."""
+    choices = []
+    for first in range(1, 16):
+        ends = [rb"\r\n.{%d}\r\n" % first]
+        if first <= _LONGEST_IN_RUN >> 4:
+            ends += [_digit(low) + rb"\r\n.{%d}\r\n" % (first << 4 | low) for low in range(16)]
+        choices.append(_digit(first) + b"(?:" + b"|".join(ends) + b")")
+    return re.compile(b"(?:" + b"|".join(choices) + b")*+", re.DOTALL)
+
+
+def _run_end(data: bytes, here: int) -> int:
+    """Where the run ends that begins here; here, if none does."""
+    run = _run().match(data, here)
+    assert run is not None  # it may be empty
+    return run.end()
+
+
+def _digit(value: int) -> bytes:
+    return b"[%x%X]" % (value, value) if value > 9 else b"%d" % value
+
 
 # A part of a chunk: where in the data its chunk begins, -1 if that was earlier, and its own bytes.
 Part = tuple[int, int, int]
@@ -39,13 +70,16 @@ Part = tuple[int, int, int]
 class ChunkedBody:
     """Follows one chunked body through any cuts of the byte stream.
 
-    `parts`: if it is a list, `feed` adds what of the body itself stands in the data.
+    `parts`: if it is a list, `feed` adds what of the body itself stands in the data. `stopped`:
+    where in the data the last `feed` has stopped, since that was enough at once; 0 if it has read
+    all.
     """
 
-    __slots__ = ("_beside", "_expects", "_left", "_partial", "parts")
+    __slots__ = ("_beside", "_expects", "_left", "_partial", "parts", "stopped")
 
     def __init__(self) -> None:
         self.parts: list[Part] | None = None
+        self.stopped = 0
         self._left = 0
         self._expects = _SIZE
         self._partial = b""
@@ -57,13 +91,15 @@ class ChunkedBody:
         return self._expects == _SIZE and not self._left and not self._partial
 
     def feed(self, data: bytes, start: int = 0) -> int:
-        """Read on from `start`: the offset just after the body's end, or -1 if more must come.
+        """Read on from `start`: the offset just after the body's end, or -1 if more must come, or
+        if the rest, from `stopped` on, is to be fed later.
 
         Refused(400) at the first byte that a strict parser would not take.
         """
         here = start
         chunk = -1
-        while True:
+        self.stopped = 0
+        for lines in range(_MOST_LINES):
             if self._left:
                 if self.parts is not None:
                     self.parts.append((chunk, here, min(here + self._left, len(data))))
@@ -72,6 +108,8 @@ class ChunkedBody:
                     return -1
                 here += self._left
                 self._left = 0
+            elif lines > _FEW_LINES and self.parts is None and self.between_chunks:
+                here = _run_end(data, here)
             end = data.find(b"\r\n", here)
             chunk = -1 if self._partial else here
             if end < 0 or self._partial:
@@ -91,6 +129,8 @@ class ChunkedBody:
                 self._trailer(line)
             else:
                 return here
+        self.stopped = here
+        return -1
 
     def _chunk_head(self, line: bytes) -> None:
         size, semicolon, _ = line.partition(b";")

@@ -18,6 +18,7 @@ from drainproxy.wire.http2 import (
     DATA,
     END_HEADERS,
     ENHANCE_YOUR_CALM,
+    FIXED_SIZES,
     FRAME_SIZE_ERROR,
     GOAWAY,
     HAS_PRIORITY,
@@ -25,6 +26,7 @@ from drainproxy.wire.http2 import (
     HEADERS,
     LEAST_MAX_FRAME,
     MOST_STREAM,
+    NAMES,
     PADDED,
     PING,
     PRIORITY,
@@ -47,20 +49,18 @@ _MOST_KEPT = LEAST_MAX_FRAME
 # What may stand in a frame beside its part of a header block: padding and its length, priority.
 _BESIDE_A_BLOCK = 256 + 5
 _MOST_CONTINUATIONS = 8
+# What of one piece of data is read at once, about half a millisecond: so many frames, of which one
+# with a header block counts as some, and as more the longer it is.
+_MOST_FRAMES, _BLOCK, _BLOCK_BYTES = 400, 8, 64
 
 # What must come next: anything, the SETTINGS that begin a direction (3.4), a CONTINUATION (6.10).
 _ANYTHING, _FIRST_SETTINGS, _CONTINUATION = range(3)
 
-# 6: frames of one size, and those that belong to a stream, or to none.
-_SIZES = {PRIORITY: 5, RST_STREAM: 4, PING: 8, WINDOW_UPDATE: 4}
+# 6: those that belong to a stream, or to none.
 _LEAST_GOAWAY, _SETTING_SIZE = 8, 6
 _OF_A_BLOCK = {HEADERS, PUSH_PROMISE, CONTINUATION}
 _OF_A_STREAM = {*_OF_A_BLOCK, PRIORITY, RST_STREAM}
 _OF_NO_STREAM = {SETTINGS, PING, GOAWAY}
-_NAMES = (
-    *("DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS", "PUSH_PROMISE", "PING", "GOAWAY"),
-    *("WINDOW_UPDATE", "CONTINUATION"),
-)
 
 
 class Follower(Protocol):
@@ -78,12 +78,13 @@ class FrameScanner(Generic[Ending]):
     """One direction. `max_frame`: the largest payload that the receiver takes; `max_block`: the
     largest header block that we do; in bytes. `unfinished`: a frame or a header block that has to
     be whole has come in part. `data` sets `follower` for a frame that is to be followed, left out
-    or not, and `ending` to what is over once the frame has come as a whole."""
+    or not, and `ending` to what is over once the frame has come as a whole. `rest`: what of the
+    last data is to be fed later, since enough was read at once."""
 
     __slots__ = (
         *("_block", "_block_head", "_expected", "_feeding", "_kept", "_left", "_needed"),
         *("_follow_left", "_pieces", "_raw", "_run", "_skipping", "_words"),
-        *("ending", "error", "follower", "max_block", "max_frame", "unfinished"),
+        *("ending", "error", "follower", "max_block", "max_frame", "rest", "unfinished"),
     )
 
     def __init__(self, max_block: int) -> None:
@@ -91,6 +92,7 @@ class FrameScanner(Generic[Ending]):
         self.max_block = max_block
         self.error: Http2Error | None = None
         self.unfinished = False
+        self.rest = b""
         self.ending: Ending | None = None
         self._expected = _FIRST_SETTINGS
         # The payload that is passing: its bytes to come, and whether they are left out.
@@ -182,6 +184,11 @@ class FrameScanner(Generic[Ending]):
         """A frame of ours waits for its place."""
         return bool(self._words)
 
+    def take_rest(self) -> bytes:
+        """`rest`, of which nothing is known here any more."""
+        rest, self.rest = self.rest, b""
+        return rest
+
     def say(self, frame: bytes) -> bytes:
         """Put a frame of ours into this direction: what is returned must be written at once; if
         that is nothing, the frame will be in what `feed` returns."""
@@ -215,7 +222,7 @@ class FrameScanner(Generic[Ending]):
         at = self._scan(data, at)
         self._feeding = False
         if at < end:
-            if self.error is None:
+            if self.error is None and not self.rest:
                 self._kept += data[at:]
             end = at
         else:
@@ -253,10 +260,15 @@ class FrameScanner(Generic[Ending]):
 
     def _scan(self, data: bytes, at: int) -> int:
         """Work off the frames from `at` on. Returns where the first one begins that is not whole
-        or is wrong; without one, where the last one ends, which may be beyond the data."""
-        end, most = len(data), self.max_frame
+        or is wrong, or with which `rest` begins; without one, where the last one ends, which may be
+        beyond the data."""
+        end, most, frames = len(data), self.max_frame, _MOST_FRAMES
         try:
             while (payload := at + HEAD_SIZE) <= end:
+                if frames <= 0:
+                    self.rest = data[at:]
+                    return at
+                frames -= 1
                 length_and_kind, flags, stream = _unpack_head(data, at)
                 length, kind = length_and_kind >> 8, length_and_kind & 0xFF
                 stop = payload + length
@@ -282,6 +294,7 @@ class FrameScanner(Generic[Ending]):
                         raise _too_long(self.max_block)
                     if not stream:
                         raise Http2Error(PROTOCOL_ERROR, "HEADERS of no stream")
+                    frames -= _BLOCK + length // _BLOCK_BYTES
                     instead = self.headers(stream, flags, b"", data[payload:stop])
                 elif kind > CONTINUATION:
                     if not self.unknown(stream):
@@ -293,6 +306,7 @@ class FrameScanner(Generic[Ending]):
                     self._needed = stop - at
                     return at
                 else:
+                    frames -= length // _BLOCK_BYTES
                     instead = self._special(kind, flags, stream, data[at:stop])
                     # These may be the SETTINGS that say so.
                     most = self.max_frame
@@ -326,14 +340,14 @@ class FrameScanner(Generic[Ending]):
 
     def _check_size(self, kind: int, length: int) -> None:
         """A frame that is kept until it is whole must not be longer than it can ever mean."""
-        size = _SIZES.get(kind)
+        size = FIXED_SIZES.get(kind)
         if size is not None and length != size:
-            raise Http2Error(FRAME_SIZE_ERROR, f"a {_NAMES[kind]} of {length} bytes")
+            raise Http2Error(FRAME_SIZE_ERROR, f"a {NAMES[kind]} of {length} bytes")
         if kind in _OF_A_BLOCK:
             if length > self.max_block + _BESIDE_A_BLOCK:
                 raise _too_long(self.max_block)
         elif length > _MOST_KEPT:
-            raise Http2Error(ENHANCE_YOUR_CALM, f"a {_NAMES[kind]} of {length} bytes")
+            raise Http2Error(ENHANCE_YOUR_CALM, f"a {NAMES[kind]} of {length} bytes")
 
     # Whole frames
 
@@ -341,7 +355,7 @@ class FrameScanner(Generic[Ending]):
         """Any frame but DATA, those of unknown types, and the usual HEADERS."""
         self._check_size(kind, len(raw) - HEAD_SIZE)
         if (kind in _OF_A_STREAM and not stream) or (kind in _OF_NO_STREAM and stream):
-            raise Http2Error(PROTOCOL_ERROR, f"{_NAMES[kind]} of stream {stream}")
+            raise Http2Error(PROTOCOL_ERROR, f"{NAMES[kind]} of stream {stream}")
         payload = raw[HEAD_SIZE:]
         if kind == WINDOW_UPDATE:
             return self.window_update(stream, number(payload) & MOST_STREAM)
@@ -425,7 +439,7 @@ def _prefix_and_part(kind: int, flags: int, payload: bytes) -> tuple[bytes, byte
     start = 1 if flags & PADDED else 0
     stop = start + (4 if kind == PUSH_PROMISE else 5 if flags & HAS_PRIORITY else 0)
     if stop > len(payload):
-        raise Http2Error(FRAME_SIZE_ERROR, f"a {_NAMES[kind]} is too short for what it announces")
+        raise Http2Error(FRAME_SIZE_ERROR, f"a {NAMES[kind]} is too short for what it announces")
     end = len(payload) - payload[0] if start else len(payload)
     if stop > end:
         raise Http2Error(PROTOCOL_ERROR, "the padding is longer than its frame")

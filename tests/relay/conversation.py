@@ -91,6 +91,7 @@ class Proxy:
             mask=lambda: MASK,
             retry_after=lambda: RETRY_AFTER,
             uniform=uniform,
+            soon=self.soon.append,
         )
         self.hub.ledger = self.books
 

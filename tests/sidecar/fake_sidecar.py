@@ -46,6 +46,7 @@ class FakeSidecar:
             mask=lambda: b"mask",
             retry_after=lambda: 1,
             uniform=lambda: 0.5,
+            soon=lambda step: None,
         )
         self.machine = Machine(timing or Timing(0.0, 0.0, 25.0), self.now())
         self.machine.handle(Input.BOUND, self.now())

@@ -347,6 +347,78 @@ def test_whoever_asks_is_told_where_the_body_itself_is(
         assert not body.between_chunks
 
 
+# Many of them in one piece: runs of short ones, and what is left for the next turn
+
+
+def end_of(data: bytes, body: ChunkedBody | None = None) -> int:
+    """Where the body ends, read on from each place where the reading has stopped."""
+    body, at = body or ChunkedBody(), 0
+    while (end := body.feed(data, at)) == MORE and body.stopped:
+        assert body.stopped > at
+        at = body.stopped
+    return end
+
+
+SPELLINGS = (b"%x", b"%X", b"0%x", b"%x;a", b'%x;a="b c"')
+many_chunks = st.lists(
+    st.tuples(
+        st.integers(1, 80) | st.integers(1, 16),
+        st.sampled_from(SPELLINGS) | st.just(SPELLINGS[0]),
+        st.sampled_from([b"x", b"\r\n", b"1\r\na\r\n", b"0\r\n\r\n"]),
+    ),
+    min_size=5,
+    max_size=900,
+).map(
+    lambda chunks: b"".join(
+        b"%b\r\n%b\r\n" % (spelling % size, (content * size)[:size])
+        for size, spelling, content in chunks
+    )
+)
+
+
+@given(many_chunks, st.sets(st.integers(0, 20_000), max_size=5))
+def test_many_chunks_in_one_piece_end_where_they_end_byte_by_byte(
+    chunks: bytes, cuts: set[int]
+) -> None:
+    whole = chunks + b"0\r\n\r\n"
+    assert end_of(whole + NEXT) == len(whole)
+    body = ChunkedBody()
+    *pieces, last = split_at(whole, [cut for cut in cuts if cut < len(whole)])
+    assert [end_of(piece, body) for piece in pieces] == [MORE] * len(pieces)
+    assert end_of(last + NEXT, body) == len(last)
+
+
+@given(many_chunks, st.sampled_from([b"2\r\na\r\n", b"1\r\naa\r\n", b"1\na\r\n", b"0x1\r\na\r\n"]))
+def test_a_run_hides_no_mistake(chunks: bytes, wrong: bytes) -> None:
+    with pytest.raises(Refused):
+        end_of(chunks + wrong + b"1\r\na\r\n" * 20)
+
+
+def test_a_run_of_short_chunks_takes_no_step_for_each() -> None:
+    body, shortest = ChunkedBody(), b"1\r\na\r\n" * 40_000
+    assert body.feed(shortest) == MORE
+    assert body.stopped == 0
+    assert body.between_chunks
+
+
+def test_four_hundred_chunks_that_take_a_step_each_are_enough_at_once() -> None:
+    body, chunk = ChunkedBody(), b"01\r\na\r\n"
+    assert body.feed(chunk * 1000) == MORE
+    assert body.stopped == len(chunk) * 400
+    assert body.feed(chunk * 1000, body.stopped) == MORE
+    assert body.stopped == len(chunk) * 800
+    assert body.feed(chunk * 1000, body.stopped) == MORE
+    assert body.stopped == 0
+
+
+def test_whoever_asks_is_told_of_each_chunk_of_a_run() -> None:
+    body = ChunkedBody()
+    parts: list[Part] = []
+    body.parts = parts
+    assert body.feed(b"1\r\na\r\n" * 300) == MORE
+    assert parts == [(6 * at, 6 * at + 3, 6 * at + 4) for at in range(300)]
+
+
 def split_at(coded: bytes, cuts: list[int]) -> list[bytes]:
     places = [0, *sorted(cuts), len(coded)]
     return [coded[a:b] for a, b in pairwise(places) if a < b]

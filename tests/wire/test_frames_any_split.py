@@ -1,12 +1,15 @@
 """However a direction is split into reads the same passes; our words land between two frames."""
 
 from itertools import pairwise
+from unittest.mock import patch
 
+import pytest
 from hyperframe.frame import ContinuationFrame, HeadersFrame, PushPromiseFrame, SettingsFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.wire.http2 import CONTINUATION, DATA, END_HEADERS, HEADERS, PING
+from drainproxy.wire import frames
+from drainproxy.wire.http2 import CONTINUATION, DATA, END_HEADERS, HEADERS, PING, SETTINGS
 from tests.wire.http2_streams import (
     FIRST,
     MOST_BLOCK,
@@ -74,6 +77,8 @@ def fed(pieces: list[bytes], rule: Rule) -> tuple[bytes, list[Told], object, tup
     for piece in pieces:
         if scanner.error is None:
             passed.append(scanner.feed(piece))
+        while scanner.error is None and scanner.rest:
+            passed.append(scanner.feed(scanner.take_rest()))
     error = scanner.error
     said = error and (error.code, error.reason, error.budget)
     stands = scanner.begun, scanner.between_frames, scanner.unfinished
@@ -87,6 +92,37 @@ def test_any_bytes_have_the_same_fate_however_they_are_split(
     stream, pieces = case
     rule = as_it_came if seed is None else rule_of(seed, raises=True)
     assert fed(pieces, rule) == fed([stream], rule)
+
+
+@given(in_pieces(any_bytes), seeds, st.integers(1, 70))
+def test_any_bytes_have_the_same_fate_however_little_is_read_at_once(
+    case: tuple[bytes, list[bytes]], seed: int | None, few: int
+) -> None:
+    stream, pieces = case
+    rule = as_it_came if seed is None else rule_of(seed, raises=True)
+    with patch.object(frames, "_MOST_FRAMES", few):
+        little = fed(pieces, rule)
+    assert little == fed([stream], rule)
+
+
+@pytest.mark.parametrize(
+    ("frame", "at_once"),
+    [
+        pytest.param(Wire(DATA, 0, 1, b"some data"), 400, id="DATA"),
+        pytest.param(Wire(PING, 0, 0, b"see you!"), 400, id="PING"),
+        pytest.param(Wire(HEADERS, END_HEADERS, 1, b"b" * 16), 45, id="HEADERS"),
+        pytest.param(Wire(HEADERS, END_HEADERS, 1, b"b" * 600), 23, id="long HEADERS"),
+        pytest.param(Wire(SETTINGS, 0, 0, b"\0\x63\0\0\0\1" * 64), 58, id="long SETTINGS"),
+    ],
+)
+def test_so_many_frames_are_enough_at_once(frame: Wire, at_once: int) -> None:
+    scanner = Recorder(max_block=1000)
+    scanner.feed(FIRST.encode())
+    one = frame.encode()
+    assert scanner.feed(one * 1000) == one * at_once
+    assert scanner.between_frames
+    assert scanner.take_rest() == one * (1000 - at_once)
+    assert scanner.rest == b""
 
 
 @given(in_pieces(any_bytes))

@@ -201,6 +201,61 @@ def test_a_close_at_a_boundary_leaves_a_stream_that_a_parser_reads(
         assert not data_frames or data_frames[-1].fin
 
 
+# Many frames in one piece: runs of short ones, and what is left for the next turn
+
+short_wires = st.builds(
+    Wire,
+    st.booleans() | st.just(True),
+    st.sampled_from([0, 1, 2]) | st.sampled_from([*MESSAGE_OPCODES, 9, 10, 11, 15]),
+    st.integers(0, 40) | st.integers(0, 3),
+    st.booleans(),
+    st.sampled_from([0, 0, 4]),
+    st.sampled_from([0, 0, 0, 2]),
+)
+crowds = st.builds(
+    lambda frames, repeats, last: Model([*frames * repeats, *last]),
+    st.lists(short_wires, min_size=1, max_size=30),
+    st.integers(1, 60),
+    st.lists(wires, max_size=2),
+)
+
+
+@given(crowds, st.data())
+def test_many_frames_in_one_piece_leave_what_they_leave_one_byte_at_a_time(
+    crowd: Model, data: st.DataObject
+) -> None:
+    end = data.draw(st.integers(max(0, len(crowd.stream) - 300), len(crowd.stream)))
+    stream = crowd.stream[:end]
+    tracker = FrameTracker()
+    tracker.feed_all(stream)
+    assert tracker.between_frames == (end in crowd.frame_ends)
+    assert tracker.between_messages == (end in crowd.message_ends)
+    assert state(tracker) == state(fed(*bytewise(stream)))
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_run_of_short_frames_takes_no_step_for_each(masked: bool) -> None:
+    frames = b"".join(Wire(True, 1, size % 32, masked).encode() for size in range(5000))
+    assert FrameTracker().feed(frames) == len(frames)
+
+
+def test_eight_hundred_frames_that_take_a_step_each_are_enough_at_once() -> None:
+    frame = Wire(True, 1, 3, width=2).encode()
+    tracker = FrameTracker()
+    assert tracker.feed(frame * 2000) == len(frame) * 800
+    assert tracker.between_messages
+    assert tracker.feed(frame * 1200) == len(frame) * 800
+    assert tracker.feed(frame * 400) == len(frame) * 400
+
+
+def test_no_run_goes_beyond_a_close() -> None:
+    frames = b"\x81\x00" * 30 + b"\x88\x00" + b"\x81\x00" * 30
+    tracker = FrameTracker()
+    tracker.feed_all(frames)
+    assert tracker.close_passed
+    assert not tracker.between_frames
+
+
 def test_a_new_connection_is_between_messages() -> None:
     tracker = FrameTracker()
     assert tracker.between_frames

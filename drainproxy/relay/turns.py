@@ -1,0 +1,62 @@
+"""Work that waits for the next turn of the loop, so that nobody keeps the others waiting.
+
+What one side sends in a moment may take longer to read than anybody else may wait: a megabyte of
+chunks of one byte has 170,000 heads. So a session reads a part of it, stops reading from that side,
+and goes on in the next turn of the loop, behind all who want something meanwhile. However many do
+so, all of them together get only a few milliseconds of each turn.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+# What all that waits may take of one turn of the loop: so many steps, and so many seconds, after
+# which no other step is begun. A step may let the loop read on, which costs as much as itself.
+_STEPS, _SECONDS = 4, 0.004
+# The loop reads on from one connection as long as its buffer is filled, up to 32 times in a turn
+# (uv__read in libuv; the buffer is uvloop's). Behind a full one others have their turn.
+FULL_READ = 256_000
+# What is read at once from one side waits as well while others do, if it is so many bytes.
+LARGE_READ = 16_384
+
+
+class Turns:
+    """`soon` calls something in the next turn of the loop; `now` is a clock, in seconds. `crowded`:
+    more waits already than the next turn has time for."""
+
+    __slots__ = ("_now", "_scheduled", "_soon", "_waiting", "crowded")
+
+    def __init__(
+        self, soon: Callable[[Callable[[], None]], object], now: Callable[[], float]
+    ) -> None:
+        self._soon = soon
+        self._now = now
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._scheduled = False
+        self.crowded = False
+
+    def later(self, step: Callable[[], None]) -> None:
+        """Call `step` once, in a later turn, after those that wait already."""
+        self._waiting.append(step)
+        if not self._scheduled:
+            self._schedule()
+        self.crowded = len(self._waiting) > _STEPS
+
+    def _schedule(self) -> None:
+        self._scheduled = True
+        self._soon(self._work)
+
+    def _work(self) -> None:
+        waiting, end = self._waiting, self._now() + _SECONDS
+        try:
+            # A step that is added meanwhile is for another turn.
+            for _ in range(min(_STEPS, len(waiting))):
+                step = waiting.popleft()
+                self.crowded = False
+                step()
+                if self._now() >= end:
+                    break
+        finally:
+            self._scheduled = False
+            self.crowded = len(waiting) > _STEPS
+            if waiting:
+                self._schedule()
