@@ -221,7 +221,13 @@ class HpackReader(Generic[Read]):
         if b"\x20" <= block < b"\x40" or self._owed is not None:
             at = self._size_updates(block)
         entries: list[Entry] = []
-        while at < end:
+        # 4.1: each field weighs its overhead at least, so more of them need not be read.
+        most = self._max_list_size // _OVERHEAD
+        while at < end and len(entries) <= most:
+            if not _INDEXED < block[at] < 0xFF:
+                entry, at = self._long_field(block, at)
+                entries.append(entry)
+                continue
             rest = block[at:].lstrip(ONE_BYTE_FIELDS)
             try:
                 entries += [table[byte] for byte in block[at : end - len(rest)]]
