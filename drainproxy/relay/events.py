@@ -4,6 +4,8 @@ from drainproxy.wire import sse
 from drainproxy.wire.chunked import ChunkedBody, Part
 
 _LAST_CHUNK = b"0\r\n\r\n"
+# The tracker knows a stream by its last three bytes.
+_LAST_PARTS = 4
 
 
 class Events:
@@ -27,7 +29,8 @@ class Events:
     def passed(self, data: bytes, start: int) -> None:
         """`data` has gone on, in which the body stands from `start` on, and which has been fed to
         `scan`."""
-        for _, begin, end in self._take_parts(data, start):
+        # What is before the last bytes does not matter, of which each part but the last has one.
+        for _, begin, end in self._take_parts(data, start)[-_LAST_PARTS:]:
             self._tracker.feed(data, begin, end)
 
     def up_to_end(self, data: bytes, start: int) -> bytes | None:

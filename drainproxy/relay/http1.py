@@ -148,6 +148,9 @@ class Http1(Asking):
     def _read_answer_body(self, data: bytes, start: int) -> None:
         """Forward `data`, in which the body goes on at `start`."""
         if self.answered_scan is not None:
+            if self.events is not None:
+                # Where an event ends matters to those that are to end.
+                self.answered_scan.every = bool(self.due)
             try:
                 end = self.answered_scan.feed(data, start)
             except Refused as refused:

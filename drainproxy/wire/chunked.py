@@ -35,26 +35,28 @@ _SIZE, _DATA_END, _TRAILER = range(3)
 # So many lines (two for each chunk) of one piece of data are read at once, half a millisecond.
 # Behind the first few the shortest chunks are looked for as a run, which takes no step for each.
 _MOST_LINES, _FEW_LINES = 800, 8
-_LONGEST_IN_RUN = 63
+_LONGEST_IN_RUN = 127
+# The end of a body is known by so many of its last bytes, to whom it is enough to know the end.
+_TAIL = 3
 
 
 @cache
-def _run() -> re.Pattern[bytes]:
-    """Any number of whole chunks of 1 to 63 bytes, their sizes written with no digit too many. A
-    choice by the first digit, then by the second: a search tries what begins with another byte
-    without a step into it."""
+def _run(least: int) -> re.Pattern[bytes]:
+    """Any number of whole chunks of so many to 127 bytes, their sizes written with no digit too
+    many. A choice by the first digit, then by the second: a search tries what begins with another
+    byte without a step into it."""
     choices = []
     for first in range(1, 16):
-        ends = [rb"\r\n.{%d}\r\n" % first]
+        ends = [rb"\r\n.{%d}\r\n" % first] if first >= least else []
         if first <= _LONGEST_IN_RUN >> 4:
             ends += [_digit(low) + rb"\r\n.{%d}\r\n" % (first << 4 | low) for low in range(16)]
         choices.append(_digit(first) + b"(?:" + b"|".join(ends) + b")")
     return re.compile(b"(?:" + b"|".join(choices) + b")*+", re.DOTALL)
 
 
-def _run_end(data: bytes, here: int) -> int:
+def _run_end(data: bytes, here: int, least: int = 1) -> int:
     """Where the run ends that begins here; here, if none does."""
-    run = _run().match(data, here)
+    run = _run(least).match(data, here)
     assert run is not None  # it may be empty
     return run.end()
 
@@ -70,15 +72,16 @@ Part = tuple[int, int, int]
 class ChunkedBody:
     """Follows one chunked body through any cuts of the byte stream.
 
-    `parts`: if it is a list, `feed` adds what of the body itself stands in the data. `stopped`:
-    where in the data the last `feed` has stopped, since that was enough at once; 0 if it has read
-    all.
+    `parts`: if it is a list, `feed` adds what of the body itself stands in the data; unless `every`
+    of them is wanted, of a run of chunks only its last bytes. `stopped`: where in the data the last
+    `feed` has stopped, since that was enough at once; 0 if it has read all.
     """
 
-    __slots__ = ("_beside", "_expects", "_left", "_partial", "parts", "stopped")
+    __slots__ = ("_beside", "_expects", "_left", "_partial", "every", "parts", "stopped")
 
     def __init__(self) -> None:
         self.parts: list[Part] | None = None
+        self.every = True
         self.stopped = 0
         self._left = 0
         self._expects = _SIZE
@@ -108,8 +111,8 @@ class ChunkedBody:
                     return -1
                 here += self._left
                 self._left = 0
-            elif lines > _FEW_LINES and self.parts is None and self.between_chunks:
-                here = _run_end(data, here)
+            elif lines > _FEW_LINES and self.between_chunks:
+                here = self._pass_run(data, here)
             end = data.find(b"\r\n", here)
             chunk = -1 if self._partial else here
             if end < 0 or self._partial:
@@ -131,6 +134,16 @@ class ChunkedBody:
                 return here
         self.stopped = here
         return -1
+
+    def _pass_run(self, data: bytes, here: int) -> int:
+        if self.parts is None:
+            return _run_end(data, here)
+        if self.every:
+            return here
+        end = _run_end(data, here, _TAIL)
+        if end > here:
+            self.parts.append((-1, end - 2 - _TAIL, end - 2))
+        return end
 
     def _chunk_head(self, line: bytes) -> None:
         size, semicolon, _ = line.partition(b";")

@@ -73,6 +73,13 @@ def http2_app(folder: Path, files: Mapping[str, bytes], trailer: str | None = No
     return Launch([*command, str(port)], port, partial(answers_http2, port))
 
 
+def flood_app() -> Launch:
+    """The app that reads, or sends, small structures without end."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "loadtests.bench.flood", "app", str(port)]
+    return Launch(command, port, partial(answers, port))
+
+
 def idle_app() -> Launch:
     """The app that keeps thousands of connections and says nothing."""
     (port,) = free_ports(1)

@@ -114,7 +114,9 @@ class Sender(asyncio.Protocol):
     def __init__(self) -> None:
         self._flood: Flood | None = None
         self._number = 0
-        self._full = False
+        self._full = self._waits = False
+        # Bytes given to the system so far, and read.
+        self.sent = self.received = 0
         self._transport: Any = None
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -123,15 +125,33 @@ class Sender(asyncio.Protocol):
 
     def begin(self, flood: Flood) -> None:
         """Send it for ever."""
-        self._flood = flood
         self._transport.write(flood.begins)
+        self._flood = flood
+        # Frames are none before the 101.
+        self._waits = UPGRADE in flood.begins
         self._go_on()
 
     def _go_on(self) -> None:
-        piece = self._flood and self._flood.piece
+        piece = None if self._waits or self._flood is None else self._flood.piece
         while piece and not self._full and not self._transport.is_closing():
-            self._transport.write(piece(self._number))
+            data = piece(self._number)
+            self._transport.write(data)
+            self.sent += len(data)
             self._number += 1
+
+    @property
+    def passed(self) -> int:
+        """Bytes that the system has taken."""
+        unsent: int = self._transport.get_write_buffer_size()
+        return self.sent - unsent
+
+    def write(self, data: bytes) -> None:
+        """Beside the flood."""
+        self._transport.write(data)
+
+    def abort(self) -> None:
+        """End at once."""
+        self._transport.abort()
 
     def pause_writing(self) -> None:
         self._full = True
@@ -142,7 +162,10 @@ class Sender(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(self._go_on)
 
     def data_received(self, data: bytes) -> None:
-        pass
+        self.received += len(data)
+        if self._waits:
+            self._waits = False
+            self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._flood = None
@@ -169,15 +192,15 @@ class App(Sender):
             self._transport.write(WIDE)
         while not self._deaf and (head := self._line.match(self._seen)):
             self._seen = self._seen[head.end() :]
-            self._answer(head[1].decode(), head[2])
+            self._answer(head[1].decode(), head[2].lower())
 
     def _answer(self, name: str, fields: bytes) -> None:
         self._deaf = True
         if name in DOWN:
             self.begin(DOWN[name])
-        elif b"Upgrade: " in fields:
+        elif b"upgrade: " in fields:
             self._transport.write(SWITCHED)
-        elif b"chunked" not in fields and b"Content-Length" not in fields:
+        elif b"chunked" not in fields and b"content-length" not in fields:
             self._deaf = False
             self._transport.write(HELLO)
 
@@ -195,12 +218,13 @@ async def flood(port: int, name: str) -> None:
     while True:
         with suppress(OSError):
             _, sender = await loop.create_connection(Sender, "127.0.0.1", port)
-            sender.begin(UP[name] if name in UP else _asking(name))
+            sender.begin(UP[name] if name in UP else asking(name))
             await sender.ended
         await asyncio.sleep(AGAIN_AFTER)
 
 
-def _asking(name: str) -> Flood:
+def asking(name: str) -> Flood:
+    """What a client says that wants to be flooded."""
     fields = UPGRADE if DOWN[name].begins == SWITCHED else b"\r\n"
     asked = b"GET /%b HTTP/1.1\r\nHost: a\r\n%b" % (name.encode(), fields)
     return Flood(asked, None)

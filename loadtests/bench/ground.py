@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loadtests.bench.apps import http2_app, idle_app, load_app
+from loadtests.bench.apps import flood_app, http2_app, idle_app, load_app
 from loadtests.bench.launch import Launch, Missing
 from loadtests.bench.load import LoadFailed
 from loadtests.bench.processes import Process, StartFailed, running
@@ -58,6 +58,12 @@ class Ground:
     def http2_app(self, files: Mapping[str, bytes], trailer: str | None = None) -> Iterator[int]:
         """The port of the app under load over HTTP/2, which serves these files."""
         with self._app(http2_app(self._path("app"), files, trailer)) as port:
+            yield port
+
+    @contextmanager
+    def flood_app(self) -> Iterator[int]:
+        """The port of the app that reads and sends small structures."""
+        with self._app(flood_app()) as port:
             yield port
 
     @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from loadtests.bench import http2
+from loadtests.bench import http2, small
 from loadtests.bench.apps import BODY_BYTES
 from loadtests.bench.ground import Ground, Target
 from loadtests.bench.idle import GET, UPGRADE, held
@@ -129,4 +129,5 @@ MEASURES = {
     "bodies": Measure(bodies, ("bodies",), ("wrk", "nginx")),
     "memory": Measure(memory, ("idle-http1", "idle-websocket")),
     "start": Measure(start, ("start",), ("nginx",)),
+    "small": Measure(small.small, ("small-chunks", "small-frames", "small-events", "small-data")),
 }

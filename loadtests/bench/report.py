@@ -43,6 +43,7 @@ _IDLE = (
     ("rss_mb", "MB after start", ".1f"),
     ("rss_then_mb", "MB then", ".1f"),
 )
+_SMALL = (("cpu_ms_per_mb", "CPU ms/MB", ".2f"), ("mb_per_s", "MB/s", ".0f"), *_CORE)
 TABLES = {
     "http1-same": Table("HTTP/1.1 keep-alive, the same head every time", _HTTP1),
     "http1-varying": Table("HTTP/1.1 keep-alive, a browser's head, new every time", _HTTP1),
@@ -58,6 +59,10 @@ TABLES = {
     ),
     "idle-http1": Table("Idle keep-alive connections", _IDLE),
     "idle-websocket": Table("Idle WebSockets", _IDLE),
+    "small-chunks": Table("Chunks of one byte, from the client", _SMALL),
+    "small-frames": Table("WebSocket frames of one byte, from the client", _SMALL),
+    "small-events": Table("Events of 40 bytes in a chunk each, from the app", _SMALL),
+    "small-data": Table("HTTP/2 DATA of 9 bytes, from the client", _SMALL),
     "start": Table("From spawn to ready", (("seconds", "seconds", ".3f"),)),
 }
 

@@ -419,6 +419,28 @@ def test_whoever_asks_is_told_of_each_chunk_of_a_run() -> None:
     assert parts == [(6 * at, 6 * at + 3, 6 * at + 4) for at in range(300)]
 
 
+@given(many_chunks)
+def test_to_whom_the_end_is_enough_gets_the_last_bytes_of_it(chunks: bytes) -> None:
+    every, last = ChunkedBody(), ChunkedBody()
+    last.every = False
+    ends = []
+    for body in (every, last):
+        parts: list[Part] = []
+        body.parts = parts
+        assert end_of(chunks, body) == MORE
+        ends.append(b"".join(chunks[begin:end] for _, begin, end in parts)[-3:])
+    assert ends[0] == ends[1]
+
+
+def test_whom_the_end_is_enough_is_told_of_runs_and_not_of_each_chunk() -> None:
+    body, chunk = ChunkedBody(), b"28\r\n%b\r\n" % (b"data: " + b"x" * 32 + b"\n\n")
+    body.every, body.parts = False, []
+    assert body.feed(chunk * 1000) == MORE
+    assert body.stopped == 0
+    assert len(body.parts) < 10
+    assert body.feed(b"2\r\nab\r\n" * 20) == MORE
+
+
 def split_at(coded: bytes, cuts: list[int]) -> list[bytes]:
     places = [0, *sorted(cuts), len(coded)]
     return [coded[a:b] for a, b in pairwise(places) if a < b]

@@ -246,6 +246,8 @@ def test_eight_hundred_frames_that_take_a_step_each_are_enough_at_once() -> None
     assert tracker.between_messages
     assert tracker.feed(frame * 1200) == len(frame) * 800
     assert tracker.feed(frame * 400) == len(frame) * 400
+    tracker.feed_all(frame * 2000 + b"\x01")
+    assert not tracker.between_frames
 
 
 def test_no_run_goes_beyond_a_close() -> None:
