@@ -156,7 +156,8 @@ class Asking(Exchange):
             self._expect_answer()
         if rest:
             self._hold(rest)
-        self.replay = True
+        # RFC 9112 9.3.1: a connection that was kept may have been closing; a new one was not.
+        self.replay = self.app is not None
         if self.app is not None:
             self.app.write(head)
         else:

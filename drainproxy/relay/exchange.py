@@ -76,7 +76,7 @@ class Exchange(Pair):
         self.sent_head = b""
         self.answered: Response | None = None
         self.answered_head = b""
-        # The request may be sent once more.
+        # The request went out on a kept connection, so it may be sent once more.
         self.replay = False
         self.closing = False
         # An event stream that can be told to end, and why it is to do so after its next event.

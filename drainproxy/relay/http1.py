@@ -265,7 +265,8 @@ class Http1(Asking):
             self._app_failed(502, "the app closed the connection before the end of its answer")
 
     def _may_replay(self) -> bool:
-        """Once, if nothing of an answer came and nothing is lost with the first try."""
+        """Once, if the app's connection was kept from an exchange before, nothing of an answer came
+        and nothing is lost with the first try."""
         untouched = self.replay and not self.partial and not self.interim
         return bool(untouched and self.request is not None and self.request.replayable)
 

@@ -146,12 +146,7 @@ async def test_a_broken_head_becomes_a_502(name: str, plain: Sidecar, app_port: 
 # Apps that go away
 
 
-async def leaves_at_once(app: Peer) -> None:
-    await app.take_head()
-    app.close()
-
-
-@pytest.mark.parametrize(
+QUESTIONS = pytest.mark.parametrize(
     ("request_", "tries"),
     [
         (ask(), 2),
@@ -162,35 +157,60 @@ async def leaves_at_once(app: Peer) -> None:
     ],
     ids=["GET", "DELETE", "POST", "GET with a body", "upgrade"],
 )
-async def test_an_app_that_closes_without_an_answer_is_a_502_after_one_replay_if_that_is_safe(
+
+
+async def leaves_at_once(app: Peer) -> None:
+    await app.take_head()
+    app.close()
+
+
+@QUESTIONS
+async def test_an_app_that_closes_a_fresh_connection_without_an_answer_is_a_502_at_once(
     request_: bytes, tries: int, plain: Sidecar, app_port: int
 ) -> None:
     async with tap(app_port, leaves_at_once) as app, client(plain.port) as peer:
         peer.send(request_)
         assert status_of(await peer.take_head()) == 502
         await peer.take_the_rest()
-        assert [connection.received[: len(request_)] for connection in app.connections] == [
-            request_
-        ] * tries
+        (only,) = app.connections
+        assert only.received[: len(request_)] == request_
+
+
+@QUESTIONS
+async def test_an_app_that_closes_a_kept_connection_without_an_answer_is_asked_once_more_if_safe(
+    request_: bytes, tries: int, plain: Sidecar, app_port: int
+) -> None:
+    async def answers_once(app: Peer) -> None:
+        await app.take_head()
+        if len(tap_.connections) == 1:
+            app.send(OK)
+            await app.take_head()
+        app.close()
+
+    async with tap(app_port, answers_once) as tap_, client(plain.port) as peer:
+        peer.send(ask())
+        assert await peer.take(len(OK)) == OK
+        peer.send(request_)
+        assert status_of(await peer.take_head()) == 502
+        await peer.take_the_rest()
+        seen = tap_.received.removeprefix(ask())
+        assert seen.count(request_[: request_.index(b"\r\n\r\n")]) == tries
 
 
 async def test_a_replayed_request_is_answered_and_the_client_knows_nothing_of_it(
     plain: Sidecar, app_port: int
 ) -> None:
-    seen: list[Peer] = []
-
-    async def at_the_second_time(app: Peer) -> None:
-        seen.append(app)
+    async def resets_when_asked_again(app: Peer) -> None:
         await app.take_head()
-        if len(seen) == 1:
-            app.reset()
-        else:
-            app.send(OK)
+        app.send(OK)
+        await app.take_head()
+        app.reset()
 
-    async with tap(app_port, at_the_second_time) as app, client(plain.port) as peer:
-        peer.send(ask())
-        assert await peer.take(len(OK)) == OK
-        assert [connection.received for connection in app.connections] == [ask()] * 2
+    async with tap(app_port, resets_when_asked_again) as app, client(plain.port) as peer:
+        for _ in range(2):
+            peer.send(ask())
+            assert await peer.take(len(OK)) == OK
+        assert [connection.received for connection in app.connections] == [ask() * 2, ask()]
 
 
 async def test_a_request_is_not_replayed_once_an_answer_has_begun(

@@ -75,8 +75,12 @@ def test_the_apps_time_begins_when_it_has_the_whole_request() -> None:
 
 def test_interim_answers_and_second_tries_do_not_put_off_request_timeout() -> None:
     talk = asked(request_timeout=30)
+    talk.app_sends(response())
+    assert talk.client_got() == response()
+    talk.client_sends(request())
     talk.proxy.wait(20)
     talk.app_resets()
+    assert len(talk.apps) == 2
     talk.app_sends(head("HTTP/1.1 102 P"))
     talk.proxy.wait(10)
     assert starts(talk.client_got().removeprefix(head("HTTP/1.1 102 P")), 504)
