@@ -4,6 +4,7 @@ Strict wherever two parsers could disagree. `Refused` carries the status that th
 request must be told; for a bad response it only says why.
 """
 
+import re
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
@@ -31,11 +32,12 @@ class Field(IntEnum):
     FORWARDED_FOR = 7
     FORWARDED_PROTO = 8
     FORWARDED_HOST = 9
-    HTTP2_SETTINGS = 10
+    FORWARDED = 10
     CONTENT_TYPE = 11
     KEEP_ALIVE = 12
     MISSPELT = 13
     CONTENT_ENCODING = 14
+    HTTP2_SETTINGS = 15
 
 
 _MEANING = {
@@ -48,6 +50,7 @@ _MEANING = {
     b"x-forwarded-for": Field.FORWARDED_FOR,
     b"x-forwarded-proto": Field.FORWARDED_PROTO,
     b"x-forwarded-host": Field.FORWARDED_HOST,
+    b"forwarded": Field.FORWARDED,
     b"http2-settings": Field.HTTP2_SETTINGS,
     b"content-type": Field.CONTENT_TYPE,
     b"keep-alive": Field.KEEP_ALIVE,
@@ -98,6 +101,21 @@ def _chunked_only(value: bytes) -> bytes:
         odd = not coding or b"chunked" in coding
         raise Refused(400 if odd else 501, "Transfer-Encoding is not chunked")
     return coding
+
+
+# RFC 9110 5.6.4. One that does not end reaches to the end, so that no part is looked at twice.
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+
+
+def forwarded_parameters(value: bytes) -> set[bytes]:
+    """RFC 7239 4: what the proxies before us have named in a Forwarded field: for, by, proto, host.
+
+    It is respected where it is read, so blanks around the names, which have no place there, count
+    for nothing.
+    """
+    plain = _QUOTED.sub(b"x", value).replace(b",", b";")
+    pairs = (pair.partition(b"=") for pair in plain.split(b";"))
+    return {name.strip(b" \t").lower() for name, _, said in pairs if said.strip(b" \t")}
 
 
 def tokens(value: bytes) -> tuple[bytes, ...]:

@@ -116,7 +116,7 @@ def parse_request(head: bytes, most_fields: int) -> Request:
             upgrade = upgrade + b"," + value if upgrade else value
         elif meaning == 6:
             request.expects_continue |= value
-        elif 7 <= meaning <= 9:
+        elif 7 <= meaning <= 10:
             request.forwarded = True
         elif meaning == 13:
             raise Refused(400, "a framing or forwarding field spelt with an underscore")

@@ -4,7 +4,14 @@ Heads are made of the fields that `matters` picks out. `malformed` says why no h
 message (RFC 9113 8.1.1): a word and not an error, since heads are remembered, wrong ones too.
 """
 
-from drainproxy.wire.fields import DIGITS_AND_LETTERS, HOST_BYTES, PLAIN, TOKEN, misspelt
+from drainproxy.wire.fields import (
+    DIGITS_AND_LETTERS,
+    HOST_BYTES,
+    PLAIN,
+    TOKEN,
+    forwarded_parameters,
+    misspelt,
+)
 from drainproxy.wire.hpack import OTHERS, Fields, is_raw, literal
 
 # What a field means to a hop: nothing; it begins with a colon (8.3); it may stand there once; it
@@ -16,7 +23,7 @@ _MEANINGS: dict[bytes, int] = {
     b":status": _PSEUDO,
     **dict.fromkeys((b"host", b"content-length", b"te"), _SINGLE),
     **dict.fromkeys((b"content-type", b"content-encoding", b"grpc-status"), _READ),
-    **dict.fromkeys((b"x-forwarded-proto", b"x-forwarded-host"), _READ),
+    **dict.fromkeys((b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"), _READ),
     **dict.fromkeys((b"connection", b"proxy-connection", b"keep-alive"), _OF_A_CONNECTION),
     **dict.fromkeys((b"transfer-encoding", b"upgrade"), _OF_A_CONNECTION),
 }
@@ -69,6 +76,8 @@ class RequestHead:
         )
         # Whether a proxy before us has said where the client came in.
         self.proxied = (b"x-forwarded-proto" in found, b"x-forwarded-host" in found)
+        if b"forwarded" in found:
+            self.proxied = _proxied(fields, self.proxied)
         self.forwarded = b""
         if not self.malformed and _BINARY in found and not self.grpc:
             self.malformed = f"the value of {_text(found[_BINARY])} has bytes that only gRPC knows"
@@ -121,6 +130,13 @@ def forwarded(head: RequestHead, client: bytes, scheme: bytes) -> bytes:
     if not host_known and head.authority:
         written += literal(b"x-forwarded-host", head.authority)
     return written
+
+
+def _proxied(fields: Fields, known: tuple[bool, bool]) -> tuple[bool, bool]:
+    """Whether protocol and host are known, or said in Forwarded (RFC 7239), which is a list."""
+    values = (value for name, value in fields if name == b"forwarded")
+    said = set[bytes]().union(*map(forwarded_parameters, values))
+    return known[0] or b"proto" in said, known[1] or b"host" in said
 
 
 def _is_grpc(content_type: bytes) -> bool:

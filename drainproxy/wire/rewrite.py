@@ -1,6 +1,6 @@
 """What a hop changes in a head, and the answers that are its own."""
 
-from drainproxy.wire.fields import Field, field_of, tokens
+from drainproxy.wire.fields import Field, field_of, forwarded_parameters, tokens
 
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -35,17 +35,22 @@ def without_h2c(head: bytes, connection: tuple[bytes, ...]) -> bytes:
 
 def append_forwarded(head: bytes, host: bytes | None, client: bytes, scheme: bytes) -> bytes:
     """The head of a request that came through proxies before: the client is appended to
-    X-Forwarded-For; the first proxy's word on protocol and host stands, for it saw the client."""
+    X-Forwarded-For; the first proxy's word on protocol and host stands, for it saw the client,
+    whether it said so in fields of this kind or in the standard one (RFC 7239)."""
     lines = head[:-4].split(b"\r\n")
     seen = [field_of(line) for line in lines]
+    said: set[bytes] = set()
+    for line, meaning in zip(lines, seen, strict=True):
+        if meaning == Field.FORWARDED:
+            said |= forwarded_parameters(line.partition(b":")[2])
     if Field.FORWARDED_FOR in seen:
         last = len(seen) - 1 - seen[::-1].index(Field.FORWARDED_FOR)
         lines[last] = lines[last].rstrip(b" \t") + b", " + client
     else:
         lines.append(b"X-Forwarded-For: " + client)
-    if Field.FORWARDED_PROTO not in seen:
+    if Field.FORWARDED_PROTO not in seen and b"proto" not in said:
         lines.append(b"X-Forwarded-Proto: " + scheme)
-    if Field.FORWARDED_HOST not in seen and host is not None:
+    if Field.FORWARDED_HOST not in seen and b"host" not in said and host is not None:
         lines.append(b"X-Forwarded-Host: " + host)
     return b"\r\n".join(lines) + END_OF_HEAD
 

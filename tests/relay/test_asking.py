@@ -112,6 +112,23 @@ def test_the_app_learns_of_all_proxies_before_us() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "added"),
+    [
+        ("for=192.0.2.1;proto=https", ["X-Forwarded-Host: a.example"]),
+        ('for=192.0.2.1, for=b;PROTO="https";host=c', []),
+        ("for=192.0.2.1", ["X-Forwarded-Proto: http", "X-Forwarded-Host: a.example"]),
+    ],
+)
+def test_what_a_forwarded_field_says_is_not_contradicted(said: str, added: list[str]) -> None:
+    # RFC 7239 5.3 and 5.4
+    talk = Conversation(forwarded=True)
+    talk.client_sends(request("/", "Forwarded: " + said))
+    assert talk.app_got() == request(
+        "/", "Forwarded: " + said, "X-Forwarded-For: 192.0.2.7", *added
+    )
+
+
 def test_a_client_without_an_address_or_host_is_forwarded_as_such() -> None:
     talk = Conversation(forwarded=True, peername="")
     talk.client_sends(head("GET / HTTP/1.0"))

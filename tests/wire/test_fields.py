@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from drainproxy.wire.fields import Field, field_of, read_field
+from drainproxy.wire.fields import Field, field_of, forwarded_parameters, read_field
 from tests.wire.heads import request_of, status_of
 
 
@@ -99,6 +99,37 @@ def test_what_a_field_says_is_read_for_the_hop() -> None:
     assert read_field(b"Keep-Alive: timeout=5") == (Field.KEEP_ALIVE, None)
     assert read_field(b"X-Forwarded-For: a") == (Field.FORWARDED_FOR, None)
     assert read_field(b"Accept: x") is read_field(b"X-Ordinary: x") is None
+
+
+# RFC 7239 4 and 6: pairs of elements of a list; the names in any case, the values quoted or not.
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        (b"proto=https", {b"proto"}),
+        (b"for=192.0.2.60;proto=http;by=203.0.113.43", {b"for", b"proto", b"by"}),
+        (b'For="[2001:db8:cafe::17]:4711"', {b"for"}),
+        (b'PROTO="https";Host=a.example', {b"proto", b"host"}),
+        (b"for=192.0.2.43, for=198.51.100.17;proto=https", {b"for", b"proto"}),
+        (b"for=_a ; proto = https", {b"for", b"proto"}),
+        (b'for="a;proto=https,host=b"', {b"for"}),
+        (b'for="a\\";proto=https"', {b"for"}),
+        (b'for="a', {b"for"}),
+        (b'for="a\\', {b"for"}),
+        (b"proto=;host= ", set()),
+        (b"proto", set()),
+        (b"", set()),
+        (b";,;", set()),
+    ],
+)
+def test_a_forwarded_field_names_what_proxies_before_us_saw(
+    value: bytes, names: set[bytes]
+) -> None:
+    assert forwarded_parameters(value) == names
+
+
+def test_a_forwarded_field_of_nothing_but_quotes_costs_no_more_than_its_length() -> None:
+    for value in b'"' * 60_001, b'"\\' * 30_000, b'\\"' * 30_000:
+        assert forwarded_parameters(value) == set()
 
 
 # What the memory of names and lines must not change

@@ -228,7 +228,9 @@ def test_h2c_is_taken_out_before_the_request_counts_as_an_upgrade() -> None:
     assert request.head == b"GET / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\n"
 
 
-@pytest.mark.parametrize("field", [b"X-Forwarded-For", b"x-forwarded-proto", b"X-Forwarded-Host"])
+@pytest.mark.parametrize(
+    "field", [b"X-Forwarded-For", b"x-forwarded-proto", b"X-Forwarded-Host", b"FORWARDED"]
+)
 def test_a_request_that_came_through_a_proxy_is_known(field: bytes) -> None:
     assert request_of(field + b": a").forwarded
     assert not request_of(b"X-" + field + b": a").forwarded

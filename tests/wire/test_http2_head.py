@@ -401,6 +401,12 @@ def told(fields: Fields) -> Fields:
         ((*GET, (b"x-forwarded-proto", b"http")), (FORWARDED, HOST)),
         ((*GET, (b"x-forwarded-host", b"b")), (FORWARDED, PROTO)),
         ((*GET, (b"x-forwarded-host", b"b"), (b"x-forwarded-proto", b"")), (FORWARDED,)),
+        # RFC 7239
+        ((*GET, (b"forwarded", b"for=a;proto=http")), (FORWARDED, HOST)),
+        ((*GET, (b"forwarded", b"for=a"), (b"forwarded", b"host=b")), (FORWARDED, PROTO)),
+        ((*GET, (b"forwarded", b"proto=http;host=b"), (b"forwarded", b"for=a")), (FORWARDED,)),
+        ((*GET, (b"forwarded", b"proto=http"), (b"x-forwarded-host", b"b")), (FORWARDED,)),
+        ((*GET, (b"forwarded", b'for="a;proto=http"')), (FORWARDED, PROTO, HOST)),
     ],
 )
 def test_an_app_is_told_what_no_proxy_before_us_has_said(fields: Fields, more: Fields) -> None:

@@ -65,13 +65,49 @@ def test_close_takes_the_place_of_keep_alive(before: list[bytes], after: list[by
                 b"X-Forwarded-Proto: http",
             ],
         ),
+        # RFC 7239: what is said in the standard field is not contradicted.
+        (
+            [b"Forwarded: for=1.1.1.1;proto=https", b"Host: a"],
+            [
+                b"Forwarded: for=1.1.1.1;proto=https",
+                b"Host: a",
+                b"X-Forwarded-For: 10.0.0.1",
+                b"X-Forwarded-Host: a",
+            ],
+        ),
+        (
+            [b"Host: a", b"forwarded: for=1.1.1.1", b'FORWARDED: for=b; Host="b";Proto="https"'],
+            [
+                b"Host: a",
+                b"forwarded: for=1.1.1.1",
+                b'FORWARDED: for=b; Host="b";Proto="https"',
+                b"X-Forwarded-For: 10.0.0.1",
+            ],
+        ),
+        (
+            [b'Forwarded: for="_a;proto=https"', b"X-Forwarded-Host: b"],
+            [
+                b'Forwarded: for="_a;proto=https"',
+                b"X-Forwarded-Host: b",
+                b"X-Forwarded-For: 10.0.0.1",
+                b"X-Forwarded-Proto: http",
+            ],
+        ),
+        (
+            [b"Forwarded: proto=https", b"X-Forwarded-Proto: http", b"X-Forwarded-For: 1.1.1.1"],
+            [
+                b"Forwarded: proto=https",
+                b"X-Forwarded-Proto: http",
+                b"X-Forwarded-For: 1.1.1.1, 10.0.0.1",
+            ],
+        ),
     ],
 )
 def test_the_client_is_appended_and_what_the_first_proxy_saw_stands(
     before: list[bytes], after: list[bytes]
 ) -> None:
     request = request_of(*before, line=b"GET /x HTTP/1.0", host=False)
-    assert request.forwarded is any(line.lower().startswith(b"x-forwarded") for line in before)
+    assert request.forwarded is any(b"forwarded" in line.lower() for line in before)
     head = append_forwarded(request.head, request.host, b"10.0.0.1", b"http")
     assert head == b"\r\n".join([b"GET /x HTTP/1.0", *after]) + b"\r\n\r\n"
 
