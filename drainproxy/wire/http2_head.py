@@ -4,6 +4,7 @@ Heads are made of the fields that `matters` picks out. `malformed` says why no h
 message (RFC 9113 8.1.1): a word and not an error, since heads are remembered, wrong ones too.
 """
 
+from drainproxy.wire.authority import same_authority
 from drainproxy.wire.fields import (
     DIGITS_AND_LETTERS,
     HOST_BYTES,
@@ -224,7 +225,9 @@ def _request_problem(found: dict[bytes, bytes]) -> str:
         return "the :method is not a token"
     authority = found.get(b":authority")
     host = found.get(b"host", authority)
-    if host is not None and (host.translate(None, _AUTHORITY) or authority not in (None, host)):
+    if host is not None and (
+        host.translate(None, _AUTHORITY) or (authority != host and _differ(found, authority, host))
+    ):
         return "the :authority is not a host, or not the one in host"
     if method == b"CONNECT" and b":protocol" not in found:
         plain = authority and b":scheme" not in found and b":path" not in found
@@ -237,6 +240,13 @@ def _request_problem(found: dict[bytes, bytes]) -> str:
     if not _is_target(found.get(b":path", b""), method):
         return "the :path is missing or not what it must be"
     return ""
+
+
+def _differ(found: dict[bytes, bytes], authority: bytes | None, host: bytes) -> bool:
+    """8.3.1: both are normalised before they are compared. No host is no other spelling of one."""
+    if authority is None:
+        return False
+    return not (authority and host and same_authority(authority, host, found.get(b":scheme", b"")))
 
 
 def _is_target(path: bytes, method: bytes) -> bool:

@@ -18,6 +18,7 @@ from tests.wire.http2_messages import GET, OK, but, near, requests
 
 METHOD, SCHEME, PATH, AUTHORITY = GET
 CONNECT = ((b":method", b"CONNECT"), (b":authority", b"a.example:443"))
+HTTPS = but(GET, b":scheme", b"https")
 WEBSOCKET = ((b":method", b"CONNECT"), (b":protocol", b"websocket"), SCHEME, PATH, AUTHORITY)
 
 
@@ -44,6 +45,14 @@ def test_a_request_says_what_it_asks_for() -> None:
         (GET[:3], b""),
         (but(GET, b":authority", b"[::1]:80"), b"[::1]:80"),
         (but(GET, b":authority", b"192.0.2.1:80,192.0.2.2:80"), b"192.0.2.1:80,192.0.2.2:80"),
+        # RFC 9113 8.3.1: normalised by RFC 3986 6.2 they are the same.
+        ((*GET, (b"host", b"A.Example")), b"a.example"),
+        ((*GET, (b"host", b"a.example:80")), b"a.example"),
+        ((*GET, (b"host", b"a.example:")), b"a.example"),
+        ((*GET, (b"host", b"%61.example")), b"a.example"),
+        ((*but(GET, b":authority", b"A.EXAMPLE:80"), (b"host", b"a.example")), b"A.EXAMPLE:80"),
+        ((*but(WEBSOCKET, b":authority", b"[::1]"), (b"host", b"[::1]:80")), b"[::1]"),
+        ((*but(HTTPS, b":authority", b"a:443"), (b"host", b"a")), b"a:443"),
     ],
 )
 def test_a_request_names_its_host_in_either_field(fields: Fields, authority: bytes) -> None:
@@ -313,6 +322,10 @@ def test_where_others_stood_no_pseudo_field_follows_and_nothing_else_is_said_of_
         ((*GET[:3], (b"host", b"a.example\t")), "the :authority is not a host"),
         ((*GET, (b"host", b"b.example")), "the :authority is not a host, or not the one"),
         ((*GET, (b"host", b"")), "the :authority is not a host, or not the one"),
+        ((*GET, (b"host", b"a.example:443")), "the :authority is not a host, or not"),
+        ((*HTTPS, (b"host", b"a.example:80")), "the :authority is not a host, or not"),
+        ((*GET, (b"host", b"a.example.")), "the :authority is not a host, or not"),
+        ((*but(GET, b":authority", b":80"), (b"host", b"")), "the :authority is not a host"),
         ((*GET[:3], (b"host", b"a/b")), "the :authority is not a host"),
         ((*but(GET, b":authority", b""), (b"host", b"a")), "the :authority is not a host, or not"),
         (CONNECT[:1], "CONNECT has an :authority and nothing else"),
