@@ -4,6 +4,7 @@ What passes here is a subset of what any app accepts, so that no app can see ano
 same bytes. A head is `bytes` up to and with the empty line.
 """
 
+from drainproxy.wire.authority import authority_of, same_authority
 from drainproxy.wire.fields import (
     DIGITS_AND_LETTERS,
     TEXT,
@@ -14,7 +15,7 @@ from drainproxy.wire.fields import (
     remembered,
     tokens,
 )
-from drainproxy.wire.rewrite import without_h2c
+from drainproxy.wire.rewrite import with_host, without_h2c
 
 CHUNKED = -1
 UNTIL_CLOSE = -2
@@ -122,6 +123,8 @@ def parse_request(head: bytes, most_fields: int) -> Request:
             raise Refused(400, "a framing or forwarding field spelt with an underscore")
     if request.host is None and request.minor:
         raise Refused(400, "no Host")
+    if request.target[:1] != b"/":
+        _host_of_target(request)
     if coding is not None:
         _chunked_request(request, length)
     elif length is not None:
@@ -170,6 +173,20 @@ def _check_target(method: bytes, target: bytes) -> None:
     is_url = mark and rest and scheme[:1].isalpha() and not scheme.translate(None, _SCHEME_BYTES)
     if not is_url and (method, target) != (b"OPTIONS", b"*"):
         raise Refused(400, "the request target is no path, URL or * of OPTIONS")
+
+
+def _host_of_target(request: Request) -> None:
+    """RFC 9112 3.2.2: what a whole URL names takes the place of Host, which apps may read instead
+    of the target; RFC 9110 4.2.4: a user in it is an error."""
+    scheme, is_url, _ = request.target.partition(b"://")
+    if not is_url:
+        return
+    authority = authority_of(request.target)
+    if authority is None:
+        raise Refused(400, "the URL in the request line does not name a host and port")
+    if not request.host or not same_authority(authority, request.host, scheme):
+        request.host = authority
+        request.head = with_host(request.head, authority)
 
 
 def _chunked_request(request: Request, length: int | None) -> None:

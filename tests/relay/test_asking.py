@@ -112,6 +112,21 @@ def test_the_app_learns_of_all_proxies_before_us() -> None:
     )
 
 
+def test_the_app_learns_of_the_host_in_a_whole_url() -> None:
+    # RFC 9112 3.2.2
+    talk = Conversation(forwarded=True)
+    for _ in range(2):
+        talk.client_sends(request("http://b.example/x"))
+        assert talk.app_got() == head(
+            "GET http://b.example/x HTTP/1.1",
+            "Host: b.example",
+            "X-Forwarded-For: 192.0.2.7",
+            "X-Forwarded-Proto: http",
+            "X-Forwarded-Host: b.example",
+        )
+        talk.app_sends(response())
+
+
 @pytest.mark.parametrize(
     ("said", "added"),
     [

@@ -47,6 +47,10 @@ from tests.wire.heads import MOST_FIELDS, request_of, response_of, status_of
         pytest.param(b"GET http:// HTTP/1.1", 400, id="URL without a host"),
         pytest.param(b"GET 1http://a.example/ HTTP/1.1", 400, id="scheme that begins with a digit"),
         pytest.param(b"GET a/b?c=http://d HTTP/1.1", 400, id="URL in the query alone"),
+        pytest.param(b"GET http:///a HTTP/1.1", 400, id="URL with an empty host"),
+        pytest.param(b"GET http://:80/ HTTP/1.1", 400, id="URL with a port only"),
+        pytest.param(b"GET http://me@a.example/ HTTP/1.1", 400, id="URL with a user"),
+        pytest.param(b"GET http://a,b/ HTTP/1.1", 400, id="URL with two hosts"),
     ],
 )
 def test_a_bad_request_line_is_refused(line: bytes, status: int) -> None:
@@ -129,7 +133,7 @@ def test_a_refusal_says_its_status_and_its_reason() -> None:
         (b"M-SEARCH /!$ HTTP/1.1", b"M-SEARCH", b"/!$", 1),
         (b"GET //a.example/ HTTP/1.1", b"GET", b"//a.example/", 1),
         (b"GET http://a.example:80/b HTTP/1.1", b"GET", b"http://a.example:80/b", 1),
-        (b"GET svn+ssh://a HTTP/1.1", b"GET", b"svn+ssh://a", 1),
+        (b"GET svn+ssh://a.example HTTP/1.1", b"GET", b"svn+ssh://a.example", 1),
         (b"OPTIONS * HTTP/1.1", b"OPTIONS", b"*", 1),
     ],
 )
@@ -139,6 +143,61 @@ def test_a_request_line_is_method_target_and_version(
     request = request_of(b"X-Empty:", b'X-Text: \t\xff"(),/:;<=>?@[\\]{} ', line=line)
     assert (request.method, request.target, request.minor) == (method, target, minor)
     assert (request.host, request.length, request.upgrade) == (b"a.example", 0, b"")
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "sent"),
+    [
+        (b"http://b.example/x", [b"Host: a.example"], b"b.example"),
+        (b"http://b.example:8080", [b"Host: b.example"], b"b.example:8080"),
+        (b"https://a.example:80/", [b"host:a.example"], b"a.example:80"),
+        (b"http://[::1]?x", [b"Host: a.example"], b"[::1]"),
+        (b"ws://b.example/", [b"HOST: a.example"], b"b.example"),
+        (b"svn+ssh://b/", [b"Host: a.example"], b"b"),
+        (b"http://b.example/", [b"Host:"], b"b.example"),
+    ],
+)
+def test_what_a_whole_url_names_takes_the_place_of_host(
+    target: bytes, host: list[bytes], sent: bytes
+) -> None:
+    # RFC 9112 3.2.2
+    line = b"GET %b HTTP/1.1" % target
+    request = request_of(b"A: b", *host, b"C: d", line=line, host=False)
+    assert request.host == sent
+    assert request.head == b"%b\r\nHost: %b\r\nA: b\r\nC: d\r\n\r\n" % (line, sent)
+    assert (request.target, request.closes) == (target, False)
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        (b"http://a.example/", b"Host: a.example"),
+        (b"HTTP://A.example:80/", b"Host: a.example"),
+        (b"https://a.example/", b"Host: a.EXAMPLE:443"),
+        (b"*", b"Host: b.example"),
+    ],
+)
+def test_a_host_that_the_url_names_too_stays_as_it_was_sent(target: bytes, host: bytes) -> None:
+    line = b"OPTIONS %b HTTP/1.1" % target
+    request = request_of(host, line=line, host=False)
+    assert request.head == line + b"\r\n" + host + b"\r\n\r\n"
+    assert request.host == host[6:]
+
+
+def test_a_url_on_1_0_brings_the_host_that_such_a_client_does_not_send() -> None:
+    request = request_of(line=b"GET http://b/ HTTP/1.0", host=False)
+    assert request.head == b"GET http://b/ HTTP/1.0\r\nHost: b\r\n\r\n"
+
+
+def test_a_url_loses_h2c_like_a_path() -> None:
+    request = request_of(b"Upgrade: h2c", line=b"GET http://b/ HTTP/1.1")
+    assert request.head == b"GET http://b/ HTTP/1.1\r\nHost: b\r\n\r\n"
+
+
+@pytest.mark.parametrize("host", [[b"Host: a", b"Host: a"], [b"Host: a/b"], []])
+def test_a_whole_url_excuses_no_bad_host(host: list[bytes]) -> None:
+    # RFC 9112 3.2: such a request is 400, whatever its target is.
+    assert status_of(*host, line=b"GET http://a/ HTTP/1.1", host=False) == 400
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.wire.http1 import parse_response
-from drainproxy.wire.rewrite import answer, append_forwarded, close_after
+from drainproxy.wire.rewrite import answer, append_forwarded, close_after, with_host
 from tests.wire.heads import MOST_FIELDS, request_of
 
 
@@ -110,6 +110,14 @@ def test_the_client_is_appended_and_what_the_first_proxy_saw_stands(
     assert request.forwarded is any(b"forwarded" in line.lower() for line in before)
     head = append_forwarded(request.head, request.host, b"10.0.0.1", b"http")
     assert head == b"\r\n".join([b"GET /x HTTP/1.0", *after]) + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "before", [[b"host: a", b"A: b"], [b"A: b", b"HOST:a ", b"Host: c"], [b"A: b"]]
+)
+def test_a_host_takes_the_place_of_every_other(before: list[bytes]) -> None:
+    head = with_host(b"\r\n".join([b"GET http://b/ HTTP/1.1", *before]) + b"\r\n\r\n", b"b:1")
+    assert head == b"GET http://b/ HTTP/1.1\r\nHost: b:1\r\nA: b\r\n\r\n"
 
 
 @pytest.mark.parametrize("status", [400, 408, 414, 431, 501, 502, 503, 504, 505])
