@@ -38,6 +38,8 @@ class Field(IntEnum):
     MISSPELT = 13
     CONTENT_ENCODING = 14
     HTTP2_SETTINGS = 15
+    # One that is right, and that not every parser can read as it stands.
+    TABBED_LENGTH = 16
 
 
 _MEANING = {
@@ -88,7 +90,7 @@ def read_host(value: bytes) -> bytes | None:
 
 def _content_length(value: bytes) -> int:
     """RFC 9112 6.3: digits only. Lists, signs, blanks inside and overflows are all refused."""
-    digits = value.strip(b" ")
+    digits = value.strip(b" \t")
     if not digits.isdigit() or len(digits) > _MOST_LENGTH_DIGITS:
         raise Refused(400, "Content-Length is not a plain number")
     return int(digits)
@@ -170,7 +172,10 @@ def read_field(line: bytes) -> Read:
     if meaning is None:
         return _read_ordinary(line, name, lower)
     reader = _READERS.get(meaning)
-    read: Read = int(meaning), reader(value) if reader else None
+    said = reader(value) if reader else None
+    if meaning == Field.CONTENT_LENGTH and b"\t" in value:
+        meaning = Field.TABBED_LENGTH
+    read: Read = int(meaning), said
     if lower in _REPEATED:
         _remember(line, read)
     return read

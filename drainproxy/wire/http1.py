@@ -15,7 +15,7 @@ from drainproxy.wire.fields import (
     remembered,
     tokens,
 )
-from drainproxy.wire.rewrite import with_host, without_h2c
+from drainproxy.wire.rewrite import with_host, with_plain_length, without_h2c
 
 CHUNKED = -1
 UNTIL_CLOSE = -2
@@ -121,6 +121,12 @@ def parse_request(head: bytes, most_fields: int) -> Request:
             request.forwarded = True
         elif meaning == 13:
             raise Refused(400, "a framing or forwarding field spelt with an underscore")
+        elif meaning == 16:
+            if length is not None:
+                raise Refused(400, "more than one Content-Length")
+            length = value
+            # RFC 9110 5.6.3: a tab is as good as a blank there, which some parsers do not know.
+            request.head = with_plain_length(head, value)
     if request.host is None and request.minor:
         raise Refused(400, "no Host")
     if request.target[:1] != b"/":
@@ -256,6 +262,8 @@ def parse_response(head: bytes, method: bytes, most_fields: int) -> Response:
             response.encoded = value
         elif meaning == 5:
             response.upgrades = True
+        elif meaning == 16:
+            raise Refused(502, "a tab beside Content-Length")
     if connection:
         _connection_of_response(response, connection)
     if coding is not None and (length is not None or not minor):

@@ -40,6 +40,16 @@ def with_host(head: bytes, host: bytes) -> bytes:
     return b"\r\n".join([line, b"Host: " + host, *kept]) + END_OF_HEAD
 
 
+def with_plain_length(head: bytes, length: int) -> bytes:
+    """The head with its Content-Length in the one spelling that nobody can misread."""
+    lines = head[:-4].split(b"\r\n")
+    plain = b"Content-Length: %d" % length
+    return (
+        b"\r\n".join(plain if field_of(ln) == Field.CONTENT_LENGTH else ln for ln in lines)
+        + END_OF_HEAD
+    )
+
+
 def append_forwarded(head: bytes, host: bytes | None, client: bytes, scheme: bytes) -> bytes:
     """The head of a request that came through proxies before: the client is appended to
     X-Forwarded-For; the first proxy's word on protocol and host stands, for it saw the client,

@@ -23,7 +23,13 @@ from tests.wire.heads import request_of, status_of
         pytest.param([b"Content-Length: 5.0"], 400, id="CL with a point"),
         pytest.param([b"Content-Length: 5_0"], 400, id="CL with an underscore"),
         pytest.param([b"Content-Length: 5 0"], 400, id="CL with a blank inside"),
-        pytest.param([b"Content-Length: \t5"], 400, id="CL after a tab"),
+        pytest.param([b"Content-Length: 5\t0"], 400, id="CL with a tab inside"),
+        pytest.param([b"Content-Length:\t"], 400, id="tab as CL"),
+        pytest.param([b"Content-Length:\t+5"], 400, id="CL plus after a tab"),
+        pytest.param([b"Content-Length: \x0b5"], 400, id="CL after a vertical tab"),
+        pytest.param([b"Content-Length:\t5"] * 2, 400, id="the same CL twice, after tabs"),
+        pytest.param([b"Content-Length: 5", b"Content-Length:\t5"], 400, id="CL, CL after a tab"),
+        pytest.param([b"Content-Length:\t5", b"Content-Length: 5"], 400, id="CL after a tab, CL"),
         pytest.param([b"Content-Length: \xb2"], 400, id="CL of another digit"),
         pytest.param([b"Content-Length: 9223372036854775808"], 400, id="CL 2**63"),
         pytest.param([b"Content-Length: " + b"9" * 40], 400, id="CL of 40 digits"),
@@ -92,6 +98,8 @@ def test_a_host_is_one_host_and_port(value: bytes) -> None:
 
 def test_what_a_field_says_is_read_for_the_hop() -> None:
     assert read_field(b"Transfer-Encoding: Chunked") == (Field.TRANSFER_ENCODING, b"chunked")
+    assert read_field(b"Content-Length: 5 ") == (Field.CONTENT_LENGTH, 5)
+    assert read_field(b"Content-Length:\t5") == (Field.TABBED_LENGTH, 5)
     assert read_field(b"Connection: a, Close") == (Field.CONNECTION, (b"a", b"close"))
     assert read_field(b"Expect: 100-Continue") == (Field.EXPECT, True)
     assert read_field(b"Content-Type: Text/Event-Stream; x") == (Field.CONTENT_TYPE, True)

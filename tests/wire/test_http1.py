@@ -216,6 +216,35 @@ def test_a_request_has_the_body_that_its_fields_announce(fields: list[bytes], le
     assert request_of(*fields, line=b"POST / HTTP/1.1").length == length
 
 
+# RFC 9110 5.5 and 5.6.3: a tab is a blank there like any other.
+@pytest.mark.parametrize(
+    "field",
+    [
+        *(b"Content-Length:\t5", b"content-length: \t 5", b"Content-Length: 5\t"),
+        *(b"CONTENT-LENGTH:\t\t5\t", b"Content-Length:\t05"),
+    ],
+)
+def test_a_length_beside_tabs_goes_on_in_the_plain_spelling(field: bytes) -> None:
+    for _ in range(2):
+        request = request_of(b"A:\tb", field, b"X-Content-Length:\t6", line=b"POST / HTTP/1.1")
+        assert request.length == 5
+        assert request.head.split(b"\r\n")[2:5] == [
+            *(b"A:\tb", b"Content-Length: 5", b"X-Content-Length:\t6")
+        ]
+
+
+def test_a_length_beside_a_tab_is_one_among_other_changes() -> None:
+    fields = b"Content-Length:\t5", b"Upgrade: h2c"
+    request = request_of(*fields, line=b"POST http://b/ HTTP/1.1")
+    lines = b"POST http://b/ HTTP/1.1", b"Host: b", b"Content-Length: 5"
+    assert request.head == b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def test_a_length_beside_a_tab_contradicts_chunked_like_any_other() -> None:
+    fields = [b"Content-Length:\t5", b"Transfer-Encoding: chunked"]
+    assert status_of(*fields) == status_of(*fields[::-1]) == 400
+
+
 @pytest.mark.parametrize(
     ("version", "connection", "closes"),
     [
@@ -378,6 +407,7 @@ def test_an_answer_has_the_body_that_its_status_fields_and_method_announce(
         pytest.param(b"HTTP/1.1 200 OK", [b"Content-Length: 5"] * 2, id="the same CL twice"),
         pytest.param(b"HTTP/1.1 200 OK", [b"Content-Length: 5, 5"], id="list of CL"),
         pytest.param(b"HTTP/1.1 200 OK", [b"Content-Length: -1"], id="CL minus"),
+        pytest.param(b"HTTP/1.1 200 OK", [b"Content-Length:\t5"], id="CL after a tab"),
         pytest.param(b"HTTP/1.1 200 OK", [b"Transfer-Encoding: gzip, chunked"], id="TE gzip"),
         pytest.param(b"HTTP/1.1 200 OK", [b"Transfer-Encoding: chunked"] * 2, id="two TE"),
         pytest.param(b"HTTP/1.0 200 OK", [b"Transfer-Encoding: chunked"], id="chunked on 1.0"),

@@ -3,7 +3,13 @@
 import pytest
 
 from drainproxy.wire.http1 import parse_response
-from drainproxy.wire.rewrite import answer, append_forwarded, close_after, with_host
+from drainproxy.wire.rewrite import (
+    answer,
+    append_forwarded,
+    close_after,
+    with_host,
+    with_plain_length,
+)
 from tests.wire.heads import MOST_FIELDS, request_of
 
 
@@ -118,6 +124,12 @@ def test_the_client_is_appended_and_what_the_first_proxy_saw_stands(
 def test_a_host_takes_the_place_of_every_other(before: list[bytes]) -> None:
     head = with_host(b"\r\n".join([b"GET http://b/ HTTP/1.1", *before]) + b"\r\n\r\n", b"b:1")
     assert head == b"GET http://b/ HTTP/1.1\r\nHost: b:1\r\nA: b\r\n\r\n"
+
+
+def test_a_length_is_written_in_its_place() -> None:
+    head = b"POST / HTTP/1.1\r\nA: b\r\ncontent-length:\t007 \r\nC: d\r\n\r\n"
+    plain = b"POST / HTTP/1.1\r\nA: b\r\nContent-Length: 7\r\nC: d\r\n\r\n"
+    assert with_plain_length(head, 7) == plain
 
 
 @pytest.mark.parametrize("status", [400, 408, 414, 431, 501, 502, 503, 504, 505])
