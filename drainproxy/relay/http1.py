@@ -12,6 +12,7 @@ from drainproxy.relay.turns import LARGE_READ
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Response, parse_response
+from drainproxy.wire.mend import doubtful, mended
 from drainproxy.wire.rewrite import END_OF_HEAD, close_after
 
 # An app that goes on with interim answers for ever is broken.
@@ -57,24 +58,46 @@ class Http1(Asking):
             self._answer(self.answered, data, end)
             return
         limits = self.hub.limits
-        if end == 3 and len(data) <= limits.max_header_bytes:
+        if end == 3 and len(data) <= limits.max_header_bytes and not doubtful(data):
             self.partial = data
             return
+        if end == 3 or end > limits.max_header_bytes:
+            self._mend_answer_head(data)
+            return
         try:
-            if end == 3 or end > limits.max_header_bytes:
-                raise Refused(502, f"its head is over {limits.max_header_bytes} bytes")
             response = parse_response(head, method, limits.max_fields)
-        except Refused as refused:
-            self._app_failed(502, "the app's answer is broken: " + refused.reason)
+        except Refused:
+            self._mend_answer_head(data)
             return
         if response.status >= 200 and method != b"HEAD":
             self.answered, self.answered_head = response, head
+        self._begin_answer(response, data, end)
+
+    def _mend_answer_head(self, data: bytes) -> None:
+        """A head that is not as it should be goes on as one that is, if everyone reads it alike."""
+        assert self.request is not None
+        limits = self.hub.limits
+        try:
+            head, end = mended(data)
+            if (end or len(data)) > limits.max_header_bytes:
+                raise Refused(502, f"its head is over {limits.max_header_bytes} bytes")
+            if not end:
+                self.partial = data
+                return
+            response = parse_response(head, self.request.method, limits.max_fields)
+        except Refused as refused:
+            self._app_failed(502, "the app's answer is broken: " + refused.reason)
+            return
+        self._begin_answer(response, head + data[end:], len(head))
+
+    def _begin_answer(self, response: Response, data: bytes, end: int) -> None:
+        """`data` begins with this head, up to `end`."""
         if response.status >= 200:
             self._answer(response, data, end)
         elif response.status == 101:
             self._switch(response, data, end)
         else:
-            self._interim(response.status, head, data[end:])
+            self._interim(response.status, data[:end], data[end:])
 
     def _interim(self, status: int, head: bytes, rest: bytes) -> None:
         """RFC 9110 15.2: any number may come before the answer; HTTP/1.0 has none."""
