@@ -12,6 +12,7 @@ from drainproxy.relay.events import Events
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import HELD_IS_FULL, LINGER, Pair
 from drainproxy.wire.chunked import ChunkedBody
+from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import UNTIL_CLOSE, Request, Response
 from drainproxy.wire.rewrite import answer
@@ -61,7 +62,7 @@ class Exchange(Pair):
         self.request_scan: ChunkedBody | None = None
         # The body that is being answered: its bytes left (or UNTIL_CLOSE), or a scanner.
         self.answered_length = 0
-        self.answered_scan: ChunkedBody | None = None
+        self.answered_scan: AnswerBody | None = None
         self.status = 0
         self.interim = 0
         # From the client, not forwarded yet: a part of a head, or what was sent ahead.

@@ -9,7 +9,7 @@ from drainproxy.relay.events import Events
 from drainproxy.relay.exchange import ANSWER_BODY, ANSWER_HEAD, ANSWERED, BODY, NOTHING, SENT
 from drainproxy.relay.tunnel import Tunnel, WebSocket
 from drainproxy.relay.turns import LARGE_READ
-from drainproxy.wire.chunked import ChunkedBody
+from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Response, parse_response
 from drainproxy.wire.mend import doubtful, mended
@@ -135,7 +135,7 @@ class Http1(Asking):
                 return
         else:
             if length == CHUNKED:
-                self.answered_scan = ChunkedBody()
+                self.answered_scan = AnswerBody()
             if response.event_stream:
                 self._answer_with_events(response)
         self._read_answer_body(data, end)
@@ -170,23 +170,26 @@ class Http1(Asking):
 
     def _read_answer_body(self, data: bytes, start: int) -> None:
         """Forward `data`, in which the body goes on at `start`."""
-        if self.answered_scan is not None:
+        scan = self.answered_scan
+        if scan is not None:
             if self.events is not None:
                 # Where an event ends matters to those that are to end.
-                self.answered_scan.every = bool(self.due)
+                scan.every = bool(self.due)
             try:
-                end = self.answered_scan.feed(data, start)
+                end = scan.feed(data, start)
             except Refused as refused:
                 if start:
                     # The head is in `data` too: nothing of the answer went out.
                     self.answers = ANSWER_HEAD
                 self._app_failed(502, "the app's answer is broken: " + refused.reason)
                 return
+            if scan.stopped:
+                self.app_in_next_turn(data[scan.stopped :])
+                data = data[: scan.stopped]
+            if scan.edits:
+                data, end = scan.mended(data, end)
             if end >= 0:
                 self.answered_scan = None
-            elif self.answered_scan.stopped:
-                self.app_in_next_turn(data[self.answered_scan.stopped :])
-                data = data[: self.answered_scan.stopped]
         else:
             end = self._count_answer_body(data, start)
         if end < 0:

@@ -79,6 +79,8 @@ class ChunkedBody:
 
     __slots__ = ("_beside", "_expects", "_left", "_partial", "every", "parts", "stopped")
 
+    _longest_line = _LONGEST_LINE
+
     def __init__(self) -> None:
         self.parts: list[Part] | None = None
         self.every = True
@@ -92,6 +94,14 @@ class ChunkedBody:
     def between_chunks(self) -> bool:
         """Whether a chunk may stand behind what has passed."""
         return self._expects == _SIZE and not self._left and not self._partial
+
+    @property
+    def _at_size(self) -> bool:
+        return self._expects == _SIZE
+
+    @property
+    def _at_data_end(self) -> bool:
+        return self._expects == _DATA_END
 
     def feed(self, data: bytes, start: int = 0) -> int:
         """Read on from `start`: the offset just after the body's end, or -1 if more must come, or
@@ -123,13 +133,13 @@ class ChunkedBody:
                 line = data[here:end]
                 here = end + 2
             if self._expects == _SIZE:
-                self._chunk_head(line)
+                self._chunk_head(line, here)
             elif self._expects == _DATA_END:
                 if line:
                     raise Refused(400, "a chunk is longer than its size")
                 self._expects = _SIZE
             elif line:
-                self._trailer(line)
+                self._trailer(line, here)
             else:
                 return here
         self.stopped = here
@@ -145,29 +155,34 @@ class ChunkedBody:
             self.parts.append((-1, end - 2 - _TAIL, end - 2))
         return end
 
-    def _chunk_head(self, line: bytes) -> None:
-        size, semicolon, _ = line.partition(b";")
-        if not size or len(size) > _MOST_HEX or size.translate(None, _HEX):
-            raise Refused(400, "a chunk size is not plain hex")
-        if semicolon:
-            self._count_beside(line)
-            if not _EXTENSIONS.fullmatch(line, len(size)):
-                raise Refused(400, "a chunk extension is not name=value")
-        self._left = int(size, 16)
+    def _chunk_head(self, line: bytes, end: int) -> None:
+        """`end`: where the line, with its line end, ends in the data."""
+        if len(line) > _MOST_HEX or not line or line.translate(None, _HEX):
+            line = self._special_head(line, end)
+        self._left = int(line, 16)
         self._expects = _DATA_END if self._left else _TRAILER
 
-    def _trailer(self, line: bytes) -> None:
+    def _special_head(self, line: bytes, end: int) -> bytes:
+        """The size in a chunk head that is more than one."""
+        size = line.partition(b";")[0]
+        if not size or len(size) > _MOST_HEX or size.translate(None, _HEX):
+            raise Refused(400, "a chunk size is not plain hex")
+        self._count_beside(line)
+        if not _EXTENSIONS.fullmatch(line, len(size)):
+            raise Refused(400, "a chunk extension is not name=value")
+        return size
+
+    def _trailer(self, line: bytes, end: int) -> None:
         self._count_beside(line)
         name, colon, value = line.partition(b":")
         if not colon or not name or name.translate(None, TOKEN) or value.translate(None, TEXT):
             raise Refused(400, "a trailer is not a field")
-        # WSGI and CGI map "_" and "-" to the same variable.
-        if name.lower().replace(b"_", b"-") in _NEVER_IN_TRAILERS:
+        if may_not_trail(name):
             raise Refused(400, "a field that must not be a trailer")
 
     def _count_beside(self, line: bytes) -> None:
         self._beside += len(line) + 2
-        if len(line) + 2 > _LONGEST_LINE or self._beside > _MOST_BESIDE:
+        if len(line) + 2 > self._longest_line or self._beside > _MOST_BESIDE:
             raise Refused(400, "too long chunk extensions or trailers")
 
     def _torn_line(self, data: bytes, here: int) -> tuple[bytes | None, int]:
@@ -175,7 +190,7 @@ class ChunkedBody:
         end = data.find(b"\n", here)
         piece = data[here:] if end < 0 else data[here : end + 1]
         line = self._partial + piece
-        if len(line) > _LONGEST_LINE:
+        if len(line) > self._longest_line:
             raise Refused(400, "a chunk head or trailer line is too long")
         if end < 0:
             self._refuse_hopeless(line)
@@ -194,3 +209,9 @@ class ChunkedBody:
             size = line.partition(b";")[0].rstrip(b"\r")
             if len(size) > _MOST_HEX or size.translate(None, _HEX):
                 raise Refused(400, "a chunk size is not plain hex")
+
+
+def may_not_trail(name: bytes) -> bool:
+    """Whether an app may merge this field into the head: WSGI and CGI map "_" and "-" to the same
+    variable."""
+    return name.lower().replace(b"_", b"-") in _NEVER_IN_TRAILERS

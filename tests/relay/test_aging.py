@@ -126,12 +126,12 @@ def test_without_a_grace_an_exchange_takes_as_long_as_it_takes() -> None:
 
 def test_what_is_in_flight_after_the_grace_is_cut_and_counted() -> None:
     talk = asked(aging=ages(http1=100, grace=30))
-    talk.app_sends(CHUNKED + CHUNKS[:5])
+    talk.app_sends(CHUNKED + CHUNKS[:8])
     talk.proxy.wait(129.75)
     assert talk.client.state == "open"
     talk.proxy.wait(0.25)
     assert (talk.client.state, talk.app.state) == ("closed", "aborted")
-    assert talk.client_got() == CHUNKED + CHUNKS[:5]
+    assert talk.client_got() == CHUNKED + CHUNKS[:8]
     assert talk.proxy.endings == [("http1", "cut")]
 
 

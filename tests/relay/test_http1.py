@@ -353,11 +353,22 @@ def test_an_app_that_goes_before_its_answer_is_502(
     assert talk.proxy.endings == [("http1", "app_left")]
 
 
-@pytest.mark.parametrize("part", [response()[:-1], CHUNKED + CHUNKS[:-1], CHUNKED + CHUNKS[:5]])
+@pytest.mark.parametrize(
+    ("part", "torn"),
+    [
+        (response()[:-1], b""),
+        (CHUNKED + CHUNKS[:8], b""),
+        # Of a line beside the body nothing goes on before it is whole.
+        (CHUNKED, CHUNKS[:5]),
+        (CHUNKED + CHUNKS[:-2], b"\r"),
+    ],
+)
 @pytest.mark.parametrize("move", [Conversation.app_ends, Conversation.app_resets])
-def test_an_answer_that_stops_short_is_never_ended_cleanly(part: bytes, move: Move) -> None:
+def test_an_answer_that_stops_short_is_never_ended_cleanly(
+    part: bytes, torn: bytes, move: Move
+) -> None:
     talk = asked()
-    talk.app_sends(part)
+    talk.app_sends(part + torn)
     move(talk)
     assert talk.client_got() == part
     assert talk.client.state == "closed"

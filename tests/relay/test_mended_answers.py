@@ -98,3 +98,70 @@ def test_the_head_of_a_body_that_breaks_at_once_was_not_said() -> None:
     talk.client_sends(request())
     talk.app_sends(head(OK, "Transfer-Encoding : chunked") + b"x\r\n")
     assert is_502(talk.client_got())
+
+
+# Bodies
+
+CODED = head(OK, "Transfer-Encoding: chunked")
+MENDED_BODY = b"5\r\nhello\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "instead"),
+    [
+        (b"5 \r\nhello\r\n0 \r\n\r\n", MENDED_BODY),
+        (b"5;a=%b\r\nhello\r\n0\r\n\r\n" % (b"x" * 5000), MENDED_BODY),
+        (b"5\r\nhello\r\n0\r\nSet-Cookie: a\r\nX y: z\r\n\r\n", MENDED_BODY),
+        (b"5;a=b\r\nhello\r\n0\r\nA: b\r\n\r\n", b"5;a=b\r\nhello\r\n0\r\nA: b\r\n\r\n"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 10, 10_000])
+def test_a_body_that_all_read_alike_goes_on_in_its_right_form(
+    body: bytes, instead: bytes, step: int
+) -> None:
+    talk = asked()
+    answer = CODED + body
+    talk.app_sends(*(answer[start : start + step] for start in range(0, len(answer), step)))
+    assert talk.client_got() == CODED + instead
+    assert talk.proxy.endings == [("http1", "finished")]
+    assert (talk.client.state, talk.app.state) == ("open", "open")
+
+
+def test_a_long_answer_may_have_much_beside_it() -> None:
+    talk = asked()
+    chunks = (b"400;sum=%064x\r\n" % 1 + b"x" * 1024 + b"\r\n") * 300 + b"0\r\n\r\n"
+    talk.app_sends(CODED, chunks[:100_000], chunks[100_000:])
+    assert talk.client_got() == CODED + chunks
+
+
+def test_what_comes_behind_a_mended_body_reaches_nobody() -> None:
+    talk = asked()
+    talk.app_sends(CODED + b"5 \r\nhello\r\n0 \r\n\r\n" + response())
+    assert talk.client_got() == CODED + MENDED_BODY
+    assert talk.app.state == "aborted"
+
+
+def odd(data: bytes) -> bytes:
+    """A chunk as servers write it that pad its size."""
+    return b"%-4x\r\n%b\r\n" % (len(data), data)
+
+
+def right(data: bytes) -> bytes:
+    return odd(data).replace(b" ", b"", 4 - len(b"%x" % len(data)))
+
+
+def test_a_mended_event_stream_ends_after_a_whole_event() -> None:
+    talk = asked()
+    lines = OK, "Content-Type: text/event-stream"
+    first = b"id: 1\n\n", b"id: 2\n\n", b"id:"
+    talk.app_sends(head(*lines, "Transfer-Encoding : chunked") + b"".join(map(odd, first)))
+    assert talk.client_got() == (
+        head(*lines, "Transfer-Encoding: chunked") + b"".join(map(right, first))
+    )
+    talk.proxy.leaves()
+    talk.app_sends(odd(b" 3\n") + odd(b"\nid: 4\n\nid") + odd(b": 5"))
+    chunks = talk.client_got().removeprefix(right(b" 3\n") + right(b"\n"))
+    size, _, end = chunks.partition(b"\r\n")
+    assert end.startswith(b"retry: ")
+    assert end[int(size, 16) :] == b"\r\n0\r\n\r\n"
+    assert talk.proxy.endings == [("sse", "goodbye")]
