@@ -41,6 +41,10 @@ class Asking(Exchange):
         """503 instead of an answer."""
         self._say(503, "too many connections", retry=True)
 
+    def refuse(self, refused: Refused) -> None:
+        """An answer to what was read elsewhere."""
+        self._refuse(refused)
+
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         if len(data) >= LARGE_READ and self.client_must_wait(data):

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+from drainproxy.drain.ledger import CLIENT_LEFT
 from drainproxy.relay.http1 import Http1
 from drainproxy.relay.http2 import Http2
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import Pair
 from drainproxy.relay.tcp import Tcp
-from drainproxy.wire.sniff import Sniffed, sniff
+from drainproxy.wire.fields import Refused
+from drainproxy.wire.sniff import Doubt, Sniffed, sniff
 
 
 class Detect(Pair):
@@ -45,10 +47,12 @@ class Detect(Pair):
         session.data_received(self.seen)
 
     def eof_received(self) -> bool:
-        """Whoever says so little and ends is no HTTP client; but the app may know it."""
+        """Whoever says so little and ends is hardly an HTTP client; but the app may know it. What
+        an app reads to the end of the connection it takes for a line."""
         if not self.seen or self.refused:
             return False
-        session = Tcp(self.hub, self.route)
+        is_http = sniff(self.seen + b"\r\n") is Sniffed.HTTP1
+        session = (Http1 if is_http else Tcp)(self.hub, self.route)
         self._hand_over(session)
         return session.eof_received()
 
@@ -68,10 +72,54 @@ class Detect(Pair):
             self.client.close()
 
 
+class Doubted(Tcp):
+    """A connection that speaks no HTTP as far as its first bytes tell. That is watched until it is
+    certain, or until the app has spoken: no HTTP server does so before it has read a request."""
+
+    __slots__ = ("_doubt",)
+
+    def __init__(self, hub: Hub, route: Route) -> None:
+        super().__init__(hub, route)
+        self._doubt: Doubt | None = Doubt()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self._doubt is not None and self._turns_out_as_http(self._doubt, data):
+            self._refuse()
+        else:
+            super().data_received(data)
+
+    def _turns_out_as_http(self, doubt: Doubt, data: bytes) -> bool:
+        says = doubt.feed(data)
+        if says is not Sniffed.UNDECIDED:
+            self._doubt = None
+        return says is Sniffed.HTTP1
+
+    def _refuse(self) -> Pair:
+        """The app may have a part of a line, and nothing that it could take for a request."""
+        self.release(CLIENT_LEFT)
+        self.drop_app()
+        session = Http1(self.hub, self.route)
+        session.take_over(self)
+        session.refuse(Refused(400, "a request line that no client writes"))
+        return session
+
+    def app_data(self, data: bytes) -> None:
+        """Bytes from the app."""
+        self._doubt = None
+        super().app_data(data)
+
+    def eof_received(self) -> bool:
+        """What an app reads to the end of the connection it takes for a line."""
+        if self._doubt is not None and self._turns_out_as_http(self._doubt, b"\r\n"):
+            return self._refuse().eof_received()
+        return super().eof_received()
+
+
 _SESSIONS: dict[Sniffed, Callable[[Hub, Route], Pair]] = {
     Sniffed.HTTP1: Http1,
     Sniffed.HTTP2: Http2,
-    Sniffed.OTHER: Tcp,
+    Sniffed.OTHER: Doubted,
 }
 
 

@@ -1,4 +1,11 @@
-"""Which protocol a connection speaks, told by its first bytes."""
+"""Which protocol a connection speaks, told by its first bytes.
+
+Strictness is no matter of it: what any app server would read as a request, however badly it is
+written, is HTTP here, so that the strict parser refuses it. An opaque tunnel is for what none
+reads. Servers that split the request line with Python's `str.split` (wsgiref, Werkzeug, gevent,
+Eventlet) overlook its blanks before and between the words, take any byte in a method, and HTTP/0.9
+for GET; Cheroot takes any bytes before the version, and Waitress takes HTTP/0.9 for any method.
+"""
 
 import re
 from enum import Enum
@@ -8,13 +15,30 @@ from drainproxy.wire.fields import TEXT, TOKEN
 # RFC 9113 3.4
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
+# What `str.split` splits at, if bytes are read as Latin-1.
+BLANKS = b"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0"
+
+
+def _class_of(text: bytes, *, other: bool = False) -> bytes:
+    return (b"[^%b]" if other else b"[%b]") % re.escape(text)
+
+
+_WORD, _BLANK = _class_of(TOKEN), _class_of(BLANKS)
 # However the word ends: with anything but a blank it is a bad request, and still a request.
 _A_METHOD = re.compile(
-    rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT)[^%s]" % re.escape(TOKEN)
+    rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT)" + _class_of(TOKEN, other=True)
 )
+# A method and a path or URL, and nothing else: HTTP/0.9.
+_METHOD_AND_TARGET = re.compile(
+    rb"%b++%b++(?:/|%b*+://)[^ ]*+%b*+"
+    % (_WORD, _BLANK, _class_of(BLANKS + b":", other=True), _BLANK)
+)
+# What `int` reads on both sides of the point in a version, and blanks behind it.
+_VERSION_BYTES = b"0123456789.+-_" + BLANKS
+_LIKE_A_METHOD = re.compile(rb"%b*(?:(%b)|\Z)" % (_WORD, _BLANK))
 # No first line of another text protocol is as long as this without a line end.
 _LONGEST = 8192
-_TEXT = bytes(c for c in TEXT if c < 0x80) + b"\r"
+_TEXT = bytes({*(c for c in TEXT if c < 0x80), *BLANKS})
 
 
 class Sniffed(Enum):
@@ -29,33 +53,81 @@ class Sniffed(Enum):
 def sniff(data: bytes) -> Sniffed:
     """Tell HTTP/1, HTTP/2 and anything else apart; UNDECIDED wants the next bytes too.
 
-    Whoever writes `HTTP/` in a first line of text speaks HTTP, however badly: it gets a strict
-    parser and a 400, never an opaque tunnel to the app. So what may still become such a line is
-    waited for, and the strict parser gets it too if it does not end.
+    Whoever writes `HTTP/` in a first line of text, or a version at the end of any, speaks HTTP: it
+    gets a strict parser and a 400. So what may still become a line of text is waited for, and the
+    strict parser gets it too if it does not end. What begins with another byte is not waited for,
+    since other protocols do; `Doubt` follows it.
     """
-    start = data.lstrip(b"\r\n")
+    start = data.lstrip(BLANKS)
     if _A_METHOD.match(start):
         return Sniffed.HTTP1
     if not start:
         return Sniffed.UNDECIDED if len(data) <= _LONGEST else Sniffed.HTTP1
     if HTTP2_PREFACE.startswith(data[: len(HTTP2_PREFACE)]):
         return Sniffed.HTTP2 if len(data) >= len(HTTP2_PREFACE) else Sniffed.UNDECIDED
-    if start[0] not in _TEXT:
-        return Sniffed.OTHER
     line, line_end, _ = start.partition(b"\n")
+    if start[0] not in _TEXT:
+        return Sniffed.HTTP1 if line_end and _ends_with_version(line) else Sniffed.OTHER
     if b"HTTP/" in line:
         return Sniffed.HTTP1
     if line_end:
-        return Sniffed.OTHER
+        return Sniffed.HTTP1 if _METHOD_AND_TARGET.fullmatch(line) else Sniffed.OTHER
     return _unended(line, len(data) > _LONGEST)
 
 
 def _unended(line: bytes, too_long: bool) -> Sniffed:
-    """A method may have any name, and blanks before it are overlooked by some apps."""
-    method, blank, _ = line.lstrip(b" \t").partition(b" ")
-    like_a_request = not method.translate(None, TOKEN)
+    """A method may have any name."""
+    like_a_request = _LIKE_A_METHOD.match(line)
     if too_long:
         return Sniffed.HTTP1 if like_a_request else Sniffed.OTHER
-    if line.translate(None, _TEXT) and not (blank and like_a_request):
+    if line.translate(None, _TEXT) and not (like_a_request and like_a_request[1]):
         return Sniffed.OTHER
     return Sniffed.UNDECIDED
+
+
+def _ends_with_version(line: bytes) -> bool:
+    before, word, after = line.rpartition(b"HTTP/")
+    blank = word and before and not before[-1:].strip(BLANKS)
+    return bool(blank) and not after.translate(None, _VERSION_BYTES)
+
+
+# What is not enough to wait for in a first line, since other protocols begin so too (`AUTH secret`
+# of Redis, `NICK me` of IRC), and what makes Waitress read a request in it: nothing but fields
+# after it, and an empty line.
+_TWO_WORDS = re.compile(rb"[%b]+ [^ ]+\r" % re.escape(TOKEN.upper()))
+_FIELD = re.compile(rb"%b+:|[ \t]" % _WORD)
+
+
+class Doubt:
+    """Follows what was told to be something else, while a lenient server may still read a request
+    in it: where an odd byte came before the rest of its line, or its lines come one by one."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        self._seen = b""
+
+    def feed(self, data: bytes) -> Sniffed:
+        """HTTP1: none of this data may reach the app. OTHER: it is certain now. UNDECIDED: this
+        data may go on, and the next is wanted too."""
+        seen = self._seen + data
+        line, line_end, rest = seen.lstrip(BLANKS).partition(b"\n")
+        if not line_end:
+            self._seen = seen if len(seen) <= _LONGEST else _end_of(seen)
+            return Sniffed.UNDECIDED
+        if _ends_with_version(line):
+            return Sniffed.HTTP1
+        if not _TWO_WORDS.fullmatch(line):
+            return Sniffed.OTHER
+        self._seen = seen
+        for field in rest.split(b"\r\n")[:-1]:
+            if not field:
+                return Sniffed.HTTP1
+            if not _FIELD.match(field):
+                return Sniffed.OTHER
+        return Sniffed.UNDECIDED if len(seen) <= _LONGEST else Sniffed.HTTP1
+
+
+def _end_of(line: bytes) -> bytes:
+    """What matters of a long line that has not ended, behind a byte that is no blank."""
+    return b"\0 HTTP/" if _ends_with_version(line) else b"\0" + line[-len(b" HTTP") :]

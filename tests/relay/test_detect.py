@@ -44,6 +44,92 @@ def test_what_looks_like_http_meets_the_strict_parser() -> None:
     assert not talk.app_was_reached()
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        *(b"\x0bGET / HTTP/1.1\r\n\r\n", b"\xa0GET / HTTP/1.1\r\n\r\n", b"\x1cGET /x\r\n\r\n"),
+        *(b" GET /x\r\n\r\n", b"GET /x\n", b"FOO /x\r\n\r\n", b"get / HTTP/1.1\n\n"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 100])
+def test_what_a_lenient_server_reads_as_http_meets_the_strict_parser(
+    first: bytes, step: int
+) -> None:
+    talk = Conversation("auto")
+    talk.client_sends(*(first[start : start + step] for start in range(0, len(first), step)))
+    assert talk.client_got().startswith(b"HTTP/1.1 400 ")
+    assert talk.client.state == "half-closed"
+    assert not talk.app_was_reached()
+    assert talk.proxy.hub.counters.rejected == {"malformed": 1}
+
+
+@pytest.mark.parametrize(
+    ("first", "rest"),
+    [
+        (b"\x01", b"GET / HTTP/1.1\r\n\r\n"),
+        (b"\xef\xbb\xbfGET / HT", b"TP/1.1\r\n\r\n"),
+        (b"FOO x\r\n", b"\r\n"),
+        (b"FOO x\r\nA: b\r\n", b"C: d\r\n\r\n"),
+    ],
+)
+@pytest.mark.parametrize("app_listens", [True, False])
+def test_what_turns_out_as_http_only_then_goes_no_further(
+    first: bytes, rest: bytes, app_listens: bool
+) -> None:
+    talk = Conversation("auto", app_listens=app_listens)
+    talk.client_sends(first)
+    assert talk.proxy.in_flight == {"tcp": 1}
+    talk.client_sends(rest)
+    if not app_listens:
+        talk.app_accepts()
+    assert talk.client_got().startswith(b"HTTP/1.1 400 ")
+    assert talk.client.state == "half-closed"
+    assert talk.app_got() == (first if app_listens else b"")
+    assert talk.app.state == "aborted"
+    assert talk.proxy.endings == [("tcp", "client_left")]
+    assert talk.proxy.hub.counters.rejected == {"malformed": 1}
+    talk.client_ends()
+    assert talk.proxy.hub.sessions == set()
+
+
+def test_what_turns_out_as_http_at_its_end_goes_no_further() -> None:
+    talk = Conversation("auto")
+    talk.client_sends(b"\x01GET / HTTP/1.1")
+    talk.client_ends()
+    assert talk.client_got().startswith(b"HTTP/1.1 400 ")
+    assert talk.app.state == "aborted"
+    assert talk.client.state == "closed"
+    assert talk.proxy.hub.sessions == set()
+
+
+def test_a_line_that_ends_with_the_connection_is_a_line() -> None:
+    talk = Conversation("auto")
+    talk.client_sends(b"FOO /x")
+    talk.client_ends()
+    assert talk.client.state == "closed"
+    assert not talk.app_was_reached()
+
+
+@pytest.mark.parametrize("first", [b"\x05\x01\0", b"AUTH secret\r\n"])
+def test_an_app_that_speaks_before_it_has_read_a_request_is_no_http_server(first: bytes) -> None:
+    # As one of SOCKS does, which is asked to lead to an HTTP server then.
+    talk = Conversation("auto")
+    talk.client_sends(first)
+    talk.app_sends(b"\x05\0")
+    talk.client_sends(b" HTTP/1.1\r\n", b"\r\n")
+    assert talk.app_got() == first + b" HTTP/1.1\r\n\r\n"
+    assert talk.client_got() == b"\x05\0"
+    talk.client_ends()
+    assert talk.app.state == "half-closed"
+
+
+@pytest.mark.parametrize("data", [b"\x01GET / HTTP/1.1\r\n\r\n", b" GET /x\r\n\r\n"])
+def test_who_means_it_gets_a_tunnel_for_anything(data: bytes) -> None:
+    talk = Conversation("tcp")
+    talk.client_sends(data)
+    assert talk.app_got() == data
+
+
 def test_the_app_is_not_reached_before_the_client_has_spoken() -> None:
     talk = Conversation("auto")
     talk.client_sends(b"GE")

@@ -1,11 +1,14 @@
 """What the first bytes say, and that nobody gets past the strict parser by cutting them up."""
 
+import re
+from itertools import pairwise
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drainproxy.wire.fields import TEXT, TOKEN
-from drainproxy.wire.sniff import HTTP2_PREFACE, Sniffed, sniff
+from drainproxy.wire.sniff import BLANKS, HTTP2_PREFACE, Doubt, Sniffed, sniff
 
 METHODS = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT"]
 LONGEST = 8192
@@ -49,6 +52,81 @@ def test_a_known_method_that_ends_wrongly_is_http_too(wrong: bytes) -> None:
 )
 def test_who_says_http_in_the_first_line_of_text_gets_the_strict_parser(data: bytes) -> None:
     assert sniff(data) is decision(data) is Sniffed.HTTP1
+
+
+# What lenient servers overlook before a request line and between its words (`str.split`).
+@pytest.mark.parametrize("blank", [bytes((c,)) for c in BLANKS], ids=repr)
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"GET / HTTP/1.1\r\n", b"GET /x\r\n\r\n", b"GET /x\n", b"FOO / HTTP/1.0\r\n"),
+        *(b"get / HTTP/1.1\r\n", b"FOO /x\r\n", b"GET x\r\n"),
+    ],
+)
+def test_no_blank_before_a_request_or_in_it_makes_it_something_else(
+    blank: bytes, line: bytes
+) -> None:
+    for data in blank + line, blank * 3 + line, b" " + blank + b"\r\n" + line:
+        assert sniff(data) is decision(data) is Sniffed.HTTP1
+    if blank != b"\n":
+        data = line.replace(b" ", blank)
+        assert sniff(data) is decision(data) is Sniffed.HTTP1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"FOO /path\r\n", id="path"),
+        pytest.param(b"get /path\r\n", id="lower case"),
+        pytest.param(b"PROPFIND /\n", id="bare LF"),
+        pytest.param(b"FOO http://a.example/\r\n", id="URL"),
+        pytest.param(b"FOO   /path \t\r\n", id="blanks"),
+        pytest.param(b"FOO /\xff\0\tHTTP\r\n", id="binary target"),
+        pytest.param(b"\x0bFOO\x1c/\x85\r\n", id="odd blanks"),
+    ],
+)
+def test_a_method_and_a_target_and_nothing_else_is_http_0_9(data: bytes) -> None:
+    # RFC 1945 5: a simple request.
+    assert sniff(data) is decision(data) is Sniffed.HTTP1
+
+
+@pytest.mark.parametrize("first", [bytes((c,)) for c in range(256)], ids=repr)
+def test_any_byte_before_a_request_line_leaves_it_one(first: bytes) -> None:
+    for line in b"GET / HTTP/1.1\r\nHost: a\r\n", b"FOO\t/\x0cHTTP/1.0 \n":
+        assert sniff(first + line) is Sniffed.HTTP1
+
+
+@pytest.mark.parametrize(
+    "first", [b"\xef\xbb\xbf", b"\xc2\xa0", b"\xe2\x80\xa8", b"\0\1\2", b"\xff" * 40, b"\0 \0"]
+)
+@pytest.mark.parametrize("version", [b"HTTP/1.1", b"HTTP/01.001", b"HTTP/+1.1", b"HTTP/9.9 \x1f"])
+def test_odd_bytes_before_a_line_that_ends_with_a_version_leave_it_a_request(
+    first: bytes, version: bytes
+) -> None:
+    assert sniff(first + b"GET /x " + version + b"\r\n") is Sniffed.HTTP1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b'\x92\xa3tag\xd9"GET / HTTP/1.1" 200\n', id="a log line in MessagePack"),
+        pytest.param(b"\x00\x08HTTP/1.1\0\n", id="AJP"),
+        pytest.param(b"\x0f\0SERVER_PROTOCOL\x08\0HTTP/1.1\n", id="uwsgi"),
+        pytest.param(b"\0HTTP/1.1\n", id="no blank before the version"),
+        pytest.param(b"\x05\x01\0", id="SOCKS"),
+        pytest.param(b"\xff\xfb\x1f", id="Telnet"),
+        pytest.param(b"\x1f\x8b\x08\0", id="gzip"),
+        pytest.param(b"EHLO mail.example\r\n", id="SMTP"),
+        pytest.param(b"AUTH secret\r\n", id="Redis with a word"),
+        pytest.param(b"KEYS *\r\n", id="Redis with a star"),
+        pytest.param(b"NICK me\r\n", id="IRC"),
+        pytest.param(b"get a b /c\r\n", id="memcached with three keys"),
+        pytest.param(b"/index\r\n", id="Gopher"),
+    ],
+)
+def test_what_no_server_reads_as_http_is_something_else(data: bytes) -> None:
+    assert sniff(data) is Sniffed.OTHER
+    assert decision(data) is Sniffed.OTHER
 
 
 @pytest.mark.parametrize(
@@ -108,6 +186,164 @@ def test_a_first_line_without_end_is_not_waited_for_for_ever(
     data = (start + filler * (LONGEST + 1))[: LONGEST + 1]
     assert sniff(data[:-1]) is Sniffed.UNDECIDED
     assert sniff(data) is says
+
+
+# What was told to be something else, as it goes on
+
+
+def forwarded(*segments: bytes) -> bytes:
+    """What an app gets as it came, of a client that sends these segments; all of it for HTTP/2."""
+    seen, out = b"", b""
+    doubt: Doubt | None = None
+    watched = True
+    for segment in segments:
+        if doubt is None:
+            seen += segment
+            says = sniff(seen)
+            if says is Sniffed.HTTP1:
+                return b""
+            if says is Sniffed.UNDECIDED:
+                continue
+            doubt, segment = Doubt(), seen
+            watched = says is Sniffed.OTHER
+        if watched:
+            says = doubt.feed(segment)
+            if says is Sniffed.HTTP1:
+                return out
+            watched = says is Sniffed.UNDECIDED
+        out += segment
+    return out
+
+
+def bytewise(data: bytes) -> list[bytes]:
+    return [data[place : place + 1] for place in range(len(data))]
+
+
+FIELDS = b"FOO x\r\n" + b"A: b\r\n" * 2000
+
+
+@pytest.mark.parametrize(
+    ("data", "before"),
+    [
+        (b"\x01GET /x HTTP/1.1\r\nA: b\r\n\r\n", b"\x01GET /x HTTP/1.1\r"),
+        (b"\xff" * 20_000 + b"GET /x HTTP/1.1\r\n", b"\xff" * 20_000 + b"GET /x HTTP/1.1\r"),
+        (b"\xffX " + b"x" * 20_000 + b" HTTP/1.1\n", b"\xffX " + b"x" * 20_000 + b" HTTP/1.1"),
+        (b"\xff X HTTP/1.1" + b" " * 20_000 + b"\n", b"\xff X HTTP/1.1" + b" " * 20_000),
+        (b"FOO x\r\n\r\n", b"FOO x\r\n\r"),
+        (b"FOO x\r\nA: b\r\n c\r\nX-F:\r\n\r\n", b"FOO x\r\nA: b\r\n c\r\nX-F:\r\n\r"),
+        (FIELDS, FIELDS[:LONGEST]),
+    ],
+    ids=lambda data: str(data[:20]),
+)
+def test_of_what_turns_out_as_http_the_app_gets_no_whole_request(
+    data: bytes, before: bytes
+) -> None:
+    assert forwarded(*bytewise(data)) == before
+    assert forwarded(data) == b""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x16\x03\x01\n GET / HTTP/1.1\r\n",
+        b"\xff" * 20_000 + b" HTTP/1.1x\n",
+        b"\xff" * 9000 + b"HTTP/1.1\n",
+        b"AUTH secret\r\nPING\r\n\r\n",
+        b"NICK me\r\nUSER me 0 * :Me\r\n\r\n",
+        b"EHLO a\r\nMAIL FROM:<b>\r\n\r\n",
+        b"EHLO a\r\nAUTH PLAIN\r\n",
+        b"FOO x\nA: b\n\n",
+        b"foo x\r\n\r\n",
+        b"FOO x y\r\n\r\n",
+    ],
+    ids=lambda data: str(data[:20]),
+)
+def test_of_anything_else_the_app_gets_every_byte(data: bytes) -> None:
+    assert forwarded(data) == forwarded(*bytewise(data)) == data
+
+
+# Servers that take much. Each is what its source says, and was tried.
+
+
+def wsgiref_serves(data: bytes) -> bool:
+    """And Werkzeug, gevent and Eventlet."""
+    line, line_end, rest = data.decode("latin-1").partition("\n")
+    words = line.split()
+    if len(words) == 3:
+        version = words[2].removeprefix("HTTP/").split(".")
+        said = words[2].startswith("HTTP/") and len(version) == 2
+        served = said and all(number.isdigit() for number in version)
+    else:
+        served = len(words) == 2 and words[0] == "GET"
+    ended = rest.startswith(("\r\n", "\n")) or "\n\n" in rest or "\n\r\n" in rest
+    return served and bool(line_end) and ended
+
+
+def cheroot_serves(data: bytes) -> bool:
+    line, _, rest = data.removeprefix(b"\r\n").partition(b"\n")
+    words = line.strip().split(b" ", 2)
+    if len(words) < 3 or not words[2].startswith(b"HTTP/") or not line.endswith(b"\r"):
+        return False
+    try:
+        version = [int(number) for number in words[2][5:].split(b".", 1)]
+    except ValueError:
+        return False
+    return len(version) == 2 and (rest.startswith(b"\r\n") or b"\r\n\r\n" in rest)
+
+
+WAITRESS = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) [^ ]+(?: HTTP/[0-9]\.[0-9])?")
+FIELD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n]*")
+
+
+def waitress_serves(data: bytes) -> bool:
+    head, end, _ = data.lstrip().partition(b"\r\n\r\n")
+    line, *fields = head.split(b"\r\n")
+    method = WAITRESS.fullmatch(line)
+    return bool(
+        end and method and method[1].isupper() and all(FIELD.fullmatch(field) for field in fields)
+    )
+
+
+@pytest.mark.parametrize("serves", [wsgiref_serves, cheroot_serves, waitress_serves])
+def test_these_servers_serve_what_is_right(serves: object) -> None:
+    assert callable(serves)
+    assert serves(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert not serves(b"GET / HTTP/1.1\r\nHost: a\r\n")
+    assert not serves(b"hello\r\n\r\n")
+
+
+parts = st.sampled_from(
+    [
+        *(b"GET", b"FOO", b"get", b"/x", b"x", b"HTTP/1.1", b"HTTP/", b"1.0", b"http://a/", b"*"),
+        *(b" ", b"\t", b"\r\n", b"\n", b"\r", b"\x0b", b"\x1c", b"\x85", b"\xa0", b"\0", b"\xff"),
+        *(b"A: b", b":", b"{", b"\xc2", b"\x16"),
+    ]
+)
+blanks = st.sampled_from([b"", b" ", b"\t", b"\x0b", b"\xa0", b"\r\n", b"\x1f ", b"\x01", b"\xff"])
+starts = st.lists(parts, max_size=8).map(b"".join) | st.builds(
+    lambda a, method, b, target, c, version, d: a + method + b + target + c + version + d,
+    *(blanks, st.sampled_from([b"GET", b"FOO", b"G\xc4T", b"foo"]), blanks),
+    *(st.sampled_from([b"/x", b"x", b"http://a/", b"/\xff"]), blanks),
+    *(st.sampled_from([b"", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/0001.1", b"HTTP/ 1.1"]), blanks),
+)
+ends = st.sampled_from([b"\r\n\r\n", b"\n\n", b"\r\nA: b\r\n\r\n", b"\n\r\n", b"\r\n"])
+
+
+@given(starts, ends, st.sets(st.integers(0, 60), max_size=6))
+@example(b"\x01GET / HTTP/1.1", b"\r\n\r\n", {1})
+@example(b"FOO x", b"\r\n\r\n", {7})
+@example(b"FOO x", b"\r\nA: b\r\n\r\n", {8, 12})
+@example(b"\xc2\xa0FOO /x HTTP/+1.1_0", b"\r\n\r\n", {1})
+def test_no_server_behind_us_reads_a_request_in_what_is_forwarded_as_it_came(
+    start: bytes, end: bytes, cuts: set[int]
+) -> None:
+    data = start + end
+    places = [0, *sorted(cuts), len(data)]
+    segments = [data[a:b] for a, b in pairwise(places) if a < b]
+    for sent in forwarded(data), forwarded(*segments), forwarded(*bytewise(data)):
+        assert not wsgiref_serves(sent)
+        assert not cheroot_serves(sent)
+        assert not waitress_serves(sent)
 
 
 words = st.binary(max_size=6) | st.lists(st.sampled_from(TOKEN), max_size=6).map(bytes)
