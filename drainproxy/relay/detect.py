@@ -82,12 +82,12 @@ class Doubted(Tcp):
         super().__init__(hub, route)
         self._doubt: Doubt | None = Doubt()
 
-    def data_received(self, data: bytes) -> None:
-        """Bytes from the client."""
+    def to_app(self, data: bytes) -> None:
+        """Forward, unless it completes a request."""
         if self._doubt is not None and self._turns_out_as_http(self._doubt, data):
             self._refuse()
         else:
-            super().data_received(data)
+            super().to_app(data)
 
     def _turns_out_as_http(self, doubt: Doubt, data: bytes) -> bool:
         says = doubt.feed(data)
@@ -104,10 +104,10 @@ class Doubted(Tcp):
         session.refuse(Refused(400, "a request line that no client writes"))
         return session
 
-    def app_data(self, data: bytes) -> None:
-        """Bytes from the app."""
+    def to_client(self, data: bytes) -> None:
+        """Forward what the app has said, whatever it is."""
         self._doubt = None
-        super().app_data(data)
+        super().to_client(data)
 
     def eof_received(self) -> bool:
         """What an app reads to the end of the connection it takes for a line."""

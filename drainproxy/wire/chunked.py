@@ -95,14 +95,6 @@ class ChunkedBody:
         """Whether a chunk may stand behind what has passed."""
         return self._expects == _SIZE and not self._left and not self._partial
 
-    @property
-    def _at_size(self) -> bool:
-        return self._expects == _SIZE
-
-    @property
-    def _at_data_end(self) -> bool:
-        return self._expects == _DATA_END
-
     def feed(self, data: bytes, start: int = 0) -> int:
         """Read on from `start`: the offset just after the body's end, or -1 if more must come, or
         if the rest, from `stopped` on, is to be fed later.
@@ -206,9 +198,12 @@ class ChunkedBody:
         if self._expects == _DATA_END and line not in (b"", b"\r"):
             raise Refused(400, "a chunk is longer than its size")
         if self._expects == _SIZE:
-            size = line.partition(b";")[0].rstrip(b"\r")
-            if len(size) > _MOST_HEX or size.translate(None, _HEX):
-                raise Refused(400, "a chunk size is not plain hex")
+            self._refuse_hopeless_size(line)
+
+    def _refuse_hopeless_size(self, line: bytes) -> None:
+        size = line.partition(b";")[0].rstrip(b"\r")
+        if len(size) > _MOST_HEX or size.translate(None, _HEX):
+            raise Refused(400, "a chunk size is not plain hex")
 
 
 def may_not_trail(name: bytes) -> bool:

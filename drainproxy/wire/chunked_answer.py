@@ -115,18 +115,14 @@ class AnswerBody(ChunkedBody):
 
     def _torn_line(self, data: bytes, here: int) -> tuple[bytes | None, int]:
         line, end = super()._torn_line(data, here)
-        if self._at_data_end:
-            return line, end
         if line is not None:
             self.edits.append((here, end, line + b"\r\n"))
         elif here < len(data):
             self.edits.append((here, len(data), b""))
         return line, end
 
-    def _refuse_hopeless(self, line: bytes) -> None:
-        if not self._at_size:
-            super()._refuse_hopeless(line)
-        elif line.strip(_BLANKS + b"\r") and not _size_in(line.rstrip(b"\r")):
+    def _refuse_hopeless_size(self, line: bytes) -> None:
+        if line.strip(_BLANKS + b"\r") and not _size_in(line.rstrip(b"\r")):
             raise Refused(400, "a chunk size is not plain hex")
 
 

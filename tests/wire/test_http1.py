@@ -148,21 +148,19 @@ def test_a_request_line_is_method_target_and_version(
 @pytest.mark.parametrize(
     ("target", "host", "sent"),
     [
-        (b"http://b.example/x", [b"Host: a.example"], b"b.example"),
-        (b"http://b.example:8080", [b"Host: b.example"], b"b.example:8080"),
-        (b"https://a.example:80/", [b"host:a.example"], b"a.example:80"),
-        (b"http://[::1]?x", [b"Host: a.example"], b"[::1]"),
-        (b"ws://b.example/", [b"HOST: a.example"], b"b.example"),
-        (b"svn+ssh://b/", [b"Host: a.example"], b"b"),
-        (b"http://b.example/", [b"Host:"], b"b.example"),
+        (b"http://b.example/x", b"Host: a.example", b"b.example"),
+        (b"http://b.example:8080", b"Host: b.example", b"b.example:8080"),
+        (b"https://a.example:80/", b"host:a.example", b"a.example:80"),
+        *((b"http://[::1]?x", b"Host: a", b"[::1]"), (b"ws://b/", b"HOST: a", b"b")),
+        *((b"svn+ssh://b/", b"Host: a", b"b"), (b"http://b/", b"Host:", b"b")),
     ],
 )
 def test_what_a_whole_url_names_takes_the_place_of_host(
-    target: bytes, host: list[bytes], sent: bytes
+    target: bytes, host: bytes, sent: bytes
 ) -> None:
     # RFC 9112 3.2.2
     line = b"GET %b HTTP/1.1" % target
-    request = request_of(b"A: b", *host, b"C: d", line=line, host=False)
+    request = request_of(b"A: b", host, b"C: d", line=line, host=False)
     assert request.host == sent
     assert request.head == b"%b\r\nHost: %b\r\nA: b\r\nC: d\r\n\r\n" % (line, sent)
     assert (request.target, request.closes) == (target, False)
@@ -171,10 +169,9 @@ def test_what_a_whole_url_names_takes_the_place_of_host(
 @pytest.mark.parametrize(
     ("target", "host"),
     [
-        (b"http://a.example/", b"Host: a.example"),
+        *((b"http://a.example/", b"Host: a.example"), (b"*", b"Host: b.example")),
         (b"HTTP://A.example:80/", b"Host: a.example"),
         (b"https://a.example/", b"Host: a.EXAMPLE:443"),
-        (b"*", b"Host: b.example"),
     ],
 )
 def test_a_host_that_the_url_names_too_stays_as_it_was_sent(target: bytes, host: bytes) -> None:
@@ -185,13 +182,8 @@ def test_a_host_that_the_url_names_too_stays_as_it_was_sent(target: bytes, host:
 
 
 def test_a_url_on_1_0_brings_the_host_that_such_a_client_does_not_send() -> None:
-    request = request_of(line=b"GET http://b/ HTTP/1.0", host=False)
-    assert request.head == b"GET http://b/ HTTP/1.0\r\nHost: b\r\n\r\n"
-
-
-def test_a_url_loses_h2c_like_a_path() -> None:
-    request = request_of(b"Upgrade: h2c", line=b"GET http://b/ HTTP/1.1")
-    assert request.head == b"GET http://b/ HTTP/1.1\r\nHost: b\r\n\r\n"
+    line = b"GET http://b/ HTTP/1.0"
+    assert request_of(line=line, host=False).head == line + b"\r\nHost: b\r\n\r\n"
 
 
 @pytest.mark.parametrize("host", [[b"Host: a", b"Host: a"], [b"Host: a/b"], []])
@@ -235,14 +227,14 @@ def test_a_length_beside_tabs_goes_on_in_the_plain_spelling(field: bytes) -> Non
 
 def test_a_length_beside_a_tab_is_one_among_other_changes() -> None:
     fields = b"Content-Length:\t5", b"Upgrade: h2c"
-    request = request_of(*fields, line=b"POST http://b/ HTTP/1.1")
-    lines = b"POST http://b/ HTTP/1.1", b"Host: b", b"Content-Length: 5"
-    assert request.head == b"\r\n".join(lines) + b"\r\n\r\n"
+    head = request_of(*fields, line=b"POST http://b/ HTTP/1.1").head
+    assert head == b"POST http://b/ HTTP/1.1\r\nHost: b\r\nContent-Length: 5\r\n\r\n"
 
 
-def test_a_length_beside_a_tab_contradicts_chunked_like_any_other() -> None:
-    fields = [b"Content-Length:\t5", b"Transfer-Encoding: chunked"]
-    assert status_of(*fields) == status_of(*fields[::-1]) == 400
+@pytest.mark.parametrize("other", [b"Transfer-Encoding: chunked", b"Content-Length: 5"])
+def test_a_length_beside_a_tab_contradicts_others_like_any(other: bytes) -> None:
+    tabbed = b"Content-Length:\t5"
+    assert status_of(tabbed, other) == status_of(other, tabbed) == 400
 
 
 @pytest.mark.parametrize(
@@ -441,9 +433,6 @@ def test_an_answer_tells_of_an_event_stream_and_of_an_upgrade() -> None:
 def test_an_answer_tells_whether_its_body_can_be_read(coding: bytes, encoded: bool) -> None:
     assert response_of(b"Content-Encoding: " + coding).encoded is encoded
     assert not response_of(b"Vary: Content-Encoding").encoded
-
-
-# What is changed on the way
 
 
 @pytest.mark.parametrize("field", [b"Host: a, b", b"Content_Length: 5", b"X_Forwarded_For: x"])
