@@ -27,7 +27,8 @@ class AnswerBody(ChunkedBody):
     """Follows the body of one chunked answer. There is no budget for what stands beside it but for
     each line: with an app that sends too much only its own clients are served.
 
-    If there are `edits` after `feed`, call `mended` before anything is forwarded.
+    If there are `edits` after `feed`, call `mended` before anything is forwarded, with the data up
+    to where it has `stopped`, if it has.
     """
 
     __slots__ = ("edits",)

@@ -134,6 +134,14 @@ def test_a_long_answer_may_have_much_beside_it() -> None:
     assert talk.client_got() == CODED + chunks
 
 
+def test_a_flood_of_odd_lines_is_mended_a_turn_after_the_other() -> None:
+    talk = asked()
+    chunks, trailers = b"1 \r\na\r\n" * 3000, b"X y: z\r\n" * 3000
+    talk.app_sends(CODED + chunks + b"0 \r\n" + trailers + b"A: b\r\n\r\n")
+    assert talk.client_got() == (CODED + chunks.replace(b" ", b"") + b"0\r\nA: b\r\n\r\n")
+    assert talk.proxy.endings == [("http1", "finished")]
+
+
 def test_what_comes_behind_a_mended_body_reaches_nobody() -> None:
     talk = asked()
     talk.app_sends(CODED + b"5 \r\nhello\r\n0 \r\n\r\n" + response())
