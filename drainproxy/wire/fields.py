@@ -120,7 +120,14 @@ def forwarded_parameters(value: bytes) -> set[bytes]:
     return {name.strip(b" \t").lower() for name, _, said in pairs if said.strip(b" \t")}
 
 
+# Nobody has a hundred options for a hop; a list without end is there to be read, not to be meant.
+_MOST_TOKENS = 100
+
+
 def tokens(value: bytes) -> tuple[bytes, ...]:
+    """The members of a list in small letters (RFC 9110 5.6.1); Refused if they are too many."""
+    if value.count(b",") >= _MOST_TOKENS:
+        raise Refused(400, f"a list of more than {_MOST_TOKENS} members")
     return tuple(token.strip(b" \t") for token in value.lower().split(b","))
 
 

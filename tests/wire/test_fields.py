@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from drainproxy.wire.fields import Field, field_of, forwarded_parameters, read_field
+from drainproxy.wire.fields import Field, Refused, field_of, forwarded_parameters, read_field
 from tests.wire.heads import request_of, status_of
 
 
@@ -173,3 +173,11 @@ def test_a_flood_of_names_and_lines_fills_no_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", [b"Connection", b"Expect"])
+def test_a_list_of_options_has_a_hundred_members_at_most(name: bytes) -> None:
+    line = b"%b: %b" % (name, b",".join(b"x%d" % number for number in range(100)))
+    read_field(line)
+    with pytest.raises(Refused, match="more than 100 members"):
+        read_field(line + b",one-more")

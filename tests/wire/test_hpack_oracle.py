@@ -60,8 +60,9 @@ class Pair:
             if not self.owed and not TOO_MANY_SIZES.match(coded):
                 with pytest.raises(HPACKDecodingError) as theirs:
                     self.theirs.decode(coded, raw=True)
-                is_too_large = error.code == ENHANCE_YOUR_CALM
-                assert isinstance(theirs.value, OversizedHeaderListError) is is_too_large
+                # Of what is too large we do not read the rest, where hpack may find another fault.
+                if error.code != ENHANCE_YOUR_CALM:
+                    assert not isinstance(theirs.value, OversizedHeaderListError)
             return None
         assert seen(self.theirs.decode(coded, raw=True)) == seen(self.ours.fields)
         self.owed = False
