@@ -22,6 +22,10 @@ HEAD, BODY, SENT, LINGERING = range(4)
 # What is expected of the app: nothing, a head, a body, nothing more for this request.
 NOTHING, ANSWER_HEAD, ANSWER_BODY, ANSWERED = range(4)
 
+# A head of so many bytes is remembered. What stands for one that is not.
+LONGEST_REMEMBERED = 2048
+_FORGOTTEN = Request(b"", b"", b"", 1)
+
 
 class Exchange(Pair):
     """The state of an HTTP/1 connection and its ends; its two halves are the subclasses."""
@@ -73,6 +77,7 @@ class Exchange(Pair):
         self.outbox: list[bytes] = []
         # The last request, and its head as the app got it: clients that poll repeat themselves to
         # the letter, and what is the same needs no second reading. The same for the last answer.
+        # What is long is forgotten, since a connection may be idle for an hour.
         self.asked: Request | None = None
         self.sent_head = b""
         self.answered: Response | None = None
@@ -149,6 +154,8 @@ class Exchange(Pair):
         self.answers = NOTHING
         self.request = None
         self.status = 0
+        if len(self.sent_head) > LONGEST_REMEMBERED:
+            self.asked, self.sent_head = _FORGOTTEN, b""
 
     def _log_access(self) -> None:
         hub, request = self.hub, self.request

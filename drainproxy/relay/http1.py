@@ -6,7 +6,15 @@ from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import FINISHED, GOODBYE
 from drainproxy.relay.asking import Asking
 from drainproxy.relay.events import Events
-from drainproxy.relay.exchange import ANSWER_BODY, ANSWER_HEAD, ANSWERED, BODY, NOTHING, SENT
+from drainproxy.relay.exchange import (
+    ANSWER_BODY,
+    ANSWER_HEAD,
+    ANSWERED,
+    BODY,
+    LONGEST_REMEMBERED,
+    NOTHING,
+    SENT,
+)
 from drainproxy.relay.tunnel import Tunnel, WebSocket
 from drainproxy.relay.turns import LARGE_READ
 from drainproxy.wire.chunked_answer import AnswerBody
@@ -69,7 +77,7 @@ class Http1(Asking):
         except Refused:
             self._mend_answer_head(data)
             return
-        if response.status >= 200 and method != b"HEAD":
+        if response.status >= 200 and method != b"HEAD" and end <= LONGEST_REMEMBERED:
             self.answered, self.answered_head = response, head
         self._begin_answer(response, data, end)
 

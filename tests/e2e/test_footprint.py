@@ -18,12 +18,15 @@ from tests.e2e.process import Sidecar, accepts, sidecar, started
 
 AT_REST = 45 << 20
 PER_CONNECTION = 8 << 10
+AFTER_A_LONG_HEAD = 6 << 10
+LONG = (GET[0][:-2] + b"Cookie: " + b"c" * 60_000 + b"\r\n\r\n", GET[1])
 # Of CPU, whoever else runs here; the clock may show a busy machine.
 START = 0.6
 START_BY_THE_CLOCK = 2.0
 
 CONNECTIONS = 5000
 FEWER = 1000
+FIRST = 200
 
 pytestmark = [
     pytest.mark.alone,
@@ -76,10 +79,22 @@ def test_after_the_start_it_is_small_and_ready_soon(idle_app: str) -> None:
 async def test_an_idle_connection_costs_little(
     kind: str, conversation: tuple[bytes, bytes], connections: int, idle_app: str
 ) -> None:
+    await idle_connections_cost(kind, conversation, connections, idle_app, PER_CONNECTION)
+
+
+async def test_an_idle_connection_that_had_a_long_head_costs_no_more(
+    connections: int, idle_app: str
+) -> None:
+    await idle_connections_cost("http1", LONG, connections, idle_app, AFTER_A_LONG_HEAD)
+
+
+async def idle_connections_cost(
+    kind: str, conversation: tuple[bytes, bytes], connections: int, idle_app: str, most: int
+) -> None:
     with sidecar(idle_app) as running:
         # What the first of all needs, and the first scrape, is not the cost of a connection.
-        async with held(running.port, 10, conversation):
-            assert open_now(running, kind) == 10
+        async with held(running.port, FIRST, conversation):
+            assert open_now(running, kind) == FIRST
         before = resident(running.process.pid)
         async with held(running.port, connections, conversation) as clients:
             after = resident(running.process.pid)
@@ -88,4 +103,4 @@ async def test_an_idle_connection_costs_little(
             each = (after - before) / connections
             told = f"{connections} idle {kind} connections: {each / 1024:.2f} KB each"
             print(told)
-            assert each <= PER_CONNECTION, told
+            assert each <= most, told

@@ -1,0 +1,34 @@
+"""Heads are remembered, since clients repeat themselves, and long ones are not."""
+
+from drainproxy.relay.exchange import LONGEST_REMEMBERED
+from drainproxy.wire.sniff import HTTP2_PREFACE
+from tests.relay.conversation import Conversation, request, response
+
+
+def test_a_long_head_is_not_remembered_and_the_next_request_is_read_as_any_other() -> None:
+    talk = Conversation()
+    long = request("/", "Cookie: " + "c" * LONGEST_REMEMBERED)
+    for _ in range(2):
+        talk.client_sends(long)
+        assert talk.session.sent_head.startswith(b"GET / ")
+        talk.app_sends(response())
+        assert talk.session.sent_head == b""
+        assert talk.session.asked.head == b""
+    talk.client_sends(request(), request())
+    assert talk.session.asked.head == request()
+
+
+def test_behind_a_long_head_that_was_forgotten_nobody_changes_to_http2() -> None:
+    talk = Conversation()
+    talk.client_sends(request("/", "Cookie: " + "c" * LONGEST_REMEMBERED))
+    talk.app_sends(response())
+    talk.client_got()
+    talk.client_sends(HTTP2_PREFACE)
+    assert talk.client_got().startswith(b"HTTP/1.1 505 ")
+
+
+def test_a_long_head_of_an_answer_is_not_remembered() -> None:
+    talk = Conversation()
+    talk.client_sends(request())
+    talk.app_sends(response(200, "X-Long: " + "x" * LONGEST_REMEMBERED))
+    assert talk.session.answered_head == b""
