@@ -3,11 +3,14 @@
 import os
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -41,23 +44,31 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
         settings.load_profile("hostile" if hostile else "push")
 
 
-@pytest.hookimpl(tryfirst=True)
+class Scheduling(LoadScopeScheduling):
+    """What goes to a worker at once: a file, or one test of a file whose tests share no fixture and
+    are worth a message each."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if is_divided(file) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """For `-n`, instead of what `--dist` says."""
+    return Scheduling(config, log)
+
+
+@cache
+def is_divided(file: str) -> bool:
+    """Its tests mostly wait, and no fixture of it is kept from one to the next."""
+    waits = file.startswith(("tests/e2e/", "tests/loadtests/", "tests/rehearsal/"))
+    return waits and 'scope="module"' not in (ROOT / file).read_text()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What side by side stays on one worker, and that those which may take long begin first."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            group = item.nodeid if is_free(item) else item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(group))
+    """Those which may take long begin first."""
     items.sort(key=allowed_seconds, reverse=True)
-
-
-def is_free(item: pytest.Item) -> bool:
-    """It may run apart from its file: it is worth the message, and shares no fixture with it."""
-    folder = item.path.relative_to(ROOT).parts[1]
-    assert isinstance(item, pytest.Function)
-    fixtures = item._fixtureinfo.name2fixturedefs.values()
-    shared = any(each.scope == "module" for definitions in fixtures for each in definitions)
-    return folder in {"e2e", "loadtests", "rehearsal"} and not shared
 
 
 def allowed_seconds(item: pytest.Item) -> float:

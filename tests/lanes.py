@@ -22,8 +22,8 @@ from typing import NamedTuple
 from tests.conftest import ROOT
 
 WAITING = ("tests/e2e", "tests/loadtests", "tests/rehearsal")
-# In our order, which begins with the longest (tests/conftest.py).
-GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
+# In our order, which begins with the longest; tests/conftest.py says what goes to a worker at once.
+GROUPED = ("--dist", "loadscope", "--no-loadscope-reorder")
 THOROUGH = ("--hypothesis-profile=thorough", "--timeout=900")
 THOROUGH_SETTINGS = {"DRAINPROXY_AUTOBAHN": "full", "DRAINPROXY_AGING": "60"}
 # What pytest exits with when no test was selected: a lane may be empty where ARGS select tests.
