@@ -9,11 +9,18 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 
 SIGNALS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
 DEATH = 5
 # Takes a slow client longer to read than the app to write, and is more than one buffer.
 LEGACY = 6 << 20
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    # At the end whoever has not asked yet is cancelled, of which Python 3.11 prints a traceback.
+    with suppress(asyncio.CancelledError):
+        await answer(reader, writer)
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,7 +56,7 @@ async def main(port: int, exit_code: int) -> int:
 
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, signalled, number)
-    await asyncio.start_server(answer, "127.0.0.1", port)
+    await asyncio.start_server(serve, "127.0.0.1", port)
     print("the app is ready", flush=True)
     await over
     return exit_code
