@@ -37,6 +37,9 @@ TLS: Final = "TLS"
 
 MILLISECOND: Final = 0.001
 
+# tcp(7): the most that Linux takes for TCP_KEEPIDLE, in seconds.
+LONGEST_KEEPALIVE: Final = 32767
+
 
 def setting(
     kind: Kind,
@@ -239,6 +242,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(DURATION, "The app begins to answer within this, or 504; 0 is off.", reload=True),
     ] = 0.0
+    tcp_keepalive: Annotated[
+        float,
+        setting(
+            DURATION,
+            "A TCP connection, to a client or to the app, that is idle this long is probed, and"
+            " ends if nobody answers for as long again; 0 is off.",
+            reload=True,
+            le=LONGEST_KEEPALIVE,
+        ),
+    ] = 60.0
     idle_close: Annotated[
         float,
         setting(

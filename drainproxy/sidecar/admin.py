@@ -12,6 +12,7 @@ from drainproxy.drain.machine import Phase
 from drainproxy.drain.report import Report
 from drainproxy.sidecar.access import refusal
 from drainproxy.sidecar.listener import bind
+from drainproxy.sidecar.sockets import keep_alive
 from drainproxy.sidecar.status import connections, seconds_left, status
 
 if TYPE_CHECKING:
@@ -62,9 +63,11 @@ async def serve(sidecar: "Sidecar") -> Server:
         handle_signals=False,
         keepalive_timeout=_KEEPALIVE,
         shutdown_timeout=_SHUTDOWN_TIMEOUT,
+        tcp_keepalive=False,
     )
     await runner.setup()
     for sock in sockets:
+        keep_alive(sock, sidecar.settings.tcp_keepalive)
         await web.SockSite(runner, sock).start()
     return Server(runner)
 

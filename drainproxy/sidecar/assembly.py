@@ -95,8 +95,11 @@ def routes(sidecar: "Sidecar") -> list[Route]:
     def timeout() -> float:
         return sidecar.settings.connect_timeout
 
+    def keepalive() -> float:
+        return sidecar.settings.tcp_keepalive
+
     return [
-        Route(forward.protocol, str(forward.app), Upstream(forward.app, timeout).connect)
+        Route(forward.protocol, str(forward.app), Upstream(forward.app, timeout, keepalive).connect)
         for forward in sidecar.settings.forward
     ]
 

@@ -20,9 +20,10 @@ Factory = Callable[[], Any]
 class Listener:
     """Listens on one address; can be closed without losing who waits, and opened again."""
 
-    def __init__(self, address: Address, factory: Factory) -> None:
+    def __init__(self, address: Address, factory: Factory, keepalive: float = 0.0) -> None:
         self.address = address
         self._factory = factory
+        self._keepalive = keepalive
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
         self._accepted: set[asyncio.Task[Any]] = set()
@@ -48,6 +49,7 @@ class Listener:
             return
         loop = asyncio.get_running_loop()
         self._sockets = bind(self.address)
+        self.keep_alive(self._keepalive)
         # Port 0 is chosen once: after an undrain we are found where we were.
         port = self._sockets[0].getsockname()[1]
         self.address = Address(self.address.host, port)
@@ -59,6 +61,12 @@ class Listener:
         except BaseException:
             self.close()
             raise
+
+    def keep_alive(self, seconds: float) -> None:
+        """Probe the clients that come from now on when they are idle for so long; 0 is never."""
+        self._keepalive = seconds
+        for sock in self._sockets:
+            sockets.keep_alive(sock, seconds)
 
     def close(self, patience: float = 0.0) -> None:
         """Take in whoever has connected already, then refuse.

@@ -2,6 +2,7 @@
 
 import ctypes
 import fcntl
+import math
 import os
 import socket
 import struct
@@ -45,6 +46,41 @@ def let_in(sock: socket.socket) -> None:
     """Take that back."""
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+
+
+# How many probes without an answer end a connection; they take as long as the idleness before.
+_PROBES = 4
+# macOS has another name for it.
+_IDLE = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))
+_INTERVAL = getattr(socket, "TCP_KEEPINTVL", None)
+_COUNT = getattr(socket, "TCP_KEEPCNT", None)
+
+
+def keep_alive(sock: Any, seconds: float) -> None:
+    """Probe the peer of this connection when it is idle for so long; 0 is never.
+
+    What a listener has set, the connections that it takes have too (tcp(7)).
+    """
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(seconds > 0))
+        if seconds > 0:
+            for option, value in _probing(seconds):
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    except OSError:
+        # It is gone, or the system cannot: no reason to do without the connection.
+        return
+
+
+def _probing(seconds: float) -> list[tuple[int, int]]:
+    """The options of TCP, in whole seconds, that this system has."""
+    wanted = (
+        (_IDLE, math.ceil(seconds)),
+        (_INTERVAL, math.ceil(seconds / _PROBES)),
+        (_COUNT, _PROBES),
+    )
+    return [(option, value) for option, value in wanted if option is not None]
 
 
 def reset(sink: Sink) -> None:

@@ -58,7 +58,7 @@ class Sidecar:
         self.annotation_mistakes: tuple[Mistake, ...] = ()
         self.routes = tuple(assembly.routes(self))
         self.listeners = [
-            Listener(forward.listen, partial(session_for, self.hub, route))
+            Listener(forward.listen, partial(session_for, self.hub, route), settings.tcp_keepalive)
             for forward, route in zip(settings.forward, self.routes, strict=True)
         ]
         self._child = Child(app, self._app_exited) if app else None
@@ -151,6 +151,8 @@ class Sidecar:
         self.hub.go_by(assembly.limits(settings))
         self.hub.access_log = assembly.access_log(settings)
         self.machine.timing = assembly.timing(settings)
+        for listener in self.listeners:
+            listener.keep_alive(settings.tcp_keepalive)
         logs.set_level(settings.log_level)
         if settings.drain_delay >= settings.drain_timeout:
             log.warning("drain-timeout ends a drain before drain-delay lets it begin: all are cut")

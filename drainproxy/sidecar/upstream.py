@@ -6,14 +6,24 @@ from typing import Any
 
 from drainproxy.config import Address, UnixSocket
 from drainproxy.relay.pair import AppSide
+from drainproxy.sidecar.sockets import keep_alive
+
+Opened = tuple[asyncio.Transport, Any]
 
 
 class Upstream:
-    """Connects to one app, for as many pairs as ask; `timeout` gives connect-timeout in seconds."""
+    """Connects to one app, for as many pairs as ask; `timeout` gives connect-timeout in seconds,
+    `keepalive` tcp-keepalive."""
 
-    def __init__(self, target: Address | UnixSocket, timeout: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        target: Address | UnixSocket,
+        timeout: Callable[[], float],
+        keepalive: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._target = target
         self._timeout = timeout
+        self._keepalive = keepalive
         self._tasks: set[asyncio.Task[None]] = set()
         # Apps that bind "localhost" take 127.0.0.1 or ::1: what answered last is tried first.
         self._hosts = _hosts(target)
@@ -41,18 +51,22 @@ class Upstream:
             await loop.create_unix_connection(factory, self._target.path)
             return
         port = self._target.port
-        await self._first_that_answers(lambda host: loop.create_connection(factory, host, port))
+        transport, _ = await self._first_that_answers(
+            lambda host: loop.create_connection(factory, host, port)
+        )
+        if (sock := transport.get_extra_info("socket")) is not None:
+            keep_alive(sock, self._keepalive())
 
-    async def _first_that_answers(self, open_to: Callable[[str], Awaitable[object]]) -> None:
+    async def _first_that_answers(self, open_to: Callable[[str], Awaitable[Opened]]) -> Opened:
         *others, last = self._hosts
         for host in others:
             try:
-                await open_to(host)
-                return
+                return await open_to(host)
             except ConnectionRefusedError:
                 continue
-        await open_to(last)
+        opened = await open_to(last)
         self._hosts = [last, *others]
+        return opened
 
 
 def _hosts(target: Address | UnixSocket) -> list[str]:

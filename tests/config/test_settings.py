@@ -35,6 +35,7 @@ DEFAULTS: dict[str, object] = {
     "idle_timeout": 3600.0,
     "connect_timeout": 5.0,
     "request_timeout": 0.0,
+    "tcp_keepalive": 60.0,
     "idle_close": 5.0,
     "max_streams": 256,
     "max_resets": 200,

@@ -13,7 +13,7 @@ RELOADED = {
     *("max-connection-age-http1", "max-connection-age-http2", "max-connection-age-websocket"),
     *("max-connection-age-sse", "max-connection-age-tcp", "max-stream-age"),
     *("max-connections", "max-header-bytes", "header-timeout", "idle-timeout"),
-    *("connect-timeout", "request-timeout", "idle-close"),
+    *("connect-timeout", "request-timeout", "tcp-keepalive", "idle-close"),
     *("forwarded", "access-log", "log-level"),
 }
 
@@ -65,6 +65,8 @@ def test_blanks_around_a_value_do_not_count() -> None:
         ("max-connections", "0", "'0' must be at least 1"),
         ("max-header-bytes", "1023", "'1023' must be at least 1KiB, at most 16MiB"),
         ("max-header-bytes", "17MiB", "'17MiB' must be at least 1KiB, at most 16MiB"),
+        ("tcp-keepalive", "10h", "'10h' must be at most 9h6m7s"),
+        ("tcp-keepalive", "60", "'60' is not a duration"),
         ("max-connection-age-jitter", "101%", "'101%' must be at most 100%"),
         ("drain-delay", "5 parsecs", "'5 parsecs' is not a duration, such as 500ms"),
         ("unready", "x" * 1000, f"'{'x' * 80}'... is not one of announced, leaving"),
@@ -81,7 +83,10 @@ def test_a_wrong_value_is_shown_with_what_would_be_right(
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("drain-timeout", "1ms"), ("max-header-bytes", "1KiB"), ("max-header-bytes", "16MiB")],
+    [
+        *(("drain-timeout", "1ms"), ("max-header-bytes", "1KiB"), ("max-header-bytes", "16MiB")),
+        *(("tcp-keepalive", "0"), ("tcp-keepalive", "1ms"), ("tcp-keepalive", "9h6m7s")),
+    ],
 )
 def test_the_ends_of_a_range_belong_to_it(name: str, text: str) -> None:
     BY_NAME[name].read(text)

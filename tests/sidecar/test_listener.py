@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -11,9 +11,13 @@ from drainproxy.sidecar.listener import Listener, bind
 
 
 class Greeter(asyncio.Protocol):
-    """Says one word and closes."""
+    """Says one word and closes; `probed` keeps whether each client is, when it is idle."""
+
+    probed: ClassVar[list[bool]] = []
 
     def connection_made(self, transport: Any) -> None:
+        sock = transport.get_extra_info("socket")
+        self.probed.append(bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)))
         transport.write(b"hello")
         transport.close()
 
@@ -116,3 +120,29 @@ async def test_closing_at_once_does_not_wait_for_the_patience_of_before() -> Non
     assert not listener.accepting
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((listener.address.host, listener.address.port))
+
+
+async def test_clients_are_probed_as_is_said_when_they_come() -> None:
+    Greeter.probed.clear()
+    listener = Listener(Address("127.0.0.1", 0), Greeter, 60.0)
+    await listener.open()
+    for seconds in (None, 0.0, 7.0):
+        if seconds is not None:
+            listener.keep_alive(seconds)
+        with socket.create_connection((listener.address.host, listener.address.port)) as client:
+            assert await heard(client) == b"hello"
+    listener.close()
+    assert Greeter.probed == [True, False, True]
+
+
+async def test_who_comes_after_an_undrain_is_probed_too() -> None:
+    Greeter.probed.clear()
+    listener = Listener(Address("127.0.0.1", 0), Greeter)
+    listener.keep_alive(60.0)
+    await listener.open()
+    listener.close()
+    await listener.open()
+    with socket.create_connection((listener.address.host, listener.address.port)) as client:
+        assert await heard(client) == b"hello"
+    listener.close()
+    assert Greeter.probed == [True]

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from drainproxy.sidecar.sockets import last_words, let_in, let_nobody_in, reset, undelivered
+from drainproxy.sidecar import sockets
+from drainproxy.sidecar.sockets import (
+    keep_alive,
+    last_words,
+    let_in,
+    let_nobody_in,
+    reset,
+    undelivered,
+)
 
 
 class Sink:
@@ -126,3 +134,74 @@ def test_what_is_no_socket_any_more_lets_nobody_in_and_no_harm_is_done() -> None
     server.close()
     assert not let_nobody_in(server)
     let_in(server)
+
+
+# TCP keepalive
+
+
+def probing(sock: socket.socket) -> tuple[bool, int, int, int]:
+    """Whether its peer is probed; after what idleness, how often and how many times."""
+    options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+    idle, interval, count = (sock.getsockopt(socket.IPPROTO_TCP, option) for option in options)
+    return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)), idle, interval, count
+
+
+needs_options = pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="another name")
+
+
+@needs_options
+@pytest.mark.parametrize(
+    ("seconds", "idle", "interval"),
+    [(60, 60, 15), (350, 350, 88), (2, 2, 1), (0.001, 1, 1), (32767, 32767, 8192)],
+)
+def test_a_peer_is_probed_after_that_idleness_and_given_up_after_as_long_again(
+    seconds: float, idle: int, interval: int
+) -> None:
+    with tcp_pair() as (one, other):
+        keep_alive(one, seconds)
+        assert probing(one) == (True, idle, interval, 4)
+        assert not probing(other)[0]
+
+
+@needs_options
+def test_0_ends_the_probing() -> None:
+    with tcp_pair() as (one, _):
+        keep_alive(one, 60)
+        keep_alive(one, 0)
+        assert not probing(one)[0]
+
+
+@needs_options
+def test_who_comes_to_a_listener_is_probed_as_that_says_at_the_moment() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for seconds in (60, 7, 0):
+            keep_alive(server, seconds)
+            with socket.create_connection(server.getsockname()):
+                accepted, _ = server.accept()
+                with accepted:
+                    assert probing(accepted)[0] is (seconds > 0)
+                    assert seconds == 0 or probing(accepted)[1] == seconds
+
+
+def test_a_unix_socket_has_no_peer_that_could_be_lost() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        keep_alive(one, 60)
+        assert not one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+def test_a_system_without_the_options_probes_at_its_own_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for option in ("_IDLE", "_INTERVAL", "_COUNT"):
+        monkeypatch.setattr(sockets, option, None)
+    with tcp_pair() as (one, other):
+        before = probing(other)[1:]
+        keep_alive(one, 60)
+        assert probing(one) == (True, *before)
+
+
+def test_a_connection_that_is_gone_is_not_probed() -> None:
+    with tcp_pair() as (one, _):
+        one.close()
+        keep_alive(one, 60)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,12 @@ class Side:
     def resume_writing(self) -> None: ...
 
 
-async def reach(target: Address | UnixSocket, connect_timeout: float = 5.0) -> Any:
+async def reach(
+    target: Address | UnixSocket, connect_timeout: float = 5.0, keepalive: float = 0.0
+) -> Any:
     """The transport, or the reason why there is none."""
     side: Any = Side()
-    Upstream(target, lambda: connect_timeout).connect(side)
+    Upstream(target, lambda: connect_timeout, lambda: keepalive).connect(side)
     return await asyncio.wait_for(side.went, 10)
 
 
@@ -96,3 +99,36 @@ async def test_a_reset_cannot_be_taken_for_an_end() -> None:
         reset(transport)
         with accepted, pytest.raises(ConnectionResetError):
             await asyncio.wait_for(asyncio.get_running_loop().sock_recv(accepted, 1), 5)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("seconds", [0.0, 60.0, 350.0])
+async def test_an_app_that_is_idle_is_probed(host: str, seconds: float) -> None:
+    with listening("127.0.0.1") as app:
+        transport = await reach(Address(host, app.getsockname()[1]), keepalive=seconds)
+        sock = transport.get_extra_info("socket")
+        assert await eventually(
+            lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), int(seconds > 0)
+        )
+        if seconds:
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == seconds
+        transport.abort()
+
+
+async def test_an_app_on_a_unix_socket_is_not_probed(tmp_path: Path) -> None:
+    path = str(tmp_path / "app")
+    with socket.socket(socket.AF_UNIX) as app:
+        app.bind(path)
+        app.listen()
+        transport = await reach(UnixSocket(path), keepalive=60.0)
+        sock = transport.get_extra_info("socket")
+        assert not sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        transport.abort()
+
+
+async def eventually(look: Callable[[], object], wanted: object) -> bool:
+    """Whether that is seen before long."""
+    async with asyncio.timeout(5):
+        while look() != wanted:  # noqa: ASYNC110 - a socket has no event
+            await asyncio.sleep(0)
+    return True
