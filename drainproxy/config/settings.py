@@ -223,6 +223,17 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
             le=16 << 20,
         ),
     ] = 64 << 10
+    max_fields: Annotated[
+        int,
+        setting(
+            COUNT,
+            "The most fields in the head of a request, or of an answer in HTTP/1; in HTTP/2"
+            " pseudo-header fields count, and cookies do not.",
+            reload=True,
+            ge=1,
+            le=10_000,
+        ),
+    ] = 100
     header_timeout: Annotated[
         float,
         setting(

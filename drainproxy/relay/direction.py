@@ -47,11 +47,12 @@ class Direction(FrameScanner[Stream], Generic[Head]):
     )
 
     def __init__(self, session: "Streams", understand: Callable[[Fields], Head]) -> None:
-        most = session.hub.limits.max_header_bytes
+        limits = session.hub.limits
+        most = limits.max_header_bytes
         super().__init__(most)
         self.session = session
         self.other: Direction[Any]
-        self.reader = QuickReader(most, understand, matters)
+        self.reader = QuickReader(most, understand, matters, limits.max_fields)
         # Blocks cannot go on as they come any more.
         self.stateless = False
         # What the receiver has announced and the sender has not acknowledged: the size of the

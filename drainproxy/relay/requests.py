@@ -49,17 +49,9 @@ class Requests(Direction[RequestHead]):
     the last one that has gone to the app; none above `last` does."""
 
     __slots__ = (
-        *("_control", "_empty", "_gaps", "_heads", "_limit_known", "_max_streams", "_on_credit"),
-        *(
-            "_passed_before",
-            "_passed_lately",
-            "_resets",
-            "_strays",
-            "_window",
-            "highest",
-            "last",
-            "passed",
-        ),
+        *("_control", "_empty", "_gaps", "_heads", "_limit_known", "_max_fields"),
+        *("_max_streams", "_on_credit", "_passed_before", "_passed_lately", "_resets", "_strays"),
+        *("_window", "highest", "last", "passed"),
     )
 
     def __init__(self, session: "Streams") -> None:
@@ -67,7 +59,7 @@ class Requests(Direction[RequestHead]):
         limits = session.hub.limits
         self.highest, self.passed = -1, 0
         self.last = MOST_STREAM
-        self._max_streams = limits.max_streams
+        self._max_streams, self._max_fields = limits.max_streams, limits.max_fields
         self._limit_known = False
         # Streams that ended before the client has ended its side: whether frames that still come
         # go to the app, which may not know that they do not belong to anything.
@@ -92,7 +84,7 @@ class Requests(Direction[RequestHead]):
         matter here."""
         head = self._heads.get(fields)
         if head is None:
-            head = RequestHead(fields)
+            head = RequestHead(fields, self._max_fields)
             if self.session.client_ip and not head.trailers:
                 head.forwarded = forwarded(head, self.session.client_ip, b"http")
             if sum(len(name) + len(value) for name, value in fields) <= _LONGEST_HEAD:
@@ -233,7 +225,7 @@ class Requests(Direction[RequestHead]):
         if stream > self.last:
             self._refuse(stream, REFUSED_STREAM)
             self._spend_control()
-        elif head.malformed or head.trailers or (head.many and too_many(self.reader.fields)):
+        elif head.malformed or head.trailers or (head.many and self._too_many()):
             session.rejected("malformed")
             self._refuse(stream, PROTOCOL_ERROR)
             self._spend_reset()
@@ -249,6 +241,10 @@ class Requests(Direction[RequestHead]):
         else:
             return False
         return True
+
+    def _too_many(self) -> bool:
+        """Whether the block that was read has more fields than max-fields."""
+        return too_many(self.reader.fields, self._max_fields)
 
     def _swells(self, length: int) -> bool:
         """Whether the block that was read, of this length, becomes far longer without a table than

@@ -27,6 +27,7 @@ def limits(settings: Settings) -> Limits:
     return Limits(
         max_connections=min(settings.max_connections, files.most_connections()),
         max_header_bytes=settings.max_header_bytes,
+        max_fields=settings.max_fields,
         header_timeout=settings.header_timeout,
         idle_timeout=settings.idle_timeout or inf,
         request_timeout=settings.request_timeout,

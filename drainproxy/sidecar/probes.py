@@ -21,7 +21,6 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 TIMEOUT = 1.0
 # How long its answer is believed, in seconds: many probes are one question to the app.
 FRESH = 1.0
-_MOST_FIELDS = 100
 _GRPC_HEALTH = "/grpc.health.v1.Health/Check"
 _GRPC_STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 
@@ -73,37 +72,42 @@ class Readiness:
         if self._answer is None or (self._answer.done() and now - self._asked >= FRESH):
             settings = self._sidecar.settings
             self._asked = now
-            self._answer = asyncio.create_task(app_problem(settings.forward, settings.app_health))
+            self._answer = asyncio.create_task(
+                app_problem(settings.forward, settings.app_health, settings.max_fields)
+            )
         return self._answer
 
 
-async def app_problem(forwards: tuple[Forward, ...], health: AppHealth) -> str:
+async def app_problem(
+    forwards: tuple[Forward, ...], health: AppHealth, most_fields: int = 100
+) -> str:
     """What is wrong with the first app that is not healthy; empty if all are.
 
-    An app behind `/tcp` does not speak HTTP: of it no more is asked than to accept.
+    An app behind `/tcp` does not speak HTTP: of it no more is asked than to accept. The head of an
+    answer has `most_fields`.
     """
     questions = dict.fromkeys(
         (forward.app, AppHealth() if forward.protocol == "tcp" else health) for forward in forwards
     )
-    answers = await asyncio.gather(*(_problem(*question) for question in questions))
+    answers = await asyncio.gather(*(_problem(*each, most_fields) for each in questions))
     return next(filter(None, answers), "")
 
 
-async def _problem(app: Address | UnixSocket, health: AppHealth) -> str:
+async def _problem(app: Address | UnixSocket, health: AppHealth, most_fields: int) -> str:
     try:
         async with asyncio.timeout(TIMEOUT):
-            return await _ask(app, health)
+            return await _ask(app, health, most_fields)
     except TimeoutError:
         return f"the app at {app} did not answer within {TIMEOUT:g} s"
     except OSError as error:
         return f"the app at {app} does not accept connections: {error.strerror or error}"
 
 
-async def _ask(app: Address | UnixSocket, health: AppHealth) -> str:
+async def _ask(app: Address | UnixSocket, health: AppHealth, most_fields: int) -> str:
     connection = await _connect(app)
     try:
         if health.kind == "http":
-            return await _ask_http(connection, app, health.path)
+            return await _ask_http(connection, app, health.path, most_fields)
         if health.kind == "grpc":
             return await _ask_grpc(connection, app, health.service)
         return ""
@@ -111,11 +115,13 @@ async def _ask(app: Address | UnixSocket, health: AppHealth) -> str:
         connection[1].close()
 
 
-async def _ask_http(connection: Connection, app: Address | UnixSocket, path: str) -> str:
+async def _ask_http(
+    connection: Connection, app: Address | UnixSocket, path: str, most_fields: int
+) -> str:
     reader, writer = connection
     writer.write(_request(app, path))
     try:
-        status = await _status(reader)
+        status = await _status(reader, most_fields)
     except (EOFError, ConnectionError, asyncio.LimitOverrunError, Refused):
         return f"the app at {app} gave no HTTP answer to {path}"
     return "" if 200 <= status < 400 else f"the app at {app} answered {status} to {path}"
@@ -156,10 +162,10 @@ def _host(app: Address | UnixSocket) -> str:
     return str(app) if isinstance(app, Address) else "localhost"
 
 
-async def _status(reader: asyncio.StreamReader) -> int:
+async def _status(reader: asyncio.StreamReader, most_fields: int) -> int:
     """Of the final answer: RFC 9110 15.2 lets any number of others come before it."""
     while True:
         head = await reader.readuntil(END_OF_HEAD)
-        status = parse_response(head, b"GET", _MOST_FIELDS).status
+        status = parse_response(head, b"GET", most_fields).status
         if status >= 200:
             return status

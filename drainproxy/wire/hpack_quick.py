@@ -56,13 +56,20 @@ class QuickReader(HpackReader[Read]):
     unless `keep_fields` was called."""
 
     __slots__ = (
-        *("_gone", "_heaviest", "_known", "_longest", "_numbers", "_seen", "_static", "_turn"),
+        *("_gone", "_heaviest", "_known", "_longest", "_most", "_numbers", "_seen", "_static"),
+        "_turn",
     )
 
     def __init__(
-        self, max_list_size: int, understand: Callable[[Fields], Read], matters: Matters
+        self,
+        max_list_size: int,
+        understand: Callable[[Fields], Read],
+        matters: Matters,
+        most_fields: int = MOST_QUICK,
     ) -> None:
         super().__init__(max_list_size, understand, matters)
+        # A shorter block has no more fields than that.
+        self._most = min(MOST_QUICK, most_fields)
         # What no field in the table weighs more than, in bytes.
         self._heaviest = max(entry[1] for entry in self._table)
         numbers, self._static = _static_numbers(matters)
@@ -88,7 +95,7 @@ class QuickReader(HpackReader[Read]):
     def _set_longest(self) -> None:
         """So short that what its fields weigh need not be summed up."""
         heaviest = self._heaviest + _EXPANSION * MOST_QUICK
-        self._longest = min(MOST_QUICK, self._max_list_size // heaviest)
+        self._longest = min(self._most, self._max_list_size // heaviest)
 
     def _read(self, block: bytes) -> Read:
         length = len(block)

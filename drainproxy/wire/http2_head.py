@@ -39,7 +39,7 @@ _AUTHORITY = HOST_BYTES + b","
 _TARGET_BYTES = bytes(range(0x21, 0x7F)).replace(b"#", b"")
 # RFC 3986 3.1
 _SCHEME_BYTES = DIGITS_AND_LETTERS + b"+-."
-# Crumbs of cookies may be many (8.2.3); of all other fields so many are enough, as in HTTP/1.
+# So many fields are enough, if nobody says otherwise.
 MOST_FIELDS = 100
 
 _REQUEST = frozenset((b":method", b":scheme", b":authority", b":path", b":protocol"))
@@ -62,7 +62,7 @@ class RequestHead:
         *("protocol", "proxied", "trailers", "unusual"),
     )
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, most_fields: int = MOST_FIELDS) -> None:
         found, self.malformed = _survey(fields, _REQUEST)
         self.trailers = b":method" not in found
         self.method = found.get(b":method", b"")
@@ -84,7 +84,7 @@ class RequestHead:
             self.malformed = f"the value of {_text(found[_BINARY])} has bytes that only gRPC knows"
         if not self.malformed:
             self.malformed = _request_problem(found)
-        self.many = len(fields) > MOST_FIELDS
+        self.many = len(fields) > most_fields
         self.unusual = (
             bool(self.malformed) or self.many or self.trailers or self.method == b"CONNECT"
         )
@@ -197,9 +197,10 @@ _WRONG_NAMES = {
 }
 
 
-def too_many(fields: Fields) -> bool:
-    """Whether these are more fields than a message has any use for."""
-    return sum(name != b"cookie" for name, _ in fields) > MOST_FIELDS
+def too_many(fields: Fields, most: int) -> bool:
+    """Whether these are more fields than so many; of the crumbs of cookies there may be any number
+    (8.2.3)."""
+    return sum(name != b"cookie" for name, _ in fields) > most
 
 
 def _found_problem(found: dict[bytes, bytes]) -> str:

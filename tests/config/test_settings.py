@@ -31,6 +31,7 @@ DEFAULTS: dict[str, object] = {
     "max_stream_age": 0.0,
     "max_connections": 10_000,
     "max_header_bytes": 65_536,
+    "max_fields": 100,
     "header_timeout": 10.0,
     "idle_timeout": 3600.0,
     "connect_timeout": 5.0,

@@ -12,7 +12,7 @@ RELOADED = {
     *("max-connection-age", "max-connection-age-jitter", "max-connection-age-grace"),
     *("max-connection-age-http1", "max-connection-age-http2", "max-connection-age-websocket"),
     *("max-connection-age-sse", "max-connection-age-tcp", "max-stream-age"),
-    *("max-connections", "max-header-bytes", "header-timeout", "idle-timeout"),
+    *("max-connections", "max-header-bytes", "max-fields", "header-timeout", "idle-timeout"),
     *("connect-timeout", "request-timeout", "tcp-keepalive", "idle-close"),
     *("forwarded", "access-log", "log-level"),
 }
@@ -65,6 +65,9 @@ def test_blanks_around_a_value_do_not_count() -> None:
         ("max-connections", "0", "'0' must be at least 1"),
         ("max-header-bytes", "1023", "'1023' must be at least 1KiB, at most 16MiB"),
         ("max-header-bytes", "17MiB", "'17MiB' must be at least 1KiB, at most 16MiB"),
+        ("max-fields", "0", "'0' must be at least 1, at most 10000"),
+        ("max-fields", "10001", "'10001' must be at least 1, at most 10000"),
+        ("max-fields", "1e2", "'1e2' is not a whole number"),
         ("tcp-keepalive", "10h", "'10h' must be at most 9h6m7s"),
         ("tcp-keepalive", "60", "'60' is not a duration"),
         ("max-connection-age-jitter", "101%", "'101%' must be at most 100%"),
@@ -85,6 +88,7 @@ def test_a_wrong_value_is_shown_with_what_would_be_right(
     ("name", "text"),
     [
         *(("drain-timeout", "1ms"), ("max-header-bytes", "1KiB"), ("max-header-bytes", "16MiB")),
+        *(("max-fields", "1"), ("max-fields", "10000")),
         *(("tcp-keepalive", "0"), ("tcp-keepalive", "1ms"), ("tcp-keepalive", "9h6m7s")),
     ],
 )

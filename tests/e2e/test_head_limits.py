@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -92,6 +93,65 @@ async def test_a_head_has_a_hundred_fields_at_most(
     async with client(strict.port) as peer:
         peer.send(GET[:-2] + b"A: b\r\n" * (count - 1) + b"\r\n")
         assert int((await peer.take_head())[9:12]) == status
+
+
+@pytest.fixture(scope="module")
+def few(app_port: int) -> Iterator[Sidecar]:
+    """A sidecar that takes ten fields, until an annotation says otherwise."""
+    arguments = ["--max-fields", "10", "--forwarded", "off"]
+    with sidecar(f"127.0.0.1:{app_port}", *arguments) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("count", "status"), [(1, 200), (10, 200), (11, 431), (100, 431)])
+async def test_max_fields_says_how_many_a_request_has(
+    count: int, status: int, few: Sidecar, app: Tap
+) -> None:
+    async with client(few.port) as peer:
+        peer.send(GET[:-2] + b"A: b\r\n" * (count - 1) + b"\r\n")
+        assert int((await peer.take_head())[9:12]) == status
+
+
+@pytest.mark.parametrize(("count", "status"), [(10, 200), (11, 502)])
+async def test_max_fields_says_how_many_an_answer_has(
+    count: int, status: int, few: Sidecar, app_port: int
+) -> None:
+    async def verbose(app: Peer) -> None:
+        await app.take_head()
+        app.send(OK.replace(b"\r\n\r\n", b"\r\n" + b"A: b\r\n" * (count - 1) + b"\r\n"))
+
+    async with tap(app_port, verbose), client(few.port) as peer:
+        peer.send(GET)
+        assert int((await peer.take_head())[9:12]) == status
+
+
+async def test_more_fields_than_a_hundred_pass_where_that_is_set(app_port: int, app: Tap) -> None:
+    with sidecar(f"127.0.0.1:{app_port}", "--max-fields", "500") as running:
+        async with client(running.port) as peer:
+            for count, status in ((500, 200), (501, 431)):
+                peer.send(GET[:-2] + b"A: b\r\n" * (count - 1) + b"\r\n")
+                assert int((await peer.take_head())[9:12]) == status
+                await peer.take(2)
+
+
+async def test_an_annotation_changes_max_fields_for_those_who_are_connected(
+    app_port: int, app: Tap, tmp_path: Path
+) -> None:
+    annotations = tmp_path / "annotations"
+    annotations.write_text('drainproxy.io/max-fields="1"\n')
+    arguments = ("--annotations-file", str(annotations), "--forwarded", "off")
+    with sidecar(f"127.0.0.1:{app_port}", *arguments) as running:
+        async with client(running.port) as peer:
+            peer.send(GET)
+            assert await peer.take(len(OK)) == OK
+            annotations.write_text('drainproxy.io/max-fields="3"\n')
+            await asyncio.to_thread(
+                running.process.until, lambda: "annotations applied" in running.process.output
+            )
+            peer.send(GET[:-2] + b"A: b\r\n" * 2 + b"\r\n")
+            assert await peer.take(len(OK)) == OK
+            peer.send(GET[:-2] + b"A: b\r\n" * 3 + b"\r\n")
+            assert await refused(peer) == 431
 
 
 async def ends_in_time(peer: Peer, began: float) -> float:

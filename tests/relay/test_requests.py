@@ -107,6 +107,45 @@ def test_the_app_is_not_told_if_it_must_not_be() -> None:
     assert talk.in_flight == {"http2": 1}
 
 
+# max-fields
+
+
+def with_fields(count: int, *, crumbs: int = 0) -> Fields:
+    """A request of so many, pseudo-header fields included."""
+    more = ((b"x-%d" % number, b"y") for number in range(count - len(GET)))
+    return (*GET, *more, *((b"cookie", b"a=b"),) * crumbs)
+
+
+@pytest.mark.parametrize("most", [4, 10, 100, 150])
+@pytest.mark.parametrize("stateless", [False, True])
+def test_a_request_has_max_fields_and_not_one_more(most: int, stateless: bool) -> None:
+    talk = begun(max_fields=most)
+    if stateless:
+        talk.client_asks(1, GET[1:])
+        assert talk.client_hears() == [("reset", 1, PROTOCOL_ERROR)]
+    for stream in (3, 7):
+        talk.client_asks(stream, with_fields(most))
+        assert talk.app_hears() == [("headers", stream, with_fields(most), "end")]
+        talk.client_asks(stream + 2, with_fields(most + 1))
+        assert talk.client_hears() == [("reset", stream + 2, PROTOCOL_ERROR)]
+        assert talk.app_hears() == []
+    assert talk.rejected == {"malformed": 2 + stateless}
+
+
+def test_crumbs_of_cookies_are_not_counted_whatever_max_fields_is() -> None:
+    talk = begun(max_fields=5)
+    talk.client_asks(1, with_fields(5, crumbs=90))
+    assert talk.app_hears() == [("headers", 1, with_fields(5, crumbs=90), "end")]
+
+
+def test_what_the_app_must_not_see_is_the_same_when_it_comes_again() -> None:
+    talk = begun(max_fields=5)
+    for stream in range(1, 21, 2):
+        talk.client_asks(stream, with_fields(6))
+        assert talk.client_hears() == [("reset", stream, PROTOCOL_ERROR)]
+    assert talk.app_hears() == []
+
+
 # Malformed requests
 
 MALFORMED: list[Any] = [

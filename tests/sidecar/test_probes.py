@@ -122,6 +122,13 @@ async def test_the_question_is_a_plain_get() -> None:
     assert b"Connection: close" in fields
 
 
+@pytest.mark.parametrize(("most", "problem"), [(99, "gave no HTTP answer"), (100, "")])
+async def test_max_fields_holds_for_this_answer_too(most: int, problem: str) -> None:
+    async with listening(App(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100 + b"\r\n")) as app:
+        forward = Forward(LOOPBACK, Address("127.0.0.1", app.port))
+        assert problem in await app_problem((forward,), HTTP, most)
+
+
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [

@@ -215,3 +215,14 @@ def test_of_more_combinations_than_are_kept_each_is_still_read() -> None:
         for second in range(0x81, 0x90):
             coded = bytes((first, second))
             assert quick.read(coded) == thorough.read(coded)
+
+
+@pytest.mark.parametrize("most", [1, 5, 40, 1000])
+def test_the_fields_of_a_block_that_may_have_too_many_are_there(most: int) -> None:
+    # Index 2 of the static table (RFC 7541, appendix A).
+    coded = index(2) * (min(most, MOST_QUICK) + 1)
+    quick = QuickReader(65536, tuple, is_pseudo, most)
+    # Twice, since a block that comes again is remembered.
+    for _ in range(2):
+        quick.read(coded)
+        assert quick.fields == ((b":method", b"GET"),) * len(coded)

@@ -242,15 +242,25 @@ def test_names_are_remembered_and_not_without_end(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("crumbs", "others", "most"),
-    [(300, 100, True), (0, 100, True), (0, 101, False), (9, 101, False)],
+    ("crumbs", "others", "within"),
+    [(300, 0, True), (0, 0, True), (0, 1, False), (9, 1, False)],
 )
-def test_a_message_has_a_hundred_fields_beside_its_crumbs(
-    crumbs: int, others: int, most: bool
+@pytest.mark.parametrize("most", [4, 20, MOST_FIELDS, 1000])
+def test_a_message_has_so_many_fields_beside_its_crumbs(
+    crumbs: int, others: int, within: bool, most: int
 ) -> None:
-    assert MOST_FIELDS == 100
-    fields = ((b"cookie", b"a=b"),) * crumbs + ((b"x", b"y"),) * others
-    assert too_many(fields) is not most
+    more = ((b"x", b"y"),) * (most + others - len(GET))
+    fields = (*GET, *((b"cookie", b"a=b"),) * crumbs, *more)
+    assert too_many(fields, most) is not within
+    # Who sees no more than what matters of a head asks only where there may be too many.
+    assert RequestHead(fields, most).many is (len(fields) > most)
+
+
+@pytest.mark.parametrize("most", [4, 20, MOST_FIELDS])
+def test_a_head_of_few_fields_need_not_be_looked_at_again(most: int) -> None:
+    head = RequestHead((*GET, *((b"x", b"y"),) * (most - len(GET))), most)
+    assert not head.many
+    assert not head.unusual
 
 
 # What of it matters.
