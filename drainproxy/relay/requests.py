@@ -149,7 +149,9 @@ class Requests(Direction[RequestHead]):
             self.session.rejected("malformed")
             self._spend_reset()
             self.session.break_stream(found, PROTOCOL_ERROR)
-            return self.leave_out_block()
+            self.leave_out_block()
+            # The app hears of the end before further streams begin: never of too many at a time.
+            return self.words_here()
         self.ended(found)
         if not self.stateless:
             return None

@@ -197,6 +197,12 @@ class FrameScanner(Generic[Ending]):
         self._words.append(frame)
         return b""
 
+    def words_here(self) -> bytes:
+        """What waits for its place, to stand where the frame was that has just been read."""
+        words = b"".join(self._words)
+        self._words.clear()
+        return words
+
     def feed(self, data: bytes) -> bytes:
         """What goes on to the receiver, now that `data` has come."""
         if self._kept:

@@ -195,6 +195,16 @@ def test_a_cookie_in_crumbs_opens_no_door() -> None:
     assert talk.app_hears() == []
 
 
+def test_what_is_taken_back_makes_room_before_the_next_begins_in_one_read() -> None:
+    talk = begun(max_streams=1)
+    said = b""
+    for stream in (1, 3, 5):
+        said += talk.says.headers(stream, POST) + talk.says.headers(stream, GET, end=True)
+    talk.client_sends(said)
+    heard = [(kind, stream) for kind, stream, *_ in talk.app_hears()]
+    assert heard == [(kind, stream) for stream in (1, 3, 5) for kind in ("headers", "reset")]
+
+
 @pytest.mark.parametrize(
     ("trailers", "end"),
     [((*TRAILERS, (b"Connection", b"x")), True), (GET, True), (TRAILERS, False), ((), False)],

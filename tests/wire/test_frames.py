@@ -345,6 +345,24 @@ def test_what_is_said_inside_a_header_block_stands_before_it() -> None:
     assert scanner.feed(last) == first + last
 
 
+def test_what_is_said_of_a_frame_can_stand_in_its_place() -> None:
+    scanner = begun()
+
+    def answer(told: Told) -> bytes | None:
+        if told[0] != "ping":
+            return None
+        assert scanner.say(INSTEAD) == b""
+        return scanner.words_here()
+
+    scanner.rule = answer
+    asks, other = (
+        Wire(PING, 0, 0, bytes(8)).encode(),
+        Wire(WINDOW_UPDATE, 0, 0, b"\0\0\0\1").encode(),
+    )
+    assert scanner.feed(other + asks + other) == other + INSTEAD + other
+    assert not scanner.has_words
+
+
 @pytest.mark.parametrize("error", [False, True])
 def test_what_is_said_of_a_frame_goes_out_with_what_that_frame_came_in(error: bool) -> None:
     scanner = begun()
