@@ -273,11 +273,22 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     ] = 5.0
     max_streams: Annotated[
         int,
-        setting(COUNT, "HTTP/2 streams at once on a connection.", ge=1, le=2**31 - 1),
+        setting(
+            COUNT,
+            "HTTP/2 streams at once on a connection; its client waits with further ones.",
+            ge=1,
+            le=2**31 - 1,
+        ),
     ] = 256
     max_resets: Annotated[
-        int, setting(COUNT, "HTTP/2 resets in 30 seconds on a connection.", ge=1)
-    ] = 200
+        int,
+        setting(
+            COUNT,
+            "HTTP/2 streams of a connection that may be reset in any 30 seconds; more end it, if"
+            " they are more than half of the streams begun in that time.",
+            ge=1,
+        ),
+    ] = 500
 
     forwarded: Annotated[
         Forwarded,

@@ -160,6 +160,8 @@ class Http2(Farewells):
 
     def _client_broke_rules(self, error: Http2Error) -> None:
         self.rejected(error.budget or "malformed")
+        if error.spent:
+            self.hub.notice(error.budget, self.peer, error.spent, "its connection is ended")
         last = min(self.requests.last, self.requests.passed)
         self._end_streams(CLIENT_LEFT)
         farewell = http2.goaway(last, error.code, error.reason.encode())

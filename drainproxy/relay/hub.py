@@ -191,7 +191,7 @@ class Limits:
     forwarded: bool = True
     aging: Aging = field(default_factory=Aging)
     max_streams: int = 256
-    max_resets: int = 200
+    max_resets: int = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +208,14 @@ RETRY_WITHIN = 5
 
 # Called with kind, peer, method, target, status and seconds when an exchange ends.
 AccessLog = Callable[[str, str, str, str, int, float], None]
+
+# Called when a client has passed a budget: which one, the peer, how much it was, what comes of it.
+Notice = Callable[[str, str, int, str], None]
+
+
+def _unsaid(budget: str, peer: str, number: int, outcome: str) -> None:
+    """Nobody wants to read of it."""
+
 
 # So many beyond the limit on connections may wait for their 503; further ones are just closed.
 _REFUSED_AT_A_TIME = 1000
@@ -226,6 +234,7 @@ class Hub:
         "limits",
         "mask",
         "newest",
+        "notice",
         "now",
         "refused",
         "reset",
@@ -276,6 +285,7 @@ class Hub:
         # When the newest connection came: the quiet rule looks at it.
         self.newest = 0.0
         self.access_log: AccessLog | None = None
+        self.notice: Notice = _unsaid
 
     def retry_milliseconds(self) -> int:
         """After what time, jittered, whoever listens to events should come again."""

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from drainproxy.drain.aging import STREAM
-from drainproxy.drain.budget import Budget
+from drainproxy.drain.budget import Budget, Share
 from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
 from drainproxy.relay.direction import MOST_REMEMBERED, Direction
@@ -49,9 +49,9 @@ class Requests(Direction[RequestHead]):
     the last one that has gone to the app; none above `last` does."""
 
     __slots__ = (
-        *("_control", "_empty", "_gaps", "_heads", "_limit_known", "_max_fields"),
-        *("_max_streams", "_on_credit", "_passed_before", "_passed_lately", "_resets", "_strays"),
-        *("_window", "highest", "last", "passed"),
+        *("_begun_beside", "_control", "_empty", "_gaps", "_heads", "_limit_known"),
+        *("_max_fields", "_max_streams", "_on_credit", "_passed_before", "_passed_lately"),
+        *("_resets", "_strays", "_window", "highest", "last", "passed"),
     )
 
     def __init__(self, session: "Streams") -> None:
@@ -67,7 +67,9 @@ class Requests(Direction[RequestHead]):
         self._heads: dict[Fields, RequestHead] = {}
         # Streams that were passed over, as ranges: they are closed and never were open.
         self._gaps: list[range] = []
-        self._resets = Budget(limits.max_resets, _RESETS_WINDOW)
+        self._resets = Share(limits.max_resets, _RESETS_WINDOW)
+        # How many streams the app has begun, less those that the client has passed over.
+        self._begun_beside = 0
         self._control = Budget(_CONTROL_FRAMES, _CONTROL_WINDOW)
         self._empty = Budget(_EMPTY_FRAMES, _CONTROL_WINDOW)
         # How many came beyond the budget of the window that ends then, and how many frames of DATA
@@ -100,6 +102,8 @@ class Requests(Direction[RequestHead]):
         head = self.reader.read(block)
         session = self.session
         streams = session.streams
+        if session.moment >= self._resets.mark_at:
+            self._resets.mark(session.moment, self._begun)
         if stream != self.highest + 2:
             found = streams.get(stream)
             if found is not None:
@@ -108,6 +112,7 @@ class Requests(Direction[RequestHead]):
                 return self._late_headers(stream)
             self._gaps.append(range(self.highest + 1, stream))
             del self._gaps[:-_MOST_GAPS]
+            self._begun_beside -= (stream - self.highest - 2) // 2
         self.highest = stream
         # Of a usual request nothing has to be asked: that saves a call for each.
         if (
@@ -179,7 +184,7 @@ class Requests(Direction[RequestHead]):
         if flags & END_STREAM:
             self.ending = found
         elif not length and not self._empty.spend(self.session.hub.now()):
-            raise _calm_down("too many empty frames", "empty-frames")
+            raise _calm_down("too many empty frames", "empty-frames", self._empty.spent)
         return True
 
     def _follow_client(self, stream: int) -> None:
@@ -366,6 +371,15 @@ class Requests(Direction[RequestHead]):
 
     # Budgets
 
+    @property
+    def _begun(self) -> int:
+        """How many streams have been begun so far, whoever has done it."""
+        return (self.highest + 1) // 2 + self._begun_beside
+
+    def pushed(self) -> None:
+        """The app has begun a stream."""
+        self._begun_beside += 1
+
     def blamed(self) -> None:
         """The app has reset a stream for what the client did on it (CVE-2025-8671)."""
         try:
@@ -374,8 +388,9 @@ class Requests(Direction[RequestHead]):
             self.error = error
 
     def _spend_reset(self) -> None:
-        if not self._resets.spend(self.session.hub.now()):
-            raise _calm_down("too many streams were reset", "max-resets")
+        resets = self._resets
+        if not resets.spend(self.session.hub.now(), self._begun):
+            raise _calm_down("too many streams were reset", "max-resets", resets.spent)
 
     def _spend_control(self) -> None:
         control = self._control
@@ -387,8 +402,8 @@ class Requests(Direction[RequestHead]):
         if not within:
             self._on_credit += 1
             if self._on_credit > _CONTROL_FRAMES_PER_DATA * (passed - self._passed_before):
-                raise _calm_down("too many control frames", "control-frames")
+                raise _calm_down("too many control frames", "control-frames", control.spent)
 
 
-def _calm_down(reason: str, budget: str) -> Http2Error:
-    return Http2Error(ENHANCE_YOUR_CALM, reason, budget)
+def _calm_down(reason: str, budget: str, spent: int) -> Http2Error:
+    return Http2Error(ENHANCE_YOUR_CALM, reason, budget, spent)

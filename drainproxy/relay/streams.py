@@ -194,6 +194,7 @@ class Streams(Pair):
         """The app has begun a stream of its own (8.4), on which the client says nothing."""
         self.streams[stream] = Stream(self, stream, head, self.hub.now(), client_done=True)
         self.pushed += 1
+        self.requests.pushed()
 
     def break_stream(self, stream: Stream, code: int) -> None:
         """The client's request turned out to be malformed when the app had begun to get it."""

@@ -13,6 +13,7 @@ from drainproxy.drain.aging import STREAM, Aging
 from drainproxy.drain.machine import Timing
 from drainproxy.relay.hub import RETRY_WITHIN, AccessLog, Hub, Limits, Route
 from drainproxy.sidecar import files
+from drainproxy.sidecar.notices import Notices
 from drainproxy.sidecar.sockets import last_words, reset, undelivered
 from drainproxy.sidecar.upstream import Upstream
 
@@ -77,7 +78,7 @@ def timing(settings: Settings) -> Timing:
 
 def hub(settings: Settings) -> Hub:
     """The hub of a process that runs with these settings."""
-    return Hub(
+    made = Hub(
         limits(settings),
         time.monotonic,
         reset=reset,
@@ -88,10 +89,12 @@ def hub(settings: Settings) -> Hub:
         uniform=random.random,
         soon=lambda step: asyncio.get_running_loop().call_soon(step),
     )
+    made.notice = Notices(time.monotonic)
+    return made
 
 
 def routes(sidecar: "Sidecar") -> list[Route]:
-    """One route for each `--forward`; connect-timeout may change while it runs."""
+    """One route for each `--forward`; how its app is reached may change while it runs."""
 
     def timeout() -> float:
         return sidecar.settings.connect_timeout

@@ -408,7 +408,8 @@ class FrameScanner(Generic[Ending]):
         if not flags & END_HEADERS:
             if len(self._raw) > _MOST_CONTINUATIONS:
                 raise Http2Error(
-                    ENHANCE_YOUR_CALM, "a header block in too many frames", "continuations"
+                    *(ENHANCE_YOUR_CALM, "a header block in too many frames", "continuations"),
+                    len(self._raw),
                 )
             self._expected = _CONTINUATION
             return b""

@@ -52,14 +52,16 @@ NAMES = (
 class Http2Error(Exception):
     """An error of the whole connection (5.4.1): `code` for GOAWAY, `reason` in plain words.
 
-    `budget` names what was spent, if that is what is wrong, as `drainproxy_rejected_total` does.
+    `budget` names what was spent, if that is what is wrong, as `drainproxy_rejected_total` does,
+    and `spent` says how much that was.
     """
 
-    def __init__(self, code: int, reason: str, budget: str = "") -> None:
+    def __init__(self, code: int, reason: str, budget: str = "", spent: int = 0) -> None:
         super().__init__(f"{code}: {reason}")
         self.code = code
         self.reason = reason
         self.budget = budget
+        self.spent = spent
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:

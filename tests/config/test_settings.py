@@ -39,7 +39,7 @@ DEFAULTS: dict[str, object] = {
     "tcp_keepalive": 60.0,
     "idle_close": 5.0,
     "max_streams": 256,
-    "max_resets": 200,
+    "max_resets": 500,
     "forwarded": "append",
     "proxy_protocol": "off",
     "access_log": False,

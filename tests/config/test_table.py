@@ -68,6 +68,7 @@ def test_blanks_around_a_value_do_not_count() -> None:
         ("max-fields", "0", "'0' must be at least 1, at most 10000"),
         ("max-fields", "10001", "'10001' must be at least 1, at most 10000"),
         ("max-fields", "1e2", "'1e2' is not a whole number"),
+        ("max-resets", "0", "'0' must be at least 1"),
         ("tcp-keepalive", "10h", "'10h' must be at most 9h6m7s"),
         ("tcp-keepalive", "60", "'60' is not a duration"),
         ("max-connection-age-jitter", "101%", "'101%' must be at most 100%"),
@@ -88,7 +89,7 @@ def test_a_wrong_value_is_shown_with_what_would_be_right(
     ("name", "text"),
     [
         *(("drain-timeout", "1ms"), ("max-header-bytes", "1KiB"), ("max-header-bytes", "16MiB")),
-        *(("max-fields", "1"), ("max-fields", "10000")),
+        *(("max-fields", "1"), ("max-fields", "10000"), ("max-resets", "1")),
         *(("tcp-keepalive", "0"), ("tcp-keepalive", "1ms"), ("tcp-keepalive", "9h6m7s")),
     ],
 )

@@ -18,10 +18,20 @@ from tests.e2e.conformance.frames import (
     continuation,
     headers,
     ping,
+    rst_stream,
     window_update,
 )
 from tests.e2e.cost import KNOWN, Cost
-from tests.e2e.http2_attacks import ATTACKS, FRAMES, MAX_STREAMS, Attack
+from tests.e2e.http2_attacks import (
+    ATTACKS,
+    CONTROL_FRAMES,
+    EMPTY_FRAMES,
+    FRAMES,
+    MAX_RESETS,
+    MAX_STREAMS,
+    Attack,
+    requests,
+)
 from tests.e2e.http2_counting_app import AppEnd, counting_app
 from tests.e2e.http2_ends import DEFAULT_WINDOW
 from tests.e2e.http2_raw_client import ClientEnd, http2_client, neighbour
@@ -100,6 +110,56 @@ async def test_the_attacker_hears_goaway_and_the_app_gets_no_more_than_the_budge
         assert attacker.last == app.highest
         assert cost.rejected[attack.reason] == 1
         assert beyond(attack, app) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        *(("rapid reset", MAX_RESETS + 1), ("empty HEADERS", MAX_RESETS + 1)),
+        *(
+            ("PING", CONTROL_FRAMES + 1),
+            ("empty CONTINUATIONs", 9),
+            ("empty DATA", EMPTY_FRAMES + 1),
+        ),
+    ],
+)
+async def test_the_log_has_a_line_with_the_peer_and_the_number(
+    name: str, number: int, ground: Ground
+) -> None:
+    attack = ATTACKS[name]
+    async with attacked(ground) as (attacker, _, _):
+        host, port = attacker.transport.get_extra_info("sockname")
+        await attack.do(attacker)
+        await attacker.until(lambda: attacker.ended)
+    lines = [
+        line for line in ground.running.process.output.splitlines() if f"{host}:{port}" in line
+    ]
+    assert len(lines) == 1
+    assert f"warning {attack.reason}: its connection is ended" in lines[0]
+    assert f"peer={host}:{port} number={number}" in lines[0]
+
+
+async def test_who_asks_for_good_things_too_is_sent_away_once_the_others_are_more_than_half(
+    ground: Ground,
+) -> None:
+    async with attacked(ground) as (attacker, app, cost):
+        for _ in range(MAX_RESETS // 50):
+            streams = [attacker.ask("/hello") for _ in range(50)]
+            assert {await attacker.answered(each) for each in streams} == {"200"}
+        attacker.ask("/hold")
+        await attacker.flood(
+            b"".join(
+                headers(each, attacker.block("/hold")) + rst_stream(each)
+                for each in (attacker.stream() for _ in range(MAX_RESETS + 1))
+            )
+        )
+        # Of 1,002 streams 501 were reset: half of them, and no more.
+        await app.until(lambda: app.frames[Kind.RST_STREAM] == MAX_RESETS + 1)
+        assert cost.rejected == {}
+        await requests(rst_stream)(attacker)
+        await attacker.until(lambda: attacker.ended)
+        assert attacker.goaway == Code.ENHANCE_YOUR_CALM
+        assert cost.rejected == {"max-resets": 1}
 
 
 # Who never reads

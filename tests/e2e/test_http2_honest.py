@@ -17,12 +17,14 @@ from tests.e2e.conformance.frames import (
     END_HEADERS,
     PRIORITIZED,
     WHOLE,
+    Code,
     Kind,
     Setting,
     data,
     headers,
     preference,
     priority,
+    rst_stream,
     settings,
     window_update,
 )
@@ -34,7 +36,7 @@ from tests.e2e.process import PATIENCE, Sidecar, sidecar
 SLOW = os.environ.get("DRAINPROXY_SLOW") == "1"
 SECONDS = 60.0 if SLOW else 2.0
 # A second; over 30 seconds that stays within max-resets, and so it does in a moment.
-CANCELLED = 5 if SLOW else 90
+CANCELLED = 15 if SLOW else 90
 
 pytestmark = pytest.mark.timeout(2 * SECONDS + 60)
 
@@ -180,3 +182,14 @@ async def test_a_channel_that_changes_its_mind(calls: Sidecar) -> None:
             call.cancel()
         assert await echo(channel) == b"hello"
     assert rejected(calls) == []
+
+
+@pytest.mark.parametrize("cancelled", [200, 600])
+async def test_many_cancels_among_more_good_calls(cancelled: int, running: Sidecar) -> None:
+    async with untroubled(running) as (client, app):
+        for _ in range(20):
+            asked = [client.ask("/hello") for _ in range(100)]
+            assert {await client.answered(stream) for stream in asked} == {"200"}
+            for _ in range(cancelled // 20):
+                client.send(rst_stream(client.ask("/hold"), Code.CANCEL))
+        await app.until(lambda: app.frames[Kind.RST_STREAM] == cancelled)

@@ -1,0 +1,66 @@
+"""Who has passed a budget is said in the log, and not more often than anybody reads."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from drainproxy.sidecar.notices import Notices
+
+ENDED = "its connection is ended"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
+    caplog.set_level(logging.WARNING, "drainproxy.budget")
+    return lambda: [record.__dict__["fields"] for record in caplog.records]
+
+
+def test_a_line_has_the_budget_the_peer_and_the_number(caplog: pytest.LogCaptureFixture) -> None:
+    Notices(Clock())("max-resets", "192.0.2.7:50000", 501, ENDED)
+    (record,) = caplog.records
+    assert record.getMessage() == f"max-resets: {ENDED}"
+    assert record.levelno == logging.WARNING
+    assert record.__dict__["fields"] == {
+        "budget": "max-resets",
+        "peer": "192.0.2.7:50000",
+        "number": 501,
+    }
+
+
+def test_of_a_flood_some_lines_are_written(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    notices = Notices(Clock())
+    for number in range(10_000):
+        notices("max-resets", f"192.0.2.7:{number}", 501, ENDED)
+    assert [line["peer"] for line in lines()] == [f"192.0.2.7:{number}" for number in range(20)]
+
+
+def test_those_that_were_not_said_are_counted_in_the_next_line(
+    lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    clock = Clock()
+    notices = Notices(clock)
+    for _ in range(25):
+        notices("max-resets", "192.0.2.7:1", 501, ENDED)
+    clock.time += 10
+    for _ in range(2):
+        notices("max-resets", "192.0.2.7:2", 502, ENDED)
+    assert [line.get("unsaid") for line in lines()[20:]] == [5, None]
+
+
+def test_a_flood_of_one_kind_hides_no_other(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    notices = Notices(Clock())
+    for _ in range(100):
+        notices("control-frames", "192.0.2.7:1", 1001, ENDED)
+    notices("max-resets", "192.0.2.7:2", 501, ENDED)
+    assert lines()[-1]["budget"] == "max-resets"
+    assert "unsaid" not in lines()[-1]
