@@ -36,11 +36,13 @@ _BLAMES = {PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, 
 class Answers(Direction[AnswerHead]):
     """The app's direction."""
 
-    __slots__ = ("_settled", "_unwanted")
+    __slots__ = ("_settled", "_unwanted", "lowered")
 
     def __init__(self, session: "Streams") -> None:
         super().__init__(session, AnswerHead)
         self._settled = False
+        # The client may open fewer streams than the app would take.
+        self.lowered = True
         # Streams that we have ended, and the app may not have heard of it: insertion order counts.
         self._unwanted: dict[int, None] = {}
 
@@ -219,7 +221,10 @@ class Answers(Direction[AnswerHead]):
         """Never more streams than we let pass; many apps name no limit of their own."""
         most = self.session.hub.limits.max_streams
         agreed = super().agree(values)
-        if not self._settled and all(key != MAX_CONCURRENT_STREAMS for key, _ in agreed):
+        said = [value for key, value in agreed if key == MAX_CONCURRENT_STREAMS]
+        if said:
+            self.lowered = said[-1] > most
+        elif not self._settled:
             agreed.append((MAX_CONCURRENT_STREAMS, most))
         return [(k, min(v, most) if k == MAX_CONCURRENT_STREAMS else v) for k, v in agreed]
 

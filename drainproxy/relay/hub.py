@@ -134,6 +134,7 @@ class Counters:
         "durations",
         "goodbyes",
         "grpc",
+        "max_streams_reached",
         "rejected",
     )
 
@@ -147,6 +148,7 @@ class Counters:
         self.bytes_from_clients = 0
         self.bytes_from_app = 0
         self.app_connect_failures = 0
+        self.max_streams_reached = 0
         # By method, then by status, both as they came.
         self.grpc: dict[bytes, defaultdict[bytes, int]] = {}
 

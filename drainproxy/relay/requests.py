@@ -50,8 +50,9 @@ class Requests(Direction[RequestHead]):
 
     __slots__ = (
         *("_begun_beside", "_control", "_empty", "_gaps", "_heads", "_limit_known"),
-        *("_max_fields", "_max_streams", "_on_credit", "_passed_before", "_passed_lately"),
-        *("_resets", "_strays", "_window", "highest", "last", "passed"),
+        *("_limit_told", "_max_fields", "_max_streams", "_most_before", "_on_credit"),
+        *("_passed_before", "_passed_lately", "_resets", "_strays", "_window", "highest", "last"),
+        "passed",
     )
 
     def __init__(self, session: "Streams") -> None:
@@ -60,7 +61,10 @@ class Requests(Direction[RequestHead]):
         self.highest, self.passed = -1, 0
         self.last = MOST_STREAM
         self._max_streams, self._max_fields = limits.max_streams, limits.max_fields
-        self._limit_known = False
+        # So many streams before a further one, and it has to be asked whether that is too many, or
+        # the last that there may be.
+        self._most_before = limits.max_streams - 1
+        self._limit_known = self._limit_told = False
         # Streams that ended before the client has ended its side: whether frames that still come
         # go to the app, which may not know that they do not belong to anything.
         self._strays: dict[int, bool] = {}
@@ -117,7 +121,7 @@ class Requests(Direction[RequestHead]):
         # Of a usual request nothing has to be asked: that saves a call for each.
         if (
             head.unusual or self.stateless or stream > self.last
-            or len(streams) >= self._max_streams
+            or len(streams) >= self._most_before
         ) and self._refused(stream, head, len(block)):  # fmt: skip
             return self.leave_out_block()
         self.passed = stream
@@ -243,11 +247,23 @@ class Requests(Direction[RequestHead]):
         elif len(session.streams) >= self._max_streams + session.pushed:
             self._refuse(stream, REFUSED_STREAM)
             self._spend_on_refusal()
-        elif head.method == b"CONNECT":
-            return self._refused_to_connect(stream, head)
+        elif head.method == b"CONNECT" and self._refused_to_connect(stream, head):
+            return True
         else:
+            self._opens_another()
             return False
         return True
+
+    def _opens_another(self) -> None:
+        """If this is the last stream that there may be, the client waits with the next one, which
+        nobody would see; where the app has set that limit it would do so without us too."""
+        session = self.session
+        most = self._max_streams
+        if session.answers.lowered and len(session.streams) + 1 == most + session.pushed:
+            session.counters.max_streams_reached += 1
+            if not self._limit_told:
+                self._limit_told = True
+                session.hub.notice("max-streams", session.peer, most, "further streams wait")
 
     def _too_many(self) -> bool:
         """Whether the block that was read has more fields than max-fields."""

@@ -182,6 +182,16 @@ def _rejected(sidecar: "Sidecar") -> Series:
 
 
 @metric(
+    "drainproxy_max_streams_reached_total",
+    "counter",
+    "Times that a client had as many HTTP/2 streams open as max-streams allows, and waits with"
+    " further ones, where the app would take more.",
+)
+def _max_streams_reached(sidecar: "Sidecar") -> Series:
+    return alone(sidecar.hub.counters.max_streams_reached)
+
+
+@metric(
     "drainproxy_bytes_total", "counter", "Bytes received from_clients and from_app.", "direction"
 )
 def _bytes(sidecar: "Sidecar") -> Series:

@@ -193,3 +193,24 @@ async def test_many_cancels_among_more_good_calls(cancelled: int, running: Sidec
             for _ in range(cancelled // 20):
                 client.send(rst_stream(client.ask("/hold"), Code.CANCEL))
         await app.until(lambda: app.frames[Kind.RST_STREAM] == cancelled)
+
+
+async def test_the_subscription_beyond_max_streams_is_counted_and_logged_with_its_peer() -> None:
+    """An app that names no limit would take it; the client, which knows ours, waits with it."""
+    with sidecar(f"127.0.0.1:{APP}", "--max-streams", "4") as proxy:
+        async with counting_app(APP) as app, http2_client(proxy.port) as client:
+            await client.greet()
+            streams = [client.ask("/hold") for _ in range(4)]
+            end = await app.connection(0)
+            await end.until(lambda: len(end.open) == 4)
+            for _ in range(3):
+                client.send(rst_stream(streams.pop(), Code.CANCEL))
+                await end.until(lambda: len(end.open) == 3)
+                streams.append(client.ask("/hold"))
+                await end.until(lambda: len(end.open) == 4)
+            host, port = client.transport.get_extra_info("sockname")
+        assert proxy.metric("drainproxy_max_streams_reached_total") == 4
+        assert rejected(proxy) == []
+        told = [line for line in proxy.process.output.splitlines() if "max-streams" in line]
+        assert len(told) == 1
+        assert f"peer={host}:{port} number=4" in told[0]

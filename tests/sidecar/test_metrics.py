@@ -26,6 +26,7 @@ CONTRACT = {
     "drainproxy_goodbyes_total": ("kind", "why"),
     "drainproxy_cut_total": ("kind", "why"),
     "drainproxy_rejected_total": ("reason",),
+    "drainproxy_max_streams_reached_total": (),
     "drainproxy_bytes_total": ("direction",),
     "drainproxy_app_connect_failures_total": (),
     "drainproxy_phase": ("phase",),
