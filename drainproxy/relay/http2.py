@@ -228,7 +228,7 @@ class Http2(Farewells):
     def _drop_app_gently(self) -> None:
         """What was written to it, such as the reset of a stream, still gets there, if the app takes
         it before the client's connection ends as well."""
-        self._left_behind, self.app, self.app_side = self.app, None, None
+        self._left_behind = self.leave_app()
         if self._left_behind is not None:
             self._left_behind.close()
         self.start_client(APP_IS_FULL | CLIENT_IS_FULL | CONNECTING)

@@ -84,7 +84,7 @@ class Tcp(Pair):
         """The client is gone; an end that it did not mean is passed on as one."""
         whole = error is None and (self.client_ended or self.closing)
         self.release(self.ending if whole else CLIENT_LEFT)
-        app, self.app, self.app_side = self.app, None, None
+        app = self.leave_app()
         if app is None:
             return
         if whole:
@@ -117,7 +117,7 @@ class Tcp(Pair):
 
     def close_both(self) -> None:
         """Close both connections, after all that was written to each."""
-        app, self.app, self.app_side = self.app, None, None
+        app = self.leave_app()
         if app is not None:
             app.close()
         self.close_client()
@@ -125,7 +125,7 @@ class Tcp(Pair):
     def abort(self, why: str) -> None:
         """End now, with a reset: bytes without framing cannot tell where they were cut."""
         self.release(CUT, why)
-        app, self.app, self.app_side = self.app, None, None
+        app = self.leave_app()
         if app is not None:
             self.hub.reset(app)
         self.hub.reset(self.client)

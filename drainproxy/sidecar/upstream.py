@@ -1,6 +1,7 @@
 """Reaches the app: one connection for each client connection, opened when it is first needed."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ class Upstream:
     def connect(self, side: AppSide) -> None:
         """Connect for `side`, which is told how it went."""
         task = asyncio.get_running_loop().create_task(self._connect(side))
+        side.give_up = task.cancel
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -40,9 +42,11 @@ class Upstream:
                 await self._open(lambda: side)
         except TimeoutError:
             side.refused("the app did not accept the connection in time")
-        except (OSError, UnicodeError):
+        except (OSError, UnicodeError) as error:
             # UnicodeError: a host name that no resolver takes.
-            side.refused("the app does not accept connections")
+            side.refused(_reason(error))
+        finally:
+            side.give_up = None
 
     async def _open(self, protocol: Callable[[], AppSide]) -> None:
         loop = asyncio.get_running_loop()
@@ -67,6 +71,12 @@ class Upstream:
         opened = await open_to(last)
         self._hosts = [last, *others]
         return opened
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return "no descriptor is left for a connection to the app"
+    return "the app does not accept connections"
 
 
 def _hosts(target: Address | UnixSocket) -> list[str]:

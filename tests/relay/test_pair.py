@@ -17,6 +17,7 @@ from drainproxy.relay.pair import (
 )
 from tests.relay.connection import HIGH_WATER, Connection
 from tests.relay.conversation import Conversation, Proxy, request, response
+from tests.relay.frames import PREFACE, settings
 
 # Addresses
 
@@ -182,3 +183,39 @@ def test_an_app_that_accepts_too_late_is_let_go() -> None:
     knock.connection_lost(None)
     assert talk.client_got() == b""
     assert talk.proxy.endings == [("http1", "app_left")]
+
+
+ASKS = {
+    "http": request(),
+    "tcp": b"\0hello",
+    "auto": request(),
+    "auto, HTTP/2": PREFACE + settings(),
+    "auto, TCP": b"\0hello",
+}
+
+
+@pytest.mark.parametrize("end", ["client leaves", "deadline", "cut"])
+@pytest.mark.parametrize("asks", ASKS)
+def test_a_connection_that_nobody_waits_for_any_more_is_not_made(asks: str, end: str) -> None:
+    talk = Conversation(asks.partition(",")[0], app_listens=False, forwarded=False)
+    talk.client_sends(ASKS[asks])
+    (knock,) = talk.knocks
+    given_up = []
+    knock.give_up = lambda: given_up.append(knock)
+    if end == "client leaves":
+        talk.client_resets()
+    elif end == "cut":
+        talk.proxy.cuts()
+        talk.proxy.aborts()
+    else:
+        talk.proxy.aborts()
+    talk.proxy.settle()
+    assert given_up == [knock]
+
+
+def test_a_connection_that_was_made_is_closed_and_not_given_up() -> None:
+    talk = Conversation()
+    talk.client_sends(request())
+    talk.session.app_side.give_up = pytest.fail
+    talk.client_resets()
+    assert talk.app.state == "aborted"

@@ -1,6 +1,8 @@
 """Reaching the app, and what is said when it cannot be reached."""
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -132,3 +134,44 @@ async def eventually(look: Callable[[], object], wanted: object) -> bool:
         while look() != wanted:  # noqa: ASYNC110 - a socket has no event
             await asyncio.sleep(0)
     return True
+
+
+async def test_who_gives_up_before_the_app_has_accepted_keeps_no_descriptor() -> None:
+    with listening("127.0.0.1", backlog=0) as app:
+        fillers = [socket.socket() for _ in range(3)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(app.getsockname())
+        # The loop has some of its own once it has connected to anything.
+        before = len(os.listdir("/proc/self/fd")) + 10
+        upstream = Upstream(Address(*app.getsockname()), lambda: 600.0)
+        sides: list[Any] = [Side() for _ in range(50)]
+        for side in sides:
+            upstream.connect(side)
+        assert await eventually(lambda: len(os.listdir("/proc/self/fd")) > before + 30, True)
+        for side in sides:
+            side.give_up()
+        assert await eventually(lambda: len(os.listdir("/proc/self/fd")) < before, True)
+        assert not any(side.went.done() for side in sides)
+        for filler in fillers:
+            filler.close()
+
+
+async def test_once_the_app_has_accepted_there_is_nothing_to_give_up() -> None:
+    with listening("127.0.0.1") as app:
+        side: Any = Side()
+        Upstream(Address(*app.getsockname()), lambda: 5.0).connect(side)
+        transport = await asyncio.wait_for(side.went, 10)
+        assert await eventually(lambda: side.give_up, None)
+        transport.abort()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+async def test_that_no_descriptor_is_left_is_told(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Upstream, "_open", fail)
+    assert "no descriptor is left" in await reach(Address("127.0.0.1", 9))
