@@ -211,7 +211,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     ] = 0.0
 
     max_connections: Annotated[
-        int, setting(COUNT, "Client connections at once.", reload=True, ge=1)
+        int,
+        setting(
+            COUNT,
+            "Client connections at once; fewer where there are not two descriptors for each.",
+            reload=True,
+            ge=1,
+        ),
     ] = 10_000
     max_header_bytes: Annotated[
         int,

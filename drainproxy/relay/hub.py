@@ -125,6 +125,7 @@ class Counters:
     """Everything that is counted on the data path, as plain integers that only ever grow."""
 
     __slots__ = (
+        "accept_failures",
         "ages",
         "app_connect_failures",
         "bytes_from_app",
@@ -147,7 +148,7 @@ class Counters:
         self.rejected: defaultdict[str, int] = defaultdict(int)
         self.bytes_from_clients = 0
         self.bytes_from_app = 0
-        self.app_connect_failures = 0
+        self.accept_failures = self.app_connect_failures = 0
         self.max_streams_reached = 0
         # By method, then by status, both as they came.
         self.grpc: dict[bytes, defaultdict[bytes, int]] = {}
@@ -180,6 +181,8 @@ class Limits:
     """What sessions are held to; seconds and bytes. A `request_timeout` of 0 is none."""
 
     max_connections: int = 10000
+    # So many beyond may wait for their 503; further ones are just closed.
+    max_refused: int = 1000
     max_header_bytes: int = 65536
     max_fields: int = 100
     header_timeout: float = 10.0
@@ -217,10 +220,6 @@ Notice = Callable[[str, str, int, str], None]
 
 def _unsaid(budget: str, peer: str, number: int, outcome: str) -> None:
     """Nobody wants to read of it."""
-
-
-# So many beyond the limit on connections may wait for their 503; further ones are just closed.
-_REFUSED_AT_A_TIME = 1000
 
 
 class Hub:
@@ -308,11 +307,13 @@ class Hub:
         if len(self.sessions) - len(self.refused) <= self.limits.max_connections:
             return True
         self.refused.add(session)
+        self.counters.rejected["max-connections"] += 1
+        self.notice("max-connections", session.peer, self.limits.max_connections, "it is refused")
         return False
 
     def crowded(self) -> bool:
         """So far over the limit that not even refusals are spoken any more."""
-        return len(self.refused) > _REFUSED_AT_A_TIME
+        return len(self.refused) > self.limits.max_refused
 
     def leave(self, session: "Pair") -> None:
         """A connection is gone."""

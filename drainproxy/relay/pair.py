@@ -189,10 +189,8 @@ class Pair:
         if self.hub.admit(self):
             self.begin()
         elif self.hub.crowded():
-            self.counters.rejected["max-connections"] += 1
             transport.abort()
         else:
-            self.counters.rejected["max-connections"] += 1
             self.over_limit()
 
     def take_over(self, old: "Pair") -> None:

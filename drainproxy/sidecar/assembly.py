@@ -24,9 +24,11 @@ _access = logging.getLogger("drainproxy.access")
 
 
 def limits(settings: Settings) -> Limits:
-    """What sessions are held to, by these settings."""
+    """What sessions are held to, by these settings and what the system grants."""
+    shares = descriptors(settings)
     return Limits(
-        max_connections=min(settings.max_connections, files.most_connections()),
+        max_connections=shares.clients,
+        max_refused=shares.refused,
         max_header_bytes=settings.max_header_bytes,
         max_fields=settings.max_fields,
         header_timeout=settings.header_timeout,
@@ -41,6 +43,11 @@ def limits(settings: Settings) -> Limits:
         max_streams=settings.max_streams,
         max_resets=settings.max_resets,
     )
+
+
+def descriptors(settings: Settings) -> files.Shares:
+    """Who may have how many descriptors, by these settings."""
+    return files.shares(settings.max_connections, grpc=settings.grpc_health is not None)
 
 
 def ending(settings: Settings) -> frozenset[str]:

@@ -209,6 +209,24 @@ def _app_connect_failures(sidecar: "Sidecar") -> Series:
     return alone(sidecar.hub.counters.app_connect_failures)
 
 
+@metric(
+    "drainproxy_accept_failures_total",
+    "counter",
+    "Times that nobody could be taken in for want of descriptors or memory; who comes then waits.",
+)
+def _accept_failures(sidecar: "Sidecar") -> Series:
+    return alone(sidecar.hub.counters.accept_failures)
+
+
+@metric(
+    "drainproxy_max_connections",
+    "gauge",
+    "Clients that may be connected at once: max-connections, or fewer where descriptors are fewer.",
+)
+def _max_connections(sidecar: "Sidecar") -> Series:
+    return alone(sidecar.hub.limits.max_connections)
+
+
 @metric("drainproxy_phase", "gauge", "1 for the phase of the sidecar, 0 for the others.", "phase")
 def _phase(sidecar: "Sidecar") -> Series:
     return {(phase.value,): phase is sidecar.machine.phase for phase in Phase}

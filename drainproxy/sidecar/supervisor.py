@@ -18,7 +18,7 @@ from drainproxy.drain.ledger import Hold
 from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Phase
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.detect import session_for
-from drainproxy.sidecar import assembly, logs, reload, restart
+from drainproxy.sidecar import assembly, files, logs, reload, restart
 from drainproxy.sidecar.child import Child, reap_orphans
 from drainproxy.sidecar.grpc_health import GrpcHealth
 from drainproxy.sidecar.lean import no_certificates
@@ -154,6 +154,11 @@ class Sidecar:
         for listener in self.listeners:
             listener.keep_alive(settings.tcp_keepalive)
         logs.set_level(settings.log_level)
+        if self.hub.limits.max_connections < settings.max_connections:
+            log.warning(
+                "max-connections is %d, but with %d file descriptors there is room for %d",
+                *(settings.max_connections, files.limit(), self.hub.limits.max_connections),
+            )
         if settings.drain_delay >= settings.drain_timeout:
             log.warning("drain-timeout ends a drain before drain-delay lets it begin: all are cut")
         if settings.max_connection_age_tcp and not settings.max_connection_age_grace:

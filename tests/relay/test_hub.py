@@ -97,6 +97,30 @@ def test_a_flood_over_the_limit_is_closed_without_a_word() -> None:
     assert proxy.hub.counters.rejected == {"max-connections": 1001}
 
 
+@pytest.mark.parametrize("most", [0, 1, 10])
+def test_so_many_hear_that_they_are_refused(most: int) -> None:
+    proxy = Proxy(max_connections=1, max_refused=most)
+    talks = [Conversation(proxy=proxy) for _ in range(20)]
+    states = [talk.client.state for talk in talks]
+    assert states == ["open", *["half-closed"] * most, *["aborted"] * (19 - most)]
+    assert proxy.hub.counters.rejected == {"max-connections": 19}
+
+
+def test_who_is_refused_is_said_with_the_peer_and_how_many_there_are() -> None:
+    proxy = Proxy(max_connections=2)
+    said: list[tuple[str, str, int, str]] = []
+    proxy.hub.notice = lambda *what: said.append(what)
+    for port in range(5):
+        Conversation(proxy=proxy, peername=("192.0.2.7", port))
+    assert said == [
+        ("max-connections", f"192.0.2.7:{port}", 2, "it is refused") for port in (2, 3, 4)
+    ]
+
+
+def test_nobody_has_to_listen_to_what_is_said() -> None:
+    Proxy().hub.notice("max-resets", "192.0.2.7:50000", 501, "its connection is ended")
+
+
 def test_the_age_is_counted_when_a_connection_ends() -> None:
     talk = Conversation("auto")
     talk.client_sends(request())

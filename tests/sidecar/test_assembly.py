@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from drainproxy.config import Settings, load
-from drainproxy.sidecar import assembly
+from drainproxy.sidecar import assembly, files
 
 
 def settings(**flags: str) -> Settings:
@@ -34,6 +34,27 @@ def test_every_limit_follows_its_setting() -> None:
     assert (limits.header_timeout, limits.idle_timeout, limits.request_timeout) == (3, 4, 5)
     assert (limits.idle_close, limits.ending, limits.forwarded) == (6, frozenset({"sse"}), False)
     assert (limits.websocket_close_code, limits.websocket_close_reason) == (1012, "bye")
+
+
+def test_limits_on_heads_and_streams_follow_their_settings() -> None:
+    limits = assembly.limits(settings(max_fields="9", max_streams="8", max_resets="7"))
+    assert (limits.max_fields, limits.max_streams, limits.max_resets) == (9, 8, 7)
+
+
+def test_who_is_refused_has_a_share_of_the_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "limit", lambda: 1024)
+    few = assembly.limits(settings())
+    assert few.max_connections < 10_000
+    assert 0 < few.max_refused < 1000
+    assert 2 * few.max_connections + few.max_refused < 1024
+    with_health = assembly.limits(settings(grpc_health="9181"))
+    assert with_health.max_connections < few.max_connections
+
+
+def test_who_passes_a_budget_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    assembly.hub(settings()).notice("max-resets", "192.0.2.7:50000", 501, "it is over")
+    (record,) = caplog.records
+    assert record.__dict__["fields"]["peer"] == "192.0.2.7:50000"
 
 
 def test_every_kind_has_the_common_age_but_tcp_which_only_who_asks_for_it_gets() -> None:

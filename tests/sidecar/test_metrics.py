@@ -29,6 +29,8 @@ CONTRACT = {
     "drainproxy_max_streams_reached_total": (),
     "drainproxy_bytes_total": ("direction",),
     "drainproxy_app_connect_failures_total": (),
+    "drainproxy_accept_failures_total": (),
+    "drainproxy_max_connections": (),
     "drainproxy_phase": ("phase",),
     "drainproxy_drain_seconds": (),
     "drainproxy_config_mistakes": (),
