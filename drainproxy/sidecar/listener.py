@@ -3,41 +3,45 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
 from typing import Any
 
 from drainproxy.config import Address
+from drainproxy.relay.hub import Counters
 from drainproxy.sidecar import sockets
+from drainproxy.sidecar.acceptor import Acceptor, Factory
 
-# The kernel caps it at net.core.somaxconn.
-_BACKLOG = 4096
 # Who has begun to connect needs so long, in seconds, to be in the accept queue.
 HANDSHAKE = 0.2
-
-Factory = Callable[[], Any]
 
 
 class Listener:
     """Listens on one address; can be closed without losing who waits, and opened again."""
 
-    def __init__(self, address: Address, factory: Factory, keepalive: float = 0.0) -> None:
+    def __init__(
+        self,
+        address: Address,
+        factory: Factory,
+        keepalive: float = 0.0,
+        counters: Counters | None = None,
+    ) -> None:
         self.address = address
         self._factory = factory
         self._keepalive = keepalive
+        self._counters = counters or Counters()
         self._sockets: list[socket.socket] = []
-        self._servers: list[asyncio.Server] = []
-        self._accepted: set[asyncio.Task[Any]] = set()
+        # Of sockets that were closed too, as long as somebody of theirs is entering.
+        self._acceptors: list[Acceptor] = []
         self._closing: asyncio.TimerHandle | None = None
 
     @property
     def is_open(self) -> bool:
         """It listens."""
-        return bool(self._servers) and self._closing is None
+        return bool(self._sockets) and self._closing is None
 
     @property
     def accepting(self) -> bool:
         """Somebody may be in the accept queue, or was and has not become a session yet."""
-        return bool(self._accepted or self._closing)
+        return self._closing is not None or any(each.entering for each in self._acceptors)
 
     async def open(self) -> None:
         """Bind and listen; OSError, naming the address, if that cannot be."""
@@ -45,22 +49,20 @@ class Listener:
             self._stop_closing()
             for sock in self._sockets:
                 sockets.let_in(sock)
-        if self._servers:
+        if self._sockets:
             return
-        loop = asyncio.get_running_loop()
         self._sockets = bind(self.address)
         self.keep_alive(self._keepalive)
         # Port 0 is chosen once: after an undrain we are found where we were.
         port = self._sockets[0].getsockname()[1]
         self.address = Address(self.address.host, port)
+        self._acceptors = []
         try:
             for sock in self._sockets:
-                self._servers.append(
-                    await loop.create_server(self._factory, sock=sock, backlog=_BACKLOG)
-                )
-        except BaseException:
-            self.close()
-            raise
+                self._acceptors.append(Acceptor(sock, self._factory, self._counters))
+        except OSError as error:
+            self._close()
+            raise _named(error, self.address) from None
 
     def keep_alive(self, seconds: float) -> None:
         """Probe the clients that come from now on when they are idle for so long; 0 is never."""
@@ -90,23 +92,12 @@ class Listener:
     def _close(self) -> None:
         """Never wait for connections to end (since 3.12 `Server.wait_closed` does)."""
         self._closing = None
-        for sock in self._sockets:
-            self._empty_queue(sock)
-        for server in self._servers:
-            server.close()
-        self._sockets, self._servers = [], []
-
-    def _empty_queue(self, sock: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                connection, _ = sock.accept()
-            except OSError:
-                return
-            connection.setblocking(False)
-            task = loop.create_task(loop.connect_accepted_socket(self._factory, connection))
-            self._accepted.add(task)
-            task.add_done_callback(self._accepted.discard)
+        if self._sockets:
+            for acceptor in self._acceptors:
+                acceptor.close()
+            for sock in self._sockets:
+                sock.close()
+        self._sockets = []
 
 
 def bind(address: Address) -> list[socket.socket]:
@@ -116,8 +107,11 @@ def bind(address: Address) -> list[socket.socket]:
             return [_all_interfaces(address.port)]
         return [_bound(family, where) for family, where in _resolved(address)]
     except OSError as error:
-        message = f"cannot listen on {address}: {error.strerror or error}"
-        raise OSError(error.errno, message) from None
+        raise _named(error, address) from None
+
+
+def _named(error: OSError, address: Address) -> OSError:
+    return OSError(error.errno, f"cannot listen on {address}: {error.strerror or error}")
 
 
 def _all_interfaces(port: int) -> socket.socket:

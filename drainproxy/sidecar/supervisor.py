@@ -58,7 +58,10 @@ class Sidecar:
         self.annotation_mistakes: tuple[Mistake, ...] = ()
         self.routes = tuple(assembly.routes(self))
         self.listeners = [
-            Listener(forward.listen, partial(session_for, self.hub, route), settings.tcp_keepalive)
+            Listener(
+                *(forward.listen, partial(session_for, self.hub, route)),
+                *(settings.tcp_keepalive, self.hub.counters),
+            )
             for forward, route in zip(settings.forward, self.routes, strict=True)
         ]
         self._child = Child(app, self._app_exited) if app else None

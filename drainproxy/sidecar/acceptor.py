@@ -1,0 +1,108 @@
+"""Takes in those who have connected to a listening socket.
+
+Not left to the loop: uvloop, which is out of descriptors, closes those who wait without a word, or
+asks for them again and again as fast as it can.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from drainproxy.drain.budget import Budget
+from drainproxy.relay.hub import Counters
+
+Factory = Callable[[], Any]
+
+# The kernel caps it at net.core.somaxconn.
+_BACKLOG = 4096
+# How soon, in seconds, it is tried again when nobody could be taken in.
+RETRY_AFTER = 0.1
+# So often, in seconds, that is said in the log.
+_SAY_EVERY = 10.0
+# accept(2): nobody is there; or who was there is gone, for this or that reason of the network.
+_NOBODY = frozenset(
+    {
+        *(errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED, errno.ECONNRESET),
+        *(errno.ENETDOWN, errno.EPROTO, errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+        *(errno.EOPNOTSUPP, errno.ENETUNREACH, errno.EPERM, errno.ETIMEDOUT),
+    }
+)
+
+log = logging.getLogger("drainproxy")
+
+
+class Acceptor:
+    """Listens on a bound socket until `close`; whoever comes gets a protocol of `factory`.
+
+    Whoever cannot be taken in, since descriptors or memory are used up, waits in the queue.
+    """
+
+    def __init__(self, sock: socket.socket, factory: Factory, counters: Counters) -> None:
+        self._sock = sock
+        self._factory = factory
+        self._counters = counters
+        self._loop = asyncio.get_running_loop()
+        self._entering: set[asyncio.Task[Any]] = set()
+        self._retry: asyncio.TimerHandle | None = None
+        self._lines = Budget(1, _SAY_EVERY)
+        sock.listen(_BACKLOG)
+        self._resume()
+
+    @property
+    def entering(self) -> bool:
+        """Somebody was taken in, and has no protocol yet."""
+        return bool(self._entering)
+
+    def close(self) -> None:
+        """Take in who has connected already, and listen no more."""
+        self._pause()
+        while self._take():
+            continue
+        # Had that failed, it would be tried again.
+        self._pause()
+        self._sock.close()
+
+    def _resume(self) -> None:
+        self._retry = None
+        self._loop.add_reader(self._sock, self._take)
+
+    def _pause(self) -> None:
+        self._loop.remove_reader(self._sock)
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _take(self) -> bool:
+        """Take in one, so that those who come at once leave time for others; False if nobody."""
+        try:
+            connection, _ = self._sock.accept()
+        except OSError as error:
+            if error.errno not in _NOBODY:
+                self._later(error)
+            return False
+        connection.setblocking(False)
+        entering = self._loop.connect_accepted_socket(self._factory, connection)
+        task = self._loop.create_task(entering)
+        self._entering.add(task)
+        task.add_done_callback(partial(self._entered, connection))
+        return True
+
+    def _entered(self, connection: socket.socket, task: asyncio.Task[Any]) -> None:
+        self._entering.discard(task)
+        if task.cancelled():
+            connection.close()
+        elif (error := task.exception()) is not None:
+            connection.close()
+            log.warning("a connection could not be taken in: %s", error)
+
+    def _later(self, error: OSError) -> None:
+        """The socket stays readable: to ask again at once would be to do nothing else."""
+        self._pause()
+        self._retry = self._loop.call_later(RETRY_AFTER, self._resume)
+        self._counters.accept_failures += 1
+        if self._lines.spend(self._loop.time()):
+            log.error("nobody can be taken in at the moment: %s", error.strerror)
