@@ -1,6 +1,7 @@
 """The admin endpoints: probes, metrics, status, and what begins and takes back a drain."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,11 @@ from aiohttp import web
 from drainproxy.config import parse_duration, parse_percent
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.report import Report
+from drainproxy.relay.hub import Counters
+from drainproxy.sidecar.acceptor import Acceptor
 from drainproxy.sidecar.access import refusal
+from drainproxy.sidecar.assembly import descriptors
+from drainproxy.sidecar.callers import Callers
 from drainproxy.sidecar.listener import bind
 from drainproxy.sidecar.sockets import keep_alive
 from drainproxy.sidecar.status import connections, seconds_left, status
@@ -40,25 +45,39 @@ _WAIT = {"1": True, "true": True, "0": False, "false": False}
 class Server:
     """The admin application on its sockets, until `stop`."""
 
-    def __init__(self, runner: web.AppRunner) -> None:
+    def __init__(self, runner: web.AppRunner, callers: Callers, port: int) -> None:
         self._runner = runner
+        self._callers = callers
+        self._acceptors: list[Acceptor] = []
+        # The port it was bound to.
+        self.port = port
 
-    @property
-    def port(self) -> int:
-        """The port it was bound to."""
-        port: int = self._runner.addresses[0][1]
-        return port
+    def listen(self, sock: socket.socket, counters: Counters) -> None:
+        """Answer on this socket too; OSError if that cannot be."""
+        self._acceptors.append(Acceptor(sock, self._callers.caller, counters))
 
     async def stop(self) -> None:
         """Close; answers that are being given may still be finished, for a second at most."""
+        for acceptor in self._acceptors:
+            acceptor.close()
         await self._runner.cleanup()
+        self._callers.close()
 
 
 async def serve(sidecar: "Sidecar") -> Server:
     """Listen on the admin address; OSError, naming it, if that cannot be."""
-    sockets = bind(sidecar.settings.admin)
+    settings, counters = sidecar.settings, sidecar.hub.counters
+    sockets = bind(settings.admin)
+    most = descriptors(settings).admin
+
+    def handler() -> Any:
+        """aiohttp's protocol, which the runner of the application makes, which tells of callers."""
+        assert runner.server is not None
+        return runner.server()
+
+    callers = Callers(most, handler, counters, sidecar.now)
     runner = web.AppRunner(
-        application(sidecar),
+        application(sidecar, callers),
         access_log=None,
         handle_signals=False,
         keepalive_timeout=_KEEPALIVE,
@@ -66,24 +85,25 @@ async def serve(sidecar: "Sidecar") -> Server:
         tcp_keepalive=False,
     )
     await runner.setup()
+    server = Server(runner, callers, sockets[0].getsockname()[1])
     for sock in sockets:
-        keep_alive(sock, sidecar.settings.tcp_keepalive)
-        await web.SockSite(runner, sock).start()
-    return Server(runner)
+        keep_alive(sock, settings.tcp_keepalive)
+        server.listen(sock, counters)
+    return server
 
 
-def application(sidecar: "Sidecar") -> web.Application:
+def application(sidecar: "Sidecar", callers: Callers) -> web.Application:
     """Every endpoint of the sidecar."""
-    admin = Admin(sidecar)
-    app = web.Application(middlewares=[_errors_as_json])
+    admin = Admin(sidecar, callers)
+    app = web.Application(middlewares=[admin.attended, _errors_as_json])
     app.add_routes(
         [
             web.get("/livez", admin.livez),
             web.get("/readyz", admin.readyz),
             web.get("/startupz", admin.startupz),
-            web.get("/metrics", admin.metrics),
-            web.get("/status", admin.status),
-            web.get("/connections", admin.connections),
+            web.get("/metrics", admin.in_turn(admin.metrics)),
+            web.get("/status", admin.in_turn(admin.status)),
+            web.get("/connections", admin.in_turn(admin.connections)),
             web.post("/drain", admin.guarded(admin.drain)),
             web.post("/undrain", admin.guarded(admin.undrain)),
             web.post("/rebalance", admin.guarded(admin.rebalance)),
@@ -97,8 +117,19 @@ def application(sidecar: "Sidecar") -> web.Application:
 class Admin:
     """The handlers. They run on when their client leaves: no drain depends on who asked for it."""
 
-    def __init__(self, sidecar: "Sidecar") -> None:
+    def __init__(self, sidecar: "Sidecar", callers: Callers) -> None:
         self._sidecar = sidecar
+        self._callers = callers
+        self._turn = asyncio.Semaphore()
+
+    @web.middleware
+    async def attended(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Any handler, while whose place is given away depends on who asks for what."""
+        self._callers.asks(request.protocol)
+        try:
+            return await handler(request)
+        finally:
+            self._callers.answered(request.protocol)
 
     def guarded(self, handler: Handler) -> Handler:
         """`handler`, for those who may change the state."""
@@ -106,11 +137,24 @@ class Admin:
         async def guard(request: web.Request) -> web.StreamResponse:
             refused = refusal(self._sidecar.admin_token, request.remote, request.headers)
             if refused is None:
+                self._callers.may_wait(request.protocol)
                 return await handler(request)
             challenge = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else {}
             return _json({"reason": refused.reason}, refused.status, challenge)
 
         return guard
+
+    def in_turn(self, handler: Handler) -> Handler:
+        """`handler`, whose answer is much work: one at a time, whoever asks for how many, and the
+        next one when the loop has seen to all others."""
+
+        async def turn(request: web.Request) -> web.StreamResponse:
+            async with self._turn:
+                answer = await handler(request)
+                await asyncio.sleep(0)
+                return answer
+
+        return turn
 
     async def livez(self, _: web.Request) -> web.Response:
         """Whoever can answer lives."""

@@ -119,5 +119,17 @@ def undelivered(sink: Sink) -> int:
     return waiting + unconfirmed
 
 
+def has_unread(sink: Sink) -> bool:
+    """Whether something of the peer waits in the system's buffer to be read."""
+    sock = _socket(sink)
+    if sock is None:
+        return False
+    try:
+        answer = fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4))
+    except (OSError, ValueError):
+        return False
+    return answer != bytes(4)
+
+
 def _socket(sink: Sink) -> Any:
     return sink.get_extra_info("socket")

@@ -11,6 +11,7 @@ import pytest
 
 from drainproxy.sidecar import sockets
 from drainproxy.sidecar.sockets import (
+    has_unread,
     keep_alive,
     last_words,
     let_in,
@@ -74,6 +75,22 @@ def test_last_words_are_what_nobody_has_read() -> None:
         other.sendall(b"413")
         assert last_words(sink) == b"413"
         assert last_words(sink) == b""
+
+
+def test_what_has_come_and_was_not_read_can_be_told_without_reading_it() -> None:
+    with tcp_pair() as (one, other):
+        sink: Any = Sink(one)
+        assert not has_unread(sink)
+        other.sendall(b"G")
+        one.settimeout(5)
+        assert one.recv(1, socket.MSG_PEEK) == b"G"
+        assert has_unread(sink)
+        assert one.recv(1) == b"G"
+        assert not has_unread(sink)
+        one.close()
+        assert not has_unread(sink)
+    nowhere: Any = Sink(None)
+    assert not has_unread(nowhere)
 
 
 def test_a_sink_without_a_socket_has_only_its_own_buffer() -> None:

@@ -1,0 +1,180 @@
+"""Who is connected to the admin port: so many at once, and nobody for long who says nothing.
+
+A probe is answered whoever else is there: if all places are taken, whoever comes gets that of one
+who asks for nothing at the moment, or of one who does not end. Those who wait for a drain, and may,
+keep theirs. aiohttp hears of a connection with its first bytes: silence costs it nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+from drainproxy.relay.hub import Counters
+from drainproxy.sidecar.sockets import has_unread
+
+# Seconds for a request to come as a whole, for an answer of those that wait for nothing, and
+# for the next request.
+_REQUEST, _ANSWER, _KEEPALIVE = 10.0, 30.0, 75.0
+_SWEEP_EVERY = 1.0
+
+# What a caller is at: it has asked for nothing yet; was answered; asks; waits for a drain, and may.
+SILENT, ANSWERED, ASKING, WAITING = range(4)
+
+
+class Caller(asyncio.Protocol):
+    """One connection; `since` is when it came to what it is `at`, `deadline` when that is over."""
+
+    def __init__(self, callers: "Callers") -> None:
+        self._callers = callers
+        self.transport: Any = None
+        # aiohttp's protocol.
+        self.handler: Any = None
+        self._requesting = False
+        self.at, self.since, self.deadline = SILENT, 0.0, inf
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It gets a place."""
+        self.transport = transport
+        self.turns(SILENT, _REQUEST)
+        self._callers.came(self)
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of a request, or of several."""
+        if self.handler is None:
+            self.handler = self._callers.handler_of(self)
+            self.handler.connection_made(self.transport)
+        if self.at == ANSWERED and not self._requesting:
+            # Not anew with each byte.
+            self._requesting = True
+            self.deadline = self._callers.now() + _REQUEST
+        self.handler.data_received(data)
+
+    def eof_received(self) -> Any:
+        """It says no more."""
+        return None if self.handler is None else self.handler.eof_received()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """It is gone."""
+        self._callers.left(self)
+        if self.handler is not None:
+            self.handler.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        """It does not read."""
+        if self.handler is not None:
+            self.handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        if self.handler is not None:
+            self.handler.resume_writing()
+
+    def turns(self, at: int, seconds: float) -> None:
+        """It is at something else, for so long at most."""
+        self.at, self.since, self._requesting = at, self._callers.now(), False
+        self.deadline = self.since + seconds
+
+
+class Callers:
+    """`most` callers at once; `handler` makes aiohttp's protocol for one."""
+
+    def __init__(
+        self, most: int, handler: Callable[[], Any], counters: Counters, now: Callable[[], float]
+    ) -> None:
+        self.most = most
+        self.now = now
+        self._handler = handler
+        self._counters = counters
+        self._callers: set[Caller] = set()
+        self._by_handler: dict[Any, Caller] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._callers)
+
+    def caller(self) -> Caller:
+        """The protocol of a connection that comes."""
+        return Caller(self)
+
+    def close(self) -> None:
+        """End those who are left."""
+        self._closed = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for caller in self._callers:
+            caller.transport.abort()
+
+    # What callers tell
+
+    def came(self, caller: Caller) -> None:
+        """Somebody has connected: if all places are taken, another one goes."""
+        self._callers.add(caller)
+        if self._closed:
+            caller.transport.abort()
+        elif len(self._callers) > self.most:
+            self._counters.rejected["admin-connections"] += 1
+            self._end(self._least_of_all(caller))
+        if self._sweeping is None and not self._closed:
+            self._sweep_later()
+
+    def left(self, caller: Caller) -> None:
+        """A place is free, if it was not given away."""
+        self._callers.discard(caller)
+        self._by_handler.pop(caller.handler, None)
+
+    def handler_of(self, caller: Caller) -> Any:
+        """It has begun to speak."""
+        handler = self._handler()
+        self._by_handler[handler] = caller
+        return handler
+
+    # What the application tells of the caller whose request `handler` has read
+
+    def asks(self, handler: Any) -> None:
+        """A request is worked on."""
+        self._turn(handler, ASKING, _ANSWER)
+
+    def may_wait(self, handler: Any) -> None:
+        """It may ask for a drain, and wait for its end."""
+        self._turn(handler, WAITING, inf)
+
+    def answered(self, handler: Any) -> None:
+        """The answer is under way."""
+        self._turn(handler, ANSWERED, _KEEPALIVE)
+
+    def _turn(self, handler: Any, at: int, seconds: float) -> None:
+        caller = self._by_handler.get(handler)
+        if caller is not None:
+            caller.turns(at, seconds)
+
+    # Whose place is given away
+
+    def _least_of_all(self, newest: Caller) -> Caller:
+        """The one who has asked for nothing yet for the longest, then the one who was answered
+        longest ago, then the one whose answer takes longest."""
+        others = [each for each in self._callers if each is not newest and each.at != WAITING]
+        others.sort(key=lambda each: (each.at, each.since))
+        # Whose request has come, and was not read yet, is about to be answered.
+        idle = (each for each in others if each.at < ASKING and not has_unread(each.transport))
+        asking = (each for each in others if each.at == ASKING)
+        return next(idle, None) or next(asking, None) or newest
+
+    def _end(self, caller: Caller) -> None:
+        self._callers.discard(caller)
+        caller.transport.abort()
+
+    def _sweep_later(self) -> None:
+        self._sweeping = asyncio.get_running_loop().call_later(_SWEEP_EVERY, self._sweep)
+
+    def _sweep(self) -> None:
+        """End those whose time is over; while nobody is there nothing has to be looked at."""
+        self._sweeping = None
+        now = self.now()
+        for caller in [each for each in self._callers if each.deadline <= now]:
+            if caller.at == SILENT:
+                self._counters.rejected["header-timeout"] += 1
+            self._end(caller)
+        if self._callers:
+            self._sweep_later()
