@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from drainproxy.config import Address
+from drainproxy.sidecar.assembly import descriptors
 from drainproxy.sidecar.listener import bind
 from drainproxy.wire.grpc_health import (
     NOT_SERVING,
@@ -30,8 +31,8 @@ SERVICE = "grpc.health.v1.Health"
 LOOK_EVERY = 0.1
 # How long `stop` waits for a client that does not hear its goodbye, in seconds.
 _GRACE = 0.2
-# Two servers on one port would each get a part of the probes.
-_OPTIONS = (("grpc.so_reuseport", 0),)
+# How long, in milliseconds, a connection may take to begin, and may be there without a call.
+_BEGIN_WITHIN, _IDLE = 2000, 10_000
 
 log = logging.getLogger("drainproxy")
 
@@ -42,6 +43,7 @@ class GrpcHealth:
     def __init__(self, sidecar: "Sidecar") -> None:
         self._address = sidecar.settings.grpc_health
         self._readiness = sidecar.readiness
+        self._most = descriptors(sidecar.settings).health
         self._server: Any = None
         self._over = asyncio.Event()
         self.port = 0
@@ -51,7 +53,7 @@ class GrpcHealth:
         if self._address is None:
             return
         self._grpc = _grpc()
-        server = self._grpc.aio.server(options=_OPTIONS)
+        server = self._grpc.aio.server(options=_options(self._most))
         server.add_generic_rpc_handlers((self._handlers(),))
         for host in _hosts(self._address):
             self.port = _listen(server, host)
@@ -105,6 +107,18 @@ class GrpcHealth:
         except Malformed as error:
             await context.abort(self._grpc.StatusCode.INVALID_ARGUMENT, str(error))
             raise
+
+
+def _options(most: int) -> tuple[tuple[str, int], ...]:
+    """Connections are limited in number, for they take descriptors from all others, and who says
+    nothing goes soon, so that a probe finds a place."""
+    return (
+        # Two servers on one port would each get a part of the probes.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_allowed_incoming_connections", most),
+        ("grpc.server_handshake_timeout_ms", _BEGIN_WITHIN),
+        ("grpc.max_connection_idle_ms", _IDLE),
+    )
 
 
 def _status(problem: str) -> int:
