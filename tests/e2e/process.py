@@ -201,17 +201,19 @@ def sidecar(
     env: dict[str, str] | None = None,
     exit_code: int | None = 0,
     drain: tuple[str, ...] = QUICK_DRAIN,
+    prefix: tuple[str, ...] = (),
 ) -> Iterator[Sidecar]:
     """A sidecar in front of `app` (`HOST:PORT` or `unix:PATH`), from when it is ready.
 
     At the end of the block it gets SIGTERM and must exit with `exit_code` (None: any), and must
     not have printed a traceback. `arguments` may hold a drain of the test's own, after `--` also
-    the app; without one the drain at the end is short.
+    the app; without one the drain at the end is short. `prefix` is a command that runs this one.
     """
     port, admin = ports = free_ports(2)
     forward = f"127.0.0.1:{port}={app}/{protocol}"
     command = ("drainproxy", "run", "--forward", forward, "--admin", f"127.0.0.1:{admin}")
-    with started(*command, *drain, *arguments, ready=lambda: is_up(admin), env=env) as process:
+    all_ = (*command, *drain, *arguments)
+    with started(*all_, ready=lambda: is_up(admin), env=env, prefix=prefix) as process:
         yield Sidecar(process, port, admin)
         ended = process.stop()
         assert exit_code in (None, ended), f"exit code {ended}:\n{process.output}"
