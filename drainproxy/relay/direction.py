@@ -69,6 +69,12 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         """Say something to whom we hear here, which goes the other way."""
         raise NotImplementedError
 
+    def words_here(self) -> bytes:
+        """What waits for its place, to stand where the frame was that has just been read."""
+        words = b"".join(self._words)
+        self._words.clear()
+        return words
+
     # Header compression
 
     def leave_out_block(self) -> bytes:

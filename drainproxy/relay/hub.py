@@ -201,11 +201,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One `--forward`: how its connections are read, and a name for the app behind it."""
+    """One `--forward`: how its connections are read, a name for the app behind it, how it is
+    reached, and how that is given up."""
 
     protocol: str
     app: str
     connect: Callable[["AppSide"], None]
+    give_up: Callable[["AppSide"], None] = lambda side: None
 
 
 # Who is refused, or told to go, is asked to come again after 1 to this many seconds.

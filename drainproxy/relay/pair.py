@@ -1,6 +1,5 @@
 """One client connection paired with one app connection: back-pressure, half-close, the ends."""
 
-from collections.abc import Callable
 from math import inf
 from typing import Any
 
@@ -39,14 +38,12 @@ class AppSide:
     """The protocol of the app's connection; all it does is to tell its pair.
 
     `data_received` is the pair's own bound method: the loop looks it up once per connection.
-    `give_up` is set by whoever connects, for as long as that takes.
     """
 
-    __slots__ = ("data_received", "give_up", "pair")
+    __slots__ = ("data_received", "pair")
 
     def __init__(self, pair: "Pair") -> None:
         self.pair = pair
-        self.give_up: Callable[[], object] | None = None
         self.data_received = pair.app_data
 
     def connection_made(self, transport: Any) -> None:
@@ -366,18 +363,16 @@ class Pair:
 
     def drop_app(self) -> None:
         """Let the app's connection go at once, and hear nothing of it any more."""
-        app = self.leave_app()
         self.app_rest, self.app_waits = b"", False
-        if app is not None:
+        if (app := self.leave_app()) is not None:
             app.abort()
         self.start_client(APP_IS_FULL | CONNECTING)
 
     def leave_app(self) -> Sink | None:
-        """Hear nothing of the app's connection any more, which is returned; one that is not made
-        yet need not be: it would take a descriptor for nobody."""
+        """Hear nothing more of the app's connection; one that is not made yet need not be."""
         app, side, self.app, self.app_side = self.app, self.app_side, None, None
-        if app is None and side is not None and side.give_up is not None:
-            side.give_up()
+        if app is None and side is not None:
+            self.route.give_up(side)
         return app
 
     def stop_client(self, why: int) -> None:

@@ -109,9 +109,10 @@ def routes(sidecar: "Sidecar") -> list[Route]:
     def keepalive() -> float:
         return sidecar.settings.tcp_keepalive
 
+    upstreams = [Upstream(each.app, timeout, keepalive) for each in sidecar.settings.forward]
     return [
-        Route(forward.protocol, str(forward.app), Upstream(forward.app, timeout, keepalive).connect)
-        for forward in sidecar.settings.forward
+        Route(forward.protocol, str(forward.app), upstream.connect, upstream.give_up)
+        for forward, upstream in zip(sidecar.settings.forward, upstreams, strict=True)
     ]
 
 

@@ -25,16 +25,19 @@ class Upstream:
         self._target = target
         self._timeout = timeout
         self._keepalive = keepalive
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[AppSide, asyncio.Task[None]] = {}
         # Apps that bind "localhost" take 127.0.0.1 or ::1: what answered last is tried first.
         self._hosts = _hosts(target)
 
     def connect(self, side: AppSide) -> None:
         """Connect for `side`, which is told how it went."""
-        task = asyncio.get_running_loop().create_task(self._connect(side))
-        side.give_up = task.cancel
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[side] = asyncio.get_running_loop().create_task(self._connect(side))
+
+    def give_up(self, side: AppSide) -> None:
+        """Nobody waits for that any more: it would take a descriptor for nobody."""
+        task = self._tasks.pop(side, None)
+        if task is not None:
+            task.cancel()
 
     async def _connect(self, side: AppSide) -> None:
         try:
@@ -46,7 +49,7 @@ class Upstream:
             # UnicodeError: a host name that no resolver takes.
             side.refused(_reason(error))
         finally:
-            side.give_up = None
+            self._tasks.pop(side, None)
 
     async def _open(self, protocol: Callable[[], AppSide]) -> None:
         loop = asyncio.get_running_loop()

@@ -197,12 +197,6 @@ class FrameScanner(Generic[Ending]):
         self._words.append(frame)
         return b""
 
-    def words_here(self) -> bytes:
-        """What waits for its place, to stand where the frame was that has just been read."""
-        words = b"".join(self._words)
-        self._words.clear()
-        return words
-
     def feed(self, data: bytes) -> bytes:
         """What goes on to the receiver, now that `data` has come."""
         if self._kept:
@@ -407,10 +401,8 @@ class FrameScanner(Generic[Ending]):
             raise _too_long(self.max_block)
         if not flags & END_HEADERS:
             if len(self._raw) > _MOST_CONTINUATIONS:
-                raise Http2Error(
-                    *(ENHANCE_YOUR_CALM, "a header block in too many frames", "continuations"),
-                    len(self._raw),
-                )
+                reason = "a header block in too many frames"
+                raise Http2Error(ENHANCE_YOUR_CALM, reason, "continuations", len(self._raw))
             self._expected = _CONTINUATION
             return b""
         return self._block_ended()

@@ -1,5 +1,6 @@
 """What all sessions have from their base: addresses, back-pressure, apps that come too late."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from drainproxy.relay.pair import (
     APP_IS_FULL,
     CONNECTING,
     HELD_IS_FULL,
+    AppSide,
     Pair,
     address_text,
     client_ip,
@@ -198,10 +200,10 @@ ASKS = {
 @pytest.mark.parametrize("asks", ASKS)
 def test_a_connection_that_nobody_waits_for_any_more_is_not_made(asks: str, end: str) -> None:
     talk = Conversation(asks.partition(",")[0], app_listens=False, forwarded=False)
+    given_up: list[AppSide] = []
+    talk.session.route = replace(talk.session.route, give_up=given_up.append)
     talk.client_sends(ASKS[asks])
     (knock,) = talk.knocks
-    given_up = []
-    knock.give_up = lambda: given_up.append(knock)
     if end == "client leaves":
         talk.client_resets()
     elif end == "cut":
@@ -215,7 +217,7 @@ def test_a_connection_that_nobody_waits_for_any_more_is_not_made(asks: str, end:
 
 def test_a_connection_that_was_made_is_closed_and_not_given_up() -> None:
     talk = Conversation()
+    talk.session.route = replace(talk.session.route, give_up=pytest.fail)
     talk.client_sends(request())
-    talk.session.app_side.give_up = pytest.fail
     talk.client_resets()
     assert talk.app.state == "aborted"

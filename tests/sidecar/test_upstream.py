@@ -150,7 +150,7 @@ async def test_who_gives_up_before_the_app_has_accepted_keeps_no_descriptor() ->
             upstream.connect(side)
         assert await eventually(lambda: len(os.listdir("/proc/self/fd")) > before + 30, True)
         for side in sides:
-            side.give_up()
+            upstream.give_up(side)
         assert await eventually(lambda: len(os.listdir("/proc/self/fd")) < before, True)
         assert not any(side.went.done() for side in sides)
         for filler in fillers:
@@ -160,9 +160,12 @@ async def test_who_gives_up_before_the_app_has_accepted_keeps_no_descriptor() ->
 async def test_once_the_app_has_accepted_there_is_nothing_to_give_up() -> None:
     with listening("127.0.0.1") as app:
         side: Any = Side()
-        Upstream(Address(*app.getsockname()), lambda: 5.0).connect(side)
+        upstream = Upstream(Address(*app.getsockname()), lambda: 5.0)
+        upstream.connect(side)
         transport = await asyncio.wait_for(side.went, 10)
-        assert await eventually(lambda: side.give_up, None)
+        assert await eventually(lambda: len(upstream._tasks), 0)
+        upstream.give_up(side)
+        assert not transport.is_closing()
         transport.abort()
 
 

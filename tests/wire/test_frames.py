@@ -345,12 +345,6 @@ def test_what_is_said_inside_a_header_block_stands_before_it() -> None:
     assert scanner.feed(last) == first + last
 
 
-def test_what_is_said_of_a_frame_can_stand_in_its_place() -> None:
-    scanner = begun()
-    scanner.rule = lambda told: scanner.say(INSTEAD) or scanner.words_here()
-    assert scanner.feed(SOME + SOME) == INSTEAD * 2
-
-
 @pytest.mark.parametrize("error", [False, True])
 def test_what_is_said_of_a_frame_goes_out_with_what_that_frame_came_in(error: bool) -> None:
     scanner = begun()
