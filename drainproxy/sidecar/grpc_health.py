@@ -91,11 +91,13 @@ class GrpcHealth:
             if status != said:
                 await context.write(response(status))
                 said = status
-            if self._over.is_set():
+            elif self._over.is_set():
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY):
-                    await self._over.wait()
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_EVERY):
+                        await self._over.wait()
+            # While that was written it may have changed, and all may be over.
             problem = self._readiness.known()
             if problem is not None:
                 status = _status(problem)

@@ -12,9 +12,10 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from msgspec.structs import replace
 
-from drainproxy.config import Address, AppHealth
+from drainproxy.config import Address, AppHealth, Forward
 from drainproxy.sidecar import grpc_health
 from drainproxy.sidecar.grpc_health import GrpcHealth
+from drainproxy.wire.grpc_health import response
 
 from .fake_sidecar import LOOPBACK, FakeSidecar
 from .test_probes import OK, App, listening
@@ -203,6 +204,30 @@ async def test_the_last_that_a_watcher_hears_is_that_we_leave() -> None:
         assert [await watch.next(), await watch.next()] == [NOT_SERVING, None]
         assert await unknown.next() is None
         assert await watch.call.code() is grpc.StatusCode.OK
+
+
+async def test_a_watcher_hears_of_what_comes_while_it_is_told_something_else() -> None:
+    sidecar = FakeSidecar()
+    health = GrpcHealth(sidecar.real)
+
+    class Context:
+        """Its client hears each word before the writing of it is over."""
+
+        def __init__(self) -> None:
+            self.heard: list[bytes] = []
+
+        async def write(self, said: bytes) -> None:
+            self.heard.append(said)
+            sidecar.drain("test")
+            await health.stop()
+
+    async with listening(App(OK)) as app:
+        sidecar.settings = replace(
+            sidecar.settings, forward=(Forward(LOOPBACK, Address("127.0.0.1", app.port)),)
+        )
+        context = Context()
+        await asyncio.wait_for(health._watch(b"", context), SOON)
+    assert context.heard == [response(SERVING), response(NOT_SERVING)]
 
 
 async def test_without_the_setting_nothing_listens_and_grpcio_is_not_needed(
