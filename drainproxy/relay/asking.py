@@ -10,8 +10,9 @@ from drainproxy.drain.ledger import CLIENT_LEFT
 from drainproxy.relay.exchange import ANSWER_HEAD, ANSWERED, BODY, HEAD, SENT, Exchange
 from drainproxy.relay.http2 import Http2
 from drainproxy.relay.hub import Sink
-from drainproxy.relay.pair import CONNECTING, HELD_IS_FULL, MOST_HELD, client_ip
-from drainproxy.relay.turns import LARGE_READ
+from drainproxy.relay.pair import MOST_HELD, client_ip
+from drainproxy.relay.small_reads import SIZE
+from drainproxy.relay.turns import CONNECTING, HELD_IS_FULL, LARGE_READ
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, Request, parse_request
@@ -174,6 +175,8 @@ class Asking(Exchange):
         self.request_left = request.length
         if request.length == CHUNKED:
             self.request_scan = ChunkedBody()
+        if request.length == CHUNKED or request.length > SIZE:
+            self.expect_much_of_client()
         if self.app is not None:
             self.app.write(head)
         else:

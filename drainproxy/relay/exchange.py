@@ -10,7 +10,8 @@ from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.events import Events
 from drainproxy.relay.hub import Hub, Route
-from drainproxy.relay.pair import HELD_IS_FULL, LINGER, Pair
+from drainproxy.relay.pair import LINGER, Pair
+from drainproxy.relay.turns import HELD_IS_FULL
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused

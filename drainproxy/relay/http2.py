@@ -11,9 +11,9 @@ from drainproxy.drain.goodbye import DRAIN, IDLE, MAX_AGE
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.farewells import Farewells
 from drainproxy.relay.hub import Hub, Route, Sink
-from drainproxy.relay.pair import APP_IS_FULL, CLIENT_IS_FULL, CONNECTING, LINGER, client_ip
+from drainproxy.relay.pair import LINGER, client_ip
 from drainproxy.relay.parting import ASKED, DUE, TOLD
-from drainproxy.relay.turns import LARGE_READ
+from drainproxy.relay.turns import APP_IS_FULL, CLIENT_IS_FULL, CONNECTING, LARGE_READ
 from drainproxy.wire import http2
 from drainproxy.wire.http2 import NO_ERROR, Http2Error
 from drainproxy.wire.sniff import HTTP2_PREFACE
@@ -54,6 +54,7 @@ class Http2(Farewells):
         self.count_age()
         self._head_due = self.connected_at + self.hub.limits.header_timeout
         self._set_deadline()
+        self.expect_much_of_client()
         self.reach_app()
         if self.hub.leaving:
             self.say_goodbye(DRAIN)

@@ -12,7 +12,8 @@ from drainproxy.drain.ledger import KINDS, Ledger
 from drainproxy.relay.turns import Turns
 
 if TYPE_CHECKING:
-    from drainproxy.relay.pair import AppSide, Pair
+    from drainproxy.relay.app_side import AppSide
+    from drainproxy.relay.pair import Pair
 
 # Upper bounds of the histograms, in seconds.
 DURATION_BOUNDS = (

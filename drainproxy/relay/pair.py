@@ -5,17 +5,16 @@ from typing import Any
 
 from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.ledger import CUT
+from drainproxy.relay.app_side import AppSide
 from drainproxy.relay.hub import GONE, Hub, Route, Sink
-from drainproxy.relay.turns import FULL_READ
+from drainproxy.relay.small_reads import BACKLOG, SmallReads, hand_over
+from drainproxy.relay.turns import APP_IS_FULL, CONNECTING, FULL_READ, NEXT_TURN
 
 # How much of what cannot be forwarded yet is kept before the client's reading stops.
 MOST_HELD = 65536
 # After the last answer the client's reading side stays open this long, so that what it was still
 # sending does not reset the connection before it has read the answer (RFC 9112 9.6).
 LINGER = 5.0
-
-# Why reading from the client is paused: bits, since several reasons may hold at once.
-APP_IS_FULL, HELD_IS_FULL, CONNECTING, CLIENT_IS_FULL, NEXT_TURN = 1, 2, 4, 8, 16
 
 
 def address_text(address: Any) -> str:
@@ -32,66 +31,6 @@ def client_ip(address: Any) -> str:
         return "unknown"
     host: str = address[0]
     return host[7:] if host.startswith("::ffff:") and "." in host else host
-
-
-class AppSide:
-    """The protocol of the app's connection; all it does is to tell its pair.
-
-    `data_received` is the pair's own bound method: the loop looks it up once per connection.
-    """
-
-    __slots__ = ("data_received", "pair")
-
-    def __init__(self, pair: "Pair") -> None:
-        self.pair = pair
-        self.data_received = pair.app_data
-
-    def connection_made(self, transport: Any) -> None:
-        """The app has accepted."""
-        if self.pair.app_side is self:
-            self.pair.app_connected(transport)
-        else:
-            transport.abort()
-
-    def refused(self, reason: str) -> None:
-        """The app could not be reached."""
-        if self.pair.app_side is self and self.pair.app is None:
-            self.pair.app_refused(reason)
-
-    def eof_received(self) -> bool:
-        """The app has ended its sending side; True keeps ours open."""
-        return self.pair.app_side is self and self.pair.app_eof()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The app's connection is gone; a write that failed says so before all was read."""
-        self._read_what_waits()
-        if error is not None:
-            self._read_last_words()
-        if self.pair.app_side is self:
-            self.pair.app_lost(error)
-
-    def _read_what_waits(self) -> None:
-        """There is no next turn for what it has said."""
-        while self.pair.app_side is self and self.pair.app_rest:
-            self.pair.next_app_turn()
-
-    def _read_last_words(self) -> None:
-        while self.pair.app_side is self and self.pair.app is not None:
-            data = self.pair.hub.last_words(self.pair.app)
-            if not data:
-                return
-            self.data_received(data)
-            self._read_what_waits()
-
-    def pause_writing(self) -> None:
-        """The app does not read: stop reading from the client."""
-        if self.pair.app_side is self:
-            self.pair.stop_client(APP_IS_FULL)
-
-    def resume_writing(self) -> None:
-        """The app reads again."""
-        if self.pair.app_side is self:
-            self.pair.start_client(APP_IS_FULL)
 
 
 class Pair:
@@ -113,6 +52,7 @@ class Pair:
         "client_ended",
         "client_is_full",
         "client_rest",
+        "client_small_reads",
         "connected_at",
         "counters",
         "deadline",
@@ -143,7 +83,7 @@ class Pair:
         # What either has sent and is read in the next turn of the loop, and whether the app's
         # reading waits for that; the client's does if NEXT_TURN is in `stops`.
         self.client_rest = self.app_rest = b""
-        self.app_waits = False
+        self.app_waits = self.client_small_reads = False
         # Remembered, since the app's connection may be made, or made anew, while it holds.
         self.client_is_full = False
         self.connected_at = self.idle_since = self.opened = hub.now()
@@ -195,7 +135,10 @@ class Pair:
         old.start_client(NEXT_TURN)
         self.client, self.peername = old.client, old.peername
         self.connected_at, self.client_is_full = old.connected_at, old.client_is_full
-        self.client.set_protocol(self)
+        if old.client_small_reads:
+            hand_over(self.client, self, paused=bool(old.stops))
+        else:
+            self.client.set_protocol(self)
         self.hub.replace(old, self)
 
     def begin(self) -> None:
@@ -247,6 +190,8 @@ class Pair:
     def app_connected(self, transport: Sink) -> None:
         """The app has accepted."""
         self.app = transport
+        if self.client_small_reads:
+            transport.set_write_buffer_limits(high=BACKLOG)
         if self.client_is_full:
             transport.pause_reading()
         self.start_client(CONNECTING)
@@ -387,6 +332,17 @@ class Pair:
             self.stops &= ~why
             if not self.stops:
                 self.client.resume_reading()
+
+    # Small reads
+
+    def expect_much_of_client(self) -> None:
+        """It is read in small pieces from now on."""
+        if not self.client_small_reads:
+            self.client_small_reads = True
+            reads = SmallReads(self, self.client_in_next_turn)
+            hand_over(self.client, reads, paused=bool(self.stops))
+            if self.app is not None:
+                self.app.set_write_buffer_limits(high=BACKLOG)
 
     # Turns of the loop
 

@@ -5,9 +5,10 @@ from drainproxy.relay.answers import Answers
 from drainproxy.relay.due import Due
 from drainproxy.relay.followed import Followed, FollowedEvents
 from drainproxy.relay.hub import Hub, Route
-from drainproxy.relay.pair import CLIENT_IS_FULL, CONNECTING, Pair
+from drainproxy.relay.pair import Pair
 from drainproxy.relay.requests import Requests
 from drainproxy.relay.stream import UNAVAILABLE, Stream
+from drainproxy.relay.turns import CLIENT_IS_FULL, CONNECTING
 from drainproxy.wire import http2
 from drainproxy.wire.hpack import HeaderField
 from drainproxy.wire.http2_head import RequestHead

@@ -2,8 +2,8 @@
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.hub import Hub, Route, Sink
-from drainproxy.relay.pair import CONNECTING, Pair
-from drainproxy.relay.turns import LARGE_READ
+from drainproxy.relay.pair import Pair
+from drainproxy.relay.turns import CONNECTING, LARGE_READ
 
 
 class Tcp(Pair):
@@ -25,6 +25,7 @@ class Tcp(Pair):
         self.counters.connections[self.kind] += 1
         self.hub.ledger.open(self)
         self.count_age()
+        self.expect_much_of_client()
         self.reach_app()
 
     def data_received(self, data: bytes) -> None:

@@ -4,9 +4,11 @@ from math import inf
 
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE, REBALANCE
 from drainproxy.drain.ledger import CUT, GOODBYE
+from drainproxy.relay.app_side import AppSide
 from drainproxy.relay.hub import Hub, Route
-from drainproxy.relay.pair import HELD_IS_FULL, LINGER, AppSide, Pair
+from drainproxy.relay.pair import LINGER, Pair
 from drainproxy.relay.tcp import Tcp
+from drainproxy.relay.turns import HELD_IS_FULL
 from drainproxy.wire.websocket import FrameTracker, close_frame
 
 # A goodbye is said in a pause, so that no answer on its way is lost: nothing either way this long.
@@ -49,6 +51,7 @@ class Tunnel(Tcp):
         assert self.app is not None
         self.app_side = AppSide(self)
         self.app.set_protocol(self.app_side)
+        self.expect_much_of_client()
         self.stops, old.stops = old.stops, 0
         from_client += old.client_rest
         old.client_rest = b""

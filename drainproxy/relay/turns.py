@@ -17,6 +17,8 @@ _STEPS, _SECONDS = 4, 0.004
 FULL_READ = 256_000
 # What is read at once from one side waits as well while others do, if it is so many bytes.
 LARGE_READ = 16_384
+# Why reading from the client is paused: bits, since several reasons may hold at once.
+APP_IS_FULL, HELD_IS_FULL, CONNECTING, CLIENT_IS_FULL, NEXT_TURN = 1, 2, 4, 8, 16
 
 
 class Turns:

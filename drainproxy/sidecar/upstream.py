@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from drainproxy.config import Address, UnixSocket
-from drainproxy.relay.pair import AppSide
+from drainproxy.relay.app_side import AppSide
 from drainproxy.sidecar.sockets import keep_alive
 
 Opened = tuple[asyncio.Transport, Any]

@@ -6,8 +6,10 @@ DRAINPROXY_SLOW=1 lets every stream flow for a minute instead of for a moment.
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from time import monotonic
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -27,6 +29,8 @@ SECONDS = 60.0 if os.environ.get("DRAINPROXY_SLOW") == "1" else 0.6
 RATE = 1 << 20
 SIZE = 1 << 30
 MOST_MEMORY = 2 << 20
+# Of an upload that stands still; whatever else is read at once would be 256 KB.
+STALLED, STALLED_UPLOADS = 100 << 10, 50
 
 pytestmark = [
     pytest.mark.timeout(2 * SECONDS + 60),
@@ -137,3 +141,67 @@ async def test_an_app_that_reads_slowly_holds_the_client_back(case: Up) -> None:
                 await loop.sock_sendall(app, case.granted)
             await check(running, client, SlowReader(app), before)
         await client.abort()
+
+
+class Deaf(asyncio.Protocol):
+    """Grants what is asked, and reads nothing more."""
+
+    def __init__(self, granted: bytes) -> None:
+        self._granted = granted
+        self._lost = asyncio.Event()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._lost.set()
+
+    async def abort(self) -> None:
+        self._transport.abort()
+        await self._lost.wait()
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        if not self._granted:
+            transport.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(self._granted)
+        self._transport.pause_reading()
+
+
+@pytest.mark.parametrize("case", UP.values(), ids=UP)
+async def test_an_upload_that_stands_still_takes_little_memory(case: Up) -> None:
+    (app_port,) = free_ports(1)
+    loop = asyncio.get_running_loop()
+    pushers: list[Pusher] = []
+    apps: list[Deaf] = []
+
+    def app() -> Deaf:
+        apps.append(Deaf(case.granted))
+        return apps[-1]
+
+    with sidecar(f"127.0.0.1:{app_port}", protocol=case.protocol) as running:
+        async with serving(app_port, app):
+            before = resident(running.process.pid)
+            for _ in range(STALLED_UPLOADS):
+                pushers.append(Pusher(case.asked, case.granted, case.begins))
+                await loop.create_connection(lambda: pushers[-1], "127.0.0.1", running.port)
+            still = standing_still(pushers)
+            await asyncio.to_thread(running.process.until, still)
+            held = (resident(running.process.pid) - before) / STALLED_UPLOADS
+            for pusher in pushers:
+                await pusher.abort()
+            for deaf in apps:
+                await deaf.abort()
+    assert held < STALLED, f"{held / 1024:.0f} KB each"
+
+
+def standing_still(pushers: list[Pusher]) -> Callable[[], bool]:
+    """Whether all have begun, and nobody has got rid of anything for a while."""
+    last = [(0, monotonic())]
+
+    def still() -> bool:
+        taken = sum(pusher.taken for pusher in pushers)
+        if taken != last[-1][0]:
+            last.append((taken, monotonic()))
+        return all(pusher.taken for pusher in pushers) and monotonic() - last[-1][1] > 0.3
+
+    return still

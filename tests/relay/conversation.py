@@ -15,9 +15,10 @@ from dataclasses import replace
 from typing import Any
 
 from drainproxy.drain.ledger import ENDINGS, FINISHED, Hold, Ledger
+from drainproxy.relay.app_side import AppSide
 from drainproxy.relay.detect import session_for
 from drainproxy.relay.hub import Hub, Limits, Route
-from drainproxy.relay.pair import AppSide
+from drainproxy.relay.small_reads import SmallReads
 from tests.relay.connection import Connection
 
 # The proxy adds nothing of its own: what is told of forwarded fields has tests of its own.
@@ -171,7 +172,8 @@ class Conversation:
     @property
     def session(self) -> Any:
         """Whoever hears the client at the moment."""
-        return self.client.protocol
+        heard = self.client.protocol
+        return heard.protocol if isinstance(heard, SmallReads) else heard
 
     @property
     def app(self) -> Connection:

@@ -7,16 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drainproxy.relay.app_side import AppSide
 from drainproxy.relay.hub import Route
-from drainproxy.relay.pair import (
-    APP_IS_FULL,
-    CONNECTING,
-    HELD_IS_FULL,
-    AppSide,
-    Pair,
-    address_text,
-    client_ip,
-)
+from drainproxy.relay.pair import Pair, address_text, client_ip
+from drainproxy.relay.turns import APP_IS_FULL, CONNECTING, HELD_IS_FULL
 from tests.relay.connection import HIGH_WATER, Connection
 from tests.relay.conversation import Conversation, Proxy, request, response
 from tests.relay.frames import PREFACE, settings
