@@ -4,9 +4,8 @@ Tests that compute get a worker for each core. Those that mostly wait, for clock
 sockets, get more, and run at the same time: they go first wherever both want a core. Tests that
 measure, or that load the machine, run alone and last. ARGS go to pytest.
 
-What is marked `slow` runs with --all only, where Hypothesis also tries more and each stream flows
-for longer: that is the nightly run. What is marked `alone` is the last lane; a folder decides
-between the other two.
+What is marked `slow` runs with --all only, where Hypothesis also tries more: that is the nightly
+run. What is marked `alone` is the last lane; a folder decides between the other two.
 """
 
 import os
