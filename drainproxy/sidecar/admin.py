@@ -60,8 +60,8 @@ class Server:
         """Close; answers that are being given may still be finished, for a second at most."""
         for acceptor in self._acceptors:
             acceptor.close()
+        await self._callers.close(_SHUTDOWN_TIMEOUT)
         await self._runner.cleanup()
-        self._callers.close()
 
 
 async def serve(sidecar: "Sidecar") -> Server:

@@ -7,6 +7,7 @@ keep theirs. aiohttp hears of a connection with its first bytes: silence costs i
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 from typing import Any
 
@@ -90,6 +91,8 @@ class Callers:
         self._by_handler: dict[Any, Caller] = {}
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
+        # Somebody has come to something else, or left.
+        self._changed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._callers)
@@ -98,13 +101,23 @@ class Callers:
         """The protocol of a connection that comes."""
         return Caller(self)
 
-    def close(self) -> None:
-        """End those who are left."""
+    async def close(self, seconds: float) -> None:
+        """End everybody, those who are being answered after so long at most. Whoever is still there
+        when aiohttp's own patience ends makes it trip over itself, and say so with a traceback."""
         self._closed = True
         if self._sweeping is not None:
             self._sweeping.cancel()
+        await self._until(lambda: all(each.at < ASKING for each in self._callers), seconds)
         for caller in self._callers:
             caller.transport.abort()
+        await self._until(lambda: not self._callers, seconds)
+
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
 
     # What callers tell
 
@@ -123,6 +136,7 @@ class Callers:
         """A place is free, if it was not given away."""
         self._callers.discard(caller)
         self._by_handler.pop(caller.handler, None)
+        self._changed.set()
 
     def handler_of(self, caller: Caller) -> Any:
         """It has begun to speak."""
@@ -148,6 +162,7 @@ class Callers:
         caller = self._by_handler.get(handler)
         if caller is not None:
             caller.turns(at, seconds)
+            self._changed.set()
 
     # Whose place is given away
 

@@ -210,8 +210,24 @@ async def test_of_who_has_left_nothing_is_remembered(admin: Admin) -> None:
 
 async def test_at_the_end_everybody_goes_and_nobody_else_comes(admin: Admin) -> None:
     there = [admin.comes(), admin.asks()]
-    admin.callers.close()
+    await admin.callers.close(0.01)
     assert gone(*there, admin.comes()) == [True, True, True]
+
+
+async def test_at_the_end_who_is_being_answered_gets_the_answer_first(admin: Admin) -> None:
+    silent, asks = admin.comes(), admin.asks()
+    closing = asyncio.ensure_future(admin.callers.close(60))
+    await asyncio.sleep(0)
+    assert gone(silent, asks) == [False, False]
+    admin.callers.answered(asks.handler)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert gone(silent, asks) == [True, True]
+    assert not closing.done()
+    for caller in (silent, asks):
+        caller.connection_lost(None)
+    async with asyncio.timeout(10):
+        await closing
 
 
 async def test_it_is_looked_at_them_by_itself_while_somebody_is_there(
@@ -225,4 +241,4 @@ async def test_it_is_looked_at_them_by_itself_while_somebody_is_there(
             await asyncio.sleep(0.005)
     assert gone(admin.comes()) == [False]
     assert admin.callers._sweeping
-    admin.callers.close()
+    await admin.callers.close(0.01)
