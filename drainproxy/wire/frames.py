@@ -50,8 +50,8 @@ _MOST_KEPT = LEAST_MAX_FRAME
 _BESIDE_A_BLOCK = 256 + 5
 _MOST_CONTINUATIONS = 8
 # What of one piece of data is read at once, about half a millisecond: so many frames, of which one
-# with a header block counts as some, and as more the longer it is.
-_MOST_FRAMES, _BLOCK, _BLOCK_BYTES = 400, 8, 64
+# with a header block counts as some, and as one more for each 64 bytes of it.
+_MOST_FRAMES, _BLOCK, _BLOCK_BITS = 400, 9, 6
 
 # What must come next: anything, the SETTINGS that begin a direction (3.4), a CONTINUATION (6.10).
 _ANYTHING, _FIRST_SETTINGS, _CONTINUATION = range(3)
@@ -268,7 +268,6 @@ class FrameScanner(Generic[Ending]):
                 if frames <= 0:
                     self.rest = data[at:]
                     return at
-                frames -= 1
                 length_and_kind, flags, stream = _unpack_head(data, at)
                 length, kind = length_and_kind >> 8, length_and_kind & 0xFF
                 stop = payload + length
@@ -278,6 +277,7 @@ class FrameScanner(Generic[Ending]):
                 if self._expected:
                     self._check_expected(kind, flags, stream)
                 if kind == DATA:
+                    frames -= 1
                     if flags & PADDED and not _padding_is_here(data, at, stop):
                         self._needed = HEAD_SIZE + 1
                         return at
@@ -294,9 +294,10 @@ class FrameScanner(Generic[Ending]):
                         raise _too_long(self.max_block)
                     if not stream:
                         raise Http2Error(PROTOCOL_ERROR, "HEADERS of no stream")
-                    frames -= _BLOCK + length // _BLOCK_BYTES
+                    frames -= _BLOCK + (length >> _BLOCK_BITS)
                     instead = self.headers(stream, flags, b"", data[payload:stop])
                 elif kind > CONTINUATION:
+                    frames -= 1
                     if not self.unknown(stream):
                         self._skip(data, at, stop)
                     at = stop
@@ -306,7 +307,7 @@ class FrameScanner(Generic[Ending]):
                     self._needed = stop - at
                     return at
                 else:
-                    frames -= length // _BLOCK_BYTES
+                    frames -= 1 + (length >> _BLOCK_BITS)
                     instead = self._special(kind, flags, stream, data[at:stop])
                     # These may be the SETTINGS that say so.
                     most = self.max_frame
