@@ -49,9 +49,8 @@ _MOST_KEPT = LEAST_MAX_FRAME
 # What may stand in a frame beside its part of a header block: padding and its length, priority.
 _BESIDE_A_BLOCK = 256 + 5
 _MOST_CONTINUATIONS = 8
-# What of one piece of data is read at once, about half a millisecond: so many frames, of which one
-# with a header block counts as some, and as one more for each 64 bytes of it.
-_MOST_FRAMES, _BLOCK, _BLOCK_BITS = 400, 9, 6
+# So much is read at once, in a millisecond or two; payloads that nobody reads are not counted.
+_READ_AT_ONCE = 8192
 
 # What must come next: anything, the SETTINGS that begin a direction (3.4), a CONTINUATION (6.10).
 _ANYTHING, _FIRST_SETTINGS, _CONTINUATION = range(3)
@@ -185,7 +184,7 @@ class FrameScanner(Generic[Ending]):
         return bool(self._words)
 
     def take_rest(self) -> bytes:
-        """`rest`, of which nothing is known here any more."""
+        """`rest`, which is nobody's business here any more."""
         rest, self.rest = self.rest, b""
         return rest
 
@@ -262,12 +261,11 @@ class FrameScanner(Generic[Ending]):
         """Work off the frames from `at` on. Returns where the first one begins that is not whole
         or is wrong, or with which `rest` begins; without one, where the last one ends, which may be
         beyond the data."""
-        end, most, frames = len(data), self.max_frame, _MOST_FRAMES
+        end, most = len(data), self.max_frame
+        enough = at + _READ_AT_ONCE
+        bound = min(enough, end)
         try:
-            while (payload := at + HEAD_SIZE) <= end:
-                if frames <= 0:
-                    self.rest = data[at:]
-                    return at
+            while (payload := at + HEAD_SIZE) <= bound:
                 length_and_kind, flags, stream = _unpack_head(data, at)
                 length, kind = length_and_kind >> 8, length_and_kind & 0xFF
                 stop = payload + length
@@ -277,7 +275,8 @@ class FrameScanner(Generic[Ending]):
                 if self._expected:
                     self._check_expected(kind, flags, stream)
                 if kind == DATA:
-                    frames -= 1
+                    enough += length
+                    bound = enough if enough < end else end
                     if flags & PADDED and not _padding_is_here(data, at, stop):
                         self._needed = HEAD_SIZE + 1
                         return at
@@ -294,10 +293,10 @@ class FrameScanner(Generic[Ending]):
                         raise _too_long(self.max_block)
                     if not stream:
                         raise Http2Error(PROTOCOL_ERROR, "HEADERS of no stream")
-                    frames -= _BLOCK + (length >> _BLOCK_BITS)
                     instead = self.headers(stream, flags, b"", data[payload:stop])
                 elif kind > CONTINUATION:
-                    frames -= 1
+                    enough += length
+                    bound = min(enough, end)
                     if not self.unknown(stream):
                         self._skip(data, at, stop)
                     at = stop
@@ -307,7 +306,6 @@ class FrameScanner(Generic[Ending]):
                     self._needed = stop - at
                     return at
                 else:
-                    frames -= 1 + (length >> _BLOCK_BITS)
                     instead = self._special(kind, flags, stream, data[at:stop])
                     # These may be the SETTINGS that say so.
                     most = self.max_frame
@@ -318,6 +316,8 @@ class FrameScanner(Generic[Ending]):
         except Http2Error as error:
             self.error = error
             return at
+        if payload <= end:
+            self.rest = data[at:]
         self._needed = HEAD_SIZE
         return at
 

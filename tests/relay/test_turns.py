@@ -237,7 +237,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunked, "_FEW_LINES", 1)
     monkeypatch.setattr(websocket, "_MOST_FRAMES", 2)
     monkeypatch.setattr(websocket, "_FEW_FRAMES", 1)
-    monkeypatch.setattr(frames, "_MOST_FRAMES", 1)
+    monkeypatch.setattr(frames, "_READ_AT_ONCE", 9)
 
 
 LAWS: dict[str, Callable[[], None]] = {
