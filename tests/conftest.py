@@ -61,9 +61,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 @cache
 def is_divided(file: str) -> bool:
-    """Its tests mostly wait, and no fixture of it is kept from one to the next."""
+    """Its tests mostly wait, and no fixture is kept from one of them to the next."""
     waits = file.startswith(("tests/e2e/", "tests/loadtests/", "tests/rehearsal/"))
-    return waits and 'scope="module"' not in (ROOT / file).read_text()
+    text = (ROOT / file).read_text()
+    return waits and 'scope="module"' not in text and "app_port" not in text
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

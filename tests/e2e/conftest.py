@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from drainproxy.rehearsal.ports import free_ports
-from tests.e2e.process import accepts, started
+from tests.e2e.process import Sidecar, accepts, sidecar, started
 
 
 class DemoApp(NamedTuple):
@@ -28,3 +28,27 @@ def demo_app() -> Iterator[DemoApp]:
     ports = ("--port", str(app.port), "--tcp-port", str(app.tcp_port))
     with started("drainproxy.rehearsal.app", *ports, ready=lambda: accepts(app.port)):
         yield app
+
+
+# For apps that a test writes itself: a port for them, and a sidecar in front of it. Where they are
+# used a file stays on one worker (`is_divided` in tests/conftest.py).
+
+
+@pytest.fixture(scope="module")
+def app_port() -> int:
+    """Where the app of a test listens."""
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="module")
+def plain(app_port: int) -> Iterator[Sidecar]:
+    """A sidecar that adds nothing to a request."""
+    with sidecar(f"127.0.0.1:{app_port}", "--forwarded", "off") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(app_port: int) -> Iterator[Sidecar]:
+    """A sidecar as it is by default."""
+    with sidecar(f"127.0.0.1:{app_port}") as running:
+        yield running

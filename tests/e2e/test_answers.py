@@ -1,29 +1,15 @@
 """What the app answers reaches the client byte for byte; what else it sends reaches nobody."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
-from drainproxy.rehearsal.ports import free_ports
-from tests.e2e.process import Sidecar, sidecar
+from tests.e2e.process import Sidecar
 from tests.e2e.tap import Peer, answering, client, conversation, tap
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LIKE_AN_ANSWER = b"\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
-
-
-@pytest.fixture(scope="module")
-def app_port() -> int:
-    return free_ports(1)[0]
-
-
-@pytest.fixture(scope="module")
-def plain(app_port: int) -> Iterator[Sidecar]:
-    """Adds nothing to a request."""
-    with sidecar(f"127.0.0.1:{app_port}", "--forwarded", "off") as running:
-        yield running
 
 
 def ask(

@@ -1,28 +1,14 @@
 """An answer that breaks is a 502 or an end that the client can see; never a whole wrong body."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
-from drainproxy.rehearsal.ports import free_ports
-from tests.e2e.process import Sidecar, sidecar
+from tests.e2e.process import Sidecar
 from tests.e2e.tap import Peer, answering, client, silence, tap
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def app_port() -> int:
-    return free_ports(1)[0]
-
-
-@pytest.fixture(scope="module")
-def plain(app_port: int) -> Iterator[Sidecar]:
-    """Adds nothing to a request."""
-    with sidecar(f"127.0.0.1:{app_port}", "--forwarded", "off") as running:
-        yield running
 
 
 def ask(*fields: bytes, method: bytes = b"GET") -> bytes:

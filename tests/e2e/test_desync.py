@@ -5,25 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.process import Sidecar, sidecar
 from tests.e2e.tap import Peer, answering, client, tap
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n"
 MOST_HEADER_BYTES = 65536
-
-
-@pytest.fixture(scope="module")
-def app_port() -> int:
-    return free_ports(1)[0]
-
-
-@pytest.fixture(scope="module")
-def plain(app_port: int) -> Iterator[Sidecar]:
-    """Adds nothing to a request."""
-    with sidecar(f"127.0.0.1:{app_port}", "--forwarded", "off") as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.process import Sidecar, sidecar
 from tests.e2e.tap import Peer, answering, client, tap
 
@@ -64,17 +63,6 @@ OPAQUE: dict[str, bytes] = {
     "SSH": b"SSH-2.0-OpenSSH_9.0\r\n",
     "a log line in MessagePack": b'\x92\xa3tag\xd9"GET / HTTP/1.1" 200\n',
 }
-
-
-@pytest.fixture(scope="module")
-def app_port() -> int:
-    return free_ports(1)[0]
-
-
-@pytest.fixture(scope="module")
-def running(app_port: int) -> Iterator[Sidecar]:
-    with sidecar(f"127.0.0.1:{app_port}") as running:
-        yield running
 
 
 async def is_refused(peer: Peer) -> bool:

@@ -2,12 +2,10 @@
 
 import asyncio
 import http.client
-from collections.abc import Iterator
 
 import pytest
 
-from drainproxy.rehearsal.ports import free_ports
-from tests.e2e.process import Sidecar, sidecar
+from tests.e2e.process import Sidecar
 from tests.e2e.tap import Peer, answering, client, tap
 
 ASK = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -58,17 +56,6 @@ ODD: dict[str, tuple[bytes, bytes]] = {
         HELLO[:-2] + b"Digest: x\r\n\r\n",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def app_port() -> int:
-    return free_ports(1)[0]
-
-
-@pytest.fixture(scope="module")
-def running(app_port: int) -> Iterator[Sidecar]:
-    with sidecar(f"127.0.0.1:{app_port}") as running:
-        yield running
 
 
 @pytest.mark.parametrize("name", ODD)

@@ -1,28 +1,13 @@
 """Requests that mean one thing and say it oddly reach the app in the form that says it rightly."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.http2_counting_app import counting_app
 from tests.e2e.http2_raw_client import http2_client
-from tests.e2e.process import Sidecar, sidecar
+from tests.e2e.process import Sidecar
 from tests.e2e.tap import answering, client, tap
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-@pytest.fixture(scope="module")
-def app_port() -> int:
-    return free_ports(1)[0]
-
-
-@pytest.fixture(scope="module")
-def running(app_port: int) -> Iterator[Sidecar]:
-    """As by default: it adds the forwarded fields."""
-    with sidecar(f"127.0.0.1:{app_port}") as running:
-        yield running
 
 
 def request(*lines: bytes) -> bytes:
