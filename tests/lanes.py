@@ -24,7 +24,7 @@ WAITING = ("tests/e2e", "tests/loadtests", "tests/rehearsal")
 # In our order, which begins with the longest; tests/conftest.py says what goes to a worker at once.
 GROUPED = ("--dist", "loadscope", "--no-loadscope-reorder")
 THOROUGH = ("--hypothesis-profile=thorough", "--timeout=900")
-THOROUGH_SETTINGS = {"DRAINPROXY_AUTOBAHN": "full", "DRAINPROXY_AGING": "60"}
+THOROUGH_SETTINGS = {"TESTS_AUTOBAHN": "full", "TESTS_AGING": "60"}
 # What pytest exits with when no test was selected: a lane may be empty where ARGS select tests.
 NO_TESTS = 5
 

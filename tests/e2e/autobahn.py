@@ -1,6 +1,6 @@
 """Autobahn's fuzzing client, its report, and what makes one report worse than another.
 
-The client is a program of Python 2.7: `wstest` in PATH, or where DRAINPROXY_WSTEST says.
+The client is a program of Python 2.7: `wstest` in PATH, or where TESTS_WSTEST says.
 """
 
 import json
@@ -44,11 +44,11 @@ def worse(through: Report, alone: Report) -> list[str]:
 
 def find_wstest() -> tuple[str, str]:
     """The program, or an empty name and why there is none that runs."""
-    program = os.environ.get("DRAINPROXY_WSTEST") or shutil.which("wstest")
+    program = os.environ.get("TESTS_WSTEST") or shutil.which("wstest")
     if not program:
         return (
             "",
-            "wstest (autobahntestsuite, Python 2.7) is not in PATH, nor DRAINPROXY_WSTEST set",
+            "wstest (autobahntestsuite, Python 2.7) is not in PATH, nor TESTS_WSTEST set",
         )
     try:
         asked = subprocess.run(

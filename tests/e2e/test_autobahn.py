@@ -1,6 +1,6 @@
 """Autobahn's fuzzing client finds nothing through the proxy that it does not find without.
 
-DRAINPROXY_AUTOBAHN=full runs every case, sizes and compression included (about ten minutes).
+TESTS_AUTOBAHN=full runs every case, sizes and compression included (about ten minutes).
 """
 
 import os
@@ -14,7 +14,7 @@ from tests.e2e import autobahn
 from tests.e2e.autobahn import Report, Verdict
 from tests.e2e.process import accepts, sidecar, started
 
-FULL = os.environ.get("DRAINPROXY_AUTOBAHN") == "full"
+FULL = os.environ.get("TESTS_AUTOBAHN") == "full"
 # Framing, pings, reserved bits, opcodes, fragments, UTF-8, closing; some of each kind of deflate.
 QUICK = [
     *("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*"),

@@ -1,6 +1,6 @@
 """Who does not read stops who writes, through the proxy, and nothing piles up in between.
 
-DRAINPROXY_SLOW=1 lets every stream flow for a minute instead of for a moment.
+TESTS_SLOW=1 lets every stream flow for a minute instead of for a moment.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from tests.e2e.flow import (
 from tests.e2e.http_client import UPGRADE
 from tests.e2e.process import PATIENCE, Sidecar, sidecar
 
-SECONDS = 60.0 if os.environ.get("DRAINPROXY_SLOW") == "1" else 0.6
+SECONDS = 60.0 if os.environ.get("TESTS_SLOW") == "1" else 0.6
 RATE = 1 << 20
 SIZE = 1 << 30
 MOST_MEMORY = 2 << 20

@@ -16,9 +16,9 @@ from loadtests.bench.flood import NAMES
 from tests.e2e.process import BUSY, Sidecar, accepts, sidecar, started
 
 ATTACKERS = 20
-# The law: 99 of 100 are answered within 0.1 s, which a quiet machine keeps (DRAINPROXY_QUIET=1).
+# The law: 99 of 100 are answered within 0.1 s, which a quiet machine keeps (TESTS_QUIET=1).
 # Attackers, app and clients share the cores, so others have a margin; without turns it is seconds.
-PROMPT = 0.1 if os.environ.get("DRAINPROXY_QUIET") == "1" else 0.8
+PROMPT = 0.1 if os.environ.get("TESTS_QUIET") == "1" else 0.8
 SECONDS = 2.0
 TIMEOUT = 3.0
 CONNECTIONS = "drainproxy_connections_total{"

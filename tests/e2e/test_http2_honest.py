@@ -1,6 +1,6 @@
 """Who is lively but honest spends no budget: what looks like an abuse in HTTP/2, and is none.
 
-DRAINPROXY_SLOW=1 lets the gRPC clients go on for a minute instead of for a moment.
+TESTS_SLOW=1 lets the gRPC clients go on for a minute instead of for a moment.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from tests.e2e.http2_counting_app import AppEnd, counting_app
 from tests.e2e.http2_raw_client import ClientEnd, http2_client
 from tests.e2e.process import PATIENCE, Sidecar, sidecar
 
-SLOW = os.environ.get("DRAINPROXY_SLOW") == "1"
+SLOW = os.environ.get("TESTS_SLOW") == "1"
 SECONDS = 60.0 if SLOW else 2.0
 # A second; over 30 seconds that stays within max-resets, and so it does in a moment.
 CANCELLED = 15 if SLOW else 90
