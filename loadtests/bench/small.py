@@ -65,6 +65,7 @@ async def _passed(port: int, name: str, seconds: int) -> int:
     _, sender = await loop.create_connection(Sender if name else DataSender, "127.0.0.1", port)
     if name:
         sender.begin(UP[name] if name in UP else asking(name))
+    # The round.
     await asyncio.sleep(seconds)
     passed = sender.received if name in DOWN else sender.passed
     sender.abort()

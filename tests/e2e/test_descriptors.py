@@ -302,6 +302,7 @@ def test_with_next_to_nothing_it_still_serves(few: int, demo_app: DemoApp) -> No
 def busy(running: Sidecar, seconds: float) -> float:
     """The share of a processor that it takes for so long."""
     began = _worked(running)
+    # The time that is measured.
     sleep(seconds)
     return (_worked(running) - began) / seconds
 
@@ -356,7 +357,7 @@ def test_a_drain_takes_in_who_waited_for_a_descriptor(demo_app: DemoApp) -> None
         with ExitStack() as waiting:
             with without_descriptors(running):
                 late = waiting.enter_context(connected(running.port))
-                sleep(0.5)
+                running.process.until(lambda: "nobody can be taken in" in running.process.output)
                 running.process.send_signal(15)
                 running.process.until(lambda: "SIGTERM received" in running.process.output)
             assert get(late, "/hello").status == 200

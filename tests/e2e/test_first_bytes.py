@@ -98,6 +98,7 @@ async def test_what_begins_as_something_else_is_cut_before_it_is_a_request(
         for byte in ODD[name]:
             if not peer.ended:
                 peer.send(bytes((byte,)))
+                # As a rule each is read alone then; the law holds in any case.
                 await asyncio.sleep(0.001)
         assert await is_refused(peer)
         await app.left()
@@ -162,6 +163,7 @@ async def test_a_server_that_reads_them_never_serves_one(
     for head in ODD.values():
         async with client(running.port) as peer:
             peer.send(head[:1])
+            # As a rule it is read alone then; the law holds in any case.
             await asyncio.sleep(0.01)
             peer.send(head[1:])
             assert await is_refused(peer)

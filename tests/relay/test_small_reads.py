@@ -91,6 +91,7 @@ def test_the_loop_begins_to_read_anew_for_another_protocol(paused: bool) -> None
         def set_protocol(self, protocol: object) -> None:
             done.append(protocol)
 
+    # Of a transport it uses these three alone.
     hand_over(Transport(), "new", paused=paused)  # type: ignore[arg-type]
     assert done == ["pause", "new"] + ["resume"] * (not paused)
 

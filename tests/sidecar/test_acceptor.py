@@ -188,6 +188,7 @@ async def test_closing_while_nothing_can_be_taken_in_ends_all_the_same(door: Doo
     clients = knock(door)
     taking.close()
     failures = counters.accept_failures
+    # When it would be tried again.
     await asyncio.sleep(2 * RETRY_AFTER)
     assert counters.accept_failures == failures
     shut(clients, [])
