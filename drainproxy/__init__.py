@@ -11,6 +11,7 @@ The rooms, each of which imports only those above it:
 - `drain`: policy: the phases of a drain, what is in flight, who hears when, the report; pure
 - `relay`: the data path: one client connection paired with one app connection
 - `sidecar`: the running process: sockets, signals, clock, probes, metrics
+- `manifests`: Kubernetes manifests: documents of a file, the objects in them; nothing is decided
 - `kube`: pods: what is injected into them, from the command line or by a webhook
 - `rehearsal`: a demo app and clients, to see a drain on your own machine
 - `cli`: the commands

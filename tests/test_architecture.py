@@ -25,8 +25,9 @@ ROOMS: dict[str, set[str]] = {
     "config": set(),
     "relay": {"wire", "drain"},
     "sidecar": {ITSELF, "config", "wire", "drain", "relay"},
-    "kube": {ITSELF, "config"},
-    "rollout": {ITSELF, "config"},
+    "manifests": {"config"},
+    "kube": {ITSELF, "config", "manifests"},
+    "rollout": {ITSELF, "config", "manifests"},
     "rehearsal": {ITSELF, "config", "sidecar"},
 }
 ROOMS["cli"] = set(ROOMS)

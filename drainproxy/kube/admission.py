@@ -9,12 +9,12 @@ from msgspec import Struct, json
 from msgspec.structs import replace
 
 from drainproxy.config import ConfigError, Mistake
+from drainproxy.manifests.podspec import Json, read
 
 from .annotations import readable
 from .containers import sidecar_of
 from .inject import Injected, Skipped, complete, inject
 from .plan import Options
-from .podspec import Json, read
 from .skip import read_switch, wanted
 from .status import read_status
 

@@ -6,13 +6,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from drainproxy.config import ConfigError
+from drainproxy.manifests.documents import Document, parse, render, restyle
+from drainproxy.manifests.podspec import Workload, objects, workload
+from drainproxy.manifests.policies import policies
+from drainproxy.manifests.services import services
 
 from .inject import Injected, Skipped, inject, uninject
-from .manifests import Document, parse, render, restyle
 from .plan import Options
-from .podspec import Workload, objects, workload
-from .policies import policies
-from .services import services
 
 
 class Line(Struct, frozen=True):

@@ -8,12 +8,12 @@ from msgspec import Struct
 
 from drainproxy.config import Settings
 from drainproxy.config.kinds import format_duration
+from drainproxy.manifests.podspec import Action, Container, Pod, Probe
+from drainproxy.manifests.policies import Policy
+from drainproxy.manifests.services import Service
 
 from .annotations import Wishes
-from .podspec import Action, Container, Pod, Probe
-from .policies import Policy
 from .ports import Taken, declared
-from .services import Service
 
 # What the app has for its own end, when the drain is over.
 MARGIN: Final = 5

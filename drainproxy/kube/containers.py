@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from drainproxy.manifests.podspec import Json
+
 from .annotations import Wishes
-from .podspec import Json
 from .ports import Taken
 
 SIDECAR: Final = "drainproxy"

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .podspec import Json
+from drainproxy.manifests.podspec import Json
 
 Path = tuple[str, ...]
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from drainproxy.manifests.podspec import Container, Json, read
+
 from . import containers
 from .annotations import STATUS
 from .cautions import cautions
 from .editor import Editor
 from .plan import Options, Plan, decide
-from .podspec import Container, Json, read
 from .ports import Taken
 from .skip import reason_to_skip
 from .status import read_status, restored, write_status

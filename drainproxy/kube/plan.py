@@ -20,14 +20,14 @@ from drainproxy.config import (
 )
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.config.kinds import format_duration
+from drainproxy.manifests.podspec import Pod
+from drainproxy.manifests.policies import Policy
+from drainproxy.manifests.services import Service, named_targets, protocols
 
 from .annotations import Wishes, read_wishes
 from .cautions import MARGIN, Scene, needed_grace
 from .containers import Design
-from .podspec import Pod
-from .policies import Policy
 from .ports import Taken, as_forwarded, take_over
-from .services import Service, named_targets, protocols
 
 _FORWARD: Final = ANNOTATION_PREFIX + "forward"
 _TOKEN: Final = ANNOTATION_PREFIX + "admin-token"

@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from drainproxy.config import Address, Forward
 from drainproxy.config.values import Protocol
+from drainproxy.manifests.podspec import Pod, Port
 
 from .annotations import Wishes
-from .podspec import Pod, Port
 
 # Behind the default admin port. What the app listens on without declaring it we cannot know:
 # the annotation `forward` chooses other ports.

@@ -1,9 +1,10 @@
 """From the bytes of a review to the bytes of its answer: what the webhook's server calls."""
 
+from drainproxy.manifests.podspec import Json
+
 from .admission import Request, Verdict, answer, judge, parse
 from .namespaces import Namespaces
 from .plan import Options
-from .podspec import Json
 from .webhook import Answer, Reply
 
 

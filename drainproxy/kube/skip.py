@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from drainproxy.config import ConfigError, Mistake
+from drainproxy.manifests.podspec import Pod
 
 from .annotations import SWITCH_NAME
 from .containers import SIDECAR
-from .podspec import Pod
 
 # A pod that the kubelet runs from a file; what the API server knows of it is a mirror.
 _MIRROR: Final = "kubernetes.io/config.mirror"

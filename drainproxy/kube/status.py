@@ -8,10 +8,10 @@ from msgspec import Struct, json
 
 from drainproxy import __version__
 from drainproxy.config import ConfigError, Mistake
+from drainproxy.manifests.podspec import Json, read
 
 from .annotations import STATUS
 from .editor import Editor, Record, undo
-from .podspec import Json, read
 
 PATH = ("metadata", "annotations", STATUS)
 

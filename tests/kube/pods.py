@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from drainproxy.kube.inject import Injected, inject
 from drainproxy.kube.plan import Options
-from drainproxy.kube.podspec import Json
+from drainproxy.manifests.podspec import Json
 
 OLDEST, NEWEST = "1.29", kubernetes_validate.latest_version()
 TOKEN = "the-token"

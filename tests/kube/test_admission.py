@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drainproxy.kube.admission import Namespace, Verdict, judge, mutate, parse
 from drainproxy.kube.inject import uninject
-from drainproxy.kube.podspec import Json
+from drainproxy.manifests.podspec import Json
 from tests.kube.pods import injected, options, pod, pods, sidecar
 
 SWITCH = "drainproxy.io/inject"

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from ruamel.yaml.comments import CommentedMap
 
 from drainproxy.kube.batch import Result, inject_all, uninject_all
-from drainproxy.kube.manifests import Document, restyle
-from drainproxy.kube.podspec import Json
+from drainproxy.manifests.documents import Document, restyle
+from drainproxy.manifests.podspec import Json
 from tests.kube.pods import options, pod, pods
 
 DEPLOYMENT = """\

@@ -4,9 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from drainproxy.kube.cautions import seconds_asleep
-from drainproxy.kube.podspec import Action, Exec, Json, Sleep
-from drainproxy.kube.policies import policies
-from drainproxy.kube.services import Service, services
+from drainproxy.manifests.podspec import Action, Exec, Json, Sleep
+from drainproxy.manifests.policies import policies
+from drainproxy.manifests.services import Service, services
 from tests.kube.pods import injected, pod
 
 REDIRECT = {"drainproxy.io/capture": "redirect"}

@@ -2,8 +2,8 @@
 
 from drainproxy.kube.annotations import Wishes
 from drainproxy.kube.containers import Design, hook_of, redirect, sidecar, sidecar_of, token_of
-from drainproxy.kube.podspec import Json
 from drainproxy.kube.ports import Taken
+from drainproxy.manifests.podspec import Json
 from tests.kube.pods import pod
 
 

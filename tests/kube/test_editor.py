@@ -6,7 +6,7 @@ import jsonpatch
 import pytest
 
 from drainproxy.kube.editor import Editor, Record, undo
-from drainproxy.kube.podspec import Json
+from drainproxy.manifests.podspec import Json
 
 POD: Json = {"spec": {"containers": [{"name": "a"}, {"name": "b", "ports": [{"name": "http"}]}]}}
 

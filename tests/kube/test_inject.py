@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from drainproxy.config import ConfigError, load
 from drainproxy.kube.inject import Injected, Skipped, complete, inject, uninject
-from drainproxy.kube.podspec import Json
+from drainproxy.manifests.podspec import Json
 from tests.kube.pods import NEWEST, OLDEST, TOKEN, injected, options, pod, pods, sidecar, validate
 
 REDIRECT = {"drainproxy.io/capture": "redirect"}

@@ -4,7 +4,7 @@ import pytest
 
 from drainproxy.config import ConfigError
 from drainproxy.kube.plan import Plan, decide
-from drainproxy.kube.podspec import Json, read
+from drainproxy.manifests.podspec import Json, read
 from tests.kube.pods import TOKEN, options, pod
 
 

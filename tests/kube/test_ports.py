@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from drainproxy.config import UnixSocket
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.kube.annotations import Choice, Wishes
-from drainproxy.kube.podspec import Json, read
 from drainproxy.kube.ports import Taken, as_forwarded, take_over
+from drainproxy.manifests.podspec import Json, read
 from tests.kube.pods import pod
 
 HTTP: Json = {"name": "http", "containerPort": 8080}

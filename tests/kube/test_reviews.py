@@ -15,9 +15,9 @@ from aiohttp.test_utils import TestServer
 
 from drainproxy.kube.admission import Namespace
 from drainproxy.kube.namespaces import Namespaces
-from drainproxy.kube.podspec import Json
 from drainproxy.kube.reviews import answering
 from drainproxy.kube.webhook import Webhook
+from drainproxy.manifests.podspec import Json
 from tests.kube.pods import options, pod
 from tests.kube.test_admission import review
 

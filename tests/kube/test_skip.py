@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from drainproxy.config import ConfigError
-from drainproxy.kube.podspec import Json, read
 from drainproxy.kube.skip import read_switch, reason_to_skip, wanted
+from drainproxy.manifests.podspec import Json, read
 from tests.kube.pods import pod
 
 SWITCH = "drainproxy.io/inject"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from drainproxy.kube.podspec import Json
-from drainproxy.kube.policies import Policy, policies
+from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.policies import Policy, policies
 
 LABELS = {"app": "web", "tier": "front"}
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from drainproxy.kube.manifests import parse, render, restyle
+from drainproxy.manifests.documents import parse, render, restyle
 
 TWO = """\
 # Licence

@@ -1,7 +1,7 @@
 """Services that lead to pods."""
 
-from drainproxy.kube.podspec import Json
-from drainproxy.kube.services import Service, named_targets, protocols, services
+from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.services import Service, named_targets, protocols, services
 
 
 def service(*ports: Json, **more: object) -> Json:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.kube.podspec import Json, api_group, objects, read, workload
+from drainproxy.manifests.podspec import Json, api_group, objects, read, workload
 
 TEMPLATE: Json = {"spec": {"containers": []}}
 
