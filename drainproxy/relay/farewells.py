@@ -105,7 +105,9 @@ class Farewells(Parting):
             overdue = now - due.since >= _PATIENCE
             if followed.client.asks:
                 paused = now - due.moved >= _ANSWER_PAUSE
-            return followed.may_end and (overdue or (paused and followed.pauses))
+            # What has arrived and was not read, since this process was busy, is no pause either.
+            paused = paused and followed.pauses and not self.hub.has_unread(self.client)
+            return followed.may_end and (overdue or paused)
         overdue = now - due.since >= (_PATIENCE if stream.status else _UNANSWERED_PATIENCE)
         return overdue or (paused and bool(stream.status))
 

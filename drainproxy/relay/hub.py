@@ -231,6 +231,7 @@ class Hub:
     __slots__ = (
         "access_log",
         "counters",
+        "has_unread",
         "last_words",
         "leaving",
         "leaving_since",
@@ -256,6 +257,7 @@ class Hub:
         *,
         reset: Callable[[Sink], None],
         last_words: Callable[[Sink], bytes],
+        has_unread: Callable[[Sink], bool],
         undelivered: Callable[[Sink], int],
         mask: Callable[[], bytes],
         retry_after: Callable[[], int],
@@ -268,6 +270,8 @@ class Hub:
         self.reset = reset
         # What a connection that broke had received and nobody has read yet.
         self.last_words = last_words
+        # Whether bytes have arrived on a connection that nobody has read yet.
+        self.has_unread = has_unread
         # Bytes that were written and have not reached the other end.
         self.undelivered = undelivered
         # Four fresh bytes that mask a WebSocket frame towards the app.

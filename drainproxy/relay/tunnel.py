@@ -231,7 +231,10 @@ class WebSocket(Tunnel):
         if overdue and self.due not in _UNHURRIED:
             self.cut(self.due)
         elif (overdue or now >= self._paused_at()) and self._between_messages():
-            self._say_close()
+            if self._has_unread():
+                self.deadline = now + PAUSE
+            else:
+                self._say_close()
         elif not overdue:
             self.deadline = max(now, self._paused_at())
         # Else the next byte sets it: until then nothing can change.
@@ -240,6 +243,11 @@ class WebSocket(Tunnel):
         """When the pause is long enough, if nothing moves any more."""
         quiet = ANSWER_PAUSE if self.asked else PAUSE
         return min(self.moved + quiet, self.due_since + MESSAGE_PATIENCE)
+
+    def _has_unread(self) -> bool:
+        """Whether a message has arrived that this process was too busy to read: no pause then."""
+        has_unread = self.hub.has_unread
+        return has_unread(self.client) or (self.app is not None and has_unread(self.app))
 
     def idled(self) -> None:
         """Nothing has moved for idle-timeout: say so before closing."""

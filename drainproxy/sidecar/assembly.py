@@ -14,7 +14,7 @@ from drainproxy.drain.machine import Timing
 from drainproxy.relay.hub import RETRY_WITHIN, AccessLog, Hub, Limits, Route
 from drainproxy.sidecar import files
 from drainproxy.sidecar.notices import Notices
-from drainproxy.sidecar.sockets import last_words, reset, undelivered
+from drainproxy.sidecar.sockets import has_unread, last_words, reset, undelivered
 from drainproxy.sidecar.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def hub(settings: Settings) -> Hub:
         time.monotonic,
         reset=reset,
         last_words=last_words,
+        has_unread=has_unread,
         undelivered=undelivered,
         mask=lambda: os.urandom(4),
         retry_after=lambda: random.randint(1, RETRY_WITHIN),

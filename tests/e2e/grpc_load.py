@@ -25,10 +25,8 @@ UNSENT = (grpc.StatusCode.UNAVAILABLE, "GOAWAY received")
 
 @asynccontextmanager
 async def channels(many: int, target: str, *options: tuple[str, Any]) -> AsyncIterator[list[Any]]:
-    """Channels that never send anything twice; what `grpc_calls` calls the least backoff is also
-    the longest that a connection may take, and a busy machine needs more."""
-    patient = [option for option in OPTIONS if option[0] != "grpc.min_reconnect_backoff_ms"]
-    retryless = [*patient, ("grpc.enable_retries", 0), *options]
+    """Channels that never send anything twice."""
+    retryless = [*OPTIONS, ("grpc.enable_retries", 0), *options]
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(grpc.aio.insecure_channel(target, options=retryless))

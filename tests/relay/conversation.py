@@ -88,6 +88,7 @@ class Proxy:
             lambda: self.time,
             reset=lambda sink: sink.reset(),  # type: ignore[attr-defined]
             last_words=lambda sink: sink.last_words(),  # type: ignore[attr-defined]
+            has_unread=lambda sink: bool(sink.waiting),  # type: ignore[attr-defined]
             undelivered=lambda sink: sink.get_write_buffer_size(),
             mask=lambda: MASK,
             retry_after=lambda: RETRY_AFTER,

@@ -254,6 +254,19 @@ def test_a_question_on_its_way_is_answered_before() -> None:
     assert talk.client_hears() == [("data", 1, TEXT), ("data", 1, CLOSE)]
 
 
+def test_a_question_that_has_arrived_and_was_not_read_yet_is_answered_before() -> None:
+    talk = open_websocket()
+    leave(talk)
+    talk.client.sends(data(1, MASKED_TEXT))
+    talk.proxy.time += 0.1
+    talk.proxy.hub.sweep()
+    talk.proxy.settle()
+    assert talk.client_hears() == []
+    talk.app_sends(data(1, TEXT))
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == [("data", 1, TEXT), ("data", 1, CLOSE)]
+
+
 def test_after_our_close_nothing_of_the_app_comes_to_the_client() -> None:
     talk = told_to_close()
     talk.app_sends(data(1, TEXT))

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from drainproxy.relay.tunnel import ANSWER_PAUSE, PAUSE, PAUSE_PATIENCE
+from drainproxy.relay.tunnel import ANSWER_PAUSE, MESSAGE_PATIENCE, PAUSE, PAUSE_PATIENCE
+from drainproxy.relay.turns import APP_IS_FULL
 from drainproxy.wire.websocket import close_frame
 from tests.relay.connection import HIGH_WATER
 from tests.relay.conversation import MASK, Proxy
@@ -106,6 +107,33 @@ def test_a_pause_begins_with_the_last_byte_and_is_longer_if_that_may_be_answered
     talk.proxy.wait(pause * 0.75)
     assert talk.client_got() == TEXT * by_app
     talk.proxy.wait(pause * 0.5)
+    assert talk.client_got() == GOING_AWAY
+
+
+@pytest.mark.parametrize("by_app", [True, False])
+def test_what_has_arrived_and_was_not_read_yet_is_no_pause(by_app: bool) -> None:
+    talk = websocket()
+    talk.proxy.leaves()
+    (talk.app if by_app else talk.client).sends(TEXT if by_app else SHOUT)
+    talk.proxy.time += PAUSE
+    talk.proxy.hub.sweep()
+    talk.proxy.settle()
+    assert (talk.client_got(), talk.app_got()) == ((TEXT, b"") if by_app else (b"", SHOUT))
+    if not by_app:
+        talk.app_sends(TEXT)
+        assert talk.client_got() == TEXT
+    talk.proxy.wait(0.5)
+    assert talk.client_got() == GOING_AWAY
+
+
+def test_what_is_not_read_since_the_other_side_is_full_delays_no_drain_for_ever() -> None:
+    talk = websocket()
+    talk.session.stop_client(APP_IS_FULL)
+    talk.client.sends(SHOUT)
+    talk.proxy.leaves()
+    talk.proxy.wait(MESSAGE_PATIENCE - 0.25)
+    assert talk.client_got() == b""
+    talk.proxy.wait(0.5)
     assert talk.client_got() == GOING_AWAY
 
 

@@ -42,6 +42,7 @@ class FakeSidecar:
             self.now,
             reset=lambda sink: sink.abort(),
             last_words=lambda sink: b"",
+            has_unread=lambda sink: False,
             undelivered=lambda sink: 0,
             mask=lambda: b"mask",
             retry_after=lambda: 1,
