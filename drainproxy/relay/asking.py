@@ -220,18 +220,18 @@ class Asking(Exchange):
         if self.app is not None:
             self.app.write(data)
         elif self.connecting:
-            self.outbox.append(data)
+            self.outbox += (data,)
             self.stop_client(CONNECTING)
 
     def _send_on_connection(self, head: bytes) -> None:
-        self.outbox.append(head)
+        self.outbox += (head,)
         self.reach_app()
 
     def app_connected(self, transport: Sink) -> None:
         """The app has accepted: it gets what waited."""
         super().app_connected(transport)
         transport.write(b"".join(self.outbox))
-        self.outbox.clear()
+        self.outbox = ()
 
     def eof_received(self) -> bool:
         """A client that has sent its request and half-closes still gets its answer."""

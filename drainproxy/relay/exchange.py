@@ -75,7 +75,7 @@ class Exchange(Pair):
         # From the app, a part of a head.
         self.partial = b""
         # For the app, while we connect to it.
-        self.outbox: list[bytes] = []
+        self.outbox: tuple[bytes, ...] = ()
         # The last request, and its head as the app got it: clients that poll repeat themselves to
         # the letter, and what is the same needs no second reading. The same for the last answer.
         # What is long is forgotten, since a connection may be idle for an hour.

@@ -72,8 +72,10 @@ class Http2(Farewells):
             return
         if self._preface_left:
             data = self._pass_preface(data)
-        self.moment = self.hub.now()
+        self.moment = moment = self.hub.now()
         requests = self.requests
+        if moment >= requests.resets.mark_at:
+            requests.count_begun()
         passed = requests.feed(data)
         if passed:
             self.write_app(passed)
@@ -103,7 +105,7 @@ class Http2(Farewells):
         """The app has accepted: it gets what waited."""
         super().app_connected(transport)
         transport.write(b"".join(self._outbox))
-        self._outbox.clear()
+        self._outbox = ()
         if self.client_ended:
             transport.write_eof()
 

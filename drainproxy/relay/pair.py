@@ -339,8 +339,7 @@ class Pair:
         """It is read in small pieces from now on."""
         if not self.client_small_reads:
             self.client_small_reads = True
-            reads = SmallReads(self, self.client_in_next_turn)
-            hand_over(self.client, reads, paused=bool(self.stops))
+            hand_over(self.client, SmallReads(self), paused=bool(self.stops))
             if self.app is not None:
                 self.app.set_write_buffer_limits(high=BACKLOG)
 

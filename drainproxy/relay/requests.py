@@ -51,8 +51,8 @@ class Requests(Direction[RequestHead]):
     __slots__ = (
         *("_begun_beside", "_control", "_empty", "_gaps", "_heads", "_limit_known"),
         *("_limit_told", "_max_fields", "_max_streams", "_most_before", "_on_credit"),
-        *("_passed_before", "_passed_lately", "_resets", "_strays", "_window", "highest", "last"),
-        "passed",
+        *("_passed_before", "_passed_lately", "_strays", "_window", "highest", "last", "passed"),
+        "resets",
     )
 
     def __init__(self, session: "Streams") -> None:
@@ -71,7 +71,7 @@ class Requests(Direction[RequestHead]):
         self._heads: dict[Fields, RequestHead] = {}
         # Streams that were passed over, as ranges: they are closed and never were open.
         self._gaps: list[range] = []
-        self._resets = Share(limits.max_resets, _RESETS_WINDOW)
+        self.resets = Share(limits.max_resets, _RESETS_WINDOW)
         # How many streams the app has begun, less those that the client has passed over.
         self._begun_beside = 0
         self._control = Budget(_CONTROL_FRAMES, _CONTROL_WINDOW)
@@ -106,8 +106,6 @@ class Requests(Direction[RequestHead]):
         head = self.reader.read(block)
         session = self.session
         streams = session.streams
-        if session.moment >= self._resets.mark_at:
-            self._resets.mark(session.moment, self._begun)
         if stream != self.highest + 2:
             found = streams.get(stream)
             if found is not None:
@@ -392,6 +390,10 @@ class Requests(Direction[RequestHead]):
         """How many streams have been begun so far, whoever has done it."""
         return (self.highest + 1) // 2 + self._begun_beside
 
+    def count_begun(self) -> None:
+        """Called ahead of what is read at `resets.mark_at` or later."""
+        self.resets.mark(self.session.moment, self._begun)
+
     def pushed(self) -> None:
         """The app has begun a stream."""
         self._begun_beside += 1
@@ -404,7 +406,7 @@ class Requests(Direction[RequestHead]):
             self.error = error
 
     def _spend_reset(self) -> None:
-        resets = self._resets
+        resets = self.resets
         if not resets.spend(self.session.hub.now(), self._begun):
             raise _calm_down("too many streams were reset", "max-resets", resets.spent)
 

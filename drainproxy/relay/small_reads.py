@@ -6,7 +6,6 @@ is read 32 KiB at a time, with the interface of asyncio.BufferedProtocol. That c
 calls, 0.15 ms a megabyte; what the app sends is read as uvloop likes it best.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from drainproxy.relay.hub import Sink
@@ -21,14 +20,13 @@ _BUFFER = memoryview(bytearray(SIZE))
 
 
 class SmallReads:
-    """Stands in for `protocol` and tells it what comes; `rest_of_turn` is called where it has had
-    its share of a turn."""
+    """Stands in for `protocol` and tells it what comes; its `client_in_next_turn` is called where
+    it has had its share of a turn."""
 
-    __slots__ = ("_full", "_rest_of_turn", "protocol")
+    __slots__ = ("_full", "protocol")
 
-    def __init__(self, protocol: Any, rest_of_turn: Callable[[bytes], None]) -> None:
+    def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
-        self._rest_of_turn = rest_of_turn
         self._full = 0
 
     def get_buffer(self, size_hint: int) -> memoryview:
@@ -42,7 +40,7 @@ class SmallReads:
             self._full += 1
             if self._full == _IN_A_TURN:
                 self._full = 0
-                self._rest_of_turn(b"")
+                self.protocol.client_in_next_turn(b"")
         self.protocol.data_received(data)
 
     def data_received(self, data: bytes) -> None:

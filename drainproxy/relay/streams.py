@@ -51,7 +51,7 @@ class Streams(Pair):
         self.going = False
         self.over = False
         # For the app, while we connect to it.
-        self._outbox: list[bytes] = []
+        self._outbox: tuple[bytes, ...] = ()
 
     @property
     def in_flight(self) -> int:
@@ -144,7 +144,7 @@ class Streams(Pair):
             if not self.client_ended:
                 self.app.write(data)
         elif self.connecting:
-            self._outbox.append(data)
+            self._outbox += (data,)
             self.stop_client(CONNECTING)
 
     # Streams

@@ -262,8 +262,7 @@ class FrameScanner(Generic[Ending]):
         or is wrong, or with which `rest` begins; without one, where the last one ends, which may be
         beyond the data."""
         end, most = len(data), self.max_frame
-        enough = at + _READ_AT_ONCE
-        bound = min(enough, end)
+        bound = min(at + _READ_AT_ONCE, end)
         try:
             while (payload := at + HEAD_SIZE) <= bound:
                 length_and_kind, flags, stream = _unpack_head(data, at)
@@ -275,8 +274,8 @@ class FrameScanner(Generic[Ending]):
                 if self._expected:
                     self._check_expected(kind, flags, stream)
                 if kind == DATA:
-                    enough += length
-                    bound = enough if enough < end else end
+                    if bound < end:
+                        bound = min(bound + length, end)
                     if flags & PADDED and not _padding_is_here(data, at, stop):
                         self._needed = HEAD_SIZE + 1
                         return at
@@ -295,8 +294,7 @@ class FrameScanner(Generic[Ending]):
                         raise Http2Error(PROTOCOL_ERROR, "HEADERS of no stream")
                     instead = self.headers(stream, flags, b"", data[payload:stop])
                 elif kind > CONTINUATION:
-                    enough += length
-                    bound = min(enough, end)
+                    bound = min(bound + length, end)
                     if not self.unknown(stream):
                         self._skip(data, at, stop)
                     at = stop

@@ -38,10 +38,13 @@ class Listener:
     def resume_writing(self) -> None:
         self.told.append("resume")
 
+    def client_in_next_turn(self, rest: bytes) -> None:
+        self.told.append("turn")
+
 
 def reading() -> tuple[SmallReads, list[object]]:
     listener = Listener()
-    return SmallReads(listener, lambda rest: listener.told.append("turn")), listener.told
+    return SmallReads(listener), listener.told
 
 
 def arrive(reads: SmallReads, data: bytes) -> None:
