@@ -68,9 +68,11 @@ class Ledger:
         self.holds.difference_update(holds)
         if len(self.holds) != left:
             raise KeyError("of what is finished not all was open")
+        endings = self._endings
         for hold in holds:
-            self._endings[hold.kind][FINISHED] += 1
-            if self.watched is not None and hold in self.watched:
+            endings[hold.kind][FINISHED] += 1
+        if self.watched is not None:
+            for hold in self.watched.keys() & holds:
                 self.watched[hold] = FINISHED
         if self.on_empty is not None and not left:
             self.on_empty()

@@ -157,13 +157,14 @@ class Counters:
     def answered(self, exchanges: Iterable[Answered], now: float) -> None:
         """Count answers that have come to their end: by kind and status, and how long they took."""
         codes, durations = self.codes, self.durations
-        bounds, counts = durations.bounds, durations.counts
+        bounds, counts, total = durations.bounds, durations.counts, 0.0
         for exchange in exchanges:
             codes[exchange.kind][exchange.status] += 1
             # As in Histogram.observe, for which each request would pay.
             seconds = now - exchange.opened
             counts[bisect_left(bounds, seconds)] += 1
-            durations.total += seconds
+            total += seconds
+        durations.total += total
 
     def count_grpc(self, method: bytes, status: bytes, *, answered: bool = True) -> None:
         """Count a call. Clients can name methods without end, so a new name is kept only if the app
