@@ -36,7 +36,7 @@ _BLAMES = {PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, 
 class Answers(Direction[AnswerHead]):
     """The app's direction."""
 
-    __slots__ = ("_settled", "_unwanted", "lowered")
+    __slots__ = ("_settled", "_unwanted", "lowered", "started")
 
     def __init__(self, session: "Streams") -> None:
         super().__init__(session, AnswerHead)
@@ -45,6 +45,8 @@ class Answers(Direction[AnswerHead]):
         self.lowered = True
         # Streams that we have ended, and the app may not have heard of it: insertion order counts.
         self._unwanted: dict[int, None] = {}
+        # Streams whose answers have begun in what is being read.
+        self.started: list[Stream] = []
 
     def tell_sender(self, frame: bytes) -> None:
         """To the app."""
@@ -65,6 +67,7 @@ class Answers(Direction[AnswerHead]):
             # As all answers begin, and all of gRPC end: that saves two calls for each.
             if head.plain and not found.status and not flags & END_STREAM:
                 found.status = head.status
+                self.started.append(found)
             elif head.trailers and found.status and flags & END_STREAM:
                 found.grpc_status = head.grpc_status
                 self.ended(found)
@@ -87,6 +90,7 @@ class Answers(Direction[AnswerHead]):
             return False
         if status >= 200:
             found.status = status
+            self.started.append(found)
             if head.event_stream and found.kind == "http2":
                 found.kind = "sse"
                 if found.head.method == b"GET" and not head.encoded and not flags & END_STREAM:

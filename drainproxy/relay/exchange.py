@@ -39,6 +39,7 @@ class Exchange(Pair):
         "answers",
         "asked",
         "asks",
+        "begun",
         "closing",
         "continued",
         "due",
@@ -69,6 +70,7 @@ class Exchange(Pair):
         self.answered_length = 0
         self.answered_scan: AnswerBody | None = None
         self.status = 0
+        self.begun = False
         self.interim = 0
         # From the client, not forwarded yet: a part of a head, or what was sent ahead.
         self.held = b""
@@ -139,11 +141,9 @@ class Exchange(Pair):
         """Close the books of the exchange in flight, if there is one."""
         if self.answers == NOTHING:
             return
-        status = self.status
-        if status:
-            counters = self.counters
-            counters.codes[self.kind][status] += 1
-            counters.durations.observe(self.hub.now() - self.opened)
+        if self.status:
+            self.counters.answered((self,), self.hub.now())
+            self.begun = False
         if self.hub.access_log is not None:
             self._log_access()
         self.hub.ledger.close(self, ending, self.why or DEADLINE)

@@ -1,5 +1,6 @@
 """Streams of HTTP/2 whose bodies are followed, since a goodbye may have to be said in them."""
 
+from drainproxy.relay.closes import first_close
 from drainproxy.wire.sse import EventTracker
 from drainproxy.wire.websocket import FrameTracker
 
@@ -83,17 +84,25 @@ class FollowedWebSocket(Followed):
     """A WebSocket (RFC 8441 5), both ways. `client` follows what the client says; `client.asks`: it
     was the last one to speak."""
 
-    __slots__ = ("_from_app", "client")
+    __slots__ = ("_app_first", "_from_app", "client")
 
     def __init__(self, room: int) -> None:
         super().__init__(room)
         self._from_app = FrameTracker()
+        self._app_first = False
         self.client = FollowedClient()
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The app says more."""
         self.client.asks = False
         self._from_app.feed_all(data[start:end])
+        if self._from_app.close_passed and not self.client_closed:
+            self._app_first = True
+
+    def first_close(self, ours: int, ending: int) -> tuple[int, str]:
+        """The code of the Close that came first, and who said it; see `closes`."""
+        trackers = (self.client.tracker, self._from_app)
+        return first_close(ours, *trackers, client_first=not self._app_first, ending=ending)
 
     @property
     def may_end(self) -> bool:

@@ -147,6 +147,8 @@ class Http1(Asking):
             if response.event_stream:
                 self._answer_with_events(response)
         self._read_answer_body(data, end)
+        if self.answers == ANSWER_BODY:
+            self.counters.answer_begun(self, hub.now())
 
     def _answer_with_events(self, response: Response) -> None:
         """Whoever listens to events comes again by itself, with a GET (WHATWG HTML 9.2.2); what
@@ -273,6 +275,8 @@ class Http1(Asking):
                 self._exchange_ended()
             return
         self.answers = ANSWERED
+        if not self.begun:
+            self.counters.answer_begun(self, self.hub.now())
         if self.closing:
             self._linger_after_early_answer()
 

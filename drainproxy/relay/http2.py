@@ -121,8 +121,13 @@ class Http2(Farewells):
             self.client.write(passed)
         if answers.rest:
             self.app_in_next_turn(answers.take_rest())
-        if self.finished:
+        begun, finished = answers.started, self.finished
+        if finished:
             self.count_finished()
+        if begun:
+            answers.started = []
+            if begun != finished:
+                self.count_begun(begun)
         if answers.error is not None:
             self._app_gone(502, "the app breaks the rules of HTTP/2: " + answers.error.reason)
         elif self.goodbye or self.dues or self.client_ended or self.requests.error is not None:

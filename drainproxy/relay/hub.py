@@ -1,32 +1,18 @@
 """What the sessions of one process share: limits, counts, the ledger, and who is connected."""
 
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from drainproxy.drain.aging import Aging
-from drainproxy.drain.ledger import KINDS, Ledger
+from drainproxy.drain.ledger import Ledger
+from drainproxy.relay.counters import Counters
 from drainproxy.relay.turns import Turns
 
 if TYPE_CHECKING:
     from drainproxy.relay.app_side import AppSide
     from drainproxy.relay.pair import Pair
-
-# Upper bounds of the histograms, in seconds.
-DURATION_BOUNDS = (
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
-)  # fmt: skip
-AGE_BOUNDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 86400.0)
-
-
-# gRPC methods that are counted by their names, and what all others are counted as.
-_MOST_METHODS, _LONGEST_METHOD = 200, 200
-OTHER_METHODS = b"other"
-# Any other status is UNKNOWN, as it is to gRPC clients.
-_GRPC_STATUSES = frozenset(b"%d" % status for status in range(17))
 
 
 class Sink(Protocol):
@@ -96,86 +82,6 @@ class Gone:
 
 
 GONE = Gone()
-
-
-class Histogram:
-    """Counts by upper bound, plain integers."""
-
-    __slots__ = ("bounds", "counts", "total")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.total = 0.0
-
-    def observe(self, value: float) -> None:
-        """Count one value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
-
-
-class Answered(Protocol):
-    """An exchange that has its answer."""
-
-    kind: str
-    status: int
-    opened: float
-
-
-class Counters:
-    """Everything that is counted on the data path, as plain integers that only ever grow."""
-
-    __slots__ = (
-        "accept_failures",
-        "ages",
-        "app_connect_failures",
-        "bytes_from_app",
-        "bytes_from_clients",
-        "codes",
-        "connections",
-        "durations",
-        "goodbyes",
-        "grpc",
-        "max_streams_reached",
-        "rejected",
-    )
-
-    def __init__(self) -> None:
-        self.codes: dict[str, defaultdict[int, int]] = {kind: defaultdict(int) for kind in KINDS}
-        self.durations = Histogram(DURATION_BOUNDS)
-        self.ages = Histogram(AGE_BOUNDS)
-        self.connections: defaultdict[str, int] = defaultdict(int)
-        self.goodbyes: defaultdict[tuple[str, str], int] = defaultdict(int)
-        self.rejected: defaultdict[str, int] = defaultdict(int)
-        self.bytes_from_clients = 0
-        self.bytes_from_app = 0
-        self.accept_failures = self.app_connect_failures = 0
-        self.max_streams_reached = 0
-        # By method, then by status, both as they came.
-        self.grpc: dict[bytes, defaultdict[bytes, int]] = {}
-
-    def answered(self, exchanges: Iterable[Answered], now: float) -> None:
-        """Count answers that have come to their end: by kind and status, and how long they took."""
-        codes, durations = self.codes, self.durations
-        bounds, counts, total = durations.bounds, durations.counts, 0.0
-        for exchange in exchanges:
-            codes[exchange.kind][exchange.status] += 1
-            # As in Histogram.observe, for which each request would pay.
-            seconds = now - exchange.opened
-            counts[bisect_left(bounds, seconds)] += 1
-            total += seconds
-        durations.total += total
-
-    def count_grpc(self, method: bytes, status: bytes, *, answered: bool = True) -> None:
-        """Count a call. Clients can name methods without end, so a new name is kept only if the app
-        has answered a call of it, and not that it knows none such (UNIMPLEMENTED)."""
-        counts = self.grpc.get(method)
-        if counts is None:
-            named = answered and status != b"12" and len(method) <= _LONGEST_METHOD
-            known = named and len(self.grpc) < _MOST_METHODS
-            method = method.partition(b"?")[0] if known else OTHER_METHODS
-            counts = self.grpc.setdefault(method, defaultdict(int))
-        counts[status if status in _GRPC_STATUSES else b"2"] += 1
 
 
 @dataclass(slots=True)

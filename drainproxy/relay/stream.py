@@ -27,8 +27,8 @@ class Stream:
     """A request and its answer, held in the ledger; `status` is 0 until the answer begins."""
 
     __slots__ = (
-        *("app_done", "client_done", "grpc_status", "head", "id", "kind", "opened", "session"),
-        *("status",),
+        *("app_done", "begun", "client_done", "grpc_status", "head", "id", "kind", "opened"),
+        *("session", "status"),
     )
 
     def __init__(
@@ -39,7 +39,7 @@ class Stream:
         self.head = head
         self.opened = opened
         self.client_done = client_done
-        self.app_done = False
+        self.app_done = self.begun = False
         self.status = 0
         self.grpc_status: bytes | None = None
         self.kind = head.kind

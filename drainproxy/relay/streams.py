@@ -3,7 +3,7 @@
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED, GOODBYE
 from drainproxy.relay.answers import Answers
 from drainproxy.relay.due import Due
-from drainproxy.relay.followed import Followed, FollowedEvents
+from drainproxy.relay.followed import Followed, FollowedEvents, FollowedWebSocket
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import Pair
 from drainproxy.relay.requests import Requests
@@ -161,21 +161,24 @@ class Streams(Pair):
         if self.dues and self.has_parted(stream):
             ending = GOODBYE
         if self.followed or self.dues or not stream.id & 1:
-            self._forget(stream.id)
+            self._forget(stream, ending)
         stream.close(ending)
 
     def finish(self, stream: Stream) -> None:
         """Both messages of a stream are through: as all usual streams end."""
         del self.streams[stream.id]
         if self.followed or self.dues or not stream.id & 1:
-            self._forget(stream.id)
+            self._forget(stream, FINISHED)
         self.finished.append(stream)
 
-    def _forget(self, stream: int) -> None:
-        self.followed.pop(stream, None)
-        self.dues.pop(stream, None)
-        self.muted.discard(stream)
-        if not stream & 1:
+    def _forget(self, stream: Stream, ending: int) -> None:
+        followed, due = self.followed.pop(stream.id, None), self.dues.pop(stream.id, None)
+        if isinstance(followed, FollowedWebSocket) and 200 <= stream.status < 300:
+            said = due is not None and due.said
+            ours = self.hub.limits.websocket_close_code if said else 0
+            self.counters.websocket_closes[followed.first_close(ours, ending)] += 1
+        self.muted.discard(stream.id)
+        if not stream.id & 1:
             self.pushed -= 1
 
     def count_finished(self) -> None:
@@ -190,6 +193,14 @@ class Streams(Pair):
             for stream in finished:
                 stream.log(hub.access_log)
         hub.ledger.finish(finished)
+
+    def count_begun(self, begun: list[Stream]) -> None:
+        """Of these answers the first byte came with what was just read, and of those that are not
+        over the rest will come later."""
+        now = self.hub.now()
+        for stream in begun:
+            if self.streams.get(stream.id) is stream:
+                self.counters.answer_begun(stream, now)
 
     def open_pushed(self, stream: int, head: RequestHead) -> None:
         """The app has begun a stream of its own (8.4), on which the client says nothing."""

@@ -5,6 +5,7 @@ from math import inf
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE, REBALANCE
 from drainproxy.drain.ledger import CUT, GOODBYE
 from drainproxy.relay.app_side import AppSide
+from drainproxy.relay.closes import first_close
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import LINGER, Pair
 from drainproxy.relay.tcp import Tcp
@@ -74,7 +75,10 @@ class Tunnel(Tcp):
 class WebSocket(Tunnel):
     """A WebSocket: both directions just pass, a Close of ours stands between two messages."""
 
-    __slots__ = ("asked", "due", "due_since", "from_app", "from_client", "moved", "said", "urgent")
+    __slots__ = (
+        *("asked", "client_first", "due", "due_since", "from_app", "from_client", "moved", "said"),
+        "urgent",
+    )
 
     def __init__(self, hub: Hub, route: Route, path: str) -> None:
         super().__init__(hub, route, path, "websocket")
@@ -88,6 +92,8 @@ class WebSocket(Tunnel):
         self.due_since = self.moved = 0.0
         self.urgent = False
         self.said = False
+        # The client has said Close before the app.
+        self.client_first = False
 
     def to_app(self, data: bytes) -> None:
         """Forward; the client's Close completes the handshake, for the app as for us."""
@@ -100,6 +106,8 @@ class WebSocket(Tunnel):
             data = data[:read]
         super().to_app(data)
         if self.from_client.close_passed:
+            if not self.from_app.close_passed:
+                self.client_first = True
             if self.said:
                 self.ending = GOODBYE
             elif self.due:
@@ -275,6 +283,16 @@ class WebSocket(Tunnel):
             self.app.write(close_frame(code, reason, self.hub.mask()))
         self.close_both()
         self.deadline = self.hub.now() + LINGER
+
+    def release(self, ending: int, why: str = "") -> None:
+        """Close the books, once, and count how it was closed."""
+        if self in self.hub.ledger.holds:
+            ours = self.hub.limits.websocket_close_code if self.said else 0
+            trackers = (self.from_client, self.from_app)
+            self.counters.websocket_closes[
+                first_close(ours, *trackers, client_first=self.client_first, ending=ending)
+            ] += 1
+        super().release(ending, why)
 
     def abort(self, why: str) -> None:
         """End now; what was said is still sent."""

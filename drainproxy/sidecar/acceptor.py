@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from drainproxy.drain.budget import Budget
-from drainproxy.relay.hub import Counters
+from drainproxy.relay.counters import Counters
 
 Factory = Callable[[], Any]
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from drainproxy.config import parse_duration, parse_percent
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.report import Report
-from drainproxy.relay.hub import Counters
+from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.acceptor import Acceptor
 from drainproxy.sidecar.access import refusal
 from drainproxy.sidecar.assembly import descriptors
@@ -177,11 +177,11 @@ class Admin:
         }
         return _json(body, 503 if problem else 200)
 
-    async def metrics(self, _: web.Request) -> web.Response:
+    async def metrics(self, request: web.Request) -> web.Response:
         """For Prometheus."""
         from drainproxy.sidecar.exposition import render
 
-        body, content_type = render(self._sidecar)
+        body, content_type = render(self._sidecar, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def status(self, _: web.Request) -> web.Response:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from math import inf
 from typing import Any
 
-from drainproxy.relay.hub import Counters
+from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.sockets import has_unread
 
 # Seconds for a request to come as a whole, for an answer of those that wait for nothing, and

@@ -2,63 +2,67 @@
 
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
+    UnknownMetricFamily,
 )
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from drainproxy.relay.hub import Histogram
-from drainproxy.sidecar.metrics import METRICS, Metric, Series
+from drainproxy.relay.counters import Histogram
+from drainproxy.sidecar.metrics import METRICS
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
 
-FAMILIES: dict[str, type[CounterMetricFamily] | type[GaugeMetricFamily]] = {
+_FAMILIES: dict[str, Any] = {
     "counter": CounterMetricFamily,
     "gauge": GaugeMetricFamily,
+    "histogram": HistogramMetricFamily,
 }
+_OPEN_METRICS = "application/openmetrics-text"
+# OpenMetrics names the family of a counter without `_total`. Where a gauge has that name, the
+# counter goes as a family of its own of which no type is known: its sample is called the same.
+_NAMES = {metric.name for metric in METRICS}
+_CLASHING = {name for name in _NAMES if name.removesuffix("_total") in _NAMES - {name}}
 
 
 class SidecarCollector(Collector):
     """Reads every metric of one sidecar at the moment it is asked."""
 
-    def __init__(self, sidecar: "Sidecar") -> None:
+    def __init__(self, sidecar: "Sidecar", *, open_metrics: bool) -> None:
         self._sidecar = sidecar
+        self._families = {metric.name: _FAMILIES[metric.type] for metric in METRICS}
+        if open_metrics:
+            self._families |= dict.fromkeys(_CLASHING, UnknownMetricFamily)
 
     def collect(self) -> Iterator[Family]:
         """The families, in the order of the table."""
         for metric in METRICS:
             values = metric.read(self._sidecar)
-            if isinstance(values, Histogram):
-                yield _histogram(metric, values)
-            else:
-                yield _family(metric, values)
+            family = self._families[metric.name]
+            made = family(metric.name, metric.help, labels=metric.labels)
+            for labels, value in values.items():
+                if isinstance(value, Histogram):
+                    made.add_metric(labels, _buckets(value), value.total)
+                else:
+                    made.add_metric(labels, value)
+            yield made
 
 
-def render(sidecar: "Sidecar") -> tuple[bytes, str]:
-    """The metrics as text, and its content type.
-
-    Never OpenMetrics, whatever is asked for: a counter's family goes there by its name without
-    `_total`, and `drainproxy_connections` would be two families.
-    """
-    encoder, content_type = choose_encoder("")
-    return encoder(SidecarCollector(sidecar)), content_type
+def render(sidecar: "Sidecar", accept: str = "") -> tuple[bytes, str]:
+    """The metrics as text, and its content type: OpenMetrics if `accept`, the field of the request,
+    asks for it, else the text that every scraper reads."""
+    encoder, content_type = choose_encoder(accept)
+    collector = SidecarCollector(sidecar, open_metrics=content_type.startswith(_OPEN_METRICS))
+    return encoder(collector), content_type
 
 
-def _family(metric: Metric, series: Series) -> Family:
-    family = FAMILIES[metric.type](metric.name, metric.help, labels=metric.labels)
-    for labels, value in series.items():
-        family.add_metric(labels, value)
-    return family
-
-
-def _histogram(metric: Metric, histogram: Histogram) -> Family:
+def _buckets(histogram: Histogram) -> list[tuple[str, int]]:
     bounds = [*map(str, histogram.bounds), "+Inf"]
-    buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
-    return HistogramMetricFamily(metric.name, metric.help, buckets, histogram.total)
+    return list(zip(bounds, accumulate(histogram.counts), strict=True))

@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 from drainproxy.config import Address
-from drainproxy.relay.hub import Counters
+from drainproxy.relay.counters import Counters
 from drainproxy.sidecar import sockets
 from drainproxy.sidecar.acceptor import Acceptor, Factory
 

@@ -4,17 +4,20 @@ The data path counts plain integers; `exposition` makes Prometheus' text of this
 `markdown` the one in the README.
 """
 
+import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from drainproxy import __version__
 from drainproxy.drain.goodbye import DEADLINE
-from drainproxy.drain.ledger import KINDS
+from drainproxy.drain.ledger import ENDINGS, KINDS
 from drainproxy.drain.machine import Phase
-from drainproxy.relay.hub import Histogram
+from drainproxy.relay.closes import APP, CLIENT, US
+from drainproxy.relay.counters import OTHER_METHODS, Histogram
 from drainproxy.sidecar.status import connections_by_kind, drain_seconds
 
 if TYPE_CHECKING:
@@ -24,7 +27,15 @@ Type = Literal["counter", "gauge", "histogram"]
 
 # Values by label values, in the order of the metric's labels.
 Series = Mapping[tuple[str, ...], float]
-Read = Callable[["Sidecar"], Series | Histogram]
+Histograms = Mapping[tuple[str, ...], Histogram]
+Read = Callable[["Sidecar"], Series | Histograms]
+
+# A series that is born with its first error is invisible to increase() (prometheus#1673): these are
+# there from the start. Kinds that are answered, statuses of HTTP and of gRPC that mean a failure,
+# and the codes with which WebSockets end (RFC 6455 7.4.1).
+_ANSWERED = ("http1", "http2", "grpc", "sse", "websocket")
+_FAILURES, _CALL_FAILURES = ("500", "502", "503", "504"), ("2", "4", "13", "14")
+_CLOSES, _OTHER_CLOSE = (1000, 1001, 1005, 1006, 1011, 1012), "other"
 
 
 class Metric(NamedTuple):
@@ -71,6 +82,11 @@ def alone(value: float) -> Series:
     return {(): value}
 
 
+def zeros(*labels: Iterable[str]) -> dict[tuple[str, ...], float]:
+    """No events yet, for every combination of these values."""
+    return dict.fromkeys(product(*labels), 0)
+
+
 @metric(
     "drainproxy_requests_total",
     "counter",
@@ -80,7 +96,8 @@ def alone(value: float) -> Series:
 )
 def _requests(sidecar: "Sidecar") -> Series:
     codes = sidecar.hub.counters.codes
-    return {
+    none = zeros(("http1", "http2", "grpc"), _FAILURES)
+    return none | {
         (kind, str(code)): count for kind, counts in codes.items() for code, count in counts.items()
     }
 
@@ -94,9 +111,12 @@ def _requests(sidecar: "Sidecar") -> Series:
     "grpc_status",
 )
 def _grpc_requests(sidecar: "Sidecar") -> Series:
-    return {
-        (method.decode("ascii").lstrip("/"), status.decode("ascii")): count
-        for method, counts in sidecar.hub.counters.grpc.items()
+    calls = sidecar.hub.counters.grpc
+    names = {method: method.decode("ascii").lstrip("/") for method in (OTHER_METHODS, *calls)}
+    none = zeros(names.values(), _CALL_FAILURES)
+    return none | {
+        (names[method], status.decode("ascii")): count
+        for method, counts in calls.items()
         for status, count in counts.items()
     }
 
@@ -105,9 +125,24 @@ def _grpc_requests(sidecar: "Sidecar") -> Series:
     "drainproxy_request_duration_seconds",
     "histogram",
     "From the head of a request to the end of its answer.",
+    "kind",
 )
-def _durations(sidecar: "Sidecar") -> Histogram:
-    return sidecar.hub.counters.durations
+def _durations(sidecar: "Sidecar") -> Histograms:
+    return _answered(sidecar.hub.counters.durations)
+
+
+@metric(
+    "drainproxy_time_to_first_byte_seconds",
+    "histogram",
+    "From the head of a request to the first byte of its answer, counted when it comes.",
+    "kind",
+)
+def _first_bytes(sidecar: "Sidecar") -> Histograms:
+    return _answered(sidecar.hub.counters.first_bytes())
+
+
+def _answered(histograms: Mapping[str, Histogram]) -> Histograms:
+    return {(kind,): histograms[kind] for kind in _ANSWERED}
 
 
 @metric(
@@ -141,8 +176,41 @@ def _connections_total(sidecar: "Sidecar") -> Series:
 
 
 @metric("drainproxy_connection_age_seconds", "histogram", "The age of connections at their end.")
-def _ages(sidecar: "Sidecar") -> Histogram:
-    return sidecar.hub.counters.ages
+def _ages(sidecar: "Sidecar") -> Histograms:
+    return {(): sidecar.hub.counters.ages}
+
+
+@metric(
+    "drainproxy_ended_total",
+    "counter",
+    "Everything that was in flight, by how it ended: finished, with a goodbye, left by the client"
+    " or by the app, or cut by the sidecar.",
+    "kind",
+    "how",
+)
+def _ended(sidecar: "Sidecar") -> Series:
+    ended = sidecar.hub.ledger.ended()
+    return {
+        (kind, how): count
+        for kind, counts in ended.items()
+        for how, count in zip(ENDINGS, counts, strict=True)
+    }
+
+
+@metric(
+    "drainproxy_websocket_closes_total",
+    "counter",
+    "WebSockets that ended, by the code of the Close that came first and by who said it: client,"
+    " app or us. 1005 is a Close without a code, 1006 an end without a Close.",
+    "code",
+    "by",
+)
+def _websocket_closes(sidecar: "Sidecar") -> Series:
+    codes = (*map(str, _CLOSES), _OTHER_CLOSE)
+    closes = zeros(codes, (CLIENT, APP, US))
+    for (code, by), count in sidecar.hub.counters.websocket_closes.items():
+        closes[str(code) if code in _CLOSES else _OTHER_CLOSE, by] += count
+    return closes
 
 
 @metric(
@@ -219,11 +287,11 @@ def _accept_failures(sidecar: "Sidecar") -> Series:
 
 
 @metric(
-    "drainproxy_max_connections",
+    "drainproxy_connections_limit",
     "gauge",
     "Clients that may be connected at once: max-connections, or fewer where descriptors are fewer.",
 )
-def _max_connections(sidecar: "Sidecar") -> Series:
+def _connections_limit(sidecar: "Sidecar") -> Series:
     return alone(sidecar.hub.limits.max_connections)
 
 
@@ -255,8 +323,7 @@ def _build_info(_: "Sidecar") -> Series:
     return {(__version__, ".".join(map(str, sys.version_info[:3]))): 1}
 
 
-# Of the usual metrics of a process these two. To count its open files means to list them, and with
-# 20,000 of them no byte passes for tens of milliseconds.
+# The usual metrics of a process (Prometheus, "Writing client libraries").
 
 
 @metric("process_cpu_seconds_total", "counter", "User and system CPU time spent.")
@@ -266,10 +333,41 @@ def _cpu(_: "Sidecar") -> Series:
 
 @metric("process_resident_memory_bytes", "gauge", "Resident memory.")
 def _resident(_: "Sidecar") -> Series:
-    import resource
-
     try:
         pages = Path("/proc/self/statm").read_text().split()[1]
     except OSError:
         return {}  # no Linux
-    return alone(int(pages) * resource.getpagesize())
+    return alone(int(pages) * os.sysconf("SC_PAGE_SIZE"))
+
+
+@metric("process_start_time_seconds", "gauge", "When the process began, in seconds since 1970.")
+def _start_time(_: "Sidecar") -> Series:
+    try:
+        # proc(5): behind the name in parentheses the 20th value is the start, in ticks after boot.
+        ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+        boot = next(
+            line.split()[1]
+            for line in Path("/proc/stat").read_text().splitlines()
+            if line.startswith("btime")
+        )
+    except (OSError, StopIteration):
+        return {}  # no Linux
+    return alone(int(boot) + int(ticks) / os.sysconf("SC_CLK_TCK"))
+
+
+@metric("process_open_fds", "gauge", "Descriptors that are open.")
+def _open_descriptors(_: "Sidecar") -> Series:
+    """To list 20,000 of them takes tens of milliseconds, in which no byte passes: Linux tells the
+    number since 6.2, and where it does not (0), it is left out."""
+    try:
+        number = os.stat("/proc/self/fd").st_size
+    except OSError:
+        return {}
+    return alone(number) if number else {}
+
+
+@metric("process_max_fds", "gauge", "Descriptors that may be open at once.")
+def _most_descriptors(_: "Sidecar") -> Series:
+    import resource
+
+    return alone(resource.getrlimit(resource.RLIMIT_NOFILE)[0])

@@ -23,6 +23,9 @@ MAX_HEADER_SIZE = 14  # 2 + 8 of length + 4 of mask
 MAX_CONTROL_PAYLOAD = 125  # 5.5
 MAX_REASON_SIZE = MAX_CONTROL_PAYLOAD - 2  # 5.5.1: the code comes first
 
+# 7.4.1: what stands for a Close without a code, and for an end without a Close.
+NO_CODE, NO_CLOSE = 1005, 1006
+
 
 def _header_size(second: int) -> int:
     """The size of a header in bytes, as its second byte announces it (RFC 6455 5.2)."""
@@ -64,7 +67,7 @@ class FrameTracker:
     `lost`: a length had its top bit set, which 5.2 forbids; there is no boundary any more.
     """
 
-    __slots__ = ("_closing", "_fragmented", "_head", "_left", "close_passed", "lost")
+    __slots__ = ("_close", "_closing", "_fragmented", "_head", "_left", "close_passed", "lost")
 
     def __init__(self) -> None:
         self.close_passed = False
@@ -73,6 +76,7 @@ class FrameTracker:
         self._head = b""  # a header that is not complete yet
         self._fragmented = False  # by the last data frame, a message is not complete yet
         self._closing = False
+        self._close = b""  # the Close frame up to its code, as far as it has passed
 
     @property
     def between_frames(self) -> bool:
@@ -87,6 +91,8 @@ class FrameTracker:
     def feed(self, data: bytes) -> int:
         """Take note of the next bytes of the stream, whatever their split, and return how many:
         all, or where enough was read at once; the rest is to be fed later."""
+        if self._closing:
+            return self._pass_close(data)
         end = self._left
         size = len(data)
         if size < end:
@@ -104,9 +110,20 @@ class FrameTracker:
                 end = self._pass_run(data, end)
             end = self._begin(data, end)
         self._left = end - size
-        if self._closing and end == size:
+        if self._close and end == size:
             self.close_passed = True
         return size
+
+    @property
+    def close_code(self) -> int:
+        """The code of the Close that has passed (7.1.5)."""
+        at = _HEADER_SIZES[self._close[1]]
+        code, mask = self._close[at:], self._close[at - 4 : at]
+        if len(code) < 2:
+            return NO_CODE
+        if self._close[1] & MASKED:
+            code = bytes(octet ^ key for octet, key in zip(code, mask, strict=False))
+        return int.from_bytes(code, "big")
 
     def feed_all(self, data: bytes) -> None:
         """The same, however long that takes."""
@@ -145,16 +162,27 @@ class FrameTracker:
         first = data[start]
         if not first & CONTROL:
             self._fragmented = first < FIN
-        elif first & OPCODE == CLOSE:
-            self._closing = True
         length = second & LENGTH
         if length < LENGTH_16:
-            return end + length
-        if length == LENGTH_16:
-            return end + (data[start + 2] << 8 | data[start + 3])
-        length = int.from_bytes(data[start + 2 : start + 10], "big")
-        self.lost = length >= 1 << 63
-        return end + length
+            stop = end + length
+        elif length == LENGTH_16:
+            stop = end + (data[start + 2] << 8 | data[start + 3])
+        else:
+            length = int.from_bytes(data[start + 2 : start + 10], "big")
+            self.lost = length >= 1 << 63
+            stop = end + length
+        if first & CONTROL and first & OPCODE == CLOSE:
+            self._closing = True
+            self._close = data[start : min(end + 2, stop)]
+        return stop
+
+    def _pass_close(self, data: bytes) -> int:
+        """More of the Close, and what follows it, which is no frame (5.5.1)."""
+        most = _HEADER_SIZES[self._close[1]] + 2
+        self._close = (self._close + data[: self._left])[:most]
+        self._left = max(self._left - len(data), 0)
+        self.close_passed = not self._left
+        return len(data)
 
     def _pass_run(self, data: bytes, start: int) -> int:
         """Where the run of short frames ends that begins at `start`; `start` if none does, or if
@@ -172,7 +200,7 @@ class FrameTracker:
     def _resume(self, data: bytes) -> int:
         """Complete the header that was cut off, and return as `_begin` does."""
         before = len(self._head)
-        head, self._head = self._head + data[:MAX_HEADER_SIZE], b""
+        head, self._head = self._head + data[: MAX_HEADER_SIZE + 2], b""
         return self._begin(head, 0) - before
 
 

@@ -78,6 +78,7 @@ class PodMonitorSpec(Strict):
     selector: Selector
     pod_metrics_endpoints: list[Endpoint]
     namespace_selector: AnyNamespace | None = None
+    pod_target_labels: list[str] | None = None
 
 
 class PodMonitor(Strict):

@@ -401,9 +401,10 @@ def test_the_webhook_takes_the_flags_of_the_chart(case: str) -> None:
 
 
 def test_what_the_chart_monitors_is_what_is_injected() -> None:
-    (endpoint,) = (
-        monitor["spec"]["podMetricsEndpoints"][0]["port"]
+    (spec,) = (
+        monitor["spec"]
         for monitor in of_kind("everything", "PodMonitor")
         if monitor["metadata"]["name"].endswith("-proxy")
     )
-    assert endpoint == METRICS_PORT
+    assert spec["podMetricsEndpoints"][0]["port"] == METRICS_PORT
+    assert {"rollouts-pod-template-hash", "pod-template-hash"} <= {*spec["podTargetLabels"]}

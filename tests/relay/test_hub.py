@@ -1,35 +1,9 @@
 """Who is connected, who is one too many, and who is overdue."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from drainproxy.relay.hub import GONE, Counters, Histogram, Sink
+from drainproxy.relay.hub import GONE, Sink
 from tests.relay.conversation import Conversation, Proxy, request, response
-
-# The histogram
-
-
-@pytest.mark.parametrize(
-    ("value", "bucket"), [(0.0, 0), (1.0, 0), (1.1, 1), (2.0, 1), (5.0, 2), (5.1, 3), (1e9, 3)]
-)
-def test_a_bound_is_the_most_that_its_bucket_holds(value: float, bucket: int) -> None:
-    histogram = Histogram((1.0, 2.0, 5.0))
-    histogram.observe(value)
-    assert histogram.counts == [int(place == bucket) for place in range(4)]
-    assert histogram.total == value
-
-
-@given(st.lists(st.floats(0, 1e6), max_size=50))
-def test_every_value_is_counted_once(values: list[float]) -> None:
-    histogram = Counters().durations
-    for value in values:
-        histogram.observe(value)
-    assert sum(histogram.counts) == len(values)
-    assert histogram.total == pytest.approx(sum(values))
-    for place, bound in enumerate(histogram.bounds):
-        assert sum(histogram.counts[: place + 1]) == sum(value <= bound for value in values)
-
 
 # A client that is gone
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from drainproxy.relay.hub import Counters
+from drainproxy.relay.counters import Counters
 from drainproxy.sidecar import acceptor
 from drainproxy.sidecar.acceptor import RETRY_AFTER, Acceptor
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from drainproxy.relay.hub import Counters
+from drainproxy.relay.counters import Counters
 from drainproxy.sidecar import callers as module
 from drainproxy.sidecar.callers import Caller, Callers
 

@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as read_open_metrics,
+)
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from drainproxy.sidecar.exposition import render
@@ -21,7 +24,7 @@ def busy_sidecar() -> FakeSidecar:
     counters.goodbyes["websocket", "drain"] = 2
     counters.rejected['an "odd"\nreason\\'] = 3
     for seconds in (0.0005, 0.002, 0.002, 1000.0):
-        counters.durations.observe(seconds)
+        counters.durations["http1"].observe(seconds)
     return sidecar
 
 
@@ -55,8 +58,9 @@ async def test_the_buckets_of_a_histogram_add_up() -> None:
         for family in read_text(body.decode())
         if family.name == "drainproxy_request_duration_seconds"
     )
-    buckets = {s.labels["le"]: s.value for s in family.samples if s.name.endswith("_bucket")}
-    rest = {s.name.rpartition("_")[2]: s.value for s in family.samples if not s.labels}
+    samples = [sample for sample in family.samples if sample.labels["kind"] == "http1"]
+    buckets = {s.labels["le"]: s.value for s in samples if s.name.endswith("_bucket")}
+    rest = {s.name.rpartition("_")[2]: s.value for s in samples if "le" not in s.labels}
 
     assert [buckets[bound] for bound in ("0.001", "0.0025", "0.005", "300.0", "+Inf")] == [
         1,
@@ -67,6 +71,34 @@ async def test_the_buckets_of_a_histogram_add_up() -> None:
     ]
     assert sorted(buckets.values()) == [*buckets.values()]
     assert rest == {"count": 4, "sum": pytest.approx(1000.0045)}
+
+
+OPEN_METRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+
+
+async def test_who_asks_for_open_metrics_gets_it_with_the_same_samples() -> None:
+    plain, _ = render(busy_sidecar().real)
+    body, content_type = render(busy_sidecar().real, OPEN_METRICS)
+    assert content_type.startswith("application/openmetrics-text; version=1.0.0")
+    samples = [
+        {
+            (sample.name, *sorted(sample.labels.items())): sample.value
+            for family in read(text.decode())
+            for sample in family.samples
+            if not sample.name.startswith("process_")
+        }
+        for read, text in ((read_text, plain), (read_open_metrics, body))
+    ]
+    assert samples[0] == samples[1]
+
+
+async def test_no_two_families_of_open_metrics_share_a_name() -> None:
+    body, _ = render(busy_sidecar().real, OPEN_METRICS)
+    names = [line.split()[2] for line in body.decode().splitlines() if line.startswith("# TYPE")]
+    assert len({*names}) == len(names)
+    assert b"# TYPE drainproxy_requests counter\n" in body
+    assert b"# TYPE drainproxy_connections gauge\n" in body
+    assert b"# TYPE drainproxy_connections_total unknown\n" in body
 
 
 async def test_no_two_metrics_share_a_name() -> None:

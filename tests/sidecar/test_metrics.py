@@ -1,15 +1,16 @@
 """The table of metrics: the names are a contract, the values those of the hub."""
 
 import time
+from itertools import product
 
 import pytest
 
 from drainproxy import __version__
 from drainproxy.config import Mistake
-from drainproxy.drain.ledger import KINDS
+from drainproxy.drain.ledger import ENDINGS, KINDS
 from drainproxy.drain.machine import Phase
+from drainproxy.relay.counters import Histogram
 from drainproxy.relay.http1 import Http1
-from drainproxy.relay.hub import Histogram
 from drainproxy.relay.tcp import Tcp
 from drainproxy.sidecar.metrics import METRICS, Series, markdown
 
@@ -18,11 +19,14 @@ from .fake_sidecar import FakeSidecar, connect
 CONTRACT = {
     "drainproxy_requests_total": ("kind", "code"),
     "drainproxy_grpc_requests_total": ("method", "grpc_status"),
-    "drainproxy_request_duration_seconds": (),
+    "drainproxy_request_duration_seconds": ("kind",),
+    "drainproxy_time_to_first_byte_seconds": ("kind",),
     "drainproxy_in_flight": ("kind",),
     "drainproxy_connections": ("kind",),
     "drainproxy_connections_total": ("kind",),
     "drainproxy_connection_age_seconds": (),
+    "drainproxy_ended_total": ("kind", "how"),
+    "drainproxy_websocket_closes_total": ("code", "by"),
     "drainproxy_goodbyes_total": ("kind", "why"),
     "drainproxy_cut_total": ("kind", "why"),
     "drainproxy_rejected_total": ("reason",),
@@ -30,7 +34,7 @@ CONTRACT = {
     "drainproxy_bytes_total": ("direction",),
     "drainproxy_app_connect_failures_total": (),
     "drainproxy_accept_failures_total": (),
-    "drainproxy_max_connections": (),
+    "drainproxy_connections_limit": (),
     "drainproxy_phase": ("phase",),
     "drainproxy_drain_seconds": (),
     "drainproxy_config_mistakes": (),
@@ -41,8 +45,12 @@ CONTRACT = {
 def series(sidecar: FakeSidecar, name: str) -> Series:
     """The present values of a metric that is no histogram."""
     (values,) = (metric.read(sidecar.real) for metric in METRICS if metric.name == name)
-    assert not isinstance(values, Histogram)
-    return values
+    return {key: value for key, value in values.items() if not isinstance(value, Histogram)}
+
+
+def counted(sidecar: FakeSidecar, name: str) -> Series:
+    """The same without what stands there as zero from the start."""
+    return {labels: value for labels, value in series(sidecar, name).items() if value}
 
 
 def test_names_and_labels_are_those_of_the_contract() -> None:
@@ -65,9 +73,8 @@ async def test_every_series_has_a_value_for_each_label() -> None:
     sidecar.hub.counters.rejected["malformed"] = 1
     for metric in METRICS:
         values = metric.read(sidecar.real)
-        if not isinstance(values, Histogram):
-            assert values
-            assert {len(labels) for labels in values} == {len(metric.labels)}, metric.name
+        assert values
+        assert {len(labels) for labels in values} == {len(metric.labels)}, metric.name
 
 
 async def test_what_the_relay_counts_is_told() -> None:
@@ -81,7 +88,7 @@ async def test_what_the_relay_counts_is_told() -> None:
     cut.app_data(b"123")
     cut.abort("deadline")
 
-    assert series(sidecar, "drainproxy_requests_total") == {("http1", "400"): 1}
+    assert counted(sidecar, "drainproxy_requests_total") == {("http1", "400"): 1}
     assert series(sidecar, "drainproxy_rejected_total") == {("malformed",): 1}
     assert series(sidecar, "drainproxy_connections_total")["tcp",] == 1
     none_cut = {(kind, "deadline"): 0 for kind in KINDS}
@@ -89,6 +96,39 @@ async def test_what_the_relay_counts_is_told() -> None:
     assert series(sidecar, "drainproxy_bytes_total") == {
         ("from_clients",): len(b"nonsense\r\n\r\n" + b"12345"),
         ("from_app",): 3,
+    }
+
+
+async def test_what_an_alert_may_ask_for_is_there_before_it_happens() -> None:
+    sidecar = FakeSidecar()
+    sidecar.hub.counters.count_grpc(b"/shop.Cart/Add", b"0")
+    for kind, status in product(["http1", "http2", "grpc"], ["500", "502", "503", "504"]):
+        assert series(sidecar, "drainproxy_requests_total")[kind, status] == 0
+    for method, status in product(["other", "shop.Cart/Add"], ["2", "4", "13", "14"]):
+        assert series(sidecar, "drainproxy_grpc_requests_total")[method, status] == 0
+    for kind, how in product(KINDS, ENDINGS):
+        assert series(sidecar, "drainproxy_ended_total")[kind, how] == 0
+    assert len(series(sidecar, "drainproxy_websocket_closes_total")) == 7 * 3
+
+
+async def test_how_things_ended_is_told_by_kind() -> None:
+    sidecar = FakeSidecar()
+    for ending, session in enumerate(Tcp(sidecar.hub, sidecar.routes[0]) for _ in ENDINGS):
+        connect(sidecar, session)
+        session.release(ending)
+
+    assert counted(sidecar, "drainproxy_ended_total") == {("tcp", how): 1 for how in ENDINGS}
+
+
+async def test_codes_of_websockets_without_end_are_one_series() -> None:
+    sidecar = FakeSidecar()
+    for code in (1000, 1012, 1014, 4000, 4999):
+        sidecar.hub.counters.websocket_closes[code, "app"] += 1
+
+    assert counted(sidecar, "drainproxy_websocket_closes_total") == {
+        ("1000", "app"): 1,
+        ("1012", "app"): 1,
+        ("other", "app"): 3,
     }
 
 
@@ -166,7 +206,7 @@ async def test_calls_of_grpc_are_told_by_method_and_status() -> None:
     sidecar.hub.counters.count_grpc(b"/shop.Cart/Add", b"0")
     sidecar.hub.counters.count_grpc(b"/no.Such/Method", b"12")
 
-    assert series(sidecar, "drainproxy_grpc_requests_total") == {
+    assert counted(sidecar, "drainproxy_grpc_requests_total") == {
         ("shop.Cart/Add", "0"): 1,
         ("other", "12"): 1,
     }

@@ -367,3 +367,28 @@ def test_a_long_reason_is_cut_between_characters(letter: str, kept: int) -> None
 def test_a_reason_that_is_no_unicode_still_makes_a_close_frame() -> None:
     [frame] = parse(close_frame(1001, "bye \udcff"), masked=False)
     assert Close.parse(frame.data) == Close(1001, "bye ?")
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (close_frame(1001, "going away"), 1001),
+        (close_frame(4999, "x" * 123, KEY), 4999),
+        (close_frame(1012, "", KEY), 1012),
+        (b"\x88\x00", 1005),
+        (b"\x88\x80" + KEY, 1005),
+        # 5.5.1: a payload holds a code, or nothing; half of one is none.
+        (b"\x88\x01\x03", 1005),
+    ],
+)
+@pytest.mark.parametrize("before", [b"", b"\x81\x02\x03\xf4"])
+@pytest.mark.parametrize("after", [b"", b"\x03\xf3\x03\xf3"])
+def test_the_code_of_a_close_is_known_however_it_comes(
+    frame: bytes, code: int, before: bytes, after: bytes
+) -> None:
+    stream = before + frame + after
+    for cut in range(len(stream) + 1):
+        tracker = fed(stream[:cut], stream[cut:])
+        assert (tracker.close_passed, tracker.close_code) == (True, code)
+    tracker = fed(*bytewise(stream))
+    assert (tracker.close_passed, tracker.close_code) == (True, code)

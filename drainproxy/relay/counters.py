@@ -1,0 +1,147 @@
+"""What is counted on the data path: plain integers that only ever grow, read when scraped."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Protocol
+
+from drainproxy.drain.ledger import KINDS
+
+# Upper bounds of the histograms, in seconds.
+DURATION_BOUNDS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+)  # fmt: skip
+AGE_BOUNDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 86400.0)
+
+
+# gRPC methods that are counted by their names, and what all others are counted as.
+_MOST_METHODS, _LONGEST_METHOD = 200, 200
+OTHER_METHODS = b"other"
+# Any other status is UNKNOWN, as it is to gRPC clients.
+_GRPC_STATUSES = frozenset(b"%d" % status for status in range(17))
+
+
+class Histogram:
+    """Counts by upper bound, plain integers."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def plus(self, other: "Histogram") -> "Histogram":
+        """What both have counted."""
+        sums = [mine + its for mine, its in zip(self.counts, other.counts, strict=True)]
+        return self._with(sums, self.total + other.total)
+
+    def less(self, other: "Histogram") -> "Histogram":
+        """What `other`, which is a part of this, has not counted."""
+        rest = [mine - its for mine, its in zip(self.counts, other.counts, strict=True)]
+        return self._with(rest, max(self.total - other.total, 0.0))
+
+    def _with(self, counts: list[int], total: float) -> "Histogram":
+        made = Histogram(self.bounds)
+        made.counts, made.total = counts, total
+        return made
+
+
+class Answered(Protocol):
+    """An exchange that has its answer."""
+
+    kind: str
+    status: int
+    opened: float
+    # The first byte has been counted already, since the rest came later.
+    begun: bool
+
+
+class Counters:
+    """Everything that is counted on the data path, as plain integers that only ever grow."""
+
+    __slots__ = (
+        "_first_parts",
+        "_in_parts",
+        "accept_failures",
+        "ages",
+        "app_connect_failures",
+        "bytes_from_app",
+        "bytes_from_clients",
+        "codes",
+        "connections",
+        "durations",
+        "goodbyes",
+        "grpc",
+        "max_streams_reached",
+        "rejected",
+        "websocket_closes",
+    )
+
+    def __init__(self) -> None:
+        self.codes: dict[str, defaultdict[int, int]] = {kind: defaultdict(int) for kind in KINDS}
+        # From the head of a request to the end of its answer, by kind; the same of those that took
+        # more than one read, and to their first bytes.
+        self.durations = {kind: Histogram(DURATION_BOUNDS) for kind in KINDS}
+        self._in_parts = {kind: Histogram(DURATION_BOUNDS) for kind in KINDS}
+        self._first_parts = {kind: Histogram(DURATION_BOUNDS) for kind in KINDS}
+        self.ages = Histogram(AGE_BOUNDS)
+        self.connections: defaultdict[str, int] = defaultdict(int)
+        self.goodbyes: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.rejected: defaultdict[str, int] = defaultdict(int)
+        self.bytes_from_clients = 0
+        self.bytes_from_app = 0
+        self.accept_failures = self.app_connect_failures = 0
+        self.max_streams_reached = 0
+        # By the code of the Close that came first, and by who said it: client, app or us.
+        self.websocket_closes: defaultdict[tuple[int, str], int] = defaultdict(int)
+        # By method, then by status, both as they came.
+        self.grpc: dict[bytes, defaultdict[bytes, int]] = {}
+
+    def answered(self, exchanges: Iterable[Answered], now: float) -> None:
+        """Count answers that have come to their end: by kind and status, and how long they took."""
+        kind, bounds = "http1", DURATION_BOUNDS
+        codes, durations = self.codes[kind], self.durations[kind]
+        for exchange in exchanges:
+            if exchange.kind != kind:
+                kind = exchange.kind
+                codes, durations = self.codes[kind], self.durations[kind]
+            codes[exchange.status] += 1
+            # As in Histogram.observe, for which each request would pay.
+            seconds = now - exchange.opened
+            place = bisect_left(bounds, seconds)
+            durations.counts[place] += 1
+            durations.total += seconds
+            if exchange.begun:
+                self._in_parts[kind].observe(seconds)
+
+    def answer_begun(self, exchange: Answered, now: float) -> None:
+        """Count the first byte of an answer whose rest is still to come."""
+        exchange.begun = True
+        self._first_parts[exchange.kind].observe(now - exchange.opened)
+
+    def first_bytes(self) -> dict[str, Histogram]:
+        """From the head of a request to the first byte of its answer, by kind.
+
+        An answer that came in one read had its first byte when it ended.
+        """
+        return {
+            kind: whole.less(self._in_parts[kind]).plus(self._first_parts[kind])
+            for kind, whole in self.durations.items()
+        }
+
+    def count_grpc(self, method: bytes, status: bytes, *, answered: bool = True) -> None:
+        """Count a call. Clients can name methods without end, so a new name is kept only if the app
+        has answered a call of it, and not that it knows none such (UNIMPLEMENTED)."""
+        counts = self.grpc.get(method)
+        if counts is None:
+            named = answered and status != b"12" and len(method) <= _LONGEST_METHOD
+            known = named and len(self.grpc) < _MOST_METHODS
+            method = method.partition(b"?")[0] if known else OTHER_METHODS
+            counts = self.grpc.setdefault(method, defaultdict(int))
+        counts[status if status in _GRPC_STATUSES else b"2"] += 1
