@@ -150,6 +150,9 @@ class Admin:
 
         async def turn(request: web.Request) -> web.StreamResponse:
             async with self._turn:
+                if request.transport is None:
+                    # It has gone while it waited: at the end of the process nobody works for it.
+                    return web.Response()
                 answer = await handler(request)
                 await asyncio.sleep(0)
                 return answer

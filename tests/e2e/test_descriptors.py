@@ -69,7 +69,7 @@ def rejected(running: Sidecar, reason: str) -> float:
 
 
 def most_clients(running: Sidecar) -> int:
-    return int(running.metric("drainproxy_max_connections"))
+    return int(running.metric("drainproxy_connections_limit"))
 
 
 def answers_probes(running: Sidecar, times: int = 5) -> bool:

@@ -189,7 +189,8 @@ async def test_a_thousand_streams_around_the_goodbye_are_each_served_or_refused(
         assert [racer.client.goaways[0] for racer in racers] == [GOING] * 3
         for racer in racers[:2]:
             assert racer.client.goaways[1:] == [(racer.last, NO_ERROR)]
-        assert PING_TIMEOUT - 0.1 < racers[2].seconds < PING_TIMEOUT + BUSY
+        # The client of a busy machine hears late of what its time begins with.
+        assert PING_TIMEOUT - 1 < racers[2].seconds < PING_TIMEOUT + BUSY
         assert min(len(racer.client.streams) for racer in racers) >= IN_ALL
 
         finished = sum(map(len, served))
