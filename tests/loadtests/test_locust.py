@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from drainproxy.rehearsal.ports import free_ports
-from loadtests.local import counts
+from loadtests.local import agree, counts
 from tests.conftest import ROOT
 
 SHAPES = ("ramp", "spike", "soak", "rollout")
@@ -38,10 +38,22 @@ def test_while_versions_roll_by_nothing_fails_and_locust_counts_as_the_sidecars_
     assert done.returncode == 0, done.stdout + done.stderr
     (result,) = json.loads((tmp_path / "rehearsal.json").read_text())["rehearsals"]
     sidecars = {kind: seen["proxies_counted"] for kind, seen in result["kinds"].items()}
-    assert counts(tmp_path / "locust_stats.csv") == sidecars
+    seen = counts(tmp_path / "locust_stats.csv")
+    assert seen.keys() == sidecars.keys()
+    assert all(agree(seen[kind], count) for kind, count in sidecars.items()), (seen, sidecars)
     assert all(count > 0 for count in sidecars.values())
     assert sum(text == "rollout begins" for _, text in result["marks"]) >= 1
     assert (tmp_path / "locust.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("locust", "sidecars", "same"),
+    [(0, 0, True), (100, 102, True), (100, 103, False), (1000, 1010, True), (101, 100, False)],
+)
+def test_no_answer_is_seen_that_no_sidecar_gave_and_few_are_missed(
+    locust: int, sidecars: int, same: bool
+) -> None:
+    assert agree(locust, sidecars) == same
 
 
 @pytest.mark.slow
