@@ -202,10 +202,19 @@ def _status(body: Body) -> Iterator[str]:
                 for each in body["blocking"]
             ]
         )
+    yield from _missing(body)
     yield from (f"mistake: {mistake}" for mistake in body["config_mistakes"])
     if body["report"]:
         yield ""
         yield from _report(body["report"])
+
+
+def _missing(body: Body) -> Iterator[str]:
+    if body.get("not_ready"):
+        yield f"not ready: {body['not_ready']}"
+    for each in body.get("missing", ()):
+        if not each["counts"]:
+            yield f"not there, and not waited for: {each['problem']}"
 
 
 def _report(report: Body) -> Iterator[str]:

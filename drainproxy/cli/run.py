@@ -2,15 +2,17 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from drainproxy.cli.options import setting_options, sources, unreadable
-from drainproxy.config import ConfigError, Mistake, Settings
+from drainproxy.config import ConfigError, Forward, Mistake, Settings, located
 
 # sysexits.h: the command was used wrongly; something it needs cannot be had.
 EX_CONFIG = 78
@@ -43,13 +45,17 @@ def run(ctx: click.Context, /, **given: Any) -> None:
     With `-- APP ARGS...` the app is started too, gets its SIGTERM after the drain (and SIGKILL if
     it ignores that for 10 s), and its exit code becomes ours.
     """
-    from drainproxy.sidecar import files, logs, reload
+    from drainproxy.sidecar import files, here, logs, reload
     from drainproxy.sidecar.supervisor import Sidecar
 
     origin, mistakes = sources(given, ctx.args)
     settings = token = None
+    forwards: tuple[Forward, ...] = ()
     try:
-        settings = origin.load(reload.read(origin.annotations_file()))
+        pod_ip = os.environ.get("POD_IP")
+        at_this_place = partial(here.checks, pod_ip=pod_ip)
+        settings = origin.load(reload.read(origin.annotations_file()), [at_this_place])
+        forwards = located(settings, pod_ip)
         token = _admin_token(settings)
     except ConfigError as error:
         mistakes += error.mistakes
@@ -58,7 +64,7 @@ def run(ctx: click.Context, /, **given: Any) -> None:
         sys.exit(EX_CONFIG)
     logs.configure(settings.log_level, settings.log_format)
     files.raise_limit()
-    sys.exit(_run(lambda: Sidecar(origin, settings, token, ctx.obj)))
+    sys.exit(_run(lambda: Sidecar(origin, settings, forwards, token, ctx.obj)))
 
 
 def _run(sidecar: Any) -> int:

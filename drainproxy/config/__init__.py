@@ -4,6 +4,7 @@
 into `Settings`. This room does no I/O: whoever calls it has read the files.
 """
 
+from .apps import counts, located, pod_ip_problems
 from .docs import Row, as_json, markdown, table
 from .kinds import parse_duration, parse_percent
 from .mistakes import ConfigError, Mistake
@@ -34,10 +35,13 @@ __all__ = [
     "Sources",
     "UnixSocket",
     "as_json",
+    "counts",
     "load",
+    "located",
     "markdown",
     "parse_duration",
     "parse_percent",
+    "pod_ip_problems",
     "rows",
     "setting",
     "table",

@@ -1,7 +1,7 @@
 """How addresses are written: `LISTEN=APP[/PROTOCOL]` and its parts. A mistake is a `ValueError`."""
 
 import re
-from typing import cast, get_args
+from typing import NoReturn, cast, get_args
 
 from .values import Address, Forward, Protocol, UnixSocket
 
@@ -10,6 +10,11 @@ _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
 _DIGITS_AND_DOTS = re.compile(r"[0-9.]+")
 _BRACKETS = re.compile(r"\[([0-9A-Fa-f:.]+)(%[A-Za-z0-9_.-]+)?\]")
 _SEPARATORS = re.compile(r"[\s,]+")
+# RFC 6335, section 5.1, as Kubernetes takes it for names of ports.
+_PORT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?")
+
+# The pod's own address, which only the process that runs there knows.
+POD_IP = "pod-ip"
 
 # sun_path on Linux is 108 bytes, the closing NUL included.
 _LONGEST_PATH = 107
@@ -22,11 +27,54 @@ def parse_listen(text: str) -> Address:
 
 
 def parse_app(text: str) -> Address | UnixSocket:
-    """`PORT` (on localhost), `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`."""
+    """`PORT` (at app-host), `HOST:PORT`, `[IPV6]:PORT`, `pod-ip:PORT` or `unix:PATH`."""
     if text.startswith("unix:"):
         return UnixSocket(_socket_path(text.removeprefix("unix:")))
     host, port = _split(text)
-    return Address(host or "localhost", _port(port, lowest=1))
+    return Address(POD_IP if host == "POD_IP" else host, _port(port, lowest=1))
+
+
+def parse_app_host(text: str) -> str:
+    """`localhost`, `pod-ip` or an IP address."""
+    try:
+        return text if text in ("localhost", POD_IP) else parse_ip(text)
+    except ValueError:
+        raise ValueError("is not localhost, pod-ip or an IP address") from None
+
+
+def parse_app_source(text: str) -> str | None:
+    """An IP address that a connection can come from, or `off`."""
+    try:
+        address = None if text == "off" else parse_ip(text)
+    except ValueError:
+        raise ValueError("is not an IP address, such as 127.0.0.6, nor off") from None
+    if address in ("0.0.0.0", "::"):
+        raise ValueError("is no address that a connection can come from, such as 127.0.0.6")
+    return address
+
+
+def parse_ip(text: str) -> str:
+    """An IP address in its usual spelling; IPv6 may stand in brackets."""
+    from ipaddress import ip_address  # only who writes numbers pays for the import
+
+    return str(ip_address(text[1:-1] if _BRACKETS.fullmatch(text) else text))
+
+
+def parse_ready_ports(text: str) -> tuple[int | str, ...] | None:
+    """`8080 grpc`: numbers or names of ports; `all` is None, `none` is empty."""
+    if text in ("all", "none"):
+        return None if text == "all" else ()
+    return tuple(map(_ready_port, filter(None, _SEPARATORS.split(text)))) or _no_ready_port(text)
+
+
+def _ready_port(text: str) -> int | str:
+    if text.isdigit() and text.isascii():
+        return _port(text, lowest=1)
+    return text if _PORT_NAME.fullmatch(text) else _no_ready_port(text)
+
+
+def _no_ready_port(text: str) -> NoReturn:
+    raise ValueError("is no list of ports, such as 8080,grpc, nor all or none")
 
 
 def parse_forward(text: str) -> Forward:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Final
 
+from .apps import ready_port
+from .loops import loops
 from .settings import Settings
-from .values import Address, Forward
+from .values import Address
 
+# Names of settings, each with what is wrong with it.
 Problems = Iterator[tuple[str, str]]
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+Check = Callable[[Settings], Problems]
 
 
 def check_listeners(settings: Settings) -> Problems:
@@ -23,9 +25,17 @@ def check_listeners(settings: Settings) -> Problems:
 
 
 def check_loops(settings: Settings) -> Problems:
-    for forward in settings.forward:
-        if _reaches_itself(forward):
-            yield "forward", f"{forward} goes to itself: the app needs an address of its own"
+    yield from (("forward", problem) for problem in loops(settings, settings.forward))
+
+
+def check_ready_ports(settings: Settings) -> Problems:
+    known = [ready_port(forward) for forward in settings.forward]
+    for port in settings.ready_ports or ():
+        if isinstance(port, str):
+            yield "ready-ports", f"{port!r} is a name, which the injector knows: write the number"
+        elif port not in known:
+            there = ", ".join(map(str, known)) or "none"
+            yield "ready-ports", f"{port} is no port of an app that forward leads to: {there}"
 
 
 def check_tokens(settings: Settings) -> Problems:
@@ -42,9 +52,10 @@ def check_tls(settings: Settings) -> Problems:
         yield "tls-client-ca", "needs tls-cert"
 
 
-CHECKS: Final[tuple[Callable[[Settings], Problems], ...]] = (
+CHECKS: Final[tuple[Check, ...]] = (
     check_listeners,
     check_loops,
+    check_ready_ports,
     check_tokens,
     check_tls,
 )
@@ -53,13 +64,6 @@ CHECKS: Final[tuple[Callable[[Settings], Problems], ...]] = (
 def _clash(one: Address, other: Address) -> bool:
     same_port = one.port == other.port != 0
     return same_port and (_covers(one.host, other.host) or _covers(other.host, one.host))
-
-
-def _reaches_itself(forward: Forward) -> bool:
-    listen, app = forward.listen, forward.app
-    if not isinstance(app, Address) or listen.port != app.port:
-        return False
-    return listen.host == app.host or (app.host in _LOOPBACK and _covers(listen.host, app.host))
 
 
 def _covers(listening: str, host: str) -> bool:

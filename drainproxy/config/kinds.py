@@ -9,7 +9,13 @@ from typing import Any, get_args
 
 from msgspec import Struct
 
-from .addresses import parse_forwards, parse_listen
+from .addresses import (
+    parse_app_host,
+    parse_app_source,
+    parse_forwards,
+    parse_listen,
+    parse_ready_ports,
+)
 from .values import AppHealth, Forward, Secret
 
 
@@ -177,3 +183,6 @@ SECRET = Kind("TOKEN", "visible ASCII", parse_secret, lambda _: "***")
 CLOSE_CODE = Kind("CODE", "1000-1003, 1007-1014, 3000-4999", parse_close_code)
 CLOSE_REASON = Kind("TEXT", f"at most {_LONGEST_REASON} bytes", parse_close_reason)
 APP_HEALTH = Kind("CHECK", "tcp, http:PATH, grpc[:SERVICE]", parse_app_health)
+APP_HOST = Kind("HOST", "localhost, pod-ip or an IP address", parse_app_host)
+APP_SOURCE = Kind("IP", "IP address, off", parse_app_source)
+READY_PORTS = Kind("PORT[,PORT]", "numbers or names of ports, all, none", parse_ready_ports)

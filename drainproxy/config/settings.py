@@ -6,6 +6,8 @@ from msgspec import Meta, Struct
 
 from .kinds import (
     APP_HEALTH,
+    APP_HOST,
+    APP_SOURCE,
     CLOSE_CODE,
     CLOSE_REASON,
     COUNT,
@@ -14,6 +16,7 @@ from .kinds import (
     LISTEN,
     PATH,
     PERCENT,
+    READY_PORTS,
     SECRET,
     SIZE,
     SWITCH,
@@ -87,9 +90,32 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
             " bytes), http or tcp.",
         ),
     ]
+    app_host: Annotated[
+        str,
+        setting(
+            APP_HOST,
+            "Where an app is of which forward gives the port alone: localhost is 127.0.0.1 or ::1,"
+            " whichever it has bound; pod-ip, which APP may say too, is what the environment"
+            " variable POD_IP holds.",
+        ),
+    ] = "localhost"
+    app_source: Annotated[
+        str | None,
+        setting(
+            APP_SOURCE,
+            "The address that an app sees us connect from, where that is of the same family as"
+            " its own (and loopback, if this is); off leaves the choice to the system.",
+            default="off",
+        ),
+    ] = None
     admin: Annotated[
-        Address, setting(LISTEN, "Where probes, metrics and drain requests are answered.")
-    ] = Address("0.0.0.0", 9180)
+        Address,
+        setting(
+            LISTEN,
+            "Where probes, metrics and drain requests are answered; a port alone is one of IPv6"
+            " and IPv4.",
+        ),
+    ] = Address("", 9180)
     grpc_health: Annotated[
         Address | None,
         setting(LISTEN, "Where gRPC health checks are answered (needs drainproxy[grpc-health])."),
@@ -323,6 +349,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     app_health: Annotated[AppHealth, setting(APP_HEALTH, "What readiness asks the app.")] = (
         AppHealth("tcp")
     )
+    ready_ports: Annotated[
+        tuple[int | str, ...] | None,
+        setting(
+            READY_PORTS,
+            "The ports of the app without which we are not ready, while others count from their"
+            " first answer on; the injector, which knows names too, takes those that a Service"
+            " targets or a probe names.",
+            default="all",
+        ),
+    ] = None
     access_log: Annotated[
         bool, setting(SWITCH, "One line in the log per request.", reload=True)
     ] = False

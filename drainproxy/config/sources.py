@@ -3,7 +3,7 @@
 Texts and mappings in, `Settings` out. Nothing here reads a file or the environment of the process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .checks import CHECKS
+from .checks import CHECKS, Check
 from .mistakes import ConfigError, Mistake
 from .readers import Found, Texts, from_annotations, from_environ, from_file, from_flags
 from .settings import Settings
@@ -38,16 +38,17 @@ class Sources(Struct, frozen=True, kw_only=True):
         values, _, _ = _resolve(self._found(""))
         return values.get("annotations_file")
 
-    def load(self, annotations: str = "") -> Settings:
-        """The settings; raises `ConfigError` with every mistake of every source."""
+    def load(self, annotations: str = "", further: Sequence[Check] = ()) -> Settings:
+        """The settings; raises `ConfigError` with every mistake of every source. `further` checks
+        are what only the process that will run with them can tell."""
         values, origins, mistakes = _resolve(self._found(annotations))
         if "forward" not in {*values, *(mistake.name for mistake in mistakes)}:
             mistakes.append(Mistake("settings", "forward", _REQUIRED))
         settings = Settings(**{"forward": (), **values})
-        for check in CHECKS:
+        for check in (*CHECKS, *further):
             mistakes += [Mistake(origins[name], name, what) for name, what in check(settings)]
         if mistakes:
-            raise ConfigError(mistakes)
+            raise ConfigError(dict.fromkeys(mistakes))
         return settings
 
     def reload(self, current: Settings, annotations: str) -> tuple[Settings, tuple[Mistake, ...]]:

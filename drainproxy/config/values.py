@@ -14,7 +14,8 @@ LogFormat = Literal["text", "json"]
 
 
 class Address(Struct, frozen=True, tag=True):
-    """A TCP address, IPv6 without brackets. An empty host means all interfaces."""
+    """A TCP address, IPv6 without brackets. Without a host we listen on all interfaces, and an app
+    is where app-host says."""
 
     host: str
     port: int

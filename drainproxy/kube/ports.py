@@ -16,7 +16,7 @@ from .annotations import Wishes
 _FIRST_LISTENER: Final = 9181
 _LONGEST_NAME: Final = 15
 # What the containers of a pod call each other.
-_HERE: Final = ("localhost", "127.0.0.1", "::1")
+_HERE: Final = ("", "localhost", "127.0.0.1", "::1", "pod-ip")
 
 # First words of port names, and application protocols of Services, that are not HTTP. In some of
 # them the server speaks first, and `auto` would wait for the client.

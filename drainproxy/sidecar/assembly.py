@@ -110,10 +110,11 @@ def routes(sidecar: "Sidecar") -> list[Route]:
     def keepalive() -> float:
         return sidecar.settings.tcp_keepalive
 
-    upstreams = [Upstream(each.app, timeout, keepalive) for each in sidecar.settings.forward]
+    source = sidecar.settings.app_source
+    upstreams = [Upstream(each.app, timeout, keepalive, source) for each in sidecar.forwards]
     return [
         Route(forward.protocol, str(forward.app), upstream.connect, upstream.give_up)
-        for forward, upstream in zip(sidecar.settings.forward, upstreams, strict=True)
+        for forward, upstream in zip(sidecar.forwards, upstreams, strict=True)
     ]
 
 

@@ -3,6 +3,8 @@
 import socket
 import struct
 
+from drainproxy.config import Address, UnixSocket
+
 # linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h, and the state of net/tcp_states.h.
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
 _REQUEST_DUMP, _ERROR, _DONE = 0x301, 2, 3
@@ -13,6 +15,20 @@ _REQUEST = struct.Struct("=BBBxI48x")
 _PORT = struct.Struct("!H")
 # In an answer: after the header and four bytes.
 _PORT_AT = _HEADER.size + 4
+
+
+# What this host is called in any case.
+_THIS_HOST = ("localhost", "127.0.0.1", "::1")
+
+
+def is_told(app: Address | UnixSocket) -> bool:
+    """Whether it is at this host, so that `ports` has it."""
+    return isinstance(app, Address) and app.host in _THIS_HOST
+
+
+def is_absent(app: Address | UnixSocket, ports: set[int]) -> bool:
+    """Whether it is at this host and nobody listens there."""
+    return isinstance(app, Address) and is_told(app) and app.port not in ports
 
 
 def ports() -> set[int] | None:

@@ -1,110 +1,64 @@
-"""Readiness: where we stand in our life, and whether the app answers."""
+"""Asks an app whether it is healthy: `app-health`."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from drainproxy import __version__
 from drainproxy.config import Address, AppHealth, Forward, UnixSocket
-from drainproxy.drain.machine import Phase
-from drainproxy.sidecar import grpc_call
+from drainproxy.sidecar import dial, grpc_call
 from drainproxy.wire import grpc_health
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import parse_response
 from drainproxy.wire.rewrite import END_OF_HEAD
 
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
-
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 # How long the app may take, in seconds.
 TIMEOUT = 1.0
-# How long its answer is believed, in seconds: many probes are one question to the app.
-FRESH = 1.0
 _GRPC_HEALTH = "/grpc.health.v1.Health/Check"
 _GRPC_STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 
 
-def unready_phase(phase: Phase, unready: str) -> str:
-    """Why nobody should send us new work in this phase; empty if they may. `unready` is the
-    setting of that name."""
-    if phase is Phase.STARTING:
-        return "starting: the listeners are not bound yet"
-    if phase is Phase.SERVING or (phase is Phase.ANNOUNCED and unready == "leaving"):
-        return ""
-    return f"draining ({phase.value})"
+class Question(NamedTuple):
+    """What is asked of one app."""
+
+    app: Address | UnixSocket
+    health: AppHealth
+
+    @classmethod
+    def of(cls, forward: Forward, health: AppHealth) -> "Question":
+        """An app behind `/tcp` does not speak HTTP: of it no more is asked than to accept."""
+        return cls(forward.app, AppHealth() if forward.protocol == "tcp" else health)
 
 
-class Readiness:
-    """Answers the readiness probes of one sidecar."""
+async def ask(
+    questions: Iterable[Question], most_fields: int = 100, source: str | None = None
+) -> dict[Question, str]:
+    """What is wrong with each app; empty where it is healthy. They are asked at the same time.
 
-    def __init__(self, sidecar: "Sidecar") -> None:
-        self._sidecar = sidecar
-        self._asked = 0.0
-        self._answer: asyncio.Task[str] | None = None
-
-    async def problem(self) -> str:
-        """Why we are not ready; empty if we are."""
-        if unready := self._unready():
-            return unready
-        answer = await asyncio.shield(self._ask())
-        # A drain may have begun while the app was asked.
-        return self._unready() or answer
-
-    def known(self) -> str | None:
-        """The same without waiting; None while the app is being asked."""
-        if unready := self._unready():
-            return unready
-        answer = self._ask()
-        return answer.result() if answer.done() else None
-
-    def _unready(self) -> str:
-        """Why we are not ready, whatever the app says."""
-        sidecar = self._sidecar
-        unready = unready_phase(sidecar.machine.phase, sidecar.settings.unready)
-        if not unready and not sidecar.listening:
-            unready = "a listener is not bound again yet"
-        return unready
-
-    def _ask(self) -> asyncio.Task[str]:
-        """What the apps said, or are about to say, if they were asked a moment ago."""
-        now = self._sidecar.now()
-        if self._answer is None or (self._answer.done() and now - self._asked >= FRESH):
-            settings = self._sidecar.settings
-            self._asked = now
-            self._answer = asyncio.create_task(
-                app_problem(settings.forward, settings.app_health, settings.max_fields)
-            )
-        return self._answer
-
-
-async def app_problem(
-    forwards: tuple[Forward, ...], health: AppHealth, most_fields: int = 100
-) -> str:
-    """What is wrong with the first app that is not healthy; empty if all are.
-
-    An app behind `/tcp` does not speak HTTP: of it no more is asked than to accept. The head of an
-    answer has `most_fields`.
+    The head of an answer has `most_fields`; `source` is app-source.
     """
-    questions = dict.fromkeys(
-        (forward.app, AppHealth() if forward.protocol == "tcp" else health) for forward in forwards
-    )
-    answers = await asyncio.gather(*(_problem(*each, most_fields) for each in questions))
-    return next(filter(None, answers), "")
+    asked = tuple(dict.fromkeys(questions))
+    problems = await asyncio.gather(*(_problem(*each, most_fields, source) for each in asked))
+    return dict(zip(asked, problems, strict=True))
 
 
-async def _problem(app: Address | UnixSocket, health: AppHealth, most_fields: int) -> str:
+async def _problem(
+    app: Address | UnixSocket, health: AppHealth, most_fields: int, source: str | None
+) -> str:
     try:
         async with asyncio.timeout(TIMEOUT):
-            return await _ask(app, health, most_fields)
+            return await _ask(await _connect(app, source), app, health, most_fields)
     except TimeoutError:
         return f"the app at {app} did not answer within {TIMEOUT:g} s"
     except OSError as error:
         return f"the app at {app} does not accept connections: {error.strerror or error}"
 
 
-async def _ask(app: Address | UnixSocket, health: AppHealth, most_fields: int) -> str:
-    connection = await _connect(app)
+async def _ask(
+    connection: Connection, app: Address | UnixSocket, health: AppHealth, most_fields: int
+) -> str:
     try:
         if health.kind == "http":
             return await _ask_http(connection, app, health.path, most_fields)
@@ -139,16 +93,24 @@ async def _ask_grpc(connection: Connection, app: Address | UnixSocket, service: 
     return "" if status == "SERVING" else f"the app at {app} answered {status} to {question}"
 
 
-async def _connect(app: Address | UnixSocket) -> Connection:
+async def _connect(app: Address | UnixSocket, source: str | None) -> Connection:
     if isinstance(app, UnixSocket):
         return await asyncio.open_unix_connection(app.path)
     if app.host != "localhost":
-        return await asyncio.open_connection(app.host, app.port)
+        return await _open(app.host, app.port, source)
     # Both are known without asking a resolver, for which a thread would have to be started.
     try:
-        return await asyncio.open_connection("127.0.0.1", app.port)
-    except ConnectionRefusedError:
-        return await asyncio.open_connection("::1", app.port)
+        return await _open("127.0.0.1", app.port, source)
+    except OSError as error:
+        if error.errno not in dial.NOT_THERE:
+            raise
+        return await _open("::1", app.port, source)
+
+
+async def _open(host: str, port: int, source: str | None) -> Connection:
+    if source is None or not dial.fits(source, host):
+        return await asyncio.open_connection(host, port)
+    return await asyncio.open_connection(sock=await dial.connected(source, host, port))
 
 
 def _request(app: Address | UnixSocket, path: str) -> bytes:

@@ -8,10 +8,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from drainproxy.config import Address, AppHealth, Forward
+from drainproxy.config import AppHealth, Forward
 from drainproxy.drain.machine import Phase
 from drainproxy.sidecar import listening
-from drainproxy.sidecar.probes import app_problem
+from drainproxy.sidecar.probes import Question, ask
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 # How often the app's port is looked at during a drain, in seconds; a container takes longer to
 # start again.
 _LOOK_EVERY = 0.25
-_THIS_HOST = ("", "localhost", "127.0.0.1", "::1")
 
 log = logging.getLogger("drainproxy.restart")
 
@@ -32,7 +31,7 @@ async def watch(sidecar: "Sidecar") -> None:
         machine = sidecar.machine
         if machine.signalled or not (machine.draining or machine.phase is Phase.DRAINED):
             away = False
-        elif not await _all_listen(sidecar.settings.forward):
+        elif not await _all_listen(sidecar.readiness.counting()):
             away = True
         elif away and sidecar.undrain():
             log.info("the app went away and came back: it was restarted, and we stay")
@@ -40,14 +39,11 @@ async def watch(sidecar: "Sidecar") -> None:
 
 
 async def _all_listen(forwards: tuple[Forward, ...]) -> bool:
-    """Whether each app listens. Those on this host are not knocked at, which they might take for a
-    client."""
+    """Whether each of these apps listens. Those on this host are not knocked at, which they might
+    take for a client."""
     ports = listening.ports()
-    elsewhere = []
-    for forward in forwards:
-        app = forward.app
-        if ports is None or not isinstance(app, Address) or app.host not in _THIS_HOST:
-            elsewhere.append(forward)
-        elif app.port not in ports:
-            return False
-    return not (elsewhere and await app_problem(tuple(elsewhere), AppHealth()))
+    if ports is not None and any(listening.is_absent(each.app, ports) for each in forwards):
+        return False
+    elsewhere = [each for each in forwards if ports is None or not listening.is_told(each.app)]
+    questions = [Question(forward.app, AppHealth()) for forward in elsewhere]
+    return not any((await ask(questions)).values())

@@ -33,6 +33,9 @@ def status(sidecar: "Sidecar") -> dict[str, object]:
         "blocking": _blocking(sidecar),
         # Idle connections that may be used again before they hear that they should go.
         "awaited": _awaited(sidecar),
+        # Why we are not ready, and the apps that are not there, whether that matters or not.
+        "not_ready": sidecar.readiness.not_ready(),
+        "missing": sidecar.readiness.missing(),
         "config_mistakes": [str(mistake) for mistake in sidecar.annotation_mistakes],
         "report": report.as_dict() if report else None,
     }

@@ -12,7 +12,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
-from drainproxy.config import Mistake, Settings, Sources
+from drainproxy.config import Forward, Mistake, Settings, Sources
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, SIGNAL, spread
 from drainproxy.drain.ledger import Hold
 from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Phase
@@ -24,7 +24,7 @@ from drainproxy.sidecar.grpc_health import GrpcHealth
 from drainproxy.sidecar.lean import no_certificates
 from drainproxy.sidecar.letting_go import let_go
 from drainproxy.sidecar.listener import HANDSHAKE, Listener
-from drainproxy.sidecar.probes import Readiness
+from drainproxy.sidecar.readiness import Readiness
 from drainproxy.sidecar.rebalance import Rebalance
 
 # How often overdue sessions are looked for, in seconds.
@@ -45,10 +45,17 @@ class Sidecar:
     """One running sidecar. `run` is its life; the other methods are what admin calls do to it."""
 
     def __init__(
-        self, sources: Sources, settings: Settings, admin_token: str | None, app: Sequence[str] = ()
+        self,
+        sources: Sources,
+        settings: Settings,
+        forwards: tuple[Forward, ...],
+        admin_token: str | None,
+        app: Sequence[str] = (),
     ) -> None:
         self.sources = sources
         self.settings = settings
+        # Those of the settings, with the whole addresses of their apps.
+        self.forwards = forwards
         self.admin_token = admin_token
         self.hub = assembly.hub(settings)
         self.machine = Machine(assembly.timing(settings), self.now())
@@ -62,7 +69,7 @@ class Sidecar:
                 *(forward.listen, partial(session_for, self.hub, route)),
                 *(settings.tcp_keepalive, self.hub.counters),
             )
-            for forward, route in zip(settings.forward, self.routes, strict=True)
+            for forward, route in zip(forwards, self.routes, strict=True)
         ]
         self._child = Child(app, self._app_exited) if app else None
         self._account: Account | None = None
@@ -99,6 +106,7 @@ class Sidecar:
                     reap_orphans()
             self._bound()
             self._start(reload.watch(self))
+            self._start(self.readiness.watch())
             self._sweep()
             await self._over.wait()
             await self._let_go()

@@ -7,6 +7,7 @@ from typing import Any
 
 from drainproxy.config import Address, UnixSocket
 from drainproxy.relay.app_side import AppSide
+from drainproxy.sidecar import dial
 from drainproxy.sidecar.sockets import keep_alive
 
 Opened = tuple[asyncio.Transport, Any]
@@ -14,13 +15,14 @@ Opened = tuple[asyncio.Transport, Any]
 
 class Upstream:
     """Connects to one app, for as many pairs as ask; `timeout` gives connect-timeout in seconds,
-    `keepalive` tcp-keepalive."""
+    `keepalive` tcp-keepalive; `source` is app-source."""
 
     def __init__(
         self,
         target: Address | UnixSocket,
         timeout: Callable[[], float],
         keepalive: Callable[[], float] = lambda: 0.0,
+        source: str | None = None,
     ) -> None:
         self._target = target
         self._timeout = timeout
@@ -28,6 +30,8 @@ class Upstream:
         self._tasks: dict[AppSide, asyncio.Task[None]] = {}
         # Apps that bind "localhost" take 127.0.0.1 or ::1: what answered last is tried first.
         self._hosts = _hosts(target)
+        self._source = source
+        self._from_source = {host for host in self._hosts if source and dial.fits(source, host)}
 
     def connect(self, side: AppSide) -> None:
         """Connect for `side`, which is told how it went."""
@@ -58,9 +62,15 @@ class Upstream:
             await loop.create_unix_connection(factory, self._target.path)
             return
         port = self._target.port
-        transport, _ = await self._first_that_answers(
-            lambda host: loop.create_connection(factory, host, port)
-        )
+
+        async def open_to(host: str) -> Opened:
+            if host not in self._from_source:
+                return await loop.create_connection(factory, host, port)
+            assert self._source is not None
+            sock = await dial.connected(self._source, host, port)
+            return await loop.create_connection(factory, sock=sock)
+
+        transport, _ = await self._first_that_answers(open_to)
         if (sock := transport.get_extra_info("socket")) is not None:
             keep_alive(sock, self._keepalive())
 
@@ -69,8 +79,9 @@ class Upstream:
         for host in others:
             try:
                 return await open_to(host)
-            except ConnectionRefusedError:
-                continue
+            except OSError as error:
+                if error.errno not in dial.NOT_THERE:
+                    raise
         opened = await open_to(last)
         self._hosts = [last, *others]
         return opened

@@ -7,15 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.config.addresses import parse_app, parse_forward, parse_forwards, parse_listen
+from drainproxy.config.addresses import (
+    parse_app,
+    parse_app_host,
+    parse_app_source,
+    parse_forward,
+    parse_forwards,
+    parse_listen,
+    parse_ready_ports,
+)
 from drainproxy.config.values import Address, Forward, UnixSocket
 
 PORTS = st.integers(1, 65535)
 HOSTS = st.sampled_from(["", "localhost", "a-b.c_d", "127.0.0.1"]) | st.ip_addresses().map(str)
 ADDRESSES = st.builds(Address, HOSTS, PORTS)
-NAMED = st.builds(Address, HOSTS.filter(bool), PORTS)
 SOCKETS = st.builds(UnixSocket, st.from_regex(r"/[a-z/]{1,40}[a-z]", fullmatch=True))
-FORWARDS = st.builds(Forward, ADDRESSES, NAMED | SOCKETS, st.sampled_from(["auto", "http", "tcp"]))
+FORWARDS = st.builds(
+    Forward, ADDRESSES, ADDRESSES | SOCKETS, st.sampled_from(["auto", "http", "tcp"])
+)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +74,11 @@ def test_what_is_no_address_is_refused_with_what_would_be(text: str, problem: st
 @pytest.mark.parametrize(
     ("text", "app"),
     [
-        ("9000", Address("localhost", 9000)),
+        ("9000", Address("", 9000)),
         ("10.0.0.1:9000", Address("10.0.0.1", 9000)),
         ("[::1]:9000", Address("::1", 9000)),
+        ("pod-ip:9000", Address("pod-ip", 9000)),
+        ("POD_IP:9000", Address("pod-ip", 9000)),
         ("unix:/run/app.sock", UnixSocket("/run/app.sock")),
         ("unix:" + "s" * 107, UnixSocket("s" * 107)),
     ],
@@ -89,7 +100,7 @@ def test_an_app_that_cannot_be_reached_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "forward"),
     [
-        ("8080=9000", Forward(Address("", 8080), Address("localhost", 9000), "auto")),
+        ("8080=9000", Forward(Address("", 8080), Address("", 9000), "auto")),
         ("a:1=b:2/tcp", Forward(Address("a", 1), Address("b", 2), "tcp")),
         ("1=unix:/a/b", Forward(Address("", 1), UnixSocket("/a/b"), "auto")),
         ("1=unix:/a/b/http", Forward(Address("", 1), UnixSocket("/a/b"), "http")),
@@ -143,3 +154,48 @@ def test_no_text_raises_anything_but_a_value_error(
 ) -> None:
     with suppress(ValueError):
         assert parse(text)
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "value"),
+    [
+        (parse_app_host, "localhost", "localhost"),
+        (parse_app_host, "pod-ip", "pod-ip"),
+        (parse_app_host, "10.0.0.1", "10.0.0.1"),
+        (parse_app_host, "[2001:DB8:0::1]", "2001:db8::1"),
+        (parse_app_source, "127.0.0.6", "127.0.0.6"),
+        (parse_app_source, "[::1]", "::1"),
+        (parse_app_source, "off", None),
+        (parse_ready_ports, "8080", (8080,)),
+        (parse_ready_ports, "8080, grpc\n9090", (8080, "grpc", 9090)),
+        (parse_ready_ports, "all", None),
+        (parse_ready_ports, "none", ()),
+    ],
+)
+def test_what_else_says_where_an_app_is(
+    parse: Callable[[str], object], text: str, value: object
+) -> None:
+    assert parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "problem"),
+    [
+        (parse_app_host, "db.example", "localhost, pod-ip or an IP address"),
+        (parse_app_host, "", "localhost, pod-ip or an IP address"),
+        (parse_app_host, "10.0.0.1:80", "localhost, pod-ip or an IP address"),
+        (parse_app_source, "localhost", "not an IP address"),
+        (parse_app_source, "0.0.0.0", "no address that a connection can come from"),
+        (parse_app_source, "::", "no address that a connection can come from"),
+        (parse_ready_ports, "", "no list of ports"),
+        (parse_ready_ports, "0", "no port between 1"),
+        (parse_ready_ports, "65536", "no port between 1"),
+        (parse_ready_ports, "8080/tcp", "no list of ports"),
+        (parse_ready_ports, "Http", "no list of ports"),
+    ],
+)
+def test_what_does_not_say_so_is_refused(
+    parse: Callable[[str], object], text: str, problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        parse(text)

@@ -33,6 +33,7 @@ def test_ordinary_settings_agree() -> None:
         "[::1]:8080=1 localhost:8080=2",
         "9180=1",
         "127.0.0.1:9180=1",
+        "[::1]:9180=1",
     ],
 )
 def test_two_that_listen_at_one_address_are_a_mistake(forward: str) -> None:
@@ -48,7 +49,6 @@ def test_two_that_listen_at_one_address_are_a_mistake(forward: str) -> None:
         "127.0.0.1:8080=1 127.0.0.2:8080=2",
         "0.0.0.0:8080=1 [::]:8080=2",
         "0=1 0=2",
-        "[::1]:9180=1",
         "127.0.0.1:8080=1 [::1]:8080=2",
     ],
 )
@@ -63,29 +63,18 @@ def test_the_grpc_health_listener_needs_an_address_of_its_own() -> None:
     assert problems(settings(grpc_health=parse_listen("8081"))) == []
 
 
-@pytest.mark.parametrize(
-    "forward",
-    [
-        "8080=8080",
-        "0.0.0.0:8080=8080",
-        "[::]:8080=8080",
-        "127.0.0.1:8080=localhost:8080",
-        "10.0.0.1:8080=10.0.0.1:8080",
-        "[::1]:8080=[::1]:8080",
-    ],
-)
-def test_a_forward_to_itself_is_a_mistake(forward: str) -> None:
-    ((name, problem),) = problems(settings(forward))
-
-    assert name == "forward"
-    assert "goes to itself" in problem
+def test_ready_ports_are_ports_that_forwards_lead_to() -> None:
+    forward = "8080=9000 8081=10.0.0.1:9001 8082=unix:/a"
+    assert problems(settings(forward, ready_ports=(9000, 9001, 8082))) == []
+    ((name, problem),) = problems(settings(forward, ready_ports=(9000, 8080)))
+    assert name == "ready-ports"
+    assert problem == "8080 is no port of an app that forward leads to: 9000, 9001, 8082"
 
 
-@pytest.mark.parametrize(
-    "forward", ["8080=10.0.0.1:8080", "127.0.0.1:8080=127.0.0.2:8080", "0.0.0.0:8080=[::1]:8080"]
-)
-def test_the_same_port_of_another_host_is_another_address(forward: str) -> None:
-    assert problems(settings(forward)) == []
+def test_of_a_name_in_ready_ports_the_number_is_wanted() -> None:
+    ((name, problem),) = problems(settings(ready_ports=("http",)))
+    assert name == "ready-ports"
+    assert "'http' is a name" in problem
 
 
 def test_one_admin_token_is_enough() -> None:
@@ -115,6 +104,7 @@ def test_tls_needs_a_certificate_and_its_key(
 
 def test_only_what_needs_a_restart_is_checked_so_that_a_reload_need_not_check() -> None:
     checked = {"admin", "forward", "grpc-health", "admin-token", "admin-token-file"}
+    checked |= {"app-host", "ready-ports"}
     checked |= {"tls-cert", "tls-key", "tls-client-ca"}
 
     assert not any(BY_NAME[name].reload for name in checked)

@@ -9,10 +9,12 @@ from drainproxy.config import kinds
 from drainproxy.config.settings import Settings, setting
 from drainproxy.config.values import Address, Forward, Secret
 
-FORWARD = (Forward(Address("", 8080), Address("localhost", 9000)),)
+FORWARD = (Forward(Address("", 8080), Address("", 9000)),)
 
 DEFAULTS: dict[str, object] = {
-    "admin": Address("0.0.0.0", 9180),
+    "app_host": "localhost",
+    "app_source": None,
+    "admin": Address("", 9180),
     "drain_delay": 5.0,
     "drain_quiet": 2.0,
     "drain_timeout": 25.0,
@@ -42,6 +44,7 @@ DEFAULTS: dict[str, object] = {
     "max_resets": 500,
     "forwarded": "append",
     "proxy_protocol": "off",
+    "ready_ports": None,
     "access_log": False,
     "log_level": "info",
     "log_format": "text",

@@ -2,17 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from drainproxy.config import Address, AppHealth, Forward, Mistake, Settings
+from drainproxy.config import Address, AppHealth, Forward, Mistake, Settings, UnixSocket
 from drainproxy.drain.machine import Effect, Input, Machine, Timing
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.hub import Hub, Limits, Route
 from drainproxy.relay.pair import Pair
 from drainproxy.sidecar.admin import Server, serve
-from drainproxy.sidecar.probes import Readiness
+from drainproxy.sidecar.readiness import Readiness
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
@@ -31,9 +31,13 @@ class FakeSidecar:
         app: Address = NOBODY,
         health: AppHealth = TCP,
         timing: Timing | None = None,
+        *,
+        others: Sequence[Address | UnixSocket] = (),
+        ready_ports: tuple[int | str, ...] | None = None,
     ) -> None:
+        self.forwards = tuple(Forward(LOOPBACK, each) for each in (app, *others))
         self.settings = Settings(
-            forward=(Forward(LOOPBACK, app),), admin=LOOPBACK, app_health=health
+            forward=self.forwards, admin=LOOPBACK, app_health=health, ready_ports=ready_ports
         )
         self.ahead = 0.0
         self.listening = True

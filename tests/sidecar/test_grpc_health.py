@@ -12,7 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from msgspec.structs import replace
 
-from drainproxy.config import Address, AppHealth, Forward
+from drainproxy.config import Address, AppHealth
 from drainproxy.sidecar import grpc_health
 from drainproxy.sidecar.grpc_health import GrpcHealth
 from drainproxy.wire.grpc_health import response
@@ -207,9 +207,6 @@ async def test_the_last_that_a_watcher_hears_is_that_we_leave() -> None:
 
 
 async def test_a_watcher_hears_of_what_comes_while_it_is_told_something_else() -> None:
-    sidecar = FakeSidecar()
-    health = GrpcHealth(sidecar.real)
-
     class Context:
         """Its client hears each word before the writing of it is over."""
 
@@ -222,10 +219,8 @@ async def test_a_watcher_hears_of_what_comes_while_it_is_told_something_else() -
             await health.stop()
 
     async with listening(App(OK)) as app:
-        sidecar.settings = replace(
-            sidecar.settings, forward=(Forward(LOOPBACK, Address("127.0.0.1", app.port)),)
-        )
-        context = Context()
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port))
+        health, context = GrpcHealth(sidecar.real), Context()
         await asyncio.wait_for(health._watch(b"", context), SOON)
     assert context.heard == [response(SERVING), response(NOT_SERVING)]
 

@@ -1,4 +1,4 @@
-"""Readiness: the phase, and the app that is asked over a real socket."""
+"""The app is asked over a real socket."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from drainproxy.config import Address, AppHealth, Forward, UnixSocket
-from drainproxy.drain.machine import Phase
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.sidecar import probes
-from drainproxy.sidecar.probes import app_problem, unready_phase
+from drainproxy.sidecar.probes import Question
 
-from .fake_sidecar import LOOPBACK, FakeSidecar
+from .fake_sidecar import LOOPBACK
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 HTTP = AppHealth("http", path="/healthz?full=1")
@@ -26,9 +25,12 @@ class App:
     def __init__(self, answer: bytes | None = OK) -> None:
         self.answer = answer
         self.asked: list[bytes] = []
+        self.peers: list[str] = []
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peername = writer.get_extra_info("peername")
+        self.peers.append(peername[0] if peername else "unix")
         try:
             self.asked.append(await reader.read(4096))
             if self.answer is None:
@@ -52,37 +54,11 @@ async def listening(app: App, host: str = "127.0.0.1", path: str = "") -> AsyncI
         server.close()
 
 
-async def ask(app: Address | UnixSocket, health: AppHealth) -> str:
-    return await app_problem((Forward(LOOPBACK, app),), health)
-
-
-@pytest.mark.parametrize(
-    ("phase", "announced", "leaving"),
-    [
-        (Phase.STARTING, False, False),
-        (Phase.SERVING, True, True),
-        (Phase.ANNOUNCED, False, True),
-        (Phase.LEAVING, False, False),
-        (Phase.CLOSED, False, False),
-        (Phase.CUTTING, False, False),
-        (Phase.DRAINED, False, False),
-    ],
-)
-def test_the_phase_from_which_readiness_fails_is_set(
-    phase: Phase, announced: bool, leaving: bool
-) -> None:
-    assert (unready_phase(phase, "announced") == "") is announced
-    assert (unready_phase(phase, "leaving") == "") is leaving
-
-
-@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.SERVING])
-async def test_the_app_is_not_asked_where_its_answer_changes_nothing(phase: Phase) -> None:
-    async with listening(App()) as app:
-        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
-        sidecar.machine.phase = phase
-
-        assert phase.value in await sidecar.readiness.problem()
-        assert app.asked == []
+async def ask(
+    app: Address | UnixSocket, health: AppHealth, most_fields: int = 100, source: str | None = None
+) -> str:
+    question = Question(app, health)
+    return (await probes.ask([question], most_fields, source))[question]
 
 
 async def test_an_app_that_accepts_is_ready() -> None:
@@ -125,8 +101,7 @@ async def test_the_question_is_a_plain_get() -> None:
 @pytest.mark.parametrize(("most", "problem"), [(99, "gave no HTTP answer"), (100, "")])
 async def test_max_fields_holds_for_this_answer_too(most: int, problem: str) -> None:
     async with listening(App(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100 + b"\r\n")) as app:
-        forward = Forward(LOOPBACK, Address("127.0.0.1", app.port))
-        assert problem in await app_problem((forward,), HTTP, most)
+        assert problem in await ask(Address("127.0.0.1", app.port), HTTP, most)
 
 
 @pytest.mark.parametrize(
@@ -158,91 +133,45 @@ async def test_2xx_and_3xx_are_healthy_and_nothing_else(
     assert bool(problem) == bool(found)
 
 
-async def test_the_app_that_fails_is_named_among_several() -> None:
+async def test_the_app_that_fails_is_told_among_several() -> None:
     async with listening(App()) as good, listening(App(b"HTTP/1.1 500 Oh\r\n\r\n")) as bad:
-        forwards = [Forward(LOOPBACK, Address("127.0.0.1", app.port)) for app in (good, bad)]
+        fine, broken = (Question(Address("127.0.0.1", app.port), HTTP) for app in (good, bad))
 
-        problem = await app_problem(tuple(forwards), HTTP)
+        problems = await probes.ask([fine, broken])
 
-    assert problem == f"the app at 127.0.0.1:{bad.port} answered 500 to /healthz?full=1"
+    problem = f"the app at 127.0.0.1:{bad.port} answered 500 to /healthz?full=1"
+    assert problems == {fine: "", broken: problem}
 
 
 async def test_an_app_behind_several_forwards_is_asked_once() -> None:
     async with listening(App()) as app:
-        forward = Forward(LOOPBACK, Address("127.0.0.1", app.port))
+        question = Question.of(Forward(LOOPBACK, Address("127.0.0.1", app.port)), HTTP)
 
-        assert await app_problem((forward, forward), HTTP) == ""
+        assert await probes.ask([question, question]) == {question: ""}
 
     assert len(app.asked) == 1
 
 
 async def test_an_app_that_speaks_no_http_is_not_asked_in_http() -> None:
     async with listening(App(b"220 mail\r\n")) as app:
-        forward = Forward(LOOPBACK, Address("127.0.0.1", app.port), "tcp")
+        question = Question.of(Forward(LOOPBACK, Address("127.0.0.1", app.port), "tcp"), HTTP)
 
-        assert await app_problem((forward,), HTTP) == ""
+        assert await probes.ask([question]) == {question: ""}
 
     assert not any(app.asked)
 
 
-async def test_many_probes_at_once_are_one_question() -> None:
+@pytest.mark.parametrize(
+    ("host", "source", "seen"),
+    [
+        ("127.0.0.1", "127.0.0.6", "127.0.0.6"),
+        ("localhost", "127.0.0.6", "127.0.0.6"),
+        ("127.0.0.1", "::1", "127.0.0.1"),
+    ],
+)
+async def test_the_app_is_asked_from_where_clients_come_to_it(
+    host: str, source: str, seen: str
+) -> None:
     async with listening(App()) as app:
-        readiness = FakeSidecar(Address("127.0.0.1", app.port), HTTP).readiness
-
-        problems = await asyncio.gather(*(readiness.problem() for _ in range(50)))
-
-    assert set(problems) == {""}
-    assert len(app.asked) == 1
-
-
-async def test_an_answer_is_believed_for_a_second_only() -> None:
-    async with listening(App()) as app:
-        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
-        readiness = sidecar.readiness
-
-        first = await readiness.problem()
-        app.answer = b"HTTP/1.1 500 Oh\r\n\r\n"
-        believed = await readiness.problem()
-        sidecar.ahead += probes.FRESH
-        asked_again = await readiness.problem()
-
-    assert (first, believed) == ("", "")
-    assert "answered 500" in asked_again
-    assert len(app.asked) == 2
-
-
-async def test_a_drain_that_begins_while_the_app_is_asked_is_not_ready() -> None:
-    async with listening(App()) as app:
-        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
-        asked = asyncio.create_task(sidecar.readiness.problem())
-        await asyncio.sleep(0)
-        sidecar.drain("test")
-
-        assert "draining" in await asked
-
-
-async def test_what_is_known_without_waiting_is_what_the_app_said_last() -> None:
-    async with listening(App()) as app:
-        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
-        readiness = sidecar.readiness
-
-        assert readiness.known() is None
-        assert await readiness.problem() == ""
-        assert readiness.known() == ""
-        sidecar.ahead += probes.FRESH
-        assert readiness.known() is None
-        assert await readiness.problem() == ""
-        sidecar.drain("test")
-        assert "draining" in (readiness.known() or "")
-
-    assert len(app.asked) == 2
-
-
-async def test_a_probe_that_is_given_up_does_not_spoil_the_answer_for_others() -> None:
-    async with listening(App()) as app:
-        readiness = FakeSidecar(Address("127.0.0.1", app.port), HTTP).readiness
-        hasty, patient = (asyncio.create_task(readiness.problem()) for _ in range(2))
-        await asyncio.sleep(0)
-        hasty.cancel()
-
-        assert await patient == ""
+        assert await ask(Address(host, app.port), HTTP, source=source) == ""
+        assert app.peers == [seen]

@@ -10,12 +10,11 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import aio
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
-from drainproxy.config import Address, AppHealth, Forward, UnixSocket
+from drainproxy.config import Address, AppHealth, UnixSocket
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.sidecar import probes
-from drainproxy.sidecar.probes import app_problem
 
-from .fake_sidecar import LOOPBACK
+from . import test_probes
 from .test_probes import App, listening
 
 CHECK = "/grpc.health.v1.Health/Check"
@@ -46,7 +45,7 @@ async def app(at: str = "127.0.0.1:0", *, with_health: bool = True) -> AsyncIter
 
 async def ask(where: Address | UnixSocket | int, service: str = "") -> str:
     where = Address("127.0.0.1", where) if isinstance(where, int) else where
-    return await app_problem((Forward(LOOPBACK, where),), AppHealth("grpc", service=service))
+    return await test_probes.ask(where, AppHealth("grpc", service=service))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """What the sidecar tells of itself."""
 
+import socket
+
 import msgspec.json
 import pytest
 
 from drainproxy import __version__
-from drainproxy.config import Mistake
+from drainproxy.config import Address, Mistake
 from drainproxy.drain.ledger import KINDS
 from drainproxy.drain.machine import Phase, Timing
 from drainproxy.relay.detect import Detect
@@ -19,10 +21,10 @@ GET = b"GET /orders?key=s3cret HTTP/1.1\r\nHost: shop\r\n\r\n"
 
 
 async def test_a_fresh_sidecar_serves_and_has_nothing_to_tell() -> None:
-    sidecar = FakeSidecar()
-    sidecar.ahead += 2
-
-    told = status(sidecar.real)
+    with socket.create_server(("127.0.0.1", 0)) as app:
+        sidecar = FakeSidecar(Address(*app.getsockname()))
+        sidecar.ahead += 2
+        told = status(sidecar.real)
 
     assert told.pop("since") == pytest.approx(2, abs=0.5)
     assert told == {
@@ -35,9 +37,19 @@ async def test_a_fresh_sidecar_serves_and_has_nothing_to_tell() -> None:
         "connections": NONE | {"unknown": 0},
         "blocking": [],
         "awaited": 0,
+        "not_ready": "",
+        "missing": [],
         "config_mistakes": [],
         "report": None,
     }
+
+
+async def test_an_app_that_is_not_there_is_told() -> None:
+    told = status(FakeSidecar().real)
+
+    problem = "nobody listens at 127.0.0.1:9, where the app should be"
+    missing = {"listen": "127.0.0.1:0", "app": "127.0.0.1:9", "counts": True, "problem": problem}
+    assert (told["not_ready"], told["missing"]) == (problem, [missing])
 
 
 async def test_connections_and_what_is_in_flight_are_counted_by_kind() -> None:

@@ -37,11 +37,14 @@ class Side:
 
 
 async def reach(
-    target: Address | UnixSocket, connect_timeout: float = 5.0, keepalive: float = 0.0
+    target: Address | UnixSocket,
+    connect_timeout: float = 5.0,
+    keepalive: float = 0.0,
+    source: str | None = None,
 ) -> Any:
     """The transport, or the reason why there is none."""
     side: Any = Side()
-    Upstream(target, lambda: connect_timeout, lambda: keepalive).connect(side)
+    Upstream(target, lambda: connect_timeout, lambda: keepalive, source).connect(side)
     return await asyncio.wait_for(side.went, 10)
 
 
@@ -60,6 +63,34 @@ async def test_localhost_is_whichever_family_the_app_has_bound(host: str, family
         transport = await reach(Address("localhost", app.getsockname()[1]))
         assert transport.get_extra_info("peername")[0] == host
         transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("host", "family", "source", "seen"),
+    [
+        ("127.0.0.1", socket.AF_INET, "127.0.0.6", "127.0.0.6"),
+        ("localhost", socket.AF_INET, "127.0.0.6", "127.0.0.6"),
+        ("localhost", socket.AF_INET6, "127.0.0.6", "::1"),
+        ("127.0.0.1", socket.AF_INET, "::1", "127.0.0.1"),
+    ],
+)
+async def test_the_app_sees_app_source_where_that_is_of_its_family(
+    host: str, family: int, source: str, seen: str
+) -> None:
+    with listening("::1" if family == socket.AF_INET6 else "127.0.0.1", family) as app:
+        transport = await reach(Address(host, app.getsockname()[1]), source=source)
+        accepted, peer = app.accept()
+        accepted.close()
+        assert peer[0] == seen
+        transport.abort()
+
+
+async def test_a_refusal_from_a_source_is_told() -> None:
+    with listening("127.0.0.1") as app:
+        port = app.getsockname()[1]
+    for host in ("127.0.0.1", "localhost"):
+        refused = await reach(Address(host, port), source="127.0.0.6")
+        assert refused == "the app does not accept connections"
 
 
 async def test_an_app_on_a_unix_socket_is_reached(tmp_path: Path) -> None:

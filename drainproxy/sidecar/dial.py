@@ -1,0 +1,63 @@
+"""Connects from an address of choice: `app-source`."""
+
+import asyncio
+import errno
+import os
+import socket
+from ipaddress import ip_address
+
+# linux/in.h: the port is chosen when it is known where to, so that many connections have the same.
+_IP_BIND_ADDRESS_NO_PORT = 24
+# This host does not answer at this address, or not in this family; at another it may.
+NOT_THERE = frozenset(
+    {
+        *(errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH),
+        *(errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT),
+    }
+)
+
+
+def fits(source: str, host: str) -> bool:
+    """Whether one may connect from `source` to `host`: both are IP addresses of one family, and
+    from loopback nothing leads elsewhere than to loopback.
+
+    So the pod's own address is never reached from loopback, which the app might trust.
+    """
+    try:
+        here, there = ip_address(source), ip_address(host)
+    except ValueError:
+        return False
+    return here.version == there.version and (there.is_loopback or not here.is_loopback)
+
+
+async def connected(source: str, host: str, port: int) -> socket.socket:
+    """A socket that is connected from `source`, which `fits`; OSError if that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        _bind(sock, source)
+        where = (host, port)
+        if sock.connect_ex(where):
+            # On one machine that has come to an end meanwhile, and nothing need be waited for.
+            await _connect_on(sock, where)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _connect_on(sock: socket.socket, where: tuple[str, int]) -> None:
+    error = sock.connect_ex(where)
+    if error == errno.EALREADY:
+        await asyncio.get_running_loop().sock_connect(sock, where)
+    elif error:
+        raise OSError(error, os.strerror(error))
+
+
+def _bind(sock: socket.socket, source: str) -> None:
+    try:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((source, 0))
+    except OSError as error:
+        message = f"app-source {source} is no address of this machine: {error.strerror}"
+        raise OSError(error.errno, message) from None

@@ -1,0 +1,184 @@
+"""Readiness: where we stand in our life, and whether the apps that count answer.
+
+A port of the app that nobody needs may never be listened at (one for clustering, or profiling). So
+those that `ready-ports` names count from the start, and any other from its first answer on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from drainproxy.config import Forward, counts
+from drainproxy.drain.machine import Phase
+from drainproxy.sidecar import listening
+from drainproxy.sidecar.probes import Question, ask
+
+if TYPE_CHECKING:
+    from drainproxy.sidecar.supervisor import Sidecar
+
+# How long an answer is believed, in seconds: many probes are one question to the app.
+FRESH = 1.0
+# How long it is told, where nobody asks again.
+_REMEMBERED = 30.0
+# An app that has given no good answer for so many seconds is named in the log.
+_PATIENCE = 5.0
+# How often, in seconds, it is looked at whether they listen.
+_LOOK_EVERY = 1.0
+_HINT = "ready-ports says what must be there"
+
+log = logging.getLogger("drainproxy.readiness")
+
+
+def unready_phase(phase: Phase, unready: str) -> str:
+    """Why nobody should send us new work in this phase; empty if they may. `unready` is the
+    setting of that name."""
+    if phase is Phase.STARTING:
+        return "starting: the listeners are not bound yet"
+    if phase is Phase.SERVING or (phase is Phase.ANNOUNCED and unready == "leaving"):
+        return ""
+    return f"draining ({phase.value})"
+
+
+class Readiness:
+    """Answers the readiness probes of one sidecar."""
+
+    def __init__(self, sidecar: "Sidecar") -> None:
+        self._sidecar = sidecar
+        self._asked = 0.0
+        self._answer: asyncio.Task[str] | None = None
+        self._asking_others: asyncio.Task[dict[Question, str]] | None = None
+        settings = sidecar.settings
+        self._questions = {
+            forward: Question.of(forward, settings.app_health) for forward in sidecar.forwards
+        }
+        # What counts: at first what is needed from the start.
+        self._counting = {
+            question
+            for forward, question in self._questions.items()
+            if counts(forward, settings.ready_ports)
+        }
+        # What they answered last.
+        self._problems: dict[Question, str] = {}
+        # Since when an app that counts gives no good answer, and whether that was said.
+        self._since: dict[Question, float] = {}
+        self._said: set[Question] = set()
+
+    async def problem(self) -> str:
+        """Why we are not ready; empty if we are."""
+        if unready := self._unready():
+            return unready
+        answer = await asyncio.shield(self._ask())
+        # A drain may have begun while the app was asked.
+        return self._unready() or answer
+
+    def known(self) -> str | None:
+        """The same without waiting; None while the app is being asked."""
+        if unready := self._unready():
+            return unready
+        answer = self._ask()
+        return answer.result() if answer.done() else None
+
+    def counting(self) -> tuple[Forward, ...]:
+        """The forwards to apps without which we are not ready at the moment."""
+        return tuple(
+            forward for forward, question in self._questions.items() if question in self._counting
+        )
+
+    def missing(self) -> list[dict[str, object]]:
+        """The apps that are not there, or gave no good answer when they were last asked, ready for
+        JSON. Nobody is asked for that."""
+        wrong = self._wrong()
+        return [
+            {
+                "listen": str(forward.listen),
+                "app": str(forward.app),
+                "counts": question in self._counting,
+                "problem": wrong[question],
+            }
+            for forward, question in self._questions.items()
+            if question in wrong
+        ]
+
+    def not_ready(self) -> str:
+        """Why we are not ready, as far as that is known without asking anybody."""
+        wrong = self._wrong()
+        counting = (wrong[each] for each in self._in_order() if each in wrong)
+        return self._unready() or next(counting, "")
+
+    async def watch(self) -> None:
+        """Look for ever, whoever asks or does not: the log says what is missing, once, and of what
+        is not waited for that it is not."""
+        ready = False
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            if self._unready():
+                continue
+            wrong = self._say()
+            if not ready and not wrong.keys() & self._counting:
+                ready = True
+                for question in wrong:
+                    log.info("nobody listens at %s, and nobody is known to need that", question.app)
+
+    def _unready(self) -> str:
+        """Why we are not ready, whatever the app says."""
+        sidecar = self._sidecar
+        unready = unready_phase(sidecar.machine.phase, sidecar.settings.unready)
+        if not unready and not sidecar.listening:
+            unready = "a listener is not bound again yet"
+        return unready
+
+    def _ask(self) -> asyncio.Task[str]:
+        """What the apps said, or are about to say, if they were asked a moment ago."""
+        now = self._sidecar.now()
+        if self._answer is None or (self._answer.done() and now - self._asked >= FRESH):
+            self._asked = now
+            self._answer = asyncio.create_task(self._ask_all())
+        return self._answer
+
+    async def _ask_all(self) -> str:
+        counting = self._in_order()
+        others = set(self._questions.values()) - self._counting
+        if others and (self._asking_others is None or self._asking_others.done()):
+            # Whoever may never answer is not waited for.
+            self._asking_others = asyncio.create_task(self._ask_these(others))
+        problems = await self._ask_these(counting)
+        self._say()
+        return next(filter(None, map(problems.__getitem__, counting)), "")
+
+    async def _ask_these(self, questions: Collection[Question]) -> dict[Question, str]:
+        settings = self._sidecar.settings
+        problems = await ask(questions, settings.max_fields, settings.app_source)
+        self._problems |= problems
+        self._counting |= {each for each, problem in problems.items() if not problem}
+        return problems
+
+    def _in_order(self) -> list[Question]:
+        return [each for each in self._questions.values() if each in self._counting]
+
+    def _wrong(self) -> dict[Question, str]:
+        """What is wrong with apps: nobody listens there now, or what was answered last."""
+        ports = listening.ports()
+        recent = self._sidecar.now() - self._asked < _REMEMBERED
+        found = {}
+        for question in self._questions.values():
+            if ports is not None and listening.is_absent(question.app, ports):
+                found[question] = f"nobody listens at {question.app}, where the app should be"
+            elif recent and (problem := self._problems.get(question)):
+                found[question] = problem
+        return found
+
+    def _say(self) -> dict[Question, str]:
+        """Name in the log, once, what counts and has been wrong for a while, and that it is over.
+        Returns all that is wrong."""
+        now, wrong = self._sidecar.now(), self._wrong()
+        counting = {each: problem for each, problem in wrong.items() if each in self._counting}
+        for question in self._said - counting.keys():
+            log.info("the app at %s is there", question.app)
+        self._said &= counting.keys()
+        self._since = {each: self._since.get(each, now) for each in counting}
+        for question, problem in counting.items():
+            if question not in self._said and now - self._since[question] >= _PATIENCE:
+                self._said.add(question)
+                log.warning("not ready: %s; %s", problem, _HINT)
+        return wrong

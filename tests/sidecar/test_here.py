@@ -1,0 +1,80 @@
+"""What this machine is called."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from drainproxy.config import Settings
+from drainproxy.config.addresses import parse_forwards
+from drainproxy.sidecar import here
+
+
+def settings(forward: str, **values: object) -> Settings:
+    return Settings(forward=parse_forwards(forward), **values)  # type: ignore[arg-type]
+
+
+def resolver(names: dict[str, str]) -> Callable[..., Any]:
+    """What stands in for `getaddrinfo`."""
+
+    def resolve(host: str, *_: Any, **__: Any) -> list[Any]:
+        if host not in names:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (names[host], 0))]
+
+    return resolve
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.3.2.1", "::1"])
+def test_loopback_is_ours(address: str) -> None:
+    assert here.is_ours(address)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+def test_an_address_of_nobody_is_not_ours(address: str) -> None:
+    assert not here.is_ours(address)
+
+
+@pytest.mark.parametrize("name", ["me.example", "localhost.", "0x7f.1", "me"])
+def test_a_name_that_leads_here_is_seen_through(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolver({name: "127.0.0.1"}))
+    ((setting, problem),) = here.checks(settings(f"8080={name}:9180"), None)
+    assert setting == "forward"
+    assert "our own admin" in problem
+
+
+@pytest.mark.parametrize("names", [{}, {"db.example": "192.0.2.1"}])
+def test_a_name_that_leads_elsewhere_or_nowhere_is_another_host(
+    names: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolver(names))
+    assert list(here.checks(settings("8080=db.example:9180"), None)) == []
+
+
+def test_nobody_is_asked_about_ports_that_are_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert list(here.checks(settings("8080=db.example:9000"), None)) == []
+
+
+@pytest.mark.parametrize(
+    ("pod_ip", "problems"),
+    [
+        ("127.0.0.1", ["8080=pod-ip:9180/auto goes to our own admin at 9180, not to an app"]),
+        (None, ["pod-ip is the IP address in the environment variable POD_IP"]),
+    ],
+)
+def test_the_pods_own_address_is_ours(pod_ip: str | None, problems: list[str]) -> None:
+    found = list(here.checks(settings("8080=pod-ip:9180"), pod_ip))
+    assert all(any(problem in text for _, text in found) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"), [("127.0.0.6", False), ("::1", False), ("192.0.2.1", True), (None, False)]
+)
+def test_app_source_is_an_address_of_this_machine(source: str | None, wrong: bool) -> None:
+    found = [name for name, _ in here.checks(settings("8080=9000", app_source=source), None)]
+    assert found == (["app-source"] if wrong else [])

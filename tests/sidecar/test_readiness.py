@@ -1,0 +1,268 @@
+"""Readiness: the phase, and the apps that count."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from drainproxy.config import Address, UnixSocket
+from drainproxy.drain.machine import Phase
+from drainproxy.rehearsal.ports import free_ports
+from drainproxy.sidecar import listening as listeners
+from drainproxy.sidecar import readiness
+from drainproxy.sidecar.readiness import unready_phase
+
+from .fake_sidecar import FakeSidecar
+from .test_probes import HTTP, OK, App, listening
+
+
+@pytest.mark.parametrize(
+    ("phase", "announced", "leaving"),
+    [
+        (Phase.STARTING, False, False),
+        (Phase.SERVING, True, True),
+        (Phase.ANNOUNCED, False, True),
+        (Phase.LEAVING, False, False),
+        (Phase.CLOSED, False, False),
+        (Phase.CUTTING, False, False),
+        (Phase.DRAINED, False, False),
+    ],
+)
+def test_the_phase_from_which_readiness_fails_is_set(
+    phase: Phase, announced: bool, leaving: bool
+) -> None:
+    assert (unready_phase(phase, "announced") == "") is announced
+    assert (unready_phase(phase, "leaving") == "") is leaving
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.SERVING])
+async def test_the_app_is_not_asked_where_its_answer_changes_nothing(phase: Phase) -> None:
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+        sidecar.machine.phase = phase
+
+        assert phase.value in await sidecar.readiness.problem()
+        assert app.asked == []
+
+
+async def test_many_probes_at_once_are_one_question() -> None:
+    async with listening(App()) as app:
+        ready = FakeSidecar(Address("127.0.0.1", app.port), HTTP).readiness
+
+        problems = await asyncio.gather(*(ready.problem() for _ in range(50)))
+
+    assert set(problems) == {""}
+    assert len(app.asked) == 1
+
+
+async def test_an_answer_is_believed_for_a_second_only() -> None:
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+        ready = sidecar.readiness
+
+        first = await ready.problem()
+        app.answer = b"HTTP/1.1 500 Oh\r\n\r\n"
+        believed = await ready.problem()
+        sidecar.ahead += readiness.FRESH
+        asked_again = await ready.problem()
+
+    assert (first, believed) == ("", "")
+    assert "answered 500" in asked_again
+    assert len(app.asked) == 2
+
+
+async def test_a_drain_that_begins_while_the_app_is_asked_is_not_ready() -> None:
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+        asked = asyncio.create_task(sidecar.readiness.problem())
+        await asyncio.sleep(0)
+        sidecar.drain("test")
+
+        assert "draining" in await asked
+
+
+async def test_what_is_known_without_waiting_is_what_the_app_said_last() -> None:
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+        ready = sidecar.readiness
+
+        assert ready.known() is None
+        assert await ready.problem() == ""
+        assert ready.known() == ""
+        sidecar.ahead += readiness.FRESH
+        assert ready.known() is None
+        assert await ready.problem() == ""
+        sidecar.drain("test")
+        assert "draining" in (ready.known() or "")
+
+    assert len(app.asked) == 2
+
+
+async def test_a_probe_that_is_given_up_does_not_spoil_the_answer_for_others() -> None:
+    async with listening(App()) as app:
+        ready = FakeSidecar(Address("127.0.0.1", app.port), HTTP).readiness
+        hasty, patient = (asyncio.create_task(ready.problem()) for _ in range(2))
+        await asyncio.sleep(0)
+        hasty.cancel()
+
+        assert await patient == ""
+
+
+# Which apps count
+
+
+def needs(app: App, *others: Address | UnixSocket, ready_ports: tuple[int, ...]) -> FakeSidecar:
+    return FakeSidecar(Address("127.0.0.1", app.port), HTTP, others=others, ready_ports=ready_ports)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110 - an answer has no event
+            await asyncio.sleep(0.005)
+
+
+async def test_without_ready_ports_every_app_must_be_there() -> None:
+    missing = Address("127.0.0.1", free_ports(1)[0])
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP, others=[missing])
+        assert f"{missing} does not accept" in await sidecar.readiness.problem()
+
+
+async def test_an_app_that_ready_ports_leaves_out_is_not_waited_for() -> None:
+    missing = Address("127.0.0.1", free_ports(1)[0])
+    async with listening(App()) as app:
+        sidecar = needs(app, missing, ready_ports=(app.port,))
+        assert await sidecar.readiness.problem() == ""
+        assert sidecar.readiness.not_ready() == ""
+        (told,) = sidecar.readiness.missing()
+    assert (told["app"], told["counts"]) == (str(missing), False)
+    assert "nobody listens" in str(told["problem"])
+
+
+async def test_an_app_that_has_answered_once_counts_from_then_on() -> None:
+    async with listening(App()) as app, listening(App()) as other:
+        sidecar = needs(app, Address("127.0.0.1", other.port), ready_ports=(app.port,))
+        other.answer = b"HTTP/1.1 500 Oh\r\n\r\n"
+        for answer in (other.answer, OK):
+            other.answer = answer
+            assert await sidecar.readiness.problem() == ""
+            await until(lambda: answered(sidecar))
+            sidecar.ahead += readiness.FRESH
+        other.answer = b"HTTP/1.1 503 Oh\r\n\r\n"
+        assert "answered 503" in await sidecar.readiness.problem()
+
+
+def answered(sidecar: FakeSidecar) -> bool:
+    asking = sidecar.readiness._asking_others
+    return asking is None or asking.done()
+
+
+async def test_who_is_not_waited_for_delays_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drainproxy.sidecar.probes.TIMEOUT", 600)
+    async with listening(App()) as app, listening(App(None)) as silent:
+        sidecar = needs(app, Address("127.0.0.1", silent.port), ready_ports=(app.port,))
+        assert await asyncio.wait_for(sidecar.readiness.problem(), 10) == ""
+        assert isinstance(sidecar.readiness._asking_others, asyncio.Task)
+        sidecar.readiness._asking_others.cancel()
+
+
+async def test_an_app_without_a_port_goes_by_ours(tmp_path: Path) -> None:
+    # Port 0, which `FakeSidecar` listens on.
+    socket = UnixSocket(str(tmp_path / "none"))
+    async with listening(App()) as app:
+        assert await needs(app, socket, ready_ports=(app.port,)).readiness.problem() == ""
+        assert str(socket) in await needs(app, socket, ready_ports=(0,)).readiness.problem()
+
+
+# What is said of those that are missing
+
+
+@asynccontextmanager
+async def watched(
+    sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[Callable[[], list[str]]]:
+    """A look every ten milliseconds; gives the lines of the log so far."""
+    monkeypatch.setattr(readiness, "_LOOK_EVERY", 0.01)
+    caplog.set_level(logging.INFO, "drainproxy.readiness")
+    task = asyncio.create_task(sidecar.readiness.watch())
+    try:
+        yield lambda: [record.getMessage() for record in caplog.records]
+        assert not task.done()
+    finally:
+        task.cancel()
+
+
+async def looks(sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two more looks."""
+    count, look = 0, sidecar.readiness._say
+
+    def counted() -> object:
+        nonlocal count
+        count += 1
+        return look()
+
+    monkeypatch.setattr(sidecar.readiness, "_say", counted)
+    await until(lambda: count >= 2)
+    monkeypatch.setattr(sidecar.readiness, "_say", look)
+
+
+async def test_what_is_missing_is_in_the_log_once_and_then_that_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_ports(1)[0]
+    sidecar = FakeSidecar(Address("127.0.0.1", port))
+    async with watched(sidecar, monkeypatch, caplog) as lines:
+        await looks(sidecar, monkeypatch)
+        assert lines() == []
+        sidecar.ahead += readiness._PATIENCE
+        await until(lambda: bool(lines()))
+        sidecar.ahead += 60
+        await looks(sidecar, monkeypatch)
+        (line,) = lines()
+        assert f"127.0.0.1:{port}" in line
+        assert "ready-ports" in line
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
+        await until(lambda: len(lines()) == 2)
+        assert lines()[1] == f"the app at 127.0.0.1:{port} is there"
+        server.close()
+
+
+async def test_what_is_not_waited_for_is_said_to_be_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = Address("127.0.0.1", free_ports(1)[0])
+    async with listening(App()) as app:
+        sidecar = needs(app, missing, ready_ports=(app.port,))
+        async with watched(sidecar, monkeypatch, caplog) as lines:
+            await until(lambda: bool(lines()))
+            sidecar.ahead += 60
+            await looks(sidecar, monkeypatch)
+            assert lines() == [f"nobody listens at {missing}, and nobody is known to need that"]
+        assert app.asked == []
+
+
+async def test_in_a_drain_nothing_is_missing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sidecar = FakeSidecar(Address("127.0.0.1", free_ports(1)[0]))
+    sidecar.drain("test")
+    async with watched(sidecar, monkeypatch, caplog) as lines:
+        sidecar.ahead += 60
+        await asyncio.sleep(0.1)  # some turns of the watch
+        assert lines() == []
+    assert "draining" in sidecar.readiness.not_ready()
+
+
+async def test_an_answer_is_forgotten_where_nobody_asks_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listeners, "ports", lambda: None)
+    sidecar = FakeSidecar(Address("127.0.0.1", free_ports(1)[0]))
+    assert sidecar.readiness.not_ready() == ""
+    await sidecar.readiness.problem()
+    assert "does not accept" in sidecar.readiness.not_ready()
+    sidecar.ahead += readiness._REMEMBERED
+    assert sidecar.readiness.not_ready() == ""
