@@ -40,7 +40,7 @@ class Asking(Exchange):
         """A head must come within header-timeout, however slowly its bytes drip in."""
         self.counters.connections["http1"] += 1
         self.count_age()
-        self.deadline = self.connected_at + self.hub.limits.header_timeout
+        self.deadline = self.opened + self.hub.limits.header_timeout
         if self.hub.limits.forwarded:
             self.forwarded = _forwarded_fields(client_ip(self.peername))
 
@@ -123,6 +123,7 @@ class Asking(Exchange):
         self.counters.bytes_from_clients -= len(data)
         session = Http2(self.hub, self.route)
         session.take_over(self)
+        session.opened = self.opened
         session.begin()
         session.data_received(data)
 

@@ -1,11 +1,12 @@
 """Tells by the first bytes which session a connection needs, and hands it over."""
 
 from collections.abc import Callable
+from math import inf
 
 from drainproxy.drain.ledger import CLIENT_LEFT
 from drainproxy.relay.http1 import Http1
 from drainproxy.relay.http2 import Http2
-from drainproxy.relay.hub import Hub, Route
+from drainproxy.relay.hub import SILENCE, Hub, Route
 from drainproxy.relay.pair import Pair
 from drainproxy.relay.tcp import Tcp
 from drainproxy.wire.fields import Refused
@@ -13,7 +14,13 @@ from drainproxy.wire.sniff import Doubt, Sniffed, sniff
 
 
 class Detect(Pair):
-    """A connection that has not said yet what it speaks."""
+    """A connection that has not said yet what it speaks.
+
+    A client that says nothing for header-timeout may wait for the server to speak first, as in SMTP
+    or MySQL: then the app is reached, and waits too, until one of them speaks. The app's bytes make
+    it TCP, for no HTTP server speaks before it has read a request; with the client's all is as it
+    was at the start. Until then nothing is in flight, and whoever needs its place gets it.
+    """
 
     __slots__ = ("refused", "seen")
 
@@ -24,7 +31,7 @@ class Detect(Pair):
 
     def begin(self) -> None:
         """The first bytes must come within header-timeout."""
-        self.deadline = self.hub.now() + self.hub.limits.header_timeout
+        self.deadline = self.opened + self.hub.limits.header_timeout
 
     def over_limit(self) -> None:
         """Whether a 503 can be said is known once the first bytes are here."""
@@ -33,6 +40,11 @@ class Detect(Pair):
 
     def data_received(self, data: bytes) -> None:
         """The first bytes, or a part of them."""
+        if self.app_side is not None:
+            self._silence_over()
+            self.drop_app()
+            self.opened = self.hub.now()
+            self.begin()
         self.seen += data
         sniffed = sniff(self.seen)
         if sniffed is not Sniffed.UNDECIDED:
@@ -40,6 +52,7 @@ class Detect(Pair):
 
     def _hand_over(self, session: Pair) -> None:
         session.take_over(self)
+        session.opened = self.opened
         if self.refused:
             session.over_limit()
             return
@@ -61,15 +74,64 @@ class Detect(Pair):
         return not self.refused and (bool(self.seen) or self.connected_at > since)
 
     def expired(self) -> None:
-        """It did not say enough to be understood."""
-        if not self.refused:
-            self.counters.rejected["header-timeout"] += 1
-        super().expired()
+        """It has said nothing, or not enough to be understood."""
+        if self.seen or self.refused or self.hub.leaving:
+            if not self.refused:
+                self.counters.rejected["header-timeout"] += 1
+            super().expired()
+        else:
+            self._let_the_app_speak()
 
     def close_if_unused(self) -> None:
         """Leaving, a connection that says nothing is not waited for."""
         if not self.seen:
             self.client.close()
+
+    # While both are silent
+
+    def _let_the_app_speak(self) -> None:
+        self.deadline = inf
+        self.hub.silent[self] = None
+        self.hub.hint(SILENCE, self.route)
+        self.reach_app()
+
+    def _silence_over(self) -> None:
+        self.hub.silent.pop(self, None)
+
+    def app_data(self, data: bytes) -> None:
+        """The app speaks first."""
+        self._silence_over()
+        session = Tcp(self.hub, self.route)
+        session.begin_with(self)
+        session.app_data(data)
+
+    def app_refused(self, reason: str) -> None:
+        """There is nobody who could speak: the client learns it as it would without us."""
+        self.counters.app_connect_failures += 1
+        self.app_side = None
+        self._silence_over()
+        self.hub.reset(self.client)
+
+    def app_eof(self) -> bool:
+        """The app has nothing to say."""
+        self.app_lost(None)
+        return False
+
+    def app_lost(self, error: Exception | None) -> None:
+        """The app is gone, and the client goes as it would without us."""
+        self.app = self.app_side = None
+        self._silence_over()
+        if error is None:
+            self.client.close()
+        else:
+            self.hub.reset(self.client)
+
+    def client_lost(self, error: Exception | None) -> None:
+        """The client is gone without a word."""
+        self._silence_over()
+        app = self.leave_app()
+        if app is not None:
+            app.close()
 
 
 class Doubted(Tcp):

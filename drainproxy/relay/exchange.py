@@ -9,13 +9,13 @@ from math import inf
 from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.events import Events
-from drainproxy.relay.hub import Hub, Route
+from drainproxy.relay.hub import NOT_HTTP, Hub, Route
 from drainproxy.relay.pair import LINGER, Pair
 from drainproxy.relay.turns import HELD_IS_FULL
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
-from drainproxy.wire.http1 import UNTIL_CLOSE, Request, Response
+from drainproxy.wire.http1 import UNTIL_CLOSE, AnotherProtocol, Request, Response
 from drainproxy.wire.rewrite import answer
 
 # What is expected of the client: a head, a body, nothing until the answer is out, nothing any more.
@@ -193,6 +193,8 @@ class Exchange(Pair):
     def _refuse(self, refused: Refused) -> None:
         """A bad request: its 4xx; one that broke while the answer was going out just ends."""
         self.counters.rejected["malformed"] += 1
+        if isinstance(refused, AnotherProtocol):
+            self.hub.hint(NOT_HTTP, self.route)
         if self.answers in (NOTHING, ANSWER_HEAD):
             self._say(refused.status, refused.reason)
         elif self.answers == ANSWERED:

@@ -52,7 +52,7 @@ class Http2(Farewells):
         if self.hub.limits.forwarded:
             self.client_ip = client_ip(self.peername).encode()
         self.count_age()
-        self._head_due = self.connected_at + self.hub.limits.header_timeout
+        self._head_due = self.opened + self.hub.limits.header_timeout
         self._set_deadline()
         self.expect_much_of_client()
         self.reach_app()

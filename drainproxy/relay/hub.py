@@ -132,6 +132,14 @@ def _unsaid(budget: str, peer: str, number: int, outcome: str) -> None:
     """Nobody wants to read of it."""
 
 
+# What the settings of a forward may be wrong about: a client that says nothing, and one that says
+# it in a relative of HTTP.
+SILENCE, NOT_HTTP = "silence", "not-http"
+
+# Called with one of these when it shows on a connection of this forward.
+Hint = Callable[[str, Route], None]
+
+
 class Hub:
     """The one object that every session of a process knows."""
 
@@ -139,6 +147,7 @@ class Hub:
         "access_log",
         "counters",
         "has_unread",
+        "hint",
         "last_words",
         "leaving",
         "leaving_since",
@@ -152,6 +161,7 @@ class Hub:
         "reset",
         "retry_after",
         "sessions",
+        "silent",
         "turns",
         "undelivered",
         "uniform",
@@ -194,6 +204,8 @@ class Hub:
         self.sessions: set[Pair] = set()
         # Those among them that are over the limit: while they hear it they take nobody's place.
         self.refused: set[Pair] = set()
+        # Those on which neither side has said a word for long, the oldest first.
+        self.silent: dict[Pair, None] = {}
         # inf while it is not.
         self.leaving = False
         self.leaving_since = inf
@@ -201,6 +213,7 @@ class Hub:
         self.newest = 0.0
         self.access_log: AccessLog | None = None
         self.notice: Notice = _unsaid
+        self.hint: Hint = lambda topic, route: None
 
     def retry_milliseconds(self) -> int:
         """After what time, jittered, whoever listens to events should come again."""
@@ -220,10 +233,21 @@ class Hub:
         self.sessions.add(session)
         if len(self.sessions) - len(self.refused) <= self.limits.max_connections:
             return True
+        if self.silent:
+            self._close_silent()
+            return True
         self.refused.add(session)
         self.counters.rejected["max-connections"] += 1
         self.notice("max-connections", session.peer, self.limits.max_connections, "it is refused")
         return False
+
+    def _close_silent(self) -> None:
+        """Give the place of the one that has been silent for the longest to somebody else."""
+        session = next(iter(self.silent))
+        self.counters.rejected["silent"] += 1
+        del self.silent[session]
+        self.leave(session)
+        session.abort("")
 
     def crowded(self) -> bool:
         """So far over the limit that not even refusals are spoken any more."""

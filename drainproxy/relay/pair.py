@@ -40,6 +40,7 @@ class Pair:
     so idleness costs no clock reading per chunk. `deadline` is a moment, inf for none; so are
     `retires`, at which the sweep calls `grow_old`, and `retired`, at which the client was to be
     asked to come again, for the reason `retired_by`. `why`: the reason of the last goodbye or cut.
+    `opened` is when what it is at began, at first the connection, or the end of a long silence.
     """
 
     __slots__ = (

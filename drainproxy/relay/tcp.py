@@ -1,6 +1,7 @@
 """The session of an opaque connection: bytes and half-closes pass, nothing can be said."""
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
+from drainproxy.relay.app_side import AppSide
 from drainproxy.relay.hub import Hub, Route, Sink
 from drainproxy.relay.pair import Pair
 from drainproxy.relay.turns import CONNECTING, LARGE_READ
@@ -21,12 +22,29 @@ class Tcp(Pair):
 
     def begin(self) -> None:
         """In flight from here on. The app may speak first, so it is reached at once."""
+        self._open()
+        self.reach_app()
+
+    def begin_with(self, old: Pair) -> None:
+        """Begin with both connections of `old`, on which nobody has said anything yet."""
+        self.take_over(old)
+        self.take_app(old)
+        self._open()
+
+    def take_app(self, old: Pair) -> Sink:
+        """Go on with the app connection of `old`, which is done with it."""
+        self.app, old.app, old.app_side = old.app, None, None
+        assert self.app is not None
+        self.app_side = AppSide(self)
+        self.app.set_protocol(self.app_side)
+        return self.app
+
+    def _open(self) -> None:
         self.opened = self.hub.now()
         self.counters.connections[self.kind] += 1
         self.hub.ledger.open(self)
         self.count_age()
         self.expect_much_of_client()
-        self.reach_app()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""

@@ -4,7 +4,6 @@ from math import inf
 
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE, REBALANCE
 from drainproxy.drain.ledger import CUT, GOODBYE
-from drainproxy.relay.app_side import AppSide
 from drainproxy.relay.closes import first_close
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import LINGER, Pair
@@ -48,17 +47,14 @@ class Tunnel(Tcp):
     def go_on(self, old: Pair, from_app: bytes, from_client: bytes) -> None:
         """Take both connections of `old`, and what each side sent ahead of the switch."""
         self.take_over(old)
-        self.app, old.app, old.app_side = old.app, None, None
-        assert self.app is not None
-        self.app_side = AppSide(self)
-        self.app.set_protocol(self.app_side)
+        app = self.take_app(old)
         self.expect_much_of_client()
         self.stops, old.stops = old.stops, 0
         from_client += old.client_rest
         old.client_rest = b""
         self.start_client(HELD_IS_FULL)
         if old.app_waits and not self.client_is_full:
-            self.app.resume_reading()
+            app.resume_reading()
         self.counters.connections[self.kind] += 1
         self.hub.ledger.open(self)
         self.count_age()

@@ -13,7 +13,7 @@ from drainproxy.drain.aging import STREAM, Aging
 from drainproxy.drain.machine import Timing
 from drainproxy.relay.hub import RETRY_WITHIN, AccessLog, Hub, Limits, Route
 from drainproxy.sidecar import files
-from drainproxy.sidecar.notices import Notices
+from drainproxy.sidecar.notices import Hints, Notices
 from drainproxy.sidecar.sockets import has_unread, last_words, reset, undelivered
 from drainproxy.sidecar.upstream import Upstream
 
@@ -98,6 +98,7 @@ def hub(settings: Settings) -> Hub:
         soon=lambda step: asyncio.get_running_loop().call_soon(step),
     )
     made.notice = Notices(time.monotonic)
+    made.hint = Hints()
     return made
 
 

@@ -30,6 +30,10 @@ _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE
 _STATUS = {b"%d" % code: code for code in range(100, 1000)}
 
 
+class AnotherProtocol(Refused):
+    """A request of a relative of HTTP, which goes through an opaque tunnel or not at all."""
+
+
 class Request:
     """What a request head says. `length` is the body's bytes, or CHUNKED."""
 
@@ -152,6 +156,8 @@ def _request_line(head: bytes, line: bytes) -> Request:
         minor = 1
     elif version == b"HTTP/1.0":
         minor = 0
+    elif version.startswith((b"RTSP/", b"ICE/")):
+        raise AnotherProtocol(400, "a relative of HTTP, not HTTP/1.0 or HTTP/1.1")
     else:
         raise Refused(505 if version[:5] == b"HTTP/" else 400, "not HTTP/1.0 or HTTP/1.1")
     if method not in _METHODS:

@@ -28,6 +28,14 @@ _WORD, _BLANK = _class_of(TOKEN), _class_of(BLANKS)
 _A_METHOD = re.compile(
     rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT)" + _class_of(TOKEN, other=True)
 )
+# What a whole first line tells to be no HTTP though a method of HTTP begins it: STOMP's CONNECT,
+# which is alone, and OPTIONS of a URI in SIP (RFC 3261 7.1) or ICAP (RFC 3507 4.3.2). No server
+# that we know reads a request in these. The line is waited for while it may still become one.
+_NO_TARGET = rb"(?!/|\*|https?:)"
+_OTHERS = re.compile(rb"CONNECT\r?|OPTIONS %b[^ ]+ (?:SIP/2\.0|ICAP/1\.0)\r?" % _NO_TARGET)
+_MAY_BECOME_ONE = re.compile(rb"CONNECT\r?|OPTIONS %b.*" % _NO_TARGET, re.DOTALL)
+# Relatives of HTTP that Node's parser takes for it (RFC 2326 6.1; Icecast's SOURCE).
+_RELATIVE = re.compile(rb".*%b(?:RTSP|ICE)/[^ ]*" % _BLANK, re.DOTALL)
 # A method and a path or URL, and nothing else: HTTP/0.9.
 _METHOD_AND_TARGET = re.compile(
     rb"%b++%b++(?:/|%b*+://)[^ ]*+%b*+"
@@ -60,7 +68,7 @@ def sniff(data: bytes) -> Sniffed:
     """
     start = data.lstrip(BLANKS)
     if _A_METHOD.match(start):
-        return Sniffed.HTTP1
+        return _with_a_method(data)
     if not start:
         return Sniffed.UNDECIDED if len(data) <= _LONGEST else Sniffed.HTTP1
     if HTTP2_PREFACE.startswith(data[: len(HTTP2_PREFACE)]):
@@ -70,9 +78,19 @@ def sniff(data: bytes) -> Sniffed:
         return Sniffed.HTTP1 if line_end and _ends_with_version(line) else Sniffed.OTHER
     if b"HTTP/" in line:
         return Sniffed.HTTP1
+    if line_end and _RELATIVE.fullmatch(line):
+        return Sniffed.HTTP1
     if line_end:
         return Sniffed.HTTP1 if _METHOD_AND_TARGET.fullmatch(line) else Sniffed.OTHER
     return _unended(line, len(data) > _LONGEST)
+
+
+def _with_a_method(data: bytes) -> Sniffed:
+    line, line_end, _ = data.partition(b"\n")
+    if line_end:
+        return Sniffed.OTHER if _OTHERS.fullmatch(line) else Sniffed.HTTP1
+    waits = _MAY_BECOME_ONE.fullmatch(line) and len(line) <= _LONGEST
+    return Sniffed.UNDECIDED if waits else Sniffed.HTTP1
 
 
 def _unended(line: bytes, too_long: bool) -> Sniffed:

@@ -128,6 +128,46 @@ async def test_who_means_tcp_gets_it(app_port: int) -> None:
             assert await connection.take(len(HEAD) + 1) == b"\x0b" + HEAD
 
 
+# A server that speaks first
+
+
+@pytest.fixture(scope="module")
+def quick(app_port: int) -> Iterator[Sidecar]:
+    """One that does not wait long for the client."""
+    with sidecar(f"127.0.0.1:{app_port}", "--header-timeout", "200ms") as running:
+        yield running
+
+
+async def test_a_server_that_speaks_first_is_heard_after_header_timeout(app_port: int) -> None:
+    at_once = ("--header-timeout", "300ms")
+    with sidecar(f"127.0.0.1:{app_port}", *at_once) as running:
+        async with tap(app_port, answering()) as app, client(running.port) as peer:
+            connection = await app.connection()
+            assert running.get("/status")[1]["in_flight"]["tcp"] == 0
+            connection.send(b"220 mail\r\n")
+            assert await peer.take(10) == b"220 mail\r\n"
+            peer.send(HEAD)
+            assert await connection.take(len(HEAD)) == HEAD
+            assert running.get("/status")[1]["in_flight"]["tcp"] == 1
+        assert running.process.output.count("add /tcp to the forward") == 1
+
+
+@pytest.mark.parametrize("name", LENIENT)
+async def test_silence_is_no_way_past_the_parser(name: str, quick: Sidecar, app_port: int) -> None:
+    async with tap(app_port, answering(OK)) as app, client(quick.port) as peer:
+        await app.connection()
+        peer.send(LENIENT[name])
+        assert await is_refused(peer)
+        assert app.received == b""
+
+
+async def test_after_a_silence_a_request_is_served(quick: Sidecar, app_port: int) -> None:
+    async with tap(app_port, answering(OK)) as app, client(quick.port) as peer:
+        await app.connection()
+        peer.send(GOOD)
+        assert (await peer.take_head()).startswith(b"HTTP/1.1 200 ")
+
+
 # A real server that reads such heads
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from drainproxy.relay.detect import Detect, session_for
 from drainproxy.relay.http1 import Http1
-from drainproxy.relay.hub import Route
+from drainproxy.relay.hub import NOT_HTTP, Route
 from drainproxy.relay.tcp import Tcp
 from drainproxy.wire.sniff import HTTP2_PREFACE
 from tests.relay.conversation import Conversation, Proxy, request, response
@@ -147,15 +147,6 @@ def test_an_answer_finds_its_way_back() -> None:
 # Those who say nothing, or little
 
 
-def test_a_client_that_says_nothing_is_let_go_after_header_timeout() -> None:
-    talk = Conversation("auto", header_timeout=10)
-    talk.proxy.wait(9.5)
-    assert talk.client.state == "open"
-    talk.proxy.wait(0.5)
-    assert talk.client.state == "aborted"
-    assert talk.proxy.hub.sessions == set()
-
-
 def test_the_time_for_a_head_begins_with_the_connection() -> None:
     talk = Conversation("auto", header_timeout=10)
     talk.client_sends(b"G")
@@ -191,6 +182,52 @@ def test_a_client_that_breaks_off_before_a_word_leaves_nothing_behind() -> None:
     talk.client_resets()
     assert talk.proxy.hub.sessions == set()
     assert talk.proxy.books.opened == 0
+
+
+@pytest.mark.parametrize("word", [b"P", b"FOO /x HTT", b"\r\n"])
+def test_a_client_that_says_something_that_tells_nothing_is_closed(word: bytes) -> None:
+    talk = Conversation("auto", header_timeout=10)
+    talk.client_sends(word)
+    talk.proxy.wait(9.5)
+    assert talk.client.state == "open"
+    talk.proxy.wait(0.5)
+    assert talk.client.state == "aborted"
+    assert not talk.app_was_reached()
+    assert talk.proxy.hub.counters.rejected == {"header-timeout": 1}
+
+
+# Relatives of HTTP
+
+
+@pytest.mark.parametrize(
+    "line", [b"GET / RTSP/1.0", b"DESCRIBE rtsp://a/b RTSP/1.0", b"SOURCE /m ICE/1.0"]
+)
+def test_what_node_takes_for_http_is_refused_with_a_hint(line: bytes) -> None:
+    hints: list[str] = []
+    talk = Conversation("auto")
+    talk.proxy.hub.hint = lambda topic, route: hints.append(topic)
+    talk.client_sends(line + b"\r\nCSeq: 1\r\n\r\n")
+    assert talk.client_got().startswith(b"HTTP/1.1 400 ")
+    assert not talk.app_was_reached()
+    assert hints == [NOT_HTTP]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"OPTIONS sip:a@b.example SIP/2.0\r\nVia: c\r\n\r\n",
+        b"REGISTER sip:b.example SIP/2.0\r\n\r\n",
+        b"OPTIONS icap://a.example/b ICAP/1.0\r\nHost: a.example\r\n\r\n",
+        b"CONNECT\naccept-version:1.2\n\n\0",
+        b"CONNECT\r\nhost:a\r\n\r\n\0",
+    ],
+)
+@pytest.mark.parametrize("step", [1, 100])
+def test_sip_icap_and_stomp_have_a_tunnel(first: bytes, step: int) -> None:
+    talk = Conversation("auto")
+    talk.client_sends(*(first[start : start + step] for start in range(0, len(first), step)))
+    assert talk.app_got() == first
+    assert talk.proxy.in_flight == {"tcp": 1}
 
 
 # Leaving

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from drainproxy.sidecar.notices import Notices
+from drainproxy.relay.hub import NOT_HTTP, SILENCE, Route
+from drainproxy.sidecar.notices import Hints, Notices
 
 ENDED = "its connection is ended"
 
@@ -64,3 +65,18 @@ def test_a_flood_of_one_kind_hides_no_other(lines: Callable[[], list[dict[str, A
     notices("max-resets", "192.0.2.7:2", 501, ENDED)
     assert lines()[-1]["budget"] == "max-resets"
     assert "unsaid" not in lines()[-1]
+
+
+def test_a_hint_is_said_once_for_each_app_and_names_what_to_change(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hints = Hints()
+    mail, web = (Route("auto", app, lambda side: None) for app in ("mail:25", "web:80"))
+    for _ in range(3):
+        for topic in SILENCE, NOT_HTTP:
+            hints(topic, mail)
+            hints(topic, web)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 4
+    assert all("/tcp" in line for line in said)
+    assert ["mail:25" in line for line in said] == [True, False, True, False]

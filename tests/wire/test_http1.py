@@ -20,7 +20,7 @@ from tests.wire.heads import MOST_FIELDS, request_of, response_of, status_of
         pytest.param(b"GET / HTTP/1.10", 505, id="HTTP/1.10"),
         pytest.param(b"GET / HTTP/1,1", 505, id="comma in the version"),
         pytest.param(b"GET / http/1.1", 400, id="version in lower case"),
-        pytest.param(b"GET / FTP/1.1", 400, id="another protocol"),
+        pytest.param(b"GET / RTSP/1.0", 400, id="another protocol"),
         pytest.param(b"GET / ", 400, id="no version"),
         pytest.param(b"CONNECT a.example:443 HTTP/1.1", 501, id="CONNECT"),
         pytest.param(b"connect a.example:443 HTTP/1.1", 501, id="connect"),

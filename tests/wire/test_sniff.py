@@ -23,7 +23,9 @@ def decision(data: bytes) -> Sniffed:
 @pytest.mark.parametrize("method", METHODS, ids=bytes.decode)
 def test_a_known_method_is_enough(method: bytes) -> None:
     assert sniff(method) is Sniffed.UNDECIDED
-    assert sniff(method + b" ") is Sniffed.HTTP1
+    assert sniff(method + b" /") is Sniffed.HTTP1
+    # SIP and ICAP have OPTIONS too.
+    assert sniff(method + b" ") is (Sniffed.UNDECIDED if method == b"OPTIONS" else Sniffed.HTTP1)
     assert sniff(method + b"X") is Sniffed.UNDECIDED
 
 
@@ -51,6 +53,64 @@ def test_a_known_method_that_ends_wrongly_is_http_too(wrong: bytes) -> None:
     ],
 )
 def test_who_says_http_in_the_first_line_of_text_gets_the_strict_parser(data: bytes) -> None:
+    assert sniff(data) is decision(data) is Sniffed.HTTP1
+
+
+# What other protocols share with HTTP
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            b"OPTIONS sip:a SIP/2.0",
+            b"OPTIONS sips:a@b:5061;x=y SIP/2.0",
+            b"OPTIONS tel:+1 SIP/2.0",
+        ),
+        *(b"OPTIONS icap://a/b ICAP/1.0", b"REQMOD icap://a/b ICAP/1.0", b"INVITE sip:a SIP/2.0"),
+        *(b"REGISTER sip:a SIP/2.0", b"CONNECT", b"STOMP"),
+    ],
+)
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_a_whole_first_line_of_sip_icap_or_stomp_is_something_else(line: bytes, end: bytes) -> None:
+    for length in range(1, len(line) + 1):
+        assert sniff(line[:length]) is Sniffed.UNDECIDED
+    assert sniff(line + end) is decision(line + end + b"a: b\r\n") is Sniffed.OTHER
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"OPTIONS * HTTP/1.1\r\n", b"OPTIONS / SIP/2.0\r\n", b"OPTIONS http://a SIP/2.0\r\n"),
+        *(b"OPTIONS sip:a HTTP/1.1\r\n", b"OPTIONS sip:a  SIP/2.0\r\n", b"OPTIONS sip:a\r\n"),
+        *(
+            b"OPTIONS sip:a SIP/2.0 \r\n",
+            b"OPTIONS sip:a x SIP/2.0\r\n",
+            b"\nOPTIONS sip:a SIP/2.0\n",
+        ),
+        *(b"GET sip:a SIP/2.0\r\n", b"CONNECT a:1\r\n", b"CONNECT \r\n", b"\r\nCONNECT\r\n"),
+        *(b"CONNECT\rX", b"GET\n", b"OPTIONS\r\n", b"CONNECT\t\n", b"OPTIONS\tsip:a SIP/2.0\n"),
+    ],
+)
+def test_what_is_not_exactly_such_a_line_is_http(data: bytes) -> None:
+    assert sniff(data) is decision(data) is Sniffed.HTTP1
+
+
+def test_such_a_line_is_not_waited_for_for_ever() -> None:
+    data = b"OPTIONS sip:" + b"a" * LONGEST
+    assert sniff(data[:LONGEST]) is Sniffed.UNDECIDED
+    assert sniff(data) is Sniffed.HTTP1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"GET / RTSP/1.0", b"OPTIONS rtsp://a RTSP/1.0", b"DESCRIBE rtsp://a/b RTSP/2.0"),
+        *(b"SETUP * RTSP/1.0", b"SOURCE /mount ICE/1.0", b"PLAY\trtsp://a\x0bRTSP/1.0 "),
+    ],
+)
+def test_relatives_of_http_that_some_servers_serve_get_the_strict_parser(line: bytes) -> None:
+    data = line + b"\r\n"
     assert sniff(data) is decision(data) is Sniffed.HTTP1
 
 
@@ -304,7 +364,19 @@ def waitress_serves(data: bytes) -> bool:
     )
 
 
-@pytest.mark.parametrize("serves", [wsgiref_serves, cheroot_serves, waitress_serves])
+NODE = re.compile(
+    rb"(?:\r\n)*(?:(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE) [!-~]+ HTTP/1\.[01]"
+    rb"|(?:GET|OPTIONS|DESCRIBE|SETUP|PLAY|ANNOUNCE) [!-~]+ RTSP/1\.0"
+    rb"|SOURCE [!-~]+ ICE/1\.0)\r?\n"
+)
+
+
+def node_serves(data: bytes) -> bool:
+    """As far as a request line goes."""
+    return bool(NODE.match(data)) and b"\r\n\r\n" in data
+
+
+@pytest.mark.parametrize("serves", [wsgiref_serves, cheroot_serves, waitress_serves, node_serves])
 def test_these_servers_serve_what_is_right(serves: object) -> None:
     assert callable(serves)
     assert serves(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -316,7 +388,8 @@ parts = st.sampled_from(
     [
         *(b"GET", b"FOO", b"get", b"/x", b"x", b"HTTP/1.1", b"HTTP/", b"1.0", b"http://a/", b"*"),
         *(b" ", b"\t", b"\r\n", b"\n", b"\r", b"\x0b", b"\x1c", b"\x85", b"\xa0", b"\0", b"\xff"),
-        *(b"A: b", b":", b"{", b"\xc2", b"\x16"),
+        *(b"A: b", b":", b"{", b"\xc2", b"\x16", b"OPTIONS", b"CONNECT", b"sip:a", b"SIP/2.0"),
+        *(b"RTSP/1.0", b"SOURCE", b"ICE/1.0", b"icap://a", b"ICAP/1.0"),
     ]
 )
 blanks = st.sampled_from([b"", b" ", b"\t", b"\x0b", b"\xa0", b"\r\n", b"\x1f ", b"\x01", b"\xff"])
@@ -332,6 +405,8 @@ ends = st.sampled_from([b"\r\n\r\n", b"\n\n", b"\r\nA: b\r\n\r\n", b"\n\r\n", b"
 @given(starts, ends, st.sets(st.integers(0, 60), max_size=6))
 @example(b"\x01GET / HTTP/1.1", b"\r\n\r\n", {1})
 @example(b"FOO x", b"\r\n\r\n", {7})
+@example(b"SOURCE /x ICE/1.0", b"\r\n\r\n", {7})
+@example(b"DESCRIBE /x RTSP/1.0", b"\r\n\r\n", {20})
 @example(b"FOO x", b"\r\nA: b\r\n\r\n", {8, 12})
 @example(b"\xc2\xa0FOO /x HTTP/+1.1_0", b"\r\n\r\n", {1})
 def test_no_server_behind_us_reads_a_request_in_what_is_forwarded_as_it_came(
@@ -344,6 +419,7 @@ def test_no_server_behind_us_reads_a_request_in_what_is_forwarded_as_it_came(
         assert not wsgiref_serves(sent)
         assert not cheroot_serves(sent)
         assert not waitress_serves(sent)
+        assert not node_serves(sent)
 
 
 words = st.binary(max_size=6) | st.lists(st.sampled_from(TOKEN), max_size=6).map(bytes)
