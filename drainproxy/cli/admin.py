@@ -203,6 +203,7 @@ def _status(body: Body) -> Iterator[str]:
             ]
         )
     yield from _missing(body)
+    yield from _bypassed(body)
     yield from (f"mistake: {mistake}" for mistake in body["config_mistakes"])
     if body["report"]:
         yield ""
@@ -215,6 +216,14 @@ def _missing(body: Body) -> Iterator[str]:
     for each in body.get("missing", ()):
         if not each["counts"]:
             yield f"not there, and not waited for: {each['problem']}"
+
+
+def _bypassed(body: Body) -> Iterator[str]:
+    for each in body.get("bypassed", ()):
+        yield (
+            f"bypassed: {each['connections']} connections to port {each['port']} of the app are not"
+            f" through us, from {', '.join(each['from'])}: they should go to {each['instead']}"
+        )
 
 
 def _report(report: Body) -> Iterator[str]:

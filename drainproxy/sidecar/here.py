@@ -1,8 +1,11 @@
-"""Which addresses are of this machine, and forwards that lead back to it by a name."""
+"""Which addresses are of this machine and its node, and forwards that lead back here by a name."""
 
+import os
 import socket
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from drainproxy.config import Settings, pod_ip_problems
 from drainproxy.config.addresses import POD_IP
@@ -10,6 +13,8 @@ from drainproxy.config.loops import LOOPBACK, certainly_ours, loops, plain
 
 # A port to which nothing is sent: discard (RFC 863).
 _ANY_PORT = 9
+ROUTES = "/proc/net/route", "/proc/net/ipv6_route"
+_DEFAULT_IPV4, _DEFAULT_IPV6 = "0" * 8, "0" * 32
 
 
 def checks(settings: Settings, pod_ip: str | None) -> Iterator[tuple[str, str]]:
@@ -39,6 +44,36 @@ def own_addresses(host: str) -> Collection[str]:
         addresses = {plain(str(where[0])) for *_, where in found}
         return {address for address in addresses if is_ours(address)}
     return ()
+
+
+def node_addresses(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Where the node of this pod, and so its kubelet, connects from: what the environment variable
+    HOST_IP holds (fieldRef status.hostIP, or hostIPs), and the gateways, which are the node too."""
+    told = environ.get("HOST_IP", "").replace(",", " ").split()
+    return [*filter(_is_address, told), *_gateways()]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(plain(text))
+    except ValueError:
+        return False
+
+
+def _gateways() -> Iterator[str]:
+    """Of the default routes (proc(5), route(8)); IPv4 is written as a number of this machine."""
+    ipv4, ipv6 = ROUTES
+    for words in _rows(ipv4):
+        if words[1] == _DEFAULT_IPV4 and words[2] != _DEFAULT_IPV4:
+            yield socket.inet_ntoa(int(words[2], 16).to_bytes(4, sys.byteorder))
+    for words in _rows(ipv6):
+        if words[0] == _DEFAULT_IPV6 and words[1] == "00" and words[4] != _DEFAULT_IPV6:
+            yield socket.inet_ntop(socket.AF_INET6, bytes.fromhex(words[4]))
+
+
+def _rows(table: str) -> Iterator[list[str]]:
+    with suppress(OSError):
+        yield from filter(None, map(str.split, Path(table).read_text().splitlines()))
 
 
 def is_ours(address: str) -> bool:

@@ -278,6 +278,16 @@ def _app_connect_failures(sidecar: "Sidecar") -> Series:
 
 
 @metric(
+    "drainproxy_bypassed_connections",
+    "gauge",
+    "Connections to ports of the app that do not come through the sidecar, so that no drain sees"
+    " them; those of the node or of the pod itself only if they last longer than a probe.",
+)
+def _bypassed_connections(sidecar: "Sidecar") -> Series:
+    return alone(sidecar.bypass.connections)
+
+
+@metric(
     "drainproxy_accept_failures_total",
     "counter",
     "Times that nobody could be taken in for want of descriptors or memory; who comes then waits.",

@@ -36,6 +36,8 @@ def status(sidecar: "Sidecar") -> dict[str, object]:
         # Why we are not ready, and the apps that are not there, whether that matters or not.
         "not_ready": sidecar.readiness.not_ready(),
         "missing": sidecar.readiness.missing(),
+        # Connections that reach the app past us, by its port.
+        "bypassed": sidecar.bypass.status(),
         "config_mistakes": [str(mistake) for mistake in sidecar.annotation_mistakes],
         "report": report.as_dict() if report else None,
     }

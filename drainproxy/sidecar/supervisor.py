@@ -19,6 +19,7 @@ from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Ph
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.detect import session_for
 from drainproxy.sidecar import assembly, files, logs, reload, restart
+from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.child import Child, reap_orphans
 from drainproxy.sidecar.grpc_health import GrpcHealth
 from drainproxy.sidecar.lean import no_certificates
@@ -60,6 +61,7 @@ class Sidecar:
         self.hub = assembly.hub(settings)
         self.machine = Machine(assembly.timing(settings), self.now())
         self.readiness = Readiness(self)
+        self.bypass = Bypass(self.hub, forwards)
         self.report: Report | None = None
         self.rebalance: Rebalance | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()
@@ -107,6 +109,7 @@ class Sidecar:
             self._bound()
             self._start(reload.watch(self))
             self._start(self.readiness.watch())
+            self._start(self.bypass.watch())
             self._sweep()
             await self._over.wait()
             await self._let_go()

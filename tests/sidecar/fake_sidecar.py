@@ -12,6 +12,7 @@ from drainproxy.drain.report import Account, Report
 from drainproxy.relay.hub import Hub, Limits, Route
 from drainproxy.relay.pair import Pair
 from drainproxy.sidecar.admin import Server, serve
+from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.readiness import Readiness
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class FakeSidecar:
         self.machine = Machine(timing or Timing(0.0, 0.0, 25.0), self.now())
         self.machine.handle(Input.BOUND, self.now())
         self.readiness = Readiness(self.real)
+        self.bypass = Bypass(self.hub, self.forwards)
         self.routes = (Route("auto", str(app), lambda side: None),)
         self.report: Report | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()

@@ -1,7 +1,9 @@
 """What this machine is called."""
 
 import socket
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,3 +80,41 @@ def test_the_pods_own_address_is_ours(pod_ip: str | None, problems: list[str]) -
 def test_app_source_is_an_address_of_this_machine(source: str | None, wrong: bool) -> None:
     found = [name for name, _ in here.checks(settings("8080=9000", app_source=source), None)]
     assert found == (["app-source"] if wrong else [])
+
+
+ROUTES = """\
+Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0
+eth0\t0000000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+"""
+ROUTES6 = (
+    f"{'0' * 32} 00 {'0' * 32} 00 20010db8000000000000000000000001 00000400 1 0 00000003 eth0\n"
+    f"{'0' * 32} 00 {'0' * 32} 00 {'0' * 32} ffffffff 1 0 00200200 lo\n"
+    f"20010db8{'0' * 24} 40 {'0' * 32} 00 {'0' * 32} 00000100 1 0 00000001 eth0\n"
+)
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the table is one of such a machine")
+@pytest.mark.parametrize(
+    ("host_ip", "told"),
+    [
+        (None, []),
+        ("192.0.2.9", ["192.0.2.9"]),
+        ("192.0.2.9,2001:db8::9", ["192.0.2.9", "2001:db8::9"]),
+        ("nobody", []),
+    ],
+)
+def test_the_node_is_what_host_ip_says_and_the_gateways(
+    host_ip: str | None, told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ipv4, ipv6 = tmp_path / "route", tmp_path / "ipv6_route"
+    ipv4.write_text(ROUTES)
+    ipv6.write_text(ROUTES6)
+    monkeypatch.setattr(here, "ROUTES", (str(ipv4), str(ipv6)))
+    environ = {} if host_ip is None else {"HOST_IP": host_ip}
+    assert here.node_addresses(environ) == [*told, "10.0.0.1", "2001:db8::1"]
+
+
+def test_a_system_without_routes_has_no_gateways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(here, "ROUTES", ("/no/route", "/no/ipv6_route"))
+    assert here.node_addresses({}) == []

@@ -34,6 +34,7 @@ CONTRACT = {
     "drainproxy_bytes_total": ("direction",),
     "drainproxy_app_connect_failures_total": (),
     "drainproxy_accept_failures_total": (),
+    "drainproxy_bypassed_connections": (),
     "drainproxy_connections_limit": (),
     "drainproxy_phase": ("phase",),
     "drainproxy_drain_seconds": (),

@@ -39,6 +39,7 @@ async def test_a_fresh_sidecar_serves_and_has_nothing_to_tell() -> None:
         "awaited": 0,
         "not_ready": "",
         "missing": [],
+        "bypassed": [],
         "config_mistakes": [],
         "report": None,
     }

@@ -1,0 +1,202 @@
+"""Who reaches the app past us: no drain sees their connections, and they are cut in its end.
+
+A connection to the port of an app is past us unless it is one of our own. Two kinds are counted
+only if they are still there at the next look: those from the node, since the kubelet's probes come
+from there and are over in a second, and those from within the pod, where a probe that runs a
+command connects for as long. What is left of the latter are other containers of the pod that know
+the app's port. They end with the pod, but are told, for a drain does not see them either.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Generator, Iterator
+from time import perf_counter
+
+from drainproxy.config import Address, Forward
+from drainproxy.config.loops import LOOPBACK, plain
+from drainproxy.relay.hub import Hub
+from drainproxy.sidecar import here, peers
+from drainproxy.sidecar.sock_diag import Entry
+
+# How often it is looked, in seconds, and the share of the time that looking may take.
+LOOK_EVERY = 2.0
+_SHARE = 0.005
+# So many sockets or sessions are looked at before others have their turn.
+_AT_ONCE = 250
+# So many addresses are named in /status.
+_MOST_NAMED = 5
+
+log = logging.getLogger("drainproxy.bypass")
+
+
+class Judge:
+    """Tells connections past us from others, look by look. `node` are addresses of the node."""
+
+    def __init__(self, node: Collection[bytes] = ()) -> None:
+        self._node = frozenset(node)
+        self._innocent: set[Entry] = set()
+        self._waiting: set[Entry] = set()
+        self.bypassing: set[Entry] = set()
+
+    def unknown(self, found: set[Entry]) -> set[Entry]:
+        """What of what is there now must be judged; what is gone is forgotten."""
+        self.bypassing &= found
+        self._innocent &= found
+        return found - self._innocent - self.bypassing
+
+    def judge(
+        self, unknown: set[Entry], innocent: Callable[[Entry], bool]
+    ) -> Generator[None, None, set[Entry]]:
+        """Judge them, step by step; returns those that are past us. `innocent` tells our own
+        connections, and those to somebody else's port."""
+        waited, self._waiting = self._waiting, set()
+        new: set[Entry] = set()
+        for number, entry in enumerate(unknown):
+            if innocent(entry):
+                self._innocent.add(entry)
+            elif self._may_be_a_probe(entry) and entry not in waited:
+                self._waiting.add(entry)
+            else:
+                new.add(entry)
+            if number % _AT_ONCE == 0:
+                yield
+        self.bypassing |= new
+        return new
+
+    def _may_be_a_probe(self, entry: Entry) -> bool:
+        return peers.is_inside(entry) or peers.peer_address(entry) in self._node
+
+
+class Bypass:
+    """Looks at the ports of the apps that are at this host."""
+
+    def __init__(self, hub: Hub, forwards: Collection[Forward]) -> None:
+        self._hub = hub
+        # The addresses that we connect to, and where clients should, by the port of the app.
+        self._targets: dict[int, set[bytes]] = {}
+        self._listen: dict[int, str] = {}
+        for forward in forwards:
+            if isinstance(forward.app, Address) and (found := _at_this_host(forward.app)):
+                self._targets.setdefault(forward.app.port, set()).update(found)
+                self._listen.setdefault(forward.app.port, str(forward.listen))
+        self._judge = Judge([*map(peers.packed, here.node_addresses())])
+        self._said: set[tuple[int, bool]] = set()
+
+    async def watch(self) -> None:
+        """Look for ever, as long as there is something to look at and a system that tells."""
+        while self._targets:
+            try:
+                seconds = await _spread(self.look())
+            except OSError as error:
+                log.info("who connects to the app past us cannot be told here: %s", error)
+                return
+            await asyncio.sleep(max(LOOK_EVERY, seconds / _SHARE))
+
+    @property
+    def connections(self) -> int:
+        """How many are past us."""
+        return len(self._judge.bypassing)
+
+    def status(self) -> list[dict[str, object]]:
+        """By port, ready for JSON."""
+        by_port: dict[int, list[Entry]] = {}
+        for entry in self._judge.bypassing:
+            by_port.setdefault(peers.local_port(entry), []).append(entry)
+        return [
+            {
+                "port": port,
+                "connections": len(entries),
+                "within_pod": sum(map(peers.is_inside, entries)),
+                "from": sorted({peers.peer(entry).address for entry in entries})[:_MOST_NAMED],
+                "instead": self._listen[port],
+            }
+            for port, entries in sorted(by_port.items())
+        ]
+
+    def look(self) -> Iterator[None]:
+        """One look, step by step."""
+        ports = sorted(self._targets)
+        found: set[Entry] = set()
+        listeners: set[Entry] = set()
+        yield from peers.established(ports, found)
+        yield from peers.listening(ports, listeners)
+        unknown = self._judge.unknown(found)
+        ours: set[tuple[str, int]] = set()
+        if any(map(peers.is_inside, unknown)):
+            yield from self._add_ours(ours)
+        of_app = self._of_apps(listeners)
+
+        def innocent(entry: Entry) -> bool:
+            _, address, port = peers.peer(entry)
+            return not of_app(entry) or (address, port) in ours
+
+        for entry in (yield from self._judge.judge(unknown, innocent)):
+            self._warn(entry)
+
+    def _add_ours(self, ours: set[tuple[str, int]]) -> Iterator[None]:
+        for number, session in enumerate(list(self._hub.sessions)):
+            if (app := session.app) is not None:
+                name = app.get_extra_info("sockname")
+                if isinstance(name, tuple):
+                    ours.add((name[0].removeprefix("::ffff:"), name[1]))
+            if number % _AT_ONCE == 0:
+                yield
+
+    def _of_apps(self, listening: set[Entry]) -> Callable[[Entry], bool]:
+        """Whether a connection was taken by the app, and not by somebody who listens on the same
+        port of another address."""
+        listeners: dict[int, set[bytes]] = {port: set() for port in self._targets}
+        for entry in listening:
+            listeners[peers.local_port(entry)].add(peers.local_address(entry))
+        takers = {
+            port: {peers.takes(listeners[port], address) for address in addresses}
+            for port, addresses in self._targets.items()
+        }
+
+        def of_app(entry: Entry) -> bool:
+            port = peers.local_port(entry)
+            return peers.takes(listeners[port], peers.local_address(entry)) in takers[port]
+
+        return of_app
+
+    def _warn(self, entry: Entry) -> None:
+        """Once for each port, for outside and for within."""
+        port, inside = peers.local_port(entry), peers.is_inside(entry)
+        if (port, inside) in self._said:
+            return
+        self._said.add((port, inside))
+        values = peers.peer(entry).address, port, self._listen[port]
+        log.warning(_WITHIN_POD if inside else _OUTSIDE, *values)
+
+
+_OUTSIDE = (
+    "%s connects to port %d of the app past us, so a drain does not see it: a Service (or whoever"
+    " connects) must target our port %s or its name, or drainproxy.io/capture be redirect"
+)
+_WITHIN_POD = (
+    "%s, which is in this pod, connects to port %d of the app past us, so a drain does not see it:"
+    " if that matters it should connect to our port %s, or drainproxy.io/capture be redirect"
+)
+
+
+def _at_this_host(app: Address) -> list[bytes]:
+    """Its addresses, if they are of this host."""
+    if app.host == "localhost":
+        return [*map(peers.packed, LOOPBACK)]
+    try:
+        address = plain(app.host)
+    except ValueError:
+        return []
+    return [peers.packed(address)] if here.is_ours(address) else []
+
+
+async def _spread(steps: Iterator[None]) -> float:
+    """Take the steps, with turns for others between them; the seconds that they took."""
+    took = 0.0
+    more = True
+    while more:
+        began = perf_counter()
+        more = next(steps, True) is None
+        took += perf_counter() - began
+        await asyncio.sleep(0)
+    return took

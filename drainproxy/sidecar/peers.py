@@ -1,0 +1,103 @@
+"""Who is connected to ports of this host, and who listens on them."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from drainproxy.sidecar import proc_net, sock_diag
+from drainproxy.sidecar.sock_diag import ESTABLISHED, LISTEN, Entry
+
+_MAPPED = bytes(10) + b"\xff\xff"
+_LOOPBACK = bytes(15) + b"\x01"
+_ALL, _ALL_IPV4 = bytes(16), _MAPPED + bytes(4)
+
+# A step of work that is divided, so that others have their turn between two.
+Steps = Iterator[None]
+
+
+class Peer(NamedTuple):
+    """One connection as people write it."""
+
+    port: int
+    address: str
+    peer_port: int
+
+
+def packed(address: str) -> bytes:
+    """An IP address in 16 bytes, one of IPv4 as IPv6 writes it (RFC 4291, section 2.5.5.2)."""
+    if ":" in address:
+        return socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+    return _MAPPED + socket.inet_aton(address)
+
+
+def unpacked(address: bytes) -> str:
+    """The same as a person writes it."""
+    if address.startswith(_MAPPED):
+        return socket.inet_ntoa(address[12:])
+    return socket.inet_ntop(socket.AF_INET6, address)
+
+
+def local_address(entry: Entry) -> bytes:
+    """Where it is connected to."""
+    return entry[4:20]
+
+
+def peer_address(entry: Entry) -> bytes:
+    """Where it comes from."""
+    return entry[20:]
+
+
+def local_port(entry: Entry) -> int:
+    """The port it is connected to."""
+    return int.from_bytes(entry[:2], "big")
+
+
+def peer(entry: Entry) -> Peer:
+    """In words."""
+    peer_port = int.from_bytes(entry[2:4], "big")
+    return Peer(local_port(entry), unpacked(peer_address(entry)), peer_port)
+
+
+def is_inside(entry: Entry) -> bool:
+    """Whether it comes from this network namespace, which is the pod's: from loopback, or from the
+    address that it is connected to."""
+    there = entry[20:]
+    return there == entry[4:20] or there == _LOOPBACK or there.startswith(_MAPPED + b"\x7f")
+
+
+def takes(listeners: set[bytes], address: bytes) -> bytes:
+    """The one of the listeners on a port that takes what comes for `address`."""
+    if address in listeners:
+        return address
+    ipv4 = address.startswith(_MAPPED) and _ALL_IPV4 in listeners
+    return _ALL_IPV4 if ipv4 else _ALL
+
+
+def established(ports: Sequence[int], found: set[Entry]) -> Steps:
+    """Add the connections to these ports to `found`; OSError where no system tells."""
+    return _collect(ESTABLISHED, ports, found)
+
+
+def listening(ports: Sequence[int], found: set[Entry]) -> Steps:
+    """Add who listens on these ports."""
+    return _collect(LISTEN, ports, found)
+
+
+def _collect(state: int, ports: Sequence[int], found: set[Entry]) -> Steps:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(FileNotFoundError):  # a system without IPv6
+            for part in _dump(family, state, ports):
+                found.update(map(_of_ipv4, part) if family == socket.AF_INET else part)
+                yield
+
+
+def _dump(family: int, state: int, ports: Sequence[int]) -> Iterator[list[Entry]]:
+    try:
+        yield from sock_diag.dump(family, state, ports)
+    except (OSError, AttributeError):
+        yield from proc_net.dump(family, state, ports)
+
+
+def _of_ipv4(entry: Entry) -> Entry:
+    return entry[:4] + _MAPPED + entry[4:8] + _MAPPED + entry[20:24]

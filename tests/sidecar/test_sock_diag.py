@@ -1,0 +1,80 @@
+"""What the system tells of sockets, and of no others than were asked for."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from drainproxy.sidecar import proc_net, sock_diag
+from drainproxy.sidecar.sock_diag import ESTABLISHED, LISTEN, Entry
+
+SOURCES = [sock_diag, proc_net]
+LOOPBACK: dict[int, str] = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def listening(stack: ExitStack, family: int = socket.AF_INET, backlog: int = 10) -> int:
+    """A port on which somebody listens."""
+    server = socket.create_server((LOOPBACK[family], 0), family=family, backlog=backlog)
+    port: int = stack.enter_context(server).getsockname()[1]
+    return port
+
+
+def connected(stack: ExitStack, port: int, family: int = socket.AF_INET) -> int:
+    """The port of a client of that."""
+    client = stack.enter_context(socket.create_connection((LOOPBACK[family], port)))
+    own: int = client.getsockname()[1]
+    return own
+
+
+def entry(family: int, port: int, peer_port: int) -> Entry:
+    address = socket.inet_pton(family, LOOPBACK[family]).ljust(16, b"\0")
+    ports = port.to_bytes(2, "big") + peer_port.to_bytes(2, "big")
+    return ports + address * (2 if peer_port else 1) + bytes(0 if peer_port else 16)
+
+
+def told(source: object, family: int, state: int, *ports: int) -> list[Entry]:
+    return [each for part in source.dump(family, state, ports) for each in part]  # type: ignore[attr-defined] # a module
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("family", LOOPBACK)
+def test_both_ends_of_a_connection_are_told(stack: ExitStack, source: object, family: int) -> None:
+    port = listening(stack, family)
+    client = connected(stack, port, family)
+    assert told(source, family, ESTABLISHED, port) == [entry(family, port, client)]
+    assert told(source, family, ESTABLISHED, client) == [entry(family, client, port)]
+    assert told(source, family, LISTEN, port) == [entry(family, port, 0)]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_those_of_the_ports_are_told_and_no_others(stack: ExitStack, source: object) -> None:
+    ports = sorted(listening(stack) for _ in range(4))
+    ends = {port: entry(socket.AF_INET, port, connected(stack, port)) for port in ports}
+    for chosen in (
+        *([port] for port in ports),
+        *(ports[:2], ports[1:3], ports[::-1], [ports[3], ports[0]], [1, *ports, 65535]),
+    ):
+        found = told(source, socket.AF_INET, ESTABLISHED, *chosen)
+        assert sorted(found) == sorted(ends[port] for port in chosen if port in ends)
+    assert told(source, socket.AF_INET, ESTABLISHED, 1, 65535) == []
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_many_are_told_in_parts(stack: ExitStack, source: object) -> None:
+    port = listening(stack, backlog=1000)
+    clients = {entry(socket.AF_INET, port, connected(stack, port)) for _ in range(900)}
+    parts = list(source.dump(socket.AF_INET, ESTABLISHED, [port]))  # type: ignore[attr-defined] # a module
+    assert {each for part in parts for each in part} == clients
+    assert len(parts) > 2
+
+
+def test_a_refusal_of_the_system_is_not_taken_for_an_answer() -> None:
+    with pytest.raises(OSError, match="does not tell"):
+        sock_diag.read(b"\x10\0\0\0\x02\0" + bytes(10))
