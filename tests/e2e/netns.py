@@ -21,7 +21,10 @@ T = TypeVar("T")
 
 # Addresses that documentation may use; they lead nowhere but from one namespace to the other.
 POD = {"IPv4": "192.0.2.2", "IPv6": "2001:db8::2"}
-_OUTSIDE = {"IPv4": "192.0.2.1", "IPv6": "2001:db8::1"}
+# Of who is outside: the node, which is the pod's gateway, and somebody else.
+NODE = {"IPv4": "192.0.2.1", "IPv6": "2001:db8::1"}
+CLIENT = {"IPv4": "192.0.2.9", "IPv6": "2001:db8::9"}
+LOOPBACK = {"IPv4": "127.0.0.1/8", "IPv6": "::1/128"}
 _PREFIX = {"IPv4": 24, "IPv6": 64}
 
 _CLONE_NEWNET = 0x40000000
@@ -65,8 +68,9 @@ class Namespace(NamedTuple):
 
 
 @contextmanager
-def pod() -> Iterator[tuple[Namespace, Namespace]]:
-    """A pod that answers at `POD`, and the namespace outside; or the reason to skip."""
+def pod(*families: str) -> Iterator[tuple[Namespace, Namespace]]:
+    """A pod that answers at `POD`, and the namespace outside; or the reason to skip. Of the
+    families that are not wanted there is no address, not even of loopback."""
     if os.geteuid():
         pytest.skip("only root can make network namespaces")
     tool("ip")
@@ -74,15 +78,25 @@ def pod() -> Iterator[tuple[Namespace, Namespace]]:
         inside, outside = (stack.enter_context(_namespace(f"{side}{os.getpid()}")) for side in "po")
         _ip("link", "add", "eth0", "netns", inside.name, "type", "veth", "peer", "eth0", "netns",
             outside.name)  # fmt: skip
-        for namespace, addresses in ((inside, POD), (outside, _OUTSIDE)):
-            for family, address in addresses.items():
-                # Nobody else can have it: nobody is asked, nobody is waited for.
-                nodad = ["nodad"] if family == "IPv6" else []
-                where = f"{address}/{_PREFIX[family]}"
-                _ip("-n", namespace.name, "address", "add", where, "dev", "eth0", *nodad)
+        wanted = families or tuple(POD)
+        for namespace, all_addresses in ((inside, [POD]), (outside, [NODE, CLIENT])):
+            for addresses in all_addresses:
+                for family in wanted:
+                    _add_address(namespace, family, addresses[family])
             for device in ("lo", "eth0"):
                 _ip("-n", namespace.name, "link", "set", device, "up")
+        for family in wanted:
+            _ip("-n", inside.name, "route", "add", "default", "via", NODE[family])
+        for family in LOOPBACK.keys() - wanted:
+            _ip("-n", inside.name, "address", "delete", LOOPBACK[family], "dev", "lo")
         yield inside, outside
+
+
+def _add_address(namespace: Namespace, family: str, address: str) -> None:
+    # Nobody else can have it: nobody is asked, nobody is waited for.
+    nodad = ["nodad"] if family == "IPv6" else []
+    where = f"{address}/{_PREFIX[family]}"
+    _ip("-n", namespace.name, "address", "add", where, "dev", "eth0", *nodad)
 
 
 @contextmanager
