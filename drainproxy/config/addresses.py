@@ -1,7 +1,7 @@
 """How addresses are written: `LISTEN=APP[/PROTOCOL]` and its parts. A mistake is a `ValueError`."""
 
 import re
-from typing import NoReturn, cast, get_args
+from typing import cast, get_args
 
 from .values import Address, Forward, Protocol, UnixSocket
 
@@ -10,8 +10,6 @@ _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
 _DIGITS_AND_DOTS = re.compile(r"[0-9.]+")
 _BRACKETS = re.compile(r"\[([0-9A-Fa-f:.]+)(%[A-Za-z0-9_.-]+)?\]")
 _SEPARATORS = re.compile(r"[\s,]+")
-# RFC 6335, section 5.1, as Kubernetes takes it for names of ports.
-_PORT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?")
 
 # The pod's own address, which only the process that runs there knows.
 POD_IP = "pod-ip"
@@ -60,21 +58,14 @@ def parse_ip(text: str) -> str:
     return str(ip_address(text[1:-1] if _BRACKETS.fullmatch(text) else text))
 
 
-def parse_ready_ports(text: str) -> tuple[int | str, ...] | None:
-    """`8080 grpc`: numbers or names of ports; `all` is None, `none` is empty."""
+def parse_ready_ports(text: str) -> tuple[int, ...] | None:
+    """`8080,9090`: numbers of ports; `all` is None, `none` is empty."""
     if text in ("all", "none"):
         return None if text == "all" else ()
-    return tuple(map(_ready_port, filter(None, _SEPARATORS.split(text)))) or _no_ready_port(text)
-
-
-def _ready_port(text: str) -> int | str:
-    if text.isdigit() and text.isascii():
-        return _port(text, lowest=1)
-    return text if _PORT_NAME.fullmatch(text) else _no_ready_port(text)
-
-
-def _no_ready_port(text: str) -> NoReturn:
-    raise ValueError("is no list of ports, such as 8080,grpc, nor all or none")
+    parts = [*filter(None, _SEPARATORS.split(text))]
+    if not parts or not all(map(_PORT.fullmatch, parts)):
+        raise ValueError("is no list of numbers of ports, such as 8080,9090, nor all or none")
+    return tuple(_port(part, lowest=1) for part in parts)
 
 
 def parse_forward(text: str) -> Forward:

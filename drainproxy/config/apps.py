@@ -57,6 +57,6 @@ def ready_port(forward: Forward) -> int:
     return forward.app.port if isinstance(forward.app, Address) else forward.listen.port
 
 
-def counts(forward: Forward, ready_ports: tuple[int | str, ...] | None) -> bool:
+def counts(forward: Forward, ready_ports: tuple[int, ...] | None) -> bool:
     """Whether readiness depends on its app from the start."""
     return ready_ports is None or ready_port(forward) in ready_ports

@@ -31,9 +31,7 @@ def check_loops(settings: Settings) -> Problems:
 def check_ready_ports(settings: Settings) -> Problems:
     known = [ready_port(forward) for forward in settings.forward]
     for port in settings.ready_ports or ():
-        if isinstance(port, str):
-            yield "ready-ports", f"{port!r} is a name, which the injector knows: write the number"
-        elif port not in known:
+        if port not in known:
             there = ", ".join(map(str, known)) or "none"
             yield "ready-ports", f"{port} is no port of an app that forward leads to: {there}"
 

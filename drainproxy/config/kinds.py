@@ -185,4 +185,4 @@ CLOSE_REASON = Kind("TEXT", f"at most {_LONGEST_REASON} bytes", parse_close_reas
 APP_HEALTH = Kind("CHECK", "tcp, http:PATH, grpc[:SERVICE]", parse_app_health)
 APP_HOST = Kind("HOST", "localhost, pod-ip or an IP address", parse_app_host)
 APP_SOURCE = Kind("IP", "IP address, off", parse_app_source)
-READY_PORTS = Kind("PORT[,PORT]", "numbers or names of ports, all, none", parse_ready_ports)
+READY_PORTS = Kind("PORT[,PORT]", "ports of the app, all, none", parse_ready_ports)

@@ -350,12 +350,11 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         AppHealth("tcp")
     )
     ready_ports: Annotated[
-        tuple[int | str, ...] | None,
+        tuple[int, ...] | None,
         setting(
             READY_PORTS,
             "The ports of the app without which we are not ready, while others count from their"
-            " first answer on; the injector, which knows names too, takes those that a Service"
-            " targets or a probe names.",
+            " first answer on; the injector takes those that a Service targets or a probe names.",
             default="all",
         ),
     ] = None

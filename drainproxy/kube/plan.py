@@ -28,6 +28,7 @@ from .annotations import Wishes, read_wishes
 from .cautions import MARGIN, Scene, needed_grace
 from .containers import Design
 from .ports import Taken, as_forwarded, take_over
+from .ready import ready_ports
 
 _FORWARD: Final = ANNOTATION_PREFIX + "forward"
 _TOKEN: Final = ANNOTATION_PREFIX + "admin-token"
@@ -84,6 +85,8 @@ def decide(pod: Pod, options: Options, namespace: str, token: str | None) -> Pla
     ports, wrong = _ports(pod, wishes, asked, options.services)
     if not (ports or _says_forwards(asked, wishes) or mistakes or wrong):
         return _NO_PORTS[wishes.capture]
+    if _FORWARD not in asked:
+        asked = {**ready_ports(pod, ports, options.services), **asked}
     settings = _settings(asked, ports, [*mistakes, *wrong])
     scene = Scene(pod, wishes, settings, ports, options.services, options.policies, pod.grace)
     if wishes.raise_grace_period:

@@ -167,7 +167,7 @@ def test_no_text_raises_anything_but_a_value_error(
         (parse_app_source, "[::1]", "::1"),
         (parse_app_source, "off", None),
         (parse_ready_ports, "8080", (8080,)),
-        (parse_ready_ports, "8080, grpc\n9090", (8080, "grpc", 9090)),
+        (parse_ready_ports, "8080, 9091\n9090", (8080, 9091, 9090)),
         (parse_ready_ports, "all", None),
         (parse_ready_ports, "none", ()),
     ],
@@ -187,11 +187,11 @@ def test_what_else_says_where_an_app_is(
         (parse_app_source, "localhost", "not an IP address"),
         (parse_app_source, "0.0.0.0", "no address that a connection can come from"),
         (parse_app_source, "::", "no address that a connection can come from"),
-        (parse_ready_ports, "", "no list of ports"),
+        (parse_ready_ports, "", "no list of numbers"),
         (parse_ready_ports, "0", "no port between 1"),
         (parse_ready_ports, "65536", "no port between 1"),
-        (parse_ready_ports, "8080/tcp", "no list of ports"),
-        (parse_ready_ports, "Http", "no list of ports"),
+        (parse_ready_ports, "8080/tcp", "no list of numbers"),
+        (parse_ready_ports, "http", "no list of numbers"),
     ],
 )
 def test_what_does_not_say_so_is_refused(

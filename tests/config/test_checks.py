@@ -71,12 +71,6 @@ def test_ready_ports_are_ports_that_forwards_lead_to() -> None:
     assert problem == "8080 is no port of an app that forward leads to: 9000, 9001, 8082"
 
 
-def test_of_a_name_in_ready_ports_the_number_is_wanted() -> None:
-    ((name, problem),) = problems(settings(ready_ports=("http",)))
-    assert name == "ready-ports"
-    assert "'http' is a name" in problem
-
-
 def test_one_admin_token_is_enough() -> None:
     token = Secret("hunter2")
 

@@ -108,3 +108,24 @@ def test_the_values_of_annotations_reach_the_sidecar_as_they_are() -> None:
     found = plan(annotated(websocket_close_reason=reason)).scene.settings
 
     assert found.websocket_close_reason == reason
+
+
+def two_ports(**texts: str) -> Json:
+    before = annotated(**texts)
+    ports = [{"name": "http", "containerPort": 8080}, {"name": "gossip", "containerPort": 9094}]
+    before["spec"]["containers"][0]["ports"] = ports
+    before["spec"]["containers"][0]["readinessProbe"] = {"tcpSocket": {"port": "http"}}
+    return before
+
+
+def test_readiness_waits_for_what_a_probe_names_unless_the_pod_says_otherwise() -> None:
+    ready = "drainproxy.io/ready-ports"
+    assert plan(two_ports()).annotations[ready] == "8080"
+    assert ready not in plan(pod()).annotations
+    for said in {"ready_ports": "all"}, {"forward": "9181=8080,9182=9094"}:
+        assert ready not in plan(two_ports(**said)).annotations
+
+
+def test_ready_ports_that_are_not_taken_over_are_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="8081 is no port of an app"):
+        plan(two_ports(ready_ports="8081"))

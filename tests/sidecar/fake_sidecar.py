@@ -34,7 +34,7 @@ class FakeSidecar:
         timing: Timing | None = None,
         *,
         others: Sequence[Address | UnixSocket] = (),
-        ready_ports: tuple[int | str, ...] | None = None,
+        ready_ports: tuple[int, ...] | None = None,
     ) -> None:
         self.forwards = tuple(Forward(LOOPBACK, each) for each in (app, *others))
         self.settings = Settings(
