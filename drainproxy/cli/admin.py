@@ -24,7 +24,7 @@ _CONNECT_TIMEOUT = 5.0
 _ANSWER_TIMEOUT = 10.0
 
 # A sidecar that listens on all addresses is found on loopback.
-_ALL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+_ALL = {"": "localhost", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 _HINTS = {401: "give --admin-token or DRAINPROXY_ADMIN_TOKEN"}
 
@@ -118,7 +118,7 @@ def admin_options(command: Command) -> Command:
         "--admin",
         metavar="HOST:PORT",
         envvar="DRAINPROXY_ADMIN",
-        default="127.0.0.1:9180",
+        default="localhost:9180",
         show_default=True,
         callback=_reachable,
         help="The admin address of the sidecar.",

@@ -37,6 +37,25 @@ def test_a_token_file_must_hold_a_token(tmp_path: Path, content: bytes | None, w
     assert why in result.stderr
 
 
+@pytest.mark.parametrize(
+    "app", ["9180", "localhost:9180", "127.0.0.1:9180", "[::1]:9180", "0.0.0.0:9180", "[::]:9180"]
+)
+def test_a_forward_to_our_own_admin_port_is_refused(app: str) -> None:
+    result = CliRunner().invoke(run, ("--forward", f"127.0.0.1:0={app}"))
+
+    assert result.exit_code == EX_CONFIG
+    assert "flag --forward: " in result.stderr
+    assert result.stderr.count("goes to our own admin at 9180") == 1
+
+
+def test_the_address_of_the_pod_must_be_told() -> None:
+    arguments = ("--forward", "127.0.0.1:0=9000", "--app-host", "pod-ip")
+    result = CliRunner().invoke(run, arguments, env={"POD_IP": "none"})
+
+    assert result.exit_code == EX_CONFIG
+    assert "flag --app-host: pod-ip is the IP address in the environment" in result.stderr
+
+
 def test_what_stands_behind_the_dashes_is_the_apps() -> None:
     arguments = ["--forward", "127.0.0.1:0=9000", "--admin", "127.0.0.1:0"]
     done = subprocess.run(

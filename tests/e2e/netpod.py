@@ -188,13 +188,13 @@ def _in_folder(arguments: list[str], folder: Path) -> list[str]:
 
 
 def _environment(container: Json, family: str) -> dict[str, str]:
-    """What the downward API would say, too."""
+    """What the downward API says, too, also where nobody asks for it."""
     told = {"status.podIP": POD[family], "status.hostIP": NODE[family]}
-    told["status.hostIPs"] = NODE[family]
-    return {
+    given = {
         entry["name"]: entry.get("value") or told[entry["valueFrom"]["fieldRef"]["fieldPath"]]
         for entry in container["env"]
     }
+    return {"POD_IP": POD[family], "HOST_IP": NODE[family], **given}
 
 
 def _as_volume(annotations: Mapping[str, str]) -> str:

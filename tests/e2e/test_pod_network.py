@@ -138,6 +138,21 @@ def test_a_pod_that_is_deleted_under_load_loses_nothing(
         deleted_under_load(made, running, port)
 
 
+@pytest.mark.parametrize("family", ["IPv4", pytest.param("IPv6", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("settings", [{}, pytest.param(REDIRECT, marks=pytest.mark.slow)])
+def test_an_app_that_binds_the_address_of_the_pod_alone_is_reached(
+    settings: dict[str, str], family: str, tmp_path: Path
+) -> None:
+    pod_ip = {"app-host": "pod-ip", "app-source": "127.0.0.6", **DRAIN, **settings}
+    with network(family) as made, ExitStack() as stack:
+        if settings:
+            needs_nftables(made[0])
+        _, _, _, *others = uvicorn(family)
+        app = ("uvicorn", "--host", POD[family], *others)
+        running = stack.enter_context(running_netpod(made, app, tmp_path, pod_ip, family))
+        deleted_under_load(made, running, APP if settings else SIDECAR)
+
+
 # Who reaches the app past the sidecar
 
 
