@@ -1,0 +1,76 @@
+"""What is recorded of the schema of an app, and when such a record cannot be true."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+Phase = Literal["expand", "migrate", "contract"]
+PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
+
+# As `drainproxy.io/schema-version` has it, and deploy/policy/schema-floor.yaml compares it.
+MOST: Final = 999_999_999
+Version = Annotated[int, Meta(ge=0, le=MOST)]
+# A time without an offset means another moment on every machine.
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class State(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """The record of one app.
+
+    `phase` is what was begun last for schema `version`, `complete` when its contract is over and
+    `none` before the first expand. `floor` is the schema that was contracted last: code of an older
+    one cannot run any more. `revision` counts the writes.
+    """
+
+    revision: Annotated[int, Meta(ge=1)] = 1
+    phase: Literal["none", "expand", "migrate", "contract", "complete"] = "none"
+    version: Version | None = None
+    since: Moment | None = None
+    floor: Version | None = None
+    deployed_version: Version | None = None
+    deployed_at: Moment | None = None
+
+    @property
+    def is_contracted(self) -> bool:
+        """A contract was the last change of the schema, whether it is over or not."""
+        return self.phase in ("contract", "complete")
+
+
+class Damaged(Struct, frozen=True):
+    """A record that cannot be read, or cannot be true."""
+
+    reason: str
+
+
+def read(record: Any) -> State | Damaged:
+    """The state of a mapping of names to values, numbers and times as text or not."""
+    try:
+        state = msgspec.convert(record, State, strict=False)
+    except (msgspec.ValidationError, OverflowError) as error:
+        return Damaged(f"the record is corrupt: {error}")
+    problem = next(_contradictions(state), None)
+    return Damaged(f"the record is corrupt: {problem}") if problem else state
+
+
+def write(state: State) -> dict[str, Any]:
+    """What `read` takes; what is not known is left out."""
+    record = msgspec.to_builtins(state)
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def _contradictions(state: State) -> Iterator[str]:
+    if (state.version is None) != (state.phase == "none"):
+        yield f"phase {state.phase} and version {state.version} exclude each other"
+    if (state.since is None) != (state.phase == "none"):
+        yield f"phase {state.phase} and the time {state.since} of its begin exclude each other"
+    if (state.deployed_version is None) != (state.deployed_at is None):
+        yield "of the last deploy only the version or only the time is known"
+    if state.floor is not None and (state.version is None or state.floor > state.version):
+        yield f"the contracted schema {state.floor} is above the version {state.version}"
+    if state.is_contracted and state.floor != state.version:
+        yield f"phase {state.phase} of version {state.version}, but {state.floor} is contracted"
+    if state.floor is not None and state.floor == state.version and not state.is_contracted:
+        yield f"version {state.version} is contracted, but its phase is {state.phase}"

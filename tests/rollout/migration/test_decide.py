@@ -1,0 +1,203 @@
+"""The no-go rules, as one table: phase, age of the deploy, direction, version, damage."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from drainproxy.rollout.migration.decide import (
+    Direction,
+    Verdict,
+    after,
+    decide,
+    is_recorded,
+    sound,
+)
+from drainproxy.rollout.migration.state import Damaged, State, read, write
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+DAY = timedelta(hours=24)
+SECOND = timedelta(seconds=1)
+VERSIONS = (4, 6, 7, 8)
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+WORDS = {"a": "allow", "r": "refuse", "h": "hold"}
+
+# What was begun: schema 7, behind a contract of 5 (the first row: nothing, 7 runs).
+STATES = {
+    "none": State(),
+    "expand": State(phase="expand", version=7, since=NOW - 40 * DAY, floor=5),
+    "migrate": State(phase="migrate", version=7, since=NOW - 40 * DAY, floor=5),
+    "contract": State(phase="contract", version=7, since=NOW - 40 * DAY, floor=7),
+    "complete": State(phase="complete", version=7, since=NOW - 40 * DAY, floor=7),
+}
+# (version, age) of the last deploy.
+DEPLOYS = {
+    "never": None,
+    "now": (7, timedelta()),
+    "almost a day ago": (7, DAY - SECOND),
+    "a day ago": (7, DAY),
+    "a month ago": (7, 30 * DAY),
+    "a month ago, of the version before": (6, 30 * DAY),
+}
+LONG_AGO = {"a day ago", "a month ago"}
+# For versions 4, 6, 7 and 8: allow, refuse, hold; c is allow if 7 was deployed a day ago or longer.
+TABLE = """
+              none  expand  migrate  contract  complete
+    deploy    aaaa  raaa    raaa     rraa      rraa
+    rollback  aaah  raah    raah     rrhh      rrhh
+    expand    aaaa  rraa    rrra     rrrr      rrra
+    migrate   rrrr  rrar    rrar     rrrr      rrrr
+    contract  rrrr  rrrr    rrcr     rrcr      rrrr
+    complete  rrrr  rrrr    rrrr     aaaa      aaaa
+    deployed  aaaa  raaa    raaa     rraa      rraa
+"""
+
+
+def expected(phase: str, direction: str, version: int, deploy: str) -> str:
+    head, *rows = [line.split() for line in TABLE.strip().splitlines()]
+    cells = {row[0]: dict(zip(head, row[1:], strict=True)) for row in rows}
+    letter = cells[direction][phase][VERSIONS.index(version)]
+    if letter == "c":
+        letter = "a" if deploy in LONG_AGO else "r"
+    return WORDS[letter]
+
+
+def deployed(state: State, deploy: str) -> State:
+    if (known := DEPLOYS[deploy]) is None:
+        return state
+    return replace(state, deployed_version=known[0], deployed_at=NOW - known[1])
+
+
+CASES = [
+    case
+    for case in product(STATES, DEPLOYS, DIRECTIONS, VERSIONS)
+    # What nobody has deployed or begun, nobody can roll back to.
+    if not (case[0] == "none" and case[1] not in LONG_AGO | {"now", "almost a day ago"})
+]
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("phase", STATES)
+def test_the_table_of_the_no_go_rules(phase: str, direction: Direction) -> None:
+    wrong = []
+    for case in CASES:
+        _, deploy, _, version = case
+        if case[0] != phase or case[2] != direction:
+            continue
+        found = decide(deployed(STATES[phase], deploy), direction, version, NOW)
+        if found.verdict != expected(phase, direction, version, deploy) or not found.reason:
+            wrong.append((case, found))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("damage", ["missing", "corrupt", "begin ahead", "deploy ahead"])
+def test_no_damage_lets_anything_pass(damage: str) -> None:
+    wrong = []
+    for phase, deploy, direction, version in CASES:
+        state: State | Damaged | None = deployed(STATES[phase], deploy)
+        assert isinstance(state, State)
+        begins_a_record = damage == "missing" and direction in ("expand", "deployed")
+        if damage == "missing":
+            state = None
+        elif damage == "corrupt":
+            state = Damaged("the disk is full of holes")
+        elif damage == "begin ahead":
+            if phase == "none":
+                continue
+            state = replace(state, since=NOW + timedelta(microseconds=1))
+        else:
+            state = replace(state, deployed_version=7, deployed_at=NOW + SECOND)
+        found = decide(state, direction, version, NOW)
+        if found.verdict != ("allow" if begins_a_record else "hold") or not found.reason:
+            wrong.append((phase, deploy, direction, version, found))
+        record = sound(state, NOW)
+        assert (record.verdict, bool(record.reason)) == ("hold", True)
+    assert wrong == []
+
+
+def test_a_reason_names_what_would_be_right() -> None:
+    state = deployed(STATES["migrate"], "almost a day ago")
+
+    assert decide(state, "contract", 7, NOW).reason == (
+        "7 was deployed at 2026-11-28T12:00:01Z, 23h59m ago: contract may begin 24h after it, at"
+        " 2026-11-29T12:00:01Z"
+    )
+    assert decide(state, "deploy", 4, NOW).reason == (
+        "schema 4 is below 5, which is contracted: code of 4 needs what is gone; the lowest that"
+        " runs is 5"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wait", "verdict"),
+    [(timedelta(), "allow"), (DAY, "refuse"), (2 * DAY - SECOND, "refuse")],
+)
+def test_how_long_a_contract_waits_is_a_setting(wait: timedelta, verdict: str) -> None:
+    state = replace(STATES["migrate"], deployed_version=7, deployed_at=NOW - SECOND)
+
+    assert decide(state, "contract", 7, NOW, wait).verdict == verdict
+
+
+def test_another_deploy_starts_the_time_anew() -> None:
+    state = deployed(STATES["migrate"], "a month ago")
+    back = after(state, "deployed", 6, NOW - 2 * DAY)
+    again = after(back, "deployed", 7, NOW - DAY + SECOND)
+
+    assert decide(state, "contract", 7, NOW).verdict == "allow"
+    assert decide(back, "contract", 7, NOW).verdict == "refuse"
+    assert decide(again, "contract", 7, NOW).verdict == "refuse"
+    assert decide(again, "contract", 7, NOW + SECOND).verdict == "allow"
+
+
+def test_a_deploy_that_should_not_have_been_is_recorded_as_what_it_is() -> None:
+    verdict = decide(STATES["contract"], "deployed", 6, NOW)
+
+    assert verdict.verdict == "refuse"
+    assert is_recorded("deployed", verdict)
+    assert not is_recorded("deployed", Verdict("hold", ""))
+    assert not is_recorded("contract", verdict)
+    assert after(STATES["contract"], "deployed", 6, NOW).deployed_version == 6
+
+
+def test_what_is_begun_again_keeps_the_time_of_its_begin() -> None:
+    again = after(STATES["expand"], "expand", 7, NOW)
+
+    assert again.since == STATES["expand"].since
+    assert again.revision == STATES["expand"].revision + 1
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(DIRECTIONS), st.integers(0, 3), st.timedeltas(timedelta(), 2 * DAY)),
+    max_size=30,
+)
+
+
+@given(STEPS)
+def test_whatever_happens_the_lowest_schema_only_rises(
+    steps: list[tuple[Direction, int, timedelta]],
+) -> None:
+    state: State | None = None
+    now = NOW
+    for direction, version, passed in steps:
+        now += passed
+        verdict = decide(state, direction, version, now)
+        floor = state.floor if state else None
+        if direction in ("deploy", "rollback") or not is_recorded(direction, verdict):
+            if floor is not None and version < floor and direction in ("deploy", "rollback"):
+                assert verdict.verdict == "refuse"
+            continue
+        before, state = state, after(state, direction, version, now)
+        assert read(write(state)) == state
+        assert state.revision == (before.revision + 1 if before else 1)
+        if state.floor != floor:
+            # Only a contract raises it, a day after the deploy of its own version.
+            assert direction == "contract"
+            assert floor is None or (state.floor or 0) > floor
+            assert before is not None
+            assert before.deployed_version == version
+            assert before.deployed_at is not None
+            assert now - before.deployed_at >= DAY
