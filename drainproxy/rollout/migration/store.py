@@ -1,0 +1,32 @@
+"""What keeps records: whoever writes names what he has read, and of two only one succeeds."""
+
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from .state import Damaged, State
+
+
+class Loaded(Struct, frozen=True):
+    """A record (None: there is none) and what the store tells by that it is still the same."""
+
+    state: State | Damaged | None
+    stamp: Any = None
+
+
+class StoreError(Exception):
+    """The record could not be written, or nobody can say whether it was. The text says why."""
+
+
+class Conflict(StoreError):
+    """Somebody else has written since it was read."""
+
+
+class Store(Protocol):
+    """A place for the records of apps."""
+
+    def load(self, app: str) -> Loaded:
+        """The record of `app`. What cannot be read is `Damaged`, nothing is raised."""
+
+    def save(self, app: str, loaded: Loaded, state: State) -> None:
+        """Put `state` in the place of `loaded`; StoreError if that is not surely done."""
