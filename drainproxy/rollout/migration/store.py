@@ -30,3 +30,6 @@ class Store(Protocol):
 
     def save(self, app: str, loaded: Loaded, state: State) -> None:
         """Put `state` in the place of `loaded`; StoreError if that is not surely done."""
+
+    def close(self) -> None:
+        """End what is connected."""

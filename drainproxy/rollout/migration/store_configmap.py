@@ -52,6 +52,11 @@ class ConfigMapStore:
         if state.floor is not None:
             self._raise_floor(app, state.floor)
 
+    def close(self) -> None:
+        """End the connections to the API server."""
+        if self._connected is not None:
+            self._connected.close()
+
     def _raise_floor(self, app: str, floor: int) -> None:
         for _ in range(_ATTEMPTS):
             stored = self._get(FLOORS)

@@ -61,6 +61,9 @@ class FileStore:
         except OSError as error:
             raise StoreError(f"{self._path}: cannot be written: {_why(error)}") from None
 
+    def close(self) -> None:
+        """Nothing is kept open."""
+
     def _read(self) -> _File | None:
         """None if there is no file."""
         try:

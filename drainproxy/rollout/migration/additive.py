@@ -1,0 +1,231 @@
+"""What only adds, or moves data: its nodes, arguments, calls and words are all in a list."""
+
+import re
+from collections.abc import Collection
+
+from . import grammar, tree
+from .judgement import Judgement, expand, migrate, unknown
+from .lexer import Statement
+from .made import Made
+from .names import called, unexplained, words
+from .tree import Node, kind, nodes
+
+_CREATE = ("Create", "Table", "Identifier", "Properties")
+_CHARSET = ("CharacterSetProperty", "CollateProperty", "Var")
+_INDEX_ACTION = ("AddConstraint", "IndexColumnConstraint", "Identifier", "Column", "Literal")
+_QUERIES = ("Select", "Union", "Except", "Intersect", "Subquery")
+# The parts of a statement that have a dangerous word and are not what it stands for.
+_CLAUSES = re.compile(
+    r"\bON\s+DELETE\b|\bDO\s+NOTHING\b|\bLOCK\s*=|\bREPLACE(?=\s*\()|\bOR\s+IGNORE\b", re.IGNORECASE
+)
+
+
+def additive(parsed: Node, statement: Statement, made: Made) -> Judgement:
+    """Expand or migrate, or unknown with what is not understood."""
+    if problem := _general_problem(parsed, made):
+        return unknown(problem)
+    match kind(parsed):
+        case "Create":
+            judgement = _create(parsed, statement, made)
+        case "Alter":
+            judgement = _alter(parsed, made)
+        case "Insert" | "Update" | "Merge" | "Delete":
+            judgement = _data(parsed, statement, made)
+        case "Comment":
+            judgement = _only(parsed, ("Comment", "Table", *grammar.VALUE_NODES), "a comment")
+        case _:
+            judgement = unknown(f"{_beginning(statement)} is in no list of what only adds")
+    if not judgement.is_additive:
+        return judgement
+    left = set(unexplained(parsed, _CLAUSES.sub(" ", statement.bare))) & _dangerous(parsed, made)
+    return unknown(f"{min(left)} is not understood here") if left else judgement
+
+
+def _general_problem(parsed: Node, made: Made) -> str:
+    new = _is_of_a_new_table(parsed, made)
+    for node in nodes(parsed):
+        if arguments := tree.unknown_arguments(node):
+            return f"{kind(node)} with {', '.join(arguments)} is not understood"
+        if kind(node) == "Table" and tree.is_of_the_system(node):
+            return f"{node.sql()} belongs to the server or to the session alone"
+        if kind(node) == "DataType" and not new and (problem := made.type_problem(node)):
+            return problem
+        if str(node.args.get("alternative") or "IGNORE").upper() != "IGNORE":
+            return "INSERT OR something else than IGNORE is not understood"
+    return ""
+
+
+def _is_of_a_new_table(parsed: Node, made: Made) -> bool:
+    """It defines columns that nobody writes yet."""
+    if kind(parsed) == "Alter":
+        return made.has(parsed.this)
+    return kind(parsed) == "Create" and _what(parsed) == "TABLE" and not parsed.expression
+
+
+def _dangerous(parsed: Node, made: Made) -> frozenset[str]:
+    """The words that it must not have, even if the tree does not show them."""
+    if kind(parsed) == "Delete":
+        return grammar.DATA_DANGEROUS - {"DELETE"}
+    if kind(parsed) in ("Insert", "Update", "Merge"):
+        return grammar.DATA_DANGEROUS
+    if _is_of_a_new_table(parsed, made):
+        altered = {"ALTER"} if any(kind(node) == "AlterColumn" for node in nodes(parsed)) else set()
+        return grammar.DANGEROUS - grammar.HARMLESS_IN_NEW - altered
+    if kind(parsed) == "Create" and _what(parsed) == "INDEX" and parsed.args.get("unique"):
+        return grammar.DANGEROUS - {"UNIQUE"}
+    if kind(parsed) == "Create" and _what(parsed) == "VIEW":
+        return grammar.DANGEROUS - {"PARTITION"}
+    return grammar.DANGEROUS
+
+
+def _create(create: Node, statement: Statement, made: Made) -> Judgement:
+    match _what(create):
+        case "TABLE":
+            return _create_table(create, statement, made)
+        case "INDEX":
+            return _create_index(create, statement, made)
+        case "VIEW":
+            nodes_of_view = (*_CREATE, "Schema", "MaterializedProperty", *grammar.QUERY_NODES)
+            judgement = _only(create, nodes_of_view, "a new view", functions=True)
+            return _calling(judgement, create, statement, made, {*grammar.DEFINERS, "VIEW"})
+        case "SCHEMA" | "DATABASE":
+            return _only(create, (*_CREATE, *_CHARSET), f"a new {_what(create).lower()}")
+        case "SEQUENCE":
+            return _only(create, (*_CREATE, *grammar.SEQUENCE_NODES), "a new sequence")
+        case "TYPE":
+            return _only(create, (*_CREATE, *grammar.TYPE_NODES), "a new type")
+    return unknown(f"CREATE {_what(create)} is in no list of what only adds")
+
+
+def _create_table(create: Node, statement: Statement, made: Made) -> Judgement:
+    query = create.args.get("expression")
+    allowed = (*_CREATE, *grammar.TABLE_NODES, *(grammar.QUERY_NODES if query else ("Dot",)))
+    # Defaults and checks are written down; nothing calls them before there is a row.
+    judgement = _only(create, allowed, "a new table", functions=True)
+    if query is None or not judgement.is_additive:
+        return judgement
+    if kind(query) not in _QUERIES:
+        return unknown("CREATE TABLE ... AS something else than a query")
+    return _calling(judgement, create, statement, made, {*grammar.DEFINERS, "EXISTS"})
+
+
+def _create_index(create: Node, statement: Statement, made: Made) -> Judgement:
+    prefixes = _prefixes(create) if made.dialect == "mysql" else []
+    judgement = _only(create, grammar.INDEX_NODES, "a new index", besides=prefixes)
+    functions = {*grammar.INDEX_FUNCTIONS, *(node.name.lower() for node in prefixes)}
+    return _calling(judgement, create, statement, made, {"ON", "USING", "WITH"}, functions)
+
+
+def _prefixes(create: Node) -> list[Node]:
+    """MySQL's `(name(10))`: the first characters of a column; a call has one more parenthesis."""
+    return [
+        node
+        for node in nodes(create)
+        if kind(node) == "Anonymous"
+        and kind(node.parent) == "Ordered"
+        and [kind(each) for each in node.expressions] == ["Literal"]
+    ]
+
+
+def _alter(alter: Node, made: Made) -> Judgement:
+    actions = alter.args.get("actions") or ()
+    if str(alter.args.get("kind")).upper() != "TABLE" or not actions:
+        return unknown("this ALTER is in no list of what only adds")
+    for option in alter.args.get("options") or ():
+        if kind(option) not in ("AlgorithmProperty", "LockProperty"):
+            return unknown(f"ALTER TABLE with {kind(option)} is not understood")
+    new = made.has(alter.this)
+    if problem := next(filter(None, (_action_problem(each, new) for each in actions)), ""):
+        return unknown(problem)
+    if new:
+        return expand("a change of a table that this file has made")
+    indexes = sum(kind(action) == "AddConstraint" for action in actions)
+    parts = ["an index" if indexes else "", "a column" if len(actions) > indexes else ""]
+    return expand(f"adds {' and '.join(filter(None, parts))}")
+
+
+def _action_problem(action: Node, new: bool) -> str:
+    """Why an action of ALTER TABLE does not plainly add; empty if it does."""
+    match kind(action):
+        case "ColumnDef":
+            return _foreign(action, grammar.TABLE_NODES, True) if new else _column_problem(action)
+        case "AddConstraint" if new:
+            return _foreign(action, {"AddConstraint", *grammar.TABLE_NODES}, True)
+        case "AddConstraint":
+            if any(node.args.get("kind") for node in nodes(action)):
+                return "an index of a special kind"
+            return _foreign(action, _INDEX_ACTION)
+        case "AlterColumn" if new and action.args.get("allow_null") is False:
+            return ""
+    return f"ALTER TABLE with {kind(action)} is in no list of what only adds"
+
+
+def _column_problem(column: Node) -> str:
+    """Why a new column of a table that is in use does not plainly add."""
+    if column.kind is None:
+        return "a column without a type"
+    if column.kind.this.name in grammar.SERIAL_TYPES:
+        return "a column that numbers all rows rewrites the table"
+    for constraint in column.constraints:
+        if kind(constraint.kind) == "DefaultColumnConstraint" and (
+            problem := _foreign(constraint.kind.this, grammar.CONSTANT_NODES)
+        ):
+            return f"the default is no constant: {problem}"
+    return _foreign(column, grammar.COLUMN_NODES)
+
+
+def _data(parsed: Node, statement: Statement, made: Made) -> Judgement:
+    allowed = (*grammar.DATA_NODES, *(("Delete",) if kind(parsed) == "Delete" else ()))
+    judgement = migrate("moves data")
+    if kind(parsed) == "Delete":
+        judgement = migrate("deletes rows of a table that this file has made")
+    if problem := _foreign(parsed, allowed, functions=True):
+        return unknown(problem)
+    return _calling(judgement, parsed, statement, made, grammar.DEFINERS)
+
+
+def _only(
+    parsed: Node,
+    allowed: Collection[str],
+    reason: str,
+    functions: bool = False,
+    besides: Collection[Node] = (),
+) -> Judgement:
+    """Expand, if it is made of what is allowed."""
+    problem = _foreign(parsed, allowed, functions, besides)
+    return unknown(problem) if problem else expand(reason)
+
+
+def _foreign(
+    parsed: Node, allowed: Collection[str], functions: bool = False, besides: Collection[Node] = ()
+) -> str:
+    """The first node that is not allowed."""
+    for node in nodes(parsed):
+        if kind(node) in allowed or any(node is each for each in besides):
+            continue
+        if not (functions and tree.is_function(node)):
+            return f"{kind(node)} is in no list of what only adds"
+    return ""
+
+
+def _calling(
+    judgement: Judgement,
+    parsed: Node,
+    statement: Statement,
+    made: Made,
+    definers: Collection[str],
+    functions: Collection[str] = grammar.FUNCTIONS,
+) -> Judgement:
+    """The judgement, if it calls nothing but `functions`."""
+    if not judgement.is_additive:
+        return judgement
+    name = called(parsed, statement.bare, made.dialect, definers, functions)
+    return unknown(f"{name} is called, which is not known here") if name else judgement
+
+
+def _what(create: Node) -> str:
+    return str(create.args.get("kind")).upper()
+
+
+def _beginning(statement: Statement) -> str:
+    return " ".join(words(statement.bare)[:2]) or "this"

@@ -1,0 +1,198 @@
+"""What may stand in a statement that only adds or moves data: lists of names, and nothing else.
+
+Names of classes are those of sqlglot's tree, names of functions those that every server brings with
+it and that change nothing. What is in no list is not understood.
+"""
+
+import re
+from typing import Final
+
+
+def _names(*lines: str) -> frozenset[str]:
+    return frozenset(name for line in lines for name in line.split())
+
+
+# Statements that change nothing by themselves: their words, with blanks for what is quoted.
+NEUTRAL: Final = re.compile(
+    r"BEGIN(?: WORK| TRANSACTION)?|BEGIN (?:DEFERRED|IMMEDIATE|EXCLUSIVE)(?: TRANSACTION)?"
+    r"|START TRANSACTION|(?:COMMIT|END)(?: WORK| TRANSACTION)?"
+    r"|SET (?:LOCAL |SESSION )?(?:LOCK_TIMEOUT|STATEMENT_TIMEOUT|LOCK_WAIT_TIMEOUT"
+    r"|IDLE_IN_TRANSACTION_SESSION_TIMEOUT|CLIENT_MIN_MESSAGES) ?(?:=|TO) ?(?:' '|[0-9]+|[A-Z]+)"
+    r"|SET NAMES (?:UTF8|UTF8MB4)"
+)
+
+# What takes away, by the first words of a statement, understood or not.
+CONTRACT_WORDS: Final = {
+    "DROP": "drops something that code of the version before may use",
+    "TRUNCATE": "deletes all rows",
+    "REVOKE": "takes a privilege away",
+    "RENAME": "renames something that code of the version before may use",
+    "REPLACE": "deletes the rows that it replaces",
+}
+
+# The same, by the class of a node that stands anywhere in a statement.
+CONTRACT_NODES: Final = {
+    "Drop": "drops something that code of the version before may use",
+    "DropPrimaryKey": "drops the primary key",
+    "DropPartition": "drops a partition with its rows",
+    "TruncateTable": "deletes all rows",
+    "Delete": "deletes rows that code of the version before may use",
+    "Revoke": "takes a privilege away",
+    "RenameColumn": "renames a column that code of the version before may use",
+    "RenameIndex": "renames an index",
+    "AlterRename": "renames something that code of the version before may use",
+    "ModifyColumn": "changes the type or the constraints of a column",
+    "SwapTable": "puts another table in the place of one",
+}
+
+# Words, outside of quotes, that no statement which only adds or moves data needs: a second look at
+# what the tree has shown, for whatever a parser leaves out silently.
+DANGEROUS: Final = _names(
+    "DROP DELETE TRUNCATE RENAME GRANT REVOKE EXECUTE CALL TRIGGER RULE POLICY PROCEDURE FUNCTION",
+    "UNIQUE CHECK REFERENCES FOREIGN PRIMARY EXCLUDE VALIDATE INHERIT INHERITS ATTACH DETACH OWNER",
+    "MODIFY CHANGE CONVERT PARTITION GENERATED IDENTITY SERIAL AUTO_INCREMENT AUTOINCREMENT",
+    "ENABLE DISABLE SECURITY CASCADE OUTFILE DUMPFILE INFILE COPY LOAD LOCK PREPARE REPLACE",
+    "TEMP TEMPORARY PRAGMA IMPORT CLUSTER ALTER CREATE DEFINER",
+)
+DATA_DANGEROUS: Final = _names(
+    "DROP DELETE TRUNCATE GRANT REVOKE EXECUTE CALL TRIGGER PROCEDURE OUTFILE DUMPFILE INFILE",
+    "REPLACE PREPARE TEMP TEMPORARY ALTER CREATE",
+)
+# A table that this file creates may have all this, for nobody uses it yet.
+HARMLESS_IN_NEW: Final = _names(
+    "UNIQUE CHECK REFERENCES FOREIGN PRIMARY EXCLUDE PARTITION GENERATED IDENTITY SERIAL",
+    "AUTO_INCREMENT AUTOINCREMENT CASCADE",
+)
+# Values: columns, constants, operators. Functions are known by their names as well.
+VALUE_NODES: Final = _names(
+    "Column Identifier Literal Boolean Null Paren Neg Not Tuple Star Var Between In Is Case If",
+    "Cast DataType DataTypeParam Interval IntervalSpan AtTimeZone Bracket HexString BitString",
+    "National Distinct Escape JSONPath JSONPathRoot JSONPathKey JSONPathSubscript",
+    "Add Sub Mul Div IntDiv Mod Pow DPipe EQ NEQ GT GTE LT LTE NullSafeEQ NullSafeNEQ And Or Xor",
+    "Like ILike SimilarTo RegexpLike RegexpILike Glob Collate BitwiseAnd BitwiseOr BitwiseXor",
+    "BitwiseNot BitwiseLeftShift BitwiseRightShift JSONExtract JSONExtractScalar JSONBExtract",
+    "JSONBExtractScalar JSONBContains ArrayContainsAll ArrayContainedBy ArrayOverlaps",
+)
+# Queries, which read.
+QUERY_NODES: Final = VALUE_NODES | _names(
+    "Select From Where Join Group Having Order Ordered Limit Offset Fetch Subquery Table",
+    "TableAlias Alias With CTE Union Except Intersect Values Window WindowSpec Filter Lateral Lock",
+    "Any All Exists",
+)
+# What moves data.
+DATA_NODES: Final = QUERY_NODES | _names(
+    "Insert Update Merge Whens When OnConflict Returning Schema"
+)
+# An index: of columns, not of what may fail for a row that code of the version before writes.
+INDEX_NODES: Final = _names(
+    "Create Index IndexParameters Ordered Column Identifier Table Var Lower Upper Coalesce Where",
+    "Is Null Not And Or EQ NEQ GT GTE LT LTE In Literal Boolean Paren Opclass Collate Property",
+)
+# The definition of a table: columns, constraints, and what these are made of.
+TABLE_NODES: Final = VALUE_NODES | _names(
+    "Schema Table ColumnDef ColumnConstraint Constraint ForeignKey PrimaryKey Reference Ordered",
+    "NotNullColumnConstraint DefaultColumnConstraint UniqueColumnConstraint",
+    "PrimaryKeyColumnConstraint CheckColumnConstraint CommentColumnConstraint",
+    "CollateColumnConstraint CharacterSetColumnConstraint OnUpdateColumnConstraint",
+    "GeneratedAsIdentityColumnConstraint ComputedColumnConstraint AutoIncrementColumnConstraint",
+    "IndexColumnConstraint ExcludeColumnConstraint IndexParameters WithOperator Opclass",
+    "ColumnPosition Properties Property EngineProperty CharacterSetProperty CollateProperty",
+    "SchemaCommentProperty AutoIncrementProperty UnloggedProperty StrictProperty LikeProperty",
+    "PartitionedByProperty RowFormatProperty WithoutRowIdProperty",
+)
+# What a new column of an existing table may have. A default is a constant: then no row is read.
+COLUMN_CONSTRAINTS: Final = _names(
+    "NotNullColumnConstraint DefaultColumnConstraint CommentColumnConstraint",
+    "CollateColumnConstraint CharacterSetColumnConstraint OnUpdateColumnConstraint",
+)
+COLUMN_NODES: Final = COLUMN_CONSTRAINTS | _names(
+    "ColumnDef ColumnConstraint ColumnPosition Column Identifier DataType DataTypeParam Literal",
+    "Boolean Null Neg Paren Cast Interval Var Array CurrentTimestamp CurrentDate CurrentTime",
+    "HexString BitString",
+)
+CONSTANT_NODES: Final = _names(
+    "Literal Boolean Null Neg Paren Cast DataType DataTypeParam Interval Var Array",
+    "CurrentTimestamp CurrentDate CurrentTime Identifier HexString BitString",
+)
+TIGHTENING_COLUMN: Final = {
+    "UniqueColumnConstraint": "UNIQUE",
+    "PrimaryKeyColumnConstraint": "PRIMARY KEY",
+    "CheckColumnConstraint": "CHECK",
+    "Reference": "a foreign key",
+}
+TIGHTENING_TABLE: Final = TIGHTENING_COLUMN | {
+    "PrimaryKey": "a primary key",
+    "ForeignKey": "a foreign key",
+    "ExcludeColumnConstraint": "EXCLUDE",
+    "Constraint": "a constraint",
+}
+SEQUENCE_NODES: Final = _names("SequenceProperties Literal Neg Column")
+TYPE_NODES: Final = _names("DataType DataTypeParam Literal Schema ColumnDef")
+# What an index may compute: this never fails, whatever the row.
+INDEX_FUNCTIONS: Final = _names("lower upper coalesce")
+
+# Types that PostgreSQL brings with it and sqlglot takes for somebody's own. A domain of one's own
+# may carry NOT NULL and CHECK.
+BUILTIN_TYPES: Final = _names(
+    "tsvector tsquery inet cidr macaddr macaddr8 point line lseg box path polygon circle money bit",
+    "varbit oid regclass pg_lsn xml name",
+)
+SERIAL_TYPES: Final = _names("SERIAL BIGSERIAL SMALLSERIAL")
+
+# Functions that change nothing, by name; `nextval` takes a number that nobody else has.
+FUNCTIONS: Final = _names(
+    "abs age array_agg array_append array_cat array_length array_position array_prepend",
+    "array_remove array_replace array_to_json array_to_string avg bit_length btrim ceil ceiling",
+    "char_length character_length chr coalesce concat concat_ws count cume_dist curdate",
+    "current_date current_time current_timestamp curtime date date_add date_format date_part",
+    "date_sub date_trunc datediff datetime day decode dense_rank encode exp extract first_value",
+    "floor format from_unixtime gen_random_uuid generate_series greatest group_concat hex hour if",
+    "ifnull iif initcap instr json_agg json_array json_array_elements json_array_elements_text",
+    "json_array_length json_build_array json_build_object json_each json_each_text json_extract",
+    "json_insert json_object json_object_agg json_quote json_remove json_replace json_set",
+    "json_typeof json_unquote json_valid jsonb_agg jsonb_array_elements jsonb_array_elements_text",
+    "jsonb_array_length jsonb_build_array jsonb_build_object jsonb_each jsonb_each_text",
+    "jsonb_insert jsonb_object_agg jsonb_set jsonb_strip_nulls jsonb_typeof julianday lag",
+    "last_value lcase lead least left length ln localtime localtimestamp locate log lower lpad",
+    "ltrim make_date make_interval max md5 mid min minute mod month nextval now ntile nullif",
+    "octet_length overlay percent_rank pi position pow power printf quote_literal random rand",
+    "rank regexp_match regexp_matches regexp_replace regexp_split_to_array",
+    "regexp_split_to_table repeat replace reverse right round row_number row_to_json rpad rtrim",
+    "second sha1 sha2 sha256 sign split_part sqrt str_to_date strftime string_agg",
+    "string_to_array strpos substr substring substring_index sum time timestampdiff to_char",
+    "to_date to_json to_jsonb to_number to_timestamp total translate trim trunc truncate typeof",
+    "ucase unhex unicode unistr unix_timestamp unnest upper utc_timestamp uuid_generate_v4",
+    "year zeroblob bool_and bool_or every",
+)
+# Words in front of a parenthesis that are no function: of the language, and types with a length.
+SYNTAX: Final = _names(
+    "ALL AND ANY ARRAY AS BETWEEN BY CASE CAST CHARACTER CONFLICT CONVERT DISTINCT DO ELSE END",
+    "EXCEPT EXISTS FILTER FROM GROUP HAVING IN INCLUDE INSERT INTERSECT INTERVAL INTO IS JOIN KEY",
+    "LATERAL LIKE ILIKE LIMIT MATCHED MATERIALIZED NOT OFFSET ON OR OVER RETURNING ROW SELECT SET",
+    "SOME THEN UNION UPDATE USING VALUE VALUES WHEN WHERE WITH WITHIN",
+    "BIGINT BINARY BIT CHAR DATETIME DEC DECIMAL DOUBLE FLOAT INT INTEGER NUMERIC REAL SIGNED",
+    "TIME TIMESTAMP TIMESTAMPTZ UNSIGNED VARBINARY VARCHAR VARYING",
+)
+# Words that name a relation, so that what follows with a parenthesis has its columns.
+DEFINERS: Final = _names("INTO TABLE REFERENCES WITH RECURSIVE AS")
+
+# Tables of the server itself: who writes there changes the schema with INSERT and UPDATE.
+SYSTEM_SCHEMAS: Final = _names(
+    "pg_catalog pg_temp pg_toast information_schema mysql sys performance_schema temp"
+)
+SYSTEM_PREFIXES: Final = ("pg_", "sqlite_")
+
+# The arguments of a node that may be set. All others are parts of the language that are not
+# understood here.
+ARGUMENTS: Final = {
+    "Create": _names("this kind exists concurrently properties expression unique"),
+    "Alter": _names("this kind exists actions options"),
+    "ColumnDef": _names("this kind constraints exists position"),
+    "Insert": _names("this expression conflict returning with_ ignore default alternative"),
+    "Update": _names("this expressions from_ where returning with_ order limit"),
+    "Merge": _names("this using on whens with_ returning"),
+    "Delete": _names("this using where returning limit order"),
+    "Table": _names("this db catalog alias joins only"),
+    "Index": _names("this table params unique"),
+    "Comment": _names("this kind expression exists"),
+}

@@ -1,0 +1,53 @@
+"""The phase of one statement, in the light of those before it.
+
+What takes away is looked for anywhere in the tree; what adds or moves data must be made of what is
+all in a list; and no word outside of quotes may be one that such a statement does not need. Each
+look can only make the answer stricter.
+"""
+
+import re
+
+from . import grammar, tree
+from .additive import additive
+from .contracts import contract_reason
+from .judgement import Judgement, contract, unknown
+from .lexer import Dialect, Statement
+from .made import Made
+from .names import words
+
+
+class Judge:
+    """Judges the statements of one file, in their order."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._made = Made(dialect)
+
+    def judge(self, statement: Statement) -> Judgement | None:
+        """Its phase; None if it changes nothing by itself."""
+        if not statement.unsure and grammar.NEUTRAL.fullmatch(_normal(statement.bare)):
+            return None
+        judgement = self._judge(statement)
+        if not judgement.is_additive:
+            self._made.forget()
+        return judgement
+
+    def _judge(self, statement: Statement) -> Judgement:
+        if statement.unsure:
+            return unknown(f"it cannot be read surely: {statement.unsure}")
+        first = (words(statement.bare) or [""])[0]
+        if first in grammar.CONTRACT_WORDS and statement.bare.upper().startswith(first):
+            return contract(grammar.CONTRACT_WORDS[first])
+        parsed = tree.parse(statement.sql, self._dialect)
+        if isinstance(parsed, str):
+            return unknown(parsed)
+        if reason := contract_reason(parsed, self._made):
+            return contract(reason)
+        judgement = additive(parsed, statement, self._made)
+        if judgement.is_additive:
+            self._made.remember(parsed)
+        return judgement
+
+
+def _normal(bare: str) -> str:
+    return re.sub(r"\s+", " ", bare).strip().upper()

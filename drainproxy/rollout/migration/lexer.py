@@ -1,0 +1,192 @@
+r"""Where statements begin and end in a SQL file, and what in it is code.
+
+A linter and a server that disagree about where a comment or a string ends read different programs,
+and one of them may hold a DROP. So only what all readings agree on is code here; the rest makes the
+statement, and all behind it, `unsure`: a backslash before a quote (sql_mode and
+standard_conforming_strings decide), comments in comments (PostgreSQL nests them, others do not),
+`--` without a blank in MySQL (a comment for others), comments that MySQL runs, commands of psql and
+other clients, templates, invisible and foreign characters outside of quotes.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from msgspec import Struct
+
+Dialect = Literal["postgres", "mysql", "sqlite"]
+
+
+class Statement(Struct, frozen=True):
+    """One statement.
+
+    `line` is where it begins, counted from 1; `sql` is its text without comments; `bare` is that
+    with blanks for what stands in quotes, so that every word in it is code; `unsure` says why it
+    cannot be read surely.
+    """
+
+    line: int
+    sql: str
+    bare: str
+    unsure: str = ""
+
+
+_WORD = r"[A-Za-z_][A-Za-z0-9_]*"
+_TOKENS: Final = {
+    "line_comment": r"--[^\n]*",
+    "block_comment": r"/\*(?:[^*]|\*(?!/))*\*/",
+    "open_comment": r"/\*",
+    "text": r"'(?:[^']|'')*'",
+    "name": r'"(?:[^"]|"")*"',
+    "word": _WORD,
+    "end": r";",
+    "cast": r"::",
+    "blank": r"[ \t\n]+",
+    "other": r"[\s\S]",
+}
+_OWN: Final[dict[Dialect, dict[str, str]]] = {
+    "postgres": {"dollar": rf"\$(?P<tag>{_WORD})?\$"},
+    "mysql": {"hash_comment": r"#[^\n]*", "backtick": r"`(?:[^`]|``)*`"},
+    "sqlite": {"backtick": r"`(?:[^`]|``)*`", "bracket": r"\[[^\]]*\]"},
+}
+_SCANNERS: Final = {
+    dialect: re.compile(
+        "|".join(f"(?P<{name}>{pattern})" for name, pattern in {**own, **_TOKENS}.items())
+    )
+    for dialect, own in _OWN.items()
+}
+_QUOTES: Final = {"text", "name", "backtick", "bracket"}
+_COMMENTS: Final = {"line_comment", "block_comment", "hash_comment"}
+# An odd number of them: the last one escapes the quote, or does not.
+_ESCAPED_QUOTE = re.compile(r"(?<!\\)(?:\\\\)*\\['\"`]")
+# Controls, invisible ones, line ends and blanks that some readers take for such and others do not.
+_STRANGE: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"}
+_PLAIN: Final = {"\t", "\n", " "}
+_OPENERS: Final = {"'": "a quote", '"': "a quote", "`": "a quote", "[": "a bracket"}
+
+
+class _Piece(Struct, frozen=True):
+    kind: str
+    text: str
+    start: int
+
+
+def split(text: str, dialect: Dialect) -> Iterator[Statement]:
+    """The statements of a file that hold anything but comments."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    unsure = ""
+    pieces: list[_Piece] = []
+    for piece in _pieces(text, dialect):
+        if piece.kind != "end":
+            pieces.append(piece)
+            continue
+        statement = _statement(pieces, text, dialect, unsure)
+        pieces = []
+        if statement:
+            unsure = statement.unsure
+            yield statement
+    last = _statement(pieces, text, dialect, unsure)
+    if last:
+        yield last
+
+
+def _pieces(text: str, dialect: Dialect) -> Iterator[_Piece]:
+    scanner, at = _SCANNERS[dialect], 0
+    while match := scanner.match(text, at):
+        kind, end = match.lastgroup or "other", match.end()
+        if kind == "dollar":
+            kind, end = _dollar_quoted(text, match)
+        yield _Piece(kind, text[at:end], at)
+        at = end
+
+
+def _dollar_quoted(text: str, match: re.Match[str]) -> tuple[str, int]:
+    """The whole of it; `$` in the middle of a name begins none, and one without an end is none."""
+    before = text[match.start() - 1] if match.start() else " "
+    end = text.find(match[0], match.end())
+    if before.isalnum() or before in "_$" or not before.isascii() or end < 0:
+        return "broken_dollar", match.end()
+    return "dollar", end + len(match[0])
+
+
+def _statement(pieces: list[_Piece], text: str, dialect: Dialect, unsure: str) -> Statement | None:
+    code = [piece for piece in pieces if piece.kind not in _COMMENTS | {"blank"}]
+    found = next(filter(None, (_doubt(piece, dialect) for piece in pieces)), "")
+    if not code and not found:
+        return None
+    first = (code or pieces)[0]
+    return Statement(
+        line=text.count("\n", 0, first.start) + 1,
+        sql="".join(" " if piece.kind in _COMMENTS else piece.text for piece in pieces).strip(),
+        bare="".join(map(_bare, pieces)).strip(),
+        unsure=unsure or found or _client_command(code, dialect),
+    )
+
+
+def _bare(piece: _Piece) -> str:
+    if piece.kind in _COMMENTS:
+        return " "
+    if piece.kind in _QUOTES or piece.kind == "dollar":
+        return piece.text[0] + " " + piece.text[-1]
+    return piece.text
+
+
+def _doubt(piece: _Piece, dialect: Dialect) -> str:
+    """Why readers may disagree about where this piece ends, or what it is."""
+    text = piece.text
+    strange = next((c for c in text if c not in _PLAIN and _is_strange(c)), None)
+    if strange:
+        return f"it holds the character U+{ord(strange):04X}, which some readers skip"
+    if piece.kind in _COMMENTS:
+        return _comment_doubt(text, dialect)
+    if piece.kind in _QUOTES:
+        if _ESCAPED_QUOTE.search(text):
+            return "a backslash before a quote: settings of the server say where the string ends"
+        return ""
+    if piece.kind == "open_comment":
+        return "a comment that does not end"
+    if piece.kind == "broken_dollar":
+        return "a dollar quote that does not begin or end"
+    if piece.kind == "other":
+        return _character_doubt(text, dialect)
+    return ""
+
+
+def _comment_doubt(text: str, dialect: Dialect) -> str:
+    if text.startswith(("/*!", "/*M!")):
+        return "MySQL and MariaDB run what stands in this comment"
+    if text.startswith("/*+") and dialect == "mysql":
+        return "MySQL takes this comment for a hint"
+    if text.startswith("/*") and "/*" in text[2:]:
+        return "a comment in a comment: not every server nests them"
+    if dialect == "mysql" and text.startswith("--") and text[2:3] not in ("", " ", "\t"):
+        return "in MySQL `--` begins a comment only with a blank behind it"
+    return ""
+
+
+def _character_doubt(text: str, dialect: Dialect) -> str:
+    if text in _OPENERS and (text != "[" or dialect == "sqlite"):
+        return f"{_OPENERS[text]} that does not end, or is none in this dialect"
+    if text == "\\":
+        return "a backslash outside of quotes, as commands of psql and mysql have it"
+    if text in ":?$" or (text == "@" and dialect != "postgres"):
+        return f"{text!r} outside of quotes: somebody puts a value there, or SQL"
+    if text in "{}":
+        return "a brace outside of quotes, as templates have it"
+    if not text.isascii():
+        return f"the character U+{ord(text):04X} outside of quotes"
+    return ""
+
+
+def _client_command(code: list[_Piece], dialect: Dialect) -> str:
+    """What the clients of a server run themselves, up to the end of the line."""
+    if code and code[0].text == ".":
+        return "a command of the sqlite3 shell"
+    if dialect == "mysql" and any(piece.text.upper() == "DELIMITER" for piece in code):
+        return "DELIMITER: from here on statements end with something else"
+    return ""
+
+
+def _is_strange(character: str) -> bool:
+    return unicodedata.category(character) in _STRANGE

@@ -1,0 +1,58 @@
+"""What a file has surely made so far. Nobody uses that yet: it may be tightened and emptied."""
+
+from . import tree
+from .grammar import BUILTIN_TYPES
+from .lexer import Dialect
+from .tree import Node, kind
+
+
+class Made:
+    """The tables and types that the statements before have created.
+
+    `IF NOT EXISTS` creates nothing surely, and after it a plain CREATE of the same name may fail.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._tables: set[tuple[str, ...]] = set()
+        self._types: set[str] = set()
+        self._doubtful: set[tuple[str, ...]] = set()
+
+    def remember(self, parsed: Node) -> None:
+        """What an additive statement has made."""
+        if kind(parsed) != "Create":
+            return
+        made = parsed.this.this if kind(parsed.this) == "Schema" else parsed.this
+        name = tree.key(made, self.dialect)
+        what = str(parsed.args.get("kind")).upper()
+        if name is None:
+            return
+        if parsed.args.get("exists"):
+            self._doubtful.add(name)
+        elif what == "TABLE" and name not in self._doubtful:
+            self._tables.add(name)
+        elif what == "TYPE":
+            self._types.add(made.sql())
+
+    def forget(self) -> None:
+        """A table may have been renamed, replaced, or be looked up elsewhere since."""
+        self._tables.clear()
+        self._types.clear()
+
+    def has(self, table: Node | None) -> bool:
+        """Whether it is surely one of the tables."""
+        if table is None or kind(table) != "Table":
+            return False
+        if table.args.get("joins") or tree.unknown_arguments(table):
+            return False
+        return tree.key(table, self.dialect) in self._tables
+
+    def type_problem(self, data_type: Node) -> str:
+        """A type of somebody's own may carry constraints, and its cast may call anything."""
+        if data_type.this.name != "USERDEFINED":
+            return ""
+        name = data_type.args.get("kind")
+        text = name if isinstance(name, str) else name.sql() if name is not None else ""
+        if text.lower() in BUILTIN_TYPES or text in self._types:
+            return ""
+        return f"the type {text} is not known here: a domain may carry constraints"

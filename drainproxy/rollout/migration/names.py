@@ -1,0 +1,65 @@
+"""The words of a statement, and what it calls by which name."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from .grammar import FUNCTIONS, SYNTAX
+from .lexer import Dialect
+from .tree import Node, function_names, kind, nodes
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# A name as `Statement.bare` has it: a word, or quotes around a blank.
+_NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|\" \"|` `|\[ \])"
+_CALL = re.compile(rf"(?:([A-Za-z_][A-Za-z0-9_]*)\s+)?({_NAME}(?:\s*\.\s*{_NAME})*)\s*\(")
+
+
+def words(bare: str) -> list[str]:
+    """The words outside of quotes, in upper case."""
+    return [word.upper() for word in _WORD.findall(bare)]
+
+
+def unexplained(tree: Node, bare: str) -> Collection[str]:
+    """The words outside of quotes, behind the first, that name nothing in the tree."""
+    names = Counter(
+        node.name.upper()
+        for node in nodes(tree)
+        if kind(node) == "Identifier" and not node.args.get("quoted")
+    )
+    return Counter(words(bare)[1:]) - names
+
+
+def called(
+    tree: Node,
+    bare: str,
+    dialect: Dialect,
+    definers: Collection[str],
+    functions: Collection[str] = FUNCTIONS,
+) -> str:
+    """The first name that is called and is not one of `functions`.
+
+    After a word of `definers` stands a relation with its columns, and no call.
+    """
+    for node in nodes(tree):
+        # MySQL's VALUES(column), of the row that was to be inserted.
+        is_call = kind(node) == "Anonymous" and str(node.name).upper() != "VALUES"
+        if is_call and str(node.name).lower() not in functions:
+            return str(node.name)
+    relations = _relations(tree) - function_names(dialect)
+    for before, name in _calls(bare):
+        if before in definers or name.upper() in SYNTAX:
+            continue
+        if name.lower() not in functions and name.upper() not in relations:
+            return "something with a quoted or qualified name" if " " in name else name
+    return ""
+
+
+def _calls(bare: str) -> Iterator[tuple[str, str]]:
+    """Each name in front of a parenthesis, with the word before it."""
+    for match in _CALL.finditer(bare):
+        yield (match[1] or "").upper(), match[2]
+
+
+def _relations(tree: Node) -> set[str]:
+    """The names of tables and aliases, in upper case."""
+    return {node.name.upper() for node in nodes(tree) if kind(node) in ("Table", "TableAlias")}

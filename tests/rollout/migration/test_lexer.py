@@ -1,0 +1,90 @@
+"""Only what all readings of a text agree on is code."""
+
+import pytest
+
+from drainproxy.rollout.migration.lexer import Dialect, split
+
+
+def found(text: str, dialect: Dialect = "postgres") -> list[tuple[str, str]]:
+    return [(each.sql, each.bare) for each in split(text, dialect)]
+
+
+def doubts(text: str, dialect: Dialect = "postgres") -> list[str]:
+    return [each.unsure for each in split(text, dialect)]
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "statements"),
+    [
+        ("a; b ;c", "postgres", [("a", "a"), ("b", "b"), ("c", "c")]),
+        ("a 'b;''c' d", "postgres", [("a 'b;''c' d", "a ' ' d")]),
+        ('a "b;""c" d', "mysql", [('a "b;""c" d', 'a " " d')]),
+        ("a `b;``c` d", "mysql", [("a `b;``c` d", "a ` ` d")]),
+        ("a [b;c] d", "sqlite", [("a [b;c] d", "a [ ] d")]),
+        ("a[1]; b", "postgres", [("a[1]", "a[1]"), ("b", "b")]),
+        ("a -- b;\nc", "postgres", [("a  \nc", "a  \nc")]),
+        ("a # b;\nc", "mysql", [("a  \nc", "a  \nc")]),
+        ("a /* b; */ c", "sqlite", [("a   c", "a   c")]),
+        ("a/**/b", "postgres", [("a b", "a b")]),
+        ("a /***/ b /* ** */", "postgres", [("a   b", "a   b")]),
+        ("do $$ a; b $$; c", "postgres", [("do $$ a; b $$", "do $ $"), ("c", "c")]),
+        ("do $x$ $$; $x$; c", "postgres", [("do $x$ $$; $x$", "do $ $"), ("c", "c")]),
+        ("a 'b\\\\' c; d", "mysql", [("a 'b\\\\' c", "a ' ' c"), ("d", "d")]),
+        ("a 'b\\n' c", "postgres", [("a 'b\\n' c", "a ' ' c")]),
+        ("a::b", "postgres", [("a::b", "a::b")]),
+        ("-- a\n/* b */;;\n", "postgres", []),
+    ],
+)
+def test_statements_end_where_every_reader_ends_them(
+    text: str, dialect: Dialect, statements: list[tuple[str, str]]
+) -> None:
+    assert found(text, dialect) == statements
+    assert set(doubts(text, dialect)) <= {""}
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "why"),
+    [
+        ("a '\\'; b", "postgres", "a backslash before a quote"),
+        ("a '\\\\\\'; b '", "mysql", "a backslash before a quote"),
+        ('a "\\"; b"', "mysql", "a backslash before a quote"),
+        ("a `\\`", "mysql", "a backslash before a quote"),
+        ("/* a /* b */ c", "postgres", "a comment in a comment"),
+        ("/* a", "postgres", "a comment that does not end"),
+        ("'a", "postgres", "a quote that does not end"),
+        ('"a', "postgres", "a quote that does not end"),
+        ("[a", "sqlite", "a bracket that does not end"),
+        ("`a`", "postgres", "a quote that does not end, or is none in this dialect"),
+        ("$$ a", "postgres", "a dollar quote"),
+        ("a$$ b $$", "postgres", "a dollar quote"),
+        ("a 5--1", "mysql", "a comment only with a blank"),
+        ("/*! a */ b", "postgres", "MySQL and MariaDB run"),
+        ("/*M! a */ b", "mysql", "MySQL and MariaDB run"),
+        ("/*+ a */ b", "mysql", "a hint"),
+        ("\\i a.sql", "postgres", "commands of psql"),
+        (".read a.sql", "sqlite", "a command of the sqlite3 shell"),
+        ("delimiter //", "mysql", "DELIMITER"),
+        ("a {{ b }}", "postgres", "templates"),
+        ("a :b", "postgres", "':' outside of quotes"),
+        ("a $1", "postgres", "'$' outside of quotes"),
+        ("a ?", "sqlite", "'?' outside of quotes"),
+        ("a @b", "mysql", "'@' outside of quotes"),
+        ("a \u00e9", "postgres", "U+00E9 outside of quotes"),
+        ("a '\u200b'", "postgres", "U+200B"),
+        ("a -- \r b", "postgres", "U+000D"),
+        ("a\x00b", "postgres", "U+0000"),
+    ],
+)
+def test_where_readers_may_disagree_the_rest_is_unsure(
+    text: str, dialect: Dialect, why: str
+) -> None:
+    first, *others = doubts(text + "\n;x;", dialect)
+
+    assert why in first
+    assert set(others) <= {first}
+
+
+def test_a_line_is_that_of_the_first_word() -> None:
+    text = "\n-- x\n a;\n\n/* y\n*/ b\nc; d"
+
+    assert [each.line for each in split(text, "postgres")] == [3, 6, 7]

@@ -1,0 +1,140 @@
+"""Reports of pgroll and squawk: they may say contract, and expand only where it is sure."""
+
+import json
+from typing import Any
+
+import pytest
+
+from drainproxy.rollout.migration.lint import lint, worst
+
+
+def phase(report: Any) -> str:
+    return worst(lint("r.json", json.dumps(report)))
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("In progress", "expand"),
+        ("Complete", "contract"),
+        ("No migrations", "unknown"),
+        ("Paused", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_the_status_of_pgroll(status: Any, expected: str) -> None:
+    report = {"Schema": "public", "Version": "27_add_note", "Status": status}
+    (found,) = lint("-", json.dumps(report, indent=2))
+
+    assert (found.phase, found.line, found.statement) == (expected, 1, "public 27_add_note")
+
+
+def column(**fields: Any) -> dict[str, Any]:
+    return {"add_column": {"table": "t", "column": {"name": "c", "type": "text", **fields}}}
+
+
+INDEX = {"name": "i", "table": "t", "columns": {"a": {}}}
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ({"create_table": {"name": "t", "columns": []}}, "expand"),
+        ({"create_index": INDEX}, "expand"),
+        ({"create_index": INDEX | {"unique": True}}, "contract"),
+        ({"create_index": INDEX | {"predicate": "a > 0"}}, "unknown"),
+        (column(nullable=True), "expand"),
+        (column(default="'x'"), "expand"),
+        (column(nullable=True, default="now()"), "expand"),
+        (column(), "contract"),
+        (column(default="NULL"), "contract"),
+        (column(nullable=True, unique=True), "contract"),
+        (column(nullable=True, check={"name": "c", "constraint": "c > 0"}), "contract"),
+        (column(nullable=True, references={"name": "f"}), "contract"),
+        (column(nullable=True, pk=True), "contract"),
+        (column(nullable=True, more=1), "unknown"),
+        (column(nullable=True, default="drop_it()"), "unknown"),
+        (column(nullable=True, default="1, DROP COLUMN x"), "contract"),
+        (column(nullable=True, type="int; DROP TABLE t"), "contract"),
+        (column(nullable=True, type="serial"), "unknown"),
+        (column(nullable=True, type=1), "unknown"),
+        ({"add_column": column(nullable=True)["add_column"] | {"up": "lower(a)"}}, "expand"),
+        ({"add_column": column(nullable=True)["add_column"] | {"up": "drop_it(a)"}}, "unknown"),
+        (
+            {"add_column": column(nullable=True)["add_column"] | {"up": "1); DROP TABLE t"}},
+            "unknown",
+        ),
+        ({"add_column": {"table": "t"}}, "unknown"),
+        ({"sql": {"up": "CREATE TABLE t (x int)"}}, "expand"),
+        ({"sql": {"up": "UPDATE t SET x = 1", "onComplete": True}}, "migrate"),
+        ({"sql": {"up": "DROP TABLE t"}}, "contract"),
+        ({"sql": {"up": '{"operations": []}'}}, "unknown"),
+        ({"sql": {}}, "unknown"),
+        ({"drop_column": {"table": "t", "column": "c"}}, "contract"),
+        ({"drop_table": {"name": "t"}}, "contract"),
+        ({"alter_column": {"table": "t", "column": "c", "nullable": False}}, "contract"),
+        ({"rename_table": {"from": "a", "to": "b"}}, "contract"),
+        ({"create_constraint": {"type": "unique"}}, "contract"),
+        ({"explode": {}}, "unknown"),
+        ({"create_table": []}, "unknown"),
+        ({"create_table": {}, "drop_table": {}}, "unknown"),
+        ("create_table", "unknown"),
+    ],
+)
+def test_a_migration_of_pgroll(operation: Any, expected: str) -> None:
+    assert phase({"name": "1", "operations": [operation]}) == expected
+    # The strictest of several decides.
+    both = {"operations": [{"create_table": {}}, operation, {"create_table": {}}]}
+    assert phase(both) == expected
+
+
+def test_a_migration_without_an_operation_is_unknown() -> None:
+    assert phase({"operations": []}) == "unknown"
+
+
+def violation(rule: str, line: int = 4) -> dict[str, Any]:
+    return {
+        "file": "a.sql",
+        "line": line,
+        "column": 0,
+        "level": "Warning",
+        "message": "Dropping a column\n may break",
+        "help": None,
+        "rule_name": rule,
+        "column_end": 3,
+        "line_end": 5,
+    }
+
+
+def test_a_violation_of_squawk_has_its_file_and_line() -> None:
+    report = [violation("prefer-robust-stmts"), violation("ban-drop-column")]
+    (found,) = lint("squawk.json", json.dumps(report))
+
+    assert found.phase == "contract"
+    # squawk counts lines from 0 in JSON.
+    assert (found.line, found.statement) == (5, "a.sql")
+    assert found.reason == "squawk: ban-drop-column: Dropping a column may break"
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        [],
+        [violation("prefer-text-field")],
+        [violation("syntax-error")],
+        [{"rule": "ban-drop-column"}],
+        [violation("ban-drop-column"), 1],
+        ["ban-drop-column"],
+        {},
+        {"verdict": "allow"},
+        {"Schema": "public"},
+        {"operations": "none"},
+    ],
+)
+def test_a_report_that_finds_nothing_or_is_none_is_unknown(report: Any) -> None:
+    assert phase(report) == "unknown"
+
+
+@pytest.mark.parametrize("text", ["{", "[1", "{} DROP TABLE x", "[" * 100_000, "{# x #} SELECT 1"])
+def test_what_only_begins_like_json_is_unknown(text: str) -> None:
+    assert worst(lint("r.json", text)) == "unknown"
