@@ -17,6 +17,7 @@ _COMMANDS = {
     "uninject": "drainproxy.cli.kube:uninject",
     "webhook": "drainproxy.cli.webhook:webhook",
     "redirect": "drainproxy.cli.redirect:redirect",
+    "migration": "drainproxy.cli.migration:migration",
     "rehearse": "drainproxy.cli.rehearse:rehearse",
     "settings": "drainproxy.cli.settings:settings",
 }

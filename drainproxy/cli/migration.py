@@ -1,0 +1,118 @@
+"""`drainproxy migration`: the phases of a database change, and what they allow."""
+
+from typing import Any
+
+import click
+
+from drainproxy.cli.migration_asked import LENIENT, Asked, record_options
+from drainproxy.cli.migration_lint import lint
+
+
+@click.group(
+    epilog="""\b
+A change, step by step:
+  drainproxy migration begin expand --version 7 --app shop --namespace prod && psql -f expand.sql
+  drainproxy migration may-deploy --version 7 --app shop --namespace prod && helm upgrade ...
+  drainproxy migration deployed --version 7 --app shop --namespace prod
+  drainproxy migration begin migrate --version 7 --app shop --namespace prod && psql -f migrate.sql
+  drainproxy migration begin contract --version 7 --app shop --namespace prod   # 24 h later
+  psql -f contract.sql && drainproxy migration complete --app shop --namespace prod
+"""
+)
+def migration() -> None:
+    """Database changes by expand, migrate and contract, with a no-go zone behind the contract.
+
+    Every command exits 0 for allow, 1 for refuse, 3 for hold (nobody can know: the record is
+    missing, corrupt or in use, a clock is wrong) and 2 if it was used wrongly.
+    """
+
+
+migration.add_command(lint)
+
+
+def _example(*lines: str) -> str:
+    return "\n".join(["\b", "Examples:", *(f"  drainproxy migration {line}" for line in lines)])
+
+
+@migration.command(
+    context_settings=LENIENT,
+    epilog=_example("status --app shop --state shop.json", "status --app shop --namespace prod"),
+)
+@record_options(version=False)
+@click.pass_context
+def status(ctx: click.Context, /, **given: Any) -> None:
+    """Print what is recorded; allow if it can be true."""
+    from drainproxy.rollout.migration.decide import sound
+
+    asked = Asked(ctx, given)
+    loaded = asked.load()
+    asked.answer(sound(loaded.state, asked.now), loaded)
+
+
+@migration.command(
+    context_settings=LENIENT,
+    epilog=_example(
+        "begin expand --version 7 --app shop --state shop.json",
+        "begin contract --version 7 --app shop --namespace prod --contract-after 48h",
+    ),
+)
+@click.argument("phase", required=False)
+@record_options(version=True)
+@click.pass_context
+def begin(ctx: click.Context, /, **given: Any) -> None:
+    """Begin PHASE (expand, migrate or contract, in this order) of a schema, and record it.
+
+    Run its SQL only if this exits 0.
+    """
+    asked = Asked(ctx, given)
+    asked.change(asked.phase)
+
+
+@migration.command(
+    context_settings=LENIENT,
+    epilog=_example("deployed --version 7 --app shop --state shop.json"),
+)
+@record_options(version=True)
+@click.pass_context
+def deployed(ctx: click.Context, /, **given: Any) -> None:
+    """Record a successful deploy of code for schema N: the last step of a pipeline.
+
+    A rollback is one too, of the older version. The time until a contract may begin starts anew.
+    """
+    Asked(ctx, given).change("deployed")
+
+
+@migration.command(
+    context_settings=LENIENT, epilog=_example("complete --app shop --namespace prod")
+)
+@record_options(version=False)
+@click.pass_context
+def complete(ctx: click.Context, /, **given: Any) -> None:
+    """Record that the contract is over."""
+    Asked(ctx, given).change("complete")
+
+
+@migration.command(
+    "may-deploy",
+    context_settings=LENIENT,
+    epilog=_example("may-deploy --version 7 --app shop --state shop.json && helm upgrade ..."),
+)
+@record_options(version=True)
+@click.pass_context
+def may_deploy(ctx: click.Context, /, **given: Any) -> None:
+    """Whether code for schema N may be deployed."""
+    Asked(ctx, given).decide("deploy")
+
+
+@migration.command(
+    "may-rollback",
+    context_settings=LENIENT,
+    epilog=_example(
+        "may-rollback --version 6 --app shop --state shop.json && kubectl rollout undo ..."
+    ),
+)
+@record_options(version=True)
+@click.pass_context
+def may_rollback(ctx: click.Context, /, **given: Any) -> None:
+    """Whether an automated rollback to code for schema N may be done; behind a contract: hold."""
+    Asked(ctx, given).decide("rollback")

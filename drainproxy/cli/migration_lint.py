@@ -1,0 +1,141 @@
+"""`drainproxy migration lint`: which phase a SQL file belongs to."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from drainproxy.cli.migration_asked import LENIENT, OUTPUT, Mistakes, fail, parse_form
+from drainproxy.config.mistakes import did_you_mean
+
+if TYPE_CHECKING:
+    from drainproxy.rollout.migration.lexer import Dialect
+    from drainproxy.rollout.migration.lint import Finding
+    from drainproxy.rollout.migration.sections import Tool
+
+_CODES: Final = {"expand": 0, "migrate": 0, "contract": 1, "unknown": 3}
+_DIALECTS: "Final[dict[str, Dialect]]" = {
+    "postgres": "postgres",
+    "postgresql": "postgres",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "sqlite": "sqlite",
+}
+_TOOLS: "Final[dict[str, Tool]]" = {
+    "plain": "plain",
+    "dbmate": "dbmate",
+    "goose": "goose",
+    "sql-migrate": "sql-migrate",
+}
+
+
+@click.command(
+    context_settings=LENIENT,
+    epilog="""\b
+Examples:
+  drainproxy migration lint migrations/0042_add_note.sql
+  drainproxy migration lint --dialect mysql -o json migrations/*.sql
+  drainproxy migration lint --tool dbmate db/migrations/20261129_note.sql
+  pgroll status | drainproxy migration lint -
+""",
+)
+@click.argument("files", nargs=-1, metavar="FILE|-...")
+@click.option(
+    "--dialect",
+    metavar="postgres|mysql|sqlite",
+    default="postgres",
+    show_default=True,
+    help="The server that will read it.",
+)
+@click.option(
+    "--tool",
+    metavar="plain|dbmate|goose|sql-migrate",
+    default="plain",
+    show_default=True,
+    help="What runs it. All but plain leave out the part `down` of a file.",
+)
+@OUTPUT
+@click.pass_context
+def lint(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None:
+    """Say of each statement of SQL files whether it is expand, migrate, contract or unknown.
+
+    expand only adds, migrate moves data, contract takes away or tightens; what is not surely
+    understood is unknown, and somebody has to say its phase. JSON of pgroll (its status, a
+    migration) and squawk is read too.
+
+    Exits 0 if all is expand or migrate, 1 if anything is contract, 3 if something is unknown and
+    nothing contract, 2 if a file cannot be read.
+    """
+    # What looks like an option and is none was left over for the files.
+    named = [file for file in files if file == "-" or not file.startswith("-")]
+    ctx.args = [file for file in files if file not in named]
+    mistakes = Mistakes(ctx)
+    dialect = mistakes.read(given, "--dialect", lambda text: _one_of(text, _DIALECTS))
+    tool = mistakes.read(given, "--tool", lambda text: _one_of(text, _TOOLS))
+    form = mistakes.read(given, "--output", parse_form)
+    texts = _texts(named, mistakes)
+    mistakes.raise_all()
+    assert dialect
+    assert tool
+    found = _findings(texts, dialect, tool)
+    click.echo(_as_json(found) if form == "json" else _as_text(found))
+    from drainproxy.rollout.migration.lint import worst
+
+    sys.exit(_CODES[worst(found)])
+
+
+def _one_of(text: str, known: Mapping[str, Any]) -> Any:
+    if text.lower() in known:
+        return known[text.lower()]
+    near = did_you_mean(text.lower(), known)
+    hint = f": did you mean {near}?" if near else ""
+    raise ValueError(f"is not one of {', '.join(known)}{hint}")
+
+
+def _texts(files: Sequence[str], mistakes: Mistakes) -> dict[str, str]:
+    """The text of every file; what cannot be read is a mistake."""
+    if not files:
+        mistakes.add("FILE", "is missing: which files? - is standard input")
+    texts = {}
+    for file in files:
+        try:
+            data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+            texts[file] = data.decode()
+        except (OSError, ValueError) as error:
+            mistakes.add(file, getattr(error, "strerror", None) or "it is not UTF-8")
+    return texts
+
+
+def _findings(texts: Mapping[str, str], dialect: "Dialect", tool: "Tool") -> "list[Finding]":
+    from drainproxy.rollout.migration.lint import lint as lint_text
+
+    try:
+        return [
+            finding
+            for file, text in texts.items()
+            for finding in lint_text(file, text, dialect, tool)
+        ]
+    except ImportError as error:
+        fail(f"needs {error.name}: pip install 'drainproxy[migrations]'")
+
+
+def _as_json(found: "Sequence[Finding]") -> str:
+    import msgspec
+
+    return msgspec.json.encode(found).decode()
+
+
+def _as_text(found: "Sequence[Finding]") -> str:
+    from drainproxy.rollout.migration.lint import worst
+
+    lines = []
+    for file in dict.fromkeys(finding.file for finding in found):
+        own = [finding for finding in found if finding.file == file]
+        for finding in own:
+            lines.append(f"{file}:{finding.line}: {finding.phase}: {finding.reason}")
+            if finding.statement:
+                lines.append(f"    {finding.statement}")
+        lines.append(f"{file}: {worst(own)}")
+    return "\n".join(lines)
