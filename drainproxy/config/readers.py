@@ -22,6 +22,12 @@ INJECTOR_ANNOTATIONS: Final = frozenset(
     }
 )
 
+# Annotations of the same prefix that say something of a release: for checks, migrations and
+# admission policies, not for the sidecar.
+RELEASE_ANNOTATIONS: Final = frozenset(
+    {"ignore", "ignore-reason", "migration-phase", "schema-version"}
+)
+
 # Where the configuration file is: whoever reads the file reads this too.
 CONFIG_ENVIRONMENT: Final = "DRAINPROXY_CONFIG"
 
@@ -64,11 +70,11 @@ def from_file(file: ConfigFile | None) -> Found:
 def from_annotations(text: str) -> Found:
     for key, quoted in split_annotations(text):
         name = key.removeprefix(ANNOTATION_PREFIX)
-        if name == key or name in INJECTOR_ANNOTATIONS:
+        if name == key or name in INJECTOR_ANNOTATIONS | RELEASE_ANNOTATIONS:
             continue
         source, row = f"annotation {key}", BY_NAME.get(name)
         if row is None:
-            known = (*BY_NAME, *INJECTOR_ANNOTATIONS)
+            known = (*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS)
             yield _unknown(source, name, ANNOTATION_PREFIX.__add__, known)
         elif not row.annotated:
             yield Mistake(source, name, "cannot be an annotation: use the flag or the environment")

@@ -5,6 +5,7 @@ import pytest
 from drainproxy.config.mistakes import Mistake
 from drainproxy.config.readers import (
     INJECTOR_ANNOTATIONS,
+    RELEASE_ANNOTATIONS,
     Found,
     Given,
     from_annotations,
@@ -56,8 +57,8 @@ def test_a_name_like_no_other_is_sent_to_the_list() -> None:
     assert "`drainproxy settings` lists them" in one(from_flags({"zzz": "1"}))[2]
 
 
-@pytest.mark.parametrize("name", sorted(INJECTOR_ANNOTATIONS))
-def test_the_injectors_own_annotations_are_not_settings(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(INJECTOR_ANNOTATIONS | RELEASE_ANNOTATIONS))
+def test_annotations_for_others_are_not_settings(name: str) -> None:
     assert list(from_annotations(f'drainproxy.io/{name}="x"')) == []
 
 
