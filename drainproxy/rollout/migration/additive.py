@@ -167,9 +167,10 @@ def _column_problem(column: Node) -> str:
     if column.kind.this.name in grammar.SERIAL_TYPES:
         return "a column that numbers all rows rewrites the table"
     for constraint in column.constraints:
-        if kind(constraint.kind) == "DefaultColumnConstraint" and (
-            problem := _foreign(constraint.kind.this, grammar.CONSTANT_NODES)
-        ):
+        what = constraint.args.get("kind")
+        if kind(what) != "DefaultColumnConstraint":
+            continue
+        if problem := _foreign(what.this, grammar.CONSTANT_NODES):
             return f"the default is no constant: {problem}"
     return _foreign(column, grammar.COLUMN_NODES)
 

@@ -41,6 +41,13 @@ class Judge:
         parsed = tree.parse(statement.sql, self._dialect)
         if isinstance(parsed, str):
             return unknown(parsed)
+        try:
+            return self._of_tree(parsed, statement)
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            # A tree has the shape that its text gives it: text that is wrong, any shape.
+            return unknown(f"sqlglot's tree of it is not understood: {error}"[:200])
+
+    def _of_tree(self, parsed: tree.Node, statement: Statement) -> Judgement:
         if reason := contract_reason(parsed, self._made):
             return contract(reason)
         judgement = additive(parsed, statement, self._made)

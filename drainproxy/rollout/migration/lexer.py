@@ -39,10 +39,10 @@ _TOKENS: Final = {
     "open_comment": r"/\*",
     "text": r"'(?:[^']|'')*'",
     "name": r'"(?:[^"]|"")*"',
-    "word": _WORD,
     "end": r";",
     "cast": r"::",
-    "blank": r"[ \t\n]+",
+    # Many at once: none of these begins or ends anything.
+    "plain": r"[A-Za-z0-9_ \t\n(),.=<>+%&|~^!]+",
     "other": r"[\s\S]",
 }
 _OWN: Final[dict[Dialect, dict[str, str]]] = {
@@ -63,32 +63,38 @@ _ESCAPED_QUOTE = re.compile(r"(?<!\\)(?:\\\\)*\\['\"`]")
 # Controls, invisible ones, line ends and blanks that some readers take for such and others do not.
 _STRANGE: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"}
 _PLAIN: Final = {"\t", "\n", " "}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_DELIMITER = re.compile(r"\bDELIMITER\b", re.IGNORECASE)
 _OPENERS: Final = {"'": "a quote", '"': "a quote", "`": "a quote", "[": "a bracket"}
 
 
 class _Piece(Struct, frozen=True):
     kind: str
     text: str
-    start: int
 
 
 def split(text: str, dialect: Dialect) -> Iterator[Statement]:
     """The statements of a file that hold anything but comments."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    unsure = ""
-    pieces: list[_Piece] = []
-    for piece in _pieces(text, dialect):
-        if piece.kind != "end":
-            pieces.append(piece)
-            continue
-        statement = _statement(pieces, text, dialect, unsure)
-        pieces = []
+    line, unsure = 1, ""
+    for pieces in _groups(text, dialect):
+        statement = _statement(pieces, line, dialect, unsure)
+        line += sum(piece.text.count("\n") for piece in pieces)
         if statement:
             unsure = statement.unsure
             yield statement
-    last = _statement(pieces, text, dialect, unsure)
-    if last:
-        yield last
+
+
+def _groups(text: str, dialect: Dialect) -> Iterator[list[_Piece]]:
+    """The pieces between two semicolons."""
+    pieces: list[_Piece] = []
+    for piece in _pieces(text, dialect):
+        if piece.kind == "end":
+            yield pieces
+            pieces = []
+        else:
+            pieces.append(piece)
+    yield pieces
 
 
 def _pieces(text: str, dialect: Dialect) -> Iterator[_Piece]:
@@ -97,7 +103,7 @@ def _pieces(text: str, dialect: Dialect) -> Iterator[_Piece]:
         kind, end = match.lastgroup or "other", match.end()
         if kind == "dollar":
             kind, end = _dollar_quoted(text, match)
-        yield _Piece(kind, text[at:end], at)
+        yield _Piece(kind, text[at:end])
         at = end
 
 
@@ -110,18 +116,28 @@ def _dollar_quoted(text: str, match: re.Match[str]) -> tuple[str, int]:
     return "dollar", end + len(match[0])
 
 
-def _statement(pieces: list[_Piece], text: str, dialect: Dialect, unsure: str) -> Statement | None:
-    code = [piece for piece in pieces if piece.kind not in _COMMENTS | {"blank"}]
+def _statement(pieces: list[_Piece], line: int, dialect: Dialect, unsure: str) -> Statement | None:
+    bare = "".join(map(_bare, pieces))
     found = next(filter(None, (_doubt(piece, dialect) for piece in pieces)), "")
-    if not code and not found:
+    if not bare.strip() and not found:
         return None
-    first = (code or pieces)[0]
     return Statement(
-        line=text.count("\n", 0, first.start) + 1,
+        line=line + _lines_before(pieces),
         sql="".join(" " if piece.kind in _COMMENTS else piece.text for piece in pieces).strip(),
-        bare="".join(map(_bare, pieces)).strip(),
-        unsure=unsure or found or _client_command(code, dialect),
+        bare=bare.strip(),
+        unsure=unsure or found or _client_command(bare, dialect),
     )
+
+
+def _lines_before(pieces: list[_Piece]) -> int:
+    """How many lines end before the first code; before the first comment, if there is none."""
+    lines = 0
+    for piece in pieces:
+        text = "" if piece.kind in _COMMENTS else piece.text.lstrip()
+        if text:
+            return lines + piece.text[: len(piece.text) - len(text)].count("\n")
+        lines += piece.text.count("\n")
+    return 0
 
 
 def _bare(piece: _Piece) -> str:
@@ -135,8 +151,9 @@ def _bare(piece: _Piece) -> str:
 def _doubt(piece: _Piece, dialect: Dialect) -> str:
     """Why readers may disagree about where this piece ends, or what it is."""
     text = piece.text
-    strange = next((c for c in text if c not in _PLAIN and _is_strange(c)), None)
-    if strange:
+    if piece.kind == "plain":
+        return ""
+    if strange := _strange(text):
         return f"it holds the character U+{ord(strange):04X}, which some readers skip"
     if piece.kind in _COMMENTS:
         return _comment_doubt(text, dialect)
@@ -179,14 +196,18 @@ def _character_doubt(text: str, dialect: Dialect) -> str:
     return ""
 
 
-def _client_command(code: list[_Piece], dialect: Dialect) -> str:
+def _client_command(bare: str, dialect: Dialect) -> str:
     """What the clients of a server run themselves, up to the end of the line."""
-    if code and code[0].text == ".":
+    if bare.lstrip().startswith("."):
         return "a command of the sqlite3 shell"
-    if dialect == "mysql" and any(piece.text.upper() == "DELIMITER" for piece in code):
+    if dialect == "mysql" and _DELIMITER.search(bare):
         return "DELIMITER: from here on statements end with something else"
     return ""
 
 
-def _is_strange(character: str) -> bool:
-    return unicodedata.category(character) in _STRANGE
+def _strange(text: str) -> str:
+    """The first character that is invisible, or a blank for some readers only."""
+    if text.isascii():
+        found = _CONTROL.search(text)
+        return found[0] if found else ""
+    return next((c for c in text if c not in _PLAIN and unicodedata.category(c) in _STRANGE), "")

@@ -9,9 +9,8 @@ from .lexer import Dialect
 from .tree import Node, function_names, kind, nodes
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# A name as `Statement.bare` has it: a word, or quotes around a blank.
-_NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|\" \"|` `|\[ \])"
-_CALL = re.compile(rf"(?:([A-Za-z_][A-Za-z0-9_]*)\s+)?({_NAME}(?:\s*\.\s*{_NAME})*)\s*\(")
+# A name as `Statement.bare` has it is a word, or quotes around a blank.
+_TOKEN = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*|\" \"|` `|\[ \])|(?P<blank>\s+)|[\s\S]")
 
 
 def words(bare: str) -> list[str]:
@@ -50,14 +49,25 @@ def called(
         if before in definers or name.upper() in SYNTAX:
             continue
         if name.lower() not in functions and name.upper() not in relations:
-            return "something with a quoted or qualified name" if " " in name else name
+            return "something with a quoted name" if " " in name else name
     return ""
 
 
 def _calls(bare: str) -> Iterator[tuple[str, str]]:
-    """Each name in front of a parenthesis, with the word before it."""
-    for match in _CALL.finditer(bare):
-        yield (match[1] or "").upper(), match[2]
+    """Each name in front of a parenthesis, qualified as it is, with the word before it."""
+    before = name = ""
+    for match in _TOKEN.finditer(bare):
+        text = match[0]
+        if match["blank"]:
+            continue
+        if match["name"]:
+            before, name = (before, name + text) if name.endswith(".") else (name, text)
+        elif text == "." and name:
+            name += text
+        else:
+            if text == "(" and name:
+                yield before.upper(), name
+            before = name = ""
 
 
 def _relations(tree: Node) -> set[str]:

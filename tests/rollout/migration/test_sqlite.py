@@ -1,0 +1,114 @@
+"""A real SQLite agrees: what is called additive takes nothing away from who uses the database."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from drainproxy.rollout.migration.lint import lint, worst
+from tests.rollout.migration.corpora import cases
+from tests.rollout.migration.test_hostile import NOISE
+
+# What code of the version before uses: columns by name, with values that only constraints refuse.
+SCHEMA = """
+CREATE TABLE orders (id INTEGER PRIMARY KEY, n INT, m INT, a, b, name TEXT, note TEXT, state TEXT);
+CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE old (id INT, n INT); CREATE TABLE old_orders (id INT);
+CREATE INDEX orders_n ON orders (m);
+CREATE VIEW seen AS SELECT id, n FROM orders;
+INSERT INTO orders (id, n, m, a, b) VALUES (901, 0, -1, NULL, 'x'), (902, 0, NULL, 1, 1);
+INSERT INTO users (id, name) VALUES (901, 'a'), (902, 'a');
+INSERT INTO old (id, n) VALUES (901, 1);
+"""
+USES = [
+    "INSERT INTO orders (id, n, m, a, b) VALUES (911, -1, NULL, 'x', NULL)",
+    "INSERT INTO orders (n, m) VALUES (0, 'word'), (0, 'word')",
+    "UPDATE orders SET n = NULL, m = NULL WHERE id = 901",
+    "SELECT id, n, m, a, b, name, note, state FROM orders",
+    "INSERT INTO users (name) VALUES ('a'), (NULL)",
+    "SELECT id, n FROM seen",
+]
+COUNTED = ("orders", "users", "old", "old_orders")
+
+
+@contextmanager
+def database() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.executescript(SCHEMA)
+        yield connection
+
+
+def things(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+
+
+def rows(connection: sqlite3.Connection, table: str) -> int:
+    """How many there are; none in a table that is gone."""
+    if table not in things(connection):
+        return 0
+    count: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+    return count
+
+
+def losses(text: str) -> list[str]:
+    """What a database has lost when it has run the text, up to its first error."""
+    with database() as connection:
+        before = things(connection)
+        counted = {table: rows(connection, table) for table in COUNTED}
+        with suppress(sqlite3.Error, sqlite3.Warning, ValueError):
+            connection.executescript(text)
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+        lost = [name for name in before if name not in things(connection)]
+        lost += [f"rows of {name}" for name in counted if rows(connection, name) < counted[name]]
+        for use in USES:
+            try:
+                connection.execute(use).fetchall()
+            except sqlite3.Error as error:
+                lost.append(f"{use}: {error}")
+        return lost
+
+
+def test_the_database_notices_a_loss() -> None:
+    assert losses("DROP TABLE users")
+    assert losses("DELETE FROM orders WHERE id = 901")
+    assert losses("CREATE UNIQUE INDEX i ON users (name) WHERE name = 'b'") == []
+    assert losses("ALTER TABLE orders ADD COLUMN x INT CHECK (n >= 0)")
+    assert losses("ALTER TABLE orders RENAME COLUMN n TO x")
+    assert losses("-- DROP TABLE users") == []
+
+
+def test_what_only_adds_in_the_corpus_takes_nothing_away() -> None:
+    wrong = [
+        (case.sql, lost)
+        for case in cases("sqlite")
+        if worst(lint("f.sql", case.sql, "sqlite")) in ("expand", "migrate")
+        and (lost := losses(case.sql))
+    ]
+    assert wrong == []
+
+
+STATEMENTS = [case.sql for case in cases("sqlite")]
+PIECES = [
+    *"'\"`[];()-*/!#\n\r\\",
+    *("--", "/*", "*/", "/*!", "''", " ", "x", "\ufeff", "\u2028", "\x00"),
+    *("DROP TABLE users", "DELETE FROM orders", ", DROP COLUMN n", "REPLACE INTO orders VALUES "),
+    *("ALTER TABLE orders ADD COLUMN z", "INT", "UPDATE orders SET note = ", "(1)", "'a'"),
+    *("CREATE TABLE t (x INT)", "CREATE UNIQUE INDEX u ON users (name)", "BEGIN", "COMMIT"),
+]
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(STATEMENTS)), max_size=8),
+    st.lists(st.sampled_from(NOISE), min_size=8, max_size=8),
+)
+@example(["ALTER TABLE orders ADD COLUMN z INT", "DROP TABLE users"], ["-- ", ";"] * 4)
+@example(["UPDATE orders SET note = '\\'", "DELETE FROM orders"], [";"] * 8)
+def test_whatever_is_called_additive_takes_nothing_away(
+    pieces: list[str], noise: list[str]
+) -> None:
+    text = "".join(a + b for a, b in zip(noise, pieces, strict=False))
+    if worst(lint("f.sql", text, "sqlite")) in ("expand", "migrate"):
+        assert losses(text) == []
