@@ -250,6 +250,15 @@ def test_a_cluster_that_does_not_answer_holds(api: ApiServer) -> None:
     assert Shop("--namespace", "prod").json("may-deploy --version 7")["verdict"] == "hold"
 
 
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lightkube", None)
+    monkeypatch.setitem(sys.modules, "lightkube.core.exceptions", None)
+    done = run("status", "--app", "shop", "--namespace", "prod")
+
+    assert done.exit_code == USAGE
+    assert "pip install 'drainproxy[kube]'" in done.stderr
+
+
 def test_of_processes_that_write_at_once_none_is_lost(path: Path) -> None:
     """However they meet: as many revisions as there were successes."""
     command = [sys.executable, "-m", "drainproxy", "migration", "deployed", "--version", "7"]
