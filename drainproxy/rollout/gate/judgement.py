@@ -1,0 +1,117 @@
+"""Pass, fail or hold for one signal, from what was counted of canary and stable.
+
+*Fail* needs evidence beyond chance, bad events in two scrape intervals at least, since those of a
+burst are not independent, and a difference that matters to somebody. *Pass* needs an upper bound
+of the canary's share within what is tolerated. All else is *hold*, with what is missing.
+"""
+
+from collections.abc import Iterable
+from math import isfinite
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from .evidence import evidence, needed, upper_bound
+
+Verdict = Literal["pass", "fail", "hold"]
+
+# What chance alone reaches in one of a hundred rollouts, looked at however often.
+_ENOUGH: Final = 100.0
+_LEAST_INTERVALS: Final = 2
+# At this rate a budget of 30 days is gone in 50 hours (Google SRE workbook, "Alerting on SLOs").
+_BURN: Final = 14.4
+
+
+class Count(Struct, frozen=True):
+    """`bad` of `total`; the bad ones came in so many different scrape `intervals`."""
+
+    bad: int
+    total: int
+    intervals: int = 0
+
+    @property
+    def share(self) -> float:
+        """0 without events."""
+        return self.bad / self.total if self.total else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.bad} of {self.total}"
+
+
+class Policy(Struct, frozen=True):
+    """What is tolerated: `times` as many bad events as stable has, but for a difference of less
+    than `floor`, and up to `allowed` of all whatever stable has."""
+
+    times: float = 2.0
+    allowed: float = _BURN * (1 - 0.999)
+    floor: float = 0.001
+
+
+def policy_of(slo: float, times: float = 2.0, floor: float = 0.001) -> Policy:
+    """For the errors of a service with this objective, such as 0.999; ValueError if it is none."""
+    if not 0 < slo < 1:
+        raise ValueError(f"an objective lies between 0 and 1, such as 0.999: {slo}")
+    return Policy(times, _BURN * (1 - slo), floor)
+
+
+class Judgement(Struct, frozen=True):
+    """What one signal says. `bound`: the share that is tolerated; `missing`: so many further events
+    without a bad one are needed to pass, None if no number is enough or none is needed."""
+
+    signal: str
+    verdict: Verdict
+    reason: str
+    canary: Count | None = None
+    stable: Count | None = None
+    bound: float | None = None
+    missing: int | None = None
+    evidence: float | None = None
+
+
+def judge(signal: str, canary: Count, stable: Count, policy: Policy) -> Judgement:
+    """The verdict on one signal."""
+    bound = max(policy.times * stable.share, policy.allowed)
+    found = evidence(canary.bad, canary.total, stable.bad, stable.total, policy.times)
+    verdict, reason, missing = _verdict(canary, stable, policy, bound, found)
+    return Judgement(signal, verdict, reason, canary, stable, bound, missing, found)
+
+
+def _verdict(
+    canary: Count, stable: Count, policy: Policy, bound: float, found: float
+) -> tuple[Verdict, str, int | None]:
+    beside = f"{canary} ({_percent(canary.share)}) beside {stable} ({_percent(stable.share)})"
+    if not canary.total:
+        return "hold", "the canary has had none yet", _missing(canary, bound)
+    if found >= _ENOUGH:
+        if canary.share - stable.share < policy.floor:
+            reason = f"{beside}: worse, but by less than {_percent(policy.floor)}"
+        elif canary.intervals < _LEAST_INTERVALS:
+            return "hold", f"{beside}: all in one interval, which may be one burst", None
+        else:
+            return "fail", f"{beside}: more than {policy.times:g} times as many", None
+    elif not stable.total:
+        return "hold", f"{canary}, and stable has had none to compare with", None
+    else:
+        reason = beside
+    if (most := upper_bound(canary.bad, canary.total)) <= bound:
+        return "pass", f"{reason}; at most {_percent(most)} of {_percent(bound)}", None
+    missing = _missing(canary, bound)
+    more = f"{missing} more without a bad one" if missing is not None else "no number is enough"
+    return "hold", f"{reason}; may be {_percent(most)} of {_percent(bound)}: {more}", missing
+
+
+def _missing(canary: Count, bound: float) -> int | None:
+    least = needed(canary.bad, bound)
+    return max(int(least) - canary.total, 1) if isfinite(least) else None
+
+
+def overall(judgements: Iterable[Judgement]) -> Verdict:
+    """Fail if any says so, else hold if any says so; hold where nothing was judged."""
+    verdicts = {each.verdict for each in judgements}
+    if "fail" in verdicts:
+        return "fail"
+    return "hold" if "hold" in verdicts or not verdicts else "pass"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

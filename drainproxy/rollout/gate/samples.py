@@ -1,0 +1,159 @@
+"""Exact counts from raw samples of Prometheus.
+
+`increase()` extrapolates, and does not see what a series held at its first sample: the first error
+of a young pod is invisible to it (prometheus#1673, prometheus#3886). So raw samples are fetched
+(`metric[window]`) and their differences summed: a counter that falls was reset and counts from
+zero, and so does a series that was born within the window.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf, isfinite
+from typing import Final
+
+from msgspec import Struct
+
+from .judgement import Count
+
+# What a pod does in its first seconds is no sign of how it will do.
+WARM_UP: Final = 60.0
+
+
+class Series(Struct, frozen=True):
+    """One series: its labels, and samples as (seconds since 1970, value) in order of time."""
+
+    labels: Mapping[str, str]
+    samples: Sequence[tuple[float, float]]
+
+    @property
+    def pod(self) -> str:
+        """Whose series it is; where pods are not labelled, what was scraped."""
+        name = self.labels.get("pod") or self.labels.get("instance", "")
+        return f"{self.labels.get('namespace', '')}/{name}"
+
+
+class Births(Struct, frozen=True):
+    """Of each pod: when its process began, and when it was seen first; seconds since 1970."""
+
+    began: Mapping[str, float]
+    seen: Mapping[str, float]
+
+    def is_new(self, series: Series, window: float) -> bool:
+        """Whether the series held nothing before its first sample in the window that begins then:
+        its pod began later, or had been scraped before without it."""
+        first = series.samples[0][0]
+        return self.began.get(series.pod, -inf) >= window or self.seen.get(series.pod, inf) < first
+
+    def is_warm(self, pod: str, moment: float, warm_up: float) -> bool:
+        """Whether a pod had begun long enough before this moment."""
+        return moment > self.began.get(pod, -inf) + warm_up
+
+
+def births(starts: Iterable[Series], others: Iterable[Series]) -> Births:
+    """From `process_start_time_seconds` and any series of the same pods, over the same window. A
+    pod that is restarted stays the same pod: it began when it was first started."""
+    began: dict[str, float] = {}
+    seen: dict[str, float] = {}
+    for series in starts:
+        for moment, value in series.samples:
+            began[series.pod] = min(began.get(series.pod, inf), value)
+            seen[series.pod] = min(seen.get(series.pod, inf), moment)
+    for series in others:
+        for moment, _ in series.samples[:1]:
+            seen[series.pod] = min(seen.get(series.pod, inf), moment)
+    return Births(began, seen)
+
+
+class Step(Struct, frozen=True):
+    """So much more than at the sample before."""
+
+    moment: float
+    more: float
+
+
+def steps(series: Series, born: Births, window: float, warm_up: float = WARM_UP) -> list[Step]:
+    """What a counter counted in the window that begins at `window`, sample by sample."""
+    found = []
+    before = 0.0 if series.samples and born.is_new(series, window) else None
+    for moment, value in series.samples:
+        if not isfinite(value):
+            continue
+        if before is not None:
+            more = value - before if value >= before else value
+            if more and born.is_warm(series.pod, moment, warm_up):
+                found.append(Step(moment, more))
+        before = value
+    return found
+
+
+def count(
+    series: Iterable[Series],
+    is_bad: Callable[[Mapping[str, str]], bool],
+    born: Births,
+    window: float,
+    *,
+    interval: float,
+    warm_up: float = WARM_UP,
+) -> Count:
+    """Of all events in these series, those with bad labels; `interval` is that of the scrapes."""
+    total = bad = 0.0
+    moments = []
+    for each in series:
+        wrong = is_bad(each.labels)
+        for step in steps(each, born, window, warm_up):
+            total += step.more
+            if wrong:
+                bad += step.more
+                moments.append(step.moment)
+    return Count(round(bad), round(total), intervals(moments, interval))
+
+
+def intervals(moments: Iterable[float], interval: float) -> int:
+    """In how many intervals these moments lie: those of one burst are seen by several pods."""
+    number, ends = 0, -inf
+    for moment in sorted(moments):
+        if moment >= ends:
+            number, ends = number + 1, moment + interval
+    return number
+
+
+def slower(
+    buckets: Iterable[Series],
+    bound: float,
+    born: Births,
+    window: float,
+    *,
+    interval: float,
+    warm_up: float = WARM_UP,
+) -> Count:
+    """Of all that a histogram counted, what took longer than `bound`, which is one of its bounds;
+    `buckets` are its series with the label `le`, of any pods and kinds."""
+    total: dict[float, float] = defaultdict(float)
+    within: dict[float, float] = defaultdict(float)
+    for each in buckets:
+        le = float(each.labels["le"])
+        if le in (inf, bound):
+            into = total if le == inf else within
+            for step in steps(each, born, window, warm_up):
+                into[step.moment] += step.more
+    late = {moment: more - within[moment] for moment, more in total.items()}
+    bad = max(sum(late.values()), 0.0)
+    moments = [moment for moment, more in late.items() if more > 0]
+    return Count(round(bad), round(sum(total.values())), intervals(moments, interval))
+
+
+def kept_bound(
+    buckets: Sequence[Series], share: float, born: Births, window: float, *, interval: float
+) -> float | None:
+    """The smallest bound of a histogram within which at least this share lies; None if it counted
+    nothing, infinite if not even the largest bound holds so much."""
+    bounds = sorted({float(each.labels["le"]) for each in buckets})
+    for bound in bounds:
+        if bound == inf:
+            break
+        seen = slower(buckets, bound, born, window, interval=interval)
+        if not seen.total:
+            return None
+        if 1 - seen.share >= share:
+            return bound
+    return inf if bounds else None

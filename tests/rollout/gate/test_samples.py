@@ -1,0 +1,158 @@
+"""Counts are exact: nothing that a scrape saw is lost, extrapolated or counted twice."""
+
+from itertools import accumulate, pairwise
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.rollout.gate.samples import (
+    Births,
+    Series,
+    births,
+    count,
+    intervals,
+    kept_bound,
+    slower,
+    steps,
+)
+
+INTERVAL = 10.0
+WINDOW = 1000.0
+OLD = Births({"shop/web-1": 0.0}, {"shop/web-1": WINDOW})
+POD = {"namespace": "shop", "pod": "web-1"}
+
+
+def series(*values: float, first: float = WINDOW, **labels: str) -> Series:
+    """Samples every ten seconds."""
+    samples = [(first + place * INTERVAL, value) for place, value in enumerate(values)]
+    return Series({**POD, **labels}, samples)
+
+
+def counted(each: Series, born: Births = OLD, warm_up: float = 60.0) -> float:
+    return sum(step.more for step in steps(each, born, WINDOW, warm_up))
+
+
+@pytest.mark.parametrize(
+    ("values", "more"),
+    [((), 0), ((5,), 0), ((5, 5, 7), 2), ((5, 9, 3, 4), 8), ((5, 0, 0), 0), ((5, nan, 8), 3)],
+)
+def test_an_old_series_counts_its_differences_and_resets_from_zero(
+    values: tuple[float, ...], more: float
+) -> None:
+    assert counted(series(*values)) == more
+
+
+def test_the_first_error_of_a_pod_that_began_in_the_window_counts() -> None:
+    young = Births({"shop/web-1": WINDOW - 50}, {"shop/web-1": WINDOW + 20})
+    assert counted(series(7, first=WINDOW + 20), young) == 0
+    younger = Births({"shop/web-1": WINDOW + 1}, {"shop/web-1": WINDOW + 70})
+    assert counted(series(7, first=WINDOW + 70), younger) == 7
+
+
+def test_a_series_that_comes_later_than_its_pod_was_born_with_what_it_holds() -> None:
+    assert counted(series(3, 4, first=WINDOW + INTERVAL)) == 4
+
+
+def test_what_happened_while_the_pod_was_warming_up_does_not_count() -> None:
+    young = Births({"shop/web-1": WINDOW + 5}, {"shop/web-1": WINDOW + 10})
+    values = series(*range(1, 11), first=WINDOW + 10)
+    assert counted(values, young) == 10 - 6
+    assert counted(values, young, warm_up=0) == 10
+
+
+def test_a_pod_that_restarts_stays_the_same_pod() -> None:
+    starts = series(100.0, 100.0, 1025.0, 1025.0)
+    assert births([starts], []) == Births({"shop/web-1": 100.0}, {"shop/web-1": WINDOW})
+    assert counted(series(10, 14, 2, 3), births([starts], [])) == 4 + 2 + 1
+
+
+def test_other_series_tell_when_a_pod_was_seen_first() -> None:
+    found = births([], [series(1, first=WINDOW + 30), series(1), Series(POD, [])])
+    assert found == Births({}, {"shop/web-1": WINDOW})
+
+
+def test_without_a_pod_it_is_the_target_that_counts() -> None:
+    assert Series({"instance": "10.0.0.1:9180"}, []).pod == "/10.0.0.1:9180"
+
+
+@given(st.lists(st.lists(st.integers(0, 50), max_size=5), min_size=1, max_size=4))
+def test_whatever_happens_between_restarts_all_that_was_seen_counts(
+    lives: list[list[int]],
+) -> None:
+    samples = [float(held) for life in lives for held in accumulate(life)]
+    changes = [now - before for before, now in pairwise([0.0, *samples])]
+    expected = sum(now if more < 0 else more for now, more in zip(samples, changes, strict=True))
+    young = Births({"shop/web-1": WINDOW}, {"shop/web-1": WINDOW})
+    assert counted(series(*samples), young, warm_up=-inf) == expected
+
+
+# Counts
+
+
+def test_bad_events_are_told_by_their_labels_and_their_intervals() -> None:
+    total = count(
+        [
+            series(10, 20, 30, code="200"),
+            series(0, 1, 1, code="500"),
+            series(0, 0, 2, code="503"),
+        ],
+        lambda labels: labels["code"].startswith("5"),
+        OLD,
+        WINDOW,
+        interval=INTERVAL,
+    )
+    assert (total.bad, total.total, total.intervals) == (3, 23, 2)
+
+
+@pytest.mark.parametrize(
+    ("moments", "number"),
+    [((), 0), ((5, 5, 5), 1), ((5, 12, 14), 1), ((5, 15), 2), ((30, 5, 16, 7), 3)],
+)
+def test_what_several_pods_saw_of_one_burst_is_one_interval(
+    moments: tuple[float, ...], number: int
+) -> None:
+    assert intervals(moments, INTERVAL) == number
+
+
+# Histograms
+
+BUCKETS = [
+    series(0, 50, le="0.1"),
+    series(0, 98, le="0.5"),
+    series(0, 99, le="1.0"),
+    series(0, 100, le="+Inf"),
+]
+
+
+@pytest.mark.parametrize(("bound", "late"), [(0.1, 50), (0.5, 2), (1.0, 1)])
+def test_what_took_longer_than_a_bound_is_late(bound: float, late: int) -> None:
+    seen = slower(BUCKETS, bound, OLD, WINDOW, interval=INTERVAL)
+    assert (seen.bad, seen.total, seen.intervals) == (late, 100, 1)
+
+
+def test_pods_and_kinds_are_summed_up() -> None:
+    both = [
+        *BUCKETS,
+        series(0, 1, le="0.5", pod="web-2", kind="grpc"),
+        series(0, 4, le="+Inf", pod="web-2", kind="grpc"),
+    ]
+    born = Births({}, {"shop/web-1": WINDOW, "shop/web-2": WINDOW})
+    seen = slower(both, 0.5, born, WINDOW, interval=INTERVAL)
+    assert (seen.bad, seen.total) == (5, 104)
+
+
+@pytest.mark.parametrize(
+    ("share", "bound"), [(0.5, 0.1), (0.9, 0.5), (0.98, 0.5), (0.99, 1.0), (0.999, inf)]
+)
+def test_the_bound_that_stable_keeps_is_the_smallest_that_holds_so_many(
+    share: float, bound: float
+) -> None:
+    assert kept_bound(BUCKETS, share, OLD, WINDOW, interval=INTERVAL) == bound
+
+
+def test_a_histogram_without_events_keeps_no_bound() -> None:
+    silent = [series(0, 0, le=le) for le in ("0.1", "+Inf")]
+    assert kept_bound(silent, 0.99, OLD, WINDOW, interval=INTERVAL) is None
+    assert kept_bound([], 0.99, OLD, WINDOW, interval=INTERVAL) is None
