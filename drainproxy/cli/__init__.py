@@ -19,6 +19,7 @@ _COMMANDS = {
     "redirect": "drainproxy.cli.redirect:redirect",
     "migration": "drainproxy.cli.migration:migration",
     "rehearse": "drainproxy.cli.rehearse:rehearse",
+    "gate": "drainproxy.cli.gate:gate",
     "settings": "drainproxy.cli.settings:settings",
 }
 

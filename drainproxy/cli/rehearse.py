@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from drainproxy.cli.options import option
+from drainproxy.cli.parsed import DURATION
 from drainproxy.cli.run import RunCommand
-from drainproxy.config import TABLE, parse_duration
+from drainproxy.config import TABLE
 from drainproxy.rehearsal.plan import BALANCERS, CLIENTS, PROXIES, STRATEGIES, Plan
 
 if TYPE_CHECKING:
@@ -29,21 +30,6 @@ _ITS_OWN = {"forward", "admin", "report-file", "annotations-file"}
 
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
-
-
-class Duration(click.ParamType[float]):
-    """`500ms`, `30s`, `1m30s`; seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """The seconds."""
-        if isinstance(value, float):
-            return value
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 def _sidecar_options(command: Command) -> Command:
@@ -69,7 +55,7 @@ def _client_options(command: Command) -> Command:
 def _duration(name: str, default: str, help_text: str) -> Callable[[Command], Command]:
     return click.option(
         name,
-        type=Duration(),
+        type=DURATION,
         default=default,
         show_default=True,
         metavar="DURATION",

@@ -19,6 +19,10 @@ class Authority:
         self._authority.configure_trust(context)
         return context
 
+    def save(self, path: Path) -> None:
+        """Its own certificate, for clients that are given a file."""
+        self._authority.cert_pem.write_to_path(str(path))
+
     def pair(self, folder: Path) -> "Pair":
         """A certificate for localhost with its key, in two files."""
         return Pair(self, folder)

@@ -49,6 +49,16 @@ class Births(Struct, frozen=True):
         return moment > self.began.get(pod, -inf) + warm_up
 
 
+class Scope(Struct, frozen=True):
+    """What is counted: from `window` on (seconds since 1970), of pods that began at least `warm_up`
+    seconds before. `interval`: seconds between two scrapes."""
+
+    born: Births
+    window: float
+    interval: float
+    warm_up: float = WARM_UP
+
+
 def births(starts: Iterable[Series], others: Iterable[Series]) -> Births:
     """From `process_start_time_seconds` and any series of the same pods, over the same window. A
     pod that is restarted stays the same pod: it began when it was first started."""
@@ -71,41 +81,35 @@ class Step(Struct, frozen=True):
     more: float
 
 
-def steps(series: Series, born: Births, window: float, warm_up: float = WARM_UP) -> list[Step]:
-    """What a counter counted in the window that begins at `window`, sample by sample."""
+def steps(series: Series, scope: Scope) -> list[Step]:
+    """What a counter counted, sample by sample."""
     found = []
-    before = 0.0 if series.samples and born.is_new(series, window) else None
+    before = 0.0 if series.samples and scope.born.is_new(series, scope.window) else None
     for moment, value in series.samples:
         if not isfinite(value):
             continue
         if before is not None:
             more = value - before if value >= before else value
-            if more and born.is_warm(series.pod, moment, warm_up):
+            if more and scope.born.is_warm(series.pod, moment, scope.warm_up):
                 found.append(Step(moment, more))
         before = value
     return found
 
 
 def count(
-    series: Iterable[Series],
-    is_bad: Callable[[Mapping[str, str]], bool],
-    born: Births,
-    window: float,
-    *,
-    interval: float,
-    warm_up: float = WARM_UP,
+    series: Iterable[Series], is_bad: Callable[[Mapping[str, str]], bool], scope: Scope
 ) -> Count:
-    """Of all events in these series, those with bad labels; `interval` is that of the scrapes."""
+    """Of all events in these series, those with bad labels."""
     total = bad = 0.0
     moments = []
     for each in series:
         wrong = is_bad(each.labels)
-        for step in steps(each, born, window, warm_up):
+        for step in steps(each, scope):
             total += step.more
             if wrong:
                 bad += step.more
                 moments.append(step.moment)
-    return Count(round(bad), round(total), intervals(moments, interval))
+    return Count(round(bad), round(total), intervals(moments, scope.interval))
 
 
 def intervals(moments: Iterable[float], interval: float) -> int:
@@ -117,15 +121,7 @@ def intervals(moments: Iterable[float], interval: float) -> int:
     return number
 
 
-def slower(
-    buckets: Iterable[Series],
-    bound: float,
-    born: Births,
-    window: float,
-    *,
-    interval: float,
-    warm_up: float = WARM_UP,
-) -> Count:
+def slower(buckets: Iterable[Series], bound: float, scope: Scope) -> Count:
     """Of all that a histogram counted, what took longer than `bound`, which is one of its bounds;
     `buckets` are its series with the label `le`, of any pods and kinds."""
     total: dict[float, float] = defaultdict(float)
@@ -134,24 +130,22 @@ def slower(
         le = float(each.labels["le"])
         if le in (inf, bound):
             into = total if le == inf else within
-            for step in steps(each, born, window, warm_up):
+            for step in steps(each, scope):
                 into[step.moment] += step.more
     late = {moment: more - within[moment] for moment, more in total.items()}
     bad = max(sum(late.values()), 0.0)
     moments = [moment for moment, more in late.items() if more > 0]
-    return Count(round(bad), round(sum(total.values())), intervals(moments, interval))
+    return Count(round(bad), round(sum(total.values())), intervals(moments, scope.interval))
 
 
-def kept_bound(
-    buckets: Sequence[Series], share: float, born: Births, window: float, *, interval: float
-) -> float | None:
+def kept_bound(buckets: Sequence[Series], share: float, scope: Scope) -> float | None:
     """The smallest bound of a histogram within which at least this share lies; None if it counted
     nothing, infinite if not even the largest bound holds so much."""
     bounds = sorted({float(each.labels["le"]) for each in buckets})
     for bound in bounds:
         if bound == inf:
             break
-        seen = slower(buckets, bound, born, window, interval=interval)
+        seen = slower(buckets, bound, scope)
         if not seen.total:
             return None
         if 1 - seen.share >= share:

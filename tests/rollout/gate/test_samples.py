@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from drainproxy.rollout.gate.samples import (
     Births,
+    Scope,
     Series,
     births,
     count,
@@ -21,6 +22,7 @@ from drainproxy.rollout.gate.samples import (
 INTERVAL = 10.0
 WINDOW = 1000.0
 OLD = Births({"shop/web-1": 0.0}, {"shop/web-1": WINDOW})
+SCOPE = Scope(OLD, WINDOW, INTERVAL)
 POD = {"namespace": "shop", "pod": "web-1"}
 
 
@@ -31,7 +33,7 @@ def series(*values: float, first: float = WINDOW, **labels: str) -> Series:
 
 
 def counted(each: Series, born: Births = OLD, warm_up: float = 60.0) -> float:
-    return sum(step.more for step in steps(each, born, WINDOW, warm_up))
+    return sum(step.more for step in steps(each, Scope(born, WINDOW, INTERVAL, warm_up)))
 
 
 @pytest.mark.parametrize(
@@ -99,9 +101,7 @@ def test_bad_events_are_told_by_their_labels_and_their_intervals() -> None:
             series(0, 0, 2, code="503"),
         ],
         lambda labels: labels["code"].startswith("5"),
-        OLD,
-        WINDOW,
-        interval=INTERVAL,
+        SCOPE,
     )
     assert (total.bad, total.total, total.intervals) == (3, 23, 2)
 
@@ -128,7 +128,7 @@ BUCKETS = [
 
 @pytest.mark.parametrize(("bound", "late"), [(0.1, 50), (0.5, 2), (1.0, 1)])
 def test_what_took_longer_than_a_bound_is_late(bound: float, late: int) -> None:
-    seen = slower(BUCKETS, bound, OLD, WINDOW, interval=INTERVAL)
+    seen = slower(BUCKETS, bound, SCOPE)
     assert (seen.bad, seen.total, seen.intervals) == (late, 100, 1)
 
 
@@ -139,7 +139,7 @@ def test_pods_and_kinds_are_summed_up() -> None:
         series(0, 4, le="+Inf", pod="web-2", kind="grpc"),
     ]
     born = Births({}, {"shop/web-1": WINDOW, "shop/web-2": WINDOW})
-    seen = slower(both, 0.5, born, WINDOW, interval=INTERVAL)
+    seen = slower(both, 0.5, Scope(born, WINDOW, INTERVAL))
     assert (seen.bad, seen.total) == (5, 104)
 
 
@@ -149,10 +149,10 @@ def test_pods_and_kinds_are_summed_up() -> None:
 def test_the_bound_that_stable_keeps_is_the_smallest_that_holds_so_many(
     share: float, bound: float
 ) -> None:
-    assert kept_bound(BUCKETS, share, OLD, WINDOW, interval=INTERVAL) == bound
+    assert kept_bound(BUCKETS, share, SCOPE) == bound
 
 
 def test_a_histogram_without_events_keeps_no_bound() -> None:
     silent = [series(0, 0, le=le) for le in ("0.1", "+Inf")]
-    assert kept_bound(silent, 0.99, OLD, WINDOW, interval=INTERVAL) is None
-    assert kept_bound([], 0.99, OLD, WINDOW, interval=INTERVAL) is None
+    assert kept_bound(silent, 0.99, SCOPE) is None
+    assert kept_bound([], 0.99, SCOPE) is None

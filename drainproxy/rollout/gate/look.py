@@ -1,0 +1,78 @@
+"""Looks at a rollout: asks, judges, and looks again until there is a verdict or no time is left."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from .budget import budget_queries, judge_budget
+from .judgement import Policy
+from .prometheus import NoAnswer, Server, ask
+from .queries import queries, texts
+from .report import Report, held, report
+from .samples import WARM_UP
+from .signals import judged, traffic, version
+
+
+class Rollout(Struct, frozen=True):
+    """Two versions by the matchers that select their pods; `window`: seconds since the step began,
+    `warm_up`: those of a pod that do not count;
+    `weight`: of the canary, in percent, if it is known."""
+
+    canary: str
+    stable: str
+    window: float
+    policy: Policy = Policy()
+    warm_up: float = WARM_UP
+    weight: float | None = None
+
+
+async def look_at_canary(server: Server, rollout: Rollout, now: float) -> Report:
+    """One look; a hold with the reason where Prometheus does not answer."""
+    asked = [queries(each, rollout.window) for each in (rollout.canary, rollout.stable)]
+    both = {(side, name): query for side in (0, 1) for name, query in asked[side].items()}
+    names = {f"{side} {name}": query for (side, name), query in both.items()}
+    try:
+        found = await ask(server, names, now)
+    except NoAnswer as error:
+        return held(str(error), texts(asked))
+    canary, stable = (
+        version(
+            {name: found[f"{side} {name}"] for name in asked[side]},
+            now - rollout.window,
+            rollout.warm_up,
+        )
+        for side in (0, 1)
+    )
+    if not any(canary.found.values()):
+        return held("Prometheus knows no pod of the canary", texts(asked))
+    signals = judged(canary, stable, rollout.policy)
+    return report(signals, texts(asked), traffic(canary, stable), rollout.weight)
+
+
+async def look_at_budget(server: Server, source: str, service: str, now: float) -> Report:
+    """One look at an error budget; ValueError if the service has no name."""
+    asked = budget_queries(source, service)
+    try:
+        found = await ask(server, asked, now)
+    except NoAnswer as error:
+        return held(str(error), texts([asked]))
+    return report([judge_budget(found)], texts([asked]))
+
+
+async def wait_for_verdict(
+    look: Callable[[], Awaitable[Report]],
+    seconds: float,
+    interval: float,
+    seen: Callable[[Report], None] = lambda report: None,
+) -> Report:
+    """Look until a look says pass or fail, for so many seconds at most; each look is `seen`."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    while True:
+        found = await look()
+        left = ends - loop.time()
+        if found.verdict != "hold" or left <= 0:
+            return found
+        seen(found)
+        await asyncio.sleep(min(interval, left))

@@ -1,0 +1,152 @@
+"""Asks a Prometheus, or a Thanos or Mimir that speaks its API. Whatever goes wrong has a reason."""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct, json
+
+from .samples import Series
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+# So much of an answer is read; raw samples of a day of thousands of pods are less.
+_MOST_BYTES = 64 << 20
+
+
+class NoAnswer(Exception):
+    """Prometheus has not said what was asked: the reason, for people."""
+
+
+class Server(Struct, frozen=True):
+    """Where it is and how to talk to it. Files are read anew for every question, since tokens and
+    certificates are renewed. `timeout`: seconds for all questions of one verdict together."""
+
+    url: str
+    timeout: float = 8.0
+    headers: tuple[tuple[str, str], ...] = ()
+    bearer_file: str | None = None
+    user: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class _Result(Struct):
+    metric: dict[str, str]
+    values: list[tuple[float, str]] = []
+    value: tuple[float, str] | None = None
+
+
+class _Data(Struct, rename="camel"):
+    result_type: str
+    result: list[Any]
+
+
+class _Answer(Struct, rename="camel"):
+    status: str
+    data: _Data | None = None
+    error: str = ""
+    error_type: str = ""
+    warnings: list[str] = []
+
+
+async def ask(server: Server, queries: Mapping[str, str], now: float) -> dict[str, list[Series]]:
+    """The series for each query, by its name, as they were at `now`; NoAnswer if there is one that
+    was not answered as a whole."""
+    from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+
+    try:
+        connector = TCPConnector(ssl=_tls(server))
+        headers = _headers(server)
+    except (OSError, ValueError) as error:
+        raise NoAnswer(f"{server.url}: {error}") from None
+    try:
+        async with (
+            asyncio.timeout(server.timeout),
+            ClientSession(
+                connector=connector, headers=headers, timeout=ClientTimeout(None), trust_env=True
+            ) as session,
+        ):
+            found = await asyncio.gather(
+                *(_ask(session, server, query, now) for query in queries.values())
+            )
+    except TimeoutError:
+        raise NoAnswer(f"{server.url}: no answer within {server.timeout:g} s") from None
+    except (ClientError, OSError, ValueError) as error:
+        raise NoAnswer(f"{server.url}: {str(error) or type(error).__name__}") from None
+    return dict(zip(queries, found, strict=True))
+
+
+async def _ask(session: "ClientSession", server: Server, query: str, now: float) -> list[Series]:
+    form = {
+        "query": query,
+        "time": f"{now:.3f}",
+        "timeout": f"{server.timeout:g}s",
+        # Of Thanos: a part of the series is no answer.
+        "partial_response": "false",
+    }
+    url = server.url.rstrip("/") + "/api/v1/query"
+    async with session.post(url, data=form, allow_redirects=False) as answer:
+        body = b""
+        async for chunk in answer.content.iter_any():
+            body += chunk
+            if len(body) > _MOST_BYTES:
+                raise NoAnswer(f"{server.url}: the answer is over {_MOST_BYTES >> 20} MiB")
+    return series_of(server.url, answer.status, body)
+
+
+def series_of(url: str, status: int, body: bytes) -> list[Series]:
+    """What an answer of the API says; NoAnswer if it says that it cannot, or only a part."""
+    try:
+        said = json.decode(body, type=_Answer)
+    except (msgspec.DecodeError, UnicodeError):
+        raise NoAnswer(f"{url}: status {status}, and no answer of Prometheus") from None
+    if said.status != "success" or status != 200:
+        reason = said.error or said.error_type or "no reason given"
+        raise NoAnswer(f"{url}: status {status}: {reason}")
+    if said.warnings:
+        raise NoAnswer(f"{url}: the answer is in doubt: {'; '.join(said.warnings)}")
+    if said.data is None or said.data.result_type not in ("matrix", "vector"):
+        raise NoAnswer(f"{url}: the answer holds no series")
+    try:
+        return [_series(msgspec.convert(each, _Result)) for each in said.data.result]
+    except (msgspec.ValidationError, ValueError) as error:
+        raise NoAnswer(f"{url}: the answer holds something else than samples: {error}") from None
+
+
+def _series(result: _Result) -> Series:
+    samples: Sequence[tuple[float, str]] = result.values
+    if result.value is not None:
+        samples = [result.value]
+    return Series(result.metric, [(moment, float(value)) for moment, value in samples])
+
+
+def _headers(server: Server) -> list[tuple[str, str]]:
+    headers = list(server.headers)
+    if server.bearer_file:
+        headers.append(("Authorization", f"Bearer {_secret(server.bearer_file)}"))
+    elif server.user is not None:
+        password = _secret(server.password_file) if server.password_file else ""
+        both = f"{server.user}:{password}".encode()
+        headers.append(("Authorization", "Basic " + base64.b64encode(both).decode()))
+    return headers
+
+
+def _secret(path: str) -> str:
+    return Path(path).read_text().strip()
+
+
+def _tls(server: Server) -> ssl.SSLContext | bool:
+    if not server.url.startswith("https:"):
+        return True
+    context = ssl.create_default_context(cafile=server.ca_file)
+    if server.cert_file:
+        context.load_cert_chain(server.cert_file, server.key_file)
+    return context

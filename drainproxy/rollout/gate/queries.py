@@ -1,0 +1,66 @@
+"""What is asked of Prometheus: raw samples of the sidecars' metrics, for one version."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+# Counters and histograms, whose samples are counted by us.
+COUNTED: Final = (
+    "process_start_time_seconds",
+    "drainproxy_requests_total",
+    "drainproxy_grpc_requests_total",
+    "drainproxy_ended_total",
+    "drainproxy_websocket_closes_total",
+    "drainproxy_request_duration_seconds_bucket",
+    "drainproxy_time_to_first_byte_seconds_bucket",
+    "drainproxy_connections_total",
+    "drainproxy_app_connect_failures_total",
+    "drainproxy_rejected_total",
+)
+# Gauges, of which the present value is enough.
+GAUGES: Final = ("drainproxy_in_flight", "drainproxy_connections")
+
+# One matcher of PromQL: a label, an operator and a text in double quotes.
+_MATCHER: Final = re.compile(r'\s*[A-Za-z_][A-Za-z0-9_]*\s*(?:=~|!~|!=|=)\s*"(?:[^"\\\n]|\\.)+"\s*')
+
+
+def selector(text: str) -> str:
+    """Matchers as PromQL has them between braces; ValueError if they would select everything."""
+    inside = text.strip().removeprefix("{").removesuffix("}").strip().rstrip(",")
+    at = 0
+    while at < len(inside):
+        found = _MATCHER.match(inside, at)
+        if found is None or (found.end() < len(inside) and inside[found.end()] != ","):
+            raise ValueError(
+                f'{text!r} is no selector: write matchers such as namespace="shop",'
+                'rollouts_pod_template_hash="6d5f9c", each with a value'
+            )
+        at = found.end() + 1
+    if not inside:
+        raise ValueError("the selector is empty: it would select every pod there is")
+    return inside
+
+
+def hash_selector(namespace: str, label: str, value: str) -> str:
+    """The pods of one version by their template hash, which an engine hands over; ValueError if it
+    has not: a hash that is empty would select pods of no version."""
+    if not value.strip():
+        raise ValueError(f"no value for {label}: it is given by the engine (argo: valueFrom)")
+    matchers = {label: value.strip()} | ({"namespace": namespace} if namespace else {})
+    return ",".join(f'{name}="{_quoted(text)}"' for name, text in matchers.items())
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def queries(matchers: str, seconds: float) -> Mapping[str, str]:
+    """The query for each metric of the pods that these matchers select."""
+    window = f"[{max(int(seconds), 1)}s]"
+    ranges = {name: f"{name}{{{matchers}}}{window}" for name in COUNTED}
+    return ranges | {name: f"{name}{{{matchers}}}" for name in GAUGES}
+
+
+def texts(found: Iterable[Mapping[str, str]]) -> list[str]:
+    """All queries of these, each once, as the report names them."""
+    return list(dict.fromkeys(query for each in found for query in each.values()))

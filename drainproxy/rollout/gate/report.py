@@ -1,0 +1,88 @@
+"""What the gate says: the verdict, a line for each signal, what is missing, and what was asked."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct, json, to_builtins
+
+from .judgement import Judgement, Verdict, overall
+from .signals import Traffic
+
+EXIT_CODES: Final[dict[Verdict, int]] = {"pass": 0, "fail": 1, "hold": 3}
+
+
+class Report(Struct, frozen=True):
+    """One look at a rollout. `would`: what the verdict were if nothing stood against it."""
+
+    verdict: Verdict
+    reason: str
+    signals: Sequence[Judgement] = ()
+    traffic: Traffic | None = None
+    weight: float | None = None
+    queries: Sequence[str] = ()
+    would: Verdict | None = None
+
+    def as_json(self) -> bytes:
+        """One object: `verdict`, `reason`, `signals` and the rest; counts as numbers."""
+        data = to_builtins(self)
+        for signal in data["signals"]:
+            for side in ("canary", "stable"):
+                if signal[side] is not None:
+                    signal[side]["share"] = _share(signal[side])
+        return json.encode(data)
+
+    def as_text(self) -> str:
+        """For people."""
+        lines = [f"{self.verdict}: {self.reason}"]
+        width = max((len(each.signal) for each in self.signals), default=0)
+        lines += [
+            f"  {each.verdict}  {each.signal:{width}}  {each.reason}" for each in self.signals
+        ]
+        if self.traffic is not None:
+            lines.append(f"  the canary's share: {_traffic(self.traffic, self.weight)}")
+        lines += [f"  asked: {query}" for query in self.queries]
+        return "\n".join(lines)
+
+
+def report(
+    signals: Sequence[Judgement],
+    queries: Sequence[str],
+    traffic: Traffic | None = None,
+    weight: float | None = None,
+) -> Report:
+    """The report on signals that were judged."""
+    verdict = overall(signals)
+    return Report(verdict, _reason(verdict, signals), signals, traffic, weight, queries)
+
+
+def held(reason: str, queries: Sequence[str] = ()) -> Report:
+    """The report where nothing could be judged: never a pass."""
+    return Report("hold", reason, queries=queries)
+
+
+def _reason(verdict: Verdict, signals: Sequence[Judgement]) -> str:
+    deciding = [each for each in signals if each.verdict == verdict]
+    if verdict == "pass":
+        return f"{len(signals)} signals within what is tolerated"
+    if not deciding:
+        return "there is nothing to judge"
+    worst = max(deciding, key=lambda each: each.missing or 0)
+    more = f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else ""
+    return f"{worst.signal}: {worst.reason}{more}"
+
+
+def _share(count: dict[str, int]) -> float:
+    return count["bad"] / count["total"] if count["total"] else 0.0
+
+
+def _traffic(traffic: Traffic, weight: float | None) -> str:
+    named = {
+        "requests": traffic.requests,
+        "new connections": traffic.new_connections,
+        "standing connections": traffic.standing_connections,
+    }
+    said = ", ".join(
+        f"{'none' if share is None else f'{100 * share:.3g} %'} of {name}"
+        for name, share in named.items()
+    )
+    return said if weight is None else f"{said}; its weight is {weight:g} %"

@@ -1,0 +1,87 @@
+"""A look asks and judges; it is repeated until there is a verdict, or no time is left."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from drainproxy.rollout.gate.look import Rollout, look_at_budget, look_at_canary, wait_for_verdict
+from drainproxy.rollout.gate.prometheus import Server
+from drainproxy.rollout.gate.report import Report
+from drainproxy.rollout.gate.samples import Series
+from tests.rollout.gate.fake_prometheus import answer, serving
+from tests.rollout.gate.fleet import NOW, WINDOW, Fleet
+
+ROLLOUT = Rollout('version="2"', 'version="1"', WINDOW)
+
+
+def fleets(canary: Fleet, stable: Fleet) -> Any:
+    """Both versions, told apart by their selectors."""
+
+    async def handler(request: web.Request) -> web.Response:
+        query = str((await request.post())["query"])
+        fleet = canary if ROLLOUT.canary in query else stable
+        return answer(fleet.found.get(query.partition("{")[0], []))
+
+    return handler
+
+
+async def looked(canary: Fleet, stable: Fleet) -> Report:
+    async with serving(fleets(canary, stable)) as url:
+        return await look_at_canary(Server(url), ROLLOUT, NOW)
+
+
+async def test_the_canary_is_compared_with_stable() -> None:
+    stable = Fleet(5).requests(1000)
+    assert (await looked(Fleet().requests(1000), stable)).verdict == "pass"
+    found = await looked(Fleet().requests(1000, 50), stable)
+    assert found.verdict == "fail"
+    assert found.reason.startswith("errors: 50 of 1050")
+    assert 'drainproxy_requests_total{version="2"}[600s]' in found.queries
+
+
+async def test_a_canary_that_nobody_scrapes_is_a_hold() -> None:
+    nobody = Fleet()
+    nobody.found.clear()
+    found = await looked(nobody, Fleet(5).requests(1000))
+    assert (found.verdict, found.reason) == ("hold", "Prometheus knows no pod of the canary")
+
+
+async def test_without_prometheus_it_is_a_hold() -> None:
+    found = await look_at_canary(Server("http://127.0.0.1:1"), ROLLOUT, NOW)
+    assert found.verdict == "hold"
+    assert "127.0.0.1:1" in found.reason
+    budget = await look_at_budget(Server("http://127.0.0.1:1"), "sloth", "shop", NOW)
+    assert budget.verdict == "hold"
+
+
+async def test_a_budget_is_one_signal() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        query = str((await request.post())["query"])
+        return answer([Series({}, [(NOW, 0.5 if "remaining" in query else 1.0)])])
+
+    async with serving(handler) as url:
+        found = await look_at_budget(Server(url), "drainproxy", "shop", NOW)
+    assert (found.verdict, [each.signal for each in found.signals]) == ("pass", ["error budget"])
+
+
+async def test_looks_go_on_until_there_is_a_verdict() -> None:
+    reports = [Report("hold", "1"), Report("hold", "2"), Report("fail", "3"), Report("pass", "4")]
+    seen: list[Report] = []
+
+    async def look() -> Report:
+        return reports.pop(0)
+
+    async with asyncio.timeout(10):
+        found = await wait_for_verdict(look, 60, 0.001, seen.append)
+    assert found.reason == "3"
+    assert [each.reason for each in seen] == ["1", "2"]
+
+
+async def test_looks_end_with_the_time() -> None:
+    async def look() -> Report:
+        return Report("hold", "never")
+
+    async with asyncio.timeout(10):
+        assert (await wait_for_verdict(look, 0.05, 0.01)).verdict == "hold"
+        assert (await wait_for_verdict(look, 0, 30)).verdict == "hold"

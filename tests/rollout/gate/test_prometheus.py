@@ -1,0 +1,142 @@
+"""An answer is whole, or there is a reason why there is none: never a guess."""
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from drainproxy.rollout.gate.prometheus import NoAnswer, Server, ask, series_of
+from drainproxy.rollout.gate.samples import Series
+from tests.kube.tls import Authority
+from tests.rollout.gate.fake_prometheus import answer, saying, serving, silent
+
+QUERIES = {"one": 'up{a="b"}[60s]', "two": 'down{a="b"}'}
+UP = Series({"pod": "web-1"}, [(1.0, 2.0), (2.5, float("inf"))])
+
+
+async def test_each_query_has_its_series() -> None:
+    async with serving(saying({"up": [UP]})) as url:
+        assert await ask(Server(url), QUERIES, 100.0) == {"one": [UP], "two": []}
+
+
+async def test_it_is_asked_for_the_moment_and_for_all_series_or_none() -> None:
+    forms: list[dict[str, Any]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        forms.append(dict(await request.post()))
+        return answer([])
+
+    async with serving(handler) as url:
+        await ask(Server(url + "/", timeout=3), {"one": "up"}, 100.25)
+    assert forms == [
+        {"query": "up", "time": "100.250", "timeout": "3s", "partial_response": "false"}
+    ]
+
+
+async def test_headers_and_credentials_are_read_anew_each_time(tmp_path: Path) -> None:
+    seen: list[tuple[str | None, str | None]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append((request.headers.get("X-Scope-OrgID"), request.headers.get("Authorization")))
+        return answer([])
+
+    token = tmp_path / "token"
+    async with serving(handler) as url:
+        server = Server(url, headers=(("X-Scope-OrgID", "shop"),), bearer_file=str(token))
+        for text in ("first\n", "second\n"):
+            token.write_text(text)
+            await ask(server, {"one": "up"}, 1.0)
+        token.write_text("pa:ss")
+        await ask(Server(url, user="me", password_file=str(token)), {"one": "up"}, 1.0)
+    assert seen == [
+        ("shop", "Bearer first"),
+        ("shop", "Bearer second"),
+        (None, "Basic bWU6cGE6c3M="),
+    ]
+
+
+async def test_a_certificate_must_be_of_the_authority_that_is_given(tmp_path: Path) -> None:
+    authority = Authority()
+    pair = authority.pair(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+    trusted = tmp_path / "ca.crt"
+    authority.save(trusted)
+    async with serving(saying({"up": [UP]}), context) as url:
+        found = await ask(Server(url, ca_file=str(trusted)), {"one": "up{}"}, 1.0)
+        assert found == {"one": [UP]}
+        with pytest.raises(NoAnswer, match="certificate"):
+            await ask(Server(url), {"one": "up{}"}, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (200, b"<html>", "no answer of Prometheus"),
+        (200, b"", "no answer of Prometheus"),
+        (200, b"\xff", "no answer of Prometheus"),
+        (200, b"[]", "no answer of Prometheus"),
+        (200, b'{"status":"success"}', "holds no series"),
+        (400, b'{"status":"error","errorType":"bad_data","error":"parse error"}', "parse error"),
+        (503, b'{"status":"error","errorType":"timeout"}', "timeout"),
+        (500, b'{"status":"success","data":{"resultType":"matrix","result":[]}}', "status 500"),
+        (
+            200,
+            b'{"status":"success","data":{"resultType":"matrix","result":[]},"warnings":["x"]}',
+            "in doubt: x",
+        ),
+        (200, b'{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}', "no series"),
+        (
+            200,
+            b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{}}, 7]}}',
+            "something else",
+        ),
+        (
+            200,
+            b'{"status":"success","data":{"resultType":"vector","result":'
+            b'[{"metric":{},"value":[1,"x"]}]}}',
+            "something else",
+        ),
+    ],
+)
+def test_what_is_no_whole_answer_has_a_reason(status: int, body: bytes, reason: str) -> None:
+    with pytest.raises(NoAnswer, match=reason):
+        series_of("http://prometheus", status, body)
+
+
+def test_a_vector_is_one_sample_of_each() -> None:
+    body = (
+        b'{"status":"success","data":{"resultType":"vector","result":'
+        b'[{"metric":{"a":"b"},"value":[5.5,"7"]}]}}'
+    )
+    assert series_of("http://prometheus", 200, body) == [Series({"a": "b"}, [(5.5, 7.0)])]
+
+
+async def test_a_server_that_does_not_answer_costs_the_timeout_and_no_more() -> None:
+    async with serving(silent) as url, asyncio.timeout(10):
+        with pytest.raises(NoAnswer, match=r"no answer within 0\.2 s"):
+            await ask(Server(url, timeout=0.2), QUERIES, 1.0)
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    async def elsewhere(_: web.Request) -> web.Response:
+        raise web.HTTPFound("/login")
+
+    async with serving(elsewhere) as url:
+        with pytest.raises(NoAnswer, match="status 302"):
+            await ask(Server(url), QUERIES, 1.0)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://"])
+async def test_an_address_where_nobody_is_has_a_reason(url: str) -> None:
+    with pytest.raises(NoAnswer):
+        await ask(Server(url), QUERIES, 1.0)
+
+
+async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing")
+    with pytest.raises(NoAnswer, match="missing"):
+        await ask(Server("http://127.0.0.1:1", bearer_file=missing), QUERIES, 1.0)

@@ -1,0 +1,55 @@
+"""What is asked selects pods of one version, or nothing is asked at all."""
+
+import pytest
+
+from drainproxy.rollout.gate.queries import COUNTED, GAUGES, hash_selector, queries, selector, texts
+
+
+@pytest.mark.parametrize(
+    ("text", "matchers"),
+    [
+        ('job="web"', 'job="web"'),
+        ('{job="web", pod=~"web-.*"}', 'job="web", pod=~"web-.*"'),
+        (' { a!="b,}" , } ', 'a!="b,}" '),
+        (r'a="say \"no\""', r'a="say \"no\""'),
+    ],
+)
+def test_matchers_are_taken_as_they_are(text: str, matchers: str) -> None:
+    assert selector(text) == matchers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        " ",
+        'job=""',
+        "job=web",
+        'up{job="web"}',
+        'a="b" or c="d"',
+        'a="b"} or up{c="d"',
+        ",",
+    ],
+)
+def test_what_selects_everything_or_is_no_selector_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="selector"):
+        selector(text)
+
+
+def test_a_hash_is_quoted_and_an_empty_one_refused() -> None:
+    assert hash_selector("shop", "hash", ' a"b\\ ') == r'hash="a\"b\\",namespace="shop"'
+    assert hash_selector("", "hash", "abc") == 'hash="abc"'
+    with pytest.raises(ValueError, match="hash"):
+        hash_selector("shop", "hash", " ")
+
+
+def test_counters_are_asked_for_as_samples_and_gauges_as_they_are() -> None:
+    asked = queries('job="web"', 600.0)
+    assert asked.keys() == {*COUNTED, *GAUGES}
+    assert asked["drainproxy_ended_total"] == 'drainproxy_ended_total{job="web"}[600s]'
+    assert asked["drainproxy_in_flight"] == 'drainproxy_in_flight{job="web"}'
+
+
+def test_each_query_is_named_once() -> None:
+    assert texts([{"a": "x", "b": "y"}, {"c": "x"}]) == ["x", "y"]

@@ -1,0 +1,132 @@
+"""Each golden signal is judged by itself, and what is rare holds nobody."""
+
+import pytest
+
+from drainproxy.rollout.gate.judgement import Judgement, Policy, overall
+from drainproxy.rollout.gate.signals import Version, judged, traffic, version
+from tests.rollout.gate.fleet import INTERVAL, NOW, Fleet
+
+CLOSES = "drainproxy_websocket_closes_total"
+
+
+def verdicts(canary: Version, stable: Version) -> dict[str, Judgement]:
+    return {each.signal: each for each in judged(canary, stable, Policy())}
+
+
+def healthy(pods: int = 1) -> Fleet:
+    return Fleet(pods).requests(1000).times(900, 995, 999, 1000)
+
+
+def test_a_healthy_canary_passes() -> None:
+    found = verdicts(healthy().version(), healthy(5).version())
+    assert {each.verdict for each in found.values()} == {"pass"}
+    assert {"errors", "latency p90 within 0.1 s", "latency p99 within 0.5 s"} == found.keys()
+
+
+def test_errors_fail() -> None:
+    found = verdicts(healthy().requests(0, 30).version(), healthy(5).version())
+    assert found["errors"].verdict == "fail"
+    assert "30 of 1030 (2.91 %) beside 0 of 5000 (0 %)" in found["errors"].reason
+
+
+def test_a_slow_canary_fails_by_the_bound_that_stable_keeps() -> None:
+    slow = Fleet().requests(1000).times(100, 800, 900, 1000).version()
+    found = verdicts(slow, healthy(5).version())
+    assert found["latency p90 within 0.1 s"].verdict == "fail"
+    assert found["latency p99 within 0.5 s"].verdict == "fail"
+    assert found["errors"].verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "bad", "signal"),
+    [
+        (CLOSES, {"by": "app", "code": "1000"}, {"code": "1006"}, "broken websockets"),
+        (CLOSES, {"by": "app", "code": "1001"}, {"code": "1011"}, "broken websockets"),
+        (
+            "drainproxy_ended_total",
+            {"kind": "sse", "how": "finished"},
+            {"how": "app_left"},
+            "broken event streams",
+        ),
+        (
+            "drainproxy_ended_total",
+            {"kind": "http1", "how": "finished"},
+            {"how": "app_left"},
+            "broken answers",
+        ),
+        (
+            "drainproxy_grpc_requests_total",
+            {"method": "a.B/C", "grpc_status": "0"},
+            {"grpc_status": "13"},
+            "grpc errors",
+        ),
+    ],
+)
+def test_what_no_error_rate_shows_is_a_signal_of_its_own(
+    metric: str, labels: dict[str, str], bad: dict[str, str], signal: str
+) -> None:
+    stable = healthy(5).counter(metric, 200, **labels).version()
+    fine = healthy().counter(metric, 200, **labels)
+    assert verdicts(fine.version(), stable)[signal].verdict == "pass"
+    broken = fine.counter(metric, 40, **(labels | bad)).version()
+    assert verdicts(broken, stable)[signal].verdict == "fail"
+
+
+def test_a_close_by_the_client_is_no_fault_of_the_app() -> None:
+    stable = healthy(5).counter(CLOSES, 200, by="app", code="1000").version()
+    canary = healthy().counter(CLOSES, 200, by="client", code="1006").version()
+    assert verdicts(canary, stable)["broken websockets"].verdict == "pass"
+
+
+def test_connections_that_the_app_does_not_take_are_errors() -> None:
+    stable = healthy(5).counter("drainproxy_connections_total", 100, kind="tcp").version()
+    canary = healthy().counter("drainproxy_connections_total", 100, kind="tcp")
+    canary.counter("drainproxy_app_connect_failures_total", 20)
+    canary.counter("drainproxy_rejected_total", 900, reason="malformed")
+    found = verdicts(canary.version(), stable)["refused connections"]
+    assert (found.verdict, str(found.canary)) == ("fail", "20 of 120")
+
+
+def test_an_idle_canary_holds() -> None:
+    found = verdicts(Fleet().requests(0).version(), healthy(5).version())
+    assert overall(found.values()) == "hold"
+    assert found["errors"].missing == 186
+
+
+def test_without_traffic_anywhere_it_is_a_hold() -> None:
+    found = verdicts(Fleet().version(), Fleet().version())
+    assert overall(found.values()) == "hold"
+
+
+def test_what_stable_hardly_has_does_not_hold_the_rollout() -> None:
+    stable = healthy(5).counter(CLOSES, 3, by="app", code="1000").version()
+    found = verdicts(healthy().version(), stable)
+    assert found["broken websockets"].verdict == "pass"
+    assert "too rare" in found["broken websockets"].reason
+    worse = healthy().counter(CLOSES, 40, by="app", code="1006").version()
+    assert verdicts(worse, stable)["broken websockets"].verdict == "fail"
+
+
+def test_a_canary_that_is_far_busier_than_stable_holds() -> None:
+    stable = healthy(5).gauge("drainproxy_in_flight", 20, kind="http1").version()
+    busy = healthy().gauge("drainproxy_in_flight", 50, kind="http1").version()
+    as_busy = healthy().gauge("drainproxy_in_flight", 30, kind="http1").version()
+    assert verdicts(busy, stable)["saturation"].verdict == "hold"
+    assert "saturation" not in verdicts(as_busy, stable)
+
+
+def test_the_share_of_traffic_is_that_of_new_and_of_standing_connections() -> None:
+    canary = Fleet().requests(100).counter("drainproxy_connections_total", 10, kind="http1")
+    canary.gauge("drainproxy_connections", 1, kind="http1")
+    stable = Fleet().requests(300).counter("drainproxy_connections_total", 90, kind="http1")
+    stable.gauge("drainproxy_connections", 99, kind="http1")
+    found = traffic(canary.version(), stable.version())
+    assert (found.requests, found.new_connections) == (0.25, 0.1)
+    assert found.standing_connections == 0.01
+    nothing = traffic(Fleet().version(), Fleet().version())
+    assert nothing.requests is nothing.standing_connections is None
+
+
+def test_the_interval_of_scrapes_is_seen_in_the_samples() -> None:
+    assert Fleet().version().scope.interval == INTERVAL
+    assert version({}, NOW).scope.interval == INTERVAL
