@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,18 +18,8 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 Look = Callable[[], Awaitable["Report"]]
 
+# As `asked` has it, whose imports wait for the command that needs them.
 _HASH_LABEL = "rollouts_pod_template_hash"
-
-
-def _objective(text: str) -> float:
-    """`99.9%` or `0.999`."""
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise ValueError(f"{text!r} is no objective: write 99.9% or 0.999")
-    return value
 
 
 def _header(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -41,47 +32,74 @@ def _header(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> li
     return found
 
 
-def server_options(command: Command) -> Command:
-    """Where Prometheus is, and how often it is asked."""
-    options = [
-        click.option(
-            "--prometheus",
-            "url",
-            metavar="URL",
-            envvar="DRAINPROXY_PROMETHEUS",
-            default="http://127.0.0.1:9090",
-            show_default=True,
-            help="Prometheus, or a Thanos or Mimir with its API.",
-        ),
-        click.option(
-            "--header", "headers", metavar="'NAME: VALUE'", multiple=True, callback=_header,
-            help="Sent with each question, such as X-Scope-OrgID; repeatable.",
-        ),
-        click.option("--bearer-file", metavar="FILE", help="A token; read anew each time."),
-        click.option("--user", help="For basic authentication."),
-        click.option("--password-file", metavar="FILE", help="Of that user."),
-        click.option("--ca-file", metavar="FILE", help="The CA of the server's certificate."),
-        click.option("--cert-file", metavar="FILE", help="A client certificate."),
-        click.option("--key-file", metavar="FILE", help="Its key."),
-        click.option(
-            "--timeout", type=DURATION, default="8s", show_default=True,
-            help="For all questions of one look together.",
-        ),
-        click.option(
-            "--wait", type=DURATION, default=0.0, help="Look until it passes or fails, so long."
-        ),
-        click.option(
-            "--interval", type=DURATION, default="30s", show_default=True, help="Between two looks."
-        ),
-        click.option("--advise", is_flag=True, help="Say the verdict and exit 0 whatever it is."),
-        click.option(
-            "-o", "--output", type=click.Choice(["human", "json"]), default="human",
-            show_default=True,
-        ),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+def server_options(*, looks: bool = True) -> Callable[[Command], Command]:
+    """Where Prometheus is; with `looks`, how often it is asked and how the verdict is said."""
+
+    def add(command: Command) -> Command:
+        for option in reversed([*_SERVER, *(_LOOKS if looks else ())]):
+            command = option(command)
+        return command
+
+    return add
+
+
+_SERVER = (
+    click.option(
+        "--prometheus",
+        "url",
+        metavar="URL",
+        envvar="DRAINPROXY_PROMETHEUS",
+        default="http://127.0.0.1:9090",
+        show_default=True,
+        help="Prometheus, or a Thanos or Mimir with its API.",
+    ),
+    click.option(
+        "--header",
+        "headers",
+        metavar="'NAME: VALUE'",
+        multiple=True,
+        callback=_header,
+        help="Sent with each question, such as X-Scope-OrgID; repeatable.",
+    ),
+    click.option("--bearer-file", metavar="FILE", help="A token; read anew each time."),
+    click.option("--user", help="For basic authentication."),
+    click.option("--password-file", metavar="FILE", help="Of that user."),
+    click.option("--ca-file", metavar="FILE", help="The CA of the server's certificate."),
+    click.option("--cert-file", metavar="FILE", help="A client certificate."),
+    click.option("--key-file", metavar="FILE", help="Its key."),
+    click.option(
+        "--timeout",
+        type=DURATION,
+        default="8s",
+        show_default=True,
+        help="For all questions of one look together.",
+    ),
+)
+_LOOKS = (
+    click.option(
+        "--wait", type=DURATION, default=0.0, help="Look until it passes or fails, so long."
+    ),
+    click.option(
+        "--interval", type=DURATION, default="30s", show_default=True, help="Between two looks."
+    ),
+    click.option("--advise", is_flag=True, help="Say the verdict and exit 0 whatever it is."),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["human", "json"]),
+        default="human",
+        show_default=True,
+    ),
+)
+
+
+def _objective(text: str) -> float:
+    from drainproxy.rollout.gate.asked import objective
+
+    return objective(text)
+
+
+OBJECTIVE = Parsed("RATIO", _objective)
 
 
 @click.group(
@@ -131,7 +149,7 @@ Example:
 )
 @click.option(
     "--slo",
-    type=Parsed("RATIO", _objective),
+    type=OBJECTIVE,
     default="99.9%",
     show_default=True,
     help="The service's objective: at 14.4 times its errors nothing passes.",
@@ -144,7 +162,7 @@ Example:
     help="So many times as bad as stable is no reason to stop.",
 )
 @click.option("--weight", type=PERCENT, help="The canary's share of traffic, for the report.")
-@server_options
+@server_options()
 def canary(
     canary: str | None,
     stable: str | None,
@@ -180,15 +198,10 @@ def canary(
 
 
 def _matchers(name: str, text: str | None, hash_: str | None, label: str, namespace: str) -> str:
-    """What selects the pods of one version; LookupError if nobody has said which they are."""
-    from drainproxy.rollout.gate.queries import hash_selector, selector
+    from drainproxy.rollout.gate.asked import matchers
 
-    if text is None and not (hash_ or "").strip():
-        raise LookupError(f"which pods are {name} was not said: give --{name} or --{name}-hash")
-    if text is not None and not text.strip():
-        raise LookupError(f"--{name} is empty: it would select every pod there is")
     try:
-        return hash_selector(namespace, label, hash_ or "") if text is None else selector(text)
+        return matchers(f"--{name}", text or "", hash_ or "", label, namespace)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=f"--{name}") from None
 
@@ -207,7 +220,7 @@ Example:
     show_default=True,
     help="Whose rules compute the budget.",
 )
-@server_options
+@server_options()
 def budget(service: str, source: str, **given: Any) -> None:
     """Whether enough of the error budget is left for a release."""
     from drainproxy.rollout.gate.budget import budget_queries
@@ -245,3 +258,40 @@ def _finish(report: "Report", given: dict[str, Any]) -> None:
     is_json = given["output"] == "json"
     click.echo(report.as_json().decode() if is_json else report.as_text())
     sys.exit(0 if given["advise"] else EXIT_CODES[report.verdict])
+
+
+@gate.command(
+    epilog="""\b
+Example:
+  drainproxy gate serve --prometheus http://prometheus:9090 --token-file /run/secrets/gate/token
+"""
+)
+@click.option("--listen", metavar="[HOST:]PORT", default="8080", show_default=True)
+@click.option("--token-file", metavar="FILE", type=click.Path(path_type=Path),
+              help="What callers have to bear; without it everyone may ask.")  # fmt: skip
+@server_options(looks=False)
+def serve(listen: str, token_file: Path | None, **given: Any) -> None:
+    """Answer Argo Rollouts and Flagger over HTTP.
+
+    /gate/argo says the verdict, always with status 200; /gate/flagger/confirm answers 200 if it
+    passes and /gate/flagger/rollback if it fails, else 403. /livez, /readyz, /metrics.
+    """
+    from aiohttp import web
+
+    from drainproxy.config.addresses import parse_listen
+    from drainproxy.rollout.gate.serve import Gate, Token
+
+    try:
+        address = parse_listen(listen)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from None
+    gate = Gate(_server(given), Token(token_file))
+    if token_file is None:
+        click.echo("drainproxy: no --token-file: everyone who reaches it may ask", err=True)
+    try:
+        web.run_app(
+            gate.application(), host=address.host or None, port=address.port, print=None,
+            handle_signals=True, access_log=None,
+        )  # fmt: skip
+    except OSError as error:
+        raise click.ClickException(f"--listen {listen}: {error.strerror or error}") from None

@@ -1,0 +1,125 @@
+"""What engines ask of `gate serve`: their payloads, as they document them, as a rollout to look at.
+
+Argo Rollouts' web provider sends a body of the user's own making; Flagger sends the name of its
+Canary, and what the webhook's `metadata` holds (docs.flagger.app, "Webhooks").
+"""
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Struct, json
+
+from drainproxy.config import parse_duration
+
+from .judgement import policy_of
+from .look import Rollout
+from .queries import hash_selector, selector
+
+Body = TypeVar("Body")
+
+HASH_LABEL: Final = "rollouts_pod_template_hash"
+_WINDOW: Final = "10m"
+_MOST_WINDOW: Final = 24 * 3600.0
+
+
+class Asked(Struct, rename="camel", forbid_unknown_fields=True):
+    """The body for `/gate/argo`; all are texts, since arguments of an analysis are."""
+
+    canary: str = ""
+    stable: str = ""
+    canary_hash: str = ""
+    stable_hash: str = ""
+    hash_label: str = HASH_LABEL
+    namespace: str = ""
+    window: str = _WINDOW
+    warm_up: str = "60s"
+    slo: str = "99.9%"
+    tolerate: str = "2"
+    weight: str = ""
+
+
+class Flagger(Struct):
+    """The payload of a Flagger webhook; what else it holds is not needed."""
+
+    name: str
+    namespace: str
+    phase: str = ""
+    metadata: dict[str, str] = {}
+
+
+def rollout(asked: Asked) -> Rollout:
+    """What to look at; LookupError if a version is not named, ValueError for all else."""
+    sides = [
+        matchers(name, text, hash_, asked.hash_label, asked.namespace)
+        for name, text, hash_ in (
+            ("canary", asked.canary, asked.canary_hash),
+            ("stable", asked.stable, asked.stable_hash),
+        )
+    ]
+    window = parse_duration(asked.window)
+    if not 0 < window <= _MOST_WINDOW:
+        raise ValueError(f"window {asked.window!r}: from 1s to 24h")
+    return Rollout(
+        sides[0],
+        sides[1],
+        window,
+        policy_of(objective(asked.slo), _at_least_one(asked.tolerate)),
+        parse_duration(asked.warm_up),
+        float(asked.weight.rstrip("%")) if asked.weight else None,
+    )
+
+
+def matchers(name: str, text: str, hash_: str, label: str, namespace: str) -> str:
+    """What selects the pods of one version; LookupError if nobody has said which they are."""
+    if text.strip():
+        return selector(text)
+    if not hash_.strip():
+        raise LookupError(f"which pods are {name} was not said: neither a selector nor a hash")
+    return hash_selector(namespace, label, hash_)
+
+
+def objective(text: str) -> float:
+    """`99.9%` or `0.999`; ValueError for what is no objective."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise ValueError(f"{text!r} is no objective: write 99.9% or 0.999")
+    return value
+
+
+def _at_least_one(text: str) -> float:
+    value = float(text)
+    if not value >= 1:
+        raise ValueError(f"tolerate {text!r}: a number from 1 on")
+    return value
+
+
+def read_argo(body: bytes, query: Mapping[str, str]) -> Asked:
+    """From the body, or for a GET from the query; ValueError if it is malformed."""
+    return _converted(body, Asked) if body else msgspec.convert(dict(query), Asked)
+
+
+def read_flagger(body: bytes) -> Asked:
+    """Pods of a Canary have the label `app` of its name, those of its primary `-primary` behind it
+    (docs.flagger.app, "Canary target"); `metadata` may say otherwise."""
+    payload = _converted(body, Flagger)
+    own = msgspec.convert(payload.metadata, Asked)
+    if own.namespace == "":
+        own.namespace = payload.namespace
+    if not own.canary and not own.canary_hash:
+        own.canary = hash_selector(own.namespace, "app", payload.name)
+    if not own.stable and not own.stable_hash:
+        own.stable = hash_selector(own.namespace, "app", f"{payload.name}-primary")
+    return own
+
+
+def _converted(body: bytes, kind: type[Body]) -> Body:
+    try:
+        return json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"the body is not what is asked here: {error}") from None
+    except UnicodeError:
+        raise ValueError("the body is not UTF-8") from None

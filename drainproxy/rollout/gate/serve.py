@@ -1,0 +1,144 @@
+"""The gate over HTTP, for engines: Argo Rollouts reads the verdict, Flagger the status.
+
+Argo's web provider takes any status but 2xx for an error of the measurement, which aborts a rollout
+in the end: so it gets 200 and the verdict. Flagger takes 200 for yes and 403 for not yet; its
+`rollback` hook rolls back at 200, so whatever is in doubt is 403 there too.
+
+Readiness does not look at Prometheus: a gate that is not ready answers nobody, and an engine takes
+that for an error where a hold would have been right.
+"""
+
+import hmac
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from msgspec import Struct, json
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from .asked import Asked, read_argo, read_flagger, rollout
+from .look import Rollout, look_at_canary
+from .looks import Looks
+from .prometheus import Server
+from .report import Report, held
+
+# A body is a few hundred bytes.
+_LARGEST_BODY: Final = 64 << 10
+
+log = logging.getLogger("drainproxy.gate")
+
+
+class Token(Struct, frozen=True):
+    """The file of the token that callers bear; read anew each time, since it is renewed."""
+
+    path: Path | None
+
+    def fits(self, request: web.Request) -> bool:
+        """Whether the caller bears it, or nobody has to."""
+        if self.path is None:
+            return True
+        try:
+            wanted = self.path.read_text().strip()
+        except (OSError, UnicodeError) as error:
+            log.error("the token %s cannot be read: %s", self.path, error)
+            return False
+        given = request.headers.get("Authorization", "")
+        return bool(wanted) and hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode())
+
+
+class Gate:
+    """The application; `server` is the Prometheus that it asks."""
+
+    def __init__(self, server: Server, token: Token) -> None:
+        self._server = server
+        self._token = token
+        self._looks = Looks(time.monotonic)
+        self._registry = CollectorRegistry()
+        self._verdicts = Counter(
+            "drainproxy_gate_verdicts",
+            "Verdicts by where they were asked for.",
+            ["endpoint", "verdict"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "drainproxy_gate_look_seconds",
+            "From the question to Prometheus to the verdict.",
+            registry=self._registry,
+        )
+
+    def application(self) -> web.Application:
+        """As aiohttp serves it."""
+        app = web.Application(client_max_size=_LARGEST_BODY)
+        app.add_routes(
+            [
+                web.get("/gate/argo", self.argo),
+                web.post("/gate/argo", self.argo),
+                web.post("/gate/flagger/confirm", self.confirm),
+                web.post("/gate/flagger/rollback", self.rollback),
+                web.get("/livez", self.healthy),
+                web.get("/readyz", self.healthy),
+                web.get("/metrics", self.metrics),
+            ]
+        )
+        return app
+
+    async def argo(self, request: web.Request) -> web.Response:
+        """`result.verdict` for the conditions of an analysis."""
+        if not self._token.fits(request):
+            return _unauthorized()
+        body = await request.read()
+        report = await self._verdict("argo", lambda: read_argo(body, request.query))
+        return _answer(report, 200)
+
+    async def confirm(self, request: web.Request) -> web.Response:
+        """`confirm-promotion`, `confirm-traffic-increase`: on if it passes."""
+        return await self._flagger(request, "confirm", "pass")
+
+    async def rollback(self, request: web.Request) -> web.Response:
+        """`rollback`: back if it fails."""
+        return await self._flagger(request, "rollback", "fail")
+
+    async def _flagger(self, request: web.Request, endpoint: str, yes: str) -> web.Response:
+        if not self._token.fits(request):
+            return _unauthorized()
+        body = await request.read()
+        report = await self._verdict(endpoint, lambda: read_flagger(body))
+        return _answer(report, 200 if report.verdict == yes else 403)
+
+    async def _verdict(self, endpoint: str, read: Callable[[], Asked]) -> Report:
+        try:
+            asked = read()
+            wanted = rollout(asked)
+        except (LookupError, ValueError) as error:
+            report = held(str(error.args[0] if error.args else error))
+        else:
+            report = await self._looks.get(json.encode(asked), lambda: self._look(wanted))
+        self._verdicts.labels(endpoint, report.verdict).inc()
+        log.info("%s: %s: %s", endpoint, report.verdict, report.reason)
+        return report
+
+    async def _look(self, wanted: Rollout) -> Report:
+        with self._seconds.time():
+            return await look_at_canary(self._server, wanted, time.time())
+
+    async def healthy(self, _: web.Request) -> web.Response:
+        """It answers."""
+        return web.json_response({"status": "ok"})
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """For Prometheus."""
+        headers = {"Content-Type": CONTENT_TYPE_LATEST}
+        return web.Response(body=generate_latest(self._registry), headers=headers)
+
+
+def _answer(report: Report, status: int) -> web.Response:
+    return web.Response(body=report.as_json(), status=status, content_type="application/json")
+
+
+def _unauthorized() -> web.Response:
+    reason = {"reason": "a bearer token is needed, and this is not it"}
+    return web.json_response(reason, status=401, headers={"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,131 @@
+"""Engines are answered in their own way, whatever Prometheus does."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+
+from drainproxy.rollout.gate.prometheus import Server
+from drainproxy.rollout.gate.serve import Gate, Token
+from tests.rollout.gate.fake_prometheus import Handler, answer, serving, silent
+from tests.rollout.gate.fleet import Fleet
+
+ASKED = {"canary": 'version="2"', "stable": 'version="1"', "warmUp": "0s"}
+HOOK = {"name": "web", "namespace": "shop", "phase": "Progressing", "metadata": ASKED}
+
+
+def prometheus(bad: int) -> Handler:
+    """As of now: a canary with so many errors beside a stable version without any."""
+    canary, stable = Fleet().requests(1000, bad), Fleet(5).requests(1000)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        query = str((await request.post())["query"])
+        fleet = canary if ASKED["canary"] in query else stable
+        return answer(fleet.found.get(query.partition("{")[0], []))
+
+    return handler
+
+
+@asynccontextmanager
+async def gate(handler: Handler, token: Path | None = None) -> AsyncIterator[ClientSession]:
+    """A client of a gate whose Prometheus does that."""
+    async with serving(handler) as url:
+        runner = web.AppRunner(
+            Gate(Server(url, timeout=1.0), Token(token)).application(), shutdown_timeout=0.1
+        )
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
+                yield client
+        finally:
+            await runner.cleanup()
+
+
+@pytest.mark.parametrize(("bad", "verdict"), [(0, "pass"), (50, "fail")])
+async def test_argo_reads_the_verdict(bad: int, verdict: str) -> None:
+    async with gate(prometheus(bad)) as client:
+        async with client.post("/gate/argo", json=ASKED) as said:
+            body = await said.json()
+        assert (said.status, body["verdict"]) == (200, verdict)
+        assert {"reason", "signals", "queries"} <= body.keys()
+        async with client.get("/gate/argo", params=ASKED) as said:
+            assert (await said.json())["verdict"] == verdict
+
+
+@pytest.mark.parametrize(("bad", "confirm", "rollback"), [(0, 200, 403), (50, 403, 200)])
+async def test_flagger_reads_the_status(bad: int, confirm: int, rollback: int) -> None:
+    async with gate(prometheus(bad)) as client:
+        for hook, status in (("confirm", confirm), ("rollback", rollback)):
+            async with client.post(f"/gate/flagger/{hook}", json=HOOK) as said:
+                assert said.status == status
+                assert (await said.json())["reason"]
+
+
+@pytest.mark.parametrize("body", [b"nonsense", b"{}", b'{"canaryHash":""}'])
+async def test_what_is_malformed_is_a_hold_that_says_why(body: bytes) -> None:
+    async with gate(prometheus(0)) as client:
+        for path, status in (("argo", 200), ("flagger/confirm", 403), ("flagger/rollback", 403)):
+            async with client.post(f"/gate/{path}", data=body) as said:
+                found = await said.json()
+                assert (said.status, found["verdict"]) == (status, "hold")
+                assert found["reason"]
+
+
+async def test_who_does_not_bear_the_token_learns_nothing(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    async with gate(prometheus(0), token) as client:
+        for given, status in ((None, 401), ("Bearer wrong", 401), ("Bearer secret", 200)):
+            headers = {"Authorization": given} if given else {}
+            async with client.post("/gate/argo", json=ASKED, headers=headers) as said:
+                assert said.status == status
+        token.write_text("renewed")
+        headers = {"Authorization": "Bearer renewed"}
+        async with client.post("/gate/flagger/confirm", json=HOOK, headers=headers) as said:
+            assert said.status == 200
+        token.write_text("")
+        async with client.get("/gate/argo", headers={"Authorization": "Bearer "}) as said:
+            assert said.status == 401
+        token.unlink()
+        async with client.get("/gate/argo", headers=headers) as said:
+            assert said.status == 401
+        async with client.get("/readyz") as said:
+            assert said.status == 200
+
+
+async def test_while_prometheus_hangs_everyone_is_answered_in_time() -> None:
+    """Two hundred a second for a second, and probes beside them."""
+    async with gate(silent) as client, asyncio.timeout(20):
+
+        async def one(number: int) -> tuple[int, str]:
+            asked = ASKED | {"weight": str(number % 40)}
+            async with client.post("/gate/argo", json=asked) as said:
+                return said.status, (await said.json())["verdict"]
+
+        asking = []
+        slowest = 0.0
+        for number in range(200):
+            asking.append(asyncio.create_task(one(number)))
+            await asyncio.sleep(0.005)
+            if number % 20 == 0:
+                began = time.monotonic()
+                async with client.get("/livez") as said:
+                    assert said.status == 200
+                slowest = max(slowest, time.monotonic() - began)
+        assert {*await asyncio.gather(*asking)} == {(200, "hold")}
+    assert slowest < 1
+
+
+async def test_verdicts_are_counted() -> None:
+    async with gate(prometheus(0)) as client:
+        async with client.post("/gate/argo", json=ASKED):
+            pass
+        async with client.get("/metrics") as said:
+            text = await said.text()
+    assert 'drainproxy_gate_verdicts_total{endpoint="argo",verdict="pass"} 1.0' in text
+    assert "drainproxy_gate_look_seconds_count 1.0" in text
