@@ -145,11 +145,12 @@ def _counted(rule: Rule, version: Version) -> Count:
 
 
 def _compared(signal: str, canary: Count, stable: Count, policy: Policy) -> Judgement | None:
-    """None if neither had any; what is rare may fail a rollout but does not hold it."""
+    """None if neither had any. What is rare may fail a rollout, and does not hold it as long as
+    nothing bad happens."""
     if not canary.total and not stable.total:
         return None
     found = judge(signal, canary, stable, policy)
-    if found.verdict == "hold" and stable.total < _RARE:
+    if found.verdict == "hold" and stable.total < _RARE and not canary.bad:
         reason = f"{canary} beside {stable}: too rare to hold a rollout"
         return Judgement(signal, "pass", reason, canary, stable, found.bound, None, found.evidence)
     return found
