@@ -165,18 +165,65 @@ def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) 
     click.echo(json.dumps(body, indent=2) if as_json else "\n".join(_status(body)))
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  drainproxy rebalance --percent 20 --over 1m
+  drainproxy rebalance --from 25 --to 50 --over 2m    # in each pod of the stable version
+"""
+)
 @admin_options
-@click.option("--percent", type=click.FloatRange(0, 100, min_open=True), required=True)
+@click.option("--percent", type=click.FloatRange(0, 100, min_open=True), help="Of the clients.")
+@click.option(
+    "--from", "before", type=click.FloatRange(0, 100), help="The canary's weight before, in percent"
+)
+@click.option("--to", "after", type=click.FloatRange(0, 100), help="and now: the share follows.")
 @click.option("--over", metavar="DURATION", default="30s", show_default=True)
-def rebalance(admin: Address, admin_token: str | None, percent: float, over: str) -> None:
-    """Ask a share of the clients to connect again, the oldest first, at a steady rate."""
+def rebalance(
+    admin: Address,
+    admin_token: str | None,
+    percent: float | None,
+    before: float | None,
+    after: float | None,
+    over: str,
+) -> None:
+    """Ask a share of the clients to connect again, the oldest first, at a steady rate.
+
+    With --from and --to it is the share of stable's connections that has to come again so that
+    standing connections follow the new weight of a canary, as new ones do by themselves.
+    """
+    if percent is None:
+        percent = _following(before, after)
+        click.echo(f"{percent:.3g} % of the connections have to come again")
+    elif before is not None or after is not None:
+        raise click.UsageError("give --percent, or --from and --to")
     body = Admin(admin, admin_token).post(f"/rebalance?percent={percent:g}&over={quote(over)}")
     if not body["started"]:
         click.echo("one is under way:")
     left = f", {body['seconds_left']:.1f} s left" if body["running"] else ""
     asked = body["told"] + body["gone"]
     click.echo(f"{asked} of {body['connections']} connections have had their turn{left}")
+
+
+def _following(before: float | None, after: float | None) -> float:
+    """In percent; a usage error if the weight does not rise."""
+    if before is None or after is None:
+        raise click.UsageError("give --percent, or --from and --to")
+    if not before < after:
+        back = f"--from {100 - before:g} --to {100 - after:g}"
+        raise click.UsageError(
+            f"--from {before:g} --to {after:g}: the weight must rise; when it falls, ask the canary's"
+            f" pods, with {back}"
+        )
+    return 100 * share_that_follows(before / 100, after / 100)
+
+
+def share_that_follows(before: float, after: float) -> float:
+    """Of the connections on stable, those that must come again when the canary's weight rises from
+    `before` to `after` (0 to 1). They are (1 - before) of all and land on the canary with a chance
+    of `after`: so s (1 - before) after = after - before.
+    """
+    return min((after - before) / (after * (1 - before)), 1.0)
 
 
 def _draining(body: Body) -> Iterator[str]:

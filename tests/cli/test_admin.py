@@ -10,8 +10,11 @@ from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drainproxy.cli import main
+from drainproxy.cli.admin import share_that_follows
 from drainproxy.config import Mistake
 from drainproxy.drain.machine import Phase
 from drainproxy.relay.http1 import Http1
@@ -293,7 +296,11 @@ async def test_a_rebalance_tells_how_far_it_is(started: bool, first: list[str]) 
     [
         (("--percent", "0"), "0<x<=100"),
         (("--percent", "20", "--over", "soon"), "a duration such as 30s"),
-        ((), "Missing option '--percent'"),
+        ((), "give --percent, or --from and --to"),
+        (("--from", "5"), "give --percent, or --from and --to"),
+        (("--percent", "5", "--to", "10"), "give --percent, or --from and --to"),
+        (("--from", "50", "--to", "10"), "with --from 50 --to 90"),
+        (("--from", "10", "--to", "10"), "the weight must rise"),
     ],
 )
 async def test_a_rebalance_of_nothing_is_refused(arguments: tuple[str, ...], problem: str) -> None:
@@ -303,6 +310,31 @@ async def test_a_rebalance_of_nothing_is_refused(arguments: tuple[str, ...], pro
     assert result.exit_code != 0
     assert problem in result.output
     assert sidecar.asked == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "percent"), [(0, 5, 100), (5, 10, 52.6), (50, 55, 18.2), (25, 100, 100)]
+)
+async def test_the_share_follows_from_the_weights_of_a_canary(
+    before: float, after: float, percent: float
+) -> None:
+    sidecar = Rebalancing()
+    async with running(sidecar) as run:
+        result = await run("rebalance", "--from", str(before), "--to", str(after))
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"{percent:g} % of the connections have to come again")
+    ((share, seconds),) = sidecar.asked
+    assert (share, seconds) == (pytest.approx(percent / 100, abs=1e-3), 30.0)
+
+
+@given(st.floats(0, 0.99), st.floats(0.01, 1))
+def test_standing_connections_stand_as_the_weight_says_afterwards(
+    before: float, more: float
+) -> None:
+    after = before + (1 - before) * more
+    share = share_that_follows(before, after)
+    assert 0 < share <= 1
+    assert before + (1 - before) * share * after == pytest.approx(after)
 
 
 async def test_who_is_leaving_rebalances_nothing() -> None:
