@@ -212,8 +212,8 @@ def _following(before: float | None, after: float | None) -> float:
     if not before < after:
         back = f"--from {100 - before:g} --to {100 - after:g}"
         raise click.UsageError(
-            f"--from {before:g} --to {after:g}: the weight must rise; when it falls, ask the canary's"
-            f" pods, with {back}"
+            f"--from {before:g} --to {after:g}: the weight must rise; when it falls, ask the pods"
+            f" of the canary, with {back}"
         )
     return 100 * share_that_follows(before / 100, after / 100)
 

@@ -141,7 +141,7 @@ class Asked:
         self.form = mistakes.read(given, "--output", parse_form)
         self._read_place(given, mistakes)
         mistakes.raise_all()
-        self._store = _open(given["state"], given["namespace"])
+        self._store = open_store(given["state"], given["namespace"])
 
     def _read_place(self, given: Mapping[str, Any], mistakes: Mistakes) -> None:
         state, namespace = given["state"], given["namespace"]
@@ -201,7 +201,8 @@ class Asked:
         return decide(loaded.state, direction, self.version, self.now, self.contract_after)
 
 
-def _open(state: str | None, namespace: str | None) -> "Store":
+def open_store(state: str | None, namespace: str | None) -> "Store":
+    """A file, or ConfigMaps of a namespace."""
     if state is not None:
         from drainproxy.rollout.migration.store_file import FileStore
 

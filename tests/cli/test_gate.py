@@ -1,11 +1,13 @@
 """`drainproxy gate`: the verdict is the exit code, and what is not said is a hold."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from drainproxy.cli.gate import gate
+from drainproxy.cli.migration import migration
 
 NOBODY = ("--prometheus", "http://127.0.0.1:1")
 BOTH = ("--canary", 'version="2"', "--stable", 'version="1"')
@@ -64,3 +66,44 @@ def test_wrong_use_is_exit_code_2_and_names_the_option(
     done = called(*arguments)
     assert done.exit_code == 2
     assert named in done.output
+
+
+def recorded(folder: Path, *steps: str) -> tuple[str, ...]:
+    """A record of migrations in which these were taken."""
+    path = str(folder / "shop.json")
+    for step in steps:
+        arguments = (*step.split(), "--version", "7", "--app", "shop", "--state", path)
+        done = CliRunner().invoke(migration, arguments)
+        assert done.exit_code == 0, done.output
+    return "--app", "shop", "--state", path
+
+
+@pytest.mark.parametrize(("version", "code", "verdict"), [("7", 0, "pass"), ("6", 1, "fail")])
+def test_the_record_of_migrations_is_a_gate(
+    tmp_path: Path, version: str, code: int, verdict: str
+) -> None:
+    steps = ("begin expand", "deployed", "begin migrate", "begin contract --contract-after 0s")
+    record = recorded(tmp_path, *steps)
+    done = called("migration", *record, "--version", version, "-o", "json")
+    assert (done.exit_code, json.loads(done.stdout)["verdict"]) == (code, verdict)
+
+
+def test_without_a_record_it_is_a_hold(tmp_path: Path) -> None:
+    done = called("migration", *recorded(tmp_path), "--version", "7")
+    assert done.exit_code == 3
+    assert "nothing is recorded" in done.output
+
+
+def test_all_gates_hold_where_one_has_no_data(tmp_path: Path) -> None:
+    record = recorded(tmp_path, "begin expand", "deployed")
+    done = called("all", *record, "--version", "7", *BOTH, *NOBODY, "-o", "json")
+    said = json.loads(done.stdout)
+    assert (done.exit_code, said["verdict"]) == (3, "hold")
+    assert {each["signal"]: each["verdict"] for each in said["signals"]} == {
+        "data": "hold",
+        "migration": "pass",
+    }
+
+
+def test_a_version_without_an_app_is_wrong_use() -> None:
+    assert called("all", *BOTH, "--previous", "6").exit_code == 2

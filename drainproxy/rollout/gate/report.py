@@ -52,7 +52,7 @@ def report(
 ) -> Report:
     """The report on signals that were judged."""
     verdict = overall(signals)
-    return Report(verdict, _reason(verdict, signals), signals, traffic, weight, queries)
+    return Report(verdict, reason_of(verdict, signals), signals, traffic, weight, queries)
 
 
 def held(reason: str, queries: Sequence[str] = ()) -> Report:
@@ -60,7 +60,8 @@ def held(reason: str, queries: Sequence[str] = ()) -> Report:
     return Report("hold", reason, queries=queries)
 
 
-def _reason(verdict: Verdict, signals: Sequence[Judgement]) -> str:
+def reason_of(verdict: Verdict, signals: Sequence[Judgement]) -> str:
+    """Which signal decides, and why."""
     deciding = [each for each in signals if each.verdict == verdict]
     if verdict == "pass":
         return f"{len(signals)} signals within what is tolerated"

@@ -1,0 +1,184 @@
+"""The options of the gates: the Prometheus, the versions that are compared, the record."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from drainproxy.cli.parsed import DURATION, PERCENT, Parsed
+
+if TYPE_CHECKING:
+    from drainproxy.rollout.gate.look import Rollout
+    from drainproxy.rollout.gate.prometheus import Server
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Option = Callable[[Any], Any]
+
+# As `asked` has it, whose imports wait for the command that needs them.
+_HASH_LABEL: Final = "rollouts_pod_template_hash"
+
+
+def added(*options: Option) -> Callable[[Command], Command]:
+    """These options, in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def _header(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> list[tuple[str, str]]:
+    found = []
+    for text in given:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip():
+            raise click.BadParameter(f"{text!r}: write 'Name: value'")
+        found.append((name.strip(), value.strip()))
+    return found
+
+
+def _objective(text: str) -> float:
+    from drainproxy.rollout.gate.asked import objective
+
+    return objective(text)
+
+
+SERVER: Final = (
+    click.option(
+        "--prometheus",
+        "url",
+        metavar="URL",
+        envvar="DRAINPROXY_PROMETHEUS",
+        default="http://127.0.0.1:9090",
+        show_default=True,
+        help="Prometheus, or a Thanos or Mimir with its API.",
+    ),
+    click.option(
+        "--header",
+        "headers",
+        metavar="'NAME: VALUE'",
+        multiple=True,
+        callback=_header,
+        help="Sent with each question, such as X-Scope-OrgID; repeatable.",
+    ),
+    click.option("--bearer-file", metavar="FILE", help="A token; read anew each time."),
+    click.option("--user", help="For basic authentication."),
+    click.option("--password-file", metavar="FILE", help="Of that user."),
+    click.option("--ca-file", metavar="FILE", help="The CA of the server's certificate."),
+    click.option("--cert-file", metavar="FILE", help="A client certificate."),
+    click.option("--key-file", metavar="FILE", help="Its key."),
+    click.option(
+        "--timeout",
+        type=DURATION,
+        default="8s",
+        show_default=True,
+        help="For all questions of one look together.",
+    ),
+)
+SAID: Final = (
+    click.option("--advise", is_flag=True, help="Say the verdict and exit 0 whatever it is."),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["human", "json"]),
+        default="human",
+        show_default=True,
+    ),
+)
+LOOKS: Final = (
+    click.option(
+        "--wait", type=DURATION, default=0.0, help="Look until it passes or fails, so long."
+    ),
+    click.option(
+        "--interval", type=DURATION, default="30s", show_default=True, help="Between two looks."
+    ),
+    *SAID,
+)
+VERSIONS: Final = (
+    click.option("--canary", metavar="SELECTOR", help="Matchers of PromQL that select its pods."),
+    click.option("--stable", metavar="SELECTOR", help="The same for the stable version."),
+    click.option("--canary-hash", metavar="HASH", help="Or its pods by their template hash,"),
+    click.option("--stable-hash", metavar="HASH", help="those of the stable version too,"),
+    click.option(
+        "--hash-label",
+        metavar="LABEL",
+        default=_HASH_LABEL,
+        show_default=True,
+        help="which this label holds,",
+    ),
+    click.option("--namespace", help="in this namespace."),
+    click.option(
+        "--window", type=DURATION, default="10m", show_default=True, help="Since the step began."
+    ),
+    click.option(
+        "--warm-up",
+        type=DURATION,
+        default="60s",
+        show_default=True,
+        help="The first time of a pod, which does not count.",
+    ),
+    click.option(
+        "--slo",
+        type=Parsed("RATIO", _objective),
+        default="99.9%",
+        show_default=True,
+        help="The service's objective: at 14.4 times its errors nothing passes.",
+    ),
+    click.option(
+        "--tolerate",
+        type=click.FloatRange(min=1),
+        default=2.0,
+        show_default=True,
+        help="So many times as bad as stable is no reason to stop.",
+    ),
+    click.option("--weight", type=PERCENT, help="The canary's share of traffic, for the report."),
+)
+SOURCE: Final = click.option(
+    "--source",
+    type=click.Choice(["drainproxy", "sloth", "pyrra"]),
+    default="drainproxy",
+    show_default=True,
+    help="Whose rules compute the budget.",
+)
+STATE: Final = (
+    click.option("--state", metavar="FILE", help="The record of migrations, if not in ConfigMaps."),
+    click.option(
+        "--contract-after",
+        type=DURATION,
+        default="24h",
+        show_default=True,
+        help="How long after the last deploy of its version a contract may begin.",
+    ),
+)
+
+
+def server(given: dict[str, Any]) -> "Server":
+    """The Prometheus that is asked."""
+    from drainproxy.rollout.gate.prometheus import Server
+
+    names = ("url", "timeout", "bearer_file", "user", "password_file")
+    files = ("ca_file", "cert_file", "key_file")
+    values = {name: given[name] for name in (*names, *files)}
+    return Server(**values, headers=tuple(given["headers"]))
+
+
+def rollout(given: dict[str, Any]) -> "Rollout":
+    """The two versions; LookupError if nobody has said which they are."""
+    from drainproxy.rollout.gate.judgement import policy_of
+    from drainproxy.rollout.gate.look import Rollout
+
+    policy = policy_of(given["slo"], given["tolerate"])
+    sides = [_matchers(name, given) for name in ("canary", "stable")]
+    return Rollout(sides[0], sides[1], given["window"], policy, given["warm_up"], given["weight"])
+
+
+def _matchers(name: str, given: dict[str, Any]) -> str:
+    from drainproxy.rollout.gate.asked import matchers
+
+    text, hash_ = given[name] or "", given[f"{name}_hash"] or ""
+    try:
+        return matchers(f"--{name}", text, hash_, given["hash_label"], given["namespace"] or "")
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=f"--{name}") from None

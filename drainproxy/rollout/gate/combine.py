@@ -1,0 +1,51 @@
+"""All gates together: one verdict from the signals, the budget and the record of migrations.
+
+Behind a contract code of the version before cannot run any more: there a fail would make an engine
+roll back into damage, so it becomes a hold for a person, which says what it would have been.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from msgspec.structs import replace
+
+from .judgement import Judgement, Verdict, overall
+from .report import Report, reason_of
+
+Answer = Literal["allow", "refuse", "hold"]
+_VERDICTS: Final[dict[Answer, Verdict]] = {"allow": "pass", "refuse": "fail", "hold": "hold"}
+
+
+def judge_migration(signal: str, answer: Answer, reason: str) -> Judgement:
+    """What the record of migrations answers, as a signal."""
+    return Judgement(signal, _VERDICTS[answer], reason)
+
+
+def combined(reports: Sequence[Report], more: Sequence[Judgement] = ()) -> Report:
+    """One report of several; where one of them could not judge anything, it is a hold."""
+    signals = [*(signal for report in reports for signal in report.signals), *more]
+    for report in reports:
+        if not report.signals:
+            signals.append(Judgement("data", report.verdict, report.reason))
+    verdict = overall(signals)
+    seen = next((report for report in reports if report.traffic is not None), None)
+    return Report(
+        verdict,
+        reason_of(verdict, signals),
+        signals,
+        seen.traffic if seen else None,
+        seen.weight if seen else None,
+        list(dict.fromkeys(query for report in reports for query in report.queries)),
+    )
+
+
+def without_way_back(report: Report, rollback: Answer, reason: str) -> Report:
+    """The report where a rollback is answered so: a fail is none if it must not be rolled back."""
+    if report.verdict != "fail" or rollback == "allow":
+        return report
+    return replace(
+        report,
+        verdict="hold",
+        would="fail",
+        reason=f"no automatic rollback ({reason}); {report.reason}",
+    )
