@@ -1,0 +1,225 @@
+"""What of an answer is not as expected: values in, sentences out."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from .answers import (
+    Answer,
+    Event,
+    ExecAnswer,
+    GrpcAnswer,
+    HttpAnswer,
+    SseAnswer,
+    WebSocketAnswer,
+)
+from .model import (
+    Action,
+    Exec,
+    ExecExpect,
+    Grpc,
+    GrpcExpect,
+    Headers,
+    Http,
+    HttpExpect,
+    Sse,
+    SseExpect,
+    Text,
+    WebSocket,
+    WebSocketExpect,
+)
+
+# How much of a text is shown to say what came instead.
+_SHOWN = 120
+
+
+def problems(action: Action, answer: Answer, seconds: float) -> tuple[str, ...]:
+    """Everything that is wrong with an answer that took so many seconds; empty if it is right."""
+    found = [*_problems(action, answer)]
+    within = action.expect.within
+    if within is not None and seconds > within:
+        found.append(f"took {seconds:.3g} s, more than {within:g} s")
+    return tuple(found)
+
+
+def _problems(action: Action, answer: Answer) -> Iterator[str]:
+    match action, answer:
+        case Http(expect=expect), HttpAnswer():
+            return _http(expect, answer)
+        case WebSocket(expect=expect), WebSocketAnswer():
+            return _websocket(expect, answer)
+        case Sse(expect=expect), SseAnswer():
+            return _sse(expect, answer)
+        case Grpc(expect=expect), GrpcAnswer():
+            return _grpc(expect, answer, bool(action.method))
+        case Exec(expect=expect), ExecAnswer():
+            return _exec(expect, answer)
+    raise TypeError(f"{type(answer).__name__} answers no {type(action).__name__}")
+
+
+def _http(expect: HttpExpect, answer: HttpAnswer) -> Iterator[str]:
+    body = answer.body.decode(errors="replace")
+    if not any(answer.status in each for each in expect.status):
+        wanted = " or ".join(map(str, expect.status))
+        location = dict(_lower(answer.headers)).get("location")
+        to = f" (to {location.partition('?')[0]})" if location else ""
+        yield f"status is {answer.status}{to}, not {wanted}{_said(body)}"
+    yield from _headers(expect.headers, answer.headers)
+    yield from texts("the body", expect.text, body, cut=len(answer.body) < answer.size)
+    if expect.json is not UNSET:
+        yield from _json_text("the body", expect.json, answer.body)
+
+
+def _websocket(expect: WebSocketExpect, answer: WebSocketAnswer) -> Iterator[str]:
+    if expect.subprotocol and answer.subprotocol != expect.subprotocol:
+        chosen = answer.subprotocol or "none"
+        yield f"the server chose the subprotocol {chosen}, not {expect.subprotocol}"
+    if expect.close_code is not None and answer.close_code != expect.close_code:
+        came = "a lost connection" if answer.close_code is None else f"Close {answer.close_code}"
+        yield f"ended with {came}, not Close {expect.close_code}"
+
+
+def _sse(expect: SseExpect, answer: SseAnswer) -> Iterator[str]:
+    yield from _headers(expect.headers, answer.headers)
+    if answer.events < expect.events:
+        yield f"the stream ended after {_count(answer.events, 'event')} of {expect.events}"
+    late = expect.first_event_within
+    if late is not None and answer.first_event is not None and answer.first_event > late:
+        yield f"the first event took {answer.first_event:.3g} s, more than {late:g} s"
+    for what in answer.missing if answer.events else ():
+        yield f"no event of {answer.events} {what}"
+
+
+class Wanted:
+    """What is expected of any event of a stream, and none has been so far. Events are not kept: a
+    stream may have very many."""
+
+    def __init__(self, expect: SseExpect) -> None:
+        self._texts = list(expect.contains)
+        self._name = expect.event
+
+    def take(self, event: Event) -> None:
+        """One more event."""
+        self._texts = [text for text in self._texts if text not in event.data]
+        if event.name == self._name:
+            self._name = ""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What no event has been."""
+        named = [f"is called {self._name}"] if self._name else []
+        return (*(f"holds {text!r}" for text in self._texts), *named)
+
+
+def _grpc(expect: GrpcExpect, answer: GrpcAnswer, called: bool) -> Iterator[str]:
+    if answer.status != expect.status:
+        details = f": {_shown(answer.details)}" if answer.details else ""
+        yield f"status is {answer.status}, not {expect.status}{details}"
+        return
+    if answer.status != "OK":
+        return
+    if not called:
+        if answer.health != expect.health:
+            yield f"health is {answer.health}, not {expect.health}"
+        return
+    yield from texts("the message", expect.text, _message_text(answer))
+    if expect.json is not UNSET:
+        if answer.json is UNSET:
+            yield from _json_text("the message", expect.json, answer.message)
+        else:
+            yield from differences("the message", expect.json, answer.json)
+
+
+def _message_text(answer: GrpcAnswer) -> str:
+    if answer.json is UNSET:
+        return answer.message.decode(errors="replace")
+    return msgspec.json.encode(answer.json).decode()
+
+
+def _exec(expect: ExecExpect, answer: ExecAnswer) -> Iterator[str]:
+    code = answer.exit_code if answer.exit_code >= 0 else 128 - answer.exit_code
+    if code != expect.exit_code:
+        by = f" (signal {-answer.exit_code})" if answer.exit_code < 0 else ""
+        said = _said((answer.stderr.strip() or answer.stdout.strip())[-_SHOWN:])
+        yield f"exit code is {code}{by}, not {expect.exit_code}{said}"
+    yield from texts("its output", expect.text, answer.stdout)
+
+
+def texts(what: str, expect: Text, text: str, *, cut: bool = False) -> Iterator[str]:
+    """What of these expectations does not hold for a text, of which the end may be cut off."""
+    where = f"{what}, of which the first {len(text)} characters were looked at," if cut else what
+    for wanted in expect.contains:
+        if wanted not in text:
+            yield f"{where} does not hold {wanted!r}{_said(text)}"
+    for unwanted in expect.not_contains:
+        if unwanted in text:
+            yield f"{where} holds {unwanted!r}"
+    for pattern in expect.matches:
+        if not re.search(pattern, text):
+            yield f"{where} does not match {pattern!r}{_said(text)}"
+
+
+def _headers(expected: Headers, given: Headers) -> Iterator[str]:
+    """The value of one of the fields of that name holds what is expected, whatever its case."""
+    for name, wanted in expected:
+        values = [value for each, value in _lower(given) if each == name.lower()]
+        if not values:
+            yield f"the answer has no header {name}"
+        elif not any(wanted.lower() in value.lower() for value in values):
+            yield f"header {name} is {_shown(', '.join(values))}, which does not hold {wanted!r}"
+
+
+def _lower(headers: Headers) -> Iterator[tuple[str, str]]:
+    return ((name.lower(), value) for name, value in headers)
+
+
+def _json_text(what: str, expected: Any, data: bytes) -> Iterator[str]:
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        yield f"{what} is not JSON{_said(data.decode(errors='replace'))}"
+        return
+    yield from differences(what, expected, value)
+
+
+def differences(where: str, expected: Any, value: Any) -> Iterator[str]:
+    """Where a value of JSON lacks a part that is expected; more keys may be there."""
+    if isinstance(expected, dict) and isinstance(value, dict):
+        for key, wanted in expected.items():
+            if key in value:
+                yield from differences(f"{where}.{key}", wanted, value[key])
+            else:
+                yield f"{where} has no key {key!r}"
+    elif isinstance(expected, list) and isinstance(value, list):
+        if len(expected) != len(value):
+            yield f"{where} has {_count(len(value), 'item')}, not {len(expected)}"
+            return
+        for index, (wanted, each) in enumerate(zip(expected, value, strict=True)):
+            yield from differences(f"{where}[{index}]", wanted, each)
+    elif expected != value or isinstance(expected, bool) is not isinstance(value, bool):
+        yield f"{where} is {_json(value)}, not {_json(expected)}"
+
+
+def _json(value: Any) -> str:
+    return _shown(msgspec.json.encode(value).decode())
+
+
+def _said(text: str) -> str:
+    shown = _shown(text)
+    return f": {shown}" if shown else ""
+
+
+def _shown(text: str) -> str:
+    """The beginning of a text in one line that a terminal can be given."""
+    line = " ".join(text[: 4 * _SHOWN].split())
+    line = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
+    )
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
