@@ -18,7 +18,7 @@ COPY pyproject.toml constraints.txt ./
 COPY .ci/install.py .ci/
 # Two environments, because what builds the wheel has no business in the image. The second is
 # made where it will run: its scripts carry that path in their first line.
-RUN python3 .ci/install.py /build build && python3 .ci/install.py /opt/drainproxy grpc-health kube
+RUN python3 .ci/install.py /build build && python3 .ci/install.py /opt/drainproxy grpc-health kube smoke
 COPY LICENSE README.md ./
 COPY drainproxy drainproxy
 RUN /build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \

@@ -1,0 +1,83 @@
+"""Ask the steps of a test, one after the other, each as often and as long as it says."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Protocol
+
+from .answers import Answer
+from .checks import problems
+from .model import Action, SmokeTest, Step
+from .result import Attempt, Result, StepResult
+from .stage import Failed, Stage
+
+Talk = Callable[[Action, Stage], Awaitable[Answer]]
+
+INTERRUPTED = "interrupted"
+
+
+class Watcher(Protocol):
+    """Who hears how it goes."""
+
+    def begins(self, step: Step) -> None:
+        """A step is asked now."""
+
+    def retries(self, step: Step, number: int, attempt: Attempt) -> None:
+        """Its attempt of this number failed, and there will be another."""
+
+    def ended(self, result: StepResult) -> None:
+        """It is over."""
+
+
+async def run(test: SmokeTest, talk: Talk, watcher: Watcher, *, fail_fast: bool = False) -> Result:
+    """The result of all steps. Whoever cancels this gets what is known: the step under way has
+    failed then, and those behind it are skipped, as behind a failure with `fail_fast`."""
+    began, start = datetime.now(UTC), monotonic()
+    results: list[StepResult] = []
+    go_on = True
+    for step in test.steps:
+        attempts: list[Attempt] = []
+        if go_on:
+            watcher.begins(step)
+            go_on = await _ask(step, talk, watcher, attempts)
+        result = StepResult(step.name, step.kind, step.line, tuple(attempts))
+        go_on = go_on and not (fail_fast and result.verdict != "pass")
+        watcher.ended(result)
+        results.append(result)
+    seconds = monotonic() - start
+    return Result(test.name, test.source, test.url, tuple(results), began, seconds)
+
+
+async def _ask(step: Step, talk: Talk, watcher: Watcher, attempts: list[Attempt]) -> bool:
+    """Fill in the attempts; whether the next step may come."""
+    began = monotonic()
+    try:
+        for number in range(1, step.retries + 2):
+            began = monotonic()
+            attempt = await _attempt(step, talk)
+            attempts.append(attempt)
+            if not attempt.problems:
+                break
+            if number <= step.retries:
+                watcher.retries(step, number, attempt)
+                began = monotonic()
+                await asyncio.sleep(step.retry_interval)
+    except asyncio.CancelledError:
+        attempts.append(Attempt(monotonic() - began, (INTERRUPTED,)))
+        return False
+    return True
+
+
+async def _attempt(step: Step, talk: Talk) -> Attempt:
+    began, stage = monotonic(), Stage()
+    try:
+        async with asyncio.timeout(step.timeout):
+            answer = await talk(step.action, stage)
+    except TimeoutError:
+        wrong: tuple[str, ...] = (f"{stage.waiting_for} within {step.timeout:g} s",)
+    except Failed as error:
+        wrong = (str(error),)
+    else:
+        wrong = problems(step.action, answer, monotonic() - began)
+    return Attempt(monotonic() - began, wrong)

@@ -1,0 +1,44 @@
+"""What talks to the service: an action in, an answer out, `Failed` if there is none.
+
+Each kind has a module of its own, imported with its library when a step of that kind is asked.
+None of them has a clock: who calls cancels them when their time is up, and `Stage` tells what was
+missing then.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from ..answers import Answer
+from ..model import Action, Exec, Grpc, Http, Sse, Step, WebSocket
+from ..stage import Failed, Stage
+
+_MODULES: dict[type, str] = {
+    Http: "http",
+    Sse: "sse",
+    WebSocket: "websocket",
+    Grpc: "grpc",
+    Exec: "command",
+}
+
+
+async def talk(action: Action, stage: Stage) -> Answer:
+    """Ask, and come back with the answer."""
+    return await _asking(action)(action, stage)
+
+
+def load(steps: Iterable[Step]) -> None:
+    """Import what these steps need, so that none of them takes longer because of that."""
+    for step in steps:
+        with suppress(Failed):  # the step will say so
+            _asking(step.action)
+
+
+def _asking(action: Action) -> Callable[[Any, Stage], Awaitable[Answer]]:
+    try:
+        ask: Callable[[Any, Stage], Awaitable[Answer]]
+        ask = import_module(f"{__name__}.{_MODULES[type(action)]}").ask
+    except ImportError as error:
+        raise Failed(f"needs {error.name}: pip install 'drainproxy[smoke]'") from None
+    return ask

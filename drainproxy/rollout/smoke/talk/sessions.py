@@ -1,0 +1,113 @@
+"""HTTP over aiohttp: a connection of its own for each attempt, and errors in words."""
+
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from drainproxy import __version__
+
+from ..model import Tls
+from ..stage import Failed, Stage
+from .tls import context, tls_problem
+
+AGENT = f"drainproxy-smoke/{__version__}"
+MOST_REDIRECTS = 10
+# The largest head of an answer that is read, in bytes.
+_MOST_HEAD = 65536
+
+
+@asynccontextmanager
+async def session(url: str, tls: Tls, stage: Stage) -> AsyncIterator[aiohttp.ClientSession]:
+    """Without cookies, without a proxy, and without time limits: the caller has them."""
+    connector = aiohttp.TCPConnector(
+        ssl=context(tls) if url.startswith("https") or tls != Tls() else True, force_close=True
+    )
+    async with aiohttp.ClientSession(
+        connector=connector,
+        headers={"User-Agent": AGENT},
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[_traced(stage)],
+        max_line_size=_MOST_HEAD,
+        max_field_size=_MOST_HEAD,
+    ) as made:
+        yield made
+
+
+def _traced(stage: Stage) -> aiohttp.TraceConfig:
+    """Once there is a connection the answer is what is missing."""
+
+    async def connected(*_: Any) -> None:
+        stage.waiting_for = "no answer"
+
+    async def redirected(_: Any, __: Any, params: Any) -> None:
+        to = place(params.response.headers.get("Location", ""))
+        stage.waiting_for = f"redirected to {to}, no answer"
+
+    traced = aiohttp.TraceConfig()
+    traced.on_connection_create_end.append(connected)
+    traced.on_request_redirect.append(redirected)
+    return traced
+
+
+@contextmanager
+def in_words(url: str) -> Iterator[None]:
+    """Whatever goes wrong with HTTP becomes Failed, with one line."""
+    host = URL(url).authority
+    try:
+        yield
+    except aiohttp.TooManyRedirects as error:
+        raise Failed(_redirects([place(str(each.url)) for each in error.history])) from None
+    except (aiohttp.InvalidURL, aiohttp.RedirectClientError) as error:
+        to = place(_first_line(error))
+        raise Failed(f"redirected to {to}, which is no URL of HTTP") from None
+    except aiohttp.ClientConnectorError as error:
+        raise Failed(connect_problem(error.os_error, f"{error.host}:{error.port}")) from None
+    except aiohttp.ClientSSLError as error:
+        raise Failed(f"no TLS with {host}: {error}") from None
+    except (aiohttp.ServerDisconnectedError, ConnectionError):
+        raise Failed(f"{host} closed the connection before an answer") from None
+    except aiohttp.ClientPayloadError as error:
+        raise Failed(f"the answer broke off: {_first_line(error)}") from None
+    except aiohttp.ClientResponseError as error:
+        raise Failed(f"{host} did not answer in HTTP: {error.message.splitlines()[0]}") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise Failed(f"{host}: {_first_line(error)}") from None
+
+
+def connect_problem(error: BaseException, where: str) -> str:
+    """Why nobody could be reached at `HOST:PORT`."""
+    if isinstance(error, ssl.SSLError):
+        return tls_problem(error, where)
+    if isinstance(error, ssl.CertificateError):
+        return f"the certificate of {where} is not valid: {error}"
+    if isinstance(error, socket.gaierror):
+        return f"the name {where.rpartition(':')[0]} cannot be resolved: {error.strerror}"
+    if isinstance(error, ConnectionRefusedError):
+        return f"nobody listens at {where}: connection refused"
+    if isinstance(error, ConnectionError):
+        return f"{where} closed the connection at once"
+    reason = error.strerror if isinstance(error, OSError) else None
+    return f"no connection to {where}: {reason or _first_line(error)}"
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def _redirects(places: list[str]) -> str:
+    last = places[-1]
+    loop = last in places[:-1]
+    ring = places[len(places) - 1 - places[-2::-1].index(last) - 1 :] if loop else places[-3:]
+    way = " -> ".join(ring)
+    return f"redirected {len(places)} times{', in a loop' if loop else ''}: {way}"
+
+
+def place(url: str) -> str:
+    """A URL without its query, which may hold what nobody should read in a log."""
+    return url.partition("?")[0].partition("#")[0]

@@ -1,0 +1,119 @@
+"""A WebSocket: opened, spoken on, and ended."""
+
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidStatus,
+    InvalidURI,
+)
+from websockets.typing import Subprotocol
+
+from ..answers import WebSocketAnswer
+from ..model import WebSocket
+from ..stage import Failed, Stage
+from .sessions import AGENT, connect_problem
+from .tls import context
+
+# How long the server may take to answer our own Close, where nobody asked for its code.
+_FAREWELL = 1.0
+_MOST_MESSAGE = 1 << 24
+
+
+async def ask(action: WebSocket, stage: Stage) -> WebSocketAnswer:
+    """Open, send, wait for the messages, and for the server's Close if that is expected."""
+    connection = await _open(action, stage)
+    try:
+        await _speak(action, connection, stage)
+        code = await _end(action, connection, stage)
+    finally:
+        connection.transport.abort()
+    return WebSocketAnswer(connection.subprotocol or "", code)
+
+
+async def _open(action: WebSocket, stage: Stage) -> ClientConnection:
+    parts = urlsplit(action.url)
+    host = parts.netloc.rpartition("@")[2]
+    secure = {"ssl": context(action.tls)} if parts.scheme == "wss" else {}
+    if secure and action.tls.server_name:
+        secure["server_hostname"] = action.tls.server_name  # type: ignore[assignment]
+    stage.waiting_for = "the WebSocket never opened: no answer to the upgrade"
+    try:
+        return await connect(
+            action.url,
+            additional_headers=action.headers,
+            subprotocols=[Subprotocol(each) for each in action.subprotocols] or None,
+            user_agent_header=AGENT,
+            open_timeout=None,
+            close_timeout=_FAREWELL,
+            ping_interval=None,
+            max_size=_MOST_MESSAGE,
+            proxy=None,
+            **secure,  # type: ignore[arg-type]
+        )
+    except InvalidStatus as error:
+        body = bytes(error.response.body or b"")[:120].decode(errors="replace")
+        line = " ".join(body.split())
+        status = error.response.status_code
+        raise Failed(
+            f"the upgrade was answered with {status}, not 101{': ' if line else ''}{line}"
+        ) from None
+    except InvalidURI as error:
+        raise Failed(f"redirected to {error.uri}, which is no URL of a WebSocket") from None
+    except (InvalidMessage, EOFError):
+        raise Failed(f"{host} closed the connection before an answer to the upgrade") from None
+    except InvalidHandshake as error:
+        raise Failed(f"the upgrade went wrong: {error}") from None
+    except (ssl.SSLError, ssl.CertificateError, socket.gaierror, OSError) as error:
+        raise Failed(connect_problem(error, host)) from None
+
+
+async def _speak(action: WebSocket, connection: ClientConnection, stage: Stage) -> None:
+    """Send all, and read until each expected message was there, in their order."""
+    expected = iter(action.expect.messages)
+    wanted = next(expected, None)
+    others = 0
+    try:
+        for message in action.send:
+            stage.waiting_for = "open, but what is sent was not taken"
+            await connection.send(message)
+        while wanted is not None:
+            after = f" ({others} others came)" if others else ""
+            stage.waiting_for = f"open, but no message that holds {wanted!r}{after}"
+            came = await connection.recv()
+            text = came if isinstance(came, str) else came.decode(errors="replace")
+            if wanted in text:
+                wanted, others = next(expected, None), 0
+            else:
+                others += 1
+    except ConnectionClosed as error:
+        before = f"a message came that holds {wanted!r}" if wanted is not None else "all was sent"
+        raise Failed(f"the WebSocket ended with {_how(error)} before {before}") from None
+
+
+async def _end(action: WebSocket, connection: ClientConnection, stage: Stage) -> int | None:
+    """The code of the server's Close; None if it sent none, or nobody asked for it."""
+    if action.close is not None or action.expect.close_code is None:
+        stage.waiting_for = "our Close was not answered"
+        await connection.close(1000 if action.close is None else action.close)
+    else:
+        stage.waiting_for = "open, but the server sent no Close"
+        try:
+            while True:
+                await connection.recv()
+        except ConnectionClosed:
+            pass
+    received = connection.protocol.close_rcvd
+    return None if received is None else int(received.code)
+
+
+def _how(error: ConnectionClosed) -> str:
+    if error.rcvd is None:
+        return "a lost connection, without a Close,"
+    reason = f" ({error.rcvd.reason})" if error.rcvd.reason else ""
+    return f"Close {int(error.rcvd.code)}{reason}"

@@ -1,0 +1,139 @@
+"""WebSockets: opened, spoken on and ended, and what goes wrong with that."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from tests.rollout.smoke.talk.asked import SHORT, asked
+from tests.rollout.smoke.talk.servers import Script, dripping, gone, says, serving, silent
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """What is asked for by path."""
+    async with serve(_answer, "127.0.0.1", 0, select_subprotocol=_choose) as server:
+        yield next(iter(server.sockets)).getsockname()[1]
+
+
+def _choose(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    return Subprotocol("b") if "b" in offered else None
+
+
+async def _answer(socket: ServerConnection) -> None:
+    assert socket.request is not None
+    path = socket.request.path
+    if path == "/full":
+        await socket.close(1013, "try again")
+    elif path == "/lost":
+        socket.transport.abort()
+    elif path == "/flood":
+        with suppress(ConnectionClosed):
+            while True:
+                await socket.send("x" * 1000)
+                await asyncio.sleep(0)  # it never waits by itself
+    elif path == "/wordless":
+        await socket.wait_closed()
+    elif path == "/code":
+        async for message in socket:
+            await socket.close(int(message), "as you like")
+    else:
+        async for message in socket:
+            await socket.send(message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[{websocket: /echo}]",
+        "[{websocket: {url: /echo, send: hello}, expect: {messages: hell}}]",
+        "[{websocket: {url: /echo, send: [a, b, c]}, expect: {messages: [a, c]}}]",
+        "[{websocket: {url: /echo, send: !!binary aGk=}, expect: {messages: hi}}]",
+        "[{websocket: {url: /echo, subprotocols: [a, b]}, expect: {subprotocol: b}}]",
+        "[{websocket: {url: /echo, close: 3001}, expect: {close-code: 3001}}]",
+        "[{websocket: /full, expect: {close-code: 1013}}]",
+        "[{websocket: {url: /code, send: '4000'}, expect: {close-code: 4000}}]",
+        "[{websocket: {url: 'ws://127.0.0.1:${PORT}/echo'}}]",
+    ],
+)
+async def test_what_a_websocket_should_do_it_does(port: int, text: str) -> None:
+    assert await asked(port, text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "[{websocket: {url: /echo, send: [a, b]}, expect: {messages: [b, a]}}]",
+            "open, but no message that holds 'a' within 0.3 s",
+        ),
+        (
+            "[{websocket: /flood, expect: {messages: hello}}]",
+            "open, but no message that holds 'hello' (",
+        ),
+        (
+            "[{websocket: /wordless, expect: {messages: hello}}]",
+            "open, but no message that holds 'hello' within 0.3 s",
+        ),
+        (
+            "[{websocket: /echo, expect: {close-code: 1000}}]",
+            "open, but the server sent no Close within 0.3 s",
+        ),
+        (
+            "[{websocket: /full, expect: {messages: a}}]",
+            "the WebSocket ended with Close 1013 (try again) before a message came that holds 'a'",
+        ),
+        (
+            "[{websocket: /lost, expect: {messages: a}}]",
+            "the WebSocket ended with a lost connection, without a Close, before a message came",
+        ),
+        ("[{websocket: /lost, expect: {close-code: 1000}}]", "ended with a lost connection, not"),
+        ("[{websocket: /full, expect: {close-code: 1000}}]", "ended with Close 1013, not Close 10"),
+    ],
+)
+async def test_what_a_websocket_does_not_do_is_said(port: int, text: str, problem: str) -> None:
+    (told,) = await asked(port, text, SHORT)
+    assert told.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        (silent, "the WebSocket never opened: no answer to the upgrade within 0.3 s"),
+        (dripping, "the WebSocket never opened: no answer to the upgrade within 0.3 s"),
+        (gone, "closed the connection before an answer to the upgrade"),
+        (
+            says(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nno ws"),
+            "the upgrade was answered with 404, not 101: no ws",
+        ),
+        (says(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"), "the upgrade went wrong: "),
+        (says(b"nonsense\r\n\r\n"), "an answer to the upgrade"),
+        (
+            says(b"HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n"),
+            "redirected to ftp://x/",
+        ),
+    ],
+)
+async def test_a_websocket_that_does_not_open_is_one_line(script: Script, problem: str) -> None:
+    async with serving(script) as port:
+        (told,) = await asked(port, "[{websocket: /ws}]", SHORT)
+    assert problem in told
+    assert "\n" not in told
+
+
+async def test_redirects_without_end_are_told() -> None:
+    again = says(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
+    async with serving(again) as port:
+        (told,) = await asked(port, "[{websocket: /ws}]")
+    assert "redirect" in told
+
+
+async def test_where_nobody_listens_that_is_said() -> None:
+    async with serving(gone) as port:
+        pass
+    (told,) = await asked(port, "[{websocket: /ws}]")
+    assert told == f"nobody listens at 127.0.0.1:{port}: connection refused"
