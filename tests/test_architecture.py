@@ -48,6 +48,7 @@ LIGHT_MODULES: dict[str, set[str]] = {
     "drainproxy.cli": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
     "drainproxy.cli.run": HEAVY,
     "drainproxy.cli.rehearse": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
+    "drainproxy.cli.smoke": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
     "drainproxy.sidecar.supervisor": HEAVY,
     "drainproxy.kube.reviews": HEAVY | {"lightkube"},
 }

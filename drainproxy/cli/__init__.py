@@ -18,6 +18,7 @@ _COMMANDS = {
     "webhook": "drainproxy.cli.webhook:webhook",
     "redirect": "drainproxy.cli.redirect:redirect",
     "migration": "drainproxy.cli.migration:migration",
+    "smoke": "drainproxy.cli.smoke:smoke",
     "rehearse": "drainproxy.cli.rehearse:rehearse",
     "gate": "drainproxy.cli.gate:gate",
     "settings": "drainproxy.cli.settings:settings",
