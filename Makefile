@@ -16,7 +16,7 @@ help:
 	@echo "                LOCK_FLAGS=--upgrade takes the newest version of everything"
 	@echo "make image      build the image with podman and prove that it runs as promised;"
 	@echo "                BASE=debian:trixie-slim and TAG=NAME:TAG are taken"
-	@echo "make manifests  the kustomize base, made from the Helm chart"
+	@echo "make manifests  the kustomize base, made from the Helm chart, and the dashboard"
 	@echo "make clean      remove what the other targets made"
 
 demo: $(VENV)/.stamp
@@ -67,6 +67,7 @@ image:
 
 manifests: $(VENV)/.stamp
 	$(BIN)/python -m tests.deploy.kustomize
+	$(BIN)/python -m tests.deploy.monitoring
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -88,10 +88,38 @@ class PodMonitor(Strict):
     spec: PodMonitorSpec
 
 
+class Rule(Strict):
+    expr: str
+    record: str = ""
+    alert: str = ""
+    # A Go duration, as `for` is.
+    for_: str = msgspec.field(name="for", default="0s")
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class RuleGroup(Strict):
+    name: str
+    rules: list[Rule]
+    interval: str = ""
+
+
+class PrometheusRuleSpec(Strict):
+    groups: list[RuleGroup]
+
+
+class PrometheusRule(Strict):
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: PrometheusRuleSpec
+
+
 CUSTOM: Mapping[tuple[str, str], type[Strict]] = {
     ("cert-manager.io/v1", "Certificate"): Certificate,
     ("cert-manager.io/v1", "Issuer"): Issuer,
     ("monitoring.coreos.com/v1", "PodMonitor"): PodMonitor,
+    ("monitoring.coreos.com/v1", "PrometheusRule"): PrometheusRule,
 }
 
 

@@ -34,7 +34,9 @@ def test_its_commands_are_commands(readme: str, root: Path) -> None:
 
 def test_its_values_are_values_of_the_chart(readme: str) -> None:
     values = YAML(typ="safe").load(CHART / "values.yaml")
-    named = set(re.findall(r"\b((?:webhook|certManager|podMonitor|image)\.[A-Za-z]+)", readme))
+    named = set(
+        re.findall(r"\b((?:webhook|certManager|podMonitor|monitoring|image)\.[A-Za-z]+)", readme)
+    )
     assert named
     assert [name for name in named if not there(values, name.split("."))] == []
 
