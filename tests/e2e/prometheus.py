@@ -4,15 +4,19 @@ import json
 import shutil
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import isnan
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
 
 from drainproxy.rehearsal.ports import free_ports, release
 from tests.e2e.process import ask, program
+
+_INTERVALS = ("scrape_interval", "scrape_timeout", "evaluation_interval")
 
 
 class Prometheus:
@@ -27,6 +31,14 @@ class Prometheus:
         with urllib.request.urlopen(f"{self.url}/api/v1/query?{text}", timeout=10) as said:
             result: list[dict[str, Any]] = json.load(said)["data"]["result"]
         return result
+
+    def ever(self, query: str, since: float) -> bool:
+        """Whether a query has given any number since then, in seconds of the epoch."""
+        given = {"query": query, "start": since, "end": time(), "step": 1}
+        text = urllib.parse.urlencode(given)
+        with urllib.request.urlopen(f"{self.url}/api/v1/query_range?{text}", timeout=10) as said:
+            result = json.load(said)["data"]["result"]
+        return any(not isnan(float(value)) for series in result for _, value in series["values"])
 
     def value(self, query: str) -> float:
         """The only number that a query gives; 0 if there is none."""
@@ -43,9 +55,13 @@ def _is_ready(port: int) -> bool:
 
 @contextmanager
 def prometheus(
-    folder: Path, targets: Mapping[int, Mapping[str, str]], seconds: float = 1
+    folder: Path,
+    targets: Mapping[int, Mapping[str, str]],
+    seconds: float = 1,
+    rules: Sequence[Path] = (),
 ) -> Iterator[Prometheus]:
-    """It scrapes these ports of 127.0.0.1, each with its labels, every so many seconds."""
+    """It scrapes these ports of 127.0.0.1, each with its labels, every so many seconds, and then
+    evaluates the rules in these files."""
     binary = shutil.which("prometheus")
     if binary is None:
         pytest.skip("prometheus is not installed (Debian: prometheus)")
@@ -53,9 +69,10 @@ def prometheus(
         {"targets": [f"127.0.0.1:{port}"], "labels": dict(labels)}
         for port, labels in targets.items()
     ]
-    interval = f"{seconds:g}s"
+    interval = f"{seconds * 1000:.0f}ms"
     config = {
-        "global": {"scrape_interval": interval, "scrape_timeout": interval},
+        "global": dict.fromkeys(_INTERVALS, interval),
+        "rule_files": [str(path) for path in rules],
         "scrape_configs": [{"job_name": "sidecars", "static_configs": jobs}],
     }
     path = folder / "prometheus.yml"
