@@ -1,0 +1,1 @@
+"""The forms of a report: for people, for programs, and for three kinds of CI."""

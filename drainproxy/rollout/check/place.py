@@ -1,0 +1,169 @@
+"""Objects with their file and position, and a cursor over what is in them that never raises."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from drainproxy.manifests.positions import Map, Mark, Seq, mark_of, read_positions
+
+# A List of lists, or aliases, could make many objects of a small file.
+_MOST_OBJECTS = 50_000
+
+
+class Object(Struct, frozen=True, eq=False):
+    """A Kubernetes object, the document that it stands in, and its path there."""
+
+    file: str
+    document: Any
+    path: tuple[str | int, ...]
+    body: Map
+
+    @property
+    def kind(self) -> str:
+        """`Deployment`."""
+        return str(self.body["kind"])
+
+    @property
+    def group(self) -> str:
+        """`apps` of `apps/v1`; empty for the core group."""
+        return str(self.body["apiVersion"]).rpartition("/")[0]
+
+    @property
+    def root(self) -> "Place":
+        """The cursor at the object itself."""
+        return Place(self, (), self.body)
+
+    @property
+    def name(self) -> str:
+        """Its name, or the beginning of one that the API server completes."""
+        metadata = self.root.at("metadata")
+        return metadata.at("name").text or metadata.at("generateName").text or "?"
+
+    @property
+    def namespace(self) -> str:
+        """Empty where it is that of whoever applies it."""
+        return self.root.at("metadata", "namespace").text
+
+    @property
+    def title(self) -> str:
+        """As kubectl names it: `deployment/web`."""
+        return f"{self.kind.lower()}/{self.name}"
+
+    def annotation(self, key: str) -> "Place":
+        """An annotation, or a label of that name, of the object or else of its pod template."""
+        root = self.root
+        for metadata in (
+            root.at("metadata"),
+            root.at("spec", "template", "metadata"),
+            root.at("spec", "jobTemplate", "metadata"),
+            root.at("spec", "jobTemplate", "spec", "template", "metadata"),
+        ):
+            for where in ("annotations", "labels"):
+                if (found := metadata.at(where, key)).exists:
+                    return found
+        return root.at("metadata", "annotations", key)
+
+    def shares_namespace(self, other: "Object") -> bool:
+        """Whether both are, or may be, in one namespace."""
+        return self.namespace == other.namespace or not (self.namespace and other.namespace)
+
+
+class Place(Struct, frozen=True, eq=False):
+    """A place in an object: its path, and what is there (None if nothing is)."""
+
+    object: Object
+    path: tuple[str | int, ...]
+    value: Any
+
+    def at(self, *keys: str | int) -> "Place":
+        """The place further in; it may be empty."""
+        value = self.value
+        for key in keys:
+            if isinstance(value, Map):
+                value = value.get(str(key))
+            elif isinstance(value, Seq) and isinstance(key, int) and key < len(value):
+                value = value[key]
+            else:
+                value = None
+        return Place(self.object, (*self.path, *keys), value)
+
+    @property
+    def exists(self) -> bool:
+        """An empty key is none."""
+        return self.value is not None
+
+    @property
+    def mark(self) -> Mark:
+        """Where it stands, or would stand."""
+        return mark_of(self.object.document, (*self.object.path, *self.path))
+
+    @property
+    def items(self) -> "list[Place]":
+        """The entries of a list."""
+        count = len(self.value) if isinstance(self.value, Seq) else 0
+        return [self.at(index) for index in range(count)]
+
+    @property
+    def entries(self) -> "dict[str, Place]":
+        """The entries of a mapping."""
+        keys = self.value if isinstance(self.value, Map) else ()
+        return {key: self.at(key) for key in keys}
+
+    @property
+    def text(self) -> str:
+        """A scalar as text; empty if there is none."""
+        if isinstance(self.value, bool):
+            return str(self.value).lower()
+        return str(self.value) if isinstance(self.value, str | int | float) else ""
+
+    @property
+    def number(self) -> int | None:
+        """A whole number; None if it is none."""
+        value = self.value
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """A mapping of scalars, as labels are."""
+        return {key: place.text for key, place in self.entries.items()}
+
+    def every_text(self) -> "Iterator[Place]":
+        """Every scalar in it, each once however often an alias names it."""
+        seen: set[int] = set()
+        waiting = [self]
+        while waiting:
+            place = waiting.pop()
+            if isinstance(place.value, Map | Seq):
+                if id(place.value) not in seen:
+                    seen.add(id(place.value))
+                    waiting += reversed([*place.items, *place.entries.values()])
+            elif place.exists:
+                yield place
+
+
+def read_objects(file: str, text: str) -> list[Object]:
+    """The Kubernetes objects of a file, those in Lists too; ValueError if it cannot be read."""
+    found: list[Object] = []
+    for document in read_positions(text):
+        if isinstance(document, Map):
+            _unpack(Object(file, document, (), document), found)
+        if len(found) > _MOST_OBJECTS:
+            raise ValueError(f"holds more than {_MOST_OBJECTS} objects")
+    return found
+
+
+def _unpack(candidate: Object, found: list[Object]) -> None:
+    body = candidate.body
+    if not isinstance(body.get("kind"), str):
+        return
+    items = body.get("items")
+    if candidate.kind.endswith("List") and isinstance(items, Seq):
+        for index, item in enumerate(items):
+            if len(found) > _MOST_OBJECTS:
+                return
+            path = (*candidate.path, "items", index)
+            if isinstance(item, Map):
+                _unpack(Object(candidate.file, candidate.document, path, item), found)
+    elif isinstance(body.get("apiVersion"), str):
+        found.append(candidate)

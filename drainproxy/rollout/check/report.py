@@ -1,0 +1,156 @@
+"""Runs the rules over an inventory, weighs exceptions, and ticks the boxes of the checklist."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from .inventory import Inventory
+from .rule import LEVELS, SECTIONS, Level, Problem, Rule, Section
+from .rules import RULES
+from .rules.analysis import TEMPLATES
+from .rules.exceptions import ignored_by
+from .rules.migration import migrations
+
+State = Literal["ticked", "not ticked", "not applicable"]
+
+
+class Finding(Struct, frozen=True):
+    """Something that is wrong, where, and what would be right. The fields are those of `-o
+    json`."""
+
+    rule: str
+    level: Level
+    file: str
+    line: int
+    column: int
+    message: str
+    object: str
+    remediation: str
+    section: str
+
+
+class Box(Struct, frozen=True):
+    """A box of the checklist: a section of the guide, its state, and the findings under it."""
+
+    section: Section
+    state: State
+    findings: list[Finding]
+    ignored: int
+
+
+class Report(Struct, frozen=True):
+    """What was found. `ignored` is what an annotation excepts; `rules` are those that were
+    asked."""
+
+    findings: list[Finding]
+    ignored: list[Finding]
+    boxes: list[Box]
+    rules: Sequence[Rule]
+    inventory: Inventory
+
+    def count(self, level: Level) -> int:
+        """The findings of a level."""
+        return sum(each.level == level for each in self.findings)
+
+    def fails(self, level: Level) -> bool:
+        """Whether something is at least as grave."""
+        grave = LEVELS[: LEVELS.index(level) + 1]
+        return any(each.level in grave for each in self.findings)
+
+
+def check(inventory: Inventory, rules: Sequence[Rule] = RULES) -> Report:
+    """Everything that these rules find, in the order of the input."""
+    findings: list[Finding] = []
+    ignored: list[Finding] = []
+    for rule in rules:
+        for finding, is_ignored in _apply(rule, inventory):
+            (ignored if is_ignored else findings).append(finding)
+    # As the files were given.
+    order = {file: at for at, file in enumerate(dict.fromkeys(_files(inventory)))}
+    findings.sort(key=lambda each: (order[each.file], each.line, each.column, each.rule))
+    boxes = [_box(section, findings, ignored, rules, inventory) for section in SECTIONS]
+    return Report(findings, ignored, boxes, rules, inventory)
+
+
+def _files(inventory: Inventory) -> Iterator[str]:
+    return (each.file for each in inventory.objects)
+
+
+def _apply(rule: Rule, inventory: Inventory) -> Iterator[tuple[Finding, bool]]:
+    """Each finding, and whether its object excepts it. Of `once` the first that counts is
+    enough."""
+    seen: set[tuple[object, ...]] = set()
+    for subject in _subjects(rule, inventory):
+        for problem in rule.check(subject, inventory):
+            finding = _finding(rule, problem)
+            if (key := (finding.file, finding.line, finding.column, finding.message)) in seen:
+                continue
+            seen.add(key)
+            is_ignored = rule.section.id != "exceptions" and rule.id in ignored_by(
+                problem.place.object
+            )
+            yield finding, is_ignored
+            if rule.once and not is_ignored:
+                return
+
+
+def _subjects(rule: Rule, inventory: Inventory) -> Iterable[Any]:
+    if rule.about == "workload":
+        return (each for each in inventory.workloads if each.kind in rule.kinds)
+    every = inventory.objects if "*" in rule.kinds else inventory.of(*rule.kinds)
+    return (each.root for each in every)
+
+
+def _finding(rule: Rule, problem: Problem) -> Finding:
+    place = problem.place
+    return Finding(
+        rule=rule.id,
+        level=problem.level or rule.level,
+        file=place.object.file,
+        line=place.mark.line,
+        column=place.mark.column,
+        message=printable(problem.message),
+        object=printable(place.object.title),
+        remediation=rule.remedy,
+        section=rule.section.id,
+    )
+
+
+def printable(text: str) -> str:
+    """What a manifest says goes to terminals and logs: no control character does."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def _box(
+    section: Section,
+    findings: list[Finding],
+    ignored: list[Finding],
+    rules: Sequence[Rule],
+    inventory: Inventory,
+) -> Box:
+    under = [each for each in findings if each.section == section.id]
+    excepted = sum(each.section == section.id for each in ignored)
+    state: State = "ticked"
+    if any(each.level != "info" for each in under):
+        state = "not ticked"
+    elif not any(each.section == section for each in rules) or not _applies(section, inventory):
+        state = "not applicable"
+    return Box(section, state, under, excepted)
+
+
+def _applies(section: Section, inventory: Inventory) -> bool:
+    """Whether there is something that the section of the guide is about."""
+    match section.id:
+        case "probes" | "smoke" | "budget" | "drain":
+            return bool(inventory.serving)
+        case "migration":
+            return bool(migrations(inventory))
+        case "traffic":
+            return bool(inventory.of("Service"))
+        case "rollback":
+            return bool(inventory.workloads or inventory.of(*TEMPLATES))
+        case "exceptions":
+            return any(map(ignored_by, inventory.objects))
+        case _:
+            return bool(inventory.workloads)

@@ -1,0 +1,150 @@
+"""What a rule is: an identity, the reason, the remedy, and a function that finds what is wrong."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal, get_args
+
+from msgspec import Struct
+
+from .place import Place
+
+Level = Literal["error", "warning", "info"]
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+
+WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
+
+_KUBERNETES: Final = "https://kubernetes.io/docs/"
+
+
+class Section(Struct, frozen=True):
+    """A section of the guide, which is a box of the checklist.
+
+    `nothing` says when the box does not apply, `help` is the page of those who own the subject.
+    """
+
+    id: str
+    title: str
+    nothing: str
+    help: str
+
+
+PROBES: Final = Section(
+    "probes",
+    "Readiness and liveness probes verified",
+    "no workload here takes connections",
+    _KUBERNETES + "concepts/configuration/liveness-readiness-startup-probes/",
+)
+DRAIN: Final = Section(
+    "drain",
+    "Termination grace period covers the drain; connections drained and aged",
+    "no workload here takes connections",
+    _KUBERNETES + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+)
+STRATEGY: Final = Section(
+    "strategy",
+    "Rolling update, blue-green or canary, with room and time to finish",
+    "no workload here",
+    _KUBERNETES + "concepts/workloads/controllers/deployment/#strategy",
+)
+CAPACITY: Final = Section(
+    "capacity",
+    "Capacity held during rollouts and node drains",
+    "no workload here",
+    _KUBERNETES + "concepts/workloads/pods/disruptions/",
+)
+TRAFFIC: Final = Section(
+    "traffic",
+    "Services lead to what is ready and drained",
+    "no Service here",
+    _KUBERNETES + "concepts/services-networking/service/",
+)
+ROLLBACK: Final = Section(
+    "rollback",
+    "Automatic rollback when errors or latency spike",
+    "nothing here is analysed, and no image is named",
+    "https://argo-rollouts.readthedocs.io/en/stable/features/analysis/",
+)
+MIGRATION: Final = Section(
+    "migration",
+    "Database migration in expand or migrate",
+    "nothing here migrates a database",
+    "https://martinfowler.com/bliki/ParallelChange.html",
+)
+SMOKE: Final = Section(
+    "smoke",
+    "A smoke test in the pipeline",
+    "no workload here takes connections",
+    "https://helm.sh/docs/topics/chart_tests/",
+)
+BUDGET: Final = Section(
+    "budget",
+    "Error budget sufficient",
+    "no workload here takes connections",
+    "https://sre.google/workbook/error-budget-policy/",
+)
+EXCEPTIONS: Final = Section(
+    "exceptions",
+    "Every exception has a reason",
+    "nothing here is excepted",
+    _KUBERNETES + "concepts/overview/working-with-objects/annotations/",
+)
+
+# The four that the guide asks for before a release come first.
+SECTIONS: Final = (
+    *(PROBES, MIGRATION, SMOKE, BUDGET),
+    *(DRAIN, STRATEGY, CAPACITY, TRAFFIC, ROLLBACK, EXCEPTIONS),
+)
+
+
+class Problem(Struct, frozen=True):
+    """What is wrong, and where. `level` is given where it is less than that of the rule."""
+
+    place: Place
+    message: str
+    level: Level | None = None
+
+
+Check = Callable[[Any, Any], Iterator[Problem]]
+
+
+class Rule(Struct, frozen=True):
+    """A row of the table.
+
+    The function is asked about each subject: a `Workload` where all `kinds` are workloads and
+    `about` says so, else the root `Place` of an object of one of the kinds, or the whole input
+    (None). `once`: one finding is enough, whatever the number of subjects.
+    """
+
+    id: str
+    level: Level
+    section: Section
+    kinds: tuple[str, ...]
+    reason: str
+    remedy: str
+    check: Check
+    about: Literal["workload", "object"]
+    once: bool
+
+    @property
+    def explanation(self) -> str:
+        """What `--explain` adds to reason and remedy."""
+        lines = (self.check.__doc__ or "").strip().splitlines()
+        return "\n".join(line.strip() for line in lines)
+
+
+def rule(
+    id: str,
+    level: Level,
+    section: Section,
+    *,
+    reason: str,
+    remedy: str,
+    kinds: tuple[str, ...] = WORKLOADS,
+    about: Literal["workload", "object"] = "workload",
+    once: bool = False,
+) -> Callable[[Check], Rule]:
+    """Make a rule of a function; its docstring is what `--explain` says."""
+
+    def made(check: Check) -> Rule:
+        return Rule(id, level, section, kinds, reason, remedy, check, about, once)
+
+    return made

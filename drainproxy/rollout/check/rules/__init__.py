@@ -1,0 +1,28 @@
+"""The table of rules. The order is that of the checklist."""
+
+from typing import Final
+
+from ..rule import Rule
+from . import (
+    analysis,
+    budgets,
+    capacity,
+    delivery,
+    drain,
+    exceptions,
+    migration,
+    pipeline,
+    probes,
+    strategy,
+    traffic,
+)
+
+_MODULES: Final = (
+    *(probes, migration, pipeline, drain, strategy, delivery),
+    *(capacity, budgets, traffic, analysis, exceptions),
+)
+
+RULES: Final[tuple[Rule, ...]] = tuple(
+    each for module in _MODULES for each in vars(module).values() if isinstance(each, Rule)
+)
+BY_ID: Final = {each.id: each for each in RULES}

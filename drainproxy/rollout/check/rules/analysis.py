@@ -1,0 +1,201 @@
+"""Analyses: whether they can say no, and about which pods they speak."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ..inventory import Inventory
+from ..place import Object, Place
+from ..promql import stands_in
+from ..rule import ROLLBACK, Problem, rule
+from ..workload import Workload
+
+TEMPLATES: Final = ("AnalysisTemplate", "ClusterAnalysisTemplate")
+# Providers that judge by themselves: an exit code, a score, a plugin.
+_JUDGES: Final = ("job", "kayenta", "plugin")
+
+# A condition that an empty or undefined result makes true.
+_EMPTY = r"(?:isNaN\s*\([^()]*\)|len\s*\(\s*result\s*\)\s*(?:==|<=|<)\s*[01]|result\s*==\s*nil)"
+_PASSES_EMPTY = re.compile(
+    rf"(?<![!\w])(?<!not )\(?\s*{_EMPTY}\s*\)?\s*(?:\|\||or\b|\?\s*true)"
+    rf"|(?:\|\||\bor\b)\s*\(?\s*{_EMPTY}"
+)
+# A failure condition that needs a result to be true.
+_FAILS_ONLY_FULL = re.compile(
+    r"len\s*\(\s*result\s*\)\s*(?:>|>=|!=)\s*[01]\s*(?:&&|and\b)"
+    r"|(?:!|not )\s*isNaN\s*\([^()]*\)\s*(?:&&|and\b)"
+)
+_COMPARISON = re.compile(r"\s*(?:asFloat\()?result(?:\[0\])?\)?\s*(<=|>=|==|<|>)\s*([0-9.]+)\s*\Z")
+
+
+@rule(
+    "analysis-can-pass-empty",
+    "error",
+    ROLLBACK,
+    kinds=(*TEMPLATES, "Rollout", "MetricTemplate"),
+    about="object",
+    reason="An analysis that passes without data lets a broken version through.",
+    remedy="Let no data be neither success nor failure: len(result) > 0 && result[0] ...",
+)
+def analysis_can_pass_empty(root: Place, inventory: Inventory) -> Iterator[Problem]:
+    """A canary that gets no traffic, or whose metrics are not scraped, has no errors either. A
+    condition such as isNaN(...) ||, a query that ends in `or vector(0)`, or no condition at all
+    makes that a success. A background analysis blocks no step, and one that ends before its first
+    measurement is successful: the steps need analyses of their own."""
+    if root.object.kind == "Rollout":
+        yield from _in_the_background(root)
+    elif root.object.kind == "MetricTemplate":
+        yield from _flagger_query(root, inventory)
+    else:
+        for metric in root.at("spec", "metrics").items:
+            yield from _metric(metric)
+
+
+def _metric(metric: Place) -> Iterator[Problem]:
+    name = metric.at("name").text
+    success, failure = metric.at("successCondition"), metric.at("failureCondition")
+    provider = metric.at("provider")
+    if provider.entries.keys() & {*_JUDGES}:
+        return
+    query = provider.at("prometheus", "query")
+    if not success.text and not failure.text:
+        yield Problem(metric, f"metric {name} has no successCondition: every result is a success")
+    elif found := _PASSES_EMPTY.search(success.text):
+        yield Problem(
+            success,
+            f"metric {name} succeeds without data ({found[0].strip()}): write"
+            " len(result) > 0 && !isNaN(result[0]) && ..., so that nothing measured is no success",
+        )
+    elif (number := stands_in(query.text)) is not None and _accepts(success.text, number):
+        yield Problem(
+            query,
+            f"the query of metric {name} gives {number:g} where there is no data, which its"
+            " condition accepts: take `or vector(...)` away",
+        )
+    elif not success.text and _FAILS_ONLY_FULL.search(failure.text):
+        yield Problem(
+            failure,
+            f"metric {name} fails only with data and succeeds without: add a successCondition",
+        )
+
+
+def _accepts(condition: str, number: float) -> bool:
+    """Whether a success condition holds for this number; one that is more than a comparison may."""
+    match = _COMPARISON.match(condition)
+    if not match:
+        return True
+    try:
+        bound = float(match[2])
+    except ValueError:
+        return True
+    holds = {"<": number < bound, "<=": number <= bound, ">": number > bound}
+    return (holds | {">=": number >= bound, "==": number == bound})[match[1]]
+
+
+def _in_the_background(root: Place) -> Iterator[Problem]:
+    canary = root.at("spec", "strategy", "canary")
+    background = canary.at("analysis")
+    inline = [each for each in canary.at("steps").items if _judges(each)]
+    if background.exists and not inline:
+        yield Problem(
+            background,
+            "the only analysis runs in the background, which blocks no step: add an analysis step"
+            " after each setWeight",
+        )
+
+
+def _judges(step: Place) -> bool:
+    return step.at("analysis").exists or step.at("experiment", "analyses").exists
+
+
+def _flagger_query(root: Place, inventory: Inventory) -> Iterator[Problem]:
+    query = root.at("spec", "query")
+    number = stands_in(query.text)
+    for canary in inventory.of("Canary") if number is not None else ():
+        for metric in canary.root.at("spec", "analysis", "metrics").items:
+            if metric.at("templateRef", "name").text == root.object.name:
+                low, high = (metric.at("thresholdRange", end).value for end in ("min", "max"))
+                if _within(number or 0, low, high):
+                    yield Problem(
+                        query,
+                        f"the query gives {number:g} where there is no data, which Canary"
+                        f" {canary.name} accepts: take `or vector(...)` away",
+                    )
+                    return
+
+
+def _within(number: float, low: object, high: object) -> bool:
+    return (not isinstance(low, int | float) or number >= low) and (
+        not isinstance(high, int | float) or number <= high
+    )
+
+
+@rule(
+    "hash-args-without-valuefrom",
+    "error",
+    ROLLBACK,
+    kinds=("Rollout",),
+    about="object",
+    reason="A query for the pods of one version needs the hash of that version at each release.",
+    remedy="Give it in the Rollout: valueFrom.podTemplateHashValue: Latest, or Stable.",
+)
+def hash_args_without_valuefrom(root: Place, inventory: Inventory) -> Iterator[Problem]:
+    """A template that declares an argument for a pod template hash measures nothing, or the wrong
+    pods, unless the Rollout that uses it passes podTemplateHashValue. A hash that is written down
+    is that of an old release."""
+    for analysis in analyses(root):
+        given = {each.at("name").text: each for each in analysis.at("args").items}
+        for template in _templates(analysis, root.object, inventory):
+            for argument in template.root.at("spec", "args").items:
+                name = argument.at("name").text
+                if "hash" not in name.lower() or _is_derived(argument):
+                    continue
+                if name not in given or not _is_derived(given[name]):
+                    which = "Stable" if re.search("stable|base", name, re.I) else "Latest"
+                    yield Problem(
+                        given.get(name, analysis),
+                        f"argument {name} of {template.title} is not given the hash of a version:"
+                        f" add valueFrom.podTemplateHashValue: {which}",
+                    )
+
+
+def _is_derived(argument: Place) -> bool:
+    return bool(argument.at("valueFrom").entries)
+
+
+def analyses(root: Place) -> list[Place]:
+    """Where a Rollout names analyses, as steps, in the background and around a promotion."""
+    strategy = root.at("spec", "strategy")
+    canary, blue_green = strategy.at("canary"), strategy.at("blueGreen")
+    found = [canary.at("analysis"), *(each.at("analysis") for each in canary.at("steps").items)]
+    found += [blue_green.at(f"{when}PromotionAnalysis") for when in ("pre", "post")]
+    for step in canary.at("steps").items:
+        found += step.at("experiment", "analyses").items
+    return [each for each in found if each.exists]
+
+
+def _templates(analysis: Place, near: Object, inventory: Inventory) -> Iterator[Object]:
+    names = [each.at("templateName").text for each in analysis.at("templates").items]
+    for name in filter(None, [*names, analysis.at("templateName").text]):
+        for kind in TEMPLATES:
+            if found := inventory.named(kind, name, near):
+                yield found
+
+
+@rule(
+    "image-tag-moves",
+    "warning",
+    ROLLBACK,
+    reason="A tag that moves has no version to go back to.",
+    remedy="Name a tag that never moves, or a digest.",
+)
+def image_tag_moves(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """A rollback applies the old manifest. If that says latest, the old manifest runs the new,
+    broken image, and two pods of one ReplicaSet may run different ones."""
+    for container in workload.containers:
+        image = container.at("image")
+        name, at, _digest = image.text.partition("@")
+        tag = name.rpartition("/")[2].partition(":")[2]
+        if image.text and not at and tag in ("", "latest") and "$" not in image.text:
+            said = f"tag {tag}" if tag else "no tag, which is latest"
+            yield Problem(image, f"image {image.text} has {said}: a rollback does not go back")

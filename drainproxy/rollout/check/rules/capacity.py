@@ -1,0 +1,97 @@
+"""Capacity: enough pods, on different nodes, with what they need."""
+
+from collections.abc import Iterator
+
+from ..inventory import Inventory
+from ..place import Place
+from ..rule import CAPACITY, Problem, rule
+from ..workload import Workload
+
+
+@rule(
+    "single-replica",
+    "warning",
+    CAPACITY,
+    kinds=("Deployment", "StatefulSet", "Rollout"),
+    reason="With one replica the loss of a node, or its drain, is an outage.",
+    remedy="Run two replicas or more.",
+)
+def single_replica(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """A node drain ends the only pod before another one is ready: evictions know no surge. A
+    StatefulSet of one is away at every update as well."""
+    if workload.serves and not workload.is_managed and workload.least == 1:
+        place, name = workload.replicas, "replicas"
+        if workload.autoscaler:
+            place, name = workload.autoscaler.root.at("spec", "minReplicas"), "minReplicas"
+        said = "is 1" if place.exists else "is not set, which is 1"
+        yield Problem(place, f"{name} of {workload.title} {said}: set {name}: 2")
+
+
+@rule(
+    "replicas-fight-autoscaler",
+    "warning",
+    CAPACITY,
+    kinds=("Deployment", "StatefulSet", "Rollout"),
+    reason="replicas in the manifest undo the autoscaler at every release.",
+    remedy="Leave replicas out where an autoscaler sets them.",
+)
+def replicas_fight_autoscaler(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """Whoever applies the manifest sets the number of pods back to what it says, in the middle of
+    the load for which the autoscaler had added some."""
+    if workload.autoscaler and workload.replicas.exists and not workload.is_managed:
+        yield Problem(
+            workload.replicas,
+            f"HorizontalPodAutoscaler {workload.autoscaler.name} sets the replicas: remove"
+            f" replicas: {workload.replicas.text}",
+        )
+
+
+@rule(
+    "spread-missing",
+    "warning",
+    CAPACITY,
+    kinds=("Deployment", "StatefulSet", "Rollout"),
+    reason="Replicas on one node are lost together.",
+    remedy="Add topologySpreadConstraints, or a podAntiAffinity, over nodes or zones.",
+)
+def spread_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """The scheduler prefers to spread the pods of a Service, but promises nothing. A constraint
+    over kubernetes.io/hostname or topology.kubernetes.io/zone does."""
+    spec = workload.spec
+    spread = spec.at("topologySpreadConstraints").items
+    apart = spec.at("affinity", "podAntiAffinity").entries
+    if workload.owns_pod and workload.serves and _is_many(workload) and not spread and not apart:
+        yield Problem(
+            spec,
+            f"nothing keeps the {workload.least} pods of {workload.title} on different nodes: add"
+            " topologySpreadConstraints with topologyKey: kubernetes.io/hostname",
+        )
+
+
+@rule(
+    "requests-missing",
+    "warning",
+    CAPACITY,
+    reason="A pod without requests is placed where there is no room, and evicted first.",
+    remedy="Set resources.requests for cpu and memory.",
+)
+def requests_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """The scheduler reserves what is requested, and nothing else. During a rollout old and new pods
+    run together: without requests they may starve each other, and the readiness of both fails."""
+    for container in workload.containers if workload.serves else ():
+        missing = [name for name in ("cpu", "memory") if not _asks_for(container, name)]
+        if missing:
+            yield Problem(
+                container,
+                f"container {container.at('name').text} requests no {' and no '.join(missing)}",
+            )
+
+
+def _asks_for(container: Place, name: str) -> bool:
+    """A limit without a request is a request of the same."""
+    resources = container.at("resources")
+    return any(resources.at(kind, name).exists for kind in ("requests", "limits"))
+
+
+def _is_many(workload: Workload) -> bool:
+    return workload.least > 1 and not workload.is_managed

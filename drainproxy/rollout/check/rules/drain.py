@@ -1,0 +1,166 @@
+"""The end of a pod: whether it has time, and whether clients are told."""
+
+from collections.abc import Iterator
+from math import ceil
+from typing import Final
+
+from drainproxy.config import ANNOTATION_PREFIX, BY_NAME, INJECTOR_ANNOTATIONS
+from drainproxy.config.mistakes import did_you_mean
+from drainproxy.manifests.grace import CUTTING, MARGIN
+
+from ..amounts import seconds
+from ..inventory import Inventory
+from ..place import Place
+from ..rule import DRAIN, WORKLOADS, Problem, rule
+from ..sidecar import annotation, asleep, grace, sidecar_of
+from ..workload import Workload
+
+# Annotations of ours that are neither settings nor the injector's.
+RELEASE_ANNOTATIONS: Final = frozenset(
+    {"ignore", "ignore-reason", "migration-phase", "schema-version", "last-successful-deploy"}
+)
+# Those of the injector that are still to come are no mistake of the manifest.
+_KNOWN: Final = {*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS}
+
+
+@rule(
+    "grace-covers-drain",
+    "error",
+    DRAIN,
+    reason="What is still in flight when the grace period ends is killed.",
+    remedy="Raise terminationGracePeriodSeconds, or shorten the drain.",
+)
+def grace_covers_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """terminationGracePeriodSeconds counts from the deletion of the pod, preStop hooks included.
+    All hooks of a pod begin together: the longest of the drain and the sleeps, and 5 s for the end
+    of the app, must fit. Where a sleep of the app's own ends before the drain, the app is stopped
+    in the middle of it unless there is time for one after the other."""
+    given = grace(workload)
+    sidecar = sidecar_of(workload)
+    if not workload.owns_pod or (sidecar and sidecar.raises_grace):
+        return
+    needs = [*_needs(workload)]
+    needed, why = max(needs, default=(0, ""))
+    if needed > given:
+        yield Problem(
+            workload.spec.at("terminationGracePeriodSeconds"),
+            f"{why}{MARGIN}s for the app's own end: {needed:g}s in all, but the grace period is"
+            f" {given}s: set terminationGracePeriodSeconds: {ceil(needed)}",
+        )
+
+
+def _needs(workload: Workload) -> Iterator[tuple[float, str]]:
+    """The seconds that the end of a pod may take, each with what they are for."""
+    sidecar = sidecar_of(workload)
+    drain = sidecar.drain_timeout if sidecar else 0
+    sleeps = [(asleep(each) or 0, each.at("name").text) for each in workload.containers]
+    longest, name = max(sleeps, default=(0, ""))
+    if sidecar:
+        yield drain + MARGIN, f"a drain of up to {drain:g}s and "
+    if longest:
+        yield longest + MARGIN, f"the preStop of {name} ({longest:g}s) and "
+    if sidecar and longest and (longest < drain or sidecar.waits_for_the_app):
+        both = longest + drain
+        why = f"the preStop of {name} ({longest:g}s), a drain of up to {drain:g}s after it and "
+        yield both + MARGIN, why
+    if not sidecar and not longest and workload.serves:
+        yield MARGIN, ""
+
+
+@rule(
+    "drain-delay-fills-drain",
+    "error",
+    DRAIN,
+    reason="A drain-delay as long as the drain leaves nothing of it for goodbyes.",
+    remedy="Shorten drain-delay, or lengthen drain-timeout and the grace period.",
+)
+def drain_delay_fills_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """drain-delay is the first part of drain-timeout, and the last 2 s are for cutting. If nothing
+    is left between the two, every connection is cut without a goodbye."""
+    sidecar = sidecar_of(workload) if workload.owns_pod else None
+    delay = annotation(workload, "drain-delay")
+    length = seconds(delay)
+    if sidecar and length is not None and length + CUTTING >= sidecar.drain_timeout:
+        right = max(sidecar.drain_timeout - 2 * CUTTING, 0) / 2
+        yield Problem(
+            delay,
+            f"drain-delay {delay.text} leaves nothing of a drain of {sidecar.drain_timeout:g}s, the"
+            f' last {CUTTING}s of which cut: write "{right:g}s"',
+        )
+
+
+@rule(
+    "prestop-missing-behind-service",
+    "error",
+    DRAIN,
+    reason="Without a preStop hook or a sidecar the app ends while clients are still sent to it.",
+    remedy="Inject the sidecar (drainproxy inject), or add lifecycle.preStop.sleep.",
+)
+def prestop_missing_behind_service(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """The kubelet sends SIGTERM at the moment at which the pod's endpoint begins to be removed.
+    Until every proxy and load balancer has heard of that, clients are led to a process that is
+    going away. A preStop hook holds SIGTERM back for that time; the sidecar drains meanwhile."""
+    if not workload.ports or sidecar_of(workload) or _is_for_peers_alone(workload):
+        return
+    for container in workload.serving_containers:
+        if not container.at("lifecycle", "preStop").exists:
+            name = container.at("name").text
+            services = ", ".join(dict.fromkeys(each.name for each in workload.services))
+            yield Problem(
+                container,
+                f"container {name} is behind Service {services} and has neither a preStop hook nor"
+                " a sidecar: inject one, or add lifecycle.preStop.sleep.seconds: 10",
+            )
+
+
+def _is_for_peers_alone(workload: Workload) -> bool:
+    """Only the headless Service that names the pods of a StatefulSet leads to it."""
+    governing = workload.root.at("spec", "serviceName").text
+    return all(
+        each.name == governing and each.root.at("spec", "clusterIP").text == "None"
+        for each in workload.services
+    )
+
+
+@rule(
+    "connections-never-age",
+    "warning",
+    DRAIN,
+    reason="Connections that never age stay on the first pods after every rollout.",
+    remedy="Leave max-connection-age at its default, or give it a time.",
+)
+def connections_never_age(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """A connection is balanced once, when it is opened. Without a maximum age those of long-lived
+    clients gather on the pods that were there first, and new pods stay idle."""
+    age = annotation(workload, "max-connection-age")
+    if workload.owns_pod and age.exists and not seconds(age) and seconds(age) is not None:
+        default = BY_NAME["max-connection-age"].default_text
+        yield Problem(age, f'max-connection-age is off: connections never move; write "{default}"')
+
+
+@rule(
+    "annotation-unreadable",
+    "error",
+    DRAIN,
+    about="object",
+    kinds=WORKLOADS,
+    reason="An annotation of ours that cannot be read does not do what its author meant.",
+    remedy="Write the name and the value as `drainproxy settings` has them.",
+)
+def annotation_unreadable(root: Place, _: Inventory) -> Iterator[Problem]:
+    """The sidecar keeps its default where an annotation cannot be read, and the injector refuses
+    the pod. A name that nobody knows does nothing at all."""
+    for key, place in root.at("spec", "template", "metadata", "annotations").entries.items():
+        name = key.removeprefix(ANNOTATION_PREFIX)
+        row = BY_NAME.get(name)
+        if name == key or name in RELEASE_ANNOTATIONS | INJECTOR_ANNOTATIONS:
+            continue
+        if row is None or not row.annotated:
+            near = did_you_mean(name, _KNOWN)
+            hint = f": did you mean {ANNOTATION_PREFIX}{near}?" if near and near != name else ""
+            yield Problem(place, f"{key} is no annotation that pods may have{hint}")
+            continue
+        try:
+            row.read(place.text)
+        except ValueError as error:
+            yield Problem(place, f"{key}: {error}")

@@ -1,0 +1,56 @@
+"""Exceptions: they name a rule that there is, and the reason."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from drainproxy.config.mistakes import did_you_mean
+
+from ..inventory import Inventory
+from ..place import Object, Place
+from ..rule import EXCEPTIONS, Problem, rule
+
+IGNORE: Final = "drainproxy.io/ignore"
+REASON: Final = "drainproxy.io/ignore-reason"
+
+
+def ignored_by(each: Object) -> list[str]:
+    """The rules that an object, or its pod template, asks not to be applied."""
+    return [text.strip() for text in each.annotation(IGNORE).text.split(",") if text.strip()]
+
+
+@rule(
+    "ignore-without-reason",
+    "warning",
+    EXCEPTIONS,
+    kinds=("*",),
+    about="object",
+    reason="An exception without a reason cannot be judged, and never ends.",
+    remedy=f"Say why in {REASON}.",
+)
+def ignore_without_reason(root: Place, _: Inventory) -> Iterator[Problem]:
+    """Whoever reads the manifest in a year must know whether the exception still holds. This rule
+    cannot be ignored."""
+    place = root.object.annotation(IGNORE)
+    if place.exists and not root.object.annotation(REASON).text.strip():
+        yield Problem(place, f"{IGNORE} without {REASON}: say why")
+
+
+@rule(
+    "ignore-unknown-rule",
+    "warning",
+    EXCEPTIONS,
+    kinds=("*",),
+    about="object",
+    reason="An exception from a rule that there is not excepts nothing.",
+    remedy="Write ids as `drainproxy check --list` has them, separated by commas.",
+)
+def ignore_unknown_rule(root: Place, _: Inventory) -> Iterator[Problem]:
+    """A mistyped id leaves the finding in place, or hides that it was never there. This rule cannot
+    be ignored."""
+    from . import BY_ID  # the table holds this rule as well
+
+    for text in ignored_by(root.object):
+        if text not in BY_ID:
+            near = did_you_mean(text, BY_ID)
+            hint = f": did you mean {near}?" if near else ""
+            yield Problem(root.object.annotation(IGNORE), f"there is no rule {text!r}{hint}")

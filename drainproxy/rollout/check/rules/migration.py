@@ -1,0 +1,257 @@
+"""Databases: a release expands or migrates, contracts stand alone, and nothing goes back behind."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ..inventory import Inventory, hook_of, hook_phases
+from ..place import Object, Place
+from ..rule import MIGRATION, WORKLOADS, Problem, rule
+
+PHASE: Final = "drainproxy.io/migration-phase"
+_VERSION: Final = "drainproxy.io/schema-version"
+_PHASES: Final = ("expand", "migrate", "contract")
+_JOBS: Final = ("Job", "CronJob", "Pod")
+_RELEASE_HOOKS: Final = {"PreSync", "Sync", "pre-upgrade", "pre-install"}
+
+# Programs that change schemas, as they are called.
+_MIGRATES = re.compile(
+    r"\balembic\s+upgrade|\bmanage\.py\s+migrate|\bflyway\b.*\bmigrate|\bliquibase\b.*\bupdate"
+    r"|\bdb:migrate\b|\bprisma\s+migrate|\bknex\s+migrate|\bgoose\b.*\bup\b|\bmigrate\b.*\bup\b"
+    r"|\batlas\s+(?:migrate|schema)\s+apply|\bsequelize\b.*db:migrate|\btypeorm\b.*migration:run"
+    r"|\bpgroll\s+(?:start|migrate)|\bdbmate\b.*\b(?:up|migrate)\b|\bsqitch\s+deploy",
+    re.IGNORECASE | re.DOTALL,
+)
+# Statements after which the version before cannot run. `migration lint` knows them all; here are
+# those that cannot be anything else.
+_CONTRACTS = re.compile(
+    r"\bdrop\s+(?:table|view|column|schema|type|sequence|database)\b|\btruncate\s+(?:table\s+)?\w"
+    r"|\balter\s+table\b[^;]*\b(?:drop|rename)\b|\balter\s+column\b[^;]*\b(?:type|set\s+not\s+null)"
+    r"|\brename\s+table\b|\bpgroll\s+complete\b",
+    re.IGNORECASE,
+)
+# Commands that take code back by themselves.
+_GOES_BACK = re.compile(
+    r"\bhelm\b.*--(?:atomic|rollback-on-failure)\b|\bhelm\s+rollback\b|\brollout\s+undo\b"
+)
+
+
+def phase(each: Object) -> Place:
+    """Where an object says which phase of a migration it belongs to."""
+    return each.annotation(PHASE)
+
+
+def migrations(inventory: Inventory) -> list[Object]:
+    """What says a phase, and Jobs that plainly change a schema."""
+    return [each for each in inventory.objects if phase(each).exists or _migrates(each)]
+
+
+def _migrates(each: Object) -> bool:
+    return each.kind in _JOBS and any(_MIGRATES.search(text) for _, text in _commands(each))
+
+
+def _commands(each: Object) -> Iterator[tuple[Place, str]]:
+    """What the containers of a Job run, each with the place of the command."""
+    spec = each.root.at("spec", "template", "spec")
+    for pod in (spec, each.root.at("spec", "jobTemplate", "spec", "template", "spec")):
+        yield from _of_pod(pod)
+    if each.kind == "Pod":
+        yield from _of_pod(each.root.at("spec"))
+
+
+def _of_pod(spec: Place) -> Iterator[tuple[Place, str]]:
+    for container in [*spec.at("initContainers").items, *spec.at("containers").items]:
+        words = [*container.at("command").items, *container.at("args").items]
+        places = (container.at(key) for key in ("args", "command"))
+        where = next((each for each in places if each.exists), container)
+        yield where, " ".join(word.text for word in words)
+
+
+@rule(
+    "migration-phase-invalid",
+    "error",
+    MIGRATION,
+    kinds=(*WORKLOADS, *_JOBS),
+    about="object",
+    reason="A phase or schema version that cannot be read binds nobody.",
+    remedy='Write expand, migrate or contract, and a schema version such as "7".',
+)
+def migration_phase_invalid(root: Place, _: Inventory) -> Iterator[Problem]:
+    """Gate and admission policy read drainproxy.io/migration-phase and drainproxy.io/schema-version
+    by the letter. A schema version is a text of one to nine digits."""
+    place = phase(root.object)
+    if place.exists and place.text not in _PHASES:
+        yield Problem(place, f"{place.text!r} is no phase: write one of {', '.join(_PHASES)}")
+    version = root.object.annotation(_VERSION)
+    if version.exists and not re.fullmatch(r"[0-9]{1,9}", version.text):
+        yield Problem(version, f'{version.text!r} is no schema version: write digits, such as "7"')
+
+
+@rule(
+    "migration-phase-missing",
+    "warning",
+    MIGRATION,
+    kinds=_JOBS,
+    about="object",
+    reason="Of a migration whose phase is not stated nobody knows whether the release can go back.",
+    remedy=f"Annotate it with {PHASE}: expand, migrate or contract.",
+)
+def migration_phase_missing(root: Place, _: Inventory) -> Iterator[Problem]:
+    """A Job that runs a migration tool belongs to a phase: expand adds, migrate fills, contract
+    takes away. `drainproxy migration lint` says which one its SQL is."""
+    if _migrates(root.object) and not phase(root.object).exists:
+        place = root.at("metadata", "name")
+        yield Problem(place, f"{root.object.title} migrates a database: say {PHASE}: expand")
+
+
+@rule(
+    "contract-in-release",
+    "error",
+    MIGRATION,
+    kinds=WORKLOADS,
+    about="object",
+    reason="A release with a contract cannot be taken back.",
+    remedy="Release the code with expand or migrate; contract alone, 24 h later.",
+)
+def contract_in_release(root: Place, _: Inventory) -> Iterator[Problem]:
+    """The contract phase removes what the version before needs. It comes at least 24 h after the
+    last successful deployment of the code that does without, as a step of its own: `drainproxy
+    migration begin contract`."""
+    place = phase(root.object)
+    if place.text == "contract":
+        yield Problem(place, f"{root.object.title} is released in phase contract: not before a day")
+
+
+@rule(
+    "migration-in-release-hook",
+    "error",
+    MIGRATION,
+    kinds=_JOBS,
+    about="object",
+    reason="A contract before an upgrade breaks the old pods that still serve.",
+    remedy="Take it out of the release, and run it 24 h after.",
+)
+def migration_in_release_hook(root: Place, inventory: Inventory) -> Iterator[Problem]:
+    """PreSync and pre-upgrade hooks run while the old version serves every client. What they drop
+    or rename is missed at once, and again after a rollback. Expand belongs there, contract does
+    not."""
+    hook = hook_of(root.object)
+    if hook is None or not hook_phases(hook) & _RELEASE_HOOKS:
+        return
+    place = phase(root.object)
+    if place.text == "contract":
+        yield Problem(place, f"phase contract in a {hook.text} hook: the old pods still serve")
+        return
+    for where, text in [*_commands(root.object), *_mounted(root.object, inventory)]:
+        if found := _CONTRACTS.search(text):
+            statement = " ".join(found[0].split())
+            yield Problem(where, f"{statement!r} in a {hook.text} hook: the old pods still need it")
+
+
+def _mounted(job: Object, inventory: Inventory) -> Iterator[tuple[Place, str]]:
+    """The SQL of the ConfigMaps that its pod mounts, at the place where it is mounted."""
+    for volume in job.root.at("spec", "template", "spec", "volumes").items:
+        name = volume.at("configMap", "name")
+        found = inventory.named("ConfigMap", name.text, job) if name.exists else None
+        for file, text in found.root.at("data").entries.items() if found else ():
+            if file.endswith(".sql"):
+                yield text, text.text
+
+
+@rule(
+    "rollback-crosses-contract",
+    "error",
+    MIGRATION,
+    kinds=(*WORKLOADS, "HelmRelease", "Canary"),
+    about="object",
+    reason="Behind a contract the version before cannot run: a rollback is an outage.",
+    remedy="Switch automatic rollbacks off for this release, or gate them.",
+)
+def rollback_crosses_contract(root: Place, inventory: Inventory) -> Iterator[Problem]:
+    """After a contract the schema no longer fits the old code. What would bring that back by itself
+    must be off: old ReplicaSets one `undo` away, rollbackWindow, Helm's rollback on failure, the
+    remediation of Flux, a Canary's threshold."""
+    each = root.object
+    if each.kind == "HelmRelease":
+        if _values_contract(root) or _contracts_near(each, inventory):
+            yield from _flux(root)
+    elif each.kind == "Canary":
+        target = root.at("spec", "targetRef")
+        found = inventory.named(target.at("kind").text, target.at("name").text, each)
+        if phase(each).text == "contract" or (found and phase(found).text == "contract"):
+            yield from _flagger(root)
+    elif phase(each).text == "contract":
+        yield from _workload(root)
+
+
+def _workload(root: Place) -> Iterator[Problem]:
+    limit = root.at("spec", "revisionHistoryLimit")
+    if limit.number != 0:
+        kept = 10 if limit.number is None else limit.number
+        yield Problem(
+            limit,
+            f"{kept} revisions of {root.object.title} can be gone back to behind the contract: set"
+            " revisionHistoryLimit: 0",
+        )
+    if (window := root.at("spec", "rollbackWindow")).exists:
+        yield Problem(
+            window, "rollbackWindow skips the steps and analyses of a rollback: remove it"
+        )
+
+
+def _flux(root: Place) -> Iterator[Problem]:
+    upgrade = root.at("spec", "upgrade")
+    remediation, strategy = upgrade.at("remediation"), upgrade.at("strategy", "name")
+    retries = remediation.at("retries").number or 0
+    remediates = remediation.at("remediateLastFailure").value is True or retries != 0
+    rolls_back = remediation.at("strategy").text in ("", "rollback")
+    if strategy.text != "RetryOnFailure" and remediates and rolls_back:
+        yield Problem(
+            remediation,
+            "Flux rolls a failed upgrade back behind the contract: set"
+            " spec.upgrade.strategy.name: RetryOnFailure",
+        )
+    if (old := root.at("spec", "rollback", "enable")).value is True:
+        yield Problem(old, "the Helm operator rolls back behind the contract: set enable: false")
+
+
+def _flagger(root: Place) -> Iterator[Problem]:
+    metrics = root.at("spec", "analysis", "metrics")
+    if metrics.items:
+        yield Problem(
+            metrics,
+            "Flagger rolls back on these thresholds behind the contract, and no hook can veto it:"
+            " remove the metrics and let a confirm-promotion hook decide",
+        )
+
+
+def _values_contract(root: Place) -> bool:
+    return any(
+        str(place.path[-1]) == PHASE and place.text == "contract" for place in root.every_text()
+    )
+
+
+def _contracts_near(each: Object, inventory: Inventory) -> bool:
+    return any(
+        phase(other).text == "contract" and other.shares_namespace(each)
+        for other in inventory.objects
+    )
+
+
+@rule(
+    "rollback-command-crosses-contract",
+    "error",
+    MIGRATION,
+    kinds=_JOBS,
+    about="object",
+    reason="A command that takes code back does not know of the contract.",
+    remedy="Ask `drainproxy migration may-rollback` first.",
+)
+def rollback_command_crosses_contract(root: Place, inventory: Inventory) -> Iterator[Problem]:
+    """helm upgrade --rollback-on-failure (--atomic before Helm 4), helm rollback and kubectl
+    rollout undo bring the old code back whatever the schema is. It is reported where something in
+    the same input is in phase contract."""
+    if _contracts_near(root.object, inventory):
+        for where, text in _commands(root.object):
+            if found := _GOES_BACK.search(text):
+                yield Problem(where, f"{found[0]!r} goes back behind a contract in this release")

@@ -1,0 +1,200 @@
+"""Probes: what the kubelet asks, and whether its answer can carry a rollout."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ..amounts import failures_for, patience
+from ..inventory import Inventory
+from ..place import Place
+from ..rule import PROBES, Problem, rule
+from ..sidecar import asleep, sidecar_of
+from ..workload import Workload
+
+_KINDS: Final = ("readinessProbe", "livenessProbe", "startupProbe")
+_ACTIONS: Final = ("httpGet", "tcpSocket", "grpc", "exec")
+# Longer than this, and a start deserves a probe of its own.
+_LONG_DELAY: Final = 30
+
+# Commands and paths that compare the schema with what this version of the code expects.
+_SCHEMA_HEAD = re.compile(
+    r"alembic\s+(?:check|current)|migrate\s+(?:--check|status)|migrate:status|showmigrations"
+    r"|makemigrations\s+--check|flyway\s+(?:validate|info)|liquibase\s+(?:status|validate)"
+    r"|abort_if_pending_migrations|goose\s+.*\bstatus|/[\w/-]*(?:migrations?|schema)(?:[/?_-]|$)",
+    re.IGNORECASE,
+)
+
+
+@rule(
+    "readiness-probe-missing",
+    "error",
+    PROBES,
+    reason="Without a readinessProbe a new pod gets clients before it can answer.",
+    remedy="Add a readinessProbe that succeeds once the app can answer requests.",
+)
+def readiness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """A container without a readinessProbe is ready the moment that its process starts. A rollout
+    then removes the old pods while the new ones still load, and every client that is led to them
+    gets an error. It is asked of the containers that a Service leads to."""
+    for container in workload.serving_containers if workload.serves else ():
+        if not container.at("readinessProbe").exists:
+            name = container.at("name").text
+            yield Problem(container, f"container {name} has no readinessProbe")
+
+
+@rule(
+    "liveness-probe-missing",
+    "warning",
+    PROBES,
+    reason="Without a livenessProbe an app that hangs stays in the rollout for ever.",
+    remedy="Add a livenessProbe that asks the process alone, none of what it depends on.",
+)
+def liveness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """The guide asks for both probes. A livenessProbe restarts an app that is alive and does
+    nothing; it must not ask databases or other services, or their failure restarts every pod."""
+    for container in workload.serving_containers if workload.serves else ():
+        if not container.at("livenessProbe").exists:
+            name = container.at("name").text
+            yield Problem(container, f"container {name} has no livenessProbe")
+
+
+@rule(
+    "probes-identical",
+    "warning",
+    PROBES,
+    reason="A livenessProbe that fails with readiness restarts pods that are only busy.",
+    remedy="Ask another endpoint, or let the livenessProbe be patient for longer.",
+)
+def probes_identical(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """When readiness and liveness ask the same and give up after the same time, a pod that should
+    get no more clients for a moment is killed instead, and what it had in flight with it. The same
+    endpoint is fine if liveness gives up later."""
+    for container in workload.containers:
+        ready, live = container.at("readinessProbe"), container.at("livenessProbe")
+        if _asks_the_same(ready, live) and patience(live) <= patience(ready):
+            failures = failures_for(live, 3 * patience(ready))
+            yield Problem(
+                live,
+                f"the livenessProbe of {container.at('name').text} asks the same as its"
+                f" readinessProbe and gives up after {patience(live)}s, no later than that: ask"
+                f" another endpoint, or set failureThreshold: {failures}",
+            )
+
+
+@rule(
+    "probe-port-unknown",
+    "error",
+    PROBES,
+    reason="A probe of a port name that the container does not declare never succeeds.",
+    remedy="Name a port of the same container, or write its number.",
+)
+def probe_port_unknown(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """The kubelet looks the name up among the ports of the probe's own container. One that is not
+    there fails every time: the pod never becomes ready, or is restarted for ever."""
+    for container in workload.every_container if workload.owns_pod else ():
+        known = [port.at("name").text for port in container.at("ports").items]
+        for kind in _KINDS:
+            for action in ("httpGet", "tcpSocket"):
+                port = container.at(kind, action, "port")
+                if port.text and not port.text.isdigit() and port.text not in known:
+                    names = ", ".join(filter(None, known)) or "none"
+                    yield Problem(
+                        port,
+                        f"the {kind} asks port {port.text!r}, which container"
+                        f" {container.at('name').text} does not declare (it names: {names})",
+                    )
+
+
+@rule(
+    "startup-budget-missing",
+    "warning",
+    PROBES,
+    reason="A long initialDelaySeconds delays every start, and is too short for the slowest.",
+    remedy="Give the container a startupProbe and take the delay away.",
+)
+def startup_budget_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """A fixed delay is waited for by pods that were ready long ago, and a start that takes longer
+    once is killed by liveness. A startupProbe waits as long as needed, up to failureThreshold x
+    periodSeconds, and not a second longer."""
+    for container in workload.containers:
+        if container.at("startupProbe").exists:
+            continue
+        for kind in ("livenessProbe", "readinessProbe"):
+            delay = container.at(kind, "initialDelaySeconds")
+            if (delay.number or 0) > _LONG_DELAY:
+                failures = -(-(delay.number or 0) * 2 // 5)
+                yield Problem(
+                    delay,
+                    f"the {kind} of {container.at('name').text} waits {delay.text}s before each"
+                    f" start is looked at: a startupProbe with periodSeconds: 5 and"
+                    f" failureThreshold: {failures} waits up to {failures * 5}s, but only as long"
+                    " as needed",
+                )
+                break
+
+
+@rule(
+    "liveness-kills-drain",
+    "error",
+    PROBES,
+    reason="A livenessProbe that fails while the pod drains kills what is being drained.",
+    remedy="Let the livenessProbe ask something that stays alive during a drain.",
+)
+def liveness_kills_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """In a drain readiness fails on purpose. If liveness asks the same and gives up before the
+    drain is over, the kubelet restarts the container in the middle of it. The drain is that of the
+    sidecar, or else the sleep of the preStop hook."""
+    sidecar = sidecar_of(workload)
+    for container in workload.containers:
+        ready, live = container.at("readinessProbe"), container.at("livenessProbe")
+        drain = sidecar.drain_timeout if sidecar else asleep(container) or 0
+        if drain and _follows_readiness(ready, live) and patience(live) < drain:
+            yield Problem(
+                live,
+                f"the livenessProbe of {container.at('name').text} follows readiness and gives up"
+                f" after {patience(live)}s, within a drain of up to {drain:g}s: ask another"
+                f" endpoint, or set failureThreshold: {failures_for(live, drain)}",
+            )
+
+
+@rule(
+    "readiness-asks-for-schema",
+    "warning",
+    PROBES,
+    reason="Readiness that asks for the newest schema fails in every old pod when it changes.",
+    remedy="Ask in the release pipeline whether the schema is there, not in a probe.",
+)
+def readiness_asks_for_schema(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """Code must run with the schema of the version before and after it (N-1). A readinessProbe that
+    compares the two takes all pods of the old version out at the moment of a migration, and makes
+    a rollback unready."""
+    for container in workload.containers:
+        probe = container.at("readinessProbe")
+        path, command = probe.at("httpGet", "path"), probe.at("exec", "command")
+        words = " ".join(each.text for each in command.items)
+        for place, text in ((path, path.text), (command, words)):
+            if found := _SCHEMA_HEAD.search(text):
+                yield Problem(
+                    place,
+                    f"the readinessProbe of {container.at('name').text} asks for the schema"
+                    f" ({found[0]}): every pod of the old version is unready after a migration",
+                )
+
+
+def _action(probe: Place) -> tuple[str, Place] | None:
+    return next(((name, probe.at(name)) for name in _ACTIONS if probe.at(name).exists), None)
+
+
+def _asks_the_same(one: Place, two: Place) -> bool:
+    first, second = _action(one), _action(two)
+    if first is None or second is None or first[0] != second[0]:
+        return False
+    return all(
+        first[1].at(key).value == second[1].at(key).value
+        for key in ("path", "port", "host", "service", "command")
+    )
+
+
+def _follows_readiness(ready: Place, live: Place) -> bool:
+    """Asks the same, or the readiness endpoint of the sidecar."""
+    return _asks_the_same(ready, live) or live.at("httpGet", "path").text == "/readyz"

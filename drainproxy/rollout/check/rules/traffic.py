@@ -1,0 +1,158 @@
+"""Services: that they lead to ports which exist, are ready, and are drained."""
+
+from collections.abc import Iterator
+
+from ..inventory import Inventory
+from ..place import Place
+from ..rule import TRAFFIC, WORKLOADS, Problem, rule
+from ..sidecar import Sidecar, annotation, sidecar_of
+from ..workload import Port, Workload
+
+
+@rule(
+    "service-bypasses-sidecar",
+    "error",
+    TRAFFIC,
+    kinds=("Service", *WORKLOADS),
+    reason="Connections that go past the sidecar are not drained.",
+    remedy="Let targetPort name the port that the sidecar has taken over.",
+)
+def service_bypasses_sidecar(workload: Workload, _: Inventory) -> Iterator[Problem]:
+    """targetPort is resolved as EndpointSlice does it: a name among the ports of containers, then
+    of native sidecars; a number as it is. If the sidecar does not listen there, and nftables does
+    not lead the port to it, clients come to the app itself."""
+    sidecar = sidecar_of(workload)
+    for port in workload.ports if sidecar and workload.owns_pod else ():
+        if sidecar and (right := _bypass(workload, sidecar, port)) is not None:
+            target = port.target
+            yield Problem(
+                target,
+                f"Service {port.service.name} leads to port {target.text} of {workload.title}, past"
+                f" the sidecar: {right}",
+            )
+
+
+def _bypass(workload: Workload, sidecar: Sidecar, port: Port) -> str | None:
+    """What would be right, if a port of a Service goes past the sidecar."""
+    target = port.target.text
+    if sidecar.container is None:
+        by_names_alone = annotation(workload, "capture").text == "names"
+        if by_names_alone and target.isdigit():
+            return "capture: names takes names only; target the name of the port"
+        return None
+    number = _number(workload, target)
+    if number is None or target in sidecar.redirected or number in sidecar.redirected:
+        return None
+    if number in sidecar.listens:
+        return None
+    ports = sidecar.container.at("ports").items
+    named = [each.at("name").text for each in ports if each.at("name").text != "drainproxy"]
+    ends = [*filter(None, named), *sorted(sidecar.listens)]
+    return f"write targetPort: {ends[0]}" if ends else "it listens on no port that is declared"
+
+
+def _number(workload: Workload, target: str) -> str | None:
+    """The number of the port that a target leads to; None if nothing has that name."""
+    if target.isdigit():
+        return target
+    for container in workload.every_container:
+        for port in container.at("ports").items:
+            if port.at("name").text == target:
+                return port.at("containerPort").text
+    return None
+
+
+@rule(
+    "service-port-unknown",
+    "error",
+    TRAFFIC,
+    kinds=("Service", *WORKLOADS),
+    reason="A targetPort that no container names leads nowhere.",
+    remedy="Name a port that a container declares, or write its number.",
+)
+def service_port_unknown(workload: Workload, inventory: Inventory) -> Iterator[Problem]:
+    """A name that no container of the pod declares gives a Service without endpoints for that port:
+    every connection is refused. A number is taken as it is, declared or not."""
+    for port in workload.ports if workload.owns_pod else ():
+        target = port.target.text
+        if target and _number(workload, target) is None and not _named(port, inventory):
+            known = [
+                each.at("name").text
+                for container in workload.every_container
+                for each in container.at("ports").items
+            ]
+            names = ", ".join(filter(None, known)) or "none has a name"
+            yield Problem(
+                port.target,
+                f"no container of {workload.title} has a port named {target!r}: {names}",
+            )
+
+
+def _named(port: Port, inventory: Inventory) -> bool:
+    """Whether other pods behind the same Service have a port of that name."""
+    selector = port.service.root.at("spec", "selector").texts.items()
+    return any(
+        declared.at("name").text == port.target.text
+        for pod in inventory.pods
+        if pod.object.shares_namespace(port.service)
+        and selector <= pod.at("metadata", "labels").texts.items()
+        for container in pod.at("spec", "containers").items
+        for declared in container.at("ports").items
+    )
+
+
+@rule(
+    "service-selects-nothing",
+    "warning",
+    TRAFFIC,
+    kinds=("Service",),
+    about="object",
+    reason="A Service whose selector matches no workload of the input may have no endpoints.",
+    remedy="Let the selector be labels of the pod template.",
+)
+def service_selects_nothing(root: Place, inventory: Inventory) -> Iterator[Problem]:
+    """Labels that differ in one place leave a Service without pods. It is reported only where pods
+    in the same input come that close, so that Services for the pods of operators are no finding."""
+    selector = root.at("spec", "selector")
+    wanted = selector.texts.items()
+    near = [each for each in inventory.pods if each.object.shares_namespace(root.object)]
+    if not wanted or any(wanted <= _labels(each).items() for each in near):
+        return
+    for pod in near:
+        wrong = [key for key, value in wanted if _labels(pod).get(key) != value]
+        is_close = len(wrong) < len(wanted) or pod.object.name == root.object.name
+        if len(wrong) == 1 and is_close and wrong[0] in _labels(pod):
+            place, has = selector.at(wrong[0]), _labels(pod)[wrong[0]]
+            yield Problem(
+                place,
+                f"no pod has {wrong[0]}: {place.text}; those of {pod.object.title} have {has}",
+            )
+            return
+
+
+def _labels(pod: Place) -> dict[str, str]:
+    return pod.at("metadata", "labels").texts
+
+
+@rule(
+    "publishes-unready-pods",
+    "error",
+    TRAFFIC,
+    kinds=("Service",),
+    about="object",
+    reason="publishNotReadyAddresses sends clients to pods that start or drain.",
+    remedy="Use it only for a headless Service of peers, and another Service for clients.",
+)
+def publishes_unready_pods(root: Place, inventory: Inventory) -> Iterator[Problem]:
+    """Readiness is how a pod says that it wants no more clients. With publishNotReadyAddresses
+    nobody listens to that. The headless Service by which members of a StatefulSet find each other
+    needs it, and is no finding."""
+    place = root.at("spec", "publishNotReadyAddresses")
+    headless = root.at("spec", "clusterIP").text == "None"
+    governed = any(
+        each.at("spec", "serviceName").text == root.object.name
+        for each in (other.root for other in inventory.of("StatefulSet"))
+    )
+    if place.value is True and not (headless and governed):
+        name = root.object.name
+        yield Problem(place, f"Service {name} leads to pods that are not ready: set it to false")

@@ -1,0 +1,143 @@
+"""Our sidecar in a pod: there already, or to be put there, with the settings that count for it."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from drainproxy.config import ANNOTATION_PREFIX, BY_NAME
+from drainproxy.config.addresses import parse_forwards
+from drainproxy.config.kinds import parse_duration
+from drainproxy.config.values import Address, Forward
+from drainproxy.manifests.grace import MARGIN
+from drainproxy.manifests.podspec import DEFAULT_GRACE
+
+from .place import Place
+from .workload import Workload
+
+NAME: Final = "drainproxy"
+_REDIRECT: Final = "drainproxy-redirect"
+# coreutils, sleep(1): a number with a unit, seconds where there is none.
+_SLEEP = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)([smh]?)\b")
+_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+class Sidecar:
+    """The sidecar of a workload. `container` is None where the injector is still to come."""
+
+    def __init__(self, workload: Workload, container: Place | None) -> None:
+        self._workload = workload
+        self.container = container
+
+    def setting(self, name: str) -> str:
+        """What is said of a setting: the flag beats the environment, that the annotation.
+
+        Several values of one flag are one text, as an annotation has them.
+        """
+        row = BY_NAME[name]
+        if self.container is not None:
+            if given := [*_flags(_arguments(self.container), row.flag)]:
+                return " ".join(given)
+            for each in self.container.at("env").items:
+                if each.at("name").text == row.environment:
+                    return each.at("value").text
+        return annotation(self._workload, name).text
+
+    @property
+    def drain_timeout(self) -> float:
+        """The longest drain. The injector derives it from the grace period, as we do here."""
+        by_hand = self.container is not None and not annotation(self._workload, "status").exists
+        default = BY_NAME["drain-timeout"].default if by_hand else None
+        try:
+            return parse_duration(self.setting("drain-timeout"))
+        except ValueError:
+            longest = max(grace(self._workload) - MARGIN, 1)
+            return default if isinstance(default, float) else longest
+
+    @property
+    def raises_grace(self) -> bool:
+        """Whether the injector makes room itself."""
+        switched = annotation(self._workload, "raise-grace-period").text
+        return self.container is None and switched in ("true", "on")
+
+    @property
+    def waits_for_the_app(self) -> bool:
+        """A native sidecar without a hook hears of the end only when the app is gone."""
+        container = self.container
+        return (
+            container is not None
+            and "initContainers" in container.path
+            and not container.at("lifecycle", "preStop").exists
+        )
+
+    @property
+    def listens(self) -> set[str]:
+        """The ports at which it answers, by number and by name."""
+        found = {str(each.listen.port) for each in self._forwards()}
+        for each in self.container.at("ports").items if self.container else ():
+            found |= {each.at("containerPort").text, each.at("name").text}
+        return found - {""}
+
+    @property
+    def redirected(self) -> set[str]:
+        """The ports of the app from which nftables leads to it."""
+        found: set[str] = set()
+        for each in self._workload.spec.at("initContainers").items:
+            if each.at("name").text == _REDIRECT:
+                for numbers in _flags(_arguments(each), "--port"):
+                    found |= set(numbers.split(","))
+        return found
+
+    @property
+    def app_ports(self) -> list[str]:
+        """The app's ports that it stands in front of, where it says so itself."""
+        ends = (each.app for each in self._forwards())
+        return [str(each.port) for each in ends if isinstance(each, Address)]
+
+    def _forwards(self) -> tuple[Forward, ...]:
+        try:
+            return parse_forwards(self.setting("forward"))
+        except ValueError:
+            return ()
+
+
+def sidecar_of(workload: Workload) -> Sidecar | None:
+    """The sidecar, if there is or will be one."""
+    for each in workload.every_container:
+        image = each.at("image").text.rpartition("/")[2]
+        if each.at("name").text == NAME or re.split("[:@]", image)[0] == NAME:
+            return Sidecar(workload, each)
+    return Sidecar(workload, None) if workload.is_injected else None
+
+
+def annotation(workload: Workload, name: str) -> Place:
+    """An annotation of ours on the pods of a workload."""
+    return workload.pod.at("metadata", "annotations", ANNOTATION_PREFIX + name)
+
+
+def grace(workload: Workload) -> int:
+    """The seconds between the deletion of a pod and SIGKILL."""
+    given = workload.spec.at("terminationGracePeriodSeconds").number
+    return DEFAULT_GRACE if given is None else given
+
+
+def asleep(container: Place) -> float | None:
+    """How long the preStop hook of a container sleeps; None if it does something else."""
+    hook = container.at("lifecycle", "preStop")
+    if (native := hook.at("sleep", "seconds")).exists:
+        return native.number
+    sleeps = _SLEEP.findall(" ".join(each.text for each in hook.at("exec", "command").items))
+    return sum(float(number) * _UNITS[unit] for number, unit in sleeps) if sleeps else None
+
+
+def _arguments(container: Place) -> list[str]:
+    lists = (*container.at("command").items, *container.at("args").items)
+    return [each.text for each in lists]
+
+
+def _flags(arguments: list[str], flag: str) -> Iterator[str]:
+    """The values of a flag, written `--flag=VALUE` or `--flag VALUE`."""
+    for text, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if text == flag:
+            yield following
+        elif text.startswith(flag + "="):
+            yield text.partition("=")[2]

@@ -1,0 +1,179 @@
+"""A workload together with what concerns it: Services, budgets, autoscaler, canary."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Final
+
+from .amounts import share
+from .place import Object, Place
+
+# kind -> API group, of what is rolled out.
+ROLLED_OUT: Final = {
+    "Deployment": "apps",
+    "StatefulSet": "apps",
+    "DaemonSet": "apps",
+    "Rollout": "argoproj.io",
+}
+
+# Ports that people look at and no client of the app.
+_ASIDE = re.compile(r"(?:.*-)?(?:metrics?|prom(?:etheus)?|health\w*|probes?|debug|admin|pprof)")
+# Other people's sidecars, which injectors put in and their own probes and hooks serve.
+_FOREIGN: Final = ("istio-proxy", "linkerd-proxy", "daprd", "vault-agent", "cloud-sql-proxy")
+
+
+class Port:
+    """A port that a Service leads to: the place of its entry there, and the pod's port."""
+
+    def __init__(self, service: Object, place: Place) -> None:
+        self.service = service
+        self.place = place
+
+    @property
+    def target(self) -> Place:
+        """Where the entry says which port of the pod it leads to."""
+        explicit = self.place.at("targetPort")
+        return explicit if explicit.text not in ("", "0") else self.place.at("port")
+
+    @property
+    def is_tcp(self) -> bool:
+        """What does not say speaks TCP."""
+        return self.place.at("protocol").text in ("", "TCP")
+
+
+class Workload:
+    """What is rolled out, and all in the input that concerns it."""
+
+    def __init__(self, root: Place, pod: Place, *, owns_pod: bool, is_managed: bool) -> None:
+        """`owns_pod`: the template stands in this object, and not in one that it refers to.
+        `is_managed`: a Rollout replaces its pods by its own, so its strategy is not used."""
+        self.root = root
+        self.pod = pod
+        self.owns_pod = owns_pod
+        self.is_managed = is_managed
+        self.services: list[Object] = []
+        self.budgets: list[Object] = []
+        self.autoscaler: Object | None = None
+        self.canary: Object | None = None
+        self.is_injected = False
+        self.alone = False
+
+    @property
+    def kind(self) -> str:
+        """`Deployment`."""
+        return self.root.object.kind
+
+    @property
+    def title(self) -> str:
+        """`deployment/web`."""
+        return self.root.object.title
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The labels of its pods."""
+        return self.pod.at("metadata", "labels").texts
+
+    @property
+    def spec(self) -> Place:
+        """The spec of its pods."""
+        return self.pod.at("spec")
+
+    @cached_property
+    def containers(self) -> list[Place]:
+        """Those of the app: neither init containers nor sidecars of others, nor ours."""
+        every = self.spec.at("containers").items if self.owns_pod else []
+        return [each for each in every if each.at("name").text not in (*_FOREIGN, "drainproxy")]
+
+    @cached_property
+    def every_container(self) -> list[Place]:
+        """Native sidecars and all others, in the order in which EndpointSlice looks for names."""
+        native = [
+            each
+            for each in self.spec.at("initContainers").items
+            if each.at("restartPolicy").text == "Always"
+        ]
+        return [*self.spec.at("containers").items, *native]
+
+    @cached_property
+    def ports(self) -> list[Port]:
+        """The TCP ports of the Services that select its pods."""
+        found = (
+            Port(each, port)
+            for each in self.services
+            for port in each.root.at("spec", "ports").items
+        )
+        return [each for each in found if each.is_tcp]
+
+    @cached_property
+    def serves(self) -> bool:
+        """Whether somebody connects to its pods. Where no Service is given, ports tell."""
+        if self.services or self.canary:
+            return True
+        names = [port.at("name").text for port in _declared(self.containers)]
+        return self.alone and any(not _ASIDE.fullmatch(name) for name in names)
+
+    @cached_property
+    def serving_containers(self) -> list[Place]:
+        """The containers that clients are led to: those that declare a port that is targeted."""
+        targets = {each.target.text for each in self.ports}
+        found = [
+            each
+            for each in self.containers
+            if targets & {text for port in each.at("ports").items for text in _names(port)}
+        ]
+        return (
+            found
+            or [each for each in self.containers if each.at("ports").items]
+            or (self.containers[:1])
+        )
+
+    @property
+    def replicas(self) -> Place:
+        """Where their number is written."""
+        return self.root.at("spec", "replicas")
+
+    @property
+    def least(self) -> int:
+        """The smallest number of replicas that the input lets it have."""
+        if self.autoscaler:
+            found = self.autoscaler.root.at("spec", "minReplicas")
+            return 1 if found.number is None else found.number
+        return 1 if self.replicas.number is None else self.replicas.number
+
+    @property
+    def rolling(self) -> Place:
+        """Where maxSurge and maxUnavailable are written, or would be."""
+        spec = self.root.at("spec")
+        if self.kind == "Rollout":
+            return spec.at("strategy", "canary")
+        field = "strategy" if self.kind == "Deployment" else "updateStrategy"
+        return spec.at(field, "rollingUpdate")
+
+    @property
+    def is_rolled(self) -> bool:
+        """Whether new pods replace old ones step by step, by what this object says."""
+        if self.is_managed or not self.least:
+            return False
+        if self.kind == "Rollout":
+            return not self.root.at("spec", "strategy", "blueGreen").exists
+        field = "strategy" if self.kind == "Deployment" else "updateStrategy"
+        return self.root.at("spec", field, "type").text in ("", "RollingUpdate")
+
+    def minimum(self, budget: Object) -> int | None:
+        """The pods that a budget keeps; None if it does not say so in a way that can be read."""
+        spec = budget.root.at("spec")
+        if (least := spec.at("minAvailable")).exists:
+            return share(least, self.least, up=True)
+        away = share(spec.at("maxUnavailable"), self.least, up=True)
+        return None if away is None else max(self.least - away, 0)
+
+
+def _declared(containers: Sequence[Place]) -> Iterator[Place]:
+    for container in containers:
+        yield from container.at("ports").items
+
+
+def _names(port: Place) -> Iterator[str]:
+    yield port.at("containerPort").text
+    if port.at("name").exists:
+        yield port.at("name").text

@@ -1,0 +1,152 @@
+"""What looks like a mistake and is none."""
+
+from .bad_pods import EDGE_LIVE, LIVE, READY, ROLLING, STARTUP
+from .changes import Change
+
+PODS = [
+    # The same endpoint, but liveness gives up later.
+    Change("web.yaml", (LIVE, LIVE.replace("/livez", "/ready") + "          periodSeconds: 20\n")),
+    # Another process of the pod has no clients.
+    Change("database.yaml", ("        - name: metrics\n", "        - name: admin\n")),
+    Change("web.yaml", (READY, READY.replace("port: http", "port: 8081"))),
+    Change("web.yaml", (READY, READY + "          initialDelaySeconds: 30\n"), (STARTUP, "")),
+    # Liveness follows readiness, and is patient for longer than the drain.
+    Change(
+        "switched.yaml",
+        (
+            "          tcpSocket: {port: websocket}\n",
+            "          httpGet: {path: /ready, port: websocket}\n          failureThreshold: 6\n",
+        ),
+    ),
+    Change("web.yaml", ("PeriodSeconds: 40\n", "PeriodSeconds: 15\n")),
+    # The injector makes room.
+    Change(
+        "switched.yaml",
+        ("PeriodSeconds: 60\n", "PeriodSeconds: 30\n"),
+        (
+            "        drainproxy.io/drain-delay: 5s\n",
+            '        drainproxy.io/raise-grace-period: "true"\n',
+        ),
+    ),
+    # The drain follows the grace period where nothing else is said.
+    Change(
+        "switched.yaml",
+        ("PeriodSeconds: 60\n", "PeriodSeconds: 20\n"),
+        ("        drainproxy.io/drain-timeout: 50s\n", ""),
+    ),
+    # A hook that sleeps for as long as the drain takes.
+    Change(
+        "switched.yaml",
+        (
+            "        resources:\n",
+            "        lifecycle: {preStop: {sleep: {seconds: 52}}}\n        resources:\n",
+        ),
+    ),
+    # A sidecar of another mesh has hooks and probes of its own.
+    Change(
+        "web.yaml",
+        (
+            "      containers:\n      - name: web\n",
+            "      containers:\n      - name: istio-proxy\n        image: istio/proxyv2:1.27.0\n"
+            "        ports: [{name: http-envoy-prom, containerPort: 15090}]\n      - name: web\n",
+        ),
+    ),
+    # Not run by Kubernetes as it stands here.
+    Change("edge.yaml", (EDGE_LIVE, EDGE_LIVE.replace("10254", '"10254"'))),
+]
+
+ROLLOUTS = [
+    Change("web.yaml", (ROLLING, "    rollingUpdate: {maxUnavailable: 0, maxSurge: 34%}\n")),
+    Change("web.yaml", (ROLLING, "    rollingUpdate: {maxUnavailable: 25%}\n")),
+    Change("injected.yaml", ("  minReadySeconds: 10\n", "  minReadySeconds: 1\n")),
+    Change("web.yaml", ("DeadlineSeconds: 600\n", "DeadlineSeconds: 130\n")),
+    # No budget can be kept by what is not there.
+    Change("database.yaml", ("minAvailable: 2\n", "minAvailable: 66%\n")),
+    Change("switched.yaml", ("minAvailable: 75%\n", "minAvailable: 3\n")),
+    # dynamicStableScale hurts streams alone.
+    Change(
+        "canary.yaml",
+        ("dynamicStableScale: false\n", "dynamicStableScale: true\n"),
+        (
+            "        - name: grpc\n          containerPort",
+            "        - name: http\n          containerPort",
+        ),
+        (
+            "  name: prices\nspec:\n  selector:\n    app: prices\n  ports:\n  - name: grpc\n"
+            "    port: 50051\n    targetPort: grpc\n",
+            "  name: prices\nspec:\n  selector:\n    app: prices\n  ports:\n  - port: 80\n"
+            "    targetPort: http\n",
+        ),
+        (
+            "  name: prices-canary\nspec:\n  selector:\n    app: prices\n  ports:\n  - name: grpc\n"
+            "    port: 50051\n    targetPort: grpc\n",
+            "  name: prices-canary\nspec:\n  selector:\n    app: prices\n  ports:\n  - port: 80\n"
+            "    targetPort: http\n",
+        ),
+        ("          grpc:\n            port: 50051\n", "          exec: {command: [ready]}\n"),
+        ("            port: grpc\n", "            port: http\n"),
+    ),
+    # 0 is no success here.
+    Change(
+        "canary.yaml",
+        (
+            "    successCondition: len(result) > 0 && !isNaN(result[0]) && result[0] < 0.01\n",
+            "    successCondition: result[0] >= 0.99\n",
+        ),
+        (
+            '/ sum(rate(requests{hash="{{args.canary-hash}}"}[2m]))\n',
+            '/ sum(rate(requests{hash="{{args.canary-hash}}"}[2m])) or vector(0)\n',
+        ),
+    ),
+    Change(
+        "flagger.yaml",
+        ("        max: 1\n", "        min: 99\n"),
+        (
+            '      / sum(rate(requests{app="{{ target }}"}[{{ interval }}]))\n',
+            '      / sum(rate(requests{app="{{ target }}"}[{{ interval }}])) or vector(0)\n',
+        ),
+    ),
+    # A background analysis beside one in the steps.
+    Change(
+        "canary.yaml",
+        ("      steps:\n", "      analysis: {templates: [{templateName: other}]}\n      steps:\n"),
+    ),
+]
+
+RELEASES = [
+    # By number, and not declared anywhere: container ports are informational.
+    Change("web.yaml", ("targetPort: http\n", "targetPort: 8081\n")),
+    Change("injected.yaml", ("    targetPort: http\n", "    targetPort: 9181\n")),
+    # The webhook redirects what a Service targets by number.
+    Change("switched.yaml", ("targetPort: websocket", "targetPort: 8000")),
+    # Led to the sidecar by nftables.
+    Change(
+        "injected.yaml",
+        ("    targetPort: http\n", "    targetPort: 8080\n"),
+        (
+            "      initContainers:\n",
+            "      initContainers:\n      - name: drainproxy-redirect\n"
+            "        args: [redirect, install, --port=8080, --to=9181]\n",
+        ),
+    ),
+    # The pods of an operator, which makes them of something else.
+    Change(
+        "web.yaml",
+        (
+            "  ports:\n  - name: http\n    port: 80\n    targetPort: http\n---\n",
+            "  ports:\n  - name: http\n    port: 80\n    targetPort: http\n---\n"
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: cache\n"
+            "  namespace: shop\nspec:\n  selector:\n    app.kubernetes.io/name: cache\n"
+            "  ports:\n  - port: 6379\n---\n",
+        ),
+    ),
+    # A contract that does not go back, and stands alone.
+    Change(
+        "flux.yaml",
+        ("migration-phase: migrate\n", "migration-phase: contract\n"),
+        ("    remediation:\n", "    strategy:\n      name: RetryOnFailure\n    remediation:\n"),
+    ),
+    Change("release.yaml", ("migration-phase: migrate\n", "migration-phase: contract\n")),
+    Change("release.yaml", ("ADD COLUMN currency text;\n", "ADD COLUMN dropped_at date;\n")),
+    Change("release.yaml", ('[alembic, upgrade, "12"]', "[psql, -c, select 1]")),
+]
