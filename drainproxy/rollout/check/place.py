@@ -48,7 +48,7 @@ class Object(Struct, frozen=True, eq=False):
     @property
     def title(self) -> str:
         """As kubectl names it: `deployment/web`."""
-        return f"{self.kind.lower()}/{self.name}"
+        return printable(f"{self.kind.lower()}/{self.name}")
 
     def annotation(self, key: str) -> "Place":
         """An annotation, or a label of that name, of the object or else of its pod template."""
@@ -140,6 +140,11 @@ class Place(Struct, frozen=True, eq=False):
                     waiting += reversed([*place.items, *place.entries.values()])
             elif place.exists:
                 yield place
+
+
+def printable(text: str) -> str:
+    """What a manifest says goes to terminals and logs: no control character does."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def read_objects(file: str, text: str) -> list[Object]:

@@ -16,7 +16,11 @@ _OPERATORS: Final = (
     (re.compile(r"[+\-*/%^]|\batan2\b"), all),
 )
 _CONSTANT = re.compile(r"\s*(?:vector\s*\(|absent(?:_over_time)?\s*\(|[-+]?[0-9.]+\s*$|time\s*\()")
-_CALL = re.compile(r"\s*[a-zA-Z_]\w*\s*(?:(?:by|without)\s*\([^()]*\)\s*)?(?=\()")
+_CALL = re.compile(r"\s*[a-zA-Z_]\w*\s*(?=\()")
+# Which labels operators and aggregations look at makes nothing empty.
+_MODIFIERS = re.compile(
+    r"\b(?:by|without|on|ignoring)\s*\([^()]*\)|\bgroup_(?:left|right)\b(?:\s*\([^()]*\))?|\bbool\b"
+)
 _VECTOR = re.compile(r"vector\s*\(\s*([-+]?[0-9.]+)\s*\)")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
 _COMMENT = re.compile(r"#[^\n]*")
@@ -25,7 +29,7 @@ _DEEPEST: Final = 50
 
 def stands_in(query: str) -> float | None:
     """The number that stands in for missing data, as 0 in `... or vector(0)`; None if none does."""
-    plain = _COMMENT.sub("", _QUOTED.sub('""', query))
+    plain = _MODIFIERS.sub("", _COMMENT.sub("", _QUOTED.sub('""', query)))
     numbers = _VECTOR.findall(plain)
     if not numbers or not _has_value(plain, 0):
         return None

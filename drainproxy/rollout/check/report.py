@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from .inventory import Inventory
+from .place import printable
 from .rule import LEVELS, SECTIONS, Level, Problem, Rule, Section
 from .rules import RULES
 from .rules.analysis import TEMPLATES
@@ -111,15 +112,10 @@ def _finding(rule: Rule, problem: Problem) -> Finding:
         line=place.mark.line,
         column=place.mark.column,
         message=printable(problem.message),
-        object=printable(place.object.title),
+        object=place.object.title,
         remediation=rule.remedy,
         section=rule.section.id,
     )
-
-
-def printable(text: str) -> str:
-    """What a manifest says goes to terminals and logs: no control character does."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _box(

@@ -40,6 +40,12 @@ class Port:
         """What does not say speaks TCP."""
         return self.place.at("protocol").text in ("", "TCP")
 
+    @property
+    def is_aside(self) -> bool:
+        """Whether it is there for metrics or probes, and not for clients."""
+        names = self.place.at("name").text, self.target.text, self.service.name
+        return any(_ASIDE.fullmatch(name) for name in names)
+
 
 class Workload:
     """What is rolled out, and all in the input that concerns it."""
@@ -95,7 +101,7 @@ class Workload:
         return [*self.spec.at("containers").items, *native]
 
     @cached_property
-    def ports(self) -> list[Port]:
+    def every_port(self) -> list[Port]:
         """The TCP ports of the Services that select its pods."""
         found = (
             Port(each, port)
@@ -105,9 +111,14 @@ class Workload:
         return [each for each in found if each.is_tcp]
 
     @cached_property
+    def ports(self) -> list[Port]:
+        """Those by which clients come."""
+        return [each for each in self.every_port if not each.is_aside]
+
+    @cached_property
     def serves(self) -> bool:
         """Whether somebody connects to its pods. Where no Service is given, ports tell."""
-        if self.services or self.canary:
+        if self.ports or self.canary:
             return True
         names = [port.at("name").text for port in _declared(self.containers)]
         return self.alone and any(not _ASIDE.fullmatch(name) for name in names)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from ..place import printable
 from ..report import Box, Finding, Report
 from ..rule import LEVELS
 
@@ -38,7 +39,7 @@ def checklist(report: Report) -> str:
 def _box(box: Box, paint: Paint) -> Iterator[str]:
     yield _head(box, paint)
     for each in box.findings:
-        where = f"{each.file}:{each.line}:{each.column}"
+        where = printable(f"{each.file}:{each.line}:{each.column}")
         level = paint(each.level, _COLOURS[each.level])
         yield f"    {where}: {level}: {_about(each)} [{each.rule}]"
 

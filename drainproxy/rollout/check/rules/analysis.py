@@ -160,7 +160,8 @@ def hash_args_without_valuefrom(root: Place, inventory: Inventory) -> Iterator[P
 
 
 def _is_derived(argument: Place) -> bool:
-    return bool(argument.at("valueFrom").entries)
+    """Whether it is filled in at each release; experiments do it with {{templates...}}."""
+    return bool(argument.at("valueFrom").entries) or "{{" in argument.at("value").text
 
 
 def analyses(root: Place) -> list[Place]:

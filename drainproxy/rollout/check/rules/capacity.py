@@ -24,7 +24,10 @@ def single_replica(workload: Workload, _: Inventory) -> Iterator[Problem]:
         if workload.autoscaler:
             place, name = workload.autoscaler.root.at("spec", "minReplicas"), "minReplicas"
         said = "is 1" if place.exists else "is not set, which is 1"
-        yield Problem(place, f"{name} of {workload.title} {said}: set {name}: 2")
+        right = f"set {name}: 2"
+        if workload.kind == "StatefulSet":
+            right = "every update is an outage; run members that replicate"
+        yield Problem(place, f"{name} of {workload.title} {said}: {right}")
 
 
 @rule(

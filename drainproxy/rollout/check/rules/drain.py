@@ -15,6 +15,7 @@ from ..rule import DRAIN, WORKLOADS, Problem, rule
 from ..sidecar import annotation, asleep, grace, sidecar_of
 from ..workload import Workload
 
+_END: Final = f"and {MARGIN}s for the app's own end"
 # Annotations of ours that are neither settings nor the injector's.
 RELEASE_ANNOTATIONS: Final = frozenset(
     {"ignore", "ignore-reason", "migration-phase", "schema-version", "last-successful-deploy"}
@@ -44,8 +45,8 @@ def grace_covers_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
     if needed > given:
         yield Problem(
             workload.spec.at("terminationGracePeriodSeconds"),
-            f"{why}{MARGIN}s for the app's own end: {needed:g}s in all, but the grace period is"
-            f" {given}s: set terminationGracePeriodSeconds: {ceil(needed)}",
+            f"{why} {needed:g}s, but the grace period is {given}s: set"
+            f" terminationGracePeriodSeconds: {ceil(needed)}",
         )
 
 
@@ -56,15 +57,15 @@ def _needs(workload: Workload) -> Iterator[tuple[float, str]]:
     sleeps = [(asleep(each) or 0, each.at("name").text) for each in workload.containers]
     longest, name = max(sleeps, default=(0, ""))
     if sidecar:
-        yield drain + MARGIN, f"a drain of up to {drain:g}s and "
+        yield drain + MARGIN, f"a drain of up to {drain:g}s {_END} take"
     if longest:
-        yield longest + MARGIN, f"the preStop of {name} ({longest:g}s) and "
+        yield longest + MARGIN, f"the preStop of {name} ({longest:g}s) {_END} take"
     if sidecar and longest and (longest < drain or sidecar.waits_for_the_app):
         both = longest + drain
-        why = f"the preStop of {name} ({longest:g}s), a drain of up to {drain:g}s after it and "
+        why = f"the preStop of {name} ({longest:g}s), a drain of {drain:g}s after it {_END} take"
         yield both + MARGIN, why
     if not sidecar and not longest and workload.serves:
-        yield MARGIN, ""
+        yield MARGIN, "the app's own end takes"
 
 
 @rule(

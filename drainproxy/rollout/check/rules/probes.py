@@ -69,7 +69,7 @@ def probes_identical(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """When readiness and liveness ask the same and give up after the same time, a pod that should
     get no more clients for a moment is killed instead, and what it had in flight with it. The same
     endpoint is fine if liveness gives up later."""
-    for container in workload.containers:
+    for container in workload.serving_containers if workload.serves else ():
         ready, live = container.at("readinessProbe"), container.at("livenessProbe")
         if _asks_the_same(ready, live) and patience(live) <= patience(ready):
             failures = failures_for(live, 3 * patience(ready))

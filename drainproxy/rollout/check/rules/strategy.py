@@ -92,7 +92,7 @@ def _floors(workload: Workload) -> Iterator[tuple[int, str]]:
         if workload.autoscaler:
             name = workload.autoscaler.name
             yield workload.least, f"HorizontalPodAutoscaler {name} keeps {workload.least} at least"
-        yield 1, "one has to serve"
+        yield int(workload.serves), "one has to serve"
     yield 0, ""
 
 

@@ -1,12 +1,16 @@
 """Services: that they lead to ports which exist, are ready, and are drained."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from ..inventory import Inventory
 from ..place import Place
 from ..rule import TRAFFIC, WORKLOADS, Problem, rule
 from ..sidecar import Sidecar, annotation, sidecar_of
 from ..workload import Port, Workload
+
+# The label of each pod of a StatefulSet.
+_POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 
 
 @rule(
@@ -73,7 +77,7 @@ def _number(workload: Workload, target: str) -> str | None:
 def service_port_unknown(workload: Workload, inventory: Inventory) -> Iterator[Problem]:
     """A name that no container of the pod declares gives a Service without endpoints for that port:
     every connection is refused. A number is taken as it is, declared or not."""
-    for port in workload.ports if workload.owns_pod else ():
+    for port in workload.every_port if workload.owns_pod else ():
         target = port.target.text
         if target and _number(workload, target) is None and not _named(port, inventory):
             known = [
@@ -145,14 +149,15 @@ def _labels(pod: Place) -> dict[str, str]:
 )
 def publishes_unready_pods(root: Place, inventory: Inventory) -> Iterator[Problem]:
     """Readiness is how a pod says that it wants no more clients. With publishNotReadyAddresses
-    nobody listens to that. The headless Service by which members of a StatefulSet find each other
-    needs it, and is no finding."""
+    nobody listens to that. The Services by which members of a StatefulSet find each other, headless
+    or of one pod each, need it, and are no finding."""
     place = root.at("spec", "publishNotReadyAddresses")
     headless = root.at("spec", "clusterIP").text == "None"
     governed = any(
         each.at("spec", "serviceName").text == root.object.name
         for each in (other.root for other in inventory.of("StatefulSet"))
     )
-    if place.value is True and not (headless and governed):
+    of_one_pod = root.at("spec", "selector", _POD_NAME).exists
+    if place.value is True and not (headless and governed) and not of_one_pod:
         name = root.object.name
         yield Problem(place, f"Service {name} leads to pods that are not ready: set it to false")
