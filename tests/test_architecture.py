@@ -43,10 +43,11 @@ FORBIDDEN = {
 }
 
 # The running sidecar starts fast and stays small: these wait for the command that needs them.
-HEAVY = {"grpc", "locust", "rich", "ruamel", "websockets"}
+HEAVY = {"grpc", "locust", "rich", "ruamel", "websockets", "yaml"}
 LIGHT_MODULES: dict[str, set[str]] = {
     "drainproxy.cli": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
     "drainproxy.cli.run": HEAVY,
+    "drainproxy.cli.check": HEAVY | {"aiohttp", "lightkube", "prometheus_client", "uvloop"},
     "drainproxy.cli.rehearse": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
     "drainproxy.cli.smoke": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
     "drainproxy.sidecar.supervisor": HEAVY,

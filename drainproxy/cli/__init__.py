@@ -17,6 +17,7 @@ _COMMANDS = {
     "uninject": "drainproxy.cli.kube:uninject",
     "webhook": "drainproxy.cli.webhook:webhook",
     "redirect": "drainproxy.cli.redirect:redirect",
+    "check": "drainproxy.cli.check:check",
     "migration": "drainproxy.cli.migration:migration",
     "smoke": "drainproxy.cli.smoke:smoke",
     "rehearse": "drainproxy.cli.rehearse:rehearse",

@@ -1,0 +1,178 @@
+"""`drainproxy check`: manifests in, the checklist out."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from drainproxy.rollout.check.report import Report
+    from drainproxy.rollout.check.rule import Level, Rule
+
+_FORMS = ("human", "json", "sarif", "junit", "github")
+
+_EPILOG = """\b
+Examples:
+  drainproxy check deploy/                          every manifest under a directory
+  helm template charts/web | drainproxy check -     what a chart renders
+  kubectl kustomize overlays/prod | drainproxy check --strict -
+  drainproxy check -o sarif deploy/ > check.sarif   for code scanning
+  drainproxy check --skip spread-missing,budget-missing deploy/
+  drainproxy check --explain grace-covers-drain
+
+\b
+Exit codes: 0 nothing that counts, 1 errors (--strict: or warnings), 2 input that cannot be read.
+An object excepts itself with the annotations drainproxy.io/ignore: "ID,ID" and
+drainproxy.io/ignore-reason."""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]...")
+@click.option(
+    "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|-", help="The same."
+)
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(_FORMS),
+    default="human",
+    show_default=True,
+    help="For people, programs, code scanning, CI servers, GitHub workflows.",
+)
+@click.option("--strict", is_flag=True, help="Warnings fail too: --fail-on warning.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    help="The least level that makes the exit code 1.  [default: error]",
+)
+@click.option("--only", multiple=True, metavar="ID[,ID]", help="Apply these rules alone.")
+@click.option("--skip", multiple=True, metavar="ID[,ID]", help="Apply all rules but these.")
+@click.option("--list", "listed", is_flag=True, help="Print the rules and exit (-o json too).")
+@click.option("--explain", metavar="ID", help="Print what a rule asks and why, and exit.")
+def check(paths: tuple[str, ...], filenames: tuple[str, ...], form: str, **given: Any) -> None:
+    """Check manifests against the release checklist.
+
+    All manifests are seen together: workloads with their Services, budgets, autoscalers, analyses,
+    Helm tests and hooks. YAML and JSON, several documents, Lists, rendered charts. With -o human
+    the findings stand under the boxes of the checklist, else the boxes go to stderr.
+    """
+    if given["explain"]:
+        click.echo(_explained(given["explain"]), nl=False)
+    elif given["listed"]:
+        click.echo(_listed(form), nl=False)
+    else:
+        _check((*filenames, *paths), form, given)
+
+
+def _check(paths: tuple[str, ...], form: str, given: dict[str, Any]) -> None:
+    from drainproxy.cli.check_input import read_all
+    from drainproxy.rollout.check.inventory import Inventory
+    from drainproxy.rollout.check.report import check as applied
+
+    if not paths and sys.stdin.isatty():
+        raise click.UsageError("which manifests? Name a FILE, a DIR, or - for standard input")
+    mistakes = [*_unknown("--only", given["only"]), *_unknown("--skip", given["skip"])]
+    found = read_all(paths or ("-",))
+    _stop([*mistakes, *found.mistakes])
+    for note in found.notes:
+        click.echo(_printable(note), err=True)
+    report = applied(Inventory(found.objects), _chosen(given["only"], given["skip"]))
+    level = _level(given["strict"], given["fail_on"])
+    _print(report, form, level or "error")
+    if level and report.fails(level):
+        sys.exit(1)
+
+
+def _print(report: "Report", form: str, level: "Level") -> None:
+    from drainproxy.rollout.check.output import human, junit, machine, sarif
+
+    if form == "human":
+        click.echo(human.human(report, _paint()), nl=False)
+        return
+    texts: dict[str, Callable[[Report], str]] = {
+        "json": machine.as_json,
+        "github": machine.github,
+        "sarif": sarif.sarif,
+        "junit": lambda found: junit.junit(found, level),
+    }
+    click.echo(texts[form](report), nl=False)
+    click.echo(human.checklist(report), err=True, nl=False)
+
+
+def _paint() -> Any:
+    """Colours where a person sees them: https://no-color.org is respected."""
+    from drainproxy.rollout.check.output.human import plain
+
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return plain
+    return lambda text, colour: click.style(text, fg=colour)
+
+
+def _level(strict: bool, fail_on: str | None) -> "Level | None":
+    """From which level on the exit code is 1; None if never."""
+    from drainproxy.rollout.check.rule import LEVELS
+
+    if fail_on == "never":
+        return None
+    asked = (fail_on or "error", "warning" if strict else "error")
+    return next(each for each in reversed(LEVELS) if each in asked)
+
+
+def _chosen(only: tuple[str, ...], skip: tuple[str, ...]) -> "list[Rule]":
+    from drainproxy.rollout.check.rules import RULES
+
+    wanted, unwanted = set(_ids(only)), set(_ids(skip))
+    return [each for each in RULES if (not wanted or each.id in wanted) and each.id not in unwanted]
+
+
+def _ids(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from (each.strip() for each in text.split(",") if each.strip())
+
+
+def _unknown(option: str, texts: tuple[str, ...]) -> Iterator[str]:
+    from drainproxy.rollout.check.rules import BY_ID
+
+    for each in _ids(texts):
+        if each not in BY_ID:
+            yield f"{option}: {_no_rule(each)}"
+
+
+def _no_rule(id: str) -> str:
+    from drainproxy.config.mistakes import did_you_mean
+    from drainproxy.rollout.check.rules import BY_ID
+
+    near = did_you_mean(id, BY_ID)
+    hint = f"did you mean {near}?" if near else "`drainproxy check --list` has them all"
+    return f"there is no rule {id!r}: {hint}"
+
+
+def _explained(id: str) -> str:
+    from drainproxy.rollout.check.catalogue import explain
+
+    try:
+        return explain(id)
+    except KeyError:
+        raise click.UsageError(_no_rule(id)) from None
+
+
+def _listed(form: str) -> str:
+    from drainproxy.rollout.check.catalogue import listing, listing_json
+
+    return listing_json() if form == "json" else listing()
+
+
+def _stop(mistakes: list[str]) -> None:
+    """Say all mistakes and exit with 2, if there is one."""
+    for each in mistakes:
+        click.echo(f"Error: {_printable(each)}", err=True)
+    if mistakes:
+        sys.exit(2)
+
+
+def _printable(text: str) -> str:
+    """Names of files come from anybody: no control character reaches a terminal."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -1,0 +1,124 @@
+"""The manifests that `drainproxy check` is given: files, directories, standard input."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from drainproxy.rollout.check.place import Object
+
+_SUFFIXES: Final = {".yaml", ".yml", ".json"}
+_KUSTOMIZATIONS: Final = {"kustomization.yaml", "kustomization.yml"}
+_RENDER: Final = "render it first: helm template {} | drainproxy check -"
+
+
+class Given:
+    """What was read: the objects, every mistake, and what was passed over."""
+
+    def __init__(self) -> None:
+        self.objects: list[Object] = []
+        self.mistakes: list[str] = []
+        self.notes: list[str] = []
+
+
+def read_all(paths: Iterable[str]) -> Given:
+    """The objects of all these; reading goes on after a mistake, so that all are told at once."""
+    given = Given()
+    for path in dict.fromkeys(paths):
+        before = len(given.objects), len(given.mistakes)
+        if path != "-" and Path(path).is_dir():
+            _directory(Path(path), given)
+        else:
+            _file(path, given, alone=True)
+        if (len(given.objects), len(given.mistakes)) == before:
+            given.mistakes.append(f"{path}: {_nothing(path)}")
+    return given
+
+
+def _nothing(path: str) -> str:
+    if path != "-" and Path(path).is_dir():
+        return "no file in it that ends with .yaml, .yml or .json holds a Kubernetes object"
+    return "holds no Kubernetes object: nothing in it has apiVersion and kind"
+
+
+def _directory(folder: Path, given: Given) -> None:
+    if _is_chart(folder):
+        hint = _RENDER.format(folder)
+        given.mistakes.append(f"{folder}: is a Helm chart, not manifests: {hint}")
+        return
+    files = [*_manifests(folder, given)]
+    patches = _patches(files, given)
+    for file in files:
+        if file.resolve() not in patches:
+            _file(str(file), given, alone=False)
+
+
+def _manifests(folder: Path, given: Given) -> Iterator[Path]:
+    """The files under a directory, without what is hidden and what is a chart."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name == "node_modules":
+            continue
+        if path.is_dir() and _is_chart(path):
+            given.notes.append(
+                f"{path}: is a Helm chart and is not checked: {_RENDER.format(path)}"
+            )
+        elif path.is_dir() and not path.is_symlink():
+            yield from _manifests(path, given)
+        elif path.suffix in _SUFFIXES:
+            yield path
+
+
+def _is_chart(folder: Path) -> bool:
+    return (folder / "Chart.yaml").is_file() and (folder / "templates").is_dir()
+
+
+def _patches(files: Iterable[Path], given: Given) -> set[Path]:
+    """What kustomizations name as patches: pieces of objects, which are nothing by themselves."""
+    from drainproxy.manifests.positions import read_positions
+
+    found: set[Path] = set()
+    for file in files:
+        if file.name not in _KUSTOMIZATIONS:
+            continue
+        try:
+            documents = read_positions(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # it is a mistake when it is read as a manifest
+        named = {(file.parent / name).resolve() for each in documents for name in _named(each)}
+        if named:
+            hint = f"kubectl kustomize {file.parent} | drainproxy check -"
+            given.notes.append(f"{file}: its patches are not checked by themselves: {hint}")
+        found |= named
+    return found
+
+
+def _named(kustomization: object) -> Iterator[str]:
+    if not isinstance(kustomization, dict):
+        return
+    for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+        entries = kustomization.get(key)
+        for entry in entries if isinstance(entries, list) else ():
+            path = entry.get("path") if isinstance(entry, dict) else entry
+            if isinstance(path, str) and "\n" not in path:
+                yield path
+
+
+def _file(name: str, given: Given, *, alone: bool) -> None:
+    """Read one file. In a directory, what is plainly no manifest is passed over."""
+    from drainproxy.rollout.check.place import read_objects
+
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        given.mistakes.append(f"{name}: {error.strerror or error}")
+        return
+    try:
+        text = data.decode()
+        given.objects += read_objects(name, text)
+    except UnicodeError:
+        given.mistakes.append(f"{name}: it is not UTF-8")
+    except ValueError as error:
+        if alone or b"kind" in data:
+            hint = " (a Helm template? render it first)" if b"{{" in data else ""
+            given.mistakes.append(f"{name}: {error}{hint}")

@@ -1,0 +1,217 @@
+"""`drainproxy check`: what it reads, what stands where, and with which exit code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from drainproxy.cli.check import check
+from drainproxy.rollout.check.rules import RULES
+from tests.rollout.check.bad_pods import CAPACITY, PROBES
+from tests.rollout.check.changes import FOLDER
+
+GOOD = FOLDER / "web.yaml"
+BAD = PROBES[0].text  # no readinessProbe, which is an error
+WEAK = CAPACITY[0].text  # one replica, which is a warning
+
+
+def run(*arguments: object, stdin: str = "") -> Result:
+    return CliRunner().invoke(check, [*map(str, arguments)], input=stdin)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    return tmp_path
+
+
+def test_a_good_manifest_ticks_every_box_that_applies() -> None:
+    done = run(GOOD)
+
+    assert done.exit_code == 0, done.output
+    assert "[ ]" not in done.stdout
+    assert "[x] Readiness and liveness probes verified\n" in done.stdout
+    assert "[-] Every exception has a reason: nothing here is excepted\n" in done.stdout
+    assert done.stdout.endswith("0 errors, 0 warnings, 0 hints in 6 objects of 1 file\n")
+
+
+def test_a_finding_stands_under_its_box_with_its_place(folder: Path) -> None:
+    done = run(folder)
+    line = next(at for at, text in enumerate(BAD.splitlines(), 1) if "# !" in text)
+
+    assert done.exit_code == 1
+    assert (
+        "[ ] Readiness and liveness probes verified: 1 finding\n"
+        f"    {folder}/bad.yaml:{line}:9: error: deployment/web: container web has no"
+        " readinessProbe [readiness-probe-missing]\n"
+    ) in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([], 0),
+        (["--strict"], 1),
+        (["--fail-on", "warning"], 1),
+        (["--fail-on", "info"], 1),
+        (["--strict", "--fail-on", "error"], 1),
+        (["--fail-on", "never"], 0),
+        (["--strict", "--skip", "single-replica"], 0),
+        (["--strict", "--only", "budget-missing,budget-blocks"], 0),
+        (["--strict", "--only", "single-replica"], 1),
+    ],
+)
+def test_what_fails_is_a_matter_of_the_options(arguments: list[str], code: int) -> None:
+    assert run(*arguments, "-", stdin=WEAK).exit_code == code
+
+
+def test_standard_input_is_read_where_nothing_is_named() -> None:
+    done = run("-o", "json", stdin=BAD)
+    assert [each["file"] for each in json.loads(done.stdout)] == ["-"]
+
+
+def test_json_is_a_list_of_findings_and_the_boxes_are_aside(folder: Path) -> None:
+    done = run("-f", folder / "bad.yaml", "-o", "json")
+
+    (finding,) = json.loads(done.stdout)
+    assert {*finding} >= {"rule", "level", "file", "line", "column", "message", "object"}
+    assert finding["rule"] == "readiness-probe-missing"
+    assert finding["object"] == "deployment/web"
+    assert finding["remediation"].startswith("Add a readinessProbe")
+    assert "[ ] Readiness and liveness probes verified: 1 finding\n" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "junit", "github"])
+def test_every_form_has_the_same_exit_codes(form: str) -> None:
+    assert run("-o", form, stdin=BAD).exit_code == 1
+    assert run("-o", form, GOOD).exit_code == 0
+
+
+def test_all_files_are_seen_together(tmp_path: Path) -> None:
+    """The autoscaler in one file says how many pods another has."""
+    first, second = GOOD.read_text().split("---\napiVersion: policy/v1\n")
+    (tmp_path / "app.yaml").write_text(first)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "budget.yml").write_text("apiVersion: policy/v1\n" + second)
+
+    assert "[single-replica]" in run(tmp_path / "app.yaml").stdout
+    assert run("--strict", tmp_path).exit_code == 0
+    assert run("--strict", tmp_path / "app.yaml", tmp_path / "more").exit_code == 0
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("kind: Service\n  a: b: c\n")
+    (tmp_path / "latin.yaml").write_bytes(b"kind: \xff\n")
+    (tmp_path / "values.yaml").write_text("replicas: 3\n")
+    names = ["broken.yaml", "latin.yaml", "values.yaml", "missing.yaml"]
+
+    done = run("--only", "budget-mising", *(tmp_path / name for name in names), GOOD)
+
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert "--only: there is no rule 'budget-mising': did you mean budget-missing?" in done.stderr
+    assert f"{tmp_path}/broken.yaml: line 2: is not valid YAML" in done.stderr
+    assert f"{tmp_path}/latin.yaml: it is not UTF-8" in done.stderr
+    assert f"{tmp_path}/values.yaml: holds no Kubernetes object" in done.stderr
+    assert f"{tmp_path}/missing.yaml: No such file or directory" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "a: 1\n", "[]", '{"kind": 3}', "--- text\n"])
+def test_input_without_an_object_is_no_success(text: str) -> None:
+    done = run("-", stdin=text)
+    assert done.exit_code == 2
+    assert "-: holds no Kubernetes object" in done.stderr
+
+
+def test_a_directory_may_hold_other_files(folder: Path) -> None:
+    (folder / "values.yaml").write_text("replicas: 3\n")
+    (folder / "package.json").write_text('{"name": "x"  // a comment\n}')
+    (folder / ".github").mkdir()
+    (folder / ".github" / "broken.yaml").write_text("kind: {{")
+    (folder / "README.md").write_text("kind: x")
+
+    assert run(folder).exit_code == 1
+    (folder / "broken.json").write_text('{"kind": ')
+    assert run(folder).exit_code == 2
+
+
+def test_a_directory_without_manifests_is_a_mistake(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert done.exit_code == 2
+    assert "no file in it that ends with .yaml, .yml or .json holds a Kubernetes" in done.stderr
+
+
+def test_a_chart_has_to_be_rendered_first(folder: Path) -> None:
+    chart = folder / "chart"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: web\n")
+    template = chart / "templates" / "web.yaml"
+    template.write_text("apiVersion: v1\nkind: Service\nmetadata: {{ .Values.x }}\n")
+
+    assert run(chart).exit_code == 2
+    assert f"render it first: helm template {chart} | drainproxy check -" in run(chart).stderr
+    assert "(a Helm template? render it first)" in run(template).stderr
+    aside = run(folder)
+    assert aside.exit_code == 1
+    assert f"{chart}: is a Helm chart and is not checked" in aside.stderr
+
+
+def test_patches_of_a_kustomization_are_no_manifests(folder: Path) -> None:
+    (folder / "kustomization.yaml").write_text(
+        "resources: [bad.yaml]\npatches:\n- path: more.yaml\n- patch: |-\n    a: b\n"
+        "patchesStrategicMerge:\n- less.yaml\n"
+    )
+    for name in ("more.yaml", "less.yaml"):
+        (folder / name).write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n")
+
+    done = run(folder)
+
+    assert "in 6 objects of 1 file" in done.stdout
+    assert f"kubectl kustomize {folder} | drainproxy check -" in done.stderr
+
+
+def test_names_of_files_and_objects_carry_no_colours(tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[31m.yaml").write_text(BAD.replace("name: web\n", 'name: "w\\x1b[31m"\n'))
+    done = run(tmp_path)
+    assert "\x1b" not in done.output
+    assert "a\\x1b[31m.yaml" in done.stdout
+
+
+def test_the_list_names_every_rule() -> None:
+    lines = run("--list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [rule.id for rule in RULES]
+    assert [each["id"] for each in json.loads(run("--list", "-o", "json").stdout)] == [
+        rule.id for rule in RULES
+    ]
+
+
+def test_explain_knows_every_rule_and_says_what_may_have_been_meant() -> None:
+    assert run("--explain", "grace-covers-drain").stdout.startswith("grace-covers-drain (error): ")
+    wrong = run("--explain", "grace-cover-drain")
+    assert wrong.exit_code == 2
+    assert "did you mean grace-covers-drain?" in wrong.stderr
+
+
+def test_help_has_examples_and_exit_codes() -> None:
+    told = run("--help").stdout
+    assert "helm template charts/web | drainproxy check -" in told
+    assert "Exit codes: 0 nothing that counts" in told
+
+
+def test_it_needs_nothing_heavy(root: Path) -> None:
+    """What it imports decides how fast it starts."""
+    code = (
+        "import sys; from drainproxy.cli.check import check;"
+        f"check(['-o', 'json', {str(GOOD)!r}], standalone_mode=False);"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    loaded = {name.split(".")[0] for name in done.stderr.split()}
+    assert "yaml" in loaded
+    assert loaded & {"aiohttp", "asyncio", "ruamel", "lightkube", "grpc", "rich", "uvloop"} == set()
