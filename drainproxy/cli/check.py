@@ -69,7 +69,7 @@ def check(paths: tuple[str, ...], filenames: tuple[str, ...], form: str, **given
 
 def _check(paths: tuple[str, ...], form: str, given: dict[str, Any]) -> None:
     from drainproxy.cli.check_input import read_all
-    from drainproxy.rollout.check.inventory import Inventory
+    from drainproxy.rollout.check.relations import take_stock
     from drainproxy.rollout.check.report import check as applied
 
     if not paths and sys.stdin.isatty():
@@ -79,7 +79,7 @@ def _check(paths: tuple[str, ...], form: str, given: dict[str, Any]) -> None:
     _stop([*mistakes, *found.mistakes])
     for note in found.notes:
         click.echo(_printable(note), err=True)
-    report = applied(Inventory(found.objects), _chosen(given["only"], given["skip"]))
+    report = applied(take_stock(found.objects), _chosen(given["only"], given["skip"]))
     level = _level(given["strict"], given["fail_on"])
     _print(report, form, level or "error")
     if level and report.fails(level):

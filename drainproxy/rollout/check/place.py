@@ -12,38 +12,25 @@ _MOST_OBJECTS = 50_000
 
 
 class Object(Struct, frozen=True, eq=False):
-    """A Kubernetes object, the document that it stands in, and its path there."""
+    """A Kubernetes object, the document that it stands in, and its path there.
+
+    `group` is `apps` of `apps/v1`, empty for the core group. `name` is the beginning of one where
+    the API server completes it. `namespace` is empty where it is that of whoever applies it.
+    """
 
     file: str
     document: Any
     path: tuple[str | int, ...]
     body: Map
-
-    @property
-    def kind(self) -> str:
-        """`Deployment`."""
-        return str(self.body["kind"])
-
-    @property
-    def group(self) -> str:
-        """`apps` of `apps/v1`; empty for the core group."""
-        return str(self.body["apiVersion"]).rpartition("/")[0]
+    kind: str
+    group: str
+    name: str
+    namespace: str
 
     @property
     def root(self) -> "Place":
         """The cursor at the object itself."""
         return Place(self, (), self.body)
-
-    @property
-    def name(self) -> str:
-        """Its name, or the beginning of one that the API server completes."""
-        metadata = self.root.at("metadata")
-        return metadata.at("name").text or metadata.at("generateName").text or "?"
-
-    @property
-    def namespace(self) -> str:
-        """Empty where it is that of whoever applies it."""
-        return self.root.at("metadata", "namespace").text
 
     @property
     def title(self) -> str:
@@ -151,24 +138,29 @@ def read_objects(file: str, text: str) -> list[Object]:
     """The Kubernetes objects of a file, those in Lists too; ValueError if it cannot be read."""
     found: list[Object] = []
     for document in read_positions(text):
-        if isinstance(document, Map):
-            _unpack(Object(file, document, (), document), found)
-        if len(found) > _MOST_OBJECTS:
-            raise ValueError(f"holds more than {_MOST_OBJECTS} objects")
+        for path, body in _bodies(document, ()):
+            found.append(_object(file, document, path, body))
+            if len(found) > _MOST_OBJECTS:
+                raise ValueError(f"holds more than {_MOST_OBJECTS} objects")
     return found
 
 
-def _unpack(candidate: Object, found: list[Object]) -> None:
-    body = candidate.body
-    if not isinstance(body.get("kind"), str):
+def _bodies(body: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Map]]:
+    """The objects in a document: itself, or the items of a List, and of Lists in that."""
+    if not isinstance(body, Map) or not isinstance(body.get("kind"), str):
         return
     items = body.get("items")
-    if candidate.kind.endswith("List") and isinstance(items, Seq):
+    if body["kind"].endswith("List") and isinstance(items, Seq):
         for index, item in enumerate(items):
-            if len(found) > _MOST_OBJECTS:
-                return
-            path = (*candidate.path, "items", index)
-            if isinstance(item, Map):
-                _unpack(Object(candidate.file, candidate.document, path, item), found)
+            yield from _bodies(item, (*path, "items", index))
     elif isinstance(body.get("apiVersion"), str):
-        found.append(candidate)
+        yield path, body
+
+
+def _object(file: str, document: Any, path: tuple[str | int, ...], body: Map) -> Object:
+    metadata = body.get("metadata")
+    given = metadata if isinstance(metadata, Map) else {}
+    name = given.get("name") or given.get("generateName") or "?"
+    group = body["apiVersion"].rpartition("/")[0]
+    namespace = str(given.get("namespace") or "")
+    return Object(file, document, path, body, body["kind"], group, str(name), namespace)

@@ -62,7 +62,7 @@ class Workload:
         self.autoscaler: Object | None = None
         self.canary: Object | None = None
         self.is_injected = False
-        self.alone = False
+        self.is_unproved = False
 
     @property
     def kind(self) -> str:
@@ -121,7 +121,7 @@ class Workload:
         if self.ports or self.canary:
             return True
         names = [port.at("name").text for port in _declared(self.containers)]
-        return self.alone and any(not _ASIDE.fullmatch(name) for name in names)
+        return self.is_unproved and any(not _ASIDE.fullmatch(name) for name in names)
 
     @cached_property
     def serving_containers(self) -> list[Place]:

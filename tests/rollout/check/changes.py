@@ -6,8 +6,8 @@ In the new text of a change `# ! ID` stands on the line at which rule ID must fi
 import re
 from pathlib import Path
 
-from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import read_objects
+from drainproxy.rollout.check.relations import take_stock
 from drainproxy.rollout.check.report import Report, check
 
 FOLDER = Path(__file__).parent / "manifests"
@@ -38,7 +38,7 @@ class Change:
 
 def checked(text: str) -> Report:
     """The report about one file."""
-    return check(Inventory(read_objects("app.yaml", text)))
+    return check(take_stock(read_objects("app.yaml", text)))
 
 
 def found(text: str) -> set[tuple[int, str]]:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
-from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import read_objects
+from drainproxy.rollout.check.relations import take_stock
 from drainproxy.rollout.check.report import check
 
 from .changes import FOLDER, GOOD
@@ -76,5 +76,5 @@ def _places(node: Any) -> list[tuple[Any, Any]]:
 
 @given(twisted())
 def test_no_value_of_another_type_makes_a_rule_raise(text: str) -> None:
-    report = check(Inventory(read_objects("x", text)))
+    report = check(take_stock(read_objects("x", text)))
     assert all(each.line >= 1 and each.column >= 1 for each in report.findings)

@@ -46,15 +46,14 @@ def budget_blocks(root: Place, inventory: Inventory) -> Iterator[Problem]:
         if (place := spec.at(key)).text in nothing:
             yield Problem(place, f"{key} {place.text} lets no pod be evicted: set {_RIGHT}")
             return
-    for workload in inventory.workloads:
-        if any(root.object is each for each in workload.budgets) and workload.least:
-            least = workload.minimum(root.object)
-            if least is not None and least >= workload.least and _counts(workload):
-                yield Problem(
-                    spec.at("minAvailable"),
-                    f"{least} of the {workload.least} pods of {workload.title} must stay, so none"
-                    f" can be evicted: set {_RIGHT}",
-                )
+    for workload in inventory.guarded_by(root.object):
+        least = workload.minimum(root.object)
+        if workload.least and least is not None and least >= workload.least and _counts(workload):
+            yield Problem(
+                spec.at("minAvailable"),
+                f"{least} of the {workload.least} pods of {workload.title} must stay, so that none"
+                f" can be evicted: set {_RIGHT}",
+            )
 
 
 _RIGHT = "maxUnavailable: 1"

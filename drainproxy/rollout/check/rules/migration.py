@@ -43,7 +43,11 @@ def phase(each: Object) -> Place:
 
 def migrations(inventory: Inventory) -> list[Object]:
     """What says a phase, and Jobs that plainly change a schema."""
-    return [each for each in inventory.objects if phase(each).exists or _migrates(each)]
+    return inventory.that(_is_about_one)
+
+
+def _is_about_one(each: Object) -> bool:
+    return phase(each).exists or _migrates(each)
 
 
 def _migrates(each: Object) -> bool:
@@ -232,10 +236,11 @@ def _values_contract(root: Place) -> bool:
 
 
 def _contracts_near(each: Object, inventory: Inventory) -> bool:
-    return any(
-        phase(other).text == "contract" and other.shares_namespace(each)
-        for other in inventory.objects
-    )
+    return any(other.shares_namespace(each) for other in inventory.that(_contracts))
+
+
+def _contracts(each: Object) -> bool:
+    return phase(each).text == "contract"
 
 
 @rule(
@@ -251,7 +256,7 @@ def rollback_command_crosses_contract(root: Place, inventory: Inventory) -> Iter
     """helm upgrade --rollback-on-failure (--atomic before Helm 4), helm rollback and kubectl
     rollout undo bring the old code back whatever the schema is. It is reported where something in
     the same input is in phase contract."""
-    if _contracts_near(root.object, inventory):
-        for where, text in _commands(root.object):
-            if found := _GOES_BACK.search(text):
-                yield Problem(where, f"{found[0]!r} goes back behind a contract in this release")
+    for where, text in _commands(root.object):
+        found = _GOES_BACK.search(text)
+        if found and _contracts_near(root.object, inventory):
+            yield Problem(where, f"{found[0]!r} goes back behind a contract in this release")

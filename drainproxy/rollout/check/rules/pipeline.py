@@ -34,7 +34,7 @@ _BURN = re.compile(r"burn|error[-_:. ]?budget|(?<![a-z])slo(?![a-z])", re.IGNORE
 def smoke_test_missing(workload: Workload, inventory: Inventory) -> Iterator[Problem]:
     """A Helm test, an Argo CD PostSync hook, a Canary's pre-rollout webhook, an analysis by a Job,
     or any Job that runs `drainproxy smoke` ticks the box. One in the input is enough."""
-    if workload.serves and not any(map(_is_a_smoke_test, inventory.objects)):
+    if workload.serves and not inventory.that(_is_a_smoke_test):
         place = workload.root.at("metadata", "name")
         yield Problem(place, f"nothing in this input tests {workload.title} once it is rolled out")
 
@@ -67,7 +67,7 @@ def error_budget_unchecked(workload: Workload, inventory: Inventory) -> Iterator
     """An analysis of Argo Rollouts or Flagger, a Job that runs `drainproxy gate`, an object of
     Sloth, Pyrra or OpenSLO, or a PrometheusRule about burn rates ticks the box. Whether the budget
     is sufficient now is what `drainproxy gate budget` asks Prometheus."""
-    if workload.serves and not any(map(_watches_the_budget, inventory.objects)):
+    if workload.serves and not inventory.that(_watches_the_budget):
         place = workload.root.at("metadata", "name")
         yield Problem(place, f"nothing in this input measures the errors of {workload.title}")
 

@@ -94,12 +94,9 @@ def service_port_unknown(workload: Workload, inventory: Inventory) -> Iterator[P
 
 def _named(port: Port, inventory: Inventory) -> bool:
     """Whether other pods behind the same Service have a port of that name."""
-    selector = port.service.root.at("spec", "selector").texts.items()
     return any(
         declared.at("name").text == port.target.text
-        for pod in inventory.pods
-        if pod.object.shares_namespace(port.service)
-        and selector <= pod.at("metadata", "labels").texts.items()
+        for pod in inventory.pods_of(port.service)
         for container in pod.at("spec", "containers").items
         for declared in container.at("ports").items
     )
@@ -119,23 +116,19 @@ def service_selects_nothing(root: Place, inventory: Inventory) -> Iterator[Probl
     in the same input come that close, so that Services for the pods of operators are no finding."""
     selector = root.at("spec", "selector")
     wanted = selector.texts.items()
-    near = [each for each in inventory.pods if each.object.shares_namespace(root.object)]
-    if not wanted or any(wanted <= _labels(each).items() for each in near):
+    if not wanted or next(inventory.pods_of(root.object), None):
         return
-    for pod in near:
-        wrong = [key for key, value in wanted if _labels(pod).get(key) != value]
+    for pod, labels in inventory.pods:
+        wrong = [key for key, value in wanted if labels.get(key) != value]
         is_close = len(wrong) < len(wanted) or pod.object.name == root.object.name
-        if len(wrong) == 1 and is_close and wrong[0] in _labels(pod):
-            place, has = selector.at(wrong[0]), _labels(pod)[wrong[0]]
+        is_near = pod.object.shares_namespace(root.object)
+        if is_near and len(wrong) == 1 and is_close and wrong[0] in labels:
+            place, has = selector.at(wrong[0]), labels[wrong[0]]
             yield Problem(
                 place,
                 f"no pod has {wrong[0]}: {place.text}; those of {pod.object.title} have {has}",
             )
             return
-
-
-def _labels(pod: Place) -> dict[str, str]:
-    return pod.at("metadata", "labels").texts
 
 
 @rule(
@@ -152,12 +145,14 @@ def publishes_unready_pods(root: Place, inventory: Inventory) -> Iterator[Proble
     nobody listens to that. The Services by which members of a StatefulSet find each other, headless
     or of one pod each, need it, and are no finding."""
     place = root.at("spec", "publishNotReadyAddresses")
+    if place.value is not True:
+        return
     headless = root.at("spec", "clusterIP").text == "None"
     governed = any(
         each.at("spec", "serviceName").text == root.object.name
         for each in (other.root for other in inventory.of("StatefulSet"))
     )
     of_one_pod = root.at("spec", "selector", _POD_NAME).exists
-    if place.value is True and not (headless and governed) and not of_one_pod:
+    if not (headless and governed) and not of_one_pod:
         name = root.object.name
         yield Problem(place, f"Service {name} leads to pods that are not ready: set it to false")

@@ -1,0 +1,90 @@
+"""Which objects concern which workloads: Services, budgets, autoscalers, canaries, namespaces."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from .copies import Shelf
+from .inventory import Inventory, hook_of
+from .place import Object, Place
+from .selectors import Index, Selector, read_selector
+from .workload import ROLLED_OUT, Workload
+
+_SWITCH: Final = "drainproxy.io/inject"
+# Kind -> its field that refers to a workload.
+_POINTERS: Final = {"HorizontalPodAutoscaler": "scaleTargetRef", "Canary": "targetRef"}
+
+
+def take_stock(objects: Iterable[Object]) -> Inventory:
+    """The inventory of all that was given, with what concerns each workload."""
+    inventory = Inventory(objects)
+    relations = _Relations(inventory)
+    inventory.workloads = [
+        relations.workload(each)
+        for each in inventory.objects
+        if each.group == ROLLED_OUT.get(each.kind) and hook_of(each) is None
+    ]
+    return inventory
+
+
+class _Relations:
+    """What refers to workloads, under what it refers to."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        services = [(each, _selector(each)) for each in inventory.of("Service")]
+        budgets = [(each, _selector(each)) for each in inventory.of("PodDisruptionBudget")]
+        self._services = Index((each, Selector(at.texts)) for each, at in services if at.texts)
+        self._budgets = Index((each, read_selector(at)) for each, at in budgets if at.exists)
+        self._spaces = {each.namespace for each, at in services if at.texts}
+        self._pointing = Shelf(
+            ((kind, each.root.at("spec", field, "kind").text, _name(each, field)), each)
+            for kind, field in _POINTERS.items()
+            for each in inventory.of(kind)
+        )
+        self._templates = {id(each): self._template(each) for each in inventory.of("Rollout")}
+        self._managed = {id(each) for each in self._templates.values() if each}
+
+    def workload(self, each: Object) -> Workload:
+        """An object that is rolled out, with all that concerns it."""
+        other = self._templates.get(id(each))
+        pod = (other or each).root.at("spec", "template")
+        is_managed = id(each) in self._managed
+        made = Workload(each.root, pod, owns_pod=other is None, is_managed=is_managed)
+        made.services = self._services.selecting(made.labels, each)
+        made.budgets = self._budgets.selecting(made.labels, each)
+        made.autoscaler = self._points("HorizontalPodAutoscaler", each)
+        made.canary = self._points("Canary", each)
+        made.is_injected = self._injects(made)
+        made.is_unproved = not self._has_services(each.namespace)
+        return made
+
+    def _has_services(self, namespace: str) -> bool:
+        """Whether Services of this namespace are in the input, or may be."""
+        return bool(self._spaces & {namespace, ""} if namespace else self._spaces)
+
+    def _template(self, rollout: Object) -> Object | None:
+        """The Deployment whose template a Rollout uses."""
+        reference = rollout.root.at("spec", "workloadRef")
+        return self._inventory.named(reference.at("kind").text, reference.at("name").text, rollout)
+
+    def _points(self, kind: str, target: Object) -> Object | None:
+        found = self._pointing.near((kind, target.kind, target.name), target)
+        return found[0] if found else None
+
+    def _injects(self, workload: Workload) -> bool:
+        """Whether the webhook, or `inject`, is asked to put a sidecar in: the pod wins."""
+        metadata = workload.pod.at("metadata")
+        for where in ("labels", "annotations"):
+            if said := metadata.at(where, _SWITCH).text:
+                return said == "true"
+        near = workload.root.object
+        space = self._inventory.named("Namespace", near.namespace, near)
+        return space is not None and space.root.at("metadata", "labels", _SWITCH).text == "true"
+
+
+def _selector(each: Object) -> Place:
+    return each.root.at("spec", "selector")
+
+
+def _name(each: Object, field: str) -> str:
+    return each.root.at("spec", field, "name").text

@@ -1,0 +1,131 @@
+"""What concerns a workload: by labels, by reference, by namespace, and by being near."""
+
+from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.place import Object, read_objects
+from drainproxy.rollout.check.relations import take_stock
+from drainproxy.rollout.check.workload import Workload
+
+APP = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    metadata:
+      labels: {app: web, tier: front}
+    spec:
+      containers: [{name: web}]
+"""
+
+
+def service(selector: str, namespace: str = "shop", name: str = "web") -> str:
+    return (
+        f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: '{namespace}'}}\n"
+        f"spec: {{selector: {selector}, ports: [{{port: 80}}]}}\n"
+    )
+
+
+def budget(selector: str) -> str:
+    return (
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: web}\n"
+        f"spec: {{selector: {selector}}}\n"
+    )
+
+
+def stock(*texts: str, **files: str) -> Inventory:
+    """The texts as one file, and others by their names, in which `_` is `/`."""
+    found: list[Object] = []
+    for name, text in {"app.yaml": "---\n".join(texts), **files}.items():
+        found += read_objects(name.replace("_", "/"), text)
+    return take_stock(found)
+
+
+def only(inventory: Inventory) -> Workload:
+    (workload,) = inventory.workloads
+    return workload
+
+
+def test_a_service_is_behind_the_labels_that_it_selects() -> None:
+    for selector, selects in (
+        ("{app: web}", True),
+        ("{tier: front, app: web}", True),
+        ("{app: web, tier: back}", False),
+        ("{app: other}", False),
+        ("{}", False),
+    ):
+        assert bool(only(stock(APP, service(selector))).services) is selects, selector
+
+
+def test_a_service_of_another_namespace_is_another() -> None:
+    assert not only(stock(APP, service("{app: web}", "blog"))).services
+    assert only(stock(APP, service("{app: web}", ""))).services
+
+
+def test_a_budget_selects_by_expressions_too() -> None:
+    for selector, selects in (
+        ("{matchLabels: {app: web}}", True),
+        ("{matchExpressions: [{key: app, operator: In, values: [api, web]}]}", True),
+        ("{matchExpressions: [{key: app, operator: NotIn, values: [web]}]}", False),
+        ("{matchExpressions: [{key: tier, operator: Exists}]}", True),
+        ("{matchExpressions: [{key: tier, operator: DoesNotExist}]}", False),
+        ("{matchLabels: {app: web}, matchExpressions: [{key: x, operator: Exists}]}", False),
+        ("{}", True),
+    ):
+        assert bool(only(stock(APP, budget(selector))).budgets) is selects, selector
+
+
+def test_of_copies_the_nearest_concerns_a_workload() -> None:
+    """Overlays have the same objects; a cluster has one of them."""
+    inventory = stock(
+        APP,
+        service("{app: web}"),
+        prod_app=APP,
+        prod_service=service("{app: web}"),
+        dev_app=APP,
+    )
+    files = [[each.file for each in workload.services] for workload in inventory.workloads]
+    assert files == [["app.yaml"], ["prod/service"], ["app.yaml"]]
+
+
+def test_services_with_names_of_their_own_are_all_there() -> None:
+    inventory = stock(APP, service("{app: web}"), more=service("{app: web}", name="web-2"))
+    assert [each.name for each in only(inventory).services] == ["web", "web-2"]
+
+
+def test_the_namespace_switches_injection_on_and_the_pod_beats_it() -> None:
+    space = (
+        "apiVersion: v1\nkind: Namespace\n"
+        "metadata: {name: shop, labels: {drainproxy.io/inject: 'true'}}\n"
+    )
+    refuses = APP.replace("tier: front", "drainproxy.io/inject: 'false'")
+    asks = APP.replace("tier: front", "drainproxy.io/inject: 'true'")
+
+    assert only(stock(APP, space)).is_injected
+    assert not only(stock(APP.replace("shop", "blog"), space)).is_injected
+    assert not only(stock(refuses, space)).is_injected
+    assert only(stock(asks)).is_injected
+
+
+def test_a_rollout_takes_the_template_of_the_deployment_that_it_refers_to() -> None:
+    rollout = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: web, namespace: shop}\n"
+        "spec: {workloadRef: {kind: Deployment, name: web}}\n"
+    )
+    deployment, owner = stock(APP, rollout, service("{app: web}")).workloads
+
+    assert (deployment.is_managed, deployment.owns_pod) == (True, True)
+    assert (owner.is_managed, owner.owns_pod) == (False, False)
+    assert owner.services == deployment.services
+    assert owner.containers == []
+
+
+def test_who_serves_is_who_has_a_service_or_ports_that_nobody_has_measured() -> None:
+    ports = APP.replace("{name: web}", "{name: web, ports: [{name: NAME, containerPort: 1}]}")
+    metrics = service("{app: web}").replace("port: 80", "port: 80, name: http-metrics")
+
+    assert not only(stock(APP)).serves
+    assert only(stock(APP, service("{app: web}"))).serves
+    assert only(stock(ports.replace("NAME", "http"))).serves
+    assert not only(stock(ports.replace("NAME", "prometheus"))).serves
+    assert not only(stock(ports.replace("NAME", "http"), service("{app: other}"))).serves
+    assert not only(stock(APP, metrics)).serves
