@@ -1,0 +1,85 @@
+"""`drainproxy check` in the pipelines of others: the GitHub action, and the hook for pre-commit."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.e2e.programs import tool
+from tests.rollout.check.bad_pods import PROBES
+from tests.rollout.check.changes import FOLDER
+
+ACTION = Path(".github/actions/check/action.yml")
+
+
+@pytest.fixture(scope="module")
+def action(root: Path) -> dict[str, Any]:
+    return dict(YAML(typ="safe").load(root / ACTION))
+
+
+def test_every_input_is_passed_by_the_environment(action: dict[str, Any]) -> None:
+    """What is written into a script by ${{ }} could be code."""
+    steps = action["runs"]["steps"]
+    used = {
+        name for step in steps for name in re.findall(r"inputs\.([\w-]+)", str(step.get("env")))
+    }
+
+    assert used == {*action["inputs"]}
+    assert all("${{" not in step.get("run", "") for step in steps)
+
+
+def run(action: dict[str, Any], folder: Path, **given: str) -> subprocess.CompletedProcess[str]:
+    """The step that checks, as a runner runs it in `folder`."""
+    program = folder / "runner" / "drainproxy" / "bin" / "drainproxy"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    root = Path(__file__).parents[2]
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {sys.executable} -m drainproxy "$@"\n')
+    program.chmod(0o755)
+    step = action["runs"]["steps"][-1]
+    inputs = {name: given.get(name, each["default"]) for name, each in action["inputs"].items()}
+    environ = {
+        key: inputs[re.sub(r"\${{ inputs\.([\w-]+) }}", r"\1", text)]
+        for key, text in step["env"].items()
+    }
+    return subprocess.run(
+        [tool("bash"), "-e", "-o", "pipefail", "-c", step["run"]],
+        cwd=folder,
+        env=environ | {"RUNNER_TEMP": str(folder / "runner"), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_action_annotates_and_fails(action: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "one folder").mkdir()
+    (tmp_path / "bad.yaml").write_text(PROBES[0].text)
+    done = run(action, tmp_path)
+
+    assert done.returncode == 1
+    assert done.stdout.startswith("::error file=bad.yaml,line=")
+    assert run(action, tmp_path, skip="readiness-probe-missing").returncode == 0
+    assert run(action, tmp_path, **{"fail-on": "never"}).returncode == 0
+
+
+def test_the_action_writes_a_file(action: dict[str, Any], tmp_path: Path) -> None:
+    for name in ("web.yaml", "edge.yaml"):
+        (tmp_path / name).write_text((FOLDER / name).read_text())
+    given = {"paths": "web.yaml edge.yaml", "output": "sarif", "output-file": "out.sarif"}
+    done = run(action, tmp_path, **given)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert '"version": "2.1.0"' in (tmp_path / "out.sarif").read_text()
+
+
+def test_the_hook_is_a_command_that_there_is(root: Path) -> None:
+    (hook,) = YAML(typ="safe").load(root / ".pre-commit-hooks.yaml")
+
+    assert hook["entry"] == "drainproxy check"
+    assert hook["pass_filenames"] is False
+    assert re.search(hook["files"], "deploy/web.yml")
+    assert not re.search(hook["files"], "deploy/README.md")
