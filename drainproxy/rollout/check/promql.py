@@ -29,7 +29,7 @@ _DEEPEST: Final = 50
 
 def stands_in(query: str) -> float | None:
     """The number that stands in for missing data, as 0 in `... or vector(0)`; None if none does."""
-    plain = _MODIFIERS.sub("", _COMMENT.sub("", _QUOTED.sub('""', query)))
+    plain = _plain(query)
     numbers = _VECTOR.findall(plain)
     if not numbers or not _has_value(plain, 0):
         return None
@@ -37,6 +37,16 @@ def stands_in(query: str) -> float | None:
         return float(numbers[-1])
     except ValueError:
         return None
+
+
+def divides(query: str) -> bool:
+    """Whether it is a ratio, which is NaN where both sides are zero."""
+    return "/" in _plain(query)
+
+
+def _plain(query: str) -> str:
+    """Without what is quoted, commented, or a modifier."""
+    return _MODIFIERS.sub("", _COMMENT.sub("", _QUOTED.sub('""', query)))
 
 
 def _has_value(text: str, depth: int) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+from drainproxy.config import ANNOTATION_PREFIX, BY_NAME, INJECTOR_ANNOTATIONS
+
 from .copies import Shelf
 from .inventory import Inventory, hook_of
 from .place import Object, Place
@@ -72,14 +74,23 @@ class _Relations:
         return found[0] if found else None
 
     def _injects(self, workload: Workload) -> bool:
-        """Whether the webhook, or `inject`, is asked to put a sidecar in: the pod wins."""
+        """Whether the webhook, or `inject`, is asked to put a sidecar in: the pod wins. One that
+        says how its sidecar is to be will have one: the namespace may be labelled elsewhere."""
         metadata = workload.pod.at("metadata")
         for where in ("labels", "annotations"):
             if said := metadata.at(where, _SWITCH).text:
                 return said == "true"
         near = workload.root.object
         space = self._inventory.named("Namespace", near.namespace, near)
-        return space is not None and space.root.at("metadata", "labels", _SWITCH).text == "true"
+        is_labelled = space and space.root.at("metadata", "labels", _SWITCH).text == "true"
+        return bool(is_labelled) or any(map(is_for_sidecars, metadata.at("annotations").entries))
+
+
+def is_for_sidecars(key: str) -> bool:
+    """Whether an annotation is one that the injector or the sidecar reads."""
+    name = key.removeprefix(ANNOTATION_PREFIX)
+    row = BY_NAME.get(name)
+    return name != key and (name in INJECTOR_ANNOTATIONS or (row is not None and row.annotated))
 
 
 def _selector(each: Object) -> Place:

@@ -6,12 +6,13 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from .inventory import Inventory
-from .place import printable
+from .place import Object, printable
 from .rule import LEVELS, SECTIONS, Level, Problem, Rule, Section
 from .rules import RULES
 from .rules.analysis import TEMPLATES
 from .rules.exceptions import ignored_by
 from .rules.migration import migrations
+from .workload import Workload
 
 State = Literal["ticked", "not ticked", "not applicable"]
 
@@ -88,12 +89,18 @@ def _apply(rule: Rule, inventory: Inventory) -> Iterator[tuple[Finding, bool]]:
             if (key := (finding.file, finding.line, finding.column, finding.message)) in seen:
                 continue
             seen.add(key)
-            is_ignored = rule.section.id != "exceptions" and rule.id in ignored_by(
-                problem.place.object
+            is_ignored = rule.section.id != "exceptions" and any(
+                rule.id in ignored_by(each) for each in _concerned(subject, problem)
             )
             yield finding, is_ignored
             if rule.once and not is_ignored:
                 return
+
+
+def _concerned(subject: Any, problem: Problem) -> tuple[Object, ...]:
+    """The objects that may except a finding: where it is, and the workload that it is about."""
+    about = (subject.root.object,) if isinstance(subject, Workload) else ()
+    return (problem.place.object, *about)
 
 
 def _subjects(rule: Rule, inventory: Inventory) -> Iterable[Any]:

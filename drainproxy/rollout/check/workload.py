@@ -117,11 +117,20 @@ class Workload:
 
     @cached_property
     def serves(self) -> bool:
-        """Whether somebody connects to its pods. Where no Service is given, ports tell."""
+        """Whether somebody connects to its pods. Where no Service is given it may be, unless all
+        ports that it declares are for metrics."""
         if self.ports or self.canary:
             return True
-        names = [port.at("name").text for port in _declared(self.containers)]
-        return self.is_unproved and any(not _ASIDE.fullmatch(name) for name in names)
+        return self.is_unproved and not (self._names and all(map(_ASIDE.fullmatch, self._names)))
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nothing says that somebody connects: no Service is given, no port declared."""
+        return not (self.ports or self.canary or self._names)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [port.at("name").text for port in _declared(self.containers)]
 
     @cached_property
     def serving_containers(self) -> list[Place]:

@@ -205,6 +205,23 @@ END = [
     Change(
         "switched.yaml",
         (
+            "  name: chat\nspec:\n  replicas",
+            "  name: chat\n  annotations:\n"
+            "    drainproxy.io/drain-spread: 5s  # ! annotation-unreadable\nspec:\n  replicas",
+        ),
+    ),
+    # The namespace may be labelled elsewhere: who says how the sidecar is to be will have one.
+    Change(
+        "web.yaml",
+        (
+            '        drainproxy.io/schema-version: "7"\n',
+            "        drainproxy.io/drain-timeout: 60s\n",
+        ),
+        ("PeriodSeconds: 40\n", "PeriodSeconds: 40  # ! grace-covers-drain\n"),
+    ),
+    Change(
+        "switched.yaml",
+        (
             "        drainproxy.io/drain-delay: 5s\n",
             "        drainproxy.io/drain-dely: 5s  # ! annotation-unreadable\n",
         ),
@@ -280,7 +297,7 @@ CAPACITY = [
         (
             "  name: mailer\nspec:\n",
             "  name: mailer  # ! smoke-test-missing error-budget-unchecked\n"
-            "spec:  # ! min-ready-zero single-replica\n",
+            "spec:  # ! single-replica\n",
         ),
         ("Recreate\n", "Recreate  # ! strategy-recreate\n"),
         (
@@ -343,10 +360,12 @@ CAPACITY = [
     Change(
         "canary.yaml",
         ("maxUnavailable: 2\n", "maxUnavailable: 0  # ! budget-blocks\n"),
+        ("    canary:\n", "    canary:  # ! rollout-loses-capacity\n"),
     ),
     Change(
         "switched.yaml",
         ("minAvailable: 75%\n", "minAvailable: 100%  # ! budget-blocks\n"),
+        ("maxUnavailable: 25%\n", "maxUnavailable: 25%  # ! rollout-loses-capacity\n"),
     ),
 ]
 

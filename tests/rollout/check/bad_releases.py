@@ -4,6 +4,13 @@ from .changes import Change
 
 TRAFFIC = [
     Change(
+        "switched.yaml",
+        (
+            "  - {port: 80, targetPort: websocket}\n",
+            "  - {port: 80, targetPort: 8000}  # ! service-bypasses-sidecar\n",
+        ),
+    ),
+    Change(
         "injected.yaml",
         ("    targetPort: http\n", "    targetPort: 8080  # ! service-bypasses-sidecar\n"),
     ),
@@ -97,11 +104,45 @@ DELIVERY = [
             "dynamicStableScale: true  # ! scale-down-before-drain\n",
         ),
     ),
+    Change(
+        "blue-green.yaml",
+        (
+            "scaleDownDelaySeconds: 150\n",
+            "abortScaleDownDelaySeconds: 5  # ! scale-down-before-drain\n",
+        ),
+    ),
     Change("canary.yaml", ("setWeight: 5\n", "setWeight: 20  # ! canary-starts-too-large\n")),
     Change("flagger.yaml", ("stepWeight: 5\n", "stepWeight: 10  # ! canary-starts-too-large\n")),
 ]
 
 ANALYSIS = [
+    *(
+        Change(
+            "canary.yaml",
+            (
+                "    successCondition: len(result) > 0 && !isNaN(result[0]) && result[0] < 0.01\n",
+                f"    successCondition: {condition}  # ! analysis-can-pass-empty\n",
+            ),
+        )
+        for condition in (
+            '"all(result, # < 0.01)"',
+            '"!(len(result) > 0) || result[0] < 0.01"',
+            '"len(result) == 0 ? true : result[0] < 0.01"',
+            "result == nil or result[0] < 0.01",
+            "(isNaN(result[0])) || (result[0] < 0.01)",
+        )
+    ),
+    Change(
+        "canary.yaml",
+        (
+            "    successCondition: len(result) > 0 && !isNaN(result[0]) && result[0] < 0.01\n",
+            "",
+        ),
+        (
+            "failureCondition: len(result) > 0 && result[0] >= 0.05\n",
+            "failureCondition: result[0] >= 0.05  # ! analysis-can-pass-empty\n",
+        ),
+    ),
     Change(
         "canary.yaml",
         (
@@ -236,6 +277,18 @@ MIGRATION = [
     ),
     Change(
         "flux.yaml",
+        (
+            "  name: catalogue\n  namespace",
+            "  name: catalogue\n"
+            "  annotations: {drainproxy.io/migration-phase: contract}\n  namespace",
+        ),
+        (
+            "    remediation:\n      retries: 2\n      remediateLastFailure: true\n",
+            "    remediation:  # ! rollback-crosses-contract\n      strategy: rollback\n",
+        ),
+    ),
+    Change(
+        "flux.yaml",
         ("migration-phase: migrate\n", "migration-phase: contract\n"),
         ("    remediation:\n", "    remediation:  # ! rollback-crosses-contract\n"),
     ),
@@ -280,7 +333,7 @@ MIGRATION = [
             "        args: [gate, budget, --wait, 5m]\n"
             "      - name: upgrade\n"
             "        args: [helm, upgrade, --atomic, billing]"
-            "  # ! rollback-command-crosses-contract\n",
+            "  # ! rollback-crosses-contract\n",
         ),
     ),
 ]

@@ -56,6 +56,22 @@ PODS = [
 ]
 
 ROLLOUTS = [
+    *(
+        Change(
+            "canary.yaml",
+            (
+                "    successCondition: len(result) > 0 && !isNaN(result[0]) && result[0] < 0.01\n",
+                f"    successCondition: {condition}\n",
+            ),
+        )
+        for condition in (
+            "result[0] < 0.01",
+            '"len(result) > 0 && all(result, # < 0.01)"',
+            '"!isNaN(result[0]) || false"',
+            '"not isNaN(result[0]) and result[0] < 0.01"',
+            '"len(result) == 1 && result[0] < 0.01"',
+        )
+    ),
     Change("web.yaml", (ROLLING, "    rollingUpdate: {maxUnavailable: 0, maxSurge: 34%}\n")),
     Change("web.yaml", (ROLLING, "    rollingUpdate: {maxUnavailable: 25%}\n")),
     Change("injected.yaml", ("  minReadySeconds: 10\n", "  minReadySeconds: 1\n")),
@@ -117,8 +133,12 @@ RELEASES = [
     # By number, and not declared anywhere: container ports are informational.
     Change("web.yaml", ("targetPort: http\n", "targetPort: 8081\n")),
     Change("injected.yaml", ("    targetPort: http\n", "    targetPort: 9181\n")),
-    # The webhook redirects what a Service targets by number.
-    Change("switched.yaml", ("targetPort: websocket", "targetPort: 8000")),
+    # The injector leads to the sidecar what a Service targets by number.
+    Change(
+        "switched.yaml",
+        ("targetPort: websocket", "targetPort: 8000"),
+        ("        drainproxy.io/drain-delay: 5s\n", "        drainproxy.io/capture: redirect\n"),
+    ),
     # Led to the sidecar by nftables.
     Change(
         "injected.yaml",

@@ -123,9 +123,12 @@ def test_who_serves_is_who_has_a_service_or_ports_that_nobody_has_measured() -> 
     ports = APP.replace("{name: web}", "{name: web, ports: [{name: NAME, containerPort: 1}]}")
     metrics = service("{app: web}").replace("port: 80", "port: 80, name: http-metrics")
 
-    assert not only(stock(APP)).serves
+    other = service("{app: other}")
+
+    assert (only(stock(APP)).serves, only(stock(APP)).is_doubtful) == (True, True)
+    assert not only(stock(APP, other)).serves
     assert only(stock(APP, service("{app: web}"))).serves
     assert only(stock(ports.replace("NAME", "http"))).serves
     assert not only(stock(ports.replace("NAME", "prometheus"))).serves
-    assert not only(stock(ports.replace("NAME", "http"), service("{app: other}"))).serves
+    assert not only(stock(ports.replace("NAME", "http"), other)).serves
     assert not only(stock(APP, metrics)).serves

@@ -3,10 +3,11 @@
 import pytest
 
 from drainproxy.rollout.check.catalogue import explain
+from drainproxy.rollout.check.report import Report
 from drainproxy.rollout.check.rules import RULES
 
 from . import bad_pods, bad_releases, good_enough
-from .changes import FOLDER, GOOD, Change, found
+from .changes import FOLDER, GOOD, Change, checked, found
 
 BAD = [
     change
@@ -60,3 +61,43 @@ def test_the_table_is_in_one_style() -> None:
 
 def test_there_are_at_least_forty_manifests() -> None:
     assert len({change.text for change in [*BAD, *STILL_GOOD]}) + len(GOOD) >= 40
+
+
+def excepted(change: Change, *lines: str) -> Report:
+    """A change whose workload has annotations more."""
+    added = "".join(f"    {line}\n" for line in lines)
+    return checked(change.text.replace("spec:\n", f"  annotations:\n{added}spec:\n", 1))
+
+
+def test_a_workload_may_except_what_is_found_in_a_service_about_it() -> None:
+    change = bad_releases.TRAFFIC[0]
+    (rule,) = {rule for _, rule in change.expected}
+    why = "drainproxy.io/ignore-reason: it is for peers"
+
+    report = excepted(change, f"drainproxy.io/ignore: {rule}", why)
+
+    assert report.findings == []
+    assert [each.rule for each in report.ignored] == [rule]
+    assert excepted(change, "drainproxy.io/ignore: single-replica", why).findings != []
+
+
+def test_no_exception_excepts_itself() -> None:
+    change = bad_releases.TRAFFIC[0]
+    report = excepted(change, "drainproxy.io/ignore: ignore-without-reason, no-such-rule")
+    found = {each.rule for each in report.findings}
+    assert {"ignore-without-reason", "ignore-unknown-rule"} < found
+
+
+def test_an_excepted_workload_leaves_the_box_to_the_next() -> None:
+    """Of what one object of the input would mend, the first that is not excepted is named."""
+    text = (FOLDER / "list.json").read_text().replace('"kind": "Test"', '"kind": "Tasted"')
+    second = text.replace('"docs"', '"more"')
+    ignore = '"annotations": {"drainproxy.io/ignore": "smoke-test-missing",'
+    excepting = text.replace('"annotations": {', ignore)
+
+    both = checked(f"{text}\n---\n{second}")
+    assert [each.object for each in both.findings] == ["deployment/docs"]
+    first = checked(f"{excepting}\n---\n{second}")
+    assert ("smoke-test-missing", "deployment/more") in {
+        (each.rule, each.object) for each in first.findings
+    }

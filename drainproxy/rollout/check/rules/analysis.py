@@ -6,7 +6,7 @@ from typing import Final
 
 from ..inventory import Inventory
 from ..place import Object, Place
-from ..promql import stands_in
+from ..promql import divides, stands_in
 from ..rule import ROLLBACK, Problem, rule
 from ..workload import Workload
 
@@ -14,12 +14,18 @@ TEMPLATES: Final = ("AnalysisTemplate", "ClusterAnalysisTemplate")
 # Providers that judge by themselves: an exit code, a score, a plugin.
 _JUDGES: Final = ("job", "kayenta", "plugin")
 
-# A condition that an empty or undefined result makes true.
-_EMPTY = r"(?:isNaN\s*\([^()]*\)|len\s*\(\s*result\s*\)\s*(?:==|<=|<)\s*[01]|result\s*==\s*nil)"
+# What is true of an empty or undefined result.
+_EMPTY = (
+    r"(?:isNaN\s*\([^()]*\)|len\s*\(\s*result\s*\)\s*(?:==|<=|<)\s*[01]|result\s*==\s*nil"
+    r"|(?:!|not\s)\s*\(?\s*len\s*\(\s*result\s*\)\s*(?:>|>=|!=)\s*[01]\s*\)?)"
+)
 _PASSES_EMPTY = re.compile(
     rf"(?<![!\w])(?<!not )\(?\s*{_EMPTY}\s*\)?\s*(?:\|\||or\b|\?\s*true)"
     rf"|(?:\|\||\bor\b)\s*\(?\s*{_EMPTY}"
 )
+# True of every element where there is none.
+_OF_EACH = re.compile(r"\b(?:all|none)\s*\(\s*result\b")
+_LENGTH = re.compile(r"\blen\s*\(\s*result\s*\)\s*(?:>|>=|==|!=)")
 # A failure condition that needs a result to be true.
 _FAILS_ONLY_FULL = re.compile(
     r"len\s*\(\s*result\s*\)\s*(?:>|>=|!=)\s*[01]\s*(?:&&|and\b)"
@@ -60,7 +66,7 @@ def _metric(metric: Place) -> Iterator[Problem]:
     query = provider.at("prometheus", "query")
     if not success.text and not failure.text:
         yield Problem(metric, f"metric {name} has no successCondition: every result is a success")
-    elif found := _PASSES_EMPTY.search(success.text):
+    elif found := _passes_empty(success.text):
         yield Problem(
             success,
             f"metric {name} succeeds without data ({found[0].strip()}): write"
@@ -77,6 +83,18 @@ def _metric(metric: Place) -> Iterator[Problem]:
             failure,
             f"metric {name} fails only with data and succeeds without: add a successCondition",
         )
+    elif not success.text and "isNaN" not in failure.text and divides(query.text):
+        yield Problem(
+            failure,
+            f"the ratio of metric {name} is NaN without traffic, of which no comparison is true, so"
+            " that it does not fail: add a successCondition",
+        )
+
+
+def _passes_empty(condition: str) -> re.Match[str] | None:
+    """What in a condition is true of an empty result."""
+    of_each = None if _LENGTH.search(condition) else _OF_EACH.search(condition)
+    return _PASSES_EMPTY.search(condition) or of_each
 
 
 def _accepts(condition: str, number: float) -> bool:

@@ -57,13 +57,14 @@ def scale_down_before_drain(workload: Workload, _: Inventory) -> Iterator[Proble
     strategy = workload.root.at("spec", "strategy")
     routed = strategy.at("canary", "trafficRouting").exists
     for name in ("blueGreen", "canary") if routed else ("blueGreen",):
-        delay = strategy.at(name, "scaleDownDelaySeconds")
-        if delay.number is not None and delay.number < _ENDPOINT_DELAY:
-            yield Problem(
-                delay,
-                f"old pods go {delay.number}s after the switch, before every router knows it: set"
-                f" scaleDownDelaySeconds: {_ENDPOINT_DELAY}",
-            )
+        for field, least in (("scaleDownDelaySeconds", 0), ("abortScaleDownDelaySeconds", 1)):
+            delay = strategy.at(name, field)
+            if delay.number is not None and least <= delay.number < _ENDPOINT_DELAY:
+                yield Problem(
+                    delay,
+                    f"pods go {delay.number}s after the switch, before every router knows it: set"
+                    f" {field}: {_ENDPOINT_DELAY}",
+                )
     dynamic = strategy.at("canary", "dynamicStableScale")
     if dynamic.value is True and (port := _streaming_port(workload)):
         yield Problem(

@@ -11,6 +11,7 @@ from drainproxy.manifests.grace import CUTTING, MARGIN
 from ..amounts import seconds
 from ..inventory import Inventory
 from ..place import Place
+from ..relations import is_for_sidecars
 from ..rule import DRAIN, WORKLOADS, Problem, rule
 from ..sidecar import annotation, asleep, grace, sidecar_of
 from ..workload import Workload
@@ -64,7 +65,7 @@ def _needs(workload: Workload) -> Iterator[tuple[float, str]]:
         both = longest + drain
         why = f"the preStop of {name} ({longest:g}s), a drain of {drain:g}s after it {_END} take"
         yield both + MARGIN, why
-    if not sidecar and not longest and workload.serves:
+    if not sidecar and not longest and workload.serves and not workload.is_doubtful:
         yield MARGIN, "the app's own end takes"
 
 
@@ -150,7 +151,11 @@ def connections_never_age(workload: Workload, _: Inventory) -> Iterator[Problem]
 )
 def annotation_unreadable(root: Place, _: Inventory) -> Iterator[Problem]:
     """The sidecar keeps its default where an annotation cannot be read, and the injector refuses
-    the pod. A name that nobody knows does nothing at all."""
+    the pod. A name that nobody knows does nothing at all, nor does one on the workload itself: the
+    annotations of its pod template are read."""
+    for key, place in root.at("metadata", "annotations").entries.items():
+        if is_for_sidecars(key):
+            yield Problem(place, f"{key} is read on pods: write it in spec.template.metadata")
     for key, place in root.at("spec", "template", "metadata", "annotations").entries.items():
         name = key.removeprefix(ANNOTATION_PREFIX)
         row = BY_NAME.get(name)

@@ -166,15 +166,16 @@ def _mounted(job: Object, inventory: Inventory) -> Iterator[tuple[Place, str]]:
     "rollback-crosses-contract",
     "error",
     MIGRATION,
-    kinds=(*WORKLOADS, "HelmRelease", "Canary"),
+    kinds=(*WORKLOADS, "HelmRelease", "Canary", *_JOBS),
     about="object",
     reason="Behind a contract the version before cannot run: a rollback is an outage.",
     remedy="Switch automatic rollbacks off for this release, or gate them.",
 )
 def rollback_crosses_contract(root: Place, inventory: Inventory) -> Iterator[Problem]:
     """After a contract the schema no longer fits the old code. What would bring that back by itself
-    must be off: old ReplicaSets one `undo` away, rollbackWindow, Helm's rollback on failure, the
-    remediation of Flux, a Canary's threshold."""
+    must be off: old ReplicaSets one `undo` away, rollbackWindow, the remediation of Flux, a
+    Canary's threshold, and commands of Jobs such as helm upgrade --rollback-on-failure (--atomic
+    before Helm 4), helm rollback and kubectl rollout undo."""
     each = root.object
     if each.kind == "HelmRelease":
         if _values_contract(root) or _contracts_near(each, inventory):
@@ -184,6 +185,8 @@ def rollback_crosses_contract(root: Place, inventory: Inventory) -> Iterator[Pro
         found = inventory.named(target.at("kind").text, target.at("name").text, each)
         if phase(each).text == "contract" or (found and phase(found).text == "contract"):
             yield from _flagger(root)
+    elif each.kind in _JOBS:
+        yield from _commanded(each, inventory)
     elif phase(each).text == "contract":
         yield from _workload(root)
 
@@ -208,10 +211,11 @@ def _flux(root: Place) -> Iterator[Problem]:
     remediation, strategy = upgrade.at("remediation"), upgrade.at("strategy", "name")
     retries = remediation.at("retries").number or 0
     remediates = remediation.at("remediateLastFailure").value is True or retries != 0
-    rolls_back = remediation.at("strategy").text in ("", "rollback")
-    if strategy.text != "RetryOnFailure" and remediates and rolls_back:
+    says = strategy.text == "RemediateOnFailure" or remediation.at("strategy").text == "rollback"
+    uninstalls = remediation.at("strategy").text == "uninstall"
+    if strategy.text != "RetryOnFailure" and not uninstalls and (says or remediates):
         yield Problem(
-            remediation,
+            remediation if remediation.exists else strategy,
             "Flux rolls a failed upgrade back behind the contract: set"
             " spec.upgrade.strategy.name: RetryOnFailure",
         )
@@ -229,6 +233,13 @@ def _flagger(root: Place) -> Iterator[Problem]:
         )
 
 
+def _commanded(job: Object, inventory: Inventory) -> Iterator[Problem]:
+    for where, text in _commands(job):
+        found = _GOES_BACK.search(text)
+        if found and _contracts_near(job, inventory):
+            yield Problem(where, f"{found[0]!r} goes back behind a contract in this release")
+
+
 def _values_contract(root: Place) -> bool:
     return any(
         str(place.path[-1]) == PHASE and place.text == "contract" for place in root.every_text()
@@ -241,22 +252,3 @@ def _contracts_near(each: Object, inventory: Inventory) -> bool:
 
 def _contracts(each: Object) -> bool:
     return phase(each).text == "contract"
-
-
-@rule(
-    "rollback-command-crosses-contract",
-    "error",
-    MIGRATION,
-    kinds=_JOBS,
-    about="object",
-    reason="A command that takes code back does not know of the contract.",
-    remedy="Ask `drainproxy migration may-rollback` first.",
-)
-def rollback_command_crosses_contract(root: Place, inventory: Inventory) -> Iterator[Problem]:
-    """helm upgrade --rollback-on-failure (--atomic before Helm 4), helm rollback and kubectl
-    rollout undo bring the old code back whatever the schema is. It is reported where something in
-    the same input is in phase contract."""
-    for where, text in _commands(root.object):
-        found = _GOES_BACK.search(text)
-        if found and _contracts_near(root.object, inventory):
-            yield Problem(where, f"{found[0]!r} goes back behind a contract in this release")

@@ -7,7 +7,7 @@ from typing import Final
 from ..amounts import failures_for, patience
 from ..inventory import Inventory
 from ..place import Place
-from ..rule import PROBES, Problem, rule
+from ..rule import PROBES, Level, Problem, rule
 from ..sidecar import asleep, sidecar_of
 from ..workload import Workload
 
@@ -35,11 +35,13 @@ _SCHEMA_HEAD = re.compile(
 def readiness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """A container without a readinessProbe is ready the moment that its process starts. A rollout
     then removes the old pods while the new ones still load, and every client that is led to them
-    gets an error. It is asked of the containers that a Service leads to."""
+    gets an error. It is asked of the containers that a Service leads to; where neither a Service
+    nor a port is given it is a warning."""
     for container in workload.serving_containers if workload.serves else ():
         if not container.at("readinessProbe").exists:
             name = container.at("name").text
-            yield Problem(container, f"container {name} has no readinessProbe")
+            level: Level | None = "warning" if workload.is_doubtful else None
+            yield Problem(container, f"container {name} has no readinessProbe", level)
 
 
 @rule(

@@ -6,7 +6,7 @@ from typing import Final
 from ..amounts import patience, share
 from ..inventory import Inventory
 from ..place import Place
-from ..rule import STRATEGY, Problem, rule
+from ..rule import STRATEGY, Level, Problem, rule
 from ..workload import Workload
 
 # What the API takes where nothing is said.
@@ -27,7 +27,9 @@ def strategy_recreate(workload: Workload, _: Inventory) -> Iterator[Problem]:
     at every release."""
     place = workload.root.at("spec", "strategy", "type")
     if place.text == "Recreate" and workload.serves and not workload.is_managed:
-        yield Problem(place, "strategy Recreate is an outage at every release: RollingUpdate")
+        level: Level | None = "warning" if workload.is_doubtful else None
+        right = "strategy Recreate is an outage at every release: write RollingUpdate"
+        yield Problem(place, right, level)
 
 
 @rule(
@@ -86,7 +88,9 @@ def _floors(workload: Workload) -> Iterator[tuple[int, str]]:
     autoscaler's minimum, and a single pod, are not to be kept."""
     for budget in workload.budgets:
         least = workload.minimum(budget)
-        if least is not None and least < workload.least:  # else it blocks: a rule of its own
+        # What no StatefulSet can keep, budget-blocks reports.
+        kept = least is not None and (least < workload.least or workload.kind != "StatefulSet")
+        if least is not None and kept:
             yield least, f"PodDisruptionBudget {budget.name} keeps {least}"
     if workload.kind != "StatefulSet":
         if workload.autoscaler:
@@ -140,7 +144,7 @@ def min_ready_zero(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """A rollout goes on as soon as a pod is available: ready for minReadySeconds. With 0 a version
     that crashes at its first requests replaces every pod before anybody sees it."""
     place = workload.root.at("spec", "minReadySeconds")
-    if workload.serves and not workload.is_managed and not place.number:
+    if not workload.is_managed and not place.number:
         said = "is 0" if place.exists else "is not set"
         yield Problem(place, f"minReadySeconds {said}: set minReadySeconds: 10")
 

@@ -24,15 +24,19 @@ _POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 def service_bypasses_sidecar(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """targetPort is resolved as EndpointSlice does it: a name among the ports of containers, then
     of native sidecars; a number as it is. If the sidecar does not listen there, and nftables does
-    not lead the port to it, clients come to the app itself."""
+    not lead the port to it, clients come to the app itself. Where the sidecar is still to be
+    injected a number is a warning: `inject` may rewrite the Service, and the webhook redirect the
+    port."""
     sidecar = sidecar_of(workload)
     for port in workload.ports if sidecar and workload.owns_pod else ():
         if sidecar and (right := _bypass(workload, sidecar, port)) is not None:
             target = port.target
+            is_sure = sidecar.container or annotation(workload, "capture").text == "names"
             yield Problem(
                 target,
                 f"Service {port.service.name} leads to port {target.text} of {workload.title}, past"
                 f" the sidecar: {right}",
+                None if is_sure else "warning",
             )
 
 
@@ -40,10 +44,7 @@ def _bypass(workload: Workload, sidecar: Sidecar, port: Port) -> str | None:
     """What would be right, if a port of a Service goes past the sidecar."""
     target = port.target.text
     if sidecar.container is None:
-        by_names_alone = annotation(workload, "capture").text == "names"
-        if by_names_alone and target.isdigit():
-            return "capture: names takes names only; target the name of the port"
-        return None
+        return _uncaptured(workload, target)
     number = _number(workload, target)
     if number is None or target in sidecar.redirected or number in sidecar.redirected:
         return None
@@ -53,6 +54,17 @@ def _bypass(workload: Workload, sidecar: Sidecar, port: Port) -> str | None:
     named = [each.at("name").text for each in ports if each.at("name").text != "drainproxy"]
     ends = [*filter(None, named), *sorted(sidecar.listens)]
     return f"write targetPort: {ends[0]}" if ends else "it listens on no port that is declared"
+
+
+def _uncaptured(workload: Workload, target: str) -> str | None:
+    """Of a sidecar that is still to come: it takes names over, a number needs a redirect."""
+    if not target.isdigit() or annotation(workload, "capture").text == "redirect":
+        return None
+    ports = [port for each in workload.containers for port in each.at("ports").items]
+    named = (each.at("name").text for each in ports if each.at("containerPort").text == target)
+    name = next(filter(None, named), "")
+    right = f"write targetPort: {name}" if name else "name the port and target that"
+    return f"{right}, unless it is redirected (drainproxy.io/capture: redirect)"
 
 
 def _number(workload: Workload, target: str) -> str | None:
