@@ -144,8 +144,9 @@ def startup_budget_missing(workload: Workload, _: Inventory) -> Iterator[Problem
 )
 def liveness_kills_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """In a drain readiness fails on purpose. If liveness asks the same and gives up before the
-    drain is over, the kubelet restarts the container in the middle of it. The drain is that of the
-    sidecar, or else the sleep of the preStop hook."""
+    drain is over, the kubelet restarts the container in the middle of it: a drain by hand, or one
+    of a container's restart, is no deletion of the pod, which ends the probing. The drain is that
+    of the sidecar; of a preStop hook that sleeps it is a warning, since readiness need not fail."""
     sidecar = sidecar_of(workload)
     for container in workload.containers:
         ready, live = container.at("readinessProbe"), container.at("livenessProbe")
@@ -156,6 +157,7 @@ def liveness_kills_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
                 f"the livenessProbe of {container.at('name').text} follows readiness and gives up"
                 f" after {patience(live)}s, within a drain of up to {drain:g}s: ask another"
                 f" endpoint, or set failureThreshold: {failures_for(live, drain)}",
+                None if sidecar else "warning",
             )
 
 
