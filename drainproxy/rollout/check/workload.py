@@ -179,6 +179,11 @@ class Workload:
         field = "strategy" if self.kind == "Deployment" else "updateStrategy"
         return self.root.at("spec", field, "type").text in ("", "RollingUpdate")
 
+    @property
+    def is_routed(self) -> bool:
+        """Whether a traffic router moves the clients, while the stable pods stay as they are."""
+        return self.root.at("spec", "strategy", "canary", "trafficRouting").exists
+
     def minimum(self, budget: Object) -> int | None:
         """The pods that a budget keeps; None if it does not say so in a way that can be read."""
         spec = budget.root.at("spec")

@@ -262,6 +262,24 @@ STRATEGY = [
             "  selector:\n    matchLabels:\n      app: orders\n  template",
         ),
     ),
+    # Without a router the weights are made of pods, and pods are taken away.
+    Change(
+        "canary.yaml",
+        (
+            "      trafficRouting:\n        plugins:\n          argoproj-labs/gatewayAPI:\n"
+            "            httpRoute: prices\n",
+            "      maxUnavailable: 50%  # ! rollout-loses-capacity\n",
+        ),
+    ),
+    # A StatefulSet rounds up.
+    Change(
+        "database.yaml",
+        (
+            "  minReadySeconds: 10\n",
+            "  minReadySeconds: 10\n  updateStrategy:\n    rollingUpdate:\n"
+            "      maxUnavailable: 40%  # ! rollout-loses-capacity\n",
+        ),
+    ),
     Change("web.yaml", ("minReadySeconds: 10\n", "minReadySeconds: 0  # ! min-ready-zero\n")),
     Change(
         "database.yaml",
@@ -360,7 +378,6 @@ CAPACITY = [
     Change(
         "canary.yaml",
         ("maxUnavailable: 2\n", "maxUnavailable: 0  # ! budget-blocks\n"),
-        ("    canary:\n", "    canary:  # ! rollout-loses-capacity\n"),
     ),
     Change(
         "switched.yaml",

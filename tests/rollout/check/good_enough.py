@@ -79,6 +79,8 @@ ROLLOUTS = [
     # No budget can be kept by what is not there.
     Change("database.yaml", ("minAvailable: 2\n", "minAvailable: 66%\n")),
     Change("switched.yaml", ("minAvailable: 75%\n", "minAvailable: 3\n")),
+    # With a router the stable pods stay until the end.
+    Change("canary.yaml", ("    canary:\n", "    canary:\n      maxUnavailable: 50%\n")),
     # dynamicStableScale hurts streams alone.
     Change(
         "canary.yaml",

@@ -69,7 +69,7 @@ def rollout_loses_capacity(workload: Workload, _: Inventory) -> Iterator[Problem
     """A PodDisruptionBudget binds evictions, not rollouts: maxUnavailable is what counts there.
     replicas - maxUnavailable (rounded down) must not be less than what the budget keeps, what the
     autoscaler has as its minimum, or one pod."""
-    if not workload.is_rolled or workload.kind == "DaemonSet":
+    if not workload.is_rolled or workload.kind == "DaemonSet" or workload.is_routed:
         return
     away = unavailable(workload)
     left = workload.least - away
@@ -103,8 +103,8 @@ def _floors(workload: Workload) -> Iterator[tuple[int, str]]:
 def unavailable(workload: Workload) -> int:
     """The pods that a rollout takes away, as the controllers reckon."""
     written = workload.rolling.at("maxUnavailable")
-    if workload.kind in ("StatefulSet", "DaemonSet"):
-        return (share(written, workload.least, up=False) or 1) if written.exists else 1
+    if workload.kind == "StatefulSet":
+        return share(written, workload.least, up=True) or 1
     away = _unavailable_as_written(workload)
     return 1 if away == 0 and _surge(workload) == 0 else away or 0
 
