@@ -47,7 +47,11 @@ def _directory(folder: Path, given: Given) -> None:
         hint = _RENDER.format(folder)
         given.mistakes.append(f"{folder}: is a Helm chart, not manifests: {hint}")
         return
-    files = [*_manifests(folder, given)]
+    try:
+        files = [*_manifests(folder, given)]
+    except OSError as error:
+        given.mistakes.append(f"{error.filename}: {error.strerror or error}")
+        return
     patches = _patches(files, given)
     for file in files:
         if file.resolve() not in patches:
@@ -104,6 +108,11 @@ def _named(kustomization: object) -> Iterator[str]:
                 yield path
 
 
+def _label(name: str) -> str:
+    """The name of a file as text: bytes that are no UTF-8 would be none in JSON either."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 def _file(name: str, given: Given, *, alone: bool) -> None:
     """Read one file. In a directory, what is plainly no manifest is passed over."""
     from drainproxy.rollout.check.place import read_objects
@@ -115,7 +124,7 @@ def _file(name: str, given: Given, *, alone: bool) -> None:
         return
     try:
         text = data.decode()
-        given.objects += read_objects(name, text)
+        given.objects += read_objects(_label(name), text)
     except UnicodeError:
         given.mistakes.append(f"{name}: it is not UTF-8")
     except ValueError as error:

@@ -1,6 +1,7 @@
 """`drainproxy check`: what it reads, what stands where, and with which exit code."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -180,6 +181,35 @@ def test_names_of_files_and_objects_carry_no_colours(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert "\x1b" not in done.output
     assert "a\\x1b[31m.yaml" in done.stdout
+
+
+def test_a_name_that_is_no_text_is_written_as_one(tmp_path: Path) -> None:
+    path = tmp_path.joinpath(os.fsdecode(b"web-\xff.yaml"))
+    path.write_text(BAD)
+    (finding,) = json.loads(run("-o", "json", tmp_path).stdout)
+    assert finding["file"].endswith("web-\\udcff.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("drop table carts", "alter table " * 80_000),
+        ("drop table carts", "flyway goose atlas " * 50_000),
+        ("drop table carts", "helm " * 200_000),
+        ("path: /ready, port: 8000", f"path: {'/' * 900_000}, port: 8000"),
+        ("image: registry.example/billing:12", f"image: {'x' * 900_000}:latest"),
+    ],
+)
+def test_no_text_takes_long(old: str, new: str) -> None:
+    text = (FOLDER / "release.yaml").read_text()
+    text = text.replace('[alembic, upgrade, "12"]', "[psql, -c, drop table carts]")
+    started = time.process_time()
+
+    done = run("-", stdin=text.replace(old, new, 1))
+
+    assert done.exit_code in (0, 1), done.stderr
+    assert time.process_time() - started < 5
+    assert len(done.stdout) < 10_000
 
 
 def test_the_list_names_every_rule() -> None:

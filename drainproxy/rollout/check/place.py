@@ -1,14 +1,16 @@
 """Objects with their file and position, and a cursor over what is in them that never raises."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from drainproxy.manifests.positions import Map, Mark, Seq, mark_of, read_positions
 
 # A List of lists, or aliases, could make many objects of a small file.
-_MOST_OBJECTS = 50_000
+_MOST_OBJECTS: Final = 50_000
+# Twice as long as a name may be.
+_LONGEST_TITLE: Final = 500
 
 
 class Object(Struct, frozen=True, eq=False):
@@ -35,7 +37,7 @@ class Object(Struct, frozen=True, eq=False):
     @property
     def title(self) -> str:
         """As kubectl names it: `deployment/web`."""
-        return printable(f"{self.kind.lower()}/{self.name}")
+        return printable(f"{self.kind.lower()}/{self.name}", _LONGEST_TITLE)
 
     def annotation(self, key: str) -> "Place":
         """An annotation, or a label of that name, of the object or else of its pod template."""
@@ -129,9 +131,10 @@ class Place(Struct, frozen=True, eq=False):
                 yield place
 
 
-def printable(text: str) -> str:
-    """What a manifest says goes to terminals and logs: no control character does."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+def printable(text: str, longest: int = 1000) -> str:
+    """What a manifest says goes to terminals and logs: no control character does, nor a novel."""
+    short = text if len(text) <= longest else text[:longest] + "..."
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in short)
 
 
 def read_objects(file: str, text: str) -> list[Object]:

@@ -25,11 +25,12 @@ _VECTOR = re.compile(r"vector\s*\(\s*([-+]?[0-9.]+)\s*\)")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
 _COMMENT = re.compile(r"#[^\n]*")
 _DEEPEST: Final = 50
+_LONGEST: Final = 10_000
 
 
 def stands_in(query: str) -> float | None:
     """The number that stands in for missing data, as 0 in `... or vector(0)`; None if none does."""
-    plain = _plain(query)
+    plain = _plain(query[:_LONGEST])
     numbers = _VECTOR.findall(plain)
     if not numbers or not _has_value(plain, 0):
         return None
@@ -41,7 +42,7 @@ def stands_in(query: str) -> float | None:
 
 def divides(query: str) -> bool:
     """Whether it is a ratio, which is NaN where both sides are zero."""
-    return "/" in _plain(query)
+    return "/" in _plain(query[:_LONGEST])
 
 
 def _plain(query: str) -> str:

@@ -310,13 +310,21 @@ MIGRATION = [
             "    drainproxy.io/schema",
         ),
     ),
-    Change(
-        "release.yaml",
-        (
-            "    ALTER TABLE invoices ADD COLUMN currency text;\n",
-            "    ALTER TABLE invoices DROP COLUMN price;\n",
-        ),
-        ("  12.sql: |\n", "  12.sql: |  # ! migration-in-release-hook\n"),
+    *(
+        Change(
+            "release.yaml",
+            ("ALTER TABLE invoices ADD COLUMN currency text;\n", statement),
+            ("  12.sql: |\n", "  12.sql: |  # ! migration-in-release-hook\n"),
+        )
+        for statement in (
+            "ALTER TABLE invoices DROP COLUMN price;\n",
+            "ALTER TABLE invoices DROP price;\n",
+            "SELECT 1; alter table invoices\n      rename column price to amount;\n",
+            "ALTER TABLE invoices ALTER COLUMN price TYPE bigint;\n",
+            "ALTER TABLE invoices ALTER price SET NOT NULL;\n",
+            "DROP VIEW prices;\n",
+            "truncate carts;\n",
+        )
     ),
     Change(
         "release.yaml",

@@ -169,6 +169,14 @@ RELEASES = [
         ("    remediation:\n", "    strategy:\n      name: RetryOnFailure\n    remediation:\n"),
     ),
     Change("release.yaml", ("migration-phase: migrate\n", "migration-phase: contract\n")),
-    Change("release.yaml", ("ADD COLUMN currency text;\n", "ADD COLUMN dropped_at date;\n")),
+    *(
+        Change("release.yaml", ("ALTER TABLE invoices ADD COLUMN currency text;\n", statement))
+        for statement in (
+            "ALTER TABLE invoices ADD COLUMN dropped_at date;\n",
+            "ALTER TABLE invoices ADD COLUMN type text;\n",
+            "ALTER TABLE invoices DROP CONSTRAINT positive;\n",
+            "-- later: drop table carts;\n    CREATE TABLE baskets (id int);\n",
+        )
+    ),
     Change("release.yaml", ('[alembic, upgrade, "12"]', "[psql, -c, select 1]")),
 ]

@@ -14,6 +14,8 @@ TEMPLATES: Final = ("AnalysisTemplate", "ClusterAnalysisTemplate")
 # Providers that judge by themselves: an exit code, a score, a plugin.
 _JUDGES: Final = ("job", "kayenta", "plugin")
 
+# As long as conditions are; the rest is not looked at.
+_LONGEST: Final = 1000
 # What is true of an empty or undefined result.
 _EMPTY = (
     r"(?:isNaN\s*\([^()]*\)|len\s*\(\s*result\s*\)\s*(?:==|<=|<)\s*[01]|result\s*==\s*nil"
@@ -64,21 +66,22 @@ def _metric(metric: Place) -> Iterator[Problem]:
     if provider.entries.keys() & {*_JUDGES}:
         return
     query = provider.at("prometheus", "query")
+    condition = success.text[:_LONGEST]
     if not success.text and not failure.text:
         yield Problem(metric, f"metric {name} has no successCondition: every result is a success")
-    elif found := _passes_empty(success.text):
+    elif found := _passes_empty(condition):
         yield Problem(
             success,
             f"metric {name} succeeds without data ({found[0].strip()}): write"
             " len(result) > 0 && !isNaN(result[0]) && ..., so that nothing measured is no success",
         )
-    elif (number := stands_in(query.text)) is not None and _accepts(success.text, number):
+    elif (number := stands_in(query.text)) is not None and _accepts(condition, number):
         yield Problem(
             query,
             f"the query of metric {name} gives {number:g} where there is no data, which its"
             " condition accepts: take `or vector(...)` away",
         )
-    elif not success.text and _FAILS_ONLY_FULL.search(failure.text):
+    elif not success.text and _FAILS_ONLY_FULL.search(failure.text[:_LONGEST]):
         yield Problem(
             failure,
             f"metric {name} fails only with data and succeeds without: add a successCondition",

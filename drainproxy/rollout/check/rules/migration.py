@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from ..commands import Call, call, commands
 from ..inventory import Inventory, hook_of, hook_phases
 from ..place import Object, Place
 from ..rule import MIGRATION, WORKLOADS, Problem, rule
@@ -15,25 +16,36 @@ _JOBS: Final = ("Job", "CronJob", "Pod")
 _RELEASE_HOOKS: Final = {"PreSync", "Sync", "pre-upgrade", "pre-install"}
 
 # Programs that change schemas, as they are called.
-_MIGRATES = re.compile(
-    r"\balembic\s+upgrade|\bmanage\.py\s+migrate|\bflyway\b.*\bmigrate|\bliquibase\b.*\bupdate"
-    r"|\bdb:migrate\b|\bprisma\s+migrate|\bknex\s+migrate|\bgoose\b.*\bup\b|\bmigrate\b.*\bup\b"
-    r"|\batlas\s+(?:migrate|schema)\s+apply|\bsequelize\b.*db:migrate|\btypeorm\b.*migration:run"
-    r"|\bpgroll\s+(?:start|migrate)|\bdbmate\b.*\b(?:up|migrate)\b|\bsqitch\s+deploy",
-    re.IGNORECASE | re.DOTALL,
+_MIGRATING: Final = (
+    call("alembic", "upgrade"),
+    call(r"manage\.py|django-admin|flyway", "migrate"),
+    call("liquibase", "update"),
+    call("rails|rake|sequelize|sequelize-cli", "db:migrate"),
+    call("prisma|knex|dbmate|pgroll", "migrate(?::latest)?|start|up|deploy"),
+    call("goose|migrate", "up"),
+    call("atlas", "apply"),
+    call("typeorm", "migration:run"),
+    call("sqitch", "deploy"),
+)
+# Commands that take code back by themselves.
+_GOING_BACK: Final = (
+    call("helm", "--atomic|--rollback-on-failure|rollback"),
+    call("kubectl|rollout|rollouts", "undo"),
 )
 # Statements after which the version before cannot run. `migration lint` knows them all; here are
 # those that cannot be anything else.
-_CONTRACTS = re.compile(
+_CONTRACT = re.compile(
     r"\bdrop\s+(?:table|view|column|schema|type|sequence|database)\b|\btruncate\s+(?:table\s+)?\w"
-    r"|\balter\s+table\b[^;]*\b(?:drop|rename)\b|\balter\s+column\b[^;]*\b(?:type|set\s+not\s+null)"
     r"|\brename\s+table\b|\bpgroll\s+complete\b",
     re.IGNORECASE,
 )
-# Commands that take code back by themselves.
-_GOES_BACK = re.compile(
-    r"\bhelm\b.*--(?:atomic|rollback-on-failure)\b|\bhelm\s+rollback\b|\brollout\s+undo\b"
+_ALTER = re.compile(r"\balter\s+table\b", re.IGNORECASE)
+_TAKES_AWAY = re.compile(
+    r"\bdrop\s+(?!constraint|index|not\s|foreign|check|key|expression|identity)\w|\brename\b"
+    r"|\bset\s+not\s+null\b|\balter\s+(?:column\s+)?\S+\s+(?:set\s+data\s+)?type\b|\bmodify\b",
+    re.IGNORECASE,
 )
+_COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 
 
 def phase(each: Object) -> Place:
@@ -51,24 +63,24 @@ def _is_about_one(each: Object) -> bool:
 
 
 def _migrates(each: Object) -> bool:
-    return each.kind in _JOBS and any(_MIGRATES.search(text) for _, text in _commands(each))
+    return each.kind in _JOBS and any(_calls(_MIGRATING, text) for _, text in commands(each))
 
 
-def _commands(each: Object) -> Iterator[tuple[Place, str]]:
-    """What the containers of a Job run, each with the place of the command."""
-    spec = each.root.at("spec", "template", "spec")
-    for pod in (spec, each.root.at("spec", "jobTemplate", "spec", "template", "spec")):
-        yield from _of_pod(pod)
-    if each.kind == "Pod":
-        yield from _of_pod(each.root.at("spec"))
+def _calls(calls: tuple[Call, ...], text: str) -> str | None:
+    """The first of these calls in a command."""
+    found = (each.found_in(text) for each in calls)
+    return next(filter(None, found), None)
 
 
-def _of_pod(spec: Place) -> Iterator[tuple[Place, str]]:
-    for container in [*spec.at("initContainers").items, *spec.at("containers").items]:
-        words = [*container.at("command").items, *container.at("args").items]
-        places = (container.at(key) for key in ("args", "command"))
-        where = next((each for each in places if each.exists), container)
-        yield where, " ".join(word.text for word in words)
+def _contract(text: str) -> str | None:
+    """The first part of a statement that is a contract for sure."""
+    for statement in _COMMENT.sub("", text).split(";"):
+        if found := _CONTRACT.search(statement):
+            return found[0]
+        altered = _ALTER.search(statement)
+        if altered and (taken := _TAKES_AWAY.search(statement, altered.end())):
+            return f"{altered[0]} ... {taken[0]}"
+    return None
 
 
 @rule(
@@ -146,9 +158,9 @@ def migration_in_release_hook(root: Place, inventory: Inventory) -> Iterator[Pro
     if place.text == "contract":
         yield Problem(place, f"phase contract in a {hook.text} hook: the old pods still serve")
         return
-    for where, text in [*_commands(root.object), *_mounted(root.object, inventory)]:
-        if found := _CONTRACTS.search(text):
-            statement = " ".join(found[0].split())
+    for where, text in [*commands(root.object), *_mounted(root.object, inventory)]:
+        if found := _contract(text):
+            statement = " ".join(found.split())
             yield Problem(where, f"{statement!r} in a {hook.text} hook: the old pods still need it")
 
 
@@ -234,10 +246,10 @@ def _flagger(root: Place) -> Iterator[Problem]:
 
 
 def _commanded(job: Object, inventory: Inventory) -> Iterator[Problem]:
-    for where, text in _commands(job):
-        found = _GOES_BACK.search(text)
+    for where, text in commands(job):
+        found = _calls(_GOING_BACK, text)
         if found and _contracts_near(job, inventory):
-            yield Problem(where, f"{found[0]!r} goes back behind a contract in this release")
+            yield Problem(where, f"{found!r} goes back behind a contract in this release")
 
 
 def _values_contract(root: Place) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from ..commands import Call, call, commands
 from ..inventory import Inventory, hook_of, hook_phases
 from ..place import Object
 from ..rule import BUDGET, SMOKE, Problem, rule
@@ -13,8 +14,8 @@ from .analysis import TEMPLATES, analyses
 _SMOKE_HOOKS: Final = {"test", "test-success", "PostSync", "post-upgrade"}
 _SMOKE_WEBHOOKS: Final = ("pre-rollout", "rollout", "confirm-promotion")
 _TESTS: Final = ("Test", "TestSuite", "TestWorkflow", "TestRun")
-_SMOKES = re.compile(r"\bdrainproxy\s+smoke\b")
-_GATES = re.compile(r"\bdrainproxy\s+gate\b")
+_SMOKES: Final = call("drainproxy", "smoke")
+_GATES: Final = call("drainproxy", "gate")
 # Objects of Sloth, Pyrra, OpenSLO, Google, Datadog and Nobl9 that are nothing but a budget.
 _SLOS: Final = (
     *("PrometheusServiceLevel", "ServiceLevelObjective", "SLO", "DatadogSLO"),
@@ -87,16 +88,5 @@ def _watches_the_budget(each: Object) -> bool:
     return each.kind in TEMPLATES or each.kind in _SLOS
 
 
-def _runs(each: Object, command: re.Pattern[str]) -> bool:
-    """Whether a container runs it, be the program in the command or the image's entry point."""
-    spec = each.root.at("spec", "template", "spec")
-    if each.kind == "CronJob":
-        spec = each.root.at("spec", "jobTemplate", "spec", "template", "spec")
-    for container in spec.at("containers").items:
-        words = [*container.at("command").items, *container.at("args").items]
-        image = container.at("image").text.rpartition("/")[2].partition(":")[0]
-        if command.search(" ".join([image, *(word.text for word in words)])):
-            return True
-        if command.search(" ".join(word.text for word in words)):
-            return True
-    return False
+def _runs(each: Object, wanted: Call) -> bool:
+    return any(wanted.found_in(text) for _, text in commands(each))

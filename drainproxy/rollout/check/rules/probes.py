@@ -16,6 +16,8 @@ _ACTIONS: Final = ("httpGet", "tcpSocket", "grpc", "exec")
 # Longer than this, and a start deserves a probe of its own.
 _LONG_DELAY: Final = 30
 
+# As long as commands and paths are; the rest is not looked at.
+_LONGEST: Final = 1000
 # Commands and paths that compare the schema with what this version of the code expects.
 _SCHEMA_HEAD = re.compile(
     r"alembic\s+(?:check|current)|migrate\s+(?:--check|status)|migrate:status|showmigrations"
@@ -177,7 +179,7 @@ def readiness_asks_for_schema(workload: Workload, _: Inventory) -> Iterator[Prob
         path, command = probe.at("httpGet", "path"), probe.at("exec", "command")
         words = " ".join(each.text for each in command.items)
         for place, text in ((path, path.text), (command, words)):
-            if found := _SCHEMA_HEAD.search(text):
+            if found := _SCHEMA_HEAD.search(text[:_LONGEST]):
                 yield Problem(
                     place,
                     f"the readinessProbe of {container.at('name').text} asks for the schema"
