@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from drainproxy.config import ANNOTATION_PREFIX, BY_NAME
@@ -136,7 +137,7 @@ def _arguments(container: Place) -> list[str]:
 
 def _flags(arguments: list[str], flag: str) -> Iterator[str]:
     """The values of a flag, written `--flag=VALUE` or `--flag VALUE`."""
-    for text, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for text, following in pairwise([*arguments, ""]):
         if text == flag:
             yield following
         elif text.startswith(flag + "="):

@@ -25,7 +25,7 @@ def junit(report: Report, fail_on: Level) -> str:
             if all(each.object != title for each in found):
                 SubElement(suite, "testcase", classname=_text(file), name=_text(title))
         for each in found:
-            name = _text(f"{each.object}: {each.rule}")
+            name = _text(f"{each.object}: {each.rule} in line {each.line}")
             case = SubElement(suite, "testcase", classname=_text(file), name=name)
             counts = LEVELS.index(each.level) <= LEVELS.index(fail_on)
             kind = "failure" if counts else "skipped"
