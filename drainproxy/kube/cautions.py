@@ -8,17 +8,13 @@ from msgspec import Struct
 
 from drainproxy.config import Settings
 from drainproxy.config.kinds import format_duration
+from drainproxy.manifests.grace import CUTTING, MARGIN
 from drainproxy.manifests.podspec import Action, Container, Pod, Probe
 from drainproxy.manifests.policies import Policy
 from drainproxy.manifests.services import Service
 
 from .annotations import Wishes
 from .ports import Taken, declared
-
-# What the app has for its own end, when the drain is over.
-MARGIN: Final = 5
-# The last seconds of a drain, in which everything is cut.
-_CUTTING: Final = 2
 
 _SLEEP = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)")
 _PROBE_DEFAULTS: Final = (10, 3)
@@ -57,10 +53,10 @@ def _hooks(scene: Scene) -> Iterator[str]:
 
 def _time(scene: Scene) -> Iterator[str]:
     delay, timeout = scene.settings.drain_delay, scene.settings.drain_timeout
-    if delay + _CUTTING >= timeout:
+    if delay + CUTTING >= timeout:
         yield (
             f"drain-delay {format_duration(delay)} leaves nothing of drain-timeout"
-            f" {format_duration(timeout)} for the drain itself, which cuts in the last {_CUTTING}s"
+            f" {format_duration(timeout)} for the drain itself, which cuts in the last {CUTTING}s"
         )
     need, what = max(_needs(scene))
     if need > scene.grace:

@@ -20,12 +20,13 @@ from drainproxy.config import (
 )
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.config.kinds import format_duration
+from drainproxy.manifests.grace import MARGIN
 from drainproxy.manifests.podspec import Pod
 from drainproxy.manifests.policies import Policy
 from drainproxy.manifests.services import Service, named_targets, protocols
 
 from .annotations import Wishes, read_wishes
-from .cautions import MARGIN, Scene, needed_grace
+from .cautions import Scene, needed_grace
 from .containers import Design
 from .ports import Taken, as_forwarded, take_over
 from .ready import ready_ports

@@ -7,7 +7,8 @@ from drainproxy.rollout.check.rules import RULES
 
 
 def test_the_documentation_has_the_rules_that_the_code_has(root: Path) -> None:
-    assert (root / "deploy" / "CHECKS.md").read_text().endswith(markdown()), "print it anew"
+    reference = (root / "deploy" / "CHECKS.md").read_text()
+    assert reference.endswith(markdown()), "print the end anew: catalogue.markdown()"
 
 
 def test_the_list_has_a_line_for_each_rule() -> None:
