@@ -9,11 +9,11 @@ from .copies import Shelf
 from .inventory import Inventory, hook_of
 from .place import Object, Place
 from .selectors import Index, Selector, read_selector
-from .workload import ROLLED_OUT, Workload
+from .workload import AUTOSCALERS, ROLLED_OUT, Workload
 
 _SWITCH: Final = "drainproxy.io/inject"
 # Kind -> its field that refers to a workload.
-_POINTERS: Final = {"HorizontalPodAutoscaler": "scaleTargetRef", "Canary": "targetRef"}
+_POINTERS: Final = {**dict.fromkeys(AUTOSCALERS, "scaleTargetRef"), "Canary": "targetRef"}
 
 
 def take_stock(objects: Iterable[Object]) -> Inventory:
@@ -39,7 +39,7 @@ class _Relations:
         self._budgets = Index((each, read_selector(at)) for each, at in budgets if at.exists)
         self._spaces = {each.namespace for each, at in services if at.texts}
         self._pointing = Shelf(
-            ((kind, each.root.at("spec", field, "kind").text, _name(each, field)), each)
+            ((kind, *_reference(each, field)), each)
             for kind, field in _POINTERS.items()
             for each in inventory.of(kind)
         )
@@ -54,7 +54,8 @@ class _Relations:
         made = Workload(each.root, pod, owns_pod=other is None, is_managed=is_managed)
         made.services = self._services.selecting(made.labels, each)
         made.budgets = self._budgets.selecting(made.labels, each)
-        made.autoscaler = self._points("HorizontalPodAutoscaler", each)
+        found = (self._points(kind, each) for kind in AUTOSCALERS)
+        made.autoscaler = next(filter(None, found), None)
         made.canary = self._points("Canary", each)
         made.is_injected = self._injects(made)
         made.is_unproved = not self._has_services(each.namespace)
@@ -97,5 +98,7 @@ def _selector(each: Object) -> Place:
     return each.root.at("spec", "selector")
 
 
-def _name(each: Object, field: str) -> str:
-    return each.root.at("spec", field, "name").text
+def _reference(each: Object, field: str) -> tuple[str, str]:
+    """The kind and name of what it refers to; KEDA's are Deployments where they do not say."""
+    target = each.root.at("spec", field)
+    return target.at("kind").text or "Deployment", target.at("name").text

@@ -16,6 +16,13 @@ ROLLED_OUT: Final = {
     "Rollout": "argoproj.io",
 }
 
+# kind -> its field for the smallest number of pods, and what that is where it is not given. KEDA
+# scales to zero.
+AUTOSCALERS: Final = {
+    "HorizontalPodAutoscaler": ("minReplicas", 1),
+    "ScaledObject": ("minReplicaCount", 0),
+}
+
 # Ports that people look at and no client of the app.
 _ASIDE = re.compile(r"(?:.*-)?(?:metrics?|prom(?:etheus)?|health\w*|probes?|debug|admin|pprof)")
 # Other people's sidecars, which injectors put in and their own probes and hooks serve.
@@ -149,16 +156,22 @@ class Workload:
 
     @property
     def replicas(self) -> Place:
-        """Where their number is written."""
+        """Where the number of its pods is written."""
         return self.root.at("spec", "replicas")
 
     @property
+    def floor(self) -> Place:
+        """Where the smallest number of its pods is written: with an autoscaler, there."""
+        if not self.autoscaler:
+            return self.replicas
+        return self.autoscaler.root.at("spec", AUTOSCALERS[self.autoscaler.kind][0])
+
+    @property
     def least(self) -> int:
-        """The smallest number of replicas that the input lets it have."""
-        if self.autoscaler:
-            found = self.autoscaler.root.at("spec", "minReplicas")
-            return 1 if found.number is None else found.number
-        return 1 if self.replicas.number is None else self.replicas.number
+        """The smallest number of pods that the input lets it have."""
+        if self.floor.number is not None:
+            return self.floor.number
+        return AUTOSCALERS[self.autoscaler.kind][1] if self.autoscaler else 1
 
     @property
     def rolling(self) -> Place:

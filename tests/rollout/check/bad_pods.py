@@ -309,6 +309,17 @@ STRATEGY = [
 
 CAPACITY = [
     Change("web.yaml", ("minReplicas: 3\n", "minReplicas: 1  # ! single-replica\n")),
+    Change(
+        "web.yaml",
+        (
+            "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler",
+            "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject",
+        ),
+        (
+            "    apiVersion: apps/v1\n    kind: Deployment\n    name: web\n  minReplicas: 3\n",
+            "    name: web\n  minReplicaCount: 1  # ! single-replica\n",
+        ),
+    ),
     # A port that no metrics are named after: somebody may connect to it.
     Change(
         "worker.yaml",

@@ -76,6 +76,18 @@ ROLLOUTS = [
     Change("web.yaml", (ROLLING, "    rollingUpdate: {maxUnavailable: 25%}\n")),
     Change("injected.yaml", ("  minReadySeconds: 10\n", "  minReadySeconds: 1\n")),
     Change("web.yaml", ("DeadlineSeconds: 600\n", "DeadlineSeconds: 130\n")),
+    # KEDA scales to zero, which no rollout makes less.
+    Change(
+        "web.yaml",
+        (
+            "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler",
+            "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject",
+        ),
+        (
+            "    apiVersion: apps/v1\n    kind: Deployment\n    name: web\n  minReplicas: 3\n",
+            "    name: web\n",
+        ),
+    ),
     # No budget can be kept by what is not there.
     Change("database.yaml", ("minAvailable: 2\n", "minAvailable: 66%\n")),
     Change("switched.yaml", ("minAvailable: 75%\n", "minAvailable: 3\n")),

@@ -20,9 +20,7 @@ def single_replica(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """A node drain ends the only pod before another one is ready: evictions know no surge. A
     StatefulSet of one is away at every update as well."""
     if workload.serves and not workload.is_managed and workload.least == 1:
-        place, name = workload.replicas, "replicas"
-        if workload.autoscaler:
-            place, name = workload.autoscaler.root.at("spec", "minReplicas"), "minReplicas"
+        place, name = workload.floor, str(workload.floor.path[-1])
         said = "is 1" if place.exists else "is not set, which is 1"
         right = f"set {name}: 2"
         if workload.kind == "StatefulSet":
@@ -44,8 +42,8 @@ def replicas_fight_autoscaler(workload: Workload, _: Inventory) -> Iterator[Prob
     if workload.autoscaler and workload.replicas.exists and not workload.is_managed:
         yield Problem(
             workload.replicas,
-            f"HorizontalPodAutoscaler {workload.autoscaler.name} sets the replicas: remove"
-            f" replicas: {workload.replicas.text}",
+            f"{workload.autoscaler.title} sets the replicas: remove replicas:"
+            f" {workload.replicas.text}",
         )
 
 

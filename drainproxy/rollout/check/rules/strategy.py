@@ -94,8 +94,8 @@ def _floors(workload: Workload) -> Iterator[tuple[int, str]]:
             yield least, f"PodDisruptionBudget {budget.name} keeps {least}"
     if workload.kind != "StatefulSet":
         if workload.autoscaler:
-            name = workload.autoscaler.name
-            yield workload.least, f"HorizontalPodAutoscaler {name} keeps {workload.least} at least"
+            name = workload.autoscaler.title
+            yield workload.least, f"{name} keeps {workload.least} at least"
         yield int(workload.serves), "one has to serve"
     yield 0, ""
 
