@@ -23,7 +23,7 @@ def take_stock(objects: Iterable[Object]) -> Inventory:
     inventory.workloads = [
         relations.workload(each)
         for each in inventory.objects
-        if each.group == ROLLED_OUT.get(each.kind) and hook_of(each) is None
+        if (each.kind, each.group) in ROLLED_OUT and hook_of(each) is None
     ]
     return inventory
 

@@ -8,7 +8,7 @@ from typing import Final
 from drainproxy.config import ANNOTATION_PREFIX, BY_NAME
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.config.kinds import parse_duration
-from drainproxy.config.values import Address, Forward
+from drainproxy.config.values import Forward
 from drainproxy.manifests.grace import MARGIN
 from drainproxy.manifests.podspec import DEFAULT_GRACE
 
@@ -88,11 +88,11 @@ class Sidecar:
                     found |= set(numbers.split(","))
         return found
 
-    @property
-    def app_ports(self) -> list[str]:
-        """The app's ports that it stands in front of, where it says so itself."""
-        ends = (each.app for each in self._forwards())
-        return [str(each.port) for each in ends if isinstance(each, Address)]
+    def answers(self, port: str) -> bool:
+        """Whether what comes to a port of the pod comes to it, not to the app."""
+        all_of_them = annotation(self._workload, "capture").text == "redirect"
+        is_led = port in self.redirected or (self.container is None and all_of_them)
+        return bool(port) and (is_led or port in self.listens)
 
     def _forwards(self) -> tuple[Forward, ...]:
         try:

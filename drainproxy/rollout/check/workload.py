@@ -8,12 +8,11 @@ from typing import Final
 from .amounts import share
 from .place import Object, Place
 
-# kind -> API group, of what is rolled out.
+# Kind and API group of what is rolled out.
 ROLLED_OUT: Final = {
-    "Deployment": "apps",
-    "StatefulSet": "apps",
-    "DaemonSet": "apps",
-    "Rollout": "argoproj.io",
+    *((kind, "apps") for kind in ("Deployment", "StatefulSet", "DaemonSet")),
+    *((kind, "extensions") for kind in ("Deployment", "DaemonSet")),
+    ("Rollout", "argoproj.io"),
 }
 
 # kind -> its field for the smallest number of pods, and what that is where it is not given. KEDA

@@ -111,6 +111,20 @@ PROBES = [
         (
             "        livenessProbe:\n          httpGet: {path: /livez, port: app-http}\n",
             "        livenessProbe:  # ! liveness-kills-drain\n"
+            "          httpGet: {path: /livez, port: 9181}\n"
+            "          periodSeconds: 5\n",
+        ),
+    ),
+    Change(
+        "switched.yaml",
+        ("        drainproxy.io/drain-delay: 5s\n", "        drainproxy.io/capture: redirect\n"),
+        ("        livenessProbe:\n", "        livenessProbe:  # ! liveness-kills-drain\n"),
+    ),
+    Change(
+        "injected.yaml",
+        (
+            "        livenessProbe:\n          httpGet: {path: /livez, port: app-http}\n",
+            "        livenessProbe:  # ! liveness-kills-drain\n"
             "          httpGet: {path: /readyz, port: 9180}\n"
             "          periodSeconds: 5\n",
         ),

@@ -152,6 +152,7 @@ RELEASES = [
         "switched.yaml",
         ("targetPort: websocket", "targetPort: 8000"),
         ("        drainproxy.io/drain-delay: 5s\n", "        drainproxy.io/capture: redirect\n"),
+        ("          tcpSocket: {port: websocket}\n", "          exec: {command: [/bin/alive]}\n"),
     ),
     # Led to the sidecar by nftables.
     Change(

@@ -8,7 +8,7 @@ from ..amounts import failures_for, patience
 from ..inventory import Inventory
 from ..place import Place
 from ..rule import PROBES, Level, Problem, rule
-from ..sidecar import asleep, sidecar_of
+from ..sidecar import Sidecar, asleep, sidecar_of
 from ..workload import Workload
 
 _KINDS: Final = ("readinessProbe", "livenessProbe", "startupProbe")
@@ -145,21 +145,24 @@ def startup_budget_missing(workload: Workload, _: Inventory) -> Iterator[Problem
     remedy="Let the livenessProbe ask something that stays alive during a drain.",
 )
 def liveness_kills_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
-    """In a drain readiness fails on purpose. If liveness asks the same and gives up before the
-    drain is over, the kubelet restarts the container in the middle of it: a drain by hand, or one
-    of a container's restart, is no deletion of the pod, which ends the probing. The drain is that
-    of the sidecar; of a preStop hook that sleeps it is a warning, since readiness need not fail."""
+    """In a drain the sidecar is not ready on purpose, and refuses connections in the end. A
+    livenessProbe that passes the sidecar, or asks for its readiness, and gives up before the drain
+    is over, gets the container restarted in the middle of it: a drain by hand, or one of a
+    container's restart, is no deletion of the pod, which ends the probing. It is a warning where
+    liveness asks the same as the app's own readiness, which may be made to fail too; without a
+    sidecar the drain is the sleep of the preStop hook."""
     sidecar = sidecar_of(workload)
     for container in workload.containers:
         ready, live = container.at("readinessProbe"), container.at("livenessProbe")
         drain = sidecar.drain_timeout if sidecar else asleep(container) or 0
-        if drain and _follows_readiness(ready, live) and patience(live) < drain:
+        is_sure = bool(sidecar) and _is_lost_in_a_drain(sidecar, container, live)
+        if drain > patience(live) and (is_sure or _asks_the_same(ready, live)):
             yield Problem(
                 live,
                 f"the livenessProbe of {container.at('name').text} follows readiness and gives up"
                 f" after {patience(live)}s, within a drain of up to {drain:g}s: ask another"
                 f" endpoint, or set failureThreshold: {failures_for(live, drain)}",
-                None if sidecar else "warning",
+                None if is_sure else "warning",
             )
 
 
@@ -201,6 +204,13 @@ def _asks_the_same(one: Place, two: Place) -> bool:
     )
 
 
-def _follows_readiness(ready: Place, live: Place) -> bool:
-    """Asks the same, or the readiness endpoint of the sidecar."""
-    return _asks_the_same(ready, live) or live.at("httpGet", "path").text == "/readyz"
+def _is_lost_in_a_drain(sidecar: Sidecar | None, container: Place, probe: Place) -> bool:
+    """Whether the sidecar answers a probe, or would have to let it through."""
+    action = _action(probe)
+    if sidecar is None or action is None:
+        return False
+    port = action[1].at("port").text
+    for declared in container.at("ports").items:
+        if port and declared.at("name").text == port:
+            port = declared.at("containerPort").text
+    return action[1].at("path").text == "/readyz" or sidecar.answers(port)
