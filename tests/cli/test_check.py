@@ -71,6 +71,12 @@ def test_what_fails_is_a_matter_of_the_options(arguments: list[str], code: int) 
     assert run(*arguments, "-", stdin=WEAK).exit_code == code
 
 
+def test_a_box_of_which_no_rule_is_asked_is_not_ticked() -> None:
+    told = run("--only", "budget-missing", GOOD).stdout
+    assert "[-] A smoke test in the pipeline: no rule of it was asked\n" in told
+    assert "[x] Capacity held during rollouts and node drains\n" in told
+
+
 def test_standard_input_is_read_where_nothing_is_named() -> None:
     done = run("-o", "json", stdin=BAD)
     assert [each["file"] for each in json.loads(done.stdout)] == ["-"]

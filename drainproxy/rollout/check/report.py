@@ -33,12 +33,16 @@ class Finding(Struct, frozen=True):
 
 
 class Box(Struct, frozen=True):
-    """A box of the checklist: a section of the guide, its state, and the findings under it."""
+    """A box of the checklist: a section of the guide, its state, and the findings under it.
+
+    `note` says why it does not apply.
+    """
 
     section: Section
     state: State
     findings: list[Finding]
     ignored: int
+    note: str = ""
 
 
 class Report(Struct, frozen=True):
@@ -134,12 +138,13 @@ def _box(
 ) -> Box:
     under = [each for each in findings if each.section == section.id]
     excepted = sum(each.section == section.id for each in ignored)
-    state: State = "ticked"
     if any(each.level != "info" for each in under):
-        state = "not ticked"
-    elif not any(each.section == section for each in rules) or not _applies(section, inventory):
-        state = "not applicable"
-    return Box(section, state, under, excepted)
+        return Box(section, "not ticked", under, excepted)
+    if not any(rule.section == section for rule in rules):
+        return Box(section, "not applicable", under, excepted, "no rule of it was asked")
+    if not _applies(section, inventory):
+        return Box(section, "not applicable", under, excepted, section.nothing)
+    return Box(section, "ticked", under, excepted)
 
 
 def _applies(section: Section, inventory: Inventory) -> bool:
