@@ -196,13 +196,18 @@ class Workload:
         """Whether a traffic router moves the clients, while the stable pods stay as they are."""
         return self.root.at("spec", "strategy", "canary", "trafficRouting").exists
 
-    def minimum(self, budget: Object) -> int | None:
-        """The pods that a budget keeps; None if it does not say so in a way that can be read."""
+    @property
+    def planned(self) -> int:
+        """The pods that there are at a rollout: what is written, but not less than the least."""
+        return max(self.least, self.replicas.number or 0)
+
+    def kept(self, budget: Object, pods: int) -> int | None:
+        """How many of so many pods a budget keeps; None if it does not say so readably."""
         spec = budget.root.at("spec")
         if (least := spec.at("minAvailable")).exists:
-            return share(least, self.least, up=True)
-        away = share(spec.at("maxUnavailable"), self.least, up=True)
-        return None if away is None else max(self.least - away, 0)
+            return share(least, pods, up=True)
+        away = share(spec.at("maxUnavailable"), pods, up=True)
+        return None if away is None else max(pods - away, 0)
 
 
 def _declared(containers: Sequence[Place]) -> Iterator[Place]:

@@ -284,6 +284,7 @@ STRATEGY = [
             "            httpRoute: prices\n",
             "      maxUnavailable: 50%  # ! rollout-loses-capacity\n",
         ),
+        ("  maxUnavailable: 2\n", "  minAvailable: 4\n"),
     ),
     # A StatefulSet rounds up.
     Change(

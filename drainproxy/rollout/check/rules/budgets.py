@@ -47,7 +47,7 @@ def budget_blocks(root: Place, inventory: Inventory) -> Iterator[Problem]:
             yield Problem(place, f"{key} {place.text} lets no pod be evicted: set {_RIGHT}")
             return
     for workload in inventory.guarded_by(root.object):
-        least = workload.minimum(root.object)
+        least = workload.kept(root.object, workload.least)
         if workload.least and least is not None and least >= workload.least and _counts(workload):
             yield Problem(
                 spec.at("minAvailable"),

@@ -52,7 +52,7 @@ def surge_cannot_start(workload: Workload, _: Inventory) -> Iterator[Problem]:
         which = "maxSurge" if workload.rolling.at("maxSurge").exists else "maxUnavailable"
         yield Problem(
             workload.rolling.at(which),
-            f"maxUnavailable {written} of {workload.least} and maxSurge"
+            f"maxUnavailable {written} of {workload.planned} and maxSurge"
             f" {workload.rolling.at('maxSurge').text or 0} leave no pod to begin with: set"
             " maxSurge: 1",
         )
@@ -67,29 +67,31 @@ def surge_cannot_start(workload: Workload, _: Inventory) -> Iterator[Problem]:
 )
 def rollout_loses_capacity(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """A PodDisruptionBudget binds evictions, not rollouts: maxUnavailable is what counts there.
-    replicas - maxUnavailable (rounded down) must not be less than what the budget keeps, what the
-    autoscaler has as its minimum, or one pod."""
+    replicas - maxUnavailable (rounded down) must not be less than the budget's minAvailable, what
+    the autoscaler has as its minimum, or one pod."""
     if not workload.is_rolled or workload.kind == "DaemonSet" or workload.is_routed:
         return
     away = unavailable(workload)
-    left = workload.least - away
+    left = workload.planned - away
     floor, why = max(_floors(workload))
     if away and left < floor:
-        allowed = max(workload.least - floor, 0)
+        allowed = max(workload.planned - floor, 0)
         yield Problem(
             workload.rolling.at("maxUnavailable"),
-            f"a rollout leaves {max(left, 0)} of {workload.least} pods, but {why}: set"
+            f"a rollout leaves {max(left, 0)} of {workload.planned} pods, but {why}: set"
             f" maxUnavailable: {allowed}",
         )
 
 
 def _floors(workload: Workload) -> Iterator[tuple[int, str]]:
     """How many pods must stay, each with the reason. A StatefulSet has no surge, so that an
-    autoscaler's minimum, and a single pod, are not to be kept."""
+    autoscaler's minimum, and a single pod, are not to be kept. A budget that says how many may be
+    away at a time speaks of evictions, and names no minimum."""
     for budget in workload.budgets:
-        least = workload.minimum(budget)
+        says = budget.root.at("spec", "minAvailable").exists
+        least = workload.kept(budget, workload.planned) if says else None
         # What no StatefulSet can keep, budget-blocks reports.
-        kept = least is not None and (least < workload.least or workload.kind != "StatefulSet")
+        kept = least is not None and (least < workload.planned or workload.kind != "StatefulSet")
         if least is not None and kept:
             yield least, f"PodDisruptionBudget {budget.name} keeps {least}"
     if workload.kind != "StatefulSet":
@@ -104,7 +106,7 @@ def unavailable(workload: Workload) -> int:
     """The pods that a rollout takes away, as the controllers reckon."""
     written = workload.rolling.at("maxUnavailable")
     if workload.kind == "StatefulSet":
-        return share(written, workload.least, up=True) or 1
+        return share(written, workload.planned, up=True) or 1
     away = _unavailable_as_written(workload)
     return 1 if away == 0 and _surge(workload) == 0 else away or 0
 
@@ -114,8 +116,8 @@ def _unavailable_as_written(workload: Workload) -> int | None:
     if workload.kind == "DaemonSet":
         return _of_every_node(written, default=1)
     if not written.exists:
-        return _DEFAULT_SHARE * workload.least // 100
-    return share(written, workload.least, up=False)
+        return _DEFAULT_SHARE * workload.planned // 100
+    return share(written, workload.planned, up=False)
 
 
 def _surge(workload: Workload) -> int | None:
@@ -123,8 +125,8 @@ def _surge(workload: Workload) -> int | None:
     if workload.kind == "DaemonSet":
         return _of_every_node(written, default=0)
     if not written.exists:
-        return -(-_DEFAULT_SHARE * workload.least // 100)
-    return share(written, workload.least, up=True)
+        return -(-_DEFAULT_SHARE * workload.planned // 100)
+    return share(written, workload.planned, up=True)
 
 
 def _of_every_node(written: Place, default: int) -> int | None:
