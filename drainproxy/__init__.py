@@ -13,7 +13,8 @@ The rooms, each of which imports only those above it:
 - `sidecar`: the running process: sockets, signals, clock, probes, metrics
 - `manifests`: Kubernetes manifests: documents of a file, the objects in them; nothing is decided
 - `kube`: pods: what is injected into them, from the command line or by a webhook
-- `rollout`: whether a release may go on: phases of a migration, a gate on its signals, smoke tests
+- `rollout`: whether a release may go on: checks of manifests, phases of a migration, a gate on its
+  signals, smoke tests
 - `rehearsal`: a demo app and clients, to see a drain on your own machine
 - `cli`: the commands
 """

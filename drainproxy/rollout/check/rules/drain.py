@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Final
 
-from drainproxy.config import ANNOTATION_PREFIX, BY_NAME, INJECTOR_ANNOTATIONS
+from drainproxy.config import (
+    ANNOTATION_PREFIX,
+    BY_NAME,
+    INJECTOR_ANNOTATIONS,
+    RELEASE_ANNOTATIONS,
+)
 from drainproxy.config.mistakes import did_you_mean
 from drainproxy.manifests.grace import CUTTING, MARGIN
 
@@ -17,11 +22,6 @@ from ..sidecar import annotation, asleep, grace, sidecar_of
 from ..workload import Workload
 
 _END: Final = f"and {MARGIN}s for the app's own end"
-# Annotations of ours that are neither settings nor the injector's.
-RELEASE_ANNOTATIONS: Final = frozenset(
-    {"ignore", "ignore-reason", "migration-phase", "schema-version", "last-successful-deploy"}
-)
-# Those of the injector that are still to come are no mistake of the manifest.
 _KNOWN: Final = {*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS}
 
 
