@@ -24,6 +24,13 @@ _FOLDER: Final = "/etc/drainproxy/podinfo"
 _REPORT: Final = "/dev/termination-log"
 
 
+# From the node come the kubelet's probes: what comes from there to the app is no client at once.
+_HOST_IP: Final = {
+    "name": "HOST_IP",
+    "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}},
+}
+
+
 class Design(Struct, frozen=True, kw_only=True):
     """All that the containers depend on.
 
@@ -50,7 +57,7 @@ def sidecar(design: Design) -> Json:
         **_image(design),
         **native,
         "args": ["run", *_flags(design)],
-        **_environment(design),
+        "env": [*_environment(design).get("env", ()), _HOST_IP],
         "ports": list(_ports(design)),
         "startupProbe": _probe("/startupz", design, periodSeconds=1, failureThreshold=120),
         # Whether the app is there is asked often: a rollout waits for it.

@@ -29,6 +29,8 @@ from tests.e2e.process import PATIENCE, Process, Sidecar, accepts, ask, started
 
 # What the kubelet grants a native sidecar when nothing of the grace period is left, in seconds.
 _LEAST = 2.0
+# All pods of this machine have it; what the downward API says of a pod is this alone.
+_POD_IP = "127.0.0.1"
 # A container takes longer than this to be made again, in seconds.
 _CREATION = 0.5
 
@@ -132,7 +134,7 @@ def running_pod(
     (folder / "annotations").write_text(_as_volume(pod["metadata"]["annotations"]))
     with started(
         *("drainproxy", *_in_folder(container, folder)),
-        env={entry["name"]: entry["value"] for entry in container["env"]},
+        env={entry["name"]: entry.get("value", _POD_IP) for entry in container["env"]},
         ready=lambda: _succeeds(container["startupProbe"]),
     ) as process:
         running = Pod(pod["spec"], app, Sidecar(process, port, admin), folder)

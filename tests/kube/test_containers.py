@@ -42,7 +42,7 @@ def test_flags_say_only_what_no_annotation_says() -> None:
     ]
     quiet = sidecar(design(forwards=[], pass_token=False, pass_report=False))
     assert quiet["args"] == ["run", "--annotations-file=/etc/drainproxy/podinfo/annotations"]
-    assert "env" not in quiet
+    assert [each["name"] for each in quiet["env"]] == ["HOST_IP"]
     assert quiet["lifecycle"]["preStop"]["httpGet"]["httpHeaders"][0]["value"] == "t"
 
 

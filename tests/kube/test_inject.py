@@ -7,7 +7,7 @@ import jsonpatch
 import pytest
 from hypothesis import given, settings
 
-from drainproxy.config import ConfigError, load
+from drainproxy.config import ConfigError, load, pod_ip_problems
 from drainproxy.kube.inject import Injected, Skipped, complete, inject, uninject
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import NEWEST, OLDEST, TOKEN, injected, options, pod, pods, sidecar, validate
@@ -72,15 +72,17 @@ def test_the_sidecar_starts_with_what_it_is_given(before: Json) -> None:
         found = sidecar(done.pod)
         flags = dict(arg.removeprefix("--").split("=", 1) for arg in found["args"][1:-2])
         forwards = [arg.split("=", 1)[1] for arg in found["args"] if arg.startswith("--forward")]
+        environ = {each["name"]: each.get("value", "10.1.2.3") for each in found["env"]}
         made = load(
             flags={**flags, "forward": forwards},
-            environ={each["name"]: each["value"] for each in found["env"]},
+            environ=environ,
             annotations="\n".join(
                 f"{key}={json.dumps(text, ensure_ascii=False)}"
                 for key, text in done.pod["metadata"]["annotations"].items()
             ),
         )
         assert made.admin_token == TOKEN
+        assert [*pod_ip_problems(made, environ.get("POD_IP"))] == []
         assert len(made.forward) == len(done.ports)
 
 
@@ -154,7 +156,8 @@ def test_the_app_and_the_sidecar_get_the_same_hook_with_the_same_token() -> None
 
     assert done.pod["spec"]["containers"][0]["lifecycle"] == {"preStop": HOOK}
     assert sidecar(done.pod)["lifecycle"] == {"preStop": HOOK}
-    assert sidecar(done.pod)["env"] == [{"name": "DRAINPROXY_ADMIN_TOKEN", "value": TOKEN}]
+    token, _ = sidecar(done.pod)["env"]
+    assert token == {"name": "DRAINPROXY_ADMIN_TOKEN", "value": TOKEN}
 
 
 def test_tokens_differ_from_pod_to_pod() -> None:
