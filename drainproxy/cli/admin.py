@@ -263,6 +263,8 @@ def _missing(body: Body) -> Iterator[str]:
     for each in body.get("missing", ()):
         if not each["counts"]:
             yield f"not there, and not waited for: {each['problem']}"
+        elif each["problem"] != body["not_ready"]:
+            yield f"not there: {each['problem']}"
 
 
 def _bypassed(body: Body) -> Iterator[str]:

@@ -91,7 +91,7 @@ class Detect(Pair):
 
     def _let_the_app_speak(self) -> None:
         self.deadline = inf
-        self.hub.silent[self] = None
+        self.hub.wait_for_either(self)
         self.hub.hint(SILENCE, self.route)
         self.reach_app()
 

@@ -136,6 +136,9 @@ def _unsaid(budget: str, peer: str, number: int, outcome: str) -> None:
 # it in a relative of HTTP.
 SILENCE, NOT_HTTP = "silence", "not-http"
 
+# At most one in so many of max-connections may be silent while the app waits too.
+SILENT_SHARE = 10
+
 # Called with one of these when it shows on a connection of this forward.
 Hint = Callable[[str, Route], None]
 
@@ -240,6 +243,13 @@ class Hub:
         self.counters.rejected["max-connections"] += 1
         self.notice("max-connections", session.peer, self.limits.max_connections, "it is refused")
         return False
+
+    def wait_for_either(self, session: "Pair") -> None:
+        """Neither side has said a word for long. Of many such the oldest goes: a crowd of clients
+        that say nothing must not be one at the app."""
+        if len(self.silent) * SILENT_SHARE >= self.limits.max_connections:
+            self._close_silent()
+        self.silent[session] = None
 
     def _close_silent(self) -> None:
         """Give the place of the one that has been silent for the longest to somebody else."""

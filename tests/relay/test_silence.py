@@ -169,8 +169,10 @@ def test_nobody_is_silent_for_longer_than_idle_timeout() -> None:
 
 
 def test_whoever_is_silent_gives_its_place_to_somebody_else_the_oldest_first() -> None:
-    proxy = Proxy(max_connections=2, header_timeout=10)
+    proxy = Proxy(max_connections=20, header_timeout=10)
     first, second = silent(proxy), silent(proxy)
+    for _ in range(18):
+        Conversation("auto", proxy=proxy).client_sends(request())
     for left, gone in ([second], first), ([], second):
         talk = Conversation("auto", proxy=proxy)
         talk.client_sends(request())
@@ -181,6 +183,16 @@ def test_whoever_is_silent_gives_its_place_to_somebody_else_the_oldest_first() -
     late = Conversation("auto", proxy=proxy)
     late.client_sends(request())
     assert late.client_got().startswith(b"HTTP/1.1 503 ")
+
+
+def test_a_crowd_that_says_nothing_is_no_crowd_at_the_app() -> None:
+    proxy = Proxy(max_connections=30, header_timeout=10)
+    crowd = [Conversation("auto", proxy=proxy) for _ in range(10)]
+    proxy.wait(10)
+    states = [talk.client.state for talk in crowd]
+    assert (states.count("open"), states.count("aborted")) == (3, 7)
+    assert len(proxy.hub.sessions) == len(proxy.hub.silent) == 3
+    assert proxy.hub.counters.rejected == {"silent": 7}
 
 
 def test_leaving_silence_is_closed_after_idle_close() -> None:
