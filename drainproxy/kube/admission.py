@@ -87,7 +87,7 @@ def judge(request: Request, options: Options, namespace: Namespace | None = None
     if request.object is None:
         raise ValueError("holds no pod: request.object is missing")
     try:
-        return _judge(request.object, request.namespace, options, namespace)
+        return _judge(request.object, options, namespace)
     except ConfigError as error:
         return Verdict("denied", f"drainproxy cannot be injected: {error}")
     except RecursionError:
@@ -115,7 +115,7 @@ def answer(request: Request, verdict: Verdict) -> bytes:
     )
 
 
-def _judge(pod: Json, name: str, options: Options, namespace: Namespace | None) -> Verdict:
+def _judge(pod: Json, options: Options, namespace: Namespace | None) -> Verdict:
     if read_status(pod) and sidecar_of(pod):
         added = complete(pod)
         return Verdict("injected", patch=added.patch) if added else Verdict("unchanged")
@@ -123,22 +123,20 @@ def _judge(pod: Json, name: str, options: Options, namespace: Namespace | None) 
         return Verdict("skipped", "neither the pod nor its namespace asks for a sidecar")
     defaults, mistakes = readable(namespace.annotations if namespace else {})
     options = replace(options, defaults={**options.defaults, **defaults})
-    done, wrong = _injected(pod, options, name)
+    done, wrong = _injected(pod, options)
     if isinstance(done, Skipped):
         return Verdict("skipped", done.reason)
     return Verdict("injected", patch=done.patch, warnings=_warnings([*mistakes, *wrong], done))
 
 
-def _injected(
-    pod: Json, options: Options, namespace: str
-) -> tuple[Injected | Skipped, Sequence[Mistake]]:
+def _injected(pod: Json, options: Options) -> tuple[Injected | Skipped, Sequence[Mistake]]:
     """The outcome, and what is wrong with the defaults: a pod is not denied for those."""
     try:
-        return inject(pod, options, namespace), ()
+        return inject(pod, options), ()
     except ConfigError as error:
         if not options.defaults:
             raise
-        return inject(pod, replace(options, defaults={}), namespace), error.mistakes
+        return inject(pod, replace(options, defaults={})), error.mistakes
 
 
 def _is_wanted(pod: Json, namespace: Namespace) -> bool:

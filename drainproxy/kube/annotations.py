@@ -19,7 +19,7 @@ SWITCH_NAME: Final = ANNOTATION_PREFIX + "inject"
 # What the injector writes: the record that makes it idempotent and undoes it.
 STATUS: Final = ANNOTATION_PREFIX + "status"
 
-Capture = Literal["names", "redirect"]
+Capture = Literal["auto", "names", "redirect"]
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 _IMAGE = re.compile(r"[!-~]{1,512}")
@@ -81,9 +81,10 @@ class Wishes(Struct, frozen=True, kw_only=True, rename="kebab"):
         tuple[Choice, ...] | None,
         setting(
             _PORTS,
-            "The ports to take over. Without it: those that a Service in the same input targets,"
-            " else every TCP port of the containers that has a name.",
-            default="all that have names",
+            "The ports to take over. Without it: those that a Service targets, else every TCP port"
+            " that the containers declare, else those that probes name. A redirect needs no"
+            " declaration.",
+            default="what Services target",
         ),
     ] = None
     capture: Annotated[
@@ -91,10 +92,11 @@ class Wishes(Struct, frozen=True, kw_only=True, rename="kebab"):
         setting(
             choice(Capture),
             "How clients are led to the sidecar. names: it takes the name of the port that the"
-            " Service targets. redirect: nftables leads the app's port to it, for a Service that"
-            " targets a number; an init container with NET_ADMIN sets that up.",
+            " Service targets. redirect: nftables leads the app's port to it, whatever the Service"
+            " targets; an init container with NET_ADMIN sets that up. auto: names, or a Service in"
+            " the same input that is changed so that it leads there, or else redirect.",
         ),
-    ] = "names"
+    ] = "auto"
     native_sidecar: Annotated[
         bool,
         setting(

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from drainproxy.config import ConfigError
 from drainproxy.manifests.documents import Document, parse, render, restyle
-from drainproxy.manifests.podspec import Workload, objects, workload
-from drainproxy.manifests.policies import policies
-from drainproxy.manifests.services import services
+from drainproxy.manifests.podspec import Workload, objects, read, workload
+from drainproxy.manifests.services import Service, services
 
-from .inject import Injected, Skipped, inject, uninject
+from .inject import Skipped, inject, uninject
+from .leads import Around
 from .plan import Options
 
 
@@ -47,8 +47,8 @@ def inject_all(texts: Mapping[str, str], options: Options) -> Result:
     """Inject every workload in these files (by name); they see the Services in all of them."""
     files, broken = _read(texts)
     bodies = [body for documents in files.values() for body in _bodies(documents)]
-    options = replace(options, services=[*services(bodies)], policies=[*policies(bodies)])
-    return _result(files, broken, lambda one: _inject(one, options))
+    found = [*services(bodies)]
+    return _result(files, broken, lambda one: _inject(one, options, found))
 
 
 def uninject_all(texts: Mapping[str, str]) -> Result:
@@ -95,14 +95,15 @@ def _careful(one: Workload, work: _Work) -> tuple[bool, Line]:
         return False, Line(one.title, str(error), failed=True)
 
 
-def _inject(one: Workload, options: Options) -> tuple[bool, Line]:
+def _inject(one: Workload, options: Options, found: list[Service]) -> tuple[bool, Line]:
     assert one.pod is not None
-    outcome = inject(one.pod, options, one.namespace)
+    around = Around(services=[s for s in found if s.selects(one.namespace, read(one.pod).labels)])
+    outcome = inject(one.pod, replace(options, around=around))
     if isinstance(outcome, Skipped):
         return False, Line(one.title, f"skipped: {outcome.reason}")
     restyle(outcome.pod, outcome.annotations)
     one.put(outcome.pod)
-    return True, Line(one.title, f"injected: {_ports(outcome)}", outcome.warnings)
+    return True, Line(one.title, f"injected ({outcome.capture})", outcome.warnings)
 
 
 def _uninject(one: Workload) -> tuple[bool, Line]:
@@ -112,7 +113,3 @@ def _uninject(one: Workload) -> tuple[bool, Line]:
         return False, Line(one.title, "skipped: it is not injected")
     one.put(pod)
     return True, Line(one.title, "uninjected")
-
-
-def _ports(outcome: Injected) -> str:
-    return ", ".join(map(str, outcome.ports))

@@ -10,11 +10,12 @@ from drainproxy.config import Settings
 from drainproxy.config.kinds import format_duration
 from drainproxy.manifests.grace import CUTTING, MARGIN
 from drainproxy.manifests.podspec import Action, Container, Pod, Probe
-from drainproxy.manifests.policies import Policy
-from drainproxy.manifests.services import Service
 
 from .annotations import Wishes
-from .ports import Taken, declared
+from .bypasses import bypasses
+from .capture import Capture
+from .leads import Question
+from .ports import Taken
 
 _SLEEP = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)")
 _PROBE_DEFAULTS: Final = (10, 3)
@@ -27,15 +28,16 @@ class Scene(Struct, frozen=True):
     wishes: Wishes
     settings: Settings
     ports: Sequence[Taken]
-    services: Sequence[Service]
-    policies: Sequence[Policy]
+    capture: Capture
+    question: Question
     grace: int
 
 
 def cautions(scene: Scene) -> list[str]:
     """Every warning, each a sentence that says what would be right."""
-    found = (_hooks, _time, _ports_without_names, _host_ports, _liveness, _bypassing, _shut_out)
-    return [text for check in found for text in check(scene)]
+    found = (_hooks, _time, _liveness)
+    texts = [text for check in found for text in check(scene)]
+    return [*texts, *bypasses(scene.capture, scene.question)]
 
 
 def _hooks(scene: Scene) -> Iterator[str]:
@@ -96,29 +98,6 @@ def seconds_asleep(hook: Action) -> float | None:
     return None
 
 
-def _ports_without_names(scene: Scene) -> Iterator[str]:
-    if scene.wishes.capture == "redirect":
-        return
-    taken = {each.port for each in scene.ports}
-    for each in declared(scene.pod):
-        if not each.port.name and each.port.container_port not in taken:
-            yield (
-                f"containerPort {each.port.container_port} of {each.container} has no name, so the"
-                " sidecar cannot take it over: name it and let the Service target that name"
-            )
-
-
-def _host_ports(scene: Scene) -> Iterator[str]:
-    if scene.wishes.capture == "redirect":
-        return
-    for each in declared(scene.pod):
-        if each.port.host_port:
-            yield (
-                f"hostPort {each.port.host_port} leads to {each.container} past the sidecar: what"
-                " comes that way is not drained"
-            )
-
-
 def _liveness(scene: Scene) -> Iterator[str]:
     """A probe that passes the sidecar fails when that refuses connections, and the app is killed
     while its last answers are under way."""
@@ -154,44 +133,3 @@ def _through_the_sidecar(probe: Probe, container: Container, scene: Scene) -> in
             ends = {each.port if redirected else each.listen for each in scene.ports}
             return number if number in ends else 0
     return 0
-
-
-def _bypassing(scene: Scene) -> Iterator[str]:
-    by_name = scene.wishes.capture == "names"
-    ends: set[int | str | None] = {each.name if by_name else each.port for each in scene.ports}
-    ends |= {each.listen for each in scene.ports}
-    if not by_name:
-        ends |= {each.port.name for each in declared(scene.pod) if each.port.container_port in ends}
-    for service in scene.services:
-        for port in service.ports:
-            if service.is_headless and by_name and port.port not in ends:
-                yield (
-                    f"Service {service.name} is headless: its clients connect to port {port.port}"
-                    " of the pod itself, past the sidecar: set drainproxy.io/capture: redirect"
-                )
-            elif port.target not in ends:
-                yield f"Service {service.name}: {_way_past(port.target, port.port, scene)}"
-
-
-def _way_past(target: int | str, port: int, scene: Scene) -> str:
-    if isinstance(target, str):
-        return f"port {port} leads to {target!r}, which the sidecar has not taken over"
-    names = [each.name for each in scene.ports if each.port == target and each.name]
-    remedy = f"target the name {names[0]}" if names else "give the port a name and target that"
-    return (
-        f"port {port} leads to {target} by number, past the sidecar: {remedy}, or set"
-        " drainproxy.io/capture: redirect"
-    )
-
-
-def _shut_out(scene: Scene) -> Iterator[str]:
-    """A policy sees the port at which a connection arrives in the pod, which is ours now."""
-    if scene.wishes.capture == "redirect":
-        return
-    for policy in scene.policies:
-        for taken in scene.ports:
-            if policy.lets_in(taken.port) and not policy.lets_in(taken.listen):
-                yield (
-                    f"NetworkPolicy {policy.metadata.name} lets clients in at port {taken.port},"
-                    f" but they come to the sidecar at {taken.listen} now: let them in there too"
-                )

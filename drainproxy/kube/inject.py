@@ -14,6 +14,7 @@ from drainproxy.manifests.podspec import Container, Json, read
 
 from . import containers
 from .annotations import STATUS
+from .capture import Capture
 from .cautions import cautions
 from .editor import Editor
 from .plan import Options, Plan, decide
@@ -33,19 +34,25 @@ class Injected(Struct, frozen=True):
     """
 
     pod: Json
-    ports: Sequence[Taken]
+    capture: Capture
     warnings: list[str]
     patch: list[Json]
     annotations: list[str]
 
+    @property
+    def ports(self) -> Sequence[Taken]:
+        """The ports that the sidecar stands in front of."""
+        return self.capture.ports
+
 
 class Skipped(Struct, frozen=True):
-    """A pod that gets no sidecar, and why."""
+    """A pod that gets no sidecar, and why; `warnings` are what leads clients to it all the same."""
 
     reason: str
+    warnings: Sequence[str] = ()
 
 
-def inject(pod: Json, options: Options, namespace: str = "") -> Injected | Skipped:
+def inject(pod: Json, options: Options) -> Injected | Skipped:
     """The pod with a sidecar, or why it gets none.
 
     Raises ConfigError with every mistake in its annotations, and ValueError if it is no pod.
@@ -58,9 +65,9 @@ def inject(pod: Json, options: Options, namespace: str = "") -> Injected | Skipp
     view = read(original)
     if reason := reason_to_skip(view):
         return Skipped(reason)
-    plan = decide(view, options, namespace, token)
-    if isinstance(plan, str):
-        return Skipped(plan)
+    plan = decide(view, options, token)
+    if isinstance(plan, Capture):
+        return Skipped(plan.reason, [*plan.past, *plan.nowhere])
     if view.completes and not plan.scene.wishes.native_sidecar:
         return Skipped("beside a plain container its pods would never complete")
     return _carry_out(original, plan, options.given)
@@ -80,7 +87,8 @@ def complete(pod: Json) -> Injected | None:
     for each in added:
         editor.put((*_container(each), "lifecycle", "preStop"), hook)
     write_status(editor, {}, status)
-    return Injected(editor.pod, [], [], editor.patch, [])
+    nothing_new = Capture(mode=None, reason="it has its sidecar")
+    return Injected(editor.pod, nothing_new, [], editor.patch, [])
 
 
 def uninject(pod: Json) -> Json | None:
@@ -99,7 +107,7 @@ def _carry_out(pod: Json, plan: Plan, given: Mapping[str, str]) -> Injected:
         editor.put((*_ANNOTATIONS, key), text)
     write_status(editor, given)
     keys = [*plan.annotations, STATUS]
-    return Injected(editor.pod, plan.scene.ports, cautions(plan.scene), editor.patch, keys)
+    return Injected(editor.pod, plan.scene.capture, cautions(plan.scene), editor.patch, keys)
 
 
 def _hand_over_names(editor: Editor, plan: Plan) -> None:

@@ -14,6 +14,7 @@ from drainproxy.config import (
     BY_NAME,
     Address,
     ConfigError,
+    Forward,
     Mistake,
     Settings,
     Sources,
@@ -22,13 +23,13 @@ from drainproxy.config.addresses import parse_forwards
 from drainproxy.config.kinds import format_duration
 from drainproxy.manifests.grace import MARGIN
 from drainproxy.manifests.podspec import Pod
-from drainproxy.manifests.policies import Policy
-from drainproxy.manifests.services import Service, named_targets, protocols
 
 from .annotations import Wishes, read_wishes
+from .capture import Capture, choose
 from .cautions import Scene, needed_grace
 from .containers import Design
-from .ports import Taken, as_forwarded, take_over
+from .leads import Around, Question
+from .ports import Taken
 from .ready import ready_ports
 
 _FORWARD: Final = ANNOTATION_PREFIX + "forward"
@@ -39,32 +40,18 @@ _DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
 _PROMETHEUS: Final = "prometheus.io/"
 _ALL_INTERFACES: Final = ("", "0.0.0.0", "::")
 
-_NO_PORTS: Final = {
-    "names": "no container has a TCP port with a name: name the port that the Service targets,"
-    f" or set {ANNOTATION_PREFIX}capture: redirect",
-    "redirect": "no container declares a TCP port",
-}
-
 
 class Options(Struct, frozen=True, kw_only=True):
     """What holds where the pod does not say.
 
-    `given` are annotations that beat its own, `defaults` those that do not. `services` and
-    `policies` are what is in the same input; those that select the pod concern it.
+    `given` are annotations that beat its own, `defaults` those that do not.
     """
 
     image: str = f"drainproxy:{__version__}"
     given: Mapping[str, str] = {}
     defaults: Mapping[str, str] = {}
-    services: Sequence[Service] = ()
-    policies: Sequence[Policy] = ()
+    around: Around = Around()
     new_token: Callable[[], str] = secrets.token_urlsafe
-
-    def around(self, namespace: str, labels: Mapping[str, str]) -> "Options":
-        """The same with only those Services and policies that select pods with these labels."""
-        services = [each for each in self.services if each.selects(namespace, labels)]
-        policies = [each for each in self.policies if each.selects(namespace, labels)]
-        return replace(self, services=services, policies=policies)
 
 
 class Plan(Struct, frozen=True):
@@ -75,21 +62,23 @@ class Plan(Struct, frozen=True):
     annotations: Mapping[str, str]
 
 
-def decide(pod: Pod, options: Options, namespace: str, token: str | None) -> Plan | str:
-    """The plan, or why there is nothing to do. `token` is the one that the pod had before.
+def decide(pod: Pod, options: Options, token: str | None) -> Plan | Capture:
+    """The plan, or a capture without a mode, which says why there is nothing to do.
 
+    `token` is the one that the pod had before.
     Raises ConfigError with every mistake in the annotations.
     """
-    options = options.around(namespace, pod.labels)
-    asked = {**_derived(pod), **options.defaults, **pod.annotations, **options.given}
+    asked = asked_of(pod, options)
     wishes, mistakes = read_wishes(asked)
-    ports, wrong = _ports(pod, wishes, asked, options.services)
-    if not (ports or _says_forwards(asked, wishes) or mistakes or wrong):
-        return _NO_PORTS[wishes.capture]
+    question = _question(pod, wishes, asked, options.around)
+    capture, wrong = _capture(question)
+    if capture.mode is None and not (mistakes or wrong):
+        return capture
+    wishes = replace(wishes, capture="redirect" if capture.mode == "redirect" else "names")
     if _FORWARD not in asked:
-        asked = {**ready_ports(pod, ports, options.services), **asked}
-    settings = _settings(asked, ports, [*mistakes, *wrong])
-    scene = Scene(pod, wishes, settings, ports, options.services, options.policies, pod.grace)
+        asked = {**ready_ports(pod, capture.ports, options.around.services or ()), **asked}
+    settings = _settings(asked, capture.ports, [*mistakes, *wrong])
+    scene = Scene(pod, wishes, settings, capture.ports, capture, question, pod.grace)
     if wishes.raise_grace_period:
         scene = replace(scene, grace=needed_grace(scene))
     added = {key: text for key, text in asked.items() if key not in pod.annotations}
@@ -97,24 +86,41 @@ def decide(pod: Pod, options: Options, namespace: str, token: str | None) -> Pla
     return Plan(scene, _design(scene, asked, options, token), added | dict(options.given) | others)
 
 
-def _says_forwards(asked: Mapping[str, str], wishes: Wishes) -> bool:
-    """Whether the pod says itself what is forwarded; what is redirected must be a port."""
-    return _FORWARD in asked and wishes.capture == "names"
+def foresee(pod: Pod, options: Options) -> Capture:
+    """How clients would be led to the sidecar of this pod; mistakes are left for `decide`."""
+    asked = asked_of(pod, options)
+    wishes, _ = read_wishes(asked)
+    return _capture(_question(pod, wishes, asked, options.around))[0]
 
 
-def _ports(
-    pod: Pod, wishes: Wishes, asked: Mapping[str, str], services: Sequence[Service]
-) -> tuple[list[Taken], list[Mistake]]:
-    if _FORWARD in asked:
-        try:
-            return as_forwarded(pod, wishes, parse_forwards(asked[_FORWARD])), []
-        except ValueError:
-            return [], []  # reported with the other settings
-    targets, hints = named_targets(services), protocols(services)
+def asked_of(pod: Pod, options: Options) -> dict[str, str]:
+    """The annotations that count for a pod."""
+    return {**_derived(pod), **options.defaults, **pod.annotations, **options.given}
+
+
+def _question(pod: Pod, wishes: Wishes, asked: Mapping[str, str], around: Around) -> Question:
+    return Question(
+        pod=pod,
+        wishes=wishes,
+        around=around,
+        reserved=[*_reserved(asked)],
+        forwards=_forwards(asked),
+    )
+
+
+def _forwards(asked: Mapping[str, str]) -> Sequence[Forward] | None:
     try:
-        return take_over(pod, wishes, targets, hints, _reserved(asked)), []
+        return parse_forwards(asked[_FORWARD]) if _FORWARD in asked else None
+    except ValueError:
+        return ()  # reported with the other settings
+
+
+def _capture(question: Question) -> tuple[Capture, list[Mistake]]:
+    try:
+        return choose(question), []
     except ValueError as error:
-        return [], [Mistake(f"annotation {ANNOTATION_PREFIX}ports", "ports", str(error))]
+        mistake = Mistake(f"annotation {ANNOTATION_PREFIX}ports", "ports", str(error))
+        return Capture(mode=None, reason=str(error)), [mistake]
 
 
 def _reserved(asked: Mapping[str, str]) -> Iterator[int]:

@@ -1,15 +1,14 @@
-"""Which ports of a pod the sidecar takes over, where it listens for them, how they are renamed."""
+"""Which ports a pod has, what is spoken there, where the sidecar listens, how ports are renamed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
 
 from msgspec import Struct
 
 from drainproxy.config import Address, Forward
 from drainproxy.config.values import Protocol
+from drainproxy.manifests.endpoints import find_port, resolve, tcp_ports
 from drainproxy.manifests.podspec import Pod, Port
-
-from .annotations import Wishes
 
 # Behind the default admin port. What the app listens on without declaring it we cannot know:
 # the annotation `forward` chooses other ports.
@@ -22,8 +21,20 @@ _HERE: Final = ("", "localhost", "127.0.0.1", "::1", "pod-ip")
 # them the server speaks first, and `auto` would wait for the client.
 _NOT_HTTP: Final = frozenset(
     {
-        *("tcp", "amqp", "ftp", "imap", "kafka", "ldap", "mongo", "mongodb", "mqtt", "mysql"),
-        *("nats", "pop3", "postgres", "postgresql", "redis", "sip", "smtp", "ssh"),
+        *("tcp", "amqp", "debug", "ftp", "icap", "imap", "jdwp", "kafka", "ldap", "mongo"),
+        *("mongodb", "mqtt", "mysql", "nats", "pop3", "postgres", "postgresql", "redis", "rtsp"),
+        *("sip", "smtp", "ssh", "stomp"),
+    }
+)
+# Those that are. Such a name is believed, whatever the number is known for.
+_HTTP: Final = frozenset({"grpc", "h2c", "http", "http2", "https", "web", "ws", "wss"})
+# Registered or usual for protocols in which the server speaks first, or which are opaque: SMTP,
+# MySQL and Galera, PostgreSQL, Redis, Elasticsearch's transport, memcached, NATS, AMQP, MQTT,
+# OpenWire, STOMP, RTSP, SIP, ICAP.
+_NOT_HTTP_PORTS: Final = frozenset(
+    {
+        *(25, 587, 3306, 4444, 5432, 6379, 9300, 11211, 4222, 5672, 1883, 61616, 61613),
+        *(554, 5060, 1344),
     }
 )
 
@@ -32,7 +43,7 @@ class Taken(Struct, frozen=True):
     """A port of the app that the sidecar stands in front of.
 
     `name` is the app's name for it, which the sidecar takes over; `renamed` what the app's port is
-    called then. Both are None where clients are redirected.
+    called then. Both are None where clients are redirected, or come to `listen` by its number.
     """
 
     port: int
@@ -50,104 +61,112 @@ class Taken(Struct, frozen=True):
         return f"{self.name or self.port} ({self.listen}={self.port})"
 
 
-class Declared(Struct, frozen=True):
-    """A TCP port that a container of the app declares."""
+class AppPort(Struct, frozen=True):
+    """A TCP port of the app. Without a container nobody declares it: a Service, a probe or a person
+    names it, and that is enough."""
 
-    container: str
     port: Port
+    container: str = ""
+
+    @property
+    def number(self) -> int:
+        """What the app listens on."""
+        return self.port.container_port
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: its name, or else its number."""
+        return self.port.name or str(self.number)
 
     def is_called(self, text: str) -> bool:
         """Whether this is its name or number."""
-        return text in (self.port.name, str(self.port.container_port))
+        return text in (self.port.name, str(self.number))
 
 
-def declared(pod: Pod) -> list[Declared]:
-    """Every TCP port of the app's containers."""
+def declared(pod: Pod) -> list[AppPort]:
+    """Every TCP port that the app's containers declare."""
     return [
-        Declared(container.name, port)
+        AppPort(port, container.name)
         for container in pod.containers
         for port in container.ports or []
         if port.is_tcp
     ]
 
 
-def take_over(
-    pod: Pod, wishes: Wishes, targets: set[str], hints: Mapping[Any, str], reserved: Iterable[int]
-) -> list[Taken]:
-    """The ports to take over; ValueError if one that is asked for cannot be.
+def known(pod: Pod) -> list[AppPort]:
+    """Those that are declared, each name and number once, or else those that probes name."""
+    found: dict[object, AppPort] = {}
+    for each in declared(pod):
+        found.setdefault(each.port.name or each.number, each)
+    if not found:
+        numbers = dict.fromkeys(port for each in pod.containers for port in each.probed())
+        return [undeclared(number) for number in numbers]
+    return list(found.values())
 
-    `targets` are names that Services target, `hints` what they say is spoken, `reserved` ports that
-    the sidecar needs for something else.
+
+def undeclared(number: int) -> AppPort:
+    """A port of which only the number is known."""
+    return AppPort(Port(number))
+
+
+def target_of(pod: Pod, target: int | str) -> AppPort | None:
+    """The port to which a Service's target leads; None for a name that no container declares."""
+    if isinstance(target, str):
+        found = find_port(pod, target)
+        return AppPort(found[1], found[0].name) if found else None
+    return numbered(pod, target)
+
+
+def numbered(pod: Pod, number: int) -> AppPort:
+    """The port with a number; of several, one whose name leads back to it comes first."""
+    ports = (AppPort(port, container.name) for container, port in tcp_ports(pod))
+    same = [each for each in ports if each.number == number]
+    named = [each for each in same if usable_name(pod, each)]
+    return [*named, *same, undeclared(number)][0]
+
+
+def usable_name(pod: Pod, port: AppPort) -> str | None:
+    """Its name, if a Service that targets that comes to this port and to no other."""
+    name = port.port.name
+    return name if name and resolve(pod, name) == port.number else None
+
+
+def spoken(port: AppPort, app_protocol: str | None = None, hint: str | None = None) -> Protocol:
+    """What the sidecar expects there.
+
+    The Service's appProtocol says it, or else the first word of a name (the port's own, or `hint`,
+    the one it has in the Service), or else what the number is known for.
     """
-    by_name = wishes.capture == "names"
-    chosen = _chosen(declared(pod), wishes, targets, by_name)
-    listeners = _free_ports(pod, set(reserved))
-    rename = _namer(pod)
-    taken = []
-    for each, protocol in chosen:
-        name = each.port.name if by_name else None
-        spoken = protocol or _spoken(each.port, hints)
-        renamed = rename(name) if name else None
-        taken.append(Taken(each.port.container_port, next(listeners), spoken, name, renamed))
-    return taken
+    if app_protocol:
+        return "tcp" if _first_word(app_protocol) in _NOT_HTTP else "auto"
+    for word in map(_first_word, filter(None, (port.port.name, hint))):
+        if word in _NOT_HTTP | _HTTP:
+            return "tcp" if word in _NOT_HTTP else "auto"
+    return "tcp" if port.number in _NOT_HTTP_PORTS else "auto"
 
 
-def as_forwarded(pod: Pod, wishes: Wishes, forwards: Sequence[Forward]) -> list[Taken]:
-    """The same where the pod says itself what is forwarded, with the annotation `forward`."""
-    rename = _namer(pod)
-    names = {each.port.container_port: each.port.name for each in declared(pod)}
+def as_forwarded(pod: Pod, by_name: bool, forwards: Sequence[Forward]) -> list[Taken]:
+    """The ports of the app where the pod says itself what is forwarded."""
+    rename = namer(pod)
     taken = []
     for forward in forwards:
         if not isinstance(forward.app, Address) or forward.app.host not in _HERE:
             continue
-        name = names.get(forward.app.port) if wishes.capture == "names" else None
+        name = usable_name(pod, numbered(pod, forward.app.port)) if by_name else None
         ends = forward.app.port, forward.listen.port
         taken.append(Taken(*ends, forward.protocol, name, rename(name) if name else None))
     return taken
 
 
-def _chosen(
-    ports: list[Declared], wishes: Wishes, targets: set[str], by_name: bool
-) -> Iterator[tuple[Declared, Protocol | None]]:
-    if wishes.ports is not None:
-        asked = {_asked_for(ports, each.port, by_name): each.protocol for each in wishes.ports}
-        yield from asked.items()
-        return
-    usable = _first_of_each([each for each in ports if each.port.name or not by_name])
-    targeted = [each for each in usable if each.port.name in targets]
-    yield from ((each, None) for each in (targeted if targeted and by_name else usable))
-
-
-def _first_of_each(ports: list[Declared]) -> list[Declared]:
-    """A name that several containers have leads to the first of them."""
-    names: dict[object, Declared] = {}
-    for each in ports:
-        names.setdefault(each.port.name or each.port.container_port, each)
-    return list(names.values())
-
-
-def _asked_for(ports: list[Declared], text: str, by_name: bool) -> Declared:
-    found = next((each for each in ports if each.is_called(text)), None)
-    if found is None:
-        known = ", ".join(each.port.name or str(each.port.container_port) for each in ports)
-        raise ValueError(f"{text!r} is no TCP port of this pod: it has {known or 'none'}")
-    if by_name and not found.port.name:
-        raise ValueError(f"port {text} has no name to take over: give it one, or capture=redirect")
-    return found
-
-
-def _spoken(port: Port, hints: Mapping[Any, str]) -> Protocol:
-    hint = hints.get(port.name) or hints.get(port.container_port) or port.name or ""
-    return "tcp" if hint.lower().split("-")[0] in _NOT_HTTP else "auto"
-
-
-def _free_ports(pod: Pod, taken: set[int]) -> Iterator[int]:
+def free_ports(pod: Pod, busy: Iterable[int]) -> Iterator[int]:
+    """Where the sidecar can listen: what no container declares, and nothing else needs."""
+    taken = set(busy)
     for _, container in pod.every_container():
-        taken |= {port.container_port for port in container.ports or []}
+        taken |= {port.container_port for port in container.ports or []} | {*container.probed()}
     yield from (port for port in range(_FIRST_LISTENER, 1 << 16) if port not in taken)
 
 
-def _namer(pod: Pod) -> Callable[[str], str]:
+def namer(pod: Pod) -> Callable[[str], str]:
     """Names for the ports of the app: `http` becomes `app-http`, and no name comes twice."""
     taken = set(_names(pod))
 
@@ -162,6 +181,10 @@ def _namer(pod: Pod) -> Callable[[str], str]:
         raise AssertionError("one name more than are taken is free")
 
     return rename
+
+
+def _first_word(text: str) -> str:
+    return text.lower().split("-")[0]
 
 
 def _names(pod: Pod) -> Iterator[str]:

@@ -94,6 +94,7 @@ class Container(_Read, frozen=True):
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
     startup_probe: Probe | None = None
+    restart_policy: str | None = None
 
     @property
     def pre_stop(self) -> Action | None:
@@ -111,6 +112,13 @@ class Container(_Read, frozen=True):
             ("lifecycle", "preStop"): hooks.pre_stop,
         }
         yield from ((path, action) for path, action in found.items() if action)
+
+    def probed(self) -> Iterator[int]:
+        """The ports that probes name by number; hooks may call anything."""
+        for probe in (self.liveness_probe, self.readiness_probe, self.startup_probe):
+            for socket in (probe.http_get, probe.tcp_socket, probe.grpc) if probe else ():
+                if socket and isinstance(socket.port, int) and socket.port:
+                    yield socket.port
 
     def named_sockets(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """The names of ports that probes and hooks refer to, each with its path."""

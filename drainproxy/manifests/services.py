@@ -1,7 +1,6 @@
 """Services in the same input: which port of a pod they lead clients to, and how."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from msgspec import Struct, ValidationError, convert, field
 
@@ -22,9 +21,20 @@ class ServicePort(Struct, rename="camel", frozen=True):
         """The port itself where no other is named."""
         return self.port if self.target_port in (None, 0, "") else self.target_port or self.port
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it targets a number."""
+        return isinstance(self.target, int)
+
+    @property
+    def step(self) -> str:
+        """How it is chosen among the ports of its Service, in a path: several need names."""
+        return f"name={self.name}" if self.name else f"port={self.port}"
+
 
 class _Spec(Struct, rename="camel", frozen=True):
     cluster_ip: str | None = field(default=None, name="clusterIP")
+    type: str | None = None
     selector: dict[str, str] | None = None
     ports: list[ServicePort] | None = None
 
@@ -49,8 +59,15 @@ class Service(Struct, frozen=True):
 
     @property
     def ports(self) -> list[ServicePort]:
-        """Those that lead TCP to pods."""
+        """Those that lead TCP to pods; a name outside the cluster (ExternalName) leads nowhere."""
+        if self.spec.type == "ExternalName":
+            return []
         return [port for port in self.spec.ports or [] if port.protocol in (None, "TCP")]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name, which no two Services share."""
+        return self.metadata.namespace or "", self.metadata.name
 
     @property
     def is_headless(self) -> bool:
@@ -72,18 +89,3 @@ def services(bodies: Iterable[Json]) -> Iterator[Service]:
                 yield convert(body, Service)
             except ValidationError:
                 continue
-
-
-def named_targets(found: Iterable[Service]) -> set[str]:
-    """The names of ports that they target."""
-    return {port.target for port in _ports(found) if isinstance(port.target, str)}
-
-
-def protocols(found: Iterable[Service]) -> dict[Any, str]:
-    """What they say is spoken at a port of the pod, by its name or number."""
-    return {port.target: port.app_protocol for port in _ports(found) if port.app_protocol}
-
-
-def _ports(found: Iterable[Service]) -> Iterator[ServicePort]:
-    for service in found:
-        yield from service.ports

@@ -26,7 +26,7 @@ def test_manifests_go_to_stdout_and_the_report_to_stderr() -> None:
 
     assert done.exit_code == 0
     assert done.stdout.startswith("apiVersion: apps/v1\nkind: Deployment\n")
-    assert done.stderr == "deployment/web injected: http (9181=8080)\n"
+    assert done.stderr == ("deployment/web injected (names; no Service in this input, unproved)\n")
 
 
 def test_without_a_name_standard_input_is_read() -> None:
@@ -75,7 +75,7 @@ def test_files_and_folders_are_read_in_order(tmp_path: Path) -> None:
     assert done.stdout.startswith(SERVICE + "---\napiVersion: apps/v1\nkind: Deployment\n")
     assert done.stdout.endswith('---\n{"kind": "Secret"}')
     assert f"{tmp_path}/b.yaml: deployment/web injected" in done.stderr
-    assert "warning: Service web: port 80 leads to 8080 by number" in done.stderr
+    assert "Service web targets 8080" in done.stderr
 
 
 def test_with_a_mistake_nothing_is_printed_that_could_be_applied(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_all_wrong_options_are_told_at_once() -> None:
 
     assert (done.exit_code, done.stdout) == (1, "")
     assert "flag --drain-delay: '3' is not a duration" in done.stderr
-    assert "flag --capture: 'x' is not one of names, redirect" in done.stderr
+    assert "flag --capture: 'x' is not one of auto, names, redirect" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Pods for tests: one that a person would write, and any that the API server would take."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -7,8 +8,10 @@ import kubernetes_validate
 from hypothesis import strategies as st
 
 from drainproxy.kube.inject import Injected, inject
+from drainproxy.kube.leads import Around
 from drainproxy.kube.plan import Options
 from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.services import Service
 
 OLDEST, NEWEST = "1.29", kubernetes_validate.latest_version()
 TOKEN = "the-token"
@@ -17,9 +20,10 @@ TOKEN = "the-token"
 PORTS = {"http": 8080, "grpc": 50051, "mysql": 3306, "admin": 8081, "app-http": 9181}
 
 
-def options(**fields: Any) -> Options:
-    """Options whose token is always the same."""
-    return Options(**{"new_token": lambda: TOKEN, **fields})
+def options(services: Sequence[Service] | None = None, **fields: Any) -> Options:
+    """Options whose token is always the same; Services that select the pod are changed."""
+    around = Around(services=services, objection=lambda *_: "")
+    return Options(**{"new_token": lambda: TOKEN, "around": around, **fields})
 
 
 def pod(*ports: Json, annotations: dict[str, str] | None = None, **container: Any) -> Json:
@@ -73,7 +77,7 @@ _ours = {
     "drainproxy.io/drain-delay": st.sampled_from(["0s", "5s", "1m"]),
     "drainproxy.io/drain-timeout": st.sampled_from(["1s", "40s", "10m"]),
     "drainproxy.io/native-sidecar": st.sampled_from(["true", "false"]),
-    "drainproxy.io/capture": st.sampled_from(["names", "redirect"]),
+    "drainproxy.io/capture": st.sampled_from(["auto", "names", "redirect"]),
     "drainproxy.io/raise-grace-period": st.sampled_from(["true", "false"]),
     "drainproxy.io/websocket-close-reason": _text,
     "drainproxy.io/cpu-limit": st.just("1"),

@@ -51,7 +51,7 @@ def test_the_table_has_a_line_for_each() -> None:
 def test_without_annotations_the_defaults_hold() -> None:
     assert read_wishes({"example.com/image": "x"}) == (Wishes(), [])
     assert (Wishes().cpu_request, Wishes().memory_request) == ("50m", "64Mi")
-    assert (Wishes().capture, Wishes().native_sidecar) == ("names", True)
+    assert (Wishes().capture, Wishes().native_sidecar) == ("auto", True)
 
 
 def test_every_wish_can_be_read() -> None:
@@ -90,7 +90,7 @@ def test_every_wish_can_be_read() -> None:
     [
         ("ports", "http;grpc", "is no list of ports, such as http,5432/tcp"),
         ("ports", "http/udp", "is no list of ports"),
-        ("capture", "iptables", "is not one of names, redirect"),
+        ("capture", "iptables", "is not one of auto, names, redirect"),
         ("native-sidecar", "yes", "is neither on nor off"),
         ("image", "", "is no image"),
         ("image-pull-policy", "always", "is not one of Always, IfNotPresent, Never"),

@@ -340,7 +340,7 @@ def test_all_mistakes_of_a_pod_are_told_at_once() -> None:
     text = str(caught.value)
     assert "annotation drainproxy.io/drain-timeout: '30' is not a duration" in text
     assert "did you mean drainproxy.io/drain-delay?" in text
-    assert "annotation drainproxy.io/capture: 'magic' is not one of names, redirect" in text
+    assert "annotation drainproxy.io/capture: 'magic' is not one of auto, names, redirect" in text
     assert "annotation drainproxy.io/ports: 'https' is no TCP port of this pod: it has http" in text
     assert len(caught.value.mistakes) == 4
 

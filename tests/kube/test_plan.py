@@ -1,5 +1,7 @@
 """What is decided about a pod."""
 
+from typing import Any
+
 import pytest
 
 from drainproxy.config import ConfigError
@@ -8,8 +10,8 @@ from drainproxy.manifests.podspec import Json, read
 from tests.kube.pods import TOKEN, options, pod
 
 
-def plan(before: Json, token: str | None = None, **fields: object) -> Plan:
-    decided = decide(read(before), options(**fields), "", token)
+def plan(before: Json, token: str | None = None, **fields: Any) -> Plan:
+    decided = decide(read(before), options(**fields), token)
     assert isinstance(decided, Plan), decided
     return decided
 
@@ -88,18 +90,18 @@ def test_mistakes_without_any_port_are_told_and_not_that_there_is_none() -> None
     wrong: Json = pod({"containerPort": 1}, annotations={"drainproxy.io/drain-delay": "5"})
     fine: Json = pod({"containerPort": 1})
 
-    assert "no container has a TCP port with a name" in str(decide(read(fine), options(), "", None))
-    assert "no container has" in str(decide(read(wrong), options(), "", None))
+    assert "no container has a TCP port with a name" in str(decide(read(fine), options(), None))
+    assert "no container has" in str(decide(read(wrong), options(), None))
     wrong["metadata"]["annotations"]["drainproxy.io/capture"] = "x"
     with pytest.raises(ConfigError) as caught:
-        decide(read(wrong), options(), "", None)
+        decide(read(wrong), options(), None)
     assert [mistake.name for mistake in caught.value.mistakes] == ["capture", "drain-delay"]
 
 
 def test_a_redirect_needs_a_port_to_redirect() -> None:
     said = annotated(forward="7000=unix:/run/app", capture="redirect")
 
-    assert decide(read(said), options(), "", None) == "no container declares a TCP port"
+    assert "no container declares a TCP port" in str(decide(read(said), options(), None))
     assert plan(annotated(forward="7000=unix:/run/app")).design.ports == []
 
 

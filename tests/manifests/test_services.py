@@ -1,7 +1,7 @@
 """Services that lead to pods."""
 
 from drainproxy.manifests.podspec import Json
-from drainproxy.manifests.services import Service, named_targets, protocols, services
+from drainproxy.manifests.services import Service, services
 
 
 def service(*ports: Json, **more: object) -> Json:
@@ -27,11 +27,12 @@ def test_the_target_is_the_port_itself_unless_another_is_named() -> None:
     ]
 
     assert [port.target for port in one(*ports).ports] == [80, 8080, "http"]
-    assert named_targets([one(*ports)]) == {"http"}
+    assert [port.is_numeric for port in one(*ports).ports] == [True, True, False]
 
 
 def test_only_tcp_is_led_to_a_sidecar() -> None:
     assert one({"port": 53, "protocol": "UDP", "targetPort": "dns"}).ports == []
+    assert one(spec={"type": "ExternalName", "ports": [{"port": 80}]}).ports == []
 
 
 def test_a_service_selects_pods_of_its_namespace_that_have_all_its_labels() -> None:
@@ -49,15 +50,6 @@ def test_a_headless_service_has_no_address_of_its_own() -> None:
 
     assert one(spec=headless).is_headless
     assert not one().is_headless
-
-
-def test_what_a_service_says_of_the_protocol_is_known_by_its_target() -> None:
-    ports: list[Json] = [
-        {"port": 25, "targetPort": "mail", "appProtocol": "smtp"},
-        {"port": 80, "appProtocol": "http"},
-        {"port": 81},
-    ]
-    assert protocols([one(*ports)]) == {"mail": "smtp", 80: "http"}
 
 
 def test_what_is_no_service_or_cannot_be_read_is_left_out() -> None:

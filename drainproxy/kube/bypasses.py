@@ -1,0 +1,78 @@
+"""Warnings about whatever leads clients past the sidecar, each with what would be right."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from drainproxy.manifests.services import Service
+
+from .capture import Capture
+from .leads import Question, leads_to
+from .ports import declared
+
+_REDIRECT: Final = "drainproxy.io/capture: redirect"
+# More ports than these are counted, so that a warning stays one that people read.
+_MANY: Final = 3
+
+
+def bypasses(capture: Capture, question: Question) -> Iterator[str]:
+    """Each way past it, and each Service that leads nowhere, once."""
+    for text in capture.obstacles:
+        yield f"{text}, past the sidecar: {_remedy(text, question)}"
+    for text in capture.left:
+        yield f"{text}, which the sidecar has not taken over"
+    yield from capture.nowhere
+    if capture.mode != "redirect":
+        yield from _unnamed(capture, question)
+        yield from _host_ports(question)
+        yield from _headless(capture, question)
+
+
+def _remedy(obstacle: str, question: Question) -> str:
+    if why := question.around.no_redirect:
+        return f"let it target the name of a port (a redirect is not possible: {why})"
+    if obstacle.endswith("headless"):
+        return f"its clients connect to the pods themselves; set {_REDIRECT}"
+    return f"let it target the name of a port, or set {_REDIRECT}"
+
+
+def _unnamed(capture: Capture, question: Question) -> Iterator[str]:
+    if not question.by_name_alone:
+        return
+    taken = {each.port for each in capture.ports}
+    for each in declared(question.pod):
+        if not each.port.name and each.number not in taken:
+            yield (
+                f"containerPort {each.number} of {each.container} has no name, so the sidecar"
+                " cannot take it over: name it and let the Service target that name"
+            )
+
+
+def _host_ports(question: Question) -> Iterator[str]:
+    for each in declared(question.pod):
+        if each.port.host_port:
+            yield (
+                f"hostPort {each.port.host_port} leads to {each.container} past the sidecar: what"
+                f" comes that way is not drained; set {_REDIRECT} if it should be"
+            )
+
+
+def _headless(capture: Capture, question: Question) -> Iterator[str]:
+    """A headless Service beside others: most often for what the pods say to each other."""
+    ours = question.listens | {each.listen for each in capture.ports}
+    found: dict[tuple[str, str], tuple[Service, list[int]]] = {}
+    for lead in leads_to(question):
+        if lead.end and lead.service.is_headless and lead.port.port not in ours:
+            found.setdefault(lead.service.key, (lead.service, []))[1].append(lead.end.number)
+    for service, numbers in found.values():
+        if f"Service {service.name} is headless" not in capture.obstacles:
+            yield (
+                f"Service {service.name} is headless: who connects to the pods themselves"
+                f" ({_listed(numbers)}) passes the sidecar by; set {_REDIRECT} if that matters"
+            )
+
+
+def _listed(numbers: list[int]) -> str:
+    unique = [*dict.fromkeys(numbers)]
+    more = f" and {len(unique) - _MANY} more" if len(unique) > _MANY else ""
+    word = "port" if len(unique) == 1 else "ports"
+    return f"{word} {', '.join(map(str, unique[:_MANY]))}{more}"

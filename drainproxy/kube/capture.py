@@ -1,0 +1,218 @@
+"""Decides how clients of a pod are led to its sidecar. Values in, values out.
+
+Clients reach a pod at the port that a Service targets, by name or number. There are three ways to
+stand there in the place of the app:
+
+- *names*: the sidecar declares the name that the Service targets, and the app's port gets another;
+- *service rewrite*: a Service that targets a number comes to target the name of that port, or,
+  where none is declared, the number at which the sidecar listens;
+- *redirect*: nftables in the pod leads the app's port to the sidecar. It needs NET_ADMIN.
+
+`auto` takes the first that reaches every Service. What leads clients past the sidecar is an
+obstacle; it is told, never hidden.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from drainproxy.manifests.services import Service, ServicePort
+
+from .leads import (
+    Around,
+    Lead,
+    Question,
+    leads_to,
+    taken_by_name,
+    taken_by_redirect,
+    without_names,
+)
+from .ports import Taken
+
+__all__ = ["Around", "Capture", "Mode", "Question", "Rewrite", "choose"]
+
+Mode = Literal["names", "service rewrite", "redirect"]
+
+_NO_NAMES: Final = (
+    "no container has a TCP port with a name: name the port that the Service targets, or set"
+    " drainproxy.io/capture: redirect"
+)
+_NO_PORTS: Final = (
+    "no container declares a TCP port, and neither a Service nor a probe names one: if it has one,"
+    " say drainproxy.io/ports and drainproxy.io/capture: redirect"
+)
+
+
+class Rewrite(Struct, frozen=True):
+    """A port of a Service, and what it is to target."""
+
+    service: Service
+    port: ServicePort
+    target: int | str
+
+    @property
+    def takes_two_steps(self) -> bool:
+        """Whether it leads nowhere in pods without a sidecar."""
+        return isinstance(self.target, int)
+
+
+class Capture(Struct, frozen=True, kw_only=True):
+    """How clients are led to the sidecar, and why so.
+
+    Without a `mode` there is nothing to take over. `led` says what comes to the sidecar by which
+    Service; `obstacles` are the ways past it that nobody asked for, `left` those that the pod chose
+    by naming other ports, `nowhere` the targets that lead to no port at all.
+    """
+
+    mode: Mode | None
+    reason: str
+    ports: Sequence[Taken] = ()
+    rewrites: Sequence[Rewrite] = ()
+    led: Sequence[str] = ()
+    obstacles: Sequence[str] = ()
+    left: Sequence[str] = ()
+    nowhere: Sequence[str] = ()
+
+    @property
+    def captures(self) -> bool:
+        """Whether clients come to the sidecar, as far as is known."""
+        return self.mode is not None and bool(self.led or not self.past)
+
+    @property
+    def past(self) -> list[str]:
+        """Every way past the sidecar."""
+        return [*self.obstacles, *self.left]
+
+    def __str__(self) -> str:
+        if self.mode is None:
+            return self.reason
+        if self.mode == "redirect":
+            pairs = ", ".join(f"{each.port} -> {each.listen}" for each in self.ports)
+            return f"redirect: {pairs}; {self.reason}"
+        return f"{self.mode}: {', '.join(self.led)}" if self.led else f"{self.mode}; {self.reason}"
+
+
+class _Way(Struct, frozen=True):
+    """What becomes of a lead."""
+
+    kind: Literal["led", "obstacles", "left", "nowhere"]
+    text: str
+    rewrite: Rewrite | None = None
+
+
+def choose(question: Question) -> Capture:
+    """The way that reaches every Service, or else the one that reaches most.
+
+    Raises ValueError for a port that is asked for and cannot be had.
+    """
+    wanted, leads = question.wishes.capture, leads_to(question)
+    if wanted == "redirect":
+        return _redirected(question, leads, "asked for")
+    led = _by_services(question, leads)
+    if question.by_name_alone or not led.obstacles:
+        return led
+    if question.around.no_redirect:
+        return replace(led, reason=f"{led.reason}; no redirect: {question.around.no_redirect}")
+    return _redirected(question, leads, "; ".join(led.obstacles))
+
+
+def _by_services(question: Question, leads: Sequence[Lead]) -> Capture:
+    """Names, and Services that are rewritten, with whatever stands in the way of these."""
+    taken = taken_by_name(question, leads)
+    ways = [_way(lead, question, taken) for lead in leads]
+    if not any(lead.end for lead in leads):
+        ways += _unreachable(question)
+        reason = _without_services(question)
+    else:
+        rewritten = [str(lead) for lead, way in zip(leads, ways, strict=True) if way.rewrite]
+        reason = "; ".join(dict.fromkeys(rewritten)) or "every Service targets a name"
+        ways = _headless(question, leads, taken) or ways
+    if not taken and question.forwards is None:
+        return _capture(None, _NO_NAMES if question.by_name_alone else _NO_PORTS, (), ways)
+    mode: Mode = "service rewrite" if any(way.rewrite for way in ways) else "names"
+    return _capture(mode, reason, taken, ways)
+
+
+def _redirected(question: Question, leads: Sequence[Lead], reason: str) -> Capture:
+    taken = taken_by_redirect(question, leads)
+    if not taken:
+        return _capture(None, _NO_PORTS, (), ())
+    reached = {each.port for each in taken} | question.listens
+    return _capture("redirect", reason, taken, [_redirected_way(lead, reached) for lead in leads])
+
+
+def _redirected_way(lead: Lead, reached: set[int]) -> _Way:
+    if lead.end is None:
+        return _nowhere(lead)
+    if lead.end.number in reached:
+        return _Way("led", lead.to(lead.port.target))
+    return _Way("left", str(lead))
+
+
+def _way(lead: Lead, question: Question, taken: Sequence[Taken]) -> _Way:
+    """What becomes of a lead where the sidecar has taken these ports."""
+    if lead.end is None:
+        return _nowhere(lead)
+    fitting = [each for each in taken if each.port == lead.end.number]
+    here = lead.end.number in question.listens
+    if here or any(each.name == lead.port.target for each in fitting):
+        return _Way("led", lead.to(lead.port.target))
+    if not fitting and question.names_ports:
+        return _Way("left", str(lead))
+    if not fitting or question.by_name_alone:
+        return _Way("obstacles", str(lead))
+    return _rewritten(lead, question, fitting)
+
+
+def _rewritten(lead: Lead, question: Question, fitting: Sequence[Taken]) -> _Way:
+    best = next((each for each in fitting if each.name), fitting[0])
+    objection = ""
+    targets: list[int | str] = [best.name, best.listen] if best.name else [best.listen]
+    for target in targets:
+        objection = question.around.objection(lead.service, lead.port, target)
+        if not objection:
+            return _Way("led", lead.to(target), Rewrite(lead.service, lead.port, target))
+    return _Way("obstacles", f"{lead}: {objection}")
+
+
+def _nowhere(lead: Lead) -> _Way:
+    return _Way("nowhere", f"{lead}, a name that no container declares")
+
+
+def _headless(question: Question, leads: Sequence[Lead], taken: Sequence[Taken]) -> list[_Way]:
+    """The obstacles where every Service is headless: its clients learn the addresses of pods and
+    choose the port themselves. Beside another Service it is for what the pods say to each other."""
+    ours = question.listens | {each.listen for each in taken}
+    live = [lead for lead in leads if lead.end]
+    if not all(each.service.is_headless and each.port.port not in ours for each in live):
+        return []
+    names = dict.fromkeys(each.service.name for each in live)
+    dead = [_nowhere(lead) for lead in leads if lead.end is None]
+    return [*(_Way("obstacles", f"Service {name} is headless") for name in names), *dead]
+
+
+def _unreachable(question: Question) -> list[_Way]:
+    """Ports without a name to which no Service leads that could be changed."""
+    if question.by_name_alone or question.forwards is not None:
+        return []
+    text = f"has no name, and no Service {question.around.place} leads to it"
+    return [_Way("obstacles", f"port {each.number} {text}") for each in without_names(question)]
+
+
+def _without_services(question: Question) -> str:
+    if question.around.services is None:
+        return "the Services are not known"
+    return f"no Service {question.around.place}, unproved"
+
+
+def _capture(
+    mode: Mode | None, reason: str, taken: Sequence[Taken], ways: Sequence[_Way]
+) -> Capture:
+    texts: dict[str, list[str]] = {"led": [], "obstacles": [], "left": [], "nowhere": []}
+    for way in ways:
+        if way.text not in texts[way.kind]:
+            texts[way.kind].append(way.text)
+    rewrites = [way.rewrite for way in ways if way.rewrite]
+    return Capture(mode=mode, reason=reason, ports=taken, rewrites=rewrites, **texts)

@@ -1,0 +1,196 @@
+"""What leads clients to a pod, and which of its ports are therefore to be taken over."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from drainproxy.config import Forward
+from drainproxy.config.values import Protocol
+from drainproxy.manifests.podspec import Pod
+from drainproxy.manifests.services import Service, ServicePort
+
+from .annotations import Wishes
+from .ports import (
+    AppPort,
+    Taken,
+    as_forwarded,
+    declared,
+    free_ports,
+    known,
+    namer,
+    numbered,
+    spoken,
+    target_of,
+    usable_name,
+)
+
+# Why a port of a Service may not come to target something else; empty if it may.
+Objection = Callable[[Service, ServicePort, int | str], str]
+# Ports that are wanted, each with the protocol that somebody has named.
+Chosen = Mapping[AppPort, Protocol | None]
+
+
+def unchangeable(_service: Service, _port: ServicePort, _target: int | str) -> str:
+    """The objection where Services are known and cannot be changed, as in a webhook."""
+    return "that cannot be changed here"
+
+
+class Around(Struct, frozen=True, kw_only=True):
+    """What is known of a pod's surroundings.
+
+    `services` are those that select it (None: nobody knows), `place` where they were looked for;
+    `objection` speaks against a changed targetPort, `no_redirect` against a redirect (or is empty).
+    """
+
+    services: Sequence[Service] | None = None
+    place: str = "in this input"
+    objection: Objection = unchangeable
+    no_redirect: str = ""
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """A pod as it was before injection, what is asked for, and what stands around it.
+
+    `reserved` are ports that the sidecar needs for itself, `forwards` what the pod says itself with
+    the annotation of that name.
+    """
+
+    pod: Pod
+    wishes: Wishes
+    around: Around = Around()
+    reserved: Sequence[int] = ()
+    forwards: Sequence[Forward] | None = None
+
+    @property
+    def by_name_alone(self) -> bool:
+        """Whether nothing but a name may lead clients to the sidecar."""
+        return self.wishes.capture == "names" or (
+            self.wishes.capture == "auto" and self.around.services is None
+        )
+
+    @property
+    def names_ports(self) -> bool:
+        """Whether the pod chooses its ports itself."""
+        return self.wishes.ports is not None or self.forwards is not None
+
+    @property
+    def listens(self) -> set[int]:
+        """Where the pod itself makes the sidecar listen."""
+        return {each.listen.port for each in self.forwards or ()}
+
+
+class Lead(Struct, frozen=True):
+    """A port of a Service, and the port of the app to which it leads; None if to none."""
+
+    service: Service
+    port: ServicePort
+    end: AppPort | None
+
+    def to(self, target: int | str) -> str:
+        """How it leads to the sidecar."""
+        return f"{self.service.name} {self.port.port} -> {target}"
+
+    def __str__(self) -> str:
+        return f"Service {self.service.name} targets {self.port.target}"
+
+
+def leads_to(question: Question) -> list[Lead]:
+    """Every TCP port of the Services around the pod."""
+    return [
+        Lead(service, port, target_of(question.pod, port.target))
+        for service in question.around.services or ()
+        for port in service.ports
+    ]
+
+
+def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[Taken]:
+    """The ports that can be had without a redirect; ValueError if one that is asked for cannot."""
+    if question.forwards is not None:
+        return as_forwarded(question.pod, True, question.forwards)
+    chosen = _chosen(question, leads)
+    if question.wishes.capture == "names" or not any(lead.end for lead in leads):
+        chosen = _with_names(question, chosen)
+    return _taken(question, leads, chosen, by_name=True)
+
+
+def taken_by_redirect(question: Question, leads: Sequence[Lead]) -> list[Taken]:
+    """The ports that a redirect can lead to the sidecar, which are all; ValueError as above."""
+    if question.forwards is not None:
+        return as_forwarded(question.pod, False, question.forwards)
+    chosen: dict[int, tuple[AppPort, Protocol | None]] = {}
+    for port, said in _chosen(question, leads).items():
+        chosen.setdefault(port.number, (port, said))
+    return _taken(question, leads, dict(chosen.values()), by_name=False)
+
+
+def without_names(question: Question) -> list[AppPort]:
+    """Those of the ports that the pod has of itself to which no name leads."""
+    chosen = _chosen(question, ())
+    return [each for each in chosen if not usable_name(question.pod, each)]
+
+
+def _chosen(question: Question, leads: Sequence[Lead]) -> Chosen:
+    """In this order: what somebody asks for, what Services target, what is declared or probed."""
+    if question.wishes.ports is not None:
+        return _asked_for(question)
+    pod, wanted = question.pod, question.wishes.capture
+    named = wanted == "names"
+    ends = [each.end for each in leads if each.end and not (named and each.port.is_numeric)]
+    if wanted == "redirect":
+        return dict.fromkeys([*declared(pod), *ends] or known(pod))
+    return dict.fromkeys(_in_order_of_declaration(pod, ends) or known(pod))
+
+
+def _in_order_of_declaration(pod: Pod, ends: Sequence[AppPort]) -> list[AppPort]:
+    """Services may come in any order: where the sidecar listens must not follow that."""
+    first = [each for each in declared(pod) if each in ends]
+    return first + sorted(
+        (each for each in ends if each not in first), key=lambda each: each.number
+    )
+
+
+def _asked_for(question: Question) -> Chosen:
+    return {
+        _found(question, choice.port): choice.protocol for choice in question.wishes.ports or ()
+    }
+
+
+def _found(question: Question, text: str) -> AppPort:
+    ports = declared(question.pod)
+    if text.isdigit() and int(text) in range(1, 1 << 16) and not question.by_name_alone:
+        return numbered(question.pod, int(text))
+    found = [each for each in ports if each.is_called(text)]
+    if not found:
+        have = ", ".join(each.label for each in ports)
+        raise ValueError(f"{text!r} is no TCP port of this pod: it has {have or 'none'}")
+    return next((each for each in found if usable_name(question.pod, each)), found[0])
+
+
+def _with_names(question: Question, chosen: Chosen) -> Chosen:
+    named = {port: said for port, said in chosen.items() if usable_name(question.pod, port)}
+    if question.wishes.ports is not None and question.by_name_alone:
+        for port in chosen:
+            if port not in named:
+                raise ValueError(
+                    f"port {port.number} has no name to take over: give it one, or capture=redirect"
+                )
+    return named
+
+
+def _taken(question: Question, leads: Sequence[Lead], chosen: Chosen, by_name: bool) -> list[Taken]:
+    busy = [each.number for each in chosen] + [each.end.number for each in leads if each.end]
+    listeners = free_ports(question.pod, [*question.reserved, *busy])
+    rename = namer(question.pod)
+    taken = []
+    for port, said in chosen.items():
+        name = usable_name(question.pod, port) if by_name else None
+        protocol = said or _spoken(port, leads)
+        renamed = rename(name) if name else None
+        taken.append(Taken(port.number, next(listeners), protocol, name, renamed))
+    return taken
+
+
+def _spoken(port: AppPort, leads: Iterable[Lead]) -> Protocol:
+    here = [lead.port for lead in leads if lead.end and lead.end.number == port.number]
+    said = next((each.app_protocol for each in here if each.app_protocol), None)
+    return spoken(port, said, next((each.name for each in here if each.name), None))
