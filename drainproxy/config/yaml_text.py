@@ -8,7 +8,9 @@ from msgspec import Struct
 
 from .mistakes import Mistake
 
-_NAMES_IN_QUOTES = re.compile(r"(['\"])(?!<)[^'\"]{2,}\1")
+# The reader's own words for what it met stay.
+_TOKENS = re.compile(r"\(?('<[a-z ]+>')(?:,\))?")
+_NAMES_IN_QUOTES = re.compile(r"(['\"])[^'\"]{2,}\1")
 
 
 class ConfigFile(Struct, frozen=True):
@@ -89,4 +91,6 @@ def yaml_problem(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "is nested too deeply"
     problem = getattr(error, "problem", None) or "it holds a character that YAML forbids"
-    return f"is not valid YAML: {_NAMES_IN_QUOTES.sub('a name', problem)}"
+    parts = _TOKENS.split(problem)
+    parts[::2] = [_NAMES_IN_QUOTES.sub("a name", part) for part in parts[::2]]
+    return f"is not valid YAML: {''.join(parts)}"

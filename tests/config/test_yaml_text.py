@@ -62,6 +62,7 @@ def test_an_alias_is_what_its_anchor_is_and_anchors_may_be_reused() -> None:
         ),
         ("a: %x", "is not valid YAML: found character '%' that cannot start any token"),
         ("a: 1\n---\nb: 2", "line 2: is not valid YAML"),
+        ("{a: 1}\nb: 2", "expected '<document start>', but found '<block mapping start>'"),
         ("a: \0", "file app.yaml: is not valid YAML: it holds a character that YAML forbids"),
         ("[" * 1000, "file app.yaml: is nested too deeply"),
         ('a: "\\U99999999"', "file app.yaml: is not valid YAML"),
