@@ -1,11 +1,34 @@
-"""NetworkPolicies in the same input: which ports of a pod they let clients reach."""
+"""NetworkPolicies in the same input: which ports of a pod they let clients reach.
+
+A policy sees the port at which a connection arrives in the pod. Where the sidecar listens at
+another port than the app, whoever may reach the one must be allowed to reach the other.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, field
 
 from .podspec import Json, api_group
+from .selectors import Selector
 from .services import Named
+
+_NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
+
+
+class Place(Struct, frozen=True):
+    """A pod as policies see it, and the labels of its namespace, if these are known."""
+
+    namespace: str
+    labels: Mapping[str, str]
+    around: Mapping[str, str] | None = None
+
+
+class Move(Struct, frozen=True):
+    """A port of the app, its name if that moves too, and where clients come instead."""
+
+    port: int
+    listen: int
+    name: str | None = None
 
 
 class _Port(Struct, rename="camel", frozen=True):
@@ -13,53 +36,88 @@ class _Port(Struct, rename="camel", frozen=True):
     end_port: int | None = None
     protocol: str | None = None
 
-    def lets_in(self, number: int) -> bool:
-        """Whether this number is among those that are listed; a name is not looked up."""
-        if self.protocol not in (None, "TCP") or isinstance(self.port, str):
+    def allows(self, number: int, name: str | None = None) -> bool:
+        """Whether it is among those that are listed."""
+        if self.protocol not in (None, "TCP"):
             return False
+        if isinstance(self.port, str):
+            return self.port == name
         return self.port is None or self.port <= number <= (self.end_port or self.port)
 
 
-class _Rule(Struct, frozen=True):
+class _Peer(Struct, rename="camel", frozen=True):
+    pod_selector: Selector | None = None
+    namespace_selector: Selector | None = None
+    ip_block: Json | None = None
+
+    def may_be(self, place: Place, own_namespace: str) -> bool:
+        """Whether the pod may be meant; where its namespace's labels are not known it may."""
+        if self.ip_block is not None:
+            return False
+        if self.pod_selector and not self.pod_selector.selects(place.labels):
+            return False
+        if self.namespace_selector is None:
+            return place.namespace == own_namespace
+        if place.around is None:
+            return True
+        labels = {_NAME_OF_NAMESPACE: place.namespace, **place.around}
+        return self.namespace_selector.selects(labels)
+
+
+class _Ingress(Struct, frozen=True):
     ports: list[_Port] | None = None
 
 
-class _Selector(Struct, rename="camel", frozen=True):
-    match_labels: dict[str, str] | None = None
-    match_expressions: list[Json] | None = None
+class _Egress(Struct, frozen=True):
+    ports: list[_Port] | None = None
+    to: list[_Peer] | None = None
 
 
 class _Spec(Struct, rename="camel", frozen=True):
-    pod_selector: _Selector = _Selector()
-    ingress: list[_Rule] | None = None
+    pod_selector: Selector = Selector()
+    ingress: list[_Ingress] | None = None
+    egress: list[_Egress] | None = None
 
 
 class Policy(Struct, frozen=True):
     """A NetworkPolicy, as far as it concerns the ports of pods."""
 
     metadata: Named
-    spec: _Spec
+    spec: _Spec = field(default_factory=_Spec)
 
-    def selects(self, namespace: str, labels: Mapping[str, str]) -> bool:
-        """Whether it is about pods with these labels; expressions are not weighed."""
-        selector = self.spec.pod_selector
-        same = (self.metadata.namespace or "") == namespace
-        wanted = (selector.match_labels or {}).items()
-        return same and not selector.match_expressions and wanted <= labels.items()
+    @property
+    def namespace(self) -> str:
+        """Where it holds."""
+        return self.metadata.namespace or ""
 
-    def lets_in(self, number: int) -> bool:
-        """Whether a rule lets some clients reach this port."""
-        return any(
-            not rule.ports or any(port.lets_in(number) for port in rule.ports)
-            for rule in self.spec.ingress or []
-        )
+    def selects(self, place: Place) -> bool:
+        """Whether it is about a pod."""
+        return self.namespace == place.namespace and self.spec.pod_selector.selects(place.labels)
+
+    def too_narrow(self, place: Place, move: Move) -> Iterator[tuple[str, ...]]:
+        """The paths of the lists of ports that allow the app's port and not the sidecar's."""
+        rules: list[tuple[str, int, list[_Port] | None]] = []
+        if self.selects(place):
+            rules += [("ingress", at, r.ports) for at, r in enumerate(self.spec.ingress or [])]
+        for at, rule in enumerate(self.spec.egress or []):
+            if not rule.to or any(peer.may_be(place, self.namespace) for peer in rule.to):
+                rules.append(("egress", at, rule.ports))
+        for direction, at, ports in rules:
+            allowed = any(port.allows(move.port, move.name) for port in ports or [])
+            if allowed and not any(port.allows(move.listen) for port in ports or []):
+                yield ("spec", direction, str(at), "ports")
 
 
 def policies(bodies: Iterable[Json]) -> Iterator[Policy]:
     """The NetworkPolicies among these objects; one that cannot be read concerns no pod."""
-    for body in bodies:
-        if body.get("kind") == "NetworkPolicy" and api_group(body) == "networking.k8s.io":
-            try:
-                yield convert(body, Policy)
-            except ValidationError:
-                continue
+    yield from filter(None, map(policy, bodies))
+
+
+def policy(body: Json) -> Policy | None:
+    """The object as a NetworkPolicy; None if it is none, or cannot be read."""
+    if body.get("kind") != "NetworkPolicy" or api_group(body) != "networking.k8s.io":
+        return None
+    try:
+        return convert(body, Policy)
+    except ValidationError:
+        return None

@@ -83,9 +83,17 @@ class Service(Struct, frozen=True):
 
 def services(bodies: Iterable[Json]) -> Iterator[Service]:
     """The Services among these objects; one that cannot be read concerns no pod."""
-    for body in bodies:
-        if body.get("kind") == "Service" and api_group(body) == "":
-            try:
-                yield convert(body, Service)
-            except ValidationError:
-                continue
+    yield from filter(None, map(service, bodies))
+
+
+def service(body: Json) -> Service | None:
+    """The object as a Service; None if it is none, or cannot be read."""
+    try:
+        return convert(body, Service) if is_service(body) else None
+    except ValidationError:
+        return None
+
+
+def is_service(body: Json) -> bool:
+    """Whether it is one of the core API, and not Knative's."""
+    return body.get("kind") == "Service" and api_group(body) == ""

@@ -1,52 +1,105 @@
-"""NetworkPolicies, and which pods they are about."""
+"""NetworkPolicies: which of them are about a pod, and which would shut its clients out."""
 
 import pytest
 
 from drainproxy.manifests.podspec import Json
-from drainproxy.manifests.policies import Policy, policies
+from drainproxy.manifests.policies import Move, Place, Policy, policies
 
 LABELS = {"app": "web", "tier": "front"}
+HERE = Place("shop", LABELS, {"team": "a"})
+MOVE = Move(8080, 9181, "http")
+INGRESS = ("spec", "ingress", "0", "ports")
+EGRESS = ("spec", "egress", "0", "ports")
 
 
-def policy(selector: Json | None = None, **metadata: str) -> Policy:
-    (found,) = policies([_body(selector, **metadata)])
+def policy(namespace: str = "shop", **spec: object) -> Policy:
+    (found,) = policies([_body(spec, namespace=namespace)])
     return found
 
 
-def _body(selector: Json | None = None, **metadata: str) -> Json:
+def _body(spec: object, **metadata: str) -> Json:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": {"name": "front", **metadata},
-        "spec": {} if selector is None else {"podSelector": selector},
+        "spec": spec,
     }
 
 
+def test_it_is_about_pods_of_its_namespace_that_have_its_labels() -> None:
+    assert policy().selects(HERE)
+    assert policy(podSelector={"matchLabels": {"app": "web"}}).selects(HERE)
+    assert not policy(podSelector={"matchLabels": {"app": "other"}}).selects(HERE)
+    assert not policy(namespace="other").selects(HERE)
+
+
 @pytest.mark.parametrize(
-    ("selector", "selected"),
+    ("ports", "too_narrow"),
     [
-        (None, True),
-        ({}, True),
-        ({"matchLabels": {"app": "web"}}, True),
-        ({"matchLabels": {"app": "other"}}, False),
-        ({"matchExpressions": [{"key": "app", "operator": "Exists"}]}, False),
+        ([{"port": 8080}], True),
+        ([{"port": 8080, "protocol": "TCP"}], True),
+        ([{"port": 8000, "endPort": 8100}], True),
+        ([{"port": "http"}], True),
+        ([{"port": 8080}, {"port": 9181}], False),
+        ([{"port": 8000, "endPort": 9999}], False),
+        ([{"port": "https"}], False),
+        ([{"port": 8080, "protocol": "UDP"}], False),
+        ([{"protocol": "TCP"}], False),
+        ([], False),
+        (None, False),
     ],
 )
-def test_it_is_about_the_pods_that_have_its_labels(selector: Json | None, selected: bool) -> None:
-    assert policy(selector).selects("", LABELS) == selected
+def test_who_may_reach_the_app_must_be_allowed_to_reach_the_sidecar(
+    ports: list[Json] | None, too_narrow: bool
+) -> None:
+    ingress = policy(ingress=[{"from": [], "ports": ports}])
+    egress = policy(podSelector={"matchLabels": {"app": "x"}}, egress=[{"ports": ports}])
+
+    assert [*ingress.too_narrow(HERE, MOVE)] == [INGRESS] * too_narrow
+    assert [*egress.too_narrow(HERE, MOVE)] == [EGRESS] * too_narrow
 
 
-def test_it_is_about_pods_of_its_namespace() -> None:
-    assert policy(namespace="shop").selects("shop", LABELS)
-    assert not policy(namespace="shop").selects("", LABELS)
+@pytest.mark.parametrize(
+    ("namespace", "peer", "meant"),
+    [
+        ("shop", {"podSelector": {"matchLabels": {"app": "web"}}}, True),
+        ("shop", {"podSelector": {"matchLabels": {"app": "x"}}}, False),
+        ("other", {"podSelector": {}}, False),
+        ("other", {"namespaceSelector": {}}, True),
+        ("other", {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "x"}}}, False),
+        ("other", {"namespaceSelector": {"matchLabels": {"team": "a"}}}, True),
+        ("other", {"namespaceSelector": {"matchLabels": {"team": "b"}}}, False),
+        (
+            "other",
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "shop"}}},
+            True,
+        ),
+        ("shop", {"ipBlock": {"cidr": "10.0.0.0/8"}}, False),
+    ],
+)
+def test_those_who_may_go_to_the_pod_may_go_to_its_sidecar(
+    namespace: str, peer: Json, meant: bool
+) -> None:
+    found = policy(namespace, egress=[{"to": [peer], "ports": [{"port": 8080}]}])
+
+    assert [*found.too_narrow(HERE, MOVE)] == [EGRESS] * meant
 
 
-def test_without_a_rule_nobody_is_let_in() -> None:
-    assert not policy().lets_in(8080)
+def test_a_namespace_whose_labels_nobody_knows_may_be_meant() -> None:
+    peer = {"namespaceSelector": {"matchLabels": {"team": "b"}}}
+    found = policy("other", egress=[{"to": [peer], "ports": [{"port": 8080}]}])
+
+    assert [*found.too_narrow(Place("shop", LABELS), MOVE)] == [EGRESS]
+
+
+def test_a_port_whose_name_stays_is_not_meant_by_it() -> None:
+    found = policy(ingress=[{"ports": [{"port": "http"}]}])
+
+    assert [*found.too_narrow(HERE, Move(8080, 9181))] == []
 
 
 def test_what_is_no_policy_or_cannot_be_read_is_left_out() -> None:
-    cilium = {**_body(), "apiVersion": "cilium.io/v2"}
-    wrong = {**_body(), "spec": {"ingress": "all"}}
+    cilium = {**_body({}), "apiVersion": "cilium.io/v2"}
+    wrong = _body({"ingress": "all"})
 
     assert list(policies([cilium, wrong, {"kind": "Service"}])) == []

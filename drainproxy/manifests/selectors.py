@@ -1,0 +1,38 @@
+"""Label selectors, as the API server weighs them (LabelSelector of meta/v1)."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class Requirement(Struct, frozen=True):
+    """A condition on one label; an operator that nobody knows is met by none."""
+
+    key: str
+    operator: str
+    values: list[str] | None = None
+
+    def is_met(self, labels: Mapping[str, str]) -> bool:
+        """Whether these labels meet it. A label that is missing is in no set."""
+        match self.operator:
+            case "In":
+                return labels.get(self.key) in (self.values or [])
+            case "NotIn":
+                return labels.get(self.key) not in (self.values or [])
+            case "Exists":
+                return self.key in labels
+            case "DoesNotExist":
+                return self.key not in labels
+        return False
+
+
+class Selector(Struct, rename="camel", frozen=True):
+    """All conditions must be met; without any, everything is selected."""
+
+    match_labels: dict[str, str] | None = None
+    match_expressions: list[Requirement] | None = None
+
+    def selects(self, labels: Mapping[str, str]) -> bool:
+        """Whether something with these labels is selected."""
+        same = (self.match_labels or {}).items() <= labels.items()
+        return same and all(each.is_met(labels) for each in self.match_expressions or [])

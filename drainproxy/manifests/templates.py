@@ -1,0 +1,69 @@
+"""Objects of kinds that we do not inject, and whether they make pods all the same.
+
+Operators name their fields as they like. What they have in common is a list of containers with
+images somewhere in the object, or one container, as in Argo Workflows.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from .podspec import Json, api_group
+
+# These describe pods that others make.
+_ABOUT_PODS: Final = frozenset({"kyverno.io", "policies.kyverno.io", "apiextensions.k8s.io"})
+# (API group, kind) -> what to do instead.
+_REMEDIES: Final = {
+    ("serving.knative.dev", "Service"): "Knative makes its pods and ports itself",
+    ("apps.openshift.io", "DeploymentConfig"): "make it a Deployment of apps/v1",
+    ("argoproj.io", "Workflow"): "its pods end by themselves and serve nobody",
+    ("argoproj.io", "CronWorkflow"): "its pods end by themselves and serve nobody",
+    ("argoproj.io", "WorkflowTemplate"): "its pods end by themselves and serve nobody",
+}
+_WEBHOOK: Final = "label its pods drainproxy.io/inject=true and let the webhook inject them"
+
+
+def makes_pods(body: Json) -> bool:
+    """Whether there is a pod template in an object, wherever it stands."""
+    return api_group(body) not in _ABOUT_PODS and any(map(_is_template, _maps(body)))
+
+
+def reason(body: Json) -> str:
+    """Why such an object is not injected, and what would be right."""
+    group, kind = api_group(body), str(body.get("kind", ""))
+    if group == "extensions":
+        return f"clusters of today do not know {body.get('apiVersion')}: make it apps/v1"
+    what = f"a {kind} of {group or 'the core API'} cannot be injected"
+    return f"{what}: {_REMEDIES.get((group, kind), _WEBHOOK)}"
+
+
+def title(body: Json) -> str:
+    """As kubectl names it: `service.serving.knative.dev/web`."""
+    metadata = body.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    name = metadata.get("name") or metadata.get("generateName") or "?"
+    group = api_group(body)
+    kind = str(body.get("kind") or "?").lower()
+    return f"{kind}.{group}/{name}" if group else f"{kind}/{name}"
+
+
+def _maps(node: Any) -> Iterator[Json]:
+    """Every map in it, once: aliases may lead anywhere, and nesting may be deep."""
+    waiting, seen = [node], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        if isinstance(node, dict):
+            yield node
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+        else:
+            continue
+        seen.add(id(node))
+
+
+def _is_template(node: Json) -> bool:
+    containers = node.get("containers")
+    found = [*containers] if isinstance(containers, list) else [node.get("container")]
+    return any(isinstance(each, dict) and isinstance(each.get("image"), str) for each in found)

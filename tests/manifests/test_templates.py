@@ -1,0 +1,59 @@
+"""Kinds that are not injected, and whether they make pods."""
+
+import pytest
+
+from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.templates import makes_pods, reason, title
+
+POD: Json = {"spec": {"containers": [{"name": "a", "image": "i"}]}}
+
+
+def body(api: str, kind: str, **fields: object) -> Json:
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": "x"}, **fields}
+
+
+@pytest.mark.parametrize(
+    ("found", "makes"),
+    [
+        (body("serving.knative.dev/v1", "Service", spec={"template": POD}), True),
+        (
+            body(
+                "leaderworkerset.x-k8s.io/v1",
+                "LeaderWorkerSet",
+                spec={"leaderWorkerTemplate": {"workerTemplate": POD}},
+            ),
+            True,
+        ),
+        (body("argoproj.io/v1alpha1", "Workflow", spec={"container": {"image": "i"}}), True),
+        (body("a.example/v1", "Many", spec=[{"pods": [POD]}]), True),
+        # Operators let people change single fields of their containers.
+        (body("a.example/v1", "Odd", spec={"containers": [{"name": "a"}]}), False),
+        (body("a.example/v1", "Odd", spec={"containers": "three"}), False),
+        (body("kyverno.io/v1", "ClusterPolicy", spec={"pattern": POD}), False),
+        (body("apiextensions.k8s.io/v1", "CustomResourceDefinition", spec=POD), False),
+        (body("v1", "ConfigMap", data={"containers": "[]"}), False),
+    ],
+)
+def test_a_pod_template_is_found_wherever_it_stands(found: Json, makes: bool) -> None:
+    assert makes_pods(found) == makes
+
+
+def test_aliases_that_lead_back_or_multiply_cost_nothing() -> None:
+    node: Json = {}
+    node["self"] = [node]
+    for _ in range(50):
+        node = {"a": node, "b": node}
+
+    assert not makes_pods(body("a.example/v1", "Bomb", spec=node))
+
+
+def test_it_is_named_as_kubectl_does_with_what_would_be_right() -> None:
+    old = body("extensions/v1beta1", "Deployment")
+    ray = body("ray.io/v1", "RayService", metadata={"generateName": "ray-"})
+
+    assert title(old) == "deployment.extensions/x"
+    assert reason(old) == "clusters of today do not know extensions/v1beta1: make it apps/v1"
+    assert title(ray) == "rayservice.ray.io/ray-"
+    assert "label its pods drainproxy.io/inject=true" in reason(ray)
+    assert title({}) == "?/?"
+    assert "Knative" in reason(body("serving.knative.dev/v1", "Service"))
