@@ -1,29 +1,28 @@
 """`drainproxy inject` and `uninject`: manifests in, manifests with sidecars out."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from drainproxy.cli.manifests import read_texts
 from drainproxy.cli.options import option
 from drainproxy.config import ConfigError, Mistake
 from drainproxy.kube.annotations import ANNOTATABLE
 
 if TYPE_CHECKING:
     from drainproxy.kube.batch import Result
+    from drainproxy.kube.halves import Half
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
-_SUFFIXES = {".yaml", ".yml", ".json"}
-
 
 def files_argument(command: Command) -> Command:
-    """Add `[-f] FILE|DIR|-`, as often as wanted."""
-    positional = click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]...")
+    """Add `[-f] FILE|DIR|URL|-`, as often as wanted."""
+    positional = click.argument("paths", nargs=-1, metavar="[FILE|DIR|URL|-]...")
     flag = click.option(
-        "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|-", help="The same."
+        "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|URL|-", help="The same."
     )
     return positional(flag(command))
 
@@ -35,30 +34,82 @@ def annotation_options(command: Command) -> Command:
     return command
 
 
+def only_option(command: Command) -> Command:
+    """Add `--only workloads|services`."""
+    return click.option(
+        "--only",
+        type=click.Choice(["workloads", "services"]),
+        help="Print that half: the Services, or everything else.",
+    )(command)
+
+
+def report_options(command: Command) -> Command:
+    """Add `-o json` and `--dry-run`."""
+    output = click.option(
+        *("-o", "--output", "style"),
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="How the report is written.",
+    )
+    dry_run = click.option(
+        "--dry-run", is_flag=True, help="Print the report, and no manifests, to stdout."
+    )
+    return output(dry_run(command))
+
+
 @click.command()
 @files_argument
+@only_option
+@report_options
+@click.option("--strict", is_flag=True, help="Exit 1 if anything that makes pods is not captured.")
 @annotation_options
-def inject(paths: tuple[str, ...], filenames: tuple[str, ...], **given: Any) -> None:
-    """Put the sidecar into every workload of these manifests.
+def inject(
+    paths: tuple[str, ...],
+    filenames: tuple[str, ...],
+    only: "Half | None",
+    strict: bool,
+    **given: Any,
+) -> None:
+    """Put the sidecar into every workload of these manifests, and lead clients to it.
 
     YAML and JSON; Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, Pod, Rollout, and
-    lists of them. Everything else passes as it is. The manifests go to stdout, what was done to
-    stderr. Each option becomes an annotation of the pods, in the place of their own.
+    lists of them. A Service that targets a number is changed so that it leads to the sidecar, and a
+    NetworkPolicy allows its port. Everything else passes as it is. The manifests go to stdout, what
+    was done to stderr. Each option becomes an annotation of the pods, in the place of their own.
+
+    Exits with 1 if something is wrong, or if nothing that makes pods is captured (the manifests are
+    printed all the same), and with 2 if there is no Kubernetes object.
     """
     from drainproxy.kube.batch import inject_all
     from drainproxy.kube.plan import Options
 
+    style, dry_run = given.pop("style"), given.pop("dry_run")
     options = Options(given=_annotations(given))
-    _finish(inject_all(_texts((*filenames, *paths)), options))
+    result = inject_all(read_texts((*filenames, *paths), "inject"), options, only)
+    _print(result, style, dry_run)
+    if result.report.captures_nothing or (strict and not result.report.captures_all):
+        sys.exit(1)
 
 
 @click.command()
 @files_argument
-def uninject(paths: tuple[str, ...], filenames: tuple[str, ...]) -> None:
-    """Take the sidecar out of every workload of these manifests; they are what they were."""
+@only_option
+@report_options
+def uninject(
+    paths: tuple[str, ...],
+    filenames: tuple[str, ...],
+    only: "Half | None",
+    style: str,
+    dry_run: bool,
+) -> None:
+    """Take the sidecar out of every workload of these manifests; they are what they were.
+
+    So are the Services and NetworkPolicies that were changed for it. Exits with 1 if something is
+    wrong, and with 2 if there is no Kubernetes object.
+    """
     from drainproxy.kube.batch import uninject_all
 
-    _finish(uninject_all(_texts((*filenames, *paths))))
+    _print(uninject_all(read_texts((*filenames, *paths), "uninject"), only), style, dry_run)
 
 
 def _annotations(given: Mapping[str, Any]) -> dict[str, str]:
@@ -78,47 +129,13 @@ def _annotations(given: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _texts(paths: tuple[str, ...]) -> dict[str, str]:
-    """The text of every file by its name; standard input, if it is no terminal, without any."""
-    if not paths and is_terminal():
-        raise click.UsageError("which manifests? Name a FILE, a DIR, or - for standard input")
-    texts = {}
-    for path in paths or ("-",):
-        for name in _files(path):
-            texts[name] = _text(name)
-    return texts
-
-
-def is_terminal() -> bool:
-    """Whether standard input is a person, who would have to type."""
-    return sys.stdin.isatty()
-
-
-def _files(path: str) -> Iterator[str]:
-    folder = Path(path)
-    if path == "-" or not folder.is_dir():
-        yield path
-        return
-    found = [str(each) for each in sorted(folder.rglob("*")) if each.suffix in _SUFFIXES]
-    if not found:
-        raise click.ClickException(f"{path}: holds no file that ends with .yaml, .yml or .json")
-    yield from found
-
-
-def _text(name: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return data.decode()
-    except OSError as error:
-        raise click.ClickException(f"{name}: {error.strerror or error}") from None
-    except UnicodeError:
-        raise click.ClickException(f"{name}: it is not UTF-8") from None
-
-
-def _finish(result: "Result") -> None:
+def _print(result: "Result", style: str, dry_run: bool) -> None:
     """The report, and the manifests if they may be applied: half of them must not be."""
-    for line in result.lines:
-        click.echo(str(line), err=True)
-    if result.failed:
+    if result.is_empty:
+        raise click.UsageError("the input holds no Kubernetes object")
+    report = result.report.json() if style == "json" else result.report.text()
+    click.echo(report, err=not dry_run)
+    if result.report.failed:
         sys.exit(1)
-    sys.stdout.write(result.text)
+    if not dry_run:
+        sys.stdout.write(result.text)

@@ -1,115 +1,204 @@
-"""Injects whole files: every object in them that makes pods, and says what came of each."""
+"""Injects whole inputs: every object in them that makes pods, and what leads clients to these."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from drainproxy.config import ConfigError
-from drainproxy.manifests.documents import Document, parse, render, restyle
-from drainproxy.manifests.podspec import Workload, objects, read, workload
-from drainproxy.manifests.services import Service, services
+from drainproxy.manifests.documents import restyle
+from drainproxy.manifests.podspec import Json, Pod, Workload, read, workload
+from drainproxy.manifests.policies import Place
+from drainproxy.manifests.templates import makes_pods, reason, title
 
-from .inject import Skipped, inject, uninject
+from .capture import Capture
+from .halves import Half, written
+from .inject import Injected, Skipped, again, inject, uninject
+from .inputs import Found, Input, read_input
 from .leads import Around
-from .plan import Options
-
-
-class Line(Struct, frozen=True):
-    """What came of one object, or of a file that cannot be read."""
-
-    what: str
-    outcome: str
-    warnings: Sequence[str] = ()
-    failed: bool = False
-
-    def __str__(self) -> str:
-        return "\n  warning: ".join([f"{self.what} {self.outcome}", *self.warnings])
+from .neighbours import Neighbour, Neighbours
+from .plan import Options, foresee
+from .report import TWO_STEPS, Line, Outcome, Report
+from .skip import reason_to_skip
+from .status import restored
+from .surroundings import Moved, Surroundings
 
 
 class Result(Struct, frozen=True):
-    """The manifests after it, and a line per object that makes pods."""
+    """The manifests after it, and what came of each object.
+
+    `is_empty` if there was no Kubernetes object in the input.
+    """
 
     text: str
-    lines: Sequence[Line]
+    report: Report
+    is_empty: bool = False
+
+
+def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = None) -> Result:
+    """Inject every workload in these files (by name), and change what leads clients to them."""
+    given = read_input(texts)
+    around = Surroundings(given.objects)
+    neighbours = Neighbours(around.services, _neighbours(given, options), around.namespaces)
+    lines: list[Line] = []
+    moved: dict[int, Moved] = {}
+    for found in given.objects:
+        line, capture = _careful(found, lambda one: _inject(one, options, neighbours))
+        if line and capture:
+            moved[len(lines)] = Moved(_place(found, around.namespaces), capture)
+        lines += [line] if line else []
+    for at, changes in zip(moved, around.change([*moved.values()]), strict=True):
+        lines[at] = replace(lines[at], changes=changes)
+    return _result(given, around, lines, only)
+
+
+def uninject_all(texts: Mapping[str, str], only: Half | None = None) -> Result:
+    """Take everything in these files back to what it was before."""
+    given = read_input(texts)
+    around = Surroundings(given.objects)
+    lines = [line for line, _ in (_careful(each, _uninject) for each in given.objects) if line]
+    lines += [
+        Line(object=title(found.body), outcome="uninjected", makes_pods=False, **_where(found))
+        for found in around.restore()
+    ]
+    result = _result(given, around, lines, only)
+    return replace(result, report=replace(result.report, is_back=True))
+
+
+# What is done to the pod of a workload: its document is changed in place.
+_Done = tuple[Line, Capture | None]
+_Work = Callable[["_Target"], _Done]
+
+
+class _Target(Struct, frozen=True):
+    """A workload, and where it stands."""
+
+    found: Found
+    workload: Workload
+
+    def line(self, outcome: Outcome, **fields: Any) -> Line:
+        """What came of it."""
+        return Line(object=self.workload.title, outcome=outcome, **fields, **_where(self.found))
 
     @property
-    def failed(self) -> bool:
-        """Whether something was wrong: the text is of no use then."""
-        return any(line.failed for line in self.lines)
+    def pod(self) -> Json:
+        """Its pod or template."""
+        pod = self.workload.pod
+        assert pod is not None, "who has none is not worked on"
+        return pod
+
+    def become(self, pod: Json) -> None:
+        """Put a pod in the place of its own."""
+        self.workload.put(pod)
+        self.found.document.changed = True
 
 
-# What is done to the pod of a workload: the document is changed in place.
-_Work = Callable[[Workload], tuple[bool, Line]]
-
-
-def inject_all(texts: Mapping[str, str], options: Options) -> Result:
-    """Inject every workload in these files (by name); they see the Services in all of them."""
-    files, broken = _read(texts)
-    bodies = [body for documents in files.values() for body in _bodies(documents)]
-    found = [*services(bodies)]
-    return _result(files, broken, lambda one: _inject(one, options, found))
-
-
-def uninject_all(texts: Mapping[str, str]) -> Result:
-    """Take every workload in these files back to what it was before."""
-    return _result(*_read(texts), _uninject)
-
-
-def _read(texts: Mapping[str, str]) -> tuple[dict[str, list[Document]], list[Line]]:
-    files, broken = {}, []
-    for name, text in texts.items():
-        try:
-            files[name] = parse(text)
-        except ValueError as error:
-            broken.append(Line(name, str(error), failed=True))
-    return files, broken
-
-
-def _bodies(documents: Sequence[Document]) -> Iterator[dict[str, object]]:
-    for document in documents:
-        yield from objects(document.data)
-
-
-def _result(files: Mapping[str, list[Document]], broken: Sequence[Line], work: _Work) -> Result:
-    lines = [*broken]
-    for name, documents in files.items():
-        prefix = f"{name}: " if len(files) > 1 else ""
-        for document in documents:
-            for one in filter(None, map(workload, objects(document.data))):
-                changed, line = _careful(one, work)
-                document.changed |= changed
-                lines.append(replace(line, what=f"{prefix}{line.what}"))
-    return Result(render(files.values()), lines)
-
-
-def _careful(one: Workload, work: _Work) -> tuple[bool, Line]:
+def _careful(found: Found, work: _Work) -> tuple[Line | None, Capture | None]:
+    """A line for whatever makes pods, whether the work can be done or not."""
+    one = workload(found.body)
+    if one is None:
+        return _unsupported(found), None
+    target = _Target(found, one)
     if one.pod is None:
-        return False, Line(one.title, "skipped: it has no pod template")
+        return target.line("skipped", reason="it has no pod template", makes_pods=False), None
     try:
-        return work(one)
+        return work(target)
     except ConfigError as error:
-        problems = "".join(f"\n  {mistake}" for mistake in error.mistakes)
-        return False, Line(one.title, f"has mistakes:{problems}", failed=True)
+        return target.line("error", problems=[*map(str, error.mistakes)]), None
     except ValueError as error:
-        return False, Line(one.title, str(error), failed=True)
+        return target.line("error", problems=[str(error)]), None
 
 
-def _inject(one: Workload, options: Options, found: list[Service]) -> tuple[bool, Line]:
-    assert one.pod is not None
-    around = Around(services=[s for s in found if s.selects(one.namespace, read(one.pod).labels)])
-    outcome = inject(one.pod, replace(options, around=around))
+def _unsupported(found: Found) -> Line | None:
+    if not makes_pods(found.body):
+        return None
+    return Line(
+        object=title(found.body),
+        outcome="unsupported",
+        reason=reason(found.body),
+        **_where(found),
+    )
+
+
+def _inject(target: _Target, options: Options, neighbours: Neighbours) -> _Done:
+    labels = read(target.pod).labels
+    around = neighbours.around(target.found.namespace, labels)
+    outcome = inject(target.pod, replace(options, around=around))
     if isinstance(outcome, Skipped):
-        return False, Line(one.title, f"skipped: {outcome.reason}")
+        return target.line("skipped", reason=outcome.reason, warnings=outcome.warnings), None
     restyle(outcome.pod, outcome.annotations)
-    one.put(outcome.pod)
-    return True, Line(one.title, f"injected ({outcome.capture})", outcome.warnings)
+    target.become(outcome.pod)
+    return _injected(target, outcome), outcome.capture
 
 
-def _uninject(one: Workload) -> tuple[bool, Line]:
-    assert one.pod is not None
-    pod = uninject(one.pod)
+def _injected(target: _Target, outcome: Injected) -> Line:
+    capture = outcome.capture
+    passes = bool(capture.obstacles) or not capture.captures
+    steps = TWO_STEPS if any(each.takes_two_steps for each in capture.rewrites) else ()
+    return target.line(
+        "bypassed" if passes else "injected",
+        summary="; ".join(capture.past) if passes else str(capture),
+        capture=capture.mode,
+        reason="; ".join(capture.past) if passes else capture.reason,
+        ports=capture.ports,
+        warnings=outcome.warnings,
+        steps=steps,
+        captured=capture.captures,
+    )
+
+
+def _uninject(target: _Target) -> _Done:
+    pod = uninject(target.pod)
     if pod is None:
-        return False, Line(one.title, "skipped: it is not injected")
-    one.put(pod)
-    return True, Line(one.title, "uninjected")
+        return target.line("skipped", reason="it is not injected"), None
+    target.become(pod)
+    return target.line("uninjected"), None
+
+
+def _neighbours(given: Input, options: Options) -> Iterator[Neighbour]:
+    for found in given.objects:
+        one = workload(found.body)
+        try:
+            if one and one.pod is not None:
+                yield _neighbour(one, one.pod, options)
+        except (ConfigError, ValueError):
+            continue  # reported when it is to be injected
+
+
+def _neighbour(one: Workload, pod: Json, options: Options) -> Neighbour:
+    view, options = read(restored(pod)), again(pod, options)
+
+    def foreseen(around: Around) -> Capture | None:
+        return None if reason_to_skip(view) else foresee(view, replace(options, around=around))
+
+    return Neighbour(one.title, one.namespace, view, foreseen)
+
+
+def _place(found: Found, namespaces: Mapping[str, Mapping[str, str]]) -> Place:
+    one = workload(found.body)
+    pod = read(one.pod) if one and one.pod else Pod()
+    return Place(found.namespace, pod.labels, namespaces.get(found.namespace))
+
+
+def _result(given: Input, around: Surroundings, lines: Sequence[Line], only: Half | None) -> Result:
+    broken = [
+        Line(object="", outcome="error", file=each.file, line=each.line, problems=[each.problem])
+        for each in given.broken
+    ]
+    unreadable = [
+        Line(object=title(found.body), outcome="error", problems=[problem], **_where(found))
+        for found, problem in around.mistakes
+    ]
+    report = Report([*broken, *unreadable, *lines], names_files=len(given.files) > 1)
+    is_empty = not (given.broken or any("kind" in each.body for each in given.objects))
+    return Result("" if report.failed else written(given, only), report, is_empty)
+
+
+def _where(found: Found) -> dict[str, Any]:
+    return {
+        "namespace": found.namespace,
+        "file": found.file,
+        "line": found.line,
+        "document": found.number,
+    }

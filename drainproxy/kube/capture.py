@@ -113,9 +113,11 @@ def choose(question: Question) -> Capture:
     led = _by_services(question, leads)
     if question.by_name_alone or not led.obstacles:
         return led
+    obstacles = "; ".join(led.obstacles)
     if question.around.no_redirect:
-        return replace(led, reason=f"{led.reason}; no redirect: {question.around.no_redirect}")
-    return _redirected(question, leads, "; ".join(led.obstacles))
+        reason = led.reason if led.mode else obstacles
+        return replace(led, reason=f"{reason}; no redirect: {question.around.no_redirect}")
+    return _redirected(question, leads, obstacles)
 
 
 def _by_services(question: Question, leads: Sequence[Lead]) -> Capture:

@@ -1,8 +1,8 @@
 """Edits of a pod that can be undone: what was added and what was there before is written down.
 
-A path is a tuple of keys; an item of a list is chosen by one of its own values, `name=web`. In the
-record it is written as a JSON pointer (RFC 6901): `/spec/containers/name=web/lifecycle`. It stays
-right when others add items to the same lists.
+A path is a tuple of keys; an item of a list is chosen by one of its own values, `name=web`, or by
+its place if it has none that is its own. In the record it is written as a JSON pointer (RFC 6901):
+`/spec/containers/name=web/lifecycle`. It stays right when others add items to the same lists.
 """
 
 from collections.abc import Iterator
@@ -48,10 +48,10 @@ class Editor:
             self.record.added.append(_pointer(path))
         self._write(parent, key, (*real, key), value)
 
-    def append(self, path: Path, item: Json) -> None:
-        """Add an item, which has a name, to the list at a path."""
+    def append(self, path: Path, item: Json, by: str = "name") -> None:
+        """Add an item, which is known by one of its values, to the list at a path."""
         items, real = self._open(path, [])
-        self.record.added.append(_pointer((*path, f"name={item['name']}")))
+        self.record.added.append(_pointer((*path, f"{by}={item[by]}")))
         items.append(item)
         self._note("add", (*real, "-"), item)
 
@@ -129,7 +129,7 @@ def _look_up(pod: Json, pointer: str) -> Iterator[tuple[Any, Any]]:
     for step in _steps(pointer):
         parent, key = node, step
         if isinstance(node, list):
-            key = next((at for at, item in enumerate(node) if _is(item, step)), None)
+            key = next((at for at, item in enumerate(node) if _is(at, item, step)), None)
             if key is None:
                 return
         elif not isinstance(node, dict) or step not in node:
@@ -140,12 +140,14 @@ def _look_up(pod: Json, pointer: str) -> Iterator[tuple[Any, Any]]:
 
 
 def _find(items: list[Any], step: str) -> int:
-    return next(at for at, item in enumerate(items) if _is(item, step))
+    return next(at for at, item in enumerate(items) if _is(at, item, step))
 
 
-def _is(item: Any, step: str) -> bool:
+def _is(at: int, item: Any, step: str) -> bool:
     key, equals, text = step.partition("=")
-    return bool(equals) and isinstance(item, dict) and str(item.get(key)) == text
+    if not equals:
+        return step == str(at)
+    return isinstance(item, dict) and str(item.get(key)) == text
 
 
 def _pointer(path: Path) -> str:

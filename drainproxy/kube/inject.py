@@ -57,10 +57,9 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
 
     Raises ConfigError with every mistake in its annotations, and ValueError if it is no pod.
     """
-    status, sidecar = read_status(pod), containers.sidecar_of(pod)
+    sidecar = containers.sidecar_of(pod)
     token = containers.token_of(sidecar) if sidecar else None
-    if status:
-        options = replace(options, given={**status.given_values(pod), **options.given})
+    options = again(pod, options)
     original = restored(pod)
     view = read(original)
     if reason := reason_to_skip(view):
@@ -71,6 +70,14 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
     if view.completes and not plan.scene.wishes.native_sidecar:
         return Skipped("beside a plain container its pods would never complete")
     return _carry_out(original, plan, options.given)
+
+
+def again(pod: Json, options: Options) -> Options:
+    """The options of a pod that was injected before: what flags gave then is given again."""
+    status = read_status(pod)
+    if status is None:
+        return options
+    return replace(options, given={**status.given_values(pod), **options.given})
 
 
 def complete(pod: Json) -> Injected | None:

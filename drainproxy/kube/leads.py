@@ -95,12 +95,18 @@ class Lead(Struct, frozen=True):
 
 
 def leads_to(question: Question) -> list[Lead]:
-    """Every TCP port of the Services around the pod."""
-    return [
+    """Every TCP port of the Services around the pod.
+
+    Pods that end by themselves bear labels of servers without being ones: they must declare a port.
+    """
+    leads = [
         Lead(service, port, target_of(question.pod, port.target))
         for service in question.around.services or ()
         for port in service.ports
     ]
+    if question.pod.completes:
+        return [lead for lead in leads if lead.end and lead.end.container]
+    return leads
 
 
 def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[Taken]:

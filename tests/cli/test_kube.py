@@ -1,5 +1,6 @@
 """`drainproxy inject` and `uninject`: what stands where, and with which exit code."""
 
+import json
 from pathlib import Path
 
 import click
@@ -8,7 +9,10 @@ from click.testing import CliRunner, Result
 
 from drainproxy.cli.kube import inject, uninject
 from drainproxy.kube.annotations import ANNOTATABLE
-from tests.kube.test_batch import DEPLOYMENT, SERVICE
+from tests.kube.test_batch import DEPLOYMENT, NAMELESS, SERVICE, join
+
+UNPROVED = "deployment/web injected (names; no Service in this input, unproved)\n"
+OFF = DEPLOYMENT.replace("{app: web}", '{app: web, drainproxy.io/inject: "false"}')
 
 
 def run(*arguments: str, stdin: str = "", command: click.Command = inject) -> Result:
@@ -18,7 +22,8 @@ def run(*arguments: str, stdin: str = "", command: click.Command = inject) -> Re
 def test_every_annotation_is_an_option() -> None:
     options = {name for option in inject.params for name in option.opts}
 
-    assert options == {"-f", "--filename", "paths", *(row.flag for row in ANNOTATABLE)}
+    own = {"--only", "-o", "--output", "--dry-run", "--strict"}
+    assert options == {"-f", "--filename", "paths", *own, *(row.flag for row in ANNOTATABLE)}
 
 
 def test_manifests_go_to_stdout_and_the_report_to_stderr() -> None:
@@ -26,7 +31,7 @@ def test_manifests_go_to_stdout_and_the_report_to_stderr() -> None:
 
     assert done.exit_code == 0
     assert done.stdout.startswith("apiVersion: apps/v1\nkind: Deployment\n")
-    assert done.stderr == ("deployment/web injected (names; no Service in this input, unproved)\n")
+    assert done.stderr == UNPROVED + "1 injected, 0 skipped, 0 bypassed\n"
 
 
 def test_without_a_name_standard_input_is_read() -> None:
@@ -37,11 +42,11 @@ def test_without_a_name_standard_input_is_read() -> None:
 
 
 def test_nobody_waits_for_manifests_from_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drainproxy.cli.kube.is_terminal", lambda: True)
+    monkeypatch.setattr("drainproxy.cli.manifests.is_terminal", lambda: True)
     done = run()
 
     assert done.exit_code == 2
-    assert "which manifests? Name a FILE, a DIR, or - for standard input" in done.stderr
+    assert "which manifests? Name a FILE, a DIR, a URL, or - for" in done.stderr
 
 
 def test_options_become_annotations() -> None:
@@ -72,10 +77,10 @@ def test_files_and_folders_are_read_in_order(tmp_path: Path) -> None:
     done = run("-f", str(tmp_path))
 
     assert done.exit_code == 0
-    assert done.stdout.startswith(SERVICE + "---\napiVersion: apps/v1\nkind: Deployment\n")
+    assert done.stdout.startswith("apiVersion: v1\nkind: Service\n")
+    assert "---\napiVersion: apps/v1\nkind: Deployment\n" in done.stdout
     assert done.stdout.endswith('---\n{"kind": "Secret"}')
     assert f"{tmp_path}/b.yaml: deployment/web injected" in done.stderr
-    assert "Service web targets 8080" in done.stderr
 
 
 def test_with_a_mistake_nothing_is_printed_that_could_be_applied(tmp_path: Path) -> None:
@@ -114,8 +119,67 @@ def test_what_cannot_be_read_is_named(
     assert problem in done.stderr
 
 
-def test_skipping_is_no_mistake() -> None:
-    done = run(stdin=DEPLOYMENT.replace("{app: web}", '{app: web, drainproxy.io/inject: "false"}'))
+def test_who_has_captured_nothing_has_failed_but_prints_it_all_the_same() -> None:
+    done = run(stdin=OFF)
 
-    assert done.exit_code == 0
-    assert done.stderr == 'deployment/web skipped: drainproxy.io/inject is "false"\n'
+    assert (done.exit_code, done.stdout) == (1, OFF)
+    assert done.stderr == (
+        'deployment/web skipped (drainproxy.io/inject is "false")\n'
+        "0 injected, 1 skipped, 0 bypassed\n"
+    )
+    assert run("--capture", "names", stdin=join(DEPLOYMENT, SERVICE)).exit_code == 1
+    assert run(stdin=join(DEPLOYMENT, OFF)).exit_code == 0
+    assert run(stdin=SERVICE).exit_code == 0, "nothing there makes pods"
+
+
+def test_who_is_strict_wants_everything_captured() -> None:
+    assert run("--strict", stdin=join(DEPLOYMENT, SERVICE)).exit_code == 0
+    done = run("--strict", stdin=join(DEPLOYMENT, OFF))
+
+    assert done.exit_code == 1
+    assert "initContainers" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "a: 1\n", "[]", "kind: List\nitems: []\n"])
+@pytest.mark.parametrize("command", [inject, uninject])
+def test_an_input_without_an_object_is_a_mistake(text: str, command: click.Command) -> None:
+    done = run("-", stdin=text, command=command)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "the input holds no Kubernetes object" in done.stderr
+
+
+def test_the_report_is_json_for_machines() -> None:
+    done = run("-o", "json", stdin=join(NAMELESS, SERVICE))
+
+    (one,) = json.loads(done.stderr)["objects"]
+    assert one["object"] == "deployment/web"
+    assert (one["outcome"], one["capture"], one["line"]) == ("injected", "service rewrite", 1)
+    assert one["reason"] == "Service web targets 8080"
+    assert one["ports"] == [{"port": 8080, "listen": 9181, "protocol": "auto"}]
+    assert len(one["steps"]) == 3
+    assert json.loads(done.stderr)["summary"] == {"injected": 1, "skipped": 0, "bypassed": 0}
+    assert done.stdout.startswith("apiVersion")
+
+
+def test_a_dry_run_prints_the_report_alone() -> None:
+    assert run("--dry-run", stdin=DEPLOYMENT).stdout.startswith(UNPROVED)
+    done = run("--dry-run", "-o", "json", stdin=OFF)
+
+    assert json.loads(done.stdout)["summary"]["skipped"] == 1
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert run("--dry-run", stdin=DEPLOYMENT, command=uninject).stdout == (
+        "deployment/web skipped (it is not injected)\n0 uninjected, 1 skipped\n"
+    )
+
+
+def test_halves_are_printed_one_at_a_time() -> None:
+    text = join(NAMELESS, SERVICE)
+    first, second = run("--only", "workloads", stdin=text), run("--only", "services", stdin=text)
+
+    assert "kind: Service" not in first.stdout
+    assert "initContainers" in first.stdout
+    assert "targetPort: 9181" in second.stdout
+    assert "kind: Deployment" not in second.stdout
+    back = run("--only", "services", stdin=second.stdout, command=uninject)
+    assert "targetPort: 8080" in back.stdout

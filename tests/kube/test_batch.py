@@ -1,13 +1,15 @@
-"""Whole files: every workload in them, and a line for each."""
+"""Whole inputs: every workload in them, what leads clients to these, and a line for each."""
 
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
 from drainproxy.kube.batch import Result, inject_all, uninject_all
+from drainproxy.kube.halves import Half
 from drainproxy.manifests.documents import Document, restyle
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import options, pod, pods
@@ -33,74 +35,245 @@ apiVersion: v1
 kind: Service
 metadata: {name: web}
 spec:
-  selector:  {app: web}
-  ports: [{port: 80, targetPort: 8080}]
+  selector: {app: web}
+  ports:
+  - port: 80
+    targetPort: 8080
 """
+POLICY = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: front}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress:
+  - ports:
+    - port: 8080
+"""
+NAMELESS = DEPLOYMENT.replace('- name: "http"\n          containerPort', "- containerPort")
 
 
-def inject(*texts: str, **fields: Any) -> Result:
-    return inject_all({f"{at}.yaml": text for at, text in enumerate(texts)}, options(**fields))
+def join(*texts: str) -> str:
+    return "---\n".join(texts)
 
 
-def uninject(text: str) -> Result:
-    return uninject_all({"x.yaml": text})
+def inject(*texts: str, only: Half | None = None, **fields: Any) -> Result:
+    named = {f"{at}.yaml": text for at, text in enumerate(texts)}
+    return inject_all(named, options(**fields), only)
 
 
-def test_a_workload_is_injected_and_everything_else_passes() -> None:
-    done = inject(DEPLOYMENT + "---\n" + SERVICE)
+def uninject(text: str, only: Half | None = None) -> Result:
+    return uninject_all({"x.yaml": text}, only)
 
-    assert [str(line).splitlines()[0] for line in done.lines] == [
-        "deployment/web injected (redirect: 8080 -> 9181; Service web targets 8080: that cannot be"
-        " changed here)"
+
+def lines(done: Result) -> list[str]:
+    """The first line of each object."""
+    return [line.text(False).splitlines()[0] for line in done.report.lines]
+
+
+def bodies(done: Result) -> dict[str, Any]:
+    """What the output holds, by kind."""
+    return {each["kind"]: each for each in YAML(typ="safe").load_all(done.text)}
+
+
+def target(done: Result) -> object:
+    return bodies(done)["Service"]["spec"]["ports"][0]["targetPort"]
+
+
+def test_a_workload_is_injected_and_its_service_comes_to_target_the_name() -> None:
+    done = inject(join(DEPLOYMENT, SERVICE, POLICY))
+
+    assert done.report.text().splitlines() == [
+        "deployment/web injected (service rewrite: web 80 -> http)",
+        "  service/web: port 80 targets http (was 8080)",
+        "  networkpolicy/front: allows 9181 beside 8080",
+        "1 injected, 0 skipped, 0 bypassed",
     ]
-    assert not done.failed
-    assert done.text.endswith("---\n" + SERVICE)
+    assert not done.report.failed
     assert "- name: web # the app\n" in done.text
-    assert uninject(done.text).text == DEPLOYMENT + "---\n" + SERVICE
+    assert target(done) == "http"
+    ports = bodies(done)["NetworkPolicy"]["spec"]["ingress"][0]["ports"]
+    assert ports == [{"port": 8080}, {"port": 9181, "protocol": "TCP"}]
+    assert uninject(done.text).text == join(DEPLOYMENT, SERVICE, POLICY)
+
+
+def test_everything_else_passes_as_it_is() -> None:
+    others = join("# nothing\n", "apiVersion: v1\nkind: Secret # !\n", SERVICE.replace("web", "x"))
+
+    assert inject(join(DEPLOYMENT, others)).text.endswith("---\n" + others.partition("---\n")[2])
 
 
 def test_injecting_the_result_changes_no_byte_of_it() -> None:
-    once = inject(DEPLOYMENT, given={"drainproxy.io/drain-delay": "3s"}).text
+    for text in (join(DEPLOYMENT, SERVICE, POLICY), join(NAMELESS, SERVICE, POLICY)):
+        once = inject(text, given={"drainproxy.io/drain-delay": "3s"}).text
 
-    assert inject(once, new_token=lambda: "another").text == once
+        assert inject(once, new_token=lambda: "another").text == once
 
 
-def test_services_in_other_files_count_too() -> None:
-    (line,) = inject(DEPLOYMENT, SERVICE).lines
+def test_services_and_policies_in_other_files_count_too() -> None:
+    done = inject(DEPLOYMENT, SERVICE, POLICY)
 
-    assert line.what == "0.yaml: deployment/web"
-    assert "Service web targets 8080" in str(line)
+    assert done.report.text().startswith("0.yaml: deployment/web injected (service rewrite: web")
+    assert target(done) == "http"
+
+
+def test_a_number_is_applied_in_two_steps_and_the_report_says_so() -> None:
+    text = join(NAMELESS, SERVICE, POLICY)
+    done = inject(text)
+
+    assert lines(done) == ["deployment/web injected (service rewrite: web 80 -> 9181)"]
+    assert "inject --only workloads FILES | kubectl apply -f -, and wait" in done.report.text()
+    first, second = inject(text, only="workloads"), inject(text, only="services")
+    assert [*bodies(first)] == ["Deployment", "NetworkPolicy"]
+    assert bodies(second)["Service"] == bodies(done)["Service"]
+    assert bodies(second).keys() == {"Service"}
+    assert target(done) == 9181
+    back = uninject(done.text, only="services"), uninject(done.text, only="workloads")
+    assert back[0].text == "---\n" + SERVICE
+    assert back[1].text == join(NAMELESS, POLICY)
+
+
+def test_halves_of_a_list_are_lists() -> None:
+    whole = [json.loads(json.dumps(YAML(typ="safe").load(text))) for text in (NAMELESS, SERVICE)]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": whole})
+
+    services = json.loads(inject(text, only="services").text)
+    workloads = json.loads(inject(text, only="workloads").text)
+    assert [each["kind"] for each in services["items"]] == ["Service"]
+    assert [each["kind"] for each in workloads["items"]] == ["Deployment"]
+
+
+def test_what_is_chosen_by_hand_stays_with_what_it_cannot_reach() -> None:
+    done = inject(join(DEPLOYMENT, SERVICE, POLICY), given={"drainproxy.io/capture": "names"})
+
+    assert lines(done) == ["deployment/web bypassed (Service web targets 8080)"]
+    assert target(done) == 8080
+    assert done.report.captures_nothing
+    redirect = inject(
+        join(DEPLOYMENT, SERVICE, POLICY), given={"drainproxy.io/capture": "redirect"}
+    )
+    assert bodies(redirect)["NetworkPolicy"]["metadata"] == {"name": "front"}
+    assert redirect.report.captures_all
+
+
+def test_a_service_before_several_workloads_suits_them_all_or_none() -> None:
+    def done(*texts: str) -> list[str]:
+        second = texts[1].replace("name: web}", "name: v2}")
+        return lines(inject(join(texts[0], second, SERVICE)))
+
+    two_names = done(DEPLOYMENT, DEPLOYMENT)
+    two_numbers = done(NAMELESS, NAMELESS)
+    mixed = done(DEPLOYMENT, NAMELESS)
+    off = done(
+        NAMELESS, NAMELESS.replace("{app: web}", '{app: web, drainproxy.io/inject: "false"}')
+    )
+    named_off = done(
+        DEPLOYMENT, DEPLOYMENT.replace("{app: web}", '{app: web, drainproxy.io/inject: "false"}')
+    )
+
+    assert {each.partition("(")[2] for each in two_names} == {"service rewrite: web 80 -> http)"}
+    assert {each.partition("(")[2] for each in two_numbers} == {"service rewrite: web 80 -> 9181)"}
+    assert {each.partition("(")[2] for each in mixed} == {"service rewrite: web 80 -> 9181)"}
+    assert off[0] == (
+        "deployment/web injected (redirect: 8080 -> 9181; Service web targets 8080:"
+        " deployment/v2 gets no sidecar)"
+    )
+    assert named_off[0] == "deployment/web injected (service rewrite: web 80 -> http)"
+
+
+def test_the_level_of_a_namespace_forbids_a_redirect() -> None:
+    level = "labels: {pod-security.kubernetes.io/enforce: restricted}"
+    namespace = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, {level}}}\n"
+    done = inject(join(namespace, NAMELESS.replace("{name: web}", "{name: web, namespace: shop}")))
+
+    assert lines(done)[0].startswith(
+        "deployment/web skipped (port 8080 has no name, and no Service"
+    )
+    assert "Pod Security level restricted of namespace shop" in done.report.text()
 
 
 def test_a_line_says_why_a_workload_is_skipped() -> None:
     off = DEPLOYMENT.replace("{app: web}", '{app: web, drainproxy.io/inject: "false"}')
     rollout = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nspec: {workloadRef: {name: web}}\n"
-    done = inject(off + "---\n" + rollout)
+    done = inject(join(off, rollout))
 
-    assert [str(line) for line in done.lines] == [
-        'deployment/web skipped: drainproxy.io/inject is "false"',
-        "rollout/? skipped: it has no pod template",
+    assert lines(done) == [
+        'deployment/web skipped (drainproxy.io/inject is "false")',
+        "rollout/? skipped (it has no pod template)",
     ]
-    assert done.text == off + "---\n" + rollout
-    assert [str(line) for line in uninject(off).lines] == [
-        "deployment/web skipped: it is not injected"
-    ]
+    assert done.text == join(off, rollout)
+    assert lines(uninject(off)) == ["deployment/web skipped (it is not injected)"]
 
 
-def test_every_mistake_of_every_file_is_told() -> None:
-    wrong = DEPLOYMENT.replace(
+@pytest.mark.parametrize(
+    ("api", "kind", "wrap", "name"),
+    [
+        (
+            "serving.knative.dev/v1",
+            "Service",
+            lambda pod: {"spec": {"template": pod}},
+            "service.serving.knative.dev/a",
+        ),
+        (
+            "extensions/v1beta1",
+            "Deployment",
+            lambda pod: {"spec": {"template": pod}},
+            "deployment.extensions/a",
+        ),
+        (
+            "argoproj.io/v1alpha1",
+            "Workflow",
+            lambda pod: {"spec": {"templates": [{"container": pod["spec"]["containers"][0]}]}},
+            "workflow.argoproj.io/a",
+        ),
+        (
+            "ray.io/v1",
+            "RayService",
+            lambda pod: {"spec": {"rayClusterConfig": {"headGroupSpec": {"template": pod}}}},
+            "rayservice.ray.io/a",
+        ),
+        ("a.example/v1", "Odd", lambda pod: {"list": [{"deep": [pod]}]}, "odd.a.example/a"),
+    ],
+)
+def test_what_makes_pods_and_cannot_be_injected_is_named(
+    api: str, kind: str, wrap: Any, name: str
+) -> None:
+    body = {"apiVersion": api, "kind": kind, "metadata": {"name": "a"}, **wrap(pod())}
+    done = inject(json.dumps(body))
+
+    assert lines(done)[0].startswith(f"{name} unsupported (")
+    assert done.report.text().endswith("0 injected, 0 skipped, 0 bypassed, 1 unsupported")
+    assert done.report.captures_nothing
+    assert done.text == json.dumps(body)
+
+
+def test_a_knative_service_selects_no_pods() -> None:
+    knative = SERVICE.replace("apiVersion: v1", "apiVersion: serving.knative.dev/v1")
+
+    assert lines(inject(join(NAMELESS, knative)))[0].startswith("deployment/web injected (redirect")
+
+
+def test_every_mistake_of_every_file_is_told_with_its_place() -> None:
+    wrong = "# a comment\n" + DEPLOYMENT.replace(
         "{app: web}", '{app: web}\n      annotations: {drainproxy.io/drain-delay: "3"}'
     )
     broken = DEPLOYMENT.replace("containers:", "containers: 3 #")
-    done = inject(wrong, broken.split("      - name")[0], "a: [")
-
-    assert done.failed
-    text = "\n".join(map(str, done.lines))
-    assert "2.yaml line 1: is not valid YAML" in text or "2.yaml line 2" in text
-    assert (
-        "0.yaml: deployment/web has mistakes:\n  annotation drainproxy.io/drain-delay: '3'" in text
+    forged = SERVICE.replace("{name: web}", '{name: web, annotations: {drainproxy.io/status: "x"}}')
+    helm = "kind: {{ .Values.kind }}: x\n"
+    done = inject(
+        wrong, broken.split("      - name")[0], "a: 1\n---\nb: [", join(SERVICE, forged), helm
     )
-    assert "1.yaml: deployment/web is no pod: Expected `array | null`, got `int`" in text
+
+    assert done.report.failed
+    assert done.text == ""
+    text = done.report.text()
+    assert "0.yaml line 2 (document 1): deployment/web error\n" in text
+    assert "\n  annotation drainproxy.io/drain-delay: '3' is not a duration" in text
+    assert "1.yaml line 1 (document 1): deployment/web error\n  is no pod: Expected `array" in text
+    assert "2.yaml line 3: is not valid YAML: " in text
+    assert "(document 2)" in text
+    assert "3.yaml line 10 (document 2): service/web error\n" in text
+    assert "4.yaml line 1: it is a Helm template: render it first" in text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +299,7 @@ def test_every_kind_is_injected_and_restored(
     text = json.dumps(body, indent=indent) + "\n"
     done = inject(text)
 
-    assert [line.outcome for line in done.lines] == [
+    assert [line.partition(" ")[2] for line in lines(done)] == [
         "injected (names; no Service in this input, unproved)"
     ]
     assert inject(done.text).text == done.text
@@ -139,7 +312,7 @@ def test_any_pod_in_a_yaml_file_is_restored(before: Json) -> None:
     text = _yaml({"apiVersion": "v1", "kind": "Pod", **before})
     done = inject(text)
 
-    assert not done.failed
+    assert not done.report.failed
     assert inject(done.text, new_token=lambda: "another").text == done.text
     assert uninject(done.text).text == text
 

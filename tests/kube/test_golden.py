@@ -16,14 +16,14 @@ def test_there_is_an_example_of_each_kind() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_injected_example_is_what_the_injector_makes(name: str) -> None:
     assert injected(name).text == golden(name).read_text(), "python -m tests.kube.golden"
-    assert [line.warnings for line in injected(name).lines] == [[]]
+    assert [line.warnings for line in injected(name).report.lines] == [[]]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_uninjecting_an_example_gives_back_every_byte(name: str) -> None:
     done = uninject_all({name: golden(name).read_text()})
 
-    assert not done.failed
+    assert not done.report.failed
     assert done.text == before(name)
 
 

@@ -1,0 +1,44 @@
+"""Writes an input: the whole, or one half of it, where the halves are applied one after the other.
+
+The Services are one half, everything else the other: NetworkPolicies must allow the sidecar's port
+before clients come there.
+"""
+
+from typing import Any, Literal
+
+from drainproxy.manifests.documents import Document, render
+from drainproxy.manifests.podspec import objects
+from drainproxy.manifests.services import is_service
+
+from .inputs import Input
+
+Half = Literal["workloads", "services"]
+
+
+def written(given: Input, only: Half | None) -> str:
+    """The text of all files, as one stream."""
+    if only is None:
+        return render(given.files.values())
+    wanted = only == "services"
+    halves = [[each for each in file if _belongs(each, wanted)] for file in given.files.values()]
+    return render(halves)
+
+
+def _belongs(document: Document, services: bool) -> bool:
+    """Whether something of a document is wanted; what is not is taken out of its lists."""
+    kinds = {is_service(each) for each in objects(document.data)}
+    if kinds == {True, False}:
+        _keep(document.data, services)
+        document.changed = True
+        return True
+    return kinds == {services} or (not kinds and not services)
+
+
+def _keep(node: Any, services: bool) -> None:
+    items = node["items"]
+    for at in reversed(range(len(items))):
+        kinds = {is_service(each) for each in objects(items[at])}
+        if kinds == {True, False}:
+            _keep(items[at], services)
+        elif kinds != {services}:
+            del items[at]

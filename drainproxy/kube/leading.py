@@ -1,0 +1,46 @@
+"""Changes what leads clients to pods: Services target the sidecar, NetworkPolicies allow it.
+
+Each object carries the record of its change in its own `drainproxy.io/status`, as pods do.
+"""
+
+from collections.abc import Iterable
+
+from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.policies import Move, Place, Policy
+from drainproxy.manifests.services import Service
+
+from .capture import Rewrite
+from .editor import Editor
+from .ports import Taken
+from .status import write_status
+
+
+def retargeted(body: Json, service: Service, rewrites: Iterable[Rewrite]) -> tuple[Json, list[str]]:
+    """A Service whose ports target what is to stand there, and what was done, in words."""
+    editor, done = Editor(body), []
+    for rewrite in rewrites:
+        port = rewrite.port
+        if port in service.ports:
+            editor.put(("spec", "ports", port.step, "targetPort"), rewrite.target)
+            done.append(f"port {port.port} targets {rewrite.target} (was {port.target})")
+    if done:
+        write_status(editor, {})
+    return editor.pod, done
+
+
+def widened(body: Json, policy: Policy, moves: Iterable[tuple[Place, Move]]) -> Json:
+    """A policy that allows the sidecar's port wherever it allows the app's."""
+    editor, added = Editor(body), set[tuple[tuple[str, ...], int]]()
+    for place, move in moves:
+        for path in policy.too_narrow(place, move):
+            if (path, move.listen) not in added:
+                editor.append(path, {"port": move.listen, "protocol": "TCP"}, by="port")
+                added.add((path, move.listen))
+    if added:
+        write_status(editor, {})
+    return editor.pod
+
+
+def move(taken: Taken) -> Move:
+    """What a policy has to know of a port that is taken over."""
+    return Move(taken.port, taken.listen, taken.name)

@@ -1,0 +1,138 @@
+"""What stands around each pod of an input, where several may be behind one Service.
+
+A Service that comes to target something else leads clients elsewhere in every pod that it selects:
+all of them must have that port, or none of them gets it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from drainproxy.manifests.endpoints import resolve
+from drainproxy.manifests.podspec import Pod
+from drainproxy.manifests.services import Service, ServicePort
+
+from .capture import Capture
+from .leads import Around
+
+_ENFORCED: Final = "pod-security.kubernetes.io/enforce"
+# The Pod Security levels that a pod with NET_ADMIN does not pass.
+_STRICT: Final = ("baseline", "restricted")
+
+# How clients would be led to a pod; None if it gets no sidecar.
+Foresee = Callable[[Around], Capture | None]
+
+
+class Neighbour(Struct, frozen=True):
+    """A workload, as those behind the same Service must know it."""
+
+    title: str
+    namespace: str
+    pod: Pod
+    foresee: Foresee
+
+
+# A port of a Service: the Service's key, and what chooses the port there.
+_Place = tuple[tuple[str, str], str]
+
+
+class Neighbours:
+    """The Services, workloads and namespaces of an input; `around` is what each pod has to know."""
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        workloads: Iterable[Neighbour],
+        namespaces: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        self._index = _by_selector(services)
+        self._namespaces = namespaces
+        # Who ends by itself serves nobody, though it may bear the same labels.
+        self._workloads = [each for each in workloads if not each.pod.completes]
+        self._members: dict[tuple[str, str], list[Neighbour]] = {}
+        self._names: dict[tuple[_Place, str], str] = {}
+        self._refused: dict[_Place, str] = {}
+        for each in self._workloads:
+            for service in self._selecting(each.namespace, each.pod.labels):
+                self._members.setdefault(service.key, []).append(each)
+        # Who is refused a number may need a redirect, and then the next one is refused as well.
+        while self._refuse():
+            pass
+
+    def around(self, namespace: str, labels: Mapping[str, str]) -> Around:
+        """What stands around a pod with these labels."""
+        return Around(
+            services=[*self._selecting(namespace, labels)],
+            objection=self._objection,
+            no_redirect=_no_redirect(namespace, self._namespaces.get(namespace, {})),
+        )
+
+    def _selecting(self, namespace: str, labels: Mapping[str, str]) -> Iterator[Service]:
+        for label in labels.items():
+            for service in self._index.get((namespace, *label), ()):
+                if service.selects(namespace, labels):
+                    yield service
+
+    def _objection(self, service: Service, port: ServicePort, target: int | str) -> str:
+        place = service.key, port.step
+        if not isinstance(target, str):
+            return self._refused.get(place, "")
+        if (place, target) not in self._names:
+            self._names[place, target] = self._without_name(service, port, target)
+        return self._names[place, target]
+
+    def _without_name(self, service: Service, port: ServicePort, name: str) -> str:
+        """Pods without a sidecar matter as well: by the name they must be reached as before."""
+        for each in self._members.get(service.key, ()):
+            if resolve(each.pod, name) != port.target:
+                return f"{each.title} has no port {name} with that number"
+        return ""
+
+    def _refuse(self) -> bool:
+        """Whether a number had to be refused, because it does not suit all who are behind it."""
+        captures = [
+            (each, each.foresee(self.around(each.namespace, each.pod.labels)))
+            for each in self._workloads
+        ]
+        wanted: dict[_Place, int] = {}
+        for _, capture in captures:
+            for rewrite in capture.rewrites if capture else ():
+                if isinstance(rewrite.target, int):
+                    wanted.setdefault((rewrite.service.key, rewrite.port.step), rewrite.target)
+        refused = dict(self._unsuited(captures, wanted))
+        self._refused |= refused
+        return bool(refused)
+
+    def _unsuited(
+        self, captures: Sequence[tuple[Neighbour, Capture | None]], wanted: Mapping[_Place, int]
+    ) -> Iterator[tuple[_Place, str]]:
+        by_title = {(each.namespace, each.title): capture for each, capture in captures}
+        for place, number in wanted.items():
+            for each in self._members[place[0]]:
+                if why := _unsuitable(by_title[each.namespace, each.title], place, number):
+                    yield place, f"{each.title} {why}"
+
+
+def _unsuitable(capture: Capture | None, place: _Place, number: int) -> str:
+    if capture is None or capture.mode is None:
+        return "gets no sidecar"
+    if capture.mode == "redirect":
+        return "is redirected"
+    targets = {(each.service.key, each.port.step): each.target for each in capture.rewrites}
+    return "" if targets.get(place) == number else f"does not have its sidecar at {number}"
+
+
+def _no_redirect(namespace: str, labels: Mapping[str, str]) -> str:
+    level = labels.get(_ENFORCED)
+    forbidden = f"the Pod Security level {level} of namespace {namespace} forbids NET_ADMIN"
+    return forbidden if level in _STRICT else ""
+
+
+def _by_selector(services: Sequence[Service]) -> dict[tuple[str, str, str], list[Service]]:
+    """By one label that each selects: who has many Services must not compare all with all."""
+    index: dict[tuple[str, str, str], list[Service]] = {}
+    for service in services:
+        for label in list((service.spec.selector or {}).items())[:1]:
+            index.setdefault((service.key[0], *label), []).append(service)
+    return index
