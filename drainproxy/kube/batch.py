@@ -123,7 +123,7 @@ def _unsupported(found: Found) -> Line | None:
 
 def _inject(target: _Target, options: Options, neighbours: Neighbours) -> _Done:
     labels = read(target.pod).labels
-    around = neighbours.around(target.found.namespace, labels)
+    around = neighbours.around(target.found.namespace, labels, target.workload.stateful_set)
     outcome = inject(target.pod, replace(options, around=around))
     if isinstance(outcome, Skipped):
         return target.line("skipped", reason=outcome.reason, warnings=outcome.warnings), None
@@ -161,18 +161,18 @@ def _neighbours(given: Input, options: Options) -> Iterator[Neighbour]:
         one = workload(found.body)
         try:
             if one and one.pod is not None:
-                yield _neighbour(one, one.pod, options)
+                yield _neighbour(found.namespace, one, one.pod, options)
         except (ConfigError, ValueError):
             continue  # reported when it is to be injected
 
 
-def _neighbour(one: Workload, pod: Json, options: Options) -> Neighbour:
+def _neighbour(namespace: str, one: Workload, pod: Json, options: Options) -> Neighbour:
     view, options = read(restored(pod)), again(pod, options)
 
     def foreseen(around: Around) -> Capture | None:
         return None if reason_to_skip(view) else foresee(view, replace(options, around=around))
 
-    return Neighbour(one.title, one.namespace, view, foreseen)
+    return Neighbour(one.title, namespace, view, foreseen, one.stateful_set)
 
 
 def _place(found: Found, namespaces: Mapping[str, Mapping[str, str]]) -> Place:

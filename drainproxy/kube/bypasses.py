@@ -7,11 +7,9 @@ from drainproxy.manifests.services import Service
 
 from .capture import Capture
 from .leads import Question, leads_to
-from .ports import declared
+from .ports import declared, listed
 
 _REDIRECT: Final = "drainproxy.io/capture: redirect"
-# More ports than these are counted, so that a warning stays one that people read.
-_MANY: Final = 3
 
 
 def bypasses(capture: Capture, question: Question) -> Iterator[str]:
@@ -67,12 +65,5 @@ def _headless(capture: Capture, question: Question) -> Iterator[str]:
         if f"Service {service.name} is headless" not in capture.obstacles:
             yield (
                 f"Service {service.name} is headless: who connects to the pods themselves"
-                f" ({_listed(numbers)}) passes the sidecar by; set {_REDIRECT} if that matters"
+                f" ({listed(numbers)}) passes the sidecar by; set {_REDIRECT} if that matters"
             )
-
-
-def _listed(numbers: list[int]) -> str:
-    unique = [*dict.fromkeys(numbers)]
-    more = f" and {len(unique) - _MANY} more" if len(unique) > _MANY else ""
-    word = "port" if len(unique) == 1 else "ports"
-    return f"{word} {', '.join(map(str, unique[:_MANY]))}{more}"

@@ -29,7 +29,7 @@ from .leads import (
     taken_by_redirect,
     without_names,
 )
-from .ports import Taken
+from .ports import Taken, listed
 
 __all__ = ["Around", "Capture", "Mode", "Question", "Rewrite", "choose"]
 
@@ -199,8 +199,12 @@ def _unreachable(question: Question) -> list[_Way]:
     """Ports without a name to which no Service leads that could be changed."""
     if question.by_name_alone or question.forwards is not None:
         return []
-    text = f"has no name, and no Service {question.around.place} leads to it"
-    return [_Way("obstacles", f"port {each.number} {text}") for each in without_names(question)]
+    ports = [each.number for each in without_names(question)]
+    if not ports:
+        return []
+    have, them = ("has no name", "it") if len(ports) == 1 else ("have no names", "them")
+    text = f"{listed(ports)} {have}, and no Service {question.around.place} leads to {them}"
+    return [_Way("obstacles", text)]
 
 
 def _without_services(question: Question) -> str:

@@ -7,12 +7,14 @@ from typing import Final
 from msgspec import Struct
 
 from drainproxy.manifests.documents import Document, parse
-from drainproxy.manifests.podspec import Json, objects
+from drainproxy.manifests.podspec import Json, objects, workload
 
-# What only a Helm template says; other tools have braces too.
+# What only a Helm template says. Where a text can be read all the same, that is not enough: there
+# are alerts and dashboards with braces of their own.
 _TEMPLATE: Final = re.compile(
     r"\{\{-?\s*(?:\.|\$|/\*|(?:if|range|with|end|else|include|template|define|toYaml|tpl)\b)"
 )
+_VALUES: Final = re.compile(r"\{\{-?\s*(?:\.(?:Values|Release|Chart)\b|(?:include|template)\s)")
 _RENDER: Final = (
     "it is a Helm template: render it first, as in `helm template NAME CHART | drainproxy inject -`"
 )
@@ -20,20 +22,19 @@ _LINE: Final = re.compile(r"line ([0-9]+): (.*)", re.DOTALL)
 _MARKER: Final = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 
 
-class Found(Struct, frozen=True):
-    """An object, and where it stands: file, line and number of its document, both from 1."""
+class Found(Struct):
+    """An object, and where it stands: file, line and number of its document, both from 1.
+
+    `namespace` is its own, or else the only one that workloads, Services and policies of the input
+    name: who applies it can put them into no other. Beside several, none is one of its own.
+    """
 
     file: str
     line: int
     number: int
     document: Document
     body: Json
-
-    @property
-    def namespace(self) -> str:
-        """What it says; none is one of its own."""
-        metadata = self.body.get("metadata")
-        return str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
+    namespace: str
 
 
 class Broken(Struct, frozen=True):
@@ -63,8 +64,27 @@ def read_input(texts: Mapping[str, str]) -> Input:
         except ValueError as error:
             broken.append(_broken(name, text, str(error)))
             continue
-        found += _objects(name, files[name])
-    return Input(files, found, broken)
+        here = [*_objects(name, files[name])]
+        found += here
+        broken += (Broken(name, each.line, _RENDER) for each in here if _is_template(each))
+    return Input(files, _at_home(found), broken)
+
+
+def _is_template(found: Found) -> bool:
+    """Whether it makes pods, and is to be rendered first, although it can be read."""
+    return bool(_VALUES.search(found.document.text)) and workload(found.body) is not None
+
+
+def _at_home(found: list[Found]) -> list[Found]:
+    named = {each.namespace for each in found if each.namespace and _matters(each.body)}
+    for each in found if len(named) == 1 else ():
+        each.namespace = each.namespace or next(iter(named))
+    return found
+
+
+def _matters(body: Json) -> bool:
+    """Whether it makes pods, or leads clients to them."""
+    return body.get("kind") in ("Service", "NetworkPolicy") or workload(body) is not None
 
 
 def _objects(name: str, documents: Sequence[Document]) -> Iterator[Found]:
@@ -72,8 +92,14 @@ def _objects(name: str, documents: Sequence[Document]) -> Iterator[Found]:
     for number, document in enumerate(documents, start=1):
         whole = document.marker + document.text
         first = line + _lines_before(whole)
-        yield from (Found(name, first, number, document, each) for each in objects(document.data))
+        for each in objects(document.data):
+            yield Found(name, first, number, document, each, _namespace(each))
         line += whole.count("\n")
+
+
+def _namespace(body: Json) -> str:
+    metadata = body.get("metadata")
+    return str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
 
 
 def _lines_before(text: str) -> int:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from drainproxy.manifests.endpoints import resolve
 from drainproxy.manifests.podspec import Pod
-from drainproxy.manifests.services import Service, ServicePort
+from drainproxy.manifests.services import POD_NAME, Service, ServicePort
 
 from .capture import Capture
 from .leads import Around
@@ -31,10 +31,13 @@ class Neighbour(Struct, frozen=True):
     namespace: str
     pod: Pod
     foresee: Foresee
+    stateful_set: str | None = None
 
 
 # A port of a Service: the Service's key, and what chooses the port there.
 _Place = tuple[tuple[str, str], str]
+# Namespace, key and value; for POD_NAME the StatefulSet's name.
+_Label = tuple[str, str, str | None]
 
 
 class Neighbours:
@@ -54,24 +57,28 @@ class Neighbours:
         self._names: dict[tuple[_Place, str], str] = {}
         self._refused: dict[_Place, str] = {}
         for each in self._workloads:
-            for service in self._selecting(each.namespace, each.pod.labels):
+            for service in self._selecting(each.namespace, each.pod.labels, each.stateful_set):
                 self._members.setdefault(service.key, []).append(each)
         # Who is refused a number may need a redirect, and then the next one is refused as well.
         while self._refuse():
             pass
 
-    def around(self, namespace: str, labels: Mapping[str, str]) -> Around:
+    def around(
+        self, namespace: str, labels: Mapping[str, str], stateful_set: str | None = None
+    ) -> Around:
         """What stands around a pod with these labels."""
         return Around(
-            services=[*self._selecting(namespace, labels)],
+            services=[*self._selecting(namespace, labels, stateful_set)],
             objection=self._objection,
             no_redirect=_no_redirect(namespace, self._namespaces.get(namespace, {})),
         )
 
-    def _selecting(self, namespace: str, labels: Mapping[str, str]) -> Iterator[Service]:
-        for label in labels.items():
+    def _selecting(
+        self, namespace: str, labels: Mapping[str, str], stateful_set: str | None
+    ) -> Iterator[Service]:
+        for label in (*labels.items(), (POD_NAME, stateful_set)):
             for service in self._index.get((namespace, *label), ()):
-                if service.selects(namespace, labels):
+                if service.selects(namespace, labels, stateful_set):
                     yield service
 
     def _objection(self, service: Service, port: ServicePort, target: int | str) -> str:
@@ -92,7 +99,7 @@ class Neighbours:
     def _refuse(self) -> bool:
         """Whether a number had to be refused, because it does not suit all who are behind it."""
         captures = [
-            (each, each.foresee(self.around(each.namespace, each.pod.labels)))
+            (each, each.foresee(self.around(each.namespace, each.pod.labels, each.stateful_set)))
             for each in self._workloads
         ]
         wanted: dict[_Place, int] = {}
@@ -129,10 +136,12 @@ def _no_redirect(namespace: str, labels: Mapping[str, str]) -> str:
     return forbidden if level in _STRICT else ""
 
 
-def _by_selector(services: Sequence[Service]) -> dict[tuple[str, str, str], list[Service]]:
+def _by_selector(services: Sequence[Service]) -> dict[_Label, list[Service]]:
     """By one label that each selects: who has many Services must not compare all with all."""
-    index: dict[tuple[str, str, str], list[Service]] = {}
+    index: dict[_Label, list[Service]] = {}
     for service in services:
-        for label in list((service.spec.selector or {}).items())[:1]:
-            index.setdefault((service.key[0], *label), []).append(service)
+        labels = [*(service.spec.selector or {}).items()]
+        by_name = service.stateful_set is not None
+        for key, value in [(POD_NAME, service.stateful_set)] if by_name else labels[:1]:
+            index.setdefault((service.key[0], key, value), []).append(service)
     return index

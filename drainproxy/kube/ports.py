@@ -14,6 +14,8 @@ from drainproxy.manifests.podspec import Pod, Port
 # the annotation `forward` chooses other ports.
 _FIRST_LISTENER: Final = 9181
 _LONGEST_NAME: Final = 15
+# More ports than these are counted, so that a sentence stays one that people read.
+_MANY: Final = 3
 # What the containers of a pod call each other.
 _HERE: Final = ("", "localhost", "127.0.0.1", "::1", "pod-ip")
 
@@ -164,6 +166,14 @@ def free_ports(pod: Pod, busy: Iterable[int]) -> Iterator[int]:
     for _, container in pod.every_container():
         taken |= {port.container_port for port in container.ports or []} | {*container.probed()}
     yield from (port for port in range(_FIRST_LISTENER, 1 << 16) if port not in taken)
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Ports in a sentence: `ports 80, 81, 82 and 4 more`."""
+    unique = [*dict.fromkeys(numbers)]
+    more = f" and {len(unique) - _MANY} more" if len(unique) > _MANY else ""
+    word = "port" if len(unique) == 1 else "ports"
+    return f"{word} {', '.join(map(str, unique[:_MANY]))}{more}"
 
 
 def namer(pod: Pod) -> Callable[[str], str]:

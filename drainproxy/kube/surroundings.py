@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from drainproxy.config import ConfigError
 from drainproxy.manifests.documents import restyle
@@ -75,7 +76,8 @@ class Surroundings:
                 continue
             view = service(original) or policy(original)
             if view:
-                yield _Leading(found, original, view)
+                here = replace(view.metadata, namespace=found.namespace)
+                yield _Leading(found, original, replace(view, metadata=here))
 
 
 def _before(body: Json) -> Json:

@@ -211,6 +211,11 @@ class Workload(Struct, frozen=True):
         return node if isinstance(node, dict) else None
 
     @property
+    def stateful_set(self) -> str | None:
+        """Its name, if its pods bear it; None for other kinds."""
+        return self.name if self.kind == "StatefulSet" else None
+
+    @property
     def title(self) -> str:
         """As kubectl names it: `deployment/web`."""
         return f"{self.kind.lower()}/{self.name}"

@@ -1,10 +1,14 @@
 """Services in the same input: which port of a pod they lead clients to, and how."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from msgspec import Struct, ValidationError, convert, field
 
 from .podspec import Json, api_group
+
+# The label that the controller of StatefulSets puts on each pod.
+POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 
 
 class ServicePort(Struct, rename="camel", frozen=True):
@@ -74,11 +78,22 @@ class Service(Struct, frozen=True):
         """Whether clients learn the addresses of pods, and choose the port themselves."""
         return self.spec.cluster_ip == "None"
 
-    def selects(self, namespace: str, labels: Mapping[str, str]) -> bool:
-        """Whether pods with these labels are behind it; no namespace is one of its own."""
-        selector = self.spec.selector or {}
-        same = (self.metadata.namespace or "") == namespace
-        return bool(selector) and same and selector.items() <= labels.items()
+    @property
+    def stateful_set(self) -> str | None:
+        """The StatefulSet of whose pods it selects one by its name; None if it selects others."""
+        pod = (self.spec.selector or {}).get(POD_NAME, "")
+        name, _, ordinal = pod.rpartition("-")
+        return name if ordinal.isdigit() else None
+
+    def selects(
+        self, namespace: str, labels: Mapping[str, str], stateful_set: str | None = None
+    ) -> bool:
+        """Whether pods with these labels are behind it, or one of those of a StatefulSet."""
+        selector = dict(self.spec.selector or {})
+        same = bool(selector) and (self.metadata.namespace or "") == namespace
+        if stateful_set is not None and self.stateful_set == stateful_set:
+            del selector[POD_NAME]
+        return same and selector.items() <= labels.items()
 
 
 def services(bodies: Iterable[Json]) -> Iterator[Service]:

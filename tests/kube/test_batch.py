@@ -181,6 +181,31 @@ def test_a_service_before_several_workloads_suits_them_all_or_none() -> None:
     assert named_off[0] == "deployment/web injected (service rewrite: web 80 -> http)"
 
 
+def test_a_service_before_one_pod_of_a_stateful_set_is_changed_as_well() -> None:
+    stateful = DEPLOYMENT.replace("Deployment", "StatefulSet").replace("name: web}", "name: db}")
+    one = SERVICE.replace("{app: web}", "{statefulset.kubernetes.io/pod-name: db-0}")
+
+    assert lines(inject(join(stateful, one))) == [
+        "statefulset/db injected (service rewrite: web 80 -> http)"
+    ]
+    assert "unproved" in lines(inject(join(stateful, one.replace("db-0", "other-0"))))[0]
+    assert "unproved" in lines(inject(join(DEPLOYMENT, one.replace("db-0", "web-0"))))[0]
+
+
+def test_what_names_no_namespace_is_in_the_only_one_that_is_named() -> None:
+    def done(service: str, deployment: str, *others: str) -> str:
+        named = DEPLOYMENT.replace("{name: web}", f"{{name: web, namespace: {deployment}}}")
+        front = SERVICE.replace("{name: web}", f"{{name: web, namespace: {service}}}")
+        return lines(inject(join(named, front, *others)))[0]
+
+    role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {namespace: x}\n"
+    other = POLICY.replace("{name: front}", "{name: front, namespace: other}")
+    assert "web 80 -> http" in done("null", "shop")
+    assert "web 80 -> http" in done("shop", "null", role)
+    assert "unproved" in done("null", "shop", other)
+    assert "unproved" in done("shop", "other")
+
+
 def test_the_level_of_a_namespace_forbids_a_redirect() -> None:
     level = "labels: {pod-security.kubernetes.io/enforce: restricted}"
     namespace = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, {level}}}\n"
@@ -274,6 +299,14 @@ def test_every_mistake_of_every_file_is_told_with_its_place() -> None:
     assert "(document 2)" in text
     assert "3.yaml line 10 (document 2): service/web error\n" in text
     assert "4.yaml line 1: it is a Helm template: render it first" in text
+
+
+def test_a_template_that_can_be_read_is_to_be_rendered_all_the_same() -> None:
+    template = DEPLOYMENT.replace("image: web:1", 'image: "{{ .Values.image }}"')
+    alert = "apiVersion: v1\nkind: ConfigMap\ndata: {alert: '{{ $labels.pod }} {{ .Values }}'}\n"
+
+    assert "render it first" in inject(join(SERVICE, template)).report.text()
+    assert not inject(join(DEPLOYMENT, alert)).report.failed
 
 
 @pytest.mark.parametrize(

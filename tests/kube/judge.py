@@ -1,0 +1,170 @@
+"""Judges from outside whether the clients of injected pods come to the sidecar.
+
+Nothing of the injector is used here: Services are resolved as the EndpointSlice controller does it,
+and the sidecar is known by its arguments alone.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+from ruamel.yaml import YAML
+
+_TEMPLATES = {
+    "Pod": (),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+    **dict.fromkeys(
+        [
+            *("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"),
+            *("Job", "Rollout"),
+        ],
+        ("spec", "template"),
+    ),
+}
+
+Captured = Literal["names", "service rewrite", "redirect", "none"]
+
+
+class Verdict(NamedTuple):
+    """Of one workload: how many Services lead TCP to it, and what of that passes its sidecar by."""
+
+    title: str
+    services: int
+    bypassed: list[str]
+    has_sidecar: bool
+
+    @property
+    def is_effective(self) -> bool:
+        """Whether all that comes by Services comes to the sidecar, and from it to the app."""
+        return self.has_sidecar and not self.bypassed
+
+
+def verdicts(before: str, after: str) -> list[Verdict]:
+    """For each workload of an input, in order, as it was and as it is injected."""
+    old, new = [*_objects(before)], [*_objects(after)]
+    found = []
+    for body in old:
+        pod = _pod(body)
+        if pod is not None:
+            injected = _pod(_same(body, new)) or {}
+            found.append(_verdict(body, pod, injected, old, new))
+    return found
+
+
+def _verdict(body: Any, pod: Any, injected: Any, old: list[Any], new: list[Any]) -> Verdict:
+    sidecar = _container(injected, "drainproxy")
+    bypassed, services = [], 0
+    for service in old:
+        if not _selects(service, body, pod):
+            continue
+        ports = [port for port in service["spec"].get("ports") or [] if _is_tcp(port)]
+        leads = [port for port in ports if _resolve(pod, _target(port)) is not None]
+        services += bool(leads)
+        changed = _same(service, new)["spec"]["ports"]
+        for port in leads:
+            now = next(each for each in changed if _key(each) == _key(port))
+            real = _resolve(pod, _target(port))
+            arrives = _resolve(injected, _target(now))
+            if sidecar is None or real not in [*_behind(injected, arrives)]:
+                bypassed.append(f"{service['metadata']['name']} {port['port']}")
+    name = body["metadata"].get("name") or body["metadata"].get("generateName")
+    return Verdict(f"{body['kind'].lower()}/{name}", services, bypassed, sidecar is not None)
+
+
+def _behind(pod: Any, number: int | None) -> Iterator[int]:
+    """The ports of the app to which the sidecar leads what arrives at a number."""
+    annotations = pod["metadata"].get("annotations") or {}
+    texts = annotations.get("drainproxy.io/forward", "").split()
+    sidecar = _container(pod, "drainproxy")
+    texts += [arg.split("=", 1)[1] for arg in sidecar["args"] if arg.startswith("--forward=")]
+    redirect = _container(pod, "drainproxy-redirect")
+    if redirect is not None:
+        flags = dict(arg.removeprefix("--").split("=", 1) for arg in redirect["args"][2:])
+        pairs = zip(flags["port"].split(","), flags["to"].split(","), strict=True)
+        number = {int(port): int(to) for port, to in pairs}.get(number or 0)
+    for text in texts:
+        listen, _, app = text.partition("=")
+        if int(listen.rpartition(":")[2]) == number:
+            yield int(app.partition("/")[0].rpartition(":")[2])
+
+
+def _resolve(pod: Any, target: int | str) -> int | None:
+    if isinstance(target, int):
+        return target
+    spec = pod["spec"]
+    native = [
+        each for each in spec.get("initContainers") or [] if each.get("restartPolicy") == "Always"
+    ]
+    for container in (*spec["containers"], *native):
+        for port in container.get("ports") or []:
+            if port.get("name") == target and _is_tcp(port):
+                return int(port["containerPort"])
+    return None
+
+
+def _target(port: Any) -> int | str:
+    target: int | str = port.get("targetPort") or port["port"]
+    return target
+
+
+def _key(port: Any) -> tuple[object, ...]:
+    return port.get("name"), port["port"], port.get("protocol")
+
+
+def _is_tcp(port: Any) -> bool:
+    return port.get("protocol") in (None, "TCP")
+
+
+def _selects(service: Any, body: Any, pod: Any) -> bool:
+    if (service["kind"], service["apiVersion"]) != ("Service", "v1"):
+        return False
+    spec = service.get("spec") or {}
+    selector = spec.get("selector") or {}
+    if (
+        spec.get("type") == "ExternalName"
+        or not selector
+        or _namespace(service) != _namespace(body)
+    ):
+        return False
+    labels = (pod.get("metadata") or {}).get("labels") or {}
+    return all(labels.get(key) == value for key, value in selector.items())
+
+
+def _container(pod: Any, name: str) -> Any:
+    spec = (pod or {}).get("spec") or {}
+    every = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    return next((each for each in every if each.get("name") == name), None)
+
+
+def _pod(body: Any) -> Any:
+    node = body if body.get("kind") in _TEMPLATES else None
+    for key in _TEMPLATES.get(body.get("kind"), ()):
+        node = node.get(key) if isinstance(node, dict) else None
+    has_containers = isinstance(node, dict) and (node.get("spec") or {}).get("containers")
+    return node if has_containers else None
+
+
+def _same(body: Any, bodies: list[Any]) -> Any:
+    def key(each: Any) -> tuple[object, ...]:
+        metadata = each.get("metadata") or {}
+        return each.get("apiVersion"), each.get("kind"), metadata.get("name"), _namespace(each)
+
+    return next(each for each in bodies if key(each) == key(body))
+
+
+def _namespace(body: Any) -> object:
+    return (body.get("metadata") or {}).get("namespace")
+
+
+def _objects(text: str) -> Iterator[Any]:
+    for document in YAML(typ="safe", pure=False).load_all(text):
+        yield from _flat(document)
+
+
+def _flat(body: Any) -> Iterator[Any]:
+    if not isinstance(body, dict):
+        return
+    if str(body.get("kind")).endswith("List") and isinstance(body.get("items"), list):
+        for item in body["items"]:
+            yield from _flat(item)
+    elif body.get("kind") and body.get("apiVersion"):
+        yield body
