@@ -95,10 +95,14 @@ class Capture(Struct, frozen=True, kw_only=True):
 
 
 class _Way(Struct, frozen=True):
-    """What becomes of a lead."""
+    """What becomes of a lead, or of what has none.
+
+    `text` is how it leads to the sidecar, or what else there is to say of it.
+    """
 
     kind: Literal["led", "obstacles", "left", "nowhere"]
-    text: str
+    text: str = ""
+    lead: Lead | None = None
     rewrite: Rewrite | None = None
 
 
@@ -128,8 +132,8 @@ def _by_services(question: Question, leads: Sequence[Lead]) -> Capture:
         ways += _unreachable(question)
         reason = _without_services(question)
     else:
-        rewritten = [str(lead) for lead, way in zip(leads, ways, strict=True) if way.rewrite]
-        reason = "; ".join(dict.fromkeys(rewritten)) or "every Service targets a name"
+        rewritten = [_Way("obstacles", lead=way.lead) for way in ways if way.rewrite]
+        reason = "; ".join(_sentences(rewritten)) or "every Service targets a name"
         ways = _headless(question, leads, taken) or ways
     if not taken and question.forwards is None:
         return _capture(None, _NO_NAMES if question.by_name_alone else _NO_PORTS, (), ways)
@@ -150,7 +154,7 @@ def _redirected_way(lead: Lead, reached: set[int]) -> _Way:
         return _nowhere(lead)
     if lead.end.number in reached:
         return _Way("led", lead.to(lead.port.target))
-    return _Way("left", str(lead))
+    return _Way("left", lead=lead)
 
 
 def _way(lead: Lead, question: Question, taken: Sequence[Taken]) -> _Way:
@@ -162,9 +166,9 @@ def _way(lead: Lead, question: Question, taken: Sequence[Taken]) -> _Way:
     if here or any(each.name == lead.port.target for each in fitting):
         return _Way("led", lead.to(lead.port.target))
     if not fitting and question.names_ports:
-        return _Way("left", str(lead))
+        return _Way("left", lead=lead)
     if not fitting or question.by_name_alone:
-        return _Way("obstacles", str(lead))
+        return _Way("obstacles", lead=lead)
     return _rewritten(lead, question, fitting)
 
 
@@ -175,12 +179,12 @@ def _rewritten(lead: Lead, question: Question, fitting: Sequence[Taken]) -> _Way
     for target in targets:
         objection = question.around.objection(lead.service, lead.port, target)
         if not objection:
-            return _Way("led", lead.to(target), Rewrite(lead.service, lead.port, target))
-    return _Way("obstacles", f"{lead}: {objection}")
+            return _Way("led", lead.to(target), lead, Rewrite(lead.service, lead.port, target))
+    return _Way("obstacles", f": {objection}", lead)
 
 
 def _nowhere(lead: Lead) -> _Way:
-    return _Way("nowhere", f"{lead}, a name that no container declares")
+    return _Way("nowhere", ", which no container declares", lead)
 
 
 def _headless(question: Question, leads: Sequence[Lead], taken: Sequence[Taken]) -> list[_Way]:
@@ -216,9 +220,30 @@ def _without_services(question: Question) -> str:
 def _capture(
     mode: Mode | None, reason: str, taken: Sequence[Taken], ways: Sequence[_Way]
 ) -> Capture:
-    texts: dict[str, list[str]] = {"led": [], "obstacles": [], "left": [], "nowhere": []}
+    def told(kind: str) -> list[str]:
+        return _sentences([way for way in ways if way.kind == kind])
+
+    return Capture(
+        mode=mode,
+        reason=reason,
+        ports=taken,
+        rewrites=[way.rewrite for way in ways if way.rewrite],
+        led=[*dict.fromkeys(way.text for way in ways if way.kind == "led")],
+        obstacles=told("obstacles"),
+        left=told("left"),
+        nowhere=told("nowhere"),
+    )
+
+
+def _sentences(ways: Sequence[_Way]) -> list[str]:
+    """One for each Service, with all its targets of which the same is to be said."""
+    found: dict[tuple[str, str], list[str]] = {}
     for way in ways:
-        if way.text not in texts[way.kind]:
-            texts[way.kind].append(way.text)
-    rewrites = [way.rewrite for way in ways if way.rewrite]
-    return Capture(mode=mode, reason=reason, ports=taken, rewrites=rewrites, **texts)
+        service = way.lead.service.name if way.lead else ""
+        targets = found.setdefault((service, way.text), [])
+        if way.lead and str(way.lead.port.target) not in targets:
+            targets.append(str(way.lead.port.target))
+    return [
+        f"Service {service} targets {', '.join(targets)}{text}" if service else text
+        for (service, text), targets in found.items()
+    ]

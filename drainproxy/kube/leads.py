@@ -90,9 +90,6 @@ class Lead(Struct, frozen=True):
         """How it leads to the sidecar."""
         return f"{self.service.name} {self.port.port} -> {target}"
 
-    def __str__(self) -> str:
-        return f"Service {self.service.name} targets {self.port.target}"
-
 
 def leads_to(question: Question) -> list[Lead]:
     """Every TCP port of the Services around the pod.

@@ -109,7 +109,7 @@ def _retargeted(
     if not once:
         return original, {}
     edited, texts = retargeted(original, view, once.values())
-    changes = [f"service/{view.name}: {text}" for text in texts]
+    changes = [f"service/{view.name}: {', '.join(texts)}"]
     return edited, {at: changes for at, each in wanted.items() if each}
 
 
@@ -126,11 +126,11 @@ def _widened(
     if not narrow:
         return original, {}
     edited = widened(original, view, [(place, one) for _, place, one in narrow])
-    changes: dict[int, list[str]] = {}
+    pairs: dict[int, list[str]] = {}
     for at, _, one in narrow:
-        text = f"networkpolicy/{view.metadata.name}: allows {one.listen} beside {one.port}"
-        changes.setdefault(at, []).append(text)
-    return edited, changes
+        pairs.setdefault(at, []).append(f"{one.listen} beside {one.port}")
+    name = f"networkpolicy/{view.metadata.name}"
+    return edited, {at: [f"{name}: allows {', '.join(texts)}"] for at, texts in pairs.items()}
 
 
 def _put(found: Found, body: Json) -> bool:

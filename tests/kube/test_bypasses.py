@@ -76,5 +76,5 @@ def test_what_the_pod_did_not_choose_and_what_leads_nowhere_is_told() -> None:
 
     assert warnings(narrowed, service("a", "http", "b")) == [
         "Service web targets http, which the sidecar has not taken over",
-        "Service web targets b, a name that no container declares",
+        "Service web targets b, which no container declares",
     ]

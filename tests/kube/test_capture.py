@@ -222,7 +222,7 @@ def test_what_is_no_tcp_service_leads_nobody() -> None:
 def test_a_target_that_nobody_declares_is_told_and_hinders_nothing() -> None:
     found = ask(pod(HTTP), service("https", 8080))
 
-    assert found.nowhere == ["Service web targets https, a name that no container declares"]
+    assert found.nowhere == ["Service web targets https, which no container declares"]
     assert rewrites(found) == [("web", 81, "http")]
 
 
