@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from drainproxy.manifests.services import Service
+from drainproxy.manifests.endpoints import resolve
 
 from .capture import Capture
-from .leads import Question, leads_to
+from .leads import Question
 from .ports import declared, listed
 
 _REDIRECT: Final = "drainproxy.io/capture: redirect"
@@ -26,11 +26,11 @@ def bypasses(capture: Capture, question: Question) -> Iterator[str]:
 
 
 def _remedy(obstacle: str, question: Question) -> str:
-    if why := question.around.no_redirect:
-        return f"let it target the name of a port (a redirect is not possible: {why})"
+    why = question.around.no_redirect
+    redirect = f"a redirect is not possible: {why}" if why else f"set {_REDIRECT}"
     if obstacle.endswith("headless"):
-        return f"its clients connect to the pods themselves; set {_REDIRECT}"
-    return f"let it target the name of a port, or set {_REDIRECT}"
+        return f"its clients connect to the pods themselves; {redirect}"
+    return f"let it target the name of a port, or {redirect}"
 
 
 def _unnamed(capture: Capture, question: Question) -> Iterator[str]:
@@ -57,13 +57,12 @@ def _host_ports(question: Question) -> Iterator[str]:
 def _headless(capture: Capture, question: Question) -> Iterator[str]:
     """A headless Service beside others: most often for what the pods say to each other."""
     ours = question.listens | {each.listen for each in capture.ports}
-    found: dict[tuple[str, str], tuple[Service, list[int]]] = {}
-    for lead in leads_to(question):
-        if lead.end and lead.service.is_headless and lead.port.port not in ours:
-            found.setdefault(lead.service.key, (lead.service, []))[1].append(lead.end.number)
-    for service, numbers in found.values():
-        if f"Service {service.name} is headless" not in capture.obstacles:
+    for service in question.around.services or ():
+        numbers = [resolve(question.pod, each.target) for each in service.ports]
+        past = [each for each in numbers if each and each not in ours]
+        told = f"Service {service.name} is headless" in capture.obstacles
+        if service.is_headless and past and not told:
             yield (
                 f"Service {service.name} is headless: who connects to the pods themselves"
-                f" ({listed(numbers)}) passes the sidecar by; set {_REDIRECT} if that matters"
+                f" ({listed(past)}) passes the sidecar by; set {_REDIRECT} if that matters"
             )

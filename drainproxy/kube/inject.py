@@ -66,7 +66,8 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
         return Skipped(reason)
     plan = decide(view, options, token)
     if isinstance(plan, Capture):
-        return Skipped(plan.reason, [*plan.past, *plan.nowhere])
+        told = [text for text in (*plan.past, *plan.nowhere) if text not in plan.reason]
+        return Skipped(plan.reason, told)
     if view.completes and not plan.scene.wishes.native_sidecar:
         return Skipped("beside a plain container its pods would never complete")
     return _carry_out(original, plan, options.given)

@@ -86,24 +86,33 @@ class Lead(Struct, frozen=True):
     port: ServicePort
     end: AppPort | None
 
+    @property
+    def is_undeclared(self) -> bool:
+        """Whether it leads to a number that no container declares."""
+        return self.end is not None and not self.end.container
+
     def to(self, target: int | str) -> str:
         """How it leads to the sidecar."""
         return f"{self.service.name} {self.port.port} -> {target}"
 
 
 def leads_to(question: Question) -> list[Lead]:
-    """Every TCP port of the Services around the pod.
+    """Every TCP port of the Services around the pod that is to be led to the sidecar.
 
-    Pods that end by themselves bear labels of servers without being ones: they must declare a port.
+    A port that nobody declares may be one on which nobody listens. In pods that end by themselves,
+    which bear labels of servers without being ones, and in headless Services beside others, which
+    are for what the pods say to each other, it must be declared.
     """
-    leads = [
-        Lead(service, port, target_of(question.pod, port.target))
-        for service in question.around.services or ()
-        for port in service.ports
+    services = question.around.services or ()
+    mixed = not all(each.is_headless for each in services if each.ports)
+    return [
+        lead
+        for service in services
+        for lead in (
+            Lead(service, port, target_of(question.pod, port.target)) for port in service.ports
+        )
+        if not lead.is_undeclared or not (question.pod.completes or (mixed and service.is_headless))
     ]
-    if question.pod.completes:
-        return [lead for lead in leads if lead.end and lead.end.container]
-    return leads
 
 
 def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[Taken]:

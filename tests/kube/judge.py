@@ -52,6 +52,7 @@ def verdicts(before: str, after: str) -> list[Verdict]:
 
 def _verdict(body: Any, pod: Any, injected: Any, old: list[Any], new: list[Any]) -> Verdict:
     sidecar = _container(injected, "drainproxy")
+    moved = "drainproxy.io/forward" in ((pod.get("metadata") or {}).get("annotations") or {})
     bypassed, services = [], 0
     for service in old:
         if not _selects(service, body, pod):
@@ -64,7 +65,8 @@ def _verdict(body: Any, pod: Any, injected: Any, old: list[Any], new: list[Any])
             now = next(each for each in changed if _key(each) == _key(port))
             real = _resolve(pod, _target(port))
             arrives = _resolve(injected, _target(now))
-            if sidecar is None or real not in [*_behind(injected, arrives)]:
+            behind = [*_behind(injected, arrives)] if sidecar else []
+            if real not in behind and not (moved and behind):
                 bypassed.append(f"{service['metadata']['name']} {port['port']}")
     name = body["metadata"].get("name") or body["metadata"].get("generateName")
     return Verdict(f"{body['kind'].lower()}/{name}", services, bypassed, sidecar is not None)
@@ -136,7 +138,8 @@ def _container(pod: Any, name: str) -> Any:
 
 
 def _pod(body: Any) -> Any:
-    node = body if body.get("kind") in _TEMPLATES else None
+    known = body.get("kind") in _TEMPLATES and not body["apiVersion"].startswith("extensions/")
+    node = body if known else None
     for key in _TEMPLATES.get(body.get("kind"), ()):
         node = node.get(key) if isinstance(node, dict) else None
     has_containers = isinstance(node, dict) and (node.get("spec") or {}).get("containers")
