@@ -163,7 +163,7 @@ def _way(lead: Lead, question: Question, taken: Sequence[Taken]) -> _Way:
         return _nowhere(lead)
     fitting = [each for each in taken if each.port == lead.end.number]
     here = lead.end.number in question.listens
-    if here or any(each.name == lead.port.target for each in fitting):
+    if here or any(lead.port.target in (each.name, each.listen) for each in fitting):
         return _Way("led", lead.to(lead.port.target))
     if not fitting and question.names_ports:
         return _Way("left", lead=lead)

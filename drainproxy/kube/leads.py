@@ -1,6 +1,6 @@
 """What leads clients to a pod, and which of its ports are therefore to be taken over."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -9,7 +9,7 @@ from drainproxy.config.values import Protocol
 from drainproxy.manifests.podspec import Pod
 from drainproxy.manifests.services import Service, ServicePort
 
-from .annotations import Wishes
+from .annotations import STATUS, Wishes
 from .ports import (
     AppPort,
     Taken,
@@ -23,6 +23,7 @@ from .ports import (
     target_of,
     usable_name,
 )
+from .status import target_before
 
 # Why a port of a Service may not come to target something else; empty if it may.
 Objection = Callable[[Service, ServicePort, int | str], str]
@@ -80,7 +81,10 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class Lead(Struct, frozen=True):
-    """A port of a Service, and the port of the app to which it leads; None if to none."""
+    """A port of a Service, and the port of the app to which it leads; None if to none.
+
+    Where the Service was changed before, `end` is what it led to then.
+    """
 
     service: Service
     port: ServicePort
@@ -108,11 +112,16 @@ def leads_to(question: Question) -> list[Lead]:
     return [
         lead
         for service in services
-        for lead in (
-            Lead(service, port, target_of(question.pod, port.target)) for port in service.ports
-        )
+        for lead in _leads(question.pod, service)
         if not lead.is_undeclared or not (question.pod.completes or (mixed and service.is_headless))
     ]
+
+
+def _leads(pod: Pod, service: Service) -> Iterator[Lead]:
+    record = (service.metadata.annotations or {}).get(STATUS)
+    for port in service.ports:
+        before = target_before(record, port.step, port.port) if record else None
+        yield Lead(service, port, target_of(pod, port.target if before is None else before))
 
 
 def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[Taken]:

@@ -65,6 +65,18 @@ def write_status(editor: Editor, given: Mapping[str, str], before: Status | None
     editor.put_unrecorded(PATH, json.encode(status).decode())
 
 
+def target_before(text: object, step: str, port: int) -> int | str | None:
+    """What a port of a Service targeted before it was changed, by the Service's annotation; None
+    if it is the same, or cannot be told. A Service without targetPort targets its own `port`."""
+    pointer = f"/spec/ports/{step}/targetPort"
+    try:
+        status = json.decode(str(text), type=Status)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    was = status.changed.get(pointer, port if pointer in status.added else None)
+    return was if isinstance(was, int | str) else port if pointer in status.changed else None
+
+
 def restored(pod: Json) -> Json:
     """A copy of the pod as it was before it was injected."""
     status = read_status(pod)

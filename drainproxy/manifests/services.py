@@ -1,7 +1,7 @@
 """Services in the same input: which port of a pod they lead clients to, and how."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct, ValidationError, convert, field
 
@@ -48,6 +48,7 @@ class Named(Struct, frozen=True):
 
     name: str = "?"
     namespace: str | None = None
+    annotations: dict[str, Any] | None = None
 
 
 class Service(Struct, frozen=True):

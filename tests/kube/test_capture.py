@@ -1,6 +1,9 @@
 """How clients are led to the sidecar: names, a changed Service, or a redirect."""
 
+import json
+
 import pytest
+from msgspec.structs import replace
 
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.kube.annotations import Choice, Wishes
@@ -224,6 +227,26 @@ def test_a_target_that_nobody_declares_is_told_and_hinders_nothing() -> None:
 
     assert found.nowhere == ["Service web targets https, which no container declares"]
     assert rewrites(found) == [("web", 81, "http")]
+
+
+def test_a_service_that_was_changed_before_leads_to_the_sidecar_already() -> None:
+    def changed(target: int | str, **record: object) -> Service:
+        found = service(target)
+        annotation = {"drainproxy.io/status": json.dumps({"version": "1", **record})}
+        return replace(found, metadata=replace(found.metadata, annotations=annotation))
+
+    pointer = "/spec/ports/name=p0/targetPort"
+    to_number = changed(9181, changed={pointer: 8080})
+    to_name = changed("http", changed={pointer: 8080})
+
+    for found in (
+        ask(pod(NAMELESS), to_number, objection=unchangeable),
+        ask(pod({"containerPort": 80}), changed(9181, added=[pointer]), objection=unchangeable),
+        ask(pod(HTTP), to_name, objection=unchangeable),
+    ):
+        assert (found.mode, found.captures, found.rewrites) == ("names", True, [])
+        assert found.ports[0].listen == 9181
+    assert ask(pod(HTTP), changed(8080, added=3), objection=unchangeable).mode == "redirect"
 
 
 def test_by_hand_names_leave_services_alone_and_say_what_passes_by() -> None:
