@@ -35,6 +35,16 @@ class Result(Struct, frozen=True):
     report: Report
     is_empty: bool = False
 
+    @property
+    def lines(self) -> Sequence[Line]:
+        """One for each object that makes pods, and for each that is wrong."""
+        return self.report.lines
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is wrong: there is no text then."""
+        return self.report.failed
+
 
 def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = None) -> Result:
     """Inject every workload in these files (by name), and change what leads clients to them."""
@@ -183,7 +193,14 @@ def _place(found: Found, namespaces: Mapping[str, Mapping[str, str]]) -> Place:
 
 def _result(given: Input, around: Surroundings, lines: Sequence[Line], only: Half | None) -> Result:
     broken = [
-        Line(object="", outcome="error", file=each.file, line=each.line, problems=[each.problem])
+        Line(
+            object="",
+            outcome="error",
+            file=each.file,
+            line=each.line,
+            document=each.number,
+            problems=[each.problem],
+        )
         for each in given.broken
     ]
     unreadable = [

@@ -18,8 +18,7 @@ _VALUES: Final = re.compile(r"\{\{-?\s*(?:\.(?:Values|Release|Chart)\b|(?:includ
 _RENDER: Final = (
     "it is a Helm template: render it first, as in `helm template NAME CHART | drainproxy inject -`"
 )
-_LINE: Final = re.compile(r"line ([0-9]+): (.*)", re.DOTALL)
-_MARKER: Final = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
+_PLACE: Final = re.compile(r"line ([0-9]+)(?: \(document ([0-9]+)\))?: (.*)", re.DOTALL)
 
 
 class Found(Struct):
@@ -42,6 +41,7 @@ class Broken(Struct, frozen=True):
 
     file: str
     line: int | None
+    number: int | None
     problem: str
 
 
@@ -66,7 +66,9 @@ def read_input(texts: Mapping[str, str]) -> Input:
             continue
         here = [*_objects(name, files[name])]
         found += here
-        broken += (Broken(name, each.line, _RENDER) for each in here if _is_template(each))
+        broken += (
+            Broken(name, each.line, each.number, _RENDER) for each in here if _is_template(each)
+        )
     return Input(files, _at_home(found), broken)
 
 
@@ -109,12 +111,9 @@ def _lines_before(text: str) -> int:
 
 
 def _broken(name: str, text: str, problem: str) -> Broken:
-    match = _LINE.match(problem)
+    match = _PLACE.fullmatch(problem)
     line = int(match[1]) if match else None
+    number = int(match[2]) if match and match[2] else None
     if _TEMPLATE.search(text):
-        return Broken(name, line, _RENDER)
-    if match is None or line is None:
-        return Broken(name, None, problem)
-    before = "\n".join(text.splitlines()[: line - 1])
-    number = len(_MARKER.findall(before)) + (not _MARKER.match(before.lstrip()))
-    return Broken(name, line, f"{match[2]} (document {max(number, 1)})")
+        return Broken(name, line, number, _RENDER)
+    return Broken(name, line, number, match[3] if match else problem)
