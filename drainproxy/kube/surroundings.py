@@ -8,11 +8,12 @@ from msgspec.structs import replace
 from drainproxy.config import ConfigError
 from drainproxy.manifests.documents import restyle
 from drainproxy.manifests.podspec import Json, api_group
-from drainproxy.manifests.policies import Place, Policy, policy
+from drainproxy.manifests.policies import Move, Place, Policy, policy
+from drainproxy.manifests.selectors import Label
 from drainproxy.manifests.services import Service, service
 
 from .annotations import STATUS
-from .capture import Capture
+from .capture import Capture, Rewrite
 from .inputs import Found
 from .leading import move, retargeted, widened
 from .status import restored
@@ -52,15 +53,16 @@ class Surroundings:
     def change(self, moved: Sequence[Moved]) -> list[list[str]]:
         """Lead clients to the sidecars; for each of these workloads, what was done for its sake."""
         done: list[list[str]] = [[] for _ in moved]
+        index = _Index(moved)
         for each in self._leading:
             view = each.view
             if isinstance(view, Service):
-                edited, changes = _retargeted(each.original, view, moved)
+                edited, changes = _retargeted(each.original, view, index.rewrites(view))
             else:
-                edited, changes = _widened(each.original, view, moved)
+                edited, changes = _widened(each.original, view, index.moves(view))
             _put(each.found, edited)
-            for at, texts in changes.items():
-                done[at] += texts
+            for at, text in changes.items():
+                done[at].append(text)
         return done
 
     def restore(self) -> list[Found]:
@@ -98,39 +100,55 @@ def _namespaces(objects: Sequence[Found]) -> Iterator[tuple[str, Mapping[str, st
             yield str(metadata.get("name")), metadata["labels"]
 
 
+class _Index:
+    """What concerns a Service or a policy, found without a look at all workloads; each with the
+    number of its workload."""
+
+    def __init__(self, moved: Sequence[Moved]) -> None:
+        self._rewrites: dict[tuple[str, str], list[tuple[int, Rewrite]]] = {}
+        self._moves: dict[Label | None, list[tuple[int, Place, Move]]] = {}
+        for at, each in enumerate(moved):
+            for rewrite in each.capture.rewrites:
+                self._rewrites.setdefault(rewrite.service.key, []).append((at, rewrite))
+            for taken in each.capture.ports if each.capture.mode != "redirect" else ():
+                for label in (None, *each.place.labels.items()):
+                    self._moves.setdefault(label, []).append((at, each.place, move(taken)))
+
+    def rewrites(self, view: Service) -> list[tuple[int, Rewrite]]:
+        return self._rewrites.get(view.key, [])
+
+    def moves(self, view: Policy) -> list[tuple[int, Place, Move]]:
+        labels = {*view.labels()}
+        found = {
+            (at, one.listen): (at, place, one)
+            for label in ([None] if None in labels else labels)
+            for at, place, one in self._moves.get(label, ())
+            if any(view.too_narrow(place, one))
+        }
+        return [found[key] for key in sorted(found)]
+
+
 def _retargeted(
-    original: Json, view: Service, moved: Sequence[Moved]
-) -> tuple[Json, dict[int, list[str]]]:
-    wanted = {
-        at: [one for one in each.capture.rewrites if one.service.key == view.key]
-        for at, each in enumerate(moved)
-    }
-    once = {(one.port.step, one.target): one for each in wanted.values() for one in each}
-    if not once:
+    original: Json, view: Service, wanted: Sequence[tuple[int, Rewrite]]
+) -> tuple[Json, dict[int, str]]:
+    if not wanted:
         return original, {}
+    once = {(one.port.step, one.target): one for _, one in wanted}
     edited, texts = retargeted(original, view, once.values())
-    changes = [f"service/{view.name}: {', '.join(texts)}"]
-    return edited, {at: changes for at, each in wanted.items() if each}
+    return edited, {at: f"service/{view.name}: {', '.join(texts)}" for at, _ in wanted}
 
 
 def _widened(
-    original: Json, view: Policy, moved: Sequence[Moved]
-) -> tuple[Json, dict[int, list[str]]]:
-    moves = [
-        (at, each.place, move(taken))
-        for at, each in enumerate(moved)
-        if each.capture.mode != "redirect"
-        for taken in each.capture.ports
-    ]
-    narrow = [(at, place, one) for at, place, one in moves if any(view.too_narrow(place, one))]
-    if not narrow:
+    original: Json, view: Policy, moves: Sequence[tuple[int, Place, Move]]
+) -> tuple[Json, dict[int, str]]:
+    if not moves:
         return original, {}
-    edited = widened(original, view, [(place, one) for _, place, one in narrow])
+    edited = widened(original, view, [(place, one) for _, place, one in moves])
     pairs: dict[int, list[str]] = {}
-    for at, _, one in narrow:
+    for at, _, one in moves:
         pairs.setdefault(at, []).append(f"{one.listen} beside {one.port}")
     name = f"networkpolicy/{view.metadata.name}"
-    return edited, {at: [f"{name}: allows {', '.join(texts)}"] for at, texts in pairs.items()}
+    return edited, {at: f"{name}: allows {', '.join(texts)}" for at, texts in pairs.items()}
 
 
 def _put(found: Found, body: Json) -> bool:

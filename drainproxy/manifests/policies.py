@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct, ValidationError, convert, field
 
 from .podspec import Json, api_group
-from .selectors import Selector
+from .selectors import Label, Selector
 from .services import Named
 
 _NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
@@ -93,6 +93,17 @@ class Policy(Struct, frozen=True):
     def selects(self, place: Place) -> bool:
         """Whether it is about a pod."""
         return self.namespace == place.namespace and self.spec.pod_selector.selects(place.labels)
+
+    def labels(self) -> Iterator[Label | None]:
+        """Whatever it is about has one of these labels; None stands for anything."""
+        if self.spec.ingress:
+            yield self.spec.pod_selector.label
+        for rule in self.spec.egress or []:
+            if not rule.to:
+                yield None
+            for peer in rule.to or []:
+                if peer.ip_block is None:
+                    yield peer.pod_selector.label if peer.pod_selector else None
 
     def too_narrow(self, place: Place, move: Move) -> Iterator[tuple[str, ...]]:
         """The paths of the lists of ports that allow the app's port and not the sidecar's."""

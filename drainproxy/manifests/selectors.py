@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+Label = tuple[str, str]
+
 
 class Requirement(Struct, frozen=True):
     """A condition on one label; an operator that nobody knows is met by none."""
@@ -31,6 +33,11 @@ class Selector(Struct, rename="camel", frozen=True):
 
     match_labels: dict[str, str] | None = None
     match_expressions: list[Requirement] | None = None
+
+    @property
+    def label(self) -> Label | None:
+        """One of those that whatever it selects must have; None if it names none."""
+        return next(iter((self.match_labels or {}).items()), None)
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         """Whether something with these labels is selected."""

@@ -98,6 +98,20 @@ def test_a_port_whose_name_stays_is_not_meant_by_it() -> None:
     assert [*found.too_narrow(HERE, Move(8080, 9181))] == []
 
 
+def test_whatever_it_is_about_has_one_of_its_labels() -> None:
+    web, api = ({"matchLabels": {"app": name, "x": "y"}} for name in ("web", "api"))
+    rules = [{"to": [{"podSelector": api}, {"ipBlock": {"cidr": "10.0.0.0/8"}}]}]
+
+    assert [*policy(podSelector=web, ingress=[{}]).labels()] == [("app", "web")]
+    assert [*policy(podSelector=web, egress=rules).labels()] == [("app", "api")]
+    assert [
+        *policy(podSelector=web, egress=[{}, {"to": [{"namespaceSelector": {}}]}]).labels()
+    ] == [
+        None,
+        None,
+    ]
+
+
 def test_what_is_no_policy_or_cannot_be_read_is_left_out() -> None:
     cilium = {**_body({}), "apiVersion": "cilium.io/v2"}
     wrong = _body({"ingress": "all"})
