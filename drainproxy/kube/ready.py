@@ -15,19 +15,25 @@ READY_PORTS: Final = ANNOTATION_PREFIX + "ready-ports"
 def ready_ports(pod: Pod, ports: Sequence[Taken], services: Iterable[Service]) -> dict[str, str]:
     """The annotation that says so: of `ports` those that a Service targets or a probe names.
 
-    Nobody may ever listen on another port that is declared, for clustering or profiling. Where
-    nothing is known of any, or all are needed, nothing need be said.
+    Nobody may ever listen on another port that is declared, for clustering or profiling, or on one
+    that only a headless Service lists. Where nothing is known of any, or all are needed, nothing
+    need be said.
     """
-    numbers = {each.port.name: each.port.container_port for each in declared(pod)}
-    named = [*_targets(services), *_probed(pod.containers)]
+    numbers = {each.port.name: each.number for each in declared(pod)}
+    targets = [
+        target
+        for service in services
+        for target in _targets(service)
+        if not service.is_headless or target in numbers or target in numbers.values()
+    ]
+    named = [*targets, *_probed(pod.containers)]
     needed = {port if isinstance(port, int) else numbers.get(port) for port in named}
     found = [taken.port for taken in ports if taken.port in needed]
     return {READY_PORTS: ",".join(map(str, found))} if 0 < len(found) < len(ports) else {}
 
 
-def _targets(services: Iterable[Service]) -> Iterator[int | str]:
-    for service in services:
-        yield from (port.target for port in service.ports)
+def _targets(service: Service) -> Iterator[int | str]:
+    yield from (port.target for port in service.ports)
 
 
 def _probed(containers: Iterable[Container]) -> Iterator[int | str]:

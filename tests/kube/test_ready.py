@@ -16,7 +16,10 @@ PORTS = [
 
 
 def needed(
-    *targets: int | str, probes: dict[str, Json] | None = None, taken: tuple[Taken, ...] = ()
+    *targets: int | str,
+    probes: dict[str, Json] | None = None,
+    taken: tuple[Taken, ...] = (),
+    headless: bool = False,
 ) -> str | None:
     container = {"name": "app", "ports": PORTS, **(probes or {})}
     pod = read({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}})
@@ -25,7 +28,11 @@ def needed(
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": "s"},
-        "spec": {"selector": {"a": "b"}, "ports": ports},
+        "spec": {
+            "clusterIP": "None" if headless else None,
+            "selector": {"a": "b"},
+            "ports": ports,
+        },
     }
     found = ready_ports(pod, taken or (HTTP, GOSSIP, PROFILING), services([service]))
     return found.get(READY_PORTS)
@@ -62,6 +69,13 @@ def test_what_a_service_targets_by_name_or_number_must_be_there(
 def test_what_a_probe_names_must_be_there_too(kind: str, probe: Json) -> None:
     assert needed(probes={kind: probe}) == "3000"
     assert needed(9094, probes={kind: probe}) == "3000,9094"
+
+
+def test_what_only_a_headless_service_lists_may_never_be_there() -> None:
+    assert needed("http", 9094, 7001, headless=True, taken=(HTTP, GOSSIP, Taken(7001, 9184))) == (
+        "3000,9094"
+    )
+    assert needed("http", 7001, taken=(HTTP, GOSSIP, Taken(7001, 9184))) == "3000,7001"
 
 
 def test_a_probe_that_runs_a_command_names_no_port() -> None:
