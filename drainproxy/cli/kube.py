@@ -1,5 +1,6 @@
 """`drainproxy inject` and `uninject`: manifests in, manifests with sidecars out."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -8,7 +9,7 @@ import click
 
 from drainproxy.cli.manifests import read_texts
 from drainproxy.cli.options import option
-from drainproxy.config import ConfigError, Mistake
+from drainproxy.config import IMAGE_ENVIRONMENT, ConfigError, Mistake
 from drainproxy.kube.annotations import ANNOTATABLE
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def inject(
     NetworkPolicy allows its port. Everything else passes as it is. The manifests go to stdout, what
     was done to stderr. Each option becomes an annotation of the pods, in the place of their own.
 
+    The environment variable DRAINPROXY_IMAGE names the image for pods that say nothing of it.
+
     Exits with 1 if something is wrong, or if nothing that makes pods is captured (the manifests are
     printed all the same), and with 2 if there is no Kubernetes object.
     """
@@ -84,7 +87,7 @@ def inject(
     from drainproxy.kube.plan import Options
 
     style, dry_run = given.pop("style"), given.pop("dry_run")
-    options = Options(given=_annotations(given))
+    options = Options(given=_annotations(given), image=_image())
     result = inject_all(read_texts((*filenames, *paths), "inject"), options, only)
     _print(result, style, dry_run)
     if result.report.captures_nothing or (strict and not result.report.captures_all):
@@ -110,6 +113,17 @@ def uninject(
     from drainproxy.kube.batch import uninject_all
 
     _print(uninject_all(read_texts((*filenames, *paths), "uninject"), only), style, dry_run)
+
+
+def _image() -> str | None:
+    """The image that the environment names; exit code 1 if it is none."""
+    from drainproxy.kube.annotations import parse_image
+
+    text = os.environ.get(IMAGE_ENVIRONMENT)
+    try:
+        return parse_image(text) if text else None
+    except ValueError as error:
+        raise click.ClickException(f"environment {IMAGE_ENVIRONMENT}: {text!r} {error}") from None
 
 
 def _annotations(given: Mapping[str, Any]) -> dict[str, str]:

@@ -113,13 +113,15 @@ def webhook(tls_cert: Path, tls_key: Path, log_level: str, log_format: str, **gi
 
 def _options(image: str | None, defaults: Path | None) -> "Options":
     from drainproxy.kube.annotations import parse_image
-    from drainproxy.kube.plan import Options
+    from drainproxy.kube.plan import NO_IMAGE, Options
 
-    options = Options(defaults=_defaults(defaults) if defaults else {})
+    texts = _defaults(defaults) if defaults else {}
     if image is None:
-        return options
+        if f"{ANNOTATION_PREFIX}image" not in texts:
+            raise ConfigError([NO_IMAGE])
+        return Options(defaults=texts)
     try:
-        return Options(image=parse_image(image), defaults=options.defaults)
+        return Options(image=parse_image(image), defaults=texts)
     except ValueError as error:
         raise ConfigError([Mistake("flag --image", "image", f"{image!r} {error}")]) from None
 

@@ -8,7 +8,12 @@ from .apps import counts, located, pod_ip_problems
 from .docs import Row, as_json, markdown, table
 from .kinds import parse_duration, parse_percent
 from .mistakes import ConfigError, Mistake
-from .readers import CONFIG_ENVIRONMENT, INJECTOR_ANNOTATIONS, RELEASE_ANNOTATIONS
+from .readers import (
+    CONFIG_ENVIRONMENT,
+    IMAGE_ENVIRONMENT,
+    INJECTOR_ANNOTATIONS,
+    RELEASE_ANNOTATIONS,
+)
 from .settings import Settings, setting
 from .sources import Sources, load
 from .table import ANNOTATION_PREFIX, BY_NAME, ENVIRONMENT_PREFIX, TABLE, Setting, rows
@@ -20,6 +25,7 @@ __all__ = [
     "BY_NAME",
     "CONFIG_ENVIRONMENT",
     "ENVIRONMENT_PREFIX",
+    "IMAGE_ENVIRONMENT",
     "INJECTOR_ANNOTATIONS",
     "RELEASE_ANNOTATIONS",
     "TABLE",

@@ -31,6 +31,9 @@ RELEASE_ANNOTATIONS: Final = frozenset(
 # Where the configuration file is: whoever reads the file reads this too.
 CONFIG_ENVIRONMENT: Final = "DRAINPROXY_CONFIG"
 
+# The image that the injector puts into pods. A pipeline sets it once for everything in it.
+IMAGE_ENVIRONMENT: Final = "DRAINPROXY_IMAGE"
+
 # Kubernetes puts the Services of a namespace into the environment of its pods; one that is called
 # drainproxy or drainproxy-something must not look like settings of ours.
 _SERVICE_LINK = re.compile(
@@ -124,4 +127,5 @@ def _unknown(
 
 
 def _is_not_ours(key: str, text: str) -> bool:
-    return key == CONFIG_ENVIRONMENT or bool(_SERVICE_LINK.fullmatch(f"{key}={text}"))
+    others = (CONFIG_ENVIRONMENT, IMAGE_ENVIRONMENT)
+    return key in others or bool(_SERVICE_LINK.fullmatch(f"{key}={text}"))

@@ -112,6 +112,11 @@ def token_of(container: Json) -> str | None:
     return next(values, None)
 
 
+def image_of(container: Json) -> str | None:
+    """The image that it runs."""
+    return container.get("image")
+
+
 def hook_of(container: Json) -> Json | None:
     """Its preStop hook, which is that of the app's containers too."""
     hook: Json | None = (container.get("lifecycle") or {}).get("preStop")

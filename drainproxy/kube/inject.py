@@ -60,6 +60,8 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
     sidecar = containers.sidecar_of(pod)
     token = containers.token_of(sidecar) if sidecar else None
     options = again(pod, options)
+    if sidecar and not options.image:
+        options = replace(options, image=containers.image_of(sidecar))
     original = restored(pod)
     view = read(original)
     if reason := reason_to_skip(view):

@@ -12,6 +12,7 @@ from drainproxy import __version__
 from drainproxy.config import (
     ANNOTATION_PREFIX,
     BY_NAME,
+    IMAGE_ENVIRONMENT,
     Address,
     ConfigError,
     Forward,
@@ -32,6 +33,7 @@ from .leads import Around, Question
 from .ports import Taken
 from .ready import ready_ports
 
+_IMAGE: Final = ANNOTATION_PREFIX + "image"
 _FORWARD: Final = ANNOTATION_PREFIX + "forward"
 _TOKEN: Final = ANNOTATION_PREFIX + "admin-token"
 _TOKEN_FILE: Final = ANNOTATION_PREFIX + "admin-token-file"
@@ -41,13 +43,25 @@ _PROMETHEUS: Final = "prometheus.io/"
 _ALL_INTERFACES: Final = ("", "0.0.0.0", "::")
 
 
+NO_IMAGE: Final = Mistake(
+    "image",
+    "image",
+    "none is named, and there is no public one: build it with `make image"
+    f" TAG=REGISTRY/drainproxy:{__version__}`, push it, and name it with --image,"
+    f" {IMAGE_ENVIRONMENT} or the annotation {_IMAGE}",
+)
+
+
 class Options(Struct, frozen=True, kw_only=True):
     """What holds where the pod does not say.
 
     `given` are annotations that beat its own, `defaults` those that do not.
+
+    There is no public image, so `image` has no default: a name that nobody can pull would only
+    show when the pod starts.
     """
 
-    image: str = f"drainproxy:{__version__}"
+    image: str | None = None
     given: Mapping[str, str] = {}
     defaults: Mapping[str, str] = {}
     around: Around = Around()
@@ -77,7 +91,9 @@ def decide(pod: Pod, options: Options, token: str | None) -> Plan | Capture:
     wishes = replace(wishes, capture="redirect" if capture.mode == "redirect" else "names")
     if _FORWARD not in asked:
         asked = {**ready_ports(pod, capture.ports, options.around.services or ()), **asked}
-    settings = _settings(asked, capture.ports, [*mistakes, *wrong])
+    # A name that cannot be read is among the mistakes already.
+    missing = () if options.image or _IMAGE in asked else (NO_IMAGE,)
+    settings = _settings(asked, capture.ports, [*mistakes, *wrong, *missing])
     scene = Scene(pod, wishes, settings, capture.ports, capture, question, pod.grace)
     if wishes.raise_grace_period:
         scene = replace(scene, grace=needed_grace(scene))
@@ -181,7 +197,7 @@ def _out_of_reach(settings: Settings, annotations: Mapping[str, str]) -> Iterato
 def _design(scene: Scene, asked: Mapping[str, str], options: Options, token: str | None) -> Design:
     return Design(
         wishes=scene.wishes,
-        image=scene.wishes.image or options.image,
+        image=scene.wishes.image or options.image or "",
         ports=scene.ports,
         forwards=[] if _FORWARD in asked else [each.forward() for each in scene.ports],
         admin_port=scene.settings.admin.port,

@@ -9,14 +9,17 @@ from click.testing import CliRunner, Result
 
 from drainproxy.cli.kube import inject, uninject
 from drainproxy.kube.annotations import ANNOTATABLE
+from tests.kube.pods import IMAGE
 from tests.kube.test_batch import DEPLOYMENT, NAMELESS, SERVICE, join
 
 UNPROVED = "deployment/web injected (names; no Service in this input, unproved)\n"
 OFF = DEPLOYMENT.replace("{app: web}", '{app: web, drainproxy.io/inject: "false"}')
 
 
-def run(*arguments: str, stdin: str = "", command: click.Command = inject) -> Result:
-    return CliRunner().invoke(command, arguments, input=stdin)
+def run(
+    *arguments: str, stdin: str = "", command: click.Command = inject, image: str | None = IMAGE
+) -> Result:
+    return CliRunner(env={"DRAINPROXY_IMAGE": image}).invoke(command, arguments, input=stdin)
 
 
 def test_every_annotation_is_an_option() -> None:
@@ -66,6 +69,34 @@ def test_options_become_annotations() -> None:
     ):
         assert f" {line}\n" in done.stdout
     assert "initContainers" not in done.stdout
+
+
+def test_the_image_is_that_of_the_option_or_the_environment() -> None:
+    said = run("--image", "r/d:1", stdin=DEPLOYMENT, image="r/d:2")
+    configured = run(stdin=DEPLOYMENT, image="r/d:2")
+
+    assert "        image: r/d:1\n" in said.stdout
+    assert "        image: r/d:2\n" in configured.stdout
+    assert "drainproxy.io/image" not in configured.stdout
+
+
+def test_without_an_image_it_says_how_to_build_and_name_one() -> None:
+    done = run(stdin=DEPLOYMENT, image=None)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "deployment/web error\n  image: none is named, and there is no public one" in done.stderr
+    assert "`make image TAG=REGISTRY/drainproxy:" in done.stderr
+    assert "name it with --image, DRAINPROXY_IMAGE or the annotation" in done.stderr
+    assert run(stdin=SERVICE, image=None).exit_code == 0
+    wrong = run(stdin=DEPLOYMENT, image="r d")
+    assert "environment DRAINPROXY_IMAGE: 'r d' is no image" in wrong.stderr
+
+
+def test_what_is_injected_keeps_its_image() -> None:
+    once = run(stdin=DEPLOYMENT)
+
+    assert run(stdin=once.stdout, image=None).stdout == once.stdout
+    assert "image: r/d:2\n" in run(stdin=once.stdout, image="r/d:2").stdout
 
 
 def test_files_and_folders_are_read_in_order(tmp_path: Path) -> None:

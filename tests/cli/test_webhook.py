@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from drainproxy.cli.run import EX_CONFIG, EX_UNAVAILABLE
 from drainproxy.cli.webhook import webhook
 from drainproxy.rehearsal.ports import free_ports
+from tests.kube.pods import IMAGE
 from tests.kube.tls import Authority, Pair
 
 
@@ -18,6 +19,7 @@ def pair(tmp_path: Path) -> Pair:
 
 def run(pair: Pair, *arguments: str, **environ: str) -> Result:
     files = ("--tls-cert", str(pair.cert), "--tls-key", str(pair.key))
+    environ = {"DRAINPROXY_WEBHOOK_IMAGE": IMAGE, **environ}
     return CliRunner().invoke(webhook, (*files, *arguments), env=environ)
 
 
@@ -54,6 +56,17 @@ def test_what_it_cannot_use_is_named(pair: Pair, arguments: tuple[str, ...], pro
 
     assert done.exit_code == EX_CONFIG
     assert problem in done.stderr
+
+
+def test_it_does_not_start_without_an_image_to_inject(pair: Pair, tmp_path: Path) -> None:
+    done = run(pair, DRAINPROXY_WEBHOOK_IMAGE="")
+
+    assert done.exit_code == EX_CONFIG
+    assert "image: none is named, and there is no public one: build it with `make" in done.stderr
+    pair.cert.write_text("nothing")
+    (tmp_path / "defaults.yaml").write_text("image: r.example/d:1")
+    done = run(pair, "--defaults", str(tmp_path / "defaults.yaml"), DRAINPROXY_WEBHOOK_IMAGE="")
+    assert "the certificate" in done.stderr, "it is looked at later"
 
 
 def test_what_is_no_certificate_is_named(pair: Pair) -> None:

@@ -80,6 +80,7 @@ def test_where_the_annotations_are_cannot_be_an_annotation() -> None:
     ("key", "text"),
     [
         ("DRAINPROXY_CONFIG", "/etc/app.yaml"),
+        ("DRAINPROXY_IMAGE", "registry.example/drainproxy:1"),
         ("DRAINPROXY_SERVICE_HOST", "10.0.0.1"),
         ("DRAINPROXY_SERVICE_PORT", "443"),
         ("DRAINPROXY_INJECTOR_SERVICE_PORT_HTTPS", "443"),

@@ -166,7 +166,7 @@ def _injected(settings: Mapping[str, str]) -> Json:
         },
     }
     done = subprocess.run(
-        [sys.executable, "-m", "drainproxy", "inject", "-"],
+        [sys.executable, "-m", "drainproxy", "inject", "--image", "drainproxy", "-"],
         cwd=ROOT,
         input=json.dumps(pod),
         capture_output=True,

@@ -14,7 +14,7 @@ from cryptography import x509
 
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.process import Process, ask, started
-from tests.kube.pods import pod, sidecar
+from tests.kube.pods import IMAGE, pod, sidecar
 from tests.kube.test_admission import patched, review
 from tests.kube.tls import Authority, Pair
 
@@ -54,7 +54,7 @@ def webhook(folder: Path, *arguments: str, stop_delay: str = "0s") -> Iterator[W
     command = [
         *("drainproxy", "webhook", "--tls-cert", str(pair.cert), "--tls-key", str(pair.key)),
         *("--listen", f"127.0.0.1:{port}", "--observe", f"127.0.0.1:{observe}"),
-        *("--stop-delay", stop_delay, *arguments),
+        *("--stop-delay", stop_delay, "--image", IMAGE, *arguments),
     ]
     with started(*command, ready=lambda: _is_ready(observe)) as process:
         yield Webhook(process, port, observe, pair)

@@ -6,6 +6,7 @@ before you commit it.
 
 from pathlib import Path
 
+from drainproxy import __version__
 from drainproxy.kube.batch import Result, inject_all
 from drainproxy.kube.plan import Options
 from tests.conftest import ROOT
@@ -14,6 +15,7 @@ EXAMPLES = ROOT / "deploy" / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.glob("*.yaml"))
 # In the place of one that is made anew for every pod.
 TOKEN = "token-of-the-example"
+IMAGE = f"registry.example/drainproxy:{__version__}"
 
 
 def before(name: str) -> str:
@@ -28,7 +30,7 @@ def golden(name: str) -> Path:
 
 def injected(name: str) -> Result:
     """What becomes of it today."""
-    return inject_all({name: before(name)}, Options(new_token=lambda: TOKEN))
+    return inject_all({name: before(name)}, Options(image=IMAGE, new_token=lambda: TOKEN))
 
 
 if __name__ == "__main__":

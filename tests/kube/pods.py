@@ -15,15 +15,17 @@ from drainproxy.manifests.services import Service
 
 OLDEST, NEWEST = "1.29", kubernetes_validate.latest_version()
 TOKEN = "the-token"
+IMAGE = "registry.example/drainproxy:1"
 
 # Ports that have names of their own, with which probes refer to them.
 PORTS = {"http": 8080, "grpc": 50051, "mysql": 3306, "admin": 8081, "app-http": 9181}
 
 
 def options(services: Sequence[Service] | None = None, **fields: Any) -> Options:
-    """Options whose token is always the same; Services that select the pod are changed."""
+    """Options with a token and an image of their own; Services that select the pod are changed."""
     around = Around(services=services, objection=lambda *_: "")
-    return Options(**{"new_token": lambda: TOKEN, "around": around, **fields})
+    usual = {"new_token": lambda: TOKEN, "image": IMAGE, "around": around}
+    return Options(**{**usual, **fields})
 
 
 def pod(*ports: Json, annotations: dict[str, str] | None = None, **container: Any) -> Json:

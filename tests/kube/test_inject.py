@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from drainproxy.config import ConfigError, load, pod_ip_problems
 from drainproxy.kube.inject import Injected, Skipped, complete, inject, uninject
 from drainproxy.manifests.podspec import Json
-from tests.kube.pods import NEWEST, OLDEST, TOKEN, injected, options, pod, pods, sidecar, validate
+from tests.kube.pods import (
+    IMAGE,
+    NEWEST,
+    OLDEST,
+    TOKEN,
+    injected,
+    options,
+    pod,
+    pods,
+    sidecar,
+    validate,
+)
 
 REDIRECT = {"drainproxy.io/capture": "redirect"}
 HOOK = {
@@ -356,7 +367,7 @@ def test_what_is_no_pod_is_refused_with_the_place() -> None:
 def _plainly(before: Json) -> Injected:
     from drainproxy.kube.plan import Options
 
-    done = inject(before, Options())
+    done = inject(before, Options(image=IMAGE))
     assert isinstance(done, Injected)
     return done
 
