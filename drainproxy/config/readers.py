@@ -17,8 +17,8 @@ Texts = str | Sequence[str]
 INJECTOR_ANNOTATIONS: Final = frozenset(
     {
         *("inject", "status", "ports", "capture", "native-sidecar", "raise-grace-period"),
-        *("image", "image-pull-policy", "cpu-request", "cpu-limit"),
-        *("memory-request", "memory-limit"),
+        *("image", "image-pull-policy", "run-as-user", "run-as-group"),
+        *("cpu-request", "cpu-limit", "memory-request", "memory-limit"),
     }
 )
 

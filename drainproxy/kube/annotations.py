@@ -19,12 +19,16 @@ SWITCH_NAME: Final = ANNOTATION_PREFIX + "inject"
 # What the injector writes: the record that makes it idempotent and undoes it.
 STATUS: Final = ANNOTATION_PREFIX + "status"
 
+# For a user or a group: what the image says, unless the pod or the cluster knows better.
+IMAGES_OWN: Final = "image"
+
 Capture = Literal["auto", "names", "redirect"]
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 _IMAGE = re.compile(r"[!-~]{1,512}")
 # As a ResourceRequirement takes it, without the exponents that nobody writes.
 _QUANTITY = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?(?:m|k|[MGT]|[KMGT]i)?")
+_NUMBER = re.compile(r"[0-9]{1,10}")
 _PORT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?")
 
 
@@ -54,6 +58,23 @@ def parse_image(text: str) -> str:
     return text
 
 
+def parse_user(text: str) -> int | str:
+    """The number of a user, or `image`."""
+    if (user := parse_group(text)) == 0:
+        raise ValueError("is root, as whom the sidecar never runs (runAsNonRoot)")
+    return user
+
+
+def parse_group(text: str) -> int | str:
+    """The number of a group, or `image`."""
+    if text == IMAGES_OWN:
+        return text
+    # The API's limit for both.
+    if not _NUMBER.fullmatch(text) or int(text) > 2**31 - 1:
+        raise ValueError(f"is neither a number up to 2147483647 nor {IMAGES_OWN}")
+    return int(text)
+
+
 def parse_quantity(text: str) -> str:
     """An amount of CPU or memory."""
     if not _QUANTITY.fullmatch(text):
@@ -70,6 +91,8 @@ def parse_pull_policy(text: str) -> str:
 
 _PORTS = Kind("PORT[,PORT]", "names or numbers, each with /tcp, /http or not", parse_ports)
 _IMAGES = Kind("IMAGE", "image", parse_image)
+_USERS = Kind("UID|image", "number, image", parse_user)
+_GROUPS = Kind("GID|image", "number, image", parse_group)
 _QUANTITIES = Kind("QUANTITY", "quantity", parse_quantity)
 _POLICIES = Kind("|".join(get_args(PullPolicy)), ", ".join(get_args(PullPolicy)), parse_pull_policy)
 
@@ -116,11 +139,32 @@ class Wishes(Struct, frozen=True, kw_only=True, rename="kebab"):
     image_pull_policy: Annotated[
         str | None, setting(_POLICIES, "When that is pulled.", default="up to Kubernetes")
     ] = None
-    cpu_request: Annotated[str, setting(_QUANTITIES, "CPU that the sidecar asks for.")] = "50m"
+    run_as_user: Annotated[
+        int | Literal["image"] | None,
+        setting(
+            _USERS,
+            "The user of the sidecar. image: the manifest says none, so that the cluster may choose"
+            " one (OpenShift), or the image does.",
+            default="image; 65532 with a redirect, or where the pod runs as root",
+        ),
+    ] = None
+    run_as_group: Annotated[
+        int | Literal["image"] | None,
+        setting(_GROUPS, "Its group.", default="as run-as-user"),
+    ] = None
+    cpu_request: Annotated[
+        str,
+        setting(
+            _QUANTITIES, "CPU that the sidecar asks for; it follows cpu-limit if that is lower."
+        ),
+    ] = "50m"
     cpu_limit: Annotated[
         str | None, setting(_QUANTITIES, "CPU that it may use.", default="none")
     ] = None
-    memory_request: Annotated[str, setting(_QUANTITIES, "Memory that it asks for.")] = "64Mi"
+    memory_request: Annotated[
+        str,
+        setting(_QUANTITIES, "Memory that it asks for; it follows memory-limit if that is lower."),
+    ] = "64Mi"
     memory_limit: Annotated[
         str | None, setting(_QUANTITIES, "Memory that it may use.", default="none")
     ] = None

@@ -11,11 +11,13 @@ from drainproxy.config.kinds import format_duration
 from drainproxy.manifests.grace import CUTTING, MARGIN
 from drainproxy.manifests.podspec import Action, Container, Pod, Probe
 
-from .annotations import Wishes
+from .annotations import IMAGES_OWN, Wishes
 from .bypasses import bypasses
 from .capture import Capture
 from .leads import Question
 from .ports import Taken
+from .resources import is_above
+from .users import USER
 
 _SLEEP = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)")
 _PROBE_DEFAULTS: Final = (10, 3)
@@ -35,7 +37,7 @@ class Scene(Struct, frozen=True):
 
 def cautions(scene: Scene) -> list[str]:
     """Every warning, each a sentence that says what would be right."""
-    found = (_hooks, _time, _liveness)
+    found = (_hooks, _time, _liveness, _requests, _user)
     texts = [text for check in found for text in check(scene)]
     return [*texts, *bypasses(scene.capture, scene.question)]
 
@@ -96,6 +98,29 @@ def seconds_asleep(hook: Action) -> float | None:
         match = _SLEEP.search(" ".join(hook.exec.command or []))
         return float(match[1]) if match else None
     return None
+
+
+def _requests(scene: Scene) -> Iterator[str]:
+    """Only what somebody has asked for: that our own default follows a limit is no news."""
+    wishes = scene.wishes
+    pairs = {
+        "cpu": (wishes.cpu_request, wishes.cpu_limit, Wishes().cpu_request),
+        "memory": (wishes.memory_request, wishes.memory_limit, Wishes().memory_request),
+    }
+    for name, (request, limit, usual) in pairs.items():
+        if request != usual and is_above(request, limit):
+            yield (
+                f"{name}-request {request} is above {name}-limit {limit}, which the API server"
+                f" refuses: the sidecar requests {limit}"
+            )
+
+
+def _user(scene: Scene) -> Iterator[str]:
+    if scene.wishes.capture == "redirect" and scene.wishes.run_as_user == IMAGES_OWN:
+        yield (
+            f"run-as-user {IMAGES_OWN} cannot be: a redirect knows the sidecar's own connections by"
+            f" its user, which is {USER}; give another number, or avoid the redirect"
+        )
 
 
 def _liveness(scene: Scene) -> Iterator[str]:

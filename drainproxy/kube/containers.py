@@ -9,6 +9,8 @@ from drainproxy.manifests.podspec import Json
 
 from .annotations import Wishes
 from .ports import Taken
+from .resources import resources
+from .users import RunsAs
 
 SIDECAR: Final = "drainproxy"
 REDIRECT: Final = "drainproxy-redirect"
@@ -18,8 +20,6 @@ METRICS_PORT: Final = "drainproxy"
 TOKEN_ENVIRONMENT: Final = "DRAINPROXY_ADMIN_TOKEN"  # noqa: S105 - a name, no secret
 _TOKEN_HEADER: Final = "X-Drainproxy-Token"  # noqa: S105 - a name, no secret
 
-# The user of the image, whom the redirect lets pass.
-_USER: Final = 65532
 _FOLDER: Final = "/etc/drainproxy/podinfo"
 _REPORT: Final = "/dev/termination-log"
 
@@ -40,6 +40,7 @@ class Design(Struct, frozen=True, kw_only=True):
 
     wishes: Wishes
     image: str
+    runs_as: RunsAs
     ports: Sequence[Taken]
     forwards: Sequence[str]
     admin_port: int
@@ -63,8 +64,8 @@ def sidecar(design: Design) -> Json:
         # Whether the app is there is asked often: a rollout waits for it.
         "readinessProbe": _probe("/readyz", design, periodSeconds=2, timeoutSeconds=5),
         "livenessProbe": _probe("/livez", design, timeoutSeconds=5, failureThreshold=6),
-        "resources": _resources(wishes),
-        "securityContext": _security(),
+        "resources": resources(wishes),
+        "securityContext": _security(design.runs_as),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "lifecycle": {"preStop": pre_stop(design.token, design.admin_port)},
         "volumeMounts": [{"name": VOLUME, "mountPath": _FOLDER, "readOnly": True}],
@@ -75,13 +76,13 @@ def redirect(design: Design) -> Json:
     """The init container that leads clients to the sidecar; only it may change rules."""
     apps = ",".join(str(taken.port) for taken in design.ports)
     listeners = ",".join(str(taken.listen) for taken in design.ports)
-    arguments = [f"--port={apps}", f"--to={listeners}", f"--uid={_USER}"]
+    arguments = [f"--port={apps}", f"--to={listeners}", f"--uid={design.runs_as.user}"]
     return {
         "name": REDIRECT,
         **_image(design),
         "args": ["redirect", "install", *arguments, f"--admin={design.admin_port}"],
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-        "securityContext": _security(user=0, add=["NET_ADMIN"]),
+        "resources": resources(design.wishes),
+        "securityContext": _security(RunsAs(0, 0), add=["NET_ADMIN"]),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
@@ -153,21 +154,13 @@ def _probe(path: str, design: Design, **fields: int) -> Json:
     return {"httpGet": {"path": path, "port": design.admin_port}, **fields}
 
 
-def _resources(wishes: Wishes) -> Json:
-    requests = {"cpu": wishes.cpu_request, "memory": wishes.memory_request}
-    limits = {"cpu": wishes.cpu_limit, "memory": wishes.memory_limit}
-    given = {name: value for name, value in limits.items() if value}
-    return {"requests": requests} | ({"limits": given} if given else {})
-
-
-def _security(user: int = _USER, add: Sequence[str] = ()) -> Json:
+def _security(runs_as: RunsAs, add: Sequence[str] = ()) -> Json:
     capabilities: dict[str, Any] = {"drop": ["ALL"]} | ({"add": [*add]} if add else {})
     return {
         "allowPrivilegeEscalation": False,
         "capabilities": capabilities,
         "readOnlyRootFilesystem": True,
-        "runAsUser": user,
-        "runAsGroup": user,
-        "runAsNonRoot": user != 0,
+        **runs_as.fields(),
+        "runAsNonRoot": runs_as.user != 0,
         "seccompProfile": {"type": "RuntimeDefault"},
     }

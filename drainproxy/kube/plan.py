@@ -32,6 +32,7 @@ from .containers import Design
 from .leads import Around, Question
 from .ports import Taken
 from .ready import ready_ports
+from .users import runs_as
 
 _IMAGE: Final = ANNOTATION_PREFIX + "image"
 _FORWARD: Final = ANNOTATION_PREFIX + "forward"
@@ -198,6 +199,7 @@ def _design(scene: Scene, asked: Mapping[str, str], options: Options, token: str
     return Design(
         wishes=scene.wishes,
         image=scene.wishes.image or options.image or "",
+        runs_as=runs_as(scene.wishes, scene.pod),
         ports=scene.ports,
         forwards=[] if _FORWARD in asked else [each.forward() for each in scene.ports],
         admin_port=scene.settings.admin.port,

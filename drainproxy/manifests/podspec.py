@@ -132,6 +132,12 @@ class _Os(_Read, frozen=True):
     name: str | None = None
 
 
+class SecurityContext(_Read, frozen=True):
+    """As whom the containers of a pod run, unless they say otherwise."""
+
+    run_as_user: int | None = None
+
+
 class Spec(_Read, frozen=True):
     """What runs in a pod."""
 
@@ -141,6 +147,7 @@ class Spec(_Read, frozen=True):
     restart_policy: str | None = None
     termination_grace_period_seconds: int | None = None
     os: _Os | None = None
+    security_context: SecurityContext | None = None
 
 
 class Metadata(_Read, frozen=True):
@@ -180,6 +187,12 @@ class Pod(_Read, frozen=True):
     def init_containers(self) -> list[Container]:
         """Native sidecars are among them."""
         return self.spec.init_containers or []
+
+    @property
+    def is_root(self) -> bool:
+        """Whether its containers are told to run as root, if they say nothing else."""
+        context = self.spec.security_context
+        return context is not None and context.run_as_user == 0
 
     def every_container(self) -> Iterator[tuple[str, Container]]:
         """All of both kinds, each with the name of its list."""

@@ -82,7 +82,8 @@ _ours = {
     "drainproxy.io/capture": st.sampled_from(["auto", "names", "redirect"]),
     "drainproxy.io/raise-grace-period": st.sampled_from(["true", "false"]),
     "drainproxy.io/websocket-close-reason": _text,
-    "drainproxy.io/cpu-limit": st.just("1"),
+    "drainproxy.io/cpu-limit": st.sampled_from(["1", "20m"]),
+    "drainproxy.io/run-as-user": st.sampled_from(["image", "1000"]),
     "prometheus.io/port": st.just("9100"),
     "example.com/note": _text,
 }
@@ -135,6 +136,7 @@ def pods(draw: st.DrawFn) -> Json:
             "volumes": st.lists(st.just({"name": "data", "emptyDir": {}}), max_size=1),
             "terminationGracePeriodSeconds": st.integers(0, 700),
             "hostNetwork": st.just(False),
+            "securityContext": st.sampled_from([{}, {"runAsUser": 0}, {"runAsUser": 1000}]),
         }
     )
     found: Json = {} if draw(st.booleans()) else {"metadata": draw(st.none() | metadata)}

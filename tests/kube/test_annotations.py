@@ -63,6 +63,8 @@ def test_every_wish_can_be_read() -> None:
             PREFIX + "raise-grace-period": "true",
             PREFIX + "image": "r.example/d@sha256:abc",
             PREFIX + "image-pull-policy": "Always",
+            PREFIX + "run-as-user": "1000",
+            PREFIX + "run-as-group": "image",
             PREFIX + "cpu-request": "0.5",
             PREFIX + "cpu-limit": "2",
             PREFIX + "memory-request": "128Mi",
@@ -78,6 +80,8 @@ def test_every_wish_can_be_read() -> None:
         raise_grace_period=True,
         image="r.example/d@sha256:abc",
         image_pull_policy="Always",
+        run_as_user=1000,
+        run_as_group="image",
         cpu_request="0.5",
         cpu_limit="2",
         memory_request="128Mi",
@@ -95,6 +99,9 @@ def test_every_wish_can_be_read() -> None:
         ("image", "", "is no image"),
         ("image-pull-policy", "always", "is not one of Always, IfNotPresent, Never"),
         ("cpu-limit", "half", "is no quantity, such as 50m or 64Mi"),
+        ("run-as-user", "0", "is root, as whom the sidecar never runs"),
+        ("run-as-user", "2147483648", "is neither a number up to 2147483647 nor image"),
+        ("run-as-group", "wheel", "is neither a number"),
     ],
 )
 def test_a_wrong_wish_is_a_mistake_and_has_its_default(name: str, text: str, problem: str) -> None:

@@ -101,3 +101,21 @@ def test_a_liveness_probe_that_would_kill_a_draining_app_is_told(
 
     assert any("the livenessProbe of web passes the sidecar" in text for text in found) == warned
     assert len(found) == warned
+
+
+def test_a_request_that_was_asked_for_and_is_above_its_limit_is_told() -> None:
+    limited = {"drainproxy.io/cpu-limit": "20m"}
+
+    assert warnings(pod(annotations=limited)) == []
+    assert warnings(pod(annotations={**limited, "drainproxy.io/cpu-request": "0.1"})) == [
+        "cpu-request 0.1 is above cpu-limit 20m, which the API server refuses: the sidecar requests"
+        " 20m"
+    ]
+
+
+def test_a_redirect_without_a_user_is_told() -> None:
+    image = {"drainproxy.io/run-as-user": "image"}
+
+    (text,) = warnings(pod(annotations={**image, **REDIRECT}))
+    assert "its user, which is 65532" in text
+    assert warnings(pod(annotations=image)) == []

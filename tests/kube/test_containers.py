@@ -3,6 +3,7 @@
 from drainproxy.kube.annotations import Wishes
 from drainproxy.kube.containers import Design, hook_of, redirect, sidecar, sidecar_of, token_of
 from drainproxy.kube.ports import Taken
+from drainproxy.kube.users import RunsAs
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import pod
 
@@ -11,6 +12,7 @@ def design(**fields: object) -> Design:
     made: dict[str, object] = {
         "wishes": Wishes(),
         "image": "drainproxy:1",
+        "runs_as": RunsAs(None, None),
         "ports": [Taken(port=8080, listen=9181, name="http", renamed="app-http")],
         "forwards": ["9181=8080"],
         "admin_port": 9180,
@@ -26,8 +28,6 @@ def test_the_sidecar_may_do_nothing_but_talk() -> None:
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": True,
-        "runAsUser": 65532,
-        "runAsGroup": 65532,
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
@@ -65,6 +65,26 @@ def test_limits_are_set_only_if_asked_for() -> None:
         "requests": {"cpu": "50m", "memory": "1Gi"},
         "limits": {"cpu": "1"},
     }
+
+
+def test_the_redirect_asks_for_as_much_as_the_sidecar_as_a_quota_wants_it_of_every_container() -> (
+    None
+):
+    wishes = Wishes(cpu_limit="1", memory_limit="1Gi")
+
+    assert redirect(design(wishes=wishes))["resources"] == {
+        "requests": {"cpu": "50m", "memory": "64Mi"},
+        "limits": {"cpu": "1", "memory": "1Gi"},
+    }
+
+
+def test_the_redirect_lets_the_user_of_the_sidecar_pass() -> None:
+    asked = design(runs_as=RunsAs(1234, None))
+
+    assert "--uid=1234" in redirect(asked)["args"]
+    assert sidecar(asked)["securityContext"]["runAsUser"] == 1234
+    assert "runAsGroup" not in sidecar(asked)["securityContext"]
+    assert redirect(asked)["securityContext"]["runAsUser"] == 0
 
 
 def test_the_pull_policy_is_that_of_both_containers() -> None:

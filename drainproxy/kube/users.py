@@ -1,0 +1,45 @@
+"""As whom the sidecar runs.
+
+OpenShift's restricted SCC (and whoever else gives each namespace users of its own) refuses a fixed
+user, so none is said where none is needed: the image's own is not root either. Two pods need one:
+one whose connections a redirect must tell from all others, and one that would run us as root.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from drainproxy.manifests.podspec import Json, Pod
+
+from .annotations import IMAGES_OWN, Wishes
+
+# That of the image.
+USER: Final = 65532
+
+
+class RunsAs(Struct, frozen=True):
+    """A user and a group; None is what the cluster, the pod or the image says."""
+
+    user: int | None
+    group: int | None
+
+    def fields(self) -> Json:
+        """In a security context."""
+        given = {"runAsUser": self.user, "runAsGroup": self.group}
+        return {key: number for key, number in given.items() if number is not None}
+
+
+def runs_as(wishes: Wishes, pod: Pod) -> RunsAs:
+    """The user and the group of the sidecar in this pod."""
+    redirects = wishes.capture == "redirect"
+    usual = USER if redirects or pod.is_root else None
+    user = _number(wishes.run_as_user, usual)
+    if user is None and redirects:
+        user = USER
+    return RunsAs(user, _number(wishes.run_as_group, user))
+
+
+def _number(said: int | str | None, usual: int | None) -> int | None:
+    if isinstance(said, int):
+        return said
+    return None if said == IMAGES_OWN else usual
