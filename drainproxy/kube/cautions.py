@@ -24,7 +24,8 @@ _PROBE_DEFAULTS: Final = (10, 3)
 
 
 class Scene(Struct, frozen=True):
-    """A pod before injection, what was decided about it, and what leads clients to it."""
+    """A pod before injection, what was decided about it, and what leads clients to it; `notes` are
+    decisions that nobody asked for, in sentences."""
 
     pod: Pod
     wishes: Wishes
@@ -33,13 +34,14 @@ class Scene(Struct, frozen=True):
     capture: Capture
     question: Question
     grace: int
+    notes: Sequence[str] = ()
 
 
 def cautions(scene: Scene) -> list[str]:
     """Every warning, each a sentence that says what would be right."""
     found = (_hooks, _time, _liveness, _requests, _user)
     texts = [text for check in found for text in check(scene)]
-    return [*texts, *bypasses(scene.capture, scene.question)]
+    return [*scene.notes, *texts, *bypasses(scene.capture, scene.question)]
 
 
 def _hooks(scene: Scene) -> Iterator[str]:

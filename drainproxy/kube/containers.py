@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from drainproxy.config import BY_NAME, Address
 from drainproxy.manifests.podspec import Json
 
 from .annotations import Wishes
@@ -43,7 +44,7 @@ class Design(Struct, frozen=True, kw_only=True):
     runs_as: RunsAs
     ports: Sequence[Taken]
     forwards: Sequence[str]
-    admin_port: int
+    admin: Address
     token: str
     pass_token: bool
     pass_report: bool
@@ -67,7 +68,7 @@ def sidecar(design: Design) -> Json:
         "resources": resources(wishes),
         "securityContext": _security(design.runs_as),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "lifecycle": {"preStop": pre_stop(design.token, design.admin_port)},
+        "lifecycle": {"preStop": pre_stop(design.token, design.admin.port)},
         "volumeMounts": [{"name": VOLUME, "mountPath": _FOLDER, "readOnly": True}],
     }
 
@@ -80,7 +81,7 @@ def redirect(design: Design) -> Json:
     return {
         "name": REDIRECT,
         **_image(design),
-        "args": ["redirect", "install", *arguments, f"--admin={design.admin_port}"],
+        "args": ["redirect", "install", *arguments, f"--admin={design.admin.port}"],
         "resources": resources(design.wishes),
         "securityContext": _security(RunsAs(0, 0), add=["NET_ADMIN"]),
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -139,19 +140,25 @@ def _flags(design: Design) -> list[str]:
 
 
 def _environment(design: Design) -> Json:
-    token = {"name": TOKEN_ENVIRONMENT, "value": design.token}
-    return {"env": [token]} if design.pass_token else {}
+    """What `drainproxy status` in the container needs too, which reads no annotations."""
+    values = {}
+    if design.pass_token:
+        values[TOKEN_ENVIRONMENT] = design.token
+    if design.admin != BY_NAME["admin"].default:
+        values[BY_NAME["admin"].environment] = str(design.admin)
+    entries = [{"name": name, "value": value} for name, value in values.items()]
+    return {"env": entries} if entries else {}
 
 
 def _ports(design: Design) -> Iterable[Json]:
     for taken in design.ports:
         name = {"name": taken.name} if taken.name else {}
         yield {**name, "containerPort": taken.listen, "protocol": "TCP"}
-    yield {"name": METRICS_PORT, "containerPort": design.admin_port, "protocol": "TCP"}
+    yield {"name": METRICS_PORT, "containerPort": design.admin.port, "protocol": "TCP"}
 
 
 def _probe(path: str, design: Design, **fields: int) -> Json:
-    return {"httpGet": {"path": path, "port": design.admin_port}, **fields}
+    return {"httpGet": {"path": path, "port": design.admin.port}, **fields}
 
 
 def _security(runs_as: RunsAs, add: Sequence[str] = ()) -> Json:

@@ -138,7 +138,7 @@ def _hook_containers(editor: Editor, plan: Plan) -> None:
     """Every container gets its SIGTERM when the drain is over, unless it has a hook of its own."""
     for container in plan.scene.pod.containers:
         if not container.pre_stop:
-            hook = containers.pre_stop(plan.design.token, plan.design.admin_port)
+            hook = containers.pre_stop(plan.design.token, plan.design.admin.port)
             editor.put((*_container(container), "lifecycle", "preStop"), hook)
 
 

@@ -30,6 +30,7 @@ from .capture import Capture, choose
 from .cautions import Scene, needed_grace
 from .containers import Design
 from .leads import Around, Question
+from .own_ports import own_ports
 from .ports import Taken
 from .ready import ready_ports
 from .users import runs_as
@@ -69,6 +70,17 @@ class Options(Struct, frozen=True, kw_only=True):
     new_token: Callable[[], str] = secrets.token_urlsafe
 
 
+class Asked(Struct, frozen=True):
+    """What holds for a pod: the annotations that somebody gave (`said`), and all of them with those
+    that follow; `notes` are sentences about the latter."""
+
+    said: Mapping[str, str]
+    annotations: Mapping[str, str]
+    wishes: Wishes
+    notes: Sequence[str]
+    mistakes: Sequence[Mistake]
+
+
 class Plan(Struct, frozen=True):
     """What is to become of a pod. `annotations` are those that it gets."""
 
@@ -84,44 +96,48 @@ def decide(pod: Pod, options: Options, token: str | None) -> Plan | Capture:
     Raises ConfigError with every mistake in the annotations.
     """
     asked = asked_of(pod, options)
-    wishes, mistakes = read_wishes(asked)
-    question = _question(pod, wishes, asked, options.around)
+    question = _question(pod, asked, options.around)
     capture, wrong = _capture(question)
-    if capture.mode is None and not (mistakes or wrong):
+    mistakes = [*asked.mistakes, *wrong]
+    if capture.mode is None and not mistakes:
         return capture
-    wishes = replace(wishes, capture="redirect" if capture.mode == "redirect" else "names")
-    if _FORWARD not in asked:
-        asked = {**ready_ports(pod, capture.ports, options.around.services or ()), **asked}
+    wishes = replace(asked.wishes, capture="redirect" if capture.mode == "redirect" else "names")
+    held = asked.annotations
+    if _FORWARD not in held:
+        held = {**ready_ports(pod, capture.ports, options.around.services or ()), **held}
     # A name that cannot be read is among the mistakes already.
-    missing = () if options.image or _IMAGE in asked else (NO_IMAGE,)
-    settings = _settings(asked, capture.ports, [*mistakes, *wrong, *missing])
-    scene = Scene(pod, wishes, settings, capture.ports, capture, question, pod.grace)
+    missing = () if options.image or _IMAGE in asked.said else (NO_IMAGE,)
+    settings = _settings(held, capture.ports, [*mistakes, *missing])
+    scene = Scene(pod, wishes, settings, capture.ports, capture, question, pod.grace, asked.notes)
     if wishes.raise_grace_period:
         scene = replace(scene, grace=needed_grace(scene))
-    added = {key: text for key, text in asked.items() if key not in pod.annotations}
+    added = {key: text for key, text in held.items() if key not in pod.annotations}
     others = _for_others(pod, settings.admin.port)
-    return Plan(scene, _design(scene, asked, options, token), added | dict(options.given) | others)
+    return Plan(scene, _design(scene, held, options, token), added | dict(options.given) | others)
 
 
 def foresee(pod: Pod, options: Options) -> Capture:
     """How clients would be led to the sidecar of this pod; mistakes are left for `decide`."""
-    asked = asked_of(pod, options)
-    wishes, _ = read_wishes(asked)
-    return _capture(_question(pod, wishes, asked, options.around))[0]
+    return _capture(_question(pod, asked_of(pod, options), options.around))[0]
 
 
-def asked_of(pod: Pod, options: Options) -> dict[str, str]:
+def asked_of(pod: Pod, options: Options) -> Asked:
     """The annotations that count for a pod."""
-    return {**_derived(pod), **options.defaults, **pod.annotations, **options.given}
+    chosen = {**pod.annotations, **options.given}
+    said = {**options.defaults, **chosen}
+    wishes, mistakes = read_wishes(said)
+    own = own_ports(pod, said, chosen, options.around.services or ())
+    annotations = {**_derived(pod), **said, **own.moved}
+    return Asked(said, annotations, wishes, own.notes, [*mistakes, *own.mistakes])
 
 
-def _question(pod: Pod, wishes: Wishes, asked: Mapping[str, str], around: Around) -> Question:
+def _question(pod: Pod, asked: Asked, around: Around) -> Question:
     return Question(
         pod=pod,
-        wishes=wishes,
+        wishes=asked.wishes,
         around=around,
-        reserved=[*_reserved(asked)],
-        forwards=_forwards(asked),
+        reserved=[*_reserved(asked.annotations)],
+        forwards=_forwards(asked.said),
     )
 
 
@@ -199,10 +215,10 @@ def _design(scene: Scene, asked: Mapping[str, str], options: Options, token: str
     return Design(
         wishes=scene.wishes,
         image=scene.wishes.image or options.image or "",
-        runs_as=runs_as(scene.wishes, scene.pod),
+        runs_as=runs_as(scene.wishes, scene.pod, scene.wishes.capture == "redirect"),
         ports=scene.ports,
         forwards=[] if _FORWARD in asked else [each.forward() for each in scene.ports],
-        admin_port=scene.settings.admin.port,
+        admin=scene.settings.admin,
         token=asked.get(_TOKEN) or token or options.new_token(),
         pass_token=_TOKEN not in asked,
         pass_report=_REPORT not in asked,

@@ -29,9 +29,8 @@ class RunsAs(Struct, frozen=True):
         return {key: number for key, number in given.items() if number is not None}
 
 
-def runs_as(wishes: Wishes, pod: Pod) -> RunsAs:
+def runs_as(wishes: Wishes, pod: Pod, redirects: bool) -> RunsAs:
     """The user and the group of the sidecar in this pod."""
-    redirects = wishes.capture == "redirect"
     usual = USER if redirects or pod.is_root else None
     user = _number(wishes.run_as_user, usual)
     if user is None and redirects:

@@ -76,6 +76,10 @@ class Probe(Action, frozen=True):
     period_seconds: int | None = None
     failure_threshold: int | None = None
 
+    def sockets(self) -> Iterator[Socket]:
+        """Where it connects to."""
+        yield from filter(None, (self.http_get, self.tcp_socket, self.grpc))
+
 
 class Lifecycle(_Read, frozen=True):
     """The hooks of a container."""

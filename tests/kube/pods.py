@@ -18,7 +18,7 @@ TOKEN = "the-token"
 IMAGE = "registry.example/drainproxy:1"
 
 # Ports that have names of their own, with which probes refer to them.
-PORTS = {"http": 8080, "grpc": 50051, "mysql": 3306, "admin": 8081, "app-http": 9181}
+PORTS = {"http": 8080, "grpc": 50051, "mysql": 3306, "admin": 8081, "app-http": 9181, "own": 9180}
 
 
 def options(services: Sequence[Service] | None = None, **fields: Any) -> Options:

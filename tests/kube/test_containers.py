@@ -1,5 +1,6 @@
 """What is put into a pod."""
 
+from drainproxy.config import BY_NAME, Address
 from drainproxy.kube.annotations import Wishes
 from drainproxy.kube.containers import Design, hook_of, redirect, sidecar, sidecar_of, token_of
 from drainproxy.kube.ports import Taken
@@ -15,7 +16,7 @@ def design(**fields: object) -> Design:
         "runs_as": RunsAs(None, None),
         "ports": [Taken(port=8080, listen=9181, name="http", renamed="app-http")],
         "forwards": ["9181=8080"],
-        "admin_port": 9180,
+        "admin": BY_NAME["admin"].default,
         "token": "t",
         "pass_token": True,
         "pass_report": True,
@@ -47,7 +48,7 @@ def test_flags_say_only_what_no_annotation_says() -> None:
 
 
 def test_every_probe_asks_the_admin_port() -> None:
-    made = sidecar(design(admin_port=9990))
+    made = sidecar(design(admin=Address("", 9990)))
     probes = {name: made[name]["httpGet"] for name in made if name.endswith("Probe")}
 
     assert probes == {

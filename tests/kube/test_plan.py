@@ -45,7 +45,7 @@ def test_what_is_annotated_is_no_flag() -> None:
 def test_the_admin_port_follows_its_annotation() -> None:
     said = plan(annotated(admin="9181"))
 
-    assert said.design.admin_port == 9181
+    assert said.design.admin.port == 9181
     assert said.design.ports[0].listen == 9182
     assert said.annotations["prometheus.io/port"] == "9181"
 
@@ -70,7 +70,7 @@ def test_the_drain_is_five_seconds_shorter_than_the_grace_period_and_never_nothi
         ({"admin": "127.0.0.1:9180"}, "annotation drainproxy.io/admin: '127.0.0.1:9180' is out of"),
         ({"admin_token_file": "/x"}, "the preStop hooks need the token itself"),
         ({"forward": "8080"}, "annotation drainproxy.io/forward: '8080' is wrong"),
-        ({"forward": "9180=8080"}, "listens at 9180, which admin"),
+        ({"forward": "9180=8080", "admin": "9180"}, "listens at 9180, which admin"),
         ({"annotations_file": "/x"}, "cannot be an annotation"),
         ({"tls_cert": "/x"}, "not yet"),
         ({"admin": "x"}, "annotation drainproxy.io/admin: 'x' has no port"),

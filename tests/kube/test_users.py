@@ -12,11 +12,14 @@ from tests.kube.pods import pod
 Said = int | Literal["image"] | None
 
 
-def whom(user: Said = None, group: Said = None, context: Any = None, **wishes: Any) -> RunsAs:
+def whom(
+    user: Said = None, group: Said = None, context: Any = None, redirects: bool = False
+) -> RunsAs:
     before = pod()
     if context is not None:
         before["spec"]["securityContext"] = context
-    return runs_as(Wishes(run_as_user=user, run_as_group=group, **wishes), read(before))
+    wishes = Wishes(run_as_user=user, run_as_group=group)
+    return runs_as(wishes, read(before), redirects)
 
 
 @pytest.mark.parametrize("context", [None, {}, {"runAsUser": 1000}, {"runAsGroup": 0}])
@@ -30,13 +33,13 @@ def test_a_pod_that_runs_as_root_does_not_make_us_root() -> None:
 
 
 def test_a_redirect_needs_a_user_that_it_can_tell_from_others() -> None:
-    assert whom(capture="redirect") == RunsAs(USER, USER)
-    assert whom("image", capture="redirect").user == USER
+    assert whom(redirects=True) == RunsAs(USER, USER)
+    assert whom("image", redirects=True).user == USER
 
 
 def test_what_is_said_holds_and_the_group_follows_the_user() -> None:
     assert whom(1234) == RunsAs(1234, 1234)
     assert whom(1234, 0) == RunsAs(1234, 0)
     assert whom("image", context={"runAsUser": 0}) == RunsAs(None, None)
-    assert whom(1234, "image", capture="redirect") == RunsAs(1234, None)
+    assert whom(1234, "image", redirects=True) == RunsAs(1234, None)
     assert RunsAs(1234, 0).fields() == {"runAsUser": 1234, "runAsGroup": 0}

@@ -1,0 +1,17 @@
+"""What Services lead to in the app, whatever they were changed to so that they lead to us."""
+
+from collections.abc import Iterable, Iterator
+
+from drainproxy.manifests.services import Service, ServicePort
+
+from .annotations import STATUS
+from .status import target_before
+
+
+def targets(services: Iterable[Service]) -> Iterator[tuple[Service, ServicePort, int | str]]:
+    """Every port of these Services, each with the port of the pod, by name or number."""
+    for service in services:
+        record = (service.metadata.annotations or {}).get(STATUS)
+        for port in service.ports:
+            before = target_before(record, port.step, port.port) if record else None
+            yield service, port, port.target if before is None else before
