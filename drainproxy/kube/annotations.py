@@ -130,7 +130,17 @@ class Wishes(Struct, frozen=True, kw_only=True, rename="kebab"):
     raise_grace_period: Annotated[
         bool,
         setting(
-            SWITCH, "Raise terminationGracePeriodSeconds until drain-timeout and 5 s fit into it."
+            SWITCH,
+            "Raise terminationGracePeriodSeconds until drain-timeout (25 s unless something says"
+            " otherwise), a preStop that stays, and 5 s for the app fit into it.",
+        ),
+    ] = False
+    replace_prestop_sleep: Annotated[
+        bool,
+        setting(
+            SWITCH,
+            "Put our preStop hook in the place of one that only sleeps (sleep 10, sh -c 'sleep 10',"
+            " the sleep action).",
         ),
     ] = False
     image: Annotated[

@@ -1,31 +1,30 @@
 """Warnings: what in a pod, or in a Service before it, will hurt although it is valid."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from drainproxy.config import Settings
+from drainproxy.config import ANNOTATION_PREFIX, Settings
 from drainproxy.config.kinds import format_duration
-from drainproxy.manifests.grace import CUTTING, MARGIN
-from drainproxy.manifests.podspec import Action, Container, Pod, Probe
+from drainproxy.manifests.podspec import Container, Pod, Probe
 
 from .annotations import IMAGES_OWN, Wishes
 from .bypasses import bypasses
 from .capture import Capture
+from .grace import time_cautions
+from .hooks import kept_hook, only_sleeps, seconds_asleep
 from .leads import Question
 from .ports import Taken
 from .resources import is_above
 from .users import USER
 
-_SLEEP = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)")
 _PROBE_DEFAULTS: Final = (10, 3)
 
 
 class Scene(Struct, frozen=True):
     """A pod before injection, what was decided about it, and what leads clients to it; `notes` are
-    decisions that nobody asked for, in sentences."""
+    decisions that nobody asked for, in sentences, `derived` the annotations that follow from it."""
 
     pod: Pod
     wishes: Wishes
@@ -35,6 +34,7 @@ class Scene(Struct, frozen=True):
     question: Question
     grace: int
     notes: Sequence[str] = ()
+    derived: Sequence[str] = ()
 
 
 def cautions(scene: Scene) -> list[str]:
@@ -46,60 +46,25 @@ def cautions(scene: Scene) -> list[str]:
 
 def _hooks(scene: Scene) -> Iterator[str]:
     for container in scene.pod.containers:
-        if not container.pre_stop:
+        hook = kept_hook(container, scene.wishes)
+        if not hook:
             continue
-        asleep = seconds_asleep(container.pre_stop)
+        asleep = seconds_asleep(hook)
         after = "after it" if asleep is None else f"after it, at {asleep:g}s"
-        longest = format_duration(scene.settings.drain_timeout)
+        remedy = (
+            f'set {ANNOTATION_PREFIX}replace-prestop-sleep: "true"'
+            if only_sleeps(hook)
+            else "without that preStop ours would wait"
+        )
         yield (
             f"{container.name} keeps its own preStop: its SIGTERM comes {after}, and not when the"
-            f" drain is over, which takes up to {longest}; without that preStop ours would wait"
+            f" drain is over, which takes up to {format_duration(scene.settings.drain_timeout)};"
+            f" {remedy}"
         )
 
 
 def _time(scene: Scene) -> Iterator[str]:
-    delay, timeout = scene.settings.drain_delay, scene.settings.drain_timeout
-    if delay + CUTTING >= timeout:
-        yield (
-            f"drain-delay {format_duration(delay)} leaves nothing of drain-timeout"
-            f" {format_duration(timeout)} for the drain itself, which cuts in the last {CUTTING}s"
-        )
-    need, what = max(_needs(scene))
-    if need > scene.grace:
-        yield (
-            f"{what} and {MARGIN}s for the app's own end need {need:g}s, but"
-            f" terminationGracePeriodSeconds is {scene.grace}: whoever is left then is killed"
-            " (raise it, or let drainproxy.io/raise-grace-period do it)"
-        )
-
-
-def _needs(scene: Scene) -> Iterator[tuple[float, str]]:
-    """The seconds that the end of the pod may take, and why.
-
-    All hooks of a pod begin together, so a preStop of the app's own runs beside the drain.
-    """
-    timeout = scene.settings.drain_timeout
-    yield timeout + MARGIN, f"drain-timeout {format_duration(timeout)}"
-    for container in scene.pod.containers:
-        asleep = container.pre_stop and seconds_asleep(container.pre_stop)
-        if asleep:
-            yield asleep + MARGIN, f"the preStop of {container.name} ({asleep:g}s)"
-
-
-def needed_grace(scene: Scene) -> int:
-    """The grace period into which everything fits."""
-    need, _ = max(_needs(scene))
-    return max(scene.grace, int(need) + (need > int(need)))
-
-
-def seconds_asleep(hook: Action) -> float | None:
-    """How long a hook sleeps; None if it does something else."""
-    if hook.sleep:
-        return hook.sleep.seconds
-    if hook.exec:
-        match = _SLEEP.search(" ".join(hook.exec.command or []))
-        return float(match[1]) if match else None
-    return None
+    return time_cautions(scene.pod, scene.settings, scene.wishes, scene.grace, scene.derived)
 
 
 def _requests(scene: Scene) -> Iterator[str]:

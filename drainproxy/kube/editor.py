@@ -159,7 +159,11 @@ def _steps(pointer: str) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """A scalar without the way it was written in a file."""
+    """A value without the way it was written in a file."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     if isinstance(value, str):
         return str(value)
     return int(value) if type(value) is not bool and isinstance(value, int) else value

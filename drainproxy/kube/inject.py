@@ -13,10 +13,11 @@ from msgspec.structs import replace
 from drainproxy.manifests.podspec import Container, Json, read
 
 from . import containers
-from .annotations import STATUS
+from .annotations import STATUS, read_wishes
 from .capture import Capture
 from .cautions import cautions
 from .editor import Editor
+from .hooks import kept_hook
 from .plan import Options, Plan, decide
 from .ports import Taken
 from .skip import reason_to_skip
@@ -90,7 +91,9 @@ def complete(pod: Json) -> Injected | None:
     """
     status, sidecar = read_status(pod), containers.sidecar_of(pod)
     hook = containers.hook_of(sidecar) if sidecar else None
-    added = [each for each in read(pod).containers if not each.pre_stop]
+    view = read(pod)
+    wishes, _ = read_wishes(view.annotations)
+    added = [each for each in view.containers if not kept_hook(each, wishes)]
     if not (status and hook and added):
         return None
     editor = Editor(pod)
@@ -135,9 +138,9 @@ def _hand_over_names(editor: Editor, plan: Plan) -> None:
 
 
 def _hook_containers(editor: Editor, plan: Plan) -> None:
-    """Every container gets its SIGTERM when the drain is over, unless it has a hook of its own."""
+    """Every container gets its SIGTERM when the drain is over, unless a hook of its own stays."""
     for container in plan.scene.pod.containers:
-        if not container.pre_stop:
+        if not kept_hook(container, plan.scene.wishes):
             hook = containers.pre_stop(plan.design.token, plan.design.admin.port)
             editor.put((*_container(container), "lifecycle", "preStop"), hook)
 

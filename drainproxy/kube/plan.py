@@ -21,14 +21,13 @@ from drainproxy.config import (
     Sources,
 )
 from drainproxy.config.addresses import parse_forwards
-from drainproxy.config.kinds import format_duration
-from drainproxy.manifests.grace import MARGIN
 from drainproxy.manifests.podspec import Pod
 
 from .annotations import Wishes, read_wishes
 from .capture import Capture, choose
-from .cautions import Scene, needed_grace
+from .cautions import Scene
 from .containers import Design
+from .grace import drain_times, needed_grace
 from .leads import Around, Question
 from .own_ports import own_ports
 from .ports import Taken
@@ -108,9 +107,12 @@ def decide(pod: Pod, options: Options, token: str | None) -> Plan | Capture:
     # A name that cannot be read is among the mistakes already.
     missing = () if options.image or _IMAGE in asked.said else (NO_IMAGE,)
     settings = _settings(held, capture.ports, [*mistakes, *missing])
-    scene = Scene(pod, wishes, settings, capture.ports, capture, question, pod.grace, asked.notes)
+    scene = Scene(
+        *(pod, wishes, settings, capture.ports, capture, question, pod.grace, asked.notes),
+        derived=[key for key in held if key not in asked.said],
+    )
     if wishes.raise_grace_period:
-        scene = replace(scene, grace=needed_grace(scene))
+        scene = replace(scene, grace=needed_grace(pod, settings, wishes))
     added = {key: text for key, text in held.items() if key not in pod.annotations}
     others = _for_others(pod, settings.admin.port)
     return Plan(scene, _design(scene, held, options, token), added | dict(options.given) | others)
@@ -127,7 +129,7 @@ def asked_of(pod: Pod, options: Options) -> Asked:
     said = {**options.defaults, **chosen}
     wishes, mistakes = read_wishes(said)
     own = own_ports(pod, said, chosen, options.around.services or ())
-    annotations = {**_derived(pod), **said, **own.moved}
+    annotations = {**_derived(pod, said, wishes), **said, **own.moved}
     return Asked(said, annotations, wishes, own.notes, [*mistakes, *own.mistakes])
 
 
@@ -168,16 +170,12 @@ def _reserved(asked: Mapping[str, str]) -> Iterator[int]:
             yield address.port
 
 
-def _derived(pod: Pod) -> dict[str, str]:
+def _derived(pod: Pod, said: Mapping[str, str], wishes: Wishes) -> dict[str, str]:
     """Settings that follow from the pod. As annotations: a flag could not be changed while we run.
 
     kube-proxy falls back to terminating endpoints only while they are ready (KEP-1669).
     """
-    longest = max(pod.grace - MARGIN, 1)
-    return {
-        ANNOTATION_PREFIX + "drain-timeout": format_duration(longest),
-        ANNOTATION_PREFIX + "unready": "leaving",
-    }
+    return {**drain_times(pod, said, wishes), ANNOTATION_PREFIX + "unready": "leaving"}
 
 
 def _settings(

@@ -192,3 +192,20 @@ async def test_without_hooks_the_app_itself_drops_its_clients(tmp_path: Path) ->
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == CloseCode.SERVICE_RESTART
     assert told.report["ended"]["websocket"]["goodbye"] == 0
+
+
+async def test_a_short_grace_period_has_room_for_a_whole_drain(tmp_path: Path) -> None:
+    """With the defaults of the sidecar its delay alone would be longer, and all would be cut."""
+    grace, (port,) = 8, free_ports(1)
+    with running_pod(uvicorn(port), port, tmp_path / "pod", grace, {}) as pod:
+        async with connect(f"ws://127.0.0.1:{pod.port}/ws", proxy=None) as connection:
+            deletion = asyncio.create_task(asyncio.to_thread(pod.delete))
+            with pytest.raises(ConnectionClosed) as closed:
+                await connection.recv()
+            told = await deletion
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == CloseCode.GOING_AWAY
+    assert told.report["verdict"] == "clean"
+    assert {"announced", "leaving", "closed"} <= {*told.report["phases"]}
+    assert told.gone < grace

@@ -81,6 +81,7 @@ _ours = {
     "drainproxy.io/native-sidecar": st.sampled_from(["true", "false"]),
     "drainproxy.io/capture": st.sampled_from(["auto", "names", "redirect"]),
     "drainproxy.io/raise-grace-period": st.sampled_from(["true", "false"]),
+    "drainproxy.io/replace-prestop-sleep": st.sampled_from(["true", "false"]),
     "drainproxy.io/websocket-close-reason": _text,
     "drainproxy.io/cpu-limit": st.sampled_from(["1", "20m"]),
     "drainproxy.io/run-as-user": st.sampled_from(["image", "1000"]),

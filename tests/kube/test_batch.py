@@ -375,3 +375,18 @@ def _yaml(body: Json) -> str:
     document = Document("", "", CommentedMap(body), changed=True)
     restyle(document.data)
     return document.render()
+
+
+def test_a_sleep_that_is_replaced_comes_back_as_it_was_written() -> None:
+    hook = """\
+        lifecycle:
+          preStop:
+            sleep:
+              seconds: 15
+"""
+    text = DEPLOYMENT + hook
+    done = inject(text, given={"drainproxy.io/replace-prestop-sleep": "true"})
+
+    assert "seconds: 15" not in done.text
+    assert uninject(done.text).text == text
+    assert inject(done.text).text == done.text

@@ -188,6 +188,43 @@ def test_a_pre_stop_of_the_apps_own_stays_and_is_reported() -> None:
     assert any("keeps its own preStop" in text for text in done.warnings)
 
 
+REPLACE = {"drainproxy.io/replace-prestop-sleep": "true"}
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"exec": {"command": ["sleep", "5"]}},
+        {"exec": {"command": ["/bin/sh", "-c", "sleep 5"]}},
+        {"sleep": {"seconds": 5}},
+    ],
+)
+def test_a_pre_stop_that_only_sleeps_is_replaced_if_the_pod_asks_and_comes_back(own: Json) -> None:
+    before = pod(annotations=REPLACE, lifecycle={"preStop": own, "postStart": own})
+    done = injected(before)
+
+    lifecycle = done.pod["spec"]["containers"][0]["lifecycle"]
+    assert lifecycle == {"preStop": HOOK, "postStart": own}
+    assert [*lifecycle] == ["preStop", "postStart"]
+    assert done.warnings == []
+    assert json.dumps(uninject(done.pod)) == json.dumps(before)
+    assert injected(done.pod).pod == done.pod
+
+
+def test_a_sleep_of_a_container_that_comes_later_is_replaced_as_well() -> None:
+    before = injected(pod(annotations=REPLACE)).pod
+    later = {"name": "late", "image": "l", "lifecycle": {"preStop": {"sleep": {"seconds": 5}}}}
+    before["spec"]["containers"].append(later)
+
+    done = complete(before)
+
+    assert done is not None
+    assert done.pod["spec"]["containers"][1]["lifecycle"] == {"preStop": HOOK}
+    undone = uninject(done.pod)
+    assert undone is not None
+    assert undone["spec"]["containers"] == [*pod()["spec"]["containers"], later]
+
+
 def test_the_redirect_comes_before_the_sidecar_and_alone_may_change_rules() -> None:
     done = injected(
         pod(

@@ -54,16 +54,6 @@ def test_the_grpc_health_port_is_not_taken_twice() -> None:
     assert plan(annotated(grpc_health="9181")).design.ports[0].listen == 9182
 
 
-def test_the_drain_is_five_seconds_shorter_than_the_grace_period_and_never_nothing() -> None:
-    found = {}
-    for grace in (0, 6, 30, 125):
-        before = pod()
-        before["spec"]["terminationGracePeriodSeconds"] = grace
-        found[grace] = plan(before).annotations["drainproxy.io/drain-timeout"]
-
-    assert found == {0: "1s", 6: "1s", 30: "25s", 125: "2m"}
-
-
 @pytest.mark.parametrize(
     ("texts", "problem"),
     [
