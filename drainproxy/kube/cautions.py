@@ -15,6 +15,7 @@ from .capture import Capture
 from .grace import time_cautions
 from .hooks import kept_hook, only_sleeps, seconds_asleep
 from .leads import Question
+from .meshes import mesh_cautions
 from .ports import Taken
 from .resources import is_above
 from .users import USER
@@ -39,7 +40,7 @@ class Scene(Struct, frozen=True):
 
 def cautions(scene: Scene) -> list[str]:
     """Every warning, each a sentence that says what would be right."""
-    found = (_hooks, _time, _liveness, _requests, _user)
+    found = (_hooks, _time, _liveness, _requests, _user, _meshes)
     texts = [text for check in found for text in check(scene)]
     return [*scene.notes, *texts, *bypasses(scene.capture, scene.question)]
 
@@ -88,6 +89,10 @@ def _user(scene: Scene) -> Iterator[str]:
             f"run-as-user {IMAGES_OWN} cannot be: a redirect knows the sidecar's own connections by"
             f" its user, which is {USER}; give another number, or avoid the redirect"
         )
+
+
+def _meshes(scene: Scene) -> Iterator[str]:
+    return mesh_cautions(scene.pod) if scene.wishes.capture == "redirect" else iter(())
 
 
 def _liveness(scene: Scene) -> Iterator[str]:

@@ -3,6 +3,11 @@
 Whoever connects to a port of the app arrives at the sidecar's, from outside and from within the
 pod. The sidecar, known by its user, still reaches the app. IPv4 and IPv6 share one table, which nft
 replaces or removes in one transaction, so no packet ever meets half of the rules.
+
+A service mesh leads clients to its own proxy with iptables, in chains of the priority -100. The
+first chain that gives a connection a new address wins; of equal priorities that is the one that was
+registered last, and no init container knows whether it is. Ours come behind: the mesh's proxy ends
+the mesh's TLS, and what it then sends to the app over lo comes to the sidecar.
 """
 
 from collections.abc import Iterator
@@ -15,16 +20,16 @@ TABLE = "inet drainproxy"
 # To declare a table that is there is no error, to delete one that is not there is.
 UNINSTALL = f"table {TABLE}\ndelete table {TABLE}\n"
 
-# The number of `dstnat`: nft before 1.0.7 knows the name in prerouting only. What is sent from
-# here to an address of ours leaves through lo, whatever the address.
+# One behind `dstnat`, in numbers: nft before 1.0.7 knows that name in prerouting only. What is sent
+# from here to an address of ours leaves through lo, whatever the address.
 _INSTALL = """\
 table {table} {{
 	chain prerouting {{
-		type nat hook prerouting priority -100; policy accept;
+		type nat hook prerouting priority -99; policy accept;
 		{redirect}
 	}}
 	chain output {{
-		type nat hook output priority -100; policy accept;
+		type nat hook output priority -99; policy accept;
 		oifname "lo" meta skuid != {uid} {redirect}
 	}}
 }}

@@ -78,7 +78,8 @@ def test_what_is_injected_is_a_redirect_that_can_be(tmp_path: Path) -> None:
         "metadata": {"name": "app", "annotations": {"drainproxy.io/capture": "redirect"}},
         "spec": {"containers": [container]},
     }
-    injected = CliRunner().invoke(main, ["inject", "-"], input=json.dumps(pod))
+    arguments = ["inject", "--image", "drainproxy:1", "-"]
+    injected = CliRunner().invoke(main, arguments, input=json.dumps(pod))
     first, _ = YAML(typ="safe").load(injected.stdout)["spec"]["initContainers"]
     result = CliRunner().invoke(main, first["args"], env=nft(tmp_path, "cat >/dev/null"))
     assert (result.exit_code, result.output) == (

@@ -6,7 +6,7 @@ The app listens on 8080 as it always did, the sidecar on 15080 and 15081.
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 
 import pytest
@@ -17,6 +17,7 @@ from tests.e2e.process import PATIENCE, Sidecar, accepts, is_up, started
 from tests.e2e.programs import output, tool
 
 APP, ADMIN, UID = 8080, 9180, 65532
+MESH, MESH_ADMIN, MESH_UID = 15006, 15020, 1337
 # Where the sidecar listens, and how it reaches the app from there.
 TO = {"15080": f"127.0.0.1:{APP}", "15081": f"[::1]:{APP}"}
 LOOPBACK = {"IPv4": "127.0.0.1", "IPv6": "::1"}
@@ -57,6 +58,38 @@ def running(network: Network) -> Iterator[Sidecar]:
         ) as process,
     ):
         yield Sidecar(process, APP, ADMIN)
+
+
+@pytest.fixture(scope="module")
+def mesh(network: Network) -> Iterator[Sidecar]:
+    """A proxy as a service mesh has it in each pod. It stands at a port of its own, as a user of
+    its own, and passes everything on to the app's port."""
+    inside, _ = network
+    ends = ("--forward", f"{MESH}=127.0.0.1:{APP}/tcp", "--admin", str(MESH_ADMIN))
+    with started(
+        *("drainproxy", "run", *ends),
+        prefix=inside.as_user(MESH_UID),
+        ready=lambda: inside.enter(lambda: is_up(MESH_ADMIN)),
+    ) as process:
+        yield Sidecar(process, MESH, MESH_ADMIN)
+
+
+@contextmanager
+def meshed(inside: Namespace) -> Iterator[None]:
+    """The rules of a mesh, as the nft variant of iptables makes them of `iptables -t nat`."""
+    rules = (
+        "table ip nat {\n"
+        "chain PREROUTING { type nat hook prerouting priority -100;\n"
+        f"tcp dport != {{ {ADMIN}, {MESH_ADMIN} }} redirect to :{MESH}; }}\n"
+        "chain OUTPUT { type nat hook output priority -100;\n"
+        f'oifname "lo" return; meta skuid {MESH_UID} return; }}\n'
+        "}\n"
+    )
+    subprocess.run([*inside.prefix, "nft", "-f", "-"], input=rules, text=True, check=True)
+    try:
+        yield
+    finally:
+        output(*inside.prefix, "nft", "delete", "table", "ip", "nat")
 
 
 def redirect(inside: Namespace, *arguments: str) -> str:
@@ -135,6 +168,27 @@ def test_other_ports_are_left_alone(network: Network, running: Sidecar, family: 
     inside, outside = network
     with installed(inside, "15080"):
         assert outside.enter(lambda: ask(POD[family], ADMIN, "/livez")) == 200
+
+
+@pytest.mark.parametrize("mesh_first", [True, False])
+def test_the_proxy_of_a_mesh_takes_clients_first_and_leads_them_to_the_sidecar(
+    network: Network, running: Sidecar, mesh: Sidecar, mesh_first: bool
+) -> None:
+    inside, _ = network
+
+    def passed() -> float:
+        return inside.enter(lambda: mesh.metric('drainproxy_connections_total{kind="tcp"}'))
+
+    before = passed()
+    with ExitStack() as stack:
+        if mesh_first:
+            stack.enter_context(meshed(inside))
+        redirect(inside, "install", "--port", str(APP), "--to", "15080", "--uid", str(UID))
+        stack.callback(redirect, inside, "uninstall")
+        if not mesh_first:
+            stack.enter_context(meshed(inside))
+        assert through_sidecar(network, running, "outside", POD["IPv4"])
+    assert passed() == before + 1
 
 
 def test_installing_twice_is_installing_once(network: Network) -> None:
