@@ -1,6 +1,6 @@
 """Warnings: what in a pod, or in a Service before it, will hurt although it is valid."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from .leads import Question
 from .meshes import mesh_cautions
 from .ports import Taken
 from .resources import is_above
+from .upstreams import trust_cautions
 from .users import USER
 
 _PROBE_DEFAULTS: Final = (10, 3)
@@ -25,7 +26,8 @@ _PROBE_DEFAULTS: Final = (10, 3)
 
 class Scene(Struct, frozen=True):
     """A pod before injection, what was decided about it, and what leads clients to it; `notes` are
-    decisions that nobody asked for, in sentences, `derived` the annotations that follow from it."""
+    decisions that nobody asked for, in sentences, `asked` the annotations that hold, `derived`
+    those of them that nobody gave."""
 
     pod: Pod
     wishes: Wishes
@@ -35,12 +37,13 @@ class Scene(Struct, frozen=True):
     question: Question
     grace: int
     notes: Sequence[str] = ()
+    asked: Mapping[str, str] = {}
     derived: Sequence[str] = ()
 
 
 def cautions(scene: Scene) -> list[str]:
     """Every warning, each a sentence that says what would be right."""
-    found = (_hooks, _time, _liveness, _requests, _user, _meshes)
+    found = (_hooks, _time, _liveness, _requests, _user, _meshes, _trust)
     texts = [text for check in found for text in check(scene)]
     return [*scene.notes, *texts, *bypasses(scene.capture, scene.question)]
 
@@ -93,6 +96,10 @@ def _user(scene: Scene) -> Iterator[str]:
 
 def _meshes(scene: Scene) -> Iterator[str]:
     return mesh_cautions(scene.pod) if scene.wishes.capture == "redirect" else iter(())
+
+
+def _trust(scene: Scene) -> Iterator[str]:
+    return trust_cautions(scene.pod, scene.ports, scene.question.around.services or (), scene.asked)
 
 
 def _liveness(scene: Scene) -> Iterator[str]:

@@ -25,13 +25,6 @@ _FOLDER: Final = "/etc/drainproxy/podinfo"
 _REPORT: Final = "/dev/termination-log"
 
 
-# From the node come the kubelet's probes: what comes from there to the app is no client at once.
-_HOST_IP: Final = {
-    "name": "HOST_IP",
-    "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}},
-}
-
-
 class Design(Struct, frozen=True, kw_only=True):
     """All that the containers depend on.
 
@@ -48,6 +41,7 @@ class Design(Struct, frozen=True, kw_only=True):
     token: str
     pass_token: bool
     pass_report: bool
+    pass_pod_ip: bool
 
 
 def sidecar(design: Design) -> Json:
@@ -59,7 +53,7 @@ def sidecar(design: Design) -> Json:
         **_image(design),
         **native,
         "args": ["run", *_flags(design)],
-        "env": [*_environment(design).get("env", ()), _HOST_IP],
+        "env": [*_environment(design)],
         "ports": list(_ports(design)),
         "startupProbe": _probe("/startupz", design, periodSeconds=1, failureThreshold=120),
         # Whether the app is there is asked often: a rollout waits for it.
@@ -139,15 +133,21 @@ def _flags(design: Design) -> list[str]:
     ]
 
 
-def _environment(design: Design) -> Json:
-    """What `drainproxy status` in the container needs too, which reads no annotations."""
-    values = {}
+def _environment(design: Design) -> Iterable[Json]:
+    # These are for `drainproxy status` in the container too, which reads no annotations.
     if design.pass_token:
-        values[TOKEN_ENVIRONMENT] = design.token
+        yield {"name": TOKEN_ENVIRONMENT, "value": design.token}
     if design.admin != BY_NAME["admin"].default:
-        values[BY_NAME["admin"].environment] = str(design.admin)
-    entries = [{"name": name, "value": value} for name, value in values.items()]
-    return {"env": entries} if entries else {}
+        yield {"name": BY_NAME["admin"].environment, "value": str(design.admin)}
+    # What `pod-ip` in a setting means.
+    if design.pass_pod_ip:
+        yield _downward("POD_IP", "status.podIP")
+    # From the node come the kubelet's probes: who comes from there to the app may be no client.
+    yield _downward("HOST_IP", "status.hostIP")
+
+
+def _downward(name: str, field: str) -> Json:
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field}}}
 
 
 def _ports(design: Design) -> Iterable[Json]:

@@ -23,6 +23,7 @@ from drainproxy.config import (
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.manifests.podspec import Pod
 
+from . import upstreams
 from .annotations import Wishes, read_wishes
 from .capture import Capture, choose
 from .cautions import Scene
@@ -30,7 +31,6 @@ from .containers import Design
 from .grace import drain_times, needed_grace
 from .leads import Around, Question
 from .own_ports import own_ports
-from .ports import Taken
 from .ready import ready_ports
 from .users import runs_as
 
@@ -101,21 +101,24 @@ def decide(pod: Pod, options: Options, token: str | None) -> Plan | Capture:
     if capture.mode is None and not mistakes:
         return capture
     wishes = replace(asked.wishes, capture="redirect" if capture.mode == "redirect" else "names")
-    held = asked.annotations
+    services, held, forwards = options.around.services or (), asked.annotations, list[str]()
     if _FORWARD not in held:
-        held = {**ready_ports(pod, capture.ports, options.around.services or ()), **held}
+        held = {**ready_ports(pod, capture.ports, services), **held}
+        forwards = upstreams.forwards(pod, capture.ports, services, held)
     # A name that cannot be read is among the mistakes already.
     missing = () if options.image or _IMAGE in asked.said else (NO_IMAGE,)
-    settings = _settings(held, capture.ports, [*mistakes, *missing])
+    settings = _settings(held, forwards, [*mistakes, *missing])
     scene = Scene(
         *(pod, wishes, settings, capture.ports, capture, question, pod.grace, asked.notes),
+        asked=held,
         derived=[key for key in held if key not in asked.said],
     )
     if wishes.raise_grace_period:
         scene = replace(scene, grace=needed_grace(pod, settings, wishes))
     added = {key: text for key, text in held.items() if key not in pod.annotations}
     others = _for_others(pod, settings.admin.port)
-    return Plan(scene, _design(scene, held, options, token), added | dict(options.given) | others)
+    design = _design(scene, forwards, held, options, token)
+    return Plan(scene, design, added | dict(options.given) | others)
 
 
 def foresee(pod: Pod, options: Options) -> Capture:
@@ -175,16 +178,16 @@ def _derived(pod: Pod, said: Mapping[str, str], wishes: Wishes) -> dict[str, str
 
     kube-proxy falls back to terminating endpoints only while they are ready (KEP-1669).
     """
-    return {**drain_times(pod, said, wishes), ANNOTATION_PREFIX + "unready": "leaving"}
+    unready = {ANNOTATION_PREFIX + "unready": "leaving"}
+    return {**drain_times(pod, said, wishes), **unready, **upstreams.source(said)}
 
 
 def _settings(
-    annotations: Mapping[str, str], ports: Sequence[Taken], mistakes: list[Mistake]
+    annotations: Mapping[str, str], forwards: Sequence[str], mistakes: list[Mistake]
 ) -> Settings:
     """The settings as the sidecar will read them; ConfigError with these mistakes and its own."""
     # Without ports there is a mistake already: it must not be followed by one about forward.
-    forwards = [each.forward() for each in ports] or ["1=2"]
-    flags = {} if _FORWARD in annotations else {"forward": forwards}
+    flags = {} if _FORWARD in annotations else {"forward": forwards or ["1=2"]}
     try:
         settings = Sources(flags=flags).load(_as_file(annotations))
     except ConfigError as error:
@@ -209,17 +212,24 @@ def _out_of_reach(settings: Settings, annotations: Mapping[str, str]) -> Iterato
         yield Mistake(f"annotation {_TOKEN_FILE}", "admin-token-file", problem)
 
 
-def _design(scene: Scene, asked: Mapping[str, str], options: Options, token: str | None) -> Design:
+def _design(
+    scene: Scene,
+    forwards: Sequence[str],
+    asked: Mapping[str, str],
+    options: Options,
+    token: str | None,
+) -> Design:
     return Design(
         wishes=scene.wishes,
         image=scene.wishes.image or options.image or "",
         runs_as=runs_as(scene.wishes, scene.pod, scene.wishes.capture == "redirect"),
         ports=scene.ports,
-        forwards=[] if _FORWARD in asked else [each.forward() for each in scene.ports],
+        forwards=forwards,
         admin=scene.settings.admin,
         token=asked.get(_TOKEN) or token or options.new_token(),
         pass_token=_TOKEN not in asked,
         pass_report=_REPORT not in asked,
+        pass_pod_ip=upstreams.needs_pod_ip(scene.settings),
     )
 
 

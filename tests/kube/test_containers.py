@@ -20,6 +20,7 @@ def design(**fields: object) -> Design:
         "token": "t",
         "pass_token": True,
         "pass_report": True,
+        "pass_pod_ip": False,
     }
     return Design(**{**made, **fields})  # type: ignore[arg-type] # the fields under test
 
