@@ -8,6 +8,7 @@ from drainproxy.manifests.podspec import Container, Pod
 from drainproxy.manifests.services import Service
 
 from .ports import Taken, declared
+from .targets import targets
 
 READY_PORTS: Final = ANNOTATION_PREFIX + "ready-ports"
 
@@ -20,20 +21,15 @@ def ready_ports(pod: Pod, ports: Sequence[Taken], services: Iterable[Service]) -
     need be said.
     """
     numbers = {each.port.name: each.number for each in declared(pod)}
-    targets = [
+    led_to = [
         target
-        for service in services
-        for target in _targets(service)
+        for service, _, target in targets(services)
         if not service.is_headless or target in numbers or target in numbers.values()
     ]
-    named = [*targets, *_probed(pod.containers)]
+    named = [*led_to, *_probed(pod.containers)]
     needed = {port if isinstance(port, int) else numbers.get(port) for port in named}
     found = [taken.port for taken in ports if taken.port in needed]
     return {READY_PORTS: ",".join(map(str, found))} if 0 < len(found) < len(ports) else {}
-
-
-def _targets(service: Service) -> Iterator[int | str]:
-    yield from (port.target for port in service.ports)
 
 
 def _probed(containers: Iterable[Container]) -> Iterator[int | str]:

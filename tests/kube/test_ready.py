@@ -1,5 +1,7 @@
 """Which ports must answer before a pod is ready."""
 
+import json
+
 import pytest
 
 from drainproxy.kube.ports import Taken
@@ -84,3 +86,16 @@ def test_a_probe_that_runs_a_command_names_no_port() -> None:
 
 def test_only_ports_that_are_taken_over_count() -> None:
     assert needed("http", "gossip", taken=(GOSSIP, PROFILING)) == "9094"
+
+
+def test_a_service_that_was_changed_to_lead_to_us_counts_as_what_it_was() -> None:
+    record = {"version": "1", "changed": {"/spec/ports/port=80/targetPort": 3000}}
+    changed = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "s", "annotations": {"drainproxy.io/status": json.dumps(record)}},
+        "spec": {"selector": {"a": "b"}, "ports": [{"port": 80, "targetPort": 9181}]},
+    }
+    pod = read({"spec": {"containers": [{"name": "app", "ports": PORTS}]}})
+
+    assert ready_ports(pod, (HTTP, GOSSIP), services([changed])) == {READY_PORTS: "3000"}
