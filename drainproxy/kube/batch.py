@@ -23,6 +23,7 @@ from .report import TWO_STEPS, Line, Outcome, Report
 from .skip import reason_to_skip
 from .status import restored
 from .surroundings import Moved, Surroundings
+from .texts import settled
 
 
 class Result(Struct, frozen=True):
@@ -207,9 +208,20 @@ def _result(given: Input, around: Surroundings, lines: Sequence[Line], only: Hal
         Line(object=title(found.body), outcome="error", problems=[problem], **_where(found))
         for found, problem in around.mistakes
     ]
-    report = Report([*broken, *unreadable, *lines], names_files=len(given.files) > 1)
+    lines = [*broken, *unreadable, *lines, *_unwritten(given)]
+    report = Report(lines, names_files=len(given.files) > 1)
     is_empty = not (given.broken or any("kind" in each.body for each in given.objects))
     return Result("" if report.failed else written(given, only), report, is_empty)
+
+
+def _unwritten(given: Input) -> Iterator[Line]:
+    """Write what was changed into the texts; a line for each document that cannot be edited."""
+    for name, documents in given.files.items():
+        for at, document in enumerate(documents):
+            try:
+                documents[at] = settled(document)
+            except ValueError as error:
+                yield Line(object="", outcome="error", file=name, problems=[str(error)])
 
 
 def _where(found: Found) -> dict[str, Any]:

@@ -42,16 +42,16 @@ class Editor:
         parent, real = self._open(path[:-1], {})
         key = path[-1]
         if key in parent:
-            self.record.changed.setdefault(_pointer(path), _plain(parent[key]))
+            self.record.changed.setdefault(pointer_of(path), _plain(parent[key]))
             value = _styled_as(parent[key], value)
         else:
-            self.record.added.append(_pointer(path))
+            self.record.added.append(pointer_of(path))
         self._write(parent, key, (*real, key), value)
 
     def append(self, path: Path, item: Json, by: str = "name") -> None:
         """Add an item, which is known by one of its values, to the list at a path."""
         items, real = self._open(path, [])
-        self.record.added.append(_pointer((*path, f"{by}={item[by]}")))
+        self.record.added.append(pointer_of((*path, f"{by}={item[by]}")))
         items.append(item)
         self._note("add", (*real, "-"), item)
 
@@ -59,7 +59,7 @@ class Editor:
         """Give an item of the list at a path another name."""
         items, real = self._open(path, [])
         index = _find(items, f"name={old}")
-        self.record.changed[_pointer((*path, f"name={new}", "name"))] = _plain(old)
+        self.record.changed[pointer_of((*path, f"name={new}", "name"))] = _plain(old)
         name = _styled_as(items[index]["name"], new)
         self._write(items[index], "name", (*real, str(index), "name"), name)
 
@@ -88,7 +88,7 @@ class Editor:
 
     def _create(self, parent: Json, path: Path, real: Path, empty: Any) -> None:
         made = self.record.filled if path[-1] in parent else self.record.created
-        made.append(_pointer(path))
+        made.append(pointer_of(path))
         self._write(parent, path[-1], (*real, path[-1]), type(empty)())
 
     def _write(self, parent: Json, key: str, real: Path, value: Any) -> None:
@@ -97,7 +97,7 @@ class Editor:
         self._note(operation, real, value)
 
     def _note(self, operation: str, real: Path, value: Any) -> None:
-        self.patch.append({"op": operation, "path": _pointer(real), "value": deepcopy(value)})
+        self.patch.append({"op": operation, "path": pointer_of(real), "value": deepcopy(value)})
 
 
 def undo(pod: Json, record: Record) -> Json:
@@ -126,7 +126,7 @@ def _look_up(pod: Json, pointer: str) -> Iterator[tuple[Any, Any]]:
     node: Any = pod
     parent: Any = None
     key: Any = None
-    for step in _steps(pointer):
+    for step in steps_of(pointer):
         parent, key = node, step
         if isinstance(node, list):
             key = next((at for at, item in enumerate(node) if _is(at, item, step)), None)
@@ -150,11 +150,11 @@ def _is(at: int, item: Any, step: str) -> bool:
     return isinstance(item, dict) and str(item.get(key)) == text
 
 
-def _pointer(path: Path) -> str:
+def pointer_of(path: Path) -> str:
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
 
 
-def _steps(pointer: str) -> list[str]:
+def steps_of(pointer: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 

@@ -18,7 +18,11 @@ PATH = ("metadata", "annotations", STATUS)
 
 class Status(Struct, omit_defaults=True):
     """The injector's version, the record of its edits, and the annotations that flags gave: they
-    are given again when the pod is injected again."""
+    are given again when the pod is injected again.
+
+    `texts` are what stood in the file where the values do not tell it, by their pointers; the
+    webhook, which sees no file, has none.
+    """
 
     version: str
     given: list[str] = []
@@ -26,6 +30,7 @@ class Status(Struct, omit_defaults=True):
     created: list[str] = []
     filled: list[str] = []
     changed: dict[str, object] = {}
+    texts: dict[str, str | None] = {}
 
     @property
     def record(self) -> Record:
@@ -61,6 +66,7 @@ def write_status(editor: Editor, given: Mapping[str, str], before: Status | None
         created=[*old.created, *new.created],
         filled=[*old.filled, *new.filled],
         changed=new.changed | old.changed,
+        texts=old.texts,
     )
     editor.put_unrecorded(PATH, json.encode(status).decode())
 

@@ -1,93 +1,125 @@
 """Files of manifests, YAML and JSON: texts to documents and back.
 
-A document that is not changed keeps its text byte for byte. One that is changed keeps its comments,
-quotes and the order of its keys. Documents that hold nothing are dropped, their comments stay.
+A document that is not changed keeps its text byte for byte. Of one that is changed only the text of
+what differs is written anew.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterator
-from io import StringIO
 from typing import Any, Final
 
 from msgspec import Struct
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from drainproxy.config.yaml_text import yaml_problem
-
+from . import json_nodes, yaml_nodes
+from .nodes import Node, Unreadable, same, value_of
+from .notes import Notes, tree
 from .podspec import Json
+from .splice import Splice
+from .writing import Block, Quoted, Style, json_style_of, style_of
 
 # YAML 1.2, sections 9.1.2 and 9.1.3: at the start of a line this is nothing else, not even in a
 # block of text. Directives stand before it.
-_MARKER = re.compile(r"^(?:%[^\n]*\n)*---(?=[ \t\r\n]|\Z)[ \t]*(?:#[^\n]*)?\r?\n?", re.MULTILINE)
-# A key with a list, or a map, under it: the indents of both. The key may itself begin an item.
-_KEY = r"^((?: |- )*)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*"
-_LIST = re.compile(_KEY + r"( *)- ", re.MULTILINE)
-_MAP = re.compile(_KEY + r"( +)[^\s#-]", re.MULTILINE)
-
-# Written without quotes, every YAML reader takes these as texts. The readers of version 1.1, which
-# kubectl has, see more booleans and numbers than the one that writes here.
-_PLAIN = re.compile(r"(?:--)?[A-Za-z/][\w./=:@-]*|[0-9]+(?:m|[KMGT]i)")
-_WORDS: Final = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-
-_NO_WRAPPING: Final = 1 << 30
+_MARKER = re.compile(
+    r"^(?:%[^\n]*\n){0,20}---(?=[ \t\r\n]|\Z)[ \t]*(?:#[^\n]*)?\r?\n?", re.MULTILINE
+)
+_NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z))*")
+_BYTE_ORDER_MARK: Final = "\N{BYTE ORDER MARK}"
 
 
 class Document(Struct):
-    """One document. `data` may be changed; `changed` then says so."""
+    """One document. `data` may be changed; `changed` then says so.
+
+    `line` is the one of its file after which its text begins, `root` what is written in it.
+    """
 
     marker: str
     text: str
     data: Any
     is_json: bool = False
     changed: bool = False
+    line: int = 0
+    root: Node | None = None
 
     def render(self) -> str:
-        """Its text."""
-        if self.data is None:
-            return self.text
-        return self.marker + (self._written() if self.changed else self.text)
+        """Its text; ValueError, with the line, if it is written too strangely to be changed."""
+        return self.marker + (edited(self).text if self.changed else self.text)
 
-    def _written(self) -> str:
-        text = _as_json(self) if self.is_json else _as_yaml(self)
-        return text.replace("\n", "\r\n") if "\r\n" in self.text else text
+    def original(self) -> Any:
+        """What its text stands for."""
+        return value_of(self.root) if self.root else None
 
 
 def parse(text: str) -> list[Document]:
     """The documents of a file; ValueError, with the line, if it is neither YAML nor JSON."""
+    mark = text[:1] if text.startswith(_BYTE_ORDER_MARK) else ""
+    pieces = [*_pieces(text[len(mark) :])]
     documents = []
-    for line, marker, body in _pieces(text.removeprefix("\N{BYTE ORDER MARK}")):
-        data, is_json = _read(body.replace("\r\n", "\n"), line)
-        documents.append(Document(marker, body, data, is_json))
+    for number, (line, marker, body) in enumerate(pieces, start=1):
+        where = f" (document {number})" if len(pieces) > 1 else ""
+        documents.append(_read(marker, body, line, where))
+    documents[0].marker = mark + documents[0].marker
     return documents
+
+
+def edited(document: Document, notes: Notes | None = None) -> "Edited":
+    """The document with its data written into its text. With `notes` it is one that was edited
+    before and is taken back to what it was.
+
+    ValueError, with the line, if it is written too strangely for that.
+    """
+    if document.root is None:
+        return Edited("\n".join(Block(Style()).content(document.data, 0)) + "\n", {})
+    before = _directives(document.marker)
+    splice = Splice(
+        before + document.text,
+        json_style_of(document.root, document.text)
+        if document.is_json
+        else style_of(document.root),
+        yaml_nodes.compose,
+        None if notes is None else tree(notes),
+    )
+    try:
+        text = splice.run(document.root, document.data)[len(before) :]
+    except Unreadable as error:
+        line = document.line - before.count("\n") + error.line
+        raise ValueError(f"line {line}: {error}") from None
+    return Edited(text, splice.notes)
+
+
+class Edited(Struct, frozen=True):
+    """A text after an edit, and what of the text before it the values do not tell."""
+
+    text: str
+    notes: Notes
+
+
+def reread(document: Document, text: str) -> Document:
+    """A document with another text, which must stand for the same data; ValueError if not."""
+    again = _read(document.marker, text, document.line, "")
+    if not same(again.data, document.data):
+        raise ValueError(f"line {document.line + 1}: it is written in a form that is not edited")
+    return again
 
 
 def render(files: Collection[list[Document]]) -> str:
     """All files as one stream."""
-    text = ""
+    parts: list[str] = []
     for documents in files:
-        for document in documents:
-            if text and not text.endswith("\n"):
-                text += "\n"
-            if text.strip() and document.data is not None and not document.marker:
-                text += "---\n"
-            text += document.render()
-    return text
+        for at, document in enumerate(documents):
+            text = document.render()
+            if parts and at == 0:
+                parts += _between(parts[-1], document)
+                text = text.removeprefix(_BYTE_ORDER_MARK)
+            if text:
+                parts.append(text)
+    return "".join(parts)
 
 
 def restyle(pod: Json, annotations: Collection[str] = ()) -> None:
-    """Make what was put into a pod from a YAML file look like the rest of it.
-
-    The values of `annotations` are always quoted.
-    """
-    _adopt(pod)
+    """The values of these annotations are always written in quotes."""
     held = (pod.get("metadata") or {}).get("annotations") or {}
-    if isinstance(held, CommentedMap) and set(held) <= set(annotations):
-        held.fa.set_block_style()
     for key in annotations:
-        held[key] = DoubleQuotedScalarString(held[key])
+        held[key] = Quoted(held[key])
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
@@ -96,78 +128,47 @@ def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
     if not starts or starts[0][0] > 0:
         starts.insert(0, (0, 0))
     ends = [*(start for start, _ in starts[1:]), len(text)]
+    line = counted = 0
     for (start, body), end in zip(starts, ends, strict=True):
-        yield text.count("\n", 0, body), text[start:body], text[body:end]
+        line += text.count("\n", counted, body)
+        counted = body
+        yield line, text[start:body], text[body:end]
 
 
-def _read(body: str, line: int) -> tuple[Any, bool]:
-    if body.lstrip().startswith(("{", "[")):
-        try:
-            return json.loads(body), True
-        except ValueError:
-            pass  # YAML has braces too
+def _read(marker: str, body: str, line: int, where: str) -> Document:
+    if _NOTHING.fullmatch(body):
+        return Document(marker, body, None, line=line)
+    before = _directives(marker)
+    root, is_json = _json(body)
     try:
-        return _yaml(body).load(body), False
-    except Exception as error:  # ruamel raises more than its own errors on hostile text
-        mark = getattr(error, "problem_mark", None)
-        at = line + 1 + (mark.line if mark else 0)
-        raise ValueError(f"line {at}: {yaml_problem(error)}") from None
+        root = root or yaml_nodes.compose(before + body)
+    except Unreadable as error:
+        at = line - before.count("\n") + error.line
+        raise ValueError(f"line {at}{where}: {error}") from None
+    data = value_of(root) if root else None
+    return Document(marker, body, data, is_json, line=line, root=root)
 
 
-def _yaml(text: str) -> YAML:
-    """A reader and writer that keeps what it reads, in the style of this text."""
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = _NO_WRAPPING
-    offset = _step(_LIST, text, 0)
-    yaml.indent(mapping=_step(_MAP, text, 2), sequence=offset + 2, offset=offset)
-    return yaml
+def _json(body: str) -> tuple[Node | None, bool]:
+    if not body.lstrip().startswith(("{", "[")):
+        return None, False
+    try:
+        return json_nodes.scan(body), True
+    except Unreadable:
+        return None, False  # YAML has braces too
 
 
-def _step(pattern: re.Pattern[str], text: str, default: int) -> int:
-    match = pattern.search(text)
-    return max(len(match[2]) - len(match[1]), 0) if match else default
+def _directives(marker: str) -> str:
+    """What must be read before the document for its tags to be known."""
+    return marker.removeprefix(_BYTE_ORDER_MARK) if "%" in marker else ""
 
 
-def _as_yaml(document: Document) -> str:
-    out = StringIO()
-    _yaml(document.text.replace("\r\n", "\n")).dump(document.data, out)
-    return out.getvalue()
-
-
-def _as_json(document: Document) -> str:
-    match = re.search(r"\n([ \t]+)", document.text)
-    indent = match[1] if match else None
-    return json.dumps(document.data, indent=indent, ensure_ascii=False) + "\n"
-
-
-def _adopt(node: Any) -> None:
-    """Wherever a plain map or list stands, somebody has put it: it becomes one of the file's."""
-    if isinstance(node, CommentedSeq) and node and all(type(item) is dict for item in node):
-        node.fa.set_block_style()
-    for key, value in list(_entries(node)):
-        if type(value) in (dict, list):
-            node[key] = _adopted(value)
-        else:
-            _adopt(value)
-
-
-def _entries(node: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(node, CommentedMap):
-        yield from node.items()
-    elif isinstance(node, CommentedSeq):
-        yield from enumerate(node)
-
-
-def _adopted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return CommentedMap((key, _adopted(item)) for key, item in value.items())
-    if isinstance(value, list):
-        return CommentedSeq(_adopted(item) for item in value)
-    if isinstance(value, str) and not _is_plain(value):
-        return DoubleQuotedScalarString(value)
-    return value
-
-
-def _is_plain(text: str) -> bool:
-    return bool(_PLAIN.fullmatch(text)) and text.lower() not in _WORDS
+def _between(before: str, document: Document) -> Iterator[str]:
+    """What parts a file from the one before it."""
+    if not before.endswith("\n"):
+        yield "\n"
+    marker = document.marker.removeprefix(_BYTE_ORDER_MARK)
+    if marker.startswith("%"):
+        yield "...\n"
+    elif not marker and document.data is not None:
+        yield "---\n"

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
 
 from drainproxy.kube.batch import Result, inject_all, uninject_all
 from drainproxy.kube.halves import Half
-from drainproxy.manifests.documents import Document, restyle
+from drainproxy.manifests.documents import Document
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import options, pod, pods
 
@@ -372,9 +371,7 @@ def test_an_anchor_is_changed_once() -> None:
 
 def _yaml(body: Json) -> str:
     """As the manifests' own writer writes it."""
-    document = Document("", "", CommentedMap(body), changed=True)
-    restyle(document.data)
-    return document.render()
+    return Document("", "", body, changed=True).render()
 
 
 def test_a_sleep_that_is_replaced_comes_back_as_it_was_written() -> None:

@@ -1,0 +1,211 @@
+"""Texts of edited files, so that `uninject` gives back their bytes.
+
+The record of an edit holds values. What these do not tell of the text that stood for them is
+written down in the same annotation, as `texts`: by pointers like those of the record, relative to
+the object that has the annotation. `1` is the place one level above it (a relative JSON pointer),
+for an alias that stood for all of it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import DecodeError, Struct, json
+from msgspec.structs import replace
+
+from drainproxy.manifests.documents import Document, edited, reread
+from drainproxy.manifests.nodes import aliases, same
+from drainproxy.manifests.notes import Notes, Path
+from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.writing import Quoted
+
+from .annotations import STATUS
+from .editor import pointer_of, steps_of
+from .status import restored
+
+
+class _Texts(Struct):
+    texts: dict[str, str | None] = {}
+
+
+def settled(document: Document) -> Document:
+    """A document with its data written into its text, if it was changed.
+
+    What was edited before is first taken back, as the objects themselves are: the text depends on
+    what the file was at first, and not on how often it was edited. ValueError, with the line, if
+    the text is written in a form that cannot be edited.
+    """
+    if not document.changed or _is_unchanged(document):
+        return replace(document, changed=False)
+    first = replace(_taken_back(document), data=document.data)
+    notes, edit = Notes(), edited(first)
+    while not edit.notes.keys() <= notes.keys():
+        # Two places that share an anchor part where only one of them has something to note.
+        notes |= edit.notes
+        _write_down(first, notes)
+        edit = edited(first)
+    return reread(first, edit.text)
+
+
+def _is_unchanged(document: Document) -> bool:
+    """Whether the data is what the text says, but for what an edit of objects does not see."""
+    before = document.original()
+    if STATUS in document.text:
+        for path, body in _edited_objects(before, ()):
+            now = _at(document.data, path)
+            if isinstance(now, dict) and not _texts(now):
+                _set_texts(body, {})
+    return same(before, document.data)
+
+
+def _taken_back(document: Document) -> Document:
+    """As it was before the objects in it were edited at first."""
+    if document.root is None or STATUS not in document.text:
+        return document
+    data, notes = document.original(), Notes()
+    for path, body in [*_edited_objects(data, ())]:
+        notes |= _notes(path, body)
+        data = _with(data, path, restored(body))
+    before = replace(document, data=data)
+    try:
+        return reread(before, edited(before, notes).text)
+    except ValueError:
+        return reread(before, edited(before, {}).text)
+
+
+def _edited_objects(value: Any, path: Path) -> Iterator[tuple[Path, Json]]:
+    """Every mapping that has the annotation, with its path."""
+    if isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from _edited_objects(item, (*path, at))
+    elif isinstance(value, dict):
+        if _status(value) is not None:
+            yield path, value
+        for key, each in value.items():
+            if isinstance(each, dict | list):
+                yield from _edited_objects(each, (*path, key))
+
+
+def _status(body: Json) -> str | None:
+    annotations = (body.get("metadata") or {}) if isinstance(body.get("metadata"), dict) else {}
+    held = annotations.get("annotations")
+    text = held.get(STATUS) if isinstance(held, dict) else None
+    return str(text) if isinstance(text, str) else None
+
+
+def _write_down(document: Document, notes: Notes) -> None:
+    """Write notes into the annotations of the objects to which they belong, and of those that
+    share their text."""
+    data = document.data
+    owners = dict(_edited_objects(data, ()))
+    texts: dict[Path, dict[str, str | None]] = {}
+    for path, text in notes.items():
+        owner = _owner(path, owners)
+        if owner is not None:
+            texts.setdefault(owner, {})[_pointer(data, owner, path)] = text
+    shared = aliases(document.root) if document.root else {}
+    for owner, body in owners.items():
+        found = texts.get(owner, {}) | texts.get(_written_at(owner, shared), {})
+        if not found:
+            continue
+        _set_texts(body, found)
+
+
+def _written_at(path: Path, shared: Mapping[Path, Path]) -> Path:
+    """Where the text is to which aliases on the way lead."""
+    for length in range(len(path) + 1):
+        if path[:length] in shared:
+            return _written_at((*shared[path[:length]], *path[length:]), shared)
+    return path
+
+
+def _owner(path: Path, owners: Mapping[Path, Json]) -> Path | None:
+    """The innermost object around a place, else the first one inside."""
+    for length in range(len(path), -1, -1):
+        if path[:length] in owners:
+            return path[:length]
+    return next((each for each in owners if each[: len(path)] == path), None)
+
+
+def _pointer(data: Any, owner: Path, path: Path) -> str:
+    if len(path) < len(owner):
+        return str(len(owner) - len(path))
+    node, steps = _at(data, owner), []
+    for step in path[len(owner) :]:
+        steps.append(_name(node, step) if isinstance(step, int) else step)
+        node = _at(node, (step,))
+    return pointer_of(tuple(steps))
+
+
+def _name(items: Any, at: int) -> str:
+    """An item by its name, if only it is called so: that stays right when others add items."""
+    names = [item.get("name") if isinstance(item, dict) else None for item in items]
+    name = names[at]
+    return f"name={name}" if isinstance(name, str) and names.count(name) == 1 else str(at)
+
+
+def _notes(owner: Path, body: Json) -> Notes:
+    """The notes in the annotation of an object."""
+    notes: Notes = {}
+    for pointer, text in _texts(body).items():
+        if pointer.isdigit() and len(pointer) < 4:
+            notes[owner[: max(len(owner) - int(pointer), 0)]] = text
+        elif (path := _resolved(body, steps_of(pointer))) is not None:
+            notes[(*owner, *path)] = text
+    return notes
+
+
+def _texts(body: Json) -> dict[str, str | None]:
+    try:
+        return json.decode(_status(body) or "{}", type=_Texts).texts
+    except DecodeError:
+        return {}
+
+
+def _set_texts(body: Json, texts: Mapping[str, str | None]) -> None:
+    try:
+        status = json.decode(_status(body) or "{}", type=dict[str, Any])
+    except DecodeError:
+        return
+    status.pop("texts", None)
+    status |= {"texts": texts} if texts else {}
+    body["metadata"]["annotations"][STATUS] = Quoted(json.encode(status).decode())
+
+
+def _resolved(node: Any, steps: list[str]) -> Path | None:
+    path: Path = ()
+    for step in steps:
+        if isinstance(node, list):
+            at = _index(node, step)
+            if at is None:
+                return None
+            path, node = (*path, at), node[at]
+        else:
+            path, node = (*path, step), node.get(step) if isinstance(node, dict) else None
+    return path
+
+
+def _index(items: list[Any], step: str) -> int | None:
+    if step.isdigit() and len(step) < 7:
+        return int(step) if int(step) < len(items) else None
+    for at, item in enumerate(items):
+        if isinstance(item, dict) and f"name={item.get('name')}" == step:
+            return at
+    return None
+
+
+def _at(node: Any, path: Path) -> Any:
+    for step in path:
+        if isinstance(node, dict):
+            node = node.get(step)
+        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+            node = node[step]
+        else:
+            return None
+    return node
+
+
+def _with(data: Any, path: Path, value: Any) -> Any:
+    if not path:
+        return value
+    _at(data, path[:-1])[path[-1]] = value
+    return data

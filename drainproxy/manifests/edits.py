@@ -1,0 +1,113 @@
+"""Replacements in a text, and where in it lines, colons and dashes are."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from .nodes import Node, Unreadable
+
+# What readers of YAML 1.1, of which kubectl has one, take for the end of a line.
+_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
+_COLON = re.compile(r"[ \t]*:")
+_PROPERTIES = re.compile(r"(?:[ \t]*[&!]\S*)*")
+_BLANKS = re.compile(r"[ \t]*")
+# Up to the next dash, over comments and empty lines.
+_TO_DASH = re.compile("(?:[ \t]*(?:#[^\n\r\x85\u2028\u2029]*)?[\n\r\x85\u2028\u2029])*[ \t]*(?=-)")
+_LINE_FEED: Final = "\n"
+
+
+class Edits:
+    """Replacements that do not overlap; those at the same place keep their order."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._done: list[tuple[int, int, str]] = []
+        first = _BREAK.search(text)
+        self._newline = self._break_at(first.start()) if first else _LINE_FEED
+        # A search backwards for what is nowhere would go through all of the text each time.
+        self._breaks = [mark for mark in "\n\r\x85\u2028\u2029" if mark in text]
+
+    def replace(self, start: int, end: int, text: str) -> None:
+        """Put a text in the place of another."""
+        if start < end or text:
+            self._done.append((start, end, text))
+
+    def insert_lines(self, at: int, lines: Iterable[str]) -> None:
+        """Put lines behind the one that ends here."""
+        newline = self._break_at(at) or self._newline
+        self.replace(at, at, "".join(newline + line for line in lines))
+
+    def joined(self, lines: Iterable[str]) -> str:
+        """Lines as they are written in this text."""
+        return self._newline.join(lines)
+
+    def result(self) -> str:
+        """The text with all of them made."""
+        parts: list[str] = []
+        at = 0
+        for start, end, text in sorted(self._done, key=lambda each: each[:2]):
+            parts += (self.text[at:start], text)
+            at = max(at, end)
+        return "".join((*parts, self.text[at:]))
+
+    def line_end(self, at: int) -> int:
+        """Where the line ends in which this is."""
+        match = _BREAK.search(self.text, at)
+        return match.start() if match else len(self.text)
+
+    def line_start(self, at: int) -> int:
+        """Where it begins."""
+        return max((self.text.rfind(mark, 0, at) for mark in self._breaks), default=-1) + 1
+
+    def next_line(self, end: int) -> int:
+        """Where the line begins that comes after the one that ends here."""
+        return end + len(self._break_at(end) or self.text[end : end + 1])
+
+    def margin(self, at: int) -> str:
+        """The blanks at its beginning."""
+        match = _BLANKS.match(self.text, self.line_start(at))
+        return match[0] if match else ""
+
+    def has_break(self, start: int, end: int) -> bool:
+        """Whether a line ends between the two."""
+        return _BREAK.search(self.text, start, end) is not None
+
+    def after_colon(self, key: Node) -> int:
+        """Where the value of a key may begin."""
+        match = _COLON.match(self.text, key.end)
+        if match is None:
+            problem = "is written in a form that is not edited: write the key as `key: value`"
+            raise Unreadable(problem, self.line(key.start))
+        return match.end()
+
+    def after_dash(self, item: int) -> int:
+        """Where the item of a block sequence may begin that begins here."""
+        return self.before_dash(item) + 1
+
+    def after_properties(self, at: int) -> int:
+        """Where the anchor and the tag end that stand here."""
+        match = _PROPERTIES.match(self.text, at)
+        return match.end() if match else at
+
+    def before_dash(self, item: int) -> int:
+        """The dash of the item that begins here."""
+        line = self.line_start(item)
+        dash = line + len(self.text[line:item].rstrip(" \t")) - 1
+        if self.text[max(dash, 0)] != "-":
+            problem = "is written in a form that is not edited: write the item behind its dash"
+            raise Unreadable(problem, self.line(item))
+        return dash
+
+    def next_dash(self, at: int) -> int:
+        """The dash of the item that comes after the line that ends here."""
+        match = _TO_DASH.match(self.text, at)
+        return match.end() if match else at
+
+    def line(self, at: int) -> int:
+        """The number of a line, the first being 1."""
+        return self.text.count("\n", 0, at) + 1
+
+    def _break_at(self, at: int) -> str:
+        if self.text.startswith("\r\n", at):
+            return "\r\n"
+        return self.text[at : at + 1] if self.text[at : at + 1] in ("\n", "\r") else ""

@@ -1,0 +1,109 @@
+"""JSON to nodes (RFC 8259). A reader of YAML would do for most of it, but not for all: JSON has
+other escapes, keys of any length, and tabs wherever it likes."""
+
+import json
+import re
+
+from .nodes import DEEPEST, MAPPING, SCALAR, SEQUENCE, Node, Unreadable
+
+_TOKEN = re.compile(
+    r"""[ \t\r\n]*(?:
+    ([{}\[\],:])
+    |"((?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*)"
+    |(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)
+    )""",
+    re.VERBOSE,
+)
+_BLANKS = re.compile(r"[ \t\r\n]*")
+
+
+def scan(text: str) -> Node:
+    """The document in a text. Raises Unreadable."""
+    scanner = _Scanner(text)
+    root = scanner.value(scanner.next(), 0)
+    if (end := _BLANKS.match(text, root.end)) and end.end() < len(text):
+        raise scanner.problem(end.end())
+    return root
+
+
+class _Scanner:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+
+    def next(self) -> re.Match[str]:
+        """The token after the one before."""
+        match = _TOKEN.match(self._text, self._at)
+        if match is None:
+            raise self.problem(self._at)
+        self._at = match.end()
+        return match
+
+    def value(self, token: re.Match[str], depth: int) -> Node:
+        """The value that begins with a token."""
+        if token[1] is None:
+            return _scalar(token)
+        if depth >= DEEPEST:
+            raise self.problem(token.start(1), f"is nested too deeply: more than {DEEPEST} levels")
+        if token[1] == "[":
+            return self._sequence(token, depth)
+        if token[1] == "{":
+            return self._mapping(token, depth)
+        raise self.problem(token.start(1))
+
+    def _sequence(self, token: re.Match[str], depth: int) -> Node:
+        node = Node(SEQUENCE, token.start(1), 0, [])
+        token = self.next()
+        while token[1] != "]":
+            item = self.value(token, depth + 1)
+            node.content.append(item)
+            node.size += item.size
+            token = self._after("]")
+        node.end = token.end()
+        return node
+
+    def _mapping(self, token: re.Match[str], depth: int) -> Node:
+        node = Node(MAPPING, token.start(1), 0, [])
+        found: dict[str, tuple[Node, Node]] = {}
+        token = self.next()
+        while token[1] != "}":
+            if token[2] is None:
+                raise self.problem(self._at)
+            key = _scalar(token)
+            self._expect(":")
+            value = self.value(self.next(), depth + 1)
+            found[key.content] = key, value  # the last one counts, as in kubectl
+            node.size += value.size
+            token = self._after("}")
+        node.content = list(found.values())
+        node.end = token.end()
+        return node
+
+    def _after(self, close: str) -> re.Match[str]:
+        """The token after a comma, or the end."""
+        token = self.next()
+        if token[1] == close:
+            return token
+        if token[1] != ",":
+            raise self.problem(token.start())
+        token = self.next()
+        if token[1] == close:
+            raise self.problem(token.start())
+        return token
+
+    def _expect(self, mark: str) -> None:
+        token = self.next()
+        if token[1] != mark:
+            raise self.problem(token.start())
+
+    def problem(self, at: int, text: str = "is not valid JSON") -> Unreadable:
+        """What is wrong there."""
+        return Unreadable(text, self._text.count("\n", 0, at) + 1)
+
+
+def _scalar(token: re.Match[str]) -> Node:
+    if token[2] is None:
+        return Node(SCALAR, token.start(3), token.end(3), json.loads(token[3]))
+    start, end = token.start(2) - 1, token.end(2) + 1
+    text = token[2] if "\\" not in token[2] else json.loads(f'"{token[2]}"')
+    return Node(SCALAR, start, end, text, '"')

@@ -1,0 +1,221 @@
+"""Where the values of a collection stand in the text, in block style and in flow style."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from .edits import Edits
+from .nodes import ALIAS, SCALAR, SEQUENCE, Node, value_of
+from .writing import Block, JsonStyle, flow, inline, scalar
+
+_COMMA = re.compile(r"\s*,\s*")
+
+
+class Slot(Struct, gc=False):
+    """A node as a child: the value of `key`, or without one an item, in `parent`."""
+
+    node: Node
+    key: Node | None
+    parent: Node
+
+
+class BlockLayout:
+    """One line for each child, or more. What is noted of a place is what stands behind the colon or
+    the dash, up to the end of its last line if it has several."""
+
+    def __init__(self, edits: Edits, block: Block) -> None:
+        self._edits, self._block = edits, block
+
+    def told(self, slot: Slot) -> bool:
+        """Whether the text that is there is what `replace` would write for its value."""
+        node = slot.node
+        if node.kind == ALIAS or (node.kind != SCALAR and node.content):
+            return False
+        return self._edits.text[self._place(slot) : node.end] == _inline(value_of(node), slot)
+
+    def text_of(self, slot: Slot) -> str:
+        """What is to be noted of a place, without the one blank that stands everywhere."""
+        place, end = self._place(slot), slot.node.end
+        if self._edits.has_break(place, end):
+            end = self._edits.line_end(end)
+        text = self._edits.text[place:end]
+        return text[1:] if text[:1] == " " and not text[1:2].isspace() and text[1:] else text
+
+    def put_back(self, slot: Slot, text: str) -> None:
+        """Put a text back that was noted."""
+        self._put(slot, text if not text or text[0].isspace() else " " + text)
+
+    def replace(self, slot: Slot, value: Any) -> None:
+        """Write a value in the place of all that is there but its anchor."""
+        anchor = f" &{slot.node.anchor}" if slot.node.anchor else ""
+        if not (isinstance(value, dict | list) and value):
+            self._put(slot, anchor + _inline(value, slot))
+            return
+        edits, node, place = self._edits, slot.node, self._place(slot)
+        end = edits.line_end(node.end)
+        several = edits.has_break(place, node.end)
+        alone = not (several or anchor or edits.text[node.end : end].strip(" \t"))
+        if slot.key is None and alone:
+            lines = edits.joined(self._block.content(value, slot.parent.column + 2))
+            edits.replace(place, node.end, " " + lines.lstrip(" "))
+            return
+        edits.replace(place, end if several else node.end, anchor)
+        edits.insert_lines(end, self._block.children(value, slot.parent.column))
+
+    def remove(self, node: Node, spans: Sequence[tuple[int, int]], gone: set[int]) -> None:
+        """Remove children, not all of them."""
+        edits = self._edits
+        first = next(at for at in range(len(spans)) if at not in gone)
+        for at in gone:
+            if at > first:
+                edits.replace(edits.line_end(spans[at - 1][1]), edits.line_end(spans[at][1]), "")
+        if first:
+            self._remove_before(node, spans, first)
+
+    def _remove_before(self, node: Node, spans: Sequence[tuple[int, int]], first: int) -> None:
+        edits = self._edits
+        behind = edits.line_end(spans[first - 1][1])
+        is_list = node.kind == SEQUENCE
+        start = edits.before_dash(spans[0][0]) if is_list else spans[0][0]
+        line = edits.line_start(start)
+        if edits.text[line:start].strip(" "):
+            end = edits.next_dash(behind) if is_list else spans[first][0]
+            edits.replace(start, end, "")
+        else:
+            edits.replace(line, edits.next_line(behind), "")
+
+    def add_entries(
+        self, node: Node, spans: Sequence[tuple[int, int]], end: int, added: Mapping[str, Any]
+    ) -> None:
+        """Write entries behind the child that ends here."""
+        entry, column = self._block.entry, node.column
+        lines = (line for name, value in added.items() for line in entry(name, value, column))
+        self._edits.insert_lines(self._edits.line_end(end), lines)
+
+    def add_item(self, node: Node, spans: Sequence[tuple[int, int]], end: int, value: Any) -> None:
+        """Write an item behind the child that ends here."""
+        width = spans[0][0] - self._edits.line_start(spans[0][0]) - node.column
+        lines = self._block.item(value, node.column, max(width, 2))
+        self._edits.insert_lines(self._edits.line_end(end), lines)
+
+    def scalar(self, value: Any, quote: str) -> str:
+        """A scalar in these quotes."""
+        return scalar(value, quote)
+
+    def _place(self, slot: Slot) -> int:
+        if slot.key is not None:
+            return self._edits.after_colon(slot.key)
+        return self._edits.after_dash(slot.node.start)
+
+    def _put(self, slot: Slot, text: str) -> None:
+        edits, node, place = self._edits, slot.node, self._place(slot)
+        first, end = edits.line_end(place), edits.line_end(node.end)
+        if _begins_after(node, first) and not ("\n" in text or "\r" in text):
+            edits.replace(place, edits.after_properties(place), text)
+            edits.replace(first, end, "")  # a comment behind the key stays
+        elif "\n" in text or "\r" in text or edits.has_break(place, node.end):
+            edits.replace(place, end, text)
+        else:
+            edits.replace(place, node.end, text)
+
+
+class FlowLayout:
+    """Children between brackets, parted by commas: YAML's flow style, and JSON. What is noted of a
+    place is the text of the value."""
+
+    def __init__(self, edits: Edits, json: JsonStyle | None) -> None:
+        self._edits, self._json = edits, json
+
+    def told(self, slot: Slot) -> bool:
+        """Whether the text that is there is what `replace` would write for its value."""
+        node = slot.node
+        if node.kind == ALIAS or (node.kind != SCALAR and node.content):
+            return False
+        return self.text_of(slot) == self._written(slot, value_of(node))
+
+    def text_of(self, slot: Slot) -> str:
+        """What is to be noted of a place."""
+        return self._edits.text[slot.node.start : slot.node.end]
+
+    def put_back(self, slot: Slot, text: str) -> None:
+        """Put a text back that was noted."""
+        start = slot.node.start
+        if not text and slot.key is not None:
+            start = self._edits.after_colon(slot.key)
+        self._edits.replace(start, slot.node.end, text)
+
+    def replace(self, slot: Slot, value: Any) -> None:
+        """Write a value in the place of all that is there but its anchor."""
+        node, text = slot.node, self._written(slot, value)
+        if node.anchor:
+            text = f"&{node.anchor} {text}"
+        if node.start == node.end and slot.key is not None:
+            place = self._edits.after_colon(slot.key)
+            self._edits.replace(place, node.end, " " + text)
+        else:
+            self._edits.replace(node.start, node.end, text)
+
+    def remove(self, node: Node, spans: Sequence[tuple[int, int]], gone: set[int]) -> None:
+        """Remove children, not all of them."""
+        first = next(at for at in range(len(spans)) if at not in gone)
+        for at in gone:
+            if at > first:
+                self._edits.replace(spans[at - 1][1], spans[at][1], "")
+        if first:
+            self._edits.replace(spans[0][0], spans[first][0], "")
+
+    def add_entries(
+        self, node: Node, spans: Sequence[tuple[int, int]], end: int, added: Mapping[str, Any]
+    ) -> None:
+        """Write entries behind the child that ends here."""
+        comma, margin, one_line = self._spacing(node, spans)
+        for name, value in added.items():
+            if self._json:
+                key = self._json.write(name) + self._json.colon
+                text = key + self._json.write(value, margin, one_line)
+            else:
+                text = f"{scalar(name, in_flow=True)}: {flow(value)}"
+            self._edits.replace(end, end, comma + text)
+
+    def add_item(self, node: Node, spans: Sequence[tuple[int, int]], end: int, value: Any) -> None:
+        """Write an item behind the child that ends here."""
+        comma, margin, one_line = self._spacing(node, spans)
+        text = self._json.write(value, margin, one_line) if self._json else flow(value)
+        self._edits.replace(end, end, comma + text)
+
+    def scalar(self, value: Any, quote: str) -> str:
+        """A scalar in these quotes."""
+        return self._json.write(value) if self._json else scalar(value, quote, in_flow=True)
+
+    def _written(self, slot: Slot, value: Any) -> str:
+        if not self._json:
+            return flow(value)
+        one_line = not self._edits.has_break(slot.parent.start, slot.node.start)
+        return self._json.write(value, self._edits.margin(slot.node.start), one_line)
+
+    def _spacing(self, node: Node, spans: Sequence[tuple[int, int]]) -> tuple[str, str, bool]:
+        """What parts the children, the margin of their lines, and whether they share one line."""
+        first, last = spans[0][0], spans[-1][0]
+        one_line = not self._edits.has_break(node.start, last)
+        if len(spans) > 1:
+            between = self._edits.text[spans[-2][1] : last]
+        else:
+            between = "" if one_line else "," + self._edits.text[node.start + 1 : first]
+        if not _COMMA.fullmatch(between):
+            between = self._json.comma if self._json else ", "
+        return between, self._edits.margin(last), one_line
+
+
+def _begins_after(node: Node, at: int) -> bool:
+    """Whether it is a block collection, and its first child stands behind a place."""
+    if node.column < 0:
+        return False
+    first = node.content[0]
+    return bool((first if node.kind == SEQUENCE else first[0]).start > at)
+
+
+def _inline(value: Any, slot: Slot) -> str:
+    """For null nothing, but behind a dash nothing would be seen."""
+    return inline(value) or ("" if slot.key is not None else " null")

@@ -1,0 +1,123 @@
+"""A document as it is written: a tree of nodes that know where in the text they stand."""
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from .scalars import MERGE
+
+Kind = Literal["scalar", "sequence", "mapping", "alias"]
+SCALAR: Final = "scalar"
+SEQUENCE: Final = "sequence"
+MAPPING: Final = "mapping"
+ALIAS: Final = "alias"
+
+# Deeper than any object of Kubernetes, far from the depth at which Python gives up.
+DEEPEST: Final = 200
+# Values that aliases may add to those that are written: a few lines can stand for billions.
+_REPEATED: Final = 50_000
+
+
+class Node(Struct, gc=False):
+    """A node and its content: the value of a scalar, the nodes of a sequence, the pairs of a
+    mapping, or what an alias stands for.
+
+    `start` and `end` are offsets in the text, without what follows the last value in it. `column`
+    is that of a block collection's first key or dash, -1 in flow style. `size` counts values,
+    those of aliases as often as they are used.
+    """
+
+    kind: Kind
+    start: int
+    end: int
+    content: Any
+    style: str = ""
+    column: int = -1
+    anchor: str | None = None
+    tag: str | None = None
+    size: int = 1
+
+
+class Unreadable(ValueError):
+    """A text that is no document: what is wrong, at which line of it (the first is 1)."""
+
+    def __init__(self, problem: str, line: int) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def too_many(size: int, written: int) -> bool:
+    """Whether so many values are more than a document may make of what is written in it."""
+    return size > 2 * written + _REPEATED
+
+
+def value_of(node: Node) -> Any:
+    """What a node stands for, as JSON has it; places that share an anchor share nothing."""
+    if node.kind == SCALAR:
+        return node.content
+    if node.kind == SEQUENCE:
+        return [each.content if each.kind == SCALAR else value_of(each) for each in node.content]
+    if node.kind == ALIAS:
+        return value_of(node.content)
+    return _mapping(node)
+
+
+def _mapping(node: Node) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    merged: Node | None = None
+    for key, value in node.content:
+        if is_merge(key):
+            merged = value
+        else:
+            found[key.content] = value.content if value.kind == SCALAR else value_of(value)
+    if merged:
+        for source in merge_sources(merged):
+            for name, value in value_of(source).items():
+                found.setdefault(name, value)
+    return found
+
+
+def is_merge(key: Node) -> bool:
+    """Whether this key takes over what is in other mappings."""
+    return key.content == MERGE and not key.style and key.tag is None
+
+
+def merge_sources(value: Node) -> Iterator[Node]:
+    """The mappings under a merge key; those that come first win."""
+    target = value.content if value.kind == ALIAS else value
+    if target.kind == SEQUENCE:
+        yield from target.content
+    else:
+        yield value
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same in JSON: 1, 1.0 and true are not."""
+    if type(one) is not type(other) and not (isinstance(one, str) and isinstance(other, str)):
+        return False
+    if isinstance(one, dict):
+        return len(one) == len(other) and all(
+            key in other and same(value, other[key]) for key, value in one.items()
+        )
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def aliases(root: Node) -> dict[tuple[str | int, ...], tuple[str | int, ...]]:
+    """The path of each alias, and of what it stands for."""
+    targets: dict[int, tuple[str | int, ...]] = {}
+    found: dict[tuple[str | int, ...], tuple[str | int, ...]] = {}
+    pending: list[tuple[Node, tuple[str | int, ...]]] = [(root, ())]
+    while pending:
+        node, path = pending.pop()
+        if node.anchor:
+            targets[id(node)] = path
+        if node.kind == ALIAS:
+            found[path] = targets[id(node.content)]
+        elif node.kind == SEQUENCE:
+            pending += reversed([(item, (*path, at)) for at, item in enumerate(node.content)])
+        elif node.kind == MAPPING:
+            pending += reversed([(value, (*path, key.content)) for key, value in node.content])
+    return found

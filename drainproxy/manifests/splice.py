@@ -1,0 +1,248 @@
+"""Edits of a text that make it stand for another value and leave the rest of it as it is.
+
+The nodes of the document are compared with the value that it is to have, in the order of the text.
+What differs is replaced, inserted or removed where it stands: whole lines in block style, pieces of
+a line in flow style and in JSON. An insertion begins where its predecessor ends, or its line, and a
+removal takes away exactly that: one undoes the other.
+
+What a value does not tell of the text that stood for it, as `~` for null, an alias, or a comment
+within, is noted. Who edits back gives these notes as they were.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .alignment import align
+from .edits import Edits
+from .layouts import BlockLayout, FlowLayout, Slot
+from .nodes import (
+    ALIAS,
+    MAPPING,
+    SCALAR,
+    SEQUENCE,
+    Node,
+    Unreadable,
+    is_merge,
+    merge_sources,
+    same,
+    value_of,
+)
+from .notes import NONE, NOTHING, Noted, Notes, Trail, path_of
+from .scalars import MERGE
+from .writing import Block, JsonStyle, Style
+
+# What may stand before a node: an anchor, a tag.
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
+_ALIAS = re.compile(r"\s*\*(\S+)")
+
+
+class Splice:
+    """The edits of one document.
+
+    With `back` the text is taken back to what it was: nothing is noted, and paths are those of the
+    text as it is. Without it they are those of the value. `read` makes nodes of a text.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        style: Style | JsonStyle,
+        read: Callable[[str], Node | None],
+        back: Noted | None = None,
+    ) -> None:
+        self.notes: Notes = {}
+        self._edits = Edits(text)
+        json, yaml = (style, Style()) if isinstance(style, JsonStyle) else (None, style)
+        self._flow = FlowLayout(self._edits, json)
+        self._block = BlockLayout(self._edits, Block(yaml))
+        self._read = read
+        self._back = back
+        # What the anchors stand for, as far as the text is done.
+        self._anchors: dict[str, Any] = {}
+
+    def run(self, root: Node, value: Any) -> str:
+        """The text, standing for this value; Unreadable if it is written in a form too strange."""
+        if root.kind == MAPPING and root.content and isinstance(value, dict) and value:
+            self._change_content(Slot(root, None, root), value, None, self._back or NOTHING)
+        elif not same(value_of(root), value):
+            raise Unreadable("is no mapping that could be edited", 1)
+        return self._edits.result()
+
+    def _layout(self, parent: Node) -> BlockLayout | FlowLayout:
+        return self._flow if parent.column < 0 else self._block
+
+    def _change(self, slot: Slot, new: Any, trail: Trail, noted: Noted) -> None:
+        """Make a node stand for a value."""
+        node = slot.node
+        if isinstance(noted.text, str) and self._stands_for(noted.text, new):
+            self._layout(slot.parent).put_back(slot, noted.text)
+        elif node.kind == ALIAS:
+            if not same(self._anchors.get(node.style, NONE), new):
+                self._replace(slot, new, trail)
+        else:
+            if node.anchor:
+                self._anchors[node.anchor] = new
+            self._change_content(slot, new, trail, noted)
+
+    def _change_content(self, slot: Slot, new: Any, trail: Trail, noted: Noted) -> None:
+        node = slot.node
+        if node.kind == SCALAR:
+            if not same(node.content, new):
+                self._change_scalar(slot, new, trail)
+        elif node.kind == MAPPING and isinstance(new, dict) and node.content and new:
+            self._change_mapping(slot, new, trail, noted)
+        elif node.kind == SEQUENCE and isinstance(new, list) and node.content and new:
+            self._change_sequence(slot, new, trail, noted)
+        elif node.content or not same(value_of(node), new):
+            self._replace(slot, new, trail)
+
+    def _change_scalar(self, slot: Slot, new: Any, trail: Trail) -> None:
+        """Where it stands, in its own quotes and behind its anchor, if it is in one line."""
+        node, text, layout = slot.node, self._edits.text, self._layout(slot.parent)
+        several = node.style in ("|", ">") or self._edits.has_break(node.start, node.end)
+        is_scalar = not (node.content is None or new is None or isinstance(new, dict | list))
+        if several or not is_scalar or node.tag is not None:
+            self._replace(slot, new, trail)
+            return
+        match = _PROPERTIES.match(text, node.start)
+        start = match.end() if match and node.anchor else node.start
+        written = layout.scalar(new, node.style)
+        quote = written[0] if written[0] in "'\"" else ""
+        if layout.scalar(node.content, quote) != text[start : node.end]:
+            self._note_text(slot, trail)
+        self._edits.replace(start, node.end, written)
+
+    def _change_mapping(self, slot: Slot, new: dict[str, Any], trail: Trail, noted: Noted) -> None:
+        own: set[str] = set()
+        merged: dict[str, Any] = {}
+        gone: set[int] = set()
+        node = slot.node
+        for at, (key, value) in enumerate(node.content):
+            if is_merge(key):
+                merged = self._merged(value, (trail, MERGE), noted.at(MERGE))
+                if not merged.keys() <= new.keys():
+                    gone.add(at)
+                    merged = {}
+                continue
+            name, below = key.content, noted.at(key.content)
+            own.add(name)
+            if name not in new or (below.text is None and same(merged.get(name, NONE), new[name])):
+                gone.add(at)
+            elif value.kind != SCALAR or value.anchor or below is not NOTHING:
+                self._change(Slot(value, key, node), new[name], (trail, name), below)
+            elif not same(value.content, new[name]):
+                self._change_scalar(Slot(value, key, node), new[name], (trail, name))
+        added = {
+            name: value
+            for name, value in new.items()
+            if name not in own and not same(merged.get(name, NONE), value)
+        }
+        for name in added.keys() & merged.keys():
+            self._note((trail, name), None)
+        self._edit_children(slot, new, trail, gone, added)
+
+    def _edit_children(
+        self,
+        slot: Slot,
+        new: dict[str, Any],
+        trail: Trail,
+        gone: set[int],
+        added: Mapping[str, Any],
+    ) -> None:
+        node, layout = slot.node, self._layout(slot.node)
+        if len(gone) == len(node.content):
+            self._replace(slot, new, trail)
+            return
+        if not gone and not added:
+            return
+        spans = [(key.start, value.end) for key, value in node.content]
+        if gone:
+            self._note_text(slot, trail)
+            layout.remove(node, spans, gone)
+        if added:
+            end = max(end for at, (_, end) in enumerate(spans) if at not in gone)
+            layout.add_entries(node, spans, end, added)
+
+    def _merged(self, value: Node, trail: Trail, noted: Noted) -> dict[str, Any]:
+        """What a merge key gives, now that the anchors may stand for something else."""
+        found: list[Any] = []
+        for source in merge_sources(value) if value.kind != ALIAS else [value]:
+            if source.kind == ALIAS:
+                final = self._anchors.get(source.style)
+                found += final if isinstance(final, list) else [final]
+            else:
+                found.append(value_of(source))
+                self._change(Slot(source, None, value), found[-1], trail, noted)
+        merged: dict[str, Any] = {}
+        for each in found:
+            merged = (each if isinstance(each, dict) else {}) | merged
+        return merged
+
+    def _change_sequence(self, slot: Slot, new: list[Any], trail: Trail, noted: Noted) -> None:
+        node, layout = slot.node, self._layout(slot.node)
+        pairs = [*align(node.content, new)]
+        gone = {at for at, other in pairs if at is not None and other is None}
+        if pairs[0][0] is None or len(gone) == len(node.content):
+            self._replace(slot, new, trail)
+            return
+        spans = [(item.start, item.end) for item in node.content]
+        if gone:
+            self._note_text(slot, trail)
+            layout.remove(node, spans, gone)
+        last = 0
+        for at, other in pairs:
+            if other is None:
+                continue
+            if at is None:
+                layout.add_item(node, spans, spans[last][1], new[other])
+                continue
+            last, item = at, node.content[at]
+            step = other if self._back is None else at
+            if item.kind != SCALAR or item.anchor or noted is not NOTHING:
+                self._change(Slot(item, None, node), new[other], (trail, step), noted.at(step))
+            elif not same(item.content, new[other]):
+                self._change_scalar(Slot(item, None, node), new[other], (trail, step))
+
+    def _replace(self, slot: Slot, new: Any, trail: Trail) -> None:
+        if slot.node is slot.parent:
+            raise Unreadable("has nothing left of the document", 1)
+        layout = self._layout(slot.parent)
+        if not layout.told(slot):
+            self._note_text(slot, trail)
+        layout.replace(slot, new)
+
+    def _note_text(self, slot: Slot, trail: Trail) -> None:
+        if self._back is None and slot.node is not slot.parent:
+            self._note(trail, self._layout(slot.parent).text_of(slot))
+
+    def _note(self, trail: Trail, text: str | None) -> None:
+        if self._back is None:
+            self.notes.setdefault(path_of(trail), text)
+
+    def _stands_for(self, text: str, value: Any) -> bool:
+        """Whether a text that stood here once still stands for this value."""
+        if match := _ALIAS.fullmatch(text):
+            return same(self._anchors.get(match[1], NONE), value)
+        try:
+            root = self._read(text)
+        except Unreadable:
+            return "*" in text  # an alias of what is above; the result is read in any case
+        if not same(value_of(root) if root else None, value):
+            return False
+        for each in _walk(root):
+            if each.anchor:
+                self._anchors[each.anchor] = value_of(each)
+        return True
+
+
+def _walk(node: Node | None) -> Iterator[Node]:
+    if node is None:
+        return
+    yield node
+    if node.kind == SEQUENCE:
+        for item in node.content:
+            yield from _walk(item)
+    elif node.kind == MAPPING:
+        for _, value in node.content:
+            yield from _walk(value)

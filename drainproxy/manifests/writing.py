@@ -1,0 +1,142 @@
+"""Values to text, in the style of the document into which they are put."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from .nodes import MAPPING, SEQUENCE, Node
+from .scalars import quoted, written
+
+_INDENT = re.compile(r"\n([ \t]+)")
+
+
+class Quoted(str):
+    """A text that is always written in quotes."""
+
+    __slots__ = ()
+
+
+class Style(Struct, frozen=True):
+    """How block collections are indented: keys in a mapping under a key, and dashes under a key."""
+
+    mapping: int = 2
+    sequence: int = 0
+
+
+def style_of(root: Node | None) -> Style:
+    """The style of a document: that of the first of its collections."""
+    mapping = sequence = None
+    pending = [root] if root else []
+    while pending and None in (mapping, sequence):
+        node = pending.pop()
+        if node.column < 0:
+            continue
+        if node.kind == SEQUENCE:
+            pending += reversed(node.content)
+        elif node.kind == MAPPING:
+            children = [value for _, value in node.content if value.column >= 0]
+            for child in children:
+                if child.kind == MAPPING and mapping is None:
+                    mapping = child.column - node.column
+                elif child.kind == SEQUENCE and sequence is None:
+                    sequence = child.column - node.column
+            pending += reversed(children)
+    return Style(mapping or 2, sequence or 0)
+
+
+class Block:
+    """Writes block collections, one line after the other."""
+
+    def __init__(self, style: Style) -> None:
+        self._style = style
+
+    def entry(self, key: str, value: Any, column: int) -> Iterator[str]:
+        """The lines of a key and its value, the key in this column."""
+        head = " " * column + written(key) + ":"
+        if _is_inline(value):
+            yield f"{head}{inline(value)}"
+            return
+        yield head
+        yield from self.children(value, column)
+
+    def children(self, value: Any, column: int) -> Iterator[str]:
+        """The lines of a collection under a key or a dash in this column."""
+        if isinstance(value, dict):
+            for key, each in value.items():
+                yield from self.entry(key, each, column + self._style.mapping)
+        else:
+            for each in value:
+                yield from self.item(each, column + self._style.sequence)
+
+    def item(self, value: Any, column: int, width: int = 2) -> Iterator[str]:
+        """The lines of an item of a list, its dash in this column, its value `width` after it."""
+        dash = " " * column + "-".ljust(width)
+        if _is_inline(value):
+            yield dash.rstrip() + (inline(value) or " null")
+            return
+        for at, line in enumerate(self.content(value, column + width)):
+            yield dash + line[column + width :] if at == 0 else line
+
+    def content(self, value: Any, column: int) -> Iterator[str]:
+        """The lines of a collection whose first key or dash is in this column."""
+        if isinstance(value, dict):
+            for key, each in value.items():
+                yield from self.entry(key, each, column)
+        else:
+            for each in value:
+                yield from self.item(each, column)
+
+
+def _is_inline(value: Any) -> bool:
+    return not (isinstance(value, dict | list) and value)
+
+
+def inline(value: Any) -> str:
+    """What follows a colon or a dash on its line: a scalar or an empty collection; for null
+    nothing."""
+    return "" if value is None else " " + scalar(value)
+
+
+def scalar(value: Any, quote: str = "", in_flow: bool = False) -> str:
+    """A scalar or an empty collection."""
+    return written(value, '"' if isinstance(value, Quoted) else quote, in_flow)
+
+
+def flow(value: Any) -> str:
+    """Any value in one line of YAML."""
+    if isinstance(value, dict):
+        pairs = (f"{written(key, in_flow=True)}: {flow(each)}" for key, each in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return scalar(value, in_flow=True)
+
+
+class JsonStyle(Struct, frozen=True):
+    """How a JSON document is spaced; without `indent` it is one line."""
+
+    indent: str | None
+    comma: str
+    colon: str
+
+    def write(self, value: Any, margin: str = "", one_line: bool = False) -> str:
+        """Any value; its lines after the first one have this margin."""
+        if isinstance(value, str):
+            return quoted(value)
+        indent = None if one_line else self.indent
+        separators = ("," if indent is not None else self.comma, self.colon)
+        text = json.dumps(value, indent=indent, ensure_ascii=False, separators=separators)
+        return text.replace("\n", "\n" + margin)
+
+
+def json_style_of(root: Node, text: str) -> JsonStyle:
+    """The style of a JSON document: that of its first entry."""
+    indent = _INDENT.search(text, root.start)
+    colon = ": "
+    if root.kind == MAPPING and root.content:
+        key, value = root.content[0]
+        colon = text[key.end : value.start]
+    return JsonStyle(indent[1] if indent else None, ", " if colon.endswith(" ") else ",", colon)

@@ -1,0 +1,201 @@
+"""YAML to nodes. libyaml scans and parses; what is made of its events is ours: nodes keep the place
+of aliases, which a loader forgets, and no text makes more of itself than it can pay for."""
+
+import re
+from typing import Any, Final, NoReturn
+
+from .nodes import (
+    ALIAS,
+    DEEPEST,
+    MAPPING,
+    SCALAR,
+    SEQUENCE,
+    Kind,
+    Node,
+    Unreadable,
+    is_merge,
+    merge_sources,
+    too_many,
+)
+from .scalars import key_text, resolve, tagged
+
+_HEADER = re.compile(r"(?:[&!]\S*\s+)*[|>]([-+0-9]*)")
+_COLON = re.compile(r"[ \t]*:")
+_BYTE_ORDER_MARK: Final = "\N{BYTE ORDER MARK}"
+_INVALID: Final = "is not valid YAML: "
+
+
+def compose(text: str) -> Node | None:
+    """The document in a text; None if there is nothing in it. Raises Unreadable."""
+    import yaml  # heavy for commands that read no manifest
+
+    if text.startswith(_BYTE_ORDER_MARK):
+        # libyaml would skip it, and all that we know of places would be one off.
+        raise Unreadable(_INVALID + "a byte order mark stands inside of it", 1)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return _Composer(text, yaml).compose(yaml.parse(text, Loader=loader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = error.problem or error.context or "it cannot be read"
+        raise Unreadable(_INVALID + problem, mark.line + 1 if mark else 1) from None
+    except yaml.reader.ReaderError as error:
+        line = text.encode()[: error.position].count(b"\n") + 1
+        raise Unreadable(_INVALID + "it holds a character that YAML forbids", line) from None
+
+
+class _Composer:
+    """The nodes that are open, innermost last, each with the key that waits for its value."""
+
+    def __init__(self, text: str, yaml: Any) -> None:
+        self._text, self._yaml = text, yaml
+        self._anchors: dict[str, Node] = {}
+        self._open: list[Node] = []
+        self._keys: list[Node | None] = []
+        self._root: Node | None = None
+        self._written = 0
+
+    def compose(self, events: Any) -> Node | None:
+        yaml = self._yaml
+        begin: dict[type, Kind] = {
+            yaml.MappingStartEvent: MAPPING,
+            yaml.SequenceStartEvent: SEQUENCE,
+        }
+        end = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+        for event in events:
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                self._add(self._scalar(event), event)
+            elif kind in begin:
+                self._begin(begin[kind], event)
+            elif kind in end:
+                self._finish(event)
+            elif kind is yaml.AliasEvent:
+                self._add(self._alias(event), event)
+            elif kind is yaml.DocumentStartEvent and self._root:
+                _refuse("a second document begins: put --- before it", event)
+        root = self._root
+        return None if root and _is_empty(root) else root
+
+    def _scalar(self, event: Any) -> Node:
+        text, tag, style = event.value, event.tag, event.style or ""
+        value = resolve(text) if event.implicit[0] else tagged(text, tag) if tag else text
+        start, end = event.start_mark.index, event.end_mark.index
+        if style in ("|", ">"):
+            end = self._end_of_block(start, end)
+        node = Node(SCALAR, start, end, value, style, -1, event.anchor, tag)
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _end_of_block(self, start: int, end: int) -> int:
+        """Before the break that ends a block scalar; `+` makes empty lines at its end a part of it
+        (YAML 1.2, section 8.1.1.2)."""
+        header = _HEADER.match(self._text, start)
+        keeps = header is not None and "+" in header[1]
+        breaks = 0
+        while end > start and self._text[end - 1] in "\r\n":
+            breaks += self._text[end - 1] == "\n"
+            if keeps and breaks > 1:
+                break
+            end -= 1
+        return end
+
+    def _alias(self, event: Any) -> Node:
+        target = self._anchors.get(event.anchor)
+        if target is None:
+            _refuse("an alias (*) has no anchor (&) before it", event)
+        if any(target is node for node in self._open):
+            _refuse("an alias stands inside what its anchor (&) names", event)
+        start, end = event.start_mark.index, event.end_mark.index
+        return Node(ALIAS, start, end, target, event.anchor, size=target.size)
+
+    def _begin(self, kind: Kind, event: Any) -> None:
+        if len(self._open) >= DEEPEST:
+            _refuse(f"it is nested too deeply: more than {DEEPEST} levels", event)
+        column = -1 if event.flow_style else self._column(kind, event)
+        node = Node(kind, event.start_mark.index, 0, [], "", column, event.anchor, event.tag)
+        if node.anchor:
+            self._anchors[node.anchor] = node
+        self._open.append(node)
+        self._keys.append(None)
+
+    def _column(self, kind: Kind, event: Any) -> int:
+        """That of the first key or dash, which an anchor or a tag may stand before."""
+        if event.anchor is None and event.tag is None:
+            return int(event.start_mark.column)
+        mark = event.end_mark
+        after_dash = kind == SEQUENCE and self._text[mark.index : mark.index + 1] != "-"
+        return int(mark.column) - after_dash
+
+    def _finish(self, event: Any) -> None:
+        node = self._open.pop()
+        self._keys.pop()
+        node.end = event.end_mark.index if node.column < 0 else _last(node).end
+        if node.kind == MAPPING:
+            self._check_keys(node)
+        self._add(node, event)
+
+    def _check_keys(self, node: Node) -> None:
+        names = set()
+        for key, value in node.content:
+            if key.content in names:
+                problem = f"the key {key.content[:80]!r} stands twice in one mapping"
+                raise Unreadable(_INVALID + problem, self._line(key))
+            names.add(key.content)
+            if is_merge(key) and not _can_be_merged(value):
+                problem = "a merge key (<<) must have a mapping, or a list of them"
+                raise Unreadable(_INVALID + problem, self._line(key))
+
+    def _line(self, node: Node) -> int:
+        return self._text.count("\n", 0, node.start) + 1
+
+    def _add(self, node: Node, event: Any) -> None:
+        self._written += 1
+        if not self._open:
+            self._root = node
+            return
+        parent = self._open[-1]
+        parent.size += node.size
+        if parent.size > self._written and too_many(parent.size, self._written):
+            _refuse("its aliases (*) repeat what they stand for too often", event)
+        if parent.kind == SEQUENCE:
+            parent.content.append(node)
+        elif (key := self._keys[-1]) is None:
+            self._keys[-1] = _key(node, event)
+        else:
+            if _is_empty(node) and (colon := _COLON.match(self._text, key.end)):
+                node.start = node.end = colon.end()
+            parent.content.append((key, node))
+            self._keys[-1] = None
+
+
+def _is_empty(node: Node) -> bool:
+    return node.kind == SCALAR and node.start == node.end
+
+
+def _last(node: Node) -> Node:
+    last = node.content[-1]
+    found: Node = last if node.kind == SEQUENCE else last[1]
+    return found
+
+
+def _key(node: Node, event: Any) -> Node:
+    """A key with its text as content."""
+    scalar = node.content if node.kind == ALIAS else node
+    if scalar.kind != SCALAR:
+        _refuse("a key is a list or a mapping, not a text", event)
+    node.kind, node.content = SCALAR, key_text(scalar.content)
+    return node
+
+
+def _can_be_merged(value: Node) -> bool:
+    for source in merge_sources(value):
+        target = source.content if source.kind == ALIAS else source
+        if target.kind != MAPPING:
+            return False
+    return True
+
+
+def _refuse(problem: str, event: Any) -> NoReturn:
+    raise Unreadable(_INVALID + problem, event.start_mark.line + 1)

@@ -1,0 +1,257 @@
+"""Manifests written as people rarely write them, each of them right."""
+
+_DEPLOYMENT = """\
+# Licence
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }   # one line
+spec:
+    selector:   {matchLabels: {app: web}}
+    template:
+        metadata:
+            labels: {app: web}
+        spec:
+            # what runs
+            containers:
+              # the app
+              - name: web
+                image: web:1   # pinned
+                ports:
+                  # for clients
+                  - { name: "http", containerPort: 8080 }
+                readinessProbe: {httpGet: {path: /, port: http}}
+            # above the key that follows
+            restartPolicy: Always
+            # at the end
+"""
+
+_ANCHORS = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  annotations: {drainproxy.io/admin-token: "abc"}
+spec:
+  containers:
+  - name: web
+    image: &image app:1
+    lifecycle: &hooks
+      postStart: {httpGet: {path: /, port: http}}
+    ports: [{name: &port http, containerPort: 8080}]
+    readinessProbe: &probe
+      tcpSocket:
+        port: *port # the same
+    livenessProbe: *probe
+  - name: helper
+    image: *image
+    lifecycle: *hooks # shared
+"""
+
+_DIFFERENT = """\
+apiVersion: v1
+kind: Pod
+metadata: &none
+spec:
+  containers:
+  - &first
+    name: web
+    image: app:1
+    lifecycle: &empty {}
+    ports:
+    - &web {name: http, containerPort: 8080}
+  - name: own
+    image: app:1
+    lifecycle: *empty
+    readinessProbe: {tcpSocket: {port: 80}}
+  - name: last
+    image: app:1
+    lifecycle:   *empty  # nothing yet
+    ports: [{name: dns, containerPort: 53, protocol: UDP}]
+  volumes: *none
+  initContainers: *none
+"""
+
+_MERGES = """\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: ConfigMap
+  metadata: {name: settings}
+  data: &data
+    a: "1"
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: one}
+  spec:
+    template: &template
+      metadata: &metadata
+        labels: &labels {app: web}
+      spec:
+        containers:
+        - &container
+          name: web
+          image: web:1
+          lifecycle: {postStart: {httpGet: {port: http}}}
+          ports:
+          - name: http
+            containerPort: 8080
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: two}
+  spec:
+    template:
+      metadata: {labels: {<<: *labels, tier: front}}
+      spec:
+        containers:
+        - <<: *container
+          image: web:2
+        - <<: [*container, *metadata]
+          name: other
+          ports: []
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: three}
+  spec:
+    template: *template
+"""
+
+_NULLS = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  annotations: ~   # none
+  labels:
+spec:
+  terminationGracePeriodSeconds: null
+  initContainers: [
+    # none
+  ]
+  containers:
+  -   name: !!str web
+      image: 'web:1'
+      lifecycle: !!null ''
+      ports:
+      -   containerPort: 0x1F90
+          name: !!str "http"
+      readinessProbe:
+          tcpSocket:
+              port:
+                http
+  volumes: [ ]
+
+
+"""
+
+_SCALARS = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  annotations:
+    text: |+
+      as it is
+
+    folded: >-
+      in
+      lines
+
+spec:
+  terminationGracePeriodSeconds: 0o36
+  hostname: on-call
+  hostNetwork: off
+  containers:
+  - image: web:1
+    name: >
+      web
+    env:
+    - {name: AT, value: 12:30}
+    - {name: MODE, value: "0644"}
+    - name: SCRIPT
+      value: |
+        # no comment
+        --- no marker
+    args:
+    - -c
+    - "a
+      b"
+    ports:
+    - containerPort: 8_080
+      name: "h\\x74tp"
+"""
+
+_LIST = """\
+---
+---
+# Source: chart/templates/empty.yaml
+---
+# Source: chart/templates/list.yaml
+apiVersion: v1
+kind: PodList
+items:
+  -
+    apiVersion: v1
+    kind: Pod
+    spec:
+      containers:
+        -
+          # the only one
+          name: web
+          ports:
+            -
+              containerPort: 8080
+              name: http
+...
+---
+"""
+
+_COMPACT = (
+    '{"apiVersion":"v1","kind":"Pod","metadata":{"annotations":{}},"spec":{"containers":'
+    '[{"name":"web","lifecycle":null,"ports":[{"name":"ht\\u0074p","containerPort":8080}]}]}}'
+)
+_PRETTY = """\
+{
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": { },
+    "spec": {
+        "volumes": [
+        ],
+        "containers": [
+            {
+                "name": "web", "image": "a\\/b:\\ud83d\\ude00",
+                "lifecycle" : {},
+                "ports": [ { "containerPort": 8080, "name": "http" } ]
+            }
+        ]
+    }
+}
+"""
+_FLOW = """\
+{apiVersion: v1, kind: Pod, metadata: {annotations: , labels: { }},
+ spec: {containers: [
+   {name: web, ports: [{name: http, containerPort: 8080}, ], }, # the app
+ ], volumes: [], }, }
+"""
+_TABS = (
+    '{"apiVersion": "v1",\n\t"kind": "Pod",\n\t"spec": {\n\t\t"containers": [{\n\t\t\t"name": '
+    '"web",\n\t\t\t"ports": [{"name": "http", "containerPort": 8080}]\n\t\t}]\n\t}\n}'
+)
+
+UNUSUAL = {
+    "a deployment": _DEPLOYMENT,
+    "no line feed at the end": _DEPLOYMENT.rstrip() + " # end",
+    "line ends of Windows": _DEPLOYMENT.replace("\n", "\r\n"),
+    "a byte order mark": "\ufeff" + _DEPLOYMENT,
+    "a directive": "%YAML 1.1\n---\n" + _DEPLOYMENT + "...\n",
+    "anchors": _ANCHORS,
+    "anchors whose places part": _DIFFERENT,
+    "merge keys": _MERGES,
+    "nulls": _NULLS,
+    "nulls without a line feed at the end": _NULLS.rstrip(),
+    "scalars": _SCALARS,
+    "documents without anything": _LIST,
+    "compact JSON": _COMPACT,
+    "pretty JSON": _PRETTY,
+    "JSON with tabs": _TABS,
+    "flow style": _FLOW,
+}
