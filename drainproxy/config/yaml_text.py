@@ -2,15 +2,20 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from .mistakes import Mistake
 
-# The reader's own words for what it met stay.
-_TOKENS = re.compile(r"\(?('<[a-z ]+>')(?:,\))?")
-_NAMES_IN_QUOTES = re.compile(r"(['\"])[^'\"]{2,}\1")
+# As `repr` quotes, from the left: what stands between two quotations is none.
+_QUOTATION = re.compile(r"""\(?'((?:[^'\\]|\\.)*)'(?:,\))?|"((?:[^"\\]|\\.)*)\"""")
+# What a reader of YAML expects or finds: words of the language, not of the file.
+_TOKENS: Final = {
+    *("document start", "document end", "stream start", "stream end", "byte order mark"),
+    *("block sequence start", "block mapping start", "block end"),
+    *("directive", "alias", "anchor", "tag", "scalar", "comment"),
+}
 
 
 class ConfigFile(Struct, frozen=True):
@@ -91,6 +96,10 @@ def yaml_problem(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "is nested too deeply"
     problem = getattr(error, "problem", None) or "it holds a character that YAML forbids"
-    parts = _TOKENS.split(problem)
-    parts[::2] = [_NAMES_IN_QUOTES.sub("a name", part) for part in parts[::2]]
-    return f"is not valid YAML: {''.join(parts)}"
+    return f"is not valid YAML: {_QUOTATION.sub(_without_name, problem)}"
+
+
+def _without_name(match: re.Match[str]) -> str:
+    quoted = match[1] or match[2] or ""
+    is_token = quoted.startswith("<") and quoted.strip("<>") in _TOKENS
+    return f"'{quoted}'" if is_token or len(quoted) < 2 else "a name"

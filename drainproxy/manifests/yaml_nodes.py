@@ -36,9 +36,7 @@ def compose(text: str) -> Node | None:
     try:
         return _Composer(text, yaml).compose(yaml.parse(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = error.problem or error.context or "it cannot be read"
-        raise Unreadable(_INVALID + problem, mark.line + 1 if mark else 1) from None
+        raise _unreadable(error, text) from None
     except yaml.reader.ReaderError as error:
         line = text.encode()[: error.position].count(b"\n") + 1
         raise Unreadable(_INVALID + "it holds a character that YAML forbids", line) from None
@@ -168,6 +166,18 @@ class _Composer:
                 node.start = node.end = colon.end()
             parent.content.append((key, node))
             self._keys[-1] = None
+
+
+def _unreadable(error: Any, text: str) -> Unreadable:
+    """libyaml's words hold nothing of the text. At its end it counts a line that is not there."""
+    problem = error.problem or error.context or "it cannot be read"
+    mark, begins = error.problem_mark or error.context_mark, error.context_mark
+    last = text.rstrip("\n").count("\n") + 1
+    line = min(mark.line + 1, last) if mark else 1
+    above = line - begins.line - 1 if error.context and begins else 0
+    if above > 0:
+        problem += f", {error.context} that begins {above} line{'s' * (above > 1)} above"
+    return Unreadable(_INVALID + problem, line)
 
 
 def _is_empty(node: Node) -> bool:

@@ -62,7 +62,11 @@ def test_an_alias_is_what_its_anchor_is_and_anchors_may_be_reused() -> None:
         ),
         ("a: %x", "is not valid YAML: found character '%' that cannot start any token"),
         ("a: 1\n---\nb: 2", "line 2: is not valid YAML"),
-        ("{a: 1}\nb: 2", "expected '<document start>', but found '<block mapping start>'"),
+        (
+            "{a: 1}\nb: 1",
+            "is not valid YAML: expected '<document start>', but found '<block mapping start>'",
+        ),
+        ("- a\nb: 1", "line 2: is not valid YAML: expected <block end>, but found '?'"),
         ("a: \0", "file app.yaml: is not valid YAML: it holds a character that YAML forbids"),
         ("[" * 1000, "file app.yaml: is nested too deeply"),
         ('a: "\\U99999999"', "file app.yaml: is not valid YAML"),
@@ -73,7 +77,16 @@ def test_what_is_wrong_is_told_with_its_line(text: str, problem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["admin-token: *hunter2", "admin-token: !hunter2!x y", "admin-token: 'hunter2"]
+    "text",
+    [
+        "admin-token: *hunter2",
+        "admin-token: !hunter2!x y",
+        "admin-token: 'hunter2",
+        "admin-token: *<hunter2>",
+        "admin-token: *it's-hunter2",
+        "admin-token: *it's\"-hunter2",
+        "%hunter2 x\n%YAML hunter2\n---\na: 1",
+    ],
 )
 def test_a_syntax_error_does_not_give_away_what_the_file_holds(text: str) -> None:
     assert "not valid YAML" in mistake(text)

@@ -98,7 +98,7 @@ def test_json_stays_json_in_its_indent_and_order() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: 1\n---\nb: [\n", "line 4 (document 2): is not valid YAML: did not find expected"),
+        ("a: 1\n---\nb: [\n", "line 3 (document 2): is not valid YAML: did not find expected"),
         ("a: 1\na: secret\n", "line 2: is not valid YAML: the key 'a' stands twice"),
         ("a: {{ .Values.x }}: b\n", "line 1: is not valid YAML: a key is a list or a mapping"),
         ("a: \x00\n", "line 1: is not valid YAML: it holds a character"),
@@ -106,7 +106,7 @@ def test_json_stays_json_in_its_indent_and_order() -> None:
         ("a: &b\n  - *b\n", "line 2: is not valid YAML: an alias stands inside"),
         ("a: 1\n<<: 1\n", "line 2: is not valid YAML: a merge key (<<) must have a mapping"),
         ("a: 1\r---\rb: 1\r", "line 2: is not valid YAML: a second document begins"),
-        ("%YAML 1.1\n---\na: 1\nb: '\n", "line 5: is not valid YAML: found unexpected end"),
+        ("%YAML 1.1\n---\na: 1\nb: '\n", "line 4: is not valid YAML: found unexpected end"),
         ("[" * 1000, "line 1: is not valid YAML: it is nested too deeply"),
         ("%YAML 9.9\n---\na", "line 1: is not valid YAML: found incompatible YAML document"),
     ],
