@@ -5,15 +5,20 @@ its place if it has none that is its own. In the record it is written as a JSON 
 `/spec/containers/name=web/lifecycle`. It stays right when others add items to the same lists.
 """
 
-from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
 from drainproxy.manifests.podspec import Json
 
+from .items import Items
+
 Path = tuple[str, ...]
+
+_KINDS: Final[dict[type, str]] = {dict: "a mapping", list: "a list"}
+# In the place of an item that is taken out of a list, until the others have been found.
+_GONE: Final = object()
 
 
 class Record(Struct, omit_defaults=True):
@@ -30,20 +35,21 @@ class Editor:
     """A copy of a pod, changed step by step.
 
     `pod` is the copy, `record` what undoes the steps, `patch` the steps as a JSON patch (RFC 6902).
+    Every step raises ValueError if what is on its way is no mapping and no list.
     """
 
     def __init__(self, pod: Json) -> None:
         self.pod = deepcopy(pod)
         self.record = Record([], [], [], {})
         self.patch: list[Json] = []
+        self._items = Items()
 
     def put(self, path: Path, value: Any) -> None:
         """Set the value at a path; the maps on the way are made if they are missing."""
         parent, real = self._open(path[:-1], {})
         key = path[-1]
         if key in parent:
-            self.record.changed.setdefault(pointer_of(path), _plain(parent[key]))
-            value = _styled_as(parent[key], value)
+            self.record.changed.setdefault(pointer_of(path), parent[key])
         else:
             self.record.added.append(pointer_of(path))
         self._write(parent, key, (*real, key), value)
@@ -58,10 +64,10 @@ class Editor:
     def rename(self, path: Path, old: str, new: str) -> None:
         """Give an item of the list at a path another name."""
         items, real = self._open(path, [])
-        index = _find(items, f"name={old}")
-        self.record.changed[pointer_of((*path, f"name={new}", "name"))] = _plain(old)
-        name = _styled_as(items[index]["name"], new)
-        self._write(items[index], "name", (*real, str(index), "name"), name)
+        index = self._find(items, f"name={old}", path)
+        self.record.changed[pointer_of((*path, f"name={new}", "name"))] = old
+        self._items.changed(items, index, "name", old, new)
+        self._write(items[index], "name", (*real, str(index), "name"), new)
 
     def put_unrecorded(self, path: Path, value: Any) -> None:
         """Set a value that is no part of the record: the record itself."""
@@ -78,13 +84,21 @@ class Editor:
         real: Path = ()
         for depth, step in enumerate(path, start=1):
             if isinstance(node, list):
-                index = _find(node, step)
+                index = self._find(node, step, path[: depth - 1])
                 node, real = node[index], (*real, str(index))
                 continue
+            _expect(dict, node, path[: depth - 1])
             if node.get(step) is None:
                 self._create(node, path[:depth], real, {} if depth < len(path) else empty)
             node, real = node[step], (*real, step)
+        _expect(type(empty), node, path)
         return node, real
+
+    def _find(self, items: list[Any], step: str, path: Path) -> int:
+        index = self._items.find(items, step)
+        if index is None:
+            raise ValueError(f"is no pod: {pointer_of(path)} has no item with {step}")
+        return index
 
     def _create(self, parent: Json, path: Path, real: Path, empty: Any) -> None:
         made = self.record.filled if path[-1] in parent else self.record.created
@@ -103,73 +117,93 @@ class Editor:
 def undo(pod: Json, record: Record) -> Json:
     """A copy of the pod as it was before. What somebody has removed since then is not missed, and
     what others have put into a list that we made stays."""
-    pod = deepcopy(pod)
+    undoing = _Undoing(deepcopy(pod))
     for pointer in reversed(record.added):
-        for parent, key in _look_up(pod, pointer):
-            del parent[key]
+        undoing.remove(pointer)
+    undoing.sweep()
     for pointer in reversed(record.created):
-        for parent, key in _look_up(pod, pointer):
-            if not parent[key]:
-                del parent[key]
+        undoing.remove(pointer, only_if_empty=True)
+    undoing.sweep()
     for pointer in record.filled:
-        for parent, key in _look_up(pod, pointer):
-            parent[key] = parent[key] or None
-    # Backwards: by an anchor in YAML two paths may lead to the same place.
+        undoing.empty(pointer)
     for pointer, was in reversed(record.changed.items()):
-        for parent, key in _look_up(pod, pointer):
-            parent[key] = _styled_as(parent[key], was)
-    return pod
+        undoing.restore(pointer, was)
+    return undoing.pod
 
 
-def _look_up(pod: Json, pointer: str) -> Iterator[tuple[Any, Any]]:
-    """The parent and the key of what a pointer leads to, if it is there."""
-    node: Any = pod
-    parent: Any = None
-    key: Any = None
-    for step in steps_of(pointer):
-        parent, key = node, step
-        if isinstance(node, list):
-            key = next((at for at, item in enumerate(node) if _is(at, item, step)), None)
-            if key is None:
-                return
-        elif not isinstance(node, dict) or step not in node:
+class _Place(NamedTuple):
+    """A key in a map, or an index in a list; `item` is the map's own place if it is an item."""
+
+    parent: Any
+    key: Any
+    item: tuple[list[Any], int] | None
+
+
+class _Undoing:
+    """Steps back. Lists keep their length until `sweep`, so that their items stay found."""
+
+    def __init__(self, pod: Json) -> None:
+        self.pod = pod
+        self._items = Items()
+        self._holed: dict[int, list[Any]] = {}
+
+    def remove(self, pointer: str, only_if_empty: bool = False) -> None:
+        place = self._look_up(pointer)
+        if place is None or (only_if_empty and place.parent[place.key]):
             return
-        node = node[key]
-    if parent is not None:
-        yield parent, key
+        if isinstance(place.parent, list):
+            place.parent[place.key] = _GONE
+            self._holed[id(place.parent)] = place.parent
+        else:
+            del place.parent[place.key]
+
+    def sweep(self) -> None:
+        for items in self._holed.values():
+            items[:] = [item for item in items if item is not _GONE]
+        self._holed.clear()
+        self._items = Items()
+
+    def empty(self, pointer: str) -> None:
+        if place := self._look_up(pointer):
+            place.parent[place.key] = place.parent[place.key] or None
+
+    def restore(self, pointer: str, was: Any) -> None:
+        if place := self._look_up(pointer):
+            if place.item:
+                items, index = place.item
+                now = place.parent[place.key]
+                self._items.changed(items, index, place.key, now, was)
+            place.parent[place.key] = was
+
+    def _look_up(self, pointer: str) -> _Place | None:
+        """The place to which a pointer leads, if it is there."""
+        place = _Place({"": self.pod}, "", None)
+        for step in steps_of(pointer):
+            node = place.parent[place.key]
+            if isinstance(node, list):
+                index = self._items.find(node, step)
+                if index is None or node[index] is _GONE:
+                    return None
+                place = _Place(node, index, None)
+            elif isinstance(node, dict) and step in node:
+                in_list = isinstance(place.parent, list)
+                place = _Place(node, step, (place.parent, place.key) if in_list else None)
+            else:
+                return None
+        return place if place.parent is not None and steps_of(pointer) else None
 
 
-def _find(items: list[Any], step: str) -> int:
-    return next(at for at, item in enumerate(items) if _is(at, item, step))
-
-
-def _is(at: int, item: Any, step: str) -> bool:
-    key, equals, text = step.partition("=")
-    if not equals:
-        return step == str(at)
-    return isinstance(item, dict) and str(item.get(key)) == text
+def _expect(kind: type, value: Any, path: Path) -> None:
+    if not isinstance(value, kind):
+        what = pointer_of(path) or "the whole"
+        raise ValueError(f"is no pod: {what} must be {_KINDS[kind]}, not {value!r:.40}")
 
 
 def pointer_of(path: Path) -> str:
+    """A path as a JSON pointer (RFC 6901)."""
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
 
 
 def steps_of(pointer: str) -> list[str]:
+    """The steps of a pointer."""
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
-
-
-def _plain(value: Any) -> Any:
-    """A value without the way it was written in a file."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, str):
-        return str(value)
-    return int(value) if type(value) is not bool and isinstance(value, int) else value
-
-
-def _styled_as(old: Any, value: Any) -> Any:
-    """A text, quoted as the one in whose place it comes."""
-    both_texts = isinstance(old, str) and isinstance(value, str)
-    return type(old)(value) if both_texts and type(value) is str else value

@@ -147,6 +147,7 @@ class Spec(_Read, frozen=True):
 
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
+    volumes: list[Json] | None = None
     host_network: bool | None = None
     restart_policy: str | None = None
     termination_grace_period_seconds: int | None = None
@@ -251,9 +252,15 @@ class Workload(Struct, frozen=True):
 def read(pod: Json) -> Pod:
     """The parts that we look at; ValueError, saying where, if one is not what Kubernetes takes."""
     try:
-        return convert(pod, Pod)
+        view = convert(pod, Pod)
     except ValidationError as error:
         raise ValueError(f"is no pod: {error}") from None
+    names = set()
+    for _, container in view.every_container():
+        if container.name in names:
+            raise ValueError(f"is no pod: two containers are called {container.name!r:.80}")
+        names.add(container.name)
+    return view
 
 
 def objects(document: Any) -> Iterator[Json]:

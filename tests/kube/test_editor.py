@@ -1,6 +1,6 @@
 """Edits of a pod, their record and their undoing."""
 
-from typing import Any
+from time import process_time
 
 import jsonpatch
 import pytest
@@ -85,14 +85,47 @@ def test_what_is_gone_is_not_missed(pointer: str) -> None:
         undo(pod, record)
 
 
-def test_quotes_of_a_text_stay_with_it() -> None:
-    class Quoted(str):
-        pass
+@pytest.mark.parametrize("start", [{"volumes": "x"}, {"volumes": {}}, {"volumes": 0}])
+def test_what_is_no_list_is_named(start: Json) -> None:
+    with pytest.raises(ValueError, match="is no pod: /volumes must be a list, not"):
+        Editor(start).append(("volumes",), {"name": "ours"})
 
-    start: dict[str, Any] = {"port": Quoted("http")}
+
+@pytest.mark.parametrize("start", [{"spec": "x"}, {"spec": []}, {"spec": {"containers": ["x"]}}])
+def test_what_is_no_mapping_or_has_no_such_item_is_named(start: Json) -> None:
+    with pytest.raises(ValueError, match="is no pod: /spec"):
+        Editor(start).put(("spec", "containers", "name=x", "image"), "x")
+
+
+def test_two_items_of_one_name_are_edited_as_the_first_and_undone() -> None:
+    start: Json = {"ports": [{"name": "http", "n": 1}, {"name": "http", "n": 2}]}
     editor = Editor(start)
-    editor.put(("port",), "app-http")
+    editor.rename(("ports",), "http", "app-http")
 
-    assert isinstance(editor.pod["port"], Quoted)
-    assert type(editor.record.changed["/port"]) is str
-    assert isinstance(undo(editor.pod, editor.record)["port"], Quoted)
+    assert [port["name"] for port in editor.pod["ports"]] == ["app-http", "http"]
+    assert undo(editor.pod, editor.record) == start
+
+
+def test_names_that_pass_on_from_item_to_item_come_back() -> None:
+    start: Json = {"ports": [{"name": "app-http"}, {"name": "http"}]}
+    editor = Editor(start)
+    editor.rename(("ports",), "app-http", "app1-http")
+    editor.rename(("ports",), "http", "app-http")
+
+    assert undo(editor.pod, editor.record) == start
+
+
+@pytest.mark.alone
+def test_the_work_grows_with_the_pod_and_not_with_its_square() -> None:
+    ports = [{"name": f"p{at}"} for at in range(8000)]
+    pod: Json = {"containers": [{"name": f"c{at}"} for at in range(8000)], "ports": ports}
+    before = process_time()
+    editor = Editor(pod)
+    for at in range(8000):
+        editor.put(("containers", f"name=c{at}", "image"), "x")
+        editor.append(("containers",), {"name": f"ours{at}"})
+        editor.rename(("ports",), f"p{at}", f"q{at}")
+    undone = undo(editor.pod, editor.record)
+
+    assert process_time() - before < 3, "0.3 s; reading lists for each step took minutes"
+    assert undone == pod
