@@ -11,6 +11,7 @@ from drainproxy.manifests.documents import restyle
 from drainproxy.manifests.podspec import Json, Pod, Workload, read, workload
 from drainproxy.manifests.policies import Place
 from drainproxy.manifests.templates import makes_pods, reason, title
+from drainproxy.manifests.values import without_collector
 
 from .capture import Capture
 from .halves import Half, written
@@ -47,6 +48,7 @@ class Result(Struct, frozen=True):
         return self.report.failed
 
 
+@without_collector()
 def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = None) -> Result:
     """Inject every workload in these files (by name), and change what leads clients to them."""
     given = read_input(texts)
@@ -64,6 +66,7 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     return _result(given, around, lines, only)
 
 
+@without_collector()
 def uninject_all(texts: Mapping[str, str], only: Half | None = None) -> Result:
     """Take everything in these files back to what it was before."""
     given = read_input(texts)

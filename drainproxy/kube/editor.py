@@ -5,12 +5,12 @@ its place if it has none that is its own. In the record it is written as a JSON 
 `/spec/containers/name=web/lifecycle`. It stays right when others add items to the same lists.
 """
 
-from copy import deepcopy
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
 from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.values import copied
 
 from .items import Items
 
@@ -39,7 +39,7 @@ class Editor:
     """
 
     def __init__(self, pod: Json) -> None:
-        self.pod = deepcopy(pod)
+        self.pod = copied(pod)
         self.record = Record([], [], [], {})
         self.patch: list[Json] = []
         self._items = Items()
@@ -111,13 +111,13 @@ class Editor:
         self._note(operation, real, value)
 
     def _note(self, operation: str, real: Path, value: Any) -> None:
-        self.patch.append({"op": operation, "path": pointer_of(real), "value": deepcopy(value)})
+        self.patch.append({"op": operation, "path": pointer_of(real), "value": copied(value)})
 
 
 def undo(pod: Json, record: Record) -> Json:
     """A copy of the pod as it was before. What somebody has removed since then is not missed, and
     what others have put into a list that we made stays."""
-    undoing = _Undoing(deepcopy(pod))
+    undoing = _Undoing(copied(pod))
     for pointer in reversed(record.added):
         undoing.remove(pointer)
     undoing.sweep()

@@ -1,7 +1,6 @@
 """The annotation in which the injector writes what it has done: `uninject` needs nothing else."""
 
 from collections.abc import Mapping
-from copy import deepcopy
 
 import msgspec
 from msgspec import Struct, json
@@ -9,6 +8,7 @@ from msgspec import Struct, json
 from drainproxy import __version__
 from drainproxy.config import ConfigError, Mistake
 from drainproxy.manifests.podspec import Json, read
+from drainproxy.manifests.values import copied
 
 from .annotations import STATUS
 from .editor import Editor, Record, undo
@@ -86,7 +86,7 @@ def target_before(text: object, step: str, port: int) -> int | str | None:
 def restored(pod: Json) -> Json:
     """A copy of the pod as it was before it was injected."""
     status = read_status(pod)
-    pod = deepcopy(pod)
+    pod = copied(pod)
     if status is None:
         return pod
     del pod["metadata"]["annotations"][STATUS]

@@ -13,9 +13,10 @@ from msgspec import DecodeError, Struct, json
 from msgspec.structs import replace
 
 from drainproxy.manifests.documents import Document, edited, reread
-from drainproxy.manifests.nodes import aliases, same
+from drainproxy.manifests.nodes import aliases
 from drainproxy.manifests.notes import Notes, Path
 from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.values import same
 from drainproxy.manifests.writing import Quoted
 
 from .annotations import STATUS

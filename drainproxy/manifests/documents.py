@@ -11,10 +11,11 @@ from typing import Any, Final
 from msgspec import Struct
 
 from . import json_nodes, yaml_nodes
-from .nodes import Node, Unreadable, same, value_of
+from .nodes import Node, Unreadable, value_of
 from .notes import Notes, tree
 from .podspec import Json
 from .splice import Splice
+from .values import same
 from .writing import Block, Quoted, Style, json_style_of, style_of
 
 # YAML 1.2, sections 9.1.2 and 9.1.3: at the start of a line this is nothing else, not even in a

@@ -92,19 +92,6 @@ def merge_sources(value: Node) -> Iterator[Node]:
         yield value
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same in JSON: 1, 1.0 and true are not."""
-    if type(one) is not type(other) and not (isinstance(one, str) and isinstance(other, str)):
-        return False
-    if isinstance(one, dict):
-        return len(one) == len(other) and all(
-            key in other and same(value, other[key]) for key, value in one.items()
-        )
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
-
-
 def aliases(root: Node) -> dict[tuple[str | int, ...], tuple[str | int, ...]]:
     """The path of each alias, and of what it stands for."""
     targets: dict[int, tuple[str | int, ...]] = {}

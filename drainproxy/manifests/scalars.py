@@ -92,6 +92,7 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
 
 
+@lru_cache(1 << 14)
 def is_plain(text: str) -> bool:
     """Whether every reader takes it for this text without quotes."""
     return bool(_PLAIN.fullmatch(text)) and text.lower() not in _WORDS

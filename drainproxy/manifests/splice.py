@@ -25,11 +25,11 @@ from .nodes import (
     Unreadable,
     is_merge,
     merge_sources,
-    same,
     value_of,
 )
 from .notes import NONE, NOTHING, Noted, Notes, Trail, path_of
 from .scalars import MERGE
+from .values import same
 from .writing import Block, JsonStyle, Style
 
 # What may stand before a node: an anchor, a tag.

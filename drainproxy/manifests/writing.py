@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -97,7 +98,14 @@ def _is_inline(value: Any) -> bool:
 def inline(value: Any) -> str:
     """What follows a colon or a dash on its line: a scalar or an empty collection; for null
     nothing."""
+    if type(value) is str:
+        return " " + _text(value)
     return "" if value is None else " " + scalar(value)
+
+
+@lru_cache(1 << 12)
+def _text(value: str) -> str:
+    return written(value)
 
 
 def scalar(value: Any, quote: str = "", in_flow: bool = False) -> str:

@@ -2,6 +2,7 @@
 of aliases, which a loader forgets, and no text makes more of itself than it can pay for."""
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
 from .nodes import (
@@ -17,7 +18,7 @@ from .nodes import (
     merge_sources,
     too_many,
 )
-from .scalars import key_text, resolve, tagged
+from .scalars import MERGE, key_text, resolve, tagged
 
 _HEADER = re.compile(r"(?:[&!]\S*\s+)*[|>]([-+0-9]*)")
 _COLON = re.compile(r"[ \t]*:")
@@ -32,9 +33,8 @@ def compose(text: str) -> Node | None:
     if text.startswith(_BYTE_ORDER_MARK):
         # libyaml would skip it, and all that we know of places would be one off.
         raise Unreadable(_INVALID + "a byte order mark stands inside of it", 1)
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _Composer(text, yaml).compose(yaml.parse(text, Loader=loader))
+        return _Composer(text, yaml).compose()
     except yaml.MarkedYAMLError as error:
         raise _unreadable(error, text) from None
     except yaml.reader.ReaderError as error:
@@ -53,8 +53,18 @@ class _Composer:
         self._root: Node | None = None
         self._written = 0
 
-    def compose(self, events: Any) -> Node | None:
+    def compose(self) -> Node | None:
         yaml = self._yaml
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(self._text)
+        try:
+            self._compose(iter(loader.get_event, None), yaml)
+        finally:
+            loader.dispose()
+        root = self._root
+        return None if root and _is_empty(root) else root
+
+    def _compose(self, events: Iterator[Any], yaml: Any) -> None:
+        scalar = yaml.ScalarEvent
         begin: dict[type, Kind] = {
             yaml.MappingStartEvent: MAPPING,
             yaml.SequenceStartEvent: SEQUENCE,
@@ -62,7 +72,7 @@ class _Composer:
         end = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
         for event in events:
             kind = type(event)
-            if kind is yaml.ScalarEvent:
+            if kind is scalar:
                 self._add(self._scalar(event), event)
             elif kind in begin:
                 self._begin(begin[kind], event)
@@ -72,8 +82,6 @@ class _Composer:
                 self._add(self._alias(event), event)
             elif kind is yaml.DocumentStartEvent and self._root:
                 _refuse("a second document begins: put --- before it", event)
-        root = self._root
-        return None if root and _is_empty(root) else root
 
     def _scalar(self, event: Any) -> Node:
         text, tag, style = event.value, event.tag, event.style or ""
@@ -135,7 +143,10 @@ class _Composer:
         self._add(node, event)
 
     def _check_keys(self, node: Node) -> None:
-        names = set()
+        found = {key.content for key, _ in node.content}
+        if len(found) == len(node.content) and MERGE not in found:
+            return
+        names: set[str] = set()
         for key, value in node.content:
             if key.content in names:
                 problem = f"the key {key.content[:80]!r} stands twice in one mapping"
