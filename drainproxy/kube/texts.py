@@ -2,11 +2,13 @@
 
 The record of an edit holds values. What these do not tell of the text that stood for them is
 written down in the same annotation, as `texts`: by pointers like those of the record, relative to
-the object that has the annotation. `1` is the place one level above it (a relative JSON pointer),
-for an alias that stood for all of it.
+the object that has the annotation. A number before one leads so many levels up first (a relative
+JSON pointer), to an alias that stood for the whole object or that stands in another.
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 from msgspec import DecodeError, Struct, json
@@ -21,7 +23,10 @@ from drainproxy.manifests.writing import Quoted
 
 from .annotations import STATUS
 from .editor import pointer_of, steps_of
+from .items import Items
 from .status import restored
+
+_RELATIVE = re.compile(r"([0-9]{0,3})((?:/.*)?)", re.DOTALL)
 
 
 class _Texts(Struct):
@@ -44,7 +49,9 @@ def settled(document: Document) -> Document:
         notes |= edit.notes
         _write_down(first, notes)
         edit = edited(first)
-    return reread(first, edit.text)
+    # The nodes of a large text need not be there while those of another are made.
+    document.root = first.root = None
+    return replace(reread(first, edit.text), data=first.data, root=None)
 
 
 def _is_unchanged(document: Document) -> bool:
@@ -60,11 +67,11 @@ def _is_unchanged(document: Document) -> bool:
 
 def _taken_back(document: Document) -> Document:
     """As it was before the objects in it were edited at first."""
-    if document.root is None or STATUS not in document.text:
+    if STATUS not in document.text:
         return document
     data, notes = document.original(), Notes()
     for path, body in [*_edited_objects(data, ())]:
-        notes |= _notes(path, body)
+        notes |= _notes(data, path, body)
         data = _with(data, path, restored(body))
     before = replace(document, data=data)
     try:
@@ -103,7 +110,8 @@ def _write_down(document: Document, notes: Notes) -> None:
         owner = _owner(path, owners)
         if owner is not None:
             texts.setdefault(owner, {})[_pointer(data, owner, path)] = text
-    shared = aliases(document.root) if document.root else {}
+    root = document.nodes()
+    shared = aliases(root) if root and "*" in document.text else {}
     for owner, body in owners.items():
         found = texts.get(owner, {}) | texts.get(_written_at(owner, shared), {})
         if not found:
@@ -120,21 +128,24 @@ def _written_at(path: Path, shared: Mapping[Path, Path]) -> Path:
 
 
 def _owner(path: Path, owners: Mapping[Path, Json]) -> Path | None:
-    """The innermost object around a place, else the first one inside."""
+    """The innermost object around a place, else the first one inside, else the first of all."""
     for length in range(len(path), -1, -1):
         if path[:length] in owners:
             return path[:length]
-    return next((each for each in owners if each[: len(path)] == path), None)
+    inside = (each for each in owners if each[: len(path)] == path)
+    return next(inside, next(iter(owners), None))
 
 
 def _pointer(data: Any, owner: Path, path: Path) -> str:
-    if len(path) < len(owner):
-        return str(len(owner) - len(path))
-    node, steps = _at(data, owner), []
-    for step in path[len(owner) :]:
+    """From an object to a place: up as far as they part, then down."""
+    pairs = zip(owner, path, strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    node, steps = _at(data, path[:shared]), []
+    for step in path[shared:]:
         steps.append(_name(node, step) if isinstance(step, int) else step)
         node = _at(node, (step,))
-    return pointer_of(tuple(steps))
+    up = len(owner) - shared
+    return (str(up) if up else "") + pointer_of(tuple(steps))
 
 
 def _name(items: Any, at: int) -> str:
@@ -144,14 +155,17 @@ def _name(items: Any, at: int) -> str:
     return f"name={name}" if isinstance(name, str) and names.count(name) == 1 else str(at)
 
 
-def _notes(owner: Path, body: Json) -> Notes:
+def _notes(data: Any, owner: Path, body: Json) -> Notes:
     """The notes in the annotation of an object."""
-    notes: Notes = {}
+    notes, items = Notes(), Items()
     for pointer, text in _texts(body).items():
-        if pointer.isdigit() and len(pointer) < 4:
-            notes[owner[: max(len(owner) - int(pointer), 0)]] = text
-        elif (path := _resolved(body, steps_of(pointer))) is not None:
-            notes[(*owner, *path)] = text
+        match = _RELATIVE.fullmatch(pointer)
+        if match is None:
+            continue
+        start = owner[: max(len(owner) - int(match[1] or 0), 0)]
+        path = _resolved(_at(data, start), steps_of(match[2]), items)
+        if path is not None:
+            notes[(*start, *path)] = text
     return notes
 
 
@@ -172,26 +186,17 @@ def _set_texts(body: Json, texts: Mapping[str, str | None]) -> None:
     body["metadata"]["annotations"][STATUS] = Quoted(json.encode(status).decode())
 
 
-def _resolved(node: Any, steps: list[str]) -> Path | None:
+def _resolved(node: Any, steps: list[str], items: Items) -> Path | None:
     path: Path = ()
     for step in steps:
         if isinstance(node, list):
-            at = _index(node, step)
-            if at is None:
+            at = int(step) if step.isdigit() and len(step) < 7 else items.find(node, step)
+            if at is None or at >= len(node):
                 return None
             path, node = (*path, at), node[at]
         else:
             path, node = (*path, step), node.get(step) if isinstance(node, dict) else None
     return path
-
-
-def _index(items: list[Any], step: str) -> int | None:
-    if step.isdigit() and len(step) < 7:
-        return int(step) if int(step) < len(items) else None
-    for at, item in enumerate(items):
-        if isinstance(item, dict) and f"name={item.get('name')}" == step:
-            return at
-    return None
 
 
 def _at(node: Any, path: Path) -> Any:

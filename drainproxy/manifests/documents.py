@@ -4,6 +4,7 @@ A document that is not changed keeps its text byte for byte. Of one that is chan
 what differs is written anew.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator
 from typing import Any, Final
@@ -23,14 +24,18 @@ from .writing import Block, Quoted, Style, json_style_of, style_of
 _MARKER = re.compile(
     r"^(?:%[^\n]*\n){0,20}---(?=[ \t\r\n]|\Z)[ \t]*(?:#[^\n]*)?\r?\n?", re.MULTILINE
 )
-_NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z))*")
+_NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z))*+")
+# Characters of a document with an object in it, beyond a first lot of documents.
+_SHORTEST: Final = 16
+_MANY: Final = 10_000
 _BYTE_ORDER_MARK: Final = "\N{BYTE ORDER MARK}"
 
 
 class Document(Struct):
     """One document. `data` may be changed; `changed` then says so.
 
-    `line` is the one of its file after which its text begins, `root` what is written in it.
+    `line` is the one of its file after which its text begins, `root` what is written in it, if that
+    is known already.
     """
 
     marker: str
@@ -45,19 +50,28 @@ class Document(Struct):
         """Its text; ValueError, with the line, if it is written too strangely to be changed."""
         return self.marker + (edited(self).text if self.changed else self.text)
 
+    def nodes(self) -> Node | None:
+        """What is written in its text; None if it has none."""
+        if self.root is None and self.text and self.data is not None:
+            self.root = _compose(self)
+        return self.root
+
     def original(self) -> Any:
         """What its text stands for."""
-        return value_of(self.root) if self.root else None
+        root = self.nodes()
+        return value_of(root) if root else None
 
 
 def parse(text: str) -> list[Document]:
     """The documents of a file; ValueError, with the line, if it is neither YAML nor JSON."""
     mark = text[:1] if text.startswith(_BYTE_ORDER_MARK) else ""
-    pieces = [*_pieces(text[len(mark) :])]
-    documents = []
-    for number, (line, marker, body) in enumerate(pieces, start=1):
-        where = f" (document {number})" if len(pieces) > 1 else ""
-        documents.append(_read(marker, body, line, where))
+    documents: list[Document] = []
+    most = len(text) // _SHORTEST + _MANY
+    for line, marker, body in _pieces(text[len(mark) :]):
+        documents.append(_read(marker, body, line))
+        most -= documents[-1].data is not None
+        if most < 0:
+            raise ValueError(f"line {line + 1}: it holds more documents than any of its length")
     documents[0].marker = mark + documents[0].marker
     return documents
 
@@ -68,22 +82,16 @@ def edited(document: Document, notes: Notes | None = None) -> "Edited":
 
     ValueError, with the line, if it is written too strangely for that.
     """
-    if document.root is None:
+    root = document.nodes()
+    if root is None:
         return Edited("\n".join(Block(Style()).content(document.data, 0)) + "\n", {})
-    before = _directives(document.marker)
-    splice = Splice(
-        before + document.text,
-        json_style_of(document.root, document.text)
-        if document.is_json
-        else style_of(document.root),
-        yaml_nodes.compose,
-        None if notes is None else tree(notes),
-    )
+    before = _before(document)
+    style = json_style_of(root, document.text) if document.is_json else style_of(root)
+    splice = Splice(before + document.text, style, None if notes is None else tree(notes))
     try:
-        text = splice.run(document.root, document.data)[len(before) :]
+        text = splice.run(root, document.data)[len(before) :]
     except Unreadable as error:
-        line = document.line - before.count("\n") + error.line
-        raise ValueError(f"line {line}: {error}") from None
+        raise _at_line(document, error) from None
     return Edited(text, splice.notes)
 
 
@@ -96,7 +104,7 @@ class Edited(Struct, frozen=True):
 
 def reread(document: Document, text: str) -> Document:
     """A document with another text, which must stand for the same data; ValueError if not."""
-    again = _read(document.marker, text, document.line, "")
+    again = _read(document.marker, text, document.line)
     if not same(again.data, document.data):
         raise ValueError(f"line {document.line + 1}: it is written in a form that is not edited")
     return again
@@ -105,14 +113,16 @@ def reread(document: Document, text: str) -> Document:
 def render(files: Collection[list[Document]]) -> str:
     """All files as one stream."""
     parts: list[str] = []
+    is_open = False
     for documents in files:
         for at, document in enumerate(documents):
             text = document.render()
             if parts and at == 0:
-                parts += _between(parts[-1], document)
+                parts += _between(parts[-1], document, is_open)
                 text = text.removeprefix(_BYTE_ORDER_MARK)
             if text:
                 parts.append(text)
+                is_open = document.data is None and bool(document.marker)
     return "".join(parts)
 
 
@@ -136,40 +146,51 @@ def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
         yield line, text[start:body], text[body:end]
 
 
-def _read(marker: str, body: str, line: int, where: str) -> Document:
-    if _NOTHING.fullmatch(body):
-        return Document(marker, body, None, line=line)
-    before = _directives(marker)
-    root, is_json = _json(body)
+def _read(marker: str, body: str, line: int) -> Document:
+    document = Document(marker, body, None, line=line)
+    if not _NOTHING.fullmatch(body):
+        document.is_json = _is_json(body)
+        document.root = _compose(document)
+        document.data = value_of(document.root) if document.root else None
+    return document
+
+
+def _compose(document: Document) -> Node | None:
     try:
-        root = root or yaml_nodes.compose(before + body)
+        if document.is_json:
+            return json_nodes.scan(document.text)
+        return yaml_nodes.compose(_before(document) + document.text)
     except Unreadable as error:
-        at = line - before.count("\n") + error.line
-        raise ValueError(f"line {at}{where}: {error}") from None
-    data = value_of(root) if root else None
-    return Document(marker, body, data, is_json, line=line, root=root)
+        raise _at_line(document, error) from None
 
 
-def _json(body: str) -> tuple[Node | None, bool]:
+def _at_line(document: Document, error: Unreadable) -> ValueError:
+    line = document.line - _before(document).count("\n") + error.line
+    return ValueError(f"line {line}: {error}")
+
+
+def _is_json(body: str) -> bool:
     if not body.lstrip().startswith(("{", "[")):
-        return None, False
+        return False
     try:
-        return json_nodes.scan(body), True
-    except Unreadable:
-        return None, False  # YAML has braces too
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False  # YAML has braces too
+    return True
 
 
-def _directives(marker: str) -> str:
-    """What must be read before the document for its tags to be known."""
-    return marker.removeprefix(_BYTE_ORDER_MARK) if "%" in marker else ""
+def _before(document: Document) -> str:
+    """The directives without which a document's tags are not known."""
+    has_some = "%" in document.marker and not document.is_json
+    return document.marker.removeprefix(_BYTE_ORDER_MARK) if has_some else ""
 
 
-def _between(before: str, document: Document) -> Iterator[str]:
-    """What parts a file from the one before it."""
+def _between(before: str, document: Document, is_open: bool) -> Iterator[str]:
+    """What parts a file from the one before it, whose last document may have begun already."""
     if not before.endswith("\n"):
         yield "\n"
     marker = document.marker.removeprefix(_BYTE_ORDER_MARK)
     if marker.startswith("%"):
         yield "...\n"
-    elif not marker and document.data is not None:
+    elif not (marker or is_open) and document.data is not None:
         yield "---\n"

@@ -4,7 +4,7 @@ other escapes, keys of any length, and tabs wherever it likes."""
 import json
 import re
 
-from .nodes import DEEPEST, MAPPING, SCALAR, SEQUENCE, Node, Unreadable
+from .nodes import DEEPEST, MAPPING, SCALAR, SEQUENCE, Node, Unreadable, most_values
 
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
@@ -30,6 +30,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._left = most_values(len(text))
 
     def next(self) -> re.Match[str]:
         """The token after the one before."""
@@ -41,6 +42,10 @@ class _Scanner:
 
     def value(self, token: re.Match[str], depth: int) -> Node:
         """The value that begins with a token."""
+        self._left -= 1
+        if self._left < 0:
+            problem = "is not valid JSON: it holds more values than any manifest of its length"
+            raise self.problem(token.start(), problem)
         if token[1] is None:
             return _scalar(token)
         if depth >= DEEPEST:
@@ -70,6 +75,7 @@ class _Scanner:
             if token[2] is None:
                 raise self.problem(self._at)
             key = _scalar(token)
+            self._left -= 1
             self._expect(":")
             value = self.value(self.next(), depth + 1)
             found[key.content] = key, value  # the last one counts, as in kubectl

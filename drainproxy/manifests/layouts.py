@@ -37,10 +37,8 @@ class BlockLayout:
 
     def text_of(self, slot: Slot) -> str:
         """What is to be noted of a place, without the one blank that stands everywhere."""
-        place, end = self._place(slot), slot.node.end
-        if self._edits.has_break(place, end):
-            end = self._edits.line_end(end)
-        text = self._edits.text[place:end]
+        place = self._place(slot)
+        text = self._edits.text[place : self._end(slot, place)]
         return text[1:] if text[:1] == " " and not text[1:2].isspace() and text[1:] else text
 
     def put_back(self, slot: Slot, text: str) -> None:
@@ -54,14 +52,13 @@ class BlockLayout:
             self._put(slot, anchor + _inline(value, slot))
             return
         edits, node, place = self._edits, slot.node, self._place(slot)
-        end = edits.line_end(node.end)
-        several = edits.has_break(place, node.end)
-        alone = not (several or anchor or edits.text[node.end : end].strip(" \t"))
-        if slot.key is None and alone:
+        upto, end = self._end(slot, place), edits.line_end(node.end)
+        alone = not (anchor or edits.text[node.end : end].strip(" \t"))
+        if slot.key is None and alone and not edits.has_break(place, node.end):
             lines = edits.joined(self._block.content(value, slot.parent.column + 2))
             edits.replace(place, node.end, " " + lines.lstrip(" "))
             return
-        edits.replace(place, end if several else node.end, anchor)
+        edits.replace(place, upto, anchor)
         edits.insert_lines(end, self._block.children(value, slot.parent.column))
 
     def remove(self, node: Node, spans: Sequence[tuple[int, int]], gone: set[int]) -> None:
@@ -109,16 +106,24 @@ class BlockLayout:
             return self._edits.after_colon(slot.key)
         return self._edits.after_dash(slot.node.start)
 
+    def _end(self, slot: Slot, place: int) -> int:
+        """Of the value, or of its last line: a comment there would stand behind other lines then,
+        and one that touches a bracket may touch nothing else."""
+        end = slot.node.end
+        is_touched = self._edits.text.startswith("#", end)
+        several = self._edits.has_break(place, end)
+        return self._edits.line_end(end) if several or is_touched else end
+
     def _put(self, slot: Slot, text: str) -> None:
         edits, node, place = self._edits, slot.node, self._place(slot)
         first, end = edits.line_end(place), edits.line_end(node.end)
         if _begins_after(node, first) and not ("\n" in text or "\r" in text):
             edits.replace(place, edits.after_properties(place), text)
             edits.replace(first, end, "")  # a comment behind the key stays
-        elif "\n" in text or "\r" in text or edits.has_break(place, node.end):
+        elif "\n" in text or "\r" in text:
             edits.replace(place, end, text)
         else:
-            edits.replace(place, node.end, text)
+            edits.replace(place, self._end(slot, place), text)
 
 
 class FlowLayout:

@@ -17,6 +17,9 @@ ALIAS: Final = "alias"
 DEEPEST: Final = 200
 # Values that aliases may add to those that are written: a few lines can stand for billions.
 _REPEATED: Final = 50_000
+# Characters for each value, beyond a first lot of them. The densest JSON of Kubernetes has five;
+# what has fewer is made to cost memory.
+_DENSEST: Final = 4
 
 
 class Node(Struct, gc=False):
@@ -50,6 +53,11 @@ class Unreadable(ValueError):
 def too_many(size: int, written: int) -> bool:
     """Whether so many values are more than a document may make of what is written in it."""
     return size > 2 * written + _REPEATED
+
+
+def most_values(length: int) -> int:
+    """How many values, keys among them, a text of this length may hold."""
+    return length // _DENSEST + _REPEATED
 
 
 def value_of(node: Node) -> Any:

@@ -1,5 +1,6 @@
 """What we read of a pod, as types, and where pods stand in the objects that make them."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -9,6 +10,10 @@ Json = dict[str, Any]
 
 # What the kubelet waits when a pod does not say.
 DEFAULT_GRACE: Final = 30
+
+# More than any pod that runs; what takes longer the more there are has a bound.
+_MOST_CONTAINERS: Final = 1_000
+_MOST_PORTS: Final = 2_000
 
 # (API group, kind) -> where its pod template is.
 _TEMPLATES: Final = {
@@ -254,13 +259,40 @@ def read(pod: Json) -> Pod:
     try:
         view = convert(pod, Pod)
     except ValidationError as error:
-        raise ValueError(f"is no pod: {error}") from None
-    names = set()
-    for _, container in view.every_container():
-        if container.name in names:
-            raise ValueError(f"is no pod: two containers are called {container.name!r:.80}")
-        names.add(container.name)
+        raise ValueError(f"is no pod: {_problem(pod, error)}") from None
+    for problem in _problems(view):
+        raise ValueError(f"is no pod: {problem}")
     return view
+
+
+def _problems(view: Pod) -> Iterator[str]:
+    containers = [each for _, each in view.every_container()]
+    ports = sum(len(each.ports or ()) for each in containers)
+    for count, what, most in (
+        (len(containers), "containers", _MOST_CONTAINERS),
+        (ports, "ports", _MOST_PORTS),
+    ):
+        if count > most:
+            yield f"it has {count} {what}, and the most that are looked at are {most}"
+    names = set()
+    for name in (each.name for each in containers):
+        if name in names:
+            yield f"two containers are called {name!r:.80}"
+        names.add(name)
+
+
+def _problem(pod: Any, error: ValidationError) -> str:
+    """What is wrong, with the annotation or label where it is one of those."""
+    metadata = pod.get("metadata") if isinstance(pod, dict) else None
+    if not isinstance(metadata, dict):
+        return str(error)
+    for what in ("annotation", "label"):
+        held = metadata.get(f"{what}s")
+        for key, value in held.items() if isinstance(held, dict) else ():
+            if not isinstance(value, str):
+                text = json.dumps(value)
+                return f"{what} {key} must be a text, not {text:.40}: put it in quotes"
+    return str(error)
 
 
 def objects(document: Any) -> Iterator[Json]:

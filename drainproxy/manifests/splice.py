@@ -10,7 +10,7 @@ within, is noted. Who edits back gives these notes as they were.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .alignment import align
@@ -31,6 +31,7 @@ from .notes import NONE, NOTHING, Noted, Notes, Trail, path_of
 from .scalars import MERGE
 from .values import same
 from .writing import Block, JsonStyle, Style
+from .yaml_nodes import compose
 
 # What may stand before a node: an anchor, a tag.
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
@@ -41,14 +42,13 @@ class Splice:
     """The edits of one document.
 
     With `back` the text is taken back to what it was: nothing is noted, and paths are those of the
-    text as it is. Without it they are those of the value. `read` makes nodes of a text.
+    text as it is. Without it they are those of the value.
     """
 
     def __init__(
         self,
         text: str,
         style: Style | JsonStyle,
-        read: Callable[[str], Node | None],
         back: Noted | None = None,
     ) -> None:
         self.notes: Notes = {}
@@ -56,7 +56,6 @@ class Splice:
         json, yaml = (style, Style()) if isinstance(style, JsonStyle) else (None, style)
         self._flow = FlowLayout(self._edits, json)
         self._block = BlockLayout(self._edits, Block(yaml))
-        self._read = read
         self._back = back
         # What the anchors stand for, as far as the text is done.
         self._anchors: dict[str, Any] = {}
@@ -181,6 +180,8 @@ class Splice:
 
     def _change_sequence(self, slot: Slot, new: list[Any], trail: Trail, noted: Noted) -> None:
         node, layout = slot.node, self._layout(slot.node)
+        if noted is NOTHING and _are_scalars(node, new):
+            return
         pairs = [*align(node.content, new)]
         gone = {at for at, other in pairs if at is not None and other is None}
         if pairs[0][0] is None or len(gone) == len(node.content):
@@ -225,7 +226,7 @@ class Splice:
         if match := _ALIAS.fullmatch(text):
             return same(self._anchors.get(match[1], NONE), value)
         try:
-            root = self._read(text)
+            root = compose(text)
         except Unreadable:
             return "*" in text  # an alias of what is above; the result is read in any case
         if not same(value_of(root) if root else None, value):
@@ -234,6 +235,16 @@ class Splice:
             if each.anchor:
                 self._anchors[each.anchor] = value_of(each)
         return True
+
+
+def _are_scalars(node: Node, values: list[Any]) -> bool:
+    """Whether the items are these, and nothing but scalars without anchors."""
+    if node.size != len(node.content) + 1 or len(values) != len(node.content):
+        return False
+    return all(
+        item.kind == SCALAR and not item.anchor and same(item.content, value)
+        for item, value in zip(node.content, values, strict=True)
+    )
 
 
 def _walk(node: Node | None) -> Iterator[Node]:

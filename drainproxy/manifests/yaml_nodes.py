@@ -2,8 +2,9 @@
 of aliases, which a loader forgets, and no text makes more of itself than it can pay for."""
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final, NoReturn
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final, NamedTuple, NoReturn
 
 from .nodes import (
     ALIAS,
@@ -16,6 +17,7 @@ from .nodes import (
     Unreadable,
     is_merge,
     merge_sources,
+    most_values,
     too_many,
 )
 from .scalars import MERGE, key_text, resolve, tagged
@@ -28,13 +30,13 @@ _INVALID: Final = "is not valid YAML: "
 
 def compose(text: str) -> Node | None:
     """The document in a text; None if there is nothing in it. Raises Unreadable."""
-    import yaml  # heavy for commands that read no manifest
-
     if text.startswith(_BYTE_ORDER_MARK):
         # libyaml would skip it, and all that we know of places would be one off.
         raise Unreadable(_INVALID + "a byte order mark stands inside of it", 1)
+    import yaml  # heavy for commands that read no manifest
+
     try:
-        return _Composer(text, yaml).compose()
+        return _Composer(text).compose()
     except yaml.MarkedYAMLError as error:
         raise _unreadable(error, text) from None
     except yaml.reader.ReaderError as error:
@@ -42,34 +44,55 @@ def compose(text: str) -> Node | None:
         raise Unreadable(_INVALID + "it holds a character that YAML forbids", line) from None
 
 
+class _Words(NamedTuple):
+    """What libyaml says, as types; slow to look up for thousands of small documents."""
+
+    loader: Any
+    scalar: type
+    begin: Mapping[type, Kind]
+    end: tuple[type, type]
+    alias: type
+    document: type
+
+
+@cache
+def _words() -> _Words:
+    import yaml
+
+    return _Words(
+        getattr(yaml, "CSafeLoader", yaml.SafeLoader),
+        yaml.ScalarEvent,
+        {yaml.MappingStartEvent: MAPPING, yaml.SequenceStartEvent: SEQUENCE},
+        (yaml.MappingEndEvent, yaml.SequenceEndEvent),
+        yaml.AliasEvent,
+        yaml.DocumentStartEvent,
+    )
+
+
 class _Composer:
     """The nodes that are open, innermost last, each with the key that waits for its value."""
 
-    def __init__(self, text: str, yaml: Any) -> None:
-        self._text, self._yaml = text, yaml
+    def __init__(self, text: str) -> None:
+        self._text = text
         self._anchors: dict[str, Node] = {}
         self._open: list[Node] = []
         self._keys: list[Node | None] = []
         self._root: Node | None = None
         self._written = 0
+        self._most = most_values(len(text))
 
     def compose(self) -> Node | None:
-        yaml = self._yaml
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(self._text)
+        words = _words()
+        loader = words.loader(self._text)
         try:
-            self._compose(iter(loader.get_event, None), yaml)
+            self._compose(iter(loader.get_event, None), words)
         finally:
             loader.dispose()
         root = self._root
         return None if root and _is_empty(root) else root
 
-    def _compose(self, events: Iterator[Any], yaml: Any) -> None:
-        scalar = yaml.ScalarEvent
-        begin: dict[type, Kind] = {
-            yaml.MappingStartEvent: MAPPING,
-            yaml.SequenceStartEvent: SEQUENCE,
-        }
-        end = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+    def _compose(self, events: Iterator[Any], words: "_Words") -> None:
+        scalar, begin, end = words.scalar, words.begin, words.end
         for event in events:
             kind = type(event)
             if kind is scalar:
@@ -78,9 +101,9 @@ class _Composer:
                 self._begin(begin[kind], event)
             elif kind in end:
                 self._finish(event)
-            elif kind is yaml.AliasEvent:
+            elif kind is words.alias:
                 self._add(self._alias(event), event)
-            elif kind is yaml.DocumentStartEvent and self._root:
+            elif kind is words.document and self._root:
                 _refuse("a second document begins: put --- before it", event)
 
     def _scalar(self, event: Any) -> Node:
@@ -161,6 +184,8 @@ class _Composer:
 
     def _add(self, node: Node, event: Any) -> None:
         self._written += 1
+        if self._written > self._most:
+            _refuse("it holds more values than any manifest of its length", event)
         if not self._open:
             self._root = node
             return

@@ -138,7 +138,7 @@ spec:
           tcpSocket:
               port:
                 http
-  volumes: [ ]
+  volumes: [ ]# a comment that touches
 
 
 """

@@ -113,7 +113,10 @@ def test_a_pod_that_is_not_always_restarted_completes(policy: str, completes: bo
     [
         ({"spec": None}, r"\$\.spec"),
         ({"spec": {"containers": [{"image": "x"}]}}, r"`name` - at `\$\.spec\.containers\[0\]`"),
-        ({"spec": {}, "metadata": {"labels": {"version": 1}}}, r"labels"),
+        (
+            {"spec": {}, "metadata": {"labels": {"version": 1}}},
+            "label version must be a text, not 1",
+        ),
         (
             {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": "x"}]}]}},
             "containerPort",

@@ -1,0 +1,172 @@
+"""What manifests may cost: ordinary ones little, hostile ones no more than their length."""
+
+import tracemalloc
+from itertools import pairwise
+from time import process_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drainproxy.kube.batch import inject_all, uninject_all
+from tests.kube.pods import options
+from tests.kube.unusual import UNUSUAL
+
+MEGABYTE = 1 << 20
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec:
+  containers:
+  - name: web
+    ports: [{name: http, containerPort: 8080}]
+"""
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web-{0}, labels: {{app: web}}}}
+spec:
+  replicas: 3
+  selector:
+    matchLabels: {{app: web-{0}}}
+  template:
+    metadata:
+      labels: {{app: web-{0}}}
+    spec:
+      containers:
+      - name: web # the app
+        image: web:1
+        env:
+        - name: A
+          value: "b"
+        ports:
+        - name: http
+          containerPort: 8080
+        readinessProbe:
+          httpGet:
+            path: /
+            port: http
+        resources:
+          requests:
+            cpu: 100m
+            memory: 64Mi
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: web-{0}
+spec:
+  selector:
+    app: web-{0}
+  ports:
+  - name: http
+    port: 80
+    targetPort: http
+---
+"""
+_LETTERS = "abcdefghi"
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join(['*' + before] * 9)}]\n" for before, name in pairwise(_LETTERS)
+)
+
+HOSTILE = {
+    "a bomb of aliases": POD + BOMB,
+    "a bomb of merge keys": POD
+    + "x: &x {"
+    + ", ".join(f"k{at}: 1" for at in range(1000))
+    + "}\ny:\n"
+    + "- {<<: *x}\n" * 50_000,
+    "documents": "--- a\n" * (MEGABYTE // 6),
+    "empty documents": "---\n" * (MEGABYTE // 4),
+    "directives": "%\n" * (MEGABYTE // 2),
+    "brackets": "[" * MEGABYTE,
+    "values in YAML": POD + "x: [" + "a," * (MEGABYTE // 2) + "]\n",
+    "values in JSON": '{"a": [' + "1," * (MEGABYTE // 2) + "1]}",
+    "half of a JSON document": '{"a": [' + "1," * (MEGABYTE // 2),
+    "maps in JSON": '{"a":' * (MEGABYTE // 5),
+    "containers": POD + "".join(f"  - name: c{at}\n" for at in range(70_000)),
+    "a text": POD + "x: " + "a" * MEGABYTE,
+    "a number": POD + "x: " + "9" * MEGABYTE,
+    "blanks": "\n" * MEGABYTE + "a",
+    "comments": POD + "#\n" * (MEGABYTE // 2),
+    "a block": POD + "x: |+\n" + "\n" * MEGABYTE,
+    "pointers": POD.replace(
+        "{name: a}",
+        '{annotations: {drainproxy.io/status: \'{"version": "1", "added": ['
+        + ",".join(['"/spec/containers/name=web/x"'] * 30_000)
+        + "]}'}}",
+    ),
+}
+
+
+def cost(text: str) -> float:
+    """The seconds of CPU that it takes, injected or refused."""
+    before = process_time()
+    inject_all({"x.yaml": text}, options())
+    return process_time() - before
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_megabyte_takes_a_second_at_the_most(name: str) -> None:
+    assert cost(HOSTILE[name]) < 1
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("name", ["a bomb of aliases", "values in YAML", "containers", "blanks"])
+def test_a_megabyte_takes_a_hundred_at_the_most(name: str) -> None:
+    tracemalloc.start()
+    try:
+        cost(HOSTILE[name])
+        assert tracemalloc.get_traced_memory()[1] < 100 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.alone
+def test_a_hundred_thousand_lines_take_less_than_four_seconds() -> None:
+    count = 100_000 // DEPLOYMENT.count("\n")
+    text = "".join(DEPLOYMENT.format(at) for at in range(count))
+    before = process_time()
+    done = inject_all({"x.yaml": text}, options())
+
+    assert process_time() - before < 4
+    assert done.text.count("name: drainproxy\n") == 2 * count
+
+
+@pytest.mark.alone
+def test_a_thousand_files_take_less_than_ten_seconds() -> None:
+    texts = {f"{at}.yaml": DEPLOYMENT.format(at) for at in range(1000)}
+    before = process_time()
+    done = inject_all(texts, options())
+
+    assert process_time() - before < 5
+    assert uninject_all({"x.yaml": done.text}).text == "".join(texts.values())
+
+
+@st.composite
+def _broken(draw: st.DrawFn) -> str:
+    """A manifest of which pieces are missing, doubled or replaced."""
+    text = draw(st.sampled_from([*UNUSUAL.values(), POD, DEPLOYMENT.format(1)]))
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(text)))
+        end = start + draw(st.integers(0, 12))
+        piece = draw(st.sampled_from(_PIECES) | st.just(text[start:end] * 2) | st.text(max_size=3))
+        text = text[:start] + piece + text[end:]
+    return text
+
+
+_PIECES = (
+    *("", " ", "\n", "\t", "\r", "\x85", "\u2028", "\ufeff", "\0", "- ", ": ", "#", ",", "|", ">"),
+    *("[", "]", "{", "}", "'", '"', "&a ", "*a", "<<: ", "? ", "!!str ", "---\n", "...\n", "~"),
+    *("\nspec: x\n", "volumes: x", "[null]", "name: web\n", "1e999", "0x", "\\ud800", "%"),
+)
+
+
+@settings(max_examples=300)
+@given(text=_broken())
+def test_no_text_ends_in_a_traceback(text: str) -> None:
+    done = inject_all({"x.yaml": text}, options())
+
+    assert done.failed or uninject_all({"x.yaml": done.text}).text == text
