@@ -34,8 +34,8 @@ _BYTE_ORDER_MARK: Final = "\N{BYTE ORDER MARK}"
 class Document(Struct):
     """One document. `data` may be changed; `changed` then says so.
 
-    `line` is the one of its file after which its text begins, `root` what is written in it, if that
-    is known already.
+    `line` is the one of its file after which its text begins, `number` its place among several from
+    1, `root` what is written in it, if that is known already.
     """
 
     marker: str
@@ -44,6 +44,7 @@ class Document(Struct):
     is_json: bool = False
     changed: bool = False
     line: int = 0
+    number: int = 0
     root: Node | None = None
 
     def render(self) -> str:
@@ -67,8 +68,10 @@ def parse(text: str) -> list[Document]:
     mark = text[:1] if text.startswith(_BYTE_ORDER_MARK) else ""
     documents: list[Document] = []
     most = len(text) // _SHORTEST + _MANY
-    for line, marker, body in _pieces(text[len(mark) :]):
-        documents.append(_read(marker, body, line))
+    pieces = [*_pieces(text[len(mark) :])]
+    for number, (line, marker, body) in enumerate(pieces, start=1):
+        number = number if len(pieces) > 1 else 0
+        documents.append(_read(Document(marker, body, None, line=line, number=number)))
         most -= documents[-1].data is not None
         if most < 0:
             raise ValueError(f"line {line + 1}: it holds more documents than any of its length")
@@ -104,7 +107,7 @@ class Edited(Struct, frozen=True):
 
 def reread(document: Document, text: str) -> Document:
     """A document with another text, which must stand for the same data; ValueError if not."""
-    again = _read(document.marker, text, document.line)
+    again = _read(Document(document.marker, text, None, line=document.line, number=document.number))
     if not same(again.data, document.data):
         raise ValueError(f"line {document.line + 1}: it is written in a form that is not edited")
     return again
@@ -146,10 +149,9 @@ def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
         yield line, text[start:body], text[body:end]
 
 
-def _read(marker: str, body: str, line: int) -> Document:
-    document = Document(marker, body, None, line=line)
-    if not _NOTHING.fullmatch(body):
-        document.is_json = _is_json(body)
+def _read(document: Document) -> Document:
+    if not _NOTHING.fullmatch(document.text):
+        document.is_json = _is_json(document.text)
         document.root = _compose(document)
         document.data = value_of(document.root) if document.root else None
     return document
@@ -166,7 +168,8 @@ def _compose(document: Document) -> Node | None:
 
 def _at_line(document: Document, error: Unreadable) -> ValueError:
     line = document.line - _before(document).count("\n") + error.line
-    return ValueError(f"line {line}: {error}")
+    number = f" (document {document.number})" if document.number else ""
+    return ValueError(f"line {line}{number}: {error}")
 
 
 def _is_json(body: str) -> bool:

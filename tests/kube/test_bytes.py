@@ -18,8 +18,9 @@ from tests.kube.pods import options, pods
 from tests.kube.unusual import UNUSUAL
 from tests.manifests.handwriting import scribble, write
 
-CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.yaml"))
-FILES = {**UNUSUAL, **{path.name: path.read_bytes().decode() for path in CORPUS}}
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.*"))
+MANIFESTS = [path for path in CORPUS if path.suffix in (".yaml", ".json")]
+FILES = {**UNUSUAL, **{path.name: path.read_bytes().decode() for path in MANIFESTS}}
 
 
 def inject(text: str, token: str = "the-token") -> Result:

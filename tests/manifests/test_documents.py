@@ -98,7 +98,7 @@ def test_json_stays_json_in_its_indent_and_order() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: 1\n---\nb: [\n", "line 3: is not valid YAML: did not find expected"),
+        ("a: 1\n---\nb: [\n", "line 3 (document 2): is not valid YAML: did not find expected"),
         ("a: 1\na: secret\n", "line 2: is not valid YAML: the key 'a' stands twice"),
         ("a: {{ .Values.x }}: b\n", "line 1: is not valid YAML: a key is a list or a mapping"),
         ("a: \x00\n", "line 1: is not valid YAML: it holds a character"),
