@@ -10,11 +10,12 @@ within, is noted. Who edits back gives these notes as they were.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .alignment import align
 from .edits import Edits
+from .json_nodes import scan
 from .layouts import BlockLayout, FlowLayout, Slot
 from .nodes import (
     ALIAS,
@@ -57,6 +58,7 @@ class Splice:
         self._flow = FlowLayout(self._edits, json)
         self._block = BlockLayout(self._edits, Block(yaml))
         self._back = back
+        self._read: Callable[[str], Node | None] = scan if json else compose
         # What the anchors stand for, as far as the text is done.
         self._anchors: dict[str, Any] = {}
 
@@ -226,7 +228,7 @@ class Splice:
         if match := _ALIAS.fullmatch(text):
             return same(self._anchors.get(match[1], NONE), value)
         try:
-            root = compose(text)
+            root = self._read(text)
         except Unreadable:
             return "*" in text  # an alias of what is above; the result is read in any case
         if not same(value_of(root) if root else None, value):
