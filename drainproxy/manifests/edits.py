@@ -41,6 +41,14 @@ class Edits:
         """Lines as they are written in this text."""
         return self._newline.join(lines)
 
+    def leave(self, start: int, end: int) -> bool:
+        """Whether none of them is about this piece."""
+        return all(to <= start or at >= end for at, to, _ in self._done)
+
+    def append(self) -> bool:
+        """Whether one of them puts something behind all of the text."""
+        return any(at == len(self.text) and text for at, _, text in self._done)
+
     def result(self) -> str:
         """The text with all of them made."""
         parts: list[str] = []

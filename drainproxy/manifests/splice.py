@@ -32,7 +32,7 @@ from .notes import NONE, NOTHING, Noted, Notes, Trail, path_of
 from .scalars import MERGE
 from .values import same
 from .writing import Block, JsonStyle, Style
-from .yaml_nodes import compose
+from .yaml_nodes import HEADER, compose
 
 # What may stand before a node: an anchor, a tag.
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
@@ -68,7 +68,25 @@ class Splice:
             self._change_content(Slot(root, None, root), value, None, self._back or NOTHING)
         elif not same(value_of(root), value):
             raise Unreadable("is no mapping that could be edited", 1)
+        self._close(Slot(root, None, root), None)
         return self._edits.result()
+
+    def _close(self, slot: Slot, trail: Trail) -> None:
+        """A block scalar at the end of a text without a last line break has none either. When lines
+        come to stand behind it, it must say so: `|-`."""
+        node = slot.node
+        while node.kind in (SEQUENCE, MAPPING) and node.content:
+            last = len(node.content) - 1
+            key, child = node.content[last] if node.kind == MAPPING else (None, node.content[last])
+            slot, trail = Slot(child, key, node), (trail, key.content if key else last)
+            node = child
+        header = HEADER.match(self._edits.text, node.start)
+        if header is None or node.style not in ("|", ">") or "-" in header[1]:
+            return
+        ends = node.end == len(self._edits.text)
+        if ends and self._edits.append() and self._edits.leave(node.start, node.end):
+            self._edits.replace(*header.span(1), header[1].replace("+", "") + "-")
+            self._note_text(slot, trail)
 
     def _layout(self, parent: Node) -> BlockLayout | FlowLayout:
         return self._flow if parent.column < 0 else self._block
@@ -227,6 +245,11 @@ class Splice:
         """Whether a text that stood here once still stands for this value."""
         if match := _ALIAS.fullmatch(text):
             return same(self._anchors.get(match[1], NONE), value)
+        header = HEADER.match(text.lstrip())
+        if header and header[1].strip("+-"):
+            return (
+                True  # its indent is counted from where it stands; the result is read in any case
+            )
         try:
             root = self._read(text)
         except Unreadable:

@@ -22,7 +22,8 @@ from .nodes import (
 )
 from .scalars import MERGE, key_text, resolve, tagged
 
-_HEADER = re.compile(r"(?:[&!]\S*\s+)*[|>]([-+0-9]*)")
+# What may stand before a block scalar, and how it says what becomes of its ends of lines.
+HEADER = re.compile(r"(?:[&!]\S*\s+)*[|>]([-+0-9]*)")
 _COLON = re.compile(r"[ \t]*:")
 _BYTE_ORDER_MARK: Final = "\N{BYTE ORDER MARK}"
 _INVALID: Final = "is not valid YAML: "
@@ -120,7 +121,7 @@ class _Composer:
     def _end_of_block(self, start: int, end: int) -> int:
         """Before the break that ends a block scalar; `+` makes empty lines at its end a part of it
         (YAML 1.2, section 8.1.1.2)."""
-        header = _HEADER.match(self._text, start)
+        header = HEADER.match(self._text, start)
         keeps = header is not None and "+" in header[1]
         breaks = 0
         while end > start and self._text[end - 1] in "\r\n":

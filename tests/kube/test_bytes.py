@@ -23,8 +23,8 @@ MANIFESTS = [path for path in CORPUS if path.suffix in (".yaml", ".json")]
 FILES = {**UNUSUAL, **{path.name: path.read_bytes().decode() for path in MANIFESTS}}
 
 
-def inject(text: str, token: str = "the-token") -> Result:
-    return inject_all({"x.yaml": text}, options(new_token=lambda: token))
+def inject(text: str, token: str = "the-token", **fields: Any) -> Result:
+    return inject_all({"x.yaml": text}, options(new_token=lambda: token, **fields))
 
 
 def uninject(text: str) -> str:
@@ -40,6 +40,8 @@ def check(text: str) -> Result:
     assert inject(done.text, "another").text == done.text
     assert uninject(done.text) == text
     assert lost(text, done.text) <= named(done.text)
+    other = inject(done.text, given={"drainproxy.io/native-sidecar": "false"})
+    assert other.failed or uninject(other.text) == text
     return done
 
 

@@ -179,6 +179,20 @@ spec:
       name: "h\\x74tp"
 """
 
+_SCRIPT = """\
+apiVersion: v1
+kind: Pod
+metadata: {annotations: {drainproxy.io/native-sidecar: "false"}}
+spec:
+  volumes: []
+  containers:
+  - name: web
+    ports: [{name: http, containerPort: 8080}]
+    args:
+    - |+2
+        exec web
+          --all"""
+
 _LIST = """\
 ---
 ---
@@ -249,6 +263,7 @@ UNUSUAL = {
     "nulls": _NULLS,
     "nulls without a line feed at the end": _NULLS.rstrip(),
     "scalars": _SCALARS,
+    "a script without a line feed at the end": _SCRIPT,
     "documents without anything": _LIST,
     "compact JSON": _COMPACT,
     "pretty JSON": _PRETTY,
