@@ -43,13 +43,27 @@ class Status(Struct, omit_defaults=True):
         return {key: annotations[key] for key in self.given if key in annotations}
 
 
+def status_text(body: Json) -> str | None:
+    """The annotation of an object, whatever else is in it."""
+    metadata = body.get("metadata")
+    held = metadata.get("annotations") if isinstance(metadata, dict) else None
+    text = held.get(STATUS) if isinstance(held, dict) else None
+    return None if text is None else str(text)
+
+
 def read_status(pod: Json) -> Status | None:
-    """The status of an injected pod; None if it is not one. ConfigError if it cannot be read."""
-    text = read(pod).annotations.get(STATUS)
+    """The status of an injected pod; None if it is not one. ConfigError if it cannot be read,
+    ValueError if it is no pod."""
+    read(pod)
+    return _status_of(pod)
+
+
+def _status_of(body: Json) -> Status | None:
+    text = status_text(body)
     if text is None:
         return None
     try:
-        return json.decode(str(text), type=Status)
+        return json.decode(text, type=Status)
     except (msgspec.DecodeError, UnicodeError) as error:
         problem = f"is no record of the injector ({error}): remove it, or restore the manifest"
         raise ConfigError([Mistake(f"annotation {STATUS}", "status", problem)]) from None
@@ -84,8 +98,8 @@ def target_before(text: object, step: str, port: int) -> int | str | None:
 
 
 def restored(pod: Json) -> Json:
-    """A copy of the pod as it was before it was injected."""
-    status = read_status(pod)
+    """A copy of a pod, or of what leads clients to it, as it was before it was edited."""
+    status = _status_of(pod)
     pod = copied(pod)
     if status is None:
         return pod

@@ -24,7 +24,7 @@ from drainproxy.manifests.writing import Quoted
 from .annotations import STATUS
 from .editor import pointer_of, steps_of
 from .items import Items
-from .status import restored
+from .status import restored, status_text
 
 _RELATIVE = re.compile(r"([0-9]{0,3})((?:/.*)?)", re.DOTALL)
 
@@ -86,18 +86,11 @@ def _edited_objects(value: Any, path: Path) -> Iterator[tuple[Path, Json]]:
         for at, item in enumerate(value):
             yield from _edited_objects(item, (*path, at))
     elif isinstance(value, dict):
-        if _status(value) is not None:
+        if status_text(value) is not None:
             yield path, value
         for key, each in value.items():
             if isinstance(each, dict | list):
                 yield from _edited_objects(each, (*path, key))
-
-
-def _status(body: Json) -> str | None:
-    annotations = (body.get("metadata") or {}) if isinstance(body.get("metadata"), dict) else {}
-    held = annotations.get("annotations")
-    text = held.get(STATUS) if isinstance(held, dict) else None
-    return str(text) if isinstance(text, str) else None
 
 
 def _write_down(document: Document, notes: Notes) -> None:
@@ -171,14 +164,14 @@ def _notes(data: Any, owner: Path, body: Json) -> Notes:
 
 def _texts(body: Json) -> dict[str, str | None]:
     try:
-        return json.decode(_status(body) or "{}", type=_Texts).texts
+        return json.decode(status_text(body) or "{}", type=_Texts).texts
     except DecodeError:
         return {}
 
 
 def _set_texts(body: Json, texts: Mapping[str, str | None]) -> None:
     try:
-        status = json.decode(_status(body) or "{}", type=dict[str, Any])
+        status = json.decode(status_text(body) or "{}", type=dict[str, Any])
     except DecodeError:
         return
     status.pop("texts", None)

@@ -109,7 +109,8 @@ def reread(document: Document, text: str) -> Document:
     """A document with another text, which must stand for the same data; ValueError if not."""
     again = _read(Document(document.marker, text, None, line=document.line, number=document.number))
     if not same(again.data, document.data):
-        raise ValueError(f"line {document.line + 1}: it is written in a form that is not edited")
+        problem = "it is written in a form that is not edited: write it in block style, or as JSON"
+        raise ValueError(f"line {document.line + 1}: {problem}")
     return again
 
 
