@@ -1,8 +1,9 @@
 """How addresses are written: `LISTEN=APP[/PROTOCOL]` and its parts. A mistake is a `ValueError`."""
 
 import re
-from typing import cast, get_args
+from typing import Final, cast, get_args
 
+from .mistakes import told
 from .values import Address, Forward, Protocol, UnixSocket
 
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -16,6 +17,9 @@ POD_IP = "pod-ip"
 
 # sun_path on Linux is 108 bytes, the closing NUL included.
 _LONGEST_PATH = 107
+
+# Each forward is a listener of its own; a pod with more ports than this has lost count of them.
+MOST_FORWARDS: Final = 256
 
 
 def parse_listen(text: str) -> Address:
@@ -80,13 +84,16 @@ def parse_forward(text: str) -> Forward:
 def parse_forwards(text: str) -> tuple[Forward, ...]:
     """Several forwards, separated by blanks or commas; all that is wrong is told at once."""
     forwards, problems = [], []
-    for part in filter(None, _SEPARATORS.split(text)):
+    parts = [*filter(None, _SEPARATORS.split(text))]
+    if len(parts) > MOST_FORWARDS:
+        raise ValueError(f"has {len(parts):,} entries, and may have {MOST_FORWARDS}")
+    for part in parts:
         try:
             forwards.append(parse_forward(part))
         except ValueError as error:
             problems.append(f"{part[:80]!r} {error}")
     if problems:
-        raise ValueError("is wrong: " + "; ".join(problems))
+        raise ValueError("is wrong: " + "; ".join(told(problems)))
     if not forwards:
         raise ValueError("is empty: write LISTEN=APP, such as 8080=9000")
     return tuple(forwards)

@@ -1,7 +1,7 @@
 """What settings must not be to each other. Only settings that need a restart are looked at."""
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from itertools import chain
 from typing import Final
 
 from .apps import ready_port
@@ -13,15 +13,41 @@ from .values import Address
 Problems = Iterator[tuple[str, str]]
 Check = Callable[[Settings], Problems]
 
+# Hosts that stand for addresses of other names too: these cover, or are covered by, other hosts.
+_AMBIGUOUS: Final = ("", "0.0.0.0", "::", "localhost", "127.0.0.1", "::1")
+_WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})
+
 
 def check_listeners(settings: Settings) -> Problems:
-    listeners = [("admin", settings.admin)]
-    listeners += [("forward", forward.listen) for forward in settings.forward]
+    """Each address that is taken is told once, however often it is asked for again."""
+    taken: dict[int, dict[str, str]] = {}
+    told = set()
+    for name, address in _listeners(settings):
+        hosts = taken.setdefault(address.port, {})
+        first = _first_clash(hosts, address) if address.port else None
+        hosts.setdefault(address.host, f"{name} {address}")
+        if first and (name, address) not in told:
+            told.add((name, address))
+            yield name, f"listens at {address}, which {first} has taken"
+
+
+def _listeners(settings: Settings) -> Iterator[tuple[str, Address]]:
+    yield "admin", settings.admin
+    yield from (("forward", forward.listen) for forward in settings.forward)
     if settings.grpc_health:
-        listeners.append(("grpc-health", settings.grpc_health))
-    for (first, taken), (name, address) in combinations(listeners, 2):
-        if _clash(taken, address):
-            yield name, f"listens at {address}, which {first} {taken} has taken"
+        yield "grpc-health", settings.grpc_health
+
+
+def _first_clash(hosts: dict[str, str], address: Address) -> str | None:
+    """Who of those at the same port, by host, has taken an address. Only a wildcard looks at all of
+    them: what many forwards cost must not grow with their square."""
+    others = hosts if address.host in _WILDCARDS else _AMBIGUOUS
+    found = (
+        each
+        for each in chain([address.host], others)
+        if each in hosts and _clash(each, address.host)
+    )
+    return hosts.get(next(found, "-"))
 
 
 def check_loops(settings: Settings) -> Problems:
@@ -59,9 +85,8 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-def _clash(one: Address, other: Address) -> bool:
-    same_port = one.port == other.port != 0
-    return same_port and (_covers(one.host, other.host) or _covers(other.host, one.host))
+def _clash(one: str, other: str) -> bool:
+    return _covers(one, other) or _covers(other, one)
 
 
 def _covers(listening: str, host: str) -> bool:

@@ -1,8 +1,12 @@
 """What is wrong with a configuration: where, of which name, and what would be right."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from msgspec import Struct
+
+# Nobody reads more mistakes at once than this, and whoever is told of them has to hold the text.
+MOST_TOLD: Final = 20
 
 
 class Mistake(Struct, frozen=True):
@@ -25,14 +29,21 @@ class Mistake(Struct, frozen=True):
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. Carries every mistake in it, not the first one alone."""
+    """The configuration cannot be used. Carries every mistake in it, not the first one alone; its
+    text has the first `MOST_TOLD` of them, and how many there are beside those."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__(self.mistakes)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.mistakes))
+        return "\n".join(told(self.mistakes))
+
+
+def told(items: Sequence[object]) -> list[str]:
+    """The first of them as texts, and a last one that says how many are left out."""
+    texts = [*map(str, items[:MOST_TOLD])]
+    return texts if len(items) <= MOST_TOLD else [*texts, f"and {len(items) - MOST_TOLD:,} more"]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from .annotations import split_annotations, unquote
-from .mistakes import Mistake, did_you_mean
+from .mistakes import MOST_TOLD, Mistake, did_you_mean
 from .table import ANNOTATION_PREFIX, BY_NAME, ENVIRONMENT_PREFIX, Setting
 from .yaml_text import ConfigFile, read_yaml
 
@@ -72,13 +72,17 @@ def from_file(file: ConfigFile | None) -> Found:
 
 
 def from_annotations(text: str) -> Found:
+    unknown = 0
     for key, quoted in split_annotations(text):
         name = key.removeprefix(ANNOTATION_PREFIX)
         if name == key or name in INJECTOR_ANNOTATIONS | RELEASE_ANNOTATIONS:
             continue
         source, row = f"annotation {key}", BY_NAME.get(name)
         if row is None:
-            known = (*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS)
+            unknown += 1
+            # To find what is near to a name takes a millisecond.
+            all_names = (*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS)
+            known = all_names if unknown <= MOST_TOLD else ()
             yield _unknown(source, name, ANNOTATION_PREFIX.__add__, known)
         elif not row.annotated:
             yield Mistake(source, name, "cannot be an annotation: use the flag or the environment")

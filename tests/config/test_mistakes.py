@@ -27,6 +27,12 @@ def test_an_error_lists_every_mistake() -> None:
     assert [mistake.source for mistake in error.mistakes] == ["a", "b"]
 
 
+def test_of_many_mistakes_the_first_are_told_and_how_many_there_are() -> None:
+    lines = str(ConfigError(Mistake("a", "", str(at)) for at in range(5_020))).split("\n")
+
+    assert (len(lines), lines[0], lines[-2:]) == (21, "a: 0", ["a: 19", "and 5,000 more"])
+
+
 def test_the_nearest_name_is_meant() -> None:
     assert did_you_mean("drain-dely", ["drain-delay", "drain-quiet"]) == "drain-delay"
 
