@@ -4,7 +4,6 @@ import asyncio
 import signal
 import ssl
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -20,6 +19,7 @@ from drainproxy.config.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from drainproxy.kube.certificates import Certificates
+    from drainproxy.kube.outlook import Asked
     from drainproxy.kube.plan import Options
 
 
@@ -78,7 +78,23 @@ _FILE = click.Path(path_type=Path)
     type=click.Choice(["off", "api"]),
     default="off",
     show_default=True,
-    help="api: the annotations of a namespace, asked of the API server, are defaults for its pods.",
+    help="api: the annotations of a namespace, asked of the API server, are defaults for its pods."
+    " Who cannot read them is not ready.",
+)
+@click.option(
+    "--watch-services",
+    type=click.Choice(["on", "off"]),
+    default="off",
+    show_default=True,
+    help="on: Services and namespaces are watched, so that each pod is captured as the Services"
+    " that select it need. While the API server is away the names of ports decide.",
+)
+@click.option(
+    "--events",
+    type=click.Choice(["on", "off"]),
+    default="off",
+    show_default=True,
+    help="on: warnings are Events of the ReplicaSet, or what else makes the pod, too.",
 )
 @click.option(
     "--stop-delay",
@@ -157,26 +173,41 @@ def _texts(path: Path) -> tuple[dict[str, str], list[Mistake]]:
 def _run(options: "Options", certificates: "Certificates", given: dict[str, Any]) -> int:
     import uvloop
 
+    from drainproxy.kube.cluster import Unavailable
+
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_life(options, certificates, given))
     except OSError as error:
         click.echo(f"drainproxy: {error.strerror or error}", err=True)
         return EX_UNAVAILABLE
+    except Unavailable as error:
+        click.echo(f"drainproxy: --namespace-annotations api needs a cluster: {error}", err=True)
+        return EX_CONFIG
     return 0
 
 
 async def _life(options: "Options", certificates: "Certificates", given: dict[str, Any]) -> None:
     """From the first review to SIGTERM, and what is under way then."""
-    from drainproxy.kube.namespaces import from_cluster
+    from drainproxy.kube.outlook import outlook
     from drainproxy.kube.reviews import answering
-    from drainproxy.kube.webhook import Place, Webhook, serve
+    from drainproxy.kube.webhook import Metrics, Place, Webhook, serve
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    asks = given["namespace_annotations"] == "api"
-    async with from_cluster() if asks else nullcontext() as known:
+    metrics = Metrics()
+    async with outlook(_asked(given), metrics.failed) as out:
         place = Place(given["listen"], given["observe"])
-        webhook = Webhook(answering(options, known))
+        webhook = Webhook(answering(options, out.look, out.tell), out.health, metrics)
         await serve(webhook, certificates, place, stop, given["stop_delay"])
+
+
+def _asked(given: dict[str, Any]) -> "Asked":
+    from drainproxy.kube.outlook import Asked
+
+    return Asked(
+        annotations=given["namespace_annotations"] == "api",
+        services=given["watch_services"] == "on",
+        events=given["events"] == "on",
+    )

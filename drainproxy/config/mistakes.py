@@ -7,6 +7,8 @@ from msgspec import Struct
 
 # Nobody reads more mistakes at once than this, and whoever is told of them has to hold the text.
 MOST_TOLD: Final = 20
+# Characters of one: a name may be as long as whoever wrote it liked.
+_LONGEST: Final = 1000
 
 
 class Mistake(Struct, frozen=True):
@@ -24,7 +26,7 @@ class Mistake(Struct, frozen=True):
     def __str__(self) -> str:
         return "".join(
             letter if letter.isprintable() else repr(letter)[1:-1]
-            for letter in f"{self.source}: {self.problem}"
+            for letter in shortened(f"{self.source}: {self.problem}")
         )
 
 
@@ -38,6 +40,11 @@ class ConfigError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(told(self.mistakes))
+
+
+def shortened(text: str, most: int = _LONGEST) -> str:
+    """The text, of `most` characters at most; what is left out shows."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def told(items: Sequence[object]) -> list[str]:

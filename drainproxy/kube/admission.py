@@ -1,22 +1,30 @@
 """What a webhook answers to an AdmissionReview (admission.k8s.io/v1). Values in, values out."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct, json
 from msgspec.structs import replace
 
 from drainproxy.config import ConfigError, Mistake
-from drainproxy.manifests.podspec import Json, read
+from drainproxy.manifests.podspec import Json, Pod, read
+from drainproxy.manifests.services import Service
 
 from .annotations import readable
 from .containers import sidecar_of
 from .inject import Injected, Skipped, complete, inject
+from .leads import Around
 from .plan import Options
-from .skip import read_switch, wanted
+from .remarks import limited, noted
+from .skip import read_switch, unfit, wanted
 from .status import read_status
+
+# Larger than any object that the API server keeps.
+_LARGEST_PATCH: Final = 3 << 20
+_PARTS: Final = ("metadata", "spec")
+_UNREAD: Final = "the annotations of the namespace cannot be read: the pod has other defaults"
 
 # `unchanged` is a pod that has its sidecar; `denied` one whose sidecar could not start.
 Outcome = Literal["injected", "unchanged", "skipped", "denied"]
@@ -36,6 +44,7 @@ class Request(Struct, frozen=True, rename="camel"):
     namespace: str = ""
     name: str = ""
     object: Json | None = None
+    dry_run: bool | None = None
 
 
 class _Review(Struct, frozen=True, rename="camel"):
@@ -49,6 +58,19 @@ class Namespace(Struct, frozen=True):
 
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}
+
+
+class Seen(Struct, frozen=True):
+    """What is known of the cluster around a pod; None is unknown.
+
+    `namespace` is there where its word counts, `unread` where it should and cannot be read.
+    `services` are those of the namespace; `labels` say which Pod Security level it has.
+    """
+
+    namespace: Namespace | None = None
+    unread: bool = False
+    services: Sequence[Service] | None = None
+    labels: Mapping[str, str] | None = None
 
 
 class Verdict(Struct, frozen=True):
@@ -77,27 +99,29 @@ def parse(body: bytes) -> Request:
         raise ValueError("is nested too deeply") from None
 
 
-def judge(request: Request, options: Options, namespace: Namespace | None = None) -> Verdict:
+def judge(request: Request, options: Options, seen: Seen | Namespace | None = None) -> Verdict:
     """What becomes of the pod in a request; ValueError if there is none in it.
 
-    Without `namespace` the API server's selectors are trusted to have looked at its labels.
+    Without a namespace the API server's selectors are trusted to have looked at its labels.
     """
     if request.operation != "CREATE" or (request.kind.group, request.kind.kind) != ("", "Pod"):
         return Verdict("skipped", "only new pods get a sidecar")
     if request.object is None:
         raise ValueError("holds no pod: request.object is missing")
+    if not isinstance(seen, Seen):
+        seen = Seen(seen)
     try:
-        return _judge(request.object, options, namespace)
+        return _within_limits(_judge(request.object, request.namespace, options, seen))
     except ConfigError as error:
         return Verdict("denied", f"drainproxy cannot be injected: {error}")
     except RecursionError:
         raise ValueError("is nested too deeply") from None
 
 
-def mutate(review: bytes, options: Options, namespace: Namespace | None = None) -> bytes:
+def mutate(review: bytes, options: Options, seen: Seen | Namespace | None = None) -> bytes:
     """The review with its response; ValueError if it is malformed."""
     request = parse(review)
-    return answer(request, judge(request, options, namespace))
+    return answer(request, judge(request, options, seen))
 
 
 def answer(request: Request, verdict: Verdict) -> bytes:
@@ -115,18 +139,56 @@ def answer(request: Request, verdict: Verdict) -> bytes:
     )
 
 
-def _judge(pod: Json, options: Options, namespace: Namespace | None) -> Verdict:
+def _judge(pod: Json, name: str, options: Options, seen: Seen) -> Verdict:
+    view = read(pod)
+    if reason := unfit(view):
+        return _skipped(pod, reason, wanted(view) is True)
     if read_status(pod) and sidecar_of(pod):
         added = complete(pod)
         return Verdict("injected", patch=added.patch) if added else Verdict("unchanged")
-    if namespace and not _is_wanted(pod, namespace):
+    namespace = seen.namespace
+    if namespace and not _is_wanted(view, namespace):
         return Verdict("skipped", "neither the pod nor its namespace asks for a sidecar")
     defaults, mistakes = readable(namespace.annotations if namespace else {})
     options = replace(options, defaults={**options.defaults, **defaults})
+    if seen.services is not None:
+        options = replace(options, around=_around(name, view, seen))
     done, wrong = _injected(pod, options)
     if isinstance(done, Skipped):
-        return Verdict("skipped", done.reason)
-    return Verdict("injected", patch=done.patch, warnings=_warnings([*mistakes, *wrong], done))
+        return _skipped(pod, done.reason, warn=True)
+    ignored = [f"a default is ignored: {mistake}" for mistake in (*mistakes, *wrong)]
+    unread = [_UNREAD] if seen.unread else []
+    return _accepted(pod, done, [*unread, *ignored, *done.warnings])
+
+
+def _around(namespace: str, pod: Pod, seen: Seen) -> Around:
+    found = [each for each in seen.services or () if each.selects(namespace, pod.labels)]
+    return Around(services=found, place="in this namespace")
+
+
+def _skipped(pod: Json, reason: str, warn: bool) -> Verdict:
+    """Who asks for a sidecar and gets none is told so, where it is not what they asked for."""
+    told = [f"no sidecar: {reason}"] if warn else []
+    return Verdict("skipped", reason, noted(pod, told), _signed(told))
+
+
+def _accepted(pod: Json, done: Injected, warnings: Iterable[str]) -> Verdict:
+    told = limited(warnings)
+    patch = [*done.patch, *noted(done.pod, told)]
+    if read_status(pod):
+        # A record without a sidecar: the steps begin at what it says was there before.
+        patch = [{"op": "replace", "path": f"/{key}", "value": done.pod[key]} for key in _PARTS]
+        patch += noted(done.pod, told)
+    return Verdict("injected", patch=patch, warnings=_signed(told))
+
+
+def _within_limits(verdict: Verdict) -> Verdict:
+    size = len(json.encode(verdict.patch))
+    if size <= _LARGEST_PATCH:
+        return verdict
+    return Verdict(
+        "skipped", f"the changes to it would have {size:,} bytes, and may have {_LARGEST_PATCH:,}"
+    )
 
 
 def _injected(pod: Json, options: Options) -> tuple[Injected | Skipped, Sequence[Mistake]]:
@@ -139,11 +201,10 @@ def _injected(pod: Json, options: Options) -> tuple[Injected | Skipped, Sequence
         return inject(pod, replace(options, defaults={})), error.mistakes
 
 
-def _is_wanted(pod: Json, namespace: Namespace) -> bool:
-    said = wanted(read(pod))
+def _is_wanted(pod: Pod, namespace: Namespace) -> bool:
+    said = wanted(pod)
     return bool(read_switch("label of the namespace", namespace.labels) if said is None else said)
 
 
-def _warnings(mistakes: Sequence[Mistake], done: Injected) -> list[str]:
-    ignored = [f"a default is ignored: {mistake}" for mistake in mistakes]
-    return [f"drainproxy: {text}" for text in (*ignored, *done.warnings)]
+def _signed(warnings: Iterable[str]) -> list[str]:
+    return [f"drainproxy: {text}" for text in warnings]

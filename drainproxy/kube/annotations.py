@@ -18,6 +18,8 @@ from drainproxy.config.values import Protocol
 SWITCH_NAME: Final = ANNOTATION_PREFIX + "inject"
 # What the injector writes: the record that makes it idempotent and undoes it.
 STATUS: Final = ANNOTATION_PREFIX + "status"
+# What the webhook writes, for `kubectl describe`: its warnings, one a line.
+WARNINGS: Final = ANNOTATION_PREFIX + "warnings"
 
 # For a user or a group: what the image says, unless the pod or the cluster knows better.
 IMAGES_OWN: Final = "image"
@@ -203,7 +205,7 @@ def readable(annotations: Mapping[str, str]) -> tuple[dict[str, str], list[Mista
     found, mistakes = {}, []
     for key, text in annotations.items():
         name = key.removeprefix(ANNOTATION_PREFIX)
-        if name == key or key in (SWITCH_NAME, STATUS):
+        if name == key or key in (SWITCH_NAME, STATUS, WARNINGS):
             continue
         try:
             row = _BY_ANNOTATION[key]
@@ -223,7 +225,7 @@ def _mistake(key: str, name: str, problem: str) -> Mistake:
 def markdown() -> str:
     """The injector's annotations as a Markdown table, one line each."""
     lines = ["| Annotation | Default | Values | Meaning |", "|" + " --- |" * 4, _SWITCH_ROW]
-    return "\n".join([*lines, *map(_line, WISHES), _STATUS_ROW]) + "\n"
+    return "\n".join([*lines, *map(_line, WISHES), _STATUS_ROW, _WARNINGS_ROW]) + "\n"
 
 
 def _line(row: Setting) -> str:
@@ -239,4 +241,8 @@ _SWITCH_ROW: Final = (
 _STATUS_ROW: Final = (
     f"| `{STATUS}` | - | JSON | Written by the injector: its version, what it has added and what"
     " was there before. `drainproxy uninject` reads it. |"
+)
+_WARNINGS_ROW: Final = (
+    f"| `{WARNINGS}` | - | text | Written by the webhook: what it warns of, one a line, so that"
+    " `kubectl describe pod` shows it. |"
 )

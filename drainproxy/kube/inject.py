@@ -20,7 +20,7 @@ from .editor import Editor
 from .hooks import kept_hook
 from .plan import Options, Plan, decide
 from .ports import Taken
-from .skip import reason_to_skip
+from .skip import reason_to_skip, unfit
 from .status import read_status, restored, write_status
 
 _SPEC = ("spec",)
@@ -58,6 +58,8 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
 
     Raises ConfigError with every mistake in its annotations, and ValueError if it is no pod.
     """
+    if reason := unfit(read(pod)):
+        return Skipped(reason)
     sidecar = containers.sidecar_of(pod)
     token = containers.token_of(sidecar) if sidecar else None
     options = again(pod, options)

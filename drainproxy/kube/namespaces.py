@@ -2,44 +2,96 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from time import monotonic
+from typing import Final, NoReturn
+from urllib.parse import quote
+
+from msgspec import Struct
 
 from .admission import Namespace
+from .cluster import Cluster
+from .mirror import Mirror
 
+PATH: Final = "/api/v1/namespaces"
 # In seconds: who changes the annotation of a namespace waits so long until it counts.
-_FRESH = 10.0
+_FRESH: Final = 10.0
 # The API server waits for us while we wait for it.
-_PATIENCE = 2.0
+_PATIENCE: Final = 2.0
 # Of more namespaces than this the old ones are forgotten.
-_MANY = 1000
+_MANY: Final = 1000
+# Every cluster has it: to read it is to know that we may read.
+_PROBE: Final = "default"
 
 Fetch = Callable[[str], Awaitable[Namespace]]
 
 log = logging.getLogger("drainproxy.namespaces")
 
 
-class Namespaces:
-    """Labels and annotations by name. `fetch` asks for those of one namespace."""
+class Resource(Struct, frozen=True):
+    """A namespace as the API server writes it."""
 
-    def __init__(self, fetch: Fetch, now: Callable[[], float] = monotonic) -> None:
+    metadata: Namespace = Namespace()
+
+
+class Namespaces:
+    """Labels and annotations by name.
+
+    `fetch` asks for those of one namespace; a `mirror` that has it spares the question. `problem`
+    says why the API server cannot be read, and is empty while it can; `on_failure` is called for
+    each failure.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        mirror: Mirror[Resource] | None = None,
+        *,
+        on_failure: Callable[[], object] = lambda: None,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        self.problem = ""
         self._fetch = fetch
+        self._mirror = mirror
+        self._on_failure = on_failure
         self._now = now
         self._known: dict[str, tuple[float, Namespace]] = {}
 
     async def get(self, name: str) -> Namespace | None:
         """What is known of it, even if it is old when nobody answers; None if nothing is."""
+        if self._mirror and (mirrored := self._mirror.named(name)):
+            return mirrored.metadata
         until, known = self._known.get(name, (0.0, None))
         if known and self._now() < until:
             return known
+        return await self._ask(name) or known
+
+    async def watch(self, every: float = _FRESH) -> NoReturn:
+        """Try for ever whether namespaces can be read, so that `problem` is true also while no pod
+        comes: to a webhook that is not ready none does."""
+        while True:
+            if not (self._mirror and self._mirror.synced.is_set()):
+                await self._ask(_PROBE)
+            else:
+                self.problem = ""
+            await asyncio.sleep(every)
+
+    async def _ask(self, name: str) -> Namespace | None:
         try:
-            known = await self._fetch(name)
+            found = await self._fetch(name)
         except Exception as error:  # whatever it is: pods must not wait for it
-            log.warning("namespace %s cannot be read: %s", name, error)
-            return known
-        self._remember(name, known)
-        return known
+            self._failed(name, str(error) or type(error).__name__)
+            return None
+        self.problem = ""
+        self._remember(name, found)
+        return found
+
+    def _failed(self, name: str, why: str) -> None:
+        self._on_failure()
+        problem = f"namespace {name} cannot be read: {why}"
+        if problem != self.problem:
+            log.warning("%s", problem)
+        self.problem = problem
 
     def _remember(self, name: str, namespace: Namespace) -> None:
         now = self._now()
@@ -48,22 +100,12 @@ class Namespaces:
         self._known[name] = (now + _FRESH, namespace)
 
 
-@asynccontextmanager
-async def from_cluster() -> AsyncIterator[Namespaces]:
-    """Those of the cluster that we run in, or that KUBECONFIG names (needs lightkube)."""
-    from lightkube import AsyncClient
-    from lightkube.resources.core_v1 import Namespace as Resource
-
-    client = AsyncClient()
+def fetching(cluster: Cluster) -> Fetch:
+    """Ask the API server for one namespace."""
 
     async def fetch(name: str) -> Namespace:
         async with asyncio.timeout(_PATIENCE):
-            metadata = (await client.get(Resource, name)).metadata
-        if metadata is None:
-            return Namespace()
-        return Namespace(metadata.labels or {}, metadata.annotations or {})
+            # Whoever reaches us can send a review: a name must stay a name.
+            return (await cluster.get(f"{PATH}/{quote(name, safe='')}", Resource)).metadata
 
-    try:
-        yield Namespaces(fetch)
-    finally:
-        await client.close()
+    return fetch

@@ -1,21 +1,37 @@
 """From the bytes of a review to the bytes of its answer: what the webhook's server calls."""
 
-from drainproxy.manifests.podspec import Json
+from collections.abc import Awaitable, Callable
+from typing import Final
 
-from .admission import Request, Verdict, answer, judge, parse
-from .namespaces import Namespaces
+from drainproxy.config.mistakes import shortened
+
+from .admission import Request, Seen, Verdict, answer, judge, parse
 from .plan import Options
 from .webhook import Answer, Reply
 
+# Of names in the log: nothing keeps a request from having longer ones.
+_LONGEST_NAME: Final = 253
 
-def answering(options: Options, namespaces: Namespaces | None = None) -> Answer:
-    """Answers reviews; with `namespaces`, what they say counts too."""
+# What is known around the pods of a namespace.
+Look = Callable[[str], Awaitable[Seen]]
+# Told of a verdict that has warnings; must not wait for anybody.
+Tell = Callable[[Request, Verdict], object]
+
+
+async def _nothing(_: str) -> Seen:
+    return Seen()
+
+
+def answering(options: Options, look: Look = _nothing, tell: Tell = lambda _, __: None) -> Answer:
+    """Answers reviews with what a `look` around says; who is to hear of warnings is told."""
 
     async def reply(body: bytes) -> Reply:
         request = parse(body)
-        namespace = await namespaces.get(request.namespace) if namespaces else None
-        verdict = judge(request, options, namespace)
-        return Reply(answer(request, verdict), verdict.outcome, _fields(request, verdict))
+        verdict = judge(request, options, await look(request.namespace))
+        if verdict.warnings:
+            tell(request, verdict)
+        warns = bool(verdict.warnings) or not verdict.allowed
+        return Reply(answer(request, verdict), verdict.outcome, _fields(request, verdict), warns)
 
     return reply
 
@@ -23,17 +39,19 @@ def answering(options: Options, namespaces: Namespaces | None = None) -> Answer:
 def _fields(request: Request, verdict: Verdict) -> dict[str, object]:
     """What the log says of it, beside the outcome; what is empty is left out."""
     fields = {
-        "uid": request.uid,
-        "namespace": request.namespace,
-        "pod": request.name or _name(request.object or {}),
+        "uid": shortened(request.uid, _LONGEST_NAME),
+        "namespace": shortened(request.namespace, _LONGEST_NAME),
+        "pod": shortened(pod_name(request), _LONGEST_NAME),
         "reason": verdict.reason,
         "warnings": verdict.warnings,
     }
     return {key: value for key, value in fields.items() if value}
 
 
-def _name(pod: Json) -> str:
+def pod_name(request: Request) -> str:
     """A pod of a controller has no name yet, only the beginning of one."""
-    metadata = pod.get("metadata") or {}
+    metadata = (request.object or {}).get("metadata")
+    if request.name or not isinstance(metadata, dict):
+        return request.name
     beginning = metadata.get("generateName")
     return f"{beginning}*" if beginning else str(metadata.get("name") or "")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from drainproxy.config import ConfigError, Mistake
+from drainproxy.config.mistakes import shortened
 from drainproxy.manifests.podspec import Pod
 
 from .annotations import SWITCH_NAME
@@ -11,6 +12,9 @@ from .containers import SIDECAR
 
 # A pod that the kubelet runs from a file; what the API server knows of it is a mirror.
 _MIRROR: Final = "kubernetes.io/config.mirror"
+# Kubernetes takes so many bytes of annotations, keys and values.
+_MOST_ANNOTATIONS: Final = 1 << 18
+_MOST_CONTAINERS: Final = 500
 
 
 def reason_to_skip(pod: Pod) -> str | None:
@@ -18,6 +22,16 @@ def reason_to_skip(pod: Pod) -> str | None:
 
     Raises ConfigError if its switch says neither yes nor no.
     """
+    if reason := unfit(pod):
+        return reason
+    if any(each.name == SIDECAR for _, each in pod.every_container()):
+        return f"it has a container named {SIDECAR} already, which the injector has not made"
+    return None
+
+
+def unfit(pod: Pod) -> str | None:
+    """The same of a pod that may have been injected before: whatever its record says, what a pod
+    is now decides."""
     if wanted(pod) is False:
         return f'{SWITCH_NAME} is "false"'
     if pod.spec.host_network:
@@ -28,8 +42,22 @@ def reason_to_skip(pod: Pod) -> str | None:
         return "it is the mirror of a static pod"
     if not pod.containers:
         return "it has no containers"
-    if any(each.name == SIDECAR for _, each in pod.every_container()):
-        return f"it has a container named {SIDECAR} already, which the injector has not made"
+    return _beyond_limits(pod)
+
+
+def _beyond_limits(pod: Pod) -> str | None:
+    """What Kubernetes refuses, or nobody has who means well: to edit it would take long."""
+    names = [each.name for _, each in pod.every_container()]
+    if len(names) > _MOST_CONTAINERS:
+        return f"it has {len(names):,} containers, and may have {_MOST_CONTAINERS} for a sidecar"
+    if len({*names}) < len(names):
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        return f"two of its containers are named {shortened(twice, 63)!r}, which Kubernetes refuses"
+    size = sum(len(key.encode()) + len(text.encode()) for key, text in pod.annotations.items())
+    if size > _MOST_ANNOTATIONS:
+        return (
+            f"its annotations have {size:,} bytes, of which Kubernetes takes {_MOST_ANNOTATIONS:,}"
+        )
     return None
 
 
@@ -51,5 +79,5 @@ def read_switch(what: str, texts: Mapping[str, str]) -> bool | None:
         case "false":
             return False
         case text:
-            problem = f'{text!r} is neither "true" nor "false"'
+            problem = f'{shortened(text, 80)!r} is neither "true" nor "false"'
             raise ConfigError([Mistake(f"{what} {SWITCH_NAME}", "inject", problem)])

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec.json
 from aiohttp import web
 from msgspec import Struct
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from drainproxy.config import Address
@@ -32,11 +32,20 @@ log = logging.getLogger("drainproxy.webhook")
 
 
 class Reply(Struct, frozen=True):
-    """The answer to a review, what came of it in a word, and what else the log should say."""
+    """The answer to a review, what came of it in a word, what else the log should say, and whether
+    somebody should read it."""
 
     body: bytes
     outcome: str
     fields: dict[str, object] = {}
+    is_warning: bool = False
+
+
+class Health(Struct, frozen=True):
+    """Why reviews should go elsewhere, and what is weaker than it could be; both may be empty."""
+
+    problem: str = ""
+    remark: str = ""
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -61,6 +70,21 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self.api_failures = Counter(
+            "drainproxy_webhook_api_failures",
+            "Times that the API server could not be read, by what was asked of it.",
+            ["resource"],
+            registry=self.registry,
+        )
+        self.ready = Gauge(
+            "drainproxy_webhook_ready",
+            "Whether reviews should come here.",
+            registry=self.registry,
+        )
+
+    def failed(self, resource: str) -> None:
+        """The API server did not give, or take, something of this kind."""
+        self.api_failures.labels(resource).inc()
 
     def render(self) -> bytes:
         """As text."""
@@ -73,9 +97,16 @@ class Webhook:
     When it is `leaving` it is not ready, still answers, and asks clients to connect elsewhere.
     """
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        health: Callable[[], Health] = Health,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._answer = answer
-        self.metrics = Metrics()
+        self._health = health
+        self.metrics = metrics or Metrics()
+        self.metrics.ready.set_function(lambda: not self._state().problem)
         self.leaving = False
 
     def reviews(self) -> web.Application:
@@ -115,7 +146,9 @@ class Webhook:
         seconds = perf_counter() - started
         self.metrics.seconds.observe(seconds)
         self.metrics.reviews.labels(reply.outcome).inc()
-        log.info(reply.outcome, extra={"fields": {**reply.fields, "ms": round(seconds * 1000, 2)}})
+        level = logging.WARNING if reply.is_warning else logging.INFO
+        fields = {**reply.fields, "ms": round(seconds * 1000, 2)}
+        log.log(level, reply.outcome, extra={"fields": fields})
         return web.Response(body=reply.body, content_type="application/json")
 
     def _refuse(self, status: int, reason: str) -> web.Response:
@@ -134,8 +167,12 @@ class Webhook:
         return _json({"ok": True, "reason": "ok"})
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        reason = "it is told to stop" if self.leaving else "ok"
-        return _json({"ok": not self.leaving, "reason": reason}, 503 if self.leaving else 200)
+        state = self._state()
+        ok, reason = not state.problem, state.problem or state.remark or "ok"
+        return _json({"ok": ok, "reason": reason}, 200 if ok else 503)
+
+    def _state(self) -> Health:
+        return Health("it is told to stop") if self.leaving else self._health()
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         return web.Response(

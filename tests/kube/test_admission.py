@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.kube.admission import Namespace, Verdict, judge, mutate, parse
+from drainproxy.kube.admission import Namespace, Seen, Verdict, judge, mutate, parse
+from drainproxy.kube.containers import sidecar_of
 from drainproxy.kube.inject import uninject
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import injected, options, pod, pods, sidecar
@@ -87,7 +88,8 @@ def test_a_pod_that_comes_again_gets_an_empty_patch(before: Json) -> None:
     first = answered(before)
     if "patch" in first:
         after = patched(before, first)
-        assert uninject(after) == before
+        if sidecar_of(after):
+            assert uninject(after) == before
         again = answered(_with_defaults(after))
         assert again["allowed"] is True
         assert "patch" not in again
@@ -99,6 +101,80 @@ def test_a_pod_that_comes_again_with_another_container_gets_its_hook() -> None:
     again = patched(after, answered(after))
 
     assert "preStop" in again["spec"]["containers"][1]["lifecycle"]
+    assert "patch" not in answered(again)
+
+
+NOTES = "drainproxy.io/warnings"
+
+
+def test_warnings_stand_on_the_pod_too_one_a_line() -> None:
+    before = pod({"name": "http", "containerPort": 1, "hostPort": 80})
+    response = answered(before)
+    after = patched(before, response)
+
+    lines = after["metadata"]["annotations"][NOTES].split("\n")
+    assert [f"drainproxy: {line}" for line in lines] == response["warnings"]
+    assert uninject(after) == before
+    assert NOTES not in patched(pod(), answered(pod()))["metadata"]["annotations"]
+
+
+def test_who_is_skipped_for_want_of_a_port_is_warned() -> None:
+    before = pod({"name": "dns", "containerPort": 53, "protocol": "UDP"})
+    response = answered(before)
+    after = patched(before, response)
+
+    assert response["warnings"][0].startswith("drainproxy: no sidecar: no container")
+    assert after["spec"] == before["spec"]
+    assert after["metadata"]["annotations"][NOTES].startswith("no sidecar: no container")
+    again = answered(after)
+    assert (again["warnings"], "patch" in again) == (response["warnings"], False)
+
+
+@pytest.mark.parametrize(("label", "warned"), [(None, False), ("false", False), ("true", True)])
+def test_a_pod_of_the_host_is_warned_only_if_it_asks_itself(
+    label: str | None, warned: bool
+) -> None:
+    before = pod()
+    before["spec"]["hostNetwork"] = True
+    if label:
+        before["metadata"]["labels"] = {SWITCH: label}
+    response = answered(before)
+
+    assert response["allowed"] is True
+    assert ("warnings" in response) is ("patch" in response) is warned
+
+
+def test_a_namespace_that_cannot_be_read_is_warned_of() -> None:
+    warnings = judge(parse(review(pod())), options(), Seen(unread=True)).warnings
+
+    assert warnings == [
+        "drainproxy: the annotations of the namespace cannot be read: the pod has other defaults"
+    ]
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_forged_record_makes_no_other_pod_of_it(beside: bool) -> None:
+    record = {"version": "1", "changed": {"/spec/hostNetwork": False}}
+    before = pod(annotations={"drainproxy.io/status": json.dumps(record)})
+    before["spec"]["hostNetwork"] = True
+    if beside:
+        before["spec"]["initContainers"] = [{"name": "drainproxy"}]
+
+    assert verdict(before).outcome == "skipped"
+    assert verdict(before).patch == []
+
+
+@given(before=pods())
+def test_a_pod_that_lost_its_sidecar_gets_one_that_is_whole(before: Json) -> None:
+    first = answered(before)
+    if "patch" not in first or not sidecar_of(patched(before, first)):
+        return
+    copied = patched(before, first)
+    for group in ("containers", "initContainers"):
+        kept = [each for each in copied["spec"].get(group) or [] if each["name"] != "drainproxy"]
+        copied["spec"][group] = kept
+    again = patched(copied, answered(copied))
+    assert sidecar(again)
     assert "patch" not in answered(again)
 
 

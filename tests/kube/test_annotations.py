@@ -9,6 +9,7 @@ from drainproxy.kube.annotations import (
     ANNOTATABLE,
     STATUS,
     SWITCH_NAME,
+    WARNINGS,
     WISHES,
     Choice,
     Wishes,
@@ -22,7 +23,7 @@ PREFIX = "drainproxy.io/"
 
 
 def test_the_sidecar_knows_every_annotation_that_is_not_for_it() -> None:
-    ours = {SWITCH_NAME, STATUS, *(row.annotation for row in WISHES)}
+    ours = {SWITCH_NAME, STATUS, WARNINGS, *(row.annotation for row in WISHES)}
     assert {PREFIX + name for name in INJECTOR_ANNOTATIONS} == ours
 
 
@@ -44,6 +45,7 @@ def test_the_table_has_a_line_for_each() -> None:
         SWITCH_NAME,
         *(row.annotation for row in WISHES),
         STATUS,
+        WARNINGS,
     ]
     assert {line.count(" | ") for line in lines} == {3}
 

@@ -1,15 +1,14 @@
 """What namespaces say, remembered for a while."""
 
-import json
-from collections.abc import AsyncIterator
+import asyncio
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from drainproxy.kube.admission import Namespace
-from drainproxy.kube.namespaces import Namespaces, from_cluster
+from drainproxy.kube.mirror import Mirror
+from drainproxy.kube.namespaces import PATH, Namespaces, Resource, fetching
+from tests.kube.api import Api, serving, until
 
 
 class Cluster:
@@ -19,7 +18,7 @@ class Cluster:
         self.asked: list[str] = []
         self.problem: Exception | None = None
         self.time = 0.0
-        self.known = Namespaces(self.fetch, lambda: self.time)
+        self.known = Namespaces(self.fetch, now=lambda: self.time)
 
     async def fetch(self, name: str) -> Namespace:
         self.asked.append(name)
@@ -60,35 +59,45 @@ async def test_namespaces_that_are_gone_are_forgotten() -> None:
     assert len(cluster.known._known) == 1
 
 
-@pytest.fixture
-async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestServer]:
-    """An API server that knows one namespace, and a KUBECONFIG that leads to it."""
-
-    async def get(request: web.Request) -> web.Response:
-        if request.match_info["name"] != "shop":
-            body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403}
-            return web.json_response({**body, "message": "forbidden"}, status=403)
-        metadata = {"name": "shop", "labels": {"a": "b"}, "annotations": {"c": "d"}}
-        return web.json_response({"kind": "Namespace", "apiVersion": "v1", "metadata": metadata})
-
-    app = web.Application()
-    app.add_routes([web.get("/api/v1/namespaces/{name}", get)])
-    running = TestServer(app)
-    async with running:
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "test",
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-            "clusters": [{"name": "test", "cluster": {"server": str(running.make_url(""))}}],
-            "users": [{"name": "test", "user": {}}],
-        }
-        (tmp_path / "config").write_text(json.dumps(config))
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-        yield running
-
-
-async def test_the_cluster_is_asked_for_labels_and_annotations(server: TestServer) -> None:
-    async with from_cluster() as known:
+async def test_the_cluster_is_asked_for_labels_and_annotations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Api()
+    api.put(PATH, "shop", metadata={"labels": {"a": "b"}, "annotations": {"c": "d"}})
+    api.put(PATH, "bare")
+    async with serving(api, tmp_path, monkeypatch) as cluster:
+        failures: list[str] = []
+        known = Namespaces(fetching(cluster), on_failure=lambda: failures.append("once"))
         assert await known.get("shop") == Namespace({"a": "b"}, {"c": "d"})
+        assert await known.get("bare") == Namespace()
+        assert (known.problem, failures) == ("", [])
+        assert await known.get("../../v1/namespaces/shop") is None
         assert await known.get("secret") is None
+        assert known.problem == "namespace secret cannot be read: secret not found"
+        assert failures == ["once", "once"]
+
+
+async def test_whether_namespaces_can_be_read_is_known_also_while_no_pod_comes() -> None:
+    cluster = Cluster()
+    cluster.problem = ConnectionError("refused")
+    watching = asyncio.create_task(cluster.known.watch(every=0.01))
+    await until(lambda: cluster.known.problem == "namespace default cannot be read: refused")
+    cluster.problem = None
+    await until(lambda: cluster.known.problem == "")
+    watching.cancel()
+
+
+async def test_a_mirror_spares_the_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, asked = Api(), Cluster()
+    api.put(PATH, "shop", metadata={"labels": {"a": "b"}})
+    async with serving(api, tmp_path, monkeypatch) as cluster:
+        mirror = Mirror(cluster, PATH, Resource, "Namespaces")
+        running = asyncio.create_task(mirror.run())
+        await mirror.synced.wait()
+        known = Namespaces(asked.fetch, mirror)
+        assert await known.get("shop") == Namespace({"a": "b"})
+        assert await known.get("new") == Namespace({"asked": "1"})
+        assert asked.asked == ["new"]
+        running.cancel()

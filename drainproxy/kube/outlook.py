@@ -1,0 +1,158 @@
+"""What the webhook sees of the cluster, and says to it: namespaces, Services and Events."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Final
+
+from msgspec import Struct
+
+from drainproxy.manifests.services import Service
+
+from .admission import Request, Seen, Verdict
+from .cluster import Cluster, Unavailable, connected
+from .events import Events
+from .mirror import Mirror
+from .namespaces import PATH as NAMESPACES
+from .namespaces import Namespaces, Resource, fetching
+from .webhook import Health
+
+SERVICES: Final = "/api/v1/services"
+# Seconds that the first list may take before reviews are answered without it.
+_FIRST_LIST: Final = 3.0
+
+# Called with what could not be read or written: `services`, `namespaces` or `events`.
+OnFailure = Callable[[str], object]
+
+log = logging.getLogger("drainproxy.outlook")
+
+
+class Asked(Struct, frozen=True):
+    """What the webhook may do: read `annotations` of namespaces as defaults for their pods, watch
+    `services` (and namespaces, for their Pod Security level), write `events`."""
+
+    annotations: bool = False
+    services: bool = False
+    events: bool = False
+
+
+class Outlook:
+    """Answers from memory where a watch has filled it; `run` keeps it filled."""
+
+    def __init__(self, cluster: Cluster, asked: Asked, on_failure: OnFailure) -> None:
+        def failed(what: str) -> Callable[[], object]:
+            return lambda: on_failure(what)
+
+        self._asked = asked
+        self._services: Mirror[Service] | None = None
+        self._namespaces: Mirror[Resource] | None = None
+        if asked.services:
+            self._services = Mirror(
+                cluster, SERVICES, Service, "Services", on_failure=failed("services")
+            )
+            self._namespaces = Mirror(
+                cluster, NAMESPACES, Resource, "Namespaces", on_failure=failed("namespaces")
+            )
+        self._asking = Namespaces(
+            fetching(cluster), self._namespaces, on_failure=failed("namespaces")
+        )
+        self._events = Events(cluster, on_failure) if asked.events else None
+
+    async def look(self, namespace: str) -> Seen:
+        """What is around the pods of a namespace."""
+        known = self._namespaces.named(namespace) if self._namespaces else None
+        said = await self._asking.get(namespace) if self._asked.annotations else None
+        return Seen(
+            namespace=said,
+            unread=self._asked.annotations and said is None,
+            services=self._known_services(namespace),
+            labels=known.metadata.labels if known else None,
+        )
+
+    def tell(self, request: Request, verdict: Verdict) -> None:
+        """Say to others what a verdict warns of."""
+        if self._events:
+            self._events.tell(request, verdict)
+
+    def health(self) -> Health:
+        """Not ready is who cannot read what it was told to: pods would start without their
+        defaults. Without Services there still are the names of ports."""
+        problem = self._asking.problem if self._asked.annotations else ""
+        return Health(problem, "; ".join(self._weaker()))
+
+    async def run(self) -> None:
+        """Follow the cluster for ever."""
+        async with asyncio.TaskGroup() as group:
+            for mirror in self._mirrors():
+                group.create_task(mirror.run())
+            if self._asked.annotations:
+                group.create_task(self._asking.watch())
+            if self._events:
+                group.create_task(self._events.run())
+
+    async def first_list(self) -> None:
+        """Wait until everything is known that is watched, but not for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_LIST):
+                for mirror in self._mirrors():
+                    await mirror.synced.wait()
+
+    def _known_services(self, namespace: str) -> list[Service] | None:
+        if not self._services or not self._services.synced.is_set():
+            return None
+        return [*self._services.inside(namespace)]
+
+    def _mirrors(self) -> list[Mirror[Any]]:
+        return [each for each in (self._services, self._namespaces) if each]
+
+    def _weaker(self) -> list[str]:
+        told = []
+        for mirror in self._mirrors():
+            known = mirror.synced.is_set()
+            since = "those known stand" if known else "the names of ports decide"
+            if mirror.problem or not known:
+                why = mirror.problem or "no answer yet"
+                told.append(f"{mirror.what} cannot be watched ({why}): {since}")
+        return told
+
+
+class Blind:
+    """An outlook where there is no cluster to look at; `remark` says why, if there should be."""
+
+    def __init__(self, remark: str = "") -> None:
+        self._remark = remark
+
+    async def look(self, _: str) -> Seen:
+        """Nothing is known."""
+        return Seen()
+
+    def tell(self, _: Request, __: Verdict) -> None:
+        """Nobody listens."""
+
+    def health(self) -> Health:
+        """Ready, and weaker than it was asked to be."""
+        return Health(remark=self._remark)
+
+
+@asynccontextmanager
+async def outlook(asked: Asked, on_failure: OnFailure) -> AsyncIterator[Outlook | Blind]:
+    """An outlook that is kept up to date during the block. Unavailable if nothing says where the
+    cluster is and annotations of its namespaces are asked for; the rest can be done without."""
+    if asked == Asked():
+        yield Blind()
+        return
+    async with AsyncExitStack() as stack:
+        try:
+            cluster = await stack.enter_async_context(connected())
+        except Unavailable as error:
+            if asked.annotations:
+                raise
+            log.warning("the names of ports decide: %s", error)
+            yield Blind(f"the names of ports decide: {error}")
+            return
+        out = Outlook(cluster, asked, on_failure)
+        running = asyncio.create_task(out.run())
+        stack.callback(running.cancel)
+        await out.first_list()
+        yield out

@@ -1,0 +1,42 @@
+"""Warnings on their way to people: in the admission response, on the pod, in the log."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from drainproxy.config.mistakes import shortened, told
+from drainproxy.manifests.podspec import Json, read
+
+from .annotations import WARNINGS
+from .editor import Editor
+from .status import read_status, write_status
+
+# The API server shows 4,096 characters of warnings for a request, those of others included.
+_ROOM: Final = 3500
+_LONGEST: Final = 700
+
+_ANNOTATION: Final = ("metadata", "annotations", WARNINGS)
+
+
+def limited(warnings: Iterable[str]) -> list[str]:
+    """Each warning once, and no more of them than the API server would pass on."""
+    texts = [shortened(text, _LONGEST) for text in dict.fromkeys(warnings)]
+    fit, room = 0, _ROOM
+    for text in texts:
+        room -= len(text)
+        fit += room >= 0
+    return told(texts) if fit == len(texts) else [*texts[:fit], f"and {len(texts) - fit:,} more"]
+
+
+def noted(pod: Json, warnings: Sequence[str]) -> list[Json]:
+    """The JSON patch that writes warnings on a pod, one a line: `kubectl describe` shows lines, and
+    the beginning of each. Of an injected pod they are part of what is undone."""
+    text = "\n".join(warnings)
+    if not warnings or read(pod).annotations.get(WARNINGS) == text:
+        return []
+    editor, status = Editor(pod), read_status(pod)
+    if status:
+        editor.put(_ANNOTATION, text)
+        write_status(editor, {}, status)
+    else:
+        editor.put_unrecorded(_ANNOTATION, text)
+    return editor.patch

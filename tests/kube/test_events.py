@@ -1,0 +1,98 @@
+"""Warnings as Events of whoever makes the pods."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drainproxy.kube.admission import Request, Verdict, parse
+from drainproxy.kube.events import Events, event, owner_of
+from drainproxy.manifests.podspec import Json
+from tests.kube.api import Api, serving, until
+from tests.kube.pods import pod
+from tests.kube.test_admission import review
+
+PATH = "/api/v1/namespaces/shop/events"
+OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d", "uid": "7-7"}
+
+
+def owned(*owners: Json) -> Json:
+    before = pod()
+    before["metadata"]["ownerReferences"] = [*owners]
+    return before
+
+
+def request(before: Json, **fields: Any) -> Request:
+    return parse(review(before, **fields))
+
+
+MADE = request(owned({**OWNER, "controller": True}))
+
+
+def verdict(*warnings: str) -> Verdict:
+    return Verdict("injected", warnings=[*warnings])
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {},
+        pod(),
+        owned(OWNER),
+        owned({**OWNER, "controller": False}),
+        {"metadata": {"ownerReferences": "x"}},
+        {"metadata": {"ownerReferences": [{"controller": True}]}},
+    ],
+)
+def test_a_pod_that_nobody_makes_has_no_owner(before: Json) -> None:
+    assert owner_of(before) is None
+
+
+def test_an_event_is_of_the_owner_and_says_what_is_warned_of() -> None:
+    owner = owner_of(MADE.object or {})
+    assert owner
+    made = event(owner, "shop", verdict("drainproxy: one", "drainproxy: two"))
+
+    assert made["involvedObject"] == {**OWNER, "namespace": "shop"}
+    assert (made["type"], made["reason"]) == ("Warning", "InjectionWarning")
+    assert made["message"] == "drainproxy: one\ndrainproxy: two"
+    assert len(event(owner, "shop", verdict("x" * 5000))["message"]) == 1024
+    assert json.dumps(made)
+
+
+async def test_what_is_said_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Api()
+    async with serving(api, tmp_path, monkeypatch) as cluster:
+        events = Events(cluster, lambda _: None, pause=0)
+        others = Events(cluster, lambda _: None, pause=0)
+        running = [asyncio.create_task(each.run()) for each in (events, others)]
+        for _ in range(3):
+            events.tell(MADE, verdict("one"))
+            others.tell(MADE, verdict("one"))
+        events.tell(MADE, verdict("two"))
+        events.tell(request(MADE.object or {}, dryRun=True), verdict("three"))
+        events.tell(request(pod()), verdict("four"))
+        await until(lambda: len(api.created) == 2)
+        assert [each["message"] for each in api.created] == ["one", "two"]
+        assert not any(task.done() for task in running)
+        for task in running:
+            task.cancel()
+
+
+async def test_who_may_write_none_says_so_once_and_keeps_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    api, failures = Api(), list[str]()
+    api.refused = {PATH}
+    async with serving(api, tmp_path, monkeypatch) as cluster:
+        events = Events(cluster, failures.append, pause=0)
+        running = asyncio.create_task(events.run())
+        for at in range(1000):
+            events.tell(MADE, verdict(str(at)))
+        await until(lambda: failures)
+        assert failures == ["events"]
+        assert caplog.text.count("an event cannot be written: events is forbidden") == 1
+        assert events._waiting.qsize() < 100
+        running.cancel()

@@ -1,0 +1,126 @@
+"""What the webhook sees of the cluster, and how it is without."""
+
+import logging
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from drainproxy.kube import outlook as module
+from drainproxy.kube.admission import Namespace, Seen
+from drainproxy.kube.cluster import Unavailable
+from drainproxy.kube.namespaces import PATH as NAMESPACES
+from drainproxy.kube.outlook import SERVICES, Asked, outlook
+from drainproxy.kube.webhook import Health
+from tests.kube.api import Api, kubeconfig, serving, until
+
+EVERYTHING = Asked(annotations=True, services=True, events=True)
+
+
+def nobody(_: str) -> None:
+    pass
+
+
+@pytest.fixture
+def api() -> Api:
+    api = Api()
+    api.put(NAMESPACES, "shop", metadata={"labels": {"a": "b"}, "annotations": {"c": "d"}})
+    api.put(NAMESPACES, "default")
+    api.put(SERVICES, "web", "shop", spec={"selector": {"app": "web"}, "ports": [{"port": 80}]})
+    api.put(SERVICES, "web", "other", spec={"selector": {"app": "web"}, "ports": [{"port": 80}]})
+    return api
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FIRST_LIST", 0.2)
+
+
+async def test_what_is_watched_is_known_from_the_first_review_on(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(api, tmp_path, monkeypatch), outlook(EVERYTHING, nobody) as out:
+        seen = await out.look("shop")
+        assert seen.namespace == Namespace({"a": "b"}, {"c": "d"})
+        assert [each.name for each in seen.services or []] == ["web"]
+        assert seen.labels == {"a": "b"}
+        assert out.health() == Health()
+        assert (await out.look("default")).services == []
+
+
+async def test_only_what_is_asked_for_is_read(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(api, tmp_path, monkeypatch):
+        async with outlook(Asked(), nobody) as blind:
+            assert await blind.look("shop") == Seen()
+        async with outlook(Asked(services=True), nobody) as out:
+            seen = await out.look("shop")
+            assert (seen.namespace, seen.unread, seen.labels) == (None, False, {"a": "b"})
+        async with outlook(Asked(annotations=True), nobody) as out:
+            seen = await out.look("shop")
+            assert (seen.services, seen.labels) == (None, None)
+            assert seen.namespace
+    assert sorted(set(api.lists)) == [NAMESPACES, SERVICES]
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_without_the_right_to_watch_names_decide_and_readiness_says_so(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[str] = []
+    api.refused = {SERVICES}
+    asked = Asked(services=True)
+    async with serving(api, tmp_path, monkeypatch), outlook(asked, failures.append) as out:
+        assert (await out.look("shop")).services is None
+        health = out.health()
+        assert health.problem == ""
+        assert "Services cannot be watched (/api/v1/services is forbidden" in health.remark
+        assert "the names of ports decide" in health.remark
+    assert set(failures) == {"services"}
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_who_cannot_read_what_it_should_is_not_ready_until_it_can(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[str] = []
+    api.refused = {NAMESPACES}
+    asked = Asked(annotations=True)
+    async with serving(api, tmp_path, monkeypatch), outlook(asked, failures.append) as out:
+        assert await out.look("shop") == Seen(unread=True)
+        assert "cannot be read: " in out.health().problem
+        assert failures.count("namespaces") >= 1
+        api.refused = set()
+        assert await out.look("shop") == Seen(Namespace({"a": "b"}, {"c": "d"}))
+        assert out.health() == Health()
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_a_cluster_that_does_not_answer_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "drainproxy")
+    api = Api()
+    async with TestServer(api.app()) as server:
+        url = str(server.make_url("")).rstrip("/")
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, url)))
+    begun = monotonic()
+    async with outlook(Asked(services=True), nobody) as out:
+        assert monotonic() - begun < 5
+        assert await out.look("shop") == Seen()
+        await until(lambda: "Services cannot be watched" in caplog.text)
+        assert "the names of ports decide" in out.health().remark
+
+
+async def test_without_a_cluster_only_who_needs_one_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    async with outlook(Asked(services=True), nobody) as out:
+        assert await out.look("shop") == Seen()
+        assert "the names of ports decide: no cluster" in out.health().remark
+    with pytest.raises(Unavailable, match="no cluster"):
+        async with outlook(Asked(annotations=True), nobody):
+            pass
