@@ -1,9 +1,12 @@
 """`drainproxy webhook`: puts the sidecar into new pods, when the API server asks."""
 
 import asyncio
+import re
 import signal
 import ssl
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,6 +22,7 @@ from drainproxy.config.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from drainproxy.kube.certificates import Certificates
+    from drainproxy.kube.keeper import Keeper, Kept
     from drainproxy.kube.outlook import Asked
     from drainproxy.kube.plan import Options
 
@@ -37,7 +41,19 @@ def _seconds(_: click.Context, __: click.Parameter, text: str) -> float:
         raise click.BadParameter(f"{text!r} {error}") from None
 
 
+def _in_namespace(
+    _: click.Context, __: click.Parameter, text: str | None
+) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    match = _NAMESPACED.fullmatch(text)
+    if not match:
+        raise click.BadParameter(f"{text!r} is not NAMESPACE/NAME")
+    return match[1], match[2]
+
+
 _FILE = click.Path(path_type=Path)
+_NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
 
 
 @click.command(context_settings={"auto_envvar_prefix": "DRAINPROXY_WEBHOOK"})
@@ -49,13 +65,38 @@ _FILE = click.Path(path_type=Path)
     callback=_address,
     help="Where the API server asks, over TLS: POST /inject.",
 )
-@click.option("--tls-cert", metavar="FILE", type=_FILE, required=True, help="Its chain (PEM).")
+@click.option("--tls-cert", metavar="FILE", type=_FILE, help="Its certificate chain (PEM).")
 @click.option(
     "--tls-key",
     metavar="FILE",
     type=_FILE,
-    required=True,
     help="The key to it (PEM). Both are read again when they change.",
+)
+@click.option(
+    "--tls-secret",
+    metavar="NAMESPACE/NAME",
+    callback=_in_namespace,
+    help="Instead of files: a Secret in which the webhook keeps a certificate that it makes, and"
+    " renews, itself. Its authority stands in --webhook-configuration.",
+)
+@click.option(
+    "--tls-host",
+    metavar="HOST",
+    multiple=True,
+    help="With --tls-secret: what the API server calls the webhook, as NAME.NAMESPACE.svc;"
+    " repeatable.",
+)
+@click.option(
+    "--tls-days",
+    type=click.IntRange(1, 3650),
+    default=365,
+    show_default=True,
+    help="With --tls-secret: how long a certificate is valid; it is renewed in its last third.",
+)
+@click.option(
+    "--webhook-configuration",
+    metavar="NAME",
+    help="With --tls-secret: the MutatingWebhookConfiguration that gets the CA.",
 )
 @click.option(
     "--observe",
@@ -106,25 +147,48 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--log-level", type=click.Choice(get_args(LogLevel)), default="info")
 @click.option("--log-format", type=click.Choice(get_args(LogFormat)), default="text")
-def webhook(tls_cert: Path, tls_key: Path, log_level: str, log_format: str, **given: Any) -> None:
+def webhook(log_level: str, log_format: str, **given: Any) -> None:
     """Answer the API server's admission reviews: new pods get a sidecar.
 
     Every option can be given in the environment: --listen as DRAINPROXY_WEBHOOK_LISTEN.
     """
-    from drainproxy.kube.certificates import Certificates
     from drainproxy.sidecar import logs
 
     try:
+        certificates = _certificates(given)
         options = _options(given["image"], given["defaults"])
-        certificates = Certificates(tls_cert, tls_key)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(EX_CONFIG)
-    except (OSError, ssl.SSLError) as error:
-        click.echo(f"the certificate {tls_cert} with the key {tls_key}: {error}", err=True)
-        sys.exit(EX_CONFIG)
     logs.configure(log_level, log_format)
     sys.exit(_run(options, certificates, given))
+
+
+def _certificates(given: dict[str, Any]) -> "Certificates | Kept":
+    """Those in files, or where they are to be kept; ConfigError if the files cannot be used."""
+    from drainproxy.kube.certificates import Certificates
+
+    cert, key, secret = given["tls_cert"], given["tls_key"], given["tls_secret"]
+    if secret:
+        return _kept(secret, given)
+    if not (cert and key):
+        raise click.UsageError("--tls-cert and --tls-key are needed, or --tls-secret")
+    try:
+        return Certificates(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        where = f"the certificate {cert} with the key {key}"
+        raise ConfigError([Mistake(where, "tls-cert", str(error))]) from None
+
+
+def _kept(secret: tuple[str, str], given: dict[str, Any]) -> "Kept":
+    from drainproxy.kube.keeper import Kept
+
+    if given["tls_cert"] or given["tls_key"]:
+        raise click.UsageError("--tls-secret takes the place of --tls-cert and --tls-key")
+    configuration, hosts = given["webhook_configuration"], given["tls_host"]
+    if not (configuration and hosts):
+        raise click.UsageError("--tls-secret needs --tls-host and --webhook-configuration")
+    return Kept(*secret, configuration, hosts, given["tls_days"])
 
 
 def _options(image: str | None, defaults: Path | None) -> "Options":
@@ -170,7 +234,7 @@ def _texts(path: Path) -> tuple[dict[str, str], list[Mistake]]:
     return texts, mistakes
 
 
-def _run(options: "Options", certificates: "Certificates", given: dict[str, Any]) -> int:
+def _run(options: "Options", certificates: "Certificates | Kept", given: dict[str, Any]) -> int:
     import uvloop
 
     from drainproxy.kube.cluster import Unavailable
@@ -182,25 +246,49 @@ def _run(options: "Options", certificates: "Certificates", given: dict[str, Any]
         click.echo(f"drainproxy: {error.strerror or error}", err=True)
         return EX_UNAVAILABLE
     except Unavailable as error:
-        click.echo(f"drainproxy: --namespace-annotations api needs a cluster: {error}", err=True)
+        click.echo(f"drainproxy: {error}", err=True)
         return EX_CONFIG
     return 0
 
 
-async def _life(options: "Options", certificates: "Certificates", given: dict[str, Any]) -> None:
+async def _life(options: "Options", source: "Certificates | Kept", given: dict[str, Any]) -> None:
     """From the first review to SIGTERM, and what is under way then."""
     from drainproxy.kube.outlook import outlook
     from drainproxy.kube.reviews import answering
-    from drainproxy.kube.webhook import Metrics, Place, Webhook, serve
+    from drainproxy.kube.webhook import Health, Metrics, Place, Webhook, serve
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     metrics = Metrics()
-    async with outlook(_asked(given), metrics.failed) as out:
+    async with (
+        _looked_after(source, metrics.failed) as certificates,
+        outlook(_asked(given), metrics.failed) as out,
+    ):
+
+        def health() -> Health:
+            if certificates.loaded.is_set():
+                return out.health().beside(certificates.problem)
+            return Health(f"there is no certificate yet: {certificates.problem or 'it is made'}")
+
         place = Place(given["listen"], given["observe"])
-        webhook = Webhook(answering(options, out.look, out.tell), out.health, metrics)
+        webhook = Webhook(answering(options, out.look, out.tell), health, metrics)
         await serve(webhook, certificates, place, stop, given["stop_delay"])
+
+
+@asynccontextmanager
+async def _looked_after(
+    source: "Certificates | Kept", on_failure: Callable[[str], object]
+) -> "AsyncIterator[Certificates | Keeper]":
+    from drainproxy.kube.certificates import Certificates
+    from drainproxy.kube.cluster import connected
+    from drainproxy.kube.keeper import Keeper
+
+    if isinstance(source, Certificates):
+        yield source
+        return
+    async with connected() as cluster:
+        yield Keeper(cluster, source, on_failure)
 
 
 def _asked(given: dict[str, Any]) -> "Asked":

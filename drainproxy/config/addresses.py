@@ -19,7 +19,7 @@ POD_IP = "pod-ip"
 _LONGEST_PATH = 107
 
 # Each forward is a listener of its own; a pod with more ports than this has lost count of them.
-MOST_FORWARDS: Final = 256
+MOST_FORWARDS: Final = 1000
 
 
 def parse_listen(text: str) -> Address:
@@ -86,7 +86,7 @@ def parse_forwards(text: str) -> tuple[Forward, ...]:
     forwards, problems = [], []
     parts = [*filter(None, _SEPARATORS.split(text))]
     if len(parts) > MOST_FORWARDS:
-        raise ValueError(f"has {len(parts):,} entries, and may have {MOST_FORWARDS}")
+        raise ValueError(f"has {len(parts):,} entries, and may have {MOST_FORWARDS:,}")
     for part in parts:
         try:
             forwards.append(parse_forward(part))

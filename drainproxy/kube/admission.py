@@ -16,6 +16,7 @@ from .annotations import readable
 from .containers import sidecar_of
 from .inject import Injected, Skipped, complete, inject
 from .leads import Around
+from .limits import beyond_limits
 from .plan import Options
 from .remarks import limited, noted
 from .skip import read_switch, unfit, wanted
@@ -140,6 +141,8 @@ def answer(request: Request, verdict: Verdict) -> bytes:
 
 
 def _judge(pod: Json, name: str, options: Options, seen: Seen) -> Verdict:
+    if reason := beyond_limits(pod):
+        return Verdict("skipped", reason, warnings=_signed([f"no sidecar: {reason}"]))
     view = read(pod)
     if reason := unfit(view):
         return _skipped(pod, reason, wanted(view) is True)

@@ -16,7 +16,8 @@ class Certificates:
     """A certificate chain and its key (PEM), and the TLS context that has them.
 
     The context stays the same, so a server that has it shows the new certificate to those who
-    connect next, and nobody who is connected notices. OSError or ssl.SSLError if the files cannot
+    connect next, and nobody who is connected notices. `problem` says why a new one is not in force.
+    OSError or ssl.SSLError if the files cannot
     be used to begin with.
     """
 
@@ -24,6 +25,9 @@ class Certificates:
         self._cert = cert
         self._key = key
         self._seen = self._read()
+        self.problem = ""
+        self.loaded = asyncio.Event()
+        self.loaded.set()
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._load(self.context)
 
@@ -44,16 +48,15 @@ class Certificates:
 
     async def watch(self, every: float = _LOOK_EVERY) -> NoReturn:
         """Look for ever. What is wrong is logged once, and looked at again."""
-        told = ""
         while True:
             await asyncio.sleep(every)
             try:
                 if self.reload():
                     log.info("the certificate was reloaded")
-                told = ""
+                self.problem = ""
             except (OSError, ssl.SSLError) as error:
-                if str(error) != told:
-                    told = str(error)
+                if str(error) != self.problem:
+                    self.problem = str(error)
                     log.error("the old certificate stays, the new one cannot be used: %s", error)
 
     def _read(self) -> tuple[bytes, bytes]:

@@ -37,6 +37,10 @@ class Gone(Unavailable):
     """The version from which changes were asked for is too old: list anew."""
 
 
+class Stale(Unavailable):
+    """Somebody else has changed the object meanwhile: look again."""
+
+
 class Metadata(Struct, rename="camel"):
     """What every object has."""
 
@@ -44,6 +48,9 @@ class Metadata(Struct, rename="camel"):
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
+
+
+_KINDS: Final[Mapping[int, type[Unavailable]]] = {409: Stale, 410: Gone, 422: Stale}
 
 
 class _Status(Struct):
@@ -223,7 +230,7 @@ def _raise_for(status: int, content: bytes | msgspec.Raw) -> None:
     except (msgspec.DecodeError, UnicodeError):
         message = ""
     told = message or f"HTTP {status} {_STATUS_WORDS.get(status, '')}".strip()
-    raise (Gone if status == 410 else Unavailable)(told[:500])
+    raise _KINDS.get(status, Unavailable)(told[:500])
 
 
 def _decoded(content: bytes | msgspec.Raw, kind: type[T]) -> T:

@@ -18,6 +18,7 @@ from .capture import Capture
 from .cautions import cautions
 from .editor import Editor
 from .hooks import kept_hook
+from .limits import beyond_limits
 from .plan import Options, Plan, decide
 from .ports import Taken
 from .skip import reason_to_skip, unfit
@@ -58,14 +59,14 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
 
     Raises ConfigError with every mistake in its annotations, and ValueError if it is no pod.
     """
-    if reason := unfit(read(pod)):
+    if reason := beyond_limits(pod) or unfit(read(pod)):
         return Skipped(reason)
     sidecar = containers.sidecar_of(pod)
     token = containers.token_of(sidecar) if sidecar else None
     options = again(pod, options)
     if sidecar and not options.image:
         options = replace(options, image=containers.image_of(sidecar))
-    original = restored(pod)
+    original = restored(pod) if read_status(pod) else pod
     view = read(original)
     if reason := reason_to_skip(view):
         return Skipped(reason)

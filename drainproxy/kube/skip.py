@@ -12,9 +12,6 @@ from .containers import SIDECAR
 
 # A pod that the kubelet runs from a file; what the API server knows of it is a mirror.
 _MIRROR: Final = "kubernetes.io/config.mirror"
-# Kubernetes takes so many bytes of annotations, keys and values.
-_MOST_ANNOTATIONS: Final = 1 << 18
-_MOST_CONTAINERS: Final = 500
 
 
 def reason_to_skip(pod: Pod) -> str | None:
@@ -42,22 +39,6 @@ def unfit(pod: Pod) -> str | None:
         return "it is the mirror of a static pod"
     if not pod.containers:
         return "it has no containers"
-    return _beyond_limits(pod)
-
-
-def _beyond_limits(pod: Pod) -> str | None:
-    """What Kubernetes refuses, or nobody has who means well: to edit it would take long."""
-    names = [each.name for _, each in pod.every_container()]
-    if len(names) > _MOST_CONTAINERS:
-        return f"it has {len(names):,} containers, and may have {_MOST_CONTAINERS} for a sidecar"
-    if len({*names}) < len(names):
-        twice = next(name for at, name in enumerate(names) if name in names[:at])
-        return f"two of its containers are named {shortened(twice, 63)!r}, which Kubernetes refuses"
-    size = sum(len(key.encode()) + len(text.encode()) for key, text in pod.annotations.items())
-    if size > _MOST_ANNOTATIONS:
-        return (
-            f"its annotations have {size:,} bytes, of which Kubernetes takes {_MOST_ANNOTATIONS:,}"
-        )
     return None
 
 

@@ -5,10 +5,11 @@ It knows nothing of injection: a review goes in at one end of `Answer`, bytes co
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import perf_counter
-from typing import Final
+from typing import Final, NoReturn, Protocol
 
 import msgspec.json
 from aiohttp import web
@@ -17,8 +18,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from drainproxy.config import Address
-
-from .certificates import Certificates
 
 # The API server sends objects of up to 3 MiB (its limit for a request is as large).
 LARGEST_REVIEW: Final = 3 << 20
@@ -46,6 +45,10 @@ class Health(Struct, frozen=True):
 
     problem: str = ""
     remark: str = ""
+
+    def beside(self, remark: str) -> "Health":
+        """The same, with one more thing that is weaker, unless that is empty."""
+        return Health(self.problem, "; ".join(filter(None, (self.remark, remark))))
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -187,15 +190,28 @@ class Place(Struct, frozen=True):
     observe: Address
 
 
+class HasCertificate(Protocol):
+    """Who looks after the certificate: `context` shows it once it is `loaded`."""
+
+    context: ssl.SSLContext
+    loaded: asyncio.Event
+    problem: str
+
+    async def watch(self) -> NoReturn:
+        """Keep it up to date."""
+        ...
+
+
 async def serve(
     webhook: Webhook,
-    certificates: Certificates,
+    certificates: HasCertificate,
     place: Place,
     stop: asyncio.Event,
     stop_delay: float,
 ) -> None:
-    """Serve until `stop` is set, and then leave: not ready any more, but still answering for
-    `stop_delay` seconds until the API server has heard of it, and then for what is under way.
+    """Serve, as soon as there is a certificate, until `stop` is set, and then leave: not ready any
+    more, but still answering for `stop_delay` seconds until the API server has heard of it, and
+    then for what is under way.
 
     Setting `stop` again ends that delay. OSError if it cannot listen.
     """
@@ -203,9 +219,10 @@ async def serve(
     watching = asyncio.create_task(certificates.watch())
     try:
         await _listen(observation, place.observe)
-        await _listen(reviews, place.listen, certificates)
-        log.info("ready", extra={"fields": {"listen": str(place.listen)}})
-        await stop.wait()
+        if await _comes_first(certificates.loaded, stop):
+            await _listen(reviews, place.listen, certificates.context)
+            log.info("ready", extra={"fields": {"listen": str(place.listen)}})
+            await stop.wait()
         stop.clear()
         webhook.leaving = True
         log.info("leaving")
@@ -221,11 +238,19 @@ def _runner(app: web.Application) -> web.AppRunner:
     return web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_LAST_REVIEWS)
 
 
+async def _comes_first(awaited: asyncio.Event, stop: asyncio.Event) -> bool:
+    """Whether this happens before it is told to stop."""
+    waiting = [asyncio.create_task(each.wait()) for each in (awaited, stop)]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    return awaited.is_set()
+
+
 async def _listen(
-    runner: web.AppRunner, address: Address, certificates: Certificates | None = None
+    runner: web.AppRunner, address: Address, context: ssl.SSLContext | None = None
 ) -> None:
     await runner.setup()
-    context = certificates.context if certificates else None
     # None is every interface, IPv6 too.
     await web.TCPSite(runner, address.host or None, address.port, ssl_context=context).start()
 

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from msgspec import Struct, ValidationError, convert, field
+from msgspec import Meta, Struct, ValidationError, convert, field
 
 Json = dict[str, Any]
+
+# As the API has it.
+_Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 # What the kubelet waits when a pod does not say.
 DEFAULT_GRACE: Final = 30
@@ -155,7 +158,8 @@ class Spec(_Read, frozen=True):
     volumes: list[Json] | None = None
     host_network: bool | None = None
     restart_policy: str | None = None
-    termination_grace_period_seconds: int | None = None
+    termination_grace_period_seconds: _Int64 | None = None
+    volumes: list[Json] | None = None
     os: _Os | None = None
     security_context: SecurityContext | None = None
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import jsonpatch
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -31,6 +32,7 @@ class Api:
         self.lists: list[str] = []
         self.watches: list[str] = []
         self.created: list[Json] = []
+        self.patched: list[str] = []
         self.page = 1000
         self._version = 10
         self._streams: list[tuple[str, asyncio.Queue[bytes | None]]] = []
@@ -71,7 +73,13 @@ class Api:
     def app(self) -> web.Application:
         """The server."""
         app = web.Application()
-        app.add_routes([web.get("/{path:.*}", self._get), web.post("/{path:.*}", self._create)])
+        app.add_routes(
+            [
+                web.get("/{path:.*}", self._get),
+                web.post("/{path:.*}", self._create),
+                web.patch("/{path:.*}", self._patch),
+            ]
+        )
         return app
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
@@ -128,11 +136,42 @@ class Api:
         self.created.append(body)
         return web.json_response(body, status=201)
 
+    async def _patch(self, request: web.Request) -> web.Response:
+        parent, _, name = request.path.rpartition("/")
+        found = self.objects.get(parent, {}).get(f"/{name}")
+        if parent in self.refused or found is None:
+            return _status(403, f"{name} is forbidden")
+        body = await request.json()
+        if request.content_type == "application/json-patch+json":
+            try:
+                changed = jsonpatch.apply_patch(found, body)
+            except jsonpatch.JsonPatchTestFailed:
+                return _status(422, "the server rejected our request: test failed")
+        else:
+            version = body.get("metadata", {}).get("resourceVersion")
+            if version not in (None, found["metadata"]["resourceVersion"]):
+                return _status(409, "the object has been modified")
+            changed = _merged(found, body)
+        self._version += 1
+        changed["metadata"]["resourceVersion"] = str(self._version)
+        self.objects[parent][f"/{name}"] = changed
+        self.patched.append(name)
+        return web.json_response(changed)
+
     def _tell(self, path: str, event: str, body: Json) -> None:
         line = json.dumps({"type": event, "object": body}).encode() + b"\n"
         for watched, queue in self._streams:
             if watched == path:
                 queue.put_nowait(line)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(new, dict):
+        return new
+    kept = {key: value for key, value in (old or {}).items() if key not in new}
+    both = {key: _merged((old or {}).get(key), value) for key, value in new.items()}
+    return kept | {key: value for key, value in both.items() if value is not None}
 
 
 def _status(code: int, message: str) -> web.Response:
