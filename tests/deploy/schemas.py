@@ -21,8 +21,13 @@ class Metadata(Strict):
     labels: dict[str, str]
 
 
+class Authority(Strict):
+    secret_name: str
+
+
 class IssuerSpec(Strict):
-    self_signed: dict[str, str]
+    self_signed: dict[str, str] | None = None
+    ca: Authority | None = None
 
 
 class Issuer(Strict):
@@ -45,12 +50,14 @@ class PrivateKey(Strict):
 
 class CertificateSpec(Strict):
     secret_name: str
-    dns_names: list[str]
     duration: str
-    renew_before: str
     private_key: PrivateKey
-    usages: list[str]
     issuer_ref: IssuerRef
+    dns_names: list[str] = []
+    usages: list[str] = []
+    renew_before: str = ""
+    common_name: str = ""
+    is_ca: bool = msgspec.field(default=False, name="isCA")
 
 
 class Certificate(Strict):

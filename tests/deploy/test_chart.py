@@ -22,7 +22,7 @@ Values = dict[str, Any]
 
 PEM = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n"
 # What may be set and is not in values.yaml.
-NO_DEFAULT = {"global", "claims", "limits"}
+NO_DEFAULT = {"global", "claims"}
 SELECTOR = [{"key": "team", "operator": "Exists"}]
 
 
@@ -33,6 +33,8 @@ def read(path: Path) -> Any:
 def external(**ca: str) -> Values:
     return {"webhook": {"externalSecret": True, "secretName": "ours", **ca}}
 
+
+QUIET = {"watchServices": False, "events": False}
 
 CASES: dict[str, Values] = {
     "default": {},
@@ -49,6 +51,20 @@ CASES: dict[str, Values] = {
     "annotations of namespaces, policed": {
         "webhook": {"namespaceAnnotations": "api"},
         "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]},
+    },
+    "annotations of namespaces alone": {
+        "webhook": {
+            **external(caBundle=PEM)["webhook"],
+            **QUIET,
+            "namespaceAnnotations": "api",
+        },
+    },
+    "events alone": {
+        "webhook": {**external(caBundle=PEM)["webhook"], **QUIET, "events": True},
+    },
+    "blind": {
+        "webhook": {"crtPEM": PEM, "keyPEM": PEM, "caBundle": PEM, **QUIET},
+        "networkPolicy": {"enabled": True},
     },
     "everything": {
         "nameOverride": "drain",
@@ -122,7 +138,7 @@ def test_every_object_is_valid(case: str, version: str) -> None:
 
 def test_a_field_that_no_api_knows_is_not_valid() -> None:
     for kind in ("Deployment", "Certificate"):
-        thing = only("default" if kind == "Deployment" else "cert-manager", kind)
+        thing = of_kind("default" if kind == "Deployment" else "cert-manager", kind)[0]
         with pytest.raises(Exception, match="nosuch"):
             validate(thing | {"spec": thing["spec"] | {"nosuch": 1}}, NEWEST)
 
@@ -188,7 +204,8 @@ def test_the_webhook_is_asked_about_new_pods_alone(case: str) -> None:
     for hook in only(case, WEBHOOK)["webhooks"]:
         (rule,) = hook["rules"]
         assert (rule["resources"], rule["operations"]) == (["pods"], ["CREATE"])
-        assert (hook["sideEffects"], hook["timeoutSeconds"]) == ("None", 10)
+        assert hook["sideEffects"] in ("None", "NoneOnDryRun")
+        assert hook["timeoutSeconds"] == 10
         assert hook["reinvocationPolicy"] == "IfNeeded"
         assert hook["failurePolicy"] == ("Fail" if case == "ha" else "Ignore")
         target = hook["clientConfig"]["service"]
@@ -204,19 +221,63 @@ def test_the_webhooks_own_pods_never_wait_for_a_webhook(case: str) -> None:
 # The certificate
 
 
-def test_the_chart_makes_a_certificate_that_the_api_server_trusts(tmp_path: Path) -> None:
-    data = only("default", "Secret")["data"]
-    hook, other = only("default", WEBHOOK)["webhooks"]
-    assert data["ca.crt"] == hook["clientConfig"]["caBundle"] == other["clientConfig"]["caBundle"]
+def keeps_its_own(case: str) -> bool:
+    """Whether the webhook makes its certificate itself."""
+    values, webhook = CASES[case], CASES[case].get("webhook", {})
+    given = webhook.get("externalSecret") or webhook.get("crtPEM")
+    return not (values.get("certManager", {}).get("enabled") or given)
 
-    for name, text in data.items():
-        (tmp_path / name).write_bytes(base64.b64decode(text))
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
-    client = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
-    shake_hands(client, server, f"{RELEASE}.{NAMESPACE}.svc")
-    with pytest.raises(ssl.SSLCertVerificationError):
-        shake_hands(client, server, f"{RELEASE}.elsewhere.svc")
+
+def test_the_chart_draws_no_key_so_that_each_render_is_the_same() -> None:
+    first, second = render({}, {})
+    assert first.files == second.files
+    assert only("default", "Secret").keys() & {"data", "stringData"} == set()
+    for hook in only("default", WEBHOOK)["webhooks"]:
+        assert "caBundle" not in hook["clientConfig"]
+
+
+def test_the_webhook_makes_its_certificate_for_the_name_that_the_api_server_calls() -> None:
+    flags = pod("default")["spec"]["containers"][0]["args"]
+    service = only("default", WEBHOOK)["webhooks"][0]["clientConfig"]["service"]
+    assert f"--tls-host={service['name']}.{service['namespace']}.svc" in flags
+    secret = only("default", "Secret")["metadata"]
+    assert f"--tls-secret={secret['namespace']}/{secret['name']}" in flags
+    assert f"--webhook-configuration={only('default', WEBHOOK)['metadata']['name']}" in flags
+
+
+def test_for_its_certificate_it_may_change_one_secret_and_its_own_configuration() -> None:
+    (rule,) = only("default", "Role")["rules"]
+    secret = only("default", "Secret")["metadata"]["name"]
+    assert (rule["resourceNames"], rule["verbs"]) == ([secret], ["get", "patch"])
+    (rule,) = (
+        rule
+        for rule in only("default", "ClusterRole")["rules"]
+        if rule["resources"] == ["mutatingwebhookconfigurations"]
+    )
+    name = only("default", WEBHOOK)["metadata"]["name"]
+    assert (rule["resourceNames"], rule["verbs"]) == ([name], ["get", "patch"])
+    for case in ("cert-manager", "external with a CA", "a certificate of our own"):
+        assert of_kind(case, "Role") == of_kind(case, "RoleBinding") == []
+        assert "mutatingwebhookconfigurations" not in str(only(case, "ClusterRole"))
+
+
+def test_a_certificate_of_our_own_is_what_is_mounted_and_trusted() -> None:
+    case = "a certificate of our own"
+    data = only(case, "Secret")["data"]
+    for hook in only(case, WEBHOOK)["webhooks"]:
+        assert hook["clientConfig"]["caBundle"] == data["ca.crt"]
+    assert {base64.b64decode(text).decode() for text in data.values()} == {PEM}
+
+
+def test_with_cert_manager_an_authority_outlives_the_certificates_that_it_signs() -> None:
+    by_name = {each["metadata"]["name"]: each["spec"] for each in of_kind("cert-manager", "Issuer")}
+    authority, leaf = sorted(
+        (each["spec"] for each in of_kind("cert-manager", "Certificate")),
+        key=lambda spec: not spec.get("isCA"),
+    )
+    assert by_name[authority["issuerRef"]["name"]] == {"selfSigned": {}}
+    assert by_name[leaf["issuerRef"]["name"]] == {"ca": {"secretName": authority["secretName"]}}
+    assert of_kind("cert-manager with an issuer", "Issuer") == []
 
 
 def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
@@ -235,15 +296,21 @@ def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> No
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_webhook_mounts_the_secret_that_is_made_for_it(case: str) -> None:
-    (mounted,) = (
+    mounts = [
         volume["secret"]["secretName"]
         for volume in pod(case)["spec"]["volumes"]
         if volume["name"] == "tls"
-    )
+    ]
+    if keeps_its_own(case):
+        assert mounts == []
+        return
+    (mounted,) = mounts
     made = [secret["metadata"]["name"] for secret in of_kind(case, "Secret")]
-    made += [made["spec"]["secretName"] for made in of_kind(case, "Certificate")]
-    assert made == ([] if "external" in case else [mounted])
-    assert mounted == ("ours" if "external" in case else made[0])
+    certificates = [made["spec"] for made in of_kind(case, "Certificate")]
+    made += [spec["secretName"] for spec in certificates if not spec.get("isCA")]
+    elsewhere = CASES[case].get("webhook", {}).get("externalSecret", False)
+    assert made == ([] if elsewhere else [mounted])
+    assert mounted == ("ours" if elsewhere else made[0])
 
 
 @pytest.mark.parametrize(
@@ -295,22 +362,51 @@ def test_the_schema_knows_every_value() -> None:
 # Rights and safety
 
 
-def test_by_default_it_has_no_rights_and_no_token() -> None:
-    assert {thing["kind"] for thing in objects("default")} == {
-        *("ConfigMap", "Deployment", WEBHOOK, "Secret", "Service", "ServiceAccount"),
+def rights(case: str) -> dict[str, set[str]]:
+    """Resource -> verbs, in all namespaces."""
+    rules = [rule for role in of_kind(case, "ClusterRole") for rule in role["rules"]]
+    return {resource: {*rule["verbs"]} for rule in rules for resource in rule["resources"]}
+
+
+def test_who_asks_the_api_server_nothing_has_no_rights_and_no_token() -> None:
+    assert {thing["kind"] for thing in objects("blind")} == {
+        *("ConfigMap", "Deployment", WEBHOOK, "NetworkPolicy"),
+        *("Secret", "Service", "ServiceAccount"),
     }
-    assert pod("default")["spec"]["automountServiceAccountToken"] is False
+    assert pod("blind")["spec"]["automountServiceAccountToken"] is False
+    assert {hook["sideEffects"] for hook in only("blind", WEBHOOK)["webhooks"]} == {"None"}
 
 
-def test_to_read_annotations_of_namespaces_it_may_get_namespaces_and_nothing_else() -> None:
-    case = "annotations of namespaces"
-    assert only(case, "ClusterRole")["rules"] == [
-        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}
-    ]
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        (
+            "default",
+            {
+                "namespaces": {"get", "list", "watch"},
+                "services": {"list", "watch"},
+                "events": {"create"},
+                "mutatingwebhookconfigurations": {"get", "patch"},
+            },
+        ),
+        ("annotations of namespaces alone", {"namespaces": {"get"}}),
+        ("events alone", {"events": {"create"}}),
+    ],
+)
+def test_it_may_do_what_it_is_asked_to_and_nothing_else(
+    case: str, expected: dict[str, set[str]]
+) -> None:
+    assert rights(case) == expected
     (subject,) = only(case, "ClusterRoleBinding")["subjects"]
     spec = pod(case)["spec"]
     assert subject["name"] == spec["serviceAccountName"]
     assert spec["automountServiceAccountToken"] is True
+
+
+def test_its_memory_has_an_end() -> None:
+    for case in ("default", "ha"):
+        (container,) = pod(case)["spec"]["containers"]
+        assert container["resources"]["limits"]["memory"] == "512Mi"
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -327,7 +423,7 @@ def test_it_runs_as_restricted_as_pods_can_be(case: str) -> None:
 
 
 def test_a_policy_lets_nothing_out_that_asks_nobody() -> None:
-    assert only("everything", "NetworkPolicy")["spec"]["egress"] == []
+    assert only("blind", "NetworkPolicy")["spec"]["egress"] == []
     (egress,) = only("annotations of namespaces, policed", "NetworkPolicy")["spec"]["egress"]
     assert {port["port"] for port in egress["ports"]} == {53, 443, 6443}
 
@@ -397,7 +493,9 @@ def test_the_webhook_takes_the_flags_of_the_chart(case: str) -> None:
     assert given["listen"].port == container["ports"][0]["containerPort"]
     assert given["observe"].port == container["ports"][1]["containerPort"]
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
-    assert {str(given[file].parent) for file in ("tls_cert", "tls_key", "defaults")} == mounts
+    files = [given[file] for file in ("tls_cert", "tls_key", "defaults") if given[file]]
+    assert {str(file.parent) for file in files} == mounts
+    assert bool(given["tls_secret"]) is keeps_its_own(case)
 
 
 def test_what_the_chart_monitors_is_what_is_injected() -> None:

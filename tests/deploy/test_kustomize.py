@@ -1,6 +1,7 @@
 """The kustomize base, built by kubectl where there is one."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,22 @@ from tests.deploy.schemas import NEWEST, OLDEST, validate
 from tests.e2e.programs import output, tool
 
 
-def built(folder: Path) -> dict[str, Any]:
-    """Kind -> object."""
+def by_name(things: Iterable[Any]) -> dict[tuple[str, str], Any]:
+    """(Kind, name) -> object."""
+    return {(thing["kind"], thing["metadata"]["name"]): thing for thing in things}
+
+
+def built(folder: Path) -> dict[tuple[str, str], Any]:
+    """What kubectl makes of it."""
     text = output(tool("kubectl"), "kustomize", str(folder))
-    return {thing["kind"]: thing for thing in YAML(typ="safe").load_all(text)}
+    return by_name(YAML(typ="safe").load_all(text))
 
 
 def images(folder: Path) -> tuple[str, str]:
     """The webhook's, and the one that it injects."""
-    (container,) = built(folder)["Deployment"]["spec"]["template"]["spec"]["containers"]
+    (container,) = built(folder)["Deployment", "drainproxy"]["spec"]["template"]["spec"][
+        "containers"
+    ]
     (flag,) = (flag for flag in container["args"] if flag.startswith("--image="))
     return container["image"], flag.removeprefix("--image=")
 
@@ -40,7 +48,7 @@ def test_every_object_of_the_base_is_valid(version: str) -> None:
 def test_kubectl_builds_the_base() -> None:
     things = built(BASE)
     loaded = [*YAML(typ="safe").load_all(FILE), YAML(typ="safe").load(BASE / "namespace.yaml")]
-    assert things == {thing["kind"]: thing for thing in loaded}
+    assert things == by_name(loaded)
     assert images(BASE) == (f"drainproxy:{__version__}",) * 2
 
 

@@ -48,10 +48,20 @@ app.kubernetes.io/component: webhook
 {{- $repository }}:{{ $tag }}
 {{- end }}
 
+{{/* Whether the webhook makes its certificate itself, and keeps it in a Secret. */}}
+{{- define "drainproxy.keepsCertificate" -}}
+{{- if not (or .Values.certManager.enabled .Values.webhook.externalSecret .Values.webhook.crtPEM .Values.webhook.keyPEM) }}true{{ end }}
+{{- end }}
+
 {{- define "drainproxy.secretName" -}}
-{{ .Values.webhook.secretName | default (printf "%s-webhook-tls" (include "drainproxy.fullname" .)) }}
+{{- $end := ternary "webhook-certificate" "webhook-tls" (include "drainproxy.keepsCertificate" . | eq "true") }}
+{{- .Values.webhook.secretName | default (printf "%s-%s" (include "drainproxy.fullname" .) $end) }}
+{{- end }}
+
+{{- define "drainproxy.readsNamespaces" -}}
+{{- if or (eq .Values.webhook.namespaceAnnotations "api") .Values.webhook.watchServices }}true{{ end }}
 {{- end }}
 
 {{- define "drainproxy.asksApi" -}}
-{{- if eq .Values.webhook.namespaceAnnotations "api" }}true{{ end }}
+{{- if or (include "drainproxy.readsNamespaces" .) .Values.webhook.events (include "drainproxy.keepsCertificate" .) }}true{{ end }}
 {{- end }}
