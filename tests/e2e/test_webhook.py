@@ -1,6 +1,7 @@
 """The webhook as the API server meets it: a process, TLS, certificates that change, SIGTERM."""
 
 import asyncio
+import base64
 import json
 import signal
 import ssl
@@ -12,8 +13,10 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 from cryptography import x509
 
+from drainproxy.kube.keeper import CONFIGURATIONS
 from drainproxy.rehearsal.ports import free_ports
-from tests.e2e.process import Process, ask, started
+from tests.e2e.process import Process, accepts, ask, started
+from tests.kube.api import Api, beside, kubeconfig
 from tests.kube.pods import IMAGE, pod, sidecar
 from tests.kube.test_admission import patched, review
 from tests.kube.tls import Authority, Pair
@@ -138,6 +141,40 @@ async def test_a_webhook_that_leaves_under_load_loses_no_review(tmp_path: Path) 
         # The API server has heard of it now, and asks another one. So it need not wait any longer.
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait() == 0
+
+
+async def test_a_webhook_without_a_certificate_makes_one_that_the_api_server_trusts(
+    tmp_path: Path,
+) -> None:
+    api = Api()
+    api.put("/api/v1/namespaces/system/secrets", "tls")
+    api.put("/api/v1/services", "web", "shop", spec={"selector": {"app": "web"}})
+    api.put("/api/v1/namespaces", "shop")
+    port, observe = free_ports(2)
+    command = [
+        *("drainproxy", "webhook", "--tls-secret", "system/tls", "--tls-host", "localhost"),
+        *("--webhook-configuration", "ours", "--watch-services", "on", "--events", "on"),
+        *("--listen", f"127.0.0.1:{port}", "--observe", f"127.0.0.1:{observe}"),
+        *("--stop-delay", "0s"),
+    ]
+    with beside(api) as url:
+        env = {"KUBECONFIG": str(kubeconfig(tmp_path, url))}
+        with started(*command, ready=lambda: accepts(observe), env=env) as process:
+            status, body = ask(observe, "/readyz")
+            assert (status, "no certificate yet" in body["reason"]) == (503, True)
+            hook = {"name": "pod.inject", "clientConfig": {}}
+            api.put(CONFIGURATIONS, "ours", webhooks=[hook])
+            process.until(lambda: ask(observe, "/readyz")[0] == 200)
+            process.until(lambda: accepts(port))
+            (hook,) = api.objects[CONFIGURATIONS]["/ours"]["webhooks"]
+            trusted = base64.b64decode(hook["clientConfig"]["caBundle"]).decode()
+            connector = TCPConnector(ssl=ssl.create_default_context(cadata=trusted))
+            async with ClientSession(connector=connector) as client:
+                url = f"https://localhost:{port}/inject"
+                async with client.post(url, data=review(pod())) as answer:
+                    assert sidecar(patched(pod(), (await answer.json())["response"]))
+            assert process.stop() == 0, process.output
+            assert "Traceback" not in process.output
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import jsonpatch
@@ -205,6 +207,28 @@ async def serving(
         async with connected() as cluster:
             yield cluster
         api.end_streams()
+
+
+@contextmanager
+def beside(api: Api) -> Iterator[str]:
+    """The server in a thread of its own, for programs that ask it; its URL."""
+    loop, url = asyncio.new_event_loop(), Future[str]()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        async with TestServer(api.app()) as server:
+            url.set_result(str(server.make_url("")).rstrip("/"))
+            await stop.wait()
+            api.end_streams()
+
+    thread = Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    try:
+        yield url.result(10)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()
 
 
 async def until(happened: Any, seconds: float = 10) -> None:
