@@ -16,6 +16,7 @@ _COMMANDS = {
     "inject": "drainproxy.cli.kube:inject",
     "uninject": "drainproxy.cli.kube:uninject",
     "webhook": "drainproxy.cli.webhook:webhook",
+    "reports": "drainproxy.cli.reports:reports",
     "redirect": "drainproxy.cli.redirect:redirect",
     "check": "drainproxy.cli.check:check",
     "migration": "drainproxy.cli.migration:migration",

@@ -137,7 +137,7 @@ def drain(admin: Address, admin_token: str | None, wait: bool) -> None:
         click.echo("\n".join(_draining(body)))
         return
     report = sidecar.post("/drain?wait=1", timeout=None)
-    click.echo("\n".join(_report(report)))
+    click.echo("\n".join(report_lines(report)))
     sys.exit(0 if report["verdict"] == "clean" else EX_CUT)
 
 
@@ -254,7 +254,7 @@ def _status(body: Body) -> Iterator[str]:
     yield from (f"mistake: {mistake}" for mistake in body["config_mistakes"])
     if body["report"]:
         yield ""
-        yield from _report(body["report"])
+        yield from report_lines(body["report"])
 
 
 def _missing(body: Body) -> Iterator[str]:
@@ -275,7 +275,8 @@ def _bypassed(body: Body) -> Iterator[str]:
         )
 
 
-def _report(report: Body) -> Iterator[str]:
+def report_lines(report: Body) -> Iterator[str]:
+    """The report of a drain, for people."""
     yield f"drained in {report['seconds']:.1f} s ({report['why']}): {report['verdict']}"
     ended = {kind: ways for kind, ways in report["ended"].items() if any(ways.values())}
     if ended:

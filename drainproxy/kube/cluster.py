@@ -96,12 +96,14 @@ class Change(Struct, Generic[T]):
 
 
 class Cluster:
-    """The API server behind a client whose base URL and credentials are set.
+    """The API server behind a client whose base URL and credentials are set; `namespace` is that
+    of the context.
 
     Every method raises `Unavailable` if there is no answer or another one than was asked for.
     """
 
-    def __init__(self, client: "AsyncClient") -> None:
+    def __init__(self, client: "AsyncClient", namespace: str = "default") -> None:
+        self.namespace = namespace
         self._client = client
 
     async def get(self, path: str, kind: type[T]) -> T:
@@ -198,7 +200,7 @@ async def connected(context: str | None = None) -> AsyncIterator[Cluster]:
         raise Unavailable(f"no cluster: {error}") from None
     params["verify"] = _lenient(params["verify"])
     async with AsyncClient(**params) as client:
-        yield Cluster(client)
+        yield Cluster(client, config.namespace)
 
 
 def _lenient(verify: ssl.SSLContext) -> ssl.SSLContext:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -37,7 +37,7 @@ class Api:
         self.patched: list[str] = []
         self.page = 1000
         self._version = 10
-        self._streams: list[tuple[str, asyncio.Queue[bytes | None]]] = []
+        self._streams: list[tuple[str, Callable[[bytes | None], object]]] = []
 
     def put(self, path: str, name: str, namespace: str = "", **body: Any) -> None:
         """Add an object, or change it; those who watch hear of it."""
@@ -64,8 +64,8 @@ class Api:
 
     def end_streams(self) -> None:
         """End every watch, as an API server does now and then."""
-        for _, queue in self._streams:
-            queue.put_nowait(None)
+        for _, write in self._streams:
+            write(None)
 
     @property
     def watched(self) -> int:
@@ -120,10 +120,16 @@ class Api:
             body = {"type": "ERROR", "object": {"code": 410, "message": "too old"}}
             await response.write(json.dumps(body).encode() + b"\n")
             return response
-        mine = (request.path, asyncio.Queue[bytes | None]())
+        lines = asyncio.Queue[bytes | None]()
+        loop = asyncio.get_running_loop()
+
+        def write(line: bytes | None) -> None:  # tests may have another thread
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+
+        mine = (request.path, write)
         self._streams.append(mine)
         try:
-            while line := await mine[1].get():
+            while line := await lines.get():
                 await response.write(line)
         finally:
             self._streams.remove(mine)
@@ -162,9 +168,9 @@ class Api:
 
     def _tell(self, path: str, event: str, body: Json) -> None:
         line = json.dumps({"type": event, "object": body}).encode() + b"\n"
-        for watched, queue in self._streams:
+        for watched, write in self._streams:
             if watched == path:
-                queue.put_nowait(line)
+                write(line)
 
 
 def _merged(old: Any, new: Any) -> Any:
