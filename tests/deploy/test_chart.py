@@ -1,11 +1,7 @@
 """The Helm chart, rendered by Helm itself with values of every kind."""
 
-import base64
 import json
-import ssl
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,115 +11,25 @@ from ruamel.yaml import YAML
 from drainproxy import __version__
 from drainproxy.cli import main
 from drainproxy.kube.containers import METRICS_PORT
-from tests.deploy.helm import CHART, NAMESPACE, RELEASE, Rendered, lint, render
+from tests.deploy.chart import (
+    CASES,
+    PEM,
+    WEBHOOK,
+    Values,
+    all_rendered,
+    external,
+    keeps_its_own,
+    objects,
+    of_kind,
+    only,
+    pod,
+    read,
+)
+from tests.deploy.helm import CHART, lint, render
 from tests.deploy.schemas import NEWEST, OLDEST, Object, validate
 
-Values = dict[str, Any]
-
-PEM = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n"
 # What may be set and is not in values.yaml.
 NO_DEFAULT = {"global", "claims"}
-SELECTOR = [{"key": "team", "operator": "Exists"}]
-
-
-def read(path: Path) -> Any:
-    return YAML(typ="safe").load(path)
-
-
-def external(**ca: str) -> Values:
-    return {"webhook": {"externalSecret": True, "secretName": "ours", **ca}}
-
-
-QUIET = {"watchServices": False, "events": False}
-
-CASES: dict[str, Values] = {
-    "default": {},
-    "ha": read(CHART / "values-ha.yaml"),
-    "cert-manager": {"certManager": {"enabled": True}},
-    "cert-manager with an issuer": {
-        "certManager": {"enabled": True, "issuerRef": {"kind": "ClusterIssuer", "name": "ca"}}
-    },
-    "external with a CA": external(caBundle=PEM),
-    "external, CA from a Certificate": external(injectCaFrom="ns/cert"),
-    "external, CA from a Secret": external(injectCaFromSecret="ns/secret"),
-    "a certificate of our own": {"webhook": {"crtPEM": PEM, "keyPEM": PEM, "caBundle": PEM}},
-    "annotations of namespaces": {"webhook": {"namespaceAnnotations": "api"}},
-    "annotations of namespaces, policed": {
-        "webhook": {"namespaceAnnotations": "api"},
-        "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]},
-    },
-    "annotations of namespaces alone": {
-        "webhook": {
-            **external(caBundle=PEM)["webhook"],
-            **QUIET,
-            "namespaceAnnotations": "api",
-        },
-    },
-    "events alone": {
-        "webhook": {**external(caBundle=PEM)["webhook"], **QUIET, "events": True},
-    },
-    "blind": {
-        "webhook": {"crtPEM": PEM, "keyPEM": PEM, "caBundle": PEM, **QUIET},
-        "networkPolicy": {"enabled": True},
-    },
-    "everything": {
-        "nameOverride": "drain",
-        "fullnameOverride": "injector",
-        "imagePullSecrets": [{"name": "registry"}],
-        "serviceAccount": {"name": "other", "annotations": {"a": "b"}},
-        "podAnnotations": {"a": "b"},
-        "podLabels": {"a": "b"},
-        "nodeSelector": {"kubernetes.io/os": "linux"},
-        "tolerations": [{"operator": "Exists"}],
-        "topologySpreadConstraints": [
-            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
-        ],
-        "proxy": {
-            "image": {"repository": "proxy", "tag": "1"},
-            "defaults": {"drain-delay": "10s", "max-connections": 5, "access-log": False},
-        },
-        "webhook": {
-            "annotations": {"a": "b"},
-            "namespaceSelector": SELECTOR,
-            "objectSelector": SELECTOR,
-        },
-        "podDisruptionBudget": {"enabled": True, "maxUnavailable": "50%"},
-        "networkPolicy": {"enabled": True},
-        "podMonitor": {
-            "webhook": {"enabled": True},
-            "proxy": {"enabled": True},
-            "labels": {"release": "prometheus"},
-        },
-    },
-}
-
-
-@cache
-def all_rendered() -> dict[str, Rendered]:
-    return dict(zip(CASES, render(*CASES.values()), strict=True))
-
-
-@cache
-def objects(case: str) -> tuple[Object, ...]:
-    rendered = all_rendered()[case]
-    assert not rendered.error
-    manifests = (text for name, text in rendered.files.items() if name.endswith(".yaml"))
-    loaded = (thing for text in manifests for thing in YAML(typ="safe").load_all(text))
-    return tuple(filter(None, loaded))
-
-
-def of_kind(case: str, kind: str) -> list[Object]:
-    return [thing for thing in objects(case) if thing["kind"] == kind]
-
-
-def only(case: str, kind: str) -> Object:
-    (thing,) = of_kind(case, kind)
-    return thing
-
-
-def pod(case: str) -> Object:
-    template: Object = only(case, "Deployment")["spec"]["template"]
-    return template
 
 
 # What a cluster says
@@ -153,8 +59,6 @@ def test_the_chart_is_of_the_version_of_the_package() -> None:
 
 
 # Which pods the API server asks about
-
-WEBHOOK = "MutatingWebhookConfiguration"
 
 
 def matches(selector: Object, labels: dict[str, str]) -> bool:
@@ -216,116 +120,6 @@ def test_the_webhook_is_asked_about_new_pods_alone(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_the_webhooks_own_pods_never_wait_for_a_webhook(case: str) -> None:
     assert asked({"drainproxy.io/inject": "true"}, pod(case)["metadata"]["labels"]) == 0
-
-
-# The certificate
-
-
-def keeps_its_own(case: str) -> bool:
-    """Whether the webhook makes its certificate itself."""
-    values, webhook = CASES[case], CASES[case].get("webhook", {})
-    given = webhook.get("externalSecret") or webhook.get("crtPEM")
-    return not (values.get("certManager", {}).get("enabled") or given)
-
-
-def test_the_chart_draws_no_key_so_that_each_render_is_the_same() -> None:
-    first, second = render({}, {})
-    assert first.files == second.files
-    assert only("default", "Secret").keys() & {"data", "stringData"} == set()
-    for hook in only("default", WEBHOOK)["webhooks"]:
-        assert "caBundle" not in hook["clientConfig"]
-
-
-def test_the_webhook_makes_its_certificate_for_the_name_that_the_api_server_calls() -> None:
-    flags = pod("default")["spec"]["containers"][0]["args"]
-    service = only("default", WEBHOOK)["webhooks"][0]["clientConfig"]["service"]
-    assert f"--tls-host={service['name']}.{service['namespace']}.svc" in flags
-    secret = only("default", "Secret")["metadata"]
-    assert f"--tls-secret={secret['namespace']}/{secret['name']}" in flags
-    assert f"--webhook-configuration={only('default', WEBHOOK)['metadata']['name']}" in flags
-
-
-def test_for_its_certificate_it_may_change_one_secret_and_its_own_configuration() -> None:
-    (rule,) = only("default", "Role")["rules"]
-    secret = only("default", "Secret")["metadata"]["name"]
-    assert (rule["resourceNames"], rule["verbs"]) == ([secret], ["get", "patch"])
-    (rule,) = (
-        rule
-        for rule in only("default", "ClusterRole")["rules"]
-        if rule["resources"] == ["mutatingwebhookconfigurations"]
-    )
-    name = only("default", WEBHOOK)["metadata"]["name"]
-    assert (rule["resourceNames"], rule["verbs"]) == ([name], ["get", "patch"])
-    for case in ("cert-manager", "external with a CA", "a certificate of our own"):
-        assert of_kind(case, "Role") == of_kind(case, "RoleBinding") == []
-        assert "mutatingwebhookconfigurations" not in str(only(case, "ClusterRole"))
-
-
-def test_a_certificate_of_our_own_is_what_is_mounted_and_trusted() -> None:
-    case = "a certificate of our own"
-    data = only(case, "Secret")["data"]
-    for hook in only(case, WEBHOOK)["webhooks"]:
-        assert hook["clientConfig"]["caBundle"] == data["ca.crt"]
-    assert {base64.b64decode(text).decode() for text in data.values()} == {PEM}
-
-
-def test_with_cert_manager_an_authority_outlives_the_certificates_that_it_signs() -> None:
-    by_name = {each["metadata"]["name"]: each["spec"] for each in of_kind("cert-manager", "Issuer")}
-    authority, leaf = sorted(
-        (each["spec"] for each in of_kind("cert-manager", "Certificate")),
-        key=lambda spec: not spec.get("isCA"),
-    )
-    assert by_name[authority["issuerRef"]["name"]] == {"selfSigned": {}}
-    assert by_name[leaf["issuerRef"]["name"]] == {"ca": {"secretName": authority["secretName"]}}
-    assert of_kind("cert-manager with an issuer", "Issuer") == []
-
-
-def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
-    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    asks = client.wrap_bio(back, there, server_hostname=name)
-    answers = server.wrap_bio(there, back, server_side=True)
-    for _ in range(3):
-        for end in (asks, answers):
-            try:
-                end.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-    assert asks.version()
-    assert asks.getpeercert()
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_the_webhook_mounts_the_secret_that_is_made_for_it(case: str) -> None:
-    mounts = [
-        volume["secret"]["secretName"]
-        for volume in pod(case)["spec"]["volumes"]
-        if volume["name"] == "tls"
-    ]
-    if keeps_its_own(case):
-        assert mounts == []
-        return
-    (mounted,) = mounts
-    made = [secret["metadata"]["name"] for secret in of_kind(case, "Secret")]
-    certificates = [made["spec"] for made in of_kind(case, "Certificate")]
-    made += [spec["secretName"] for spec in certificates if not spec.get("isCA")]
-    elsewhere = CASES[case].get("webhook", {}).get("externalSecret", False)
-    assert made == ([] if elsewhere else [mounted])
-    assert mounted == ("ours" if elsewhere else made[0])
-
-
-@pytest.mark.parametrize(
-    ("case", "annotation"),
-    [
-        ("cert-manager", ("inject-ca-from", f"{NAMESPACE}/{RELEASE}-webhook-tls")),
-        ("external, CA from a Certificate", ("inject-ca-from", "ns/cert")),
-        ("external, CA from a Secret", ("inject-ca-from-secret", "ns/secret")),
-    ],
-)
-def test_cert_manager_is_told_where_the_ca_is(case: str, annotation: tuple[str, str]) -> None:
-    configuration = only(case, WEBHOOK)
-    name, value = annotation
-    assert configuration["metadata"]["annotations"] == {f"cert-manager.io/{name}": value}
-    assert all("caBundle" not in hook["clientConfig"] for hook in configuration["webhooks"])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from cryptography import x509
 from msgspec.structs import replace
 
 from drainproxy.kube.authority import Credentials, bundle, renewed
-from tests.deploy.test_chart import shake_hands
+from tests.kube.tls import shake_hands
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 HOSTS = ["drainproxy.system.svc", "drainproxy.system.svc.cluster.local"]

@@ -13,8 +13,8 @@ import pytest
 from drainproxy.kube.authority import Credentials, renewed
 from drainproxy.kube.cluster import Cluster
 from drainproxy.kube.keeper import CONFIGURATIONS, Keeper, Kept
-from tests.deploy.test_chart import shake_hands
 from tests.kube.api import Api, serving, until
+from tests.kube.tls import shake_hands
 
 HOST = "drainproxy.system.svc"
 KEPT = Kept("system", "tls", "drainproxy", [HOST], 90)

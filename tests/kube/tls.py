@@ -49,3 +49,18 @@ class Pair:
         self.cert.write_bytes(chain)
         leaf.private_key_pem.write_to_path(str(self.key))
         self.serial = x509.load_pem_x509_certificate(chain).serial_number
+
+
+def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
+    """Raises SSLError if this client does not take this server under that name."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asks = client.wrap_bio(back, there, server_hostname=name)
+    answers = server.wrap_bio(there, back, server_side=True)
+    for _ in range(3):
+        for end in (asks, answers):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+    assert asks.version()
+    assert asks.getpeercert()
