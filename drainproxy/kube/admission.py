@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct, json
 from msgspec.structs import replace
 
-from drainproxy.config import ConfigError, Mistake
+from drainproxy.config import ANNOTATION_PREFIX, ConfigError, Mistake
 from drainproxy.manifests.podspec import Json, Pod, read
 from drainproxy.manifests.services import Service
 
@@ -17,6 +17,7 @@ from .containers import sidecar_of
 from .inject import Injected, Skipped, complete, inject
 from .leads import Around
 from .limits import beyond_limits
+from .neighbours import forbids_redirect
 from .plan import Options
 from .remarks import limited, noted
 from .skip import read_switch, unfit, wanted
@@ -25,6 +26,8 @@ from .status import read_status
 # Larger than any object that the API server keeps.
 _LARGEST_PATCH: Final = 3 << 20
 _PARTS: Final = ("metadata", "spec")
+_CAPTURE: Final = ANNOTATION_PREFIX + "capture"
+_UNKNOWN: Final = "the Pod Security level of the namespace is not known"
 _UNREAD: Final = "the annotations of the namespace cannot be read: the pod has other defaults"
 
 # `unchanged` is a pod that has its sidecar; `denied` one whose sidecar could not start.
@@ -158,20 +161,26 @@ def _judge(pod: Json, name: str, options: Options, seen: Seen) -> Verdict:
         options = replace(options, around=_around(name, view, seen))
     done, wrong = _injected(pod, options)
     if isinstance(done, Skipped):
-        return _skipped(pod, done.reason, warn=True)
+        return _skipped(pod, done.reason, True, done.warnings)
     ignored = [f"a default is ignored: {mistake}" for mistake in (*mistakes, *wrong)]
     unread = [_UNREAD] if seen.unread else []
     return _accepted(pod, done, [*unread, *ignored, *done.warnings])
 
 
 def _around(namespace: str, pod: Pod, seen: Seen) -> Around:
+    """A redirect that Pod Security forbids would have the pod refused, so where nobody knows only
+    who asks for one gets it. Services cannot be changed here."""
     found = [each for each in seen.services or () if each.selects(namespace, pod.labels)]
-    return Around(services=found, place="in this namespace")
+    if seen.labels is not None:
+        forbidden = forbids_redirect(namespace, seen.labels)
+    else:
+        forbidden = "" if pod.annotations.get(_CAPTURE) == "redirect" else _UNKNOWN
+    return Around(services=found, place="in this namespace", no_redirect=forbidden)
 
 
-def _skipped(pod: Json, reason: str, warn: bool) -> Verdict:
+def _skipped(pod: Json, reason: str, warn: bool, beside: Iterable[str] = ()) -> Verdict:
     """Who asks for a sidecar and gets none is told so, where it is not what they asked for."""
-    told = [f"no sidecar: {reason}"] if warn else []
+    told = limited([f"no sidecar: {reason}", *beside]) if warn else []
     return Verdict("skipped", reason, noted(pod, told), _signed(told))
 
 

@@ -112,7 +112,7 @@ def choose(question: Question) -> Capture:
     Raises ValueError for a port that is asked for and cannot be had.
     """
     wanted, leads = question.wishes.capture, leads_to(question)
-    if wanted == "redirect":
+    if wanted == "redirect" and not question.around.no_redirect:
         return _redirected(question, leads, "asked for")
     led = _by_services(question, leads)
     if question.by_name_alone or not led.obstacles:

@@ -70,7 +70,7 @@ class Neighbours:
         return Around(
             services=[*self._selecting(namespace, labels, stateful_set)],
             objection=self._objection,
-            no_redirect=_no_redirect(namespace, self._namespaces.get(namespace, {})),
+            no_redirect=forbids_redirect(namespace, self._namespaces.get(namespace, {})),
         )
 
     def _selecting(
@@ -130,7 +130,8 @@ def _unsuitable(capture: Capture | None, place: _Place, number: int) -> str:
     return "" if targets.get(place) == number else f"does not have its sidecar at {number}"
 
 
-def _no_redirect(namespace: str, labels: Mapping[str, str]) -> str:
+def forbids_redirect(namespace: str, labels: Mapping[str, str]) -> str:
+    """Why a namespace with these labels takes no redirect; empty if it does."""
     level = labels.get(_ENFORCED)
     forbidden = f"the Pod Security level {level} of namespace {namespace} forbids NET_ADMIN"
     return forbidden if level in _STRICT else ""

@@ -47,7 +47,7 @@ def _nested(depth: int) -> Json:
     return {**pod(), "extra": deep}
 
 
-def answered(before: Json | None, namespace: Namespace | None = None, **fields: Any) -> Json:
+def answered(before: Json | None, namespace: Namespace | Seen | None = None, **fields: Any) -> Json:
     answer = json.loads(mutate(review(before), options(**fields), namespace))
     assert {key: answer[key] for key in ("apiVersion", "kind")} == {
         "apiVersion": "admission.k8s.io/v1",
