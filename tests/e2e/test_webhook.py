@@ -50,7 +50,9 @@ class Webhook:
 
 
 @contextmanager
-def webhook(folder: Path, *arguments: str, stop_delay: str = "0s") -> Iterator[Webhook]:
+def webhook(
+    folder: Path, *arguments: str, stop_delay: str = "0s", env: dict[str, str] | None = None
+) -> Iterator[Webhook]:
     """A webhook that is ready, and at the end of the block ends without a word of error."""
     pair = Authority().pair(folder)
     port, observe = free_ports(2)
@@ -59,7 +61,7 @@ def webhook(folder: Path, *arguments: str, stop_delay: str = "0s") -> Iterator[W
         *("--listen", f"127.0.0.1:{port}", "--observe", f"127.0.0.1:{observe}"),
         *("--stop-delay", stop_delay, "--image", IMAGE, *arguments),
     ]
-    with started(*command, ready=lambda: _is_ready(observe)) as process:
+    with started(*command, ready=lambda: _is_ready(observe), env=env) as process:
         yield Webhook(process, port, observe, pair)
         assert process.stop() == 0, process.output
         assert "Traceback" not in process.output
@@ -141,6 +143,25 @@ async def test_a_webhook_that_leaves_under_load_loses_no_review(tmp_path: Path) 
         # The API server has heard of it now, and asks another one. So it need not wait any longer.
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait() == 0
+
+
+async def test_while_the_api_server_is_away_the_names_of_ports_decide_and_readiness_says_so(
+    tmp_path: Path,
+) -> None:
+    (nobody,) = free_ports(1)
+    env = {"KUBECONFIG": str(kubeconfig(tmp_path, f"http://127.0.0.1:{nobody}"))}
+    with webhook(tmp_path, "--watch-services", "on", env=env) as running:
+        async with running.client(keep=True) as client:
+            answer = await client.post("/inject", data=review(pod()))
+            after = patched(pod(), (await answer.json())["response"])
+        assert [each["name"] for each in after["spec"]["initContainers"]] == ["drainproxy"]
+        status, body = ask(running.observe, "/readyz")
+        assert status == 200
+        assert "Services cannot be watched" in body["reason"]
+        assert "the names of ports decide" in body["reason"]
+        failures = 'drainproxy_webhook_api_failures_total{resource="services"}'
+        assert failures in ask(running.observe, "/metrics")[1]
+        assert "Services cannot be watched" in running.process.output
 
 
 async def test_a_webhook_without_a_certificate_makes_one_that_the_api_server_trusts(
