@@ -37,6 +37,10 @@ class Gone(Unavailable):
     """The version from which changes were asked for is too old: list anew."""
 
 
+class Missing(Unavailable):
+    """There is no object of that name."""
+
+
 class Stale(Unavailable):
     """Somebody else has changed the object meanwhile: look again."""
 
@@ -50,7 +54,12 @@ class Metadata(Struct, rename="camel"):
     resource_version: str = ""
 
 
-_KINDS: Final[Mapping[int, type[Unavailable]]] = {409: Stale, 410: Gone, 422: Stale}
+_KINDS: Final[Mapping[int, type[Unavailable]]] = {
+    404: Missing,
+    409: Stale,
+    410: Gone,
+    422: Stale,
+}
 
 
 class _Status(Struct):

@@ -24,11 +24,11 @@ from .cluster import Cluster, Metadata, Stale, Unavailable
 
 CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 
-# In seconds.
+# In seconds; the last is until all API servers have heard of an authority from what they watch.
 _LOOK_EVERY: Final = 60.0
 _RETRY_AFTER: Final = 2.0
-# Until all API servers have heard of an authority from what they watch.
 _HEARD: Final = 5.0
+_COLLISIONS: Final = 5
 
 _KEYS: Final = {
     "ca.crt": "ca",
@@ -110,18 +110,19 @@ class Keeper:
 
     async def watch(self, every: float = _LOOK_EVERY, heard: float = _HEARD) -> NoReturn:
         """Look for ever. What is wrong is logged once, and looked at again."""
+        collisions = 0
         while True:
             try:
                 await self._look(heard)
-                self.problem = ""
-            except Stale as error:
-                log.debug("somebody else was faster: %s", error)
-                await asyncio.sleep(random.random() * min(every, _RETRY_AFTER))
-                continue
+                self.problem, collisions = "", 0
             except (Unavailable, OSError, ValueError) as error:
-                self._failed(str(error))
+                collisions += isinstance(error, Stale)
+                # Of several replicas one is the first; who is never that has another problem.
+                if not isinstance(error, Stale) or collisions > _COLLISIONS:
+                    self._failed(str(error))
             pause = every * (0.75 + random.random() / 2)
-            await asyncio.sleep(pause if not self.problem else min(pause, _RETRY_AFTER))
+            soon = bool(self.problem or collisions)
+            await asyncio.sleep(random.random() * min(pause, 2 * _RETRY_AFTER) if soon else pause)
 
     async def _look(self, heard: float) -> None:
         secret = await self._cluster.get(self._kept.secret_path, _Secret)

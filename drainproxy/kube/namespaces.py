@@ -10,7 +10,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from .admission import Namespace
-from .cluster import Cluster
+from .cluster import Cluster, Missing
 from .mirror import Mirror
 
 PATH: Final = "/api/v1/namespaces"
@@ -79,6 +79,9 @@ class Namespaces:
     async def _ask(self, name: str) -> Namespace | None:
         try:
             found = await self._fetch(name)
+        except Missing:  # who says so can be read; and whoever reaches us can ask for any name
+            self.problem = ""
+            return None
         except Exception as error:  # whatever it is: pods must not wait for it
             self._failed(name, str(error) or type(error).__name__)
             return None

@@ -61,13 +61,15 @@ class Outlook:
 
     async def look(self, namespace: str) -> Seen:
         """What is around the pods of a namespace."""
-        known = self._namespaces.named(namespace) if self._namespaces else None
-        said = await self._asking.get(namespace) if self._asked.annotations else None
+        services, annotations = self._known_services(namespace), self._asked.annotations
+        # Where Services decide nothing, the Pod Security level does not matter either.
+        needed = annotations or services is not None
+        found = await self._asking.get(namespace) if needed else None
         return Seen(
-            namespace=said,
-            unread=self._asked.annotations and said is None,
-            services=self._known_services(namespace),
-            labels=known.metadata.labels if known else None,
+            namespace=found if annotations else None,
+            unread=annotations and found is None,
+            services=services,
+            labels=None if services is None or found is None else found.labels,
         )
 
     def tell(self, request: Request, verdict: Verdict) -> None:

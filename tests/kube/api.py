@@ -21,7 +21,8 @@ from drainproxy.manifests.podspec import Json
 class Api:
     """What is in the cluster, by path and `namespace/name`, and how the server behaves.
 
-    `refused` are paths that are answered with 403, `broken` those that have no sense in them;
+    `refused` are paths that are answered with 403, `broken` those that have no sense in them,
+    `unwilling` names of what takes no patch;
     `expired` has the next watch told that its version is gone, with `in_stream` inside a stream.
     """
 
@@ -29,6 +30,7 @@ class Api:
         self.objects: dict[str, dict[str, Json]] = {}
         self.refused: set[str] = set()
         self.broken: set[str] = set()
+        self.unwilling: set[str] = set()
         self.expired = False
         self.in_stream = True
         self.lists: list[str] = []
@@ -150,6 +152,8 @@ class Api:
         if parent in self.refused or found is None:
             return _status(403, f"{name} is forbidden")
         body = await request.json()
+        if name in self.unwilling:
+            return _status(422, "the server rejected our request")
         if request.content_type == "application/json-patch+json":
             try:
                 changed = jsonpatch.apply_patch(found, body)

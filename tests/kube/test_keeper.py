@@ -146,6 +146,20 @@ async def test_a_certificate_is_renewed_in_time_by_the_authority_that_is_trusted
         assert trusted(api) == authority
 
 
+async def test_a_change_that_is_never_taken_is_told(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        serving(api, tmp_path, monkeypatch) as cluster,
+        keeping(cluster, Clock()) as (keeper,),
+    ):
+        await until(keeper.loaded.is_set)
+        api.unwilling = {"drainproxy"}
+        for hook in api.objects[CONFIGURATIONS]["/drainproxy"]["webhooks"]:
+            del hook["clientConfig"]["caBundle"]
+        await until(lambda: "rejected our request" in keeper.problem)
+
+
 async def test_what_was_made_before_is_taken_up(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,9 @@ async def test_only_what_is_asked_for_is_read(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(api, tmp_path, monkeypatch):
+        async with outlook(Asked(services=True), nobody) as out:
+            seen = await out.look("nowhere")
+            assert (seen.services, seen.labels, out.health()) == ([], None, Health())
         async with outlook(Asked(), nobody) as blind:
             assert await blind.look("shop") == Seen()
         async with outlook(Asked(services=True), nobody) as out:
