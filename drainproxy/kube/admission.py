@@ -198,9 +198,8 @@ def _within_limits(verdict: Verdict) -> Verdict:
     size = len(json.encode(verdict.patch))
     if size <= _LARGEST_PATCH:
         return verdict
-    return Verdict(
-        "skipped", f"the changes to it would have {size:,} bytes, and may have {_LARGEST_PATCH:,}"
-    )
+    reason = f"the changes to it would have {size:,} bytes, and may have {_LARGEST_PATCH:,}"
+    return Verdict("skipped", reason, warnings=_signed([f"no sidecar: {reason}"]))
 
 
 def _injected(pod: Json, options: Options) -> tuple[Injected | Skipped, Sequence[Mistake]]:
