@@ -1,7 +1,7 @@
 """Forwards that lead back to us: to themselves, to each other, or to what the sidecar itself
 answers. Through such a forward a client from anywhere would be one from loopback."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from .addresses import POD_IP, parse_ip
@@ -13,6 +13,7 @@ from .values import Address, Forward, UnixSocket
 OwnAddresses = Callable[[str], Collection[str]]
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
+_WILDCARDS: Final = ("", "0.0.0.0", "::")
 # Linux connects to these at loopback (RFC 1122, section 3.2.1.3, and RFC 4291, section 2.5.2, mean
 # them for listening).
 _UNSPECIFIED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -62,18 +63,36 @@ def loops(
 def _leads(
     apps: Sequence[Address | UnixSocket], listeners: Sequence[Address], ours: OwnAddresses
 ) -> list[int | None]:
-    """For each app the forward that listens at its address, if one does."""
-    at_port: dict[int, list[int]] = {}
+    """For each app the first forward that listens at its address, if one does.
+
+    Looked up and not compared, for a thousand forwards are a million pairs.
+    """
+    first: dict[tuple[int, str], int] = {}
     for at, listen in enumerate(listeners):
-        at_port.setdefault(listen.port, []).append(at)
-    return [
-        next((at for at in _at(app, at_port) if _reaches(app, listeners[at], ours)), None)
-        for app in apps
-    ]
+        for name in _taking(listen.host, ours):
+            first.setdefault((listen.port, name), at)
+    found = ([first.get(place) for place in _places(app, ours)] for app in apps)
+    return [min((at for at in each if at is not None), default=None) for each in found]
 
 
-def _at(app: Address | UnixSocket, at_port: Mapping[int, Sequence[int]]) -> Sequence[int]:
-    return at_port.get(app.port, ()) if isinstance(app, Address) else ()
+def _taking(listening: str, ours: OwnAddresses) -> Iterator[str]:
+    """The names under which `_places` looks for who listens there: what `_takes` says, by name."""
+    yield f"host {listening}"
+    if listening in _WILDCARDS:
+        yield f"all {listening}"
+    else:
+        yield from ours(listening)
+
+
+def _places(app: Address | UnixSocket, ours: OwnAddresses) -> Iterator[tuple[int, str]]:
+    if not isinstance(app, Address):
+        return
+    yield app.port, f"host {app.host}"
+    for address in ours(app.host):
+        yield app.port, address
+        for wildcard in _WILDCARDS:
+            if _takes(wildcard, address, ours):
+                yield app.port, f"all {wildcard}"
 
 
 def _circular(leads: Sequence[int | None]) -> set[int]:

@@ -1,13 +1,16 @@
 """What leads back to us, by whatever name."""
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.config.addresses import parse_forwards, parse_listen
 from drainproxy.config.checks import check_loops
-from drainproxy.config.loops import loops, plain
+from drainproxy.config.loops import _leads, _reaches, certainly_ours, loops, plain
 from drainproxy.config.settings import Settings
+from drainproxy.config.values import Address
 
 LOCALHOST = [
     *("", "localhost:", "LocalHost:", "127.0.0.1:", "127.1.2.3:", "0.0.0.0:"),
@@ -131,3 +134,31 @@ def test_a_name_is_what_whoever_knows_says_it_is() -> None:
 )
 def test_an_address_is_what_is_connected_to(host: str, address: str) -> None:
     assert plain(host) == address
+
+
+HOSTS = ("", "0.0.0.0", "::", "localhost", "127.0.0.1", "127.0.0.2", "::1", "10.0.0.1", "a.example")
+_ADDRESSES = st.builds(Address, st.sampled_from(HOSTS), st.integers(1, 2))
+
+
+@given(
+    st.lists(_ADDRESSES, max_size=5),
+    st.lists(_ADDRESSES.filter(lambda each: each.host != ""), max_size=5),
+)
+def test_who_is_looked_up_is_who_would_be_found_by_comparing(
+    listeners: list[Address], apps: list[Address]
+) -> None:
+    compared = [
+        next((at for at, each in enumerate(listeners) if _reaches(app, each, certainly_ours)), None)
+        for app in apps
+    ]
+    assert _leads(apps, listeners, certainly_ours) == compared
+
+
+@pytest.mark.parametrize("app", ["127.2.{}.{}", "localhost"])
+def test_many_forwards_take_no_longer_than_their_number(app: str) -> None:
+    places = [(at // 250, at % 250 + 1) for at in range(1000)]
+    text = " ".join(f"127.1.{a}.{b}:8080={app.format(a, b)}:8080" for a, b in places)
+    known = settings(text)
+    before = process_time()
+    assert problems(known) == []
+    assert process_time() - before < 1

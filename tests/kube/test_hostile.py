@@ -61,6 +61,11 @@ def pointing(count: int, **fields: Any) -> Json:
 SHAPES: dict[str, Callable[[int], Json]] = {
     "one forward": lambda n: said(forward="8080=9 " * (n // 7)),
     "forwards": lambda n: said(forward=" ".join(f"{at}=9" for at in range(n // 7))),
+    "forwards of one port": lambda n: said(
+        forward=" ".join(
+            f"127.1.{at // 250}.{at % 250 + 1}:80=127.2.0.1:80" for at in range(min(n // 30, 990))
+        )
+    ),
     "no forwards": lambda n: said(forward=" ".join(f"x{at}" for at in range(n // 6))),
     "ports asked for": lambda n: said(ports="http," * (n // 5)),
     "ports that are not there": lambda n: said(ports=",".join(map(str, range(n // 6)))),
