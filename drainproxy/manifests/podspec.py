@@ -159,7 +159,6 @@ class Spec(_Read, frozen=True):
     host_network: bool | None = None
     restart_policy: str | None = None
     termination_grace_period_seconds: _Int64 | None = None
-    volumes: list[Json] | None = None
     os: _Os | None = None
     security_context: SecurityContext | None = None
 

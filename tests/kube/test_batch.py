@@ -384,6 +384,6 @@ def test_a_sleep_that_is_replaced_comes_back_as_it_was_written() -> None:
     text = DEPLOYMENT + hook
     done = inject(text, given={"drainproxy.io/replace-prestop-sleep": "true"})
 
-    assert "seconds: 15" not in done.text
+    assert "seconds: 15\n" not in done.text
     assert uninject(done.text).text == text
     assert inject(done.text).text == done.text
