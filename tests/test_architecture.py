@@ -50,6 +50,8 @@ LIGHT_MODULES: dict[str, set[str]] = {
     "drainproxy.cli.check": HEAVY | {"aiohttp", "lightkube", "prometheus_client", "uvloop"},
     "drainproxy.cli.rehearse": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
     "drainproxy.cli.smoke": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
+    "drainproxy.cli.migration": HEAVY
+    | {"aiohttp", "prometheus_client", "uvloop", "lightkube", "sqlglot"},
     "drainproxy.sidecar.supervisor": HEAVY,
     "drainproxy.kube.reviews": HEAVY | {"lightkube"},
 }
