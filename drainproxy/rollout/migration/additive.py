@@ -4,11 +4,12 @@ import re
 from collections.abc import Collection
 
 from . import grammar, tree
+from .columns import column_problem
 from .judgement import Judgement, expand, migrate, unknown
 from .lexer import Statement
 from .made import Made
 from .names import called, unexplained, words
-from .tree import Node, kind, nodes
+from .tree import Node, foreign, kind, nodes
 
 _CREATE = ("Create", "Table", "Identifier", "Properties")
 _CHARSET = ("CharacterSetProperty", "CollateProperty", "Var")
@@ -135,7 +136,7 @@ def _alter(alter: Node, made: Made) -> Judgement:
         if kind(option) not in ("AlgorithmProperty", "LockProperty"):
             return unknown(f"ALTER TABLE with {kind(option)} is not understood")
     new = made.has(alter.this)
-    if problem := next(filter(None, (_action_problem(each, new) for each in actions)), ""):
+    if problem := next(filter(None, (_action_problem(each, new, made) for each in actions)), ""):
         return unknown(problem)
     if new:
         return expand("a change of a table that this file has made")
@@ -144,35 +145,24 @@ def _alter(alter: Node, made: Made) -> Judgement:
     return expand(f"adds {' and '.join(filter(None, parts))}")
 
 
-def _action_problem(action: Node, new: bool) -> str:
+def _action_problem(action: Node, new: bool, made: Made) -> str:
     """Why an action of ALTER TABLE does not plainly add; empty if it does."""
     match kind(action):
         case "ColumnDef":
-            return _foreign(action, grammar.TABLE_NODES, True) if new else _column_problem(action)
+            return (
+                foreign(action, grammar.TABLE_NODES, True)
+                if new
+                else column_problem(action, made.dialect)
+            )
         case "AddConstraint" if new:
-            return _foreign(action, {"AddConstraint", *grammar.TABLE_NODES}, True)
+            return foreign(action, {"AddConstraint", *grammar.TABLE_NODES}, True)
         case "AddConstraint":
             if any(node.args.get("kind") for node in nodes(action)):
                 return "an index of a special kind"
-            return _foreign(action, _INDEX_ACTION)
+            return foreign(action, _INDEX_ACTION)
         case "AlterColumn" if new and action.args.get("allow_null") is False:
             return ""
     return f"ALTER TABLE with {kind(action)} is in no list of what only adds"
-
-
-def _column_problem(column: Node) -> str:
-    """Why a new column of a table that is in use does not plainly add."""
-    if column.kind is None:
-        return "a column without a type"
-    if column.kind.this.name in grammar.SERIAL_TYPES:
-        return "a column that numbers all rows rewrites the table"
-    for constraint in column.constraints:
-        what = constraint.args.get("kind")
-        if kind(what) != "DefaultColumnConstraint":
-            continue
-        if problem := _foreign(what.this, grammar.CONSTANT_NODES):
-            return f"the default is no constant: {problem}"
-    return _foreign(column, grammar.COLUMN_NODES)
 
 
 def _data(parsed: Node, statement: Statement, made: Made) -> Judgement:
@@ -180,7 +170,7 @@ def _data(parsed: Node, statement: Statement, made: Made) -> Judgement:
     judgement = migrate("moves data")
     if kind(parsed) == "Delete":
         judgement = migrate("deletes rows of a table that this file has made")
-    if problem := _foreign(parsed, allowed, functions=True):
+    if problem := foreign(parsed, allowed, functions=True):
         return unknown(problem)
     return _calling(judgement, parsed, statement, made, grammar.DEFINERS)
 
@@ -193,20 +183,8 @@ def _only(
     besides: Collection[Node] = (),
 ) -> Judgement:
     """Expand, if it is made of what is allowed."""
-    problem = _foreign(parsed, allowed, functions, besides)
+    problem = foreign(parsed, allowed, functions, besides)
     return unknown(problem) if problem else expand(reason)
-
-
-def _foreign(
-    parsed: Node, allowed: Collection[str], functions: bool = False, besides: Collection[Node] = ()
-) -> str:
-    """The first node that is not allowed."""
-    for node in nodes(parsed):
-        if kind(node) in allowed or any(node is each for each in besides):
-            continue
-        if not (functions and tree.is_function(node)):
-            return f"{kind(node)} is in no list of what only adds"
-    return ""
 
 
 def _calling(

@@ -1,7 +1,7 @@
 """A statement as sqlglot sees it, and questions to its tree (needs sqlglot, of `migrations`)."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from .grammar import ARGUMENTS, SYSTEM_PREFIXES, SYSTEM_SCHEMAS
@@ -46,6 +46,18 @@ def is_function(node: Node) -> bool:
     from sqlglot import exp
 
     return isinstance(node, exp.Func)
+
+
+def foreign(
+    tree: Node, allowed: Collection[str], functions: bool = False, besides: Collection[Node] = ()
+) -> str:
+    """The first node of a class that is not allowed, in words; calls are, with `functions`."""
+    for node in nodes(tree):
+        if kind(node) in allowed or any(node is each for each in besides):
+            continue
+        if not (functions and is_function(node)):
+            return f"{kind(node)} is in no list of what only adds"
+    return ""
 
 
 def function_names(dialect: Dialect) -> set[str]:

@@ -1,0 +1,54 @@
+"""A new column of a table that is in use: whether it plainly adds."""
+
+from . import grammar
+from .lexer import Dialect
+from .tree import Node, foreign, kind
+
+# SQLite takes any default for a column of a STRICT table, and refuses each row that has it.
+_STRICT_DEFAULTS = {
+    "INT": {"integer"},
+    "DOUBLE": {"integer", "number"},
+    "TEXT": {"integer", "number", "text"},
+    "VARBINARY": set[str](),
+}
+
+
+def column_problem(column: Node, dialect: Dialect) -> str:
+    """Why it does not; empty if it does."""
+    if column.kind is None:
+        return "a column without a type"
+    if column.kind.this.name in grammar.SERIAL_TYPES:
+        return "a column that numbers all rows rewrites the table"
+    for constraint in column.constraints:
+        what = constraint.args.get("kind")
+        if kind(what) != "DefaultColumnConstraint":
+            continue
+        if problem := foreign(what.this, grammar.CONSTANT_NODES):
+            return f"the default is no constant: {problem}"
+        if not _fits(what.this, column.kind.this.name, dialect):
+            return "the default does not surely fit the type, which some servers see late"
+    return foreign(column, grammar.COLUMN_NODES)
+
+
+def _fits(default: Node, data_type: str, dialect: Dialect) -> bool:
+    """Whether a row with the default is taken, where a server does not look before there is one."""
+    if kind(default) == "Null":
+        return True
+    if dialect == "mysql":
+        # MariaDB checks that it is valid JSON; MySQL takes none.
+        return data_type != "JSON"
+    if dialect == "sqlite" and data_type in _STRICT_DEFAULTS:
+        return _form(default) in _STRICT_DEFAULTS[data_type]
+    return True
+
+
+def _form(default: Node) -> str:
+    while kind(default) in ("Neg", "Paren"):
+        default = default.this
+    if kind(default) == "Boolean":
+        return "integer"
+    if kind(default) != "Literal":
+        return "other"
+    if default.args.get("is_string"):
+        return "text"
+    return "integer" if str(default.this).isdigit() else "number"
