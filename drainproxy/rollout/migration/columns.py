@@ -11,6 +11,8 @@ _STRICT_DEFAULTS = {
     "TEXT": {"integer", "number", "text"},
     "VARBINARY": set[str](),
 }
+# Of an integer that every server keeps as one, in 64 bits.
+_MOST_DIGITS = 18
 
 
 def column_problem(column: Node, dialect: Dialect) -> str:
@@ -51,4 +53,5 @@ def _form(default: Node) -> str:
         return "other"
     if default.args.get("is_string"):
         return "text"
-    return "integer" if str(default.this).isdigit() else "number"
+    text = str(default.this)
+    return "integer" if text.isdigit() and len(text) <= _MOST_DIGITS else "number"

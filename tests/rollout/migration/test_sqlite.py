@@ -16,6 +16,7 @@ SCHEMA = """
 CREATE TABLE orders (id INTEGER PRIMARY KEY, n INT, m INT, a, b, name TEXT, note TEXT, state TEXT);
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE old (id INT, n INT); CREATE TABLE old_orders (id INT);
+CREATE TABLE strict (id INTEGER PRIMARY KEY, q INT) STRICT;
 CREATE INDEX orders_n ON orders (m);
 CREATE VIEW seen AS SELECT id, n FROM orders;
 INSERT INTO orders (id, n, m, a, b) VALUES (901, 0, -1, NULL, 'x'), (902, 0, NULL, 1, 1);
@@ -29,6 +30,7 @@ USES = [
     "SELECT id, n, m, a, b, name, note, state FROM orders",
     "INSERT INTO users (name) VALUES ('a'), (NULL)",
     "SELECT id, n FROM seen",
+    "INSERT INTO strict (q) VALUES (1), (1), (NULL)",
 ]
 COUNTED = ("orders", "users", "old", "old_orders")
 
@@ -110,5 +112,28 @@ def test_whatever_is_called_additive_takes_nothing_away(
     pieces: list[str], noise: list[str]
 ) -> None:
     text = "".join(a + b for a, b in zip(noise, pieces, strict=False))
+    if worst(lint("f.sql", text, "sqlite")) in ("expand", "migrate"):
+        assert losses(text) == []
+
+
+TYPES = ["", "INT", "INTEGER", "REAL", "TEXT", "BLOB", "ANY", "VARCHAR(10)", "NUMERIC", "BOOLEAN"]
+PARTS = [
+    *("NULL", "NOT NULL", "UNIQUE", "PRIMARY KEY", "AUTOINCREMENT", "COLLATE NOCASE"),
+    *("CHECK (z > 5)", "REFERENCES users (id)", "GENERATED ALWAYS AS (1)", "ON CONFLICT REPLACE"),
+    *("CONSTRAINT c NOT NULL", "CONSTRAINT c DEFAULT 2", "DEFAULT NULL", "DEFAULT (NULL)"),
+    *("DEFAULT 1", "DEFAULT 'a'", "DEFAULT 1.5", "DEFAULT -1", "DEFAULT (1)", "DEFAULT x'00'"),
+    *("DEFAULT TRUE", "DEFAULT 1e3", "DEFAULT 99999999999999999999", "DEFAULT CURRENT_TIMESTAMP"),
+]
+
+
+@given(
+    st.sampled_from(["orders", "strict"]),
+    st.sampled_from(TYPES),
+    st.lists(st.sampled_from(PARTS), max_size=4),
+)
+def test_a_column_that_is_called_additive_refuses_no_row(
+    table: str, data_type: str, parts: list[str]
+) -> None:
+    text = f"ALTER TABLE {table} ADD COLUMN z {' '.join([data_type, *parts])}"
     if worst(lint("f.sql", text, "sqlite")) in ("expand", "migrate"):
         assert losses(text) == []
