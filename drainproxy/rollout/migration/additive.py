@@ -193,7 +193,7 @@ def _calling(
     statement: Statement,
     made: Made,
     definers: Collection[str],
-    functions: Collection[str] = grammar.FUNCTIONS,
+    functions: Collection[str] | None = None,
 ) -> Judgement:
     """The judgement, if it calls nothing but `functions`."""
     if not judgement.is_additive:

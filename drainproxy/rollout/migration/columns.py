@@ -11,6 +11,7 @@ _STRICT_DEFAULTS = {
     "TEXT": {"integer", "number", "text"},
     "VARBINARY": set[str](),
 }
+_TIMES = {"DATETIME", "TIMESTAMP", "TIMESTAMPTZ"}
 # Of an integer that every server keeps as one, in 64 bits.
 _MOST_DIGITS = 18
 
@@ -37,8 +38,9 @@ def _fits(default: Node, data_type: str, dialect: Dialect) -> bool:
     if kind(default) == "Null":
         return True
     if dialect == "mysql":
-        # MariaDB checks that it is valid JSON; MySQL takes none.
-        return data_type != "JSON"
+        # MariaDB checks that it is valid JSON; MySQL takes none. A time is a text for other types.
+        is_time = kind(default).startswith("Current")
+        return data_type != "JSON" and (not is_time or data_type in _TIMES)
     if dialect == "sqlite" and data_type in _STRICT_DEFAULTS:
         return _form(default) in _STRICT_DEFAULTS[data_type]
     return True

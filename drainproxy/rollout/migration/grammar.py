@@ -139,39 +139,59 @@ BUILTIN_TYPES: Final = _names(
 )
 SERIAL_TYPES: Final = _names("SERIAL BIGSERIAL SMALLSERIAL")
 
-# Functions that change nothing, by name; `nextval` takes a number that nobody else has.
-FUNCTIONS: Final = _names(
-    "abs age array_agg array_append array_cat array_length array_position array_prepend",
-    "array_remove array_replace array_to_json array_to_string avg bit_length btrim ceil ceiling",
-    "char_length character_length chr coalesce concat concat_ws count cume_dist curdate",
-    "current_date current_time current_timestamp curtime date date_add date_format date_part",
-    "date_sub date_trunc datediff datetime day decode dense_rank encode exp extract first_value",
-    "floor format from_unixtime gen_random_uuid generate_series greatest group_concat hex hour if",
-    "ifnull iif initcap instr json_agg json_array json_array_elements json_array_elements_text",
-    "json_array_length json_build_array json_build_object json_each json_each_text json_extract",
-    "json_insert json_object json_object_agg json_quote json_remove json_replace json_set",
-    "json_typeof json_unquote json_valid jsonb_agg jsonb_array_elements jsonb_array_elements_text",
-    "jsonb_array_length jsonb_build_array jsonb_build_object jsonb_each jsonb_each_text",
-    "jsonb_insert jsonb_object_agg jsonb_set jsonb_strip_nulls jsonb_typeof julianday lag",
-    "last_value lcase lead least left length ln localtime localtimestamp locate log lower lpad",
-    "ltrim make_date make_interval max md5 mid min minute mod month nextval now ntile nullif",
-    "octet_length overlay percent_rank pi position pow power printf quote_literal random rand",
-    "rank regexp_match regexp_matches regexp_replace regexp_split_to_array",
-    "regexp_split_to_table repeat replace reverse right round row_number row_to_json rpad rtrim",
-    "second sha1 sha2 sha256 sign split_part sqrt str_to_date strftime string_agg",
-    "string_to_array strpos substr substring substring_index sum time timestampdiff to_char",
-    "to_date to_json to_jsonb to_number to_timestamp total translate trim trunc truncate typeof",
-    "ucase unhex unicode unistr unix_timestamp unnest upper utc_timestamp uuid_generate_v4",
-    "year zeroblob bool_and bool_or every",
-)
+# Functions that change nothing and that each server brings with it, by name: another name may be
+# anybody's, and do anything. `nextval` takes a number that nobody else has.
+FUNCTIONS: Final = {
+    "postgres": _names(
+        "abs age array_agg array_append array_cat array_length array_position array_prepend",
+        "array_remove array_replace array_to_json array_to_string avg bit_length bool_and bool_or",
+        "btrim ceil ceiling char_length character_length chr coalesce concat concat_ws count",
+        "cume_dist current_date current_time current_timestamp date_part date_trunc decode",
+        "dense_rank encode every exp extract first_value floor format gen_random_uuid",
+        "generate_series greatest initcap json_agg json_array_elements json_array_elements_text",
+        "json_array_length json_build_array json_build_object json_each json_each_text",
+        "json_object json_object_agg json_typeof jsonb_agg jsonb_array_elements",
+        "jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object",
+        "jsonb_each jsonb_each_text jsonb_insert jsonb_object_agg jsonb_set jsonb_strip_nulls",
+        "jsonb_typeof lag last_value lead least left length ln localtime localtimestamp log lower",
+        "lpad ltrim make_date make_interval max md5 min mod nextval now ntile nullif octet_length",
+        "overlay percent_rank pi position pow power quote_literal random rank regexp_match",
+        "regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table repeat replace",
+        "reverse right round row_number row_to_json rpad rtrim sha256 sign split_part sqrt",
+        "string_agg string_to_array strpos substr substring sum to_char to_date to_json to_jsonb",
+        "to_number to_timestamp translate trim trunc unnest upper",
+    ),
+    "mysql": _names(
+        "abs avg bit_length ceil ceiling char_length character_length coalesce concat concat_ws",
+        "convert count cume_dist curdate current_date current_time current_timestamp curtime date",
+        "date_add date_format date_sub datediff day dense_rank exp extract first_value floor",
+        "format from_unixtime greatest group_concat hex hour if ifnull instr json_array",
+        "json_extract json_insert json_object json_quote json_remove json_replace json_set",
+        "json_unquote json_valid lag last_value lcase lead least left length ln localtime",
+        "localtimestamp locate log lower lpad ltrim max md5 mid min minute mod month now ntile",
+        "nullif octet_length percent_rank pi position pow power rand rank regexp_replace repeat",
+        "replace reverse right round row_number rpad rtrim second sha1 sha2 sign sqrt str_to_date",
+        "substr substring substring_index sum time timestampdiff trim truncate ucase unhex",
+        "unix_timestamp upper utc_timestamp uuid year",
+    ),
+    "sqlite": _names(
+        "abs avg coalesce count cume_dist current_date current_time current_timestamp date",
+        "datetime dense_rank first_value group_concat hex ifnull iif instr json_array",
+        "json_array_length json_extract json_insert json_object json_quote json_remove",
+        "json_replace json_set json_valid julianday lag last_value lead length lower ltrim max",
+        "min ntile nullif percent_rank printf random rank replace round row_number rtrim sign",
+        "strftime substr substring sum time total trim typeof unicode upper zeroblob",
+    ),
+}
 # Words in front of a parenthesis that are no function: of the language, and types with a length.
+# None of them is a name that sqlglot would read as a call of its own and a server as a user's.
 SYNTAX: Final = _names(
-    "ALL AND ANY ARRAY AS BETWEEN BY CASE CAST CHARACTER CONFLICT CONVERT DISTINCT DO ELSE END",
-    "EXCEPT EXISTS FILTER FROM GROUP HAVING IN INCLUDE INSERT INTERSECT INTERVAL INTO IS JOIN KEY",
-    "LATERAL LIKE ILIKE LIMIT MATCHED MATERIALIZED NOT OFFSET ON OR OVER RETURNING ROW SELECT SET",
-    "SOME THEN UNION UPDATE USING VALUE VALUES WHEN WHERE WITH WITHIN",
-    "BIGINT BINARY BIT CHAR DATETIME DEC DECIMAL DOUBLE FLOAT INT INTEGER NUMERIC REAL SIGNED",
-    "TIME TIMESTAMP TIMESTAMPTZ UNSIGNED VARBINARY VARCHAR VARYING",
+    "ALL AND ANY ARRAY AS BETWEEN BY CASE CAST CHARACTER CONFLICT DISTINCT DO ELSE END EXCEPT",
+    "EXISTS FROM GROUP HAVING IN INCLUDE INTERSECT INTERVAL INTO IS JOIN KEY LATERAL LIMIT MATCHED",
+    "MATERIALIZED NOT OFFSET ON OR OVER RETURNING ROW SELECT SET SOME THEN UNION UPDATE USING",
+    "VALUE VALUES WHEN WHERE WITH WITHIN",
+    "BIGINT BINARY BIT CHAR DEC DECIMAL DOUBLE FLOAT INT INTEGER NUMERIC REAL SIGNED TIME",
+    "TIMESTAMP TIMESTAMPTZ UNSIGNED VARBINARY VARCHAR VARYING",
 )
 # Words that name a relation, so that what follows with a parenthesis has its columns.
 DEFINERS: Final = _names("INTO TABLE REFERENCES WITH RECURSIVE AS")

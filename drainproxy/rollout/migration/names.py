@@ -33,32 +33,41 @@ def called(
     bare: str,
     dialect: Dialect,
     definers: Collection[str],
-    functions: Collection[str] = FUNCTIONS,
+    functions: Collection[str] | None = None,
 ) -> str:
-    """The first name that is called and is not one of `functions`.
+    """The first name that is called and is not one of `functions` (those of the server).
 
     After a word of `definers` stands a relation with its columns, and no call.
     """
+    if functions is None:
+        functions = FUNCTIONS[dialect]
     for node in nodes(tree):
         # MySQL's VALUES(column), of the row that was to be inserted.
         is_call = kind(node) == "Anonymous" and str(node.name).upper() != "VALUES"
         if is_call and str(node.name).lower() not in functions:
             return str(node.name)
     relations = _relations(tree) - function_names(dialect)
-    for before, name in _calls(bare):
-        if before in definers or name.upper() in SYNTAX:
+    for before, name, is_apart in _calls(bare):
+        if before in definers or name.upper() in SYNTAX | relations:
             continue
-        if name.lower() not in functions and name.upper() not in relations:
+        # The INSERT of a MERGE.
+        if (before, name.upper()) == ("THEN", "INSERT"):
+            continue
+        # With a blank between them MySQL looks for a function of the user.
+        if name.lower() not in functions or (is_apart and dialect == "mysql"):
             return "something with a quoted name" if " " in name else name
     return ""
 
 
-def _calls(bare: str) -> Iterator[tuple[str, str]]:
-    """Each name in front of a parenthesis, qualified as it is, with the word before it."""
+def _calls(bare: str) -> Iterator[tuple[str, str, bool]]:
+    """Each name in front of a parenthesis, qualified as it is, with the word before it, and whether
+    there is a blank between the name and the parenthesis."""
     before = name = ""
+    is_apart = False
     for match in _TOKEN.finditer(bare):
         text = match[0]
         if match["blank"]:
+            is_apart = True
             continue
         if match["name"]:
             before, name = (before, name + text) if name.endswith(".") else (name, text)
@@ -66,8 +75,9 @@ def _calls(bare: str) -> Iterator[tuple[str, str]]:
             name += text
         else:
             if text == "(" and name:
-                yield before.upper(), name
+                yield before.upper(), name, is_apart
             before = name = ""
+        is_apart = False
 
 
 def _relations(tree: Node) -> set[str]:
