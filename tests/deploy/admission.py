@@ -48,11 +48,8 @@ class Policy:
             return ["no parameters"] if denied else []
         if not self._matches(values):
             return []
-        values |= {"params": review.params, "variables": {}}
+        values["params"] = review.params
         try:
-            for variable in self._spec.get("variables", ()):
-                found = _evaluate(variable["expression"], values)
-                values["variables"][variable["name"]] = found
             return [
                 str(_evaluate(rule["messageExpression"], values))
                 for rule in self._spec["validations"]
