@@ -374,16 +374,48 @@ def _yaml(body: Json) -> str:
     return Document("", "", body, changed=True).render()
 
 
-def test_a_sleep_that_is_replaced_comes_back_as_it_was_written() -> None:
-    hook = """\
+@pytest.mark.parametrize(
+    "hook",
+    [
+        """\
         lifecycle:
           preStop:
             sleep:
               seconds: 15
-"""
+""",
+        """\
+        lifecycle:
+          preStop:
+            exec:
+              command: ["/bin/sh", "-c", "sleep 15"]  # for the balancer
+""",
+        """\
+        lifecycle: {preStop: {exec: {command: [sleep, '15']}}} # once
+""",
+        """\
+        lifecycle:
+          # why
+          preStop:   {"sleep": {seconds: 15}}
+          postStart: {exec: {command: [warm-up]}}
+""",
+        """\
+        lifecycle:
+          preStop: # a
+            exec: # b
+              command:
+              # c
+              - sleep
+              - "15"
+
+        # d
+""",
+    ],
+)
+def test_a_sleep_that_is_replaced_comes_back_as_it_was_written(hook: str) -> None:
     text = DEPLOYMENT + hook
     done = inject(text, given={"drainproxy.io/replace-prestop-sleep": "true"})
 
-    assert "seconds: 15\n" not in done.text
+    (web,) = YAML(typ="safe").load(done.text)["spec"]["template"]["spec"]["containers"]
+    assert [*web["lifecycle"]["preStop"]] == ["httpGet"]
     assert uninject(done.text).text == text
     assert inject(done.text).text == done.text
