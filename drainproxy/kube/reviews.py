@@ -1,6 +1,8 @@
 """From the bytes of a review to the bytes of its answer: what the webhook's server calls."""
 
-from collections.abc import Awaitable, Callable
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from drainproxy.config.mistakes import shortened
@@ -26,14 +28,31 @@ def answering(options: Options, look: Look = _nothing, tell: Tell = lambda _, __
     """Answers reviews with what a `look` around says; who is to hear of warnings is told."""
 
     async def reply(body: bytes) -> Reply:
-        request = parse(body)
-        verdict = judge(request, options, await look(request.namespace))
+        with _no_search_for_cycles():
+            request = parse(body)
+        seen = await look(request.namespace)
+        with _no_search_for_cycles():
+            verdict = judge(request, options, seen)
+            text = answer(request, verdict)
         if verdict.warnings:
             tell(request, verdict)
         warns = bool(verdict.warnings) or not verdict.allowed
-        return Reply(answer(request, verdict), verdict.outcome, _fields(request, verdict), warns)
+        return Reply(text, verdict.outcome, _fields(request, verdict), warns)
 
     return reply
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """A pod has none, and all that it takes is given back with the answer: to look for them
+    meanwhile costs as much as the rest."""
+    wanted = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if wanted:
+            gc.enable()
 
 
 def _fields(request: Request, verdict: Verdict) -> dict[str, object]:
