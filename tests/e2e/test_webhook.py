@@ -175,6 +175,7 @@ async def test_a_webhook_without_a_certificate_makes_one_that_the_api_server_tru
     command = [
         *("drainproxy", "webhook", "--tls-secret", "system/tls", "--tls-host", "localhost"),
         *("--webhook-configuration", "ours", "--watch-services", "on", "--events", "on"),
+        *("--image", "registry.example/drainproxy:1"),
         *("--listen", f"127.0.0.1:{port}", "--observe", f"127.0.0.1:{observe}"),
         *("--stop-delay", "0s"),
     ]
