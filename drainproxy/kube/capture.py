@@ -40,8 +40,8 @@ _NO_NAMES: Final = (
     " drainproxy.io/capture: redirect"
 )
 _NO_PORTS: Final = (
-    "no container declares a TCP port, and neither a Service nor a probe names one: if it has one,"
-    " say drainproxy.io/ports and drainproxy.io/capture: redirect"
+    "no container declares a TCP port, and neither a Service nor a probe names one: if it listens"
+    " on one, name that with drainproxy.io/ports"
 )
 
 

@@ -107,13 +107,15 @@ def leads_to(question: Question) -> list[Lead]:
     which bear labels of servers without being ones, and in headless Services beside others, which
     are for what the pods say to each other, it must be declared.
     """
-    services = question.around.services or ()
-    mixed = not all(each.is_headless for each in services if each.ports)
+    leads = [
+        lead for service in question.around.services or () for lead in _leads(question.pod, service)
+    ]
+    beside = any(lead.end and not lead.service.is_headless for lead in leads)
     return [
         lead
-        for service in services
-        for lead in _leads(question.pod, service)
-        if not lead.is_undeclared or not (question.pod.completes or (mixed and service.is_headless))
+        for lead in leads
+        if not lead.is_undeclared
+        or not (question.pod.completes or (beside and lead.service.is_headless))
     ]
 
 

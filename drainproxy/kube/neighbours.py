@@ -9,11 +9,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from drainproxy.manifests.endpoints import resolve
+from drainproxy.manifests.endpoints import find_port, resolve
 from drainproxy.manifests.podspec import Pod
 from drainproxy.manifests.services import POD_NAME, Service, ServicePort
 
-from .capture import Capture
+from .capture import Capture, Rewrite
 from .leads import Around
 
 _ENFORCED: Final = "pod-security.kubernetes.io/enforce"
@@ -33,6 +33,11 @@ class Neighbour(Struct, frozen=True):
     foresee: Foresee
     stateful_set: str | None = None
 
+    def serves(self, port: ServicePort) -> bool:
+        """Whether clients of a Service's port come here. Who ends by itself may bear the labels of
+        a server without being one: it must declare the port."""
+        return not self.pod.completes or find_port(self.pod, port.target) is not None
+
 
 # A port of a Service: the Service's key, and what chooses the port there.
 _Place = tuple[tuple[str, str], str]
@@ -51,8 +56,7 @@ class Neighbours:
     ) -> None:
         self._index = _by_selector(services)
         self._namespaces = namespaces
-        # Who ends by itself serves nobody, though it may bear the same labels.
-        self._workloads = [each for each in workloads if not each.pod.completes]
+        self._workloads = [*workloads]
         self._members: dict[tuple[str, str], list[Neighbour]] = {}
         self._names: dict[tuple[_Place, str], str] = {}
         self._refused: dict[_Place, str] = {}
@@ -92,7 +96,7 @@ class Neighbours:
     def _without_name(self, service: Service, port: ServicePort, name: str) -> str:
         """Pods without a sidecar matter as well: by the name they must be reached as before."""
         for each in self._members.get(service.key, ()):
-            if resolve(each.pod, name) != port.target:
+            if resolve(each.pod, name) != port.target and each.serves(port):
                 return f"{each.title} has no port {name} with that number"
         return ""
 
@@ -102,26 +106,27 @@ class Neighbours:
             (each, each.foresee(self.around(each.namespace, each.pod.labels, each.stateful_set)))
             for each in self._workloads
         ]
-        wanted: dict[_Place, int] = {}
+        wanted: dict[_Place, Rewrite] = {}
         for _, capture in captures:
             for rewrite in capture.rewrites if capture else ():
                 if isinstance(rewrite.target, int):
-                    wanted.setdefault((rewrite.service.key, rewrite.port.step), rewrite.target)
+                    wanted.setdefault((rewrite.service.key, rewrite.port.step), rewrite)
         refused = dict(self._unsuited(captures, wanted))
         self._refused |= refused
         return bool(refused)
 
     def _unsuited(
-        self, captures: Sequence[tuple[Neighbour, Capture | None]], wanted: Mapping[_Place, int]
+        self, captures: Sequence[tuple[Neighbour, Capture | None]], wanted: Mapping[_Place, Rewrite]
     ) -> Iterator[tuple[_Place, str]]:
         by_title = {(each.namespace, each.title): capture for each, capture in captures}
-        for place, number in wanted.items():
+        for place, rewrite in wanted.items():
             for each in self._members[place[0]]:
-                if why := _unsuitable(by_title[each.namespace, each.title], place, number):
+                why = _unsuitable(by_title[each.namespace, each.title], place, rewrite.target)
+                if why and each.serves(rewrite.port):
                     yield place, f"{each.title} {why}"
 
 
-def _unsuitable(capture: Capture | None, place: _Place, number: int) -> str:
+def _unsuitable(capture: Capture | None, place: _Place, number: int | str) -> str:
     if capture is None or capture.mode is None:
         return "gets no sidecar"
     if capture.mode == "redirect":

@@ -4,6 +4,7 @@ Nothing of the injector is used here: Services are resolved as the EndpointSlice
 and the sidecar is known by its arguments alone.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -159,7 +160,12 @@ def _namespace(body: Any) -> object:
 
 
 def _objects(text: str) -> Iterator[Any]:
-    for document in YAML(typ="safe", pure=False).load_all(text):
+    # YAML forbids letters that JSON may have.
+    is_json = text.startswith("{")
+    documents = (
+        map(json.loads, text.split("\n---\n")) if is_json else YAML(typ="safe").load_all(text)
+    )
+    for document in documents:
         yield from _flat(document)
 
 
