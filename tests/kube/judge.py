@@ -51,6 +51,17 @@ def verdicts(before: str, after: str) -> list[Verdict]:
     return found
 
 
+def pods(text: str) -> dict[str, Any]:
+    """The pods and templates in an input, by the names that verdicts have."""
+    bodies = ((body, _pod(body)) for body in _objects(text))
+    return {_title(body): pod for body, pod in bodies if pod is not None}
+
+
+def _title(body: Any) -> str:
+    name = body["metadata"].get("name") or body["metadata"].get("generateName")
+    return f"{body['kind'].lower()}/{name}"
+
+
 def _verdict(body: Any, pod: Any, injected: Any, old: list[Any], new: list[Any]) -> Verdict:
     sidecar = _container(injected, "drainproxy")
     moved = "drainproxy.io/forward" in ((pod.get("metadata") or {}).get("annotations") or {})
@@ -69,8 +80,7 @@ def _verdict(body: Any, pod: Any, injected: Any, old: list[Any], new: list[Any])
             behind = [*_behind(injected, arrives)] if sidecar else []
             if real not in behind and not (moved and behind):
                 bypassed.append(f"{service['metadata']['name']} {port['port']}")
-    name = body["metadata"].get("name") or body["metadata"].get("generateName")
-    return Verdict(f"{body['kind'].lower()}/{name}", services, bypassed, sidecar is not None)
+    return Verdict(_title(body), services, bypassed, sidecar is not None)
 
 
 def _behind(pod: Any, number: int | None) -> Iterator[int]:

@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 
 from drainproxy.kube.batch import Result, inject_all, uninject_all
 from drainproxy.kube.report import Line
-from tests.kube.judge import Verdict, verdicts
+from tests.kube.judge import Verdict, pods, verdicts
+from tests.kube.pod_security import violations
 from tests.kube.pods import NEWEST, options
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -96,6 +97,15 @@ def test_injecting_again_changes_nothing_and_uninjecting_gives_everything_back(n
     assert not back.report.failed
     before, after = safe.load_all(text(name)), safe.load_all(back.text)
     assert [*filter(None, after)] == [*filter(None, before)]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_namespaces_that_are_restricted_take_whoever_is_not_redirected(name: str) -> None:
+    before, after = pods(text(name)), pods(injected(name).text)
+    for line in injected(name).report.lines:
+        if line.capture in ("names", "service rewrite"):
+            new = {*violations(after[line.object])} - {*violations(before[line.object])}
+            assert not new, line.object
 
 
 @pytest.mark.parametrize("name", FILES)
