@@ -30,7 +30,7 @@ def _remedy(obstacle: str, question: Question) -> str:
     redirect = f"a redirect is not possible: {why}" if why else f"set {_REDIRECT}"
     if obstacle.endswith("headless"):
         return f"its clients connect to the pods themselves; {redirect}"
-    return f"let it target the name of a port, or {redirect}"
+    return f"let it target the name of a port{'; ' if why else ', or '}{redirect}"
 
 
 def _unnamed(capture: Capture, question: Question) -> Iterator[str]:
