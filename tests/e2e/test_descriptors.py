@@ -23,7 +23,7 @@ LIMIT = 1024
 LIMITED = ("sh", "-c", f'ulimit -n {LIMIT} && exec "$@"', "sh")
 CROWD = 1100
 # Seconds, on a machine that has much else to do; whoever is not answered at all waits for ever.
-PROMPT = 3.0
+PROMPT = 8.0
 HALF_A_HEAD = b"GET /livez HTTP/1.1\r\nHost: a.exam"
 # Larger than any buffer on the way, when there are connections.
 NEVER_READ = b"GET /metrics HTTP/1.1\r\nHost: a.example\r\n\r\n" * 500
