@@ -65,13 +65,17 @@ def _leads(
 ) -> list[int | None]:
     """For each app the first forward that listens at its address, if one does.
 
-    Looked up and not compared, for a thousand forwards are a million pairs.
+    Looked up and not compared, for a thousand forwards are a million pairs. Of hosts whose port is
+    on one side alone nobody is asked: that may take a resolver.
     """
+    listening = {listen.port for listen in listeners}
+    near = [app if isinstance(app, Address) and app.port in listening else None for app in apps]
+    wanted = {app.port for app in near if app}
     first: dict[tuple[int, str], int] = {}
     for at, listen in enumerate(listeners):
-        for name in _taking(listen.host, ours):
+        for name in _taking(listen.host, ours) if listen.port in wanted else ():
             first.setdefault((listen.port, name), at)
-    found = ([first.get(place) for place in _places(app, ours)] for app in apps)
+    found = ([first.get(place) for place in _places(app, ours)] for app in near)
     return [min((at for at in each if at is not None), default=None) for each in found]
 
 
@@ -84,8 +88,8 @@ def _taking(listening: str, ours: OwnAddresses) -> Iterator[str]:
         yield from ours(listening)
 
 
-def _places(app: Address | UnixSocket, ours: OwnAddresses) -> Iterator[tuple[int, str]]:
-    if not isinstance(app, Address):
+def _places(app: Address | None, ours: OwnAddresses) -> Iterator[tuple[int, str]]:
+    if app is None:
         return
     yield app.port, f"host {app.host}"
     for address in ours(app.host):
