@@ -41,6 +41,16 @@ class BlockLayout:
         text = self._edits.text[place : self._end(slot, place)]
         return text[1:] if text[:1] == " " and not text[1:2].isspace() and text[1:] else text
 
+    def alone(self, slot: Slot, text: str) -> str:
+        """A text that was noted as it can be read without what is around it, its lines below each
+        other as they were."""
+        rest = text.lstrip(" \t")
+        if rest[:1] in ("\n", "\r", "#"):
+            return rest
+        place = self._place(slot)
+        column = place - self._edits.line_start(place)
+        return " " * (column + (len(text) - len(rest) or 1)) + rest
+
     def put_back(self, slot: Slot, text: str) -> None:
         """Put a text back that was noted."""
         self._put(slot, text if not text or text[0].isspace() else " " + text)
@@ -54,12 +64,15 @@ class BlockLayout:
         edits, node, place = self._edits, slot.node, self._place(slot)
         upto, end = self._end(slot, place), edits.line_end(node.end)
         alone = not (anchor or edits.text[node.end : end].strip(" \t"))
-        if slot.key is None and alone and not edits.has_break(place, node.end):
-            lines = edits.joined(self._block.content(value, slot.parent.column + 2))
-            edits.replace(place, node.end, " " + lines.lstrip(" "))
-            return
+        if slot.key is not None:
+            lines = self._block.children(value, slot.parent.column)
+        else:
+            lines = self._block.content(value, slot.parent.column + 2)
+            if alone and not edits.has_break(place, node.end):
+                edits.replace(place, node.end, " " + edits.joined(lines).lstrip(" "))
+                return
         edits.replace(place, upto, anchor)
-        edits.insert_lines(end, self._block.children(value, slot.parent.column))
+        edits.insert_lines(end, lines)
 
     def remove(self, node: Node, spans: Sequence[tuple[int, int]], gone: set[int]) -> None:
         """Remove children, not all of them."""
@@ -143,6 +156,10 @@ class FlowLayout:
     def text_of(self, slot: Slot) -> str:
         """What is to be noted of a place."""
         return self._edits.text[slot.node.start : slot.node.end]
+
+    def alone(self, slot: Slot, text: str) -> str:
+        """A text that was noted as it can be read without what is around it."""
+        return text
 
     def put_back(self, slot: Slot, text: str) -> None:
         """Put a text back that was noted."""

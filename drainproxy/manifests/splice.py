@@ -94,7 +94,7 @@ class Splice:
     def _change(self, slot: Slot, new: Any, trail: Trail, noted: Noted) -> None:
         """Make a node stand for a value."""
         node = slot.node
-        if isinstance(noted.text, str) and self._stands_for(noted.text, new):
+        if isinstance(noted.text, str) and self._stands_for(slot, noted.text, new):
             self._layout(slot.parent).put_back(slot, noted.text)
         elif node.kind == ALIAS:
             if not same(self._anchors.get(node.style, NONE), new):
@@ -241,7 +241,7 @@ class Splice:
         if self._back is None:
             self.notes.setdefault(path_of(trail), text)
 
-    def _stands_for(self, text: str, value: Any) -> bool:
+    def _stands_for(self, slot: Slot, text: str, value: Any) -> bool:
         """Whether a text that stood here once still stands for this value."""
         if match := _ALIAS.fullmatch(text):
             return same(self._anchors.get(match[1], NONE), value)
@@ -251,7 +251,7 @@ class Splice:
                 True  # its indent is counted from where it stands; the result is read in any case
             )
         try:
-            root = self._read(text)
+            root = self._read(self._layout(slot.parent).alone(slot, text))
         except Unreadable:
             return "*" in text  # an alias of what is above; the result is read in any case
         if not same(value_of(root) if root else None, value):

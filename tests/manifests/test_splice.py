@@ -1,0 +1,56 @@
+"""Edits of texts: whatever becomes of the values, the text says so, and the way back is exact."""
+
+from copy import deepcopy
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drainproxy.manifests.documents import Document, edited, parse, reread
+from tests.manifests.handwriting import scribble, write
+
+_TEXTS = st.sampled_from(["a", "b", "name", "on", "12", "x: y", "# c", "it's", "ä", ""])
+_SCALARS = st.none() | st.booleans() | st.integers(0, 9) | _TEXTS
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=12,
+)
+_DOCUMENTS = st.dictionaries(_TEXTS, _VALUES, min_size=1, max_size=4)
+
+
+def with_data(document: Document, data: Any) -> Document:
+    copy = deepcopy(document)
+    copy.data = data
+    return copy
+
+
+@settings(max_examples=300)
+@given(before=_DOCUMENTS, after=_DOCUMENTS, seed=st.integers(0, 1 << 30))
+def test_the_text_stands_for_the_new_value_and_the_notes_lead_back(
+    before: dict[str, Any], after: dict[str, Any], seed: int
+) -> None:
+    random = Random(seed)
+    after = {**dict([*before.items()][1:]), **after}
+    try:
+        (document,) = parse(scribble(write({"first": 1, "all": before}, random), random))
+    except ValueError:
+        return
+    done = edited(with_data(document, {"first": 1, "all": after}))
+    there = reread(with_data(document, {"first": 1, "all": after}), done.text)
+
+    back = edited(with_data(there, document.data), done.notes)
+    assert back.text == document.text
+
+
+@given(before=_DOCUMENTS, seed=st.integers(0, 1 << 30))
+def test_what_does_not_differ_is_not_touched(before: dict[str, Any], seed: int) -> None:
+    random = Random(seed)
+    try:
+        documents = parse(scribble(write(before, random), random))
+    except ValueError:
+        return
+    for document in documents:
+        if document.data is not None:
+            assert edited(document).text == document.text
