@@ -88,23 +88,24 @@ class Edits:
             raise Unreadable(problem, self.line(key.start))
         return match.end()
 
-    def after_dash(self, item: int) -> int:
-        """Where the item of a block sequence may begin that begins here."""
-        return self.before_dash(item) + 1
-
     def after_properties(self, at: int) -> int:
         """Where the anchor and the tag end that stand here."""
         match = _PROPERTIES.match(self.text, at)
         return match.end() if match else at
 
-    def before_dash(self, item: int) -> int:
-        """The dash of the item that begins here."""
+    def dash(self, item: int, column: int) -> int:
+        """The dash, in this column, of the item that begins here: on its line, or above comments
+        and empty lines."""
         line = self.line_start(item)
-        dash = line + len(self.text[line:item].rstrip(" \t")) - 1
-        if self.text[max(dash, 0)] != "-":
-            problem = "is written in a form that is not edited: write the item behind its dash"
-            raise Unreadable(problem, self.line(item))
-        return dash
+        while True:
+            if self.text[line + column : line + column + 1] == "-":
+                return line + column
+            before = self.text[line:item].strip()
+            if line == 0 or (before and not before.startswith("#")):
+                problem = "is written in a form that is not edited: write the item behind its dash"
+                raise Unreadable(problem, self.line(item))
+            item = line - 1
+            line = self.line_start(item)
 
     def next_dash(self, at: int) -> int:
         """The dash of the item that comes after the line that ends here."""

@@ -88,7 +88,7 @@ class BlockLayout:
         edits = self._edits
         behind = edits.line_end(spans[first - 1][1])
         is_list = node.kind == SEQUENCE
-        start = edits.before_dash(spans[0][0]) if is_list else spans[0][0]
+        start = edits.dash(spans[0][0], node.column) if is_list else spans[0][0]
         line = edits.line_start(start)
         if edits.text[line:start].strip(" "):
             end = edits.next_dash(behind) if is_list else spans[first][0]
@@ -117,7 +117,7 @@ class BlockLayout:
     def _place(self, slot: Slot) -> int:
         if slot.key is not None:
             return self._edits.after_colon(slot.key)
-        return self._edits.after_dash(slot.node.start)
+        return self._edits.dash(slot.node.start, slot.parent.column) + 1
 
     def _end(self, slot: Slot, place: int) -> int:
         """Of the value, or of its last line: a comment there would stand behind other lines then,
