@@ -136,7 +136,8 @@ class BlockLayout:
         elif "\n" in text or "\r" in text:
             edits.replace(place, end, text)
         else:
-            edits.replace(place, self._end(slot, place), text)
+            is_block = node.column >= 0  # what stands behind its last line stays
+            edits.replace(place, node.end if is_block else self._end(slot, place), text)
 
 
 class FlowLayout:
