@@ -90,7 +90,8 @@ class _Hand:
         return value if style == "plain" else "'" + value.replace("'", "''") + "'"
 
     def _key(self, key: str) -> str:
-        return key if _PLAIN.fullmatch(key) and key.lower() not in _WORDS else json.dumps(key)
+        is_plain = _PLAIN.fullmatch(key) and key.lower() not in _WORDS
+        return key if is_plain else _in_double_quotes(key)
 
     def _is_inline(self, value: Any) -> bool:
         if not (isinstance(value, dict | list) and value):
