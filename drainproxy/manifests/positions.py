@@ -1,30 +1,17 @@
 """Manifests with the line and column of everything in them: what is read, never written.
 
-Documents become plain maps and lists that remember where each entry stands. The texts come from
-anybody: nesting is bounded, and an alias is the thing itself, never a copy.
+Documents become plain maps and lists that remember where each entry stands. An alias is the thing
+itself, never a copy, so that no text can make much of little.
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from bisect import bisect_left
+from typing import Any, NamedTuple
 
-from drainproxy.config.yaml_text import yaml_problem
+from .documents import Document, parse
+from .nodes import ALIAS, MAPPING, SCALAR, Node, is_merge, merge_sources
 
-# Nothing in the API of Kubernetes comes near; parsers that recurse end here or in a crash.
-_DEEPEST: Final = 100
-# As many digits as any number of the API has.
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
-_FLOAT = re.compile(r"[-+]?(?:[0-9]{1,18}\.[0-9]{0,18}|\.[0-9]{1,18})(?:[eE][-+]?[0-9]{1,3})?")
-# YAML 1.1, as the readers of kubectl and Helm have it.
-_WORDS: Final = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"), True),
-    **dict.fromkeys(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"), False),
-}
-_MERGE: Final = "<<"
-# RFC 8259, section 7: escapes that YAML does not have. One beyond the BMP is written as two.
-_SLASH = re.compile(r"(?<!\\)((?:\\\\)*)\\/")
-_PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_BREAK = re.compile("\n")
 
 
 class Mark(NamedTuple):
@@ -61,16 +48,7 @@ def read_positions(text: str) -> list[Any]:
 
     Raises ValueError, with the line, if it is neither.
     """
-    import yaml  # who runs a sidecar reads no manifests
-
-    try:
-        return list(_documents(yaml.parse(text, Loader=_loader())))
-    except yaml.YAMLError as error:
-        if text.lstrip().startswith(("{", "[")) and (plain := _without_json_escapes(text)) != text:
-            return read_positions(plain)
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise ValueError(where + yaml_problem(error)) from None
+    return [_Placing(each).placed() for each in parse(text) if each.data is not None]
 
 
 def mark_of(root: Any, path: tuple[str | int, ...]) -> Mark:
@@ -86,142 +64,52 @@ def mark_of(root: Any, path: tuple[str | int, ...]) -> Mark:
     return found
 
 
-def _loader() -> Any:
-    """libyaml's parser where PyYAML was built with it: ten times faster, the same events."""
-    import yaml
+class _Placing:
+    """The nodes of a document as maps and lists with marks."""
 
-    return getattr(yaml, "CLoader", yaml.Loader)
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        # Directives belong to the text of which the nodes were made.
+        has_some = "%" in document.marker and not document.is_json
+        before = document.marker if has_some else ""
+        self._line = document.line - before.count("\n") + 1
+        self._breaks = [match.start() for match in _BREAK.finditer(before + document.text)]
+        self._made: dict[int, Any] = {}
 
+    def placed(self) -> Any:
+        root = self._document.nodes()
+        return None if root is None else self._value(root)
 
-def _without_json_escapes(text: str) -> str:
-    def joined(match: re.Match[str]) -> str:
-        high, low = (int(half, 16) for half in match.groups())
-        return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+    def _mark(self, node: Node) -> Mark:
+        line = bisect_left(self._breaks, node.start)
+        column = node.start - (self._breaks[line - 1] if line else -1)
+        return Mark(self._line + line, column)
 
-    return _PAIR.sub(joined, _SLASH.sub(r"\1/", text)).replace("\t", " ")
+    def _value(self, node: Node) -> Any:
+        if node.kind == SCALAR:
+            return node.content
+        if node.kind == ALIAS:
+            return self._value(node.content)
+        if id(node) not in self._made:
+            self._made[id(node)] = self._map(node) if node.kind == MAPPING else self._seq(node)
+        return self._made[id(node)]
 
+    def _seq(self, node: Node) -> Seq:
+        found = Seq(self._mark(node))
+        for item in node.content:
+            found.append(self._value(item))
+            found.marks.append(self._mark(item))
+        return found
 
-def _documents(events: Iterator[Any]) -> Iterator[Any]:
-    import yaml
-
-    for event in events:
-        if isinstance(event, yaml.DocumentStartEvent):
-            yield _Composer(events).document()
-
-
-class _Open(NamedTuple):
-    """A collection that is being read, and the key that waits for its value."""
-
-    node: Map | Seq
-    keys: list[tuple[str, Mark]]
-    merged: list[Any]
-
-
-class _Composer:
-    """Puts one document together from its events, without recursion."""
-
-    def __init__(self, events: Iterator[Any]) -> None:
-        self._events = events
-        self._open: list[_Open] = []
-        self._anchors: dict[str, Any] = {}
-        self._root: Any = None
-
-    def document(self) -> Any:
-        import yaml
-
-        for event in self._events:
-            match event:
-                case yaml.DocumentEndEvent():
-                    break
-                case yaml.ScalarEvent():
-                    self._put(event, _scalar(event))
-                case yaml.AliasEvent():
-                    self._put(event, self._alias(event))
-                case yaml.MappingStartEvent():
-                    self._begin(event, Map(_mark(event)))
-                case yaml.SequenceStartEvent():
-                    self._begin(event, Seq(_mark(event)))
-                case _:  # the end of a collection
-                    self._end()
-        return self._root
-
-    def _begin(self, event: Any, node: Map | Seq) -> None:
-        if len(self._open) >= _DEEPEST:
-            raise ValueError(f"line {_mark(event).line}: is nested too deeply")
-        self._put(event, node)
-        self._open.append(_Open(node, [], []))
-
-    def _end(self) -> None:
-        closed = self._open.pop()
-        for each in closed.merged:
-            _merge(closed.node, each)
-
-    def _alias(self, event: Any) -> Any:
-        if event.anchor not in self._anchors:
-            raise ValueError(f"line {_mark(event).line}: is an alias of nothing")
-        value = self._anchors[event.anchor]
-        if any(value is each.node for each in self._open):
-            raise ValueError(f"line {_mark(event).line}: is an alias of what it stands in")
-        return value
-
-    def _put(self, event: Any, value: Any) -> None:
-        """The value goes where the collection that is open wants it."""
-        mark = _mark(event)
-        if getattr(event, "anchor", None) and type(event).__name__ != "AliasEvent":
-            self._anchors[event.anchor] = value
-        if not self._open:
-            self._root = value
-            return
-        node, keys, merged = self._open[-1]
-        if isinstance(node, Seq):
-            node.append(value)
-            node.marks.append(mark)
-        elif not keys:
-            if isinstance(value, Map | Seq):
-                raise ValueError(f"line {mark.line}: a key must be a text")
-            keys.append((_key(event, value), mark))
-        else:
-            key, place = keys.pop()
-            if key == _MERGE and isinstance(value, Map | Seq):
-                merged.append(value)
+    def _map(self, node: Node) -> Map:
+        found, merged = Map(self._mark(node)), []
+        for key, value in node.content:
+            if is_merge(key):
+                merged += [self._value(each) for each in merge_sources(value)]
             else:
-                node[key], node.marks[key] = value, place
-
-
-def _mark(event: Any) -> Mark:
-    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
-
-
-def _key(event: Any, value: Any) -> str:
-    """A key as it is written: `on` is no boolean there."""
-    return str(getattr(event, "value", value))
-
-
-def _scalar(event: Any) -> Any:
-    text = event.value
-    if event.implicit[0]:
-        return _resolved(text)
-    return text if event.implicit[1] else _tagged(event.tag or "", text)
-
-
-def _resolved(text: str) -> Any:
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
-
-
-def _tagged(tag: str, text: str) -> Any:
-    """Only the tags of numbers, booleans and null make something else of a text."""
-    return _resolved(text) if tag.rpartition(":")[2] in ("int", "float", "bool", "null") else text
-
-
-def _merge(node: Any, other: Any) -> None:
-    """YAML's merge key: what is there already stays."""
-    if isinstance(other, Seq):
-        for each in other:
-            _merge(node, each)
-    elif isinstance(other, Map):
-        for key in other.keys() - node.keys():
-            node[key], node.marks[key] = other[key], other.marks[key]
+                found[key.content] = self._value(value)
+                found.marks[key.content] = self._mark(key)
+        for source in merged:
+            for name in source.keys() - found.keys():
+                found[name], found.marks[name] = source[name], source.marks[name]
+        return found

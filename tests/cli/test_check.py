@@ -218,6 +218,13 @@ def test_no_text_takes_long(old: str, new: str) -> None:
     assert len(done.stdout) < 10_000
 
 
+def test_half_a_surrogate_is_written_as_one() -> None:
+    """JSON can say it, UTF-8 cannot (RFC 8259, section 8.2)."""
+    text = '{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "w\\ud800"}}'
+    done = run("-o", "json", stdin=text)
+    assert {each["object"] for each in json.loads(done.stdout)} == {"deployment/w\\ud800"}
+
+
 def test_the_list_names_every_rule() -> None:
     lines = run("--list").stdout.splitlines()
     assert [line.split()[0] for line in lines] == [rule.id for rule in RULES]

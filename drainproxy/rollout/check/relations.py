@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from drainproxy.config import ANNOTATION_PREFIX, BY_NAME, INJECTOR_ANNOTATIONS
+from drainproxy.manifests.selectors import Selector
 
 from .copies import Shelf
 from .inventory import Inventory, hook_of
 from .place import Object, Place
-from .selectors import Index, Selector, read_selector
+from .selectors import Index, read_selector
 from .workload import AUTOSCALERS, ROLLED_OUT, Workload
 
 _SWITCH: Final = "drainproxy.io/inject"

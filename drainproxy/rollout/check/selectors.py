@@ -1,28 +1,24 @@
-"""Label selectors of the API, weighed as the API server does, and an index of what has them."""
+"""Label selectors in manifests with positions, and an index of what has them."""
 
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
+from drainproxy.manifests.selectors import Requirement, Selector
 
 from .copies import Shelf
 from .place import Object, Place
 
 
-class Selector(Struct, frozen=True):
-    """The labels that pods must have, and expressions about them."""
-
-    labels: dict[str, str]
-    expressions: list[Place] = []
-
-    def selects(self, labels: Mapping[str, str]) -> bool:
-        """Whether pods with these labels are meant; an empty selector means all."""
-        same = self.labels.items() <= labels.items()
-        return same and all(_holds(each, labels) for each in self.expressions)
-
-
 def read_selector(place: Place) -> Selector:
-    """A LabelSelector; that of a Service is a mapping alone."""
-    return Selector(place.at("matchLabels").texts, place.at("matchExpressions").items)
+    """A LabelSelector, whatever is wrong with it; that of a Service is a mapping alone."""
+    expressions = [
+        Requirement(
+            each.at("key").text,
+            each.at("operator").text,
+            [value.text for value in each.at("values").items],
+        )
+        for each in place.at("matchExpressions").items
+    ]
+    return Selector(place.at("matchLabels").texts, expressions)
 
 
 class Index:
@@ -33,7 +29,7 @@ class Index:
         keyed = []
         for each, selector in found:
             self._selectors[id(each)] = selector
-            keyed.append((next(iter(selector.labels.items()), None), each))
+            keyed.append((selector.label, each))
         self._shelf = Shelf(keyed)
 
     def selecting(self, labels: Mapping[str, str], near: Object) -> list[Object]:
@@ -44,17 +40,3 @@ class Index:
             for each in self._shelf.near(label, near)
             if self._selectors[id(each)].selects(labels)
         ]
-
-
-def _holds(expression: Place, labels: Mapping[str, str]) -> bool:
-    value = labels.get(expression.at("key").text)
-    values = {each.text for each in expression.at("values").items}
-    match expression.at("operator").text:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case _:  # DoesNotExist
-            return value is None
