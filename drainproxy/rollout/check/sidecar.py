@@ -18,8 +18,9 @@ from .workload import Workload
 NAME: Final = "drainproxy"
 _REDIRECT: Final = "drainproxy-redirect"
 # coreutils, sleep(1): a number with a unit, seconds where there is none.
-_SLEEP = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)([smh]?)\b")
-_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
+_SLEEP = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)([smhd]?)\b")
+_ONLY_SLEEP = re.compile(r"(?:\S*sh -c )?(?:exec )?\S*sleep [0-9.]+[smhd]?")
+_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Sidecar:
@@ -59,6 +60,14 @@ class Sidecar:
         """Whether the injector makes room itself."""
         switched = annotation(self._workload, "raise-grace-period").text
         return self.container is None and switched in ("true", "on")
+
+    def replaces(self, container: Place) -> bool:
+        """Whether the injector puts its hook in the place of one that only sleeps."""
+        switched = annotation(self._workload, "replace-prestop-sleep").text
+        hook = container.at("lifecycle", "preStop")
+        command = " ".join(each.text for each in hook.at("exec", "command").items)
+        only_sleeps = hook.at("sleep").exists or bool(_ONLY_SLEEP.fullmatch(command))
+        return self.container is None and switched in ("true", "on") and only_sleeps
 
     @property
     def waits_for_the_app(self) -> bool:

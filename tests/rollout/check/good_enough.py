@@ -42,6 +42,19 @@ PODS = [
             "        lifecycle: {preStop: {sleep: {seconds: 52}}}\n        resources:\n",
         ),
     ),
+    # The injector puts its own hook in the place of one that only sleeps.
+    Change(
+        "switched.yaml",
+        (
+            "        drainproxy.io/drain-delay: 5s\n",
+            '        drainproxy.io/replace-prestop-sleep: "true"\n',
+        ),
+        (
+            "        resources:\n",
+            "        lifecycle: {preStop: {exec: {command: [sh, -c, sleep 15]}}}\n"
+            "        resources:\n",
+        ),
+    ),
     # A sidecar of another mesh has hooks and probes of its own.
     Change(
         "web.yaml",

@@ -30,7 +30,8 @@ _KNOWN: Final = {*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS}
     "error",
     DRAIN,
     reason="What is still in flight when the grace period ends is killed.",
-    remedy="Raise terminationGracePeriodSeconds, or shorten the drain.",
+    remedy="Raise terminationGracePeriodSeconds, shorten the drain, or let the injector replace a"
+    " sleeping preStop hook (drainproxy.io/replace-prestop-sleep).",
 )
 def grace_covers_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """terminationGracePeriodSeconds counts from the deletion of the pod, preStop hooks included.
@@ -55,7 +56,8 @@ def _needs(workload: Workload) -> Iterator[tuple[float, str]]:
     """The seconds that the end of a pod may take, each with what they are for."""
     sidecar = sidecar_of(workload)
     drain = sidecar.drain_timeout if sidecar else 0
-    sleeps = [(asleep(each) or 0, each.at("name").text) for each in workload.containers]
+    kept = [each for each in workload.containers if not (sidecar and sidecar.replaces(each))]
+    sleeps = [(asleep(each) or 0, each.at("name").text) for each in kept]
     longest, name = max(sleeps, default=(0, ""))
     if sidecar:
         yield drain + MARGIN, f"a drain of up to {drain:g}s {_END} take"
