@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 
 from drainproxy.cli.check import check
 from drainproxy.rollout.check.rules import RULES
-from tests.rollout.check.bad_pods import CAPACITY, PROBES
+from tests.rollout.check.bad_pods import PROBES
+from tests.rollout.check.bad_workloads import CAPACITY
 from tests.rollout.check.changes import FOLDER
 
 GOOD = FOLDER / "web.yaml"

@@ -1,6 +1,7 @@
 """What looks like a mistake and is none."""
 
-from .bad_pods import EDGE_LIVE, LIVE, READY, ROLLING, STARTUP
+from .bad_pods import EDGE_LIVE, LIVE, READY, STARTUP
+from .bad_workloads import ROLLING
 from .changes import Change
 
 PODS = [
@@ -42,6 +43,8 @@ PODS = [
             "        lifecycle: {preStop: {sleep: {seconds: 52}}}\n        resources:\n",
         ),
     ),
+    # Of a short drain half is for cutting, as the injector shares it out.
+    Change("switched.yaml", (" 50s\n", " 1s\n"), ("drain-delay: 5s\n", "drain-delay: 200ms\n")),
     # The injector puts its own hook in the place of one that only sleeps.
     Change(
         "switched.yaml",

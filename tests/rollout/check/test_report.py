@@ -6,12 +6,12 @@ from drainproxy.rollout.check.catalogue import explain
 from drainproxy.rollout.check.report import Report
 from drainproxy.rollout.check.rules import RULES
 
-from . import bad_pods, bad_releases, good_enough
+from . import bad_pods, bad_releases, bad_workloads, good_enough
 from .changes import FOLDER, GOOD, Change, checked, found
 
 BAD = [
     change
-    for module in (bad_pods, bad_releases)
+    for module in (bad_pods, bad_workloads, bad_releases)
     for changes in vars(module).values()
     if isinstance(changes, list)
     for change in changes

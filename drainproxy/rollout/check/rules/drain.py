@@ -79,17 +79,21 @@ def _needs(workload: Workload) -> Iterator[tuple[float, str]]:
     remedy="Shorten drain-delay, or lengthen drain-timeout and the grace period.",
 )
 def drain_delay_fills_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
-    """drain-delay is the first part of drain-timeout, and the last 2 s are for cutting. If nothing
-    is left between the two, every connection is cut without a goodbye."""
+    """drain-delay is the first part of drain-timeout, and the last 2 s (half of a shorter drain)
+    are for cutting. If nothing is left between the two, every connection is cut without a
+    goodbye."""
     sidecar = sidecar_of(workload) if workload.owns_pod else None
     delay = annotation(workload, "drain-delay")
     length = seconds(delay)
-    if sidecar and length is not None and length + CUTTING >= sidecar.drain_timeout:
-        right = max(sidecar.drain_timeout - 2 * CUTTING, 0) / 2
+    if sidecar is None or length is None:
+        return
+    drain = sidecar.drain_timeout
+    uncut = drain - min(CUTTING, drain / 2)
+    if length >= uncut:
         yield Problem(
             delay,
-            f"drain-delay {delay.text} leaves nothing of a drain of {sidecar.drain_timeout:g}s, the"
-            f' last {CUTTING}s of which cut: write "{right:g}s"',
+            f"drain-delay {delay.text} leaves nothing of a drain of {drain:g}s, the last"
+            f' {drain - uncut:g}s of which cut: write "{uncut / 2:g}s"',
         )
 
 

@@ -4,7 +4,8 @@ from xml.etree.ElementTree import Element, fromstring
 
 from drainproxy.rollout.check.output.junit import junit
 from drainproxy.rollout.check.rule import Level
-from tests.rollout.check.bad_pods import CAPACITY, PROBES
+from tests.rollout.check.bad_pods import PROBES
+from tests.rollout.check.bad_workloads import CAPACITY
 from tests.rollout.check.changes import FOLDER, checked
 
 
