@@ -11,8 +11,6 @@ from drainproxy.kube.batch import Result, inject_all, uninject_all
 from drainproxy.kube.halves import Half
 from drainproxy.manifests.documents import Document
 from drainproxy.manifests.podspec import Json
-from tests.kube.inputs import inputs
-from tests.kube.judge import verdicts
 from tests.kube.pods import options, pod, pods
 
 DEPLOYMENT = """\
@@ -421,32 +419,3 @@ def test_a_sleep_that_is_replaced_comes_back_as_it_was_written(hook: str) -> Non
     assert [*web["lifecycle"]["preStop"]] == ["httpGet"]
     assert uninject(done.text).text == text
     assert inject(done.text).text == done.text
-
-
-@given(text=inputs())
-def test_whoever_is_said_to_be_captured_is(text: str) -> None:
-    """Judged from outside, for any workloads behind any Services."""
-    done = inject(text)
-
-    assert not done.failed, done.report.text()
-    said = {line.object: line for line in done.lines}
-    for verdict in verdicts(text, done.text):
-        line = said[verdict.title]
-        warned = " ".join(line.warnings)
-        silent = [
-            each
-            for each in verdict.bypassed
-            if f"Service {each.split()[0]} is headless" not in warned
-        ]
-        # Jobs bear labels of servers: a port that they do not declare is not theirs.
-        if line.outcome == "injected" and not verdict.title.startswith("job/"):
-            assert not silent, (verdict, line)
-        assert verdict.has_sidecar == (line.outcome in ("injected", "bypassed"))
-
-
-@given(text=inputs())
-def test_any_input_comes_back_and_is_injected_once(text: str) -> None:
-    done = inject(text)
-
-    assert inject(done.text, new_token=lambda: "another").text == done.text
-    assert uninject(done.text).text == text
