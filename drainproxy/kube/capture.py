@@ -12,7 +12,7 @@ stand there in the place of the app:
 obstacle; it is told, never hidden.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -127,7 +127,10 @@ def choose(question: Question) -> Capture:
 def _by_services(question: Question, leads: Sequence[Lead]) -> Capture:
     """Names, and Services that are rewritten, with whatever stands in the way of these."""
     taken = taken_by_name(question, leads)
-    ways = [_way(lead, question, taken) for lead in leads]
+    fitting: dict[int, list[Taken]] = {}
+    for each in taken:
+        fitting.setdefault(each.port, []).append(each)
+    ways = [_way(lead, question, fitting) for lead in leads]
     if not any(lead.end for lead in leads):
         ways += _unreachable(question)
         reason = _without_services(question)
@@ -157,11 +160,11 @@ def _redirected_way(lead: Lead, reached: set[int]) -> _Way:
     return _Way("left", lead=lead)
 
 
-def _way(lead: Lead, question: Question, taken: Sequence[Taken]) -> _Way:
-    """What becomes of a lead where the sidecar has taken these ports."""
+def _way(lead: Lead, question: Question, taken: Mapping[int, Sequence[Taken]]) -> _Way:
+    """What becomes of a lead where the sidecar has taken these ports, by their numbers."""
     if lead.end is None:
         return _nowhere(lead)
-    fitting = [each for each in taken if each.port == lead.end.number]
+    fitting = taken.get(lead.end.number, ())
     here = lead.end.number in question.listens
     if here or any(lead.port.target in (each.name, each.listen) for each in fitting):
         return _Way("led", lead.to(lead.port.target))

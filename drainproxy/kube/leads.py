@@ -15,12 +15,12 @@ from .ports import (
     Taken,
     as_forwarded,
     declared,
+    ends_of,
     free_ports,
     known,
     namer,
     numbered,
     spoken,
-    target_of,
     usable_name,
 )
 from .status import target_before
@@ -107,9 +107,8 @@ def leads_to(question: Question) -> list[Lead]:
     which bear labels of servers without being ones, and in headless Services beside others, which
     are for what the pods say to each other, it must be declared.
     """
-    leads = [
-        lead for service in question.around.services or () for lead in _leads(question.pod, service)
-    ]
+    end = ends_of(question.pod)
+    leads = [lead for service in question.around.services or () for lead in _leads(service, end)]
     beside = any(lead.end and not lead.service.is_headless for lead in leads)
     return [
         lead
@@ -119,11 +118,11 @@ def leads_to(question: Question) -> list[Lead]:
     ]
 
 
-def _leads(pod: Pod, service: Service) -> Iterator[Lead]:
+def _leads(service: Service, end: Callable[[int | str], AppPort | None]) -> Iterator[Lead]:
     record = (service.metadata.annotations or {}).get(STATUS)
     for port in service.ports:
         before = target_before(record, port.step, port.port) if record else None
-        yield Lead(service, port, target_of(pod, port.target if before is None else before))
+        yield Lead(service, port, end(port.target if before is None else before))
 
 
 def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[Taken]:
@@ -166,10 +165,10 @@ def _chosen(question: Question, leads: Sequence[Lead]) -> Chosen:
 
 def _in_order_of_declaration(pod: Pod, ends: Sequence[AppPort]) -> list[AppPort]:
     """Services may come in any order: where the sidecar listens must not follow that."""
-    first = [each for each in declared(pod) if each in ends]
-    return first + sorted(
-        (each for each in ends if each not in first), key=lambda each: each.number
-    )
+    wanted = dict.fromkeys(ends)
+    first = dict.fromkeys(each for each in declared(pod) if each in wanted)
+    others = (each for each in wanted if each not in first)
+    return [*first, *sorted(others, key=lambda each: each.number)]
 
 
 def _asked_for(question: Question) -> Chosen:
@@ -204,16 +203,24 @@ def _taken(question: Question, leads: Sequence[Lead], chosen: Chosen, by_name: b
     busy = [each.number for each in chosen] + [each.end.number for each in leads if each.end]
     listeners = free_ports(question.pod, [*question.reserved, *busy])
     rename = namer(question.pod)
+    led = _by_number(leads)
     taken = []
     for port, said in chosen.items():
         name = usable_name(question.pod, port) if by_name else None
-        protocol = said or _spoken(port, leads)
+        protocol = said or _spoken(port, led.get(port.number, []))
         renamed = rename(name) if name else None
         taken.append(Taken(port.number, next(listeners), protocol, name, renamed))
     return taken
 
 
-def _spoken(port: AppPort, leads: Iterable[Lead]) -> Protocol:
-    here = [lead.port for lead in leads if lead.end and lead.end.number == port.number]
+def _by_number(leads: Iterable[Lead]) -> dict[int, list[ServicePort]]:
+    found: dict[int, list[ServicePort]] = {}
+    for lead in leads:
+        if lead.end:
+            found.setdefault(lead.end.number, []).append(lead.port)
+    return found
+
+
+def _spoken(port: AppPort, here: Sequence[ServicePort]) -> Protocol:
     said = next((each.app_protocol for each in here if each.app_protocol), None)
     return spoken(port, said, next((each.name for each in here if each.name), None))

@@ -118,21 +118,30 @@ class Neighbours:
     def _unsuited(
         self, captures: Sequence[tuple[Neighbour, Capture | None]], wanted: Mapping[_Place, Rewrite]
     ) -> Iterator[tuple[_Place, str]]:
-        by_title = {(each.namespace, each.title): capture for each, capture in captures}
+        known = {(each.namespace, each.title): _Targets(capture) for each, capture in captures}
         for place, rewrite in wanted.items():
             for each in self._members[place[0]]:
-                why = _unsuitable(by_title[each.namespace, each.title], place, rewrite.target)
+                why = known[each.namespace, each.title].problem(place, rewrite.target)
                 if why and each.serves(rewrite.port):
                     yield place, f"{each.title} {why}"
 
 
-def _unsuitable(capture: Capture | None, place: _Place, number: int | str) -> str:
-    if capture is None or capture.mode is None:
-        return "gets no sidecar"
-    if capture.mode == "redirect":
-        return "is redirected"
-    targets = {(each.service.key, each.port.step): each.target for each in capture.rewrites}
-    return "" if targets.get(place) == number else f"does not have its sidecar at {number}"
+class _Targets:
+    """What the ports of Services are to target for the sake of one workload."""
+
+    def __init__(self, capture: Capture | None) -> None:
+        self._capture = capture
+        rewrites = capture.rewrites if capture else ()
+        self._targets = {(each.service.key, each.port.step): each.target for each in rewrites}
+
+    def problem(self, place: _Place, number: int | str) -> str:
+        """Why a number does not suit it; empty if it does."""
+        if self._capture is None or self._capture.mode is None:
+            return "gets no sidecar"
+        if self._capture.mode == "redirect":
+            return "is redirected"
+        suits = self._targets.get(place) == number
+        return "" if suits else f"does not have its sidecar at {number}"
 
 
 def forbids_redirect(namespace: str, labels: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from drainproxy.config import Address, Forward
 from drainproxy.config.values import Protocol
-from drainproxy.manifests.endpoints import find_port, resolve, tcp_ports
+from drainproxy.manifests.endpoints import resolve, tcp_ports
 from drainproxy.manifests.podspec import Pod, Port
 
 # Behind the default admin port. What the app listens on without declaring it we cannot know:
@@ -111,12 +111,26 @@ def undeclared(number: int) -> AppPort:
     return AppPort(Port(number))
 
 
-def target_of(pod: Pod, target: int | str) -> AppPort | None:
-    """The port to which a Service's target leads; None for a name that no container declares."""
-    if isinstance(target, str):
-        found = find_port(pod, target)
-        return AppPort(found[1], found[0].name) if found else None
-    return numbered(pod, target)
+def ends_of(pod: Pod) -> Callable[[int | str], AppPort | None]:
+    """Says for a Service's target to which port it leads; None for a name that nobody declares."""
+    names: dict[str, AppPort] = {}
+    numbers: dict[int, AppPort] = {}
+    ports = [AppPort(port, container.name) for container, port in tcp_ports(pod)]
+    for each in ports:
+        if each.port.name:
+            names.setdefault(each.port.name, each)
+    for each in ports:
+        if each.port.name and names[each.port.name].number == each.number:
+            numbers.setdefault(each.number, each)
+    for each in ports:
+        numbers.setdefault(each.number, each)
+
+    def end(target: int | str) -> AppPort | None:
+        if isinstance(target, str):
+            return names.get(target)
+        return numbers.get(target) or undeclared(target)
+
+    return end
 
 
 def numbered(pod: Pod, number: int) -> AppPort:

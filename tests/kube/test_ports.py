@@ -12,11 +12,12 @@ from drainproxy.kube.ports import (
     AppPort,
     Taken,
     as_forwarded,
+    ends_of,
     free_ports,
     known,
     namer,
+    numbered,
     spoken,
-    target_of,
     undeclared,
 )
 from drainproxy.manifests.podspec import Json, Port, read
@@ -49,10 +50,11 @@ def test_probes_are_asked_where_nothing_is_declared() -> None:
 def test_a_target_leads_to_a_port_whether_it_is_declared_or_not() -> None:
     view = read(pod(HTTP, NAMELESS, DNS))
 
-    assert target_of(view, "http") == AppPort(Port(8080, "http"), "web")
-    assert target_of(view, 7000) == AppPort(Port(7000), "web")
-    assert target_of(view, 9999) == undeclared(9999)
-    assert target_of(view, "dns") is None
+    end = ends_of(view)
+    assert end("http") == end(8080) == numbered(view, 8080) == AppPort(Port(8080, "http"), "web")
+    assert end(7000) == AppPort(Port(7000), "web")
+    assert end(9999) == numbered(view, 9999) == undeclared(9999)
+    assert end("dns") is None
 
 
 @pytest.mark.parametrize(
