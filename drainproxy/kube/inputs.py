@@ -66,15 +66,18 @@ def read_input(texts: Mapping[str, str]) -> Input:
             continue
         here = [*_objects(name, files[name])]
         found += here
-        broken += (
-            Broken(name, each.line, each.number, _RENDER) for each in here if _is_template(each)
-        )
+        broken += (Broken(name, each.line, each.number, _RENDER) for each in _templates(here))
     return Input(files, _at_home(found), broken)
 
 
-def _is_template(found: Found) -> bool:
-    """Whether it makes pods, and is to be rendered first, although it can be read."""
-    return bool(_VALUES.search(found.document.text)) and workload(found.body) is not None
+def _templates(found: Sequence[Found]) -> Iterator[Found]:
+    """What makes pods and is to be rendered first, although it can be read. A document is looked
+    through once, however many objects are in it."""
+    documents = {id(each.document): each.document for each in found}
+    unrendered = {key for key, each in documents.items() if _VALUES.search(each.text)}
+    for each in found:
+        if id(each.document) in unrendered and workload(each.body) is not None:
+            yield each
 
 
 def _at_home(found: list[Found]) -> list[Found]:
