@@ -126,7 +126,7 @@ Example:
     "--token-file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="What callers have to bear; without it everyone may ask.",
+    help="What callers have to bear, or send as a password; without it everyone may ask.",
 )
 @added(*SERVER)
 def serve(listen: str, token_file: Path | None, **given: Any) -> None:

@@ -11,6 +11,7 @@ that for an error where a hold would have been right.
 import hmac
 import logging
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -46,8 +47,27 @@ class Token(Struct, frozen=True):
         except (OSError, UnicodeError) as error:
             log.error("the token %s cannot be read: %s", self.path, error)
             return False
-        given = request.headers.get("Authorization", "")
-        return bool(wanted) and hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode())
+        given = _given(request.headers.get("Authorization", ""))
+        return bool(wanted) and hmac.compare_digest(_bytes(given), _bytes(wanted))
+
+
+def _bytes(text: str) -> bytes:
+    """A header may hold bytes that are no UTF-8, which aiohttp keeps as surrogates."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _given(header: str) -> str:
+    """The token of a bearer (RFC 6750), or the password of basic authentication (RFC 7617): Flagger
+    can send no header, but what stands before the @ of a webhook's URL."""
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return b64decode(value, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 class Gate:

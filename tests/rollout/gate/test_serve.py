@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -96,6 +97,33 @@ async def test_who_does_not_bear_the_token_learns_nothing(tmp_path: Path) -> Non
             assert said.status == 401
         async with client.get("/readyz") as said:
             assert said.status == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [("flagger:secret", 403), (":secret", 403), ("secret:wrong", 401), ("secret:", 401)],
+)
+async def test_the_token_may_be_the_password_of_a_url(
+    tmp_path: Path, given: str, status: int
+) -> None:
+    """As Flagger has it, whose webhooks have no headers."""
+    token = tmp_path / "token"
+    token.write_text("secret")
+    async with gate(prometheus(0), token) as client:
+        headers = {"Authorization": f"Basic {b64encode(given.encode()).decode()}"}
+        async with client.post("/gate/flagger/rollback", json=HOOK, headers=headers) as said:
+            assert said.status == status
+
+
+@pytest.mark.parametrize(
+    "given", ["Basic", "Basic !", "Basic Og==", "Basic //8=", "Digest secret", "Bearer", "secret"]
+)
+async def test_what_bears_no_token_is_refused_whatever_it_is(tmp_path: Path, given: str) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret")
+    headers = {"Authorization": given}
+    async with gate(prometheus(0), token) as client, client.get("/gate/argo", headers=headers) as a:
+        assert a.status == 401
 
 
 async def test_while_prometheus_hangs_everyone_is_answered_in_time() -> None:
