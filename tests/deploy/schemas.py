@@ -6,6 +6,8 @@ from typing import Any
 import kubernetes_validate
 import msgspec
 
+from tests.deploy import engines
+
 OLDEST, NEWEST = "1.29", kubernetes_validate.latest_version()
 
 Object = dict[str, Any]
@@ -122,11 +124,12 @@ class PrometheusRule(Strict):
     spec: PrometheusRuleSpec
 
 
-CUSTOM: Mapping[tuple[str, str], type[Strict]] = {
+CUSTOM: Mapping[tuple[str, str], type[msgspec.Struct]] = {
     ("cert-manager.io/v1", "Certificate"): Certificate,
     ("cert-manager.io/v1", "Issuer"): Issuer,
     ("monitoring.coreos.com/v1", "PodMonitor"): PodMonitor,
     ("monitoring.coreos.com/v1", "PrometheusRule"): PrometheusRule,
+    **engines.CUSTOM,
 }
 
 
@@ -135,5 +138,7 @@ def validate(thing: Object, version: str) -> None:
     custom = CUSTOM.get((thing["apiVersion"], thing["kind"]))
     if custom is None:
         kubernetes_validate.validate(thing, version, strict=True)
-    else:
-        msgspec.convert(thing, custom)
+        return
+    msgspec.convert(thing, custom)
+    for inner in engines.embedded(thing):
+        kubernetes_validate.validate(inner, version, strict=True)

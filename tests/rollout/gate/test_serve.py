@@ -3,17 +3,13 @@
 import asyncio
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, web
 
-from drainproxy.rollout.gate.prometheus import Server
-from drainproxy.rollout.gate.serve import Gate, Token
-from tests.rollout.gate.fake_prometheus import Handler, answer, serving, silent
-from tests.rollout.gate.fleet import Fleet
+from tests.rollout.gate import served
+from tests.rollout.gate.fake_prometheus import Handler, silent
+from tests.rollout.gate.served import gate
 
 ASKED = {"canary": 'version="2"', "stable": 'version="1"', "warmUp": "0s"}
 HOOK = {"name": "web", "namespace": "shop", "phase": "Progressing", "metadata": ASKED}
@@ -21,30 +17,7 @@ HOOK = {"name": "web", "namespace": "shop", "phase": "Progressing", "metadata": 
 
 def prometheus(bad: int) -> Handler:
     """As of now: a canary with so many errors beside a stable version without any."""
-    canary, stable = Fleet().requests(1000, bad), Fleet(5).requests(1000)
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        query = str((await request.post())["query"])
-        fleet = canary if ASKED["canary"] in query else stable
-        return answer(fleet.found.get(query.partition("{")[0], []))
-
-    return handler
-
-
-@asynccontextmanager
-async def gate(handler: Handler, token: Path | None = None) -> AsyncIterator[ClientSession]:
-    """A client of a gate whose Prometheus does that."""
-    async with serving(handler) as url:
-        runner = web.AppRunner(
-            Gate(Server(url, timeout=1.0), Token(token)).application(), shutdown_timeout=0.1
-        )
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
-                yield client
-        finally:
-            await runner.cleanup()
+    return served.prometheus(bad, ASKED["canary"])
 
 
 @pytest.mark.parametrize(("bad", "verdict"), [(0, "pass"), (50, "fail")])

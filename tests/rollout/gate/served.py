@@ -1,0 +1,41 @@
+"""A gate that serves, in front of a Prometheus that answers as a test wants it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import ClientSession, web
+
+from drainproxy.rollout.gate.prometheus import Server
+from drainproxy.rollout.gate.serve import Gate, Token
+from tests.rollout.gate.fake_prometheus import Handler, answer, serving
+from tests.rollout.gate.fleet import Fleet
+
+
+def prometheus(bad: int, canary: str, requests: int = 1000) -> Handler:
+    """As of now: so many requests of a canary, which this matcher selects, and so many errors,
+    beside a stable version without any."""
+    its, others = Fleet().requests(requests, bad), Fleet(5).requests(1000)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        query = str((await request.post())["query"])
+        fleet = its if canary in query else others
+        return answer(fleet.found.get(query.partition("{")[0], []))
+
+    return handler
+
+
+@asynccontextmanager
+async def gate(handler: Handler, token: Path | None = None) -> AsyncIterator[ClientSession]:
+    """A client of a gate whose Prometheus does that."""
+    async with serving(handler) as url:
+        runner = web.AppRunner(
+            Gate(Server(url, timeout=1.0), Token(token)).application(), shutdown_timeout=0.1
+        )
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
+                yield client
+        finally:
+            await runner.cleanup()
