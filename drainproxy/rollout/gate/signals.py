@@ -25,7 +25,8 @@ _BROKEN_CALLS: Final = ("2", "4", "13", "14")
 _RARE: Final = 100
 # A scrape interval where none can be told.
 _USUAL_INTERVAL: Final = 15.0
-# Pods of the canary may be so many times as busy as those of stable, if they are busy at all.
+# Pods of the canary may be so many times as busy as one of stable with all of the traffic, if they
+# are busy at all.
 _BUSIER: Final = 2.0
 _BUSY: Final = 10.0
 
@@ -193,23 +194,27 @@ def _all(series: Sequence[Series], version: Version, *, is_bad: bool) -> Count:
 
 
 def _saturation(canary: Version, stable: Version) -> Judgement | None:
-    """How busy a pod is, beside one of stable: a few may be less busy, none far more."""
+    """How busy a pod of the canary is, beside one of stable that bore all of the traffic: what the
+    pods of stable still bear says nothing, since they idle as the canary's weight grows."""
     for metric in ("drainproxy_in_flight", "drainproxy_connections"):
-        its, others = (_per_pod(one.series(metric)) for one in (canary, stable))
-        if its is None or others is None:
+        its, others = (_by_pod(one.series(metric)) for one in (canary, stable))
+        if not its or not others:
             continue
-        if its > _BUSY and its > _BUSIER * others:
-            reason = f"{its:.0f} {metric.removeprefix('drainproxy_')} per pod beside {others:.0f}"
+        per_pod = sum(its.values()) / len(its)
+        usual = (sum(its.values()) + sum(others.values())) / len(others)
+        if per_pod > _BUSY and per_pod > _BUSIER * usual:
+            what = metric.removeprefix("drainproxy_")
+            reason = f"{per_pod:.0f} {what} per pod, beside {usual:.0f} if stable bore all"
             return Judgement("saturation", "hold", reason)
     return None
 
 
-def _per_pod(series: Iterable[Series]) -> float | None:
+def _by_pod(series: Iterable[Series]) -> Mapping[str, float]:
     pods: dict[str, float] = {}
     for each in series:
         if each.samples:
             pods[each.pod] = pods.get(each.pod, 0.0) + each.samples[-1][1]
-    return sum(pods.values()) / len(pods) if pods else None
+    return pods
 
 
 class Traffic(Struct, frozen=True):

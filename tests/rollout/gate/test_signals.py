@@ -108,12 +108,28 @@ def test_what_stable_hardly_has_does_not_hold_the_rollout() -> None:
         assert verdicts(worse, stable)["broken websockets"].verdict == verdict
 
 
+def busy(pods: int, in_flight: float) -> Version:
+    """So many requests in flight in each pod."""
+    return healthy(pods).gauge("drainproxy_in_flight", in_flight, kind="http1").version()
+
+
 def test_a_canary_that_is_far_busier_than_stable_holds() -> None:
-    stable = healthy(5).gauge("drainproxy_in_flight", 20, kind="http1").version()
-    busy = healthy().gauge("drainproxy_in_flight", 50, kind="http1").version()
-    as_busy = healthy().gauge("drainproxy_in_flight", 30, kind="http1").version()
-    assert verdicts(busy, stable)["saturation"].verdict == "hold"
-    assert "saturation" not in verdicts(as_busy, stable)
+    assert verdicts(busy(1, 100), busy(5, 20))["saturation"].verdict == "hold"
+    assert "saturation" not in verdicts(busy(1, 30), busy(5, 20))
+
+
+@pytest.mark.parametrize("weight", [0.05, 0.3, 0.5, 0.7, 0.95, 1.0])
+def test_stable_that_idles_as_the_weight_grows_holds_nobody(weight: float) -> None:
+    """A router leaves all pods of stable there, and the canary has as many as its weight wants."""
+    all_of_it, pods = 1000, 10
+    its = max(round(pods * weight), 1)
+    canary = busy(its, all_of_it * weight / its)
+    stable = busy(pods, all_of_it * (1 - weight) / pods)
+    assert "saturation" not in verdicts(canary, stable)
+
+
+def test_half_of_the_traffic_on_one_pod_of_ten_holds() -> None:
+    assert verdicts(busy(1, 500), busy(10, 50))["saturation"].verdict == "hold"
 
 
 def test_the_share_of_traffic_is_that_of_new_and_of_standing_connections() -> None:
