@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,12 +41,10 @@ def reports(**given: Any) -> None:
 
     told = _Told(given["output"])
     try:
-        asyncio.run(_follow(told, given))
+        asyncio.run(_until_stopped(told, given))
     except Unavailable as error:
         click.echo(f"drainproxy: {error}", err=True)
         sys.exit(EX_UNAVAILABLE)
-    except KeyboardInterrupt:
-        pass
     sys.exit(EX_CUT if told.cut else 0)
 
 
@@ -60,6 +60,15 @@ class _Told:
             self.cut |= each.cut
             click.echo(_as_json(each) if self._form == "json" else _as_text(each))
         sys.stdout.flush()
+
+
+async def _until_stopped(told: _Told, given: dict[str, Any]) -> None:
+    """Also if SIGINT was ignored at the start, as for what a shell runs in the background."""
+    following = asyncio.create_task(_follow(told, given))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, following.cancel)
+    with suppress(asyncio.CancelledError):
+        await following
 
 
 async def _follow(told: _Told, given: dict[str, Any]) -> None:

@@ -82,8 +82,9 @@ def test_who_may_not_list_pods_is_told(api: Api, tmp_path: Path) -> None:
     assert f"drainproxy: {PATH} is forbidden" in done.stderr
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_each_report_is_printed_as_its_pod_ends_whatever_the_stream_does(
-    api: Api, tmp_path: Path
+    number: signal.Signals, api: Api, tmp_path: Path
 ) -> None:
     put(api, "web-2", None)
     put(api, "web-3", None)
@@ -101,7 +102,7 @@ def test_each_report_is_printed_as_its_pod_ends_whatever_the_stream_does(
             api.end_streams()
             put(api, "web-3", report())
             process.until(lambda: "shop/web-3: drained" in process.output)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             assert process.wait() == EX_CUT
             assert process.output.count("shop/web-2: drained in 7.0 s (signal): cut 1") == 1
             assert "Traceback" not in process.output

@@ -107,12 +107,14 @@ def cost(text: str) -> float:
     return process_time() - before
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_megabyte_takes_a_second_at_the_most(name: str) -> None:
     assert cost(HOSTILE[name]) < 1
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("name", ["a bomb of aliases", "values in YAML", "containers", "blanks"])
 def test_a_megabyte_takes_a_hundred_at_the_most(name: str) -> None:

@@ -122,6 +122,7 @@ def largest(shape: Callable[[int], Json]) -> bytes:
     return body
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_largest_review_of_any_shape_takes_less_than_a_second(name: str) -> None:
