@@ -129,7 +129,7 @@ def running_pod(
     port, admin = free_ports(2)
     # Ports of this machine are everybody's: these are free, and the app's is not 8080.
     own = {"forward": f"127.0.0.1:{port}=127.0.0.1:{app_port}", "admin": str(admin)}
-    pod = _injected(app_port, grace, {**own, **settings})
+    pod = _pod(app_port, grace, {**own, **settings})
     (container,) = pod["spec"]["initContainers"]
     (folder / "annotations").write_text(_as_volume(pod["metadata"]["annotations"]))
     with started(
@@ -147,7 +147,7 @@ def running_pod(
             running.stop()
 
 
-def _injected(app_port: int, grace: int, settings: Mapping[str, str]) -> Json:
+def _pod(app_port: int, grace: int, settings: Mapping[str, str]) -> Json:
     ports = [{"name": "http", "containerPort": app_port}]
     pod = {
         "apiVersion": "v1",
@@ -161,6 +161,11 @@ def _injected(app_port: int, grace: int, settings: Mapping[str, str]) -> Json:
             "containers": [{"name": "app", "image": "app:1", "ports": ports}],
         },
     }
+    return injected(pod)
+
+
+def injected(pod: Json) -> Json:
+    """The pod as the command line injects it."""
     done = subprocess.run(
         [sys.executable, "-m", "drainproxy", "inject", "--image", "drainproxy", "-"],
         cwd=ROOT,
@@ -170,8 +175,8 @@ def _injected(app_port: int, grace: int, settings: Mapping[str, str]) -> Json:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    injected: Json = YAML(typ="safe").load(done.stdout)
-    return injected
+    with_sidecar: Json = YAML(typ="safe").load(done.stdout)
+    return with_sidecar
 
 
 def _in_folder(container: Json, folder: Path) -> list[str]:

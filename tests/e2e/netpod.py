@@ -16,10 +16,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
-from ruamel.yaml import YAML
-
 from drainproxy.config import ANNOTATION_PREFIX
 from tests.conftest import ROOT
+from tests.e2e.kubelet import injected
 from tests.e2e.netns import NODE, POD, Namespace
 from tests.e2e.process import PATIENCE, Process, started
 
@@ -111,7 +110,7 @@ def running_netpod(
     folder.chmod(0o777)
     (folder / "termination-log").touch()
     (folder / "termination-log").chmod(0o666)
-    pod = _injected(settings)
+    pod = _pod(settings)
     (folder / "annotations").write_text(_as_volume(pod["metadata"]["annotations"]))
     running = NetPod(pod["spec"], node, POD[family], folder)
     *before, container = pod["spec"]["initContainers"]
@@ -145,7 +144,7 @@ def _run(inside: Namespace, arguments: list[str]) -> None:
     subprocess.run([*inside.with_capabilities("net_admin"), *command], cwd=ROOT, check=True)
 
 
-def _injected(settings: Mapping[str, str]) -> Json:
+def _pod(settings: Mapping[str, str]) -> Json:
     given = {"image": "drainproxy", **settings}
     pod = {
         "apiVersion": "v1",
@@ -165,17 +164,7 @@ def _injected(settings: Mapping[str, str]) -> Json:
             ],
         },
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "drainproxy", "inject", "--image", "drainproxy", "-"],
-        cwd=ROOT,
-        input=json.dumps(pod),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    injected: Json = YAML(typ="safe").load(done.stdout)
-    return injected
+    return injected(pod)
 
 
 def _in_folder(arguments: list[str], folder: Path) -> list[str]:
