@@ -10,6 +10,7 @@ from .lexer import Statement
 from .made import Made
 from .names import called, unexplained, words
 from .tree import Node, foreign, kind, nodes
+from .types import type_problem
 
 _CREATE = ("Create", "Table", "Identifier", "Properties")
 _CHARSET = ("CharacterSetProperty", "CollateProperty", "Var")
@@ -23,7 +24,9 @@ _CLAUSES = re.compile(
 
 def additive(parsed: Node, statement: Statement, made: Made) -> Judgement:
     """Expand or migrate, or unknown with what is not understood."""
-    if problem := _general_problem(parsed, made):
+    if problem := _general_problem(parsed):
+        return unknown(problem)
+    if problem := type_problem(parsed, statement.sql, made.dialect, made.types):
         return unknown(problem)
     match kind(parsed):
         case "Create":
@@ -42,15 +45,12 @@ def additive(parsed: Node, statement: Statement, made: Made) -> Judgement:
     return unknown(f"{min(left)} is not understood here") if left else judgement
 
 
-def _general_problem(parsed: Node, made: Made) -> str:
-    new = _is_of_a_new_table(parsed, made)
+def _general_problem(parsed: Node) -> str:
     for node in nodes(parsed):
         if arguments := tree.unknown_arguments(node):
             return f"{kind(node)} with {', '.join(arguments)} is not understood"
         if kind(node) == "Table" and tree.is_of_the_system(node):
             return f"{node.sql()} belongs to the server or to the session alone"
-        if kind(node) == "DataType" and not new and (problem := made.type_problem(node)):
-            return problem
         if str(node.args.get("alternative") or "IGNORE").upper() != "IGNORE":
             return "INSERT OR something else than IGNORE is not understood"
     return ""

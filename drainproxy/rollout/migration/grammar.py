@@ -131,12 +131,37 @@ TYPE_NODES: Final = _names("DataType DataTypeParam Literal Schema ColumnDef")
 # What an index may compute: this never fails, whatever the row.
 INDEX_FUNCTIONS: Final = _names("lower upper coalesce")
 
-# Types that PostgreSQL brings with it and sqlglot takes for somebody's own. A domain of one's own
-# may carry NOT NULL and CHECK.
-BUILTIN_TYPES: Final = _names(
-    "tsvector tsquery inet cidr macaddr macaddr8 point line lseg box path polygon circle money bit",
-    "varbit oid regclass pg_lsn xml name",
-)
+# Types that each server brings with it. A domain of one's own may carry NOT NULL and CHECK.
+TYPES: Final = {
+    "postgres": _names(
+        "bigint bigserial bit bool boolean box bpchar bytea char character cidr circle date",
+        "datemultirange daterange dec decimal float float4 float8 inet int int2 int4 int8 integer",
+        "int4multirange int4range int8multirange int8range interval json jsonb jsonpath line lseg",
+        "macaddr macaddr8 money name nchar numeric nummultirange numrange oid path pg_lsn point",
+        "polygon real regclass serial smallint smallserial text time",
+        "timestamp timestamptz timetz tsmultirange tsquery tsrange tstzmultirange tstzrange",
+        "tsvector uuid varbit varchar xml",
+    )
+    | {"double precision", "char varying", "character varying"},
+    "mysql": _names(
+        "bigint binary bit blob bool boolean char character date datetime dec decimal double enum",
+        "fixed float float4 float8 geometry int int1 int2 int3 int4 int8 integer interval json",
+        "linestring long longblob longtext mediumblob mediumint mediumtext multilinestring",
+        "multipoint multipolygon nchar numeric nvarchar point polygon real serial set signed",
+        "smallint text time timestamp tinyblob tinyint tinytext unsigned uuid varbinary varchar",
+        "vector year",
+    )
+    | {"double precision", "char varying", "character varying"}
+    | {"signed integer", "unsigned integer"},
+    "sqlite": _names(
+        "any bigint blob bool boolean char character clob date datetime decimal double float int",
+        "int2 int8 integer json mediumint nchar numeric nvarchar real smallint text time timestamp",
+        "tinyint uuid varchar",
+    )
+    | {"double precision"},
+}
+# Words that sqlglot counts among those of types and that are others as well.
+TYPE_SYNTAX: Final = _names("array enum list null range union")
 SERIAL_TYPES: Final = _names("SERIAL BIGSERIAL SMALLSERIAL")
 
 # Functions that change nothing and that each server brings with it, by name: another name may be

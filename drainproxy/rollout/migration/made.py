@@ -1,7 +1,8 @@
 """What a file has surely made so far. Nobody uses that yet: it may be tightened and emptied."""
 
+from collections.abc import Collection
+
 from . import tree
-from .grammar import BUILTIN_TYPES
 from .lexer import Dialect
 from .tree import Node, kind
 
@@ -39,6 +40,11 @@ class Made:
         self._tables.clear()
         self._types.clear()
 
+    @property
+    def types(self) -> Collection[str]:
+        """The types, as they were written."""
+        return self._types
+
     def has(self, table: Node | None) -> bool:
         """Whether it is surely one of the tables."""
         if table is None or kind(table) != "Table":
@@ -46,13 +52,3 @@ class Made:
         if table.args.get("joins") or tree.unknown_arguments(table):
             return False
         return tree.key(table, self.dialect) in self._tables
-
-    def type_problem(self, data_type: Node) -> str:
-        """A type of somebody's own may carry constraints, and its cast may call anything."""
-        if data_type.this.name != "USERDEFINED":
-            return ""
-        name = data_type.args.get("kind")
-        text = name if isinstance(name, str) else name.sql() if name is not None else ""
-        if text.lower() in BUILTIN_TYPES or text in self._types:
-            return ""
-        return f"the type {text} is not known here: a domain may carry constraints"
