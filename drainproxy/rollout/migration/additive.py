@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from . import grammar, tree
 from .columns import column_problem
+from .definition import call_problem
 from .judgement import Judgement, expand, migrate, unknown
 from .lexer import Statement
 from .made import Made
@@ -15,6 +16,7 @@ from .types import type_problem
 _CREATE = ("Create", "Table", "Identifier", "Properties")
 _CHARSET = ("CharacterSetProperty", "CollateProperty", "Var")
 _INDEX_ACTION = ("AddConstraint", "IndexColumnConstraint", "Identifier", "Column", "Literal")
+_OF_NEW = "a change of a table that this file has made"
 _QUERIES = ("Select", "Union", "Except", "Intersect", "Subquery")
 # The parts of a statement that have a dangerous word and are not what it stands for.
 _CLAUSES = re.compile(
@@ -32,7 +34,7 @@ def additive(parsed: Node, statement: Statement, made: Made) -> Judgement:
         case "Create":
             judgement = _create(parsed, statement, made)
         case "Alter":
-            judgement = _alter(parsed, made)
+            judgement = _alter(parsed, statement, made)
         case "Insert" | "Update" | "Merge" | "Delete":
             judgement = _data(parsed, statement, made)
         case "Comment":
@@ -101,10 +103,12 @@ def _create(create: Node, statement: Statement, made: Made) -> Judgement:
 def _create_table(create: Node, statement: Statement, made: Made) -> Judgement:
     query = create.args.get("expression")
     allowed = (*_CREATE, *grammar.TABLE_NODES, *(grammar.QUERY_NODES if query else ("Dot",)))
-    # Defaults and checks are written down; nothing calls them before there is a row.
     judgement = _only(create, allowed, "a new table", functions=True)
-    if query is None or not judgement.is_additive:
+    if not judgement.is_additive:
         return judgement
+    if query is None:
+        problem = call_problem(create, statement.bare, made.dialect)
+        return unknown(problem) if problem else judgement
     if kind(query) not in _QUERIES:
         return unknown("CREATE TABLE ... AS something else than a query")
     return _calling(judgement, create, statement, made, {*grammar.DEFINERS, "EXISTS"})
@@ -128,7 +132,7 @@ def _prefixes(create: Node) -> list[Node]:
     ]
 
 
-def _alter(alter: Node, made: Made) -> Judgement:
+def _alter(alter: Node, statement: Statement, made: Made) -> Judgement:
     actions = alter.args.get("actions") or ()
     if str(alter.args.get("kind")).upper() != "TABLE" or not actions:
         return unknown("this ALTER is in no list of what only adds")
@@ -139,7 +143,8 @@ def _alter(alter: Node, made: Made) -> Judgement:
     if problem := next(filter(None, (_action_problem(each, new, made) for each in actions)), ""):
         return unknown(problem)
     if new:
-        return expand("a change of a table that this file has made")
+        problem = call_problem(alter, statement.bare, made.dialect)
+        return unknown(problem) if problem else expand(_OF_NEW)
     indexes = sum(kind(action) == "AddConstraint" for action in actions)
     parts = ["an index" if indexes else "", "a column" if len(actions) > indexes else ""]
     return expand(f"adds {' and '.join(filter(None, parts))}")

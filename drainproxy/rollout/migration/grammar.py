@@ -221,6 +221,12 @@ SYNTAX: Final = _names(
 # Words that name a relation, so that what follows with a parenthesis has its columns.
 DEFINERS: Final = _names("INTO TABLE REFERENCES WITH RECURSIVE AS")
 
+# The same in the definition of a table: keys and indexes have names, and all have columns.
+TABLE_SYNTAX: Final = _names("CHECK DEFAULT EXCLUDE FULLTEXT IDENTITY INDEX SPATIAL UNIQUE")
+TABLE_DEFINERS: Final = _names(
+    "BY EXISTS FULLTEXT INDEX KEY REFERENCES SPATIAL TABLE UNIQUE USING WITH"
+)
+
 # Tables of the server itself: who writes there changes the schema with INSERT and UPDATE.
 SYSTEM_SCHEMAS: Final = _names(
     "pg_catalog pg_temp pg_toast information_schema mysql sys performance_schema temp"

@@ -34,21 +34,25 @@ def called(
     dialect: Dialect,
     definers: Collection[str],
     functions: Collection[str] | None = None,
+    syntax: Collection[str] = (),
 ) -> str:
     """The first name that is called and is not one of `functions` (those of the server).
 
-    After a word of `definers` stands a relation with its columns, and no call.
+    After a word of `definers` stands a relation with its columns, and no call; `syntax` are more
+    words than usual that are no call in front of a parenthesis.
     """
     if functions is None:
         functions = FUNCTIONS[dialect]
     for node in nodes(tree):
         # MySQL's VALUES(column), of the row that was to be inserted.
         is_call = kind(node) == "Anonymous" and str(node.name).upper() != "VALUES"
+        # PARTITION BY HASH (column).
+        is_call = is_call and kind(node.parent) != "PartitionedByProperty"
         if is_call and str(node.name).lower() not in functions:
             return str(node.name)
-    relations = _relations(tree) - function_names(dialect)
+    no_calls = SYNTAX | ({*_relations(tree), *syntax} - function_names(dialect))
     for before, name, is_apart in _calls(bare):
-        if before in definers or name.upper() in SYNTAX | relations:
+        if before in definers or name.upper() in no_calls:
             continue
         # The INSERT of a MERGE.
         if (before, name.upper()) == ("THEN", "INSERT"):
