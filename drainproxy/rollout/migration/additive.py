@@ -177,7 +177,20 @@ def _data(parsed: Node, statement: Statement, made: Made) -> Judgement:
         judgement = migrate("deletes rows of a table that this file has made")
     if problem := foreign(parsed, allowed, functions=True):
         return unknown(problem)
+    if made.dialect == "sqlite" and _is_a_command(parsed):
+        return unknown("a column with the name of its table takes commands in a full-text index")
     return _calling(judgement, parsed, statement, made, grammar.DEFINERS)
+
+
+def _is_a_command(parsed: Node) -> bool:
+    """SQLite's FTS deletes for `INSERT INTO docs (docs) VALUES ('delete-all')`."""
+    target = parsed.this.this if kind(parsed.this) == "Schema" else parsed.this
+    written = parsed.this.expressions if kind(parsed.this) == "Schema" else []
+    conflict = parsed.args.get("conflict")
+    for each in [*parsed.expressions, *(conflict.expressions if conflict else ())]:
+        # SET name = value, or (name, name) = (value, value).
+        written = [*written, *(nodes(each.this) if kind(each) == "EQ" else ())]
+    return any(str(node.name).lower() == target.name.lower() for node in written)
 
 
 def _only(

@@ -100,6 +100,15 @@ TABLE_NODES: Final = VALUE_NODES | _names(
     "SchemaCommentProperty AutoIncrementProperty UnloggedProperty StrictProperty LikeProperty",
     "PartitionedByProperty RowFormatProperty WithoutRowIdProperty",
 )
+# What a table may have that surely keeps its own rows: others show those of a table elsewhere, so
+# that a DELETE takes them there. MySQL's LIKE copies the engine with its connection.
+OWN_ROWS: Final = _names(
+    "AutoIncrementProperty CharacterSetProperty CollateProperty EngineProperty LikeProperty",
+    "PartitionedByProperty Property RowFormatProperty SchemaCommentProperty StrictProperty",
+    "UnloggedProperty WithoutRowIdProperty",
+)
+NOT_IN_MYSQL: Final = _names("LikeProperty PartitionedByProperty Property")
+ENGINES: Final = _names("innodb myisam aria memory")
 # What a new column of an existing table may have. A default is a constant: then no row is read.
 COLUMN_CONSTRAINTS: Final = _names(
     "NotNullColumnConstraint DefaultColumnConstraint CommentColumnConstraint",

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from . import tree
+from .grammar import ENGINES, NOT_IN_MYSQL, OWN_ROWS
 from .lexer import Dialect
 from .tree import Node, kind
 
@@ -30,7 +31,7 @@ class Made:
             return
         if parsed.args.get("exists"):
             self._doubtful.add(name)
-        elif what == "TABLE" and name not in self._doubtful:
+        elif what == "TABLE" and name not in self._doubtful and self._has_own_rows(parsed):
             self._tables.add(name)
         elif what == "TYPE":
             self._types.add(made.sql())
@@ -52,3 +53,10 @@ class Made:
         if table.args.get("joins") or tree.unknown_arguments(table):
             return False
         return tree.key(table, self.dialect) in self._tables
+
+    def _has_own_rows(self, create: Node) -> bool:
+        """Whatever is deleted there was nowhere else."""
+        allowed = OWN_ROWS - (NOT_IN_MYSQL if self.dialect == "mysql" else set())
+        found = [node for node in tree.nodes(create) if kind(node).endswith("Property")]
+        engines = [node.name.lower() for node in found if kind(node) == "EngineProperty"]
+        return {kind(node) for node in found} <= allowed and ENGINES.issuperset(engines)
