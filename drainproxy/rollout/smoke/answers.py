@@ -51,11 +51,13 @@ class GrpcAnswer(Struct, frozen=True):
 
 
 class ExecAnswer(Struct, frozen=True):
-    """How a command ended: negative if a signal ended it; the last of what it wrote."""
+    """How a command ended: negative if a signal ended it; the last of what it wrote. `cut`: more
+    stood before that on its standard output."""
 
     exit_code: int
     stdout: str = ""
     stderr: str = ""
+    cut: bool = False
 
 
 Answer = HttpAnswer | WebSocketAnswer | SseAnswer | GrpcAnswer | ExecAnswer

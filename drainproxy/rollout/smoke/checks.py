@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET
@@ -31,6 +31,9 @@ from .model import (
     WebSocket,
     WebSocketExpect,
 )
+
+# Which part of a text was kept, where it was too long.
+Part = Literal["first", "last"]
 
 # How much of a text is shown to say what came instead.
 _SHOWN = 120
@@ -68,8 +71,13 @@ def _http(expect: HttpExpect, answer: HttpAnswer) -> Iterator[str]:
         to = f" (to {location.partition('?')[0]})" if location else ""
         yield f"status is {answer.status}{to}, not {wanted}{_said(body)}"
     yield from _headers(expect.headers, answer.headers)
-    yield from texts("the body", expect.text, body, cut=len(answer.body) < answer.size)
-    if expect.json is not UNSET:
+    part: Part | None = "first" if len(answer.body) < answer.size else None
+    yield from texts("the body", expect.text, body, part)
+    if expect.json is UNSET:
+        return
+    if part:
+        yield f"{_in_part('the body', body)}: whether json holds cannot be told"
+    else:
         yield from _json_text("the body", expect.json, answer.body)
 
 
@@ -145,21 +153,33 @@ def _exec(expect: ExecExpect, answer: ExecAnswer) -> Iterator[str]:
         by = f" (signal {-answer.exit_code})" if answer.exit_code < 0 else ""
         said = _said((answer.stderr.strip() or answer.stdout.strip())[-_SHOWN:])
         yield f"exit code is {code}{by}, not {expect.exit_code}{said}"
-    yield from texts("its output", expect.text, answer.stdout)
+    yield from texts("its output", expect.text, answer.stdout, "last" if answer.cut else None)
 
 
-def texts(what: str, expect: Text, text: str, *, cut: bool = False) -> Iterator[str]:
-    """What of these expectations does not hold for a text, of which the end may be cut off."""
-    where = f"{what}, of which the first {len(text)} characters were looked at," if cut else what
+def texts(what: str, expect: Text, text: str, part: Part | None = None) -> Iterator[str]:
+    """What of these expectations does not hold for a text, or for the part that is left of it.
+
+    A part proves what it holds, and nothing of what the whole does not hold: `not-contains`
+    fails there, and so does `matches`, for `$` and `(?!` look at what is not there.
+    """
+    where = f"{what}, of which the {part} {len(text)} characters were looked at," if part else what
     for wanted in expect.contains:
         if wanted not in text:
             yield f"{where} does not hold {wanted!r}{_said(text)}"
     for unwanted in expect.not_contains:
         if unwanted in text:
             yield f"{where} holds {unwanted!r}"
+        elif part:
+            yield f"{_in_part(what, text)}: whether it holds {unwanted!r} cannot be told"
     for pattern in expect.matches:
-        if not re.search(pattern, text):
+        if part:
+            yield f"{_in_part(what, text)}: whether it matches {pattern!r} cannot be told"
+        elif not re.search(pattern, text):
             yield f"{where} does not match {pattern!r}{_said(text)}"
+
+
+def _in_part(what: str, text: str) -> str:
+    return f"{what} is longer than {len(text)} characters and was not looked at whole"
 
 
 def _headers(expected: Headers, given: Headers) -> Iterator[str]:

@@ -77,6 +77,37 @@ def test_a_body_of_which_the_end_was_not_kept_is_said_to_be_so() -> None:
     assert problem.startswith("the body, of which the first 3 characters were looked at, does not")
 
 
+PART_OF_BODY = HttpAnswer(200, (), b'{"a":1}', 1000)
+PART_OF_OUTPUT = ExecAnswer(0, "a", cut=True)
+
+
+@pytest.mark.parametrize(
+    ("step", "part"),
+    [
+        ("http: /a, expect: {not-contains: ERROR}", PART_OF_BODY),
+        ("http: /a, expect: {matches: a}", PART_OF_BODY),
+        ("http: /a, expect: {json: {a: 1}}", PART_OF_BODY),
+        ("exec: a, expect: {not-contains: ERROR}", PART_OF_OUTPUT),
+        ("exec: a, expect: {matches: a}", PART_OF_OUTPUT),
+    ],
+)
+def test_a_part_of_a_text_does_not_prove_what_the_whole_is_not(step: str, part: Answer) -> None:
+    (problem,) = told(step, part)
+    assert "is longer than" in problem
+    assert "was not looked at whole" in problem
+
+
+@pytest.mark.parametrize("expect", ["{contains: a}", "{}", "{within: 1s}"])
+def test_what_a_part_of_a_text_proves_holds(expect: str) -> None:
+    assert told(f"http: /a, expect: {expect}", HttpAnswer(200, (), b"abc", 1000)) == ()
+    assert told(f"exec: a, expect: {expect}", ExecAnswer(0, "abc", cut=True)) == ()
+
+
+def test_output_of_which_the_beginning_was_not_kept_is_said_to_be_so() -> None:
+    (problem,) = told("exec: a, expect: {contains: x}", ExecAnswer(0, "abc", cut=True))
+    assert problem.startswith("its output, of which the last 3 characters were looked at, does not")
+
+
 def test_what_a_service_says_cannot_write_to_the_terminal() -> None:
     (problem,) = told("http: /a", HttpAnswer(500, (), b"\x1b[2J\r\n\x07" + b"x" * 1000, 1007))
     assert problem.isprintable()

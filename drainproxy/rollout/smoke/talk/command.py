@@ -11,8 +11,9 @@ from ..answers import ExecAnswer
 from ..model import Exec
 from ..stage import Failed, Stage
 
-# The last bytes of each stream are kept.
-_KEPT = 1 << 16
+# So many of the last bytes of each stream are kept for the checks.
+KEPT = 1 << 20
+_PIECE = 1 << 16
 # Whom a command leaves behind may hold its output open for so long after its end, in seconds.
 _LEFT_BEHIND = 0.5
 
@@ -37,8 +38,10 @@ async def ask(action: Exec, stage: Stage) -> ExecAnswer:
         tails = await asyncio.gather(*reading, return_exceptions=True)
         for each in streams:
             each.close()
-    stdout, stderr = (tail if isinstance(tail, str) else "" for tail in tails)
-    return ExecAnswer(exit_code, stdout, stderr)
+    (stdout, cut), (stderr, _) = (
+        ("", False) if isinstance(tail, BaseException) else tail for tail in tails
+    )
+    return ExecAnswer(exit_code, stdout, stderr, cut)
 
 
 def _started(action: Exec) -> subprocess.Popen[bytes]:
@@ -57,19 +60,24 @@ def _started(action: Exec) -> subprocess.Popen[bytes]:
         raise Failed(f"{name}: {error.strerror or error}") from None
 
 
-async def _tail(stream: IO[bytes]) -> str:
-    """The end of what is written, once all is written, or nobody waits for it any more."""
+async def _tail(stream: IO[bytes]) -> tuple[str, bool]:
+    """The end of what is written, once all is written, or nobody waits for it any more; and
+    whether there was more before it."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(stream.fileno()), "rb", 0)
     )
-    tail = b""
+    tail, cut = bytearray(), False
     try:
-        while piece := await reader.read(_KEPT):
-            tail = (tail + piece)[-_KEPT:]
+        while piece := await reader.read(_PIECE):
+            tail += piece
+            # Not each time, for that moves all that is kept.
+            if len(tail) > 2 * KEPT:
+                del tail[:-KEPT]
+                cut = True
     except asyncio.CancelledError:
         pass
     finally:
         transport.close()
-    return tail.decode(errors="replace")
+    return tail[-KEPT:].decode(errors="replace"), cut or len(tail) > KEPT

@@ -7,6 +7,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from drainproxy.rollout.smoke.talk.command import KEPT
 from tests.rollout.smoke.talk.asked import SHORT, asked
 
 
@@ -20,6 +21,7 @@ from tests.rollout.smoke.talk.asked import SHORT, asked
         "[{exec: 'echo $PORT ${PORT} $SMOKE_URL', expect: {matches: '^1 1 http://127.0.0.1:1$'}}]",
         "{variables: {A: b}, steps: [{exec: 'echo $A', expect: {contains: b}}]}",
         "[{exec: 'cat', expect: {not-contains: x}}]",
+        "[{exec: 'head -c 9000000 /dev/zero | tr \"\\0\" x; echo end', expect: {contains: end}}]",
         "[{exec: 'head -c 1000000 /dev/zero | tr \"\\\\0\" x; echo end', expect: {contains: end}}]",
         "[{exec: 'echo out; sleep 600 &', expect: {contains: out}}]",
     ],
@@ -47,6 +49,22 @@ async def test_what_a_command_should_do_it_does(text: str) -> None:
 async def test_what_a_command_does_not_do_is_said(text: str, problem: str) -> None:
     (told,) = await asked(1, text, SHORT)
     assert told.startswith(problem)
+
+
+@pytest.mark.parametrize("size", [KEPT, 5 * KEPT])
+async def test_what_stands_before_the_output_that_is_kept_is_not_taken_for_absent(
+    size: int,
+) -> None:
+    much = f'head -c {size} /dev/zero | tr "\\\\0" x'
+    command = f"echo FATAL; {much}"
+    path = f"{{PATH: '{os.environ['PATH']}'}}"
+    expect = "{not-contains: FATAL}"
+    text = f"{{variables: {path}, steps: [{{exec: '{command}', expect: {expect}}}]}}"
+    (told,) = await asked(1, text)
+    assert told == (
+        f"its output is longer than {KEPT} characters and was not looked at whole:"
+        " whether it holds 'FATAL' cannot be told"
+    )
 
 
 def test_with_a_command_that_takes_too_long_all_that_it_started_ends(tmp_path: Path) -> None:

@@ -123,6 +123,9 @@ async def test_a_large_answer_is_read_to_its_end_and_its_beginning_is_looked_at(
     assert await asked(app.port, "[{http: /large, expect: {contains: aaa}}]") == ()
     (told,) = await asked(app.port, "[{http: /large, expect: {contains: the end}}]")
     assert f"of which the first {KEPT} characters were looked at" in told
+    for expect in ("not-contains: the end", "json: {}"):
+        (told,) = await asked(app.port, f"[{{http: /large, expect: {{{expect}}}}}]")
+        assert told.startswith(f"the body is longer than {KEPT} characters")
     await app.close()
 
 
