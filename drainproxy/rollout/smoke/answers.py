@@ -17,10 +17,12 @@ class HttpAnswer(Struct, frozen=True):
 
 
 class WebSocketAnswer(Struct, frozen=True):
-    """How a WebSocket went; `close_code` is that of the server's Close, None if it sent none."""
+    """How a WebSocket went; `close_code` is that of the server's Close, None if it sent none.
+    `is_theirs`: it had ended before we sent a Close."""
 
     subprotocol: str = ""
     close_code: int | None = None
+    is_theirs: bool = False
 
 
 class Event(Struct, frozen=True):

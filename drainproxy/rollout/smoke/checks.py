@@ -17,6 +17,7 @@ from .answers import (
     WebSocketAnswer,
 )
 from .model import (
+    CLOSE_CODE,
     Action,
     Exec,
     ExecExpect,
@@ -29,11 +30,13 @@ from .model import (
     SseExpect,
     Text,
     WebSocket,
-    WebSocketExpect,
 )
 
 # Which part of a text was kept, where it was too long.
 Part = Literal["first", "last"]
+
+# Normal closure, and going away.
+_GOODBYES = (1000, 1001)
 
 # How much of a text is shown to say what came instead.
 _SHOWN = 120
@@ -52,8 +55,8 @@ def _problems(action: Action, answer: Answer) -> Iterator[str]:
     match action, answer:
         case Http(expect=expect), HttpAnswer():
             return _http(expect, answer)
-        case WebSocket(expect=expect), WebSocketAnswer():
-            return _websocket(expect, answer)
+        case WebSocket(), WebSocketAnswer():
+            return _websocket(action, answer)
         case Sse(expect=expect), SseAnswer():
             return _sse(expect, answer)
         case Grpc(expect=expect), GrpcAnswer():
@@ -81,13 +84,30 @@ def _http(expect: HttpExpect, answer: HttpAnswer) -> Iterator[str]:
         yield from _json_text("the body", expect.json, answer.body)
 
 
-def _websocket(expect: WebSocketExpect, answer: WebSocketAnswer) -> Iterator[str]:
+def _websocket(action: WebSocket, answer: WebSocketAnswer) -> Iterator[str]:
+    expect = action.expect
     if expect.subprotocol and answer.subprotocol != expect.subprotocol:
         chosen = answer.subprotocol or "none"
         yield f"the server chose the subprotocol {chosen}, not {expect.subprotocol}"
-    if expect.close_code is not None and answer.close_code != expect.close_code:
-        came = "a lost connection" if answer.close_code is None else f"Close {answer.close_code}"
+    came = "a lost connection" if answer.close_code is None else f"Close {answer.close_code}"
+    if expect.close_code is None:
+        if not _ends_well(action, answer):
+            when = (
+                "it opened, and the server ended it" if answer.is_theirs else "our Close ended it"
+            )
+            yield f"{when} with {came}: if that is right, expect it as close-code"
+    elif answer.close_code != expect.close_code:
         yield f"ended with {came}, not Close {expect.close_code}"
+
+
+def _ends_well(action: WebSocket, answer: WebSocketAnswer) -> bool:
+    """Whether nothing went wrong where nothing is expected of the end. A server that is first says
+    that it is done or goes away; behind our Close it may repeat our code, or give none, and many
+    just hang up (RFC 6455, 5.5.1 and 7.4.1)."""
+    if answer.is_theirs:
+        return answer.close_code in _GOODBYES
+    ours = CLOSE_CODE if action.close is None else action.close
+    return answer.close_code in (None, 1005, ours, *_GOODBYES)
 
 
 def _sse(expect: SseExpect, answer: SseAnswer) -> Iterator[str]:

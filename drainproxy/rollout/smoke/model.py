@@ -84,6 +84,10 @@ class Http(Struct, frozen=True):
         return not all(300 <= each.first <= each.last <= 399 for each in self.expect.status)
 
 
+# By this we end a WebSocket where a step names no other (RFC 6455, 7.4.1).
+CLOSE_CODE = 1000
+
+
 class WebSocketExpect(Struct, frozen=True):
     """`messages`: in this order, each held by one that comes. `close_code`: the server's Close."""
 

@@ -159,12 +159,34 @@ def test_where_a_value_differs_is_said(expected: Any, value: Any, problem: str) 
         ("{close-code: 1001}", WebSocketAnswer(close_code=1000), "ended with Close 1000, not"),
         ("{close-code: 1001}", WebSocketAnswer(), "ended with a lost connection, not Close 1001"),
         ("{subprotocol: a}", WebSocketAnswer(""), "the server chose the subprotocol none, not a"),
+        ("{close-code: 1013}", WebSocketAnswer("", 1013, True), ""),
+        ("{}", WebSocketAnswer(), ""),
+        ("{}", WebSocketAnswer("", 1000), ""),
+        ("{}", WebSocketAnswer("", 1005), ""),
+        ("{}", WebSocketAnswer("", 1000, True), ""),
+        ("{}", WebSocketAnswer("", 1001, True), ""),
+        *(
+            (
+                "{}",
+                WebSocketAnswer("", code, True),
+                f"it opened, and the server ended it with Close {code}",
+            )
+            for code in (1002, 1003, 1005, 1007, 1008, 1009, 1011, 1012, 1013, 1014, 3000, 4401)
+        ),
+        ("{}", WebSocketAnswer("", None, True), "it opened, and the server ended it with a lost"),
+        ("{}", WebSocketAnswer("", 1011), "our Close ended it with Close 1011: if that is right"),
     ],
 )
 def test_a_websocket_is_checked(expect: str, answer: WebSocketAnswer, problem: str) -> None:
     found = told(f"websocket: {{url: /ws, subprotocols: a}}, expect: {expect}", answer)
     assert "".join(found).startswith(problem)
     assert bool(found) is bool(problem)
+
+
+def test_a_server_may_repeat_the_code_of_our_close() -> None:
+    step = "websocket: {url: /ws, close: 3001}"
+    assert told(step, WebSocketAnswer("", 3001)) == ()
+    assert told(step, WebSocketAnswer("", 3001, True)) != ()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """A WebSocket: opened, spoken on, and ended."""
 
+import asyncio
 import socket
 import ssl
+from asyncio import FIRST_COMPLETED
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -12,15 +15,16 @@ from websockets.exceptions import (
     InvalidStatus,
     InvalidURI,
 )
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from ..answers import WebSocketAnswer
-from ..model import WebSocket
+from ..model import CLOSE_CODE, WebSocket
 from ..stage import Failed, Stage
 from .sessions import AGENT, connect_problem
 from .tls import context
 
-# How long the server may take to answer our own Close, where nobody asked for its code.
+# How long the server may take to answer a Ping, and then a Close whose code nobody asked for.
 _FAREWELL = 1.0
 _MOST_MESSAGE = 1 << 24
 
@@ -30,10 +34,12 @@ async def ask(action: WebSocket, stage: Stage) -> WebSocketAnswer:
     connection = await _open(action, stage)
     try:
         await _speak(action, connection, stage)
-        code = await _end(action, connection, stage)
+        is_theirs = await _end(action, connection, stage)
     finally:
         connection.transport.abort()
-    return WebSocketAnswer(connection.subprotocol or "", code)
+    received = connection.protocol.close_rcvd
+    code = None if received is None else int(received.code)
+    return WebSocketAnswer(connection.subprotocol or "", code, is_theirs)
 
 
 async def _open(action: WebSocket, stage: Stage) -> ClientConnection:
@@ -96,20 +102,42 @@ async def _speak(action: WebSocket, connection: ClientConnection, stage: Stage) 
         raise Failed(f"the WebSocket ended with {_how(error)} before {before}") from None
 
 
-async def _end(action: WebSocket, connection: ClientConnection, stage: Stage) -> int | None:
-    """The code of the server's Close; None if it sent none, or nobody asked for it."""
-    if action.close is not None or action.expect.close_code is None:
-        stage.waiting_for = "our Close was not answered"
-        await connection.close(1000 if action.close is None else action.close)
-    else:
+async def _end(action: WebSocket, connection: ClientConnection, stage: Stage) -> bool:
+    """Come to the end of it, by our Close unless the server's is expected; whether the server was
+    first."""
+    if action.close is None and action.expect.close_code is not None:
         stage.waiting_for = "open, but the server sent no Close"
-        try:
-            while True:
-                await connection.recv()
-        except ConnectionClosed:
-            pass
-    received = connection.protocol.close_rcvd
-    return None if received is None else int(received.code)
+        await _read_on(connection)
+        return True
+    stage.waiting_for = "open, but a Ping was not answered"
+    await _hear_out(connection)
+    is_theirs = connection.state is not State.OPEN
+    stage.waiting_for = "our Close was not answered"
+    await connection.close(CLOSE_CODE if action.close is None else action.close)
+    return is_theirs
+
+
+async def _hear_out(connection: ClientConnection) -> None:
+    """Wait until what the server has sent so far is here: before our Close is answered it may have
+    refused us, and frames come in their order, so the answer to a Ping comes behind that (RFC 6455,
+    5.5.2). Servers that answer no Ping while they are busy are not waited for."""
+    # Messages that nobody takes would hold up the frames behind them.
+    reading = asyncio.create_task(_read_on(connection))
+    try:
+        pong = asyncio.ensure_future(await connection.ping())
+        await asyncio.wait({pong, reading}, timeout=_FAREWELL, return_when=FIRST_COMPLETED)
+    except ConnectionClosed:
+        pass
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _read_on(connection: ClientConnection) -> None:
+    """Take messages until the connection ends."""
+    with suppress(ConnectionClosed):
+        while True:
+            await connection.recv()
 
 
 def _how(error: ConnectionClosed) -> str:

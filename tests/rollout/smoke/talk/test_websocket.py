@@ -31,6 +31,14 @@ async def _answer(socket: ServerConnection) -> None:
         await socket.close(1013, "try again")
     elif path == "/lost":
         socket.transport.abort()
+    elif path == "/late":
+        await socket.send(await socket.recv())
+        await socket.close(1011, "broken")
+    elif path == "/dropped":
+        await socket.send(await socket.recv())
+        socket.transport.abort()
+    elif path == "/bye":
+        await socket.close()
     elif path == "/flood":
         with suppress(ConnectionClosed):
             while True:
@@ -56,6 +64,8 @@ async def _answer(socket: ServerConnection) -> None:
         "[{websocket: {url: /echo, subprotocols: [a, b]}, expect: {subprotocol: b}}]",
         "[{websocket: {url: /echo, close: 3001}, expect: {close-code: 3001}}]",
         "[{websocket: /full, expect: {close-code: 1013}}]",
+        "[{websocket: /bye}]",
+        "[{websocket: /flood}]",
         "[{websocket: {url: /code, send: '4000'}, expect: {close-code: 4000}}]",
         "[{websocket: {url: 'ws://127.0.0.1:${PORT}/echo'}}]",
     ],
@@ -90,6 +100,17 @@ async def test_what_a_websocket_should_do_it_does(port: int, text: str) -> None:
         (
             "[{websocket: /lost, expect: {messages: a}}]",
             "the WebSocket ended with a lost connection, without a Close, before a message came",
+        ),
+        ("[{websocket: /full}]", "it opened, and the server ended it with Close 1013"),
+        ("[{websocket: /lost}]", "it opened, and the server ended it with a lost connection"),
+        ("[{websocket: {url: /full, close: 3001}}]", "it opened, and the server ended it with"),
+        (
+            "[{websocket: {url: /late, send: a}, expect: {messages: a}}]",
+            "it opened, and the server ended it with Close 1011",
+        ),
+        (
+            "[{websocket: {url: /dropped, send: a}, expect: {messages: a}}]",
+            "it opened, and the server ended it with a lost connection",
         ),
         ("[{websocket: /lost, expect: {close-code: 1000}}]", "ended with a lost connection, not"),
         ("[{websocket: /full, expect: {close-code: 1000}}]", "ended with Close 1013, not Close 10"),
