@@ -1,7 +1,6 @@
 """What of an answer is not as expected: values in, sentences out."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -42,13 +41,46 @@ _GOODBYES = (1000, 1001)
 _SHOWN = 120
 
 
-def problems(action: Action, answer: Answer, seconds: float) -> tuple[str, ...]:
-    """Everything that is wrong with an answer that took so many seconds; empty if it is right."""
-    found = [*_problems(action, answer)]
+def problems(
+    action: Action, answer: Answer, seconds: float, unmatched: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Everything that is wrong with an answer that took so many seconds and does not match these
+    of the expected expressions; empty if it is right."""
+    found = [*_problems(action, answer), *_unmatched(action, answer, unmatched)]
     within = action.expect.within
     if within is not None and seconds > within:
         found.append(f"took {seconds:.3g} s, more than {within:g} s")
     return tuple(found)
+
+
+def searched(action: Action, answer: Answer) -> tuple[tuple[str, ...], str]:
+    """The expressions that an answer is to match, and its text; none where no whole text is there
+    to be matched, for `problems` says that."""
+    match action, answer:
+        case Http(expect=expect), HttpAnswer():
+            return _whole(expect.text, answer.body.decode(errors="replace"), _part(answer))
+        case Grpc(expect=expect), GrpcAnswer() if action.method and answer.status == "OK":
+            return _whole(expect.text, _message_text(answer), None)
+        case Exec(expect=expect), ExecAnswer():
+            return _whole(expect.text, answer.stdout, _part(answer))
+    return (), ""
+
+
+def _whole(expect: Text, text: str, part: Part | None) -> tuple[tuple[str, ...], str]:
+    return ((), "") if part else (expect.matches, text)
+
+
+def _unmatched(action: Action, answer: Answer, patterns: Collection[str]) -> Iterator[str]:
+    what = {Http: "the body", Grpc: "the message", Exec: "its output"}.get(type(action), "it")
+    for pattern in patterns:
+        yield f"{what} does not match {pattern!r}{_said(searched(action, answer)[1])}"
+
+
+def _part(answer: HttpAnswer | ExecAnswer) -> Part | None:
+    """Which part of the text of an answer was kept, if not all."""
+    if isinstance(answer, ExecAnswer):
+        return "last" if answer.cut else None
+    return "first" if len(answer.body) < answer.size else None
 
 
 def _problems(action: Action, answer: Answer) -> Iterator[str]:
@@ -74,7 +106,7 @@ def _http(expect: HttpExpect, answer: HttpAnswer) -> Iterator[str]:
         to = f" (to {location.partition('?')[0]})" if location else ""
         yield f"status is {answer.status}{to}, not {wanted}{_said(body)}"
     yield from _headers(expect.headers, answer.headers)
-    part: Part | None = "first" if len(answer.body) < answer.size else None
+    part = _part(answer)
     yield from texts("the body", expect.text, body, part)
     if expect.json is UNSET:
         return
@@ -173,14 +205,15 @@ def _exec(expect: ExecExpect, answer: ExecAnswer) -> Iterator[str]:
         by = f" (signal {-answer.exit_code})" if answer.exit_code < 0 else ""
         said = _said((answer.stderr.strip() or answer.stdout.strip())[-_SHOWN:])
         yield f"exit code is {code}{by}, not {expect.exit_code}{said}"
-    yield from texts("its output", expect.text, answer.stdout, "last" if answer.cut else None)
+    yield from texts("its output", expect.text, answer.stdout, _part(answer))
 
 
 def texts(what: str, expect: Text, text: str, part: Part | None = None) -> Iterator[str]:
     """What of these expectations does not hold for a text, or for the part that is left of it.
 
     A part proves what it holds, and nothing of what the whole does not hold: `not-contains`
-    fails there, and so does `matches`, for `$` and `(?!` look at what is not there.
+    fails there, and so does `matches`, for `$` and `(?!` look at what is not there. Whether a whole
+    text matches is asked elsewhere: that may take longer than anybody waits.
     """
     where = f"{what}, of which the {part} {len(text)} characters were looked at," if part else what
     for wanted in expect.contains:
@@ -191,11 +224,8 @@ def texts(what: str, expect: Text, text: str, part: Part | None = None) -> Itera
             yield f"{where} holds {unwanted!r}"
         elif part:
             yield f"{_in_part(what, text)}: whether it holds {unwanted!r} cannot be told"
-    for pattern in expect.matches:
-        if part:
-            yield f"{_in_part(what, text)}: whether it matches {pattern!r} cannot be told"
-        elif not re.search(pattern, text):
-            yield f"{where} does not match {pattern!r}{_said(text)}"
+    for pattern in expect.matches if part else ():
+        yield f"{_in_part(what, text)}: whether it matches {pattern!r} cannot be told"
 
 
 def _in_part(what: str, text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from .answers import Answer
 from .checks import problems
+from .matching import unmatched
 from .model import Action, SmokeTest, Step
 from .result import Attempt, Result, StepResult
 from .stage import Failed, Stage
@@ -74,10 +75,12 @@ async def _attempt(step: Step, talk: Talk) -> Attempt:
     try:
         async with asyncio.timeout(step.timeout):
             answer = await talk(step.action, stage)
+            seconds = monotonic() - began
+            missed = await unmatched(step.action, answer, stage)
     except TimeoutError:
         wrong: tuple[str, ...] = (f"{stage.waiting_for} within {step.timeout:g} s",)
     except Failed as error:
         wrong = (str(error),)
     else:
-        wrong = problems(step.action, answer, monotonic() - began)
+        wrong = problems(step.action, answer, seconds, missed)
     return Attempt(monotonic() - began, wrong)

@@ -1,5 +1,6 @@
 """An answer is compared with what is expected of it."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from drainproxy.rollout.smoke.answers import (
     SseAnswer,
     WebSocketAnswer,
 )
-from drainproxy.rollout.smoke.checks import Wanted, differences, problems
+from drainproxy.rollout.smoke.checks import Wanted, differences, problems, searched
 from drainproxy.rollout.smoke.model import Sse
 from tests.rollout.smoke.files import action
 
@@ -25,7 +26,10 @@ CALLED = "{target: 'a:1', method: a.B/C}"
 
 
 def told(step: str, answer: Answer, seconds: float = 0.1) -> tuple[str, ...]:
-    return problems(action(f"[{{{step}}}]"), answer, seconds)
+    asked = action(f"[{{{step}}}]")
+    patterns, text = searched(asked, answer)
+    unmatched = [each for each in patterns if not re.search(each, text)]
+    return problems(asked, answer, seconds, unmatched)
 
 
 @pytest.mark.parametrize(

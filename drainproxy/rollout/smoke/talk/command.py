@@ -19,7 +19,8 @@ _LEFT_BEHIND = 0.5
 
 
 async def ask(action: Exec, stage: Stage) -> ExecAnswer:
-    """Run it to its end. If nobody waits for that any more its whole process group is killed."""
+    """Run it to its end. If nobody waits for that any more its whole process group is killed; what
+    it put into another session is out of reach."""
     stage.waiting_for = "the command did not end"
     process = _started(action)
     assert process.stdout is not None
