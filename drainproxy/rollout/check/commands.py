@@ -32,6 +32,11 @@ def call(program: str, verb: str) -> Call:
 
 def commands(each: Object) -> Iterator[tuple[Place, str]]:
     """What the containers of a Job, CronJob or Pod run, each with the place of the command."""
+    return ((place, " ".join(words)) for place, words in commands_in_words(each))
+
+
+def commands_in_words(each: Object) -> Iterator[tuple[Place, list[str]]]:
+    """The same, word by word."""
     root = each.root
     for spec in (
         root.at("spec"),
@@ -42,10 +47,10 @@ def commands(each: Object) -> Iterator[tuple[Place, str]]:
             yield _command(container)
 
 
-def _command(container: Place) -> tuple[Place, str]:
+def _command(container: Place) -> tuple[Place, list[str]]:
     """Behind the image's name, which is often that of the program that it runs."""
     places = [container.at("command"), container.at("args")]
     image = container.at("image").text.rpartition("/")[2].partition(":")[0]
     words = [image, *(word.text for place in places for word in place.items)]
     given = [place for place in places if place.exists]
-    return (given or [container])[-1], " ".join(words)
+    return (given or [container])[-1], words

@@ -323,6 +323,7 @@ MIGRATION = [
             "ALTER TABLE invoices ALTER COLUMN price TYPE bigint;\n",
             "ALTER TABLE invoices ALTER price SET NOT NULL;\n",
             "DROP VIEW prices;\n",
+            "ALTER TABLE invoices DROP CONSTRAINT positive;\n",
             "truncate carts;\n",
         )
     ),

@@ -215,7 +215,7 @@ RELEASES = [
         for statement in (
             "ALTER TABLE invoices ADD COLUMN dropped_at date;\n",
             "ALTER TABLE invoices ADD COLUMN type text;\n",
-            "ALTER TABLE invoices DROP CONSTRAINT positive;\n",
+            "ALTER TABLE invoices ALTER price DROP NOT NULL;\n",
             "-- later: drop table carts;\n    CREATE TABLE baskets (id int);\n",
         )
     ),

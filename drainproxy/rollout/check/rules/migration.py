@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..commands import Call, call, commands
+from ..hooks import in_hook
 from ..inventory import Inventory, hook_of, hook_phases
 from ..place import Object, Place
 from ..rule import MIGRATION, WORKLOADS, Problem, rule
+from ..sql import Contract
 
 PHASE: Final = "drainproxy.io/migration-phase"
 _VERSION: Final = "drainproxy.io/schema-version"
@@ -32,20 +34,6 @@ _GOING_BACK: Final = (
     call("helm", "--atomic|--rollback-on-failure|rollback"),
     call("kubectl|rollout|rollouts", "undo"),
 )
-# Statements after which the version before cannot run. `migration lint` knows them all; here are
-# those that cannot be anything else.
-_CONTRACT = re.compile(
-    r"\bdrop\s+(?:table|view|column|schema|type|sequence|database)\b|\btruncate\s+(?:table\s+)?\w"
-    r"|\brename\s+table\b|\bpgroll\s+complete\b",
-    re.IGNORECASE,
-)
-_ALTER = re.compile(r"\balter\s+table\b", re.IGNORECASE)
-_TAKES_AWAY = re.compile(
-    r"\bdrop\s+(?!constraint|index|not\s|foreign|check|key|expression|identity)\w|\brename\b"
-    r"|\bset\s+not\s+null\b|\balter\s+(?:column\s+)?\S+\s+(?:set\s+data\s+)?type\b|\bmodify\b",
-    re.IGNORECASE,
-)
-_COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 
 
 def phase(each: Object) -> Place:
@@ -70,17 +58,6 @@ def _calls(calls: tuple[Call, ...], text: str) -> str | None:
     """The first of these calls in a command."""
     found = (each.found_in(text) for each in calls)
     return next(filter(None, found), None)
-
-
-def _contract(text: str) -> str | None:
-    """The first part of a statement that is a contract for sure."""
-    for statement in _COMMENT.sub("", text).split(";"):
-        if found := _CONTRACT.search(statement):
-            return found[0]
-        altered = _ALTER.search(statement)
-        if altered and (taken := _TAKES_AWAY.search(statement, altered.end())):
-            return f"{altered[0]} ... {taken[0]}"
-    return None
 
 
 @rule(
@@ -150,7 +127,8 @@ def contract_in_release(root: Place, _: Inventory) -> Iterator[Problem]:
 def migration_in_release_hook(root: Place, inventory: Inventory) -> Iterator[Problem]:
     """PreSync and pre-upgrade hooks run while the old version serves every client. What they drop
     or rename is missed at once, and again after a rollback. Expand belongs there, contract does
-    not."""
+    not. Looked at is the SQL in commands and in ConfigMaps that the pod mounts, without the ways
+    down; what is not understood there is a warning."""
     hook = hook_of(root.object)
     if hook is None or not hook_phases(hook) & _RELEASE_HOOKS:
         return
@@ -158,20 +136,17 @@ def migration_in_release_hook(root: Place, inventory: Inventory) -> Iterator[Pro
     if place.text == "contract":
         yield Problem(place, f"phase contract in a {hook.text} hook: the old pods still serve")
         return
-    for where, text in [*commands(root.object), *_mounted(root.object, inventory)]:
-        if found := _contract(text):
-            statement = " ".join(found.split())
-            yield Problem(where, f"{statement!r} in a {hook.text} hook: the old pods still need it")
-
-
-def _mounted(job: Object, inventory: Inventory) -> Iterator[tuple[Place, str]]:
-    """The SQL of the ConfigMaps that its pod mounts, at the place where it is mounted."""
-    for volume in job.root.at("spec", "template", "spec", "volumes").items:
-        name = volume.at("configMap", "name")
-        found = inventory.named("ConfigMap", name.text, job) if name.exists else None
-        for file, text in found.root.at("data").entries.items() if found else ():
-            if file.endswith(".sql"):
-                yield text, text.text
+    for where, found in in_hook(root.object, inventory):
+        if isinstance(found, Contract):
+            said = f"{found.words!r} in a {hook.text} hook: the old pods still need it"
+            yield Problem(where, said)
+        else:
+            yield Problem(
+                where,
+                f"{found.words!r} in a {hook.text} hook is not understood: ask"
+                " `drainproxy migration lint` and read it before the release",
+                "warning",
+            )
 
 
 @rule(

@@ -1,0 +1,110 @@
+"""What the Job of a release hook does to a database: the SQL of its commands and of its files."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ..migration.lexer import Dialect
+from ..migration.sections import deployed_part, marker_of_another_tool
+from .commands import commands_in_words
+from .inventory import Inventory
+from .place import Object, Place
+from .shell import simple_commands
+from .sql import Contract, Unclear, statements_in, worst
+
+Found = Contract | Unclear
+
+# Programs, and what they are told when they take a schema back or away, as words of their own.
+_TAKING_BACK: Final = tuple(
+    (re.compile(program), re.compile(verb))
+    for program, verb in (
+        ("alembic|flask", "downgrade"),
+        (r"manage\.py|django-admin", "zero|flush|sqlflush"),
+        ("prisma", "--accept-data-loss|--force-reset|reset"),
+        ("flyway", "clean|undo"),
+        ("liquibase", "rollback(?:-.*|[A-Z].*)?|drop-?all"),
+        (
+            "rails|rake|sequelize|sequelize-cli",
+            r"db:(?:rollback|drop|reset|migrate:(?:undo|down).*)",
+        ),
+        ("knex", r"migrate:(?:rollback|down)"),
+        ("dbmate", "down|rollback|drop"),
+        ("goose", "down|down-to|reset"),
+        ("migrate", "down|drop"),
+        ("sql-migrate", "down"),
+        ("atlas", "down|clean"),
+        ("typeorm", r"migration:revert|schema:drop"),
+        ("sqitch", "revert"),
+        ("pgroll", "complete|rollback"),
+        ("dropdb|mysqladmin", "(?!-).*"),
+    )
+)
+_SERVERS: Final[tuple[tuple[str, Dialect], ...]] = (
+    ("mysql", "mysql"),
+    ("mariadb", "mysql"),
+    ("sqlite3", "sqlite"),
+)
+# They run a file from its first line to its last, markers and all.
+_CLIENTS: Final = {"psql", "mysql", "mariadb", "sqlite3"}
+# golang-migrate and others; undo migrations of Flyway.
+_WAY_DOWN: Final = re.compile(r"(?:.*[._-])?(?:down|undo|revert|rollback)\.sql|U[0-9][^/]*\.sql")
+
+
+def in_hook(job: Object, inventory: Inventory) -> Iterator[tuple[Place, Found]]:
+    """Each command and each mounted file that is a contract, or is not understood."""
+    given = [(place, [*simple_commands(words)]) for place, words in commands_in_words(job)]
+    programs = {_name(word) for _, every in given for command in every for word in command}
+    dialect: Dialect = next((own for name, own in _SERVERS if name in programs), "postgres")
+    for place, every in given:
+        found = [each for command in every for each in _of_command(command, dialect)]
+        if worse := _worse(found):
+            yield place, worse
+    for file, place in _mounted(job, inventory):
+        named = any(file in word for _, every in given for words in every for word in words)
+        if _WAY_DOWN.fullmatch(file) and not named:
+            continue
+        if found_in_file := _of_file(place.text, dialect, programs):
+            yield place, found_in_file
+
+
+def _worse(found: list[Found]) -> Found | None:
+    contracts = [each for each in found if isinstance(each, Contract)]
+    return next(iter(contracts or found), None)
+
+
+def _of_command(words: list[str], dialect: Dialect) -> Iterator[Found]:
+    for program, verb in _TAKING_BACK:
+        at = next((at for at, word in enumerate(words) if program.fullmatch(_name(word))), None)
+        taken = [word for word in words[at + 1 :] if verb.fullmatch(word)] if at is not None else []
+        if at is not None and taken:
+            yield Contract(f"{_name(words[at])} ... {taken[0]}")
+    for word in words:
+        if (sql := statements_in(word)) and (found := worst(sql, dialect)):
+            yield found
+
+
+def _of_file(text: str, dialect: Dialect, programs: set[str]) -> Found | None:
+    """The part of a file that is run on the way up, by the tool that its markers are of. A client
+    runs both parts."""
+    marker = marker_of_another_tool(text)
+    if marker and not (programs & _CLIENTS and marker[0] not in programs):
+        part = deployed_part(text, marker[0])
+        if isinstance(part, str):
+            return Unclear(part)
+        text = part[1]
+    return worst(text, dialect)
+
+
+def _mounted(job: Object, inventory: Inventory) -> Iterator[tuple[str, Place]]:
+    """The SQL files of the ConfigMaps that its pod mounts."""
+    for volume in job.root.at("spec", "template", "spec", "volumes").items:
+        for source in (volume, *volume.at("projected", "sources").items):
+            name = source.at("configMap", "name")
+            found = inventory.named("ConfigMap", name.text, job) if name.exists else None
+            for file, text in found.root.at("data").entries.items() if found else ():
+                if file.endswith(".sql"):
+                    yield file, text
+
+
+def _name(word: str) -> str:
+    return word.rpartition("/")[2]

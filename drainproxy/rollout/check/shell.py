@@ -1,0 +1,78 @@
+"""The simple commands in what a container runs, as far as a shell's text says them plainly."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Final
+
+from .sql import statements_in
+
+# As long as commands are; the rest is not looked at.
+_LONGEST: Final = 20_000
+# Scripts in scripts: sh -c "sh -c '...'".
+_DEEPEST: Final = 3
+_SEPARATORS: Final = frozenset("();<>|&\n")
+# They only say something, unless a pipe takes it.
+_SPEAKERS: Final = ("echo", "printf", ":", "logger")
+_HERE: Final = re.compile(
+    r"<<-?[ \t]*(['\"]?)(?P<end>\w+)\1(?P<rest>[^\n]*)\n(?P<body>.*?)^[ \t]*(?P=end)[ \t]*$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def simple_commands(words: list[str], depth: int = 0) -> Iterator[list[str]]:
+    """The words of each simple command that may run, those of scripts among the words included.
+    Bodies of here-documents are words. What is only said (`echo`) is left out."""
+    # The name of an image may stand before a command.
+    if any(_name(word) in _SPEAKERS for word in words[: 1 if depth else 2]):
+        return
+    yield words
+    for word in words if depth < _DEEPEST else ():
+        # A text for `sh -c`, or for an entrypoint that is one.
+        if re.search(r"\s", word) and len(word) <= _LONGEST and not statements_in(word):
+            yield from _of_script(word, depth + 1)
+
+
+def _of_script(text: str, depth: int) -> Iterator[list[str]]:
+    bodies: list[str] = []
+
+    def kept(match: re.Match[str]) -> str:
+        bodies.append(match["body"])
+        return f" {_placeholder(len(bodies) - 1)} {match['rest']}\n"
+
+    tokens = _tokens(_HERE.sub(kept, text))
+    command: list[str] = []
+    for token in [*tokens, ";"]:
+        if not set(token) <= _SEPARATORS or not token:
+            at = re.fullmatch(r"\0(\d+)", token)
+            command.append(bodies[int(at[1])] if at else token)
+        elif token[0] in "<>":
+            continue  # a redirection does not end a command
+        else:
+            piped = token in ("|", "|&")
+            if command and piped and _name(command[0]) in _SPEAKERS:
+                command = command[1:]  # what is said is the input of what follows
+                continue
+            if len(command) > 0:
+                yield from simple_commands(command, depth)
+            command = []
+
+
+def _placeholder(number: int) -> str:
+    return f"\0{number}"
+
+
+def _tokens(text: str) -> list[str]:
+    """The words and separators of a script; none where its quotes do not fit."""
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
+    lexer.whitespace = " \t\r"
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        return list(lexer)
+    except ValueError:
+        return []
+
+
+def _name(word: str) -> str:
+    return word.rpartition("/")[2]

@@ -1,0 +1,116 @@
+"""Contracts in SQL, without a grammar: what `migration lint` knows surely, at the speed of a linter
+of manifests. What is neither plainly a contract nor plainly additive is not understood."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from ..migration.lexer import Dialect, split
+
+# An option with its value in the same word.
+_OPTION: Final = re.compile(r"--?[A-Za-z][\w-]*=|-[ce](?=\s*[A-Za-z/])")
+# As long as migrations are that stand in a manifest (the API server's limit of a ConfigMap).
+_LONGEST: Final = 1 << 20
+
+# A script may begin with `set -e`.
+_HEAD: Final = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*(?!set\s+[-+])(?:drop|truncate|delete|rename|alter|create|insert|update|merge|with|replace|do|call|grant"
+    r"|revoke|comment|select|begin|start|commit|set|lock|analyze|vacuum)\b",
+    re.IGNORECASE,
+)
+# Nothing that they take away, or tighten, is there for the version before any more.
+_CONTRACT: Final = re.compile(
+    r"^\s*(?:drop\s+\w+|truncate(?:\s+table)?\s+\S|rename\s+\w+"
+    r"|create\s+unique\s+(?:\w+\s+)?index\b)|\bdelete\s+from\b",
+    re.IGNORECASE,
+)
+_ALTER: Final = re.compile(r"^\s*alter\s+(?!default\b)\w+(?:\s+\w+)?", re.IGNORECASE)
+_TIGHTENS: Final = re.compile(
+    r"\bdrop\s+(?!not\s|expression\b|identity\b)\w+|\brename\b|\bset\s+not\s+null\b"
+    r"|\balter\s+(?:column\s+)?(?:\w+|\" \"|` `)\s+(?:set\s+data\s+)?type\b|\bmodify\b|\bchange\b"
+    r"|\bset\s+schema\b|\bunique\b|\bprimary\s+key\b|\bforeign\s+key\b"
+    r"|\bcheck\b|\bexclude\b|\badd\s+constraint\b"
+    r"|\b(?:enable|force)\s+row\s+level\s+security\b",
+    re.IGNORECASE,
+)
+_MUST_BE_FILLED: Final = re.compile(r"(?<!\bdrop )\bnot\s+null\b", re.IGNORECASE)
+_FILLED: Final = re.compile(r"\b(?:default|generated|auto_increment|serial)\b", re.IGNORECASE)
+_ADDITIVE: Final = re.compile(
+    r"^\s*(?:create\s+(?!or\s+replace\b)(?:(?:global\s+|local\s+)?temp(?:orary)?\s+|unlogged\s+)?"
+    r"(?:table|index|view|materialized\s+view|type|schema|sequence|extension|role|user|domain"
+    r"|collation|statistics)\b"
+    r"|alter\s+table\b[^;]*?\b(?:add|alter\s+(?:column\s+)?\S+\s+(?:set|drop)|validate)\b"
+    r"|alter\s+type\b.*\badd\s+value\b|insert\b|update\b|merge\b|select\b|comment\s+on\b|grant\b"
+    r"|begin\b|start\s+transaction\b|commit\b|end\b|set\b|reset\b|lock\b|analyze\b|vacuum\b"
+    r"|explain\b|show\b|use\b|pragma\b|with\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MADE: Final = re.compile(
+    r"\s*create\s+(?:temp(?:orary)?\s+|unlogged\s+)?table\s+(?:(if\s+not\s+exists)\s+)?([^\s(]+)",
+    re.IGNORECASE,
+)
+_CHANGED: Final = re.compile(
+    r"\s*(?:alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?|create\s+unique\s+index\b.*?\bon\s+"
+    r"(?:only\s+)?|delete\s+from\s+(?:only\s+)?|truncate\s+(?:table\s+)?(?:only\s+)?"
+    r"|drop\s+table\s+(?:if\s+exists\s+)?)([^\s(;,]+)\s*(,?)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class Contract(Struct, frozen=True):
+    """What a statement takes away, in its own words."""
+
+    words: str
+
+
+class Unclear(Struct, frozen=True):
+    """A statement that nobody here understands, by its beginning."""
+
+    words: str
+
+
+def statements_in(word: str) -> str:
+    """The SQL that a word of a command is, or an option in it; empty if it is none."""
+    text = _OPTION.sub("", word, count=1) if word.startswith("-") else word
+    return text if _HEAD.match(text) and re.search(r"\s", text.strip()) else ""
+
+
+def worst(text: str, dialect: Dialect) -> Contract | Unclear | None:
+    """The first contract of a text, else the first statement that is not understood."""
+    found = [*_judged(text[:_LONGEST], dialect)]
+    if len(text) > _LONGEST:
+        found.append(Unclear("what is longer than a manifest"))
+    contracts = [each for each in found if isinstance(each, Contract)]
+    return next(iter(contracts or found), None)
+
+
+def _judged(text: str, dialect: Dialect) -> Iterator[Contract | Unclear]:
+    made: set[str] = set()
+    for statement in split(text, dialect):
+        if match := _MADE.match(statement.sql):
+            if not match[1]:
+                made.add(match[2].lower())
+        elif (changed := _CHANGED.match(statement.sql)) and _is_new(changed, made):
+            continue
+        if words := _contract(statement.bare):
+            yield Contract(" ".join(words.split()))
+        elif statement.unsure or not _ADDITIVE.match(statement.bare):
+            yield Unclear(" ".join(statement.sql.split())[:40])
+
+
+def _is_new(changed: re.Match[str], made: set[str]) -> bool:
+    """Whether it is about a table of the same file alone: the version before does not know it."""
+    return changed[1].lower() in made and not changed[2]
+
+
+def _contract(bare: str) -> str:
+    if found := _CONTRACT.search(bare):
+        return found[0]
+    if altered := _ALTER.match(bare):
+        if taken := _TIGHTENS.search(bare, altered.end()):
+            return f"{altered[0]} ... {taken[0]}"
+        if _MUST_BE_FILLED.search(bare) and not _FILLED.search(bare):
+            return f"{altered[0]} ... NOT NULL"
+    return ""
