@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from drainproxy.config import ConfigError
 from drainproxy.manifests.documents import restyle
-from drainproxy.manifests.podspec import Json, Pod, Workload, read, workload
+from drainproxy.manifests.podspec import Json, Workload, read, workload
 from drainproxy.manifests.policies import Place
 from drainproxy.manifests.templates import makes_pods, reason, title
 from drainproxy.manifests.values import without_collector
@@ -23,7 +23,8 @@ from .plan import Options, foresee
 from .report import TWO_STEPS, Line, Outcome, Report
 from .skip import reason_to_skip
 from .status import restored
-from .surroundings import Moved, Surroundings
+from .surroundings import Behind, Surroundings
+from .telling import back, is_in, told, where
 from .texts import settled
 
 
@@ -55,15 +56,14 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     around = Surroundings(given.objects)
     neighbours = Neighbours(around.services, _neighbours(given, options), around.namespaces)
     lines: list[Line] = []
-    moved: dict[int, Moved] = {}
+    behind: dict[int, Behind] = {}
     for found in given.objects:
         line, capture = _careful(found, lambda one: _inject(one, options, neighbours))
-        if line and capture:
-            moved[len(lines)] = Moved(_place(found, around.namespaces), capture)
+        if line and (workloads := _behind(found, around.namespaces, capture)):
+            behind[len(lines)] = workloads
         lines += [line] if line else []
-    for at, changes in zip(moved, around.change([*moved.values()]), strict=True):
-        lines[at] = replace(lines[at], changes=changes)
-    return _result(given, around, lines, only)
+    changes = [*around.change([*behind.values()])]
+    return _result(given, around, told(lines, [*behind], changes, only), only)
 
 
 @without_collector()
@@ -72,11 +72,8 @@ def uninject_all(texts: Mapping[str, str], only: Half | None = None) -> Result:
     given = read_input(texts)
     around = Surroundings(given.objects)
     lines = [line for line, _ in (_careful(each, _uninject) for each in given.objects) if line]
-    lines += [
-        Line(object=title(found.body), outcome="uninjected", makes_pods=False, **_where(found))
-        for found in around.restore()
-    ]
-    result = _result(given, around, lines, only)
+    lines += [back(found) for found in around.restore()]
+    result = _result(given, around, [each for each in lines if is_in(each, only)], only)
     return replace(result, report=replace(result.report, is_back=True))
 
 
@@ -93,7 +90,7 @@ class _Target(Struct, frozen=True):
 
     def line(self, outcome: Outcome, **fields: Any) -> Line:
         """What came of it."""
-        return Line(object=self.workload.title, outcome=outcome, **fields, **_where(self.found))
+        return Line(object=self.workload.title, outcome=outcome, **fields, **where(self.found))
 
     @property
     def pod(self) -> Json:
@@ -131,7 +128,7 @@ def _unsupported(found: Found) -> Line | None:
         object=title(found.body),
         outcome="unsupported",
         reason=reason(found.body),
-        **_where(found),
+        **where(found),
     )
 
 
@@ -189,10 +186,19 @@ def _neighbour(namespace: str, one: Workload, pod: Json, options: Options) -> Ne
     return Neighbour(one.title, namespace, view, foreseen, one.stateful_set)
 
 
-def _place(found: Found, namespaces: Mapping[str, Mapping[str, str]]) -> Place:
+def _behind(
+    found: Found, namespaces: Mapping[str, Mapping[str, str]], capture: Capture | None
+) -> Behind | None:
+    """What a Service or a policy can be about; None if it makes no pods that can be read."""
     one = workload(found.body)
-    pod = read(one.pod) if one and one.pod else Pod()
-    return Place(found.namespace, pod.labels, namespaces.get(found.namespace))
+    if one is None or one.pod is None:
+        return None
+    try:
+        labels = read(one.pod).labels
+    except ValueError:
+        return None  # there is an error already, and no text
+    place = Place(found.namespace, labels, namespaces.get(found.namespace))
+    return Behind(place, capture, one.stateful_set)
 
 
 def _result(given: Input, around: Surroundings, lines: Sequence[Line], only: Half | None) -> Result:
@@ -208,7 +214,7 @@ def _result(given: Input, around: Surroundings, lines: Sequence[Line], only: Hal
         for each in given.broken
     ]
     unreadable = [
-        Line(object=title(found.body), outcome="error", problems=[problem], **_where(found))
+        Line(object=title(found.body), outcome="error", problems=[problem], **where(found))
         for found, problem in around.mistakes
     ]
     lines = [*broken, *unreadable, *lines, *_unwritten(given)]
@@ -225,12 +231,3 @@ def _unwritten(given: Input) -> Iterator[Line]:
                 documents[at] = settled(document)
             except ValueError as error:
                 yield Line(object="", outcome="error", file=name, problems=[str(error)])
-
-
-def _where(found: Found) -> dict[str, Any]:
-    return {
-        "namespace": found.namespace,
-        "file": found.file,
-        "line": found.line,
-        "document": found.number,
-    }

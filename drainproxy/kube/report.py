@@ -30,6 +30,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
     `line` is where its document begins, `document` its number in the file, both from 1; `summary`
     is the outcome in words, `changes` are what else was changed for it, `steps` how to apply it.
+    What `is_elsewhere` is in the half that was not asked for: it counts, and is not told.
     """
 
     object: str
@@ -48,6 +49,7 @@ class Line(Struct, frozen=True, kw_only=True):
     steps: Sequence[str] = ()
     captured: bool = False
     makes_pods: bool = True
+    is_elsewhere: bool = False
 
     def text(self, names_file: bool) -> str:
         """For people; with the file where there are several."""
@@ -99,16 +101,20 @@ class Report(Struct, frozen=True):
     def _pods(self) -> list[Line]:
         return [each for each in self.lines if each.makes_pods]
 
+    @property
+    def _told(self) -> list[Line]:
+        return [each for each in self.lines if not each.is_elsewhere]
+
     def summary(self) -> dict[str, int]:
         """How often each outcome came."""
-        found = Counter[str](each.outcome for each in self.lines)
+        found = Counter[str](each.outcome for each in self._told)
         always = _COUNTED_BACK if self.is_back else _COUNTED
         return {**dict.fromkeys(always, 0), **found}
 
     def text(self) -> str:
         """For people: a line for each object, what to do next, and the summary last."""
-        lines = [each.text(self.names_files) for each in self.lines]
-        steps = [*dict.fromkeys(step for each in self.lines for step in each.steps)]
+        lines = [each.text(self.names_files) for each in self._told]
+        steps = [*dict.fromkeys(step for each in self._told for step in each.steps)]
         if steps:
             lines.append("Pods without a sidecar do not listen at its number, so in two steps:")
         lines += [f"  {step}" for step in steps]
@@ -116,7 +122,7 @@ class Report(Struct, frozen=True):
 
     def json(self) -> str:
         """For machines."""
-        objects = [_as_json(each) for each in self.lines]
+        objects = [_as_json(each) for each in self._told]
         text = json.encode({"objects": objects, "summary": self.summary()})
         return json.format(text, indent=2).decode()
 
@@ -127,5 +133,6 @@ def _counted(outcome: str, count: int) -> str:
 
 def _as_json(line: Line) -> object:
     found = to_builtins(line)
+    del found["is_elsewhere"]
     ports = [{key: value for key, value in port.items() if value} for port in found["ports"]]
     return {**found, "ports": ports}

@@ -1,6 +1,7 @@
 """What leads clients to the pods of an input, as it was before it was changed, and its changes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,11 +20,30 @@ from .leading import move, retargeted, widened
 from .status import restored
 
 
-class Moved(Struct, frozen=True):
-    """A workload that gets a sidecar: where its pods are, and how clients are led to them."""
+class Behind(Struct, frozen=True):
+    """A workload: where its pods are, and how clients are led to them; None if to no sidecar.
+
+    `stateful_set` is its name if it is one.
+    """
 
     place: Place
-    capture: Capture
+    capture: Capture | None = None
+    stateful_set: str | None = None
+
+
+class Change(Struct, frozen=True):
+    """What became of a Service or a policy: `for_whom` is the first workload (by its number) for
+    whose sake it was changed, None where it was only taken back, or left as it was before."""
+
+    found: Found
+    text: str
+    for_whom: int | None = None
+    is_left: bool = False
+
+
+# Told of what was changed before.
+_BACK: Final = "nothing behind it needs the change any more"
+_LEFT: Final = "it is changed already, and no pod of this input is behind it"
 
 
 class _Leading(Struct, frozen=True):
@@ -50,20 +70,23 @@ class Surroundings:
         """As they were."""
         return [each.view for each in self._leading if isinstance(each.view, Service)]
 
-    def change(self, moved: Sequence[Moved]) -> list[list[str]]:
-        """Lead clients to the sidecars; for each of these workloads, what was done for its sake."""
-        done: list[list[str]] = [[] for _ in moved]
-        index = _Index(moved)
+    def change(self, workloads: Sequence[Behind]) -> Iterator[Change]:
+        """Lead clients to the sidecars. What was changed before and needs it no more is taken back;
+        where no pod of this input is behind it, that cannot be told, and it stays as it is."""
+        index = _Index(workloads)
         for each in self._leading:
-            view = each.view
+            view, done = each.view, None
             if isinstance(view, Service):
-                edited, changes = _retargeted(each.original, view, index.rewrites(view))
+                done = _retargeted(each.original, view, index.rewrites(view))
             else:
-                edited, changes = _widened(each.original, view, index.moves(view))
-            _put(each.found, edited)
-            for at, text in changes.items():
-                done[at].append(text)
-        return done
+                done = _widened(each.original, view, index.moves(view))
+            if done is None and not index.has_behind(view):
+                if each.found.body != each.original:
+                    yield Change(each.found, _LEFT, is_left=True)
+                continue
+            edited, text, at = done or (each.original, _BACK, None)
+            if _put(each.found, edited) or at is not None:
+                yield Change(each.found, text, at)
 
     def restore(self) -> list[Found]:
         """Take them back to what they were; those that were changed."""
@@ -100,55 +123,87 @@ def _namespaces(objects: Sequence[Found]) -> Iterator[tuple[str, Mapping[str, st
             yield str(metadata.get("name")), metadata["labels"]
 
 
+# What an object becomes, what was done in words, and the number of the first that it is done for.
+_Done = tuple[Json, str, int | None]
+
+
 class _Index:
     """What concerns a Service or a policy, found without a look at all workloads; each with the
     number of its workload."""
 
-    def __init__(self, moved: Sequence[Moved]) -> None:
+    def __init__(self, workloads: Sequence[Behind]) -> None:
         self._rewrites: dict[tuple[str, str], list[tuple[int, Rewrite]]] = {}
         self._moves: dict[Label | None, list[tuple[int, Place, Move]]] = {}
-        for at, each in enumerate(moved):
-            for rewrite in each.capture.rewrites:
-                self._rewrites.setdefault(rewrite.service.key, []).append((at, rewrite))
-            for taken in each.capture.ports if each.capture.mode != "redirect" else ():
-                for label in (None, *each.place.labels.items()):
-                    self._moves.setdefault(label, []).append((at, each.place, move(taken)))
+        self._behind: dict[Label | None, list[Behind]] = {}
+        for at, each in enumerate(workloads):
+            for label in (None, *each.place.labels.items()):
+                self._behind.setdefault(label, []).append(each)
+            if each.capture is not None:
+                self._add(at, each.place, each.capture)
+
+    def _add(self, at: int, place: Place, capture: Capture) -> None:
+        for rewrite in capture.rewrites:
+            self._rewrites.setdefault(rewrite.service.key, []).append((at, rewrite))
+        for taken in capture.ports if capture.mode != "redirect" else ():
+            for label in (None, *place.labels.items()):
+                self._moves.setdefault(label, []).append((at, place, move(taken)))
 
     def rewrites(self, view: Service) -> list[tuple[int, Rewrite]]:
         return self._rewrites.get(view.key, [])
 
     def moves(self, view: Policy) -> list[tuple[int, Place, Move]]:
-        labels = {*view.labels()}
         found = {
             (at, one.listen): (at, place, one)
-            for label in ([None] if None in labels else labels)
+            for label in _labels(view)
             for at, place, one in self._moves.get(label, ())
             if any(view.too_narrow(place, one))
         }
         return [found[key] for key in sorted(found)]
 
+    def has_behind(self, view: Service | Policy) -> bool:
+        """Whether a workload of the input is among those that it is about."""
+        return any(
+            _concerns(view, each) for label in _labels(view) for each in self._behind.get(label, ())
+        )
+
+
+def _labels(view: Service | Policy) -> set[Label | None]:
+    """Whatever it is about has one of these."""
+    if isinstance(view, Service):
+        named = view.stateful_set is not None
+        return {None if named else next(iter((view.spec.selector or {}).items()), None)}
+    labels = {*view.labels()}
+    return {None} if None in labels else labels
+
+
+def _concerns(view: Service | Policy, each: Behind) -> bool:
+    place = each.place
+    if isinstance(view, Service):
+        return view.selects(place.namespace, place.labels, each.stateful_set)
+    return view.selects(place) or any(
+        not rule.to or any(peer.may_be(place, view.namespace) for peer in rule.to)
+        for rule in view.spec.egress or []
+    )
+
 
 def _retargeted(
     original: Json, view: Service, wanted: Sequence[tuple[int, Rewrite]]
-) -> tuple[Json, dict[int, str]]:
+) -> _Done | None:
     if not wanted:
-        return original, {}
+        return None
     once = {(one.port.step, one.target): one for _, one in wanted}
     edited, texts = retargeted(original, view, once.values())
-    return edited, {at: f"service/{view.name}: {', '.join(texts)}" for at, _ in wanted}
+    return edited, ", ".join(texts), wanted[0][0]
 
 
 def _widened(
     original: Json, view: Policy, moves: Sequence[tuple[int, Place, Move]]
-) -> tuple[Json, dict[int, str]]:
+) -> _Done | None:
     if not moves:
-        return original, {}
+        return None
     edited = widened(original, view, [(place, one) for _, place, one in moves])
-    pairs: dict[int, list[str]] = {}
-    for at, _, one in moves:
-        pairs.setdefault(at, []).append(f"{one.listen} beside {one.port}")
-    name = f"networkpolicy/{view.metadata.name}"
-    return edited, {at: f"{name}: allows {', '.join(texts)}" for at, texts in pairs.items()}
+    pairs = dict.fromkeys(f"{one.listen} beside {one.port}" for _, _, one in moves)
+    return edited, f"allows {', '.join(pairs)}", moves[0][0]
 
 
 def _put(found: Found, body: Json) -> bool:

@@ -67,7 +67,7 @@ def uninject(text: str, only: Half | None = None) -> Result:
 
 def lines(done: Result) -> list[str]:
     """The first line of each object."""
-    return [line.text(False).splitlines()[0] for line in done.report.lines]
+    return [line.text(False).splitlines()[0] for line in done.report.lines if not line.is_elsewhere]
 
 
 def bodies(done: Result) -> dict[str, Any]:

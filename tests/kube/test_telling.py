@@ -1,0 +1,68 @@
+"""What a report says of Services and policies, and of one half of an input."""
+
+from drainproxy.manifests.documents import Document
+from tests.kube.test_batch import (
+    DEPLOYMENT,
+    NAMELESS,
+    POLICY,
+    SERVICE,
+    bodies,
+    inject,
+    join,
+    lines,
+    target,
+    uninject,
+)
+
+
+def test_what_was_changed_for_pods_that_are_elsewhere_stays_as_it_is() -> None:
+    for kept in ("Service", "NetworkPolicy"):
+        done = inject(join(NAMELESS, SERVICE, POLICY))
+        alone = Document("", "", bodies(done)[kept], changed=True).render()
+
+        assert inject(alone).text == alone
+        (line,) = lines(inject(alone))
+        assert "skipped (it is changed already, and no pod of this input is behind it)" in line
+    services = inject(join(NAMELESS, SERVICE), only="services").text
+    assert inject(services).text == services
+    assert inject(services, only="services").text == services
+
+
+def test_what_no_pod_behind_it_needs_any_more_is_taken_back_and_named() -> None:
+    done = inject(join(NAMELESS, SERVICE, POLICY)).text
+    redirected = inject(done, given={"drainproxy.io/capture": "redirect"})
+    off = inject(done.replace("{app: web}\n", '{app: web, drainproxy.io/inject: "false"}\n', 1))
+
+    assert lines(redirected)[1:] == [
+        "service/web uninjected (nothing behind it needs the change any more)",
+        "networkpolicy.networking.k8s.io/front uninjected"
+        " (nothing behind it needs the change any more)",
+    ]
+    assert target(redirected) == target(off) == 8080
+    assert "service/web uninjected" in off.report.text()
+
+
+def test_the_report_of_a_half_names_what_is_in_it() -> None:
+    text = join(NAMELESS, SERVICE, POLICY)
+    whole = inject(text).text
+    first, second = inject(text, only="workloads"), inject(text, only="services")
+
+    assert "service/web:" not in first.report.text()
+    assert "networkpolicy/front: allows 9181 beside 8080" in first.report.text()
+    assert lines(second)[0] == "service/web injected (port 80 targets 9181 (was 8080))"
+    assert "deployment/web" not in second.report.text()
+    assert second.report.captures_all
+    assert lines(uninject(whole, only="services")) == ["service/web uninjected"]
+    assert lines(uninject(whole, only="workloads"))[0] == "deployment/web uninjected"
+    assert "service/web" not in uninject(whole, only="workloads").report.text()
+    by_hand = inject(text, only="services", given={"drainproxy.io/capture": "names"})
+    assert by_hand.report.captures_nothing
+    assert lines(by_hand)[0].startswith("deployment/web skipped (no container has a TCP port with")
+
+
+def test_what_was_changed_for_many_is_told_once() -> None:
+    second = DEPLOYMENT.replace("name: web}", "name: v2}")
+    text = inject(join(DEPLOYMENT, second, SERVICE, POLICY)).report.text()
+
+    assert text.count("service/web: port 80 targets http") == 1
+    assert text.count("networkpolicy/front: allows 9181 beside 8080") == 1
