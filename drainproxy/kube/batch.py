@@ -145,15 +145,15 @@ def _inject(target: _Target, options: Options, neighbours: Neighbours) -> _Done:
 
 def _injected(target: _Target, outcome: Injected) -> Line:
     capture = outcome.capture
-    passes = bool(capture.obstacles) or not capture.captures
+    missed = capture.missed
     steps = TWO_STEPS if any(each.takes_two_steps for each in capture.rewrites) else ()
     return target.line(
-        "bypassed" if passes else "injected",
-        summary="; ".join(capture.past) if passes else str(capture),
+        "bypassed" if missed else "injected",
+        summary=missed or str(capture),
         capture=capture.mode,
-        reason="; ".join(capture.past) if passes else capture.reason,
+        reason=missed or capture.reason,
         ports=capture.ports,
-        warnings=outcome.warnings,
+        warnings=[text for text in outcome.warnings if text not in missed],
         steps=steps,
         captured=capture.captures,
     )

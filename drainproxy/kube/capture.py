@@ -29,7 +29,7 @@ from .leads import (
     taken_by_redirect,
     without_names,
 )
-from .ports import Taken, listed
+from .ports import Taken, known, listed
 
 __all__ = ["Around", "Capture", "Mode", "Question", "Rewrite", "choose"]
 
@@ -78,12 +78,19 @@ class Capture(Struct, frozen=True, kw_only=True):
     @property
     def captures(self) -> bool:
         """Whether clients come to the sidecar, as far as is known."""
-        return self.mode is not None and bool(self.led or not self.past)
+        return self.mode is not None and bool(self.led or not (self.past or self.nowhere))
 
     @property
     def past(self) -> list[str]:
         """Every way past the sidecar."""
         return [*self.obstacles, *self.left]
+
+    @property
+    def missed(self) -> str:
+        """Why clients do not come to the sidecar, or some pass it; empty if that is not so."""
+        if self.obstacles or not self.captures:
+            return "; ".join(self.past or self.nowhere)
+        return ""
 
     def __str__(self) -> str:
         if self.mode is None:
@@ -131,17 +138,27 @@ def _by_services(question: Question, leads: Sequence[Lead]) -> Capture:
     for each in taken:
         fitting.setdefault(each.port, []).append(each)
     ways = [_way(lead, question, fitting) for lead in leads]
-    if not any(lead.end for lead in leads):
+    if not leads:
         ways += _unreachable(question)
         reason = _without_services(question)
+    elif not any(lead.end for lead in leads):
+        # A redirect would be of no use: what is wrong is the Service.
+        reason = "; ".join(_sentences([way for way in ways if way.kind == "nowhere"]))
     else:
         rewritten = [_Way("obstacles", lead=way.lead) for way in ways if way.rewrite]
         reason = "; ".join(_sentences(rewritten)) or "every Service targets a name"
         ways = _headless(question, leads, taken) or ways
     if not taken and question.forwards is None:
-        return _capture(None, _NO_NAMES if question.by_name_alone else _NO_PORTS, (), ways)
+        return _capture(None, _why_none(question, reason if leads else ""), (), ways)
     mode: Mode = "service rewrite" if any(way.rewrite for way in ways) else "names"
     return _capture(mode, reason, taken, ways)
+
+
+def _why_none(question: Question, reason: str) -> str:
+    """Why there is nothing to take over: Services may lead nowhere, although there are ports."""
+    if question.by_name_alone:
+        return _NO_NAMES
+    return reason if reason and known(question.pod) else _NO_PORTS
 
 
 def _redirected(question: Question, leads: Sequence[Lead], reason: str) -> Capture:

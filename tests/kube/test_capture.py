@@ -229,6 +229,18 @@ def test_a_target_that_nobody_declares_is_told_and_hinders_nothing() -> None:
     assert rewrites(found) == [("web", 81, "http")]
 
 
+def test_services_that_all_lead_nowhere_capture_nothing_and_ask_for_no_redirect() -> None:
+    why = "Service web targets https, which no container declares"
+    named, nameless = ask(pod(HTTP), service("https")), ask(pod(NAMELESS), service("https"))
+    by_hand = ask(pod(HTTP), service("https"), capture="redirect")
+
+    assert (named.mode, named.reason) == ("names", why)
+    assert (nameless.mode, nameless.reason) == (None, why)
+    assert by_hand.mode == "redirect"
+    for found in (named, nameless, by_hand):
+        assert (found.captures, found.missed) == (False, why)
+
+
 def test_a_service_that_was_changed_before_leads_to_the_sidecar_already() -> None:
     def changed(target: int | str, **record: object) -> Service:
         found = service(target)

@@ -66,3 +66,16 @@ def test_what_was_changed_for_many_is_told_once() -> None:
 
     assert text.count("service/web: port 80 targets http") == 1
     assert text.count("networkpolicy/front: allows 9181 beside 8080") == 1
+
+
+def test_a_service_that_leads_to_no_port_captures_nothing() -> None:
+    astray = SERVICE.replace("8080", "web")
+    named, nameless = inject(join(DEPLOYMENT, astray)), inject(join(NAMELESS, astray))
+
+    why = "(Service web targets web, which no container declares)"
+    assert lines(named) == [f"deployment/web bypassed {why}"]
+    assert lines(nameless) == [f"deployment/web skipped {why}"]
+    for done in (named, nameless):
+        assert done.report.text().count("which no container declares") == 1
+        assert done.report.captures_nothing
+        assert not done.report.captures_all
