@@ -54,7 +54,8 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     """Inject every workload in these files (by name), and change what leads clients to them."""
     given = read_input(texts)
     around = Surroundings(given.objects)
-    neighbours = Neighbours(around.services, _neighbours(given, options), around.namespaces)
+    members = _neighbours(given, options)
+    neighbours = Neighbours(around.services, members, around.namespaces, around.held)
     lines: list[Line] = []
     behind: dict[int, Behind] = {}
     for found in given.objects:

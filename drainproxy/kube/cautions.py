@@ -14,7 +14,7 @@ from .bypasses import bypasses
 from .capture import Capture
 from .grace import time_cautions
 from .hooks import kept_hook, only_sleeps, seconds_asleep
-from .leads import Question
+from .leads import Question, held_before
 from .meshes import mesh_cautions
 from .ports import Taken
 from .resources import is_above
@@ -43,7 +43,7 @@ class Scene(Struct, frozen=True):
 
 def cautions(scene: Scene) -> list[str]:
     """Every warning, each a sentence that says what would be right."""
-    found = (_hooks, _time, _liveness, _requests, _user, _meshes, _trust)
+    found = (_hooks, _time, _liveness, _requests, _user, _meshes, _trust, _numbers)
     texts = [text for check in found for text in check(scene)]
     return [*scene.notes, *texts, *bypasses(scene.capture, scene.question)]
 
@@ -96,6 +96,29 @@ def _user(scene: Scene) -> Iterator[str]:
 
 def _meshes(scene: Scene) -> Iterator[str]:
     return mesh_cautions(scene.pod) if scene.wishes.capture == "redirect" else iter(())
+
+
+def _numbers(scene: Scene) -> Iterator[str]:
+    """Pods of before and after a rollout are behind the same Service, which leads to one number."""
+    capture, before = scene.capture, held_before(scene.question)
+    if scene.question.forwards is not None:
+        return
+    for each in capture.ports:
+        was = before.get(each.port, [])
+        if was and each.listen not in was:
+            yield (
+                f"the sidecar listens at {each.listen} for port {each.port}, and did at {was[0]},"
+                f" which something else needs now: a Service that targets {was[0]} leads new pods'"
+                " clients elsewhere until it is changed, so take the Services back first"
+            )
+    by_number = [each for each in capture.rewrites if each.takes_two_steps]
+    if by_number and len(capture.ports) > 1 and not before:
+        forwards = ",".join(each.forward() for each in capture.ports)
+        yield (
+            "the sidecar's numbers follow the order of the ports: where a Service of the cluster"
+            " leads to one of them already, and before ports are added or removed, hold them with"
+            f" {ANNOTATION_PREFIX}forward: {forwards}"
+        )
 
 
 def _trust(scene: Scene) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """What is put into a pod: the sidecar, the redirect, their volume and the hook, as plain values."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from msgspec import Struct
 
 from drainproxy.config import BY_NAME, Address
+from drainproxy.config.addresses import parse_forwards
 from drainproxy.manifests.podspec import Json
 
 from .annotations import Wishes
@@ -111,6 +113,21 @@ def token_of(container: Json) -> str | None:
 def image_of(container: Json) -> str | None:
     """The image that it runs."""
     return container.get("image")
+
+
+def listeners_of(container: Json) -> dict[int, list[int]]:
+    """Where it listens for each port of the app, as its flags say; what is no flag of ours is none.
+
+    Whoever has edited them may have written anything."""
+    found: dict[int, list[int]] = {}
+    args = container.get("args")
+    for text in args if isinstance(args, list) else ():
+        _, is_forward, value = str(text).partition("--forward=")
+        with suppress(ValueError):
+            for each in parse_forwards(value) if is_forward else ():
+                if isinstance(each.app, Address):
+                    found.setdefault(each.app.port, []).append(each.listen.port)
+    return found
 
 
 def hook_of(container: Json) -> Json | None:

@@ -80,11 +80,14 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
 
 
 def again(pod: Json, options: Options) -> Options:
-    """The options of a pod that was injected before: what flags gave then is given again."""
+    """The options of a pod that was injected before: what flags gave then is given again, and the
+    sidecar listens where it did."""
     status = read_status(pod)
     if status is None:
         return options
-    return replace(options, given={**status.given_values(pod), **options.given})
+    sidecar = containers.sidecar_of(pod)
+    kept = containers.listeners_of(sidecar) if sidecar else {}
+    return replace(options, given={**status.given_values(pod), **options.given}, kept=kept)
 
 
 def complete(pod: Json) -> Injected | None:

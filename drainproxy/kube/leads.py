@@ -19,6 +19,7 @@ from .ports import (
     free_ports,
     known,
     namer,
+    needed,
     numbered,
     spoken,
     usable_name,
@@ -29,6 +30,8 @@ from .status import target_before
 Objection = Callable[[Service, ServicePort, int | str], str]
 # Ports that are wanted, each with the protocol that somebody has named.
 Chosen = Mapping[AppPort, Protocol | None]
+# A port of a Service: namespace and name of that, and what chooses the port in it.
+Held = tuple[tuple[str, str], str]
 
 
 def unchangeable(_service: Service, _port: ServicePort, _target: int | str) -> str:
@@ -41,19 +44,23 @@ class Around(Struct, frozen=True, kw_only=True):
 
     `services` are those that select it (None: nobody knows), `place` where they were looked for;
     `objection` speaks against a changed targetPort, `no_redirect` against a redirect (or is empty).
+    `held` are numbers of sidecars that ports of Services target already, where `services` are as
+    they were before.
     """
 
     services: Sequence[Service] | None = None
     place: str = "in this input"
     objection: Objection = unchangeable
     no_redirect: str = ""
+    held: Mapping[Held, int] = {}
 
 
 class Question(Struct, frozen=True, kw_only=True):
     """A pod as it was before injection, what is asked for, and what stands around it.
 
     `reserved` are ports that the sidecar needs for itself, `forwards` what the pod says itself with
-    the annotation of that name.
+    the annotation of that name, `kept` where the sidecar has listened for a port of the app until
+    now.
     """
 
     pod: Pod
@@ -61,6 +68,7 @@ class Question(Struct, frozen=True, kw_only=True):
     around: Around = Around()
     reserved: Sequence[int] = ()
     forwards: Sequence[Forward] | None = None
+    kept: Mapping[int, Sequence[int]] = {}
 
     @property
     def by_name_alone(self) -> bool:
@@ -83,12 +91,14 @@ class Question(Struct, frozen=True, kw_only=True):
 class Lead(Struct, frozen=True):
     """A port of a Service, and the port of the app to which it leads; None if to none.
 
-    Where the Service was changed before, `end` is what it led to then.
+    Where the Service was changed before, `end` is what it led to then, and `held` the number of the
+    sidecar that it targets now, if it is one.
     """
 
     service: Service
     port: ServicePort
     end: AppPort | None
+    held: int | None = None
 
     @property
     def is_undeclared(self) -> bool:
@@ -108,7 +118,8 @@ def leads_to(question: Question) -> list[Lead]:
     are for what the pods say to each other, it must be declared.
     """
     end = ends_of(question.pod)
-    leads = [lead for service in question.around.services or () for lead in _leads(service, end)]
+    around = question.around
+    leads = [lead for each in around.services or () for lead in _leads(each, end, around.held)]
     beside = any(lead.end and not lead.service.is_headless for lead in leads)
     return [
         lead
@@ -118,11 +129,29 @@ def leads_to(question: Question) -> list[Lead]:
     ]
 
 
-def _leads(service: Service, end: Callable[[int | str], AppPort | None]) -> Iterator[Lead]:
+def _leads(
+    service: Service, end: Callable[[int | str], AppPort | None], held: Mapping[Held, int]
+) -> Iterator[Lead]:
     record = (service.metadata.annotations or {}).get(STATUS)
     for port in service.ports:
         before = target_before(record, port.step, port.port) if record else None
-        yield Lead(service, port, end(port.target if before is None else before))
+        if before is None:
+            now = held.get((service.key, port.step))
+        else:
+            now = port.target if isinstance(port.target, int) else None
+        yield Lead(service, port, end(port.target if before is None else before), now)
+
+
+def held_before(question: Question) -> dict[int, list[int]]:
+    """Where Services lead already, and where the sidecar has listened, for each port of the app:
+    pods of before and after a rollout are behind the same Service, so numbers must not move."""
+    found: dict[int, list[int]] = {}
+    for lead in leads_to(question):
+        if lead.end and lead.held is not None:
+            found.setdefault(lead.end.number, []).append(lead.held)
+    for port, numbers in question.kept.items():
+        found.setdefault(port, []).extend(numbers)
+    return found
 
 
 def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[Taken]:
@@ -200,17 +229,32 @@ def _with_names(question: Question, chosen: Chosen) -> Chosen:
 
 
 def _taken(question: Question, leads: Sequence[Lead], chosen: Chosen, by_name: bool) -> list[Taken]:
-    busy = [each.number for each in chosen] + [each.end.number for each in leads if each.end]
-    listeners = free_ports(question.pod, [*question.reserved, *busy])
     rename = namer(question.pod)
     led = _by_number(leads)
     taken = []
-    for port, said in chosen.items():
+    for (port, said), listen in zip(
+        chosen.items(), _listeners(question, leads, chosen), strict=True
+    ):
         name = usable_name(question.pod, port) if by_name else None
         protocol = said or _spoken(port, led.get(port.number, []))
         renamed = rename(name) if name else None
-        taken.append(Taken(port.number, next(listeners), protocol, name, renamed))
+        taken.append(Taken(port.number, listen, protocol, name, renamed))
     return taken
+
+
+def _listeners(question: Question, leads: Sequence[Lead], chosen: Chosen) -> list[int]:
+    """Where the sidecar is to listen for each of these ports: where it did, or else what is free
+    in order."""
+    ends = [each.number for each in chosen] + [each.end.number for each in leads if each.end]
+    busy = needed(question.pod) | {*question.reserved, *ends}
+    before = held_before(question)
+    found: list[int | None] = []
+    for each in chosen:
+        free = (at for at in before.get(each.number, ()) if at not in busy)
+        found.append(next(free, None))
+        busy |= {found[-1]} if found[-1] is not None else set()
+    others = free_ports(busy)
+    return [next(others) if at is None else at for at in found]
 
 
 def _by_number(leads: Iterable[Lead]) -> dict[int, list[ServicePort]]:

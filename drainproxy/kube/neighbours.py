@@ -14,7 +14,7 @@ from drainproxy.manifests.podspec import Pod
 from drainproxy.manifests.services import POD_NAME, Service, ServicePort
 
 from .capture import Capture, Rewrite
-from .leads import Around
+from .leads import Around, Held
 
 _ENFORCED: Final = "pod-security.kubernetes.io/enforce"
 # The Pod Security levels that a pod with NET_ADMIN does not pass.
@@ -39,8 +39,6 @@ class Neighbour(Struct, frozen=True):
         return not self.pod.completes or find_port(self.pod, port.target) is not None
 
 
-# A port of a Service: the Service's key, and what chooses the port there.
-_Place = tuple[tuple[str, str], str]
 # Namespace, key and value; for POD_NAME the StatefulSet's name.
 _Label = tuple[str, str, str | None]
 
@@ -53,13 +51,15 @@ class Neighbours:
         services: Sequence[Service],
         workloads: Iterable[Neighbour],
         namespaces: Mapping[str, Mapping[str, str]],
+        held: Mapping[Held, int] | None = None,
     ) -> None:
         self._index = _by_selector(services)
         self._namespaces = namespaces
+        self._held = held or {}
         self._workloads = [*workloads]
         self._members: dict[tuple[str, str], list[Neighbour]] = {}
-        self._names: dict[tuple[_Place, str], str] = {}
-        self._refused: dict[_Place, str] = {}
+        self._names: dict[tuple[Held, str], str] = {}
+        self._refused: dict[Held, str] = {}
         for each in self._workloads:
             for service in self._selecting(each.namespace, each.pod.labels, each.stateful_set):
                 self._members.setdefault(service.key, []).append(each)
@@ -75,6 +75,7 @@ class Neighbours:
             services=[*self._selecting(namespace, labels, stateful_set)],
             objection=self._objection,
             no_redirect=forbids_redirect(namespace, self._namespaces.get(namespace, {})),
+            held=self._held,
         )
 
     def _selecting(
@@ -106,7 +107,7 @@ class Neighbours:
             (each, each.foresee(self.around(each.namespace, each.pod.labels, each.stateful_set)))
             for each in self._workloads
         ]
-        wanted: dict[_Place, Rewrite] = {}
+        wanted: dict[Held, Rewrite] = {}
         for _, capture in captures:
             for rewrite in capture.rewrites if capture else ():
                 if isinstance(rewrite.target, int):
@@ -116,8 +117,8 @@ class Neighbours:
         return bool(refused)
 
     def _unsuited(
-        self, captures: Sequence[tuple[Neighbour, Capture | None]], wanted: Mapping[_Place, Rewrite]
-    ) -> Iterator[tuple[_Place, str]]:
+        self, captures: Sequence[tuple[Neighbour, Capture | None]], wanted: Mapping[Held, Rewrite]
+    ) -> Iterator[tuple[Held, str]]:
         known = {(each.namespace, each.title): _Targets(capture) for each, capture in captures}
         for place, rewrite in wanted.items():
             for each in self._members[place[0]]:
@@ -134,7 +135,7 @@ class _Targets:
         rewrites = capture.rewrites if capture else ()
         self._targets = {(each.service.key, each.port.step): each.target for each in rewrites}
 
-    def problem(self, place: _Place, number: int | str) -> str:
+    def problem(self, place: Held, number: int | str) -> str:
         """Why a number does not suit it; empty if it does."""
         if self._capture is None or self._capture.mode is None:
             return "gets no sidecar"

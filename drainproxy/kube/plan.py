@@ -56,7 +56,8 @@ NO_IMAGE: Final = Mistake(
 class Options(Struct, frozen=True, kw_only=True):
     """What holds where the pod does not say.
 
-    `given` are annotations that beat its own, `defaults` those that do not.
+    `given` are annotations that beat its own, `defaults` those that do not; `kept` is where the
+    sidecar that it has listens for the app's ports.
 
     There is no public image, so `image` has no default: a name that nobody can pull would only
     show when the pod starts.
@@ -66,6 +67,7 @@ class Options(Struct, frozen=True, kw_only=True):
     given: Mapping[str, str] = {}
     defaults: Mapping[str, str] = {}
     around: Around = Around()
+    kept: Mapping[int, Sequence[int]] = {}
     new_token: Callable[[], str] = secrets.token_urlsafe
 
 
@@ -95,7 +97,7 @@ def decide(pod: Pod, options: Options, token: str | None) -> Plan | Capture:
     Raises ConfigError with every mistake in the annotations.
     """
     asked = asked_of(pod, options)
-    question = _question(pod, asked, options.around)
+    question = _question(pod, asked, options)
     capture, wrong = _capture(question)
     mistakes = [*asked.mistakes, *wrong]
     if capture.mode is None and not mistakes:
@@ -123,7 +125,7 @@ def decide(pod: Pod, options: Options, token: str | None) -> Plan | Capture:
 
 def foresee(pod: Pod, options: Options) -> Capture:
     """How clients would be led to the sidecar of this pod; mistakes are left for `decide`."""
-    return _capture(_question(pod, asked_of(pod, options), options.around))[0]
+    return _capture(_question(pod, asked_of(pod, options), options))[0]
 
 
 def asked_of(pod: Pod, options: Options) -> Asked:
@@ -136,13 +138,14 @@ def asked_of(pod: Pod, options: Options) -> Asked:
     return Asked(said, annotations, wishes, own.notes, [*mistakes, *own.mistakes])
 
 
-def _question(pod: Pod, asked: Asked, around: Around) -> Question:
+def _question(pod: Pod, asked: Asked, options: Options) -> Question:
     return Question(
         pod=pod,
         wishes=asked.wishes,
-        around=around,
+        around=options.around,
         reserved=[*_reserved(asked.annotations)],
         forwards=_forwards(asked.said),
+        kept=options.kept,
     )
 
 

@@ -1,6 +1,6 @@
 """Which ports a pod has, what is spoken there, where the sidecar listens, how ports are renamed."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -174,12 +174,17 @@ def as_forwarded(pod: Pod, by_name: bool, forwards: Sequence[Forward]) -> list[T
     return taken
 
 
-def free_ports(pod: Pod, busy: Iterable[int]) -> Iterator[int]:
-    """Where the sidecar can listen: what no container declares, and nothing else needs."""
-    taken = set(busy)
+def needed(pod: Pod) -> set[int]:
+    """What containers declare or are asked at: the sidecar cannot listen there."""
+    found: set[int] = set()
     for _, container in pod.every_container():
-        taken |= {port.container_port for port in container.ports or []} | {*container.probed()}
-    yield from (port for port in range(_FIRST_LISTENER, 1 << 16) if port not in taken)
+        found |= {port.container_port for port in container.ports or []} | {*container.probed()}
+    return found
+
+
+def free_ports(busy: Container[int]) -> Iterator[int]:
+    """Where the sidecar can listen, in order."""
+    yield from (port for port in range(_FIRST_LISTENER, 1 << 16) if port not in busy)
 
 
 def listed(numbers: Iterable[int]) -> str:

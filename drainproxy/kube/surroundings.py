@@ -17,6 +17,7 @@ from .annotations import STATUS
 from .capture import Capture, Rewrite
 from .inputs import Found
 from .leading import move, retargeted, widened
+from .leads import Held
 from .status import restored
 
 
@@ -69,6 +70,20 @@ class Surroundings:
     def services(self) -> list[Service]:
         """As they were."""
         return [each.view for each in self._leading if isinstance(each.view, Service)]
+
+    @property
+    def held(self) -> dict[Held, int]:
+        """The numbers that ports of Services have come to target."""
+        found: dict[Held, int] = {}
+        for each in self._leading:
+            if not isinstance(each.view, Service) or each.found.body == each.original:
+                continue
+            was = {port.step: port.target for port in each.view.ports}
+            now = service(each.found.body)
+            for port in now.ports if now else ():
+                if isinstance(port.target, int) and port.target != was.get(port.step):
+                    found[each.view.key, port.step] = port.target
+        return found
 
     def change(self, workloads: Sequence[Behind]) -> Iterator[Change]:
         """Lead clients to the sidecars. What was changed before and needs it no more is taken back;

@@ -16,6 +16,7 @@ from drainproxy.kube.ports import (
     free_ports,
     known,
     namer,
+    needed,
     numbered,
     spoken,
     undeclared,
@@ -86,7 +87,7 @@ def test_a_port_of_tcp_is_forwarded_as_such() -> None:
 
 def test_the_sidecar_listens_where_nothing_is_declared_probed_or_reserved() -> None:
     view = read(pod({"containerPort": 9182}, livenessProbe={"tcpSocket": {"port": 9183}}))
-    ports = free_ports(view, [9181])
+    ports = free_ports(needed(view) | {9181})
 
     assert [next(ports), next(ports)] == [9184, 9185]
 
