@@ -11,6 +11,7 @@ from drainproxy.config.addresses import parse_forwards
 from drainproxy.manifests.podspec import Json
 
 from .annotations import Wishes
+from .leftovers import PRE_STOP, TOKEN_HEADER
 from .ports import Taken
 from .resources import resources
 from .users import RunsAs
@@ -21,7 +22,6 @@ VOLUME: Final = "drainproxy-podinfo"
 # Of the port with the metrics, which PodMonitors ask for.
 METRICS_PORT: Final = "drainproxy"
 TOKEN_ENVIRONMENT: Final = "DRAINPROXY_ADMIN_TOKEN"  # noqa: S105 - a name, no secret
-_TOKEN_HEADER: Final = "X-Drainproxy-Token"  # noqa: S105 - a name, no secret
 
 _FOLDER: Final = "/etc/drainproxy/podinfo"
 _REPORT: Final = "/dev/termination-log"
@@ -92,8 +92,8 @@ def volume() -> Json:
 
 def pre_stop(token: str, admin_port: int) -> Json:
     """A hook that begins the drain and returns when it is over. The kubelet calls the pod's IP."""
-    headers = [{"name": _TOKEN_HEADER, "value": token}]
-    return {"httpGet": {"path": "/prestop", "port": admin_port, "httpHeaders": headers}}
+    headers = [{"name": TOKEN_HEADER, "value": token}]
+    return {"httpGet": {"path": PRE_STOP, "port": admin_port, "httpHeaders": headers}}
 
 
 def sidecar_of(pod: Json) -> Json | None:

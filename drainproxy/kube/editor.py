@@ -115,7 +115,7 @@ class Editor:
 
 
 def undo(pod: Json, record: Record) -> Json:
-    """A copy of the pod as it was before. What somebody has removed since then is not missed, and
+    """A copy of the pod as it was before. What somebody has removed since then hinders nothing, and
     what others have put into a list that we made stays."""
     undoing = _Undoing(copied(pod))
     for pointer in reversed(record.added):

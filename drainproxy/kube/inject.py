@@ -22,7 +22,7 @@ from .limits import beyond_limits
 from .plan import Options, Plan, decide
 from .ports import Taken
 from .skip import reason_to_skip, unfit
-from .status import read_status, restored, write_status
+from .status import read_status, taken_back, write_status
 
 _SPEC = ("spec",)
 _ANNOTATIONS = ("metadata", "annotations")
@@ -66,7 +66,7 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
     options = again(pod, options)
     if sidecar and not options.image:
         options = replace(options, image=containers.image_of(sidecar))
-    original = restored(pod) if read_status(pod) else pod
+    original = taken_back(pod) if read_status(pod) else pod
     view = read(original)
     if reason := reason_to_skip(view):
         return Skipped(reason)
@@ -111,8 +111,8 @@ def complete(pod: Json) -> Injected | None:
 
 
 def uninject(pod: Json) -> Json | None:
-    """The pod as it was before; None if it was not injected."""
-    return restored(pod) if read_status(pod) else None
+    """The pod as it was before; None if it was not injected. ConfigError if it cannot be had."""
+    return taken_back(pod) if read_status(pod) else None
 
 
 def _carry_out(pod: Json, plan: Plan, given: Mapping[str, str]) -> Injected:

@@ -10,21 +10,23 @@ from drainproxy.manifests.policies import Move, Place, Policy
 from drainproxy.manifests.services import Service
 
 from .capture import Rewrite
-from .editor import Editor
+from .editor import Editor, pointer_of
 from .ports import Taken
 from .status import write_status
 
 
 def retargeted(body: Json, service: Service, rewrites: Iterable[Rewrite]) -> tuple[Json, list[str]]:
     """A Service whose ports target what is to stand there, and what was done, in words."""
-    editor, done = Editor(body), []
+    editor, done, wrote = Editor(body), [], {}
     for rewrite in rewrites:
         port = rewrite.port
         if port in service.ports:
-            editor.put(("spec", "ports", port.step, "targetPort"), rewrite.target)
+            path = ("spec", "ports", port.step, "targetPort")
+            editor.put(path, rewrite.target)
+            wrote[pointer_of(path)] = rewrite.target
             done.append(f"port {port.port} targets {rewrite.target} (was {port.target})")
     if done:
-        write_status(editor, {})
+        write_status(editor, {}, wrote=wrote)
     return editor.pod, done
 
 

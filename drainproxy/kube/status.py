@@ -12,6 +12,7 @@ from drainproxy.manifests.values import copied
 
 from .annotations import STATUS
 from .editor import Editor, Record, undo
+from .leftovers import leftovers
 
 PATH = ("metadata", "annotations", STATUS)
 
@@ -21,7 +22,8 @@ class Status(Struct, omit_defaults=True):
     are given again when the pod is injected again.
 
     `texts` are what stood in the file where the values do not tell it, by their pointers; the
-    webhook, which sees no file, has none.
+    webhook, which sees no file, has none. `wrote` is what ports of a Service were made to target,
+    by their pointers: whoever edits that later means something by it.
     """
 
     version: str
@@ -31,6 +33,7 @@ class Status(Struct, omit_defaults=True):
     filled: list[str] = []
     changed: dict[str, object] = {}
     texts: dict[str, str | None] = {}
+    wrote: dict[str, int | str] = {}
 
     @property
     def record(self) -> Record:
@@ -69,7 +72,12 @@ def _status_of(body: Json) -> Status | None:
         raise ConfigError([Mistake(f"annotation {STATUS}", "status", problem)]) from None
 
 
-def write_status(editor: Editor, given: Mapping[str, str], before: Status | None = None) -> None:
+def write_status(
+    editor: Editor,
+    given: Mapping[str, str],
+    before: Status | None = None,
+    wrote: Mapping[str, int | str] | None = None,
+) -> None:
     """Write down what the editor did, after what was `before`."""
     editor.open(PATH[:-1])
     old, new = before or Status(__version__), editor.record
@@ -81,6 +89,7 @@ def write_status(editor: Editor, given: Mapping[str, str], before: Status | None
         filled=[*old.filled, *new.filled],
         changed=new.changed | old.changed,
         texts=old.texts,
+        wrote={**old.wrote, **(wrote or {})},
     )
     editor.put_unrecorded(PATH, json.encode(status).decode())
 
@@ -95,6 +104,16 @@ def target_before(text: object, step: str, port: int) -> int | str | None:
         return None
     was = status.changed.get(pointer, port if pointer in status.added else None)
     return was if isinstance(was, int | str) else port if pointer in status.changed else None
+
+
+def taken_back(body: Json) -> Json:
+    """As `restored`; ConfigError if something of ours would be left in it, or if what somebody has
+    changed since then would be lost."""
+    status = _status_of(body)
+    before = restored(body)
+    if status and (problems := [*leftovers(body, before, status.record, status.wrote)]):
+        raise ConfigError([Mistake(f"annotation {STATUS}", "status", each) for each in problems])
+    return before
 
 
 def restored(pod: Json) -> Json:

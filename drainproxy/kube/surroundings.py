@@ -18,7 +18,7 @@ from .capture import Capture, Rewrite
 from .inputs import Found
 from .leading import move, retargeted, widened
 from .leads import Held
-from .status import restored
+from .status import taken_back
 
 
 class Behind(Struct, frozen=True):
@@ -126,7 +126,7 @@ def _before(body: Json) -> Json:
     metadata = body.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     changed = isinstance(annotations, dict) and STATUS in annotations
-    return restored(body) if changed else body
+    return taken_back(body) if changed else body
 
 
 def _namespaces(objects: Sequence[Found]) -> Iterator[tuple[str, Mapping[str, str]]]:
