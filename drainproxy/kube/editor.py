@@ -196,7 +196,7 @@ class _Undoing:
 def _expect(kind: type, value: Any, path: Path) -> None:
     if not isinstance(value, kind):
         what = pointer_of(path) or "the whole"
-        raise ValueError(f"is no pod: {what} must be {_KINDS[kind]}, not {value!r:.40}")
+        raise ValueError(f"is no pod: {what} must be {_KINDS[kind]}")  # the value may be secret
 
 
 def pointer_of(path: Path) -> str:

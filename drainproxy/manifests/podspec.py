@@ -1,6 +1,5 @@
 """What we read of a pod, as types, and where pods stand in the objects that make them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
@@ -17,6 +16,19 @@ DEFAULT_GRACE: Final = 30
 # More than any pod that runs; what takes longer the more there are has a bound.
 _MOST_CONTAINERS: Final = 1_000
 _MOST_PORTS: Final = 2_000
+
+# How values are called in messages; a bool is an int too, so it comes first.
+_KINDS: Final[dict[type, str]] = {
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+    dict: "a mapping",
+    list: "a list",
+    object: "no text",
+}
+# What people write without quotes although a text is meant.
+_PLAIN: Final = ("a boolean", "a number")
 
 # (API group, kind) -> where its pod template is.
 _TEMPLATES: Final = {
@@ -293,9 +305,14 @@ def _problem(pod: Any, error: ValidationError) -> str:
         held = metadata.get(f"{what}s")
         for key, value in held.items() if isinstance(held, dict) else ():
             if not isinstance(value, str):
-                text = json.dumps(value)
-                return f"{what} {key} must be a text, not {text:.40}: put it in quotes"
+                return f"{what} {key} {not_a_text(value)}"
     return str(error)
+
+
+def not_a_text(value: Any) -> str:
+    """What is wrong with a value that is no text; never the value, which may be a token."""
+    what = next(name for kind, name in _KINDS.items() if isinstance(value, kind))
+    return f"is {what}: " + ("put it in quotes" if what in _PLAIN else "it must be a text")
 
 
 def objects(document: Any) -> Iterator[Json]:

@@ -1,5 +1,6 @@
 """Reading manifests: files, folders and URLs."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -8,23 +9,32 @@ from threading import Thread
 import click
 import pytest
 
-from drainproxy.cli import manifests
+from drainproxy.cli import urls
 from drainproxy.cli.manifests import read_texts
 
 TEXT = b"kind: Secret\n"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers with manifests, with something large, with nothing, or with no HTTP."""
+    """Answers with manifests, with something large, with who asks, with nothing, with no HTTP."""
 
     def do_GET(self) -> None:
         """One answer."""
-        if self.path == "/broken":
+        path = self.path.partition("?")[0]
+        if path == "/broken":
             self.wfile.write(b"what?\r\n")
             return
-        self.send_response(404 if self.path == "/none" else 200)
+        self.send_response({"/none": 404, "/away": 302}.get(path, 200))
+        if path == "/away":
+            self.send_header("Location", f"http://localhost:{self.port}/who")
         self.end_headers()
-        self.wfile.write(TEXT * 100 if self.path == "/large" else TEXT)
+        who = str(self.headers["Authorization"]).encode()
+        self.wfile.write({"/large": TEXT * 100, "/who": who}.get(path, TEXT))
+
+    @property
+    def port(self) -> str:
+        """Where it listens."""
+        return str(self.connection.getsockname()[1])
 
     def log_message(self, *_: object) -> None:
         """Silence."""
@@ -51,8 +61,34 @@ def test_a_url_is_read_like_a_file(server: str) -> None:
     assert read_texts((f"{server}/web.yaml",), "inject") == {f"{server}/web.yaml": TEXT.decode()}
 
 
+def test_schemes_have_no_case(server: str) -> None:
+    assert [*read_texts((server.upper() + "/web.yaml",), "inject").values()] == [TEXT.decode()]
+
+
+def test_what_is_secret_in_a_url_is_sent_and_not_shown(server: str) -> None:
+    url = server.replace("//", "//me:hunter%3A2@") + "/who"
+    (name,), (text,) = zip(*read_texts((url,), "inject").items(), strict=True)
+
+    assert name == f"{server}/who"
+    assert b64decode(text.removeprefix("Basic ")) == b"me:hunter:2"
+    for path in ("/none?sig=hunter2", "/none?sig=hunter2 3", "/none#hunter2", "/broken?hunter2"):
+        assert "hunter2" not in problem(server.replace("//", "//hunter2@") + path)
+    for wrong in ("http://hunter2@a:b/", "http://hunter2:b@[a/", "HTTP://a:hunter2@b:99999/"):
+        assert "hunter2" not in problem(wrong)
+
+
+def test_a_password_goes_to_no_server_to_which_another_leads_on(server: str) -> None:
+    url = server.replace("//", "//me:hunter2@") + "/away"
+    assert [*read_texts((url,), "inject").values()] == ["None"]
+
+
+def test_urls_that_differ_in_what_is_not_shown_are_two_files(server: str) -> None:
+    both = (f"{server}/web.yaml?of=a", f"{server}/web.yaml?of=b", f"{server}/web.yaml?of=b")
+    assert [*read_texts(both, "inject")] == [f"{server}/web.yaml", f"{server}/web.yaml (2)"]
+
+
 def test_what_is_wrong_with_a_url_is_told(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifests, "LARGEST", 100)
+    monkeypatch.setattr(urls, "LARGEST", 100)
 
     assert problem(f"{server}/none") == f"{server}/none: the server answers 404 Not Found"
     assert problem(f"{server}/large").endswith("has more than 0 MiB")

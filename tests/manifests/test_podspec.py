@@ -115,7 +115,7 @@ def test_a_pod_that_is_not_always_restarted_completes(policy: str, completes: bo
         ({"spec": {"containers": [{"image": "x"}]}}, r"`name` - at `\$\.spec\.containers\[0\]`"),
         (
             {"spec": {}, "metadata": {"labels": {"version": 1}}},
-            "label version must be a text, not 1",
+            "label version is a number: put it in quotes",
         ),
         (
             {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": "x"}]}]}},
@@ -127,6 +127,28 @@ def test_what_kubernetes_would_not_take_is_named(pod: Json, place: str) -> None:
     with pytest.raises(ValueError, match=place) as caught:
         read(pod)
     assert "is no pod: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (8675309, "is a number: put it in quotes"),
+        (8675.309, "is a number: put it in quotes"),
+        (True, "is a boolean: put it in quotes"),
+        (None, "is null: it must be a text"),
+        ([8675309], "is a list: it must be a text"),
+        ({"a": 8675309}, "is a mapping: it must be a text"),
+    ],
+)
+def test_an_annotation_that_is_no_text_is_named_and_its_value_is_not(
+    value: object, problem: str
+) -> None:
+    token = {"drainproxy.io/admin-token": value}
+    with pytest.raises(ValueError, match="is no pod") as caught:
+        read({"metadata": {"annotations": token}, "spec": {}})
+
+    assert str(caught.value) == f"is no pod: annotation drainproxy.io/admin-token {problem}"
+    assert "8675" not in str(caught.value)
 
 
 def test_every_reference_to_a_port_by_name_is_found() -> None:

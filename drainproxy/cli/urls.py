@@ -1,0 +1,65 @@
+"""Manifests at URLs: what is fetched, and how it is named where people read it."""
+
+from typing import Final
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+# Seconds, and bytes. The largest manifests that people publish have about 5 MB.
+_PATIENCE: Final = 30.0
+LARGEST: Final = 64 << 20
+# What RFC 3986 lets stand in a path or query, percent signs of what is encoded already among it.
+_SAFE: Final = "/:?#[]@!$&'()*+,;=-._~%"
+
+
+def is_url(path: str) -> bool:
+    """Whether it is one that is fetched; schemes have no case (RFC 3986, section 3.1)."""
+    return path.lower().startswith(("http://", "https://"))
+
+
+def shown(url: str) -> str:
+    """The URL without user, password, query and fragment: passwords and signatures stand there."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return f"{url.partition(':')[0].lower()}://..."
+    return parts._replace(netloc=_host(parts), query="", fragment="").geturl()
+
+
+def fetched(url: str) -> bytes:
+    """What is there; OSError or ValueError, with nothing secret of the URL in it, if nothing is.
+
+    A user and password in the URL are sent as Basic authorization (RFC 7617), and to no other
+    server to which this one leads on.
+    """
+    from http.client import HTTPException, InvalidURL  # only who names a URL pays for the imports
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    parts = urlsplit(url)
+    plain = parts._replace(netloc=_host(parts), fragment="").geturl()
+    request = Request(quote(plain, safe=_SAFE))  # noqa: S310 - http and https alone
+    if parts.username is not None:
+        request.add_unredirected_header("Authorization", _basic(parts))
+    try:
+        with urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310 - as above
+            data: bytes = response.read(LARGEST + 1)
+    except HTTPError as error:
+        error.close()
+        raise ValueError(f"the server answers {error.code} {error.reason}") from None
+    except InvalidURL:
+        raise ValueError("its host or port cannot be read") from None
+    except HTTPException as error:
+        raise ValueError(f"no answer that can be read: {error!r}") from None
+    if len(data) > LARGEST:
+        raise ValueError(f"has more than {LARGEST >> 20} MiB")
+    return data
+
+
+def _host(parts: SplitResult) -> str:
+    return parts.netloc.rpartition("@")[2]
+
+
+def _basic(parts: SplitResult) -> str:
+    from base64 import b64encode
+
+    both = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return "Basic " + b64encode(both.encode()).decode()
