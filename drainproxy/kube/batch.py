@@ -14,6 +14,7 @@ from drainproxy.manifests.templates import makes_pods, reason, title
 from drainproxy.manifests.values import without_collector
 
 from .capture import Capture
+from .foreign import foreign_policies
 from .halves import Half, written
 from .inject import Injected, Skipped, again, inject, uninject
 from .inputs import Found, Input, read_input
@@ -64,7 +65,9 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
             behind[len(lines)] = workloads
         lines += [line] if line else []
     changes = [*around.change([*behind.values()])]
-    return _result(given, around, told(lines, [*behind], changes, only), only)
+    said = told(lines, [*behind], changes, only)
+    said += _foreign(given, [one.capture for one in behind.values() if one.capture])
+    return _result(given, around, said, only)
 
 
 @without_collector()
@@ -158,6 +161,15 @@ def _injected(target: _Target, outcome: Injected) -> Line:
         steps=steps,
         captured=capture.captures,
     )
+
+
+def _foreign(given: Input, captures: Sequence[Capture]) -> Iterator[Line]:
+    """A line for each policy of another kind that may hold for the app's port and not for ours."""
+    direct = [capture for capture in captures if capture.mode != "redirect"]
+    taken = dict.fromkeys(port for capture in direct for port in capture.ports)
+    for found, text in foreign_policies(given.objects, [*taken]):
+        fields = {"reason": text, "makes_pods": False, **where(found)}
+        yield Line(object=title(found.body), outcome="unsupported", **fields)
 
 
 def _uninject(target: _Target) -> _Done:

@@ -58,7 +58,7 @@ class _Leading(Struct, frozen=True):
 class Surroundings:
     """The Services, NetworkPolicies and Namespaces among these objects.
 
-    `mistakes` are those whose record cannot be read, each with the reason.
+    `mistakes` are those that cannot be read, or whose record cannot, each with the reason.
     """
 
     def __init__(self, objects: Sequence[Found]) -> None:
@@ -111,10 +111,10 @@ class Surroundings:
         for found in objects:
             try:
                 original = _before(found.body)
+                view = service(original) or policy(original)
             except (ConfigError, ValueError) as error:
                 self.mistakes.append((found, str(error)))
                 continue
-            view = service(original) or policy(original)
             if view:
                 here = replace(view.metadata, namespace=found.namespace)
                 yield _Leading(found, original, replace(view, metadata=here))

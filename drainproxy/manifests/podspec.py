@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct, ValidationError, convert, field
+from msgspec import Meta, Struct, field
+
+from .misfits import Misfit, fitted
 
 Json = dict[str, Any]
 
@@ -16,19 +18,6 @@ DEFAULT_GRACE: Final = 30
 # More than any pod that runs; what takes longer the more there are has a bound.
 _MOST_CONTAINERS: Final = 1_000
 _MOST_PORTS: Final = 2_000
-
-# How values are called in messages; a bool is an int too, so it comes first.
-_KINDS: Final[dict[type, str]] = {
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    type(None): "null",
-    dict: "a mapping",
-    list: "a list",
-    object: "no text",
-}
-# What people write without quotes although a text is meant.
-_PLAIN: Final = ("a boolean", "a number")
 
 # (API group, kind) -> where its pod template is.
 _TEMPLATES: Final = {
@@ -270,13 +259,10 @@ class Workload(Struct, frozen=True):
 
 
 def read(pod: Json) -> Pod:
-    """The parts that we look at; ValueError, saying where, if one is not what Kubernetes takes."""
-    try:
-        view = convert(pod, Pod)
-    except ValidationError as error:
-        raise ValueError(f"is no pod: {_problem(pod, error)}") from None
+    """The parts that we look at; Misfit if one is not what Kubernetes takes."""
+    view = fitted(pod, Pod, "pod")
     for problem in _problems(view):
-        raise ValueError(f"is no pod: {problem}")
+        raise Misfit(f"is no pod: {problem}")
     return view
 
 
@@ -294,25 +280,6 @@ def _problems(view: Pod) -> Iterator[str]:
         if name in names:
             yield f"two containers are called {name!r:.80}"
         names.add(name)
-
-
-def _problem(pod: Any, error: ValidationError) -> str:
-    """What is wrong, with the annotation or label where it is one of those."""
-    metadata = pod.get("metadata") if isinstance(pod, dict) else None
-    if not isinstance(metadata, dict):
-        return str(error)
-    for what in ("annotation", "label"):
-        held = metadata.get(f"{what}s")
-        for key, value in held.items() if isinstance(held, dict) else ():
-            if not isinstance(value, str):
-                return f"{what} {key} {not_a_text(value)}"
-    return str(error)
-
-
-def not_a_text(value: Any) -> str:
-    """What is wrong with a value that is no text; never the value, which may be a token."""
-    what = next(name for kind, name in _KINDS.items() if isinstance(value, kind))
-    return f"is {what}: " + ("put it in quotes" if what in _PLAIN else "it must be a text")
 
 
 def objects(document: Any) -> Iterator[Json]:

@@ -5,9 +5,11 @@ another port than the app, whoever may reach the one must be allowed to reach th
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
-from msgspec import Struct, ValidationError, convert, field
+from msgspec import Struct, field
 
+from .misfits import Misfit, Name, Number, fitted
 from .podspec import Json, api_group
 from .selectors import Label, Selector
 from .services import Named
@@ -32,8 +34,8 @@ class Move(Struct, frozen=True):
 
 
 class _Port(Struct, rename="camel", frozen=True):
-    port: int | str | None = None
-    end_port: int | None = None
+    port: Number | Name | None = None
+    end_port: Number | None = None
     protocol: str | None = None
 
     def allows(self, number: int, name: str | None = None) -> bool:
@@ -121,14 +123,13 @@ class Policy(Struct, frozen=True):
 
 def policies(bodies: Iterable[Json]) -> Iterator[Policy]:
     """The NetworkPolicies among these objects; one that cannot be read concerns no pod."""
-    yield from filter(None, map(policy, bodies))
+    for body in bodies:
+        with suppress(Misfit):
+            yield from filter(None, [policy(body)])
 
 
 def policy(body: Json) -> Policy | None:
-    """The object as a NetworkPolicy; None if it is none, or cannot be read."""
+    """The object as a NetworkPolicy; None if it is none, Misfit if Kubernetes would not take it."""
     if body.get("kind") != "NetworkPolicy" or api_group(body) != "networking.k8s.io":
         return None
-    try:
-        return convert(body, Policy)
-    except ValidationError:
-        return None
+    return fitted(body, Policy, "NetworkPolicy")

@@ -1,10 +1,12 @@
 """Services in the same input: which port of a pod they lead clients to, and how."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Annotated, Any, Final
 
-from msgspec import Struct, ValidationError, convert, field
+from msgspec import Meta, Struct, field
 
+from .misfits import Misfit, Name, Number, fitted
 from .podspec import Json, api_group
 
 # The label that the controller of StatefulSets puts on each pod.
@@ -14,10 +16,10 @@ POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 class ServicePort(Struct, rename="camel", frozen=True):
     """A port of a Service; `target` is the pod's port, by name or number."""
 
-    port: int
+    port: Number
     name: str | None = None
     protocol: str | None = None
-    target_port: int | str | None = None
+    target_port: Annotated[int, Meta(ge=0, le=65_535)] | Name | None = None
     app_protocol: str | None = None
 
     @property
@@ -55,7 +57,7 @@ class Service(Struct, frozen=True):
     """A Service, as far as it concerns the pods behind it."""
 
     metadata: Named
-    spec: _Spec
+    spec: _Spec = field(default_factory=_Spec)
 
     @property
     def name(self) -> str:
@@ -99,15 +101,14 @@ class Service(Struct, frozen=True):
 
 def services(bodies: Iterable[Json]) -> Iterator[Service]:
     """The Services among these objects; one that cannot be read concerns no pod."""
-    yield from filter(None, map(service, bodies))
+    for body in bodies:
+        with suppress(Misfit):
+            yield from filter(None, [service(body)])
 
 
 def service(body: Json) -> Service | None:
-    """The object as a Service; None if it is none, or cannot be read."""
-    try:
-        return convert(body, Service) if is_service(body) else None
-    except ValidationError:
-        return None
+    """The object as a Service; None if it is none, Misfit if Kubernetes would not take it."""
+    return fitted(body, Service, "Service") if is_service(body) else None
 
 
 def is_service(body: Json) -> bool:

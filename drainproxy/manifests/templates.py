@@ -24,7 +24,7 @@ _WEBHOOK: Final = "label its pods drainproxy.io/inject=true and let the webhook 
 
 def makes_pods(body: Json) -> bool:
     """Whether there is a pod template in an object, wherever it stands."""
-    return api_group(body) not in _ABOUT_PODS and any(map(_is_template, _maps(body)))
+    return api_group(body) not in _ABOUT_PODS and any(map(_is_template, maps(body)))
 
 
 def reason(body: Json) -> str:
@@ -46,7 +46,7 @@ def title(body: Json) -> str:
     return f"{kind}.{group}/{name}" if group else f"{kind}/{name}"
 
 
-def _maps(node: Any) -> Iterator[Json]:
+def maps(node: Any) -> Iterator[Json]:
     """Every map in it, once: aliases may lead anywhere, and nesting may be deep."""
     waiting, seen = [node], set[int]()
     while waiting:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from drainproxy.manifests.misfits import Misfit
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.policies import Move, Place, Policy, policies
+from drainproxy.manifests.policies import policy as find
 
 LABELS = {"app": "web", "tier": "front"}
 HERE = Place("shop", LABELS, {"team": "a"})
@@ -117,3 +119,14 @@ def test_what_is_no_policy_or_cannot_be_read_is_left_out() -> None:
     wrong = _body({"ingress": "all"})
 
     assert list(policies([cilium, wrong, {"kind": "Service"}])) == []
+
+
+def test_a_policy_that_kubernetes_would_not_take_is_named() -> None:
+    label = _body({"podSelector": {"matchLabels": {"app": "web", "v": 1}}})
+    port = _body({"ingress": [{"ports": [{"port": 80}, {"port": "8080"}]}]})
+
+    with pytest.raises(Misfit, match="is no NetworkPolicy: label v is a number: put it in quotes"):
+        find(label)
+    with pytest.raises(Misfit, match="digits in quotes name no port") as caught:
+        find(port)
+    assert caught.value.path == ("spec", "ingress", 0, "ports", 1, "port")

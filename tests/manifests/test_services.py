@@ -1,7 +1,13 @@
 """Services that lead to pods."""
 
+import re
+
+import pytest
+
+from drainproxy.manifests.misfits import Misfit
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.services import Service, services
+from drainproxy.manifests.services import service as find
 
 
 def service(*ports: Json, **more: object) -> Json:
@@ -50,6 +56,34 @@ def test_a_headless_service_has_no_address_of_its_own() -> None:
 
     assert one(spec=headless).is_headless
     assert not one().is_headless
+
+
+@pytest.mark.parametrize(
+    ("body", "problem", "path"),
+    [
+        (service({"port": "80"}), "Expected `int`, got `str`", ("spec", "ports", 0, "port")),
+        (service({"port": 80}, {"port": 0}), "Expected `int` >= 1", ("spec", "ports", 1, "port")),
+        (service({"targetPort": 80}), "required field `port`", ("spec", "ports", 0)),
+        (
+            service({"port": 80, "targetPort": "8080"}),
+            "digits in quotes name no port: take the quotes away",
+            ("spec", "ports", 0, "targetPort"),
+        ),
+        (service(spec={"ports": 3}), "got `int`", ("spec", "ports")),
+        (
+            service(spec={"selector": {"app": "web", "version": 1}}),
+            "is no Service: label version is a number: put it in quotes",
+            ("spec", "selector", "version"),
+        ),
+        (service(spec=None), "is no Service: Expected `object`", ("spec",)),
+    ],
+)
+def test_a_service_that_kubernetes_would_not_take_is_named(
+    body: Json, problem: str, path: tuple[str | int, ...]
+) -> None:
+    with pytest.raises(Misfit, match=re.escape(problem)) as caught:
+        find(body)
+    assert caught.value.path == path
 
 
 def test_what_is_no_service_or_cannot_be_read_is_left_out() -> None:
