@@ -10,6 +10,8 @@ from drainproxy.config.values import Protocol
 from drainproxy.manifests.endpoints import resolve, tcp_ports
 from drainproxy.manifests.podspec import Pod, Port
 
+from .protocols import spoken_at
+
 # Behind the default admin port. What the app listens on without declaring it we cannot know:
 # the annotation `forward` chooses other ports.
 _FIRST_LISTENER: Final = 9181
@@ -18,27 +20,6 @@ _LONGEST_NAME: Final = 15
 _MANY: Final = 3
 # What the containers of a pod call each other.
 _HERE: Final = ("", "localhost", "127.0.0.1", "::1", "pod-ip")
-
-# First words of port names, and application protocols of Services, that are not HTTP. In some of
-# them the server speaks first, and `auto` would wait for the client.
-_NOT_HTTP: Final = frozenset(
-    {
-        *("tcp", "amqp", "debug", "ftp", "icap", "imap", "jdwp", "kafka", "ldap", "mongo"),
-        *("mongodb", "mqtt", "mysql", "nats", "pop3", "postgres", "postgresql", "redis", "rtsp"),
-        *("sip", "smtp", "ssh", "stomp"),
-    }
-)
-# Those that are. Such a name is believed, whatever the number is known for.
-_HTTP: Final = frozenset({"grpc", "h2c", "http", "http2", "https", "web", "ws", "wss"})
-# Registered or usual for protocols in which the server speaks first, or which are opaque: SMTP,
-# MySQL and Galera, PostgreSQL, Redis, Elasticsearch's transport, memcached, NATS, AMQP, MQTT,
-# OpenWire, STOMP, RTSP, SIP, ICAP.
-_NOT_HTTP_PORTS: Final = frozenset(
-    {
-        *(25, 587, 3306, 4444, 5432, 6379, 9300, 11211, 4222, 5672, 1883, 61616, 61613),
-        *(554, 5060, 1344),
-    }
-)
 
 
 class Taken(Struct, frozen=True):
@@ -150,15 +131,11 @@ def usable_name(pod: Pod, port: AppPort) -> str | None:
 def spoken(port: AppPort, app_protocol: str | None = None, hint: str | None = None) -> Protocol:
     """What the sidecar expects there.
 
-    The Service's appProtocol says it, or else the first word of a name (the port's own, or `hint`,
-    the one it has in the Service), or else what the number is known for.
+    The Service's appProtocol says it, or else a name (the port's own, or `hint`, the one it has in
+    the Service), or else what the number is known for.
     """
-    if app_protocol:
-        return "tcp" if _first_word(app_protocol) in _NOT_HTTP else "auto"
-    for word in map(_first_word, filter(None, (port.port.name, hint))):
-        if word in _NOT_HTTP | _HTTP:
-            return "tcp" if word in _NOT_HTTP else "auto"
-    return "tcp" if port.number in _NOT_HTTP_PORTS else "auto"
+    found = spoken_at(port.number, (app_protocol, port.port.name, hint))
+    return "tcp" if found and found.is_opaque(port.number) else "auto"
 
 
 def as_forwarded(pod: Pod, by_name: bool, forwards: Sequence[Forward]) -> list[Taken]:
@@ -210,10 +187,6 @@ def namer(pod: Pod) -> Callable[[str], str]:
         raise AssertionError("one name more than are taken is free")
 
     return rename
-
-
-def _first_word(text: str) -> str:
-    return text.lower().split("-")[0]
 
 
 def _names(pod: Pod) -> Iterator[str]:

@@ -6,7 +6,6 @@ client like any other: a port that a Service leads to is bound there anyway. App
 client with 127.0.0.1 see another loopback address, which works wherever the app listens.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -17,6 +16,7 @@ from drainproxy.manifests.podspec import Pod
 from drainproxy.manifests.services import Service
 
 from .ports import Taken, declared
+from .protocols import spoken_at
 from .targets import targets
 
 APP_HOST: Final = ANNOTATION_PREFIX + "app-host"
@@ -25,37 +25,6 @@ APP_SOURCE: Final = ANNOTATION_PREFIX + "app-source"
 _SOURCE: Final = "127.0.0.6"
 _FORWARD: Final = ANNOTATION_PREFIX + "forward"
 _CAPTURE: Final = ANNOTATION_PREFIX + "capture"
-
-# What trusts loopback by default: PostgreSQL's pg_hba.conf, the accounts of MySQL at localhost,
-# Redis in protected mode, MongoDB until it has a user, RabbitMQ for its guest (over AMQP, MQTT and
-# STOMP), ClickHouse for its default user, Postfix by mynetworks.
-_NAMES: Final = {
-    **dict.fromkeys(("postgres", "postgresql", "pgsql"), "PostgreSQL"),
-    **dict.fromkeys(("amqp", "amqps"), "AMQP"),
-    **dict.fromkeys(("mongo", "mongodb"), "MongoDB"),
-    **dict.fromkeys(("smtp", "smtps", "submission"), "SMTP"),
-    "pgbouncer": "PgBouncer",
-    "mysql": "MySQL",
-    "mariadb": "MariaDB",
-    "rabbitmq": "RabbitMQ",
-    "redis": "Redis",
-    "valkey": "Valkey",
-    "clickhouse": "ClickHouse",
-    "mqtt": "MQTT",
-    "stomp": "STOMP",
-}
-_NUMBERS: Final = {
-    **dict.fromkeys((5432, 6432), "PostgreSQL"),
-    **dict.fromkeys((6379, 26379), "Redis"),
-    **dict.fromkeys((5671, 5672), "AMQP"),
-    **dict.fromkeys((25, 465, 587), "SMTP"),
-    3306: "MySQL",
-    27017: "MongoDB",
-    1883: "MQTT",
-    61613: "STOMP",
-}
-# Names that say otherwise, whatever the number is known for.
-_HTTP: Final = frozenset({"http", "https", "http2", "grpc", "h2c", "web", "ws"})
 
 
 def source(said: Mapping[str, str]) -> dict[str, str]:
@@ -83,8 +52,8 @@ def needs_pod_ip(settings: Settings) -> bool:
 def trusting(pod: Pod, ports: Iterable[Taken], services: Sequence[Service]) -> dict[int, str]:
     """The ports behind which something may trust loopback, each with what that is."""
     names = _names(pod, services)
-    found = ((each.port, _what(each.port, names.get(each.port, ()))) for each in ports)
-    return {port: what for port, what in found if what}
+    found = ((each.port, spoken_at(each.port, names.get(each.port, ()))) for each in ports)
+    return {port: what.trusts for port, what in found if what and what.trusts}
 
 
 def trust_cautions(
@@ -112,16 +81,10 @@ def _forward(taken: Taken, at_pod_ip: bool) -> str:
     return f"{listen}={POD_IP}:{app}" if at_pod_ip else f"{listen}={app}"
 
 
-def _what(port: int, names: Iterable[str]) -> str:
-    words = [word for name in names for word in re.split(r"[^a-z0-9]+", name.lower())]
-    named = next((_NAMES[word] for word in words if word in _NAMES), "")
-    if named or _HTTP.intersection(words):
-        return named
-    return _NUMBERS.get(port, "")
-
-
 def _names(pod: Pod, services: Sequence[Service]) -> Mapping[int, list[str]]:
-    """What each port is called by the app and by the Services that target it."""
+    """What each port is called by the app and by the Services that target it; what these say of
+    its protocol comes first."""
+    said: defaultdict[int, list[str]] = defaultdict(list)
     names: defaultdict[int, list[str]] = defaultdict(list)
     numbers: dict[int | str, int] = {}
     for each in declared(pod):
@@ -131,5 +94,6 @@ def _names(pod: Pod, services: Sequence[Service]) -> Mapping[int, list[str]]:
     for _, port, target in targets(services):
         number = target if isinstance(target, int) else numbers.get(target)
         if number is not None:
-            names[number] += filter(None, (port.name, port.app_protocol))
-    return names
+            said[number] += filter(None, [port.app_protocol])
+            names[number] += filter(None, [port.name])
+    return {number: said[number] + names[number] for number in {*said, *names}}
