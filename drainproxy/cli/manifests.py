@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 import click
@@ -21,6 +21,7 @@ _TOOLS_BY_NAME: Final = {
     "kustomization.yml": _TOOLS["kustomization.yaml"],
     "Kustomization": _TOOLS["kustomization.yaml"],
 }
+_MOST_TOLD: Final = 5
 
 
 def read_texts(paths: tuple[str, ...], command: str) -> dict[str, str]:
@@ -46,15 +47,38 @@ def is_terminal() -> bool:
 def _files(path: str, command: str) -> Iterator[str]:
     folder = Path(path)
     if path == "-" or is_url(path) or not folder.is_dir():
+        _refuse_unrendered([_as_local(path)], command)
         yield path
         return
-    for name, advice in _TOOLS_BY_NAME.items():
-        if (folder / name).exists():
-            raise click.UsageError(f"{path}: {advice.format(folder=path, command=command)}")
-    found = [str(each) for each in sorted(folder.rglob("*")) if _is_manifest(each)]
+    inside = sorted(folder.rglob("*"))
+    _refuse_unrendered(inside, command)
+    found = [str(each) for each in inside if _is_manifest(each)]
     if not found:
         raise click.ClickException(f"{path}: holds no file that ends with .yaml, .yml or .json")
     yield from found
+
+
+def _as_local(path: str) -> PurePath:
+    """Where a file is, or would be once it is here: tools render no single file of a URL."""
+    return PurePath("FOLDER", PurePath(shown(path)).name) if is_url(path) else PurePath(path)
+
+
+def _refuse_unrendered(paths: Iterable[PurePath], command: str) -> None:
+    """UsageError if some of these say that what is beside and below them is to be rendered first;
+    it names the outermost."""
+    folders: dict[PurePath, str] = {}
+    for path in sorted(paths, key=lambda each: len(each.parts)):
+        above = (path.parent, *path.parent.parents)
+        if path.name in _TOOLS_BY_NAME and not folders.keys() & {*above}:
+            folders[path.parent] = _TOOLS_BY_NAME[path.name]
+    texts = [
+        f"{folder}: {advice.format(folder=folder, command=command)}"
+        for folder, advice in folders.items()
+    ]
+    if len(texts) > _MOST_TOLD:
+        texts[_MOST_TOLD:] = [f"and {len(texts) - _MOST_TOLD} more folders like these"]
+    if texts:
+        raise click.UsageError("\n".join(texts))
 
 
 def _is_manifest(path: Path) -> bool:

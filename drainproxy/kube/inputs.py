@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from drainproxy.manifests.documents import Document, parse
 from drainproxy.manifests.podspec import Json, objects, workload
+from drainproxy.manifests.templates import makes_pods
 
 # What only a Helm template says. Where a text can be read all the same, that is not enough: there
 # are alerts and dashboards with braces of their own.
@@ -65,18 +66,20 @@ def read_input(texts: Mapping[str, str]) -> Input:
             broken.append(_broken(name, text, str(error)))
             continue
         here = [*_objects(name, files[name])]
-        found += here
-        broken += (Broken(name, each.line, each.number, _RENDER) for each in _templates(here))
+        unrendered = [*_templates(here)]
+        broken += (Broken(name, each.line, each.number, _RENDER) for each in unrendered)
+        left_out = {*map(id, unrendered)}
+        found += (each for each in here if id(each) not in left_out)
     return Input(files, _at_home(found), broken)
 
 
 def _templates(found: Sequence[Found]) -> Iterator[Found]:
-    """What makes pods and is to be rendered first, although it can be read. A document is looked
-    through once, however many objects are in it."""
+    """What makes pods, or leads clients to them, and is to be rendered first, although it can be
+    read. A document is looked through once, however many objects are in it."""
     documents = {id(each.document): each.document for each in found}
     unrendered = {key for key, each in documents.items() if _VALUES.search(each.text)}
     for each in found:
-        if id(each.document) in unrendered and workload(each.body) is not None:
+        if id(each.document) in unrendered and (_matters(each.body) or makes_pods(each.body)):
             yield each
 
 

@@ -113,6 +113,39 @@ def test_a_folder_of_templates_says_how_to_render_it(
     assert advice.format(tmp_path) in problem(str(tmp_path), command="check")
 
 
+def test_what_is_to_be_rendered_is_seen_wherever_it_is(tmp_path: Path) -> None:
+    marks = ("base/kustomization.yaml", "overlays/prod/Kustomization", "x/Chart.yaml")
+    for name in (*marks, "x/charts/y/Chart.yaml", "web.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(TEXT)
+
+    told = problem(str(tmp_path)).splitlines()
+    assert [line.partition(":")[0] for line in told] == [
+        *map(str, (tmp_path / "base", tmp_path / "x", tmp_path / "overlays/prod"))
+    ]
+    assert f"`helm template NAME {tmp_path / 'x'} | drainproxy inject -`" in told[1]
+
+
+def test_no_more_folders_are_named_than_people_read(tmp_path: Path) -> None:
+    for at in range(9):
+        (tmp_path / str(at)).mkdir()
+        (tmp_path / str(at) / "Chart.yaml").write_bytes(b"")
+
+    assert problem(str(tmp_path)).splitlines()[5:] == ["and 4 more folders like these"]
+
+
+@pytest.mark.parametrize("name", ["Chart.yaml", "kustomization.yml", "Kustomization"])
+def test_a_file_that_only_a_tool_reads_says_how_to_render_it(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).write_bytes(b"resources: []\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert f"{tmp_path} | drainproxy inject -`" in problem(str(tmp_path / name))
+    assert " . | drainproxy inject -`" in problem(name)
+    assert " FOLDER | drainproxy inject -`" in problem(f"http://a.example/b/{name}?c")
+
+
 def test_a_folder_is_read_in_order_and_its_folders_are_no_files(tmp_path: Path) -> None:
     (tmp_path / "odd.yaml").mkdir()
     for name in ("b.yaml", "a.json"):

@@ -419,21 +419,3 @@ def test_a_sleep_that_is_replaced_comes_back_as_it_was_written(hook: str) -> Non
     assert [*web["lifecycle"]["preStop"]] == ["httpGet"]
     assert uninject(done.text).text == text
     assert inject(done.text).text == done.text
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        (SERVICE.replace("port: 80\n", 'port: "80"\n'), "is no Service: "),
-        (SERVICE.replace("app: web", "app: 1"), "is no Service: label app is a number"),
-        (POLICY.replace("app: web", "app: 1"), "is no NetworkPolicy: label app is a number"),
-        (POLICY.replace("8080", '"8080"'), "is no NetworkPolicy: digits in quotes"),
-    ],
-)
-def test_what_leads_clients_and_cannot_be_read_is_an_error(text: str, problem: str) -> None:
-    result = inject(join(DEPLOYMENT, text))
-
-    assert result.failed
-    assert not result.text
-    (error,) = [each for each in result.lines if each.outcome == "error"]
-    assert error.problems[0].startswith(problem)
