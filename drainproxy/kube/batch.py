@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from drainproxy.config import ConfigError
+from drainproxy.config.mistakes import told
 from drainproxy.manifests.documents import restyle
 from drainproxy.manifests.podspec import Json, Workload, read, workload
 from drainproxy.manifests.policies import Place
@@ -19,13 +20,14 @@ from .halves import Half, written
 from .inject import Injected, Skipped, again, inject, uninject
 from .inputs import Found, Input, read_input
 from .leads import Around
+from .limits import too_many_services
 from .neighbours import Neighbour, Neighbours
 from .plan import Options, foresee
 from .report import TWO_STEPS, Line, Outcome, Report
 from .skip import reason_to_skip
 from .status import restored
 from .surroundings import Behind, Surroundings
-from .telling import back, is_in, told, where
+from .telling import back, is_in, told_of, where
 from .texts import settled
 
 
@@ -65,7 +67,7 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
             behind[len(lines)] = workloads
         lines += [line] if line else []
     changes = [*around.change([*behind.values()])]
-    said = told(lines, [*behind], changes, only)
+    said = told_of(lines, [*behind], changes, only)
     said += _foreign(given, [one.capture for one in behind.values() if one.capture])
     return _result(given, around, said, only)
 
@@ -139,6 +141,8 @@ def _unsupported(found: Found) -> Line | None:
 def _inject(target: _Target, options: Options, neighbours: Neighbours) -> _Done:
     labels = read(target.pod).labels
     around = neighbours.around(target.found.namespace, labels, target.workload.stateful_set)
+    if many := too_many_services(len(around.services or ())):
+        return target.line("skipped", reason=many), None
     outcome = inject(target.pod, replace(options, around=around))
     if isinstance(outcome, Skipped):
         return target.line("skipped", reason=outcome.reason, warnings=outcome.warnings), None
@@ -157,7 +161,7 @@ def _injected(target: _Target, outcome: Injected) -> Line:
         capture=capture.mode,
         reason=missed or capture.reason,
         ports=capture.ports,
-        warnings=[text for text in outcome.warnings if text not in missed],
+        warnings=told([text for text in outcome.warnings if text not in missed]),
         steps=steps,
         captured=capture.captures,
     )
@@ -194,7 +198,9 @@ def _neighbour(namespace: str, one: Workload, pod: Json, options: Options) -> Ne
     view, options = read(restored(pod)), again(pod, options)
 
     def foreseen(around: Around) -> Capture | None:
-        return None if reason_to_skip(view) else foresee(view, replace(options, around=around))
+        if reason_to_skip(view) or too_many_services(len(around.services or ())):
+            return None
+        return foresee(view, replace(options, around=around))
 
     return Neighbour(one.title, namespace, view, foreseen, one.stateful_set)
 

@@ -22,7 +22,7 @@ def bypasses(capture: Capture, question: Question) -> Iterator[str]:
     if capture.mode != "redirect":
         yield from _unnamed(capture, question)
         yield from _host_ports(question)
-        yield from _headless(capture, question)
+    yield from _headless(capture, question)
 
 
 def _remedy(obstacle: str, question: Question) -> str:
@@ -57,12 +57,19 @@ def _host_ports(question: Question) -> Iterator[str]:
 def _headless(capture: Capture, question: Question) -> Iterator[str]:
     """A headless Service beside others: most often for what the pods say to each other."""
     ours = question.listens | {each.listen for each in capture.ports}
+    remedy = f"set {_REDIRECT}"
+    if capture.mode == "redirect":
+        ours |= {each.port for each in capture.ports}
+        remedy = "name the port with drainproxy.io/ports"
     for service in question.around.services or ():
         numbers = [resolve(question.pod, each.target) for each in service.ports]
         past = [each for each in numbers if each and each not in ours]
-        told = f"Service {service.name} is headless" in capture.obstacles
+        known = (f"Service {service.name} is headless", f"Service {service.name} targets ")
+        told = known[0] in capture.obstacles or any(
+            each.startswith(known[1]) for each in capture.left
+        )
         if service.is_headless and past and not told:
             yield (
                 f"Service {service.name} is headless: who connects to the pods themselves"
-                f" ({listed(past)}) passes the sidecar by; set {_REDIRECT} if that matters"
+                f" ({listed(past)}) passes the sidecar by; {remedy} if that matters"
             )

@@ -18,6 +18,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from drainproxy.config.mistakes import told
 from drainproxy.manifests.services import Service, ServicePort
 
 from .leads import (
@@ -89,7 +90,7 @@ class Capture(Struct, frozen=True, kw_only=True):
     def missed(self) -> str:
         """Why clients do not come to the sidecar, or some pass it; empty if that is not so."""
         if self.obstacles or not self.captures:
-            return "; ".join(self.past or self.nowhere)
+            return "; ".join(told(self.past or self.nowhere))
         return ""
 
     def __str__(self) -> str:
@@ -98,7 +99,11 @@ class Capture(Struct, frozen=True, kw_only=True):
         if self.mode == "redirect":
             pairs = ", ".join(f"{each.port} -> {each.listen}" for each in self.ports)
             return f"redirect: {pairs}; {self.reason}"
-        return f"{self.mode}: {', '.join(self.led)}" if self.led else f"{self.mode}; {self.reason}"
+        return (
+            f"{self.mode}: {', '.join(told(self.led))}"
+            if self.led
+            else f"{self.mode}; {self.reason}"
+        )
 
 
 class _Way(Struct, frozen=True):
@@ -124,7 +129,7 @@ def choose(question: Question) -> Capture:
     led = _by_services(question, leads)
     if question.by_name_alone or not led.obstacles:
         return led
-    obstacles = "; ".join(led.obstacles)
+    obstacles = "; ".join(told(led.obstacles))
     if question.around.no_redirect:
         reason = led.reason if led.mode else obstacles
         return replace(led, reason=f"{reason}; no redirect: {question.around.no_redirect}")
@@ -143,10 +148,10 @@ def _by_services(question: Question, leads: Sequence[Lead]) -> Capture:
         reason = _without_services(question)
     elif not any(lead.end for lead in leads):
         # A redirect would be of no use: what is wrong is the Service.
-        reason = "; ".join(_sentences([way for way in ways if way.kind == "nowhere"]))
+        reason = "; ".join(told(_sentences([way for way in ways if way.kind == "nowhere"])))
     else:
         rewritten = [_Way("obstacles", lead=way.lead) for way in ways if way.rewrite]
-        reason = "; ".join(_sentences(rewritten)) or "every Service targets a name"
+        reason = "; ".join(told(_sentences(rewritten))) or "every Service targets a name"
         ways = _headless(question, leads, taken) or ways
     if not taken and question.forwards is None:
         return _capture(None, _why_none(question, reason if leads else ""), (), ways)
@@ -240,7 +245,7 @@ def _without_services(question: Question) -> str:
 def _capture(
     mode: Mode | None, reason: str, taken: Sequence[Taken], ways: Sequence[_Way]
 ) -> Capture:
-    def told(kind: str) -> list[str]:
+    def of(kind: str) -> list[str]:
         return _sentences([way for way in ways if way.kind == kind])
 
     return Capture(
@@ -249,9 +254,9 @@ def _capture(
         ports=taken,
         rewrites=[way.rewrite for way in ways if way.rewrite],
         led=[*dict.fromkeys(way.text for way in ways if way.kind == "led")],
-        obstacles=told("obstacles"),
-        left=told("left"),
-        nowhere=told("nowhere"),
+        obstacles=of("obstacles"),
+        left=of("left"),
+        nowhere=of("nowhere"),
     )
 
 

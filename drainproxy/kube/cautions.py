@@ -14,7 +14,7 @@ from .bypasses import bypasses
 from .capture import Capture
 from .grace import time_cautions
 from .hooks import kept_hook, only_sleeps, seconds_asleep
-from .leads import Question, held_before
+from .leads import Question, held_before, leads_to
 from .meshes import mesh_cautions
 from .ports import Taken
 from .resources import is_above
@@ -100,9 +100,10 @@ def _meshes(scene: Scene) -> Iterator[str]:
 
 def _numbers(scene: Scene) -> Iterator[str]:
     """Pods of before and after a rollout are behind the same Service, which leads to one number."""
-    capture, before = scene.capture, held_before(scene.question)
-    if scene.question.forwards is not None:
+    capture, question = scene.capture, scene.question
+    if question.forwards is not None:
         return
+    before = held_before(question, leads_to(question))
     for each in capture.ports:
         was = before.get(each.port, [])
         if was and each.listen not in was:

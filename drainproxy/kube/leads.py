@@ -142,11 +142,11 @@ def _leads(
         yield Lead(service, port, end(port.target if before is None else before), now)
 
 
-def held_before(question: Question) -> dict[int, list[int]]:
+def held_before(question: Question, leads: Iterable[Lead]) -> dict[int, list[int]]:
     """Where Services lead already, and where the sidecar has listened, for each port of the app:
     pods of before and after a rollout are behind the same Service, so numbers must not move."""
     found: dict[int, list[int]] = {}
-    for lead in leads_to(question):
+    for lead in leads:
         if lead.end and lead.held is not None:
             found.setdefault(lead.end.number, []).append(lead.held)
     for port, numbers in question.kept.items():
@@ -247,7 +247,7 @@ def _listeners(question: Question, leads: Sequence[Lead], chosen: Chosen) -> lis
     in order."""
     ends = [each.number for each in chosen] + [each.end.number for each in leads if each.end]
     busy = needed(question.pod) | {*question.reserved, *ends}
-    before = held_before(question)
+    before = held_before(question, leads)
     found: list[int | None] = []
     for each in chosen:
         free = (at for at in before.get(each.number, ()) if at not in busy)

@@ -9,6 +9,8 @@ from drainproxy.config.mistakes import shortened
 from drainproxy.manifests.podspec import Json
 
 MOST_CONTAINERS: Final = 500
+# Whatever is behind a Service is weighed with each other one behind it.
+MOST_SERVICES: Final = 50
 # Ports of all protocols: some open a range of them for media.
 _MOST: Final = {"ports": 10_000, "env": 10_000}
 _MOST_VOLUMES: Final = 1000
@@ -19,6 +21,11 @@ _MOST_ANNOTATIONS: Final = 1 << 18
 def beyond_limits(pod: Json) -> str | None:
     """What there is too much of; None if there is not. Whatever is no pod is for others to see."""
     return next(_excesses(pod), None)
+
+
+def too_many_services(count: int) -> str:
+    """What there is too much of in front of a pod; empty if there is not."""
+    return next(_over(count, MOST_SERVICES, "Services in front of it"), "")
 
 
 def _excesses(pod: Json) -> Iterator[str]:

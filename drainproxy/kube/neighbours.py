@@ -57,15 +57,17 @@ class Neighbours:
         self._namespaces = namespaces
         self._held = held or {}
         self._workloads = [*workloads]
-        self._members: dict[tuple[str, str], list[Neighbour]] = {}
+        # By their numbers: who is behind a Service, and behind which Services somebody is.
+        self._members: dict[tuple[str, str], list[int]] = {}
         self._names: dict[tuple[Held, str], str] = {}
         self._refused: dict[Held, str] = {}
-        for each in self._workloads:
-            for service in self._selecting(each.namespace, each.pod.labels, each.stateful_set):
-                self._members.setdefault(service.key, []).append(each)
-        # Who is refused a number may need a redirect, and then the next one is refused as well.
-        while self._refuse():
-            pass
+        self._behind: dict[int, list[Service]] = {}
+        for at, each in enumerate(self._workloads):
+            found = [*self._selecting(each.namespace, each.pod.labels, each.stateful_set)]
+            self._behind[at] = found
+            for service in found:
+                self._members.setdefault(service.key, []).append(at)
+        self._settle()
 
     def around(
         self, namespace: str, labels: Mapping[str, str], stateful_set: str | None = None
@@ -96,33 +98,45 @@ class Neighbours:
 
     def _without_name(self, service: Service, port: ServicePort, name: str) -> str:
         """Pods without a sidecar matter as well: by the name they must be reached as before."""
-        for each in self._members.get(service.key, ()):
+        for each in map(self._workloads.__getitem__, self._members.get(service.key, ())):
             if resolve(each.pod, name) != port.target and each.serves(port):
                 return f"{each.title} has no port {name} with that number"
         return ""
 
-    def _refuse(self) -> bool:
-        """Whether a number had to be refused, because it does not suit all who are behind it."""
-        captures = [
-            (each, each.foresee(self.around(each.namespace, each.pod.labels, each.stateful_set)))
-            for each in self._workloads
-        ]
+    def _settle(self) -> None:
+        """Refuse numbers that do not suit all who are behind them. Who is refused one may need a
+        redirect, and then the next is refused as well: only those behind it are asked again."""
+        asked: Iterable[int] = range(len(self._workloads))
+        targets: dict[int, _Targets] = {}
+        while asked:
+            changed = {at: self._targets(at) for at in asked}
+            targets |= changed
+            keys = dict.fromkeys(each.key for at in changed for each in self._behind[at])
+            refused = [key for key in keys if self._refuse(key, targets)]
+            asked = dict.fromkeys(at for key in refused for at in self._members[key])
+
+    def _targets(self, at: int) -> "_Targets":
+        each = self._workloads[at]
+        return _Targets(
+            each.foresee(self.around(each.namespace, each.pod.labels, each.stateful_set))
+        )
+
+    def _refuse(self, key: tuple[str, str], targets: Mapping[int, "_Targets"]) -> bool:
+        """Whether a number had to be refused to a Service."""
         wanted: dict[Held, Rewrite] = {}
-        for _, capture in captures:
-            for rewrite in capture.rewrites if capture else ():
-                if isinstance(rewrite.target, int):
-                    wanted.setdefault((rewrite.service.key, rewrite.port.step), rewrite)
-        refused = dict(self._unsuited(captures, wanted))
+        for at in self._members[key]:
+            for rewrite in targets[at].numbers(key):
+                wanted.setdefault((key, rewrite.port.step), rewrite)
+        refused = dict(self._unsuited(wanted, targets))
         self._refused |= refused
         return bool(refused)
 
     def _unsuited(
-        self, captures: Sequence[tuple[Neighbour, Capture | None]], wanted: Mapping[Held, Rewrite]
+        self, wanted: Mapping[Held, Rewrite], targets: Mapping[int, "_Targets"]
     ) -> Iterator[tuple[Held, str]]:
-        known = {(each.namespace, each.title): _Targets(capture) for each, capture in captures}
         for place, rewrite in wanted.items():
-            for each in self._members[place[0]]:
-                why = known[each.namespace, each.title].problem(place, rewrite.target)
+            for at in self._members[place[0]]:
+                each, why = self._workloads[at], targets[at].problem(place, rewrite.target)
                 if why and each.serves(rewrite.port):
                     yield place, f"{each.title} {why}"
 
@@ -134,6 +148,14 @@ class _Targets:
         self._capture = capture
         rewrites = capture.rewrites if capture else ()
         self._targets = {(each.service.key, each.port.step): each.target for each in rewrites}
+        self._numbers: dict[tuple[str, str], list[Rewrite]] = {}
+        for each in rewrites:
+            if isinstance(each.target, int):
+                self._numbers.setdefault(each.service.key, []).append(each)
+
+    def numbers(self, key: tuple[str, str]) -> Sequence[Rewrite]:
+        """The ports of a Service that are to target a number."""
+        return self._numbers.get(key, ())
 
     def problem(self, place: Held, number: int | str) -> str:
         """Why a number does not suit it; empty if it does."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from drainproxy.config import ConfigError
+from drainproxy.config.mistakes import told
 from drainproxy.manifests.documents import restyle
 from drainproxy.manifests.podspec import Json, api_group
 from drainproxy.manifests.policies import Move, Place, Policy, policy
@@ -150,18 +151,31 @@ class _Index:
         self._rewrites: dict[tuple[str, str], list[tuple[int, Rewrite]]] = {}
         self._moves: dict[Label | None, list[tuple[int, Place, Move]]] = {}
         self._behind: dict[Label | None, list[Behind]] = {}
-        for at, each in enumerate(workloads):
+        # Pods with the same labels are the same for policies, which need no look at each.
+        self._known: set[object] = set()
+        for each in workloads:
+            if self._is_known(each.place, each.stateful_set):
+                continue
             for label in (None, *each.place.labels.items()):
                 self._behind.setdefault(label, []).append(each)
+        for at, each in enumerate(workloads):
             if each.capture is not None:
                 self._add(at, each.place, each.capture)
 
     def _add(self, at: int, place: Place, capture: Capture) -> None:
         for rewrite in capture.rewrites:
             self._rewrites.setdefault(rewrite.service.key, []).append((at, rewrite))
-        for taken in capture.ports if capture.mode != "redirect" else ():
+        for one in map(move, capture.ports if capture.mode != "redirect" else ()):
+            if self._is_known(place, one):
+                continue
             for label in (None, *place.labels.items()):
-                self._moves.setdefault(label, []).append((at, place, move(taken)))
+                self._moves.setdefault(label, []).append((at, place, one))
+
+    def _is_known(self, place: Place, what: object) -> bool:
+        key = place.namespace, frozenset(place.labels.items()), what
+        known = key in self._known
+        self._known.add(key)
+        return known
 
     def rewrites(self, view: Service) -> list[tuple[int, Rewrite]]:
         return self._rewrites.get(view.key, [])
@@ -208,7 +222,7 @@ def _retargeted(
         return None
     once = {(one.port.step, one.target): one for _, one in wanted}
     edited, texts = retargeted(original, view, once.values())
-    return edited, ", ".join(texts), wanted[0][0]
+    return edited, ", ".join(told(texts)), wanted[0][0]
 
 
 def _widened(
@@ -218,7 +232,7 @@ def _widened(
         return None
     edited = widened(original, view, [(place, one) for _, place, one in moves])
     pairs = dict.fromkeys(f"{one.listen} beside {one.port}" for _, _, one in moves)
-    return edited, f"allows {', '.join(pairs)}", moves[0][0]
+    return edited, f"allows {', '.join(told([*pairs]))}", moves[0][0]
 
 
 def _put(found: Found, body: Json) -> bool:

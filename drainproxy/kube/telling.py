@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from drainproxy.config.mistakes import told
 from drainproxy.manifests.services import is_service
 from drainproxy.manifests.templates import title
 
@@ -18,12 +19,13 @@ from .report import Line
 from .surroundings import Change
 
 
-def told(
+def told_of(
     lines: Sequence[Line], numbers: Sequence[int], changes: Iterable[Change], only: Half | None
 ) -> list[Line]:
     """The lines, with each change once: in the line of the first workload for whose sake it is, or
     in one of its own. `numbers` are the lines of the workloads of which the changes speak."""
     found, others = [*lines], list[Line]()
+    beside: dict[int, list[str]] = {}
     for change in changes:
         service = is_service(change.found.body)
         if only is not None and service != (only == "services"):
@@ -36,8 +38,9 @@ def told(
             others.append(_retargeted(change, lines[at]))
         else:
             name = title(change.found.body).replace(".networking.k8s.io", "")
-            text = f"{name}: {change.text}"
-            found[at] = replace(found[at], changes=[*found[at].changes, text])
+            beside.setdefault(at, []).append(f"{name}: {change.text}")
+    for at, texts in beside.items():
+        found[at] = replace(found[at], changes=told(texts))
     return [*half_of(found, only), *others]
 
 

@@ -100,6 +100,70 @@ HOSTILE = {
 }
 
 
+_ONE = """\
+apiVersion: v1
+kind: Pod
+metadata: {{name: p{0}, labels: {{app: x}}}}
+spec: {{containers: [{{name: a, image: b, ports: [{{containerPort: 80, name: http}}]}}]}}
+---
+"""
+_BEHIND = """\
+apiVersion: v1
+kind: Service
+metadata: {{name: s{0}}}
+spec: {{selector: {{app: x}}, ports: [{{port: 80}}]}}
+---
+"""
+_POLICY = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: n{0}}}
+spec: {{podSelector: {{}}, ingress: [{{ports: [{{port: 80}}]}}]}}
+---
+"""
+# Each is behind the Service of the one before, and the first is redirected.
+_LINK = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: w{0}}}
+spec:
+  template:
+    metadata:
+      labels: {{a{0}: x, a{1}: x}}
+      annotations: {{drainproxy.io/capture: {2}}}
+    spec: {{containers: [{{name: a, image: b, ports: [{{containerPort: 80}}]}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: s{0}}}
+spec: {{selector: {{a{0}: x}}, ports: [{{port: 80}}]}}
+---
+"""
+TOGETHER = {
+    "many behind many Services": (_ONE + _BEHIND, 150_000),
+    "many under many policies": (_ONE + _POLICY, 150_000),
+    "a chain of refusals": (_LINK, 250_000),
+}
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("name", TOGETHER)
+def test_what_is_weighed_together_grows_with_the_input_and_not_with_its_square(name: str) -> None:
+    pattern, size = TOGETHER[name]
+
+    def made(count: int) -> str:
+        of = ("redirect", *["auto"] * count)
+        return "".join(pattern.format(at, at + 1, of[at]) for at in range(count))
+
+    text = made(size // len(pattern))
+    before = process_time()
+    done = inject_all({"x.yaml": text}, options())
+
+    assert process_time() - before < 3
+    assert not done.failed
+    assert len(done.report.text()) < 2 * len(text)
+
+
 def cost(text: str) -> float:
     """The seconds of CPU that it takes, injected or refused."""
     before = process_time()

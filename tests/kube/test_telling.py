@@ -79,3 +79,33 @@ def test_a_service_that_leads_to_no_port_captures_nothing() -> None:
         assert done.report.text().count("which no container declares") == 1
         assert done.report.captures_nothing
         assert not done.report.captures_all
+
+
+def test_lists_in_a_report_end_after_twenty() -> None:
+    more = [SERVICE.replace("{name: web}", f"{{name: web-{at}}}") for at in range(30)]
+    text = inject(join(DEPLOYMENT, *more)).report.text()
+
+    assert text.count(" targets http (was 8080)") == 20
+    assert "\n  and 10 more\n" in text
+    assert "web-19 80 -> http, and 10 more)" in text
+
+
+def test_a_pod_behind_very_many_services_is_left_out_and_named() -> None:
+    more = [SERVICE.replace("{name: web}", f"{{name: web-{at}}}") for at in range(51)]
+
+    assert lines(inject(join(DEPLOYMENT, *more))) == [
+        "deployment/web skipped (it has 51 Services in front of it, and may have 50 for a sidecar)"
+    ]
+
+
+def test_beside_a_redirect_a_headless_service_is_told_too() -> None:
+    headless = SERVICE.replace("{name: web}", "{name: peers}").replace(
+        "spec:", "spec:\n  clusterIP: None"
+    )
+    none = NAMELESS.partition("        ports:")[0]
+    other = DEPLOYMENT.replace("name: web}", "name: v2}").replace("8080", "9181")
+    plain = SERVICE.replace("    targetPort: 8080\n", "")
+    text = inject(join(none, other, headless, plain)).report.text()
+
+    assert "Service peers is headless: who connects to the pods themselves (port 8080)" in text
+    assert "name the port with drainproxy.io/ports if that matters" in text
