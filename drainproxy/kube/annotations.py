@@ -5,10 +5,11 @@ options and the reference are read off it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Final, Literal, cast, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from drainproxy.config import ANNOTATION_PREFIX, TABLE, Mistake, Setting, rows, setting
 from drainproxy.config.kinds import SWITCH, Kind, choice
@@ -216,6 +217,14 @@ def readable(annotations: Mapping[str, str]) -> tuple[dict[str, str], list[Mista
         except ValueError as error:
             mistakes.append(_mistake(key, name, str(error)))
     return found, mistakes
+
+
+def as_given(mistakes: Iterable[Mistake], given: Mapping[str, str]) -> Iterator[Mistake]:
+    """Mistakes in annotations that flags stand for bear the names of the flags."""
+    rows = (_BY_ANNOTATION[key] for key in given if key in _BY_ANNOTATION)
+    flags = {f"annotation {row.annotation}": f"flag {row.flag}" for row in rows}
+    for each in mistakes:
+        yield replace(each, source=flags.get(each.source, each.source))
 
 
 def _mistake(key: str, name: str, problem: str) -> Mistake:

@@ -9,12 +9,14 @@ from msgspec.structs import replace
 from drainproxy.config import ConfigError
 from drainproxy.config.mistakes import told
 from drainproxy.manifests.documents import restyle
+from drainproxy.manifests.misfits import Misfit
 from drainproxy.manifests.podspec import Json, Workload, read, workload
 from drainproxy.manifests.policies import Place
 from drainproxy.manifests.templates import makes_pods, reason, title
 from drainproxy.manifests.values import without_collector
 
 from .capture import Capture
+from .errors import mistaken
 from .foreign import foreign_policies
 from .halves import Half, written
 from .inject import Injected, Skipped, again, inject, uninject
@@ -117,14 +119,15 @@ def _careful(found: Found, work: _Work) -> tuple[Line | None, Capture | None]:
     if one is None:
         return _unsupported(found), None
     target = _Target(found, one)
-    if one.pod is None:
-        return target.line("skipped", reason="it has no pod template", makes_pods=False), None
+    try:
+        if one.pod is None:
+            return target.line("skipped", reason="it has no pod template", makes_pods=False), None
+    except Misfit as error:
+        return replace(target.line("error"), **mistaken(found, error)), None
     try:
         return work(target)
-    except ConfigError as error:
-        return target.line("error", problems=[*map(str, error.mistakes)]), None
-    except ValueError as error:
-        return target.line("error", problems=[str(error)]), None
+    except (ConfigError, ValueError) as error:
+        return replace(target.line("error"), **mistaken(found, error, one.path)), None
 
 
 def _unsupported(found: Found) -> Line | None:
@@ -210,9 +213,9 @@ def _behind(
 ) -> Behind | None:
     """What a Service or a policy can be about; None if it makes no pods that can be read."""
     one = workload(found.body)
-    if one is None or one.pod is None:
-        return None
     try:
+        if one is None or one.pod is None:
+            return None
         labels = read(one.pod).labels
     except ValueError:
         return None  # there is an error already, and no text
@@ -233,8 +236,10 @@ def _result(given: Input, around: Surroundings, lines: Sequence[Line], only: Hal
         for each in given.broken
     ]
     unreadable = [
-        Line(object=title(found.body), outcome="error", problems=[problem], **where(found))
-        for found, problem in around.mistakes
+        Line(
+            object=title(found.body), outcome="error", **{**where(found), **mistaken(found, error)}
+        )
+        for found, error in around.mistakes
     ]
     lines = [*broken, *unreadable, *lines, *_unwritten(given)]
     report = Report(lines, names_files=len(given.files) > 1)

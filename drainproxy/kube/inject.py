@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from drainproxy.config import ConfigError
 from drainproxy.manifests.podspec import Container, Json, read
 
 from . import containers
-from .annotations import STATUS, read_wishes
+from .annotations import STATUS, as_given, read_wishes
 from .capture import Capture
 from .cautions import cautions
 from .editor import Editor
@@ -63,14 +64,17 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
         return Skipped(reason)
     sidecar = containers.sidecar_of(pod)
     token = containers.token_of(sidecar) if sidecar else None
-    options = again(pod, options)
+    by_flags, options = options.given, again(pod, options)
     if sidecar and not options.image:
         options = replace(options, image=containers.image_of(sidecar))
     original = taken_back(pod) if read_status(pod) else pod
     view = read(original)
     if reason := reason_to_skip(view):
         return Skipped(reason)
-    plan = decide(view, options, token)
+    try:
+        plan = decide(view, options, token)
+    except ConfigError as error:
+        raise ConfigError(as_given(error.mistakes, by_flags)) from None
     if isinstance(plan, Capture):
         told = [text for text in (*plan.past, *plan.nowhere) if text not in plan.reason]
         return Skipped(plan.reason, told)

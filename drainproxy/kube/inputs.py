@@ -7,7 +7,9 @@ from typing import Final
 from msgspec import Struct
 
 from drainproxy.manifests.documents import Document, parse
-from drainproxy.manifests.podspec import Json, objects, workload
+from drainproxy.manifests.misfits import Path
+from drainproxy.manifests.podspec import Json, placed_objects, workload
+from drainproxy.manifests.positions import Lines
 from drainproxy.manifests.templates import makes_pods
 
 # What only a Helm template says. Where a text can be read all the same, that is not enough: there
@@ -23,7 +25,8 @@ _PLACE: Final = re.compile(r"line ([0-9]+)(?: \(document ([0-9]+)\))?: (.*)", re
 
 
 class Found(Struct):
-    """An object, and where it stands: file, line and number of its document, both from 1.
+    """An object, and where it stands: file, line, number of its document, both from 1, and its path
+    in that.
 
     `namespace` is its own, or else the only one that workloads, Services and policies of the input
     name: who applies it can put them into no other. Beside several, none is one of its own.
@@ -35,6 +38,12 @@ class Found(Struct):
     document: Document
     body: Json
     namespace: str
+    path: Path
+    lines: Lines
+
+    def line_of(self, path: Path) -> int:
+        """The line of something in it, or of the nearest above that is there."""
+        return self.lines.line((*self.path, *path))
 
 
 class Broken(Struct, frozen=True):
@@ -96,24 +105,18 @@ def _matters(body: Json) -> bool:
 
 
 def _objects(name: str, documents: Sequence[Document]) -> Iterator[Found]:
-    line = 1
     for number, document in enumerate(documents, start=1):
-        whole = document.marker + document.text
-        first = line + _lines_before(whole)
-        for each in objects(document.data):
-            yield Found(name, first, number, document, each, _namespace(each))
-        line += whole.count("\n")
+        if document.nodes() is None:
+            continue
+        lines = Lines(document)
+        for path, each in placed_objects(document.data):
+            place = name, lines.line(path), number
+            yield Found(*place, document, each, _namespace(each), path, lines)
 
 
 def _namespace(body: Json) -> str:
     metadata = body.get("metadata")
     return str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
-
-
-def _lines_before(text: str) -> int:
-    """Of markers, comments and blanks, before anything is said."""
-    lines = text.splitlines()
-    return next((at for at, each in enumerate(lines) if each and each[0] not in "#-% \t"), 0)
 
 
 def _broken(name: str, text: str, problem: str) -> Broken:

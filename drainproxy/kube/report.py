@@ -28,9 +28,10 @@ _COUNTED_BACK: Final[tuple[Outcome, ...]] = ("uninjected", "skipped")
 class Line(Struct, frozen=True, kw_only=True):
     """What came of one object, or of a file that cannot be read.
 
-    `line` is where its document begins, `document` its number in the file, both from 1; `summary`
-    is the outcome in words, `changes` are what else was changed for it, `steps` how to apply it.
-    What `is_elsewhere` is in the half that was not asked for: it counts, and is not told.
+    `line` is where it begins, or what is wrong in it, `document` the number of its document, both
+    from 1; `summary` is the outcome in words, `changes` are what else was changed for it, `steps`
+    how to apply it. What `is_elsewhere` is in the half that was not asked for: it counts, and is
+    not told.
     """
 
     object: str

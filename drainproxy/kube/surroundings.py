@@ -63,7 +63,7 @@ class Surroundings:
     """
 
     def __init__(self, objects: Sequence[Found]) -> None:
-        self.mistakes: list[tuple[Found, str]] = []
+        self.mistakes: list[tuple[Found, ConfigError | ValueError]] = []
         self._leading = [*self._read(objects)]
         self.namespaces = dict(_namespaces(objects))
 
@@ -114,7 +114,7 @@ class Surroundings:
                 original = _before(found.body)
                 view = service(original) or policy(original)
             except (ConfigError, ValueError) as error:
-                self.mistakes.append((found, str(error)))
+                self.mistakes.append((found, error))
                 continue
             if view:
                 here = replace(view.metadata, namespace=found.namespace)

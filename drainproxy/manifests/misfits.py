@@ -1,6 +1,7 @@
 """Objects that are not what Kubernetes takes: what is wrong, and where in the object."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 from msgspec import Meta, ValidationError, convert
@@ -38,11 +39,19 @@ _PATTERN: Final = "Expected `str` matching regex"
 
 
 class Misfit(ValueError):
-    """What is wrong with an object, and the path to it."""
+    """What is wrong with an object, and the path to it; `place` is the path in words, if the
+    problem does not name the thing itself."""
 
-    def __init__(self, problem: str, path: Path = ()) -> None:
-        super().__init__(problem)
+    def __init__(self, problem: str, path: Path = (), place: str = "") -> None:
+        super().__init__(f"{problem} - at `${place}`" if place else problem)
+        self.problem = problem
         self.path = path
+        self.place = place
+
+    def within(self, path: Sequence[str]) -> "Misfit":
+        """The same of an object of which that one is a part."""
+        place = "".join(f".{step}" for step in path) + self.place if self.place else ""
+        return Misfit(self.problem, (*path, *self.path), place)
 
 
 def fitted(body: Any, kind: type[T], what: str) -> T:
@@ -53,22 +62,22 @@ def fitted(body: Any, kind: type[T], what: str) -> T:
         raise Misfit(*_problem(body, str(error), what)) from None
 
 
-def _problem(body: Any, text: str, what: str) -> tuple[str, Path]:
+def wrong_kind(what: str, value: Any, path: Path) -> Misfit:
+    """Where a mapping is wanted and something else stands."""
+    problem = f"is no {what}: a mapping must stand there, not {_kind(value)}"
+    return Misfit(problem, path, "".join(f".{step}" for step in path))
+
+
+def _problem(body: Any, text: str, what: str) -> tuple[str, Path, str]:
     told, _, place = text.partition(" - at `$")
+    place = place.rstrip("`")
     path, value = _followed(body, place)
     entry = _ENTRIES.get(str(path[-2])) if len(path) > 1 else None
     if entry and not isinstance(value, str):
-        return f"is no {what}: {entry} {path[-1]} {_not_a_text(value)}", path
+        return f"is no {what}: {entry} {path[-1]} {_not_a_text(value)}", path, ""
     if told.startswith(_PATTERN):
-        return (
-            f"is no {what}: digits in quotes name no port: take the quotes away{_at(place)}",
-            path,
-        )
-    return f"is no {what}: {told}{_at(place)}", path
-
-
-def _at(place: str) -> str:
-    return f" - at `${place}" if place else ""
+        told = "digits in quotes name no port: take the quotes away"
+    return f"is no {what}: {told}", path, place
 
 
 def _followed(body: Any, place: str) -> tuple[Path, Any]:
@@ -90,5 +99,9 @@ def _followed(body: Any, place: str) -> tuple[Path, Any]:
 
 def _not_a_text(value: Any) -> str:
     """What is wrong with a value that is no text; never the value, which may be a token."""
-    what = next(name for kind, name in _KINDS.items() if isinstance(value, kind))
+    what = _kind(value)
     return f"is {what}: " + ("put it in quotes" if what in _PLAIN else "it must be a text")
+
+
+def _kind(value: Any) -> str:
+    return next(name for kind, name in _KINDS.items() if isinstance(value, kind))

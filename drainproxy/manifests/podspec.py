@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
 
-from .misfits import Misfit, fitted
+from .misfits import Misfit, Number, Path, fitted, wrong_kind
 
 Json = dict[str, Any]
 
@@ -40,10 +40,10 @@ class _Read(Struct, rename="camel", frozen=True):
 class Port(_Read, frozen=True):
     """A port that a container declares."""
 
-    container_port: int
+    container_port: Number
     name: str | None = None
     protocol: str | None = None
-    host_port: int | None = None
+    host_port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
 
     @property
     def is_tcp(self) -> bool:
@@ -54,7 +54,7 @@ class Port(_Read, frozen=True):
 class Socket(_Read, frozen=True):
     """Where a probe or a hook connects to: a port by number or name."""
 
-    port: int | str = 0
+    port: Number | str = 0
 
 
 class Sleep(_Read, frozen=True):
@@ -231,11 +231,19 @@ class Workload(Struct, frozen=True):
 
     @property
     def pod(self) -> Json | None:
-        """The pod or its template; None if the object has none, as a Rollout with workloadRef."""
+        """The pod or its template; None if the object has none, as a Rollout with workloadRef.
+
+        Misfit if something else than a mapping stands on the way.
+        """
         node: Any = self.body
-        for key in self.path:
-            node = node.get(key) if isinstance(node, dict) else None
-        return node if isinstance(node, dict) else None
+        for depth, key in enumerate(self.path, start=1):
+            node = node.get(key)
+            if node is None:
+                return None
+            if not isinstance(node, dict):
+                raise wrong_kind(self.kind, node, self.path[:depth])
+        assert isinstance(node, dict), "objects are mappings"
+        return node
 
     @property
     def stateful_set(self) -> str | None:
@@ -282,16 +290,42 @@ def _problems(view: Pod) -> Iterator[str]:
         names.add(name)
 
 
+class _Item(dict[str, Any]):
+    """An item of a list that says itself of what kind its items are: it need not say so, and it is
+    not written into it. What is put into this is put into the item."""
+
+    def __init__(self, item: Json, kind: str, version: Any) -> None:
+        super().__init__({"apiVersion": version, "kind": kind, **item})
+        self._item = item
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        self._item[key] = value
+
+    def pop(self, key: str, default: Any = None) -> Any:
+        """Out of both."""
+        self._item.pop(key, None)
+        return super().pop(key, default)
+
+
 def objects(document: Any) -> Iterator[Json]:
     """The Kubernetes objects in a document: itself, or the items of a List."""
+    return (body for _, body in placed_objects(document))
+
+
+def placed_objects(document: Any, path: Path = ()) -> Iterator[tuple[Path, Json]]:
+    """The same, each with its path."""
     if not isinstance(document, dict):
         return
-    items = document.get("items")
-    if str(document.get("kind", "")).endswith("List") and isinstance(items, list):
-        for item in items:
-            yield from objects(item)
-    else:
-        yield document
+    kind, items = str(document.get("kind", "")), document.get("items")
+    if not kind.endswith("List") or not isinstance(items, list):
+        yield path, document
+        return
+    kind = kind.removesuffix("List")
+    for at, item in enumerate(items):
+        if kind and isinstance(item, dict) and "kind" not in item:
+            item = _Item(item, kind, document.get("apiVersion"))
+        yield from placed_objects(item, (*path, "items", at))
 
 
 def workload(body: Json) -> Workload | None:

@@ -6,10 +6,11 @@ itself, never a copy, so that no text can make much of little.
 
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .documents import Document, parse
-from .nodes import ALIAS, MAPPING, SCALAR, Node, is_merge, merge_sources
+from .nodes import ALIAS, MAPPING, SCALAR, SEQUENCE, Node, is_merge, merge_sources
 
 _BREAK = re.compile("\n")
 
@@ -64,8 +65,8 @@ def mark_of(root: Any, path: tuple[str | int, ...]) -> Mark:
     return found
 
 
-class _Placing:
-    """The nodes of a document as maps and lists with marks."""
+class Lines:
+    """Where the nodes of a document stand in its file."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -74,16 +75,47 @@ class _Placing:
         before = document.marker if has_some else ""
         self._line = document.line - before.count("\n") + 1
         self._breaks = [match.start() for match in _BREAK.finditer(before + document.text)]
+
+    def mark(self, node: Node) -> Mark:
+        """Where a node begins."""
+        line = bisect_left(self._breaks, node.start)
+        column = node.start - (self._breaks[line - 1] if line else -1)
+        return Mark(self._line + line, column)
+
+    def line(self, path: Sequence[str | int]) -> int:
+        """The line of the entry at this path, or of the nearest one above it that is there."""
+        node = self._document.nodes()
+        assert node is not None, "there is something in the document"
+        found = node
+        for step in path:
+            node = node.content if node.kind == ALIAS else node
+            entry = _entry(node, step)
+            if entry is None:
+                break
+            found, node = entry
+        return self.mark(found).line
+
+
+def _entry(node: Node, step: str | int) -> tuple[Node, Node] | None:
+    """The key or item that a step names, and the value that stands there."""
+    if node.kind == MAPPING:
+        return next((pair for pair in node.content if pair[0].content == step), None)
+    if node.kind == SEQUENCE and isinstance(step, int) and step < len(node.content):
+        return node.content[step], node.content[step]
+    return None
+
+
+class _Placing:
+    """The nodes of a document as maps and lists with marks."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._mark = Lines(document).mark
         self._made: dict[int, Any] = {}
 
     def placed(self) -> Any:
         root = self._document.nodes()
         return None if root is None else self._value(root)
-
-    def _mark(self, node: Node) -> Mark:
-        line = bisect_left(self._breaks, node.start)
-        column = node.start - (self._breaks[line - 1] if line else -1)
-        return Mark(self._line + line, column)
 
     def _value(self, node: Node) -> Any:
         if node.kind == SCALAR:

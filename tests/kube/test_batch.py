@@ -291,12 +291,12 @@ def test_every_mistake_of_every_file_is_told_with_its_place() -> None:
     assert done.report.failed
     assert done.text == ""
     text = done.report.text()
-    assert "0.yaml line 2 (document 1): deployment/web error\n" in text
+    assert "0.yaml line 9 (document 1): deployment/web error\n" in text
     assert "\n  annotation drainproxy.io/drain-delay: '3' is not a duration" in text
-    assert "1.yaml line 1 (document 1): deployment/web error\n  is no pod: Expected `array" in text
+    assert "1.yaml line 9 (document 1): deployment/web error\n  is no pod: Expected `array" in text
     assert "2.yaml line 3" in text
     assert ": is not valid YAML: " in text
-    assert "3.yaml line 10 (document 2): service/web error\n" in text
+    assert "3.yaml line 12 (document 2): service/web error\n" in text
     assert "4.yaml line 1: it is a Helm template: render it first" in text
 
 

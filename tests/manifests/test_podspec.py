@@ -121,6 +121,14 @@ def test_a_pod_that_is_not_always_restarted_completes(policy: str, completes: bo
             {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": "x"}]}]}},
             "containerPort",
         ),
+        (
+            {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 65_536}]}]}},
+            "<= 65535 - at `..spec.containers.0..ports.0..containerPort`",
+        ),
+        (
+            {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 0}]}]}},
+            ">= 1 - at",
+        ),
     ],
 )
 def test_what_kubernetes_would_not_take_is_named(pod: Json, place: str) -> None:
