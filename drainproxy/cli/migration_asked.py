@@ -237,7 +237,7 @@ def _as_json(
 
     known = state if isinstance(state, State) else State()
     begins = None
-    if known.phase in ("expand", "migrate") and known.deployed_version == known.version:
+    if known.phase in ("expand", "migrate") and known.runs_expanded:
         begins = _later(known.deployed_at, contract_after)
     record = {
         "verdict": verdict.verdict,

@@ -123,7 +123,49 @@ def test_json_has_the_verdict_the_reason_and_the_record(shop: Shop) -> None:
     assert before <= deployed_at <= datetime.now(UTC)
     contract_from = datetime.fromisoformat(answer["contract_from"])
     assert contract_from - deployed_at == timedelta(hours=24)
-    assert shop.json("may-deploy --version 3")["verdict"] == "allow"
+    assert shop.json("may-deploy --version 6")["verdict"] == "allow"
+    assert shop.json("may-deploy --version 3")["verdict"] == "hold"
+
+
+def test_a_record_that_was_lost_lets_nothing_pass_when_it_is_begun_anew(shop: Shop) -> None:
+    steps = [
+        ("may-rollback --version 1", HOLD),
+        ("deployed --version 8", ALLOW),
+        ("may-rollback --version 1", HOLD),
+        ("may-rollback --version 7", HOLD),
+        ("may-deploy --version 1", HOLD),
+        ("may-rollback --version 8", ALLOW),
+        ("may-deploy --version 8", ALLOW),
+        ("may-deploy --version 9", ALLOW),
+        ("begin expand --version 9", ALLOW),
+        ("may-rollback --version 8", ALLOW),
+        ("may-rollback --version 7", HOLD),
+        ("may-deploy --version 900", HOLD),
+        ("deployed --version 900", REFUSE),
+        ("may-rollback --version 11", HOLD),
+        ("deployed --version 7", REFUSE),
+        ("may-rollback --version 7", HOLD),
+    ]
+    found = [(command, shop(command)) for command, _ in steps]
+
+    assert found == steps
+
+
+def test_a_deploy_that_was_before_the_expand_begins_no_contract(shop: Shop) -> None:
+    steps = [
+        ("deployed --version 9", ALLOW),
+        ("begin expand --version 9", ALLOW),
+        ("begin migrate --version 9", ALLOW),
+        ("begin contract --version 9 --contract-after 0s", REFUSE),
+        ("deployed --version 9", ALLOW),
+        ("begin contract --version 9 --contract-after 0s", ALLOW),
+    ]
+    found = [(command, shop(command)) for command, _ in steps[:4]]
+    early = shop.json("status")["contract_from"]
+    found += [(command, shop(command)) for command, _ in steps[4:]]
+
+    assert found == steps
+    assert early is None
 
 
 def test_a_contract_raises_the_floor_that_admission_reads(api: ApiServer) -> None:

@@ -61,6 +61,8 @@ def decide(
         return _without_record(direction)
     if ahead := _ahead(state, now):
         return _hold(ahead)
+    if state.newest is None:
+        return _without_record(direction)
     return _RULES[direction](_Question(state, version or 0, now, contract_after))
 
 
@@ -86,14 +88,20 @@ def after(state: State | None, direction: Direction, version: int | None, now: d
     record = replace(old, revision=old.revision + 1 if state else 1)
     match direction:
         case "deployed":
-            return replace(record, deployed_version=version, deployed_at=now)
+            record = replace(record, deployed_version=version, deployed_at=now)
         case "complete":
-            return _in_phase(record, "complete", old.version, now)
+            record = _in_phase(record, "complete", old.version, now)
         case "contract":
-            return replace(_in_phase(record, "contract", version, now), floor=version)
-        case "expand" | "migrate":
-            return _in_phase(record, direction, version, now)
-    raise AssertionError(f"{direction} changes nothing")
+            record = replace(_in_phase(record, "contract", version, now), floor=version)
+        case "expand":
+            record = _in_phase(record, "expand", version, now)
+            record = replace(record, expanded_at=record.since)
+        case "migrate":
+            record = _in_phase(record, "migrate", version, now)
+        case _:
+            raise AssertionError(f"{direction} changes nothing")
+    known = record.lowest_known if old.lowest_known is None else old.lowest_known
+    return replace(record, known_from=known)
 
 
 def _in_phase(
@@ -118,7 +126,12 @@ def _without_record(direction: Direction) -> Verdict:
 
 def _ahead(state: State, now: datetime) -> str:
     """Why the times of the record cannot be true, if they are not over yet."""
-    for what, moment in (("begin of the phase", state.since), ("last deploy", state.deployed_at)):
+    moments = (
+        ("begin of the phase", state.since),
+        ("begin of expand", state.expanded_at),
+        ("last deploy", state.deployed_at),
+    )
+    for what, moment in moments:
         if moment is not None and moment > now:
             return (
                 f"the {what} is recorded at {_time(moment)}, in the future: it is {_time(now)}"
@@ -128,20 +141,25 @@ def _ahead(state: State, now: datetime) -> str:
 
 
 def _deploy(asked: _Question) -> Verdict:
-    if below := _below(asked):
-        return below
-    known = asked.state.version
-    if known is not None and asked.version > known:
+    if problem := _below(asked) or _unknown(asked):
+        return problem
+    newest = asked.state.newest or 0
+    if asked.version > newest + 1:
+        return _hold(
+            f"schema {asked.version} is more than one above {newest}, the newest that is recorded:"
+            f" `begin expand --version {asked.version}` comes first"
+        )
+    if asked.version > newest:
         return _allow(
-            f"schema {asked.version} is not behind the contracted one; it is above {known}, the"
-            " newest that was expanded, which the code must be able to run on"
+            f"schema {asked.version} is not behind the contracted one; it is above {newest}, the"
+            " newest that is recorded, which the code must be able to run on"
         )
     return _allow(f"schema {asked.version} is not below a contracted one")
 
 
 def _rollback(asked: _Question) -> Verdict:
-    if below := _below(asked):
-        return below
+    if problem := _below(asked) or _unknown(asked):
+        return problem
     state = asked.state
     if state.is_contracted:
         over = "has begun" if state.phase == "contract" else "is complete"
@@ -149,12 +167,23 @@ def _rollback(asked: _Question) -> Verdict:
             f"the contract of schema {state.version} {over}: there is no automated rollback behind"
             " a contract, somebody has to look"
         )
-    newest = max(state.version or 0, state.deployed_version or 0)
+    newest = state.newest or 0
     if asked.version > newest:
         return _hold(f"schema {asked.version} is above {newest}, the newest that is recorded")
     return _allow(
         f"no contract lies between: schema {asked.version} is still there"
         f" (phase {state.phase}{_of(state)})"
+    )
+
+
+def _unknown(asked: _Question) -> Verdict | None:
+    """Below the begin of the record."""
+    known = asked.state.lowest_known
+    if known is not None and asked.version >= known:
+        return None
+    return _hold(
+        f"the record begins with schema {known}: nobody knows whether what code of {asked.version}"
+        " needs is still there, somebody has to look"
     )
 
 
@@ -169,8 +198,10 @@ def _below(asked: _Question) -> Verdict | None:
 
 
 def _deployed(asked: _Question) -> Verdict:
-    if below := _below(asked):
-        return _refuse(f"recorded, but it must not run: {below.reason}")
+    should = _deploy(asked)
+    if should.verdict != "allow":
+        why = "it must not run" if should.verdict == "refuse" else "nobody knows whether it may run"
+        return _refuse(f"recorded, but {why}: {should.reason}")
     return _allow(f"the deploy of schema {asked.version} is recorded at {_time(asked.now)}")
 
 
@@ -186,6 +217,11 @@ def _expand(asked: _Question) -> Verdict:
         return _refuse(
             f"expand leads to a new schema, above {state.version} (phase {state.phase}), not to"
             f" {asked.version}"
+        )
+    if state.version is None and asked.version < (state.lowest_known or 0):
+        return _refuse(
+            f"expand leads to a new schema, not to {asked.version}: the record begins with"
+            f" {state.lowest_known}"
         )
     return _allow(f"expand of {asked.version} only adds: the code that runs goes on")
 
@@ -205,6 +241,12 @@ def _contract(asked: _Question) -> Verdict:
     at = _time(state.deployed_at)
     if state.deployed_version != version:
         return _refuse(f"the last deploy, at {at}, was of {state.deployed_version}, not {version}")
+    if not state.runs_expanded:
+        begun = _time(state.expanded)
+        return _refuse(
+            f"{version} was deployed at {at}, before its expand was begun at {begun}: that"
+            " code has not run on the new schema yet. Deploy it, and `deployed` records that"
+        )
     age = asked.now - state.deployed_at
     if age < asked.contract_after:
         return _refuse(

@@ -22,14 +22,17 @@ class State(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fi
 
     `phase` is what was begun last for schema `version`, `complete` when its contract is over and
     `none` before the first expand. `floor` is the schema that was contracted last: code of an older
-    one cannot run any more. `revision` counts the writes.
+    one cannot run any more. Of versions below `known_from` nobody knows that, for the record began
+    with it. `expanded_at` is when expand of `version` was begun. `revision` counts the writes.
     """
 
     revision: Annotated[int, Meta(ge=1)] = 1
     phase: Literal["none", "expand", "migrate", "contract", "complete"] = "none"
     version: Version | None = None
     since: Moment | None = None
+    expanded_at: Moment | None = None
     floor: Version | None = None
+    known_from: Version | None = None
     deployed_version: Version | None = None
     deployed_at: Moment | None = None
 
@@ -37,6 +40,37 @@ class State(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fi
     def is_contracted(self) -> bool:
         """A contract was the last change of the schema, whether it is over or not."""
         return self.phase in ("contract", "complete")
+
+    @property
+    def expanded(self) -> datetime | None:
+        """When expand was begun, at the latest: migrate is begun behind it."""
+        return self.expanded_at or self.since
+
+    @property
+    def runs_expanded(self) -> bool:
+        """The last deploy was of `version`, and after its expand was begun."""
+        if self.expanded is None or self.deployed_at is None:
+            return False
+        return self.deployed_version == self.version and self.deployed_at >= self.expanded
+
+    @property
+    def newest(self) -> int | None:
+        """The newest schema that the database has; None if nothing says so."""
+        if self.version is not None or self.deployed_version is None:
+            return self.version
+        return max(self.deployed_version, self.known_from or 0)
+
+    @property
+    def lowest_known(self) -> int | None:
+        """From here on the record says what was contracted.
+
+        Expand only adds, so that the version before the first one still runs.
+        """
+        if self.known_from is not None:
+            return self.known_from
+        if self.floor is not None:
+            return self.floor
+        return self.deployed_version if self.version is None else max(self.version - 1, 0)
 
 
 class Damaged(Struct, frozen=True):
@@ -74,3 +108,7 @@ def _contradictions(state: State) -> Iterator[str]:
         yield f"phase {state.phase} of version {state.version}, but {state.floor} is contracted"
     if state.floor is not None and state.floor == state.version and not state.is_contracted:
         yield f"version {state.version} is contracted, but its phase is {state.phase}"
+    if state.expanded_at is not None and (state.since is None or state.expanded_at > state.since):
+        yield f"the begin {state.expanded_at} of expand is behind that of phase {state.phase}"
+    if (state.known_from or 0) > (state.newest or 0):
+        yield f"it begins with {state.known_from}, above the newest version {state.newest}"

@@ -26,7 +26,7 @@ VERSIONS = (4, 6, 7, 8)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 WORDS = {"a": "allow", "r": "refuse", "h": "hold"}
 
-# What was begun: schema 7, behind a contract of 5 (the first row: nothing, 7 runs).
+# What was begun: schema 7, behind a contract of 5 (the first: nothing, 7 runs).
 STATES = {
     "none": State(),
     "expand": State(phase="expand", version=7, since=NOW - 40 * DAY, floor=5),
@@ -47,13 +47,13 @@ LONG_AGO = {"a day ago", "a month ago"}
 # For versions 4, 6, 7 and 8: allow, refuse, hold; c is allow if 7 was deployed a day ago or longer.
 TABLE = """
               none  expand  migrate  contract  complete
-    deploy    aaaa  raaa    raaa     rraa      rraa
-    rollback  aaah  raah    raah     rrhh      rrhh
-    expand    aaaa  rraa    rrra     rrrr      rrra
+    deploy    hhaa  raaa    raaa     rraa      rraa
+    rollback  hhah  raah    raah     rrhh      rrhh
+    expand    rraa  rraa    rrra     rrrr      rrra
     migrate   rrrr  rrar    rrar     rrrr      rrrr
     contract  rrrr  rrrr    rrcr     rrcr      rrrr
     complete  rrrr  rrrr    rrrr     aaaa      aaaa
-    deployed  aaaa  raaa    raaa     rraa      rraa
+    deployed  rraa  raaa    raaa     rraa      rraa
 """
 
 
@@ -94,7 +94,75 @@ def test_the_table_of_the_no_go_rules(phase: str, direction: Direction) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("damage", ["missing", "corrupt", "begin ahead", "deploy ahead"])
+BEGUN = {
+    "deployed": after(None, "deployed", 8, NOW - DAY),
+    "expand": after(None, "expand", 8, NOW - DAY),
+}
+
+
+@pytest.mark.parametrize(("begun", "lowest"), [("deployed", 8), ("expand", 7)])
+@pytest.mark.parametrize("direction", ["deploy", "rollback"])
+def test_nobody_knows_what_was_contracted_before_the_record_began(
+    begun: str, lowest: int, direction: Direction
+) -> None:
+    states = [BEGUN[begun]]
+    states.append(after(states[-1], "deployed", 8, NOW - DAY / 2))
+    states.append(after(states[-1], "expand", 9, NOW - DAY / 2))
+    # What is deployed all the same does not make it known.
+    states.append(after(states[-1], "deployed", 1, NOW - DAY / 4))
+    for state in states:
+        assert decide(state, direction, lowest, NOW).verdict == "allow"
+        for version in range(lowest):
+            assert decide(state, direction, version, NOW).verdict == "hold"
+            assert decide(state, "deployed", version, NOW).verdict == "refuse"
+
+
+def test_a_record_without_its_begin_knows_what_it_shows() -> None:
+    state = State(phase="expand", version=7, since=NOW - DAY)
+
+    assert [decide(state, "rollback", each, NOW).verdict for each in (5, 6, 7)] == [
+        "hold",
+        "allow",
+        "allow",
+    ]
+    assert after(state, "expand", 8, NOW).known_from == 6
+
+
+def test_a_schema_that_was_not_expanded_is_on_hold() -> None:
+    state = State(phase="expand", version=10, since=NOW - DAY, floor=9)
+    wrong = after(state, "deployed", 900, NOW - DAY / 2)
+
+    for each in (state, wrong):
+        assert decide(each, "deploy", 11, NOW).verdict == "allow"
+        assert decide(each, "deploy", 12, NOW).verdict == "hold"
+        assert decide(each, "deploy", 900, NOW).verdict == "hold"
+        assert decide(each, "deployed", 900, NOW).verdict == "refuse"
+        assert decide(each, "rollback", 10, NOW).verdict == "allow"
+        assert decide(each, "rollback", 11, NOW).verdict == "hold"
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_an_empty_record_is_none(direction: Direction) -> None:
+    assert decide(State(), direction, 7, NOW) == decide(None, direction, 7, NOW)
+
+
+def test_the_deploy_that_a_contract_waits_for_follows_the_expand() -> None:
+    early = after(None, "deployed", 9, NOW - 30 * DAY)
+    begun = after(after(early, "expand", 9, NOW - 2 * DAY), "migrate", 9, NOW - 2 * DAY + SECOND)
+    late = after(begun, "deployed", 9, NOW - DAY)
+
+    refused = decide(begun, "contract", 9, NOW)
+    assert (refused.verdict, "before its expand was begun" in refused.reason) == ("refuse", True)
+    assert decide(begun, "contract", 9, NOW, timedelta()).verdict == "refuse"
+    assert decide(late, "contract", 9, NOW).verdict == "allow"
+    # The usual order: deployed between expand and migrate.
+    usual = after(after(None, "expand", 9, NOW - 3 * DAY), "deployed", 9, NOW - 2 * DAY)
+    assert decide(after(usual, "migrate", 9, NOW - DAY), "contract", 9, NOW).verdict == "allow"
+
+
+@pytest.mark.parametrize(
+    "damage", ["missing", "corrupt", "begin ahead", "expand ahead", "deploy ahead"]
+)
 def test_no_damage_lets_anything_pass(damage: str) -> None:
     wrong = []
     for phase, deploy, direction, version in CASES:
@@ -109,6 +177,10 @@ def test_no_damage_lets_anything_pass(damage: str) -> None:
             if phase == "none":
                 continue
             state = replace(state, since=NOW + timedelta(microseconds=1))
+        elif damage == "expand ahead":
+            if phase == "none":
+                continue
+            state = replace(state, expanded_at=NOW + SECOND)
         else:
             state = replace(state, deployed_version=7, deployed_at=NOW + SECOND)
         found = decide(state, direction, version, NOW)
@@ -201,3 +273,10 @@ def test_whatever_happens_the_lowest_schema_only_rises(
             assert before.deployed_version == version
             assert before.deployed_at is not None
             assert now - before.deployed_at >= DAY
+            assert before.expanded_at is not None
+            assert before.deployed_at >= before.expanded_at
+        # What was not recorded from its begin on nobody lets pass.
+        assert state.known_from is not None
+        for older in range(state.known_from):
+            assert decide(state, "rollback", older, now).verdict != "allow"
+            assert decide(state, "deploy", older, now).verdict != "allow"
