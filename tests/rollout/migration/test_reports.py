@@ -88,6 +88,36 @@ def test_a_migration_of_pgroll(operation: Any, expected: str) -> None:
     assert phase(both) == expected
 
 
+@pytest.mark.parametrize(
+    ("columns", "constraints", "expected"),
+    [
+        ([{"type": "serial", "pk": True}, {"type": "text", "unique": True}], [], "expand"),
+        ([{"type": "timestamptz", "default": "now()"}], [], "expand"),
+        ([{"type": "int", "check": {"name": "c", "constraint": "c > 1"}}], [], "expand"),
+        ([{"type": "int", "generated": {"identity": {}}}], [], "expand"),
+        ([{"type": "int"}], [{"type": "unique", "columns": ["c"]}], "expand"),
+        ([{"type": "int"}], [{"type": "check", "check": "c > 1"}], "expand"),
+        ([{"type": "int", "default": "wipe()"}], [], "unknown"),
+        ([{"type": "datetime"}], [], "unknown"),
+        ([{"type": "int", "check": {"name": "c", "constraint": "wipe(c)"}}], [], "unknown"),
+        ([{"type": "int", "generated": {"expression": "wipe()"}}], [], "unknown"),
+        ([{"type": "int"}], [{"type": "check", "check": "wipe(c)"}], "unknown"),
+        ([{"type": "int"}], [{"type": "exclude"}], "unknown"),
+        ([{"type": "int", "storage": "x"}], [], "unknown"),
+        ([{"type": "int) INHERITS (orders"}], [], "unknown"),
+        (["int"], [], "unknown"),
+        ({"type": "int"}, [], "unknown"),
+        ([{"type": "int", "default": "1)); DROP TABLE orders; --"}], [], "contract"),
+    ],
+)
+def test_a_table_of_pgroll_may_call_only_what_is_known(
+    columns: Any, constraints: Any, expected: str
+) -> None:
+    body = {"name": "t", "columns": columns, "constraints": constraints}
+
+    assert phase({"operations": [{"create_table": body}]}) == expected
+
+
 def test_a_migration_without_an_operation_is_unknown() -> None:
     assert phase({"operations": []}) == "unknown"
 
