@@ -16,12 +16,16 @@ SCHEMA = """
 CREATE TABLE orders (id INTEGER PRIMARY KEY, n INT, m INT, a, b, name TEXT, note TEXT, state TEXT);
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE old (id INT, n INT); CREATE TABLE old_orders (id INT);
+CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT);
+CREATE VIRTUAL TABLE docs_fts USING fts5(body, content = 'docs', content_rowid = 'id');
 CREATE TABLE strict (id INTEGER PRIMARY KEY, q INT) STRICT;
 CREATE INDEX orders_n ON orders (m);
 CREATE VIEW seen AS SELECT id, n FROM orders;
 INSERT INTO orders (id, n, m, a, b) VALUES (901, 0, -1, NULL, 'x'), (902, 0, NULL, 1, 1);
 INSERT INTO users (id, name) VALUES (901, 'a'), (902, 'a');
 INSERT INTO old (id, n) VALUES (901, 1);
+INSERT INTO docs (id, body) VALUES (901, 'a'), (902, 'b');
+INSERT INTO docs_fts (docs_fts) VALUES ('rebuild');
 """
 USES = [
     "INSERT INTO orders (id, n, m, a, b) VALUES (911, -1, NULL, 'x', NULL)",
@@ -30,9 +34,12 @@ USES = [
     "SELECT id, n, m, a, b, name, note, state FROM orders",
     "INSERT INTO users (name) VALUES ('a'), (NULL)",
     "SELECT id, n FROM seen",
+    "INSERT INTO docs_fts (body) VALUES ('a')",
     "INSERT INTO strict (q) VALUES (1), (1), (NULL)",
 ]
-COUNTED = ("orders", "users", "old", "old_orders")
+COUNTED = ("orders", "users", "old", "old_orders", "docs")
+# A full-text index answers to what is searched, whatever is counted.
+FOUND = "SELECT count(*) FROM docs_fts WHERE docs_fts MATCH 'a OR b'"
 
 
 @contextmanager
@@ -65,6 +72,8 @@ def losses(text: str) -> list[str]:
             connection.execute("COMMIT")
         lost = [name for name in before if name not in things(connection)]
         lost += [f"rows of {name}" for name in counted if rows(connection, name) < counted[name]]
+        if "docs_fts" in things(connection) and connection.execute(FOUND).fetchone()[0] < 2:
+            lost.append("what docs_fts finds")
         for use in USES:
             try:
                 connection.execute(use).fetchall()
@@ -76,6 +85,7 @@ def losses(text: str) -> list[str]:
 def test_the_database_notices_a_loss() -> None:
     assert losses("DROP TABLE users")
     assert losses("DELETE FROM orders WHERE id = 901")
+    assert losses("INSERT INTO docs_fts(docs_fts, rowid, body) VALUES('delete', 901, 'a')")
     assert losses("CREATE UNIQUE INDEX i ON users (name) WHERE name = 'b'") == []
     assert losses("ALTER TABLE orders ADD COLUMN x INT CHECK (n >= 0)")
     assert losses("ALTER TABLE orders RENAME COLUMN n TO x")
@@ -98,6 +108,7 @@ PIECES = [
     *("--", "/*", "*/", "/*!", "''", " ", "x", "\ufeff", "\u2028", "\x00"),
     *("DROP TABLE users", "DELETE FROM orders", ", DROP COLUMN n", "REPLACE INTO orders VALUES "),
     *("ALTER TABLE orders ADD COLUMN z", "INT", "UPDATE orders SET note = ", "(1)", "'a'"),
+    *("INSERT INTO docs_fts(docs_fts, rowid, body) VALUES ", "('delete', 901, 'a')", "docs_fts"),
     *("CREATE TABLE t (x INT)", "CREATE UNIQUE INDEX u ON users (name)", "BEGIN", "COMMIT"),
 ]
 
