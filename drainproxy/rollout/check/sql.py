@@ -23,7 +23,8 @@ _HEAD: Final = re.compile(
 # Nothing that they take away, or tighten, is there for the version before any more.
 _CONTRACT: Final = re.compile(
     r"^\s*(?:drop\s+\w+|truncate(?:\s+table)?\s+\S|rename\s+\w+"
-    r"|create\s+unique\s+(?:\w+\s+)?index\b)|\bdelete\s+from\b",
+    r"|create\s+unique\s+(?:\w+\s+)?index\b|delete\b)|\bdelete\s+from\b"
+    r"|\bthen\s+delete\b",
     re.IGNORECASE,
 )
 _ALTER: Final = re.compile(r"^\s*alter\s+(?!default\b)\w+(?:\s+\w+)?", re.IGNORECASE)
@@ -35,11 +36,18 @@ _TIGHTENS: Final = re.compile(
     r"|\b(?:enable|force)\s+row\s+level\s+security\b",
     re.IGNORECASE,
 )
+# What these do depends on other tables, on the rows that are there, or on the server.
+_DOUBTFUL: Final = re.compile(
+    r"^\s*alter\b.*\b(?:references|key|serial|convert|owner|validate|identity|expression)\b"
+    r"|\bor\s+replace\b|\breplace\s+into\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _MUST_BE_FILLED: Final = re.compile(r"(?<!\bdrop )\bnot\s+null\b", re.IGNORECASE)
 _FILLED: Final = re.compile(r"\b(?:default|generated|auto_increment|serial)\b", re.IGNORECASE)
+_BY_NULL: Final = re.compile(r"\bdefault[\s(]*(?:cast\s*\(\s*)?null\b", re.IGNORECASE)
 _ADDITIVE: Final = re.compile(
     r"^\s*(?:create\s+(?!or\s+replace\b)(?:(?:global\s+|local\s+)?temp(?:orary)?\s+|unlogged\s+)?"
-    r"(?:table|index|view|materialized\s+view|type|schema|sequence|extension|role|user|domain"
+    r"(?:table|database|index|view|materialized\s+view|type|schema|sequence|extension|role|user|domain"
     r"|collation|statistics)\b"
     r"|alter\s+table\b[^;]*?\b(?:add|alter\s+(?:column\s+)?\S+\s+(?:set|drop)|validate)\b"
     r"|alter\s+type\b.*\badd\s+value\b|insert\b|update\b|merge\b|select\b|comment\s+on\b|grant\b"
@@ -91,18 +99,32 @@ def _judged(text: str, dialect: Dialect) -> Iterator[Contract | Unclear]:
     for statement in split(text, dialect):
         if match := _MADE.match(statement.sql):
             if not match[1]:
-                made.add(match[2].lower())
+                made.add(_name(match[2]))
         elif (changed := _CHANGED.match(statement.sql)) and _is_new(changed, made):
             continue
         if words := _contract(statement.bare):
             yield Contract(" ".join(words.split()))
-        elif statement.unsure or not _ADDITIVE.match(statement.bare):
+        elif statement.unsure or not _is_additive(statement.bare):
             yield Unclear(" ".join(statement.sql.split())[:40])
+
+
+def _is_filled(bare: str) -> bool:
+    """Whether rows that the version before writes get a value in a column that must have one."""
+    return bool(_FILLED.search(bare)) and not _BY_NULL.search(bare)
+
+
+def _name(text: str) -> str:
+    """A name without its quotes."""
+    return re.sub(r"[\"`]", "", text).lower()
 
 
 def _is_new(changed: re.Match[str], made: set[str]) -> bool:
     """Whether it is about a table of the same file alone: the version before does not know it."""
-    return changed[1].lower() in made and not changed[2]
+    return _name(changed[1]) in made and not changed[2]
+
+
+def _is_additive(bare: str) -> bool:
+    return bool(_ADDITIVE.match(bare)) and not _DOUBTFUL.search(bare)
 
 
 def _contract(bare: str) -> str:
@@ -111,6 +133,6 @@ def _contract(bare: str) -> str:
     if altered := _ALTER.match(bare):
         if taken := _TIGHTENS.search(bare, altered.end()):
             return f"{altered[0]} ... {taken[0]}"
-        if _MUST_BE_FILLED.search(bare) and not _FILLED.search(bare):
+        if _MUST_BE_FILLED.search(bare) and not _is_filled(bare):
             return f"{altered[0]} ... NOT NULL"
     return ""

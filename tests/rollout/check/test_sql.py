@@ -1,0 +1,59 @@
+"""What a hook's SQL is without a grammar, against the corpus of `migration lint`."""
+
+from time import monotonic
+
+import pytest
+
+from drainproxy.rollout.check.sql import Unclear, statements_in, worst
+from tests.rollout.migration.corpora import ALL, CONTRACTS, Case
+
+# Whether a table is new is guessed here; only `migration lint` looks at all that could hide it.
+OF_OLD_TABLES = [
+    case for case in CONTRACTS if not case.sql.startswith(("CREATE TABLE", "CREATE TEMP"))
+]
+
+
+@pytest.mark.parametrize("case", OF_OLD_TABLES, ids=lambda case: f"{case.dialect}: {case.sql}")
+def test_no_contract_is_without_a_finding(case: Case) -> None:
+    assert worst(case.sql, case.dialect)
+
+
+def test_what_only_adds_is_no_contract_and_mostly_understood() -> None:
+    additive = [each for each in ALL if {"contract", "unknown"}.isdisjoint(each.phases)]
+    found = [(each.sql, each_found) for each in additive if (each_found := worst(*each[1::-1]))]
+    assert [sql for sql, each in found if not isinstance(each, Unclear)] == []
+    assert len(found) < len(additive) / 20
+
+
+@pytest.mark.parametrize(
+    ("word", "sql"),
+    [
+        ("drop table x", "drop table x"),
+        ("--command=DROP TABLE x", "DROP TABLE x"),
+        ("-cDROP TABLE x", "DROP TABLE x"),
+        ("-- why\nDROP TABLE x", "-- why\nDROP TABLE x"),
+        ("drop", ""),
+        ("set -e; psql", ""),
+        ("python -c x", ""),
+    ],
+)
+def test_a_word_of_a_command_is_sql_or_is_not(word: str, sql: str) -> None:
+    assert statements_in(word) == sql
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/*" * 200_000,
+        "alter table " * 50_000,
+        "create table " * 50_000,
+        " " * 500_000,
+        "default(" * 90_000,
+    ],
+    ids=lambda text: text[:8],
+)
+def test_hostile_sql_takes_no_time(text: str) -> None:
+    began = monotonic()
+    worst(text, "postgres")
+    statements_in(text)
+    assert monotonic() - began < 5
