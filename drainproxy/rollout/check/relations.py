@@ -53,14 +53,22 @@ class _Relations:
         pod = (other or each).root.at("spec", "template")
         is_managed = id(each) in self._managed
         made = Workload(each.root, pod, owns_pod=other is None, is_managed=is_managed)
-        made.services = self._services.selecting(made.labels, each)
-        made.budgets = self._budgets.selecting(made.labels, each)
+        made.canary = self._points("Canary", each)
+        made.services = self._selecting(self._services, made)
+        made.budgets = self._selecting(self._budgets, made)
         found = (self._points(kind, each) for kind in AUTOSCALERS)
         made.autoscaler = next(filter(None, found), None)
-        made.canary = self._points("Canary", each)
         made.is_injected = self._injects(made)
         made.is_unproved = not self._has_services(each.namespace)
         return made
+
+    def _selecting(self, index: Index, workload: Workload) -> list[Object]:
+        """What selects its pods, or the pods of the copy that Flagger makes and that serves."""
+        near = workload.root.object
+        found = index.selecting(workload.labels, near)
+        for labels in _primaries(workload) if workload.canary else ():
+            found += [each for each in index.selecting(labels, near) if each not in found]
+        return found
 
     def _has_services(self, namespace: str) -> bool:
         """Whether Services of this namespace are in the input, or may be."""
@@ -93,6 +101,14 @@ def is_for_sidecars(key: str) -> bool:
     name = key.removeprefix(ANNOTATION_PREFIX)
     row = BY_NAME.get(name)
     return name != key and (name in INJECTOR_ANNOTATIONS or (row is not None and row.annotated))
+
+
+def _primaries(workload: Workload) -> Iterable[dict[str, str]]:
+    """The labels that Flagger may give to its copy: it changes one, by which pods are selected."""
+    labels = workload.labels
+    for name in workload.root.at("spec", "selector", "matchLabels").texts:
+        if name in labels:
+            yield labels | {name: f"{labels[name]}-primary"}
 
 
 def _selector(each: Object) -> Place:

@@ -140,6 +140,13 @@ PROBES = [
         ),
     ),
     Change(
+        "blue-green.yaml",
+        (
+            "exec: {command: [/bin/ready]}",
+            "exec: {command: [curl, 'http://127.0.0.1/schema']}  # ! readiness-asks-for-schema",
+        ),
+    ),
+    Change(
         "web.yaml",
         (
             "            path: /ready\n",

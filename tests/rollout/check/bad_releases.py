@@ -130,6 +130,14 @@ ANALYSIS = [
             '"len(result) == 0 ? true : result[0] < 0.01"',
             "result == nil or result[0] < 0.01",
             "(isNaN(result[0])) || (result[0] < 0.01)",
+            '"true"',
+            '"!(result[0] > 0.1)"',
+            '"default(result, 0) < 0.05"',
+            '"not (result[0] >= 0.1)"',
+            '"len(result) < 1 || result[0] < 0.01"',
+            '"len(result) > 0 ? result[0] < 0.01 : true"',
+            '"none(result, # > 0.01)"',
+            '"0 < 1"',
         )
     ),
     Change(

@@ -86,6 +86,10 @@ ROLLOUTS = [
             '"!isNaN(result[0]) || false"',
             '"not isNaN(result[0]) and result[0] < 0.01"',
             '"len(result) == 1 && result[0] < 0.01"',
+            '"!(len(result) == 0 || isNaN(result[0])) && result[0] < 1"',
+            '"not (isNaN(result[0]) or len(result) < 1) and result[0] < 1"',
+            '"len(result) > 0 ? result[0] < 0.01 : false"',
+            '"default(result[0], 1) < 0.05"',
         )
     ),
     Change("web.yaml", (ROLLING, "    rollingUpdate: {maxUnavailable: 0, maxSurge: 34%}\n")),
@@ -218,6 +222,25 @@ RELEASES = [
             "ALTER TABLE invoices ALTER price DROP NOT NULL;\n",
             "-- later: drop table carts;\n    CREATE TABLE baskets (id int);\n",
         )
+    ),
+    # Of the pods that Flagger makes.
+    Change(
+        "flagger.yaml",
+        (
+            "    matchLabels:\n      app: search\n---\n",
+            "    matchLabels:\n      app: search-primary\n---\n",
+        ),
+    ),
+    Change(
+        "web.yaml", ("            path: /ready\n", "            path: /schema-registry/subjects\n")
+    ),
+    Change(
+        "blue-green.yaml",
+        ("exec: {command: [/bin/ready]}", "exec: {command: [test, -f, /tmp/migrations-done]}"),
+    ),
+    Change(
+        "blue-green.yaml",
+        ("exec: {command: [/bin/ready]}", "exec: {command: [test, -f, /var/run/schema]}"),
     ),
     Change("release.yaml", ('[alembic, upgrade, "12"]', "[psql, -c, select 1]")),
 ]

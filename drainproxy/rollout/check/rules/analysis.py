@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from ..conditions import NOT_A_NUMBER, NOTHING, Unknown, holds
 from ..inventory import Inventory
 from ..place import Object, Place
 from ..promql import divides, stands_in
@@ -16,6 +17,7 @@ _JUDGES: Final = ("job", "kayenta", "plugin")
 
 # As long as conditions are; the rest is not looked at.
 _LONGEST: Final = 1000
+_SHOWN: Final = 80
 # What is true of an empty or undefined result.
 _EMPTY = (
     r"(?:isNaN\s*\([^()]*\)|len\s*\(\s*result\s*\)\s*(?:==|<=|<)\s*[01]|result\s*==\s*nil"
@@ -69,10 +71,10 @@ def _metric(metric: Place) -> Iterator[Problem]:
     condition = success.text[:_LONGEST]
     if not success.text and not failure.text:
         yield Problem(metric, f"metric {name} has no successCondition: every result is a success")
-    elif found := _passes_empty(condition):
+    elif found := _passes_empty(condition, query.text):
         yield Problem(
             success,
-            f"metric {name} succeeds without data ({found[0].strip()}): write"
+            f"metric {name} succeeds without data ({found}): write"
             " len(result) > 0 && !isNaN(result[0]) && ..., so that nothing measured is no success",
         )
     elif (number := stands_in(query.text)) is not None and _accepts(condition, number):
@@ -94,10 +96,22 @@ def _metric(metric: Place) -> Iterator[Problem]:
         )
 
 
-def _passes_empty(condition: str) -> re.Match[str] | None:
-    """What in a condition is true of an empty result."""
+def _passes_empty(condition: str, query: str) -> str:
+    """What in a condition is true of an empty or undefined result; empty if nothing is."""
+    may_be_undefined = "isNaN" in condition or divides(query) or "quantile" in query
+    results = (*NOTHING, *NOT_A_NUMBER) if may_be_undefined else NOTHING
+    try:
+        passes = any(holds(condition, each) for each in results)
+    except Unknown:
+        return _looks_empty(condition)
+    return condition.strip()[:_SHOWN] if passes and condition.strip() else ""
+
+
+def _looks_empty(condition: str) -> str:
+    """The same of a condition that cannot be evaluated here, by the usual words."""
     of_each = None if _LENGTH.search(condition) else _OF_EACH.search(condition)
-    return _PASSES_EMPTY.search(condition) or of_each
+    found = _PASSES_EMPTY.search(condition) or of_each
+    return found[0].strip() if found else ""
 
 
 def _accepts(condition: str, number: float) -> bool:

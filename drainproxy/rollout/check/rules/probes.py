@@ -18,13 +18,15 @@ _LONG_DELAY: Final = 30
 
 # As long as commands and paths are; the rest is not looked at.
 _LONGEST: Final = 1000
-# Commands and paths that compare the schema with what this version of the code expects.
+# Commands, and paths of HTTP, that compare the schema with what this version of the code expects.
 _SCHEMA_HEAD = re.compile(
     r"alembic\s+(?:check|current)|migrate\s+(?:--check|status)|migrate:status|showmigrations"
     r"|makemigrations\s+--check|flyway\s+(?:validate|info)|liquibase\s+(?:status|validate)"
-    r"|abort_if_pending_migrations|goose\s+.*\bstatus|/[\w/-]*(?:migrations?|schema)(?:[/?_-]|$)",
+    r"|abort_if_pending_migrations|goose\s+.*\bstatus",
     re.IGNORECASE,
 )
+_SCHEMA_PATH = re.compile(r"/[\w/-]*(?:migrations?|schema)(?=[/?]|$)", re.IGNORECASE)
+_URL = re.compile(r"https?://[^/\s]+(/\S*)")
 
 
 @rule(
@@ -181,13 +183,22 @@ def readiness_asks_for_schema(workload: Workload, _: Inventory) -> Iterator[Prob
         probe = container.at("readinessProbe")
         path, command = probe.at("httpGet", "path"), probe.at("exec", "command")
         words = " ".join(each.text for each in command.items)
-        for place, text in ((path, path.text), (command, words)):
-            if found := _SCHEMA_HEAD.search(text[:_LONGEST]):
+        for place, found in (
+            (path, _SCHEMA_PATH.match(path.text[:_LONGEST])),
+            (command, _schema_in(words[:_LONGEST])),
+        ):
+            if found:
                 yield Problem(
                     place,
                     f"the readinessProbe of {container.at('name').text} asks for the schema"
                     f" ({found[0]}): every pod of the old version is unready after a migration",
                 )
+
+
+def _schema_in(command: str) -> re.Match[str] | None:
+    """Where a command compares the schema, or asks a URL that does. A file may have any name."""
+    urls = (_SCHEMA_PATH.match(each[1]) for each in _URL.finditer(command))
+    return _SCHEMA_HEAD.search(command) or next(filter(None, urls), None)
 
 
 def _action(probe: Place) -> tuple[str, Place] | None:
