@@ -14,6 +14,10 @@ _DEEPEST: Final = 3
 _SEPARATORS: Final = frozenset("();<>|&\n")
 # They only say something, unless a pipe takes it.
 _SPEAKERS: Final = ("echo", "printf", ":", "logger")
+# Outside of quotes, at the start of a word. shlex would begin one within a word too.
+_COMMENT: Final = re.compile(
+    r"^((?:(?:[^\n\"'`#\\]|\\.|'[^'\n]*'|\"(?:[^\"\\\n]|\\.)*\")*[\s;])?)#[^\n]*", re.MULTILINE
+)
 _HERE: Final = re.compile(
     r"<<-?[ \t]*(['\"]?)(?P<end>\w+)\1(?P<rest>[^\n]*)\n(?P<body>.*?)^[ \t]*(?P=end)[ \t]*$",
     re.DOTALL | re.MULTILINE,
@@ -63,15 +67,17 @@ def _placeholder(number: int) -> str:
 
 
 def _tokens(text: str) -> list[str]:
-    """The words and separators of a script; none where its quotes do not fit."""
-    lexer = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
+    """The words and separators of a script. Where its quotes do not fit, what stands between them
+    and each line of it are words: better one too many than a statement that nobody sees."""
+    lexer = shlex.shlex(_COMMENT.sub(r"\1", text), posix=True, punctuation_chars="();<>|&\n")
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
     lexer.commenters = ""
     try:
         return list(lexer)
     except ValueError:
-        return []
+        lines = [word for line in text.splitlines() for word in [*line.split(), "\n"]]
+        return [*lines, *re.split("[\"'`]", text)]
 
 
 def _name(word: str) -> str:

@@ -105,6 +105,36 @@ def test_what_is_not_understood_is_a_warning_and_ticks_no_box(sql: str) -> None:
         assert not is_ticked(text)
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "# don't\npsql -c 'DROP TABLE a'",
+        'echo it\'s; psql -c "DROP TABLE a"',
+        "if true; then psql -c 'DROP TABLE a'; fi",
+        'it=$(psql -tc "DROP TABLE a")',
+        "for f in 1 2; do psql <<-SQL\n\tDROP TABLE a;\n\tSQL\n\ndone",
+        "bash -c \"psql -c 'DROP TABLE a'\"",
+        "psql -v ON_ERROR_STOP=1 \\\n  -c 'DROP TABLE a'",
+        "printf 'DROP TABLE a' | tee /dev/stderr | psql",
+    ],
+)
+def test_a_contract_in_a_script_is_found(script: str) -> None:
+    assert levels(hook(["sh", "-c", script.replace("\n", "\n\n")])) == ["error"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "# psql -c 'drop table a'\nalembic upgrade head",
+        "alembic upgrade head # and alembic downgrade -1 to go back",
+        "psql -c 'SELECT 1' # 'drop table a' comes later",
+        'echo "don\'t drop table a" >&2; alembic upgrade head',
+    ],
+)
+def test_a_script_that_only_speaks_of_it_has_no_finding(script: str) -> None:
+    assert levels(hook(["sh", "-c", script.replace("\n", "\n\n")])) == []
+
+
 BOTH = (
     "-- migrate:up\nALTER TABLE a ADD COLUMN b int;\n-- migrate:down\nALTER TABLE a DROP COLUMN b;"
 )
