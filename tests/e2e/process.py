@@ -162,6 +162,8 @@ class Sidecar:
         # Two at once would be one.
         self.process.until(lambda: "SIGTERM received" in self.process.output)
         self.process.send_signal(signal.SIGTERM)
+        # A third one might come when nobody handles it any more.
+        self.process.wait()
 
     def metric(self, sample: str) -> float:
         """The value of a line in /metrics, `name{label="..."}`; 0 if there is none."""
