@@ -15,7 +15,7 @@ from drainproxy.config.values import Address, Forward, Secret
 
 
 def settings(forward: str = "8080=9000", **values: object) -> Settings:
-    return Settings(forward=parse_forwards(forward), **values)  # type: ignore[arg-type]
+    return Settings(forward=parse_forwards(forward), **values)  # type: ignore[arg-type] # texts
 
 
 def problems(settings: Settings) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ LOCALHOST = [
 
 
 def settings(forward: str, **values: object) -> Settings:
-    return Settings(forward=parse_forwards(forward), **values)  # type: ignore[arg-type]
+    return Settings(forward=parse_forwards(forward), **values)  # type: ignore[arg-type] # texts
 
 
 def problems(settings: Settings) -> list[str]:

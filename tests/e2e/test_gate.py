@@ -37,6 +37,7 @@ class App:
 
     async def hello(self, _: web.Request) -> web.Response:
         if self.version == "slow":
+            # The fault itself: slower than any bound that stable keeps.
             await asyncio.sleep(0.3)
         if self.version == "failing" and self._chance.random() < 0.05:
             return web.Response(status=500)
@@ -79,6 +80,7 @@ async def ask(client: ClientSession, port: int) -> None:
                     await socket.send_str("question")
                     while (await socket.receive()).type == WSMsgType.TEXT:
                         pass
+        # The pace of this client.
         await asyncio.sleep(0.02)
 
 

@@ -214,6 +214,7 @@ SILENT = """
 def test_an_app_that_takes_connections_and_never_answers_fails_in_time() -> None:
     (port,) = free_ports(1)
     listens = f"import socket, time; server = socket.create_server(('127.0.0.1', {port}))"
+    # An app that never answers; it is killed at the end of the block.
     command = (sys.executable, "-c", f"{listens}; time.sleep(600)")
     silent = program(*command, ready=lambda: accepts(port))
     with silent, deployed(Apps(port, port)) as there:

@@ -109,6 +109,7 @@ async def test_whatever_is_taken_from_the_secret_no_client_loses_its_trust(
         while first._shown == before or second._shown == before:
             check(first, api)
             check(second, api)
+            # Lets both go on; the timeout of the test is the bound.
             await asyncio.sleep(0.001)
         check(first, api)
         check(second, api)

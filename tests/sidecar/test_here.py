@@ -14,7 +14,7 @@ from drainproxy.sidecar import here
 
 
 def settings(forward: str, **values: object) -> Settings:
-    return Settings(forward=parse_forwards(forward), **values)  # type: ignore[arg-type]
+    return Settings(forward=parse_forwards(forward), **values)  # type: ignore[arg-type] # texts
 
 
 def resolver(names: dict[str, str]) -> Callable[..., Any]:

@@ -112,6 +112,7 @@ async def test_while_prometheus_hangs_everyone_is_answered_in_time() -> None:
         slowest = 0.0
         for number in range(200):
             asking.append(asyncio.create_task(one(number)))
+            # Two hundred a second.
             await asyncio.sleep(0.005)
             if number % 20 == 0:
                 began = time.monotonic()
