@@ -32,7 +32,9 @@ settings.register_profile(
     "thorough", parent=settings.get_profile("push"), max_examples=1000, derandomize=False
 )
 # Coverage asks whether a line is reached, not whether it is right.
-settings.register_profile("coverage", parent=settings.get_profile("push"), derandomize=True)
+settings.register_profile(
+    "coverage", parent=settings.get_profile("push"), max_examples=5, derandomize=True
+)
 settings.load_profile("push")
 
 
@@ -67,8 +69,17 @@ def is_divided(file: str) -> bool:
     return waits and 'scope="module"' not in text and "app_port" not in text
 
 
+@cache
+def says_alone(file: Path) -> bool:
+    """Whether a test file marks tests to run alone: that lane collects these files only."""
+    return "mark.alone" in file.read_text()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those which may take long begin first."""
+    for item in items:
+        if item.get_closest_marker("alone") is not None and not says_alone(item.path):
+            raise pytest.UsageError(f"{item.path} must say pytest.mark.alone, or no lane runs it")
     items.sort(key=allowed_seconds, reverse=True)
 
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import NamedTuple
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, says_alone
 
 WAITING = ("tests/e2e", "tests/loadtests", "tests/rehearsal")
 # In our order, which begins with the longest; tests/conftest.py says what goes to a worker at once.
@@ -68,8 +68,14 @@ def lanes(cores: int) -> Lanes:
     return Lanes(
         Lane("computing", cores, "not alone", [p for p in paths if p not in WAITING], patient=True),
         Lane("waiting", 2 * cores, "not alone", WAITING),
-        Lane("alone", 0, "alone", ["tests"]),
+        Lane("alone", 0, "alone", files_with_tests_alone()),
     )
+
+
+def files_with_tests_alone() -> list[str]:
+    """To collect all others as well would take longer than some of these tests."""
+    tests = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [str(path.relative_to(ROOT)) for path in tests if says_alone(path)]
 
 
 class Run:

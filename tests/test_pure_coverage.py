@@ -123,69 +123,75 @@ def answer(question: str) -> int:
         return 42
     return 0
 '''
-ASKS = "from drainproxy.wire.answer import answer\n\ndef test_it() -> None:\n    "
+ASKS = "from drainproxy.wire.{module} import answer\n\ndef test_it() -> None:\n    {test}\n"
+# What the test of a module says, and what is wrong with the proof: each is a module of the house.
+HOLES: list[tuple[str | None, str]] = [
+    (None, "has no test of its own"),
+    ("assert answer('?') == 41", "fails"),
+    ("assert answer('?') == 42", "lines [6], branches [[4, 6]]"),
+    ("assert answer('?') + answer('') == 42", ""),
+]
+NEVER_IMPORTED = Path("drainproxy/wire/never.py")
+PROVED_BY_ANOTHER = Path("drainproxy/wire/other.py")
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Path:
+def module_of(number: int) -> Path:
+    return Path(f"drainproxy/wire/answer_{number}.py")
+
+
+def build(house: Path) -> None:
+    """A project with all these modules and their tests."""
     for package in ("drainproxy", "drainproxy/wire", "tests", "tests/wire"):
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").touch()
-    (tmp_path / "drainproxy/wire/answer.py").write_text(ANSWER)
+        (house / package).mkdir()
+        (house / package / "__init__.py").touch()
     for file in ("tests/conftest.py", "tests/own_proof.py"):
-        (tmp_path / file).write_text((ROOT / file).read_text())
-    return tmp_path
+        (house / file).write_text((ROOT / file).read_text())
+    for number, (test, _) in enumerate(HOLES):
+        module = module_of(number)
+        (house / module).write_text(ANSWER)
+        if test is not None:
+            (house / mirror(module)).write_text(ASKS.format(module=module.stem, test=test))
+    (house / NEVER_IMPORTED).write_text(ANSWER)
+    (house / mirror(NEVER_IMPORTED)).write_text("def test_nothing() -> None:\n    pass\n")
+    # Its test runs what the proof with the hole leaves out.
+    (house / PROVED_BY_ANOTHER).write_text('"""Another."""\n\nNUMBER = 1\n')
+    asks = ASKS.format(module=module_of(2).stem, test="assert answer('') == 0")
+    (house / mirror(PROVED_BY_ANOTHER)).write_text(asks)
 
 
-@pytest.mark.parametrize(
-    ("test", "problem"),
-    [
-        (None, "has no test of its own"),
-        ("assert answer('?') == 41", "fails"),
-        ("assert answer('?') == 42", "lines [6], branches [[4, 6]]"),
-        ("assert answer('?') + answer('') == 42", ""),
-    ],
-)
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Proofs]:
+    """The project, and one run of all its tests."""
+    house = tmp_path_factory.mktemp("house")
+    build(house)
+    modules = [*map(module_of, range(len(HOLES))), NEVER_IMPORTED, PROVED_BY_ANOTHER]
+    return house, proofs(modules, tmp_path_factory.mktemp("data"), house)
+
+
+@pytest.mark.parametrize(("test", "problem"), HOLES)
 def test_a_proof_with_a_hole_is_told_from_a_whole_one(
-    test: str | None, problem: str, house: Path, tmp_path_factory: pytest.TempPathFactory
+    test: str | None, problem: str, house: tuple[Path, Proofs]
 ) -> None:
-    module = Path("drainproxy/wire/answer.py")
-    if test is not None:
-        (house / mirror(module)).write_text(f"{ASKS}{test}\n")
-
-    seen = proofs([module], tmp_path_factory.mktemp("data"), house)
-
+    root, seen = house
+    module = module_of(HOLES.index((test, problem)))
     if problem == "fails":
         assert seen.failed
+        assert f"{mirror(module)}::test_it" in seen.output
     else:
-        found = complaint(module, seen, house)
+        found = complaint(module, seen, root)
         assert problem in found
         assert bool(problem) == bool(found)
 
 
-def test_what_the_test_of_another_module_runs_proves_nothing(
-    house: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    module, other = Path("drainproxy/wire/answer.py"), Path("drainproxy/wire/other.py")
-    (house / other).write_text('"""Another."""\n\nNUMBER = 1\n')
-    (house / mirror(module)).write_text(f"{ASKS}assert answer('?') == 42\n")
-    (house / mirror(other)).write_text(f"{ASKS}assert answer('') == 0\n")
-
-    seen = proofs([module, other], tmp_path_factory.mktemp("data"), house)
-
-    assert "lines [6], branches [[4, 6]]" in complaint(module, seen, house)
-    assert "does not run" in complaint(other, seen, house)
+def test_what_the_test_of_another_module_runs_proves_nothing(house: tuple[Path, Proofs]) -> None:
+    root, seen = house
+    assert "lines [6], branches [[4, 6]]" in complaint(module_of(2), seen, root)
+    assert "does not run" in complaint(PROVED_BY_ANOTHER, seen, root)
 
 
-def test_a_module_that_is_never_imported_is_not_proved(
-    house: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    module = Path("drainproxy/wire/answer.py")
-    (house / mirror(module)).write_text("def test_nothing() -> None:\n    pass\n")
-
-    seen = proofs([module], tmp_path_factory.mktemp("data"), house)
-
-    assert "does not run" in complaint(module, seen, house)
+def test_a_module_that_is_never_imported_is_not_proved(house: tuple[Path, Proofs]) -> None:
+    root, seen = house
+    assert "does not run" in complaint(NEVER_IMPORTED, seen, root)
 
 
 @pytest.mark.parametrize(
