@@ -10,7 +10,7 @@ the app's port. They end with the pod, but are told, for a drain does not see th
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Generator, Iterator
-from time import perf_counter
+from time import thread_time
 
 from drainproxy.config import Address, Forward
 from drainproxy.config.loops import LOOPBACK, plain
@@ -18,7 +18,7 @@ from drainproxy.relay.hub import Hub
 from drainproxy.sidecar import here, peers
 from drainproxy.sidecar.sock_diag import Entry
 
-# How often it is looked, in seconds, and the share of the time that looking may take.
+# How often it is looked, in seconds, and the share of a core that looking may take.
 LOOK_EVERY = 2.0
 _SHARE = 0.005
 # So many sockets or sessions are looked at before others have their turn.
@@ -191,12 +191,13 @@ def _at_this_host(app: Address) -> list[bytes]:
 
 
 async def _spread(steps: Iterator[None]) -> float:
-    """Take the steps, with turns for others between them; the seconds that they took."""
+    """Take the steps, with turns for others between them; the seconds of CPU that they took: on a
+    busy machine most of the time is somebody else's, and the next look must not wait for that."""
     took = 0.0
     more = True
     while more:
-        began = perf_counter()
+        began = thread_time()
         more = next(steps, True) is None
-        took += perf_counter() - began
+        took += thread_time() - began
         await asyncio.sleep(0)
     return took

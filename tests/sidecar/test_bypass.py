@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from time import sleep
 from typing import Any
 
 import pytest
@@ -201,3 +202,12 @@ def test_others_have_their_turn_between_the_steps_of_a_look(app: socket.socket) 
     assert sum(1 for _ in watch.look()) >= 4
     for each in clients:
         each.close()
+
+
+async def test_time_that_the_machine_gave_to_others_makes_no_look_rarer() -> None:
+    def steps() -> Iterator[None]:
+        # Whoever is not running is not looking.
+        sleep(0.2)
+        yield
+
+    assert await bypass._spread(steps()) < 0.1
