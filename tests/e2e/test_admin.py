@@ -76,12 +76,13 @@ def test_who_does_not_wait_is_told_how_long_it_may_take(demo_app: DemoApp) -> No
 
 
 def test_what_a_sidecar_refuses_ends_with_1_and_its_reason(demo_app: DemoApp) -> None:
-    with sidecar(demo_app.address, "--drain-delay", "1s", "--drain-timeout", "3s") as running:
+    with sidecar(demo_app.address, "--drain-delay", "10m", "--drain-timeout", "20m") as running:
         running.process.send_signal(signal.SIGTERM)
         running.until_phase("announced")
         done = command("undrain", admin=running.admin)
         assert done.returncode == 1
         assert "after a signal" in done.stderr
+        running.cut()
 
 
 def test_where_no_sidecar_runs_that_is_said() -> None:
