@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-all loadtest lint format lock image manifests clean
+.PHONY: help demo test test-all loadtest lint format lock image manifests pictures clean
 
 help:
 	@echo "make demo       a rollout in front of your eyes, with and without drainproxy, in a minute"
@@ -17,11 +17,14 @@ help:
 	@echo "make image      build the image with podman and prove that it runs as promised;"
 	@echo "                BASE=debian:trixie-slim and TAG=NAME:TAG are taken"
 	@echo "make manifests  the kustomize base, made from the Helm chart, and the dashboard"
+	@echo "make pictures   those of the pages: a report of the demo (needs Chromium), the plot of costs"
 	@echo "make clean      remove what the other targets made"
 
+DEMO := rehearse --compare --http 30 --websocket 10 --sse 10 --grpc 10 --before 4s --after 5s \
+  --drain-delay 3s --drain-spread 5s
+
 demo: $(VENV)/.stamp
-	$(BIN)/python -m drainproxy rehearse --compare --http 30 --websocket 10 --sse 10 --grpc 10 \
-	  --before 4s --after 5s --drain-delay 3s --drain-spread 5s
+	$(BIN)/python -m drainproxy $(DEMO)
 
 # With ARGS pytest alone, on what they name.
 test: $(VENV)/.stamp
@@ -68,6 +71,13 @@ image:
 manifests: $(VENV)/.stamp
 	$(BIN)/python -m tests.deploy.kustomize
 	$(BIN)/python -m tests.deploy.monitoring
+
+# The browser sees our own page alone: it needs no sandbox, which root could not have.
+pictures: $(VENV)/.stamp
+	$(BIN)/python -m drainproxy $(DEMO) --html $(VENV)/report.html
+	$(or $(BROWSER),chromium) --headless --no-sandbox --hide-scrollbars --window-size=960,770 \
+	  --screenshot=drainproxy/rehearsal/report.png $(VENV)/report.html
+	$(BIN)/python -m loadtests.bench.plot
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

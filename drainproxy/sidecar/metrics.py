@@ -1,7 +1,7 @@
 """The metrics: what each is called, what it means, and where it is read when scraped.
 
 The data path counts plain integers; `exposition` makes Prometheus' text of this table, and
-`markdown` the one in the README.
+`markdown` the one in deploy/METRICS.md.
 """
 
 import os
@@ -52,7 +52,7 @@ METRICS: list[Metric] = []
 
 
 def markdown() -> str:
-    """The table of metrics for the README."""
+    """The table of metrics for deploy/METRICS.md."""
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     rows += [
         f"| `{metric.name}` | {metric.type} |"
