@@ -67,7 +67,7 @@ class Server:
 async def serve(sidecar: "Sidecar") -> Server:
     """Listen on the admin address; OSError, naming it, if that cannot be."""
     settings, counters = sidecar.settings, sidecar.hub.counters
-    sockets = bind(settings.admin)
+    sockets = bind(settings.admin, "admin")
     most = descriptors(settings).admin
 
     def handler() -> Any:

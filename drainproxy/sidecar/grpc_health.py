@@ -141,7 +141,7 @@ def _hosts(address: Address) -> list[str]:
     """`HOST:PORT` of each socket that is to listen. They are tried here because grpcio tells in
     lines of its own, on stderr, why it cannot bind one."""
     found = []
-    for sock in bind(address):
+    for sock in bind(address, "grpc-health"):
         with sock:
             found.append(str(Address(*sock.getsockname()[:2])))
     return found
@@ -151,5 +151,5 @@ def _listen(server: Any, host: str) -> int:
     try:
         port: int = server.add_insecure_port(host)
     except RuntimeError as error:
-        raise OSError(EADDRINUSE, f"cannot listen on {host}: {error}") from None
+        raise OSError(EADDRINUSE, f"grpc-health: cannot listen on {host}: {error}") from None
     return port

@@ -13,6 +13,9 @@ from drainproxy.sidecar.acceptor import Acceptor, Factory
 # Who has begun to connect needs so long, in seconds, to be in the accept queue.
 HANDSHAKE = 0.2
 
+# Where its address comes from.
+_SETTING = "forward"
+
 
 class Listener:
     """Listens on one address; can be closed without losing who waits, and opened again."""
@@ -51,7 +54,7 @@ class Listener:
                 sockets.let_in(sock)
         if self._sockets:
             return
-        self._sockets = bind(self.address)
+        self._sockets = bind(self.address, _SETTING)
         self.keep_alive(self._keepalive)
         # Port 0 is chosen once: after an undrain we are found where we were.
         port = self._sockets[0].getsockname()[1]
@@ -62,7 +65,7 @@ class Listener:
                 self._acceptors.append(Acceptor(sock, self._factory, self._counters))
         except OSError as error:
             self._close()
-            raise _named(error, self.address) from None
+            raise _named(error, self.address, _SETTING) from None
 
     def keep_alive(self, seconds: float) -> None:
         """Probe the clients that come from now on when they are idle for so long; 0 is never."""
@@ -100,18 +103,22 @@ class Listener:
         self._sockets = []
 
 
-def bind(address: Address) -> list[socket.socket]:
-    """Bound sockets for `address`; an empty host is all interfaces, IPv6 and IPv4 in one socket."""
+def bind(address: Address, setting: str) -> list[socket.socket]:
+    """Bound sockets for `address`; an empty host is all interfaces, IPv6 and IPv4 in one socket.
+
+    OSError, naming the address and the setting that it comes from, if that cannot be.
+    """
     try:
         if not address.host:
             return [_all_interfaces(address.port)]
         return [_bound(family, where) for family, where in _resolved(address)]
     except OSError as error:
-        raise _named(error, address) from None
+        raise _named(error, address, setting) from None
 
 
-def _named(error: OSError, address: Address) -> OSError:
-    return OSError(error.errno, f"cannot listen on {address}: {error.strerror or error}")
+def _named(error: OSError, address: Address, setting: str) -> OSError:
+    problem = f"{setting}: cannot listen on {address}: {error.strerror or error}"
+    return OSError(error.errno, problem)
 
 
 def _all_interfaces(port: int) -> socket.socket:

@@ -151,6 +151,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(demo_app: DemoApp, taken: str)
         assert process.wait() == 69
         *before, last = process.output.splitlines()
         assert last == (
-            f"drainproxy: cannot listen on 127.0.0.1:{demo_app.port}: Address already in use"
+            f"drainproxy: {taken}: cannot listen on"
+            f" 127.0.0.1:{demo_app.port}: Address already in use"
         )
         assert all(map(LINE.match, before))

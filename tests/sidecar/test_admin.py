@@ -393,7 +393,7 @@ async def test_an_address_that_is_taken_is_named(sidecar: FakeSidecar) -> None:
         taken.listen()
         address = Address("127.0.0.1", taken.getsockname()[1])
         sidecar.settings = type(sidecar.settings)(forward=sidecar.settings.forward, admin=address)
-        with pytest.raises(OSError, match=f"cannot listen on {address}"):
+        with pytest.raises(OSError, match=f"admin: cannot listen on {address}"):
             await serve(sidecar.real)
 
 

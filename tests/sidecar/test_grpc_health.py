@@ -256,7 +256,8 @@ def refuse_grpc(name: str, *rest: Any) -> Any:
 async def test_a_port_that_is_taken_is_named(capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = Address(*taken.getsockname())
-        with pytest.raises(OSError, match=f"cannot listen on {address}: Address already in use"):
+        problem = f"grpc-health: cannot listen on {address}: Address already in use"
+        with pytest.raises(OSError, match=problem):
             async with served(FakeSidecar(), address):
                 pass
     # grpcio would have its own way of saying so.

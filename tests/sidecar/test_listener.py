@@ -66,7 +66,7 @@ async def test_opening_what_is_open_changes_nothing() -> None:
 
 
 def test_no_host_is_every_interface_of_both_families() -> None:
-    (sock,) = bind(Address("", 0))
+    (sock,) = bind(Address("", 0), "forward")
     sock.listen()
     port = sock.getsockname()[1]
     for host in ("127.0.0.1", "::1"):
@@ -74,13 +74,13 @@ def test_no_host_is_every_interface_of_both_families() -> None:
     sock.close()
 
 
-def test_a_taken_port_is_named() -> None:
-    (sock,) = bind(Address("127.0.0.1", 0))
+def test_a_taken_port_is_named_with_its_setting() -> None:
+    (sock,) = bind(Address("127.0.0.1", 0), "forward")
     sock.listen()
     port = sock.getsockname()[1]
 
-    with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
-        bind(Address("127.0.0.1", port))
+    with pytest.raises(OSError, match=f"admin: cannot listen on 127.0.0.1:{port}: Address already"):
+        bind(Address("127.0.0.1", port), "admin")
     sock.close()
 
 
