@@ -8,7 +8,7 @@ from tests.test_sourcecode import files
 
 # What a block of commands begins with; other blocks show output, manifests or pictures.
 PROGRAMS = {
-    *("curl", "docker", "drainproxy", "export", "helm", "kubectl"),
+    *("click-man", "curl", "docker", "drainproxy", "eval", "export", "helm", "kubectl"),
     *("make", "pip", "pipx", "uvx"),
 }
 _FENCED = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)

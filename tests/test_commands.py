@@ -24,6 +24,9 @@ PAGES = ("README.md", "deploy/README.md")
 # A network of its own, for whoever may have one.
 ALONE = ("unshare", "--user", "--map-root-user", "--net", "--fork", "--kill-child")
 
+# The script that was installed, whose name shells complete.
+OURS = Path(sys.executable).parent / "drainproxy"
+
 # Nobody has to see the drain of an app without clients.
 QUICK = {"DRAINPROXY_DRAIN_DELAY": "0s", "DRAINPROXY_DRAIN_QUIET": "0s"}
 
@@ -38,8 +41,8 @@ esac""",
     "drainproxy": """case "$1" in
 smoke|reports) exec python -m tests.test_commands "$@" ;;
 esac
-exec python -m drainproxy "$@" """,
-    **dict.fromkeys(("docker", "make", "pip", "pipx", "uvx"), ""),
+exec {ours} "$@" """,
+    **dict.fromkeys(("click-man", "docker", "make", "pip", "pipx", "uvx"), ""),
 }
 APP = """async def app(scope, receive, send):
     if scope["type"] == "http":
@@ -77,7 +80,7 @@ def place(tmp_path: Path) -> Path:
     for name, text in PLAYED.items():
         program = tmp_path / "bin" / name
         program.parent.mkdir(exist_ok=True)
-        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.write_text("#!/bin/sh\n" + text.replace("{ours}", str(OURS)) + "\n")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return tmp_path
 

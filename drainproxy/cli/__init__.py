@@ -1,49 +1,78 @@
 """The commands: arguments in, exit codes out. Each is imported only when it is called."""
 
+from collections import UserDict
 from importlib import import_module
+from typing import Any
 
 import click
 
 from drainproxy import __version__
+from drainproxy.cli.help import Group, examples
 
-# Command -> where it lives.
-_COMMANDS = {
-    "run": "drainproxy.cli.run:run",
-    "drain": "drainproxy.cli.admin:drain",
-    "undrain": "drainproxy.cli.admin:undrain",
-    "status": "drainproxy.cli.admin:status",
-    "rebalance": "drainproxy.cli.admin:rebalance",
-    "inject": "drainproxy.cli.kube:inject",
-    "uninject": "drainproxy.cli.kube:uninject",
-    "webhook": "drainproxy.cli.webhook:webhook",
-    "reports": "drainproxy.cli.reports:reports",
-    "redirect": "drainproxy.cli.redirect:redirect",
-    "check": "drainproxy.cli.check:check",
-    "migration": "drainproxy.cli.migration:migration",
-    "smoke": "drainproxy.cli.smoke:smoke",
-    "rehearse": "drainproxy.cli.rehearse:rehearse",
-    "gate": "drainproxy.cli.gate:gate",
-    "settings": "drainproxy.cli.settings:settings",
+# Command -> where it lives, under the heading above it.
+_SECTIONS = {
+    "The sidecar": {
+        "run": "drainproxy.cli.run:run",
+        "settings": "drainproxy.cli.settings:settings",
+        "health": "drainproxy.cli.health:health",
+        "status": "drainproxy.cli.admin:status",
+        "drain": "drainproxy.cli.admin:drain",
+        "undrain": "drainproxy.cli.admin:undrain",
+        "rebalance": "drainproxy.cli.admin:rebalance",
+    },
+    "Kubernetes": {
+        "inject": "drainproxy.cli.kube:inject",
+        "uninject": "drainproxy.cli.kube:uninject",
+        "webhook": "drainproxy.cli.webhook:webhook",
+        "redirect": "drainproxy.cli.redirect:redirect",
+        "reports": "drainproxy.cli.reports:reports",
+    },
+    "A release": {
+        "rehearse": "drainproxy.cli.rehearse:rehearse",
+        "check": "drainproxy.cli.check:check",
+        "migration": "drainproxy.cli.migration:migration",
+        "smoke": "drainproxy.cli.smoke:smoke",
+        "gate": "drainproxy.cli.gate:gate",
+    },
 }
+_COMMANDS = {name: where for section in _SECTIONS.values() for name, where in section.items()}
 
 
-class Commands(click.Group):
-    """A group that knows its commands by name and imports one when it is asked for."""
+class Imported(UserDict[str, Any]):
+    """Name -> command, which is imported when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of a process's life."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return the command; None if there is none of that name."""
-        if cmd_name not in _COMMANDS:
-            return None
-        module, _, name = _COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), name)
+    def __getitem__(self, name: str) -> click.Command:
+        module, _, attribute = super().__getitem__(name).partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
         return command
 
 
-@click.group(cls=Commands)
+class Commands(Group):
+    """The group of all commands."""
+
+    def __init__(self, *arguments: Any, **given: Any) -> None:
+        super().__init__(*arguments, **given)
+        self.commands = Imported(_COMMANDS)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of their sections."""
+        return list(_COMMANDS)
+
+    def section_of(self, name: str) -> str:
+        """What the command is about."""
+        return next(section for section, names in _SECTIONS.items() if name in names)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "run --forward 8080=9000 -- uvicorn app:app --port 9000",
+        "inject deployment.yaml | kubectl apply -f -",
+        "rehearse --compare --html report.html",
+        "COMMAND -h",
+    ),
+)
 @click.version_option(__version__, prog_name="drainproxy")
 def main() -> None:
     """A sidecar that makes deployments invisible to the clients of the app behind it."""

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import click
 
+from drainproxy.cli.help import examples
 from drainproxy.config.addresses import parse_listen
 from drainproxy.config.kinds import parse_secret
 from drainproxy.config.values import Address
@@ -114,7 +115,12 @@ def admin_options(command: Command) -> Command:
         callback=_secret,
         help="Needed unless --admin is loopback.",
     )
-    where = click.option(
+    return admin_option(token(command))
+
+
+def admin_option(command: Command) -> Command:
+    """Add `--admin`, an Address that can be reached."""
+    return click.option(
         "--admin",
         metavar="HOST:PORT",
         envvar="DRAINPROXY_ADMIN",
@@ -122,11 +128,12 @@ def admin_options(command: Command) -> Command:
         show_default=True,
         callback=_reachable,
         help="The admin address of the sidecar.",
-    )
-    return where(token(command))
+    )(command)
 
 
-@click.command()
+@click.command(
+    epilog=examples("drain", "drain --wait", "drain --admin 10.1.2.3:9180 --admin-token TOKEN")
+)
 @admin_options
 @click.option("--wait", is_flag=True, help="Until it is drained; exit code 3 if something was cut.")
 def drain(admin: Address, admin_token: str | None, wait: bool) -> None:
@@ -141,7 +148,7 @@ def drain(admin: Address, admin_token: str | None, wait: bool) -> None:
     sys.exit(0 if report["verdict"] == "clean" else EX_CUT)
 
 
-@click.command()
+@click.command(epilog=examples("undrain"))
 @admin_options
 def undrain(admin: Address, admin_token: str | None) -> None:
     """Take a drain back: the sidecar serves again, on the same port."""
@@ -149,7 +156,7 @@ def undrain(admin: Address, admin_token: str | None) -> None:
     click.echo(body["phase"])
 
 
-@click.command()
+@click.command(epilog=examples("status", "status --watch", "status --json | jq .in_flight"))
 @admin_options
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--watch", is_flag=True, help="Live, until drained or Ctrl-C.")
@@ -166,11 +173,10 @@ def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) 
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  drainproxy rebalance --percent 20 --over 1m
-  drainproxy rebalance --from 25 --to 50 --over 2m    # in each pod of the stable version
-"""
+    epilog=examples(
+        "rebalance --percent 20 --over 1m",
+        "rebalance --from 25 --to 50 --over 2m    # in each pod of the stable version",
+    )
 )
 @admin_options
 @click.option("--percent", type=click.FloatRange(0, 100, min_open=True), help="Of the clients.")

@@ -21,6 +21,7 @@ from drainproxy.cli.gate_options import (
     rollout,
     server,
 )
+from drainproxy.cli.help import Group
 
 if TYPE_CHECKING:
     from drainproxy.rollout.gate.report import Report
@@ -30,13 +31,14 @@ Look = Callable[[], Awaitable["Report"]]
 
 
 @click.group(
+    cls=Group,
     epilog="""\b
 Examples:
   drainproxy gate canary --namespace shop --canary-hash 6d5f9c --stable-hash 7c4b8d --wait 10m
   drainproxy gate canary --canary 'job="web",version="2"' --stable 'job="web",version="1"'
   drainproxy gate budget --source sloth --service shop
   drainproxy gate migration --app shop --version 7 --namespace prod
-"""
+""",
 )
 def gate() -> None:
     """Whether a rollout may go on: pass (exit 0), fail (1) or hold (3), with numbers.

@@ -1,10 +1,12 @@
 """The options of the gates: the Prometheus, the versions that are compared, the record."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from drainproxy.cli.help import Option
 from drainproxy.cli.parsed import DURATION, PERCENT, Parsed
 
 if TYPE_CHECKING:
@@ -12,13 +14,13 @@ if TYPE_CHECKING:
     from drainproxy.rollout.gate.prometheus import Server
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Option = Callable[[Any], Any]
+Decorator = Callable[[Any], Any]
 
 # As `asked` has it, whose imports wait for the command that needs them.
 _HASH_LABEL: Final = "rollouts_pod_template_hash"
 
 
-def added(*options: Option) -> Callable[[Command], Command]:
+def added(*options: Decorator) -> Callable[[Command], Command]:
     """These options, in this order."""
 
     def add(command: Command) -> Command:
@@ -45,8 +47,12 @@ def _objective(text: str) -> float:
     return objective(text)
 
 
+_asked = partial(click.option, cls=Option, section="Prometheus")
+_compared = partial(click.option, cls=Option, section="The two versions")
+_recorded = partial(click.option, cls=Option, section="The record of migrations")
+
 SERVER: Final = (
-    click.option(
+    _asked(
         "--prometheus",
         "url",
         metavar="URL",
@@ -55,7 +61,7 @@ SERVER: Final = (
         show_default=True,
         help="Prometheus, or a Thanos or Mimir with its API.",
     ),
-    click.option(
+    _asked(
         "--header",
         "headers",
         metavar="'NAME: VALUE'",
@@ -63,13 +69,13 @@ SERVER: Final = (
         callback=_header,
         help="Sent with each question, such as X-Scope-OrgID; repeatable.",
     ),
-    click.option("--bearer-file", metavar="FILE", help="A token; read anew each time."),
-    click.option("--user", help="For basic authentication."),
-    click.option("--password-file", metavar="FILE", help="Of that user."),
-    click.option("--ca-file", metavar="FILE", help="The CA of the server's certificate."),
-    click.option("--cert-file", metavar="FILE", help="A client certificate."),
-    click.option("--key-file", metavar="FILE", help="Its key."),
-    click.option(
+    _asked("--bearer-file", metavar="FILE", help="A token; read anew each time."),
+    _asked("--user", help="For basic authentication."),
+    _asked("--password-file", metavar="FILE", help="Of that user."),
+    _asked("--ca-file", metavar="FILE", help="The CA of the server's certificate."),
+    _asked("--cert-file", metavar="FILE", help="A client certificate."),
+    _asked("--key-file", metavar="FILE", help="Its key."),
+    _asked(
         "--timeout",
         type=DURATION,
         default="8s",
@@ -97,43 +103,43 @@ LOOKS: Final = (
     *SAID,
 )
 VERSIONS: Final = (
-    click.option("--canary", metavar="SELECTOR", help="Matchers of PromQL that select its pods."),
-    click.option("--stable", metavar="SELECTOR", help="The same for the stable version."),
-    click.option("--canary-hash", metavar="HASH", help="Or its pods by their template hash,"),
-    click.option("--stable-hash", metavar="HASH", help="those of the stable version too,"),
-    click.option(
+    _compared("--canary", metavar="SELECTOR", help="Matchers of PromQL that select its pods."),
+    _compared("--stable", metavar="SELECTOR", help="The same for the stable version."),
+    _compared("--canary-hash", metavar="HASH", help="Or its pods by their template hash,"),
+    _compared("--stable-hash", metavar="HASH", help="those of the stable version too,"),
+    _compared(
         "--hash-label",
         metavar="LABEL",
         default=_HASH_LABEL,
         show_default=True,
         help="which this label holds,",
     ),
-    click.option("--namespace", help="in this namespace."),
-    click.option(
+    _compared("--namespace", help="in this namespace."),
+    _compared(
         "--window", type=DURATION, default="10m", show_default=True, help="Since the step began."
     ),
-    click.option(
+    _compared(
         "--warm-up",
         type=DURATION,
         default="60s",
         show_default=True,
         help="The first time of a pod, which does not count.",
     ),
-    click.option(
+    _compared(
         "--slo",
         type=Parsed("RATIO", _objective),
         default="99.9%",
         show_default=True,
         help="The service's objective: at 14.4 times its errors nothing passes.",
     ),
-    click.option(
+    _compared(
         "--tolerate",
         type=click.FloatRange(min=1),
         default=2.0,
         show_default=True,
         help="So many times as bad as stable is no reason to stop.",
     ),
-    click.option("--weight", type=PERCENT, help="The canary's share of traffic, for the report."),
+    _compared("--weight", type=PERCENT, help="The canary's share of traffic, for the report."),
 )
 SOURCE: Final = click.option(
     "--source",
@@ -143,8 +149,8 @@ SOURCE: Final = click.option(
     help="Whose rules compute the budget.",
 )
 STATE: Final = (
-    click.option("--state", metavar="FILE", help="The record of migrations, if not in ConfigMaps."),
-    click.option(
+    _recorded("--state", metavar="FILE", help="The record of migrations, if not in ConfigMaps."),
+    _recorded(
         "--contract-after",
         type=DURATION,
         default="24h",

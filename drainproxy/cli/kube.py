@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from drainproxy.cli.help import Command, examples
 from drainproxy.cli.manifests import read_texts
 from drainproxy.cli.options import option
 from drainproxy.config import IMAGE_ENVIRONMENT, ConfigError, Mistake
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from drainproxy.kube.batch import Result
     from drainproxy.kube.halves import Half
 
-Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
+Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 
-def files_argument(command: Command) -> Command:
+def files_argument(command: Decorated) -> Decorated:
     """Add `[-f] FILE|DIR|URL|-`, as often as wanted."""
     positional = click.argument("paths", nargs=-1, metavar="[FILE|DIR|URL|-]...")
     flag = click.option(
@@ -28,14 +29,14 @@ def files_argument(command: Command) -> Command:
     return positional(flag(command))
 
 
-def annotation_options(command: Command) -> Command:
+def annotation_options(command: Decorated) -> Decorated:
     """Add an option for each annotation that a pod may have."""
     for row in reversed(ANNOTATABLE):
         command = option(row)(command)
     return command
 
 
-def only_option(command: Command) -> Command:
+def only_option(command: Decorated) -> Decorated:
     """Add `--only workloads|services`."""
     return click.option(
         "--only",
@@ -44,7 +45,7 @@ def only_option(command: Command) -> Command:
     )(command)
 
 
-def report_options(command: Command) -> Command:
+def report_options(command: Decorated) -> Decorated:
     """Add `-o json` and `--dry-run`."""
     output = click.option(
         *("-o", "--output", "style"),
@@ -58,7 +59,14 @@ def report_options(command: Command) -> Command:
     return output(dry_run(command))
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "inject deployment.yaml | kubectl apply -f -",
+        "inject --dry-run manifests/",
+        "inject --drain-timeout 60s --raise-grace-period on --strict shop.yaml > injected.yaml",
+    ),
+)
 @files_argument
 @only_option
 @report_options
@@ -94,7 +102,9 @@ def inject(
         sys.exit(1)
 
 
-@click.command()
+@click.command(
+    epilog=examples("uninject injected.yaml > shop.yaml", "uninject --only services shop.yaml")
+)
 @files_argument
 @only_option
 @report_options

@@ -4,11 +4,13 @@ from typing import Any
 
 import click
 
+from drainproxy.cli.help import Group
 from drainproxy.cli.migration_asked import LENIENT, Asked, record_options
 from drainproxy.cli.migration_lint import lint
 
 
 @click.group(
+    cls=Group,
     epilog="""\b
 A change, step by step:
   drainproxy migration begin expand --version 7 --app shop --namespace prod && psql -f expand.sql
@@ -17,7 +19,7 @@ A change, step by step:
   drainproxy migration begin migrate --version 7 --app shop --namespace prod && psql -f migrate.sql
   drainproxy migration begin contract --version 7 --app shop --namespace prod   # 24 h later
   psql -f contract.sql && drainproxy migration complete --app shop --namespace prod
-"""
+""",
 )
 def migration() -> None:
     """Database changes by expand, migrate and contract, with a no-go zone behind the contract.

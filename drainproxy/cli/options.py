@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from drainproxy.cli.help import Option
 from drainproxy.config import (
     CONFIG_ENVIRONMENT,
+    SECTIONS,
     TABLE,
     ConfigFile,
     Mistake,
     Setting,
     Sources,
 )
+from drainproxy.config.kinds import PATH
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -43,8 +47,23 @@ def option(row: Setting) -> Callable[[Command], Command]:
         multiple=row.kind.repeatable,
         default=None,
         hidden=bool(row.later),
+        cls=Option,
+        shell_complete=_completion(row),
+        section=SECTIONS.get(row.name, "Annotations of the pods"),
         help=row.description + (f"  [default: {row.default_text}]" if row.default_text else ""),
     )
+
+
+def _completion(row: Setting) -> Callable[..., list[CompletionItem]]:
+    """What a shell may offer for a value: the words of a setting that has words, or files."""
+    words = row.kind.metavar.split("|") if "|" in row.kind.metavar else ()
+
+    def complete(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+        if row.kind is PATH:
+            return [CompletionItem(begun, type="file")]
+        return [CompletionItem(word) for word in words if word.startswith(begun)]
+
+    return complete
 
 
 def sources(given: Mapping[str, Any], unknown: Sequence[str] = ()) -> tuple[Sources, list[Mistake]]:

@@ -3,11 +3,13 @@
 Run in the pod's network by a container that has NET_ADMIN, before the app starts.
 """
 
+import os
 import subprocess
 import sys
 
 import click
 
+from drainproxy.cli.help import Group, examples
 from drainproxy.cli.run import EX_CONFIG
 from drainproxy.config import ConfigError
 from drainproxy.config.addresses import parse_listen
@@ -16,13 +18,15 @@ from drainproxy.kube.redirect import TABLE, UNINSTALL, pair
 # Seconds; a transaction of this size takes milliseconds.
 _PATIENCE = 20
 
+_INSTALL = "redirect install --port 8080 --to 9181 --uid 65532 --yes"
 
-@click.group()
+
+@click.group(cls=Group, epilog=examples(_INSTALL, "redirect show", "redirect uninstall"))
 def redirect() -> None:
     """Lead what comes for the app to the sidecar, with nftables (needs NET_ADMIN)."""
 
 
-@redirect.command()
+@redirect.command(epilog=examples(_INSTALL))
 @click.option("--port", required=True, metavar="PORT[,PORT]", help="Ports of the app.")
 @click.option("--to", required=True, metavar="PORT[,PORT]", help="The sidecar's port for each.")
 @click.option(
@@ -40,8 +44,18 @@ def redirect() -> None:
     show_default=True,
     help="The sidecar's admin address, which is never redirected.",
 )
-def install(port: str, to: str, uid: int, admin: str) -> None:
-    """Redirect TCP, IPv4 and IPv6, in place of what was redirected before."""
+@click.option("--yes", is_flag=True, help="Outside a container too, as root.")
+def install(port: str, to: str, uid: int, admin: str, yes: bool) -> None:
+    """Redirect TCP, IPv4 and IPv6, in place of what was redirected before.
+
+    It is meant for the network of a pod, where an init container runs it. As root outside a
+    container it would redirect a whole machine, so there it asks for --yes.
+    """
+    if not yes and os.geteuid() == 0 and not in_container():
+        raise click.UsageError(
+            "this is no container, and the rules would be those of the whole machine:"
+            " give --yes if that is meant"
+        )
     try:
         rules = pair(port, to, uid, _port_of(admin))
     except ConfigError as error:
@@ -52,18 +66,27 @@ def install(port: str, to: str, uid: int, admin: str) -> None:
         click.echo(f"port {app} leads to {sidecar}, except for user {uid}")
 
 
-@redirect.command()
+@redirect.command(epilog=examples("redirect uninstall"))
 def uninstall() -> None:
     """Remove the redirect; nothing of it stays."""
     _nft("-f", "-", ruleset=UNINSTALL)
 
 
-@redirect.command()
+@redirect.command(epilog=examples("redirect show"))
 def show() -> None:
     """Print the rules that are installed; exit code 1 if there are none."""
     if f"table {TABLE}" not in _nft("list", "tables").splitlines():
         raise click.ClickException("no redirect is installed")
     click.echo(_nft("list", "table", *TABLE.split()), nl=False)
+
+
+def in_container() -> bool:
+    """Whether a container runtime says so: by a file, to process 1, or as Kubernetes does to each
+    process of a pod. A network namespace alone does not tell."""
+    files = ("/.dockerenv", "/run/.containerenv")
+    return any(map(os.path.exists, files)) or bool(
+        {"container", "KUBERNETES_SERVICE_HOST"} & os.environ.keys()
+    )
 
 
 def _port_of(admin: str) -> int:

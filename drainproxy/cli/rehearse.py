@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from drainproxy.cli.help import examples
 from drainproxy.cli.options import option
 from drainproxy.cli.parsed import DURATION
 from drainproxy.cli.run import RunCommand
@@ -63,7 +64,23 @@ def _duration(name: str, default: str, help_text: str) -> Callable[[Command], Co
     )
 
 
-@click.command(cls=RunCommand, options_metavar="[OPTIONS] [-- APP ARGS...]")
+@click.command(
+    cls=RunCommand,
+    options_metavar="[OPTIONS] [-- APP ARGS...]",
+    sections={
+        "The rollout": (
+            *("replicas", "strategy", "surge", "unavailable", "grace_period", "prestop_sleep"),
+            *("propagation_delay", "before", "after", "hold", "rollout_every"),
+        ),
+        "Clients": (*CLIENTS, "path", "websocket_path", "events_path"),
+        "What is in between": ("proxy", "balancer", "http_port", "grpc_port"),
+    },
+    epilog=examples(
+        "rehearse --compare --html report.html",
+        "rehearse --path / -- python -m http.server --bind 127.0.0.1 {port}",
+        "rehearse --strategy canary --max-connection-age 10s",
+    ),
+)
 @click.option("--replicas", type=click.IntRange(1, 20), default=3, show_default=True)
 @_client_options
 @click.option("--strategy", type=click.Choice(STRATEGIES), default="rolling", show_default=True)

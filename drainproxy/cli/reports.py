@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from drainproxy.cli.admin import EX_CUT, report_lines
+from drainproxy.cli.help import examples
 from drainproxy.cli.run import EX_UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 _PAUSE = 1.0
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "reports --watch --selector app=web      # before the rollout",
+        "reports --all-namespaces -o json",
+    )
+)
 @click.option("--watch", "-w", is_flag=True, help="Go on, and print each report as its pod ends.")
 @click.option("--selector", "-l", metavar="LABELS", default="", help="Only pods with these labels.")
 @click.option("--namespace", "-n", metavar="NAME", help="Without it: that of the context.")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from drainproxy.cli.help import Command, examples
 from drainproxy.cli.options import setting_options, sources, unreadable
 from drainproxy.config import ConfigError, Forward, Mistake, Settings, located
 
@@ -19,7 +20,7 @@ EX_CONFIG = 78
 EX_UNAVAILABLE = 69
 
 
-class RunCommand(click.Command):
+class RunCommand(Command):
     """Leaves flags that nobody knows to the table of settings, which reports all mistakes at once.
 
     What stands behind `--` is the app's.
@@ -36,10 +37,16 @@ class RunCommand(click.Command):
     cls=RunCommand,
     options_metavar="[OPTIONS] [-- APP ARGS...]",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    epilog=examples(
+        "run --forward 8080=9000",
+        "run --forward 8080=9000 --drain-timeout 60s -- uvicorn app:app --port 9000",
+        "run --config drainproxy.yaml --check",
+    ),
 )
+@click.option("--check", is_flag=True, help="Say what is wrong with the settings, and exit.")
 @setting_options
 @click.pass_context
-def run(ctx: click.Context, /, **given: Any) -> None:
+def run(ctx: click.Context, /, check: bool, **given: Any) -> None:
     """Stand in front of an app: forward, know what is in flight, drain on SIGTERM.
 
     With `-- APP ARGS...` the app is started too, gets its SIGTERM after the drain (and SIGKILL if
@@ -62,6 +69,9 @@ def run(ctx: click.Context, /, **given: Any) -> None:
     if settings is None or mistakes:
         click.echo(str(ConfigError(mistakes)), err=True)
         sys.exit(EX_CONFIG)
+    if check:
+        click.echo("the settings are right")
+        return
     logs.configure(settings.log_level, settings.log_format)
     files.raise_limit()
     sys.exit(_run(lambda: Sidecar(origin, settings, forwards, token, ctx.obj)))

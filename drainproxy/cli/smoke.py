@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from drainproxy.cli.help import examples
 from drainproxy.config import ConfigError, Mistake
 
 if TYPE_CHECKING:
@@ -25,7 +26,13 @@ FAILED, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 OUTPUTS = ("human", "json", "junit")
 
 
-@click.command(options_metavar="[OPTIONS]")
+@click.command(
+    options_metavar="[OPTIONS]",
+    epilog=examples(
+        "smoke https://shop.example/healthz --retries 10",
+        "smoke smoke.yaml --url https://shop.example --junit smoke.xml",
+    ),
+)
 @click.argument("test", metavar="FILE|-|URL")
 @click.option("--url", metavar="BASE", help="What the paths of the steps are appended to.")
 @click.option(
@@ -59,8 +66,6 @@ def smoke(**given: Any) -> None:
     FILE is a list of steps in YAML, - standard input; a URL is one step, GET, and expects 2xx.
 
     \b
-      drainproxy smoke https://shop.example/healthz --retries 10
-      drainproxy smoke smoke.yaml --url https://shop.example --junit smoke.xml
       drainproxy smoke - --url http://127.0.0.1:8080 <<'END'
       - http: /healthz
       - http: {url: /cart, method: POST, json: {sku: 1}}

@@ -7,11 +7,13 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from drainproxy.cli.help import Command, Option, examples
 from drainproxy.cli.options import unreadable
 from drainproxy.cli.run import EX_CONFIG, EX_UNAVAILABLE
 from drainproxy.config import ANNOTATION_PREFIX, Address, ConfigError, ConfigFile, Mistake
@@ -53,10 +55,19 @@ def _in_namespace(
 
 
 _FILE = click.Path(path_type=Path)
+_certificate = partial(click.option, cls=Option, section="Certificate")
 _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
 
 
-@click.command(context_settings={"auto_envvar_prefix": "DRAINPROXY_WEBHOOK"})
+@click.command(
+    cls=Command,
+    context_settings={"auto_envvar_prefix": "DRAINPROXY_WEBHOOK"},
+    epilog=examples(
+        "webhook --tls-cert tls.crt --tls-key tls.key --image registry.example/drainproxy:0.1.0",
+        "webhook --tls-secret drainproxy-system/drainproxy-webhook-certificate \\",
+        "    --tls-host drainproxy.drainproxy-system.svc --webhook-configuration drainproxy",
+    ),
+)
 @click.option(
     "--listen",
     metavar="[HOST:]PORT",
@@ -65,35 +76,35 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
     callback=_address,
     help="Where the API server asks, over TLS: POST /inject.",
 )
-@click.option("--tls-cert", metavar="FILE", type=_FILE, help="Its certificate chain (PEM).")
-@click.option(
+@_certificate("--tls-cert", metavar="FILE", type=_FILE, help="Its certificate chain (PEM).")
+@_certificate(
     "--tls-key",
     metavar="FILE",
     type=_FILE,
     help="The key to it (PEM). Both are read again when they change.",
 )
-@click.option(
+@_certificate(
     "--tls-secret",
     metavar="NAMESPACE/NAME",
     callback=_in_namespace,
     help="Instead of files: a Secret in which the webhook keeps a certificate that it makes, and"
     " renews, itself. Its authority stands in --webhook-configuration.",
 )
-@click.option(
+@_certificate(
     "--tls-host",
     metavar="HOST",
     multiple=True,
     help="With --tls-secret: what the API server calls the webhook, as NAME.NAMESPACE.svc;"
     " repeatable.",
 )
-@click.option(
+@_certificate(
     "--tls-days",
     type=click.IntRange(1, 3650),
     default=365,
     show_default=True,
     help="With --tls-secret: how long a certificate is valid; it is renewed in its last third.",
 )
-@click.option(
+@_certificate(
     "--webhook-configuration",
     metavar="NAME",
     help="With --tls-secret: the MutatingWebhookConfiguration that gets the CA.",

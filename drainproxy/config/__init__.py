@@ -6,6 +6,7 @@ into `Settings`. This room does no I/O: whoever calls it has read the files.
 
 from .apps import counts, located, pod_ip_problems
 from .docs import Row, as_json, markdown, table
+from .json_schema import as_json_schema
 from .kinds import parse_duration, parse_percent
 from .mistakes import ConfigError, Mistake
 from .readers import (
@@ -14,6 +15,7 @@ from .readers import (
     INJECTOR_ANNOTATIONS,
     RELEASE_ANNOTATIONS,
 )
+from .sections import SECTIONS
 from .settings import Settings, setting
 from .sources import Sources, load
 from .table import ANNOTATION_PREFIX, BY_NAME, ENVIRONMENT_PREFIX, TABLE, Setting, rows
@@ -28,6 +30,7 @@ __all__ = [
     "IMAGE_ENVIRONMENT",
     "INJECTOR_ANNOTATIONS",
     "RELEASE_ANNOTATIONS",
+    "SECTIONS",
     "TABLE",
     "Address",
     "AppHealth",
@@ -42,6 +45,7 @@ __all__ = [
     "Sources",
     "UnixSocket",
     "as_json",
+    "as_json_schema",
     "counts",
     "load",
     "located",

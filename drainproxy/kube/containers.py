@@ -77,7 +77,7 @@ def redirect(design: Design) -> Json:
     return {
         "name": REDIRECT,
         **_image(design),
-        "args": ["redirect", "install", *arguments, f"--admin={design.admin.port}"],
+        "args": ["redirect", "install", *arguments, f"--admin={design.admin.port}", "--yes"],
         "resources": resources(design.wishes),
         "securityContext": _security(RunsAs(0, 0), add=["NET_ADMIN"]),
         "terminationMessagePolicy": "FallbackToLogsOnError",

@@ -8,9 +8,10 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
 from drainproxy.cli import main
+from drainproxy.cli.redirect import in_container
 from drainproxy.cli.run import EX_CONFIG
 
-INSTALL = ("install", "--port", "8080", "--to", "15080")
+INSTALL = ("install", "--port", "8080", "--to", "15080", "--yes")
 
 
 def redirect(*arguments: str, **environ: str) -> Result:
@@ -37,6 +38,33 @@ def test_rules_go_to_nft_as_one_transaction(tmp_path: Path) -> None:
     assert "8080 : 15080" in rules
 
 
+@pytest.mark.parametrize(
+    ("user", "environ", "asks"),
+    [(0, {}, True), (65532, {}, False), (0, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, False)],
+)
+def test_root_of_a_machine_is_asked_whether_that_is_meant(
+    user: int, environ: dict[str, str], asks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("container", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.setattr("os.path.exists", lambda _: False)
+    result = redirect(*INSTALL[:-1], **nft(tmp_path, f"touch {tmp_path}/asked"), **environ)
+
+    assert (tmp_path / "asked").is_file() != asks
+    assert ("--yes" in result.output) == asks
+    assert result.exit_code == (2 if asks else 0)
+
+
+@pytest.mark.parametrize("runtime", ["/.dockerenv", "/run/.containerenv"])
+def test_a_container_is_known_by_the_file_of_its_runtime(
+    runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.path.exists", lambda path: path == runtime)
+
+    assert in_container()
+
+
 @pytest.mark.parametrize("command", [INSTALL, ("uninstall",), ("show",)])
 def test_a_missing_nft_is_named_with_its_package(command: tuple[str, ...], tmp_path: Path) -> None:
     result = redirect(*command, PATH=str(tmp_path))
@@ -59,7 +87,9 @@ def test_what_nft_says_is_passed_on(tmp_path: Path) -> None:
 
 def test_the_sidecars_own_traffic_is_refused_before_nft_is_asked(tmp_path: Path) -> None:
     environ = nft(tmp_path, f"touch {tmp_path}/asked")
-    result = redirect("install", "--port", "9999", "--to", "9999", "--admin", "9999", **environ)
+    result = redirect(
+        *("install", "--port", "9999", "--to", "9999", "--admin", "9999", "--yes"), **environ
+    )
     assert result.exit_code == EX_CONFIG
     assert len(result.output.splitlines()) == 3
     assert not (tmp_path / "asked").exists()

@@ -37,6 +37,15 @@ def test_a_token_file_must_hold_a_token(tmp_path: Path, content: bytes | None, w
     assert why in result.stderr
 
 
+def test_settings_can_be_checked_without_running() -> None:
+    right = invoke("--check", "--forward", "127.0.0.1:0=9000")
+    wrong = invoke("--check", "--forward", "127.0.0.1:0=9000", "--drain-delay", "5")
+
+    assert (right.exit_code, right.output) == (0, "the settings are right\n")
+    assert wrong.exit_code == EX_CONFIG
+    assert "flag --drain-delay: '5' is not a duration" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     "app", ["9180", "localhost:9180", "127.0.0.1:9180", "[::1]:9180", "0.0.0.0:9180", "[::]:9180"]
 )

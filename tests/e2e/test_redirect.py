@@ -104,7 +104,7 @@ def rules(inside: Namespace) -> str:
 
 @contextmanager
 def installed(inside: Namespace, to: str) -> Iterator[None]:
-    redirect(inside, "install", "--port", str(APP), "--to", to, "--uid", str(UID))
+    redirect(inside, "install", "--port", str(APP), "--to", to, "--uid", str(UID), "--yes")
     try:
         yield
     finally:
@@ -183,7 +183,7 @@ def test_the_proxy_of_a_mesh_takes_clients_first_and_leads_them_to_the_sidecar(
     with ExitStack() as stack:
         if mesh_first:
             stack.enter_context(meshed(inside))
-        redirect(inside, "install", "--port", str(APP), "--to", "15080", "--uid", str(UID))
+        redirect(inside, "install", "--port", str(APP), "--to", "15080", "--uid", str(UID), "--yes")
         stack.callback(redirect, inside, "uninstall")
         if not mesh_first:
             stack.enter_context(meshed(inside))
@@ -204,7 +204,7 @@ def test_what_others_have_installed_stays(network: Network) -> None:
     inside, _ = network
     output(*inside.prefix, "nft", "add", "table", "inet", "others")
     try:
-        redirect(inside, "install", "--port", "8080", "--to", "15080")
+        redirect(inside, "install", "--port", "8080", "--to", "15080", "--yes")
         redirect(inside, "uninstall")
         assert rules(inside) == "table inet others {\n}\n"
     finally:
@@ -212,7 +212,7 @@ def test_what_others_have_installed_stays(network: Network) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("install", "--port", "8080", "--to", "15080"), ("uninstall",), ("show",)]
+    "command", [("install", "--port", "8080", "--to", "15080", "--yes"), ("uninstall",), ("show",)]
 )
 def test_who_lacks_the_capability_is_told_so(network: Network, command: tuple[str, ...]) -> None:
     inside, _ = network

@@ -238,7 +238,7 @@ def test_the_redirect_comes_before_the_sidecar_and_alone_may_change_rules() -> N
     assert (redirect["name"], found["name"]) == ("drainproxy-redirect", "drainproxy")
     assert redirect["args"] == [
         *("redirect", "install", "--port=8080,9090", "--to=9181,9182"),
-        *("--uid=65532", "--admin=9180"),
+        *("--uid=65532", "--admin=9180", "--yes"),
     ]
     assert redirect["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["NET_ADMIN"]}
     assert redirect["securityContext"]["runAsUser"] == 0
