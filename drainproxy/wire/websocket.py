@@ -67,7 +67,7 @@ class FrameTracker:
     `lost`: a length had its top bit set, which 5.2 forbids; there is no boundary any more.
     """
 
-    __slots__ = ("_close", "_closing", "_fragmented", "_head", "_left", "close_passed", "lost")
+    __slots__ = ("_close", "_fragmented", "_head", "_left", "close_passed", "lost")
 
     def __init__(self) -> None:
         self.close_passed = False
@@ -75,8 +75,8 @@ class FrameTracker:
         self._left = 0  # bytes of the open frame that are still to come, its header being known
         self._head = b""  # a header that is not complete yet
         self._fragmented = False  # by the last data frame, a message is not complete yet
-        self._closing = False
-        self._close = b""  # the Close frame up to its code, as far as it has passed
+        # The Close frame up to its code, as far as it has passed; nothing before one has begun.
+        self._close = b""
 
     @property
     def between_frames(self) -> bool:
@@ -91,7 +91,8 @@ class FrameTracker:
     def feed(self, data: bytes) -> int:
         """Take note of the next bytes of the stream, whatever their split, and return how many:
         all, or where enough was read at once; the rest is to be fed later."""
-        if self._closing:
+        close = self._close
+        if close:
             return self._pass_close(data)
         end = self._left
         size = len(data)
@@ -144,7 +145,7 @@ class FrameTracker:
 
     def _may_end(self, message: bool) -> bool:
         """Whether the end of the frame that we know of is a place for a frame of ours."""
-        return not (self._head or self._closing or (message and self._fragmented))
+        return not (self._head or self._close or (message and self._fragmented))
 
     def _begin(self, data: bytes, start: int) -> int:
         """Read the header at `start`; the offset where its frame ends, maybe beyond `data`.
@@ -152,7 +153,7 @@ class FrameTracker:
         A header that `data` does not hold in full is kept for `_resume`.
         """
         size = len(data)
-        if self._closing:
+        if self._close:
             return size
         second = data[start + 1] if start + 1 < size else 0
         end = start + _HEADER_SIZES[second]
@@ -172,7 +173,6 @@ class FrameTracker:
             self.lost = length >= 1 << 63
             stop = end + length
         if first & CONTROL and first & OPCODE == CLOSE:
-            self._closing = True
             self._close = data[start : min(end + 2, stop)]
         return stop
 
@@ -188,7 +188,7 @@ class FrameTracker:
         """Where the run of short frames ends that begins at `start`; `start` if none does, or if
         what is left of the data is short."""
         first = data[start]
-        if self._closing or len(data) - start < MAX_HEADER_SIZE or first & OPCODE == CLOSE:
+        if self._close or len(data) - start < MAX_HEADER_SIZE or first & OPCODE == CLOSE:
             return start
         run = _run(first, data[start + 1] >= MASKED).match(data, start, len(data) - 1)
         if run is None:
