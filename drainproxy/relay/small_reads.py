@@ -25,15 +25,25 @@ class SmallReads:
 
     __slots__ = ("_full", "protocol")
 
+    # uvloop keeps what it finds under each of these names as long as the client stays, and a bound
+    # method is 64 bytes: so there is none. This one, of another kind of protocol, it never calls.
+    data_received = None
+
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
         self._full = 0
 
-    def get_buffer(self, size_hint: int) -> memoryview:
+    @staticmethod
+    def get_buffer(size_hint: int) -> memoryview:
         """Where the next bytes are put."""
         return _BUFFER
 
-    def buffer_updated(self, size: int) -> None:
+    @property
+    def buffer_updated(self) -> "SmallReads":
+        """What to call when they are there."""
+        return self
+
+    def __call__(self, size: int) -> None:
         """They are there."""
         data = bytes(_BUFFER[:size])
         if size == SIZE:
@@ -41,10 +51,6 @@ class SmallReads:
             if self._full == _IN_A_TURN:
                 self._full = 0
                 self.protocol.client_in_next_turn(b"")
-        self.protocol.data_received(data)
-
-    def data_received(self, data: bytes) -> None:
-        """What was read otherwise."""
         self.protocol.data_received(data)
 
     def eof_received(self) -> bool:

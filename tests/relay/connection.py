@@ -167,9 +167,14 @@ class Connection:
             self._writing_paused = True
             self.protocol.pause_writing()
 
+    @property
+    def _heard_by(self) -> Any:
+        """Who reads in small pieces gets what the other end has sent as a whole here."""
+        return getattr(self.protocol, "protocol", self.protocol)
+
     def _deliver(self) -> None:
         while self._inbox and self._reading:
-            self.protocol.data_received(self._inbox.popleft())
+            self._heard_by.data_received(self._inbox.popleft())
         if self._other_end_ended and not self._inbox and self._reading:
             # Whoever resumes reading after this hears it once more.
             self._reading = False

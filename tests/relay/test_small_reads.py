@@ -72,12 +72,18 @@ def test_behind_the_fourth_full_read_others_have_their_turn() -> None:
 def test_all_else_is_told_as_it_is() -> None:
     reads, told = reading()
     error = OSError()
-    reads.data_received(b"x")
     assert reads.eof_received()
     reads.pause_writing()
     reads.resume_writing()
     reads.connection_lost(error)
-    assert told == [b"x", "eof", "pause", "resume", error]
+    assert told == ["eof", "pause", "resume", error]
+
+
+def test_the_loop_keeps_no_method_of_its_own_for_each_client() -> None:
+    (first, _), (second, _) = reading(), reading()
+    assert first.buffer_updated is first
+    assert first.get_buffer is second.get_buffer
+    assert first.data_received is None
 
 
 @pytest.mark.parametrize("paused", [True, False])
