@@ -25,10 +25,11 @@ _EMPTY_LINES = re.compile(rb"\A(?:\r\n)+")
 
 # Most clients come from a few load balancers or nodes: theirs are held once.
 @lru_cache(256)
-def _forwarded_fields(ip: str) -> bytes:
-    """What is said of a client, up to the host that it has asked for."""
+def _said_of(ip: str) -> tuple[bytes, bytes]:
+    """A client's address, and the fields that say it, up to the host that it has asked for."""
     client = ip.encode()
-    return b"X-Forwarded-For: " + client + b"\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: "
+    fields = b"X-Forwarded-For: " + client + b"\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: "
+    return client, fields
 
 
 class Asking(Exchange):
@@ -42,7 +43,7 @@ class Asking(Exchange):
         self.count_age()
         self.deadline = self.opened + self.hub.limits.header_timeout
         if self.hub.limits.forwarded:
-            self.forwarded = _forwarded_fields(client_ip(self.peername))
+            self.client_ip, self.forwarded = _said_of(client_ip(self.peername))
 
     def over_limit(self) -> None:
         """503 instead of an answer."""
@@ -131,9 +132,7 @@ class Asking(Exchange):
         if not self.forwarded:
             return request.head
         if request.forwarded or request.host is None:
-            return append_forwarded(
-                request.head, request.host, client_ip(self.peername).encode(), b"http"
-            )
+            return append_forwarded(request.head, request.host, self.client_ip, b"http")
         return request.head[:-2] + self.forwarded + request.host + END_OF_HEAD
 
     def _await_head(self, data: bytes) -> None:

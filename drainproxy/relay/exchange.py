@@ -40,6 +40,7 @@ class Exchange(Pair):
         "asked",
         "asks",
         "begun",
+        "client_ip",
         "closing",
         "continued",
         "due",
@@ -94,7 +95,7 @@ class Exchange(Pair):
         # The app has asked for the body that the client holds back (100 Continue).
         self.continued = False
         self.flushing = False
-        self.forwarded = b""
+        self.client_ip = self.forwarded = b""
 
     @property
     def path(self) -> str:

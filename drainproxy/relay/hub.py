@@ -55,6 +55,9 @@ class Sink(Protocol):
 class Gone:
     """The sink of a client that is gone: whatever is still said to it falls away."""
 
+    def __init__(self, peername: Any = None) -> None:
+        self._peername = peername
+
     def write(self, data: bytes) -> None:
         """Nobody hears it."""
 
@@ -77,8 +80,9 @@ class Gone:
     def set_protocol(self, protocol: object) -> None:
         """Nothing is ever read."""
 
-    def get_extra_info(self, name: str) -> None:
-        """There is no socket."""
+    def get_extra_info(self, name: str) -> Any:
+        """There is no socket; who it was is still known."""
+        return self._peername if name == "peername" else None
 
 
 GONE = Gone()

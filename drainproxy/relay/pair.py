@@ -6,7 +6,7 @@ from typing import Any
 from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.ledger import CUT
 from drainproxy.relay.app_side import AppSide
-from drainproxy.relay.hub import GONE, Hub, Route, Sink
+from drainproxy.relay.hub import GONE, Gone, Hub, Route, Sink
 from drainproxy.relay.small_reads import BACKLOG, SmallReads, hand_over
 from drainproxy.relay.turns import APP_IS_FULL, CONNECTING, FULL_READ, NEXT_TURN
 
@@ -48,7 +48,6 @@ class Pair:
         "app",
         "app_rest",
         "app_side",
-        "app_waits",
         "client",
         "client_ended",
         "client_is_full",
@@ -62,7 +61,6 @@ class Pair:
         "kind",
         "luck",
         "opened",
-        "peername",
         "retired",
         "retired_by",
         "retires",
@@ -81,10 +79,11 @@ class Pair:
         self.app: Sink | None = None
         self.app_side: AppSide | None = None
         self.client_ended = False
-        # What either has sent and is read in the next turn of the loop, and whether the app's
-        # reading waits for that; the client's does if NEXT_TURN is in `stops`.
-        self.client_rest = self.app_rest = b""
-        self.app_waits = self.client_small_reads = False
+        # What the client has sent and is read in the next turn of the loop; its reading waits for
+        # that if NEXT_TURN is in `stops`. The app's does unless `app_rest` is None.
+        self.client_rest = b""
+        self.app_rest: bytes | None = None
+        self.client_small_reads = False
         # Remembered, since the app's connection may be made, or made anew, while it holds.
         self.client_is_full = False
         self.connected_at = self.idle_since = self.opened = hub.now()
@@ -96,7 +95,11 @@ class Pair:
         self.stops = 0
         # What had not reached its readers when that was last looked at, in bytes.
         self.unread = 0
-        self.peername: Any = None
+
+    @property
+    def peername(self) -> Any:
+        """The client's socket address. The transport knows it: a copy is 160 bytes a client."""
+        return self.client.get_extra_info("peername")
 
     @property
     def peer(self) -> str:
@@ -123,7 +126,6 @@ class Pair:
     def connection_made(self, transport: Any) -> None:
         """A client has come."""
         self.client = transport
-        self.peername = transport.get_extra_info("peername")
         if self.hub.admit(self):
             self.begin()
         elif self.hub.crowded():
@@ -134,7 +136,7 @@ class Pair:
     def take_over(self, old: "Pair") -> None:
         """Go on with the client connection of `old`, which is done with it, turns included."""
         old.start_client(NEXT_TURN)
-        self.client, self.peername = old.client, old.peername
+        self.client = old.client
         self.connected_at, self.client_is_full = old.connected_at, old.client_is_full
         if old.client_small_reads:
             hand_over(self.client, self, paused=bool(old.stops))
@@ -159,7 +161,7 @@ class Pair:
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client's connection is gone."""
-        self.client = GONE
+        self.client = Gone(self.peername)
         self.client_rest = b""
         self.deadline = inf
         self.hub.leave(self)
@@ -179,7 +181,7 @@ class Pair:
     def resume_writing(self) -> None:
         """The client reads again."""
         self.client_is_full = False
-        if self.app is not None and not self.app_waits:
+        if self.app is not None and self.app_rest is None:
             self.app.resume_reading()
 
     # What the app's connection tells
@@ -309,7 +311,7 @@ class Pair:
 
     def drop_app(self) -> None:
         """Let the app's connection go at once, and hear nothing of it any more."""
-        self.app_rest, self.app_waits = b"", False
+        self.app_rest = None
         if (app := self.leave_app()) is not None:
             app.abort()
         self.start_client(APP_IS_FULL | CONNECTING)
@@ -387,16 +389,14 @@ class Pair:
         if self.app is None:
             # It was let go because of what it has said.
             return
-        self.app_rest = rest
-        if not self.app_waits:
-            self.app_waits = True
+        if self.app_rest is None:
             self.app.pause_reading()
             self.hub.turns.later(self.next_app_turn)
+        self.app_rest = rest
 
     def next_app_turn(self) -> None:
         """It has come; nothing if the app was let go since."""
-        rest, self.app_rest = self.app_rest, b""
-        self.app_waits = False
+        rest, self.app_rest = self.app_rest, None
         if self.app is None:
             return
         if not self.client_is_full:

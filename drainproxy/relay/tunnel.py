@@ -53,7 +53,7 @@ class Tunnel(Tcp):
         from_client += old.client_rest
         old.client_rest = b""
         self.start_client(HELD_IS_FULL)
-        if old.app_waits and not self.client_is_full:
+        if old.app_rest is not None and not self.client_is_full:
             app.resume_reading()
         self.counters.connections[self.kind] += 1
         self.hub.ledger.open(self)

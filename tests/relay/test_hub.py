@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.relay.hub import GONE, Sink
+from drainproxy.relay.hub import GONE, Gone, Sink
 from tests.relay.conversation import Conversation, Proxy, request, response
 
 # A client that is gone
@@ -18,6 +18,13 @@ def test_what_is_said_to_nobody_falls_away() -> None:
     assert gone.is_closing()
     assert gone.get_write_buffer_size() == 0
     assert gone.get_extra_info("socket") is None
+
+
+def test_who_is_gone_is_still_known() -> None:
+    talk = Conversation(peername=("192.0.2.7", 7))
+    talk.client_ends()
+    assert isinstance(talk.session.client, Gone)
+    assert talk.session.peer == "192.0.2.7:7"
 
 
 # Connections
