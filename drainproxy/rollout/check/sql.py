@@ -22,15 +22,16 @@ _HEAD: Final = re.compile(
 )
 # Nothing that they take away, or tighten, is there for the version before any more.
 _CONTRACT: Final = re.compile(
-    r"^\s*(?:drop\s+\w+|truncate(?:\s+table)?\s+\S|rename\s+\w+"
+    r"^\s*(?:drop\s+\w+|truncate(?:\s+table)?\s*\S|rename\s+\w+"
     r"|create\s+unique\s+(?:\w+\s+)?index\b|delete\b)|\bdelete\s+from\b"
     r"|\bthen\s+delete\b",
     re.IGNORECASE,
 )
 _ALTER: Final = re.compile(r"^\s*alter\s+(?!default\b)\w+(?:\s+\w+)?", re.IGNORECASE)
 _TIGHTENS: Final = re.compile(
-    r"\bdrop\s+(?!not\s|expression\b|identity\b)\w+|\brename\b|\bset\s+not\s+null\b"
-    r"|\balter\s+(?:column\s+)?(?:\w+|\" \"|` `)\s+(?:set\s+data\s+)?type\b|\bmodify\b|\bchange\b"
+    r"\bdrop(?:\s*[\"`\[]|\s+(?!not\s|expression\b|identity\b)\w+)|\brename\b|\bset\s+not\s+null\b"
+    r"|\balter\s*(?:column\b\s*)?(?:\b\w+\s|\" \"|` `)\s*(?:set\s+data\s+)?type\b"
+    r"|\bmodify\b|\bchange\b"
     r"|\bset\s+schema\b|\bunique\b|\bprimary\s+key\b|\bforeign\s+key\b"
     r"|\bcheck\b|\bexclude\b|\badd\s+constraint\b"
     r"|\b(?:enable|force)\s+row\s+level\s+security\b",

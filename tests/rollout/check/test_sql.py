@@ -4,7 +4,8 @@ from time import monotonic
 
 import pytest
 
-from drainproxy.rollout.check.sql import Unclear, statements_in, worst
+from drainproxy.rollout.check.sql import Contract, Unclear, statements_in, worst
+from drainproxy.rollout.migration.lexer import Dialect
 from tests.rollout.migration.corpora import ALL, CONTRACTS, Case
 
 # Whether a table is new is guessed here; only `migration lint` looks at all that could hide it.
@@ -16,6 +17,22 @@ OF_OLD_TABLES = [
 @pytest.mark.parametrize("case", OF_OLD_TABLES, ids=lambda case: f"{case.dialect}: {case.sql}")
 def test_no_contract_is_without_a_finding(case: Case) -> None:
     assert worst(case.sql, case.dialect)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'ALTER TABLE orders ADD n int, DROP "m"',
+        "ALTER TABLE orders ADD n int, DROP`m`",
+        'ALTER TABLE"orders"ADD n int, ALTER COLUMN"m"TYPE bigint',
+        'ALTER TABLE orders ADD n int, ALTER "m" SET DATA TYPE bigint',
+        'TRUNCATE"orders"',
+    ],
+)
+def test_quotes_need_no_blank_around_them(sql: str) -> None:
+    dialect: Dialect = "mysql" if "`" in sql else "postgres"
+    assert isinstance(worst(sql, dialect), Contract)
+    assert worst("ALTER TABLE a ALTER COLUMN prototype DROP NOT NULL", dialect) is None
 
 
 def test_what_only_adds_is_no_contract_and_mostly_understood() -> None:
