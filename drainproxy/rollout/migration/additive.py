@@ -10,6 +10,7 @@ from .judgement import Judgement, expand, migrate, unknown
 from .lexer import Statement
 from .made import Made
 from .names import called, unexplained, words
+from .rows import row_problem
 from .tree import Node, foreign, kind, nodes
 from .types import type_problem
 
@@ -177,6 +178,8 @@ def _data(parsed: Node, statement: Statement, made: Made) -> Judgement:
         judgement = migrate("deletes rows of a table that this file has made")
     if problem := foreign(parsed, allowed, functions=True):
         return unknown(problem)
+    if made.writes_to_a_copy(parsed):
+        return unknown("a table made by LIKE has defaults and checks that are not shown here")
     if made.dialect == "sqlite" and _is_a_command(parsed):
         return unknown("a column with the name of its table takes commands in a full-text index")
     return _calling(judgement, parsed, statement, made, grammar.DEFINERS)
@@ -216,6 +219,8 @@ def _calling(
     """The judgement, if it calls nothing but `functions`."""
     if not judgement.is_additive:
         return judgement
+    if problem := row_problem(parsed, statement.sql, made):
+        return unknown(problem)
     name = called(parsed, statement.bare, made.dialect, definers, functions)
     return unknown(f"{name} is called, which is not known here") if name else judgement
 

@@ -4,7 +4,9 @@ from collections.abc import Collection
 
 from . import tree
 from .grammar import ENGINES, NOT_IN_MYSQL, OWN_ROWS
+from .known import Columns
 from .lexer import Dialect
+from .shown import folded, written
 from .tree import Node, kind
 
 
@@ -16,12 +18,15 @@ class Made:
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
+        self.columns = Columns(dialect)
+        self._copies: set[str] = set()
         self._tables: set[tuple[str, ...]] = set()
         self._types: set[str] = set()
         self._doubtful: set[tuple[str, ...]] = set()
 
     def remember(self, parsed: Node) -> None:
         """What an additive statement has made."""
+        self.columns.remember(parsed)
         if kind(parsed) != "Create":
             return
         made = parsed.this.this if kind(parsed.this) == "Schema" else parsed.this
@@ -29,6 +34,8 @@ class Made:
         what = str(parsed.args.get("kind")).upper()
         if name is None:
             return
+        if self._is_copy(parsed, what):
+            self._copies.add(folded(made.this))
         if parsed.args.get("exists"):
             self._doubtful.add(name)
         elif what == "TABLE" and name not in self._doubtful and self._has_own_rows(parsed):
@@ -38,6 +45,7 @@ class Made:
 
     def forget(self) -> None:
         """A table may have been renamed, replaced, or be looked up elsewhere since."""
+        self.columns.forget()
         self._tables.clear()
         self._types.clear()
 
@@ -53,6 +61,23 @@ class Made:
         if table.args.get("joins") or tree.unknown_arguments(table):
             return False
         return tree.key(table, self.dialect) in self._tables
+
+    def writes_to_a_copy(self, parsed: Node) -> bool:
+        """A row that is written runs defaults and checks that this file does not show."""
+        return any(folded(table.this) in self._copies for table, _ in written(parsed))
+
+    def _is_copy(self, create: Node, what: str) -> bool:
+        """PostgreSQL's `LIKE`, or a view through which one may write to such a table.
+
+        MySQL's copies nothing that could call a function of somebody's own.
+        """
+        if self.dialect != "postgres":
+            return False
+        found = [*tree.nodes(create)]
+        return any(kind(node) == "LikeProperty" for node in found) or (
+            what == "VIEW"
+            and any(kind(node) == "Table" and folded(node.this) in self._copies for node in found)
+        )
 
     def _has_own_rows(self, create: Node) -> bool:
         """Whatever is deleted there was nowhere else."""

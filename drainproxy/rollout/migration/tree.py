@@ -67,6 +67,14 @@ def function_names(dialect: Dialect) -> set[str]:
     return set(Language.get_or_raise(dialect).parser_class.FUNCTIONS)
 
 
+def dots(sql: str, dialect: Dialect) -> int:
+    """How many dots stand between names."""
+    from sqlglot.dialects.dialect import Dialect as Language
+
+    tokens = Language.get_or_raise(dialect).tokenize(sql)
+    return sum(token.token_type.name == "DOT" for token in tokens)
+
+
 def unknown_arguments(node: Node) -> list[str]:
     """What is set of a node and not in the list of its class."""
     known = ARGUMENTS.get(kind(node))

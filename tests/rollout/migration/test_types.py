@@ -58,6 +58,6 @@ def test_a_type_of_the_server_is_known(clause: str, name: str) -> None:
 
 
 def test_a_column_may_have_the_name_of_a_type() -> None:
-    sql = 'UPDATE orders SET datetime = "int", object = list, "Text" = orders.string'
+    sql = 'UPDATE orders SET datetime = "int", object = list, "Text" = orders.object'
 
     assert worst(lint("f.sql", sql)) == "migrate"
