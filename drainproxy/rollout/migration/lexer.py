@@ -11,6 +11,7 @@ other clients, templates, invisible and foreign characters outside of quotes.
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -65,6 +66,9 @@ _STRANGE: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"}
 _PLAIN: Final = {"\t", "\n", " "}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _DELIMITER = re.compile(r"\bDELIMITER\b", re.IGNORECASE)
+# GBK, Big5 and Shift JIS take these for the second byte of a character.
+_SWALLOWED = re.compile(r"[^\x00-\x7f][\\`]")
+_UNICODE = re.compile(r"\b[Uu]&$")
 _OPENERS: Final = {"'": "a quote", '"': "a quote", "`": "a quote", "[": "a bracket"}
 
 
@@ -125,7 +129,10 @@ def _statement(pieces: list[_Piece], line: int, dialect: Dialect, unsure: str) -
         line=line + _lines_before(pieces),
         sql="".join(" " if piece.kind in _COMMENTS else piece.text for piece in pieces).strip(),
         bare=bare.strip(),
-        unsure=unsure or found or _client_command(bare, dialect),
+        unsure=unsure
+        or found
+        or _unicode_escape(pieces, dialect)
+        or _client_command(bare, dialect),
     )
 
 
@@ -160,6 +167,8 @@ def _doubt(piece: _Piece, dialect: Dialect) -> str:
     if piece.kind in _QUOTES:
         if _ESCAPED_QUOTE.search(text):
             return "a backslash before a quote: settings of the server say where the string ends"
+        if dialect != "sqlite" and _SWALLOWED.search(text):
+            return "a character that some character sets read together with what follows"
         return ""
     if piece.kind == "open_comment":
         return "a comment that does not end"
@@ -193,6 +202,13 @@ def _character_doubt(text: str, dialect: Dialect) -> str:
         return "a brace outside of quotes, as templates have it"
     if not text.isascii():
         return f"the character U+{ord(text):04X} outside of quotes"
+    return ""
+
+
+def _unicode_escape(pieces: list[_Piece], dialect: Dialect) -> str:
+    for before, piece in pairwise(pieces if dialect == "postgres" else []):
+        if piece.kind in ("text", "name") and _UNICODE.search(before.text):
+            return "U& before a quote: escapes say which characters stand in it"
     return ""
 
 

@@ -32,6 +32,9 @@ def doubts(text: str, dialect: Dialect = "postgres") -> list[str]:
         ("a 'b\\\\' c; d", "mysql", [("a 'b\\\\' c", "a ' ' c"), ("d", "d")]),
         ("a 'b\\n' c", "postgres", [("a 'b\\n' c", "a ' ' c")]),
         ("a::b", "postgres", [("a::b", "a::b")]),
+        ("u & 'b'", "postgres", [("u & 'b'", "u & ' '")]),
+        ("u&'b'", "mysql", [("u&'b'", "u&' '")]),
+        ("a '\u00e9' `e\u00e9e`", "mysql", [("a '\u00e9' `e\u00e9e`", "a ' ' ` `")]),
         ("-- a\n/* b */;;\n", "postgres", []),
     ],
 )
@@ -73,6 +76,10 @@ def test_statements_end_where_every_reader_ends_them(
         ("a '\u200b'", "postgres", "U+200B"),
         ("a -- \r b", "postgres", "U+000D"),
         ("a\x00b", "postgres", "U+0000"),
+        ("a U&'\\0027; b'", "postgres", "U& before a quote"),
+        ('a.u&"\\0062"', "postgres", "U& before a quote"),
+        ("a E'\u00e9\\\\'; b", "postgres", "a character that some character sets"),
+        ("a `\u00e9`; b", "mysql", "a character that some character sets"),
     ],
 )
 def test_where_readers_may_disagree_the_rest_is_unsure(
