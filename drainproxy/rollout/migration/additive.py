@@ -9,6 +9,7 @@ from .definition import call_problem
 from .judgement import Judgement, expand, migrate, unknown
 from .lexer import Statement
 from .made import Made
+from .methods import method_problem
 from .names import called, unexplained, words
 from .rows import row_problem
 from .tree import Node, foreign, kind, nodes
@@ -30,6 +31,8 @@ def additive(parsed: Node, statement: Statement, made: Made) -> Judgement:
     if problem := _general_problem(parsed):
         return unknown(problem)
     if problem := type_problem(parsed, statement.sql, made.dialect, made.types):
+        return unknown(problem)
+    if problem := method_problem(parsed, made.dialect):
         return unknown(problem)
     match kind(parsed):
         case "Create":
@@ -54,6 +57,8 @@ def _general_problem(parsed: Node) -> str:
             return f"{kind(node)} with {', '.join(arguments)} is not understood"
         if kind(node) == "Table" and tree.is_of_the_system(node):
             return f"{node.sql()} belongs to the server or to the session alone"
+        if kind(node) == "Alias" and kind(node.parent) not in ("Select", "Returning"):
+            return f"{node.sql()[:40]} is no expression of a server"
         if str(node.args.get("alternative") or "IGNORE").upper() != "IGNORE":
             return "INSERT OR something else than IGNORE is not understood"
     return ""

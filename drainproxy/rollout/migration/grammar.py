@@ -109,6 +109,12 @@ OWN_ROWS: Final = _names(
 )
 NOT_IN_MYSQL: Final = _names("LikeProperty PartitionedByProperty Property")
 ENGINES: Final = _names("innodb myisam aria memory")
+# Engines whose tables are nothing but tables, and options of all of them.
+LOCAL_ENGINES: Final = ENGINES | _names("archive blackhole csv heap ndb ndbcluster rocksdb")
+TABLE_OPTIONS: Final = _names(
+    "avg_row_length checksum delay_key_write encryption key_block_size max_rows min_rows pack_keys",
+    "stats_auto_recalc stats_persistent stats_sample_pages",
+)
 # What a new column of an existing table may have. A default is a constant: then no row is read.
 COLUMN_CONSTRAINTS: Final = _names(
     "NotNullColumnConstraint DefaultColumnConstraint CommentColumnConstraint",
@@ -139,6 +145,17 @@ SEQUENCE_NODES: Final = _names("SequenceProperties Literal Neg Column")
 TYPE_NODES: Final = _names("DataType DataTypeParam Literal Schema ColumnDef")
 # What an index may compute: this never fails, whatever the row.
 INDEX_FUNCTIONS: Final = _names("lower upper coalesce")
+
+# PostgreSQL's own, by which an index compares, and two of pg_trgm.
+ACCESS_METHODS: Final = {"", *_names("brin btree gin gist hash spgist")}
+OPERATOR_CLASSES: Final = _names(
+    "array_ops bit_ops bool_ops box_ops bpchar_ops bpchar_pattern_ops bytea_ops cidr_ops date_ops",
+    "enum_ops float4_ops float8_ops inet_ops int2_ops int4_ops int8_ops interval_ops jsonb_ops",
+    "jsonb_path_ops macaddr_ops multirange_ops name_ops numeric_ops oid_ops point_ops range_ops",
+    "record_ops text_ops text_pattern_ops time_ops timestamp_ops timestamptz_ops timetz_ops",
+    "tsquery_ops tsvector_ops uuid_ops varbit_ops varchar_ops varchar_pattern_ops",
+    "gin_trgm_ops gist_trgm_ops",
+)
 
 # Types that each server brings with it. A domain of one's own may carry NOT NULL and CHECK.
 TYPES: Final = {
@@ -238,9 +255,11 @@ TABLE_DEFINERS: Final = _names(
 
 # Tables of the server itself: who writes there changes the schema with INSERT and UPDATE.
 SYSTEM_SCHEMAS: Final = _names(
-    "pg_catalog pg_temp pg_toast information_schema mysql sys performance_schema temp"
+    "pg_catalog pg_temp pg_toast information_schema mysql sys performance_schema temp",
+    # Jobs, which are run, and partitions, which are dropped.
+    "cron pgagent partman",
 )
-SYSTEM_PREFIXES: Final = ("pg_", "sqlite_")
+SYSTEM_PREFIXES: Final = ("pg_", "sqlite_", "pragma_")
 
 # The arguments of a node that may be set. All others are parts of the language that are not
 # understood here.

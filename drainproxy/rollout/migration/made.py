@@ -36,6 +36,9 @@ class Made:
             return
         if self._is_copy(parsed, what):
             self._copies.add(folded(made.this))
+        if what == "VIEW":
+            # In a schema that was made since, it may be what the name of a table means from now on.
+            self._tables = {each for each in self._tables if each[-1] != name[-1]}
         if parsed.args.get("exists"):
             self._doubtful.add(name)
         elif what == "TABLE" and name not in self._doubtful and self._has_own_rows(parsed):

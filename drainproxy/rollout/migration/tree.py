@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Collection, Iterator
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from .grammar import ARGUMENTS, SYSTEM_PREFIXES, SYSTEM_SCHEMAS
 from .lexer import Dialect
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 # sqlglot's classes are compared by name: they are imported where they are needed, not here.
 Node = Any
@@ -97,7 +100,8 @@ def key(table: Node, dialect: Dialect) -> tuple[str, ...] | None:
 def _folded(identifier: Node, dialect: Dialect) -> str:
     name = str(identifier.name)
     if dialect == "sqlite" or (dialect == "postgres" and not identifier.args.get("quoted")):
-        return name.lower()
+        # SQLite folds these letters and no others.
+        return name.translate(_LOWER)
     return name
 
 
