@@ -17,7 +17,10 @@ from .types import type_problem
 
 _CREATE = ("Create", "Table", "Identifier", "Properties")
 _CHARSET = ("CharacterSetProperty", "CollateProperty", "Var")
-_INDEX_ACTION = ("AddConstraint", "IndexColumnConstraint", "Identifier", "Column", "Literal")
+_INDEX_ACTION = (
+    *("AddConstraint", "IndexColumnConstraint", "Identifier", "Column", "Literal"),
+    "ColumnPrefix",
+)
 _OF_NEW = "a change of a table that this file has made"
 _QUERIES = ("Select", "Union", "Except", "Intersect", "Subquery")
 # The parts of a statement that have a dangerous word and are not what it stands for.

@@ -36,6 +36,10 @@ def column(**fields: Any) -> dict[str, Any]:
 INDEX = {"name": "i", "table": "t", "columns": {"a": {}}}
 
 
+def index_of(field: Any) -> dict[str, Any]:
+    return {"create_index": INDEX | {"columns": {"a": field}}}
+
+
 @pytest.mark.parametrize(
     ("operation", "expected"),
     [
@@ -43,6 +47,15 @@ INDEX = {"name": "i", "table": "t", "columns": {"a": {}}}
         ({"create_index": INDEX}, "expand"),
         ({"create_index": INDEX | {"unique": True}}, "contract"),
         ({"create_index": INDEX | {"predicate": "a > 0"}}, "unknown"),
+        ({"create_index": INDEX | {"method": "gin"}}, "expand"),
+        ({"create_index": INDEX | {"method": "wipe"}}, "unknown"),
+        ({"create_index": INDEX | {"columns": ["a", "b"]}}, "expand"),
+        ({"create_index": INDEX | {"columns": "a"}}, "unknown"),
+        (index_of({"sort": "DESC", "opclass": {"name": "text_pattern_ops"}}), "expand"),
+        (index_of({"opclass": {"name": "wipe_ops"}}), "unknown"),
+        (index_of({"opclass": {"name": "text_ops", "params": ["a=1"]}}), "unknown"),
+        (index_of({"opclass": "text_ops"}), "unknown"),
+        (index_of({"more": 1}), "unknown"),
         (column(nullable=True), "expand"),
         (column(default="'x'"), "expand"),
         (column(nullable=True, default="now()"), "expand"),
@@ -60,6 +73,14 @@ INDEX = {"name": "i", "table": "t", "columns": {"a": {}}}
         (column(nullable=True, type=1), "unknown"),
         ({"add_column": column(nullable=True)["add_column"] | {"up": "lower(a)"}}, "expand"),
         ({"add_column": column(nullable=True)["add_column"] | {"up": "drop_it(a)"}}, "unknown"),
+        ({"add_column": column(nullable=True)["add_column"] | {"up": "1 / n"}}, "unknown"),
+        ({"add_column": column(nullable=True)["add_column"] | {"up": "a::int"}}, "unknown"),
+        ({"add_column": column(nullable=True)["add_column"] | {"up": "t.wipe"}}, "unknown"),
+        (
+            {"add_column": column(nullable=True, type="int")["add_column"] | {"up": "name"}},
+            "unknown",
+        ),
+        ({"add_column": column(default="''")["add_column"] | {"up": "name"}}, "unknown"),
         (
             {"add_column": column(nullable=True)["add_column"] | {"up": "1); DROP TABLE t"}},
             "unknown",
