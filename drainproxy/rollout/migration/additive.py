@@ -111,7 +111,11 @@ def _create(create: Node, statement: Statement, made: Made) -> Judgement:
 
 def _create_table(create: Node, statement: Statement, made: Made) -> Judgement:
     query = create.args.get("expression")
-    allowed = (*_CREATE, *grammar.TABLE_NODES, *(grammar.QUERY_NODES if query else ("Dot",)))
+    for node in nodes(create):
+        if kind(node) == "PartitionedOfProperty" and not made.has(node.this):
+            return unknown("a partition of a table that this file has not made")
+    more = grammar.QUERY_NODES if query else grammar.PARTITION_NODES
+    allowed = (*_CREATE, *grammar.TABLE_NODES, *more)
     judgement = _only(create, allowed, "a new table", functions=True)
     if not judgement.is_additive:
         return judgement

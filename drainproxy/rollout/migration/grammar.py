@@ -100,6 +100,8 @@ TABLE_NODES: Final = VALUE_NODES | _names(
     "SchemaCommentProperty AutoIncrementProperty UnloggedProperty StrictProperty LikeProperty",
     "PartitionedByProperty RowFormatProperty WithoutRowIdProperty",
 )
+# A new partition of a new table; and types with a schema.
+PARTITION_NODES: Final = _names("Dot PartitionBoundSpec PartitionedOfProperty")
 # What a table may have that surely keeps its own rows: others show those of a table elsewhere, so
 # that a DELETE takes them there. MySQL's LIKE copies the engine with its connection.
 OWN_ROWS: Final = _names(
@@ -248,7 +250,7 @@ SYNTAX: Final = _names(
 DEFINERS: Final = _names("INTO TABLE REFERENCES WITH RECURSIVE AS")
 
 # The same in the definition of a table: keys and indexes have names, and all have columns.
-TABLE_SYNTAX: Final = _names("CHECK DEFAULT EXCLUDE FULLTEXT IDENTITY INDEX SPATIAL UNIQUE")
+TABLE_SYNTAX: Final = _names("CHECK DEFAULT EXCLUDE FULLTEXT IDENTITY INDEX SPATIAL TO UNIQUE")
 TABLE_DEFINERS: Final = _names(
     "BY EXISTS FULLTEXT INDEX KEY REFERENCES SPATIAL TABLE UNIQUE USING WITH"
 )

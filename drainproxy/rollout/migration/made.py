@@ -70,16 +70,19 @@ class Made:
         return any(folded(table.this) in self._copies for table, _ in written(parsed))
 
     def _is_copy(self, create: Node, what: str) -> bool:
-        """PostgreSQL's `LIKE`, or a view through which one may write to such a table.
+        """PostgreSQL's `LIKE`, or a view or partition through which one may write to such a table.
 
         MySQL's copies nothing that could call a function of somebody's own.
         """
         if self.dialect != "postgres":
             return False
-        found = [*tree.nodes(create)]
-        return any(kind(node) == "LikeProperty" for node in found) or (
-            what == "VIEW"
-            and any(kind(node) == "Table" and folded(node.this) in self._copies for node in found)
+        kinds = {kind(node) for node in tree.nodes(create)}
+        return "LikeProperty" in kinds or (
+            (what == "VIEW" or "PartitionedOfProperty" in kinds)
+            and any(
+                kind(node) == "Table" and folded(node.this) in self._copies
+                for node in tree.nodes(create)
+            )
         )
 
     def _has_own_rows(self, create: Node) -> bool:
