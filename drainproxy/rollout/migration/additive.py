@@ -19,7 +19,7 @@ _CREATE = ("Create", "Table", "Identifier", "Properties")
 _CHARSET = ("CharacterSetProperty", "CollateProperty", "Var")
 _INDEX_ACTION = (
     *("AddConstraint", "IndexColumnConstraint", "Identifier", "Column", "Literal"),
-    "ColumnPrefix",
+    *("ColumnPrefix", "Ordered"),
 )
 _OF_NEW = "a change of a table that this file has made"
 _QUERIES = ("Select", "Union", "Except", "Intersect", "Subquery")
