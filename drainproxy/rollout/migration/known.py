@@ -12,11 +12,17 @@ class Columns:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._of: dict[tuple[str, ...], frozenset[str]] = {}
+        # Tables whose columns are all there: each was made by a list of columns alone.
+        self._whole: set[tuple[str, ...]] = set()
 
     def of(self, table: Node) -> frozenset[str]:
         """Those of a table."""
         name = tree.key(table, self._dialect)
         return self._of.get(name, frozenset()) if name else frozenset()
+
+    def are_all(self, table: Node) -> bool:
+        """Whether `of` tells all columns of a table."""
+        return tree.key(table, self._dialect) in self._whole
 
     def are_one(self, table: Node, other: Node) -> bool:
         """Whether two names surely mean one table, in the same statement."""
@@ -37,6 +43,7 @@ class Columns:
     def forget(self) -> None:
         """Tables may have been changed since."""
         self._of.clear()
+        self._whole.clear()
 
     def _create(self, create: Node) -> None:
         made = create.this.this if kind(create.this) == "Schema" else create.this
@@ -45,6 +52,7 @@ class Columns:
             return
         # From now on the same name may mean this one, in whichever schema it is.
         self._of = {key: names for key, names in self._of.items() if key[-1] != name[-1]}
+        self._whole = {key for key in self._whole if key[-1] != name[-1]}
         if create.args.get("exists"):
             return
         if kind(create.this) == "Schema":
@@ -52,6 +60,8 @@ class Columns:
                 each.this if kind(each) == "ColumnDef" else each for each in create.this.expressions
             ]
             names = frozenset(map(folded, columns)) - {""}
+            if {kind(each) for each in create.this.expressions} <= {"ColumnDef"}:
+                self._whole.add(name)
         else:
             names = outputs(create.args.get("expression"))
         self._add(made, names)

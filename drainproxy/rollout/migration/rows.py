@@ -3,6 +3,10 @@
 A function of somebody's own may do anything. So such a name is a column only if the text shows it:
 in a subquery, a common table expression, an alias with columns, a table of this file, or in what
 the same statement writes, which PostgreSQL looks up before it runs anything.
+
+A table from before shows nothing. Where rows are moved, and in a view, which runs nothing when it
+is made, its names are taken for columns all the same: nearly every backfill joins such tables. What
+is called expand and computes at once gets no such trust.
 """
 
 from collections.abc import Collection, Iterator
@@ -18,10 +22,10 @@ _QUERIES = {"Select", "Insert", "Update", "Merge", "Delete", "Create"}
 
 
 class _Source(Struct, frozen=True):
-    """What a name in front of a dot may be, with the columns that it surely has."""
+    """What a name in front of a dot may be, with the columns that it surely has; None trusts it."""
 
     name: str
-    columns: frozenset[str]
+    columns: frozenset[str] | None
     seen_in: Node
 
 
@@ -48,15 +52,20 @@ def _is_shown(column: Node, sources: Collection[_Source]) -> bool:
         for each in sources
         if each.name == name and any(each.seen_in is query for query in around)
     ]
-    return bool(found) and all(folded(column.this) in columns for columns in found)
+    return bool(found) and all(
+        columns is None or folded(column.this) in columns for columns in found
+    )
 
 
 def _sources(parsed: Node, made: Made) -> Iterator[_Source]:
     """All rows that have a name, in whichever part of the statement."""
     here = [*written(parsed)]
     targets = [table for table, _ in here]
+    trusting = _computes_nothing_new(parsed)
 
-    def of_table(table: Node) -> frozenset[str]:
+    def of_table(table: Node) -> frozenset[str] | None:
+        if trusting and kind(table.this) == "Identifier" and not made.columns.are_all(table):
+            return None
         columns = made.columns.of(table)
         for other, names in here:
             columns |= names if made.columns.are_one(table, other) else frozenset()
@@ -74,6 +83,15 @@ def _sources(parsed: Node, made: Made) -> Iterator[_Source]:
             yield _Source(_name(node), columns, next(_around(node), node))
         elif kind(node) == "OnConflict":
             yield _Source("excluded", of_table(target(node.parent)), node.parent)
+
+
+def _computes_nothing_new(parsed: Node) -> bool:
+    """It moves rows, or is a view that is computed when somebody reads it."""
+    if kind(parsed) == "Create":
+        properties = {kind(node) for node in nodes(parsed)}
+        is_view = str(parsed.args.get("kind")).upper() == "VIEW"
+        return is_view and "MaterializedProperty" not in properties
+    return kind(parsed) in ("Insert", "Update", "Merge", "Delete")
 
 
 def _around(node: Node) -> Iterator[Node]:
