@@ -1,0 +1,163 @@
+"""When a goodbye may interrupt a stream that has no end of its own, by its kind and by its reason.
+
+A goodbye must lose nothing that is on its way. So it is said in a pause, where there is one, and
+behind an answer, where there is none. Who cannot wait for either makes do with less: `RULES` says
+after how long, and with what.
+"""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from math import inf
+
+from drainproxy.drain.goodbye import DRAIN, MAX_AGE, MAX_STREAM_AGE, REBALANCE
+
+# Seconds, all of them. So long nothing moves either way: then no answer is on its way. An answer
+# that is computed in less time than this is the usual one.
+QUIET = 0.1
+# The same where the client spoke last: a busy app may take this long to answer.
+ANSWER_QUIET = 1.0
+# In a conversation without a pause, from so long on right behind a message of the app: the client
+# that has just got it has hardly asked again.
+ANSWER_PATIENCE = 1.0
+# Without any of these, from so long on at the next place that does no harm to the framing.
+PATIENCE = 2.0
+# A call whose answer has not begun may be a short one, which ends by itself.
+UNANSWERED_PATIENCE = 5.0
+# RFC 6455 7.1.1 leaves open how long the peer's Close may take. As long a goodbye that has no time
+# left waits for the end of a frame.
+HANDSHAKE_TIMEOUT = 5.0
+
+
+class Place(IntEnum):
+    """Where in a stream its bytes stand at the moment; the later, the better for a goodbye."""
+
+    INSIDE = 0  # in the middle of a frame: nothing can be said
+    FRAME = 1  # between two frames of one message of the app
+    ANSWER = 2  # behind a message of the app, while the client is in the middle of one
+    PAUSE = 3  # neither side is in the middle of a message
+
+
+class Urgency(IntEnum):
+    """Who waits for a goodbye."""
+
+    PATIENT = 0  # nobody: the connection is old, or one too many
+    DRAIN = 1  # a process that shall end
+    LAST = 2  # nobody any more: time is up
+
+
+_URGENCIES = {
+    MAX_AGE: Urgency.PATIENT,
+    MAX_STREAM_AGE: Urgency.PATIENT,
+    REBALANCE: Urgency.PATIENT,
+    DRAIN: Urgency.DRAIN,
+}
+
+
+def urgency(why: str) -> Urgency:
+    """How urgent a goodbye is that is said for this reason."""
+    return _URGENCIES.get(why, Urgency.LAST)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When one goodbye may stand; in seconds, counted from its turn where nothing else is said.
+
+    In a PAUSE that has lasted for `quiet`, or for `answer_quiet` if the client spoke last. From
+    `answer_patience` on right behind what the app says, if that ends at `behind_answer` or better.
+    From `patience` on at `least` or better. After `gives_up` it is not said any more.
+    """
+
+    quiet: float
+    answer_quiet: float
+    answer_patience: float
+    behind_answer: Place
+    patience: float
+    least: Place
+    gives_up: float = inf
+
+
+WEBSOCKET, GRPC, GRPC_UNANSWERED = "websocket", "grpc", "grpc, unanswered"
+
+# For an age or a rebalance no message is torn, of either side, however long it takes.
+_WEBSOCKET_PATIENT = Rule(
+    quiet=QUIET,
+    answer_quiet=ANSWER_QUIET,
+    answer_patience=ANSWER_PATIENCE,
+    behind_answer=Place.PAUSE,
+    patience=PATIENCE,
+    least=Place.PAUSE,
+)
+# A drain does not wait for the end of the client's message, nor without end for that of the app's.
+_WEBSOCKET_DRAIN = replace(_WEBSOCKET_PATIENT, behind_answer=Place.ANSWER, least=Place.FRAME)
+# What has no time left makes do with any frame.
+_WEBSOCKET_LAST = Rule(
+    quiet=0,
+    answer_quiet=0,
+    answer_patience=0,
+    behind_answer=Place.FRAME,
+    patience=0,
+    least=Place.FRAME,
+    gives_up=HANDSHAKE_TIMEOUT,
+)
+# A client makes a call that has ended with UNAVAILABLE again at once, so no reason is more patient
+# than another. There is nothing to wait behind: the messages of a stream answer nothing.
+_GRPC = Rule(
+    quiet=QUIET,
+    answer_quiet=QUIET,
+    answer_patience=inf,
+    behind_answer=Place.PAUSE,
+    patience=PATIENCE,
+    least=Place.FRAME,
+)
+_GRPC_UNANSWERED = replace(_GRPC, quiet=inf, answer_quiet=inf, patience=UNANSWERED_PATIENCE)
+
+RULES: dict[tuple[str, Urgency], Rule] = {
+    (WEBSOCKET, Urgency.PATIENT): _WEBSOCKET_PATIENT,
+    (WEBSOCKET, Urgency.DRAIN): _WEBSOCKET_DRAIN,
+    (WEBSOCKET, Urgency.LAST): _WEBSOCKET_LAST,
+    (GRPC, Urgency.PATIENT): _GRPC,
+    (GRPC, Urgency.DRAIN): _GRPC,
+    (GRPC, Urgency.LAST): _GRPC,
+    (GRPC_UNANSWERED, Urgency.PATIENT): _GRPC_UNANSWERED,
+    (GRPC_UNANSWERED, Urgency.DRAIN): _GRPC_UNANSWERED,
+    (GRPC_UNANSWERED, Urgency.LAST): _GRPC_UNANSWERED,
+}
+
+
+@dataclass(slots=True)
+class Pending:
+    """A goodbye that waits for its place. Its turn came at `since`, a byte moved last at `moved`;
+    a pause is looked for at `looks_at`, inf if not before something moves."""
+
+    why: str
+    urgency: Urgency
+    since: float
+    moved: float
+    looks_at: float
+
+    def move(self, now: float) -> None:
+        """Something has moved: the place for it may be near."""
+        self.moved = now
+        self.looks_at = min(self.looks_at, now + QUIET)
+
+
+def pending(why: str, now: float, level: Urgency | None = None) -> Pending:
+    """A goodbye whose turn has come."""
+    return Pending(why, urgency(why) if level is None else level, now, now, now + QUIET)
+
+
+def may_stand(
+    rule: Rule, pending: Pending, place: Place, now: float, *, client_spoke_last: bool
+) -> bool:
+    """Whether it may be said here and now without a pause."""
+    if place >= rule.least and rule.least < Place.PAUSE and now >= pending.since + rule.patience:
+        return True
+    if client_spoke_last or place < rule.behind_answer:
+        return False
+    return pending.moved - pending.since >= rule.answer_patience
+
+
+def pause_begins(rule: Rule, pending: Pending, *, client_spoke_last: bool) -> float:
+    """When the pause is long enough for it, if nothing moves until then."""
+    quiet = rule.answer_quiet if client_spoke_last else rule.quiet
+    return min(pending.moved + quiet, pending.since + rule.patience)

@@ -1,0 +1,157 @@
+"""A goodbye waits for a pause, or for an answer, and makes do with less the more urgent it is."""
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.drain.goodbye import (
+    DEADLINE,
+    DRAIN,
+    IDLE,
+    MAX_AGE,
+    MAX_STREAM_AGE,
+    REBALANCE,
+    SIGNAL,
+)
+from drainproxy.drain.interruption import (
+    ANSWER_PATIENCE,
+    ANSWER_QUIET,
+    GRPC,
+    GRPC_UNANSWERED,
+    HANDSHAKE_TIMEOUT,
+    PATIENCE,
+    QUIET,
+    RULES,
+    UNANSWERED_PATIENCE,
+    WEBSOCKET,
+    Pending,
+    Place,
+    Urgency,
+    may_stand,
+    pause_begins,
+    pending,
+    urgency,
+)
+
+NOW = 1000.0
+PATIENT, HURRIED, LAST = (RULES[WEBSOCKET, each] for each in Urgency)
+INSIDE, FRAME, ANSWER, PAUSE = Place
+
+kinds = st.sampled_from([WEBSOCKET, GRPC, GRPC_UNANSWERED])
+places = st.sampled_from(Place)
+urgencies = st.sampled_from(Urgency)
+spans = st.floats(0, 100)
+
+
+def waiting(seconds: float = 0.0, quiet: float = 0.0) -> Pending:
+    """Its turn came so many seconds ago; so many seconds ago something moved."""
+    return Pending(DRAIN, Urgency.DRAIN, NOW - seconds, NOW - quiet, NOW)
+
+
+@pytest.mark.parametrize(
+    ("why", "level"),
+    [
+        *((MAX_AGE, Urgency.PATIENT), (MAX_STREAM_AGE, Urgency.PATIENT)),
+        *((REBALANCE, Urgency.PATIENT), (DRAIN, Urgency.DRAIN)),
+        *((DEADLINE, Urgency.LAST), (SIGNAL, Urgency.LAST), (IDLE, Urgency.LAST)),
+    ],
+)
+def test_only_a_drain_is_in_a_hurry_and_only_the_end_of_time_is_in_a_greater_one(
+    why: str, level: Urgency
+) -> None:
+    assert urgency(why) is level
+    assert pending(why, NOW) == Pending(why, level, NOW, NOW, NOW + QUIET)
+
+
+def test_a_reason_may_be_more_urgent_than_usual() -> None:
+    assert pending(MAX_AGE, NOW, Urgency.LAST).urgency is Urgency.LAST
+
+
+def test_what_moves_puts_off_the_pause_but_not_the_look_for_it() -> None:
+    goodbye = pending(DRAIN, NOW)
+    goodbye.move(NOW + 0.05)
+    assert (goodbye.moved, goodbye.looks_at) == (NOW + 0.05, NOW + QUIET)
+    goodbye.looks_at = inf
+    goodbye.move(NOW + 7)
+    assert goodbye.looks_at == NOW + 7 + QUIET
+
+
+@pytest.mark.parametrize(("client_spoke_last", "quiet"), [(True, ANSWER_QUIET), (False, QUIET)])
+def test_a_pause_is_longer_where_an_answer_may_come_but_not_longer_than_the_patience(
+    client_spoke_last: bool, quiet: float
+) -> None:
+    for each in (PATIENT, HURRIED):
+        begins = pause_begins(each, waiting(), client_spoke_last=client_spoke_last)
+        assert begins == NOW + quiet
+        late = pause_begins(each, waiting(10), client_spoke_last=client_spoke_last)
+        assert late == NOW - 10 + PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("place", "rules"),
+    [(INSIDE, []), (FRAME, []), (ANSWER, [HURRIED]), (PAUSE, [PATIENT, HURRIED])],
+)
+def test_behind_an_answer_a_drain_does_not_wait_for_the_clients_message(
+    place: Place, rules: list[object]
+) -> None:
+    soon, late = waiting(ANSWER_PATIENCE - 0.01), waiting(ANSWER_PATIENCE)
+    for rule in (PATIENT, HURRIED):
+        assert not may_stand(rule, soon, place, NOW, client_spoke_last=False)
+        assert may_stand(rule, late, place, NOW, client_spoke_last=False) is (rule in rules)
+        assert not may_stand(rule, late, place, NOW, client_spoke_last=True)
+
+
+def test_a_drain_tears_a_message_when_its_patience_is_over_and_an_age_never_does() -> None:
+    soon, late = waiting(PATIENCE - 0.01), waiting(PATIENCE)
+    for spoke in (True, False):
+        assert not may_stand(HURRIED, soon, FRAME, NOW, client_spoke_last=spoke)
+        assert may_stand(HURRIED, late, FRAME, NOW, client_spoke_last=spoke)
+        assert not may_stand(PATIENT, waiting(1e6), FRAME, NOW, client_spoke_last=spoke)
+        assert not may_stand(PATIENT, waiting(1e6), ANSWER, NOW, client_spoke_last=spoke)
+
+
+def test_when_time_is_up_any_frame_will_do_at_once_and_not_without_end() -> None:
+    assert may_stand(LAST, waiting(), FRAME, NOW, client_spoke_last=True)
+    assert LAST.gives_up == HANDSHAKE_TIMEOUT
+    assert {rule.gives_up for key, rule in RULES.items() if rule is not LAST} == {inf}
+
+
+def test_a_call_without_an_answer_gets_more_time_and_no_pause_counts() -> None:
+    for level in Urgency:
+        rule = RULES[GRPC_UNANSWERED, level]
+        moment = NOW + UNANSWERED_PATIENCE
+        assert pause_begins(rule, waiting(), client_spoke_last=False) == moment
+        assert not may_stand(rule, waiting(), FRAME, moment - 0.01, client_spoke_last=False)
+        assert may_stand(rule, waiting(), FRAME, moment, client_spoke_last=False)
+
+
+def test_between_the_messages_of_a_call_there_is_a_pause_or_its_patience_ends() -> None:
+    rule = RULES[GRPC, Urgency.DRAIN]
+    assert pause_begins(rule, waiting(), client_spoke_last=False) == NOW + QUIET
+    assert not may_stand(rule, waiting(PATIENCE - 0.01), PAUSE, NOW, client_spoke_last=False)
+    assert may_stand(rule, waiting(PATIENCE), FRAME, NOW, client_spoke_last=False)
+
+
+@given(kinds, urgencies, spans, spans, st.booleans())
+def test_nothing_is_ever_said_inside_a_frame(
+    kind: str, level: Urgency, seconds: float, quiet: float, spoke: bool
+) -> None:
+    rule = RULES[kind, level]
+    assert not may_stand(rule, waiting(seconds, quiet), INSIDE, NOW, client_spoke_last=spoke)
+
+
+@given(kinds, urgencies, places, spans, spans, st.booleans())
+def test_the_better_the_place_and_the_greater_the_hurry_the_sooner(
+    kind: str, level: Urgency, place: Place, seconds: float, quiet: float, spoke: bool
+) -> None:
+    goodbye = waiting(seconds, min(seconds, quiet))
+    if may_stand(RULES[kind, level], goodbye, place, NOW, client_spoke_last=spoke):
+        for better in Place:
+            for greater in Urgency:
+                if better >= place and greater >= level:
+                    rule = RULES[kind, greater]
+                    here = may_stand(rule, goodbye, better, NOW, client_spoke_last=spoke)
+                    ends = pause_begins(rule, goodbye, client_spoke_last=spoke)
+                    assert here or (better is PAUSE and ends <= NOW)
