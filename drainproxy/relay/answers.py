@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import APP_LEFT, FINISHED
 from drainproxy.relay.direction import MOST_REMEMBERED, Direction
-from drainproxy.relay.followed import FollowedEvents
 from drainproxy.relay.stream import Stream
+from drainproxy.relay.tracked import EventStream
 from drainproxy.wire.http2 import (
     END_STREAM,
     ENHANCE_YOUR_CALM,
@@ -62,8 +62,8 @@ class Answers(Direction[AnswerHead]):
         before = b""
         found = self.session.streams.get(stream)
         if found is not None:
-            if self.session.dues:
-                before = self.session.released(found)
+            if self.session.pending:
+                before = self._released(stream)
             # As all answers begin, and all of gRPC end: that saves two calls for each.
             if head.plain and not found.status and not flags & END_STREAM:
                 found.status = head.status
@@ -103,7 +103,7 @@ class Answers(Direction[AnswerHead]):
     def _follow_events(self, found: Stream) -> None:
         """Whoever listens to events comes again by itself, with a GET."""
         session = self.session
-        session.followed[found.id] = FollowedEvents(self.stream_window)
+        session.tracked[found.id] = EventStream(session, found, self.stream_window)
         if session.hub.leaving and "sse" in session.hub.limits.ending:
             session.part_from(found, DRAIN)
 
@@ -114,8 +114,11 @@ class Answers(Direction[AnswerHead]):
         session = self.session
         found = session.streams.get(stream)
         if found is not None:
-            if (session.followed or session.dues) and not self._is_heard(stream, flags, length):
-                return self.give_back(length)
+            if session.tracked:
+                tracked = session.tracked.get(stream)
+                ends = bool(flags & END_STREAM)
+                if tracked is not None and not tracked.passes(length, ends=ends):
+                    return self.give_back(length)
             if not found.status:
                 session.fail_stream(found, 502, "the app's answer is broken: it has no head")
                 return self.give_back(length)
@@ -127,27 +130,9 @@ class Answers(Direction[AnswerHead]):
             return self.give_back(length)
         return True
 
-    def _is_heard(self, stream: int, flags: int, length: int) -> bool:
-        """Take note of DATA on a stream to which a goodbye is, or may have to be, said; False if
-        the client gets nothing more from the app."""
-        session = self.session
-        if stream in session.muted:
-            if flags & END_STREAM:
-                session.app_has_closed(session.streams[stream])
-            else:
-                # Its Close may be in it.
-                self.follower = session.followed[stream]
-            return False
-        due = session.dues.get(stream)
-        if due is not None:
-            due.moved = session.hub.now()
-        followed = session.followed.get(stream)
-        if followed is not None:
-            self.follower = followed
-            if followed.holds_back(due=due is not None, ends=bool(flags & END_STREAM)):
-                return False
-            followed.room -= length
-        return True
+    def _released(self, stream: int) -> bytes:
+        tracked = self.session.tracked.get(stream)
+        return tracked.release() if tracked is not None else b""
 
     def give_back(self, length: int) -> bool:
         """The client gets nothing of it, and its window stays as it was."""
@@ -179,11 +164,12 @@ class Answers(Direction[AnswerHead]):
         found = self.session.streams.get(stream)
         if found is None:
             return b"" if self._unwanted.pop(stream, stream) is None else None
-        if stream in self.session.muted:
-            self.session.app_has_closed(found)
+        tracked = self.session.tracked.get(stream)
+        if tracked is not None and tracked.said:
+            tracked.app_gone()
             return b""
         found.was_reset(code)
-        before = self.session.released(found)
+        before = self._released(stream)
         self.session.end(found, FINISHED if found.app_done else APP_LEFT)
         if not found.client_done:
             self.session.requests.goes_astray(stream, passes=True)

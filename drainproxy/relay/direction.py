@@ -132,8 +132,8 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         """6.9.2: it changes those of all streams; a larger one once that was acknowledged."""
         announced = [window for _, _, window in self._agreed if window is not None]
         window = min(self._window_in_force, *announced) if announced else self._window_in_force
-        for followed in self.session.followed.values():
-            followed.room += window - self.stream_window
+        for tracked in self.session.tracked.values():
+            tracked.window += window - self.stream_window
         self.stream_window = window
 
     def opens(self, increment: int) -> bytes | None:

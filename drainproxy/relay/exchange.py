@@ -8,7 +8,7 @@ from math import inf
 
 from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
-from drainproxy.relay.events import Events
+from drainproxy.relay.goodbye.events import EventBody
 from drainproxy.relay.hub import NOT_HTTP, Hub, Route
 from drainproxy.relay.pair import LINGER, Pair
 from drainproxy.relay.turns import HELD_IS_FULL
@@ -43,7 +43,6 @@ class Exchange(Pair):
         "client_ip",
         "closing",
         "continued",
-        "due",
         "events",
         "flushing",
         "forwarded",
@@ -89,9 +88,8 @@ class Exchange(Pair):
         # The request went out on a kept connection, so it may be sent once more.
         self.replay = False
         self.closing = False
-        # An event stream that can be told to end, and why it is to do so after its next event.
-        self.events: Events | None = None
-        self.due = ""
+        # An event stream that can be told to end.
+        self.events: EventBody | None = None
         # The app has asked for the body that the client holds back (100 Continue).
         self.continued = False
         self.flushing = False
@@ -150,7 +148,7 @@ class Exchange(Pair):
         self.hub.ledger.close(self, ending, self.why or DEADLINE)
         if self.kind != "http1":
             self.kind = "http1"
-            self.events, self.due = None, ""
+            self.events = None
             if not self.retired_by:
                 self.count_age()
         self.answers = NOTHING

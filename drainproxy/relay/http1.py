@@ -2,10 +2,9 @@
 
 from math import inf
 
-from drainproxy.drain.goodbye import DRAIN
-from drainproxy.drain.ledger import FINISHED, GOODBYE
+from drainproxy.drain.goodbye import DRAIN, IDLE
+from drainproxy.drain.ledger import FINISHED
 from drainproxy.relay.asking import Asking
-from drainproxy.relay.events import Events
 from drainproxy.relay.exchange import (
     ANSWER_BODY,
     ANSWER_HEAD,
@@ -15,6 +14,7 @@ from drainproxy.relay.exchange import (
     NOTHING,
     SENT,
 )
+from drainproxy.relay.goodbye.events import EventBody
 from drainproxy.relay.tunnel import Tunnel, WebSocket
 from drainproxy.relay.turns import LARGE_READ
 from drainproxy.wire.chunked_answer import AnswerBody
@@ -158,11 +158,11 @@ class Http1(Asking):
         if not self.retired_by:
             self.count_age()
         if self.request.method == b"GET" and not response.encoded:
-            self.events = Events(self.answered_scan)
+            self.events = EventBody(self.answered_scan)
             if self.hub.leaving and "sse" in self.hub.limits.ending:
-                self.due = DRAIN
+                self.events.goodbye.say(DRAIN)
             elif self.retired_by:
-                self.due = self.retired_by
+                self.events.goodbye.say(self.retired_by)
 
     def _goodbye(self) -> str:
         """Why this answer is the last one; empty if the next request is here already, or if there
@@ -184,7 +184,7 @@ class Http1(Asking):
         if scan is not None:
             if self.events is not None:
                 # Where an event ends matters to those that are to end.
-                scan.every = bool(self.due)
+                scan.every = bool(self.events.goodbye.why)
             try:
                 end = scan.feed(data, start)
             except Refused as refused:
@@ -216,46 +216,90 @@ class Http1(Asking):
             self.drop_app()
         self._answer_ended()
 
-    def _pass_events(self, events: Events, data: bytes, start: int) -> None:
+    def _pass_events(self, events: EventBody, data: bytes, start: int) -> None:
         """Forward, up to the place where the stream may end if it is to."""
-        last = None
-        if self.due:
+        if events.goodbye.why:
             last = events.up_to_end(data, start)
+            self.client.write(data if last is None else last)
+            if last is not None:
+                events.goodbye.end(self, self.hub.retry_milliseconds())
+            else:
+                self._poll_events()
         else:
             events.passed(data, start)
-        self.client.write(data if last is None else last)
-        if last is not None or (self.due and events.may_end):
-            self._end_events(events)
+            self.client.write(data)
 
-    def _end_events(self, events: Events) -> None:
-        """Say when to come again, and end the answer as a whole one; the app need not go on. The
-        next request on this connection, if there is one, hears `Connection: close`."""
-        self.counters.goodbyes["sse", self.due] += 1
-        self.client.write(events.farewell(self.hub.retry_milliseconds()))
-        lasts = not self.closing and self.answered_length == CHUNKED and self.asks == SENT
-        self.answered_scan = None
-        self.drop_app()
-        if lasts:
-            self._exchange_ended(GOODBYE)
-        else:
-            self._end_exchange(GOODBYE)
-            self._farewell()
+    def _poll_events(self) -> None:
+        if self.events is not None:
+            self.events.goodbye.poll(self, self.hub.retry_milliseconds())
 
     def say_goodbye(self, why: str) -> None:
         """An event stream ends after the event that is under way; others hear it in an answer."""
-        if self.events is not None and not self.due:
-            self.due = why
-            if self.events.may_end:
-                self._end_events(self.events)
+        if self.events is not None:
+            self.events.goodbye.say(why)
+            self._poll_events()
 
     def stay(self) -> None:
         """Take back what has not been said, unless it is due all the same."""
-        self.due = self.retired_by if self.events is not None else ""
+        if self.events is not None:
+            self.events.goodbye.cancel(self.retired_by)
 
     def cut(self, why: str) -> None:
         """Event streams that were waited for hear it now."""
         self.why = why
         self.say_goodbye(why)
+
+    def idled(self) -> None:
+        """Nothing has moved for idle-timeout: so says an event stream that can be told."""
+        can_be_told = self.events is not None
+        if can_be_told:
+            self.cut(IDLE)
+        if not can_be_told or self.events is not None:
+            super().idled()
+
+    # What carries the goodbye of an event stream: the body of the answer
+
+    @property
+    def at_boundary(self) -> bool:
+        """Between two chunks, if there are chunks."""
+        return self.events is not None and self.events.at_boundary
+
+    @property
+    def room(self) -> float:
+        """There is no flow control but that of TCP."""
+        return inf
+
+    @property
+    def ended(self) -> bool:
+        """The answer is out."""
+        return self.answers != ANSWER_BODY
+
+    def has_unread(self) -> bool:
+        """Whether bytes of the app have arrived that this process was too busy to read."""
+        return self.app is not None and self.hub.has_unread(self.app)
+
+    def send(self, payload: bytes) -> None:
+        """A chunk of ours, or plain bytes."""
+        assert self.events is not None
+        self.client.write(self.events.coded(payload))
+
+    def told(self, why: str) -> None:
+        """Count it."""
+        self.counters.goodbyes["sse", why] += 1
+
+    def finish(self, ending: int) -> None:
+        """End the answer as a whole one; the app need not go on. The next request on this
+        connection, if there is one, hears `Connection: close`."""
+        assert self.events is not None
+        self.client.write(self.events.end)
+        lasts = not self.closing and self.answered_length == CHUNKED and self.asks == SENT
+        self.answered_scan = None
+        self.drop_app()
+        if lasts:
+            self._exchange_ended(ending)
+        else:
+            self._end_exchange(ending)
+            self._farewell()
 
     def _count_answer_body(self, data: bytes, start: int) -> int:
         left = self.answered_length

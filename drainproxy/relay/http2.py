@@ -13,6 +13,7 @@ from drainproxy.relay.farewells import Farewells
 from drainproxy.relay.hub import Hub, Route, Sink
 from drainproxy.relay.pair import LINGER, client_ip
 from drainproxy.relay.parting import ASKED, DUE, TOLD
+from drainproxy.relay.stream import Stream
 from drainproxy.relay.turns import APP_IS_FULL, CLIENT_IS_FULL, CONNECTING, LARGE_READ
 from drainproxy.wire import http2
 from drainproxy.wire.http2 import NO_ERROR, Http2Error
@@ -85,7 +86,7 @@ class Http2(Farewells):
             self.client_in_next_turn(requests.take_rest())
         if requests.unfinished or self._head_due < inf:
             self._watch_head(progress=bool(passed))
-        if requests.error is not None or self.goodbye or self.dues:
+        if requests.error is not None or self.goodbye or self.pending:
             self._look_after()
 
     def _throw_away(self, data: bytes) -> None:
@@ -130,7 +131,7 @@ class Http2(Farewells):
                 self.count_begun(begun)
         if answers.error is not None:
             self._app_gone(502, "the app breaks the rules of HTTP/2: " + answers.error.reason)
-        elif self.goodbye or self.dues or self.client_ended or self.requests.error is not None:
+        elif self.goodbye or self.pending or self.client_ended or self.requests.error is not None:
             self._look_after()
 
     # The ends
@@ -156,8 +157,8 @@ class Http2(Farewells):
         if error is not None:
             self._client_broke_rules(error)
             return
-        if self.dues:
-            self._say_dues()
+        if self.pending:
+            self._poll_goodbyes()
         if self.goodbye == DUE:
             self._ask_if_awake()
         elif (self.goodbye == TOLD or self.client_ended) and not self._still_speaking():
@@ -257,14 +258,17 @@ class Http2(Farewells):
     def abort(self, why: str) -> None:
         """End now."""
         self.cut(why)
-        for stream in list(self.streams.values()):
-            self.to_client(self.last_words(stream, 503, why, http2.CANCEL))
-            self.let_go_of(stream, CUT)
-        self._look_after()
+        self._cut_all_but([], why)
         if not self.over:
             # The app is in the middle of a frame.
             self._close_with(b"")
         self.client.close()
+
+    def _cut_all_but(self, spared: list[Stream], why: str) -> None:
+        for stream in list(self.streams.values()):
+            if stream not in spared:
+                self.cancel(stream, CUT, why)
+        self._look_after()
 
     def outlived(self) -> None:
         """The grace after its age is over; after a further one, last words that still wait for
@@ -281,17 +285,25 @@ class Http2(Farewells):
             if self.client.get_write_buffer_size():
                 # The client takes none of what is left for it.
                 super().abort(IDLE)
-        elif self.streams:
-            self.abort(IDLE)
-        else:
+        elif not self.streams:
             self._part_now()
+        elif not self._in_handshake():
+            self.cut(IDLE)
+            if told := self._in_handshake():
+                # Who has heard Close has as long to answer as after any other goodbye.
+                self._cut_all_but(told, IDLE)
+            else:
+                self.abort(IDLE)
+
+    def _in_handshake(self) -> list[Stream]:
+        return [tracked.stream for tracked in self.pending.values() if tracked.said]
 
     # Deadlines
 
     def _set_deadline(self) -> None:
         self.deadline = min(
             *(self._ack_due, self._head_due, self._answer_due, self._left_due),
-            *(self._dues_at, self._ages_due),
+            *(self._looks_at, self._ages_due),
         )
 
     def _watch_head(self, *, progress: bool) -> None:
@@ -321,7 +333,7 @@ class Http2(Farewells):
             self._stop_answering()
         elif self._ages_due <= now:
             self._part_from_old_streams(now)
-        elif self._dues_at <= now:
+        elif self._looks_at <= now:
             self._look_after()
         elif self._ack_due <= now:
             if self.goodbye == ASKED:

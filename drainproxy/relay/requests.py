@@ -7,8 +7,8 @@ from drainproxy.drain.budget import Budget, Share
 from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
 from drainproxy.relay.direction import MOST_REMEMBERED, Direction
-from drainproxy.relay.followed import FollowedWebSocket
 from drainproxy.relay.stream import Stream
+from drainproxy.relay.tracked import WebSocketStream
 from drainproxy.wire.hpack import Fields
 from drainproxy.wire.http2 import (
     END_STREAM,
@@ -139,7 +139,8 @@ class Requests(Direction[RequestHead]):
     def _open_special(self, opened: Stream) -> None:
         session = self.session
         if opened.kind == "websocket":
-            session.followed[opened.id] = FollowedWebSocket(self.other.stream_window)
+            window = self.other.stream_window
+            session.tracked[opened.id] = WebSocketStream(session, opened, window)
         elif session.hub.limits.aging.ages.get(STREAM):
             session.expect_age(opened.opened)
         if session.hub.leaving and opened.kind in session.hub.limits.ending:
@@ -181,21 +182,14 @@ class Requests(Direction[RequestHead]):
         self.data_frames += 1 + length // LEAST_MAX_FRAME
         if found.client_done:
             raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
-        if self.session.followed:
-            self._follow_client(stream)
+        if self.session.tracked:
+            tracked = self.session.tracked.get(stream)
+            self.follower = tracked.client_follower() if tracked is not None else None
         if flags & END_STREAM:
             self.ending = found
         elif not length and not self._empty.spend(self.session.hub.now()):
             raise _calm_down("too many empty frames", "empty-frames", self._empty.spent)
         return True
-
-    def _follow_client(self, stream: int) -> None:
-        followed = self.session.followed.get(stream)
-        if isinstance(followed, FollowedWebSocket):
-            self.follower = followed.client
-        due = self.session.dues.get(stream)
-        if due is not None:
-            due.moved = self.session.hub.now()
 
     def _late_data(self, stream: int, length: int) -> bool:
         if not length:
@@ -323,8 +317,8 @@ class Requests(Direction[RequestHead]):
         if not stream:
             return self.other.opens(increment)
         if stream in self.session.streams:
-            if stream in self.session.followed:
-                self.session.followed[stream].room += increment
+            if stream in self.session.tracked:
+                self.session.tracked[stream].window += increment
             return None
         if self._is_idle(stream):
             raise Http2Error(PROTOCOL_ERROR, f"WINDOW_UPDATE of stream {stream}, which is idle")

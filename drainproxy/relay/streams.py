@@ -2,12 +2,11 @@
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED, GOODBYE
 from drainproxy.relay.answers import Answers
-from drainproxy.relay.due import Due
-from drainproxy.relay.followed import Followed, FollowedEvents, FollowedWebSocket
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import Pair
 from drainproxy.relay.requests import Requests
 from drainproxy.relay.stream import UNAVAILABLE, Stream
+from drainproxy.relay.tracked import TrackedStream
 from drainproxy.relay.turns import CLIENT_IS_FULL, CONNECTING
 from drainproxy.wire import http2
 from drainproxy.wire.hpack import HeaderField
@@ -23,8 +22,8 @@ class Streams(Pair):
     """
 
     __slots__ = (
-        *("_outbox", "answers", "client_ip", "dues", "finished", "followed", "going", "hold"),
-        *("moment", "muted", "over", "pushed", "requests", "streams"),
+        *("_outbox", "answers", "client_ip", "finished", "going", "hold", "moment"),
+        *("over", "pending", "pushed", "requests", "streams", "tracked"),
     )
 
     def __init__(self, hub: Hub, route: Route) -> None:
@@ -35,11 +34,9 @@ class Streams(Pair):
         self.hold = hub.ledger.open
         # When what the client says at the moment has come.
         self.moment = hub.now()
-        # Those whose bodies are followed, those whose goodbye is due, and those on which the app is
-        # not heard any more, though they are not over.
-        self.followed: dict[int, Followed] = {}
-        self.dues: dict[int, Due] = {}
-        self.muted: set[int] = set()
+        # Those whose bodies are followed, or whose goodbye waits; and of these the latter.
+        self.tracked: dict[int, TrackedStream] = {}
+        self.pending: dict[int, TrackedStream] = {}
         # Those that the app has begun.
         self.pushed = 0
         # As X-Forwarded-For has it; empty if the app is not to be told.
@@ -76,14 +73,6 @@ class Streams(Pair):
         """A gRPC stream goes to the app, and max-stream-age is set."""
         raise NotImplementedError
 
-    def app_has_closed(self, stream: Stream) -> None:
-        """The app has ended a WebSocket that its client was told to close."""
-        raise NotImplementedError
-
-    def has_parted(self, stream: Stream) -> bool:
-        """Whether the client has answered our Close on this stream."""
-        raise NotImplementedError
-
     def part_from(self, stream: Stream, why: str) -> None:
         """Say goodbye on this stream."""
         raise NotImplementedError
@@ -106,31 +95,6 @@ class Streams(Pair):
         """The client reads again."""
         super().resume_writing()
         self.start_client(CLIENT_IS_FULL)
-
-    def own_data(self, stream: Stream, payload: bytes) -> bytes:
-        """DATA of ours for the client; nothing if its windows have no room for it (RFC 9113 6.9).
-
-        The app does not know of it: so much of what the client gives back is not for the app."""
-        followed, answers = self.followed[stream.id], self.answers
-        if len(payload) > self.room(followed):
-            return b""
-        followed.room -= len(payload)
-        answers.room -= len(payload)
-        answers.debt += len(payload)
-        most = http2.LEAST_MAX_FRAME
-        parts = [payload[at : at + most] for at in range(0, len(payload), most)]
-        return b"".join([http2.frame(http2.DATA, 0, stream.id, part) for part in parts])
-
-    def released(self, stream: Stream) -> bytes:
-        """DATA for the client: what of this stream has been held back, if there is room for it."""
-        followed = self.followed.get(stream.id)
-        if isinstance(followed, FollowedEvents) and followed.held <= self.room(followed):
-            return self.own_data(stream, followed.release())
-        return b""
-
-    def room(self, followed: Followed) -> int:
-        """How many bytes of DATA the client takes on this stream (RFC 9113 6.9)."""
-        return min(followed.room, self.answers.room)
 
     def to_app(self, frame: bytes) -> None:
         """Say a frame of ours to the app."""
@@ -158,26 +122,25 @@ class Streams(Pair):
         for direction in (self.requests, self.answers):
             if direction.ending is stream:
                 direction.ending = None
-        if self.dues and self.has_parted(stream):
+        tracked = self.tracked.get(stream.id)
+        if tracked is not None and tracked.client_answered:
             ending = GOODBYE
-        if self.followed or self.dues or not stream.id & 1:
+        if tracked is not None or not stream.id & 1:
             self._forget(stream, ending)
         stream.close(ending)
 
     def finish(self, stream: Stream) -> None:
         """Both messages of a stream are through: as all usual streams end."""
         del self.streams[stream.id]
-        if self.followed or self.dues or not stream.id & 1:
+        if self.tracked or not stream.id & 1:
             self._forget(stream, FINISHED)
         self.finished.append(stream)
 
     def _forget(self, stream: Stream, ending: int) -> None:
-        followed, due = self.followed.pop(stream.id, None), self.dues.pop(stream.id, None)
-        if isinstance(followed, FollowedWebSocket) and 200 <= stream.status < 300:
-            said = due is not None and due.said
-            ours = self.hub.limits.websocket_close_code if said else 0
-            self.counters.websocket_closes[followed.first_close(ours, ending)] += 1
-        self.muted.discard(stream.id)
+        tracked = self.tracked.pop(stream.id, None)
+        if tracked is not None:
+            self.pending.pop(stream.id, None)
+            tracked.count_ending(ending)
         if not stream.id & 1:
             self.pushed -= 1
 
@@ -230,6 +193,11 @@ class Streams(Pair):
         if not stream.client_done:
             self.requests.goes_astray(stream.id, passes=False)
         self.end(stream, FINISHED if stream.app_done else ending)
+
+    def cancel(self, stream: Stream, ending: int, reason: str = "") -> None:
+        """End a stream with our last word, which `reason` explains where there is room for it."""
+        self.to_client(self.last_words(stream, 503, reason, http2.CANCEL))
+        self.let_go_of(stream, ending)
 
     def last_words(self, stream: Stream, status: int, reason: str, code: int) -> bytes:
         """What tells the client of a stream that there will be no more: an answer of our own if

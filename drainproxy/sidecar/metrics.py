@@ -16,8 +16,8 @@ from drainproxy import __version__
 from drainproxy.drain.goodbye import DEADLINE
 from drainproxy.drain.ledger import ENDINGS, KINDS
 from drainproxy.drain.machine import Phase
-from drainproxy.relay.closes import APP, CLIENT, US
 from drainproxy.relay.counters import OTHER_METHODS, Histogram
+from drainproxy.relay.goodbye.websocket import APP, CLIENT, US
 from drainproxy.sidecar.status import connections_by_kind, drain_seconds
 
 if TYPE_CHECKING:

@@ -47,16 +47,6 @@ def test_the_connection_of_an_ended_stream_hears_close_with_its_next_answer() ->
     assert talk.client.state == "half-closed"
 
 
-@pytest.mark.parametrize("cut", range(1, len(EVENT)))
-def test_an_event_that_is_under_way_is_finished_first(cut: int) -> None:
-    talk = listening()
-    talk.app_sends(chunk(EVENT[:cut]))
-    talk.proxy.leaves()
-    assert talk.client_got() == chunk(EVENT[:cut])
-    talk.app_sends(chunk(EVENT[cut:]))
-    assert talk.client_got() == chunk(EVENT[cut:]) + FAREWELL
-
-
 def test_a_chunk_is_made_shorter_where_the_event_ends_in_its_middle() -> None:
     talk = listening()
     talk.app_sends(chunk(b"data: 1\n"))
@@ -121,36 +111,6 @@ def test_what_cannot_be_ended_without_a_loss_is_waited_for(answer: bytes, method
     talk.app_sends(chunk(EVENT) + b"0\r\n\r\n")
     assert talk.client_got() == answer + chunk(EVENT) + b"0\r\n\r\n"
     assert talk.proxy.endings == [("sse", "finished")]
-
-
-def test_who_waits_for_the_deadline_is_told_then() -> None:
-    talk = listening(ending=frozenset())
-    talk.proxy.leaves()
-    assert talk.client_got() == b""
-    talk.proxy.cuts()
-    assert talk.client_got() == FAREWELL
-    assert goodbyes(talk) == {("sse", "deadline"): 1}
-    assert talk.proxy.endings == [("sse", "goodbye")]
-
-
-def test_what_ends_by_itself_needs_no_goodbye() -> None:
-    talk = listening()
-    talk.app_sends(chunk(b"data: 1\n"))
-    talk.proxy.leaves()
-    talk.app_sends(b"0\r\n\r\n")
-    assert talk.client_got() == chunk(b"data: 1\n") + b"0\r\n\r\n"
-    assert talk.proxy.endings == [("sse", "finished")]
-    assert goodbyes(talk) == {}
-
-
-def test_a_goodbye_that_has_found_no_place_can_be_taken_back() -> None:
-    talk = listening()
-    talk.app_sends(chunk(b"data: 1\n"))
-    talk.proxy.leaves()
-    talk.proxy.stays()
-    talk.app_sends(chunk(b"\n"))
-    assert talk.client_got() == chunk(b"data: 1\n") + chunk(b"\n")
-    assert talk.proxy.in_flight == {"sse": 1}
 
 
 def test_events_after_a_stream_that_ended_are_another_stream() -> None:

@@ -192,15 +192,6 @@ def test_events_that_nobody_would_ask_for_again_are_waited_for(fields: Any) -> N
     assert talk.in_flight == {"sse": 1}
 
 
-def test_at_the_deadline_events_end_in_their_own_language() -> None:
-    talk = answered(GET, EVENTS, ending=frozenset())
-    leave(talk)
-    talk.proxy.cuts()
-    assert talk.client_hears() == [("data", 1, RETRY), ("data", 1, b"", "end")]
-    assert talk.endings == [("sse", "goodbye")]
-    assert goodbyes(talk) == {("sse", "deadline"): 1}
-
-
 def test_an_event_that_does_not_end_is_cut_in_the_end() -> None:
     talk = answered(GET, EVENTS)
     talk.app_sends(data(1, b"data: 1\n"))
@@ -232,41 +223,6 @@ def told_to_close() -> Streaming:
     return talk
 
 
-def test_a_websocket_hears_close_and_its_answer_goes_to_the_app() -> None:
-    talk = told_to_close()
-    talk.client_sends(data(1, ECHO))
-    assert talk.app_hears() == [("data", 1, ECHO)]
-    talk.app_sends(data(1, b"\x88\x02\x03\xe9", end=True))
-    assert talk.client_hears() == [("data", 1, b"", "end")]
-    assert talk.endings == [("websocket", "goodbye")]
-    assert goodbyes(talk) == {("websocket", "drain"): 1}
-
-
-def test_a_question_on_its_way_is_answered_before() -> None:
-    talk = open_websocket()
-    leave(talk)
-    talk.client_sends(data(1, MASKED_TEXT[:3]))
-    talk.proxy.wait(1)
-    assert talk.client_hears() == []
-    talk.client_sends(data(1, MASKED_TEXT[3:]))
-    talk.app_sends(data(1, TEXT))
-    talk.proxy.wait(0.25)
-    assert talk.client_hears() == [("data", 1, TEXT), ("data", 1, CLOSE)]
-
-
-def test_a_question_that_has_arrived_and_was_not_read_yet_is_answered_before() -> None:
-    talk = open_websocket()
-    leave(talk)
-    talk.client.sends(data(1, MASKED_TEXT))
-    talk.proxy.time += 0.1
-    talk.proxy.hub.sweep()
-    talk.proxy.settle()
-    assert talk.client_hears() == []
-    talk.app_sends(data(1, TEXT))
-    talk.proxy.wait(0.25)
-    assert talk.client_hears() == [("data", 1, TEXT), ("data", 1, CLOSE)]
-
-
 def test_after_our_close_nothing_of_the_app_comes_to_the_client() -> None:
     talk = told_to_close()
     talk.app_sends(data(1, TEXT))
@@ -287,24 +243,6 @@ def test_an_app_that_resets_after_the_handshake_does_no_harm() -> None:
     talk.client_sends(data(1, ECHO, end=True))
     talk.app_sends(reset(1))
     assert talk.client_hears() == [("data", 1, b"", "end")]
-    assert talk.endings == [("websocket", "goodbye")]
-
-
-def test_who_closes_by_itself_hears_no_second_close() -> None:
-    talk = open_websocket()
-    leave(talk)
-    talk.client_sends(data(1, ECHO))
-    talk.proxy.wait(3)
-    assert talk.client_hears() == []
-
-
-def test_at_the_deadline_a_websocket_hears_close_and_has_time_to_answer() -> None:
-    talk = open_websocket(ending=frozenset())
-    leave(talk)
-    talk.proxy.cuts()
-    assert talk.client_hears() == [("data", 1, CLOSE)]
-    talk.client_sends(data(1, ECHO))
-    talk.app_sends(data(1, b"\x88\x02\x03\xe9", end=True))
     assert talk.endings == [("websocket", "goodbye")]
 
 

@@ -1,0 +1,204 @@
+"""The goodbye of a WebSocket: Close, and the handshake that it begins (RFC 6455 5.5.1 and 7.1).
+
+    read = goodbye.feed_app(data)       # all bytes of both directions, in order
+    goodbye.say("drain", now)           # or hasten, or cancel
+    next_look = goodbye.poll(now, carrier)
+
+`poll` says Close when `drain.interruption` allows it, and ends a handshake that does not end. Call
+it after each of the other methods while there is a goodbye, and at the moment that it returns.
+"""
+
+from math import inf
+
+from drainproxy.drain.goodbye import IDLE
+from drainproxy.drain.interruption import (
+    HANDSHAKE_TIMEOUT,
+    QUIET,
+    RULES,
+    WEBSOCKET,
+    Pending,
+    Place,
+    Urgency,
+    may_stand,
+    pause_begins,
+    pending,
+    urgency,
+)
+from drainproxy.drain.ledger import CLIENT_LEFT, CUT, FINISHED, GOODBYE
+from drainproxy.relay.goodbye.carrier import Carrier
+from drainproxy.wire.websocket import NO_CLOSE, FrameTracker, close_frame
+
+# Who said the first Close: an app that breaks the connection off has said nothing either.
+CLIENT, APP, US = "client", "app", "us"
+_BROKEN_OFF_BY = {CLIENT_LEFT: CLIENT, CUT: US}
+
+
+class WebSocketGoodbye:
+    """Follows one WebSocket in both directions, and says Close in it when asked to.
+
+    `pending`: what it was asked for, kept when it is `said`: then the client has got our Close, and
+    nothing of the app may go to it any more. `ends_at`: when a closing handshake has to be over,
+    inf if none runs against the clock.
+    """
+
+    __slots__ = (
+        "_client_closed_first",
+        "client_spoke_last",
+        "ends_at",
+        "from_app",
+        "from_client",
+        "pending",
+        "said",
+    )
+
+    def __init__(self) -> None:
+        self.from_app = FrameTracker()
+        self.from_client = FrameTracker()
+        self.client_spoke_last = self._client_closed_first = False
+        self.pending: Pending | None = None
+        self.said = False
+        self.ends_at = inf
+
+    # What passes
+
+    def feed_app(self, data: bytes) -> int:
+        """The app's next bytes; returns how many were read, the rest is to be fed later."""
+        self.client_spoke_last = False
+        return self.from_app.feed(data)
+
+    def feed_client(self, data: bytes) -> int:
+        """The client's next bytes; returns the same."""
+        self.client_spoke_last = True
+        read = self.from_client.feed(data)
+        if self.from_client.close_passed and not self.from_app.close_passed:
+            self._client_closed_first = True
+        return read
+
+    def close_place(self, data: bytes, now: float) -> int:
+        """Where in the app's next bytes Close has to stand, since it waits for the end of a frame
+        and for nothing else; -1 if they pass as a whole."""
+        goodbye = self.pending
+        if goodbye is None or self.said or self.closing:
+            return -1
+        rule = RULES[WEBSOCKET, goodbye.urgency]
+        if rule.least is not Place.FRAME or now < goodbye.since + rule.patience:
+            return -1
+        return self.from_app.boundary_in(data, message=False)
+
+    # What is asked for
+
+    def say(self, why: str, now: float) -> None:
+        """Close as soon as that loses nothing; a more urgent reason takes the place of another."""
+        if self.closing:
+            self.end_within(HANDSHAKE_TIMEOUT, now)
+        elif self.pending is None or (not self.said and self.pending.urgency < urgency(why)):
+            self.pending = pending(why, now)
+
+    def hasten(self, why: str, now: float) -> None:
+        """Time is up: Close at the end of any frame. The reason stays that of a goodbye which has
+        waited for its place, unless it is that nothing moves any more."""
+        waiting = self.pending
+        if self.closing:
+            self.end_within(HANDSHAKE_TIMEOUT, now)
+        elif waiting is None:
+            self.pending = pending(why, now, Urgency.LAST)
+        elif waiting.urgency is not Urgency.LAST and not self.said:
+            why = why if why == IDLE else waiting.why
+            self.pending = pending(why, now, Urgency.LAST)
+
+    def cancel(self, remaining: str, now: float) -> None:
+        """A Close that was not said is not said, but for the reason that remains, if one does."""
+        if self.pending is not None and not self.said:
+            self.pending = pending(remaining, now) if remaining else None
+
+    def end_within(self, seconds: float, now: float) -> None:
+        """Whatever the two still have to say to each other must be over then."""
+        self.ends_at = min(self.ends_at, now + seconds)
+
+    # Where it stands
+
+    @property
+    def closing(self) -> bool:
+        """The app or the client has said Close itself: no other may come between theirs."""
+        closed = self.from_app.close_passed or self.from_client.close_passed
+        return closed and not self.said
+
+    @property
+    def client_answered(self) -> bool:
+        """The client has answered our Close."""
+        return self.said and self.from_client.close_passed
+
+    def first_close(self, code: int, ending: int) -> tuple[int, str]:
+        """The code of the Close that came first, and who said it. `code`: ours; `ending`: how it is
+        booked, which tells who broke off a WebSocket without any Close."""
+        client, app = self.from_client, self.from_app
+        if self.said:
+            return code, US
+        if client.close_passed and (self._client_closed_first or not app.close_passed):
+            return client.close_code, CLIENT
+        if app.close_passed:
+            return app.close_code, APP
+        return NO_CLOSE, _BROKEN_OFF_BY.get(ending, APP)
+
+    # What is to be done
+
+    def poll(self, now: float, carrier: Carrier, code: int, reason: str) -> float:
+        """Do what has to be done now; returns when to ask again, inf if not before something moves.
+
+        `code` and `reason` are those of our Close."""
+        goodbye = self.pending
+        if goodbye is not None and not self.said:
+            if not self.closing and not carrier.ended:
+                return self._look(goodbye, now, carrier, close_frame(code, reason))
+            if self.closing and now < goodbye.looks_at:
+                return goodbye.looks_at
+            # They part by themselves; what they still have to say is not waited for without end.
+            self.pending = None
+            self.end_within(HANDSHAKE_TIMEOUT, now)
+        handshake_over = self.client_answered and self.from_app.close_passed
+        if self.ends_at <= now or handshake_over:
+            self.ends_at = inf
+            carrier.finish(self.ending(carrier))
+        return self.ends_at
+
+    def ending(self, carrier: Carrier) -> int:
+        """How it is booked if it ends now."""
+        if self.client_answered:
+            return GOODBYE
+        return FINISHED if self.closing or (carrier.ended and not self.said) else CUT
+
+    def _look(self, goodbye: Pending, now: float, carrier: Carrier, close: bytes) -> float:
+        """Say Close if this is the place and the moment; when to look again if it is not."""
+        rule = RULES[WEBSOCKET, goodbye.urgency]
+        place = self._place(carrier)
+        client_spoke_last = self.client_spoke_last
+        here = may_stand(rule, goodbye, place, now, client_spoke_last=client_spoke_last)
+        if not here and goodbye.looks_at <= now:
+            goodbye.looks_at = inf if carrier.at_boundary else now + QUIET
+            if place is Place.PAUSE:
+                begins = pause_begins(rule, goodbye, client_spoke_last=client_spoke_last)
+                # What has arrived and was not read yet, since this process was busy, is no pause.
+                here = begins <= now and not carrier.has_unread()
+                goodbye.looks_at = begins if begins > now else now + QUIET
+        if here and carrier.room >= len(close):
+            self.said = True
+            self.ends_at = now + HANDSHAKE_TIMEOUT
+            carrier.send(close)
+            carrier.told(goodbye.why)
+            return self.ends_at
+        if here:
+            goodbye.looks_at = now + QUIET
+        gives_up = goodbye.since + rule.gives_up
+        if gives_up <= now:
+            carrier.finish(CUT)
+            return self.ends_at
+        resort = goodbye.since + rule.patience
+        resort = resort if rule.least < Place.PAUSE and resort > now else inf
+        return min(goodbye.looks_at, resort, gives_up)
+
+    def _place(self, carrier: Carrier) -> Place:
+        if not carrier.at_boundary or not self.from_app.between_frames:
+            return Place.INSIDE
+        if not self.from_app.between_messages:
+            return Place.FRAME
+        return Place.PAUSE if self.from_client.between_messages else Place.ANSWER

@@ -1,0 +1,333 @@
+"""Streams of HTTP/2 in which a goodbye may have to be said: DATA with windows carries it."""
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from drainproxy.drain.interruption import QUIET
+from drainproxy.drain.ledger import FINISHED
+from drainproxy.relay.goodbye.events import HeldEvents
+from drainproxy.relay.goodbye.grpc import GrpcGoodbye
+from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
+from drainproxy.relay.stream import Stream
+from drainproxy.wire import http2
+
+if TYPE_CHECKING:
+    from drainproxy.relay.streams import Streams
+
+
+class TrackedStream:
+    """The carrier of a stream's goodbye. `window`: the bytes that are left of the client's window
+    for this stream."""
+
+    __slots__ = ("session", "stream", "window")
+
+    def __init__(self, session: "Streams", stream: Stream, window: int) -> None:
+        self.session = session
+        self.stream = stream
+        self.window = window
+
+    # What the session and its directions ask
+
+    @property
+    def waits(self) -> bool:
+        """A goodbye waits for its place, or for the end of its handshake."""
+        raise NotImplementedError
+
+    @property
+    def said(self) -> bool:
+        """The client has heard Close: nothing of the app goes to it any more."""
+        return False
+
+    @property
+    def client_answered(self) -> bool:
+        """And it has answered: whoever goes then, it ended with a goodbye."""
+        return False
+
+    @property
+    def can_be_told(self) -> bool:
+        """When time is up, it still has a language in which the client can be told."""
+        return not self.stream.app_done
+
+    def say(self, why: str, now: float) -> None:
+        """A goodbye, as soon as that loses nothing."""
+        raise NotImplementedError
+
+    def hasten(self, why: str, now: float) -> None:
+        """Time is up."""
+        raise NotImplementedError
+
+    def cancel(self, remaining: str, now: float) -> None:
+        """Take it back, but for the reason that remains."""
+        raise NotImplementedError
+
+    def poll(self, now: float) -> float:
+        """Do what is due; returns when to ask again."""
+        raise NotImplementedError
+
+    def passes(self, length: int, *, ends: bool) -> bool:
+        """DATA of the app begins; False if the client does not get it, at least not now."""
+        raise NotImplementedError
+
+    def client_follower(self) -> "ClientSide | None":
+        """Who reads the DATA of the client that begins."""
+        return None
+
+    def release(self) -> bytes:
+        """DATA for the client: what has been held back, if there is room for it."""
+        return b""
+
+    # The carrier
+
+    @property
+    def at_boundary(self) -> bool:
+        """Between two frames of the connection."""
+        return self.session.answers.between_frames
+
+    @property
+    def room(self) -> int:
+        """How many bytes of DATA the client takes (RFC 9113 6.9)."""
+        return min(self.window, self.session.answers.room)
+
+    @property
+    def ended(self) -> bool:
+        """The app has ended its side; only the client has more to say."""
+        return self.stream.app_done
+
+    def has_unread(self) -> bool:
+        """Whether bytes have arrived that this process was too busy to read, of any stream."""
+        session = self.session
+        has_unread = session.hub.has_unread
+        return has_unread(session.client) or (session.app is not None and has_unread(session.app))
+
+    def send(self, payload: bytes) -> None:
+        """DATA of ours, or of the app's that was held back."""
+        self.session.to_client(self.own_data(payload))
+
+    def told(self, why: str) -> None:
+        """Count it."""
+        self.session.counters.goodbyes[self.stream.kind, why] += 1
+
+    def finish(self, ending: int) -> None:
+        """END_STREAM; the app's work is not wanted any more."""
+        self.session.to_client(http2.frame(http2.DATA, http2.END_STREAM, self.stream.id))
+        self.session.let_go_of(self.stream, ending)
+
+    def own_data(self, payload: bytes) -> bytes:
+        """DATA frames for the client. The app does not know of them: so much of what the client
+        gives back is not for the app."""
+        answers, stream = self.session.answers, self.stream.id
+        self.window -= len(payload)
+        answers.room -= len(payload)
+        answers.debt += len(payload)
+        most = http2.LEAST_MAX_FRAME
+        parts = [payload[at : at + most] for at in range(0, len(payload), most)]
+        return b"".join([http2.frame(http2.DATA, 0, stream, part) for part in parts])
+
+    def app_gone(self) -> None:
+        """The app says no more, while the client is to answer a Close."""
+
+    def count_ending(self, ending: int) -> None:
+        """The stream is over."""
+
+
+class ClientSide:
+    """Reads what the client says in a WebSocket."""
+
+    __slots__ = ("_goodbye",)
+
+    def __init__(self, goodbye: WebSocketGoodbye) -> None:
+        self._goodbye = goodbye
+
+    def feed(self, data: bytes, start: int, end: int) -> None:
+        """The next bytes are those of `data` from `start` to `end`."""
+        data = data[start:end]
+        while (read := self._goodbye.feed_client(data)) < len(data):
+            data = data[read:]
+
+
+class WebSocketStream(TrackedStream):
+    """A WebSocket on a stream (RFC 8441 5)."""
+
+    __slots__ = ("_client", "goodbye")
+
+    def __init__(self, session: "Streams", stream: Stream, window: int) -> None:
+        super().__init__(session, stream, window)
+        self.goodbye = WebSocketGoodbye()
+        self._client = ClientSide(self.goodbye)
+
+    @property
+    def waits(self) -> bool:
+        return self.goodbye.pending is not None or self.goodbye.ends_at < inf
+
+    @property
+    def said(self) -> bool:
+        return self.goodbye.said
+
+    @property
+    def client_answered(self) -> bool:
+        return self.goodbye.client_answered
+
+    def say(self, why: str, now: float) -> None:
+        self.goodbye.say(why, now)
+
+    def hasten(self, why: str, now: float) -> None:
+        self.goodbye.hasten(why, now)
+
+    def cancel(self, remaining: str, now: float) -> None:
+        self.goodbye.cancel(remaining, now)
+
+    def poll(self, now: float) -> float:
+        limits = self.session.hub.limits
+        return self.goodbye.poll(
+            now, self, limits.websocket_close_code, limits.websocket_close_reason
+        )
+
+    def feed(self, data: bytes, start: int, end: int) -> None:
+        """The app's next bytes are those of `data` from `start` to `end`."""
+        data = data[start:end]
+        while (read := self.goodbye.feed_app(data)) < len(data):
+            data = data[read:]
+
+    def passes(self, length: int, *, ends: bool) -> bool:
+        if self.goodbye.said:
+            if ends:
+                self.app_gone()
+            else:
+                # Its Close may be in it.
+                self.session.answers.follower = self
+            return False
+        self._move()
+        self.session.answers.follower = self
+        self.window -= length
+        return True
+
+    def client_follower(self) -> ClientSide:
+        self._move()
+        return self._client
+
+    def _move(self) -> None:
+        if self.goodbye.pending is not None:
+            self.goodbye.pending.move(self.session.hub.now())
+
+    @property
+    def can_be_told(self) -> bool:
+        return self._accepted and not self.stream.app_done
+
+    @property
+    def _accepted(self) -> bool:
+        """Else it is none yet, or never."""
+        return 200 <= self.stream.status < 300
+
+    @property
+    def at_boundary(self) -> bool:
+        return self._accepted and super().at_boundary
+
+    def app_gone(self) -> None:
+        self.finish(self.goodbye.ending(self))
+
+    def finish(self, ending: int) -> None:
+        """END_STREAM behind a Close, a reset without one."""
+        goodbye = self.goodbye
+        if self.stream.app_done or not (goodbye.said or goodbye.closing):
+            self.session.cancel(self.stream, ending)
+        else:
+            super().finish(ending)
+
+    def count_ending(self, ending: int) -> None:
+        if self._accepted:
+            code = self.session.hub.limits.websocket_close_code
+            closes = self.session.counters.websocket_closes
+            closes[self.goodbye.first_close(code, ending)] += 1
+
+
+class EventStream(TrackedStream):
+    """An event stream."""
+
+    __slots__ = ("events",)
+
+    def __init__(self, session: "Streams", stream: Stream, window: int) -> None:
+        super().__init__(session, stream, window)
+        self.events = HeldEvents()
+
+    @property
+    def waits(self) -> bool:
+        return self.events.waits and not self.stream.app_done
+
+    def say(self, why: str, now: float) -> None:
+        self.events.say(why, now)
+
+    def hasten(self, why: str, now: float) -> None:
+        self.events.say(why, now)
+
+    def cancel(self, remaining: str, now: float) -> None:
+        self.events.cancel(remaining)
+
+    def poll(self, now: float) -> float:
+        if self.at_boundary:
+            self.events.poll(now, self, self.session.hub.retry_milliseconds())
+        return now + QUIET
+
+    def feed(self, data: bytes, start: int, end: int) -> None:
+        """The app's next bytes are those of `data` from `start` to `end`."""
+        self.events.feed(data, start, end)
+
+    def passes(self, length: int, *, ends: bool) -> bool:
+        self.session.answers.follower = self
+        if self.events.holds_back(self.session.hub.now(), ends=ends):
+            return False
+        self.window -= length
+        return True
+
+    def release(self) -> bytes:
+        return self.own_data(self.events.release()) if self.events.held <= self.room else b""
+
+    def end_of_app(self) -> None:
+        """The app has ended the stream in what was held."""
+        session, stream = self.session, self.stream
+        session.to_client(http2.frame(http2.DATA, http2.END_STREAM, stream.id))
+        stream.app_done = True
+        if stream.client_done:
+            session.end(stream, FINISHED)
+
+
+class GrpcStream(TrackedStream):
+    """A gRPC call, from the moment when it has to end."""
+
+    __slots__ = ("goodbye",)
+
+    def __init__(self, session: "Streams", stream: Stream) -> None:
+        super().__init__(session, stream, 0)
+        self.goodbye = GrpcGoodbye()
+
+    @property
+    def waits(self) -> bool:
+        return self.goodbye.pending is not None and not self.stream.app_done
+
+    @property
+    def can_be_told(self) -> bool:
+        """The trailers of a call that is cut say so."""
+        return False
+
+    def say(self, why: str, now: float) -> None:
+        self.goodbye.say(why, now)
+
+    def cancel(self, remaining: str, now: float) -> None:
+        self.goodbye.cancel()
+
+    def poll(self, now: float) -> float:
+        return self.goodbye.poll(now, self, answered=bool(self.stream.status))
+
+    def passes(self, length: int, *, ends: bool) -> bool:
+        self._move()
+        return True
+
+    def client_follower(self) -> None:
+        self._move()
+
+    def _move(self) -> None:
+        if self.goodbye.pending is not None:
+            self.goodbye.pending.moved = self.session.hub.now()
+
+    def finish(self, ending: int) -> None:
+        """UNAVAILABLE, in trailers or alone."""
+        self.session.cancel(self.stream, ending, self.goodbye.reason)

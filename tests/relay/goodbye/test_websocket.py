@@ -1,0 +1,339 @@
+"""A WebSocket hears Close where that loses nothing, and its handshake is completed: over HTTP/1 and
+over HTTP/2, which are told apart by nothing here."""
+
+from collections.abc import Callable
+
+import pytest
+
+from drainproxy.drain.interruption import (
+    ANSWER_PATIENCE,
+    ANSWER_QUIET,
+    HANDSHAKE_TIMEOUT,
+    QUIET,
+)
+from drainproxy.wire.websocket import close_frame
+from tests.relay.conversation import Proxy
+from tests.relay.goodbye.carried import WebSocket, WebSocketOverHttp1
+from tests.relay.upgraded import ECHO, FRAGMENT, GOING_AWAY, LAST_FRAGMENT, SHOUT, TEXT
+
+Opens = type[WebSocket]
+MESSAGE = FRAGMENT + LAST_FRAGMENT
+# The app's own.
+APP_CLOSE = close_frame(1000)
+
+
+def told(websocket: Opens) -> WebSocket:
+    """Its client has just heard our Close."""
+    talk = websocket()
+    talk.proxy.leaves()
+    talk.proxy.wait(0.25)
+    assert talk.client_heard() == GOING_AWAY
+    return talk
+
+
+def rebalances(talk: WebSocket) -> None:
+    talk.talk.session.retire("rebalance")
+    talk.proxy.settle()
+
+
+def grows_old(talk: WebSocket) -> None:
+    talk.talk.session.retire("max-connection-age")
+    talk.proxy.settle()
+
+
+UNHURRIED: dict[str, Callable[[WebSocket], None]] = {
+    "max-connection-age": grows_old,
+    "rebalance": rebalances,
+}
+ASKS: dict[str, Callable[[WebSocket], None]] = {
+    **UNHURRIED,
+    "drain": lambda talk: talk.proxy.leaves(),
+}
+
+
+@pytest.fixture(params=ASKS)
+def why(request: pytest.FixtureRequest) -> str:
+    """Whyever it has to go, other clients do not wait for it with a deadline."""
+    chosen: str = request.param
+    return chosen
+
+
+# The handshake
+
+
+def test_a_quiet_websocket_hears_close_and_its_answer_goes_to_the_app(
+    websocket: Opens, why: str
+) -> None:
+    talk = websocket()
+    ASKS[why](talk)
+    assert talk.client_heard() == b""
+    talk.proxy.wait(0.25)
+    assert talk.client_heard() == GOING_AWAY
+    talk.client_says(ECHO)
+    assert talk.app_heard() == ECHO
+    talk.app_ends()
+    assert talk.let_go()
+    talk.client_ends()
+    assert (talk.goodbyes, talk.ending) == ({("websocket", why): 1}, "goodbye")
+
+
+def test_the_code_and_the_reason_are_those_of_the_settings(websocket: Opens) -> None:
+    talk = websocket(websocket_close_code=1012, websocket_close_reason="restart")
+    talk.proxy.leaves()
+    talk.proxy.wait(0.25)
+    assert talk.client_heard() == close_frame(1012, "restart")
+
+
+def test_nothing_of_the_app_follows_our_close(websocket: Opens) -> None:
+    talk = told(websocket)
+    for payload in (TEXT, FRAGMENT):
+        talk.app_says(payload)
+    assert talk.client_heard() == b""
+
+
+def test_what_the_client_still_says_before_its_answer_reaches_the_app(websocket: Opens) -> None:
+    talk = told(websocket)
+    talk.client_says(SHOUT + ECHO)
+    assert talk.app_heard() == SHOUT + ECHO
+
+
+@pytest.mark.parametrize("says", [b"", SHOUT, SHOUT[:-1]])
+def test_a_client_that_does_not_answer_is_let_go_after_five_seconds(
+    websocket: Opens, says: bytes
+) -> None:
+    talk = told(websocket)
+    if says:
+        talk.client_says(says)
+    talk.proxy.wait(HANDSHAKE_TIMEOUT - 0.25)
+    assert not talk.let_go()
+    talk.proxy.wait(0.25)
+    assert talk.let_go()
+    assert talk.ending == "cut"
+
+
+def test_an_app_that_goes_on_after_the_answer_is_let_go(websocket: Opens) -> None:
+    talk = told(websocket)
+    talk.client_says(ECHO)
+    talk.proxy.wait(HANDSHAKE_TIMEOUT)
+    assert talk.let_go()
+    assert talk.ending == "goodbye"
+
+
+def test_a_client_that_leaves_on_our_close_is_gone_without_a_goodbye(websocket: Opens) -> None:
+    talk = told(websocket)
+    talk.client_leaves()
+    assert talk.ending == "client_left"
+
+
+@pytest.mark.parametrize("goes", ["app_ends", "app_breaks_off", "client_leaves"])
+def test_whoever_goes_after_the_client_has_answered_it_was_a_goodbye(
+    websocket: Opens, goes: str
+) -> None:
+    talk = told(websocket)
+    talk.client_says(ECHO)
+    getattr(talk, goes)()
+    talk.client_ends()
+    assert talk.ending == "goodbye"
+
+
+@pytest.mark.parametrize("again", [Proxy.leaves, Proxy.cuts])
+def test_close_is_said_once(websocket: Opens, again: Callable[[Proxy], None]) -> None:
+    talk = told(websocket)
+    again(talk.proxy)
+    rebalances(talk)
+    talk.proxy.wait(1)
+    assert talk.client_heard() == b""
+    assert talk.goodbyes == {("websocket", "drain"): 1}
+
+
+# A pause
+
+
+@pytest.mark.parametrize("cut", range(1, len(MESSAGE)))
+def test_the_end_of_a_message_is_waited_for(websocket: Opens, why: str, cut: int) -> None:
+    talk = websocket()
+    talk.app_says(MESSAGE[:cut])
+    ASKS[why](talk)
+    assert talk.client_heard() == MESSAGE[:cut]
+    talk.proxy.wait(0.25)
+    talk.app_says(MESSAGE[cut:] + TEXT)
+    assert talk.client_heard() == MESSAGE[cut:] + TEXT
+    talk.proxy.wait(0.25)
+    assert talk.client_heard() == GOING_AWAY
+
+
+def test_a_question_on_its_way_gets_its_answer_before(websocket: Opens, why: str) -> None:
+    talk = websocket()
+    ASKS[why](talk)
+    talk.client_says(SHOUT)
+    talk.app_says(TEXT)
+    assert talk.client_heard() == TEXT
+    talk.proxy.wait(0.25)
+    assert talk.client_heard() == GOING_AWAY
+
+
+@pytest.mark.parametrize("half", [SHOUT[:-1], SHOUT[:1]])
+def test_a_question_that_is_half_said_is_no_pause(websocket: Opens, why: str, half: bytes) -> None:
+    talk = websocket()
+    talk.client_says(half)
+    ASKS[why](talk)
+    talk.proxy.wait(ANSWER_PATIENCE)
+    assert talk.client_heard() == b""
+    talk.client_says(SHOUT[len(half) :])
+    talk.app_says(TEXT)
+    assert talk.client_heard() == TEXT + GOING_AWAY
+
+
+@pytest.mark.parametrize(("by_app", "pause"), [(False, ANSWER_QUIET), (True, QUIET)])
+def test_a_pause_begins_with_the_last_byte_and_is_longer_if_that_may_be_answered(
+    websocket: Opens, why: str, by_app: bool, pause: float
+) -> None:
+    talk = websocket()
+    ASKS[why](talk)
+    talk.proxy.wait(QUIET * 0.5)
+    if by_app:
+        talk.app_says(TEXT)
+    else:
+        talk.client_says(SHOUT)
+    talk.proxy.wait(pause * 0.75)
+    assert talk.client_heard() == TEXT * by_app
+    talk.proxy.wait(pause * 0.5)
+    assert talk.client_heard() == GOING_AWAY
+
+
+def test_who_asked_before_its_turn_came_may_still_be_answered(websocket: Opens, why: str) -> None:
+    talk = websocket()
+    talk.client_says(SHOUT)
+    ASKS[why](talk)
+    talk.proxy.wait(ANSWER_QUIET - 0.25)
+    assert talk.client_heard() == b""
+    talk.app_says(TEXT)
+    talk.proxy.wait(0.25)
+    assert talk.client_heard() == TEXT + GOING_AWAY
+
+
+@pytest.mark.parametrize("by_app", [True, False])
+def test_what_has_arrived_and_was_not_read_yet_is_no_pause(websocket: Opens, by_app: bool) -> None:
+    talk = websocket()
+    talk.proxy.leaves()
+    talk.client_heard()
+    says, settle = (talk.app_says if by_app else talk.client_says), talk.proxy.settle
+    talk.proxy.settle = lambda: None
+    says(TEXT if by_app else SHOUT)
+    talk.proxy.settle = settle
+    talk.proxy.time += QUIET
+    talk.proxy.hub.sweep()
+    talk.proxy.settle()
+    assert (talk.client_heard(), talk.app_heard()) == ((TEXT, b"") if by_app else (b"", SHOUT))
+    if not by_app:
+        talk.app_says(TEXT)
+        assert talk.client_heard() == TEXT
+    talk.proxy.wait(0.5)
+    assert talk.client_heard() == GOING_AWAY
+
+
+# No pause
+
+
+def test_in_a_talk_without_a_pause_close_comes_right_behind_an_answer(
+    websocket: Opens, why: str
+) -> None:
+    talk = websocket()
+    ASKS[why](talk)
+    said, began = b"", talk.proxy.time
+    while talk.proxy.time < began + ANSWER_PATIENCE:
+        talk.client_says(SHOUT)
+        talk.app_says(TEXT)
+        talk.proxy.wait(0.0625)
+        said += talk.client_heard()
+    assert said == TEXT * 16
+    talk.client_says(SHOUT)
+    talk.app_says(TEXT + TEXT)
+    assert talk.client_heard() == TEXT + TEXT + GOING_AWAY
+
+
+def test_behind_an_answer_is_not_in_the_middle_of_the_next(websocket: Opens, why: str) -> None:
+    talk = websocket()
+    talk.app_says(FRAGMENT)
+    ASKS[why](talk)
+    talk.proxy.wait(ANSWER_PATIENCE + 0.5)
+    for octet in LAST_FRAGMENT[:-1]:
+        talk.app_says(bytes((octet,)))
+    assert talk.client_heard() == MESSAGE[:-1]
+    talk.app_says(LAST_FRAGMENT[-1:])
+    assert talk.client_heard() == LAST_FRAGMENT[-1:] + GOING_AWAY
+
+
+# A Close of theirs
+
+
+def test_a_close_of_the_app_that_comes_first_is_enough(websocket: Opens) -> None:
+    talk = websocket()
+    talk.app_says(FRAGMENT)
+    talk.proxy.leaves()
+    talk.app_says(APP_CLOSE)
+    talk.proxy.wait(5)
+    assert talk.client_heard() == FRAGMENT + APP_CLOSE
+    assert not talk.let_go(), "the client may still answer"
+    talk.proxy.wait(0.5)
+    assert talk.let_go()
+    assert (talk.goodbyes, talk.ending) == ({}, "finished")
+
+
+@pytest.mark.parametrize("tell", [Proxy.leaves, Proxy.cuts])
+@pytest.mark.parametrize("by_app", [True, False])
+def test_a_handshake_of_the_two_that_does_not_end_is_not_waited_for_without_end(
+    websocket: Opens, tell: Callable[[Proxy], None], by_app: bool
+) -> None:
+    talk = websocket()
+    if by_app:
+        talk.app_says(APP_CLOSE)
+    else:
+        talk.client_says(ECHO)
+    talk.proxy.wait(60)
+    assert not talk.let_go(), "serving, nothing presses"
+    tell(talk.proxy)
+    talk.proxy.wait(HANDSHAKE_TIMEOUT)
+    assert talk.let_go()
+    assert (talk.goodbyes, talk.ending) == ({}, "finished")
+
+
+@pytest.mark.parametrize("tell", [Proxy.leaves, Proxy.cuts])
+def test_a_client_that_goes_by_itself_gets_its_answer_from_the_app(
+    websocket: Opens, tell: Callable[[Proxy], None]
+) -> None:
+    talk = websocket()
+    talk.app_says(FRAGMENT[:1])
+    tell(talk.proxy)
+    talk.client_says(ECHO)
+    talk.proxy.wait(1)
+    rest = MESSAGE[1:] + APP_CLOSE
+    talk.app_says(rest)
+    talk.proxy.wait(1)
+    assert talk.client_heard() == FRAGMENT[:1] + rest
+    assert talk.goodbyes == {}
+
+
+def test_an_app_that_ends_without_close_leaves_the_client_five_seconds(websocket: Opens) -> None:
+    talk = websocket()
+    talk.app_says(FRAGMENT)
+    talk.proxy.leaves()
+    talk.app_ends()
+    talk.proxy.wait(6)
+    assert talk.client_heard() == FRAGMENT
+    assert talk.ending == "finished"
+    assert talk.goodbyes == {}
+
+
+def test_a_close_for_the_app_bears_a_mask_and_stands_between_two_frames_of_the_client() -> None:
+    """Over HTTP/2 the app hears of the end by a reset of the stream."""
+    for says in (b"", SHOUT[:-1]):
+        talk = WebSocketOverHttp1()
+        talk.proxy.leaves()
+        talk.proxy.wait(0.25)
+        if says:
+            talk.client_says(says)
+        talk.proxy.wait(HANDSHAKE_TIMEOUT)
+        heard = talk.app_heard()
+        assert heard.startswith(says)
+        assert (heard == says) is bool(says)
