@@ -2,19 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from http.client import HTTPConnection, HTTPException
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import click
 
+from drainproxy.cli.admin_address import admin_options
 from drainproxy.cli.help import examples
-from drainproxy.config.addresses import parse_listen
-from drainproxy.config.kinds import parse_secret
 from drainproxy.config.values import Address
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 Body = dict[str, Any]
 
 # `drain --wait`: something was cut.
@@ -23,9 +21,6 @@ EX_CUT = 3
 # In seconds; for the end of a drain we wait as long as it takes.
 _CONNECT_TIMEOUT = 5.0
 _ANSWER_TIMEOUT = 10.0
-
-# A sidecar that listens on all addresses is found on loopback.
-_ALL = {"": "localhost", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 _HINTS = {401: "give --admin-token or DRAINPROXY_ADMIN_TOKEN"}
 
@@ -89,46 +84,6 @@ def _json_object(text: bytes) -> Body:
     if not isinstance(body, dict) or not body.keys() & {"phase", "reason", "running"}:
         raise ValueError("not an answer of ours")
     return body
-
-
-def _reachable(_: click.Context, __: click.Parameter, text: str) -> Address:
-    try:
-        address = parse_listen(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r} {error}") from None
-    return Address(_ALL.get(address.host, address.host), address.port)
-
-
-def _secret(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    try:
-        return text and parse_secret(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def admin_options(command: Command) -> Command:
-    """Add `--admin` (an Address) and `--admin-token`."""
-    token = click.option(
-        "--admin-token",
-        metavar="TOKEN",
-        envvar="DRAINPROXY_ADMIN_TOKEN",
-        callback=_secret,
-        help="Needed unless --admin is loopback.",
-    )
-    return admin_option(token(command))
-
-
-def admin_option(command: Command) -> Command:
-    """Add `--admin`, an Address that can be reached."""
-    return click.option(
-        "--admin",
-        metavar="HOST:PORT",
-        envvar="DRAINPROXY_ADMIN",
-        default="localhost:9180",
-        show_default=True,
-        callback=_reachable,
-        help="The admin address of the sidecar.",
-    )(command)
 
 
 @click.command(

@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from drainproxy.cli.admin import Admin, admin_option
+from drainproxy.cli.admin import Admin
+from drainproxy.cli.admin_address import admin_option
 from drainproxy.cli.help import examples
 from drainproxy.config.values import Address
 

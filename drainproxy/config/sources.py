@@ -3,7 +3,7 @@
 Texts and mappings in, `Settings` out. Nothing here reads a file or the environment of the process.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from .checks import CHECKS, Check
 from .mistakes import ConfigError, Mistake
-from .readers import Found, Texts, from_annotations, from_environ, from_file, from_flags
+from .readers import Found, Given, Texts, from_annotations, from_environ, from_file, from_flags
 from .settings import Settings
 from .table import TABLE, Setting
 from .yaml_text import ConfigFile
@@ -37,6 +37,16 @@ class Sources(Struct, frozen=True, kw_only=True):
         """Where the annotations are, for whoever reads them before `load`."""
         values, _, _ = _resolve(self._found(""))
         return values.get("annotations_file")
+
+    def some(
+        self, names: Collection[str], annotations: str = ""
+    ) -> tuple[dict[str, Any], list[Mistake]]:
+        """What is said of these settings alone, by field, and what of that is wrong; for programs
+        that are no sidecar and need to know of one."""
+        values, _, mistakes = _resolve(
+            each for each in self._found(annotations) if _name(each) in names
+        )
+        return values, mistakes
 
     def load(self, annotations: str = "", further: Sequence[Check] = ()) -> Settings:
         """The settings; raises `ConfigError` with every mistake of every source. `further` checks
@@ -98,6 +108,10 @@ def _resolve(found: Found) -> tuple[dict[str, Any], dict[str, str], list[Mistake
         except ValueError as error:
             mistakes.append(Mistake(item.source, item.setting.name, str(error)))
     return values, origins, mistakes
+
+
+def _name(found: Given | Mistake) -> str:
+    return found.name if isinstance(found, Mistake) else found.setting.name
 
 
 def _changed(current: Settings, values: Mapping[str, Any]) -> list[Setting]:

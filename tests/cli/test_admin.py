@@ -249,14 +249,14 @@ async def test_the_environment_of_the_sidecar_serves_its_commands(
         ("--admin", "nowhere"),
         ("--admin", "host:99999"),
         ("--admin-token", "two words"),
-        ("--admin-token", "line\n"),
+        ("--admin-token-file", "/none"),
     ],
 )
 async def test_arguments_that_cannot_be_right_are_usage_errors(arguments: tuple[str, ...]) -> None:
     result = await invoke("drain", *arguments)
 
     assert result.exit_code == 2
-    assert "Invalid value" in result.output
+    assert arguments[0] in result.output or arguments[1] in result.output
 
 
 # Rebalancing
