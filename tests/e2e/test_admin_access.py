@@ -81,12 +81,32 @@ def test_nobody_outside_changes_anything_without_the_token(
 
 
 @pytest.mark.parametrize("family", POD)
-def test_who_has_the_token_and_who_is_in_the_pod_may(network: Network, family: str) -> None:
+def test_who_has_the_token_may(network: Network, family: str) -> None:
     inside, outside = network
     with sidecar_in(inside, "--admin-token", TOKEN):
         # The kubelet's way: from outside, to the pod's address, with the header of the hook.
         given = {TOKEN_HEADER: TOKEN}
         assert ask(outside, POD[family], "GET", "/prestop", given) == (200, "drained")
+        assert ask(inside, LOOPBACK[family], "POST", "/undrain", given) == (200, "serving")
+
+
+@pytest.mark.parametrize("family", LOOPBACK)
+def test_with_a_token_being_in_the_pod_is_not_enough(network: Network, family: str) -> None:
+    """Whoever can have the app fetch a URL is in the pod too (server-side request forgery)."""
+    inside, _ = network
+    with sidecar_in(inside, "--admin-token", TOKEN) as running:
+        for method, path in CHANGES:
+            for headers in PRETENCES:
+                status, _ = ask(inside, LOOPBACK[family], method, path, headers)
+                assert status in (401, 403), (method, path, headers)
+        assert inside.enter(lambda: running.phase) == "serving"
+
+
+@pytest.mark.parametrize("family", LOOPBACK)
+def test_without_a_token_loopback_may(network: Network, family: str) -> None:
+    inside, _ = network
+    with sidecar_in(inside):
+        assert ask(inside, LOOPBACK[family], "GET", "/prestop", {}) == (200, "drained")
         assert ask(inside, LOOPBACK[family], "POST", "/undrain", {}) == (200, "serving")
 
 

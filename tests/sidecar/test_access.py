@@ -39,9 +39,10 @@ def test_loopback_is_known_in_every_spelling(address: str | None, ours: bool) ->
     assert is_loopback(address) is ours
 
 
-@pytest.mark.parametrize("token", [None, "", TOKEN])
-def test_loopback_needs_no_token(token: str | None) -> None:
-    assert status(token, "127.0.0.1", {}) == 0
+@pytest.mark.parametrize("token", [None, ""])
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_loopback_needs_no_token_where_none_is_set(token: str | None, peer: str) -> None:
+    assert status(token, peer, {}) == 0
 
 
 @pytest.mark.parametrize("token", [None, ""])
@@ -66,8 +67,12 @@ def test_without_a_token_only_loopback_may(token: str | None, headers: dict[str,
         ({"Authorization": "Bearer other", "x-drainproxy-token": TOKEN}, 0),
     ],
 )
-def test_everyone_else_needs_the_right_token(headers: dict[str, str], answer: int) -> None:
-    assert status(TOKEN, POD, headers) == answer
+@pytest.mark.parametrize("peer", [POD, "127.0.0.1", "::1"])
+def test_with_a_token_everyone_needs_the_right_one(
+    headers: dict[str, str], answer: int, peer: str
+) -> None:
+    # Loopback too: whoever can have the app fetch a URL (SSRF) comes from there.
+    assert status(TOKEN, peer, headers) == answer
 
 
 @pytest.mark.parametrize(
