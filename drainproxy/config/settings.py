@@ -124,7 +124,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         Secret | None,
         setting(
             SECRET,
-            "Asked of everyone but loopback for what changes state; without one only loopback may.",
+            "Asked of everyone, loopback included, for what changes state; without one only"
+            " loopback may.",
         ),
     ] = None
     admin_token_file: Annotated[str | None, setting(PATH, "A file that holds the admin token.")] = (
@@ -142,9 +143,21 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     drain_quiet: Annotated[
         float,
         setting(
-            DURATION, "No new connection for this long, and the listeners are closed.", reload=True
+            DURATION,
+            "No new client has asked for anything for this long, and the listeners are closed;"
+            " silence, port checks and probes do not count.",
+            reload=True,
         ),
     ] = 2.0
+    leaving_timeout: Annotated[
+        float,
+        setting(
+            DURATION,
+            "The listeners are closed so long after clients were told to go, whoever still comes;"
+            " never later than three quarters of the time before cutting.",
+            reload=True,
+        ),
+    ] = 60.0
     drain_timeout: Annotated[
         float, setting(DURATION, "The longest a whole drain may take.", reload=True, ge=MILLISECOND)
     ] = 25.0
@@ -158,7 +171,12 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     ] = 10.0
     unready: Annotated[
         Unready,
-        setting(choice(Unready), "The phase of a drain from which readiness fails.", reload=True),
+        setting(
+            choice(Unready),
+            "The phase from which readiness fails when the pod is deleted (by the sidecar's own"
+            " hook, or a signal); in any other drain that is announced.",
+            reload=True,
+        ),
     ] = "announced"
     websocket_close_code: Annotated[
         int, setting(CLOSE_CODE, "The code of the Close frame sent to WebSockets.", reload=True)

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 Protocol = Literal["auto", "http", "tcp"]
-Unready = Literal["announced", "leaving"]
+Unready = Literal["announced", "leaving", "closed"]
 DrainAt = Literal["end", "wait"]
 Forwarded = Literal["append", "off"]
 ProxyProtocol = Literal["off", "v1", "v2"]

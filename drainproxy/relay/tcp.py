@@ -10,7 +10,7 @@ from drainproxy.relay.turns import CONNECTING, LARGE_READ
 class Tcp(Pair):
     """Two byte streams, in flight until both have ended."""
 
-    __slots__ = ("app_ended", "closing", "ending", "outbox")
+    __slots__ = ("app_ended", "closing", "ending", "outbox", "spoken")
 
     def __init__(self, hub: Hub, route: Route, kind: str = "tcp") -> None:
         super().__init__(hub, route, kind)
@@ -19,6 +19,8 @@ class Tcp(Pair):
         # We are closing the client's connection: that it ends is no surprise.
         self.closing = False
         self.ending = FINISHED
+        # The client has said something.
+        self.spoken = False
 
     def begin(self) -> None:
         """In flight from here on. The app may speak first, so it is reached at once."""
@@ -51,7 +53,7 @@ class Tcp(Pair):
         if len(data) >= LARGE_READ and self.client_must_wait(data):
             return
         self.counters.bytes_from_clients += len(data)
-        self.active = True
+        self.active = self.spoken = True
         self.to_app(data)
 
     def to_app(self, data: bytes) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from drainproxy.config import parse_duration, parse_percent
 from drainproxy.drain.machine import Phase
+from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Report
 from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.acceptor import Acceptor
@@ -38,6 +39,9 @@ _KEEPALIVE = 75.0
 
 # How many connections are described before the loop may do something else.
 _AT_ONCE = 200
+
+# Whose preStop hook calls, as `of` says; a hook without it says nothing.
+_HOOKS = {"app": Origin.APP_HOOK, "sidecar": Origin.SIDECAR_HOOK}
 
 _WAIT = {"1": True, "true": True, "0": False, "false": False}
 
@@ -205,7 +209,7 @@ class Admin:
         wait = _WAIT.get(request.query.get("wait", "0"))
         if wait is None:
             return _json({"reason": "wait is 0 or 1"}, 400)
-        self._sidecar.drain("admin")
+        self._sidecar.drain(Origin.ADMIN)
         if not wait:
             return _json(self._with_phase({"deadline": seconds_left(self._sidecar)}))
         report = await self._report(-_PATIENCE)
@@ -236,10 +240,19 @@ class Admin:
             return _json(self._with_phase({"reason": "all are, or will be, asked to go"}), 409)
         return _json({"started": started, **sidecar.rebalance.progress()})
 
-    async def prestop(self, _: web.Request) -> web.Response:
-        """Begin a drain and answer when it is over: the app gets its SIGTERM after that."""
-        self._sidecar.drain("prestop")
-        report = await self._report(PRESTOP_SPARE)
+    async def prestop(self, request: web.Request) -> web.Response:
+        """Begin a drain and answer when it is over: the container gets its SIGTERM after that."""
+        given = request.query.getall("of", [])
+        if len(given) > 1 or not _HOOKS.keys() >= {*given}:
+            return _json({"reason": "of is app or sidecar, whose hook it is, once"}, 400)
+        origin = _HOOKS[given[0]] if given else Origin.HOOK
+        is_own = origin is Origin.SIDECAR_HOOK
+        self._sidecar.drain(origin)
+        self._sidecar.own_hooks += is_own
+        try:
+            report = await self._report(PRESTOP_SPARE)
+        finally:
+            self._sidecar.own_hooks -= is_own
         if report is None:
             return _json(self._with_phase({"reason": "the drain is not over"}))
         return _json(self._with_phase(report.as_dict()))

@@ -80,7 +80,9 @@ def aging(settings: Settings) -> Aging:
 
 def timing(settings: Settings) -> Timing:
     """How long the phases of a drain take, by these settings."""
-    return Timing(settings.drain_delay, settings.drain_quiet, settings.drain_timeout)
+    return Timing(
+        settings.drain_delay, settings.drain_quiet, settings.drain_timeout, settings.leaving_timeout
+    )
 
 
 def hub(settings: Settings) -> Hub:

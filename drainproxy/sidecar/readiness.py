@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING
 
 from drainproxy.config import Forward, counts
 from drainproxy.drain.machine import Phase
+from drainproxy.drain.origin import Purpose
 from drainproxy.sidecar import listening
 from drainproxy.sidecar.probes import Question, ask
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
 
-# How long an answer is believed, in seconds: many probes are one question to the app.
-FRESH = 1.0
+# How long an answer is believed, in seconds: many probes are one question to the app. The kubelet
+# probes each second, sometimes a little early.
+FRESH = 0.75
+# So many bad answers in a row are an app that is away: one may be late, or busy for a moment.
+AWAY_AFTER = 3
 # How long it is told, where nobody asks again.
 _REMEMBERED = 30.0
 # An app that has given no good answer for so many seconds is named in the log.
@@ -27,17 +31,31 @@ _PATIENCE = 5.0
 _LOOK_EVERY = 1.0
 _HINT = "ready-ports says what must be there"
 
+# The phases of a drain in which clients are taken, and those in which we are ready by `unready`.
+_ACCEPTING = (Phase.ANNOUNCED, Phase.LEAVING)
+_READY_UNTIL = {"announced": (), "leaving": (Phase.ANNOUNCED,), "closed": _ACCEPTING}
+
 log = logging.getLogger("drainproxy.readiness")
 
 
-def unready_phase(phase: Phase, unready: str) -> str:
-    """Why nobody should send us new work in this phase; empty if they may. `unready` is the
-    setting of that name."""
+def unready_phase(phase: Phase, unready: str, purpose: Purpose | None = None) -> str:
+    """Why nobody should send us new work in this phase of a drain with that purpose; empty if they
+    may. `unready` is the setting of that name.
+
+    It holds where the pod is deleted. Its endpoint is not ready then anyway, and kube-proxy falls
+    back to terminating endpoints while they are ready and nobody else is (KEP-1669).
+    """
     if phase is Phase.STARTING:
         return "starting: the listeners are not bound yet"
-    if phase is Phase.SERVING or (phase is Phase.ANNOUNCED and unready == "leaving"):
+    if phase is Phase.SERVING:
         return ""
-    return f"draining ({phase.value})"
+    if phase in _ACCEPTING:
+        if purpose is Purpose.UNDECIDED:
+            return ""
+        if purpose is Purpose.DELETION and phase in _READY_UNTIL[unready]:
+            return ""
+    why = f": {purpose.value}" if purpose is Purpose.RESTART else ""
+    return f"draining ({phase.value}){why}"
 
 
 class Readiness:
@@ -58,8 +76,10 @@ class Readiness:
             for forward, question in self._questions.items()
             if counts(forward, settings.ready_ports)
         }
-        # What they answered last.
+        # What they answered last, and how many times in a row that was nothing good since they
+        # have been there.
         self._problems: dict[Question, str] = {}
+        self._failures: dict[Question, int] = {}
         # Since when an app that counts gives no good answer, and whether that was said.
         self._since: dict[Question, float] = {}
         self._said: set[Question] = set()
@@ -78,6 +98,12 @@ class Readiness:
             return unready
         answer = self._ask()
         return answer.result() if answer.done() else None
+
+    def begin_anew(self) -> None:
+        """A drain was taken back: another app may be there, of which nothing is known."""
+        self._failures.clear()
+        if self._answer is not None and self._answer.done():
+            self._answer = None
 
     def counting(self) -> tuple[Forward, ...]:
         """The forwards to apps without which we are not ready at the moment."""
@@ -103,7 +129,12 @@ class Readiness:
     def not_ready(self) -> str:
         """Why we are not ready, as far as that is known without asking anybody."""
         wrong = self._wrong()
-        counting = (wrong[each] for each in self._in_order() if each in wrong)
+        asked = self._sidecar.now() - self._asked < _REMEMBERED
+        counting = (
+            wrong[each]
+            for each in self._in_order()
+            if each in wrong and not (asked and self._bears_with(each))
+        )
         return self._unready() or next(counting, "")
 
     async def watch(self) -> None:
@@ -122,8 +153,9 @@ class Readiness:
 
     def _unready(self) -> str:
         """Why we are not ready, whatever the app says."""
-        sidecar = self._sidecar
-        unready = unready_phase(sidecar.machine.phase, sidecar.settings.unready)
+        sidecar, machine = self._sidecar, self._sidecar.machine
+        purpose = machine.purpose(sidecar.now())
+        unready = unready_phase(machine.phase, sidecar.settings.unready, purpose)
         if not unready and not sidecar.listening:
             unready = "a listener is not bound again yet"
         return unready
@@ -144,12 +176,22 @@ class Readiness:
             self._asking_others = asyncio.create_task(self._ask_these(others))
         problems = await self._ask_these(counting)
         self._say()
-        return next(filter(None, map(problems.__getitem__, counting)), "")
+        away = (problems[each] for each in counting if not self._bears_with(each))
+        return next(filter(None, away), "")
+
+    def _bears_with(self, question: Question) -> bool:
+        """Whether an app that was there may be there again at the next question."""
+        return self._failures.get(question, AWAY_AFTER) < AWAY_AFTER
 
     async def _ask_these(self, questions: Collection[Question]) -> dict[Question, str]:
         settings = self._sidecar.settings
         problems = await ask(questions, settings.max_fields, settings.app_source)
         self._problems |= problems
+        for question, problem in problems.items():
+            if not problem:
+                self._failures[question] = 0
+            elif question in self._failures:
+                self._failures[question] += 1
         self._counting |= {each for each, problem in problems.items() if not problem}
         return problems
 

@@ -1,49 +1,140 @@
-"""A drain that turns out to be the restart of the app's container takes itself back.
+"""What becomes of the app during a drain: it restarts, or it has gone for good.
 
-The kubelet calls the same preStop hook when it restarts one container of a pod that stays: nobody
-sends us a SIGTERM then, and the app's port goes away and comes back.
+The kubelet calls preStop hooks too when it restarts one container of a pod that stays: nobody sends
+us a SIGTERM then, and another app listens where the old one did. Such a drain is taken back. And
+where the work of a pod is done (a Job) it is deleted when its app has gone already: who would wait
+for whom?
 """
 
 import asyncio
 import logging
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from drainproxy.config import AppHealth, Forward
+from drainproxy.config import Address, AppHealth, UnixSocket
 from drainproxy.drain.machine import Phase
-from drainproxy.sidecar import listening
+from drainproxy.drain.origin import Origin
+from drainproxy.sidecar import here, listening
 from drainproxy.sidecar.probes import Question, ask
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
 
-# How often the app's port is looked at during a drain, in seconds; a container takes longer to
-# start again.
+App = Address | UnixSocket
+# Who listens at each app: something that no other listener has; nothing where nobody does.
+Listeners = Mapping[App, frozenset[bytes]]
+
+# How often the apps are looked at during a drain, in seconds.
 _LOOK_EVERY = 0.25
+# Of an app that can only be knocked at is known whether it is there, and not who it is.
+_SOMEBODY = frozenset({b"somebody"})
 
 log = logging.getLogger("drainproxy.restart")
 
 
-async def watch(sidecar: "Sidecar") -> None:
-    """Look for ever, while a drain is under way or over."""
-    away = False
-    while True:
-        await asyncio.sleep(_LOOK_EVERY)
-        machine = sidecar.machine
-        if machine.signalled or not (machine.draining or machine.phase is Phase.DRAINED):
-            away = False
-        elif not await _all_listen(sidecar.readiness.counting()):
-            away = True
-        elif away and sidecar.undrain():
-            log.info("the app went away and came back: it was restarted, and we stay")
-            away = False
+def changed(before: Listeners, now: Listeners) -> bool:
+    """Whether an app went away: of those who listened there `before` nobody is left."""
+    return any(not (before[app] & now.get(app, before[app])) for app in before)
 
 
-async def _all_listen(forwards: tuple[Forward, ...]) -> bool:
-    """Whether each of these apps listens. Those on this host are not knocked at, which they might
-    take for a client."""
-    ports = listening.ports()
-    if ports is not None and any(listening.is_absent(each.app, ports) for each in forwards):
-        return False
-    elsewhere = [each for each in forwards if ports is None or not listening.is_told(each.app)]
-    questions = [Question(forward.app, AppHealth()) for forward in elsewhere]
-    return not any((await ask(questions)).values())
+class Restart:
+    """Watches the apps of one sidecar while a drain is under way or over."""
+
+    def __init__(self, sidecar: "Sidecar") -> None:
+        self._sidecar = sidecar
+        self._before: Listeners = {}
+        self._went_away = False
+        # No app was there when the drain began, or at the last look.
+        self._absent_at_first = self._absent = False
+
+    def begin(self) -> None:
+        """A drain begins: who listens now is not whoever comes after a restart."""
+        told = _told(self._apps())
+        self._before, self._went_away = told, False
+        self._absent = self._absent_at_first = len(told) == len(self._apps()) and not any(
+            told.values()
+        )
+
+    @property
+    def forsaken(self) -> bool:
+        """Whether no app is there, and none will come: a restart brings it back. The kubelet calls
+        no hook of an app that has gone, so a hook without a name is our own then."""
+        askers = self._sidecar.machine.askers
+        if askers is None or not self._absent:
+            return False
+        return not askers.may_be_restart or (self._absent_at_first and askers.first is Origin.HOOK)
+
+    async def watch(self) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            machine = self._sidecar.machine
+            if machine.draining or machine.phase is Phase.DRAINED:
+                await self.look()
+
+    async def look(self) -> None:
+        """Take the drain back if it turns out to be a restart."""
+        sidecar, machine = self._sidecar, self._sidecar.machine
+        began = machine.began
+        now = await _listeners(self._apps())
+        if machine.began != began or machine.askers is None:
+            return  # another drain, or none
+        # Of those that could not be told at first, the first knock counts.
+        self._before = {**now, **self._before}
+        self._absent = not any(now.values())
+        counting = {forward.app for forward in sidecar.readiness.counting()}
+        there = {app: each for app, each in now.items() if app in counting}
+        before = {app: each for app, each in self._before.items() if app in counting}
+        self._went_away = self._went_away or changed(before, there)
+        if self._went_away and all(there.values()) and machine.askers.may_be_restart:
+            if sidecar.undrain():
+                log.info("the app went away and came back: it was restarted, and we stay")
+        elif self._absent:
+            sidecar.advance()
+
+    def _apps(self) -> frozenset[App]:
+        return frozenset(forward.app for forward in self._sidecar.forwards)
+
+
+async def _listeners(apps: frozenset[App]) -> Listeners:
+    """Who listens at each. Those on this host are not knocked at, which they might take for a
+    client; the file of a Unix socket outlives who listened there."""
+    found = _told(apps)
+    files = {app for app, listeners in found.items() if listeners and isinstance(app, UnixSocket)}
+    unsure = (apps - found.keys()) | files
+    problems = await ask(Question(app, AppHealth()) for app in unsure)
+    knocked = {
+        question.app: frozenset[bytes]() if problem else found.get(question.app, _SOMEBODY)
+        for question, problem in problems.items()
+    }
+    return {**found, **knocked}
+
+
+def _told(apps: frozenset[App]) -> Listeners:
+    """Who listens at those of which the system tells it."""
+    sockets = listening.sockets()
+    ports = [app for app in apps if isinstance(app, Address) and _is_here(app)]
+    told = {} if sockets is None else {app: listening.those_of(app, sockets) for app in ports}
+    return told | {app: _file(app.path) for app in apps if isinstance(app, UnixSocket)}
+
+
+@cache
+def _is_here(app: App) -> bool:
+    """Whether it is at a TCP port of this host, by a name or an address that is always its own."""
+    if listening.is_told(app):
+        return True
+    with suppress(ValueError):
+        return isinstance(app, Address) and here.is_ours(str(ip_address(app.host)))
+    return False
+
+
+def _file(path: str) -> frozenset[bytes]:
+    """What no other file at this path has: numbers of files are used again, but not their times."""
+    with suppress(OSError):
+        found = os.stat(path)
+        return frozenset({f"{found.st_dev} {found.st_ino} {found.st_ctime_ns}".encode()})
+    return frozenset()

@@ -20,8 +20,10 @@ _ATTRIBUTE, _BYTECODE = struct.Struct("=HH"), 1
 _OPERATION = struct.Struct("=BBH")
 _JUMP, _PORT_AT_LEAST, _PORT_AT_MOST = 1, 2, 3
 _TEST = 5 * _OPERATION.size
-# In an answer: after the header and four bytes the ports and addresses of both ends.
+# In an answer: after the header and four bytes the ports and addresses of both ends; then the
+# number of an interface, and a number that no other socket ever has ("cookie").
 _SOCKET_AT, _SOCKET_SIZE = _HEADER.size + 4, 36
+WITH_COOKIE = 48
 _LARGEST_PART = 1 << 16
 
 # An entry: the local port, the peer's port, the local address, the peer's address. Ports have two
@@ -29,8 +31,16 @@ _LARGEST_PART = 1 << 16
 Entry = bytes
 
 
-def dump(family: int, state: int, ports: Sequence[int] = ()) -> Iterator[list[Entry]]:
-    """The sockets of `family` in `state`, of these local ports or of all, in parts.
+def cookie(entry: Entry) -> bytes:
+    """The number of a socket, which no later one at the same port has; of entries `WITH_COOKIE`."""
+    return entry[WITH_COOKIE - 8 :]
+
+
+def dump(
+    family: int, state: int, ports: Sequence[int] = (), size: int = _SOCKET_SIZE
+) -> Iterator[list[Entry]]:
+    """The sockets of `family` in `state`, of these local ports or of all, in parts; `size` is that
+    of an entry.
 
     Raises OSError where the system does not tell, AttributeError where there is no netlink.
     """
@@ -38,15 +48,15 @@ def dump(family: int, state: int, ports: Sequence[int] = ()) -> Iterator[list[En
     with socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG) as sock:
         sock.settimeout(1)
         request = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 1 << state) + _filter(ports)
-        size = _HEADER.size + len(request)
-        sock.send(_HEADER.pack(size, _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0) + request)
+        length = _HEADER.size + len(request)
+        sock.send(_HEADER.pack(length, _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0) + request)
         more = True
         while more:
-            entries, more = read(sock.recv(_LARGEST_PART))
+            entries, more = read(sock.recv(_LARGEST_PART), size)
             yield entries
 
 
-def read(answer: bytes) -> tuple[list[Entry], bool]:
+def read(answer: bytes, entry_size: int = _SOCKET_SIZE) -> tuple[list[Entry], bool]:
     """What one datagram tells, and whether there are more; OSError if it is a refusal."""
     entries: list[Entry] = []
     at = 0
@@ -56,7 +66,7 @@ def read(answer: bytes) -> tuple[list[Entry], bool]:
             raise OSError("the system does not tell of its sockets")
         if kind == _DONE:
             return entries, False
-        entries.append(answer[at + _SOCKET_AT : at + _SOCKET_AT + _SOCKET_SIZE])
+        entries.append(answer[at + _SOCKET_AT : at + _SOCKET_AT + entry_size])
         at += (size + 3) & ~3
     return entries, True
 

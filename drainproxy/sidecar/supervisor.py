@@ -16,17 +16,20 @@ from drainproxy.config import Forward, Mistake, Settings, Sources
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, SIGNAL, spread
 from drainproxy.drain.ledger import Hold
 from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Phase
+from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.detect import session_for
-from drainproxy.sidecar import assembly, files, logs, reload, restart
+from drainproxy.sidecar import assembly, files, logs, reload
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.child import Child, reap_orphans
 from drainproxy.sidecar.grpc_health import GrpcHealth
 from drainproxy.sidecar.lean import no_certificates
 from drainproxy.sidecar.letting_go import let_go
 from drainproxy.sidecar.listener import HANDSHAKE, Listener
+from drainproxy.sidecar.news import News
 from drainproxy.sidecar.readiness import Readiness
 from drainproxy.sidecar.rebalance import Rebalance
+from drainproxy.sidecar.restart import Restart
 
 # How often overdue sessions are looked for, in seconds.
 _SWEEP_EVERY = 0.25
@@ -62,6 +65,10 @@ class Sidecar:
         self.machine = Machine(assembly.timing(settings), self.now())
         self.readiness = Readiness(self)
         self.bypass = Bypass(self.hub, forwards)
+        self.restart = Restart(self)
+        self.news = News(self.hub)
+        # How many calls of the sidecar's own preStop hook wait for their answer.
+        self.own_hooks = 0
         self.report: Report | None = None
         self.rebalance: Rebalance | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()
@@ -103,7 +110,7 @@ class Sidecar:
             if self._child:
                 self._child.start()
             else:
-                self._start(restart.watch(self))
+                self._start(self.restart.watch())
                 if os.getpid() == 1:
                     reap_orphans()
             self._bound()
@@ -122,11 +129,11 @@ class Sidecar:
 
     # What admin calls ask for
 
-    def drain(self, why: str) -> None:
-        """Begin a drain that does not end the process; nothing if one is under way."""
+    def drain(self, origin: Origin) -> None:
+        """Begin a drain that does not end the process; if one is under way, it is asked for too."""
         self._begin_account()
-        self._perform(self.machine.drain(why, self.now()))
-        self._advance()
+        self._perform(self.machine.drain(origin.why, self.now(), origin))
+        self.advance()
 
     def undrain(self) -> bool:
         """Take the drain back; False where that is not allowed."""
@@ -136,9 +143,10 @@ class Sidecar:
         if effects is None:
             return False
         self._account = None
+        self.readiness.begin_anew()
         self._wake(None)
         self._perform(effects)
-        self._advance()
+        self.advance()
         log.info("serving again: the drain was taken back")
         return True
 
@@ -177,7 +185,7 @@ class Sidecar:
             log.warning("drain-timeout ends a drain before drain-delay lets it begin: all are cut")
         if settings.max_connection_age_tcp and not settings.max_connection_age_grace:
             log.warning("max-connection-age-tcp does nothing without a max-connection-age-grace")
-        self._advance()
+        self.advance()
 
     @property
     def listening(self) -> bool:
@@ -197,38 +205,42 @@ class Sidecar:
             # The app has had its SIGTERM: nobody wants to wait for it any more.
             self._child.send(signal.SIGKILL)
         else:
-            self._end(name)
+            # It comes when the hook has been answered, or when the grace period is over.
+            self._end(name, hurried=self.own_hooks > 0)
 
-    def _end(self, why: str) -> None:
+    def _end(self, why: str, *, hurried: bool = False) -> None:
         self._begin_account()
-        if self.machine.signalled:
+        if self.machine.signalled or hurried:
             self._cut_by = SIGNAL
-        self._perform(self.machine.signal(why, self.now()))
-        self._advance()
+        self._perform(self.machine.signal(why, self.now(), hurried=hurried))
+        self.advance()
 
     def _app_exited(self, code: int) -> None:
         """Without its app there is nothing to wait for but what it has said to its end."""
         self.machine.timing.delay = self.machine.timing.quiet = 0.0
         if self.machine.signalled:
-            self._advance()
+            self.advance()
         else:
             self._end("the app has exited")
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
         """Let the machine look at the clock and the ledger, and call again when it wants to."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         ledger, machine = self.hub.ledger, self.machine
         awaited = not ledger.holds and self._awaited()
-        self._perform(machine.tick(self.now(), self.hub.newest, len(ledger.holds) or awaited))
+        in_flight = len(ledger.holds) or awaited
+        forsaken = self.restart.forsaken and not self.hub.sessions
+        newest = self.news.newest
+        self._perform(machine.tick(self.now(), newest, in_flight, forsaken=forsaken))
         ledger.on_empty = self._emptied if machine.draining else None
-        due = machine.due(self.hub.newest)
+        due = machine.due(newest)
         if due is not None and awaited and machine.phase in (Phase.CLOSED, Phase.CUTTING):
             due = min(due, self.now() + _JUST_COME)
         if due is not None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, due - self.now()), self._advance)
+            self._timer = loop.call_later(max(0.0, due - self.now()), self.advance)
 
     def _awaited(self) -> bool:
         """Whether a request may be on its way: on a connection that was just accepted, or on one
@@ -247,7 +259,7 @@ class Sidecar:
 
     def _emptied(self) -> None:
         # Not at once: the session that released the last hold is still at work.
-        asyncio.get_running_loop().call_soon(self._advance)
+        asyncio.get_running_loop().call_soon(self.advance)
 
     # Effects
 
@@ -259,6 +271,7 @@ class Sidecar:
         if self._account is None:
             self._account = Account(self.hub.ledger, self.now(), logs.utc(time.time()))
             self.report = None
+            self.restart.begin()
 
     def _open(self) -> None:
         self._opening = self._start(self._reopen())
@@ -278,6 +291,7 @@ class Sidecar:
         """From here on every HTTP/1 answer ends its connection, and HTTP/2 clients open no more
         streams; what would go on for long hears it in turn, kind by kind."""
         self.hub.leave_all()
+        self.news.begin()
         if self.rebalance is not None:
             self.rebalance.stop()
         for session in self.hub.sessions:
@@ -351,6 +365,7 @@ class Sidecar:
 
     def _return(self) -> None:
         self.hub.stay()
+        self.news.end()
         self._aborted = False
         for session in self.hub.sessions:
             session.stay()
@@ -370,8 +385,9 @@ class Sidecar:
     # Housekeeping
 
     async def _let_go(self) -> None:
-        """Until the deadline; a signal that comes later than that still gets a little time."""
-        late = self.now() + CUTTING_RESERVE
+        """Until the deadline; a signal that comes later than that still gets a little time, unless
+        SIGKILL is near."""
+        late = 0.0 if self.machine.hurried else self.now() + CUTTING_RESERVE
         end = 0.0 if self._aborted else max(self.machine.deadline or 0.0, late)
         cut = await let_go(self.hub, end)
         if cut:

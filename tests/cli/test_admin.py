@@ -17,6 +17,7 @@ from drainproxy.cli import main
 from drainproxy.cli.admin import share_that_follows
 from drainproxy.config import Mistake
 from drainproxy.drain.machine import Phase
+from drainproxy.drain.origin import Origin
 from drainproxy.relay.http1 import Http1
 from drainproxy.relay.tcp import Tcp
 from drainproxy.sidecar import access
@@ -89,9 +90,9 @@ async def test_drain_wait_is_0_when_nothing_was_cut(sidecar: FakeSidecar) -> Non
     async with running(sidecar) as run:
         waiting = asyncio.ensure_future(run("drain", "--wait"))
         await until(lambda: sidecar.whys)
-        sidecar.tick()
+        sidecar.advance()
         blocker.connection_lost(None)
-        sidecar.tick()
+        sidecar.advance()
         result = await waiting
 
     first, head, row = result.output.splitlines()
@@ -106,9 +107,9 @@ async def test_drain_wait_is_3_when_something_was_cut(sidecar: FakeSidecar) -> N
     async with running(sidecar) as run:
         waiting = asyncio.ensure_future(run("drain", "--wait"))
         await until(lambda: sidecar.whys)
-        sidecar.tick()
+        sidecar.advance()
         blocker.abort("deadline")
-        sidecar.tick()
+        sidecar.advance()
         result = await waiting
 
     assert result.exit_code == 3
@@ -116,7 +117,7 @@ async def test_drain_wait_is_3_when_something_was_cut(sidecar: FakeSidecar) -> N
 
 
 async def test_undrain_serves_again(sidecar: FakeSidecar) -> None:
-    sidecar.drain("admin")
+    sidecar.drain(Origin.ADMIN)
     async with running(sidecar) as run:
         result = await run("undrain")
 
@@ -137,7 +138,7 @@ async def test_status_is_a_small_table_for_people(sidecar: FakeSidecar) -> None:
     session = Http1(sidecar.hub, sidecar.routes[0])
     connect(sidecar, session)
     session.data_received(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-    sidecar.drain("prestop")
+    sidecar.drain(Origin.HOOK)
     sidecar.annotation_mistakes = (Mistake("annotation a", "a", "is wrong"),)
     async with running(sidecar) as run:
         result = await run("status")
@@ -153,8 +154,8 @@ async def test_status_is_a_small_table_for_people(sidecar: FakeSidecar) -> None:
 
 
 async def test_status_shows_the_report_of_the_last_drain(sidecar: FakeSidecar) -> None:
-    sidecar.drain("admin")
-    sidecar.tick()
+    sidecar.drain(Origin.ADMIN)
+    sidecar.advance()
     async with running(sidecar) as run:
         result = await run("status")
 
@@ -340,7 +341,7 @@ def test_standing_connections_stand_as_the_weight_says_afterwards(
 
 async def test_who_is_leaving_rebalances_nothing() -> None:
     sidecar = Rebalancing()
-    sidecar.drain("admin")
+    sidecar.drain(Origin.ADMIN)
     async with running(sidecar) as run:
         result = await run("rebalance", "--percent", "20")
     assert result.exit_code == 1

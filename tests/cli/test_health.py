@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 
 from drainproxy.cli import main
 from drainproxy.config import Address
+from drainproxy.drain.origin import Origin
 from drainproxy.rehearsal.ports import free_ports
 from tests.sidecar.fake_sidecar import FakeSidecar, served
 
@@ -31,7 +32,7 @@ async def test_a_sidecar_that_serves_is_well() -> None:
 
 async def test_one_that_drains_lives_and_is_not_ready() -> None:
     sidecar = FakeSidecar()
-    sidecar.drain("admin")
+    sidecar.drain(Origin.ADMIN)
 
     assert (await of(sidecar, "--probe", "livez")).exit_code == 0
     result = await of(sidecar)

@@ -87,7 +87,7 @@ def test_all_mistakes_of_all_sources_are_told_at_once() -> None:
         "file a.yaml line 2, log-levle: is not a setting: did you mean log-level?",
         "annotation drainproxy.io/proxy-protocol: not yet: proxy-protocol comes with the PROXY"
         " protocol",
-        "annotation drainproxy.io/unready: 'never' is not one of announced, leaving",
+        "annotation drainproxy.io/unready: 'never' is not one of announced, leaving, closed",
         "environment DRAINPROXY_WEBSOCKET_CLOSE_CODE: '1005' is not a code that may be sent:"
         " 1000-1003, 1007-1014 or 3000-4999 (RFC 6455)",
         "environment DRAINPROXY_ADMIN_TOKEN:"

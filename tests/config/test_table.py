@@ -6,7 +6,7 @@ from msgspec import NODEFAULT
 from drainproxy.config.table import BY_NAME, TABLE, Setting
 
 RELOADED = {
-    *("drain-delay", "drain-quiet", "drain-timeout", "drain-spread", "unready"),
+    *("drain-delay", "drain-quiet", "leaving-timeout", "drain-timeout", "drain-spread", "unready"),
     *("websocket-close-code", "websocket-close-reason"),
     *("websocket-drain", "sse-drain", "grpc-drain"),
     *("max-connection-age", "max-connection-age-jitter", "max-connection-age-grace"),
@@ -73,7 +73,7 @@ def test_blanks_around_a_value_do_not_count() -> None:
         ("tcp-keepalive", "60", "'60' is not a duration"),
         ("max-connection-age-jitter", "101%", "'101%' must be at most 100%"),
         ("drain-delay", "5 parsecs", "'5 parsecs' is not a duration, such as 500ms"),
-        ("unready", "x" * 1000, f"'{'x' * 80}'... is not one of announced, leaving"),
+        ("unready", "x" * 1000, f"'{'x' * 80}'... is not one of announced, leaving, closed"),
     ],
 )
 def test_a_wrong_value_is_shown_with_what_would_be_right(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 
 from drainproxy.drain.machine import Effect, Input, Machine, Phase, Timing
+from drainproxy.drain.origin import Origin
 
 TIMING = Timing(delay=5.0, quiet=2.0, timeout=25.0)
 # What a drain does on its way out, in this order.
@@ -15,6 +16,7 @@ timings = st.builds(
     delay=st.sampled_from([0.0, 0.5, 5.0, 40.0]),
     quiet=st.sampled_from([0.0, 2.0, 30.0]),
     timeout=st.sampled_from([0.0, 1.0, 3.0, 25.0]),
+    leaving=st.sampled_from([0.0, 1.0, 60.0]),
 )
 
 
@@ -27,6 +29,8 @@ class Shell:
         self.listening = False
         self.in_flight = 0
         self.newest = 0.0
+        # The app has gone for good, and nobody is connected.
+        self.forsaken = False
         # What was done since the drain began, and the phases with the moment each began.
         self.done: list[Effect] = []
         self.phases: list[tuple[Phase, float]] = [(Phase.STARTING, self.now)]
@@ -47,21 +51,22 @@ class Shell:
         self.perform(self.machine.handle(Input.BOUND, self.now))
 
     def connect(self) -> bool:
-        """A client comes; False if nobody listens."""
+        """A client comes and asks for something; False if nobody listens."""
         if self.listening:
             self.newest = self.now
             self.in_flight += 1
+            self.forsaken = False
         return self.listening
 
     def finish_one(self) -> None:
         self.in_flight -= 1
         self.advance()
 
-    def drain(self, why: str = "preStop") -> None:
-        self._ask(lambda: self.machine.drain(why, self.now))
+    def drain(self, why: str = "preStop", origin: Origin = Origin.ADMIN) -> None:
+        self._ask(lambda: self.machine.drain(why, self.now, origin))
 
-    def signal(self, why: str = "SIGTERM") -> None:
-        self._ask(lambda: self.machine.signal(why, self.now))
+    def signal(self, why: str = "SIGTERM", *, hurried: bool = False) -> None:
+        self._ask(lambda: self.machine.signal(why, self.now, hurried=hurried))
 
     def undrain(self) -> bool:
         effects = self.machine.undrain(self.now)
@@ -83,7 +88,9 @@ class Shell:
         self.advance()
 
     def advance(self) -> None:
-        self.perform(self.machine.tick(self.now, self.newest, self.in_flight))
+        self.perform(
+            self.machine.tick(self.now, self.newest, self.in_flight, forsaken=self.forsaken)
+        )
 
     def perform(self, effects: tuple[Effect, ...]) -> None:
         for effect in effects:

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from drainproxy.drain.machine import DRAINING, Effect, Phase, Timing
+from drainproxy.drain.origin import Origin
 from tests.drain.shell import ONCE_PER_DRAIN, Shell, timings
 
 
@@ -35,13 +36,26 @@ class AnyLife(RuleBasedStateMachine):
     def drain(self) -> None:
         self.shell.drain()
 
+    @rule(origin=st.sampled_from(Origin))
+    def hook(self, origin: Origin) -> None:
+        self.shell.drain(origin=origin)
+
     @precondition(lambda self: self.signals < 2)
-    @rule()
-    def signal(self) -> None:
+    @rule(hurried=st.booleans())
+    def signal(self, hurried: bool) -> None:
         self.signals += 1
-        self.shell.signal()
+        self.shell.signal(hurried=hurried)
         assert self.shell.phase in DRAINING | {Phase.DRAINED}
         assert self.signals < 2 or self.shell.phase is Phase.DRAINED
+
+    @precondition(lambda self: not self.shell.in_flight)
+    @rule()
+    def forsake(self) -> None:
+        """The app has gone."""
+        self.shell.forsaken = True
+        self.shell.advance()
+        assert self.shell.phase not in (Phase.ANNOUNCED, Phase.LEAVING, Phase.CLOSED)
+        self.shell.forsaken = False
 
     @rule()
     def undrain(self) -> None:

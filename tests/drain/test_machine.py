@@ -143,6 +143,28 @@ def test_clients_that_keep_coming_do_not_hold_up_the_deadline() -> None:
     assert shell.done == [*ONCE_PER_DRAIN]
 
 
+@pytest.mark.parametrize(
+    ("timing", "closed"),
+    [
+        # leaving-timeout, counted from where leaving began.
+        (Timing(delay=5, quiet=2, timeout=3600, leaving=60), 165.0),
+        (Timing(delay=5, quiet=30, timeout=3600, leaving=10), 115.0),
+        (Timing(delay=0, quiet=2, timeout=3600, leaving=0), 100.0),
+        # But never more than three quarters of the time before cutting.
+        (Timing(delay=5, quiet=2, timeout=25, leaving=60), 100 + 0.75 * 23),
+        (Timing(delay=5, quiet=2, timeout=25, leaving=3600), 100 + 0.75 * 23),
+        (Timing(delay=5, quiet=2, timeout=82, leaving=55), 160.0),
+    ],
+)
+def test_leaving_ends_whoever_keeps_coming(timing: Timing, closed: float) -> None:
+    shell = Shell.serving(timing, in_flight=1)
+    shell.drain()
+    while shell.phase in (Phase.ANNOUNCED, Phase.LEAVING):
+        shell.connect()
+        shell.sleep(1.0)
+    assert (Phase.CLOSED, closed) in shell.phases
+
+
 def test_a_delay_longer_than_the_timeout_still_says_goodbye_before_the_cut() -> None:
     shell = Shell.serving(Timing(delay=60, quiet=2, timeout=10), in_flight=1)
     shell.drain()
@@ -363,7 +385,9 @@ def test_closed_never_comes_before_delay_and_quiet_unless_time_runs_out(
     for phase, since in shell.phases:
         if phase is Phase.CLOSED:
             assert since >= 100 + timing.delay
-            late = 100 + LATEST_CLOSE * waiting(timing)
+            # A phase of no length is not noted.
+            left = next((at for each, at in shell.phases if each is Phase.LEAVING), since)
+            late = min(left + timing.leaving, 100 + LATEST_CLOSE * waiting(timing))
             assert since >= min(shell.newest + timing.quiet, late)
 
 

@@ -221,13 +221,37 @@ def test_readiness_fails_from_the_first_moment_of_a_drain(demo_app: DemoApp) -> 
         assert running.get("/livez")[0] == 200
 
 
-def test_with_unready_leaving_readiness_fails_from_leaving_on(demo_app: DemoApp) -> None:
-    arguments = (*drain("500ms", FOR_EVER, "2h"), "--unready", "leaving")
-    with lasting(demo_app, *arguments) as running:
-        running.post("/drain")
-        while (answer := running.get("/readyz"))[1]["phase"] == "announced":
-            assert answer[0] == 200
-        assert (answer[0], answer[1]["phase"]) == (503, "leaving")
+@pytest.mark.parametrize(
+    ("unready", "phase", "status"),
+    [
+        ("announced", "announced", 503),
+        ("leaving", "announced", 200),
+        ("leaving", "leaving", 503),
+        ("closed", "announced", 200),
+        ("closed", "leaving", 200),
+    ],
+)
+def test_of_a_pod_that_is_deleted_readiness_fails_where_unready_says(
+    unready: str, phase: str, status: int, demo_app: DemoApp
+) -> None:
+    timing = ANNOUNCED if phase == "announced" else LEAVING
+    with sidecar(demo_app.address, *timing, "--unready", unready) as running:
+        running.process.send_signal(signal.SIGTERM)
+        running.until_phase(phase)
+        assert running.get("/readyz")[0] == status
+
+
+@pytest.mark.parametrize("asks", [("POST", "/drain"), ("GET", "/prestop")], ids=" ".join)
+@pytest.mark.parametrize("unready", ["leaving", "closed"])
+def test_a_drain_that_no_deletion_began_is_unready_at_once(
+    unready: str, asks: tuple[str, str], demo_app: DemoApp, background: ThreadPoolExecutor
+) -> None:
+    with lasting(demo_app, *ANNOUNCED, "--unready", unready) as running:
+        asked = background.submit(ask, running.admin, asks[1], asks[0])
+        running.until_phase("announced")
+        assert running.get("/readyz")[0] == 503
+        assert running.post("/undrain")[0] == 200
+        asked.result()
 
 
 @pytest.mark.parametrize(

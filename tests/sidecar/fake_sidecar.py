@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from drainproxy.config import Address, AppHealth, Forward, Mistake, Settings, UnixSocket
 from drainproxy.drain.machine import Effect, Input, Machine, Timing
+from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.hub import Hub, Limits, Route
 from drainproxy.relay.pair import Pair
 from drainproxy.sidecar.admin import Server, serve
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.readiness import Readiness
+from drainproxy.sidecar.restart import Restart
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
@@ -29,7 +31,7 @@ class FakeSidecar:
 
     def __init__(
         self,
-        app: Address = NOBODY,
+        app: Address | UnixSocket = NOBODY,
         health: AppHealth = TCP,
         timing: Timing | None = None,
         *,
@@ -59,6 +61,8 @@ class FakeSidecar:
         self.readiness = Readiness(self.real)
         self.bypass = Bypass(self.hub, self.forwards)
         self.routes = (Route("auto", str(app), lambda side: None),)
+        self.restart = Restart(self.real)
+        self.own_hooks = 0
         self.report: Report | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()
         self.admin_token: str | None = None
@@ -74,13 +78,16 @@ class FakeSidecar:
     def now(self) -> float:
         return time.monotonic() + self.ahead
 
-    def drain(self, why: str) -> None:
-        self.whys.append(why)
-        self._account = self._account or Account(self.hub.ledger, self.now())
-        self._perform(self.machine.drain(why, self.now()))
+    def drain(self, origin: Origin) -> None:
+        self.whys.append(origin.why)
+        if self._account is None:
+            self._account = Account(self.hub.ledger, self.now())
+            self.restart.begin()
+        self._perform(self.machine.drain(origin.why, self.now(), origin))
 
     def undrain(self) -> bool:
         self._account = None
+        self.readiness.begin_anew()
         return self.machine.undrain(self.now()) is not None
 
     async def drained(self) -> Report:
@@ -88,10 +95,10 @@ class FakeSidecar:
         assert self.report is not None
         return self.report
 
-    def tick(self) -> None:
+    def advance(self) -> None:
         """Take the steps that are due, as the supervisor does by its timer."""
-        ledger = self.hub.ledger
-        self._perform(self.machine.tick(self.now(), self.hub.newest, len(ledger.holds)))
+        in_flight, gone = len(self.hub.ledger.holds), self.restart.forsaken
+        self._perform(self.machine.tick(self.now(), 0.0, in_flight, forsaken=gone))
 
     def _perform(self, effects: tuple[Effect, ...]) -> None:
         if Effect.FINISH in effects and self._account is not None and self.report is None:

@@ -11,6 +11,7 @@ import pytest
 
 from drainproxy.config import Address
 from drainproxy.drain.machine import Phase, Timing
+from drainproxy.drain.origin import Origin
 from drainproxy.relay.tcp import Tcp
 from drainproxy.sidecar import access, admin
 from drainproxy.sidecar.admin import serve
@@ -101,7 +102,7 @@ async def test_ready_needs_an_app_that_answers(sidecar: FakeSidecar) -> None:
 
 
 async def test_a_draining_sidecar_is_not_ready(sidecar: FakeSidecar) -> None:
-    sidecar.drain("admin")
+    sidecar.drain(Origin.ADMIN)
     async with asked(sidecar) as client:
         assert await answer(client, "GET", "/readyz") == (
             503,
@@ -204,10 +205,10 @@ async def test_who_waits_for_a_drain_gets_its_report(sidecar: FakeSidecar) -> No
     async with asked(sidecar) as client:
         waiting = asyncio.create_task(answer(client, "POST", "/drain?wait=1"))
         await until_drain(sidecar)
-        sidecar.tick()
+        sidecar.advance()
         assert not waiting.done()
         blocker.connection_lost(None)
-        sidecar.tick()
+        sidecar.advance()
         status, body = await waiting
 
     assert sidecar.report is not None
@@ -227,12 +228,12 @@ async def test_a_drain_that_is_over_is_not_waited_for(
     sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sidecar, "drained", asyncio.Event().wait)
-    sidecar.drain("SIGTERM")
-    sidecar.tick()
+    sidecar.drain(Origin.ADMIN)
+    sidecar.advance()
     async with asked(sidecar) as client:
         for method, path in (("POST", "/drain?wait=1"), ("GET", "/prestop")):
             status, body = await answer(client, method, path)
-            assert (status, body["why"]) == (200, "SIGTERM")
+            assert (status, body["why"]) == (200, "admin")
 
 
 async def test_who_waits_for_a_drain_is_told_that_it_was_taken_back(
@@ -266,7 +267,7 @@ async def test_prestop_drains_and_answers_when_drained(sidecar: FakeSidecar) -> 
         waiting = asyncio.create_task(answer(client, "GET", "/prestop"))
         await until_drain(sidecar)
         blocker.connection_lost(None)
-        sidecar.tick()
+        sidecar.advance()
         status, body = await waiting
 
     assert (status, body["phase"], body["verdict"]) == (200, "drained", "clean")
@@ -295,7 +296,7 @@ async def test_a_deadline_that_is_put_off_is_waited_for(monkeypatch: pytest.Monk
         sidecar.machine.timing.timeout = 25.0
         assert not (await asyncio.wait({waiting}, timeout=0.2))[0]
         blocker.connection_lost(None)
-        sidecar.tick()
+        sidecar.advance()
         assert (await waiting)[1]["verdict"] == "clean"
 
 
@@ -306,10 +307,10 @@ async def test_a_client_that_leaves_does_not_stop_the_drain(sidecar: FakeSidecar
         await until_drain(sidecar)
         waiting.cancel()
         await asyncio.wait({waiting})
-        sidecar.tick()
+        sidecar.advance()
         assert sidecar.machine.phase is Phase.CLOSED
         blocker.connection_lost(None)
-        sidecar.tick()
+        sidecar.advance()
         _, told = await answer(client, "GET", "/status")
 
     assert (told["phase"], told["report"]["verdict"]) == ("drained", "clean")
@@ -325,7 +326,7 @@ async def test_who_waits_is_answered_before_the_process_dies(sidecar: FakeSideca
         await until_drain(sidecar)
         while len(sidecar.whys) < 2:  # noqa: ASYNC110 - the sidecar has no event for it
             await asyncio.sleep(0.002)
-        sidecar.tick()
+        sidecar.advance()
         await server.stop()
 
         assert [status for status, _ in await asyncio.gather(*waiting)] == [200, 200]
@@ -368,7 +369,7 @@ async def test_the_right_token_opens_from_elsewhere(
     async with asked(sidecar) as client:
         assert (await answer(client, "POST", "/drain", headers=headers))[0] == 200
         assert (await answer(client, "POST", "/undrain", headers=headers))[0] == 200
-        sidecar.tick()
+        sidecar.advance()
 
 
 @pytest.mark.usefixtures("far_away")

@@ -57,8 +57,8 @@ async def test_who_comes_when_all_places_are_taken_gets_one_and_those_who_wait_k
         assert (await answer(client, "GET", "/livez"))[0] == 200
         assert sidecar.hub.counters.rejected["admin-connections"] >= 8
         assert not hook.done()
-        sidecar.tick()
-        sidecar.tick()
+        sidecar.advance()
+        sidecar.advance()
         assert (await hook)[0] == 200
         for _, writer in silent:
             writer.close()

@@ -13,8 +13,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from msgspec.structs import replace
 
 from drainproxy.config import Address, AppHealth
+from drainproxy.drain.origin import Origin
 from drainproxy.sidecar import grpc_health
 from drainproxy.sidecar.grpc_health import GrpcHealth
+from drainproxy.sidecar.readiness import AWAY_AFTER
 from drainproxy.wire.grpc_health import response
 
 from .fake_sidecar import LOOPBACK, FakeSidecar
@@ -105,7 +107,7 @@ async def test_an_app_that_is_not_healthy_is_not_serving() -> None:
 
 async def test_a_drain_is_not_serving() -> None:
     async with in_front_of(App(OK)) as (sidecar, client):
-        sidecar.drain("test")
+        sidecar.drain(Origin.ADMIN)
         assert await client.check() == NOT_SERVING
 
 
@@ -113,7 +115,7 @@ async def test_the_phase_from_which_it_is_not_serving_is_set() -> None:
     async with in_front_of(App(OK)) as (sidecar, client):
         sidecar.machine.timing.delay = 60.0
         sidecar.settings = replace(sidecar.settings, unready="leaving")
-        sidecar.drain("test")
+        sidecar.drain(Origin.SIDECAR_HOOK)
         assert await client.check() == SERVING
         sidecar.settings = replace(sidecar.settings, unready="announced")
         assert await client.check() == NOT_SERVING
@@ -149,7 +151,7 @@ async def test_a_watcher_hears_of_each_change_once() -> None:
     async with in_front_of(App(OK)) as (sidecar, client):
         watch = client.watch()
         assert await watch.next() == SERVING
-        sidecar.drain("test")
+        sidecar.drain(Origin.ADMIN)
         assert await watch.next() == NOT_SERVING
         sidecar.undrain()
         assert await watch.next() == SERVING
@@ -177,7 +179,7 @@ async def test_a_drain_is_told_at_once_even_while_the_app_is_silent() -> None:
         sidecar.ahead += 1.0
         await until(lambda: len(app.asked) == 2)
         began = loop.time()
-        sidecar.drain("test")
+        sidecar.drain(Origin.ADMIN)
         assert await watch.next() == NOT_SERVING
         # The silent app has a second.
         assert loop.time() - began < 0.7
@@ -191,14 +193,14 @@ async def test_many_watchers_are_one_question_to_the_app() -> None:
         app.answer = ERROR
         sidecar.ahead += 1.0
         assert {await watch.next() for watch in watches} == {NOT_SERVING}
-        assert len(app.asked) == 2
+        assert len(app.asked) == 1 + AWAY_AFTER
 
 
 async def test_the_last_that_a_watcher_hears_is_that_we_leave() -> None:
     async with in_front_of(App(OK)) as (sidecar, client):
         watch, unknown = client.watch(), client.watch("chat.Chat")
         assert (await watch.next(), await unknown.next()) == (SERVING, SERVICE_UNKNOWN)
-        sidecar.drain("test")
+        sidecar.drain(Origin.ADMIN)
         # No time is left to look again before the end.
         await client.health.stop()
         assert [await watch.next(), await watch.next()] == [NOT_SERVING, None]
@@ -215,7 +217,7 @@ async def test_a_watcher_hears_of_what_comes_while_it_is_told_something_else() -
 
         async def write(self, said: bytes) -> None:
             self.heard.append(said)
-            sidecar.drain("test")
+            sidecar.drain(Origin.ADMIN)
             await health.stop()
 
     async with listening(App(OK)) as app:

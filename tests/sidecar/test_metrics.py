@@ -9,6 +9,7 @@ from drainproxy import __version__
 from drainproxy.config import Mistake
 from drainproxy.drain.ledger import ENDINGS, KINDS
 from drainproxy.drain.machine import Phase
+from drainproxy.drain.origin import Origin
 from drainproxy.relay.counters import Histogram
 from drainproxy.relay.http1 import Http1
 from drainproxy.relay.tcp import Tcp
@@ -167,11 +168,11 @@ async def test_a_drain_is_timed_while_it_lasts_and_after() -> None:
     connect(sidecar, blocker)
 
     seen = [series(sidecar, "drainproxy_drain_seconds")[()]]
-    sidecar.drain("admin")
+    sidecar.drain(Origin.ADMIN)
     sidecar.ahead += 3
     seen.append(series(sidecar, "drainproxy_drain_seconds")[()])
     blocker.connection_lost(None)
-    sidecar.tick()
+    sidecar.advance()
     sidecar.ahead += 60
     seen.append(series(sidecar, "drainproxy_drain_seconds")[()])
 

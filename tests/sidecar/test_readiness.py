@@ -4,12 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import permutations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from drainproxy.config import Address, UnixSocket
 from drainproxy.drain.machine import Phase
+from drainproxy.drain.origin import TOGETHER, Origin, Purpose
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.sidecar import listening as listeners
 from drainproxy.sidecar import readiness
@@ -18,24 +21,53 @@ from drainproxy.sidecar.readiness import unready_phase
 from .fake_sidecar import FakeSidecar
 from .test_probes import HTTP, OK, App, listening
 
+READY_IN = {
+    "announced": [Phase.SERVING],
+    "leaving": [Phase.SERVING, Phase.ANNOUNCED],
+    "closed": [Phase.SERVING, Phase.ANNOUNCED, Phase.LEAVING],
+}
 
-@pytest.mark.parametrize(
-    ("phase", "announced", "leaving"),
-    [
-        (Phase.STARTING, False, False),
-        (Phase.SERVING, True, True),
-        (Phase.ANNOUNCED, False, True),
-        (Phase.LEAVING, False, False),
-        (Phase.CLOSED, False, False),
-        (Phase.CUTTING, False, False),
-        (Phase.DRAINED, False, False),
-    ],
-)
-def test_the_phase_from_which_readiness_fails_is_set(
-    phase: Phase, announced: bool, leaving: bool
-) -> None:
-    assert (unready_phase(phase, "announced") == "") is announced
-    assert (unready_phase(phase, "leaving") == "") is leaving
+
+def ready_in(unready: str, purpose: Purpose | None) -> list[Phase]:
+    return [phase for phase in Phase if not unready_phase(phase, unready, purpose)]
+
+
+@pytest.mark.parametrize("unready", READY_IN)
+def test_of_a_pod_that_is_deleted_the_phase_from_which_readiness_fails_is_set(unready: str) -> None:
+    assert ready_in(unready, Purpose.DELETION) == READY_IN[unready]
+
+
+@pytest.mark.parametrize("unready", READY_IN)
+@pytest.mark.parametrize("purpose", [Purpose.ASKED, Purpose.RESTART])
+def test_any_other_drain_is_unready_at_once(unready: str, purpose: Purpose) -> None:
+    assert ready_in(unready, purpose) == [Phase.SERVING]
+
+
+@pytest.mark.parametrize("unready", READY_IN)
+def test_as_long_as_it_is_not_known_what_a_drain_is_for_readiness_stays(unready: str) -> None:
+    # But for a listener that is closed.
+    assert ready_in(unready, Purpose.UNDECIDED) == READY_IN["closed"]
+
+
+async def test_the_hook_of_an_app_alone_is_a_restart_half_a_second_later() -> None:
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+        sidecar.drain(Origin.APP_HOOK)
+        assert await sidecar.readiness.problem() == ""
+        sidecar.ahead += TOGETHER
+        assert "restarts" in await sidecar.readiness.problem()
+
+
+async def test_the_hooks_of_app_and_sidecar_are_a_deletion_in_either_order() -> None:
+    for hooks in permutations([Origin.APP_HOOK, Origin.SIDECAR_HOOK]):
+        async with listening(App()) as app:
+            sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+            sidecar.settings = replace(sidecar.settings, unready="closed")
+            for hook in hooks:
+                sidecar.drain(hook)
+                sidecar.ahead += TOGETHER / 2
+            sidecar.ahead += 60
+            assert await sidecar.readiness.problem() == ""
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.SERVING])
@@ -58,20 +90,64 @@ async def test_many_probes_at_once_are_one_question() -> None:
     assert len(app.asked) == 1
 
 
-async def test_an_answer_is_believed_for_a_second_only() -> None:
-    async with listening(App()) as app:
+async def test_an_answer_is_believed_for_less_than_a_second() -> None:
+    # The kubelet probes each second: each time the app is asked.
+    assert readiness.FRESH < 1
+    async with listening(App(b"HTTP/1.1 500 Oh\r\n\r\n")) as app:
         sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
         ready = sidecar.readiness
 
         first = await ready.problem()
-        app.answer = b"HTTP/1.1 500 Oh\r\n\r\n"
+        app.answer = OK
         believed = await ready.problem()
         sidecar.ahead += readiness.FRESH
         asked_again = await ready.problem()
 
-    assert (first, believed) == ("", "")
-    assert "answered 500" in asked_again
+    assert "answered 500" in first
+    assert (believed, asked_again) == (first, "")
     assert len(app.asked) == 2
+
+
+async def next_probe(sidecar: FakeSidecar) -> str:
+    sidecar.ahead += readiness.FRESH
+    return await sidecar.readiness.problem()
+
+
+async def test_an_app_that_was_there_is_away_after_three_bad_answers_in_a_row() -> None:
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+        told = []
+        for good in (True, False, False, True, False, False, False, False, True):
+            app.answer = OK if good else b"HTTP/1.1 500 Oh\r\n\r\n"
+            told.append(not await next_probe(sidecar))
+            assert (sidecar.readiness.not_ready() == "") is told[-1]
+
+    assert told == [*[True] * 6, False, False, True]
+
+
+async def test_an_app_that_nobody_listens_for_any_more_is_borne_with_likewise() -> None:
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port))
+        assert await next_probe(sidecar) == ""
+    told = [not await next_probe(sidecar) for _ in range(4)]
+    assert told == [True, True, False, False]
+
+
+async def test_an_app_that_was_never_there_is_not_borne_with() -> None:
+    async with listening(App(b"HTTP/1.1 500 Oh\r\n\r\n")) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+        assert "answered 500" in await next_probe(sidecar)
+
+
+async def test_an_app_that_was_restarted_must_show_that_it_is_there() -> None:
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
+        assert await next_probe(sidecar) == ""
+        sidecar.drain(Origin.APP_HOOK)
+        app.answer = b"HTTP/1.1 500 Oh\r\n\r\n"
+        sidecar.undrain()
+        # At once: what the app before it has said is not believed.
+        assert "answered 500" in await sidecar.readiness.problem()
 
 
 async def test_a_drain_that_begins_while_the_app_is_asked_is_not_ready() -> None:
@@ -79,7 +155,7 @@ async def test_a_drain_that_begins_while_the_app_is_asked_is_not_ready() -> None
         sidecar = FakeSidecar(Address("127.0.0.1", app.port), HTTP)
         asked = asyncio.create_task(sidecar.readiness.problem())
         await asyncio.sleep(0)
-        sidecar.drain("test")
+        sidecar.drain(Origin.ADMIN)
 
         assert "draining" in await asked
 
@@ -95,7 +171,7 @@ async def test_what_is_known_without_waiting_is_what_the_app_said_last() -> None
         sidecar.ahead += readiness.FRESH
         assert ready.known() is None
         assert await ready.problem() == ""
-        sidecar.drain("test")
+        sidecar.drain(Origin.ADMIN)
         assert "draining" in (ready.known() or "")
 
     assert len(app.asked) == 2
@@ -152,7 +228,8 @@ async def test_an_app_that_has_answered_once_counts_from_then_on() -> None:
             await until(lambda: answered(sidecar))
             sidecar.ahead += readiness.FRESH
         other.answer = b"HTTP/1.1 503 Oh\r\n\r\n"
-        assert "answered 503" in await sidecar.readiness.problem()
+        told = [await next_probe(sidecar) for _ in range(readiness.AWAY_AFTER)]
+        assert "answered 503" in told[-1]
 
 
 def answered(sidecar: FakeSidecar) -> bool:
@@ -248,7 +325,7 @@ async def test_in_a_drain_nothing_is_missing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sidecar = FakeSidecar(Address("127.0.0.1", free_ports(1)[0]))
-    sidecar.drain("test")
+    sidecar.drain(Origin.ADMIN)
     async with watched(sidecar, monkeypatch, caplog) as lines:
         sidecar.ahead += 60
         await asyncio.sleep(0.1)  # some turns of the watch

@@ -9,6 +9,7 @@ from drainproxy import __version__
 from drainproxy.config import Address, Mistake
 from drainproxy.drain.ledger import KINDS
 from drainproxy.drain.machine import Phase, Timing
+from drainproxy.drain.origin import Origin
 from drainproxy.relay.detect import Detect
 from drainproxy.relay.http1 import Http1
 from drainproxy.relay.tcp import Tcp
@@ -127,7 +128,7 @@ async def test_no_query_is_told_since_keys_are_in_it() -> None:
 
 async def test_a_drain_tells_why_and_what_time_is_left() -> None:
     sidecar = FakeSidecar(timing=Timing(delay=5, quiet=2, timeout=25))
-    sidecar.drain("prestop")
+    sidecar.drain(Origin.HOOK)
     sidecar.ahead += 4
 
     told = status(sidecar.real)
@@ -139,7 +140,7 @@ async def test_a_drain_tells_why_and_what_time_is_left() -> None:
 
 async def test_the_time_left_is_never_below_nothing() -> None:
     sidecar = FakeSidecar()
-    sidecar.drain("admin")
+    sidecar.drain(Origin.ADMIN)
     sidecar.ahead += 99
 
     assert seconds_left(sidecar.real) == 0
@@ -147,8 +148,8 @@ async def test_the_time_left_is_never_below_nothing() -> None:
 
 async def test_after_a_drain_its_report_is_told() -> None:
     sidecar = FakeSidecar()
-    sidecar.drain("admin")
-    sidecar.tick()
+    sidecar.drain(Origin.ADMIN)
+    sidecar.advance()
 
     told = status(sidecar.real)
 

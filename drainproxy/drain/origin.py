@@ -1,0 +1,79 @@
+"""Who asked for a drain, and what follows from that: is the pod deleted, or a container restarted?
+
+On a deletion the kubelet calls the preStop hooks of all containers at once; where it restarts one
+container it calls the hook of that one alone, and nobody signals the sidecar. Only hooks that say
+whose they are tell the two apart, and only after a moment: the hooks of one deletion do not arrive
+together.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+# In seconds: the hooks of one deletion have all been called by then.
+TOGETHER = 0.5
+
+
+class Origin(Enum):
+    """Who asks; hooks say whose they are, or do not."""
+
+    ADMIN = "admin"
+    HOOK = "prestop"
+    APP_HOOK = "prestop of the app"
+    SIDECAR_HOOK = "prestop of the sidecar"
+    SIGNAL = "signal"
+
+    @property
+    def why(self) -> str:
+        """The word for it in reports, in which all hooks are one reason."""
+        return Origin.HOOK.value if self in _HOOKS else self.value
+
+
+_HOOKS = frozenset({Origin.HOOK, Origin.APP_HOOK, Origin.SIDECAR_HOOK})
+# Those that are called too where a container restarts and the pod stays.
+_OF_RESTARTS = frozenset({Origin.HOOK, Origin.APP_HOOK})
+
+
+class Purpose(Enum):
+    """What a drain is for, as far as that is known."""
+
+    ASKED = "somebody asked for it, and says no more"
+    UNDECIDED = "the hook of an app was called, and that of the sidecar may follow"
+    RESTART = "a container of the app restarts, and the pod stays"
+    DELETION = "the pod is deleted"
+
+
+@dataclass(slots=True)
+class Askers:
+    """All who have asked for one drain: the `first`, and when each of them did, in seconds."""
+
+    first: Origin
+    began: float
+    _asked: dict[Origin, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._asked = {self.first: self.began}
+
+    def add(self, origin: Origin, now: float) -> None:
+        """Somebody asks for it too."""
+        self._asked.setdefault(origin, now)
+
+    def purpose(self, now: float) -> Purpose:
+        """What the drain is for. What an admin call has begun stays that, whoever asks later: who
+        takes a pod out by hand does not get it back because it is deleted then."""
+        hook, signal = (self._asked.get(each) for each in (Origin.SIDECAR_HOOK, Origin.SIGNAL))
+        match self.first:
+            case Origin.ADMIN:
+                return Purpose.ASKED
+            case Origin.HOOK:
+                # One of the hooks of a deletion is the first.
+                together = hook is not None and hook <= self.began + TOGETHER
+                return Purpose.DELETION if together else Purpose.ASKED
+            case Origin.APP_HOOK if hook is None and signal is None:
+                waits = now < self.began + TOGETHER
+                return Purpose.UNDECIDED if waits else Purpose.RESTART
+        return Purpose.DELETION
+
+    @property
+    def may_be_restart(self) -> bool:
+        """Whether a restart calls all who have asked: nobody else wants the drain to stay."""
+        return self._asked.keys() <= _OF_RESTARTS

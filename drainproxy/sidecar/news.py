@@ -1,0 +1,83 @@
+"""Which clients that come during a drain are news: the quiet rule waits for the last of them.
+
+The first request of a new connection tells that somebody has not heard yet that this endpoint goes.
+Whoever connects and asks for nothing tells nothing of that, and neither does who asks for health:
+silent connections, port checks, probes.
+"""
+
+import re
+
+from drainproxy.drain.ledger import Hold
+from drainproxy.relay.exchange import Exchange
+from drainproxy.relay.hub import Hub
+from drainproxy.relay.stream import Stream
+from drainproxy.relay.tcp import Tcp
+
+# How kubelets and load balancers call themselves.
+_PROBER = re.compile(
+    rb"\r\nuser-agent:[^\r]*(?:probe|health.?check|googlehc|envoy/hc|uptime|pingdom)", re.I
+)
+_GRPC_HEALTH = "/grpc.health.v1.Health/"
+# The last part of the paths at which frameworks tell of their health.
+_HEALTH = frozenset(
+    {
+        *("health", "healthz", "healthcheck", "health-check", "health_check", "heartbeat"),
+        *("live", "livez", "liveness", "alive", "ready", "readyz", "readiness"),
+        *("startup", "startupz", "ping", "up"),
+    }
+)
+# So many silent TCP connections are remembered before those that have gone are forgotten.
+_MANY = 1000
+
+
+def is_probe(method: bytes, path: str, head: bytes = b"") -> bool:
+    """Whether a request is that of a prober; `head` is that of HTTP/1, where it is one."""
+    if path.startswith(_GRPC_HEALTH) or _PROBER.search(head):
+        return True
+    name = path.partition("?")[0].rstrip("/").rpartition("/")[2]
+    return method in (b"GET", b"HEAD") and name.lower().lstrip("_") in _HEALTH
+
+
+class News:
+    """When the newest connection came of those that have asked for something, since `begin`."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._newest = 0.0
+        self._book = hub.ledger.open
+        # TCP clients that have said nothing yet: they count from when they came once they have.
+        self._silent: set[Tcp] = set()
+
+    @property
+    def newest(self) -> float:
+        """In seconds, by the clock of the hub."""
+        for session in [each for each in self._silent if each.spoken]:
+            self._silent.discard(session)
+            self._came(session.connected_at)
+        return self._newest
+
+    def begin(self) -> None:
+        """From now on it is looked at what new clients ask for. No request pays for that before."""
+        self._hub.ledger.open = self._open
+
+    def end(self) -> None:
+        """The drain was taken back."""
+        self._hub.ledger.open = self._book
+        self._silent.clear()
+
+    def _open(self, hold: Hold) -> None:
+        self._book(hold)
+        match hold:
+            case Exchange(request=request) if request is not None:
+                if not is_probe(request.method, hold.path, request.head):
+                    self._came(hold.connected_at)
+            case Stream():
+                if not is_probe(hold.head.method, hold.path):
+                    self._came(hold.session.connected_at)
+            case Tcp(path="", spoken=False):
+                if len(self._silent) > _MANY:
+                    self._silent &= self._hub.ledger.holds
+                self._silent.add(hold)
+
+    def _came(self, moment: float) -> None:
+        self._newest = max(self._newest, moment)

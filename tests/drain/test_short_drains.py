@@ -1,0 +1,97 @@
+"""Drains that have no time, and drains that need none."""
+
+import pytest
+
+from drainproxy.drain.machine import HURRY, Effect, Phase, Timing
+from tests.drain.shell import ONCE_PER_DRAIN, Shell
+
+# A signal while the hook that holds it back is unanswered: SIGKILL comes in two seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "phase", "effects"),
+    [
+        (3, Phase.ANNOUNCED, [*ONCE_PER_DRAIN]),
+        (6, Phase.LEAVING, [*ONCE_PER_DRAIN]),
+        (12, Phase.CLOSED, [*ONCE_PER_DRAIN]),
+    ],
+)
+def test_a_hurried_signal_cuts_within_a_second_and_a_half(
+    seconds: float, phase: Phase, effects: list[Effect]
+) -> None:
+    shell = Shell.serving(in_flight=1)
+    shell.drain()
+    shell.sleep(seconds)
+    assert shell.phase is phase
+    shell.signal(hurried=True)
+    now = 100 + seconds
+    assert shell.phases[-1] == (Phase.CUTTING, now)
+    assert shell.machine.deadline == now + HURRY
+    assert shell.done == effects[:3]
+    shell.sleep(60)
+    assert shell.phases[-1] == (Phase.DRAINED, now + HURRY)
+    assert shell.done == effects
+
+
+def test_what_ends_in_the_hurry_ends_the_drain() -> None:
+    shell = Shell.serving(in_flight=1)
+    shell.drain()
+    shell.signal(hurried=True)
+    shell.sleep(0.5)
+    shell.finish_one()
+    assert shell.phases[-1] == (Phase.DRAINED, 100.5)
+    assert Effect.ABORT not in shell.done
+
+
+def test_a_hurry_prolongs_nothing() -> None:
+    shell = Shell.serving(in_flight=1)
+    shell.drain()
+    shell.sleep(24)
+    shell.signal(hurried=True)
+    assert shell.machine.deadline == 125.0
+
+
+def test_a_further_signal_in_the_hurry_cuts_at_once() -> None:
+    shell = Shell.serving(in_flight=1)
+    shell.drain()
+    shell.signal(hurried=True)
+    shell.signal(hurried=True)
+    assert shell.phases[-1] == (Phase.DRAINED, 100.0)
+    assert shell.done == [*ONCE_PER_DRAIN]
+
+
+def test_a_hurried_signal_after_the_drain_just_ends_the_process() -> None:
+    shell = Shell.serving(Timing(0, 0, 25))
+    shell.drain()
+    shell.signal(hurried=True)
+    assert shell.done == [Effect.LEAVE, Effect.CLOSE, Effect.FINISH, Effect.FINISH]
+
+
+# Nobody is there any more for whom anything would be waited
+
+
+@pytest.mark.parametrize("seconds", [0, 3, 6])
+def test_where_the_app_has_gone_and_nobody_is_connected_a_drain_is_over(seconds: float) -> None:
+    shell = Shell.serving()
+    shell.drain()
+    shell.sleep(seconds)
+    shell.forsaken = True
+    shell.advance()
+    assert shell.phases[-1] == (Phase.DRAINED, 100 + seconds)
+    assert shell.done == [Effect.LEAVE, Effect.CLOSE, Effect.FINISH]
+
+
+def test_what_is_in_flight_is_waited_for_without_an_app_too() -> None:
+    shell = Shell.serving(in_flight=1)
+    shell.forsaken = True
+    shell.drain()
+    assert shell.phase is Phase.ANNOUNCED
+    shell.finish_one()
+    assert shell.phases[-1] == (Phase.DRAINED, 100.0)
+
+
+def test_while_serving_an_app_that_has_gone_ends_nothing() -> None:
+    shell = Shell.serving()
+    shell.forsaken = True
+    shell.sleep(60)
+    assert shell.phase is Phase.SERVING

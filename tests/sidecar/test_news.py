@@ -1,0 +1,156 @@
+"""Which clients that come during a drain hold it up: those that ask for something."""
+
+from collections.abc import Callable
+
+import pytest
+
+from drainproxy.sidecar.news import News, is_probe
+from tests.relay.conversation import Conversation, Proxy, request
+from tests.relay.frames import GET, PREFACE, settings
+from tests.relay.streaming import Streaming
+
+CAME = 1100.0
+KUBELET = "User-Agent: kube-probe/1.33"
+
+
+@pytest.fixture
+def leaving() -> tuple[Proxy, News]:
+    proxy = Proxy()
+    news = News(proxy.hub)
+    proxy.leaves()
+    news.begin()
+    proxy.time = CAME
+    return proxy, news
+
+
+def says(protocol: str, *chunks: bytes, first: bytes = b"") -> Callable[[Proxy], Conversation]:
+    """A client that says this, to an app that speaks first or does not."""
+
+    def come(proxy: Proxy) -> Conversation:
+        talk = Conversation(protocol, proxy=proxy)
+        if first:
+            talk.app_sends(first)
+        proxy.time += 0.5
+        talk.client_sends(*chunks)
+        return talk
+
+    return come
+
+
+def asks_over_http2(path: bytes, method: bytes = b"GET") -> Callable[[Proxy], Conversation]:
+    def come(proxy: Proxy) -> Conversation:
+        talk = Streaming(proxy=proxy)
+        proxy.time += 0.5
+        others = (each for each in GET if each[0] not in (b":path", b":method"))
+        fields = ((b":method", method), (b":path", path), *others)
+        talk.client_sends(PREFACE + settings() + talk.says.headers(1, fields, end=True))
+        return talk
+
+    return come
+
+
+ASKS = {
+    "request": says("auto", request("/")),
+    "post": says("http", request("/orders", method="POST", body=b"x")),
+    "events": says("auto", request("/events", "Accept: text/event-stream")),
+    "http2": asks_over_http2(b"/"),
+    "grpc": asks_over_http2(b"/shop.Orders/Get", b"POST"),
+    "tcp": says("tcp", b"\x00\x01"),
+    "tcp told apart": says("auto", b"\x00\x01\x02\x03\r\n\r\n"),
+    "greeted": says("tcp", b"HELO\r\n", first=b"220 here\r\n"),
+    "a name that is no probe": says("auto", request("/orders/healthy")),
+    "a post to a name of health": says("auto", request("/ping", method="POST", body=b"x")),
+}
+ASKS_NOTHING = {
+    "silence": says("auto"),
+    "silence where http is spoken": says("http"),
+    "silence over tcp": says("tcp"),
+    "a greeting that nobody answers": says("tcp", first=b"220 here\r\n"),
+    "half a head": says("auto", b"GET / HTTP/1.1\r\nHo"),
+    "a preface": says("auto", PREFACE + settings()),
+    "what is no request": says("http", b"\x16\x03\x01\x00\xa5\x01\r\n\r\n"),
+    "kubelet": says("auto", request("/", KUBELET)),
+    "AWS": says("auto", request("/", "user-agent: ELB-HealthChecker/2.0")),
+    "Google": says("auto", request("/x", "User-Agent: GoogleHC/1.0")),
+    "Envoy": says("auto", request("/x", "USER-AGENT:Envoy/HC")),
+    "healthz": says("auto", request("/healthz")),
+    "a probe with a query": says("auto", request("/api/v1/_health/?full=1")),
+    "Spring": says("auto", request("/actuator/health/readiness")),
+    "HEAD": says("auto", request("/ping", method="HEAD")),
+    "grpc health": asks_over_http2(b"/grpc.health.v1.Health/Check", b"POST"),
+    "grpc watch": asks_over_http2(b"/grpc.health.v1.Health/Watch", b"POST"),
+    "healthz over http2": asks_over_http2(b"/healthz"),
+}
+
+
+@pytest.mark.parametrize("come", ASKS.values(), ids=ASKS)
+def test_who_asks_for_something_is_news(
+    come: Callable[[Proxy], Conversation], leaving: tuple[Proxy, News]
+) -> None:
+    proxy, news = leaving
+    come(proxy)
+    # From when it connected: all that it asks after that is no further client.
+    assert news.newest == CAME
+
+
+@pytest.mark.parametrize("come", ASKS_NOTHING.values(), ids=ASKS_NOTHING)
+def test_who_asks_for_nothing_is_not(
+    come: Callable[[Proxy], Conversation], leaving: tuple[Proxy, News]
+) -> None:
+    proxy, news = leaving
+    talk = come(proxy)
+    assert news.newest == 0.0
+    talk.client_ends()
+    assert news.newest == 0.0
+
+
+def test_a_tcp_client_that_speaks_late_is_news_from_then_on(leaving: tuple[Proxy, News]) -> None:
+    proxy, news = leaving
+    talk = Conversation("tcp", proxy=proxy)
+    assert news.newest == 0.0
+    talk.client_sends(b"x")
+    talk.client_resets()
+    assert news.newest == CAME
+
+
+def test_clients_that_were_there_before_are_none(leaving: tuple[Proxy, News]) -> None:
+    proxy, news = leaving
+    proxy.time = 990.0
+    talk = Conversation(proxy=proxy)
+    proxy.time = CAME
+    talk.client_sends(request())
+    assert news.newest == 990.0
+
+
+def test_silent_clients_that_have_gone_are_forgotten(leaving: tuple[Proxy, News]) -> None:
+    proxy, news = leaving
+    for _ in range(1100):
+        Conversation("tcp", proxy=proxy).client_resets()
+    assert len(news._silent) < 110
+
+
+def test_a_drain_that_is_taken_back_looks_no_more() -> None:
+    proxy = Proxy()
+    book = proxy.hub.ledger.open
+    news = News(proxy.hub)
+    news.begin()
+    news.end()
+    assert proxy.hub.ledger.open == book
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "head", "probe"),
+    [
+        (b"GET", "/livez", b"", True),
+        (b"GET", "/up", b"", True),
+        (b"GET", "/app/Health", b"", True),
+        (b"GET", "/", b"\r\nUser-Agent: Blackbox-Probe/1\r\n", True),
+        (b"POST", "/healthz", b"", False),
+        (b"GET", "/", b"\r\nUser-Agent: curl/8\r\nX-Was: kube-probe\r\n", False),
+        (b"GET", "/health/insurance", b"", False),
+        (b"GET", "/pinguin", b"", False),
+        (b"GET", "", b"", False),
+    ],
+)
+def test_a_probe_is_known_by_its_name(method: bytes, path: str, head: bytes, probe: bool) -> None:
+    assert is_probe(method, path, head) is probe
