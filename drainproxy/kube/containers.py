@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -31,7 +31,7 @@ class Design(Struct, frozen=True, kw_only=True):
     """All that the containers depend on.
 
     What annotations say already is not said again with flags: `forwards` are empty then,
-    `pass_token` and `pass_report` are false.
+    `pass_report` is false.
     """
 
     wishes: Wishes
@@ -41,7 +41,6 @@ class Design(Struct, frozen=True, kw_only=True):
     forwards: Sequence[str]
     admin: Address
     token: str
-    pass_token: bool
     pass_report: bool
     pass_pod_ip: bool
 
@@ -58,13 +57,16 @@ def sidecar(design: Design) -> Json:
         "env": [*_environment(design)],
         "ports": list(_ports(design)),
         "startupProbe": _probe("/startupz", design, periodSeconds=1, failureThreshold=120),
-        # Whether the app is there is asked often: a rollout waits for it.
-        "readinessProbe": _probe("/readyz", design, periodSeconds=2, timeoutSeconds=5),
+        # A rollout waits for it, and a restart must be seen at once: /readyz itself bears with an
+        # app that fails now and then.
+        "readinessProbe": _probe(
+            "/readyz", design, periodSeconds=1, timeoutSeconds=5, failureThreshold=1
+        ),
         "livenessProbe": _probe("/livez", design, timeoutSeconds=5, failureThreshold=6),
         "resources": resources(wishes),
         "securityContext": _security(design.runs_as),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "lifecycle": {"preStop": pre_stop(design.token, design.admin.port)},
+        "lifecycle": {"preStop": pre_stop(design.token, design.admin.port, "sidecar")},
         "volumeMounts": [{"name": VOLUME, "mountPath": _FOLDER, "readOnly": True}],
     }
 
@@ -90,10 +92,12 @@ def volume() -> Json:
     return {"name": VOLUME, "downwardAPI": {"items": [path]}}
 
 
-def pre_stop(token: str, admin_port: int) -> Json:
-    """A hook that begins the drain and returns when it is over. The kubelet calls the pod's IP."""
+def pre_stop(token: str, admin_port: int, of: Literal["app", "sidecar"]) -> Json:
+    """A hook that begins the drain and returns when it is over. The kubelet calls the pod's IP. It
+    says whose it is: where a container restarts, its own alone is called."""
     headers = [{"name": TOKEN_HEADER, "value": token}]
-    return {"httpGet": {"path": PRE_STOP, "port": admin_port, "httpHeaders": headers}}
+    path = f"{PRE_STOP}?of={of}"
+    return {"httpGet": {"path": path, "port": admin_port, "httpHeaders": headers}}
 
 
 def sidecar_of(pod: Json) -> Json | None:
@@ -130,10 +134,13 @@ def listeners_of(container: Json) -> dict[int, list[int]]:
     return found
 
 
-def hook_of(container: Json) -> Json | None:
-    """Its preStop hook, which is that of the app's containers too."""
+def app_hook(container: Json) -> Json | None:
+    """The hook of the app's containers beside this sidecar: its own, in other words."""
     hook: Json | None = (container.get("lifecycle") or {}).get("preStop")
-    return hook
+    get = (hook or {}).get("httpGet")
+    if get is None:
+        return hook
+    return {"httpGet": {**get, "path": str(get.get("path")).replace("of=sidecar", "of=app")}}
 
 
 def _image(design: Design) -> Json:
@@ -151,9 +158,8 @@ def _flags(design: Design) -> list[str]:
 
 
 def _environment(design: Design) -> Iterable[Json]:
-    # These are for `drainproxy status` in the container too, which reads no annotations.
-    if design.pass_token:
-        yield {"name": TOKEN_ENVIRONMENT, "value": design.token}
+    # These are for `drainproxy drain` in the container too, which knows of no annotations there.
+    yield {"name": TOKEN_ENVIRONMENT, "value": design.token}
     if design.admin != BY_NAME["admin"].default:
         yield {"name": BY_NAME["admin"].environment, "value": str(design.admin)}
     # What `pod-ip` in a setting means.

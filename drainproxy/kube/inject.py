@@ -100,7 +100,7 @@ def complete(pod: Json) -> Injected | None:
     None if there is nothing to do. This is what a webhook does when it sees a pod again.
     """
     status, sidecar = read_status(pod), containers.sidecar_of(pod)
-    hook = containers.hook_of(sidecar) if sidecar else None
+    hook = containers.app_hook(sidecar) if sidecar else None
     view = read(pod)
     wishes, _ = read_wishes(view.annotations)
     added = [each for each in view.containers if not kept_hook(each, wishes)]
@@ -151,7 +151,7 @@ def _hook_containers(editor: Editor, plan: Plan) -> None:
     """Every container gets its SIGTERM when the drain is over, unless a hook of its own stays."""
     for container in plan.scene.pod.containers:
         if not kept_hook(container, plan.scene.wishes):
-            hook = containers.pre_stop(plan.design.token, plan.design.admin.port)
+            hook = containers.pre_stop(plan.design.token, plan.design.admin.port, "app")
             editor.put((*_container(container), "lifecycle", "preStop"), hook)
 
 

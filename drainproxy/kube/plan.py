@@ -179,9 +179,10 @@ def _reserved(asked: Mapping[str, str]) -> Iterator[int]:
 def _derived(pod: Pod, said: Mapping[str, str], wishes: Wishes) -> dict[str, str]:
     """Settings that follow from the pod. As annotations: a flag could not be changed while we run.
 
-    kube-proxy falls back to terminating endpoints only while they are ready (KEP-1669).
+    kube-proxy falls back to terminating endpoints only while they are ready (KEP-1669): so they are
+    as long as they take clients.
     """
-    unready = {ANNOTATION_PREFIX + "unready": "leaving"}
+    unready = {ANNOTATION_PREFIX + "unready": "closed"}
     return {**drain_times(pod, said, wishes), **unready, **upstreams.source(said)}
 
 
@@ -230,7 +231,6 @@ def _design(
         forwards=forwards,
         admin=scene.settings.admin,
         token=asked.get(_TOKEN) or token or options.new_token(),
-        pass_token=_TOKEN not in asked,
         pass_report=_REPORT not in asked,
         pass_pod_ip=upstreams.needs_pod_ip(scene.settings),
     )

@@ -1,8 +1,10 @@
 """What is put into a pod."""
 
+import pytest
+
 from drainproxy.config import BY_NAME, Address
 from drainproxy.kube.annotations import Wishes
-from drainproxy.kube.containers import Design, hook_of, redirect, sidecar, sidecar_of, token_of
+from drainproxy.kube.containers import Design, app_hook, redirect, sidecar, sidecar_of, token_of
 from drainproxy.kube.ports import Taken
 from drainproxy.kube.users import RunsAs
 from drainproxy.manifests.podspec import Json
@@ -18,7 +20,6 @@ def design(**fields: object) -> Design:
         "forwards": ["9181=8080"],
         "admin": BY_NAME["admin"].default,
         "token": "t",
-        "pass_token": True,
         "pass_report": True,
         "pass_pod_ip": False,
     }
@@ -42,9 +43,10 @@ def test_flags_say_only_what_no_annotation_says() -> None:
         "--annotations-file=/etc/drainproxy/podinfo/annotations",
         "--report-file=/dev/termination-log",
     ]
-    quiet = sidecar(design(forwards=[], pass_token=False, pass_report=False))
+    quiet = sidecar(design(forwards=[], pass_report=False))
     assert quiet["args"] == ["run", "--annotations-file=/etc/drainproxy/podinfo/annotations"]
-    assert [each["name"] for each in quiet["env"]] == ["HOST_IP"]
+    # The token is said in any case: whoever drains from within the container reads no annotations.
+    assert [each["name"] for each in quiet["env"]] == ["DRAINPROXY_ADMIN_TOKEN", "HOST_IP"]
     assert quiet["lifecycle"]["preStop"]["httpGet"]["httpHeaders"][0]["value"] == "t"
 
 
@@ -104,5 +106,25 @@ def test_the_sidecar_of_a_pod_is_found_in_either_list() -> None:
 
     assert sidecar_of(pod()) is None
     assert sidecar_of(native) == sidecar_of(plain) == ours
-    assert (token_of(ours), hook_of(ours)) == ("t", ours["lifecycle"]["preStop"])
-    assert (token_of({"name": "x"}), hook_of({"name": "x"})) == (None, None)
+    assert (token_of(ours), token_of({"name": "x"})) == ("t", None)
+
+
+def test_the_hook_of_the_app_says_that_it_is_the_apps() -> None:
+    ours: Json = sidecar(design())
+    own = ours["lifecycle"]["preStop"]["httpGet"]
+    assert own["path"] == "/prestop?of=sidecar"
+    assert app_hook(ours) == {"httpGet": {**own, "path": "/prestop?of=app"}}
+    assert own["path"] == "/prestop?of=sidecar"
+
+
+@pytest.mark.parametrize(
+    "hook", [None, {"exec": {"command": ["x"]}}, {"httpGet": {"path": "/prestop", "port": 9180}}]
+)
+def test_a_sidecar_of_an_older_version_or_edited_passes_its_hook_on(hook: Json | None) -> None:
+    assert app_hook({"name": "drainproxy", "lifecycle": {"preStop": hook}}) == hook
+
+
+def test_readiness_is_asked_each_second_and_fails_at_once() -> None:
+    probe = sidecar(design())["readinessProbe"]
+    asked = {name: probe[name] for name in ("periodSeconds", "failureThreshold", "timeoutSeconds")}
+    assert asked == {"periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 5}

@@ -26,7 +26,7 @@ from tests.kube.pods import (
 REDIRECT = {"drainproxy.io/capture": "redirect"}
 HOOK = {
     "httpGet": {
-        "path": "/prestop",
+        "path": "/prestop?of=app",
         "port": 9180,
         "httpHeaders": [{"name": "X-Drainproxy-Token", "value": TOKEN}],
     }
@@ -162,11 +162,12 @@ def test_the_sidecar_is_a_native_one_unless_a_plain_one_is_asked_for() -> None:
     assert "initContainers" not in plain
 
 
-def test_the_app_and_the_sidecar_get_the_same_hook_with_the_same_token() -> None:
+def test_the_app_and_the_sidecar_get_hooks_with_the_same_token_that_say_whose_they_are() -> None:
     done = injected(pod())
 
     assert done.pod["spec"]["containers"][0]["lifecycle"] == {"preStop": HOOK}
-    assert sidecar(done.pod)["lifecycle"] == {"preStop": HOOK}
+    own = {"httpGet": {**HOOK["httpGet"], "path": "/prestop?of=sidecar"}}
+    assert sidecar(done.pod)["lifecycle"] == {"preStop": own}
     token, _ = sidecar(done.pod)["env"]
     assert token == {"name": "DRAINPROXY_ADMIN_TOKEN", "value": TOKEN}
 
@@ -257,7 +258,7 @@ def test_the_drain_follows_the_grace_period_as_an_annotation_that_reloads() -> N
     after = injected(before).pod
 
     assert after["metadata"]["annotations"]["drainproxy.io/drain-timeout"] == "1m25s"
-    assert after["metadata"]["annotations"]["drainproxy.io/unready"] == "leaving"
+    assert after["metadata"]["annotations"]["drainproxy.io/unready"] == "closed"
     assert not any("drain-timeout" in arg for arg in sidecar(after)["args"])
     assert after["spec"]["terminationGracePeriodSeconds"] == 90
 

@@ -62,8 +62,20 @@ def test_what_was_removed_is_not_missed() -> None:
     assert not uninject(text.replace("        lifecycle:\n" + hook, "", 1)).failed
 
 
+OWN_HEADERS = [{"name": "X-Drainproxy-Token", "value": "t"}]
+
+
+@pytest.mark.parametrize("path", ["/prestop", "/prestop?of=app", "/prestop?of=sidecar"])
+def test_hooks_of_this_version_and_of_older_ones_are_ours(path: str) -> None:
+    assert is_ours({"httpGet": {"path": path, "httpHeaders": OWN_HEADERS}})
+
+
 @pytest.mark.parametrize(
-    "hook", [None, 3, {}, {"httpGet": 1}, {"httpGet": {"path": "/prestop", "httpHeaders": 3}}]
+    "hook",
+    [
+        *(None, 3, {}, {"httpGet": 1}, {"httpGet": {"path": "/prestop", "httpHeaders": 3}}),
+        *({"httpGet": {"path": path, "httpHeaders": OWN_HEADERS}} for path in (7, "/prestops", "")),
+    ],
 )
 def test_what_is_no_hook_of_ours_is_left_to_the_app(hook: object) -> None:
     assert not is_ours(hook)

@@ -31,7 +31,6 @@ def test_the_token_is_annotated_or_kept_or_new() -> None:
     said = plan(annotated(admin_token="said"), token="old").design
 
     assert (plan(pod()).design.token, kept.token, said.token) == (TOKEN, "old", "said")
-    assert (kept.pass_token, said.pass_token) == (True, False)
 
 
 def test_what_is_annotated_is_no_flag() -> None:
