@@ -84,9 +84,8 @@ def _in_container(container: Json, names: Mapping[str, str]) -> Iterator[str]:
 def is_ours(hook: Any) -> bool:
     """Whether a hook is the one that containers are given."""
     get = hook.get("httpGet") if isinstance(hook, dict) else None
-    path = get.get("path") if isinstance(get, dict) else None
     # Older versions did not say whose hook it is.
-    if not isinstance(path, str) or path.partition("?")[0] != PRE_STOP:
+    if not isinstance(get, dict) or str(get.get("path")).partition("?")[0] != PRE_STOP:
         return False
     headers = get.get("httpHeaders")
     held = headers if isinstance(headers, list) else []

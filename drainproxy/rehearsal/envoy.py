@@ -66,7 +66,7 @@ class Envoy:
             self._probe, self._admin + "/ready"
         )
 
-    async def prestop(self) -> None:
+    async def prestop(self, of: str) -> None:
         """One drain, though both containers' hooks ask for it."""
         if self._drain is None:
             self._drain = asyncio.ensure_future(self._drained())

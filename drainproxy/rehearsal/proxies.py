@@ -51,8 +51,8 @@ class Proxy(Protocol):
     async def ready(self) -> bool:
         """Whether the replica may get traffic."""
 
-    async def prestop(self) -> None:
-        """The preStop hook, of the app's container as well as of its own."""
+    async def prestop(self, of: str) -> None:
+        """The preStop hook of a container: `of` is app or sidecar."""
 
     async def counts(self) -> Mapping[str, int]:
         """How many exchanges it has seen, by kind of the report; empty if it does not count so."""
@@ -106,10 +106,10 @@ class Drainproxy:
     async def ready(self) -> bool:
         return await answers(self._probe, self._admin + "/readyz")
 
-    async def prestop(self) -> None:
+    async def prestop(self, of: str) -> None:
         with suppress(aiohttp.ClientError):
             async with self._probe.get(
-                self._admin + "/prestop", timeout=_AS_LONG_AS_IT_TAKES
+                f"{self._admin}/prestop?of={of}", timeout=_AS_LONG_AS_IT_TAKES
             ) as answer:
                 await answer.read()
 
@@ -178,7 +178,7 @@ class Direct:
     async def ready(self) -> bool:
         return all([await accepts(port) for port in self._site.app_ports.values()])
 
-    async def prestop(self) -> None:
+    async def prestop(self, of: str) -> None:
         await asyncio.sleep(self._sleep)
 
     async def counts(self) -> Mapping[str, int]:

@@ -132,7 +132,7 @@ class Replica:
 
     async def _hooks(self) -> None:
         """That of the app's container and that of the sidecar's."""
-        await asyncio.gather(self.proxy.prestop(), self.proxy.prestop())
+        await asyncio.gather(self.proxy.prestop("app"), self.proxy.prestop("sidecar"))
 
     def _processes(self) -> Iterator[Process]:
         yield self.app

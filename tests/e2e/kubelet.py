@@ -27,7 +27,7 @@ from drainproxy.rehearsal.ports import free_ports
 from tests.conftest import ROOT
 from tests.e2e.process import PATIENCE, Process, Sidecar, accepts, ask, started
 
-# What the kubelet grants a native sidecar when nothing of the grace period is left, in seconds.
+# What the kubelet grants a container when nothing of the grace period is left, in seconds.
 _LEAST = 2.0
 # All pods of this machine have it; what the downward API says of a pod is this alone.
 _POD_IP = "127.0.0.1"
@@ -61,33 +61,52 @@ class Pod:
         self._apps = ExitStack()
         self.sidecar = sidecar
         self.port = sidecar.port
+        self.terminating = False
         self.app = self._start_app()
 
-    def delete(self, hooked: bool = True) -> Deleted:
-        """Delete the pod; `hooked` is whether its containers have their preStop hooks."""
+    def delete(self, hooked: bool = True, grace: float | None = None) -> Deleted:
+        """Delete the pod; `hooked` is whether its containers have their preStop hooks, `grace` a
+        real grace period that is shorter than the pod's own, of which the pod is not told."""
+        self.terminating = True
         began = monotonic()
 
         def left() -> float:
-            return began + self._grace - monotonic()
+            return began + (self._grace if grace is None else grace) - monotonic()
 
         containers = [self._app_container, self._sidecar_container] if hooked else []
-        with ThreadPoolExecutor(2) as hooks:
-            called = [hooks.submit(self._prestop, container) for container in containers]
+        with ThreadPoolExecutor(3) as kubelet:
+            called = [kubelet.submit(self._prestop, each, left()) for each in containers]
             statuses = [hook.result() for hook in called[:1]]
             app_signalled = monotonic() - began
-            app = _end(self.app, left())
+            app = kubelet.submit(_end, self.app, max(left(), _LEAST))
+            if left() > 0:
+                app.result()
             app_gone = monotonic() - began
             statuses += [hook.result() for hook in called[1:]]
-        ended = _end(self.sidecar.process, max(left(), _LEAST))
-        gone = monotonic() - began
+            ended = _end(self.sidecar.process, max(left(), _LEAST))
+            gone = monotonic() - began
         report = json.loads(self._termination_log.read_text())
-        return Deleted(statuses, app, ended, app_signalled, app_gone, gone, report)
+        return Deleted(statuses, app.result(), ended, app_signalled, app_gone, gone, report)
+
+    def complete(self) -> tuple[float, int]:
+        """The app's work is done, as in the pod of a Job: when it has ended of itself the sidecar
+        is not needed any more. The seconds that it takes to end then, and its exit code."""
+        self.app.wait()
+        began = monotonic()
+        assert self._prestop(self._sidecar_container, self._grace) == 200
+        code = _end(self.sidecar.process, self._grace)
+        return monotonic() - began, code
 
     def restart_app(self) -> None:
         """Restart the app's container alone, as for a failing liveness probe: the sidecar's hook is
         not called and the sidecar gets no signal."""
-        assert self._prestop(self._app_container) == 200
+        assert self._prestop(self._app_container, self._grace) == 200
         _end(self.app, self._grace)
+        self.start_app_again()
+
+    def start_app_again(self) -> None:
+        """The app's container has ended: it is made anew."""
+        self.app.wait()
         sleep(_CREATION)
         self.app = self._start_app()
 
@@ -100,14 +119,22 @@ class Pod:
         app = started(*self._command, ready=lambda: accepts(port))
         return self._apps.enter_context(app)
 
-    def _prestop(self, container: Json) -> int:
-        """The status that a container's hook is answered with."""
+    @property
+    def is_ready(self) -> bool:
+        """What the readiness probe of the sidecar finds now."""
+        return _succeeds(self._sidecar_container["readinessProbe"])
+
+    def _prestop(self, container: Json, seconds: float) -> int:
+        """The status that a container's hook is answered with; 0 if it takes longer than that."""
         hook = container["lifecycle"]["preStop"]["httpGet"]
         request = urllib.request.Request(f"http://127.0.0.1:{hook['port']}{hook['path']}")
         for header in hook["httpHeaders"]:
             request.add_header(header["name"], header["value"])
-        with urllib.request.urlopen(request, timeout=self._grace) as answer:
-            return int(answer.status)
+        try:
+            with urllib.request.urlopen(request, timeout=seconds) as answer:
+                return int(answer.status)
+        except TimeoutError:
+            return 0
 
 
 def _end(process: Process, seconds: float) -> int:

@@ -94,7 +94,7 @@ async def together(scene: Scene, work: list[Coroutine[Any, Any, None]], end: Any
     return told
 
 
-def left_in_order(told: Deleted) -> None:
+def left_in_order(told: Deleted, within: float = GRACE) -> None:
     """Nobody was killed, nothing was cut, and the app was the last to hear of it."""
     assert told.hooks == [200, 200]
     # Not every app says 0 after SIGTERM; SIGKILL is what it must not be.
@@ -102,7 +102,7 @@ def left_in_order(told: Deleted) -> None:
     assert told.sidecar == 0
     assert (told.report["verdict"], told.report["why"]) == ("clean", "prestop")
     assert told.app_signalled >= told.report["seconds"] - 0.1
-    assert told.gone < GRACE
+    assert told.gone < within
 
 
 async def test_a_pod_of_uvicorn_that_is_deleted_under_load_loses_nothing(tmp_path: Path) -> None:
