@@ -1,0 +1,106 @@
+"""`leaving` ends although somebody knocks all the time, if it is nobody who asks for anything."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Event, Thread
+from time import monotonic
+
+import pytest
+
+from tests.e2e.conftest import DemoApp
+from tests.e2e.process import BUSY, Sidecar, sidecar
+
+QUIET = 0.5
+# By the machine alone `leaving` would take three quarters of an hour.
+DRAIN = ("--drain-delay", "0s", "--drain-quiet", f"{QUIET}s", "--drain-timeout", "1h")
+LAST = b"Host: a.example\r\nConnection: close\r\n\r\n"
+KUBELET = b"GET /hello HTTP/1.1\r\nUser-Agent: kube-probe/1.33\r\n" + LAST
+HEALTH = b"GET /healthz HTTP/1.1\r\n" + LAST
+ASKS = b"GET /hello HTTP/1.1\r\n" + LAST
+
+Knock = Callable[[int, ExitStack], None]
+
+
+def silent(port: int, open_ones: ExitStack) -> None:
+    """Connects, says nothing and stays."""
+    open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+
+
+def scans(port: int, _: ExitStack) -> None:
+    """Looks whether the port is open."""
+    socket.create_connection(("127.0.0.1", port)).close()
+
+
+def says(request: bytes) -> Knock:
+    def knock(port: int, _: ExitStack) -> None:
+        with socket.create_connection(("127.0.0.1", port), timeout=BUSY) as client:
+            client.sendall(request)
+            while client.recv(65536):
+                pass
+
+    return knock
+
+
+@contextmanager
+def knocking(running: Sidecar, knock: Knock, every: float) -> Iterator[None]:
+    """As long as somebody listens."""
+    over = Event()
+
+    def knock_on() -> None:
+        with ExitStack() as open_ones, suppress(OSError):
+            while not over.wait(every):
+                knock(running.port, open_ones)
+            over.wait()
+
+    thread = Thread(target=knock_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+NOBODY = {
+    "silent connections": (silent, 0.1),
+    "a port scanner": (scans, 0.02),
+    "probes of the kubelet": (says(KUBELET), 0.25),
+    "probes of health": (says(HEALTH), 0.25),
+}
+
+
+def seconds_of_leaving(running: Sidecar) -> float:
+    """How long it takes from the beginning of a drain to the end of `leaving`."""
+    began = monotonic()
+    running.post("/drain")
+    running.process.until(lambda: running.phase not in ("announced", "leaving"))
+    seconds = monotonic() - began
+    running.cut()
+    return seconds
+
+
+@pytest.mark.parametrize("protocol", ["auto", pytest.param("http", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("knock", "every"), NOBODY.values(), ids=NOBODY)
+def test_who_asks_for_nothing_does_not_hold_it_up(
+    knock: Knock, every: float, protocol: str, demo_app: DemoApp
+) -> None:
+    with (
+        sidecar(demo_app.address, *DRAIN, protocol=protocol) as running,
+        knocking(running, knock, every),
+    ):
+        assert seconds_of_leaving(running) < QUIET + 3 + BUSY
+
+
+def test_silent_connections_of_tcp_do_not_either(demo_app: DemoApp) -> None:
+    app = f"127.0.0.1:{demo_app.tcp_port}"
+    with sidecar(app, *DRAIN, protocol="tcp") as running, knocking(running, silent, 0.1):
+        assert seconds_of_leaving(running) < QUIET + 3 + BUSY
+
+
+def test_whoever_asks_holds_it_up_for_leaving_timeout_at_most(demo_app: DemoApp) -> None:
+    with (
+        sidecar(demo_app.address, *DRAIN, "--leaving-timeout", "1500ms") as running,
+        knocking(running, says(ASKS), 0.05),
+    ):
+        assert 1.5 <= seconds_of_leaving(running) < 1.5 + BUSY
