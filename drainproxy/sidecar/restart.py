@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from drainproxy.config import Address, AppHealth, UnixSocket
 from drainproxy.drain.machine import Phase
-from drainproxy.drain.origin import Origin
+from drainproxy.drain.origin import Origin, Purpose
 from drainproxy.sidecar import here, listening
 from drainproxy.sidecar.probes import Question, ask
 
@@ -47,14 +47,14 @@ class Restart:
     def __init__(self, sidecar: "Sidecar") -> None:
         self._sidecar = sidecar
         self._before: Listeners = {}
-        self._went_away = False
+        self._went_away = self._told = False
         # No app was there when the drain began, or at the last look.
         self._absent_at_first = self._absent = False
 
     def begin(self) -> None:
         """A drain begins: who listens now is not whoever comes after a restart."""
         told = _told(self._apps())
-        self._before, self._went_away = told, False
+        self._before, self._went_away, self._told = told, False, False
         self._absent = self._absent_at_first = len(told) == len(self._apps()) and not any(
             told.values()
         )
@@ -83,6 +83,7 @@ class Restart:
         now = await _listeners(self._apps())
         if machine.began != began or machine.askers is None:
             return  # another drain, or none
+        self._tell(machine.purpose(sidecar.now()))
         # Of those that could not be told at first, the first knock counts.
         self._before = {**now, **self._before}
         self._absent = not any(now.values())
@@ -95,6 +96,11 @@ class Restart:
                 log.info("the app went away and came back: it was restarted, and we stay")
         elif self._absent:
             sidecar.advance()
+
+    def _tell(self, purpose: Purpose | None) -> None:
+        if purpose is Purpose.RESTART and not self._told:
+            self._told = True
+            log.info("no hook but the app's was called: %s, and we are unready", purpose.value)
 
     def _apps(self) -> frozenset[App]:
         return frozenset(forward.app for forward in self._sidecar.forwards)

@@ -206,7 +206,10 @@ class Sidecar:
             self._child.send(signal.SIGKILL)
         else:
             # It comes when the hook has been answered, or when the grace period is over.
-            self._end(name, hurried=self.own_hooks > 0)
+            hurried = self.own_hooks > 0
+            if hurried:
+                log.warning("the grace period is over, and the drain is not: SIGKILL is near")
+            self._end(name, hurried=hurried)
 
     def _end(self, why: str, *, hurried: bool = False) -> None:
         self._begin_account()

@@ -11,7 +11,7 @@ import pytest
 
 from drainproxy.config import Address, UnixSocket
 from drainproxy.drain.machine import Phase, Timing
-from drainproxy.drain.origin import Origin
+from drainproxy.drain.origin import TOGETHER, Origin
 from drainproxy.sidecar import listening, restart
 from drainproxy.sidecar.restart import Listeners, changed
 from tests.sidecar.fake_sidecar import FakeSidecar
@@ -168,6 +168,20 @@ async def test_an_app_that_is_there_all_the_time_was_not_restarted(
         sidecar.drain(Origin.APP_HOOK)
         await looks.again()
         assert not serves(sidecar)
+
+
+async def test_that_it_is_a_restart_is_in_the_log_once_it_is_known(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "drainproxy.restart")
+    async with watched(monkeypatch) as (sidecar, _, looks):
+        sidecar.drain(Origin.APP_HOOK)
+        await looks.again()
+        assert caplog.messages == []
+        sidecar.ahead += TOGETHER
+        await looks.again()
+        (line,) = caplog.messages
+        assert "a container of the app restarts" in line
 
 
 # Whose drain is taken back
