@@ -16,6 +16,8 @@ from drainproxy.manifests.templates import makes_pods, reason, title
 from drainproxy.manifests.values import without_collector
 
 from .capture import Capture
+from .concerned import Behind
+from .density import Effort, TooMuch
 from .errors import mistaken
 from .foreign import foreign_policies
 from .halves import Half, written
@@ -28,7 +30,7 @@ from .plan import Options, foresee
 from .report import TWO_STEPS, Line, Outcome, Report
 from .skip import reason_to_skip
 from .status import restored
-from .surroundings import Behind, Surroundings
+from .surroundings import Surroundings
 from .telling import back, is_in, told_of, where
 from .texts import settled
 
@@ -59,8 +61,13 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     """Inject every workload in these files (by name), and change what leads clients to them."""
     given = read_input(texts)
     around = Surroundings(given.objects)
-    members = _neighbours(given, options)
-    neighbours = Neighbours(around.services, members, around.namespaces, around.held)
+    members = [*_neighbours(given, options)]
+    effort = Effort(sum(map(len, texts.values())))
+    try:
+        others = [each for _, each in members]
+        neighbours = Neighbours(around.services, others, around.namespaces, around.held, effort)
+    except TooMuch as error:
+        return _refused(members[error.args[1]][0], error.args[0])
     lines: list[Line] = []
     behind: dict[int, Behind] = {}
     for found in given.objects:
@@ -68,7 +75,7 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
         if line and (workloads := _behind(found, around.namespaces, capture)):
             behind[len(lines)] = workloads
         lines += [line] if line else []
-    changes = [*around.change([*behind.values()])]
+    changes = [*around.change([*behind.values()], effort)]
     said = told_of(lines, [*behind], changes, only)
     said += _foreign(given, [one.capture for one in behind.values() if one.capture])
     return _result(given, around, said, only)
@@ -187,12 +194,12 @@ def _uninject(target: _Target) -> _Done:
     return target.line("uninjected"), None
 
 
-def _neighbours(given: Input, options: Options) -> Iterator[Neighbour]:
+def _neighbours(given: Input, options: Options) -> Iterator[tuple[Found, Neighbour]]:
     for found in given.objects:
         one = workload(found.body)
         try:
             if one and one.pod is not None:
-                yield _neighbour(found.namespace, one, one.pod, options)
+                yield found, _neighbour(found.namespace, one, one.pod, options)
         except (ConfigError, ValueError):
             continue  # reported when it is to be injected
 
@@ -245,6 +252,11 @@ def _result(given: Input, around: Surroundings, lines: Sequence[Line], only: Hal
     report = Report(lines, names_files=len(given.files) > 1)
     is_empty = not (given.broken or any("kind" in each.body for each in given.objects))
     return Result("" if report.failed else written(given, only), report, is_empty)
+
+
+def _refused(found: Found, problem: str) -> Result:
+    line = Line(object=title(found.body), outcome="error", problems=[problem], **where(found))
+    return Result("", Report([line]))
 
 
 def _unwritten(given: Input) -> Iterator[Line]:

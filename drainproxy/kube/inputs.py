@@ -12,6 +12,8 @@ from drainproxy.manifests.podspec import Json, placed_objects, workload
 from drainproxy.manifests.positions import Lines
 from drainproxy.manifests.templates import makes_pods
 
+from .density import Room
+
 # What only a Helm template says. Where a text can be read all the same, that is not enough: there
 # are alerts and dashboards with braces of their own.
 _TEMPLATE: Final = re.compile(
@@ -63,18 +65,29 @@ class Input(Struct, frozen=True):
     broken: Sequence[Broken]
 
 
+class _Crowded(ValueError):
+    """There is no room for an object, and so for none after it."""
+
+    def __init__(self, broken: Broken) -> None:
+        super().__init__(broken.problem)
+        self.broken = broken
+
+
 def read_input(texts: Mapping[str, str]) -> Input:
     """The files by name."""
     files: dict[str, list[Document]] = {}
     found: list[Found] = []
     broken: list[Broken] = []
+    room = Room(texts.values())
     for name, text in texts.items():
         try:
             files[name] = parse(text)
+            here = [*_objects(name, files[name], room)]
+        except _Crowded as error:
+            return Input(files, (), [*broken, error.broken])
         except ValueError as error:
             broken.append(_broken(name, text, str(error)))
             continue
-        here = [*_objects(name, files[name])]
         unrendered = [*_templates(here)]
         broken += (Broken(name, each.line, each.number, _RENDER) for each in unrendered)
         left_out = {*map(id, unrendered)}
@@ -104,13 +117,15 @@ def _matters(body: Json) -> bool:
     return body.get("kind") in ("Service", "NetworkPolicy") or workload(body) is not None
 
 
-def _objects(name: str, documents: Sequence[Document]) -> Iterator[Found]:
+def _objects(name: str, documents: Sequence[Document], room: Room) -> Iterator[Found]:
     for number, document in enumerate(documents, start=1):
         if document.nodes() is None:
             continue
         lines = Lines(document)
         for path, each in placed_objects(document.data):
             place = name, lines.line(path), number
+            if problem := room.take(each):
+                raise _Crowded(Broken(*place, problem))
             yield Found(*place, document, each, _namespace(each), path, lines)
 
 

@@ -11,10 +11,13 @@ from msgspec import Struct
 
 from drainproxy.manifests.endpoints import find_port, resolve
 from drainproxy.manifests.podspec import Pod
-from drainproxy.manifests.services import POD_NAME, Service, ServicePort
+from drainproxy.manifests.services import Service, ServicePort
 
 from .capture import Capture, Rewrite
+from .density import Effort, TooMuch
 from .leads import Around, Held
+from .limits import too_many_services
+from .selecting import Selecting
 
 _ENFORCED: Final = "pod-security.kubernetes.io/enforce"
 # The Pod Security levels that a pod with NET_ADMIN does not pass.
@@ -39,12 +42,11 @@ class Neighbour(Struct, frozen=True):
         return not self.pod.completes or find_port(self.pod, port.target) is not None
 
 
-# Namespace, key and value; for POD_NAME the StatefulSet's name.
-_Label = tuple[str, str, str | None]
-
-
 class Neighbours:
-    """The Services, workloads and namespaces of an input; `around` is what each pod has to know."""
+    """The Services, workloads and namespaces of an input; `around` is what each pod has to know.
+
+    Raises TooMuch, with the number of a workload, if all this takes more than the effort.
+    """
 
     def __init__(
         self,
@@ -52,8 +54,9 @@ class Neighbours:
         workloads: Iterable[Neighbour],
         namespaces: Mapping[str, Mapping[str, str]],
         held: Mapping[Held, int] | None = None,
+        effort: Effort | None = None,
     ) -> None:
-        self._index = _by_selector(services)
+        self._selecting = Selecting(services, effort or Effort())
         self._namespaces = namespaces
         self._held = held or {}
         self._workloads = [*workloads]
@@ -61,32 +64,40 @@ class Neighbours:
         self._members: dict[tuple[str, str], list[int]] = {}
         self._names: dict[tuple[Held, str], str] = {}
         self._refused: dict[Held, str] = {}
-        self._behind: dict[int, list[Service]] = {}
+        self._behind: dict[int, Sequence[Service]] = {}
+        crowds = set[tuple[int, bool]]()
         for at, each in enumerate(self._workloads):
-            found = [*self._selecting(each.namespace, each.pod.labels, each.stateful_set)]
-            self._behind[at] = found
-            for service in found:
+            try:
+                self._behind[at] = self._in_front(each, crowds)
+            except TooMuch as error:
+                raise TooMuch(str(error), at) from None
+            for service in self._behind[at]:
                 self._members.setdefault(service.key, []).append(at)
         self._settle()
+
+    def _in_front(self, each: Neighbour, crowds: set[tuple[int, bool]]) -> Sequence[Service]:
+        """The Services that select its pods. Where these are so many that nobody behind them gets a
+        sidecar, one of those with the same labels is enough to say so."""
+        labels = each.pod.labels
+        found = self._selecting.services(each.namespace, labels, each.stateful_set)
+        if not too_many_services(len(found)):
+            self._selecting.weigh(found)
+            return found
+        crowd = id(found), each.pod.completes
+        found = () if crowd in crowds else found
+        crowds.add(crowd)
+        return found
 
     def around(
         self, namespace: str, labels: Mapping[str, str], stateful_set: str | None = None
     ) -> Around:
         """What stands around a pod with these labels."""
         return Around(
-            services=[*self._selecting(namespace, labels, stateful_set)],
+            services=self._selecting.services(namespace, labels, stateful_set),
             objection=self._objection,
             no_redirect=forbids_redirect(namespace, self._namespaces.get(namespace, {})),
             held=self._held,
         )
-
-    def _selecting(
-        self, namespace: str, labels: Mapping[str, str], stateful_set: str | None
-    ) -> Iterator[Service]:
-        for label in (*labels.items(), (POD_NAME, stateful_set)):
-            for service in self._index.get((namespace, *label), ()):
-                if service.selects(namespace, labels, stateful_set):
-                    yield service
 
     def _objection(self, service: Service, port: ServicePort, target: int | str) -> str:
         place = service.key, port.step
@@ -172,14 +183,3 @@ def forbids_redirect(namespace: str, labels: Mapping[str, str]) -> str:
     level = labels.get(_ENFORCED)
     forbidden = f"the Pod Security level {level} of namespace {namespace} forbids NET_ADMIN"
     return forbidden if level in _STRICT else ""
-
-
-def _by_selector(services: Sequence[Service]) -> dict[_Label, list[Service]]:
-    """By one label that each selects: who has many Services must not compare all with all."""
-    index: dict[_Label, list[Service]] = {}
-    for service in services:
-        labels = [*(service.spec.selector or {}).items()]
-        by_name = service.stateful_set is not None
-        for key, value in [(POD_NAME, service.stateful_set)] if by_name else labels[:1]:
-            index.setdefault((service.key[0], key, value), []).append(service)
-    return index

@@ -11,26 +11,16 @@ from drainproxy.config.mistakes import told
 from drainproxy.manifests.documents import restyle
 from drainproxy.manifests.podspec import Json, api_group
 from drainproxy.manifests.policies import Move, Place, Policy, policy
-from drainproxy.manifests.selectors import Label
 from drainproxy.manifests.services import Service, service
 
 from .annotations import STATUS
-from .capture import Capture, Rewrite
+from .capture import Rewrite
+from .concerned import Behind, Concerned
+from .density import Effort, TooMuch
 from .inputs import Found
-from .leading import move, retargeted, widened
+from .leading import retargeted, widened
 from .leads import Held
 from .status import taken_back
-
-
-class Behind(Struct, frozen=True):
-    """A workload: where its pods are, and how clients are led to them; None if to no sidecar.
-
-    `stateful_set` is its name if it is one.
-    """
-
-    place: Place
-    capture: Capture | None = None
-    stateful_set: str | None = None
 
 
 class Change(Struct, frozen=True):
@@ -86,23 +76,33 @@ class Surroundings:
                     found[each.view.key, port.step] = port.target
         return found
 
-    def change(self, workloads: Sequence[Behind]) -> Iterator[Change]:
+    def change(self, workloads: Sequence[Behind], effort: Effort) -> Iterator[Change]:
         """Lead clients to the sidecars. What was changed before and needs it no more is taken back;
         where no pod of this input is behind it, that cannot be told, and it stays as it is."""
-        index = _Index(workloads)
+        index = Concerned(workloads, [each.view for each in self._leading], effort)
         for each in self._leading:
-            view, done = each.view, None
-            if isinstance(view, Service):
-                done = _retargeted(each.original, view, index.rewrites(view))
-            else:
-                done = _widened(each.original, view, index.moves(view))
-            if done is None and not index.has_behind(view):
-                if each.found.body != each.original:
-                    yield Change(each.found, _LEFT, is_left=True)
-                continue
-            edited, text, at = done or (each.original, _BACK, None)
-            if _put(each.found, edited) or at is not None:
-                yield Change(each.found, text, at)
+            try:
+                yield from self._change(each, index)
+            except TooMuch as error:
+                self.mistakes.append((each.found, error))
+                return
+
+    def _change(self, each: _Leading, index: Concerned) -> Iterator[Change]:
+        view, done = each.view, None
+        if isinstance(view, Service):
+            done = _retargeted(each.original, view, index.rewrites(view))
+        else:
+            done = _widened(each.original, view, index.moves(view))
+        if done:
+            edited, text, at = done
+            _put(each.found, edited)
+            yield Change(each.found, text, at)
+        elif each.found.body == each.original:
+            return
+        elif not index.has_behind(view):
+            yield Change(each.found, _LEFT, is_left=True)
+        elif _put(each.found, each.original):
+            yield Change(each.found, _BACK)
 
     def restore(self) -> list[Found]:
         """Take them back to what they were; those that were changed."""
@@ -141,78 +141,6 @@ def _namespaces(objects: Sequence[Found]) -> Iterator[tuple[str, Mapping[str, st
 
 # What an object becomes, what was done in words, and the number of the first that it is done for.
 _Done = tuple[Json, str, int | None]
-
-
-class _Index:
-    """What concerns a Service or a policy, found without a look at all workloads; each with the
-    number of its workload."""
-
-    def __init__(self, workloads: Sequence[Behind]) -> None:
-        self._rewrites: dict[tuple[str, str], list[tuple[int, Rewrite]]] = {}
-        self._moves: dict[Label | None, list[tuple[int, Place, Move]]] = {}
-        self._behind: dict[Label | None, list[Behind]] = {}
-        # Pods with the same labels are the same for policies, which need no look at each.
-        self._known: set[object] = set()
-        for each in workloads:
-            if self._is_known(each.place, each.stateful_set):
-                continue
-            for label in (None, *each.place.labels.items()):
-                self._behind.setdefault(label, []).append(each)
-        for at, each in enumerate(workloads):
-            if each.capture is not None:
-                self._add(at, each.place, each.capture)
-
-    def _add(self, at: int, place: Place, capture: Capture) -> None:
-        for rewrite in capture.rewrites:
-            self._rewrites.setdefault(rewrite.service.key, []).append((at, rewrite))
-        for one in map(move, capture.ports if capture.mode != "redirect" else ()):
-            if self._is_known(place, one):
-                continue
-            for label in (None, *place.labels.items()):
-                self._moves.setdefault(label, []).append((at, place, one))
-
-    def _is_known(self, place: Place, what: object) -> bool:
-        key = place.namespace, frozenset(place.labels.items()), what
-        known = key in self._known
-        self._known.add(key)
-        return known
-
-    def rewrites(self, view: Service) -> list[tuple[int, Rewrite]]:
-        return self._rewrites.get(view.key, [])
-
-    def moves(self, view: Policy) -> list[tuple[int, Place, Move]]:
-        found = {
-            (at, one.listen): (at, place, one)
-            for label in _labels(view)
-            for at, place, one in self._moves.get(label, ())
-            if any(view.too_narrow(place, one))
-        }
-        return [found[key] for key in sorted(found)]
-
-    def has_behind(self, view: Service | Policy) -> bool:
-        """Whether a workload of the input is among those that it is about."""
-        return any(
-            _concerns(view, each) for label in _labels(view) for each in self._behind.get(label, ())
-        )
-
-
-def _labels(view: Service | Policy) -> set[Label | None]:
-    """Whatever it is about has one of these."""
-    if isinstance(view, Service):
-        named = view.stateful_set is not None
-        return {None if named else next(iter((view.spec.selector or {}).items()), None)}
-    labels = {*view.labels()}
-    return {None} if None in labels else labels
-
-
-def _concerns(view: Service | Policy, each: Behind) -> bool:
-    place = each.place
-    if isinstance(view, Service):
-        return view.selects(place.namespace, place.labels, each.stateful_set)
-    return view.selects(place) or any(
-        not rule.to or any(peer.may_be(place, view.namespace) for peer in rule.to)
-        for rule in view.spec.egress or []
-    )
 
 
 def _retargeted(

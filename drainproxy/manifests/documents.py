@@ -26,7 +26,7 @@ _MARKER = re.compile(
 )
 _NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z))*+")
 # Characters of a document with an object in it, beyond a first lot of documents.
-_SHORTEST: Final = 16
+_SHORTEST: Final = 40
 _MANY: Final = 10_000
 _BYTE_ORDER_MARK: Final = "\N{BYTE ORDER MARK}"
 

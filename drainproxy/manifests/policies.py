@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from .misfits import Misfit, Name, Number, fitted
 from .podspec import Json, api_group
-from .selectors import Label, Selector
+from .selectors import Selector
 from .services import Named
 
 _NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
@@ -96,16 +96,48 @@ class Policy(Struct, frozen=True):
         """Whether it is about a pod."""
         return self.namespace == place.namespace and self.spec.pod_selector.selects(place.labels)
 
-    def labels(self) -> Iterator[Label | None]:
-        """Whatever it is about has one of these labels; None stands for anything."""
+    def peers(self) -> Iterator[tuple[str | None, Selector]]:
+        """What its pods are selected by: in which namespace (None stands for any), by which labels.
+        Whatever it is about is selected by one of these."""
         if self.spec.ingress:
-            yield self.spec.pod_selector.label
+            yield self.namespace, self.spec.pod_selector
         for rule in self.spec.egress or []:
             if not rule.to:
-                yield None
+                yield None, Selector()
             for peer in rule.to or []:
                 if peer.ip_block is None:
-                    yield peer.pod_selector.label if peer.pod_selector else None
+                    own = self.namespace if peer.namespace_selector is None else None
+                    yield own, peer.pod_selector or Selector()
+
+    def label_keys(self) -> Iterator[str]:
+        """The labels of pods on which it depends whether it is about them."""
+        for _, selector in self.peers():
+            yield from selector.keys()
+
+    def size(self) -> int:
+        """How much there is in it to compare with a pod."""
+        size = 1 + sum(1 + len(ports) for ports in self._allowed())
+        peers = [peer for rule in self.spec.egress or [] for peer in rule.to or []]
+        spaces = [each.namespace_selector for each in peers if each.namespace_selector]
+        return size + sum(each.size() for each in (*spaces, *(each for _, each in self.peers())))
+
+    def port_names(self) -> Iterator[str]:
+        """The names of the ports that it allows."""
+        yield from (port.port for port in self._ports() if isinstance(port.port, str))
+
+    def port_ranges(self) -> Iterator[tuple[int, int]]:
+        """The numbers of ports that it allows, first and last; who allows all allows ours too."""
+        for port in self._ports():
+            if isinstance(port.port, int):
+                yield port.port, port.end_port or port.port
+
+    def _allowed(self) -> Iterator[list[_Port]]:
+        yield from (rule.ports or [] for rule in self.spec.ingress or [])
+        yield from (rule.ports or [] for rule in self.spec.egress or [])
+
+    def _ports(self) -> Iterator[_Port]:
+        for ports in self._allowed():
+            yield from (port for port in ports if port.protocol in (None, "TCP"))
 
     def too_narrow(self, place: Place, move: Move) -> Iterator[tuple[str, ...]]:
         """The paths of the lists of ports that allow the app's port and not the sidecar's."""

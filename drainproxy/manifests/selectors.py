@@ -1,6 +1,6 @@
 """Label selectors, as the API server weighs them (LabelSelector of meta/v1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -38,6 +38,17 @@ class Selector(Struct, rename="camel", frozen=True):
     def label(self) -> Label | None:
         """One of those that whatever it selects must have; None if it names none."""
         return next(iter((self.match_labels or {}).items()), None)
+
+    def keys(self) -> Iterator[str]:
+        """The labels on which it depends."""
+        yield from self.match_labels or {}
+        yield from (each.key for each in self.match_expressions or [])
+
+    def size(self) -> int:
+        """How many values there are to compare."""
+        conditions = self.match_expressions or []
+        values = sum(1 + len(each.values or ()) for each in conditions)
+        return 1 + len(self.match_labels or {}) + values
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         """Whether something with these labels is selected."""

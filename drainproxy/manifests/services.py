@@ -88,6 +88,14 @@ class Service(Struct, frozen=True):
         name, _, ordinal = pod.rpartition("-")
         return name if ordinal.isdigit() else None
 
+    def label_keys(self) -> Iterator[str]:
+        """The labels of pods on which it depends whether they are behind it."""
+        yield from self.spec.selector or {}
+
+    def size(self) -> int:
+        """How much there is in it to compare with a pod."""
+        return 1 + len(self.spec.selector or {})
+
     def selects(
         self, namespace: str, labels: Mapping[str, str], stateful_set: str | None = None
     ) -> bool:

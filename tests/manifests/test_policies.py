@@ -100,18 +100,18 @@ def test_a_port_whose_name_stays_is_not_meant_by_it() -> None:
     assert [*found.too_narrow(HERE, Move(8080, 9181))] == []
 
 
-def test_whatever_it_is_about_has_one_of_its_labels() -> None:
-    web, api = ({"matchLabels": {"app": name, "x": "y"}} for name in ("web", "api"))
-    rules = [{"to": [{"podSelector": api}, {"ipBlock": {"cidr": "10.0.0.0/8"}}]}]
+def test_whatever_it_is_about_is_selected_by_one_of_its_peers() -> None:
+    web, api = ({"matchLabels": {"app": name}} for name in ("web", "api"))
+    to_api = [{"to": [{"podSelector": api}, {"ipBlock": {"cidr": "10.0.0.0/8"}}]}]
+    to_all: list[Json] = [{}, {"to": [{"namespaceSelector": {}}]}]
 
-    assert [*policy(podSelector=web, ingress=[{}]).labels()] == [("app", "web")]
-    assert [*policy(podSelector=web, egress=rules).labels()] == [("app", "api")]
-    assert [
-        *policy(podSelector=web, egress=[{}, {"to": [{"namespaceSelector": {}}]}]).labels()
-    ] == [
-        None,
-        None,
-    ]
+    def peers(**rules: list[Json]) -> list[tuple[str | None, object]]:
+        (found,) = policies([_body({"podSelector": web, **rules}, namespace="shop")])
+        return [(namespace, selector.match_labels) for namespace, selector in found.peers()]
+
+    assert peers(ingress=[{}]) == [("shop", {"app": "web"})]
+    assert peers(egress=to_api) == [("shop", {"app": "api"})]
+    assert peers(egress=to_all) == [(None, None), (None, None)]
 
 
 def test_what_is_no_policy_or_cannot_be_read_is_left_out() -> None:

@@ -1,0 +1,150 @@
+"""Which workloads of an input a Service or a NetworkPolicy is about, found without a look at all.
+
+Policies are about labels: pods in which those that some policy names are alike are one for them.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from drainproxy.manifests.policies import Move, Place, Policy
+from drainproxy.manifests.services import Service
+
+from .capture import Capture, Rewrite
+from .density import Effort
+from .leading import move
+
+# Characters of the input for each comparison of a pod with a part of a policy.
+_COMPARISON: Final = 4
+_PROBLEM: Final = "too many pods are to be compared with"
+
+# A workload by its number, where its pods are, and a port of it.
+_Moved = tuple[int, Place, Move]
+# Namespace, key and value; None is any namespace.
+_Label = tuple[str | None, str, str]
+
+
+class Behind(Struct, frozen=True):
+    """A workload: where its pods are, and how clients are led to them; None if to no sidecar.
+
+    `stateful_set` is its name if it is one.
+    """
+
+    place: Place
+    capture: Capture | None = None
+    stateful_set: str | None = None
+
+
+class Concerned:
+    """The workloads by what may lead to them; each method raises TooMuch where it would have to
+    look at too many."""
+
+    def __init__(
+        self, workloads: Sequence[Behind], views: Iterable[Service | Policy], effort: Effort
+    ) -> None:
+        self._effort = effort
+        self._keys = {key for view in views for key in view.label_keys()}
+        self._rewrites: dict[tuple[str, str], list[tuple[int, Rewrite]]] = {}
+        self._by_label: dict[_Label, list[_Moved]] = {}
+        # Also by None for all namespaces.
+        self._by_port: dict[str | None, dict[int | str, list[_Moved]]] = {}
+        self._behind: dict[object, Behind] = {}
+        known = set[object]()
+        for at, each in enumerate(workloads):
+            alike = self._alike(each.place)
+            self._behind.setdefault((alike, each.stateful_set), each)
+            for rewrite in each.capture.rewrites if each.capture else ():
+                self._rewrites.setdefault(rewrite.service.key, []).append((at, rewrite))
+            for one in _moves(each.capture):
+                if (alike, one) not in known:
+                    known.add((alike, one))
+                    self._add((at, each.place, one))
+        self._numbers = {
+            namespace: sorted(port for port in ports if isinstance(port, int))
+            for namespace, ports in self._by_port.items()
+        }
+
+    def _alike(self, place: Place) -> object:
+        return place.namespace, frozenset(self._labels(place))
+
+    def _labels(self, place: Place) -> Iterator[tuple[str, str]]:
+        """Those that matter; what is asked about may be few of many."""
+        yield from ((key, place.labels[key]) for key in self._keys & place.labels.keys())
+
+    def _add(self, moved: _Moved) -> None:
+        _, place, one = moved
+        for namespace in (place.namespace, None):
+            for label in self._labels(place):
+                self._by_label.setdefault((namespace, *label), []).append(moved)
+            ports = self._by_port.setdefault(namespace, {})
+            for port in (one.port, one.name) if one.name else (one.port,):
+                ports.setdefault(port, []).append(moved)
+
+    def rewrites(self, view: Service) -> list[tuple[int, Rewrite]]:
+        """What the ports of a Service are to target."""
+        return self._rewrites.get(view.key, [])
+
+    def moves(self, view: Policy) -> list[_Moved]:
+        """The ports that a policy allows where the sidecar listens at one that it does not."""
+        found: dict[tuple[int, int], _Moved] = {}
+        characters = _COMPARISON * view.size()
+        for moved in self._candidates(view):
+            at, place, one = moved
+            self._effort.spend(characters, _PROBLEM, _called(view))
+            if any(view.too_narrow(place, one)):
+                found[at, one.listen] = moved
+        return [found[key] for key in sorted(found)]
+
+    def has_behind(self, view: Service | Policy) -> bool:
+        """Whether a workload of the input is among those that it is about."""
+        characters = _COMPARISON * view.size()
+        for each in self._behind.values():
+            self._effort.spend(characters, _PROBLEM, _called(view))
+            if _concerns(view, each):
+                return True
+        return False
+
+    def _candidates(self, view: Policy) -> Iterator[_Moved]:
+        rarest: dict[_Label, list[_Moved]] = {}
+        everywhere: dict[str | None, None] = {}
+        for namespace, selector in view.peers():
+            labels = [(namespace, *label) for label in (selector.match_labels or {}).items()]
+            if labels:
+                label = min(labels, key=lambda each: len(self._by_label.get(each, ())))
+                rarest[label] = self._by_label.get(label, [])
+            else:
+                everywhere[namespace] = None
+        for each in rarest.values():
+            yield from each
+        for namespace in everywhere:
+            yield from self._by_ports(namespace, view)
+
+    def _by_ports(self, namespace: str | None, view: Policy) -> Iterator[_Moved]:
+        ports, numbers = self._by_port.get(namespace, {}), self._numbers.get(namespace, [])
+        for name in dict.fromkeys(view.port_names()):
+            yield from ports.get(name, ())
+        for first, last in dict.fromkeys(view.port_ranges()):
+            for at in range(bisect_left(numbers, first), bisect_right(numbers, last)):
+                yield from ports[numbers[at]]
+
+
+def _moves(capture: Capture | None) -> Iterator[Move]:
+    if capture and capture.mode != "redirect":
+        yield from map(move, capture.ports)
+
+
+def _called(view: Service | Policy) -> str:
+    what = "Service" if isinstance(view, Service) else "NetworkPolicy"
+    return f"{what} {view.metadata.name}"
+
+
+def _concerns(view: Service | Policy, each: Behind) -> bool:
+    place = each.place
+    if isinstance(view, Service):
+        return view.selects(place.namespace, place.labels, each.stateful_set)
+    return view.selects(place) or any(
+        not rule.to or any(peer.may_be(place, view.namespace) for peer in rule.to)
+        for rule in view.spec.egress or []
+    )

@@ -1,0 +1,55 @@
+"""How many objects an input of some length may hold: each costs work, and what is made to be dense
+would cost more of it than anybody waits for."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from drainproxy.manifests.podspec import Json, workload
+
+# The length of the shortest manifest that anybody would apply, without a comment or a blank line.
+_OF_PODS: Final = 250
+_LEADS: Final = 80
+_ANY: Final = 40
+# In characters; what is shorter may hold as much as this.
+LEAST: Final = 1_000_000
+
+
+class TooMuch(ValueError):
+    """There is more to weigh than an input of this length may cause."""
+
+
+class Effort:
+    """What comparisons an input may still cause, as characters of its length."""
+
+    def __init__(self, length: int = 0) -> None:
+        self._left = max(length, LEAST)
+
+    def spend(self, characters: int, problem: str, name: str) -> None:
+        """Use some of it; TooMuch, with that problem, if it is not there."""
+        self._left -= characters
+        if self._left < 0:
+            parts = "inject it in parts, each with what leads to its pods"
+            raise TooMuch(f"{problem} {name}, more than an input of this length may have: {parts}")
+
+
+class Room:
+    """How much more an input may hold, as characters of its length."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._left = max(sum(map(len, texts)), LEAST)
+
+    def take(self, body: Json) -> str:
+        """Why there is no room for one object more; empty if there is."""
+        self._left -= _length(body)
+        if self._left >= 0:
+            return ""
+        return (
+            f"it holds more objects than manifests of its length, where each that makes pods has"
+            f" {_OF_PODS} characters or more: name fewer files at once, or parts of this one"
+        )
+
+
+def _length(body: Json) -> int:
+    if workload(body):
+        return _OF_PODS
+    return _LEADS if body.get("kind") in ("Service", "NetworkPolicy") else _ANY

@@ -1,0 +1,98 @@
+"""How much may be in an input of some length."""
+
+import pytest
+
+from drainproxy.kube.batch import Result, inject_all, uninject_all
+from drainproxy.kube.density import Effort, Room, TooMuch
+from drainproxy.manifests.documents import parse
+from tests.kube.pods import options
+
+POD = (
+    "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: a}]}}\n"
+)
+SHORTEST = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  selector:
+    matchLabels:
+      app: web
+  template:
+    metadata:
+      labels:
+        app: web
+    spec:
+      containers:
+      - name: web
+        image: web:1
+        ports:
+        - containerPort: 80
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+spec:
+  selector:
+    app: web
+  ports:
+  - port: 80
+---
+"""
+
+
+def problem(done: Result) -> str:
+    """Of the only line that there is."""
+    (line,) = done.lines
+    assert line.outcome == "error"
+    assert not done.text
+    return "; ".join(line.problems)
+
+
+def test_more_objects_than_manifests_of_that_length_have_are_refused_unread() -> None:
+    dense = "---\n".join([POD] * 4001)
+
+    for done in (inject_all({"x.yaml": dense}, options()), uninject_all({"x.yaml": dense})):
+        assert "more objects than manifests of its length" in problem(done)
+        assert (done.lines[0].line, done.lines[0].document) == (8001, 4001)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: List\nitems:\n" + "- " + "- ".join([POD] * 4001),
+        "apiVersion: v1\nkind: PodList\nitems:\n" + "- {}\n" * 4001,
+        "---\n".join(["kind: Service\n"] * 12_501),
+        "kind: List\nitems:\n" + "- kind: a\n" * 25_001,
+    ],
+)
+def test_so_are_those_of_lists_and_of_other_kinds(text: str) -> None:
+    assert "more objects than manifests of its length" in problem(
+        inject_all({"x.yaml": text}, options())
+    )
+
+
+def test_many_files_count_as_one_input() -> None:
+    done = inject_all({f"{at}.yaml": POD for at in range(4001)}, options())
+
+    assert "more objects than manifests of its length" in problem(done)
+    assert done.lines[0].file == "4000.yaml"
+
+
+def test_the_shortest_that_people_write_fit_however_many_there_are() -> None:
+    room = Room([SHORTEST * 5000])
+    bodies = [each.data for each in parse(SHORTEST) if each.data]
+
+    assert len(bodies) == 2
+    assert not any(room.take(body) for _ in range(5000) for body in bodies)
+
+
+def test_what_is_to_be_compared_is_bounded_by_the_length_and_a_first_lot() -> None:
+    effort = Effort(2_000_000)
+    effort.spend(2_000_000, "too many are behind", "Service web")
+
+    with pytest.raises(TooMuch, match="too many are behind Service web, more than"):
+        effort.spend(1, "too many are behind", "Service web")
+    Effort().spend(1_000_000, "", "")
