@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import DecodeError, Struct, json
 from msgspec.structs import replace
 
-from drainproxy.manifests.documents import Document, edited, reread
+from drainproxy.manifests.documents import Document, edited, proven, reread
 from drainproxy.manifests.nodes import aliases
 from drainproxy.manifests.notes import Notes, Path
 from drainproxy.manifests.podspec import Json
@@ -51,11 +51,13 @@ def settled(document: Document) -> Document:
         edit = edited(first)
     # The nodes of a large text need not be there while those of another are made.
     document.root = first.root = None
-    return replace(reread(first, edit.text), data=first.data, root=None)
+    return proven(first, edit)
 
 
 def _is_unchanged(document: Document) -> bool:
     """Whether the data is what the text says, but for what an edit of objects does not see."""
+    if STATUS not in document.text:
+        return False  # there is one in the data
     before = document.original()
     if STATUS in document.text:
         for path, body in _edited_objects(before, ()):

@@ -6,13 +6,14 @@ what differs is written anew.
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from . import json_nodes, yaml_nodes
-from .nodes import Node, Unreadable, value_of
+from .nodes import Node, Unreadable, stands_for, value_of
 from .notes import Notes, tree
 from .podspec import Json
 from .splice import Splice
@@ -87,30 +88,46 @@ def edited(document: Document, notes: Notes | None = None) -> "Edited":
     """
     root = document.nodes()
     if root is None:
-        return Edited("\n".join(Block(Style()).content(document.data, 0)) + "\n", {})
+        text = "\n".join(Block(Style()).content(document.data, 0)) + "\n"
+        return Edited(text, {}, text, {})
     before = _before(document)
     style = json_style_of(root, document.text) if document.is_json else style_of(root)
     splice = Splice(before + document.text, style, None if notes is None else tree(notes))
     try:
-        text = splice.run(root, document.data)[len(before) :]
+        text, short = splice.run(root, document.data)
     except Unreadable as error:
         raise _at_line(document, error) from None
-    return Edited(text, splice.notes)
+    return Edited(text[len(before) :], splice.notes, short[len(before) :], splice.stubs)
 
 
 class Edited(Struct, frozen=True):
-    """A text after an edit, and what of the text before it the values do not tell."""
+    """A text after an edit, and what of the text before it the values do not tell; the same text
+    with `stubs` for what was put in, which is long."""
 
     text: str
     notes: Notes
+    short: str
+    stubs: Mapping[str, Any]
+
+
+def proven(document: Document, edit: Edited) -> Document:
+    """A document with the text of its edit, which must stand for its data; ValueError if not.
+
+    What was put in stands for itself: it is written by rule. What the text around makes of it is
+    read again.
+    """
+    short = replace(document, text=edit.short, root=None)
+    root = None if _NOTHING.fullmatch(edit.short) else _compose(short)
+    if root is None or not stands_for(root, document.data, edit.stubs):
+        raise _strange(document)
+    return replace(document, text=edit.text, changed=False, root=None)
 
 
 def reread(document: Document, text: str) -> Document:
     """A document with another text, which must stand for the same data; ValueError if not."""
     again = _read(Document(document.marker, text, None, line=document.line, number=document.number))
     if not same(again.data, document.data):
-        problem = "it is written in a form that is not edited: write it in block style, or as JSON"
-        raise ValueError(f"line {document.line + 1}: {problem}")
+        raise _strange(document)
     return again
 
 
@@ -171,6 +188,11 @@ def _at_line(document: Document, error: Unreadable) -> ValueError:
     line = document.line - _before(document).count("\n") + error.line
     number = f" (document {document.number})" if document.number else ""
     return ValueError(f"line {line}{number}: {error}")
+
+
+def _strange(document: Document) -> ValueError:
+    problem = "it is written in a form that is not edited: write it in block style, or as JSON"
+    return ValueError(f"line {document.line + 1}: {problem}")
 
 
 def _is_json(body: str) -> bool:

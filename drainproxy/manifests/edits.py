@@ -1,8 +1,8 @@
 """Replacements in a text, and where in it lines, colons and dashes are."""
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from .nodes import Node, Unreadable
 
@@ -17,25 +17,42 @@ _LINE_FEED: Final = "\n"
 
 
 class Edits:
-    """Replacements that do not overlap; those at the same place keep their order."""
+    """Replacements that do not overlap; those at the same place keep their order.
+
+    A replacement may have a `short` form, in which what is put in is a stub, a text that stands for
+    it: `stubs` says for what. That is for a reader who wants to know only where it stands.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._done: list[tuple[int, int, str]] = []
+        self.stubs: dict[str, Any] = {}
+        self._stub = "stub"
+        self._done: list[tuple[int, int, str, str]] = []
         first = _BREAK.search(text)
         self._newline = self._break_at(first.start()) if first else _LINE_FEED
         # A search backwards for what is nowhere would go through all of the text each time.
         self._breaks = [mark for mark in "\n\r\x85\u2028\u2029" if mark in text]
 
-    def replace(self, start: int, end: int, text: str) -> None:
+    def replace(self, start: int, end: int, text: str, short: str | None = None) -> None:
         """Put a text in the place of another."""
         if start < end or text:
-            self._done.append((start, end, text))
+            self._done.append((start, end, text, text if short is None else short))
 
-    def insert_lines(self, at: int, lines: Iterable[str]) -> None:
+    def insert_lines(
+        self, at: int, lines: Sequence[str], short: Sequence[str] | None = None
+    ) -> None:
         """Put lines behind the one that ends here."""
         newline = self._break_at(at) or self._newline
-        self.replace(at, at, "".join(newline + line for line in lines))
+        forms = ["".join([newline + line for line in form]) for form in (lines, short or lines)]
+        self.replace(at, at, *forms)
+
+    def stub(self, value: Any) -> str:
+        """A text, which is nowhere else, for a value that is put in."""
+        while self._stub in self.text:
+            self._stub += "b"
+        text = f"{self._stub}{len(self.stubs)}"
+        self.stubs[text] = value
+        return text
 
     def joined(self, lines: Iterable[str]) -> str:
         """Lines as they are written in this text."""
@@ -43,19 +60,26 @@ class Edits:
 
     def leave(self, start: int, end: int) -> bool:
         """Whether none of them is about this piece."""
-        return all(to <= start or at >= end for at, to, _ in self._done)
+        return all(to <= start or at >= end for at, to, *_ in self._done)
 
     def append(self) -> bool:
         """Whether one of them puts something behind all of the text."""
-        return any(at == len(self.text) and text for at, _, text in self._done)
+        return any(at == len(self.text) and text for at, _, text, _ in self._done)
 
     def result(self) -> str:
         """The text with all of them made."""
+        return self._made(2)
+
+    def short(self) -> str:
+        """The same with the short form of each."""
+        return self._made(3)
+
+    def _made(self, form: int) -> str:
         parts: list[str] = []
         at = 0
-        for start, end, text in sorted(self._done, key=lambda each: each[:2]):
-            parts += (self.text[at:start], text)
-            at = max(at, end)
+        for each in sorted(self._done, key=_place):
+            parts += (self.text[at : each[0]], str(each[form]))
+            at = max(at, each[1])
         return "".join((*parts, self.text[at:]))
 
     def line_end(self, at: int) -> int:
@@ -120,3 +144,7 @@ class Edits:
         if self.text.startswith("\r\n", at):
             return "\r\n"
         return self.text[at : at + 1] if self.text[at : at + 1] in ("\n", "\r") else ""
+
+
+def _place(edit: tuple[int, int, str, str]) -> tuple[int, int]:
+    return edit[:2]

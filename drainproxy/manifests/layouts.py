@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -11,6 +11,9 @@ from .nodes import ALIAS, SCALAR, SEQUENCE, Node, value_of
 from .writing import Block, JsonStyle, flow, inline, scalar
 
 _COMMA = re.compile(r"\s*,\s*")
+# Lines and characters of what is put in that are read again as they are; of more, a stub is read.
+_FEW: Final = 2
+_SHORT: Final = 80
 
 
 class Slot(Struct, gc=False):
@@ -100,15 +103,22 @@ class BlockLayout:
         self, node: Node, spans: Sequence[tuple[int, int]], end: int, added: Mapping[str, Any]
     ) -> None:
         """Write entries behind the child that ends here."""
-        entry, column = self._block.entry, node.column
-        lines = (line for name, value in added.items() for line in entry(name, value, column))
-        self._edits.insert_lines(self._edits.line_end(end), lines)
+        lines: list[str] = []
+        short: list[str] = []
+        for name, value in added.items():
+            own = self._block.entry(name, value, node.column)
+            lines += own
+            few = len(own) <= _FEW
+            short += own if few else self._block.entry(name, self._edits.stub(value), node.column)
+        self._edits.insert_lines(self._edits.line_end(end), lines, short)
 
     def add_item(self, node: Node, spans: Sequence[tuple[int, int]], end: int, value: Any) -> None:
         """Write an item behind the child that ends here."""
         width = spans[0][0] - self._edits.line_start(spans[0][0]) - node.column
         lines = self._block.item(value, node.column, max(width, 2))
-        self._edits.insert_lines(self._edits.line_end(end), lines)
+        short = self._block.item(self._edits.stub(value), node.column, max(width, 2))
+        few = len(lines) <= _FEW
+        self._edits.insert_lines(self._edits.line_end(end), lines, lines if few else short)
 
     def scalar(self, value: Any, quote: str) -> str:
         """A scalar in these quotes."""
@@ -197,16 +207,21 @@ class FlowLayout:
         for name, value in added.items():
             if self._json:
                 key = self._json.write(name) + self._json.colon
-                text = key + self._json.write(value, margin, one_line)
+                text = self._json.write(value, margin, one_line)
             else:
-                text = f"{scalar(name, in_flow=True)}: {flow(value)}"
-            self._edits.replace(end, end, comma + text)
+                key, text = f"{scalar(name, in_flow=True)}: ", flow(value)
+            self._add(end, comma + key, text, value)
 
     def add_item(self, node: Node, spans: Sequence[tuple[int, int]], end: int, value: Any) -> None:
         """Write an item behind the child that ends here."""
         comma, margin, one_line = self._spacing(node, spans)
         text = self._json.write(value, margin, one_line) if self._json else flow(value)
-        self._edits.replace(end, end, comma + text)
+        self._add(end, comma, text, value)
+
+    def _add(self, end: int, before: str, text: str, value: Any) -> None:
+        is_short = len(text) <= _SHORT or not isinstance(value, dict | list)
+        short = text if is_short else self.scalar(self._edits.stub(value), "")
+        self._edits.replace(end, end, before + text, before + short)
 
     def scalar(self, value: Any, quote: str) -> str:
         """A scalar in these quotes."""

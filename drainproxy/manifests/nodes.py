@@ -1,11 +1,12 @@
 """A document as it is written: a tree of nodes that know where in the text they stand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from msgspec import Struct
 
 from .scalars import MERGE
+from .values import same
 
 Kind = Literal["scalar", "sequence", "mapping", "alias"]
 SCALAR: Final = "scalar"
@@ -83,6 +84,41 @@ def _mapping(node: Node) -> dict[str, Any]:
         for source in merge_sources(merged):
             for name, value in value_of(source).items():
                 found.setdefault(name, value)
+    return found
+
+
+def stands_for(node: Node, value: Any, stubs: Mapping[str, Any]) -> bool:
+    """Whether this is what a node stands for. A text among the stubs stands for its value."""
+    if node.kind == SCALAR:
+        content = node.content
+        if type(content) is str and content in stubs:
+            content = stubs[content]
+        return content is value or same(content, value)
+    if node.kind == ALIAS:
+        return stands_for(node.content, value, stubs)
+    if node.kind == SEQUENCE:
+        return (
+            isinstance(value, list)
+            and len(value) == len(node.content)
+            and all(stands_for(*each, stubs) for each in zip(node.content, value, strict=True))
+        )
+    entries = _entries(node)
+    return (
+        isinstance(value, dict)
+        and value.keys() == entries.keys()
+        and all(stands_for(each, value[name], stubs) for name, each in entries.items())
+    )
+
+
+def _entries(node: Node) -> dict[str, Node]:
+    """The values of a mapping and of those that it merges, by their keys."""
+    node = node.content if node.kind == ALIAS else node
+    found: dict[str, Node] = {key.content: value for key, value in node.content}
+    if MERGE in found:
+        merged = [value for key, value in node.content if is_merge(key)]
+        found = {key.content: value for key, value in node.content if not is_merge(key)}
+        for source in merge_sources(merged[-1]) if merged else ():
+            found = _entries(source) | found
     return found
 
 

@@ -62,14 +62,20 @@ class Splice:
         # What the anchors stand for, as far as the text is done.
         self._anchors: dict[str, Any] = {}
 
-    def run(self, root: Node, value: Any) -> str:
-        """The text, standing for this value; Unreadable if it is written in a form too strange."""
+    @property
+    def stubs(self) -> Mapping[str, Any]:
+        """What the stubs in the short text stand for."""
+        return self._edits.stubs
+
+    def run(self, root: Node, value: Any) -> tuple[str, str]:
+        """The text, standing for this value, and the same with stubs for what was put in;
+        Unreadable if it is written in a form too strange."""
         if root.kind == MAPPING and root.content and isinstance(value, dict) and value:
             self._change_content(Slot(root, None, root), value, None, self._back or NOTHING)
         elif not same(value_of(root), value):
             raise Unreadable("is no mapping that could be edited", 1)
         self._close(Slot(root, None, root), None)
-        return self._edits.result()
+        return self._edits.result(), self._edits.short()
 
     def _close(self, slot: Slot, trail: Trail) -> None:
         """A block scalar at the end of a text without a last line break has none either. When lines

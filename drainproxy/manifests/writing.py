@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -54,41 +53,39 @@ class Block:
     def __init__(self, style: Style) -> None:
         self._style = style
 
-    def entry(self, key: str, value: Any, column: int) -> Iterator[str]:
+    def entry(self, key: str, value: Any, column: int) -> list[str]:
         """The lines of a key and its value, the key in this column."""
-        head = " " * column + written(key) + ":"
+        head = f"{' ' * column}{_text(key)}:"
         if _is_inline(value):
-            yield f"{head}{inline(value)}"
-            return
-        yield head
-        yield from self.children(value, column)
+            return [head + inline(value)]
+        return [head, *self.children(value, column)]
 
-    def children(self, value: Any, column: int) -> Iterator[str]:
+    def children(self, value: Any, column: int) -> list[str]:
         """The lines of a collection under a key or a dash in this column."""
-        if isinstance(value, dict):
-            for key, each in value.items():
-                yield from self.entry(key, each, column + self._style.mapping)
-        else:
-            for each in value:
-                yield from self.item(each, column + self._style.sequence)
+        style = self._style
+        return self.content(
+            value, column + (style.mapping if isinstance(value, dict) else style.sequence)
+        )
 
-    def item(self, value: Any, column: int, width: int = 2) -> Iterator[str]:
+    def item(self, value: Any, column: int, width: int = 2) -> list[str]:
         """The lines of an item of a list, its dash in this column, its value `width` after it."""
         dash = " " * column + "-".ljust(width)
         if _is_inline(value):
-            yield dash.rstrip() + (inline(value) or " null")
-            return
-        for at, line in enumerate(self.content(value, column + width)):
-            yield dash + line[column + width :] if at == 0 else line
+            return [dash.rstrip() + (inline(value) or " null")]
+        lines = self.content(value, column + width)
+        lines[0] = dash + lines[0][column + width :]
+        return lines
 
-    def content(self, value: Any, column: int) -> Iterator[str]:
+    def content(self, value: Any, column: int) -> list[str]:
         """The lines of a collection whose first key or dash is in this column."""
+        lines: list[str] = []
         if isinstance(value, dict):
             for key, each in value.items():
-                yield from self.entry(key, each, column)
+                lines += self.entry(key, each, column)
         else:
             for each in value:
-                yield from self.item(each, column)
+                lines += self.item(each, column)
+        return lines
 
 
 def _is_inline(value: Any) -> bool:
