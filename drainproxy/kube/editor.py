@@ -35,6 +35,7 @@ class Editor:
     """A copy of a pod, changed step by step.
 
     `pod` is the copy, `record` what undoes the steps, `patch` the steps as a JSON patch (RFC 6902).
+    What is put in belongs to both: it is not changed afterwards.
     Every step raises ValueError if what is on its way is no mapping and no list.
     """
 
@@ -104,6 +105,7 @@ class Editor:
         made = self.record.filled if path[-1] in parent else self.record.created
         made.append(pointer_of(path))
         self._write(parent, path[-1], (*real, path[-1]), type(empty)())
+        self.patch[-1]["value"] = type(empty)()  # the other is filled
 
     def _write(self, parent: Json, key: str, real: Path, value: Any) -> None:
         operation = "replace" if key in parent else "add"
@@ -111,7 +113,7 @@ class Editor:
         self._note(operation, real, value)
 
     def _note(self, operation: str, real: Path, value: Any) -> None:
-        self.patch.append({"op": operation, "path": pointer_of(real), "value": copied(value)})
+        self.patch.append({"op": operation, "path": pointer_of(real), "value": value})
 
 
 def undo(pod: Json, record: Record) -> Json:
@@ -201,6 +203,9 @@ def _expect(kind: type, value: Any, path: Path) -> None:
 
 def pointer_of(path: Path) -> str:
     """A path as a JSON pointer (RFC 6901)."""
+    whole = "/".join(path)
+    if "~" not in whole and whole.count("/") == len(path) - 1:
+        return "/" + whole
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
 
 

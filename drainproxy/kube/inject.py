@@ -23,7 +23,7 @@ from .limits import beyond_limits
 from .plan import Options, Plan, decide
 from .ports import Taken
 from .skip import reason_to_skip, unfit
-from .status import read_status, taken_back, write_status
+from .status import read_status, status_of, taken_back, write_status
 
 _SPEC = ("spec",)
 _ANNOTATIONS = ("metadata", "annotations")
@@ -60,15 +60,20 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
 
     Raises ConfigError with every mistake in its annotations, and ValueError if it is no pod.
     """
-    if reason := beyond_limits(pod) or unfit(read(pod)):
+    if reason := beyond_limits(pod):
+        return Skipped(reason)
+    view = read(pod)
+    if reason := unfit(view):
         return Skipped(reason)
     sidecar = containers.sidecar_of(pod)
     token = containers.token_of(sidecar) if sidecar else None
     by_flags, options = options.given, again(pod, options)
     if sidecar and not options.image:
         options = replace(options, image=containers.image_of(sidecar))
-    original = taken_back(pod) if read_status(pod) else pod
-    view = read(original)
+    original = pod
+    if STATUS in view.annotations:
+        original = taken_back(pod)
+        view = read(original)
     if reason := reason_to_skip(view):
         return Skipped(reason)
     try:
@@ -86,7 +91,7 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
 def again(pod: Json, options: Options) -> Options:
     """The options of a pod that was injected before: what flags gave then is given again, and the
     sidecar listens where it did."""
-    status = read_status(pod)
+    status = status_of(pod)
     if status is None:
         return options
     sidecar = containers.sidecar_of(pod)

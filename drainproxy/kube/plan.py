@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -191,9 +192,11 @@ def _settings(
 ) -> Settings:
     """The settings as the sidecar will read them; ConfigError with these mistakes and its own."""
     # Without ports there is a mistake already: it must not be followed by one about forward.
-    flags = {} if _FORWARD in annotations else {"forward": forwards or ["1=2"]}
+    flags = () if _FORWARD in annotations else tuple(forwards or ["1=2"])
+    # What is secret is not kept.
+    load = _load.__wrapped__ if _TOKEN in annotations else _load
     try:
-        settings = Sources(flags=flags).load(_as_file(annotations))
+        settings = load(flags, _as_file(annotations))
     except ConfigError as error:
         raise ConfigError([*mistakes, *error.mistakes]) from None
     if mistakes := [*mistakes, *_out_of_reach(settings, annotations)]:
@@ -201,10 +204,19 @@ def _settings(
     return settings
 
 
+@lru_cache(1 << 10)
+def _load(forwards: Sequence[str], annotations: str) -> Settings:
+    """Of many pods the same is asked."""
+    return Sources(flags={"forward": forwards} if forwards else {}).load(annotations)
+
+
 def _as_file(annotations: Mapping[str, str]) -> str:
-    """As the downward API writes them; what JSON escapes, Go escapes in the same way."""
-    quoted = {key: json.dumps(text, ensure_ascii=False) for key, text in annotations.items()}
-    return "\n".join(f"{key}={text}" for key, text in quoted.items())
+    """Ours, as the downward API writes them; what JSON escapes, Go escapes in the same way."""
+    return "\n".join(
+        f"{key}={json.dumps(text, ensure_ascii=False)}"
+        for key, text in annotations.items()
+        if key.startswith(ANNOTATION_PREFIX)
+    )
 
 
 def _out_of_reach(settings: Settings, annotations: Mapping[str, str]) -> Iterator[Mistake]:

@@ -58,10 +58,11 @@ def read_status(pod: Json) -> Status | None:
     """The status of an injected pod; None if it is not one. ConfigError if it cannot be read,
     ValueError if it is no pod."""
     read(pod)
-    return _status_of(pod)
+    return status_of(pod)
 
 
-def _status_of(body: Json) -> Status | None:
+def status_of(body: Json) -> Status | None:
+    """The same of an object that has been read already, or that is no pod."""
     text = status_text(body)
     if text is None:
         return None
@@ -109,7 +110,7 @@ def target_before(text: object, step: str, port: int) -> int | str | None:
 def taken_back(body: Json) -> Json:
     """As `restored`; ConfigError if something of ours would be left in it, or if what somebody has
     changed since then would be lost."""
-    status = _status_of(body)
+    status = status_of(body)
     before = restored(body)
     if status and (problems := [*leftovers(body, before, status.record, status.wrote)]):
         raise ConfigError([Mistake(f"annotation {STATUS}", "status", each) for each in problems])
@@ -118,7 +119,7 @@ def taken_back(body: Json) -> Json:
 
 def restored(pod: Json) -> Json:
     """A copy of a pod, or of what leads clients to it, as it was before it was edited."""
-    status = _status_of(pod)
+    status = status_of(pod)
     pod = copied(pod)
     if status is None:
         return pod

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from .nodes import Node, Unreadable
@@ -26,7 +27,6 @@ class Edits:
     def __init__(self, text: str) -> None:
         self.text = text
         self.stubs: dict[str, Any] = {}
-        self._stub = "stub"
         self._done: list[tuple[int, int, str, str]] = []
         first = _BREAK.search(text)
         self._newline = self._break_at(first.start()) if first else _LINE_FEED
@@ -48,8 +48,6 @@ class Edits:
 
     def stub(self, value: Any) -> str:
         """A text, which is nowhere else, for a value that is put in."""
-        while self._stub in self.text:
-            self._stub += "b"
         text = f"{self._stub}{len(self.stubs)}"
         self.stubs[text] = value
         return text
@@ -57,6 +55,13 @@ class Edits:
     def joined(self, lines: Iterable[str]) -> str:
         """Lines as they are written in this text."""
         return self._newline.join(lines)
+
+    @cached_property
+    def _stub(self) -> str:
+        stub = "stub"
+        while stub in self.text:
+            stub += "b"
+        return stub
 
     def leave(self, start: int, end: int) -> bool:
         """Whether none of them is about this piece."""

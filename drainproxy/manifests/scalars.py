@@ -75,7 +75,7 @@ def key_text(value: Any) -> str:
 def written(value: Any, quote: str = "", in_flow: bool = False) -> str:
     """A scalar or an empty collection as YAML, in these quotes where that can be."""
     if not isinstance(value, str):
-        return json.dumps(value)
+        return str(value) if type(value) is int else json.dumps(value)
     if quote == "'" and not _ESCAPED.search(value):
         return "'" + value.replace("'", "''") + "'"
     if not quote and is_plain(value) and not (in_flow and ":" in value):

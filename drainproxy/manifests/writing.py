@@ -113,11 +113,16 @@ def scalar(value: Any, quote: str = "", in_flow: bool = False) -> str:
 def flow(value: Any) -> str:
     """Any value in one line of YAML."""
     if isinstance(value, dict):
-        pairs = (f"{written(key, in_flow=True)}: {flow(each)}" for key, each in value.items())
+        pairs = [f"{_flow_text(key)}: {flow(each)}" for key, each in value.items()]
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    return scalar(value, in_flow=True)
+        return "[" + ", ".join([flow(each) for each in value]) + "]"
+    return _flow_text(value) if type(value) is str else scalar(value, in_flow=True)
+
+
+@lru_cache(1 << 12)
+def _flow_text(value: str) -> str:
+    return written(value, in_flow=True)
 
 
 class JsonStyle(Struct, frozen=True):
