@@ -61,7 +61,8 @@ def _words() -> _Words:
     import yaml
 
     return _Words(
-        getattr(yaml, "CSafeLoader", yaml.SafeLoader),
+        # The reader and parser alone: what would be made of nodes is not asked.
+        yaml.cyaml.CParser if yaml.__with_libyaml__ else yaml.SafeLoader,
         yaml.ScalarEvent,
         {yaml.MappingStartEvent: MAPPING, yaml.SequenceStartEvent: SEQUENCE},
         (yaml.MappingEndEvent, yaml.SequenceEndEvent),
@@ -97,7 +98,17 @@ class _Composer:
         for event in events:
             kind = type(event)
             if kind is scalar:
-                self._add(self._scalar(event), event)
+                if event.anchor is event.tag is None and event.style not in ("|", ">"):
+                    node = Node(
+                        SCALAR,
+                        event.start_mark.index,
+                        event.end_mark.index,
+                        resolve(event.value) if event.implicit[0] else event.value,
+                        event.style or "",
+                    )
+                else:
+                    node = self._scalar(event)
+                self._add(node, event)
             elif kind in begin:
                 self._begin(begin[kind], event)
             elif kind in end:
@@ -108,6 +119,7 @@ class _Composer:
                 _refuse("a second document begins: put --- before it", event)
 
     def _scalar(self, event: Any) -> Node:
+        """One that may have an anchor or a tag, or lines of its own."""
         text, tag, style = event.value, event.tag, event.style or ""
         value = resolve(text) if event.implicit[0] else tagged(text, tag) if tag else text
         start, end = event.start_mark.index, event.end_mark.index
@@ -197,10 +209,11 @@ class _Composer:
         if parent.kind == SEQUENCE:
             parent.content.append(node)
         elif (key := self._keys[-1]) is None:
-            self._keys[-1] = _key(node, event)
+            self._keys[-1] = node if type(node.content) is str else _key(node, event)
         else:
-            if _is_empty(node) and (colon := _COLON.match(self._text, key.end)):
-                node.start = node.end = colon.end()
+            if node.start == node.end and _is_empty(node):
+                if colon := _COLON.match(self._text, key.end):
+                    node.start = node.end = colon.end()
             parent.content.append((key, node))
             self._keys[-1] = None
 
