@@ -19,7 +19,7 @@ _Alike = tuple[str, frozenset[tuple[str, str]]]
 # are behind one are weighed with each other, and for each comparison of labels with a selector.
 _LEAD: Final = 60
 _COMPARISON: Final = 2
-_PROBLEM: Final = "too many workloads are behind too many Services, as this one behind"
+_PROBLEM: Final = "too many workloads are behind too many Services, as this one behind Service"
 
 
 class Selecting:

@@ -211,9 +211,8 @@ class _Composer:
         elif (key := self._keys[-1]) is None:
             self._keys[-1] = node if type(node.content) is str else _key(node, event)
         else:
-            if node.start == node.end and _is_empty(node):
-                if colon := _COLON.match(self._text, key.end):
-                    node.start = node.end = colon.end()
+            if _is_empty(node) and (colon := _COLON.match(self._text, key.end)):
+                node.start = node.end = colon.end()
             parent.content.append((key, node))
             self._keys[-1] = None
 
@@ -231,7 +230,7 @@ def _unreadable(error: Any, text: str) -> Unreadable:
 
 
 def _is_empty(node: Node) -> bool:
-    return node.kind == SCALAR and node.start == node.end
+    return node.start == node.end and node.kind == SCALAR
 
 
 def _last(node: Node) -> Node:

@@ -62,7 +62,6 @@ def test_more_objects_than_manifests_of_that_length_have_are_refused_unread() ->
 @pytest.mark.parametrize(
     "text",
     [
-        "kind: List\nitems:\n" + "- " + "- ".join([POD] * 4001),
         "apiVersion: v1\nkind: PodList\nitems:\n" + "- {}\n" * 4001,
         "---\n".join(["kind: Service\n"] * 12_501),
         "kind: List\nitems:\n" + "- kind: a\n" * 25_001,
@@ -96,3 +95,53 @@ def test_what_is_to_be_compared_is_bounded_by_the_length_and_a_first_lot() -> No
     with pytest.raises(TooMuch, match="too many are behind Service web, more than"):
         effort.spend(1, "too many are behind", "Service web")
     Effort().spend(1_000_000, "", "")
+
+
+_POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {{name: p{0}, labels: {{app: x, at: y{0}}}}}
+spec: {{containers: [{{name: a, image: b, ports: [{{containerPort: 80, name: http}}]}}]}}
+---
+"""
+_SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {{name: s{0}}}
+spec: {{selector: {{app: x}}, ports: [{{port: 80}}]}}
+---
+"""
+_WIDE = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: n{0}}}
+spec:
+  podSelector: {{matchExpressions: [{{key: at, operator: NotIn, values: [VALUES]}}]}}
+  ingress: [{{ports: [{{port: 80}}]}}]
+---
+""".replace("VALUES", ", ".join(f"v{at}" for at in range(200)))
+
+
+def test_too_many_behind_too_many_services_are_named() -> None:
+    text = "".join(map(_POD.format, range(230))) + "".join(map(_SERVICE.format, range(50)))
+    done = inject_all({"x.yaml": text}, options())
+
+    assert done.lines[0].object.startswith("pod/p")
+    assert "inject it in parts" in problem(done)
+
+
+def test_a_service_of_thousands_of_ports_before_many_pods_is_too_much() -> None:
+    ports = ", ".join(f"{{name: p{at}, port: {at}}}" for at in range(1, 3001))
+    text = "".join(map(_POD.format, range(100)))
+    text += _SERVICE.format(0).replace("{port: 80}", ports)
+
+    assert "behind Service s0, more than" in problem(inject_all({"x.yaml": text}, options()))
+
+
+def test_too_many_policies_over_too_many_pods_are_named() -> None:
+    text = "".join(map(_POD.format, range(30))) + "".join(map(_WIDE.format, range(60)))
+    done = inject_all({"x.yaml": text}, options())
+
+    (line,) = (each for each in done.lines if each.outcome == "error")
+    assert line.object.startswith("networkpolicy.networking.k8s.io/n")
+    assert "too many pods are to be compared with NetworkPolicy n" in line.problems[0]

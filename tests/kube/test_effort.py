@@ -1,10 +1,13 @@
 """What manifests may cost: ordinary ones little, hostile ones no more than their length."""
 
+import json
+import sys
 import tracemalloc
 from itertools import pairwise
 from time import process_time
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -162,6 +165,59 @@ def test_what_is_weighed_together_grows_with_the_input_and_not_with_its_square(n
     assert process_time() - before < 3
     assert not done.failed
     assert len(done.report.text()) < 2 * len(text)
+
+
+# With a label and a port of its own, and what leads to it alone or to all.
+_OTHER = """\
+apiVersion: v1
+kind: Pod
+metadata: {{name: p{0}, labels: {{of: shop, app: x{0}}}}}
+spec: {{containers: [{{name: a, image: b, ports: [{{containerPort: {1}, name: http}}]}}]}}
+---
+"""
+_ITS_OWN = _BEHIND.replace("{{app: x}}", "{{of: shop, app: x{0}}}").replace("80", "{1}")
+LINEAR = {
+    "pods": _OTHER,
+    "pods of one Deployment": _ONE,
+    "behind Services of their own": _OTHER + _ITS_OWN,
+    "under policies for all": _OTHER + _POLICY,
+    "under policies of their own": _OTHER
+    + _POLICY.replace("{{}}", "{{matchLabels: {{of: shop, app: x{0}}}}}").replace("80", "{1}"),
+    "alike under policies that name labels": _ONE
+    + _POLICY.replace("{{}}", "{{matchLabels: {{app: x}}}}"),
+    "in a list": _ONE,
+    "in a list of JSON": _ONE,
+}
+
+
+def calls(text: str) -> int:
+    """How many functions are called to inject it: the same on every machine."""
+    count = 0
+
+    def counted(_frame: object, event: str, _what: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(counted)
+    try:
+        done = inject_all({"x.yaml": text}, options())
+    finally:
+        sys.setprofile(None)
+    assert not done.failed
+    return count
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_twice_as_much_takes_twice_as_long(name: str) -> None:
+    def made(count: int) -> str:
+        text = "".join(LINEAR[name].format(at, 8000 + at) for at in range(count))
+        if "list" in name:
+            whole = {"apiVersion": "v1", "kind": "List", "items": [*yaml.safe_load_all(text)][:-1]}
+            return json.dumps(whole) if "JSON" in name else yaml.safe_dump(whole)
+        return text
+
+    calls(made(1))
+    assert calls(made(50)) < 2.2 * calls(made(25))
 
 
 def cost(text: str) -> float:
