@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cache, lru_cache
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from msgspec import Struct
 from drainproxy.config import BY_NAME, Address
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.values import Constant
 
 from .annotations import Wishes
 from .leftovers import PRE_STOP, TOKEN_HEADER
@@ -25,6 +27,8 @@ TOKEN_ENVIRONMENT: Final = "DRAINPROXY_ADMIN_TOKEN"  # noqa: S105 - a name, no s
 
 _FOLDER: Final = "/etc/drainproxy/podinfo"
 _REPORT: Final = "/dev/termination-log"
+# How many of what is the same for many pods.
+_KEPT: Final = 256
 
 
 class Design(Struct, frozen=True, kw_only=True):
@@ -47,7 +51,7 @@ class Design(Struct, frozen=True, kw_only=True):
 
 def sidecar(design: Design) -> Json:
     """The container of the sidecar, native or plain."""
-    wishes = design.wishes
+    wishes, port = design.wishes, design.admin.port
     native = {"restartPolicy": "Always"} if wishes.native_sidecar else {}
     return {
         "name": SIDECAR,
@@ -56,18 +60,18 @@ def sidecar(design: Design) -> Json:
         "args": ["run", *_flags(design)],
         "env": [*_environment(design)],
         "ports": list(_ports(design)),
-        "startupProbe": _probe("/startupz", design, periodSeconds=1, failureThreshold=120),
+        "startupProbe": _probe("/startupz", port, periodSeconds=1, failureThreshold=120),
         # A rollout waits for it, and a restart must be seen at once: /readyz itself bears with an
         # app that fails now and then.
         "readinessProbe": _probe(
-            "/readyz", design, periodSeconds=1, timeoutSeconds=5, failureThreshold=1
+            "/readyz", port, periodSeconds=1, timeoutSeconds=5, failureThreshold=1
         ),
-        "livenessProbe": _probe("/livez", design, timeoutSeconds=5, failureThreshold=6),
+        "livenessProbe": _probe("/livez", port, timeoutSeconds=5, failureThreshold=6),
         "resources": resources(wishes),
         "securityContext": _security(design.runs_as),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "lifecycle": {"preStop": pre_stop(design.token, design.admin.port, "sidecar")},
-        "volumeMounts": [{"name": VOLUME, "mountPath": _FOLDER, "readOnly": True}],
+        "lifecycle": {"preStop": pre_stop(design.token, port, "sidecar")},
+        "volumeMounts": [_mount()],
     }
 
 
@@ -81,15 +85,21 @@ def redirect(design: Design) -> Json:
         **_image(design),
         "args": ["redirect", "install", *arguments, f"--admin={design.admin.port}", "--yes"],
         "resources": resources(design.wishes),
-        "securityContext": _security(RunsAs(0, 0), add=["NET_ADMIN"]),
+        "securityContext": _security(RunsAs(0, 0), add=("NET_ADMIN",)),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
 
+@cache
 def volume() -> Json:
     """The pod's annotations as a file that follows them."""
     path = {"path": "annotations", "fieldRef": {"fieldPath": "metadata.annotations"}}
-    return {"name": VOLUME, "downwardAPI": {"items": [path]}}
+    return Constant({"name": VOLUME, "downwardAPI": {"items": [path]}})
+
+
+@cache
+def _mount() -> Json:
+    return Constant({"name": VOLUME, "mountPath": _FOLDER, "readOnly": True})
 
 
 def pre_stop(token: str, admin_port: int, of: Literal["app", "sidecar"]) -> Json:
@@ -169,28 +179,36 @@ def _environment(design: Design) -> Iterable[Json]:
     yield _downward("HOST_IP", "status.hostIP")
 
 
+@cache
 def _downward(name: str, field: str) -> Json:
-    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field}}}
+    return Constant({"name": name, "valueFrom": {"fieldRef": {"fieldPath": field}}})
 
 
 def _ports(design: Design) -> Iterable[Json]:
     for taken in design.ports:
         name = {"name": taken.name} if taken.name else {}
         yield {**name, "containerPort": taken.listen, "protocol": "TCP"}
-    yield {"name": METRICS_PORT, "containerPort": design.admin.port, "protocol": "TCP"}
+    yield _metrics_port(design.admin.port)
 
 
-def _probe(path: str, design: Design, **fields: int) -> Json:
-    return {"httpGet": {"path": path, "port": design.admin.port}, **fields}
+@lru_cache(_KEPT)
+def _metrics_port(port: int) -> Json:
+    return Constant({"name": METRICS_PORT, "containerPort": port, "protocol": "TCP"})
 
 
-def _security(runs_as: RunsAs, add: Sequence[str] = ()) -> Json:
+@lru_cache(_KEPT)
+def _probe(path: str, port: int, **fields: int) -> Json:
+    return Constant({"httpGet": {"path": path, "port": port}, **fields})
+
+
+@lru_cache(_KEPT)
+def _security(runs_as: RunsAs, add: tuple[str, ...] = ()) -> Json:
     capabilities: dict[str, Any] = {"drop": ["ALL"]} | ({"add": [*add]} if add else {})
-    return {
-        "allowPrivilegeEscalation": False,
-        "capabilities": capabilities,
-        "readOnlyRootFilesystem": True,
+    return Constant(
+        allowPrivilegeEscalation=False,
+        capabilities=capabilities,
+        readOnlyRootFilesystem=True,
         **runs_as.fields(),
-        "runAsNonRoot": runs_as.user != 0,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
+        runAsNonRoot=runs_as.user != 0,
+        seccompProfile={"type": "RuntimeDefault"},
+    )

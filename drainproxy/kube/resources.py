@@ -2,11 +2,16 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.values import Constant
 
 from .annotations import Wishes
+
+# Request and limit.
+_Amounts = tuple[str, str | None]
 
 _QUANTITY: Final = re.compile(r"([0-9.]+)(.*)")
 _DECIMAL: Final = {"": 0, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12}
@@ -16,11 +21,20 @@ _BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40}
 def resources(wishes: Wishes) -> Json:
     """The same for every container of ours: a ResourceQuota asks each one, init containers
     included, and what an init container had before the others start is not counted twice."""
-    requests = {"cpu": wishes.cpu_request, "memory": wishes.memory_request}
-    limits = {"cpu": wishes.cpu_limit, "memory": wishes.memory_limit}
+    cpu, memory = (
+        (wishes.cpu_request, wishes.cpu_limit),
+        (wishes.memory_request, wishes.memory_limit),
+    )
+    return _resources(cpu, memory)
+
+
+@lru_cache(256)
+def _resources(cpu: _Amounts, memory: _Amounts) -> Json:
+    requests = {"cpu": cpu[0], "memory": memory[0]}
+    limits = {"cpu": cpu[1], "memory": memory[1]}
     given = {name: limit for name, limit in limits.items() if limit}
     fitting = {name: _smaller(request, given.get(name)) for name, request in requests.items()}
-    return {"requests": fitting} | ({"limits": given} if given else {})
+    return Constant({"requests": fitting, **({"limits": given} if given else {})})
 
 
 def is_above(request: str, limit: str | None) -> bool:

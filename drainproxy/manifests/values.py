@@ -8,17 +8,25 @@ from typing import Any, TypeVar
 Value = TypeVar("Value")
 
 
+class Constant(dict[str, Any]):
+    """A mapping that is put into many documents and never changed, so that what was made of it can
+    be kept."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]  # each is itself alone
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two values are the same in JSON: 1, 1.0 and true are not."""
-    if type(one) is not type(other) and not (isinstance(one, str) and isinstance(other, str)):
-        return False
     if isinstance(one, dict):
-        return len(one) == len(other) and all(
-            key in other and same(value, other[key]) for key, value in one.items()
+        return (
+            isinstance(other, dict)
+            and len(one) == len(other)
+            and all(key in other and same(value, other[key]) for key, value in one.items())
         )
     if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
+        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
+    alike = type(one) is type(other) or (isinstance(one, str) and isinstance(other, str))
+    return alike and bool(one == other)
 
 
 def copied(value: Value) -> Value:

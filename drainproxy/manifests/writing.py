@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from .nodes import MAPPING, SEQUENCE, Node
 from .scalars import quoted, written
+from .values import Constant
 
 _INDENT = re.compile(r"\n([ \t]+)")
 
@@ -78,6 +79,8 @@ class Block:
 
     def content(self, value: Any, column: int) -> list[str]:
         """The lines of a collection whose first key or dash is in this column."""
+        if type(value) is Constant:
+            return [*_lines(value, column, self._style)]
         lines: list[str] = []
         if isinstance(value, dict):
             for key, each in value.items():
@@ -86,6 +89,11 @@ class Block:
             for each in value:
                 lines += self.item(each, column)
         return lines
+
+
+@lru_cache(1 << 10)
+def _lines(constant: Constant, column: int, style: Style) -> list[str]:
+    return Block(style).content({**constant}, column)
 
 
 def _is_inline(value: Any) -> bool:
@@ -112,12 +120,19 @@ def scalar(value: Any, quote: str = "", in_flow: bool = False) -> str:
 
 def flow(value: Any) -> str:
     """Any value in one line of YAML."""
+    if type(value) is Constant:
+        return _in_one_line(value)
     if isinstance(value, dict):
         pairs = [f"{_flow_text(key)}: {flow(each)}" for key, each in value.items()]
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ", ".join([flow(each) for each in value]) + "]"
     return _flow_text(value) if type(value) is str else scalar(value, in_flow=True)
+
+
+@lru_cache(1 << 10)
+def _in_one_line(constant: Constant) -> str:
+    return flow({**constant})
 
 
 @lru_cache(1 << 12)
