@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from drainproxy.config import Address, Forward
 from drainproxy.config.values import Protocol
-from drainproxy.manifests.endpoints import resolve, tcp_ports
+from drainproxy.manifests.endpoints import resolve
 from drainproxy.manifests.podspec import Pod, Port
 
 from .protocols import spoken_at
@@ -96,7 +96,7 @@ def ends_of(pod: Pod) -> Callable[[int | str], AppPort | None]:
     """Says for a Service's target to which port it leads; None for a name that nobody declares."""
     names: dict[str, AppPort] = {}
     numbers: dict[int, AppPort] = {}
-    ports = [AppPort(port, container.name) for container, port in tcp_ports(pod)]
+    ports = [AppPort(port, container.name) for container, port in pod.tcp_ports]
     for each in ports:
         if each.port.name:
             names.setdefault(each.port.name, each)
@@ -116,7 +116,7 @@ def ends_of(pod: Pod) -> Callable[[int | str], AppPort | None]:
 
 def numbered(pod: Pod, number: int) -> AppPort:
     """The port with a number; of several, one whose name leads back to it comes first."""
-    ports = (AppPort(port, container.name) for container, port in tcp_ports(pod))
+    ports = (AppPort(port, container.name) for container, port in pod.tcp_ports)
     same = [each for each in ports if each.number == number]
     named = [each for each in same if usable_name(pod, each)]
     return [*named, *same, undeclared(number)][0]

@@ -1,6 +1,7 @@
 """What we read of a pod, as types, and where pods stand in the objects that make them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
@@ -171,7 +172,7 @@ class Metadata(_Read, frozen=True):
     annotations: dict[str, str] | None = None
 
 
-class Pod(_Read, frozen=True):
+class Pod(_Read, frozen=True, dict=True):
     """A pod, or the template of one."""
 
     metadata: Metadata | None = None
@@ -201,6 +202,28 @@ class Pod(_Read, frozen=True):
     def init_containers(self) -> list[Container]:
         """Native sidecars are among them."""
         return self.spec.init_containers or []
+
+    @cached_property
+    def tcp_ports(self) -> Sequence[tuple[Container, Port]]:
+        """Every TCP port that may have a Service, in the order in which names are looked for: the
+        app's containers first, then native sidecars (KEP-753)."""
+        sidecars = [each for each in self.init_containers if each.restart_policy == "Always"]
+        return [
+            (container, port)
+            for container in (*self.containers, *sidecars)
+            for port in container.ports or []
+            if port.is_tcp
+        ]
+
+    @cached_property
+    def ends(self) -> Mapping[int | str, tuple[Container, Port]]:
+        """The first TCP port of each number and name, and the container that declares it."""
+        found: dict[int | str, tuple[Container, Port]] = {}
+        for each in self.tcp_ports:
+            found.setdefault(each[1].container_port, each)
+            if each[1].name is not None:
+                found.setdefault(each[1].name, each)
+        return found
 
     @property
     def is_root(self) -> bool:
