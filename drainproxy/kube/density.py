@@ -4,10 +4,12 @@ would cost more of it than anybody waits for."""
 from collections.abc import Iterable
 from typing import Final
 
-from drainproxy.manifests.podspec import Json, workload
+from drainproxy.manifests.misfits import Misfit
+from drainproxy.manifests.podspec import Json, Workload, workload
 
 # The length of the shortest manifest that anybody would apply, without a comment or a blank line.
 _OF_PODS: Final = 250
+_CONTAINER: Final = 40
 _LEADS: Final = 80
 _ANY: Final = 40
 # In characters; what is shorter may hold as much as this.
@@ -50,6 +52,16 @@ class Room:
 
 
 def _length(body: Json) -> int:
-    if workload(body):
-        return _OF_PODS
+    if one := workload(body):
+        return _OF_PODS + _CONTAINER * max(_containers(one) - 1, 0)
     return _LEADS if body.get("kind") in ("Service", "NetworkPolicy") else _ANY
+
+
+def _containers(one: Workload) -> int:
+    """How many it has; what is no pod is for others to see."""
+    try:
+        spec = (one.pod or {}).get("spec")
+    except Misfit:
+        return 0
+    found = spec.get("containers") if isinstance(spec, dict) else None
+    return len(found) if isinstance(found, list) else 0

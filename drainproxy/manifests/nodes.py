@@ -19,8 +19,9 @@ DEEPEST: Final = 200
 # Values that aliases may add to those that are written: a few lines can stand for billions.
 _REPEATED: Final = 50_000
 # Characters for each value, beyond a first lot of them. The densest JSON of Kubernetes has five;
-# what has fewer is made to cost memory.
-_DENSEST: Final = 4
+# what has fewer is made to cost time and memory.
+_DENSEST: Final = 4.5
+_FIRST: Final = 20_000
 
 
 class Node(Struct, gc=False):
@@ -58,7 +59,7 @@ def too_many(size: int, written: int) -> bool:
 
 def most_values(length: int) -> int:
     """How many values, keys among them, a text of this length may hold."""
-    return length // _DENSEST + _REPEATED
+    return int(length / _DENSEST) + _FIRST
 
 
 def value_of(node: Node) -> Any:

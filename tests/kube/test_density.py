@@ -65,6 +65,7 @@ def test_more_objects_than_manifests_of_that_length_have_are_refused_unread() ->
         "apiVersion: v1\nkind: PodList\nitems:\n" + "- {}\n" * 4001,
         "---\n".join(["kind: Service\n"] * 12_501),
         "kind: List\nitems:\n" + "- kind: a\n" * 25_001,
+        "---\n".join([POD.replace("{name: a,", "{name: a}, " * 490 + "{name: a,")] * 51),
     ],
 )
 def test_so_are_those_of_lists_and_of_other_kinds(text: str) -> None:
