@@ -91,7 +91,9 @@ def _behind(pod: Any, number: int | None) -> Iterator[int]:
     texts += [arg.split("=", 1)[1] for arg in sidecar["args"] if arg.startswith("--forward=")]
     redirect = _container(pod, "drainproxy-redirect")
     if redirect is not None:
-        flags = dict(arg.removeprefix("--").split("=", 1) for arg in redirect["args"][2:])
+        flags = dict(
+            arg.removeprefix("--").split("=", 1) for arg in redirect["args"][2:] if "=" in arg
+        )
         pairs = zip(flags["port"].split(","), flags["to"].split(","), strict=True)
         number = {int(port): int(to) for port, to in pairs}.get(number or 0)
     for text in texts:
