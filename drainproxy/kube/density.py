@@ -2,7 +2,7 @@
 would cost more of it than anybody waits for."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from drainproxy.manifests.misfits import Misfit
 from drainproxy.manifests.podspec import Json, Workload, workload
@@ -10,6 +10,9 @@ from drainproxy.manifests.podspec import Json, Workload, workload
 # The length of the shortest manifest that anybody would apply, without a comment or a blank line.
 _OF_PODS: Final = 250
 _CONTAINER: Final = 40
+# Beyond the ports that pods usually have: each is to be led to the sidecar.
+_FEW_PORTS: Final = 10
+_PORT: Final = 60
 _LEADS: Final = 80
 _ANY: Final = 40
 # In characters; what is shorter may hold as much as this.
@@ -53,15 +56,18 @@ class Room:
 
 def _length(body: Json) -> int:
     if one := workload(body):
-        return _OF_PODS + _CONTAINER * max(_containers(one) - 1, 0)
+        containers = _containers(one)
+        ports = [each["ports"] for each in containers if isinstance(each, dict) and "ports" in each]
+        many = sum(len(each) for each in ports if isinstance(each, list)) - _FEW_PORTS
+        return _OF_PODS + _CONTAINER * max(len(containers) - 1, 0) + _PORT * max(many, 0)
     return _LEADS if body.get("kind") in ("Service", "NetworkPolicy") else _ANY
 
 
-def _containers(one: Workload) -> int:
-    """How many it has; what is no pod is for others to see."""
+def _containers(one: Workload) -> list[Any]:
+    """Those of its pods; what is no pod is for others to see."""
     try:
         spec = (one.pod or {}).get("spec")
     except Misfit:
-        return 0
+        return []
     found = spec.get("containers") if isinstance(spec, dict) else None
-    return len(found) if isinstance(found, list) else 0
+    return found if isinstance(found, list) else []

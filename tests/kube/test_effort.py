@@ -68,6 +68,18 @@ spec:
     targetPort: http
 ---
 """
+DENSE = (
+    "{apiVersion: v1, kind: Pod, metadata: {name: a1}, spec: {containers: [{name: a, image: a}]}}\n"
+)
+PORTS = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec:
+  containers:
+  - name: web
+    ports:
+""" + "".join(f"    - {{containerPort: {at}, name: p{at}}}\n" for at in range(1, 100))
 _LETTERS = "abcdefghi"
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join(['*' + before] * 9)}]\n" for before, name in pairwise(_LETTERS)
@@ -80,6 +92,11 @@ HOSTILE = {
     + ", ".join(f"k{at}: 1" for at in range(1000))
     + "}\ny:\n"
     + "- {<<: *x}\n" * 50_000,
+    "merge keys of little": POD + "x: &x {a: 1}\ny:\n" + "- {<<: *x}\n" * 90_000,
+    "aliases of little": POD + "x: &x a\ny: [" + "*x," * (MEGABYTE // 3) + "]\n",
+    "pods": f"{DENSE}---\n" * (MEGABYTE // 110),
+    "pods in a list": "apiVersion: v1\nkind: PodList\nitems:\n" + "- {}\n" * (MEGABYTE // 5),
+    "pods of many ports": "---\n".join([PORTS] * 250),
     "documents": "--- a\n" * (MEGABYTE // 6),
     "empty documents": "---\n" * (MEGABYTE // 4),
     "directives": "%\n" * (MEGABYTE // 2),
@@ -236,7 +253,10 @@ def test_a_megabyte_takes_a_second_at_the_most(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.parametrize("name", ["a bomb of aliases", "values in YAML", "containers", "blanks"])
+@pytest.mark.parametrize(
+    "name",
+    ["a bomb of aliases", "values in YAML", "containers", "blanks", "pods", "pods in a list"],
+)
 def test_a_megabyte_takes_a_hundred_at_the_most(name: str) -> None:
     tracemalloc.start()
     try:
