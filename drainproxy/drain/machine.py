@@ -254,8 +254,9 @@ class Machine:
     def _begin(self, given: Input, why: str, now: float, origin: Origin) -> tuple[Effect, ...]:
         if self.phase in (Phase.STARTING, Phase.SERVING):
             self.began, self.why, self.lengths = now, why, {}
+        if self.askers is None:
             self.askers = Askers(origin, now)
-        elif self.askers is not None:
+        else:
             self.askers.add(origin, now)
         return self.handle(given, now)
 

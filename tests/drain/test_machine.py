@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from drainproxy.drain.machine import (
     CUTTING_RESERVE,
+    HURRY,
     LATEST_CLOSE,
     TABLE,
     Effect,
@@ -17,6 +18,7 @@ from drainproxy.drain.machine import (
     Phase,
     Timing,
 )
+from drainproxy.drain.origin import Origin, Purpose
 from tests.drain.shell import ONCE_PER_DRAIN, TIMING, Shell, timings
 
 # The table
@@ -273,6 +275,29 @@ def test_an_end_without_a_drain_reports_and_closes() -> None:
     assert shell.phase is Phase.DRAINED
     assert shell.done == [Effect.CLOSE, Effect.CUT, Effect.ABORT, Effect.FINISH]
     assert shell.machine.why == "SIGTERM"
+
+
+# No time, and no need of any: more in test_short_drains
+
+
+def test_a_hurried_signal_leaves_a_second_and_a_half() -> None:
+    shell = Shell.serving(in_flight=1)
+    assert shell.machine.purpose(shell.now) is None
+    shell.drain(origin=Origin.SIDECAR_HOOK)
+    before = shell.machine.hurried
+    shell.signal(hurried=True)
+    assert (before, shell.machine.hurried) == (False, True)
+    assert (shell.phase, shell.machine.deadline) == (Phase.CUTTING, 100 + HURRY)
+    assert shell.machine.purpose(shell.now) is Purpose.DELETION
+    shell.signal(hurried=True)
+    assert shell.phases[-1] == (Phase.DRAINED, 100.0)
+
+
+def test_a_drain_that_nobody_has_a_use_for_is_over_at_once() -> None:
+    shell = Shell.serving()
+    shell.forsaken = True
+    shell.drain()
+    assert shell.phases[-1] == (Phase.DRAINED, 100.0)
 
 
 # Undrain
