@@ -24,7 +24,8 @@ _RESTART = "has changed, which needs a restart: the old value stays in force"
 
 
 class Sources(Struct, frozen=True, kw_only=True):
-    """The sources that stay as they are while we run; annotations come and change."""
+    """The sources that stay as they are while we run, but for the file, which may be read anew;
+    annotations come and change."""
 
     flags: Mapping[str, Texts] = _NOTHING
     environ: Mapping[str, str] = _NOTHING
@@ -62,16 +63,29 @@ class Sources(Struct, frozen=True, kw_only=True):
         return settings
 
     def reload(self, current: Settings, annotations: str) -> tuple[Settings, tuple[Mistake, ...]]:
-        """The settings after the annotations have changed, and what of the change is not in force.
+        """The settings after annotations or the file have changed, and what of it is not in force.
 
         What is wrong keeps the value of `current`; so does what needs a restart.
         """
-        values, _, mistakes = _resolve(self._found(annotations))
+        values, origins, mistakes = _resolve(self._found(annotations))
         wrong = {mistake.name for mistake in mistakes}
         changed = [row for row in _changed(current, values) if row.name not in wrong]
-        mistakes += [_needs_restart(row) for row in changed if not row.reload]
+        mistakes += [
+            Mistake(origins.get(row.name, row.name), row.name, _RESTART)
+            for row in changed
+            if not row.reload
+        ]
         fresh = {row.field: values.get(row.field, row.default) for row in changed if row.reload}
         return replace(current, **fresh), tuple(mistakes)
+
+    def reread(self, text: str) -> tuple["Sources", tuple[Mistake, ...]]:
+        """These sources with another text of the file; the same, and what is wrong, if it is no
+        mapping of settings: what it said before would be lost with it."""
+        assert self.file is not None
+        file = ConfigFile(self.file.name, text)
+        found = from_file(file)
+        wrong = tuple(each for each in found if isinstance(each, Mistake) and not each.name)
+        return (self, wrong) if wrong else (replace(self, file=file), ())
 
     def _found(self, annotations: str) -> Found:
         return chain(
@@ -118,7 +132,3 @@ def _changed(current: Settings, values: Mapping[str, Any]) -> list[Setting]:
     return [
         row for row in TABLE if values.get(row.field, row.default) != getattr(current, row.field)
     ]
-
-
-def _needs_restart(row: Setting) -> Mistake:
-    return Mistake(f"annotation {row.annotation}", row.name, _RESTART)

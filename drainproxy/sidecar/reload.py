@@ -1,9 +1,12 @@
-"""Watches the annotations that the downward API writes, and applies what may change."""
+"""Applies what may change while we run: annotations that the downward API writes, which are
+watched, and the configuration file, at SIGHUP."""
 
 import asyncio
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from drainproxy.config import Mistake
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
@@ -36,12 +39,41 @@ async def watch(sidecar: "Sidecar") -> None:
             apply(sidecar, text)
 
 
+def anew(sidecar: "Sidecar") -> None:
+    """Read the configuration file and the annotations again, as SIGHUP asks daemons to."""
+    wrong = _read_file(sidecar)
+    _take(sidecar, read(sidecar.settings.annotations_file), wrong)
+    log.info("settings were read anew: what may change while we run is in force")
+
+
+def _read_file(sidecar: "Sidecar") -> tuple[Mistake, ...]:
+    """What is wrong with the file as a whole; then it stays as it was."""
+    file = sidecar.sources.file
+    if file is None:
+        return ()
+    try:
+        text = Path(file.name).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        problem = f"cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
+        return (Mistake(f"file {file.name}", "config", problem),)
+    sidecar.sources, wrong = sidecar.sources.reread(text)
+    return wrong
+
+
 def apply(sidecar: "Sidecar", text: str) -> None:
-    """Take what is right and may change; report what is wrong, which changes nothing."""
-    settings, mistakes = sidecar.sources.reload(sidecar.settings, text)
-    sidecar.annotation_mistakes = mistakes
-    for mistake in mistakes:
-        log.error("%s", mistake)
-    if settings != sidecar.settings:
+    """Take what is right of these annotations and may change; report what is wrong, which changes
+    nothing."""
+    if _take(sidecar, text):
         log.info("annotations applied")
+
+
+def _take(sidecar: "Sidecar", text: str, wrong: tuple[Mistake, ...] = ()) -> bool:
+    """Whether any setting has changed; `wrong` was found before."""
+    settings, mistakes = sidecar.sources.reload(sidecar.settings, text)
+    sidecar.annotation_mistakes = (*wrong, *mistakes)
+    for mistake in sidecar.annotation_mistakes:
+        log.error("%s", mistake)
+    changed = settings != sidecar.settings
+    if changed:
         sidecar.apply(settings)
+    return changed

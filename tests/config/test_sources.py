@@ -182,8 +182,15 @@ def test_a_value_that_is_still_wrong_is_reported_again_and_one_put_right_is_not(
     assert (current.drain_delay, wrong) == (9.0, ())
 
 
-@pytest.mark.parametrize("after", ["", annotated(forward="8081=9000")])
-def test_what_needs_a_restart_stays_and_is_reported(after: str) -> None:
+@pytest.mark.parametrize(
+    ("after", "where"),
+    [
+        # Who does not say it any more cannot be told.
+        ("", "forward"),
+        (annotated(forward="8081=9000"), "annotation drainproxy.io/forward"),
+    ],
+)
+def test_what_needs_a_restart_stays_and_is_reported(after: str, where: str) -> None:
     sources = Sources()
     current = sources.load(annotated(forward="8080=9000"))
 
@@ -191,9 +198,30 @@ def test_what_needs_a_restart_stays_and_is_reported(after: str) -> None:
 
     assert settings == current
     assert str(wrong) == (
-        "annotation drainproxy.io/forward:"
-        " has changed, which needs a restart: the old value stays in force"
+        f"{where}: has changed, which needs a restart: the old value stays in force"
     )
+
+
+def test_a_file_that_is_read_anew_counts_like_the_one_before() -> None:
+    sources = Sources(flags=FORWARD, file=ConfigFile("a", "drain-delay: 3s\nmax-streams: 9"))
+    current = sources.load(annotated(drain_quiet="7s"))
+
+    sources, wrong = sources.reread("drain-delay: 4s\nmax-streams: 8\ndrain-quiet: 1s")
+    settings, (restart,) = sources.reload(current, annotated(drain_quiet="7s"))
+
+    assert wrong == ()
+    assert (settings.drain_delay, settings.drain_quiet, settings.max_streams) == (4.0, 7.0, 9)
+    assert restart.source == "file a line 2, max-streams"
+
+
+@pytest.mark.parametrize("text", ["drain-delay: [", "- drain-delay", "? [1, 2]\n: 3", "\0"])
+def test_a_file_that_is_no_mapping_any_more_changes_nothing(text: str) -> None:
+    sources = Sources(flags=FORWARD, file=ConfigFile("a", "drain-delay: 3s"))
+
+    after, (wrong,) = sources.reread(text)
+
+    assert after == sources
+    assert wrong.source.startswith("file a")
 
 
 def test_what_a_flag_sets_no_annotation_changes() -> None:

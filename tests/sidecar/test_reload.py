@@ -1,4 +1,4 @@
-"""Annotations that change while we run."""
+"""Annotations that change while we run, and the file that is read again."""
 
 import asyncio
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drainproxy.config import Mistake, Settings, Sources
+from drainproxy.config import ConfigFile, Mistake, Settings, Sources
 from drainproxy.sidecar import reload
 
 
@@ -68,3 +68,39 @@ async def test_a_file_that_is_replaced_is_read_again(
         await sidecar.changed.wait()
     watching.cancel()
     assert sidecar.settings.drain_timeout == 40.0
+
+
+# SIGHUP
+
+
+def test_the_file_and_the_annotations_are_read_anew(tmp_path: Path) -> None:
+    path, annotations = tmp_path / "drainproxy.yaml", tmp_path / "annotations"
+    sidecar: Any = FakeSidecar(str(annotations))
+    sidecar.sources = Sources(flags=sidecar.sources.flags, file=ConfigFile(str(path), ""))
+    path.write_text("drain-timeout: 40s\ndrain-delay: 1s\n")
+    annotations.write_text('drainproxy.io/drain-delay="2s"\n')
+
+    reload.anew(sidecar)
+
+    assert (sidecar.settings.drain_timeout, sidecar.settings.drain_delay) == (40.0, 2.0)
+    # What changes later counts on top of it.
+    reload.apply(sidecar, "")
+    assert (sidecar.settings.drain_timeout, sidecar.settings.drain_delay) == (40.0, 1.0)
+
+
+@pytest.mark.parametrize("text", [None, b"drain-timeout: [", b"\xff"])
+def test_a_file_that_cannot_be_read_changes_nothing_and_is_told(
+    tmp_path: Path, text: bytes | None
+) -> None:
+    path = tmp_path / "drainproxy.yaml"
+    sidecar: Any = FakeSidecar()
+    file = ConfigFile(str(path), "drain-timeout: 40s")
+    sidecar.sources = Sources(flags=sidecar.sources.flags, file=file)
+    sidecar.settings = before = sidecar.sources.load()
+    if text is not None:
+        path.write_bytes(text)
+
+    reload.anew(sidecar)
+
+    assert sidecar.settings == before
+    assert [str(path) in str(mistake) for mistake in sidecar.annotation_mistakes] == [True]
