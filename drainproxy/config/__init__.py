@@ -7,7 +7,7 @@ into `Settings`. This room does no I/O: whoever calls it has read the files.
 from .apps import counts, located, pod_ip_problems
 from .docs import Row, as_json, markdown, table
 from .json_schema import as_json_schema
-from .kinds import parse_duration, parse_percent
+from .kinds import format_duration, parse_duration, parse_percent
 from .mistakes import ConfigError, Mistake
 from .readers import (
     CONFIG_ENVIRONMENT,
@@ -47,6 +47,7 @@ __all__ = [
     "as_json",
     "as_json_schema",
     "counts",
+    "format_duration",
     "load",
     "located",
     "markdown",

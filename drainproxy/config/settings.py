@@ -161,6 +161,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     drain_timeout: Annotated[
         float, setting(DURATION, "The longest a whole drain may take.", reload=True, ge=MILLISECOND)
     ] = 25.0
+    stop_timeout: Annotated[
+        float | None,
+        setting(
+            DURATION,
+            "How long after SIGTERM SIGKILL comes, where that is known: a drain that may take"
+            " longer is warned of; 0 is unknown.",
+            reload=True,
+            default="10s in Docker and Podman, 30s in ECS, 5s in Nomad and on Fly, else unknown",
+        ),
+    ] = None
     drain_spread: Annotated[
         float,
         setting(

@@ -7,6 +7,7 @@ from drainproxy.config.table import BY_NAME, TABLE, Setting
 
 RELOADED = {
     *("drain-delay", "drain-quiet", "leaving-timeout", "drain-timeout", "drain-spread", "unready"),
+    "stop-timeout",
     *("websocket-close-code", "websocket-close-reason"),
     *("websocket-drain", "sse-drain", "grpc-drain"),
     *("max-connection-age", "max-connection-age-jitter", "max-connection-age-grace"),

@@ -1,0 +1,73 @@
+"""How long whoever stops us waits between SIGTERM and SIGKILL, where that can be known."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from drainproxy.config import format_duration
+
+
+class Platform(NamedTuple):
+    """Who stops us, recognised by one of these variables or files; `seconds` is its default, which
+    is changed as `changed_by` says."""
+
+    name: str
+    variables: tuple[str, ...]
+    files: tuple[str, ...]
+    seconds: float
+    changed_by: str
+
+
+_KUBERNETES = "KUBERNETES_SERVICE_HOST"
+# The first that fits counts: tasks of ECS are containers of Docker.
+_PLATFORMS = (
+    Platform("ECS", ("ECS_CONTAINER_METADATA_URI_V4",), (), 30.0, "stopTimeout"),
+    Platform("Nomad", ("NOMAD_ALLOC_ID",), (), 5.0, "kill_timeout"),
+    Platform("Fly", ("FLY_MACHINE_ID",), (), 5.0, "kill_timeout"),
+    Platform(
+        "Docker or Podman",
+        (),
+        ("/.dockerenv", "/run/.containerenv"),
+        10.0,
+        "docker run --stop-timeout, docker stop --time, or stop_grace_period",
+    ),
+)
+
+
+def problem(
+    drain_timeout: float,
+    told: float | None,
+    environ: Mapping[str, str] = os.environ,
+    exists: Callable[[str], bool] = lambda path: Path(path).exists(),
+) -> str:
+    """Why a drain of `drain_timeout` may be cut by SIGKILL; empty if nothing is known of that.
+
+    `told` is stop-timeout. In Kubernetes the injector has looked at the grace period.
+    """
+    if told is not None:
+        if not told or drain_timeout <= told:
+            return ""
+        return (
+            f"{_shown(drain_timeout)}, but stop-timeout says that SIGKILL comes"
+            f" {format_duration(told)} after SIGTERM"
+        )
+    platform = None if _KUBERNETES in environ else _platform(environ, exists)
+    if platform is None or drain_timeout <= platform.seconds:
+        return ""
+    return (
+        f"{_shown(drain_timeout)}, but {platform.name} sends SIGKILL"
+        f" {format_duration(platform.seconds)} after SIGTERM: raise that ({platform.changed_by})"
+        " and say so with stop-timeout, or lower drain-timeout"
+    )
+
+
+def _shown(drain_timeout: float) -> str:
+    return f"drain-timeout is {format_duration(drain_timeout)}"
+
+
+def _platform(environ: Mapping[str, str], exists: Callable[[str], bool]) -> Platform | None:
+    for platform in _PLATFORMS:
+        if any(name in environ for name in platform.variables) or any(map(exists, platform.files)):
+            return platform
+    return None
