@@ -1,10 +1,13 @@
 """What the Dockerfile promises to whoever runs the image; `make image` proves it by running one."""
 
 import json
+import signal
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from drainproxy.cli.held_signals import HELD
 
 Instruction = tuple[str, str]
 
@@ -42,8 +45,14 @@ def test_it_runs_as_a_user_that_kubernetes_can_check(stages: list[list[Instructi
     assert (uid, gid) == ("65532", "65532")
 
 
-def test_drainproxy_itself_gets_the_signals(stages: list[list[Instruction]]) -> None:
-    assert json.loads(only(stages[-1], "ENTRYPOINT")) == ["/opt/drainproxy/bin/drainproxy"]
+def test_drainproxy_itself_gets_the_signals_those_that_come_before_it_runs_included(
+    stages: list[list[Instruction]],
+) -> None:
+    """`env` becomes drainproxy (execve(2)), so no process stands between it and the kubelet."""
+    names = ",".join(signal.Signals(each).name.removeprefix("SIG") for each in HELD)
+    assert json.loads(only(stages[-1], "ENTRYPOINT")) == [
+        *("env", f"--block-signal={names}", "/opt/drainproxy/bin/drainproxy")
+    ]
     assert "CMD" not in dict(stages[-1])
 
 

@@ -1,13 +1,20 @@
 """The commands: arguments in, exit codes out. Each is imported only when it is called."""
 
-from collections import UserDict
-from importlib import import_module
-from typing import Any
+import sys
 
-import click
+from drainproxy.cli import held_signals
 
-from drainproxy import __version__
-from drainproxy.cli.help import Group, examples
+# Before all else, for the imports below take most of the time in which a signal would be lost.
+held_signals.hold(sys.argv)
+
+from collections import UserDict  # noqa: E402
+from importlib import import_module  # noqa: E402
+from typing import Any  # noqa: E402
+
+import click  # noqa: E402
+
+from drainproxy import __version__  # noqa: E402
+from drainproxy.cli.help import Group, examples  # noqa: E402
 
 # Command -> where it lives, under the heading above it.
 _SECTIONS = {

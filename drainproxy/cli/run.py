@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from drainproxy.cli.held_signals import HELD
 from drainproxy.cli.help import Command, examples
 from drainproxy.cli.options import setting_options, sources, unreadable
 from drainproxy.config import ConfigError, Forward, Mistake, Settings, located
@@ -49,8 +50,9 @@ class RunCommand(Command):
 def run(ctx: click.Context, /, check: bool, **given: Any) -> None:
     """Stand in front of an app: forward, know what is in flight, drain on SIGTERM.
 
-    With `-- APP ARGS...` the app is started too, gets its SIGTERM after the drain (and SIGKILL if
-    it ignores that for 10 s), and its exit code becomes ours.
+    With `-- APP ARGS...` the app is started too, and with it its whole process group gets SIGTERM
+    after the drain (and SIGKILL if it ignores that for 10 s). Its exit code becomes ours, but for
+    one that our SIGTERM has ended: that is 0. SIGHUP reads --config and the annotations anew.
     """
     from drainproxy.sidecar import files, here, logs, reload
     from drainproxy.sidecar.supervisor import Sidecar
@@ -87,7 +89,7 @@ def _run(sidecar: Any) -> int:
         gc.freeze()
         code: int = await running.run()
         # Nobody handles signals any more: one that comes now must not change the exit code.
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
         return code
 
     try:

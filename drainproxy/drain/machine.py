@@ -40,9 +40,9 @@ class Input(Enum):
 
     BOUND = "the listeners are bound"
     DRAIN = "an admin call or a preStop hook asks for a drain"
-    SIGNAL = "the first SIGTERM or SIGINT"
+    SIGNAL = "the first SIGTERM, SIGINT or SIGQUIT"
     HURRY = "the first signal while the sidecar's own preStop hook is unanswered: SIGKILL is near"
-    KILL = "a further SIGTERM or SIGINT"
+    KILL = "a further one of them"
     UNDRAIN = "the drain is taken back"
     DELAY_OVER = "drain-delay is over"
     QUIET = "no new client has asked for anything for drain-quiet, or leaving-timeout is over"

@@ -10,36 +10,45 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 
-from drainproxy.sidecar import files
+from drainproxy.sidecar import files, process_group, terminal
 
 # An app that ignores SIGTERM this long, in seconds, is killed.
 EXIT_TIMEOUT = 10.0
-
-# What an operator may mean for the app: passed on as it comes, at any time.
-PASSED_ON = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGWINCH)
+# How often it is looked at, in seconds, whether all that the app has started is gone: of processes
+# that are not our children the system does not tell.
+_LOOK_EVERY = 0.02
+# How often, in seconds, an app that waits for the terminal looks whether we are in the foreground.
+_LOOK_FOR_TERMINAL_EVERY = 0.2
+# What was killed is gone within so many seconds, or never.
+_KILLED_TIMEOUT = 2.0
 
 _NOT_FOR_THE_APP = "DRAINPROXY_ADMIN_TOKEN"
+# Of an app that SIGTERM has ended, or that says itself that it has, as the JVM and shells do.
+_ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 
 log = logging.getLogger("drainproxy.child")
 
 
 class Child:
-    """One app process; `exited` is called once with its exit code, 128 + n for signal n."""
+    """One app process; `exited` is called once with its exit code, 128 + n for signal n.
+
+    It leads a process group, which hears of every signal: a shell around the app passes none on.
+    """
 
     def __init__(self, command: Sequence[str], exited: Callable[[int], None]) -> None:
         self._command = command
         self._exited = exited
-        self._gone = asyncio.Event()
         self._pid = 0
+        # It is stopped until it gets the terminal.
+        self._wants_terminal = False
+        self._looking: asyncio.TimerHandle | None = None
+        self._asked_to_end = False
         self.code: int | None = None
         self.stopping = False
 
     def start(self) -> None:
         """Start the app; OSError if there is no such command."""
-        loop = asyncio.get_running_loop()
-        _on_child_exit(self._reap)
-        for number in PASSED_ON:
-            loop.add_signal_handler(number, self.send, number)
+        _on_child_change(self._look_at_children)
         # A group of its own: Ctrl-C in a terminal is for us, the app hears of it after the drain.
         try:
             self._process = subprocess.Popen(self._command, process_group=0, env=_environment())
@@ -50,54 +59,109 @@ class Child:
         files.give_inherited_limit(self._pid)
         log.info("the app runs as process %d: %s", self._pid, " ".join(self._command))
 
-    def send(self, number: int) -> None:
-        """Pass a signal on, if the app still runs."""
-        if self.code is None:
-            os.kill(self._pid, number)
+    def tell(self, number: int) -> None:
+        """Pass a signal on to all in the app's group that it means something to."""
+        if number == signal.SIGCONT:
+            self._continue()
+        elif self._runs:
+            process_group.tell(self._pid, number)
+
+    def kill(self) -> None:
+        """Nobody waits for the app any more."""
+        if self._runs:
+            process_group.order(self._pid, signal.SIGKILL)
 
     async def stop(self) -> int:
-        """SIGTERM, and SIGKILL if that is ignored for EXIT_TIMEOUT; returns the exit code."""
+        """SIGTERM, and SIGKILL if that is ignored for EXIT_TIMEOUT; returns the exit code, which is
+        0 for an app that has ended by that SIGTERM."""
         self.stopping = True
-        self.send(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(EXIT_TIMEOUT):
-                await self._gone.wait()
-        except TimeoutError:
+        if self._runs:
+            self._asked_to_end = self.code is None
+            process_group.order(self._pid, signal.SIGTERM)
+            # One that is stopped would hear of it only when somebody continues it.
+            process_group.order(self._pid, signal.SIGCONT)
+        if not await self._gone(EXIT_TIMEOUT):
             log.warning("the app ignored SIGTERM for %gs: killed", EXIT_TIMEOUT)
-            self.send(signal.SIGKILL)
-            await self._gone.wait()
-        assert self.code is not None
-        return self.code
+            self.kill()
+            await self._gone(_KILLED_TIMEOUT)
+        if self._asked_to_end and self.code == _ENDED_BY_SIGTERM:
+            return 0
+        return self.code or 0
 
-    def _reap(self) -> None:
+    @property
+    def _runs(self) -> bool:
+        """The app, or something that it has started and left behind."""
+        return bool(self._pid) and (self.code is None or not process_group.is_empty(self._pid))
+
+    async def _gone(self, seconds: float) -> bool:
+        """Whether nothing of it is left within so many seconds."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while self._runs:
+            if loop.time() >= end:
+                return False
+            await asyncio.sleep(_LOOK_EVERY)
+        return True
+
+    # What the system tells
+
+    def _look_at_children(self) -> None:
         """Take in every process that has ended, the app and orphans alike."""
-        for pid, status in _ended_processes():
-            if pid == self._pid:
+        for pid, status in _changed_processes():
+            if pid == self._pid and os.WIFSTOPPED(status):
+                self._stopped(os.WSTOPSIG(status))
+            elif pid == self._pid:
                 self._ended(os.waitstatus_to_exitcode(status))
 
     def _ended(self, code: int) -> None:
         self.code = self._process.returncode = code if code >= 0 else 128 - code
-        self._gone.set()
-        log.warning("the app has exited with code %d", self.code)
+        terminal.take_back(self._pid)
+        level = logging.INFO if self.stopping else logging.WARNING
+        log.log(level, "the app has exited with code %d", self.code)
         self._exited(self.code)
+
+    def _stopped(self, number: int) -> None:
+        if number in terminal.WANTS_IT:
+            self._wants_terminal = True
+            self._continue()
+        elif number == signal.SIGTSTP and terminal.take_back(self._pid):
+            # Ctrl-Z means the whole job. When the shell continues it, we are here again.
+            self._wants_terminal = True
+            os.killpg(os.getpgrp(), signal.SIGTSTP)
+            self._continue()
+
+    def _continue(self) -> None:
+        """Let it go on if it waits for the terminal, as soon as it gets it: a shell that brings us
+        to the foreground says so only to a job that was stopped."""
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        if not self._wants_terminal or self.code is not None:
+            return
+        if terminal.lend(self._pid):
+            self._wants_terminal = False
+            process_group.order(self._pid, signal.SIGCONT)
+        else:
+            loop = asyncio.get_running_loop()
+            self._looking = loop.call_later(_LOOK_FOR_TERMINAL_EVERY, self._continue)
 
 
 def reap_orphans() -> None:
     """Take in whatever process ends: without an app of its own PID 1 has this to do."""
-    _on_child_exit(lambda: list(_ended_processes()))
+    _on_child_change(lambda: list(_changed_processes()))
 
 
-def _on_child_exit(call: Callable[[], object]) -> None:
+def _on_child_change(call: Callable[[], object]) -> None:
     # Not through the loop: uvloop refuses to handle this signal.
     loop = asyncio.get_running_loop()
     signal.signal(signal.SIGCHLD, lambda *_: loop.call_soon_threadsafe(call))
 
 
-def _ended_processes() -> Iterator[tuple[int, int]]:
-    """Process id and wait status of every child that has ended, each once."""
+def _changed_processes() -> Iterator[tuple[int, int]]:
+    """Process id and wait status of every child that has ended, or has stopped, each once."""
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
         except ChildProcessError:
             return
         if pid == 0:

@@ -19,7 +19,7 @@ from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Ph
 from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.detect import session_for
-from drainproxy.sidecar import assembly, files, logs, reload
+from drainproxy.sidecar import assembly, files, logs, reload, signals, stop_timeout
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.child import Child, reap_orphans
 from drainproxy.sidecar.grpc_health import GrpcHealth
@@ -97,9 +97,7 @@ class Sidecar:
         """Live until a signal, or the end of the app, ends it; returns the exit code."""
         with no_certificates():
             from drainproxy.sidecar.admin import serve
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._signalled, number)
+        signals.handle(self._signalled, self._passed_on)
         admin, health = await serve(self), GrpcHealth(self)
         log.info("probes, metrics and drain are on port %d", admin.port)
         try:
@@ -108,7 +106,9 @@ class Sidecar:
                 await listener.open()
                 log.info("forwarding %s to %s", listener.address, route.app)
             if self._child:
-                self._child.start()
+                # A signal may have come meanwhile: then nobody wants the app any more.
+                if not self.machine.signalled:
+                    self._child.start()
             else:
                 self._start(self.restart.watch())
                 if os.getpid() == 1:
@@ -181,6 +181,8 @@ class Sidecar:
                 "max-connections is %d, but with %d file descriptors there is room for %d",
                 *(settings.max_connections, files.limit(), self.hub.limits.max_connections),
             )
+        if problem := stop_timeout.problem(settings.drain_timeout, settings.stop_timeout):
+            log.warning("%s", problem)
         if settings.drain_delay >= settings.drain_timeout:
             log.warning("drain-timeout ends a drain before drain-delay lets it begin: all are cut")
         if settings.max_connection_age_tcp and not settings.max_connection_age_grace:
@@ -203,13 +205,20 @@ class Sidecar:
         log.info("%s received", name)
         if self._child and self._child.stopping:
             # The app has had its SIGTERM: nobody wants to wait for it any more.
-            self._child.send(signal.SIGKILL)
+            self._child.kill()
         else:
             # It comes when the hook has been answered, or when the grace period is over.
             hurried = self.own_hooks > 0
             if hurried:
                 log.warning("the grace period is over, and the drain is not: SIGKILL is near")
             self._end(name, hurried=hurried)
+
+    def _passed_on(self, number: int) -> None:
+        """Nothing of what an operator signals ends us; some of it may be meant for the app."""
+        if number == signal.SIGHUP:
+            reload.anew(self)
+        if self._child:
+            self._child.tell(number)
 
     def _end(self, why: str, *, hurried: bool = False) -> None:
         self._begin_account()

@@ -1,0 +1,73 @@
+"""The process group of the app: all that it has started and that has not left the group."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+# proc(5), /proc/PID/stat: what follows the name, which may hold blanks and parentheses itself.
+_AFTER_NAME = b") "
+_CAUGHT, _BLOCKED = b"SigCgt:", b"SigBlk:"
+
+
+def order(group: int, number: int) -> None:
+    """Send a signal to all in the group; nothing if none is left, or none may be told by us."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def tell(group: int, number: int) -> None:
+    """Send a signal to those in the group that have said what it means to them.
+
+    The default of SIGHUP, SIGUSR1 and their like is to die, which nobody wants who sends one: a
+    worker of Gunicorn, or a shell around the app, has no handler where its neighbour has one.
+    """
+    try:
+        for pid in [pid for pid in _members(group) if _expects(pid, number)]:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+    except FileNotFoundError:
+        # Without /proc nobody knows who expects it: the one that we have started is asked for.
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(group, number)
+
+
+def is_empty(group: int) -> bool:
+    """Whether nobody is left in it."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _members(group: int) -> Iterator[int]:
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            with suppress(OSError):
+                stat = Path("/proc", entry, "stat").read_bytes()
+                _, _, process_group, *_ = stat[stat.rindex(_AFTER_NAME) + 2 :].split()
+                if int(process_group) == group:
+                    yield int(entry)
+
+
+def _expects(pid: int, number: int) -> bool:
+    """Whether a process catches a signal, or blocks it in a thread so that another can wait for it
+    (signalfd(2), sigwait(3)), or does not die of it in any case."""
+    return number == signal.SIGWINCH or any(_has(mask, number) for mask in _masks(pid))
+
+
+def _masks(pid: int) -> Iterator[bytes]:
+    with suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for line in (thread / "status").read_bytes().splitlines():
+                name, _, mask = line.partition(b"\t")
+                if name in (_CAUGHT, _BLOCKED):
+                    yield mask
+
+
+def _has(mask: bytes, number: int) -> bool:
+    return bool(int(mask, 16) >> (number - 1) & 1)

@@ -1,0 +1,24 @@
+"""What signals mean to a sidecar: end after a drain, read the settings anew, or pass it on."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+# The orders to stop of the kubelet and Docker, of a terminal, and of images made for nginx.
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+# What an operator may mean for the app. To us they mean nothing, and to die of them would be to cut
+# everybody; SIGHUP means something to both.
+PASSED_ON = (
+    *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH),
+    signal.SIGCONT,
+)
+
+
+def handle(end: Callable[[int], None], pass_on: Callable[[int], None]) -> None:
+    """Call one of these with each signal from now on, and with those that were held until now."""
+    loop = asyncio.get_running_loop()
+    for number in ENDING:
+        loop.add_signal_handler(number, end, number)
+    for number in PASSED_ON:
+        loop.add_signal_handler(number, pass_on, number)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*ENDING, *PASSED_ON))

@@ -1,0 +1,53 @@
+"""The terminal that we were started from: the app may read from it, as under any shell.
+
+We stay in the foreground, so that Ctrl-C means a drain. An app that never reads has no use for the
+terminal; one that does is stopped by the kernel (SIGTTIN, SIGTTOU), which is the moment to lend it.
+From then on Ctrl-C is the app's, as in the shell or debugger that it is.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+# Why a process is stopped that is not in the foreground: it reads, or sets modes (termios(3)).
+WANTS_IT = (signal.SIGTTIN, signal.SIGTTOU)
+
+
+def lend(group: int) -> bool:
+    """Give the terminal to this process group; False if there is none, or it is not ours to give.
+
+    In the background a job waits until somebody brings it to the foreground.
+    """
+    with suppress(OSError), _controlling() as terminal:
+        if os.tcgetpgrp(terminal) in (os.getpgrp(), group):
+            _give(terminal, group)
+            return True
+    return False
+
+
+def take_back(group: int) -> bool:
+    """Be in the foreground again, if this group has the terminal; whether it had."""
+    with suppress(OSError), _controlling() as terminal:
+        if os.tcgetpgrp(terminal) == group:
+            _give(terminal, os.getpgrp())
+            return True
+    return False
+
+
+@contextmanager
+def _controlling() -> Iterator[int]:
+    terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    try:
+        yield terminal
+    finally:
+        os.close(terminal)
+
+
+def _give(terminal: int, group: int) -> None:
+    # Who does this from the background is stopped, unless SIGTTOU is blocked (tcsetpgrp(3)).
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    try:
+        os.tcsetpgrp(terminal, group)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,59 @@
+"""Who in a process group hears of a signal."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from drainproxy.sidecar import process_group
+
+READY = "print('up', flush=True); "
+CATCHES = f"signal.signal(signal.SIGUSR1, lambda *_: sys.exit(3)); {READY} time.sleep(60)"
+WAITS = (
+    "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]);"
+    " wait = lambda: (signal.sigwait([signal.SIGUSR1]), os._exit(3));"
+    f" threading.Thread(target=wait).start(); {READY} time.sleep(60)"
+)
+IGNORES = f"signal.signal(signal.SIGUSR1, signal.SIG_IGN); {READY} time.sleep(60)"
+KNOWS_NOTHING = f"{READY} time.sleep(60)"
+
+
+@contextmanager
+def running(script: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = (sys.executable, "-c", f"import os, signal, sys, threading, time; {script}")
+    with subprocess.Popen(command, process_group=0, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("script", [CATCHES, WAITS])
+def test_who_has_said_what_a_signal_means_hears_of_it(script: str) -> None:
+    with running(script) as process:
+        process_group.tell(process.pid, signal.SIGUSR1)
+        assert process.wait(10) == 3
+
+
+@pytest.mark.parametrize("script", [IGNORES, KNOWS_NOTHING])
+def test_who_has_not_does_not_die_of_it(script: str) -> None:
+    with running(script) as process:
+        process_group.tell(process.pid, signal.SIGUSR1)
+        # What was sent before comes before (kill(2)): it is still there to die of the next one.
+        process_group.order(process.pid, signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
+
+
+def test_a_group_is_empty_when_the_last_of_it_was_taken_in() -> None:
+    with running(KNOWS_NOTHING) as process:
+        assert not process_group.is_empty(process.pid)
+        process_group.order(process.pid, signal.SIGKILL)
+        process.wait(10)
+        assert process_group.is_empty(process.pid)
+        process_group.order(process.pid, signal.SIGKILL)
+        process_group.tell(process.pid, signal.SIGUSR1)
