@@ -116,15 +116,22 @@ def undrain(admin: Address, admin_token: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--watch", is_flag=True, help="Live, until drained or Ctrl-C.")
 def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) -> None:
-    """Show the phase of a running sidecar, what is in flight, and what blocks a drain."""
+    """Show the phase of a running sidecar, what is in flight, and what blocks a drain.
+
+    Exits with 0 while it is serving, else with 1, as where there is no sidecar.
+    """
     sidecar = Admin(admin, admin_token)
     if watch:
         from drainproxy.cli.watch import follow
 
-        click.echo("\n".join(_status(follow(lambda: sidecar.get("/status")))))
-        return
-    body = sidecar.get("/status")
-    click.echo(json.dumps(body, indent=2) if as_json else "\n".join(_status(body)))
+        body = follow(lambda: sidecar.get("/status"))
+        as_json = False
+    else:
+        body = sidecar.get("/status")
+    # What clients have asked for is in it: that must not command the terminal.
+    lines = [json.dumps(body, indent=2)] if as_json else map(_printable, _status(body))
+    click.echo("\n".join(lines))
+    sys.exit(0 if body["phase"] == "serving" else 1)
 
 
 @click.command(
@@ -244,6 +251,10 @@ def report_lines(report: Body) -> Iterator[str]:
         ways = list(next(iter(ended.values())))
         rows = [(kind, *map(str, counts.values())) for kind, counts in ended.items()]
         yield from _table([("", *(way.replace("_", " ") for way in ways)), *rows])
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

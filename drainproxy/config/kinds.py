@@ -37,6 +37,11 @@ _SIZE = re.compile(r"([0-9]{1,12}) ?(?:B|([KMG])iB?)?")
 _BYTES = {"G": 1 << 30, "M": 1 << 20, "K": 1 << 10}
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 _COUNT = re.compile(r"[0-9]{1,15}")
+# A path and a query (RFC 9112 3.2.1); a fragment is never sent (RFC 9110 4.2.5).
+_TARGET = re.compile(r"/[!-\"$-~]*")
+_PORT_AT_END = re.compile(r":[0-9]+$")
+# Names of services are free, but for what can only be meant as an address.
+_SERVICE = re.compile(r"[!-.0-~][!-~]*")
 _VISIBLE = re.compile(r"[!-~]+")
 
 # RFC 6455, section 7.4.1: 1004 is reserved; 1005, 1006 and 1015 must not be sent in a frame.
@@ -142,11 +147,25 @@ def parse_app_health(text: str) -> AppHealth:
     kind, _, detail = text.partition(":")
     if text == "tcp":
         return AppHealth("tcp")
-    if kind == "http" and detail.startswith("/") and _VISIBLE.fullmatch(detail):
-        return AppHealth("http", path=detail)
-    if text == "grpc" or (kind == "grpc" and _VISIBLE.fullmatch(detail)):
+    if kind == "http":
+        url = detail.startswith("//")
+        host, _, path = detail[2:].partition("/") if url else ("", "", detail[1:])
+        right = _is_host(host) if url else detail.startswith("/")
+        if right and _TARGET.fullmatch("/" + path):
+            return AppHealth("http", path="/" + path, host=host)
+    if text == "grpc" or (kind == "grpc" and _SERVICE.fullmatch(detail)):
         return AppHealth("grpc", service=detail)
-    raise ValueError("is not tcp, http:PATH (such as http:/healthz) or grpc[:SERVICE]")
+    raise ValueError(
+        "is not tcp, http:PATH (such as http:/healthz), http://HOST/PATH or grpc[:SERVICE]"
+    )
+
+
+def _is_host(text: str) -> bool:
+    """What a Host field may say (RFC 9110 7.2), without a user."""
+    try:
+        return bool(parse_listen(text if _PORT_AT_END.search(text) else f"{text}:80").host)
+    except ValueError:
+        return False
 
 
 def choice(literal: Any) -> Kind:
@@ -182,7 +201,7 @@ PATH = Kind("FILE", "path", parse_path)
 SECRET = Kind("TOKEN", "visible ASCII", parse_secret, lambda _: "***")
 CLOSE_CODE = Kind("CODE", "1000-1003, 1007-1014, 3000-4999", parse_close_code)
 CLOSE_REASON = Kind("TEXT", f"at most {_LONGEST_REASON} bytes", parse_close_reason)
-APP_HEALTH = Kind("CHECK", "tcp, http:PATH, grpc[:SERVICE]", parse_app_health)
+APP_HEALTH = Kind("CHECK", "tcp, http:PATH, http://HOST/PATH, grpc[:SERVICE]", parse_app_health)
 APP_HOST = Kind("HOST", "localhost, pod-ip or an IP address", parse_app_host)
 APP_SOURCE = Kind("IP", "IP address, off", parse_app_source)
 READY_PORTS = Kind("PORT[,PORT]", "ports of the app, all, none", parse_ready_ports)

@@ -46,14 +46,16 @@ class Forward(Struct, frozen=True):
 
 
 class AppHealth(Struct, frozen=True):
-    """What readiness asks the app: a connect, `GET path`, or the gRPC health of `service`."""
+    """What readiness asks the app: a connect, `GET path` (of `host`, or of the app's address), or
+    the gRPC health of `service`."""
 
     kind: Literal["tcp", "http", "grpc"] = "tcp"
     path: str = ""
     service: str = ""
+    host: str = ""
 
     def __str__(self) -> str:
-        detail = self.path or self.service
+        detail = f"//{self.host}{self.path}" if self.host else self.path or self.service
         return f"{self.kind}:{detail}" if detail else self.kind
 
 

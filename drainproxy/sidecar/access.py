@@ -1,4 +1,5 @@
-"""Who may change the state of the sidecar over HTTP. Decided from values; the server acts on it."""
+"""Who may change the state of the sidecar over HTTP, and who may read what clients ask for. Decided
+from values; the server acts on it."""
 
 import hmac
 from collections.abc import Iterator, Mapping
@@ -26,12 +27,28 @@ def refusal(token: str | None, peer: str | None, headers: Mapping[str, str]) -> 
         # With one, loopback is no proof: whoever can have the app fetch a URL comes from there too.
         reason = "without an admin token only loopback may change anything"
         return None if is_loopback(peer) else Refusal(403, reason)
+    return _without_token(token, headers)
+
+
+def _without_token(token: str, headers: Mapping[str, str]) -> Refusal | None:
     given = list(_tokens(headers))
     if not given:
         return Refusal(401, f"a token is needed: Authorization: Bearer, or {TOKEN_HEADER}")
     if not any(_same(text, token) for text in given):
         return Refusal(403, "the token is wrong")
     return None
+
+
+def blindness(token: str | None, peer: str | None, headers: Mapping[str, str]) -> Refusal | None:
+    """Why `peer` may not read who is connected and what for, None if it may: paths name customers
+    and orders. Whoever is on this machine may, and elsewhere who has the token."""
+    if _from_a_page(headers):
+        return Refusal(403, "a browser page may not read who is connected")
+    if is_loopback(peer):
+        return None
+    if not token:
+        return Refusal(403, "without an admin token only loopback may read who is connected")
+    return _without_token(token, headers)
 
 
 def is_loopback(peer: str | None) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf, isnan
 from typing import TYPE_CHECKING, Any
 
 import msgspec.json
@@ -14,12 +15,19 @@ from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Report
 from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.acceptor import Acceptor
-from drainproxy.sidecar.access import refusal
+from drainproxy.sidecar.access import Refusal, blindness, refusal
 from drainproxy.sidecar.assembly import descriptors
 from drainproxy.sidecar.callers import Callers
 from drainproxy.sidecar.listener import bind
 from drainproxy.sidecar.sockets import keep_alive
-from drainproxy.sidecar.status import connections, seconds_left, status
+from drainproxy.sidecar.status import (
+    LONGEST_PAGE,
+    PAGE,
+    connections,
+    seconds_left,
+    status,
+    without_paths,
+)
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
@@ -36,9 +44,6 @@ _LOOK_EVERY = 1.0
 # How long `stop` waits for answers that are being given, and an idle client may stay.
 _SHUTDOWN_TIMEOUT = 1.0
 _KEEPALIVE = 75.0
-
-# How many connections are described before the loop may do something else.
-_AT_ONCE = 200
 
 # Whose preStop hook calls, as `of` says; a hook without it says nothing.
 _HOOKS = {"app": Origin.APP_HOOK, "sidecar": Origin.SIDECAR_HOOK}
@@ -143,8 +148,7 @@ class Admin:
             if refused is None:
                 self._callers.may_wait(request.protocol)
                 return await handler(request)
-            challenge = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else {}
-            return _json({"reason": refused.reason}, refused.status, challenge)
+            return _refused(refused)
 
         return guard
 
@@ -191,18 +195,29 @@ class Admin:
         body, content_type = render(self._sidecar, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
-    async def status(self, _: web.Request) -> web.Response:
-        """Where the process stands."""
-        return _json(status(self._sidecar))
+    async def status(self, request: web.Request) -> web.Response:
+        """Where the process stands; what clients ask for is not for everyone."""
+        told = status(self._sidecar)
+        return _json(told if self._blind(request) is None else without_paths(told))
 
-    async def connections(self, _: web.Request) -> web.Response:
-        """Who is connected. Of 10,000 clients none waits until all are listed."""
-        listed: list[object] = []
-        for connection in connections(self._sidecar):
-            listed.append(connection)
-            if len(listed) % _AT_ONCE == 0:
-                await asyncio.sleep(0)
-        return _json(listed)
+    async def connections(self, request: web.Request) -> web.Response:
+        """Who is connected, a page at a time; the next one is linked (RFC 8288)."""
+        if (refused := self._blind(request)) is not None:
+            return _refused(refused)
+        try:
+            most = int(request.query.get("limit", PAGE))
+            after = float(request.query.get("after", -inf))
+            if not 0 < most <= LONGEST_PAGE or isnan(after):
+                raise ValueError
+        except ValueError:
+            reason = f"limit is a number from 1 to {LONGEST_PAGE}, after is what a Link says"
+            return _json({"reason": reason}, 400)
+        page = connections(self._sidecar, after, most)
+        link = f'</connections?limit={most}&after={page.after!r}>; rel="next"'
+        return _json(page.connections, headers={} if page.after is None else {"Link": link})
+
+    def _blind(self, request: web.Request) -> Refusal | None:
+        return blindness(self._sidecar.admin_token, request.remote, request.headers)
 
     async def drain(self, request: web.Request) -> web.Response:
         """Begin a drain; with `wait=1` answer when it is over."""
@@ -282,6 +297,11 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPException as error:
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         return _json({"reason": error.reason}, error.status, allow)
+
+
+def _refused(refused: Refusal) -> web.Response:
+    challenge = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else {}
+    return _json({"reason": refused.reason}, refused.status, challenge)
 
 
 def _json(body: Any, code: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

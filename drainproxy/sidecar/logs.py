@@ -29,6 +29,14 @@ def utc(created: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(fraction * 1000):03}Z"
 
 
+def printable(text: str) -> str:
+    """The text with escapes in place of line ends and other control characters, those that change
+    the direction of text included (CWE-117)."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """What was logged with `extra={"fields": {...}}`."""
     fields: dict[str, Any] = getattr(record, "fields", {})
@@ -39,10 +47,15 @@ class TextFormatter(logging.Formatter):
     """`time level message key=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """One line, and those of a traceback; whatever names are in them, they begin and end no
+        other line and command no terminal."""
         fields = "".join(f" {key}={_plain(value)}" for key, value in _fields(record).items())
-        line = f"{utc(record.created)} {record.levelname.lower():7} {record.getMessage()}{fields}"
-        return line if not record.exc_info else f"{line}\n{self.formatException(record.exc_info)}"
+        said = f"{record.getMessage()}{fields}"
+        line = f"{utc(record.created)} {record.levelname.lower():7} {printable(said)}"
+        if not record.exc_info:
+            return line
+        traceback = self.formatException(record.exc_info).splitlines()
+        return "\n".join([line, *map(printable, traceback)])
 
 
 class JsonFormatter(logging.Formatter):

@@ -61,7 +61,7 @@ async def _ask(
 ) -> str:
     try:
         if health.kind == "http":
-            return await _ask_http(connection, app, health.path, most_fields)
+            return await _ask_http(connection, app, health, most_fields)
         if health.kind == "grpc":
             return await _ask_grpc(connection, app, health.service)
         return ""
@@ -70,10 +70,11 @@ async def _ask(
 
 
 async def _ask_http(
-    connection: Connection, app: Address | UnixSocket, path: str, most_fields: int
+    connection: Connection, app: Address | UnixSocket, health: AppHealth, most_fields: int
 ) -> str:
     reader, writer = connection
-    writer.write(_request(app, path))
+    path = health.path
+    writer.write(_request(health.host or _host(app), path))
     try:
         status = await _status(reader, most_fields)
     except (EOFError, ConnectionError, asyncio.LimitOverrunError, Refused):
@@ -113,9 +114,9 @@ async def _open(host: str, port: int, source: str | None) -> Connection:
     return await asyncio.open_connection(sock=await dial.connected(source, host, port))
 
 
-def _request(app: Address | UnixSocket, path: str) -> bytes:
+def _request(host: str, path: str) -> bytes:
     return (
-        f"GET {path} HTTP/1.1\r\nHost: {_host(app)}\r\nUser-Agent: drainproxy/{__version__}\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: drainproxy/{__version__}\r\n"
         "Accept: */*\r\nConnection: close\r\n\r\n"
     ).encode("ascii")
 

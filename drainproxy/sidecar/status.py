@@ -1,7 +1,9 @@
 """What the sidecar tells of itself: plain values, ready for JSON. Seconds throughout."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from heapq import nsmallest
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
 
 from drainproxy import __version__
 from drainproxy.drain.ledger import KINDS
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
 
 MOST_BLOCKING = 20
+# How many connections are described at once, and how many at most: the loop serves nobody else
+# meanwhile, and describes a hundred in half a millisecond.
+PAGE, LONGEST_PAGE = 100, 1000
 
 # A connection that has not said yet what it speaks.
 UNKNOWN = "unknown"
@@ -43,11 +48,45 @@ def status(sidecar: "Sidecar") -> dict[str, object]:
     }
 
 
-def connections(sidecar: "Sidecar") -> Iterator[dict[str, object]]:
-    """Every client connection, the oldest first; one by one, since there may be many."""
-    now = sidecar.now()
-    for session in sorted(sidecar.hub.sessions, key=lambda session: session.connected_at):
-        yield _connection(session, now)
+class Page(NamedTuple):
+    """Some connections, the oldest first; `after` asks for the next ones, None for no more."""
+
+    connections: list[dict[str, object]]
+    after: float | None
+
+
+def connections(sidecar: "Sidecar", after: float = -inf, most: int = PAGE) -> Page:
+    """Client connections that came later than `after`, a moment of the sidecar's clock.
+
+    Those of one moment are told together, so that none is left out where a page ends.
+    """
+    now, sessions = sidecar.now(), sidecar.hub.sessions
+    later = [each for each in sessions if each.connected_at > after]
+    found = nsmallest(most, later, key=_connected_at)
+    if len(found) == len(later):
+        return Page([_connection(each, now) for each in found], None)
+    last = found[-1].connected_at
+    chosen = {*found, *(each for each in later if each.connected_at == last)}
+    ordered = sorted(chosen, key=_connected_at)
+    return Page([_connection(each, now) for each in ordered], last)
+
+
+def _connected_at(session: Pair) -> float:
+    return session.connected_at
+
+
+def without_paths(told: dict[str, object]) -> dict[str, object]:
+    """A status for those who may not know what clients ask for: of what blocks a drain, and has
+    blocked it, all but the path."""
+    report = told["report"]
+    if isinstance(report, Mapping):
+        report = {**report, "blockers": _pathless(report["blockers"])}
+    return {**told, "blocking": _pathless(told["blocking"]), "report": report}
+
+
+def _pathless(blockers: object) -> list[dict[str, object]]:
+    assert isinstance(blockers, list)
+    return [{**each, "path": ""} for each in blockers]
 
 
 def connections_by_kind(hub: Hub) -> dict[str, int]:
@@ -102,5 +141,5 @@ def _connection(session: Pair, now: float) -> dict[str, object]:
 
 
 def _path(target: str) -> str:
-    """Without the query, in which people put their keys: anybody who reaches us may read this."""
+    """Without the query, in which people put their keys."""
     return target.partition("?")[0]

@@ -144,7 +144,7 @@ async def test_status_is_a_small_table_for_people(sidecar: FakeSidecar) -> None:
         result = await run("status")
 
     lines = result.output.splitlines()
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert ": announced for 0." in lines[0]
     assert "(prestop), 2" in lines[0]
     assert ["http1", "1", "1"] in [line.split() for line in lines]
@@ -160,6 +160,27 @@ async def test_status_shows_the_report_of_the_last_drain(sidecar: FakeSidecar) -
         result = await run("status")
 
     assert "drained in 0.0 s (admin): clean" in result.output.splitlines()
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+async def test_status_is_0_while_it_serves_and_1_in_any_other_phase(
+    sidecar: FakeSidecar, phase: Phase, arguments: tuple[str, ...]
+) -> None:
+    sidecar.machine.phase = phase
+    async with running(sidecar) as run:
+        result = await run("status", *arguments)
+
+    assert result.exit_code == (0 if phase is Phase.SERVING else 1)
+
+
+async def test_what_a_client_has_asked_for_commands_no_terminal(sidecar: FakeSidecar) -> None:
+    sidecar.annotation_mistakes = (Mistake("annotation a", "a", "is wrong"),)
+    sidecar.machine.why = "a\x1b[2Jb\nserving"
+    async with running(sidecar) as run:
+        result = await run("status")
+
+    assert r"(a\x1b[2Jb\nserving)" in result.output.splitlines()[0]
 
 
 async def test_status_json_is_what_the_endpoint_tells(sidecar: FakeSidecar) -> None:

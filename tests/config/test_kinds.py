@@ -79,6 +79,16 @@ KINDS = [kind for kind in vars(kinds).values() if isinstance(kind, Kind)]
         (parse_secret, "a!~", "a!~"),
         (parse_app_health, "tcp", AppHealth("tcp")),
         (parse_app_health, "http:/up?a=b:c", AppHealth("http", path="/up?a=b:c")),
+        (parse_app_health, "http:/a//b", AppHealth("http", path="/a//b")),
+        # A URL names the host, as in a Host field (RFC 9110 7.2).
+        (parse_app_health, "http://shop/up", AppHealth("http", path="/up", host="shop")),
+        (
+            parse_app_health,
+            "http://shop:80//up?q",
+            AppHealth("http", path="//up?q", host="shop:80"),
+        ),
+        (parse_app_health, "http://[::1]/", AppHealth("http", path="/", host="[::1]")),
+        (parse_app_health, "http://127.0.0.1:9", AppHealth("http", path="/", host="127.0.0.1:9")),
         (parse_app_health, "grpc", AppHealth("grpc")),
         (parse_app_health, "grpc:chat.Chat", AppHealth("grpc", service="chat.Chat")),
         (LEVEL.parse, "LOW", "low"),
@@ -133,7 +143,15 @@ def test_a_value_is_read(parse: Parse, text: str, value: object) -> None:
         (parse_secret, "é", "must be visible ASCII"),
         *[
             (parse_app_health, text, "is not tcp, http:PATH")
-            for text in ["", "tcp:", "http", "http:", "http:up", "http:/a b", "grpc:", "udp", ":"]
+            for text in [
+                *("", "tcp:", "http", "http:", "http:up", "http:/a b", "grpc:", "udp", ":"),
+                # No fragment is sent (RFC 9110 4.2.5), no user is named (4.2.4), a host is needed
+                # (4.2.1); and what is none of the three is not guessed at.
+                *("http:/up#a", "http://shop/up#a", "http://me@shop/up", "http:///up", "http://"),
+                *("http://sh op/", "http://8080/up", "http://shop:x/up", "http://::1/up"),
+                *("http://shop?a", "http://shop:70000/", "http://\u00e9/", "https://shop/up"),
+                *("HTTP:/up", "grpc://shop:50051", "grpc:/Shop", "tcp:9000", "exec:true"),
+            ]
         ],
         (LEVEL.parse, "middle", "is not one of low, high"),
     ],

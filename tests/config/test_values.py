@@ -17,6 +17,7 @@ from drainproxy.config.values import Address, AppHealth, Forward, Secret, UnixSo
         (Forward(Address("", 80), UnixSocket("/a")), "80=unix:/a/auto"),
         (AppHealth(), "tcp"),
         (AppHealth("http", path="/up"), "http:/up"),
+        (AppHealth("http", path="/up", host="shop:80"), "http://shop:80/up"),
         (AppHealth("grpc", service="chat"), "grpc:chat"),
         (AppHealth("grpc"), "grpc"),
     ],

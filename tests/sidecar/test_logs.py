@@ -54,3 +54,41 @@ def test_text_tells_of_exceptions(capsys: pytest.CaptureFixture[str]) -> None:
         logs.log.exception("failed")
 
     assert capsys.readouterr().err.endswith("ValueError: no\n")
+
+
+HOSTILE = [
+    pytest.param("a\n2026-01-01T00:00:00.000Z info    forged", id="a line of its own"),
+    pytest.param("a\r\x1b[2K\x1b[31mforged", id="ESC of a terminal (ECMA-48)"),
+    pytest.param("\x9b31m", id="the same in one character, CSI of C1"),
+    pytest.param("a\u2028b\u2029c\x85d\x0be\x0cf", id="what else ends lines (Unicode, UAX 14)"),
+    pytest.param("a\u202egnp.exe", id="right to left"),
+    pytest.param("\udcff\x00\x7f", id="bytes that are no text"),
+]
+
+
+@pytest.mark.usefixtures("_restored")
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_name_in_a_log_is_a_part_of_one_line(
+    name: str, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info", form)
+    logs.log.info("the app %s", name, extra={"fields": {"path": name, "all": [name]}})
+
+    (line,) = capsys.readouterr().err.split("\n")[:-1]
+    assert line.isprintable()
+
+
+@pytest.mark.usefixtures("_restored")
+def test_nor_does_one_in_a_traceback_begin_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "text")
+    try:
+        raise ValueError("a\x1b[2Kb\x9bc")
+    except ValueError:
+        logs.log.exception("failed")
+
+    assert all(line.isprintable() for line in capsys.readouterr().err.splitlines())
+
+
+def test_text_that_is_none_of_these_stays_as_it_is() -> None:
+    assert logs.printable("/caf\u00e9/\u6f22 \\n") == "/caf\u00e9/\u6f22 \\n"

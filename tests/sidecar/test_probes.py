@@ -98,6 +98,14 @@ async def test_the_question_is_a_plain_get() -> None:
     assert b"Connection: close" in fields
 
 
+async def test_a_url_names_the_host_that_the_app_is_asked_for() -> None:
+    """RFC 9110 7.2: an app that serves several hosts would answer for another one."""
+    health = AppHealth("http", path="/up", host="shop.example:8443")
+    async with listening(App(OK)) as app:
+        assert await ask(Address("127.0.0.1", app.port), health) == ""
+    assert b"\r\nHost: shop.example:8443\r\n" in app.asked[0]
+
+
 @pytest.mark.parametrize(("most", "problem"), [(99, "gave no HTTP answer"), (100, "")])
 async def test_max_fields_holds_for_this_answer_too(most: int, problem: str) -> None:
     async with listening(App(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100 + b"\r\n")) as app:

@@ -91,7 +91,8 @@ async def test_every_connection_is_described() -> None:
     sidecar.hub.sweep()
     sidecar.ahead += 4
 
-    (told,) = connections(sidecar.real)
+    ((told,), after) = connections(sidecar.real)
+    assert after is None
 
     assert told.pop("age") == pytest.approx(7, abs=0.5)
     assert told.pop("idle") == pytest.approx(4, abs=0.5)
@@ -111,7 +112,19 @@ async def test_a_connection_that_has_just_moved_is_not_idle() -> None:
     session.data_received(b"x")
     sidecar.ahead += 9
 
-    assert next(connections(sidecar.real))["idle"] == 0
+    assert connections(sidecar.real).connections[0]["idle"] == 0
+
+
+async def test_those_who_came_in_one_moment_are_told_on_one_page() -> None:
+    sidecar = FakeSidecar()
+    sessions = [Tcp(sidecar.hub, sidecar.routes[0]) for _ in range(6)]
+    for session, moment in zip(sessions, (1.0, 2.0, 2.0, 2.0, 2.0, 3.0), strict=True):
+        connect(sidecar, session)
+        session.connected_at = moment
+
+    first, after = connections(sidecar.real, most=2)
+    assert (len(first), after) == (5, 2.0)
+    assert len(connections(sidecar.real, 2.0, 2).connections) == 1
 
 
 async def test_no_query_is_told_since_keys_are_in_it() -> None:
@@ -120,7 +133,7 @@ async def test_no_query_is_told_since_keys_are_in_it() -> None:
     connect(sidecar, session)
     session.data_received(GET)
 
-    told = msgspec.json.encode([status(sidecar.real), *connections(sidecar.real)])
+    told = msgspec.json.encode([status(sidecar.real), connections(sidecar.real).connections])
 
     assert b"/orders" in told
     assert b"s3cret" not in told
