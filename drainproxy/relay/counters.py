@@ -6,19 +6,13 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from drainproxy.drain.ledger import KINDS
+from drainproxy.relay.methods import Calls, Methods
 
 # Upper bounds of the histograms, in seconds.
 DURATION_BOUNDS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
 )  # fmt: skip
 AGE_BOUNDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 86400.0)
-
-
-# gRPC methods that are counted by their names, and what all others are counted as.
-_MOST_METHODS, _LONGEST_METHOD = 200, 200
-OTHER_METHODS = b"other"
-# Any other status is UNKNOWN, as it is to gRPC clients.
-_GRPC_STATUSES = frozenset(b"%d" % status for status in range(17))
 
 
 class Histogram:
@@ -77,8 +71,8 @@ class Counters:
         "connections",
         "durations",
         "goodbyes",
-        "grpc",
         "max_streams_reached",
+        "methods",
         "rejected",
         "websocket_closes",
     )
@@ -100,8 +94,7 @@ class Counters:
         self.max_streams_reached = 0
         # By the code of the Close that came first, and by who said it: client, app or us.
         self.websocket_closes: defaultdict[tuple[int, str], int] = defaultdict(int)
-        # By method, then by status, both as they came.
-        self.grpc: dict[bytes, defaultdict[bytes, int]] = {}
+        self.methods = Methods()
 
     def answered(self, exchanges: Iterable[Answered], now: float) -> None:
         """Count answers that have come to their end: by kind and status, and how long they took."""
@@ -136,12 +129,10 @@ class Counters:
         }
 
     def count_grpc(self, method: bytes, status: bytes, *, answered: bool = True) -> None:
-        """Count a call. Clients can name methods without end, so a new name is kept only if the app
-        has answered a call of it, and not that it knows none such (UNIMPLEMENTED)."""
-        counts = self.grpc.get(method)
-        if counts is None:
-            named = answered and status != b"12" and len(method) <= _LONGEST_METHOD
-            known = named and len(self.grpc) < _MOST_METHODS
-            method = method.partition(b"?")[0] if known else OTHER_METHODS
-            counts = self.grpc.setdefault(method, defaultdict(int))
-        counts[status if status in _GRPC_STATUSES else b"2"] += 1
+        """Count a call, which the app has `answered`, or nobody has."""
+        self.methods.count(method, status, answered=answered)
+
+    @property
+    def grpc(self) -> dict[bytes, Calls]:
+        """Calls by method, then by status."""
+        return self.methods.by_name

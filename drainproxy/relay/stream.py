@@ -73,7 +73,9 @@ class Stream:
     def count_call(self, otherwise: bytes = _STATUS_BY_ENDING[FINISHED]) -> None:
         """Count this gRPC call by its status; `otherwise` if nobody has named one."""
         said = self.grpc_status
-        answered = self.app_done or said is not None
+        # An answer that is no 200 says that there is no such call, or did not come to ask
+        # (gRPC, "HTTP to gRPC Status Code Mapping").
+        answered = (self.app_done or said is not None) and self.status in (0, 200)
         self.session.counters.count_grpc(self.head.path, said or otherwise, answered=answered)
 
     def log(self, write: "AccessLog") -> None:

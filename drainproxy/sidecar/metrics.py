@@ -16,8 +16,9 @@ from drainproxy import __version__
 from drainproxy.drain.goodbye import DEADLINE
 from drainproxy.drain.ledger import ENDINGS, KINDS
 from drainproxy.drain.machine import Phase
-from drainproxy.relay.counters import OTHER_METHODS, Histogram
+from drainproxy.relay.counters import Histogram
 from drainproxy.relay.goodbye.websocket import APP, CLIENT, US
+from drainproxy.relay.methods import OTHER_METHODS
 from drainproxy.sidecar.status import connections_by_kind, drain_seconds
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _requests(sidecar: "Sidecar") -> Series:
     "drainproxy_grpc_requests_total",
     "counter",
     "Calls of gRPC that ended, by grpc-status (a reset is what clients make of it); of methods that"
-    " the app does not know, or beyond the first 200, as method other.",
+    " the app does not know, or beyond the 200 that are called most, as method other.",
     "method",
     "grpc_status",
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from drainproxy.relay.counters import OTHER_METHODS
+from drainproxy.relay.methods import OTHER_METHODS
 from tests.relay.conversation import RETRY_AFTER, Proxy
 from tests.relay.frames import (
     CALL,
