@@ -47,7 +47,7 @@ class Asking(Exchange):
 
     def over_limit(self) -> None:
         """503 instead of an answer."""
-        self._say(503, "too many connections", retry=True)
+        self._say(503, "too many connections", "max-connections", retry=True)
 
     def refuse(self, refused: Refused) -> None:
         """An answer to what was read elsewhere."""
@@ -152,7 +152,7 @@ class Asking(Exchange):
         self.request = request
         if hub.leaving and request.upgrade:
             self.counters.rejected["leaving"] += 1
-            self._say(503, "leaving: no new upgrades here", retry=True)
+            self._say(503, "leaving: no new upgrades here", "leaving", retry=True)
             return
         self.opened = hub.now()
         self.deadline = inf
@@ -232,6 +232,12 @@ class Asking(Exchange):
     def _send_on_connection(self, head: bytes) -> None:
         self.outbox += (head,)
         self.reach_app()
+
+    def try_again(self) -> None:
+        """Ask the app once more, which has closed without a word."""
+        if self.hub.limits.request_timeout:
+            self._expect_answer()
+        self._send_on_connection(self.sent_head)
 
     def app_connected(self, transport: Sink) -> None:
         """The app has accepted: it gets what waited."""

@@ -78,6 +78,8 @@ class Detect(Pair):
         if self.seen or self.refused or self.hub.leaving:
             if not self.refused:
                 self.counters.rejected["header-timeout"] += 1
+                words = "it has not said within header-timeout what it speaks"
+                self.hub.refusal("header-timeout", self.peer, words)
             super().expired()
         else:
             self._let_the_app_speak()
@@ -110,6 +112,7 @@ class Detect(Pair):
         self.counters.app_connect_failures += 1
         self.app_side = None
         self._silence_over()
+        self.hub.refusal("app", self.peer, f"reset: {reason}")
         self.hub.reset(self.client)
 
     def app_eof(self) -> bool:

@@ -6,7 +6,7 @@ app. An exchange ends when both messages have ended.
 
 from math import inf
 
-from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
+from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE, SIGNAL
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.goodbye.events import EventBody
 from drainproxy.relay.hub import NOT_HTTP, Hub, Route
@@ -26,6 +26,12 @@ NOTHING, ANSWER_HEAD, ANSWER_BODY, ANSWERED = range(4)
 # A head of so many bytes is remembered. What stands for one that is not.
 LONGEST_REMEMBERED = 2048
 _FORGOTTEN = Request(b"", b"", b"", 1)
+
+# What is said to a request that we end before the app has answered.
+_OVER = {
+    **dict.fromkeys((DEADLINE, SIGNAL), "the time to drain is over"),
+    MAX_AGE: "the connection has reached its age",
+}
 
 
 class Exchange(Pair):
@@ -105,6 +111,10 @@ class Exchange(Pair):
         """An event stream has an age of its own."""
         return self.connected_at if self.kind == "http1" else self.opened
 
+    def try_again(self) -> None:
+        """The app may be back."""
+        raise NotImplementedError
+
     def read_ahead(self, data: bytes) -> None:
         """Go on with what the client has sent ahead of the answer."""
         raise NotImplementedError
@@ -172,11 +182,12 @@ class Exchange(Pair):
     # The ends of the connection
 
     def _app_failed(self, status: int, reason: str) -> None:
-        """502 or 504 if nothing of an answer went out, else an end that the client can see."""
+        """502, 503 or 504 if nothing of an answer went out, else an end that the client can see."""
         if self.answers == ANSWER_HEAD:
-            self._say(status, reason, retry=status == 502)
+            self._say(status, reason, "app", retry=status != 504, ending=APP_LEFT)
             return
         until_close = self.answered_length == UNTIL_CLOSE
+        self.hub.refusal("app", self.peer, f"its answer breaks off: {reason}")
         self._end_exchange(APP_LEFT)
         self._break_off(reset=until_close)
 
@@ -195,17 +206,22 @@ class Exchange(Pair):
         if isinstance(refused, AnotherProtocol):
             self.hub.hint(NOT_HTTP, self.route)
         if self.answers in (NOTHING, ANSWER_HEAD):
-            self._say(refused.status, refused.reason)
+            self._say(refused.status, refused.reason, "malformed")
         elif self.answers == ANSWERED:
             self._linger_after_early_answer()
         else:
             self._end_exchange(CLIENT_LEFT)
             self._break_off(reset=True)
 
-    def _say(self, status: int, reason: str, *, retry: bool = False) -> None:
-        """Give an answer of our own, the last one on this connection."""
+    def _say(
+        self, status: int, reason: str, why: str, *, retry: bool = False, ending: int = FINISHED
+    ) -> None:
+        """Give an answer of our own, the last one on this connection; `why` as it is counted."""
         with_body = self.request is None or self.request.method != b"HEAD"
         after = self.hub.retry_after() if retry else None
+        if self not in self.hub.refused:
+            # Of who is over max-connections that is said already.
+            self.hub.refusal(why, self.peer, f"{status} {reason}")
         self.client.write(answer(status, reason, body=with_body, retry_after=after))
         self.status = status
         if self.answers == NOTHING:
@@ -213,7 +229,7 @@ class Exchange(Pair):
             if self.hub.access_log is not None:
                 self.hub.access_log(self.kind, self.peer, "-", self.path or "-", status, 0.0)
         else:
-            self._end_exchange(APP_LEFT if status in (502, 504) else FINISHED)
+            self._end_exchange(ending)
         self._farewell()
 
     def _farewell(self) -> None:
@@ -250,18 +266,24 @@ class Exchange(Pair):
     def abort(self, why: str) -> None:
         """End now, so that the client can tell an unfinished answer from a whole one."""
         self.why = why
+        if self.answers == ANSWER_HEAD and why in _OVER and not self.client.is_closing():
+            # As on a stream of HTTP/2: to hear nothing is no answer (RFC 9110 15.6.4).
+            self._say(503, _OVER[why], why, retry=True, ending=CUT)
+            return
         unfinished = self.answers == ANSWER_BODY and self.answered_length == UNTIL_CLOSE
         self._end_exchange(CUT)
         self._break_off(reset=unfinished)
 
     def expired(self) -> None:
-        """header-timeout, request-timeout or the lingering is over."""
+        """header-timeout, request-timeout, a pause or the lingering is over."""
         self.deadline = inf
-        if self.answers == ANSWER_HEAD:
+        if self.answers == ANSWER_HEAD and self.app_side is None:
+            self.try_again()
+        elif self.answers == ANSWER_HEAD:
             self._app_failed(504, "the app did not answer in time")
         elif self.asks == HEAD and self.held:
             self.counters.rejected["header-timeout"] += 1
-            self._say(408, "the request's head did not end in time")
+            self._say(408, "the request's head did not end in time", "header-timeout")
         elif self.asks == LINGERING and self.client.get_write_buffer_size():
             # The last answer is still being taken; idle-timeout ends who takes nothing.
             self.deadline = self.hub.now() + LINGER

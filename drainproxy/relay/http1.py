@@ -1,5 +1,6 @@
 """The session of an HTTP/1 connection. Here is the app's half: answers, and switched protocols."""
 
+import re
 from math import inf
 
 from drainproxy.drain.goodbye import DRAIN, IDLE
@@ -23,6 +24,8 @@ from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Response, parse_response
 from drainproxy.wire.mend import doubtful, mended
 from drainproxy.wire.rewrite import END_OF_HEAD, close_after
 
+# The media type of event streams among those that are accepted (RFC 9110 12.5.1).
+_ASKS_FOR_EVENTS = re.compile(rb"\r\naccept:[^\r\n]*text/event-stream", re.IGNORECASE)
 # An app that goes on with interim answers for ever is broken.
 _MOST_INTERIM = 32
 
@@ -35,7 +38,9 @@ class Http1(Asking):
     def app_refused(self, reason: str) -> None:
         """The app could not be reached."""
         self.counters.app_connect_failures += 1
-        self._app_failed(502, reason)
+        self.app_side = None
+        self.counters.rejected["app-away"] += 1
+        self._app_failed(503, reason)
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""
@@ -338,12 +343,22 @@ class Http1(Asking):
     def app_lost(self, error: Exception | None) -> None:
         """The app's connection is gone."""
         self.drop_app()
-        if self.answers == ANSWER_HEAD and self._may_replay():
+        if self.answers == ANSWER_HEAD and self._may_wait():
+            self._wait_for_app()
+        elif self.answers == ANSWER_HEAD and self._may_replay():
             self.replay = False
             self._send_on_connection(self.sent_head)
         elif self.answers == ANSWERED:
             self._linger_after_early_answer()
         elif self.answers != NOTHING:
+            self._app_died()
+
+    def _app_died(self) -> None:
+        """Whoever listens to events comes again by itself at an end of the stream."""
+        events = self.events
+        if self.answers == ANSWER_BODY and events is not None and events.at_boundary:
+            events.goodbye.speak_for_app(self, self.hub.retry_milliseconds())
+        else:
             self._app_failed(502, "the app closed the connection before the end of its answer")
 
     def _may_replay(self) -> bool:
@@ -351,6 +366,22 @@ class Http1(Asking):
         and nothing is lost with the first try."""
         untouched = self.replay and not self.partial and not self.interim
         return bool(untouched and self.request is not None and self.request.replayable)
+
+    def _may_wait(self) -> bool:
+        """Whether whoever asks for events waits until an app is back that has closed without a
+        word: an EventSource gives up for ever on any answer but a 200 (WHATWG HTML 9.2.3)."""
+        request = self.request
+        if request is None or request.method != b"GET" or self.partial or self.interim:
+            return False
+        return not request.length and bool(_ASKS_FOR_EVENTS.search(request.head))
+
+    def _wait_for_app(self) -> None:
+        """Try again at the next sweep; not longer than an app has to accept."""
+        if self.hub.now() - self.opened < self.hub.limits.connect_timeout:
+            self.deadline = self.hub.now()
+        else:
+            self.counters.rejected["app-away"] += 1
+            self._app_failed(503, "the app closes connections without an answer")
 
     def _switch(self, response: Response, data: bytes, end: int) -> None:
         """101: the app speaks another protocol from here on, if that is what was asked for."""

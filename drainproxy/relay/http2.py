@@ -168,8 +168,10 @@ class Http2(Farewells):
         return bool(self.streams) or (self.answers.begun and not self.answers.between_frames)
 
     def _client_broke_rules(self, error: Http2Error) -> None:
-        self.rejected(error.budget or "malformed")
-        if error.spent:
+        self.counters.rejected[error.budget or "malformed"] += 1
+        if not error.spent:
+            self.hub.refusal(error.budget or "malformed", self.peer, error.reason)
+        else:
             self.hub.notice(error.budget, self.peer, error.spent, "its connection is ended")
         last = min(self.requests.last, self.requests.passed)
         self._end_streams(CLIENT_LEFT)
@@ -190,6 +192,10 @@ class Http2(Farewells):
 
     def _speak_for_app(self, status: int, reason: str, code: int, ending: int) -> None:
         """Last words on every stream, and on the connection, of which the app has no part."""
+        if ending == APP_LEFT:
+            self.hub.refusal("app", self.peer, f"{status} {reason} ({len(self.streams)} streams)")
+            for tracked in list(self.tracked.values()):
+                tracked.speak_for_app()
         words = self._own_preface() + b"".join(
             self.last_words(stream, status, reason, code) for stream in self.streams.values()
         )
@@ -410,7 +416,8 @@ class Http2(Farewells):
         """The app could not be reached."""
         self.counters.app_connect_failures += 1
         self.app_side = None
-        self._app_gone(502, reason)
+        self.counters.rejected["app-away"] += 1
+        self._app_gone(503, reason)
 
     def app_eof(self) -> bool:
         """The app says no more."""

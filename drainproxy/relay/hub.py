@@ -109,6 +109,7 @@ class Limits:
     aging: Aging = field(default_factory=Aging)
     max_streams: int = 256
     max_resets: int = 500
+    connect_timeout: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,11 @@ AccessLog = Callable[[str, str, str, str, int, float], None]
 Notice = Callable[[str, str, int, str], None]
 
 
+# Called when we turn somebody away ourselves: for which of the reasons that are counted (or "app",
+# if it is the app that cannot be had), whom, and why in words.
+Refusal = Callable[[str, str, str], None]
+
+
 def _unsaid(budget: str, peer: str, number: int, outcome: str) -> None:
     """Nobody wants to read of it."""
 
@@ -152,6 +158,7 @@ class Hub:
 
     __slots__ = (
         "access_log",
+        "app_restarts",
         "counters",
         "has_unread",
         "hint",
@@ -164,6 +171,7 @@ class Hub:
         "newest",
         "notice",
         "now",
+        "refusal",
         "refused",
         "reset",
         "retry_after",
@@ -220,6 +228,9 @@ class Hub:
         self.newest = 0.0
         self.access_log: AccessLog | None = None
         self.notice: Notice = _unsaid
+        # Whether an app that goes away is known to come back.
+        self.app_restarts: Callable[[], bool] = lambda: False
+        self.refusal: Refusal = lambda reason, peer, words: None
         self.hint: Hint = lambda topic, route: None
 
     def retry_milliseconds(self) -> int:
@@ -259,6 +270,7 @@ class Hub:
         """Give the place of the one that has been silent for the longest to somebody else."""
         session = next(iter(self.silent))
         self.counters.rejected["silent"] += 1
+        self.refusal("silent", session.peer, "neither it nor the app has said a word")
         del self.silent[session]
         self.leave(session)
         session.abort("")

@@ -154,7 +154,7 @@ class Requests(Direction[RequestHead]):
         swells = self.stateless and self._swells(length)
         if head.malformed or not head.trailers or not flags & END_STREAM or swells:
             # RFC 9113 8.1: such a request is malformed as a whole.
-            self.session.rejected("malformed")
+            self.session.rejected("malformed", "trailers that are none, or too long")
             self._spend_reset()
             self.session.break_stream(found, PROTOCOL_ERROR)
             self.leave_out_block()
@@ -229,11 +229,11 @@ class Requests(Direction[RequestHead]):
             self._refuse(stream, REFUSED_STREAM)
             self._spend_control()
         elif head.malformed or head.trailers or (head.many and self._too_many()):
-            session.rejected("malformed")
+            session.rejected("malformed", head.malformed or "trailers, or too many fields")
             self._refuse(stream, PROTOCOL_ERROR)
             self._spend_reset()
         elif self.stateless and self._swells(length):
-            session.rejected("malformed")
+            session.rejected("malformed", "a header block that swells")
             self._refuse(stream, ENHANCE_YOUR_CALM)
             self._spend_reset()
         elif len(session.streams) >= self._max_streams + session.pushed:
@@ -271,9 +271,10 @@ class Requests(Direction[RequestHead]):
         """CONNECT asks for a tunnel; with :protocol it is what an upgrade is in HTTP/1."""
         session = self.session
         if not head.protocol:
+            session.hub.refusal("malformed", session.peer, "501 CONNECT is not supported")
             session.answer_unopened(stream, 501, "CONNECT is not supported")
         elif session.hub.leaving:
-            session.rejected("leaving")
+            session.rejected("leaving", "503 leaving: no new upgrades here")
             session.answer_unopened(stream, 503, "leaving: no new upgrades here")
         else:
             return False
@@ -287,7 +288,7 @@ class Requests(Direction[RequestHead]):
 
     def _spend_on_refusal(self) -> None:
         """Over max-streams; who does not know the limit yet cannot keep to it."""
-        self.session.rejected("max-streams")
+        self.session.rejected("max-streams", "more streams than it may have")
         if self._limit_known:
             self._spend_reset()
         else:

@@ -77,9 +77,10 @@ class Streams(Pair):
         """Say goodbye on this stream."""
         raise NotImplementedError
 
-    def rejected(self, reason: str) -> None:
-        """Count something that was turned away."""
+    def rejected(self, reason: str, words: str) -> None:
+        """Count something that was turned away, and say why."""
         self.counters.rejected[reason] += 1
+        self.hub.refusal(reason, self.peer, words)
 
     # Frames of our own
 
@@ -178,6 +179,7 @@ class Streams(Pair):
 
     def fail_stream(self, stream: Stream, status: int, reason: str) -> None:
         """The app's answer on this stream is not to be had."""
+        self.hub.refusal("app", self.peer, f"{status} {reason}")
         self.to_client(self.last_words(stream, status, reason, http2.INTERNAL_ERROR))
         self.let_go_of(stream, APP_LEFT)
 

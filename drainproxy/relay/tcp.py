@@ -125,6 +125,7 @@ class Tcp(Pair):
         """There is no app to talk to: the client learns it as it would without us."""
         self.counters.app_connect_failures += 1
         self.app_side = None
+        self.hub.refusal("app", self.peer, f"reset: {reason}")
         self._break_off()
 
     def _break_off(self) -> None:

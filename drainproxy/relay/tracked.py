@@ -4,7 +4,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from drainproxy.drain.interruption import QUIET
-from drainproxy.drain.ledger import FINISHED
+from drainproxy.drain.ledger import APP_LEFT, FINISHED
 from drainproxy.relay.goodbye.events import HeldEvents
 from drainproxy.relay.goodbye.grpc import GrpcGoodbye
 from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
@@ -126,6 +126,9 @@ class TrackedStream:
     def app_gone(self) -> None:
         """The app says no more, while the client is to answer a Close."""
 
+    def speak_for_app(self) -> None:
+        """The app has died: end the stream in its client's language, if it has one for that."""
+
     def count_ending(self, ending: int) -> None:
         """The stream is over."""
 
@@ -225,6 +228,12 @@ class WebSocketStream(TrackedStream):
     def app_gone(self) -> None:
         self.finish(self.goodbye.ending(self))
 
+    def speak_for_app(self) -> None:
+        hub = self.session.hub
+        restarts = hub.app_restarts()
+        if self.can_be_told and self.goodbye.speak_for_app(hub.now(), self, restarts=restarts):
+            self.finish(APP_LEFT)
+
     def finish(self, ending: int) -> None:
         """END_STREAM behind a Close, a reset without one."""
         goodbye = self.goodbye
@@ -280,6 +289,10 @@ class EventStream(TrackedStream):
 
     def release(self) -> bytes:
         return self.own_data(self.events.release()) if self.events.held <= self.room else b""
+
+    def speak_for_app(self) -> None:
+        if self.at_boundary and not self.stream.app_done:
+            self.events.speak_for_app(self, self.session.hub.retry_milliseconds())
 
     def end_of_app(self) -> None:
         """The app has ended the stream in what was held."""

@@ -4,7 +4,7 @@ from math import inf
 
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE
 from drainproxy.drain.interruption import Pending
-from drainproxy.drain.ledger import GOODBYE
+from drainproxy.drain.ledger import APP_LEFT, GOODBYE
 from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
 from drainproxy.relay.hub import Hub, Route
 from drainproxy.relay.pair import LINGER, Pair
@@ -77,7 +77,10 @@ class WebSocket(Tunnel):
             self.client_in_next_turn(data[read:])
             data = data[:read]
         super().to_app(data)
-        if goodbye.closing and goodbye.pending is not None:
+        if self.app_side is None and goodbye.from_client.close_passed:
+            # It has answered the Close that was said for an app that has died.
+            self.close_client()
+        elif goodbye.closing and goodbye.pending is not None:
             self._poll()
 
     def to_client(self, data: bytes) -> None:
@@ -202,9 +205,33 @@ class WebSocket(Tunnel):
 
     def app_eof(self) -> bool:
         """Nothing follows: unlike TCP, a WebSocket has no half that could go on for long."""
+        if self._spoken_for_app():
+            return False
         self.goodbye.end_within(LINGER, self.hub.now())
         self._poll()
         return super().app_eof()
+
+    def app_lost(self, error: Exception | None) -> None:
+        """The app's connection is gone."""
+        if not self._spoken_for_app():
+            super().app_lost(error)
+
+    def _spoken_for_app(self) -> bool:
+        """The app has died without a Close, and the client has heard one."""
+        goodbye, hub = self.goodbye, self.hub
+        if self.client.is_closing():
+            return False
+        if not goodbye.speak_for_app(hub.now(), self, restarts=hub.app_restarts()):
+            return False
+        if (app := self.leave_app()) is not None:
+            app.close()
+        self.app_ended = True
+        self.release(APP_LEFT)
+        if self.client_ended or not goodbye.said:
+            self.close_client()
+        else:
+            self.deadline = goodbye.ends_at
+        return True
 
     def release(self, ending: int, why: str = "") -> None:
         """Close the books, once, and count how it was closed."""

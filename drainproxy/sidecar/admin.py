@@ -148,6 +148,8 @@ class Admin:
             if refused is None:
                 self._callers.may_wait(request.protocol)
                 return await handler(request)
+            words = f"{request.method} {request.path}: {refused.reason}"
+            self._sidecar.hub.refusal("admin", request.remote or "unknown", words)
             return _refused(refused)
 
         return guard

@@ -13,7 +13,7 @@ from drainproxy.drain.aging import STREAM, Aging
 from drainproxy.drain.machine import Timing
 from drainproxy.relay.hub import RETRY_WITHIN, AccessLog, Hub, Limits, Route
 from drainproxy.sidecar import files
-from drainproxy.sidecar.notices import Hints, Notices
+from drainproxy.sidecar.notices import Hints, Notices, Refusals
 from drainproxy.sidecar.sockets import has_unread, last_words, reset, undelivered
 from drainproxy.sidecar.upstream import Upstream
 
@@ -42,6 +42,7 @@ def limits(settings: Settings) -> Limits:
         aging=aging(settings),
         max_streams=settings.max_streams,
         max_resets=settings.max_resets,
+        connect_timeout=settings.connect_timeout,
     )
 
 
@@ -100,6 +101,7 @@ def hub(settings: Settings) -> Hub:
         soon=lambda step: asyncio.get_running_loop().call_soon(step),
     )
     made.notice = Notices(time.monotonic)
+    made.refusal = Refusals(time.monotonic)
     made.hint = Hints()
     return made
 
@@ -114,7 +116,15 @@ def routes(sidecar: "Sidecar") -> list[Route]:
         return sidecar.settings.tcp_keepalive
 
     source = sidecar.settings.app_source
-    upstreams = [Upstream(each.app, timeout, keepalive, source) for each in sidecar.forwards]
+
+    def may_return() -> bool:
+        return sidecar.app_may_return
+
+    presence = sidecar.readiness.presence
+    upstreams = [
+        Upstream(each.app, timeout, keepalive, source, presence(each.app), may_return)
+        for each in sidecar.forwards
+    ]
     return [
         Route(forward.protocol, str(forward.app), upstream.connect, upstream.give_up)
         for forward, upstream in zip(sidecar.forwards, upstreams, strict=True)

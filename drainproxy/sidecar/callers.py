@@ -12,6 +12,7 @@ from math import inf
 from typing import Any
 
 from drainproxy.relay.counters import Counters
+from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.sockets import has_unread
 
 # Seconds for a request to come as a whole, for an answer of those that wait for nothing, and
@@ -181,11 +182,14 @@ class Callers:
         caller.transport.abort()
 
     def _sweep_later(self) -> None:
-        self._sweeping = asyncio.get_running_loop().call_later(_SWEEP_EVERY, self._sweep)
+        loop = asyncio.get_running_loop()
+        self._sweeping = loop.call_later(_SWEEP_EVERY, call_after_reads, loop, self._sweep)
 
     def _sweep(self) -> None:
         """End those whose time is over; while nobody is there nothing has to be looked at."""
         self._sweeping = None
+        if self._closed:
+            return
         now = self.now()
         for caller in [each for each in self._callers if each.deadline <= now]:
             if caller.at == SILENT:

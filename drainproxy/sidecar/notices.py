@@ -1,4 +1,5 @@
-"""What the log says of clients who have passed a budget, and of settings that may be wrong."""
+"""What the log says of clients who have passed a budget or were refused, and of settings that may
+be wrong."""
 
 import logging
 from collections import defaultdict
@@ -11,27 +12,51 @@ from drainproxy.relay.hub import NOT_HTTP, SILENCE, Route
 _MOST, _WINDOW = 20, 10.0
 
 log = logging.getLogger("drainproxy.budget")
+refusals = logging.getLogger("drainproxy.refused")
 hints = logging.getLogger("drainproxy.hint")
 
 
-class Notices:
-    """Is called for each client that has passed a budget; those that are not said are counted, and
-    the number stands in the next line."""
+class _Lines:
+    """So many of each kind; those that are not written are counted, and the number stands in the
+    next one."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._lines: defaultdict[str, Budget] = defaultdict(lambda: Budget(_MOST, _WINDOW))
         self._unsaid: defaultdict[str, int] = defaultdict(int)
 
+    def write(self, to: logging.Logger, kind: str, message: str, fields: dict[str, object]) -> None:
+        """A line, if there is room for it."""
+        if not self._lines[kind].spend(self._now()):
+            self._unsaid[kind] += 1
+            return
+        if unsaid := self._unsaid.pop(kind, 0):
+            fields["unsaid"] = unsaid
+        to.warning("%s", message, extra={"fields": fields})
+
+
+class Notices:
+    """Is called for each client that has passed a budget."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._lines = _Lines(now)
+
     def __call__(self, budget: str, peer: str, number: int, outcome: str) -> None:
         """A line, with the peer and how much it was."""
-        if not self._lines[budget].spend(self._now()):
-            self._unsaid[budget] += 1
-            return
         fields: dict[str, object] = {"budget": budget, "peer": peer, "number": number}
-        if unsaid := self._unsaid.pop(budget, 0):
-            fields["unsaid"] = unsaid
-        log.warning("%s: %s", budget, outcome, extra={"fields": fields})
+        self._lines.write(log, budget, f"{budget}: {outcome}", fields)
+
+
+class Refusals:
+    """Is called for each client that we turn away ourselves."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._lines = _Lines(now)
+
+    def __call__(self, reason: str, peer: str, words: str) -> None:
+        """A line, with the peer and the reason by which it is counted."""
+        fields: dict[str, object] = {"reason": reason, "peer": peer}
+        self._lines.write(refusals, reason, f"refused: {words}", fields)
 
 
 _HINTS = {

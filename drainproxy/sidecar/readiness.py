@@ -9,10 +9,11 @@ import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from drainproxy.config import Forward, counts
+from drainproxy.config import Address, Forward, UnixSocket, counts
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.origin import Purpose
 from drainproxy.sidecar import listening
+from drainproxy.sidecar.presence import Presence
 from drainproxy.sidecar.probes import Question, ask
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class Readiness:
         self._questions = {
             forward: Question.of(forward, settings.app_health) for forward in sidecar.forwards
         }
+        self._presences = {
+            forward.app: Presence(str(forward.app), sidecar.now) for forward in sidecar.forwards
+        }
         # What counts: at first what is needed from the start.
         self._counting = {
             question
@@ -111,6 +115,10 @@ class Readiness:
             forward for forward, question in self._questions.items() if question in self._counting
         )
 
+    def presence(self, app: Address | UnixSocket) -> Presence:
+        """What the log says of one app."""
+        return self._presences[app]
+
     def missing(self) -> list[dict[str, object]]:
         """The apps that are not there, or gave no good answer when they were last asked, ready for
         JSON. Nobody is asked for that."""
@@ -143,6 +151,7 @@ class Readiness:
         ready = False
         while True:
             await asyncio.sleep(_LOOK_EVERY)
+            self._tell_presences()
             if self._unready():
                 continue
             wrong = self._say()
@@ -209,6 +218,16 @@ class Readiness:
             elif recent and (problem := self._problems.get(question)):
                 found[question] = problem
         return found
+
+    def _tell_presences(self) -> None:
+        """Of apps at this host the system tells whether they listen."""
+        if (ports := listening.ports()) is None:
+            return
+        for app, presence in self._presences.items():
+            if listening.is_absent(app, ports):
+                presence.away("nobody listens there")
+            elif listening.is_told(app):
+                presence.there()
 
     def _say(self) -> dict[Question, str]:
         """Name in the log, once, what counts and has been wrong for a while, and that it is over.

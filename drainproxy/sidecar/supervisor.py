@@ -16,10 +16,11 @@ from drainproxy.config import Forward, Mistake, Settings, Sources
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, SIGNAL, spread
 from drainproxy.drain.ledger import Hold
 from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Phase
-from drainproxy.drain.origin import Origin
+from drainproxy.drain.origin import Origin, Purpose
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.detect import session_for
 from drainproxy.sidecar import assembly, files, logs, reload, signals, stop_timeout
+from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.child import Child, reap_orphans
 from drainproxy.sidecar.grpc_health import GrpcHealth
@@ -66,6 +67,7 @@ class Sidecar:
         self.readiness = Readiness(self)
         self.bypass = Bypass(self.hub, forwards)
         self.restart = Restart(self)
+        self.hub.app_restarts = lambda: self.machine.purpose(self.now()) is Purpose.RESTART
         self.news = News(self.hub)
         # How many calls of the sidecar's own preStop hook wait for their answer.
         self.own_hooks = 0
@@ -131,8 +133,11 @@ class Sidecar:
 
     def drain(self, origin: Origin) -> None:
         """Begin a drain that does not end the process; if one is under way, it is asked for too."""
+        begins = self._account is None
         self._begin_account()
         self._perform(self.machine.drain(origin.why, self.now(), origin))
+        if begins:
+            log.info("draining: %s asked for it", origin.value)
         self.advance()
 
     def undrain(self) -> bool:
@@ -193,6 +198,11 @@ class Sidecar:
     def listening(self) -> bool:
         """All listeners are bound: not so while an undrain waits for a port that was taken."""
         return all(listener.is_open for listener in self.listeners)
+
+    @property
+    def app_may_return(self) -> bool:
+        """An app that is away may come back: another one is started in its place, but not by us."""
+        return self._child is None or self._child.code is None
 
     # Inputs
 
@@ -407,8 +417,9 @@ class Sidecar:
 
     def _sweep(self) -> None:
         # The next one first: whatever goes wrong with one session, the others keep their limits.
-        asyncio.get_running_loop().call_later(_SWEEP_EVERY, self._sweep)
-        self.hub.sweep()
+        loop = asyncio.get_running_loop()
+        loop.call_later(_SWEEP_EVERY, self._sweep)
+        call_after_reads(loop, self.hub.sweep)
 
     def _start(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)

@@ -2,15 +2,32 @@
 
 import asyncio
 import errno
+import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from drainproxy.config import Address, UnixSocket
 from drainproxy.relay.app_side import AppSide
 from drainproxy.sidecar import dial
+from drainproxy.sidecar.presence import Presence
 from drainproxy.sidecar.sockets import keep_alive
 
 Opened = tuple[asyncio.Transport, Any]
+
+# Why an app does not accept that may do so in a moment: it restarts, its socket is not there yet,
+# its queue is full, or we have no port left. Nothing was sent to it, so it can be tried again.
+_IN_A_MOMENT = frozenset(
+    {
+        *(errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOENT, errno.EAGAIN),
+        *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL),
+        # Several addresses of a name, each with its own reason.
+        None,
+    }
+)
+# The pause before the next try, in seconds: it doubles, and varies so that those who wait together
+# do not come together.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.32
 
 
 class Upstream:
@@ -23,10 +40,15 @@ class Upstream:
         timeout: Callable[[], float],
         keepalive: Callable[[], float] = lambda: 0.0,
         source: str | None = None,
+        presence: Presence | None = None,
+        may_return: Callable[[], bool] = lambda: True,
     ) -> None:
         self._target = target
         self._timeout = timeout
         self._keepalive = keepalive
+        self._presence = presence or Presence(str(target), time.monotonic)
+        # Whether an app that is away may come back: our own child does not.
+        self._may_return = may_return
         self._tasks: dict[AppSide, asyncio.Task[None]] = {}
         # Apps that bind "localhost" take 127.0.0.1 or ::1: what answered last is tried first.
         self._hosts = _hosts(target)
@@ -45,8 +67,7 @@ class Upstream:
 
     async def _connect(self, side: AppSide) -> None:
         try:
-            async with asyncio.timeout(self._timeout()):
-                await self._open(lambda: side)
+            await self._try_until(asyncio.get_running_loop().time() + self._timeout(), side)
         except TimeoutError:
             side.refused("the app did not accept the connection in time")
         except (OSError, UnicodeError) as error:
@@ -54,6 +75,25 @@ class Upstream:
             side.refused(_reason(error))
         finally:
             self._tasks.pop(side, None)
+
+    async def _try_until(self, end: float, side: AppSide) -> None:
+        """Connect, again and again while the app is away for a moment; OSError or TimeoutError if
+        it has not accepted when the loop's clock says `end`."""
+        now, pause = asyncio.get_running_loop().time, _FIRST_PAUSE
+        async with asyncio.timeout_at(end):
+            while True:
+                try:
+                    await self._open(lambda: side)
+                    break
+                except OSError as error:
+                    if error.errno not in _IN_A_MOMENT:
+                        raise
+                    self._presence.away(_reason(error), refused=True)
+                    if now() + pause >= end or not self._may_return():
+                        raise
+                await asyncio.sleep(pause * random.uniform(0.5, 1))
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        self._presence.there()
 
     async def _open(self, protocol: Callable[[], AppSide]) -> None:
         loop = asyncio.get_running_loop()

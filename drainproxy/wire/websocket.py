@@ -204,6 +204,14 @@ class FrameTracker:
         return self._begin(head, 0) - before
 
 
+def close_answer(code: int) -> bytes:
+    """The Close frame that answers one with this code (RFC 6455 5.5.1); where it had none, or one
+    that no frame may carry (7.4.1), none is said."""
+    if code in (1004, NO_CODE, NO_CLOSE, 1015) or not 1000 <= code < 5000:
+        return bytes((FIN | CLOSE, 0))
+    return close_frame(code)
+
+
 def close_frame(code: int, reason: str = "", mask: bytes | None = None) -> bytes:
     """A Close frame (RFC 6455 5.5.1), its reason cut to 123 bytes of whole characters.
 

@@ -342,12 +342,12 @@ def test_who_cannot_be_taken_in_waits_and_nobody_spins(
     assert running.process.output.count("nobody can be taken in at the moment") == 1
 
 
-def test_an_app_that_cannot_be_reached_for_want_of_descriptors_is_a_502(running: Sidecar) -> None:
+def test_an_app_that_cannot_be_reached_for_want_of_descriptors_is_a_503(running: Sidecar) -> None:
     with connected(running.port) as client:
         running.process.until(lambda: running.metric('drainproxy_connections{kind="unknown"}') == 1)
         with without_descriptors(running):
             answer = get(client, "/hello")
-            assert answer.status == 502
+            assert answer.status == 503
             assert "no descriptor is left" in answer.headers["Proxy-Status"]
         assert get_once(running.port).status == 200
 

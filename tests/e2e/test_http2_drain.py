@@ -373,12 +373,13 @@ async def test_when_the_app_goes_without_a_drain_they_hear_it_too() -> None:
 
 
 async def test_when_the_app_refuses_every_stream_hears_it() -> None:
-    with sidecar(f"127.0.0.1:{free_ports(1)[0]}") as running:
+    soon = ("--connect-timeout", "200ms")
+    with sidecar(f"127.0.0.1:{free_ports(1)[0]}", *soon) as running:
         async with connected(running.port, greets=False) as client:
             client.greet()
             plain, grpc = client.ask("/now", name="plain"), client.ask("/now", GRPC, name="gRPC")
             await client.until(lambda: client.end != "")
             assert client.end == "eof"
-            assert (client.streams[plain].status, client.streams[plain].ended) == ("502", True)
+            assert (client.streams[plain].status, client.streams[plain].ended) == ("503", True)
             assert client.streams[grpc].trailers["grpc-status"] == "14"
             assert client.goaways == [(grpc, NO_ERROR)]

@@ -151,17 +151,20 @@ def test_an_answer_that_has_begun_in_time_may_take_its_time(hasty: Sidecar) -> N
 
 # The app cannot be reached
 
+# An app that refuses is tried again for so long.
+SOON = ("--connect-timeout", "200ms")
 
-def is_bad_gateway(answer: Answer) -> bool:
-    assert answer.status == 502
+
+def is_unavailable(answer: Answer) -> bool:
+    assert answer.status == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert 0 < len(answer.body) < 200
     return True
 
 
-def test_an_app_that_is_down_is_a_502(demo_app: DemoApp) -> None:
-    with sidecar(f"127.0.0.1:{free_ports(1)[0]}") as running:
-        assert is_bad_gateway(get_once(running.port))
+def test_an_app_that_is_down_is_a_503(demo_app: DemoApp) -> None:
+    with sidecar(f"127.0.0.1:{free_ports(1)[0]}", *SOON) as running:
+        assert is_unavailable(get_once(running.port))
         assert running.metric("drainproxy_app_connect_failures_total") == 1
         status, body = running.get("/readyz")
         assert status == 503
@@ -170,8 +173,8 @@ def test_an_app_that_is_down_is_a_502(demo_app: DemoApp) -> None:
 
 def test_an_app_that_comes_back_is_found(demo_app: DemoApp) -> None:
     port = free_ports(1)[0]
-    with sidecar(f"127.0.0.1:{port}") as running:
-        assert is_bad_gateway(get_once(running.port))
+    with sidecar(f"127.0.0.1:{port}", *SOON) as running:
+        assert is_unavailable(get_once(running.port))
         with socket.create_server(("127.0.0.1", port)) as app, connected(running.port) as client:
             client.request("GET", "/")
             app.settimeout(PATIENCE)
@@ -181,7 +184,7 @@ def test_an_app_that_comes_back_is_found(demo_app: DemoApp) -> None:
                 assert client.getresponse().status == 204
 
 
-def test_an_app_that_does_not_accept_within_connect_timeout_is_a_502() -> None:
+def test_an_app_that_does_not_accept_within_connect_timeout_is_a_503() -> None:
     with socket.socket() as app, ExitStack() as queue:
         app.bind(("127.0.0.1", 0))
         app.listen(0)
@@ -193,7 +196,7 @@ def test_an_app_that_does_not_accept_within_connect_timeout_is_a_502() -> None:
             waiting.connect_ex(address)
         with sidecar(f"127.0.0.1:{address[1]}", "--connect-timeout", "500ms") as running:
             began = monotonic()
-            assert is_bad_gateway(get_once(running.port))
+            assert is_unavailable(get_once(running.port))
             assert 0.4 < monotonic() - began < 0.5 + BUSY
 
 

@@ -113,14 +113,14 @@ def test_an_app_that_works_passes_in_all_kinds(app: Apps) -> None:
 
 
 def test_an_app_that_is_down_fails_in_all_kinds_each_with_a_line() -> None:
-    with deployed(Apps(*free_ports(2))) as there:
+    with deployed(Apps(*free_ports(2)), "--connect-timeout", "200ms") as there:
         code, steps = smoked(there, STEPS, "--timeout", "5s")
     assert code == 1
     assert [step["verdict"] for step in steps] == ["fail"] * 9 + ["pass"]
     told = problems(steps)
-    assert told["GET /hello"][0].startswith("status is 502, not 2xx")
-    assert told["websocket /ws"][0].startswith("the upgrade was answered with 502, not 101")
-    assert told["sse /events"][0].startswith("status is 502, not 200")
+    assert told["GET /hello"][0].startswith("status is 503, not 2xx")
+    assert told["websocket /ws"][0].startswith("the upgrade was answered with 503, not 101")
+    assert told["sse /events"][0].startswith("status is 503, not 200")
     assert told["grpc drainproxy.Demo/Echo"][0].startswith("status is UNAVAILABLE, not OK")
     assert told["grpc health of 127.0.0.1:${HEALTH}"] == ["health is NOT_SERVING, not SERVING"]
 
@@ -128,7 +128,8 @@ def test_an_app_that_is_down_fails_in_all_kinds_each_with_a_line() -> None:
 def test_who_is_asked_again_passes_once_the_app_is_up() -> None:
     apps = Apps(*free_ports(2))
     retries = ("--retries", "500", "--retry-interval", "20ms")
-    with deployed(apps) as there, ThreadPoolExecutor() as threads:
+    soon = ("--connect-timeout", "200ms")
+    with deployed(apps, *soon) as there, ThreadPoolExecutor() as threads:
         asking = threads.submit(smoked, there, "- http: /hello\n", *retries)
         there.running.process.until(
             lambda: there.running.metric("drainproxy_app_connect_failures_total") > 0

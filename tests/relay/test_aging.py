@@ -154,7 +154,8 @@ def test_who_has_begun_to_ask_gets_the_grace_again_and_once_more_is_cut() -> Non
     talk.client_sends(request()[9:])
     assert talk.app_got() == request() * 2
     talk.proxy.wait(4)
-    assert talk.client.state == "closed"
+    assert talk.client_got().startswith(b"HTTP/1.1 503 ")
+    assert talk.client.state == "half-closed"
     assert talk.proxy.endings == [("http1", "finished"), ("http1", "cut")]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from drainproxy.wire.rewrite import answer as own_answer
 from drainproxy.wire.websocket import close_frame
 from tests.relay.aged import grows_old
 from tests.relay.conversation import Conversation, Proxy, head, request, response
@@ -21,6 +22,8 @@ from tests.relay.upgraded import (
     UPGRADE,
 )
 
+OVER = own_answer(503, "the time to drain is over", retry_after=3)
+OVER_TO_HEAD = OVER[: OVER.index(b"\r\n\r\n") + 4]
 CLOSE = b"\r\nConnection: close"
 INTERIM = head("HTTP/1.1 103 Early Hints")
 
@@ -153,9 +156,14 @@ def test_an_end_at_any_point_leaves_a_prefix_that_shows_where_it_ends(
     lines = STORIES[name]
     for talk, before in interrupted(lines, end):
         got = bytes(talk.client.received)
+        told = got.endswith((OVER, OVER_TO_HEAD))
+        got = got.removesuffix(OVER).removesuffix(OVER_TO_HEAD)
         assert len(got) == before, "after the end nothing more is said"
         assert b"".join(answers(lines)).startswith(got)
-        assert talk.client.state == "closed"
+        assert talk.client.state == ("half-closed" if told else "closed")
+        # Whoever waits for an answer that has not begun hears why there is none.
+        waits = got in ends_of(answers(lines)) or got.endswith(INTERIM)
+        assert told == (waits and ("http1", "cut") in talk.proxy.endings)
         assert all(app.lost for app in talk.apps)
         endings = [how for _, how in talk.proxy.endings]
         assert endings.count("cut") == len(endings) - endings.count("finished") <= 1
@@ -170,7 +178,8 @@ def test_an_answer_without_framing_is_whole_or_reset(leaving: bool) -> None:
         proxy.aborts()
 
     for talk, before in interrupted(WITHOUT_FRAMING, end):
-        assert talk.client.state == ("reset" if before else "closed")
+        told = bytes(talk.client.received) == OVER
+        assert talk.client.state == ("reset" if before else "half-closed" if told else "closed")
     for talk, _ in interrupted(WITHOUT_FRAMING, Proxy.leaves):
         talk.app_ends()
         assert bytes(talk.client.received).replace(CLOSE, b"") == answers(WITHOUT_FRAMING)[0]
@@ -241,14 +250,14 @@ def test_the_end_of_a_websocket_at_any_point_is_between_its_bytes() -> None:
         got = bytes(talk.client.received)
         rest = got[before:]
         assert (SWITCH + b"".join(FRAMES)).startswith(got[:before])
-        assert rest in (b"", GOING_AWAY)
+        assert rest in (b"", GOING_AWAY) or (rest == OVER and not before)
         if before >= len(SWITCH):
             at_a_boundary = got[len(SWITCH) : before] in FRAME_ENDS
             assert rest == GOING_AWAY * at_a_boundary
             assert bytes(talk.app.received).endswith(OUR_CLOSE_TO_APP) or (
                 not bytes(talk.app.received).endswith((UPGRADE, SHOUT))
             )
-        assert talk.client.state == "closed"
+        assert talk.client.state == ("half-closed" if rest == OVER else "closed")
         assert [how for _, how in talk.proxy.endings if how != "finished"] in ([], ["cut"])
 
 

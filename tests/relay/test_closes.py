@@ -95,7 +95,16 @@ def test_our_goodbye_counts_as_ours(talk: Carrier) -> None:
     assert closes(talk) == {(1001, "us"): 1}
 
 
-def test_an_app_that_ends_without_close_has_broken_it_off(talk: Carrier) -> None:
+def test_an_app_that_dies_without_close_has_one_said_for_it() -> None:
+    talk = Http1()
+    talk.app_ends()
+    talk.talk.proxy.wait(10)
+    assert closes(talk) == {(1014, "us"): 1}
+
+
+def test_an_app_that_ends_a_stream_without_close_has_broken_it_off() -> None:
+    """Its connection lives: what it says of one stream is passed on."""
+    talk = Http2()
     talk.app_ends()
     talk.talk.proxy.wait(10)
     assert closes(talk) == {(1006, "app"): 1}

@@ -67,7 +67,7 @@ def knocking() -> Streaming:
 
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize(
-    ("fields", "answer"), [(GET, own(502, REFUSED)), (CALL, unavailable(REFUSED))]
+    ("fields", "answer"), [(GET, own(503, REFUSED)), (CALL, unavailable(REFUSED))]
 )
 def test_the_app_refuses(
     fields: tuple[tuple[bytes, bytes], ...], answer: Heard, whole: bool

@@ -137,14 +137,14 @@ def test_an_app_that_ends_first_leaves_the_client_five_seconds() -> None:
     assert talk.proxy.endings[1:] == [("websocket", "finished")]
 
 
-def test_nothing_is_said_after_an_app_that_has_ended() -> None:
+def test_after_an_app_that_has_ended_nothing_is_said_but_that() -> None:
     talk = websocket()
     talk.app_sends(FRAGMENT)
     talk.proxy.leaves()
     talk.app_ends()
     talk.proxy.cuts()
     talk.proxy.wait(6)
-    assert talk.client_got() == FRAGMENT
+    assert talk.client_got() == FRAGMENT + close_frame(1014, "the app has gone")
     assert talk.client.state == "closed"
     assert talk.proxy.hub.counters.goodbyes == {}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drainproxy.relay.hub import NOT_HTTP, SILENCE, Route
-from drainproxy.sidecar.notices import Hints, Notices
+from drainproxy.sidecar.notices import Hints, Notices, Refusals
 
 ENDED = "its connection is ended"
 
@@ -80,3 +80,34 @@ def test_a_hint_is_said_once_for_each_app_and_names_what_to_change(
     assert len(said) == 4
     assert all("/tcp" in line for line in said)
     assert ["mail:25" in line for line in said] == [True, False, True, False]
+
+
+# Refusals
+
+
+@pytest.fixture
+def refusals(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
+    caplog.set_level(logging.WARNING, "drainproxy.refused")
+    return lambda: [record.__dict__["fields"] for record in caplog.records]
+
+
+def test_a_refusal_has_its_words_its_reason_and_the_peer(caplog: pytest.LogCaptureFixture) -> None:
+    Refusals(Clock())("malformed", "192.0.2.7:50000", "400 a bare LF in the head")
+    (record,) = caplog.records
+    assert record.getMessage() == "refused: 400 a bare LF in the head"
+    assert record.__dict__["fields"] == {"reason": "malformed", "peer": "192.0.2.7:50000"}
+
+
+def test_a_flood_of_refusals_is_some_lines_and_a_number_and_hides_no_other_reason(
+    refusals: Callable[[], list[dict[str, Any]]],
+) -> None:
+    clock = Clock()
+    refused = Refusals(clock)
+    for _ in range(1000):
+        refused("malformed", "192.0.2.7:1", "400 no")
+    refused("app", "192.0.2.7:2", "503 no")
+    clock.time += 10
+    refused("malformed", "192.0.2.7:1", "400 no")
+    assert len(refusals()) == 22
+    assert refusals()[20] == {"reason": "app", "peer": "192.0.2.7:2"}
+    assert refusals()[21]["unsaid"] == 980

@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import logging
 import os
+import random
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from drainproxy.config import Address, UnixSocket
+from drainproxy.sidecar.presence import Presence
 from drainproxy.sidecar.sockets import reset
 from drainproxy.sidecar.upstream import Upstream
 
@@ -41,10 +44,14 @@ async def reach(
     connect_timeout: float = 5.0,
     keepalive: float = 0.0,
     source: str | None = None,
+    presence: Presence | None = None,
+    *,
+    may_return: bool = False,
 ) -> Any:
     """The transport, or the reason why there is none."""
     side: Any = Side()
-    Upstream(target, lambda: connect_timeout, lambda: keepalive, source).connect(side)
+    timeouts = (lambda: connect_timeout, lambda: keepalive)
+    Upstream(target, *timeouts, source, presence, lambda: may_return).connect(side)
     return await asyncio.wait_for(side.went, 10)
 
 
@@ -209,3 +216,77 @@ async def test_that_no_descriptor_is_left_is_told(
 
     monkeypatch.setattr(Upstream, "_open", fail)
     assert "no descriptor is left" in await reach(Address("127.0.0.1", 9))
+
+
+# An app that is away for a moment: a connect that was refused has sent nothing (RFC 9293 3.10.7.1)
+
+
+def free_address() -> Address:
+    with listening("127.0.0.1") as app:
+        return Address("127.0.0.1", app.getsockname()[1])
+
+
+async def test_an_app_that_comes_back_in_time_is_reached() -> None:
+    address = free_address()
+    reaching = asyncio.ensure_future(reach(address, may_return=True))
+    await asyncio.sleep(0.1)
+    assert not reaching.done()
+    with socket.create_server((address.host, address.port)):
+        transport = await reaching
+        transport.abort()
+
+
+async def test_a_unix_socket_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    path = str(tmp_path / "app")
+    reaching = asyncio.ensure_future(reach(UnixSocket(path), may_return=True))
+    await asyncio.sleep(0.1)
+    with socket.socket(socket.AF_UNIX) as app:
+        app.bind(path)
+        app.listen()
+        transport = await reaching
+        transport.abort()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_it_is_tried_until_connect_timeout_in_growing_pauses(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def waits(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(seconds / 10)
+
+    monkeypatch.setattr(asyncio, "sleep", waits)
+    monkeypatch.setattr(random, "uniform", lambda low, high: high)
+    address = Address(host, free_address().port)
+    assert await reach(address, 0.3, may_return=True) == "the app does not accept connections"
+    assert pauses[:6] == [0.01, 0.02, 0.04, 0.08, 0.16, 0.32][: len(pauses)]
+    assert len(pauses) >= 4
+
+
+async def test_how_often_it_was_refused_is_told_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "drainproxy.app")
+    address = free_address()
+    presence = Presence(str(address), lambda: 0.0)
+    presence.there()
+    reaching = asyncio.ensure_future(reach(address, presence=presence, may_return=True))
+    await asyncio.sleep(0.1)
+    with socket.create_server((address.host, address.port)):
+        (await reaching).abort()
+    away, back = caplog.records
+    assert "is away: the app does not accept connections" in away.getMessage()
+    assert back.__dict__["fields"]["refused"] >= 2
+
+
+async def test_who_gives_up_is_not_told() -> None:
+    side: Any = Side()
+    knocking = Upstream(free_address(), lambda: 5.0)
+    knocking.connect(side)
+    await asyncio.sleep(0.03)
+    knocking.give_up(side)
+    await asyncio.sleep(0.05)
+    assert not side.went.done()

@@ -8,7 +8,7 @@ not gone on can be made shorter; DATA that has begun to pass cannot, so it is he
 from typing import Protocol
 
 from drainproxy.drain.interruption import QUIET
-from drainproxy.drain.ledger import GOODBYE
+from drainproxy.drain.ledger import APP_LEFT, GOODBYE
 from drainproxy.relay.goodbye.carrier import Carrier
 from drainproxy.wire import sse
 from drainproxy.wire.chunked import ChunkedBody, Part
@@ -49,6 +49,14 @@ class EventGoodbye:
             carrier.send(words)
         carrier.told(self.why)
         carrier.finish(GOODBYE)
+
+    def speak_for_app(self, carrier: Carrier, retry: int) -> None:
+        """The app has died: end the stream where it is. Of an event that is not whole its listener
+        takes nothing (WHATWG HTML 9.2.6), so it must not be made whole either."""
+        words = sse.retry(retry)
+        if self.tracker.between_events and carrier.room >= len(words):
+            carrier.send(words)
+        carrier.finish(APP_LEFT)
 
 
 class EventBody:
@@ -172,6 +180,15 @@ class HeldEvents:
         held, self._held = self._held, b""
         self.goodbye.tracker.feed(held, 0, len(held))
         return held
+
+    def speak_for_app(self, carrier: Carrier, retry: int) -> None:
+        """See `EventGoodbye`; what is held up to the end of an event passes before."""
+        tracker = self.goodbye.tracker
+        ends_at = 0 if tracker.between_events else tracker.end_in(self._held, 0, self.held)
+        if 0 < ends_at <= carrier.room:
+            tracker.feed(self._held, 0, ends_at)
+            carrier.send(self._held[:ends_at])
+        self.goodbye.speak_for_app(carrier, retry)
 
     def poll(self, now: float, carrier: HoldingCarrier, retry: int) -> None:
         """Do what has to be done now, between two frames."""

@@ -26,10 +26,12 @@ from drainproxy.drain.interruption import (
 )
 from drainproxy.drain.ledger import CLIENT_LEFT, CUT, FINISHED, GOODBYE
 from drainproxy.relay.goodbye.carrier import Carrier
-from drainproxy.wire.websocket import NO_CLOSE, FrameTracker, close_frame
+from drainproxy.wire.websocket import NO_CLOSE, FrameTracker, close_answer, close_frame
 
 # Who said the first Close: an app that breaks the connection off has said nothing either.
 CLIENT, APP, US = "client", "app", "us"
+# What a client is told for an app that has died (IANA, WebSocket Close Code Number Registry).
+_RESTARTS, _GONE = (1012, "the app restarts"), (1014, "the app has gone")
 _BROKEN_OFF_BY = {CLIENT_LEFT: CLIENT, CUT: US}
 
 
@@ -49,6 +51,7 @@ class WebSocketGoodbye:
         "from_client",
         "pending",
         "said",
+        "said_code",
     )
 
     def __init__(self) -> None:
@@ -57,6 +60,8 @@ class WebSocketGoodbye:
         self.client_spoke_last = self._client_closed_first = False
         self.pending: Pending | None = None
         self.said = False
+        # The code of a Close that was said for the app, else 0.
+        self.said_code = 0
         self.ends_at = inf
 
     # What passes
@@ -115,6 +120,26 @@ class WebSocketGoodbye:
         """Whatever the two still have to say to each other must be over then."""
         self.ends_at = min(self.ends_at, now + seconds)
 
+    def speak_for_app(self, now: float, carrier: Carrier, *, restarts: bool) -> bool:
+        """Say Close for an app that has gone without one, of which a client would make 1006
+        (7.1.5), or answer the client's own (5.5.1). False if that cannot be said, as in the middle
+        of a frame, or need not. `restarts`: the app is known to come back."""
+        if self.said or self.from_app.close_passed:
+            return False
+        if not carrier.at_boundary or not self.from_app.between_frames:
+            return False
+        code, reason = _RESTARTS if restarts else _GONE
+        answers = self.from_client.close_passed
+        close = close_answer(self.from_client.close_code) if answers else close_frame(code, reason)
+        if carrier.room < len(close):
+            return False
+        carrier.send(close)
+        self.pending = None
+        if not answers:
+            self.said, self.said_code = True, code
+            self.ends_at = now + HANDSHAKE_TIMEOUT
+        return True
+
     # Where it stands
 
     @property
@@ -133,7 +158,7 @@ class WebSocketGoodbye:
         booked, which tells who broke off a WebSocket without any Close."""
         client, app = self.from_client, self.from_app
         if self.said:
-            return code, US
+            return self.said_code or code, US
         if client.close_passed and (self._client_closed_first or not app.close_passed):
             return client.close_code, CLIENT
         if app.close_passed:

@@ -1,0 +1,38 @@
+"""Whether an app is there: what the log says when it goes away, and when it has come back."""
+
+import logging
+from collections.abc import Callable
+
+log = logging.getLogger("drainproxy.app")
+
+
+class Presence:
+    """Of one app, by what those tell who connect to it, and who look whether it listens.
+
+    Before it is there for the first time it is not away, but starting.
+    """
+
+    def __init__(self, app: str, now: Callable[[], float]) -> None:
+        self._app = app
+        self._now = now
+        self._known = False
+        self._away_since: float | None = None
+        self._refused = 0
+
+    def there(self) -> None:
+        """It has accepted a connection, or listens."""
+        self._known = True
+        if self._away_since is not None:
+            seconds = self._now() - self._away_since
+            fields = {"seconds": round(seconds, 3), "refused": self._refused}
+            log.info("the app at %s is back", self._app, extra={"fields": fields})
+            self._away_since = None
+
+    def away(self, reason: str, *, refused: bool = False) -> None:
+        """It does not listen; or it has `refused` a connection."""
+        if not self._known:
+            return
+        if self._away_since is None:
+            self._away_since, self._refused = self._now(), 0
+            log.warning("the app at %s is away: %s", self._app, reason)
+        self._refused += refused

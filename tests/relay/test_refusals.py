@@ -1,0 +1,167 @@
+"""Whoever is turned away by us can be read about: each refusal is told with its reason."""
+
+from typing import Any
+
+import pytest
+
+from tests.relay.conversation import Conversation, head, request
+from tests.relay.frames import GET, PREFACE, data, priority, settings
+from tests.relay.streaming import asked, begun
+from tests.relay.test_http1 import POST
+from tests.relay.upgraded import UPGRADE
+
+Said = list[tuple[str, str]]
+
+
+def listened(talk: Conversation) -> Said:
+    """What is told from now on: the reason as it is counted, and the words."""
+    said: Said = []
+    talk.proxy.hub.refusal = lambda reason, peer, words: said.append((reason, words))
+    return said
+
+
+def http1(*sent: bytes, **about: Any) -> tuple[Conversation, Said]:
+    talk = Conversation(**about)
+    said = listened(talk)
+    talk.client_sends(*sent)
+    return talk, said
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        # RFC 9112 2.2, 6.3 and 3.2; RFC 6585 5.
+        (b"GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n", "400 "),
+        (request("/", "Content-Length: 1", "Transfer-Encoding: chunked", method="POST"), "400 "),
+        (b"GET / HTTP/1.1\r\n\r\n", "400 "),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + bytes(range(97, 123)) * 3000 + b"\r\n", "431 "),
+        (request(method="CONNECT"), "501 "),
+    ],
+)
+def test_a_malformed_request_is_told(sent: bytes, words: str) -> None:
+    talk, said = http1(sent)
+    answer = talk.client_got()
+    ((reason, told),) = said
+    assert (reason, told[:4]) == ("malformed", words)
+    assert told[4:].encode() in answer
+
+
+def test_a_head_that_does_not_end_is_told() -> None:
+    talk, said = http1(b"GET / HT", header_timeout=2)
+    talk.proxy.wait(3)
+    assert said == [("header-timeout", "408 the request's head did not end in time")]
+
+
+def test_a_client_that_does_not_say_what_it_speaks_is_told() -> None:
+    talk, said = http1(b"PR", header_timeout=2)
+    talk.proxy.wait(3)
+    assert [reason for reason, _ in said] == ["header-timeout"]
+
+
+def test_an_app_that_cannot_be_had_is_told() -> None:
+    talk, said = http1(request(), app_listens=False)
+    talk.app_refuses()
+    assert said == [("app", "503 the app does not accept connections")]
+
+
+def test_an_app_that_closes_or_breaks_off_is_told() -> None:
+    talk, said = http1(POST)
+    talk.app_ends()
+    assert said == [("app", "502 the app closed the connection before the end of its answer")]
+    talk, said = http1(request())
+    talk.app_sends(head("HTTP/1.1 200 OK", "Content-Length: 9") + b"half")
+    talk.app_ends()
+    ((reason, words),) = said
+    assert (reason, words.partition(":")[0]) == ("app", "its answer breaks off")
+
+
+def test_an_app_that_is_late_is_told() -> None:
+    talk, said = http1(request(), request_timeout=2)
+    talk.proxy.wait(3)
+    assert said == [("app", "504 the app did not answer in time")]
+
+
+def test_what_the_deadline_ends_is_told() -> None:
+    talk, said = http1(request())
+    talk.proxy.aborts()
+    assert said == [("deadline", "503 the time to drain is over")]
+
+
+def test_of_who_is_over_the_limit_one_line_is_enough() -> None:
+    first = Conversation(max_connections=1)
+    noticed: list[str] = []
+    first.proxy.hub.notice = lambda budget, *_: noticed.append(budget)
+    said = listened(first)
+    talk = Conversation(proxy=first.proxy)
+    talk.client_sends(request())
+    assert talk.client_got().startswith(b"HTTP/1.1 503 ")
+    assert (noticed, said) == (["max-connections"], [])
+
+
+# HTTP/2
+
+
+def test_a_malformed_stream_is_told() -> None:
+    talk = begun()
+    said = listened(talk)
+    talk.client_asks(1, (*GET, (b"connection", b"close")))
+    assert [reason for reason, _ in said] == ["malformed"]
+    talk.client_asks(3, ((b":method", b"CONNECT"), (b":authority", b"a.example:1")))
+    assert said[1] == ("malformed", "501 CONNECT is not supported")
+
+
+def test_a_connection_that_breaks_the_rules_is_told_with_the_reason() -> None:
+    talk = begun()
+    said = listened(talk)
+    talk.client_sends(data(7, b"x"))
+    ((reason, words),) = said
+    assert reason == "malformed"
+    assert "stream 7" in words
+
+
+def test_one_that_has_passed_a_budget_is_told_once() -> None:
+    talk = begun()
+    noticed: list[str] = []
+    talk.proxy.hub.notice = lambda budget, *_: noticed.append(budget)
+    said = listened(talk)
+    talk.client_sends(priority(1) * 1100)
+    assert (noticed, said) == (["control-frames"], [])
+
+
+def test_over_http2_an_app_that_cannot_be_had_is_told() -> None:
+    talk = Conversation(app_listens=False)
+    said = listened(talk)
+    talk.client_sends(PREFACE + settings())
+    talk.app_refuses()
+    # Nobody has asked for anything yet.
+    assert said == []
+    talk2 = asked(1, 3)
+    said = listened(talk2)
+    talk2.app_ends()
+    assert said == [
+        ("app", "502 the app closed the connection before the end of its answer (2 streams)")
+    ]
+
+
+def test_a_stream_whose_app_answers_nonsense_is_told() -> None:
+    talk = asked(1)
+    said = listened(talk)
+    talk.app_sends(data(1, b"x"))
+    assert said == [("app", "502 the app's answer is broken: it has no head")]
+
+
+# TCP
+
+
+def test_over_tcp_an_app_that_cannot_be_had_is_told() -> None:
+    talk = Conversation("tcp", app_listens=False)
+    said = listened(talk)
+    talk.client_sends(b"x")
+    talk.app_refuses()
+    assert said == [("app", "reset: the app does not accept connections")]
+
+
+def test_an_upgrade_that_the_app_does_not_switch_is_no_refusal_of_ours() -> None:
+    talk, said = http1(UPGRADE)
+    talk.app_sends(head("HTTP/1.1 403 Forbidden", "Content-Length: 0"))
+    assert said == []

@@ -1,0 +1,60 @@
+"""An app that goes away and comes back is named in the log, once each time."""
+
+import logging
+
+import pytest
+
+from drainproxy.sidecar.presence import Presence
+
+
+class Clock:
+    time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def presence(clock: Clock, caplog: pytest.LogCaptureFixture) -> Presence:
+    caplog.set_level(logging.INFO, "drainproxy.app")
+    return Presence("127.0.0.1:9000", clock)
+
+
+def test_that_it_is_away_is_said_once_and_for_how_long_when_it_is_back(
+    presence: Presence, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    presence.there()
+    for _ in range(50):
+        presence.away("the app does not accept connections", refused=True)
+        presence.away("nobody listens there")
+    clock.time += 1.5
+    presence.there()
+    presence.there()
+    away, back = caplog.records
+    assert away.getMessage() == (
+        "the app at 127.0.0.1:9000 is away: the app does not accept connections"
+    )
+    assert (away.levelno, back.levelno) == (logging.WARNING, logging.INFO)
+    assert back.getMessage() == "the app at 127.0.0.1:9000 is back"
+    assert back.__dict__["fields"] == {"seconds": 1.5, "refused": 50}
+
+
+def test_each_time_is_told(presence: Presence, caplog: pytest.LogCaptureFixture) -> None:
+    presence.there()
+    for _ in range(3):
+        presence.away("nobody listens there")
+        presence.there()
+    assert [record.getMessage().split()[-1] for record in caplog.records].count("back") == 3
+
+
+def test_an_app_that_starts_is_not_away(
+    presence: Presence, caplog: pytest.LogCaptureFixture
+) -> None:
+    presence.away("nobody listens there")
+    presence.there()
+    assert caplog.records == []
