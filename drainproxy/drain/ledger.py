@@ -37,7 +37,7 @@ class Ledger:
     """All that is in flight, and how all that was in flight ended. The kind of a hold may change
     while it is open: a response may turn out to be an event stream."""
 
-    __slots__ = ("_endings", "cuts", "holds", "on_empty", "open", "watched")
+    __slots__ = ("_endings", "_stands_for", "cuts", "holds", "on_empty", "open", "watched")
 
     def __init__(self) -> None:
         self.holds: set[Hold] = set()
@@ -48,6 +48,8 @@ class Ledger:
         self.cuts: defaultdict[tuple[str, str], int] = defaultdict(int)
         # Called when the last hold is released; set only while somebody waits for that.
         self.on_empty: Callable[[], None] | None = None
+        # Holds that have taken the place of others.
+        self._stands_for: dict[Hold, Hold] = {}
         # How each of those ended that are watched; None while it is open.
         self.watched: dict[Hold, int | None] | None = None
 
@@ -57,10 +59,18 @@ class Ledger:
         self._endings[hold.kind][ending] += 1
         if ending == CUT:
             self.cuts[hold.kind, why] += 1
+        if self._stands_for:
+            hold = self._stands_for.pop(hold, hold)
         if self.watched is not None and hold in self.watched:
             self.watched[hold] = ending
         if self.on_empty is not None and not self.holds:
             self.on_empty()
+
+    def hand_over(self, hold: Hold, to: Hold) -> None:
+        """`to` is in flight in place of `hold`, whose ending will be its own."""
+        self.holds.remove(hold)
+        self.holds.add(to)
+        self._stands_for[to] = hold
 
     def finish(self, holds: Sequence[Hold]) -> None:
         """All of `holds` FINISHED; KeyError if any of them was not open."""

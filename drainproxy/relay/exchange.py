@@ -7,7 +7,7 @@ app. An exchange ends when both messages have ended.
 from math import inf
 
 from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE, SIGNAL
-from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
+from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
 from drainproxy.relay.goodbye.events import EventBody
 from drainproxy.relay.hub import NOT_HTTP, Hub, Route
 from drainproxy.relay.pair import LINGER, Pair
@@ -155,7 +155,10 @@ class Exchange(Pair):
             self.begun = False
         if self.hub.access_log is not None:
             self._log_access()
-        self.hub.ledger.close(self, ending, self.why or DEADLINE)
+        if ending == GOODBYE:
+            self.hub.deliveries.begin(self, self, self.why)
+        else:
+            self.hub.ledger.close(self, ending, self.why or DEADLINE)
         if self.kind != "http1":
             self.kind = "http1"
             self.events = None

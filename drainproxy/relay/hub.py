@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from drainproxy.drain.aging import Aging
 from drainproxy.drain.ledger import Ledger
 from drainproxy.relay.counters import Counters
+from drainproxy.relay.delivery import Deliveries
 from drainproxy.relay.turns import Turns
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ class Hub:
         "access_log",
         "app_restarts",
         "counters",
+        "deliveries",
         "has_unread",
         "hint",
         "last_words",
@@ -216,6 +218,8 @@ class Hub:
         self.turns = Turns(soon, now)
         self.ledger = Ledger()
         self.counters = Counters()
+        # Goodbyes that are not there yet.
+        self.deliveries = Deliveries(self)
         self.sessions: set[Pair] = set()
         # Those among them that are over the limit: while they hear it they take nobody's place.
         self.refused: set[Pair] = set()
@@ -309,6 +313,8 @@ class Hub:
 
     def sweep(self) -> None:
         """End what is overdue: called a few times a second, so that no session needs a timer."""
+        if self.deliveries:
+            self.deliveries.look()
         now = self.now()
         idle_timeout = self.limits.idle_timeout
         unused_since = now - self.limits.idle_close

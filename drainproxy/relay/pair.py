@@ -161,6 +161,8 @@ class Pair:
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client's connection is gone."""
+        if self.hub.deliveries:
+            self.hub.deliveries.lost(self, error)
         self.client = Gone(self.peername)
         self.client_rest = b""
         self.deadline = inf

@@ -68,7 +68,11 @@ class Stream:
             self.count_call(_STATUS_BY_ENDING[ending])
         if hub.access_log is not None:
             self.log(hub.access_log)
-        hub.ledger.close(self, ending, self.session.why)
+        if ending == GOODBYE and self.kind != "websocket":
+            hub.deliveries.begin(self, self.session, self.session.why)
+        else:
+            # A WebSocket's client has answered.
+            hub.ledger.close(self, ending, self.session.why)
 
     def count_call(self, otherwise: bytes = _STATUS_BY_ENDING[FINISHED]) -> None:
         """Count this gRPC call by its status; `otherwise` if nobody has named one."""

@@ -359,6 +359,7 @@ class Sidecar:
         self._aborted = True
         for session in list(self.hub.sessions):
             session.abort(self._cut_by)
+        self.hub.deliveries.abandon()
 
     def _finish(self) -> None:
         if self._account is not None and self.report is None:

@@ -147,9 +147,11 @@ def test_a_body_that_ends_with_its_connection_ends_with_a_reset(after: Cut) -> N
         after.until_close.read()
 
 
-def test_an_answer_that_did_not_begin_never_begins(after: Cut) -> None:
-    with pytest.raises(ConnectionError):
-        after.unanswered.getresponse()
+def test_a_request_without_an_answer_hears_503_and_that_the_connection_ends(after: Cut) -> None:
+    """RFC 9110 15.6.4, as in HTTP/2."""
+    answer = after.unanswered.getresponse()
+    assert (answer.status, answer.getheader("Connection")) == (503, "close")
+    assert int(answer.getheader("Retry-After") or 0) > 0
 
 
 def everything(sock: socket.socket) -> bytes:

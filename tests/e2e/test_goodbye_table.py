@@ -247,12 +247,14 @@ async def until_the_deadline(port: int) -> AsyncIterator[tuple[Sidecar, Callable
         assert monotonic() - began[0] < DEADLINE + BUSY
 
 
-async def test_at_the_deadline_an_http1_answer_that_has_not_begun_never_begins(app: App) -> None:
+async def test_at_the_deadline_an_http1_request_without_an_answer_hears_503(app: App) -> None:
     async with until_the_deadline(app.http) as (it, drain), http1(it.port) as client:
         client.ask("POST", "/echo?seconds=30", b"question")
         await asyncio.to_thread(it.until_in_flight, http1=1)
         drain()
-        assert await client.ends(PATIENCE) == b""
+        answer = await client.ends(PATIENCE)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nConnection: close\r\n" in answer
 
 
 async def test_at_the_deadline_an_http1_answer_that_has_begun_breaks_off(app: App) -> None:

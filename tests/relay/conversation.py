@@ -17,7 +17,7 @@ from typing import Any
 from drainproxy.drain.ledger import ENDINGS, FINISHED, Hold, Ledger
 from drainproxy.relay.app_side import AppSide
 from drainproxy.relay.detect import session_for
-from drainproxy.relay.hub import Hub, Limits, Route
+from drainproxy.relay.hub import Hub, Limits, Route, Sink
 from drainproxy.relay.small_reads import SmallReads
 from tests.relay.connection import Connection
 
@@ -76,6 +76,11 @@ class Books(Ledger):
         self.endings += [(hold.kind, ENDINGS[FINISHED]) for hold in holds]
 
 
+def _undelivered(sink: Sink) -> int:
+    """What an end that reads has got, it has got at once."""
+    return 0 if getattr(sink, "other_end_reads", True) else sink.get_write_buffer_size()
+
+
 class Proxy:
     """What a sidecar does for its sessions, on a clock that stands still."""
 
@@ -89,7 +94,7 @@ class Proxy:
             reset=lambda sink: sink.reset(),  # type: ignore[attr-defined]
             last_words=lambda sink: sink.last_words(),  # type: ignore[attr-defined]
             has_unread=lambda sink: bool(sink.waiting),  # type: ignore[attr-defined]
-            undelivered=lambda sink: sink.get_write_buffer_size(),
+            undelivered=_undelivered,
             mask=lambda: MASK,
             retry_after=lambda: RETRY_AFTER,
             uniform=uniform,

@@ -1,0 +1,89 @@
+"""Goodbyes on their way: only what has arrived is one.
+
+Whoever is unreachable (a cable, a network, a laptop in a train) hears nothing, and what is written
+to a socket is not delivered yet. So what ends with a goodbye stays in the ledger until the client's
+system has confirmed what was written to it, and counts as cut if it never does.
+"""
+
+import errno
+from typing import TYPE_CHECKING
+
+from drainproxy.drain.goodbye import DEADLINE
+from drainproxy.drain.ledger import CUT, GOODBYE, Hold
+
+if TYPE_CHECKING:
+    from drainproxy.relay.hub import Hub
+    from drainproxy.relay.pair import Pair
+
+# Errors of a connection that tell that nobody could be reached; any other comes from the client.
+_UNREACHABLE = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
+
+
+class Delivery:
+    """A hold in place of one that has ended with a goodbye, and is `kind` no longer perhaps."""
+
+    __slots__ = ("kind", "opened", "path", "peer", "why")
+
+    def __init__(self, hold: Hold, why: str) -> None:
+        self.kind, self.opened = hold.kind, hold.opened
+        self.peer, self.path = hold.peer, hold.path
+        self.why = why
+
+    def say_goodbye(self, why: str) -> None:
+        """It is said."""
+
+
+class Deliveries:
+    """All goodbyes that are on their way, by the session that has said them."""
+
+    __slots__ = ("_awaited", "_hub", "_left", "_under_way")
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._under_way: dict[Pair, list[Delivery]] = {}
+        # What was not confirmed when that was last looked at, in bytes, and how much of what was
+        # written up to the last goodbye is not for sure. More may be written behind it.
+        self._left: dict[Pair, int] = {}
+        self._awaited: dict[Pair, int] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._under_way)
+
+    def begin(self, hold: Hold, session: "Pair", why: str) -> None:
+        """`hold` has ended with a goodbye, which was just written to the client of `session`."""
+        left = self._hub.undelivered(session.client)
+        if not left:
+            self._hub.ledger.close(hold, GOODBYE)
+            return
+        delivery = Delivery(hold, why or DEADLINE)
+        self._hub.ledger.hand_over(hold, delivery)
+        self._under_way.setdefault(session, []).append(delivery)
+        self._left[session] = self._awaited[session] = left
+
+    def look(self) -> None:
+        """Called with each sweep: whatever less is on its way was confirmed."""
+        for session in list(self._under_way):
+            left = self._hub.undelivered(session.client)
+            self._awaited[session] -= max(self._left[session] - left, 0)
+            self._left[session] = left
+            if not left or self._awaited[session] <= 0:
+                self._end(session, GOODBYE)
+
+    def lost(self, session: "Pair", error: Exception | None) -> None:
+        """The client's connection is gone: by the client, unless it had not confirmed all when we
+        ended it, or the system has given it up."""
+        if session in self._under_way:
+            given_up = isinstance(error, OSError) and error.errno in _UNREACHABLE
+            by_us = error is None and not session.client_ended
+            self._end(session, CUT if given_up or by_us else GOODBYE)
+
+    def abandon(self) -> None:
+        """Nobody waits any more."""
+        self.look()
+        for session in list(self._under_way):
+            self._end(session, CUT)
+
+    def _end(self, session: "Pair", ending: int) -> None:
+        del self._left[session], self._awaited[session]
+        for delivery in self._under_way.pop(session):
+            self._hub.ledger.close(delivery, ending, delivery.why)
