@@ -103,6 +103,23 @@ def test_how_those_end_that_are_watched_is_remembered_and_of_no_others() -> None
     assert ledger.watched == {works[0]: CUT, works[1]: FINISHED, works[2]: None}
 
 
+def test_a_hold_that_stands_for_another_ends_in_its_place() -> None:
+    ledger, work, last, other = Ledger(), Work("sse"), Work("sse"), Work("sse")
+    ledger.open(work)
+    ledger.open(other)
+    ledger.watch([work])
+    ledger.hand_over(work, last)
+    assert ledger.in_flight() == NONE | {"sse": 2}
+    assert ledger.watched == {work: None}
+    with pytest.raises(KeyError):
+        ledger.close(work, GOODBYE)
+    ledger.close(other, FINISHED)
+    ledger.close(last, CUT, "deadline")
+    assert ledger.watched == {work: CUT}
+    assert ledger.ended()["sse"] == [1, 0, 0, 0, 1]
+    assert ledger.cuts == {("sse", "deadline"): 1}
+
+
 def test_what_was_never_opened_cannot_finish() -> None:
     ledger, work = Ledger(), Work()
     ledger.open(work)

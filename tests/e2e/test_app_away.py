@@ -4,14 +4,14 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import sleep
 
 import pytest
 
 from drainproxy.rehearsal.ports import free_ports, release
 from tests.e2e.http_client import connected, get_once
-from tests.e2e.process import PATIENCE, sidecar
+from tests.e2e.process import PATIENCE, ask, sidecar
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -51,11 +51,14 @@ def app(port: int, answer: bytes = ANSWER) -> Iterator[socket.socket]:
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             for connection in opened:
+                # A thread that reads keeps it open otherwise.
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
                 connection.close()
 
 
-def asks(port: int, ask: Callable[[int], None]) -> threading.Thread:
-    asking = threading.Thread(target=ask, args=(port,), daemon=True)
+def asks(port: int, call: Callable[[int], object]) -> threading.Thread:
+    asking = threading.Thread(target=call, args=(port,), daemon=True)
     asking.start()
     return asking
 
@@ -120,3 +123,42 @@ def test_heads_that_came_while_the_process_was_stopped_are_read_before_it_is_ask
             client.settimeout(PATIENCE)
             assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
             client.close()
+
+
+SWITCH = b"HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(("restarts", "code"), [(False, 1014), (True, 1012)])
+def test_a_websocket_of_an_app_that_dies_hears_close(
+    restarts: bool, code: int, app_port: Sequence[int]
+) -> None:
+    """IANA, WebSocket Close Code Number Registry: 1012 is a restart, 1014 a bad gateway."""
+    (port,) = app_port
+    waits = ("--websocket-drain", "wait", "--drain-timeout", "60s", "--drain-delay", "30s")
+    hook: threading.Thread | None = None
+    with sidecar(f"127.0.0.1:{port}", *waits) as running:
+        with socket.socket() as client:
+            with app(port, SWITCH):
+                client.settimeout(PATIENCE)
+                client.connect(("127.0.0.1", running.port))
+                client.sendall(UPGRADE)
+                assert client.recv(1 << 16) == SWITCH
+                if restarts:
+                    hook = asks(running.admin, lambda admin: ask(admin, "/prestop?of=app"))
+                    # Whether the hook of the sidecar follows is known after half a second.
+                    running.process.until(lambda: "restarts" in str(running.get("/readyz")[1]))
+            # The app is gone.
+            assert close_code(client) == code
+        if hook is not None:
+            running.post("/undrain")
+            hook.join(PATIENCE)
+
+
+def close_code(client: socket.socket) -> int:
+    frame = client.recv(1 << 16)
+    assert frame[0] == 0x88
+    return int.from_bytes(frame[2:4], "big")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 
-from drainproxy.wire.websocket import FrameTracker, close_frame
+from drainproxy.wire.websocket import FrameTracker, close_answer, close_frame
 
 KEY = b"\x11\x22\x33\x44"
 MESSAGE_OPCODES = (0, 1, 2, 3, 7)
@@ -392,3 +392,15 @@ def test_the_code_of_a_close_is_known_however_it_comes(
         assert (tracker.close_passed, tracker.close_code) == (True, code)
     tracker = fed(*bytewise(stream))
     assert (tracker.close_passed, tracker.close_code) == (True, code)
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 3000, 4999])
+def test_a_close_is_answered_with_its_code(code: int) -> None:
+    """RFC 6455 5.5.1: an endpoint typically echoes the status code that it received."""
+    assert close_answer(code) == close_frame(code)
+
+
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 5000, 65535])
+def test_what_no_frame_may_carry_is_answered_without_a_code(code: int) -> None:
+    """7.4.1 and 7.4.2."""
+    assert close_answer(code) == b"\x88\x00"
