@@ -1,0 +1,74 @@
+"""The examples for servers without Kubernetes: what they say to drainproxy is right."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
+
+from drainproxy.cli import main
+from drainproxy.config import ConfigFile, Settings, load, parse_duration
+
+# Seconds that `run -- APP` gives the app behind the drain.
+APP = 10.0
+
+
+@pytest.fixture(scope="module")
+def examples(root: Path) -> Path:
+    return root / "deploy" / "examples"
+
+
+@pytest.fixture
+def sidecar(examples: Path) -> dict[str, Any]:
+    found: dict[str, Any] = YAML(typ="safe").load(examples / "compose.yaml")["services"][
+        "drainproxy"
+    ]
+    return found
+
+
+@pytest.fixture
+def unit(examples: Path) -> dict[str, str]:
+    """Key -> value of the unit; no key that is asked for stands there twice."""
+    lines = (examples / "drainproxy.service").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def flags(words: list[str]) -> dict[str, str]:
+    """`--name value` pairs."""
+    return dict(zip((word[2:] for word in words[::2]), words[1::2], strict=True))
+
+
+def test_compose_runs_the_sidecar_and_waits_for_its_drain(sidecar: dict[str, Any]) -> None:
+    command, *words = sidecar["command"]
+    settings = load(flags=flags(words), environ=sidecar["environment"])
+
+    assert command == "run"
+    assert parse_duration(sidecar["stop_grace_period"]) > settings.drain_timeout
+
+
+def test_compose_asks_for_the_health_of_the_sidecar(sidecar: dict[str, Any]) -> None:
+    kind, program, *arguments = sidecar["healthcheck"]["test"]
+
+    assert (kind, program) == ("CMD", "drainproxy")
+    assert CliRunner().invoke(main, [*arguments, "--help"]).exit_code == 0
+
+
+def configuration(examples: Path) -> Settings:
+    return load(file=ConfigFile("drainproxy.yaml", (examples / "drainproxy.yaml").read_text()))
+
+
+def test_the_unit_runs_what_its_configuration_says(examples: Path, unit: dict[str, str]) -> None:
+    program, command, option, path, dashes, *app = shlex.split(unit["ExecStart"])
+
+    assert Path(program).name == "drainproxy"
+    assert (command, option, dashes) == ("run", "--config", "--")
+    assert Path(path).name == "drainproxy.yaml"
+    assert str(configuration(examples).forward[0].app.port) == app[-1]  # type: ignore[union-attr]
+    assert shlex.split(unit["ExecStartPre"])[-1] == "--check"
+
+
+def test_the_unit_waits_for_the_drain_and_the_app(examples: Path, unit: dict[str, str]) -> None:
+    assert float(unit["TimeoutStopSec"]) > configuration(examples).drain_timeout + APP
+    assert unit["KillMode"] == "mixed"
