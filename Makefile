@@ -10,13 +10,13 @@ help:
 	@echo "make test       the tests, lint and types included, in lanes side by side"
 	@echo "make test-all   those that take long too: what the nightly run does"
 	@echo "make loadtest   locust for a minute against a rehearsal, with reports"
-	@echo "make lint       ruff and mypy alone"
+	@echo "make lint       ruff, mypy and typos alone"
 	@echo "make format     bring the code into shape"
 	@echo "make lock       renew constraints.txt after a change of pyproject.toml (needs uv);"
 	@echo "                LOCK_FLAGS=--upgrade takes the newest version of everything"
 	@echo "make image      build the image with podman and prove that it runs as promised;"
 	@echo "                BASE=debian:trixie-slim and TAG=NAME:TAG are taken"
-	@echo "make manifests  the kustomize base, made from the Helm chart, and the dashboard"
+	@echo "make manifests  the kustomize base, made from the Helm chart, its page, and the dashboard"
 	@echo "make pictures   those of the pages: a report of the demo (needs Chromium), the plot of costs"
 	@echo "make clean      remove what the other targets made"
 
@@ -40,6 +40,7 @@ lint: $(VENV)/.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/typos
 
 format: $(VENV)/.stamp
 	$(BIN)/ruff check --fix
@@ -53,7 +54,7 @@ $(VENV)/.stamp: constraints.txt pyproject.toml .ci/install.py
 	    "try make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	  echo "$(PYTHON) has no venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(PYTHON) .ci/install.py $(VENV) dev
+	$(PYTHON) .ci/install.py $(VENV) dev grpc-health kube loadtest migrations rehearsal smoke
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -62,6 +63,7 @@ $(VENV)/.stamp: constraints.txt pyproject.toml .ci/install.py
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv in PATH" >&2; exit 1; }
 	uv pip compile --no-config --quiet --universal --python-version 3.11 --all-extras \
+	  $(foreach group,build dev fuzz release,--group $(group)) \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  $(LOCK_FLAGS) --output-file constraints.txt pyproject.toml
 
@@ -71,6 +73,7 @@ image:
 manifests: $(VENV)/.stamp
 	$(BIN)/python -m tests.deploy.kustomize
 	$(BIN)/python -m tests.deploy.monitoring
+	$(BIN)/python -m tests.deploy.chart_readme
 
 # The browser sees our own page alone: it needs no sandbox, which root could not have.
 pictures: $(VENV)/.stamp

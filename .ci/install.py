@@ -1,6 +1,6 @@
-"""Make a virtual environment from the lock: `install.py VENV [EXTRA ...]`.
+"""Make a virtual environment from the lock: `install.py VENV [NAME ...]`.
 
-Installs what pyproject.toml names for the package and for each EXTRA, every file checked
+Installs what pyproject.toml names for the package and for each extra or group, every file checked
 against the hashes in constraints.txt. The package itself is left to the caller.
 
 pip takes hashes from a constraints file since 26.1 and the one that comes with Python may be
@@ -20,9 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "constraints.txt"
 
 
-def main(target: Path, extras: list[str]) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *requirements(project, extras)]
+def main(target: Path, names: list[str]) -> None:
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = asked["project"]
+    known = {**project["optional-dependencies"], **asked["dependency-groups"]}
+    wanted = [*project["dependencies"], *requirements(known, names)]
     # As links: three copies of the interpreter would be a fifth of the image.
     venv.create(target, clear=True, with_pip=True, symlinks=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -32,13 +34,11 @@ def main(target: Path, extras: list[str]) -> None:
     pip(target, "-c", str(LOCK), *wanted)
 
 
-def requirements(project: dict[str, Any], extras: list[str]) -> list[str]:
-    """What the extras ask for; an extra may name others as `drainproxy[one,two]`."""
+def requirements(known: dict[str, Any], names: list[str]) -> list[str]:
+    """What extras and groups ask for; a group may include others (PEP 735)."""
     wanted: list[str] = []
-    for extra in extras:
-        for requirement in project["optional-dependencies"][extra]:
-            own = re.fullmatch(project["name"] + r"\[(.+)\]", requirement)
-            wanted += requirements(project, own[1].split(",")) if own else [requirement]
+    for each in (item for name in names for item in known[name]):
+        wanted += [each] if isinstance(each, str) else requirements(known, [each["include-group"]])
     return wanted
 
 

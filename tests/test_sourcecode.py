@@ -100,14 +100,20 @@ def test_the_lock_holds_what_the_project_asks_for(root: Path) -> None:
     locked = dict(
         line.split(" ")[0].split("==") for line in lock.splitlines() if not line.startswith(" ")
     )
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    asked_for = tomllib.loads((root / "pyproject.toml").read_text())
+    project = asked_for["project"]
+    groups = [
+        project["dependencies"],
+        *project["optional-dependencies"].values(),
+        *asked_for["dependency-groups"].values(),
+    ]
 
     stale = [
         str(asked)
-        for asked in map(Requirement, {text for group in groups for text in group})
-        if asked.name != project["name"]
-        and not asked.specifier.contains(locked.get(canonicalize_name(asked.name), "0"))
+        for asked in map(
+            Requirement, {text for group in groups for text in group if isinstance(text, str)}
+        )
+        if not asked.specifier.contains(locked.get(canonicalize_name(asked.name), "0"))
     ]
 
     assert stale == [], "run `make lock`"
