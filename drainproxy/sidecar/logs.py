@@ -69,6 +69,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             **_fields(record),
+            # What machines want, and what would be too long for a line that people read.
+            **getattr(record, "details", {}),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)

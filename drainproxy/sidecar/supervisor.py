@@ -23,6 +23,7 @@ from drainproxy.sidecar import assembly, files, logs, reload, signals, stop_time
 from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.child import Child, reap_orphans
+from drainproxy.sidecar.diary import Diary, told
 from drainproxy.sidecar.grpc_health import GrpcHealth
 from drainproxy.sidecar.lean import no_certificates
 from drainproxy.sidecar.letting_go import let_go
@@ -64,6 +65,7 @@ class Sidecar:
         self.admin_token = admin_token
         self.hub = assembly.hub(settings)
         self.machine = Machine(assembly.timing(settings), self.now())
+        self._diary = Diary(self.machine, self.hub.ledger, self.now)
         self.readiness = Readiness(self)
         self.bypass = Bypass(self.hub, forwards)
         self.restart = Restart(self)
@@ -286,6 +288,7 @@ class Sidecar:
     # Effects
 
     def _perform(self, effects: tuple[Effect, ...]) -> None:
+        self._diary.look()
         for effect in effects:
             self._EFFECTS[effect](self)
 
@@ -377,7 +380,7 @@ class Sidecar:
             waiting.set_result(report)
 
     def _publish(self, report: Report) -> None:
-        log.info("drained: %s", report.verdict, extra={"fields": {"report": report.as_dict()}})
+        log.info(told(report), extra={"details": {"report": report.as_dict()}})
         if self.settings.report_file:
             try:
                 Path(self.settings.report_file).write_text(report.as_json(_TERMINATION_LOG))

@@ -46,6 +46,17 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("_restored")
+@pytest.mark.parametrize(("form", "there"), [("text", False), ("json", True)])
+def test_details_are_for_machines(
+    form: str, there: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info", form)
+    logs.log.info("drained", extra={"details": {"report": {"verdict": "clean"}}})
+
+    assert ("verdict" in capsys.readouterr().err) == there
+
+
+@pytest.mark.usefixtures("_restored")
 def test_text_tells_of_exceptions(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", "text")
     try:

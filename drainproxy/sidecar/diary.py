@@ -1,0 +1,76 @@
+"""What a drain tells in the log while it goes on: each phase as it ends, and what is waited for."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from itertools import islice, pairwise
+
+from drainproxy.drain.ledger import Ledger
+from drainproxy.drain.machine import Machine, Phase
+from drainproxy.drain.report import Report, blockers
+
+# Seconds between two lines on what is waited for: a drain of an hour has 720.
+EVERY = 5.0
+# So much of a path that the line fits a terminal.
+_LONGEST = 60
+
+log = logging.getLogger("drainproxy.drain")
+
+
+class Diary:
+    """Looks at the machine whenever it has moved; `now` is its clock."""
+
+    def __init__(self, machine: Machine, ledger: Ledger, now: Callable[[], float]) -> None:
+        self._machine = machine
+        self._ledger = ledger
+        self._now = now
+        self._lengths: dict[Phase, float] = {}
+        self._told = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def look(self) -> None:
+        """Tell of the phases that are over, and go on telling as long as the drain does."""
+        machine = self._machine
+        if machine.lengths is not self._lengths:
+            self._lengths, self._told = machine.lengths, 0
+        phases = [*machine.lengths, machine.phase]
+        for phase, following in islice(pairwise(phases), self._told, None):
+            self._tell_end(phase, following)
+        self._told = len(machine.lengths)
+        if machine.draining and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(EVERY, self._go_on)
+        elif not machine.draining and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell_end(self, phase: Phase, following: Phase) -> None:
+        seconds = self._machine.lengths[phase]
+        text = f"{phase.value} took {seconds:.1f} s, now {following.value}: {self._in_flight()}"
+        log.info(text, extra={"details": {"phase": phase.value, "seconds": round(seconds, 3)}})
+
+    def _go_on(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(EVERY, self._go_on)
+        machine, now = self._machine, self._now()
+        since, left = now - machine.since, max(0.0, (machine.deadline or now) - now)
+        text = f"{machine.phase.value} for {since:.1f} s, {left:.1f} s left: {self._in_flight()}"
+        for oldest in blockers(self._ledger, now, 1):
+            path = oldest.path[:_LONGEST]
+            text += f"; {oldest.kind} {path} from {oldest.peer} for {oldest.age:.1f} s"
+        log.info(text, extra={"details": {"in_flight": self._ledger.in_flight()}})
+
+    def _in_flight(self) -> str:
+        return counted(self._ledger.in_flight())
+
+
+def counted(kinds: Mapping[str, int]) -> str:
+    """`3 in flight (2 http1, 1 sse)`, without the kinds of which there are none."""
+    there = [f"{count} {kind}" for kind, count in kinds.items() if count]
+    return f"{sum(kinds.values())} in flight ({', '.join(there)})" if there else "none in flight"
+
+
+def told(report: Report) -> str:
+    """A report in so few words that they fit a terminal: verdict, length, what was cut."""
+    cut = {kind: ways["cut"] for kind, ways in report.ended.items() if ways["cut"]}
+    what = f": {', '.join(f'{count} {kind}' for kind, count in cut.items())}" if cut else ""
+    begun = sum(report.in_flight_at_start.values())
+    return f"drained: {report.verdict} in {report.seconds:.1f} s, {begun} in flight at first{what}"

@@ -1,0 +1,140 @@
+"""What a drain tells while it goes on, by a clock of ours."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from drainproxy.drain.ledger import CUT, KINDS, Hold, Ledger
+from drainproxy.drain.machine import Input, Machine, Timing
+from drainproxy.drain.report import Account
+from drainproxy.sidecar import diary
+from drainproxy.sidecar.diary import Diary, counted, told
+from tests.drain.work import Work
+from tests.e2e.process import PATIENCE
+
+Lines = Callable[[], list[str]]
+
+
+class Clock:
+    """Seconds, as the test says."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def machine(clock: Clock) -> Machine:
+    made = Machine(Timing(5.0, 2.0, 25.0), clock())
+    made.handle(Input.BOUND, clock())
+    return made
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Lines]:
+    caplog.set_level(logging.INFO, "drainproxy")
+    propagated = logging.getLogger("drainproxy").propagate
+    logging.getLogger("drainproxy").propagate = True
+    yield lambda: caplog.messages
+    logging.getLogger("drainproxy").propagate = propagated
+
+
+def step(machine: Machine, book: Diary, clock: Clock, at: float, in_flight: int) -> None:
+    """What the supervisor does when the machine wants a tick."""
+    clock.now = at
+    machine.tick(at, 0.0, in_flight)
+    book.look()
+
+
+async def test_each_phase_is_a_line_with_its_length_and_what_is_in_flight(
+    machine: Machine, clock: Clock, lines: Lines
+) -> None:
+    ledger = Ledger()
+    work = Work(opened=90.0)
+    ledger.open(work)
+    book = Diary(machine, ledger, clock)
+    machine.drain("admin", clock())
+    book.look()
+    step(machine, book, clock, 105.0, 1)
+    step(machine, book, clock, 107.0, 1)
+    ledger.close(work, CUT)
+    step(machine, book, clock, 110.0, 0)
+
+    assert lines() == [
+        "announced took 5.0 s, now leaving: 1 in flight (1 http1)",
+        "leaving took 2.0 s, now closed: 1 in flight (1 http1)",
+        "closed took 3.0 s, now drained: none in flight",
+    ]
+
+
+async def test_a_second_drain_is_told_anew(machine: Machine, clock: Clock, lines: Lines) -> None:
+    book = Diary(machine, Ledger(), clock)
+    for _ in range(2):
+        machine.drain("admin", clock())
+        book.look()
+        machine.undrain(clock())
+        book.look()
+
+    assert lines() == 2 * ["announced took 0.0 s, now serving: none in flight"]
+
+
+async def test_what_is_waited_for_is_told_again_and_again_and_never_at_length(
+    machine: Machine, clock: Clock, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diary, "EVERY", 0.001)
+    ledger = Ledger()
+    for age in range(50):
+        ledger.open(Work(opened=99.0 - age, path=f"/{'x' * 500}?key={age}"))
+    book = Diary(machine, ledger, clock)
+    machine.drain("admin", clock())
+    book.look()
+    clock.now = 103.0
+    async with asyncio.timeout(PATIENCE):
+        while len(lines()) < 2:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.001)
+    machine.undrain(clock())
+    book.look()
+    seen = len(lines())
+    await asyncio.sleep(0.01)
+
+    assert lines()[0].startswith(
+        "announced for 3.0 s, 22.0 s left: 50 in flight (50 http1); http1 /xxx"
+    )
+    assert "key=" not in lines()[0]
+    assert len(lines()[0]) < 200
+    assert len(lines()) == seen, "nobody waits any more"
+
+
+def test_kinds_without_any_are_left_out() -> None:
+    assert counted({"http1": 2, "sse": 0, "tcp": 1}) == "3 in flight (2 http1, 1 tcp)"
+    assert counted({"http1": 0}) == "none in flight"
+
+
+def test_a_report_fits_a_terminal_however_much_was_cut() -> None:
+    ledger = Ledger()
+    holds: list[Hold] = [Work(kind, path="/" + "x" * 100) for kind in KINDS for _ in range(1000)]
+    for each in holds:
+        ledger.open(each)
+    account = Account(ledger, now=0.0)
+    account.note_blockers(now=1.0)
+    for each in holds:
+        ledger.close(each, CUT)
+
+    text = told(account.close("SIGTERM", {}, now=25.0))
+    assert text.startswith("drained: cut 6000 in 25.0 s, 6000 in flight at first: 1000 http1, ")
+    assert len(text) < 160
+
+
+def test_a_clean_report_is_a_short_line() -> None:
+    report = Account(Ledger(), now=0.0).close("SIGTERM", {}, now=7.04)
+
+    assert told(report) == "drained: clean in 7.0 s, 0 in flight at first"
