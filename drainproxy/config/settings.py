@@ -389,6 +389,14 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     access_log: Annotated[
         bool, setting(SWITCH, "One line in the log per request.", reload=True)
     ] = False
+    access_log_query: Annotated[
+        bool,
+        setting(
+            SWITCH,
+            "Whether that line has the query of the target, in which people put their keys.",
+            reload=True,
+        ),
+    ] = True
     log_level: Annotated[LogLevel, setting(choice(LogLevel), "What is logged.", reload=True)] = (
         "info"
     )

@@ -114,6 +114,7 @@ class Answers(Direction[AnswerHead]):
         session = self.session
         found = session.streams.get(stream)
         if found is not None:
+            found.received += length
             if session.tracked:
                 tracked = session.tracked.get(stream)
                 ends = bool(flags & END_STREAM)

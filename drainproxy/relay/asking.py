@@ -158,7 +158,7 @@ class Asking(Exchange):
         self.deadline = inf
         hub.ledger.open(self)
         self.answers = ANSWER_HEAD
-        self.interim = 0
+        self.interim = self.received = 0
         if request.length:
             self._ask_with_body(request, head, rest)
             return

@@ -9,13 +9,14 @@ from math import inf
 from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE, SIGNAL
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
 from drainproxy.relay.goodbye.events import EventBody
-from drainproxy.relay.hub import NOT_HTTP, Hub, Route
+from drainproxy.relay.hub import NOT_HTTP, Access, Hub, Route
 from drainproxy.relay.pair import LINGER, Pair
 from drainproxy.relay.turns import HELD_IS_FULL
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import UNTIL_CLOSE, AnotherProtocol, Request, Response
+from drainproxy.wire.logged import Facts, of_head
 from drainproxy.wire.rewrite import answer
 
 # What is expected of the client: a head, a body, nothing until the answer is out, nothing any more.
@@ -56,6 +57,7 @@ class Exchange(Pair):
         "interim",
         "outbox",
         "partial",
+        "received",
         "replay",
         "request",
         "request_left",
@@ -78,6 +80,8 @@ class Exchange(Pair):
         self.status = 0
         self.begun = False
         self.interim = 0
+        # Bytes of the answer, for the access log.
+        self.received = 0
         # From the client, not forwarded yet: a part of a head, or what was sent ahead.
         self.held = b""
         # From the app, a part of a head.
@@ -105,6 +109,11 @@ class Exchange(Pair):
     def path(self) -> str:
         """The request target."""
         return self.request.target.decode("ascii") if self.request is not None else ""
+
+    @property
+    def facts(self) -> Facts:
+        """What the request's fields tell the log."""
+        return of_head(self.request.head) if self.request is not None else {}
 
     @property
     def since(self) -> float:
@@ -175,7 +184,9 @@ class Exchange(Pair):
         assert hub.access_log is not None
         assert request is not None
         method, seconds = request.method.decode("ascii"), hub.now() - self.opened
-        hub.access_log(self.kind, self.peer, method, self.path, self.status, seconds)
+        kind, peer, received = self.kind, self.peer, self.received
+        path, status, facts = self.path, self.status, self.facts
+        hub.access_log(Access(kind, peer, method, path, status, seconds, received, facts))
 
     def _linger_after_early_answer(self) -> None:
         """The answer is out, the request's body is not wanted any more."""
@@ -230,7 +241,10 @@ class Exchange(Pair):
         if self.answers == NOTHING:
             self.counters.codes["http1"][status] += 1
             if self.hub.access_log is not None:
-                self.hub.access_log(self.kind, self.peer, "-", self.path or "-", status, 0.0)
+                path = self.path or "-"
+                self.hub.access_log(
+                    Access(self.kind, self.peer, "-", path, status, 0.0, 0, self.facts)
+                )
         else:
             self._end_exchange(ending)
         self._farewell()

@@ -48,6 +48,7 @@ class Http1(Asking):
             return
         self.counters.bytes_from_app += len(data)
         self.active = True
+        self.received += len(data)
         answers = self.answers
         if answers == ANSWER_HEAD:
             if self.partial:

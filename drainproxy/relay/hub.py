@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from drainproxy.drain.aging import Aging
 from drainproxy.drain.ledger import Ledger
 from drainproxy.relay.counters import Counters
 from drainproxy.relay.delivery import Deliveries
 from drainproxy.relay.turns import Turns
+from drainproxy.wire.logged import Facts
 
 if TYPE_CHECKING:
     from drainproxy.relay.app_side import AppSide
@@ -127,8 +128,23 @@ class Route:
 # Who is refused, or told to go, is asked to come again after 1 to this many seconds.
 RETRY_WITHIN = 5
 
-# Called with kind, peer, method, target, status and seconds when an exchange ends.
-AccessLog = Callable[[str, str, str, str, int, float], None]
+
+class Access(NamedTuple):
+    """An exchange that has ended, for the access log: `seconds` from its request on, `received`
+    bytes of an answer from the app; `facts`: what its fields tell."""
+
+    kind: str
+    peer: str
+    method: str
+    target: str
+    status: int
+    seconds: float
+    received: int
+    facts: Facts
+
+
+# Called when an exchange ends.
+AccessLog = Callable[[Access], None]
 
 # Called when a client has passed a budget: which one, the peer, how much it was, what comes of it.
 Notice = Callable[[str, str, int, str], None]

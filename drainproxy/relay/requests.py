@@ -23,6 +23,7 @@ from drainproxy.wire.http2 import (
     rst_stream,
 )
 from drainproxy.wire.http2_head import RequestHead, forwarded, too_many
+from drainproxy.wire.logged import Facts, of_fields
 
 if TYPE_CHECKING:
     from drainproxy.relay.streams import Streams
@@ -57,6 +58,8 @@ class Requests(Direction[RequestHead]):
 
     def __init__(self, session: "Streams") -> None:
         super().__init__(session, self._understand)
+        if session.hub.access_log is not None:
+            self.reader.keep_fields()
         limits = session.hub.limits
         self.highest, self.passed = -1, 0
         self.last = MOST_STREAM
@@ -130,11 +133,21 @@ class Requests(Direction[RequestHead]):
             session.expect_answer(opened.opened)
         if head.kind != "http2":
             self._open_special(opened)
+        if session.hub.access_log is not None:
+            opened.facts = self._facts()
         if self.stateless:
             block = self.block_anew()
         elif not head.forwarded:
             return None
         return header_frames(stream, flags, priority, block + head.forwarded)
+
+    def _facts(self) -> Facts:
+        """What the fields of the block that was read tell the access log. Of a connection that
+        began before anybody wanted to read of it, the first request tells nothing."""
+        if self.reader.spells:
+            return of_fields(self.reader.fields)
+        self.reader.keep_fields()
+        return {}
 
     def _open_special(self, opened: Stream) -> None:
         session = self.session

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
+from drainproxy.relay.hub import Access
 from drainproxy.wire.http2_head import RequestHead
+from drainproxy.wire.logged import Facts
 
 if TYPE_CHECKING:
     from drainproxy.relay.hub import AccessLog
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 _RESET_STATUS = {8: b"1", 11: b"8", 12: b"7", 7: b"14"}
 _INTERNAL = b"13"
 UNAVAILABLE = b"14"
+_NOTHING: Facts = {}
 # Without any status of the app: CANCELLED if the client went away, UNKNOWN if the app just said
 # none, and what we say ourselves.
 _STATUS_BY_ENDING = {
@@ -28,7 +31,7 @@ class Stream:
 
     __slots__ = (
         *("app_done", "begun", "client_done", "grpc_status", "head", "id", "kind", "opened"),
-        *("session", "status"),
+        *("facts", "received", "session", "status"),
     )
 
     def __init__(
@@ -43,6 +46,9 @@ class Stream:
         self.status = 0
         self.grpc_status: bytes | None = None
         self.kind = head.kind
+        # For the access log: bytes of the answer, and what the request's fields tell of it.
+        self.received = 0
+        self.facts: Facts = _NOTHING
         session.hold(self)
 
     @property
@@ -86,7 +92,8 @@ class Stream:
         """Its line in the access log."""
         method = self.head.method.decode("ascii", "replace")
         seconds = self.session.hub.now() - self.opened
-        write(self.kind, self.peer, method, self.path, self.status, seconds)
+        path, status, received, facts = self.path, self.status, self.received, self.facts
+        write(Access(self.kind, self.peer, method, path, status, seconds, received, facts))
 
     def was_reset(self, code: int) -> None:
         """The app has reset it: what that means to a gRPC client."""

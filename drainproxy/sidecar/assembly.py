@@ -1,7 +1,6 @@
 """From settings to what the relay works with."""
 
 import asyncio
-import logging
 import os
 import random
 import time
@@ -12,15 +11,13 @@ from drainproxy.config import Settings
 from drainproxy.drain.aging import STREAM, Aging
 from drainproxy.drain.machine import Timing
 from drainproxy.relay.hub import RETRY_WITHIN, AccessLog, Hub, Limits, Route
-from drainproxy.sidecar import files
+from drainproxy.sidecar import access_lines, files
 from drainproxy.sidecar.notices import Hints, Notices, Refusals
 from drainproxy.sidecar.sockets import has_unread, last_words, reset, undelivered
 from drainproxy.sidecar.upstream import Upstream
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
-
-_access = logging.getLogger("drainproxy.access")
 
 
 def limits(settings: Settings) -> Limits:
@@ -133,11 +130,4 @@ def routes(sidecar: "Sidecar") -> list[Route]:
 
 def access_log(settings: Settings) -> AccessLog | None:
     """What is called for each exchange that ends, if anybody wants to read of it."""
-    return _log_access if settings.access_log else None
-
-
-def _log_access(
-    kind: str, peer: str, method: str, target: str, status: int, seconds: float
-) -> None:
-    fields = {"kind": kind, "peer": peer, "status": status, "seconds": round(seconds, 6)}
-    _access.info("%s %s", method, target, extra={"fields": fields})
+    return access_lines.writer(query=settings.access_log_query) if settings.access_log else None

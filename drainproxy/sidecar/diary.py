@@ -7,7 +7,8 @@ from itertools import islice, pairwise
 
 from drainproxy.drain.ledger import Ledger
 from drainproxy.drain.machine import Machine, Phase
-from drainproxy.drain.report import Report, blockers
+from drainproxy.drain.report import Report
+from drainproxy.sidecar.access_lines import trace_of
 
 # Seconds between two lines on what is waited for: a drain of an hour has 720.
 EVERY = 5.0
@@ -53,13 +54,22 @@ class Diary:
         machine, now = self._machine, self._now()
         since, left = now - machine.since, max(0.0, (machine.deadline or now) - now)
         text = f"{machine.phase.value} for {since:.1f} s, {left:.1f} s left: {self._in_flight()}"
-        for oldest in blockers(self._ledger, now, 1):
-            path = oldest.path[:_LONGEST]
-            text += f"; {oldest.kind} {path} from {oldest.peer} for {oldest.age:.1f} s"
-        log.info(text, extra={"details": {"in_flight": self._ledger.in_flight()}})
+        fields = {}
+        for hold in self._ledger.oldest(1):
+            text += (
+                f"; {hold.kind} {_short(hold.path)} from {hold.peer} for {now - hold.opened:.1f} s"
+            )
+            fields = trace_of(hold)
+        details = {"in_flight": self._ledger.in_flight()}
+        log.info(text, extra={"fields": fields, "details": details})
 
     def _in_flight(self) -> str:
         return counted(self._ledger.in_flight())
+
+
+def _short(path: str) -> str:
+    """Without the query, in which people put their keys."""
+    return path.partition("?")[0][:_LONGEST]
 
 
 def counted(kinds: Mapping[str, int]) -> str:

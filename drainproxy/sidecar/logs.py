@@ -78,4 +78,6 @@ class JsonFormatter(logging.Formatter):
 
 
 def _plain(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+    """As it stands, or quoted: where a value ends must be seen."""
+    bare = not isinstance(value, dict | list) and not set(' "=') & set(str(value))
+    return str(value) if bare else json.dumps(value, ensure_ascii=False)

@@ -46,6 +46,7 @@ DEFAULTS: dict[str, object] = {
     "proxy_protocol": "off",
     "ready_ports": None,
     "access_log": False,
+    "access_log_query": True,
     "log_level": "info",
     "log_format": "text",
     "report_file": None,

@@ -15,7 +15,7 @@ RELOADED = {
     *("max-connection-age-sse", "max-connection-age-tcp", "max-stream-age"),
     *("max-connections", "max-header-bytes", "max-fields", "header-timeout", "idle-timeout"),
     *("connect-timeout", "request-timeout", "tcp-keepalive", "idle-close"),
-    *("forwarded", "access-log", "log-level"),
+    *("forwarded", "access-log", "access-log-query", "log-level"),
 }
 
 LATER = {

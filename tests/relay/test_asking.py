@@ -275,9 +275,9 @@ def test_a_body_that_breaks_after_the_whole_answer_does_not_take_it_back() -> No
 def test_a_refused_request_is_logged_without_its_words() -> None:
     talk = Conversation()
     lines: list[object] = []
-    talk.proxy.hub.access_log = lambda *line: lines.append(line)
+    talk.proxy.hub.access_log = lines.append
     talk.client_sends(b"GET / HTTP/1.1\r\n\r\n")
-    assert lines == [("http1", "192.0.2.7:50000", "-", "-", 400, 0.0)]
+    assert lines == [("http1", "192.0.2.7:50000", "-", "-", 400, 0.0, 0, {})]
 
 
 # The head's time

@@ -3,6 +3,7 @@
 import pytest
 
 from drainproxy.drain.goodbye import DEADLINE, SIGNAL
+from drainproxy.relay.hub import Access
 from tests.relay.connection import HIGH_WATER
 from tests.relay.conversation import Conversation, head, request, response
 from tests.relay.test_http1 import CHUNKED, CHUNKS, EVENTS, POST, UNTIL_CLOSE, asked
@@ -415,15 +416,16 @@ def test_the_deadline_on_an_idle_connection_cuts_nothing() -> None:
 
 def test_every_exchange_is_counted_and_logged_once() -> None:
     talk = Conversation()
-    lines: list[tuple[str, str, str, str, int, float]] = []
-    talk.proxy.hub.access_log = lambda *line: lines.append(line)
+    lines: list[Access] = []
+    talk.proxy.hub.access_log = lines.append
     talk.client_sends(request("/a?b"))
     talk.proxy.wait(2)
     talk.app_sends(EVENTS)
     talk.proxy.wait(1)
     talk.app_ends()
 
-    assert lines == [("sse", "192.0.2.7:50000", "GET", "/a?b", 200, 3.0)]
+    told = {b"host": b"a.example"}
+    assert lines == [("sse", "192.0.2.7:50000", "GET", "/a?b", 200, 3.0, len(EVENTS), told)]
     counters = talk.proxy.hub.counters
     assert counters.codes["sse"] == {200: 1}
     assert counters.codes["http1"] == {}
@@ -444,10 +446,10 @@ def test_the_time_of_an_exchange_begins_with_its_own_request() -> None:
 
 def test_an_exchange_without_an_answer_has_no_code() -> None:
     talk = asked()
-    lines: list[int] = []
-    talk.proxy.hub.access_log = lambda *line: lines.append(line[4])
+    lines: list[Access] = []
+    talk.proxy.hub.access_log = lines.append
     talk.client_resets()
-    assert lines == [0]
+    assert [line.status for line in lines] == [0]
     assert talk.proxy.hub.counters.codes["http1"] == {}
     assert sum(talk.proxy.hub.counters.durations["http1"].counts) == 0
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from drainproxy.relay.hub import Access
 from drainproxy.relay.methods import OTHER_METHODS
 from tests.relay.conversation import Proxy
 from tests.relay.frames import (
@@ -238,9 +239,9 @@ def test_codes_and_durations_are_counted_by_kind() -> None:
 
 
 def test_each_stream_is_one_line_in_the_log() -> None:
-    lines: list[tuple[str, str, str, str, int, float]] = []
+    lines: list[Access] = []
     proxy = Proxy()
-    proxy.hub.access_log = lambda *line: lines.append(line)
+    proxy.hub.access_log = lines.append
     talk = asked(1, 3, 5, proxy=proxy)
     talk.client_asks(7, CALL)
     talk.client_asks(9, WEBSOCKET, end=False)
@@ -255,7 +256,7 @@ def test_each_stream_is_one_line_in_the_log() -> None:
     proxy.wait(1)
     talk.client_resets()
     peer = "192.0.2.7:50000"
-    assert lines == [
+    assert [line[:6] for line in lines] == [
         ("grpc", peer, "POST", "/a.Service/Do", 200, 1.0),
         ("http2", peer, "GET", "/", 200, 1.0),
         ("http2", peer, "GET", "/", 0, 1.0),
@@ -263,6 +264,38 @@ def test_each_stream_is_one_line_in_the_log() -> None:
         ("http2", peer, "GET", "/", 0, 2.0),
         ("websocket", peer, "CONNECT", "/", 200, 2.0),
     ]
+    # DATA alone counts.
+    assert [line.received for line in lines] == [0, 1, 0, 0, 0, 0]
+    assert {line.facts[b"host"] for line in lines if b"host" in line.facts} == {b"a.example"}
+
+
+def test_a_line_tells_what_the_fields_of_its_own_request_say() -> None:
+    lines: list[Access] = []
+    proxy = Proxy()
+    proxy.hub.access_log = lines.append
+    talk = begun(proxy)
+    for stream in (1, 3, 5):
+        number = b"%d" % (stream // 3)
+        talk.client_asks(stream, (*GET, (b"x-request-id", number), (b"user-agent", b"a b")))
+        talk.app_answers(stream, b"x" * stream)
+
+    assert [(line.facts[b"x-request-id"], line.received) for line in lines] == [
+        *((b"0", 1), (b"1", 3), (b"1", 5))
+    ]
+    assert {line.facts[b"user-agent"] for line in lines} == {b"a b"}
+
+
+def test_a_log_that_is_switched_on_later_learns_to_read_with_the_next_request() -> None:
+    lines: list[Access] = []
+    talk = begun()
+    talk.client_asks(1, (*GET, (b"user-agent", b"one")))
+    talk.proxy.hub.access_log = lines.append
+    talk.client_asks(3, (*GET, (b"user-agent", b"two")))
+    talk.client_asks(5, (*GET, (b"user-agent", b"two")))
+    for stream in (1, 3, 5):
+        talk.app_answers(stream, b"x")
+
+    assert [line.facts.get(b"user-agent") for line in lines] == [None, None, b"two"]
 
 
 def test_the_connection_counts_once_and_has_an_age() -> None:

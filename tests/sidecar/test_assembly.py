@@ -6,6 +6,7 @@ from math import inf
 import pytest
 
 from drainproxy.config import Settings, load
+from drainproxy.relay.hub import Access
 from drainproxy.sidecar import assembly, files
 
 
@@ -110,12 +111,15 @@ def test_a_hub_gives_retries_masks_and_lucks_by_chance() -> None:
     assert 0 <= min(lucks) < 0.2 < 0.8 < max(lucks) < 1
 
 
-def test_accesses_are_logged_only_when_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("query", "target"), [("on", "/x?key=1"), ("off", "/x")])
+def test_accesses_are_logged_only_when_asked_for(
+    query: str, target: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert assembly.access_log(settings()) is None
-    log = assembly.access_log(settings(access_log="on"))
+    log = assembly.access_log(settings(access_log="on", access_log_query=query))
     assert log is not None
     with caplog.at_level(logging.INFO, "drainproxy.access"):
-        log("http1", "1.2.3.4:5", "GET", "/x", 200, 0.5)
+        log(Access("http1", "1.2.3.4:5", "GET", "/x?key=1", 200, 0.5, 7, {}))
     (record,) = caplog.records
-    assert record.getMessage() == "GET /x"
+    assert record.getMessage() == f"GET {target}"
     assert record.__dict__["fields"]["status"] == 200

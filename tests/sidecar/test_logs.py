@@ -46,6 +46,14 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("_restored")
+def test_text_shows_where_a_value_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "text")
+    logs.log.info("x", extra={"fields": {"agent": 'a "b" status=200', "host": "é.example"}})
+
+    assert capsys.readouterr().err.endswith('x agent="a \\"b\\" status=200" host=é.example\n')
+
+
+@pytest.mark.usefixtures("_restored")
 @pytest.mark.parametrize(("form", "there"), [("text", False), ("json", True)])
 def test_details_are_for_machines(
     form: str, there: bool, capsys: pytest.CaptureFixture[str]

@@ -1,0 +1,45 @@
+"""What an access log tells of a request beside its first line: by whom, for whom, in which trace.
+
+Read when a request has ended, and only where somebody wants to read of it: no request pays for it
+otherwise. Nothing is judged here: what is not well formed is told as it stands, or not at all.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+HOST, USER_AGENT, REQUEST_ID, TRACE = b"host", b"user-agent", b"x-request-id", b"traceparent"
+_NAMES = (HOST, USER_AGENT, REQUEST_ID, TRACE)
+_IN_A_HEAD = re.compile(rb"\r\n(%s):[ \t]*([^\r]*)" % b"|".join(_NAMES), re.IGNORECASE)
+# W3C Trace Context, 3.2: a version other than ff, ids that are not all zeros; behind the flags a
+# version that is yet to come may have more, and 00 has nothing.
+_TRACEPARENT = re.compile(
+    r"(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})"
+    r"-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
+
+Facts = Mapping[bytes, bytes]
+
+
+def of_head(head: bytes) -> Facts:
+    """From the head of a request in HTTP/1. Of a field that stands there twice the first counts."""
+    found: dict[bytes, bytes] = {}
+    for name, value in _IN_A_HEAD.findall(head):
+        found.setdefault(name.lower(), value.rstrip(b" \t"))
+    return found
+
+
+def of_fields(fields: Iterable[tuple[bytes, bytes]]) -> Facts:
+    """From the fields of a request in HTTP/2; `:authority` is the host (RFC 9113 8.3.1)."""
+    found: dict[bytes, bytes] = {}
+    for name, value in fields:
+        if name == b":authority":
+            found[HOST] = value
+        elif name in _NAMES:
+            found.setdefault(name, value)
+    return found
+
+
+def trace_id(traceparent: str) -> str:
+    """The id of the trace that a request belongs to; empty if this names none."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    return match[1] if match else ""
