@@ -88,7 +88,8 @@ of the project say [how to install and operate it]({home}/blob/main/deploy/READM
 [what a pod can ask for]({home}/blob/main/deploy/ANNOTATIONS.md).
 
     helm install drainproxy oci://ghcr.io/drainproxy/charts/drainproxy --wait \\
-      --namespace drainproxy-system --create-namespace
+      --namespace drainproxy-system --create-namespace \\
+      --set image.repository=ghcr.io/drainproxy/drainproxy
 
 From a clone it is `deploy/helm/drainproxy` in the place of the OCI address, with the image that you
 have built as `--set image.repository=`. `values-ha.yaml` runs three webhooks on three nodes.
