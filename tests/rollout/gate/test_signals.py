@@ -108,6 +108,28 @@ def test_what_stable_hardly_has_does_not_hold_the_rollout() -> None:
         assert verdicts(worse, stable)["broken websockets"].verdict == verdict
 
 
+def test_late_ones_of_what_is_rare_do_not_hold_the_rollout_either() -> None:
+    stable = healthy(5).times(12, 12, 12, 12, kind="sse", what="time_to_first_byte").version()
+    for (soon, all_), verdict in (((30, 40), "pass"), ((40, 120), "fail")):
+        its = (soon, all_, all_, all_)
+        canary = healthy().times(*its, kind="sse", what="time_to_first_byte").version()
+        found = verdicts(canary, stable)
+        assert found["first byte p90 within 0.1 s"].verdict == verdict, found
+        assert "first byte p99 within 0.1 s" not in found
+
+
+def test_most_of_what_is_rare_may_not_be_late() -> None:
+    stable = healthy(5).times(2, 2, 2, 2, kind="sse", what="time_to_first_byte").version()
+    canary = healthy().times(18, 40, 40, 40, kind="sse", what="time_to_first_byte").version()
+    assert verdicts(canary, stable)["first byte p90 within 0.1 s"].verdict == "hold"
+
+
+def test_of_fewer_than_ten_events_there_is_no_share_of_one_in_ten() -> None:
+    stable = healthy(3).times(3, 3, 3, 3, kind="sse", what="time_to_first_byte").version()
+    canary = healthy().times(1, 90, 90, 90, kind="sse", what="time_to_first_byte").version()
+    assert not any("first byte" in signal for signal in verdicts(canary, stable))
+
+
 def busy(pods: int, in_flight: float) -> Version:
     """So many requests in flight in each pod."""
     return healthy(pods).gauge("drainproxy_in_flight", in_flight, kind="http1").version()
