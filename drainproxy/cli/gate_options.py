@@ -176,8 +176,9 @@ def rollout(given: dict[str, Any]) -> "Rollout":
     from drainproxy.rollout.gate.look import Rollout
 
     policy = policy_of(given["slo"], given["tolerate"])
+    weight = None if given["weight"] is None else 100 * given["weight"]
     sides = [_matchers(name, given) for name in ("canary", "stable")]
-    return Rollout(sides[0], sides[1], given["window"], policy, given["warm_up"], given["weight"])
+    return Rollout(sides[0], sides[1], given["window"], policy, given["warm_up"], weight)
 
 
 def _matchers(name: str, given: dict[str, Any]) -> str:

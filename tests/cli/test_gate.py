@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from click import Context
 from click.testing import CliRunner, Result
 
-from drainproxy.cli.gate import gate
+from drainproxy.cli.gate import canary, gate
+from drainproxy.cli.gate_options import rollout
 from drainproxy.cli.migration import migration
 
 NOBODY = ("--prometheus", "http://127.0.0.1:1")
@@ -38,6 +40,12 @@ def test_without_an_answer_it_is_a_hold_that_says_what_was_asked() -> None:
     said = json.loads(done.stdout)
     assert (done.exit_code, said["verdict"], said["signals"]) == (3, "hold", [])
     assert 'drainproxy_requests_total{version="2"}[600s]' in said["queries"]
+
+
+def test_the_weight_of_the_report_is_in_percent() -> None:
+    given = Context(canary, info_name="canary")
+    canary.parse_args(given, [*BOTH, "--weight", "5%"])
+    assert rollout(given.params).weight == 5
 
 
 def test_advice_never_fails() -> None:
