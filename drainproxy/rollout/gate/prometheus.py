@@ -4,8 +4,10 @@ import asyncio
 import base64
 import ssl
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct, json
@@ -71,7 +73,10 @@ async def ask(server: Server, queries: Mapping[str, str], now: float) -> dict[st
         async with (
             asyncio.timeout(server.timeout),
             ClientSession(
-                connector=connector, headers=headers, timeout=ClientTimeout(None), trust_env=True
+                connector=connector,
+                headers=headers,
+                timeout=ClientTimeout(None),
+                trust_env=not _is_own(server.url),
             ) as session,
         ):
             found = await asyncio.gather(
@@ -126,6 +131,15 @@ def _series(result: _Result) -> Series:
     if result.value is not None:
         samples = [result.value]
     return Series(result.metric, [(moment, float(value)) for moment, value in samples])
+
+
+def _is_own(url: str) -> bool:
+    """Whether it is of this machine, which no proxy of the environment can reach."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _headers(server: Server) -> list[tuple[str, str]]:

@@ -36,6 +36,19 @@ async def test_it_is_asked_for_the_moment_and_for_all_series_or_none() -> None:
     ]
 
 
+async def test_what_is_on_this_machine_is_not_asked_through_a_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with serving(saying({"up": [UP]})) as url:
+        for own in (url, url.replace("127.0.0.1", "localhost")):
+            assert await ask(Server(own), QUERIES, 100.0) == {"one": [UP], "two": []}
+    with pytest.raises(NoAnswer, match=r"127\.0\.0\.1:1"):
+        await ask(Server("http://prometheus.invalid:9090"), QUERIES, 100.0)
+
+
 async def test_headers_and_credentials_are_read_anew_each_time(tmp_path: Path) -> None:
     seen: list[tuple[str | None, str | None]] = []
 
