@@ -7,6 +7,7 @@
 - `GET /ws` a WebSocket that sends every message back
 - every answer has the header `App-Version`, gRPC the metadata `app-version`: `--app-version`
 - `--tcp-port` a port that sends every byte back; `--grpc-port` one for the calls of `grpc_app`
+- `--fails 0.05`, `--slow 0.3` and `--drops-websockets` are the faults of `faults`
 """
 
 import argparse
@@ -20,6 +21,9 @@ from pathlib import Path
 from weakref import WeakSet
 
 from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.typedefs import Handler
+
+from drainproxy.rehearsal.faults import FAULT_HEADER, NONE, SLOW, Faults
 
 # Which version answers.
 VERSION_HEADER = "App-Version"
@@ -31,6 +35,7 @@ PIECE = 16384
 _SHUTDOWN_TIMEOUT = 1.0
 
 _sockets: web.AppKey[WeakSet[web.WebSocketResponse]] = web.AppKey("sockets")
+_faults: web.AppKey[Faults] = web.AppKey("faults")
 
 
 def content(size: int) -> Iterator[bytes]:
@@ -41,11 +46,15 @@ def content(size: int) -> Iterator[bytes]:
 
 
 def application(
-    tcp_port: int | None = None, grpc_port: int | None = None, version: str = "v1"
+    tcp_port: int | None = None,
+    grpc_port: int | None = None,
+    version: str = "v1",
+    faults: Faults = NONE,
 ) -> web.Application:
     """The app; it also listens on the other ports, on loopback, for as long as it runs."""
-    app = web.Application()
+    app = web.Application(middlewares=[_spoilt] if faults else [])
     app[_sockets] = WeakSet()
+    app[_faults] = faults
     app.add_routes(
         [
             web.get("/", _page),
@@ -63,12 +72,23 @@ def application(
     if grpc_port is not None:
         from drainproxy.rehearsal import grpc_app
 
-        app.cleanup_ctx.append(lambda _: grpc_app.served(grpc_port, version, _SHUTDOWN_TIMEOUT))
+        app.cleanup_ctx.append(
+            lambda _: grpc_app.served(grpc_port, version, _SHUTDOWN_TIMEOUT, faults)
+        )
     return app
 
 
-async def _say_version(version: str, _: web.Request, response: web.StreamResponse) -> None:
+async def _say_version(version: str, request: web.Request, response: web.StreamResponse) -> None:
     response.headers[VERSION_HEADER] = version
+    if request.app[_faults].slow:
+        response.headers[FAULT_HEADER] = SLOW
+
+
+@web.middleware
+async def _spoilt(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if await request.app[_faults].strike(asyncio.sleep):
+        return web.Response(status=500, text="this version fails, as it was told to\n")
+    return await handler(request)
 
 
 async def _page(_: web.Request) -> web.FileResponse:
@@ -122,6 +142,9 @@ async def _ws(request: web.Request) -> web.WebSocketResponse:
     await socket.prepare(request)
     request.app[_sockets].add(socket)
     async for message in socket:
+        if request.app[_faults].drops_websockets and request.transport is not None:
+            request.transport.abort()
+            break
         if message.type is WSMsgType.TEXT:
             await socket.send_str(message.data)
         elif message.type is WSMsgType.BINARY:
@@ -173,9 +196,13 @@ def main() -> None:
     parser.add_argument("--tcp-port", type=int, help="echo every byte on this loopback port too")
     parser.add_argument("--grpc-port", type=int, help="answer gRPC on this loopback port too")
     parser.add_argument("--app-version", default="v1", help="what it says that it is")
+    parser.add_argument("--fails", type=float, default=0.0, help="the share that fails, 0 to 1")
+    parser.add_argument("--slow", type=float, default=0.0, help="seconds that answers come later")
+    parser.add_argument("--drops-websockets", action="store_true", help="at their first message")
     given = parser.parse_args()
+    faults = Faults(given.fails, given.slow, given.drops_websockets)
     web.run_app(
-        application(given.tcp_port, given.grpc_port, given.app_version),
+        application(given.tcp_port, given.grpc_port, given.app_version, faults),
         host=given.host,
         port=given.port,
         print=None,

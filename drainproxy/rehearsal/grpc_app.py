@@ -11,26 +11,36 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from drainproxy.rehearsal.faults import FAULT_HEADER, NONE, SLOW, Faults
+
 SERVICE = "drainproxy.Demo"
 ECHO, COUNT = f"/{SERVICE}/Echo", f"/{SERVICE}/Count"
 # Which version answers, as metadata before the first message.
 VERSION_KEY = "app-version"
+FAULT_KEY = FAULT_HEADER.lower()
 # Seconds from a call of Echo to its answer, and between two numbers of Count.
 ANSWERS_AFTER = 0.02
 NUMBER_EVERY = 0.2
 
 
-async def served(port: int, version: str, shutdown_timeout: float) -> AsyncIterator[None]:
+async def served(
+    port: int, version: str, shutdown_timeout: float, faults: Faults = NONE
+) -> AsyncIterator[None]:
     """Serve on this loopback port until it goes on; calls then have `shutdown_timeout` seconds."""
-    metadata = ((VERSION_KEY, version),)
+    metadata = ((VERSION_KEY, version), *(((FAULT_KEY, SLOW),) if faults.slow else ()))
+
+    async def begin(context: Any) -> None:
+        if await faults.strike(asyncio.sleep):
+            await context.abort(grpc.StatusCode.INTERNAL, "this version fails, as it was told to")
+        await context.send_initial_metadata(metadata)
 
     async def echo(message: bytes, context: Any) -> bytes:
-        await context.send_initial_metadata(metadata)
+        await begin(context)
         await asyncio.sleep(ANSWERS_AFTER)
         return message
 
     async def count(message: bytes, context: Any) -> AsyncIterator[bytes]:
-        await context.send_initial_metadata(metadata)
+        await begin(context)
         for number in range(int(message)):
             yield b"%d" % number
             await asyncio.sleep(NUMBER_EVERY)
