@@ -1,7 +1,6 @@
 """A real Prometheus that scrapes sidecars, where the machine has one."""
 
 import json
-import shutil
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +13,9 @@ from typing import Any
 import pytest
 
 from drainproxy.rehearsal.ports import free_ports, release
+from drainproxy.rehearsal.processes import StartFailed
+from drainproxy.rehearsal.prometheus import binary, command
 from tests.e2e.process import ask, program
-
-_INTERVALS = ("scrape_interval", "scrape_timeout", "evaluation_interval")
 
 
 class Prometheus:
@@ -62,27 +61,13 @@ def prometheus(
 ) -> Iterator[Prometheus]:
     """It scrapes these ports of 127.0.0.1, each with its labels, every so many seconds, and then
     evaluates the rules in these files."""
-    binary = shutil.which("prometheus")
-    if binary is None:
+    try:
+        installed = binary()
+    except StartFailed:
         pytest.skip("prometheus is not installed (Debian: prometheus)")
-    jobs = [
-        {"targets": [f"127.0.0.1:{port}"], "labels": dict(labels)}
-        for port, labels in targets.items()
-    ]
-    interval = f"{seconds * 1000:.0f}ms"
-    config = {
-        "global": dict.fromkeys(_INTERVALS, interval),
-        "rule_files": [str(path) for path in rules],
-        "scrape_configs": [{"job_name": "sidecars", "static_configs": jobs}],
-    }
-    path = folder / "prometheus.yml"
-    # JSON is YAML.
-    path.write_text(json.dumps(config))
+    scraped = {f"127.0.0.1:{port}": labels for port, labels in targets.items()}
     ports = free_ports(1)
-    command = (
-        *(binary, f"--config.file={path}", f"--storage.tsdb.path={folder / 'data'}"),
-        *(f"--web.listen-address=127.0.0.1:{ports[0]}", "--log.level=warn"),
-    )
-    with program(*command, ready=lambda: _is_ready(ports[0])):
+    words = command(installed, folder, ports[0], scraped, seconds, rules)
+    with program(*words, ready=lambda: _is_ready(ports[0])):
         yield Prometheus(ports[0])
     release(ports)
