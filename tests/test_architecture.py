@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "manifests": {"config"},
     "kube": {ITSELF, "config", "manifests"},
     "rollout": {ITSELF, "config", "manifests"},
-    "rehearsal": {ITSELF, "config", "sidecar"},
+    "rehearsal": {ITSELF, "config", "sidecar", "rollout"},
 }
 ROOMS["cli"] = set(ROOMS)
 ROOMS["__main__"] = {"cli"}

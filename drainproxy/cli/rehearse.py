@@ -13,6 +13,7 @@ import click
 from drainproxy.cli.help import examples
 from drainproxy.cli.options import option
 from drainproxy.cli.parsed import DURATION
+from drainproxy.cli.rehearse_gate import GATED_HOLD, HOLD, check_gate, faults, gate_options, times
 from drainproxy.cli.run import RunCommand
 from drainproxy.config import TABLE
 from drainproxy.rehearsal.plan import BALANCERS, CLIENTS, PROXIES, STRATEGIES, Plan
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from drainproxy.rehearsal.rehearsal import Rehearsal
     from drainproxy.rehearsal.result import Result
 
-# Something failed; the rehearsal could not take place; as shells say it, 128 and the signal.
-FAILED, IMPOSSIBLE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+# Something failed; the rehearsal could not take place; the gate came to no verdict; as shells say
+# it, 128 and the signal.
+FAILED, IMPOSSIBLE, HELD, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 
 # What a rehearsal decides by itself.
 _ITS_OWN = {"forward", "admin", "report-file", "annotations-file"}
@@ -53,7 +55,7 @@ def _client_options(command: Command) -> Command:
     return command
 
 
-def _duration(name: str, default: str, help_text: str) -> Callable[[Command], Command]:
+def _duration(name: str, default: str | None, help_text: str) -> Callable[[Command], Command]:
     return click.option(
         name,
         type=DURATION,
@@ -92,7 +94,12 @@ def _duration(name: str, default: str, help_text: str) -> Callable[[Command], Co
 @_duration("--propagation-delay", "2s", "From the deletion of a replica until the balancer knows.")
 @_duration("--before", "5s", "The load alone, before the rollout.")
 @_duration("--after", "10s", "The load alone, after the rollout.")
-@_duration("--hold", "5s", "Between the steps of blue-green and canary.")
+@_duration(
+    "--hold",
+    None,
+    f"Between the steps of blue-green and canary: {HOLD:g} s, with --gate at least"
+    f" {GATED_HOLD:g} s.",
+)
 @click.option("--path", default="/hello", show_default=True, help="What http clients ask for.")
 @click.option("--websocket-path", default="/ws", show_default=True)
 @click.option("--events-path", default="/events", show_default=True)
@@ -126,6 +133,7 @@ def _duration(name: str, default: str, help_text: str) -> Callable[[Command], Co
 @click.option(
     "--html", metavar="FILE", type=click.Path(dir_okay=False), help="The results as a page."
 )
+@gate_options
 @_sidecar_options
 @click.pass_context
 def rehearse(ctx: click.Context, /, **given: Any) -> None:
@@ -133,7 +141,8 @@ def rehearse(ctx: click.Context, /, **given: Any) -> None:
 
     With `-- APP ARGS...` it is your app, with `{port}` or $PORT as the port to listen on and
     `{version}` or $VERSION as the version; without, a built-in one with an answer of every kind.
-    Exits 0 if nothing was lost, 1 if something was, 2 if it could not take place.
+    Exits 0 if nothing was lost, 1 if something was or the gate stopped it, 2 if it could not take
+    place, 3 if the gate came to no verdict.
     """
     plan = _plan(given, ctx.obj or ())
     sys.exit(_rehearse(plan, given))
@@ -142,6 +151,7 @@ def rehearse(ctx: click.Context, /, **given: Any) -> None:
 def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
     if given["surge"] + given["unavailable"] == 0 and given["strategy"] == "rolling":
         raise click.UsageError("--surge and --unavailable cannot both be 0: nothing could change")
+    check_gate(given)
     settings = [
         f"--{row.name}={text}"
         for row in TABLE
@@ -154,9 +164,14 @@ def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
     }
     if app and clients["grpc"]:
         raise click.UsageError("--grpc: its calls are those of the built-in app only")
-    same = {field.name for field in fields(Plan)} & given.keys()
+    values = {**given, **times(given)}
+    same = {field.name for field in fields(Plan)} & values.keys()
     return Plan(
-        app=app, clients=clients, settings=tuple(settings), **{name: given[name] for name in same}
+        app=app,
+        clients=clients,
+        settings=tuple(settings),
+        faults=faults(given, app),
+        **{name: values[name] for name in same},
     )
 
 
@@ -247,4 +262,6 @@ def _say(results: "Sequence[Result]", console: "Console", given: Mapping[str, An
         Path(given["html"]).write_text(page(results), encoding="utf-8")
     if given["as_json"]:
         click.echo(result.as_json(results), nl=False)
+    if results[0].gate and results[0].gate.verdict == "hold":
+        return HELD
     return FAILED if problems else 0

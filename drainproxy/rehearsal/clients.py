@@ -6,8 +6,8 @@ should is lost. A connection that was ended politely is opened again where the b
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from drainproxy.rehearsal import scores
 from drainproxy.rehearsal.app import VERSION_HEADER, content
+from drainproxy.rehearsal.faults import FAULT_HEADER
 from drainproxy.rehearsal.scores import Score
 
 # How long a client waits for the next bytes before it gives up, in seconds.
@@ -59,6 +60,8 @@ class Service:
     # Seconds between two requests of one client over HTTP or gRPC, and questions on a WebSocket.
     pause: float = 0.1
     question_every: float = 1.0
+    # Where users come and go: how long they stay, by kind, in seconds.
+    stays: Mapping[str, float] = field(default_factory=dict)
 
     def url(self, path: str, scheme: str = "http") -> str:
         """An address of it."""
@@ -77,11 +80,15 @@ class Client:
     async def run(self) -> None:
         """Work until `stop`; what is under way then is still waited for."""
         while not self.stop.is_set():
-            try:
-                await self.work()
-            except Lost as lost:
-                self.score.lost(lost.how, str(lost))
-                await self.sleep(AFTER_LOSS)
+            await self.once()
+
+    async def once(self) -> None:
+        """Work, and write down what was lost by it."""
+        try:
+            await self.work()
+        except Lost as lost:
+            self.score.lost(lost.how, str(lost))
+            await self.sleep(AFTER_LOSS)
 
     async def work(self) -> None:
         """Use one connection for as long as it is there; Lost if it breaks."""
@@ -93,6 +100,13 @@ class Client:
         self.score.gap(now - self._last)
         self._last = now
         self.score.answered(version, took)
+
+    def spoilt(self) -> None:
+        """The app says of an answer that a fault has met it."""
+
+    def leaves(self) -> bool:
+        """Whether it uses the connection that it has no longer."""
+        return self.stop.is_set()
 
     def goodbye(self) -> None:
         """A connection was ended politely, more was wanted of it."""
@@ -114,13 +128,15 @@ class Client:
 class Requests(Client):
     """Short requests on a keep-alive connection, and in between a slow download."""
 
+    # Whether its requests share a connection.
+    KEEPS = True
     APP_TAKES = 0.02
     DOWNLOAD_EVERY = 50
     DOWNLOAD_SIZE, DOWNLOAD_SECONDS = 65_536, 1.0
 
     async def run(self) -> None:
         """One session for the whole life: it keeps the connection, and opens the next one."""
-        async with session() as self._session:
+        async with session(keep=self.KEEPS) as self._session:
             self._number = random.randrange(self.DOWNLOAD_EVERY)
             await super().run()
 
@@ -161,7 +177,9 @@ class Requests(Client):
     def _done(self, answer: "Answer", took: float | None = None) -> None:
         self.score.exchanges += 1
         self.answered(answer.version, took)
-        if answer.closes:
+        if answer.spoilt:
+            self.spoilt()
+        if answer.closes and self.KEEPS:
             self.goodbye()
 
 
@@ -174,7 +192,9 @@ class Events(Client):
         url = self.service.url(self.service.events_path)
         async with session() as own, asked(own, "GET", url) as answer:
             retry, number = None, 0
-            async for event in answer.events(self.stop):
+            if answer.spoilt:
+                self.spoilt()
+            async for event in answer.events(self.leaves):
                 if event.startswith("retry: "):
                     retry = int(event.removeprefix("retry: "))
                     continue
@@ -182,7 +202,7 @@ class Events(Client):
                     raise Lost(scores.WRONG, f"event {number} is missing")
                 number += 1
                 self.answered(answer.version)
-        if self.stop.is_set():
+        if self.leaves():
             return
         if retry is None and self.service.built_in:
             raise Lost(scores.RESET_AFTER, "the stream ended without a word")
@@ -207,10 +227,12 @@ class Questions(Client):
         async with socket:
             response = socket.response
             version = response.headers.get(VERSION_HEADER, "") if response else ""
+            if response and FAULT_HEADER in response.headers:
+                self.spoilt()
             await self._converse(socket, version)
 
     async def _converse(self, socket: ClientConnection, version: str) -> None:
-        while not self.stop.is_set():
+        while not self.leaves():
             self._asked += 1
             question = f"question {self._asked}"
             began = self.score.clock.now()
@@ -290,6 +312,7 @@ class Answer:
         self._response = response
         self.waited = waited
         self.version = response.headers.get(VERSION_HEADER, "")
+        self.spoilt = FAULT_HEADER in response.headers
         self.closes = response.headers.get("Connection", "").lower() == "close"
         if response.status != 200:
             raise _status(response.status, "Proxy-Status" in response.headers)
@@ -298,15 +321,15 @@ class Answer:
         """All of it."""
         return await self._response.read()
 
-    async def events(self, stop: asyncio.Event) -> AsyncIterator[str]:
-        """The first line of each event, until the end or `stop`."""
+    async def events(self, enough: Callable[[], bool]) -> AsyncIterator[str]:
+        """The first line of each event, until the end or until it is enough."""
         before = ""
         async for raw in self._response.content:
             line = raw.decode().rstrip("\n")
             if line and not before:
                 yield line
             before = line
-            if stop.is_set():
+            if enough():
                 break
 
 
@@ -348,12 +371,14 @@ class asked:
         return Lost(scores.REFUSED if fresh else scores.RESET_BEFORE, type(error).__name__)
 
 
-def session() -> aiohttp.ClientSession:
-    """One that has one connection, and repeats nothing."""
+def session(keep: bool = True) -> aiohttp.ClientSession:
+    """One that has one connection, for one request only or to `keep`, and repeats nothing."""
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_start.append(_fresh)
     client = aiohttp.ClientSession(
-        timeout=_TIMEOUT, trace_configs=[trace], connector=aiohttp.TCPConnector(limit=1)
+        timeout=_TIMEOUT,
+        trace_configs=[trace],
+        connector=aiohttp.TCPConnector(limit=1, force_close=not keep),
     )
     # It would send an idempotent request again, and there is no public switch for that.
     client._retry_connection = False

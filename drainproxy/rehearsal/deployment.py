@@ -121,12 +121,19 @@ class Deployment:
                     replica.phase, replica.in_flight = await replica.proxy.phase()
             await asyncio.sleep(_LOOK_EVERY)
 
+    def admin_address(self, number: int) -> str:
+        """Where the sidecar of the replica with this number answers, also before there is one."""
+        return f"{self._host(number)}:{self._admin_port}"
+
+    def _host(self, number: int) -> str:
+        return f"{self._network}.{number}"
+
     def _make(self, version: str) -> Replica:
         number = len(self.replicas) + 1
         app_ports = dict(zip(self._services, free_ports(len(self._services)), strict=True))
         site = Site(
             name=f"{version}-{number}",
-            host=f"{self._network}.{number}",
+            host=self._host(number),
             ports=self._ports,
             admin_port=self._admin_port,
             app_ports=app_ports,

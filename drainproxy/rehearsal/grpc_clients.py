@@ -6,8 +6,8 @@ import grpc
 import grpc.aio
 
 from drainproxy.rehearsal import scores
-from drainproxy.rehearsal.clients import Client, Lost, in_time
-from drainproxy.rehearsal.grpc_app import COUNT, ECHO, VERSION_KEY
+from drainproxy.rehearsal.clients import Client, Lost, Service, in_time
+from drainproxy.rehearsal.grpc_app import COUNT, ECHO, FAULT_KEY, VERSION_KEY
 
 _OPTIONS = (
     # What is lost is lost: by default a call that no server has seen is made again, unseen by us.
@@ -25,14 +25,17 @@ _NEVER_SENT = "Stream removed (GOAWAY received; Error code: 0"
 _GOODBYE = "drainproxy: "
 
 
+def channel(service: Service) -> grpc.aio.Channel:
+    """One to where the service listens for gRPC."""
+    return grpc.aio.insecure_channel(f"ipv4:127.0.0.1:{service.grpc_port}", options=_OPTIONS)
+
+
 class _Channel(Client):
     """One channel for the whole life: after a GOAWAY it connects again by itself."""
 
     async def run(self) -> None:
         """Work until `stop`."""
-        target = f"ipv4:127.0.0.1:{self.service.grpc_port}"
-        async with grpc.aio.insecure_channel(target, options=_OPTIONS) as channel:
-            self._channel = channel
+        async with channel(self.service) as self._channel:
             await super().run()
 
 
@@ -58,6 +61,8 @@ class Calls(_Channel):
         if answer != question:
             raise Lost(scores.WRONG, "somebody else's answer")
         self.answered(await version(call), self.score.clock.now() - began)
+        if FAULT_KEY in dict(await call.initial_metadata()):
+            self.spoilt()
         await self.pause()
         # Nothing was lost on it, and it takes no more calls: after GOAWAY a channel is idle.
         if self._channel.get_state() is grpc.ChannelConnectivity.IDLE:

@@ -85,7 +85,8 @@ class HAProxy:
     async def _enable(self, server: str, address: Address, weight: float) -> None:
         host, port = address
         await self._say(f"set server {server} addr {host} port {port}")
-        await self._say(f"set server {server} weight {max(1, round(weight * _FULL_WEIGHT))}")
+        share = max(1, round(weight * _FULL_WEIGHT)) if weight else 0
+        await self._say(f"set server {server} weight {share}")
         await self._say(f"set server {server} state ready")
 
     async def remove(self, endpoint: Endpoint) -> None:

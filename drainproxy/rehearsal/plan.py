@@ -3,11 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from drainproxy.rehearsal.faults import NONE, Faults
+
 STRATEGIES = ("rolling", "blue-green", "canary")
 PROXIES = ("drainproxy", "envoy", "none")
 BALANCERS = ("kube-proxy", "haproxy")
 
+# The version that runs, and the one that is rolled out; served for longer there are v3, v4, ...
+OLD, NEW = "v1", "v2"
+
 CLIENTS = {"http": 50, "websocket": 20, "sse": 20, "grpc": 20}
+# Users that come each second where a gate looks at them, however many clients there are. Of which
+# there are fewer than 100 in its window of 20 s, that it takes for rare, and does not wait for 186
+# of them on 5 % of the traffic; four of them are still there, which a fault needs to show.
+ARRIVALS = {"websocket": 4.0, "sse": 1.0, "grpc": 1.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,20 @@ class Plan:
     before: float = 5.0
     after: float = 10.0
     hold: float = 5.0
+    # What is wrong with each version but the first.
+    faults: Faults = NONE
+    # A gate is asked after each step of the canary, so long at most; with this Prometheus, a path,
+    # or the one that is installed.
+    gate: bool = False
+    gate_timeout: float = 90.0
+    prometheus: str | None = None
     # Where the balancer listens, by service; 0 is any free port.
     http_port: int = 0
     grpc_port: int = 0
+
+    @property
+    def stays(self) -> Mapping[str, float]:
+        """How long a user stays, in seconds, by kind; where none come and go there is nothing."""
+        if not self.gate:
+            return {}
+        return {kind: self.clients.get(kind, 0) / rate for kind, rate in ARRIVALS.items()}

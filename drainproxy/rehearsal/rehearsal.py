@@ -9,17 +9,19 @@ from tempfile import TemporaryDirectory
 
 import aiohttp
 
-from drainproxy.rehearsal import result
+from drainproxy.rehearsal import prometheus, result
 from drainproxy.rehearsal.balancer import AnyBalancer, Balancer
 from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Service
 from drainproxy.rehearsal.deployment import Deployment
+from drainproxy.rehearsal.gate_result import GateResult
+from drainproxy.rehearsal.gated import SCRAPE_EVERY, gated_canary
 from drainproxy.rehearsal.haproxy import HAProxy
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import NEW, OLD, Plan
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rehearsal.processes import Processes, StartFailed
 from drainproxy.rehearsal.replicas import Replica
 from drainproxy.rehearsal.result import ReplicaResult, Result
-from drainproxy.rehearsal.rollout import NEW, OLD, ROLLOUTS
+from drainproxy.rehearsal.rollout import ROLLOUTS
 from drainproxy.rehearsal.scores import Clock, Score
 
 _SAMPLE_EVERY = 0.25
@@ -39,6 +41,8 @@ class Rehearsal:
         self.stage = "starting"
         self._deployment: Deployment | None = None
         self._mishaps: list[str] = []
+        self._prometheus = ""
+        self._gate: GateResult | None = None
         self.balancer: AnyBalancer = Balancer()
         self.service = Service(plan.http_port, plan.grpc_port)
 
@@ -65,6 +69,7 @@ class Rehearsal:
         StartFailed if something does not come up.
         """
         plan = self.plan
+        program = prometheus.binary(plan.prometheus) if plan.gate else ""
         async with AsyncExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="drainproxy-")))
             processes = await stack.enter_async_context(Processes(folder))
@@ -75,6 +80,10 @@ class Rehearsal:
             stack.push_async_callback(self.balancer.close)
             self._deployment = Deployment(plan, self.balancer, processes, probe, folder, self.clock)
             stack.callback(self.deployment.stop)
+            if program:
+                self._prometheus = await prometheus.started(
+                    processes, probe, program, folder, self._targets(), SCRAPE_EVERY
+                )
             await self.deployment.add(await self.deployment.start(OLD, plan.replicas))
             self.deployment.mark(f"{plan.replicas} of {OLD} ready")
             watching = asyncio.get_running_loop().create_task(self._watch())
@@ -120,7 +129,11 @@ class Rehearsal:
         self.stage, self.clock.stage = "rollout", "during"
         began = self.clock.now()
         self.deployment.mark("rollout begins")
-        await ROLLOUTS[self.plan.strategy](self.deployment, old, new)
+        if self.plan.gate:
+            gated = gated_canary(self.deployment, self._prometheus, self.scores.values())
+            self._gate = await gated.roll_out(old, new)
+        else:
+            await ROLLOUTS[self.plan.strategy](self.deployment, old, new)
         self.deployment.mark("rollout is over")
         self.clock.stage = "after"
         return began, self.clock.now()
@@ -160,6 +173,7 @@ class Rehearsal:
             marks=deployment.marks,
             timeline={kind: result.timeline(score) for kind, score in self.scores.items()},
             connections=self.connections,
+            gate=self._gate,
             mishaps=self._mishaps
             + [
                 f"{replica.name}: {mishap}"
@@ -167,6 +181,15 @@ class Rehearsal:
                 for mishap in replica.mishaps
             ],
         )
+
+    def _targets(self) -> prometheus.Targets:
+        """Of both versions, also of replicas that are still to come."""
+        count = self.plan.replicas
+        versions = [OLD] * count + [NEW] * count
+        return {
+            self.deployment.admin_address(number): {"version": version}
+            for number, version in enumerate(versions, 1)
+        }
 
     async def _listen(self) -> Service:
         plan = self.plan
@@ -178,6 +201,7 @@ class Rehearsal:
             path=plan.path,
             websocket_path=plan.websocket_path,
             events_path=plan.events_path,
+            stays=plan.stays,
         )
         ports = {"http": service.http_port}
         if not plan.app:
@@ -212,7 +236,7 @@ class Rehearsal:
     def _clients(self, stop: asyncio.Event) -> list[Client]:
         return [
             make(number)(self.service, self.scores[kind], stop)
-            for kind, make in _makers().items()
+            for kind, make in _makers(self.plan.gate).items()
             for number in range(self.plan.clients.get(kind, 0))
         ]
 
@@ -236,10 +260,18 @@ async def happens(event: asyncio.Event, within: float | None) -> bool:
         return False
 
 
-def _makers() -> Mapping[str, Callable[[int], type[Client]]]:
+def _makers(come_and_go: bool) -> Mapping[str, Callable[[int], type[Client]]]:
     """The class of the client of this number, by kind; gRPC takes a while to import."""
+    from drainproxy.rehearsal import visitors
     from drainproxy.rehearsal.grpc_clients import Calls, Numbers
 
+    if come_and_go:
+        return {
+            "http": lambda _: visitors.RequestVisitor,
+            "websocket": lambda _: visitors.WebSocketVisitor,
+            "sse": lambda _: visitors.EventsVisitor,
+            "grpc": lambda _: visitors.CallVisitor,
+        }
     return {
         "http": lambda _: Requests,
         "websocket": lambda _: Questions,

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from drainproxy.rehearsal.balancer import Endpoint
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import OLD, Plan
 from drainproxy.rehearsal.ports import release
 from drainproxy.rehearsal.processes import Process, Processes, StartFailed
 from drainproxy.rehearsal.proxies import Proxy, Site, end
@@ -52,7 +52,7 @@ class Replica:
             release(ports.values())
         self.app = processes.start(
             f"app of {self.name}",
-            *_command(plan.app, ports, self.version),
+            *_command(plan, ports, self.version),
             env={"PORT": str(ports["http"]), "VERSION": self.version},
         )
         try:
@@ -145,15 +145,16 @@ def how_it_ended(code: int | None) -> str:
     return f"was ended by signal {-code}" if code is not None and code < 0 else f"exited {code}"
 
 
-def _command(app: tuple[str, ...], ports: Mapping[str, int], version: str) -> list[str]:
-    if not app:
+def _command(plan: Plan, ports: Mapping[str, int], version: str) -> list[str]:
+    if not plan.app:
+        faults = plan.faults.flags() if version != OLD else ()
         return [
             *(sys.executable, "-m", "drainproxy.rehearsal.app", f"--port={ports['http']}"),
-            *(f"--grpc-port={ports['grpc']}", f"--app-version={version}"),
+            *(f"--grpc-port={ports['grpc']}", f"--app-version={version}", *faults),
         ]
     named = {"{port}": str(ports["http"]), "{version}": version}
     command = []
-    for word in app:
+    for word in plan.app:
         for name, text in named.items():
             word = word.replace(name, text)
         command.append(word)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from drainproxy.rehearsal.gate_result import GateResult
 from drainproxy.rehearsal.scores import KINDS, Score, percentile
 
 _MOST_REASONS = 5
@@ -79,6 +80,8 @@ class Result:
     timeline: Mapping[str, Sequence[SecondResult]]
     connections: Sequence[tuple[float, Mapping[str, int]]]
     mishaps: Sequence[str] = field(default_factory=tuple)
+    # What the gate said, where one was asked.
+    gate: GateResult | None = None
 
     @property
     def requests(self) -> int:
@@ -92,7 +95,8 @@ class Result:
 
     def problems(self) -> list[str]:
         """Why the rollout was not good enough; empty if nothing was lost or went wrong."""
-        return [*self._losses(), *self.mishaps]
+        stopped = self.gate.problems() if self.gate else ()
+        return [*stopped, *self._losses(), *self.mishaps]
 
     def _losses(self) -> Iterator[str]:
         for kind, seen in self.kinds.items():

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 
 from drainproxy.rehearsal.deployment import Deployment
 
-OLD, NEW = "v1", "v2"
-
 # Shares of the new connections that a canary gets, one after the other.
 CANARY_STEPS = (0.05, 0.25, 0.5, 1.0)
 

@@ -55,6 +55,9 @@ class Score:
         self.exchanges = 0
         # Connections or streams that were ended politely.
         self.goodbyes = 0
+        # Users that came one after the other, and those of them who met a fault.
+        self.users = 0
+        self.struck = 0
         # Questions that met a goodbye on the wire: neither answered nor lost.
         self.crossed = 0
         self.failed: Counter[str] = Counter()

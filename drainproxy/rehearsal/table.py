@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from drainproxy.rehearsal.gate_result import GateResult
 from drainproxy.rehearsal.result import KindResult, ReplicaResult, Result
 from drainproxy.rehearsal.scores import KINDS
 
@@ -30,6 +31,8 @@ def _render(result: Result) -> Iterator[RenderableType]:
     if result.requests:
         yield _kinds(result)
     yield _replicas(result)
+    if result.gate:
+        yield _steps(result.gate)
     for line in remarks(result):
         yield Text(line)
     yield Text()
@@ -80,6 +83,16 @@ def _replicas(result: Result) -> Table:
     return table
 
 
+def _steps(gate: GateResult) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("weight", "the gate", "after", "requests of the new version"):
+        table.add_column(name, justify="left" if name == "the gate" else "right")
+    for step in gate.steps:
+        after, requests = f"{step.seconds:.1f} s", f"{step.requests_of_new:,}"
+        table.add_row(f"{step.weight} %", step.verdict, after, requests)
+    return table
+
+
 def drain(replica: ReplicaResult) -> str:
     """How long it took to go."""
     return "-" if replica.drain_seconds is None else f"{replica.drain_seconds:.1f} s"
@@ -94,6 +107,8 @@ def remarks(result: Result) -> Iterator[str]:
     """What the tables do not say."""
     began, ended = result.rollout
     yield f"The rollout took {ended - began:.1f} s."
+    if result.gate:
+        yield from result.gate.remarks()
     if result.refused_by_replicas:
         yield f"{result.refused_by_replicas:,} new connections went to replicas that took none."
     if result.imbalance is not None:
@@ -120,6 +135,15 @@ def remarks(result: Result) -> Iterator[str]:
 def verdict(results: Sequence[Result]) -> str:
     """One line to remember: what was lost of how much, by what stood in front."""
     return "; ".join(
-        f"{title(result)}: {result.failed:,} of {result.requests:,} requests failed"
+        f"{title(result)}: {result.failed:,} of {result.requests:,} requests failed{_said(result)}"
         for result in results
     )
+
+
+def _said(result: Result) -> str:
+    if result.gate is None:
+        return ""
+    if result.gate.verdict == "pass":
+        return "; the gate let it pass"
+    what = "stopped it" if result.gate.verdict == "fail" else "held it"
+    return f"; the gate {what} at {result.gate.stopped_at} %"

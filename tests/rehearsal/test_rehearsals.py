@@ -50,8 +50,7 @@ def rehearse(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=90,
-        **more,
+        **{"timeout": 90, **more},
     )
 
 

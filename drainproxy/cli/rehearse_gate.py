@@ -1,0 +1,101 @@
+"""The options of `drainproxy rehearse` about the gate and about what is wrong with a version."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import click
+
+from drainproxy.cli.parsed import DURATION, PERCENT
+from drainproxy.rehearsal.faults import Faults
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Between two weights, in seconds: of a strategy without a gate, and with one the least.
+HOLD, GATED_HOLD = 5.0, 2.0
+# A step's longest wait for a verdict, in seconds.
+GATE_TIMEOUT = 90.0
+
+GATE: Final = (
+    click.option(
+        "--gate",
+        is_flag=True,
+        help="With --strategy canary: by steps of 5 %, each let on by the gate; back if it fails.",
+    ),
+    click.option(
+        "--gate-timeout",
+        type=DURATION,
+        metavar="DURATION",
+        help=f"How long one step may wait for a verdict, {GATE_TIMEOUT:g} s.",
+    ),
+    click.option(
+        "--prometheus",
+        metavar="PATH",
+        help="The Prometheus that scrapes the sidecars; the installed one.",
+    ),
+    click.option(
+        "--new-version-fails",
+        type=PERCENT,
+        default=0.0,
+        metavar="PERCENT",
+        help="So much of what the new version of the built-in app is asked fails, such as 5%.",
+    ),
+    click.option(
+        "--new-version-slow",
+        type=DURATION,
+        default=0.0,
+        metavar="DURATION",
+        help="Its answers come so much later, such as 300ms.",
+    ),
+    click.option(
+        "--new-version-drops-websockets",
+        is_flag=True,
+        help="It ends each WebSocket at the first message, without a Close.",
+    ),
+)
+
+
+def gate_options(command: Command) -> Command:
+    """All of them."""
+    for option in reversed(GATE):
+        command = option(command)
+    return command
+
+
+def times(given: Mapping[str, Any]) -> Mapping[str, float]:
+    """What was given of them, in seconds, or what is usual with a gate and without."""
+    usual = {"hold": GATED_HOLD if given["gate"] else HOLD, "gate_timeout": GATE_TIMEOUT}
+    return {name: value if given[name] is None else given[name] for name, value in usual.items()}
+
+
+def faults(given: Mapping[str, Any], app: tuple[str, ...]) -> Faults:
+    """What is wrong with the new version; a usage error if it cannot be, or if it is somebody
+    else's app."""
+    if given["new_version_fails"] > 1:
+        raise click.BadParameter("at most 100% can fail", param_hint="--new-version-fails")
+    found = Faults(
+        given["new_version_fails"],
+        given["new_version_slow"],
+        given["new_version_drops_websockets"],
+    )
+    if app and found:
+        raise click.UsageError("--new-version-...: these are faults of the built-in app only")
+    return found
+
+
+def check_gate(given: Mapping[str, Any]) -> None:
+    """A usage error where there is nothing that a gate could stop, or look at."""
+    if not given["gate"]:
+        for option in ("prometheus", "gate_timeout"):
+            if given[option] is not None:
+                name = option.replace("_", "-")
+                raise click.UsageError(f"--{name} says how --gate looks: give both")
+        return
+    if given["strategy"] != "canary":
+        raise click.UsageError("--gate needs --strategy canary: only that goes on by steps")
+    if given["proxy"] != "drainproxy":
+        raise click.UsageError(
+            "--gate looks at what drainproxy counts: it needs --proxy drainproxy"
+        )
+    for other in ("serve", "compare"):
+        if given[other]:
+            raise click.UsageError(f"--gate and --{other} do not go together")

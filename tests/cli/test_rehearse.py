@@ -1,0 +1,53 @@
+"""`drainproxy rehearse`: what cannot be meant is refused before anything is started."""
+
+import pytest
+from click.testing import CliRunner
+
+from drainproxy.cli.rehearse import rehearse
+from drainproxy.cli.rehearse_gate import faults, times
+from drainproxy.rehearsal.faults import Faults
+
+CANARY = ("--strategy", "canary", "--gate")
+HEALTHY = {
+    "new_version_fails": 0.0,
+    "new_version_slow": 0.0,
+    "new_version_drops_websockets": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--gate",), "--gate needs --strategy canary"),
+        ((*CANARY, "--proxy", "none"), "needs --proxy drainproxy"),
+        ((*CANARY, "--serve"), "--gate and --serve do not go together"),
+        ((*CANARY, "--compare"), "--gate and --compare do not go together"),
+        (("--prometheus", "/bin/true"), "--prometheus says how --gate looks: give both"),
+        (("--gate-timeout", "5s"), "--gate-timeout says how --gate looks: give both"),
+        (("--new-version-fails", "5"), "is not a percentage, such as 10%"),
+        (("--new-version-slow", "late"), "--new-version-slow"),
+        (("--new-version-fails", "5%", "--", "app"), "built-in app only"),
+        (("--new-version-slow", "1s", "--", "app"), "built-in app only"),
+        (("--new-version-drops-websockets", "--", "app"), "built-in app only"),
+        (("--new-version-fails", "101%"), "at most 100%"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    done = CliRunner().invoke(rehearse, [*arguments])
+    assert done.exit_code == 2, done.output
+    assert said in done.output
+
+
+def test_a_step_is_shorter_with_a_gate_unless_its_length_is_given() -> None:
+    none = {"hold": None, "gate_timeout": None}
+    assert times({"gate": False, **none})["hold"] == 5
+    assert times({"gate": True, **none}) == {"hold": 2, "gate_timeout": 90}
+    assert times({"gate": True, "hold": 7.0, "gate_timeout": 0.0}) == {
+        "hold": 7,
+        "gate_timeout": 0,
+    }
+
+
+def test_an_app_of_somebody_else_has_no_faults_of_ours() -> None:
+    assert faults(HEALTHY, ("app",)) == Faults()
+    assert faults({**HEALTHY, "new_version_fails": 0.05}, ()) == Faults(fails=0.05)
