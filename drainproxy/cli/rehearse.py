@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # it, 128 and the signal.
 FAILED, IMPOSSIBLE, HELD, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 
+# Seconds: half of it is the kubelet's delay, a third the age, and sidecars look once a second.
+LEAST_DELAY = 6.0
 # What a rehearsal decides by itself.
 _ITS_OWN = {"forward", "admin", "report-file", "annotations-file"}
 
@@ -100,6 +102,12 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     f"Between the steps of blue-green and canary: {HOLD:g} s, with --gate at least"
     f" {GATED_HOLD:g} s.",
 )
+@_duration(
+    "--scale-down-delay",
+    "0s",
+    "scaleDownDelaySeconds of a canary: connections on old replicas come to their age meanwhile, as"
+    " deploy/rollouts/argo/canary.yaml has it; 0 moves them by rebalance.",
+)
 @click.option("--path", default="/hello", show_default=True, help="What http clients ask for.")
 @click.option("--websocket-path", default="/ws", show_default=True)
 @click.option("--events-path", default="/events", show_default=True)
@@ -152,6 +160,7 @@ def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
     if given["surge"] + given["unavailable"] == 0 and given["strategy"] == "rolling":
         raise click.UsageError("--surge and --unavailable cannot both be 0: nothing could change")
     check_gate(given)
+    _check_ages(given)
     settings = [
         f"--{row.name}={text}"
         for row in TABLE
@@ -173,6 +182,20 @@ def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
         faults=faults(given, app),
         **{name: values[name] for name in same},
     )
+
+
+def _check_ages(given: Mapping[str, Any]) -> None:
+    """A usage error where nothing has an age of its own, or somebody else has set it."""
+    delay = given["scale_down_delay"]
+    if not delay:
+        return
+    if given["strategy"] != "canary" or given["proxy"] != "drainproxy":
+        raise click.UsageError("--scale-down-delay needs --strategy canary and --proxy drainproxy")
+    if delay < LEAST_DELAY:
+        raise click.BadParameter(f"{LEAST_DELAY:g}s at least", param_hint="--scale-down-delay")
+    for row in TABLE:
+        if row.name.startswith("max-connection-age") and given[row.field] is not None:
+            raise click.UsageError(f"--scale-down-delay sets the ages: leave --{row.name} out")
 
 
 def _texts(value: Any) -> Sequence[str]:

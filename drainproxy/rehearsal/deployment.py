@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
+from drainproxy.rehearsal.ages import Ages
 from drainproxy.rehearsal.balancer import AnyBalancer
 from drainproxy.rehearsal.envoy import Envoy
 from drainproxy.rehearsal.plan import Plan
@@ -41,6 +42,8 @@ class Deployment:
         self._probe = probe
         self._folder = folder
         self._clock = clock
+        # Connections that stood on the old replicas when their time was over.
+        self.left: int | None = None
         self._ending: list[asyncio.Task[None]] = []
         self._services = ("http", "grpc") if not plan.app else ("http",)
         *ports, self._admin_port = free_ports(len(self._services) + 1)
@@ -99,6 +102,24 @@ class Deployment:
         """Return when whoever was deleted is gone."""
         await asyncio.gather(*self._ending)
 
+    async def scale_down(self, replicas: Sequence[Replica]) -> None:
+        """Delete those of the old version, after their connections have aged if they are to."""
+        if self.plan.ages and replicas:
+            await self._age_out(replicas, self.plan.ages)
+        for replica in replicas:
+            self.delete(replica)
+        await self.all_deleted()
+
+    async def _age_out(self, replicas: Sequence[Replica], ages: Ages) -> None:
+        await asyncio.sleep(ages.refresh)
+        self.mark(f"the ages of {replicas[0].version} fall to {ages.age:g} s")
+        for replica in replicas:
+            replica.proxy.annotate(ages.annotations(serving=False))
+        await asyncio.sleep(ages.delay - ages.refresh)
+        standing = await self._balancer.connections()
+        self.left = sum(standing.get(replica.name, 0) for replica in replicas)
+        self.mark(f"{self.left} connections are left on {replicas[0].version}")
+
     def stop(self) -> None:
         """Wait for nobody any more."""
         for task in self._ending:
@@ -151,4 +172,5 @@ class Deployment:
         # As an injected pod has it; what is given comes later and beats it.
         timeout = max(1.0, self.plan.grace_period - _SPARE)
         flags = (f"--drain-timeout={timeout * 1000:.0f}ms", *self.plan.settings)
-        return Drainproxy(self._processes, self._probe, site, flags)
+        annotations = self.plan.ages.annotations(serving=True) if self.plan.ages else ""
+        return Drainproxy(self._processes, self._probe, site, flags, annotations)

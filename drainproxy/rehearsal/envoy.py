@@ -100,6 +100,9 @@ class Envoy:
     async def rebalance(self, percent: float, over: float) -> None:
         """It has no such thing (envoyproxy/envoy#15283)."""
 
+    def annotate(self, annotations: str) -> None:
+        pass
+
     def report(self) -> dict[str, Any] | None:
         return None
 

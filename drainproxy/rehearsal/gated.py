@@ -112,19 +112,15 @@ class GatedCanary:
         deployment = self._deployment
         deployment.mark(f"100 % to {new}")
         await self._put(new, 1.0)
-        await self._leave(old)
+        await self._put(old, 0.0)
+        await deployment.scale_down(deployment.of(old))
 
     async def _roll_back(self, old: str, new: str) -> None:
-        self._deployment.mark(f"roll back: 0 % to {new}")
-        await self._put(old, 1.0)
-        await self._leave(new)
-
-    async def _leave(self, version: str) -> None:
-        """Nothing new comes, what stands is drained."""
         deployment = self._deployment
-        replicas = deployment.of(version)
-        await self._put(version, 0.0)
-        for replica in replicas:
+        deployment.mark(f"roll back: 0 % to {new}")
+        await self._put(old, 1.0)
+        await self._put(new, 0.0)
+        for replica in deployment.of(new):
             deployment.delete(replica)
         await deployment.all_deleted()
 

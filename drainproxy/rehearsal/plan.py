@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from drainproxy.rehearsal.ages import Ages
 from drainproxy.rehearsal.faults import NONE, Faults
 
 STRATEGIES = ("rolling", "blue-green", "canary")
@@ -47,6 +48,9 @@ class Plan:
     before: float = 5.0
     after: float = 10.0
     hold: float = 5.0
+    # How long old replicas stay after a canary's promotion, for their connections to come to the
+    # age that is left then; 0 is not at all, and connections are moved by rebalance.
+    scale_down_delay: float = 0.0
     # What is wrong with each version but the first.
     faults: Faults = NONE
     # A gate is asked after each step of the canary, so long at most; with this Prometheus, a path,
@@ -57,6 +61,11 @@ class Plan:
     # Where the balancer listens, by service; 0 is any free port.
     http_port: int = 0
     grpc_port: int = 0
+
+    @property
+    def ages(self) -> Ages | None:
+        """Those of ephemeral metadata, where there are any."""
+        return Ages(self.scale_down_delay) if self.scale_down_delay else None
 
     @property
     def stays(self) -> Mapping[str, float]:

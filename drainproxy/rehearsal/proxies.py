@@ -63,6 +63,9 @@ class Proxy(Protocol):
     async def rebalance(self, percent: float, over: float) -> None:
         """Send this share of the connections elsewhere, politely, in so many seconds."""
 
+    def annotate(self, annotations: str) -> None:
+        """Let it have these annotations, as the downward API writes them, instead of others."""
+
     def report(self) -> dict[str, Any] | None:
         """What it has left of its drain."""
 
@@ -78,10 +81,15 @@ class Drainproxy:
         probe: aiohttp.ClientSession,
         site: Site,
         flags: tuple[str, ...],
+        annotations: str = "",
     ) -> None:
         self._processes = processes
         self._probe = probe
         self._site = site
+        self._annotations = site.folder / f"{site.name}-annotations"
+        if annotations:
+            self.annotate(annotations)
+            flags = (*flags, f"--annotations-file={self._annotations}")
         self._flags = flags
         self._report_file = site.folder / f"{site.name}-report.json"
         self._admin = f"http://{site.host}:{site.admin_port}"
@@ -133,6 +141,12 @@ class Drainproxy:
         with suppress(aiohttp.ClientError, TimeoutError):
             async with self._probe.post(url, timeout=_PATIENCE) as answer:
                 await answer.read()
+
+    def annotate(self, annotations: str) -> None:
+        # As a whole, as the kubelet does it: the sidecar must not read the half of it.
+        new = self._annotations.with_suffix(".new")
+        new.write_text(annotations)
+        new.replace(self._annotations)
 
     def report(self) -> dict[str, Any] | None:
         with suppress(FileNotFoundError, json.JSONDecodeError):
@@ -188,6 +202,9 @@ class Direct:
         return "", 0
 
     async def rebalance(self, percent: float, over: float) -> None:
+        pass
+
+    def annotate(self, annotations: str) -> None:
         pass
 
     def report(self) -> dict[str, Any] | None:

@@ -173,6 +173,7 @@ class Rehearsal:
             marks=deployment.marks,
             timeline={kind: result.timeline(score) for kind, score in self.scores.items()},
             connections=self.connections,
+            left=deployment.left,
             gate=self._gate,
             mishaps=self._mishaps
             + [

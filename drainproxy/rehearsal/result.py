@@ -80,6 +80,8 @@ class Result:
     timeline: Mapping[str, Sequence[SecondResult]]
     connections: Sequence[tuple[float, Mapping[str, int]]]
     mishaps: Sequence[str] = field(default_factory=tuple)
+    # Connections on the old replicas when these were deleted, where they were given time to age.
+    left: int | None = None
     # What the gate said, where one was asked.
     gate: GateResult | None = None
 

@@ -50,7 +50,8 @@ async def blue_green(deployment: Deployment, old: str, new: str) -> None:
 
 
 async def canary(deployment: Deployment, old: str, new: str) -> None:
-    """Growing shares of what is new, and of what stands as far as connections can be moved."""
+    """Growing shares of what is new, and of what stands as far as connections can be moved; or what
+    stands comes to its age when all of the new is there."""
     plan = deployment.plan
     deployment.mark(f"all of {new} started")
     stable, fresh = deployment.of(old), list(await deployment.start(new, plan.replicas))
@@ -62,12 +63,11 @@ async def canary(deployment: Deployment, old: str, new: str) -> None:
             await deployment.add(stable, 1 - step)
         else:
             await deployment.remove(stable)
-        await deployment.rebalance(stable, (step - share) / (1 - share), plan.hold / 2)
+        if not plan.ages:
+            await deployment.rebalance(stable, (step - share) / (1 - share), plan.hold / 2)
         share = step
         await asyncio.sleep(plan.hold)
-    for replica in stable:
-        deployment.delete(replica)
-    await deployment.all_deleted()
+    await deployment.scale_down(stable)
 
 
 ROLLOUTS: dict[str, Callable[[Deployment, str, str], Awaitable[None]]] = {

@@ -109,6 +109,8 @@ def remarks(result: Result) -> Iterator[str]:
     yield f"The rollout took {ended - began:.1f} s."
     if result.gate:
         yield from result.gate.remarks()
+    if result.left is not None:
+        yield f"{result.left:,} connections stood on the old replicas when these were deleted."
     if result.refused_by_replicas:
         yield f"{result.refused_by_replicas:,} new connections went to replicas that took none."
     if result.imbalance is not None:

@@ -8,6 +8,7 @@ from drainproxy.cli.rehearse_gate import faults, times
 from drainproxy.rehearsal.faults import Faults
 
 CANARY = ("--strategy", "canary", "--gate")
+AGING = ("--scale-down-delay", "20s")
 HEALTHY = {
     "new_version_fails": 0.0,
     "new_version_slow": 0.0,
@@ -30,6 +31,9 @@ HEALTHY = {
         (("--new-version-slow", "1s", "--", "app"), "built-in app only"),
         (("--new-version-drops-websockets", "--", "app"), "built-in app only"),
         (("--new-version-fails", "101%"), "at most 100%"),
+        (("--scale-down-delay", "20s"), "--scale-down-delay needs --strategy canary"),
+        (("--strategy", "canary", "--scale-down-delay", "3s"), "6s at least"),
+        ((*CANARY, *AGING, "--max-connection-age-sse", "1m"), "--max-connection-age-sse out"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], said: str) -> None:

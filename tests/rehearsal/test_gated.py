@@ -57,6 +57,9 @@ class Replicas:
     async def all_deleted(self) -> None:
         pass
 
+    async def scale_down(self, replicas: list[Any]) -> None:
+        self.deleted += [replica.version for replica in replicas]
+
 
 def knowing(replicas: Replicas, canary: Canary) -> Handler:
     """A Prometheus that has scraped both versions at the weights of now."""

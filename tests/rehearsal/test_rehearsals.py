@@ -101,6 +101,21 @@ def test_the_other_strategies_lose_nothing_either(strategy: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.timeout(120)
+def test_whoever_stands_on_the_old_version_comes_to_its_age_before_the_drain() -> None:
+    done = rehearse(*SHORT, "--strategy", "canary", "--scale-down-delay", "24s", "--json")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (ours,) = json.loads(done.stdout)["rehearsals"]
+    assert ours["left"] == 0
+    # Nobody is moved twice: by the age alone, and not by the drain behind it.
+    assert kinds(ours, "goodbyes").items() >= {"websocket": 4, "sse": 4}.items()
+    assert all(not replica["goodbyes"] for replica in ours["replicas"])
+    assert "0 connections stood on the old replicas" in done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_behind_haproxy_nothing_is_lost_either() -> None:
     if shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None:
