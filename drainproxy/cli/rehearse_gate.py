@@ -96,6 +96,8 @@ def check_gate(given: Mapping[str, Any]) -> None:
         raise click.UsageError(
             "--gate looks at what drainproxy counts: it needs --proxy drainproxy"
         )
+    if given["http"] == 0:
+        raise click.UsageError("--gate needs --http clients: it counts by what they ask for")
     for other in ("serve", "compare"):
         if given[other]:
             raise click.UsageError(f"--gate and --{other} do not go together")

@@ -60,7 +60,7 @@ class Service:
     # Seconds between two requests of one client over HTTP or gRPC, and questions on a WebSocket.
     pause: float = 0.1
     question_every: float = 1.0
-    # Where users come and go: how long they stay, by kind, in seconds.
+    # Where users come and go: how many others come while one stays, by kind.
     stays: Mapping[str, float] = field(default_factory=dict)
 
     def url(self, path: str, scheme: str = "http") -> str:

@@ -1,59 +1,82 @@
 """A canary by steps of 5 %, each let on by the gate, which asks a real Prometheus.
 
 As deploy/rollouts/argo/canary.yaml does it, with shorter times: a step takes two scrapes at least,
-not 90 s, and the gate counts over 20 s, not 5 minutes, the steps before included.
+not 90 s, and the gate counts the last 6,000 users, about 20 s, not 5 minutes; both include the
+steps before.
 """
 
 import asyncio
-import operator
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from drainproxy.rehearsal.deployment import Deployment
 from drainproxy.rehearsal.gate_result import GateResult, StepResult, deciding, requests_of
+from drainproxy.rehearsal.plan import COUNTED_USERS
 from drainproxy.rehearsal.processes import StartFailed
-from drainproxy.rehearsal.scores import Score
+from drainproxy.rehearsal.scores import Clock, Score
 from drainproxy.rollout.gate.look import Rollout, look_at_canary, wait_for_verdict
 from drainproxy.rollout.gate.prometheus import NoAnswer, Server, ask
 from drainproxy.rollout.gate.report import Report
 
 WEIGHTS = tuple(range(5, 100, 5))
-# Seconds: between two scrapes and two looks; what a look counts; of a pod's beginning, what not.
+# Seconds: between two scrapes, between two looks, and of a replica's beginning what does not count.
 SCRAPE_EVERY = 1.0
 _LOOK_EVERY = 1.0
-_WINDOW, _WARM_UP = 20.0, 2.0
+_WARM_UP = 2.0
 # Until a Prometheus scrapes what it is told to: it looks at its targets every 5 s.
 _SCRAPED_WITHIN = 40.0
 
 
-class Load:
-    """What users have asked for so far."""
+class Load(NamedTuple):
+    """Who has come so far, what they have asked for, and how many of them have met a fault."""
 
-    def __init__(self, scores: Iterable[Score]) -> None:
-        self._scores = tuple(scores)
+    users: int
+    requests: int
+    struck: int
 
-    def __call__(self) -> tuple[int, int, int]:
-        """Requests, users, and those who met a fault."""
-        return (
-            sum(score.requests for score in self._scores),
-            sum(score.users for score in self._scores),
-            sum(score.struck for score in self._scores),
-        )
+
+def load(scores: Iterable[Score], clock: Clock) -> Load:
+    """What it is now."""
+    seen = tuple(scores)
+    return Load(
+        clock.users, sum(score.requests for score in seen), sum(score.struck for score in seen)
+    )
+
+
+class Window:
+    """The time in which the last users have come, so many at least: a busy machine serves fewer."""
+
+    def __init__(self, users: int) -> None:
+        self._users = users
+        self._seen = deque[tuple[float, int]]()
+
+    def begins(self, now: float, users: int) -> float:
+        """When it begins, at a moment at which so many had come; not before it was asked first."""
+        self._seen.append((now, users))
+        while len(self._seen) > 1 and self._seen[1][1] <= users - self._users:
+            self._seen.popleft()
+        return self._seen[0][0]
 
 
 class GatedCanary:
     """One rollout; `now` is the clock of Prometheus, in seconds since 1970."""
 
     def __init__(
-        self, deployment: Deployment, server: Server, load: Load, now: Callable[[], float]
+        self,
+        deployment: Deployment,
+        server: Server,
+        load: Callable[[], Load],
+        now: Callable[[], float],
     ) -> None:
         self._deployment = deployment
         self._server = server
         self._load = load
         self._now = now
         self._began = 0.0
+        self._window = Window(COUNTED_USERS)
         self._steps: list[StepResult] = []
 
     async def roll_out(self, old: str, new: str) -> GateResult:
@@ -63,6 +86,7 @@ class GatedCanary:
         await deployment.start(new, deployment.plan.replicas)
         await self._scraped(2 * deployment.plan.replicas)
         self._began, before = self._now(), self._load()
+        self._window.begins(self._began, before.users)
         weights = iter(WEIGHTS)
         report = await self._step(next(weights), old, new)
         while report.verdict == "pass" and (weight := next(weights, None)) is not None:
@@ -73,7 +97,7 @@ class GatedCanary:
         else:
             await self._roll_back(old, new)
         # Who had come before the verdict may meet the fault a little later.
-        return replace(result, users_struck=self._load()[2] - before[2])
+        return replace(result, users_struck=self._load().struck - before.struck)
 
     async def _step(self, weight: int, old: str, new: str) -> Report:
         deployment = self._deployment
@@ -99,7 +123,7 @@ class GatedCanary:
 
     async def _look(self, weight: int, old: str, new: str) -> Report:
         now = self._now()
-        window = min(now - self._began, _WINDOW)
+        window = now - self._window.begins(now, self._load().users)
         rollout = Rollout(
             f'version="{new}"', f'version="{old}"', window, warm_up=_WARM_UP, weight=weight
         )
@@ -124,10 +148,10 @@ class GatedCanary:
             deployment.delete(replica)
         await deployment.all_deleted()
 
-    def _result(self, report: Report, before: tuple[int, int, int]) -> GateResult:
+    def _result(self, report: Report, before: Load) -> GateResult:
         stopped = None if report.verdict == "pass" else self._steps[-1].weight
         of_new, of_old = requests_of(deciding(report))
-        requests, users, struck = map(operator.sub, self._load(), before)
+        now = self._load()
         return GateResult(
             verdict=report.verdict,
             reason=report.reason,
@@ -140,9 +164,9 @@ class GatedCanary:
             requests_of_new=of_new,
             requests_of_old=of_old,
             seconds=self._now() - self._began,
-            requests=requests,
-            users=users,
-            users_struck=struck,
+            requests=now.requests - before.requests,
+            users=now.users - before.users,
+            users_struck=now.struck - before.struck,
             steps=self._steps,
         )
 
@@ -167,6 +191,6 @@ class GatedCanary:
         return len(found["up"])
 
 
-def gated_canary(deployment: Deployment, url: str, scores: Iterable[Score]) -> GatedCanary:
+def gated_canary(deployment: Deployment, url: str, load: Callable[[], Load]) -> GatedCanary:
     """With the Prometheus that answers there."""
-    return GatedCanary(deployment, Server(url), Load(scores), time.time)
+    return GatedCanary(deployment, Server(url), load, time.time)

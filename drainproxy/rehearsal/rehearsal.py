@@ -14,7 +14,7 @@ from drainproxy.rehearsal.balancer import AnyBalancer, Balancer
 from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Service
 from drainproxy.rehearsal.deployment import Deployment
 from drainproxy.rehearsal.gate_result import GateResult
-from drainproxy.rehearsal.gated import SCRAPE_EVERY, gated_canary
+from drainproxy.rehearsal.gated import SCRAPE_EVERY, gated_canary, load
 from drainproxy.rehearsal.haproxy import HAProxy
 from drainproxy.rehearsal.plan import NEW, OLD, Plan
 from drainproxy.rehearsal.ports import free_ports
@@ -130,7 +130,11 @@ class Rehearsal:
         began = self.clock.now()
         self.deployment.mark("rollout begins")
         if self.plan.gate:
-            gated = gated_canary(self.deployment, self._prometheus, self.scores.values())
+            gated = gated_canary(
+                self.deployment,
+                self._prometheus,
+                lambda: load(self.scores.values(), self.clock),
+            )
             self._gate = await gated.roll_out(old, new)
         else:
             await ROLLOUTS[self.plan.strategy](self.deployment, old, new)

@@ -36,6 +36,8 @@ class Clock:
         self._now = now
         self._began = now()
         self.stage: Literal["before", "during", "after"] = "before"
+        # Users that came one after the other, of all kinds.
+        self.users = 0
 
     def now(self) -> float:
         """Seconds since the beginning."""
@@ -55,8 +57,7 @@ class Score:
         self.exchanges = 0
         # Connections or streams that were ended politely.
         self.goodbyes = 0
-        # Users that came one after the other, and those of them who met a fault.
-        self.users = 0
+        # Users who met a fault.
         self.struck = 0
         # Questions that met a goodbye on the wire: neither answered nor lost.
         self.crossed = 0

@@ -2,13 +2,16 @@
 
 Only what is new goes by the weights of a canary. So where a gate is asked after each step, each
 client is a seat that users take in turn: for one request over HTTP or gRPC, or for as long as one
-stays on a WebSocket or an event stream.
+stays on a WebSocket or an event stream, which is until so many others have come.
 """
 
 import random
 
 from drainproxy.rehearsal.clients import Client, Events, Lost, Questions, Requests
 from drainproxy.rehearsal.grpc_clients import Calls, channel
+
+# How often an empty seat looks whether its time is over, in seconds.
+_LOOK_EVERY = 0.2
 
 
 class Visitor(Client):
@@ -20,10 +23,10 @@ class Visitor(Client):
 
     async def work(self) -> None:
         """One user, from when it comes until it leaves."""
-        self.score.users += 1
+        clock = self.score.clock
+        clock.users += 1
         self._struck = False
-        stay = random.uniform(0.5, 1.5) * self.service.stays.get(self.KIND, 0.0)
-        self._until = self.score.clock.now() + stay
+        self._until = clock.users + random.uniform(0.5, 1.5) * self.service.stays.get(self.KIND, 0)
         try:
             await super().work()
         except Lost:
@@ -38,7 +41,7 @@ class Visitor(Client):
 
     def leaves(self) -> bool:
         """When its time is over."""
-        return super().leaves() or self.score.clock.now() >= self._until
+        return super().leaves() or self.score.clock.users >= self._until
 
 
 class RequestVisitor(Visitor, Requests):
@@ -72,4 +75,5 @@ class CallVisitor(Visitor, Calls):
         while not self.stop.is_set():
             async with channel(self.service) as self._channel:
                 await self.once()
-            await self.sleep(self._until - self.score.clock.now())
+            while not self.leaves():
+                await self.sleep(_LOOK_EVERY)

@@ -23,6 +23,7 @@ HEALTHY = {
         ((*CANARY, "--proxy", "none"), "needs --proxy drainproxy"),
         ((*CANARY, "--serve"), "--gate and --serve do not go together"),
         ((*CANARY, "--compare"), "--gate and --compare do not go together"),
+        ((*CANARY, "--http", "0"), "--gate needs --http clients"),
         (("--prometheus", "/bin/true"), "--prometheus says how --gate looks: give both"),
         (("--gate-timeout", "5s"), "--gate-timeout says how --gate looks: give both"),
         (("--new-version-fails", "5"), "is not a percentage, such as 10%"),

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from drainproxy.rehearsal import gated
-from drainproxy.rehearsal.gated import WEIGHTS, GatedCanary, Load
+from drainproxy.rehearsal.gated import WEIGHTS, GatedCanary, Load, Window, load
 from drainproxy.rehearsal.plan import Plan
 from drainproxy.rehearsal.processes import StartFailed
 from drainproxy.rehearsal.scores import Clock, Score
@@ -21,7 +21,6 @@ from tests.rollout.gate.fleet import NOW, Fleet
 
 HEALTHY = Fleet().requests(1000)
 FAILING = Fleet().requests(1000, 200)
-NOBODY = Load(())
 STABLE = Fleet(3).requests(1000)
 UP = [Series({"instance": str(number)}, [(NOW, 1.0)]) for number in range(4)]
 
@@ -77,7 +76,7 @@ def knowing(replicas: Replicas, canary: Canary) -> Handler:
 
 @asynccontextmanager
 async def rollout(
-    canary: Canary, load: Load = NOBODY
+    canary: Canary, load: Callable[[], Load] = lambda: Load(0, 0, 0)
 ) -> AsyncIterator[tuple[Replicas, GatedCanary]]:
     """One with no time between its steps; the clock says ten seconds more each time."""
     replicas = Replicas(Plan(gate=True, replicas=2, hold=0.0, gate_timeout=0.0))
@@ -116,14 +115,15 @@ async def test_without_a_verdict_in_time_it_goes_back_too() -> None:
 
 
 async def test_who_came_between_the_first_weight_and_the_verdict_is_counted() -> None:
-    score = Score(Clock())
-    score.users, score.struck, score.requests = 100, 1, 300
+    clock = Clock()
+    score, other = Score(clock), Score(clock)
+    clock.users, score.struck, score.requests, other.requests = 100, 1, 200, 100
 
     def seen(weight: float) -> Fleet:
-        score.users, score.struck, score.requests = 150, 4, 450
+        clock.users, score.struck, score.requests = 150, 4, 350
         return FAILING
 
-    async with rollout(seen, Load([score])) as (_, canary):
+    async with rollout(seen, lambda: load([score, other], clock)) as (_, canary):
         result = await canary.roll_out("v1", "v2")
     assert (result.users, result.users_struck, result.requests) == (50, 3, 150)
 
@@ -132,6 +132,15 @@ async def test_what_is_never_scraped_is_said(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(gated, "_SCRAPED_WITHIN", 0.05)
     replicas: Any = Replicas(Plan(gate=True, replicas=3))
     async with serving(knowing(replicas, lambda _: HEALTHY)) as url:
-        canary = GatedCanary(replicas, Server(url), NOBODY, lambda: NOW)
+        canary = GatedCanary(replicas, Server(url), lambda: Load(0, 0, 0), lambda: NOW)
         with pytest.raises(StartFailed, match="has not scraped all 6 sidecars"):
             await canary.roll_out("v1", "v2")
+
+
+def test_the_window_holds_the_last_users_however_long_they_took() -> None:
+    window = Window(100)
+    assert window.begins(5.0, 0) == 5
+    assert window.begins(20.0, 90) == 5
+    assert window.begins(21.0, 101) == 5
+    assert window.begins(600.0, 190) == 20
+    assert window.begins(601.0, 500) == 600

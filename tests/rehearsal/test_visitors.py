@@ -22,7 +22,6 @@ from drainproxy.rehearsal.visitors import (
 from tests.rehearsal.lived import has_failed, lived
 
 KINDS = (RequestVisitor, WebSocketVisitor, EventsVisitor, CallVisitor)
-STAY = {"websocket": 0.05, "sse": 0.05, "grpc": 0.05}
 
 
 class Connections:
@@ -39,7 +38,7 @@ class Connections:
         return await handler(request)  # type: ignore[operator, no-any-return]
 
     @asynccontextmanager
-    async def served(self, faults: Faults) -> AsyncIterator[Service]:
+    async def served(self, faults: Faults, stay: float) -> AsyncIterator[Service]:
         http, grpc_port = free_ports(2)
         runner = web.AppRunner(self.app, shutdown_timeout=0.1)
         await runner.setup()
@@ -47,7 +46,9 @@ class Connections:
         calls = grpc_app.served(grpc_port, "v2", 0.1, faults)
         await anext(calls)
         try:
-            yield Service(http, grpc_port, pause=0.01, question_every=0.01, stays=STAY)
+            yield Service(
+                http, grpc_port, pause=0.01, question_every=0.01, stays={"websocket": stay}
+            )
         finally:
             await anext(calls, None)
             await runner.cleanup()
@@ -61,13 +62,13 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def four_came(score: Score) -> bool:
-    return score.users > 3
+    return score.clock.users > 3
 
 
-async def visited(kind: type[Client], faults: Faults = NONE) -> tuple[Score, int]:
+async def visited(kind: type[Client], faults: Faults = NONE, stay: float = 0) -> tuple[Score, int]:
     """What one seat has lived through when four had come, and on how many connections."""
     app = Connections(faults)
-    async with app.served(faults) as service:
+    async with app.served(faults, stay) as service:
         score = await lived(kind, service, four_came)
     return score, len(app.seen)
 
@@ -78,24 +79,24 @@ async def test_who_leaves_loses_nothing_and_hears_no_goodbye(kind: type[Client])
     assert not score.failed
     assert (score.struck, score.goodbyes) == (0, 0)
     if kind is not CallVisitor:
-        assert connections == score.users
+        assert connections == score.clock.users
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_everyone_meets_a_version_that_always_fails(kind: type[Client]) -> None:
     score, _ = await visited(kind, Faults(fails=1.0))
-    assert score.struck == score.users == score.failed.total()
+    assert score.struck == score.clock.users == score.failed.total()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_slow_answer_is_a_fault_though_nothing_is_lost(kind: type[Client]) -> None:
     score, _ = await visited(kind, Faults(slow=0.001))
     assert not score.failed
-    assert score.users - score.struck <= 1, "who came last may have been asked to stop"
+    assert score.clock.users - score.struck <= 1, "who came last may have been asked to stop"
 
 
 async def test_who_is_dropped_has_met_a_fault() -> None:
-    score, _ = await visited(WebSocketVisitor, Faults(drops_websockets=True))
+    score, _ = await visited(WebSocketVisitor, Faults(drops_websockets=True), stay=100)
     assert set(score.failed) == {"ws 1006"}
     assert score.struck == score.failed.total()
 
@@ -103,11 +104,11 @@ async def test_who_is_dropped_has_met_a_fault() -> None:
 async def test_where_nobody_listens_each_user_has_met_a_fault() -> None:
     score = await lived(RequestVisitor, Service(free_ports(1)[0], 0), has_failed)
     assert set(score.failed) == {scores.REFUSED}
-    assert score.struck == score.users
+    assert score.struck == score.clock.users
 
 
-def test_as_many_come_each_second_however_many_seats_there_are() -> None:
+def test_as_many_come_of_a_kind_however_many_seats_there_are() -> None:
     few, many = (Plan(gate=True, clients={"websocket": seats}) for seats in (4, 40))
-    assert (few.stays["websocket"], many.stays["websocket"]) == (1.0, 10.0)
+    assert (few.stays["websocket"], many.stays["websocket"]) == (300, 3000)
     assert few.stays["sse"] == 0
     assert Plan().stays == {}
