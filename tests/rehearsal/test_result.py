@@ -15,6 +15,7 @@ from drainproxy.rehearsal.page import page
 from drainproxy.rehearsal.proxies import exchanges
 from drainproxy.rehearsal.result import ReplicaResult, Result
 from drainproxy.rehearsal.scores import Clock, Score, percentile
+from tests.rehearsal.test_gate_result import FAILED, PASSED
 
 
 class Time:
@@ -124,6 +125,35 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_is_told() -> None:
     assert text.count("<svg") == 4
     assert "&lt;b&gt;odd&lt;/b&gt;" in text
     assert not any(word in text for word in ("http://", "https://", "src=", "<link", "<b>"))
+
+
+def test_what_a_gate_has_stopped_is_a_problem_with_its_weights_and_reasons() -> None:
+    stopped = of({"5xx from the app": 5}, strategy="canary", gate=FAILED)
+    said = printed(stopped)
+    assert stopped.problems()[0] == "The gate stopped it at 10 %, and it was rolled back."
+    assert "fail: errors: 4 of 100 beside 0 of 1900" in said
+    assert "5 of 2,000 users met a fault" in said
+    assert [line.split()[:3] for line in said.splitlines() if " % " in line][:2] == [
+        ["5", "%", "pass"],
+        ["10", "%", "fail"],
+    ]
+    assert table.verdict([stopped]).endswith("; the gate stopped it at 10 %")
+    assert "The gate stopped it at 10 %" in page([stopped])
+
+
+def test_what_a_gate_has_let_pass_or_held_is_said_in_the_last_line() -> None:
+    assert of(gate=PASSED).problems() == []
+    assert table.verdict([of(gate=PASSED)]).endswith("; the gate let it pass")
+    held = of(gate=replace(FAILED, verdict="hold"))
+    assert table.verdict([held]).endswith("; the gate held it at 10 %")
+    body = json.loads(result.as_json([held]))["rehearsals"][0]["gate"]
+    assert (body["verdict"], body["stopped_at"], body["users_struck"]) == ("hold", 10, 5)
+    assert body["signals"][0]["canary"] == {"bad": 4, "total": 100, "intervals": 0}
+
+
+def test_what_stood_on_old_replicas_in_the_end_is_said() -> None:
+    assert "0 connections stood on the old replicas" in printed(of(left=0))
+    assert "stood on the old replicas" not in printed(of())
 
 
 @pytest.mark.parametrize(
