@@ -108,6 +108,11 @@ def test_where_clients_and_sidecars_count_differently_it_is_said() -> None:
     assert "the clients count 5 exchanges, the sidecars 4" in printed(of(kinds={"http": kind}))
 
 
+def test_a_500_of_the_app_is_an_answer_to_sidecars_alone() -> None:
+    kind = result.kind_result(score(lost={"5xx from the app": 1}), 3, 6)
+    assert "the clients count" not in printed(of(kinds={"http": kind}))
+
+
 def test_the_json_has_everything_and_the_first_rehearsals_failures() -> None:
     body = json.loads(result.as_json([of(), of({"refused": 2}, proxy="none")]))
     assert body["failed"] == 0
