@@ -13,7 +13,15 @@ import click
 from drainproxy.cli.help import examples
 from drainproxy.cli.options import option
 from drainproxy.cli.parsed import DURATION
-from drainproxy.cli.rehearse_gate import GATED_HOLD, HOLD, check_gate, faults, gate_options, times
+from drainproxy.cli.rehearse_gate import (
+    GATE_OPTIONS,
+    GATED_HOLD,
+    HOLD,
+    check_gate,
+    faults,
+    gate_options,
+    times,
+)
 from drainproxy.cli.run import RunCommand
 from drainproxy.config import TABLE
 from drainproxy.rehearsal.plan import BALANCERS, CLIENTS, PROXIES, STRATEGIES, Plan
@@ -74,8 +82,9 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     sections={
         "The rollout": (
             *("replicas", "strategy", "surge", "unavailable", "grace_period", "prestop_sleep"),
-            *("propagation_delay", "before", "after", "hold", "rollout_every"),
+            *("propagation_delay", "before", "after", "hold", "scale_down_delay", "rollout_every"),
         ),
+        "The gate, and what it may find": GATE_OPTIONS,
         "Clients": (*CLIENTS, "path", "websocket_path", "events_path"),
         "What is in between": ("proxy", "balancer", "http_port", "grpc_port"),
     },
@@ -83,6 +92,7 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
         "rehearse --compare --html report.html",
         "rehearse --path / -- python -m http.server --bind 127.0.0.1 {port}",
         "rehearse --strategy canary --max-connection-age 10s",
+        "rehearse --strategy canary --gate --new-version-fails 5%",
     ),
 )
 @click.option("--replicas", type=click.IntRange(1, 20), default=3, show_default=True)

@@ -53,6 +53,11 @@ GATE: Final = (
     ),
 )
 
+GATE_OPTIONS: Final = (
+    *("gate", "gate_timeout", "prometheus", "new_version_fails", "new_version_slow"),
+    "new_version_drops_websockets",
+)
+
 
 def gate_options(command: Command) -> Command:
     """All of them."""
