@@ -63,12 +63,19 @@ class GateResult:
                 f" {first.seconds:.0f} s."
             )
         else:
+            what = _events(self.signals[0].signal if self.signals else "")
             yield (
-                f"The verdict took {self.requests_of_new:,} of the new version beside"
+                f"The verdict took {self.requests_of_new:,} {what} of the new version beside"
                 f" {self.requests_of_old:,} of the old, and {self.seconds:.0f} s."
             )
         share = f" ({self.users_struck / self.users:.1%})" if self.users else ""
         yield f"{self.users_struck:,} of {self.users:,} users met a fault{share}."
+
+
+def _events(signal: str) -> str:
+    """What a signal counts."""
+    kinds = ("WebSockets", "event streams", "connections")
+    return next((kind for kind in kinds if kind.lower() in signal), "requests")
 
 
 def deciding(report: Report) -> Judgement | None:

@@ -57,9 +57,16 @@ def test_what_was_stopped_says_where_why_and_what_it_took() -> None:
     assert stopped == "The gate stopped it at 10 %, and it was rolled back."
     assert why == "fail: errors: 4 of 100 beside 0 of 1900"
     assert list(FAILED.remarks()) == [
-        "The verdict took 100 of the new version beside 1,900 of the old, and 60 s.",
+        "The verdict took 100 requests of the new version beside 1,900 of the old, and 60 s.",
         "5 of 2,000 users met a fault (0.2%).",
     ]
+
+
+def test_what_was_counted_is_called_by_its_name() -> None:
+    broken = Judgement("broken websockets", "fail", "all", Count(3, 3), Count(0, 60))
+    assert next(replace(FAILED, signals=[broken]).remarks()).startswith(
+        "The verdict took 100 WebSockets of the new version"
+    )
 
 
 def test_what_was_held_too_long_is_no_fail() -> None:
