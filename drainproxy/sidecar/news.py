@@ -15,7 +15,9 @@ from drainproxy.relay.tcp import Tcp
 
 # How kubelets and load balancers call themselves.
 _PROBER = re.compile(
-    rb"\r\nuser-agent:[^\r]*(?:probe|health.?check|googlehc|envoy/hc|uptime|pingdom)", re.I
+    rb"\r\nuser-agent:[^\r]*"
+    rb"(?:probe|health.?check|googlehc|envoy/hc|load balancer|uptime|pingdom)",
+    re.I,
 )
 _GRPC_HEALTH = "/grpc.health.v1.Health/"
 # The last part of the paths at which frameworks tell of their health.
@@ -33,6 +35,9 @@ _MANY = 1000
 def is_probe(method: bytes, path: str, head: bytes = b"") -> bool:
     """Whether a request is that of a prober; `head` is that of HTTP/1, where it is one."""
     if path.startswith(_GRPC_HEALTH) or _PROBER.search(head):
+        return True
+    if method == b"OPTIONS" and path in ("*", "/"):
+        # What HAProxy asks where nothing else is said.
         return True
     name = path.partition("?")[0].rstrip("/").rpartition("/")[2]
     return method in (b"GET", b"HEAD") and name.lower().lstrip("_") in _HEALTH

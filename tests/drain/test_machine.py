@@ -280,7 +280,7 @@ def test_an_end_without_a_drain_reports_and_closes() -> None:
 # No time, and no need of any: more in test_short_drains
 
 
-def test_a_hurried_signal_leaves_a_second_and_a_half() -> None:
+def test_a_hurried_signal_leaves_little_time() -> None:
     shell = Shell.serving(in_flight=1)
     assert shell.machine.purpose(shell.now) is None
     shell.drain(origin=Origin.SIDECAR_HOOK)

@@ -16,7 +16,7 @@ from tests.drain.shell import ONCE_PER_DRAIN, Shell
         (12, Phase.CLOSED, [*ONCE_PER_DRAIN]),
     ],
 )
-def test_a_hurried_signal_cuts_within_a_second_and_a_half(
+def test_a_hurried_signal_cuts_in_the_time_that_is_left(
     seconds: float, phase: Phase, effects: list[Effect]
 ) -> None:
     shell = Shell.serving(in_flight=1)
