@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from drainproxy.config import Address
-from drainproxy.drain.machine import Phase, Timing
+from drainproxy.drain.machine import Phase
 from drainproxy.drain.origin import Origin
 from drainproxy.relay.http1 import Http1
 from drainproxy.relay.tcp import Tcp
@@ -310,45 +310,6 @@ async def test_undrain_is_409_where_it_is_not_allowed(phase: Phase, sidecar: Fak
 
     assert (status, body["phase"]) == (409, phase.value)
     assert "cannot be taken back" in body["reason"]
-
-
-async def test_prestop_drains_and_answers_when_drained(sidecar: FakeSidecar) -> None:
-    blocker = hold(sidecar)
-    async with asked(sidecar) as client:
-        waiting = asyncio.create_task(answer(client, "GET", "/prestop"))
-        await until_drain(sidecar)
-        blocker.connection_lost(None)
-        sidecar.advance()
-        status, body = await waiting
-
-    assert (status, body["phase"], body["verdict"]) == (200, "drained", "clean")
-    assert (sidecar.whys, body["why"]) == (["prestop"], "prestop")
-
-
-async def test_prestop_answers_before_the_deadline_in_any_case() -> None:
-    sidecar = FakeSidecar(timing=Timing(0.0, 0.0, admin.PRESTOP_SPARE + 0.1))
-    hold(sidecar)
-    async with asked(sidecar) as client:
-        status, body = await answer(client, "GET", "/prestop")
-        deadline = sidecar.machine.deadline
-
-        assert deadline is not None
-        assert 0 < deadline - sidecar.now() <= admin.PRESTOP_SPARE
-    assert (status, body["reason"]) == (200, "the drain is not over")
-
-
-async def test_a_deadline_that_is_put_off_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin, "_LOOK_EVERY", 0.01)
-    sidecar = FakeSidecar(timing=Timing(0.0, 0.0, 0.6))
-    blocker = hold(sidecar)
-    async with asked(sidecar) as client:
-        waiting = asyncio.create_task(answer(client, "GET", "/prestop"))
-        await until_drain(sidecar)
-        sidecar.machine.timing.timeout = 25.0
-        assert not (await asyncio.wait({waiting}, timeout=0.2))[0]
-        blocker.connection_lost(None)
-        sidecar.advance()
-        assert (await waiting)[1]["verdict"] == "clean"
 
 
 async def test_a_client_that_leaves_does_not_stop_the_drain(sidecar: FakeSidecar) -> None:

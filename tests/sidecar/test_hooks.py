@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from drainproxy.drain.machine import Timing
 from drainproxy.drain.origin import Origin, Purpose
+from drainproxy.sidecar import admin
 
 from .fake_sidecar import FakeSidecar
 from .test_admin import answer, asked, hold, until_drain
@@ -95,3 +97,46 @@ async def test_with_the_hooks_of_both_the_pod_is_deleted() -> None:
         for hook in hooks:
             hook.cancel()
         await asyncio.gather(*hooks, return_exceptions=True)
+
+
+# The answer
+
+
+async def test_prestop_drains_and_answers_when_drained() -> None:
+    sidecar = FakeSidecar()
+    blocker = hold(sidecar)
+    async with asked(sidecar) as client:
+        waiting = asyncio.create_task(answer(client, "GET", "/prestop"))
+        await until_drain(sidecar)
+        blocker.connection_lost(None)
+        sidecar.advance()
+        status, body = await waiting
+
+    assert (status, body["phase"], body["verdict"]) == (200, "drained", "clean")
+    assert (sidecar.whys, body["why"]) == (["prestop"], "prestop")
+
+
+async def test_prestop_answers_before_the_deadline_in_any_case() -> None:
+    sidecar = FakeSidecar(timing=Timing(0.0, 0.0, admin.PRESTOP_SPARE + 0.1))
+    hold(sidecar)
+    async with asked(sidecar) as client:
+        status, body = await answer(client, "GET", "/prestop")
+        deadline = sidecar.machine.deadline
+
+        assert deadline is not None
+        assert 0 < deadline - sidecar.now() <= admin.PRESTOP_SPARE
+    assert (status, body["reason"]) == (200, "the drain is not over")
+
+
+async def test_a_deadline_that_is_put_off_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "_LOOK_EVERY", 0.01)
+    sidecar = FakeSidecar(timing=Timing(0.0, 0.0, 0.6))
+    blocker = hold(sidecar)
+    async with asked(sidecar) as client:
+        waiting = asyncio.create_task(answer(client, "GET", "/prestop"))
+        await until_drain(sidecar)
+        sidecar.machine.timing.timeout = 25.0
+        assert not (await asyncio.wait({waiting}, timeout=0.2))[0]
+        blocker.connection_lost(None)
+        sidecar.advance()
+        assert (await waiting)[1]["verdict"] == "clean"
