@@ -16,7 +16,7 @@ from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import UNTIL_CLOSE, AnotherProtocol, Request, Response
-from drainproxy.wire.logged import Facts, of_head
+from drainproxy.wire.logged import NO_FACTS, Facts, of_head
 from drainproxy.wire.rewrite import answer
 
 # What is expected of the client: a head, a body, nothing until the answer is out, nothing any more.
@@ -113,7 +113,7 @@ class Exchange(Pair):
     @property
     def facts(self) -> Facts:
         """What the request's fields tell the log."""
-        return of_head(self.request.head) if self.request is not None else {}
+        return of_head(self.request.head) if self.request is not None else NO_FACTS
 
     @property
     def since(self) -> float:
@@ -201,7 +201,7 @@ class Exchange(Pair):
             self._say(status, reason, "app", retry=status != 504, ending=APP_LEFT)
             return
         until_close = self.answered_length == UNTIL_CLOSE
-        self.hub.refusal("app", self.peer, f"its answer breaks off: {reason}")
+        self.hub.refusal("app", self.peer, f"its answer breaks off: {reason}", self.facts)
         self._end_exchange(APP_LEFT)
         self._break_off(reset=until_close)
 
@@ -235,7 +235,7 @@ class Exchange(Pair):
         after = self.hub.retry_after() if retry else None
         if self not in self.hub.refused:
             # Of who is over max-connections that is said already.
-            self.hub.refusal(why, self.peer, f"{status} {reason}")
+            self.hub.refusal(why, self.peer, f"{status} {reason}", self.facts)
         self.client.write(answer(status, reason, body=with_body, retry_after=after))
         self.status = status
         if self.answers == NOTHING:

@@ -10,7 +10,7 @@ from drainproxy.drain.ledger import Ledger
 from drainproxy.relay.counters import Counters
 from drainproxy.relay.delivery import Deliveries
 from drainproxy.relay.turns import Turns
-from drainproxy.wire.logged import Facts
+from drainproxy.wire.logged import NO_FACTS, Facts
 
 if TYPE_CHECKING:
     from drainproxy.relay.app_side import AppSide
@@ -150,9 +150,16 @@ AccessLog = Callable[[Access], None]
 Notice = Callable[[str, str, int, str], None]
 
 
-# Called when we turn somebody away ourselves: for which of the reasons that are counted (or "app",
-# if it is the app that cannot be had), whom, and why in words.
-Refusal = Callable[[str, str, str], None]
+class Refusal(Protocol):
+    """Called when we turn somebody away ourselves: for which of the reasons that are counted (or
+    "app", if it is the app that cannot be had), whom, why in words, and what is known of the
+    request if it is one that is turned away."""
+
+    def __call__(self, reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None: ...
+
+
+def _not_told(reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None:
+    """Nobody wants to read of it."""
 
 
 def _unsaid(budget: str, peer: str, number: int, outcome: str) -> None:
@@ -250,7 +257,7 @@ class Hub:
         self.notice: Notice = _unsaid
         # Whether an app that goes away is known to come back.
         self.app_restarts: Callable[[], bool] = lambda: False
-        self.refusal: Refusal = lambda reason, peer, words: None
+        self.refusal: Refusal = _not_told
         self.hint: Hint = lambda topic, route: None
 
     def retry_milliseconds(self) -> int:

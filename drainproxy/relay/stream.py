@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
 from drainproxy.relay.hub import Access
 from drainproxy.wire.http2_head import RequestHead
-from drainproxy.wire.logged import Facts
+from drainproxy.wire.logged import NO_FACTS, Facts
 
 if TYPE_CHECKING:
     from drainproxy.relay.hub import AccessLog
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _RESET_STATUS = {8: b"1", 11: b"8", 12: b"7", 7: b"14"}
 _INTERNAL = b"13"
 UNAVAILABLE = b"14"
-_NOTHING: Facts = {}
 # Without any status of the app: CANCELLED if the client went away, UNKNOWN if the app just said
 # none, and what we say ourselves.
 _STATUS_BY_ENDING = {
@@ -48,7 +47,7 @@ class Stream:
         self.kind = head.kind
         # For the access log: bytes of the answer, and what the request's fields tell of it.
         self.received = 0
-        self.facts: Facts = _NOTHING
+        self.facts: Facts = NO_FACTS
         session.hold(self)
 
     @property

@@ -179,7 +179,7 @@ class Streams(Pair):
 
     def fail_stream(self, stream: Stream, status: int, reason: str) -> None:
         """The app's answer on this stream is not to be had."""
-        self.hub.refusal("app", self.peer, f"{status} {reason}")
+        self.hub.refusal("app", self.peer, f"{status} {reason}", stream.facts)
         self.to_client(self.last_words(stream, status, reason, http2.INTERNAL_ERROR))
         self.let_go_of(stream, APP_LEFT)
 

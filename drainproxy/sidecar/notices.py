@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from drainproxy.drain.budget import Budget
 from drainproxy.relay.hub import NOT_HTTP, SILENCE, Route
+from drainproxy.sidecar.access_lines import trace
+from drainproxy.wire.logged import NO_FACTS, Facts
 
 # So many lines for each budget in so many seconds: whoever floods us does not flood the log.
 _MOST, _WINDOW = 20, 10.0
@@ -53,9 +55,9 @@ class Refusals:
     def __init__(self, now: Callable[[], float]) -> None:
         self._lines = _Lines(now)
 
-    def __call__(self, reason: str, peer: str, words: str) -> None:
-        """A line, with the peer and the reason by which it is counted."""
-        fields: dict[str, object] = {"reason": reason, "peer": peer}
+    def __call__(self, reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None:
+        """A line, with the peer, the reason by which it is counted, and the trace of a request."""
+        fields: dict[str, object] = {"reason": reason, "peer": peer, **trace(facts)}
         self._lines.write(refusals, reason, f"refused: {words}", fields)
 
 

@@ -18,6 +18,7 @@ _TRACEPARENT = re.compile(
 )
 
 Facts = Mapping[bytes, bytes]
+NO_FACTS: Facts = {}
 
 
 def of_head(head: bytes) -> Facts:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from drainproxy.wire.logged import NO_FACTS, Facts
 from tests.relay.conversation import Conversation, head, request
 from tests.relay.frames import GET, PREFACE, data, priority, settings
 from tests.relay.streaming import asked, begun
@@ -16,8 +17,26 @@ Said = list[tuple[str, str]]
 def listened(talk: Conversation) -> Said:
     """What is told from now on: the reason as it is counted, and the words."""
     said: Said = []
-    talk.proxy.hub.refusal = lambda reason, peer, words: said.append((reason, words))
+
+    def refused(reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None:
+        said.append((reason, words))
+
+    talk.proxy.hub.refusal = refused
     return said
+
+
+def test_a_request_that_is_turned_away_is_told_with_its_trace() -> None:
+    heard: list[Facts] = []
+
+    def refused(reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None:
+        heard.append(facts)
+
+    talk = Conversation()
+    talk.proxy.hub.refusal = refused
+    talk.client_sends(request("/", "Traceparent: 00-1-2-01"))
+    talk.app_resets()
+
+    assert [facts[b"traceparent"] for facts in heard] == [b"00-1-2-01"]
 
 
 def http1(*sent: bytes, **about: Any) -> tuple[Conversation, Said]:

@@ -85,6 +85,15 @@ def test_a_hint_is_said_once_for_each_app_and_names_what_to_change(
 # Refusals
 
 
+def test_a_refused_request_is_found_by_its_trace(caplog: pytest.LogCaptureFixture) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    facts = {b"traceparent": f"00-{trace}-00f067aa0ba902b7-01".encode()}
+    Refusals(Clock())("app", "192.0.2.7:50000", "502 the app is gone", facts)
+
+    (record,) = caplog.records
+    assert record.__dict__["fields"]["trace_id"] == trace
+
+
 @pytest.fixture
 def refusals(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
     caplog.set_level(logging.WARNING, "drainproxy.refused")
