@@ -111,11 +111,11 @@ def run(place: Path, script: str, *before: str) -> str:
     return done.stdout
 
 
-# Whatever fails, the server ends with the script. An app that dies of SIGTERM may say so.
+# Whatever fails, the server ends with the script.
 SERVED = """ip link set lo up
 {server} &
 server=$!
-trap 'kill $server; wait $server || test $? = 143' EXIT
+trap 'kill $server; wait $server' EXIT
 curl --silent --retry 60 --retry-all-errors --retry-max-time 15 --fail \\
     --output /dev/null localhost:9180/readyz
 curl --silent localhost:8080/

@@ -45,7 +45,8 @@ def test_compose_runs_the_sidecar_and_waits_for_its_drain(sidecar: dict[str, Any
     settings = load(flags=flags(words), environ=sidecar["environment"])
 
     assert command == "run"
-    assert parse_duration(sidecar["stop_grace_period"]) > settings.drain_timeout
+    assert parse_duration(sidecar["stop_grace_period"]) == settings.stop_timeout
+    assert settings.stop_timeout > settings.drain_timeout
 
 
 def test_compose_asks_for_the_health_of_the_sidecar(sidecar: dict[str, Any]) -> None:
