@@ -84,7 +84,7 @@ async def serve(sidecar: "Sidecar") -> Server:
         assert runner.server is not None
         return runner.server()
 
-    callers = Callers(most, handler, counters, sidecar.now)
+    callers = Callers(most, handler, counters, sidecar.now, sidecar.hub.refusal)
     runner = web.AppRunner(
         application(sidecar, callers),
         access_log=None,

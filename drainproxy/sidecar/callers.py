@@ -12,6 +12,8 @@ from math import inf
 from typing import Any
 
 from drainproxy.relay.counters import Counters
+from drainproxy.relay.hub import Refusal
+from drainproxy.relay.pair import address_text
 from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.sockets import has_unread
 
@@ -79,15 +81,22 @@ class Caller(asyncio.Protocol):
 
 
 class Callers:
-    """`most` callers at once; `handler` makes aiohttp's protocol for one."""
+    """`most` callers at once; `handler` makes aiohttp's protocol for one, `refusal` is told of
+    those who are turned away."""
 
     def __init__(
-        self, most: int, handler: Callable[[], Any], counters: Counters, now: Callable[[], float]
+        self,
+        most: int,
+        handler: Callable[[], Any],
+        counters: Counters,
+        now: Callable[[], float],
+        refusal: Refusal,
     ) -> None:
         self.most = most
         self.now = now
         self._handler = handler
         self._counters = counters
+        self._refusal = refusal
         self._callers: set[Caller] = set()
         self._by_handler: dict[Any, Caller] = {}
         self._sweeping: asyncio.TimerHandle | None = None
@@ -128,8 +137,8 @@ class Callers:
         if self._closed:
             caller.transport.abort()
         elif len(self._callers) > self.most:
-            self._counters.rejected["admin-connections"] += 1
-            self._end(self._least_of_all(caller))
+            words = f"the admin port has {self.most} connections: another one gets its place"
+            self._refuse(self._least_of_all(caller), "admin-connections", words)
         if self._sweeping is None and not self._closed:
             self._sweep_later()
 
@@ -177,6 +186,12 @@ class Callers:
         asking = (each for each in others if each.at == ASKING)
         return next(idle, None) or next(asking, None) or newest
 
+    def _refuse(self, caller: Caller, reason: str, words: str) -> None:
+        self._counters.rejected[reason] += 1
+        peer = address_text(caller.transport.get_extra_info("peername"))
+        self._refusal(reason, peer, words)
+        self._end(caller)
+
     def _end(self, caller: Caller) -> None:
         self._callers.discard(caller)
         caller.transport.abort()
@@ -193,7 +208,9 @@ class Callers:
         now = self.now()
         for caller in [each for each in self._callers if each.deadline <= now]:
             if caller.at == SILENT:
-                self._counters.rejected["header-timeout"] += 1
-            self._end(caller)
+                words = f"it has asked the admin port for nothing within {_REQUEST:g} s"
+                self._refuse(caller, "header-timeout", words)
+            else:
+                self._end(caller)
         if self._callers:
             self._sweep_later()

@@ -22,6 +22,9 @@ class Transport:
     def abort(self) -> None:
         self.aborted = True
 
+    def get_extra_info(self, name: str) -> Any:
+        return {"peername": ("192.0.2.7", 5000)}[name]
+
 
 class Handler:
     """What aiohttp hears."""
@@ -40,7 +43,14 @@ class Admin:
         monkeypatch.setattr(module, "has_unread", lambda transport: transport.unread)
         self.time = 100.0
         self.counters = Counters()
-        self.callers = Callers(MOST, Handler, self.counters, lambda: self.time)
+        self.told: list[tuple[str, str]] = []
+        self.callers = Callers(
+            MOST,
+            Handler,
+            self.counters,
+            lambda: self.time,
+            lambda reason, peer, words: self.told.append((reason, peer)),
+        )
 
     def comes(self, says: bytes = b"") -> Caller:
         self.time += 0.01
@@ -97,6 +107,7 @@ async def test_who_has_said_nothing_for_the_longest_goes_first(admin: Admin) -> 
     admin.comes()
     assert gone(answered, second, newest) == [False, True, False]
     assert admin.rejected == {"admin-connections": 2}
+    assert admin.told == [("admin-connections", "192.0.2.7:5000")] * 2
     assert len(admin.callers) == MOST
 
 
@@ -156,6 +167,7 @@ async def test_a_request_comes_as_a_whole_within_ten_seconds(says: bytes, admin:
     admin.after(1)
     assert gone(caller) == [True]
     assert admin.rejected == {"header-timeout": 1}
+    assert admin.told == [("header-timeout", "192.0.2.7:5000")]
 
 
 async def test_the_next_request_may_be_waited_for_but_not_drawn_out(admin: Admin) -> None:
