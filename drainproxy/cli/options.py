@@ -3,10 +3,9 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from drainproxy.cli.help import Option
 from drainproxy.config import (
@@ -19,6 +18,9 @@ from drainproxy.config import (
     Sources,
 )
 from drainproxy.config.kinds import PATH
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -54,11 +56,13 @@ def option(row: Setting) -> Callable[[Command], Command]:
     )
 
 
-def _completion(row: Setting) -> Callable[..., list[CompletionItem]]:
+def _completion(row: Setting) -> Callable[..., list["CompletionItem"]]:
     """What a shell may offer for a value: the words of a setting that has words, or files."""
     words = row.kind.metavar.split("|") if "|" in row.kind.metavar else ()
 
-    def complete(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+    def complete(ctx: click.Context, param: click.Parameter, begun: str) -> list["CompletionItem"]:
+        from click.shell_completion import CompletionItem  # no command needs it, but a shell
+
         if row.kind is PATH:
             return [CompletionItem(begun, type="file")]
         return [CompletionItem(word) for word in words if word.startswith(begun)]

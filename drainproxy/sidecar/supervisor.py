@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from drainproxy.config import Forward, Mistake, Settings, Sources
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, SIGNAL, spread
@@ -22,7 +22,6 @@ from drainproxy.relay.detect import session_for
 from drainproxy.sidecar import assembly, files, logs, reload, signals, stop_timeout
 from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.bypass import Bypass
-from drainproxy.sidecar.child import Child, reap_orphans
 from drainproxy.sidecar.diary import Diary, told
 from drainproxy.sidecar.grpc_health import GrpcHealth
 from drainproxy.sidecar.lean import no_certificates
@@ -32,6 +31,9 @@ from drainproxy.sidecar.news import News
 from drainproxy.sidecar.readiness import Readiness
 from drainproxy.sidecar.rebalance import Rebalance
 from drainproxy.sidecar.restart import Restart
+
+if TYPE_CHECKING:
+    from drainproxy.sidecar.child import Child
 
 # How often overdue sessions are looked for, in seconds.
 _SWEEP_EVERY = 0.25
@@ -84,7 +86,7 @@ class Sidecar:
             )
             for forward, route in zip(forwards, self.routes, strict=True)
         ]
-        self._child = Child(app, self._app_exited) if app else None
+        self._child = self._child_for(app) if app else None
         self._account: Account | None = None
         self._drained: asyncio.Future[Report | None] | None = None
         self._over = asyncio.Event()
@@ -116,6 +118,8 @@ class Sidecar:
             else:
                 self._start(self.restart.watch())
                 if os.getpid() == 1:
+                    from drainproxy.sidecar.child import reap_orphans
+
                     reap_orphans()
             self._bound()
             self._start(reload.watch(self))
@@ -130,6 +134,12 @@ class Sidecar:
                 task.cancel()
             await health.stop()
             await admin.stop()
+
+    def _child_for(self, app: Sequence[str]) -> "Child":
+        # Most have none to start: its module, and what that needs, is not theirs to hold.
+        from drainproxy.sidecar.child import Child
+
+        return Child(app, self._app_exited)
 
     # What admin calls ask for
 
