@@ -237,11 +237,11 @@ async def test_an_app_that_closes_an_idle_connection_costs_the_client_nothing(
         assert not peer.ended
 
 
-async def test_an_app_that_is_down_is_a_502_that_says_when_to_come_again(plain: Sidecar) -> None:
+async def test_an_app_that_is_down_is_a_503_that_says_when_to_come_again(plain: Sidecar) -> None:
     async with client(plain.port) as peer:
         peer.send(ask())
         head = await peer.take_head()
-        assert status_of(head) == 502
+        assert status_of(head) == 503
         assert b"\r\nRetry-After: " in head
         assert 0 < len(await peer.take_the_rest()) < 200
 

@@ -2,11 +2,9 @@
 
 import pytest
 
-from drainproxy.drain.goodbye import DEADLINE, SIGNAL
 from tests.relay.connection import HIGH_WATER
 from tests.relay.conversation import Conversation, head, request, response
 from tests.relay.test_http1 import CHUNKED, CHUNKS, EVENTS, POST, UNTIL_CLOSE, asked
-from tests.relay.upgraded import UPGRADE
 
 CLOSING = response(200, "Connection: close")
 # What a response() looks like when it is the last one.
@@ -354,30 +352,6 @@ def test_an_undrain_takes_the_goodbye_back() -> None:
 
 
 # The deadline
-
-
-@pytest.mark.parametrize("why", [DEADLINE, SIGNAL])
-@pytest.mark.parametrize("part", [b"", head("HTTP/1.1 103 E"), head("HTTP/1.1 200 OK")[:-2]])
-@pytest.mark.parametrize("question", [request(), request(method="HEAD"), POST, POST[:-1], UPGRADE])
-def test_at_the_deadline_a_request_without_an_answer_hears_503(
-    question: bytes, part: bytes, why: str
-) -> None:
-    """RFC 9110 15.6.4, as on a stream of HTTP/2; an empty reply is an error of the network."""
-    talk = asked(question)
-    talk.app_sends(part)
-    for session in list(talk.proxy.hub.sessions):
-        session.abort(why)
-    talk.proxy.settle()
-    answer = talk.client_got()
-    if part.startswith(b"HTTP/1.1 1"):
-        answer = answer.removeprefix(part)
-    assert starts(answer, 503)
-    assert b"\r\nConnection: close\r\n" in answer
-    assert b"\r\nRetry-After: 3\r\n" in answer
-    assert answer.endswith(b"\r\n\r\n") == question.startswith(b"HEAD")
-    assert (talk.client.state, talk.app.state) == ("half-closed", "aborted")
-    assert talk.proxy.endings == [("http1", "cut")]
-    assert talk.proxy.hub.ledger.cuts == {("http1", why): 1}
 
 
 @pytest.mark.parametrize("part", [response()[:-1], CHUNKED + CHUNKS[:9]])
