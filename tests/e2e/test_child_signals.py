@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -154,7 +155,11 @@ def test_a_signal_reaches_the_app_behind_a_shell_that_would_die_of_it(
 @contextmanager
 def with_file(path: Path, text: str) -> Iterator[Running]:
     path.write_text(text)
-    with sidecar(NOWHERE, "--config", str(path), drain=()) as running:
+    # A drain of an app that is gone is over at once.
+    with (
+        socket.create_server(("127.0.0.1", 0)) as app,
+        sidecar(f"127.0.0.1:{app.getsockname()[1]}", "--config", str(path), drain=()) as running,
+    ):
         yield running
         running.cut()
 

@@ -33,12 +33,10 @@ def health(port: int) -> Iterator[health_pb2_grpc.HealthStub]:
 
 
 @contextmanager
-def with_health(
-    app: str, *arguments: str, exit_code: int = 0
-) -> Iterator[tuple[Sidecar, health_pb2_grpc.HealthStub]]:
+def with_health(app: str, *arguments: str) -> Iterator[tuple[Sidecar, health_pb2_grpc.HealthStub]]:
     (port,) = free_ports(1)
     given = ("--grpc-health", f"127.0.0.1:{port}", *arguments)
-    with sidecar(app, *given, exit_code=exit_code) as running, health(port) as stub:
+    with sidecar(app, *given) as running, health(port) as stub:
         yield running, stub
 
 
@@ -113,7 +111,7 @@ def test_starting_an_app_beside_it_prints_nothing_either() -> None:
     (port,) = free_ports(1)
     app = (sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port))
     address = f"127.0.0.1:{port}"
-    with with_health(address, "--", *app, exit_code=143) as (running, stub):
+    with with_health(address, "--", *app) as (running, stub):
         watch = stub.Watch(ASKED, timeout=PATIENCE)
         while next(watch).status != Status.SERVING:
             pass

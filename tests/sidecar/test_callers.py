@@ -49,7 +49,7 @@ class Admin:
             Handler,
             self.counters,
             lambda: self.time,
-            lambda reason, peer, words: self.told.append((reason, peer)),
+            lambda reason, peer, words, facts=None: self.told.append((reason, peer)),
         )
 
     def comes(self, says: bytes = b"") -> Caller:
