@@ -202,7 +202,8 @@ def _ended(sidecar: "Sidecar") -> Series:
     "drainproxy_websocket_closes_total",
     "counter",
     "WebSockets that ended, by the code of the Close that came first and by who said it: client,"
-    " app or us. 1005 is a Close without a code, 1006 an end without a Close.",
+    " app or us. 1005 is a Close without a code, 1006 an end without a Close, also where the client"
+    " of an app that has died heard 1014 or 1012 of us.",
     "code",
     "by",
 )

@@ -19,7 +19,7 @@ SMALL = ("--replicas", "1", "--http", "20", "--websocket", "4", "--sse", "2", "-
 FAULTS = {
     "fails": (("--new-version-fails", "5%"), "errors", {"5xx from the app", "grpc INTERNAL"}),
     "slow": (("--new-version-slow", "300ms"), "latency p90", set[str]()),
-    "drops": (("--new-version-drops-websockets",), "broken websockets", {"ws 1006"}),
+    "drops": (("--new-version-drops-websockets",), "broken websockets", {"ws 1014"}),
 }
 
 

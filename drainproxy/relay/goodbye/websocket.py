@@ -51,7 +51,7 @@ class WebSocketGoodbye:
         "from_client",
         "pending",
         "said",
-        "said_code",
+        "said_for_app",
     )
 
     def __init__(self) -> None:
@@ -60,8 +60,8 @@ class WebSocketGoodbye:
         self.client_spoke_last = self._client_closed_first = False
         self.pending: Pending | None = None
         self.said = False
-        # The code of a Close that was said for the app, else 0.
-        self.said_code = 0
+        # Whether that was the Close of an app that has gone without one.
+        self.said_for_app = False
         self.ends_at = inf
 
     # What passes
@@ -136,7 +136,7 @@ class WebSocketGoodbye:
         carrier.send(close)
         self.pending = None
         if not answers:
-            self.said, self.said_code = True, code
+            self.said = self.said_for_app = True
             self.ends_at = now + HANDSHAKE_TIMEOUT
         return True
 
@@ -155,10 +155,11 @@ class WebSocketGoodbye:
 
     def first_close(self, code: int, ending: int) -> tuple[int, str]:
         """The code of the Close that came first, and who said it. `code`: ours; `ending`: how it is
-        booked, which tells who broke off a WebSocket without any Close."""
+        booked, which tells who broke off a WebSocket without any Close. An app for which we had to
+        say it has broken off."""
         client, app = self.from_client, self.from_app
         if self.said:
-            return self.said_code or code, US
+            return (NO_CLOSE, APP) if self.said_for_app else (code, US)
         if client.close_passed and (self._client_closed_first or not app.close_passed):
             return client.close_code, CLIENT
         if app.close_passed:
