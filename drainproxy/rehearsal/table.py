@@ -9,7 +9,7 @@ from rich.text import Text
 
 from drainproxy.rehearsal.gate_result import GateResult
 from drainproxy.rehearsal.result import KindResult, ReplicaResult, Result
-from drainproxy.rehearsal.scores import APP_5XX, KINDS
+from drainproxy.rehearsal.scores import APP_5XX, KINDS, PROXY_5XX
 
 # The bound on how uneven connections may be that the documentation speaks of.
 EVEN = 0.2
@@ -117,8 +117,8 @@ def remarks(result: Result) -> Iterator[str]:
         fair = "even" if result.imbalance <= EVEN else "uneven"
         yield f"Connections per replica differ by {result.imbalance:.0%} in the end: {fair}."
     counted = {k: s for k, s in result.kinds.items() if s.proxies_counted is not None}
-    # A 500 of the app is to a sidecar an answer of HTTP, whatever was asked for, to a client none.
-    comparable = not any(APP_5XX in seen.by_class for seen in result.kinds.values())
+    # A 5xx is to a sidecar an answer of HTTP, whatever was asked for, and to a client none.
+    comparable = not any({APP_5XX, PROXY_5XX} & {*k.by_class} for k in result.kinds.values())
     for kind, seen in counted.items():
         if result.requests and comparable and seen.proxies_counted != seen.exchanges:
             yield (

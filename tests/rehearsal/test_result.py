@@ -108,8 +108,9 @@ def test_where_clients_and_sidecars_count_differently_it_is_said() -> None:
     assert "the clients count 5 exchanges, the sidecars 4" in printed(of(kinds={"http": kind}))
 
 
-def test_a_500_of_the_app_is_an_answer_to_sidecars_alone() -> None:
-    kind = result.kind_result(score(lost={"5xx from the app": 1}), 3, 6)
+@pytest.mark.parametrize("whose", ["app", "proxy"])
+def test_a_5xx_is_an_answer_to_sidecars_alone(whose: str) -> None:
+    kind = result.kind_result(score(lost={f"5xx from the {whose}": 1}), 3, 6)
     assert "the clients count" not in printed(of(kinds={"http": kind}))
 
 
