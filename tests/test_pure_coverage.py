@@ -69,7 +69,7 @@ def proofs(modules: Sequence[Path], folder: Path, root: Path = ROOT) -> Proofs:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=500,
     )
     assert report.exists(), done.stdout + done.stderr
     missing: dict[str, Any] = json.loads(report.read_text())
@@ -102,14 +102,14 @@ def all_proofs(tmp_path_factory: pytest.TempPathFactory) -> Proofs:
     return proofs(modules(), tmp_path_factory.mktemp("coverage"))
 
 
-@pytest.mark.timeout(300)  # the first of them runs the tests of all pure rooms
+@pytest.mark.timeout(600)  # the first of them runs the tests of all pure rooms
 @pytest.mark.parametrize("module", modules(), ids=str)
 def test_every_branch_is_reached_by_its_own_test(module: Path, all_proofs: Proofs) -> None:
     if problem := complaint(module, all_proofs):
         pytest.fail(problem, pytrace=False)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_proofs_of_all_modules_pass(all_proofs: Proofs) -> None:
     if all_proofs.failed:
         pytest.fail(all_proofs.output, pytrace=False)
