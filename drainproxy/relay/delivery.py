@@ -6,14 +6,12 @@ system has confirmed what was written to it, and counts as cut if it never does.
 """
 
 import errno
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from drainproxy.drain.goodbye import DEADLINE
-from drainproxy.drain.ledger import CUT, GOODBYE, Hold
-
-if TYPE_CHECKING:
-    from drainproxy.relay.hub import Hub
-    from drainproxy.relay.pair import Pair
+from drainproxy.drain.ledger import CUT, GOODBYE, Hold, Ledger
+from drainproxy.relay.transport import Transport
 
 # Errors of a connection that tell that nobody could be reached; any other comes from the client.
 _UNREACHABLE = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
@@ -33,43 +31,57 @@ class Delivery:
         """It is said."""
 
 
+class Session(Protocol):
+    """Whoever has said a goodbye to its client."""
+
+    client: Transport
+    client_ended: bool
+
+
+class Surroundings(Protocol):
+    """What this needs of the context that owns it."""
+
+    ledger: Ledger
+    undelivered: Callable[[Transport], int]
+
+
 class Deliveries:
     """All goodbyes that are on their way, by the session that has said them."""
 
-    __slots__ = ("_awaited", "_hub", "_left", "_under_way")
+    __slots__ = ("_awaited", "_context", "_left", "_under_way")
 
-    def __init__(self, hub: "Hub") -> None:
-        self._hub = hub
-        self._under_way: dict[Pair, list[Delivery]] = {}
+    def __init__(self, context: Surroundings) -> None:
+        self._context = context
+        self._under_way: dict[Session, list[Delivery]] = {}
         # What was not confirmed when that was last looked at, in bytes, and how much of what was
         # written up to the last goodbye is not for sure. More may be written behind it.
-        self._left: dict[Pair, int] = {}
-        self._awaited: dict[Pair, int] = {}
+        self._left: dict[Session, int] = {}
+        self._awaited: dict[Session, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._under_way)
 
-    def begin(self, hold: Hold, session: "Pair", why: str) -> None:
+    def begin(self, hold: Hold, session: Session, why: str) -> None:
         """`hold` has ended with a goodbye, which was just written to the client of `session`."""
-        left = self._hub.undelivered(session.client)
+        left = self._context.undelivered(session.client)
         if not left:
-            self._hub.ledger.close(hold, GOODBYE)
+            self._context.ledger.close(hold, GOODBYE)
             return
         delivery = Delivery(hold, why or DEADLINE)
-        self._hub.ledger.hand_over(hold, delivery)
+        self._context.ledger.hand_over(hold, delivery)
         self._under_way.setdefault(session, []).append(delivery)
         self._left[session] = self._awaited[session] = left
 
     def look(self) -> None:
         """Called with each sweep: whatever less is on its way was confirmed."""
         for session in list(self._under_way):
-            left = self._hub.undelivered(session.client)
+            left = self._context.undelivered(session.client)
             self._awaited[session] -= max(self._left[session] - left, 0)
             self._left[session] = left
             if not left or self._awaited[session] <= 0:
                 self._end(session, GOODBYE)
 
-    def lost(self, session: "Pair", error: Exception | None) -> None:
+    def lost(self, session: Session, error: Exception | None) -> None:
         """The client's connection is gone: by the client, unless it had not confirmed all when we
         ended it, or the system has given it up."""
         if session in self._under_way:
@@ -83,7 +95,7 @@ class Deliveries:
         for session in list(self._under_way):
             self._end(session, CUT)
 
-    def _end(self, session: "Pair", ending: int) -> None:
+    def _end(self, session: Session, ending: int) -> None:
         del self._left[session], self._awaited[session]
         for delivery in self._under_way.pop(session):
-            self._hub.ledger.close(delivery, ending, delivery.why)
+            self._context.ledger.close(delivery, ending, delivery.why)

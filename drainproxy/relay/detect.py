@@ -4,16 +4,17 @@ from collections.abc import Callable
 from math import inf
 
 from drainproxy.drain.ledger import CLIENT_LEFT
-from drainproxy.relay.http1 import Http1
-from drainproxy.relay.http2 import Http2
-from drainproxy.relay.hub import SILENCE, Hub, Route
-from drainproxy.relay.pair import Pair
+from drainproxy.relay.context import SILENCE, Context
+from drainproxy.relay.http1.connection import Http1Connection
+from drainproxy.relay.http2.connection import Http2Connection
+from drainproxy.relay.route import Route
+from drainproxy.relay.session import Session
 from drainproxy.relay.tcp import Tcp
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.sniff import Doubt, Sniffed, sniff
 
 
-class Detect(Pair):
+class Detect(Session):
     """A connection that has not said yet what it speaks.
 
     A client that says nothing for header-timeout may wait for the server to speak first, as in SMTP
@@ -24,14 +25,14 @@ class Detect(Pair):
 
     __slots__ = ("refused", "seen")
 
-    def __init__(self, hub: Hub, route: Route) -> None:
-        super().__init__(hub, route, "unknown")
+    def __init__(self, context: Context, route: Route) -> None:
+        super().__init__(context, route, "unknown")
         self.seen = b""
         self.refused = False
 
     def begin(self) -> None:
         """The first bytes must come within header-timeout."""
-        self.deadline = self.opened + self.hub.limits.header_timeout
+        self.deadline = self.opened + self.context.limits.header_timeout
 
     def over_limit(self) -> None:
         """Whether a 503 can be said is known once the first bytes are here."""
@@ -40,17 +41,17 @@ class Detect(Pair):
 
     def data_received(self, data: bytes) -> None:
         """The first bytes, or a part of them."""
-        if self.app_side is not None:
+        if self.upstream is not None:
             self._silence_over()
             self.drop_app()
-            self.opened = self.hub.now()
+            self.opened = self.context.now()
             self.begin()
         self.seen += data
         sniffed = sniff(self.seen)
         if sniffed is not Sniffed.UNDECIDED:
-            self._hand_over(_SESSIONS[sniffed](self.hub, self.route))
+            self._hand_over(_SESSIONS[sniffed](self.context, self.route))
 
-    def _hand_over(self, session: Pair) -> None:
+    def _hand_over(self, session: Session) -> None:
         session.take_over(self)
         session.opened = self.opened
         if self.refused:
@@ -65,22 +66,22 @@ class Detect(Pair):
         if not self.seen or self.refused:
             return False
         is_http = sniff(self.seen + b"\r\n") is Sniffed.HTTP1
-        session = (Http1 if is_http else Tcp)(self.hub, self.route)
+        session = (Http1Connection if is_http else Tcp)(self.context, self.route)
         self._hand_over(session)
         return session.eof_received()
 
-    def awaited(self, since: float) -> bool:
+    def may_receive_request(self, since: float) -> bool:
         """Whoever has just come wants something."""
-        return not self.refused and (bool(self.seen) or self.connected_at > since)
+        return not self.refused and (bool(self.seen) or self.age.connected_at > since)
 
-    def expired(self) -> None:
+    def on_deadline(self) -> None:
         """It has said nothing, or not enough to be understood."""
-        if self.seen or self.refused or self.hub.leaving:
+        if self.seen or self.refused or self.context.leaving:
             if not self.refused:
-                self.counters.rejected["header-timeout"] += 1
+                self.context.counters.rejected["header-timeout"] += 1
                 words = "it has not said within header-timeout what it speaks"
-                self.hub.refusal("header-timeout", self.peer, words)
-            super().expired()
+                self.context.refusal("header-timeout", self.peer, words)
+            super().on_deadline()
         else:
             self._let_the_app_speak()
 
@@ -93,27 +94,27 @@ class Detect(Pair):
 
     def _let_the_app_speak(self) -> None:
         self.deadline = inf
-        self.hub.wait_for_either(self)
-        self.hub.hint(SILENCE, self.route)
+        self.context.registry.wait_for_either(self)
+        self.context.hint(SILENCE, self.route)
         self.reach_app()
 
     def _silence_over(self) -> None:
-        self.hub.silent.pop(self, None)
+        self.context.registry.silent.pop(self, None)
 
     def app_data(self, data: bytes) -> None:
         """The app speaks first."""
         self._silence_over()
-        session = Tcp(self.hub, self.route)
+        session = Tcp(self.context, self.route)
         session.begin_with(self)
         session.app_data(data)
 
     def app_refused(self, reason: str) -> None:
         """There is nobody who could speak: the client learns it as it would without us."""
-        self.counters.app_connect_failures += 1
-        self.app_side = None
+        self.context.counters.app_connect_failures += 1
+        self.upstream = None
         self._silence_over()
-        self.hub.refusal("app", self.peer, f"reset: {reason}")
-        self.hub.reset(self.client)
+        self.context.refusal("app", self.peer, f"reset: {reason}")
+        self.context.reset(self.client)
 
     def app_eof(self) -> bool:
         """The app has nothing to say."""
@@ -122,12 +123,12 @@ class Detect(Pair):
 
     def app_lost(self, error: Exception | None) -> None:
         """The app is gone, and the client goes as it would without us."""
-        self.app = self.app_side = None
+        self.app = self.upstream = None
         self._silence_over()
         if error is None:
             self.client.close()
         else:
-            self.hub.reset(self.client)
+            self.context.reset(self.client)
 
     def client_lost(self, error: Exception | None) -> None:
         """The client is gone without a word."""
@@ -143,8 +144,8 @@ class Doubted(Tcp):
 
     __slots__ = ("_doubt",)
 
-    def __init__(self, hub: Hub, route: Route) -> None:
-        super().__init__(hub, route)
+    def __init__(self, context: Context, route: Route) -> None:
+        super().__init__(context, route)
         self._doubt: Doubt | None = Doubt()
 
     def to_app(self, data: bytes) -> None:
@@ -160,11 +161,11 @@ class Doubted(Tcp):
             self._doubt = None
         return says is Sniffed.HTTP1
 
-    def _refuse(self) -> Pair:
+    def _refuse(self) -> Session:
         """The app may have a part of a line, and nothing that it could take for a request."""
         self.release(CLIENT_LEFT)
         self.drop_app()
-        session = Http1(self.hub, self.route)
+        session = Http1Connection(self.context, self.route)
         session.take_over(self)
         session.refuse(Refused(400, "a request line that no client writes"))
         return session
@@ -181,17 +182,17 @@ class Doubted(Tcp):
         return super().eof_received()
 
 
-_SESSIONS: dict[Sniffed, Callable[[Hub, Route], Pair]] = {
-    Sniffed.HTTP1: Http1,
-    Sniffed.HTTP2: Http2,
+_SESSIONS: dict[Sniffed, Callable[[Context, Route], Session]] = {
+    Sniffed.HTTP1: Http1Connection,
+    Sniffed.HTTP2: Http2Connection,
     Sniffed.OTHER: Doubted,
 }
 
 
-def session_for(hub: Hub, route: Route) -> Pair:
+def session_for(context: Context, route: Route) -> Session:
     """The protocol object for a new client connection of `route`."""
     if route.protocol == "http":
-        return Http1(hub, route)
+        return Http1Connection(context, route)
     if route.protocol == "tcp":
-        return Tcp(hub, route)
-    return Detect(hub, route)
+        return Tcp(context, route)
+    return Detect(context, route)

@@ -8,7 +8,7 @@ calls, 0.15 ms a megabyte; what the app sends is read as uvloop likes it best.
 
 from typing import Any
 
-from drainproxy.relay.hub import Sink
+from drainproxy.relay.transport import Transport
 
 SIZE = 32768
 # Whoever sends much is read again once no more than this waits for the app, in bytes.
@@ -71,7 +71,7 @@ class SmallReads:
         self.protocol.resume_writing()
 
 
-def hand_over(sink: Sink, protocol: object, *, paused: bool) -> None:
+def hand_over(sink: Transport, protocol: object, *, paused: bool) -> None:
     """The loop decides how it reads for a protocol when reading begins."""
     sink.pause_reading()
     sink.set_protocol(protocol)

@@ -1,20 +1,27 @@
-"""The session of an opaque connection: bytes and half-closes pass, nothing can be said."""
+"""The session of an opaque connection: bytes and half-closes pass, nothing can be said.
 
+What an HTTP/1 connection was upgraded to is opaque too, if it is no WebSocket.
+"""
+
+from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
-from drainproxy.relay.app_side import AppSide
-from drainproxy.relay.hub import Hub, Route, Sink
-from drainproxy.relay.pair import Pair
-from drainproxy.relay.turns import CONNECTING, LARGE_READ
+from drainproxy.relay.context import Context
+from drainproxy.relay.route import Route
+from drainproxy.relay.session import Session
+from drainproxy.relay.transport import Transport
+from drainproxy.relay.turns import CLIENT_DOES_NOT_READ, HELD_IS_FULL, LARGE_READ, STOPS
+from drainproxy.relay.upstream import UpstreamProtocol
 
 
-class Tcp(Pair):
-    """Two byte streams, in flight until both have ended."""
+class Tcp(Session):
+    """Two byte streams, in flight until both have ended. `path`: of the request that was upgraded,
+    if one was."""
 
-    __slots__ = ("app_ended", "closing", "ending", "outbox", "spoken")
+    __slots__ = ("_path", "app_ended", "closing", "ending", "spoken")
 
-    def __init__(self, hub: Hub, route: Route, kind: str = "tcp") -> None:
-        super().__init__(hub, route, kind)
-        self.outbox = b""
+    def __init__(self, context: Context, route: Route, kind: str = "tcp", path: str = "") -> None:
+        super().__init__(context, route, kind)
+        self._path = path
         self.app_ended = False
         # We are closing the client's connection: that it ends is no surprise.
         self.closing = False
@@ -22,29 +29,63 @@ class Tcp(Pair):
         # The client has said something.
         self.spoken = False
 
+    @property
+    def path(self) -> str:
+        """The target of the request that was upgraded."""
+        return self._path
+
+    @property
+    def since(self) -> float:
+        """The connection, or its upgrade."""
+        return self.opened if self._path else self.age.connected_at
+
     def begin(self) -> None:
         """In flight from here on. The app may speak first, so it is reached at once."""
         self._open()
         self.reach_app()
 
-    def begin_with(self, old: Pair) -> None:
+    def begin_with(self, old: Session) -> None:
         """Begin with both connections of `old`, on which nobody has said anything yet."""
         self.take_over(old)
         self.take_app(old)
         self._open()
 
-    def take_app(self, old: Pair) -> Sink:
+    def go_on(self, old: Session, from_app: bytes, from_client: bytes) -> None:
+        """Take both connections of `old`, and what each side sent ahead of the switch."""
+        self.take_over(old)
+        app = self.take_app(old)
+        self.stops |= old.stops & STOPS
+        old.stops = 0
+        self.expect_much_of_client()
+        from_client += old.client_rest
+        old.client_rest = b""
+        self.start_client(HELD_IS_FULL)
+        if old.app_rest is not None and not self.stops & CLIENT_DOES_NOT_READ:
+            app.resume_reading()
+        self.context.counters.connections[self.kind] += 1
+        self.context.ledger.open(self)
+        self.count_age()
+        if from_app:
+            self.to_client(from_app)
+        if from_client:
+            self.to_app(from_client)
+        if old.client_ended:
+            self.eof_received()
+        if self.context.leaving and self.kind in self.context.limits.ending:
+            self.say_goodbye(DRAIN)
+
+    def take_app(self, old: Session) -> Transport:
         """Go on with the app connection of `old`, which is done with it."""
-        self.app, old.app, old.app_side = old.app, None, None
+        self.app, old.app, old.upstream = old.app, None, None
         assert self.app is not None
-        self.app_side = AppSide(self)
-        self.app.set_protocol(self.app_side)
+        self.upstream = UpstreamProtocol(self)
+        self.app.set_protocol(self.upstream)
         return self.app
 
     def _open(self) -> None:
-        self.opened = self.hub.now()
-        self.counters.connections[self.kind] += 1
-        self.hub.ledger.open(self)
+        self.opened = self.context.now()
+        self.context.counters.connections[self.kind] += 1
+        self.context.ledger.open(self)
         self.count_age()
         self.expect_much_of_client()
 
@@ -52,7 +93,7 @@ class Tcp(Pair):
         """Bytes from the client."""
         if len(data) >= LARGE_READ and self.client_must_wait(data):
             return
-        self.counters.bytes_from_clients += len(data)
+        self.context.counters.bytes_from_clients += len(data)
         self.active = self.spoken = True
         self.to_app(data)
 
@@ -60,16 +101,12 @@ class Tcp(Pair):
         """Forward, or keep while the app has not accepted."""
         if self.app is not None:
             self.app.write(data)
-        elif self.connecting:
-            self.outbox += data
-            self.stop_client(CONNECTING)
+        else:
+            self.hold_for_app(data)
 
-    def app_connected(self, transport: Sink) -> None:
-        """The app has accepted: it gets what waited."""
+    def app_connected(self, transport: Transport) -> None:
+        """The app has accepted: it hears of the end of the client's half, too."""
         super().app_connected(transport)
-        if self.outbox:
-            transport.write(self.outbox)
-            self.outbox = b""
         if self.client_ended:
             transport.write_eof()
 
@@ -77,7 +114,7 @@ class Tcp(Pair):
         """Bytes from the app."""
         if len(data) >= LARGE_READ and self.app_must_wait(data):
             return
-        self.counters.bytes_from_app += len(data)
+        self.context.counters.bytes_from_app += len(data)
         self.active = True
         self.to_client(data)
 
@@ -111,11 +148,11 @@ class Tcp(Pair):
         if whole:
             app.close()
         else:
-            self.hub.reset(app)
+            self.context.reset(app)
 
     def app_lost(self, error: Exception | None) -> None:
         """The app is gone: what it said before still reaches the client."""
-        self.app = self.app_side = None
+        self.app = self.upstream = None
         if error is None:
             self.close_client()
         else:
@@ -123,14 +160,14 @@ class Tcp(Pair):
 
     def app_refused(self, reason: str) -> None:
         """There is no app to talk to: the client learns it as it would without us."""
-        self.counters.app_connect_failures += 1
-        self.app_side = None
-        self.hub.refusal("app", self.peer, f"reset: {reason}")
+        self.context.counters.app_connect_failures += 1
+        self.upstream = None
+        self.context.refusal("app", self.peer, f"reset: {reason}")
         self._break_off()
 
     def _break_off(self) -> None:
         self.release(APP_LEFT)
-        self.hub.reset(self.client)
+        self.context.reset(self.client)
 
     def close_client(self) -> None:
         """Close the client's connection, after all that was written to it."""
@@ -149,10 +186,10 @@ class Tcp(Pair):
         self.release(CUT, why)
         app = self.leave_app()
         if app is not None:
-            self.hub.reset(app)
-        self.hub.reset(self.client)
+            self.context.reset(app)
+        self.context.reset(self.client)
 
     def release(self, ending: int, why: str = "") -> None:
         """Close the books, once."""
-        if self in self.hub.ledger.holds:
-            self.hub.ledger.close(self, ending, why)
+        if self in self.context.ledger.holds:
+            self.context.ledger.close(self, ending, why)

@@ -19,6 +19,10 @@ FULL_READ = 256_000
 LARGE_READ = 16_384
 # Why reading from the client is paused: bits, since several reasons may hold at once.
 APP_IS_FULL, HELD_IS_FULL, CONNECTING, CLIENT_IS_FULL, NEXT_TURN = 1, 2, 4, 8, 16
+STOPS = 31
+# Two bits beside them: what is written to the client waits, so nothing is read from the app; and
+# the client is read in small pieces. Bits of one number, since idle connections keep them.
+CLIENT_DOES_NOT_READ, SMALL_READS = 32, 64
 
 
 class Turns:

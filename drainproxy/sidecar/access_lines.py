@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from drainproxy.drain.ledger import Hold
-from drainproxy.relay.hub import Access, AccessLog
+from drainproxy.relay.context import Access, AccessLog
 from drainproxy.wire.logged import (
     HOST,
     REQUEST_ID,

@@ -75,7 +75,7 @@ class Server:
 
 async def serve(sidecar: "Sidecar") -> Server:
     """Listen on the admin address; OSError, naming it, if that cannot be."""
-    settings, counters = sidecar.settings, sidecar.hub.counters
+    settings, counters = sidecar.settings, sidecar.context.counters
     sockets = bind(settings.admin, "admin")
     most = descriptors(settings).admin
 
@@ -84,7 +84,7 @@ async def serve(sidecar: "Sidecar") -> Server:
         assert runner.server is not None
         return runner.server()
 
-    callers = Callers(most, handler, counters, sidecar.now, sidecar.hub.refusal)
+    callers = Callers(most, handler, counters, sidecar.now, sidecar.context.refusal)
     runner = web.AppRunner(
         application(sidecar, callers),
         access_log=None,
@@ -149,7 +149,7 @@ class Admin:
                 self._callers.may_wait(request.protocol)
                 return await handler(request)
             words = f"{request.method} {request.path}: {refused.reason}"
-            self._sidecar.hub.refusal("admin", request.remote or "unknown", words)
+            self._sidecar.context.refusal("admin", request.remote or "unknown", words)
             return _refused(refused)
 
         return guard

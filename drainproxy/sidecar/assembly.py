@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from drainproxy.config import Settings
 from drainproxy.drain.aging import STREAM, Aging
 from drainproxy.drain.machine import Timing
-from drainproxy.relay.hub import RETRY_WITHIN, AccessLog, Hub, Limits, Route
+from drainproxy.relay.context import RETRY_WITHIN, AccessLog, Context
+from drainproxy.relay.limits import Limits
+from drainproxy.relay.route import Route
 from drainproxy.sidecar import access_lines, files
 from drainproxy.sidecar.notices import Hints, Notices, Refusals
-from drainproxy.sidecar.sockets import has_unread, last_words, reset, undelivered
+from drainproxy.sidecar.sockets import has_unread, reset, take_unread, undelivered
 from drainproxy.sidecar.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -83,13 +85,13 @@ def timing(settings: Settings) -> Timing:
     )
 
 
-def hub(settings: Settings) -> Hub:
-    """The hub of a process that runs with these settings."""
-    made = Hub(
+def context(settings: Settings) -> Context:
+    """The context of a process that runs with these settings."""
+    made = Context(
         limits(settings),
         time.monotonic,
         reset=reset,
-        last_words=last_words,
+        take_unread=take_unread,
         has_unread=has_unread,
         undelivered=undelivered,
         mask=lambda: os.urandom(4),

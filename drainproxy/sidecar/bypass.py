@@ -14,7 +14,7 @@ from time import thread_time
 
 from drainproxy.config import Address, Forward
 from drainproxy.config.loops import LOOPBACK, plain
-from drainproxy.relay.hub import Hub
+from drainproxy.relay.context import Context
 from drainproxy.sidecar import here, peers
 from drainproxy.sidecar.sock_diag import Entry
 
@@ -70,8 +70,8 @@ class Judge:
 class Bypass:
     """Looks at the ports of the apps that are at this host."""
 
-    def __init__(self, hub: Hub, forwards: Collection[Forward]) -> None:
-        self._hub = hub
+    def __init__(self, context: Context, forwards: Collection[Forward]) -> None:
+        self._context = context
         # The addresses that we connect to, and where clients should, by the port of the app.
         self._targets: dict[int, set[bytes]] = {}
         self._listen: dict[int, str] = {}
@@ -134,7 +134,7 @@ class Bypass:
             self._warn(entry)
 
     def _add_ours(self, ours: set[tuple[str, int]]) -> Iterator[None]:
-        for number, session in enumerate(list(self._hub.sessions)):
+        for number, session in enumerate(list(self._context.registry.sessions)):
             if (app := session.app) is not None:
                 name = app.get_extra_info("sockname")
                 if isinstance(name, tuple):

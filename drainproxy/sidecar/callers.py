@@ -11,9 +11,9 @@ from contextlib import suppress
 from math import inf
 from typing import Any
 
+from drainproxy.relay.address import address_text
+from drainproxy.relay.context import Refusal
 from drainproxy.relay.counters import Counters
-from drainproxy.relay.hub import Refusal
-from drainproxy.relay.pair import address_text
 from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.sockets import has_unread
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from drainproxy.drain.goodbye import DEADLINE
-from drainproxy.relay.hub import Hub
+from drainproxy.relay.context import Context
 
 # How long, in seconds, clients may take to close what has been said to its end.
 _PATIENCE = 1.0
@@ -11,19 +11,23 @@ _PATIENCE = 1.0
 _AFTER_THE_END = 0.2
 
 
-async def let_go(hub: Hub, end: float) -> int:
+async def let_go(context: Context, end: float) -> int:
     """Close what is unused, and wait until `end` at most for all bytes to be delivered, and for
     what has come in the meantime; returns how many exchanges had to be cut all the same."""
-    for session in list(hub.sessions):
+    for session in list(context.registry.sessions):
         session.close_if_unused()
-    patience = hub.now() + _PATIENCE
-    while hub.sessions and hub.now() < end:
-        if hub.now() > patience and not hub.ledger.holds and not hub.undelivered_bytes():
+    patience = context.now() + _PATIENCE
+    while context.registry.sessions and context.now() < end:
+        if (
+            context.now() > patience
+            and not context.ledger.holds
+            and not context.registry.undelivered_bytes()
+        ):
             return 0
         await asyncio.sleep(0.02)
-    late = len(hub.ledger.holds)
-    for session in list(hub.sessions):
+    late = len(context.ledger.holds)
+    for session in list(context.registry.sessions):
         session.abort(DEADLINE)
-    if hub.sessions:
+    if context.registry.sessions:
         await asyncio.sleep(_AFTER_THE_END)
     return late

@@ -96,7 +96,7 @@ def zeros(*labels: Iterable[str]) -> dict[tuple[str, ...], float]:
     "code",
 )
 def _requests(sidecar: "Sidecar") -> Series:
-    codes = sidecar.hub.counters.codes
+    codes = sidecar.context.counters.codes
     none = zeros(("http1", "http2", "grpc"), _FAILURES)
     return none | {
         (kind, str(code)): count for kind, counts in codes.items() for code, count in counts.items()
@@ -112,7 +112,7 @@ def _requests(sidecar: "Sidecar") -> Series:
     "grpc_status",
 )
 def _grpc_requests(sidecar: "Sidecar") -> Series:
-    calls = sidecar.hub.counters.grpc
+    calls = sidecar.context.counters.grpc
     names = {method: method.decode("ascii").lstrip("/") for method in (OTHER_METHODS, *calls)}
     none = zeros(names.values(), _CALL_FAILURES)
     return none | {
@@ -129,7 +129,7 @@ def _grpc_requests(sidecar: "Sidecar") -> Series:
     "kind",
 )
 def _durations(sidecar: "Sidecar") -> Histograms:
-    return _answered(sidecar.hub.counters.durations)
+    return _answered(sidecar.context.counters.durations)
 
 
 @metric(
@@ -139,7 +139,7 @@ def _durations(sidecar: "Sidecar") -> Histograms:
     "kind",
 )
 def _first_bytes(sidecar: "Sidecar") -> Histograms:
-    return _answered(sidecar.hub.counters.first_bytes())
+    return _answered(sidecar.context.counters.first_bytes())
 
 
 def _answered(histograms: Mapping[str, Histogram]) -> Histograms:
@@ -153,7 +153,7 @@ def _answered(histograms: Mapping[str, Histogram]) -> Histograms:
     "kind",
 )
 def _in_flight(sidecar: "Sidecar") -> Series:
-    return by_kind(sidecar.hub.ledger.in_flight())
+    return by_kind(sidecar.context.ledger.in_flight())
 
 
 @metric(
@@ -163,7 +163,7 @@ def _in_flight(sidecar: "Sidecar") -> Series:
     "kind",
 )
 def _connections(sidecar: "Sidecar") -> Series:
-    return by_kind(connections_by_kind(sidecar.hub))
+    return by_kind(connections_by_kind(sidecar.context))
 
 
 @metric(
@@ -173,12 +173,12 @@ def _connections(sidecar: "Sidecar") -> Series:
     "kind",
 )
 def _connections_total(sidecar: "Sidecar") -> Series:
-    return by_kind(sidecar.hub.counters.connections)
+    return by_kind(sidecar.context.counters.connections)
 
 
 @metric("drainproxy_connection_age_seconds", "histogram", "The age of connections at their end.")
 def _ages(sidecar: "Sidecar") -> Histograms:
-    return {(): sidecar.hub.counters.ages}
+    return {(): sidecar.context.counters.ages}
 
 
 @metric(
@@ -190,7 +190,7 @@ def _ages(sidecar: "Sidecar") -> Histograms:
     "how",
 )
 def _ended(sidecar: "Sidecar") -> Series:
-    ended = sidecar.hub.ledger.ended()
+    ended = sidecar.context.ledger.ended()
     return {
         (kind, how): count
         for kind, counts in ended.items()
@@ -210,7 +210,7 @@ def _ended(sidecar: "Sidecar") -> Series:
 def _websocket_closes(sidecar: "Sidecar") -> Series:
     codes = (*map(str, _CLOSES), _OTHER_CLOSE)
     closes = zeros(codes, (CLIENT, APP, US))
-    for (code, by), count in sidecar.hub.counters.websocket_closes.items():
+    for (code, by), count in sidecar.context.counters.websocket_closes.items():
         closes[str(code) if code in _CLOSES else _OTHER_CLOSE, by] += count
     return closes
 
@@ -223,7 +223,7 @@ def _websocket_closes(sidecar: "Sidecar") -> Series:
     "why",
 )
 def _goodbyes(sidecar: "Sidecar") -> Series:
-    goodbyes = sidecar.hub.counters.goodbyes
+    goodbyes = sidecar.context.counters.goodbyes
     return {(kind, why): count for (kind, why), count in goodbyes.items()}
 
 
@@ -236,7 +236,7 @@ def _goodbyes(sidecar: "Sidecar") -> Series:
 )
 def _cut(sidecar: "Sidecar") -> Series:
     values: dict[tuple[str, ...], float] = {(kind, DEADLINE): 0 for kind in KINDS}
-    for labels, count in sidecar.hub.ledger.cuts.items():
+    for labels, count in sidecar.context.ledger.cuts.items():
         values[labels] = count
     return values
 
@@ -248,7 +248,7 @@ def _cut(sidecar: "Sidecar") -> Series:
     "reason",
 )
 def _rejected(sidecar: "Sidecar") -> Series:
-    return {(reason,): count for reason, count in sidecar.hub.counters.rejected.items()}
+    return {(reason,): count for reason, count in sidecar.context.counters.rejected.items()}
 
 
 @metric(
@@ -258,14 +258,14 @@ def _rejected(sidecar: "Sidecar") -> Series:
     " further ones, where the app would take more.",
 )
 def _max_streams_reached(sidecar: "Sidecar") -> Series:
-    return alone(sidecar.hub.counters.max_streams_reached)
+    return alone(sidecar.context.counters.max_streams_reached)
 
 
 @metric(
     "drainproxy_bytes_total", "counter", "Bytes received from_clients and from_app.", "direction"
 )
 def _bytes(sidecar: "Sidecar") -> Series:
-    counters = sidecar.hub.counters
+    counters = sidecar.context.counters
     return {
         ("from_clients",): counters.bytes_from_clients,
         ("from_app",): counters.bytes_from_app,
@@ -276,7 +276,7 @@ def _bytes(sidecar: "Sidecar") -> Series:
     "drainproxy_app_connect_failures_total", "counter", "Connections that the app did not accept."
 )
 def _app_connect_failures(sidecar: "Sidecar") -> Series:
-    return alone(sidecar.hub.counters.app_connect_failures)
+    return alone(sidecar.context.counters.app_connect_failures)
 
 
 @metric(
@@ -295,7 +295,7 @@ def _bypassed_connections(sidecar: "Sidecar") -> Series:
     "Times that nobody could be taken in for want of descriptors or memory; who comes then waits.",
 )
 def _accept_failures(sidecar: "Sidecar") -> Series:
-    return alone(sidecar.hub.counters.accept_failures)
+    return alone(sidecar.context.counters.accept_failures)
 
 
 @metric(
@@ -304,7 +304,7 @@ def _accept_failures(sidecar: "Sidecar") -> Series:
     "Clients that may be connected at once: max-connections, or fewer where descriptors are fewer.",
 )
 def _connections_limit(sidecar: "Sidecar") -> Series:
-    return alone(sidecar.hub.limits.max_connections)
+    return alone(sidecar.context.limits.max_connections)
 
 
 @metric("drainproxy_phase", "gauge", "1 for the phase of the sidecar, 0 for the others.", "phase")

@@ -8,9 +8,9 @@ silent connections, port checks, probes.
 import re
 
 from drainproxy.drain.ledger import Hold
-from drainproxy.relay.exchange import Exchange
-from drainproxy.relay.hub import Hub
-from drainproxy.relay.stream import Stream
+from drainproxy.relay.context import Context
+from drainproxy.relay.http1.exchange import Exchange
+from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.tcp import Tcp
 
 # How kubelets and load balancers call themselves.
@@ -46,16 +46,16 @@ def is_probe(method: bytes, path: str, head: bytes = b"") -> bool:
 class News:
     """When the newest connection came of those that have asked for something, since `begin`."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._newest = 0.0
-        self._book = hub.ledger.open
+        self._book = context.ledger.open
         # TCP clients that have said nothing yet: they count from when they came once they have.
         self._silent: set[Tcp] = set()
 
     @property
     def newest(self) -> float:
-        """In seconds, by the clock of the hub."""
+        """In seconds, by the clock of the context."""
         for session in [each for each in self._silent if each.spoken]:
             self._silent.discard(session)
             self._came(session.connected_at)
@@ -63,11 +63,11 @@ class News:
 
     def begin(self) -> None:
         """From now on it is looked at what new clients ask for. No request pays for that before."""
-        self._hub.ledger.open = self._open
+        self._context.ledger.open = self._open
 
     def end(self) -> None:
         """The drain was taken back."""
-        self._hub.ledger.open = self._book
+        self._context.ledger.open = self._book
         self._silent.clear()
 
     def _open(self, hold: Hold) -> None:
@@ -78,10 +78,10 @@ class News:
                     self._came(hold.connected_at)
             case Stream():
                 if not is_probe(hold.head.method, hold.path):
-                    self._came(hold.session.connected_at)
+                    self._came(hold.owner.connected_at)
             case Tcp(path="", spoken=False):
                 if len(self._silent) > _MANY:
-                    self._silent &= self._hub.ledger.holds
+                    self._silent &= self._context.ledger.holds
                 self._silent.add(hold)
 
     def _came(self, moment: float) -> None:

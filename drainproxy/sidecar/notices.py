@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from drainproxy.drain.budget import Budget
-from drainproxy.relay.hub import NOT_HTTP, SILENCE, Route
+from drainproxy.relay.context import NOT_HTTP, SILENCE
+from drainproxy.relay.route import Route
 from drainproxy.sidecar.access_lines import trace
 from drainproxy.wire.logged import NO_FACTS, Facts
 

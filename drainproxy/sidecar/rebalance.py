@@ -4,8 +4,8 @@ import asyncio
 from math import ceil
 
 from drainproxy.drain.goodbye import REBALANCE
-from drainproxy.relay.hub import Hub
-from drainproxy.relay.pair import Pair
+from drainproxy.relay.context import Context
+from drainproxy.relay.registry import Member
 
 # Nothing can be said to these.
 _CANNOT_BE_TOLD = ("tcp", "unknown")
@@ -14,11 +14,15 @@ _CANNOT_BE_TOLD = ("tcp", "unknown")
 class Rebalance:
     """One rebalancing: `share` of those who can be told, over `over` seconds."""
 
-    def __init__(self, hub: Hub, share: float, over: float) -> None:
-        self._hub = hub
+    def __init__(self, context: Context, share: float, over: float) -> None:
+        self._context = context
         self._over = over
-        self._began = hub.now()
-        able = [s for s in hub.sessions if s.kind not in _CANNOT_BE_TOLD and not s.retired_by]
+        self._began = context.now()
+        able = [
+            s
+            for s in context.registry.sessions
+            if s.kind not in _CANNOT_BE_TOLD and not s.expired_by
+        ]
         able.sort(key=lambda session: session.connected_at)
         self._chosen = able[: ceil(len(able) * share)]
         self._told = self._gone = 0
@@ -35,7 +39,7 @@ class Rebalance:
 
     def progress(self) -> dict[str, object]:
         """How far it has come; seconds."""
-        left = max(0.0, self._began + self._over - self._hub.now()) if self.running else 0.0
+        left = max(0.0, self._began + self._over - self._context.now()) if self.running else 0.0
         return {
             "running": self.running,
             "connections": len(self._chosen),
@@ -50,9 +54,9 @@ class Rebalance:
             timer.cancel()
         self._chosen = self._chosen[: self._told + self._gone]
 
-    def _tell(self, session: Pair) -> None:
-        if session not in self._hub.sessions or session.retired_by:
+    def _tell(self, session: Member) -> None:
+        if session not in self._context.registry.sessions or session.expired_by:
             self._gone += 1
         else:
             self._told += 1
-            session.retire(REBALANCE)
+            session.expire(REBALANCE)

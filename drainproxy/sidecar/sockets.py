@@ -11,7 +11,7 @@ import termios
 from contextlib import suppress
 from typing import Any
 
-from drainproxy.relay.hub import Sink
+from drainproxy.relay.transport import Transport
 
 # On, with no time to linger: closing sends RST, so that nobody takes what came for the whole.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -83,17 +83,17 @@ def _probing(seconds: float) -> list[tuple[int, int]]:
     return [(option, value) for option, value in wanted if option is not None]
 
 
-def reset(sink: Sink) -> None:
+def reset(transport: Transport) -> None:
     """Close a connection with RST."""
-    sock = _socket(sink)
-    if sock is not None and sock.family != socket.AF_UNIX and not sink.is_closing():
+    sock = _socket(transport)
+    if sock is not None and sock.family != socket.AF_UNIX and not transport.is_closing():
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    sink.abort()
+    transport.abort()
 
 
-def last_words(sink: Sink) -> bytes:
+def take_unread(transport: Transport) -> bytes:
     """What still waits in the system's buffer of a connection that a write found broken."""
-    sock = _socket(sink)
+    sock = _socket(transport)
     if sock is None:
         return b""
     try:
@@ -103,10 +103,10 @@ def last_words(sink: Sink) -> bytes:
         return b""
 
 
-def undelivered(sink: Sink) -> int:
+def undelivered(transport: Transport) -> int:
     """How many bytes were written that the peer's kernel has not confirmed."""
-    waiting = sink.get_write_buffer_size()
-    sock = _socket(sink)
+    waiting = transport.get_write_buffer_size()
+    sock = _socket(transport)
     if sock is None:
         return waiting
     try:
@@ -119,9 +119,9 @@ def undelivered(sink: Sink) -> int:
     return waiting + unconfirmed
 
 
-def has_unread(sink: Sink) -> bool:
+def has_unread(transport: Transport) -> bool:
     """Whether something of the peer waits in the system's buffer to be read."""
-    sock = _socket(sink)
+    sock = _socket(transport)
     if sock is None:
         return False
     try:
@@ -131,5 +131,5 @@ def has_unread(sink: Sink) -> bool:
     return answer != bytes(4)
 
 
-def _socket(sink: Sink) -> Any:
-    return sink.get_extra_info("socket")
+def _socket(transport: Transport) -> Any:
+    return transport.get_extra_info("socket")

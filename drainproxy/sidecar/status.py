@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from drainproxy import __version__
 from drainproxy.drain.ledger import KINDS
 from drainproxy.drain.report import blockers
-from drainproxy.relay.hub import Hub
-from drainproxy.relay.pair import Pair
+from drainproxy.relay.context import Context
+from drainproxy.relay.registry import Member
 
 if TYPE_CHECKING:
     from drainproxy.sidecar.supervisor import Sidecar
@@ -33,8 +33,8 @@ def status(sidecar: "Sidecar") -> dict[str, object]:
         "why": machine.why,
         "drain_seconds": round(drain_seconds(sidecar), 3),
         "deadline": seconds_left(sidecar),
-        "in_flight": sidecar.hub.ledger.in_flight(),
-        "connections": connections_by_kind(sidecar.hub),
+        "in_flight": sidecar.context.ledger.in_flight(),
+        "connections": connections_by_kind(sidecar.context),
         "blocking": _blocking(sidecar),
         # Idle connections that may be used again before they hear that they should go.
         "awaited": _awaited(sidecar),
@@ -60,7 +60,7 @@ def connections(sidecar: "Sidecar", after: float = -inf, most: int = PAGE) -> Pa
 
     Those of one moment are told together, so that none is left out where a page ends.
     """
-    now, sessions = sidecar.now(), sidecar.hub.sessions
+    now, sessions = sidecar.now(), sidecar.context.registry.sessions
     later = [each for each in sessions if each.connected_at > after]
     found = nsmallest(most, later, key=_connected_at)
     if len(found) == len(later):
@@ -71,7 +71,7 @@ def connections(sidecar: "Sidecar", after: float = -inf, most: int = PAGE) -> Pa
     return Page([_connection(each, now) for each in ordered], last)
 
 
-def _connected_at(session: Pair) -> float:
+def _connected_at(session: Member) -> float:
     return session.connected_at
 
 
@@ -89,10 +89,10 @@ def _pathless(blockers: object) -> list[dict[str, object]]:
     return [{**each, "path": ""} for each in blockers]
 
 
-def connections_by_kind(hub: Hub) -> dict[str, int]:
+def connections_by_kind(context: Context) -> dict[str, int]:
     """How many clients are connected, by what they speak at the moment."""
     counts = dict.fromkeys((*KINDS, UNKNOWN), 0)
-    for session in hub.sessions:
+    for session in context.registry.sessions:
         counts[session.kind] += 1
     return counts
 
@@ -117,18 +117,18 @@ def _awaited(sidecar: "Sidecar") -> int:
     if not sidecar.machine.draining:
         return 0
     since = sidecar.now() - sidecar.settings.idle_close
-    return sum(session.awaited(since) for session in sidecar.hub.sessions)
+    return sum(session.may_receive_request(since) for session in sidecar.context.registry.sessions)
 
 
 def _blocking(sidecar: "Sidecar") -> list[dict[str, object]]:
-    waited_for = blockers(sidecar.hub.ledger, sidecar.now(), MOST_BLOCKING)
+    waited_for = blockers(sidecar.context.ledger, sidecar.now(), MOST_BLOCKING)
     return [
         {"kind": each.kind, "age": each.age, "peer": each.peer, "path": each.path}
         for each in waited_for
     ]
 
 
-def _connection(session: Pair, now: float) -> dict[str, object]:
+def _connection(session: Member, now: float) -> dict[str, object]:
     return {
         "kind": session.kind,
         "peer": session.peer,

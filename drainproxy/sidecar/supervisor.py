@@ -65,14 +65,14 @@ class Sidecar:
         # Those of the settings, with the whole addresses of their apps.
         self.forwards = forwards
         self.admin_token = admin_token
-        self.hub = assembly.hub(settings)
+        self.context = assembly.context(settings)
         self.machine = Machine(assembly.timing(settings), self.now())
-        self._diary = Diary(self.machine, self.hub.ledger, self.now)
+        self._diary = Diary(self.machine, self.context.ledger, self.now)
         self.readiness = Readiness(self)
-        self.bypass = Bypass(self.hub, forwards)
+        self.bypass = Bypass(self.context, forwards)
         self.restart = Restart(self)
-        self.hub.app_restarts = lambda: self.machine.purpose(self.now()) is Purpose.RESTART
-        self.news = News(self.hub)
+        self.context.app_restarts = lambda: self.machine.purpose(self.now()) is Purpose.RESTART
+        self.news = News(self.context)
         # How many calls of the sidecar's own preStop hook wait for their answer.
         self.own_hooks = 0
         self.report: Report | None = None
@@ -81,8 +81,8 @@ class Sidecar:
         self.routes = tuple(assembly.routes(self))
         self.listeners = [
             Listener(
-                *(forward.listen, partial(session_for, self.hub, route)),
-                *(settings.tcp_keepalive, self.hub.counters),
+                *(forward.listen, partial(session_for, self.context, route)),
+                *(settings.tcp_keepalive, self.context.counters),
             )
             for forward, route in zip(forwards, self.routes, strict=True)
         ]
@@ -173,7 +173,7 @@ class Sidecar:
         running = self.rebalance is not None and self.rebalance.running
         if running or self.machine.phase is not Phase.SERVING:
             return False
-        self.rebalance = Rebalance(self.hub, share, over)
+        self.rebalance = Rebalance(self.context, share, over)
         return True
 
     async def drained(self) -> Report | None:
@@ -187,16 +187,16 @@ class Sidecar:
     def apply(self, settings: Settings) -> None:
         """Go on with other settings: those that may change while we run."""
         self.settings = settings
-        self.hub.go_by(assembly.limits(settings))
-        self.hub.access_log = assembly.access_log(settings)
+        self.context.apply_limits(assembly.limits(settings))
+        self.context.access_log = assembly.access_log(settings)
         self.machine.timing = assembly.timing(settings)
         for listener in self.listeners:
             listener.keep_alive(settings.tcp_keepalive)
         logs.set_level(settings.log_level)
-        if self.hub.limits.max_connections < settings.max_connections:
+        if self.context.limits.max_connections < settings.max_connections:
             log.warning(
                 "max-connections is %d, but with %d file descriptors there is room for %d",
-                *(settings.max_connections, files.limit(), self.hub.limits.max_connections),
+                *(settings.max_connections, files.limit(), self.context.limits.max_connections),
             )
         if problem := stop_timeout.problem(settings.drain_timeout, settings.stop_timeout):
             log.warning("%s", problem)
@@ -262,10 +262,10 @@ class Sidecar:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        ledger, machine = self.hub.ledger, self.machine
+        ledger, machine = self.context.ledger, self.machine
         awaited = not ledger.holds and self._awaited()
         in_flight = len(ledger.holds) or awaited
-        forsaken = self.restart.forsaken and not self.hub.sessions
+        forsaken = self.restart.forsaken and not self.context.registry.sessions
         newest = self.news.newest
         self._perform(machine.tick(self.now(), newest, in_flight, forsaken=forsaken))
         ledger.on_empty = self._emptied if machine.draining else None
@@ -283,13 +283,15 @@ class Sidecar:
             return False
         if any(listener.accepting for listener in self.listeners):
             return True
-        if self.now() - self.hub.newest < _JUST_COME:
+        if self.now() - self.context.registry.newest < _JUST_COME:
             return True
         if not self.machine.timing.quiet:
             # Who calls no silence too short waits for nothing but the rest of what has begun.
-            return self.hub.awaits(-inf)
+            return self.context.registry.expects_request(-inf)
         cutting = self.machine.phase is Phase.CUTTING
-        return self.hub.awaits(_JUST_USED if cutting else self.settings.idle_close)
+        return self.context.registry.expects_request(
+            _JUST_USED if cutting else self.settings.idle_close
+        )
 
     def _emptied(self) -> None:
         # Not at once: the session that released the last hold is still at work.
@@ -304,7 +306,7 @@ class Sidecar:
 
     def _begin_account(self) -> None:
         if self._account is None:
-            self._account = Account(self.hub.ledger, self.now(), logs.utc(time.time()))
+            self._account = Account(self.context.ledger, self.now(), logs.utc(time.time()))
             self.report = None
             self.restart.begin()
 
@@ -325,23 +327,23 @@ class Sidecar:
     def _leave(self) -> None:
         """From here on every HTTP/1 answer ends its connection, and HTTP/2 clients open no more
         streams; what would go on for long hears it in turn, kind by kind."""
-        self.hub.leave_all()
+        self.context.begin_leaving()
         self.news.begin()
         if self.rebalance is not None:
             self.rebalance.stop()
-        for session in self.hub.sessions:
+        for session in self.context.registry.sessions:
             if session.kind == "http2":
                 session.say_goodbye(DRAIN)
         window = self._spread_window()
         self._goodbyes = [
             asyncio.get_running_loop().call_later(delay, hold.say_goodbye, DRAIN)
-            for kind in self.hub.limits.ending
+            for kind in self.context.limits.ending
             for delay, hold in self._in_turn(kind, window)
         ]
 
     def _in_turn(self, kind: str, window: float) -> Iterator[tuple[float, Hold]]:
         """All of a kind, the oldest first, each with the time until its turn."""
-        holds = [hold for hold in self.hub.ledger.holds if hold.kind == kind]
+        holds = [hold for hold in self.context.ledger.holds if hold.kind == kind]
         holds.sort(key=lambda hold: hold.opened)
         return zip(spread(len(holds), window, random.random), holds, strict=True)
 
@@ -363,16 +365,16 @@ class Sidecar:
             listener.close(HANDSHAKE if waits else 0.0)
 
     def _cut(self) -> None:
-        if self._account and self.hub.ledger.holds:
+        if self._account and self.context.ledger.holds:
             self._account.note_blockers(self.now())
-        for session in list(self.hub.sessions):
+        for session in list(self.context.registry.sessions):
             session.cut(self._cut_by)
 
     def _abort(self) -> None:
         self._aborted = True
-        for session in list(self.hub.sessions):
+        for session in list(self.context.registry.sessions):
             session.abort(self._cut_by)
-        self.hub.deliveries.abandon()
+        self.context.deliveries.abandon()
 
     def _finish(self) -> None:
         if self._account is not None and self.report is None:
@@ -400,11 +402,11 @@ class Sidecar:
                 )
 
     def _return(self) -> None:
-        self.hub.stay()
+        self.context.cancel_leaving()
         self.news.end()
         self._aborted = False
-        for session in self.hub.sessions:
-            session.stay()
+        for session in self.context.registry.sessions:
+            session.cancel_goodbye()
         for goodbye in self._goodbyes:
             goodbye.cancel()
 
@@ -425,7 +427,7 @@ class Sidecar:
         SIGKILL is near."""
         late = 0.0 if self.machine.hurried else self.now() + CUTTING_RESERVE
         end = 0.0 if self._aborted else max(self.machine.deadline or 0.0, late)
-        cut = await let_go(self.hub, end)
+        cut = await let_go(self.context, end)
         if cut:
             log.warning("cut %d that came after the drain", cut)
 
@@ -433,7 +435,7 @@ class Sidecar:
         # The next one first: whatever goes wrong with one session, the others keep their limits.
         loop = asyncio.get_running_loop()
         loop.call_later(_SWEEP_EVERY, self._sweep)
-        call_after_reads(loop, self.hub.sweep)
+        call_after_reads(loop, self.context.registry.sweep)
 
     def _start(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)

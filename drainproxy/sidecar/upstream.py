@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from drainproxy.config import Address, UnixSocket
-from drainproxy.relay.app_side import AppSide
+from drainproxy.relay.upstream import UpstreamProtocol
 from drainproxy.sidecar import dial
 from drainproxy.sidecar.presence import Presence
 from drainproxy.sidecar.sockets import keep_alive
@@ -49,23 +49,23 @@ class Upstream:
         self._presence = presence or Presence(str(target), time.monotonic)
         # Whether an app that is away may come back: our own child does not.
         self._may_return = may_return
-        self._tasks: dict[AppSide, asyncio.Task[None]] = {}
+        self._tasks: dict[UpstreamProtocol, asyncio.Task[None]] = {}
         # Apps that bind "localhost" take 127.0.0.1 or ::1: what answered last is tried first.
         self._hosts = _hosts(target)
         self._source = source
         self._from_source = {host for host in self._hosts if source and dial.fits(source, host)}
 
-    def connect(self, side: AppSide) -> None:
+    def connect(self, side: UpstreamProtocol) -> None:
         """Connect for `side`, which is told how it went."""
         self._tasks[side] = asyncio.get_running_loop().create_task(self._connect(side))
 
-    def give_up(self, side: AppSide) -> None:
+    def give_up(self, side: UpstreamProtocol) -> None:
         """Nobody waits for that any more: it would take a descriptor for nobody."""
         task = self._tasks.pop(side, None)
         if task is not None:
             task.cancel()
 
-    async def _connect(self, side: AppSide) -> None:
+    async def _connect(self, side: UpstreamProtocol) -> None:
         try:
             await self._try_until(asyncio.get_running_loop().time() + self._timeout(), side)
         except TimeoutError:
@@ -76,7 +76,7 @@ class Upstream:
         finally:
             self._tasks.pop(side, None)
 
-    async def _try_until(self, end: float, side: AppSide) -> None:
+    async def _try_until(self, end: float, side: UpstreamProtocol) -> None:
         """Connect, again and again while the app is away for a moment; OSError or TimeoutError if
         it has not accepted when the loop's clock says `end`."""
         now, pause = asyncio.get_running_loop().time, _FIRST_PAUSE
@@ -95,7 +95,7 @@ class Upstream:
                 pause = min(2 * pause, _LONGEST_PAUSE)
         self._presence.there()
 
-    async def _open(self, protocol: Callable[[], AppSide]) -> None:
+    async def _open(self, protocol: Callable[[], UpstreamProtocol]) -> None:
         loop = asyncio.get_running_loop()
         factory: Any = protocol
         if isinstance(self._target, UnixSocket):

@@ -18,7 +18,7 @@ from drainproxy.cli.admin import share_that_follows
 from drainproxy.config import Mistake
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.origin import Origin
-from drainproxy.relay.http1 import Http1
+from drainproxy.relay.http1.connection import Http1Connection
 from drainproxy.relay.tcp import Tcp
 from drainproxy.sidecar import access
 from drainproxy.sidecar.rebalance import Rebalance
@@ -60,7 +60,7 @@ async def stranger(answer: bytes) -> AsyncIterator[str]:
 
 
 def hold(sidecar: FakeSidecar) -> Tcp:
-    session = Tcp(sidecar.hub, sidecar.routes[0])
+    session = Tcp(sidecar.context, sidecar.routes[0])
     connect(sidecar, session)
     return session
 
@@ -135,7 +135,7 @@ async def test_undrain_says_why_it_is_not_allowed(sidecar: FakeSidecar) -> None:
 
 
 async def test_status_is_a_small_table_for_people(sidecar: FakeSidecar) -> None:
-    session = Http1(sidecar.hub, sidecar.routes[0])
+    session = Http1Connection(sidecar.context, sidecar.routes[0])
     connect(sidecar, session)
     session.data_received(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
     sidecar.drain(Origin.HOOK)
@@ -295,7 +295,7 @@ class Rebalancing(FakeSidecar):
 
     def rebalanced(self, share: float, over: float) -> bool:
         self.asked.append((share, over))
-        self.rebalance = Rebalance(self.hub, share, over)
+        self.rebalance = Rebalance(self.context, share, over)
         return self._started
 
 
@@ -303,7 +303,7 @@ class Rebalancing(FakeSidecar):
 async def test_a_rebalance_tells_how_far_it_is(started: bool, first: list[str]) -> None:
     sidecar = Rebalancing(started=started)
     for _ in range(10):
-        connect(sidecar, Http1(sidecar.hub, sidecar.routes[0]))
+        connect(sidecar, Http1Connection(sidecar.context, sidecar.routes[0]))
     async with running(sidecar) as run:
         result = await run("rebalance", "--percent", "20", "--over", "1m")
     assert result.exit_code == 0, result.output

@@ -54,7 +54,7 @@ async def ask_each_second(port: int, heard: Heard) -> None:
         try:
             while True:
                 # A client that is behind with its reading may have got Close already: it does not
-                # ask against it. (The transport of asyncio is what a Sink describes.)
+                # ask against it. (The transport of asyncio is what a Transport describes.)
                 if not has_unread(connection.transport):  # type: ignore[arg-type]
                     await connection.send(f"question {asked}")
                     asked += 1

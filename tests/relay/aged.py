@@ -21,7 +21,7 @@ def ages(grace: float = 0.0, jitter: float = 0.0, **by_kind: float) -> Aging:
 
 def change(proxy: Proxy, aging: Aging) -> None:
     """Other ages, while it runs."""
-    proxy.hub.go_by(replace(proxy.hub.limits, aging=aging))
+    proxy.context.apply_limits(replace(proxy.context.limits, aging=aging))
 
 
 def grows_old(proxy: Proxy) -> None:
@@ -32,7 +32,7 @@ def grows_old(proxy: Proxy) -> None:
 
 def goodbyes(talk: Conversation) -> dict[tuple[str, str], int]:
     """How many were said, by kind and why."""
-    return dict(talk.proxy.hub.counters.goodbyes)
+    return dict(talk.proxy.context.counters.goodbyes)
 
 
 def one_request(talk: Conversation) -> bytes:

@@ -5,13 +5,13 @@ from tests.relay.streaming import Streaming
 
 
 def next_stream(talk: Streaming) -> int:
-    highest: int = talk.session.requests.highest
+    highest: int = talk.session.table.highest
     return highest + 2
 
 
 def calmed(talk: Streaming, budget: str) -> bool:
     """Whether the connection ended because this budget is spent."""
-    if not talk.session.over:
+    if not talk.session.closing.over:
         return False
     assert talk.rejected[budget] == 1
     *_, last = talk.client_hears()
@@ -29,5 +29,5 @@ PEER, ENDED = "192.0.2.7:50000", "its connection is ended"
 def noticed(talk: Streaming) -> list[tuple[str, str, int, str]]:
     """From now on, who has passed which budget."""
     said: list[tuple[str, str, int, str]] = []
-    talk.proxy.hub.notice = lambda *what: said.append(what)
+    talk.proxy.context.notice = lambda *what: said.append(what)
     return said

@@ -65,10 +65,10 @@ class Connection:
         self._lose("aborted", None)
 
     def reset(self) -> None:
-        """What the sidecar does for a session that asks the hub for it."""
+        """What the sidecar does for a session that asks the context for it."""
         self._lose("reset", None)
 
-    def last_words(self) -> bytes:
+    def take_unread(self) -> bytes:
         """What the other end has said and the session has not heard."""
         return self._inbox.popleft() if self._inbox else b""
 

@@ -15,10 +15,13 @@ from dataclasses import replace
 from typing import Any
 
 from drainproxy.drain.ledger import ENDINGS, FINISHED, Hold, Ledger
-from drainproxy.relay.app_side import AppSide
+from drainproxy.relay.context import Context
 from drainproxy.relay.detect import session_for
-from drainproxy.relay.hub import Hub, Limits, Route, Sink
+from drainproxy.relay.limits import Limits
+from drainproxy.relay.route import Route
 from drainproxy.relay.small_reads import SmallReads
+from drainproxy.relay.transport import Transport
+from drainproxy.relay.upstream import UpstreamProtocol
 from tests.relay.connection import Connection
 
 # The proxy adds nothing of its own: what is told of forwarded fields has tests of its own.
@@ -76,7 +79,7 @@ class Books(Ledger):
         self.endings += [(hold.kind, ENDINGS[FINISHED]) for hold in holds]
 
 
-def _undelivered(sink: Sink) -> int:
+def _undelivered(sink: Transport) -> int:
     """What an end that reads has got, it has got at once."""
     return 0 if getattr(sink, "other_end_reads", True) else sink.get_write_buffer_size()
 
@@ -88,11 +91,11 @@ class Proxy:
         self.time = 1000.0
         self.soon: deque[Callable[[], None]] = deque()
         self.books = Books()
-        self.hub = Hub(
+        self.context = Context(
             replace(LIMITS, **limits),
             lambda: self.time,
             reset=lambda sink: sink.reset(),  # type: ignore[attr-defined]
-            last_words=lambda sink: sink.last_words(),  # type: ignore[attr-defined]
+            take_unread=lambda sink: sink.take_unread(),  # type: ignore[attr-defined]
             has_unread=lambda sink: bool(sink.waiting),  # type: ignore[attr-defined]
             undelivered=_undelivered,
             mask=lambda: MASK,
@@ -100,7 +103,7 @@ class Proxy:
             uniform=uniform,
             soon=self.soon.append,
         )
-        self.hub.ledger = self.books
+        self.context.ledger = self.books
 
     def settle(self) -> None:
         """Work off what the loop would do next."""
@@ -112,23 +115,23 @@ class Proxy:
         until = self.time + seconds
         while self.time < until:
             self.time = min(until, self.time + 0.25)
-            self.hub.sweep()
+            self.context.registry.sweep()
             self.settle()
 
     def leaves(self) -> None:
         """The drain's goodbyes, all at once."""
-        self.hub.leave_all()
-        for session in list(self.hub.sessions):
+        self.context.begin_leaving()
+        for session in list(self.context.registry.sessions):
             if session.kind == "http2":
                 session.say_goodbye("drain")
-        for hold in [hold for hold in self.books.holds if hold.kind in self.hub.limits.ending]:
+        for hold in [hold for hold in self.books.holds if hold.kind in self.context.limits.ending]:
             hold.say_goodbye("drain")
         self.settle()
 
     def stays(self) -> None:
         """The drain was taken back."""
-        self.hub.stay()
-        self._tell_all(lambda session: session.stay())
+        self.context.cancel_leaving()
+        self._tell_all(lambda session: session.cancel_goodbye())
 
     def cuts(self) -> None:
         """The deadline is near."""
@@ -139,7 +142,7 @@ class Proxy:
         self._tell_all(lambda session: session.abort("deadline"))
 
     def _tell_all(self, tell: Callable[[Any], None]) -> None:
-        for session in list(self.hub.sessions):
+        for session in list(self.context.registry.sessions):
             tell(session)
         self.settle()
 
@@ -168,9 +171,9 @@ class Conversation:
     ) -> None:
         self.proxy = proxy or Proxy(**limits)
         self.app_listens = app_listens
-        self.knocks: list[AppSide] = []
+        self.knocks: list[UpstreamProtocol] = []
         self.apps: list[Connection] = []
-        session = session_for(self.proxy.hub, Route(protocol, "app:9000", self._knock))
+        session = session_for(self.proxy.context, Route(protocol, "app:9000", self._knock))
         self.client = Connection(self.proxy.soon, session, peername)
         session.connection_made(self.client)
         self.proxy.settle()
@@ -250,12 +253,12 @@ class Conversation:
         """What the app's newest connection got."""
         return self.app.got()
 
-    def _knock(self, side: AppSide) -> None:
+    def _knock(self, side: UpstreamProtocol) -> None:
         if self.app_listens:
             self.proxy.soon.append(lambda: self._accept(side))
         else:
             self.knocks.append(side)
 
-    def _accept(self, side: AppSide) -> None:
+    def _accept(self, side: UpstreamProtocol) -> None:
         self.apps.append(Connection(self.proxy.soon, side))
         side.connection_made(self.apps[-1])

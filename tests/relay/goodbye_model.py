@@ -136,7 +136,7 @@ class GoodbyeModel(Model):
     def open_by_edge(self) -> set[int]:
         """A WebSocket of which the client has heard the end, in words of the session, is over,
         though the client may have its own side to end."""
-        open_, in_flight = self.edge.open, self.talk.session.streams
+        open_, in_flight = self.edge.open, self.talk.session.table.streams
         over = {s for s in self.of_kind("websocket", [*open_]) if open_[s] == {"app"}}
         return {*open_} - (over - {*in_flight})
 

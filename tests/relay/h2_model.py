@@ -249,7 +249,7 @@ class Model:
 
     def __init__(self, *, greedy: bool = False, **about: Any) -> None:
         self.talk = Conversation("auto", **about)
-        self.forwarded = self.talk.proxy.hub.limits.forwarded
+        self.forwarded = self.talk.proxy.context.limits.forwarded
         self.client, self.app = Peer(client=True, greedy=greedy), Peer(client=False)
         self.edge = Edge()
         # Streams with which the session has interfered.
@@ -295,10 +295,10 @@ class Model:
         return data
 
     def check(self) -> None:
-        in_flight = set(self.talk.session.streams) if self.is_http2 else set()
+        in_flight = set(self.talk.session.table.streams) if self.is_http2 else set()
         holds = self.talk.proxy.books.holds
         assert len(holds) == len(in_flight)
-        if self.is_http2 and self.talk.session.answers.between_frames and self.goes_on:
+        if self.is_http2 and self.talk.session.outbound.between_frames and self.goes_on:
             assert in_flight == self.open_by_edge(), (in_flight, self.edge.open)
         for sender, receiver in ((self.client, self.app), (self.app, self.client)):
             for stream, message in receiver.got.items():
@@ -310,7 +310,7 @@ class Model:
 
     @property
     def is_http2(self) -> bool:
-        return hasattr(self.talk.session, "streams")
+        return hasattr(self.talk.session, "table")
 
     def as_sent(self, sender: Peer, stream: int, message: Message) -> Message:
         """What should come of what was sent on a stream: with what the app is told of the client,

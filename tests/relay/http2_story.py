@@ -91,7 +91,7 @@ class Story:
 
 def fail(talk: Streaming, stream: Any) -> None:
     """What happens when request-timeout is over for this stream."""
-    talk.session.fail_stream(stream, 504, "the app did not answer in time")
+    talk.session.table.fail(stream, 504, "the app did not answer in time")
     talk.session._look_after()
     talk.proxy.settle()
 
@@ -105,7 +105,7 @@ def go_on(talk: Streaming, who: str, words: bytes) -> None:
     elif who == "waits":
         talk.proxy.wait(3)
     elif who == "fails":
-        waiting = [stream for stream in talk.session.streams.values() if stream.client_done]
+        waiting = [stream for stream in talk.session.table.streams.values() if stream.client_done]
         for stream in waiting[:1]:
             fail(talk, stream)
     else:

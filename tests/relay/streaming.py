@@ -74,7 +74,7 @@ class Streaming(Conversation):
 
     @property
     def rejected(self) -> dict[str, int]:
-        return dict(self.proxy.hub.counters.rejected)
+        return dict(self.proxy.context.counters.rejected)
 
 
 def begun(proxy: Proxy | None = None, protocol: str = "auto", **about: Any) -> Streaming:
@@ -83,7 +83,7 @@ def begun(proxy: Proxy | None = None, protocol: str = "auto", **about: Any) -> S
     talk.client_begins()
     talk.app_sends(settings() + SETTINGS_ACK)
     talk.client_sends(SETTINGS_ACK)
-    most = talk.proxy.hub.limits.max_streams
+    most = talk.proxy.context.limits.max_streams
     assert talk.client_hears() == [("settings", {MAX_STREAMS: most}), ("settings ack",)]
     assert talk.app_hears() == [("settings", {}), ("settings ack",)]
     return talk

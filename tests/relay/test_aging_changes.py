@@ -100,7 +100,7 @@ def test_who_is_too_old_for_a_new_age_does_not_go_in_one_wave() -> None:
     change(proxy, ages(http1=100, jitter=0.2))
     for age, told in [(0.25, 1), (9.75, 2), (20.25, 3)]:
         proxy.wait(age)
-        assert sum(talk.session.retired <= proxy.time for talk in talks) == told
+        assert sum(talk.session.age.told_at <= proxy.time for talk in talks) == told
 
 
 def test_a_goodbye_that_a_new_age_makes_early_is_not_said() -> None:
@@ -153,7 +153,7 @@ def test_without_the_grace_those_are_spared_who_waited_for_its_end() -> None:
 def test_other_limits_leave_the_ages_alone() -> None:
     talk = opaque(ages(tcp=100, grace=10))
     talk.proxy.wait(105)
-    talk.proxy.hub.go_by(replace(talk.proxy.hub.limits, max_connections=5))
-    assert talk.proxy.hub.limits.max_connections == 5
+    talk.proxy.context.apply_limits(replace(talk.proxy.context.limits, max_connections=5))
+    assert talk.proxy.context.limits.max_connections == 5
     talk.proxy.wait(5)
     assert talk.client.state == "reset"

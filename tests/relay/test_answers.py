@@ -70,7 +70,7 @@ def test_the_status_that_counts_is_the_last_of_those_that_are_said() -> None:
         *[("headers", 1, HINTS)] * 3,
         *(("headers", 1, OK), ("headers", 1, TRAILERS, "end")),
     ]
-    assert talk.proxy.hub.counters.codes["http2"] == {200: 1}
+    assert talk.proxy.context.counters.codes["http2"] == {200: 1}
 
 
 def test_an_event_stream_is_known_by_its_head() -> None:
@@ -79,7 +79,7 @@ def test_an_event_stream_is_known_by_its_head() -> None:
     assert talk.in_flight == {"sse": 1}
     talk.app_sends(data(1, b"data: 1\n\n") + data(1, end=True))
     assert talk.endings == [("sse", "finished")]
-    assert talk.proxy.hub.counters.codes["sse"] == {200: 1}
+    assert talk.proxy.context.counters.codes["sse"] == {200: 1}
 
 
 def test_an_event_stream_that_is_over_with_its_head_hears_no_goodbye() -> None:
@@ -135,7 +135,7 @@ def test_a_broken_answer_is_a_502_and_harms_no_other(
         *(("headers", 3, (*OK, (b"x-more", b"1"))), ("data", 3, b"x", "end")),
     ]
     assert talk.endings == [("http2", "app_left"), ("http2", "finished")]
-    assert talk.proxy.hub.counters.codes["http2"] == {502: 1, 200: 1}
+    assert talk.proxy.context.counters.codes["http2"] == {502: 1, 200: 1}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_pushed_stream_is_held_like_others() -> None:
     ]
     assert talk.app_hears() == [("reset", 4, CANCEL)]
     assert talk.endings == [("http2", "finished")] * 2 + [("grpc", "client_left")]
-    assert talk.session.pushed == 0
+    assert talk.session.table.pushed == 0
 
 
 def test_the_app_may_take_a_push_back() -> None:
@@ -282,7 +282,7 @@ def test_the_apps_acknowledgement_is_the_clients_to_hear() -> None:
     talk.client_sends(settings({4: 5}))
     talk.app_sends(SETTINGS_ACK)
     assert talk.client_hears() == [("settings ack",)]
-    assert talk.session.answers.unacknowledged == 0
+    assert talk.session.outbound.unacknowledged == 0
 
 
 def test_what_the_app_said_with_its_goaway_is_passed_on() -> None:

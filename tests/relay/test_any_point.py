@@ -268,6 +268,6 @@ def test_an_apps_own_close_at_any_point_of_a_drain_is_the_only_one() -> None:
         if before > len(SWITCH):
             got = bytes(talk.client.received).removeprefix(SWITCH)
             assert got in (FRAGMENT + farewell, FRAGMENT + GOING_AWAY)
-            assert talk.proxy.hub.counters.goodbyes == (
+            assert talk.proxy.context.counters.goodbyes == (
                 {} if got.endswith(farewell) else {("websocket", "drain"): 1}
             )

@@ -119,7 +119,7 @@ class Play:
             "apps": [app.state for app in talk.apps],
             "endings": talk.proxy.endings,
             "in flight": talk.proxy.in_flight,
-            "codes": talk.proxy.hub.counters.codes,
+            "codes": talk.proxy.context.counters.codes,
         }
 
 
@@ -225,5 +225,5 @@ def test_each_hold_is_closed_once_and_nothing_is_left_behind(
     talk.proxy.settle()
     assert talk.proxy.books.holds == set()
     assert talk.proxy.books.opened == len(talk.proxy.endings)
-    assert talk.proxy.hub.sessions == talk.proxy.hub.refused == set()
+    assert talk.proxy.context.registry.sessions == talk.proxy.context.registry.refused == set()
     assert all(app.lost for app in talk.apps)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.relay.pair import MOST_HELD
+from drainproxy.relay.session import MOST_HELD
 from tests.relay.conversation import Conversation, head, request, response
 
 BODY = b"0123456789"
@@ -69,7 +69,7 @@ def test_a_client_asks_again_on_the_same_two_connections() -> None:
         assert talk.client_got() == response()
     assert len(talk.apps) == 1
     assert talk.proxy.endings == [("http1", "finished")] * 3
-    assert talk.proxy.hub.counters.connections == {"http1": 1}
+    assert talk.proxy.context.counters.connections == {"http1": 1}
 
 
 def test_each_body_has_the_framing_of_its_own_head() -> None:
@@ -217,8 +217,8 @@ def test_the_app_sees_nothing_of_a_refused_request(bad: bytes, code: int, step: 
     assert b"\r\nConnection: close\r\n" in answer
     assert talk.client.state == "half-closed"
     assert not talk.app_was_reached()
-    assert talk.proxy.hub.counters.rejected == {"malformed": 1}
-    assert talk.proxy.hub.counters.codes["http1"] == {code: 1}
+    assert talk.proxy.context.counters.rejected == {"malformed": 1}
+    assert talk.proxy.context.counters.codes["http1"] == {code: 1}
     assert talk.proxy.books.opened == 0
 
 
@@ -275,7 +275,7 @@ def test_a_body_that_breaks_after_the_whole_answer_does_not_take_it_back() -> No
 def test_a_refused_request_is_logged_without_its_words() -> None:
     talk = Conversation()
     lines: list[object] = []
-    talk.proxy.hub.access_log = lines.append
+    talk.proxy.context.access_log = lines.append
     talk.client_sends(b"GET / HTTP/1.1\r\n\r\n")
     assert lines == [("http1", "192.0.2.7:50000", "-", "-", 400, 0.0, 0, {})]
 
@@ -290,7 +290,7 @@ def test_bytes_that_drip_do_not_put_off_the_heads_deadline() -> None:
         talk.proxy.wait(1)
     assert status(talk.client_got()) == 408
     assert talk.client.state == "half-closed"
-    assert talk.proxy.hub.counters.rejected == {"header-timeout": 1}
+    assert talk.proxy.context.counters.rejected == {"header-timeout": 1}
 
 
 def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None:
@@ -405,7 +405,7 @@ def test_an_idle_client_that_ends_lets_the_app_go() -> None:
     talk.app_sends(response())
     talk.client_ends()
     assert (talk.client.state, talk.app.state) == ("closed", "aborted")
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 @pytest.mark.parametrize("answered", [b"", response()[:10], response()[:-1]])
@@ -416,7 +416,7 @@ def test_a_client_that_breaks_off_takes_the_app_with_it(answered: bytes) -> None
     talk.client_resets()
     assert talk.app.state == "aborted"
     assert talk.proxy.endings == [("http1", "client_left")]
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_a_client_that_breaks_off_while_we_connect_is_not_served() -> None:
@@ -439,4 +439,4 @@ def test_a_client_too_many_hears_503_before_it_has_asked() -> None:
     assert b"\r\nRetry-After: 3\r\n" in answer
     second.client_sends(request())
     assert not second.app_was_reached()
-    assert second.proxy.hub.counters.connections == {"http1": 1}
+    assert second.proxy.context.counters.connections == {"http1": 1}

@@ -68,7 +68,7 @@ def talk(request: pytest.FixtureRequest) -> Carrier:
 
 
 def closes(talk: Carrier) -> dict[tuple[int, str], int]:
-    return dict(talk.talk.proxy.hub.counters.websocket_closes)
+    return dict(talk.talk.proxy.context.counters.websocket_closes)
 
 
 @pytest.mark.parametrize("echo", [1000, 1001])
@@ -127,4 +127,4 @@ def test_nothing_is_counted_while_it_lasts_and_nothing_twice(talk: Carrier) -> N
 def test_an_upgrade_over_http2_that_is_refused_was_no_websocket() -> None:
     talk = answered(WEBSOCKET, ((b":status", b"403"),))
     talk.client_sends(reset(1, CANCEL))
-    assert talk.proxy.hub.counters.websocket_closes == {}
+    assert talk.proxy.context.counters.websocket_closes == {}

@@ -34,7 +34,7 @@ def test_every_value_is_counted_once(values: list[float]) -> None:
 
 def times(talk: Conversation) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Number and sum of the times to the first byte and of those to the last one, by kind."""
-    counters = talk.proxy.hub.counters
+    counters = talk.proxy.context.counters
     first, last = (
         {kind: [sum(each.counts), each.total] for kind, each in counted.items() if each.total}
         for counted in (counters.first_bytes(), counters.durations)
@@ -110,6 +110,9 @@ def test_a_call_of_grpc_has_its_first_byte_with_its_head() -> None:
     talk = answered(CALL, GRPC_OK)
     talk.proxy.wait(2)
     talk.app_answers(1, fields=((b"grpc-status", b"0"),))
-    first, last = talk.proxy.hub.counters.first_bytes()["grpc"], talk.proxy.hub.counters.durations
+    first, last = (
+        talk.proxy.context.counters.first_bytes()["grpc"],
+        talk.proxy.context.counters.durations,
+    )
     assert (first.total, last["grpc"].total) == (0, 2)
     assert sum(first.counts) == 1

@@ -12,7 +12,7 @@ from tests.relay.streaming import Streaming, answered
 from tests.relay.test_http1 import EVENTS as EVENTS_HEAD
 from tests.relay.upgraded import FRAGMENT, SHOUT, TEXT, websocket
 
-GONE = close_frame(1014, "the app has gone")
+CLOSED = close_frame(1014, "the app has gone")
 RESTARTS = close_frame(1012, "the app restarts")
 KEY = b"\x05\x06\x07\x08"
 DIES = pytest.mark.parametrize("dies", [Conversation.app_ends, Conversation.app_resets])
@@ -35,14 +35,14 @@ def chunk(body: bytes) -> bytes:
 def test_a_websocket_of_a_dead_app_hears_close(dies: Dies, restarts: bool, said: bytes) -> None:
     """1012 where a restart is known, else 1014 (IANA, WebSocket Close Code Number Registry)."""
     talk = websocket()
-    talk.proxy.hub.app_restarts = lambda: restarts
+    talk.proxy.context.app_restarts = lambda: restarts
     talk.app_sends(said)
     dies(talk)
-    close = RESTARTS if restarts else GONE
+    close = RESTARTS if restarts else CLOSED
     assert talk.client_got() == said + close
     assert talk.proxy.endings[1:] == [("websocket", "app_left")]
     code = 1012 if restarts else 1014
-    assert talk.proxy.hub.counters.websocket_closes == {(1006, "app"): 1}
+    assert talk.proxy.context.counters.websocket_closes == {(1006, "app"): 1}
     talk.client_sends(SHOUT + close_frame(code, "", KEY))
     talk.client_ends()
     assert talk.client.state == "closed"
@@ -77,7 +77,7 @@ def test_a_client_that_has_said_close_gets_the_answer_that_it_waits_for(
     talk.client_sends(theirs)
     dies(talk)
     assert talk.client_got() == answer
-    assert [by for _, by in talk.proxy.hub.counters.websocket_closes] == ["client"]
+    assert [by for _, by in talk.proxy.context.counters.websocket_closes] == ["client"]
     assert talk.client.state == "closed"
 
 
@@ -119,14 +119,14 @@ def open_stream(fields: Fields, answer: Fields) -> Streaming:
 @pytest.mark.parametrize("restarts", [False, True])
 def test_a_websocket_over_http2_hears_the_same(dies: Dies, restarts: bool) -> None:
     talk = open_stream(WEBSOCKET, SWITCHED)
-    talk.proxy.hub.app_restarts = lambda: restarts
+    talk.proxy.context.app_restarts = lambda: restarts
     talk.app_sends(data(1, TEXT))
     assert talk.client_hears() == [("data", 1, TEXT)]
     dies(talk)
     heard = talk.client_hears()
-    assert heard[0] == ("data", 1, RESTARTS if restarts else GONE)
+    assert heard[0] == ("data", 1, RESTARTS if restarts else CLOSED)
     assert heard[1] == ("data", 1, b"", "end")
-    assert talk.proxy.hub.counters.websocket_closes == {(1006, "app"): 1}
+    assert talk.proxy.context.counters.websocket_closes == {(1006, "app"): 1}
     assert talk.endings == [("websocket", "app_left")]
 
 
@@ -250,7 +250,7 @@ def test_not_longer_than_connect_timeout(dies: Dies) -> None:
     answer = talk.client_got()
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nRetry-After: 3\r\n" in answer
-    assert talk.proxy.hub.counters.rejected == {"app-away": 1}
+    assert talk.proxy.context.counters.rejected == {"app-away": 1}
     assert talk.proxy.endings == [("http1", "app_left")]
 
 

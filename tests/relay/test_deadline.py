@@ -18,7 +18,7 @@ def test_at_the_deadline_a_request_without_an_answer_hears_503(
     """RFC 9110 15.6.4, as on a stream of HTTP/2; an empty reply is an error of the network."""
     talk = asked(question)
     talk.app_sends(part)
-    for session in list(talk.proxy.hub.sessions):
+    for session in list(talk.proxy.context.registry.sessions):
         session.abort(why)
     talk.proxy.settle()
     answer = talk.client_got()
@@ -30,4 +30,4 @@ def test_at_the_deadline_a_request_without_an_answer_hears_503(
     assert answer.endswith(b"\r\n\r\n") == question.startswith(b"HEAD")
     assert (talk.client.state, talk.app.state) == ("half-closed", "aborted")
     assert talk.proxy.endings == [("http1", "cut")]
-    assert talk.proxy.hub.ledger.cuts == {("http1", why): 1}
+    assert talk.proxy.context.ledger.cuts == {("http1", why): 1}

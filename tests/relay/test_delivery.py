@@ -70,7 +70,7 @@ def test_whoever_never_takes_it_is_cut(
     talk.proxy.leaves()
     talk.proxy.wait(3)
     end(talk.proxy)
-    talk.proxy.hub.deliveries.abandon()
+    talk.proxy.context.deliveries.abandon()
     assert talk.proxy.endings == [(kind, "cut")]
     assert talk.proxy.in_flight == {}
 
@@ -88,12 +88,12 @@ def test_a_client_that_the_system_has_given_up_is_cut(begun: Begun, kind: str) -
 
 def test_the_report_says_how_what_blocked_has_ended() -> None:
     talk = over_http1(CHUNKED, chunk(EVENT))
-    ledger = talk.proxy.hub.ledger
+    ledger = talk.proxy.context.ledger
     (hold,) = ledger.holds
     ledger.watch([hold])
     talk.client_stops_reading()
     talk.proxy.leaves()
     talk.proxy.wait(3)
     assert ledger.watched == {hold: None}
-    talk.proxy.hub.deliveries.abandon()
+    talk.proxy.context.deliveries.abandon()
     assert ledger.watched == {hold: 4}

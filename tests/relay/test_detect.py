@@ -4,17 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drainproxy.relay.context import NOT_HTTP
 from drainproxy.relay.detect import Detect, session_for
-from drainproxy.relay.http1 import Http1
-from drainproxy.relay.hub import NOT_HTTP, Route
+from drainproxy.relay.http1.connection import Http1Connection
+from drainproxy.relay.route import Route
 from drainproxy.relay.tcp import Tcp
 from drainproxy.wire.sniff import HTTP2_PREFACE
 from tests.relay.conversation import Conversation, Proxy, request, response
 
 
-@pytest.mark.parametrize(("protocol", "kind"), [("auto", Detect), ("http", Http1), ("tcp", Tcp)])
+@pytest.mark.parametrize(
+    ("protocol", "kind"), [("auto", Detect), ("http", Http1Connection), ("tcp", Tcp)]
+)
 def test_the_route_says_who_listens_first(protocol: str, kind: type) -> None:
-    session = session_for(Proxy().hub, Route(protocol, "app:9000", lambda side: None))
+    session = session_for(Proxy().context, Route(protocol, "app:9000", lambda side: None))
     assert type(session) is kind
 
 
@@ -32,9 +35,9 @@ def test_whoever_speaks_is_told_by_its_first_bytes(first: bytes, kind: str, cut:
     talk.client_sends(first[:cut], first[cut:])
     assert talk.app_got() == first
     assert talk.proxy.in_flight == {kind: 1}
-    assert talk.proxy.hub.counters.connections == {kind: 1}
-    assert talk.proxy.hub.counters.bytes_from_clients == len(first)
-    assert talk.proxy.hub.sessions == {talk.session}
+    assert talk.proxy.context.counters.connections == {kind: 1}
+    assert talk.proxy.context.counters.bytes_from_clients == len(first)
+    assert talk.proxy.context.registry.sessions == {talk.session}
 
 
 def test_what_looks_like_http_meets_the_strict_parser() -> None:
@@ -60,7 +63,7 @@ def test_what_a_lenient_server_reads_as_http_meets_the_strict_parser(
     assert talk.client_got().startswith(b"HTTP/1.1 400 ")
     assert talk.client.state == "half-closed"
     assert not talk.app_was_reached()
-    assert talk.proxy.hub.counters.rejected == {"malformed": 1}
+    assert talk.proxy.context.counters.rejected == {"malformed": 1}
 
 
 @pytest.mark.parametrize(
@@ -87,9 +90,9 @@ def test_what_turns_out_as_http_only_then_goes_no_further(
     assert talk.app_got() == (first if app_listens else b"")
     assert talk.app.state == "aborted"
     assert talk.proxy.endings == [("tcp", "client_left")]
-    assert talk.proxy.hub.counters.rejected == {"malformed": 1}
+    assert talk.proxy.context.counters.rejected == {"malformed": 1}
     talk.client_ends()
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_what_turns_out_as_http_at_its_end_goes_no_further() -> None:
@@ -99,7 +102,7 @@ def test_what_turns_out_as_http_at_its_end_goes_no_further() -> None:
     assert talk.client_got().startswith(b"HTTP/1.1 400 ")
     assert talk.app.state == "aborted"
     assert talk.client.state == "closed"
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_a_line_that_ends_with_the_connection_is_a_line() -> None:
@@ -180,7 +183,7 @@ def test_a_client_that_breaks_off_before_a_word_leaves_nothing_behind() -> None:
     talk = Conversation("auto")
     talk.client_sends(b"PO")
     talk.client_resets()
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
     assert talk.proxy.books.opened == 0
 
 
@@ -193,7 +196,7 @@ def test_a_client_that_says_something_that_tells_nothing_is_closed(word: bytes) 
     talk.proxy.wait(0.5)
     assert talk.client.state == "aborted"
     assert not talk.app_was_reached()
-    assert talk.proxy.hub.counters.rejected == {"header-timeout": 1}
+    assert talk.proxy.context.counters.rejected == {"header-timeout": 1}
 
 
 # Relatives of HTTP
@@ -205,7 +208,7 @@ def test_a_client_that_says_something_that_tells_nothing_is_closed(word: bytes) 
 def test_what_node_takes_for_http_is_refused_with_a_hint(line: bytes) -> None:
     hints: list[str] = []
     talk = Conversation("auto")
-    talk.proxy.hub.hint = lambda topic, route: hints.append(topic)
+    talk.proxy.context.hint = lambda topic, route: hints.append(topic)
     talk.client_sends(line + b"\r\nCSeq: 1\r\n\r\n")
     assert talk.client_got().startswith(b"HTTP/1.1 400 ")
     assert not talk.app_was_reached()
@@ -279,7 +282,7 @@ def test_an_http_client_too_many_hears_503(crowd: Proxy, first: list[bytes]) -> 
     assert b"\r\nConnection: close\r\n" in answer
     assert talk.client.state == "half-closed"
     assert not talk.app_was_reached()
-    assert crowd.hub.counters.rejected == {"max-connections": 1}
+    assert crowd.context.counters.rejected == {"max-connections": 1}
 
 
 def test_any_other_client_too_many_is_closed(crowd: Proxy) -> None:

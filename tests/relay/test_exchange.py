@@ -27,7 +27,7 @@ def test_an_app_that_is_down_is_503_with_a_short_body_and_retry_after() -> None:
     assert b"\r\nRetry-After: 3\r\n" in answer
     assert answer.endswith(b"\r\n\r\ndrainproxy: the app does not accept connections\n")
     assert talk.client.state == "half-closed"
-    assert talk.proxy.hub.counters.app_connect_failures == 1
+    assert talk.proxy.context.counters.app_connect_failures == 1
     assert talk.proxy.endings == [("http1", "app_left")]
 
 
@@ -146,7 +146,7 @@ def test_a_client_that_takes_nothing_for_idle_timeout_is_let_go() -> None:
     talk.app_sends(response())
     talk.proxy.wait(121)  # the first time it is only seen how much waits
     assert talk.client.state == "reset"
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 # Lingering
@@ -213,7 +213,7 @@ def test_a_client_that_takes_nothing_of_the_last_answer_is_reset_in_the_end() ->
     talk.app_ends()
     talk.proxy.wait(130)
     assert talk.client.state == "reset"
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 # Leaving
@@ -225,7 +225,7 @@ def test_leaving_the_next_answer_is_the_last() -> None:
     talk.app_sends(response())
     assert talk.client_got() == GOODBYE
     assert (talk.client.state, talk.app.state) == ("half-closed", "aborted")
-    assert talk.proxy.hub.counters.goodbyes == {("http1", "drain"): 1}
+    assert talk.proxy.context.counters.goodbyes == {("http1", "drain"): 1}
     assert talk.proxy.endings == [("http1", "finished")]
 
 
@@ -260,7 +260,7 @@ def test_leaving_what_was_sent_ahead_is_answered_and_only_the_last_says_close() 
         talk.app_sends(response())
     assert talk.client_got() == response() * 2 + GOODBYE
     assert talk.proxy.endings == [("http1", "finished")] * 3
-    assert talk.proxy.hub.counters.goodbyes == {("http1", "drain"): 1}
+    assert talk.proxy.context.counters.goodbyes == {("http1", "drain"): 1}
 
 
 def test_leaving_a_new_client_is_served_once() -> None:
@@ -304,8 +304,8 @@ def test_leaving_new_upgrades_are_refused() -> None:
     assert b"\r\nRetry-After: 3\r\n" in answer
     assert not talk.app_was_reached()
     assert talk.proxy.books.opened == 0
-    assert talk.proxy.hub.counters.rejected == {"leaving": 1}
-    assert talk.proxy.hub.counters.codes["http1"] == {503: 1}
+    assert talk.proxy.context.counters.rejected == {"leaving": 1}
+    assert talk.proxy.context.counters.codes["http1"] == {503: 1}
 
 
 def test_leaving_an_answer_is_in_flight_until_it_is_out_of_our_hands() -> None:

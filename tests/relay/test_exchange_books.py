@@ -1,6 +1,6 @@
 """What is written down of each exchange: counters, the access log, what is in flight."""
 
-from drainproxy.relay.hub import Access
+from drainproxy.relay.context import Access
 from tests.relay.conversation import Conversation, request, response
 from tests.relay.test_http1 import EVENTS, asked
 
@@ -8,7 +8,7 @@ from tests.relay.test_http1 import EVENTS, asked
 def test_every_exchange_is_counted_and_logged_once() -> None:
     talk = Conversation()
     lines: list[Access] = []
-    talk.proxy.hub.access_log = lines.append
+    talk.proxy.context.access_log = lines.append
     talk.client_sends(request("/a?b"))
     talk.proxy.wait(2)
     talk.app_sends(EVENTS)
@@ -17,7 +17,7 @@ def test_every_exchange_is_counted_and_logged_once() -> None:
 
     told = {b"host": b"a.example"}
     assert lines == [("sse", "192.0.2.7:50000", "GET", "/a?b", 200, 3.0, len(EVENTS), told)]
-    counters = talk.proxy.hub.counters
+    counters = talk.proxy.context.counters
     assert counters.codes["sse"] == {200: 1}
     assert counters.codes["http1"] == {}
     assert counters.durations["sse"].total == 3.0
@@ -32,17 +32,17 @@ def test_the_time_of_an_exchange_begins_with_its_own_request() -> None:
     talk.client_sends(request())
     talk.proxy.wait(1)
     talk.app_sends(response())
-    assert talk.proxy.hub.counters.durations["http1"].total == 1.0
+    assert talk.proxy.context.counters.durations["http1"].total == 1.0
 
 
 def test_an_exchange_without_an_answer_has_no_code() -> None:
     talk = asked()
     lines: list[Access] = []
-    talk.proxy.hub.access_log = lines.append
+    talk.proxy.context.access_log = lines.append
     talk.client_resets()
     assert [line.status for line in lines] == [0]
-    assert talk.proxy.hub.counters.codes["http1"] == {}
-    assert sum(talk.proxy.hub.counters.durations["http1"].counts) == 0
+    assert talk.proxy.context.counters.codes["http1"] == {}
+    assert sum(talk.proxy.context.counters.durations["http1"].counts) == 0
 
 
 def test_a_code_counts_for_its_own_request_only() -> None:
@@ -50,7 +50,7 @@ def test_a_code_counts_for_its_own_request_only() -> None:
     talk.app_sends(response())
     talk.client_sends(request())
     talk.client_resets()
-    assert talk.proxy.hub.counters.codes["http1"] == {200: 1}
+    assert talk.proxy.context.counters.codes["http1"] == {200: 1}
 
 
 def test_the_path_in_flight_is_what_the_client_wrote() -> None:

@@ -30,7 +30,7 @@ TEXT, MASKED_TEXT = b"\x81\x02hi", b"\x81\x82" + MASK + bytes(2)
 
 def goodbyes(talk: Streaming) -> dict[tuple[str, str], int]:
     """How many were said to streams, by kind and why."""
-    said = talk.proxy.hub.counters.goodbyes
+    said = talk.proxy.context.counters.goodbyes
     return {key: count for key, count in said.items() if key[0] != "http2"}
 
 
@@ -59,7 +59,7 @@ def test_a_grpc_stream_that_shall_end_ends_in_a_pause_with_unavailable() -> None
     assert talk.app_hears() == [("reset", 1, CANCEL)]
     assert talk.endings == [("grpc", "goodbye")]
     assert goodbyes(talk) == {("grpc", "drain"): 1}
-    assert talk.proxy.hub.counters.grpc == {b"/a.Service/Do": {b"14": 1}}
+    assert talk.proxy.context.counters.grpc == {b"/a.Service/Do": {b"14": 1}}
 
 
 def test_messages_without_a_pause_put_it_off_but_not_for_long() -> None:
@@ -69,7 +69,7 @@ def test_messages_without_a_pause_put_it_off_but_not_for_long() -> None:
         if talk.in_flight:
             talk.app_sends(data(1, b"\0\0\0\0\1x"))
             talk.proxy.time += 0.05
-            talk.proxy.hub.sweep()
+            talk.proxy.context.registry.sweep()
     heard = talk.client_hears()
     assert heard[-1] == ("headers", 1, LEAVING, "end")
     assert len(heard) > 30
@@ -303,7 +303,7 @@ def test_a_goodbye_to_one_may_come_when_the_time_of_another_is_over(later: str) 
     talk = open_websocket()
     talk.client_asks(3, WEBSOCKET, end=False)
     talk.app_sends(talk.answers.headers(3, SWITCHED))
-    talk.session.part_from(talk.session.streams[3], "max-stream-age")
+    talk.session.say_goodbye_to(talk.session.table.streams[3], "max-stream-age")
     talk.proxy.wait(0.25)
     # It has been told and does not answer; nobody looks until the other is told as well.
     talk.proxy.time += 6
@@ -338,7 +338,7 @@ ANSWERS = {"sse": EVENTS, "websocket": SWITCHED, "grpc": GRPC_OK}
 def partings(talk: Streaming) -> dict[str, Callable[[], None]]:
     return {
         "drain": talk.proxy.leaves,
-        "age": lambda: talk.session.retire("max-connection-age"),
+        "age": lambda: talk.session.expire("max-connection-age"),
         "deadline": talk.proxy.cuts,
     }
 

@@ -85,7 +85,7 @@ def test_our_data_is_kept_from_the_apps_account() -> None:
 
 def websockets_told(talk: Streaming) -> int:
     """How many were told to close."""
-    return talk.proxy.hub.counters.goodbyes["websocket", "drain"]
+    return talk.proxy.context.counters.goodbyes["websocket", "drain"]
 
 
 def narrow_websocket() -> Streaming:

@@ -105,7 +105,7 @@ def test_an_app_that_ends_the_stream_itself_is_heard_to_its_end(how: str) -> Non
         said = [("data", 1, b"data: 1\n"), ("reset", 1, CANCEL)]
     assert talk.client_hears() == said
     assert talk.endings == [("sse", "app_left" if how == "reset" else "finished")]
-    assert not any(kind == "sse" for kind, _ in talk.proxy.hub.counters.goodbyes)
+    assert not any(kind == "sse" for kind, _ in talk.proxy.context.counters.goodbyes)
 
 
 def test_what_was_held_for_a_drain_that_was_taken_back_passes() -> None:

@@ -97,7 +97,7 @@ def test_an_event_stream_is_in_flight_as_one() -> None:
     assert talk.client_got() == EVENTS + b"data: 1\n\n"
     talk.app_ends()
     assert talk.proxy.endings == [("sse", "finished")]
-    assert talk.proxy.hub.counters.codes["sse"] == {200: 1}
+    assert talk.proxy.context.counters.codes["sse"] == {200: 1}
 
 
 def test_an_event_stream_that_moves_is_not_idle() -> None:
@@ -183,7 +183,7 @@ def test_interim_answers_go_before_the_answer() -> None:
     assert talk.proxy.in_flight == {"http1": 1}
     talk.app_sends(early + response())
     assert talk.client_got() == early + response()
-    assert talk.proxy.hub.counters.codes["http1"] == {200: 1}
+    assert talk.proxy.context.counters.codes["http1"] == {200: 1}
 
 
 def test_a_client_of_http_1_0_gets_no_interim_answer() -> None:
@@ -238,7 +238,7 @@ def test_after_a_body_that_nobody_asked_for_the_connection_is_not_used_again() -
     assert talk.app.state == "aborted"
     talk.client_sends(b"0123456789" + request())
     assert len(talk.apps) == 1
-    assert talk.proxy.hub.counters.goodbyes == {}
+    assert talk.proxy.context.counters.goodbyes == {}
 
 
 def test_a_body_that_was_asked_for_may_be_answered_before_its_end() -> None:
@@ -330,7 +330,7 @@ def test_a_broken_answer_is_502_and_nothing_of_it_goes_out(broken: bytes) -> Non
     assert talk.client.state == "half-closed"
     assert talk.app.state == "aborted"
     assert talk.proxy.endings == [("http1", "app_left")]
-    assert talk.proxy.hub.counters.codes["http1"] == {502: 1}
+    assert talk.proxy.context.counters.codes["http1"] == {502: 1}
 
 
 def test_a_switch_without_naming_the_protocol_is_502() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.relay.http2 import Http2
+from drainproxy.relay.http2.connection import Http2Connection
 from tests.relay.conversation import Conversation, Proxy, request, response
 from tests.relay.frames import (
     CANCEL,
@@ -38,12 +38,12 @@ def test_the_preface_is_understood_however_it_comes(protocol: str, size: int) ->
     talk = Streaming(protocol)
     said = PREFACE + settings() + talk.says.headers(1, GET, end=True)
     talk.client_sends(*(said[at : at + size] for at in range(0, len(said), size)))
-    assert type(talk.session) is Http2
+    assert type(talk.session) is Http2Connection
     assert talk.app_hears() == [("settings", {}), ("headers", 1, GET, "end")]
-    counters = talk.proxy.hub.counters
+    counters = talk.proxy.context.counters
     assert counters.connections["http2"] == 1
     assert counters.bytes_from_clients == len(said)
-    assert talk.proxy.hub.sessions == {talk.session}
+    assert talk.proxy.context.registry.sessions == {talk.session}
 
 
 @pytest.mark.parametrize("protocol", ["auto", "http"])
@@ -55,7 +55,7 @@ def test_an_unfinished_preface_reaches_no_app(protocol: str, size: int) -> None:
     assert talk.proxy.in_flight == {}
     talk.proxy.wait(15)
     assert talk.client.lost
-    assert talk.proxy.hub.counters.rejected == {"header-timeout": 1}
+    assert talk.proxy.context.counters.rejected == {"header-timeout": 1}
 
 
 @pytest.mark.parametrize("at", range(1, len(PREFACE)))
@@ -63,8 +63,8 @@ def test_an_unfinished_preface_reaches_no_app(protocol: str, size: int) -> None:
 def test_what_only_begins_like_a_preface_is_no_http2(protocol: str, at: int) -> None:
     talk = Conversation(protocol)
     talk.client_sends(PREFACE[:at] + b"\x01")
-    assert not isinstance(talk.session, Http2)
-    assert talk.proxy.hub.counters.connections.get("http2") is None
+    assert not isinstance(talk.session, Http2Connection)
+    assert talk.proxy.context.counters.connections.get("http2") is None
 
 
 def test_a_preface_after_a_request_is_a_wrong_request() -> None:
@@ -154,7 +154,7 @@ def test_many_calls_share_a_connection_and_each_is_held_until_both_sides_are_don
     talk.app_sends(reset(5))
     assert talk.in_flight == {}
     assert [how for _, how in talk.endings] == ["finished", "finished", "client_left", "app_left"]
-    assert talk.proxy.hub.counters.codes["http2"] == {200: 2}
+    assert talk.proxy.context.counters.codes["http2"] == {200: 2}
 
 
 def test_streams_that_were_passed_over_may_not_be_opened_later() -> None:
@@ -296,7 +296,7 @@ def test_a_connection_on_which_nothing_moves_is_closed_with_a_word() -> None:
     assert talk.app.state == "closed"
     talk.proxy.wait(5)
     assert talk.client.lost
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_a_call_on_which_nothing_moves_is_cut() -> None:
@@ -325,7 +325,7 @@ def test_who_never_takes_its_last_answer_is_let_go_in_the_end() -> None:
     talk.client_sends(OUR_PING_ACK)
     talk.proxy.wait(15)
     assert talk.client.state == "reset"
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_a_short_idle_timeout_ends_it_sooner() -> None:
@@ -371,7 +371,7 @@ def test_request_timeout_is_answered_on_that_stream_alone() -> None:
     ((_, stream, *_),) = talk.client_hears()
     assert stream == 5
     assert [how for _, how in talk.endings] == ["app_left", "finished", "app_left"]
-    assert talk.proxy.hub.counters.codes["http2"] == {504: 2, 200: 1}
+    assert talk.proxy.context.counters.codes["http2"] == {504: 2, 200: 1}
 
 
 def test_an_answer_that_has_begun_may_last() -> None:
@@ -407,8 +407,8 @@ def test_a_connection_over_the_limit_reaches_no_app() -> None:
     talk.client_begins()
     assert not talk.app_was_reached()
     assert talk.client.lost
-    assert dict(proxy.hub.counters.rejected) == {"max-connections": 1}
-    assert proxy.hub.counters.connections == {"http2": 1}
+    assert dict(proxy.context.counters.rejected) == {"max-connections": 1}
+    assert proxy.context.counters.connections == {"http2": 1}
 
 
 def test_settings_of_an_app_that_are_lower_stand() -> None:

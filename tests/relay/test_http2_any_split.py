@@ -35,7 +35,7 @@ def play(said: Said, **about: Any) -> Streaming:
 
 
 def books(talk: Streaming) -> dict[str, Any]:
-    counters = talk.proxy.hub.counters
+    counters = talk.proxy.context.counters
     return {
         "client": talk.client.state,
         "app": talk.app.state,

@@ -83,7 +83,7 @@ def test_refusals_before_the_limit_is_known_have_an_end_too() -> None:
     talk = Streaming(max_streams=1)
     talk.client_begins(GET)
     for number in range(1100):
-        if not talk.session.over:
+        if not talk.session.closing.over:
             talk.client_asks(3 + 2 * number)
     talk.app_sends(settings())
     assert talk.rejected["control-frames"] == 1
@@ -107,7 +107,7 @@ def test_pushed_streams_take_nobodys_place() -> None:
 
 
 def reached(talk: Streaming) -> int:
-    return talk.proxy.hub.counters.max_streams_reached
+    return talk.proxy.context.counters.max_streams_reached
 
 
 def with_room_in_the_app(most: int | None, **limits: Any) -> Streaming:
@@ -208,7 +208,7 @@ def test_frames_that_cost_nothing_are_counted(frame: str) -> None:
     # Two were said in the beginning.
     talk.proxy.wait(CONTROL_WINDOW)
     talk.client_sends(CHEAP[frame] * CONTROL)
-    assert not talk.session.over
+    assert not talk.session.closing.over
     # Nothing of DATA has passed, so there is no credit.
     talk.client_sends(CHEAP[frame])
     assert calmed(talk, "control-frames")
@@ -219,7 +219,7 @@ def test_after_a_while_as_many_again_pass() -> None:
     for _ in range(4):
         talk.proxy.wait(CONTROL_WINDOW)
         talk.client_sends(ping() * CONTROL)
-    assert not talk.session.over
+    assert not talk.session.closing.over
 
 
 @pytest.mark.parametrize("who", ["client", "app"])
@@ -232,7 +232,7 @@ def test_each_data_frame_is_worth_some_more(who: str) -> None:
     else:
         talk.app_sends(talk.answers.headers(1, OK) + data(1, b"x") * 50)
     talk.client_sends(ping() * (CONTROL - 1 + 500))
-    assert not talk.session.over
+    assert not talk.session.closing.over
     talk.client_sends(ping())
     assert calmed(talk, "control-frames")
 
@@ -244,7 +244,7 @@ def test_data_of_long_ago_is_worth_nothing() -> None:
         talk.proxy.wait(CONTROL_WINDOW)
         talk.client_sends(ping())
     talk.client_sends(ping() * (CONTROL - 1))
-    assert not talk.session.over
+    assert not talk.session.closing.over
     talk.client_sends(ping())
     assert calmed(talk, "control-frames")
 
@@ -265,7 +265,7 @@ def test_empty_frames_are_counted_and_the_last_of_a_body_is_not() -> None:
         talk.app_answers(stream)
     talk.client_asks(999, POST, end=False)
     talk.client_sends(data(999) * EMPTY)
-    assert not talk.session.over
+    assert not talk.session.closing.over
     talk.client_sends(data(999, b"x") + data(999))
     assert calmed(talk, "empty-frames")
 
@@ -275,13 +275,13 @@ def test_after_a_while_as_many_empty_frames_pass() -> None:
     for _ in range(4):
         talk.client_sends(data(1) * EMPTY)
         talk.proxy.wait(CONTROL_WINDOW)
-    assert not talk.session.over
+    assert not talk.session.closing.over
 
 
 def test_padding_is_not_nothing() -> None:
     talk = asked(end=False)
     talk.client_sends(data(1, pad=0) * 10 * EMPTY)
-    assert not talk.session.over
+    assert not talk.session.closing.over
 
 
 def test_empty_frames_of_streams_that_are_refused_are_counted_too() -> None:
@@ -298,7 +298,7 @@ def test_a_header_block_has_so_many_frames(trailers: bool) -> None:
     stream, fields = (1, TRAILERS) if trailers else (3, GET)
     head = talk.says.headers(stream, fields, end=True, most=1)[:10]
     talk.client_sends(head + continuation(stream) * (CONTINUATIONS - 1))
-    assert not talk.session.over
+    assert not talk.session.closing.over
     talk.client_sends(continuation(stream))
     assert calmed(talk, "continuations")
     assert talk.app_hears() == []
@@ -307,7 +307,7 @@ def test_a_header_block_has_so_many_frames(trailers: bool) -> None:
 def test_the_app_has_no_budgets() -> None:
     talk = asked()
     talk.app_sends((ping() + settings() + priority(1) + data(1)) * 2 * CONTROL)
-    assert not talk.session.over
+    assert not talk.session.closing.over
 
 
 # What is said of it
@@ -340,7 +340,7 @@ def test_who_just_breaks_the_rules_has_passed_no_budget() -> None:
     talk = asked()
     said = noticed(talk)
     talk.client_sends(window_update(0, 0))
-    assert talk.session.over
+    assert talk.session.closing.over
     assert said == []
 
 
@@ -351,9 +351,9 @@ def test_streams_that_were_passed_over_and_gone_astray_are_forgotten_in_time() -
     talk = begun(max_resets=10_000)
     for stream in range(1, 20_001, 4):
         talk.client_asks(stream, GET[1:], end=False)
-    assert not talk.session.over
-    assert len(talk.session.requests._strays) == 1000
-    assert len(talk.session.requests._gaps) == 100
+    assert not talk.session.closing.over
+    assert len(talk.session.table.strays) == 1000
+    assert len(talk.session.table._gaps) == 100
     talk.client_sends(data(19_997, b"x"))
     assert talk.client_hears()[-1] == ("window", 0, 1)
     talk.client_sends(data(19_995, b"x"))
@@ -366,7 +366,7 @@ def test_streams_that_nobody_wants_are_forgotten_in_time() -> None:
         talk.client_asks(stream)
         talk.proxy.wait(1)
     assert talk.in_flight == {}
-    assert len(talk.session.answers._unwanted) == 1000
+    assert len(talk.session.table.unwanted) == 1000
     talk.client_hears()
     talk.app_answers(2199 - 2, b"late")
     assert talk.client_hears() == []

@@ -81,9 +81,9 @@ def test_the_app_refuses(
     assert talk.client.state == "half-closed"
     assert [how for _, how in talk.endings] == ["app_left"]
     assert talk.in_flight == {}
-    assert talk.proxy.hub.counters.app_connect_failures == 1
+    assert talk.proxy.context.counters.app_connect_failures == 1
     talk.client_ends()
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_the_app_refuses_a_client_that_has_asked_for_nothing_yet() -> None:
@@ -138,7 +138,7 @@ def test_the_app_goes_and_each_stream_is_told_in_its_own_way(way: str) -> None:
     ]
     assert talk.client.state == "half-closed"
     assert sorted(talk.endings) == [("grpc", "app_left")] * 2 + [("http2", "app_left")] * 3
-    counters = talk.proxy.hub.counters
+    counters = talk.proxy.context.counters
     assert counters.grpc == {b"/a.Service/Do": {b"14": 1}, OTHER_METHODS: {b"14": 1}}
     assert counters.codes["http2"] == {502: 2, 200: 1}
 
@@ -178,7 +178,7 @@ def test_the_app_goes_in_the_middle_of_a_frame_and_the_client_can_tell(way: str,
     WAYS[way](talk)
     assert talk.client.state == "reset"
     assert talk.endings == [("http2", "app_left")]
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -258,7 +258,7 @@ def test_a_client_that_breaks_off_takes_its_streams_with_it(where: str) -> None:
     assert talk.endings == [("http2", "client_left")] * 2
     assert talk.in_flight == {}
     assert talk.app.state == "aborted"
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_a_client_that_half_closes_gets_the_answers_that_are_on_their_way() -> None:
@@ -275,7 +275,7 @@ def test_a_client_that_half_closes_and_has_asked_for_nothing_is_let_go() -> None
     talk = begun()
     talk.client_ends()
     assert (talk.client.state, talk.app.state) == ("closed", "closed")
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_the_answer_to_who_half_closed_must_not_take_for_ever() -> None:
@@ -310,7 +310,7 @@ def test_the_preface_and_an_end() -> None:
     talk.client_ends()
     assert talk.client.state == "closed"
     assert talk.app.lost
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_nothing_can_be_said_to_the_app_after_the_clients_end() -> None:
@@ -345,7 +345,7 @@ def test_the_deadline_tells_each_stream_in_its_own_way() -> None:
     assert talk.endings == [("http2", "cut")] * 2 + [("grpc", "cut")] * 2
     talk.proxy.aborts()
     assert talk.client.lost
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 @pytest.mark.parametrize("end", [True, False])

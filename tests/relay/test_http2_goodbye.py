@@ -208,7 +208,7 @@ def test_whatever_the_app_says_the_last_id_never_rises(
     last = min(later, 3) if tell is parted else later
     assert talk.client_hears() == [("goaway", last, 0, "bye")]
     open_streams = [stream for stream in (1, 3) if stream <= last]
-    assert [*talk.session.streams] == open_streams
+    assert [*talk.session.table.streams] == open_streams
     assert talk.endings == [("http2", "app_left")] * (2 - len(open_streams))
     if tell is parted and not open_streams:
         assert talk.client.state == "half-closed"
@@ -250,7 +250,7 @@ def test_the_connection_ends_with_its_last_stream_and_all_of_its_last_frame(size
     assert (talk.client.state, talk.app.state) == ("half-closed", "closed")
     assert talk.endings == [("http2", "finished")] * 2
     talk.client_ends()
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_an_upload_that_the_app_answers_early_still_reaches_it() -> None:
@@ -363,14 +363,14 @@ def test_idle_connections_are_parted_from_without_waiting_for_an_ack() -> None:
 
 def test_who_may_still_open_a_stream_is_awaited() -> None:
     talk = asked()
-    hub = talk.proxy.hub
-    assert hub.awaits(5)
+    context = talk.proxy.context
+    assert context.registry.expects_request(5)
     talk.proxy.wait(10)
-    assert not hub.awaits(5)
+    assert not context.registry.expects_request(5)
     talk.proxy.leaves()
-    assert hub.awaits(5), "until the ack"
+    assert context.registry.expects_request(5), "until the ack"
     talk.client_sends(OUR_PING_ACK)
-    assert not hub.awaits(5)
+    assert not context.registry.expects_request(5)
 
 
 # Taken back

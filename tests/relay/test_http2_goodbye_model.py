@@ -123,7 +123,7 @@ def happens(what: str) -> Move:
 def connection_ages(model: Model, number: int) -> None:
     """Its age has come, or a rebalance has chosen it."""
     if model.goes_on:
-        model.talk.session.retire(("max-connection-age", "rebalance")[number % 2])
+        model.talk.session.expire(("max-connection-age", "rebalance")[number % 2])
         model.talk.proxy.settle()
         model.passes()
 
@@ -222,7 +222,7 @@ def test_whenever_a_goodbye_comes_each_stream_hears_its_own_and_loses_nothing_be
     proxy.wait(30)
     model.passes()
     assert proxy.in_flight == {}
-    assert proxy.hub.counters.rejected.keys() <= {"max-streams", "leaving"}
+    assert proxy.context.counters.rejected.keys() <= {"max-streams", "leaving"}
     if model.talk.client.state != "reset":
         # Only in the middle of a frame of the app's there is nothing that could be said.
         assert not model.client.rest, "a frame is torn"
@@ -234,7 +234,7 @@ def test_whenever_a_goodbye_comes_each_stream_hears_its_own_and_loses_nothing_be
             # Who has given up may not hear it any more, or has heard it and another end first.
             unsure = len(model.of_kind(kind, [*(model.client.broken | model.app.broken)]))
             assert abs(seen[kind] - counted[kind]) <= unsure, (kind, seen, counted)
-    said = proxy.hub.counters.goodbyes
+    said = proxy.context.counters.goodbyes
     for kind in ("grpc", "sse"):
         # A WebSocket may be told and then cut, since it does not answer.
         assert proxy.endings.count((kind, "goodbye")) == sum(
@@ -247,6 +247,6 @@ def test_whenever_a_goodbye_comes_each_stream_hears_its_own_and_loses_nothing_be
 def windows_add_up(model: Model) -> None:
     """The app does not know of what the session has said with the client's window."""
     client, app = model.client.h2, model.app.h2
-    debt = model.talk.session.answers.debt
+    debt = model.talk.session.table.window.debt
     assert client.inbound_flow_control_window == app.outbound_flow_control_window - debt
     assert app.inbound_flow_control_window == client.outbound_flow_control_window

@@ -200,10 +200,12 @@ def fails(model: Model, number: int) -> None:
     """The answer to a request that has come as a whole is not to be had."""
     if model.is_http2 and model.goes_on:
         session = model.talk.session
-        waiting = [each for each in session.streams.values() if each.client_done or number % 2]
+        waiting = [
+            each for each in session.table.streams.values() if each.client_done or number % 2
+        ]
         for stream in waiting[: number % 3]:
             model.failed.add(stream.id)
-            session.fail_stream(stream, 504, "the app did not answer in time")
+            session.table.fail(stream, 504, "the app did not answer in time")
         session._look_after()
         model.talk.proxy.settle()
         model.passes()
@@ -288,7 +290,7 @@ def test_a_conversation_arrives_as_it_was_meant(story: Chosen, forwarded: bool) 
     assert model.edge.open == {}
     assert not model.failed
     assert {*model.client.sent} - model.client.broken <= {*model.app.got}
-    assert model.talk.proxy.hub.counters.rejected.keys() <= {"max-streams"}
+    assert model.talk.proxy.context.counters.rejected.keys() <= {"max-streams"}
     nothing_was_lost(model)
     windows_add_up(model)
 
@@ -315,7 +317,7 @@ def test_whatever_the_proxy_does_neither_side_finds_a_fault(
         move(model, number)
     finish(model)
     assert model.talk.proxy.in_flight == {}
-    assert model.talk.proxy.hub.counters.rejected.keys() <= {"max-streams"}
+    assert model.talk.proxy.context.counters.rejected.keys() <= {"max-streams"}
     nothing_was_lost(model)
     if model.goes_on:
         assert model.edge.open == {}

@@ -68,7 +68,7 @@ def test_so_many_streams_may_be_reset_in_a_while_and_no_more(
     talk = begun(max_resets=RESETS)
     for _ in range(RESETS):
         spend(talk)
-    assert not talk.session.over
+    assert not talk.session.closing.over
     spend(talk)
     assert calmed(talk, "max-resets")
 
@@ -81,7 +81,7 @@ def test_after_a_while_as_many_again_may_be(spend: Callable[[Streaming], None]) 
             spend(talk)
         talk.proxy.wait(RESETS_WINDOW)
     for _ in range(6):
-        assert not talk.session.over
+        assert not talk.session.closing.over
         spend(talk)
     assert calmed(talk, "max-resets")
 
@@ -89,7 +89,7 @@ def test_after_a_while_as_many_again_may_be(spend: Callable[[Streaming], None]) 
 def test_all_resets_are_of_one_budget() -> None:
     talk = begun(max_resets=len(SPENDERS) - 1)
     for spend in SPENDERS:
-        assert not talk.session.over
+        assert not talk.session.closing.over
         spend(talk)
     assert calmed(talk, "max-resets")
 
@@ -111,7 +111,7 @@ def test_resets_that_are_at_most_half_of_all_end_nothing(
     serve(talk, good)
     for _ in range(resets):
         spend(talk)
-    assert not talk.session.over
+    assert not talk.session.closing.over
     serve(talk, 1)
     assert talk.rejected.get("max-resets", 0) == 0
 
@@ -124,7 +124,7 @@ def test_resets_that_are_more_than_half_end_it_however_many_were_good(
     serve(talk, 300)
     for _ in range(300):
         spend(talk)
-    assert not talk.session.over
+    assert not talk.session.closing.over
     spend(talk)
     assert calmed(talk, "max-resets")
 
@@ -135,7 +135,7 @@ def test_cancels_among_good_calls_are_honest_in_whatever_order_they_come() -> No
         serve(talk, 9)
         reset_early(talk)
         talk.proxy.wait(0.25)
-    assert not talk.session.over
+    assert not talk.session.closing.over
 
 
 def test_good_calls_of_long_ago_excuse_nothing() -> None:
@@ -144,7 +144,7 @@ def test_good_calls_of_long_ago_excuse_nothing() -> None:
     talk.proxy.wait(RESETS_WINDOW + 1)
     for _ in range(20):
         reset_early(talk)
-    assert not talk.session.over
+    assert not talk.session.closing.over
     reset_early(talk)
     assert calmed(talk, "max-resets")
 
@@ -158,7 +158,7 @@ def test_any_30_seconds_count_and_not_only_those_that_begin_with_the_first_reset
     talk.proxy.wait(3)
     for _ in range(5):
         reset_early(talk)
-    assert not talk.session.over
+    assert not talk.session.closing.over
     reset_early(talk)
     assert calmed(talk, "max-resets")
 
@@ -166,7 +166,7 @@ def test_any_30_seconds_count_and_not_only_those_that_begin_with_the_first_reset
 def test_streams_that_are_passed_over_have_not_begun() -> None:
     talk = begun(max_resets=20)
     for number in range(21):
-        assert not talk.session.over
+        assert not talk.session.closing.over
         stream = 1001 + 1000 * number
         talk.client_asks(stream)
         talk.client_sends(reset(stream))
@@ -179,7 +179,7 @@ def test_a_client_that_wants_none_of_what_the_app_pushes_asks_for_something_all_
         talk.app_sends(talk.answers.push(1, stream, GET))
         if stream % 4:
             talk.client_sends(reset(stream))
-    assert not talk.session.over
+    assert not talk.session.closing.over
 
 
 # What is said of it
@@ -203,7 +203,7 @@ def test_a_reset_of_the_app_for_its_own_reasons_is_not_the_clients(code: int) ->
     talk = begun(max_resets=3)
     for _ in range(10):
         make_the_app_reset(code)(talk)
-    assert not talk.session.over
+    assert not talk.session.closing.over
 
 
 def test_who_has_had_its_answer_or_waited_for_it_may_go() -> None:
@@ -218,7 +218,7 @@ def test_who_has_had_its_answer_or_waited_for_it_may_go() -> None:
         talk.client_asks(stream)
         talk.proxy.wait(1)
         talk.client_sends(reset(stream))
-    assert not talk.session.over
+    assert not talk.session.closing.over
 
 
 def test_the_blame_of_the_app_is_heard_before_the_end() -> None:

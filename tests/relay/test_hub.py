@@ -2,14 +2,14 @@
 
 import pytest
 
-from drainproxy.relay.hub import GONE, Gone, Sink
+from drainproxy.relay.transport import CLOSED, ClosedTransport, Transport
 from tests.relay.conversation import Conversation, Proxy, request, response
 
 # A client that is gone
 
 
 def test_what_is_said_to_nobody_falls_away() -> None:
-    gone: Sink = GONE
+    gone: Transport = CLOSED
     gone.write(b"x")
     for act in (gone.write_eof, gone.close, gone.abort, gone.pause_reading, gone.resume_reading):
         act()
@@ -23,7 +23,7 @@ def test_what_is_said_to_nobody_falls_away() -> None:
 def test_who_is_gone_is_still_known() -> None:
     talk = Conversation(peername=("192.0.2.7", 7))
     talk.client_ends()
-    assert isinstance(talk.session.client, Gone)
+    assert isinstance(talk.session.client, ClosedTransport)
     assert talk.session.peer == "192.0.2.7:7"
 
 
@@ -32,13 +32,13 @@ def test_who_is_gone_is_still_known() -> None:
 
 def test_the_newest_connection_is_remembered_for_the_quiet_rule() -> None:
     proxy = Proxy(max_connections=1)
-    assert proxy.hub.newest == 0.0
+    assert proxy.context.registry.newest == 0.0
     proxy.time = 5.0
     Conversation(proxy=proxy)
-    assert proxy.hub.newest == 5.0
+    assert proxy.context.registry.newest == 5.0
     proxy.time = 7.0
     Conversation(proxy=proxy)
-    assert proxy.hub.newest == 7.0, "one that is refused has come as well"
+    assert proxy.context.registry.newest == 7.0, "one that is refused has come as well"
 
 
 def test_who_leaves_makes_room() -> None:
@@ -62,11 +62,11 @@ def test_those_who_linger_over_their_503_take_nobodys_place() -> None:
     served.client_sends(request())
     assert served.app_got() == request()
     assert too_many.client_got().startswith(b"HTTP/1.1 503 ")
-    assert proxy.hub.counters.rejected == {"max-connections": 6}
+    assert proxy.context.counters.rejected == {"max-connections": 6}
 
     proxy.wait(6)
-    assert proxy.hub.refused == set()
-    assert proxy.hub.sessions == {guests[1].session, served.session}
+    assert proxy.context.registry.refused == set()
+    assert proxy.context.registry.sessions == {guests[1].session, served.session}
 
 
 def test_a_flood_over_the_limit_is_closed_without_a_word() -> None:
@@ -74,8 +74,8 @@ def test_a_flood_over_the_limit_is_closed_without_a_word() -> None:
     talks = [Conversation(proxy=proxy) for _ in range(1002)]
     assert [talk.client.state for talk in talks[-2:]] == ["half-closed", "aborted"]
     assert talks[-1].client_got() == b""
-    assert len(proxy.hub.sessions) == 1001
-    assert proxy.hub.counters.rejected == {"max-connections": 1001}
+    assert len(proxy.context.registry.sessions) == 1001
+    assert proxy.context.counters.rejected == {"max-connections": 1001}
 
 
 @pytest.mark.parametrize("most", [0, 1, 10])
@@ -84,13 +84,13 @@ def test_so_many_hear_that_they_are_refused(most: int) -> None:
     talks = [Conversation(proxy=proxy) for _ in range(20)]
     states = [talk.client.state for talk in talks]
     assert states == ["open", *["half-closed"] * most, *["aborted"] * (19 - most)]
-    assert proxy.hub.counters.rejected == {"max-connections": 19}
+    assert proxy.context.counters.rejected == {"max-connections": 19}
 
 
 def test_who_is_refused_is_said_with_the_peer_and_how_many_there_are() -> None:
     proxy = Proxy(max_connections=2)
     said: list[tuple[str, str, int, str]] = []
-    proxy.hub.notice = lambda *what: said.append(what)
+    proxy.context.notice = lambda *what: said.append(what)
     for port in range(5):
         Conversation(proxy=proxy, peername=("192.0.2.7", port))
     assert said == [
@@ -99,14 +99,14 @@ def test_who_is_refused_is_said_with_the_peer_and_how_many_there_are() -> None:
 
 
 def test_nobody_has_to_listen_to_what_is_said() -> None:
-    Proxy().hub.notice("max-resets", "192.0.2.7:50000", 501, "its connection is ended")
+    Proxy().context.notice("max-resets", "192.0.2.7:50000", 501, "its connection is ended")
 
 
 def test_the_age_is_counted_when_a_connection_ends() -> None:
     talk = Conversation("auto")
     talk.client_sends(request())
     talk.proxy.wait(4)
-    ages = talk.proxy.hub.counters.ages
+    ages = talk.proxy.context.counters.ages
     assert sum(ages.counts) == 0
     talk.client_resets()
     assert ages.total == 4.0
@@ -118,21 +118,21 @@ def test_the_age_is_counted_when_a_connection_ends() -> None:
 
 def test_a_request_is_awaited_where_one_came_lately() -> None:
     talk = Conversation("auto")
-    hub = talk.proxy.hub
+    context = talk.proxy.context
     talk.proxy.wait(4)
-    assert hub.awaits(5), "whoever has just come wants something"
+    assert context.registry.expects_request(5), "whoever has just come wants something"
     talk.proxy.wait(4)
-    assert not hub.awaits(5)
+    assert not context.registry.expects_request(5)
     talk.client_sends(b"G")
-    assert hub.awaits(5), "it has begun to ask"
+    assert context.registry.expects_request(5), "it has begun to ask"
     talk.client_sends(request()[1:])
-    assert not hub.awaits(5), "the ledger holds what is in flight"
+    assert not context.registry.expects_request(5), "the ledger holds what is in flight"
     talk.app_sends(response())
-    assert hub.awaits(5)
+    assert context.registry.expects_request(5)
     talk.proxy.wait(4)
-    assert hub.awaits(5)
+    assert context.registry.expects_request(5)
     talk.proxy.wait(2)
-    assert not hub.awaits(5)
+    assert not context.registry.expects_request(5)
 
 
 def test_nothing_is_awaited_of_a_client_that_knows_better() -> None:
@@ -140,8 +140,8 @@ def test_nothing_is_awaited_of_a_client_that_knows_better() -> None:
     talk.proxy.leaves()
     talk.client_sends(request())
     talk.app_sends(response())
-    assert not talk.proxy.hub.awaits(5)
-    assert not Conversation("tcp").proxy.hub.awaits(5)
+    assert not talk.proxy.context.registry.expects_request(5)
+    assert not Conversation("tcp").proxy.context.registry.expects_request(5)
 
 
 def test_what_is_on_its_way_to_all_clients_is_added_up() -> None:
@@ -150,9 +150,9 @@ def test_what_is_on_its_way_to_all_clients_is_added_up() -> None:
     for talk in talks:
         talk.client_stops_reading()
         talk.app_sends(b"hello")
-    assert proxy.hub.undelivered_bytes() == 10
+    assert proxy.context.registry.undelivered_bytes() == 10
     talks[0].client_reads()
-    assert proxy.hub.undelivered_bytes() == 5
+    assert proxy.context.registry.undelivered_bytes() == 5
 
 
 # The sweep
@@ -202,4 +202,4 @@ def test_idle_close_counts_from_the_last_byte() -> None:
 def test_a_sweep_over_nobody_is_quiet() -> None:
     proxy = Proxy()
     proxy.wait(1)
-    assert proxy.hub.sessions == set()
+    assert proxy.context.registry.sessions == set()

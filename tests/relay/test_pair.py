@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.relay.app_side import AppSide
-from drainproxy.relay.hub import Route
-from drainproxy.relay.pair import Pair, address_text, client_ip
+from drainproxy.relay.address import address_text, client_ip
+from drainproxy.relay.route import Route
+from drainproxy.relay.session import Session
 from drainproxy.relay.turns import APP_IS_FULL, CONNECTING, HELD_IS_FULL
+from drainproxy.relay.upstream import UpstreamProtocol
 from tests.relay.connection import HIGH_WATER, Connection
 from tests.relay.conversation import Conversation, Proxy, request, response
 from tests.relay.frames import PREFACE, settings
@@ -42,8 +43,8 @@ def test_a_session_knows_its_client() -> None:
 # The base alone
 
 
-def bare() -> Pair:
-    return Pair(Proxy().hub, Route("tcp", "app:9000", lambda side: None), "tcp")
+def bare() -> Session:
+    return Session(Proxy().context, Route("tcp", "app:9000", lambda side: None), "tcp")
 
 
 def test_what_a_session_does_not_say_itself_is_nothing() -> None:
@@ -58,14 +59,14 @@ def test_what_a_session_does_not_say_itself_is_nothing() -> None:
     assert pair.path == ""
     assert client.state == "open"
     pair.connection_lost(None)
-    assert pair.hub.sessions == set()
+    assert pair.context.registry.sessions == set()
 
 
 def test_the_deadline_of_a_session_that_says_nothing_else_ends_it() -> None:
     pair = bare()
     client = Connection(Proxy().soon, pair)
     pair.connection_made(client)
-    pair.expired()
+    pair.on_deadline()
     assert client.state == "aborted"
 
 
@@ -151,7 +152,7 @@ def test_a_switch_of_sessions_does_not_forget_that_the_client_is_full() -> None:
     talk.client_stops_reading()
     talk.app_sends(b"x" * (HIGH_WATER + 1))
     heir = bare()
-    heir.hub = talk.proxy.hub
+    heir.context = talk.proxy.context
     heir.take_over(talk.session)
     late = Connection(talk.proxy.soon, heir)
     heir.app_connected(late)
@@ -194,7 +195,7 @@ ASKS = {
 @pytest.mark.parametrize("asks", ASKS)
 def test_a_connection_that_nobody_waits_for_any_more_is_not_made(asks: str, end: str) -> None:
     talk = Conversation(asks.partition(",")[0], app_listens=False, forwarded=False)
-    given_up: list[AppSide] = []
+    given_up: list[UpstreamProtocol] = []
     talk.session.route = replace(talk.session.route, give_up=given_up.append)
     talk.client_sends(ASKS[asks])
     (knock,) = talk.knocks

@@ -21,7 +21,7 @@ def listened(talk: Conversation) -> Said:
     def refused(reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None:
         said.append((reason, words))
 
-    talk.proxy.hub.refusal = refused
+    talk.proxy.context.refusal = refused
     return said
 
 
@@ -32,7 +32,7 @@ def test_a_request_that_is_turned_away_is_told_with_its_trace() -> None:
         heard.append(facts)
 
     talk = Conversation()
-    talk.proxy.hub.refusal = refused
+    talk.proxy.context.refusal = refused
     talk.client_sends(request("/", "Traceparent: 00-1-2-01"))
     talk.app_resets()
 
@@ -109,7 +109,7 @@ def test_what_the_deadline_ends_is_told() -> None:
 def test_of_who_is_over_the_limit_one_line_is_enough() -> None:
     first = Conversation(max_connections=1)
     noticed: list[str] = []
-    first.proxy.hub.notice = lambda budget, *_: noticed.append(budget)
+    first.proxy.context.notice = lambda budget, *_: noticed.append(budget)
     said = listened(first)
     talk = Conversation(proxy=first.proxy)
     talk.client_sends(request())
@@ -141,7 +141,7 @@ def test_a_connection_that_breaks_the_rules_is_told_with_the_reason() -> None:
 def test_one_that_has_passed_a_budget_is_told_once() -> None:
     talk = begun()
     noticed: list[str] = []
-    talk.proxy.hub.notice = lambda budget, *_: noticed.append(budget)
+    talk.proxy.context.notice = lambda budget, *_: noticed.append(budget)
     said = listened(talk)
     talk.client_sends(priority(1) * 1100)
     assert (noticed, said) == (["control-frames"], [])

@@ -1,6 +1,6 @@
 """Heads are remembered, since clients repeat themselves, and long ones are not."""
 
-from drainproxy.relay.exchange import LONGEST_REMEMBERED
+from drainproxy.relay.http1.heads import LONGEST_REMEMBERED
 from drainproxy.wire.sniff import HTTP2_PREFACE
 from tests.relay.conversation import Conversation, request, response
 
@@ -10,12 +10,12 @@ def test_a_long_head_is_not_remembered_and_the_next_request_is_read_as_any_other
     long = request("/", "Cookie: " + "c" * LONGEST_REMEMBERED)
     for _ in range(2):
         talk.client_sends(long)
-        assert talk.session.sent_head.startswith(b"GET / ")
+        assert talk.session.heads.sent.startswith(b"GET / ")
         talk.app_sends(response())
-        assert talk.session.sent_head == b""
-        assert talk.session.asked.head == b""
+        assert talk.session.heads.sent == b""
+        assert talk.session.heads.asked.head == b""
     talk.client_sends(request(), request())
-    assert talk.session.asked.head == request()
+    assert talk.session.heads.asked.head == request()
 
 
 def test_behind_a_long_head_that_was_forgotten_nobody_changes_to_http2() -> None:
@@ -31,4 +31,4 @@ def test_a_long_head_of_an_answer_is_not_remembered() -> None:
     talk = Conversation()
     talk.client_sends(request())
     talk.app_sends(response(200, "X-Long: " + "x" * LONGEST_REMEMBERED))
-    assert talk.session.answered_head == b""
+    assert talk.session.heads.answered_head == b""

@@ -82,7 +82,7 @@ def test_a_client_that_repeats_itself_is_understood_each_time() -> None:
         fields: Fields = (*GET[:2], (b":path", path), GET[3], (b"x-id", b"%d" % number))
         talk.client_asks(1 + 2 * number, fields)
         assert talk.app_hears() == [("headers", 1 + 2 * number, (*fields, *FORWARDED), "end")]
-    assert [stream.path for stream in talk.session.streams.values()] == [
+    assert [stream.path for stream in talk.session.table.streams.values()] == [
         path.decode() for path in paths
     ]
 
@@ -374,7 +374,7 @@ def test_a_websocket_over_http2_passes_and_is_held_as_one() -> None:
         ("data", 1, b"\x88\x00", "end"),
     ]
     assert talk.endings == [("websocket", "finished")]
-    assert talk.proxy.hub.counters.codes["websocket"] == {200: 1}
+    assert talk.proxy.context.counters.codes["websocket"] == {200: 1}
 
 
 def test_a_websocket_over_http2_is_refused_while_leaving_and_others_are_served() -> None:
@@ -390,7 +390,7 @@ def test_a_websocket_over_http2_is_refused_while_leaving_and_others_are_served()
     assert talk.app_hears() == [("headers", 5, POST, "end")]
     assert talk.rejected == {"leaving": 1}
     assert talk.in_flight == {"http2": 2}
-    assert talk.proxy.hub.counters.codes["http2"] == {503: 1}
+    assert talk.proxy.context.counters.codes["http2"] == {503: 1}
 
 
 @pytest.mark.parametrize("leaving", [True, False])
@@ -398,11 +398,13 @@ def test_a_tunnel_to_anywhere_is_not_supported(leaving: bool) -> None:
     proxy = Proxy()
     talk = asked(proxy=proxy)
     if leaving:
-        proxy.hub.leave_all()
+        proxy.context.begin_leaving()
     talk.client_asks(3, CONNECT, end=False)
     ((_, stream, fields, end), *_) = talk.client_hears()
     assert (stream, dict(fields)[b":status"], end) == (3, b"501", "end")
     talk.client_sends(data(3, b"x") + reset(3))
     assert talk.app_hears() == []
     assert talk.in_flight == {"http2": 1}
-    assert proxy.hub.counters.codes == {kind: {501: 1} if kind == "http2" else {} for kind in KINDS}
+    assert proxy.context.counters.codes == {
+        kind: {501: 1} if kind == "http2" else {} for kind in KINDS
+    }

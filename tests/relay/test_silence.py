@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.relay.hub import SILENCE, Route
+from drainproxy.relay.context import SILENCE
+from drainproxy.relay.route import Route
 from drainproxy.wire.sniff import HTTP2_PREFACE
 from tests.relay.conversation import Conversation, Proxy, request, response
 
@@ -22,14 +23,14 @@ def silent(proxy: Proxy | None = None, *, app_listens: bool = True, **limits: An
 def test_after_header_timeout_the_app_is_reached_and_nothing_is_in_flight() -> None:
     hints: list[tuple[str, Route]] = []
     proxy = Proxy(header_timeout=10)
-    proxy.hub.hint = lambda topic, route: hints.append((topic, route))
+    proxy.context.hint = lambda topic, route: hints.append((topic, route))
     talk = Conversation("auto", proxy=proxy)
     proxy.wait(9.5)
     assert not talk.app_was_reached()
     proxy.wait(3000)
     assert (talk.client.state, talk.app.state) == ("open", "open")
-    assert (proxy.in_flight, proxy.hub.counters.connections) == ({}, {})
-    assert not proxy.hub.awaits(5)
+    assert (proxy.in_flight, proxy.context.counters.connections) == ({}, {})
+    assert not proxy.context.registry.expects_request(5)
     assert hints == [(SILENCE, talk.session.route)]
 
 
@@ -38,16 +39,16 @@ def test_an_app_that_speaks_first_makes_it_tcp() -> None:
     talk.app_sends(b"220 mail.example\r\n")
     assert talk.client_got() == b"220 mail.example\r\n"
     assert talk.proxy.in_flight == {"tcp": 1}
-    assert talk.proxy.hub.counters.connections == {"tcp": 1}
+    assert talk.proxy.context.counters.connections == {"tcp": 1}
     # Whatever is said now: no HTTP server speaks before it has read a request.
     talk.client_sends(b"GET / HTTP/1.1\n\n")
     assert talk.app_got() == b"GET / HTTP/1.1\n\n"
     assert len(talk.apps) == 1
-    assert talk.proxy.hub.counters.bytes_from_app == 18
+    assert talk.proxy.context.counters.bytes_from_app == 18
     talk.client_ends()
     talk.app_ends()
     assert talk.proxy.endings == [("tcp", "finished")]
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
 
 
 def test_a_client_that_speaks_first_is_told_by_its_first_bytes_as_ever() -> None:
@@ -139,8 +140,8 @@ def test_where_nobody_listens_the_client_learns_it() -> None:
     talk = silent(app_listens=False)
     talk.app_refuses()
     assert talk.client.state == "reset"
-    assert talk.proxy.hub.counters.app_connect_failures == 1
-    assert (talk.proxy.hub.sessions, talk.proxy.hub.silent) == (set(), {})
+    assert talk.proxy.context.counters.app_connect_failures == 1
+    assert (talk.proxy.context.registry.sessions, talk.proxy.context.registry.silent) == (set(), {})
 
 
 @pytest.mark.parametrize(("how", "state"), [("app_ends", "closed"), ("app_resets", "reset")])
@@ -148,7 +149,7 @@ def test_when_the_app_leaves_without_a_word_so_does_the_client(how: str, state: 
     talk = silent()
     getattr(talk, how)()
     assert talk.client.state == state
-    assert (talk.proxy.hub.sessions, talk.proxy.hub.silent) == (set(), {})
+    assert (talk.proxy.context.registry.sessions, talk.proxy.context.registry.silent) == (set(), {})
     assert talk.proxy.endings == []
 
 
@@ -157,7 +158,7 @@ def test_when_the_client_leaves_without_a_word_so_does_the_app(how: str) -> None
     talk = silent()
     getattr(talk, how)()
     assert talk.app.state == "closed"
-    assert (talk.proxy.hub.sessions, talk.proxy.hub.silent) == (set(), {})
+    assert (talk.proxy.context.registry.sessions, talk.proxy.context.registry.silent) == (set(), {})
 
 
 def test_nobody_is_silent_for_longer_than_idle_timeout() -> None:
@@ -165,7 +166,7 @@ def test_nobody_is_silent_for_longer_than_idle_timeout() -> None:
     talk.proxy.wait(61)
     assert talk.client.state == "aborted"
     assert talk.app.state == "aborted"
-    assert talk.proxy.hub.silent == {}
+    assert talk.proxy.context.registry.silent == {}
 
 
 def test_whoever_is_silent_gives_its_place_to_somebody_else_the_oldest_first() -> None:
@@ -179,7 +180,7 @@ def test_whoever_is_silent_gives_its_place_to_somebody_else_the_oldest_first() -
         assert talk.app_got() == request()
         assert gone.client.state == gone.app.state == "aborted"
         assert all(other.client.state == "open" for other in left)
-    assert proxy.hub.counters.rejected == {"silent": 2}
+    assert proxy.context.counters.rejected == {"silent": 2}
     late = Conversation("auto", proxy=proxy)
     late.client_sends(request())
     assert late.client_got().startswith(b"HTTP/1.1 503 ")
@@ -191,8 +192,8 @@ def test_a_crowd_that_says_nothing_is_no_crowd_at_the_app() -> None:
     proxy.wait(10)
     states = [talk.client.state for talk in crowd]
     assert (states.count("open"), states.count("aborted")) == (3, 7)
-    assert len(proxy.hub.sessions) == len(proxy.hub.silent) == 3
-    assert proxy.hub.counters.rejected == {"silent": 7}
+    assert len(proxy.context.registry.sessions) == len(proxy.context.registry.silent) == 3
+    assert proxy.context.counters.rejected == {"silent": 7}
 
 
 def test_leaving_silence_is_closed_after_idle_close() -> None:
@@ -217,4 +218,4 @@ def test_the_deadline_ends_silence_too() -> None:
     talk.proxy.aborts()
     assert talk.client.state == talk.app.state == "aborted"
     assert talk.proxy.endings == []
-    assert talk.proxy.hub.silent == {}
+    assert talk.proxy.context.registry.silent == {}

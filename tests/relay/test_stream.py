@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from drainproxy.relay.hub import Access
+from drainproxy.relay.context import Access
 from drainproxy.relay.methods import OTHER_METHODS
 from tests.relay.conversation import Proxy
 from tests.relay.frames import (
@@ -35,7 +35,7 @@ def says(status: bytes) -> Fields:
 
 
 def called(talk: Streaming) -> dict[bytes, dict[bytes, int]]:
-    return {method: dict(counts) for method, counts in talk.proxy.hub.counters.grpc.items()}
+    return {method: dict(counts) for method, counts in talk.proxy.context.counters.grpc.items()}
 
 
 def known() -> Streaming:
@@ -84,7 +84,7 @@ def test_the_status_of_a_call_stands_in_its_trailers(status: bytes, alone: bool)
     assert talk.client_hears()[-1] == ("headers", 1, fields, "end")
     assert called(talk) == {METHOD: {status: 1}}
     assert talk.endings == [("grpc", "finished")]
-    assert talk.proxy.hub.counters.codes["grpc"] == {200: 1}
+    assert talk.proxy.context.counters.codes["grpc"] == {200: 1}
 
 
 @pytest.mark.parametrize("status", [b"17", b"-1", b"", b"00", b"99999999999", b"OK", b"\xff"])
@@ -99,7 +99,7 @@ def test_a_call_that_ends_without_a_status_is_unknown() -> None:
     talk.app_answers(1, b"x", fields=GRPC_OK)
     talk.app_answers(3, fields=((b":status", b"404"),))
     assert called(talk) == {METHOD: {b"2": 2}}
-    assert talk.proxy.hub.counters.codes["grpc"] == {200: 1, 404: 1}
+    assert talk.proxy.context.counters.codes["grpc"] == {200: 1, 404: 1}
 
 
 def test_a_status_that_stands_where_none_counts_is_none() -> None:
@@ -139,7 +139,7 @@ def test_whoever_goes_gives_calls_a_status() -> None:
     assert called(talk) == {METHOD: {b"0": 1, b"1": 1}}
     talk.app_sends(goaway(9))
     assert called(talk) == {METHOD: {b"0": 1, b"1": 1, b"14": 1}}
-    talk.session.fail_stream(talk.session.streams[5], 504, "late")
+    talk.session.table.fail(talk.session.table.streams[5], 504, "late")
     assert called(talk) == {METHOD: {b"0": 1, b"1": 1, b"14": 2}}
     talk.client_resets()
     assert called(talk) == {METHOD: {b"0": 1, b"1": 3, b"14": 2}}
@@ -203,7 +203,7 @@ def test_methods_that_no_app_has_answered_have_no_name() -> None:
         talk.client_asks(1 + 2 * number, call(b"/made/up/%d" % number))
         talk.client_sends(reset(1 + 2 * number))
         talk.client_asks(3 + 2 * number, call(b"/made/up/%d" % number))
-        talk.session.fail_stream(talk.session.streams[3 + 2 * number], 504, "late")
+        talk.session.table.fail(talk.session.table.streams[3 + 2 * number], 504, "late")
     assert called(talk) == {OTHER_METHODS: {b"1": 25, b"14": 25}}
 
 
@@ -232,7 +232,7 @@ def test_codes_and_durations_are_counted_by_kind() -> None:
     talk.app_answers(3, fields=((b":status", b"503"),))
     talk.app_answers(7, fields=(*GRPC_OK, *says(b"0")))
     talk.client_sends(reset(5))
-    counters = talk.proxy.hub.counters
+    counters = talk.proxy.context.counters
     assert (counters.codes["http2"], counters.codes["grpc"]) == ({204: 1, 503: 1}, {200: 1})
     durations = {kind: each for kind, each in counters.durations.items() if sum(each.counts)}
     assert {kind: each.total for kind, each in durations.items()} == {"http2": 4, "grpc": 2}
@@ -241,7 +241,7 @@ def test_codes_and_durations_are_counted_by_kind() -> None:
 def test_each_stream_is_one_line_in_the_log() -> None:
     lines: list[Access] = []
     proxy = Proxy()
-    proxy.hub.access_log = lines.append
+    proxy.context.access_log = lines.append
     talk = asked(1, 3, 5, proxy=proxy)
     talk.client_asks(7, CALL)
     talk.client_asks(9, WEBSOCKET, end=False)
@@ -272,7 +272,7 @@ def test_each_stream_is_one_line_in_the_log() -> None:
 def test_a_line_tells_what_the_fields_of_its_own_request_say() -> None:
     lines: list[Access] = []
     proxy = Proxy()
-    proxy.hub.access_log = lines.append
+    proxy.context.access_log = lines.append
     talk = begun(proxy)
     for stream in (1, 3, 5):
         number = b"%d" % (stream // 3)
@@ -289,7 +289,7 @@ def test_a_log_that_is_switched_on_later_learns_to_read_with_the_next_request() 
     lines: list[Access] = []
     talk = begun()
     talk.client_asks(1, (*GET, (b"user-agent", b"one")))
-    talk.proxy.hub.access_log = lines.append
+    talk.proxy.context.access_log = lines.append
     talk.client_asks(3, (*GET, (b"user-agent", b"two")))
     talk.client_asks(5, (*GET, (b"user-agent", b"two")))
     for stream in (1, 3, 5):
@@ -302,7 +302,7 @@ def test_the_connection_counts_once_and_has_an_age() -> None:
     talk = asked(1, 3)
     talk.proxy.wait(7)
     talk.client_resets()
-    counters = talk.proxy.hub.counters
+    counters = talk.proxy.context.counters
     assert dict(counters.connections) == {"http2": 1}
     assert sum(counters.ages.counts) == 1
     assert counters.ages.total == 7

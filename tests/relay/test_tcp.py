@@ -18,7 +18,7 @@ def test_the_app_may_speak_first() -> None:
     talk.client_sends(b"HELO me\r\n")
     assert talk.app_got() == b"HELO me\r\n"
     assert talk.proxy.in_flight == {"tcp": 1}
-    counters = talk.proxy.hub.counters
+    counters = talk.proxy.context.counters
     assert counters.connections == {"tcp": 1}
     assert (counters.bytes_from_app, counters.bytes_from_clients) == (24, 9)
 
@@ -124,7 +124,7 @@ def test_an_app_that_is_not_there_is_told_as_it_would_be_without_us() -> None:
     talk.app_refuses()
     assert talk.client.state == "reset"
     assert talk.proxy.endings == [("tcp", "app_left")]
-    assert talk.proxy.hub.counters.app_connect_failures == 1
+    assert talk.proxy.context.counters.app_connect_failures == 1
 
 
 # Back-pressure
@@ -271,7 +271,7 @@ def test_what_was_said_arrives_in_order_and_is_booked_once(
         assert talk.app.state != "closed" or talk.app.received == said["client"]
     talk.client_resets()
     assert talk.proxy.books.opened == len(talk.proxy.endings) == 1
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
     if talk.apps:
         talk.app_reads()
         assert talk.app.lost

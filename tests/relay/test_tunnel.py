@@ -30,7 +30,7 @@ def test_a_websocket_is_one_after_the_apps_101_only() -> None:
     assert talk.app_got() == SHOUT
     assert talk.proxy.in_flight == {"websocket": 1}
     assert talk.proxy.endings == [("http1", "finished")]
-    counters = talk.proxy.hub.counters
+    counters = talk.proxy.context.counters
     assert counters.codes["http1"] == {101: 1}
     assert counters.connections == {"http1": 1, "websocket": 1}
     assert talk.session.path == "/chat"
@@ -101,7 +101,7 @@ def test_a_client_that_closes_by_itself_hears_only_the_apps_echo() -> None:
     talk.app_ends()
     talk.client_ends()
     assert talk.proxy.endings[1:] == [("websocket", "finished")]
-    assert talk.proxy.hub.counters.goodbyes == {}
+    assert talk.proxy.context.counters.goodbyes == {}
 
 
 def test_an_upgrade_to_something_else_is_an_opaque_tunnel() -> None:
@@ -144,7 +144,7 @@ def test_websockets_that_wait_for_the_deadline_hear_nothing_before() -> None:
     talk.proxy.cuts()
     assert talk.client_got() == GOING_AWAY
     assert late.client_got() == GOING_AWAY
-    assert talk.proxy.hub.counters.goodbyes == {("websocket", "deadline"): 2}
+    assert talk.proxy.context.counters.goodbyes == {("websocket", "deadline"): 2}
 
 
 # The deadline
@@ -156,7 +156,7 @@ def test_cutting_takes_the_end_of_any_frame() -> None:
     talk.proxy.leaves()
     talk.proxy.cuts()
     assert talk.client_got() == FRAGMENT + GOING_AWAY
-    assert talk.proxy.hub.counters.goodbyes == {("websocket", "drain"): 1}
+    assert talk.proxy.context.counters.goodbyes == {("websocket", "drain"): 1}
 
 
 def test_cutting_in_a_frame_waits_for_its_end() -> None:
@@ -197,7 +197,7 @@ def test_a_client_that_takes_nothing_is_not_kept_for_ever() -> None:
     assert not talk.client.lost, "it may still read what was written"
     talk.proxy.wait(5)
     assert talk.client.state == "reset"
-    assert talk.proxy.hub.sessions == set()
+    assert talk.proxy.context.registry.sessions == set()
     assert talk.proxy.endings[1:] == [("websocket", "cut")]
 
 

@@ -5,7 +5,9 @@ from functools import partial
 
 import pytest
 
-from drainproxy.relay import asking, http1, http2, pair, tcp, turns
+from drainproxy.relay import session, tcp, turns
+from drainproxy.relay.http1 import connection as http1
+from drainproxy.relay.http2 import connection as http2
 from drainproxy.relay.turns import Turns
 from drainproxy.wire import chunked, frames, websocket
 from tests.relay import (
@@ -137,7 +139,7 @@ UPLOAD = request("/upload", "Transfer-Encoding: chunked", method="POST")
 
 def until_it_waits(talk: Conversation) -> None:
     """Let the loop do what it does before the next turn."""
-    while not talk.proxy.hub.turns._waiting:
+    while not talk.proxy.context.turns._waiting:
         talk.proxy.soon.popleft()()
 
 
@@ -156,7 +158,7 @@ def test_while_a_part_of_the_answer_waits_the_app_is_not_read() -> None:
     talk.proxy.settle()
     assert talk.app.is_reading()
     assert talk.client_got() == HEAD + ODD * 3 * AT_ONCE + END
-    assert talk.proxy.hub.counters.bytes_from_app == len(HEAD + ODD * 3 * AT_ONCE + END)
+    assert talk.proxy.context.counters.bytes_from_app == len(HEAD + ODD * 3 * AT_ONCE + END)
 
 
 def test_while_a_part_of_the_request_waits_the_client_is_not_read() -> None:
@@ -169,7 +171,7 @@ def test_while_a_part_of_the_request_waits_the_client_is_not_read() -> None:
     talk.proxy.settle()
     assert talk.client.is_reading()
     assert talk.app_got().endswith(body)
-    assert talk.proxy.hub.counters.bytes_from_clients == len(UPLOAD + body) + 4
+    assert talk.proxy.context.counters.bytes_from_clients == len(UPLOAD + body) + 4
 
 
 def test_an_app_that_breaks_off_is_read_to_its_last_byte() -> None:
@@ -213,13 +215,13 @@ def test_behind_a_read_that_filled_the_buffer_others_have_their_turn() -> None:
 def test_a_large_read_waits_where_there_is_a_crowd(size: int, waits: bool) -> None:
     talk = Conversation("tcp")
     for _ in range(5):
-        talk.proxy.hub.turns.later(lambda: None)
+        talk.proxy.context.turns.later(lambda: None)
     talk.session.data_received(bytes(size))
     talk.session.app_data(bytes(size))
     assert talk.session.client_rest == (talk.session.app_rest or b"") == bytes(size) * waits
     talk.proxy.settle()
     assert talk.app_got() == talk.client_got() == bytes(size)
-    counters = talk.proxy.hub.counters
+    counters = talk.proxy.context.counters
     assert counters.bytes_from_clients == counters.bytes_from_app == size
 
 
@@ -229,9 +231,9 @@ def test_a_large_read_waits_where_there_is_a_crowd(size: int, waits: bool) -> No
 
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (asking, http1, http2, tcp):
+    for module in (http1, http2, tcp):
         monkeypatch.setattr(module, "LARGE_READ", 1)
-    monkeypatch.setattr(pair, "FULL_READ", 1)
+    monkeypatch.setattr(session, "FULL_READ", 1)
     monkeypatch.setattr(turns, "_STEPS", 1)
     monkeypatch.setattr(chunked, "_MOST_LINES", 3)
     monkeypatch.setattr(chunked, "_FEW_LINES", 1)

@@ -43,7 +43,7 @@ def test_a_goodbye_to_a_client_that_is_gone_is_not_counted() -> None:
     session = talk.session
     talk.client_resets()
     session.say_goodbye("drain")
-    assert talk.proxy.hub.counters.goodbyes == {}
+    assert talk.proxy.context.counters.goodbyes == {}
 
 
 def test_after_two_seconds_in_a_frame_its_end_is_waited_for() -> None:
@@ -146,7 +146,7 @@ def test_after_an_app_that_has_ended_nothing_is_said_but_that() -> None:
     talk.proxy.wait(6)
     assert talk.client_got() == FRAGMENT + close_frame(1014, "the app has gone")
     assert talk.client.state == "closed"
-    assert talk.proxy.hub.counters.goodbyes == {}
+    assert talk.proxy.context.counters.goodbyes == {}
 
 
 def test_a_client_that_goes_by_itself_in_a_cut_gets_its_answer_from_the_app() -> None:

@@ -1,4 +1,4 @@
-"""A sidecar without listeners, on real parts: hub, ledger, machine, account and report."""
+"""A sidecar without listeners, on real parts: context, ledger, machine, account and report."""
 
 import asyncio
 import time
@@ -10,8 +10,10 @@ from drainproxy.config import Address, AppHealth, Forward, Mistake, Settings, Un
 from drainproxy.drain.machine import Effect, Input, Machine, Timing
 from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Account, Report
-from drainproxy.relay.hub import Hub, Limits, Route
-from drainproxy.relay.pair import Pair
+from drainproxy.relay.context import Context
+from drainproxy.relay.limits import Limits
+from drainproxy.relay.route import Route
+from drainproxy.relay.session import Session
 from drainproxy.sidecar.admin import Server, serve
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.readiness import Readiness
@@ -44,11 +46,11 @@ class FakeSidecar:
         )
         self.ahead = 0.0
         self.listening = True
-        self.hub = Hub(
+        self.context = Context(
             Limits(),
             self.now,
             reset=lambda sink: sink.abort(),
-            last_words=lambda sink: b"",
+            take_unread=lambda sink: b"",
             has_unread=lambda sink: False,
             undelivered=lambda sink: 0,
             mask=lambda: b"mask",
@@ -59,7 +61,7 @@ class FakeSidecar:
         self.machine = Machine(timing or Timing(0.0, 0.0, 25.0), self.now())
         self.machine.handle(Input.BOUND, self.now())
         self.readiness = Readiness(self.real)
-        self.bypass = Bypass(self.hub, self.forwards)
+        self.bypass = Bypass(self.context, self.forwards)
         self.routes = (Route("auto", str(app), lambda side: None),)
         self.restart = Restart(self.real)
         self.own_hooks = 0
@@ -81,7 +83,7 @@ class FakeSidecar:
     def drain(self, origin: Origin) -> None:
         self.whys.append(origin.why)
         if self._account is None:
-            self._account = Account(self.hub.ledger, self.now())
+            self._account = Account(self.context.ledger, self.now())
             self.restart.begin()
         self._perform(self.machine.drain(origin.why, self.now(), origin))
 
@@ -97,7 +99,7 @@ class FakeSidecar:
 
     def advance(self) -> None:
         """Take the steps that are due, as the supervisor does by its timer."""
-        in_flight, gone = len(self.hub.ledger.holds), self.restart.forsaken
+        in_flight, gone = len(self.context.ledger.holds), self.restart.forsaken
         self._perform(self.machine.tick(self.now(), 0.0, in_flight, forsaken=gone))
 
     def _perform(self, effects: tuple[Effect, ...]) -> None:
@@ -121,7 +123,7 @@ class Client:
 
 
 def connect(
-    sidecar: FakeSidecar, session: Pair, peer: tuple[str, int] = ("10.1.2.3", 4567)
+    sidecar: FakeSidecar, session: Session, peer: tuple[str, int] = ("10.1.2.3", 4567)
 ) -> None:
     """A client of `sidecar` has come."""
     session.connection_made(Client(peer))

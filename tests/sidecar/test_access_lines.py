@@ -1,6 +1,6 @@
 """What a line of the access log says."""
 
-from drainproxy.relay.hub import Access
+from drainproxy.relay.context import Access
 from drainproxy.sidecar.access_lines import fields, trace_of
 from drainproxy.wire.logged import Facts
 from tests.drain.work import Work
@@ -46,15 +46,15 @@ def test_what_is_in_flight_has_its_trace_too() -> None:
     talk = Conversation()
     talk.client_sends(head.encode())
     proxy = Proxy()
-    proxy.hub.access_log = lambda access: None
+    proxy.context.access_log = lambda access: None
     streaming = begun(proxy)
     parent = f"00-{TRACE}-00f067aa0ba902b7-01".encode()
     for stream in (1, 3):
         streaming.client_asks(stream, (*GET, (b"traceparent", parent)))
 
-    (exchange,) = talk.proxy.hub.ledger.holds
+    (exchange,) = talk.proxy.context.ledger.holds
     assert trace_of(exchange) == {"trace_id": TRACE}
-    assert [trace_of(each) for each in proxy.hub.ledger.oldest(9)] == 2 * [{"trace_id": TRACE}]
+    assert [trace_of(each) for each in proxy.context.ledger.oldest(9)] == 2 * [{"trace_id": TRACE}]
     assert trace_of(Work()) == {}
 
 

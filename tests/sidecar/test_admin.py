@@ -49,7 +49,7 @@ async def until_drain(sidecar: FakeSidecar) -> None:
 
 def hold(sidecar: FakeSidecar) -> Tcp:
     """Something in flight that a drain waits for."""
-    session = Tcp(sidecar.hub, sidecar.routes[0])
+    session = Tcp(sidecar.context, sidecar.routes[0])
     connect(sidecar, session)
     return session
 

@@ -59,7 +59,7 @@ async def test_who_comes_when_all_places_are_taken_gets_one_and_those_who_wait_k
         await until_drain(sidecar)
         silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(10)]
         assert (await answer(client, "GET", "/livez"))[0] == 200
-        assert sidecar.hub.counters.rejected["admin-connections"] >= 8
+        assert sidecar.context.counters.rejected["admin-connections"] >= 8
         assert not hook.done()
         sidecar.advance()
         sidecar.advance()

@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.drain.origin import Origin
-from drainproxy.relay.http1 import Http1
+from drainproxy.relay.http1.connection import Http1Connection
 from drainproxy.relay.tcp import Tcp
 from drainproxy.sidecar import access
 
@@ -26,7 +26,7 @@ async def test_connections_are_listed_in_pages_that_are_linked(sidecar: FakeSide
     """RFC 8288: `next` is the relation of the page that follows."""
     for number in range(7):
         sidecar.ahead += 1
-        connect(sidecar, Tcp(sidecar.hub, sidecar.routes[0]), ("10.1.2.3", 4000 + number))
+        connect(sidecar, Tcp(sidecar.context, sidecar.routes[0]), ("10.1.2.3", 4000 + number))
     ports: list[str] = []
     pages = 0
     where: str | None = "/connections?limit=3"
@@ -68,7 +68,7 @@ async def test_what_clients_ask_for_is_told_on_this_machine_or_for_the_token(
     sidecar: FakeSidecar, token: str | None, headers: dict[str, str], may: int
 ) -> None:
     sidecar.admin_token = token
-    session = Http1(sidecar.hub, sidecar.routes[0])
+    session = Http1Connection(sidecar.context, sidecar.routes[0])
     connect(sidecar, session)
     session.data_received(b"GET /orders/4711 HTTP/1.1\r\nHost: shop\r\n\r\n")
     sidecar.drain(Origin.ADMIN)
@@ -85,7 +85,7 @@ async def test_what_clients_ask_for_is_told_on_this_machine_or_for_the_token(
 
 @pytest.mark.usefixtures("far_away")
 async def test_nor_is_what_they_had_asked_for_in_a_report(sidecar: FakeSidecar) -> None:
-    session = Http1(sidecar.hub, sidecar.routes[0])
+    session = Http1Connection(sidecar.context, sidecar.routes[0])
     connect(sidecar, session)
     session.data_received(b"GET /orders/4711 HTTP/1.1\r\nHost: shop\r\n\r\n")
     sidecar.drain(Origin.ADMIN)

@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from drainproxy.config import Settings, load
-from drainproxy.relay.hub import Access
+from drainproxy.relay.context import Access
 from drainproxy.sidecar import assembly, files
 
 
@@ -53,7 +53,7 @@ def test_who_is_refused_has_a_share_of_the_descriptors(monkeypatch: pytest.Monke
 
 
 def test_who_passes_a_budget_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    assembly.hub(settings()).notice("max-resets", "192.0.2.7:50000", 501, "it is over")
+    assembly.context(settings()).notice("max-resets", "192.0.2.7:50000", 501, "it is over")
     (record,) = caplog.records
     assert record.__dict__["fields"]["peer"] == "192.0.2.7:50000"
 
@@ -104,10 +104,10 @@ def test_the_phases_take_what_the_settings_say() -> None:
 
 
 def test_a_hub_gives_retries_masks_and_lucks_by_chance() -> None:
-    hub = assembly.hub(settings())
-    assert {hub.retry_after() for _ in range(200)} == {1, 2, 3, 4, 5}
-    assert len({hub.mask() for _ in range(50)}) > 40
-    lucks = [hub.uniform() for _ in range(200)]
+    context = assembly.context(settings())
+    assert {context.retry_after() for _ in range(200)} == {1, 2, 3, 4, 5}
+    assert len({context.mask() for _ in range(50)}) > 40
+    lucks = [context.uniform() for _ in range(200)]
     assert 0 <= min(lucks) < 0.2 < 0.8 < max(lucks) < 1
 
 

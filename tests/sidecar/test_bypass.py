@@ -140,7 +140,7 @@ def test_what_a_session_holds_is_ours(host: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, 0), family=family) as app, client(app, host) as own:
         sidecar = FakeSidecar(Address("localhost", port_of(app)))
-        session = Tcp(sidecar.hub, sidecar.routes[0])
+        session = Tcp(sidecar.context, sidecar.routes[0])
         connect(sidecar, session)
         session.app = AppConnection(own)  # type: ignore[assignment] # as much of it as is used
         assert looked(sidecar.bypass) == 0
@@ -163,7 +163,7 @@ def test_who_is_connected_to_somebody_else_on_the_same_port_is_none_of_ours() ->
 )
 async def test_an_app_elsewhere_cannot_be_watched(app: Address | UnixSocket) -> None:
     forward = Forward(Address("", 1), app)
-    await asyncio.wait_for(Bypass(FakeSidecar().hub, [forward]).watch(), 5)
+    await asyncio.wait_for(Bypass(FakeSidecar().context, [forward]).watch(), 5)
 
 
 async def test_where_no_system_tells_that_is_said(

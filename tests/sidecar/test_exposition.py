@@ -18,7 +18,7 @@ from .fake_sidecar import FakeSidecar
 
 def busy_sidecar() -> FakeSidecar:
     sidecar = FakeSidecar()
-    counters = sidecar.hub.counters
+    counters = sidecar.context.counters
     counters.codes["http1"][200] = 7
     counters.codes["sse"][200] = 1
     counters.goodbyes["websocket", "drain"] = 2

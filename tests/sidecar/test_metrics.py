@@ -1,4 +1,4 @@
-"""The table of metrics: the names are a contract, the values those of the hub."""
+"""The table of metrics: the names are a contract, the values those of the context."""
 
 import time
 from itertools import product
@@ -11,7 +11,7 @@ from drainproxy.drain.ledger import ENDINGS, KINDS
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.origin import Origin
 from drainproxy.relay.counters import Histogram
-from drainproxy.relay.http1 import Http1
+from drainproxy.relay.http1.connection import Http1Connection
 from drainproxy.relay.tcp import Tcp
 from drainproxy.sidecar.metrics import METRICS, Series, markdown
 
@@ -69,10 +69,10 @@ def test_a_counter_is_called_total_and_nothing_else_is() -> None:
 
 async def test_every_series_has_a_value_for_each_label() -> None:
     sidecar = FakeSidecar()
-    sidecar.hub.counters.codes["http1"][200] = 1
-    sidecar.hub.counters.count_grpc(b"/shop.Cart/Add", b"0")
-    sidecar.hub.counters.goodbyes["websocket", "drain"] = 1
-    sidecar.hub.counters.rejected["malformed"] = 1
+    sidecar.context.counters.codes["http1"][200] = 1
+    sidecar.context.counters.count_grpc(b"/shop.Cart/Add", b"0")
+    sidecar.context.counters.goodbyes["websocket", "drain"] = 1
+    sidecar.context.counters.rejected["malformed"] = 1
     for metric in METRICS:
         values = metric.read(sidecar.real)
         assert values
@@ -82,7 +82,7 @@ async def test_every_series_has_a_value_for_each_label() -> None:
 async def test_what_the_relay_counts_is_told() -> None:
     sidecar = FakeSidecar()
     route = sidecar.routes[0]
-    refused, cut = Http1(sidecar.hub, route), Tcp(sidecar.hub, route)
+    refused, cut = Http1Connection(sidecar.context, route), Tcp(sidecar.context, route)
     connect(sidecar, refused)
     connect(sidecar, cut)
     refused.data_received(b"nonsense\r\n\r\n")
@@ -103,7 +103,7 @@ async def test_what_the_relay_counts_is_told() -> None:
 
 async def test_what_an_alert_may_ask_for_is_there_before_it_happens() -> None:
     sidecar = FakeSidecar()
-    sidecar.hub.counters.count_grpc(b"/shop.Cart/Add", b"0")
+    sidecar.context.counters.count_grpc(b"/shop.Cart/Add", b"0")
     for kind, status in product(["http1", "http2", "grpc"], ["500", "502", "503", "504"]):
         assert series(sidecar, "drainproxy_requests_total")[kind, status] == 0
     for method, status in product(["other", "shop.Cart/Add"], ["2", "4", "13", "14"]):
@@ -115,7 +115,7 @@ async def test_what_an_alert_may_ask_for_is_there_before_it_happens() -> None:
 
 async def test_how_things_ended_is_told_by_kind() -> None:
     sidecar = FakeSidecar()
-    for ending, session in enumerate(Tcp(sidecar.hub, sidecar.routes[0]) for _ in ENDINGS):
+    for ending, session in enumerate(Tcp(sidecar.context, sidecar.routes[0]) for _ in ENDINGS):
         connect(sidecar, session)
         session.release(ending)
 
@@ -125,7 +125,7 @@ async def test_how_things_ended_is_told_by_kind() -> None:
 async def test_codes_of_websockets_without_end_are_one_series() -> None:
     sidecar = FakeSidecar()
     for code in (1000, 1012, 1014, 4000, 4999):
-        sidecar.hub.counters.websocket_closes[code, "app"] += 1
+        sidecar.context.counters.websocket_closes[code, "app"] += 1
 
     assert counted(sidecar, "drainproxy_websocket_closes_total") == {
         ("1000", "app"): 1,
@@ -136,7 +136,7 @@ async def test_codes_of_websockets_without_end_are_one_series() -> None:
 
 async def test_connections_are_counted_when_asked() -> None:
     sidecar = FakeSidecar()
-    session = Tcp(sidecar.hub, sidecar.routes[0])
+    session = Tcp(sidecar.context, sidecar.routes[0])
     connect(sidecar, session)
     before = series(sidecar, "drainproxy_connections"), series(sidecar, "drainproxy_in_flight")
     session.connection_lost(None)
@@ -147,7 +147,7 @@ async def test_connections_are_counted_when_asked() -> None:
 
 async def test_goodbyes_tell_to_whom_and_why() -> None:
     sidecar = FakeSidecar()
-    sidecar.hub.counters.goodbyes["websocket", "drain"] += 2
+    sidecar.context.counters.goodbyes["websocket", "drain"] += 2
 
     assert series(sidecar, "drainproxy_goodbyes_total") == {("websocket", "drain"): 2}
 
@@ -164,7 +164,7 @@ async def test_exactly_the_present_phase_is_one(phase: Phase) -> None:
 
 async def test_a_drain_is_timed_while_it_lasts_and_after() -> None:
     sidecar = FakeSidecar()
-    blocker = Tcp(sidecar.hub, sidecar.routes[0])
+    blocker = Tcp(sidecar.context, sidecar.routes[0])
     connect(sidecar, blocker)
 
     seen = [series(sidecar, "drainproxy_drain_seconds")[()]]
@@ -205,8 +205,8 @@ def test_the_table_for_the_readme_has_a_row_for_each_metric() -> None:
 
 async def test_calls_of_grpc_are_told_by_method_and_status() -> None:
     sidecar = FakeSidecar()
-    sidecar.hub.counters.count_grpc(b"/shop.Cart/Add", b"0")
-    sidecar.hub.counters.count_grpc(b"/no.Such/Method", b"12")
+    sidecar.context.counters.count_grpc(b"/shop.Cart/Add", b"0")
+    sidecar.context.counters.count_grpc(b"/no.Such/Method", b"12")
 
     assert counted(sidecar, "drainproxy_grpc_requests_total") == {
         ("shop.Cart/Add", "0"): 1,

@@ -16,7 +16,7 @@ KUBELET = "User-Agent: kube-probe/1.33"
 @pytest.fixture
 def leaving() -> tuple[Proxy, News]:
     proxy = Proxy()
-    news = News(proxy.hub)
+    news = News(proxy.context)
     proxy.leaves()
     news.begin()
     proxy.time = CAME
@@ -131,11 +131,11 @@ def test_silent_clients_that_have_gone_are_forgotten(leaving: tuple[Proxy, News]
 
 def test_a_drain_that_is_taken_back_looks_no_more() -> None:
     proxy = Proxy()
-    book = proxy.hub.ledger.open
-    news = News(proxy.hub)
+    book = proxy.context.ledger.open
+    news = News(proxy.context)
     news.begin()
     news.end()
-    assert proxy.hub.ledger.open == book
+    assert proxy.context.ledger.open == book
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from drainproxy.relay.hub import NOT_HTTP, SILENCE, Route
+from drainproxy.relay.context import NOT_HTTP, SILENCE
+from drainproxy.relay.route import Route
 from drainproxy.sidecar.notices import Hints, Notices, Refusals
 
 ENDED = "its connection is ended"

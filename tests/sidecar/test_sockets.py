@@ -13,10 +13,10 @@ from drainproxy.sidecar import sockets
 from drainproxy.sidecar.sockets import (
     has_unread,
     keep_alive,
-    last_words,
     let_in,
     let_nobody_in,
     reset,
+    take_unread,
     undelivered,
 )
 
@@ -68,13 +68,13 @@ async def test_bytes_that_a_reader_leaves_in_the_system_are_undelivered_until_it
                 await asyncio.get_running_loop().sock_recv(other, 1 << 20)
 
 
-def test_last_words_are_what_nobody_has_read() -> None:
+def test_what_nobody_has_read_can_be_taken() -> None:
     with tcp_pair() as (one, other):
         sink: Any = Sink(one)
-        assert last_words(sink) == b""
+        assert take_unread(sink) == b""
         other.sendall(b"413")
-        assert last_words(sink) == b"413"
-        assert last_words(sink) == b""
+        assert take_unread(sink) == b"413"
+        assert take_unread(sink) == b""
 
 
 def test_what_has_come_and_was_not_read_can_be_told_without_reading_it() -> None:
@@ -95,7 +95,7 @@ def test_what_has_come_and_was_not_read_can_be_told_without_reading_it() -> None
 
 def test_a_sink_without_a_socket_has_only_its_own_buffer() -> None:
     gone: Any = Sink(None, waiting=3)
-    assert (undelivered(gone), last_words(gone)) == (3, b"")
+    assert (undelivered(gone), take_unread(gone)) == (3, b"")
     reset(gone)
     assert gone.aborted
 
@@ -104,7 +104,7 @@ def test_a_socket_that_is_closed_has_nothing_under_way() -> None:
     with tcp_pair() as (one, _):
         sink: Any = Sink(one)
         one.close()
-        assert (undelivered(sink), last_words(sink)) == (0, b"")
+        assert (undelivered(sink), take_unread(sink)) == (0, b"")
 
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a socket filter of Linux")

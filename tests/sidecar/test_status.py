@@ -11,7 +11,7 @@ from drainproxy.drain.ledger import KINDS
 from drainproxy.drain.machine import Phase, Timing
 from drainproxy.drain.origin import Origin
 from drainproxy.relay.detect import Detect
-from drainproxy.relay.http1 import Http1
+from drainproxy.relay.http1.connection import Http1Connection
 from drainproxy.relay.tcp import Tcp
 from drainproxy.sidecar.status import connections, drain_seconds, seconds_left, status
 
@@ -56,9 +56,9 @@ async def test_an_app_that_is_not_there_is_told() -> None:
 
 async def test_connections_and_what_is_in_flight_are_counted_by_kind() -> None:
     sidecar = FakeSidecar()
-    hub, route = sidecar.hub, sidecar.routes[0]
-    busy, idle = Http1(hub, route), Http1(hub, route)
-    for session in (busy, idle, Tcp(hub, route), Detect(hub, route)):
+    context, route = sidecar.context, sidecar.routes[0]
+    busy, idle = Http1Connection(context, route), Http1Connection(context, route)
+    for session in (busy, idle, Tcp(context, route), Detect(context, route)):
         connect(sidecar, session)
     busy.data_received(GET)
 
@@ -71,7 +71,7 @@ async def test_connections_and_what_is_in_flight_are_counted_by_kind() -> None:
 async def test_what_blocks_is_listed_oldest_first_and_not_without_end() -> None:
     sidecar = FakeSidecar()
     for port in range(25):
-        connect(sidecar, Tcp(sidecar.hub, sidecar.routes[0]), ("10.0.0.1", port))
+        connect(sidecar, Tcp(sidecar.context, sidecar.routes[0]), ("10.0.0.1", port))
         sidecar.ahead += 1
 
     blocking = status(sidecar.real)["blocking"]
@@ -84,11 +84,11 @@ async def test_what_blocks_is_listed_oldest_first_and_not_without_end() -> None:
 
 async def test_every_connection_is_described() -> None:
     sidecar = FakeSidecar()
-    session = Http1(sidecar.hub, sidecar.routes[0])
+    session = Http1Connection(sidecar.context, sidecar.routes[0])
     connect(sidecar, session)
     sidecar.ahead += 3
     session.data_received(GET)
-    sidecar.hub.sweep()
+    sidecar.context.registry.sweep()
     sidecar.ahead += 4
 
     ((told,), after) = connections(sidecar.real)
@@ -107,7 +107,7 @@ async def test_every_connection_is_described() -> None:
 
 async def test_a_connection_that_has_just_moved_is_not_idle() -> None:
     sidecar = FakeSidecar()
-    session = Tcp(sidecar.hub, sidecar.routes[0])
+    session = Tcp(sidecar.context, sidecar.routes[0])
     connect(sidecar, session)
     session.data_received(b"x")
     sidecar.ahead += 9
@@ -117,10 +117,10 @@ async def test_a_connection_that_has_just_moved_is_not_idle() -> None:
 
 async def test_those_who_came_in_one_moment_are_told_on_one_page() -> None:
     sidecar = FakeSidecar()
-    sessions = [Tcp(sidecar.hub, sidecar.routes[0]) for _ in range(6)]
+    sessions = [Tcp(sidecar.context, sidecar.routes[0]) for _ in range(6)]
     for session, moment in zip(sessions, (1.0, 2.0, 2.0, 2.0, 2.0, 3.0), strict=True):
         connect(sidecar, session)
-        session.connected_at = moment
+        session.age.connected_at = moment
 
     first, after = connections(sidecar.real, most=2)
     assert (len(first), after) == (5, 2.0)
@@ -129,7 +129,7 @@ async def test_those_who_came_in_one_moment_are_told_on_one_page() -> None:
 
 async def test_no_query_is_told_since_keys_are_in_it() -> None:
     sidecar = FakeSidecar()
-    session = Http1(sidecar.hub, sidecar.routes[0])
+    session = Http1Connection(sidecar.context, sidecar.routes[0])
     connect(sidecar, session)
     session.data_received(GET)
 

@@ -37,7 +37,7 @@ class Carried:
     @property
     def goodbyes(self) -> dict[tuple[str, str], int]:
         """How many were said in streams, by kind and why."""
-        said = self.proxy.hub.counters.goodbyes
+        said = self.proxy.context.counters.goodbyes
         return {key: count for key, count in said.items() if key[0] not in ("http1", "http2")}
 
     @property

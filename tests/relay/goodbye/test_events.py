@@ -16,7 +16,7 @@ LINE = b"data: 1\n"
 
 
 def grows_old(talk: Events) -> None:
-    talk.talk.session.retire("max-connection-age")
+    talk.talk.session.expire("max-connection-age")
     talk.proxy.settle()
 
 

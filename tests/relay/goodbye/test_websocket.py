@@ -32,12 +32,12 @@ def told(websocket: Opens) -> WebSocket:
 
 
 def rebalances(talk: WebSocket) -> None:
-    talk.talk.session.retire("rebalance")
+    talk.talk.session.expire("rebalance")
     talk.proxy.settle()
 
 
 def grows_old(talk: WebSocket) -> None:
-    talk.talk.session.retire("max-connection-age")
+    talk.talk.session.expire("max-connection-age")
     talk.proxy.settle()
 
 
@@ -222,7 +222,7 @@ def test_what_has_arrived_and_was_not_read_yet_is_no_pause(websocket: Opens, by_
     says(TEXT if by_app else SHOUT)
     talk.proxy.settle = settle
     talk.proxy.time += QUIET
-    talk.proxy.hub.sweep()
+    talk.proxy.context.registry.sweep()
     talk.proxy.settle()
     assert (talk.client_heard(), talk.app_heard()) == ((TEXT, b"") if by_app else (b"", SHOUT))
     if not by_app:

@@ -20,12 +20,12 @@ APP_CLOSE = close_frame(1000)
 
 
 def rebalances(talk: WebSocket) -> None:
-    talk.talk.session.retire("rebalance")
+    talk.talk.session.expire("rebalance")
     talk.proxy.settle()
 
 
 def grows_old(talk: WebSocket) -> None:
-    talk.talk.session.retire("max-connection-age")
+    talk.talk.session.expire("max-connection-age")
     talk.proxy.settle()
 
 

@@ -1,15 +1,12 @@
 """One HTTP/2 stream: in flight from its request to the end of both messages."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
-from drainproxy.relay.hub import Access
+from drainproxy.relay.context import Access, AccessLog, Context
+from drainproxy.relay.transport import Transport
 from drainproxy.wire.http2_head import RequestHead
 from drainproxy.wire.logged import NO_FACTS, Facts
-
-if TYPE_CHECKING:
-    from drainproxy.relay.hub import AccessLog
-    from drainproxy.relay.streams import Streams
 
 # What a gRPC client makes of a stream that was reset (gRPC over HTTP/2, "Errors"): the statuses
 # CANCELLED, RESOURCE_EXHAUSTED, PERMISSION_DENIED and UNAVAILABLE, for all other codes INTERNAL.
@@ -25,18 +22,48 @@ _STATUS_BY_ENDING = {
 }
 
 
+class Owner(Protocol):
+    """The connection of a stream. `why`: the reason of its last goodbye or cut."""
+
+    context: Context
+    why: str
+    client: Transport
+    client_ended: bool
+
+    @property
+    def connected_at(self) -> float:
+        """When the client has connected."""
+
+    @property
+    def peer(self) -> str:
+        """The client's address."""
+
+    def say_goodbye_to(self, stream: "Stream", why: str) -> None:
+        """Say goodbye on this stream as soon as that loses nothing."""
+
+
 class Stream:
     """A request and its answer, held in the ledger; `status` is 0 until the answer begins."""
 
     __slots__ = (
-        *("app_done", "begun", "client_done", "grpc_status", "head", "id", "kind", "opened"),
-        *("facts", "received", "session", "status"),
+        "app_done",
+        "begun",
+        "client_done",
+        "facts",
+        "grpc_status",
+        "head",
+        "id",
+        "kind",
+        "opened",
+        "owner",
+        "received",
+        "status",
     )
 
     def __init__(
-        self, session: "Streams", stream: int, head: RequestHead, opened: float, client_done: bool
+        self, owner: Owner, stream: int, head: RequestHead, opened: float, client_done: bool
     ) -> None:
-        self.session = session
+        self.owner = owner
         self.id = stream
         self.head = head
         self.opened = opened
@@ -48,12 +75,11 @@ class Stream:
         # For the access log: bytes of the answer, and what the request's fields tell of it.
         self.received = 0
         self.facts: Facts = NO_FACTS
-        session.hold(self)
 
     @property
     def peer(self) -> str:
         """The client's address."""
-        return self.session.peer
+        return self.owner.peer
 
     @property
     def path(self) -> str:
@@ -62,22 +88,22 @@ class Stream:
 
     def say_goodbye(self, why: str) -> None:
         """As soon as that loses nothing."""
-        self.session.part_from(self, why)
+        self.owner.say_goodbye_to(self, why)
 
     def close(self, ending: int) -> None:
         """Both messages are through, or never will be."""
-        hub = self.session.hub
+        context = self.owner.context
         if self.status:
-            hub.counters.answered((self,), hub.now())
+            context.counters.answered((self,), context.now())
         if self.kind == "grpc":
             self.count_call(_STATUS_BY_ENDING[ending])
-        if hub.access_log is not None:
-            self.log(hub.access_log)
+        if context.access_log is not None:
+            self.log(context.access_log)
         if ending == GOODBYE and self.kind != "websocket":
-            hub.deliveries.begin(self, self.session, self.session.why)
+            context.deliveries.begin(self, self.owner, self.owner.why)
         else:
             # A WebSocket's client has answered.
-            hub.ledger.close(self, ending, self.session.why)
+            context.ledger.close(self, ending, self.owner.why)
 
     def count_call(self, otherwise: bytes = _STATUS_BY_ENDING[FINISHED]) -> None:
         """Count this gRPC call by its status; `otherwise` if nobody has named one."""
@@ -85,12 +111,12 @@ class Stream:
         # An answer that is no 200 says that there is no such call, or did not come to ask
         # (gRPC, "HTTP to gRPC Status Code Mapping").
         answered = (self.app_done or said is not None) and self.status in (0, 200)
-        self.session.counters.count_grpc(self.head.path, said or otherwise, answered=answered)
+        self.owner.context.counters.count_grpc(self.head.path, said or otherwise, answered=answered)
 
-    def log(self, write: "AccessLog") -> None:
+    def log(self, write: AccessLog) -> None:
         """Its line in the access log."""
         method = self.head.method.decode("ascii", "replace")
-        seconds = self.session.hub.now() - self.opened
+        seconds = self.owner.context.now() - self.opened
         path, status, received, facts = self.path, self.status, self.received, self.facts
         write(Access(self.kind, self.peer, method, path, status, seconds, received, facts))
 

@@ -1,12 +1,13 @@
 """What comes from an HTTP/2 app: answers are counted and go to the client as they came."""
 
-from typing import TYPE_CHECKING
-
 from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import APP_LEFT, FINISHED
-from drainproxy.relay.direction import MOST_REMEMBERED, Direction
-from drainproxy.relay.stream import Stream
-from drainproxy.relay.tracked import EventStream
+from drainproxy.relay.http2.direction import Direction
+from drainproxy.relay.http2.floods import Floods
+from drainproxy.relay.http2.stream import Stream
+from drainproxy.relay.http2.stream_limit import StreamLimit
+from drainproxy.relay.http2.stream_table import StreamTable
+from drainproxy.relay.http2.tracked import EventStream
 from drainproxy.wire.http2 import (
     END_STREAM,
     ENHANCE_YOUR_CALM,
@@ -26,31 +27,24 @@ from drainproxy.wire.http2 import (
 )
 from drainproxy.wire.http2_head import AnswerHead, RequestHead
 
-if TYPE_CHECKING:
-    from drainproxy.relay.streams import Streams
-
 # With these an app says that the client is to blame.
 _BLAMES = {PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, ENHANCE_YOUR_CALM}
 
 
-class Answers(Direction[AnswerHead]):
-    """The app's direction."""
+class Outbound(Direction[AnswerHead]):
+    """The app's direction. `started`: streams whose answers have begun in what is being read."""
 
-    __slots__ = ("_settled", "_unwanted", "lowered", "started")
+    __slots__ = ("floods", "limit", "started")
 
-    def __init__(self, session: "Streams") -> None:
-        super().__init__(session, AnswerHead)
-        self._settled = False
-        # The client may open fewer streams than the app would take.
-        self.lowered = True
-        # Streams that we have ended, and the app may not have heard of it: insertion order counts.
-        self._unwanted: dict[int, None] = {}
-        # Streams whose answers have begun in what is being read.
+    def __init__(self, table: StreamTable, limit: StreamLimit, floods: Floods) -> None:
+        super().__init__(table, AnswerHead)
+        self.limit = limit
+        self.floods = floods
         self.started: list[Stream] = []
 
     def tell_sender(self, frame: bytes) -> None:
         """To the app."""
-        self.session.to_app(frame)
+        self.table.connection.to_app(frame)
 
     # Streams
 
@@ -60,9 +54,9 @@ class Answers(Direction[AnswerHead]):
         anew = self.stateless
         head = self.reader.read(block)
         before = b""
-        found = self.session.streams.get(stream)
+        found = self.table.streams.get(stream)
         if found is not None:
-            if self.session.pending:
+            if self.table.pending:
                 before = self._released(stream)
             # As all answers begin, and all of gRPC end: that saves two calls for each.
             if head.plain and not found.status and not flags & END_STREAM:
@@ -73,7 +67,7 @@ class Answers(Direction[AnswerHead]):
                 self.ended(found)
             elif not self._answered(found, flags, head):
                 return self.leave_out_block()
-        elif stream in self._unwanted:
+        elif stream in self.table.unwanted:
             self._forget_if_ended(stream, flags)
             return self.leave_out_block()
         if not anew and not before:
@@ -86,7 +80,7 @@ class Answers(Direction[AnswerHead]):
         ends = not status and found.status and flags & END_STREAM
         wrong = head.malformed or ("" if ends else _out_of_place(status, found.status, flags))
         if wrong:
-            self.session.fail_stream(found, 502, "the app's answer is broken: " + wrong)
+            self.table.fail(found, 502, "the app's answer is broken: " + wrong)
             return False
         if status >= 200:
             found.status = status
@@ -102,122 +96,128 @@ class Answers(Direction[AnswerHead]):
 
     def _follow_events(self, found: Stream) -> None:
         """Whoever listens to events comes again by itself, with a GET."""
-        session = self.session
-        session.tracked[found.id] = EventStream(session, found, self.stream_window)
-        if session.hub.leaving and "sse" in session.hub.limits.ending:
-            session.part_from(found, DRAIN)
+        table = self.table
+        connection, context = table.connection, table.context
+        table.tracked[found.id] = EventStream(connection, found, table.window.of_stream)
+        if context.leaving and "sse" in context.limits.ending:
+            connection.say_goodbye_to(found, DRAIN)
 
     def data(self, stream: int, flags: int, length: int) -> bool:
         """A part of an answer."""
         self.data_frames += 1 + length // LEAST_MAX_FRAME
-        self.room -= length
-        session = self.session
-        found = session.streams.get(stream)
+        self.table.window.room -= length
+        table = self.table
+        found = table.streams.get(stream)
         if found is not None:
             found.received += length
-            if session.tracked:
-                tracked = session.tracked.get(stream)
+            if table.tracked:
+                tracked = table.tracked.get(stream)
                 ends = bool(flags & END_STREAM)
                 if tracked is not None and not tracked.passes(length, ends=ends):
                     return self.give_back(length)
             if not found.status:
-                session.fail_stream(found, 502, "the app's answer is broken: it has no head")
+                table.fail(found, 502, "the app's answer is broken: it has no head")
                 return self.give_back(length)
             if flags & END_STREAM and not found.app_done:
                 self.ending = found
             return True
-        if stream in self._unwanted:
+        if stream in self.table.unwanted:
             self._forget_if_ended(stream, flags)
             return self.give_back(length)
         return True
 
     def _released(self, stream: int) -> bytes:
-        tracked = self.session.tracked.get(stream)
+        tracked = self.table.tracked.get(stream)
         return tracked.release() if tracked is not None else b""
 
     def give_back(self, length: int) -> bool:
         """The client gets nothing of it, and its window stays as it was."""
-        self.room += length
+        self.table.window.room += length
         return super().give_back(length)
 
     def ended(self, found: Stream) -> None:
         """The answer has passed."""
         found.app_done = True
         if found.client_done:
-            self.session.finish(found)
+            self.table.finish(found)
 
     def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
         """The app begins an answer to a request of its own making."""
         anew = self.stateless
         head = self.reader.read(block)
-        if promised & 1 or promised in self.session.streams:
+        if promised & 1 or promised in self.table.streams:
             raise Http2Error(PROTOCOL_ERROR, f"a push of stream {promised}, which is not its own")
-        if stream in self._unwanted:
-            self.unwanted(promised)
+        if stream in self.table.unwanted:
+            self.table.ignore(promised)
             return self.leave_out_block()
-        self.session.open_pushed(promised, RequestHead(head.fields))
+        self.table.open_pushed(promised, RequestHead(head.fields))
         if not anew:
             return None
         return push_promise_frames(stream, promised, self.block_anew())
 
     def reset(self, stream: int, code: int) -> bytes | None:
         """The app goes no further."""
-        found = self.session.streams.get(stream)
+        found = self.table.streams.get(stream)
         if found is None:
-            return b"" if self._unwanted.pop(stream, stream) is None else None
-        tracked = self.session.tracked.get(stream)
+            return b"" if self.table.unwanted.pop(stream, stream) is None else None
+        tracked = self.table.tracked.get(stream)
         if tracked is not None and tracked.said:
             tracked.app_gone()
             return b""
         found.was_reset(code)
         before = self._released(stream)
-        self.session.end(found, FINISHED if found.app_done else APP_LEFT)
+        self.table.end(found, FINISHED if found.app_done else APP_LEFT)
         if not found.client_done:
-            self.session.requests.goes_astray(stream, passes=True)
+            self.table.leave_astray(stream, passes=True)
         if code in _BLAMES:
-            self.session.requests.blamed()
+            self._blame_client()
         return before + rst_stream(stream, code) if before else None
 
-    def unwanted(self, stream: int) -> None:
-        """Nothing of what still comes on this stream goes to the client."""
-        self._unwanted[stream] = None
-        if len(self._unwanted) > MOST_REMEMBERED:
-            del self._unwanted[next(iter(self._unwanted))]
+    def _blame_client(self) -> None:
+        """The app has reset a stream for what the client did on it (CVE-2025-8671)."""
+        try:
+            self.floods.spend_reset(self.table.context.now(), self.table.begun)
+        except Http2Error as error:
+            self.other.error = error
 
     def _forget_if_ended(self, stream: int, flags: int) -> None:
         if flags & END_STREAM:
-            del self._unwanted[stream]
+            del self.table.unwanted[stream]
 
     # Other frames
 
     def window_update(self, stream: int, increment: int) -> bytes | None:
         """The app takes more."""
-        return b"" if stream in self._unwanted else None
+        return b"" if stream in self.table.unwanted else None
 
     def priority(self, stream: int) -> bytes | None:
         """It harms nobody."""
-        return b"" if stream in self._unwanted else None
+        return b"" if stream in self.table.unwanted else None
 
     def unknown(self, stream: int) -> bool:
         """Whatever it means, it is for the client."""
-        return stream not in self._unwanted
-
-    def settings(self, payload: bytes) -> bytes | None:
-        """The app's limits."""
-        instead = super().settings(payload)
-        self._settled = True
-        return instead
+        return stream not in self.table.unwanted
 
     def agree(self, values: list[Setting]) -> list[Setting]:
         """Never more streams than we let pass; many apps name no limit of their own."""
-        most = self.session.hub.limits.max_streams
+        most = self.table.context.limits.max_streams
         agreed = super().agree(values)
         said = [value for key, value in agreed if key == MAX_CONCURRENT_STREAMS]
         if said:
-            self.lowered = said[-1] > most
-        elif not self._settled:
+            self.limit.lowered = said[-1] > most
+        elif not self.begun:
             agreed.append((MAX_CONCURRENT_STREAMS, most))
         return [(k, min(v, most) if k == MAX_CONCURRENT_STREAMS else v) for k, v in agreed]
+
+    def announce(self, values: list[Setting]) -> None:
+        """What the client wants; of its windows it is told apart what the app knows."""
+        super().announce(values)
+        self.table.change_windows(self.announced_windows)
+
+    def window_acknowledged(self, window: int) -> None:
+        """The app keeps to it."""
+        self.table.window.in_force = window
+        self.table.change_windows(self.announced_windows)
 
     def ping(self, data: bytes, *, ack: bool) -> bytes | None:
         """It is for the client."""
@@ -226,7 +226,7 @@ class Answers(Direction[AnswerHead]):
     def goaway(self, payload: bytes) -> bytes | None:
         """The app goes; of streams that we have refused it must not say that it takes them."""
         last, code = read_goaway(payload)
-        last = self.session.app_goes(last)
+        last = self.table.app_goes(last)
         return goaway(last, code, payload[8:])
 
 

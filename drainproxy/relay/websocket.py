@@ -1,68 +1,25 @@
-"""The sessions after a 101: WebSocket, whose frames are followed, and any other upgrade."""
+"""The session of a WebSocket after its 101: both directions just pass, and are followed."""
 
 from math import inf
 
-from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE
+from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.interruption import Pending
 from drainproxy.drain.ledger import APP_LEFT, GOODBYE
+from drainproxy.relay.context import Context
 from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
-from drainproxy.relay.hub import Hub, Route
-from drainproxy.relay.pair import LINGER, Pair
+from drainproxy.relay.route import Route
+from drainproxy.relay.session import LINGER
 from drainproxy.relay.tcp import Tcp
-from drainproxy.relay.turns import HELD_IS_FULL
 from drainproxy.wire.websocket import close_frame
 
 
-class Tunnel(Tcp):
-    """An upgraded connection whose protocol we do not know: opaque from here on."""
-
-    __slots__ = ("_path",)
-
-    def __init__(self, hub: Hub, route: Route, path: str, kind: str = "tcp") -> None:
-        super().__init__(hub, route, kind)
-        self._path = path
-
-    @property
-    def path(self) -> str:
-        """The target of the request that was upgraded."""
-        return self._path
-
-    @property
-    def since(self) -> float:
-        """The upgrade."""
-        return self.opened
-
-    def go_on(self, old: Pair, from_app: bytes, from_client: bytes) -> None:
-        """Take both connections of `old`, and what each side sent ahead of the switch."""
-        self.take_over(old)
-        app = self.take_app(old)
-        self.expect_much_of_client()
-        self.stops, old.stops = old.stops, 0
-        from_client += old.client_rest
-        old.client_rest = b""
-        self.start_client(HELD_IS_FULL)
-        if old.app_rest is not None and not self.client_is_full:
-            app.resume_reading()
-        self.counters.connections[self.kind] += 1
-        self.hub.ledger.open(self)
-        self.count_age()
-        if from_app:
-            self.to_client(from_app)
-        if from_client:
-            self.to_app(from_client)
-        if old.client_ended:
-            self.eof_received()
-        if self.hub.leaving and self.kind in self.hub.limits.ending:
-            self.say_goodbye(DRAIN)
-
-
-class WebSocket(Tunnel):
-    """A WebSocket: both directions just pass, and this is the carrier of its goodbye."""
+class WebSocket(Tcp):
+    """A WebSocket, and the carrier of its goodbye: the bytes of the connection."""
 
     __slots__ = ("goodbye",)
 
-    def __init__(self, hub: Hub, route: Route, path: str) -> None:
-        super().__init__(hub, route, path, "websocket")
+    def __init__(self, context: Context, route: Route, path: str) -> None:
+        super().__init__(context, route, "websocket", path)
         self.goodbye = WebSocketGoodbye()
 
     # What passes
@@ -77,7 +34,7 @@ class WebSocket(Tunnel):
             self.client_in_next_turn(data[read:])
             data = data[:read]
         super().to_app(data)
-        if self.app_side is None and goodbye.from_client.close_passed:
+        if self.upstream is None and goodbye.from_client.close_passed:
             # It has answered the Close that was said for an app that has died.
             self.close_client()
         elif goodbye.closing and goodbye.pending is not None:
@@ -89,7 +46,7 @@ class WebSocket(Tunnel):
         if goodbye.said:
             return
         if goodbye.pending is not None:
-            place = goodbye.close_place(data, self.hub.now())
+            place = goodbye.close_place(data, self.context.now())
             if place >= 0:
                 data = data[:place]
         read = goodbye.feed_app(data)
@@ -102,50 +59,50 @@ class WebSocket(Tunnel):
             self._poll()
 
     def _stirred(self, pending: Pending) -> None:
-        pending.move(self.hub.now())
+        pending.move(self.context.now())
         self.deadline = min(self.deadline, pending.looks_at)
 
     # What the sidecar asks for
 
     def say_goodbye(self, why: str) -> None:
         """Close, as soon as that loses nothing."""
-        self.goodbye.say(why, self.hub.now())
+        self.goodbye.say(why, self.context.now())
         self._poll()
 
     def cut(self, why: str) -> None:
         """The last word: Close at the end of any frame, whenever it comes."""
         self.why = self.why or why
-        self.goodbye.hasten(why, self.hub.now())
+        self.goodbye.hasten(why, self.context.now())
         self._poll()
 
-    def outlived(self) -> None:
+    def on_grace_over(self) -> None:
         """The grace is over: the same."""
         self.cut(MAX_AGE)
 
-    def stay(self) -> None:
+    def cancel_goodbye(self) -> None:
         """Take a goodbye back that has not been said, unless it is due all the same."""
-        self.goodbye.cancel(self.retired_by, self.hub.now())
+        self.goodbye.cancel(self.age.told_why, self.context.now())
         self._poll()
 
-    def expired(self) -> None:
+    def on_deadline(self) -> None:
         """Time to look for a place for the goodbye; or a closing handshake did not end in time."""
         self._poll()
 
-    def idled(self) -> None:
+    def on_idle_timeout(self) -> None:
         """Nothing has moved for idle-timeout: Close, and where nothing can be said, the end."""
         goodbye = self.goodbye
         if self.deadline < inf:
             return
         if not goodbye.closing:
-            goodbye.hasten(IDLE, self.hub.now())
+            goodbye.hasten(IDLE, self.context.now())
             self._poll()
         if not goodbye.said:
-            super().idled()
+            super().on_idle_timeout()
 
     def _poll(self) -> None:
-        limits = self.hub.limits
+        limits = self.context.limits
         self.deadline = self.goodbye.poll(
-            self.hub.now(), self, limits.websocket_close_code, limits.websocket_close_reason
+            self.context.now(), self, limits.websocket_close_code, limits.websocket_close_reason
         )
 
     # What carries the goodbye: the bytes of the connection
@@ -167,7 +124,7 @@ class WebSocket(Tunnel):
 
     def has_unread(self) -> bool:
         """Whether a message has arrived that this process was too busy to read."""
-        has_unread = self.hub.has_unread
+        has_unread = self.context.has_unread
         return has_unread(self.client) or (self.app is not None and has_unread(self.app))
 
     def send(self, payload: bytes) -> None:
@@ -177,7 +134,7 @@ class WebSocket(Tunnel):
     def told(self, why: str) -> None:
         """Close has been said. What the app still says is read and dropped, so that it comes to the
         client's own Close."""
-        self.counters.goodbyes["websocket", why] += 1
+        self.context.counters.goodbyes["websocket", why] += 1
         self.resume_writing()
 
     def finish(self, ending: int) -> None:
@@ -189,12 +146,12 @@ class WebSocket(Tunnel):
         goodbye = self.goodbye
         why = goodbye.pending.why if goodbye.pending is not None else DEADLINE
         self.release(ending, self.why or why)
-        limits = self.hub.limits
+        limits = self.context.limits
         if self.app is not None and not self.client_ended and goodbye.from_client.between_frames:
             code, reason = limits.websocket_close_code, limits.websocket_close_reason
-            self.app.write(close_frame(code, reason, self.hub.mask()))
+            self.app.write(close_frame(code, reason, self.context.mask()))
         self.close_both()
-        goodbye.ends_at = self.deadline = self.hub.now() + LINGER
+        goodbye.ends_at = self.deadline = self.context.now() + LINGER
 
     # The ends
 
@@ -207,7 +164,7 @@ class WebSocket(Tunnel):
         """Nothing follows: unlike TCP, a WebSocket has no half that could go on for long."""
         if self._spoken_for_app():
             return False
-        self.goodbye.end_within(LINGER, self.hub.now())
+        self.goodbye.end_within(LINGER, self.context.now())
         self._poll()
         return super().app_eof()
 
@@ -218,10 +175,11 @@ class WebSocket(Tunnel):
 
     def _spoken_for_app(self) -> bool:
         """The app has died without a Close, and the client has heard one."""
-        goodbye, hub = self.goodbye, self.hub
+        goodbye, context = self.goodbye, self.context
         if self.client.is_closing():
             return False
-        if not goodbye.speak_for_app(hub.now(), self, restarts=hub.app_restarts()):
+        restarts = context.app_restarts()
+        if not goodbye.speak_for_app(context.now(), self, restarts=restarts):
             return False
         if (app := self.leave_app()) is not None:
             app.close()
@@ -238,9 +196,9 @@ class WebSocket(Tunnel):
         if self.goodbye.client_answered:
             # Whoever goes then.
             ending = GOODBYE
-        if self in self.hub.ledger.holds:
-            code = self.hub.limits.websocket_close_code
-            self.counters.websocket_closes[self.goodbye.first_close(code, ending)] += 1
+        if self in self.context.ledger.holds:
+            code = self.context.limits.websocket_close_code
+            self.context.counters.websocket_closes[self.goodbye.first_close(code, ending)] += 1
         super().release(ending, why)
 
     def abort(self, why: str) -> None:

@@ -5,10 +5,22 @@ from typing import Any
 
 from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.ledger import CUT
-from drainproxy.relay.app_side import AppSide
-from drainproxy.relay.hub import GONE, Gone, Hub, Route, Sink
+from drainproxy.relay.address import address_text
+from drainproxy.relay.age import Age
+from drainproxy.relay.context import Context
+from drainproxy.relay.route import Route
 from drainproxy.relay.small_reads import BACKLOG, SmallReads, hand_over
-from drainproxy.relay.turns import APP_IS_FULL, CONNECTING, FULL_READ, NEXT_TURN
+from drainproxy.relay.transport import CLOSED, ClosedTransport, Transport
+from drainproxy.relay.turns import (
+    APP_IS_FULL,
+    CLIENT_DOES_NOT_READ,
+    CONNECTING,
+    FULL_READ,
+    NEXT_TURN,
+    SMALL_READS,
+    STOPS,
+)
+from drainproxy.relay.upstream import UpstreamProtocol
 
 # How much of what cannot be forwarded yet is kept before the client's reading stops.
 MOST_HELD = 65536
@@ -17,84 +29,54 @@ MOST_HELD = 65536
 LINGER = 5.0
 
 
-def address_text(address: Any) -> str:
-    """A socket address as a person writes it; empty for an unnamed Unix socket."""
-    if not isinstance(address, tuple):
-        return str(address) if address else "unix"
-    host, port = client_ip(address), address[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def client_ip(address: Any) -> str:
-    """The client's IP; an IPv4 client of a dual-stack listener in its own spelling."""
-    if not isinstance(address, tuple):
-        return "unknown"
-    host: str = address[0]
-    return host[7:] if host.startswith("::ffff:") and "." in host else host
-
-
-class Pair:
+class Session:
     """Base of every session: the protocol of a client connection, and its app connection.
 
-    `active` is set with every byte and cleared by the hub's sweep, which keeps `idle_since`:
-    so idleness costs no clock reading per chunk. `deadline` is a moment, inf for none; so are
-    `retires`, at which the sweep calls `grow_old`, and `retired`, at which the client was to be
-    asked to come again, for the reason `retired_by`. `why`: the reason of the last goodbye or cut.
-    `opened` is when what it is at began, at first the connection, or the end of a long silence.
+    `active` is set with every byte and cleared by the sweep of the registry, which keeps
+    `idle_since`: so idleness costs no clock reading per chunk. `deadline`: when the sweep calls
+    `on_deadline`, inf for never. `why`: the reason of the last goodbye or cut. `opened`: when what
+    it is at began, at first the connection, or the end of a long silence.
     """
 
     __slots__ = (
         "active",
+        "age",
         "app",
         "app_rest",
-        "app_side",
         "client",
         "client_ended",
-        "client_is_full",
         "client_rest",
-        "client_small_reads",
-        "connected_at",
-        "counters",
+        "context",
         "deadline",
-        "hub",
         "idle_since",
         "kind",
-        "luck",
         "opened",
-        "retired",
-        "retired_by",
-        "retires",
         "route",
         "stops",
-        "unread",
+        "upstream",
         "why",
     )
 
-    def __init__(self, hub: Hub, route: Route, kind: str) -> None:
-        self.hub = hub
-        self.counters = hub.counters
+    def __init__(self, context: Context, route: Route, kind: str) -> None:
+        self.context = context
         self.route = route
         self.kind = kind
-        self.client: Sink = GONE
-        self.app: Sink | None = None
-        self.app_side: AppSide | None = None
+        self.client: Transport = CLOSED
+        self.app: Transport | None = None
+        self.upstream: UpstreamProtocol | None = None
         self.client_ended = False
-        # What the client has sent and is read in the next turn of the loop; its reading waits for
-        # that if NEXT_TURN is in `stops`. The app's does unless `app_rest` is None.
+        # What is read in the next turn of the loop. The client's reading waits for it if NEXT_TURN
+        # is in `stops`, the app's unless it is None.
         self.client_rest = b""
         self.app_rest: bytes | None = None
-        self.client_small_reads = False
-        # Remembered, since the app's connection may be made, or made anew, while it holds.
-        self.client_is_full = False
-        self.connected_at = self.idle_since = self.opened = hub.now()
-        self.deadline = self.retires = self.retired = inf
-        self.retired_by = self.why = ""
-        # Where its age lies among those of the others; see `Aging`.
-        self.luck = hub.uniform()
+        self.idle_since = self.opened = now = context.now()
+        self.age = Age(now, context.uniform())
+        self.deadline = inf
+        self.why = ""
         self.active = False
+        # Why reading from the client is paused, and two more bits: see `turns`. They may hold while
+        # the app's connection is made, or made anew.
         self.stops = 0
-        # What had not reached its readers when that was last looked at, in bytes.
-        self.unread = 0
 
     @property
     def peername(self) -> Any:
@@ -114,35 +96,46 @@ class Pair:
     @property
     def in_flight(self) -> int:
         """How much of what the ledger holds runs on this connection."""
-        return int(self in self.hub.ledger.holds)
+        return int(self in self.context.ledger.holds)
 
     @property
     def since(self) -> float:
         """The moment from which its age counts."""
-        return self.connected_at
+        return self.age.connected_at
+
+    @property
+    def connected_at(self) -> float:
+        """When the client has connected."""
+        return self.age.connected_at
+
+    @property
+    def expired_by(self) -> str:
+        """Why the client was to be asked to come again; empty if it was not."""
+        return self.age.told_why
 
     # What the client's connection tells
 
     def connection_made(self, transport: Any) -> None:
         """A client has come."""
         self.client = transport
-        if self.hub.admit(self):
+        if self.context.registry.admit(self):
             self.begin()
-        elif self.hub.crowded():
+        elif self.context.registry.crowded():
             transport.abort()
         else:
             self.over_limit()
 
-    def take_over(self, old: "Pair") -> None:
+    def take_over(self, old: "Session") -> None:
         """Go on with the client connection of `old`, which is done with it, turns included."""
         old.start_client(NEXT_TURN)
         self.client = old.client
-        self.connected_at, self.client_is_full = old.connected_at, old.client_is_full
-        if old.client_small_reads:
-            hand_over(self.client, self, paused=bool(old.stops))
+        self.age.connected_at = old.age.connected_at
+        self.stops |= old.stops & CLIENT_DOES_NOT_READ
+        if old.stops & SMALL_READS:
+            hand_over(self.client, self, paused=bool(old.stops & STOPS))
         else:
             self.client.set_protocol(self)
-        self.hub.replace(old, self)
+        self.context.registry.replace(old, self)
 
     def begin(self) -> None:
         """The connection is admitted."""
@@ -161,13 +154,13 @@ class Pair:
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client's connection is gone."""
-        if self.hub.deliveries:
-            self.hub.deliveries.lost(self, error)
-        self.client = Gone(self.peername)
+        if self.context.deliveries:
+            self.context.deliveries.lost(self, error)
+        self.client = ClosedTransport(self.peername)
         self.client_rest = b""
         self.deadline = inf
-        self.hub.leave(self)
-        self.counters.ages.observe(self.hub.now() - self.connected_at)
+        self.context.registry.remove(self)
+        self.context.counters.ages.observe(self.context.now() - self.age.connected_at)
         self.client_lost(error)
 
     def client_lost(self, error: Exception | None) -> None:
@@ -176,13 +169,13 @@ class Pair:
 
     def pause_writing(self) -> None:
         """The client does not read: stop reading from the app."""
-        self.client_is_full = True
+        self.stops |= CLIENT_DOES_NOT_READ
         if self.app is not None:
             self.app.pause_reading()
 
     def resume_writing(self) -> None:
         """The client reads again."""
-        self.client_is_full = False
+        self.stops &= ~CLIENT_DOES_NOT_READ
         if self.app is not None and self.app_rest is None:
             self.app.resume_reading()
 
@@ -192,14 +185,22 @@ class Pair:
         """Bytes from the app."""
         raise NotImplementedError
 
-    def app_connected(self, transport: Sink) -> None:
-        """The app has accepted."""
+    def app_connected(self, transport: Transport) -> None:
+        """The app has accepted: it gets what waited."""
         self.app = transport
-        if self.client_small_reads:
+        if self.stops & SMALL_READS:
             transport.set_write_buffer_limits(high=BACKLOG)
-        if self.client_is_full:
+        if self.stops & CLIENT_DOES_NOT_READ:
             transport.pause_reading()
         self.start_client(CONNECTING)
+        upstream = self.upstream
+        if upstream is not None and upstream.outbox:
+            transport.write(b"".join(upstream.outbox))
+            upstream.outbox = ()
+
+    def take_unread(self) -> bytes:
+        """What the app had said on a connection that broke, and nobody has read yet."""
+        return self.context.take_unread(self.app) if self.app is not None else b""
 
     def app_refused(self, reason: str) -> None:
         """The app could not be reached."""
@@ -215,39 +216,27 @@ class Pair:
 
     # What the sidecar tells
 
-    def age_anew(self) -> None:
+    def recompute_age(self) -> None:
         """The ages of the settings have changed: a goodbye that is early now is not said."""
-        retired, by, now, aging = (
-            self.retired,
-            self.retired_by,
-            self.hub.now(),
-            self.hub.limits.aging,
-        )
-        self.count_age()
-        if by and by != MAX_AGE:
-            self.retired, self.retired_by = retired, by
-        elif self.retires > now:
-            if by and not self.hub.leaving:
-                self.stay()
-        elif by:
-            self.retired, self.retired_by, self.retires = retired, by, aging.cuts(now)
-        else:
-            self.retires = aging.catches_up(self.kind, now, self.luck)
+        context = self.context
+        early = self.age.recount(context.limits.aging, self.kind, self.since, context.now())
+        if early and not context.leaving:
+            self.cancel_goodbye()
 
-    def grow_old(self) -> None:
+    def on_max_age(self) -> None:
         """The age has come: a goodbye; and later, if a grace is set, the end."""
-        self.retires = self.hub.limits.aging.cuts(self.hub.now())
-        if self.retired_by == MAX_AGE:
-            self.outlived()
+        self.age.expires_at = self.context.limits.aging.cuts(self.context.now())
+        if self.age.told_why == MAX_AGE:
+            self.on_grace_over()
         else:
-            self.retire(MAX_AGE)
+            self.expire(MAX_AGE)
 
-    def retire(self, why: str) -> None:
+    def expire(self, why: str) -> None:
         """The client should come again, on another connection."""
-        self.retired, self.retired_by = self.hub.now(), why
+        self.age.tell(why, self.context.now())
         self.say_goodbye(why)
 
-    def outlived(self) -> None:
+    def on_grace_over(self) -> None:
         """The grace is over; called again after each further one, should anything be left."""
         self.abort(MAX_AGE)
 
@@ -257,19 +246,21 @@ class Pair:
     def has_delivered(self) -> bool:
         """Whether anything has reached a slow reader since this was last asked: what a large
         buffer in the system holds moves without our reading or writing anything."""
-        undelivered = self.hub.undelivered
-        left = undelivered(self.client) + (undelivered(self.app) if self.app is not None else 0)
-        before, self.unread = self.unread, left
+        context = self.context
+        left = context.undelivered(self.client)
+        left += context.undelivered(self.app) if self.app is not None else 0
+        before = context.registry.left_undelivered.get(self, 0)
+        context.registry.left_undelivered[self] = left
         return left > 0 and left != before
 
-    def awaited(self, since: float) -> bool:
+    def may_receive_request(self, since: float) -> bool:
         """Whether a request may be on its way, which it may if the connection was used `since`."""
         return False
 
     def close_if_unused(self) -> None:
         """Close if the connection carries nothing at the moment."""
 
-    def stay(self) -> None:
+    def cancel_goodbye(self) -> None:
         """The drain was taken back: a goodbye that has not been said is not said, but for one
         that is due to age."""
 
@@ -278,38 +269,39 @@ class Pair:
 
     def abort(self, why: str) -> None:
         """End now; a client that has not got all that was written to it can tell."""
-        if self in self.hub.ledger.holds:
-            self.hub.ledger.close(self, CUT, why)
+        if self in self.context.ledger.holds:
+            self.context.ledger.close(self, CUT, why)
         self.drop_app()
         if self.client.get_write_buffer_size():
-            self.hub.reset(self.client)
+            self.context.reset(self.client)
         else:
             self.client.abort()
 
-    def expired(self) -> None:
+    def on_deadline(self) -> None:
         """The deadline is over."""
         self.abort(DEADLINE)
 
-    def idled(self) -> None:
+    def on_idle_timeout(self) -> None:
         """Nothing has moved for idle-timeout."""
         self.abort(IDLE)
 
     # Doing
 
     def count_age(self) -> None:
-        """When it retires, by what it is at the moment; called whenever it has become that."""
-        self.retired, self.retired_by = inf, ""
-        self.retires = self.hub.limits.aging.retires(self.kind, self.since, self.luck)
+        """When it expires, by what it is at the moment; called whenever it has become that."""
+        self.age.count(self.context.limits.aging, self.kind, self.since)
 
-    def reach_app(self) -> None:
-        """Connect to the app; `app_connected` or `app_refused` will be called."""
-        self.app_side = AppSide(self)
-        self.route.connect(self.app_side)
+    def reach_app(self, *first: bytes) -> None:
+        """Connect to the app, which gets `first` once it has accepted; `app_connected` or
+        `app_refused` will be called."""
+        self.upstream = UpstreamProtocol(self, first)
+        self.route.connect(self.upstream)
 
-    @property
-    def connecting(self) -> bool:
-        """The app's answer to our knock is awaited."""
-        return self.app_side is not None and self.app is None
+    def hold_for_app(self, data: bytes) -> None:
+        """The app gets this once it has accepted, if we connect to it; the client waits."""
+        if self.upstream is not None:
+            self.upstream.outbox += (data,)
+            self.stop_client(CONNECTING)
 
     def drop_app(self) -> None:
         """Let the app's connection go at once, and hear nothing of it any more."""
@@ -318,16 +310,16 @@ class Pair:
             app.abort()
         self.start_client(APP_IS_FULL | CONNECTING)
 
-    def leave_app(self) -> Sink | None:
+    def leave_app(self) -> Transport | None:
         """Hear nothing more of the app's connection; one that is not made yet need not be."""
-        app, side, self.app, self.app_side = self.app, self.app_side, None, None
+        app, side, self.app, self.upstream = self.app, self.upstream, None, None
         if app is None and side is not None:
             self.route.give_up(side)
         return app
 
     def stop_client(self, why: int) -> None:
         """Stop reading from the client for this reason."""
-        if not self.stops:
+        if not self.stops & STOPS:
             self.client.pause_reading()
         self.stops |= why
 
@@ -335,16 +327,16 @@ class Pair:
         """This reason is over; read on if no other is left."""
         if self.stops & why:
             self.stops &= ~why
-            if not self.stops:
+            if not self.stops & STOPS:
                 self.client.resume_reading()
 
     # Small reads
 
     def expect_much_of_client(self) -> None:
         """It is read in small pieces from now on."""
-        if not self.client_small_reads:
-            self.client_small_reads = True
-            hand_over(self.client, SmallReads(self), paused=bool(self.stops))
+        if not self.stops & SMALL_READS:
+            self.stops |= SMALL_READS
+            hand_over(self.client, SmallReads(self), paused=bool(self.stops & STOPS))
             if self.app is not None:
                 self.app.set_write_buffer_limits(high=BACKLOG)
 
@@ -353,8 +345,8 @@ class Pair:
     def client_must_wait(self, data: bytes) -> bool:
         """Called with a large read: whether it is read later, since others wait; behind one that
         has filled the loop's buffer they have their turn in any case."""
-        if self.hub.turns.crowded:
-            self.counters.bytes_from_clients += len(data)
+        if self.context.turns.crowded:
+            self.context.counters.bytes_from_clients += len(data)
             self.client_in_next_turn(data)
             return True
         if len(data) >= FULL_READ:
@@ -366,20 +358,20 @@ class Pair:
         self.client_rest = rest
         if not self.stops & NEXT_TURN:
             self.stop_client(NEXT_TURN)
-            self.hub.turns.later(self._next_client_turn)
+            self.context.turns.later(self._next_client_turn)
 
     def _next_client_turn(self) -> None:
         rest, self.client_rest = self.client_rest, b""
         self.start_client(NEXT_TURN)
         if rest:
             # Counted when it came.
-            self.counters.bytes_from_clients -= len(rest)
+            self.context.counters.bytes_from_clients -= len(rest)
             self.data_received(rest)
 
     def app_must_wait(self, data: bytes) -> bool:
         """The same for a large read from the app."""
-        if self.hub.turns.crowded:
-            self.counters.bytes_from_app += len(data)
+        if self.context.turns.crowded:
+            self.context.counters.bytes_from_app += len(data)
             self.app_in_next_turn(data)
             return True
         if len(data) >= FULL_READ:
@@ -393,7 +385,7 @@ class Pair:
             return
         if self.app_rest is None:
             self.app.pause_reading()
-            self.hub.turns.later(self.next_app_turn)
+            self.context.turns.later(self.next_app_turn)
         self.app_rest = rest
 
     def next_app_turn(self) -> None:
@@ -401,8 +393,8 @@ class Pair:
         rest, self.app_rest = self.app_rest, None
         if self.app is None:
             return
-        if not self.client_is_full:
+        if not self.stops & CLIENT_DOES_NOT_READ:
             self.app.resume_reading()
         if rest:
-            self.counters.bytes_from_app -= len(rest)
+            self.context.counters.bytes_from_app -= len(rest)
             self.app_data(rest)

@@ -1,32 +1,83 @@
 """Streams of HTTP/2 in which a goodbye may have to be said: DATA with windows carries it."""
 
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from drainproxy.drain.interruption import QUIET
 from drainproxy.drain.ledger import APP_LEFT, FINISHED
+from drainproxy.relay.age import Age
 from drainproxy.relay.goodbye.events import HeldEvents
 from drainproxy.relay.goodbye.grpc import GrpcGoodbye
 from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
-from drainproxy.relay.stream import Stream
+from drainproxy.relay.http2.stream import Owner, Stream
+from drainproxy.relay.http2.windows import ClientWindow
+from drainproxy.relay.transport import Transport
 from drainproxy.wire import http2
+from drainproxy.wire.frames import Follower
 
-if TYPE_CHECKING:
-    from drainproxy.relay.streams import Streams
+
+class Outbound(Protocol):
+    """What the app says: see `outbound`."""
+
+    follower: Follower | None
+
+    @property
+    def between_frames(self) -> bool:
+        """Whether a frame of ours may stand here."""
+
+
+class Table(Protocol):
+    """See `stream_table`."""
+
+    window: ClientWindow
+
+    def cancel(self, stream: Stream, ending: int, reason: str = "") -> None:
+        """End a stream with our last word."""
+
+    def let_go_of(self, stream: Stream, ending: int) -> None:
+        """End one whose client has heard the last of it."""
+
+    def end(self, stream: Stream, ending: int) -> None:
+        """End one of which both sides know."""
+
+
+class Connection(Owner, Protocol):
+    """What the streams and both directions ask of their connection."""
+
+    client: Transport
+    app: Transport | None
+    age: Age
+
+    @property
+    def table(self) -> Table:
+        """The streams."""
+
+    @property
+    def outbound(self) -> Outbound:
+        """The app's direction."""
+
+    def to_client(self, frame: bytes) -> None:
+        """Say a frame of ours at the next place between two others."""
+
+    def to_app(self, frame: bytes) -> None:
+        """The same, to the app."""
+
+    def ping_answered(self, data: bytes) -> bool:
+        """Whether the PING that the client acknowledges was ours."""
 
 
 class TrackedStream:
     """The carrier of a stream's goodbye. `window`: the bytes that are left of the client's window
     for this stream."""
 
-    __slots__ = ("session", "stream", "window")
+    __slots__ = ("connection", "stream", "window")
 
-    def __init__(self, session: "Streams", stream: Stream, window: int) -> None:
-        self.session = session
+    def __init__(self, connection: Connection, stream: Stream, window: int) -> None:
+        self.connection = connection
         self.stream = stream
         self.window = window
 
-    # What the session and its directions ask
+    # What the connection and its directions ask
 
     @property
     def waits(self) -> bool:
@@ -81,12 +132,12 @@ class TrackedStream:
     @property
     def at_boundary(self) -> bool:
         """Between two frames of the connection."""
-        return self.session.answers.between_frames
+        return self.connection.outbound.between_frames
 
     @property
     def room(self) -> int:
         """How many bytes of DATA the client takes (RFC 9113 6.9)."""
-        return min(self.window, self.session.answers.room)
+        return min(self.window, self.connection.table.window.room)
 
     @property
     def ended(self) -> bool:
@@ -95,30 +146,29 @@ class TrackedStream:
 
     def has_unread(self) -> bool:
         """Whether bytes have arrived that this process was too busy to read, of any stream."""
-        session = self.session
-        has_unread = session.hub.has_unread
-        return has_unread(session.client) or (session.app is not None and has_unread(session.app))
+        connection = self.connection
+        client, app, has_unread = connection.client, connection.app, connection.context.has_unread
+        return has_unread(client) or (app is not None and has_unread(app))
 
     def send(self, payload: bytes) -> None:
         """DATA of ours, or of the app's that was held back."""
-        self.session.to_client(self.own_data(payload))
+        self.connection.to_client(self.own_data(payload))
 
     def told(self, why: str) -> None:
         """Count it."""
-        self.session.counters.goodbyes[self.stream.kind, why] += 1
+        self.connection.context.counters.goodbyes[self.stream.kind, why] += 1
 
     def finish(self, ending: int) -> None:
         """END_STREAM; the app's work is not wanted any more."""
-        self.session.to_client(http2.frame(http2.DATA, http2.END_STREAM, self.stream.id))
-        self.session.let_go_of(self.stream, ending)
+        self.connection.to_client(http2.frame(http2.DATA, http2.END_STREAM, self.stream.id))
+        self.connection.table.let_go_of(self.stream, ending)
 
     def own_data(self, payload: bytes) -> bytes:
         """DATA frames for the client. The app does not know of them: so much of what the client
         gives back is not for the app."""
-        answers, stream = self.session.answers, self.stream.id
+        stream = self.stream.id
         self.window -= len(payload)
-        answers.room -= len(payload)
-        answers.debt += len(payload)
+        self.connection.table.window.take(len(payload))
         most = http2.LEAST_MAX_FRAME
         parts = [payload[at : at + most] for at in range(0, len(payload), most)]
         return b"".join([http2.frame(http2.DATA, 0, stream, part) for part in parts])
@@ -153,8 +203,8 @@ class WebSocketStream(TrackedStream):
 
     __slots__ = ("_client", "goodbye")
 
-    def __init__(self, session: "Streams", stream: Stream, window: int) -> None:
-        super().__init__(session, stream, window)
+    def __init__(self, connection: Connection, stream: Stream, window: int) -> None:
+        super().__init__(connection, stream, window)
         self.goodbye = WebSocketGoodbye()
         self._client = ClientSide(self.goodbye)
 
@@ -180,7 +230,7 @@ class WebSocketStream(TrackedStream):
         self.goodbye.cancel(remaining, now)
 
     def poll(self, now: float) -> float:
-        limits = self.session.hub.limits
+        limits = self.connection.context.limits
         return self.goodbye.poll(
             now, self, limits.websocket_close_code, limits.websocket_close_reason
         )
@@ -197,10 +247,10 @@ class WebSocketStream(TrackedStream):
                 self.app_gone()
             else:
                 # Its Close may be in it.
-                self.session.answers.follower = self
+                self.connection.outbound.follower = self
             return False
         self._move()
-        self.session.answers.follower = self
+        self.connection.outbound.follower = self
         self.window -= length
         return True
 
@@ -210,7 +260,7 @@ class WebSocketStream(TrackedStream):
 
     def _move(self) -> None:
         if self.goodbye.pending is not None:
-            self.goodbye.pending.move(self.session.hub.now())
+            self.goodbye.pending.move(self.connection.context.now())
 
     @property
     def can_be_told(self) -> bool:
@@ -229,23 +279,23 @@ class WebSocketStream(TrackedStream):
         self.finish(self.goodbye.ending(self))
 
     def speak_for_app(self) -> None:
-        hub = self.session.hub
-        restarts = hub.app_restarts()
-        if self.can_be_told and self.goodbye.speak_for_app(hub.now(), self, restarts=restarts):
+        context = self.connection.context
+        restarts = context.app_restarts()
+        if self.can_be_told and self.goodbye.speak_for_app(context.now(), self, restarts=restarts):
             self.finish(APP_LEFT)
 
     def finish(self, ending: int) -> None:
         """END_STREAM behind a Close, a reset without one."""
         goodbye = self.goodbye
         if self.stream.app_done or not (goodbye.said or goodbye.closing):
-            self.session.cancel(self.stream, ending)
+            self.connection.table.cancel(self.stream, ending)
         else:
             super().finish(ending)
 
     def count_ending(self, ending: int) -> None:
         if self._accepted:
-            code = self.session.hub.limits.websocket_close_code
-            closes = self.session.counters.websocket_closes
+            code = self.connection.context.limits.websocket_close_code
+            closes = self.connection.context.counters.websocket_closes
             closes[self.goodbye.first_close(code, ending)] += 1
 
 
@@ -254,8 +304,8 @@ class EventStream(TrackedStream):
 
     __slots__ = ("events",)
 
-    def __init__(self, session: "Streams", stream: Stream, window: int) -> None:
-        super().__init__(session, stream, window)
+    def __init__(self, connection: Connection, stream: Stream, window: int) -> None:
+        super().__init__(connection, stream, window)
         self.events = HeldEvents()
 
     @property
@@ -273,7 +323,7 @@ class EventStream(TrackedStream):
 
     def poll(self, now: float) -> float:
         if self.at_boundary:
-            self.events.poll(now, self, self.session.hub.retry_milliseconds())
+            self.events.poll(now, self, self.connection.context.retry_milliseconds())
         return now + QUIET
 
     def feed(self, data: bytes, start: int, end: int) -> None:
@@ -281,8 +331,8 @@ class EventStream(TrackedStream):
         self.events.feed(data, start, end)
 
     def passes(self, length: int, *, ends: bool) -> bool:
-        self.session.answers.follower = self
-        if self.events.holds_back(self.session.hub.now(), ends=ends):
+        self.connection.outbound.follower = self
+        if self.events.holds_back(self.connection.context.now(), ends=ends):
             return False
         self.window -= length
         return True
@@ -292,15 +342,15 @@ class EventStream(TrackedStream):
 
     def speak_for_app(self) -> None:
         if self.at_boundary and not self.stream.app_done:
-            self.events.speak_for_app(self, self.session.hub.retry_milliseconds())
+            self.events.speak_for_app(self, self.connection.context.retry_milliseconds())
 
     def end_of_app(self) -> None:
         """The app has ended the stream in what was held."""
-        session, stream = self.session, self.stream
-        session.to_client(http2.frame(http2.DATA, http2.END_STREAM, stream.id))
+        stream = self.stream
+        self.connection.to_client(http2.frame(http2.DATA, http2.END_STREAM, stream.id))
         stream.app_done = True
         if stream.client_done:
-            session.end(stream, FINISHED)
+            self.connection.table.end(stream, FINISHED)
 
 
 class GrpcStream(TrackedStream):
@@ -308,8 +358,8 @@ class GrpcStream(TrackedStream):
 
     __slots__ = ("goodbye",)
 
-    def __init__(self, session: "Streams", stream: Stream) -> None:
-        super().__init__(session, stream, 0)
+    def __init__(self, connection: Connection, stream: Stream) -> None:
+        super().__init__(connection, stream, 0)
         self.goodbye = GrpcGoodbye()
 
     @property
@@ -339,8 +389,8 @@ class GrpcStream(TrackedStream):
 
     def _move(self) -> None:
         if self.goodbye.pending is not None:
-            self.goodbye.pending.moved = self.session.hub.now()
+            self.goodbye.pending.moved = self.connection.context.now()
 
     def finish(self, ending: int) -> None:
         """UNAVAILABLE, in trailers or alone."""
-        self.session.cancel(self.stream, ending, self.goodbye.reason)
+        self.connection.table.cancel(self.stream, ending, self.goodbye.reason)

@@ -1,0 +1,398 @@
+"""The session of an HTTP/1 connection: requests go to the app as they came, answers to the client.
+One request at a time goes to the app; what the client sends ahead waits."""
+
+from math import inf
+
+from drainproxy.drain.goodbye import DRAIN
+from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
+from drainproxy.relay.goodbye.events import EventBody
+from drainproxy.relay.http1.body import CountedBody
+from drainproxy.relay.http1.events import EventAnswer
+from drainproxy.relay.http1.exchange import Exchange
+from drainproxy.relay.http1.heads import SpeaksHttp2
+from drainproxy.relay.http1.state import (
+    ANSWER_BODY,
+    ANSWER_HEAD,
+    ANSWERED,
+    BODY,
+    HEAD,
+    NO_ANSWER,
+    SENT,
+)
+from drainproxy.relay.http2.connection import Http2Connection
+from drainproxy.relay.session import MOST_HELD
+from drainproxy.relay.small_reads import SIZE
+from drainproxy.relay.tcp import Tcp
+from drainproxy.relay.turns import HELD_IS_FULL, LARGE_READ
+from drainproxy.relay.websocket import WebSocket
+from drainproxy.wire.chunked import ChunkedBody
+from drainproxy.wire.chunked_answer import AnswerBody
+from drainproxy.wire.fields import Refused
+from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Request, Response
+from drainproxy.wire.rewrite import close_after
+
+# An app that goes on with interim answers for ever is broken.
+_MOST_INTERIM = 32
+
+
+class Http1Connection(Exchange):
+    """One client connection that speaks HTTP/1."""
+
+    __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if len(data) >= LARGE_READ and self.client_must_wait(data):
+            return
+        self.context.counters.bytes_from_clients += len(data)
+        self.active = True
+        state = self.request_state
+        if state is HEAD:
+            if self.heads.held:
+                data = self.heads.held + data
+                self.heads.held = b""
+            self._read_head(data)
+        elif state is BODY:
+            self._read_body(data)
+        elif state is SENT:
+            self._hold(data)
+
+    def _hold(self, data: bytes) -> None:
+        self.heads.held += data
+        if len(self.heads.held) >= MOST_HELD:
+            self.stop_client(HELD_IS_FULL)
+
+    def _read_head(self, data: bytes) -> None:
+        try:
+            found = self.heads.read_request(data, self.context.limits)
+        except SpeaksHttp2 as preface:
+            self._go_on_as_http2(preface.data)
+            return
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        if found is not None:
+            self._ask(found[0], self.heads.sent, found[1])
+        elif self.deadline == inf:
+            self.deadline = self.context.now() + self.context.limits.header_timeout
+
+    def _go_on_as_http2(self, data: bytes) -> None:
+        """Seen here where the first bytes were not looked at before."""
+        self.context.counters.bytes_from_clients -= len(data)
+        session = Http2Connection(self.context, self.route)
+        session.take_over(self)
+        session.opened = self.opened
+        session.begin()
+        session.data_received(data)
+
+    def _ask(self, request: Request, head: bytes, rest: bytes) -> None:
+        """Forward the request as `head`; what came after is its body, or waits."""
+        context = self.context
+        self.request = request
+        if context.leaving and request.upgrade:
+            self.context.counters.rejected["leaving"] += 1
+            self._say(503, "leaving: no new upgrades here", "leaving", retry=True)
+            return
+        self.opened = context.now()
+        self.deadline = inf
+        context.ledger.open(self)
+        self.answer_state = ANSWER_HEAD
+        self.heads.interim = self.received = 0
+        if request.length:
+            self._ask_with_body(request, head, rest)
+            return
+        self.request_state = SENT
+        if context.limits.request_timeout:
+            self._expect_answer()
+        if rest:
+            self._hold(rest)
+        # RFC 9112 9.3.1: a connection that was kept may have been closing; a new one was not.
+        self.replay = self.app is not None
+        if self.app is not None:
+            self.app.write(head)
+        else:
+            self.reach_app(head)
+
+    def _ask_with_body(self, request: Request, head: bytes, rest: bytes) -> None:
+        self.request_state = BODY
+        self.replay = False
+        self.heads.continued = False
+        length = request.length
+        if length == CHUNKED or length > SIZE:
+            self.expect_much_of_client()
+        if self.app is not None:
+            self.app.write(head)
+        else:
+            self.reach_app(head)
+        if 0 < length <= len(rest):
+            # As small bodies come: there is nothing to follow.
+            self._to_app(rest[:length])
+            self._request_ended(rest[length:])
+        else:
+            self.request_body = ChunkedBody() if length == CHUNKED else CountedBody(length)
+            if rest:
+                self._read_body(rest)
+
+    def _read_body(self, data: bytes) -> None:
+        body = self.request_body
+        assert body is not None
+        try:
+            end = body.feed(data)
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        if body.stopped:
+            self.client_in_next_turn(data[body.stopped :])
+            data = data[: body.stopped]
+        if end < 0:
+            self._to_app(data)
+            return
+        self._to_app(data[:end])
+        self.request_body = None
+        self._request_ended(data[end:])
+
+    def _request_ended(self, rest: bytes) -> None:
+        self.request_state = SENT
+        if rest:
+            self._hold(rest)
+        if self.answer_state is ANSWERED:
+            self._exchange_ended()
+        elif self.answer_state is ANSWER_HEAD and self.context.limits.request_timeout:
+            self._expect_answer()
+
+    def _to_app(self, data: bytes) -> None:
+        if self.app is not None:
+            self.app.write(data)
+        else:
+            self.hold_for_app(data)
+
+    def eof_received(self) -> bool:
+        """A client that has sent its request and half-closes still gets its answer."""
+        self.client_ended = True
+        if self.request_state is not SENT:
+            self._client_left()
+        return True
+
+    def _client_left(self) -> None:
+        self._end_exchange(CLIENT_LEFT)
+        self.drop_app()
+        self.client.close()
+
+    # The app's answers
+
+    def app_data(self, data: bytes) -> None:
+        """Bytes from the app."""
+        if len(data) >= LARGE_READ and self.app_must_wait(data):
+            return
+        self.context.counters.bytes_from_app += len(data)
+        self.active = True
+        self.received += len(data)
+        state = self.answer_state
+        if state is ANSWER_HEAD:
+            self._read_answer_head(data)
+        elif state is ANSWER_BODY:
+            self._read_answer_body(data, 0)
+        else:
+            # Nobody asked for this: it must never become somebody's answer.
+            self.drop_app()
+            if state is ANSWERED:
+                self._linger_after_early_answer()
+
+    def _read_answer_head(self, data: bytes) -> None:
+        assert self.request is not None
+        try:
+            found = self.heads.read_answer(data, self.request, self.context.limits)
+        except Refused as refused:
+            self._app_failed(502, "the app's answer is broken: " + refused.reason)
+            return
+        if found is None:
+            return
+        response, data, end = found
+        if response.status >= 200:
+            self._answer(response, data, end)
+        elif response.status == 101:
+            self._switch(response, data, end)
+        else:
+            self._interim(response.status, data[:end], data[end:])
+
+    def _interim(self, status: int, head: bytes, rest: bytes) -> None:
+        """RFC 9110 15.2: any number may come before the answer; HTTP/1.0 has none."""
+        assert self.request is not None
+        heads = self.heads
+        heads.interim += 1
+        heads.continued = heads.continued or status == 100
+        if heads.interim > _MOST_INTERIM:
+            self._app_failed(502, "the app's interim answers do not end")
+            return
+        if self.request.minor:
+            self.client.write(head)
+        if rest:
+            self._read_answer_head(rest)
+
+    def _answer(self, response: Response, data: bytes, end: int) -> None:
+        """The final answer has begun: `data` holds its head up to `end`, and maybe more."""
+        request, context = self.request, self.context
+        assert request is not None
+        self.deadline, self.status = inf, response.status
+        self.closing = request.closes or response.closes or not (request.minor or response.keeps)
+        why = self._goodbye() if context.leaving or self.age.told_why else ""
+        if why or (self.request_state is BODY and self._body_in_doubt()):
+            if why:
+                context.counters.goodbyes["http1", why] += 1
+            self.closing = True
+            head = close_after(data[:end])
+            data, end = head + data[end:], len(head)
+        self.answer_state = ANSWER_BODY
+        self.answer_length = length = response.length
+        if length >= 0:
+            if len(data) - end == length:
+                self.client.write(data)
+                self._answer_ended()
+                return
+        else:
+            if length == CHUNKED:
+                self.answer_body = AnswerBody()
+            if response.event_stream:
+                self._answer_with_events(response)
+        self._read_answer_body(data, end)
+        if self.answer_state is ANSWER_BODY:
+            self.context.counters.answer_begun(self, context.now())
+
+    def _answer_with_events(self, response: Response) -> None:
+        """Whoever listens to events comes again by itself, with a GET (WHATWG HTML 9.2.2); what
+        answers any other method is waited for, for nobody would ask for the rest of it."""
+        assert self.request is not None
+        self.kind = "sse"
+        if not self.age.told_why:
+            self.count_age()
+        if self.request.method == b"GET" and not response.encoded:
+            self.events = EventAnswer(self, EventBody(self.answer_body))
+            leaving = self.context.leaving and "sse" in self.context.limits.ending
+            if why := DRAIN if leaving else self.age.told_why:
+                # Its first event may be in what is being read.
+                self.events.body.goodbye.say(why)
+
+    def _read_answer_body(self, data: bytes, start: int) -> None:
+        """Forward `data`, in which the body goes on at `start`."""
+        scan = self.answer_body
+        if scan is not None:
+            if self.events is not None:
+                # Where an event ends matters to those that are to end.
+                scan.every = self.events.waits
+            try:
+                end = scan.feed(data, start)
+            except Refused as refused:
+                if start:
+                    # The head is in `data` too: nothing of the answer went out.
+                    self.answer_state = ANSWER_HEAD
+                self._app_failed(502, "the app's answer is broken: " + refused.reason)
+                return
+            if scan.stopped:
+                self.app_in_next_turn(data[scan.stopped :])
+                data = data[: scan.stopped]
+            if scan.edits:
+                data, end = scan.mended(data, end)
+            if end >= 0:
+                self.answer_body = None
+        else:
+            end = self._count_answer_body(data, start)
+        if end < 0:
+            if self.events is not None:
+                self.events.pass_on(data, start)
+            else:
+                self.client.write(data)
+            return
+        if end == len(data):
+            self.client.write(data)
+        else:
+            # More than it announced: the app's connection is out of step.
+            self.client.write(data[:end])
+            self.drop_app()
+        self._answer_ended()
+
+    def end_events(self, ending: int) -> None:
+        """An event stream has ended as a whole answer; the app need not go on. The next request on
+        this connection, if there is one, hears `Connection: close`."""
+        chunked = self.answer_length == CHUNKED
+        lasts = chunked and not self.closing and self.request_state is SENT
+        self.answer_body = None
+        self.drop_app()
+        if lasts:
+            self._exchange_ended(ending)
+        else:
+            self._end_exchange(ending)
+            self._farewell()
+
+    def _count_answer_body(self, data: bytes, start: int) -> int:
+        left = self.answer_length
+        if left == UNTIL_CLOSE:
+            return -1
+        more = len(data) - start
+        if more < left:
+            self.answer_length = left - more
+            return -1
+        return start + left
+
+    def _answer_ended(self) -> None:
+        if self.request_state is SENT:
+            if self.closing:
+                self._last_exchange_ended()
+            else:
+                self._exchange_ended()
+            return
+        self.answer_state = ANSWERED
+        if not self.begun:
+            self.context.counters.answer_begun(self, self.context.now())
+        if self.closing:
+            self._linger_after_early_answer()
+
+    def app_eof(self) -> bool:
+        """The app has closed; between two requests that costs the client nothing."""
+        if self.answer_state is NO_ANSWER:
+            self.drop_app()
+        elif self.answer_state is ANSWER_BODY and self.answer_length == UNTIL_CLOSE:
+            self.drop_app()
+            self._answer_ended()
+        else:
+            self.app_lost(None)
+        return False
+
+    def app_lost(self, error: Exception | None) -> None:
+        """The app's connection is gone."""
+        self.drop_app()
+        if self.answer_state is ANSWER_HEAD and self._may_wait():
+            self._wait_for_app()
+        elif self.answer_state is ANSWER_HEAD and self._may_replay():
+            self.replay = False
+            self.reach_app(self.heads.sent)
+        elif self.answer_state is ANSWERED:
+            self._linger_after_early_answer()
+        elif self.answer_state is not NO_ANSWER:
+            self._app_died()
+
+    def _switch(self, response: Response, data: bytes, end: int) -> None:
+        """101: the app speaks another protocol from here on, if that is what was asked for."""
+        request = self.request
+        assert request is not None
+        if not request.upgrade or not response.upgrades:
+            self._app_failed(502, "the app switched protocols without being asked")
+            return
+        kind = WebSocket if request.upgrade == b"websocket" else Tcp
+        upgraded = kind(self.context, self.route, path=self.path)
+        self.client.write(data[:end])
+        self.status = 101
+        self._end_exchange(FINISHED)
+        upgraded.go_on(self, data[end:], self.heads.held)
+
+    def _exchange_ended(self, ending: int = FINISHED) -> None:
+        """Both messages are through; go on with what the client has sent ahead."""
+        self._end_exchange(ending)
+        self.request_state = HEAD
+        if self.heads.held:
+            data, self.heads.held = self.heads.held, b""
+            self.start_client(HELD_IS_FULL)
+            self._read_head(data)
+        if self.client_ended and self.request_state is not SENT:
+            # It asks no more, or what it has begun to ask can never be whole.
+            self._end_exchange(CLIENT_LEFT)
+            self._farewell()

@@ -1,0 +1,95 @@
+"""An HTTP/1 answer that is an event stream: chunks, or plain bytes, carry its goodbye."""
+
+from math import inf
+from typing import Protocol
+
+from drainproxy.relay.context import Context
+from drainproxy.relay.goodbye.events import EventBody
+from drainproxy.relay.transport import Transport
+
+
+class Connection(Protocol):
+    """The session whose answer it is."""
+
+    context: Context
+    client: Transport
+    app: Transport | None
+
+    def end_events(self, ending: int) -> None:
+        """The answer has ended as a whole one; the app need not go on."""
+
+
+class EventAnswer:
+    """The carrier of the stream's goodbye. `ended`: nothing follows any more."""
+
+    __slots__ = ("_connection", "body", "ended")
+
+    def __init__(self, connection: Connection, body: EventBody) -> None:
+        self._connection = connection
+        self.body = body
+        self.ended = False
+
+    @property
+    def waits(self) -> bool:
+        """A goodbye waits for the end of an event."""
+        return bool(self.body.goodbye.why)
+
+    def say(self, why: str) -> None:
+        """End behind the event that is under way."""
+        self.body.goodbye.say(why)
+        self.poll()
+
+    def poll(self) -> None:
+        """End if this is the place."""
+        self.body.goodbye.poll(self, self._connection.context.retry_milliseconds())
+
+    def speak_for_app(self) -> None:
+        """The app has died: end where it is."""
+        retry = self._connection.context.retry_milliseconds()
+        self.body.goodbye.speak_for_app(self, retry)
+
+    def pass_on(self, data: bytes, start: int) -> None:
+        """Forward, up to the place where the stream may end if it is to; the body stands in `data`
+        from `start` on."""
+        body, client = self.body, self._connection.client
+        if not self.waits:
+            body.passed(data, start)
+            client.write(data)
+            return
+        last = body.up_to_end(data, start)
+        client.write(data if last is None else last)
+        if last is None:
+            self.poll()
+        else:
+            body.goodbye.end(self, self._connection.context.retry_milliseconds())
+
+    # As a carrier
+
+    @property
+    def at_boundary(self) -> bool:
+        """Between two chunks, if there are chunks."""
+        return self.body.at_boundary
+
+    @property
+    def room(self) -> float:
+        """There is no flow control but that of TCP."""
+        return inf
+
+    def has_unread(self) -> bool:
+        """Whether bytes of the app have arrived that this process was too busy to read."""
+        app = self._connection.app
+        return app is not None and self._connection.context.has_unread(app)
+
+    def send(self, payload: bytes) -> None:
+        """A chunk of ours, or plain bytes."""
+        self._connection.client.write(self.body.coded(payload))
+
+    def told(self, why: str) -> None:
+        """Count it."""
+        self._connection.context.counters.goodbyes["sse", why] += 1
+
+    def finish(self, ending: int) -> None:
+        """End the body."""
+        self.ended = True
+        self._connection.client.write(self.body.end)
+        self._connection.end_events(ending)

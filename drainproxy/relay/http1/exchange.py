@@ -1,0 +1,384 @@
+"""One HTTP/1 exchange at a time: where it stands, how it is booked, and how it ends."""
+
+import re
+from math import inf
+
+from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE, SIGNAL
+from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
+from drainproxy.relay.context import NOT_HTTP, Access, Context
+from drainproxy.relay.http1.body import CountedBody
+from drainproxy.relay.http1.events import EventAnswer
+from drainproxy.relay.http1.heads import LONGEST_REMEMBERED, Heads
+from drainproxy.relay.http1.state import (
+    ANSWER_BODY,
+    ANSWER_HEAD,
+    ANSWERED,
+    FLUSHING,
+    HEAD,
+    LINGERING,
+    NO_ANSWER,
+    SENT,
+    AnswerState,
+    RequestState,
+)
+from drainproxy.relay.route import Route
+from drainproxy.relay.session import LINGER, Session
+from drainproxy.relay.turns import HELD_IS_FULL
+from drainproxy.wire.chunked import ChunkedBody
+from drainproxy.wire.chunked_answer import AnswerBody
+from drainproxy.wire.fields import Refused
+from drainproxy.wire.http1 import UNTIL_CLOSE, AnotherProtocol, Request
+from drainproxy.wire.logged import NO_FACTS, Facts, of_head
+from drainproxy.wire.rewrite import END_OF_HEAD, answer
+
+# The media type of event streams among those that are accepted (RFC 9110 12.5.1).
+_ASKS_FOR_EVENTS = re.compile(rb"\r\naccept:[^\r\n]*text/event-stream", re.IGNORECASE)
+# What is said to a request that we end before the app has answered.
+_OVER = {
+    **dict.fromkeys((DEADLINE, SIGNAL), "the time to drain is over"),
+    MAX_AGE: "the connection has reached its age",
+}
+
+
+class Exchange(Session):
+    """The state of an HTTP/1 connection and its ends.
+
+    `closing`: the connection ends with this answer. `replay`: the request went out on a kept
+    connection, so it may be sent once more. `status` and `begun` are for the counters.
+    """
+
+    __slots__ = (
+        "answer_body",
+        "answer_length",
+        "answer_state",
+        "begun",
+        "closing",
+        "events",
+        "heads",
+        "received",
+        "replay",
+        "request",
+        "request_body",
+        "request_state",
+        "status",
+    )
+
+    def __init__(self, context: Context, route: Route) -> None:
+        super().__init__(context, route, "http1")
+        self.request_state: RequestState = HEAD
+        self.answer_state: AnswerState = NO_ANSWER
+        self.heads = Heads()
+        self.request: Request | None = None
+        self.request_body: ChunkedBody | CountedBody | None = None
+        # Of the body that is being answered its bytes left (or UNTIL_CLOSE), or what follows it.
+        self.answer_length = 0
+        self.answer_body: AnswerBody | None = None
+        self.status = 0
+        # Bytes of the answer, for the access log.
+        self.received = 0
+        self.begun = self.replay = self.closing = False
+        # An event stream that can be told to end.
+        self.events: EventAnswer | None = None
+
+    @property
+    def path(self) -> str:
+        """The request target."""
+        return self.request.target.decode("ascii") if self.request is not None else ""
+
+    @property
+    def facts(self) -> Facts:
+        """What the request's fields tell the log."""
+        return of_head(self.request.head) if self.request is not None else NO_FACTS
+
+    @property
+    def since(self) -> float:
+        """An event stream has an age of its own."""
+        return self.age.connected_at if self.kind == "http1" else self.opened
+
+    def begin(self) -> None:
+        """A head must come within header-timeout, however slowly its bytes drip in."""
+        self.context.counters.connections["http1"] += 1
+        self.count_age()
+        self.deadline = self.opened + self.context.limits.header_timeout
+        if self.context.limits.forwarded:
+            self.heads.forward_address(self.peername)
+
+    def over_limit(self) -> None:
+        """503 instead of an answer."""
+        self._say(503, "too many connections", "max-connections", retry=True)
+
+    def refuse(self, refused: Refused) -> None:
+        """An answer to what was read elsewhere."""
+        self._refuse(refused)
+
+    # What the client is told beside the answer
+
+    def say_goodbye(self, why: str) -> None:
+        """An event stream ends after the event that is under way; others hear it in an answer."""
+        if self.events is not None:
+            self.events.say(why)
+
+    def cancel_goodbye(self) -> None:
+        """Take back what has not been said, unless it is due all the same."""
+        if self.events is not None:
+            self.events.body.goodbye.cancel(self.age.told_why)
+
+    def cut(self, why: str) -> None:
+        """Event streams that were waited for hear it now."""
+        self.why = why
+        self.say_goodbye(why)
+
+    def _goodbye(self) -> str:
+        """Why this answer is the last one; empty if the next request is here already, or if there
+        is no hurry and the app may still want the rest of this one's body."""
+        if END_OF_HEAD in self.heads.held:
+            return ""
+        if self.age.told_why and self.request_state is SENT:
+            return self.age.told_why
+        return DRAIN if self.context.leaving else ""
+
+    def _body_in_doubt(self) -> bool:
+        """RFC 9110 10.1.1: whether a body that was not asked for still comes nobody can tell, so
+        nothing may follow it."""
+        return (
+            self.request is not None and self.request.expects_continue and not self.heads.continued
+        )
+
+    def _may_wait(self) -> bool:
+        """Whether whoever asks for events waits until an app is back that has closed without a
+        word: an EventSource gives up for ever on any answer but a 200 (WHATWG HTML 9.2.3)."""
+        request = self.request
+        if request is None or request.method != b"GET" or self.heads.answer_begun:
+            return False
+        return not request.length and bool(_ASKS_FOR_EVENTS.search(request.head))
+
+    def _wait_for_app(self) -> None:
+        """Try again at the next sweep; not longer than an app has to accept."""
+        if self.context.now() - self.opened < self.context.limits.connect_timeout:
+            self.deadline = self.context.now()
+        else:
+            self.context.counters.rejected["app-away"] += 1
+            self._app_failed(503, "the app closes connections without an answer")
+
+    def ask_again(self) -> None:
+        """Ask the app once more, which has closed without a word."""
+        if self.context.limits.request_timeout:
+            self._expect_answer()
+        self.reach_app(self.heads.sent)
+
+    def _expect_answer(self) -> None:
+        self.deadline = self.context.now() + self.context.limits.request_timeout
+
+    def _may_replay(self) -> bool:
+        """Once, if the app's connection was kept from an exchange before, nothing of an answer came
+        and nothing is lost with the first try."""
+        untouched = self.replay and not self.heads.answer_begun
+        return bool(untouched and self.request is not None and self.request.replayable)
+
+    # The ends of an exchange
+
+    def _last_exchange_ended(self) -> None:
+        """Leaving, the last answer counts as finished once it is out of our hands."""
+        self.drop_app()
+        if self.context.leaving:
+            self.answer_state = FLUSHING
+            self.client.set_write_buffer_limits(high=0)
+            if self.client.get_write_buffer_size():
+                return
+        self._end_exchange(FINISHED)
+        self._farewell()
+
+    def _end_exchange(self, ending: int) -> None:
+        """Close the books of the exchange in flight, if there is one."""
+        if self.answer_state is NO_ANSWER:
+            return
+        if self.status:
+            self.context.counters.answered((self,), self.context.now())
+            self.begun = False
+        if self.context.access_log is not None:
+            self._log_access()
+        if ending == GOODBYE:
+            self.context.deliveries.begin(self, self, self.why)
+        else:
+            self.context.ledger.close(self, ending, self.why or DEADLINE)
+        if self.kind != "http1":
+            self.kind = "http1"
+            self.events = None
+            if not self.age.told_why:
+                self.count_age()
+        self.answer_state = NO_ANSWER
+        self.request = None
+        self.status = 0
+        heads = self.heads
+        if len(heads.sent) > LONGEST_REMEMBERED:
+            heads.forget_request()
+
+    def _log_access(self) -> None:
+        context, request = self.context, self.request
+        assert context.access_log is not None
+        assert request is not None
+        method, seconds = request.method.decode("ascii"), context.now() - self.opened
+        kind, peer, received = self.kind, self.peer, self.received
+        path, status, facts = self.path, self.status, self.facts
+        context.access_log(Access(kind, peer, method, path, status, seconds, received, facts))
+
+    def _linger_after_early_answer(self) -> None:
+        """The answer is out, the request's body is not wanted any more."""
+        self._end_exchange(FINISHED)
+        self._farewell()
+
+    # The ends of the connection
+
+    def app_refused(self, reason: str) -> None:
+        """The app could not be reached."""
+        self.context.counters.app_connect_failures += 1
+        self.upstream = None
+        self.context.counters.rejected["app-away"] += 1
+        self._app_failed(503, reason)
+
+    def _app_failed(self, status: int, reason: str) -> None:
+        """502, 503 or 504 if nothing of an answer went out, else an end that the client can see."""
+        if self.answer_state is ANSWER_HEAD:
+            self._say(status, reason, "app", retry=status != 504, ending=APP_LEFT)
+            return
+        until_close = self.answer_length == UNTIL_CLOSE
+        self.context.refusal("app", self.peer, f"its answer breaks off: {reason}", self.facts)
+        self._end_exchange(APP_LEFT)
+        self._break_off(reset=until_close)
+
+    def _app_died(self) -> None:
+        """Whoever listens to events comes again by itself at an end of the stream."""
+        events = self.events
+        if self.answer_state is ANSWER_BODY and events is not None and events.at_boundary:
+            events.speak_for_app()
+        else:
+            self._app_failed(502, "the app closed the connection before the end of its answer")
+
+    def _break_off(self, *, reset: bool) -> None:
+        """End so that the client can tell: a body that ends with the connection needs a reset."""
+        self.drop_app()
+        self.request_state = LINGERING
+        if reset:
+            self.context.reset(self.client)
+        else:
+            self.client.close()
+
+    def _refuse(self, refused: Refused) -> None:
+        """A bad request: its 4xx; one that broke while the answer was going out just ends."""
+        self.context.counters.rejected["malformed"] += 1
+        if isinstance(refused, AnotherProtocol):
+            self.context.hint(NOT_HTTP, self.route)
+        if self.answer_state in (NO_ANSWER, ANSWER_HEAD):
+            self._say(refused.status, refused.reason, "malformed")
+        elif self.answer_state is ANSWERED:
+            self._linger_after_early_answer()
+        else:
+            self._end_exchange(CLIENT_LEFT)
+            self._break_off(reset=True)
+
+    def _say(
+        self, status: int, reason: str, why: str, *, retry: bool = False, ending: int = FINISHED
+    ) -> None:
+        """Give an answer of our own, the last one on this connection; `why` as it is counted."""
+        context = self.context
+        with_body = self.request is None or self.request.method != b"HEAD"
+        after = context.retry_after() if retry else None
+        if self not in context.registry.refused:
+            # Of who is over max-connections that is said already.
+            context.refusal(why, self.peer, f"{status} {reason}", self.facts)
+        self.client.write(answer(status, reason, body=with_body, retry_after=after))
+        self.status = status
+        if self.answer_state is NO_ANSWER:
+            context.counters.codes["http1"][status] += 1
+            if context.access_log is not None:
+                path, facts = self.path or "-", self.facts
+                context.access_log(Access(self.kind, self.peer, "-", path, status, 0.0, 0, facts))
+        else:
+            self._end_exchange(ending)
+        self._farewell()
+
+    def _farewell(self) -> None:
+        """Nothing follows: half-close, and read on a while (RFC 9112 9.6)."""
+        self.drop_app()
+        self.request_state = LINGERING
+        self.heads.held = b""
+        self.start_client(HELD_IS_FULL)
+        if self.client.is_closing():
+            return
+        if self.client_ended:
+            self.client.close()
+        else:
+            self.client.write_eof()
+            self.deadline = self.context.now() + LINGER
+
+    def may_receive_request(self, since: float) -> bool:
+        """The client may ask again: it has not heard that it should not."""
+        used = since < inf and (self.active or self.idle_since > since)
+        return self.request_state is HEAD and (bool(self.heads.held) or used)
+
+    def close_if_unused(self) -> None:
+        """Close a connection on which nothing is asked."""
+        if self.request_state is HEAD and not self.heads.held:
+            self.client.close()
+
+    def on_grace_over(self) -> None:
+        """Cut what is in flight; where nothing is, nothing is cut."""
+        if self.answer_state is not NO_ANSWER:
+            self.abort(MAX_AGE)
+        else:
+            self.close_if_unused()
+
+    def abort(self, why: str) -> None:
+        """End now, so that the client can tell an unfinished answer from a whole one."""
+        self.why = why
+        if self.answer_state is ANSWER_HEAD and why in _OVER and not self.client.is_closing():
+            # As on a stream of HTTP/2: to hear nothing is no answer (RFC 9110 15.6.4).
+            self._say(503, _OVER[why], why, retry=True, ending=CUT)
+            return
+        unfinished = self.answer_state is ANSWER_BODY and self.answer_length == UNTIL_CLOSE
+        self._end_exchange(CUT)
+        self._break_off(reset=unfinished)
+
+    def on_deadline(self) -> None:
+        """header-timeout, request-timeout, a pause or the lingering is over."""
+        self.deadline = inf
+        if self.answer_state is ANSWER_HEAD and self.upstream is None:
+            self.ask_again()
+        elif self.answer_state is ANSWER_HEAD:
+            self._app_failed(504, "the app did not answer in time")
+        elif self.request_state is HEAD and self.heads.held:
+            self.context.counters.rejected["header-timeout"] += 1
+            self._say(408, "the request's head did not end in time", "header-timeout")
+        elif self.request_state is LINGERING and self.client.get_write_buffer_size():
+            # The last answer is still being taken; idle-timeout ends who takes nothing.
+            self.deadline = self.context.now() + LINGER
+        else:
+            self.client.abort()
+
+    def on_idle_timeout(self) -> None:
+        """Nothing has moved for idle-timeout: an event stream is told so, if it can be, and the app
+        is at fault if it owes an answer."""
+        events = self.events
+        if events is not None:
+            self.cut(IDLE)
+            if events.ended:
+                return
+        if self.answer_state is ANSWER_HEAD and self.request_state is SENT:
+            self._app_failed(504, "the app did not answer in time")
+        else:
+            self.abort(IDLE)
+            if self.client.get_write_buffer_size():
+                # It takes nothing: the close would wait for ever.
+                self.context.reset(self.client)
+
+    def client_lost(self, error: Exception | None) -> None:
+        """The client is gone: whatever was in flight has nobody to go to."""
+        self._end_exchange(CLIENT_LEFT)
+        self.drop_app()
+
+    def resume_writing(self) -> None:
+        """The client reads again; or the last answer is in its hands."""
+        super().resume_writing()
+        if self.answer_state is FLUSHING:
+            self._end_exchange(FINISHED)
+            self._farewell()

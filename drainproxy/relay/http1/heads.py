@@ -1,0 +1,185 @@
+"""The heads of an HTTP/1 connection as they are read: parts of them, and the last whole ones.
+
+Clients that poll repeat themselves to the letter, and so do their apps: what is the same needs no
+second reading. What is long is forgotten, since a connection may be idle for an hour.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from drainproxy.relay.address import client_ip
+from drainproxy.relay.limits import Limits
+from drainproxy.wire.fields import Refused
+from drainproxy.wire.http1 import Request, Response, parse_request, parse_response
+from drainproxy.wire.mend import doubtful, mended
+from drainproxy.wire.rewrite import END_OF_HEAD, append_forwarded
+from drainproxy.wire.sniff import HTTP2_PREFACE
+
+# A head of so many bytes is remembered. What stands for one that is not.
+LONGEST_REMEMBERED = 2048
+_FORGOTTEN = Request(b"", b"", b"", 1)
+_EMPTY_LINES = re.compile(rb"\A(?:\r\n)+")
+
+
+class SpeaksHttp2(Exception):
+    """The client's first bytes are the preface of HTTP/2 (RFC 9113 3.3), in `data`."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self.data = data
+
+
+# Most clients come from a few load balancers or nodes: theirs are held once.
+@lru_cache(256)
+def _said_of(ip: str) -> tuple[bytes, bytes]:
+    """A client's address, and the fields that say it, up to the host that it has asked for."""
+    client = ip.encode()
+    fields = b"X-Forwarded-For: " + client + b"\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: "
+    return client, fields
+
+
+class Heads:
+    """`asked` is the last request and `sent` its head as the app got it; `answered` the last answer
+    and `answered_head` its head. `held`: what the client has sent and is not forwarded yet, a part
+    of a head, or what it has sent ahead of an answer. `interim`: how many interim answers have come
+    (RFC 9110 15.2), and `continued`: the app has asked for the body that the client holds back.
+    """
+
+    __slots__ = (
+        "_partial",
+        "_said_of_client",
+        "answered",
+        "answered_head",
+        "asked",
+        "continued",
+        "held",
+        "interim",
+        "sent",
+    )
+
+    def __init__(self) -> None:
+        self.asked: Request | None = None
+        self.sent = b""
+        self.answered: Response | None = None
+        self.answered_head = b""
+        self.held = b""
+        # From the app.
+        self._partial = b""
+        self.interim = 0
+        self.continued = False
+        self._said_of_client: tuple[bytes, bytes] | None = None
+
+    def forward_address(self, peername: Any) -> None:
+        """The app is to be told of this client."""
+        self._said_of_client = _said_of(client_ip(peername))
+
+    def forget_request(self) -> None:
+        """The exchange is over, and its head was long."""
+        self.asked, self.sent = _FORGOTTEN, b""
+
+    # Requests
+
+    def read_request(self, data: bytes, limits: Limits) -> tuple[Request, bytes] | None:
+        """The request that `data` begins with, and what is behind its head; `sent` is what the app
+        gets of it. None if more has to come, which is held. Refused if any part is in doubt."""
+        if data[0] < 33:
+            # RFC 9112 2.2: empty lines before a request line are passed over.
+            data = _without_empty_lines(data, limits.max_header_bytes)
+            if not data:
+                return None
+        end = data.find(END_OF_HEAD) + 4
+        if end == 3:
+            self._hold(data, limits.max_header_bytes)
+            return None
+        head, rest = (data, b"") if end == len(data) else (data[:end], data[end:])
+        asked = self.asked
+        if asked is not None and head == asked.head:
+            return asked, rest
+        try:
+            if end > limits.max_header_bytes:
+                raise _too_long(head, limits.max_header_bytes)
+            request = parse_request(head, limits.max_fields)
+        except Refused:
+            if asked is not None or not HTTP2_PREFACE.startswith(data[: len(HTTP2_PREFACE)]):
+                raise
+            if len(data) >= len(HTTP2_PREFACE):
+                raise SpeaksHttp2(data) from None
+            self._hold(data, limits.max_header_bytes)
+            return None
+        self.asked = request
+        self.sent = self._forwarded(request)
+        return request, rest
+
+    def _hold(self, data: bytes, most: int) -> None:
+        if data.count(b"\n") != data.count(b"\r\n"):
+            raise Refused(400, "a bare LF in the head")
+        if len(data) > most:
+            raise _too_long(data, most)
+        self.held = data
+
+    def _forwarded(self, request: Request) -> bytes:
+        if self._said_of_client is None:
+            return request.head
+        client, fields = self._said_of_client
+        if request.forwarded or request.host is None:
+            return append_forwarded(request.head, request.host, client, b"http")
+        return request.head[:-2] + fields + request.host + END_OF_HEAD
+
+    # Answers
+
+    def read_answer(
+        self, data: bytes, request: Request, limits: Limits
+    ) -> tuple[Response, bytes, int] | None:
+        """The answer that `data` begins with, the data with a head as it goes on, and where that
+        ends in it. None if more has to come, which is kept. Refused if it cannot be mended."""
+        if self._partial:
+            data, self._partial = self._partial + data, b""
+        end = data.find(END_OF_HEAD) + 4
+        head, method = data[:end], request.method
+        if head == self.answered_head and self.answered is not None and method != b"HEAD":
+            return self.answered, data, end
+        if end == 3 and len(data) <= limits.max_header_bytes and not doubtful(data):
+            self._partial = data
+            return None
+        if end == 3 or end > limits.max_header_bytes:
+            return self._mended_answer(data, method, limits)
+        try:
+            response = parse_response(head, method, limits.max_fields)
+        except Refused:
+            return self._mended_answer(data, method, limits)
+        if response.status >= 200 and method != b"HEAD" and end <= LONGEST_REMEMBERED:
+            self.answered, self.answered_head = response, head
+        return response, data, end
+
+    def _mended_answer(
+        self, data: bytes, method: bytes, limits: Limits
+    ) -> tuple[Response, bytes, int] | None:
+        """A head that is not as it should be goes on as one that is, if everyone reads it alike."""
+        head, end = mended(data)
+        if (end or len(data)) > limits.max_header_bytes:
+            raise Refused(502, f"its head is over {limits.max_header_bytes} bytes")
+        if not end:
+            self._partial = data
+            return None
+        response = parse_response(head, method, limits.max_fields)
+        return response, head + data[end:], len(head)
+
+    @property
+    def answer_begun(self) -> bool:
+        """Something of an answer has come: a part of its head, or an interim one."""
+        return bool(self._partial or self.interim)
+
+
+def _without_empty_lines(data: bytes, most: int) -> bytes:
+    """What is behind them; nothing if that has not come."""
+    if len(data) > most and not data[:most].strip(b"\r\n"):
+        raise Refused(400, f"over {most} bytes of empty lines before a request")
+    return _EMPTY_LINES.sub(b"", data, 1)
+
+
+def _too_long(head: bytes, most: int) -> Refused:
+    """RFC 9112 3: a request line alone over the limit is 414, RFC 6585 5: a head over it is 431."""
+    if head.find(b"\r\n", 0, most) < 0:
+        return Refused(414, f"the request line is over {most} bytes")
+    return Refused(431, f"the head is over {most} bytes")

@@ -1,0 +1,147 @@
+"""The end of an HTTP/2 connection: what is said last, and a lingering close.
+
+Half-close, and read on a while, so that what the client still sends does not reset the connection
+before it has read the last of what was said to it (RFC 9112 9.6 says it of HTTP/1).
+"""
+
+from math import inf
+
+from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT
+from drainproxy.relay.http2.outbound import Outbound
+from drainproxy.relay.http2.stream_table import StreamTable
+from drainproxy.relay.session import LINGER, Session
+from drainproxy.relay.transport import Transport
+from drainproxy.relay.turns import APP_IS_FULL, CLIENT_IS_FULL, CONNECTING
+from drainproxy.wire.http2 import INTERNAL_ERROR, NO_ERROR, Http2Error, goaway, settings
+
+# More, in bytes, than was on its way when a client was told to go.
+_MOST_THROWN_AWAY = 16 << 20
+
+
+class Closing:
+    """Ends one session; `over`: nothing is forwarded any more."""
+
+    __slots__ = ("_app", "_outbound", "_session", "_table", "_thrown_away", "over")
+
+    def __init__(self, session: Session, table: StreamTable, outbound: Outbound) -> None:
+        self._session = session
+        self._table = table
+        self._outbound = outbound
+        self._thrown_away = 0
+        # The app's connection, after it was let go.
+        self._app: Transport | None = None
+        self.over = False
+
+    # What is said last
+
+    def client_broke_rules(self, error: Http2Error) -> None:
+        """GOAWAY with the error (RFC 9113 5.4.1)."""
+        table, session = self._table, self._session
+        reason, context = error.budget or "malformed", session.context
+        if not error.spent:
+            table.reject(reason, error.reason)
+        else:
+            context.counters.rejected[reason] += 1
+            context.notice(error.budget, session.peer, error.spent, "its connection is ended")
+        table.end_all(CLIENT_LEFT)
+        self.say(self._own_preface() + self._goaway(error.code, error.reason))
+
+    def app_gone(self, status: int, reason: str) -> None:
+        """The app is there no more."""
+        if not self._table.streams and (self._table.going or not self._outbound.begun):
+            # All has been said; or nobody asked yet, and it is as if nobody had listened: clients
+            # then come back slowly.
+            self.begin()
+        else:
+            streams = len(self._table.streams)
+            context, peer = self._session.context, self._session.peer
+            context.refusal("app", peer, f"{status} {reason} ({streams} streams)")
+            for tracked in list(self._table.tracked.values()):
+                tracked.speak_for_app()
+            self.speak_for_app(status, reason, INTERNAL_ERROR, APP_LEFT)
+
+    def speak_for_app(self, status: int, reason: str, code: int, ending: int) -> None:
+        """Last words on every stream, and on the connection, of which the app has no part."""
+        words = self._own_preface() + self._table.all_last_words(status, reason, code)
+        self._table.end_all(ending)
+        self.say(words if self._table.going else words + self._goaway(NO_ERROR, reason))
+
+    def say(self, words: bytes) -> None:
+        """The last of all; in the middle of the app's frame nothing can be said."""
+        if self._outbound.begun and not self._outbound.between_frames:
+            self.break_off()
+        else:
+            self._session.client.write(words)
+            self.begin()
+
+    def _own_preface(self) -> bytes:
+        """In place of the app's, if that has not come (3.4)."""
+        if self._outbound.begun:
+            return b""
+        return settings() + settings(ack=True) * self._outbound.unacknowledged
+
+    def _goaway(self, code: int, reason: str) -> bytes:
+        last = min(self._table.last, self._table.passed)
+        return goaway(last, code, reason.encode())
+
+    # The lingering close
+
+    @property
+    def may_begin(self) -> bool:
+        """No stream is open, and the app is not in the middle of a frame."""
+        return not self._table.streams and (
+            not self._outbound.begun or self._outbound.between_frames
+        )
+
+    def begin(self) -> None:
+        """Nothing follows what was said."""
+        self.over = True
+        self._drop_app()
+        session = self._session
+        if session.client.is_closing():
+            return
+        if session.client_ended:
+            session.client.close()
+        else:
+            session.client.write_eof()
+            session.deadline = session.context.now() + LINGER
+
+    def break_off(self) -> None:
+        """Nothing can be said, and the client must not take what it got for the whole."""
+        self.over = True
+        self._drop_app()
+        self._session.context.reset(self._session.client)
+
+    def _drop_app(self) -> None:
+        """What was written to it, such as the reset of a stream, still gets there, if the app takes
+        it before the client's connection ends as well."""
+        self._app = self._session.leave_app()
+        if self._app is not None:
+            self._app.close()
+        self._session.start_client(APP_IS_FULL | CLIENT_IS_FULL | CONNECTING)
+
+    def throw_away(self, data: bytes) -> None:
+        """What still comes is no sign of life, and of one who goes on for ever it is too much."""
+        self._session.active = False
+        self._thrown_away += len(data)
+        if self._thrown_away > _MOST_THROWN_AWAY:
+            self._session.client.abort()
+
+    def on_deadline(self) -> None:
+        """The last answer may take its time, as long as any of it is taken."""
+        session = self._session
+        if session.client.get_write_buffer_size() and session.has_delivered():
+            session.deadline = session.context.now() + LINGER
+            return
+        session.deadline = inf
+        if session.client.get_write_buffer_size():
+            session.context.reset(session.client)
+        else:
+            session.client.abort()
+
+    def client_lost(self) -> None:
+        """The client is gone: so goes the app."""
+        self.over = True
+        self._session.drop_app()
+        if self._app is not None:
+            self._app.abort()

@@ -1,0 +1,400 @@
+"""The session of an HTTP/2 connection: it owns the parts, and says which of them is to act.
+
+Everything passes as it came, flow control included, so each side keeps the other's pace.
+"""
+
+from math import inf
+
+from drainproxy.drain.goodbye import DRAIN, IDLE, MAX_AGE
+from drainproxy.drain.ledger import CLIENT_LEFT, CUT
+from drainproxy.relay.address import client_ip
+from drainproxy.relay.context import Context
+from drainproxy.relay.http2.closing import Closing
+from drainproxy.relay.http2.deadlines import Deadline, Deadlines
+from drainproxy.relay.http2.floods import Floods
+from drainproxy.relay.http2.inbound import Inbound
+from drainproxy.relay.http2.outbound import Outbound
+from drainproxy.relay.http2.shutdown import GracefulShutdown
+from drainproxy.relay.http2.stream import Stream
+from drainproxy.relay.http2.stream_goodbyes import StreamGoodbyes
+from drainproxy.relay.http2.stream_limit import StreamLimit
+from drainproxy.relay.http2.stream_table import StreamTable
+from drainproxy.relay.route import Route
+from drainproxy.relay.session import LINGER, Session
+from drainproxy.relay.transport import Transport
+from drainproxy.relay.turns import CLIENT_DOES_NOT_READ, CLIENT_IS_FULL, LARGE_READ, STOPS
+from drainproxy.wire import http2
+from drainproxy.wire.http2 import Http2Error
+from drainproxy.wire.sniff import HTTP2_PREFACE
+
+# How often, in seconds, it is looked at who still sends the request that is to be answered.
+_LOOK_AGAIN = 1.0
+
+
+class Http2Connection(Session):
+    """One client connection that speaks HTTP/2, and its app connection."""
+
+    __slots__ = (
+        "_preface_left",
+        "closing",
+        "deadlines",
+        "goaway",
+        "goodbyes",
+        "inbound",
+        "outbound",
+        "shutdown",
+        "table",
+    )
+
+    def __init__(self, context: Context, route: Route) -> None:
+        super().__init__(context, route, "http2")
+        self.deadlines = Deadlines(self)
+        self.table = table = StreamTable(self, self.deadlines)
+        limit, floods = StreamLimit(context.limits.max_streams), Floods(context.limits.max_resets)
+        self.inbound = table.inbound = Inbound(table, limit, floods)
+        self.outbound = table.outbound = Outbound(table, limit, floods)
+        self.inbound.other, self.outbound.other = self.outbound, self.inbound
+        self.goodbyes = StreamGoodbyes(table, self.age.jitter_sample)
+        self.shutdown = GracefulShutdown(self, table)
+        # Its state is looked at with every read.
+        self.goaway = self.shutdown.goaway
+        self.closing = Closing(self, table, self.outbound)
+        self._preface_left = len(HTTP2_PREFACE)
+
+    @property
+    def in_flight(self) -> int:
+        """The streams that are open."""
+        return len(self.table.streams)
+
+    def begin(self) -> None:
+        """The preface is on its way, and the app will say its SETTINGS without being asked."""
+        self.context.counters.connections["http2"] += 1
+        if self.context.limits.forwarded:
+            self.inbound.heads.client_ip = client_ip(self.peername).encode()
+        self.count_age()
+        self.deadlines.set(Deadline.HEAD, self.opened + self.context.limits.header_timeout)
+        self.expect_much_of_client()
+        self.reach_app()
+        if self.context.leaving:
+            self.say_goodbye(DRAIN)
+
+    # Bytes
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if len(data) >= LARGE_READ and self.client_must_wait(data):
+            return
+        self.context.counters.bytes_from_clients += len(data)
+        self.active = True
+        if self.closing.over:
+            self.closing.throw_away(data)
+            return
+        if self._preface_left:
+            data = self._pass_preface(data)
+        inbound, table = self.inbound, self.table
+        table.moment = moment = self.context.now()
+        if moment >= inbound.floods.resets.mark_at:
+            inbound.count_begun()
+        passed = inbound.feed(data)
+        if passed:
+            self.write_app(passed)
+        if table.finished:
+            table.count_finished()
+        if inbound.rest:
+            self.client_in_next_turn(inbound.take_rest())
+        if inbound.unfinished or self.deadlines.head < inf:
+            self._watch_head(progress=bool(passed))
+        if inbound.error is not None or table.pending or self.goaway.wanted:
+            self._look_after()
+
+    def _pass_preface(self, data: bytes) -> bytes:
+        """It was recognised before this session began, so it is here as a whole."""
+        end, self._preface_left = self._preface_left, 0
+        self.write_app(data[:end])
+        return data[end:]
+
+    def app_connected(self, transport: Transport) -> None:
+        """The app has accepted: it hears of the end of the client's half, too."""
+        super().app_connected(transport)
+        if self.client_ended:
+            transport.write_eof()
+
+    def app_data(self, data: bytes) -> None:
+        """Bytes from the app."""
+        if len(data) >= LARGE_READ and self.app_must_wait(data):
+            return
+        self.context.counters.bytes_from_app += len(data)
+        self.active = True
+        outbound, table = self.outbound, self.table
+        passed = outbound.feed(data)
+        if passed:
+            self.client.write(passed)
+        if outbound.rest:
+            self.app_in_next_turn(outbound.take_rest())
+        begun, finished = outbound.started, table.finished
+        if finished:
+            table.count_finished()
+        if begun:
+            outbound.started = []
+            if begun != finished:
+                table.count_begun(begun)
+        if outbound.error is not None:
+            self._app_gone("the app breaks the rules of HTTP/2: " + outbound.error.reason)
+        elif (
+            table.pending
+            or self.goaway.wanted
+            or self.client_ended
+            or self.inbound.error is not None
+        ):
+            self._look_after()
+
+    # Frames of our own
+
+    def to_client(self, frame: bytes) -> None:
+        """Say a frame of ours at the next place between two others. A client that does not read
+        what its frames lead to is not read from either."""
+        if not self.closing.over and (now := self.outbound.say(frame)):
+            self.client.write(now)
+            if self.stops & CLIENT_DOES_NOT_READ:
+                self.stop_client(CLIENT_IS_FULL)
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        self.start_client(CLIENT_IS_FULL)
+
+    def to_app(self, frame: bytes) -> None:
+        """Say a frame of ours to the app."""
+        if not self.closing.over and (now := self.inbound.say(frame)):
+            self.write_app(now)
+
+    def write_app(self, data: bytes) -> None:
+        """To the app, or to what it will get once it has accepted; after the client's FIN, which it
+        has got too, nothing more can be said to it."""
+        if self.app is None:
+            self.hold_for_app(data)
+        elif not self.client_ended:
+            self.app.write(data)
+
+    # The goodbye
+
+    def say_goodbye(self, why: str) -> None:
+        """GOAWAY, as soon as the connection is in use."""
+        if not self.goaway.wanted and not self.closing.over:
+            self.why = why
+            self.shutdown.begin(may_speak=self.outbound.begun)
+
+    def say_goodbye_to(self, stream: Stream, why: str) -> None:
+        """A goodbye on this stream, as soon as that loses nothing."""
+        if not self.closing.over:
+            self.goodbyes.say(stream, why)
+
+    def expire(self, why: str) -> None:
+        """The connection's streams finish, but those that have no end by themselves."""
+        super().expire(why)
+        if not self.closing.over:
+            self.goodbyes.say_to_all(why)
+
+    def cancel_goodbye(self) -> None:
+        """The drain was taken back: what has not been said is not said; what is wanted all the same
+        goes on waiting for its place."""
+        if self.shutdown.waits:
+            self.why = self.age.told_why
+            if not self.why:
+                self.shutdown.cancel()
+        self.goodbyes.cancel(self.age.told_why)
+
+    def ping_answered(self, data: bytes) -> bool:
+        """Whether the PING that the client acknowledges was ours."""
+        return self.shutdown.ping_answered(data)
+
+    def may_receive_request(self, since: float) -> bool:
+        """A stream may be on its way until the client has read the GOAWAY."""
+        if self.closing.over or self.shutdown.told:
+            return False
+        used = since < inf and (self.active or self.idle_since > since)
+        return self.shutdown.asked or used
+
+    # The ends
+
+    def close_if_unused(self) -> None:
+        """Part from a client that has no streams."""
+        if not self.table.streams and not self.closing.over:
+            self.why = self.why or DRAIN
+            self._part_now()
+
+    def _part_now(self) -> None:
+        if self.outbound.begun:
+            self.shutdown.end()
+            self._look_after()
+        else:
+            self.closing.begin()
+
+    def _look_after(self) -> None:
+        """Do what frames have led to, after they were passed on."""
+        error = self.inbound.error
+        if self.closing.over:
+            return
+        if error is not None:
+            self.closing.client_broke_rules(error)
+            return
+        if self.table.pending:
+            self.goodbyes.poll()
+        if self.shutdown.waits:
+            self.shutdown.go_on(may_speak=self.outbound.begun)
+        elif (self.shutdown.told or self.client_ended) and self.closing.may_begin:
+            self.closing.begin()
+
+    def _app_gone(self, reason: str, status: int = 502) -> None:
+        """The app is there no more: whoever waits for it hears so."""
+        if not self.closing.over:
+            self.goodbyes.end_told()
+            self.closing.app_gone(status, reason)
+
+    def cut(self, why: str) -> None:
+        """The last word on every stream, and on the connection."""
+        if self.closing.over:
+            return
+        self.why = why
+        aged = why == MAX_AGE
+        reason = "the connection has reached its age" if aged else "the time to drain is over"
+        if self.table.streams and not self.outbound.begun:
+            self.closing.speak_for_app(503, reason, http2.CANCEL, CUT)
+        else:
+            self.goodbyes.cut_all(why, reason)
+            self._part_now()
+
+    def abort(self, why: str) -> None:
+        """End now."""
+        self.cut(why)
+        self.goodbyes.cut_rest(why, spared=[])
+        self._look_after()
+        if not self.closing.over:
+            # The app is in the middle of a frame.
+            self.closing.say(b"")
+        self.client.close()
+
+    def on_grace_over(self) -> None:
+        """The grace after its age is over; after a further one, last words that still wait for
+        the end of the app's frame will not be said."""
+        if self.shutdown.told and not self.table.streams and not self.closing.over:
+            self.abort(MAX_AGE)
+        else:
+            self.cut(MAX_AGE)
+
+    def recompute_age(self) -> None:
+        """The ages of the settings have changed."""
+        super().recompute_age()
+        if not self.closing.over:
+            self.goodbyes.say_to_old()
+
+    def on_idle_timeout(self) -> None:
+        """Nothing has moved for idle-timeout."""
+        self.why = self.why or IDLE
+        if self.closing.over:
+            if self.client.get_write_buffer_size():
+                # The client takes none of what is left for it.
+                super().abort(IDLE)
+        elif not self.table.streams:
+            self._part_now()
+        elif not self.goodbyes.in_handshake():
+            self.cut(IDLE)
+            if told := self.goodbyes.in_handshake():
+                # Who has heard Close has as long to answer as after any other goodbye.
+                self.goodbyes.cut_rest(IDLE, spared=told)
+                self._look_after()
+            else:
+                self.abort(IDLE)
+
+    # Deadlines
+
+    def _watch_head(self, *, progress: bool) -> None:
+        """A frame or a header block that has begun must be whole within header-timeout; whoever
+        makes progress has ended one and begun another."""
+        inbound, deadlines = self.inbound, self.deadlines
+        if not inbound.unfinished and inbound.begun:
+            deadlines.set(Deadline.HEAD, inf)
+        elif progress or deadlines.head == inf:
+            deadlines.set(Deadline.HEAD, self.context.now() + self.context.limits.header_timeout)
+
+    def on_deadline(self) -> None:
+        """One of the deadlines is over."""
+        now = self.context.now()
+        match None if self.closing.over else self.deadlines.first_over(now):
+            case None if self.closing.over:
+                self.closing.on_deadline()
+            case Deadline.HEAD:
+                self._head_is_late(now)
+            case Deadline.CLIENT_END:
+                self._stop_answering(now)
+            case Deadline.STREAM_AGE:
+                self.goodbyes.say_to_old()
+            case Deadline.GOODBYES:
+                self._look_after()
+            case Deadline.PING:
+                self.shutdown.ping_is_late()
+                self._look_after()
+            case Deadline.ANSWER:
+                self._app_is_late(now)
+
+    def _head_is_late(self, now: float) -> None:
+        if self.stops & STOPS:
+            # It is we who do not read on.
+            self.deadlines.set(Deadline.HEAD, now + self.context.limits.header_timeout)
+        else:
+            code, reason = http2.ENHANCE_YOUR_CALM, "a frame did not end in time"
+            self.inbound.error = Http2Error(code, reason, "header-timeout")
+            self._look_after()
+
+    def _app_is_late(self, now: float) -> None:
+        """504 for each request that has been sent as a whole and waits too long for its answer."""
+        late_at = self.table.fail_late(now, self.context.limits.request_timeout or inf)
+        # Whoever still sends is looked at again.
+        self.deadlines.set(Deadline.ANSWER, max(late_at, now + _LOOK_AGAIN))
+        self._look_after()
+
+    def _stop_answering(self, now: float) -> None:
+        """A client that has said its last takes its answers, or it is gone."""
+        if self.active or self.has_delivered():
+            self.idle_since = now
+        end = self.idle_since + LINGER
+        self.deadlines.set(Deadline.CLIENT_END, end)
+        if end <= now:
+            self.table.end_all(CLIENT_LEFT)
+            self.closing.begin()
+
+    # How either side ends
+
+    def eof_received(self) -> bool:
+        """The client says no more, which the app should know. It may want the answers that are on
+        their way; but it cannot take many, since it gives back no windows any more."""
+        self.client_ended = True
+        if self.closing.over:
+            return False
+        if self.app is not None:
+            self.app.write_eof()
+        self.deadlines.set(Deadline.CLIENT_END, self.context.now() + LINGER)
+        self._look_after()
+        return True
+
+    def client_lost(self, error: Exception | None) -> None:
+        """Whatever was in flight has nobody to go to."""
+        self.table.end_all(CLIENT_LEFT)
+        self.closing.client_lost()
+
+    def app_refused(self, reason: str) -> None:
+        """The app could not be reached."""
+        self.context.counters.app_connect_failures += 1
+        self.upstream = None
+        self.context.counters.rejected["app-away"] += 1
+        self._app_gone(reason, 503)
+
+    def app_eof(self) -> bool:
+        """The app says no more."""
+        self._app_gone("the app closed the connection before the end of its answer")
+        return False
+
+    def app_lost(self, error: Exception | None) -> None:
+        """The app's connection is gone."""
+        self.app = self.upstream = None
+        self._app_gone("the app closed the connection before the end of its answer")

@@ -1,0 +1,57 @@
+"""The deadlines of an HTTP/2 connection, each by its name; the earliest is the connection's."""
+
+from enum import Enum
+from math import inf
+from typing import Protocol
+
+
+class Deadline(Enum):
+    """What is over when its moment has come, in the order in which they are looked at."""
+
+    HEAD = "a frame or a header block that has begun must be whole"
+    CLIENT_END = "a client that sends no more must have taken all"
+    STREAM_AGE = "the oldest gRPC stream reaches its age"
+    GOODBYES = "a goodbye to a stream may have its place"
+    PING = "the client must have answered our PING; or a goodbye that was too early is said"
+    ANSWER = "the app must have begun its oldest answer"
+
+
+class Owner(Protocol):
+    """Whoever is to be called at `deadline`."""
+
+    deadline: float
+
+
+class Deadlines:
+    """Moments; inf for none. Sets the earliest of them as the deadline of its owner. `head` is
+    looked at with every read, so it has a field of its own."""
+
+    __slots__ = ("_moments", "_owner", "head")
+
+    def __init__(self, owner: Owner) -> None:
+        self.head = inf
+        self._moments: dict[Deadline, float] = {}
+        self._owner = owner
+
+    def set(self, which: Deadline, moment: float) -> None:
+        """From now on this one is at `moment`."""
+        if which is Deadline.HEAD:
+            self.head = moment
+        if moment < inf:
+            self._moments[which] = moment
+        else:
+            self._moments.pop(which, None)
+        self._owner.deadline = min(self._moments.values(), default=inf)
+
+    def no_later(self, which: Deadline, moment: float) -> None:
+        """The same, unless it is earlier already."""
+        if moment < self.get(which):
+            self.set(which, moment)
+
+    def get(self, which: Deadline) -> float:
+        """When it is."""
+        return self._moments.get(which, inf)
+
+    def first_over(self, now: float) -> Deadline | None:
+        """The first, in the order of `Deadline`, that is over."""
+        return next((which for which in Deadline if self.get(which) <= now), None)

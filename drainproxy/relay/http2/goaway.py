@@ -1,0 +1,80 @@
+"""How an HTTP/2 client is asked to go (RFC 9113 6.8): GOAWAY, PING, GOAWAY. Every step stands here.
+
+First a GOAWAY that still allows all streams, and a PING. Its answer says that the client has read
+the GOAWAY, so no stream crosses it any more: then the last stream that is served can be named.
+`TABLE` holds a row for every pair of state and input.
+"""
+
+from enum import Enum
+
+
+class State(Enum):
+    """How far it has come."""
+
+    STAYING = "nobody has asked for a goodbye"
+    WANTED = "it is said as soon as the connection is in use"
+    ASKED = "the client was asked to open no more streams, but some may be on their way"
+    TOLD = "the client knows the last stream that is served"
+
+
+class Input(Enum):
+    """What can happen."""
+
+    WANT = "a goodbye is asked for"
+    CANCEL = "it is taken back"
+    READY = "the app's SETTINGS have passed, and the connection is in use"
+    ANSWERED = "the client has answered our PING, or has not done so in time"
+    END = "the connection has to end"
+
+
+class Effect(Enum):
+    """What the connection must say."""
+
+    ASK = "GOAWAY 2**31-1, and PING"
+    NAME_LAST = "GOAWAY with the last stream that is served"
+
+
+_S, _I = State, Input
+_ASK, _NAME = (Effect.ASK,), (Effect.NAME_LAST,)
+
+TABLE: dict[tuple[State, Input], tuple[State, tuple[Effect, ...]]] = {
+    (_S.STAYING, _I.WANT): (_S.WANTED, ()),
+    (_S.STAYING, _I.CANCEL): (_S.STAYING, ()),
+    (_S.STAYING, _I.READY): (_S.STAYING, ()),
+    (_S.STAYING, _I.ANSWERED): (_S.STAYING, ()),
+    (_S.STAYING, _I.END): (_S.TOLD, _NAME),
+    (_S.WANTED, _I.WANT): (_S.WANTED, ()),
+    (_S.WANTED, _I.CANCEL): (_S.STAYING, ()),
+    (_S.WANTED, _I.READY): (_S.ASKED, _ASK),
+    (_S.WANTED, _I.ANSWERED): (_S.WANTED, ()),
+    (_S.WANTED, _I.END): (_S.TOLD, _NAME),
+    # What was said cannot be taken back.
+    (_S.ASKED, _I.WANT): (_S.ASKED, ()),
+    (_S.ASKED, _I.CANCEL): (_S.ASKED, ()),
+    (_S.ASKED, _I.READY): (_S.ASKED, ()),
+    (_S.ASKED, _I.ANSWERED): (_S.TOLD, _NAME),
+    (_S.ASKED, _I.END): (_S.TOLD, _NAME),
+    (_S.TOLD, _I.WANT): (_S.TOLD, ()),
+    (_S.TOLD, _I.CANCEL): (_S.TOLD, ()),
+    (_S.TOLD, _I.READY): (_S.TOLD, ()),
+    (_S.TOLD, _I.ANSWERED): (_S.TOLD, ()),
+    (_S.TOLD, _I.END): (_S.TOLD, ()),
+}
+
+
+class Goaway:
+    """One exchange. `wanted`: a goodbye was asked for, however far it has come; `ping`: the eight
+    bytes of the PING whose answer is waited for."""
+
+    __slots__ = ("ping", "state", "wanted")
+
+    def __init__(self) -> None:
+        self.state = State.STAYING
+        self.wanted = False
+        self.ping = b""
+
+    def handle(self, given: Input) -> tuple[Effect, ...]:
+        """Take the step that the table has; returns what must be said."""
+        self.state, effects = TABLE[self.state, given]
+        self.wanted = self.state is not State.STAYING
+        return effects

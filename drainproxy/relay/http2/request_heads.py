@@ -1,0 +1,31 @@
+"""The heads of an HTTP/2 client's requests: clients repeat themselves, so they are remembered."""
+
+from drainproxy.wire.hpack import Fields
+from drainproxy.wire.http2_head import RequestHead, forwarded
+
+# Heads that are remembered, and the bytes of their fields.
+_MOST_HEADS, _LONGEST_HEAD = 32, 1000
+
+
+class RequestHeads:
+    """`client_ip`: as X-Forwarded-For has it; empty if the app is not to be told."""
+
+    __slots__ = ("_known", "_max_fields", "client_ip")
+
+    def __init__(self, max_fields: int) -> None:
+        self._max_fields = max_fields
+        self._known: dict[Fields, RequestHead] = {}
+        self.client_ip = b""
+
+    def understand(self, fields: Fields) -> RequestHead:
+        """The head that these fields are, fields left out that do not matter here."""
+        head = self._known.get(fields)
+        if head is None:
+            head = RequestHead(fields, self._max_fields)
+            if self.client_ip and not head.trailers:
+                head.forwarded = forwarded(head, self.client_ip, b"http")
+            if sum(len(name) + len(value) for name, value in fields) <= _LONGEST_HEAD:
+                if len(self._known) >= _MOST_HEADS:
+                    self._known.clear()
+                self._known[fields] = head
+        return head

@@ -1,0 +1,115 @@
+"""The graceful shutdown of an HTTP/2 connection (RFC 9113 6.8): `goaway` says what comes when."""
+
+from math import inf
+from typing import Protocol
+
+from drainproxy.relay.http2.deadlines import Deadline
+from drainproxy.relay.http2.goaway import Effect, Goaway, Input, State
+from drainproxy.relay.http2.stream_table import StreamTable
+from drainproxy.wire.http2 import NO_ERROR, goaway, ping
+
+# Seconds that a client may take to answer our PING.
+_PING_TIMEOUT = 5.0
+# A client that connected less than so many seconds ago is about to open a stream: gRPC clients fail
+# the call for which they have connected if GOAWAY comes before it.
+_BEGINNING = 1.0
+
+
+class Connection(Protocol):
+    """`why`: the reason of its last goodbye or cut."""
+
+    why: str
+
+    @property
+    def connected_at(self) -> float:
+        """When the client has connected."""
+
+    def to_client(self, frame: bytes) -> None:
+        """Say a frame of ours at the next place between two others."""
+
+
+class GracefulShutdown:
+    """Asks the client to open no more streams, and names the last one that is served."""
+
+    __slots__ = ("_connection", "_table", "goaway")
+
+    def __init__(self, connection: Connection, table: StreamTable) -> None:
+        self.goaway = Goaway()
+        self._connection = connection
+        self._table = table
+
+    @property
+    def told(self) -> bool:
+        """The client knows the last stream."""
+        return self.goaway.state is State.TOLD
+
+    @property
+    def asked(self) -> bool:
+        """It was asked to open no more, but some may be on their way."""
+        return self.goaway.state is State.ASKED
+
+    @property
+    def waits(self) -> bool:
+        """It is said as soon as the connection is in use."""
+        return self.goaway.state is State.WANTED
+
+    def begin(self, *, may_speak: bool) -> None:
+        """GOAWAY, as soon as the connection is in use. `may_speak`: the app's SETTINGS have passed,
+        which come first in any case (3.4)."""
+        self._step(Input.WANT)
+        self.go_on(may_speak=may_speak)
+
+    def go_on(self, *, may_speak: bool) -> None:
+        """Say it if it waits and if it is time."""
+        if not self.waits:
+            return
+        now, awake = self._table.context.now(), self._connection.connected_at + _BEGINNING
+        if may_speak and (self._table.passed or awake <= now):
+            self._step(Input.READY)
+        else:
+            self._table.deadlines.set(Deadline.PING, awake if awake > now else now + _BEGINNING)
+
+    def cancel(self) -> None:
+        """What was not said is not said."""
+        if self.waits:
+            self._table.deadlines.set(Deadline.PING, inf)
+        self._step(Input.CANCEL)
+
+    def ping_answered(self, data: bytes) -> bool:
+        """Whether the PING that the client acknowledges was ours: then it has read the GOAWAY."""
+        if data != self.goaway.ping:
+            return False
+        self.goaway.ping = b""
+        self._step(Input.ANSWERED)
+        return True
+
+    def ping_is_late(self) -> None:
+        """It is not waited for any longer."""
+        self._step(Input.ANSWERED)
+
+    def end(self) -> None:
+        """The connection has to end: name the last stream now."""
+        self._step(Input.END)
+
+    def _step(self, given: Input) -> None:
+        was_asked = self.asked
+        for effect in self.goaway.handle(given):
+            if not was_asked:
+                self._table.context.counters.goodbyes["http2", self._connection.why] += 1
+            if effect is Effect.ASK:
+                self._ask()
+            else:
+                self._name_last()
+
+    def _ask(self) -> None:
+        context = self._table.context
+        self.goaway.ping = data = context.mask() + context.mask()
+        self._connection.to_client(goaway(self._table.last, NO_ERROR) + ping(data))
+        self._table.deadlines.set(Deadline.PING, context.now() + _PING_TIMEOUT)
+
+    def _name_last(self) -> None:
+        """None above it goes to the app."""
+        self._table.deadlines.set(Deadline.PING, inf)
+        table = self._table
+        table.last = min(table.last, table.passed)
+        self._connection.to_client(goaway(table.last, NO_ERROR))

@@ -1,0 +1,118 @@
+"""Goodbyes to single streams of an HTTP/2 connection, in whatever language each of them speaks."""
+
+from math import inf
+
+from drainproxy.drain.aging import STREAM
+from drainproxy.drain.goodbye import MAX_STREAM_AGE
+from drainproxy.drain.ledger import CUT
+from drainproxy.relay.http2.deadlines import Deadline
+from drainproxy.relay.http2.stream import Stream
+from drainproxy.relay.http2.stream_table import StreamTable
+from drainproxy.relay.http2.tracked import GrpcStream
+
+
+class StreamGoodbyes:
+    """Says goodbye to streams when their time has come. Streams of plain HTTP, and event streams
+    that nobody would ask for again, have no language for it: they just finish.
+
+    `sample`: where the ages of its streams lie among those of others; see `Aging`.
+    """
+
+    __slots__ = ("_sample", "_table")
+
+    def __init__(self, table: StreamTable, sample: float) -> None:
+        self._table = table
+        self._sample = sample
+
+    def say(self, stream: Stream, why: str) -> None:
+        """A goodbye on this stream, as soon as that loses nothing."""
+        table = self._table
+        if self._is_gone(stream):
+            return
+        tracked = table.tracked.get(stream.id)
+        if tracked is None and stream.kind == "grpc" and not stream.app_done:
+            tracked = table.tracked[stream.id] = GrpcStream(table.connection, stream)
+        if tracked is not None:
+            tracked.say(why, table.context.now())
+            table.pending[stream.id] = tracked
+            self.poll()
+
+    def say_to_all(self, why: str) -> None:
+        """To all that have no end by themselves."""
+        for tracked in list(self._table.tracked.values()):
+            self.say(tracked.stream, why)
+
+    def cut_all(self, why: str, reason: str) -> None:
+        """Time is up. A WebSocket gets a little for its handshake, an event stream for the end of
+        its event; what is said in time is no cut."""
+        for stream in list(self._table.streams.values()):
+            self._cut(stream, why, reason)
+
+    def cut_rest(self, why: str, spared: list[Stream]) -> None:
+        """End all that are still open, but for those that are spared."""
+        for stream in list(self._table.streams.values()):
+            if stream not in spared:
+                self._table.cancel(stream, CUT, why)
+
+    def _cut(self, stream: Stream, why: str, reason: str) -> None:
+        if self._is_gone(stream):
+            return
+        table = self._table
+        tracked = table.tracked.get(stream.id)
+        if tracked is None or not tracked.can_be_told:
+            table.cancel(stream, CUT, reason)
+        else:
+            tracked.hasten(why, table.context.now())
+            table.pending[stream.id] = tracked
+            self.poll()
+
+    def cancel(self, remaining: str) -> None:
+        """What has not been said is not said, but for the reason that remains, if one does."""
+        now = self._table.context.now()
+        for tracked in self._table.pending.values():
+            tracked.cancel(remaining, now)
+        self.poll()
+
+    def poll(self) -> None:
+        """Say what may be said now, and end handshakes that do not end."""
+        table, looks_at = self._table, inf
+        now = table.context.now()
+        for stream, tracked in list(table.pending.items()):
+            # A goodbye to one may have been the end of another.
+            if tracked.waits and stream in table.pending:
+                looks_at = min(looks_at, tracked.poll(now))
+            if not tracked.waits:
+                table.pending.pop(stream, None)
+        self._table.deadlines.set(Deadline.GOODBYES, looks_at)
+
+    def end_told(self) -> None:
+        """The app is gone: nothing more comes on streams whose clients have heard Close."""
+        for tracked in [each for each in self._table.pending.values() if each.said]:
+            tracked.app_gone()
+
+    def in_handshake(self) -> list[Stream]:
+        """Those whose clients have heard Close and have time to answer."""
+        return [tracked.stream for tracked in self._table.pending.values() if tracked.said]
+
+    def _is_gone(self, stream: Stream) -> bool:
+        """A goodbye to one stream may have been the moment for that to another."""
+        return self._table.streams.get(stream.id) is not stream
+
+    # Ages
+
+    def say_to_old(self) -> None:
+        """To all that have reached their age, be it because that has changed."""
+        table = self._table
+        now = table.context.now()
+        for stream in self._calls():
+            if self._age_of(stream.opened) <= now:
+                self.say(stream, MAX_STREAM_AGE)
+        young = [each for each in self._calls() if each.id not in table.pending]
+        ages = [self._age_of(each.opened) for each in young if not each.app_done]
+        self._table.deadlines.set(Deadline.STREAM_AGE, min(ages, default=inf))
+
+    def _calls(self) -> list[Stream]:
+        return [each for each in self._table.streams.values() if each.kind == "grpc"]
+
+    def _age_of(self, opened: float) -> float:
+        return self._table.context.limits.aging.retires(STREAM, opened, self._sample)

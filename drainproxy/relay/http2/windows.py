@@ -1,0 +1,42 @@
+"""What the client of an HTTP/2 connection takes (RFC 9113 6.9), of which DATA of ours takes too."""
+
+from collections.abc import Iterable
+
+from drainproxy.wire.http2 import window_update
+
+# 6.9.2
+_USUAL_WINDOW = 65535
+
+
+class ClientWindow:
+    """`room`: what is left of the connection's window; `of_stream`: that of new streams; `debt`:
+    how many bytes our own DATA has taken, of which the app does not know."""
+
+    __slots__ = ("debt", "in_force", "of_stream", "room")
+
+    def __init__(self) -> None:
+        # The app has acknowledged the one that is in force.
+        self.room = self.of_stream = self.in_force = _USUAL_WINDOW
+        self.debt = 0
+
+    def take(self, length: int) -> None:
+        """DATA of ours goes to the client."""
+        self.room -= length
+        self.debt += length
+
+    def opens(self, increment: int) -> bytes | None:
+        """The client opens the connection's window. What it gives back of our DATA is not for the
+        app: what goes on instead, None for what came."""
+        self.room += increment
+        if not self.debt:
+            return None
+        paid = min(self.debt, increment)
+        self.debt -= paid
+        return window_update(0, increment - paid) if increment > paid else b""
+
+    def change(self, announced: Iterable[int]) -> int:
+        """By how much the windows of all streams change (6.9.2), now that the client has announced
+        these and the app has not acknowledged them: a larger one counts when it has."""
+        window = min([self.in_force, *announced])
+        change, self.of_stream = window - self.of_stream, window
+        return change

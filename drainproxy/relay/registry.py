@@ -1,0 +1,216 @@
+"""Who is connected: who gets in, who is overdue, and who may still ask for something."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from drainproxy.relay.age import Age
+from drainproxy.relay.counters import Counters
+from drainproxy.relay.delivery import Deliveries
+from drainproxy.relay.limits import Limits
+from drainproxy.relay.route import Route
+from drainproxy.relay.transport import Transport
+
+# At most one in so many of max-connections may be silent while the app waits too.
+_SILENT_SHARE = 10
+
+
+class Member(Protocol):
+    """A session. See `session`."""
+
+    active: bool
+    age: Age
+    client: Transport
+    app: Transport | None
+    deadline: float
+    idle_since: float
+    kind: str
+    route: Route
+
+    @property
+    def peer(self) -> str:
+        """The client's address."""
+
+    @property
+    def path(self) -> str:
+        """What the client asked for."""
+
+    @property
+    def in_flight(self) -> int:
+        """How much of what the ledger holds runs on it."""
+
+    @property
+    def connected_at(self) -> float:
+        """When the client has connected."""
+
+    @property
+    def expired_by(self) -> str:
+        """Why the client was asked to come again; empty if it was not."""
+
+    def say_goodbye(self, why: str) -> None:
+        """At the next boundary."""
+
+    def cancel_goodbye(self) -> None:
+        """The drain was taken back."""
+
+    def expire(self, why: str) -> None:
+        """The client should come again, on another connection."""
+
+    def cut(self, why: str) -> None:
+        """Waiting is over."""
+
+    def may_receive_request(self, since: float) -> bool:
+        """Whether a request may come if the connection was used `since`."""
+
+    def has_delivered(self) -> bool:
+        """Whether anything has reached a slow reader since this was last asked."""
+
+    def on_max_age(self) -> None:
+        """Its age has come."""
+
+    def on_deadline(self) -> None:
+        """Its deadline is over."""
+
+    def on_idle_timeout(self) -> None:
+        """Nothing has moved for idle-timeout."""
+
+    def recompute_age(self) -> None:
+        """The ages of the settings have changed."""
+
+    def close_if_unused(self) -> None:
+        """Close if it carries nothing."""
+
+    def abort(self, why: str) -> None:
+        """End now."""
+
+
+class Surroundings(Protocol):
+    """What the registry needs of the context that owns it."""
+
+    limits: Limits
+    counters: Counters
+    deliveries: Deliveries
+    notice: Callable[[str, str, int, str], None]
+
+    @property
+    def refusal(self) -> Callable[[str, str, str], None]:
+        """Called when somebody is turned away."""
+
+    leaving_since: float
+    now: Callable[[], float]
+    undelivered: Callable[[Transport], int]
+
+
+class Registry:
+    """`sessions`: all that are connected; `refused`: those among them that are over the limit, who
+    take nobody's place while they hear it; `silent`: those on which neither side has said a word
+    for long, the oldest first. `newest`: when the newest came; the quiet rule looks at it.
+    `left_undelivered`: what had not reached their readers when that was last looked at, in bytes.
+    """
+
+    __slots__ = ("_context", "left_undelivered", "newest", "refused", "sessions", "silent")
+
+    def __init__(self, context: Surroundings) -> None:
+        self._context = context
+        self.sessions: set[Member] = set()
+        self.refused: set[Member] = set()
+        self.silent: dict[Member, None] = {}
+        self.newest = 0.0
+        self.left_undelivered: dict[Member, int] = {}
+
+    # Who comes and goes
+
+    def admit(self, session: Member) -> bool:
+        """Register a new connection; False if it is over the limit and must be refused."""
+        context = self._context
+        most = context.limits.max_connections
+        self.newest = context.now()
+        self.sessions.add(session)
+        if len(self.sessions) - len(self.refused) <= most:
+            return True
+        if self.silent:
+            self._close_silent()
+            return True
+        self.refused.add(session)
+        context.counters.rejected["max-connections"] += 1
+        context.notice("max-connections", session.peer, most, "it is refused")
+        return False
+
+    def crowded(self) -> bool:
+        """So far over the limit that not even refusals are spoken any more."""
+        return len(self.refused) > self._context.limits.max_refused
+
+    def remove(self, session: Member) -> None:
+        """A connection is gone."""
+        self.sessions.discard(session)
+        self.refused.discard(session)
+        self.left_undelivered.pop(session, None)
+
+    def replace(self, old: Member, new: Member) -> None:
+        """One session goes on as another, on the same connection."""
+        if old in self.refused:
+            self.refused.add(new)
+        self.remove(old)
+        self.sessions.add(new)
+
+    def wait_for_either(self, session: Member) -> None:
+        """Neither side has said a word for long. Of many such the oldest goes: a crowd of clients
+        that say nothing must not be one at the app."""
+        if len(self.silent) * _SILENT_SHARE >= self._context.limits.max_connections:
+            self._close_silent()
+        self.silent[session] = None
+
+    def _close_silent(self) -> None:
+        """Give the place of the one that has been silent for the longest to somebody else."""
+        session = next(iter(self.silent))
+        context = self._context
+        context.counters.rejected["silent"] += 1
+        context.refusal("silent", session.peer, "neither it nor the app has said a word")
+        del self.silent[session]
+        self.remove(session)
+        session.abort("")
+
+    # What is looked at
+
+    def undelivered_bytes(self) -> int:
+        """What is on its way to all clients."""
+        undelivered = self._context.undelivered
+        return sum(undelivered(session.client) for session in self.sessions)
+
+    def expects_request(self, patience: float) -> bool:
+        """Whether a request may come on a connection that was used `patience` seconds ago."""
+        since = self._context.now() - patience
+        return any(session.may_receive_request(since) for session in self.sessions)
+
+    def recompute_ages(self) -> None:
+        """The ages of the settings have changed: they hold for those who are connected too."""
+        for session in self.sessions:
+            session.recompute_age()
+
+    def sweep(self) -> None:
+        """End what is overdue: called a few times a second, so that no session needs a timer."""
+        context = self._context
+        if context.deliveries:
+            context.deliveries.look()
+        now, limits = context.now(), context.limits
+        unused_since = now - limits.idle_close
+        for session in list(self.sessions):
+            if session.age.expires_at <= now:
+                session.on_max_age()
+            if session.deadline <= now:
+                session.on_deadline()
+            elif session.active:
+                session.active = False
+                session.idle_since = now
+            elif now - session.idle_since >= limits.idle_timeout:
+                if session.has_delivered():
+                    session.idle_since = now
+                else:
+                    session.on_idle_timeout()
+            elif session.idle_since <= unused_since:
+                self._close_unused(session, unused_since)
+
+    def _close_unused(self, session: Member, since: float) -> None:
+        """A client that was to go and has been unused for idle-close since then: its next request
+        would have heard so."""
+        if min(self._context.leaving_since, session.age.told_at) <= since:
+            session.close_if_unused()
