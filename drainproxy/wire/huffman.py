@@ -118,9 +118,10 @@ _owners: dict[int, _Prefix] = {}
 _shared: dict[tuple[bytes | int, int], Any] = {}
 # All that may stand at the end of a byte: nothing, or the first bits of a code.
 _prefixes = {
-    code >> cut: _Prefix(code >> cut)
-    for code in chain(_CODES, (_EOS,))
-    for cut in range(1, code.bit_length())
+    bits: _Prefix(bits)
+    for bits in {
+        code >> cut for code in chain(_CODES, (_EOS,)) for cut in range(1, code.bit_length())
+    }
 }
 _START = _prefixes[_NOTHING]
 # 5.2: a string that holds EOS is an error, whatever follows it.
