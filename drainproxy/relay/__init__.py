@@ -1,6 +1,57 @@
-"""The data path: each client connection is paired with one app connection, bytes just pass.
+"""The data path: each client connection is paired with one app connection, and bytes just pass.
 
-A session is the protocol of its client's connection, and has one more for the app's (`app_side`).
-What either sends at once is read in parts, so that nobody keeps the others waiting (`turns`), and
-of an upload little is read ahead of the app (`small_reads`).
+Who owns whom:
+
+    context                        what the sessions of one process share
+      ├─ registry ── sessions      who is connected, and who is overdue
+      └─ ledger, counters, turns, deliveries, limits
+
+    session                        one client connection and its app connection
+      ├─ age                       when its client is asked to come again
+      ├─ upstream                  the app's connection, as the loop knows it
+      │
+      ├─ detect                    has not said yet what it speaks; goes on as one of these:
+      ├─ http1.connection ─┬─ heads, body          what is read of the client and of the app
+      │                    └─ events ───────────────────────────┐
+      ├─ http2.connection ─┬─ inbound, outbound    two directions of frames
+      │                    ├─ stream_table         the streams  │
+      │                    │     └─ tracked ────────────────────┤ carriers
+      │                    ├─ stream_goodbyes      to streams   │
+      │                    ├─ shutdown ─ goaway    to the connection
+      │                    └─ deadlines, closing   its moments, its end
+      ├─ websocket ─────────────────────────────────────────────┤
+      └─ tcp                       opaque                       │
+                                                                ▼
+    goodbye.websocket, goodbye.events, goodbye.grpc             what is said, whatever carries it
+    drain.interruption                                          when it may be said
+
+The way of a byte. The loop calls `data_received` of the session. It counts the bytes, reads where
+messages end (`wire`), and writes what goes on to the other transport; as a rule that is the very
+object that came. There is no task, no queue and no object for a chunk. Who is full pauses the
+reading of the other side (`pause_writing`); what would take long is read on in the next turn of the
+loop (`turns`), and of an upload little is read ahead of the app (`small_reads`).
+
+The way of a goodbye. The sidecar calls `say_goodbye(why)` of a session, or of a hold in the ledger.
+HTTP/1 says `Connection: close` with its next answer (`http1.exchange`), HTTP/2 GOAWAY (`shutdown`).
+A stream without an end of its own has an object of `goodbye` that is fed what passes and asked
+`poll(now)`; `drain.interruption` says whether it may stand here, and the carrier writes it. Taken
+back it is by `cancel_goodbye`. At the deadline the sidecar calls `cut(why)`: the last chance to say
+it; and then `abort(why)`.
+
+Where to change what:
+
+- The pause before a WebSocket Close: `QUIET`, `ANSWER_QUIET` and `RULES` in `drain/interruption`.
+- How SIGTERM becomes a GOAWAY: `sidecar.supervisor` hears it and steps `drain.machine`. After
+  drain-delay that has the effect LEAVE, for which the supervisor calls `context.begin_leaving` and
+  `say_goodbye("drain")` of each HTTP/2 session. `http2.shutdown` takes the steps of `http2.goaway`:
+  GOAWAY 2**31-1 and PING, and on its answer GOAWAY with the last stream.
+- What happens to a POST in flight at the deadline: the effect CUT calls `cut("deadline")`. Over
+  HTTP/1 that leaves a plain request alone for the two seconds that are left. Then ABORT calls
+  `abort`, which answers 503 if no answer has begun, and else breaks it off so that the client can
+  tell (`http1.exchange`). Over HTTP/2 `cut` ends the stream at once, with 503 if no answer has
+  begun, else with RST_STREAM (`stream_table.cancel`). Either is booked as cut.
+- Which files a new protocol touches: its grammar in `wire/`, and in `wire/sniff` how it is told by
+  its first bytes; a session beside `tcp`, and a line in `detect`; its kind in `drain/ledger`. If
+  its streams have no end of their own, a file in `goodbye/` and rows in `drain/interruption`. Its
+  settings in `config` and `sidecar/assembly`.
 """
