@@ -9,6 +9,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from inspect import isclass
 from pathlib import Path
 
 import pytest
@@ -33,7 +35,15 @@ ROOMS: dict[str, set[str]] = {
 ROOMS["cli"] = set(ROOMS)
 ROOMS["__main__"] = {"cli"}
 
-PURE = {"wire", "drain"}
+# Without time, sockets and chance of its own; the relay is what a loop calls, and knows none.
+PURE = {"wire", "drain", "relay"}
+
+# Rooms in which modules still import each other in a circle, and that only to name a type.
+CIRCULAR = {"sidecar", "rollout"}
+
+# What the relay is held to, so that it can be read: attributes of a class, inherited ones
+# included, levels of inheritance below a class, lines of a file and of a function.
+MOST_ATTRIBUTES, MOST_LEVELS, LONGEST_FILE, LONGEST_FUNCTION = 30, 2, 400, 40
 
 # Time, sockets, chance and the machine come into a pure room as arguments.
 FORBIDDEN = {
@@ -120,6 +130,90 @@ def test_imports_run_one_way_only(root: Path) -> None:
     assert not broken, "\n" + "\n".join(broken)
 
 
+def graph(root: Path) -> dict[str, set[str]]:
+    """Which modules of the package each of them imports, for whatever reason."""
+    paths = {module_name(path, root): path for path in (root / PACKAGE).rglob("*.py")}
+    imported = {}
+    for module, path in paths.items():
+        names = [name for _, name in imports(path.read_text(), module, path.name == "__init__.py")]
+        found = {name if name in paths else name.rpartition(".")[0] for name in names}
+        imported[module] = (found & paths.keys()) - {module}
+    return imported
+
+
+def circular(imported: dict[str, set[str]]) -> set[str]:
+    """The modules from which a way of imports leads back to themselves."""
+    left = {module: set(names) for module, names in imported.items()}
+    while free := {m for m, names in left.items() if not names & left.keys()}:
+        left = {module: names for module, names in left.items() if module not in free}
+    # What is left leads into a circle; of that only those count to which one leads back.
+    while unused := left.keys() - set().union(*left.values()):
+        left = {module: names for module, names in left.items() if module not in unused}
+    return {*left}
+
+
+def test_no_module_imports_another_in_a_circle(root: Path) -> None:
+    assert {room(module) for module in circular(graph(root))} == CIRCULAR
+
+
+@pytest.mark.parametrize(
+    ("imported", "found"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, set()),
+        ({"a": {"b"}, "b": {"a"}, "c": {"a"}, "d": set()}, {"a", "b"}),
+        ({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set()}, {"a", "b", "c"}),
+    ],
+)
+def test_a_circle_is_told_from_what_leads_to_it(
+    imported: dict[str, set[str]], found: set[str]
+) -> None:
+    assert circular(imported) == found
+
+
+def relay_classes(root: Path) -> set[type]:
+    """All classes of the relay."""
+    modules = (
+        import_module(module_name(path, root)) for path in (root / PACKAGE / "relay").rglob("*.py")
+    )
+    found = (each for module in modules for each in vars(module).values())
+    return {each for each in found if isclass(each) and each.__module__.startswith(RELAY)}
+
+
+RELAY = f"{PACKAGE}.relay"
+
+
+def slots(cls: type) -> list[str]:
+    """The attributes of a class, inherited ones included."""
+    of_each = (each.__dict__.get("__slots__", ()) for each in cls.__mro__)
+    return [name for names in of_each for name in ((names,) if isinstance(names, str) else names)]
+
+
+def test_no_class_of_the_relay_holds_too_much(root: Path) -> None:
+    held = {each.__qualname__: len(slots(each)) for each in relay_classes(root)}
+    assert held
+    assert {name: count for name, count in held.items() if count > MOST_ATTRIBUTES} == {}
+
+
+def test_no_class_of_the_relay_is_the_top_of_a_tower(root: Path) -> None:
+    for each in relay_classes(root):
+        above = [base for base in each.__mro__[1:] if base.__module__.startswith(PACKAGE)]
+        assert len(above) <= MOST_LEVELS, (each, above)
+
+
+def test_files_and_functions_of_the_relay_can_be_read_at_once(root: Path) -> None:
+    long = []
+    for path in sorted((root / PACKAGE / "relay").rglob("*.py")):
+        text = path.read_text()
+        if text.count("\n") > LONGEST_FILE:
+            long.append(str(path))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                if node.end_lineno - node.lineno >= LONGEST_FUNCTION:
+                    long.append(f"{path}:{node.lineno}")
+    assert long == []
+
+
 @pytest.mark.parametrize(
     ("module", "source", "rule"),
     [
@@ -131,11 +225,12 @@ def test_imports_run_one_way_only(root: Path) -> None:
         ("drainproxy.wire.a", "from .. import drain", "1: imports drainproxy.drain"),
         ("drainproxy.wire.a", "import drainproxy", "1: imports drainproxy, but wire"),
         ("drainproxy.drain.a", "from drainproxy import __version__", "drain may import nothing"),
+        ("drainproxy.relay.a", "import asyncio", "1: imports asyncio, but relay is a pure room"),
         ("drainproxy.relay.a", "import drainproxy.sidecar", "relay may import drain, wire"),
         ("drainproxy.relay.a", "if TYPE_CHECKING:\n    from drainproxy import cli", "2: imports"),
         ("drainproxy.relay.a", "import_module('drainproxy.cli')", "1: imports drainproxy.cli"),
         ("drainproxy.config", "__import__('drainproxy.wire')", "1: imports drainproxy.wire"),
-        ("drainproxy.rehearsal.a", "import drainproxy.relay.pair", "rehearsal may import"),
+        ("drainproxy.rehearsal.a", "import drainproxy.relay.session", "rehearsal may import"),
         ("drainproxy", "from drainproxy.wire import http1", "__init__ may import nothing"),
         ("drainproxy.attic.a", "", "1: attic is not a room"),
     ],
@@ -147,14 +242,14 @@ def test_a_broken_rule_is_named_with_its_line(module: str, source: str, rule: st
 
 def test_a_package_resolves_its_relative_imports_from_itself() -> None:
     assert broken_rules("from .http1 import Head", "drainproxy.wire", is_package=True) == []
-    assert broken_rules("from ..relay import pair", "drainproxy.wire", is_package=True)
+    assert broken_rules("from ..relay import session", "drainproxy.wire", is_package=True)
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
         ("drainproxy.wire.a", "import re\nfrom . import hpack\nfrom .hpack import timeit"),
-        ("drainproxy.relay.a", "import asyncio\nfrom drainproxy.wire import http1"),
+        ("drainproxy.relay.a", "import re\nfrom drainproxy.wire import http1"),
         ("drainproxy.sidecar.a", "import os, time\nfrom drainproxy import __version__, config"),
         ("drainproxy.cli.run", "from drainproxy.kube.inject import inject"),
     ],
