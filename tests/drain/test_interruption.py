@@ -65,6 +65,11 @@ def test_only_a_drain_is_in_a_hurry_and_only_the_end_of_time_is_in_a_greater_one
     assert pending(why, NOW) == Pending(why, level, NOW, NOW, NOW + QUIET)
 
 
+def test_an_answer_has_more_time_than_a_pause_and_a_drain_has_none_to_lose() -> None:
+    assert 0 < 10 * QUIET <= ANSWER_QUIET <= ANSWER_PATIENCE < PATIENCE <= 2
+    assert PATIENCE < UNANSWERED_PATIENCE <= HANDSHAKE_TIMEOUT <= 5
+
+
 def test_a_reason_may_be_more_urgent_than_usual() -> None:
     assert pending(MAX_AGE, NOW, Urgency.LAST).urgency is Urgency.LAST
 

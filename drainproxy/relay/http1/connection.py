@@ -20,7 +20,6 @@ from drainproxy.relay.http1.state import (
     SENT,
 )
 from drainproxy.relay.http2.connection import Http2Connection
-from drainproxy.relay.session import MOST_HELD
 from drainproxy.relay.small_reads import SIZE
 from drainproxy.relay.tcp import Tcp
 from drainproxy.relay.turns import HELD_IS_FULL, LARGE_READ
@@ -57,24 +56,24 @@ class Http1Connection(Exchange):
         elif state is SENT:
             self._hold(data)
 
-    def _hold(self, data: bytes) -> None:
-        self.heads.held += data
-        if len(self.heads.held) >= MOST_HELD:
-            self.stop_client(HELD_IS_FULL)
-
     def _read_head(self, data: bytes) -> None:
+        heads = self.heads
+        asked = heads.asked
+        if asked is not None and data == asked.head:
+            # As clients that poll ask: there is nothing to read.
+            self._ask(asked, heads.sent, b"")
+            return
         try:
-            found = self.heads.read_request(data, self.context.limits)
+            found = heads.read_request(data, self.context.limits)
         except SpeaksHttp2 as preface:
             self._go_on_as_http2(preface.data)
-            return
         except Refused as refused:
             self._refuse(refused)
-            return
-        if found is not None:
-            self._ask(found[0], self.heads.sent, found[1])
-        elif self.deadline == inf:
-            self.deadline = self.context.now() + self.context.limits.header_timeout
+        else:
+            if found is not None:
+                self._ask(found[0], heads.sent, found[1])
+            elif self.deadline == inf:
+                self.deadline = self.context.now() + self.context.limits.header_timeout
 
     def _go_on_as_http2(self, data: bytes) -> None:
         """Seen here where the first bytes were not looked at before."""

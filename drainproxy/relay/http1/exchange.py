@@ -22,7 +22,7 @@ from drainproxy.relay.http1.state import (
     RequestState,
 )
 from drainproxy.relay.route import Route
-from drainproxy.relay.session import LINGER, Session
+from drainproxy.relay.session import LINGER, MOST_HELD, Session
 from drainproxy.relay.turns import HELD_IS_FULL
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.chunked_answer import AnswerBody
@@ -174,6 +174,11 @@ class Exchange(Session):
         and nothing is lost with the first try."""
         untouched = self.replay and not self.heads.answer_begun
         return bool(untouched and self.request is not None and self.request.replayable)
+
+    def _hold(self, data: bytes) -> None:
+        self.heads.held += data
+        if len(self.heads.held) >= MOST_HELD:
+            self.stop_client(HELD_IS_FULL)
 
     # The ends of an exchange
 
