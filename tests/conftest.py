@@ -42,7 +42,7 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
     """A test takes the profile that is in force when its module is imported."""
     chosen = settings.get_current_profile_name() not in {"push", "hostile"}
     if isinstance(collector, pytest.Module) and not chosen:
-        hostile = collector.path.parent.name in HOSTILE
+        hostile = collector.path.relative_to(ROOT / "tests").parts[0] in HOSTILE
         settings.load_profile("hostile" if hostile else "push")
 
 

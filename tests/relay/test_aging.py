@@ -17,7 +17,7 @@ from tests.relay.aged import (
     opaque,
 )
 from tests.relay.conversation import Conversation, Proxy, head, request, response
-from tests.relay.test_http1 import CHUNKED, CHUNKS, EVENTS, POST, asked
+from tests.relay.http1.test_connection import CHUNKED, CHUNKS, EVENTS, POST, asked
 from tests.relay.upgraded import GOING_AWAY, SWITCH, UPGRADE
 
 OTHER_UPGRADE = request("/x", "Connection: upgrade", "Upgrade: other/1")

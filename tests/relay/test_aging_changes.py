@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.relay.aged import GOODBYE, ages, change, goodbyes, one_request, opaque
 from tests.relay.conversation import Conversation, Proxy, request, response
-from tests.relay.test_http1 import POST
+from tests.relay.http1.test_connection import POST
 from tests.relay.upgraded import FRAGMENT, GOING_AWAY, LAST_FRAGMENT, websocket
 
 # Drains

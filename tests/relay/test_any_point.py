@@ -9,7 +9,7 @@ from drainproxy.wire.rewrite import answer as own_answer
 from drainproxy.wire.websocket import close_frame
 from tests.relay.aged import grows_old
 from tests.relay.conversation import Conversation, Proxy, head, request, response
-from tests.relay.test_http1 import CHUNKED, CHUNKS, POST, UNTIL_CLOSE
+from tests.relay.http1.test_connection import CHUNKED, CHUNKS, POST, UNTIL_CLOSE
 from tests.relay.upgraded import (
     ECHO,
     FRAGMENT,

@@ -12,7 +12,7 @@ from drainproxy.drain.aging import Aging
 from tests.relay.aged import ages, grows_old
 from tests.relay.connection import HIGH_WATER
 from tests.relay.conversation import Conversation, head, request, response
-from tests.relay.test_http1 import CHUNKED, CHUNKS, EVENTS, POST, UNTIL_CLOSE
+from tests.relay.http1.test_connection import CHUNKED, CHUNKS, EVENTS, POST, UNTIL_CLOSE
 from tests.relay.upgraded import ECHO, FRAGMENT, LAST_FRAGMENT, SHOUT, SWITCH, TEXT, UPGRADE
 
 

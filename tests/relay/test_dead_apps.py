@@ -8,8 +8,8 @@ from drainproxy.wire.websocket import close_frame
 from tests.relay.conversation import MASK, Conversation, head, request, response
 from tests.relay.frames import GET, WEBSOCKET, Fields, data
 from tests.relay.goodbye_model import EVENTS, SWITCHED
+from tests.relay.http1.test_connection import EVENTS as EVENTS_HEAD
 from tests.relay.streaming import Streaming, answered
-from tests.relay.test_http1 import EVENTS as EVENTS_HEAD
 from tests.relay.upgraded import FRAGMENT, SHOUT, TEXT, websocket
 
 CLOSED = close_frame(1014, "the app has gone")

@@ -4,8 +4,8 @@ import pytest
 
 from drainproxy.drain.goodbye import DEADLINE, SIGNAL
 from tests.relay.conversation import head, request
-from tests.relay.test_exchange import starts
-from tests.relay.test_http1 import POST, asked
+from tests.relay.http1.test_connection import POST, asked
+from tests.relay.http1.test_exchange import starts
 from tests.relay.upgraded import UPGRADE
 
 

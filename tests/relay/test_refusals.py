@@ -7,8 +7,8 @@ import pytest
 from drainproxy.wire.logged import NO_FACTS, Facts
 from tests.relay.conversation import Conversation, head, request
 from tests.relay.frames import GET, PREFACE, data, priority, settings
+from tests.relay.http1.test_connection import POST
 from tests.relay.streaming import asked, begun
-from tests.relay.test_http1 import POST
 from tests.relay.upgraded import UPGRADE
 
 Said = list[tuple[str, str]]

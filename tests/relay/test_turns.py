@@ -10,15 +10,11 @@ from drainproxy.relay.http1 import connection as http1
 from drainproxy.relay.http2 import connection as http2
 from drainproxy.relay.turns import Turns
 from drainproxy.wire import chunked, frames, websocket
-from tests.relay import (
-    test_any_point,
-    test_any_split,
-    test_http2_any_split,
-    test_http2_goodbye_model,
-    test_http2_model,
-)
-
-from .conversation import Conversation, head, request
+from tests.relay import test_any_point, test_any_split
+from tests.relay.conversation import Conversation, head, request
+from tests.relay.http2 import test_any_split as test_http2_any_split
+from tests.relay.http2 import test_goodbye_model as test_http2_goodbye_model
+from tests.relay.http2 import test_model as test_http2_model
 
 
 class Loop:

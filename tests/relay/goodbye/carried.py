@@ -18,8 +18,8 @@ from tests.relay.aged import CHUNKED_EVENTS
 from tests.relay.conversation import Conversation, request
 from tests.relay.frames import GET, WEBSOCKET, Heard, data, reset
 from tests.relay.goodbye_model import EVENTS, SWITCHED
+from tests.relay.http1.test_connection import EVENTS as EVENTS_UNTIL_CLOSE
 from tests.relay.streaming import Streaming, answered
-from tests.relay.test_http1 import EVENTS as EVENTS_UNTIL_CLOSE
 from tests.relay.upgraded import websocket as upgraded
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.relay.conversation import Conversation, head, request, response
-from tests.relay.test_http1 import asked, is_502
+from tests.relay.http1.test_connection import asked, is_502
 
 OK, BODY = "HTTP/1.1 200 OK", b"ok"
 PLAIN = head(OK, "Content-Length: 2") + BODY

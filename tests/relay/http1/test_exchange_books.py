@@ -2,7 +2,7 @@
 
 from drainproxy.relay.context import Access
 from tests.relay.conversation import Conversation, request, response
-from tests.relay.test_http1 import EVENTS, asked
+from tests.relay.http1.test_connection import EVENTS, asked
 
 
 def test_every_exchange_is_counted_and_logged_once() -> None:

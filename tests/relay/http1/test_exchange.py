@@ -4,7 +4,7 @@ import pytest
 
 from tests.relay.connection import HIGH_WATER
 from tests.relay.conversation import Conversation, head, request, response
-from tests.relay.test_http1 import CHUNKED, CHUNKS, EVENTS, POST, UNTIL_CLOSE, asked
+from tests.relay.http1.test_connection import CHUNKED, CHUNKS, EVENTS, POST, UNTIL_CLOSE, asked
 
 CLOSING = response(200, "Connection: close")
 # What a response() looks like when it is the last one.

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.relay.conversation import Conversation, head, request, response
-from tests.relay.test_http1 import Move, asked, is_502
+from tests.relay.http1.test_connection import Move, asked, is_502
 
 ENDS = pytest.mark.parametrize("move", [Conversation.app_ends, Conversation.app_resets])
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.relay.aged import CHUNKED_EVENTS, FAREWELL, GOODBYE, goodbyes, one_request
 from tests.relay.conversation import Conversation, request, response
-from tests.relay.test_http1 import EVENTS
+from tests.relay.http1.test_connection import EVENTS
 
 RETRY = b"retry: 3000\n\n"
 EVENT = b"id: 7\ndata: x\n\n"
