@@ -57,8 +57,7 @@ class GrpcGoodbye:
         if not carrier.at_boundary:
             return now + QUIET
         rule = RULES[GRPC if answered else GRPC_UNANSWERED, goodbye.urgency]
-        place = Place.PAUSE if answered else Place.FRAME
-        here = may_stand(rule, goodbye, place, now, client_spoke_last=False)
+        here = may_stand(rule, goodbye, Place.FRAME, now, client_spoke_last=False)
         if here or pause_begins(rule, goodbye, client_spoke_last=False) <= now:
             carrier.told(goodbye.why)
             carrier.finish(GOODBYE)

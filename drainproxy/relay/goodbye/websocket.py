@@ -24,7 +24,7 @@ from drainproxy.drain.interruption import (
     pending,
     urgency,
 )
-from drainproxy.drain.ledger import CLIENT_LEFT, CUT, FINISHED, GOODBYE
+from drainproxy.drain.ledger import CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.goodbye.carrier import Carrier
 from drainproxy.wire.websocket import NO_CLOSE, FrameTracker, close_answer, close_frame
 
@@ -188,9 +188,7 @@ class WebSocketGoodbye:
         return self.ends_at
 
     def ending(self, carrier: Carrier) -> int:
-        """How it is booked if it ends now."""
-        if self.client_answered:
-            return GOODBYE
+        """How it is booked if it ends now, unless the client has answered our Close."""
         return FINISHED if self.closing or (carrier.ended and not self.said) else CUT
 
     def _look(self, goodbye: Pending, now: float, carrier: Carrier, close: bytes) -> float:

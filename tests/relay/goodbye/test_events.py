@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.relay.goodbye.carried import EVENT_STREAMS, Events
+from tests.relay.goodbye.carried import EVENT_STREAMS, ChunkedEvents, Events
 from tests.relay.goodbye_model import RETRY, is_boundary
 
 Begins = type[Events]
@@ -70,6 +70,19 @@ def test_a_slow_event_reaches_the_client_line_by_line(events: Begins, why: str) 
     talk.app_says(LINE)
     talk.proxy.wait(0.25)
     assert talk.client_heard() == LINE * 2
+    talk.app_says(b"\n")
+    assert talk.client_heard() == b"\n" + RETRY
+
+
+def test_behind_an_event_that_ends_inside_a_chunk_the_chunk_ends_first() -> None:
+    talk = ChunkedEvents()
+    whole = b"%x\r\n%b\r\n" % (len(EVENT + LINE), EVENT + LINE)
+    talk.talk.app_sends(whole[: 4 + len(EVENT)])
+    assert talk.talk.client_got() == whole[: 4 + len(EVENT)]
+    talk.proxy.leaves()
+    assert talk.talk.client_got() == b""
+    talk.talk.app_sends(whole[4 + len(EVENT) :])
+    assert talk.talk.client_got() == whole[4 + len(EVENT) :]
     talk.app_says(b"\n")
     assert talk.client_heard() == b"\n" + RETRY
 

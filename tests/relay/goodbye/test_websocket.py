@@ -13,7 +13,8 @@ from drainproxy.drain.interruption import (
 )
 from drainproxy.wire.websocket import close_frame
 from tests.relay.conversation import Proxy
-from tests.relay.goodbye.carried import WebSocket, WebSocketOverHttp1
+from tests.relay.frames import OK, data
+from tests.relay.goodbye.carried import WebSocket, WebSocketOverHttp1, WebSocketOverHttp2
 from tests.relay.upgraded import ECHO, FRAGMENT, GOING_AWAY, LAST_FRAGMENT, SHOUT, TEXT
 
 Opens = type[WebSocket]
@@ -325,6 +326,21 @@ def test_an_app_that_ends_without_close_leaves_the_client_five_seconds(websocket
     assert talk.client_heard() == FRAGMENT + close_frame(1014, "the app has gone") * dies
     assert talk.ending == ("app_left" if dies else "finished")
     assert talk.goodbyes == {}
+
+
+def test_a_frame_of_another_stream_is_no_place() -> None:
+    """A connection of HTTP/1 carries nothing else."""
+    talk = WebSocketOverHttp2()
+    talk.talk.client_asks(3)
+    frame = talk.talk.answers.headers(3, OK) + data(3, b"x" * 100)
+    talk.talk.app_sends(frame[:-10])
+    talk.proxy.leaves()
+    talk.proxy.wait(1)
+    assert talk.goodbyes == {}
+    talk.talk.app_sends(frame[-10:])
+    talk.proxy.wait(0.25)
+    assert talk.client_heard() == GOING_AWAY
+    assert talk.goodbyes == {("websocket", "drain"): 1}
 
 
 def test_a_close_for_the_app_bears_a_mask_and_stands_between_two_frames_of_the_client() -> None:
