@@ -15,25 +15,25 @@ STREAM = "stream"
 @dataclass(frozen=True, slots=True)
 class Aging:
     """Ages in seconds by kind, and that of single streams, 0 or none for never; each varies by
-    `jitter`, a share of it, either way. What has retired is cut `grace` seconds later, 0 for never.
+    `jitter`, a share of it, either way. What has expired is cut `grace` seconds later, 0 for never.
 
-    `luck` is a number in [0, 1), drawn once for each connection; moments are inf for never.
+    `jitter_sample`: a number in [0, 1), drawn once for each connection. Moments are inf for never.
     """
 
     ages: Mapping[str, float] = field(default_factory=dict)
     jitter: float = 0.0
     grace: float = 0.0
 
-    def retires(self, kind: str, since: float, luck: float) -> float:
-        """When a connection retires that has been of this kind `since`."""
+    def expires_at(self, kind: str, since: float, jitter_sample: float) -> float:
+        """When a connection expires that has been of this kind `since`."""
         age = self.ages.get(kind)
-        return since + age * (1 + self.jitter * (2 * luck - 1)) if age else inf
+        return since + age * (1 + self.jitter * (2 * jitter_sample - 1)) if age else inf
 
-    def catches_up(self, kind: str, now: float, luck: float) -> float:
-        """When one retires that is too old already because the ages have changed: within as much
+    def recomputed_expiry(self, kind: str, now: float, jitter_sample: float) -> float:
+        """When one expires that is too old already because the ages have changed: within as much
         time as the jitter spreads others over, so that a change is no wave of reconnects."""
-        return now + self.ages[kind] * self.jitter * 2 * luck
+        return now + self.ages[kind] * self.jitter * 2 * jitter_sample
 
-    def cuts(self, retired: float) -> float:
-        """When a connection is cut that has `retired`, if it still carries something."""
-        return retired + self.grace if self.grace else inf
+    def grace_ends_at(self, expired: float) -> float:
+        """When a connection is cut that has `expired`, if it still carries something."""
+        return expired + self.grace if self.grace else inf

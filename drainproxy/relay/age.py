@@ -22,7 +22,7 @@ class Age:
     def count(self, aging: Aging, kind: str, since: float) -> None:
         """It is of this kind `since` then: called whenever it has become that."""
         self.told_at, self.told_why = inf, ""
-        self.expires_at = aging.retires(kind, since, self.jitter_sample)
+        self.expires_at = aging.expires_at(kind, since, self.jitter_sample)
 
     def recount(self, aging: Aging, kind: str, since: float, now: float) -> bool:
         """The ages of the settings have changed. True if the client was asked for an age that it
@@ -35,9 +35,9 @@ class Age:
             return bool(why)
         elif why:
             self.told_at, self.told_why = told_at, why
-            self.expires_at = aging.cuts(now)
+            self.expires_at = aging.grace_ends_at(now)
         else:
-            self.expires_at = aging.catches_up(kind, now, self.jitter_sample)
+            self.expires_at = aging.recomputed_expiry(kind, now, self.jitter_sample)
         return False
 
     def tell(self, why: str, now: float) -> None:

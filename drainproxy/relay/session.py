@@ -225,7 +225,7 @@ class Session:
 
     def on_max_age(self) -> None:
         """The age has come: a goodbye; and later, if a grace is set, the end."""
-        self.age.expires_at = self.context.limits.aging.cuts(self.context.now())
+        self.age.expires_at = self.context.limits.aging.grace_ends_at(self.context.now())
         if self.age.told_why == MAX_AGE:
             self.on_grace_over()
         else:

@@ -211,8 +211,8 @@ def test_who_stands_on_old_pods_comes_to_an_age_before_they_go(name: str) -> Non
     assert own.keys() & ephemeral.keys() == set()
     serving, old = ages(own | ephemeral), ages(own)
     for kind in ("http1", "http2", "websocket", "sse"):
-        assert serving.retires(kind, 0, 0.5) == 1800
-        latest = max(old.retires(kind, 0, 1), old.catches_up(kind, 0, 1))
+        assert serving.expires_at(kind, 0, 0.5) == 1800
+        latest = max(old.expires_at(kind, 0, 1), old.recomputed_expiry(kind, 0, 1))
         assert latest == 75
         assert (strategy.scale_down_delay_seconds or 0) >= 90 + latest
     # Routers know of the way back before the pods of an aborted version go.

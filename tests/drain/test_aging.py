@@ -19,43 +19,43 @@ moments = st.floats(0, 1e9)
     ("luck", "retires"), [(0.0, 1090.0), (0.25, 1095.0), (0.5, 1100.0), (0.75, 1105.0)]
 )
 def test_the_age_varies_by_the_jitter_either_way(luck: float, retires: float) -> None:
-    assert AGING.retires("http1", 1000.0, luck) == pytest.approx(retires)
+    assert AGING.expires_at("http1", 1000.0, luck) == pytest.approx(retires)
 
 
 @pytest.mark.parametrize("kind", ["tcp", "websocket"])
 def test_an_age_of_0_or_none_is_never(kind: str) -> None:
-    assert AGING.retires(kind, 1000.0, 0.0) == inf
+    assert AGING.expires_at(kind, 1000.0, 0.0) == inf
 
 
 def test_without_being_told_otherwise_nothing_retires() -> None:
-    assert Aging().retires("http1", 0.0, 0.5) == inf
+    assert Aging().expires_at("http1", 0.0, 0.5) == inf
 
 
 def test_without_a_jitter_all_retire_at_their_age() -> None:
     aging = Aging({"http1": 100.0})
-    assert {aging.retires("http1", 1000.0, luck) for luck in (0.0, 0.3, 0.99)} == {1100.0}
+    assert {aging.expires_at("http1", 1000.0, luck) for luck in (0.0, 0.3, 0.99)} == {1100.0}
 
 
 def test_what_has_retired_is_cut_after_the_grace() -> None:
-    assert AGING.cuts(1100.0) == 1105.0
+    assert AGING.grace_ends_at(1100.0) == 1105.0
 
 
 def test_without_a_grace_nothing_is_cut() -> None:
-    assert Aging({"http1": 100.0}).cuts(1100.0) == inf
+    assert Aging({"http1": 100.0}).grace_ends_at(1100.0) == inf
 
 
 @pytest.mark.parametrize(("luck", "retires"), [(0.0, 5000.0), (0.5, 5010.0), (0.75, 5015.0)])
 def test_who_is_too_old_for_a_new_age_retires_within_the_width_of_the_jitter(
     luck: float, retires: float
 ) -> None:
-    assert AGING.catches_up("http1", 5000.0, luck) == pytest.approx(retires)
+    assert AGING.recomputed_expiry("http1", 5000.0, luck) == pytest.approx(retires)
 
 
 @given(ages, jitters, moments, lucks)
 def test_nobody_retires_outside_of_the_jitter(
     age: float, jitter: float, since: float, luck: float
 ) -> None:
-    retires = Aging({"x": age}, jitter).retires("x", since, luck)
+    retires = Aging({"x": age}, jitter).expires_at("x", since, luck)
     assert since + age * (1 - jitter) <= retires + 1e-6
     assert retires <= since + age * (1 + jitter) + 1e-6
 
@@ -64,12 +64,12 @@ def test_nobody_retires_outside_of_the_jitter(
 def test_catching_up_takes_no_longer_than_the_jitter_is_wide(
     age: float, jitter: float, now: float, luck: float
 ) -> None:
-    retires = Aging({"x": age}, jitter).catches_up("x", now, luck)
+    retires = Aging({"x": age}, jitter).recomputed_expiry("x", now, luck)
     assert now <= retires <= now + 2 * jitter * age + 1e-6
 
 
 @given(ages, st.floats(0.01, 1), st.lists(lucks, min_size=2, unique=True))
 def test_who_has_more_luck_retires_later(age: float, jitter: float, lucks: list[float]) -> None:
     aging = Aging({"x": age}, jitter)
-    retire = [aging.retires("x", 0.0, luck) for luck in sorted(lucks)]
+    retire = [aging.expires_at("x", 0.0, luck) for luck in sorted(lucks)]
     assert retire == sorted(retire)

@@ -320,7 +320,7 @@ class Http1Connection(Exchange):
             self._exchange_ended(ending)
         else:
             self._end_exchange(ending)
-            self._farewell()
+            self._close_lingering()
 
     def _count_answer_body(self, data: bytes, start: int) -> int:
         left = self.answer_length
@@ -394,4 +394,4 @@ class Http1Connection(Exchange):
         if self.client_ended and self.request_state is not SENT:
             # It asks no more, or what it has begun to ask can never be whole.
             self._end_exchange(CLIENT_LEFT)
-            self._farewell()
+            self._close_lingering()

@@ -191,7 +191,7 @@ class Exchange(Session):
             if self.client.get_write_buffer_size():
                 return
         self._end_exchange(FINISHED)
-        self._farewell()
+        self._close_lingering()
 
     def _end_exchange(self, ending: int) -> None:
         """Close the books of the exchange in flight, if there is one."""
@@ -230,7 +230,7 @@ class Exchange(Session):
     def _linger_after_early_answer(self) -> None:
         """The answer is out, the request's body is not wanted any more."""
         self._end_exchange(FINISHED)
-        self._farewell()
+        self._close_lingering()
 
     # The ends of the connection
 
@@ -300,9 +300,9 @@ class Exchange(Session):
                 context.access_log(Access(self.kind, self.peer, "-", path, status, 0.0, 0, facts))
         else:
             self._end_exchange(ending)
-        self._farewell()
+        self._close_lingering()
 
-    def _farewell(self) -> None:
+    def _close_lingering(self) -> None:
         """Nothing follows: half-close, and read on a while (RFC 9112 9.6)."""
         self.drop_app()
         self.request_state = LINGERING
@@ -386,4 +386,4 @@ class Exchange(Session):
         super().resume_writing()
         if self.answer_state is FLUSHING:
             self._end_exchange(FINISHED)
-            self._farewell()
+            self._close_lingering()

@@ -62,7 +62,7 @@ class Closing:
 
     def speak_for_app(self, status: int, reason: str, code: int, ending: int) -> None:
         """Last words on every stream, and on the connection, of which the app has no part."""
-        words = self._own_preface() + self._table.all_last_words(status, reason, code)
+        words = self._own_preface() + self._table.all_final_frames(status, reason, code)
         self._table.end_all(ending)
         self.say(words if self._table.going else words + self._goaway(NO_ERROR, reason))
 

@@ -104,7 +104,7 @@ class Inbound(Direction[RequestHead]):
             table.tracked[opened.id] = WebSocketStream(connection, opened, window)
         elif context.limits.aging.ages.get(STREAM):
             sample = connection.age.jitter_sample
-            expires_at = context.limits.aging.retires(STREAM, opened.opened, sample)
+            expires_at = context.limits.aging.expires_at(STREAM, opened.opened, sample)
             table.deadlines.no_later(Deadline.STREAM_AGE, expires_at)
         if context.leaving and opened.kind in context.limits.ending:
             connection.say_goodbye_to(opened, DRAIN)

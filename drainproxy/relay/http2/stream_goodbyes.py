@@ -115,4 +115,4 @@ class StreamGoodbyes:
         return [each for each in self._table.streams.values() if each.kind == "grpc"]
 
     def _age_of(self, opened: float) -> float:
-        return self._table.context.limits.aging.retires(STREAM, opened, self._sample)
+        return self._table.context.limits.aging.expires_at(STREAM, opened, self._sample)

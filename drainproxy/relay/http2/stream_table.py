@@ -182,20 +182,20 @@ class StreamTable:
     def break_off(self, stream: Stream, code: int) -> None:
         """The client's request turned out to be malformed when the app had begun to get it."""
         self.connection.to_client(http2.rst_stream(stream.id, code))
-        self.let_go_of(stream, CLIENT_LEFT)
+        self.release(stream, CLIENT_LEFT)
 
     def fail(self, stream: Stream, status: int, reason: str) -> None:
         """The app's answer on this stream is not to be had."""
         self.context.refusal("app", self.connection.peer, f"{status} {reason}", stream.facts)
-        self.connection.to_client(self.last_words(stream, status, reason, http2.INTERNAL_ERROR))
-        self.let_go_of(stream, APP_LEFT)
+        self.connection.to_client(self.final_frames(stream, status, reason, http2.INTERNAL_ERROR))
+        self.release(stream, APP_LEFT)
 
     def cancel(self, stream: Stream, ending: int, reason: str = "") -> None:
         """End it with our last word, which `reason` explains where there is room for it."""
-        self.connection.to_client(self.last_words(stream, 503, reason, http2.CANCEL))
-        self.let_go_of(stream, ending)
+        self.connection.to_client(self.final_frames(stream, 503, reason, http2.CANCEL))
+        self.release(stream, ending)
 
-    def let_go_of(self, stream: Stream, ending: int) -> None:
+    def release(self, stream: Stream, ending: int) -> None:
         """The client has heard the last of this stream: the app's work on it is not wanted."""
         self.connection.to_app(http2.rst_stream(stream.id, http2.CANCEL))
         self.ignore(stream.id)
@@ -250,7 +250,7 @@ class StreamTable:
 
     # What a client is told
 
-    def last_words(self, stream: Stream, status: int, reason: str, code: int) -> bytes:
+    def final_frames(self, stream: Stream, status: int, reason: str, code: int) -> bytes:
         """What tells the client of a stream that there will be no more: an answer of our own if
         none has begun, trailers for gRPC, `code` for any other."""
         words = b""
@@ -268,10 +268,10 @@ class StreamTable:
         # 8.1: the answer is complete, what is still sent for it is not wanted.
         return words if stream.client_done else words + http2.rst_stream(stream.id, http2.NO_ERROR)
 
-    def all_last_words(self, status: int, reason: str, code: int) -> bytes:
+    def all_final_frames(self, status: int, reason: str, code: int) -> bytes:
         """The same for all that are open."""
         streams = self.streams.values()
-        return b"".join(self.last_words(stream, status, reason, code) for stream in streams)
+        return b"".join(self.final_frames(stream, status, reason, code) for stream in streams)
 
     def _answer_fields(self, status: int, reason: str) -> Fields:
         """An answer without a body: for one the client's window would have to be known."""

@@ -34,7 +34,7 @@ class Table(Protocol):
     def cancel(self, stream: Stream, ending: int, reason: str = "") -> None:
         """End a stream with our last word."""
 
-    def let_go_of(self, stream: Stream, ending: int) -> None:
+    def release(self, stream: Stream, ending: int) -> None:
         """End one whose client has heard the last of it."""
 
     def end(self, stream: Stream, ending: int) -> None:
@@ -161,7 +161,7 @@ class TrackedStream:
     def finish(self, ending: int) -> None:
         """END_STREAM; the app's work is not wanted any more."""
         self.connection.to_client(http2.frame(http2.DATA, http2.END_STREAM, self.stream.id))
-        self.connection.table.let_go_of(self.stream, ending)
+        self.connection.table.release(self.stream, ending)
 
     def own_data(self, payload: bytes) -> bytes:
         """DATA frames for the client. The app does not know of them: so much of what the client
