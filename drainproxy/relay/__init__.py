@@ -10,20 +10,19 @@ Who owns whom:
       ├─ age                       when its client is asked to come again
       ├─ upstream                  the app's connection, as the loop knows it
       │
-      ├─ detect                    has not said yet what it speaks; goes on as one of these:
-      ├─ http1.connection ─┬─ heads, body          what is read of the client and of the app
-      │                    └─ events ───────────────────────────┐
-      ├─ http2.connection ─┬─ inbound, outbound    two directions of frames
-      │                    ├─ stream_table         the streams  │
-      │                    │     └─ tracked ────────────────────┤ carriers
-      │                    ├─ stream_goodbyes      to streams   │
-      │                    ├─ shutdown ─ goaway    to the connection
-      │                    └─ deadlines, closing   its moments, its end
-      ├─ websocket ─────────────────────────────────────────────┤
-      └─ tcp                       opaque                       │
-                                                                ▼
-    goodbye.websocket, goodbye.events, goodbye.grpc             what is said, whatever carries it
-    drain.interruption                                          when it may be said
+      ├─ detect                    has not said yet what it speaks, and goes on as one of these
+      ├─ http1.connection          ─┬─ heads, body         what is read of the client and the app
+      │                             └─ events              carries the goodbye of an event stream
+      ├─ http2.connection          ─┬─ inbound, outbound   two directions of frames
+      │                             ├─ stream_table        the streams; some carry a goodbye
+      │                             ├─ stream_goodbyes     who of them has to go
+      │                             ├─ shutdown, goaway    how the connection is asked to go
+      │                             └─ deadlines, closing  its moments, its end
+      ├─ websocket                 carries its own goodbye
+      └─ tcp                       opaque
+
+    goodbye.websocket, .events, .grpc   what is said in a stream, whatever carries it
+    drain.interruption                  when it may be said
 
 The way of a byte. The loop calls `data_received` of the session. It counts the bytes, reads where
 messages end (`wire`), and writes what goes on to the other transport; as a rule that is the very

@@ -10,7 +10,7 @@ from drainproxy.relay.http2.request_heads import RequestHeads
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
-from drainproxy.relay.http2.tracked import WebSocketStream
+from drainproxy.relay.http2.websocket_stream import WebSocketStream
 from drainproxy.wire.http2 import (
     END_STREAM,
     ENHANCE_YOUR_CALM,

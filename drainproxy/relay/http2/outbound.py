@@ -3,11 +3,11 @@
 from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import APP_LEFT, FINISHED
 from drainproxy.relay.http2.direction import Direction
+from drainproxy.relay.http2.event_stream import EventStream
 from drainproxy.relay.http2.floods import Floods
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
-from drainproxy.relay.http2.tracked import EventStream
 from drainproxy.wire.http2 import (
     END_STREAM,
     ENHANCE_YOUR_CALM,

@@ -6,9 +6,9 @@ from drainproxy.drain.aging import STREAM
 from drainproxy.drain.goodbye import MAX_STREAM_AGE
 from drainproxy.drain.ledger import CUT
 from drainproxy.relay.http2.deadlines import Deadline
+from drainproxy.relay.http2.grpc_stream import GrpcStream
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_table import StreamTable
-from drainproxy.relay.http2.tracked import GrpcStream
 
 
 class StreamGoodbyes:

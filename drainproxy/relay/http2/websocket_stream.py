@@ -1,0 +1,138 @@
+"""A WebSocket on a stream (RFC 8441 5), and the carrier of its goodbye."""
+
+from math import inf
+
+from drainproxy.drain.ledger import APP_LEFT
+from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
+from drainproxy.relay.http2.stream import Stream
+from drainproxy.relay.http2.tracked import Connection, TrackedStream
+
+
+class ClientSide:
+    """Reads what the client says in a WebSocket."""
+
+    __slots__ = ("_goodbye",)
+
+    def __init__(self, goodbye: WebSocketGoodbye) -> None:
+        self._goodbye = goodbye
+
+    def feed(self, data: bytes, start: int, end: int) -> None:
+        """The next bytes are those of `data` from `start` to `end`."""
+        data = data[start:end]
+        while (read := self._goodbye.feed_client(data)) < len(data):
+            data = data[read:]
+
+
+class WebSocketStream(TrackedStream):
+    """A WebSocket on a stream (RFC 8441 5)."""
+
+    __slots__ = ("_client", "goodbye")
+
+    def __init__(self, connection: Connection, stream: Stream, window: int) -> None:
+        super().__init__(connection, stream, window)
+        self.goodbye = WebSocketGoodbye()
+        self._client = ClientSide(self.goodbye)
+
+    @property
+    def waits(self) -> bool:
+        """Close waits for its place, or a handshake for its end."""
+        return self.goodbye.pending is not None or self.goodbye.ends_at < inf
+
+    @property
+    def said(self) -> bool:
+        """The client has heard our Close."""
+        return self.goodbye.said
+
+    @property
+    def client_answered(self) -> bool:
+        """The client has answered it."""
+        return self.goodbye.client_answered
+
+    def say(self, why: str, now: float) -> None:
+        """Close, as soon as that loses nothing."""
+        self.goodbye.say(why, now)
+
+    def hasten(self, why: str, now: float) -> None:
+        """Close at the end of any frame."""
+        self.goodbye.hasten(why, now)
+
+    def cancel(self, remaining: str, now: float) -> None:
+        """No Close, but for the reason that remains."""
+        self.goodbye.cancel(remaining, now)
+
+    def poll(self, now: float) -> float:
+        """See `WebSocketGoodbye`."""
+        limits = self.connection.context.limits
+        return self.goodbye.poll(
+            now, self, limits.websocket_close_code, limits.websocket_close_reason
+        )
+
+    def feed(self, data: bytes, start: int, end: int) -> None:
+        """The app's next bytes are those of `data` from `start` to `end`."""
+        data = data[start:end]
+        while (read := self.goodbye.feed_app(data)) < len(data):
+            data = data[read:]
+
+    def passes(self, length: int, *, ends: bool) -> bool:
+        """Nothing of the app follows our Close, but its own may be in it."""
+        if self.goodbye.said:
+            if ends:
+                self.app_gone()
+            else:
+                # Its Close may be in it.
+                self.connection.outbound.follower = self
+            return False
+        self._move()
+        self.connection.outbound.follower = self
+        self.window -= length
+        return True
+
+    def client_follower(self) -> ClientSide:
+        """It is followed both ways."""
+        self._move()
+        return self._client
+
+    def _move(self) -> None:
+        if self.goodbye.pending is not None:
+            self.goodbye.pending.move(self.connection.context.now())
+
+    @property
+    def can_be_told(self) -> bool:
+        """Between the answer of the app and its end."""
+        return self._accepted and not self.stream.app_done
+
+    @property
+    def _accepted(self) -> bool:
+        """Else it is none yet, or never."""
+        return 200 <= self.stream.status < 300
+
+    @property
+    def at_boundary(self) -> bool:
+        """Between two frames, of a WebSocket that the app has accepted."""
+        return self._accepted and super().at_boundary
+
+    def app_gone(self) -> None:
+        """Whatever the client still says, the handshake is over."""
+        self.finish(self.goodbye.ending(self))
+
+    def speak_for_app(self) -> None:
+        """Close with the code of an app that restarts or has gone."""
+        context = self.connection.context
+        restarts = context.app_restarts()
+        if self.can_be_told and self.goodbye.speak_for_app(context.now(), self, restarts=restarts):
+            self.finish(APP_LEFT)
+
+    def finish(self, ending: int) -> None:
+        """END_STREAM behind a Close, a reset without one."""
+        goodbye = self.goodbye
+        if self.stream.app_done or not (goodbye.said or goodbye.closing):
+            self.connection.table.cancel(self.stream, ending)
+        else:
+            super().finish(ending)
+
+    def count_ending(self, ending: int) -> None:
+        """Count how it was closed."""
+        if self._accepted:
+            code = self.connection.context.limits.websocket_close_code
+            closes = self.connection.context.counters.websocket_closes
+            closes[self.goodbye.first_close(code, ending)] += 1
