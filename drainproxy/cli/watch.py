@@ -1,5 +1,6 @@
 """`drainproxy status --watch`: a drain as it goes on."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ Body = dict[str, Any]
 
 _EVERY = 0.25
 _MOST_ROWS = 10
+# Where lines are written, one comes so often too, in seconds: silence would look like a hang.
+_LINE_EVERY = 5.0
 
 
 def follow(ask: Callable[[], Body]) -> Body:
@@ -35,7 +38,10 @@ def follow(ask: Callable[[], Body]) -> Body:
 
 @contextmanager
 def _shown(body: Body) -> Iterator[Callable[[Body], None]]:
-    """A live view; without `rich`, as in the image, a line for each change."""
+    """A live view on a terminal; elsewhere and without `rich`, as in the image, lines."""
+    if not sys.stdout.isatty():
+        yield _lines(body)
+        return
     try:
         from rich.live import Live
     except ImportError:
@@ -46,15 +52,16 @@ def _shown(body: Body) -> Iterator[Callable[[Body], None]]:
 
 
 def _lines(body: Body) -> Callable[[Body], None]:
-    said = ""
+    """A line for each change, and one every few seconds."""
+    said, at = "", time.monotonic()
 
     def show(body: Body) -> None:
-        nonlocal said
-        line = f"{body['phase']}: {_flying(body)}"
-        if line != said:
+        nonlocal said, at
+        line, now = f"{body['phase']}: {_flying(body)}", time.monotonic()
+        if line != said or now >= at + _LINE_EVERY:
             left = body["deadline"]
             click.echo(line if left is None else f"{line}, {left:.1f} s left")
-        said = line
+            said, at = line, now
 
     show(body)
     return show

@@ -80,6 +80,21 @@ def test_where_rich_is_missing_each_change_is_a_line(
     ]
 
 
+def test_into_a_pipe_lines_come_while_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watch, "_LINE_EVERY", 0.0)
+    seen = []
+
+    def ask() -> Body:
+        seen.append(capsys.readouterr().out)
+        return body("drained" if len(seen) > 3 else "leaving", 9.0, sse=2)
+
+    follow(ask)
+    # Also of what does not change, and each before the next is asked for.
+    assert seen[1:] == ["leaving: 2 sse, 9.0 s left\n"] * 3
+
+
 def test_it_says_what_is_waited_for_when_nothing_is_in_flight() -> None:
     waiting = {**body("closed", 3.0), "awaited": 2}
     assert "idle, 2 connections may be used again" in shown(waiting)
