@@ -243,10 +243,7 @@ class Questions(Client):
             try:
                 answer = await in_time(socket.recv())
             except ConnectionClosed as closed:
-                if polite(closed) and self.score.clock.now() - began < CROSSED_WITHIN:
-                    self.score.crossed += 1
-                    return self.goodbye()
-                raise Lost(f"ws {code(closed)}", "a question stayed unanswered") from closed
+                return self._unanswered(closed, self.score.clock.now() - began)
             if self.service.built_in and answer != question:
                 raise Lost(scores.WRONG, "somebody else's answer")
             self.answered(version, self.score.clock.now() - began)
@@ -273,6 +270,15 @@ class Questions(Client):
             for task in (waiting, stopping):
                 task.cancel()
             await asyncio.gather(waiting, stopping, return_exceptions=True)
+
+    def _unanswered(self, closed: ConnectionClosed, after: float) -> None:
+        """A goodbye is none to whoever still waits for an answer."""
+        if not polite(closed):
+            raise Lost(f"ws {code(closed)}", "a question stayed unanswered") from closed
+        if after >= CROSSED_WITHIN:
+            raise Lost(scores.UNANSWERED, "Close came before the answer") from closed
+        self.score.crossed += 1
+        self.goodbye()
 
     def _farewell(self, closed: ConnectionClosed) -> None:
         """1001 and the whole closing handshake is a goodbye, anything else a loss."""

@@ -17,6 +17,7 @@ APP_5XX = "5xx from the app"
 PROXY_5XX = "5xx from the proxy"
 TIMEOUT = "timeout"
 WRONG = "wrong answer"
+UNANSWERED = "unanswered"
 
 _MOST_REASONS = 20
 

@@ -15,6 +15,7 @@ _GOING_AWAY = 1001
 _PATIENCE = 10.0
 # Sooner after a question a Close was on the wire already: the sidecar waits this long after one.
 _CROSSED_WITHIN = 0.1
+UNANSWERED = "a question stayed unanswered"
 
 
 class WebSocketUser(PatientUser):
@@ -49,17 +50,22 @@ class WebSocketUser(PatientUser):
             answer = self._socket.recv(_PATIENCE)
         except ConnectionClosed as closed:
             crossed = time.perf_counter() - began < _CROSSED_WITHIN
-            return self._farewell(closed if crossed else ConnectionClosed(None, None), began)
+            return self._farewell(closed, began, "" if crossed else UNANSWERED)
         except TimeoutError as error:
             self._socket = None
             return report(self.environment, "WebSocket", "question", began, error)
         wrong = None if answer == text else Lost("somebody else's answer")
         report(self.environment, "WebSocket", "question", began, wrong)
 
-    def _farewell(self, closed: ConnectionClosed, began: float) -> None:
-        """1001 and the whole closing handshake is a goodbye, anything else a failure."""
+    def _farewell(self, closed: ConnectionClosed, began: float, unanswered: str = "") -> None:
         self._socket = None
-        code = 1006 if closed.rcvd is None else closed.rcvd.code
-        polite = code == _GOING_AWAY and closed.sent is not None and closed.rcvd_then_sent
-        error = None if polite else Lost(f"closed with {code}")
-        report(self.environment, "WebSocket", "goodbye", began, error)
+        report(self.environment, "WebSocket", "goodbye", began, failure(closed, unanswered))
+
+
+def failure(closed: ConnectionClosed, unanswered: str = "") -> Lost | None:
+    """1001 and the whole closing handshake is a goodbye, unless something stayed `unanswered`; of
+    anything else the failure names the code that came (1006 is none: RFC 6455, 7.1.5)."""
+    code = 1006 if closed.rcvd is None else closed.rcvd.code
+    if code == _GOING_AWAY and closed.sent is not None and closed.rcvd_then_sent and not unanswered:
+        return None
+    return Lost(", ".join(filter(None, (f"closed with {code}", unanswered))))

@@ -72,6 +72,26 @@ def test_failures_beyond_the_threshold_set_the_exit_code(tmp_path: Path) -> None
     assert lenient.returncode == 0, lenient.stdout + lenient.stderr
 
 
+def test_a_websocket_is_booked_by_the_code_that_came_and_not_by_a_clock() -> None:
+    code = """
+import json
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close
+from loadtests.users.websocket import UNANSWERED, failure
+away = Close(1001, "")
+came = [(away, away, True), (Close(1011, ""), away, True), (None, None, None), (away, None, None)]
+booked = [failure(ConnectionClosed(*each)) for each in came]
+booked += [failure(ConnectionClosed(*came[0]), UNANSWERED)]
+print(json.dumps([each and str(each) for each in booked]))
+"""
+    done = run("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [
+        *(None, "closed with 1011", "closed with 1006", "closed with 1001"),
+        "closed with 1001, a question stayed unanswered",
+    ]
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_shape_has_users_until_its_end(shape: str) -> None:
     code = f"""

@@ -214,4 +214,4 @@ async def test_a_question_that_meets_a_close_on_the_wire_is_asked_again_but_no_l
     async with served(answering("/ws", leave_unanswered)) as service:
         score = await lived(Questions, service, enough)
     assert bool(score.crossed) == crossed
-    assert set(score.failed) == (set() if crossed else {"ws 1001"})
+    assert set(score.failed) == (set() if crossed else {scores.UNANSWERED})
