@@ -90,7 +90,7 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     },
     epilog=examples(
         "rehearse --compare --html report.html",
-        "rehearse --path / -- python -m http.server --bind 127.0.0.1 {port}",
+        "rehearse -- python -m http.server --bind 127.0.0.1 {port}",
         "rehearse --strategy canary --max-connection-age 10s",
         "rehearse --strategy canary --gate --new-version-fails 5%",
     ),
@@ -118,7 +118,12 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     "scaleDownDelaySeconds of a canary: connections on old replicas come to their age meanwhile, as"
     " deploy/rollouts/argo/canary.yaml has it; 0 moves them by rebalance.",
 )
-@click.option("--path", default="/hello", show_default=True, help="What http clients ask for.")
+@click.option(
+    "--path",
+    default="/",
+    show_default=True,
+    help="What http clients ask of an app of yours, with GET.",
+)
 @click.option("--websocket-path", default="/ws", show_default=True)
 @click.option("--events-path", default="/events", show_default=True)
 @click.option(
@@ -181,6 +186,10 @@ def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
         kind: given[kind] if given[kind] is not None else (0 if app and kind != "http" else count)
         for kind, count in CLIENTS.items()
     }
+    for option in ("path", "websocket_path", "events_path"):
+        if not given[option].startswith("/"):
+            name = option.replace("_", "-")
+            raise click.BadParameter("a path begins with /", param_hint=f"--{name}")
     if app and clients["grpc"]:
         raise click.UsageError("--grpc: its calls are those of the built-in app only")
     values = {**given, **times(given)}

@@ -22,6 +22,7 @@ class Endpoint(NamedTuple):
 
     name: str
     addresses: Mapping[str, Address]
+    version: str = ""
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -45,6 +46,9 @@ class AnyBalancer(Protocol):
     async def connections(self) -> Mapping[str, int]:
         """How many are open now, by the endpoint's name."""
 
+    def version_at(self, port: int) -> str:
+        """The version that a client on this port was sent to last; empty if it does not tell."""
+
     async def close(self) -> None:
         """Take no more connections; those that are open end with the process."""
 
@@ -56,6 +60,8 @@ class Balancer:
         self._rota = Rota[Endpoint]()
         self._servers: list[asyncio.Server] = []
         self.open: Counter[str] = Counter()
+        # By the client's port: it is asked for also when the connection has ended.
+        self._sent_to: dict[int, Endpoint] = {}
         # Connections that no replica took: kube-proxy has them refused, we can only reset them.
         self.refused = 0
 
@@ -87,6 +93,16 @@ class Balancer:
         """Take no more connections; those that are open end with the process."""
         for server in self._servers:
             server.close()
+
+    def version_at(self, port: int) -> str:
+        """The version that a client on this port was sent to last."""
+        endpoint = self._sent_to.get(port)
+        return endpoint.version if endpoint else ""
+
+    def sent(self, port: int, endpoint: Endpoint) -> None:
+        """A client on this port stays there now."""
+        self._sent_to[port] = endpoint
+        self.open[endpoint.name] += 1
 
     def pick(self) -> Endpoint | None:
         """Whose turn it is."""
@@ -178,7 +194,7 @@ class _Front(_Half):
                 back.transport.close()
             return
         self._endpoint = endpoint
-        self._balancer.open[endpoint.name] += 1
+        self._balancer.sent(self.transport.get_extra_info("peername")[1], endpoint)
         self.other = back
         if back.transport is None:
             return reset(self.transport)

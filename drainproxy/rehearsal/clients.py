@@ -6,23 +6,26 @@ should is lost. A connection that was ended politely is opened again where the b
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any, TypeVar
 
-import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from drainproxy.rehearsal import scores
 from drainproxy.rehearsal.app import VERSION_HEADER, content
+from drainproxy.rehearsal.asking import (
+    PATIENCE,
+    Answer,
+    Lost,
+    Session,
+    asked,
+    in_time,
+    status_lost,
+)
 from drainproxy.rehearsal.faults import FAULT_HEADER
 from drainproxy.rehearsal.scores import Score
 
-# How long a client waits for the next bytes before it gives up, in seconds.
-PATIENCE = 10.0
-_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=PATIENCE)
 # After a loss, so that a service that is gone is not asked thousands of times.
 AFTER_LOSS = 0.1
 
@@ -30,17 +33,7 @@ _GOING_AWAY = 1001
 # A question that the sidecar has seen keeps its Close back for 100 ms: one that comes sooner was on
 # the wire already, and no peer answers what comes after its Close (RFC 6455, 5.5.1).
 CROSSED_WITHIN = 0.1
-_SERVER_ERROR = 500
-
-T = TypeVar("T")
-
-
-class Lost(Exception):
-    """Something did not come back as it should have: `how`, a class of losses, and why."""
-
-    def __init__(self, how: str, why: str) -> None:
-        super().__init__(why)
-        self.how = how
+_EVENTS = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +47,22 @@ class Service:
     http_port: int
     grpc_port: int
     built_in: bool = True
-    path: str = "/hello"
+    path: str = "/"
     websocket_path: str = "/ws"
     events_path: str = "/events"
     # Seconds between two requests of one client over HTTP or gRPC, and questions on a WebSocket.
     pause: float = 0.1
     question_every: float = 1.0
+    # Which version the balancer has sent the client to that comes from a port; empty if it does
+    # not know.
+    version_at: Callable[[int], str] = lambda port: ""
     # Where users come and go: how many others come while one stays, by kind.
     stays: Mapping[str, float] = field(default_factory=dict)
+
+    def version(self, port: int, said: str) -> str:
+        """The version that serves the client on this port: an app may `say` it, or the same for
+        ever."""
+        return self.version_at(port) or said
 
     def url(self, path: str, scheme: str = "http") -> str:
         """An address of it."""
@@ -136,7 +137,7 @@ class Requests(Client):
 
     async def run(self) -> None:
         """One session for the whole life: it keeps the connection, and opens the next one."""
-        async with session(keep=self.KEEPS) as self._session:
+        async with Session(keep=self.KEEPS) as self._session:
             self._number = random.randrange(self.DOWNLOAD_EVERY)
             await super().run()
 
@@ -174,9 +175,9 @@ class Requests(Client):
             await answer.body()
         self._done(answer, answer.waited)
 
-    def _done(self, answer: "Answer", took: float | None = None) -> None:
+    def _done(self, answer: Answer, took: float | None = None) -> None:
         self.score.exchanges += 1
-        self.answered(answer.version, took)
+        self.answered(self.service.version(answer.port, answer.said_version), took)
         if answer.spoilt:
             self.spoilt()
         if answer.closes and self.KEEPS:
@@ -190,8 +191,11 @@ class Events(Client):
         """One stream, until it is told to come again."""
         self.score.exchanges += 1
         url = self.service.url(self.service.events_path)
-        async with session() as own, asked(own, "GET", url) as answer:
+        async with Session() as own, asked(own, "GET", url, accept=_EVENTS) as answer:
+            if answer.media_type != _EVENTS:
+                raise Lost(scores.WRONG, f"no event stream, but {answer.media_type}")
             retry, number = None, 0
+            version = self.service.version(answer.port, answer.said_version)
             if answer.spoilt:
                 self.spoilt()
             async for event in answer.events(self.leaves):
@@ -201,7 +205,7 @@ class Events(Client):
                 if self.service.built_in and event != f"id: {number}":
                     raise Lost(scores.WRONG, f"event {number} is missing")
                 number += 1
-                self.answered(answer.version)
+                self.answered(version)
         if self.leaves():
             return
         if retry is None and self.service.built_in:
@@ -226,7 +230,8 @@ class Questions(Client):
         self.score.exchanges += 1
         async with socket:
             response = socket.response
-            version = response.headers.get(VERSION_HEADER, "") if response else ""
+            said = response.headers.get(VERSION_HEADER, "") if response else ""
+            version = self.service.version(socket.local_address[1], said)
             if response and FAULT_HEADER in response.headers:
                 self.spoilt()
             await self._converse(socket, version)
@@ -299,106 +304,7 @@ def code(closed: ConnectionClosed) -> int:
 
 def _not_opened(error: Exception) -> Lost:
     if isinstance(error, InvalidStatus):
-        return _status(error.response.status_code, "Proxy-Status" in error.response.headers)
+        return status_lost(error.response.status_code, "Proxy-Status" in error.response.headers)
     if isinstance(error, TimeoutError):
         return Lost(scores.TIMEOUT, "no answer to the upgrade")
     return Lost(scores.REFUSED, "the upgrade was not answered")
-
-
-def _status(status: int, of_the_proxy: bool) -> Lost:
-    if status < _SERVER_ERROR:
-        return Lost(scores.WRONG, f"status {status}")
-    return Lost(scores.PROXY_5XX if of_the_proxy else scores.APP_5XX, f"status {status}")
-
-
-class Answer:
-    """An answer whose head is there."""
-
-    def __init__(self, response: aiohttp.ClientResponse, waited: float) -> None:
-        self._response = response
-        self.waited = waited
-        self.version = response.headers.get(VERSION_HEADER, "")
-        self.spoilt = FAULT_HEADER in response.headers
-        self.closes = response.headers.get("Connection", "").lower() == "close"
-        if response.status != 200:
-            raise _status(response.status, "Proxy-Status" in response.headers)
-
-    async def body(self) -> bytes:
-        """All of it."""
-        return await self._response.read()
-
-    async def events(self, enough: Callable[[], bool]) -> AsyncIterator[str]:
-        """The first line of each event, until the end or until it is enough."""
-        before = ""
-        async for raw in self._response.content:
-            line = raw.decode().rstrip("\n")
-            if line and not before:
-                yield line
-            before = line
-            if enough():
-                break
-
-
-class asked:
-    """One request, once; a failure inside of the block is a Lost that tells what it looked like."""
-
-    def __init__(
-        self, session: aiohttp.ClientSession, method: str, url: str, body: bytes | None = None
-    ) -> None:
-        self._seen = SimpleNamespace(fresh=False)
-        self._request = session.request(method, url, data=body, trace_request_ctx=self._seen)
-        self._answered = False
-        self._loop = asyncio.get_running_loop()
-
-    async def __aenter__(self) -> Answer:
-        began = self._loop.time()
-        try:
-            response = await self._request.__aenter__()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise self._lost(error) from error
-        self._answered = True
-        try:
-            return Answer(response, self._loop.time() - began)
-        except Lost:
-            response.release()
-            raise
-
-    async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        await self._request.__aexit__(kind, error, traceback)
-        if isinstance(error, (aiohttp.ClientError, OSError, TimeoutError)):
-            raise self._lost(error) from error
-
-    def _lost(self, error: Exception) -> Lost:
-        if isinstance(error, TimeoutError):
-            return Lost(scores.TIMEOUT, f"nothing for {PATIENCE:g} s")
-        if self._answered:
-            return Lost(scores.RESET_AFTER, type(error).__name__)
-        fresh = self._seen.fresh or isinstance(error, aiohttp.ClientConnectorError)
-        return Lost(scores.REFUSED if fresh else scores.RESET_BEFORE, type(error).__name__)
-
-
-def session(keep: bool = True) -> aiohttp.ClientSession:
-    """One that has one connection, for one request only or to `keep`, and repeats nothing."""
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_create_start.append(_fresh)
-    client = aiohttp.ClientSession(
-        timeout=_TIMEOUT,
-        trace_configs=[trace],
-        connector=aiohttp.TCPConnector(limit=1, force_close=not keep),
-    )
-    # It would send an idempotent request again, and there is no public switch for that.
-    client._retry_connection = False
-    return client
-
-
-async def _fresh(_: Any, context: SimpleNamespace, __: Any) -> None:
-    context.trace_request_ctx.fresh = True
-
-
-async def in_time(waiting: Awaitable[T]) -> T:
-    """What is waited for; Lost if that takes longer than any client waits."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await waiting
-    except TimeoutError:
-        raise Lost(scores.TIMEOUT, f"nothing for {PATIENCE:g} s") from None

@@ -6,7 +6,8 @@ import grpc
 import grpc.aio
 
 from drainproxy.rehearsal import scores
-from drainproxy.rehearsal.clients import Client, Lost, Service, in_time
+from drainproxy.rehearsal.asking import Lost, in_time
+from drainproxy.rehearsal.clients import Client, Service
 from drainproxy.rehearsal.grpc_app import COUNT, ECHO, FAULT_KEY, VERSION_KEY
 
 _OPTIONS = (

@@ -58,5 +58,6 @@ def _scores(rehearsal: Rehearsal) -> RenderableType:
     parts = [
         f"{KINDS[kind]} {score.requests:,} ({score.failed.total():,} failed)"
         for kind, score in rehearsal.scores.items()
+        if rehearsal.plan.clients.get(kind)
     ]
     return Text("  ".join(parts))

@@ -50,7 +50,7 @@ def _result(result: Result) -> Iterator[str]:
     yield _kinds(result)
     yield "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in table.remarks(result)) + "</ul>"
     yield f"<h3>Answers per second, by version {_keys(_VERSIONS)}{_key(_LOST, 'lost')}</h3>"
-    for kind in result.kinds:
+    for kind in result.asked:
         yield f"<div>{KINDS[kind]}</div>{_answers(result, kind)}"
     names = {replica.name: _LINES[n % len(_LINES)] for n, replica in enumerate(result.replicas)}
     yield f"<h3>Connections per replica {_keys(names)}</h3>{_connections(result, names)}"
@@ -74,7 +74,7 @@ def _key(color: str, name: str) -> str:
 def _kinds(result: Result) -> str:
     heads = [*("clients", "requests", "failed", "how they failed", "goodbyes", "longest gap")]
     heads += ["p50/p99 ms", "in the rollout"]
-    rows = "".join(_kind(KINDS[kind], seen) for kind, seen in result.kinds.items())
+    rows = "".join(_kind(KINDS[kind], seen) for kind, seen in result.asked.items())
     return f"<table><tr><th>kind{''.join(f'<th>{head}' for head in heads)}</tr>{rows}</table>"
 
 

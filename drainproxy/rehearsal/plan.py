@@ -31,7 +31,7 @@ class Plan:
     """
 
     app: tuple[str, ...] = ()
-    path: str = "/hello"
+    path: str = "/"
     websocket_path: str = "/ws"
     events_path: str = "/events"
     clients: Mapping[str, int] = field(default_factory=lambda: dict(CLIENTS))

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 import aiohttp
 
-from drainproxy.rehearsal import prometheus, result
+from drainproxy.rehearsal import beforehand, prometheus, result
+from drainproxy.rehearsal.asking import PATIENCE
 from drainproxy.rehearsal.balancer import AnyBalancer, Balancer
 from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Service
 from drainproxy.rehearsal.deployment import Deployment
@@ -28,6 +29,8 @@ _SAMPLE_EVERY = 0.25
 _IDLE_WITHIN, _LOOK_EVERY = 2.0, 0.05
 # Clients wait this long for what is under way when they are asked to stop, in seconds.
 _STOP_WITHIN = 12.0
+# By then every client has been answered, or has given up.
+_DECIDED_WITHIN = PATIENCE + 1.0
 
 
 class Rehearsal:
@@ -98,6 +101,7 @@ class Rehearsal:
             try:
                 self.stage = "load before the rollout"
                 await asyncio.sleep(self.plan.before)
+                await self._answers_come()
                 began, ended = await self.rollout(OLD, NEW)
                 self.stage = "load after the rollout"
                 await asyncio.sleep(self.plan.after)
@@ -110,6 +114,15 @@ class Rehearsal:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
             return await self.result((began, ended), last)
+
+    async def _answers_come(self) -> None:
+        """StartFailed if there is a kind of which everything fails."""
+        await happens_soon(self._decided, _DECIDED_WITHIN)
+        if failures := list(beforehand.failures(self.scores, self.service)):
+            raise StartFailed("\n".join(failures))
+
+    async def _decided(self) -> bool:
+        return not beforehand.undecided(self.scores, self.plan.clients)
 
     async def serve(self, every: float, stop: asyncio.Event) -> Result:
         """No clients of ours: somebody else's, until `stop`; with a rollout every so many seconds,
@@ -146,7 +159,8 @@ class Rehearsal:
         """What it has come to; `last` are the connections per replica in the end."""
         deployment = self.deployment
         for replica in deployment.ready:
-            await happens_soon(replica.idle)
+            # The sidecar has to hear first that a client has left.
+            await happens_soon(replica.idle, _IDLE_WITHIN)
             replica.counts = await replica.proxy.counts()
         counted = sum((Counter(replica.counts) for replica in deployment.replicas), Counter())
         return Result(
@@ -206,6 +220,7 @@ class Rehearsal:
             path=plan.path,
             websocket_path=plan.websocket_path,
             events_path=plan.events_path,
+            version_at=self.balancer.version_at,
             stays=plan.stays,
         )
         ports = {"http": service.http_port}
@@ -246,10 +261,10 @@ class Rehearsal:
         ]
 
 
-async def happens_soon(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for it, but not for ever: the sidecar has to hear first that a client has left."""
+async def happens_soon(condition: Callable[[], Awaitable[bool]], within: float) -> None:
+    """Wait for it, but no longer than so many seconds."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(_IDLE_WITHIN):
+        async with asyncio.timeout(within):
             while True:
                 if await condition():
                     return

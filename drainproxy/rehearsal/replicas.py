@@ -31,7 +31,7 @@ class Replica:
         self.name = site.name
         self.version = version
         self.proxy = proxy
-        self.endpoint = Endpoint(site.name, proxy.addresses)
+        self.endpoint = Endpoint(site.name, proxy.addresses, version)
         self.state = "starting"
         self.phase = ""
         self.in_flight = 0

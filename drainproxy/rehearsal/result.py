@@ -86,6 +86,11 @@ class Result:
     gate: GateResult | None = None
 
     @property
+    def asked(self) -> Mapping[str, KindResult]:
+        """The kinds that there were clients of."""
+        return {kind: seen for kind, seen in self.kinds.items() if seen.clients}
+
+    @property
     def requests(self) -> int:
         """Of all kinds."""
         return sum(kind.requests for kind in self.kinds.values())

@@ -1,6 +1,7 @@
 """Results for a console."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -13,6 +14,7 @@ from drainproxy.rehearsal.scores import APP_5XX, KINDS, PROXY_5XX
 
 # The bound on how uneven connections may be that the documentation speaks of.
 EVEN = 0.2
+_LEAST_HOW = 10
 
 
 def title(result: Result) -> str:
@@ -30,30 +32,40 @@ def render(results: Sequence[Result]) -> RenderableType:
 def _render(result: Result) -> Iterator[RenderableType]:
     if result.requests:
         yield _kinds(result)
+        yield Text()
     yield _replicas(result)
+    yield Text()
     if result.gate:
         yield _steps(result.gate)
+        yield Text()
     for line in remarks(result):
         yield Text(line)
     yield Text()
 
 
+def _table(**about: Any) -> Table:
+    return Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), **about
+    )
+
+
 def _kinds(result: Result) -> Table:
-    table = Table(title=title(result), title_justify="left", box=box.SIMPLE_HEAD)
+    # Numbers are never cut: what gives way in 80 columns is how something failed.
+    table = _table(title=title(result), title_justify="left")
     table.add_column("kind", no_wrap=True)
     for name in ("requests", "failed"):
-        table.add_column(name, justify="right")
-    table.add_column("how", min_width=16)
-    for name in ("goodbyes", "gap", "p50/p99 ms", "in rollout"):
-        table.add_column(name, justify="right")
-    for kind, seen in result.kinds.items():
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("how", overflow="fold", min_width=_LEAST_HOW)
+    for name in ("goodbyes", "gap\ns", "p50/p99\nms", "in the\nrollout"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for kind, seen in result.asked.items():
         table.add_row(
             KINDS[kind],
             f"{seen.requests:,}",
             Text(f"{seen.failed:,}", style="red" if seen.failed else "green"),
             classes(seen),
             f"{seen.goodbyes:,}",
-            f"{seen.longest_gap:.1f} s",
+            f"{seen.longest_gap:.1f}",
             milliseconds(seen.p50_before, seen.p99_before),
             milliseconds(seen.p50_during, seen.p99_during),
         )
@@ -72,7 +84,7 @@ def milliseconds(*seconds: float | None) -> str:
 
 
 def _replicas(result: Result) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
+    table = _table()
     for name in ("replica", "in the end", "drain", "the sidecar's verdict", "connections"):
         table.add_column(name, justify="right" if name in {"drain", "connections"} else "left")
     for replica in result.replicas:
@@ -84,7 +96,7 @@ def _replicas(result: Result) -> Table:
 
 
 def _steps(gate: GateResult) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
+    table = _table()
     for name in ("weight", "the gate", "after", "requests of the new version"):
         table.add_column(name, justify="left" if name == "the gate" else "right")
     for step in gate.steps:
@@ -116,7 +128,9 @@ def remarks(result: Result) -> Iterator[str]:
     if result.imbalance is not None:
         fair = "even" if result.imbalance <= EVEN else "uneven"
         yield f"Connections per replica differ by {result.imbalance:.0%} in the end: {fair}."
-    counted = {k: s for k, s in result.kinds.items() if s.proxies_counted is not None}
+    # Served for others there are no clients of ours, and all that there is was theirs.
+    kinds = result.asked if result.requests else result.kinds
+    counted = {k: s for k, s in kinds.items() if s.proxies_counted is not None}
     # A 5xx is to a sidecar an answer of HTTP, whatever was asked for, and to a client none.
     comparable = not any({APP_5XX, PROXY_5XX} & {*k.by_class} for k in result.kinds.values())
     for kind, seen in counted.items():

@@ -7,7 +7,8 @@ stays on a WebSocket or an event stream, which is until so many others have come
 
 import random
 
-from drainproxy.rehearsal.clients import Client, Events, Lost, Questions, Requests
+from drainproxy.rehearsal.asking import Lost
+from drainproxy.rehearsal.clients import Client, Events, Questions, Requests
 from drainproxy.rehearsal.grpc_clients import Calls, channel
 
 # How often an empty seat looks whether its time is over, in seconds.

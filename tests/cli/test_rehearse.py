@@ -32,6 +32,8 @@ HEALTHY = {
         (("--new-version-slow", "1s", "--", "app"), "built-in app only"),
         (("--new-version-drops-websockets", "--", "app"), "built-in app only"),
         (("--new-version-fails", "101%"), "at most 100%"),
+        (("--path", "hello", "--", "app"), "--path: a path begins with /"),
+        (("--events-path", "http://a.example/"), "--events-path: a path begins with /"),
         (("--scale-down-delay", "20s"), "--scale-down-delay needs --strategy canary"),
         (("--strategy", "canary", "--scale-down-delay", "3s"), "6s at least"),
         ((*CANARY, *AGING, "--max-connection-age-sse", "1m"), "--max-connection-age-sse out"),

@@ -4,12 +4,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import WSCloseCode, web
 
 from drainproxy.rehearsal import scores
 from drainproxy.rehearsal.app import application
+from drainproxy.rehearsal.balancer import Balancer, Endpoint
 from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Service
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rehearsal.scores import Score
@@ -215,3 +217,42 @@ async def test_a_question_that_meets_a_close_on_the_wire_is_asked_again_but_no_l
         score = await lived(Questions, service, enough)
     assert bool(score.crossed) == crossed
     assert set(score.failed) == (set() if crossed else {scores.UNANSWERED})
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    async def lead_away(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "http://nowhere.invalid/"})
+
+    async with served(answering("/", lead_away)) as service:
+        score = await lived(Requests, replace(service, built_in=False), three)
+    assert not score.failed
+
+
+async def test_what_is_no_event_stream_is_a_wrong_answer() -> None:
+    asked: list[str] = []
+
+    async def page(request: web.Request) -> web.Response:
+        asked.append(request.headers["Accept"])
+        return web.Response(text="<p>hello", content_type="text/html")
+
+    async with served(answering("/events", page)) as service:
+        score = await lived(Events, replace(service, built_in=False), has_failed)
+    assert list(score.reasons) == ["wrong answer: no event stream, but text/html"]
+    assert asked[0] == "text/event-stream"
+
+
+@pytest.mark.parametrize("kind", [Requests, Questions, Events])
+async def test_the_version_is_the_one_that_the_balancer_knows_before_what_an_app_says(
+    kind: type[Client],
+) -> None:
+    # An app that says v1 for ever.
+    (port,) = free_ports(1)
+    balancer = Balancer()
+    await balancer.listen({"http": port})
+    async with served(application(version="v1")) as service:
+        where = {"http": ("127.0.0.1", service.http_port)}
+        await balancer.put(Endpoint("v2-7", where, "v2"))
+        behind = replace(service, http_port=port, version_at=balancer.version_at)
+        score = await lived(kind, behind, three)
+        await balancer.close()
+    assert {v for second in score.seconds.values() for v in second.answered} == {"v2"}

@@ -61,8 +61,8 @@ def of(lost: Mapping[str, int] | None = None, **other: Any) -> Result:
     return replace(made, **other)
 
 
-def printed(*results: Result) -> str:
-    console = Console(width=120, record=True, quiet=True)
+def printed(*results: Result, width: int = 120) -> str:
+    console = Console(width=width, record=True, quiet=True)
     with console.capture() as captured:
         console.quiet = False
         console.print(table.render(results))
@@ -86,6 +86,34 @@ def test_nothing_lost_is_no_problem_and_the_table_says_so() -> None:
     assert "differ by 10% in the end: even" in said
     assert "clients count" not in said
     assert table.verdict([of()]) == "rolling rollout with drainproxy: 0 of 5 requests failed"
+
+
+@pytest.mark.parametrize("times", [1, 1000])
+def test_80_columns_are_enough_for_every_head_and_every_number(times: int) -> None:
+    seen = replace(
+        result.kind_result(score(), 3, 5),
+        requests=1234 * times,
+        failed=12 * times,
+        goodbyes=123 * times,
+        longest_gap=0.123 * times,
+        p99_during=0.01 * times,
+        by_class={"grpc RESOURCE_EXHAUSTED": 10 * times, "5xx from the proxy": 2 * times},
+    )
+    said = printed(of(kinds={"http": seen, "websocket": seen}), width=80)
+    assert "…" not in said
+    assert all(len(line.rstrip()) <= 80 for line in said.splitlines())
+    heads = ("kind", "requests", "failed", "how", "goodbyes", "gap", "p50/p99", "rollout")
+    assert all(head in said for head in heads)
+    assert said.count(f"{1234 * times:,}") == 2
+
+
+def test_kinds_without_clients_are_in_no_table_and_no_plot() -> None:
+    http, none = result.kind_result(score(), 3, 5), result.kind_result(score(0), 0, 2)
+    quiet = of(kinds={"http": http, "websocket": none})
+    assert "WebSocket" not in printed(quiet)
+    assert "WebSocket" not in page([quiet])
+    served = of(kinds={"http": replace(none, proxies_counted=4)})
+    assert "HTTP: the sidecars count 4 exchanges." in printed(served)
 
 
 def test_what_was_lost_is_told_by_how_and_why() -> None:
