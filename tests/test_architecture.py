@@ -53,7 +53,7 @@ FORBIDDEN = {
 }
 
 # The running sidecar starts fast and stays small: these wait for the command that needs them.
-HEAVY = {"grpc", "locust", "rich", "ruamel", "websockets", "yaml"}
+HEAVY = {"grpc", "jinja2", "locust", "rich", "ruamel", "websockets", "yaml"}
 LIGHT_MODULES: dict[str, set[str]] = {
     "drainproxy.cli": HEAVY | {"aiohttp", "prometheus_client", "uvloop"},
     "drainproxy.cli.run": HEAVY,

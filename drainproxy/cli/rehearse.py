@@ -1,6 +1,7 @@
 """`drainproxy rehearse`: a rollout on your own machine."""
 
 import asyncio
+import importlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -29,6 +30,7 @@ from drainproxy.rehearsal.plan import BALANCERS, CLIENTS, PROXIES, STRATEGIES, P
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from drainproxy.rehearsal.about import About
     from drainproxy.rehearsal.rehearsal import Rehearsal
     from drainproxy.rehearsal.result import Result
 
@@ -186,9 +188,9 @@ def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
         kind: given[kind] if given[kind] is not None else (0 if app and kind != "http" else count)
         for kind, count in CLIENTS.items()
     }
-    for option in ("path", "websocket_path", "events_path"):
-        if not given[option].startswith("/"):
-            name = option.replace("_", "-")
+    for path in ("path", "websocket_path", "events_path"):
+        if not given[path].startswith("/"):
+            name = path.replace("_", "-")
             raise click.BadParameter("a path begins with /", param_hint=f"--{name}")
     if app and clients["grpc"]:
         raise click.UsageError("--grpc: its calls are those of the built-in app only")
@@ -226,13 +228,19 @@ def _rehearse(plan: Plan, given: Mapping[str, Any]) -> int:
         import uvloop
         from rich.console import Console
 
+        from drainproxy.rehearsal.about import about, arguments
         from drainproxy.rehearsal.processes import StartFailed
         from drainproxy.rehearsal.rehearsal import Rehearsal
+
+        if given["html"]:
+            # What is missing is said before the rollout, not behind it.
+            importlib.import_module("jinja2")
     except ImportError as error:
         raise click.ClickException(
             f"needs {error.name}: pip install 'drainproxy[rehearsal]'"
         ) from None
     console = Console(stderr=given["as_json"])
+    said = about(plan, arguments())
     plans = [plan, replace(plan, proxy="none")] if given["compare"] else [plan]
     rehearsals = [Rehearsal(each) for each in plans]
     working = _serve(rehearsals[0], given["rollout_every"]) if given["serve"] else _all(rehearsals)
@@ -245,7 +253,7 @@ def _rehearse(plan: Plan, given: Mapping[str, Any]) -> int:
         return INTERRUPTED
     except asyncio.CancelledError:
         return TERMINATED
-    return _say(results, console, given)
+    return _say(results, said, console, given)
 
 
 async def _shown(
@@ -287,7 +295,9 @@ async def _serve(rehearsal: "Rehearsal", every: float) -> "list[Result]":
     return [await rehearsal.serve(every, stop)]
 
 
-def _say(results: "Sequence[Result]", console: "Console", given: Mapping[str, Any]) -> int:
+def _say(
+    results: "Sequence[Result]", about: "About", console: "Console", given: Mapping[str, Any]
+) -> int:
     from drainproxy.rehearsal import result, table
 
     console.print(table.render(results))
@@ -301,9 +311,9 @@ def _say(results: "Sequence[Result]", console: "Console", given: Mapping[str, An
     if given["html"]:
         from drainproxy.rehearsal.page import page
 
-        Path(given["html"]).write_text(page(results), encoding="utf-8")
+        Path(given["html"]).write_text(page(results, about), encoding="utf-8")
     if given["as_json"]:
-        click.echo(result.as_json(results), nl=False)
+        click.echo(result.as_json(results, about), nl=False)
     if results[0].gate and results[0].gate.verdict == "hold":
         return HELD
     return FAILED if problems else 0

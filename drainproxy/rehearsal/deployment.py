@@ -18,8 +18,6 @@ from drainproxy.rehearsal.replicas import Replica
 from drainproxy.rehearsal.scores import Clock
 
 _LOOK_EVERY = 0.1
-# What an injected sidecar keeps of the grace period, in seconds.
-_SPARE = 5.0
 
 
 class Deployment:
@@ -169,8 +167,6 @@ class Deployment:
             return Direct(site, self.plan.prestop_sleep)
         if self.plan.proxy == "envoy":
             return Envoy(self._processes, self._probe, site, self.plan.grace_period)
-        # As an injected pod has it; what is given comes later and beats it.
-        timeout = max(1.0, self.plan.grace_period - _SPARE)
-        flags = (f"--drain-timeout={timeout * 1000:.0f}ms", *self.plan.settings)
+        flags = self.plan.sidecar_flags
         annotations = self.plan.ages.annotations(serving=True) if self.plan.ages else ""
         return Drainproxy(self._processes, self._probe, site, flags, annotations)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from drainproxy.config import format_duration
 from drainproxy.rehearsal.ages import Ages
 from drainproxy.rehearsal.faults import NONE, Faults
 
@@ -14,6 +15,8 @@ BALANCERS = ("kube-proxy", "haproxy")
 OLD, NEW = "v1", "v2"
 
 CLIENTS = {"http": 50, "websocket": 20, "sse": 20, "grpc": 20}
+# What an injected sidecar keeps of the grace period, in seconds.
+_SPARE = 5.0
 # Where a gate looks at users it counts those of the last, about 20 s at 300 a second, and one of so
 # many is of each kind that stays or calls. Below 100 the gate takes a kind for rare, and does not
 # wait for 186 of them on 5 % of the traffic; four are still there, which a fault needs to show.
@@ -68,6 +71,13 @@ class Plan:
     def ages(self) -> Ages | None:
         """Those of ephemeral metadata, where there are any."""
         return Ages(self.scale_down_delay) if self.scale_down_delay else None
+
+    @property
+    def sidecar_flags(self) -> tuple[str, ...]:
+        """For `drainproxy run`: those of an injected pod, and what is given later wins."""
+        timeout = format_duration(max(1.0, self.grace_period - _SPARE))
+        own = (f"--drain-timeout={timeout}", "--unready=closed")
+        return (*own, *self.settings)
 
     @property
     def stays(self) -> Mapping[str, float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from drainproxy.rehearsal.about import About
 from drainproxy.rehearsal.gate_result import GateResult
 from drainproxy.rehearsal.scores import KINDS, Score, percentile
 
@@ -152,7 +153,8 @@ def ended(report: Mapping[str, Any] | None, how: str) -> Mapping[str, int]:
     return {kind: counts[how] for kind, counts in by_kind.items() if counts.get(how)}
 
 
-def as_json(results: Sequence[Result]) -> str:
+def as_json(results: Sequence[Result], about: About | None = None) -> str:
     """The results as a JSON object, `rehearsals` in the order given."""
-    body = {"rehearsals": results, "failed": sum(result.failed for result in results[:1])}
+    failed = sum(result.failed for result in results[:1])
+    body = {"about": about, "rehearsals": results, "failed": failed}
     return msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n"

@@ -19,9 +19,13 @@ _LEAST_HOW = 10
 
 def title(result: Result) -> str:
     """What was rehearsed, in words."""
-    what = "without a proxy" if result.proxy == "none" else f"with {result.proxy}"
     behind = "" if result.balancer == "kube-proxy" else f" behind {result.balancer}"
-    return f"{result.strategy} rollout {what}{behind}"
+    return f"{result.strategy} rollout {in_front(result)}{behind}"
+
+
+def in_front(result: Result) -> str:
+    """What stands in front of each replica, in words."""
+    return "without a proxy" if result.proxy == "none" else f"with {result.proxy}"
 
 
 def render(results: Sequence[Result]) -> RenderableType:

@@ -1,26 +1,96 @@
-"""The page of a rehearsal, looked at in a browser."""
+"""The page of a rehearsal, read as text and looked at in a browser."""
 
 import struct
 import subprocess
 import zlib
+from collections import Counter
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from drainproxy.rehearsal import plots
+from drainproxy.rehearsal.about import about
 from drainproxy.rehearsal.page import page
+from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.result import SecondResult
 from tests.rehearsal.test_result import of
 
 LOST, NEW_VERSION = (0xD0, 0x00, 0x00), (0x2A, 0x6F, 0x97)
+DARK_PAPER, LIGHT_PAPER, DARK_LOST = (0x14, 0x18, 0x1D), (0xFF, 0xFF, 0xFF), (0xFF, 0x5C, 0x5C)
 
 
-def look(browser: str, file: Path, picture: Path) -> None:
+class Tags(HTMLParser):
+    """How often each element begins, and the classes of rectangles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.seen, self.bars = Counter[str](), Counter[str]()
+        self.pictures: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.seen[tag] += 1
+        if tag == "rect":
+            self.bars[named["class"] or ""] += 1
+        if named.get("role") == "img":
+            self.pictures.append(named["aria-label"] or "")
+
+
+def test_it_needs_nothing_else_and_escapes_what_it_is_told() -> None:
+    text = page([of(), of({"refused": 2}, proxy="none")])
+    assert "&lt;b&gt;odd&lt;/b&gt;" in text
+    assert not any(word in text for word in ("http://", "https://", "src=", "<link", "<b>"))
+
+
+def test_two_are_side_by_side_by_kind_and_in_the_same_scale() -> None:
+    ours, theirs = of(seconds=20.0), of({"refused": 20}, proxy="none", seconds=30.0)
+    assert Tags(page([ours, theirs])).pictures == [
+        *("HTTP with drainproxy", "HTTP without a proxy", "with drainproxy", "without a proxy"),
+    ]
+    scale = plots.scale_of_answers([ours, theirs], "http")
+    assert scale == plots.Scale(30.0, 21)
+    assert Tags(page([ours])).pictures == ["HTTP", "with drainproxy"]
+
+
+def test_bars_are_of_the_color_of_their_version_or_of_none() -> None:
+    seconds = [SecondResult(0, {"v1": 3, "": 2}, 1), SecondResult(1, {"v2": 4, "beta": 1}, 0)]
+    shown = of({"refused": 1}, timeline={"http": seconds})
+    bars = plots.answers(shown, "http", plots.scale_of_answers([shown], "http"), "HTTP").bars
+    assert [bar.color for bar in bars] == ["during", "other", "old", "lost", "other", "new"]
+    # One upon the other.
+    assert bars[2].y + bars[2].height == pytest.approx(bars[1].y, abs=0.2)
+    assert plots.versions([shown]) == {
+        "v1": "old",
+        "v2": "new",
+        "of an unknown version": "other",
+        "lost": "lost",
+    }
+    assert Tags(page([shown])).bars["lost"] == 1
+
+
+def test_it_names_date_command_settings_and_versions_for_a_ticket() -> None:
+    plan = Plan(settings=("--drain-delay=3s",))
+    said = about(plan, ["rehearse", "--html", "a<b.html"])
+    text = page([of()], said)
+    assert f">{said.date}<" in text
+    assert "drainproxy rehearse --html &#39;a&lt;b.html&#39;" in text
+    assert "<dt>drain-delay</dt><dd>3s</dd>" in text
+    assert f"<dt>Python</dt><dd>{said.versions['Python']}</dd>" in text
+    assert "How it was rehearsed" not in page([of()])
+
+
+def look(
+    browser: str, file: Path, picture: Path, *flags: str, size: tuple[int, int] = (1000, 1400)
+) -> None:
     subprocess.run(
         [
             *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
             *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
             *("--disable-dev-shm-usage", "--no-proxy-server", "--hide-scrollbars"),
             "--host-resolver-rules=MAP * ~NOTFOUND",
-            *("--force-device-scale-factor=1", "--window-size=1000,1400"),
+            *("--force-device-scale-factor=1", f"--window-size={size[0]},{size[1]}", *flags),
             *(f"--user-data-dir={picture.parent / 'profile'}", f"--screenshot={picture}"),
             file.as_uri(),
         ],
@@ -84,5 +154,16 @@ def test_a_browser_shows_the_plots_of_what_was_lost_and_what_was_not(
     without = colors(picture)
 
     # A bar is as wide as one of 20 seconds of a plot of 700 pixels, and tens of pixels high.
-    assert with_losses[LOST] > without[LOST] + 500
+    assert with_losses[LOST] > without.get(LOST, 0) + 500
     assert without[NEW_VERSION] > 1000
+
+
+@pytest.mark.slow
+def test_it_is_dark_for_those_who_prefer_that(browser: str, tmp_path: Path) -> None:
+    file, picture = tmp_path / "report.html", tmp_path / "report.png"
+    file.write_text(page([of({"refused": 2})]), encoding="utf-8")
+    look(browser, file, picture, "--blink-settings=preferredColorScheme=0")
+    seen = colors(picture)
+    assert max(seen, key=lambda color: seen[color]) == DARK_PAPER
+    assert seen[DARK_LOST] > 100
+    assert LIGHT_PAPER not in seen

@@ -1,0 +1,47 @@
+"""A report says what it is of, and no secret."""
+
+from datetime import UTC, datetime
+
+import drainproxy
+from drainproxy.rehearsal.about import about
+from drainproxy.rehearsal.plan import Plan
+
+NOW = datetime(2026, 11, 29, 20, 51, 7, 123456, UTC)
+
+
+def test_it_names_date_command_settings_and_versions() -> None:
+    plan = Plan(
+        app=("my app", "{port}"),
+        clients={"http": 5, "grpc": 0},
+        grace_period=40.0,
+        settings=("--drain-delay=3s", "--forward=1=2", "--forward=3=4"),
+    )
+    said = about(plan, ["rehearse", "--", "my app", "{port}"], NOW)
+    assert said.date == "2026-11-29 20:51:07+00:00"
+    assert said.command == "drainproxy rehearse -- 'my app' '{port}'"
+    assert said.rehearsal["clients"] == "5 http"
+    assert said.rehearsal["grace-period"] == "40s"
+    assert said.settings["drain-timeout"] == "35s"
+    assert said.settings["drain-delay"] == "3s"
+    assert said.settings["unready"] == "closed"
+    assert said.settings["forward"] == "1=2, 3=4"
+    assert said.versions["drainproxy"] == drainproxy.__version__
+    assert {"Python", "CPUs", "aiohttp"} <= said.versions.keys()
+
+
+def test_without_sidecars_there_are_no_settings_of_theirs() -> None:
+    assert not about(Plan(proxy="none"), ["rehearse"], NOW).settings
+
+
+def test_no_secret_is_told() -> None:
+    plan = Plan(settings=("--admin-token=s3cret",))
+    for given in (("--admin-token", "s3cret"), ("--admin-token=s3cret",)):
+        said = about(plan, ["rehearse", *given, "--http", "3"], NOW)
+        assert "s3cret" not in str(said)
+        assert said.command.endswith("--http 3")
+        assert said.settings["admin-token"] == "(hidden)"
+
+
+def test_what_stands_behind_the_dashes_is_the_apps_own() -> None:
+    said = about(Plan(), ["rehearse", "--", "app", "--admin-token", "mine"], NOW)
+    assert said.command == "drainproxy rehearse -- app --admin-token mine"
