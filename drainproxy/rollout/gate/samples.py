@@ -31,22 +31,29 @@ class Series(Struct, frozen=True):
         name = self.labels.get("pod") or self.labels.get("instance", "")
         return f"{self.labels.get('namespace', '')}/{name}"
 
+    @property
+    def target(self) -> str:
+        """What was scraped. A pod may be several, each at moments of its own: the app has metrics
+        too, with the labels of the same pod."""
+        named = (self.labels.get(name) for name in ("namespace", "pod", "job", "instance"))
+        return "/".join(name for name in named if name)
+
 
 class Births(Struct, frozen=True):
-    """Of each pod: when its process began, and when it was seen first; seconds since 1970."""
+    """Of each target: when its process began, and when it was seen first; seconds since 1970."""
 
     began: Mapping[str, float]
     seen: Mapping[str, float]
 
     def is_new(self, series: Series, window: float) -> bool:
         """Whether the series held nothing before its first sample in the window that begins then:
-        its pod began later, or had been scraped before without it."""
-        first = series.samples[0][0]
-        return self.began.get(series.pod, -inf) >= window or self.seen.get(series.pod, inf) < first
+        its process began later, or had been scraped before without it."""
+        first, target = series.samples[0][0], series.target
+        return self.began.get(target, -inf) >= window or self.seen.get(target, inf) < first
 
-    def is_warm(self, pod: str, moment: float, warm_up: float) -> bool:
-        """Whether a pod had begun long enough before this moment."""
-        return moment > self.began.get(pod, -inf) + warm_up
+    def is_warm(self, series: Series, moment: float, warm_up: float) -> bool:
+        """Whether its process had begun long enough before this moment."""
+        return moment > self.began.get(series.target, -inf) + warm_up
 
 
 class Scope(Struct, frozen=True):
@@ -60,17 +67,19 @@ class Scope(Struct, frozen=True):
 
 
 def births(starts: Iterable[Series], others: Iterable[Series]) -> Births:
-    """From `process_start_time_seconds` and any series of the same pods, over the same window. A
-    pod that is restarted stays the same pod: it began when it was first started."""
+    """From `process_start_time_seconds` and any series of the same targets, over the same window.
+    A container that is restarted stays the same: it began when it was first started."""
     began: dict[str, float] = {}
     seen: dict[str, float] = {}
     for series in starts:
+        target = series.target
         for moment, value in series.samples:
-            began[series.pod] = min(began.get(series.pod, inf), value)
-            seen[series.pod] = min(seen.get(series.pod, inf), moment)
+            began[target] = min(began.get(target, inf), value)
+            seen[target] = min(seen.get(target, inf), moment)
     for series in others:
+        target = series.target
         for moment, _ in series.samples[:1]:
-            seen[series.pod] = min(seen.get(series.pod, inf), moment)
+            seen[target] = min(seen.get(target, inf), moment)
     return Births(began, seen)
 
 
@@ -90,7 +99,7 @@ def steps(series: Series, scope: Scope) -> list[Step]:
             continue
         if before is not None:
             more = value - before if value >= before else value
-            if more and scope.born.is_warm(series.pod, moment, scope.warm_up):
+            if more and scope.born.is_warm(series, moment, scope.warm_up):
                 found.append(Step(moment, more))
         before = value
     return found

@@ -90,6 +90,14 @@ def test_whatever_happens_between_restarts_all_that_was_seen_counts(
     assert counted(series(*samples), young, warm_up=-inf) == expected
 
 
+def test_what_else_is_scraped_of_a_pod_does_not_make_its_counters_young() -> None:
+    """An app with metrics of its own, which is scraped before the sidecar."""
+    proxy = series(5000, 5003, first=WINDOW + 9, instance="10.0.0.1:9180")
+    started = series(0.0, 0.0, first=WINDOW + 9, instance="10.0.0.1:9180")
+    app = series(WINDOW + 2, WINDOW + 2, first=WINDOW + 1, instance="10.0.0.1:8080")
+    assert counted(proxy, births([app, started], [proxy])) == 3
+
+
 # Counts
 
 
