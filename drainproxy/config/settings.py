@@ -27,6 +27,7 @@ from .values import (
     Address,
     AppHealth,
     DrainAt,
+    EventsDrainAt,
     Forward,
     Forwarded,
     LogFormat,
@@ -195,13 +196,14 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         str, setting(CLOSE_REASON, "The reason in that Close frame.", reload=True)
     ] = "going away"
     sse_drain: Annotated[
-        DrainAt,
+        EventsDrainAt,
         setting(
-            choice(DrainAt),
-            "Event streams end when leaving, or wait until the deadline.",
+            choice(EventsDrainAt),
+            "Event streams end when leaving, or wait until the deadline; auto ends those whose"
+            " events carry an id, by which their clients resume them, and waits for the others.",
             reload=True,
         ),
-    ] = "end"
+    ] = "auto"
     websocket_drain: Annotated[
         DrainAt,
         setting(

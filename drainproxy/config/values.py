@@ -7,6 +7,7 @@ from msgspec import Struct
 Protocol = Literal["auto", "http", "tcp"]
 Unready = Literal["announced", "leaving", "closed"]
 DrainAt = Literal["end", "wait"]
+EventsDrainAt = Literal["auto", "end", "wait"]
 Forwarded = Literal["append", "off"]
 ProxyProtocol = Literal["off", "v1", "v2"]
 LogLevel = Literal["debug", "info", "warning", "error"]

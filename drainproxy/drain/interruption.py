@@ -124,6 +124,36 @@ RULES: dict[tuple[str, Urgency], Rule] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """Which event streams may end for one reason, between two events: those alone whose clients can
+    ask for what follows, if `resumable`. `retry`: after how many milliseconds they come again, a
+    range."""
+
+    resumable: bool
+    retry: tuple[int, int]
+
+
+# How many milliseconds later whoever listens to events comes again. Where each has its own turn
+# (drain-spread, an age), no wave has to be broken, and what is missed meanwhile is little. Where
+# all end at once, they must not all be back at once.
+_OWN_TURN, _ALL_AT_ONCE = (100, 1000), (1000, 5000)
+# Who can resume loses nothing by an end. Who cannot loses what is said until it is back, so a drain
+# waits for it, unless it is told otherwise; an age is a setting of its own.
+EVENT_RULES: dict[tuple[str, Urgency], EventRule] = {
+    ("auto", Urgency.PATIENT): EventRule(resumable=False, retry=_OWN_TURN),
+    ("auto", Urgency.DRAIN): EventRule(resumable=True, retry=_OWN_TURN),
+    ("auto", Urgency.LAST): EventRule(resumable=False, retry=_ALL_AT_ONCE),
+    ("end", Urgency.PATIENT): EventRule(resumable=False, retry=_OWN_TURN),
+    ("end", Urgency.DRAIN): EventRule(resumable=False, retry=_OWN_TURN),
+    ("end", Urgency.LAST): EventRule(resumable=False, retry=_ALL_AT_ONCE),
+    # A drain does not ask these, but for what it had asked before the setting was changed.
+    ("wait", Urgency.PATIENT): EventRule(resumable=False, retry=_OWN_TURN),
+    ("wait", Urgency.DRAIN): EventRule(resumable=False, retry=_OWN_TURN),
+    ("wait", Urgency.LAST): EventRule(resumable=False, retry=_ALL_AT_ONCE),
+}
+
+
 @dataclass(slots=True)
 class Pending:
     """A goodbye that waits for its place. Its turn came at `since`, a byte moved last at `moved`;

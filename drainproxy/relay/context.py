@@ -141,10 +141,6 @@ class Context:
         self.refusal: Refusal = _no_refusal
         self.hint: Hint = lambda topic, route: None
 
-    def retry_milliseconds(self) -> int:
-        """After what time, jittered, whoever listens to events should come again."""
-        return int(1000 * (1 + self.uniform() * (RETRY_WITHIN - 1)))
-
     def begin_leaving(self) -> None:
         """From now on each client is to go."""
         self.leaving, self.leaving_since = True, self.now()

@@ -22,6 +22,8 @@ class Limits:
     websocket_close_reason: str = "going away"
     # The kinds that are asked to end at leaving; others are waited for.
     ending: frozenset[str] = frozenset({"websocket", "sse"})
+    # Which event streams among them may: a key of `drain.interruption.EVENT_RULES`.
+    sse_drain: str = "auto"
     forwarded: bool = True
     aging: Aging = field(default_factory=Aging)
     max_streams: int = 256

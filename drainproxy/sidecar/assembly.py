@@ -39,6 +39,7 @@ def limits(settings: Settings) -> Limits:
         ending=ending(settings),
         forwarded=settings.forwarded == "append",
         aging=aging(settings),
+        sse_drain=settings.sse_drain,
         max_streams=settings.max_streams,
         max_resets=settings.max_resets,
         connect_timeout=settings.connect_timeout,
@@ -57,7 +58,7 @@ def ending(settings: Settings) -> frozenset[str]:
         "sse": settings.sse_drain,
         "grpc": settings.grpc_drain,
     }
-    return frozenset(kind for kind, drain in drains.items() if drain == "end")
+    return frozenset(kind for kind, drain in drains.items() if drain != "wait")
 
 
 def aging(settings: Settings) -> Aging:

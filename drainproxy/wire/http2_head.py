@@ -24,6 +24,7 @@ _MEANINGS: dict[bytes, int] = {
     b":status": _PSEUDO,
     **dict.fromkeys((b"host", b"content-length", b"te"), _SINGLE),
     **dict.fromkeys((b"content-type", b"content-encoding", b"grpc-status"), _READ),
+    b"last-event-id": _READ,
     **dict.fromkeys((b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"), _READ),
     **dict.fromkeys((b"connection", b"proxy-connection", b"keep-alive"), _OF_A_CONNECTION),
     **dict.fromkeys((b"transfer-encoding", b"upgrade"), _OF_A_CONNECTION),
@@ -58,8 +59,8 @@ class RequestHead:
     """
 
     __slots__ = (
-        *("authority", "forwarded", "grpc", "kind", "malformed", "many", "method", "path"),
-        *("protocol", "proxied", "trailers", "unusual"),
+        *("asked_by_id", "authority", "forwarded", "grpc", "kind", "malformed", "many", "method"),
+        *("path", "protocol", "proxied", "trailers", "unusual"),
     )
 
     def __init__(self, fields: Fields, most_fields: int = MOST_FIELDS) -> None:
@@ -75,6 +76,8 @@ class RequestHead:
         self.kind = (
             "grpc" if self.grpc else "websocket" if self.protocol == b"websocket" else "http2"
         )
+        # WHATWG HTML 9.2.4: an EventSource that comes again says the last id that it has heard.
+        self.asked_by_id = bool(found.get(b"last-event-id"))
         # Whether a proxy before us has said where the client came in.
         self.proxied = (b"x-forwarded-proto" in found, b"x-forwarded-host" in found)
         if b"forwarded" in found:

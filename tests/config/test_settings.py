@@ -22,7 +22,7 @@ DEFAULTS: dict[str, object] = {
     "unready": "announced",
     "websocket_close_code": 1001,
     "websocket_close_reason": "going away",
-    "sse_drain": "end",
+    "sse_drain": "auto",
     "websocket_drain": "end",
     "grpc_drain": "wait",
     "max_connection_age": 1800.0,

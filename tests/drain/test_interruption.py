@@ -18,6 +18,7 @@ from drainproxy.drain.goodbye import (
 from drainproxy.drain.interruption import (
     ANSWER_PATIENCE,
     ANSWER_QUIET,
+    EVENT_RULES,
     GRPC,
     GRPC_UNANSWERED,
     HANDSHAKE_TIMEOUT,
@@ -160,3 +161,17 @@ def test_the_better_the_place_and_the_greater_the_hurry_the_sooner(
                     here = may_stand(rule, goodbye, better, NOW, client_spoke_last=spoke)
                     ends = pause_begins(rule, goodbye, client_spoke_last=spoke)
                     assert here or (better is PAUSE and ends <= NOW)
+
+
+@pytest.mark.parametrize(("drain", "level"), EVENT_RULES)
+def test_of_event_streams_only_a_drain_spares_those_that_cannot_be_resumed(
+    drain: str, level: Urgency
+) -> None:
+    spared = EVENT_RULES[drain, level].resumable
+    assert spared == ((drain, level) == ("auto", Urgency.DRAIN))
+
+
+@pytest.mark.parametrize(("drain", "level"), EVENT_RULES)
+def test_event_sources_come_again_soon_unless_all_do(drain: str, level: Urgency) -> None:
+    retry = EVENT_RULES[drain, level].retry
+    assert retry == ((1000, 5000) if level is Urgency.LAST else (100, 1000))

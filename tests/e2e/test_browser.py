@@ -65,7 +65,7 @@ class App:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for number in range(10_000):
-            await response.write(b"data: %d\n\n" % number)
+            await response.write(b"id: %d\ndata: %d\n\n" % (number, number))
             await asyncio.sleep(0.05)
         return response
 

@@ -25,7 +25,8 @@ from drainproxy.relay.upstream import UpstreamProtocol
 from tests.relay.connection import Connection
 
 # The proxy adds nothing of its own: what is told of forwarded fields has tests of its own.
-LIMITS = Limits(forwarded=False)
+# Where a stream may end is one thing, and which streams a drain may end is another.
+LIMITS = Limits(forwarded=False, sse_drain="end")
 CLIENT = ("192.0.2.7", 50000)
 MASK = b"\x01\x02\x03\x04"
 RETRY_AFTER = 3

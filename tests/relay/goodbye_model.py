@@ -10,6 +10,7 @@ from drainproxy.wire.websocket import FrameTracker
 from tests.relay.conversation import MASK
 from tests.relay.frames import CALL, GET, GRPC_OK, OK, POST, WEBSOCKET, Fields
 from tests.relay.h2_model import Message, Model, Peer
+from tests.wire.event_source import Read
 
 EVENTS: Fields = ((b":status", b"200"), (b"content-type", b"text/event-stream"))
 SWITCHED: Fields = ((b":status", b"200"),)
@@ -33,8 +34,9 @@ PARTS = {
     "grpc": [b"\0\0\0\0\1x", b"\0\0\0\0\0", b"\0\0\0\x0b\xb8" + bytes(3000)],
 }
 
-# The session's words: by the luck of these tests after 3 s; Close 1001 "going away".
-RETRY = b"retry: 3000\n\n"
+# The session's words: by the luck of these tests after 550 ms where each has its own turn, and 3 s
+# where all end at once; Close 1001 "going away".
+RETRY, RETRY_LATER = b"retry: 550\n\n", b"retry: 3000\n\n"
 CLOSE = b"\x88\x0c\x03\xe9going away"
 ECHO = b"\x88\x82" + MASK + bytes(a ^ b for a, b in zip(b"\x03\xe9", MASK, strict=False))
 # What an app answers to a Close: nobody hears it who has been told to go by the session.
@@ -44,8 +46,7 @@ APP_ECHO = b"\x88\x02\x03\xe9"
 def is_boundary(kind: str, body: bytes) -> bool:
     """Whether a word of the session may follow this."""
     if kind == "sse":
-        # A blank line at the very beginning ends no event, but a line.
-        return body == b"" or (b"\n" + body).endswith((b"\n\n", b"\n\r", b"\n\r\n"))
+        return Read(body).may_end
     if kind == "websocket":
         tracker = FrameTracker()
         tracker.feed(body)
@@ -145,8 +146,9 @@ class GoodbyeModel(Model):
         sent = super().as_sent(sender, stream, message)
         if sender is not self.app or kind not in ("sse", "websocket") or stream in self.failed:
             return sent
-        goodbye = RETRY if kind == "sse" else CLOSE
-        body = message.body.removesuffix(goodbye)
+        body = message.body
+        for goodbye in (RETRY, RETRY_LATER) if kind == "sse" else (CLOSE,):
+            body = body.removesuffix(goodbye)
         cut_short = message.ended and message != sent
         if len(body) == len(message.body) and not cut_short:
             return sent

@@ -37,6 +37,12 @@ def test_every_limit_follows_its_setting() -> None:
     assert (limits.websocket_close_code, limits.websocket_close_reason) == (1012, "bye")
 
 
+@pytest.mark.parametrize("how", ["auto", "end", "wait"])
+def test_a_drain_asks_event_streams_unless_they_are_to_be_waited_for(how: str) -> None:
+    limits = assembly.limits(settings(sse_drain=how))
+    assert ("sse" in limits.ending, limits.sse_drain) == (how != "wait", how)
+
+
 def test_limits_on_heads_and_streams_follow_their_settings() -> None:
     limits = assembly.limits(settings(max_fields="9", max_streams="8", max_resets="7"))
     assert (limits.max_fields, limits.max_streams, limits.max_resets) == (9, 8, 7)

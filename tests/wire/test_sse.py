@@ -1,31 +1,25 @@
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.wire.sse import EventTracker, retry
+from tests.wire.event_source import BOM, Read
 
-STREAMS = st.lists(st.sampled_from([b"\n", b"\r", b"\r\n", b"data: x", b":", b"\xff"])).map(
-    b"".join
-)
-
-
-def ends_with_an_event(stream: bytes) -> bool:
-    """By the letter of the specification: whether the last of the lines so far is an empty one."""
-    if not stream:
-        return True
-    *lines, rest = re.split(rb"\r\n|\n|\r", stream)
-    return not rest and lines[-1] == b""
+WORDS = [
+    *(b"\n", b"\r", b"\r\n", b"data: x", b"data", b"event: e", b":", b": ping", b"retry: 5"),
+    *(b"retry", b"id: 1", b"id:", b"id", b"id: \0", b"id: 123456789\0", b"idea: 1", b"\xff", BOM),
+]
+STREAMS = st.lists(st.sampled_from(WORDS)).map(b"".join)
+ENDS = [b"\n", b"\r", b"\r\n"]
 
 
-def fed(stream: bytes) -> EventTracker:
-    tracker = EventTracker()
+def fed(stream: bytes, *, asked_by_id: bool = False) -> EventTracker:
+    tracker = EventTracker(asked_by_id=asked_by_id)
     tracker.feed(stream, 0, len(stream))
     return tracker
 
 
-@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+@pytest.mark.parametrize("end", ENDS)
 def test_an_event_ends_with_an_empty_line(end: bytes) -> None:
     event = b"id: 1" + end + b"data: x" + end + end
     assert fed(event).between_events
@@ -41,26 +35,97 @@ def test_a_line_end_alone_is_no_end_of_an_event() -> None:
     assert not fed(b"data: x\r\n").between_events
 
 
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("before", [b"", b"data: x", b"id: 1"])
+@pytest.mark.parametrize("says_nothing", [b":", b": ping", b"retry: 100", b"retry", b"retry:x"])
+def test_what_says_nothing_of_an_event_is_part_of_none(
+    before: bytes, says_nothing: bytes, end: bytes
+) -> None:
+    """9.2.6: a line with a colon first is ignored, and `retry` sets only the time to come again."""
+    stream = before + end * 2 + says_nothing
+    assert not fed(stream).between_events
+    assert fed(stream + end).between_events
+    assert fed(stream + end + says_nothing + end * 3).between_events
+
+
+@pytest.mark.parametrize("field", [b"event: e", b"id: 1", b"data", b"retries: 1", b"x: y", b" :"])
+def test_any_other_field_begins_one(field: bytes) -> None:
+    assert not fed(b"data: x\n\n" + field + b"\n").between_events
+
+
+def test_an_event_with_a_comment_inside_goes_on_behind_it() -> None:
+    assert not fed(b"data: x\n: ping\n").between_events
+
+
+@pytest.mark.parametrize("line", [b"", b"\n", b": x\n", b"retry: 1\r\n"])
+def test_a_byte_order_mark_is_part_of_no_line(line: bytes) -> None:
+    """9.2.5: one may stand at the very beginning."""
+    assert fed(BOM + line).between_events
+    assert not fed(line + b"\n" + BOM).between_events
+
+
+def test_an_id_behind_a_byte_order_mark_is_one() -> None:
+    assert fed(BOM + b"id: 1\ndata: x\n\n").resumable
+    assert not fed(b"\n" + BOM + b"id: 1\ndata: x\n\n").resumable
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("field", [b"id: 7", b"id:7", b"id:  ", b"id: a:b"])
+def test_a_stream_can_be_resumed_once_an_event_with_an_id_is_whole(
+    field: bytes, end: bytes
+) -> None:
+    """9.2.6: dispatching an event sets the last event ID string."""
+    assert not fed(b"data: x" + end + field + end).resumable
+    assert fed(b"data: x" + end + field + end * 2).resumable
+    assert fed(field + end * 2 + b"data: y" + end * 2).resumable, "it keeps the id of another"
+
+
+@pytest.mark.parametrize("field", [b"id: \0", b"idea: 1", b"ID: 1", b" id: 1", b"data: id: 1"])
+def test_what_is_no_id_does_not_count(field: bytes) -> None:
+    assert not fed(field + b"\n\n").resumable
+    assert fed(b"id: 1\n\n" + field + b"\n\n").resumable
+
+
+@pytest.mark.parametrize("field", [b"id", b"id:", b"id: "])
+def test_an_empty_id_takes_back_the_one_before(field: bytes) -> None:
+    """9.2.4: Last-Event-ID is not sent for an empty one."""
+    assert not fed(b"id: 1\n\n" + field + b"\n\n").resumable
+
+
+def test_who_has_come_with_an_id_can_come_with_it_again() -> None:
+    assert fed(b": ping\n\n", asked_by_id=True).resumable
+    assert fed(b"id: 1\n\ndata: x\n\n", asked_by_id=True).resumable
+    assert not fed(b"data: x\n\n", asked_by_id=True).resumable, "this app knows of none"
+
+
 @given(STREAMS, st.lists(st.integers(0, 40)))
 def test_any_split_of_a_stream_is_followed(stream: bytes, cuts: list[int]) -> None:
     tracker, at = EventTracker(), 0
     for cut in [*sorted(cut for cut in cuts if cut < len(stream)), len(stream)]:
         tracker.feed(stream, at, cut)
         at = cut
-        assert tracker.between_events == (at == 0 or ends_with_an_event(stream[:at]))
+        read = Read(stream[:at])
+        in_mark = 0 < at < len(BOM) and BOM.startswith(stream[:at])
+        assert tracker.between_events == (read.may_end and not in_mark)
+        assert tracker.resumable == bool(read.last_id)
 
 
-@given(STREAMS.filter(lambda stream: not stream.endswith(b"\r")), STREAMS)
-def test_the_first_end_is_found_where_it_is(before: bytes, after: bytes) -> None:
+@given(STREAMS, STREAMS, st.booleans())
+def test_the_first_end_is_found_where_it_is(before: bytes, after: bytes, resumable: bool) -> None:
     framed = b"###" + after + b"###"
-    end = fed(before).end_in(framed, 3, 3 + len(after))
+    end = fed(before).end_in(framed, 3, 3 + len(after), resumable=resumable)
+    stream = before + after
     ends = [
         place
-        for place in range(1, len(after) + 1)
-        # A CRLF is not left in the middle.
-        if ends_with_an_event(before + after[:place]) and after[place - 1 : place + 1] != b"\r\n"
+        for place in range(len(before) + 1, len(stream) + 1)
+        # A CRLF is not left in the middle, nor ended twice.
+        if stream[place - 1] in b"\r\n"
+        and stream[place - 1 : place + 1] != b"\r\n"
+        and not (place == len(before) + 1 and stream[place - 2 : place] == b"\r\n")
+        and (read := Read(stream[:place])).may_end
+        and (read.last_id or not resumable)
     ]
-    assert end == (3 + ends[0] if ends else -1)
+    assert end == (3 + ends[0] - len(before) if ends else -1)
 
 
 def test_looking_for_an_end_feeds_nothing() -> None:

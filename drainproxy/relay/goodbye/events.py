@@ -5,58 +5,95 @@ what tells the client when to come back is an event field as well. Chunks and pl
 not gone on can be made shorter; DATA that has begun to pass cannot, so it is held back meanwhile.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
-from drainproxy.drain.interruption import QUIET
+from drainproxy.drain.interruption import EVENT_RULES, QUIET, EventRule, Urgency, urgency
 from drainproxy.drain.ledger import APP_LEFT, GOODBYE
 from drainproxy.relay.goodbye.carrier import Carrier
+from drainproxy.relay.limits import Limits
 from drainproxy.wire import sse
 from drainproxy.wire.chunked import ChunkedBody, Part
 
 _LAST_CHUNK = b"0\r\n\r\n"
-# The tracker knows a stream by its last three bytes, and each part but the last has one of them.
-_LAST_PARTS = 4
 # Of an event in which the goodbye waits, in bytes: nobody waits for the parts of a long one.
 _MOST_HELD = 16384
 
 
+class Surroundings(Protocol):
+    """What a goodbye asks of the context."""
+
+    limits: Limits
+    uniform: Callable[[], float]
+
+
 class EventGoodbye:
-    """Follows one event stream. `why`: the goodbye that waits for the end of an event, if any."""
+    """Follows one event stream. `why`: the goodbye that waits for its place, if any.
+    `asked_by_id`: see `EventTracker`."""
 
-    __slots__ = ("tracker", "why")
+    __slots__ = ("_context", "_urgency", "tracker", "why")
 
-    def __init__(self) -> None:
-        self.tracker = sse.EventTracker()
+    def __init__(self, context: Surroundings, *, asked_by_id: bool) -> None:
+        self._context = context
+        self.tracker = sse.EventTracker(asked_by_id=asked_by_id)
         self.why = ""
+        self._urgency = Urgency.PATIENT
 
     def say(self, why: str) -> None:
-        """End the stream behind the event that is under way; the first reason counts."""
-        self.why = self.why or why
+        """End the stream as soon as it may end; the first reason counts."""
+        if not self.why:
+            self.why, self._urgency = why, urgency(why)
+
+    def hasten(self, why: str) -> None:
+        """Time is up: end it behind the event that is under way. The reason stays that of a goodbye
+        which waits for nothing else."""
+        if not self.may_end:
+            self.why = why
+        self._urgency = Urgency.LAST
 
     def cancel(self, remaining: str) -> None:
         """Go on, unless there is a reason that remains."""
-        self.why = remaining
+        self.why, self._urgency = remaining, urgency(remaining)
 
-    def poll(self, carrier: Carrier, retry: int) -> None:
-        """End the stream if this is the place. `retry`: when to come again, in milliseconds."""
-        if self.why and carrier.at_boundary and self.tracker.between_events:
-            self.end(carrier, retry)
+    @property
+    def may_end(self) -> bool:
+        """A goodbye waits, and for nothing but the end of an event."""
+        return bool(self.why) and (self.tracker.resumable or not self.needs_id)
 
-    def end(self, carrier: Carrier, retry: int) -> None:
+    @property
+    def needs_id(self) -> bool:
+        """It may end only where its client can ask for the rest."""
+        return self._rule.resumable
+
+    @property
+    def _rule(self) -> EventRule:
+        return EVENT_RULES[self._context.limits.sse_drain, self._urgency]
+
+    def poll(self, carrier: Carrier) -> None:
+        """End the stream if this is the place."""
+        if self.may_end and carrier.at_boundary and self.tracker.between_events:
+            self.end(carrier)
+
+    def end(self, carrier: Carrier) -> None:
         """End it here. A client without room for it is not told when to come again."""
-        words = sse.retry(retry)
+        words = self._retry(self._rule)
         if carrier.room >= len(words):
             carrier.send(words)
         carrier.told(self.why)
         carrier.finish(GOODBYE)
 
-    def speak_for_app(self, carrier: Carrier, retry: int) -> None:
-        """The app has died: end the stream where it is. Of an event that is not whole its listener
-        takes nothing (WHATWG HTML 9.2.6), so it must not be made whole either."""
-        words = sse.retry(retry)
+    def speak_for_app(self, carrier: Carrier) -> None:
+        """The app has died, on everyone at once: end the stream where it is. Of an event that is
+        not whole its listener takes nothing (WHATWG HTML 9.2.6), so it must not be made whole
+        either."""
+        words = self._retry(EVENT_RULES[self._context.limits.sse_drain, Urgency.LAST])
         if self.tracker.between_events and carrier.room >= len(words):
             carrier.send(words)
         carrier.finish(APP_LEFT)
+
+    def _retry(self, rule: EventRule) -> bytes:
+        soonest, latest = rule.retry
+        return sse.retry(int(soonest + self._context.uniform() * (latest - soonest)))
 
 
 class EventBody:
@@ -64,8 +101,8 @@ class EventBody:
 
     __slots__ = ("_parts", "_scan", "goodbye")
 
-    def __init__(self, scan: ChunkedBody | None) -> None:
-        self.goodbye = EventGoodbye()
+    def __init__(self, goodbye: EventGoodbye, scan: ChunkedBody | None) -> None:
+        self.goodbye = goodbye
         self._scan = scan
         self._parts: list[Part] = []
         if scan is not None:
@@ -79,8 +116,7 @@ class EventBody:
     def passed(self, data: bytes, start: int) -> None:
         """`data` has gone on, in which the body stands from `start` on, and which has been fed to
         `scan`."""
-        # What is before the last bytes does not matter.
-        for _, begin, end in self._take_parts(data, start)[-_LAST_PARTS:]:
+        for _, begin, end in self._take_parts(data, start):
             self.goodbye.tracker.feed(data, begin, end)
 
     def up_to_end(self, data: bytes, start: int) -> bytes | None:
@@ -91,8 +127,10 @@ class EventBody:
         """
         tracker = self.goodbye.tracker
         for chunk, begin, end in self._take_parts(data, start):
-            here = tracker.end_in(data, begin, end)
-            if here >= 0 and (self._scan is None or chunk >= 0):
+            here = -1
+            if self._scan is None or chunk >= 0:
+                here = tracker.end_in(data, begin, end, resumable=self.goodbye.needs_id)
+            if here >= 0:
                 tracker.feed(data, begin, here)
                 return (
                     data[:here] if self._scan is None else data[:chunk] + _chunk(data[begin:here])
@@ -133,8 +171,8 @@ class HeldEvents:
 
     __slots__ = ("_app_ended", "_held", "_holding", "_moved", "cancelled", "goodbye")
 
-    def __init__(self) -> None:
-        self.goodbye = EventGoodbye()
+    def __init__(self, goodbye: EventGoodbye) -> None:
+        self.goodbye = goodbye
         self._held = b""
         self._holding = self._app_ended = self.cancelled = False
         self._moved = 0.0
@@ -145,14 +183,19 @@ class HeldEvents:
         return bool(self.goodbye.why) or self.cancelled
 
     @property
+    def holds(self) -> bool:
+        """What comes is held back for as long as it takes to find the place."""
+        return self.goodbye.may_end or self.cancelled
+
+    @property
     def held(self) -> int:
         """How many bytes are held."""
         return len(self._held)
 
     def holds_back(self, now: float, *, ends: bool) -> bool:
         """Whether the DATA that begins is fed to this and does not go on; `ends`: the app ends the
-        stream with it."""
-        self._holding, self._moved = self.waits, now
+        stream with it. What cannot end yet is not held up for it."""
+        self._holding, self._moved = self.holds, now
         self._app_ended = self._holding and ends
         return self._holding
 
@@ -170,6 +213,12 @@ class HeldEvents:
         self.goodbye.say(why)
         self.cancelled = False
 
+    def hasten(self, why: str, now: float) -> None:
+        """The same."""
+        self._moved = now
+        self.goodbye.hasten(why)
+        self.cancelled = False
+
     def cancel(self, remaining: str) -> None:
         """The same."""
         self.cancelled = not remaining
@@ -181,35 +230,40 @@ class HeldEvents:
         self.goodbye.tracker.feed(held, 0, len(held))
         return held
 
-    def speak_for_app(self, carrier: Carrier, retry: int) -> None:
+    def speak_for_app(self, carrier: Carrier) -> None:
         """See `EventGoodbye`; what is held up to the end of an event passes before."""
         tracker = self.goodbye.tracker
         ends_at = 0 if tracker.between_events else tracker.end_in(self._held, 0, self.held)
         if 0 < ends_at <= carrier.room:
             tracker.feed(self._held, 0, ends_at)
             carrier.send(self._held[:ends_at])
-        self.goodbye.speak_for_app(carrier, retry)
+        self.goodbye.speak_for_app(carrier)
 
-    def poll(self, now: float, carrier: HoldingCarrier, retry: int) -> None:
+    def poll(self, now: float, carrier: HoldingCarrier) -> None:
         """Do what has to be done now, between two frames."""
         if self.held > carrier.room:
             # The client has made its windows smaller meanwhile.
             return
-        tracker = self.goodbye.tracker
-        ends_at = 0 if tracker.between_events else tracker.end_in(self._held, 0, self.held)
         if self._app_ended:
             carrier.send(self.release())
             carrier.end_of_app()
         elif self.cancelled:
             carrier.send(self.release())
             self.cancelled = False
-        elif ends_at >= 0:
+        elif (ends_at := self._place()) >= 0:
             last, self._held = self._held[:ends_at], b""
             carrier.send(last)
-            self.goodbye.end(carrier, retry)
+            self.goodbye.end(carrier)
         elif self.held > _MOST_HELD or now - self._moved >= QUIET:
             # Nobody waits for a part of an event that is long or slow.
             carrier.send(self.release())
+
+    def _place(self) -> int:
+        """So much of what is held passes before the stream ends; -1 if it may not end yet."""
+        goodbye, tracker = self.goodbye, self.goodbye.tracker
+        if goodbye.may_end and tracker.between_events:
+            return 0
+        return tracker.end_in(self._held, 0, self.held, resumable=goodbye.needs_id)
 
 
 def _chunk(data: bytes) -> bytes:

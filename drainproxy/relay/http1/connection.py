@@ -1,11 +1,12 @@
 """The session of an HTTP/1 connection: requests go to the app as they came, answers to the client.
 One request at a time goes to the app; what the client sends ahead waits."""
 
+import re
 from math import inf
 
 from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
-from drainproxy.relay.goodbye.events import EventBody
+from drainproxy.relay.goodbye.events import EventBody, EventGoodbye
 from drainproxy.relay.http1.body import CountedBody
 from drainproxy.relay.http1.events import EventAnswer
 from drainproxy.relay.http1.exchange import Exchange
@@ -30,6 +31,8 @@ from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Request, Response
 from drainproxy.wire.rewrite import close_after
 
+# WHATWG HTML 9.2.4: an EventSource that comes again says the last id that it has heard.
+_ASKED_BY_ID = re.compile(rb"\r\nlast-event-id:[ \t]*[^ \t\r]", re.IGNORECASE)
 # An app that goes on with interim answers for ever is broken.
 _MOST_INTERIM = 32
 
@@ -265,7 +268,9 @@ class Http1Connection(Exchange):
         if not self.age.told_why:
             self.count_age()
         if self.request.method == b"GET" and not response.encoded:
-            self.events = EventAnswer(self, EventBody(self.answer_body))
+            asked_by_id = bool(_ASKED_BY_ID.search(self.request.head))
+            goodbye = EventGoodbye(self.context, asked_by_id=asked_by_id)
+            self.events = EventAnswer(self, EventBody(goodbye, self.answer_body))
             leaving = self.context.leaving and "sse" in self.context.limits.ending
             if why := DRAIN if leaving else self.age.told_why:
                 # Its first event may be in what is being read.

@@ -35,18 +35,22 @@ class EventAnswer:
         return bool(self.body.goodbye.why)
 
     def say(self, why: str) -> None:
-        """End behind the event that is under way."""
+        """End as soon as it may end."""
         self.body.goodbye.say(why)
+        self.poll()
+
+    def hasten(self, why: str) -> None:
+        """Time is up: end behind the event that is under way."""
+        self.body.goodbye.hasten(why)
         self.poll()
 
     def poll(self) -> None:
         """End if this is the place."""
-        self.body.goodbye.poll(self, self._connection.context.retry_milliseconds())
+        self.body.goodbye.poll(self)
 
     def speak_for_app(self) -> None:
         """The app has died: end where it is."""
-        retry = self._connection.context.retry_milliseconds()
-        self.body.goodbye.speak_for_app(self, retry)
+        self.body.goodbye.speak_for_app(self)
 
     def pass_on(self, data: bytes, start: int) -> None:
         """Forward, up to the place where the stream may end if it is to; the body stands in `data`
@@ -61,7 +65,7 @@ class EventAnswer:
         if last is None:
             self.poll()
         else:
-            body.goodbye.end(self, self._connection.context.retry_milliseconds())
+            body.goodbye.end(self)
 
     # As a carrier
 

@@ -126,7 +126,8 @@ class Exchange(Session):
     def cut(self, why: str) -> None:
         """Event streams that were waited for hear it now."""
         self.why = why
-        self.say_goodbye(why)
+        if self.events is not None:
+            self.events.hasten(why)
 
     def _goodbye(self) -> str:
         """Why this answer is the last one; empty if the next request is here already, or if there

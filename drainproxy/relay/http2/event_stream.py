@@ -1,8 +1,10 @@
 """An event stream on a stream of HTTP/2, and the carrier of its goodbye."""
 
+from math import inf
+
 from drainproxy.drain.interruption import QUIET
 from drainproxy.drain.ledger import FINISHED
-from drainproxy.relay.goodbye.events import HeldEvents
+from drainproxy.relay.goodbye.events import EventGoodbye, HeldEvents
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.tracked import Connection, TrackedStream
 from drainproxy.wire import http2
@@ -15,7 +17,8 @@ class EventStream(TrackedStream):
 
     def __init__(self, connection: Connection, stream: Stream, window: int) -> None:
         super().__init__(connection, stream, window)
-        self.events = HeldEvents()
+        asked_by_id = stream.head.asked_by_id
+        self.events = HeldEvents(EventGoodbye(connection.context, asked_by_id=asked_by_id))
 
     @property
     def waits(self) -> bool:
@@ -23,12 +26,13 @@ class EventStream(TrackedStream):
         return self.events.waits and not self.stream.app_done
 
     def say(self, why: str, now: float) -> None:
-        """End behind the event that is under way."""
+        """End as soon as it may end."""
         self.events.say(why, now)
 
     def hasten(self, why: str, now: float) -> None:
-        """The same: there is no sooner end that its client understands."""
-        self.events.say(why, now)
+        """End behind the event that is under way: there is no sooner end that its client
+        understands."""
+        self.events.hasten(why, now)
 
     def cancel(self, remaining: str, now: float) -> None:
         """Go on, but for the reason that remains."""
@@ -37,8 +41,8 @@ class EventStream(TrackedStream):
     def poll(self, now: float) -> float:
         """See `HeldEvents`."""
         if self.at_boundary:
-            self.events.poll(now, self, self.connection.context.retry_milliseconds())
-        return now + QUIET
+            self.events.poll(now, self)
+        return now + QUIET if self.events.holds else inf
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The app's next bytes are those of `data` from `start` to `end`."""
@@ -59,7 +63,7 @@ class EventStream(TrackedStream):
     def speak_for_app(self) -> None:
         """`retry`, and the end."""
         if self.at_boundary and not self.stream.app_done:
-            self.events.speak_for_app(self, self.connection.context.retry_milliseconds())
+            self.events.speak_for_app(self)
 
     def end_of_app(self) -> None:
         """The app has ended the stream in what was held."""

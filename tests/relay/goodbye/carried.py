@@ -188,12 +188,16 @@ class WebSocketOverHttp2(WebSocket, OverHttp2):
 
 
 class Events(Carried):
-    """An event stream that has begun; `age` and `grace` as for a WebSocket."""
+    """An event stream that has begun; `age` and `grace` as for a WebSocket. `last_event_id`: with
+    which its client has come."""
 
     kind = "sse"
 
-    def __init__(self, age: float = 0, grace: float = 0, **about: Any) -> None:
+    def __init__(
+        self, age: float = 0, grace: float = 0, last_event_id: str = "", **about: Any
+    ) -> None:
         super().__init__()
+        self.last_event_id = last_event_id
         aging = Aging({self.aged_as: age}, 0.0, grace)
         self.talk = self._begun(aging=aging, **about)
 
@@ -209,7 +213,8 @@ class EventsUntilClose(Events, OverHttp1):
 
     def _begun(self, **about: Any) -> Conversation:
         talk = Conversation(**about)
-        talk.client_sends(request("/events"))
+        fields = ["Last-Event-ID: " + self.last_event_id] if self.last_event_id else []
+        talk.client_sends(request("/events", *fields))
         talk.app_sends(self.head)
         talk.app_got()
         assert talk.client_got() == self.head
@@ -221,12 +226,13 @@ class ChunkedEvents(EventsUntilClose):
 
     head = CHUNKED_EVENTS
 
-    def __init__(self, age: float = 0, grace: float = 0, **about: Any) -> None:
-        super().__init__(age, grace, **about)
+    def __init__(self, *of: Any, **about: Any) -> None:
+        super().__init__(*of, **about)
         self._ended = False
 
     def app_says(self, payload: bytes) -> None:
-        self.talk.app_sends(b"%x\r\n%b\r\n" % (len(payload), payload))
+        if payload:
+            self.talk.app_sends(b"%x\r\n%b\r\n" % (len(payload), payload))
 
     def app_ends(self) -> None:
         self.talk.app_sends(b"0\r\n\r\n")
@@ -250,7 +256,8 @@ class EventsOverHttp2(Events, OverHttp2):
     """DATA frames."""
 
     def _begun(self, **about: Any) -> Streaming:
-        return answered(GET, EVENTS, **about)
+        last = self.last_event_id.encode()
+        return answered((*GET, (b"last-event-id", last)) if last else GET, EVENTS, **about)
 
 
 WEBSOCKETS = [WebSocketOverHttp1, WebSocketOverHttp2]

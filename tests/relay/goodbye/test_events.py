@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.relay.goodbye.carried import EVENT_STREAMS, ChunkedEvents, Events
-from tests.relay.goodbye_model import RETRY, is_boundary
+from tests.relay.goodbye_model import RETRY, RETRY_LATER, is_boundary
 
 Begins = type[Events]
 EVENT = b"id: 7\ndata: x\n\n"
@@ -20,6 +20,9 @@ def grows_old(talk: Events) -> None:
     talk.proxy.settle()
 
 
+# After how many milliseconds a client comes again, by the luck of these tests: whoever has its own
+# turn after 100 to 1000, and after 1000 to 5000 if all end at once.
+RETRIES = {"drain": RETRY, "max-connection-age": RETRY, "deadline": RETRY_LATER}
 ASKS: dict[str, Callable[[Events], None]] = {
     "drain": lambda talk: talk.proxy.leaves(),
     "max-connection-age": grows_old,
@@ -38,7 +41,7 @@ def test_between_two_events_it_ends_at_once(events: Begins, why: str) -> None:
     talk = events()
     talk.app_says(EVENT)
     ASKS[why](talk)
-    assert talk.client_heard() == EVENT + RETRY
+    assert talk.client_heard() == EVENT + RETRIES[why]
     assert talk.let_go()
     assert (talk.goodbyes, talk.ending) == ({("sse", why): 1}, "goodbye")
 
@@ -50,7 +53,7 @@ def test_an_event_that_is_under_way_is_finished_first(events: Begins, why: str, 
     ASKS[why](talk)
     assert talk.client_heard() == EVENT[:cut]
     talk.app_says(EVENT[cut:])
-    assert talk.client_heard() == EVENT[cut:] + RETRY
+    assert talk.client_heard() == EVENT[cut:] + RETRIES[why]
     assert talk.let_go()
 
 
@@ -59,7 +62,7 @@ def test_it_ends_where_the_event_does_and_not_where_the_bytes_do(events: Begins,
     talk.app_says(LINE)
     ASKS[why](talk)
     talk.app_says(b"data: 2\n\ndata: 3\n")
-    assert talk.client_heard() == LINE + b"data: 2\n\n" + RETRY
+    assert talk.client_heard() == LINE + b"data: 2\n\n" + RETRIES[why]
     assert talk.ending == "goodbye"
 
 
@@ -71,7 +74,7 @@ def test_a_slow_event_reaches_the_client_line_by_line(events: Begins, why: str) 
     talk.proxy.wait(0.25)
     assert talk.client_heard() == LINE * 2
     talk.app_says(b"\n")
-    assert talk.client_heard() == b"\n" + RETRY
+    assert talk.client_heard() == b"\n" + RETRIES[why]
 
 
 def test_behind_an_event_that_ends_inside_a_chunk_the_chunk_ends_first() -> None:
@@ -92,7 +95,7 @@ def test_who_waits_for_the_deadline_is_told_then(events: Begins) -> None:
     talk.proxy.leaves()
     assert talk.client_heard() == b""
     talk.proxy.cuts()
-    assert talk.client_heard() == RETRY
+    assert talk.client_heard() == RETRY_LATER
     assert talk.goodbyes == {("sse", "deadline"): 1}
 
 
@@ -150,7 +153,7 @@ def test_an_idle_stream_is_told_to_come_again(events: Begins) -> None:
     talk = events(idle_timeout=30)
     talk.app_says(EVENT)
     talk.proxy.wait(31)
-    assert talk.client_heard() == EVENT + RETRY
+    assert talk.client_heard() == EVENT + RETRY_LATER
     assert talk.let_go()
     assert (talk.goodbyes, talk.ending) == ({("sse", "idle-timeout"): 1}, "goodbye")
 
@@ -163,10 +166,151 @@ def test_an_event_that_does_not_go_on_is_cut_by_idle_timeout(events: Begins) -> 
     assert (talk.goodbyes, talk.ending) == ({}, "cut")
 
 
+# Which of them a drain may end: sse-drain (WHATWG HTML 9.2.4: who has the id of an event asks for
+# those that follow, by Last-Event-ID)
+
+NAMES_IDS = {
+    "in each event": EVENT * 2,
+    "behind the data": b"data: x\r\nid: 7\r\n\r\n",
+    "in an event without data": b"id: 7\n\n",
+    "and others do not": EVENT + b"data: ping\n\n",
+    "behind a byte order mark": b"\xef\xbb\xbfid:7\rdata: x\r\r",
+    "with a comment behind it": EVENT + b": ping\n",
+}
+NAMES_NONE = {
+    "no event so far": b"",
+    "comments alone": b": ping\n\n: ping\n\n",
+    "data alone": b"data: x\n\n",
+    "another field": b"idea: 7\ndata: id: 7\n\n",
+    "an id in an event that is under way": b"data: x\n\nid: 7\n",
+    "an empty one, which takes the other back": EVENT + b"id\ndata: x\n\n",
+    "one that is ignored": b"id: \0\ndata: x\n\n",
+}
+
+
+@pytest.mark.parametrize("said", NAMES_IDS.values(), ids=NAMES_IDS)
+def test_a_drain_ends_a_stream_that_can_be_resumed(events: Begins, said: bytes) -> None:
+    talk = events(sse_drain="auto")
+    talk.app_says(said)
+    talk.proxy.leaves()
+    assert talk.client_heard() == said + RETRY
+    assert (talk.goodbyes, talk.ending) == ({("sse", "drain"): 1}, "goodbye")
+
+
+@pytest.mark.parametrize("said", NAMES_NONE.values(), ids=NAMES_NONE)
+def test_a_drain_waits_for_any_other_up_to_its_deadline(events: Begins, said: bytes) -> None:
+    talk = events(sse_drain="auto")
+    talk.app_says(said)
+    talk.proxy.leaves()
+    talk.proxy.wait(60)
+    assert talk.client_heard() == said
+    assert not talk.ending
+    talk.proxy.cuts()
+    end = b"\n" if said.endswith(b"7\n") else b""
+    if end:
+        assert talk.client_heard() == b"", "an event that is under way is finished first"
+        talk.app_says(end)
+    assert talk.client_heard() == end + RETRY_LATER
+    assert (talk.goodbyes, talk.ending) == ({("sse", "deadline"): 1}, "goodbye")
+
+
+def test_what_is_waited_for_is_held_up_by_nothing(events: Begins) -> None:
+    talk = events(sse_drain="auto")
+    talk.proxy.leaves()
+    for part in (b"data: 1", b"\ndata: 2\n\ndata: 3\n", b"\n"):
+        talk.app_says(part)
+        assert talk.client_heard() == part
+
+
+def test_it_ends_once_an_event_with_an_id_has_come_through(events: Begins) -> None:
+    talk = events(sse_drain="auto")
+    talk.proxy.leaves()
+    talk.app_says(b"data: x\n\n")
+    assert talk.client_heard() == b"data: x\n\n"
+    talk.app_says(EVENT)
+    assert talk.client_heard() == EVENT + RETRY
+    assert (talk.goodbyes, talk.ending) == ({("sse", "drain"): 1}, "goodbye")
+
+
+@pytest.mark.parametrize("said", [b"", b": ping\n\n"])
+def test_who_has_come_with_an_id_needs_no_other(events: Begins, said: bytes) -> None:
+    talk = events(sse_drain="auto", last_event_id="7")
+    talk.app_says(said)
+    talk.proxy.leaves()
+    assert talk.client_heard() == said + RETRY
+
+
+def test_an_app_that_then_says_none_is_waited_for(events: Begins) -> None:
+    talk = events(sse_drain="auto", last_event_id="7")
+    talk.app_says(b"data: x\n\n")
+    talk.proxy.leaves()
+    assert talk.client_heard() == b"data: x\n\n"
+
+
+def test_an_age_ends_it_whether_or_not_it_can_be_resumed(events: Begins) -> None:
+    talk = events(sse_drain="auto")
+    talk.app_says(b"data: x\n\n")
+    grows_old(talk)
+    assert talk.client_heard() == b"data: x\n\n" + RETRY
+
+
+def test_a_drain_that_is_taken_back_ends_none(events: Begins) -> None:
+    talk = events(sse_drain="auto")
+    talk.proxy.leaves()
+    talk.proxy.stays()
+    talk.app_says(EVENT)
+    talk.proxy.wait(1)
+    assert talk.client_heard() == EVENT
+
+
+# Where it may end: WHATWG HTML 9.2.6
+
+BETWEEN = {
+    "comments": b"data: x\n\n:\n",
+    "a comment with words": b"data: x\n\n: ping\n",
+    "the time to come again": b"data: x\n\nretry: 500\n",
+    "both": b"data: x\n\nretry: 500\n:\n",
+    "a comment at the beginning": b": hello\n",
+    "CR": b"data: x\r\r:\r",
+    "CRLF": b"data: x\r\n\r\n:\r\n",
+    "line ends of all kinds": b"data: x\r\n\r:\nretry: 1\r",
+    "a byte order mark": b"\xef\xbb\xbf",
+    "a comment behind it": b"\xef\xbb\xbf:\n",
+}
+
+
+@pytest.mark.parametrize("said", BETWEEN.values(), ids=BETWEEN)
+def test_behind_what_belongs_to_no_event_it_may_end(events: Begins, why: str, said: bytes) -> None:
+    talk = events()
+    talk.app_says(said)
+    ASKS[why](talk)
+    assert talk.client_heard() == said + RETRIES[why]
+    assert talk.ending == "goodbye"
+
+
+@pytest.mark.parametrize("said", [BETWEEN["comments"], BETWEEN["CR"]], ids=["LF", "CR"])
+def test_a_comment_that_comes_later_is_a_place_as_well(events: Begins, said: bytes) -> None:
+    talk = events()
+    talk.app_says(said[:1])
+    talk.proxy.leaves()
+    talk.app_says(said[1:-1])
+    # The event has ended in it.
+    assert talk.client_heard() == said[:-2] + RETRY
+
+
+def test_in_the_middle_of_a_comment_it_may_not_end(events: Begins, why: str) -> None:
+    talk = events()
+    talk.app_says(b"data: x\n\n: pi")
+    ASKS[why](talk)
+    assert talk.client_heard() == b"data: x\n\n: pi"
+    talk.app_says(b"ng\ndata: y\n\n")
+    assert talk.client_heard() == b"ng\n" + RETRIES[why]
+
+
 @given(
     st.sampled_from(EVENT_STREAMS),
     st.sampled_from(sorted(ASKS)),
-    st.lists(st.sampled_from([LINE, b"\n", b": ping\r\n\r\n", b"id: 1\r"]), max_size=12),
+    st.lists(st.sampled_from([LINE, b"\n", b": ping\r\n\r\n", b":\n", b"id: 1\r"]), max_size=12),
     st.lists(st.integers(0, 100), max_size=8),
     st.integers(0, 9),
 )
@@ -184,9 +328,9 @@ def test_wherever_the_goodbye_comes_what_arrives_is_whole_events(
     talk.proxy.wait(0.25)
     heard = talk.client_heard()
     if talk.ending:
-        assert heard.endswith(RETRY)
-        heard = heard.removesuffix(RETRY)
-        assert is_boundary("sse", heard) or not heard.strip(b"\r\n")
+        assert heard.endswith(RETRIES[why])
+        heard = heard.removesuffix(RETRIES[why])
+        assert is_boundary("sse", heard)
         assert body.startswith(heard)
     else:
         assert heard == body
