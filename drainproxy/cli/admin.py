@@ -15,7 +15,7 @@ from drainproxy.config.values import Address
 
 Body = dict[str, Any]
 
-# `drain --wait`: something was cut.
+# `drain --wait`: something was cut, or left unanswered.
 EX_CUT = 3
 
 # In seconds; for the end of a drain we wait as long as it takes.
@@ -90,7 +90,7 @@ def _json_object(text: bytes) -> Body:
     epilog=examples("drain", "drain --wait", "drain --admin 10.1.2.3:9180 --admin-token TOKEN")
 )
 @admin_options
-@click.option("--wait", is_flag=True, help="Until it is drained; exit code 3 if something was cut.")
+@click.option("--wait", is_flag=True, help="Until it is drained; exit code 3 if it was not clean.")
 def drain(admin: Address, admin_token: str | None, wait: bool) -> None:
     """Drain a running sidecar: every client gets its answer and its goodbye."""
     sidecar = Admin(admin, admin_token)

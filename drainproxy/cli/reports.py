@@ -41,7 +41,7 @@ def reports(**given: Any) -> None:
 
     A pod is gone a second after its containers, and its report with it: start this with --watch
     before a rollout. It needs the right to list, and to watch, pods. Ctrl-C ends it. The exit code
-    is 3 if anything was cut.
+    is 3 if anything was cut or left unanswered.
     """
     from drainproxy.kube.cluster import Unavailable
 

@@ -210,6 +210,15 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
             choice(DrainAt), "WebSockets end when leaving, or wait until the deadline.", reload=True
         ),
     ] = "end"
+    websocket_answer_timeout: Annotated[
+        float,
+        setting(
+            DURATION,
+            "So long an answer to a WebSocket's last message is waited for before it is closed, and"
+            " counted if it has not come; 0 is for clients that expect none.",
+            reload=True,
+        ),
+    ] = 1.0
     grpc_drain: Annotated[
         DrainAt,
         setting(

@@ -14,8 +14,6 @@ from drainproxy.drain.goodbye import DRAIN, MAX_AGE, MAX_STREAM_AGE, REBALANCE
 # Seconds, all of them. So long nothing moves either way: then no answer is on its way. An answer
 # that is computed in less time than this is the usual one.
 QUIET = 0.1
-# The same where the client spoke last: a busy app may take this long to answer.
-ANSWER_QUIET = 1.0
 # In a conversation without a pause, from so long on right behind a message of the app: the client
 # that has just got it has hardly asked again.
 ANSWER_PATIENCE = 1.0
@@ -62,13 +60,14 @@ def urgency(why: str) -> Urgency:
 class Rule:
     """When one goodbye may stand; in seconds, counted from its turn where nothing else is said.
 
-    In a PAUSE that has lasted for `quiet`, or for `answer_quiet` if the client spoke last. From
-    `answer_patience` on right behind what the app says, if that ends at `behind_answer` or better.
-    From `patience` on at `least` or better. After `gives_up` it is not said any more.
+    In a PAUSE that has lasted for `quiet`. From `answer_patience` on right behind what the app
+    says, if that ends at `behind_answer` or better. From `patience` on at `least` or better. If it
+    `awaits_answer`, a question that is open has its time before, from when it was asked. After
+    `gives_up` it is not said any more.
     """
 
     quiet: float
-    answer_quiet: float
+    awaits_answer: bool
     answer_patience: float
     behind_answer: Place
     patience: float
@@ -81,7 +80,7 @@ WEBSOCKET, GRPC, GRPC_UNANSWERED = "websocket", "grpc", "grpc, unanswered"
 # For an age or a rebalance no message is torn, of either side, however long it takes.
 _WEBSOCKET_PATIENT = Rule(
     quiet=QUIET,
-    answer_quiet=ANSWER_QUIET,
+    awaits_answer=True,
     answer_patience=ANSWER_PATIENCE,
     behind_answer=Place.PAUSE,
     patience=PATIENCE,
@@ -92,7 +91,7 @@ _WEBSOCKET_DRAIN = replace(_WEBSOCKET_PATIENT, behind_answer=Place.ANSWER, least
 # What has no time left makes do with any frame.
 _WEBSOCKET_LAST = Rule(
     quiet=0,
-    answer_quiet=0,
+    awaits_answer=False,
     answer_patience=0,
     behind_answer=Place.FRAME,
     patience=0,
@@ -103,13 +102,13 @@ _WEBSOCKET_LAST = Rule(
 # than another. There is nothing to wait behind: the messages of a stream answer nothing.
 _GRPC = Rule(
     quiet=QUIET,
-    answer_quiet=QUIET,
+    awaits_answer=False,
     answer_patience=inf,
     behind_answer=Place.PAUSE,
     patience=PATIENCE,
     least=Place.FRAME,
 )
-_GRPC_UNANSWERED = replace(_GRPC, quiet=inf, answer_quiet=inf, patience=UNANSWERED_PATIENCE)
+_GRPC_UNANSWERED = replace(_GRPC, quiet=inf, patience=UNANSWERED_PATIENCE)
 
 RULES: dict[tuple[str, Urgency], Rule] = {
     (WEBSOCKET, Urgency.PATIENT): _WEBSOCKET_PATIENT,
@@ -156,14 +155,16 @@ EVENT_RULES: dict[tuple[str, Urgency], EventRule] = {
 
 @dataclass(slots=True)
 class Pending:
-    """A goodbye that waits for its place. Its turn came at `since`, a byte moved last at `moved`;
-    a pause is looked for at `looks_at`, inf if not before something moves."""
+    """A goodbye that waits for its place. Its turn came at `since`, a byte moved last at `moved`; a
+    pause is looked for at `looks_at`, inf if not before something moves. The oldest question that
+    is open was asked at `asked`, or before its turn."""
 
     why: str
     urgency: Urgency
     since: float
     moved: float
     looks_at: float
+    asked: float
 
     def move(self, now: float) -> None:
         """Something has moved: the place for it may be near."""
@@ -173,21 +174,29 @@ class Pending:
 
 def pending(why: str, now: float, level: Urgency | None = None) -> Pending:
     """A goodbye whose turn has come."""
-    return Pending(why, urgency(why) if level is None else level, now, now, now + QUIET)
+    return Pending(why, urgency(why) if level is None else level, now, now, now + QUIET, now)
 
 
-def may_stand(
-    rule: Rule, pending: Pending, place: Place, now: float, *, client_spoke_last: bool
-) -> bool:
-    """Whether it may be said here and now without a pause."""
-    if place >= rule.least and rule.least < Place.PAUSE and now >= pending.since + rule.patience:
+def may_stand(rule: Rule, pending: Pending, place: Place, now: float, *, question: float) -> bool:
+    """Whether it may be said here and now without a pause. `question`: how many seconds a question
+    has that is open, 0 if none is."""
+    resort = last_resort(rule, pending, question=question)
+    if place >= rule.least and rule.least < Place.PAUSE and now >= resort:
         return True
-    if client_spoke_last or place < rule.behind_answer:
+    if question or place < rule.behind_answer:
         return False
     return pending.moved - pending.since >= rule.answer_patience
 
 
-def pause_begins(rule: Rule, pending: Pending, *, client_spoke_last: bool) -> float:
+def pause_begins(rule: Rule, pending: Pending, *, question: float) -> float:
     """When the pause is long enough for it, if nothing moves until then."""
-    quiet = rule.answer_quiet if client_spoke_last else rule.quiet
-    return min(pending.moved + quiet, pending.since + rule.patience)
+    quiet = max(rule.quiet, question) if rule.awaits_answer else rule.quiet
+    return min(pending.moved + quiet, last_resort(rule, pending, question=question))
+
+
+def last_resort(rule: Rule, pending: Pending, *, question: float) -> float:
+    """From when on it makes do with less than a pause."""
+    resort = pending.since + rule.patience
+    if question and rule.awaits_answer:
+        return max(resort, pending.asked + question)
+    return resort

@@ -12,6 +12,8 @@ KINDS = ("http1", "http2", "grpc", "sse", "websocket", "tcp")
 
 # How an exchange can end. Plain ints: they are indexes on the data path.
 FINISHED, GOODBYE, CLIENT_LEFT, APP_LEFT, CUT = range(5)
+# So many of one sort are named in a report.
+MOST_NAMED = 40
 ENDINGS = ("finished", "goodbye", "client_left", "app_left", "cut")
 
 
@@ -37,7 +39,10 @@ class Ledger:
     """All that is in flight, and how all that was in flight ended. The kind of a hold may change
     while it is open: a response may turn out to be an event stream."""
 
-    __slots__ = ("_endings", "_stands_for", "cuts", "holds", "on_empty", "open", "watched")
+    __slots__ = (
+        *("_endings", "_stands_for", "cuts", "holds", "on_empty", "open"),
+        *("unanswered", "unanswered_holds", "watched"),
+    )
 
     def __init__(self) -> None:
         self.holds: set[Hold] = set()
@@ -50,6 +55,10 @@ class Ledger:
         self.on_empty: Callable[[], None] | None = None
         # Holds that have taken the place of others.
         self._stands_for: dict[Hold, Hold] = {}
+        # Goodbyes to clients whose last question had no answer, and whose they were, if somebody
+        # wants to know.
+        self.unanswered = 0
+        self.unanswered_holds: list[Hold] | None = None
         # How each of those ended that are watched; None while it is open.
         self.watched: dict[Hold, int | None] | None = None
 
@@ -86,6 +95,12 @@ class Ledger:
                 self.watched[hold] = FINISHED
         if self.on_empty is not None and not left:
             self.on_empty()
+
+    def leave_unanswered(self, hold: Hold) -> None:
+        """The client of `hold` has heard a goodbye, and its last question has no answer."""
+        self.unanswered += 1
+        if self.unanswered_holds is not None and len(self.unanswered_holds) < MOST_NAMED:
+            self.unanswered_holds.append(hold)
 
     def in_flight(self) -> dict[str, int]:
         """How many are in flight, by kind; kinds with none are there too."""

@@ -3,18 +3,20 @@
 import json
 from dataclasses import asdict, dataclass, field, replace
 
-from drainproxy.drain.ledger import CUT, ENDINGS, Hold, Ledger
+from drainproxy.drain.ledger import CUT, ENDINGS, MOST_NAMED, Hold, Ledger
 from drainproxy.drain.machine import Phase
 
-MOST_BLOCKERS = 40
+MOST_BLOCKERS = MOST_NAMED
+# What is said of a goodbye that came before the answer to what its client had asked last.
+UNANSWERED = "unanswered"
 # So many bytes of a path tell which one it is.
 _LONGEST_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """One hold that the drain waits or waited for; `age` in seconds. `ending`: how it ended, empty
-    while it is open."""
+    """One hold that the drain waits or waited for, or that was left UNANSWERED; `age` in seconds.
+    `ending`: how it ended, empty while it is open."""
 
     kind: str
     age: float
@@ -34,6 +36,7 @@ class Report:
     phases: dict[str, float]
     in_flight_at_start: dict[str, int]
     ended: dict[str, dict[str, int]]
+    unanswered: int = 0
     blockers: list[Blocker] = field(default_factory=list)
 
     @property
@@ -78,6 +81,9 @@ class Account:
         self._began = now
         self._in_flight = ledger.in_flight()
         self._ended = ledger.ended()
+        self._unanswered = ledger.unanswered
+        self._left: list[Hold] = []
+        ledger.unanswered_holds = self._left
         self._blockers: list[Blocker] = []
         self._blocking: list[Hold] = []
 
@@ -97,21 +103,35 @@ class Account:
         told = [
             replace(blocker, ending="" if (how := watched.get(hold)) is None else ENDINGS[how])
             for hold, blocker in zip(self._blocking, self._blockers, strict=True)
+            if hold not in self._left
         ]
-        self._ledger.watched = None
+        told += [replace(_blocker(hold, now), ending=UNANSWERED) for hold in self._left]
+        self._ledger.watched = self._ledger.unanswered_holds = None
         # Who was cut is what people look for; what does not fit is cut off at the end.
-        told.sort(key=lambda blocker: blocker.ending != ENDINGS[CUT])
+        told.sort(key=lambda blocker: _SOUGHT.get(blocker.ending, len(_SOUGHT)))
+        del told[MOST_BLOCKERS:]
         cut = sum(ways[ENDINGS[CUT]] for ways in ended.values())
+        unanswered = self._ledger.unanswered - self._unanswered
         return Report(
-            verdict=f"cut {cut}" if cut else "clean",
+            verdict=_verdict(cut, unanswered),
             why=why,
             began=self._date,
             seconds=round(now - self._began, 3),
             phases={phase.value: round(length, 3) for phase, length in lengths.items()},
             in_flight_at_start=self._in_flight,
             ended=ended,
+            unanswered=unanswered,
             blockers=told,
         )
+
+
+# Which endings are looked for first.
+_SOUGHT = {ENDINGS[CUT]: 0, UNANSWERED: 1}
+
+
+def _verdict(cut: int, unanswered: int) -> str:
+    said = {"cut": cut, UNANSWERED: unanswered}
+    return ", ".join(f"{what} {count}" for what, count in said.items() if count) or "clean"
 
 
 def _since(after: list[int], before: list[int]) -> list[int]:

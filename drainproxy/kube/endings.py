@@ -52,7 +52,7 @@ class Ending(Struct, frozen=True):
 
     @property
     def cut(self) -> bool:
-        """Whether somebody was cut."""
+        """Whether somebody was cut, or left without an answer."""
         return self.report is not None and self.report.get("verdict") != "clean"
 
 

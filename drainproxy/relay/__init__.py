@@ -39,7 +39,8 @@ it; and then `abort(why)`.
 
 Where to change what:
 
-- The pause before a WebSocket Close: `QUIET`, `ANSWER_QUIET` and `RULES` in `drain/interruption`.
+- The pause before a WebSocket Close: `QUIET` and `RULES` in `drain/interruption`. Which streams of
+  events may end, and when their clients come again: `EVENT_RULES` there.
 - How SIGTERM becomes a GOAWAY: `sidecar.supervisor` hears it and steps `drain.machine`. After
   drain-delay that has the effect LEAVE, for which the supervisor calls `context.begin_leaving` and
   `say_goodbye("drain")` of each HTTP/2 session. `http2.shutdown` takes the steps of `http2.goaway`:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import inf
 from typing import NamedTuple, Protocol
 
-from drainproxy.drain.ledger import Ledger
+from drainproxy.drain.ledger import Hold, Ledger
 from drainproxy.relay.counters import Counters
 from drainproxy.relay.delivery import Deliveries
 from drainproxy.relay.limits import Limits
@@ -140,6 +140,11 @@ class Context:
         self.app_restarts: Callable[[], bool] = lambda: False
         self.refusal: Refusal = _no_refusal
         self.hint: Hint = lambda topic, route: None
+
+    def left_unanswered(self, hold: Hold, why: str) -> None:
+        """A client has heard a goodbye, for this reason, and its last question has no answer."""
+        self.counters.unanswered[hold.kind, why] += 1
+        self.ledger.leave_unanswered(hold)
 
     def begin_leaving(self) -> None:
         """From now on each client is to go."""

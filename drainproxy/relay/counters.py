@@ -74,6 +74,7 @@ class Counters:
         "max_streams_reached",
         "methods",
         "rejected",
+        "unanswered",
         "websocket_closes",
     )
 
@@ -86,6 +87,8 @@ class Counters:
         self._first_parts = {kind: Histogram(DURATION_BOUNDS) for kind in KINDS}
         self.ages = Histogram(AGE_BOUNDS)
         self.connections: defaultdict[str, int] = defaultdict(int)
+        # Goodbyes to clients whose last question had no answer, by the same.
+        self.unanswered: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.goodbyes: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.rejected: defaultdict[str, int] = defaultdict(int)
         self.bytes_from_clients = 0

@@ -20,6 +20,8 @@ class Limits:
     idle_close: float = 5.0
     websocket_close_code: int = 1001
     websocket_close_reason: str = "going away"
+    # So long a question of a WebSocket is waited for that has no answer yet.
+    websocket_answer_timeout: float = 1.0
     # The kinds that are asked to end at leaving; others are waited for.
     ending: frozenset[str] = frozenset({"websocket", "sse"})
     # Which event streams among them may: a key of `drain.interruption.EVENT_RULES`.

@@ -46,7 +46,7 @@ class WebSocket(Tcp):
         if goodbye.said:
             return
         if goodbye.pending is not None:
-            place = goodbye.close_place(data, self.context.now())
+            place = goodbye.close_place(data, self.context.now(), self.context.limits)
             if place >= 0:
                 data = data[:place]
         read = goodbye.feed_app(data)
@@ -100,10 +100,8 @@ class WebSocket(Tcp):
             super().on_idle_timeout()
 
     def _poll(self) -> None:
-        limits = self.context.limits
-        self.deadline = self.goodbye.poll(
-            self.context.now(), self, limits.websocket_close_code, limits.websocket_close_reason
-        )
+        context = self.context
+        self.deadline = self.goodbye.poll(context.now(), self, context.limits)
 
     # What carries the goodbye: the bytes of the connection
 
@@ -136,6 +134,10 @@ class WebSocket(Tcp):
         client's own Close."""
         self.context.counters.goodbyes["websocket", why] += 1
         self.resume_writing()
+
+    def left_unanswered(self, why: str) -> None:
+        """Book it."""
+        self.context.left_unanswered(self, why)
 
     def finish(self, ending: int) -> None:
         """Close both sides; the app hears a Close if it has not heard one from the client."""

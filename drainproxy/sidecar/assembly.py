@@ -40,6 +40,7 @@ def limits(settings: Settings) -> Limits:
         forwarded=settings.forwarded == "append",
         aging=aging(settings),
         sse_drain=settings.sse_drain,
+        websocket_answer_timeout=settings.websocket_answer_timeout,
         max_streams=settings.max_streams,
         max_resets=settings.max_resets,
         connect_timeout=settings.connect_timeout,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from drainproxy import __version__
-from drainproxy.drain.goodbye import DEADLINE
+from drainproxy.drain.goodbye import DEADLINE, DRAIN
 from drainproxy.drain.ledger import ENDINGS, KINDS
 from drainproxy.drain.machine import Phase
 from drainproxy.relay.counters import Histogram
@@ -225,6 +225,20 @@ def _websocket_closes(sidecar: "Sidecar") -> Series:
 def _goodbyes(sidecar: "Sidecar") -> Series:
     goodbyes = sidecar.context.counters.goodbyes
     return {(kind, why): count for (kind, why), count in goodbyes.items()}
+
+
+@metric(
+    "drainproxy_unanswered_total",
+    "counter",
+    "Goodbyes said to clients whose last question had no answer.",
+    "kind",
+    "why",
+)
+def _unanswered(sidecar: "Sidecar") -> Series:
+    values: dict[tuple[str, ...], float] = {("websocket", DRAIN): 0}
+    for labels, count in sidecar.context.counters.unanswered.items():
+        values[labels] = count
+    return values
 
 
 @metric(

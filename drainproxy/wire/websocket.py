@@ -64,14 +64,20 @@ class FrameTracker:
     """Where the frames of one direction end. Feed it all bytes of that direction, in order.
 
     `close_passed`: a Close frame has passed to its last byte; what follows it is no frame (5.5.1).
+    `data_passed`: of what was fed last, something belongs to a message and not to a control frame.
     `lost`: a length had its top bit set, which 5.2 forbids; there is no boundary any more.
     """
 
-    __slots__ = ("_close", "_fragmented", "_head", "_left", "close_passed", "lost")
+    __slots__ = (
+        *("_close", "_fragmented", "_head", "_in_data", "_left", "close_passed", "data_passed"),
+        "lost",
+    )
 
     def __init__(self) -> None:
         self.close_passed = False
         self.lost = False
+        self.data_passed = False
+        self._in_data = False  # the open frame, or the last one, is part of a message
         self._left = 0  # bytes of the open frame that are still to come, its header being known
         self._head = b""  # a header that is not complete yet
         self._fragmented = False  # by the last data frame, a message is not complete yet
@@ -96,6 +102,7 @@ class FrameTracker:
             return self._pass_close(data)
         end = self._left
         size = len(data)
+        self.data_passed = end > 0 and self._in_data
         if size < end:
             self._left = end - size
             return size
@@ -161,7 +168,9 @@ class FrameTracker:
             self._head = data[start:]
             return size
         first = data[start]
-        if not first & CONTROL:
+        self._in_data = not first & CONTROL
+        if self._in_data:
+            self.data_passed = True
             self._fragmented = first < FIN
         length = second & LENGTH
         if length < LENGTH_16:
@@ -194,6 +203,7 @@ class FrameTracker:
         if run is None:
             return start
         if not first & CONTROL:
+            self.data_passed = True
             self._fragmented = first < FIN
         return run.end()
 

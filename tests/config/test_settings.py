@@ -24,6 +24,7 @@ DEFAULTS: dict[str, object] = {
     "websocket_close_reason": "going away",
     "sse_drain": "auto",
     "websocket_drain": "end",
+    "websocket_answer_timeout": 1.0,
     "grpc_drain": "wait",
     "max_connection_age": 1800.0,
     "max_connection_age_jitter": 0.1,

@@ -9,7 +9,7 @@ RELOADED = {
     *("drain-delay", "drain-quiet", "leaving-timeout", "drain-timeout", "drain-spread", "unready"),
     "stop-timeout",
     *("websocket-close-code", "websocket-close-reason"),
-    *("websocket-drain", "sse-drain", "grpc-drain"),
+    *("websocket-drain", "sse-drain", "grpc-drain", "websocket-answer-timeout"),
     *("max-connection-age", "max-connection-age-jitter", "max-connection-age-grace"),
     *("max-connection-age-http1", "max-connection-age-http2", "max-connection-age-websocket"),
     *("max-connection-age-sse", "max-connection-age-tcp", "max-stream-age"),

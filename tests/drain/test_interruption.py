@@ -17,7 +17,6 @@ from drainproxy.drain.goodbye import (
 )
 from drainproxy.drain.interruption import (
     ANSWER_PATIENCE,
-    ANSWER_QUIET,
     EVENT_RULES,
     GRPC,
     GRPC_UNANSWERED,
@@ -48,7 +47,8 @@ spans = st.floats(0, 100)
 
 def waiting(seconds: float = 0.0, quiet: float = 0.0) -> Pending:
     """Its turn came so many seconds ago; so many seconds ago something moved."""
-    return Pending(DRAIN, Urgency.DRAIN, NOW - seconds, NOW - quiet, NOW)
+    since = NOW - seconds
+    return Pending(DRAIN, Urgency.DRAIN, since, NOW - quiet, NOW, asked=max(since, NOW - quiet))
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_only_a_drain_is_in_a_hurry_and_only_the_end_of_time_is_in_a_greater_one
     why: str, level: Urgency
 ) -> None:
     assert urgency(why) is level
-    assert pending(why, NOW) == Pending(why, level, NOW, NOW, NOW + QUIET)
+    assert pending(why, NOW) == Pending(why, level, NOW, NOW, NOW + QUIET, NOW)
 
 
 def test_an_answer_has_more_time_than_a_pause_and_a_drain_has_none_to_lose() -> None:
-    assert 0 < 10 * QUIET <= ANSWER_QUIET <= ANSWER_PATIENCE < PATIENCE <= 2
+    assert 0 < 10 * QUIET <= ANSWER_PATIENCE < PATIENCE <= 2
     assert PATIENCE < UNANSWERED_PATIENCE <= HANDSHAKE_TIMEOUT <= 5
 
 
@@ -84,15 +84,32 @@ def test_what_moves_puts_off_the_pause_but_not_the_look_for_it() -> None:
     assert goodbye.looks_at == NOW + 7 + QUIET
 
 
-@pytest.mark.parametrize(("client_spoke_last", "quiet"), [(True, ANSWER_QUIET), (False, QUIET)])
-def test_a_pause_is_longer_where_an_answer_may_come_but_not_longer_than_the_patience(
-    client_spoke_last: bool, quiet: float
-) -> None:
+def test_a_pause_is_100_ms_but_nobody_waits_for_it_without_end() -> None:
     for each in (PATIENT, HURRIED):
-        begins = pause_begins(each, waiting(), client_spoke_last=client_spoke_last)
-        assert begins == NOW + quiet
-        late = pause_begins(each, waiting(10), client_spoke_last=client_spoke_last)
-        assert late == NOW - 10 + PATIENCE
+        assert pause_begins(each, waiting(), question=0) == NOW + QUIET
+        assert pause_begins(each, waiting(10), question=0) == NOW - 10 + PATIENCE
+
+
+@pytest.mark.parametrize("question", [0.5, 1, 5, 60])
+@pytest.mark.parametrize("waited", [0, 1, 100])
+def test_a_question_has_its_time_however_long_the_goodbye_has_waited(
+    question: float, waited: float
+) -> None:
+    for rule in (PATIENT, HURRIED):
+        asked = waiting(waited)
+        assert pause_begins(rule, asked, question=question) == NOW + question
+        assert not may_stand(rule, asked, PAUSE, NOW, question=question)
+
+
+def test_of_questions_that_do_not_end_the_oldest_counts() -> None:
+    goodbye = waiting(10, quiet=5)
+    goodbye.moved = NOW
+    assert pause_begins(HURRIED, goodbye, question=5) == NOW
+    assert pause_begins(HURRIED, goodbye, question=7) == NOW + 2
+
+
+def test_when_time_is_up_no_question_is_waited_for() -> None:
+    assert pause_begins(LAST, waiting(), question=60) == NOW
 
 
 @pytest.mark.parametrize(
@@ -104,22 +121,23 @@ def test_behind_an_answer_a_drain_does_not_wait_for_the_clients_message(
 ) -> None:
     soon, late = waiting(ANSWER_PATIENCE - 0.01), waiting(ANSWER_PATIENCE)
     for rule in (PATIENT, HURRIED):
-        assert not may_stand(rule, soon, place, NOW, client_spoke_last=False)
-        assert may_stand(rule, late, place, NOW, client_spoke_last=False) is (rule in rules)
-        assert not may_stand(rule, late, place, NOW, client_spoke_last=True)
+        assert not may_stand(rule, soon, place, NOW, question=0)
+        assert may_stand(rule, late, place, NOW, question=0) is (rule in rules)
+        assert not may_stand(rule, late, place, NOW, question=1)
 
 
 def test_a_drain_tears_a_message_when_its_patience_is_over_and_an_age_never_does() -> None:
     soon, late = waiting(PATIENCE - 0.01), waiting(PATIENCE)
-    for spoke in (True, False):
-        assert not may_stand(HURRIED, soon, FRAME, NOW, client_spoke_last=spoke)
-        assert may_stand(HURRIED, late, FRAME, NOW, client_spoke_last=spoke)
-        assert not may_stand(PATIENT, waiting(1e6), FRAME, NOW, client_spoke_last=spoke)
-        assert not may_stand(PATIENT, waiting(1e6), ANSWER, NOW, client_spoke_last=spoke)
+    for question in (0, 1):
+        soon.asked = late.asked = NOW - question
+        assert not may_stand(HURRIED, soon, FRAME, NOW, question=question)
+        assert may_stand(HURRIED, late, FRAME, NOW, question=question)
+        assert not may_stand(PATIENT, waiting(1e6), FRAME, NOW, question=question)
+        assert not may_stand(PATIENT, waiting(1e6), ANSWER, NOW, question=question)
 
 
 def test_when_time_is_up_any_frame_will_do_at_once_and_not_without_end() -> None:
-    assert may_stand(LAST, waiting(), FRAME, NOW, client_spoke_last=True)
+    assert may_stand(LAST, waiting(), FRAME, NOW, question=1)
     assert LAST.gives_up == HANDSHAKE_TIMEOUT
     assert {rule.gives_up for key, rule in RULES.items() if rule is not LAST} == {inf}
 
@@ -128,38 +146,38 @@ def test_a_call_without_an_answer_gets_more_time_and_no_pause_counts() -> None:
     for level in Urgency:
         rule = RULES[GRPC_UNANSWERED, level]
         moment = NOW + UNANSWERED_PATIENCE
-        assert pause_begins(rule, waiting(), client_spoke_last=False) == moment
-        assert not may_stand(rule, waiting(), FRAME, moment - 0.01, client_spoke_last=False)
-        assert may_stand(rule, waiting(), FRAME, moment, client_spoke_last=False)
+        assert pause_begins(rule, waiting(), question=0) == moment
+        assert not may_stand(rule, waiting(), FRAME, moment - 0.01, question=0)
+        assert may_stand(rule, waiting(), FRAME, moment, question=0)
 
 
 def test_between_the_messages_of_a_call_there_is_a_pause_or_its_patience_ends() -> None:
     rule = RULES[GRPC, Urgency.DRAIN]
-    assert pause_begins(rule, waiting(), client_spoke_last=False) == NOW + QUIET
-    assert not may_stand(rule, waiting(PATIENCE - 0.01), PAUSE, NOW, client_spoke_last=False)
-    assert may_stand(rule, waiting(PATIENCE), FRAME, NOW, client_spoke_last=False)
+    assert pause_begins(rule, waiting(), question=0) == NOW + QUIET
+    assert not may_stand(rule, waiting(PATIENCE - 0.01), PAUSE, NOW, question=0)
+    assert may_stand(rule, waiting(PATIENCE), FRAME, NOW, question=0)
 
 
-@given(kinds, urgencies, spans, spans, st.booleans())
+@given(kinds, urgencies, spans, spans, st.sampled_from([0, 1, 5]))
 def test_nothing_is_ever_said_inside_a_frame(
-    kind: str, level: Urgency, seconds: float, quiet: float, spoke: bool
+    kind: str, level: Urgency, seconds: float, quiet: float, question: float
 ) -> None:
     rule = RULES[kind, level]
-    assert not may_stand(rule, waiting(seconds, quiet), INSIDE, NOW, client_spoke_last=spoke)
+    assert not may_stand(rule, waiting(seconds, quiet), INSIDE, NOW, question=question)
 
 
-@given(kinds, urgencies, places, spans, spans, st.booleans())
+@given(kinds, urgencies, places, spans, spans, st.sampled_from([0, 1, 5]))
 def test_the_better_the_place_and_the_greater_the_hurry_the_sooner(
-    kind: str, level: Urgency, place: Place, seconds: float, quiet: float, spoke: bool
+    kind: str, level: Urgency, place: Place, seconds: float, quiet: float, question: float
 ) -> None:
     goodbye = waiting(seconds, min(seconds, quiet))
-    if may_stand(RULES[kind, level], goodbye, place, NOW, client_spoke_last=spoke):
+    if may_stand(RULES[kind, level], goodbye, place, NOW, question=question):
         for better in Place:
             for greater in Urgency:
                 if better >= place and greater >= level:
                     rule = RULES[kind, greater]
-                    here = may_stand(rule, goodbye, better, NOW, client_spoke_last=spoke)
-                    ends = pause_begins(rule, goodbye, client_spoke_last=spoke)
+                    here = may_stand(rule, goodbye, better, NOW, question=question)
+                    ends = pause_begins(rule, goodbye, question=question)
                     assert here or (better is PAUSE and ends <= NOW)
 
 

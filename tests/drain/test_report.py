@@ -61,6 +61,7 @@ def test_the_report_of_a_drain_in_plain_types() -> None:
             "http1": NO_ENDS | {"finished": 1, "cut": 1},
             "websocket": NO_ENDS | {"goodbye": 1},
         },
+        "unanswered": 0,
         "blockers": [
             {
                 "kind": "http1",
@@ -72,6 +73,43 @@ def test_the_report_of_a_drain_in_plain_types() -> None:
         ],
     }
     assert ledger.watched is None
+
+
+def test_whose_question_was_left_unanswered_is_named_and_the_verdict_says_so() -> None:
+    busy, quick, waited_for = Work("websocket", path="/busy"), Work("websocket"), Work("websocket")
+    ledger = opened(Ledger(), busy, quick, waited_for)
+    ledger.leave_unanswered(quick)
+    account = Account(ledger, 0.0)
+    ledger.leave_unanswered(busy)
+    ledger.close(busy, GOODBYE)
+    account.note_blockers(1.0)
+    ledger.leave_unanswered(waited_for)
+    for work in (quick, waited_for):
+        ledger.close(work, GOODBYE)
+    report = account.close("SIGTERM", {}, 2.0)
+    assert (report.verdict, report.unanswered, report.cut) == ("unanswered 2", 2, 0)
+    named = [(each.path, each.ending) for each in report.blockers]
+    assert sorted(named[:2]) == [(waited_for.path, "unanswered"), ("/busy", "unanswered")]
+    assert named[2:] == [(quick.path, "goodbye")]
+    assert ledger.unanswered_holds is None
+
+
+def test_a_verdict_has_both_what_was_cut_and_what_was_left_unanswered() -> None:
+    works = [Work("websocket") for _ in range(MOST_BLOCKERS + 2)]
+    cut = Work()
+    ledger = opened(Ledger(), cut, *works)
+    account = Account(ledger, 0.0)
+    for work in works:
+        ledger.leave_unanswered(work)
+        ledger.close(work, GOODBYE)
+    account.note_blockers(1.0)
+    ledger.close(cut, CUT)
+    report = account.close("SIGTERM", {}, 2.0)
+    assert report.verdict == f"cut 1, unanswered {MOST_BLOCKERS + 2}"
+    assert [each.ending for each in report.blockers] == [
+        "cut",
+        *["unanswered"] * (MOST_BLOCKERS - 1),
+    ]
 
 
 def test_a_drain_that_cut_nothing_is_clean() -> None:

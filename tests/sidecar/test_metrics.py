@@ -29,6 +29,7 @@ CONTRACT = {
     "drainproxy_ended_total": ("kind", "how"),
     "drainproxy_websocket_closes_total": ("code", "by"),
     "drainproxy_goodbyes_total": ("kind", "why"),
+    "drainproxy_unanswered_total": ("kind", "why"),
     "drainproxy_cut_total": ("kind", "why"),
     "drainproxy_rejected_total": ("reason",),
     "drainproxy_max_streams_reached_total": (),

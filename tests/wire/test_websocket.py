@@ -87,7 +87,9 @@ def cut_models(draw: st.DrawFn) -> tuple[Model, list[int]]:
 
 
 def state(tracker: FrameTracker) -> dict[str, object]:
-    return {name: getattr(tracker, name) for name in tracker.__slots__}
+    """What it goes on from; of what was fed last it says something else."""
+    of_last = {"data_passed", "_in_data"}
+    return {name: getattr(tracker, name) for name in {*tracker.__slots__} - of_last}
 
 
 def fed(*chunks: bytes) -> FrameTracker:
@@ -95,6 +97,24 @@ def fed(*chunks: bytes) -> FrameTracker:
     for chunk in chunks:
         tracker.feed(chunk)
     return tracker
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "expected"),
+    [
+        *((b"", b"\x81\x02hi", True), (b"", b"\x01\x00", True), (b"\x01\x00", b"\x80\x00", True)),
+        *((b"", b"\x89\x00", False), (b"", b"\x8a\x01p", False), (b"", b"\x88\x00", False)),
+        *((b"\x81\x02h", b"i", True), (b"\x89\x02h", b"i", False), (b"\x81", b"\x02", True)),
+        *((b"\x81\x02hi", b"\x89\x00", False), (b"\x01\x00\x89\x01", b"p", False)),
+        *((b"", b"\x89\x00\x81\x00", True), (b"", b"\x81\x00" * 50, True)),
+        *((b"", b"\x89\x00" * 50, False), (b"", b"\x89\x00" * 50 + b"\x81\x00", True)),
+    ],
+)
+def test_what_belongs_to_a_message_is_told_from_control_frames(
+    before: bytes, last: bytes, expected: bool
+) -> None:
+    """RFC 6455 5.5: frames of the opcodes from 8 on, which may stand between fragments."""
+    assert fed(before, last).data_passed == expected
 
 
 def bytewise(data: bytes) -> Iterator[bytes]:

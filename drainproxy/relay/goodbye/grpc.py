@@ -57,8 +57,8 @@ class GrpcGoodbye:
         if not carrier.at_boundary:
             return now + QUIET
         rule = RULES[GRPC if answered else GRPC_UNANSWERED, goodbye.urgency]
-        here = may_stand(rule, goodbye, Place.FRAME, now, client_spoke_last=False)
-        if here or pause_begins(rule, goodbye, client_spoke_last=False) <= now:
+        here = may_stand(rule, goodbye, Place.FRAME, now, question=0)
+        if here or pause_begins(rule, goodbye, question=0) <= now:
             carrier.told(goodbye.why)
             carrier.finish(GOODBYE)
         return now + QUIET

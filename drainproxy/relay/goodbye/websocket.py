@@ -9,6 +9,7 @@ it after each of the other methods while there is a goodbye, and at the moment t
 """
 
 from math import inf
+from typing import Protocol
 
 from drainproxy.drain.goodbye import IDLE
 from drainproxy.drain.interruption import (
@@ -19,6 +20,7 @@ from drainproxy.drain.interruption import (
     Pending,
     Place,
     Urgency,
+    last_resort,
     may_stand,
     pause_begins,
     pending,
@@ -26,6 +28,7 @@ from drainproxy.drain.interruption import (
 )
 from drainproxy.drain.ledger import CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.goodbye.carrier import Carrier
+from drainproxy.relay.limits import Limits
 from drainproxy.wire.websocket import NO_CLOSE, FrameTracker, close_answer, close_frame
 
 # Who said the first Close: an app that breaks the connection off has said nothing either.
@@ -35,17 +38,25 @@ _RESTARTS, _GONE = (1012, "the app restarts"), (1014, "the app has gone")
 _BROKEN_OFF_BY = {CLIENT_LEFT: CLIENT, CUT: US}
 
 
+class WebSocketCarrier(Carrier, Protocol):
+    """A carrier whose client may have asked something."""
+
+    def left_unanswered(self, why: str) -> None:
+        """A goodbye has been said, for this reason, to a client whose question is open."""
+
+
 class WebSocketGoodbye:
     """Follows one WebSocket in both directions, and says Close in it when asked to.
 
     `pending`: what it was asked for, kept when it is `said`: then the client has got our Close, and
-    nothing of the app may go to it any more. `ends_at`: when a closing handshake has to be over,
-    inf if none runs against the clock.
+    nothing of the app may go to it any more. `asks`: the client has said something since the app
+    has; what control frames say is no question and no answer. `ends_at`: when a closing handshake
+    has to be over, inf if none runs against the clock.
     """
 
     __slots__ = (
         "_client_closed_first",
-        "client_spoke_last",
+        "asks",
         "ends_at",
         "from_app",
         "from_client",
@@ -57,7 +68,7 @@ class WebSocketGoodbye:
     def __init__(self) -> None:
         self.from_app = FrameTracker()
         self.from_client = FrameTracker()
-        self.client_spoke_last = self._client_closed_first = False
+        self.asks = self._client_closed_first = False
         self.pending: Pending | None = None
         self.said = False
         # Whether that was the Close of an app that has gone without one.
@@ -68,25 +79,31 @@ class WebSocketGoodbye:
 
     def feed_app(self, data: bytes) -> int:
         """The app's next bytes; returns how many were read, the rest is to be fed later."""
-        self.client_spoke_last = False
-        return self.from_app.feed(data)
+        read = self.from_app.feed(data)
+        if self.from_app.data_passed:
+            self.asks = False
+        return read
 
     def feed_client(self, data: bytes) -> int:
         """The client's next bytes; returns the same."""
-        self.client_spoke_last = True
         read = self.from_client.feed(data)
+        if self.from_client.data_passed and not self.asks:
+            self.asks = True
+            if self.pending is not None:
+                self.pending.asked = self.pending.moved
         if self.from_client.close_passed and not self.from_app.close_passed:
             self._client_closed_first = True
         return read
 
-    def close_place(self, data: bytes, now: float) -> int:
+    def close_place(self, data: bytes, now: float, limits: Limits) -> int:
         """Where in the app's next bytes Close has to stand, since it waits for the end of a frame
         and for nothing else; -1 if they pass as a whole."""
         goodbye = self.pending
         if goodbye is None or self.said or self.closing:
             return -1
         rule = RULES[WEBSOCKET, goodbye.urgency]
-        if rule.least is not Place.FRAME or now < goodbye.since + rule.patience:
+        resort = last_resort(rule, goodbye, question=self._question(limits))
+        if rule.least is not Place.FRAME or now < resort:
             return -1
         return self.from_app.boundary_in(data, message=False)
 
@@ -168,14 +185,13 @@ class WebSocketGoodbye:
 
     # What is to be done
 
-    def poll(self, now: float, carrier: Carrier, code: int, reason: str) -> float:
-        """Do what has to be done now; returns when to ask again, inf if not before something moves.
-
-        `code` and `reason` are those of our Close."""
+    def poll(self, now: float, carrier: WebSocketCarrier, limits: Limits) -> float:
+        """Do what has to be done now; returns when to ask again, inf if not before something
+        moves."""
         goodbye = self.pending
         if goodbye is not None and not self.said:
             if not self.closing and not carrier.ended:
-                return self._look(goodbye, now, carrier, close_frame(code, reason))
+                return self._look(goodbye, now, carrier, limits)
             if self.closing and now < goodbye.looks_at:
                 return goodbye.looks_at
             # They part by themselves; what they still have to say is not waited for without end.
@@ -191,24 +207,33 @@ class WebSocketGoodbye:
         """How it is booked if it ends now, unless the client has answered our Close."""
         return FINISHED if self.closing or (carrier.ended and not self.said) else CUT
 
-    def _look(self, goodbye: Pending, now: float, carrier: Carrier, close: bytes) -> float:
+    def _question(self, limits: Limits) -> float:
+        """How long the question that is open is waited for; 0 if none is."""
+        return limits.websocket_answer_timeout if self.asks else 0.0
+
+    def _look(
+        self, goodbye: Pending, now: float, carrier: WebSocketCarrier, limits: Limits
+    ) -> float:
         """Say Close if this is the place and the moment; when to look again if it is not."""
         rule = RULES[WEBSOCKET, goodbye.urgency]
         place = self._place(carrier)
-        client_spoke_last = self.client_spoke_last
-        here = may_stand(rule, goodbye, place, now, client_spoke_last=client_spoke_last)
+        question = self._question(limits)
+        here = may_stand(rule, goodbye, place, now, question=question)
         if not here and goodbye.looks_at <= now:
             goodbye.looks_at = inf if carrier.at_boundary else now + QUIET
             if place is Place.PAUSE:
-                begins = pause_begins(rule, goodbye, client_spoke_last=client_spoke_last)
+                begins = pause_begins(rule, goodbye, question=question)
                 # What has arrived and was not read yet, since this process was busy, is no pause.
                 here = begins <= now and not carrier.has_unread()
                 goodbye.looks_at = begins if begins > now else now + QUIET
+        close = close_frame(limits.websocket_close_code, limits.websocket_close_reason)
         if here and carrier.room >= len(close):
             self.said = True
             self.ends_at = now + HANDSHAKE_TIMEOUT
             carrier.send(close)
             carrier.told(goodbye.why)
+            if question:
+                carrier.left_unanswered(goodbye.why)
             return self.ends_at
         if here:
             goodbye.looks_at = now + QUIET
@@ -216,7 +241,7 @@ class WebSocketGoodbye:
         if gives_up <= now:
             carrier.finish(CUT)
             return self.ends_at
-        resort = goodbye.since + rule.patience
+        resort = last_resort(rule, goodbye, question=question)
         resort = resort if rule.least < Place.PAUSE and resort > now else inf
         return min(goodbye.looks_at, resort, gives_up)
 

@@ -62,10 +62,7 @@ class WebSocketStream(TrackedStream):
 
     def poll(self, now: float) -> float:
         """See `WebSocketGoodbye`."""
-        limits = self.connection.context.limits
-        return self.goodbye.poll(
-            now, self, limits.websocket_close_code, limits.websocket_close_reason
-        )
+        return self.goodbye.poll(now, self, self.connection.context.limits)
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The app's next bytes are those of `data` from `start` to `end`."""
@@ -129,6 +126,10 @@ class WebSocketStream(TrackedStream):
             self.connection.table.cancel(self.stream, ending)
         else:
             super().finish(ending)
+
+    def left_unanswered(self, why: str) -> None:
+        """Book it."""
+        self.connection.context.left_unanswered(self.stream, why)
 
     def count_ending(self, ending: int) -> None:
         """Count how it was closed."""

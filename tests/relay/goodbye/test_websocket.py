@@ -7,16 +7,16 @@ import pytest
 
 from drainproxy.drain.interruption import (
     ANSWER_PATIENCE,
-    ANSWER_QUIET,
     HANDSHAKE_TIMEOUT,
     QUIET,
 )
 from drainproxy.wire.websocket import close_frame
-from tests.relay.conversation import Proxy
+from tests.relay.conversation import LIMITS, Proxy
 from tests.relay.frames import OK, data
 from tests.relay.goodbye.carried import WebSocket, WebSocketOverHttp1, WebSocketOverHttp2
 from tests.relay.upgraded import ECHO, FRAGMENT, GOING_AWAY, LAST_FRAGMENT, SHOUT, TEXT
 
+ANSWER_TIMEOUT = LIMITS.websocket_answer_timeout
 Opens = type[WebSocket]
 MESSAGE = FRAGMENT + LAST_FRAGMENT
 # The app's own.
@@ -185,7 +185,7 @@ def test_a_question_that_is_half_said_is_no_pause(websocket: Opens, why: str, ha
     assert talk.client_heard() == TEXT + GOING_AWAY
 
 
-@pytest.mark.parametrize(("by_app", "pause"), [(False, ANSWER_QUIET), (True, QUIET)])
+@pytest.mark.parametrize(("by_app", "pause"), [(False, ANSWER_TIMEOUT), (True, QUIET)])
 def test_a_pause_begins_with_the_last_byte_and_is_longer_if_that_may_be_answered(
     websocket: Opens, why: str, by_app: bool, pause: float
 ) -> None:
@@ -206,7 +206,7 @@ def test_who_asked_before_its_turn_came_may_still_be_answered(websocket: Opens, 
     talk = websocket()
     talk.client_says(SHOUT)
     ASKS[why](talk)
-    talk.proxy.wait(ANSWER_QUIET - 0.25)
+    talk.proxy.wait(ANSWER_TIMEOUT - 0.25)
     assert talk.client_heard() == b""
     talk.app_says(TEXT)
     talk.proxy.wait(0.25)

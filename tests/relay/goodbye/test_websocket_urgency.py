@@ -11,6 +11,7 @@ from drainproxy.drain.interruption import (
 )
 from drainproxy.wire.websocket import close_frame
 from tests.relay.goodbye.carried import WebSocket
+from tests.relay.goodbye.test_websocket import ANSWER_TIMEOUT
 from tests.relay.upgraded import ECHO, FRAGMENT, GOING_AWAY, LAST_FRAGMENT, SHOUT, TEXT
 
 Opens = type[WebSocket]
@@ -168,8 +169,9 @@ def test_a_message_of_the_client_takes_as_long_as_it_takes(
     talk.app_says(TEXT)
     assert talk.client_heard() == TEXT
     talk.client_says(SHOUT[len(half) :])
+    talk.proxy.wait(ANSWER_TIMEOUT * 0.75)
     assert talk.client_heard() == b"", "the app may have an answer to it"
-    talk.proxy.wait(0.25)
+    talk.proxy.wait(ANSWER_TIMEOUT * 0.5)
     assert talk.client_heard() == GOING_AWAY
 
 

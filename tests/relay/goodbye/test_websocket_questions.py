@@ -1,0 +1,165 @@
+"""A question that is open has its time before a goodbye comes, and is counted if it had too little:
+websocket-answer-timeout, over any transport."""
+
+from collections.abc import Callable
+
+import pytest
+
+from drainproxy.drain.goodbye import DRAIN
+from tests.relay.goodbye.carried import WebSocket
+from tests.relay.goodbye.test_websocket import ASKS
+from tests.relay.upgraded import GOING_AWAY, SHOUT, TEXT
+
+Opens = type[WebSocket]
+# RFC 6455 5.5: control frames say nothing that an answer could be to.
+PING, PONG = b"\x89\x00", b"\x8a\x00"
+SHOUTED_PING, SHOUTED_PONG = b"\x89\x80abcd", b"\x8a\x80abcd"
+
+
+@pytest.fixture(params=ASKS)
+def why(request: pytest.FixtureRequest) -> str:
+    """Whyever it has to go."""
+    chosen: str = request.param
+    return chosen
+
+
+def unanswered(talk: WebSocket) -> dict[tuple[str, str], int]:
+    assert sum(talk.proxy.context.counters.unanswered.values()) == talk.proxy.books.unanswered
+    return dict(talk.proxy.context.counters.unanswered)
+
+
+@pytest.mark.parametrize("timeout", [0.5, 1, 3, 10])
+def test_an_answer_within_the_timeout_is_heard(websocket: Opens, why: str, timeout: float) -> None:
+    talk = websocket(websocket_answer_timeout=timeout)
+    talk.client_says(SHOUT)
+    ASKS[why](talk)
+    talk.proxy.wait(timeout - 0.25)
+    assert talk.client_heard() == b""
+    talk.app_says(TEXT)
+    talk.proxy.wait(2)
+    assert talk.client_heard() == TEXT + GOING_AWAY
+    assert unanswered(talk) == {}
+
+
+@pytest.mark.parametrize("timeout", [0.5, 1, 3, 10])
+def test_one_that_comes_later_is_not_and_that_is_counted(
+    websocket: Opens, why: str, timeout: float
+) -> None:
+    talk = websocket(websocket_answer_timeout=timeout)
+    talk.client_says(SHOUT)
+    ASKS[why](talk)
+    talk.proxy.wait(max(timeout, 2) + 0.5)
+    assert talk.client_heard() == GOING_AWAY
+    talk.app_says(TEXT)
+    assert talk.client_heard() == b""
+    assert unanswered(talk) == {("websocket", why): 1}
+
+
+def test_who_asks_while_the_goodbye_waits_has_the_whole_time(websocket: Opens) -> None:
+    talk = websocket(websocket_answer_timeout=5)
+    talk.client_says(SHOUT)
+    talk.proxy.leaves()
+    talk.proxy.wait(0.5)
+    # The answer ends the first question, and the second is asked before a pause begins.
+    talk.app_says(TEXT)
+    talk.client_says(SHOUT)
+    talk.proxy.wait(4.5)
+    assert talk.client_heard() == TEXT
+    talk.app_says(TEXT)
+    talk.proxy.wait(0.5)
+    assert talk.client_heard() == TEXT + GOING_AWAY
+    assert unanswered(talk) == {}
+
+
+def test_at_the_deadline_nothing_is_waited_for_and_all_is_counted(websocket: Opens) -> None:
+    talk = websocket(websocket_answer_timeout=60)
+    talk.client_says(SHOUT)
+    talk.proxy.leaves()
+    talk.proxy.wait(20)
+    assert talk.client_heard() == b""
+    talk.proxy.cuts()
+    assert talk.client_heard() == GOING_AWAY
+    assert unanswered(talk) == {("websocket", DRAIN): 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "by"),
+    [(SHOUTED_PING, "client"), (SHOUTED_PONG, "client"), (PING, "app"), (b"", "client")],
+)
+def test_what_is_no_question_is_not_waited_for(websocket: Opens, said: bytes, by: str) -> None:
+    talk = websocket(websocket_answer_timeout=60)
+    if by == "client":
+        talk.client_says(said)
+    else:
+        talk.app_says(said)
+    talk.proxy.leaves()
+    talk.proxy.wait(0.5)
+    assert talk.client_heard().endswith(GOING_AWAY)
+    assert unanswered(talk) == {}
+
+
+@pytest.mark.parametrize("said", [PING, PONG, PING + PONG])
+def test_what_is_no_answer_leaves_the_question_open(websocket: Opens, said: bytes) -> None:
+    talk = websocket(websocket_answer_timeout=3)
+    talk.client_says(SHOUT)
+    talk.app_says(said)
+    talk.proxy.leaves()
+    talk.proxy.wait(1.5)
+    assert talk.client_heard() == said
+    talk.proxy.wait(2)
+    assert talk.client_heard() == GOING_AWAY
+    assert unanswered(talk) == {("websocket", DRAIN): 1}
+
+
+@pytest.mark.parametrize("begins", [TEXT, b"\x01\x02hi", b"\x82\x7e\x01\x00" + bytes(20)])
+def test_an_answer_that_has_begun_is_one(websocket: Opens, begins: bytes) -> None:
+    talk = websocket()
+    talk.client_says(SHOUT)
+    talk.app_says(begins)
+    talk.proxy.leaves()
+    talk.proxy.wait(30)
+    talk.client_heard()
+    assert unanswered(talk) == {}
+
+
+def test_a_question_that_ends_behind_an_answer_is_open(websocket: Opens) -> None:
+    talk = websocket(websocket_answer_timeout=3)
+    talk.client_says(SHOUT[:-1])
+    talk.app_says(TEXT)
+    talk.client_says(SHOUT[-1:])
+    talk.proxy.leaves()
+    talk.proxy.wait(1.5)
+    assert talk.client_heard() == TEXT
+    talk.app_says(TEXT)
+    talk.proxy.wait(0.5)
+    assert talk.client_heard() == TEXT + GOING_AWAY
+
+
+def test_where_clients_expect_no_answer_none_is_waited_for_or_counted(websocket: Opens) -> None:
+    talk = websocket(websocket_answer_timeout=0)
+    talk.client_says(SHOUT)
+    talk.proxy.leaves()
+    talk.proxy.wait(0.5)
+    assert talk.client_heard() == GOING_AWAY
+    assert unanswered(talk) == {}
+
+
+def parts_by_itself(talk: WebSocket) -> None:
+    talk.client_says(b"\x88\x80abcd")
+    talk.app_says(b"\x88\x00")
+
+
+def breaks(talk: WebSocket) -> None:
+    talk.client_leaves()
+
+
+@pytest.mark.parametrize("goes", [parts_by_itself, breaks])
+def test_whoever_goes_by_himself_was_left_by_nobody(
+    websocket: Opens, goes: Callable[[WebSocket], None]
+) -> None:
+    talk = websocket()
+    talk.client_says(SHOUT)
+    talk.proxy.leaves()
+    goes(talk)
+    talk.proxy.wait(10)
+    assert unanswered(talk) == {}
