@@ -15,7 +15,7 @@ from drainproxy.wire.fields import (
     remembered,
     tokens,
 )
-from drainproxy.wire.rewrite import with_host, with_plain_length, without_h2c
+from drainproxy.wire.rewrite import with_host, with_plain_length, with_upgrade
 
 CHUNKED = -1
 UNTIL_CLOSE = -2
@@ -27,6 +27,10 @@ _SCHEME_BYTES = DIGITS_AND_LETTERS + b"+-."
 _METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"})
 # RFC 9110 9.2.2
 _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"})
+_WEBSOCKET = b"websocket"
+# Upgrades that nobody behind us acts on: an app that began TLS (RFC 2817), or another HTTP, behind
+# our back could not be followed. Some clients offer TLS with every request.
+_NO_HOP_ACTS = frozenset({b"tls", b"h2c", b"h2", b"http"})
 _STATUS = {b"%d" % code: code for code in range(100, 1000)}
 
 
@@ -35,7 +39,8 @@ class AnotherProtocol(Refused):
 
 
 class Request:
-    """What a request head says. `length` is the body's bytes, or CHUNKED."""
+    """What a request head says. `length` is the body's bytes, or CHUNKED; `upgrade`: to which
+    protocols the app may switch, with commas."""
 
     __slots__ = (
         "closes",
@@ -72,7 +77,7 @@ class Response:
     """What a response head says. `length` is the body's bytes, CHUNKED or UNTIL_CLOSE; `encoded`:
     what is in it cannot be read as it passes."""
 
-    __slots__ = ("closes", "encoded", "event_stream", "keeps", "length", "status", "upgrades")
+    __slots__ = ("closes", "encoded", "event_stream", "keeps", "length", "status", "upgrade")
 
     def __init__(self, status: int, closes: bool) -> None:
         self.status = status
@@ -80,7 +85,7 @@ class Response:
         # It says keep-alive in so many words, which is what an HTTP/1.0 client needs.
         self.keeps = False
         self.length = UNTIL_CLOSE
-        self.upgrades = False
+        self.upgrade = b""
         self.event_stream = self.encoded = False
 
 
@@ -140,7 +145,7 @@ def parse_request(head: bytes, most_fields: int) -> Request:
     elif length is not None:
         request.length = length
     if connection:
-        _connection_of_request(request, connection, upgrade)
+        _connection_of_request(request, connection)
     if upgrade:
         _upgrade(request, connection, upgrade)
     return request
@@ -210,23 +215,41 @@ def _chunked_request(request: Request, length: int | None) -> None:
     request.length = CHUNKED
 
 
-def _connection_of_request(request: Request, connection: tuple[bytes, ...], upgrade: bytes) -> None:
+def _connection_of_request(request: Request, connection: tuple[bytes, ...]) -> None:
     if b"close" in connection:
         request.closes = True
     elif b"keep-alive" in connection:
         request.closes = False
-    if upgrade and b"upgrade" in connection and request.minor:
-        request.upgrade = upgrade
 
 
 def _upgrade(request: Request, connection: tuple[bytes, ...], upgrade: bytes) -> None:
-    """RFC 9110 7.8. Parsers disagree on whether an upgrade has a body: with one it is refused."""
-    if b"h2c" in tokens(upgrade):
-        # An app that switched to HTTP/2 behind our back could not be followed.
-        request.upgrade = b""
-        request.head = without_h2c(request.head, connection)
-    elif request.length:
-        raise Refused(400, "an upgrade with a body")
+    """RFC 9110 7.8: it may be ignored, and is in HTTP/1.0, whatever the app makes of it. With a
+    body it is not passed on, for parsers disagree on whether an upgrade has one; a WebSocket's
+    never has (RFC 6455 4.1)."""
+    offered = [token for token in tokens(upgrade) if token]
+    if request.length and request.minor and _WEBSOCKET in offered:
+        raise Refused(400, "an upgrade to a WebSocket with a body")
+    has_body = bool(request.length)
+    passed = [t for t in offered if not has_body and _name(t) not in _NO_HOP_ACTS]
+    if request.minor and b"upgrade" in connection:
+        request.upgrade = b",".join(passed)
+    if passed != offered:
+        request.head = with_upgrade(request.head, connection, request.upgrade)
+
+
+def switched_to(request: Request, response: Response) -> bytes:
+    """What a 101 says is spoken from now on, in small letters; empty where that was not asked for,
+    or is not said (RFC 9110 7.8 and 15.2.2)."""
+    asked = {_name(token) for token in request.upgrade.split(b",")}
+    said = {_name(token.strip(b" \t")) for token in response.upgrade.split(b",")}
+    if not request.upgrade or not said <= asked:
+        return b""
+    return _WEBSOCKET if said == {_WEBSOCKET} else response.upgrade
+
+
+def _name(protocol: bytes) -> bytes:
+    """Of a protocol that may have a version."""
+    return protocol.partition(b"/")[0]
 
 
 def parse_response(head: bytes, method: bytes, most_fields: int) -> Response:
@@ -267,7 +290,7 @@ def parse_response(head: bytes, method: bytes, most_fields: int) -> Response:
         elif meaning == 14:
             response.encoded = value
         elif meaning == 5:
-            response.upgrades = True
+            response.upgrade = response.upgrade + b"," + value if response.upgrade else value
         elif meaning == 16:
             raise Refused(502, "a tab beside Content-Length")
     if connection:

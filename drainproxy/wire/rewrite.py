@@ -21,13 +21,17 @@ def close_after(head: bytes) -> bytes:
 _PERSISTENCE = (b"", b"close", b"keep-alive")
 
 
-def without_h2c(head: bytes, connection: tuple[bytes, ...]) -> bytes:
+def with_upgrade(head: bytes, connection: tuple[bytes, ...], upgrade: bytes) -> bytes:
+    """The request head with this Upgrade instead of its own; with none at all if it is empty."""
     kept = [
         line
         for line in head[:-4].split(b"\r\n")
         if field_of(line) not in (Field.UPGRADE, Field.HTTP2_SETTINGS, Field.CONNECTION)
     ]
     tokens = [t for t in connection if t not in (b"", b"upgrade", b"http2-settings")]
+    if upgrade:
+        tokens.append(b"upgrade")
+        kept.append(b"Upgrade: " + upgrade)
     if tokens:
         kept.append(b"Connection: " + b", ".join(tokens))
     return b"\r\n".join(kept) + END_OF_HEAD

@@ -121,6 +121,76 @@ def test_an_upgrade_to_something_else_is_an_opaque_tunnel() -> None:
     assert talk.proxy.endings[1:] == [("tcp", "cut")]
 
 
+# What an offer becomes: RFC 9110 7.8
+
+OFFERS_TLS = ("Connection: Upgrade", "Upgrade: TLS/1.2")
+
+
+@pytest.mark.parametrize("leaving", [True, False])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
+@pytest.mark.parametrize("offer", ["TLS/1.2", "TLS/1.0, HTTP/1.1", "h2c", "HTTP/2.0"])
+def test_who_offers_what_nobody_acts_on_is_served_as_any_other(
+    offer: str, method: str, leaving: bool
+) -> None:
+    body = b"hello" if method in ("POST", "PUT") else b""
+    talk = Conversation()
+    if leaving:
+        talk.proxy.leaves()
+    asked = request("/", "Connection: Upgrade", "Upgrade: " + offer, method=method, body=body)
+    talk.client_sends(asked)
+    assert talk.app_got() == request("/", method=method, body=body)
+    talk.app_sends(response(204, body=b""))
+    heard = talk.client_got()
+    assert heard.startswith(b"HTTP/1.1 204 ")
+    assert (b"\r\nConnection: close\r\n" in heard) == leaving
+    assert dict(talk.proxy.context.counters.rejected) == {}
+
+
+def test_a_client_that_offers_tls_keeps_its_connection() -> None:
+    talk = Conversation()
+    for _ in range(3):
+        talk.client_sends(request("/", *OFFERS_TLS))
+        assert talk.app_got() == request("/")
+        talk.app_sends(response())
+        assert talk.client_got() == response()
+
+
+@pytest.mark.parametrize("offer", ["websocket, other/1", "TLS/1.2, websocket", "a, WebSocket"])
+def test_a_websocket_among_other_offers_is_one_once_the_app_says_so(offer: str) -> None:
+    talk = Conversation()
+    talk.client_sends(request("/chat", "Connection: Upgrade", "Upgrade: " + offer))
+    talk.app_sends(SWITCH + TEXT)
+    assert talk.proxy.in_flight == {"websocket": 1}
+    talk.proxy.leaves()
+    talk.proxy.wait(0.25)
+    assert talk.client_got() == SWITCH + TEXT + GOING_AWAY
+
+
+def test_of_several_offers_that_counts_which_the_app_has_taken() -> None:
+    talk = Conversation()
+    talk.client_sends(request("/x", "Connection: Upgrade", "Upgrade: websocket, other/1"))
+    talk.app_sends(head("HTTP/1.1 101 Yes", "Connection: upgrade", "Upgrade: other/1"))
+    assert talk.proxy.in_flight == {"tcp": 1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (request("/", *OFFERS_TLS), "TLS/1.2"),
+        (request("/", "Connection: Upgrade", "Upgrade: other"), "websocket"),
+        (request("/", "Connection: Upgrade", "Upgrade: websocket"), "other"),
+        (request("/", "Upgrade: websocket"), "websocket"),
+        (UPGRADE.replace(b"HTTP/1.1", b"HTTP/1.0"), "websocket"),
+        (request("/", "Connection: Upgrade", "Upgrade: other", method="POST", body=b"x"), "other"),
+    ],
+)
+def test_an_app_that_switches_to_what_was_not_offered_is_broken(asked: bytes, answer: str) -> None:
+    talk = Conversation()
+    talk.client_sends(asked)
+    talk.app_sends(head("HTTP/1.1 101 Yes", "Connection: upgrade", "Upgrade: " + answer))
+    assert talk.client_got().startswith(b"HTTP/1.1 502 ")
+
+
 # Leaving and upgrades
 
 

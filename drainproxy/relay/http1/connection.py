@@ -28,7 +28,7 @@ from drainproxy.relay.websocket import WebSocket
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
-from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Request, Response
+from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Request, Response, switched_to
 from drainproxy.wire.rewrite import close_after
 
 # WHATWG HTML 9.2.4: an EventSource that comes again says the last id that it has heard.
@@ -378,10 +378,11 @@ class Http1Connection(Exchange):
         """101: the app speaks another protocol from here on, if that is what was asked for."""
         request = self.request
         assert request is not None
-        if not request.upgrade or not response.upgrades:
+        protocol = switched_to(request, response)
+        if not protocol:
             self._app_failed(502, "the app switched protocols without being asked")
             return
-        kind = WebSocket if request.upgrade == b"websocket" else Tcp
+        kind = WebSocket if protocol == b"websocket" else Tcp
         upgraded = kind(self.context, self.route, path=self.path)
         self.client.write(data[:end])
         self.status = 101
