@@ -15,6 +15,8 @@ _TELLS = 8
 _IGNORED_ID = b"id:\0"
 _DATA, _COMMENT, _CR, _LINE_ENDS = ord("d"), ord(":"), ord("\r"), b"\r\n"
 _NOTHING = (b"", b" ")
+# Of so many bytes not each line is looked at.
+_MUCH = 2048
 
 
 class EventTracker:
@@ -48,7 +50,10 @@ class EventTracker:
         """Take note of the next bytes of the stream: those of `data` from `start` to `end`."""
         if start >= end:
             return
-        lines = self._text(data[start:end]).splitlines(keepends=True)
+        text = self._text(data[start:end])
+        if len(text) >= _MUCH:
+            text = text[self._pass_at_a_glance(text) :]
+        lines = text.splitlines(keepends=True)
         self._after_cr = data[end - 1] == _CR
         self._line = b""
         if lines and lines[-1][-1] not in _LINE_ENDS:
@@ -81,6 +86,23 @@ class EventTracker:
             self._at_start = _BYTE_ORDER_MARK[: len(text)] == text != _BYTE_ORDER_MARK
             text = text.removeprefix(_BYTE_ORDER_MARK)
         return text
+
+    def _pass_at_a_glance(self, text: bytes) -> int:
+        """So much is passed, up to the last empty line, of which only the last id counts. 0 where
+        that is not as plain."""
+        end = text.rfind(b"\n\n") + 2
+        if end < 2 or b"\r" in text:
+            return 0
+        at = text.rfind(b"\nid", 0, end) + 1
+        if at:
+            name, _, value = text[at : text.find(b"\n", at)].partition(b":")
+            if name != b"id" or b"\0" in value:
+                return 0
+            self.resumable, self._names_ids = value not in _NOTHING, True
+        elif text.startswith(b"id") or self._id is not None or self.resumable > self._names_ids:
+            return 0
+        self._id, self._begun = None, False
+        return end
 
     def _pass(self, line: bytes) -> None:
         first = line[0]

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drainproxy.wire import sse
 from drainproxy.wire.sse import EventTracker, retry
 from tests.wire.event_source import BOM, Read
 
@@ -98,8 +99,31 @@ def test_who_has_come_with_an_id_can_come_with_it_again() -> None:
     assert not fed(b"data: x\n\n", asked_by_id=True).resumable, "this app knows of none"
 
 
-@given(STREAMS, st.lists(st.integers(0, 40)))
-def test_any_split_of_a_stream_is_followed(stream: bytes, cuts: list[int]) -> None:
+@pytest.mark.parametrize("much", [1, sse._MUCH])
+@given(
+    stream=STREAMS | STREAMS.map(lambda stream: stream.replace(b"\r", b"\n")),
+    cuts=st.lists(st.integers(0, 40)),
+)
+def test_any_split_of_a_stream_is_followed(much: int, stream: bytes, cuts: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sse, "_MUCH", much)
+        follow(stream, cuts)
+
+
+@pytest.mark.parametrize("much", [1, sse._MUCH])
+@given(stream=STREAMS.map(lambda stream: stream.replace(b"\r", b"\n")))
+def test_of_much_the_same_is_known_as_of_little(much: int, stream: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sse, "_MUCH", much)
+        at_once = fed(stream, asked_by_id=True)
+    little = EventTracker(asked_by_id=True)
+    for at in range(len(stream)):
+        little.feed(stream, at, at + 1)
+    said = [(each.between_events, each.resumable) for each in (at_once, little)]
+    assert said[0] == said[1]
+
+
+def follow(stream: bytes, cuts: list[int]) -> None:
     tracker, at = EventTracker(), 0
     for cut in [*sorted(cut for cut in cuts if cut < len(stream)), len(stream)]:
         tracker.feed(stream, at, cut)
