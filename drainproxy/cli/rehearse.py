@@ -25,7 +25,7 @@ from drainproxy.cli.rehearse_gate import (
 )
 from drainproxy.cli.run import RunCommand
 from drainproxy.config import TABLE
-from drainproxy.rehearsal.plan import BALANCERS, CLIENTS, PROXIES, STRATEGIES, Plan
+from drainproxy.rehearsal.plan import BALANCERS, CLIENTS, KILL, PROXIES, RESTART, STRATEGIES, Plan
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,7 +83,16 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     options_metavar="[OPTIONS] [-- APP ARGS...]",
     sections={
         "The rollout": (
-            *("replicas", "strategy", "surge", "unavailable", "grace_period", "prestop_sleep"),
+            *(
+                "replicas",
+                "strategy",
+                "restart_app",
+                "kill_app",
+                "surge",
+                "unavailable",
+                "grace_period",
+                "prestop_sleep",
+            ),
             *("propagation_delay", "before", "after", "hold", "scale_down_delay", "rollout_every"),
         ),
         "The gate, and what it may find": GATE_OPTIONS,
@@ -103,6 +112,16 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
 @click.option("--surge", type=click.IntRange(0, 20), default=1, show_default=True, help="maxSurge")
 @click.option(
     "--unavailable", type=click.IntRange(0, 20), default=0, show_default=True, help="maxUnavailable"
+)
+@click.option(
+    "--restart-app",
+    is_flag=True,
+    help="No rollout: the app of each replica is restarted, as where its liveness probe fails.",
+)
+@click.option(
+    "--kill-app",
+    is_flag=True,
+    help="No rollout: the app of each replica is killed, as of too much memory, and comes back.",
 )
 @_duration("--grace-period", "30s", "terminationGracePeriodSeconds")
 @_duration("--propagation-delay", "2s", "From the deletion of a replica until the balancer knows.")
@@ -178,6 +197,7 @@ def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
         raise click.UsageError("--surge and --unavailable cannot both be 0: nothing could change")
     check_gate(given)
     _check_ages(given)
+    strategy = _strategy(given)
     settings = [
         f"--{row.name}={text}"
         for row in TABLE
@@ -201,8 +221,22 @@ def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
         clients=clients,
         settings=tuple(settings),
         faults=faults(given, app),
-        **{name: values[name] for name in same},
+        **{**{name: values[name] for name in same}, "strategy": strategy},
     )
+
+
+def _strategy(given: Mapping[str, Any]) -> str:
+    """Also what is in place of a rollout; a usage error where that does not go together."""
+    instead = [name for name in (RESTART, KILL) if given[name.replace("-", "_")]]
+    if not instead:
+        return str(given["strategy"])
+    if len(instead) > 1:
+        raise click.UsageError(f"--{RESTART} and --{KILL} are two rehearsals: give one")
+    if given["strategy"] != "rolling" or given["serve"]:
+        raise click.UsageError(f"--{instead[0]} is no rollout: leave --strategy and --serve out")
+    if given["proxy"] == "envoy":
+        raise click.UsageError(f"--{instead[0]}: Envoy does not take back a drain that it began")
+    return instead[0]
 
 
 def _check_ages(given: Mapping[str, Any]) -> None:

@@ -23,11 +23,15 @@ T = TypeVar("T")
 
 
 class Lost(Exception):
-    """Something did not come back as it should have: `how`, a class of losses, and why."""
+    """Something did not come back as it should have: `how`, a class of losses, and why.
 
-    def __init__(self, how: str, why: str) -> None:
+    `in_app`: the app may have been at work on it, so that it is lost with the app.
+    """
+
+    def __init__(self, how: str, why: str, in_app: bool = True) -> None:
         super().__init__(why)
         self.how = how
+        self.in_app = in_app and how != scores.REFUSED
 
 
 def status_lost(status: int, of_the_proxy: bool) -> Lost:

@@ -31,14 +31,18 @@ class Endpoint(NamedTuple):
 class AnyBalancer(Protocol):
     """What stands in front of the replicas; services are `http` and `grpc`."""
 
-    # Connections that no replica took, as far as it tells.
+    # Connections that no replica took, as far as it tells, and those for which there was none.
     refused: int
+    unplaced: int
 
     async def listen(self, ports: Mapping[str, int]) -> None:
         """Take connections for each service; OSError or StartFailed if that cannot be."""
 
     async def put(self, endpoint: Endpoint, weight: float = 1.0) -> None:
         """Send it this share of the new connections; weights count against each other."""
+
+    async def retire(self, endpoint: Endpoint) -> None:
+        """It terminates, and is ready: send it new connections only while there is nobody else."""
 
     async def remove(self, endpoint: Endpoint) -> None:
         """Send it no new connections."""
@@ -58,12 +62,14 @@ class Balancer:
 
     def __init__(self) -> None:
         self._rota = Rota[Endpoint]()
+        # Whoever terminates and is still ready: kube-proxy falls back on these (KEP-1669).
+        self._terminating = Rota[Endpoint]()
         self._servers: list[asyncio.Server] = []
         self.open: Counter[str] = Counter()
         # By the client's port: it is asked for also when the connection has ended.
         self._sent_to: dict[int, Endpoint] = {}
         # Connections that no replica took: kube-proxy has them refused, we can only reset them.
-        self.refused = 0
+        self.refused = self.unplaced = 0
 
     async def listen(self, ports: Mapping[str, int]) -> None:
         """Take connections for each service; OSError if a port is taken."""
@@ -81,9 +87,15 @@ class Balancer:
         """Send it this share of the new connections; weights count against each other."""
         self._rota.put(endpoint, weight)
 
+    async def retire(self, endpoint: Endpoint) -> None:
+        """It terminates, and is ready: send it new connections only while there is nobody else."""
+        self._rota.remove(endpoint)
+        self._terminating.put(endpoint, 1.0)
+
     async def remove(self, endpoint: Endpoint) -> None:
         """Send it no new connections."""
         self._rota.remove(endpoint)
+        self._terminating.remove(endpoint)
 
     async def connections(self) -> Mapping[str, int]:
         """How many are open now, by the endpoint's name."""
@@ -106,7 +118,7 @@ class Balancer:
 
     def pick(self) -> Endpoint | None:
         """Whose turn it is."""
-        return self._rota.next()
+        return self._rota.next() or self._terminating.next()
 
 
 class _Half(asyncio.Protocol):
@@ -180,6 +192,7 @@ class _Front(_Half):
         back.other = self
         try:
             if endpoint is None:
+                self._balancer.unplaced += 1
                 raise ConnectionRefusedError("there is no endpoint")
             await asyncio.get_running_loop().create_connection(
                 lambda: back, *endpoint.addresses[self._service]

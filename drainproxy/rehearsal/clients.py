@@ -6,7 +6,7 @@ should is lost. A connection that was ended politely is opened again where the b
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -29,7 +29,10 @@ from drainproxy.rehearsal.scores import Score
 # After a loss, so that a service that is gone is not asked thousands of times.
 AFTER_LOSS = 0.1
 
-_GOING_AWAY = 1001
+# What a WebSocket hears that has to move, and for an app that has died (IANA, WebSocket Close Code
+# Number Registry: Service Restart, Bad Gateway).
+GOODBYES = frozenset({1001})
+GOODBYES_OF_THE_DEAD = GOODBYES | {1012, 1014}
 # A question that the sidecar has seen keeps its Close back for 100 ms: one that comes sooner was on
 # the wire already, and no peer answers what comes after its Close (RFC 6455, 5.5.1).
 CROSSED_WITHIN = 0.1
@@ -56,6 +59,8 @@ class Service:
     # Which version the balancer has sent the client to that comes from a port; empty if it does
     # not know.
     version_at: Callable[[int], str] = lambda port: ""
+    # The codes of Close that are goodbyes.
+    goodbyes: Container[int] = GOODBYES
     # Where users come and go: how many others come while one stays, by kind.
     stays: Mapping[str, float] = field(default_factory=dict)
 
@@ -76,7 +81,7 @@ class Client:
         self.service = service
         self.score = score
         self.stop = stop
-        self._last = score.clock.now()
+        self._last = self._asked_at = score.clock.now()
 
     async def run(self) -> None:
         """Work until `stop`; what is under way then is still waited for."""
@@ -85,10 +90,14 @@ class Client:
 
     async def once(self) -> None:
         """Work, and write down what was lost by it."""
+        self._asked_at = self.score.clock.now()
         try:
             await self.work()
         except Lost as lost:
-            self.score.lost(lost.how, str(lost))
+            if lost.in_app and self.score.clock.killed_since(self._asked_at):
+                self.score.died_with_app(lost.how)
+            else:
+                self.score.lost(lost.how, str(lost))
             await self.sleep(AFTER_LOSS)
 
     async def work(self) -> None:
@@ -99,7 +108,7 @@ class Client:
         """One more thing came as it should."""
         now = self.score.clock.now()
         self.score.gap(now - self._last)
-        self._last = now
+        self._last = self._asked_at = now
         self.score.answered(version, took)
 
     def spoilt(self) -> None:
@@ -188,7 +197,14 @@ class Events(Client):
     """An event stream without an end, whose events must come without a gap."""
 
     async def work(self) -> None:
-        """One stream, until it is told to come again."""
+        """One stream, until it is told to come again: also where its app has died."""
+        try:
+            await self._listen()
+        except Lost as lost:
+            lost.in_app = False
+            raise
+
+    async def _listen(self) -> None:
         self.score.exchanges += 1
         url = self.service.url(self.service.events_path)
         async with Session() as own, asked(own, "GET", url, accept=_EVENTS) as answer:
@@ -240,7 +256,7 @@ class Questions(Client):
         while not self.leaves():
             self._asked += 1
             question = f"question {self._asked}"
-            began = self.score.clock.now()
+            began = self._asked_at = self.score.clock.now()
             try:
                 await socket.send(question)
             except ConnectionClosed as closed:
@@ -278,7 +294,7 @@ class Questions(Client):
 
     def _unanswered(self, closed: ConnectionClosed, after: float) -> None:
         """A goodbye is none to whoever still waits for an answer."""
-        if not polite(closed):
+        if not polite(closed, self.service.goodbyes):
             raise Lost(f"ws {code(closed)}", "a question stayed unanswered") from closed
         if after >= CROSSED_WITHIN:
             raise Lost(scores.UNANSWERED, "Close came before the answer") from closed
@@ -286,15 +302,16 @@ class Questions(Client):
         self.goodbye()
 
     def _farewell(self, closed: ConnectionClosed) -> None:
-        """1001 and the whole closing handshake is a goodbye, anything else a loss."""
-        if not polite(closed):
-            raise Lost(f"ws {code(closed)}", f"no goodbye: {closed}") from closed
+        """1001 and the whole closing handshake is a goodbye, anything else a loss: a proxy could
+        say it also for an app that has gone."""
+        if not polite(closed, self.service.goodbyes):
+            raise Lost(f"ws {code(closed)}", f"no goodbye: {closed}", in_app=False) from closed
         self.goodbye()
 
 
-def polite(closed: ConnectionClosed) -> bool:
-    """Whether it was 1001, and the whole closing handshake."""
-    return bool(code(closed) == _GOING_AWAY and closed.sent and closed.rcvd_then_sent)
+def polite(closed: ConnectionClosed, codes: Container[int] = GOODBYES) -> bool:
+    """Whether it was one of these, and the whole closing handshake."""
+    return bool(code(closed) in codes and closed.sent and closed.rcvd_then_sent)
 
 
 def code(closed: ConnectionClosed) -> int:

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
+from math import inf
 from pathlib import Path
 
 import aiohttp
@@ -18,6 +19,8 @@ from drainproxy.rehearsal.replicas import Replica
 from drainproxy.rehearsal.scores import Clock
 
 _LOOK_EVERY = 0.1
+# The readiness probe of an injected pod, of which the first failure counts, in seconds.
+_PROBE_EVERY = 1.0
 
 
 class Deployment:
@@ -43,6 +46,8 @@ class Deployment:
         # Connections that stood on the old replicas when their time was over.
         self.left: int | None = None
         self._ending: list[asyncio.Task[None]] = []
+        # What the balancer is still to hear.
+        self._following: list[asyncio.Task[None]] = []
         self._services = ("http", "grpc") if not plan.app else ("http",)
         *ports, self._admin_port = free_ports(len(self._services) + 1)
         self._ports = dict(zip(self._services, ports, strict=True))
@@ -93,8 +98,57 @@ class Deployment:
         self.mark(f"{replica.name} is deleted")
         replica.state = "terminating"
         loop = asyncio.get_running_loop()
-        self._ending.append(loop.create_task(self.remove([replica])))
+        self._ending.append(loop.create_task(self._retire(replica)))
         self._ending.append(loop.create_task(replica.terminate(self.plan.grace_period)))
+
+    async def _retire(self, replica: Replica) -> None:
+        await asyncio.sleep(self.plan.propagation_delay)
+        await self._balancer.retire(replica.endpoint)
+        self._following.append(asyncio.get_running_loop().create_task(self._forget(replica)))
+
+    async def _forget(self, replica: Replica) -> None:
+        """As soon as it is not ready any more, by the probe and the delay later."""
+        while True:
+            if replica.state != "terminating" or not await replica.proxy.ready():
+                return await self.remove([replica])
+            await asyncio.sleep(_PROBE_EVERY)
+
+    async def restart_app(self, replica: Replica) -> None:
+        """Restart the container of its app alone; return when the balancer knows it again."""
+        self.mark(f"the app of {replica.name} is restarted")
+        await self._while_followed(replica, replica.restart_app(self._processes, self.plan))
+
+    async def kill_app(self, replica: Replica) -> None:
+        """The same after its app was killed."""
+        self.mark(f"the app of {replica.name} is killed")
+        await self._while_followed(replica, self._kill(replica))
+
+    async def _kill(self, replica: Replica) -> None:
+        self._clock.last_kill = inf
+        await replica.kill_app()
+        self._clock.last_kill = self._clock.now()
+        await replica.come_back(self._processes, self.plan)
+
+    async def _while_followed(self, replica: Replica, working: Awaitable[None]) -> None:
+        following = asyncio.get_running_loop().create_task(self._follow(replica))
+        self._following.append(following)
+        await working
+        self.mark(f"{replica.name} ready")
+        await following
+
+    async def _follow(self, replica: Replica) -> None:
+        """Tell the balancer what the readiness probe finds, as late as kube-proxy hears of it,
+        until what restarts is back."""
+        known = True
+        while not known or replica.state == "restarting":
+            await asyncio.sleep(_PROBE_EVERY)
+            if await replica.proxy.ready() != known:
+                known = not known
+                await (self._back([replica]) if known else self.remove([replica]))
+
+    async def _back(self, replicas: Sequence[Replica]) -> None:
+        await asyncio.sleep(self.plan.propagation_delay)
+        await self.add(replicas)
 
     async def all_deleted(self) -> None:
         """Return when whoever was deleted is gone."""
@@ -120,7 +174,7 @@ class Deployment:
 
     def stop(self) -> None:
         """Wait for nobody any more."""
-        for task in self._ending:
+        for task in (*self._ending, *self._following):
             task.cancel()
 
     async def rebalance(self, replicas: Iterable[Replica], share: float, over: float) -> None:
@@ -136,7 +190,7 @@ class Deployment:
                     self.mark(f"{replica.name} has died")
                     task = asyncio.get_running_loop().create_task(self.remove([replica]))
                     self._ending.append(task)
-                if replica.state in {"ready", "terminating"}:
+                if replica.state in {"ready", "restarting", "terminating"}:
                     replica.phase, replica.in_flight = await replica.proxy.phase()
             await asyncio.sleep(_LOOK_EVERY)
 

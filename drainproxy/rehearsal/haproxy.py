@@ -45,7 +45,7 @@ class HAProxy:
     """The same as `Balancer`, by somebody else."""
 
     # It does not tell us of those.
-    refused = 0
+    refused = unplaced = 0
 
     def __init__(self, processes: Processes, folder: Path) -> None:
         self._processes = processes
@@ -88,6 +88,10 @@ class HAProxy:
         share = max(1, round(weight * _FULL_WEIGHT)) if weight else 0
         await self._say(f"set server {server} weight {share}")
         await self._say(f"set server {server} state ready")
+
+    async def retire(self, endpoint: Endpoint) -> None:
+        """Send it no new connections: it has no such rule."""
+        await self.remove(endpoint)
 
     async def remove(self, endpoint: Endpoint) -> None:
         """Send it no new connections."""

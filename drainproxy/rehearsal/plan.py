@@ -8,6 +8,8 @@ from drainproxy.rehearsal.ages import Ages
 from drainproxy.rehearsal.faults import NONE, Faults
 
 STRATEGIES = ("rolling", "blue-green", "canary")
+# In place of a rollout: the apps of all replicas, one after the other.
+RESTART, KILL = "restart-app", "kill-app"
 PROXIES = ("drainproxy", "envoy", "none")
 BALANCERS = ("kube-proxy", "haproxy")
 

@@ -18,6 +18,9 @@ _GAP = 0.5
 # How many lines have a color of their own.
 LINES = 8
 
+# Marks that have a line.
+_ENDS = ("is deleted", "has died", "is restarted", "is killed")
+_TURNS = ("flip", "roll back")
 # Of the versions, and of what nobody knows the version of.
 VERSIONS = {OLD: "old", NEW: "new"}
 OTHER, LOST = "other", "lost"
@@ -160,7 +163,7 @@ def _during(result: Result, scale: Scale) -> Bar:
 
 def _marks(result: Result, scale: Scale) -> Iterator[Line]:
     for at, text in result.marks:
-        if text.endswith(("is deleted", "has died")) or text.startswith(("flip", "roll back")):
+        if text.endswith(_ENDS) or text.startswith(_TURNS):
             yield scale.line([(at, 0.0), (at, max(scale.most, 1.0))], "mark", text)
 
 

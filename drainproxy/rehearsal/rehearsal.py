@@ -12,12 +12,20 @@ import aiohttp
 from drainproxy.rehearsal import beforehand, prometheus, result
 from drainproxy.rehearsal.asking import PATIENCE
 from drainproxy.rehearsal.balancer import AnyBalancer, Balancer
-from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Service
+from drainproxy.rehearsal.clients import (
+    GOODBYES,
+    GOODBYES_OF_THE_DEAD,
+    Client,
+    Events,
+    Questions,
+    Requests,
+    Service,
+)
 from drainproxy.rehearsal.deployment import Deployment
 from drainproxy.rehearsal.gate_result import GateResult
 from drainproxy.rehearsal.gated import SCRAPE_EVERY, gated_canary, load
 from drainproxy.rehearsal.haproxy import HAProxy
-from drainproxy.rehearsal.plan import NEW, OLD, Plan
+from drainproxy.rehearsal.plan import KILL, NEW, OLD, RESTART, Plan
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rehearsal.processes import Processes, StartFailed
 from drainproxy.rehearsal.replicas import Replica
@@ -186,7 +194,8 @@ class Rehearsal:
                 )
                 for replica in deployment.replicas
             ],
-            refused_by_replicas=self.balancer.refused,
+            refused_by_replicas=self.balancer.refused - self.balancer.unplaced,
+            unplaced=self.balancer.unplaced,
             imbalance=result.imbalance([last.get(r.name, 0) for r in deployment.ready]),
             marks=deployment.marks,
             timeline={kind: result.timeline(score) for kind, score in self.scores.items()},
@@ -221,6 +230,7 @@ class Rehearsal:
             websocket_path=plan.websocket_path,
             events_path=plan.events_path,
             version_at=self.balancer.version_at,
+            goodbyes=GOODBYES_OF_THE_DEAD if plan.strategy in (RESTART, KILL) else GOODBYES,
             stays=plan.stays,
         )
         ports = {"http": service.http_port}

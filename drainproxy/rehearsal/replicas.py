@@ -8,7 +8,7 @@ the end of the grace period gets SIGKILL (KEP-753, "termination of containers").
 import asyncio
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -16,16 +16,18 @@ from drainproxy.rehearsal.balancer import Endpoint
 from drainproxy.rehearsal.plan import OLD, Plan
 from drainproxy.rehearsal.ports import release
 from drainproxy.rehearsal.processes import Process, Processes, StartFailed
-from drainproxy.rehearsal.proxies import Proxy, Site, end
+from drainproxy.rehearsal.proxies import Proxy, Site, accepts, end
 
 _READY_WITHIN = 20.0
 _LOOK_EVERY = 0.05
 # What the kubelet grants a native sidecar when nothing of the grace period is left, in seconds.
 _LEAST = 2.0
+# A container takes longer than this to be made again, in seconds.
+_CREATION = 0.5
 
 
 class Replica:
-    """`state` is starting, ready, terminating, and then gone, killed or dead."""
+    """`state` is starting, ready, restarting, terminating, and then gone, killed or dead."""
 
     def __init__(self, site: Site, version: str, proxy: Proxy) -> None:
         self.name = site.name
@@ -47,17 +49,23 @@ class Replica:
     async def start(self, processes: Processes, plan: Plan) -> None:
         """Return when it is ready; StartFailed if that does not come."""
         self.proxy.start()
-        ports = self._site.app_ports
         if plan.app:
-            release(ports.values())
+            release(self._site.app_ports.values())
+        self._start_app(processes, plan)
+        await self._until(self.proxy.ready)
+
+    def _start_app(self, processes: Processes, plan: Plan) -> None:
+        ports = self._site.app_ports
         self.app = processes.start(
             f"app of {self.name}",
             *_command(plan, ports, self.version),
             env={"PORT": str(ports["http"]), "VERSION": self.version},
         )
+
+    async def _until(self, ready: Callable[[], Awaitable[bool]]) -> None:
         try:
             async with asyncio.timeout(_READY_WITHIN):
-                while not await self.proxy.ready():
+                while not await ready():
                     for process in self._processes():
                         process.check()
                     await asyncio.sleep(_LOOK_EVERY)
@@ -67,6 +75,35 @@ class Replica:
                 f"{self.app.last_words()}"
             ) from None
         self.state = "ready"
+
+    async def restart_app(self, processes: Processes, plan: Plan) -> None:
+        """What the kubelet does to a container whose liveness probe fails: nobody hears of it but
+        the app, by its hook and by SIGTERM. StartFailed if it does not come back."""
+        self.state = "restarting"
+        try:
+            async with asyncio.timeout(plan.grace_period):
+                await self.proxy.prestop("app")
+                await end(self.app, plan.grace_period)
+        except TimeoutError:
+            await self._kill(plan.grace_period, self.app)
+        await self.come_back(processes, plan)
+
+    async def kill_app(self) -> None:
+        """The app dies, as of too much memory; return when it is gone."""
+        self.state = "restarting"
+        self.app.kill_all()
+        await self.app.wait(_LEAST)
+
+    async def come_back(self, processes: Processes, plan: Plan) -> None:
+        """The container of its app is made again. StartFailed if it does not come up."""
+        await asyncio.sleep(_CREATION)
+        self._start_app(processes, plan)
+        await self._until(self._is_back)
+
+    async def _is_back(self) -> bool:
+        """Its proxy may have been ready all the time."""
+        there = all([await accepts(port) for port in self._site.app_ports.values()])
+        return there and await self.proxy.ready()
 
     def look(self) -> bool:
         """Whether one of its processes has ended by itself; the first time only."""
@@ -91,14 +128,14 @@ class Replica:
                 await self._end_in_order(grace_period)
             self.state = "gone"
         except TimeoutError:
-            await self._kill(grace_period)
+            await self._kill(grace_period, *self._processes())
             self.state = "killed"
         self.drain_seconds = time.monotonic() - began
         self.report = self.proxy.report()
 
-    async def _kill(self, grace_period: float) -> None:
+    async def _kill(self, grace_period: float, *processes: Process) -> None:
         """At the end of the grace period: SIGKILL to the app, and to a sidecar that does not go."""
-        for process in self._processes():
+        for process in processes:
             if process is not self.app and process.code is None:
                 await end(process, _LEAST)
             if process.code is None:

@@ -36,6 +36,8 @@ class KindResult:
     p99_during: float | None
     exchanges: int
     proxies_counted: int | None
+    # What was in an app that was killed on purpose, by how it looked; it is not in `failed`.
+    with_app: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Result:
     rollout: tuple[float, float]
     kinds: Mapping[str, KindResult]
     replicas: Sequence[ReplicaResult]
-    # Connections that the balancer could give to nobody.
+    # Connections that the balancer gave to a replica that did not take them.
     refused_by_replicas: int
     # Largest less smallest count of connections per replica in the end, as a share of the mean.
     imbalance: float | None
@@ -83,6 +85,8 @@ class Result:
     mishaps: Sequence[str] = field(default_factory=tuple)
     # Connections on the old replicas when these were deleted, where they were given time to age.
     left: int | None = None
+    # Connections that came while no replica was ready.
+    unplaced: int = 0
     # What the gate said, where one was asked.
     gate: GateResult | None = None
 
@@ -100,6 +104,11 @@ class Result:
     def failed(self) -> int:
         """Of all kinds."""
         return sum(kind.failed for kind in self.kinds.values())
+
+    @property
+    def died_with_app(self) -> int:
+        """Of all kinds, what no proxy could have kept."""
+        return sum(sum(kind.with_app.values()) for kind in self.kinds.values())
 
     def problems(self) -> list[str]:
         """Why the rollout was not good enough; empty if nothing was lost or went wrong."""
@@ -129,6 +138,7 @@ def kind_result(score: Score, clients: int, proxies_counted: int | None) -> Kind
         p99_during=percentile(score.times["during"], 0.99),
         exchanges=score.exchanges,
         proxies_counted=proxies_counted,
+        with_app=dict(score.with_app),
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from drainproxy.rehearsal.deployment import Deployment
+from drainproxy.rehearsal.plan import KILL, RESTART
 
 # Shares of the new connections that a canary gets, one after the other.
 CANARY_STEPS = (0.05, 0.25, 0.5, 1.0)
@@ -70,8 +71,22 @@ async def canary(deployment: Deployment, old: str, new: str) -> None:
     await deployment.scale_down(stable)
 
 
+async def restart_apps(deployment: Deployment, old: str, new: str) -> None:
+    """No rollout: one app after the other is restarted, as where its liveness probe fails."""
+    for replica in deployment.of(old):
+        await deployment.restart_app(replica)
+
+
+async def kill_apps(deployment: Deployment, old: str, new: str) -> None:
+    """No rollout: one app after the other is killed, and comes back."""
+    for replica in deployment.of(old):
+        await deployment.kill_app(replica)
+
+
 ROLLOUTS: dict[str, Callable[[Deployment, str, str], Awaitable[None]]] = {
     "rolling": rolling,
     "blue-green": blue_green,
     "canary": canary,
+    RESTART: restart_apps,
+    KILL: kill_apps,
 }

@@ -4,6 +4,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 # Names of the report, and what people call them.
@@ -39,10 +40,17 @@ class Clock:
         self.stage: Literal["before", "during", "after"] = "before"
         # Users that came one after the other, of all kinds.
         self.users = 0
+        # When the last app that was killed on purpose was gone; inf while one dies: until then it
+        # may take what it never answers.
+        self.last_kill = -inf
 
     def now(self) -> float:
         """Seconds since the beginning."""
         return self._now() - self._began
+
+    def killed_since(self, began: float) -> bool:
+        """Whether an app has died of it after this."""
+        return self.last_kill >= began
 
 
 class Score:
@@ -63,6 +71,8 @@ class Score:
         # Questions that met a goodbye on the wire: neither answered nor lost.
         self.crossed = 0
         self.failed: Counter[str] = Counter()
+        # What was in an app that was killed on purpose, by how it looked: no proxy can answer that.
+        self.with_app: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
         # Seconds from question to answer, by the clock's stage.
         self.times: dict[str, list[float]] = {"before": [], "during": [], "after": []}
@@ -85,6 +95,11 @@ class Score:
         reason = f"{how}: {why}"
         if reason in self.reasons or len(self.reasons) < _MOST_REASONS:
             self.reasons[reason] += 1
+
+    def died_with_app(self, how: str) -> None:
+        """One more thing was in an app that was killed."""
+        self.requests += 1
+        self.with_app[how] += 1
 
     def gap(self, seconds: float) -> None:
         """A client went so long without anything."""

@@ -9,18 +9,21 @@ from rich.table import Table
 from rich.text import Text
 
 from drainproxy.rehearsal.gate_result import GateResult
+from drainproxy.rehearsal.plan import KILL, RESTART
 from drainproxy.rehearsal.result import KindResult, ReplicaResult, Result
 from drainproxy.rehearsal.scores import APP_5XX, KINDS, PROXY_5XX
 
 # The bound on how uneven connections may be that the documentation speaks of.
 EVEN = 0.2
 _LEAST_HOW = 10
+_WHAT = {RESTART: "restart of each app", KILL: "kill of each app"}
 
 
 def title(result: Result) -> str:
     """What was rehearsed, in words."""
+    what = _WHAT.get(result.strategy, f"{result.strategy} rollout")
     behind = "" if result.balancer == "kube-proxy" else f" behind {result.balancer}"
-    return f"{result.strategy} rollout {in_front(result)}{behind}"
+    return f"{what} {in_front(result)}{behind}"
 
 
 def in_front(result: Result) -> str:
@@ -77,8 +80,10 @@ def _kinds(result: Result) -> Table:
 
 
 def classes(seen: KindResult) -> str:
-    """`3 refused, 1 ws 1006`."""
+    """`3 refused, 1 ws 1006`; behind it what died with the app, which is no failure."""
     by_count = sorted(seen.by_class.items(), key=lambda item: -item[1])
+    if died := sum(seen.with_app.values()):
+        by_count.append(("died with the app", died))
     return ", ".join(f"{count:,} {how}" for how, count in by_count)
 
 
@@ -122,13 +127,22 @@ def last_connections(replica: ReplicaResult) -> str:
 def remarks(result: Result) -> Iterator[str]:
     """What the tables do not say."""
     began, ended = result.rollout
-    yield f"The rollout took {ended - began:.1f} s."
+    what = "rollout" if result.strategy not in _WHAT else title(result)
+    yield f"The {what} took {ended - began:.1f} s."
     if result.gate:
         yield from result.gate.remarks()
     if result.left is not None:
         yield f"{result.left:,} connections stood on the old replicas when these were deleted."
     if result.refused_by_replicas:
         yield f"{result.refused_by_replicas:,} new connections went to replicas that took none."
+    if result.unplaced:
+        yield (
+            f"{result.unplaced:,} new connections came while no replica was ready: no proxy had"
+            " them."
+        )
+    for kind, seen in result.kinds.items():
+        for how, count in seen.with_app.items():
+            yield f"{KINDS[kind]}: {count:,} were in an app when it was killed: {how}."
     if result.imbalance is not None:
         fair = "even" if result.imbalance <= EVEN else "uneven"
         yield f"Connections per replica differ by {result.imbalance:.0%} in the end: {fair}."
@@ -136,7 +150,9 @@ def remarks(result: Result) -> Iterator[str]:
     kinds = result.asked if result.requests else result.kinds
     counted = {k: s for k, s in kinds.items() if s.proxies_counted is not None}
     # A 5xx is to a sidecar an answer of HTTP, whatever was asked for, and to a client none.
-    comparable = not any({APP_5XX, PROXY_5XX} & {*k.by_class} for k in result.kinds.values())
+    comparable = not result.died_with_app and not any(
+        {APP_5XX, PROXY_5XX} & {*k.by_class} for k in result.kinds.values()
+    )
     for kind, seen in counted.items():
         if result.requests and comparable and seen.proxies_counted != seen.exchanges:
             yield (
@@ -151,15 +167,21 @@ def remarks(result: Result) -> Iterator[str]:
         for kind, seen in counted.items():
             yield f"{KINDS[kind]}: the sidecars count {seen.proxies_counted:,} exchanges."
     elif not result.problems():
-        yield f"Nothing of {result.requests:,} requests was lost."
+        else_ = " else" if result.died_with_app else ""
+        yield f"Nothing{else_} of {result.requests:,} requests was lost."
 
 
 def verdict(results: Sequence[Result]) -> str:
     """One line to remember: what was lost of how much, by what stood in front."""
     return "; ".join(
-        f"{title(result)}: {result.failed:,} of {result.requests:,} requests failed{_said(result)}"
+        f"{title(result)}: {result.failed:,} of {result.requests:,} requests failed"
+        f"{_died(result)}{_said(result)}"
         for result in results
     )
+
+
+def _died(result: Result) -> str:
+    return f", {result.died_with_app:,} died with the app" if result.died_with_app else ""
 
 
 def _said(result: Result) -> str:

@@ -169,3 +169,44 @@ async def test_a_port_that_is_taken_is_an_error() -> None:
     async with balanced("a") as (_, _, port):
         with pytest.raises(OSError, match="in use"):
             await Balancer().listen({"http": port})
+
+
+async def test_who_terminates_and_is_ready_gets_connections_while_there_is_nobody_else() -> None:
+    async with balanced("old", "new") as (balancer, endpoints, port):
+        await balancer.remove(endpoints["new"])
+        await balancer.retire(endpoints["old"])
+        name, old = await who(port)
+        assert name == "old"
+        await balancer.put(endpoints["new"])
+        others = [await who(port) for _ in range(4)]
+        assert {name for name, _ in others} == {"new"}
+        await balancer.remove(endpoints["old"])
+        await balancer.remove(endpoints["new"])
+        assert balancer.pick() is None
+        await close(old, *(streams for _, streams in others))
+
+
+async def test_what_comes_while_there_is_no_replica_is_counted_apart() -> None:
+    balancer = Balancer()
+    (port,) = free_ports(1)
+    await balancer.listen({"http": port})
+    reader, writer = await connect(port)
+    with pytest.raises(ConnectionResetError):
+        await reader.readexactly(1)
+    assert (balancer.refused, balancer.unplaced) == (1, 1)
+    writer.close()
+    await balancer.close()
+
+
+async def test_it_knows_the_version_of_a_client_also_when_it_has_gone() -> None:
+    async with balanced("a") as (balancer, endpoints, port):
+        await balancer.remove(endpoints["a"])
+        await balancer.put(endpoints["a"]._replace(version="v3"))
+        reader, writer = await connect(port)
+        await reader.readline()
+        own = writer.get_extra_info("sockname")[1]
+        assert balancer.version_at(own) == "v3"
+        await close((reader, writer))
+        await until(lambda: not +balancer.open)
+        assert balancer.version_at(own) == "v3"
+        assert balancer.version_at(1) == ""

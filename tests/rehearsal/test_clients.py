@@ -5,16 +5,25 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from math import inf
 
 import pytest
 from aiohttp import WSCloseCode, web
 
 from drainproxy.rehearsal import scores
 from drainproxy.rehearsal.app import application
+from drainproxy.rehearsal.asking import Lost
 from drainproxy.rehearsal.balancer import Balancer, Endpoint
-from drainproxy.rehearsal.clients import Client, Events, Questions, Requests, Service
+from drainproxy.rehearsal.clients import (
+    GOODBYES_OF_THE_DEAD,
+    Client,
+    Events,
+    Questions,
+    Requests,
+    Service,
+)
 from drainproxy.rehearsal.ports import free_ports
-from drainproxy.rehearsal.scores import Score
+from drainproxy.rehearsal.scores import Clock, Score
 from tests.rehearsal.lived import has_failed, lived, three
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -256,3 +265,53 @@ async def test_the_version_is_the_one_that_the_balancer_knows_before_what_an_app
         score = await lived(kind, behind, three)
         await balancer.close()
     assert {v for second in score.seconds.values() for v in second.answered} == {"v2"}
+
+
+async def test_a_request_is_lost_with_the_app_if_that_was_killed_after_it_was_sent() -> None:
+    class Kept(Requests):
+        """On a connection that was used before: a fresh one could be a refusal."""
+
+        async def work(self) -> None:
+            raise Lost(scores.RESET_BEFORE, "so it is")
+
+    for last_kill, lost_with_it in ((inf, True), (1e9, True), (-1.0, False), (-inf, False)):
+        score, stop = Score(Clock()), asyncio.Event()
+        score.clock.last_kill = last_kill
+        await Kept(Service(1, 0), score, stop).once()
+        assert bool(score.with_app) == lost_with_it
+        assert bool(score.failed) != lost_with_it
+
+
+@pytest.mark.parametrize("how", [scores.REFUSED, scores.RESET_AFTER])
+async def test_no_refusal_and_no_event_stream_is_lost_with_an_app(how: str) -> None:
+    class Stream(Events):
+        async def _listen(self) -> None:
+            raise Lost(how, "so it is")
+
+    class Refused(Requests):
+        async def work(self) -> None:
+            raise Lost(scores.REFUSED, "so it is")
+
+    for kind in (Stream, Refused):
+        score = Score(Clock())
+        score.clock.last_kill = inf
+        await kind(Service(1, 0), score, asyncio.Event()).once()
+        assert not score.with_app
+        assert score.failed
+
+
+@pytest.mark.parametrize(("close", "polite"), [(1012, True), (1014, True), (1011, False)])
+async def test_where_apps_are_killed_a_websocket_may_hear_that_they_were(
+    close: int, polite: bool
+) -> None:
+    async def say(request: web.Request) -> web.WebSocketResponse:
+        return await closing(request, close)
+
+    def enough(score: Score) -> bool:
+        return score.failed.total() + score.goodbyes > 0
+
+    async with served(answering("/ws", say)) as service:
+        known = replace(service, goodbyes=GOODBYES_OF_THE_DEAD)
+        score = await lived(Questions, known, enough)
+        assert bool(score.goodbyes) == polite
+        assert (await lived(Questions, service, enough)).failed[f"ws {close}"]

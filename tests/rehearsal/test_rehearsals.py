@@ -86,6 +86,48 @@ def test_a_rolling_update_loses_nothing_with_drainproxy_and_something_without(
     assert page.read_text().startswith("<!doctype html>")
 
 
+ONE = ("--replicas", "1", *SHORT[2:])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param((*SHORT, "--restart-app"), id="restarts"),
+        pytest.param((*SHORT, "--kill-app"), id="kills"),
+        pytest.param((*ONE, "--kill-app"), id="the only one is killed"),
+        pytest.param((*ONE, "--surge", "0", "--unavailable", "1"), id="the only one is deleted"),
+    ],
+)
+def test_nothing_is_lost_that_a_proxy_could_keep(what: tuple[str, ...]) -> None:
+    done = rehearse(*what, "--json")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (ours,) = json.loads(done.stdout)["rehearsals"]
+    assert kinds(ours, "by_class") == {"http": {}, "websocket": {}, "sse": {}, "grpc": {}}
+    assert ours["mishaps"] == []
+    assert ours["unplaced"] == 0
+    died = sum(sum(seen.values()) for seen in kinds(ours, "with_app").values())
+    assert died == 0 or "--kill-app" in what
+    assert ("were in an app when it was killed" in done.stderr) == bool(died)
+    # Who hears that the app has gone comes again.
+    assert kinds(ours, "goodbyes")["websocket"] > 0
+    assert kinds(ours, "goodbyes")["sse"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_while_the_only_app_restarts_there_is_no_replica_and_it_is_said() -> None:
+    done = rehearse(*ONE, "--restart-app", "--json")
+
+    (ours,) = json.loads(done.stdout)["rehearsals"]
+    lost = {how for seen in kinds(ours, "by_class").values() for how in seen}
+    assert lost <= {"refused", "grpc UNAVAILABLE"}, done.stderr
+    assert ours["unplaced"] > 0
+    assert "came while no replica was ready" in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("strategy", ["blue-green", "canary"])

@@ -158,6 +158,30 @@ def test_the_json_has_everything_and_the_first_rehearsals_failures() -> None:
     }
 
 
+def test_what_died_with_its_app_is_named_and_is_no_failure() -> None:
+    http = score()
+    http.died_with_app("5xx from the proxy")
+    killed = of(kinds={"http": result.kind_result(http, 3, 9)}, strategy="kill-app")
+    assert (killed.failed, killed.requests, killed.problems()) == (0, 6, [])
+    said = printed(killed)
+    assert "1 died with the app" in said
+    assert "HTTP: 1 were in an app when it was killed: 5xx from the proxy." in said
+    assert "Nothing else of 6 requests was lost." in said
+    assert "clients count" not in said
+    assert table.verdict([killed]) == (
+        "kill of each app with drainproxy: 0 of 6 requests failed, 1 died with the app"
+    )
+    assert json.loads(result.as_json([killed]))["rehearsals"][0]["kinds"]["http"]["with_app"] == {
+        "5xx from the proxy": 1
+    }
+
+
+def test_what_came_while_there_was_no_replica_is_named() -> None:
+    said = printed(of({"refused": 4}, unplaced=4, strategy="restart-app"))
+    assert "4 new connections came while no replica was ready" in said
+    assert "restart of each app with drainproxy" in said
+
+
 def test_what_a_gate_has_stopped_is_a_problem_with_its_weights_and_reasons() -> None:
     stopped = of({"5xx from the app": 5}, strategy="canary", gate=FAILED)
     said = printed(stopped)
