@@ -191,6 +191,7 @@ class Rehearsal:
                     sum(result.ended(replica.report, "cut").values()),
                     result.ended(replica.report, "goodbye"),
                     last.get(replica.name, 0),
+                    replica.report.get("unanswered", 0) if replica.report else 0,
                 )
                 for replica in deployment.replicas
             ],

@@ -53,6 +53,8 @@ class ReplicaResult:
     # What its report says of goodbyes, by the kinds of the report.
     goodbyes: Mapping[str, int]
     connections: int
+    # Questions on WebSockets that its Close came before the answer of, as its report says.
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

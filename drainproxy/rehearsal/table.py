@@ -159,6 +159,9 @@ def remarks(result: Result) -> Iterator[str]:
                 f"{KINDS[kind]}: the clients count {seen.exchanges:,} exchanges, the sidecars "
                 f"{seen.proxies_counted:,}."
             )
+    for replica in result.replicas:
+        if replica.unanswered:
+            yield f"{replica.name} left {replica.unanswered:,} questions on WebSockets unanswered."
     for kind, seen in result.kinds.items():
         if seen.crossed:
             yield f"{KINDS[kind]}: {seen.crossed:,} questions met a goodbye on the wire."

@@ -176,6 +176,14 @@ def test_what_died_with_its_app_is_named_and_is_no_failure() -> None:
     }
 
 
+def test_what_a_sidecar_has_left_unanswered_is_named() -> None:
+    left = ReplicaResult("v1-1", "v1", "gone", 5.0, "unanswered 2", 0, {}, 0, unanswered=2)
+    said = printed(of({"unanswered": 2}, replicas=[left]))
+    assert "unanswered 2" in said
+    assert "2 unanswered" in said
+    assert "v1-1 left 2 questions on WebSockets unanswered." in said
+
+
 def test_what_came_while_there_was_no_replica_is_named() -> None:
     said = printed(of({"refused": 4}, unplaced=4, strategy="restart-app"))
     assert "4 new connections came while no replica was ready" in said
