@@ -5,12 +5,12 @@ any of them.
 """
 
 from collections.abc import Callable
-from math import inf
 from typing import NamedTuple, Protocol
 
 from drainproxy.drain.ledger import Hold, Ledger
 from drainproxy.relay.counters import Counters
 from drainproxy.relay.delivery import Deliveries
+from drainproxy.relay.latecomers import Latecomers
 from drainproxy.relay.limits import Limits
 from drainproxy.relay.registry import Registry
 from drainproxy.relay.route import Route
@@ -84,8 +84,8 @@ class Context:
         "deliveries",
         "has_unread",
         "hint",
+        "latecomers",
         "leaving",
-        "leaving_since",
         "ledger",
         "limits",
         "mask",
@@ -131,9 +131,8 @@ class Context:
         self.registry = Registry(self)
         # Goodbyes that are not there yet.
         self.deliveries = Deliveries(self)
-        # inf while it is not.
         self.leaving = False
-        self.leaving_since = inf
+        self.latecomers = Latecomers(self)
         self.access_log: AccessLog | None = None
         self.notice: Notice = _no_notice
         # Whether an app that goes away is known to come back.
@@ -147,12 +146,14 @@ class Context:
         self.ledger.leave_unanswered(hold)
 
     def begin_leaving(self) -> None:
-        """From now on each client is to go."""
-        self.leaving, self.leaving_since = True, self.now()
+        """From now on each client that is here is to go."""
+        self.leaving = True
+        self.latecomers.begin()
 
     def cancel_leaving(self) -> None:
         """The drain was taken back."""
-        self.leaving, self.leaving_since = False, inf
+        self.leaving = False
+        self.latecomers.end()
 
     def apply_limits(self, limits: Limits) -> None:
         """Go on with other limits; ages that have changed hold for those who are connected too."""

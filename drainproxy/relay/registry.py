@@ -6,6 +6,7 @@ from typing import Protocol
 from drainproxy.relay.age import Age
 from drainproxy.relay.counters import Counters
 from drainproxy.relay.delivery import Deliveries
+from drainproxy.relay.latecomers import Latecomers
 from drainproxy.relay.limits import Limits
 from drainproxy.relay.route import Route
 from drainproxy.relay.transport import Transport
@@ -95,7 +96,7 @@ class Surroundings(Protocol):
     def refusal(self) -> Callable[[str, str, str], None]:
         """Called when somebody is turned away."""
 
-    leaving_since: float
+    latecomers: Latecomers
     now: Callable[[], float]
     undelivered: Callable[[Transport], int]
 
@@ -191,6 +192,8 @@ class Registry:
         context = self._context
         if context.deliveries:
             context.deliveries.look()
+        if context.latecomers:
+            context.latecomers.look()
         now, limits = context.now(), context.limits
         unused_since = now - limits.idle_close
         for session in list(self.sessions):
@@ -212,5 +215,7 @@ class Registry:
     def _close_unused(self, session: Member, since: float) -> None:
         """A client that was to go and has been unused for idle-close since then: its next request
         would have heard so."""
-        if min(self._context.leaving_since, session.age.told_at) <= since:
+        age = session.age
+        told_since = self._context.latecomers.told_since(age.connected_at, age.jitter_sample)
+        if min(told_since, age.told_at) <= since:
             session.close_if_unused()

@@ -3,7 +3,6 @@
 What an HTTP/1 connection was upgraded to is opaque too, if it is no WebSocket.
 """
 
-from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.context import Context
 from drainproxy.relay.route import Route
@@ -71,8 +70,9 @@ class Tcp(Session):
             self.to_app(from_client)
         if old.client_ended:
             self.eof_received()
-        if self.context.leaving and self.kind in self.context.limits.ending:
-            self.say_goodbye(DRAIN)
+        context = self.context
+        if context.leaving and self.kind in context.limits.ending:
+            context.latecomers.add(self, context.now(), self.age.jitter_sample)
 
     def take_app(self, old: Session) -> Transport:
         """Go on with the app connection of `old`, which is done with it."""

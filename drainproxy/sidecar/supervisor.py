@@ -3,18 +3,16 @@
 import asyncio
 import logging
 import os
-import random
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from drainproxy.config import Forward, Mistake, Settings, Sources
-from drainproxy.drain.goodbye import DEADLINE, DRAIN, SIGNAL, spread
-from drainproxy.drain.ledger import Hold
+from drainproxy.drain.goodbye import DEADLINE, DRAIN, SIGNAL
 from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Phase
 from drainproxy.drain.origin import Origin, Purpose
 from drainproxy.drain.report import Account, Report
@@ -24,6 +22,7 @@ from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.diary import Diary, told
 from drainproxy.sidecar.grpc_health import GrpcHealth
+from drainproxy.sidecar.in_turn import InTurn
 from drainproxy.sidecar.lean import no_certificates
 from drainproxy.sidecar.letting_go import let_go
 from drainproxy.sidecar.listener import HANDSHAKE, Listener
@@ -91,7 +90,7 @@ class Sidecar:
         self._drained: asyncio.Future[Report | None] | None = None
         self._over = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._goodbyes: list[asyncio.TimerHandle] = []
+        self._goodbyes = InTurn()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._opening: asyncio.Task[Any] | None = None
         self._aborted = False
@@ -335,17 +334,9 @@ class Sidecar:
             if session.kind == "http2":
                 session.say_goodbye(DRAIN)
         window = self._spread_window()
-        self._goodbyes = [
-            asyncio.get_running_loop().call_later(delay, hold.say_goodbye, DRAIN)
-            for kind in self.context.limits.ending
-            for delay, hold in self._in_turn(kind, window)
-        ]
-
-    def _in_turn(self, kind: str, window: float) -> Iterator[tuple[float, Hold]]:
-        """All of a kind, the oldest first, each with the time until its turn."""
-        holds = [hold for hold in self.context.ledger.holds if hold.kind == kind]
-        holds.sort(key=lambda hold: hold.opened)
-        return zip(spread(len(holds), window, random.random), holds, strict=True)
+        for kind in self.context.limits.ending:
+            holds = (hold for hold in self.context.ledger.holds if hold.kind == kind)
+            self._goodbyes.say(holds, window)
 
     def _spread_window(self) -> float:
         """drain-spread, or what is left until cutting if that is less."""
@@ -363,6 +354,9 @@ class Sidecar:
         waits = self.machine.timing.quiet and self.machine.phase is Phase.CLOSED
         for listener in self.listeners:
             listener.close(HANDSHAKE if waits else 0.0)
+        # Where nothing is waited for, their last word follows.
+        window = self._spread_window() if self.machine.phase is Phase.CLOSED else 0.0
+        self._goodbyes.say_to_latecomers(self.context, window)
 
     def _cut(self) -> None:
         if self._account and self.context.ledger.holds:
@@ -407,8 +401,7 @@ class Sidecar:
         self._aborted = False
         for session in self.context.registry.sessions:
             session.cancel_goodbye()
-        for goodbye in self._goodbyes:
-            goodbye.cancel()
+        self._goodbyes.cancel()
 
     _EFFECTS: ClassVar = {
         Effect.OPEN: _open,

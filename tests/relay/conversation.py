@@ -129,6 +129,12 @@ class Proxy:
             hold.say_goodbye("drain")
         self.settle()
 
+    def closes(self) -> None:
+        """The listeners close: who came late hears it too."""
+        for late in self.context.latecomers.close():
+            late.say_goodbye("drain")
+        self.settle()
+
     def stays(self) -> None:
         """The drain was taken back."""
         self.context.cancel_leaving()

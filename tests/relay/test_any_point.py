@@ -211,8 +211,19 @@ def end_well(talk: Conversation) -> None:
 
 
 def test_a_goodbye_at_any_point_of_a_talk_stands_behind_all_of_it() -> None:
-    refused = 0
     for talk, _ in interrupted(SOCKET, Proxy.leaves):
+        talk.proxy.wait(1.25)
+        assert heard_after(talk) == b"".join(FRAMES) + GOING_AWAY
+        end_well(talk)
+
+
+def test_once_closed_at_any_point_of_its_head_an_upgrade_is_refused() -> None:
+    def close(proxy: Proxy) -> None:
+        proxy.leaves()
+        proxy.closes()
+
+    refused = 0
+    for talk, _ in interrupted(SOCKET, close):
         talk.proxy.wait(1.25)
         if bytes(talk.client.received).startswith(b"HTTP/1.1 503 "):
             refused += 1

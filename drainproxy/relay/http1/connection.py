@@ -91,7 +91,7 @@ class Http1Connection(Exchange):
         """Forward the request as `head`; what came after is its body, or waits."""
         context = self.context
         self.request = request
-        if context.leaving and request.upgrade:
+        if request.upgrade and context.latecomers.refuses(self.connected_at):
             self.context.counters.rejected["leaving"] += 1
             self._say(503, "leaving: no new upgrades here", "leaving", retry=True)
             return
@@ -271,10 +271,19 @@ class Http1Connection(Exchange):
             asked_by_id = bool(_ASKED_BY_ID.search(self.request.head))
             goodbye = EventGoodbye(self.context, asked_by_id=asked_by_id)
             self.events = EventAnswer(self, EventBody(goodbye, self.answer_body))
-            leaving = self.context.leaving and "sse" in self.context.limits.ending
-            if why := DRAIN if leaving else self.age.told_why:
+            if why := self.age.told_why:
                 # Its first event may be in what is being read.
                 self.events.body.goodbye.say(why)
+            elif self.context.leaving and "sse" in self.context.limits.ending:
+                self._tell_in_time(self.events)
+
+    def _tell_in_time(self, events: EventAnswer) -> None:
+        """It begins while we leave."""
+        context, sample = self.context, self.age.jitter_sample
+        if context.latecomers.tells(context.now(), sample):
+            events.body.goodbye.say(DRAIN)
+        else:
+            context.latecomers.add(self, context.now(), sample)
 
     def _read_answer_body(self, data: bytes, start: int) -> None:
         """Forward `data`, in which the body goes on at `start`."""

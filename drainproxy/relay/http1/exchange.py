@@ -136,7 +136,11 @@ class Exchange(Session):
             return ""
         if self.age.told_why and self.request_state is SENT:
             return self.age.told_why
-        return DRAIN if self.context.leaving else ""
+        return DRAIN if self._told_of_drain() else ""
+
+    def _told_of_drain(self) -> bool:
+        age = self.age
+        return self.context.latecomers.tells(age.connected_at, age.jitter_sample)
 
     def _body_in_doubt(self) -> bool:
         """RFC 9110 10.1.1: whether a body that was not asked for still comes nobody can tell, so

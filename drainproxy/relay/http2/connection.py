@@ -76,7 +76,7 @@ class Http2Connection(Session):
         self.expect_much_of_client()
         self.reach_app()
         if self.context.leaving:
-            self.say_goodbye(DRAIN)
+            self.context.latecomers.add(self, self.connected_at, self.age.jitter_sample)
 
     # Bytes
 

@@ -1,7 +1,6 @@
 """What comes from an HTTP/2 client: requests are counted and go to the app as they came."""
 
 from drainproxy.drain.aging import STREAM
-from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
 from drainproxy.relay.http2.deadlines import Deadline
 from drainproxy.relay.http2.direction import Direction
@@ -107,7 +106,7 @@ class Inbound(Direction[RequestHead]):
             expires_at = context.limits.aging.expires_at(STREAM, opened.opened, sample)
             table.deadlines.no_later(Deadline.STREAM_AGE, expires_at)
         if context.leaving and opened.kind in context.limits.ending:
-            connection.say_goodbye_to(opened, DRAIN)
+            context.latecomers.add(opened, table.moment, connection.age.jitter_sample)
 
     def _trailers(
         self, found: Stream, flags: int, priority: bytes, head: RequestHead, length: int
@@ -232,7 +231,7 @@ class Inbound(Direction[RequestHead]):
             peer = table.connection.peer
             table.context.refusal("malformed", peer, "501 CONNECT is not supported")
             table.answer_unopened(stream, 501, "CONNECT is not supported")
-        elif table.context.leaving:
+        elif table.context.latecomers.refuses(table.connection.connected_at):
             table.reject("leaving", "503 leaving: no new upgrades here")
             table.answer_unopened(stream, 503, "leaving: no new upgrades here")
         else:

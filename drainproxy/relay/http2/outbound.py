@@ -1,6 +1,5 @@
 """What comes from an HTTP/2 app: answers are counted and go to the client as they came."""
 
-from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import APP_LEFT, FINISHED
 from drainproxy.relay.http2.direction import Direction
 from drainproxy.relay.http2.event_stream import EventStream
@@ -100,7 +99,7 @@ class Outbound(Direction[AnswerHead]):
         connection, context = table.connection, table.context
         table.tracked[found.id] = EventStream(connection, found, table.window.of_stream)
         if context.leaving and "sse" in context.limits.ending:
-            connection.say_goodbye_to(found, DRAIN)
+            context.latecomers.add(found, context.now(), connection.age.jitter_sample)
 
     def data(self, stream: int, flags: int, length: int) -> bool:
         """A part of an answer."""

@@ -295,9 +295,10 @@ def test_an_answer_that_has_begun_before_goes_on_as_it_is() -> None:
     assert talk.client_got() == GOODBYE
 
 
-def test_leaving_new_upgrades_are_refused() -> None:
+def test_once_closed_new_upgrades_are_refused() -> None:
     talk = Conversation()
     talk.proxy.leaves()
+    talk.proxy.closes()
     talk.client_sends(request("/chat", "Connection: upgrade", "Upgrade: websocket"))
     answer = talk.client_got()
     assert starts(answer, 503)

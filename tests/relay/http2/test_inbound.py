@@ -377,9 +377,10 @@ def test_a_websocket_over_http2_passes_and_is_held_as_one() -> None:
     assert talk.proxy.context.counters.codes["websocket"] == {200: 1}
 
 
-def test_a_websocket_over_http2_is_refused_while_leaving_and_others_are_served() -> None:
+def test_a_websocket_over_http2_is_refused_once_closed_and_others_are_served() -> None:
     talk = asked()
     talk.proxy.leaves()
+    talk.proxy.closes()
     talk.client_hears()
     talk.client_asks(3, WEBSOCKET, end=False)
     ((_, stream, fields, end), *_) = talk.client_hears()

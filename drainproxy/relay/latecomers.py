@@ -1,0 +1,112 @@
+"""Who came while the process leaves, and has not been told yet: see `drain.latecomers`."""
+
+from collections.abc import Callable, Collection
+from math import inf
+from typing import Protocol
+
+from drainproxy.drain.goodbye import DRAIN
+from drainproxy.drain.latecomers import told_at
+from drainproxy.drain.ledger import Ledger
+
+# Seconds. Who came in the last ones before the listeners closed, or was accepted only then, may be
+# about to say what for.
+_JUST_COME = 0.05
+
+
+class Latecomer(Protocol):
+    """A connection, or what is in flight on one."""
+
+    def say_goodbye(self, why: str) -> None:
+        """As soon as that loses nothing."""
+
+
+class Registry(Protocol):
+    """See `registry`."""
+
+    @property
+    def sessions(self) -> Collection[object]:
+        """All that are connected."""
+
+
+class Surroundings(Protocol):
+    """What this needs of the context that owns it."""
+
+    now: Callable[[], float]
+    ledger: Ledger
+
+    @property
+    def registry(self) -> Registry:
+        """Who is connected."""
+
+
+class Latecomers:
+    """`leaving_since`, `closed_since`: when clients were told to go, and when the listeners closed;
+    inf if that has not been."""
+
+    __slots__ = ("_context", "_waiting", "closed_since", "leaving_since")
+
+    def __init__(self, context: Surroundings) -> None:
+        self._context = context
+        self._waiting: dict[Latecomer, float] = {}
+        self.leaving_since = self.closed_since = inf
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    # What the sidecar tells
+
+    def begin(self) -> None:
+        """From now on who comes is late."""
+        self.leaving_since = self._context.now()
+
+    def close(self) -> list[Latecomer]:
+        """Nobody can come any more: returns all that have not been told yet, who are to be told."""
+        self.closed_since = self._context.now()
+        left = [each for each in self._waiting if self._is_there(each)]
+        self._waiting.clear()
+        return left
+
+    def end(self) -> None:
+        """The drain was taken back."""
+        self.leaving_since = self.closed_since = inf
+        self._waiting.clear()
+
+    # What sessions ask
+
+    def told_since(self, came: float, sample: float) -> float:
+        """The moment from which a client is to hear of the drain that `came` then; inf if it is not
+        known yet."""
+        if came <= self.leaving_since:
+            return self.leaving_since
+        return min(told_at(came, self.leaving_since, sample), self.closed_since)
+
+    def tells(self, came: float, sample: float) -> bool:
+        """Whether it is to hear of it now."""
+        return self.told_since(came, sample) <= self._context.now()
+
+    def refuses(self, came: float) -> bool:
+        """Whether nothing that may last is begun on a connection that `came` then: its client can
+        have it elsewhere."""
+        closed = self.closed_since
+        return closed < inf and came <= max(self.leaving_since, closed - _JUST_COME)
+
+    def add(self, late: Latecomer, came: float, sample: float) -> None:
+        """Tell it in its time, which may be now."""
+        moment = self.told_since(came, sample)
+        if moment <= self._context.now():
+            late.say_goodbye(DRAIN)
+        else:
+            self._waiting[late] = moment
+
+    def look(self) -> None:
+        """Called with each sweep: tell those whose time has come."""
+        now = self._context.now()
+        for late, moment in list(self._waiting.items()):
+            there = self._is_there(late)
+            if moment <= now or not there:
+                del self._waiting[late]
+                if there:
+                    late.say_goodbye(DRAIN)
+
+    def _is_there(self, late: Latecomer) -> bool:
+        return late in self._context.registry.sessions or late in self._context.ledger.holds

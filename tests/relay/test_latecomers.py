@@ -1,0 +1,262 @@
+"""Who comes in `leaving` is served, and told later: over every transport."""
+
+from collections.abc import Callable
+
+import pytest
+
+from drainproxy.drain.latecomers import PATIENCE
+from tests.relay.aged import CHUNKED_EVENTS, FAREWELL, goodbyes, one_request
+from tests.relay.conversation import Conversation, Proxy, request, response
+from tests.relay.frames import (
+    CALL,
+    ENABLE_CONNECT,
+    GET,
+    GRPC_OK,
+    OK,
+    WEBSOCKET,
+    Fields,
+    data,
+    settings,
+)
+from tests.relay.streaming import ASKED, OUR_PING_ACK, Streaming, begun
+from tests.relay.test_events import EVENT, chunk
+from tests.relay.test_exchange import GOODBYE
+from tests.relay.upgraded import GOING_AWAY, TEXT, UPGRADE, websocket
+
+# In these tests chance has the middle.
+TOLD_AFTER = 1.5 * PATIENCE
+EVENTS: Fields = ((b":status", b"200"), (b"content-type", b"text/event-stream"))
+
+
+@pytest.fixture
+def late() -> Proxy:
+    """Half a second after its clients were told to go."""
+    proxy = Proxy()
+    proxy.leaves()
+    proxy.wait(0.5)
+    return proxy
+
+
+def grpc_call(proxy: Proxy) -> Streaming:
+    talk = begun(proxy)
+    talk.client_asks(1, CALL, end=False)
+    talk.app_sends(talk.answers.headers(1, GRPC_OK))
+    talk.client_got()
+    return talk
+
+
+def events(proxy: Proxy) -> Conversation:
+    talk = Conversation(proxy=proxy)
+    talk.client_sends(request("/events"))
+    talk.app_sends(CHUNKED_EVENTS + chunk(EVENT))
+    talk.client_got()
+    return talk
+
+
+def over_http2(asks: Fields, answers: Fields, payload: bytes) -> Callable[[Proxy], Streaming]:
+    def come(proxy: Proxy) -> Streaming:
+        talk = Streaming(proxy=proxy)
+        talk.client_begins()
+        talk.app_sends(settings({ENABLE_CONNECT: 1}))
+        talk.client_asks(1, asks, end=asks is not WEBSOCKET)
+        talk.app_sends(talk.answers.headers(1, answers) + data(1, payload))
+        assert talk.client_hears()[-1] == ("data", 1, payload)
+        return talk
+
+    return come
+
+
+LASTING: dict[str, tuple[Callable[[Proxy], Conversation], str]] = {
+    "websocket": (websocket, "websocket"),
+    "events": (events, "sse"),
+    "websocket over http2": (over_http2(WEBSOCKET, OK, TEXT), "websocket"),
+    "events over http2": (over_http2(GET, EVENTS, EVENT), "sse"),
+}
+each_lasting = pytest.mark.parametrize(("come", "kind"), LASTING.values(), ids=LASTING)
+
+
+# Plain requests
+
+
+def test_http1_keeps_its_connection_for_some_seconds(late: Proxy) -> None:
+    talk = Conversation(proxy=late)
+    for _ in range(int(TOLD_AFTER) - 1):
+        assert one_request(talk) == response()
+        late.wait(1)
+    late.wait(1.5)
+    assert one_request(talk) == GOODBYE
+    assert goodbyes(talk) == {("http1", "drain"): 1}
+
+
+def test_http1_hears_it_with_the_first_answer_after_the_close(late: Proxy) -> None:
+    talk = Conversation(proxy=late)
+    assert one_request(talk) == response()
+    late.closes()
+    assert one_request(talk) == GOODBYE
+
+
+def test_http1_that_is_idle_is_kept_until_it_could_have_been_told(late: Proxy) -> None:
+    talk = Conversation(proxy=late)
+    one_request(talk)
+    late.wait(TOLD_AFTER)
+    assert talk.client.state == "open", "its next request would need another connection"
+    late.wait(late.context.limits.idle_close + 0.5)
+    assert talk.client.state == "closed"
+
+
+def test_http1_of_a_client_that_was_there_is_told_as_before() -> None:
+    talk = Conversation()
+    one_request(talk)
+    talk.proxy.leaves()
+    talk.proxy.wait(0.5)
+    assert one_request(talk) == GOODBYE
+
+
+def test_http2_hears_goaway_after_some_seconds(late: Proxy) -> None:
+    talk = grpc_call(late)
+    late.wait(TOLD_AFTER - 0.5)
+    assert talk.client_hears() == []
+    late.wait(0.5)
+    assert talk.client_hears() == ASKED
+    assert goodbyes(talk) == {("http2", "drain"): 1}
+    assert late.in_flight == {"grpc": 1}, "what is in flight goes on"
+
+
+def test_http2_hears_goaway_when_the_listener_closes(late: Proxy) -> None:
+    talk = grpc_call(late)
+    late.closes()
+    assert talk.client_hears() == ASKED
+
+
+def test_http2_that_has_nothing_to_ask_is_not_told_any_sooner(late: Proxy) -> None:
+    talk = begun(late)
+    late.wait(TOLD_AFTER - 0.5)
+    assert talk.client_hears() == []
+    assert talk.client.state == "open"
+    late.wait(0.5)
+    assert talk.client_hears() == ASKED
+
+
+def test_who_comes_later_is_told_when_the_listener_closes(late: Proxy) -> None:
+    """It may be one that was told before."""
+    late.wait(PATIENCE)
+    talk, other = grpc_call(late), Conversation(proxy=late)
+    for _ in range(12):
+        assert one_request(other) == response()
+        late.wait(5)
+    assert talk.client_hears() == []
+    late.closes()
+    assert talk.client_hears() == ASKED
+    assert one_request(other) == GOODBYE
+
+
+def test_who_was_waiting_when_the_listener_closed_is_told_at_once(late: Proxy) -> None:
+    late.closes()
+    late.wait(0.25)
+    assert one_request(Conversation(proxy=late)) == GOODBYE
+    assert grpc_call(late).proxy.context.counters.goodbyes["http2", "drain"] == 1
+
+
+# What may last
+
+
+@each_lasting
+def test_it_is_let_in_and_told_after_some_seconds(
+    come: Callable[[Proxy], Conversation], kind: str, late: Proxy
+) -> None:
+    talk = come(late)
+    late.wait(TOLD_AFTER - 0.5)
+    assert talk.client_got() == b""
+    assert late.in_flight == {kind: 1}
+    late.wait(1)
+    assert goodbyes(talk)[kind, "drain"] == 1
+    assert late.context.counters.rejected == {}
+
+
+@each_lasting
+def test_it_is_told_when_the_listener_closes(
+    come: Callable[[Proxy], Conversation], kind: str, late: Proxy
+) -> None:
+    talk = come(late)
+    late.wait(0.25)
+    late.closes()
+    late.wait(0.25)
+    assert goodbyes(talk)[kind, "drain"] == 1
+
+
+@each_lasting
+def test_it_is_waited_for_where_its_kind_is(
+    come: Callable[[Proxy], Conversation], kind: str
+) -> None:
+    proxy = Proxy(ending=frozenset())
+    proxy.leaves()
+    proxy.wait(0.5)
+    come(proxy)
+    proxy.wait(TOLD_AFTER)
+    proxy.closes()
+    proxy.wait(3)
+    assert proxy.in_flight == {kind: 1}
+
+
+@each_lasting
+def test_it_goes_on_when_the_drain_is_taken_back(
+    come: Callable[[Proxy], Conversation], kind: str, late: Proxy
+) -> None:
+    talk = come(late)
+    late.stays()
+    late.wait(2 * TOLD_AFTER)
+    assert talk.client_got() == b""
+    assert late.in_flight == {kind: 1}
+
+
+@each_lasting
+def test_whoever_has_gone_is_forgotten(
+    come: Callable[[Proxy], Conversation], kind: str, late: Proxy
+) -> None:
+    come(late).client_resets()
+    late.wait(0.25)
+    assert len(late.context.latecomers) == 0
+
+
+def test_it_is_let_in_on_a_connection_that_was_there_before() -> None:
+    talk = Conversation()
+    one_request(talk)
+    talk.proxy.leaves()
+    talk.proxy.wait(0.5)
+    talk.client_sends(UPGRADE)
+    talk.app_sends(b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" + TEXT)
+    assert talk.client_got().endswith(TEXT)
+    talk.proxy.wait(TOLD_AFTER + 0.5)
+    assert talk.client_got() == GOING_AWAY
+
+
+def test_events_on_a_connection_that_was_there_before_are_not_ended_at_once() -> None:
+    talk = Conversation()
+    one_request(talk)
+    talk.proxy.leaves()
+    talk.proxy.wait(0.5)
+    talk.client_sends(request("/events"))
+    talk.app_sends(CHUNKED_EVENTS + chunk(EVENT))
+    talk.proxy.wait(TOLD_AFTER - 0.5)
+    assert FAREWELL not in talk.client_got()
+    talk.proxy.wait(1)
+    assert talk.client_got() == FAREWELL
+
+
+def test_an_upgrade_of_who_was_waiting_when_the_listener_closed_is_let_in(late: Proxy) -> None:
+    """It cannot be had elsewhere yet, and Close tells more than a 503."""
+    late.closes()
+    late.wait(0.25)
+    talk = websocket(late)
+    late.wait(0.25)
+    assert talk.client_got() == GOING_AWAY
+
+
+def test_streams_of_a_late_connection_end_well_behind_goaway(late: Proxy) -> None:
+    talk = grpc_call(late)
+    late.wait(TOLD_AFTER)
+    talk.client_sends(OUR_PING_ACK)
+    talk.client_hears()
+    talk.app_sends(talk.answers.headers(1, ((b"grpc-status", b"0"),), end=True))
+    talk.client_sends(data(1, b"", end=True))
+    assert late.endings == [("grpc", "finished")]
