@@ -11,6 +11,8 @@ Chat       both: each message is answered; "die" ends the process, in the middle
 Wait       unary: never answered
 Hold       both: each message is answered, and after the client's last one nothing
 Cancelled  unary: answered when the app has seen the cancellation of the Wait or Hold so named
+
+It also serves grpc.health.v1.Health/Watch: it is well, and that does not change.
 """
 
 import asyncio
@@ -25,6 +27,7 @@ from typing import Any
 import grpc
 
 SERVICE = "drainproxy.Test"
+HEALTH, SERVING = "grpc.health.v1.Health", b"\x08\x01"
 INITIAL = (("x-initial", "one"), ("x-initial", "two"), ("x-initial-bin", bytes(range(256))))
 TRAILING = (("x-trailing", "last"), ("x-trailing-bin", b"\xff\x00"))
 
@@ -106,6 +109,11 @@ async def hold(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[by
     yield await _until_cancelled(name)
 
 
+async def watch(request: bytes, context: Any) -> AsyncIterator[bytes]:
+    yield SERVING
+    await _until_cancelled(request)
+
+
 async def _until_cancelled(name: bytes) -> bytes:
     never: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
     try:
@@ -138,6 +146,8 @@ HANDLERS = {
 async def main(port: int) -> None:
     server = grpc.aio.server(options=OPTIONS)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, HANDLERS),))
+    health = {"Watch": grpc.unary_stream_rpc_method_handler(watch)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(HEALTH, health),))
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     await server.wait_for_termination()

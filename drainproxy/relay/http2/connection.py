@@ -183,6 +183,7 @@ class Http2Connection(Session):
         if not self.goaway.wanted and not self.closing.over:
             self.why = why
             self.shutdown.begin(may_speak=self.outbound.begun)
+            self.goodbyes.say_to_watches(why)
 
     def say_goodbye_to(self, stream: Stream, why: str) -> None:
         """A goodbye on this stream, as soon as that loses nothing."""

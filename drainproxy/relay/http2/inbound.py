@@ -1,6 +1,7 @@
 """What comes from an HTTP/2 client: requests are counted and go to the app as they came."""
 
 from drainproxy.drain.aging import STREAM
+from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
 from drainproxy.relay.http2.deadlines import Deadline
 from drainproxy.relay.http2.direction import Direction
@@ -105,8 +106,16 @@ class Inbound(Direction[RequestHead]):
             sample = connection.age.jitter_sample
             expires_at = context.limits.aging.expires_at(STREAM, opened.opened, sample)
             table.deadlines.no_later(Deadline.STREAM_AGE, expires_at)
-        if context.leaving and opened.kind in context.limits.ending:
-            context.latecomers.add(opened, table.moment, connection.age.jitter_sample)
+        if context.leaving:
+            self._begins_late(opened, connection.age.jitter_sample)
+
+    def _begins_late(self, opened: Stream, sample: float) -> None:
+        connection, context = self.table.connection, self.table.context
+        if opened.kind in context.limits.ending:
+            context.latecomers.add(opened, self.table.moment, sample)
+        elif opened.watches_health and context.latecomers.tells(connection.connected_at, sample):
+            # On any other connection it ends when that is told.
+            connection.say_goodbye_to(opened, DRAIN)
 
     def _trailers(
         self, found: Stream, flags: int, priority: bytes, head: RequestHead, length: int

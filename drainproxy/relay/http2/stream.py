@@ -13,6 +13,8 @@ from drainproxy.wire.logged import NO_FACTS, Facts
 _RESET_STATUS = {8: b"1", 11: b"8", 12: b"7", 7: b"14"}
 _INTERNAL = b"13"
 UNAVAILABLE = b"14"
+# gRPC Health Checking Protocol: its answers come whenever the health changes.
+_WATCH = b"/grpc.health.v1.Health/Watch"
 # Without any status of the app: CANCELLED if the client went away, UNKNOWN if the app just said
 # none, and what we say ourselves.
 _STATUS_BY_ENDING = {
@@ -85,6 +87,11 @@ class Stream:
     def path(self) -> str:
         """The target; of gRPC it is the method."""
         return self.head.path.decode("ascii", "replace")
+
+    @property
+    def watches_health(self) -> bool:
+        """It has no end by itself, and whoever began it begins it again elsewhere."""
+        return self.kind == "grpc" and self.head.path == _WATCH
 
     def say_goodbye(self, why: str) -> None:
         """As soon as that loses nothing."""

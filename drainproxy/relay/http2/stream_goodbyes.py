@@ -42,6 +42,13 @@ class StreamGoodbyes:
         for tracked in list(self._table.tracked.values()):
             self.say(tracked.stream, why)
 
+    def say_to_watches(self, why: str) -> None:
+        """To those who watch the app's health, as long as it lasts, on a connection that is to end:
+        a server that shuts down would end these calls too."""
+        for stream in list(self._table.streams.values()):
+            if stream.watches_health:
+                self.say(stream, why)
+
     def cut_all(self, why: str, reason: str) -> None:
         """Time is up. A WebSocket gets a little for its handshake, an event stream for the end of
         its event; what is said in time is no cut."""
