@@ -17,6 +17,7 @@ from .kinds import (
     LISTEN,
     PERCENT,
     SIZE,
+    STREAM_DRAIN,
     SWITCH,
     Kind,
 )
@@ -42,6 +43,7 @@ _OF_KIND: Final[dict[Kind, Schema]] = {
     SWITCH: {"enum": ["on", "off", True, False]},
     LISTEN: {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, _TEXT]},
     FORWARDS: {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
+    STREAM_DRAIN: {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
     CLOSE_CODE: {"type": "integer", "minimum": 1000, "maximum": 4999},
     CLOSE_REASON: {"type": "string", "maxLength": 123},
 }

@@ -16,6 +16,7 @@ from .addresses import (
     parse_listen,
     parse_ready_ports,
 )
+from .streams import format_streams, parse_streams
 from .values import AppHealth, Forward, Secret
 
 
@@ -204,4 +205,11 @@ CLOSE_REASON = Kind("TEXT", f"at most {_LONGEST_REASON} bytes", parse_close_reas
 APP_HEALTH = Kind("CHECK", "tcp, http:PATH, http://HOST/PATH, grpc[:SERVICE]", parse_app_health)
 APP_HOST = Kind("HOST", "localhost, pod-ip or an IP address", parse_app_host)
 APP_SOURCE = Kind("IP", "IP address, off", parse_app_source)
+STREAM_DRAIN = Kind(
+    "CONTENT-TYPE=end",
+    "CONTENT-TYPE=end or /PATH-PREFIX=end, repeatable",
+    parse_streams,
+    format_streams,
+    repeatable=True,
+)
 READY_PORTS = Kind("PORT[,PORT]", "ports of the app, all, none", parse_ready_ports)

@@ -19,6 +19,7 @@ from .kinds import (
     READY_PORTS,
     SECRET,
     SIZE,
+    STREAM_DRAIN,
     SWITCH,
     Kind,
     choice,
@@ -27,6 +28,7 @@ from .values import (
     Address,
     AppHealth,
     DrainAt,
+    EndingStream,
     EventsDrainAt,
     Forward,
     Forwarded,
@@ -227,6 +229,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
             reload=True,
         ),
     ] = "wait"
+
+    stream_drain: Annotated[
+        tuple[EndingStream, ...],
+        setting(
+            STREAM_DRAIN,
+            "Other answers without an end that end when leaving, by media type or by path (/watch"
+            " is /watch/x too): of GET in a pause, as if they were whole, of gRPC with"
+            " UNAVAILABLE; all others wait.",
+        ),
+    ] = ()
 
     max_connection_age: Annotated[
         float,

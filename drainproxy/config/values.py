@@ -60,6 +60,16 @@ class AppHealth(Struct, frozen=True):
         return f"{self.kind}:{detail}" if detail else self.kind
 
 
+class EndingStream(Struct, frozen=True):
+    """Answers that end at leaving: those of a media type (lower case), or at a path and below."""
+
+    media_type: str = ""
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.media_type or self.prefix}=end"
+
+
 class Secret(str):
     """A text that no `repr`, and so no log of a `Settings`, gives away."""
 

@@ -155,6 +155,14 @@ class Context:
         self.leaving = False
         self.latecomers.end()
 
+    def endless(self) -> list[Hold]:
+        """What is in flight without an end by itself, of what somebody has named."""
+        streams = self.limits.streams
+        if not streams:
+            return []
+        holds = self.ledger.holds
+        return [each for each in holds if streams.ends(each.kind, each.path, each.media_type)]
+
     def apply_limits(self, limits: Limits) -> None:
         """Go on with other limits; ages that have changed hold for those who are connected too."""
         aging, self.limits = self.limits.aging, limits

@@ -43,15 +43,16 @@ class Latecomers:
     """`leaving_since`, `closed_since`: when clients were told to go, and when the listeners closed;
     inf if that has not been."""
 
-    __slots__ = ("_context", "_waiting", "closed_since", "leaving_since")
+    __slots__ = ("_again", "_context", "_waiting", "closed_since", "leaving_since")
 
     def __init__(self, context: Surroundings) -> None:
         self._context = context
         self._waiting: dict[Latecomer, float] = {}
+        self._again: list[Latecomer] = []
         self.leaving_since = self.closed_since = inf
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._again)
 
     # What the sidecar tells
 
@@ -70,6 +71,7 @@ class Latecomers:
         """The drain was taken back."""
         self.leaving_since = self.closed_since = inf
         self._waiting.clear()
+        self._again.clear()
 
     # What sessions ask
 
@@ -98,9 +100,17 @@ class Latecomers:
         else:
             self._waiting[late] = moment
 
+    def again(self, told: Latecomer) -> None:
+        """Tell it once more with the next sweep, since this is not the moment for it."""
+        self._again.append(told)
+
     def look(self) -> None:
         """Called with each sweep: tell those whose time has come."""
         now = self._context.now()
+        again, self._again = self._again, []
+        for told in again:
+            if self._is_there(told):
+                told.say_goodbye(DRAIN)
         for late, moment in list(self._waiting.items()):
             there = self._is_there(late)
             if moment <= now or not there:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from drainproxy.drain.aging import Aging
+from drainproxy.drain.streams import StreamDrain
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class Limits:
     ending: frozenset[str] = frozenset({"websocket", "sse"})
     # Which event streams among them may: a key of `drain.interruption.EVENT_RULES`.
     sse_drain: str = "auto"
+    # Of all other answers those that end at leaving too.
+    streams: StreamDrain = field(default_factory=StreamDrain)
     forwarded: bool = True
     aging: Aging = field(default_factory=Aging)
     max_streams: int = 256

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from drainproxy.config import Settings
 from drainproxy.drain.aging import STREAM, Aging
 from drainproxy.drain.machine import Timing
+from drainproxy.drain.streams import StreamDrain
 from drainproxy.relay.context import RETRY_WITHIN, AccessLog, Context
 from drainproxy.relay.limits import Limits
 from drainproxy.relay.route import Route
@@ -37,6 +38,7 @@ def limits(settings: Settings) -> Limits:
         websocket_close_code=settings.websocket_close_code,
         websocket_close_reason=settings.websocket_close_reason,
         ending=ending(settings),
+        streams=streams(settings),
         forwarded=settings.forwarded == "append",
         aging=aging(settings),
         sse_drain=settings.sse_drain,
@@ -60,6 +62,15 @@ def ending(settings: Settings) -> frozenset[str]:
         "grpc": settings.grpc_drain,
     }
     return frozenset(kind for kind, drain in drains.items() if drain != "wait")
+
+
+def streams(settings: Settings) -> StreamDrain:
+    """Which other answers end at leaving, by these settings."""
+    named = settings.stream_drain
+    return StreamDrain(
+        frozenset(each.media_type.encode() for each in named if each.media_type),
+        tuple(each.prefix for each in named if each.prefix),
+    )
 
 
 def aging(settings: Settings) -> Aging:

@@ -337,6 +337,7 @@ class Sidecar:
         for kind in self.context.limits.ending:
             holds = (hold for hold in self.context.ledger.holds if hold.kind == kind)
             self._goodbyes.say(holds, window)
+        self._goodbyes.say(self.context.endless(), window)
 
     def _spread_window(self) -> float:
         """drain-spread, or what is left until cutting if that is less."""
@@ -357,6 +358,9 @@ class Sidecar:
         # Where nothing is waited for, their last word follows.
         window = self._spread_window() if self.machine.phase is Phase.CLOSED else 0.0
         self._goodbyes.say_to_latecomers(self.context, window)
+        if self.machine.phase is Phase.CLOSED:
+            # Some of them may have begun since.
+            self._goodbyes.say(self.context.endless(), window)
 
     def _cut(self) -> None:
         if self._account and self.context.ledger.holds:

@@ -4,6 +4,8 @@ Heads are made of the fields that `matters` picks out. `malformed` says why no h
 message (RFC 9113 8.1.1): a word and not an error, since heads are remembered, wrong ones too.
 """
 
+from collections.abc import Container
+
 from drainproxy.wire.authority import same_authority
 from drainproxy.wire.fields import (
     DIGITS_AND_LETTERS,
@@ -94,22 +96,25 @@ class RequestHead:
 
 
 class AnswerHead:
-    """What the app's block says; `status` is 0 if these are trailers. `plain`: it can be nothing
-    but the beginning of a final answer, of which there is no more to know. `trailers`: nothing but
-    the end of one. `fields`: what it is made of."""
+    """What the app's block says; `status` is 0 if these are trailers. `media_type`: in lower case,
+    without parameters; one of those `named` has to be known. `plain`: it can be nothing but the
+    beginning of a final answer, of which there is no more to know. `trailers`: nothing but the end
+    of one. `fields`: what it is made of."""
 
     __slots__ = (
-        *("encoded", "event_stream", "fields", "grpc_status", "malformed", "plain", "status"),
-        "trailers",
+        *("encoded", "event_stream", "fields", "grpc_status", "malformed", "media_type"),
+        *("plain", "status", "trailers"),
     )
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, named: Container[bytes] = ()) -> None:
         self.fields = fields
         found, self.malformed = _survey(fields, _ANSWER)
         status = found.get(b":status")
         self.status = 0
         self.grpc_status = found.get(b"grpc-status")
-        self.event_stream = found.get(b"content-type", b"")[:17].lower() == b"text/event-stream"
+        content_type = found.get(b"content-type", b"")
+        self.event_stream = content_type[:17].lower() == b"text/event-stream"
+        self.media_type = content_type.partition(b";")[0].strip().lower()
         if status is not None:
             if len(status) == 3 and status.isdigit() and status >= b"100":
                 self.status = int(status)
@@ -117,7 +122,8 @@ class AnswerHead:
                 self.malformed = self.malformed or "the :status is not a number of three digits"
         # What is in the body cannot be read as it passes.
         self.encoded = found.get(b"content-encoding", b"").strip().lower() not in PLAIN
-        self.plain = self.status >= 200 and not self.malformed and not self.event_stream
+        usual = not self.event_stream and self.media_type not in named
+        self.plain = self.status >= 200 and not self.malformed and usual
         self.trailers = not self.status and not self.malformed
 
 

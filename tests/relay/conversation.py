@@ -127,12 +127,16 @@ class Proxy:
                 session.say_goodbye("drain")
         for hold in [hold for hold in self.books.holds if hold.kind in self.context.limits.ending]:
             hold.say_goodbye("drain")
+        for hold in self.context.endless():
+            hold.say_goodbye("drain")
         self.settle()
 
     def closes(self) -> None:
         """The listeners close: who came late hears it too."""
         for late in self.context.latecomers.close():
             late.say_goodbye("drain")
+        for hold in self.context.endless():
+            hold.say_goodbye("drain")
         self.settle()
 
     def stays(self) -> None:

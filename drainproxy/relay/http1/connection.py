@@ -33,6 +33,8 @@ from drainproxy.wire.rewrite import close_after
 
 # WHATWG HTML 9.2.4: an EventSource that comes again says the last id that it has heard.
 _ASKED_BY_ID = re.compile(rb"\r\nlast-event-id:[ \t]*[^ \t\r]", re.IGNORECASE)
+# Without parameters (RFC 9110 8.3.1).
+_MEDIA_TYPE = re.compile(rb"\r\ncontent-type:[ \t]*([^ \t\r;,]+)", re.IGNORECASE)
 # An app that goes on with interim answers for ever is broken.
 _MOST_INTERIM = 32
 
@@ -256,6 +258,8 @@ class Http1Connection(Exchange):
                 self.answer_body = AnswerBody()
             if response.event_stream:
                 self._answer_with_events(response)
+            elif context.limits.streams:
+                self._answer_with_more(data[:end])
         self._read_answer_body(data, end)
         if self.answer_state is ANSWER_BODY:
             self.context.counters.answer_begun(self, context.now())
@@ -276,6 +280,14 @@ class Http1Connection(Exchange):
                 self.events.body.goodbye.say(why)
             elif self.context.leaving and "sse" in self.context.limits.ending:
                 self._tell_in_time(self.events)
+
+    def _answer_with_more(self, head: bytes) -> None:
+        """It may have no end by itself."""
+        found = _MEDIA_TYPE.search(head)
+        self.media_type_noted = found[1].lower() if found is not None else b""
+        if self.context.leaving:
+            context, sample = self.context, self.age.jitter_sample
+            context.latecomers.add(self, context.now(), sample)
 
     def _tell_in_time(self, events: EventAnswer) -> None:
         """It begins while we leave."""

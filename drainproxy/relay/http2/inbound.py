@@ -111,7 +111,8 @@ class Inbound(Direction[RequestHead]):
 
     def _begins_late(self, opened: Stream, sample: float) -> None:
         connection, context = self.table.connection, self.table.context
-        if opened.kind in context.limits.ending:
+        limits = context.limits
+        if opened.kind in limits.ending or limits.streams.ends(opened.kind, opened.path, b""):
             context.latecomers.add(opened, self.table.moment, sample)
         elif opened.watches_health and context.latecomers.tells(connection.connected_at, sample):
             # On any other connection it ends when that is told.

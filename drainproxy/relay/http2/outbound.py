@@ -36,7 +36,8 @@ class Outbound(Direction[AnswerHead]):
     __slots__ = ("floods", "limit", "started")
 
     def __init__(self, table: StreamTable, limit: StreamLimit, floods: Floods) -> None:
-        super().__init__(table, AnswerHead)
+        named = table.context.limits.streams.types
+        super().__init__(table, lambda fields: AnswerHead(fields, named))
         self.limit = limit
         self.floods = floods
         self.started: list[Stream] = []
@@ -88,6 +89,8 @@ class Outbound(Direction[AnswerHead]):
                 found.kind = "sse"
                 if found.head.method == b"GET" and not head.encoded and not flags & END_STREAM:
                     self._follow_events(found)
+            elif head.media_type in self.table.context.limits.streams.types:
+                self._name(found, head.media_type)
         if flags & END_STREAM:
             found.grpc_status = head.grpc_status
             self.ended(found)
@@ -100,6 +103,14 @@ class Outbound(Direction[AnswerHead]):
         table.tracked[found.id] = EventStream(connection, found, table.window.of_stream)
         if context.leaving and "sse" in context.limits.ending:
             context.latecomers.add(found, context.now(), connection.age.jitter_sample)
+
+    def _name(self, found: Stream, media_type: bytes) -> None:
+        """Of an answer that may have no end by itself, and is to end at leaving."""
+        found.named = media_type
+        context = self.table.context
+        if context.leaving:
+            sample = self.table.connection.age.jitter_sample
+            context.latecomers.add(found, context.now(), sample)
 
     def data(self, stream: int, flags: int, length: int) -> bool:
         """A part of an answer."""

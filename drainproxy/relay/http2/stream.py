@@ -56,11 +56,15 @@ class Stream:
         "head",
         "id",
         "kind",
+        "named",
         "opened",
         "owner",
         "received",
         "status",
     )
+
+    # Set where the settings name the media type of the answer, and of no other stream.
+    named: bytes
 
     def __init__(
         self, owner: Owner, stream: int, head: RequestHead, opened: float, client_done: bool
@@ -87,6 +91,11 @@ class Stream:
     def path(self) -> str:
         """The target; of gRPC it is the method."""
         return self.head.path.decode("ascii", "replace")
+
+    @property
+    def media_type(self) -> bytes:
+        """That of the answer, if it has begun and the settings name it."""
+        return getattr(self, "named", b"")
 
     @property
     def watches_health(self) -> bool:

@@ -3,10 +3,11 @@
 from math import inf
 
 from drainproxy.drain.aging import STREAM
-from drainproxy.drain.goodbye import MAX_STREAM_AGE
+from drainproxy.drain.goodbye import DRAIN, MAX_STREAM_AGE
 from drainproxy.drain.ledger import CUT
 from drainproxy.relay.http2.deadlines import Deadline
 from drainproxy.relay.http2.grpc_stream import GrpcStream
+from drainproxy.relay.http2.plain_stream import PlainStream
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_table import StreamTable
 
@@ -32,10 +33,18 @@ class StreamGoodbyes:
         tracked = table.tracked.get(stream.id)
         if tracked is None and stream.kind == "grpc" and not stream.app_done:
             tracked = table.tracked[stream.id] = GrpcStream(table.connection, stream)
+        elif tracked is None and why == DRAIN and self._is_endless(stream):
+            tracked = table.tracked[stream.id] = PlainStream(table.connection, stream)
         if tracked is not None:
             tracked.say(why, table.context.now())
             table.pending[stream.id] = tracked
             self.poll()
+
+    def _is_endless(self, stream: Stream) -> bool:
+        """Nobody has said where it ends, and whoever wants more of it asks for it again."""
+        streams = self._table.context.limits.streams
+        asks_again = stream.kind == "http2" and stream.head.method == b"GET" and not stream.app_done
+        return asks_again and streams.ends(stream.kind, stream.path, stream.media_type)
 
     def say_to_all(self, why: str) -> None:
         """To all that have no end by themselves."""
