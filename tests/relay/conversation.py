@@ -133,6 +133,8 @@ class Proxy:
 
     def closes(self) -> None:
         """The listeners close: who came late hears it too."""
+        if not self.context.leaving:
+            self.leaves()
         for late in self.context.latecomers.close():
             late.say_goodbye("drain")
         for hold in self.context.endless():

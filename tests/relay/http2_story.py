@@ -254,7 +254,9 @@ def happens(what: str) -> Move:
     return move
 
 
-PROXY: list[Move] = [happens(what) for what in ("leaves", "stays", "cuts", "fails", "waits")]
+PROXY: list[Move] = [
+    happens(what) for what in ("leaves", "closes", "stays", "cuts", "fails", "waits")
+]
 
 _numbers = st.integers(0, 40)
 

@@ -143,7 +143,9 @@ TALKING: list[Move] = [
     *(app_ends, app_gives_up, app_echoes, reads, waits, client_widens),
     *[client_delivers, app_delivers] * 4,
 ]
-GOODBYES: list[Move] = [happens("leaves"), happens("cuts"), connection_ages, streams_age]
+GOODBYES: list[Move] = [
+    *(happens("leaves"), happens("closes"), happens("cuts"), connection_ages, streams_age)
+]
 PARTING = TALKING * 2 + [*GOODBYES * 2, happens("stays"), waits, waits]
 
 
