@@ -9,8 +9,8 @@ from drainproxy.drain.streams import StreamDrain
 from tests.relay.aged import goodbyes
 from tests.relay.conversation import Conversation, Proxy, head, request
 from tests.relay.frames import CALL, GET, GRPC_OK, POST, Fields, data
+from tests.relay.http1.test_events import chunk
 from tests.relay.streaming import ASKED, OUR_PING_ACK, Streaming, begun
-from tests.relay.test_events import chunk
 
 NAMED = StreamDrain(frozenset({b"application/x-ndjson"}), ("/watch",))
 NDJSON = "Content-Type: Application/x-NDJSON; charset=utf-8"

@@ -18,9 +18,9 @@ from tests.relay.frames import (
     data,
     settings,
 )
+from tests.relay.http1.test_events import EVENT, chunk
+from tests.relay.http1.test_exchange import GOODBYE
 from tests.relay.streaming import ASKED, OUR_PING_ACK, Streaming, begun
-from tests.relay.test_events import EVENT, chunk
-from tests.relay.test_exchange import GOODBYE
 from tests.relay.upgraded import GOING_AWAY, TEXT, UPGRADE, websocket
 
 # In these tests chance has the middle.
