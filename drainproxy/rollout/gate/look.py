@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from .budget import budget_queries, judge_budget
+from .doubt import doubt
 from .judgement import Policy
 from .prometheus import NoAnswer, Server, ask
 from .queries import queries, texts
@@ -36,16 +37,12 @@ async def look_at_canary(server: Server, rollout: Rollout, now: float) -> Report
         found = await ask(server, names, now)
     except NoAnswer as error:
         return held(str(error), texts(asked))
-    canary, stable = (
-        version(
-            {name: found[f"{side} {name}"] for name in asked[side]},
-            now - rollout.window,
-            rollout.warm_up,
-        )
-        for side in (0, 1)
-    )
-    if not any(canary.found.values()):
+    sides = [{name: found[f"{side} {name}"] for name in asked[side]} for side in (0, 1)]
+    if not any(sides[0].values()):
         return held("Prometheus knows no pod of the canary", texts(asked))
+    if reason := doubt(*sides):
+        return held(reason, texts(asked))
+    canary, stable = (version(each, now - rollout.window, rollout.warm_up) for each in sides)
     signals = judged(canary, stable, rollout.policy)
     return report(signals, texts(asked), traffic(canary, stable), rollout.weight)
 

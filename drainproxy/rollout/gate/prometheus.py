@@ -111,7 +111,7 @@ def series_of(url: str, status: int, body: bytes) -> list[Series]:
     """What an answer of the API says; NoAnswer if it says that it cannot, or only a part."""
     try:
         said = json.decode(body, type=_Answer)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise NoAnswer(f"{url}: status {status}, and no answer of Prometheus") from None
     if said.status != "success" or status != 200:
         reason = said.error or said.error_type or "no reason given"

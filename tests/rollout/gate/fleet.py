@@ -15,7 +15,8 @@ class Fleet:
 
     def __init__(self, pods: int = 1, began: float = 0.0) -> None:
         self.found: dict[str, list[Series]] = {}
-        self.pods = [f"web-{number}" for number in range(pods)]
+        # Versions of different sizes have different pods.
+        self.pods = [f"web-{pods}-{number}" for number in range(pods)]
         self._began = began
         self.gauge("process_start_time_seconds", began)
 

@@ -92,6 +92,7 @@ async def test_a_certificate_must_be_of_the_authority_that_is_given(tmp_path: Pa
         (200, b"", "no answer of Prometheus"),
         (200, b"\xff", "no answer of Prometheus"),
         (200, b"[]", "no answer of Prometheus"),
+        (200, b'{"status":"success","data":{"x":' + b"[" * 100_000, "no answer of Prometheus"),
         (200, b'{"status":"success"}', "holds no series"),
         (400, b'{"status":"error","errorType":"bad_data","error":"parse error"}', "parse error"),
         (503, b'{"status":"error","errorType":"timeout"}', "timeout"),

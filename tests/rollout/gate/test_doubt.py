@@ -1,0 +1,82 @@
+"""Nonsense is a hold that says why: never a verdict, and never an exception."""
+
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.rollout.gate.doubt import doubt
+from drainproxy.rollout.gate.judgement import Policy
+from drainproxy.rollout.gate.queries import COUNTED, GAUGES
+from drainproxy.rollout.gate.report import report
+from drainproxy.rollout.gate.samples import Series
+from drainproxy.rollout.gate.signals import judged, traffic, version
+from tests.rollout.gate.fleet import NOW, WINDOW, Fleet
+
+REQUESTS = "drainproxy_requests_total"
+DURATION = "drainproxy_request_duration_seconds_bucket"
+STABLE = Fleet(5).requests(1000).found
+
+
+def test_two_versions_that_were_scraped_leave_no_doubt() -> None:
+    assert doubt(Fleet().requests(1000).times(1, 2, 3, 4).found, STABLE) is None
+    assert doubt({}, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "samples", "reason"),
+    [
+        (REQUESTS, {}, [(1.0, -1.0)], "at -1"),
+        (REQUESTS, {}, [(1.0, 1.0), (2.0, 1e300)], "at 1e+300"),
+        (REQUESTS, {}, [(2.0, 1.0), (1.0, 2.0)], "order of time"),
+        (REQUESTS, {}, [(1.0, 1.0), (1.0, 2.0)], "order of time"),
+        (DURATION, {}, [(1.0, 1.0)], "bucket"),
+        (DURATION, {"le": "wide"}, [(1.0, 1.0)], "bucket"),
+        (DURATION, {"le": "NaN"}, [(1.0, 1.0)], "bucket"),
+    ],
+)
+def test_what_no_sidecar_has_counted_is_in_doubt_on_either_side(
+    metric: str, labels: dict[str, str], samples: list[tuple[float, float]], reason: str
+) -> None:
+    found = {metric: [Series({"pod": "web-1", **labels}, samples)]}
+    for both in ((found, STABLE), (STABLE, found)):
+        said = doubt(*both)
+        assert said is not None
+        assert reason in said
+        assert said.startswith(f"{metric}{{")
+        assert 'pod="web-1"' in said
+
+
+def test_a_version_is_not_compared_with_itself_nor_with_all_pods() -> None:
+    canary = Fleet().requests(1000).found
+    everything = {name: [*canary[name], *STABLE[name]] for name in canary}
+    for stable in (canary, everything):
+        assert "shop/web-1-0" in (doubt(canary, stable) or "")
+
+
+names = st.dictionaries(
+    st.sampled_from(["pod", "kind", "code", "how", "by", "reason", "le", "instance"]),
+    st.sampled_from(["", "a", "http1", "sse", "500", "app", "app_left", "1006", "0.1", "1", "+Inf"])
+    | st.text(max_size=3),
+)
+values = st.floats() | st.sampled_from([0.0, -0.0, 1.0, 500.0, 2.0**53, 1e308, inf, nan])
+samples = st.lists(st.tuples(st.floats(), values), max_size=4) | st.lists(values, max_size=6).map(
+    lambda held: [(NOW - WINDOW + 10 * place, value) for place, value in enumerate(held)]
+)
+answers = st.dictionaries(
+    st.sampled_from([*COUNTED, *GAUGES]),
+    st.lists(st.builds(Series, names, samples), max_size=3),
+    max_size=6,
+)
+
+
+@given(answers, answers)
+def test_whatever_is_answered_there_is_a_report(
+    canary: dict[str, list[Series]], stable: dict[str, list[Series]]
+) -> None:
+    if doubt(canary, stable) is None:
+        its, others = (version(each, NOW - WINDOW) for each in (canary, stable))
+        said = report(judged(its, others, Policy()), [], traffic(its, others))
+        assert said.as_text()
+        assert said.as_json()
