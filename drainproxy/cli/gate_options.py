@@ -47,6 +47,12 @@ def _objective(text: str) -> float:
     return objective(text)
 
 
+def _tolerated(text: str) -> float:
+    from drainproxy.rollout.gate.asked import tolerated
+
+    return tolerated(text)
+
+
 _asked = partial(click.option, cls=Option, section="Prometheus")
 _compared = partial(click.option, cls=Option, section="The two versions")
 _recorded = partial(click.option, cls=Option, section="The record of migrations")
@@ -134,7 +140,7 @@ VERSIONS: Final = (
     ),
     _compared(
         "--tolerate",
-        type=click.FloatRange(min=1),
+        type=Parsed("TIMES", _tolerated),
         default=2.0,
         show_default=True,
         help="So many times as bad as stable is no reason to stop.",

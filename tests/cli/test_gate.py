@@ -63,6 +63,8 @@ def test_a_budget_without_an_answer_is_a_hold() -> None:
         (("canary", *BOTH, "--slo", "99.9"), "99.9%"),
         (("canary", *BOTH, "--window", "ten"), "--window"),
         (("canary", *BOTH, "--tolerate", "0.5"), "--tolerate"),
+        (("canary", *BOTH, "--tolerate", "nan"), "--tolerate"),
+        (("canary", *BOTH, "--tolerate", "inf"), "--tolerate"),
         (("canary", *BOTH, "--header", "nothing"), "Name: value"),
         (("budget", "--service", 'a"b'), "--service"),
         (("budget",), "--service"),

@@ -5,6 +5,7 @@ Canary, and what the webhook's `metadata` holds (docs.flagger.app, "Webhooks").
 """
 
 from collections.abc import Mapping
+from math import nan
 from typing import Final, TypeVar
 
 import msgspec
@@ -21,6 +22,8 @@ Body = TypeVar("Body")
 HASH_LABEL: Final = "rollouts_pod_template_hash"
 _WINDOW: Final = "10m"
 _MOST_WINDOW: Final = 24 * 3600.0
+# Whoever tolerates more asks for no judgement.
+_MOST_TOLERATED: Final = 1000.0
 
 
 class Asked(Struct, rename="camel", forbid_unknown_fields=True):
@@ -57,16 +60,16 @@ def rollout(asked: Asked) -> Rollout:
             ("stable", asked.stable, asked.stable_hash),
         )
     ]
-    window = parse_duration(asked.window)
+    window = _seconds("window", asked.window)
     if not 0 < window <= _MOST_WINDOW:
         raise ValueError(f"window {asked.window!r}: from 1s to 24h")
     return Rollout(
         sides[0],
         sides[1],
         window,
-        policy_of(objective(asked.slo), _at_least_one(asked.tolerate)),
-        parse_duration(asked.warm_up),
-        float(asked.weight.rstrip("%")) if asked.weight else None,
+        policy_of(objective(asked.slo), tolerated(asked.tolerate)),
+        _seconds("warmUp", asked.warm_up),
+        _within("weight", asked.weight.removesuffix("%"), 0, 100) if asked.weight else None,
     )
 
 
@@ -90,10 +93,25 @@ def objective(text: str) -> float:
     return value
 
 
-def _at_least_one(text: str) -> float:
-    value = float(text)
-    if not value >= 1:
-        raise ValueError(f"tolerate {text!r}: a number from 1 on")
+def tolerated(text: str) -> float:
+    """So many times as bad as stable; ValueError if that is no number, or none to judge by."""
+    return _within("tolerate", text, 1, _MOST_TOLERATED)
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ValueError(f"{name} {text!r} {error}") from None
+
+
+def _within(name: str, text: str, least: float, most: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = nan
+    if not least <= value <= most:
+        raise ValueError(f"{name} {text!r}: a number from {least:g} to {most:g}")
     return value
 
 
@@ -123,3 +141,5 @@ def _converted(body: bytes, kind: type[Body]) -> Body:
         raise ValueError(f"the body is not what is asked here: {error}") from None
     except UnicodeError:
         raise ValueError("the body is not UTF-8") from None
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None

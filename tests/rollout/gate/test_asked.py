@@ -68,12 +68,31 @@ def test_a_version_that_is_not_named_is_told_so(body: bytes) -> None:
         HASHES.replace(b'"weight"', b'"slo"'),
         HASHES.replace(b'"weight":"10"', b'"tolerate":"0"'),
         HASHES.replace(b'"weight":"10"', b'"tolerate":"nan"'),
+        HASHES.replace(b'"weight":"10"', b'"tolerate":"inf"'),
+        HASHES.replace(b'"10"', b'"nan"'),
         b'{"canary":"up","stable":"a=\\"b\\""}',
     ],
 )
 def test_what_is_malformed_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         rollout(read_argo(body, {}))
+
+
+@pytest.mark.parametrize(
+    ("field", "text"), [("window", "soon"), ("warmUp", "x"), ("weight", "ten"), ("tolerate", "inf")]
+)
+def test_the_field_that_is_wrong_is_named_with_what_it_holds(field: str, text: str) -> None:
+    asked = {"canary": 'version="2"', "stable": 'version="1"', field: text}
+    with pytest.raises(ValueError, match=f"{field} '{text}'"):
+        rollout(read_argo(b"", asked))
+
+
+def test_a_body_that_is_nested_without_end_is_refused() -> None:
+    body = b'{"name":"web","namespace":"shop","more":' + b"[" * 60_000
+    with pytest.raises(ValueError, match="body"):
+        read_argo(body, {})
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_flagger(body)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"name":"web"}', b'{"name":1,"namespace":"x"}'])
