@@ -80,24 +80,32 @@ def _verdict(
     canary: Count, stable: Count, policy: Policy, bound: float, found: float
 ) -> tuple[Verdict, str, int | None]:
     beside = f"{canary} ({_percent(canary.share)}) beside {stable} ({_percent(stable.share)})"
+    to_pass = f"the bound to pass is {_percent(bound)}"
     if not canary.total:
-        return "hold", "the canary has had none yet", _missing(canary, bound)
+        missing = _missing(canary, bound)
+        reason = f"{beside}: the canary has had none yet; {to_pass}: {_more(missing)}"
+        return "hold", reason, missing
     if found >= _ENOUGH:
         if canary.share - stable.share < policy.floor:
             reason = f"{beside}: worse, but by less than {_percent(policy.floor)}"
         elif canary.intervals < _LEAST_INTERVALS:
-            return "hold", f"{beside}: all in one interval, which may be one burst", None
+            reason = f"{beside}: all in one interval, which may be one burst; {to_pass}"
+            return "hold", reason, None
         else:
-            return "fail", f"{beside}: more than {policy.times:g} times as many", None
+            return "fail", f"{beside}: more than {policy.times:g} times as many; {to_pass}", None
     elif not stable.total:
-        return "hold", f"{canary}, and stable has had none to compare with", None
+        return "hold", f"{beside}: stable has had none to compare with; {to_pass}", None
     else:
         reason = beside
     if (most := upper_bound(canary.bad, canary.total)) <= bound:
         return "pass", f"{reason}; at most {_percent(most)} of {_percent(bound)}", None
     missing = _missing(canary, bound)
-    more = f"{missing} more without a bad one" if missing is not None else "no number is enough"
-    return "hold", f"{reason}; may be {_percent(most)} of {_percent(bound)}: {more}", missing
+    said = f"{reason}; may be {_percent(most)} of {_percent(bound)}: {_more(missing)}"
+    return "hold", said, missing
+
+
+def _more(missing: int | None) -> str:
+    return "no number is enough" if missing is None else f"{missing} more without a bad one"
 
 
 def _missing(canary: Count, bound: float) -> int | None:

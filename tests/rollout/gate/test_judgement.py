@@ -1,5 +1,7 @@
 """One signal: fail beyond chance, pass within the bound, else hold and say what is missing."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,27 @@ def test_what_holds_says_how_many_are_missing() -> None:
     assert errors(Count(0, 100), Count(0, 1900)).missing == 86
     assert errors(Count(0, 0), Count(0, 1900)).missing == 186
     assert "86 more" in errors(Count(0, 100), Count(0, 1900)).reason
+
+
+@pytest.mark.parametrize(
+    ("canary", "stable"),
+    [
+        (Count(0, 0), Count(3, 1900)),
+        (Count(0, 100), Count(3, 1900)),
+        (Count(0, 1000), Count(3, 1900)),
+        (Count(60, 1000, 9), Count(3, 1900)),
+        (Count(60, 1000, 1), Count(3, 1900)),
+        (Count(1, 1000, 1), Count(0, 0)),
+    ],
+)
+def test_each_reason_has_the_counts_of_both_sides_and_the_bound(
+    canary: Count, stable: Count
+) -> None:
+    judged = errors(canary, stable)
+    assert {str(canary), str(stable)} <= set(re.findall(r"\d+ of \d+", judged.reason))
+    assert "1.44 %" in judged.reason
+    if judged.missing is not None:
+        assert f"{judged.missing} more" in judged.reason
 
 
 def test_what_is_missing_is_enough() -> None:
