@@ -147,10 +147,23 @@ def slower(buckets: Iterable[Series], bound: float, scope: Scope) -> Count:
     return Count(round(bad), round(sum(total.values())), intervals(moments, scope.interval))
 
 
-def kept_bound(buckets: Sequence[Series], share: float, scope: Scope) -> float | None:
-    """The smallest bound of a histogram within which at least this share lies; None if it counted
-    nothing, infinite if not even the largest bound holds so much."""
+class Edges(Struct, frozen=True):
+    """Between which bounds of a histogram a quantile lies: all that it can say of it."""
+
+    above: float
+    within: float
+
+    def __str__(self) -> str:
+        if self.within == inf:
+            return f"over {self.above:g} s"
+        return f"{self.above:g} to {self.within:g} s"
+
+
+def quantile(buckets: Sequence[Series], share: float, scope: Scope) -> Edges | None:
+    """Where the smallest bound lies within which at least this share is: `within` is infinite if
+    not even the largest bound holds so much. None if nothing was counted."""
     bounds = sorted({float(each.labels["le"]) for each in buckets})
+    above = 0.0
     for bound in bounds:
         if bound == inf:
             break
@@ -158,5 +171,6 @@ def kept_bound(buckets: Sequence[Series], share: float, scope: Scope) -> float |
         if not seen.total:
             return None
         if 1 - seen.share >= share:
-            return bound
-    return inf if bounds else None
+            return Edges(above, bound)
+        above = bound
+    return Edges(above, inf) if bounds else None

@@ -10,9 +10,10 @@ from statistics import median
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .judgement import Count, Judgement, Policy, judge
-from .samples import WARM_UP, Scope, Series, births, count, kept_bound, slower
+from .samples import WARM_UP, Scope, Series, births, count, quantile, slower
 
 Labels = Mapping[str, str]
 Found = Mapping[str, Sequence[Series]]
@@ -164,9 +165,10 @@ def _latency(each: Latency, canary: Version, stable: Version, policy: Policy) ->
         [series for series in one.series(each.metric) if series.labels.get("kind") in each.kinds]
         for one in (canary, stable)
     )
-    bound = kept_bound(others, each.share, stable.scope)
-    if bound is None or bound == inf:
+    usually = quantile(others, each.share, stable.scope)
+    if usually is None or usually.within == inf:
         return None
+    bound = usually.within
     late = slower(its, bound, canary.scope)
     usual = slower(others, bound, stable.scope)
     rest = 1 - each.share
@@ -175,7 +177,12 @@ def _latency(each: Latency, canary: Version, stable: Version, policy: Policy) ->
     tolerated = Policy(policy.times, policy.times * rest, rest / 10)
     signal = f"{each.signal} within {bound:g} s"
     # Some are always late: what few of stable keep to, the canary misses by chance now and then.
-    return _compared(signal, late, usual, tolerated, most_of_rare=late.total / 2)
+    found = _compared(signal, late, usual, tolerated, most_of_rare=late.total / 2)
+    now = quantile(its, each.share, canary.scope)
+    if found is None or now is None:
+        return found
+    shown = f"p{each.share * 100:.0f} {now} beside {usually}"
+    return replace(found, reason=f"{shown}; slower: {found.reason}")
 
 
 def _connects(canary: Version, stable: Version, policy: Policy) -> Judgement | None:

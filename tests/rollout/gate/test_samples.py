@@ -14,7 +14,7 @@ from drainproxy.rollout.gate.samples import (
     births,
     count,
     intervals,
-    kept_bound,
+    quantile,
     slower,
     steps,
 )
@@ -152,15 +152,22 @@ def test_pods_and_kinds_are_summed_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "bound"), [(0.5, 0.1), (0.9, 0.5), (0.98, 0.5), (0.99, 1.0), (0.999, inf)]
+    ("share", "edges"),
+    [
+        (0.5, "0 to 0.1 s"),
+        (0.9, "0.1 to 0.5 s"),
+        (0.98, "0.1 to 0.5 s"),
+        (0.99, "0.5 to 1 s"),
+        (0.999, "over 1 s"),
+    ],
 )
-def test_the_bound_that_stable_keeps_is_the_smallest_that_holds_so_many(
-    share: float, bound: float
+def test_a_quantile_lies_within_the_smallest_bound_that_holds_so_many(
+    share: float, edges: str
 ) -> None:
-    assert kept_bound(BUCKETS, share, SCOPE) == bound
+    assert str(quantile(BUCKETS, share, SCOPE)) == edges
 
 
-def test_a_histogram_without_events_keeps_no_bound() -> None:
+def test_a_histogram_without_events_has_no_quantile() -> None:
     silent = [series(0, 0, le=le) for le in ("0.1", "+Inf")]
-    assert kept_bound(silent, 0.99, SCOPE) is None
-    assert kept_bound([], 0.99, SCOPE) is None
+    assert quantile(silent, 0.99, SCOPE) is None
+    assert quantile([], 0.99, SCOPE) is None

@@ -34,6 +34,7 @@ def test_a_slow_canary_fails_by_the_bound_that_stable_keeps() -> None:
     found = verdicts(slow, healthy(5).version())
     assert found["latency p90 within 0.1 s"].verdict == "fail"
     assert found["latency p99 within 0.5 s"].verdict == "fail"
+    assert "p99 over 1 s beside 0.1 to 0.5 s" in found["latency p99 within 0.5 s"].reason
     assert found["errors"].verdict == "pass"
 
 
