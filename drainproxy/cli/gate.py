@@ -208,7 +208,7 @@ def _at_all(given: dict[str, Any]) -> Look:
 
 def _recorded(given: dict[str, Any], direction: "Direction", version: int) -> "Verdict":
     """What the record of migrations answers."""
-    from drainproxy.cli.migration_asked import open_store
+    from drainproxy.cli.migration_asked import fail, open_store
     from drainproxy.rollout.migration.decide import decide
     from drainproxy.rollout.migration.declared import parse_app
 
@@ -220,7 +220,7 @@ def _recorded(given: dict[str, Any], direction: "Direction", version: int) -> "V
     try:
         state = store.load(app).state
     except ImportError as error:
-        raise click.ClickException(f"needs {error.name}: pip install 'drainproxy[kube]'") from None
+        fail(f"needs {error.name}: pip install 'drainproxy[kube]'")
     finally:
         store.close()
     after = timedelta(seconds=given["contract_after"])

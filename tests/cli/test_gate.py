@@ -1,6 +1,7 @@
 """`drainproxy gate`: the verdict is the exit code, and what is not said is a hold."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,21 @@ def test_without_a_record_it_is_a_hold(tmp_path: Path) -> None:
     done = called("migration", *recorded(tmp_path), "--version", "7")
     assert done.exit_code == 3
     assert "nothing is recorded" in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("migration", "--version", "7"), ("all", *BOTH, *NOBODY, "--version", "7")],
+)
+def test_a_library_that_is_missing_is_no_fail(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Whose exit code 1 would make a pipeline roll back."""
+    monkeypatch.setitem(sys.modules, "lightkube", None)
+    monkeypatch.setitem(sys.modules, "lightkube.core.exceptions", None)
+    done = called(*arguments, "--app", "shop", "--namespace", "prod")
+    assert done.exit_code == 2
+    assert "pip install 'drainproxy[kube]'" in done.output
 
 
 def test_all_gates_hold_where_one_has_no_data(tmp_path: Path) -> None:
