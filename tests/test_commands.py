@@ -44,11 +44,6 @@ esac
 exec {ours} "$@" """,
     **dict.fromkeys(("click-man", "docker", "make", "pip", "pipx", "uvx"), ""),
 }
-APP = """async def app(scope, receive, send):
-    if scope["type"] == "http":
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"hello"})
-"""
 
 
 class Block(NamedTuple):
@@ -76,7 +71,7 @@ def place(tmp_path: Path) -> Path:
     for name in ("deployment.yaml", "shop.yaml", "manifests/web.yaml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(example, tmp_path / name)
-    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "index.html").write_text("hello")
     for name, text in PLAYED.items():
         program = tmp_path / "bin" / name
         program.parent.mkdir(exist_ok=True)
@@ -92,6 +87,7 @@ def environment(place: Path) -> dict[str, str]:
         **QUICK,
         "PATH": os.pathsep.join(folders),
         "PYTHONPATH": str(ROOT),
+        "TOKEN": "of-the-pipeline",
         "DRAINPROXY_IMAGE": "registry.example/drainproxy:0.1.0",
     }
 

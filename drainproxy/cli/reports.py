@@ -48,6 +48,8 @@ def reports(**given: Any) -> None:
     told = _Told(given["output"])
     try:
         asyncio.run(_until_stopped(told, given))
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"needs {error.name}: pip install 'drainproxy[kube]'") from None
     except Unavailable as error:
         click.echo(f"drainproxy: {error}", err=True)
         sys.exit(EX_UNAVAILABLE)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,12 @@ def test_each_report_is_printed_as_its_pod_ends_whatever_the_stream_does(
             assert process.wait() == EX_CUT
             assert process.output.count("shop/web-2: drained in 7.0 s (signal): cut 1") == 1
             assert "Traceback" not in process.output
+
+
+def test_without_the_library_for_clusters_it_is_said_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    done = run("http://127.0.0.1:1", tmp_path)
+    assert done.exit_code == 2
+    assert "needs httpx2: pip install 'drainproxy[kube]'" in done.output
