@@ -34,10 +34,6 @@ class Hold(Protocol):
     def path(self) -> str:
         """What was asked for, as the client wrote it; empty where the protocol has none."""
 
-    @property
-    def media_type(self) -> bytes:
-        """That of the answer, in lower case; empty if it does not matter to a drain."""
-
 
 class Ledger:
     """All that is in flight, and how all that was in flight ended. The kind of a hold may change

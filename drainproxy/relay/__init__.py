@@ -4,6 +4,7 @@ Who owns whom:
 
     context                        what the sessions of one process share
       ├─ registry ── sessions      who is connected, and who is overdue
+      ├─ latecomers                who came while we leave, and has not been told yet
       └─ ledger, counters, turns, deliveries, limits
 
     session                        one client connection and its app connection
@@ -12,7 +13,7 @@ Who owns whom:
       │
       ├─ detect                    has not said yet what it speaks, and goes on as one of these
       ├─ http1.connection          ─┬─ heads, body         what is read of the client and the app
-      │                             └─ events              carries the goodbye of an event stream
+      │                             └─ events, plain       carry the goodbye of an answer that lasts
       ├─ http2.connection          ─┬─ inbound, outbound   two directions of frames
       │                             ├─ stream_table        the streams; some carry a goodbye
       │                             ├─ stream_goodbyes     who of them has to go
@@ -21,7 +22,7 @@ Who owns whom:
       ├─ websocket                 carries its own goodbye
       └─ tcp                       opaque
 
-    goodbye.websocket, .events, .grpc   what is said in a stream, whatever carries it
+    goodbye.websocket, .events, .grpc, .plain   what is said in a stream, whatever carries it
     drain.interruption                  when it may be said
 
 The way of a byte. The loop calls `data_received` of the session. It counts the bytes, reads where

@@ -160,8 +160,13 @@ class Context:
         streams = self.limits.streams
         if not streams:
             return []
-        holds = self.ledger.holds
-        return [each for each in holds if streams.ends(each.kind, each.path, each.media_type)]
+
+        def ends(hold: Hold) -> bool:
+            # Only answers have one.
+            media_type: bytes = getattr(hold, "media_type", b"")
+            return streams.ends(hold.kind, hold.path, media_type)
+
+        return [*filter(ends, self.ledger.holds)]
 
     def apply_limits(self, limits: Limits) -> None:
         """Go on with other limits; ages that have changed hold for those who are connected too."""

@@ -27,11 +27,6 @@ class Delivery:
         self.peer, self.path = hold.peer, hold.path
         self.why = why
 
-    @property
-    def media_type(self) -> bytes:
-        """It matters no more."""
-        return b""
-
     def say_goodbye(self, why: str) -> None:
         """It is said."""
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.latecomers import told_at
 from drainproxy.drain.ledger import Ledger
+from drainproxy.relay.age import Age
 
 # Seconds. Who came in the last ones before the listeners closed, or was accepted only then, may be
 # about to say what for.
@@ -86,11 +87,20 @@ class Latecomers:
         """Whether it is to hear of it now."""
         return self.told_since(came, sample) <= self._context.now()
 
+    def tells_connection(self, age: Age) -> bool:
+        """The same of a connection."""
+        return self.tells(age.connected_at, age.jitter_sample)
+
     def refuses(self, came: float) -> bool:
         """Whether nothing that may last is begun on a connection that `came` then: its client can
         have it elsewhere."""
         closed = self.closed_since
         return closed < inf and came <= max(self.leaving_since, closed - _JUST_COME)
+
+    def come(self, connection: Latecomer, age: Age) -> None:
+        """A connection has come; nothing if nobody is to hear of a drain."""
+        if self.leaving_since < inf:
+            self.add(connection, age.connected_at, age.jitter_sample)
 
     def add(self, late: Latecomer, came: float, sample: float) -> None:
         """Tell it in its time, which may be now."""

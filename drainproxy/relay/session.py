@@ -94,11 +94,6 @@ class Session:
         return ""
 
     @property
-    def media_type(self) -> bytes:
-        """That of an answer, if it matters to a drain."""
-        return b""
-
-    @property
     def in_flight(self) -> int:
         """How much of what the ledger holds runs on this connection."""
         return int(self in self.context.ledger.holds)

@@ -19,7 +19,3 @@ class Work:
     @property
     def path(self) -> str:
         return self._path
-
-    @property
-    def media_type(self) -> bytes:
-        return b""

@@ -1,16 +1,14 @@
 """The session of an HTTP/1 connection: requests go to the app as they came, answers to the client.
 One request at a time goes to the app; what the client sends ahead waits."""
 
-import re
 from math import inf
 
-from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
-from drainproxy.relay.goodbye.events import EventBody, EventGoodbye
 from drainproxy.relay.http1.body import CountedBody
 from drainproxy.relay.http1.events import EventAnswer
 from drainproxy.relay.http1.exchange import Exchange
 from drainproxy.relay.http1.heads import SpeaksHttp2
+from drainproxy.relay.http1.plain import PlainAnswer
 from drainproxy.relay.http1.state import (
     ANSWER_BODY,
     ANSWER_HEAD,
@@ -31,10 +29,6 @@ from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Request, Response, switched_to
 from drainproxy.wire.rewrite import close_after
 
-# WHATWG HTML 9.2.4: an EventSource that comes again says the last id that it has heard.
-_ASKED_BY_ID = re.compile(rb"\r\nlast-event-id:[ \t]*[^ \t\r]", re.IGNORECASE)
-# Without parameters (RFC 9110 8.3.1).
-_MEDIA_TYPE = re.compile(rb"\r\ncontent-type:[ \t]*([^ \t\r;,]+)", re.IGNORECASE)
 # An app that goes on with interim answers for ever is broken.
 _MOST_INTERIM = 32
 
@@ -259,7 +253,8 @@ class Http1Connection(Exchange):
             if response.event_stream:
                 self._answer_with_events(response)
             elif context.limits.streams:
-                self._answer_with_more(data[:end])
+                self.plain = PlainAnswer(self, data[:end])
+                self.plain.begin()
         self._read_answer_body(data, end)
         if self.answer_state is ANSWER_BODY:
             self.context.counters.answer_begun(self, context.now())
@@ -272,30 +267,8 @@ class Http1Connection(Exchange):
         if not self.age.told_why:
             self.count_age()
         if self.request.method == b"GET" and not response.encoded:
-            asked_by_id = bool(_ASKED_BY_ID.search(self.request.head))
-            goodbye = EventGoodbye(self.context, asked_by_id=asked_by_id)
-            self.events = EventAnswer(self, EventBody(goodbye, self.answer_body))
-            if why := self.age.told_why:
-                # Its first event may be in what is being read.
-                self.events.body.goodbye.say(why)
-            elif self.context.leaving and "sse" in self.context.limits.ending:
-                self._tell_in_time(self.events)
-
-    def _answer_with_more(self, head: bytes) -> None:
-        """It may have no end by itself."""
-        found = _MEDIA_TYPE.search(head)
-        self.media_type_noted = found[1].lower() if found is not None else b""
-        if self.context.leaving:
-            context, sample = self.context, self.age.jitter_sample
-            context.latecomers.add(self, context.now(), sample)
-
-    def _tell_in_time(self, events: EventAnswer) -> None:
-        """It begins while we leave."""
-        context, sample = self.context, self.age.jitter_sample
-        if context.latecomers.tells(context.now(), sample):
-            events.body.goodbye.say(DRAIN)
-        else:
-            context.latecomers.add(self, context.now(), sample)
+            self.events = EventAnswer.to(self, self.request, self.answer_body)
+            self.events.begin()
 
     def _read_answer_body(self, data: bytes, start: int) -> None:
         """Forward `data`, in which the body goes on at `start`."""

@@ -1,19 +1,31 @@
 """An HTTP/1 answer that is an event stream: chunks, or plain bytes, carry its goodbye."""
 
+import re
 from math import inf
-from typing import Protocol
+from typing import Protocol, Self
 
+from drainproxy.drain.goodbye import DRAIN
+from drainproxy.relay.age import Age
 from drainproxy.relay.context import Context
-from drainproxy.relay.goodbye.events import EventBody
+from drainproxy.relay.goodbye.events import EventBody, EventGoodbye
 from drainproxy.relay.transport import Transport
+from drainproxy.wire.chunked import ChunkedBody
+from drainproxy.wire.http1 import Request
+
+# WHATWG HTML 9.2.4: an EventSource that comes again says the last id that it has heard.
+_ASKED_BY_ID = re.compile(rb"\r\nlast-event-id:[ \t]*[^ \t\r]", re.IGNORECASE)
 
 
 class Connection(Protocol):
     """The session whose answer it is."""
 
+    age: Age
     context: Context
     client: Transport
     app: Transport | None
+
+    def say_goodbye(self, why: str) -> None:
+        """To this answer."""
 
     def end_events(self, ending: int) -> None:
         """The answer has ended as a whole one; the app need not go on."""
@@ -29,10 +41,30 @@ class EventAnswer:
         self.body = body
         self.ended = False
 
+    @classmethod
+    def to(cls, connection: Connection, request: Request, scan: ChunkedBody | None) -> Self:
+        """The answer to this request; `scan` follows its chunks, if it has any."""
+        asked_by_id = bool(_ASKED_BY_ID.search(request.head))
+        goodbye = EventGoodbye(connection.context, asked_by_id=asked_by_id)
+        return cls(connection, EventBody(goodbye, scan))
+
     @property
     def waits(self) -> bool:
         """A goodbye waits for the end of an event."""
         return bool(self.body.goodbye.why)
+
+    def begin(self) -> None:
+        """Its client may be one that has been asked to go; one that comes late is told in time."""
+        context, age = self._connection.context, self._connection.age
+        sample = age.jitter_sample
+        if age.told_why:
+            # Its first event may be in what is being read.
+            self.body.goodbye.say(age.told_why)
+        elif context.leaving and "sse" in context.limits.ending:
+            if context.latecomers.tells(context.now(), sample):
+                self.body.goodbye.say(DRAIN)
+            else:
+                context.latecomers.add(self._connection, context.now(), sample)
 
     def say(self, why: str) -> None:
         """End as soon as it may end."""

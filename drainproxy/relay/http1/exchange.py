@@ -28,7 +28,7 @@ from drainproxy.relay.turns import HELD_IS_FULL
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
-from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, AnotherProtocol, Request
+from drainproxy.wire.http1 import UNTIL_CLOSE, AnotherProtocol, Request
 from drainproxy.wire.logged import NO_FACTS, Facts, of_head
 from drainproxy.wire.rewrite import END_OF_HEAD, answer
 
@@ -56,7 +56,6 @@ class Exchange(Session):
         "closing",
         "events",
         "heads",
-        "media_type_noted",
         "plain",
         "received",
         "replay",
@@ -82,10 +81,7 @@ class Exchange(Session):
         self.begun = self.replay = self.closing = False
         # An event stream that can be told to end.
         self.events: EventAnswer | None = None
-        # Any other that was told to.
         self.plain: PlainAnswer | None = None
-        # Of answers that are named by it in the settings.
-        self.media_type_noted = b""
 
     @property
     def path(self) -> str:
@@ -94,8 +90,8 @@ class Exchange(Session):
 
     @property
     def media_type(self) -> bytes:
-        """That of an answer which is under way; noted where the settings name any."""
-        return self.media_type_noted if self.answer_state is ANSWER_BODY else b""
+        """That of an answer which is under way, where the settings name any."""
+        return self.plain.media_type if self.plain is not None else b""
 
     @property
     def facts(self) -> Facts:
@@ -126,23 +122,11 @@ class Exchange(Session):
     # What the client is told beside the answer
 
     def say_goodbye(self, why: str) -> None:
-        """An event stream ends after the event that is under way, and what somebody has named in
-        a pause; others hear it in an answer."""
+        """What may last is told where that harms nobody; others hear it in an answer."""
         if self.events is not None:
             self.events.say(why)
-        elif why == DRAIN and self.answer_state is ANSWER_BODY and self._is_endless():
-            if self.plain is None or not self.plain.is_current:
-                self.plain = PlainAnswer(self)
+        elif self.plain is not None:
             self.plain.say(why)
-            if not self.plain.ended:
-                self.context.latecomers.again(self)
-
-    def _is_endless(self) -> bool:
-        """It can end, nobody has said where, and whoever wants more of it asks for it again."""
-        assert self.request is not None
-        framed = self.answer_length in (CHUNKED, UNTIL_CLOSE) and self.request.method == b"GET"
-        streams = self.context.limits.streams
-        return framed and streams.ends(self.kind, self.path, self.media_type)
 
     def cancel_goodbye(self) -> None:
         """Take back what has not been said, unless it is due all the same."""
@@ -162,11 +146,7 @@ class Exchange(Session):
             return ""
         if self.age.told_why and self.request_state is SENT:
             return self.age.told_why
-        return DRAIN if self._told_of_drain() else ""
-
-    def _told_of_drain(self) -> bool:
-        age = self.age
-        return self.context.latecomers.tells(age.connected_at, age.jitter_sample)
+        return DRAIN if self.context.latecomers.tells_connection(self.age) else ""
 
     def _body_in_doubt(self) -> bool:
         """RFC 9110 10.1.1: whether a body that was not asked for still comes nobody can tell, so
@@ -212,10 +192,6 @@ class Exchange(Session):
             self.stop_client(HELD_IS_FULL)
 
     # The ends of an exchange
-
-    def end_events(self, ending: int) -> None:
-        """The answer has ended as a whole one, before its own end."""
-        raise NotImplementedError
 
     def _last_exchange_ended(self) -> None:
         """Leaving, the last answer counts as finished once it is out of our hands."""

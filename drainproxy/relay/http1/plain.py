@@ -1,62 +1,111 @@
-"""An HTTP/1 answer without an end by itself, from the moment when it has to end."""
+"""An HTTP/1 answer that may have no end by itself, where the settings name any such.
 
+It is looked at with each sweep when it has to end, and what has passed until then is told by the
+count of bytes: so nothing is done for each of its chunks.
+"""
+
+import re
 from math import inf
 from typing import Protocol
 
+from drainproxy.drain.goodbye import DRAIN
+from drainproxy.relay.age import Age
 from drainproxy.relay.context import Context
 from drainproxy.relay.goodbye.plain import PlainGoodbye
+from drainproxy.relay.http1.state import ANSWER_BODY, AnswerState
 from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import CLIENT_DOES_NOT_READ
 from drainproxy.wire.chunked import ChunkedBody
+from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Request
 
 _LAST_CHUNK = b"0\r\n\r\n"
+# Without parameters (RFC 9110 8.3.1).
+_MEDIA_TYPE = re.compile(rb"\r\ncontent-type:[ \t]*([^ \t\r;,]+)", re.IGNORECASE)
 
 
 class Connection(Protocol):
     """The session whose answer it is."""
 
-    context: Context
-    client: Transport
+    age: Age
+    answer_length: int
+    answer_state: AnswerState
     app: Transport | None
     app_rest: bytes | None
+    client: Transport
+    context: Context
+    kind: str
     opened: float
     received: int
+    request: Request | None
     stops: int
 
     @property
     def answer_body(self) -> ChunkedBody | None:
         """What follows its chunks, if it has any."""
 
+    @property
+    def path(self) -> str:
+        """The request target."""
+
+    def say_goodbye(self, why: str) -> None:
+        """To this answer."""
+
     def end_events(self, ending: int) -> None:
         """The answer has ended as a whole one; the app need not go on."""
 
 
 class PlainAnswer:
-    """The carrier of its goodbye. It is looked at with each sweep, and what has passed until then
-    is told by the count of bytes: so nothing is done for each of its chunks."""
+    """The carrier of its goodbye. `head` is that of the answer."""
 
-    __slots__ = ("_connection", "_goodbye", "_opened", "_received", "ended")
+    __slots__ = ("_connection", "_goodbye", "_media_type", "_opened", "_received", "_request")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, head: bytes) -> None:
         self._connection = connection
         self._goodbye = PlainGoodbye()
-        self._opened = connection.opened
-        self._received = connection.received
-        self.ended = False
+        found = _MEDIA_TYPE.search(head)
+        self._media_type = found[1].lower() if found is not None else b""
+        self._opened, self._request = connection.opened, connection.request
+        self._received = -1
+
+    def begin(self) -> None:
+        """One that begins while we leave is told in its time."""
+        context, sample = self._connection.context, self._connection.age.jitter_sample
+        if context.leaving:
+            context.latecomers.add(self._connection, context.now(), sample)
 
     @property
-    def is_current(self) -> bool:
-        """The connection is at no other exchange."""
-        return self._opened == self._connection.opened
+    def media_type(self) -> bytes:
+        """Empty if it is over."""
+        return self._media_type if self._under_way else b""
+
+    @property
+    def _under_way(self) -> bool:
+        connection = self._connection
+        same = self._opened == connection.opened and self._request is connection.request
+        return same and connection.answer_state is ANSWER_BODY
+
+    @property
+    def _may_end(self) -> bool:
+        """It is named, nobody has said where it ends, and whoever wants more asks for it again."""
+        connection = self._connection
+        if self._request is None or self._request.method != b"GET" or not self._under_way:
+            return False
+        ends = connection.context.limits.streams.ends
+        framed = connection.answer_length in (CHUNKED, UNTIL_CLOSE)
+        return framed and ends(connection.kind, connection.path, self._media_type)
 
     def say(self, why: str) -> None:
         """End it if this is the moment; called again until it is."""
         connection, now = self._connection, self._connection.context.now()
+        if why != DRAIN or not self._may_end:
+            return
         self._goodbye.say(why, now)
         if self._received != connection.received or connection.stops & CLIENT_DOES_NOT_READ:
             self._received = connection.received
             self._goodbye.move(now)
         self._goodbye.poll(now, self)
+        if self._under_way:
+            connection.context.latecomers.again(connection)
 
     # As a carrier
 
@@ -71,6 +120,11 @@ class PlainAnswer:
     def room(self) -> float:
         """There is no flow control but that of TCP."""
         return inf
+
+    @property
+    def ended(self) -> bool:
+        """Nothing follows any more."""
+        return not self._under_way
 
     def has_unread(self) -> bool:
         """Whether bytes of the app have arrived that this process was too busy to read."""
@@ -87,7 +141,6 @@ class PlainAnswer:
 
     def finish(self, ending: int) -> None:
         """End the body."""
-        self.ended = True
         if self._connection.answer_body is not None:
             self._connection.client.write(_LAST_CHUNK)
         self._connection.end_events(ending)

@@ -75,8 +75,7 @@ class Http2Connection(Session):
         self.deadlines.set(Deadline.HEAD, self.opened + self.context.limits.header_timeout)
         self.expect_much_of_client()
         self.reach_app()
-        if self.context.leaving:
-            self.context.latecomers.add(self, self.connected_at, self.age.jitter_sample)
+        self.context.latecomers.come(self, self.age)
 
     # Bytes
 
