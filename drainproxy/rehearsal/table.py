@@ -170,8 +170,8 @@ def remarks(result: Result) -> Iterator[str]:
         for kind, seen in counted.items():
             yield f"{KINDS[kind]}: the sidecars count {seen.proxies_counted:,} exchanges."
     elif not result.problems():
-        else_ = " else" if result.died_with_app else ""
-        yield f"Nothing{else_} of {result.requests:,} requests was lost."
+        nothing = "Nothing else" if result.died_with_app else "Nothing"
+        yield f"{nothing} of {result.requests:,} requests was lost."
 
 
 def verdict(results: Sequence[Result]) -> str:

@@ -46,6 +46,7 @@ def test_it_is_decided_when_each_kind_with_clients_was_answered_or_has_failed() 
     assert not beforehand.undecided({"sse": score(failed=1)}, {"sse": 1})
 
 
+@pytest.mark.slow
 async def test_an_app_that_does_not_know_the_path_is_not_rolled_out() -> None:
     plan = replace(QUICK, app=THEIRS, path="/no-such-page", replicas=1, proxy="none")
     rehearsal = Rehearsal(plan)
