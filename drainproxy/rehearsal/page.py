@@ -7,6 +7,7 @@ from typing import Any
 
 from drainproxy.rehearsal import plots, table
 from drainproxy.rehearsal.about import About
+from drainproxy.rehearsal.plan import INSTEAD
 from drainproxy.rehearsal.result import KindResult, ReplicaResult, Result
 from drainproxy.rehearsal.scores import KINDS
 
@@ -60,6 +61,7 @@ def _context(results: Sequence[Result], about: About | None) -> dict[str, Any]:
         "verdicts": [
             {"bad": bool(result.problems()), "text": table.verdict([result])} for result in results
         ],
+        "what": INSTEAD.get(results[0].strategy, "a rollout"),
         "several": several,
         "size": (plots.WIDTH, plots.HEIGHT),
         "lines": plots.LINES,

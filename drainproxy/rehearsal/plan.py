@@ -10,6 +10,8 @@ from drainproxy.rehearsal.faults import NONE, Faults
 STRATEGIES = ("rolling", "blue-green", "canary")
 # In place of a rollout: the apps of all replicas, one after the other.
 RESTART, KILL = "restart-app", "kill-app"
+# What that is called where something says that it begins.
+INSTEAD = {RESTART: "restarts", KILL: "kills"}
 PROXIES = ("drainproxy", "envoy", "none")
 BALANCERS = ("kube-proxy", "haproxy")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from drainproxy.rehearsal.plan import NEW, OLD
+from drainproxy.rehearsal.plan import INSTEAD, NEW, OLD
 from drainproxy.rehearsal.result import Result, SecondResult
 
 # In units of the picture; two such fit side by side, and one a phone.
@@ -168,7 +168,12 @@ def _marks(result: Result, scale: Scale) -> Iterator[Line]:
 
 
 def _labels(result: Result, scale: Scale) -> Iterator[Label]:
-    yield Label(round(scale.x(result.rollout[0]) + 3, 1), _TOP - 5, "start", "rollout")
+    yield Label(
+        round(scale.x(result.rollout[0]) + 3, 1),
+        _TOP - 5,
+        "start",
+        INSTEAD.get(result.strategy, "rollout"),
+    )
     most = max(scale.most, 1.0)
     for count in (0, most / 2, most):
         yield Label(_LEFT - 5, round(scale.y(count) + 4, 1), "end", f"{count:,.0f}")

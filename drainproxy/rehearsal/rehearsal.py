@@ -25,7 +25,7 @@ from drainproxy.rehearsal.deployment import Deployment
 from drainproxy.rehearsal.gate_result import GateResult
 from drainproxy.rehearsal.gated import SCRAPE_EVERY, gated_canary, load
 from drainproxy.rehearsal.haproxy import HAProxy
-from drainproxy.rehearsal.plan import KILL, NEW, OLD, RESTART, Plan
+from drainproxy.rehearsal.plan import INSTEAD, NEW, OLD, Plan
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rehearsal.processes import Processes, StartFailed
 from drainproxy.rehearsal.replicas import Replica
@@ -149,7 +149,8 @@ class Rehearsal:
         """From one version to the other; when it began and ended."""
         self.stage, self.clock.stage = "rollout", "during"
         began = self.clock.now()
-        self.deployment.mark("rollout begins")
+        what = INSTEAD.get(self.plan.strategy)
+        self.deployment.mark(f"{what} begin" if what else "rollout begins")
         if self.plan.gate:
             gated = gated_canary(
                 self.deployment,
@@ -159,7 +160,7 @@ class Rehearsal:
             self._gate = await gated.roll_out(old, new)
         else:
             await ROLLOUTS[self.plan.strategy](self.deployment, old, new)
-        self.deployment.mark("rollout is over")
+        self.deployment.mark(f"{what} are over" if what else "rollout is over")
         self.clock.stage = "after"
         return began, self.clock.now()
 
@@ -231,7 +232,7 @@ class Rehearsal:
             websocket_path=plan.websocket_path,
             events_path=plan.events_path,
             version_at=self.balancer.version_at,
-            goodbyes=GOODBYES_OF_THE_DEAD if plan.strategy in (RESTART, KILL) else GOODBYES,
+            goodbyes=GOODBYES_OF_THE_DEAD if plan.strategy in INSTEAD else GOODBYES,
             stays=plan.stays,
         )
         ports = {"http": service.http_port}

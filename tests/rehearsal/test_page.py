@@ -70,6 +70,14 @@ def test_bars_are_of_the_color_of_their_version_or_of_none() -> None:
     assert Tags(page([shown])).bars["lost"] == 1
 
 
+def test_what_is_no_rollout_is_not_called_one() -> None:
+    text = page([of(strategy="kill-app", marks=[(1.0, "the app of v1-1 is killed")])])
+    assert "<h1>Rehearsal of kills</h1>" in text
+    assert ">kills</text>" in text
+    assert ">rollout</text>" not in text
+    assert "<title>the app of v1-1 is killed</title>" in text
+
+
 def test_it_names_date_command_settings_and_versions_for_a_ticket() -> None:
     plan = Plan(settings=("--drain-delay=3s",))
     said = about(plan, ["rehearse", "--html", "a<b.html"])
