@@ -78,7 +78,7 @@ manifests: $(VENV)/.stamp
 # The browser sees our own page alone: it needs no sandbox, which root could not have.
 pictures: $(VENV)/.stamp
 	$(BIN)/python -m drainproxy $(DEMO) --html $(VENV)/report.html
-	$(or $(BROWSER),chromium) --headless --no-sandbox --hide-scrollbars --window-size=960,935 \
+	$(or $(BROWSER),chromium) --headless --no-sandbox --hide-scrollbars --window-size=960,1100 \
 	  --screenshot=drainproxy/rehearsal/report.png $(VENV)/report.html
 	$(BIN)/python -m loadtests.bench.plot
 

@@ -150,7 +150,7 @@ def remarks(result: Result) -> Iterator[str]:
     kinds = result.asked if result.requests else result.kinds
     counted = {k: s for k, s in kinds.items() if s.proxies_counted is not None}
     # A 5xx is to a sidecar an answer of HTTP, whatever was asked for, and to a client none.
-    comparable = not result.died_with_app and not any(
+    comparable = not (result.died_with_app or result.unplaced) and not any(
         {APP_5XX, PROXY_5XX} & {*k.by_class} for k in result.kinds.values()
     )
     for kind, seen in counted.items():
