@@ -1,6 +1,7 @@
 """Evidence may be looked at at any time: what chance does, and how soon a worse version shows."""
 
 import random
+from bisect import bisect_right
 from math import inf, log
 from statistics import median
 
@@ -9,6 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.rollout.gate.evidence import evidence, needed, upper_bound
+from drainproxy.rollout.gate.judgement import Count, judge, policy_of
+from tests.conftest import ROOT
+
+GUIDE = (ROOT / "deploy" / "ROLLOUTS.md").read_text()
 
 counts = st.integers(0, 10_000)
 
@@ -112,6 +117,36 @@ def test_a_worse_version_is_found_within_so_many_requests(
     chance = random.Random(7)
     found = [first_alarm(chance, canary, stable, tolerated, 20_000) for _ in range(300)]
     assert median(found) <= most
+
+
+def passes(chance: random.Random, canary: float, stable: float, most: int) -> bool:
+    """Whether a step ends with a pass, by the whole rule, looked at every 20 requests; each bad
+    event is in a scrape interval of its own."""
+    ratio = (1 - WEIGHT) / WEIGHT
+    its = _bad_events(chance, canary, most)
+    others = _bad_events(chance, stable, most * ratio)
+    for look in range(STEP, most, STEP):
+        bad, beside = bisect_right(its, look), bisect_right(others, look * ratio)
+        mine = Count(bad, look, bad)
+        verdict = judge("errors", mine, Count(beside, int(look * ratio)), policy_of(0.999)).verdict
+        if verdict != "hold":
+            return verdict == "pass"
+    return False
+
+
+@pytest.mark.parametrize(
+    ("canary", "percent"), [(0.001, 100), (0.01, 48), (0.02, 3.4), (0.03, 0.3)]
+)
+def test_one_step_is_passed_as_often_as_the_guide_says(canary: float, percent: float) -> None:
+    """deploy/ROLLOUTS.md has them of 3,000 steps; of 200 each lies within three deviations."""
+    chance = random.Random(7)
+    found = sum(passes(chance, canary, 0.001, 4000) for _ in range(200))
+    expected = percent / 100
+    assert found == pytest.approx(
+        200 * expected, abs=1 + 3 * (200 * expected * (1 - expected)) ** 0.5
+    )
+    row = next(line for line in GUIDE.splitlines() if line.startswith("| passes one step"))
+    assert f" {percent:g} % " in row
 
 
 # The bound
