@@ -85,6 +85,30 @@ async def test_a_certificate_must_be_of_the_authority_that_is_given(tmp_path: Pa
             await ask(Server(url), {"one": "up{}"}, 1.0)
 
 
+async def test_a_server_that_wants_a_certificate_gets_the_one_that_is_there_now(
+    tmp_path: Path,
+) -> None:
+    authority = Authority()
+    pair = authority.pair(tmp_path)
+    trusted = tmp_path / "ca.crt"
+    authority.save(trusted)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(str(trusted))
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    async with serving(saying({"up": [UP]}), context) as url:
+        with pytest.raises(NoAnswer):
+            await ask(Server(url, ca_file=str(trusted)), {"one": "up{}"}, 1.0)
+        cert, key = str(mine / "tls.crt"), str(mine / "tls.key")
+        server = Server(url, ca_file=str(trusted), cert_file=cert, key_file=key)
+        with pytest.raises(NoAnswer, match="No such file"):
+            await ask(server, {"one": "up{}"}, 1.0)
+        authority.pair(mine)
+        assert await ask(server, {"one": "up{}"}, 1.0) == {"one": [UP]}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "reason"),
     [
