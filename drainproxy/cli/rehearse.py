@@ -274,11 +274,12 @@ def _rehearse(plan: Plan, given: Mapping[str, Any]) -> int:
             f"needs {error.name}: pip install 'drainproxy[rehearsal]'"
         ) from None
     console = Console(stderr=given["as_json"])
-    said = about(plan, arguments())
     plans = [plan, replace(plan, proxy="none")] if given["compare"] else [plan]
     rehearsals = [Rehearsal(each) for each in plans]
-    working = _serve(rehearsals[0], given["rollout_every"]) if given["serve"] else _all(rehearsals)
     try:
+        said = about(plan, arguments())
+        every = given["rollout_every"]
+        working = _serve(rehearsals[0], every) if given["serve"] else _all(rehearsals)
         results = uvloop.run(_shown(working, rehearsals, console))
     except StartFailed as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.drain.ledger import CLIENT_LEFT, CUT, ENDINGS, FINISHED, GOODBYE, KINDS, Ledger
+from drainproxy.drain.ledger import (
+    CLIENT_LEFT,
+    CUT,
+    ENDINGS,
+    FINISHED,
+    GOODBYE,
+    KINDS,
+    MOST_NAMED,
+    Ledger,
+)
 from tests.drain.work import Work
 
 NONE = dict.fromkeys(KINDS, 0)
@@ -187,3 +196,14 @@ def test_the_counts_are_those_of_the_holds(story: list[tuple[str, int, bool]]) -
     for kind, counts in ledger.ended().items():
         assert counts == [endings[kind, ending] for ending in range(len(ENDINGS))]
     assert emptied == [True] * (bool(works) and not ledger.holds)
+
+
+def test_who_was_left_without_an_answer_is_named_if_somebody_wants_to_know() -> None:
+    ledger, work = Ledger(), Work("websocket")
+    ledger.leave_unanswered(work)
+    assert (ledger.unanswered, ledger.unanswered_holds) == (1, None)
+    ledger.unanswered_holds = []
+    for _ in range(MOST_NAMED + 1):
+        ledger.leave_unanswered(work)
+    assert ledger.unanswered == MOST_NAMED + 2
+    assert ledger.unanswered_holds == [work] * MOST_NAMED

@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.wire.fields import Refused
-from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE
+from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, switched_to
 from tests.wire.heads import MOST_FIELDS, request_of, response_of, status_of
 
 # What must be refused
@@ -423,3 +423,23 @@ def test_a_misspelt_field_is_refused_every_time(field: bytes) -> None:
     assert [status_of(field), status_of(field)] == [400, 400]
     with pytest.raises(Refused, match="Host is not a host and port"):
         request_of(b"Host: a, b", host=False)
+
+
+# More of it in test_upgrade.py
+
+
+@pytest.mark.parametrize(
+    ("offer", "said", "protocol"),
+    [
+        (b"websocket, foo", b"WebSocket", b"websocket"),
+        (b"websocket, foo", b"foo", b"foo"),
+        (b"websocket", b"foo", b""),
+        (b"h2c", b"h2c", b""),
+    ],
+)
+def test_a_101_switches_to_what_was_offered(offer: bytes, said: bytes, protocol: bytes) -> None:
+    request = request_of(
+        b"Connection: upgrade, HTTP2-Settings", b"Upgrade: " + offer, b"HTTP2-Settings: x"
+    )
+    response = response_of(b"Upgrade: " + said, line=b"HTTP/1.1 101 Switching Protocols")
+    assert switched_to(request, response) == protocol

@@ -9,6 +9,7 @@ from drainproxy.wire.rewrite import (
     close_after,
     with_host,
     with_plain_length,
+    with_upgrade,
 )
 from tests.wire.heads import MOST_FIELDS, request_of
 
@@ -163,3 +164,19 @@ def test_h2c_never_reaches_the_app(fields: list[bytes], kept: list[bytes]) -> No
     assert request.upgrade == b""
     assert request.closes is (b"Connection: close" in kept)
     assert request.length == (5 if b"Content-Length: 5" in kept else 0)
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "connection", "fields"),
+    [
+        (b"websocket", [b"upgrade", b"x"], b"Upgrade: websocket\r\nConnection: x, upgrade\r\n"),
+        (b"", [b"upgrade", b"http2-settings", b"x"], b"Connection: x\r\n"),
+        (b"", [b"upgrade"], b""),
+    ],
+)
+def test_an_offer_is_another_or_none(
+    upgrade: bytes, connection: list[bytes], fields: bytes
+) -> None:
+    before = b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nA: b\r\nHTTP2-Settings: x\r\nConnection: y\r\n\r\n"
+    after = b"GET / HTTP/1.1\r\nA: b\r\n" + fields + b"\r\n"
+    assert with_upgrade(before, connection, upgrade) == after

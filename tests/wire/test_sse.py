@@ -123,6 +123,33 @@ def test_of_much_the_same_is_known_as_of_little(much: int, stream: bytes) -> Non
     assert said[0] == said[1]
 
 
+MUCH = b"data: x\n\n" * sse._MUCH
+
+
+@pytest.mark.parametrize(
+    ("stream", "resumable"),
+    [
+        (MUCH, False),
+        (MUCH + b"id: 1\ndata: x\n\n", True),
+        (b"id: 1\n\n" + MUCH, True),
+        (MUCH + b"id: 1\n\nid:\n\n" + MUCH, False),
+        (MUCH + b"id: 1\n\nid: \0\n\n" + MUCH, True),
+        (MUCH + b"id: 1\n\nidea: 2\n\n" + MUCH, True),
+        (b"id: 1\r\n\r\n" + MUCH, True),
+        (b"id: 1\n" + b"data: x\n" * sse._MUCH + b"\n", True),
+    ],
+)
+def test_of_much_only_the_last_id_counts(stream: bytes, resumable: bool) -> None:
+    assert fed(stream).resumable is resumable
+    assert fed(stream).between_events
+    assert fed(stream + b"data").between_events is False
+
+
+def test_who_has_come_with_an_id_keeps_it_until_much_is_said_without_one() -> None:
+    assert fed(b": ping\n" * sse._MUCH + b"\n", asked_by_id=True).resumable
+    assert not fed(MUCH, asked_by_id=True).resumable
+
+
 def follow(stream: bytes, cuts: list[int]) -> None:
     tracker, at = EventTracker(), 0
     for cut in [*sorted(cut for cut in cuts if cut < len(stream)), len(stream)]:
@@ -152,9 +179,18 @@ def test_the_first_end_is_found_where_it_is(before: bytes, after: bytes, resumab
     assert end == (3 + ends[0] - len(before) if ends else -1)
 
 
+def test_a_line_feed_behind_a_carriage_return_is_part_of_the_same_end() -> None:
+    tracker = fed(b"data: x\r")
+    tracker.feed(b"\n", 0, 1)
+    assert not tracker.between_events
+    tracker.feed(b"\n", 0, 1)
+    assert tracker.between_events
+
+
 def test_looking_for_an_end_feeds_nothing() -> None:
     tracker = fed(b"data: x\n")
     assert tracker.end_in(b"\ndata", 0, 5) == 1
+    assert tracker.end_in(b"y", 0, 1) == -1
     assert not tracker.between_events
 
 
