@@ -169,9 +169,9 @@ def test_h2c_never_reaches_the_app(fields: list[bytes], kept: list[bytes]) -> No
 @pytest.mark.parametrize(
     ("upgrade", "connection", "fields"),
     [
-        (b"websocket", [b"upgrade", b"x"], b"Upgrade: websocket\r\nConnection: x, upgrade\r\n"),
-        (b"", [b"upgrade", b"http2-settings", b"x"], b"Connection: x\r\n"),
-        (b"", [b"upgrade"], b""),
+        (b"websocket", (b"upgrade", b"x"), b"Upgrade: websocket\r\nConnection: x, upgrade\r\n"),
+        (b"", (b"upgrade", b"http2-settings", b"x"), b"Connection: x\r\n"),
+        (b"", (b"upgrade",), b""),
     ],
 )
 def test_an_offer_is_another_or_none(
