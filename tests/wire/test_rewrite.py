@@ -175,7 +175,7 @@ def test_h2c_never_reaches_the_app(fields: list[bytes], kept: list[bytes]) -> No
     ],
 )
 def test_an_offer_is_another_or_none(
-    upgrade: bytes, connection: list[bytes], fields: bytes
+    upgrade: bytes, connection: tuple[bytes, ...], fields: bytes
 ) -> None:
     before = b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nA: b\r\nHTTP2-Settings: x\r\nConnection: y\r\n\r\n"
     after = b"GET / HTTP/1.1\r\nA: b\r\n" + fields + b"\r\n"
