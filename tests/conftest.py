@@ -24,9 +24,9 @@ settings.register_profile(
     max_examples=25,
     suppress_health_check=[HealthCheck.too_slow],
 )
-# Parsers, and sessions, which read what anybody may send.
+# Parsers of what anybody may send.
 settings.register_profile("hostile", parent=settings.get_profile("push"), max_examples=100)
-HOSTILE = ("relay", "wire")
+HOSTILE = ("wire",)
 # Every night, with examples that are new each time.
 settings.register_profile(
     "thorough", parent=settings.get_profile("push"), max_examples=1000, derandomize=False

@@ -99,7 +99,15 @@ def test_an_app_that_somebody_elses_sigterm_ended_is_one() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-@pytest.mark.parametrize("app", [(), ("--", sys.executable, "-m", "tests.e2e.child_app")])
+@pytest.mark.parametrize(
+    "app",
+    [
+        (),
+        pytest.param(
+            ("--", sys.executable, "-m", "tests.e2e.child_app"), marks=pytest.mark.slow, id="app1"
+        ),
+    ],
+)
 def test_what_stops_an_image_drains(
     number: signal.Signals, app: tuple[str, ...], app_port: Sequence[int]
 ) -> None:
@@ -213,7 +221,13 @@ def holds(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-@pytest.mark.parametrize("app", [(), ("--", "sh", "-c", "echo the app runs; exec sleep 600")])
+@pytest.mark.parametrize(
+    "app",
+    [
+        pytest.param(("--", "sh", "-c", "echo the app runs; exec sleep 600"), id="app1"),
+        pytest.param((), marks=pytest.mark.slow, id="app0"),
+    ],
+)
 def test_a_signal_that_comes_before_we_can_handle_it_is_not_lost(
     number: signal.Signals, app: tuple[str, ...]
 ) -> None:

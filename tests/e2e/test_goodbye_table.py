@@ -38,7 +38,7 @@ ALL_WAIT = (
     *("--drain-timeout", f"{DEADLINE:g}s", "--idle-close", "1m"),
     *("--websocket-drain", "wait", "--sse-drain", "wait", "--grpc-drain", "wait"),
 )
-WHY = ("drain", "age", "rebalance")
+WHY = ("drain", "age", pytest.param("rebalance", marks=pytest.mark.slow))
 
 
 class App(NamedTuple):

@@ -44,7 +44,7 @@ def until(running: Sidecar, look: Callable[[], list[int]], wanted: list[int]) ->
     ],
     ids=["the default", "5m", "500ms", "off"],
 )
-@pytest.mark.parametrize("protocol", ["auto", "http"])
+@pytest.mark.parametrize("protocol", ["auto", pytest.param("http", marks=pytest.mark.slow)])
 def test_both_sides_of_a_session_are_probed(
     arguments: list[str], timer: int, protocol: str, demo_app: DemoApp
 ) -> None:

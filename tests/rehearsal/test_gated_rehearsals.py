@@ -47,6 +47,7 @@ def serving_in_the_end(result: dict[str, Any]) -> set[str]:
     return {r["version"] for r in result["replicas"] if r["state"] == "ready"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_version_that_fails_is_stopped_and_rolled_back() -> None:
     result = rehearsed(*SMALL, "--new-version-fails", "60%", code=1)
