@@ -34,7 +34,7 @@ PAGE = """<!doctype html>
   })
   const heard = new Promise(resolve => {
     const numbers = []
-    events.onmessage = event => numbers.push(event.data) == 3 && resolve(numbers)
+    events.onmessage = event => numbers.push(event.data) == 3 && resolve([...numbers])
   })
   Promise.all([echoed, heard]).then(([echo, numbers]) => report({ echo, numbers }))
   socket.onclose = ({ code, reason, wasClean }) => {

@@ -112,7 +112,9 @@ def test_a_crowd_of_clients_leaves_probes_and_who_was_there_alone(
             # The one has a connection to the app, the other one gets it now.
             assert get(asked, "/hello").status == 200
             assert get(quiet, "/hello").status == 200
-            assert rejected(running, "max-connections") >= CROWD - most_clients(running)
+            # They are taken in turns, and some may wait for theirs.
+            least = CROWD - most_clients(running)
+            running.process.until(lambda: rejected(running, "max-connections") >= least)
             assert descriptors(running) < LIMIT
         running.process.until(lambda: get_once(running.port).status == 200)
 
@@ -125,7 +127,8 @@ def test_a_crowd_on_the_admin_port_leaves_probes_and_clients_alone(
         assert answers_probes(running)
         assert get(client, "/hello").status == 200
         assert get_once(running.port).status == 200
-        assert rejected(running, "admin-connections") >= CROWD - LIMIT // 10
+        least = CROWD - LIMIT // 10
+        running.process.until(lambda: rejected(running, "admin-connections") >= least)
         assert rejected(running, "max-connections") == 0
 
 

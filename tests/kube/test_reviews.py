@@ -57,8 +57,8 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger("drainproxy.webhook"), "disabled", True)
 
 
-async @pytest.mark.slow
-def test_a_thousand_pods_take_milliseconds_and_leave_nothing_behind() -> None:
+@pytest.mark.slow
+async def test_a_thousand_pods_take_milliseconds_and_leave_nothing_behind() -> None:
     bodies = [review(each) for each in generated(PODS)]
     times, outcomes = [], set()
     server = TestServer(Webhook(answering(options())).reviews())
