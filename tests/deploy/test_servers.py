@@ -66,6 +66,7 @@ def test_the_unit_runs_what_its_configuration_says(examples: Path, unit: dict[st
     assert Path(program).name == "drainproxy"
     assert (command, option, dashes) == ("run", "--config", "--")
     assert Path(path).name == "drainproxy.yaml"
+    # The app of the example is an address, no Unix socket.
     assert str(configuration(examples).forward[0].app.port) == app[-1]  # type: ignore[union-attr]
     assert shlex.split(unit["ExecStartPre"])[-1] == "--check"
 

@@ -37,6 +37,7 @@ class Service:
     async def probe(self) -> None:
         """For ever."""
         while True:
+            # The period of the probe.
             await asyncio.sleep(_PERIOD)
             for pod in self.pods:
                 await self._ask(pod)

@@ -88,6 +88,7 @@ def test_who_asks_while_the_app_is_away_is_answered_when_it_is_back(
 
 
 def log(running: object) -> str:
+    # It is handed on as an object.
     return str(running.process.output)  # type: ignore[attr-defined]
 
 

@@ -153,6 +153,7 @@ def test_a_signal_reaches_the_app_behind_a_shell_that_would_die_of_it(
         for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             said = f"the app got {number.name}"
             running.process.send_signal(number)
+            # mypy infers no type for a lambda with a default.
             running.process.until(lambda said=said: said in running.process.output)  # type: ignore[misc]
         assert running.phase == "serving"
 

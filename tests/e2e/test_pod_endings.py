@@ -55,6 +55,7 @@ class Client:
                 self.told["answered"] += await self._visit()
             except (ConnectionError, asyncio.IncompleteReadError) as error:
                 self.told[type(error).__name__] += 1
+            # The pace of the clients.
             await asyncio.sleep(EVERY)
 
     async def _visit(self) -> int:
