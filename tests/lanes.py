@@ -78,12 +78,18 @@ def files_with_tests_alone() -> list[str]:
     return [str(path.relative_to(ROOT)) for path in tests if says_alone(path)]
 
 
+def environment() -> dict[str, str]:
+    """Ours, but what is compiled may be kept: else each of some 500 sidecars would compile the
+    package again, and each worker all tests."""
+    return {key: text for key, text in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
 class Run:
     """What the lanes have ended with."""
 
     def __init__(self, slow: bool, arguments: Sequence[str]) -> None:
         self._slow, self._arguments = slow, arguments
-        self._environment = os.environ | (THOROUGH_SETTINGS if slow else {})
+        self._environment = environment() | (THOROUGH_SETTINGS if slow else {})
         self.codes: dict[str, int] = {}
 
     def run(self, lane: Lane) -> None:
