@@ -25,6 +25,8 @@ def main(target: Path, names: list[str]) -> None:
     project = asked["project"]
     known = {**project["optional-dependencies"], **asked["dependency-groups"]}
     wanted = [*project["dependencies"], *requirements(known, names)]
+    if target.is_symlink():
+        sys.exit(f"{target} links to {target.resolve()}, which would be emptied: remove the link")
     # As links: three copies of the interpreter would be a fifth of the image.
     venv.create(target, clear=True, with_pip=True, symlinks=True)
     with tempfile.TemporaryDirectory() as folder:
