@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf, isnan
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec.json
 from aiohttp import web
@@ -19,18 +19,17 @@ from drainproxy.sidecar.access import Refusal, blindness, refusal
 from drainproxy.sidecar.assembly import descriptors
 from drainproxy.sidecar.callers import Callers
 from drainproxy.sidecar.listener import bind
+from drainproxy.sidecar.rebalance import Rebalance
 from drainproxy.sidecar.sockets import keep_alive
 from drainproxy.sidecar.status import (
     LONGEST_PAGE,
     PAGE,
+    Observed,
     connections,
     seconds_left,
     status,
     without_paths,
 )
-
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -49,6 +48,26 @@ _KEEPALIVE = 75.0
 _HOOKS = {"app": Origin.APP_HOOK, "sidecar": Origin.SIDECAR_HOOK}
 
 _WAIT = {"1": True, "true": True, "0": False, "false": False}
+
+
+class Administered(Observed, Protocol):
+    """What the endpoints show of a sidecar, and do to it."""
+
+    admin_token: str | None
+    own_hooks: int
+    rebalance: Rebalance | None
+
+    def drain(self, origin: Origin) -> None:
+        """Begin a drain, or ask for the one under way too."""
+
+    def undrain(self) -> bool:
+        """Take the drain back; False where that is not allowed."""
+
+    def rebalanced(self, share: float, over: float) -> bool:
+        """Ask a share of the connections to come again; False where that is not possible."""
+
+    async def drained(self) -> Report | None:
+        """The report of the drain under way once it is over; None if it was taken back."""
 
 
 class Server:
@@ -73,7 +92,7 @@ class Server:
         await self._runner.cleanup()
 
 
-async def serve(sidecar: "Sidecar") -> Server:
+async def serve(sidecar: Administered) -> Server:
     """Listen on the admin address; OSError, naming it, if that cannot be."""
     settings, counters = sidecar.settings, sidecar.context.counters
     sockets = bind(settings.admin, "admin")
@@ -101,7 +120,7 @@ async def serve(sidecar: "Sidecar") -> Server:
     return server
 
 
-def application(sidecar: "Sidecar", callers: Callers) -> web.Application:
+def application(sidecar: Administered, callers: Callers) -> web.Application:
     """Every endpoint of the sidecar."""
     admin = Admin(sidecar, callers)
     app = web.Application(middlewares=[admin.attended, _errors_as_json])
@@ -126,7 +145,7 @@ def application(sidecar: "Sidecar", callers: Callers) -> web.Application:
 class Admin:
     """The handlers. They run on when their client leaves: no drain depends on who asked for it."""
 
-    def __init__(self, sidecar: "Sidecar", callers: Callers) -> None:
+    def __init__(self, sidecar: Administered, callers: Callers) -> None:
         self._sidecar = sidecar
         self._callers = callers
         self._turn = asyncio.Semaphore()

@@ -4,10 +4,10 @@ import asyncio
 import os
 import random
 import time
+from collections.abc import Callable, Iterable
 from math import inf
-from typing import TYPE_CHECKING
 
-from drainproxy.config import Settings
+from drainproxy.config import Address, Forward, Settings, UnixSocket
 from drainproxy.drain.aging import STREAM, Aging
 from drainproxy.drain.machine import Timing
 from drainproxy.drain.streams import StreamDrain
@@ -16,11 +16,9 @@ from drainproxy.relay.limits import Limits
 from drainproxy.relay.route import Route
 from drainproxy.sidecar import access_lines, files
 from drainproxy.sidecar.notices import Hints, Notices, Refusals
+from drainproxy.sidecar.presence import Presence
 from drainproxy.sidecar.sockets import has_unread, reset, take_unread, undelivered
 from drainproxy.sidecar.upstream import Upstream
-
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
 
 
 def limits(settings: Settings) -> Limits:
@@ -118,29 +116,28 @@ def context(settings: Settings) -> Context:
     return made
 
 
-def routes(sidecar: "Sidecar") -> list[Route]:
-    """One route for each `--forward`; how its app is reached may change while it runs."""
+def routes(
+    forwards: Iterable[Forward],
+    settings: Callable[[], Settings],
+    presence: Callable[[Address | UnixSocket], Presence],
+    may_return: Callable[[], bool],
+) -> list[Route]:
+    """One route for each `--forward`; how its app is reached may change while it runs, so
+    `settings` gives those of the moment."""
+    source = settings().app_source
 
     def timeout() -> float:
-        return sidecar.settings.connect_timeout
+        return settings().connect_timeout
 
     def keepalive() -> float:
-        return sidecar.settings.tcp_keepalive
+        return settings().tcp_keepalive
 
-    source = sidecar.settings.app_source
-
-    def may_return() -> bool:
-        return sidecar.app_may_return
-
-    presence = sidecar.readiness.presence
-    upstreams = [
-        Upstream(each.app, timeout, keepalive, source, presence(each.app), may_return)
-        for each in sidecar.forwards
-    ]
-    return [
-        Route(forward.protocol, str(forward.app), upstream.connect, upstream.give_up)
-        for forward, upstream in zip(sidecar.forwards, upstreams, strict=True)
-    ]
+    made = []
+    for each in forwards:
+        app = each.app
+        upstream = Upstream(app, timeout, keepalive, source, presence(app), may_return)
+        made.append(Route(each.protocol, str(app), upstream.connect, upstream.give_up))
+    return made
 
 
 def access_log(settings: Settings) -> AccessLog | None:

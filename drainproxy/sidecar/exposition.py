@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import (
@@ -16,9 +16,7 @@ from prometheus_client.registry import Collector
 
 from drainproxy.relay.counters import Histogram
 from drainproxy.sidecar.metrics import METRICS
-
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
+from drainproxy.sidecar.status import Observed
 
 _FAMILIES: dict[str, Any] = {
     "counter": CounterMetricFamily,
@@ -35,7 +33,7 @@ _CLASHING = {name for name in _NAMES if name.removesuffix("_total") in _NAMES - 
 class SidecarCollector(Collector):
     """Reads every metric of one sidecar at the moment it is asked."""
 
-    def __init__(self, sidecar: "Sidecar", *, open_metrics: bool) -> None:
+    def __init__(self, sidecar: Observed, *, open_metrics: bool) -> None:
         self._sidecar = sidecar
         self._families = {metric.name: _FAMILIES[metric.type] for metric in METRICS}
         if open_metrics:
@@ -55,7 +53,7 @@ class SidecarCollector(Collector):
             yield made
 
 
-def render(sidecar: "Sidecar", accept: str = "") -> tuple[bytes, str]:
+def render(sidecar: Observed, accept: str = "") -> tuple[bytes, str]:
     """The metrics as text, and its content type: OpenMetrics if `accept`, the field of the request,
     asks for it, else the text that every scraper reads."""
     encoder, content_type = choose_encoder(accept)

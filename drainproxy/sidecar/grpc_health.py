@@ -9,11 +9,12 @@ import logging
 from contextlib import suppress
 from errno import EADDRINUSE, ENOPKG
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from drainproxy.config import Address
+from drainproxy.config import Address, Settings
 from drainproxy.sidecar.assembly import descriptors
 from drainproxy.sidecar.listener import bind
+from drainproxy.sidecar.readiness import Readiness
 from drainproxy.wire.grpc_health import (
     NOT_SERVING,
     SERVICE_UNKNOWN,
@@ -22,9 +23,6 @@ from drainproxy.wire.grpc_health import (
     requested_service,
     response,
 )
-
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
 
 SERVICE = "grpc.health.v1.Health"
 # How soon a watcher hears of a change, in seconds.
@@ -40,10 +38,10 @@ log = logging.getLogger("drainproxy")
 class GrpcHealth:
     """The server between `start` and `stop`; without `grpc-health` there is none."""
 
-    def __init__(self, sidecar: "Sidecar") -> None:
-        self._address = sidecar.settings.grpc_health
-        self._readiness = sidecar.readiness
-        self._most = descriptors(sidecar.settings).health
+    def __init__(self, settings: Settings, readiness: Readiness) -> None:
+        self._address = settings.grpc_health
+        self._readiness = readiness
+        self._most = descriptors(settings).health
         self._server: Any = None
         self._over = asyncio.Event()
         self.port = 0

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from drainproxy import __version__
 from drainproxy.drain.goodbye import DEADLINE, DRAIN
@@ -19,17 +19,14 @@ from drainproxy.drain.machine import Phase
 from drainproxy.relay.counters import Histogram
 from drainproxy.relay.goodbye.websocket import APP, CLIENT, US
 from drainproxy.relay.methods import OTHER_METHODS
-from drainproxy.sidecar.status import connections_by_kind, drain_seconds
-
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
+from drainproxy.sidecar.status import Observed, connections_by_kind, drain_seconds
 
 Type = Literal["counter", "gauge", "histogram"]
 
 # Values by label values, in the order of the metric's labels.
 Series = Mapping[tuple[str, ...], float]
 Histograms = Mapping[tuple[str, ...], Histogram]
-Read = Callable[["Sidecar"], Series | Histograms]
+Read = Callable[[Observed], Series | Histograms]
 
 # A series that is born with its first error is invisible to increase() (prometheus#1673): these are
 # there from the start. Kinds that are answered, statuses of HTTP and of gRPC that mean a failure,
@@ -95,7 +92,7 @@ def zeros(*labels: Iterable[str]) -> dict[tuple[str, ...], float]:
     "kind",
     "code",
 )
-def _requests(sidecar: "Sidecar") -> Series:
+def _requests(sidecar: Observed) -> Series:
     codes = sidecar.context.counters.codes
     none = zeros(("http1", "http2", "grpc"), _FAILURES)
     return none | {
@@ -111,7 +108,7 @@ def _requests(sidecar: "Sidecar") -> Series:
     "method",
     "grpc_status",
 )
-def _grpc_requests(sidecar: "Sidecar") -> Series:
+def _grpc_requests(sidecar: Observed) -> Series:
     calls = sidecar.context.counters.grpc
     names = {method: method.decode("ascii").lstrip("/") for method in (OTHER_METHODS, *calls)}
     none = zeros(names.values(), _CALL_FAILURES)
@@ -128,7 +125,7 @@ def _grpc_requests(sidecar: "Sidecar") -> Series:
     "From the head of a request to the end of its answer.",
     "kind",
 )
-def _durations(sidecar: "Sidecar") -> Histograms:
+def _durations(sidecar: Observed) -> Histograms:
     return _answered(sidecar.context.counters.durations)
 
 
@@ -138,7 +135,7 @@ def _durations(sidecar: "Sidecar") -> Histograms:
     "From the head of a request to the first byte of its answer, counted when it comes.",
     "kind",
 )
-def _first_bytes(sidecar: "Sidecar") -> Histograms:
+def _first_bytes(sidecar: Observed) -> Histograms:
     return _answered(sidecar.context.counters.first_bytes())
 
 
@@ -152,7 +149,7 @@ def _answered(histograms: Mapping[str, Histogram]) -> Histograms:
     "Requests, event streams, WebSockets and TCP connections under way: a drain waits for them.",
     "kind",
 )
-def _in_flight(sidecar: "Sidecar") -> Series:
+def _in_flight(sidecar: Observed) -> Series:
     return by_kind(sidecar.context.ledger.in_flight())
 
 
@@ -162,7 +159,7 @@ def _in_flight(sidecar: "Sidecar") -> Series:
     "Clients connected, by what they speak; unknown before their first bytes.",
     "kind",
 )
-def _connections(sidecar: "Sidecar") -> Series:
+def _connections(sidecar: Observed) -> Series:
     return by_kind(connections_by_kind(sidecar.context))
 
 
@@ -172,12 +169,12 @@ def _connections(sidecar: "Sidecar") -> Series:
     "Connections so far, counted again when one goes on as a WebSocket.",
     "kind",
 )
-def _connections_total(sidecar: "Sidecar") -> Series:
+def _connections_total(sidecar: Observed) -> Series:
     return by_kind(sidecar.context.counters.connections)
 
 
 @metric("drainproxy_connection_age_seconds", "histogram", "The age of connections at their end.")
-def _ages(sidecar: "Sidecar") -> Histograms:
+def _ages(sidecar: Observed) -> Histograms:
     return {(): sidecar.context.counters.ages}
 
 
@@ -189,7 +186,7 @@ def _ages(sidecar: "Sidecar") -> Histograms:
     "kind",
     "how",
 )
-def _ended(sidecar: "Sidecar") -> Series:
+def _ended(sidecar: Observed) -> Series:
     ended = sidecar.context.ledger.ended()
     return {
         (kind, how): count
@@ -207,7 +204,7 @@ def _ended(sidecar: "Sidecar") -> Series:
     "code",
     "by",
 )
-def _websocket_closes(sidecar: "Sidecar") -> Series:
+def _websocket_closes(sidecar: Observed) -> Series:
     codes = (*map(str, _CLOSES), _OTHER_CLOSE)
     closes = zeros(codes, (CLIENT, APP, US))
     for (code, by), count in sidecar.context.counters.websocket_closes.items():
@@ -222,7 +219,7 @@ def _websocket_closes(sidecar: "Sidecar") -> Series:
     "kind",
     "why",
 )
-def _goodbyes(sidecar: "Sidecar") -> Series:
+def _goodbyes(sidecar: Observed) -> Series:
     goodbyes = sidecar.context.counters.goodbyes
     return {(kind, why): count for (kind, why), count in goodbyes.items()}
 
@@ -234,7 +231,7 @@ def _goodbyes(sidecar: "Sidecar") -> Series:
     "kind",
     "why",
 )
-def _unanswered(sidecar: "Sidecar") -> Series:
+def _unanswered(sidecar: Observed) -> Series:
     values: dict[tuple[str, ...], float] = {("websocket", DRAIN): 0}
     for labels, count in sidecar.context.counters.unanswered.items():
         values[labels] = count
@@ -248,7 +245,7 @@ def _unanswered(sidecar: "Sidecar") -> Series:
     "kind",
     "why",
 )
-def _cut(sidecar: "Sidecar") -> Series:
+def _cut(sidecar: Observed) -> Series:
     values: dict[tuple[str, ...], float] = {(kind, DEADLINE): 0 for kind in KINDS}
     for labels, count in sidecar.context.ledger.cuts.items():
         values[labels] = count
@@ -261,7 +258,7 @@ def _cut(sidecar: "Sidecar") -> Series:
     "Connections and requests that the sidecar turned away.",
     "reason",
 )
-def _rejected(sidecar: "Sidecar") -> Series:
+def _rejected(sidecar: Observed) -> Series:
     return {(reason,): count for reason, count in sidecar.context.counters.rejected.items()}
 
 
@@ -271,14 +268,14 @@ def _rejected(sidecar: "Sidecar") -> Series:
     "Times that a client had as many HTTP/2 streams open as max-streams allows, and waits with"
     " further ones, where the app would take more.",
 )
-def _max_streams_reached(sidecar: "Sidecar") -> Series:
+def _max_streams_reached(sidecar: Observed) -> Series:
     return alone(sidecar.context.counters.max_streams_reached)
 
 
 @metric(
     "drainproxy_bytes_total", "counter", "Bytes received from_clients and from_app.", "direction"
 )
-def _bytes(sidecar: "Sidecar") -> Series:
+def _bytes(sidecar: Observed) -> Series:
     counters = sidecar.context.counters
     return {
         ("from_clients",): counters.bytes_from_clients,
@@ -289,7 +286,7 @@ def _bytes(sidecar: "Sidecar") -> Series:
 @metric(
     "drainproxy_app_connect_failures_total", "counter", "Connections that the app did not accept."
 )
-def _app_connect_failures(sidecar: "Sidecar") -> Series:
+def _app_connect_failures(sidecar: Observed) -> Series:
     return alone(sidecar.context.counters.app_connect_failures)
 
 
@@ -299,7 +296,7 @@ def _app_connect_failures(sidecar: "Sidecar") -> Series:
     "Connections to ports of the app that do not come through the sidecar, so that no drain sees"
     " them; those of the node or of the pod itself only if they last longer than a probe.",
 )
-def _bypassed_connections(sidecar: "Sidecar") -> Series:
+def _bypassed_connections(sidecar: Observed) -> Series:
     return alone(sidecar.bypass.connections)
 
 
@@ -308,7 +305,7 @@ def _bypassed_connections(sidecar: "Sidecar") -> Series:
     "counter",
     "Times that nobody could be taken in for want of descriptors or memory; who comes then waits.",
 )
-def _accept_failures(sidecar: "Sidecar") -> Series:
+def _accept_failures(sidecar: Observed) -> Series:
     return alone(sidecar.context.counters.accept_failures)
 
 
@@ -317,12 +314,12 @@ def _accept_failures(sidecar: "Sidecar") -> Series:
     "gauge",
     "Clients that may be connected at once: max-connections, or fewer where descriptors are fewer.",
 )
-def _connections_limit(sidecar: "Sidecar") -> Series:
+def _connections_limit(sidecar: Observed) -> Series:
     return alone(sidecar.context.limits.max_connections)
 
 
 @metric("drainproxy_phase", "gauge", "1 for the phase of the sidecar, 0 for the others.", "phase")
-def _phase(sidecar: "Sidecar") -> Series:
+def _phase(sidecar: Observed) -> Series:
     return {(phase.value,): phase is sidecar.machine.phase for phase in Phase}
 
 
@@ -331,7 +328,7 @@ def _phase(sidecar: "Sidecar") -> Series:
     "gauge",
     "How long the drain under way has taken so far, or the last one took.",
 )
-def _drain_seconds(sidecar: "Sidecar") -> Series:
+def _drain_seconds(sidecar: Observed) -> Series:
     return alone(drain_seconds(sidecar))
 
 
@@ -340,12 +337,12 @@ def _drain_seconds(sidecar: "Sidecar") -> Series:
     "gauge",
     "Annotations that are wrong or need a restart, and so changed nothing; /status tells which.",
 )
-def _config_mistakes(sidecar: "Sidecar") -> Series:
+def _config_mistakes(sidecar: Observed) -> Series:
     return alone(len(sidecar.annotation_mistakes))
 
 
 @metric("drainproxy_build_info", "gauge", "Always 1: what is running.", "version", "python")
-def _build_info(_: "Sidecar") -> Series:
+def _build_info(_: Observed) -> Series:
     return {(__version__, ".".join(map(str, sys.version_info[:3]))): 1}
 
 
@@ -353,12 +350,12 @@ def _build_info(_: "Sidecar") -> Series:
 
 
 @metric("process_cpu_seconds_total", "counter", "User and system CPU time spent.")
-def _cpu(_: "Sidecar") -> Series:
+def _cpu(_: Observed) -> Series:
     return alone(time.process_time())
 
 
 @metric("process_resident_memory_bytes", "gauge", "Resident memory.")
-def _resident(_: "Sidecar") -> Series:
+def _resident(_: Observed) -> Series:
     try:
         pages = Path("/proc/self/statm").read_text().split()[1]
     except OSError:
@@ -367,7 +364,7 @@ def _resident(_: "Sidecar") -> Series:
 
 
 @metric("process_start_time_seconds", "gauge", "When the process began, in seconds since 1970.")
-def _start_time(_: "Sidecar") -> Series:
+def _start_time(_: Observed) -> Series:
     try:
         # proc(5): behind the name in parentheses the 20th value is the start, in ticks after boot.
         ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
@@ -382,7 +379,7 @@ def _start_time(_: "Sidecar") -> Series:
 
 
 @metric("process_open_fds", "gauge", "Descriptors that are open.")
-def _open_descriptors(_: "Sidecar") -> Series:
+def _open_descriptors(_: Observed) -> Series:
     """To list 20,000 of them takes tens of milliseconds, in which no byte passes: Linux tells the
     number since 6.2, and where it does not (0), it is left out."""
     try:
@@ -393,7 +390,7 @@ def _open_descriptors(_: "Sidecar") -> Series:
 
 
 @metric("process_max_fds", "gauge", "Descriptors that may be open at once.")
-def _most_descriptors(_: "Sidecar") -> Series:
+def _most_descriptors(_: Observed) -> Series:
     import resource
 
     return alone(resource.getrlimit(resource.RLIMIT_NOFILE)[0])

@@ -7,17 +7,14 @@ those that `ready-ports` names count from the start, and any other from its firs
 import asyncio
 import logging
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from drainproxy.config import Address, Forward, UnixSocket, counts
-from drainproxy.drain.machine import Phase
+from drainproxy.config import Address, Forward, Settings, UnixSocket, counts
+from drainproxy.drain.machine import Machine, Phase
 from drainproxy.drain.origin import Purpose
 from drainproxy.sidecar import listening
 from drainproxy.sidecar.presence import Presence
 from drainproxy.sidecar.probes import Question, ask
-
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
 
 # How long an answer is believed, in seconds: many probes are one question to the app. The kubelet
 # probes each second, sometimes a little early.
@@ -59,10 +56,25 @@ def unready_phase(phase: Phase, unready: str, purpose: Purpose | None = None) ->
     return f"draining ({phase.value}){why}"
 
 
+class Lifecycle(Protocol):
+    """What readiness depends on in a sidecar."""
+
+    settings: Settings
+    forwards: tuple[Forward, ...]
+    machine: Machine
+
+    @property
+    def listening(self) -> bool:
+        """Whether all listeners are bound."""
+
+    def now(self) -> float:
+        """The clock, in seconds."""
+
+
 class Readiness:
     """Answers the readiness probes of one sidecar."""
 
-    def __init__(self, sidecar: "Sidecar") -> None:
+    def __init__(self, sidecar: Lifecycle) -> None:
         self._sidecar = sidecar
         self._asked = 0.0
         self._answer: asyncio.Task[str] | None = None

@@ -4,17 +4,26 @@ watched, and the configuration file, at SIGHUP."""
 import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from drainproxy.config import Mistake
-
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
+from drainproxy.config import Mistake, Settings, Sources
 
 # The kubelet takes up to a minute to write; we see a change within so many seconds.
 _LOOK_EVERY = 1.0
 
 log = logging.getLogger("drainproxy.reload")
+
+
+class Reloadable(Protocol):
+    """A sidecar whose settings may change while it runs."""
+
+    sources: Sources
+    settings: Settings
+    # What was wrong with what was read last.
+    annotation_mistakes: tuple[Mistake, ...]
+
+    def apply(self, settings: Settings) -> None:
+        """Go on with these."""
 
 
 def read(path: str | None) -> str:
@@ -25,7 +34,7 @@ def read(path: str | None) -> str:
         return ""
 
 
-async def watch(sidecar: "Sidecar") -> None:
+async def watch(sidecar: Reloadable) -> None:
     """Look at the file for ever; it is small, and the kubelet replaces it by links."""
     path = sidecar.settings.annotations_file
     if path is None:
@@ -39,14 +48,14 @@ async def watch(sidecar: "Sidecar") -> None:
             apply(sidecar, text)
 
 
-def anew(sidecar: "Sidecar") -> None:
+def anew(sidecar: Reloadable) -> None:
     """Read the configuration file and the annotations again, as SIGHUP asks daemons to."""
     wrong = _read_file(sidecar)
     _take(sidecar, read(sidecar.settings.annotations_file), wrong)
     log.info("settings were read anew: what may change while we run is in force")
 
 
-def _read_file(sidecar: "Sidecar") -> tuple[Mistake, ...]:
+def _read_file(sidecar: Reloadable) -> tuple[Mistake, ...]:
     """What is wrong with the file as a whole; then it stays as it was."""
     file = sidecar.sources.file
     if file is None:
@@ -60,14 +69,14 @@ def _read_file(sidecar: "Sidecar") -> tuple[Mistake, ...]:
     return wrong
 
 
-def apply(sidecar: "Sidecar", text: str) -> None:
+def apply(sidecar: Reloadable, text: str) -> None:
     """Take what is right of these annotations and may change; report what is wrong, which changes
     nothing."""
     if _take(sidecar, text):
         log.info("annotations applied")
 
 
-def _take(sidecar: "Sidecar", text: str, wrong: tuple[Mistake, ...] = ()) -> bool:
+def _take(sidecar: Reloadable, text: str, wrong: tuple[Mistake, ...] = ()) -> bool:
     """Whether any setting has changed; `wrong` was found before."""
     settings, mistakes = sidecar.sources.reload(sidecar.settings, text)
     sidecar.annotation_mistakes = (*wrong, *mistakes)

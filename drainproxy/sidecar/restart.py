@@ -13,16 +13,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from drainproxy.config import Address, AppHealth, UnixSocket
-from drainproxy.drain.machine import Phase
+from drainproxy.config import Address, AppHealth, Forward, UnixSocket
+from drainproxy.drain.machine import Machine, Phase
 from drainproxy.drain.origin import Origin, Purpose
 from drainproxy.sidecar import here, listening
 from drainproxy.sidecar.probes import Question, ask
-
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
+from drainproxy.sidecar.readiness import Readiness
 
 App = Address | UnixSocket
 # Who listens at each app: something that no other listener has; nothing where nobody does.
@@ -41,10 +39,27 @@ def changed(before: Listeners, now: Listeners) -> bool:
     return any(not (before[app] & now.get(app, before[app])) for app in before)
 
 
+class Drainable(Protocol):
+    """A sidecar whose drain may turn out to be a restart of its app."""
+
+    forwards: tuple[Forward, ...]
+    machine: Machine
+    readiness: Readiness
+
+    def now(self) -> float:
+        """The clock, in seconds."""
+
+    def advance(self) -> None:
+        """Let the machine look at what has changed."""
+
+    def undrain(self) -> bool:
+        """Take the drain back; False where that is not allowed."""
+
+
 class Restart:
     """Watches the apps of one sidecar while a drain is under way or over."""
 
-    def __init__(self, sidecar: "Sidecar") -> None:
+    def __init__(self, sidecar: Drainable) -> None:
         self._sidecar = sidecar
         self._before: Listeners = {}
         self._went_away = self._told = False

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from heapq import nsmallest
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from drainproxy import __version__
+from drainproxy.config import Mistake, Settings
 from drainproxy.drain.ledger import KINDS
-from drainproxy.drain.report import blockers
+from drainproxy.drain.machine import Machine
+from drainproxy.drain.report import Report, blockers
 from drainproxy.relay.context import Context
 from drainproxy.relay.registry import Member
-
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
+from drainproxy.sidecar.bypass import Bypass
+from drainproxy.sidecar.readiness import Readiness
 
 MOST_BLOCKING = 20
 # How many connections are described at once, and how many at most: the loop serves nobody else
@@ -23,7 +24,22 @@ PAGE, LONGEST_PAGE = 100, 1000
 UNKNOWN = "unknown"
 
 
-def status(sidecar: "Sidecar") -> dict[str, object]:
+class Observed(Protocol):
+    """What status and metrics read of a sidecar."""
+
+    settings: Settings
+    context: Context
+    machine: Machine
+    report: Report | None
+    readiness: Readiness
+    bypass: Bypass
+    annotation_mistakes: tuple[Mistake, ...]
+
+    def now(self) -> float:
+        """The clock, in seconds."""
+
+
+def status(sidecar: Observed) -> dict[str, object]:
     """Where the process stands in its life, and what is in its way."""
     machine, report = sidecar.machine, sidecar.report
     return {
@@ -55,7 +71,7 @@ class Page(NamedTuple):
     after: float | None
 
 
-def connections(sidecar: "Sidecar", after: float = -inf, most: int = PAGE) -> Page:
+def connections(sidecar: Observed, after: float = -inf, most: int = PAGE) -> Page:
     """Client connections that came later than `after`, a moment of the sidecar's clock.
 
     Those of one moment are told together, so that none is left out where a page ends.
@@ -97,7 +113,7 @@ def connections_by_kind(context: Context) -> dict[str, int]:
     return counts
 
 
-def seconds_left(sidecar: "Sidecar") -> float | None:
+def seconds_left(sidecar: Observed) -> float | None:
     """Until the drain under way must be over; None if none is."""
     deadline = sidecar.machine.deadline
     if deadline is None or not sidecar.machine.draining:
@@ -105,7 +121,7 @@ def seconds_left(sidecar: "Sidecar") -> float | None:
     return round(max(0.0, deadline - sidecar.now()), 3)
 
 
-def drain_seconds(sidecar: "Sidecar") -> float:
+def drain_seconds(sidecar: Observed) -> float:
     """How long the drain under way has taken so far, or the last one took; 0 before the first."""
     machine, report = sidecar.machine, sidecar.report
     if machine.draining and machine.began is not None:
@@ -113,14 +129,14 @@ def drain_seconds(sidecar: "Sidecar") -> float:
     return report.seconds if report else 0.0
 
 
-def _awaited(sidecar: "Sidecar") -> int:
+def _awaited(sidecar: Observed) -> int:
     if not sidecar.machine.draining:
         return 0
     since = sidecar.now() - sidecar.settings.idle_close
     return sum(session.may_receive_request(since) for session in sidecar.context.registry.sessions)
 
 
-def _blocking(sidecar: "Sidecar") -> list[dict[str, object]]:
+def _blocking(sidecar: Observed) -> list[dict[str, object]]:
     waited_for = blockers(sidecar.context.ledger, sidecar.now(), MOST_BLOCKING)
     return [
         {"kind": each.kind, "age": each.age, "peer": each.peer, "path": each.path}

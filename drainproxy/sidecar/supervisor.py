@@ -77,7 +77,9 @@ class Sidecar:
         self.report: Report | None = None
         self.rebalance: Rebalance | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()
-        self.routes = tuple(assembly.routes(self))
+        self.routes = assembly.routes(
+            forwards, lambda: self.settings, self.readiness.presence, lambda: self.app_may_return
+        )
         self.listeners = [
             Listener(
                 *(forward.listen, partial(session_for, self.context, route)),
@@ -103,7 +105,7 @@ class Sidecar:
         with no_certificates():
             from drainproxy.sidecar.admin import serve
         signals.handle(self._signalled, self._passed_on)
-        admin, health = await serve(self), GrpcHealth(self)
+        admin, health = await serve(self), GrpcHealth(self.settings, self.readiness)
         log.info("probes, metrics and drain are on port %d", admin.port)
         try:
             await health.start()

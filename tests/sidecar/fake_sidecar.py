@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from drainproxy.config import Address, AppHealth, Forward, Mistake, Settings, UnixSocket
 from drainproxy.drain.machine import Effect, Input, Machine, Timing
@@ -17,10 +17,8 @@ from drainproxy.relay.session import Session
 from drainproxy.sidecar.admin import Server, serve
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.readiness import Readiness
+from drainproxy.sidecar.rebalance import Rebalance
 from drainproxy.sidecar.restart import Restart
-
-if TYPE_CHECKING:
-    from drainproxy.sidecar.supervisor import Sidecar
 
 LOOPBACK = Address("127.0.0.1", 0)
 # The discard port, on which nothing listens.
@@ -60,22 +58,18 @@ class FakeSidecar:
         )
         self.machine = Machine(timing or Timing(0.0, 0.0, 25.0), self.now())
         self.machine.handle(Input.BOUND, self.now())
-        self.readiness = Readiness(self.real)
+        self.readiness = Readiness(self)
         self.bypass = Bypass(self.context, self.forwards)
         self.routes = (Route("auto", str(app), lambda side: None),)
-        self.restart = Restart(self.real)
+        self.restart = Restart(self)
         self.own_hooks = 0
         self.report: Report | None = None
+        self.rebalance: Rebalance | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()
         self.admin_token: str | None = None
         self.whys: list[str] = []
         self._account: Account | None = None
         self._over = asyncio.Event()
-
-    @property
-    def real(self) -> "Sidecar":
-        """This, as what it stands in for."""
-        return cast("Sidecar", self)
 
     def now(self) -> float:
         return time.monotonic() + self.ahead
@@ -91,6 +85,10 @@ class FakeSidecar:
         self._account = None
         self.readiness.begin_anew()
         return self.machine.undrain(self.now()) is not None
+
+    def rebalanced(self, share: float, over: float) -> bool:
+        """Nobody is asked to come again."""
+        return False
 
     async def drained(self) -> Report:
         await self._over.wait()
@@ -132,7 +130,7 @@ def connect(
 @asynccontextmanager
 async def served(sidecar: FakeSidecar) -> AsyncIterator[Server]:
     """The admin endpoints of `sidecar` on a port of their own."""
-    server = await serve(sidecar.real)
+    server = await serve(sidecar)
     try:
         yield server
     finally:

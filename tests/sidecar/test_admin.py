@@ -251,7 +251,7 @@ async def test_a_client_that_leaves_does_not_stop_the_drain(sidecar: FakeSidecar
 
 
 async def test_who_waits_is_answered_before_the_process_dies(sidecar: FakeSidecar) -> None:
-    server = await serve(sidecar.real)
+    server = await serve(sidecar)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as client:
         waiting = [
             asyncio.create_task(answer(client, method, path))
@@ -329,7 +329,7 @@ async def test_an_address_that_is_taken_is_named(sidecar: FakeSidecar) -> None:
         address = Address("127.0.0.1", taken.getsockname()[1])
         sidecar.settings = type(sidecar.settings)(forward=sidecar.settings.forward, admin=address)
         with pytest.raises(OSError, match=f"admin: cannot listen on {address}"):
-            await serve(sidecar.real)
+            await serve(sidecar)
 
 
 @pytest.mark.parametrize("host", ["", "::1", "localhost"])

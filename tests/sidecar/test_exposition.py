@@ -29,7 +29,7 @@ def busy_sidecar() -> FakeSidecar:
 
 
 async def test_every_metric_of_the_table_is_told_with_its_type_and_meaning() -> None:
-    body, content_type = render(busy_sidecar().real)
+    body, content_type = render(busy_sidecar())
     lines = body.decode().splitlines()
 
     assert content_type == "text/plain; version=0.0.4; charset=utf-8"
@@ -41,7 +41,7 @@ async def test_every_metric_of_the_table_is_told_with_its_type_and_meaning() -> 
 
 
 async def test_labels_and_values_come_through() -> None:
-    body, _ = render(busy_sidecar().real)
+    body, _ = render(busy_sidecar())
     samples = [sample for family in read_text(body.decode()) for sample in family.samples]
     told = {(sample.name, *sample.labels.values()): sample.value for sample in samples}
 
@@ -52,7 +52,7 @@ async def test_labels_and_values_come_through() -> None:
 
 
 async def test_the_buckets_of_a_histogram_add_up() -> None:
-    body, _ = render(busy_sidecar().real)
+    body, _ = render(busy_sidecar())
     (family,) = (
         family
         for family in read_text(body.decode())
@@ -77,8 +77,8 @@ OPEN_METRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.
 
 
 async def test_who_asks_for_open_metrics_gets_it_with_the_same_samples() -> None:
-    plain, _ = render(busy_sidecar().real)
-    body, content_type = render(busy_sidecar().real, OPEN_METRICS)
+    plain, _ = render(busy_sidecar())
+    body, content_type = render(busy_sidecar(), OPEN_METRICS)
     assert content_type.startswith("application/openmetrics-text; version=1.0.0")
     samples = [
         {
@@ -93,7 +93,7 @@ async def test_who_asks_for_open_metrics_gets_it_with_the_same_samples() -> None
 
 
 async def test_no_two_families_of_open_metrics_share_a_name() -> None:
-    body, _ = render(busy_sidecar().real, OPEN_METRICS)
+    body, _ = render(busy_sidecar(), OPEN_METRICS)
     names = [line.split()[2] for line in body.decode().splitlines() if line.startswith("# TYPE")]
     assert len({*names}) == len(names)
     assert b"# TYPE drainproxy_requests counter\n" in body
@@ -102,7 +102,7 @@ async def test_no_two_families_of_open_metrics_share_a_name() -> None:
 
 
 async def test_no_two_metrics_share_a_name() -> None:
-    body, _ = render(busy_sidecar().real)
+    body, _ = render(busy_sidecar())
     names = [line.split()[2] for line in body.decode().splitlines() if line.startswith("# TYPE")]
 
     assert len({*names}) == len(names)

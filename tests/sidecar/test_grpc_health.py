@@ -70,7 +70,7 @@ class Watch:
 @asynccontextmanager
 async def served(sidecar: FakeSidecar, address: Address = LOOPBACK) -> AsyncIterator[Client]:
     sidecar.settings = replace(sidecar.settings, grpc_health=address)
-    health = GrpcHealth(sidecar.real)
+    health = GrpcHealth(sidecar.settings, sidecar.readiness)
     await health.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{health.port}") as channel:
@@ -222,7 +222,7 @@ async def test_a_watcher_hears_of_what_comes_while_it_is_told_something_else() -
 
     async with listening(App(OK)) as app:
         sidecar = FakeSidecar(Address("127.0.0.1", app.port))
-        health, context = GrpcHealth(sidecar.real), Context()
+        health, context = GrpcHealth(sidecar.settings, sidecar.readiness), Context()
         await asyncio.wait_for(health._watch(b"", context), SOON)
     assert context.heard == [response(SERVING), response(NOT_SERVING)]
 
@@ -231,7 +231,8 @@ async def test_without_the_setting_nothing_listens_and_grpcio_is_not_needed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(builtins, "__import__", refuse_grpc)
-    health = GrpcHealth(FakeSidecar().real)
+    sidecar = FakeSidecar()
+    health = GrpcHealth(sidecar.settings, sidecar.readiness)
     await health.start()
     assert health.port == 0
     await health.stop()

@@ -47,7 +47,7 @@ CONTRACT = {
 
 def series(sidecar: FakeSidecar, name: str) -> Series:
     """The present values of a metric that is no histogram."""
-    (values,) = (metric.read(sidecar.real) for metric in METRICS if metric.name == name)
+    (values,) = (metric.read(sidecar) for metric in METRICS if metric.name == name)
     return {key: value for key, value in values.items() if not isinstance(value, Histogram)}
 
 
@@ -75,7 +75,7 @@ async def test_every_series_has_a_value_for_each_label() -> None:
     sidecar.context.counters.goodbyes["websocket", "drain"] = 1
     sidecar.context.counters.rejected["malformed"] = 1
     for metric in METRICS:
-        values = metric.read(sidecar.real)
+        values = metric.read(sidecar)
         assert values
         assert {len(labels) for labels in values} == {len(metric.labels)}, metric.name
 

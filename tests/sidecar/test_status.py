@@ -25,7 +25,7 @@ async def test_a_fresh_sidecar_serves_and_has_nothing_to_tell() -> None:
     with socket.create_server(("127.0.0.1", 0)) as app:
         sidecar = FakeSidecar(Address(*app.getsockname()))
         sidecar.ahead += 2
-        told = status(sidecar.real)
+        told = status(sidecar)
 
     assert told.pop("since") == pytest.approx(2, abs=0.5)
     assert told == {
@@ -47,7 +47,7 @@ async def test_a_fresh_sidecar_serves_and_has_nothing_to_tell() -> None:
 
 
 async def test_an_app_that_is_not_there_is_told() -> None:
-    told = status(FakeSidecar().real)
+    told = status(FakeSidecar())
 
     problem = "nobody listens at 127.0.0.1:9, where the app should be"
     missing = {"listen": "127.0.0.1:0", "app": "127.0.0.1:9", "counts": True, "problem": problem}
@@ -62,7 +62,7 @@ async def test_connections_and_what_is_in_flight_are_counted_by_kind() -> None:
         connect(sidecar, session)
     busy.data_received(GET)
 
-    told = status(sidecar.real)
+    told = status(sidecar)
 
     assert told["connections"] == NONE | {"http1": 2, "tcp": 1, "unknown": 1}
     assert told["in_flight"] == NONE | {"http1": 1, "tcp": 1}
@@ -74,7 +74,7 @@ async def test_what_blocks_is_listed_oldest_first_and_not_without_end() -> None:
         connect(sidecar, Tcp(sidecar.context, sidecar.routes[0]), ("10.0.0.1", port))
         sidecar.ahead += 1
 
-    blocking = status(sidecar.real)["blocking"]
+    blocking = status(sidecar)["blocking"]
 
     assert isinstance(blocking, list)
     assert [each["peer"] for each in blocking] == [f"10.0.0.1:{port}" for port in range(20)]
@@ -91,7 +91,7 @@ async def test_every_connection_is_described() -> None:
     sidecar.context.registry.sweep()
     sidecar.ahead += 4
 
-    ((told,), after) = connections(sidecar.real)
+    ((told,), after) = connections(sidecar)
     assert after is None
 
     assert told.pop("age") == pytest.approx(7, abs=0.5)
@@ -112,7 +112,7 @@ async def test_a_connection_that_has_just_moved_is_not_idle() -> None:
     session.data_received(b"x")
     sidecar.ahead += 9
 
-    assert connections(sidecar.real).connections[0]["idle"] == 0
+    assert connections(sidecar).connections[0]["idle"] == 0
 
 
 async def test_those_who_came_in_one_moment_are_told_on_one_page() -> None:
@@ -122,9 +122,9 @@ async def test_those_who_came_in_one_moment_are_told_on_one_page() -> None:
         connect(sidecar, session)
         session.age.connected_at = moment
 
-    first, after = connections(sidecar.real, most=2)
+    first, after = connections(sidecar, most=2)
     assert (len(first), after) == (5, 2.0)
-    assert len(connections(sidecar.real, 2.0, 2).connections) == 1
+    assert len(connections(sidecar, 2.0, 2).connections) == 1
 
 
 async def test_no_query_is_told_since_keys_are_in_it() -> None:
@@ -133,7 +133,7 @@ async def test_no_query_is_told_since_keys_are_in_it() -> None:
     connect(sidecar, session)
     session.data_received(GET)
 
-    told = msgspec.json.encode([status(sidecar.real), connections(sidecar.real).connections])
+    told = msgspec.json.encode([status(sidecar), connections(sidecar).connections])
 
     assert b"/orders" in told
     assert b"s3cret" not in told
@@ -144,11 +144,11 @@ async def test_a_drain_tells_why_and_what_time_is_left() -> None:
     sidecar.drain(Origin.HOOK)
     sidecar.ahead += 4
 
-    told = status(sidecar.real)
+    told = status(sidecar)
 
     assert (told["phase"], told["why"]) == ("announced", "prestop")
     assert told["deadline"] == pytest.approx(21, abs=0.5)
-    assert drain_seconds(sidecar.real) == pytest.approx(4, abs=0.5)
+    assert drain_seconds(sidecar) == pytest.approx(4, abs=0.5)
 
 
 async def test_the_time_left_is_never_below_nothing() -> None:
@@ -156,7 +156,7 @@ async def test_the_time_left_is_never_below_nothing() -> None:
     sidecar.drain(Origin.ADMIN)
     sidecar.ahead += 99
 
-    assert seconds_left(sidecar.real) == 0
+    assert seconds_left(sidecar) == 0
 
 
 async def test_after_a_drain_its_report_is_told() -> None:
@@ -164,17 +164,17 @@ async def test_after_a_drain_its_report_is_told() -> None:
     sidecar.drain(Origin.ADMIN)
     sidecar.advance()
 
-    told = status(sidecar.real)
+    told = status(sidecar)
 
     assert sidecar.machine.phase is Phase.DRAINED
     assert sidecar.report is not None
     assert told["report"] == sidecar.report.as_dict()
     assert told["deadline"] is None
-    assert drain_seconds(sidecar.real) == sidecar.report.seconds
+    assert drain_seconds(sidecar) == sidecar.report.seconds
 
 
 async def test_mistakes_in_annotations_are_told_in_words() -> None:
     sidecar = FakeSidecar()
     sidecar.annotation_mistakes = (Mistake("annotation a", "drain-delay", "'x' is wrong"),)
 
-    assert status(sidecar.real)["config_mistakes"] == ["annotation a: 'x' is wrong"]
+    assert status(sidecar)["config_mistakes"] == ["annotation a: 'x' is wrong"]

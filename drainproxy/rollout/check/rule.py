@@ -105,6 +105,9 @@ class Problem(Struct, frozen=True):
 
 Check = Callable[[Any, Any], Iterator[Problem]]
 
+# The ids of all rules that were made: an exception may name any of them.
+IDS: Final[list[str]] = []
+
 
 class Rule(Struct, frozen=True):
     """A row of the table.
@@ -145,6 +148,7 @@ def rule(
     """Make a rule of a function; its docstring is what `--explain` says."""
 
     def made(check: Check) -> Rule:
+        IDS.append(id)
         return Rule(id, level, section, kinds, reason, remedy, check, about, once)
 
     return made

@@ -7,7 +7,7 @@ from drainproxy.config.mistakes import did_you_mean
 
 from ..inventory import Inventory
 from ..place import Object, Place
-from ..rule import EXCEPTIONS, Problem, rule
+from ..rule import EXCEPTIONS, IDS, Problem, rule
 
 IGNORE: Final = "drainproxy.io/ignore"
 REASON: Final = "drainproxy.io/ignore-reason"
@@ -47,10 +47,8 @@ def ignore_without_reason(root: Place, _: Inventory) -> Iterator[Problem]:
 def ignore_unknown_rule(root: Place, _: Inventory) -> Iterator[Problem]:
     """A mistyped id leaves the finding in place, or hides that it was never there. This rule cannot
     be ignored."""
-    from . import BY_ID  # the table holds this rule as well
-
     for text in ignored_by(root.object):
-        if text not in BY_ID:
-            near = did_you_mean(text, BY_ID)
+        if text not in IDS:
+            near = did_you_mean(text, IDS)
             hint = f": did you mean {near}?" if near else ""
             yield Problem(root.object.annotation(IGNORE), f"there is no rule {text!r}{hint}")
