@@ -67,21 +67,11 @@ def check_tokens(settings: Settings) -> Problems:
         yield "admin-token-file", "is given beside admin-token: one of them is enough"
 
 
-def check_tls(settings: Settings) -> Problems:
-    if settings.tls_cert and not settings.tls_key:
-        yield "tls-cert", "needs tls-key"
-    if settings.tls_key and not settings.tls_cert:
-        yield "tls-key", "needs tls-cert"
-    if settings.tls_client_ca and not settings.tls_cert:
-        yield "tls-client-ca", "needs tls-cert"
-
-
 CHECKS: Final[tuple[Check, ...]] = (
     check_listeners,
     check_loops,
     check_ready_ports,
     check_tokens,
-    check_tls,
 )
 
 

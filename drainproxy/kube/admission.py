@@ -122,12 +122,6 @@ def judge(request: Request, options: Options, seen: Seen | Namespace | None = No
         raise ValueError("is nested too deeply") from None
 
 
-def mutate(review: bytes, options: Options, seen: Seen | Namespace | None = None) -> bytes:
-    """The review with its response; ValueError if it is malformed."""
-    request = parse(review)
-    return answer(request, judge(request, options, seen))
-
-
 def answer(request: Request, verdict: Verdict) -> bytes:
     """A verdict as the API server reads it."""
     response: Json = {"uid": request.uid, "allowed": verdict.allowed}

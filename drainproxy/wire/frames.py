@@ -178,11 +178,6 @@ class FrameScanner(Generic[Ending]):
         """What the receiver has got ends with a whole frame, and began with SETTINGS."""
         return not self._left and self._expected != _FIRST_SETTINGS
 
-    @property
-    def has_words(self) -> bool:
-        """A frame of ours waits for its place."""
-        return bool(self._words)
-
     def take_rest(self) -> bytes:
         """`rest`, which is nobody's business here any more."""
         rest, self.rest = self.rest, b""

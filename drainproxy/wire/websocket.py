@@ -65,17 +65,20 @@ class FrameTracker:
 
     `close_passed`: a Close frame has passed to its last byte; what follows it is no frame (5.5.1).
     `data_passed`: of what was fed last, something belongs to a message and not to a control frame.
-    `lost`: a length had its top bit set, which 5.2 forbids; there is no boundary any more.
     """
 
     __slots__ = (
-        *("_close", "_fragmented", "_head", "_in_data", "_left", "close_passed", "data_passed"),
-        "lost",
+        "_close",
+        "_fragmented",
+        "_head",
+        "_in_data",
+        "_left",
+        "close_passed",
+        "data_passed",
     )
 
     def __init__(self) -> None:
         self.close_passed = False
-        self.lost = False
         self.data_passed = False
         self._in_data = False  # the open frame, or the last one, is part of a message
         self._left = 0  # bytes of the open frame that are still to come, its header being known
@@ -178,9 +181,8 @@ class FrameTracker:
         elif length == LENGTH_16:
             stop = end + (data[start + 2] << 8 | data[start + 3])
         else:
-            length = int.from_bytes(data[start + 2 : start + 10], "big")
-            self.lost = length >= 1 << 63
-            stop = end + length
+            # With its top bit set, which 5.2 forbids, it never ends: no boundary follows.
+            stop = end + int.from_bytes(data[start + 2 : start + 10], "big")
         if first & CONTROL and first & OPCODE == CLOSE:
             self._close = data[start : min(end + 2, stop)]
         return stop

@@ -118,24 +118,8 @@ def test_one_admin_token_is_enough() -> None:
     assert problems(settings(admin_token=token)) == problems(settings(admin_token_file="/t")) == []
 
 
-@pytest.mark.parametrize(
-    ("given", "mistakes"),
-    [
-        ({"tls_cert": "c"}, [("tls-cert", "needs tls-key")]),
-        ({"tls_key": "k"}, [("tls-key", "needs tls-cert")]),
-        ({"tls_client_ca": "a"}, [("tls-client-ca", "needs tls-cert")]),
-        ({"tls_cert": "c", "tls_key": "k", "tls_client_ca": "a"}, []),
-    ],
-)
-def test_tls_needs_a_certificate_and_its_key(
-    given: dict[str, str], mistakes: list[tuple[str, str]]
-) -> None:
-    assert problems(settings(**given)) == mistakes
-
-
 def test_only_what_needs_a_restart_is_checked_so_that_a_reload_need_not_check() -> None:
     checked = {"admin", "forward", "grpc-health", "admin-token", "admin-token-file"}
     checked |= {"app-host", "ready-ports"}
-    checked |= {"tls-cert", "tls-key", "tls-client-ca"}
 
     assert not any(BY_NAME[name].reload for name in checked)

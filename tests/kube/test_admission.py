@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.kube.admission import Namespace, Seen, Verdict, judge, mutate, parse
+from drainproxy.kube.admission import Namespace, Seen, Verdict, answer, judge, parse
 from drainproxy.kube.containers import sidecar_of
 from drainproxy.kube.inject import uninject
+from drainproxy.kube.plan import Options
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import injected, options, pod, pods, sidecar
 
@@ -47,14 +48,20 @@ def _nested(depth: int) -> Json:
     return {**pod(), "extra": deep}
 
 
+def response_to(body: bytes, options: Options, seen: Namespace | Seen | None = None) -> bytes:
+    """What is sent back for a review; ValueError if it is malformed."""
+    request = parse(body)
+    return answer(request, judge(request, options, seen))
+
+
 def answered(before: Json | None, namespace: Namespace | Seen | None = None, **fields: Any) -> Json:
-    answer = json.loads(mutate(review(before), options(**fields), namespace))
-    assert {key: answer[key] for key in ("apiVersion", "kind")} == {
+    said = json.loads(response_to(review(before), options(**fields), namespace))
+    assert {key: said[key] for key in ("apiVersion", "kind")} == {
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
     }
-    assert answer["response"]["uid"] == "705ab4f5"
-    response: Json = answer["response"]
+    assert said["response"]["uid"] == "705ab4f5"
+    response: Json = said["response"]
     return response
 
 
@@ -315,7 +322,7 @@ def test_the_pod_of_a_job_gets_no_plain_container() -> None:
 )
 def test_a_malformed_review_is_refused_with_the_place(body: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=re.escape(reason)):
-        mutate(body, options())
+        response_to(body, options())
 
 
 @given(
@@ -333,7 +340,7 @@ def test_a_malformed_review_is_refused_with_the_place(body: bytes, reason: str) 
 )
 def test_whatever_comes_as_a_pod_is_answered_or_refused(body: Any) -> None:
     with suppress(ValueError):
-        assert b'"uid":"705ab4f5"' in mutate(review(body), options())
+        assert b'"uid":"705ab4f5"' in response_to(review(body), options())
 
 
 def _with_defaults(after: Json) -> Json:

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.kube.admission import Seen, judge, mutate, parse
+from drainproxy.kube.admission import Seen, judge, parse
 from drainproxy.kube.reviews import answering
 from drainproxy.kube.webhook import LARGEST_REVIEW
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import injected, options, pod, pods
-from tests.kube.test_admission import review
+from tests.kube.test_admission import response_to, review
 
 # The figures, of which the seconds are of CPU. A constant share of memory is everybody's.
 SECONDS = 1.0
@@ -193,7 +193,7 @@ def test_whatever_stands_where_is_answered_or_refused(before: Json) -> None:
     with suppress(ValueError):
         verdict = judge(parse(review(before)), options(), Seen(services=[], labels={}))
         assert verdict.outcome in ("injected", "unchanged", "skipped", "denied")
-        mutate(review(before), options())
+        response_to(review(before), options())
 
 
 @pytest.mark.parametrize("fields", RECORDS, ids=str)
@@ -203,4 +203,4 @@ def test_whatever_a_record_says_is_answered_or_refused(fields: Json, beside: boo
     status = json.dumps({"version": "1", **fields})
     before["metadata"].setdefault("annotations", {})[OURS + "status"] = status
     with suppress(ValueError):
-        mutate(review(before), options())
+        response_to(review(before), options())
