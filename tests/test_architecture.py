@@ -211,6 +211,29 @@ def test_files_and_functions_of_the_relay_can_be_read_at_once(root: Path) -> Non
     assert long == []
 
 
+def unreasoned(source: str) -> list[str]:
+    """Functions that are longer than LONGEST_FUNCTION without a comment above them that says why.
+    Whether one has too many ways is for ruff to say (C901)."""
+    lines = source.splitlines()
+    return [
+        f"{node.lineno}: {node.name}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+        if not lines[node.lineno - 2].lstrip().startswith("#")
+    ]
+
+
+def test_no_function_is_long_without_a_reason(root: Path) -> None:
+    paths = sorted((root / PACKAGE).rglob("*.py"))
+    assert {str(p): found for p in paths if (found := unreasoned(p.read_text()))} == {}
+
+
+@pytest.mark.parametrize(("above", "found"), [("# Hot.", []), ("x = 1", ["2: long"])])
+def test_a_reason_is_a_comment_above_the_function(above: str, found: list[str]) -> None:
+    assert unreasoned(f"{above}\ndef long():\n" + "    pass\n" * LONGEST_FUNCTION) == found
+
+
 @pytest.mark.parametrize(
     ("module", "source", "rule"),
     [

@@ -164,6 +164,7 @@ class Rehearsal:
         self.clock.stage = "after"
         return began, self.clock.now()
 
+    # Long, for a result has many fields; each is one expression.
     async def result(self, rollout: tuple[float, float], last: Mapping[str, int]) -> Result:
         """What it has come to; `last` are the connections per replica in the end."""
         deployment = self.deployment

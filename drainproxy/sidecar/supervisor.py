@@ -51,6 +51,7 @@ log = logging.getLogger("drainproxy")
 class Sidecar:
     """One running sidecar. `run` is its life; the other methods are what admin calls do to it."""
 
+    # Long, for a process has many parts; each is made once, and here.
     def __init__(
         self,
         sources: Sources,

@@ -95,7 +95,8 @@ class ChunkedBody:
         """Whether a chunk may stand behind what has passed."""
         return self._expects == _SIZE and not self._left and not self._partial
 
-    def feed(self, data: bytes, start: int = 0) -> int:
+    # Hot, and so one function: a call for each line would cost more than reading it.
+    def feed(self, data: bytes, start: int = 0) -> int:  # noqa: C901
         """Read on from `start`: the offset just after the body's end, or -1 if more must come, or
         if the rest, from `stopped` on, is to be fed later.
 

@@ -270,7 +270,8 @@ class HpackReader(Generic[Read]):
         while self._size > size:
             self._size -= self._table.pop()[1]
 
-    def _long_field(self, block: bytes, at: int) -> tuple[Entry, int]:
+    # Hot, and so one function: called for each field that is not indexed.
+    def _long_field(self, block: bytes, at: int) -> tuple[Entry, int]:  # noqa: C901
         """A field of more than one byte, and where the next one begins."""
         first = block[at]
         if first & _INDEXED:  # 6.1

@@ -92,7 +92,8 @@ def _parsed(condition: str) -> ast.expr:
             raise Unknown from None
 
 
-def _value(node: ast.expr, names: dict[str, Any]) -> Any:
+# One case for each kind of node that is understood.
+def _value(node: ast.expr, names: dict[str, Any]) -> Any:  # noqa: C901
     match node:
         case ast.Constant(value=bool() | int() | float() | None as value):
             return value

@@ -24,7 +24,8 @@ def _choose(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol 
     return Subprotocol("b") if "b" in offered else None
 
 
-async def _answer(socket: ServerConnection) -> None:
+# One path for each way in which a server behaves.
+async def _answer(socket: ServerConnection) -> None:  # noqa: C901
     assert socket.request is not None
     path = socket.request.path
     if path == "/full":
