@@ -22,8 +22,8 @@ from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.diary import Diary, told
 from drainproxy.sidecar.grpc_health import GrpcHealth
+from drainproxy.sidecar.import_guard import no_certificates
 from drainproxy.sidecar.in_turn import InTurn
-from drainproxy.sidecar.lean import no_certificates
 from drainproxy.sidecar.letting_go import let_go
 from drainproxy.sidecar.listener import HANDSHAKE, Listener
 from drainproxy.sidecar.news import News

@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from drainproxy.sidecar.lean import no_certificates
+from drainproxy.sidecar.import_guard import no_certificates
 
 
 def test_certificate_authorities_are_not_read_within_and_the_environment_is_restored(
