@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from inspect import isclass
 from pathlib import Path
@@ -64,11 +65,17 @@ LIGHT_MODULES: dict[str, set[str]] = {
 }
 
 
+@cache
+def nodes(source: str) -> list[ast.AST]:
+    """All of a module; several tests look at each."""
+    return [*ast.walk(ast.parse(source))]
+
+
 def imports(source: str, module: str, is_package: bool) -> Iterator[tuple[int, str]]:
     """(line, absolute dotted name) of everything `module` imports, wherever it stands."""
     parts = module.split(".")
     here = parts if is_package else parts[:-1]
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -203,7 +210,7 @@ def test_files_and_functions_of_the_relay_can_be_read_at_once(root: Path) -> Non
         text = path.read_text()
         if text.count("\n") > LONGEST_FILE:
             long.append(str(path))
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes(text):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno is not None
                 if node.end_lineno - node.lineno >= LONGEST_FUNCTION:
@@ -217,7 +224,7 @@ def unreasoned(source: str) -> list[str]:
     lines = source.splitlines()
     return [
         f"{node.lineno}: {node.name}"
-        for node in ast.walk(ast.parse(source))
+        for node in nodes(source)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
         if not lines[node.lineno - 2].lstrip().startswith("#")

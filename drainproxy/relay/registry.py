@@ -106,9 +106,18 @@ class Registry:
     take nobody's place while they hear it; `silent`: those on which neither side has said a word
     for long, the oldest first. `newest`: when the newest came; the quiet rule looks at it.
     `left_undelivered`: what had not reached their readers when that was last looked at, in bytes.
+    `on_empty` is called when the last one leaves.
     """
 
-    __slots__ = ("_context", "left_undelivered", "newest", "refused", "sessions", "silent")
+    __slots__ = (
+        "_context",
+        "left_undelivered",
+        "newest",
+        "on_empty",
+        "refused",
+        "sessions",
+        "silent",
+    )
 
     def __init__(self, context: Surroundings) -> None:
         self._context = context
@@ -117,6 +126,7 @@ class Registry:
         self.silent: dict[Member, None] = {}
         self.newest = 0.0
         self.left_undelivered: dict[Member, int] = {}
+        self.on_empty: Callable[[], None] | None = None
 
     # Who comes and goes
 
@@ -145,13 +155,15 @@ class Registry:
         self.sessions.discard(session)
         self.refused.discard(session)
         self.left_undelivered.pop(session, None)
+        if self.on_empty is not None and not self.sessions:
+            self.on_empty()
 
     def replace(self, old: Member, new: Member) -> None:
         """One session goes on as another, on the same connection."""
         if old in self.refused:
             self.refused.add(new)
-        self.remove(old)
         self.sessions.add(new)
+        self.remove(old)
 
     def wait_for_either(self, session: Member) -> None:
         """Neither side has said a word for long. Of many such the oldest goes: a crowd of clients

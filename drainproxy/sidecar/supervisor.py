@@ -1,4 +1,4 @@
-"""The life of the process: start, serve, drain, let go, exit."""
+"""The life of the process: start, serve, drain, flush, exit."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ from drainproxy.sidecar import assembly, files, logs, reload, signals, stop_time
 from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.diary import Diary, told
+from drainproxy.sidecar.final_flush import flush
 from drainproxy.sidecar.grpc_health import GrpcHealth
 from drainproxy.sidecar.import_guard import no_certificates
 from drainproxy.sidecar.in_turn import InTurn
-from drainproxy.sidecar.letting_go import let_go
 from drainproxy.sidecar.listener import HANDSHAKE, Listener
 from drainproxy.sidecar.news import News
 from drainproxy.sidecar.readiness import Readiness
@@ -129,7 +129,7 @@ class Sidecar:
             self._start(self.bypass.watch())
             self._sweep()
             await self._over.wait()
-            await self._let_go()
+            await self._flush()
             return await self._child.stop() if self._child else 0
         finally:
             for task in self._tasks:
@@ -422,12 +422,12 @@ class Sidecar:
 
     # Housekeeping
 
-    async def _let_go(self) -> None:
+    async def _flush(self) -> None:
         """Until the deadline; a signal that comes later than that still gets a little time, unless
         SIGKILL is near."""
         late = 0.0 if self.machine.hurried else self.now() + CUTTING_RESERVE
         end = 0.0 if self._aborted else max(self.machine.deadline or 0.0, late)
-        cut = await let_go(self.context, end)
+        cut = await flush(self.context, end)
         if cut:
             log.warning("cut %d that came after the drain", cut)
 

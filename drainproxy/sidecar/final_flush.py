@@ -1,0 +1,45 @@
+"""The last moments: nothing is in flight, but last bytes may be on their way to slow clients."""
+
+import asyncio
+from contextlib import suppress
+
+from drainproxy.drain.goodbye import DEADLINE
+from drainproxy.relay.context import Context
+
+# How long, in seconds, clients may take to close what has been said to its end.
+_PATIENCE = 1.0
+# After that bytes are waited for, and no system tells when the last one was acknowledged: how
+# often, in seconds, that is looked at.
+_LOOK_EVERY = 0.05
+# What the end of all patience leaves for last bytes, in seconds.
+_AFTER_THE_END = 0.2
+
+
+async def flush(context: Context, end: float) -> int:
+    """Close what is unused, and wait until `end` at most, a moment of the context's clock, for all
+    bytes to be delivered, and for what has come in the meantime; returns how many exchanges had to
+    be cut all the same."""
+    registry = context.registry
+    for session in list(registry.sessions):
+        session.close_if_unused()
+    empty = asyncio.Event()
+    registry.on_empty = empty.set
+    if registry.sessions:
+        await _wait(empty, min(_PATIENCE, end - context.now()))
+    while registry.sessions and context.now() < end:
+        if not context.ledger.holds and not registry.undelivered_bytes():
+            return 0
+        await _wait(empty, min(_LOOK_EVERY, end - context.now()))
+    late = len(context.ledger.holds)
+    for session in list(registry.sessions):
+        session.abort(DEADLINE)
+    if registry.sessions:
+        await _wait(empty, _AFTER_THE_END)
+    return late
+
+
+async def _wait(empty: asyncio.Event, seconds: float) -> None:
+    """Until the last client has left, or for so long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, seconds)):
+            await empty.wait()
