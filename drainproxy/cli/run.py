@@ -54,7 +54,7 @@ def run(ctx: click.Context, /, check: bool, **given: Any) -> None:
     after the drain (and SIGKILL if it ignores that for 10 s). Its exit code becomes ours, but for
     one that our SIGTERM has ended: that is 0. SIGHUP reads --config and the annotations anew.
     """
-    from drainproxy.sidecar import files, here, logs, reload
+    from drainproxy.sidecar import here, logs, reload, rlimits
     from drainproxy.sidecar.supervisor import Sidecar
 
     origin, mistakes = sources(given, ctx.args)
@@ -75,7 +75,7 @@ def run(ctx: click.Context, /, check: bool, **given: Any) -> None:
         click.echo("the settings are right")
         return
     logs.configure(settings.log_level, settings.log_format)
-    files.raise_limit()
+    rlimits.raise_limit()
     sys.exit(_run(lambda: Sidecar(origin, settings, forwards, token, ctx.obj)))
 
 

@@ -14,7 +14,7 @@ from drainproxy.drain.streams import StreamDrain
 from drainproxy.relay.context import RETRY_WITHIN, AccessLog, Context
 from drainproxy.relay.limits import Limits
 from drainproxy.relay.route import Route
-from drainproxy.sidecar import access_lines, files
+from drainproxy.sidecar import access_lines, rlimits
 from drainproxy.sidecar.notices import Hints, Notices, Refusals
 from drainproxy.sidecar.presence import Presence
 from drainproxy.sidecar.sockets import has_unread, reset, take_unread, undelivered
@@ -47,9 +47,9 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def descriptors(settings: Settings) -> files.Shares:
+def descriptors(settings: Settings) -> rlimits.Shares:
     """Who may have how many descriptors, by these settings."""
-    return files.shares(settings.max_connections, grpc=settings.grpc_health is not None)
+    return rlimits.shares(settings.max_connections, grpc=settings.grpc_health is not None)
 
 
 def ending(settings: Settings) -> frozenset[str]:

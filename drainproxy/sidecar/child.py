@@ -10,7 +10,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 
-from drainproxy.sidecar import files, process_group, terminal
+from drainproxy.sidecar import process_group, rlimits, terminal
 
 # An app that ignores SIGTERM this long, in seconds, is killed.
 EXIT_TIMEOUT = 10.0
@@ -56,7 +56,7 @@ class Child:
             message = f"cannot start the app {self._command[0]!r}: {error.strerror}"
             raise OSError(error.errno, message) from None
         self._pid = self._process.pid
-        files.give_inherited_limit(self._pid)
+        rlimits.give_inherited_limit(self._pid)
         log.info("the app runs as process %d: %s", self._pid, " ".join(self._command))
 
     def tell(self, number: int) -> None:

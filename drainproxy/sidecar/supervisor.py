@@ -17,7 +17,7 @@ from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Ph
 from drainproxy.drain.origin import Origin, Purpose
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.detect import session_for
-from drainproxy.sidecar import assembly, files, logs, reload, signals, stop_timeout
+from drainproxy.sidecar import assembly, logs, reload, rlimits, signals, stop_timeout
 from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.diary import Diary, told
@@ -198,7 +198,7 @@ class Sidecar:
         if self.context.limits.max_connections < settings.max_connections:
             log.warning(
                 "max-connections is %d, but with %d file descriptors there is room for %d",
-                *(settings.max_connections, files.limit(), self.context.limits.max_connections),
+                *(settings.max_connections, rlimits.limit(), self.context.limits.max_connections),
             )
         if problem := stop_timeout.problem(settings.drain_timeout, settings.stop_timeout):
             log.warning("%s", problem)

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from drainproxy.sidecar import admin
-from drainproxy.sidecar.files import Shares
+from drainproxy.sidecar.rlimits import Shares
 from drainproxy.sidecar.status import Page
 
 from .fake_sidecar import FakeSidecar, served

@@ -7,7 +7,7 @@ import pytest
 
 from drainproxy.config import Settings, load
 from drainproxy.relay.context import Access
-from drainproxy.sidecar import assembly, files
+from drainproxy.sidecar import assembly, rlimits
 
 
 def settings(**flags: str) -> Settings:
@@ -49,7 +49,7 @@ def test_limits_on_heads_and_streams_follow_their_settings() -> None:
 
 
 def test_who_is_refused_has_a_share_of_the_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "limit", lambda: 1024)
+    monkeypatch.setattr(rlimits, "limit", lambda: 1024)
     few = assembly.limits(settings())
     assert few.max_connections < 10_000
     assert 0 < few.max_refused < 1000

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from drainproxy.sidecar import files
+from drainproxy.sidecar import rlimits
 
 OPEN = 5
 
@@ -16,7 +16,7 @@ OPEN = 5
 @pytest.fixture
 def granted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """The system grants so many."""
-    monkeypatch.setattr(files, "_open_at_start", OPEN)
+    monkeypatch.setattr(rlimits, "_open_at_start", OPEN)
     return lambda limit: monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
 
 
@@ -27,7 +27,7 @@ def test_all_of_them_together_are_never_more_than_are_granted(
     granted: Callable[[int], None], limit: int, wanted: int, grpc: bool
 ) -> None:
     granted(limit)
-    clients, refused, admin, health = files.shares(wanted, grpc=grpc)
+    clients, refused, admin, health = rlimits.shares(wanted, grpc=grpc)
     assert 1 <= clients <= wanted
     assert 2 * clients + refused + admin + health + OPEN + 48 <= limit
     assert admin >= 4
@@ -38,14 +38,14 @@ def test_a_client_needs_two_and_the_others_have_theirs(granted: Callable[[int], 
     granted(1024)
     # 1024 less 5 that were open, 48 for what else there is and 100 for admin: an eighth for those
     # who are refused, and from the rest two for each.
-    assert files.shares(10_000) == files.Shares(381, 109, 100, 0)
+    assert rlimits.shares(10_000) == rlimits.Shares(381, 109, 100, 0)
 
 
 def test_where_fewer_clients_are_wanted_more_can_hear_that_they_are_refused(
     granted: Callable[[int], None],
 ) -> None:
     granted(1024)
-    assert files.shares(100) == files.Shares(100, 671, 100, 0)
+    assert rlimits.shares(100) == rlimits.Shares(100, 671, 100, 0)
 
 
 @pytest.mark.parametrize("limit", [1 << 20, resource.RLIM_INFINITY])
@@ -53,7 +53,7 @@ def test_where_there_are_enough_a_setting_is_in_force_as_it_is(
     granted: Callable[[int], None], limit: int
 ) -> None:
     granted(limit)
-    assert files.shares(10_000, grpc=True) == files.Shares(10_000, 1000, 100, 32)
+    assert rlimits.shares(10_000, grpc=True) == rlimits.Shares(10_000, 1000, 100, 32)
 
 
 @pytest.mark.parametrize(("limit", "admin"), [(3, 4), (10, 4), (60, 6)])
@@ -61,11 +61,11 @@ def test_with_next_to_nothing_one_client_is_let_in(
     granted: Callable[[int], None], limit: int, admin: int
 ) -> None:
     granted(limit)
-    assert files.shares(10_000, grpc=True) == files.Shares(1, 0, admin, 2)
+    assert rlimits.shares(10_000, grpc=True) == rlimits.Shares(1, 0, admin, 2)
 
 
 def test_those_that_whoever_started_us_has_left_open_are_counted() -> None:
-    program = "from drainproxy.sidecar import files; print(files._open_at_start)"
+    program = "from drainproxy.sidecar import rlimits; print(rlimits._open_at_start)"
     counts = []
     for inherited in ([], [os.open(os.devnull, os.O_RDONLY) for _ in range(20)]):
         done = subprocess.run(
@@ -89,7 +89,7 @@ def test_where_the_system_does_not_tell_what_is_open_the_usual_three_are(
         raise FileNotFoundError(folder)
 
     monkeypatch.setattr(os, "listdir", nothing)
-    assert files._count_open() == 3
+    assert rlimits._count_open() == 3
 
 
 def test_a_system_that_grants_less_than_it_says_leaves_it_as_it_was(
@@ -99,18 +99,18 @@ def test_a_system_that_grants_less_than_it_says_leaves_it_as_it_was(
         raise ValueError(limits)
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    files.raise_limit()
+    rlimits.raise_limit()
 
 
 def test_what_we_raise_for_ourselves_is_not_for_a_child() -> None:
     program = (
         "import resource, subprocess, sys\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200))\n"
-        "from drainproxy.sidecar import files\n"
-        "files.raise_limit()\n"
+        "from drainproxy.sidecar import rlimits\n"
+        "rlimits.raise_limit()\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
         "child = subprocess.Popen(['sleep', '60'])\n"
-        "files.give_inherited_limit(child.pid)\n"
+        "rlimits.give_inherited_limit(child.pid)\n"
         "print(resource.prlimit(child.pid, resource.RLIMIT_NOFILE)[0])\n"
         "child.kill()\n"
         "child.wait()\n"
