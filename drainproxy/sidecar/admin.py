@@ -15,8 +15,8 @@ from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Report
 from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.acceptor import Acceptor
-from drainproxy.sidecar.access import Refusal, blindness, refusal
 from drainproxy.sidecar.assembly import descriptors
+from drainproxy.sidecar.auth import Refusal, blindness, refusal
 from drainproxy.sidecar.callers import Callers
 from drainproxy.sidecar.listener import bind
 from drainproxy.sidecar.rebalance import Rebalance

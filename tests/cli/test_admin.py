@@ -20,7 +20,7 @@ from drainproxy.drain.machine import Phase
 from drainproxy.drain.origin import Origin
 from drainproxy.relay.http1.connection import Http1Connection
 from drainproxy.relay.tcp import Tcp
-from drainproxy.sidecar import access
+from drainproxy.sidecar import auth
 from drainproxy.sidecar.rebalance import Rebalance
 from tests.sidecar.fake_sidecar import FakeSidecar, connect, served
 
@@ -236,7 +236,7 @@ async def test_a_sidecar_that_hangs_is_not_waited_for_without_end(sidecar: FakeS
 async def test_the_token_is_asked_for_and_taken(
     sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "is_loopback", lambda peer: False)
+    monkeypatch.setattr(auth, "is_loopback", lambda peer: False)
     sidecar.admin_token = "right"
     async with running(sidecar) as run:
         missing = await run("drain")
@@ -253,7 +253,7 @@ async def test_the_token_is_asked_for_and_taken(
 async def test_the_environment_of_the_sidecar_serves_its_commands(
     host: str, sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "is_loopback", lambda peer: False)
+    monkeypatch.setattr(auth, "is_loopback", lambda peer: False)
     sidecar.admin_token = "right"
     async with served(sidecar) as server:
         environ = {

@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from drainproxy.sidecar.access import TOKEN_HEADER
+from drainproxy.sidecar.auth import TOKEN_HEADER
 from tests.e2e.netns import POD, Namespace, pod
 from tests.e2e.process import PATIENCE, Sidecar, is_up, started
 

@@ -13,7 +13,7 @@ from drainproxy.config import Address
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.origin import Origin
 from drainproxy.relay.tcp import Tcp
-from drainproxy.sidecar import access, admin
+from drainproxy.sidecar import admin, auth
 from drainproxy.sidecar.admin import serve
 
 from .fake_sidecar import FakeSidecar, connect, served
@@ -62,7 +62,7 @@ def sidecar() -> FakeSidecar:
 @pytest.fixture
 def far_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every client is taken for one on another machine."""
-    monkeypatch.setattr(access, "is_loopback", lambda peer: False)
+    monkeypatch.setattr(auth, "is_loopback", lambda peer: False)
 
 
 @pytest.mark.parametrize("phase", Phase)

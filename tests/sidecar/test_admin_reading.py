@@ -5,7 +5,7 @@ import pytest
 from drainproxy.drain.origin import Origin
 from drainproxy.relay.http1.connection import Http1Connection
 from drainproxy.relay.tcp import Tcp
-from drainproxy.sidecar import access
+from drainproxy.sidecar import auth
 
 from .fake_sidecar import FakeSidecar, connect
 from .test_admin import answer, asked
@@ -19,7 +19,7 @@ def sidecar() -> FakeSidecar:
 @pytest.fixture
 def far_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every client is taken for one on another machine."""
-    monkeypatch.setattr(access, "is_loopback", lambda peer: False)
+    monkeypatch.setattr(auth, "is_loopback", lambda peer: False)
 
 
 async def test_connections_are_listed_in_pages_that_are_linked(sidecar: FakeSidecar) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from drainproxy.sidecar.access import is_loopback, refusal
+from drainproxy.sidecar.auth import is_loopback, refusal
 
 TOKEN = "s3cret"
 POD = "10.1.2.3"
