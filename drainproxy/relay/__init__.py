@@ -54,5 +54,5 @@ Where to change what:
 - Which files a new protocol touches: its grammar in `wire/`, and in `wire/sniff` how it is told by
   its first bytes; a session beside `tcp`, and a line in `detect`; its kind in `drain/ledger`. If
   its streams have no end of their own, a file in `goodbye/` and rows in `drain/interruption`. Its
-  settings in `config` and `sidecar/assembly`.
+  settings in `config` and `sidecar/wiring`.
 """

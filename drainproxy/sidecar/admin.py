@@ -15,7 +15,6 @@ from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Report
 from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.acceptor import Acceptor
-from drainproxy.sidecar.assembly import descriptors
 from drainproxy.sidecar.auth import Refusal, blindness, refusal
 from drainproxy.sidecar.callers import Callers
 from drainproxy.sidecar.listener import bind
@@ -30,6 +29,7 @@ from drainproxy.sidecar.status import (
     status,
     without_paths,
 )
+from drainproxy.sidecar.wiring import descriptors
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

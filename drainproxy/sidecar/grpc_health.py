@@ -12,9 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from drainproxy.config import Address, Settings
-from drainproxy.sidecar.assembly import descriptors
 from drainproxy.sidecar.listener import bind
 from drainproxy.sidecar.readiness import Readiness
+from drainproxy.sidecar.wiring import descriptors
 from drainproxy.wire.grpc_health import (
     NOT_SERVING,
     SERVICE_UNKNOWN,

@@ -17,7 +17,7 @@ from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Ph
 from drainproxy.drain.origin import Origin, Purpose
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.detect import session_for
-from drainproxy.sidecar import assembly, logs, reload, rlimits, signals, stop_timeout
+from drainproxy.sidecar import logs, reload, rlimits, signals, stop_timeout, wiring
 from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.diary import Diary, told
@@ -65,8 +65,8 @@ class Sidecar:
         # Those of the settings, with the whole addresses of their apps.
         self.forwards = forwards
         self.admin_token = admin_token
-        self.context = assembly.context(settings)
-        self.machine = Machine(assembly.timing(settings), self.now())
+        self.context = wiring.context(settings)
+        self.machine = Machine(wiring.timing(settings), self.now())
         self._diary = Diary(self.machine, self.context.ledger, self.now)
         self.readiness = Readiness(self)
         self.bypass = Bypass(self.context, forwards)
@@ -78,7 +78,7 @@ class Sidecar:
         self.report: Report | None = None
         self.rebalance: Rebalance | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()
-        self.routes = assembly.routes(
+        self.routes = wiring.routes(
             forwards, lambda: self.settings, self.readiness.presence, lambda: self.app_may_return
         )
         self.listeners = [
@@ -189,9 +189,9 @@ class Sidecar:
     def apply(self, settings: Settings) -> None:
         """Go on with other settings: those that may change while we run."""
         self.settings = settings
-        self.context.apply_limits(assembly.limits(settings))
-        self.context.access_log = assembly.access_log(settings)
-        self.machine.timing = assembly.timing(settings)
+        self.context.apply_limits(wiring.limits(settings))
+        self.context.access_log = wiring.access_log(settings)
+        self.machine.timing = wiring.timing(settings)
         for listener in self.listeners:
             listener.keep_alive(settings.tcp_keepalive)
         logs.set_level(settings.log_level)

@@ -6,7 +6,7 @@ from drainproxy.config import Settings
 from drainproxy.config.streams import MOST_STREAMS, format_streams, parse_streams
 from drainproxy.config.values import EndingStream
 from drainproxy.drain.streams import StreamDrain
-from drainproxy.sidecar.assembly import streams
+from drainproxy.sidecar.wiring import streams
 
 NDJSON, WATCH = EndingStream(media_type="application/x-ndjson"), EndingStream(prefix="/watch")
 

@@ -17,7 +17,7 @@ from drainproxy.cli import main
 from drainproxy.cli.gate import gate as gate_command
 from drainproxy.config import load, parse_duration
 from drainproxy.drain.aging import Aging
-from drainproxy.sidecar.assembly import aging
+from drainproxy.sidecar.wiring import aging
 from tests.conftest import ROOT
 from tests.deploy import engines
 from tests.deploy.engines import Object

@@ -7,7 +7,7 @@ import pytest
 
 from drainproxy.config import Settings, load
 from drainproxy.relay.context import Access
-from drainproxy.sidecar import assembly, rlimits
+from drainproxy.sidecar import rlimits, wiring
 
 
 def settings(**flags: str) -> Settings:
@@ -29,7 +29,7 @@ def test_every_limit_follows_its_setting() -> None:
         forwarded="off",
     )
 
-    limits = assembly.limits(given)
+    limits = wiring.limits(given)
 
     assert (limits.max_connections, limits.max_header_bytes) == (7, 2048)
     assert (limits.header_timeout, limits.idle_timeout, limits.request_timeout) == (3, 4, 5)
@@ -39,33 +39,33 @@ def test_every_limit_follows_its_setting() -> None:
 
 @pytest.mark.parametrize("how", ["auto", "end", "wait"])
 def test_a_drain_asks_event_streams_unless_they_are_to_be_waited_for(how: str) -> None:
-    limits = assembly.limits(settings(sse_drain=how))
+    limits = wiring.limits(settings(sse_drain=how))
     assert ("sse" in limits.ending, limits.sse_drain) == (how != "wait", how)
 
 
 def test_limits_on_heads_and_streams_follow_their_settings() -> None:
-    limits = assembly.limits(settings(max_fields="9", max_streams="8", max_resets="7"))
+    limits = wiring.limits(settings(max_fields="9", max_streams="8", max_resets="7"))
     assert (limits.max_fields, limits.max_streams, limits.max_resets) == (9, 8, 7)
 
 
 def test_who_is_refused_has_a_share_of_the_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rlimits, "limit", lambda: 1024)
-    few = assembly.limits(settings())
+    few = wiring.limits(settings())
     assert few.max_connections < 10_000
     assert 0 < few.max_refused < 1000
     assert 2 * few.max_connections + few.max_refused < 1024
-    with_health = assembly.limits(settings(grpc_health="9181"))
+    with_health = wiring.limits(settings(grpc_health="9181"))
     assert with_health.max_connections < few.max_connections
 
 
 def test_who_passes_a_budget_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    assembly.context(settings()).notice("max-resets", "192.0.2.7:50000", 501, "it is over")
+    wiring.context(settings()).notice("max-resets", "192.0.2.7:50000", 501, "it is over")
     (record,) = caplog.records
     assert record.__dict__["fields"]["peer"] == "192.0.2.7:50000"
 
 
 def test_every_kind_has_the_common_age_but_tcp_which_only_who_asks_for_it_gets() -> None:
-    by_default = assembly.limits(settings()).aging
+    by_default = wiring.limits(settings()).aging
     assert by_default.ages == {
         **dict.fromkeys(("http1", "http2", "websocket", "sse"), 1800.0),
         "tcp": 0.0,
@@ -75,7 +75,7 @@ def test_every_kind_has_the_common_age_but_tcp_which_only_who_asks_for_it_gets()
 
 
 def test_an_age_of_its_own_beats_the_common_one_and_0_is_one() -> None:
-    aging = assembly.aging(
+    aging = wiring.aging(
         settings(
             max_connection_age="10m",
             max_connection_age_http1="0",
@@ -97,20 +97,20 @@ def test_an_age_of_its_own_beats_the_common_one_and_0_is_one() -> None:
         "stream": 360,
     }
     assert (aging.jitter, aging.grace) == (0.25, 5)
-    assert assembly.aging(settings(max_connection_age="0")).ages["http1"] == 0
+    assert wiring.aging(settings(max_connection_age="0")).ages["http1"] == 0
 
 
 def test_an_idle_timeout_of_0_is_never() -> None:
-    assert assembly.limits(settings(idle_timeout="0")).idle_timeout == inf
+    assert wiring.limits(settings(idle_timeout="0")).idle_timeout == inf
 
 
 def test_the_phases_take_what_the_settings_say() -> None:
-    timing = assembly.timing(settings(drain_delay="1s", drain_quiet="2s", drain_timeout="3s"))
+    timing = wiring.timing(settings(drain_delay="1s", drain_quiet="2s", drain_timeout="3s"))
     assert (timing.delay, timing.quiet, timing.timeout) == (1, 2, 3)
 
 
 def test_a_hub_gives_retries_masks_and_lucks_by_chance() -> None:
-    context = assembly.context(settings())
+    context = wiring.context(settings())
     assert {context.retry_after() for _ in range(200)} == {1, 2, 3, 4, 5}
     assert len({context.mask() for _ in range(50)}) > 40
     lucks = [context.uniform() for _ in range(200)]
@@ -121,8 +121,8 @@ def test_a_hub_gives_retries_masks_and_lucks_by_chance() -> None:
 def test_accesses_are_logged_only_when_asked_for(
     query: str, target: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert assembly.access_log(settings()) is None
-    log = assembly.access_log(settings(access_log="on", access_log_query=query))
+    assert wiring.access_log(settings()) is None
+    log = wiring.access_log(settings(access_log="on", access_log_query=query))
     assert log is not None
     with caplog.at_level(logging.INFO, "drainproxy.access"):
         log(Access("http1", "1.2.3.4:5", "GET", "/x?key=1", 200, 0.5, 7, {}))
