@@ -12,7 +12,7 @@ from typing import Protocol
 from drainproxy.config import Address, Forward, Settings, UnixSocket, counts
 from drainproxy.drain.machine import Machine, Phase
 from drainproxy.drain.origin import Purpose
-from drainproxy.sidecar import listening
+from drainproxy.sidecar import sock_diag
 from drainproxy.sidecar.presence import Presence
 from drainproxy.sidecar.probes import Question, ask
 
@@ -221,11 +221,11 @@ class Readiness:
 
     def _wrong(self) -> dict[Question, str]:
         """What is wrong with apps: nobody listens there now, or what was answered last."""
-        ports = listening.ports()
+        ports = sock_diag.listening_ports()
         recent = self._sidecar.now() - self._asked < _REMEMBERED
         found = {}
         for question in self._questions.values():
-            if ports is not None and listening.is_absent(question.app, ports):
+            if ports is not None and sock_diag.is_absent(question.app, ports):
                 found[question] = f"nobody listens at {question.app}, where the app should be"
             elif recent and (problem := self._problems.get(question)):
                 found[question] = problem
@@ -233,12 +233,12 @@ class Readiness:
 
     def _tell_presences(self) -> None:
         """Of apps at this host the system tells whether they listen."""
-        if (ports := listening.ports()) is None:
+        if (ports := sock_diag.listening_ports()) is None:
             return
         for app, presence in self._presences.items():
-            if listening.is_absent(app, ports):
+            if sock_diag.is_absent(app, ports):
                 presence.away("nobody listens there")
-            elif listening.is_told(app):
+            elif sock_diag.is_told(app):
                 presence.there()
 
     def _say(self) -> dict[Question, str]:

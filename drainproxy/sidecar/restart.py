@@ -18,7 +18,7 @@ from typing import Protocol
 from drainproxy.config import Address, AppHealth, Forward, UnixSocket
 from drainproxy.drain.machine import Machine, Phase
 from drainproxy.drain.origin import Origin, Purpose
-from drainproxy.sidecar import here, listening
+from drainproxy.sidecar import here, sock_diag
 from drainproxy.sidecar.probes import Question, ask
 from drainproxy.sidecar.readiness import Readiness
 
@@ -137,16 +137,16 @@ async def _listeners(apps: frozenset[App]) -> Listeners:
 
 def _told(apps: frozenset[App]) -> Listeners:
     """Who listens at those of which the system tells it."""
-    sockets = listening.sockets()
+    sockets = sock_diag.listening_sockets()
     ports = [app for app in apps if isinstance(app, Address) and _is_here(app)]
-    told = {} if sockets is None else {app: listening.those_of(app, sockets) for app in ports}
+    told = {} if sockets is None else {app: sock_diag.those_of(app, sockets) for app in ports}
     return told | {app: _file(app.path) for app in apps if isinstance(app, UnixSocket)}
 
 
 @cache
 def _is_here(app: App) -> bool:
     """Whether it is at a TCP port of this host, by a name or an address that is always its own."""
-    if listening.is_told(app):
+    if sock_diag.is_told(app):
         return True
     with suppress(ValueError):
         return isinstance(app, Address) and here.is_ours(str(ip_address(app.host)))

@@ -1,11 +1,15 @@
-"""The TCP sockets of this network namespace, as the system tells them (sock_diag(7)).
+"""The TCP sockets of this network namespace, as the system tells them (sock_diag(7)): whether
+anybody listens on a port of this host, and who, without knocking at it.
 
 The system looks through all sockets itself and tells those of some ports, some 250 in one part.
 """
 
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from ipaddress import ip_address
+
+from drainproxy.config import Address, UnixSocket
 
 # linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h.
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
@@ -25,6 +29,9 @@ _TEST = 5 * _OPERATION.size
 _SOCKET_AT, _SOCKET_SIZE = _HEADER.size + 4, 36
 WITH_COOKIE = 48
 _LARGEST_PART = 1 << 16
+# What this host is called in any case.
+_THIS_HOST = ("localhost", "127.0.0.1", "::1")
+_ANY = bytes(16)
 
 # An entry: the local port, the peer's port, the local address, the peer's address. Ports have two
 # bytes in network order, addresses 16, of which IPv4 uses the first four.
@@ -96,3 +103,55 @@ def _is_port(port: int, tests_left: int) -> bytes:
             _OPERATION.pack(_JUMP, 4, 4 + tests_left * _TEST),
         )
     )
+
+
+def is_told(app: Address | UnixSocket) -> bool:
+    """Whether it is at this host, so that `listening_ports` has it."""
+    return isinstance(app, Address) and app.host in _THIS_HOST
+
+
+def is_absent(app: Address | UnixSocket, ports: set[int]) -> bool:
+    """Whether it is at this host and nobody listens there."""
+    return isinstance(app, Address) and is_told(app) and app.port not in ports
+
+
+def listening_ports() -> set[int] | None:
+    """The TCP ports of this network namespace that somebody listens on; None where the system does
+    not tell."""
+    listeners = listening_sockets()
+    return None if listeners is None else set(map(_port, listeners))
+
+
+def listening_sockets() -> list[Entry] | None:
+    """The sockets of this network namespace that listen, each with its number; None likewise."""
+    try:
+        return [
+            entry
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for part in dump(family, LISTEN, size=WITH_COOKIE)
+            for entry in part
+        ]
+    except (OSError, AttributeError):
+        return None
+
+
+def those_of(app: Address, listeners: Collection[Entry]) -> frozenset[bytes]:
+    """The numbers of those among them that take what goes to an app of this host. Another one that
+    listens there later has another number, however fast it comes."""
+    there = {_packed(app.host), _ANY}
+    return frozenset(
+        cookie(entry)
+        for entry in listeners
+        if _port(entry) == app.port and (is_told(app) or entry[4:20] in there)
+    )
+
+
+def _port(entry: Entry) -> int:
+    return int.from_bytes(entry[:2], "big")
+
+
+def _packed(host: str) -> bytes:
+    try:
+        return ip_address(host).packed.ljust(16, b"\0")
+    except ValueError:
+        return _ANY

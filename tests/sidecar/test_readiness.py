@@ -14,8 +14,7 @@ from drainproxy.config import Address, UnixSocket
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.origin import TOGETHER, Origin, Purpose
 from drainproxy.rehearsal.ports import free_ports
-from drainproxy.sidecar import listening as listeners
-from drainproxy.sidecar import readiness
+from drainproxy.sidecar import readiness, sock_diag
 from drainproxy.sidecar.readiness import unready_phase
 
 from .fake_sidecar import FakeSidecar
@@ -336,7 +335,7 @@ async def test_in_a_drain_nothing_is_missing(
 async def test_an_answer_is_forgotten_where_nobody_asks_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listeners, "ports", lambda: None)
+    monkeypatch.setattr(sock_diag, "listening_ports", lambda: None)
     sidecar = FakeSidecar(Address("127.0.0.1", free_ports(1)[0]))
     assert sidecar.readiness.not_ready() == ""
     await sidecar.readiness.problem()

@@ -12,7 +12,7 @@ import pytest
 from drainproxy.config import Address, UnixSocket
 from drainproxy.drain.machine import Phase, Timing
 from drainproxy.drain.origin import TOGETHER, Origin
-from drainproxy.sidecar import listening, restart
+from drainproxy.sidecar import restart, sock_diag
 from drainproxy.sidecar.restart import Listeners, changed
 from tests.sidecar.fake_sidecar import FakeSidecar
 
@@ -95,7 +95,7 @@ async def until(happened: Callable[[], bool]) -> None:
 
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A system that does not tell who listens."""
-    monkeypatch.setattr(listening, "sockets", lambda: None)
+    monkeypatch.setattr(sock_diag, "listening_sockets", lambda: None)
 
 
 # Who went away

@@ -85,3 +85,36 @@ def test_many_are_told_in_parts(stack: ExitStack, source: object) -> None:
 def test_a_refusal_of_the_system_is_not_taken_for_an_answer() -> None:
     with pytest.raises(OSError, match="does not tell"):
         sock_diag.read(b"\x10\0\0\0\x02\0" + bytes(10))
+
+
+# Who listens at this host.
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_port_is_there_as_long_as_somebody_listens(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as server:
+        port = server.getsockname()[1]
+        assert port in (sock_diag.listening_ports() or ())
+    assert port not in (sock_diag.listening_ports() or ())
+
+
+def test_a_client_does_not_listen() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+    ):
+        assert client.getsockname()[1] not in (sock_diag.listening_ports() or ())
+
+
+def test_many_who_listen_are_all_told() -> None:
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(500)]
+    ports = {server.getsockname()[1] for server in servers}
+    assert ports <= (sock_diag.listening_ports() or set())
+    for server in servers:
+        server.close()
+
+
+def test_a_system_that_does_not_tell_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "AF_NETLINK")
+    assert sock_diag.listening_ports() is None
