@@ -71,9 +71,9 @@ class SmallReads:
         self.protocol.resume_writing()
 
 
-def hand_over(sink: Transport, protocol: object, *, paused: bool) -> None:
+def hand_over(transport: Transport, protocol: object, *, paused: bool) -> None:
     """The loop decides how it reads for a protocol when reading begins."""
-    sink.pause_reading()
-    sink.set_protocol(protocol)
+    transport.pause_reading()
+    transport.set_protocol(protocol)
     if not paused:
-        sink.resume_reading()
+        transport.resume_reading()

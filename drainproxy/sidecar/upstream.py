@@ -31,7 +31,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.32
 
 
 class Upstream:
-    """Connects to one app, for as many pairs as ask; `timeout` gives connect-timeout in seconds,
+    """Connects to one app, for as many sessions as ask; `timeout` gives connect-timeout in seconds,
     `keepalive` tcp-keepalive; `source` is app-source."""
 
     def __init__(

@@ -48,42 +48,42 @@ def bare() -> Session:
 
 
 def test_what_a_session_does_not_say_itself_is_nothing() -> None:
-    pair = bare()
-    client = Connection(Proxy().soon, pair)
-    pair.connection_made(client)
-    pair.say_goodbye("drain")
-    pair.close_if_unused()
-    pair.cut("deadline")
-    pair.pause_writing()
-    pair.resume_writing()
-    assert pair.path == ""
+    session = bare()
+    client = Connection(Proxy().soon, session)
+    session.connection_made(client)
+    session.say_goodbye("drain")
+    session.close_if_unused()
+    session.cut("deadline")
+    session.pause_writing()
+    session.resume_writing()
+    assert session.path == ""
     assert client.state == "open"
-    pair.connection_lost(None)
-    assert pair.context.registry.sessions == set()
+    session.connection_lost(None)
+    assert session.context.registry.sessions == set()
 
 
 def test_the_deadline_of_a_session_that_says_nothing_else_ends_it() -> None:
-    pair = bare()
-    client = Connection(Proxy().soon, pair)
-    pair.connection_made(client)
-    pair.on_deadline()
+    session = bare()
+    client = Connection(Proxy().soon, session)
+    session.connection_made(client)
+    session.on_deadline()
     assert client.state == "aborted"
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 7)), max_size=20))
 def test_reading_goes_on_when_no_reason_against_it_is_left(story: list[tuple[bool, int]]) -> None:
-    pair = bare()
-    client = Connection(Proxy().soon, pair)
-    pair.connection_made(client)
+    session = bare()
+    client = Connection(Proxy().soon, session)
+    session.connection_made(client)
     reasons: set[int] = set()
     for stops, bits in story:
         named = {bit for bit in (APP_IS_FULL, HELD_IS_FULL, CONNECTING) if bits & bit}
         if stops:
             for bit in named:
-                pair.stop_client(bit)
+                session.stop_client(bit)
             reasons |= named
         else:
-            pair.start_client(bits)
+            session.start_client(bits)
             reasons -= named
         assert client.is_reading() == (not reasons)
 

@@ -13,7 +13,7 @@ from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.wire import hpack
 from drainproxy.wire.frames import FrameScanner
 from drainproxy.wire.hpack import Fields
-from drainproxy.wire.hpack_quick import QuickReader
+from drainproxy.wire.hpack_cache import CachingReader
 from drainproxy.wire.http2 import (
     HEADER_TABLE_SIZE,
     INITIAL_WINDOW_SIZE,
@@ -44,7 +44,7 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         super().__init__(most)
         self.table = table
         self.other: Direction[Any]
-        self.reader = QuickReader(most, understand, matters, limits.max_fields)
+        self.reader = CachingReader(most, understand, matters, limits.max_fields)
         # Blocks cannot go on as they come any more.
         self.stateless = False
         # What the receiver has announced and the sender has not acknowledged: the size of the

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drainproxy.wire.hpack import OTHERS, Fields, HpackError, HpackReader, literal
-from drainproxy.wire.hpack_quick import MOST_QUICK, QuickReader
+from drainproxy.wire.hpack_cache import MOST_QUICK, CachingReader
 from tests.wire.hpack_blocks import conversations, good_blocks, huffman, number, sizes
 
 # Two large entries of the default table come near the first one.
@@ -21,8 +21,8 @@ def is_pseudo(name: bytes) -> bool:
     return name[:1] == b":"
 
 
-def readers(most: int = 65536) -> tuple[HpackReader[Fields], QuickReader[Fields]]:
-    return HpackReader(most, tuple, is_pseudo), QuickReader(most, tuple, is_pseudo)
+def readers(most: int = 65536) -> tuple[HpackReader[Fields], CachingReader[Fields]]:
+    return HpackReader(most, tuple, is_pseudo), CachingReader(most, tuple, is_pseudo)
 
 
 def index(place: int) -> bytes:
@@ -122,7 +122,7 @@ def test_numbers_may_come_again_within_a_long_block() -> None:
 @pytest.mark.parametrize("room", [4096, 65536])
 def test_what_is_kept_is_bounded_whatever_was_named(room: int) -> None:
     def kept() -> int:
-        quick = QuickReader(
+        quick = CachingReader(
             2 * room, lambda fields: b"".join(value for _, value in fields), is_pseudo
         )
         quick.allow(room)
@@ -162,7 +162,7 @@ def test_an_index_is_out_of_range_once_the_table_was_made_smaller() -> None:
 
 def test_a_block_is_understood_once_whatever_is_new_in_it_that_matters_to_nobody() -> None:
     understood: list[Fields] = []
-    quick = QuickReader(65536, understood.append, is_pseudo)
+    quick = CachingReader(65536, understood.append, is_pseudo)
     for request in range(10):
         quick.read(b"\x82" + indexed(b"x-request-id", b"%d" % request))
     # What is made of them is None, which nobody can tell from nothing known.
@@ -173,7 +173,7 @@ def test_a_block_is_understood_once_whatever_is_new_in_it_that_matters_to_nobody
         understood.append(fields)
         return len(understood)
 
-    counting = QuickReader(65536, understand, is_pseudo)
+    counting = CachingReader(65536, understand, is_pseudo)
     for request in range(10):
         assert counting.read(b"\x82" + indexed(b"x-request-id", b"%d" % request)) == 1
 
@@ -221,7 +221,7 @@ def test_of_more_combinations_than_are_kept_each_is_still_read() -> None:
 def test_the_fields_of_a_block_that_may_have_too_many_are_there(most: int) -> None:
     # Index 2 of the static table (RFC 7541, appendix A).
     coded = index(2) * (min(most, MOST_QUICK) + 1)
-    quick = QuickReader(65536, tuple, is_pseudo, most)
+    quick = CachingReader(65536, tuple, is_pseudo, most)
     # Twice, since a block that comes again is remembered.
     for _ in range(2):
         quick.read(coded)

@@ -51,7 +51,7 @@ def _static_numbers(matters: Matters) -> tuple[bytes, dict[int, HeaderField]]:
     return bytes(numbers), seen
 
 
-class QuickReader(HpackReader[Read]):
+class CachingReader(HpackReader[Read]):
     """Reads what HpackReader reads. After a block read at a glance there are no `fields` to be had,
     unless `keep_fields` was called."""
 
