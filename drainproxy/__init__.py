@@ -17,6 +17,30 @@ The rooms, each of which imports only those above it:
   signals, smoke tests
 - `rehearsal`: a demo app and clients, to see a drain on your own machine
 - `cli`: the commands
+
+The words, each for one idea, in code, logs, documents and tests:
+
+- session: a client connection and its app connection; upstream: the app's side of it
+- transport: the writing side of a connection; protocol: what the loop calls when bytes come
+- context: what all sessions of a process share; registry: the sessions that are connected
+- kind: what is spoken: http1, http2, grpc, sse, websocket, tcp
+- hold: something in flight that a drain waits for; the ledger has all of them, and how each ended
+- drain: the way of a process from serving to drained, phase by phase (`drain.machine`)
+- leaving: the phase in which clients are asked to go; undrain: the drain is taken back
+- goodbye: asking a client to go, in its own protocol; it is pending until a boundary comes, and
+  may be cancelled; carrier: what writes it (HTTP/1, or a stream of HTTP/2)
+- boundary: a place in the bytes where a message of ours may stand
+- quiet: a pause in which nothing has passed; urgency: what may hold a goodbye up, and for how
+  long, by the reason for it (`drain.interruption`)
+- latecomer: a client that connects while we are leaving
+- GOAWAY, Close, `Connection: close`, `retry`: the goodbyes of HTTP/2, WebSocket, HTTP/1 and SSE
+- tracked stream: an HTTP/2 stream that is followed because it may need a goodbye of its own
+- expired: asked to come again because of its age or a rebalance; jitter sample: the random number
+  that spreads ages
+- expected request: one that may still come on a connection that was kept open
+- cut: ended by us before its own end; abort: the connection is closed now, whatever is on it
+- deadline: the moment when a drain must be over, by drain-timeout
+- inbound, outbound: the halves of an HTTP/2 connection, from the client and from the app
 """
 
 __version__ = "0.1.0"
