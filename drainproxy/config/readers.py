@@ -16,10 +16,22 @@ Texts = str | Sequence[str]
 # Annotations of the same prefix that the injector reads or writes.
 INJECTOR_ANNOTATIONS: Final = frozenset(
     {
-        *("inject", "status", "warnings", "ports", "capture", "native-sidecar"),
-        *("raise-grace-period", "replace-prestop-sleep"),
-        *("image", "image-pull-policy", "run-as-user", "run-as-group"),
-        *("cpu-request", "cpu-limit", "memory-request", "memory-limit"),
+        "inject",
+        "status",
+        "warnings",
+        "ports",
+        "capture",
+        "native-sidecar",
+        "raise-grace-period",
+        "replace-prestop-sleep",
+        "image",
+        "image-pull-policy",
+        "run-as-user",
+        "run-as-group",
+        "cpu-request",
+        "cpu-limit",
+        "memory-request",
+        "memory-limit",
     }
 )
 

@@ -12,9 +12,20 @@ from .mistakes import Mistake
 _QUOTATION = re.compile(r"""\(?'((?:[^'\\]|\\.)*)'(?:,\))?|"((?:[^"\\]|\\.)*)\"""")
 # What a reader of YAML expects or finds: words of the language, not of the file.
 _TOKENS: Final = {
-    *("document start", "document end", "stream start", "stream end", "byte order mark"),
-    *("block sequence start", "block mapping start", "block end"),
-    *("directive", "alias", "anchor", "tag", "scalar", "comment"),
+    "document start",
+    "document end",
+    "stream start",
+    "stream end",
+    "byte order mark",
+    "block sequence start",
+    "block mapping start",
+    "block end",
+    "directive",
+    "alias",
+    "anchor",
+    "tag",
+    "scalar",
+    "comment",
 }
 
 

@@ -40,8 +40,15 @@ class Ledger:
     while it is open: a response may turn out to be an event stream."""
 
     __slots__ = (
-        *("_endings", "_stands_for", "cuts", "holds", "on_empty", "open"),
-        *("unanswered", "unanswered_holds", "watched"),
+        "_endings",
+        "_stands_for",
+        "cuts",
+        "holds",
+        "on_empty",
+        "open",
+        "unanswered",
+        "unanswered_holds",
+        "watched",
     )
 
     def __init__(self) -> None:

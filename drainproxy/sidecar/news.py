@@ -23,9 +23,23 @@ _GRPC_HEALTH = "/grpc.health.v1.Health/"
 # The last part of the paths at which frameworks tell of their health.
 _HEALTH = frozenset(
     {
-        *("health", "healthz", "healthcheck", "health-check", "health_check", "heartbeat"),
-        *("live", "livez", "liveness", "alive", "ready", "readyz", "readiness"),
-        *("startup", "startupz", "ping", "up"),
+        "health",
+        "healthz",
+        "healthcheck",
+        "health-check",
+        "health_check",
+        "heartbeat",
+        "live",
+        "livez",
+        "liveness",
+        "alive",
+        "ready",
+        "readyz",
+        "readiness",
+        "startup",
+        "startupz",
+        "ping",
+        "up",
     }
 )
 # So many silent TCP connections are remembered before those that have gone are forgotten.

@@ -56,7 +56,14 @@ class CachingReader(HpackReader[Read]):
     unless `keep_fields` was called."""
 
     __slots__ = (
-        *("_gone", "_heaviest", "_known", "_longest", "_most", "_numbers", "_seen", "_static"),
+        "_gone",
+        "_heaviest",
+        "_known",
+        "_longest",
+        "_most",
+        "_numbers",
+        "_seen",
+        "_static",
         "_turn",
     )
 

@@ -44,8 +44,16 @@ Setting = tuple[int, int]
 # Frames of one size (6.3, 6.4, 6.7, 6.9), and the names of all in the order of their types (6).
 FIXED_SIZES = {PRIORITY: 5, RST_STREAM: 4, PING: 8, WINDOW_UPDATE: 4}
 NAMES = (
-    *("DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS", "PUSH_PROMISE", "PING", "GOAWAY"),
-    *("WINDOW_UPDATE", "CONTINUATION"),
+    "DATA",
+    "HEADERS",
+    "PRIORITY",
+    "RST_STREAM",
+    "SETTINGS",
+    "PUSH_PROMISE",
+    "PING",
+    "GOAWAY",
+    "WINDOW_UPDATE",
+    "CONTINUATION",
 )
 
 

@@ -61,8 +61,19 @@ class RequestHead:
     """
 
     __slots__ = (
-        *("asked_by_id", "authority", "forwarded", "grpc", "kind", "malformed", "many", "method"),
-        *("path", "protocol", "proxied", "trailers", "unusual"),
+        "asked_by_id",
+        "authority",
+        "forwarded",
+        "grpc",
+        "kind",
+        "malformed",
+        "many",
+        "method",
+        "path",
+        "protocol",
+        "proxied",
+        "trailers",
+        "unusual",
     )
 
     def __init__(self, fields: Fields, most_fields: int = MOST_FIELDS) -> None:
@@ -102,8 +113,15 @@ class AnswerHead:
     of one. `fields`: what it is made of."""
 
     __slots__ = (
-        *("encoded", "event_stream", "fields", "grpc_status", "malformed", "media_type"),
-        *("plain", "status", "trailers"),
+        "encoded",
+        "event_stream",
+        "fields",
+        "grpc_status",
+        "malformed",
+        "media_type",
+        "plain",
+        "status",
+        "trailers",
     )
 
     def __init__(self, fields: Fields, named: Container[bytes] = ()) -> None:
