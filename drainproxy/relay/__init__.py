@@ -42,10 +42,10 @@ Where to change what:
 
 - The pause before a WebSocket Close: `QUIET` and `RULES` in `drain/interruption`. Which streams of
   events may end, and when their clients come again: `EVENT_RULES` there.
-- How SIGTERM becomes a GOAWAY: `sidecar.supervisor` hears it and steps `drain.machine`. After
-  drain-delay that has the effect LEAVE, for which the supervisor calls `context.begin_leaving` and
-  `say_goodbye("drain")` of each HTTP/2 session. `http2.shutdown` takes the steps of `http2.goaway`:
-  GOAWAY 2**31-1 and PING, and on its answer GOAWAY with the last stream.
+- How SIGTERM becomes a GOAWAY: `sidecar.supervisor` hears it, and `sidecar.drain_control` steps
+  `drain.machine`. After drain-delay that has the effect LEAVE, which calls `context.begin_leaving`
+  and `say_goodbye("drain")` of each HTTP/2 session. `http2.shutdown` takes the steps of
+  `http2.goaway`: GOAWAY 2**31-1 and PING, and on its answer GOAWAY with the last stream.
 - What happens to a POST in flight at the deadline: the effect CUT calls `cut("deadline")`. Over
   HTTP/1 that leaves a plain request alone for the two seconds that are left. Then ABORT calls
   `abort`, which answers 503 if no answer has begun, and else breaks it off so that the client can

@@ -30,10 +30,13 @@ class Observed(Protocol):
     settings: Settings
     context: Context
     machine: Machine
-    report: Report | None
     readiness: Readiness
     bypass: Bypass
     annotation_mistakes: tuple[Mistake, ...]
+
+    @property
+    def report(self) -> Report | None:
+        """What the last drain has come to."""
 
     def now(self) -> float:
         """The clock, in seconds."""

@@ -1,0 +1,290 @@
+"""The way of a drain: steps the machine, and carries out what it asks for."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from math import inf
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from drainproxy.config import Settings
+from drainproxy.drain.goodbye import DEADLINE, DRAIN, SIGNAL
+from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Phase
+from drainproxy.drain.origin import Origin
+from drainproxy.drain.report import Account, Report
+from drainproxy.relay.context import Context
+from drainproxy.sidecar import logs
+from drainproxy.sidecar.diary import Diary, told
+from drainproxy.sidecar.in_turn import InTurn
+from drainproxy.sidecar.listener import HANDSHAKE, Listener
+from drainproxy.sidecar.news import News
+from drainproxy.sidecar.readiness import Readiness
+from drainproxy.sidecar.rebalance import Rebalance
+from drainproxy.sidecar.restart import Restart
+
+# Who has connected so many seconds ago is about to say what for.
+_JUST_COME = 0.05
+# While cutting, a connection that was used so many seconds ago may still bring its request.
+_JUST_USED = 0.25
+# What the kubelet reads of a termination log, in bytes.
+_TERMINATION_LOG = 4096
+# How often, in seconds, a port is tried again that was taken while the drain was taken back.
+_REOPEN_EVERY = 1.0
+
+log = logging.getLogger("drainproxy")
+
+
+class Drained(Protocol):
+    """The parts of a sidecar that a drain moves."""
+
+    settings: Settings
+    context: Context
+    machine: Machine
+    listeners: list[Listener]
+    readiness: Readiness
+    restart: Restart
+    rebalance: Rebalance | None
+
+    def now(self) -> float:
+        """The clock, in seconds."""
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run it as long as the process lives."""
+
+
+class DrainControl:
+    """Steps the machine of one sidecar. `report` is that of the last drain, `over` is set when a
+    drain that ends the process is; `aborted`: it has ended what was left."""
+
+    def __init__(self, sidecar: Drained) -> None:
+        self._sidecar = sidecar
+        self._context = sidecar.context
+        self._machine = sidecar.machine
+        self.report: Report | None = None
+        self.over = asyncio.Event()
+        self.aborted = False
+        self._diary = Diary(self._machine, self._context.ledger, sidecar.now)
+        self._news = News(self._context)
+        self._account: Account | None = None
+        self._drained: asyncio.Future[Report | None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._goodbyes = InTurn()
+        self._opening: asyncio.Task[Any] | None = None
+        self._cut_by = DEADLINE
+
+    # What begins and ends a drain
+
+    def drain(self, origin: Origin) -> None:
+        """Begin a drain that does not end the process; if one is under way, it is asked for too."""
+        begins = self._account is None
+        self._begin_account()
+        self._perform(self._machine.drain(origin.why, self._sidecar.now(), origin))
+        if begins:
+            log.info("draining: %s asked for it", origin.value)
+        self.advance()
+
+    def undrain(self) -> bool:
+        """Take the drain back; False where that is not allowed."""
+        if self._machine.phase is Phase.SERVING:
+            return True
+        effects = self._machine.undrain(self._sidecar.now())
+        if effects is None:
+            return False
+        self._account = None
+        self._sidecar.readiness.begin_anew()
+        self._wake(None)
+        self._perform(effects)
+        self.advance()
+        log.info("serving again: the drain was taken back")
+        return True
+
+    async def drained(self) -> Report | None:
+        """Wait until the drain under way is over; its report, or None if it was taken back."""
+        if self._machine.phase is Phase.DRAINED:
+            return self.report
+        if self._drained is None:
+            self._drained = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._drained)
+
+    def end(self, why: str, *, hurried: bool = False) -> None:
+        """Begin a drain that ends the process, or hurry the one under way."""
+        self._begin_account()
+        if self._machine.signalled or hurried:
+            self._cut_by = SIGNAL
+        self._perform(self._machine.signal(why, self._sidecar.now(), hurried=hurried))
+        self.advance()
+
+    def bound(self) -> None:
+        """The listeners are open."""
+        self._perform(self._machine.handle(Input.BOUND, self._sidecar.now()))
+
+    # The clock and the ledger
+
+    def advance(self) -> None:
+        """Let the machine look at the clock and the ledger, and call again when it wants to."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        ledger, machine = self._context.ledger, self._machine
+        expected = not ledger.holds and self._expects_request()
+        in_flight = len(ledger.holds) or expected
+        forsaken = self._sidecar.restart.forsaken and not self._context.registry.sessions
+        newest = self._news.newest
+        self._perform(machine.tick(self._sidecar.now(), newest, in_flight, forsaken=forsaken))
+        emptied = self._emptied if machine.draining else None
+        ledger.on_empty = self._context.registry.on_empty = emptied
+        due = machine.due(newest)
+        if due is not None and expected and machine.phase in (Phase.CLOSED, Phase.CUTTING):
+            due = min(due, self._sidecar.now() + _JUST_COME)
+        if due is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, due - self._sidecar.now()), self.advance)
+
+    def _expects_request(self) -> bool:
+        """Whether a request may be on its way: on a connection that was just accepted, or on one
+        that was used not long ago, whose client has not heard yet that it should go."""
+        if not self._machine.draining:
+            return False
+        if any(listener.accepting for listener in self._sidecar.listeners):
+            return True
+        if self._sidecar.now() - self._context.registry.newest < _JUST_COME:
+            return True
+        if not self._machine.timing.quiet:
+            # Who calls no silence too short waits for nothing but the rest of what has begun.
+            return self._context.registry.expects_request(-inf)
+        cutting = self._machine.phase is Phase.CUTTING
+        return self._context.registry.expects_request(
+            _JUST_USED if cutting else self._sidecar.settings.idle_close
+        )
+
+    def _emptied(self) -> None:
+        # Not at once: the session that released the last hold, or leaves, is still at work.
+        asyncio.get_running_loop().call_soon(self.advance)
+
+    # Effects
+
+    def _perform(self, effects: tuple[Effect, ...]) -> None:
+        self._diary.look()
+        for effect in effects:
+            self._EFFECTS[effect](self)
+
+    def _begin_account(self) -> None:
+        if self._account is None:
+            self._account = Account(
+                self._context.ledger, self._sidecar.now(), logs.utc(time.time())
+            )
+            self.report = None
+            self._sidecar.restart.begin()
+
+    def _open(self) -> None:
+        self._opening = self._sidecar.start(self._reopen())
+
+    async def _reopen(self) -> None:
+        """Bind again; who took a port meanwhile is waited out, since we are said to serve."""
+        for listener in self._sidecar.listeners:
+            while True:
+                try:
+                    await listener.open()
+                    break
+                except OSError as error:
+                    log.error("%s", error.strerror)
+                await asyncio.sleep(_REOPEN_EVERY)
+
+    def _leave(self) -> None:
+        """From here on every HTTP/1 answer ends its connection, and HTTP/2 clients open no more
+        streams; what would go on for long hears it in turn, kind by kind."""
+        self._context.begin_leaving()
+        self._news.begin()
+        if self._sidecar.rebalance is not None:
+            self._sidecar.rebalance.stop()
+        for session in self._context.registry.sessions:
+            if session.kind == "http2":
+                session.say_goodbye(DRAIN)
+        window = self._spread_window()
+        for kind in self._context.limits.ending:
+            holds = (hold for hold in self._context.ledger.holds if hold.kind == kind)
+            self._goodbyes.say(holds, window)
+        self._goodbyes.say(self._context.endless(), window)
+
+    def _spread_window(self) -> float:
+        """drain-spread, or what is left until cutting if that is less."""
+        deadline = self._machine.deadline
+        assert deadline is not None
+        left = deadline - CUTTING_RESERVE - self._sidecar.now()
+        return max(0.0, min(self._sidecar.settings.drain_spread, left / 2))
+
+    def _close(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._account:
+            self._account.note_blockers(self._sidecar.now())
+        # Whoever is on the way gets in, but if nothing is waited for any more.
+        waits = self._machine.timing.quiet and self._machine.phase is Phase.CLOSED
+        for listener in self._sidecar.listeners:
+            listener.close(HANDSHAKE if waits else 0.0)
+        # Where nothing is waited for, their last word follows.
+        window = self._spread_window() if self._machine.phase is Phase.CLOSED else 0.0
+        self._goodbyes.say_to_latecomers(self._context, window)
+        if self._machine.phase is Phase.CLOSED:
+            # Some of them may have begun since.
+            self._goodbyes.say(self._context.endless(), window)
+
+    def _cut(self) -> None:
+        if self._account and self._context.ledger.holds:
+            self._account.note_blockers(self._sidecar.now())
+        for session in list(self._context.registry.sessions):
+            session.cut(self._cut_by)
+
+    def _abort(self) -> None:
+        self.aborted = True
+        for session in list(self._context.registry.sessions):
+            session.abort(self._cut_by)
+        self._context.deliveries.abandon()
+
+    def _finish(self) -> None:
+        if self._account is not None and self.report is None:
+            why = self._machine.why or ""
+            self.report = self._account.close(why, self._machine.lengths, self._sidecar.now())
+            self._publish(self.report)
+        self._wake(self.report)
+        if self._machine.signalled:
+            self.over.set()
+
+    def _wake(self, report: Report | None) -> None:
+        """Tell whoever waits for the drain."""
+        waiting, self._drained = self._drained, None
+        if waiting is not None:
+            waiting.set_result(report)
+
+    def _publish(self, report: Report) -> None:
+        log.info(told(report), extra={"details": {"report": report.as_dict()}})
+        if self._sidecar.settings.report_file:
+            try:
+                Path(self._sidecar.settings.report_file).write_text(
+                    report.as_json(_TERMINATION_LOG)
+                )
+            except OSError as error:
+                log.error(
+                    "cannot write the report to %s: %s",
+                    self._sidecar.settings.report_file,
+                    error.strerror,
+                )
+
+    def _return(self) -> None:
+        self._context.cancel_leaving()
+        self._news.end()
+        self.aborted = False
+        for session in self._context.registry.sessions:
+            session.cancel_goodbye()
+        self._goodbyes.cancel()
+
+    _EFFECTS: ClassVar = {
+        Effect.OPEN: _open,
+        Effect.LEAVE: _leave,
+        Effect.CLOSE: _close,
+        Effect.CUT: _cut,
+        Effect.ABORT: _abort,
+        Effect.FINISH: _finish,
+        Effect.RETURN: _return,
+    }
