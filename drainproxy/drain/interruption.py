@@ -58,12 +58,11 @@ def urgency(why: str) -> Urgency:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When one goodbye may stand; in seconds, counted from its turn where nothing else is said.
-
-    In a PAUSE that has lasted for `quiet`. From `answer_patience` on right behind what the app
-    says, if that ends at `behind_answer` or better. From `patience` on at `least` or better. If it
-    `awaits_answer`, a question that is open has its time before, from when it was asked. After
-    `gives_up` it is not said any more.
+    """When one goodbye may stand. All times are seconds, counted from its turn unless stated
+    otherwise. It stands in a PAUSE that has lasted for `quiet`; from `answer_patience` on, directly
+    behind a message of the app that ends at `behind_answer` or better; from `patience` on, at
+    `least` or better. With `awaits_answer` an open question has its time first, counted from when
+    it was asked. After `gives_up` the goodbye is not sent any more.
     """
 
     quiet: float
@@ -133,12 +132,12 @@ class EventRule:
     retry: tuple[int, int]
 
 
-# How many milliseconds later whoever listens to events comes again. Where each has its own turn
-# (drain-spread, an age), no wave has to be broken, and what is missed meanwhile is little. Where
-# all end at once, they must not all be back at once.
+# The reconnection time of event streams, in milliseconds. Where each has its own turn
+# (drain-spread, an age) there is no wave to break, and a short time misses little. Where all end at
+# once they must not all be back at once.
 _OWN_TURN, _ALL_AT_ONCE = (100, 1000), (1000, 5000)
-# Who can resume loses nothing by an end. Who cannot loses what is said until it is back, so a drain
-# waits for it, unless it is told otherwise; an age is a setting of its own.
+# A client that can resume loses nothing by an end. One that cannot loses the events until it is
+# back, so a drain waits for it unless sse-drain says otherwise; an age is a setting of its own.
 EVENT_RULES: dict[tuple[str, Urgency], EventRule] = {
     ("auto", Urgency.PATIENT): EventRule(resumable=False, retry=_OWN_TURN),
     ("auto", Urgency.DRAIN): EventRule(resumable=True, retry=_OWN_TURN),

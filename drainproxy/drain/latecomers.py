@@ -1,8 +1,8 @@
-"""When those hear of a drain who come while it goes on.
+"""When clients that connect during a drain are told of it.
 
-Whoever still connects in `leaving` knows no other address: nobody has told it one, or there is
-none. Told at once it is here again at once, as often as it is told. So it is served like anybody
-before, and told later; when the listeners close it cannot come again, and all hear it.
+A client that still connects in `leaving` knows no other address: its balancer has not told it one,
+or there is none. Told at once it would be back at once, each time. So it is served as before, and
+told later; when the listeners close it cannot come back, and all are told.
 """
 
 from math import inf

@@ -62,8 +62,7 @@ class Ledger:
         self.on_empty: Callable[[], None] | None = None
         # Holds that have taken the place of others.
         self._stands_for: dict[Hold, Hold] = {}
-        # Goodbyes to clients whose last question had no answer, and whose they were, if somebody
-        # wants to know.
+        # Goodbyes to clients whose last message was not answered, and their holds, if asked for.
         self.unanswered = 0
         self.unanswered_holds: list[Hold] | None = None
         # How each of those ended that are watched; None while it is open.

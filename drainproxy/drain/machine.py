@@ -19,7 +19,7 @@ CUTTING_RESERVE = 2.0
 LATEST_CLOSE = 0.75
 # SIGTERM while the hook that holds it back is unanswered: the kubelet has run out of the grace
 # period, and grants two seconds from there to SIGKILL ("minimumGracePeriodInSeconds"). What is cut
-# has so long for its last words: with the report and the end of the process that fits in 1.5 s.
+# has this long for its goodbye: with the report and the end of the process that fits in 1.5 s.
 HURRY = 1.2
 
 

@@ -7,7 +7,7 @@ from drainproxy.drain.ledger import CUT, ENDINGS, MOST_NAMED, Hold, Ledger
 from drainproxy.drain.machine import Phase
 
 MOST_BLOCKERS = MOST_NAMED
-# What is said of a goodbye that came before the answer to what its client had asked last.
+# How a goodbye is described that came before the answer to its client's last message.
 UNANSWERED = "unanswered"
 # So many bytes of a path tell which one it is.
 _LONGEST_PATH = 200

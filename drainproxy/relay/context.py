@@ -18,7 +18,7 @@ from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import Turns
 from drainproxy.wire.logged import NO_FACTS, Facts
 
-# Who is refused, or told to go, is asked to come again after 1 to this many seconds.
+# Clients that are refused or told to go get a Retry-After of 1 to this many seconds.
 RETRY_WITHIN = 5
 
 
@@ -44,9 +44,9 @@ Notice = Callable[[str, str, int, str], None]
 
 
 class Refusal(Protocol):
-    """Called when we turn somebody away ourselves: for which of the reasons that are counted (or
-    "app", if it is the app that cannot be had), whom, why in words, and what is known of the
-    request if it is one that is turned away."""
+    """Called when we reject a client ourselves: the counted reason (or "app", if the app cannot be
+    reached), the client's address, the reason in words, and what is known of the request if a
+    request was rejected."""
 
     def __call__(self, reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None: ...
 
@@ -141,7 +141,7 @@ class Context:
         self.hint: Hint = lambda topic, route: None
 
     def left_unanswered(self, hold: Hold, why: str) -> None:
-        """A client has heard a goodbye, for this reason, and its last question has no answer."""
+        """A client got a goodbye, for this reason, before its last message was answered."""
         self.counters.unanswered[hold.kind, why] += 1
         self.ledger.leave_unanswered(hold)
 
@@ -156,7 +156,7 @@ class Context:
         self.latecomers.end()
 
     def endless(self) -> list[Hold]:
-        """What is in flight without an end by itself, of what somebody has named."""
+        """The holds without an end of their own that the settings name."""
         streams = self.limits.streams
         if not streams:
             return []
@@ -169,7 +169,7 @@ class Context:
         return [*filter(ends, self.ledger.holds)]
 
     def apply_limits(self, limits: Limits) -> None:
-        """Go on with other limits; ages that have changed hold for those who are connected too."""
+        """Use other limits from now on; changed ages apply to connected clients too."""
         aging, self.limits = self.limits.aging, limits
         if limits.aging != aging:
             self.registry.recompute_ages()

@@ -1,7 +1,7 @@
-"""Goodbyes on their way: only what has arrived is one.
+"""Goodbyes in transit: only one that has been delivered counts.
 
-Whoever is unreachable (a cable, a network, a laptop in a train) hears nothing, and what is written
-to a socket is not delivered yet. So what ends with a goodbye stays in the ledger until the client's
+An unreachable client (a cable, a network, a laptop in a train) gets nothing, and what is written to
+a socket is not delivered yet. So what ends with a goodbye stays in the ledger until the client's
 system has confirmed what was written to it, and counts as cut if it never does.
 """
 
@@ -90,7 +90,7 @@ class Deliveries:
             self._end(session, CUT if given_up or by_us else GOODBYE)
 
     def abandon(self) -> None:
-        """Nobody waits any more."""
+        """Stop waiting: what is not delivered counts as cut."""
         self.look()
         for session in list(self._under_way):
             self._end(session, CUT)

@@ -109,7 +109,7 @@ class Detect(Session):
         session.app_data(data)
 
     def app_refused(self, reason: str) -> None:
-        """There is nobody who could speak: the client learns it as it would without us."""
+        """No protocol is known yet in which to answer: reset the connection."""
         self.context.counters.app_connect_failures += 1
         self.upstream = None
         self._silence_over()

@@ -62,7 +62,7 @@ class Latecomers:
         self.leaving_since = self._context.now()
 
     def close(self) -> list[Latecomer]:
-        """Nobody can come any more: returns all that have not been told yet, who are to be told."""
+        """The listeners are closed: returns the latecomers that are still to be told."""
         self.closed_since = self._context.now()
         left = [each for each in self._waiting if self._is_there(each)]
         self._waiting.clear()

@@ -1,4 +1,4 @@
-"""Who is connected: who gets in, who is overdue, and who may still ask for something."""
+"""The sessions that are connected: admission, deadlines and ages, and expected requests."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -102,11 +102,11 @@ class Surroundings(Protocol):
 
 
 class Registry:
-    """`sessions`: all that are connected; `refused`: those among them that are over the limit, who
-    take nobody's place while they hear it; `silent`: those on which neither side has said a word
-    for long, the oldest first. `newest`: when the newest came; the quiet rule looks at it.
-    `left_undelivered`: what had not reached their readers when that was last looked at, in bytes.
-    `on_empty` is called when the last one leaves.
+    """`sessions`: all that are connected; `refused`: those over the limit, which do not count while
+    their refusal is sent; `silent`: those on which neither side has sent anything for long, the
+    oldest first. `newest`: when the newest connected, for the quiet rule. `left_undelivered`: the
+    bytes that were not acknowledged at the last look. `on_empty` is called when the last one
+    leaves.
     """
 
     __slots__ = (
@@ -225,8 +225,8 @@ class Registry:
                 self._close_unused(session, unused_since)
 
     def _close_unused(self, session: Member, since: float) -> None:
-        """A client that was to go and has been unused for idle-close since then: its next request
-        would have heard so."""
+        """Close a connection that has been idle for idle-close since a goodbye became pending: its
+        next answer would have carried it."""
         age = session.age
         told_since = self._context.latecomers.told_since(age.connected_at, age.jitter_sample)
         if min(told_since, age.told_at) <= since:

@@ -164,7 +164,7 @@ class Session:
         self.client_lost(error)
 
     def client_lost(self, error: Exception | None) -> None:
-        """The client is gone: let the app go too."""
+        """The client is gone: close the app's connection too."""
         self.drop_app()
 
     def pause_writing(self) -> None:
@@ -304,7 +304,7 @@ class Session:
             self.stop_client(CONNECTING)
 
     def drop_app(self) -> None:
-        """Let the app's connection go at once, and hear nothing of it any more."""
+        """Abort the app's connection, and ignore what it still sends."""
         self.app_rest = None
         if (app := self.leave_app()) is not None:
             app.abort()

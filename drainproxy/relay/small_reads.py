@@ -11,7 +11,7 @@ from typing import Any
 from drainproxy.relay.transport import Transport
 
 SIZE = 32768
-# Whoever sends much is read again once no more than this waits for the app, in bytes.
+# Reading from a client that sends much resumes once no more bytes than this wait for the app.
 BACKLOG = 16384
 # So many full reads of one side are enough for a turn of the loop.
 _IN_A_TURN = 4

@@ -34,7 +34,7 @@ class Transport(Protocol):
         """When `pause_writing` and `resume_writing` are called."""
 
     def set_protocol(self, protocol: object) -> None:
-        """From now on `protocol` hears of what is read."""
+        """From now on `protocol` gets what is read."""
 
     def get_extra_info(self, name: str) -> Any:
         """`peername` or `socket`."""
@@ -47,7 +47,7 @@ class ClosedTransport:
         self._peername = peername
 
     def write(self, data: bytes) -> None:
-        """Nobody hears it."""
+        """Discard it."""
 
     def _nothing(self) -> None:
         """There is nothing to act on."""

@@ -1,16 +1,16 @@
-"""Work that waits for the next turn of the loop, so that nobody keeps the others waiting.
+"""Work that waits for the next turn of the loop, so that no session keeps the others waiting.
 
 What one side sends in a moment may take longer to read than anybody else may wait: a megabyte of
 chunks of one byte has 170,000 heads. So a session reads a part of it, stops reading from that side,
-and goes on in the next turn of the loop, behind all who want something meanwhile. However many do
-so, all of them together get only a few milliseconds of each turn.
+and goes on in the next turn of the loop, behind all sessions with new data. All of them together
+get only a few milliseconds of each turn.
 """
 
 from collections import deque
 from collections.abc import Callable
 
-# What all that waits may take of one turn of the loop: so many steps, and so many seconds, after
-# which no other step is begun. A step may let the loop read on, which costs as much as itself.
+# The share of one turn of the loop for all waiting work: at most this many steps, and no step
+# begins after this many seconds. A step may let the loop read on, which costs as much as itself.
 _STEPS, _SECONDS = 4, 0.004
 # The loop reads on from one connection as long as its buffer is filled, up to 32 times in a turn
 # (uv__read in libuv; the buffer is uvloop's). Behind a full one others have their turn.

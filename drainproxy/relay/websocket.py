@@ -140,7 +140,7 @@ class WebSocket(Tcp):
         self.context.left_unanswered(self, why)
 
     def finish(self, ending: int) -> None:
-        """Close both sides; the app hears a Close if it has not heard one from the client."""
+        """Close both sides; the app gets a Close of ours if the client has sent none."""
         if self.closing:
             # The client does not even take what was written to it.
             super().abort(self.why or DEADLINE)

@@ -14,7 +14,7 @@ from drainproxy.wire.logged import (
     trace_id,
 )
 
-# So much of what a client has written; the line is for whoever looks for it, not for the whole.
+# At most so much of what a client has sent: the line must be found, not hold everything.
 _LONGEST = 200
 
 # Field of the line -> field of the request.

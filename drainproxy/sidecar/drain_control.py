@@ -23,7 +23,7 @@ from drainproxy.sidecar.readiness import Readiness
 from drainproxy.sidecar.rebalance import Rebalance
 from drainproxy.sidecar.restart import Restart
 
-# Who has connected so many seconds ago is about to say what for.
+# A connection younger than this, in seconds, is about to send its request.
 _JUST_COME = 0.05
 # While cutting, a connection that was used so many seconds ago may still bring its request.
 _JUST_USED = 0.25
@@ -143,7 +143,7 @@ class DrainControl:
 
     def _expects_request(self) -> bool:
         """Whether a request may be on its way: on a connection that was just accepted, or on one
-        that was used not long ago, whose client has not heard yet that it should go."""
+        used lately whose client got no goodbye yet."""
         if not self._machine.draining:
             return False
         if any(listener.accepting for listener in self._sidecar.listeners):
@@ -151,7 +151,7 @@ class DrainControl:
         if self._sidecar.now() - self._context.registry.newest < _JUST_COME:
             return True
         if not self._machine.timing.quiet:
-            # Who calls no silence too short waits for nothing but the rest of what has begun.
+            # With a drain-quiet of 0 only the rest of a request that has begun is waited for.
             return self._context.registry.expects_request(-inf)
         cutting = self._machine.phase is Phase.CUTTING
         return self._context.registry.expects_request(
@@ -219,7 +219,7 @@ class DrainControl:
             self._opening.cancel()
         if self._account:
             self._account.note_blockers(self._sidecar.now())
-        # Whoever is on the way gets in, but if nothing is waited for any more.
+        # Handshakes in progress are accepted, unless the drain waits for nothing any more.
         waits = self._machine.timing.quiet and self._machine.phase is Phase.CLOSED
         for listener in self._sidecar.listeners:
             listener.close(HANDSHAKE if waits else 0.0)

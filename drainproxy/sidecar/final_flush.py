@@ -6,7 +6,7 @@ from contextlib import suppress
 from drainproxy.drain.goodbye import DEADLINE
 from drainproxy.relay.context import Context
 
-# How long, in seconds, clients may take to close what has been said to its end.
+# How long, in seconds, clients may take to close a connection that we have ended.
 _PATIENCE = 1.0
 # After that bytes are waited for, and no system tells when the last one was acknowledged: how
 # often, in seconds, that is looked at.
@@ -16,9 +16,9 @@ _AFTER_THE_END = 0.2
 
 
 async def flush(context: Context, end: float) -> int:
-    """Close what is unused, and wait until `end` at most, a moment of the context's clock, for all
-    bytes to be delivered, and for what has come in the meantime; returns how many exchanges had to
-    be cut all the same."""
+    """Close idle connections, and wait until `end` at most, on the context's clock, for all bytes
+    to be delivered and for exchanges that have begun meanwhile; returns how many of these had to be
+    cut."""
     registry = context.registry
     for session in list(registry.sessions):
         session.close_if_unused()

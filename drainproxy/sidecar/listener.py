@@ -10,7 +10,7 @@ from drainproxy.relay.counters import Counters
 from drainproxy.sidecar import sockets
 from drainproxy.sidecar.acceptor import Acceptor, Factory
 
-# Who has begun to connect needs so long, in seconds, to be in the accept queue.
+# Time for a handshake in progress to reach the accept queue, in seconds.
 HANDSHAKE = 0.2
 
 # Where its address comes from.
@@ -74,11 +74,10 @@ class Listener:
             sockets.keep_alive(sock, seconds)
 
     def close(self, patience: float = 0.0) -> None:
-        """Take in whoever has connected already, then refuse.
-
-        The system resets those who have begun to connect when a listener closes, and those who
-        come between our last look and that. So nobody new is let in for `patience` seconds before:
-        they try again after a second, and are refused.
+        """Accept the connections in the queue, then refuse. When a listener closes, the system
+        resets handshakes in progress, and connections that arrive after our last look at the queue.
+        So no new handshake begins for `patience` seconds before: such clients retry after a second,
+        and are refused.
         """
         self._stop_closing()
         if patience and self._sockets and all(map(sockets.let_nobody_in, self._sockets)):

@@ -42,7 +42,7 @@ _HEALTH = frozenset(
         "up",
     }
 )
-# So many silent TCP connections are remembered before those that have gone are forgotten.
+# At most so many silent TCP connections are kept before closed ones are removed.
 _MANY = 1000
 
 

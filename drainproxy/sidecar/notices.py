@@ -11,7 +11,7 @@ from drainproxy.relay.route import Route
 from drainproxy.sidecar.access_lines import trace
 from drainproxy.wire.logged import NO_FACTS, Facts
 
-# So many lines for each budget in so many seconds: whoever floods us does not flood the log.
+# Lines per budget and interval, in seconds: a flood of requests must not flood the log.
 _MOST, _WINDOW = 20, 10.0
 
 log = logging.getLogger("drainproxy.budget")

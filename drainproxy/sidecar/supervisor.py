@@ -91,7 +91,7 @@ class Sidecar:
                 await listener.open()
                 log.info("forwarding %s to %s", listener.address, route.app)
             if self._child:
-                # A signal may have come meanwhile: then nobody wants the app any more.
+                # A signal may have come meanwhile: then the app is not started.
                 if not self.machine.signalled:
                     self._child.start()
             else:
@@ -194,7 +194,7 @@ class Sidecar:
         name = signal.Signals(number).name
         log.info("%s received", name)
         if self._child and self._child.stopping:
-            # The app has had its SIGTERM: nobody wants to wait for it any more.
+            # The app got its SIGTERM already; a second signal means not to wait for it.
             self._child.kill()
         else:
             # It comes when the hook has been answered, or when the grace period is over.

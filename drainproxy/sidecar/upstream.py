@@ -60,7 +60,7 @@ class Upstream:
         self._tasks[side] = asyncio.get_running_loop().create_task(self._connect(side))
 
     def give_up(self, side: UpstreamProtocol) -> None:
-        """Nobody waits for that any more: it would take a descriptor for nobody."""
+        """No session waits for this connection any more: give back its descriptor."""
         task = self._tasks.pop(side, None)
         if task is not None:
             task.cancel()

@@ -36,7 +36,7 @@ _SIZE, _DATA_END, _TRAILER = range(3)
 # Behind the first few the shortest chunks are looked for as a run, which takes no step for each.
 _MOST_LINES, _FEW_LINES = 800, 8
 _LONGEST_IN_RUN = 127
-# The end of a body is known by so many of its last bytes, to whom it is enough to know the end.
+# So many of its last bytes show the end of a body to a caller that needs no more than that.
 _TAIL = 3
 
 

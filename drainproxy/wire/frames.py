@@ -49,7 +49,7 @@ _MOST_KEPT = LEAST_MAX_FRAME
 # What may stand in a frame beside its part of a header block: padding and its length, priority.
 _BESIDE_A_BLOCK = 256 + 5
 _MOST_CONTINUATIONS = 8
-# So much is read at once, in a millisecond or two; payloads that nobody reads are not counted.
+# Bytes that are read at once, in a millisecond or two; payloads that are not read do not count.
 _READ_AT_ONCE = 8192
 
 # What must come next: anything, the SETTINGS that begin a direction (3.4), a CONTINUATION (6.10).

@@ -110,8 +110,7 @@ _ROOM_FOR_BLOCKS = 16384
 _ROOM_FOR_STRINGS = 4096
 
 
-# Among the fields that matter: where one stood that does not. Nobody can send it, since what is
-# sent is bytes.
+# Stands among the fields that matter for one that does not. No peer can send it: it is no bytes.
 OTHERS = cast(HeaderField, ("", ""))
 
 

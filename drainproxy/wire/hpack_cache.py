@@ -1,9 +1,9 @@
-"""HPACK blocks that are short and read at a glance: a request often differs from the one before it
-in a field that matters to nobody, and in the indexes of all others, which that field has shifted.
+"""A cache of short HPACK blocks: a request often differs from the one before it only in a field
+that we do not read, and in the indexes of all others, which that field has shifted.
 
-What a block says is spelt in numbers, one byte for each field; what has been said in the same
-numbers before is known. So what an index means is looked up by `bytes.translate`, and fields that
-do not matter are never made a list of.
+A block is translated to numbers, one byte for each field, and these are the key of the cache. The
+meaning of an index is looked up by `bytes.translate`, and no list is made of fields that we do not
+read.
 """
 
 from collections.abc import Callable, Hashable
@@ -83,7 +83,7 @@ class CachingReader(HpackReader[Read]):
         # The number of the entry that a byte is the index of; and what those given in turn mean.
         self._numbers = bytearray(numbers)
         self._seen: dict[int, HeaderField] = {}
-        # Numbers that no index leads to any more, though the block being read may have said them.
+        # Numbers without an index, which the block being read may still have used.
         self._gone: set[int] = set()
         self._turn = _FIRST_TURN
         # By the numbers, and the fields that were spelt out: with what those fields weigh.

@@ -42,7 +42,7 @@ _AUTHORITY = HOST_BYTES + b","
 _TARGET_BYTES = bytes(range(0x21, 0x7F)).replace(b"#", b"")
 # RFC 3986 3.1
 _SCHEME_BYTES = DIGITS_AND_LETTERS + b"+-."
-# So many fields are enough, if nobody says otherwise.
+# The default limit of fields.
 MOST_FIELDS = 100
 
 _REQUEST = frozenset((b":method", b":scheme", b":authority", b":path", b":protocol"))

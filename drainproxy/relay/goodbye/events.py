@@ -1,7 +1,7 @@
 """The goodbye of an event stream: `retry`, and the end, between two events (WHATWG HTML 9.2).
 
-Whoever listens to events comes again by itself. So a stream may end wherever an event does, and
-what tells the client when to come back is an event field as well. Chunks and plain bytes that have
+An EventSource reconnects by itself. So a stream may end wherever an event does, and the field that
+tells the client when to reconnect is one of the stream too. Chunks and plain bytes that have
 not gone on can be made shorter; DATA that has begun to pass cannot, so it is held back meanwhile.
 """
 
@@ -120,8 +120,8 @@ class EventBody:
             self.goodbye.tracker.feed(data, begin, end)
 
     def up_to_end(self, data: bytes, start: int) -> bytes | None:
-        """The same, but what goes on ends with the first event that may be the last one; None if
-        `data` has no end of such an event, and passes.
+        """The same, but cut what goes on behind the first event that may be the last one; None if
+        no such event ends in `data`, which then passes whole.
 
         A chunk whose head has gone on passes as a whole; any other can be made shorter.
         """
@@ -259,7 +259,7 @@ class HeldEvents:
             carrier.send(self.release())
 
     def _place(self) -> int:
-        """So much of what is held passes before the stream ends; -1 if it may not end yet."""
+        """How many of the held bytes pass before the stream ends; -1 if it may not end yet."""
         goodbye, tracker = self.goodbye, self.goodbye.tracker
         if goodbye.may_end and tracker.between_events:
             return 0

@@ -171,9 +171,9 @@ class WebSocketGoodbye:
         return self.said and self.from_client.close_passed
 
     def first_close(self, code: int, ending: int) -> tuple[int, str]:
-        """The code of the Close that came first, and who said it. `code`: ours; `ending`: how it is
-        booked, which tells who broke off a WebSocket without any Close. An app for which we had to
-        say it has broken off."""
+        """The code of the first Close, and which side sent it. `code`: that of ours; `ending`: how
+        the WebSocket is booked, which tells which side ended it without a Close. Where we sent
+        Close in place of the app, the app did."""
         client, app = self.from_client, self.from_app
         if self.said:
             return (NO_CLOSE, APP) if self.said_for_app else (code, US)

@@ -191,7 +191,7 @@ class Http1Connection(Exchange):
         elif state is ANSWER_BODY:
             self._read_answer_body(data, 0)
         else:
-            # Nobody asked for this: it must never become somebody's answer.
+            # Bytes without a request: they must never be taken for the answer to the next one.
             self.drop_app()
             if state is ANSWERED:
                 self._linger_after_early_answer()
@@ -260,8 +260,8 @@ class Http1Connection(Exchange):
             self.context.counters.answer_begun(self, context.now())
 
     def _answer_with_events(self, response: Response) -> None:
-        """Whoever listens to events comes again by itself, with a GET (WHATWG HTML 9.2.2); what
-        answers any other method is waited for, for nobody would ask for the rest of it."""
+        """An EventSource reconnects by itself, with a GET (WHATWG HTML 9.2.2). The answer to any
+        other method is waited for, since no client would ask for the rest of it."""
         assert self.request is not None
         self.kind = "sse"
         if not self.age.told_why:

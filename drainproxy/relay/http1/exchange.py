@@ -129,7 +129,7 @@ class Exchange(Session):
             self.plain.say(why)
 
     def cancel_goodbye(self) -> None:
-        """Take back what has not been said, unless it is due all the same."""
+        """Cancel a pending goodbye, unless an age asks for it too."""
         if self.events is not None:
             self.events.body.goodbye.cancel(self.age.told_why)
 
@@ -300,7 +300,7 @@ class Exchange(Session):
         with_body = self.request is None or self.request.method != b"HEAD"
         after = context.retry_after() if retry else None
         if self not in context.registry.refused:
-            # Of who is over max-connections that is said already.
+            # Clients over max-connections were logged when they were refused.
             context.refusal(why, self.peer, f"{status} {reason}", self.facts)
         self.client.write(answer(status, reason, body=with_body, retry_after=after))
         self.status = status
@@ -388,7 +388,7 @@ class Exchange(Session):
                 self.context.reset(self.client)
 
     def client_lost(self, error: Exception | None) -> None:
-        """The client is gone: whatever was in flight has nobody to go to."""
+        """The client is gone: end what was in flight."""
         self._end_exchange(CLIENT_LEFT)
         self.drop_app()
 

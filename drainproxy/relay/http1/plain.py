@@ -86,7 +86,8 @@ class PlainAnswer:
 
     @property
     def _may_end(self) -> bool:
-        """It is named, nobody has said where it ends, and whoever wants more asks for it again."""
+        """Named by stream-drain, without an announced length, and the answer to a request that can
+        be repeated."""
         connection = self._connection
         if self._request is None or self._request.method != b"GET" or not self._under_way:
             return False

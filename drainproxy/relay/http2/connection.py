@@ -196,8 +196,8 @@ class Http2Connection(Session):
             self.goodbyes.say_to_all(why)
 
     def cancel_goodbye(self) -> None:
-        """The drain was taken back: what has not been said is not said; what is wanted all the same
-        goes on waiting for its place."""
+        """The drain was taken back: cancel pending goodbyes, but for those that an age or a
+        rebalance asks for too."""
         if self.shutdown.waits:
             self.why = self.age.told_why
             if not self.why:
@@ -246,7 +246,7 @@ class Http2Connection(Session):
             self.closing.begin()
 
     def _app_gone(self, reason: str, status: int = 502) -> None:
-        """The app is there no more: whoever waits for it hears so."""
+        """The app is gone: end the streams that wait for it."""
         if not self.closing.over:
             self.goodbyes.end_told()
             self.closing.app_gone(status, reason)
@@ -300,7 +300,7 @@ class Http2Connection(Session):
         elif not self.goodbyes.in_handshake():
             self.cut(IDLE)
             if told := self.goodbyes.in_handshake():
-                # Who has heard Close has as long to answer as after any other goodbye.
+                # A client that got Close has the usual time to answer it.
                 self.goodbyes.cut_rest(IDLE, spared=told)
                 self._look_after()
             else:
@@ -354,7 +354,7 @@ class Http2Connection(Session):
         self._look_after()
 
     def _stop_answering(self, now: float) -> None:
-        """A client that has said its last takes its answers, or it is gone."""
+        """End a half-closed client that reads none of its answers for LINGER seconds."""
         if self.active or self.has_delivered():
             self.idle_since = now
         end = self.idle_since + LINGER
@@ -366,8 +366,8 @@ class Http2Connection(Session):
     # How either side ends
 
     def eof_received(self) -> bool:
-        """The client says no more, which the app should know. It may want the answers that are on
-        their way; but it cannot take many, since it gives back no windows any more."""
+        """The client has half-closed, which the app should know. It may still read the answers
+        under way, but not many: it sends no WINDOW_UPDATE any more."""
         self.client_ended = True
         if self.closing.over:
             return False
@@ -378,7 +378,7 @@ class Http2Connection(Session):
         return True
 
     def client_lost(self, error: Exception | None) -> None:
-        """Whatever was in flight has nobody to go to."""
+        """The client is gone: end what was in flight."""
         self.table.end_all(CLIENT_LEFT)
         self.closing.client_lost()
 

@@ -45,7 +45,7 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         self.table = table
         self.other: Direction[Any]
         self.reader = CachingReader(most, understand, matters, limits.max_fields)
-        # Blocks cannot go on as they come any more.
+        # From now on header blocks must be encoded anew.
         self.stateless = False
         # What the receiver has announced and the sender has not acknowledged: the size of the
         # table, of frames and of windows, for each of its SETTINGS.

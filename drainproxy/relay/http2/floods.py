@@ -7,8 +7,8 @@ comes with DATA is paid for by it, and resets among many good streams end nothin
 from drainproxy.drain.budget import Budget, Share
 from drainproxy.wire.http2 import ENHANCE_YOUR_CALM, Http2Error
 
-# Frames that cost their sender nothing and the app a little: so many in so many seconds, and some
-# more for each frame of DATA that passed in either direction.
+# Frames that are cheap to send and cost the app a little: how many are allowed in how many seconds,
+# and how many more for each DATA frame in either direction.
 _CONTROL_FRAMES, _CONTROL_WINDOW = 1000, 10.0
 _CONTROL_FRAMES_PER_DATA = 10
 _EMPTY_FRAMES = 100

@@ -27,7 +27,7 @@ from drainproxy.wire.logged import Facts, of_fields
 
 # So many bytes of SETTINGS count as one frame; no client has use for more.
 _SETTINGS_AT_ONCE = 600
-# Who resets a stream that is younger, in seconds, has asked for work that nobody wanted.
+# A stream that is reset before this age, in seconds, counts as work that was not wanted.
 _PREMATURE = 1.0
 # In bytes; a static table makes much of little as well.
 _USUAL_TABLE = 4096
@@ -139,8 +139,8 @@ class Inbound(Direction[RequestHead]):
         return header_frames(found.id, flags, priority, block)
 
     def _late_headers(self, stream: int) -> bytes | None:
-        """HEADERS of a stream that is not open any more, or never was: at best trailers of use to
-        nobody, and of any length when they are written anew."""
+        """HEADERS of a stream that is closed or was never open. At best they are trailers without a
+        use, which could be of any length once encoded anew."""
         self._spend_control()
         if self._is_over(stream) and not self.stateless:
             return None

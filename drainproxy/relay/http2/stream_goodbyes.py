@@ -41,7 +41,7 @@ class StreamGoodbyes:
             self.poll()
 
     def _is_endless(self, stream: Stream) -> bool:
-        """Nobody has said where it ends, and whoever wants more of it asks for it again."""
+        """Without an announced length, and the answer to a request that can be repeated."""
         streams = self._table.context.limits.streams
         asks_again = stream.kind == "http2" and stream.head.method == b"GET" and not stream.app_done
         return asks_again and streams.ends(stream.kind, stream.path, stream.media_type)

@@ -228,7 +228,7 @@ class StreamTable:
     # Counting
 
     def count_finished(self) -> None:
-        """What is finished has been passed on: now it is not in flight any more."""
+        """Finished streams have been passed on: close their holds."""
         finished, self.finished = self.finished, []
         context = self.context
         context.counters.answered(finished, context.now())

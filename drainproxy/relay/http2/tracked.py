@@ -29,7 +29,7 @@ class Table(Protocol):
         """End a stream with our last word."""
 
     def release(self, stream: Stream, ending: int) -> None:
-        """End one whose client has heard the last of it."""
+        """End one of which the client got the end."""
 
     def end(self, stream: Stream, ending: int) -> None:
         """End one of which both sides know."""
@@ -80,7 +80,7 @@ class TrackedStream:
 
     @property
     def said(self) -> bool:
-        """The client has heard Close: nothing of the app goes to it any more."""
+        """The client got our Close: nothing of the app may follow it."""
         return False
 
     @property
