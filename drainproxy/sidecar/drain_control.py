@@ -178,6 +178,7 @@ class DrainControl:
             self._sidecar.restart.begin()
 
     def _open(self) -> None:
+        """Effect OPEN, after an undrain: bind the listeners again."""
         self._opening = self._sidecar.start(self._reopen())
 
     async def _reopen(self) -> None:
@@ -192,8 +193,8 @@ class DrainControl:
                 await asyncio.sleep(_REOPEN_EVERY)
 
     def _leave(self) -> None:
-        """From here on every HTTP/1 answer ends its connection, and HTTP/2 clients open no more
-        streams; what would go on for long hears it in turn, kind by kind."""
+        """Effect LEAVE: from here on every HTTP/1 answer ends its connection, and HTTP/2 clients
+        get GOAWAY; streams without an end get their goodbyes in turn, kind by kind."""
         self._context.begin_leaving()
         self._news.begin()
         if self._sidecar.rebalance is not None:
@@ -215,6 +216,7 @@ class DrainControl:
         return max(0.0, min(self._sidecar.settings.drain_spread, left / 2))
 
     def _close(self) -> None:
+        """Effect CLOSE: the listeners are closed, and latecomers hear a goodbye too."""
         if self._opening is not None:
             self._opening.cancel()
         if self._account:
@@ -231,18 +233,23 @@ class DrainControl:
             self._goodbyes.say(self._context.endless(), window)
 
     def _cut(self) -> None:
+        """Effect CUT, CUTTING_RESERVE before the deadline: the last chance for a goodbye. A plain
+        request goes on until ABORT over HTTP/1, and ends here over HTTP/2 (`session.cut`)."""
         if self._account and self._context.ledger.holds:
             self._account.note_blockers(self._sidecar.now())
         for session in list(self._context.registry.sessions):
             session.cut(self._cut_by)
 
     def _abort(self) -> None:
+        """Effect ABORT, at the deadline: what is still in flight ends, with 503 where no answer has
+        begun (`session.abort`)."""
         self.aborted = True
         for session in list(self._context.registry.sessions):
             session.abort(self._cut_by)
         self._context.deliveries.abandon()
 
     def _finish(self) -> None:
+        """Effect FINISH: the report; whoever waits for the drain gets it."""
         if self._account is not None and self.report is None:
             why = self._machine.why or ""
             self.report = self._account.close(why, self._machine.lengths, self._sidecar.now())
@@ -272,6 +279,7 @@ class DrainControl:
                 )
 
     def _return(self) -> None:
+        """Effect RETURN, of an undrain: goodbyes that have not been sent are cancelled."""
         self._context.cancel_leaving()
         self._news.end()
         self.aborted = False

@@ -191,6 +191,7 @@ class Sidecar:
         self._draining.bound()
 
     def _signalled(self, number: int) -> None:
+        """SIGTERM or SIGINT: begin the drain that ends the process, or hurry it the second time."""
         name = signal.Signals(number).name
         log.info("%s received", name)
         if self._child and self._child.stopping:
