@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from http.client import HTTPConnection, HTTPException
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import click
 
 from drainproxy.cli.admin_address import admin_options
 from drainproxy.cli.help import examples
+from drainproxy.cli.parsed import DURATION, Number
+from drainproxy.config.kinds import format_duration
 from drainproxy.config.values import Address
 
 Body = dict[str, Any]
@@ -141,19 +142,19 @@ def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) 
     )
 )
 @admin_options
-@click.option("--percent", type=click.FloatRange(0, 100, min_open=True), help="Of the clients.")
+@click.option("--percent", type=Number(0, 100, min_open=True), help="Of the clients.")
 @click.option(
-    "--from", "before", type=click.FloatRange(0, 100), help="The canary's weight before, in percent"
+    "--from", "before", type=Number(0, 100), help="The canary's weight before, in percent"
 )
-@click.option("--to", "after", type=click.FloatRange(0, 100), help="and now: the share follows.")
-@click.option("--over", metavar="DURATION", default="30s", show_default=True)
+@click.option("--to", "after", type=Number(0, 100), help="and now: the share follows.")
+@click.option("--over", type=DURATION, default="30s", show_default=True)
 def rebalance(
     admin: Address,
     admin_token: str | None,
     percent: float | None,
     before: float | None,
     after: float | None,
-    over: str,
+    over: float,
 ) -> None:
     """Ask a share of the clients to connect again, the oldest first, at a steady rate.
 
@@ -165,7 +166,9 @@ def rebalance(
         click.echo(f"{percent:.3g} % of the connections have to come again")
     elif before is not None or after is not None:
         raise click.UsageError("give --percent, or --from and --to")
-    body = Admin(admin, admin_token).post(f"/rebalance?percent={percent:g}&over={quote(over)}")
+    body = Admin(admin, admin_token).post(
+        f"/rebalance?percent={percent:g}&over={format_duration(over)}"
+    )
     if not body["started"]:
         click.echo("one is under way:")
     left = f", {body['seconds_left']:.1f} s left" if body["running"] else ""

@@ -1,13 +1,15 @@
 """The options of the gates: the Prometheus, the versions that are compared, the record."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
 from drainproxy.cli.help import Option
-from drainproxy.cli.parsed import DURATION, PERCENT, Parsed
+from drainproxy.cli.parsed import DURATION, PERCENT, Parsed, duration_within
 
 if TYPE_CHECKING:
     from drainproxy.rollout.gate.look import Rollout
@@ -18,6 +20,9 @@ Decorator = Callable[[Any], Any]
 
 # As `asked` has it, whose imports wait for the command that needs them.
 _HASH_LABEL: Final = "rollouts_pod_template_hash"
+
+# The name of a field (RFC 9110, section 5.6.2).
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def added(*options: Decorator) -> Callable[[Command], Command]:
@@ -35,10 +40,21 @@ def _header(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> li
     found = []
     for text in given:
         name, colon, value = text.partition(":")
-        if not colon or not name.strip():
+        if not colon or not _TOKEN.fullmatch(name.strip()) or not value.isprintable():
             raise click.BadParameter(f"{text!r}: write 'Name: value'")
         found.append((name.strip(), value.strip()))
     return found
+
+
+def _url(_: click.Context, __: click.Parameter, text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        found = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        found = None
+    if not found:
+        raise click.BadParameter(f"{text!r}: write an address such as http://prometheus:9090")
+    return text
 
 
 def _objective(text: str) -> float:
@@ -65,6 +81,7 @@ SERVER: Final = (
         envvar="DRAINPROXY_PROMETHEUS",
         default="http://127.0.0.1:9090",
         show_default=True,
+        callback=_url,
         help="Prometheus, or a Thanos or Mimir with its API.",
     ),
     _asked(
@@ -83,7 +100,7 @@ SERVER: Final = (
     _asked("--key-file", metavar="FILE", help="Its key."),
     _asked(
         "--timeout",
-        type=DURATION,
+        type=duration_within(0.1, 3600),
         default="8s",
         show_default=True,
         help="For all questions of one look together.",
@@ -104,7 +121,11 @@ LOOKS: Final = (
         "--wait", type=DURATION, default=0.0, help="Look until it passes or fails, so long."
     ),
     click.option(
-        "--interval", type=DURATION, default="30s", show_default=True, help="Between two looks."
+        "--interval",
+        type=duration_within(0.1, 86400),
+        default="30s",
+        show_default=True,
+        help="Between two looks.",
     ),
     *SAID,
 )
@@ -122,7 +143,11 @@ VERSIONS: Final = (
     ),
     _compared("--namespace", help="in this namespace."),
     _compared(
-        "--window", type=DURATION, default="10m", show_default=True, help="Since the step began."
+        "--window",
+        type=duration_within(1, 86400),
+        default="10m",
+        show_default=True,
+        help="Since the step began.",
     ),
     _compared(
         "--warm-up",

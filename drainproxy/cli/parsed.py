@@ -1,12 +1,13 @@
 """Types of options that are spelt as the settings are."""
 
 from collections.abc import Callable
+from math import isnan
 from typing import Any
 
 import click
 
 from drainproxy.config import parse_duration
-from drainproxy.config.kinds import parse_percent
+from drainproxy.config.kinds import format_duration, parse_percent
 
 
 class Parsed(click.ParamType[float]):
@@ -29,4 +30,40 @@ class Parsed(click.ParamType[float]):
 
 
 DURATION = Parsed("DURATION", parse_duration)
-PERCENT = Parsed("PERCENT", parse_percent)
+
+
+def duration_within(least: float, most: float) -> Parsed:
+    """From so many seconds to so many."""
+
+    def parse(text: str) -> float:
+        seconds = parse_duration(text)
+        if not least <= seconds <= most:
+            bounds = f"from {format_duration(least)} to {format_duration(most)}"
+            raise ValueError(f"{text!r}: {bounds}")
+        return seconds
+
+    return Parsed("DURATION", parse)
+
+
+def _share(text: str) -> float:
+    share = parse_percent(text)
+    if share > 1:
+        raise ValueError(f"{text!r}: at most 100%")
+    return share
+
+
+# A part of a whole.
+PERCENT = Parsed("PERCENT", _share)
+
+
+class Number(click.FloatRange):
+    """A number in a range; `nan` lies in none, whatever it is compared with."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; a usage error if it is none, or not in the range."""
+        found: float = super().convert(value, param, ctx)
+        if isnan(found):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return found

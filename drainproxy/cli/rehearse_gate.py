@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from drainproxy.cli.parsed import DURATION, PERCENT
+from drainproxy.cli.parsed import DURATION, PERCENT, duration_within
 from drainproxy.rehearsal.faults import Faults
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -23,7 +23,7 @@ GATE: Final = (
     ),
     click.option(
         "--gate-timeout",
-        type=DURATION,
+        type=duration_within(1, 86400),
         metavar="DURATION",
         help=f"How long one step may wait for a verdict, {GATE_TIMEOUT:g} s.",
     ),
@@ -73,10 +73,7 @@ def times(given: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def faults(given: Mapping[str, Any], app: tuple[str, ...]) -> Faults:
-    """What is wrong with the new version; a usage error if it cannot be, or if it is somebody
-    else's app."""
-    if given["new_version_fails"] > 1:
-        raise click.BadParameter("at most 100% can fail", param_hint="--new-version-fails")
+    """What is wrong with the new version; a usage error if it is somebody else's app."""
     found = Faults(
         given["new_version_fails"],
         given["new_version_slow"],

@@ -317,7 +317,10 @@ async def test_a_rebalance_tells_how_far_it_is(started: bool, first: list[str]) 
     ("arguments", "problem"),
     [
         (("--percent", "0"), "0<x<=100"),
-        (("--percent", "20", "--over", "soon"), "a duration such as 30s"),
+        (("--percent", "nan"), "no number"),
+        (("--from", "nan", "--to", "10"), "no number"),
+        (("--percent", "20", "--over", "soon"), "is not a duration"),
+        (("--percent", "20", "--over", "-1s"), "is not a duration"),
         ((), "give --percent, or --from and --to"),
         (("--from", "5"), "give --percent, or --from and --to"),
         (("--percent", "5", "--to", "10"), "give --percent, or --from and --to"),

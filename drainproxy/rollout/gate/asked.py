@@ -4,9 +4,10 @@ Argo Rollouts' web provider sends a body of the user's own making; Flagger sends
 Canary, and what the webhook's `metadata` holds (docs.flagger.app, "Webhooks").
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from json import loads
 from math import nan
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct, json
@@ -117,7 +118,7 @@ def _within(name: str, text: str, least: float, most: float) -> float:
 
 def read_argo(body: bytes, query: Mapping[str, str]) -> Asked:
     """From the body, or for a GET from the query; ValueError if it is malformed."""
-    return _converted(body, Asked) if body else msgspec.convert(dict(query), Asked)
+    return _converted(body, Asked) if body else msgspec.convert(_unique(query.items()), Asked)
 
 
 def read_flagger(body: bytes) -> Asked:
@@ -136,10 +137,22 @@ def read_flagger(body: bytes) -> Asked:
 
 def _converted(body: bytes, kind: type[Body]) -> Body:
     try:
-        return json.decode(body, type=kind)
+        found = json.decode(body, type=kind)
+        # Of a name that comes twice each parser takes another (RFC 8259, section 4).
+        loads(body, object_pairs_hook=_unique)
     except msgspec.DecodeError as error:
         raise ValueError(f"the body is not what is asked here: {error}") from None
     except UnicodeError:
         raise ValueError("the body is not UTF-8") from None
     except RecursionError:
         raise ValueError("the body is nested too deeply") from None
+    return found
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name!r} is given twice")
+        found[name] = value
+    return found

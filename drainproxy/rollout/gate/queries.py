@@ -20,6 +20,8 @@ COUNTED: Final = (
 # Gauges, of which the present value is enough.
 GAUGES: Final = ("drainproxy_in_flight", "drainproxy_connections")
 
+_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_EXAMPLE: Final = "rollouts_pod_template_hash"
 # One matcher of PromQL: a label, an operator and a text in double quotes.
 _MATCHER: Final = re.compile(r'\s*[A-Za-z_][A-Za-z0-9_]*\s*(?:=~|!~|!=|=)\s*"(?:[^"\\\n]|\\.)+"\s*')
 
@@ -43,9 +45,11 @@ def selector(text: str) -> str:
 
 def hash_selector(namespace: str, label: str, value: str) -> str:
     """The pods of one version by their template hash, which an engine hands over; ValueError if it
-    has not: a hash that is empty would select pods of no version."""
+    has not, since a hash that is empty would select pods of no version, or if that is no label."""
     if not value.strip():
         raise ValueError(f"no value for {label}: it is given by the engine (argo: valueFrom)")
+    if not _LABEL.fullmatch(label):
+        raise ValueError(f"{label!r} is no name of a label in Prometheus, such as {_EXAMPLE}")
     matchers = {label: value.strip()} | ({"namespace": namespace} if namespace else {})
     return ",".join(f'{name}="{_quoted(text)}"' for name, text in matchers.items())
 

@@ -14,21 +14,19 @@ import time
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from msgspec import Struct, json
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from .asked import Asked, read_argo, read_flagger, rollout
+from .body import LARGEST, Unreadable, decoded, too_large
 from .look import Rollout, look_at_canary
 from .looks import Looks
 from .prometheus import Server
 from .report import Report, held
-
-# A body is a few hundred bytes.
-_LARGEST_BODY: Final = 64 << 10
 
 log = logging.getLogger("drainproxy.gate")
 
@@ -92,7 +90,12 @@ class Gate:
 
     def application(self) -> web.Application:
         """As aiohttp serves it."""
-        app = web.Application(client_max_size=_LARGEST_BODY)
+        # Bodies are decoded by us: what aiohttp cannot decode has no answer of ours.
+        app = web.Application(
+            client_max_size=LARGEST,
+            handler_args={"auto_decompress": False},
+            middlewares=[_explained],
+        )
         app.add_routes(
             [
                 web.get("/gate/argo", self.argo),
@@ -110,7 +113,7 @@ class Gate:
         """`result.verdict` for the conditions of an analysis."""
         if not self._token.fits(request):
             return _unauthorized()
-        body = await request.read()
+        body = await _read(request)
         report = await self._verdict("argo", lambda: read_argo(body, request.query))
         return _answer(report, 200)
 
@@ -125,7 +128,7 @@ class Gate:
     async def _flagger(self, request: web.Request, endpoint: str, yes: str) -> web.Response:
         if not self._token.fits(request):
             return _unauthorized()
-        body = await request.read()
+        body = await _read(request)
         report = await self._verdict(endpoint, lambda: read_flagger(body))
         return _answer(report, 200 if report.verdict == yes else 403)
 
@@ -153,6 +156,25 @@ class Gate:
         """For Prometheus."""
         headers = {"Content-Type": CONTENT_TYPE_LATEST}
         return web.Response(body=generate_latest(self._registry), headers=headers)
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise too_large() from None
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise Unreadable(400, f"the body broke off: {error}") from None
+    return decoded(body, request.headers.get("Content-Encoding", ""))
+
+
+@web.middleware
+async def _explained(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Unreadable as error:
+        log.warning("%s: %s", request.path, error.reason)
+        return _answer(held(error.reason), error.status)
 
 
 def _answer(report: Report, status: int) -> web.Response:

@@ -61,6 +61,8 @@ def test_a_version_that_is_not_named_is_told_so(body: bytes) -> None:
         b"[]",
         b'{"canaryHash":7}',
         b'{"canaryHahs":"a"}',
+        HASHES.replace(b'"weight"', b'"window":"1m","weight"'),
+        HASHES.replace(b'"weight":"10"', b'"hashLabel":"pod-template-hash"'),
         HASHES.replace(b"5m", b"soon"),
         HASHES.replace(b"5m", b"0s"),
         HASHES.replace(b"5m", b"48h"),

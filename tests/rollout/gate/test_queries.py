@@ -44,6 +44,12 @@ def test_a_hash_is_quoted_and_an_empty_one_refused() -> None:
         hash_selector("shop", "hash", " ")
 
 
+@pytest.mark.parametrize("label", ["", "a-b", "a b", 'a="b"} or up{c', "1a"])
+def test_what_is_no_label_stands_in_no_query(label: str) -> None:
+    with pytest.raises(ValueError, match="no name of a label"):
+        hash_selector("shop", label, "abc")
+
+
 def test_counters_are_asked_for_as_samples_and_gauges_as_they_are() -> None:
     asked = queries('job="web"', 600.0)
     assert asked.keys() == {*COUNTED, *GAUGES}

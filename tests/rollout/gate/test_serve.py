@@ -1,6 +1,8 @@
 """Engines are answered in their own way, whatever Prometheus does."""
 
 import asyncio
+import gzip
+import json
 import time
 from base64 import b64encode
 from pathlib import Path
@@ -48,6 +50,38 @@ async def test_what_is_malformed_is_a_hold_that_says_why(body: bytes) -> None:
                 found = await said.json()
                 assert (said.status, found["verdict"]) == (status, "hold")
                 assert found["reason"]
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "status", "reason"),
+    [
+        (b'"' + b"a" * (64 << 10) + b'"', "", 413, "over 64 KiB"),
+        (b"nonsense", "gzip", 400, "not gzip"),
+        (b"nonsense", "br", 415, "'br' is not known"),
+    ],
+)
+@pytest.mark.parametrize("path", ["argo", "flagger/confirm", "flagger/rollback"])
+async def test_a_body_that_cannot_be_read_is_refused_with_the_reason(
+    path: str, body: bytes, coding: str, status: int, reason: str
+) -> None:
+    headers = {"Content-Encoding": coding} if coding else {}
+    async with (
+        gate(prometheus(0)) as client,
+        client.post(f"/gate/{path}", data=body, headers=headers, compress=None) as said,
+    ):
+        found = await said.json()
+        assert (said.status, found["verdict"]) == (status, "hold")
+        assert reason in found["reason"]
+
+
+async def test_a_body_may_be_compressed() -> None:
+    headers = {"Content-Encoding": "gzip"}
+    data = gzip.compress(json.dumps(ASKED).encode())
+    async with (
+        gate(prometheus(0)) as client,
+        client.post("/gate/argo", data=data, headers=headers, compress=None) as said,
+    ):
+        assert (await said.json())["verdict"] == "pass"
 
 
 async def test_who_does_not_bear_the_token_learns_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""What an engine sends as a body, or why it is none: with the status that says so to its author.
+
+A body that can be read and makes no sense is a hold, which `asked` says. One that cannot be read at
+all, or that nobody bounds, has been sent by something else than an engine.
+"""
+
+import zlib
+from typing import Final
+
+# A body is a few hundred bytes.
+LARGEST: Final = 64 << 10
+
+# zlib finds out itself whether it is gzip or zlib (RFC 9110, sections 8.4.1.2 and 8.4.1.3).
+_EITHER: Final = 32 + zlib.MAX_WBITS
+_CODINGS: Final = ("gzip", "x-gzip", "deflate")
+
+
+class Unreadable(Exception):
+    """Nothing can be read: the status of the answer, and the reason for people."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+def too_large() -> Unreadable:
+    """Of a body that is over the bound, as it came or decoded."""
+    return Unreadable(413, f"the body is over {LARGEST >> 10} KiB")
+
+
+def decoded(body: bytes, codings: str) -> bytes:
+    """The body without the codings of its `Content-Encoding`; Unreadable if it is not so coded, is
+    cut short, is too large, or if the coding is not known here. Bounded: of a bomb no more is
+    decoded than the largest body."""
+    coding = codings.strip().lower()
+    if coding in ("", "identity"):
+        return body
+    if coding not in _CODINGS:
+        known = ", ".join(_CODINGS)
+        raise Unreadable(415, f"Content-Encoding {codings!r} is not known here: send none, {known}")
+    decoder = zlib.decompressobj(_EITHER)
+    try:
+        found = decoder.decompress(body, LARGEST + 1)
+    except zlib.error as error:
+        reason = f"the body is not {coding}, as its Content-Encoding says: {error}"
+        raise Unreadable(400, reason) from None
+    if len(found) > LARGEST:
+        raise too_large()
+    if not decoder.eof:
+        raise Unreadable(400, f"the {coding} of the body is cut short")
+    return found
