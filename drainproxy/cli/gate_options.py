@@ -177,7 +177,7 @@ SOURCE: Final = click.option(
     type=click.Choice(["drainproxy", "sloth", "pyrra"]),
     default="drainproxy",
     show_default=True,
-    help="Whose rules compute the budget.",
+    help="Whose rules compute the budget; pyrra with its --generic-rules.",
 )
 STATE: Final = (
     _recorded("--state", metavar="FILE", help="The record of migrations, if not in ConfigMaps."),

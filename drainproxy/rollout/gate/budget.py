@@ -1,7 +1,7 @@
 """The error budget: how much of it is left, and how fast it goes. Without a number it is a hold."""
 
 from collections.abc import Mapping, Sequence
-from math import isnan
+from math import isfinite
 from typing import Final
 
 from .judgement import Judgement
@@ -11,6 +11,7 @@ from .samples import Series
 # SRE workbook, "Alerting on SLOs"): no time for a release.
 _LEAST_LEFT: Final = 0.1
 _MOST_BURN: Final = 14.4
+_BURNS: Final = ("burn 1h", "burn 5m")
 
 # What is asked, by whoever computes it; `{service}` is the service's name in its rules.
 SOURCES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -24,6 +25,16 @@ SOURCES: Final[Mapping[str, Mapping[str, str]]] = {
     "pyrra": {
         "remaining": 'min(1 - (1 - pyrra_availability{{slo="{service}"}})'
         ' / (1 - pyrra_objective{{slo="{service}"}}))',
+        # Pyrra records ratios of errors over parts of the objective's time: 5m and 1h of 28 days,
+        # 5m and 1h4m of 30 days. For other times there are the rates of its generic rules.
+        "burn 1h": '(max({{__name__=~".+:burnrate1h([0-9]m)?",slo="{service}"}})'
+        ' or max(avg_over_time(pyrra_errors:rate5m{{slo="{service}"}}[1h])'
+        ' / avg_over_time(pyrra_requests:rate5m{{slo="{service}"}}[1h])))'
+        ' / (1 - max(pyrra_objective{{slo="{service}"}}))',
+        "burn 5m": '(max({{__name__=~".+:burnrate5m",slo="{service}"}})'
+        ' or max(pyrra_errors:rate5m{{slo="{service}"}}'
+        ' / pyrra_requests:rate5m{{slo="{service}"}}))'
+        ' / (1 - max(pyrra_objective{{slo="{service}"}}))',
     },
     "drainproxy": {
         "remaining": 'min(drainproxy:error_budget_remaining:ratio{{service="{service}"}})',
@@ -46,16 +57,17 @@ def judge_budget(found: Mapping[str, Sequence[Series]]) -> Judgement:
     left = numbers.get("remaining")
     if left is None:
         return Judgement("error budget", "hold", "nobody says how much of it is left")
-    burns = {name: burn for name, burn in numbers.items() if name.startswith("burn")}
+    burns = [numbers.get(name) for name in _BURNS]
     said = "".join(
-        f", {name} {'unknown' if burn is None else f'{burn:.3g}'}" for name, burn in burns.items()
+        f", {name} {'unknown' if burn is None else f'{burn:.3g}'}"
+        for name, burn in zip(_BURNS, burns, strict=True)
     )
     reason = f"{100 * left:.3g} % left{said}"
     if left < _LEAST_LEFT:
         return Judgement("error budget", "hold", f"{reason}: less than {100 * _LEAST_LEFT:g} %")
-    if None in burns.values():
+    if None in burns:
         return Judgement("error budget", "hold", f"{reason}: nobody says how fast it goes")
-    if burns and all(burn is not None and burn > _MOST_BURN for burn in burns.values()):
+    if all(burn is not None and burn > _MOST_BURN for burn in burns):
         return Judgement("error budget", "hold", f"{reason}: faster than {_MOST_BURN:g}")
     return Judgement("error budget", "pass", reason)
 
@@ -63,4 +75,4 @@ def judge_budget(found: Mapping[str, Sequence[Series]]) -> Judgement:
 def _number(series: Sequence[Series]) -> float | None:
     """The only value; several mean that the query did not select one service."""
     values = [each.samples[-1][1] for each in series if each.samples]
-    return values[0] if len(values) == 1 and not isnan(values[0]) else None
+    return values[0] if len(values) == 1 and isfinite(values[0]) else None

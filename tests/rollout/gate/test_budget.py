@@ -1,6 +1,6 @@
 """A budget that is gone, goes fast or is not known is a hold."""
 
-from math import nan
+from math import inf, nan
 
 import pytest
 
@@ -17,7 +17,10 @@ def found(**numbers: float) -> dict[str, list[Series]]:
     ("numbers", "verdict"),
     [
         ({"left": 0.5, "hour": 1.0, "minutes": 1.0}, "pass"),
-        ({"left": 0.5}, "pass"),
+        ({"left": 0.5}, "hold"),
+        ({"left": 0.5, "hour": 20.0}, "hold"),
+        ({"left": inf, "hour": 0.0, "minutes": 0.0}, "hold"),
+        ({"left": 0.5, "hour": inf, "minutes": 0.0}, "hold"),
         ({"left": 0.5, "hour": 20.0, "minutes": 1.0}, "pass"),
         ({"left": 0.5, "hour": 20.0, "minutes": 20.0}, "hold"),
         ({"left": 0.09, "hour": 0.0, "minutes": 0.0}, "hold"),
@@ -40,7 +43,9 @@ def test_several_numbers_are_none() -> None:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_name_of_the_service_stands_in_each_query(source: str) -> None:
-    for query in budget_queries(source, "shop").values():
+    asked = budget_queries(source, "shop")
+    assert asked.keys() == {"remaining", "burn 1h", "burn 5m"}
+    for query in asked.values():
         assert '"shop"' in query
         assert "{{" not in query
 
