@@ -1,15 +1,18 @@
 """What looks like an answer of Prometheus, and is nothing to judge by: for that there is a hold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import isfinite, isnan
 from typing import Final
 
 from .queries import COUNTED
 from .samples import Series
+from .sidecars import differing, seen_by_both, seen_twice
 
 # What a counter holds beyond it is not exact, and no sidecar has ever counted so far.
 _MOST: Final = 2.0**53
+# An app in the same pod has a process, too.
+_OF_SIDECARS: Final = tuple(name for name in COUNTED if name.startswith("drainproxy_"))
 
 
 def doubt(
@@ -21,9 +24,23 @@ def doubt(
             for series in found.get(metric, ()):
                 if reason := _no_counter(metric, series):
                     return f"{metric}{{{_shown(series)}}}: {reason}"
-    for series in _of_both(canary, stable):
-        return f"both versions have the same pod, so one of them is not told apart: {series.pod}"
+    for metric in _OF_SIDECARS:
+        its, others = canary.get(metric, ()), stable.get(metric, ())
+        if pair := next(seen_by_both(its, others), None):
+            pod = pair[0].pod
+            return f"both versions have the same pod, so one of them is not told apart: {pod}"
+        for side in (its, others):
+            if pair := next(seen_twice(side), None):
+                return _twice(*pair)
     return None
+
+
+def _twice(one: Series, other: Series) -> str:
+    first, second = differing(one, other)
+    return (
+        f"the sidecar of {one.pod} is seen twice, with {first} and with {second}: each of its"
+        " requests would count twice. Let one of them scrape it, or select one in both versions"
+    )
 
 
 def _no_counter(metric: str, series: Series) -> str | None:
@@ -43,20 +60,6 @@ def _is_number(text: str) -> bool:
         return not isnan(float(text))
     except ValueError:
         return False
-
-
-def _of_both(
-    canary: Mapping[str, Sequence[Series]], stable: Mapping[str, Sequence[Series]]
-) -> Iterable[Series]:
-    """Not by the pod's name: a label of a pod may change as it goes from one version's role to the
-    other's, and then it has other series."""
-    for metric in COUNTED:
-        known = {_identity(series) for series in canary.get(metric, ())}
-        yield from (each for each in stable.get(metric, ()) if _identity(each) in known)
-
-
-def _identity(series: Series) -> frozenset[tuple[str, str]]:
-    return frozenset(series.labels.items())
 
 
 def _shown(series: Series) -> str:

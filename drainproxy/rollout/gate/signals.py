@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from .judgement import Count, Judgement, Policy, judge
 from .samples import WARM_UP, Scope, Series, births, count, quantile, slower
+from .sidecars import joined
 
 Labels = Mapping[str, str]
 Found = Mapping[str, Sequence[Series]]
@@ -121,7 +122,8 @@ def version(found: Found, window: float, warm_up: float = WARM_UP) -> Version:
         for earlier, later in zip(each.samples, each.samples[1:], strict=False)
     ]
     interval = median(gaps) if gaps else _USUAL_INTERVAL
-    return Version(found, Scope(births(starts, others), window, interval, warm_up))
+    counted = {metric: joined(series) for metric, series in found.items()}
+    return Version(counted, Scope(births(starts, others), window, interval, warm_up))
 
 
 def judged(canary: Version, stable: Version, policy: Policy) -> list[Judgement]:
