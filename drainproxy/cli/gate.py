@@ -130,16 +130,18 @@ Example:
     type=click.Path(path_type=Path),
     help="What callers have to bear, or send as a password; without it everyone may ask.",
 )
-@added(*SERVER)
+@added(*STATE, *SERVER)
 def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     """Answer Argo Rollouts and Flagger over HTTP.
 
     /gate/argo says the verdict, always with status 200; /gate/flagger/confirm answers 200 if it
-    passes and /gate/flagger/rollback if it fails, else 403. /livez, /readyz, /metrics.
+    passes and /gate/flagger/rollback if it fails, else 403. /livez, /readyz, /metrics. Who names a
+    service is told of its error budget too, who names an app of its record of migrations.
     """
     from aiohttp import web
 
     from drainproxy.config.addresses import parse_listen
+    from drainproxy.rollout.gate.record import Record
     from drainproxy.rollout.gate.serve import Gate, Token
 
     try:
@@ -148,7 +150,9 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
         raise click.BadParameter(str(error), param_hint="--listen") from None
     if token_file is None:
         click.echo("drainproxy: no --token-file: everyone who reaches it may ask", err=True)
-    app = Gate(server(given), Token(token_file)).application()
+    file = given["state"] and Path(given["state"])
+    record = Record(file, timedelta(seconds=given["contract_after"]))
+    app = Gate(server(given), Token(token_file), record).application()
     try:
         web.run_app(app, host=address.host or None, port=address.port, print=None, access_log=None)
     except OSError as error:

@@ -13,10 +13,13 @@ import msgspec
 from msgspec import Struct, json
 
 from drainproxy.config import parse_duration
+from drainproxy.rollout.migration.declared import parse_app, parse_version
 
+from .budget import SOURCES, budget_queries
 from .judgement import policy_of
 from .look import Rollout
 from .queries import hash_selector, selector
+from .record import Question
 
 Body = TypeVar("Body")
 
@@ -41,6 +44,13 @@ class Asked(Struct, rename="camel", forbid_unknown_fields=True):
     slo: str = "99.9%"
     tolerate: str = "2"
     weight: str = ""
+    # The error budget of a service, by the rules of a source.
+    service: str = ""
+    source: str = "drainproxy"
+    # The record of migrations: schemas of the canary's code and of stable's.
+    app: str = ""
+    version: str = ""
+    previous: str = ""
 
 
 class Flagger(Struct):
@@ -72,6 +82,38 @@ def rollout(asked: Asked) -> Rollout:
         _seconds("warmUp", asked.warm_up),
         _within("weight", asked.weight.removesuffix("%"), 0, 100) if asked.weight else None,
     )
+
+
+def budget(asked: Asked) -> tuple[str, str] | None:
+    """Source and service of the budget to look at; ValueError if there can be none of that name."""
+    if not asked.service:
+        return None
+    if asked.source not in SOURCES:
+        raise ValueError(f"source {asked.source!r}: one of {', '.join(SOURCES)}")
+    budget_queries(asked.source, asked.service)
+    return asked.source, asked.service
+
+
+def question(asked: Asked) -> Question | None:
+    """What to look up in the record of migrations; ValueError if it cannot be asked so."""
+    versions = [_version(name, getattr(asked, name)) for name in ("version", "previous")]
+    if not asked.app:
+        if versions != [None, None]:
+            raise ValueError("version and previous are looked up in the record of an app: name it")
+        return None
+    if versions == [None, None]:
+        raise ValueError(f"app {asked.app!r}: say the version of its schema, or the previous one")
+    try:
+        return Question(parse_app(asked.app), asked.namespace, *versions)
+    except ValueError as error:
+        raise ValueError(f"app {asked.app!r} {error}") from None
+
+
+def _version(name: str, text: str) -> int | None:
+    try:
+        return parse_version(text) if text else None
+    except ValueError as error:
+        raise ValueError(f"{name} {text!r} {error}") from None
 
 
 def matchers(name: str, text: str, hash_: str, label: str, namespace: str) -> str:

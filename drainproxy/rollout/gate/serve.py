@@ -21,12 +21,13 @@ from msgspec import Struct, json
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from .asked import Asked, read_argo, read_flagger, rollout
+from .asked import Asked, read_argo, read_flagger
 from .body import LARGEST, Unreadable, decoded, too_large
-from .look import Rollout, look_at_canary
 from .looks import Looks
 from .prometheus import Server
+from .record import Record
 from .report import Report, held
+from .wanted import Wanted, look_at_all, wanted
 
 log = logging.getLogger("drainproxy.gate")
 
@@ -69,10 +70,11 @@ def _given(header: str) -> str:
 
 
 class Gate:
-    """The application; `server` is the Prometheus that it asks."""
+    """The application; `server` is the Prometheus that it asks, `record` that of migrations."""
 
-    def __init__(self, server: Server, token: Token) -> None:
+    def __init__(self, server: Server, token: Token, record: Record | None = None) -> None:
         self._server = server
+        self._record = record or Record()
         self._token = token
         self._looks = Looks(time.monotonic)
         self._registry = CollectorRegistry()
@@ -135,18 +137,18 @@ class Gate:
     async def _verdict(self, endpoint: str, read: Callable[[], Asked]) -> Report:
         try:
             asked = read()
-            wanted = rollout(asked)
+            found = wanted(asked)
         except (LookupError, ValueError) as error:
             report = held(str(error.args[0] if error.args else error))
         else:
-            report = await self._looks.get(json.encode(asked), lambda: self._look(wanted))
+            report = await self._looks.get(json.encode(asked), lambda: self._look(found))
         self._verdicts.labels(endpoint, report.verdict).inc()
         log.info("%s: %s: %s", endpoint, report.verdict, report.reason)
         return report
 
-    async def _look(self, wanted: Rollout) -> Report:
+    async def _look(self, wanted: Wanted) -> Report:
         with self._seconds.time():
-            return await look_at_canary(self._server, wanted, time.time())
+            return await look_at_all(self._server, self._record, wanted)
 
     async def healthy(self, _: web.Request) -> web.Response:
         """It answers."""

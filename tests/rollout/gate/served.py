@@ -7,6 +7,7 @@ from pathlib import Path
 from aiohttp import ClientSession, web
 
 from drainproxy.rollout.gate.prometheus import Server
+from drainproxy.rollout.gate.record import Record
 from drainproxy.rollout.gate.serve import Gate, Token
 from tests.rollout.gate.fake_prometheus import Handler, answer, serving
 from tests.rollout.gate.fleet import Fleet
@@ -26,11 +27,14 @@ def prometheus(bad: int, canary: str, requests: int = 1000) -> Handler:
 
 
 @asynccontextmanager
-async def gate(handler: Handler, token: Path | None = None) -> AsyncIterator[ClientSession]:
+async def gate(
+    handler: Handler, token: Path | None = None, record: Record | None = None
+) -> AsyncIterator[ClientSession]:
     """A client of a gate whose Prometheus does that."""
     async with serving(handler) as url:
         runner = web.AppRunner(
-            Gate(Server(url, timeout=1.0), Token(token)).application(), shutdown_timeout=0.1
+            Gate(Server(url, timeout=1.0), Token(token), record).application(),
+            shutdown_timeout=0.1,
         )
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

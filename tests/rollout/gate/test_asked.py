@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.rollout.gate.asked import Asked, objective, read_argo, read_flagger, rollout
+from drainproxy.rollout.gate.asked import (
+    Asked,
+    budget,
+    objective,
+    question,
+    read_argo,
+    read_flagger,
+    rollout,
+)
+from drainproxy.rollout.gate.record import Question
 
 HASHES = b'{"namespace":"shop","canaryHash":"6d5f","stableHash":"7c4b","window":"5m","weight":"10"}'
 # docs.flagger.app, "Webhooks": the payload of every hook.
@@ -120,3 +129,36 @@ def test_an_objective_is_a_share_or_percent(text: str, value: float) -> None:
 def test_what_is_no_objective_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="objective"):
         objective(text)
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({}, None),
+        ({"version": "7"}, "name it"),
+        ({"app": "shop"}, "the version of its schema"),
+        ({"app": "shop/../x", "version": "7"}, "app 'shop/../x'"),
+        ({"app": "shop", "version": "seven"}, "version 'seven'"),
+        ({"app": "shop", "previous": "-1"}, "previous '-1'"),
+        ({"app": "shop", "version": "7"}, Question("shop", "prod", 7, None)),
+        ({"app": "shop", "previous": "6"}, Question("shop", "prod", None, 6)),
+    ],
+)
+def test_the_record_is_asked_for_an_app_and_a_version(
+    more: dict[str, str], found: Question | str | None
+) -> None:
+    asked = Asked(namespace="prod", **more)
+    if isinstance(found, str):
+        with pytest.raises(ValueError, match=found):
+            question(asked)
+    else:
+        assert question(asked) == found
+
+
+def test_a_budget_is_of_a_service_by_known_rules() -> None:
+    assert budget(Asked()) is None
+    assert budget(Asked(service="shop")) == ("drainproxy", "shop")
+    assert budget(Asked(service="shop", source="pyrra")) == ("pyrra", "shop")
+    for wrong in (Asked(service="shop", source="x"), Asked(service='a"b')):
+        with pytest.raises(ValueError, match=r"source|no name"):
+            budget(wrong)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from drainproxy.rollout.gate.record import Record
 from tests.rollout.gate import served
 from tests.rollout.gate.fake_prometheus import Handler, silent
 from tests.rollout.gate.served import gate
+from tests.rollout.gate.test_record import recorded
 
 ASKED = {"canary": 'version="2"', "stable": 'version="1"', "warmUp": "0s"}
 HOOK = {"name": "web", "namespace": "shop", "phase": "Progressing", "metadata": ASKED}
@@ -40,6 +42,19 @@ async def test_flagger_reads_the_status(bad: int, confirm: int, rollback: int) -
             async with client.post(f"/gate/flagger/{hook}", json=HOOK) as said:
                 assert said.status == status
                 assert (await said.json())["reason"]
+
+
+async def test_behind_a_contract_no_engine_is_told_to_roll_back(tmp_path: Path) -> None:
+    record = Record(recorded(tmp_path))
+    behind = ASKED | {"app": "shop", "version": "7", "previous": "6"}
+    async with gate(prometheus(50), record=record) as client:
+        async with client.post("/gate/argo", json=behind) as said:
+            body = await said.json()
+        assert (said.status, body["verdict"], body["would"]) == (200, "hold", "fail")
+        for hook in ("confirm", "rollback"):
+            data = HOOK | {"metadata": behind}
+            async with client.post(f"/gate/flagger/{hook}", json=data) as said:
+                assert said.status == 403
 
 
 @pytest.mark.parametrize("body", [b"nonsense", b"{}", b'{"canaryHash":""}'])

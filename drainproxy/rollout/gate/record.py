@@ -1,0 +1,76 @@
+"""What the record of migrations says to a gate: of the code that comes, and of the way back."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from drainproxy.rollout.migration.decide import CONTRACT_AFTER, Direction, Verdict, decide
+from drainproxy.rollout.migration.state import Damaged, State
+from drainproxy.rollout.migration.store import Store
+
+# RFC 1123, as names of namespaces are: it stands in a path of the API server.
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class Question(Struct, frozen=True):
+    """About an app: may code of schema `version` be deployed, and code of `previous` come back?"""
+
+    app: str
+    namespace: str = ""
+    version: int | None = None
+    previous: int | None = None
+
+
+class Answers(Struct, frozen=True):
+    """To the parts of a question; None to what was not asked."""
+
+    deploy: Verdict | None
+    rollback: Verdict | None
+
+
+class Record(Struct, frozen=True):
+    """Where records are: in a file, or in ConfigMaps of the namespace that is asked about."""
+
+    file: Path | None = None
+    contract_after: timedelta = CONTRACT_AFTER
+
+    def load(self, question: Question) -> State | Damaged | None:
+        """What is recorded of the app. Nothing is raised; it waits for the API server."""
+        try:
+            store = self._store(question.namespace)
+            try:
+                return store.load(question.app).state
+            finally:
+                store.close()
+        except ImportError as error:
+            return Damaged(f"the record needs {error.name}: pip install 'drainproxy[kube]'")
+        except ValueError as error:
+            return Damaged(str(error))
+
+    def answers(self, question: Question, state: State | Damaged | None, now: datetime) -> Answers:
+        """What is recorded decides; a hold where it cannot be read."""
+        asked: Sequence[tuple[Direction, int | None]] = (
+            ("deploy", question.version),
+            ("rollback", question.previous),
+        )
+        return Answers(
+            *(
+                None if version is None else decide(state, to, version, now, self.contract_after)
+                for to, version in asked
+            )
+        )
+
+    def _store(self, namespace: str) -> Store:
+        if self.file is not None:
+            from drainproxy.rollout.migration.store_file import FileStore
+
+            return FileStore(self.file)
+        from drainproxy.rollout.migration.store_configmap import ConfigMapStore
+
+        if not _NAMESPACE.fullmatch(namespace):
+            raise ValueError(f"the record is in a namespace, and {namespace!r} is none")
+        return ConfigMapStore(namespace)

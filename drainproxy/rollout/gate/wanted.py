@@ -1,0 +1,61 @@
+"""All that one question to the server asks for, looked at together and said in one report."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from drainproxy.rollout.migration.state import Damaged, State
+
+from .asked import Asked, budget, question, rollout
+from .combine import combined, judge_migration, without_way_back
+from .look import Rollout, look_at_budget, look_at_canary
+from .prometheus import Server
+from .record import Question, Record
+from .report import Report
+
+
+class Wanted(Struct, frozen=True):
+    """A rollout, and what else decides about it: `budget` is source and service."""
+
+    rollout: Rollout
+    budget: tuple[str, str] | None = None
+    question: Question | None = None
+
+
+def wanted(asked: Asked) -> Wanted:
+    """What to look at; LookupError if a version is not named, ValueError for all else."""
+    return Wanted(rollout(asked), budget(asked), question(asked))
+
+
+async def look_at_all(server: Server, record: Record, wanted: Wanted) -> Report:
+    """One look at each at the same time, so that all together take no longer than the timeout."""
+    now = time.time()
+    looks: list[Awaitable[Report]] = [look_at_canary(server, wanted.rollout, now)]
+    if wanted.budget is not None:
+        looks.append(look_at_budget(server, *wanted.budget, now))
+    looking = asyncio.gather(*looks)
+    if wanted.question is None:
+        reports = await looking
+        return reports[0] if len(reports) == 1 else combined(reports)
+    reports, state = await asyncio.gather(
+        looking, _recorded(record, wanted.question, server.timeout)
+    )
+    answers = record.answers(wanted.question, state, datetime.now(UTC))
+    more = []
+    if answers.deploy is not None:
+        more.append(judge_migration("migration", answers.deploy.verdict, answers.deploy.reason))
+    found = combined(reports, more)
+    if answers.rollback is None:
+        return found
+    return without_way_back(found, answers.rollback.verdict, answers.rollback.reason)
+
+
+async def _recorded(record: Record, question: Question, seconds: float) -> State | Damaged | None:
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.to_thread(record.load, question)
+    except TimeoutError:
+        return Damaged(f"the record of {question.app}: no answer within {seconds:g} s")

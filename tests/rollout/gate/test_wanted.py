@@ -1,0 +1,73 @@
+"""The canary, the budget and the migrations are one verdict, as `gate all` has it."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from drainproxy.rollout.gate.asked import Asked
+from drainproxy.rollout.gate.prometheus import Server
+from drainproxy.rollout.gate.record import Question, Record
+from drainproxy.rollout.gate.report import Report
+from drainproxy.rollout.gate.wanted import look_at_all, wanted
+from drainproxy.rollout.migration.state import Damaged, State
+from tests.rollout.gate import served
+from tests.rollout.gate.fake_prometheus import serving
+from tests.rollout.gate.test_record import EXPANDED, recorded
+
+CANARY = 'version="2"'
+
+
+def asked(**more: str) -> Asked:
+    return Asked(canary=CANARY, stable='version="1"', warm_up="0s", **more)
+
+
+async def looked(asked: Asked, record: Record, bad: int = 0) -> Report:
+    async with serving(served.prometheus(bad, CANARY)) as url:
+        return await look_at_all(Server(url, timeout=1.0), record, wanted(asked))
+
+
+@pytest.mark.parametrize(
+    ("bad", "more", "verdict", "would"),
+    [
+        (0, {}, "pass", None),
+        (0, {"app": "shop", "version": "7"}, "pass", None),
+        (0, {"app": "shop", "version": "6"}, "fail", None),
+        (50, {"app": "shop", "version": "7"}, "fail", None),
+        (50, {"app": "shop", "previous": "6"}, "hold", "fail"),
+        (0, {"app": "other", "version": "7"}, "hold", None),
+        # Nobody has rules for it here.
+        (0, {"service": "shop"}, "hold", None),
+        (0, {"service": "shop", "app": "shop", "version": "7"}, "hold", None),
+    ],
+)
+async def test_all_that_is_asked_for_decides(
+    tmp_path: Path, bad: int, more: dict[str, str], verdict: str, would: str | None
+) -> None:
+    found = await looked(asked(**more), Record(recorded(tmp_path)), bad)
+    assert (found.verdict, found.would) == (verdict, would)
+    names = {each.signal for each in found.signals}
+    assert ("migration" in names) == ("version" in more)
+    assert ("error budget" in names) == ("service" in more)
+
+
+async def test_where_there_is_a_way_back_a_fail_is_one(tmp_path: Path) -> None:
+    record = Record(recorded(tmp_path, EXPANDED))
+    found = await looked(asked(app="shop", version="7", previous="6"), record, 50)
+    assert (found.verdict, found.would) == ("fail", None)
+
+
+class Hanging(Record, frozen=True):
+    """An API server that does not answer."""
+
+    def load(self, question: Question) -> State | Damaged | None:
+        time.sleep(1.5)
+        raise AssertionError(question)
+
+
+async def test_a_record_that_does_not_come_in_time_is_a_hold() -> None:
+    async with asyncio.timeout(10):
+        found = await looked(asked(app="shop", version="7", previous="6"), Hanging(), 50)
+    assert found.verdict == "hold"
+    assert "no answer within 1 s" in found.reason
