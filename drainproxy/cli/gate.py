@@ -134,9 +134,9 @@ Example:
 def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     """Answer Argo Rollouts and Flagger over HTTP.
 
-    /gate/argo says the verdict, always with status 200; /gate/flagger/confirm answers 200 if it
-    passes and /gate/flagger/rollback if it fails, else 403. /livez, /readyz, /metrics. Who names a
-    service is told of its error budget too, who names an app of its record of migrations.
+    /gate/argo says the verdict with status 200, whatever it is; /gate/flagger/confirm answers 200
+    if it passes and /gate/flagger/rollback if it fails, else 403. /livez, /readyz, /metrics. A
+    service that is named has its error budget judged too, an app its record of migrations.
     """
     from aiohttp import web
 

@@ -73,6 +73,6 @@ def judge_budget(found: Mapping[str, Sequence[Series]]) -> Judgement:
 
 
 def _number(series: Sequence[Series]) -> float | None:
-    """The only value; several mean that the query did not select one service."""
-    values = [each.samples[-1][1] for each in series if each.samples]
+    """The only value; several mean that the query did not select one service, or one moment."""
+    values = [value for each in series for _, value in each.samples]
     return values[0] if len(values) == 1 and isfinite(values[0]) else None

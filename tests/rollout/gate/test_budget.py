@@ -35,10 +35,14 @@ def test_the_verdict_on_a_budget(numbers: dict[str, float], verdict: str) -> Non
     assert judge_budget(found(**numbers)).verdict == verdict
 
 
-def test_several_numbers_are_none() -> None:
-    twice = found(left=0.9)
-    twice["remaining"] *= 2
-    assert judge_budget(twice).verdict == "hold"
+@pytest.mark.parametrize(
+    "several",
+    [[Series({}, [(0.0, 0.9)])] * 2, [Series({}, [(0.0, 0.9), (1.0, 0.9)])], [Series({}, [])]],
+)
+def test_several_numbers_are_none(several: list[Series]) -> None:
+    whole = found(left=0.9, hour=0.0, minutes=0.0)
+    assert judge_budget(whole).verdict == "pass"
+    assert judge_budget(whole | {"remaining": several}).verdict == "hold"
 
 
 @pytest.mark.parametrize("source", SOURCES)
