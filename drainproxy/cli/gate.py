@@ -1,6 +1,7 @@
 """`drainproxy gate`: whether a rollout may go on, by what Prometheus has seen of it."""
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -142,7 +143,7 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
 
     from drainproxy.config.addresses import parse_listen
     from drainproxy.rollout.gate.record import Record
-    from drainproxy.rollout.gate.serve import Gate, Token
+    from drainproxy.rollout.gate.serve import Brief, Gate, Token
 
     try:
         address = parse_listen(listen)
@@ -153,6 +154,7 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     file = given["state"] and Path(given["state"])
     record = Record(file, timedelta(seconds=given["contract_after"]))
     app = Gate(server(given), Token(token_file), record).application()
+    logging.getLogger("aiohttp.server").addFilter(Brief())
     try:
         web.run_app(app, host=address.host or None, port=address.port, print=None, access_log=None)
     except OSError as error:
