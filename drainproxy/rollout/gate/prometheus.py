@@ -62,7 +62,13 @@ class _Answer(Struct, rename="camel"):
 async def ask(server: Server, queries: Mapping[str, str], now: float) -> dict[str, list[Series]]:
     """The series for each query, by its name, as they were at `now`; NoAnswer if there is one that
     was not answered as a whole."""
-    from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+    from aiohttp import (
+        ClientError,
+        ClientPayloadError,
+        ClientSession,
+        ClientTimeout,
+        TCPConnector,
+    )
 
     try:
         connector = TCPConnector(ssl=_tls(server))
@@ -84,6 +90,9 @@ async def ask(server: Server, queries: Mapping[str, str], now: float) -> dict[st
             )
     except TimeoutError:
         raise NoAnswer(f"{server.url}: no answer within {server.timeout:g} s") from None
+    except ClientPayloadError:
+        reason = "the answer breaks off, or is not compressed as it says"
+        raise NoAnswer(f"{server.url}: {reason}") from None
     except (ClientError, OSError, ValueError) as error:
         raise NoAnswer(f"{server.url}: {str(error) or type(error).__name__}") from None
     return dict(zip(queries, found, strict=True))
@@ -99,15 +108,17 @@ async def _ask(session: "ClientSession", server: Server, query: str, now: float)
     }
     url = server.url.rstrip("/") + "/api/v1/query"
     async with session.post(url, data=form, allow_redirects=False) as answer:
-        body = b""
+        body = bytearray()
         async for chunk in answer.content.iter_any():
             body += chunk
             if len(body) > _MOST_BYTES:
                 raise NoAnswer(f"{server.url}: the answer is over {_MOST_BYTES >> 20} MiB")
+            # What a few compressed bytes become is there at once: others, and the timeout, go on.
+            await asyncio.sleep(0)
     return series_of(server.url, answer.status, body)
 
 
-def series_of(url: str, status: int, body: bytes) -> list[Series]:
+def series_of(url: str, status: int, body: bytes | bytearray) -> list[Series]:
     """What an answer of the API says; NoAnswer if it says that it cannot, or only a part."""
     try:
         said = json.decode(body, type=_Answer)

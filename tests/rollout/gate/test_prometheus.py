@@ -1,6 +1,7 @@
 """An answer is whole, or there is a reason why there is none: never a guess."""
 
 import asyncio
+import gzip
 import ssl
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,23 @@ async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
     with pytest.raises(NoAnswer, match="missing"):
         await ask(Server("http://127.0.0.1:1", bearer_file=missing), QUERIES, 1.0)
+
+
+async def test_what_a_few_compressed_bytes_become_costs_no_more_than_the_timeout() -> None:
+    bomb = gzip.compress(bytes(100 << 20), 1)
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=bomb, headers={"Content-Encoding": "gzip"})
+
+    async with serving(handler) as url, asyncio.timeout(20):
+        with pytest.raises(NoAnswer, match=r"over 64 MiB|no answer within"):
+            await ask(Server(url, timeout=10.0), {"one": "up", "other": "down"}, 1.0)
+
+
+async def test_an_answer_that_is_not_compressed_as_it_says_is_told_so() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=b"nonsense", headers={"Content-Encoding": "gzip"})
+
+    async with serving(handler) as url:
+        with pytest.raises(NoAnswer, match="not compressed as it says"):
+            await ask(Server(url), {"one": "up"}, 1.0)
