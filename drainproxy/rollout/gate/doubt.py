@@ -11,8 +11,8 @@ from .sidecars import differing, seen_by_both, seen_twice
 
 # What a counter holds beyond it is not exact, and no sidecar has ever counted so far.
 _MOST: Final = 2.0**53
-# An app in the same pod has a process, too.
-_OF_SIDECARS: Final = tuple(name for name in COUNTED if name.startswith("drainproxy_"))
+# What every sidecar has. An app in the same pod has a process too, and of buckets there are many.
+_OF_SIDECARS: Final = tuple(name for name in COUNTED if name.endswith("_total"))
 
 
 def doubt(
