@@ -12,14 +12,17 @@ from drainproxy.relay.context import Context
 from drainproxy.relay.http1.exchange import Exchange
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.tcp import Tcp
+from drainproxy.wire.logged import USER_AGENT, Facts
 
-# How kubelets and load balancers call themselves.
+# How kubelets, load balancers and what watches from outside call themselves.
 _PROBER = re.compile(
-    rb"\r\nuser-agent:[^\r]*"
-    rb"(?:probe|health.?check|googlehc|envoy/hc|load balancer|uptime|pingdom)",
+    rb"probe|health.?check|googlehc|envoy/hc|load balancer|traffic manager|uptime|pingdom"
+    rb"|blackbox|check_http|zabbix|statuscake",
     re.I,
 )
 _GRPC_HEALTH = "/grpc.health.v1.Health/"
+# Prometheus and its relatives have a folder for this, in which all is about themselves.
+_OF_THE_SERVER = "/-/"
 # The last part of the paths at which frameworks tell of their health.
 _HEALTH = frozenset(
     {
@@ -46,9 +49,11 @@ _HEALTH = frozenset(
 _MANY = 1000
 
 
-def is_probe(method: bytes, path: str, head: bytes = b"") -> bool:
-    """Whether a request is that of a prober; `head` is that of HTTP/1, where it is one."""
-    if path.startswith(_GRPC_HEALTH) or _PROBER.search(head):
+def is_probe(method: bytes, path: str, facts: Facts) -> bool:
+    """Whether a request is that of a prober."""
+    if path.startswith((_GRPC_HEALTH, _OF_THE_SERVER)):
+        return True
+    if _PROBER.search(facts.get(USER_AGENT, b"")):
         return True
     if method == b"OPTIONS" and path in ("*", "/"):
         # What HAProxy asks where nothing else is said.
@@ -88,10 +93,10 @@ class News:
         self._book(hold)
         match hold:
             case Exchange(request=request) if request is not None:
-                if not is_probe(request.method, hold.path, request.head):
+                if not is_probe(request.method, hold.path, hold.facts):
                     self._came(hold.connected_at)
             case Stream():
-                if not is_probe(hold.head.method, hold.path):
+                if not is_probe(hold.head.method, hold.path, hold.facts):
                     self._came(hold.owner.connected_at)
             case Tcp(path="", spoken=False):
                 if len(self._silent) > _MANY:

@@ -37,12 +37,14 @@ def says(protocol: str, *chunks: bytes, first: bytes = b"") -> Callable[[Proxy],
     return come
 
 
-def asks_over_http2(path: bytes, method: bytes = b"GET") -> Callable[[Proxy], Conversation]:
+def asks_over_http2(
+    path: bytes, method: bytes = b"GET", agent: bytes = b"Mozilla/5.0"
+) -> Callable[[Proxy], Conversation]:
     def come(proxy: Proxy) -> Conversation:
         talk = Streaming(proxy=proxy)
         proxy.time += 0.5
         others = (each for each in GET if each[0] not in (b":path", b":method"))
-        fields = ((b":method", method), (b":path", path), *others)
+        fields = ((b":method", method), (b":path", path), *others, (b"user-agent", agent))
         talk.client_sends(PREFACE + settings() + talk.says.headers(1, fields, end=True))
         return talk
 
@@ -54,11 +56,12 @@ ASKS = {
     "post": says("http", request("/orders", method="POST", body=b"x")),
     "events": says("auto", request("/events", "Accept: text/event-stream")),
     "http2": asks_over_http2(b"/"),
-    "grpc": asks_over_http2(b"/shop.Orders/Get", b"POST"),
+    "grpc": asks_over_http2(b"/shop.Orders/Get", b"POST", b"grpc-go/1.75.0"),
     "tcp": says("tcp", b"\x00\x01"),
     "tcp told apart": says("auto", b"\x00\x01\x02\x03\r\n\r\n"),
     "greeted": says("tcp", b"HELO\r\n", first=b"220 here\r\n"),
     "a name that is no probe": says("auto", request("/orders/healthy")),
+    "a kubelet in another field": says("auto", request("/", "X-Was: kube-probe")),
     "a post to a name of health": says("auto", request("/ping", method="POST", body=b"x")),
 }
 ASKS_NOTHING = {
@@ -80,6 +83,12 @@ ASKS_NOTHING = {
     "grpc health": asks_over_http2(b"/grpc.health.v1.Health/Check", b"POST"),
     "grpc watch": asks_over_http2(b"/grpc.health.v1.Health/Watch", b"POST"),
     "healthz over http2": asks_over_http2(b"/healthz"),
+    "AWS over http2": asks_over_http2(b"/", agent=b"ELB-HealthChecker/2.0"),
+    "Google over http2": asks_over_http2(b"/x", agent=b"GoogleHC/1.0"),
+    "Envoy over http2": asks_over_http2(b"/x", agent=b"Envoy/HC"),
+    "Azure": says("auto", request("/", "User-Agent: Azure Traffic Manager Endpoint Monitor")),
+    "Nagios": says("auto", request("/", "User-Agent: check_http/v2.4 (monitoring-plugins 2.4)")),
+    "Prometheus": says("auto", request("/-/healthy")),
 }
 
 
@@ -139,22 +148,23 @@ def test_a_drain_that_is_taken_back_looks_no_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "head", "probe"),
+    ("method", "path", "agent", "probe"),
     [
         (b"GET", "/livez", b"", True),
         (b"GET", "/up", b"", True),
         (b"GET", "/app/Health", b"", True),
-        (b"GET", "/", b"\r\nUser-Agent: Blackbox-Probe/1\r\n", True),
-        (b"GET", "/", b"\r\nUser-Agent: Load Balancer Agent\r\n", True),
+        (b"GET", "/", b"Blackbox-Probe/1", True),
+        (b"GET", "/", b"Load Balancer Agent", True),
         (b"OPTIONS", "*", b"", True),
         (b"OPTIONS", "/", b"", True),
         (b"OPTIONS", "/orders", b"", False),
         (b"POST", "/healthz", b"", False),
-        (b"GET", "/", b"\r\nUser-Agent: curl/8\r\nX-Was: kube-probe\r\n", False),
+        (b"GET", "/", b"curl/8", False),
+        (b"GET", "/-/reload", b"", True),
         (b"GET", "/health/insurance", b"", False),
         (b"GET", "/pinguin", b"", False),
         (b"GET", "", b"", False),
     ],
 )
-def test_a_probe_is_known_by_its_name(method: bytes, path: str, head: bytes, probe: bool) -> None:
-    assert is_probe(method, path, head) is probe
+def test_a_probe_is_known_by_its_name(method: bytes, path: str, agent: bytes, probe: bool) -> None:
+    assert is_probe(method, path, {b"user-agent": agent}) is probe

@@ -41,7 +41,8 @@ class Inbound(Direction[RequestHead]):
     def __init__(self, table: StreamTable, limit: StreamLimit, floods: Floods) -> None:
         self.heads = RequestHeads(table.context.limits.max_fields)
         super().__init__(table, self.heads.understand)
-        if table.context.access_log is not None:
+        if table.context.access_log is not None or table.context.leaving:
+            # A drain asks who comes late, and whether that is a prober.
             self.reader.keep_fields()
         self.limit = limit
         self.floods = floods
@@ -75,13 +76,13 @@ class Inbound(Direction[RequestHead]):
         streams[stream] = opened = Stream(
             table.connection, stream, head, table.moment, bool(flags & END_STREAM)
         )
+        if self.reader.spells or table.context.access_log is not None:
+            opened.facts = self._facts()
         table.hold(opened)
         if timeout := table.context.limits.request_timeout:
             table.deadlines.no_later(Deadline.ANSWER, opened.opened + timeout)
         if head.kind != "http2":
             self._open_special(opened)
-        if table.context.access_log is not None:
-            opened.facts = self._facts()
         if self.stateless:
             block = self.block_anew()
         elif not head.forwarded:
@@ -89,7 +90,7 @@ class Inbound(Direction[RequestHead]):
         return header_frames(stream, flags, priority, block + head.forwarded)
 
     def _facts(self) -> Facts:
-        """What the fields of the block that was read tell the access log. Of a connection that
+        """What the fields of the block that was read tell a log, or a drain. Of a connection that
         began before anybody wanted to read of it, the first request tells nothing."""
         if self.reader.spells:
             return of_fields(self.reader.fields)
