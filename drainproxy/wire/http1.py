@@ -234,15 +234,15 @@ def _connection_of_request(request: Request, connection: tuple[bytes, ...]) -> N
 
 
 def _upgrade(request: Request, connection: tuple[bytes, ...], upgrade: bytes) -> None:
-    """RFC 9110 7.8: it may be ignored, and is in HTTP/1.0, whatever the app makes of it. With a
-    body it is not passed on, for parsers disagree on whether an upgrade has one; a WebSocket's
-    never has (RFC 6455 4.1)."""
+    """RFC 9110 7.8: it may be ignored, and must be in HTTP/1.0, which not every app knows: there it
+    is not passed on. Nor is it with a body, for parsers disagree on whether an upgrade has one; a
+    WebSocket's never has (RFC 6455 4.1)."""
     offered = [token for token in tokens(upgrade) if token]
     if request.length and request.minor and _WEBSOCKET in offered:
         raise Refused(400, "an upgrade to a WebSocket with a body")
-    has_body = bool(request.length)
-    passed = [t for t in offered if not has_body and _name(t) not in _NO_HOP_ACTS]
-    if request.minor and b"upgrade" in connection:
+    heard = request.minor and not request.length
+    passed = [t for t in offered if heard and _name(t) not in _NO_HOP_ACTS]
+    if b"upgrade" in connection:
         request.upgrade = b",".join(passed)
     if passed != offered:
         request.head = with_upgrade(request.head, connection, request.upgrade)
