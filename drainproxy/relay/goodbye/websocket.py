@@ -29,6 +29,7 @@ from drainproxy.drain.interruption import (
 from drainproxy.drain.ledger import CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.goodbye.carrier import Carrier
 from drainproxy.relay.limits import Limits
+from drainproxy.wire.heartbeat import is_heartbeat
 from drainproxy.wire.websocket import NO_CLOSE, FrameTracker, close_answer, close_frame
 
 # Who said the first Close: an app that breaks the connection off has said nothing either.
@@ -50,8 +51,8 @@ class WebSocketGoodbye:
 
     `pending`: what it was asked for, kept when it is `said`: then the client has got our Close, and
     nothing of the app may go to it any more. `asks`: the client has said something since the app
-    has; what control frames say is no question and no answer. `ends_at`: when a closing handshake
-    has to be over, inf if none runs against the clock.
+    has; what control frames and heartbeats say is no question and no answer. `ends_at`: when a
+    closing handshake has to be over, inf if none runs against the clock.
     """
 
     __slots__ = (
@@ -79,15 +80,17 @@ class WebSocketGoodbye:
 
     def feed_app(self, data: bytes) -> int:
         """The app's next bytes; returns how many were read, the rest is to be fed later."""
+        beats = self.asks and is_heartbeat(data) and self.from_app.between_frames
         read = self.from_app.feed(data)
-        if self.from_app.data_passed:
+        if self.from_app.data_passed and not beats:
             self.asks = False
         return read
 
     def feed_client(self, data: bytes) -> int:
         """The client's next bytes; returns the same."""
+        beats = not self.asks and is_heartbeat(data) and self.from_client.between_frames
         read = self.from_client.feed(data)
-        if self.from_client.data_passed and not self.asks:
+        if self.from_client.data_passed and not self.asks and not beats:
             self.asks = True
             if self.pending is not None:
                 self.pending.asked = self.pending.moved

@@ -14,6 +14,8 @@ Opens = type[WebSocket]
 # RFC 6455 5.5: control frames say nothing that an answer could be to.
 PING, PONG = b"\x89\x00", b"\x8a\x00"
 SHOUTED_PING, SHOUTED_PONG = b"\x89\x80abcd", b"\x8a\x80abcd"
+# socket.io: its server asks every 25 s whether the client is there, which says so.
+APP_BEATS, CLIENT_BEATS = b"\x81\x012", b"\x81\x81\0\0\0\x003"
 
 
 @pytest.fixture(params=ASKS)
@@ -163,3 +165,25 @@ def test_whoever_goes_by_himself_was_left_by_nobody(
     goes(talk)
     talk.proxy.wait(10)
     assert unanswered(talk) == {}
+
+
+def test_who_has_only_said_that_it_is_there_waits_for_nothing(websocket: Opens, why: str) -> None:
+    talk = websocket()
+    talk.app_says(APP_BEATS)
+    talk.client_says(CLIENT_BEATS)
+    ASKS[why](talk)
+    talk.proxy.wait(0.25)
+    assert talk.client_heard() == APP_BEATS + GOING_AWAY
+    assert unanswered(talk) == {}
+
+
+def test_that_the_app_is_there_answers_nothing(websocket: Opens, why: str) -> None:
+    talk = websocket()
+    talk.client_says(SHOUT)
+    ASKS[why](talk)
+    talk.app_says(APP_BEATS)
+    talk.proxy.wait(0.75)
+    assert talk.client_heard() == APP_BEATS
+    talk.proxy.wait(2)
+    assert talk.client_heard() == GOING_AWAY
+    assert unanswered(talk) == {("websocket", why): 1}
