@@ -220,7 +220,9 @@ async def test_clients_hear_goodbye_when_the_kubelet_runs_out_of_patience(
                 await client.recv()
             codes.append(closed.value.rcvd and closed.value.rcvd.code)
         told = await deletion
-    assert codes == [CloseCode.GOING_AWAY] * count
+    # SIGTERM comes to both containers now, and uvicorn says 1012 to all when it hears it: who is
+    # faster is chance.
+    assert {*codes} <= {CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART}
     # SIGKILL would have come 2 s later, and it has written its report.
     assert told.sidecar == 0
     assert told.gone < grace + 2 + BUSY
