@@ -26,7 +26,7 @@ _MEANINGS: dict[bytes, int] = {
     b":status": _PSEUDO,
     **dict.fromkeys((b"host", b"content-length", b"te"), _SINGLE),
     **dict.fromkeys((b"content-type", b"content-encoding", b"grpc-status"), _READ),
-    b"last-event-id": _READ,
+    **dict.fromkeys((b"accept", b"last-event-id"), _READ),
     **dict.fromkeys((b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"), _READ),
     **dict.fromkeys((b"connection", b"proxy-connection", b"keep-alive"), _OF_A_CONNECTION),
     **dict.fromkeys((b"transfer-encoding", b"upgrade"), _OF_A_CONNECTION),
@@ -62,6 +62,7 @@ class RequestHead:
 
     __slots__ = (
         "asked_by_id",
+        "asks_for_events",
         "authority",
         "forwarded",
         "grpc",
@@ -91,6 +92,8 @@ class RequestHead:
         )
         # WHATWG HTML 9.2.4: an EventSource that comes again says the last id that it has heard.
         self.asked_by_id = bool(found.get(b"last-event-id"))
+        accepted = found.get(b"accept", b"").lower()
+        self.asks_for_events = self.method == b"GET" and b"text/event-stream" in accepted
         # Whether a proxy before us has said where the client came in.
         self.proxied = (b"x-forwarded-proto" in found, b"x-forwarded-host" in found)
         if b"forwarded" in found:

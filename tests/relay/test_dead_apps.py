@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
+from drainproxy.wire.http2 import INTERNAL_ERROR
 from drainproxy.wire.websocket import close_frame
 from tests.relay.conversation import MASK, Conversation, head, request, response
-from tests.relay.frames import GET, WEBSOCKET, Fields, data
+from tests.relay.frames import GET, POST, WEBSOCKET, Fields, data
 from tests.relay.goodbye_model import EVENTS, SWITCHED
 from tests.relay.http1.test_connection import EVENTS as EVENTS_HEAD
-from tests.relay.streaming import Streaming, answered
+from tests.relay.streaming import Streaming, answered, asked
 from tests.relay.upgraded import FRAGMENT, SHOUT, TEXT, websocket
 
 CLOSED = close_frame(1014, "the app has gone")
@@ -238,6 +239,29 @@ def test_whoever_asks_for_events_waits_for_an_app_that_closes_without_a_word(die
     talk.app_sends(EVENTS_HEAD + EVENT)
     assert talk.client_got() == EVENTS_HEAD + EVENT
     assert talk.proxy.in_flight == {"sse": 1}
+
+
+@DIES
+@pytest.mark.parametrize(
+    ("fields", "comes_again"),
+    [
+        ((*GET, (b"accept", b"text/event-stream")), True),
+        ((*GET, (b"accept", b"application/json, TEXT/Event-Stream")), True),
+        ((*GET, (b"accept", b"text/html")), False),
+        (GET, False),
+        ((*POST, (b"accept", b"text/event-stream")), False),
+    ],
+)
+def test_over_http2_whoever_asks_for_events_hears_no_answer_but_an_error_of_the_network(
+    dies: Dies, fields: Fields, comes_again: bool
+) -> None:
+    """9.2.3: after that an EventSource comes again, and after a 502 never. The connection ends with
+    that of the app, so nobody waits on it."""
+    talk = asked(fields=fields)
+    dies(talk)
+    heard = talk.client_hears()
+    assert (("reset", 1, INTERNAL_ERROR) in heard) is comes_again
+    assert any(each[0] == "headers" for each in heard) is not comes_again
 
 
 @DIES

@@ -260,7 +260,9 @@ class StreamTable:
                 # A method that the app has begun to answer is one that it knows.
                 stream.grpc_status = UNAVAILABLE if stream.status else None
                 stream.status = stream.status or 200
-            elif stream.status:
+            elif stream.status or (status == 502 and stream.head.asks_for_events):
+                # WHATWG HTML 9.2.3: an EventSource gives up for ever on any answer but a 200, and
+                # comes again after an error of the network.
                 return http2.rst_stream(stream.id, code)
             else:
                 words = self._head_frames(stream.id, self._answer_fields(status, reason))
