@@ -1,17 +1,16 @@
 """All that was given, seen together. What is asked of all objects is asked once: rules ask it for
 each workload, and a thousand manifests are a million pairs."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Final
 
 from .copies import Shelf
 from .place import Object, Place
+from .pods import Pods
 from .workload import Workload
 
 _HOOKS: Final = ("argocd.argoproj.io/hook", "helm.sh/hook")
-
-Labels = dict[str, str]
 
 
 class Inventory:
@@ -21,6 +20,8 @@ class Inventory:
         self.objects = list(objects)
         self.workloads: list[Workload] = []
         self._answers: dict[Callable[[Object], bool], list[Object]] = {}
+        self._spaces: dict[Callable[[Object], bool], set[str]] = {}
+        self._port_names: dict[tuple[str, frozenset[tuple[str, str]]], set[str]] = {}
 
     @cached_property
     def _by_kind(self) -> dict[str, list[Object]]:
@@ -39,14 +40,29 @@ class Inventory:
 
     def named(self, kind: str, name: str, near: Object) -> Object | None:
         """The object of that name in the namespace of another."""
-        found = self._by_name.near((kind, name), near)
-        return found[0] if found else None
+        return next(self._by_name.near((kind, name), near), None)
 
     def that(self, question: Callable[[Object], bool]) -> list[Object]:
         """The objects about which a question is answered with yes."""
         if question not in self._answers:
             self._answers[question] = [each for each in self.objects if question(each)]
         return self._answers[question]
+
+    def has_near(self, question: Callable[[Object], bool], near: Object) -> bool:
+        """Whether one of those is, or may be, in the namespace of another object."""
+        if question not in self._spaces:
+            self._spaces[question] = {each.namespace for each in self.that(question)}
+        spaces = self._spaces[question]
+        return bool(spaces & {near.namespace, ""} if near.namespace else spaces)
+
+    @cached_property
+    def canary_metrics(self) -> dict[str, list[Place]]:
+        """The metrics of Canaries, by the names of the templates that they refer to."""
+        found: dict[str, list[Place]] = {}
+        for canary in self.of("Canary"):
+            for metric in canary.root.at("spec", "analysis", "metrics").items:
+                found.setdefault(metric.at("templateRef", "name").text, []).append(metric)
+        return found
 
     @cached_property
     def serving(self) -> list[Workload]:
@@ -66,33 +82,29 @@ class Inventory:
         return found
 
     @cached_property
-    def pods(self) -> list[tuple[Place, Labels]]:
-        """The pods, and templates of pods, of objects of every kind, with their labels."""
-        found = (each.root if each.kind == "Pod" else _template(each) for each in self.objects)
-        return [
-            (each, each.at("metadata", "labels").texts)
-            for each in found
-            if each.at("spec", "containers").exists
-        ]
+    def governing(self) -> set[str]:
+        """The names of the Services by which members of StatefulSets find each other."""
+        sets = self.of("StatefulSet")
+        return {each.root.at("spec", "serviceName").text for each in sets}
 
     @cached_property
-    def _pods_by_label(self) -> dict[tuple[str, str], list[tuple[Place, Labels]]]:
-        found: dict[tuple[str, str], list[tuple[Place, Labels]]] = {}
-        for pod, labels in self.pods:
-            for label in labels.items():
-                found.setdefault(label, []).append((pod, labels))
-        return found
+    def pods(self) -> Pods:
+        """The pods, and templates of pods, of objects of every kind."""
+        found = (each.root if each.kind == "Pod" else _template(each) for each in self.objects)
+        return Pods(each for each in found if each.at("spec", "containers").exists)
 
-    def pods_of(self, service: Object) -> Iterator[Place]:
-        """The pods behind a Service, whatever makes them; none if it selects none by labels."""
-        wanted = service.root.at("spec", "selector").texts.items()
-        found = (self._pods_by_label.get(label, ()) for label in list(wanted)[:1])
-        return (
-            pod
-            for candidates in found
-            for pod, labels in candidates
-            if wanted <= labels.items() and pod.object.shares_namespace(service)
-        )
+    def port_names(self, service: Object) -> set[str]:
+        """The names of the ports of the pods behind a Service."""
+        wanted = service.root.at("spec", "selector").texts
+        asked = service.namespace, frozenset(wanted.items())
+        if asked not in self._port_names:
+            self._port_names[asked] = {
+                port.at("name").text
+                for pod in self.pods.selected(wanted, service)
+                for container in pod.place.at("spec", "containers").items
+                for port in container.at("ports").items
+            }
+        return self._port_names[asked]
 
 
 def _template(each: Object) -> Place:

@@ -1,6 +1,7 @@
 """Objects with their file and position, and a cursor over what is in them that never raises."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, Final
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ _MOST_OBJECTS: Final = 50_000
 _LONGEST_TITLE: Final = 500
 
 
-class Object(Struct, frozen=True, eq=False):
+class Object(Struct, frozen=True, eq=False, dict=True):
     """A Kubernetes object, the document that it stands in, and its path there.
 
     `group` is `apps` of `apps/v1`, empty for the core group. `name` is the beginning of one where
@@ -41,7 +42,12 @@ class Object(Struct, frozen=True, eq=False):
 
     def annotation(self, key: str) -> "Place":
         """An annotation, or a label of that name, of the object or else of its pod template."""
+        return self._notes.get(key) or self.root.at("metadata", "annotations", key)
+
+    @cached_property
+    def _notes(self) -> "dict[str, Place]":
         root = self.root
+        found: dict[str, Place] = {}
         for metadata in (
             root.at("metadata"),
             root.at("spec", "template", "metadata"),
@@ -49,9 +55,10 @@ class Object(Struct, frozen=True, eq=False):
             root.at("spec", "jobTemplate", "spec", "template", "metadata"),
         ):
             for where in ("annotations", "labels"):
-                if (found := metadata.at(where, key)).exists:
-                    return found
-        return root.at("metadata", "annotations", key)
+                for key, place in metadata.at(where).entries.items():
+                    if place.exists:
+                        found.setdefault(key, place)
+        return found
 
     def shares_namespace(self, other: "Object") -> bool:
         """Whether both are, or may be, in one namespace."""

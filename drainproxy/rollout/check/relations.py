@@ -80,8 +80,7 @@ class _Relations:
         return self._inventory.named(reference.at("kind").text, reference.at("name").text, rollout)
 
     def _points(self, kind: str, target: Object) -> Object | None:
-        found = self._pointing.near((kind, target.kind, target.name), target)
-        return found[0] if found else None
+        return next(self._pointing.near((kind, target.kind, target.name), target), None)
 
     def _injects(self, workload: Workload) -> bool:
         """Whether the webhook, or `inject`, is asked to put a sidecar in: the pod wins. One that

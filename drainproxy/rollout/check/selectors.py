@@ -1,11 +1,17 @@
 """Label selectors in manifests with positions, and an index of what has them."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
+from itertools import islice
+from typing import Final
 
 from drainproxy.manifests.selectors import Requirement, Selector
 
 from .copies import Shelf
 from .place import Object, Place
+
+# More than any pod has of Services or budgets; the relation of all with all has a bound.
+_MOST: Final = 100
 
 
 def read_selector(place: Place) -> Selector:
@@ -22,21 +28,38 @@ def read_selector(place: Place) -> Selector:
 
 
 class Index:
-    """Objects under one label that their selector demands: for a pod, few are looked at."""
+    """Objects under what their selector demands, the rarest of it: for a pod, few are looked at."""
 
     def __init__(self, found: Iterable[tuple[Object, Selector]]) -> None:
         self._selectors: dict[int, Selector] = {}
-        keyed = []
-        for each, selector in found:
+        given = [(each, selector, _demands(selector)) for each, selector in found]
+        count = Counter(key for *_, demands in given for keys in demands for key in keys)
+        keyed: list[tuple[Hashable, Object]] = []
+        for each, selector, demands in given:
             self._selectors[id(each)] = selector
-            keyed.append((selector.label, each))
+            rarest = min(demands, key=lambda keys: sum(count[key] for key in keys), default=(None,))
+            keyed += [(key, each) for key in dict.fromkeys(rarest)]
         self._shelf = Shelf(keyed)
 
     def selecting(self, labels: Mapping[str, str], near: Object) -> list[Object]:
         """Those that select these labels, in the namespace of another object."""
-        return [
+        found = (
             each
-            for label in (*labels.items(), None)
-            for each in self._shelf.near(label, near)
+            for key in (*labels.items(), *labels, None)
+            for each in self._shelf.near(key, near)
             if self._selectors[id(each)].selects(labels)
-        ]
+        )
+        return [*islice(found, _MOST)]
+
+
+def _demands(selector: Selector) -> list[tuple[Hashable, ...]]:
+    """What pods must have, each time one of several: a label, or the key of one."""
+    demands: list[tuple[Hashable, ...]] = [
+        (label,) for label in (selector.match_labels or {}).items()
+    ]
+    for each in selector.match_expressions or []:
+        if each.operator == "In":
+            demands.append(tuple((each.key, value) for value in each.values or ()))
+        elif each.operator == "Exists":
+            demands.append((each.key,))
+    return demands

@@ -132,3 +132,19 @@ def test_who_serves_is_who_has_a_service_or_ports_that_nobody_has_measured() -> 
     assert not only(stock(ports.replace("NAME", "prometheus"))).serves
     assert not only(stock(ports.replace("NAME", "http"), other)).serves
     assert not only(stock(APP, metrics)).serves
+
+
+def test_selectors_that_nothing_tells_apart_are_looked_at_a_hundred_times_at_most() -> None:
+    """All with all would take as long as it is long: a pod has one budget, or it is not evicted."""
+    many = [budget("{}").replace("name: web", f"name: web-{at}") for at in range(150)]
+    assert len(only(stock(APP, *many)).budgets) == 100
+
+
+def test_pods_of_services_in_other_namespaces_are_not_looked_at() -> None:
+    texts = [
+        text.replace("namespace: shop", f"namespace: shop-{at}")
+        for at in range(3)
+        for text in (APP, service("{app: web}").replace("'shop'", "shop"))
+    ]
+    for at, each in enumerate(stock(*texts).workloads):
+        assert [service.namespace for service in each.services] == [f"shop-{at}"]

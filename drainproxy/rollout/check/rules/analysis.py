@@ -146,17 +146,15 @@ def _judges(step: Place) -> bool:
 def _flagger_query(root: Place, inventory: Inventory) -> Iterator[Problem]:
     query = root.at("spec", "query")
     number = stands_in(query.text)
-    for canary in inventory.of("Canary") if number is not None else ():
-        for metric in canary.root.at("spec", "analysis", "metrics").items:
-            if metric.at("templateRef", "name").text == root.object.name:
-                low, high = (metric.at("thresholdRange", end).value for end in ("min", "max"))
-                if _within(number or 0, low, high):
-                    yield Problem(
-                        query,
-                        f"the query gives {number:g} where there is no data, which Canary"
-                        f" {canary.name} accepts: take `or vector(...)` away",
-                    )
-                    return
+    for metric in inventory.canary_metrics.get(root.object.name, ()) if number is not None else ():
+        low, high = (metric.at("thresholdRange", end).value for end in ("min", "max"))
+        if _within(number or 0, low, high):
+            yield Problem(
+                query,
+                f"the query gives {number:g} where there is no data, which Canary"
+                f" {metric.object.name} accepts: take `or vector(...)` away",
+            )
+            return
 
 
 def _within(number: float, low: object, high: object) -> bool:

@@ -91,7 +91,9 @@ def service_port_unknown(workload: Workload, inventory: Inventory) -> Iterator[P
     every connection is refused. A number is taken as it is, declared or not."""
     for port in workload.every_port if workload.owns_pod else ():
         target = port.target.text
-        if target and _number(workload, target) is None and not _named(port, inventory):
+        if not target or _number(workload, target) is not None:
+            continue
+        if target not in inventory.port_names(port.service):
             known = [
                 each.at("name").text
                 for container in workload.every_container
@@ -102,16 +104,6 @@ def service_port_unknown(workload: Workload, inventory: Inventory) -> Iterator[P
                 port.target,
                 f"no container of {workload.title} has a port named {target!r}: {names}",
             )
-
-
-def _named(port: Port, inventory: Inventory) -> bool:
-    """Whether other pods behind the same Service have a port of that name."""
-    return any(
-        declared.at("name").text == port.target.text
-        for pod in inventory.pods_of(port.service)
-        for container in pod.at("spec", "containers").items
-        for declared in container.at("ports").items
-    )
 
 
 @rule(
@@ -127,20 +119,15 @@ def service_selects_nothing(root: Place, inventory: Inventory) -> Iterator[Probl
     """Labels that differ in one place leave a Service without pods. It is reported only where pods
     in the same input come that close, so that Services for the pods of operators are no finding."""
     selector = root.at("spec", "selector")
-    wanted = selector.texts.items()
-    if not wanted or next(inventory.pods_of(root.object), None):
+    wanted = selector.texts
+    if not wanted or next(inventory.pods.selected(wanted, root.object), None):
         return
-    for pod, labels in inventory.pods:
-        wrong = [key for key, value in wanted if labels.get(key) != value]
-        is_close = len(wrong) < len(wanted) or pod.object.name == root.object.name
-        is_near = pod.object.shares_namespace(root.object)
-        if is_near and len(wrong) == 1 and is_close and wrong[0] in labels:
-            place, has = selector.at(wrong[0]), labels[wrong[0]]
-            yield Problem(
-                place,
-                f"no pod has {wrong[0]}: {place.text}; those of {pod.object.title} have {has}",
-            )
-            return
+    if missed := inventory.pods.missed(wanted, root.object):
+        pod, wrong = missed
+        title, place = pod.place.object.title, selector.at(wrong)
+        yield Problem(
+            place, f"no pod has {wrong}: {place.text}; those of {title} have {pod.labels[wrong]}"
+        )
 
 
 @rule(
@@ -160,10 +147,7 @@ def publishes_unready_pods(root: Place, inventory: Inventory) -> Iterator[Proble
     if place.value is not True:
         return
     headless = root.at("spec", "clusterIP").text == "None"
-    governed = any(
-        each.at("spec", "serviceName").text == root.object.name
-        for each in (other.root for other in inventory.of("StatefulSet"))
-    )
+    governed = root.object.name in inventory.governing
     of_one_pod = root.at("spec", "selector", _POD_NAME).exists
     if not (headless and governed) and not of_one_pod:
         name = root.object.name
