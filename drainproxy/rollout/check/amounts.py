@@ -26,10 +26,10 @@ def share(place: Place, whole: int, *, up: bool) -> int | None:
     return int(place.text) if _NUMBER.fullmatch(place.text) else None
 
 
-def seconds(place: Place) -> float | None:
-    """A duration such as `30s`, as our annotations and Go have it; None if it is none."""
+def duration(text: str) -> float | None:
+    """A duration such as `30s`, as our settings have it, in seconds; None if it is none."""
     try:
-        return parse_duration(place.text)
+        return parse_duration(text)
     except ValueError:
         return None
 

@@ -46,6 +46,8 @@ _SERVERS: Final[tuple[tuple[str, Dialect], ...]] = (
 )
 # They run a file from its first line to its last, markers and all.
 _CLIENTS: Final = {"psql", "mysql", "mariadb", "sqlite3"}
+# A database that is waited for is asked something.
+_ASKS: Final = re.compile(r"\s*(?:select|show|explain)\b[^;]*;?\s*", re.IGNORECASE)
 # golang-migrate and others; undo migrations of Flyway.
 _WAY_DOWN: Final = re.compile(r"(?:.*[._-])?(?:down|undo|revert|rollback)\.sql|U[0-9][^/]*\.sql")
 
@@ -65,6 +67,16 @@ def in_hook(job: Object, inventory: Inventory) -> Iterator[tuple[Place, Found]]:
             continue
         if found_in_file := _of_file(place.text, dialect, programs):
             yield place, found_in_file
+
+
+def holds_changes(job: Object) -> bool:
+    """Whether SQL that does more than to ask stands in its commands."""
+    return any(
+        sql and not _ASKS.fullmatch(sql)
+        for _, words in commands_in_words(job)
+        for command in simple_commands(words)
+        for sql in map(statements_in, command)
+    )
 
 
 def _worse(found: list[Found]) -> Found | None:

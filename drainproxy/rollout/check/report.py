@@ -5,13 +5,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from .evidence import PROOFS, of_section, summary
 from .inventory import Inventory
 from .place import Object, printable
 from .rule import LEVELS, SECTIONS, Level, Problem, Rule, Section
 from .rules import RULES
-from .rules.analysis import TEMPLATES
 from .rules.exceptions import ignored_by
-from .rules.migration import migrations
 from .workload import Workload
 
 State = Literal["ticked", "not ticked", "not applicable"]
@@ -35,7 +34,7 @@ class Finding(Struct, frozen=True):
 class Box(Struct, frozen=True):
     """A box of the checklist: a section of the guide, its state, and the findings under it.
 
-    `note` says why it does not apply.
+    `note` says why it is not ticked where no finding does.
     """
 
     section: Section
@@ -138,27 +137,27 @@ def _box(
 ) -> Box:
     under = [each for each in findings if each.section == section.id]
     excepted = sum(each.section == section.id for each in ignored)
+
+    def box(state: State, note: str = "") -> Box:
+        return Box(section, state, under, excepted, note)
+
     if any(each.level != "info" for each in under):
-        return Box(section, "not ticked", under, excepted)
-    if not any(rule.section == section for rule in rules):
-        return Box(section, "not applicable", under, excepted, "no rule of it was asked")
-    if not _applies(section, inventory):
-        return Box(section, "not applicable", under, excepted, section.nothing)
-    return Box(section, "ticked", under, excepted)
-
-
-def _applies(section: Section, inventory: Inventory) -> bool:
-    """Whether there is something that the section of the guide is about."""
-    match section.id:
-        case "probes" | "smoke" | "budget" | "drain":
-            return bool(inventory.serving)
-        case "migration":
-            return bool(migrations(inventory))
-        case "traffic":
-            return bool(inventory.of("Service"))
-        case "rollback":
-            return bool(inventory.workloads or inventory.of(*TEMPLATES))
-        case "exceptions":
-            return any(map(ignored_by, inventory.objects))
-        case _:
-            return bool(inventory.workloads)
+        return box("not ticked")
+    of_it = {rule.id for rule in RULES if rule.section == section}
+    if unasked := of_it - {rule.id for rule in rules}:
+        whole = unasked == of_it
+        return box(
+            "not applicable",
+            "no rule of it was asked" if whole else f"not asked: {', '.join(sorted(unasked))}",
+        )
+    found = of_section(section.id, inventory)
+    if excepted:
+        found = [each for each in found if of_it.isdisjoint(ignored_by(each.about))]
+        if not found:
+            return box("not applicable", "what it asks for is excepted")
+    by_proof = {proof: [each for each in found if each.proof == proof] for proof in PROOFS}
+    if by_proof["open"]:
+        return box("not ticked", summary(by_proof["open"]))
+    if by_proof["unknown"]:
+        return box("not applicable", summary(by_proof["unknown"]))
+    return box("ticked") if found else box("not applicable", section.nothing)

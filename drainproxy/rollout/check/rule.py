@@ -8,6 +8,8 @@ from msgspec import Struct
 from .place import Place
 
 Level = Literal["error", "warning", "info"]
+# Of what a box asks for: it is there, it is not there, or the input does not say.
+Proof = Literal["proved", "open", "unknown"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
 WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
@@ -33,9 +35,15 @@ PROBES: Final = Section(
     "no workload here takes connections",
     _KUBERNETES + "concepts/configuration/liveness-readiness-startup-probes/",
 )
+GRACE: Final = Section(
+    "grace",
+    "Termination grace period covers the drain",
+    "no workload here takes connections",
+    _KUBERNETES + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+)
 DRAIN: Final = Section(
     "drain",
-    "Termination grace period covers the drain; connections drained and aged",
+    "Connections drained and aged",
     "no workload here takes connections",
     _KUBERNETES + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
 )
@@ -48,19 +56,19 @@ STRATEGY: Final = Section(
 CAPACITY: Final = Section(
     "capacity",
     "Capacity held during rollouts and node drains",
-    "no workload here",
+    "no workload here takes connections",
     _KUBERNETES + "concepts/workloads/pods/disruptions/",
 )
 TRAFFIC: Final = Section(
     "traffic",
     "Services lead to what is ready and drained",
-    "no Service here",
+    "no Service here leads clients to pods",
     _KUBERNETES + "concepts/services-networking/service/",
 )
 ROLLBACK: Final = Section(
     "rollback",
     "Automatic rollback when errors or latency spike",
-    "nothing here is analysed, and no image is named",
+    "no workload here takes connections",
     "https://argo-rollouts.readthedocs.io/en/stable/features/analysis/",
 )
 MIGRATION: Final = Section(
@@ -91,7 +99,7 @@ EXCEPTIONS: Final = Section(
 # The four that the guide asks for before a release come first.
 SECTIONS: Final = (
     *(PROBES, MIGRATION, SMOKE, BUDGET),
-    *(DRAIN, STRATEGY, CAPACITY, TRAFFIC, ROLLBACK, EXCEPTIONS),
+    *(GRACE, DRAIN, STRATEGY, CAPACITY, TRAFFIC, ROLLBACK, EXCEPTIONS),
 )
 
 

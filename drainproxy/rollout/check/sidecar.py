@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from drainproxy.config import ANNOTATION_PREFIX, BY_NAME
+from drainproxy.config import ANNOTATION_PREFIX, BY_NAME, CONFIG_ENVIRONMENT
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.config.kinds import parse_duration
 from drainproxy.config.values import Forward
@@ -43,6 +43,28 @@ class Sidecar:
                 if each.at("name").text == row.environment:
                     return each.at("value").text
         return annotation(self._workload, name).text
+
+    def place(self, name: str) -> Place:
+        """Where a setting is said, or would be."""
+        row = BY_NAME[name]
+        if self.container is not None:
+            for field in ("args", "command"):
+                given = self.container.at(field)
+                if any(each.text.partition("=")[0] == row.flag for each in given.items):
+                    return given
+            for each in self.container.at("env").items:
+                if each.at("name").text == row.environment:
+                    return each.at("value")
+        return annotation(self._workload, name)
+
+    @property
+    def reads_a_file(self) -> bool:
+        """Whether it has settings in a file, which is not looked at."""
+        container = self.container
+        return container is not None and (
+            any(each.partition("=")[0] == "--config" for each in _arguments(container))
+            or any(e.at("name").text == CONFIG_ENVIRONMENT for e in container.at("env").items)
+        )
 
     @property
     def drain_timeout(self) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.rollout.check.amounts import failures_for, patience, seconds, share
+from drainproxy.rollout.check.amounts import duration, failures_for, patience, share
 from drainproxy.rollout.check.place import Place, read_objects
 
 
@@ -39,5 +39,5 @@ def test_one_try_more_outlasts_a_drain(drain: int, failures: int) -> None:
 
 
 def test_a_duration_has_a_unit() -> None:
-    assert seconds(place("1m30s")) == 90
-    assert seconds(place("90")) is None
+    assert duration("1m30s") == 90
+    assert duration("90") is None

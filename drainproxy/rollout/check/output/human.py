@@ -53,7 +53,7 @@ def _about(finding: Finding) -> str:
 def _head(box: Box, paint: Paint) -> str:
     notes = [_count(len(box.findings), "finding")] if box.findings else []
     notes += [f"{box.ignored} ignored"] if box.ignored else []
-    notes += [box.note] if box.note and not notes else []
+    notes += [printable(box.note)] if box.note and not box.findings else []
     sign = paint(_SIGNS[box.state], _COLOURS[box.state])
     return f"{sign} {box.section.title}" + (f": {', '.join(notes)}" if notes else "")
 

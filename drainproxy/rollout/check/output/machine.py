@@ -45,4 +45,5 @@ def boxes(report: Report) -> Iterator[dict[str, object]]:
     """The checklist as values."""
     for box in report.boxes:
         counts = {"findings": len(box.findings), "ignored": box.ignored}
-        yield {"id": box.section.id, "title": box.section.title, "state": box.state, **counts}
+        about = {"id": box.section.id, "title": box.section.title, "state": box.state}
+        yield {**about, "note": box.note, **counts}

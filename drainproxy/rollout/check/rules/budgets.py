@@ -20,7 +20,7 @@ def budget_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """Nodes are drained for upgrades of the cluster, several at a time. The budget makes them wait
     until the pods that were evicted are ready elsewhere."""
     has_many = workload.serves and not workload.is_managed and workload.least > 1
-    if has_many and not workload.budgets:
+    if has_many and workload.pod.exists and not workload.budgets:
         yield Problem(
             workload.root.at("metadata", "name"),
             f"no PodDisruptionBudget selects the pods of {workload.title}: add one with"

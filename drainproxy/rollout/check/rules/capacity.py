@@ -61,7 +61,7 @@ def spread_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
     spec = workload.spec
     spread = spec.at("topologySpreadConstraints").items
     apart = spec.at("affinity", "podAntiAffinity").entries
-    if workload.owns_pod and workload.serves and _is_many(workload) and not spread and not apart:
+    if spec.exists and workload.serves and _is_many(workload) and not spread and not apart:
         yield Problem(
             spec,
             f"nothing keeps the {workload.least} pods of {workload.title} on different nodes: add"

@@ -13,12 +13,12 @@ from drainproxy.config import (
 from drainproxy.config.mistakes import did_you_mean
 from drainproxy.manifests.grace import CUTTING, MARGIN
 
-from ..amounts import seconds
+from ..amounts import duration
 from ..inventory import Inventory
 from ..place import Place
 from ..relations import is_for_sidecars
-from ..rule import DRAIN, WORKLOADS, Problem, rule
-from ..sidecar import annotation, asleep, grace, sidecar_of
+from ..rule import DRAIN, GRACE, WORKLOADS, Problem, rule
+from ..sidecar import asleep, grace, sidecar_of
 from ..workload import Workload
 
 _END: Final = f"and {MARGIN}s for the app's own end"
@@ -28,7 +28,7 @@ _KNOWN: Final = {*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS}
 @rule(
     "grace-covers-drain",
     "error",
-    DRAIN,
+    GRACE,
     reason="What is still in flight when the grace period ends is killed.",
     remedy="Raise terminationGracePeriodSeconds, shorten the drain, or let the injector replace a"
     " sleeping preStop hook (drainproxy.io/replace-prestop-sleep).",
@@ -83,16 +83,15 @@ def drain_delay_fills_drain(workload: Workload, _: Inventory) -> Iterator[Proble
     are for cutting. If nothing is left between the two, every connection is cut without a
     goodbye."""
     sidecar = sidecar_of(workload) if workload.owns_pod else None
-    delay = annotation(workload, "drain-delay")
-    length = seconds(delay)
-    if sidecar is None or length is None:
+    if sidecar is None or (length := duration(sidecar.setting("drain-delay"))) is None:
         return
+    delay = sidecar.place("drain-delay")
     drain = sidecar.drain_timeout
     uncut = drain - min(CUTTING, drain / 2)
     if length >= uncut:
         yield Problem(
             delay,
-            f"drain-delay {delay.text} leaves nothing of a drain of {drain:g}s, the last"
+            f"drain-delay {length:g}s leaves nothing of a drain of {drain:g}s, the last"
             f' {drain - uncut:g}s of which cut: write "{uncut / 2:g}s"',
         )
 
@@ -108,7 +107,7 @@ def prestop_missing_behind_service(workload: Workload, _: Inventory) -> Iterator
     """The kubelet sends SIGTERM at the moment at which the pod's endpoint begins to be removed.
     Until every proxy and load balancer has heard of that, clients are led to a process that is
     going away. A preStop hook holds SIGTERM back for that time; the sidecar drains meanwhile."""
-    if not workload.ports or sidecar_of(workload) or _is_for_peers_alone(workload):
+    if not workload.ports or sidecar_of(workload) or is_for_peers_alone(workload):
         return
     for container in workload.serving_containers:
         if not container.at("lifecycle", "preStop").exists:
@@ -121,8 +120,9 @@ def prestop_missing_behind_service(workload: Workload, _: Inventory) -> Iterator
             )
 
 
-def _is_for_peers_alone(workload: Workload) -> bool:
-    """Only the headless Service that names the pods of a StatefulSet leads to it."""
+def is_for_peers_alone(workload: Workload) -> bool:
+    """Whether only the headless Service that names the pods of a StatefulSet leads to it, by which
+    its members find each other."""
     governing = workload.root.at("spec", "serviceName").text
     return all(
         each.name == governing and each.root.at("spec", "clusterIP").text == "None"
@@ -140,8 +140,9 @@ def _is_for_peers_alone(workload: Workload) -> bool:
 def connections_never_age(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """A connection is balanced once, when it is opened. Without a maximum age those of long-lived
     clients gather on the pods that were there first, and new pods stay idle."""
-    age = annotation(workload, "max-connection-age")
-    if workload.owns_pod and age.exists and not seconds(age) and seconds(age) is not None:
+    sidecar = sidecar_of(workload) if workload.owns_pod else None
+    age = sidecar.place("max-connection-age") if sidecar else None
+    if sidecar and age and duration(sidecar.setting("max-connection-age")) == 0:
         default = BY_NAME["max-connection-age"].default_text
         yield Problem(age, f'max-connection-age is off: connections never move; write "{default}"')
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..commands import Call, call, commands
-from ..hooks import in_hook
+from ..commands import Call, call, commands, commands_in_words
+from ..hooks import holds_changes, in_hook
 from ..inventory import Inventory, hook_of, hook_phases
 from ..place import Object, Place
-from ..rule import MIGRATION, WORKLOADS, Problem, rule
+from ..rule import MIGRATION, WORKLOADS, Problem, Proof, rule
+from ..shell import simple_commands
 from ..sql import Contract
 
 PHASE: Final = "drainproxy.io/migration-phase"
@@ -41,17 +42,52 @@ def phase(each: Object) -> Place:
     return each.annotation(PHASE)
 
 
+def phases(each: Object) -> set[str]:
+    """The phases that an object says, a HelmRelease in its values."""
+    if each.kind == "HelmRelease":
+        return {place.text for place in each.root.every_text() if place.path[-1] == PHASE}
+    return {phase(each).text} - {""}
+
+
 def migrations(inventory: Inventory) -> list[Object]:
-    """What says a phase, and Jobs that plainly change a schema."""
+    """What says a phase, and what plainly changes a schema."""
     return inventory.that(_is_about_one)
 
 
 def _is_about_one(each: Object) -> bool:
-    return phase(each).exists or _migrates(each)
+    return bool(phases(each)) or _migrates(each) or changes_by_sql(each)
 
 
 def _migrates(each: Object) -> bool:
-    return each.kind in _JOBS and any(_calls(_MIGRATING, text) for _, text in commands(each))
+    if each.kind in _JOBS:
+        return any(_calls(_MIGRATING, text) for _, text in commands(each))
+    # An app's own command may name such a program for something else.
+    return each.kind in WORKLOADS and any(
+        _calls(_MIGRATING, " ".join(word for word in command if " " not in word))
+        for _, words in commands_in_words(each)
+        for command in simple_commands(words)
+    )
+
+
+def changes_by_sql(each: Object) -> bool:
+    """Whether it is a Job in whose commands SQL changes something."""
+    return each.kind in _JOBS and holds_changes(each)
+
+
+def in_words(each: Object, inventory: Inventory) -> tuple[Proof, str]:
+    """What the SQL that an object holds says of the phase that it claims; proved if it has none."""
+    found = [*in_hook(each, inventory)] if each.kind in _JOBS else []
+    for _, said in found:
+        if isinstance(said, Contract):
+            return "open", f"{said.words!r} is a contract"
+    if found:
+        return "unknown", f"{found[0][1].words!r} is not understood"
+    return "proved", ""
+
+
+def undoes(each: Object) -> bool:
+    """Whether it is a Job that takes code back."""
+    return each.kind in _JOBS and any(_calls(_GOING_BACK, text) for _, text in commands(each))
 
 
 def _calls(calls: tuple[Call, ...], text: str) -> str | None:
@@ -84,13 +120,14 @@ def migration_phase_invalid(root: Place, _: Inventory) -> Iterator[Problem]:
     "migration-phase-missing",
     "warning",
     MIGRATION,
-    kinds=_JOBS,
+    kinds=(*WORKLOADS, *_JOBS),
     about="object",
     reason="Of a migration whose phase is not stated nobody knows whether the release can go back.",
     remedy=f"Annotate it with {PHASE}: expand, migrate or contract.",
 )
 def migration_phase_missing(root: Place, _: Inventory) -> Iterator[Problem]:
-    """A Job that runs a migration tool belongs to a phase: expand adds, migrate fills, contract
+    """What runs a migration tool, a Job or a container of a workload, belongs to a phase: expand
+    adds, migrate fills, contract
     takes away. `drainproxy migration lint` says which one its SQL is."""
     if _migrates(root.object) and not phase(root.object).exists:
         place = root.at("metadata", "name")
@@ -165,7 +202,7 @@ def rollback_crosses_contract(root: Place, inventory: Inventory) -> Iterator[Pro
     before Helm 4), helm rollback and kubectl rollout undo."""
     each = root.object
     if each.kind == "HelmRelease":
-        if _values_contract(root) or _contracts_near(each, inventory):
+        if "contract" in phases(each) or _contracts_near(each, inventory):
             yield from _flux(root)
     elif each.kind == "Canary":
         target = root.at("spec", "targetRef")
@@ -193,14 +230,21 @@ def _workload(root: Place) -> Iterator[Problem]:
         )
 
 
-def _flux(root: Place) -> Iterator[Problem]:
+def flux_rolls_back(root: Place) -> bool:
+    """Whether Flux goes back to the release before where an upgrade fails."""
     upgrade = root.at("spec", "upgrade")
     remediation, strategy = upgrade.at("remediation"), upgrade.at("strategy", "name")
     retries = remediation.at("retries").number or 0
     remediates = remediation.at("remediateLastFailure").value is True or retries != 0
     says = strategy.text == "RemediateOnFailure" or remediation.at("strategy").text == "rollback"
     uninstalls = remediation.at("strategy").text == "uninstall"
-    if strategy.text != "RetryOnFailure" and not uninstalls and (says or remediates):
+    return strategy.text != "RetryOnFailure" and not uninstalls and (says or remediates)
+
+
+def _flux(root: Place) -> Iterator[Problem]:
+    upgrade = root.at("spec", "upgrade")
+    remediation, strategy = upgrade.at("remediation"), upgrade.at("strategy", "name")
+    if flux_rolls_back(root):
         yield Problem(
             remediation if remediation.exists else strategy,
             "Flux rolls a failed upgrade back behind the contract: set"
@@ -227,14 +271,8 @@ def _commanded(job: Object, inventory: Inventory) -> Iterator[Problem]:
             yield Problem(where, f"{found!r} goes back behind a contract in this release")
 
 
-def _values_contract(root: Place) -> bool:
-    return any(
-        str(place.path[-1]) == PHASE and place.text == "contract" for place in root.every_text()
-    )
-
-
 def _contracts_near(each: Object, inventory: Inventory) -> bool:
-    return any(other.shares_namespace(each) for other in inventory.that(_contracts))
+    return inventory.has_near(_contracts, each)
 
 
 def _contracts(each: Object) -> bool:

@@ -6,13 +6,24 @@ from typing import Final
 
 from ..commands import Call, call, commands
 from ..inventory import Inventory, hook_of, hook_phases
-from ..place import Object
+from ..place import Object, Place
 from ..rule import BUDGET, SMOKE, Problem, rule
 from ..workload import Workload
 from .analysis import TEMPLATES, analyses
 
-_SMOKE_HOOKS: Final = {"test", "test-success", "PostSync", "post-upgrade"}
-_SMOKE_WEBHOOKS: Final = ("pre-rollout", "rollout", "confirm-promotion")
+_TEST_HOOKS: Final = {"test", "test-success"}
+# What runs after an upgrade may be a test, a migration, a message to somebody.
+_LATE_HOOKS: Final = {"PostSync", "post-upgrade", "post-install"}
+_TESTING: Final = re.compile(
+    r"(?<![a-z])(?:smoke|tests?|testing|verify|verification|e2e|acceptance|health-?checks?|curl"
+    r"|wget|grpcurl|grpc_health_probe|hurl|newman|k6|pytest|playwright|cypress)(?![a-z])",
+    re.IGNORECASE,
+)
+_TELLING: Final = re.compile(r"slack|notif|teams|pagerduty|telegram|discord", re.IGNORECASE)
+# Flagger runs these before clients come; those of type rollout make load.
+_SMOKE_WEBHOOK: Final = "pre-rollout"
+# Of Flagger's load tester: they answer what somebody has set by hand.
+_BY_HAND: Final = re.compile(r"/gate/(?:approve|halt|check|open|close)/?$")
 _TESTS: Final = ("Test", "TestSuite", "TestWorkflow", "TestRun")
 _SMOKES: Final = call("drainproxy", "smoke")
 _GATES: Final = call("drainproxy", "gate")
@@ -33,23 +44,29 @@ _BURN = re.compile(r"burn|error[-_:. ]?budget|(?<![a-z])slo(?![a-z])", re.IGNORE
     remedy="Add a Helm test, a PostSync hook or a Job that runs `drainproxy smoke`.",
 )
 def smoke_test_missing(workload: Workload, inventory: Inventory) -> Iterator[Problem]:
-    """A Helm test, an Argo CD PostSync hook, a Canary's pre-rollout webhook, an analysis by a Job,
-    or any Job that runs `drainproxy smoke` ticks the box. One in the input is enough."""
-    if workload.serves and not inventory.that(_is_a_smoke_test):
+    """A Helm test, an Argo CD PostSync hook that tests or asks something, a Canary's pre-rollout
+    webhook, an analysis by a Job, or any Job that runs `drainproxy smoke` ticks the box. One in the
+    input is enough."""
+    if workload.serves and not smoke_tests(inventory):
         place = workload.root.at("metadata", "name")
         yield Problem(place, f"nothing in this input tests {workload.title} once it is rolled out")
 
 
+def smoke_tests(inventory: Inventory) -> list[Object]:
+    """What tests a release."""
+    return inventory.that(_is_a_smoke_test)
+
+
 def _is_a_smoke_test(each: Object) -> bool:
     root = each.root
-    hook = hook_of(each)
-    if hook is not None and hook_phases(hook) & _SMOKE_HOOKS:
-        return each.kind in ("Job", "Pod")
+    phases = hook_phases(hook) if (hook := hook_of(each)) else set()
+    if each.kind in ("Job", "Pod") and phases & (_TEST_HOOKS | _LATE_HOOKS):
+        return bool(phases & _TEST_HOOKS) or _runs(each, _SMOKES) or _tests(each)
     if each.kind == "HelmRelease":
         return root.at("spec", "test", "enable").value is True
     if each.kind == "Canary":
         hooks = root.at("spec", "analysis", "webhooks").items
-        return any(one.at("type").text in _SMOKE_WEBHOOKS for one in hooks)
+        return any(one.at("type").text == _SMOKE_WEBHOOK for one in hooks)
     if each.kind in TEMPLATES:
         metrics = root.at("spec", "metrics").items
         return any(one.at("provider", "job").exists for one in metrics)
@@ -68,24 +85,50 @@ def error_budget_unchecked(workload: Workload, inventory: Inventory) -> Iterator
     """An analysis of Argo Rollouts or Flagger, a Job that runs `drainproxy gate`, an object of
     Sloth, Pyrra or OpenSLO, or a PrometheusRule about burn rates ticks the box. Whether the budget
     is sufficient now is what `drainproxy gate budget` asks Prometheus."""
-    if workload.serves and not inventory.that(_watches_the_budget):
+    if workload.serves and not watchers(inventory):
         place = workload.root.at("metadata", "name")
         yield Problem(place, f"nothing in this input measures the errors of {workload.title}")
+
+
+def _tests(job: Object) -> bool:
+    """Whether a Job's own words say that it tests, and not that it tells somebody."""
+    words = [job.name, *(text for _, text in commands(job))]
+    told = any(map(_TELLING.search, words))
+    return not told and any(map(_TESTING.search, words))
+
+
+def watchers(inventory: Inventory) -> list[Object]:
+    """What measures the errors of a release."""
+    return inventory.that(_watches_the_budget)
+
+
+def runs_a_gate(each: Object) -> bool:
+    """Whether it is a Job that runs `drainproxy gate`."""
+    return each.kind in ("Job", "CronJob", "Pod") and _runs(each, _GATES)
 
 
 def _watches_the_budget(each: Object) -> bool:
     root = each.root
     if each.kind == "Canary":
         analysis = root.at("spec", "analysis")
-        measured = analysis.at("metrics").items or analysis.at("webhooks").items
-        return bool(measured) and root.at("spec", "skipAnalysis").value is not True
+        hooks = any(map(_is_a_gate, analysis.at("webhooks").items))
+        return (
+            bool(analysis.at("metrics").items or hooks)
+            and root.at("spec", "skipAnalysis").value is not True
+        )
     if each.kind == "Rollout":
         return bool(analyses(root))
     if each.kind == "PrometheusRule":
         return any(_BURN.search(place.text) for place in root.every_text())
-    if each.kind in ("Job", "CronJob"):
-        return _runs(each, _GATES)
+    if each.kind in ("Job", "CronJob", "Pod"):
+        return runs_a_gate(each)
     return each.kind in TEMPLATES or each.kind in _SLOS
+
+
+def _is_a_gate(webhook: Place) -> bool:
+    """Whether something is asked for a verdict, and not a person."""
+    asks = webhook.at("type").text.startswith("confirm-") or webhook.at("type").text == "rollback"
+    return asks and not _BY_HAND.search(webhook.at("url").text)
 
 
 def _runs(each: Object, wanted: Call) -> bool:

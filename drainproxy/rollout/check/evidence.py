@@ -1,0 +1,229 @@
+"""What the input proves of a box of the checklist: a row of the table for each section.
+
+No finding is no proof: a rule that had nothing to look at finds nothing. A box is ticked where each
+subject of its section is proved. What the input does not say leaves it unknown, and what is asked
+for and is not there leaves it open.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final, get_args
+
+from msgspec import Struct
+
+from .inventory import Inventory
+from .place import Object
+from .rule import Proof
+from .rules.drain import is_for_peers_alone
+from .rules.exceptions import ignored_by
+from .rules.migration import changes_by_sql, in_words, migrations, phases
+from .rules.pipeline import smoke_tests, watchers
+from .rules.rollback import goes_back_on_errors
+from .sidecar import asleep, sidecar_of
+from .workload import Workload
+
+PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
+_ELSEWHERE: Final = "its pods are described elsewhere"
+_NONE: Final = "it is scaled to zero"
+
+
+class Evidence(Struct, frozen=True):
+    """What is known of one subject of a section, and why no more than that."""
+
+    about: Object
+    proof: Proof
+    note: str = ""
+
+
+Found = Iterator[Evidence]
+
+
+def of_section(section: str, inventory: Inventory) -> list[Evidence]:
+    """The evidence of a section by its id, in the order of the input."""
+    return [*_TABLE[section](inventory)]
+
+
+def summary(found: list[Evidence]) -> str:
+    """The note of the first, and how many more there are."""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{found[0].about.title}: {found[0].note}{more}"
+
+
+def _said(workload: Workload, proof: Proof, note: str = "") -> Evidence:
+    return Evidence(workload.root.object, proof, note)
+
+
+def _described(inventory: Inventory) -> Iterator[tuple[Workload, Evidence | None]]:
+    """The workloads that somebody connects to, each where its pods are described. Where they are
+    not, that is all there is to say."""
+    for workload in inventory.serving:
+        if not workload.pod.exists or (workload.owns_pod and not workload.containers):
+            yield workload, _said(workload, "unknown", _ELSEWHERE)
+        elif workload.owns_pod:
+            yield workload, None
+
+
+def _probes(inventory: Inventory) -> Found:
+    """The rules look at every container that clients are led to."""
+    for workload, unknown in _described(inventory):
+        yield unknown or _said(workload, "proved")
+
+
+def _grace(inventory: Inventory) -> Found:
+    """Only against an end whose length is known can the grace period be measured."""
+    for workload, unknown in _described(inventory):
+        sidecar = sidecar_of(workload)
+        sleeps = [asleep(each) for each in workload.serving_containers]
+        if unknown:
+            yield unknown
+        elif sidecar and sidecar.reads_a_file:
+            yield _said(workload, "unknown", "the settings of its sidecar are in a file")
+        elif sidecar or all(each is not None for each in sleeps):
+            yield _said(workload, "proved")
+        else:
+            why = "no sidecar and no sleeping preStop hook say how long its end takes"
+            yield _said(workload, "unknown", why)
+
+
+def _drain(inventory: Inventory) -> Found:
+    """A sidecar drains and ages. A preStop hook waits: what the app does then, it does itself."""
+    for workload, unknown in _described(inventory):
+        sidecar = sidecar_of(workload)
+        hooks = [each.at("lifecycle", "preStop").exists for each in workload.serving_containers]
+        if unknown:
+            yield unknown
+        elif sidecar and sidecar.reads_a_file:
+            yield _said(workload, "unknown", "the settings of its sidecar are in a file")
+        elif sidecar:
+            yield _said(workload, "proved")
+        elif workload.ports and not all(hooks) and not is_for_peers_alone(workload):
+            yield _said(workload, "open", "it has neither a sidecar nor a preStop hook")
+        else:
+            why = "without a sidecar nothing here says whether its connections drain and age"
+            yield _said(workload, "unknown", why)
+
+
+def _strategy(inventory: Inventory) -> Found:
+    for workload in inventory.workloads:
+        if not workload.is_managed:
+            yield _said(workload, *_rolled(workload))
+
+
+def _rolled(workload: Workload) -> tuple[Proof, str]:
+    """Whether pods are replaced step by step, without a hand."""
+    spec = workload.root.at("spec")
+    if spec.at("paused").value is True:
+        return "open", "it is paused"
+    if not workload.least and workload.kind != "DaemonSet":
+        return "unknown", _NONE
+    if workload.kind == "Rollout":
+        chosen = spec.at("strategy").entries.keys() & {"canary", "blueGreen"}
+        return ("proved", "") if chosen else ("open", "it is neither canary nor blue-green")
+    field = "strategy" if workload.kind == "Deployment" else "updateStrategy"
+    kind = spec.at(field, "type").text
+    if kind == "Recreate" and not workload.serves:
+        return "unknown", "it is recreated, and nobody connects to it"
+    if kind not in ("", "RollingUpdate"):
+        return "open", f"its strategy is {kind}"
+    if partition := workload.rolling.at("partition").number:
+        return "open", f"partition {partition} keeps pods at the version before"
+    return "proved", ""
+
+
+def _capacity(inventory: Inventory) -> Found:
+    for workload in inventory.serving:
+        if workload.is_managed:
+            continue
+        if workload.kind == "DaemonSet":
+            yield _said(workload, "unknown", "it has as many pods as there are nodes")
+        elif not workload.pod.exists:
+            yield _said(workload, "unknown", _ELSEWHERE)
+        elif not workload.least:
+            yield _said(workload, "unknown", _NONE)
+        else:
+            yield _said(workload, "proved")
+
+
+def _traffic(inventory: Inventory) -> Found:
+    """Of each Service by which clients come: that what is behind it is probed, and held back."""
+    behind: dict[int, list[Workload]] = {}
+    for workload in inventory.workloads:
+        for service in workload.services:
+            behind.setdefault(id(service), []).append(workload)
+    for service in inventory.of("Service"):
+        found = behind.get(id(service), [])
+        if not found and service.root.at("spec", "selector").entries:
+            yield Evidence(service, "unknown", "no workload of this input is behind it")
+        for workload in found:
+            if _is_for_clients(service, workload):
+                yield Evidence(service, *_led_to(workload))
+
+
+def _is_for_clients(service: Object, workload: Workload) -> bool:
+    comes = any(port.service is service for port in workload.ports)
+    return comes and not is_for_peers_alone(workload)
+
+
+def _led_to(workload: Workload) -> tuple[Proof, str]:
+    if not (workload.owns_pod and workload.containers):
+        known = workload.pod.exists and not workload.owns_pod
+        return ("proved", "") if known else ("unknown", f"of {workload.title} {_ELSEWHERE}")
+    for container in workload.serving_containers:
+        name = container.at("name").text
+        if not container.at("readinessProbe").exists:
+            return "open", f"it leads to container {name}, which has no readinessProbe"
+        if not sidecar_of(workload) and not container.at("lifecycle", "preStop").exists:
+            return "open", f"it leads to container {name} until the moment at which that ends"
+    return "proved", ""
+
+
+def _rollback(inventory: Inventory) -> Found:
+    for each in inventory.of("HelmRelease"):
+        yield Evidence(each, *goes_back_on_errors(each, None, inventory))
+    for workload in inventory.serving:
+        if not workload.is_managed:
+            each = workload.root.object
+            yield Evidence(each, *goes_back_on_errors(each, workload.canary, inventory))
+
+
+def _migration(inventory: Inventory) -> Found:
+    for each in migrations(inventory):
+        said = phases(each)
+        if wrong := [*said - {"expand", "migrate"}]:
+            yield Evidence(each, "open", f"it is in phase {wrong[0]}")
+        elif not said and not changes_by_sql(each):
+            yield Evidence(each, "open", "it says no phase")
+        else:
+            yield Evidence(each, *in_words(each, inventory))
+
+
+def _smoke(inventory: Inventory) -> Found:
+    return _once(smoke_tests(inventory), "nothing here tests it", inventory)
+
+
+def _budget(inventory: Inventory) -> Found:
+    return _once(watchers(inventory), "nothing here measures its errors", inventory)
+
+
+def _once(proofs: list[Object], missing: str, inventory: Inventory) -> Found:
+    """Of what one object of the input proves for all."""
+    for workload in inventory.serving:
+        yield _said(workload, "proved" if proofs else "open", "" if proofs else missing)
+
+
+def _exceptions(inventory: Inventory) -> Found:
+    return (Evidence(each, "proved") for each in inventory.objects if ignored_by(each))
+
+
+_TABLE: Final[dict[str, Callable[[Inventory], Found]]] = {
+    "probes": _probes,
+    "migration": _migration,
+    "smoke": _smoke,
+    "budget": _budget,
+    "grace": _grace,
+    "drain": _drain,
+    "strategy": _strategy,
+    "capacity": _capacity,
+    "traffic": _traffic,
+    "rollback": _rollback,
+    "exceptions": _exceptions,
+}

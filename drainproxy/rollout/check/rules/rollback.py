@@ -1,0 +1,76 @@
+"""What takes a release back by itself when errors or latency spike."""
+
+from ..inventory import Inventory
+from ..place import Object, Place
+from ..rule import Proof
+from .analysis import TEMPLATES, analyses
+from .migration import flux_rolls_back, phases, undoes
+from .pipeline import runs_a_gate
+
+
+def goes_back_on_errors(
+    each: Object, canary: Object | None, inventory: Inventory
+) -> tuple[Proof, str]:
+    """Whether the input proves that of a workload or a HelmRelease, and else why not."""
+    if "contract" in phases(each):
+        return "unknown", "behind a contract nothing may go back by itself"
+    if each.kind == "Rollout":
+        found = _analysed(each, inventory)
+    elif canary is not None:
+        found = _judged(canary, inventory)
+    elif each.kind == "HelmRelease":
+        found = _remediated(each.root, inventory)
+    else:
+        found = "open", "no Rollout, Canary or HelmRelease takes it back"
+    by_command = inventory.that(undoes) and inventory.that(runs_a_gate)
+    return ("proved", "") if found[0] != "proved" and by_command else found
+
+
+def _analysed(rollout: Object, inventory: Inventory) -> tuple[Proof, str]:
+    found = analyses(rollout.root)
+    if not found:
+        return "open", "it has no analysis"
+    names = [name for each in found for name in _names(each)]
+    return _all_here(names, TEMPLATES, rollout, inventory)
+
+
+def _names(analysis: Place) -> list[str]:
+    named = [each.at("templateName").text for each in analysis.at("templates").items]
+    return [*filter(None, [*named, analysis.at("templateName").text])]
+
+
+def _judged(canary: Object, inventory: Inventory) -> tuple[Proof, str]:
+    analysis = canary.root.at("spec", "analysis")
+    metrics = analysis.at("metrics").items
+    if canary.root.at("spec", "skipAnalysis").value is True:
+        return "open", f"{canary.title} skips its analysis"
+    if not metrics:
+        hooks = {each.at("type").text for each in analysis.at("webhooks").items}
+        asked = hooks & {"rollback", "rollout"}
+        why = "what its webhooks measure is not said here" if asked else "it has no metrics"
+        return "unknown" if asked else "open", f"{canary.title}: {why}"
+    named = [each.at("templateRef", "name").text for each in metrics]
+    return _all_here([*filter(None, named)], ("MetricTemplate",), canary, inventory)
+
+
+def _all_here(
+    names: list[str], kinds: tuple[str, ...], near: Object, inventory: Inventory
+) -> tuple[Proof, str]:
+    for name in names:
+        if not any(inventory.named(kind, name, near) for kind in kinds):
+            return "unknown", f"{kinds[0]} {name} is not in this input"
+    return "proved", ""
+
+
+def _remediated(root: Place, inventory: Inventory) -> tuple[Proof, str]:
+    """Flux goes back where an upgrade or a test fails, and only a test can measure errors."""
+    if not flux_rolls_back(root):
+        return "open", "it is not remediated by a rollback"
+    remediation = root.at("spec", "upgrade", "remediation")
+    test = root.at("spec", "test")
+    ignored = (remediation.at("ignoreTestFailures"), test.at("ignoreFailures"))
+    if test.at("enable").value is not True or any(each.value is True for each in ignored):
+        return "open", "no test of it can fail, so that errors take nothing back"
+    if inventory.that(runs_a_gate):
+        return "proved", ""
+    return "unknown", "whether its tests measure errors is not said here"
