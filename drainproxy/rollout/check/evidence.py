@@ -205,9 +205,16 @@ def _budget(inventory: Inventory) -> Found:
 
 
 def _once(proofs: list[Object], missing: str, inventory: Inventory) -> Found:
-    """Of what one object of the input proves for all."""
+    """Of what one object proves for all near it; Canaries and Rollouts prove for their own."""
+    of_one = {id(each) for each in proofs if each.kind in ("Canary", "Rollout")}
+    spaces = {each.namespace for each in proofs if id(each) not in of_one}
     for workload in inventory.serving:
-        yield _said(workload, "proved" if proofs else "open", "" if proofs else missing)
+        near = workload.root.object
+        own = (id(each) in of_one for each in (near, workload.canary))
+        if any(own) or (spaces & {near.namespace, ""} if near.namespace else spaces):
+            yield _said(workload, "proved")
+        elif not workload.is_managed:
+            yield _said(workload, "open", missing)
 
 
 def _exceptions(inventory: Inventory) -> Found:

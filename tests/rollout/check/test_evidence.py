@@ -107,6 +107,7 @@ spec:
 """
 STEPS = "{canary: {steps: [{analysis: {templates: [{templateName: errors}]}}]}}"
 WORKLOAD = workload(f"{PROBED}, {SLEEPS}")
+SECOND = workload(f"{PROBED}, {SLEEPS}", metadata="{name: second}")
 ELSEWHERE = """\
 ---
 apiVersion: argoproj.io/v1alpha1
@@ -258,6 +259,8 @@ TABLE = [
         WORKLOAD + job("[curl, 'https://hooks.slack.com']", "{argocd.argoproj.io/hook: PostSync}"),
         "nothing in this input tests",
     ),
+    ("smoke", "[ ]", WORKLOAD + canary("{webhooks: [{type: pre-rollout}]}") + SECOND, "tests it"),
+    ("smoke", "[x]", WORKLOAD + job("[x]", "{helm.sh/hook: test}") + SECOND, ""),
     ("smoke", "[-]", job("[x]", "{helm.sh/hook: test}"), "no workload here"),
     ("budget", "[x]", WORKLOAD + GATE, ""),
     ("budget", "[x]", WORKLOAD + canary("{webhooks: [{type: confirm-promotion}]}"), ""),

@@ -22,7 +22,7 @@ def goes_back_on_errors(
         found = _remediated(each.root, inventory)
     else:
         found = "open", "no Rollout, Canary or HelmRelease takes it back"
-    by_command = inventory.that(undoes) and inventory.that(runs_a_gate)
+    by_command = all(inventory.has_near(asked, each) for asked in (undoes, runs_a_gate))
     return ("proved", "") if found[0] != "proved" and by_command else found
 
 
@@ -71,6 +71,6 @@ def _remediated(root: Place, inventory: Inventory) -> tuple[Proof, str]:
     ignored = (remediation.at("ignoreTestFailures"), test.at("ignoreFailures"))
     if test.at("enable").value is not True or any(each.value is True for each in ignored):
         return "open", "no test of it can fail, so that errors take nothing back"
-    if inventory.that(runs_a_gate):
+    if inventory.has_near(runs_a_gate, root.object):
         return "proved", ""
     return "unknown", "whether its tests measure errors is not said here"
