@@ -13,6 +13,7 @@ from msgspec import Struct
 from .inventory import Inventory
 from .place import Object
 from .rule import Proof
+from .rules.analysis import TEMPLATES, named_templates
 from .rules.drain import is_for_peers_alone
 from .rules.exceptions import ignored_by
 from .rules.migration import changes_by_sql, in_words, migrations, phases
@@ -207,14 +208,24 @@ def _budget(inventory: Inventory) -> Found:
 def _once(proofs: list[Object], missing: str, inventory: Inventory) -> Found:
     """Of what one object proves for all near it; Canaries and Rollouts prove for their own."""
     of_one = {id(each) for each in proofs if each.kind in ("Canary", "Rollout")}
-    spaces = {each.namespace for each in proofs if id(each) not in of_one}
+    run = named_templates(inventory)
+    idle = [each for each in proofs if each.kind in TEMPLATES and each.name not in run]
+    idle_spaces = {each.namespace for each in idle}
+    others = of_one | {id(each) for each in idle}
+    spaces = {each.namespace for each in proofs if id(each) not in others}
     for workload in inventory.serving:
         near = workload.root.object
-        own = (id(each) in of_one for each in (near, workload.canary))
-        if any(own) or (spaces & {near.namespace, ""} if near.namespace else spaces):
+        if id(near) in of_one or id(workload.canary) in of_one or _is_among(spaces, near):
             yield _said(workload, "proved")
+        elif _is_among(idle_spaces, near):
+            yield _said(workload, "unknown", f"nothing here runs {idle[0].title}")
         elif not workload.is_managed:
             yield _said(workload, "open", missing)
+
+
+def _is_among(spaces: set[str], near: Object) -> bool:
+    """Whether an object is, or may be, in one of these namespaces."""
+    return bool(spaces & {near.namespace, ""} if near.namespace else spaces)
 
 
 def _exceptions(inventory: Inventory) -> Found:

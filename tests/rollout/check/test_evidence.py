@@ -264,7 +264,8 @@ TABLE = [
     ("smoke", "[-]", job("[x]", "{helm.sh/hook: test}"), "no workload here"),
     ("budget", "[x]", WORKLOAD + GATE, ""),
     ("budget", "[x]", WORKLOAD + canary("{webhooks: [{type: confirm-promotion}]}"), ""),
-    ("budget", "[x]", WORKLOAD + TEMPLATE, ""),
+    ("budget", "[x]", rollout(STEPS) + TEMPLATE, ""),
+    ("budget", "[-]", WORKLOAD + TEMPLATE, "nothing here runs analysistemplate/errors"),
     ("budget", "[ ]", WORKLOAD, "nothing in this input measures the errors"),
     (
         "budget",

@@ -208,6 +208,16 @@ def analyses(root: Place) -> list[Place]:
     return [each for each in found if each.exists]
 
 
+def named_templates(inventory: Inventory) -> set[str]:
+    """The names of the templates that something in the input runs, or is made of."""
+    return {
+        place.text
+        for each in inventory.of("Rollout", "Experiment", *TEMPLATES)
+        for place in each.root.every_text()
+        if place.path[-1] == "templateName"
+    }
+
+
 def _templates(analysis: Place, near: Object, inventory: Inventory) -> Iterator[Object]:
     names = [each.at("templateName").text for each in analysis.at("templates").items]
     for name in filter(None, [*names, analysis.at("templateName").text]):
