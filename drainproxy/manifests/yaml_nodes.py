@@ -211,10 +211,18 @@ class _Composer:
         elif (key := self._keys[-1]) is None:
             self._keys[-1] = node if type(node.content) is str else _key(node, event)
         else:
-            if _is_empty(node) and (colon := _COLON.match(self._text, key.end)):
-                node.start = node.end = colon.end()
+            if node.start == node.end:
+                self._place_empty(key, node)
             parent.content.append((key, node))
             self._keys[-1] = None
+
+    def _place_empty(self, key: Node, node: Node) -> None:
+        """Behind the colon; for libyaml a value that has none, as in `? key`, stands where the next
+        thing begins."""
+        if colon := _COLON.match(self._text, key.end):
+            node.start = node.end = colon.end()
+        elif self._text[node.start - 1 : node.start] != ":":
+            node.start = node.end = key.end
 
 
 def _unreadable(error: Any, text: str) -> Unreadable:

@@ -250,6 +250,11 @@ _TABS = (
     '{"apiVersion": "v1",\n\t"kind": "Pod",\n\t"spec": {\n\t\t"containers": [{\n\t\t\t"name": '
     '"web",\n\t\t\t"ports": [{"name": "http", "containerPort": 8080}]\n\t\t}]\n\t}\n}'
 )
+_POD = """\
+apiVersion: v1
+kind: Pod
+spec: {containers: [{name: web, image: web, ports: [{name: http, containerPort: 8080}]}]}
+"""
 
 UNUSUAL = {
     "a deployment": _DEPLOYMENT,
@@ -262,6 +267,10 @@ UNUSUAL = {
     "merge keys": _MERGES,
     "nulls": _NULLS,
     "nulls without a line feed at the end": _NULLS.rstrip(),
+    "a key without a colon at the end": _POD + "? unset",
+    "a key without a colon before others": _POD + "? unset # not set\nmetadata: {name: a}\n",
+    "a key with a colon of its own line": _POD + "? unset\n: \n",
+    "an empty key at the end": _POD + "? ",
     "scalars": _SCALARS,
     "a script without a line feed at the end": _SCRIPT,
     "documents without anything": _LIST,
