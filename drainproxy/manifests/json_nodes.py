@@ -9,7 +9,7 @@ from .nodes import DEEPEST, MAPPING, SCALAR, SEQUENCE, Node, Unreadable, most_va
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
     ([{}\[\],:])
-    |"((?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*)"
+    |"((?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+)"
     |(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)
     )""",
     re.VERBOSE,
