@@ -162,4 +162,4 @@ def _print(result: "Result", style: str, dry_run: bool) -> None:
     if result.report.failed:
         sys.exit(1)
     if not dry_run:
-        sys.stdout.write(result.text)
+        sys.stdout.writelines(result.parts)

@@ -26,7 +26,7 @@ from .inputs import Found, Input, read_input
 from .leads import Around
 from .limits import too_many_services
 from .neighbours import Neighbour, Neighbours
-from .plan import Options, foresee
+from .plan import Foreseen, Options, foresee
 from .report import TWO_STEPS, Line, Outcome, Report
 from .skip import reason_to_skip
 from .status import restored
@@ -36,14 +36,19 @@ from .texts import settled
 
 
 class Result(Struct, frozen=True):
-    """The manifests after it, and what came of each object.
+    """The manifests after it, in pieces, and what came of each object.
 
     `is_empty` if there was no Kubernetes object in the input.
     """
 
-    text: str
+    parts: Sequence[str]
     report: Report
     is_empty: bool = False
+
+    @property
+    def text(self) -> str:
+        """The manifests as one text."""
+        return "".join(self.parts)
 
     @property
     def lines(self) -> Sequence[Line]:
@@ -61,8 +66,9 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     """Inject every workload in these files (by name), and change what leads clients to them."""
     given = read_input(texts)
     around = Surroundings(given.objects)
-    members = [*_neighbours(given, options)]
-    effort = Effort(sum(map(len, texts.values())))
+    outlooks: _Outlooks = {}
+    members = [*_neighbours(given, options, outlooks)]
+    effort = Effort(given.left)
     try:
         others = [each for _, each in members]
         neighbours = Neighbours(around.services, others, around.namespaces, around.held, effort)
@@ -71,7 +77,7 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     lines: list[Line] = []
     behind: dict[int, Behind] = {}
     for found in given.objects:
-        line, capture = _careful(found, lambda one: _inject(one, options, neighbours))
+        line, capture = _careful(found, lambda one: _inject(one, options, neighbours, outlooks))
         if line and (workloads := _behind(found, around.namespaces, capture)):
             behind[len(lines)] = workloads
         lines += [line] if line else []
@@ -94,6 +100,8 @@ def uninject_all(texts: Mapping[str, str], only: Half | None = None) -> Result:
 
 # What is done to the pod of a workload: its document is changed in place.
 _Done = tuple[Line, Capture | None]
+# What was foreseen last of a workload, which is when its neighbours were settled.
+_Outlooks = dict[int, Foreseen]
 _Work = Callable[["_Target"], _Done]
 
 
@@ -148,12 +156,15 @@ def _unsupported(found: Found) -> Line | None:
     )
 
 
-def _inject(target: _Target, options: Options, neighbours: Neighbours) -> _Done:
+def _inject(
+    target: _Target, options: Options, neighbours: Neighbours, outlooks: _Outlooks
+) -> _Done:
     labels = read(target.pod).labels
     around = neighbours.around(target.found.namespace, labels, target.workload.stateful_set)
     if many := too_many_services(len(around.services or ())):
         return target.line("skipped", reason=many), None
-    outcome = inject(target.pod, replace(options, around=around))
+    foreseen = outlooks.pop(id(target.found), None)
+    outcome = inject(target.pod, replace(options, around=around), foreseen)
     if isinstance(outcome, Skipped):
         return target.line("skipped", reason=outcome.reason, warnings=outcome.warnings), None
     restyle(outcome.pod, outcome.annotations)
@@ -194,25 +205,30 @@ def _uninject(target: _Target) -> _Done:
     return target.line("uninjected"), None
 
 
-def _neighbours(given: Input, options: Options) -> Iterator[tuple[Found, Neighbour]]:
+def _neighbours(
+    given: Input, options: Options, outlooks: _Outlooks
+) -> Iterator[tuple[Found, Neighbour]]:
     for found in given.objects:
         one = workload(found.body)
         try:
             if one and one.pod is not None:
-                yield found, _neighbour(found.namespace, one, one.pod, options)
+                yield found, _neighbour(found, one, one.pod, options, outlooks)
         except (ConfigError, ValueError):
             continue  # reported when it is to be injected
 
 
-def _neighbour(namespace: str, one: Workload, pod: Json, options: Options) -> Neighbour:
+def _neighbour(
+    found: Found, one: Workload, pod: Json, options: Options, outlooks: _Outlooks
+) -> Neighbour:
     view, options = read(restored(pod)), again(pod, options)
 
     def foreseen(around: Around) -> Capture | None:
         if reason_to_skip(view) or too_many_services(len(around.services or ())):
             return None
-        return foresee(view, replace(options, around=around))
+        outlooks[id(found)] = foresee(view, replace(options, around=around))
+        return outlooks[id(found)].capture
 
-    return Neighbour(one.title, namespace, view, foreseen, one.stateful_set)
+    return Neighbour(one.title, found.namespace, view, foreseen, one.stateful_set)
 
 
 def _behind(
@@ -251,12 +267,12 @@ def _result(given: Input, around: Surroundings, lines: Sequence[Line], only: Hal
     lines = [*broken, *unreadable, *lines, *_unwritten(given)]
     report = Report(lines, names_files=len(given.files) > 1)
     is_empty = not (given.broken or any("kind" in each.body for each in given.objects))
-    return Result("" if report.failed else written(given, only), report, is_empty)
+    return Result(() if report.failed else written(given, only), report, is_empty)
 
 
 def _refused(found: Found, problem: str) -> Result:
     line = Line(object=title(found.body), outcome="error", problems=[problem], **where(found))
-    return Result("", Report([line]))
+    return Result((), Report([line]))
 
 
 def _unwritten(given: Input) -> Iterator[Line]:

@@ -5,6 +5,7 @@ its place if it has none that is its own. In the record it is written as a JSON 
 `/spec/containers/name=web/lifecycle`. It stays right when others add items to the same lists.
 """
 
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
@@ -201,6 +202,7 @@ def _expect(kind: type, value: Any, path: Path) -> None:
         raise ValueError(f"is no pod: {what} must be {_KINDS[kind]}")  # the value may be secret
 
 
+@lru_cache(1 << 12)
 def pointer_of(path: Path) -> str:
     """A path as a JSON pointer (RFC 6901)."""
     whole = "/".join(path)

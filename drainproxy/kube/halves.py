@@ -6,7 +6,7 @@ before clients come there.
 
 from typing import Any, Literal
 
-from drainproxy.manifests.documents import Document, render
+from drainproxy.manifests.documents import Document, rendered
 from drainproxy.manifests.podspec import objects
 from drainproxy.manifests.services import is_service
 
@@ -15,13 +15,13 @@ from .inputs import Input
 Half = Literal["workloads", "services"]
 
 
-def written(given: Input, only: Half | None) -> str:
-    """The text of all files, as one stream."""
+def written(given: Input, only: Half | None) -> list[str]:
+    """The text of all files, as one stream, in pieces."""
     if only is None:
-        return render(given.files.values())
+        return rendered(given.files.values())
     wanted = only == "services"
     halves = [[each for each in file if _belongs(each, wanted)] for file in given.files.values()]
-    return render(halves)
+    return rendered(halves)
 
 
 def _belongs(document: Document, services: bool) -> bool:

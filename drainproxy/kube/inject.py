@@ -20,7 +20,7 @@ from .cautions import cautions
 from .editor import Editor
 from .hooks import kept_hook
 from .limits import beyond_limits
-from .plan import Options, Plan, decide
+from .plan import Foreseen, Options, Plan, decide
 from .ports import Taken
 from .skip import reason_to_skip, unfit
 from .status import read_status, status_of, taken_back, write_status
@@ -55,8 +55,9 @@ class Skipped(Struct, frozen=True):
     warnings: Sequence[str] = ()
 
 
-def inject(pod: Json, options: Options) -> Injected | Skipped:
-    """The pod with a sidecar, or why it gets none.
+def inject(pod: Json, options: Options, foreseen: Foreseen | None = None) -> Injected | Skipped:
+    """The pod with a sidecar, or why it gets none. `foreseen` is what was found out about it as it
+    was before injection, with these options.
 
     Raises ConfigError with every mistake in its annotations, and ValueError if it is no pod.
     """
@@ -77,7 +78,7 @@ def inject(pod: Json, options: Options) -> Injected | Skipped:
     if reason := reason_to_skip(view):
         return Skipped(reason)
     try:
-        plan = decide(view, options, token)
+        plan = decide(view, options, token, foreseen)
     except ConfigError as error:
         raise ConfigError(as_given(error.mistakes, by_flags)) from None
     if isinstance(plan, Capture):

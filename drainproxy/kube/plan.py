@@ -35,6 +35,7 @@ from .own_ports import own_ports
 from .ready import ready_ports
 from .users import runs_as
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
 _IMAGE: Final = ANNOTATION_PREFIX + "image"
 _FORWARD: Final = ANNOTATION_PREFIX + "forward"
 _TOKEN: Final = ANNOTATION_PREFIX + "admin-token"
@@ -91,16 +92,26 @@ class Plan(Struct, frozen=True):
     annotations: Mapping[str, str]
 
 
-def decide(pod: Pod, options: Options, token: str | None) -> Plan | Capture:
+class Foreseen(Struct, frozen=True):
+    """What holds for a pod, and how clients would be led to it; `wrong` is what forbids that."""
+
+    asked: Asked
+    question: Question
+    capture: Capture
+    wrong: Sequence[Mistake]
+
+
+def decide(
+    pod: Pod, options: Options, token: str | None, foreseen: Foreseen | None = None
+) -> Plan | Capture:
     """The plan, or a capture without a mode, which says why there is nothing to do.
 
-    `token` is the one that the pod had before.
+    `token` is the one that the pod had before, `foreseen` what `foresee` said of the same.
     Raises ConfigError with every mistake in the annotations.
     """
-    asked = asked_of(pod, options)
-    question = _question(pod, asked, options)
-    capture, wrong = _capture(question)
-    mistakes = [*asked.mistakes, *wrong]
+    foreseen = foreseen or foresee(pod, options)
+    asked, question, capture = foreseen.asked, foreseen.question, foreseen.capture
+    mistakes = [*asked.mistakes, *foreseen.wrong]
     if capture.mode is None and not mistakes:
         return capture
     wishes = replace(asked.wishes, capture="redirect" if capture.mode == "redirect" else "names")
@@ -124,9 +135,11 @@ def decide(pod: Pod, options: Options, token: str | None) -> Plan | Capture:
     return Plan(scene, design, added | dict(options.given) | others)
 
 
-def foresee(pod: Pod, options: Options) -> Capture:
+def foresee(pod: Pod, options: Options) -> Foreseen:
     """How clients would be led to the sidecar of this pod; mistakes are left for `decide`."""
-    return _capture(_question(pod, asked_of(pod, options), options))[0]
+    asked = asked_of(pod, options)
+    question = _question(pod, asked, options)
+    return Foreseen(asked, question, *_capture(question))
 
 
 def asked_of(pod: Pod, options: Options) -> Asked:
@@ -213,7 +226,7 @@ def _load(forwards: Sequence[str], annotations: str) -> Settings:
 def _as_file(annotations: Mapping[str, str]) -> str:
     """Ours, as the downward API writes them; what JSON escapes, Go escapes in the same way."""
     return "\n".join(
-        f"{key}={json.dumps(text, ensure_ascii=False)}"
+        f"{key}={_JSON.encode(text)}"
         for key, text in annotations.items()
         if key.startswith(ANNOTATION_PREFIX)
     )

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from . import json_nodes, yaml_nodes
 from .nodes import Node, Unreadable, stands_for, value_of
 from .notes import Notes, tree
+from .plain import is_plain
 from .podspec import Json
 from .splice import Splice
 from .values import same
@@ -89,38 +90,61 @@ def edited(document: Document, notes: Notes | None = None) -> "Edited":
     root = document.nodes()
     if root is None:
         text = "\n".join(Block(Style()).content(document.data, 0)) + "\n"
-        return Edited(text, {}, text, {})
+        return Edited(text, {}, text)
     before = _before(document)
     style = json_style_of(root, document.text) if document.is_json else style_of(root)
-    splice = Splice(before + document.text, style, None if notes is None else tree(notes))
+    back = None if notes is None else tree(notes)
+    if document.is_json or (not before and is_plain(document.text)):
+        splice, text, _ = _spliced(document, Splice(document.text, style, back, is_read=False))
+        if document.is_json or splice.is_whole:
+            return Edited(text, splice.notes)
+    splice, text, short = _spliced(document, Splice(before + document.text, style, back))
+    return Edited(text[len(before) :], splice.notes, short[len(before) :], splice.stubs)
+
+
+def _spliced(document: Document, splice: Splice) -> tuple[Splice, str, str]:
+    root = document.nodes()
+    assert root is not None, "there is something to edit"
     try:
-        text, short = splice.run(root, document.data)
+        return splice, *splice.run(root, document.data)
     except Unreadable as error:
         raise _at_line(document, error) from None
-    return Edited(text[len(before) :], splice.notes, short[len(before) :], splice.stubs)
 
 
 class Edited(Struct, frozen=True):
     """A text after an edit, and what of the text before it the values do not tell; the same text
-    with `stubs` for what was put in, which is long."""
+    with `stubs` for what was put in, which is long.
+
+    There is no such text for JSON, which is read fast, nor where nothing is to be proven: whole
+    lines came to stand between lines of which each stands for itself.
+    """
 
     text: str
     notes: Notes
-    short: str
-    stubs: Mapping[str, Any]
+    short: str | None = None
+    stubs: Mapping[str, Any] = {}
 
 
 def proven(document: Document, edit: Edited) -> Document:
     """A document with the text of its edit, which must stand for its data; ValueError if not.
 
     What was put in stands for itself: it is written by rule. What the text around makes of it is
-    read again.
+    read again, where that is not sure.
     """
+    if document.is_json and _sorted(json.loads(edit.text)) != _sorted(document.data):
+        raise _strange(document)
+    if edit.short is None:
+        return replace(document, text=edit.text, changed=False, root=None)
     short = replace(document, text=edit.short, root=None)
     root = None if _NOTHING.fullmatch(edit.short) else _compose(short)
     if root is None or not stands_for(root, document.data, edit.stubs):
         raise _strange(document)
     return replace(document, text=edit.text, changed=False, root=None)
+
+
+def _sorted(value: Any) -> str:
+    """The same for what is the same in JSON."""
+    return json.dumps(value, sort_keys=True)
 
 
 def reread(document: Document, text: str) -> Document:
@@ -133,6 +157,12 @@ def reread(document: Document, text: str) -> Document:
 
 def render(files: Collection[list[Document]]) -> str:
     """All files as one stream."""
+    return "".join(rendered(files))
+
+
+def rendered(files: Collection[list[Document]]) -> list[str]:
+    """The same in pieces, which together may take more memory: one character of a script that
+    needs four bytes makes all others need as many."""
     parts: list[str] = []
     is_open = False
     for documents in files:
@@ -144,7 +174,7 @@ def render(files: Collection[list[Document]]) -> str:
             if text:
                 parts.append(text)
                 is_open = document.data is None and bool(document.marker)
-    return "".join(parts)
+    return parts
 
 
 def restyle(pod: Json, annotations: Collection[str] = ()) -> None:

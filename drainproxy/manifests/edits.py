@@ -21,12 +21,16 @@ class Edits:
     """Replacements that do not overlap; those at the same place keep their order.
 
     A replacement may have a `short` form, in which what is put in is a stub, a text that stands for
-    it: `stubs` says for what. That is for a reader who wants to know only where it stands.
+    it: `stubs` says for what. That is for a reader who wants to know only where it stands; where
+    there is none (`is_read` is false), no stubs are made.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, is_read: bool = True) -> None:
         self.text = text
+        self.is_read = is_read
         self.stubs: dict[str, Any] = {}
+        # Whether all of them put in whole lines, or scalars in the place of others.
+        self.are_whole = True
         self._done: list[tuple[int, int, str, str]] = []
         first = _BREAK.search(text)
         self._newline = self._break_at(first.start()) if first else _LINE_FEED
@@ -36,15 +40,20 @@ class Edits:
     def replace(self, start: int, end: int, text: str, short: str | None = None) -> None:
         """Put a text in the place of another."""
         if start < end or text:
+            self.are_whole = False
             self._done.append((start, end, text, text if short is None else short))
+
+    def replace_scalar(self, start: int, end: int, text: str) -> None:
+        """Put a scalar in the place of another; each ends on its line."""
+        self._done.append((start, end, text, text))
 
     def insert_lines(
         self, at: int, lines: Sequence[str], short: Sequence[str] | None = None
     ) -> None:
         """Put lines behind the one that ends here."""
         newline = self._break_at(at) or self._newline
-        forms = ["".join([newline + line for line in form]) for form in (lines, short or lines)]
-        self.replace(at, at, *forms)
+        text = newline + newline.join(lines)
+        self._done.append((at, at, text, newline + newline.join(short) if short else text))
 
     def stub(self, value: Any) -> str:
         """A text, which is nowhere else, for a value that is put in."""

@@ -108,17 +108,19 @@ class BlockLayout:
         for name, value in added.items():
             own = self._block.entry(name, value, node.column)
             lines += own
-            few = len(own) <= _FEW
-            short += own if few else self._block.entry(name, self._edits.stub(value), node.column)
+            if self._edits.is_read:
+                stub = None if len(own) <= _FEW else self._edits.stub(value)
+                short += self._block.entry(name, stub, node.column) if stub else own
         self._edits.insert_lines(self._edits.line_end(end), lines, short)
 
     def add_item(self, node: Node, spans: Sequence[tuple[int, int]], end: int, value: Any) -> None:
         """Write an item behind the child that ends here."""
         width = spans[0][0] - self._edits.line_start(spans[0][0]) - node.column
         lines = self._block.item(value, node.column, max(width, 2))
-        short = self._block.item(self._edits.stub(value), node.column, max(width, 2))
-        few = len(lines) <= _FEW
-        self._edits.insert_lines(self._edits.line_end(end), lines, lines if few else short)
+        short = lines
+        if self._edits.is_read and len(lines) > _FEW:
+            short = self._block.item(self._edits.stub(value), node.column, max(width, 2))
+        self._edits.insert_lines(self._edits.line_end(end), lines, short)
 
     def scalar(self, value: Any, quote: str) -> str:
         """A scalar in these quotes."""

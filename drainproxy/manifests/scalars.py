@@ -32,6 +32,7 @@ _LONGEST_NUMBER: Final = 40
 # Without quotes, every reader of YAML takes these as texts, also inside brackets and braces.
 _PLAIN = re.compile(r"(?:--)?[A-Za-z/](?:[\w./=@:-]*[\w./=@-])?|[0-9]+(?:m|[KMGT]i)", re.ASCII)
 _WORDS: Final = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
 # What YAML does not take as it is in quotes (YAML 1.2, 5.1), and what it takes for a line break.
 _ESCAPED = re.compile(
     "[^\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -85,7 +86,7 @@ def written(value: Any, quote: str = "", in_flow: bool = False) -> str:
 
 def quoted(text: str) -> str:
     """A text in double quotes, as YAML and JSON both read it."""
-    return _ESCAPED.sub(_escape, json.dumps(text, ensure_ascii=False))
+    return _ESCAPED.sub(_escape, _JSON.encode(text))
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -43,7 +43,7 @@ class Splice:
     """The edits of one document.
 
     With `back` the text is taken back to what it was: nothing is noted, and paths are those of the
-    text as it is. Without it they are those of the value.
+    text as it is. Without it they are those of the value. `is_read` as in `Edits`.
     """
 
     def __init__(
@@ -51,9 +51,10 @@ class Splice:
         text: str,
         style: Style | JsonStyle,
         back: Noted | None = None,
+        is_read: bool = True,
     ) -> None:
         self.notes: Notes = {}
-        self._edits = Edits(text)
+        self._edits = Edits(text, is_read)
         json, yaml = (style, Style()) if isinstance(style, JsonStyle) else (None, style)
         self._flow = FlowLayout(self._edits, json)
         self._block = BlockLayout(self._edits, Block(yaml))
@@ -67,6 +68,11 @@ class Splice:
         """What the stubs in the short text stand for."""
         return self._edits.stubs
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing but whole lines and scalars was put in."""
+        return self._edits.are_whole
+
     def run(self, root: Node, value: Any) -> tuple[str, str]:
         """The text, standing for this value, and the same with stubs for what was put in;
         Unreadable if it is written in a form too strange."""
@@ -75,7 +81,8 @@ class Splice:
         elif not same(value_of(root), value):
             raise Unreadable("is no mapping that could be edited", 1)
         self._close(Slot(root, None, root), None)
-        return self._edits.result(), self._edits.short()
+        text = self._edits.result()
+        return text, self._edits.short() if self._edits.is_read else text
 
     def _close(self, slot: Slot, trail: Trail) -> None:
         """A block scalar at the end of a text without a last line break has none either. When lines
@@ -136,7 +143,8 @@ class Splice:
         quote = written[0] if written[0] in "'\"" else ""
         if layout.scalar(node.content, quote) != text[start : node.end]:
             self._note_text(slot, trail)
-        self._edits.replace(start, node.end, written)
+        edit = self._edits.replace if slot.parent.column < 0 else self._edits.replace_scalar
+        edit(start, node.end, written)
 
     def _change_mapping(self, slot: Slot, new: dict[str, Any], trail: Trail, noted: Noted) -> None:
         own: set[str] = set()
@@ -144,25 +152,30 @@ class Splice:
         gone: set[int] = set()
         node = slot.node
         for at, (key, value) in enumerate(node.content):
-            if is_merge(key):
+            name = key.content
+            if name == MERGE and is_merge(key):
                 merged = self._merged(value, (trail, MERGE), noted.at(MERGE))
                 if not merged.keys() <= new.keys():
                     gone.add(at)
                     merged = {}
                 continue
-            name, below = key.content, noted.at(key.content)
+            below = NOTHING if noted is NOTHING else noted.at(name)
             own.add(name)
-            if name not in new or (below.text is None and same(merged.get(name, NONE), new[name])):
+            if name not in new or (
+                merged and below.text is None and same(merged.get(name, NONE), new[name])
+            ):
                 gone.add(at)
             elif value.kind != SCALAR or value.anchor or below is not NOTHING:
                 self._change(Slot(value, key, node), new[name], (trail, name), below)
-            elif not same(value.content, new[name]):
+            elif not (value.content is new[name] or same(value.content, new[name])):
                 self._change_scalar(Slot(value, key, node), new[name], (trail, name))
-        added = {
-            name: value
-            for name, value in new.items()
-            if name not in own and not same(merged.get(name, NONE), value)
-        }
+        added: dict[str, Any] = {}
+        if gone or merged or len(new) > len(own):
+            added = {
+                name: value
+                for name, value in new.items()
+                if name not in own and not same(merged.get(name, NONE), value)
+            }
         for name in added.keys() & merged.keys():
             self._note((trail, name), None)
         self._edit_children(slot, new, trail, gone, added)

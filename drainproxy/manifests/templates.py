@@ -11,6 +11,10 @@ from .podspec import Json, api_group
 
 # These describe pods that others make.
 _ABOUT_PODS: Final = frozenset({"kyverno.io", "policies.kyverno.io", "apiextensions.k8s.io"})
+# What inputs are full of, of the core API.
+_WITHOUT_PODS: Final = frozenset(
+    {"Service", "ConfigMap", "Secret", "ServiceAccount", "Namespace", "PersistentVolumeClaim"}
+)
 # (API group, kind) -> what to do instead.
 _REMEDIES: Final = {
     ("serving.knative.dev", "Service"): "Knative makes its pods and ports itself",
@@ -24,7 +28,10 @@ _WEBHOOK: Final = "label its pods drainproxy.io/inject=true and let the webhook 
 
 def makes_pods(body: Json) -> bool:
     """Whether there is a pod template in an object, wherever it stands."""
-    return api_group(body) not in _ABOUT_PODS and any(map(_is_template, maps(body)))
+    group = api_group(body)
+    if group in _ABOUT_PODS or (not group and str(body.get("kind")) in _WITHOUT_PODS):
+        return False
+    return any(map(_is_template, maps(body)))
 
 
 def reason(body: Json) -> str:

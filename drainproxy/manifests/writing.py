@@ -83,8 +83,12 @@ class Block:
             return [*_lines(value, column, self._style)]
         lines: list[str] = []
         if isinstance(value, dict):
+            margin = " " * column
             for key, each in value.items():
-                lines += self.entry(key, each, column)
+                if type(each) is str:
+                    lines.append(f"{margin}{_text(key)}: {_text(each)}")
+                else:
+                    lines += self.entry(key, each, column)
         else:
             for each in value:
                 lines += self.item(each, column)

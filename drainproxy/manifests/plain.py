@@ -1,0 +1,36 @@
+"""Texts of YAML of which each line stands for itself: what is put between two of them as lines of
+its own changes neither.
+
+That is how most manifests are written: keys, dashes, and values that end on their line. There are
+no anchors, no tags, no blocks of text and no tabs in it.
+"""
+
+import re
+from typing import Final
+
+_WORD: Final = r"[\w/.~$(<=+^;\\]"
+_QUOTED: Final = r"""(?:"(?:[^"\\\s]|[ ]|\\[^\s])*+"|'(?:[^'\s]|[ ]|'')*+')"""
+_NAME: Final = r"[\w.][\w./-]*+"
+_KEY: Final = rf"{_NAME}:(?=[ \r\n]|\Z)"
+# In brackets there is no quote but around the whole, so that none can begin inside.
+_WORDS: Final = rf"""(?:{_WORD}|-[\w-])(?:[^\s,\[\]{{}}"'#:]|:(?=[\w/])|[ ](?=[\w/.$(-]))*+"""
+
+
+def _flow(levels: int) -> str:
+    """What stands in brackets or braces, which may hold others. It is YAML: they fit each other."""
+    inner = rf"(?:{_QUOTED}|{_WORDS}" + (rf"|{_flow(levels - 1)})" if levels else ")")
+    return rf"[\[{{][ ]*+(?:(?:{_NAME}:[ ]+)?{inner}[ ]*+(?:,[ ]*+|(?=[\]}}])))*+[\]}}]"
+
+
+_PLAIN: Final = rf"(?:{_WORD}|-(?=[^\s]))(?:[^\s:]|:(?=[^\s])|[ ]++(?=[^\s#]))*+"
+_VALUE: Final = rf"(?:{_QUOTED}|{_flow(4)}|{_PLAIN})"
+_ENTRY: Final = rf"{_KEY}(?:[ ]++{_VALUE})?+"
+_COMMENT: Final = "(?<![^\\s])#[^\n\r\x85\u2028\u2029]*+"
+_DASHES: Final = rf"(?:-[ ]++)++(?:{_ENTRY}|{_VALUE})"
+_LINE: Final = rf"[ ]*+(?:{_DASHES}|{_ENTRY}|-(?=[\r\n]|\Z))?+[ ]*+(?:{_COMMENT})?+"
+_TEXT = re.compile(rf"(?:{_LINE}\r?\n)*+{_LINE}")
+
+
+def is_plain(text: str) -> bool:
+    """Whether each of its lines stands for itself, given that it is YAML."""
+    return _TEXT.fullmatch(text) is not None

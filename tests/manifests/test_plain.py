@@ -1,0 +1,63 @@
+"""Texts of which each line stands for itself."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drainproxy.manifests.nodes import Unreadable, value_of
+from drainproxy.manifests.plain import is_plain
+from drainproxy.manifests.yaml_nodes import compose
+
+PLAIN = [
+    "",
+    "# a comment\n\nkind: A",
+    "a: b # c\nd:\n- e\n-\n- - f: g\r\n  - h\n",
+    "a: [\"b, c\", 'it''s', -d, --e=f, http://x] #\n",
+    "a: {b: {c: [d], e: {f: [g, {h: i}]}}, j: {}}\n",
+    "a: b#c:d e\nf: -g\nh: a.b/c:1\n",
+]
+OTHERS = [
+    "a\n",
+    "a: b\n  c\n",
+    "a: |\n  b\n",
+    "a: &b c\n",
+    "a: *b\n",
+    "<<: b\n",
+    "a: !b c\n",
+    "a: 'b\n  c'\n",
+    'a: "b\n  c"\n',
+    "a: [b,\n  c]\n",
+    "a: [b'c, ']\n  ']\n",
+    "? a\n",
+    "a:\tb\n",
+    "a: b\u2028c\n",
+    "...\n",
+    "{a: b}\n",
+]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_keys_dashes_and_values_that_end_on_their_line_are_plain(text: str) -> None:
+    assert is_plain(text)
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_what_goes_on_in_the_next_line_is_not_nor_what_is_named_elsewhere(text: str) -> None:
+    assert not is_plain(text)
+
+
+@given(st.lists(st.sampled_from([*"ab -:#[]{},'\"\n&*!|>?%", ": ", "\n- ", "\n  ", "a: "])))
+def test_a_line_between_two_others_changes_neither(parts: list[str]) -> None:
+    """At the end of each key of the outermost mapping another can stand."""
+    text = "".join(parts)
+    try:
+        root = compose(text)
+    except Unreadable:
+        return
+    if root is None or root.column != 0 or not is_plain(text):
+        return
+    for at, line in enumerate(lines := text.split("\n")):
+        if line[:1] not in ("", " ", "-", "#"):
+            more = compose("\n".join([*lines[:at], "more: 1", *lines[at:]]))
+            assert more is not None
+            assert value_of(more) == {**value_of(root), "more": 1}
