@@ -1,5 +1,9 @@
 """How many objects an input of some length may hold: each costs work, and what is made to be dense
-would cost more of it than anybody waits for."""
+would cost more of it than anybody waits for.
+
+All is counted in characters, a million of which are to cost less than a second. Inputs of less may
+cause as much.
+"""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -7,8 +11,9 @@ from typing import Any, Final
 from drainproxy.manifests.misfits import Misfit
 from drainproxy.manifests.podspec import Json, Workload, workload
 
-# The length of the shortest manifest that anybody would apply, without a comment or a blank line.
-_OF_PODS: Final = 250
+# Half of what is usual: a Deployment and its Service without a comment, a probe and resources have
+# 400. Where thousands are as short, a program has made them.
+_OF_PODS: Final = 600
 _CONTAINER: Final = 40
 # Beyond the ports that pods usually have: each is to be led to the sidecar.
 _FEW_PORTS: Final = 10
@@ -26,8 +31,8 @@ class TooMuch(ValueError):
 class Effort:
     """What comparisons an input may still cause, as characters of its length."""
 
-    def __init__(self, length: int = 0) -> None:
-        self._left = max(length, LEAST)
+    def __init__(self, left: int = LEAST) -> None:
+        self._left = left
 
     def spend(self, characters: int, problem: str, name: str) -> None:
         """Use some of it; TooMuch, with that problem, if it is not there."""
@@ -41,16 +46,17 @@ class Room:
     """How much more an input may hold, as characters of its length."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._left = max(sum(map(len, texts)), LEAST)
+        self.left = max(sum(map(len, texts)), LEAST)
 
     def take(self, body: Json) -> str:
         """Why there is no room for one object more; empty if there is."""
-        self._left -= _length(body)
-        if self._left >= 0:
+        self.left -= _length(body)
+        if self.left >= 0:
             return ""
         return (
-            f"it holds more objects than manifests of its length, where each that makes pods has"
-            f" {_OF_PODS} characters or more: name fewer files at once, or parts of this one"
+            f"it holds more objects than an input of its length may: {LEAST // _OF_PODS:,} that"
+            f" make pods, or one for each {_OF_PODS} characters: name fewer files at once, or parts"
+            " of this one"
         )
 
 

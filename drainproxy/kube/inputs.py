@@ -58,11 +58,13 @@ class Broken(Struct, frozen=True):
 
 
 class Input(Struct, frozen=True):
-    """The documents by file, the objects in them, and the files that cannot be read."""
+    """The documents by file, the objects in them, and the files that cannot be read; `left` is what
+    there is to spend on more than reading, as characters."""
 
     files: Mapping[str, list[Document]]
     objects: Sequence[Found]
     broken: Sequence[Broken]
+    left: int = 0
 
 
 class _Crowded(ValueError):
@@ -92,7 +94,7 @@ def read_input(texts: Mapping[str, str]) -> Input:
         broken += (Broken(name, each.line, each.number, _RENDER) for each in unrendered)
         left_out = {*map(id, unrendered)}
         found += (each for each in here if id(each) not in left_out)
-    return Input(files, _at_home(found), broken)
+    return Input(files, _at_home(found), broken, room.left)
 
 
 def _templates(found: Sequence[Found]) -> Iterator[Found]:

@@ -17,7 +17,7 @@ _Alike = tuple[str, frozenset[tuple[str, str]]]
 
 # Characters of the input for each port of a Service that leads to a workload of it, where all that
 # are behind one are weighed with each other, and for each comparison of labels with a selector.
-_LEAD: Final = 60
+_LEAD: Final = 11
 _COMPARISON: Final = 2
 _PROBLEM: Final = "too many workloads are behind too many Services, as this one behind Service"
 

@@ -10,7 +10,7 @@ from tests.kube.pods import options
 POD = (
     "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: a}]}}\n"
 )
-SHORTEST = """\
+USUAL = """\
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -29,6 +29,19 @@ spec:
         image: web:1
         ports:
         - containerPort: 80
+        imagePullPolicy: IfNotPresent
+        args: ["--port=80", "--log-level=info"]
+        env:
+        - name: DATABASE
+          value: "postgres://shop@db:5432/shop"
+        readinessProbe:
+          httpGet:
+            path: /healthz
+            port: 80
+        resources:
+          requests:
+            cpu: 100m
+            memory: 128Mi
 ---
 apiVersion: v1
 kind: Service
@@ -52,41 +65,55 @@ def problem(done: Result) -> str:
 
 
 def test_more_objects_than_manifests_of_that_length_have_are_refused_unread() -> None:
-    dense = "---\n".join([POD] * 4001)
+    dense = "---\n".join([POD] * 1667)
 
     for done in (inject_all({"x.yaml": dense}, options()), uninject_all({"x.yaml": dense})):
-        assert "more objects than manifests of its length" in problem(done)
-        assert (done.lines[0].line, done.lines[0].document) == (8001, 4001)
+        assert "more objects than an input of its length" in problem(done)
+        assert (done.lines[0].line, done.lines[0].document) == (3333, 1667)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "apiVersion: v1\nkind: PodList\nitems:\n" + "- {}\n" * 4001,
+        "apiVersion: v1\nkind: PodList\nitems:\n" + "- {}\n" * 1667,
         "---\n".join(["kind: Service\n"] * 12_501),
         "kind: List\nitems:\n" + "- kind: a\n" * 25_001,
         "---\n".join([POD.replace("{name: a,", "{name: a}, " * 490 + "{name: a,")] * 51),
     ],
 )
 def test_so_are_those_of_lists_and_of_other_kinds(text: str) -> None:
-    assert "more objects than manifests of its length" in problem(
+    assert "more objects than an input of its length" in problem(
         inject_all({"x.yaml": text}, options())
     )
 
 
 def test_many_files_count_as_one_input() -> None:
-    done = inject_all({f"{at}.yaml": POD for at in range(4001)}, options())
+    done = inject_all({f"{at}.yaml": POD for at in range(1667)}, options())
 
-    assert "more objects than manifests of its length" in problem(done)
-    assert done.lines[0].file == "4000.yaml"
+    assert "more objects than an input of its length" in problem(done)
+    assert done.lines[0].file == "1666.yaml"
 
 
-def test_the_shortest_that_people_write_fit_however_many_there_are() -> None:
-    room = Room([SHORTEST * 5000])
-    bodies = [each.data for each in parse(SHORTEST) if each.data]
+def test_those_that_people_write_fit_however_many_there_are() -> None:
+    room = Room([USUAL * 5000])
+    bodies = [each.data for each in parse(USUAL) if each.data]
 
     assert len(bodies) == 2
     assert not any(room.take(body) for _ in range(5000) for body in bodies)
+
+
+def test_whatever_is_short_may_hold_a_thousand_with_services() -> None:
+    room = Room([""])
+    bodies = [each.data for each in parse(USUAL) if each.data]
+
+    assert not any(room.take(body) for _ in range(1400) for body in bodies)
+
+
+def test_hundreds_behind_dozens_of_services_are_done_however_short_they_are() -> None:
+    text = "".join(map(_POD.format, range(300))) + "".join(map(_SERVICE.format, range(40)))
+
+    assert len(text) < 60_000
+    assert not inject_all({"x.yaml": text}, options()).failed
 
 
 def test_what_is_to_be_compared_is_bounded_by_the_length_and_a_first_lot() -> None:
@@ -124,7 +151,7 @@ spec:
 
 
 def test_too_many_behind_too_many_services_are_named() -> None:
-    text = "".join(map(_POD.format, range(230))) + "".join(map(_SERVICE.format, range(50)))
+    text = "".join(map(_POD.format, range(700))) + "".join(map(_SERVICE.format, range(50)))
     done = inject_all({"x.yaml": text}, options())
 
     assert done.lines[0].object.startswith("pod/p")
