@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 .PHONY: help demo test test-all loadtest lint format lock image manifests pictures clean
 
 help:
-	@echo "make demo       a rollout in front of your eyes, with and without drainproxy, in a minute"
+	@echo "make demo       a rollout in front of your eyes, with drainproxy, with preStop: sleep and with"
+	@echo "                nothing, in a minute"
 	@echo "make test       the tests, lint and types included, in lanes side by side"
 	@echo "make test-all   those that take long too: what the nightly run does"
 	@echo "make loadtest   locust for a minute against a rehearsal, with reports"
@@ -20,8 +21,8 @@ help:
 	@echo "make pictures   those of the pages: a report of the demo (needs Chromium), the plot of costs"
 	@echo "make clean      remove what the other targets made"
 
-DEMO := rehearse --compare --http 30 --websocket 10 --sse 10 --grpc 10 --before 4s --after 5s \
-  --drain-delay 3s --drain-spread 5s
+DEMO := rehearse --compare --prestop-sleep 5s --http 30 --websocket 10 --sse 10 --grpc 10 \
+  --before 4s --after 5s --drain-delay 3s --drain-spread 5s
 
 demo: $(VENV)/.stamp
 	$(BIN)/python -m drainproxy $(DEMO)
@@ -78,7 +79,7 @@ manifests: $(VENV)/.stamp
 # The browser sees our own page alone: it needs no sandbox, which root could not have.
 pictures: $(VENV)/.stamp
 	$(BIN)/python -m drainproxy $(DEMO) --html $(VENV)/report.html
-	$(or $(BROWSER),chromium) --headless --no-sandbox --hide-scrollbars --window-size=960,1100 \
+	$(or $(BROWSER),chromium) --headless --no-sandbox --hide-scrollbars --window-size=960,1385 \
 	  --screenshot=drainproxy/rehearsal/report.png $(VENV)/report.html
 	$(BIN)/python -m loadtests.bench.plot
 

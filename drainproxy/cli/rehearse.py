@@ -5,7 +5,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -158,7 +158,12 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     "--http-port", type=click.IntRange(0, 65535), default=0, help="Where the balancer listens."
 )
 @click.option("--grpc-port", type=click.IntRange(0, 65535), default=0, help="The same for gRPC.")
-@_duration("--prestop-sleep", "0s", "How long an app without a proxy sleeps in its preStop.")
+@_duration(
+    "--prestop-sleep",
+    "0s",
+    "How long an app without a proxy sleeps in its preStop; with --compare as a third beside the"
+    " other two.",
+)
 @click.option(
     "--balancer",
     type=click.Choice(BALANCERS),
@@ -274,8 +279,7 @@ def _rehearse(plan: Plan, given: Mapping[str, Any]) -> int:
             f"needs {error.name}: pip install 'drainproxy[rehearsal]'"
         ) from None
     console = Console(stderr=given["as_json"])
-    plans = [plan, replace(plan, proxy="none")] if given["compare"] else [plan]
-    rehearsals = [Rehearsal(each) for each in plans]
+    rehearsals = [Rehearsal(each) for each in (plan.compared if given["compare"] else [plan])]
     try:
         said = about(plan, arguments())
         every = given["rollout_every"]

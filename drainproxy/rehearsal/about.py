@@ -77,6 +77,7 @@ def _rehearsal(plan: Plan) -> Mapping[str, str]:
         "surge": f"{plan.surge}",
         "unavailable": f"{plan.unavailable}",
         "balancer": plan.balancer,
+        **({"prestop-sleep": format_duration(plan.prestop_sleep)} if plan.prestop_sleep else {}),
         **{name: format_duration(seconds) for name, seconds in times.items()},
     }
 

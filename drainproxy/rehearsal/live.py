@@ -27,7 +27,7 @@ async def show(rehearsals: Sequence[Rehearsal], console: Console) -> None:
 
 
 def _tell(rehearsal: Rehearsal, told: int, several: bool, console: Console) -> int:
-    who = f"{rehearsal.plan.proxy:>10}  " if several else ""
+    who = f"{rehearsal.plan.short_name:>10}  " if several else ""
     for at, text in rehearsal.marks[told:]:
         console.print(f"{at:6.1f} s  {who}{text}", markup=False, highlight=False)
     return len(rehearsal.marks)
@@ -38,7 +38,7 @@ def _view(rehearsals: Sequence[Rehearsal]) -> RenderableType:
 
 
 def _replicas(rehearsal: Rehearsal) -> RenderableType:
-    title = f"{rehearsal.plan.proxy}: {rehearsal.stage}"
+    title = f"{rehearsal.plan.short_name}: {rehearsal.stage}"
     if not rehearsal.replicas:
         return Text(title)
     table = Table(title=title, title_justify="left")

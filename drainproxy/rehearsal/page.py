@@ -12,6 +12,8 @@ from drainproxy.rehearsal.result import KindResult, ReplicaResult, Result
 from drainproxy.rehearsal.scores import KINDS
 
 _TEMPLATE = "report.html.jinja"
+# Results that are compared stand in one row, where there is room for it.
+_THREE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def _context(results: Sequence[Result], about: About | None) -> dict[str, Any]:
         ],
         "what": INSTEAD.get(results[0].strategy, "a rollout"),
         "several": several,
+        "columns": "threes" if len(results) == _THREE else "pairs",
         "size": (plots.WIDTH, plots.HEIGHT),
         "lines": plots.LINES,
         "heads": _KIND,

@@ -1,7 +1,7 @@
 """What is rehearsed: how many of what, how it is rolled out, and what is asked of it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from drainproxy.config import format_duration
 from drainproxy.rehearsal.ages import Ages
@@ -70,6 +70,18 @@ class Plan:
     # Where the balancer listens, by service; 0 is any free port.
     http_port: int = 0
     grpc_port: int = 0
+
+    @property
+    def short_name(self) -> str:
+        """What stands in front of each replica, in a word."""
+        sleeps = self.proxy == "none" and self.prestop_sleep
+        return f"sleep {self.prestop_sleep:g}" if sleeps else self.proxy
+
+    @property
+    def compared(self) -> "Sequence[Plan]":
+        """It, the same with the preStop hook that sleeps, if there is one, and without anything."""
+        slept = [replace(self, proxy="none")] if self.prestop_sleep else []
+        return self, *slept, replace(self, proxy="none", prestop_sleep=0.0)
 
     @property
     def ages(self) -> Ages | None:

@@ -123,7 +123,9 @@ class Drainproxy:
 
     async def counts(self) -> Mapping[str, int]:
         try:
-            async with self._probe.get(self._admin + "/metrics", timeout=_PATIENCE) as answer:
+            async with self._probe.get(
+                self._admin + "/metrics", timeout=_PATIENCE, raise_for_status=True
+            ) as answer:
                 return exchanges(await answer.text())
         except (aiohttp.ClientError, TimeoutError):
             return {}

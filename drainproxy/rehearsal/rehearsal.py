@@ -205,6 +205,7 @@ class Rehearsal:
             connections=self.connections,
             left=deployment.left,
             gate=self._gate,
+            prestop_sleep=self.plan.prestop_sleep if self.plan.proxy == "none" else 0.0,
             mishaps=self._mishaps
             + [
                 f"{replica.name}: {mishap}"

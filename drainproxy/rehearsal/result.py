@@ -91,6 +91,8 @@ class Result:
     unplaced: int = 0
     # What the gate said, where one was asked.
     gate: GateResult | None = None
+    # How long the preStop hook of an app without a proxy slept, in seconds.
+    prestop_sleep: float = 0.0
 
     @property
     def asked(self) -> Mapping[str, KindResult]:

@@ -28,7 +28,11 @@ def title(result: Result) -> str:
 
 def in_front(result: Result) -> str:
     """What stands in front of each replica, in words."""
-    return "without a proxy" if result.proxy == "none" else f"with {result.proxy}"
+    if result.proxy != "none":
+        return f"with {result.proxy}"
+    if result.prestop_sleep:
+        return f"with preStop: sleep {result.prestop_sleep:g}"
+    return "without a proxy"
 
 
 def render(results: Sequence[Result]) -> RenderableType:

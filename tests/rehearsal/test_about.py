@@ -33,6 +33,11 @@ def test_without_sidecars_there_are_no_settings_of_theirs() -> None:
     assert not about(Plan(proxy="none"), ["rehearse"], NOW).settings
 
 
+def test_a_hook_that_sleeps_is_told_where_there_is_one() -> None:
+    assert about(Plan(prestop_sleep=5.0), ["rehearse"], NOW).rehearsal["prestop-sleep"] == "5s"
+    assert "prestop-sleep" not in about(Plan(), ["rehearse"], NOW).rehearsal
+
+
 def test_no_secret_is_told() -> None:
     plan = Plan(settings=("--admin-token=s3cret",))
     for given in (("--admin-token", "s3cret"), ("--admin-token=s3cret",)):

@@ -54,6 +54,15 @@ def test_two_are_side_by_side_by_kind_and_in_the_same_scale() -> None:
     assert Tags(page([ours])).pictures == ["HTTP", "with drainproxy"]
 
 
+def test_three_are_in_one_row_each_named_by_what_stands_in_front() -> None:
+    slept = of({"reset after bytes": 2}, proxy="none", prestop_sleep=5.0)
+    text = page([of(), slept, of({"refused": 9}, proxy="none")])
+    assert Tags(text).pictures[:3] == [
+        *("HTTP with drainproxy", "HTTP with preStop: sleep 5", "HTTP without a proxy"),
+    ]
+    assert text.count('class="threes"') == 2
+
+
 def test_bars_are_of_the_color_of_their_version_or_of_none() -> None:
     seconds = [SecondResult(0, {"v1": 3, "": 2}, 1), SecondResult(1, {"v2": 4, "beta": 1}, 0)]
     shown = of({"refused": 1}, timeline={"http": seconds})
