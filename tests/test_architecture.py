@@ -23,15 +23,16 @@ ITSELF = "__init__"
 
 ROOMS: dict[str, set[str]] = {
     ITSELF: set(),
+    "extras": set(),
     "wire": set(),
     "drain": set(),
     "config": set(),
     "relay": {"wire", "drain"},
-    "sidecar": {ITSELF, "config", "wire", "drain", "relay"},
+    "sidecar": {ITSELF, "extras", "config", "wire", "drain", "relay"},
     "manifests": {"config"},
     "kube": {ITSELF, "config", "manifests"},
-    "rollout": {ITSELF, "config", "manifests"},
-    "rehearsal": {ITSELF, "config", "sidecar", "rollout"},
+    "rollout": {ITSELF, "extras", "config", "manifests"},
+    "rehearsal": {ITSELF, "extras", "config", "sidecar", "rollout"},
 }
 ROOMS["cli"] = set(ROOMS)
 ROOMS["__main__"] = {"cli"}

@@ -23,6 +23,7 @@ from drainproxy.cli.gate_options import (
     server,
 )
 from drainproxy.cli.help import Group
+from drainproxy.extras import install_hint
 
 if TYPE_CHECKING:
     from drainproxy.rollout.gate.report import Report
@@ -226,7 +227,7 @@ def _recorded(given: dict[str, Any], direction: "Direction", version: int) -> "V
     try:
         state = store.load(app).state
     except ImportError as error:
-        fail(f"needs {error.name}: pip install 'drainproxy[kube]'")
+        fail(f"needs {error.name}: {install_hint('kube')}")
     finally:
         store.close()
     after = timedelta(seconds=given["contract_after"])

@@ -12,6 +12,7 @@ import click
 from drainproxy.config import ConfigError, Mistake
 from drainproxy.config.kinds import parse_duration
 from drainproxy.config.mistakes import did_you_mean
+from drainproxy.extras import install_hint
 
 if TYPE_CHECKING:
     from drainproxy.rollout.migration.decide import Direction, Verdict
@@ -160,7 +161,7 @@ class Asked:
         try:
             return self._store.load(self.app)
         except ImportError as error:
-            fail(f"needs {error.name}: pip install 'drainproxy[kube]'")
+            fail(f"needs {error.name}: {install_hint('kube')}")
 
     def decide(self, direction: "Direction") -> NoReturn:
         """Answer whether it may be done."""

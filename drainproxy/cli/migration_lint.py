@@ -9,6 +9,7 @@ import click
 
 from drainproxy.cli.migration_asked import LENIENT, OUTPUT, Mistakes, fail, parse_form
 from drainproxy.config.mistakes import did_you_mean
+from drainproxy.extras import install_hint
 
 if TYPE_CHECKING:
     from drainproxy.rollout.migration.lexer import Dialect
@@ -118,7 +119,7 @@ def _findings(texts: Mapping[str, str], dialect: "Dialect", tool: "Tool") -> "li
             for finding in lint_text(file, text, dialect, tool)
         ]
     except ImportError as error:
-        fail(f"needs {error.name}: pip install 'drainproxy[migrations]'")
+        fail(f"needs {error.name}: {install_hint('migrations')}")
 
 
 def _as_json(found: "Sequence[Finding]") -> str:

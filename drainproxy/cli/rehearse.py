@@ -25,6 +25,7 @@ from drainproxy.cli.rehearse_gate import (
 )
 from drainproxy.cli.run import RunCommand
 from drainproxy.config import TABLE
+from drainproxy.extras import install_hint
 from drainproxy.rehearsal.plan import BALANCERS, CLIENTS, KILL, PROXIES, RESTART, STRATEGIES, Plan
 
 if TYPE_CHECKING:
@@ -275,9 +276,7 @@ def _rehearse(plan: Plan, given: Mapping[str, Any]) -> int:
             # What is missing is said before the rollout, not behind it.
             importlib.import_module("jinja2")
     except ImportError as error:
-        raise click.ClickException(
-            f"needs {error.name}: pip install 'drainproxy[rehearsal]'"
-        ) from None
+        raise click.ClickException(f"needs {error.name}: {install_hint('rehearsal')}") from None
     console = Console(stderr=given["as_json"])
     rehearsals = [Rehearsal(each) for each in (plan.compared if given["compare"] else [plan])]
     try:

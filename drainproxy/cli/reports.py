@@ -13,6 +13,7 @@ import click
 from drainproxy.cli.admin import EX_CUT, report_lines
 from drainproxy.cli.help import examples
 from drainproxy.cli.run import EX_UNAVAILABLE
+from drainproxy.extras import install_hint
 
 if TYPE_CHECKING:
     from drainproxy.kube.cluster import Cluster
@@ -49,7 +50,7 @@ def reports(**given: Any) -> None:
     try:
         asyncio.run(_until_stopped(told, given))
     except ModuleNotFoundError as error:
-        raise click.UsageError(f"needs {error.name}: pip install 'drainproxy[kube]'") from None
+        raise click.UsageError(f"needs {error.name}: {install_hint('kube')}") from None
     except Unavailable as error:
         click.echo(f"drainproxy: {error}", err=True)
         sys.exit(EX_UNAVAILABLE)

@@ -39,8 +39,8 @@ class RunCommand(Command):
     options_metavar="[OPTIONS] [-- APP ARGS...]",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     epilog=examples(
-        "run --forward 8080=9000",
-        "run --forward 8080=9000 --drain-timeout 60s -- uvicorn app:app --port 9000",
+        "run --forward 8080=9000 --drain-timeout 60s",
+        "run --forward 8080=9000 -- python -m http.server 9000",
         "run --config drainproxy.yaml --check",
     ),
 )

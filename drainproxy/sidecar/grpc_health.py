@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from drainproxy.config import Address, Settings
+from drainproxy.extras import install_hint
 from drainproxy.sidecar.listener import bind
 from drainproxy.sidecar.readiness import Readiness
 from drainproxy.sidecar.wiring import descriptors
@@ -129,7 +130,7 @@ def _grpc() -> ModuleType:
     try:
         import grpc.aio
     except ImportError as error:
-        message = f"grpc-health needs grpcio, pip install 'drainproxy[grpc-health]': {error}"
+        message = f"grpc-health needs grpcio, {install_hint('grpc-health')}: {error}"
         raise OSError(ENOPKG, message) from None
     module: ModuleType = grpc
     return module

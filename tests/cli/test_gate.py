@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from drainproxy.cli.gate import canary, gate
 from drainproxy.cli.gate_options import rollout
 from drainproxy.cli.migration import migration
+from drainproxy.extras import install_hint
 
 NOBODY = ("--prometheus", "http://127.0.0.1:1")
 BOTH = ("--canary", 'version="2"', "--stable", 'version="1"')
@@ -129,7 +130,7 @@ def test_a_library_that_is_missing_is_no_fail(
     monkeypatch.setitem(sys.modules, "lightkube.core.exceptions", None)
     done = called(*arguments, "--app", "shop", "--namespace", "prod")
     assert done.exit_code == 2
-    assert "pip install 'drainproxy[kube]'" in done.output
+    assert install_hint("kube") in done.output
 
 
 def test_all_gates_hold_where_one_has_no_data(tmp_path: Path) -> None:

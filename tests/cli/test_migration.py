@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from drainproxy.cli.migration import migration
+from drainproxy.extras import install_hint
 from drainproxy.rollout.migration.store_configmap import FLOORS, PREFIX
 from tests.rollout.migration.api_server import Answer, ApiServer, api_server, status
 
@@ -298,7 +299,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     done = run("status", "--app", "shop", "--namespace", "prod")
 
     assert done.exit_code == USAGE
-    assert "pip install 'drainproxy[kube]'" in done.stderr
+    assert install_hint("kube") in done.stderr
 
 
 def test_of_processes_that_write_at_once_none_is_lost(path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from drainproxy.cli.migration import migration
+from drainproxy.extras import install_hint
 
 EXPAND = "ALTER TABLE orders ADD COLUMN note text;\n"
 CONTRACT = "-- a\nDROP TABLE orders;\n"
@@ -122,4 +123,4 @@ def test_what_is_missing_is_named(files: Path, monkeypatch: pytest.MonkeyPatch) 
     done = run("expand.sql")
 
     assert done.exit_code == 2
-    assert done.stderr == "needs sqlglot: pip install 'drainproxy[migrations]'\n"
+    assert done.stderr == f"needs sqlglot: {install_hint('migrations')}\n"

@@ -13,6 +13,7 @@ from drainproxy.cli.reports import reports
 from drainproxy.cli.run import EX_UNAVAILABLE
 from drainproxy.drain.ledger import Ledger
 from drainproxy.drain.report import Account
+from drainproxy.extras import install_hint
 from tests.e2e.process import started
 from tests.kube.api import Api, beside, kubeconfig
 
@@ -115,4 +116,4 @@ def test_without_the_library_for_clusters_it_is_said_what_to_install(
     monkeypatch.setitem(sys.modules, "httpx2", None)
     done = run("http://127.0.0.1:1", tmp_path)
     assert done.exit_code == 2
-    assert "needs httpx2: pip install 'drainproxy[kube]'" in done.output
+    assert f"needs httpx2: {install_hint('kube')}" in done.output

@@ -12,6 +12,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from drainproxy.extras import install_hint
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.process import BUSY, PATIENCE, Sidecar, sidecar, started
@@ -132,7 +133,7 @@ def test_without_grpcio_the_sidecar_does_not_start_and_names_the_extra(tmp_path:
         assert process.wait() == 69
         last = process.output.splitlines()[-1]
         assert last.startswith("drainproxy: grpc-health needs grpcio")
-        assert "'drainproxy[grpc-health]'" in last
+        assert install_hint("grpc-health") in last
         assert "Traceback" not in process.output
 
 

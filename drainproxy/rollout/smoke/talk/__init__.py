@@ -10,6 +10,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from drainproxy.extras import install_hint
+
 from ..answers import Answer
 from ..model import Action, Exec, Grpc, Http, Sse, Step, WebSocket
 from ..stage import Failed, Stage
@@ -40,5 +42,5 @@ def _asking(action: Action) -> Callable[[Any, Stage], Awaitable[Answer]]:
         ask: Callable[[Any, Stage], Awaitable[Answer]]
         ask = import_module(f"{__name__}.{_MODULES[type(action)]}").ask
     except ImportError as error:
-        raise Failed(f"needs {error.name}: pip install 'drainproxy[smoke]'") from None
+        raise Failed(f"needs {error.name}: {install_hint('smoke')}") from None
     return ask
