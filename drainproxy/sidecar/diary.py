@@ -12,6 +12,8 @@ from drainproxy.sidecar.access_lines import trace_of
 
 # Seconds between two lines on what is waited for: a drain of an hour has 720.
 EVERY = 5.0
+# The first in a phase is so much later: one of 5 s, as `announced` is by default, tells of its end.
+_LATER = 0.5
 # So much of a path that the line fits a terminal.
 _LONGEST = 60
 
@@ -37,12 +39,16 @@ class Diary:
         phases = [*machine.lengths, machine.phase]
         for phase, following in islice(pairwise(phases), self._told, None):
             self._tell_end(phase, following)
+        self._wait(is_new=self._told != len(machine.lengths))
         self._told = len(machine.lengths)
-        if machine.draining and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(EVERY, self._go_on)
-        elif not machine.draining and self._timer is not None:
+
+    def _wait(self, is_new: bool) -> None:
+        """Until a phase has gone on for a while."""
+        if self._timer is not None and (is_new or not self._machine.draining):
             self._timer.cancel()
             self._timer = None
+        if self._timer is None and self._machine.draining:
+            self._timer = asyncio.get_running_loop().call_later(EVERY + _LATER, self._go_on)
 
     def _tell_end(self, phase: Phase, following: Phase) -> None:
         seconds = self._machine.lengths[phase]

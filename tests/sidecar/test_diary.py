@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from unittest.mock import Mock
 
 import pytest
 
@@ -91,6 +92,7 @@ async def test_what_is_waited_for_is_told_again_and_again_and_never_at_length(
     machine: Machine, clock: Clock, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(diary, "EVERY", 0.001)
+    monkeypatch.setattr(diary, "_LATER", 0.0)
     ledger = Ledger()
     for age in range(50):
         ledger.open(Work(opened=99.0 - age, path=f"/{'x' * 500}?key={age}"))
@@ -112,6 +114,23 @@ async def test_what_is_waited_for_is_told_again_and_again_and_never_at_length(
     assert "key=" not in lines()[0]
     assert len(lines()[0]) < 200
     assert len(lines()) == seen, "nobody waits any more"
+
+
+def test_no_line_between_two_phases_when_the_first_ends_as_usual(
+    machine: Machine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers = Mock()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: timers)
+    book = Diary(machine, Ledger(), clock)
+    machine.drain("admin", clock())
+    book.look()
+    delay, _ = timers.call_later.call_args.args
+    assert delay > machine.timing.delay
+
+    step(machine, book, clock, 105.0, 1)
+
+    timers.call_later.return_value.cancel.assert_called_once()
+    assert timers.call_later.call_count == 2, "each phase is waited for anew"
 
 
 def test_kinds_without_any_are_left_out() -> None:
