@@ -13,6 +13,10 @@ from .ports import Taken
 # clients pass by.
 Outcome = Literal["injected", "skipped", "bypassed", "unsupported", "error", "uninjected"]
 
+# For whom the steps are: a new app can be applied at once.
+STEPS_FOR: Final = (
+    "Pods without a sidecar do not listen at its number: where some run, apply this in two steps:"
+)
 # How to apply a Service that comes to target a number: pods without a sidecar do not listen there.
 TWO_STEPS: Final = (
     "1. drainproxy inject --only workloads FILES | kubectl apply -f -, and wait for the rollout",
@@ -117,7 +121,7 @@ class Report(Struct, frozen=True):
         lines = [each.text(self.names_files) for each in self._told]
         steps = [*dict.fromkeys(step for each in self._told for step in each.steps)]
         if steps:
-            lines.append("Pods without a sidecar do not listen at its number, so in two steps:")
+            lines.append(STEPS_FOR)
         lines += [f"  {step}" for step in steps]
         return "\n".join([*lines, ", ".join(_counted(*each) for each in self.summary().items())])
 
