@@ -1,6 +1,10 @@
 """The examples for servers without Kubernetes: what they say to drainproxy is right."""
 
+import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +73,20 @@ def test_the_unit_runs_what_its_configuration_says(examples: Path, unit: dict[st
     # The app of the example is an address, no Unix socket.
     assert str(configuration(examples).forward[0].app.port) == app[-1]  # type: ignore[union-attr]
     assert shlex.split(unit["ExecStartPre"])[-1] == "--check"
+
+
+@pytest.mark.slow
+def test_systemd_takes_the_unit(examples: Path, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    # It looks whether the programs are there.
+    lines = (examples / "drainproxy.service").read_text().splitlines(keepends=True)
+    unit = tmp_path / "orders.service"
+    unit.write_text("".join(re.sub(r"^(Exec\w+=)\S+", rf"\1{sys.executable}", x) for x in lines))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_unit_waits_for_the_drain_and_the_app(examples: Path, unit: dict[str, str]) -> None:
