@@ -74,7 +74,7 @@ class Commands(Group):
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
-        "run --forward 8080=9000 -- python -m http.server 9000",
+        "run --forward 8080=9000 -- python3 -m http.server 9000",
         "inject deployment.yaml | kubectl apply -f -",
         "rehearse --compare --html report.html",
         "COMMAND -h",

@@ -102,7 +102,7 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     },
     epilog=examples(
         "rehearse --compare --html report.html",
-        "rehearse -- python -m http.server --bind 127.0.0.1 {port}",
+        "rehearse -- python3 -m http.server --bind 127.0.0.1 {port}",
         "rehearse --strategy canary --max-connection-age 10s",
         "rehearse --strategy canary --gate --new-version-fails 5%",
     ),
