@@ -91,8 +91,9 @@ of the project say [how to install and operate it]({home}/blob/main/deploy/READM
       --namespace drainproxy-system --create-namespace \\
       --set image.repository=ghcr.io/drainproxy/drainproxy
 
-From a clone it is `deploy/helm/drainproxy` in the place of the OCI address, with the image that you
-have built as `--set image.repository=`. `values-ha.yaml` runs three webhooks on three nodes.
+Before the first release there is only a clone: `deploy/helm/drainproxy` in the place of the OCI
+address, with the image that you have built as `--set image.repository=`. `values-ha.yaml` runs
+three webhooks on three nodes.
 
 ## Values
 
