@@ -242,7 +242,7 @@ async def test_without_grpcio_the_start_fails_and_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(builtins, "__import__", refuse_grpc)
-    with pytest.raises(OSError, match=r"drainproxy\[grpc-health\].*No module named 'grpc'"):
+    with pytest.raises(OSError, match=r"\[grpc-health\].*No module named 'grpc'"):
         async with served(FakeSidecar()):
             pass
 
