@@ -42,7 +42,7 @@ esac""",
 smoke|reports) exec python -m tests.test_commands "$@" ;;
 esac
 exec {ours} "$@" """,
-    **dict.fromkeys(("click-man", "docker", "make", "pip", "pipx", "uvx"), ""),
+    **dict.fromkeys(("click-man", "docker", "make", "pip", "pipx", "podman", "uvx"), ""),
 }
 
 
