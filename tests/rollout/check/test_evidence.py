@@ -30,6 +30,8 @@ spec: {maxUnavailable: 1, selector: {matchLabels: {app: web}}}
 SIDECAR = "{name: drainproxy, image: 'r/drainproxy:1', args: [run, --forward=1=2]}"
 FILE = SIDECAR.replace("run,", "run, --config=/etc/d.yaml,")
 DRAIN_SHORT = SIDECAR.replace("run,", "run, --drain-timeout=20s,")
+DELAYED = DRAIN_SHORT.replace("run,", "run, --drain-delay=20s,")
+BY_ENVIRONMENT = SIDECAR.replace("args:", "env: [{name: DRAINPROXY_NAME, value: VALUE}], args:")
 AGELESS = DRAIN_SHORT.replace("run,", "run, --max-connection-age=0s,")
 
 
@@ -139,6 +141,16 @@ TABLE = [
     ("drain", "[x]", workload(annotations="{drainproxy.io/inject: 'true'}"), ""),
     ("drain", "[ ]", workload(sidecar=AGELESS), "max-connection-age is off"),
     ("drain", "[ ]", workload() + SERVICE, "has neither a preStop hook nor"),
+    (
+        "drain",
+        "[ ]",
+        workload(
+            sidecar=BY_ENVIRONMENT.replace("NAME", "MAX_CONNECTION_AGE").replace("VALUE", "0s")
+        ),
+        "max-connection-age is off",
+    ),
+    ("drain", "[ ]", workload(sidecar=DELAYED), "drain-delay 20s leaves nothing"),
+    ("drain", "[-]", workload(sidecar=BY_ENVIRONMENT.replace("NAME", "CONFIG")), "in a file"),
     ("drain", "[-]", workload(sidecar=FILE), "in a file"),
     ("drain", "[-]", workload(), "without a sidecar"),
     ("drain", "[-]", WORKLOAD + SERVICE, "without a sidecar"),
