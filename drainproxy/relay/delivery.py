@@ -31,14 +31,14 @@ class Delivery:
         """It is said."""
 
 
-class Session(Protocol):
+class DeliverySession(Protocol):
     """Whoever has said a goodbye to its client."""
 
     client: Transport
     client_ended: bool
 
 
-class Surroundings(Protocol):
+class DeliveryContext(Protocol):
     """What this needs of the context that owns it."""
 
     ledger: Ledger
@@ -50,18 +50,18 @@ class Deliveries:
 
     __slots__ = ("_awaited", "_context", "_left", "_under_way")
 
-    def __init__(self, context: Surroundings) -> None:
+    def __init__(self, context: DeliveryContext) -> None:
         self._context = context
-        self._under_way: dict[Session, list[Delivery]] = {}
+        self._under_way: dict[DeliverySession, list[Delivery]] = {}
         # What was not confirmed when that was last looked at, in bytes, and how much of what was
         # written up to the last goodbye is not for sure. More may be written behind it.
-        self._left: dict[Session, int] = {}
-        self._awaited: dict[Session, int] = {}
+        self._left: dict[DeliverySession, int] = {}
+        self._awaited: dict[DeliverySession, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._under_way)
 
-    def begin(self, hold: Hold, session: Session, why: str) -> None:
+    def begin(self, hold: Hold, session: DeliverySession, why: str) -> None:
         """`hold` has ended with a goodbye, which was just written to the client of `session`."""
         left = self._context.undelivered(session.client)
         if not left:
@@ -81,7 +81,7 @@ class Deliveries:
             if not left or self._awaited[session] <= 0:
                 self._end(session, GOODBYE)
 
-    def lost(self, session: Session, error: Exception | None) -> None:
+    def lost(self, session: DeliverySession, error: Exception | None) -> None:
         """The client's connection is gone: by the client, unless it had not confirmed all when we
         ended it, or the system has given it up."""
         if session in self._under_way:
@@ -95,7 +95,7 @@ class Deliveries:
         for session in list(self._under_way):
             self._end(session, CUT)
 
-    def _end(self, session: Session, ending: int) -> None:
+    def _end(self, session: DeliverySession, ending: int) -> None:
         del self._left[session], self._awaited[session]
         for delivery in self._under_way.pop(session):
             self._context.ledger.close(delivery, ending, delivery.why)

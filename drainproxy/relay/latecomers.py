@@ -21,7 +21,7 @@ class Latecomer(Protocol):
         """As soon as that loses nothing."""
 
 
-class Registry(Protocol):
+class LatecomerRegistry(Protocol):
     """See `registry`."""
 
     @property
@@ -29,14 +29,14 @@ class Registry(Protocol):
         """All that are connected."""
 
 
-class Surroundings(Protocol):
+class LatecomerContext(Protocol):
     """What this needs of the context that owns it."""
 
     now: Callable[[], float]
     ledger: Ledger
 
     @property
-    def registry(self) -> Registry:
+    def registry(self) -> LatecomerRegistry:
         """Who is connected."""
 
 
@@ -46,7 +46,7 @@ class Latecomers:
 
     __slots__ = ("_again", "_context", "_waiting", "closed_since", "leaving_since")
 
-    def __init__(self, context: Surroundings) -> None:
+    def __init__(self, context: LatecomerContext) -> None:
         self._context = context
         self._waiting: dict[Latecomer, float] = {}
         self._again: list[Latecomer] = []

@@ -84,7 +84,7 @@ class Member(Protocol):
         """End now."""
 
 
-class Surroundings(Protocol):
+class RegistryContext(Protocol):
     """What the registry needs of the context that owns it."""
 
     limits: Limits
@@ -119,7 +119,7 @@ class Registry:
         "silent",
     )
 
-    def __init__(self, context: Surroundings) -> None:
+    def __init__(self, context: RegistryContext) -> None:
         self._context = context
         self.sessions: set[Member] = set()
         self.refused: set[Member] = set()

@@ -20,7 +20,7 @@ _LAST_CHUNK = b"0\r\n\r\n"
 _MOST_HELD = 16384
 
 
-class Surroundings(Protocol):
+class EventContext(Protocol):
     """What a goodbye asks of the context."""
 
     limits: Limits
@@ -33,7 +33,7 @@ class EventGoodbye:
 
     __slots__ = ("_context", "_urgency", "tracker", "why")
 
-    def __init__(self, context: Surroundings, *, asked_by_id: bool) -> None:
+    def __init__(self, context: EventContext, *, asked_by_id: bool) -> None:
         self._context = context
         self.tracker = sse.EventTracker(asked_by_id=asked_by_id)
         self.why = ""

@@ -16,7 +16,7 @@ from drainproxy.wire.http1 import Request
 _ASKED_BY_ID = re.compile(rb"\r\nlast-event-id:[ \t]*[^ \t\r]", re.IGNORECASE)
 
 
-class Connection(Protocol):
+class EventConnection(Protocol):
     """The session whose answer it is."""
 
     age: Age
@@ -36,13 +36,13 @@ class EventAnswer:
 
     __slots__ = ("_connection", "body", "ended")
 
-    def __init__(self, connection: Connection, body: EventBody) -> None:
+    def __init__(self, connection: EventConnection, body: EventBody) -> None:
         self._connection = connection
         self.body = body
         self.ended = False
 
     @classmethod
-    def to(cls, connection: Connection, request: Request, scan: ChunkedBody | None) -> Self:
+    def to(cls, connection: EventConnection, request: Request, scan: ChunkedBody | None) -> Self:
         """The answer to this request; `scan` follows its chunks, if it has any."""
         asked_by_id = bool(_ASKED_BY_ID.search(request.head))
         goodbye = EventGoodbye(connection.context, asked_by_id=asked_by_id)

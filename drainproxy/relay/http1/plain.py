@@ -23,7 +23,7 @@ _LAST_CHUNK = b"0\r\n\r\n"
 _MEDIA_TYPE = re.compile(rb"\r\ncontent-type:[ \t]*([^ \t\r;,]+)", re.IGNORECASE)
 
 
-class Connection(Protocol):
+class PlainConnection(Protocol):
     """The session whose answer it is."""
 
     age: Age
@@ -59,7 +59,7 @@ class PlainAnswer:
 
     __slots__ = ("_connection", "_goodbye", "_media_type", "_opened", "_received", "_request")
 
-    def __init__(self, connection: Connection, head: bytes) -> None:
+    def __init__(self, connection: PlainConnection, head: bytes) -> None:
         self._connection = connection
         self._goodbye = PlainGoodbye()
         found = _MEDIA_TYPE.search(head)

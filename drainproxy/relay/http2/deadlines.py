@@ -16,7 +16,7 @@ class Deadline(Enum):
     ANSWER = "the app must have begun its oldest answer"
 
 
-class Owner(Protocol):
+class DeadlineOwner(Protocol):
     """Whoever is to be called at `deadline`."""
 
     deadline: float
@@ -28,7 +28,7 @@ class Deadlines:
 
     __slots__ = ("_moments", "_owner", "head")
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: DeadlineOwner) -> None:
         self.head = inf
         self._moments: dict[Deadline, float] = {}
         self._owner = owner

@@ -6,7 +6,7 @@ from drainproxy.drain.interruption import QUIET
 from drainproxy.drain.ledger import FINISHED
 from drainproxy.relay.goodbye.events import EventGoodbye, HeldEvents
 from drainproxy.relay.http2.stream import Stream
-from drainproxy.relay.http2.tracked import Connection, TrackedStream
+from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
 from drainproxy.wire import http2
 
 
@@ -15,7 +15,7 @@ class EventStream(TrackedStream):
 
     __slots__ = ("events",)
 
-    def __init__(self, connection: Connection, stream: Stream, window: int) -> None:
+    def __init__(self, connection: StreamConnection, stream: Stream, window: int) -> None:
         super().__init__(connection, stream, window)
         asked_by_id = stream.head.asked_by_id
         self.events = HeldEvents(EventGoodbye(connection.context, asked_by_id=asked_by_id))

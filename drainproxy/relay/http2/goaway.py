@@ -8,7 +8,7 @@ the GOAWAY, so no stream crosses it any more: then the last stream that is serve
 from enum import Enum
 
 
-class State(Enum):
+class GoawayState(Enum):
     """How far it has come."""
 
     STAYING = "nobody has asked for a goodbye"
@@ -17,7 +17,7 @@ class State(Enum):
     TOLD = "the client knows the last stream that is served"
 
 
-class Input(Enum):
+class GoawayInput(Enum):
     """What can happen."""
 
     WANT = "a goodbye is asked for"
@@ -27,17 +27,17 @@ class Input(Enum):
     END = "the connection has to end"
 
 
-class Effect(Enum):
+class GoawayEffect(Enum):
     """What the connection must say."""
 
     ASK = "GOAWAY 2**31-1, and PING"
     NAME_LAST = "GOAWAY with the last stream that is served"
 
 
-_S, _I = State, Input
-_ASK, _NAME = (Effect.ASK,), (Effect.NAME_LAST,)
+_S, _I = GoawayState, GoawayInput
+_ASK, _NAME = (GoawayEffect.ASK,), (GoawayEffect.NAME_LAST,)
 
-TABLE: dict[tuple[State, Input], tuple[State, tuple[Effect, ...]]] = {
+TABLE: dict[tuple[GoawayState, GoawayInput], tuple[GoawayState, tuple[GoawayEffect, ...]]] = {
     (_S.STAYING, _I.WANT): (_S.WANTED, ()),
     (_S.STAYING, _I.CANCEL): (_S.STAYING, ()),
     (_S.STAYING, _I.READY): (_S.STAYING, ()),
@@ -69,12 +69,12 @@ class Goaway:
     __slots__ = ("ping", "state", "wanted")
 
     def __init__(self) -> None:
-        self.state = State.STAYING
+        self.state = GoawayState.STAYING
         self.wanted = False
         self.ping = b""
 
-    def handle(self, given: Input) -> tuple[Effect, ...]:
+    def handle(self, given: GoawayInput) -> tuple[GoawayEffect, ...]:
         """Take the step that the table has; returns what must be said."""
         self.state, effects = TABLE[self.state, given]
-        self.wanted = self.state is not State.STAYING
+        self.wanted = self.state is not GoawayState.STAYING
         return effects

@@ -2,7 +2,7 @@
 
 from drainproxy.relay.goodbye.grpc import GrpcGoodbye
 from drainproxy.relay.http2.stream import Stream
-from drainproxy.relay.http2.tracked import Connection, TrackedStream
+from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
 
 
 class GrpcStream(TrackedStream):
@@ -10,7 +10,7 @@ class GrpcStream(TrackedStream):
 
     __slots__ = ("goodbye",)
 
-    def __init__(self, connection: Connection, stream: Stream) -> None:
+    def __init__(self, connection: StreamConnection, stream: Stream) -> None:
         super().__init__(connection, stream, 0)
         self.goodbye = GrpcGoodbye()
 

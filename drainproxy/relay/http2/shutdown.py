@@ -4,7 +4,7 @@ from math import inf
 from typing import Protocol
 
 from drainproxy.relay.http2.deadlines import Deadline
-from drainproxy.relay.http2.goaway import Effect, Goaway, Input, State
+from drainproxy.relay.http2.goaway import Goaway, GoawayEffect, GoawayInput, GoawayState
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.wire.http2 import NO_ERROR, goaway, ping
 
@@ -15,7 +15,7 @@ _PING_TIMEOUT = 5.0
 _BEGINNING = 1.0
 
 
-class Connection(Protocol):
+class LeavingConnection(Protocol):
     """`why`: the reason of its last goodbye or cut."""
 
     why: str
@@ -33,7 +33,7 @@ class GracefulShutdown:
 
     __slots__ = ("_connection", "_table", "goaway")
 
-    def __init__(self, connection: Connection, table: StreamTable) -> None:
+    def __init__(self, connection: LeavingConnection, table: StreamTable) -> None:
         self.goaway = Goaway()
         self._connection = connection
         self._table = table
@@ -41,22 +41,22 @@ class GracefulShutdown:
     @property
     def told(self) -> bool:
         """The client knows the last stream."""
-        return self.goaway.state is State.TOLD
+        return self.goaway.state is GoawayState.TOLD
 
     @property
     def asked(self) -> bool:
         """It was asked to open no more, but some may be on their way."""
-        return self.goaway.state is State.ASKED
+        return self.goaway.state is GoawayState.ASKED
 
     @property
     def waits(self) -> bool:
         """It is said as soon as the connection is in use."""
-        return self.goaway.state is State.WANTED
+        return self.goaway.state is GoawayState.WANTED
 
     def begin(self, *, may_speak: bool) -> None:
         """GOAWAY, as soon as the connection is in use. `may_speak`: the app's SETTINGS have passed,
         which come first in any case (3.4)."""
-        self._step(Input.WANT)
+        self._step(GoawayInput.WANT)
         self.go_on(may_speak=may_speak)
 
     def go_on(self, *, may_speak: bool) -> None:
@@ -65,7 +65,7 @@ class GracefulShutdown:
             return
         now, awake = self._table.context.now(), self._connection.connected_at + _BEGINNING
         if may_speak and (self._table.passed or awake <= now):
-            self._step(Input.READY)
+            self._step(GoawayInput.READY)
         else:
             self._table.deadlines.set(Deadline.PING, awake if awake > now else now + _BEGINNING)
 
@@ -73,30 +73,30 @@ class GracefulShutdown:
         """What was not said is not said."""
         if self.waits:
             self._table.deadlines.set(Deadline.PING, inf)
-        self._step(Input.CANCEL)
+        self._step(GoawayInput.CANCEL)
 
     def ping_answered(self, data: bytes) -> bool:
         """Whether the PING that the client acknowledges was ours: then it has read the GOAWAY."""
         if data != self.goaway.ping:
             return False
         self.goaway.ping = b""
-        self._step(Input.ANSWERED)
+        self._step(GoawayInput.ANSWERED)
         return True
 
     def ping_is_late(self) -> None:
         """It is not waited for any longer."""
-        self._step(Input.ANSWERED)
+        self._step(GoawayInput.ANSWERED)
 
     def end(self) -> None:
         """The connection has to end: name the last stream now."""
-        self._step(Input.END)
+        self._step(GoawayInput.END)
 
-    def _step(self, given: Input) -> None:
+    def _step(self, given: GoawayInput) -> None:
         was_asked = self.asked
         for effect in self.goaway.handle(given):
             if not was_asked:
                 self._table.context.counters.goodbyes["http2", self._connection.why] += 1
-            if effect is Effect.ASK:
+            if effect is GoawayEffect.ASK:
                 self._ask()
             else:
                 self._name_last()

@@ -24,7 +24,7 @@ _STATUS_BY_ENDING = {
 }
 
 
-class Owner(Protocol):
+class StreamOwner(Protocol):
     """The connection of a stream. `why`: the reason of its last goodbye or cut."""
 
     context: Context
@@ -67,7 +67,7 @@ class Stream:
     named: bytes
 
     def __init__(
-        self, owner: Owner, stream: int, head: RequestHead, opened: float, client_done: bool
+        self, owner: StreamOwner, stream: int, head: RequestHead, opened: float, client_done: bool
     ) -> None:
         self.owner = owner
         self.id = stream

@@ -6,7 +6,7 @@ from typing import Protocol
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED, GOODBYE
 from drainproxy.relay.http2.deadlines import Deadlines
 from drainproxy.relay.http2.stream import UNAVAILABLE, Stream
-from drainproxy.relay.http2.tracked import Connection, TrackedStream
+from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
 from drainproxy.relay.http2.windows import ClientWindow
 from drainproxy.wire import http2
 from drainproxy.wire.hpack import HeaderField
@@ -63,7 +63,7 @@ class StreamTable:
     inbound: Side
     outbound: Side
 
-    def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
+    def __init__(self, connection: StreamConnection, deadlines: Deadlines) -> None:
         self.connection = connection
         self.deadlines = deadlines
         self.context = connection.context

@@ -3,14 +3,14 @@
 from typing import Protocol
 
 from drainproxy.relay.age import Age
-from drainproxy.relay.http2.stream import Owner, Stream
+from drainproxy.relay.http2.stream import Stream, StreamOwner
 from drainproxy.relay.http2.windows import ClientWindow
 from drainproxy.relay.transport import Transport
 from drainproxy.wire import http2
 from drainproxy.wire.frames import Follower
 
 
-class Outbound(Protocol):
+class AppDirection(Protocol):
     """What the app says: see `outbound`."""
 
     follower: Follower | None
@@ -35,7 +35,7 @@ class Table(Protocol):
         """End one of which both sides know."""
 
 
-class Connection(Owner, Protocol):
+class StreamConnection(StreamOwner, Protocol):
     """What the streams and both directions ask of their connection."""
 
     client: Transport
@@ -47,7 +47,7 @@ class Connection(Owner, Protocol):
         """The streams."""
 
     @property
-    def outbound(self) -> Outbound:
+    def outbound(self) -> AppDirection:
         """The app's direction."""
 
     def to_client(self, frame: bytes) -> None:
@@ -66,7 +66,7 @@ class TrackedStream:
 
     __slots__ = ("connection", "stream", "window")
 
-    def __init__(self, connection: Connection, stream: Stream, window: int) -> None:
+    def __init__(self, connection: StreamConnection, stream: Stream, window: int) -> None:
         self.connection = connection
         self.stream = stream
         self.window = window

@@ -5,7 +5,7 @@ from math import inf
 from drainproxy.drain.ledger import APP_LEFT
 from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
 from drainproxy.relay.http2.stream import Stream
-from drainproxy.relay.http2.tracked import Connection, TrackedStream
+from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
 
 
 class ClientSide:
@@ -28,7 +28,7 @@ class WebSocketStream(TrackedStream):
 
     __slots__ = ("_client", "goodbye")
 
-    def __init__(self, connection: Connection, stream: Stream, window: int) -> None:
+    def __init__(self, connection: StreamConnection, stream: Stream, window: int) -> None:
         super().__init__(connection, stream, window)
         self.goodbye = WebSocketGoodbye()
         self._client = ClientSide(self.goodbye)

@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.relay.http2.goaway import TABLE, Effect, Goaway, Input, State
+from drainproxy.relay.http2.goaway import TABLE, Goaway
+from drainproxy.relay.http2.goaway import GoawayEffect as Effect
+from drainproxy.relay.http2.goaway import GoawayInput as Input
+from drainproxy.relay.http2.goaway import GoawayState as State
 
 inputs = st.lists(st.sampled_from(Input), max_size=30)
 
