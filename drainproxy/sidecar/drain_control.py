@@ -135,6 +135,7 @@ class DrainControl:
         emptied = self._emptied if machine.draining else None
         ledger.on_empty = self._context.registry.on_empty = emptied
         due = machine.due(newest)
+        # Whether a request is expected still depends on time, for each connection, and on no event.
         if due is not None and expected and machine.phase in (Phase.CLOSED, Phase.CUTTING):
             due = min(due, self._sidecar.now() + _JUST_COME)
         if due is not None:
