@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-# Nobody reads more mistakes at once than this, and whoever is told of them has to hold the text.
+# More mistakes than this are not read at once, and their text must fit where it is shown.
 MOST_TOLD: Final = 20
 # Characters of one: a name may be as long as whoever wrote it liked.
 _LONGEST: Final = 1000

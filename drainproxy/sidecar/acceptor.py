@@ -23,7 +23,7 @@ _BACKLOG = 4096
 RETRY_AFTER = 0.1
 # So often, in seconds, that is said in the log.
 _SAY_EVERY = 10.0
-# accept(2): nobody is there; or who was there is gone, for this or that reason of the network.
+# accept(2): the queue is empty, or the connection was lost before it was accepted.
 _NOBODY = frozenset(
     {
         *(errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED, errno.ECONNRESET),

@@ -37,8 +37,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PRESTOP_SPARE = 0.5
 # How long after the deadline whoever waits for the report gives up.
 _PATIENCE = 5.0
-# A drain may be taken back or get another deadline while somebody waits for it: how often, in
-# seconds, who waits looks at it.
+# A drain may be taken back or get another deadline while a request waits for its end: how often, in
+# seconds, such a request looks.
 _LOOK_EVERY = 1.0
 # How long `stop` waits for answers that are being given, and an idle client may stay.
 _SHUTDOWN_TIMEOUT = 1.0
@@ -180,7 +180,8 @@ class Admin:
         async def turn(request: web.Request) -> web.StreamResponse:
             async with self._turn:
                 if request.transport is None:
-                    # It has gone while it waited: at the end of the process nobody works for it.
+                    # The client left while it waited: no work is done for it at the end of the
+                    # process.
                     return web.Response()
                 answer = await handler(request)
                 await asyncio.sleep(0)

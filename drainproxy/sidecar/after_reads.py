@@ -1,4 +1,5 @@
-"""Timers that must not overtake what has come: what ends clients who have said too little."""
+"""Timers that must not overtake received data: those that end clients which have sent too
+little."""
 
 import asyncio
 from collections.abc import Callable

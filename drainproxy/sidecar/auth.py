@@ -40,8 +40,8 @@ def _without_token(token: str, headers: Mapping[str, str]) -> Refusal | None:
 
 
 def blindness(token: str | None, peer: str | None, headers: Mapping[str, str]) -> Refusal | None:
-    """Why `peer` may not read who is connected and what for, None if it may: paths name customers
-    and orders. Whoever is on this machine may, and elsewhere who has the token."""
+    """Why `peer` may not read the list of connections with their paths, None if it may: paths name
+    customers and orders. Clients on this machine may, and others with the token."""
     if _from_a_page(headers):
         return Refusal(403, "a browser page may not read who is connected")
     if is_loopback(peer):

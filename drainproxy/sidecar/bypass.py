@@ -39,7 +39,7 @@ class Judge:
         self.bypassing: set[Entry] = set()
 
     def unknown(self, found: set[Entry]) -> set[Entry]:
-        """What of what is there now must be judged; what is gone is forgotten."""
+        """The connections that are new and must be judged; closed ones are forgotten."""
         self.bypassing &= found
         self._innocent &= found
         return found - self._innocent - self.bypassing

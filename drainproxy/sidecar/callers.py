@@ -1,8 +1,9 @@
-"""Who is connected to the admin port: so many at once, and nobody for long who says nothing.
+"""The connections of the admin port: a limited number, and none that is silent for long.
 
-A probe is answered whoever else is there: if all places are taken, whoever comes gets that of one
-who asks for nothing at the moment, or of one who does not end. Those who wait for a drain, and may,
-keep theirs. aiohttp hears of a connection with its first bytes: silence costs it nothing.
+A probe is answered whatever else is connected: if all places are taken, a new connection gets that
+of one without a request under way, or of one whose answer does not end. Authorised requests that
+wait for a drain keep theirs. aiohttp gets a connection with its first bytes: silent ones cost it
+nothing.
 """
 
 import asyncio
@@ -177,8 +178,8 @@ class Callers:
     # Whose place is given away
 
     def _least_of_all(self, newest: Caller) -> Caller:
-        """The one who has asked for nothing yet for the longest, then the one who was answered
-        longest ago, then the one whose answer takes longest."""
+        """The connection that has been without a request for the longest, then the one whose answer
+        ended longest ago, then the one whose answer takes longest."""
         others = [each for each in self._callers if each is not newest and each.at != WAITING]
         others.sort(key=lambda each: (each.at, each.since))
         # Whose request has come, and was not read yet, is about to be answered.
@@ -201,7 +202,7 @@ class Callers:
         self._sweeping = loop.call_later(_SWEEP_EVERY, call_after_reads, loop, self._sweep)
 
     def _sweep(self) -> None:
-        """End those whose time is over; while nobody is there nothing has to be looked at."""
+        """End connections whose time is over; without connections no timer runs."""
         self._sweeping = None
         if self._closed:
             return

@@ -19,7 +19,7 @@ EXIT_TIMEOUT = 10.0
 _LOOK_EVERY = 0.02
 # How often, in seconds, an app that waits for the terminal looks whether we are in the foreground.
 _LOOK_FOR_TERMINAL_EVERY = 0.2
-# What was killed is gone within so many seconds, or never.
+# A killed process is gone within this many seconds, or never.
 _KILLED_TIMEOUT = 2.0
 
 _NOT_FOR_THE_APP = "DRAINPROXY_ADMIN_TOKEN"

@@ -18,17 +18,17 @@ def order(group: int, number: int) -> None:
 
 
 def tell(group: int, number: int) -> None:
-    """Send a signal to those in the group that have said what it means to them.
-
-    The default of SIGHUP, SIGUSR1 and their like is to die, which nobody wants who sends one: a
-    worker of Gunicorn, or a shell around the app, has no handler where its neighbour has one.
+    """Send a signal to the processes of the group that have a handler for it. The default action of
+    SIGHUP, SIGUSR1 and their like is to end the process, which is never meant: a worker of
+    Gunicorn, or a shell around the app, has no handler where its neighbour has one.
     """
     try:
         for pid in [pid for pid in _members(group) if _expects(pid, number)]:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
     except FileNotFoundError:
-        # Without /proc nobody knows who expects it: the one that we have started is asked for.
+        # Without /proc it is not known which of them handle it: signal the one that we have
+        # started.
         with suppress(ProcessLookupError, PermissionError):
             os.kill(group, number)
 

@@ -2,8 +2,8 @@
 
 The kubelet calls preStop hooks too when it restarts one container of a pod that stays: nobody sends
 us a SIGTERM then, and another app listens where the old one did. Such a drain is taken back. And
-where the work of a pod is done (a Job) it is deleted when its app has gone already: who would wait
-for whom?
+where the work of a pod is done (a Job) it is deleted when its app has gone already: sidecar and app
+must not wait for each other.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from drainproxy.sidecar.probes import Question, ask
 from drainproxy.sidecar.readiness import Readiness
 
 App = Address | UnixSocket
-# Who listens at each app: something that no other listener has; nothing where nobody does.
+# The listeners at each app, as identities that no later listener has; empty without one.
 Listeners = Mapping[App, frozenset[bytes]]
 
 # How often the apps are looked at during a drain, in seconds.
 _LOOK_EVERY = 0.25
-# Of an app that can only be knocked at is known whether it is there, and not who it is.
+# Of an app that can only be probed it is known whether it is there, and not whether it is the same.
 _SOMEBODY = frozenset({b"somebody"})
 
 log = logging.getLogger("drainproxy.restart")

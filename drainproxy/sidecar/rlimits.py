@@ -13,12 +13,12 @@ from typing import NamedTuple
 # Beside those of connections, and those that were open when we began: listeners, the loop's own,
 # questions to the app, files that are read or written, and connections that are about to be closed.
 _OTHERS = 48
-# At most so many, and at least so many, are for admin and for health checks: shares of all.
+# The shares of admin and of health checks: a divisor of all descriptors, the most, the least.
 _ADMIN_SHARE, _MOST_ADMIN, _LEAST_ADMIN = 10, 100, 4
 _HEALTH_SHARE, _MOST_HEALTH, _LEAST_HEALTH = 32, 32, 2
 # grpcio's own.
 _GRPC_OTHERS = 16
-# Of what is left, a share for those who are refused.
+# The share of refused clients in what is left: a divisor, and the most.
 _REFUSED_SHARE, _MOST_REFUSED = 8, 1000
 # What is meant by no limit.
 _UNLIMITED = 1 << 30
