@@ -100,7 +100,7 @@ _QUANTITIES = Kind("QUANTITY", "quantity", parse_quantity)
 _POLICIES = Kind("|".join(get_args(PullPolicy)), ", ".join(get_args(PullPolicy)), parse_pull_policy)
 
 
-class Wishes(Struct, frozen=True, kw_only=True, rename="kebab"):
+class InjectionOptions(Struct, frozen=True, kw_only=True, rename="kebab"):
     """What the injector is asked for."""
 
     ports: Annotated[
@@ -183,13 +183,13 @@ class Wishes(Struct, frozen=True, kw_only=True, rename="kebab"):
     ] = None
 
 
-WISHES: Final = rows(Wishes)
+WISHES: Final = rows(InjectionOptions)
 # Every row that may be an annotation: the injector's first, then the sidecar's settings.
 ANNOTATABLE: Final = (*WISHES, *(row for row in TABLE if row.annotated and not row.later))
 _BY_ANNOTATION: Final = {row.annotation: row for row in ANNOTATABLE}
 
 
-def read_wishes(annotations: Mapping[str, str]) -> tuple[Wishes, list[Mistake]]:
+def read_wishes(annotations: Mapping[str, str]) -> tuple[InjectionOptions, list[Mistake]]:
     """What is asked for, and what of it cannot be read (which then has its default)."""
     asked = {row.field: row for row in WISHES if row.annotation in annotations}
     values, mistakes = {}, []
@@ -198,7 +198,7 @@ def read_wishes(annotations: Mapping[str, str]) -> tuple[Wishes, list[Mistake]]:
             values[field] = row.read(annotations[row.annotation])
         except ValueError as error:
             mistakes.append(_mistake(row.annotation, row.name, str(error)))
-    return Wishes(**values), mistakes
+    return InjectionOptions(**values), mistakes
 
 
 def readable(annotations: Mapping[str, str]) -> tuple[dict[str, str], list[Mistake]]:

@@ -9,7 +9,7 @@ from drainproxy.config import ANNOTATION_PREFIX, Settings
 from drainproxy.config.kinds import format_duration
 from drainproxy.manifests.podspec import Container, Pod, Probe
 
-from .annotations import IMAGES_OWN, Wishes
+from .annotations import IMAGES_OWN, InjectionOptions
 from .bypasses import bypasses
 from .capture import Capture
 from .grace import time_cautions
@@ -30,7 +30,7 @@ class Scene(Struct, frozen=True):
     those of them that nobody gave."""
 
     pod: Pod
-    wishes: Wishes
+    wishes: InjectionOptions
     settings: Settings
     ports: Sequence[Taken]
     capture: Capture
@@ -75,8 +75,8 @@ def _requests(scene: Scene) -> Iterator[str]:
     """Only what somebody has asked for: that our own default follows a limit is no news."""
     wishes = scene.wishes
     pairs = {
-        "cpu": (wishes.cpu_request, wishes.cpu_limit, Wishes().cpu_request),
-        "memory": (wishes.memory_request, wishes.memory_limit, Wishes().memory_request),
+        "cpu": (wishes.cpu_request, wishes.cpu_limit, InjectionOptions().cpu_request),
+        "memory": (wishes.memory_request, wishes.memory_limit, InjectionOptions().memory_request),
     }
     for name, (request, limit, usual) in pairs.items():
         if request != usual and is_above(request, limit):

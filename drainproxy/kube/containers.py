@@ -12,7 +12,7 @@ from drainproxy.config.addresses import parse_forwards
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.values import Constant
 
-from .annotations import Wishes
+from .annotations import InjectionOptions
 from .leftovers import PRE_STOP, TOKEN_HEADER
 from .ports import Taken
 from .resources import resources
@@ -38,7 +38,7 @@ class Design(Struct, frozen=True, kw_only=True):
     `pass_report` is false.
     """
 
-    wishes: Wishes
+    wishes: InjectionOptions
     image: str
     runs_as: RunsAs
     ports: Sequence[Taken]

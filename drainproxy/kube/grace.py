@@ -12,7 +12,7 @@ from drainproxy.config.kinds import format_duration
 from drainproxy.manifests.grace import CUTTING, MARGIN
 from drainproxy.manifests.podspec import Pod
 
-from .annotations import Wishes
+from .annotations import InjectionOptions
 from .hooks import kept_hook, seconds_asleep
 
 # No duration may be longer: a year.
@@ -23,7 +23,7 @@ _TIMEOUT: Final = BY_NAME["drain-timeout"]
 _SHARES: Final = (BY_NAME["drain-delay"], BY_NAME["drain-quiet"])
 
 
-def drain_times(pod: Pod, said: Mapping[str, str], wishes: Wishes) -> dict[str, str]:
+def drain_times(pod: Pod, said: Mapping[str, str], wishes: InjectionOptions) -> dict[str, str]:
     """Annotations that make the drain fit into the pod's grace period, where nothing is `said`."""
     left = min(pod.grace - MARGIN, _LONGEST)
     if wishes.raise_grace_period:
@@ -35,14 +35,14 @@ def drain_times(pod: Pod, said: Mapping[str, str], wishes: Wishes) -> dict[str, 
     return times
 
 
-def needed_grace(pod: Pod, settings: Settings, wishes: Wishes) -> int:
+def needed_grace(pod: Pod, settings: Settings, wishes: InjectionOptions) -> int:
     """The grace period into which everything fits."""
     need, _ = max(_needs(pod, settings, wishes))
     return max(pod.grace, int(need) + (need > int(need)))
 
 
 def time_cautions(
-    pod: Pod, settings: Settings, wishes: Wishes, grace: int, derived: Sequence[str]
+    pod: Pod, settings: Settings, wishes: InjectionOptions, grace: int, derived: Sequence[str]
 ) -> Iterator[str]:
     """What will be cut, and what would be right. `derived` are the annotations that nobody gave."""
     delay, timeout = settings.drain_delay, settings.drain_timeout
@@ -76,7 +76,7 @@ def _shortened(pod: Pod, settings: Settings) -> str:
     )
 
 
-def _needs(pod: Pod, settings: Settings, wishes: Wishes) -> Iterator[tuple[float, str]]:
+def _needs(pod: Pod, settings: Settings, wishes: InjectionOptions) -> Iterator[tuple[float, str]]:
     """The seconds that the end of the pod may take, and why.
 
     All hooks of a pod begin together, so a preStop of the app's own runs beside the drain.

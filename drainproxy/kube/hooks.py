@@ -12,7 +12,7 @@ from typing import Final
 
 from drainproxy.manifests.podspec import Action, Container
 
-from .annotations import Wishes
+from .annotations import InjectionOptions
 
 _SLEEP: Final = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)([smhd]?)\b")
 # In seconds. No grace period is a century, whatever somebody has typed.
@@ -28,7 +28,7 @@ _ONLY_SLEEP: Final = re.compile(rf"(?:exec\s+)?(?:/\S*/)?sleep(?:\s+{_LENGTH})+"
 _NOTHING: Final = re.compile(r"|:|true|exit 0")
 
 
-def kept_hook(container: Container, wishes: Wishes) -> Action | None:
+def kept_hook(container: Container, wishes: InjectionOptions) -> Action | None:
     """The preStop hook of the app's own that stays; None if ours comes."""
     hook = container.pre_stop
     return None if hook and wishes.replace_prestop_sleep and only_sleeps(hook) else hook

@@ -9,7 +9,7 @@ from drainproxy.config.values import Protocol
 from drainproxy.manifests.podspec import Pod
 from drainproxy.manifests.services import Service, ServicePort
 
-from .annotations import STATUS, Wishes
+from .annotations import STATUS, InjectionOptions
 from .ports import (
     AppPort,
     Taken,
@@ -64,7 +64,7 @@ class Question(Struct, frozen=True, kw_only=True):
     """
 
     pod: Pod
-    wishes: Wishes
+    wishes: InjectionOptions
     around: Around = Around()
     reserved: Sequence[int] = ()
     forwards: Sequence[Forward] | None = None

@@ -25,7 +25,7 @@ from drainproxy.config.addresses import parse_forwards
 from drainproxy.manifests.podspec import Pod
 
 from . import upstreams
-from .annotations import Wishes, read_wishes
+from .annotations import InjectionOptions, read_wishes
 from .capture import Capture, choose
 from .cautions import Scene
 from .containers import Design
@@ -79,7 +79,7 @@ class Asked(Struct, frozen=True):
 
     said: Mapping[str, str]
     annotations: Mapping[str, str]
-    wishes: Wishes
+    wishes: InjectionOptions
     notes: Sequence[str]
     mistakes: Sequence[Mistake]
 
@@ -190,7 +190,7 @@ def _reserved(asked: Mapping[str, str]) -> Iterator[int]:
             yield address.port
 
 
-def _derived(pod: Pod, said: Mapping[str, str], wishes: Wishes) -> dict[str, str]:
+def _derived(pod: Pod, said: Mapping[str, str], wishes: InjectionOptions) -> dict[str, str]:
     """Settings that follow from the pod. As annotations: a flag could not be changed while we run.
 
     kube-proxy falls back to terminating endpoints only while they are ready (KEP-1669): so they are

@@ -8,7 +8,7 @@ from typing import Final
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.values import Constant
 
-from .annotations import Wishes
+from .annotations import InjectionOptions
 
 # Request and limit.
 _Amounts = tuple[str, str | None]
@@ -18,7 +18,7 @@ _DECIMAL: Final = {"": 0, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12}
 _BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40}
 
 
-def resources(wishes: Wishes) -> Json:
+def resources(wishes: InjectionOptions) -> Json:
     """The same for every container of ours: a ResourceQuota asks each one, init containers
     included, and what an init container had before the others start is not counted twice."""
     cpu, memory = (

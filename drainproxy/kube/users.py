@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from drainproxy.manifests.podspec import Json, Pod
 
-from .annotations import IMAGES_OWN, Wishes
+from .annotations import IMAGES_OWN, InjectionOptions
 
 # That of the image.
 USER: Final = 65532
@@ -29,7 +29,7 @@ class RunsAs(Struct, frozen=True):
         return {key: number for key, number in given.items() if number is not None}
 
 
-def runs_as(wishes: Wishes, pod: Pod, redirects: bool) -> RunsAs:
+def runs_as(wishes: InjectionOptions, pod: Pod, redirects: bool) -> RunsAs:
     """The user and the group of the sidecar in this pod."""
     usual = USER if redirects or pod.is_root else None
     user = _number(wishes.run_as_user, usual)

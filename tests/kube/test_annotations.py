@@ -12,7 +12,7 @@ from drainproxy.kube.annotations import (
     WARNINGS,
     WISHES,
     Choice,
-    Wishes,
+    InjectionOptions,
     markdown,
     parse_ports,
     read_wishes,
@@ -51,9 +51,9 @@ def test_the_table_has_a_line_for_each() -> None:
 
 
 def test_without_annotations_the_defaults_hold() -> None:
-    assert read_wishes({"example.com/image": "x"}) == (Wishes(), [])
-    assert (Wishes().cpu_request, Wishes().memory_request) == ("50m", "64Mi")
-    assert (Wishes().capture, Wishes().native_sidecar) == ("auto", True)
+    assert read_wishes({"example.com/image": "x"}) == (InjectionOptions(), [])
+    assert (InjectionOptions().cpu_request, InjectionOptions().memory_request) == ("50m", "64Mi")
+    assert (InjectionOptions().capture, InjectionOptions().native_sidecar) == ("auto", True)
 
 
 def test_every_wish_can_be_read() -> None:
@@ -76,7 +76,7 @@ def test_every_wish_can_be_read() -> None:
     )
 
     assert mistakes == []
-    assert wishes == Wishes(
+    assert wishes == InjectionOptions(
         ports=(Choice("http"), Choice("5432", "tcp")),
         capture="redirect",
         native_sidecar=False,
@@ -111,7 +111,7 @@ def test_every_wish_can_be_read() -> None:
 def test_a_wrong_wish_is_a_mistake_and_has_its_default(name: str, text: str, problem: str) -> None:
     wishes, (mistake,) = read_wishes({PREFIX + name: text})
 
-    assert wishes == Wishes()
+    assert wishes == InjectionOptions()
     assert str(mistake).startswith(f"annotation {PREFIX}{name}: {text!r} ")
     assert problem in str(mistake)
 

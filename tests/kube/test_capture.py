@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from drainproxy.config.addresses import parse_forwards
-from drainproxy.kube.annotations import Choice, Wishes
+from drainproxy.kube.annotations import Choice, InjectionOptions
 from drainproxy.kube.capture import Capture, choose
 from drainproxy.kube.leads import Around, Question, unchangeable
 from drainproxy.kube.ports import Taken
@@ -44,7 +44,7 @@ def ask(
     known: dict[str, object] = {"services": leading, "objection": lambda *_: "", **around}
     question = Question(
         pod=read(before),
-        wishes=Wishes(capture=capture, ports=ports),  # type: ignore[arg-type]
+        wishes=InjectionOptions(capture=capture, ports=ports),  # type: ignore[arg-type]
         around=Around(**known),  # type: ignore[arg-type]
         reserved=(9180,),
         forwards=parse_forwards(forwards) if forwards else None,

@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.config import BY_NAME, Address
-from drainproxy.kube.annotations import Wishes
+from drainproxy.kube.annotations import InjectionOptions
 from drainproxy.kube.containers import Design, app_hook, redirect, sidecar, sidecar_of, token_of
 from drainproxy.kube.ports import Taken
 from drainproxy.kube.users import RunsAs
@@ -13,7 +13,7 @@ from tests.kube.pods import pod
 
 def design(**fields: object) -> Design:
     made: dict[str, object] = {
-        "wishes": Wishes(),
+        "wishes": InjectionOptions(),
         "image": "drainproxy:1",
         "runs_as": RunsAs(None, None),
         "ports": [Taken(port=8080, listen=9181, name="http", renamed="app-http")],
@@ -64,7 +64,7 @@ def test_every_probe_asks_the_admin_port() -> None:
 
 def test_limits_are_set_only_if_asked_for() -> None:
     assert sidecar(design())["resources"] == {"requests": {"cpu": "50m", "memory": "64Mi"}}
-    wishes = Wishes(cpu_limit="1", memory_request="1Gi")
+    wishes = InjectionOptions(cpu_limit="1", memory_request="1Gi")
     assert sidecar(design(wishes=wishes))["resources"] == {
         "requests": {"cpu": "50m", "memory": "1Gi"},
         "limits": {"cpu": "1"},
@@ -74,7 +74,7 @@ def test_limits_are_set_only_if_asked_for() -> None:
 def test_the_redirect_asks_for_as_much_as_the_sidecar_as_a_quota_wants_it_of_every_container() -> (
     None
 ):
-    wishes = Wishes(cpu_limit="1", memory_limit="1Gi")
+    wishes = InjectionOptions(cpu_limit="1", memory_limit="1Gi")
 
     assert redirect(design(wishes=wishes))["resources"] == {
         "requests": {"cpu": "50m", "memory": "64Mi"},
@@ -92,7 +92,7 @@ def test_the_redirect_lets_the_user_of_the_sidecar_pass() -> None:
 
 
 def test_the_pull_policy_is_that_of_both_containers() -> None:
-    asked = design(wishes=Wishes(image_pull_policy="Always"))
+    asked = design(wishes=InjectionOptions(image_pull_policy="Always"))
 
     assert "imagePullPolicy" not in sidecar(design())
     assert {each(asked)["imagePullPolicy"] for each in (sidecar, redirect)} == {"Always"}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from drainproxy.config.kinds import parse_duration
-from drainproxy.kube.annotations import Wishes
+from drainproxy.kube.annotations import InjectionOptions
 from drainproxy.kube.grace import drain_times
 from drainproxy.manifests.podspec import Json, read
 from tests.kube.pods import injected, pod
@@ -22,7 +22,7 @@ def dying(grace: int, annotations: dict[str, str] | None = None, **container: An
 
 
 def times(grace: int, said: dict[str, str] | None = None, raised: bool = False) -> dict[str, str]:
-    wishes = Wishes(raise_grace_period=raised)
+    wishes = InjectionOptions(raise_grace_period=raised)
     found = drain_times(read(dying(grace)), said or {}, wishes)
     return {key.removeprefix(PREFIX): text for key, text in found.items()}
 

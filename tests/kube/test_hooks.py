@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.kube.annotations import Wishes
+from drainproxy.kube.annotations import InjectionOptions
 from drainproxy.kube.hooks import kept_hook, only_sleeps, seconds_asleep
 from drainproxy.manifests.podspec import Action, Container, Exec, Lifecycle, Sleep, Socket
 
@@ -92,8 +92,12 @@ def test_a_hook_stays_unless_it_only_sleeps_and_we_are_asked_to_replace_it() -> 
     def container(hook: Action | None) -> Container:
         return Container(name="web", lifecycle=Lifecycle(pre_stop=hook))
 
-    asked, sleep, other = Wishes(replace_prestop_sleep=True), runs("sleep", "5"), runs("x")
-    assert kept_hook(container(sleep), Wishes()) == sleep
+    asked, sleep, other = (
+        InjectionOptions(replace_prestop_sleep=True),
+        runs("sleep", "5"),
+        runs("x"),
+    )
+    assert kept_hook(container(sleep), InjectionOptions()) == sleep
     assert kept_hook(container(sleep), asked) is None
     assert kept_hook(container(other), asked) == other
     assert kept_hook(container(None), asked) is None

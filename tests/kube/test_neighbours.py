@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from time import process_time
 
-from drainproxy.kube.annotations import Wishes
+from drainproxy.kube.annotations import InjectionOptions
 from drainproxy.kube.capture import Capture, choose
 from drainproxy.kube.leads import Around, Question
 from drainproxy.kube.neighbours import Neighbour, Neighbours
@@ -20,7 +20,7 @@ def neighbour(title: str, before: Json, capture: str = "auto") -> Neighbour:
     view = read(before)
 
     def foresee(around: Around) -> Capture:
-        wishes = Wishes(capture=capture)  # type: ignore[arg-type]
+        wishes = InjectionOptions(capture=capture)  # type: ignore[arg-type]
         return choose(Question(pod=view, wishes=wishes, around=around))
 
     return Neighbour(title, "", view, foresee)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from drainproxy.kube.annotations import Wishes
+from drainproxy.kube.annotations import InjectionOptions
 from drainproxy.kube.resources import amount, is_above, resources
 
 
@@ -44,11 +44,11 @@ def test_a_request_is_compared_with_its_limit_in_any_unit(
 
 
 def test_a_request_above_its_limit_follows_it() -> None:
-    assert resources(Wishes(cpu_limit="20m", memory_limit="1Gi")) == {
+    assert resources(InjectionOptions(cpu_limit="20m", memory_limit="1Gi")) == {
         "requests": {"cpu": "20m", "memory": "64Mi"},
         "limits": {"cpu": "20m", "memory": "1Gi"},
     }
-    assert resources(Wishes(memory_request="1Gi", memory_limit="32Mi")) == {
+    assert resources(InjectionOptions(memory_request="1Gi", memory_limit="32Mi")) == {
         "requests": {"cpu": "50m", "memory": "32Mi"},
         "limits": {"memory": "32Mi"},
     }

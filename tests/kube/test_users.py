@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import pytest
 
-from drainproxy.kube.annotations import Wishes
+from drainproxy.kube.annotations import InjectionOptions
 from drainproxy.kube.users import USER, RunsAs, runs_as
 from drainproxy.manifests.podspec import read
 from tests.kube.pods import pod
@@ -18,7 +18,7 @@ def whom(
     before = pod()
     if context is not None:
         before["spec"]["securityContext"] = context
-    wishes = Wishes(run_as_user=user, run_as_group=group)
+    wishes = InjectionOptions(run_as_user=user, run_as_group=group)
     return runs_as(wishes, read(before), redirects)
 
 
