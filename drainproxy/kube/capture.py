@@ -30,7 +30,7 @@ from .leads import (
     taken_by_redirect,
     without_names,
 )
-from .ports import Taken, known, listed
+from .ports import PortTakeover, known, listed
 
 __all__ = ["Around", "Capture", "Mode", "Question", "Rewrite", "choose"]
 
@@ -69,7 +69,7 @@ class Capture(Struct, frozen=True, kw_only=True):
 
     mode: Mode | None
     reason: str
-    ports: Sequence[Taken] = ()
+    ports: Sequence[PortTakeover] = ()
     rewrites: Sequence[Rewrite] = ()
     led: Sequence[str] = ()
     obstacles: Sequence[str] = ()
@@ -139,7 +139,7 @@ def choose(question: Question) -> Capture:
 def _by_services(question: Question, leads: Sequence[Lead]) -> Capture:
     """Names, and Services that are rewritten, with whatever stands in the way of these."""
     taken = taken_by_name(question, leads)
-    fitting: dict[int, list[Taken]] = {}
+    fitting: dict[int, list[PortTakeover]] = {}
     for each in taken:
         fitting.setdefault(each.port, []).append(each)
     ways = [_way(lead, question, fitting) for lead in leads]
@@ -182,7 +182,7 @@ def _redirected_way(lead: Lead, reached: set[int]) -> _Way:
     return _Way("left", lead=lead)
 
 
-def _way(lead: Lead, question: Question, taken: Mapping[int, Sequence[Taken]]) -> _Way:
+def _way(lead: Lead, question: Question, taken: Mapping[int, Sequence[PortTakeover]]) -> _Way:
     """What becomes of a lead where the sidecar has taken these ports, by their numbers."""
     if lead.end is None:
         return _nowhere(lead)
@@ -197,7 +197,7 @@ def _way(lead: Lead, question: Question, taken: Mapping[int, Sequence[Taken]]) -
     return _rewritten(lead, question, fitting)
 
 
-def _rewritten(lead: Lead, question: Question, fitting: Sequence[Taken]) -> _Way:
+def _rewritten(lead: Lead, question: Question, fitting: Sequence[PortTakeover]) -> _Way:
     best = next((each for each in fitting if each.name), fitting[0])
     objection = ""
     targets: list[int | str] = [best.name, best.listen] if best.name else [best.listen]
@@ -212,7 +212,9 @@ def _nowhere(lead: Lead) -> _Way:
     return _Way("nowhere", ", which no container declares", lead)
 
 
-def _headless(question: Question, leads: Sequence[Lead], taken: Sequence[Taken]) -> list[_Way]:
+def _headless(
+    question: Question, leads: Sequence[Lead], taken: Sequence[PortTakeover]
+) -> list[_Way]:
     """The obstacles where every Service is headless: its clients learn the addresses of pods and
     choose the port themselves. Beside another Service it is for what the pods say to each other."""
     ours = question.listens | {each.listen for each in taken}
@@ -243,7 +245,7 @@ def _without_services(question: Question) -> str:
 
 
 def _capture(
-    mode: Mode | None, reason: str, taken: Sequence[Taken], ways: Sequence[_Way]
+    mode: Mode | None, reason: str, taken: Sequence[PortTakeover], ways: Sequence[_Way]
 ) -> Capture:
     def of(kind: str) -> list[str]:
         return _sentences([way for way in ways if way.kind == kind])

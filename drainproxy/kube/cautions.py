@@ -16,7 +16,7 @@ from .grace import time_cautions
 from .hooks import kept_hook, only_sleeps, seconds_asleep
 from .leads import Question, held_before, leads_to
 from .meshes import mesh_cautions
-from .ports import Taken
+from .ports import PortTakeover
 from .resources import is_above
 from .upstreams import trust_cautions
 from .users import USER
@@ -32,7 +32,7 @@ class Scene(Struct, frozen=True):
     pod: Pod
     wishes: InjectionOptions
     settings: Settings
-    ports: Sequence[Taken]
+    ports: Sequence[PortTakeover]
     capture: Capture
     question: Question
     grace: int

@@ -14,7 +14,7 @@ from drainproxy.manifests.values import Constant
 
 from .annotations import InjectionOptions
 from .leftovers import PRE_STOP, TOKEN_HEADER
-from .ports import Taken
+from .ports import PortTakeover
 from .resources import resources
 from .users import RunsAs
 
@@ -41,7 +41,7 @@ class Design(Struct, frozen=True, kw_only=True):
     wishes: InjectionOptions
     image: str
     runs_as: RunsAs
-    ports: Sequence[Taken]
+    ports: Sequence[PortTakeover]
     forwards: Sequence[str]
     admin: Address
     token: str

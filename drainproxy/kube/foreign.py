@@ -15,7 +15,7 @@ from drainproxy.manifests.podspec import Json, api_group
 from drainproxy.manifests.templates import maps
 
 from .inputs import Found
-from .ports import Taken, listed
+from .ports import PortTakeover, listed
 
 _MESHES: Final = {("security.istio.io", "AuthorizationPolicy"), ("policy.linkerd.io", "Server")}
 # Calico writes ranges so.
@@ -24,7 +24,7 @@ _END: Final = re.compile(r"\d{1,5}", re.ASCII)
 
 
 def foreign_policies(
-    objects: Sequence[Found], taken: Sequence[Taken]
+    objects: Sequence[Found], taken: Sequence[PortTakeover]
 ) -> Iterator[tuple[Found, str]]:
     """The policies that name ports of the app for which the sidecar listens elsewhere, and what to
     do; once for each policy."""
@@ -37,15 +37,15 @@ def foreign_policies(
 class _Ports:
     """Ports that moved, found by what a policy says without a look at all of them."""
 
-    def __init__(self, taken: Sequence[Taken]) -> None:
+    def __init__(self, taken: Sequence[PortTakeover]) -> None:
         self._sorted = sorted(taken, key=_number)
-        self._by_text: defaultdict[str, list[Taken]] = defaultdict(list)
+        self._by_text: defaultdict[str, list[PortTakeover]] = defaultdict(list)
         for each in self._sorted:
             for text in filter(None, (str(each.port), each.name)):
                 self._by_text[text].append(each)
 
-    def named_in(self, policy: Json) -> list[Taken]:
-        found: dict[Taken, None] = {}
+    def named_in(self, policy: Json) -> list[PortTakeover]:
+        found: dict[PortTakeover, None] = {}
         for node in maps({key: value for key, value in policy.items() if key != "metadata"}):
             for text in {*map(str, _scalars(node))}:
                 found |= dict.fromkeys(self._by_text.get(text, ()))
@@ -56,7 +56,7 @@ class _Ports:
         return [*found]
 
 
-def _number(taken: Taken) -> int:
+def _number(taken: PortTakeover) -> int:
     return taken.port
 
 
@@ -67,7 +67,7 @@ def _is_foreign(body: Json) -> bool:
     return (group, kind) in _MESHES
 
 
-def _advice(taken: Sequence[Taken]) -> str:
+def _advice(taken: Sequence[PortTakeover]) -> str:
     listens = listed(each.listen for each in taken)
     return (
         f"policies of this kind are not changed, and it may not hold for {listens}, where clients"

@@ -21,7 +21,7 @@ from .editor import Editor
 from .hooks import kept_hook
 from .limits import beyond_limits
 from .plan import Foreseen, Options, Plan, decide
-from .ports import Taken
+from .ports import PortTakeover
 from .skip import reason_to_skip, unfit
 from .status import read_status, status_of, taken_back, write_status
 
@@ -43,7 +43,7 @@ class Injected(Struct, frozen=True):
     annotations: list[str]
 
     @property
-    def ports(self) -> Sequence[Taken]:
+    def ports(self) -> Sequence[PortTakeover]:
         """The ports that the sidecar stands in front of."""
         return self.capture.ports
 

@@ -11,7 +11,7 @@ from drainproxy.manifests.services import Service
 
 from .capture import Rewrite
 from .editor import Editor, pointer_of
-from .ports import Taken
+from .ports import PortTakeover
 from .status import write_status
 
 
@@ -43,6 +43,6 @@ def widened(body: Json, policy: Policy, moves: Iterable[tuple[Place, Move]]) -> 
     return editor.pod
 
 
-def move(taken: Taken) -> Move:
+def move(taken: PortTakeover) -> Move:
     """What a policy has to know of a port that is taken over."""
     return Move(taken.port, taken.listen, taken.name)

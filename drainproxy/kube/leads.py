@@ -12,7 +12,7 @@ from drainproxy.manifests.services import Service, ServicePort
 from .annotations import STATUS, InjectionOptions
 from .ports import (
     AppPort,
-    Taken,
+    PortTakeover,
     as_forwarded,
     declared,
     ends_of,
@@ -154,7 +154,7 @@ def held_before(question: Question, leads: Iterable[Lead]) -> dict[int, list[int
     return found
 
 
-def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[Taken]:
+def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[PortTakeover]:
     """The ports that can be had without a redirect; ValueError if one that is asked for cannot."""
     if question.forwards is not None:
         return as_forwarded(question.pod, True, question.forwards)
@@ -164,7 +164,7 @@ def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[Taken]:
     return _taken(question, leads, chosen, by_name=True)
 
 
-def taken_by_redirect(question: Question, leads: Sequence[Lead]) -> list[Taken]:
+def taken_by_redirect(question: Question, leads: Sequence[Lead]) -> list[PortTakeover]:
     """The ports that a redirect can lead to the sidecar, which are all; ValueError as above."""
     if question.forwards is not None:
         return as_forwarded(question.pod, False, question.forwards)
@@ -228,7 +228,9 @@ def _with_names(question: Question, chosen: Chosen) -> Chosen:
     return named
 
 
-def _taken(question: Question, leads: Sequence[Lead], chosen: Chosen, by_name: bool) -> list[Taken]:
+def _taken(
+    question: Question, leads: Sequence[Lead], chosen: Chosen, by_name: bool
+) -> list[PortTakeover]:
     rename = namer(question.pod)
     led = _by_number(leads)
     taken = []
@@ -238,7 +240,7 @@ def _taken(question: Question, leads: Sequence[Lead], chosen: Chosen, by_name: b
         name = usable_name(question.pod, port) if by_name else None
         protocol = said or _spoken(port, led.get(port.number, []))
         renamed = rename(name) if name else None
-        taken.append(Taken(port.number, listen, protocol, name, renamed))
+        taken.append(PortTakeover(port.number, listen, protocol, name, renamed))
     return taken
 
 

@@ -22,7 +22,7 @@ _MANY: Final = 3
 _HERE: Final = ("", "localhost", "127.0.0.1", "::1", "pod-ip")
 
 
-class Taken(Struct, frozen=True):
+class PortTakeover(Struct, frozen=True):
     """A port of the app that the sidecar stands in front of.
 
     `name` is the app's name for it, which the sidecar takes over; `renamed` what the app's port is
@@ -138,7 +138,7 @@ def spoken(port: AppPort, app_protocol: str | None = None, hint: str | None = No
     return "tcp" if found and found.is_opaque(port.number) else "auto"
 
 
-def as_forwarded(pod: Pod, by_name: bool, forwards: Sequence[Forward]) -> list[Taken]:
+def as_forwarded(pod: Pod, by_name: bool, forwards: Sequence[Forward]) -> list[PortTakeover]:
     """The ports of the app where the pod says itself what is forwarded."""
     rename = namer(pod)
     taken = []
@@ -147,7 +147,7 @@ def as_forwarded(pod: Pod, by_name: bool, forwards: Sequence[Forward]) -> list[T
             continue
         name = usable_name(pod, numbered(pod, forward.app.port)) if by_name else None
         ends = forward.app.port, forward.listen.port
-        taken.append(Taken(*ends, forward.protocol, name, rename(name) if name else None))
+        taken.append(PortTakeover(*ends, forward.protocol, name, rename(name) if name else None))
     return taken
 
 

@@ -7,13 +7,15 @@ from drainproxy.config import ANNOTATION_PREFIX
 from drainproxy.manifests.podspec import Container, Pod
 from drainproxy.manifests.services import Service
 
-from .ports import Taken, declared
+from .ports import PortTakeover, declared
 from .targets import targets
 
 READY_PORTS: Final = ANNOTATION_PREFIX + "ready-ports"
 
 
-def ready_ports(pod: Pod, ports: Sequence[Taken], services: Iterable[Service]) -> dict[str, str]:
+def ready_ports(
+    pod: Pod, ports: Sequence[PortTakeover], services: Iterable[Service]
+) -> dict[str, str]:
     """The annotation that says so: of `ports` those that a Service targets or a probe names.
 
     Nobody may ever listen on another port that is declared, for clustering or profiling, or on one

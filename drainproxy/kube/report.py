@@ -7,7 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct, json, to_builtins
 
 from .capture import Mode
-from .ports import Taken
+from .ports import PortTakeover
 
 # `unsupported` makes pods, but is of a kind that is not injected; `bypassed` has a sidecar that its
 # clients pass by.
@@ -47,7 +47,7 @@ class Line(Struct, frozen=True, kw_only=True):
     document: int | None = None
     capture: Mode | None = None
     reason: str = ""
-    ports: Sequence[Taken] = ()
+    ports: Sequence[PortTakeover] = ()
     changes: Sequence[str] = ()
     problems: Sequence[str] = ()
     warnings: Sequence[str] = ()

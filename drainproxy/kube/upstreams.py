@@ -15,7 +15,7 @@ from drainproxy.config.addresses import POD_IP
 from drainproxy.manifests.podspec import Pod
 from drainproxy.manifests.services import Service
 
-from .ports import Taken, declared
+from .ports import PortTakeover, declared
 from .protocols import spoken_at
 from .targets import targets
 
@@ -34,7 +34,7 @@ def source(said: Mapping[str, str]) -> dict[str, str]:
 
 
 def forwards(
-    pod: Pod, ports: Sequence[Taken], services: Sequence[Service], said: Mapping[str, str]
+    pod: Pod, ports: Sequence[PortTakeover], services: Sequence[Service], said: Mapping[str, str]
 ) -> list[str]:
     """What the sidecar is told of these ports; those that may trust loopback are at the pod's IP,
     unless something says where the app is."""
@@ -49,7 +49,9 @@ def needs_pod_ip(settings: Settings) -> bool:
     return POD_IP in {*hosts, settings.app_host}
 
 
-def trusting(pod: Pod, ports: Iterable[Taken], services: Sequence[Service]) -> dict[int, str]:
+def trusting(
+    pod: Pod, ports: Iterable[PortTakeover], services: Sequence[Service]
+) -> dict[int, str]:
     """The ports behind which something may trust loopback, each with what that is."""
     names = _names(pod, services)
     found = ((each.port, spoken_at(each.port, names.get(each.port, ()))) for each in ports)
@@ -57,7 +59,7 @@ def trusting(pod: Pod, ports: Iterable[Taken], services: Sequence[Service]) -> d
 
 
 def trust_cautions(
-    pod: Pod, ports: Sequence[Taken], services: Sequence[Service], said: Mapping[str, str]
+    pod: Pod, ports: Sequence[PortTakeover], services: Sequence[Service], said: Mapping[str, str]
 ) -> Iterator[str]:
     """What becomes of an app that trusts loopback."""
     by_hand = APP_HOST in said or _FORWARD in said
@@ -76,7 +78,7 @@ def trust_cautions(
             )
 
 
-def _forward(taken: Taken, at_pod_ip: bool) -> str:
+def _forward(taken: PortTakeover, at_pod_ip: bool) -> str:
     listen, _, app = taken.forward().partition("=")
     return f"{listen}={POD_IP}:{app}" if at_pod_ip else f"{listen}={app}"
 

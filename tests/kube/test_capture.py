@@ -9,7 +9,7 @@ from drainproxy.config.addresses import parse_forwards
 from drainproxy.kube.annotations import Choice, InjectionOptions
 from drainproxy.kube.capture import Capture, choose
 from drainproxy.kube.leads import Around, Question, unchangeable
-from drainproxy.kube.ports import Taken
+from drainproxy.kube.ports import PortTakeover
 from drainproxy.manifests.podspec import Json, read
 from drainproxy.manifests.services import Service, services
 from tests.kube.pods import pod
@@ -61,8 +61,8 @@ def test_names_are_enough_where_every_service_targets_one() -> None:
 
     assert str(found) == "names: web 80 -> http, rpc 80 -> grpc"
     assert found.ports == [
-        Taken(port=8080, listen=9181, name="http", renamed="app-http"),
-        Taken(port=50051, listen=9182, name="grpc", renamed="app-grpc"),
+        PortTakeover(port=8080, listen=9181, name="http", renamed="app-http"),
+        PortTakeover(port=50051, listen=9182, name="grpc", renamed="app-grpc"),
     ]
     assert found.captures
     assert not found.past
@@ -89,7 +89,7 @@ def test_without_a_name_it_comes_to_target_the_sidecars_number(before: Json) -> 
 
     assert str(found) == "service rewrite: web 80 -> 9181"
     assert found.rewrites[0].takes_two_steps
-    assert found.ports == [Taken(port=8080, listen=9181)]
+    assert found.ports == [PortTakeover(port=8080, listen=9181)]
 
 
 def test_the_port_itself_is_the_target_where_no_other_is_given() -> None:
@@ -137,7 +137,7 @@ def test_where_a_service_cannot_be_changed_clients_are_redirected() -> None:
     found = ask(pod(HTTP, GRPC), service(8080), objection=unchangeable)
 
     assert found.mode == "redirect"
-    assert found.ports == [Taken(port=8080, listen=9181)]
+    assert found.ports == [PortTakeover(port=8080, listen=9181)]
     assert found.reason == "Service web targets 8080: that cannot be changed here"
     assert str(found).startswith("redirect: 8080 -> 9181; Service web targets 8080")
     assert found.captures
@@ -174,7 +174,7 @@ def test_a_port_that_a_probe_names_is_enough_where_none_is_declared() -> None:
     before = pod(HTTP, readinessProbe=PROBE)
     before["spec"]["containers"][0]["ports"] = []
 
-    assert ask(before).ports == [Taken(port=8080, listen=9181)]
+    assert ask(before).ports == [PortTakeover(port=8080, listen=9181)]
     assert ask(before).mode == "redirect"
     assert ask(pod({"containerPort": 9000}, readinessProbe=PROBE)).ports[0].port == 9000
 
@@ -274,7 +274,10 @@ def test_by_hand_names_leave_services_alone_and_say_what_passes_by() -> None:
 def test_by_hand_a_redirect_takes_every_port_once_and_renames_none() -> None:
     found = ask(pod(HTTP, GRPC, {"name": "web", **NAMELESS}), service("http"), capture="redirect")
 
-    assert found.ports == [Taken(port=8080, listen=9181), Taken(port=50051, listen=9182)]
+    assert found.ports == [
+        PortTakeover(port=8080, listen=9181),
+        PortTakeover(port=50051, listen=9182),
+    ]
     assert not found.rewrites
 
 
@@ -299,7 +302,7 @@ def test_a_port_that_nothing_declares_can_be_chosen_by_number(capture: str) -> N
 
     found = ask(before, capture=capture, ports=(Choice("8080"),))
     assert found.mode == "redirect"
-    assert found.ports == [Taken(port=8080, listen=9181)]
+    assert found.ports == [PortTakeover(port=8080, listen=9181)]
 
 
 def test_a_choice_that_is_not_there_is_refused_with_what_is() -> None:

@@ -8,7 +8,7 @@ from drainproxy.kube.capture import Capture
 from drainproxy.kube.concerned import Behind, Concerned
 from drainproxy.kube.density import Effort, TooMuch
 from drainproxy.kube.leading import move
-from drainproxy.kube.ports import Taken
+from drainproxy.kube.ports import PortTakeover
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.policies import Place, Policy, policies
 
@@ -24,7 +24,7 @@ def policy(namespace: str = "", **spec: object) -> Policy:
 
 
 def behind(namespace: str, labels: dict[str, str], port: int = 80, name: str = "h") -> Behind:
-    taken = Taken(port, 9000 + port, name=name)
+    taken = PortTakeover(port, 9000 + port, name=name)
     capture = Capture(mode="names", reason="", ports=[taken])
     return Behind(Place(namespace, labels), capture)
 

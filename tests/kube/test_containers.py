@@ -5,7 +5,7 @@ import pytest
 from drainproxy.config import BY_NAME, Address
 from drainproxy.kube.annotations import InjectionOptions
 from drainproxy.kube.containers import Design, app_hook, redirect, sidecar, sidecar_of, token_of
-from drainproxy.kube.ports import Taken
+from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.users import RunsAs
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import pod
@@ -16,7 +16,7 @@ def design(**fields: object) -> Design:
         "wishes": InjectionOptions(),
         "image": "drainproxy:1",
         "runs_as": RunsAs(None, None),
-        "ports": [Taken(port=8080, listen=9181, name="http", renamed="app-http")],
+        "ports": [PortTakeover(port=8080, listen=9181, name="http", renamed="app-http")],
         "forwards": ["9181=8080"],
         "admin": BY_NAME["admin"].default,
         "token": "t",

@@ -2,7 +2,7 @@
 
 from drainproxy.kube.capture import Rewrite
 from drainproxy.kube.leading import move, retargeted, widened
-from drainproxy.kube.ports import Taken
+from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.status import restored
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.policies import Place, policy
@@ -43,7 +43,10 @@ def test_a_service_targets_what_it_is_told_and_comes_back() -> None:
 def test_a_policy_allows_the_sidecars_port_once_and_comes_back() -> None:
     view = policy(POLICY)
     assert view
-    moves = [(HERE, move(Taken(8080, 9181))), (Place("", {}), move(Taken(8080, 9181)))]
+    moves = [
+        (HERE, move(PortTakeover(8080, 9181))),
+        (Place("", {}), move(PortTakeover(8080, 9181))),
+    ]
     body = widened(POLICY, view, moves)
 
     assert body["spec"]["ingress"] == [

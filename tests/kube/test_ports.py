@@ -10,7 +10,7 @@ from drainproxy.config import UnixSocket
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.kube.ports import (
     AppPort,
-    Taken,
+    PortTakeover,
     as_forwarded,
     ends_of,
     free_ports,
@@ -81,8 +81,8 @@ def test_where_the_server_speaks_first_nobody_waits_for_the_client(
 
 
 def test_a_port_of_tcp_is_forwarded_as_such() -> None:
-    assert Taken(5432, 9181, "tcp").forward() == "9181=5432/tcp"
-    assert Taken(8080, 9181).forward() == "9181=8080"
+    assert PortTakeover(5432, 9181, "tcp").forward() == "9181=5432/tcp"
+    assert PortTakeover(8080, 9181).forward() == "9181=8080"
 
 
 def test_the_sidecar_listens_where_nothing_is_declared_probed_or_reserved() -> None:
@@ -115,8 +115,8 @@ def test_where_the_pod_says_what_is_forwarded_that_holds() -> None:
     assert isinstance(forwards[2].app, UnixSocket)
 
     assert as_forwarded(read(pod(HTTP, NAMELESS)), True, forwards) == [
-        Taken(port=8080, listen=9999, protocol="tcp", name="http", renamed="app-http"),
-        Taken(port=7000, listen=7001),
+        PortTakeover(port=8080, listen=9999, protocol="tcp", name="http", renamed="app-http"),
+        PortTakeover(port=7000, listen=7001),
     ]
     (redirected, _) = as_forwarded(read(pod(HTTP)), False, forwards)
     assert redirected.name is None

@@ -4,12 +4,16 @@ import json
 
 import pytest
 
-from drainproxy.kube.ports import Taken
+from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.ready import READY_PORTS, ready_ports
 from drainproxy.manifests.podspec import Json, read
 from drainproxy.manifests.services import services
 
-HTTP, GOSSIP, PROFILING = Taken(3000, 9181), Taken(9094, 9182), Taken(6060, 9183)
+HTTP, GOSSIP, PROFILING = (
+    PortTakeover(3000, 9181),
+    PortTakeover(9094, 9182),
+    PortTakeover(6060, 9183),
+)
 PORTS = [
     {"name": "http", "containerPort": 3000},
     {"name": "gossip", "containerPort": 9094},
@@ -20,7 +24,7 @@ PORTS = [
 def needed(
     *targets: int | str,
     probes: dict[str, Json] | None = None,
-    taken: tuple[Taken, ...] = (),
+    taken: tuple[PortTakeover, ...] = (),
     headless: bool = False,
 ) -> str | None:
     container = {"name": "app", "ports": PORTS, **(probes or {})}
@@ -74,10 +78,10 @@ def test_what_a_probe_names_must_be_there_too(kind: str, probe: Json) -> None:
 
 
 def test_what_only_a_headless_service_lists_may_never_be_there() -> None:
-    assert needed("http", 9094, 7001, headless=True, taken=(HTTP, GOSSIP, Taken(7001, 9184))) == (
-        "3000,9094"
-    )
-    assert needed("http", 7001, taken=(HTTP, GOSSIP, Taken(7001, 9184))) == "3000,7001"
+    assert needed(
+        "http", 9094, 7001, headless=True, taken=(HTTP, GOSSIP, PortTakeover(7001, 9184))
+    ) == ("3000,9094")
+    assert needed("http", 7001, taken=(HTTP, GOSSIP, PortTakeover(7001, 9184))) == "3000,7001"
 
 
 def test_a_probe_that_runs_a_command_names_no_port() -> None:

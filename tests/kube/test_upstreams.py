@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.kube.ports import Taken
+from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.upstreams import forwards, source, trust_cautions, trusting
 from drainproxy.manifests.podspec import Json, Pod, read
 from drainproxy.manifests.services import Service, services
@@ -11,8 +11,8 @@ from tests.kube.pods import injected, pod, sidecar
 HOST = "drainproxy.io/app-host"
 
 
-def taken(port: int) -> Taken:
-    return Taken(port, 9181, "tcp")
+def taken(port: int) -> PortTakeover:
+    return PortTakeover(port, 9181, "tcp")
 
 
 def view(port: int, name: str | None = None) -> Pod:
@@ -64,7 +64,7 @@ def test_a_service_may_say_what_it_is(leading: Service) -> None:
 
 
 def test_what_may_trust_loopback_is_reached_at_the_pods_ip_and_nothing_else_is() -> None:
-    ports = [taken(5432), Taken(8080, 9182), Taken(8081, 9183, "tcp")]
+    ports = [taken(5432), PortTakeover(8080, 9182), PortTakeover(8081, 9183, "tcp")]
 
     told = forwards(view(5432), ports, [], {})
     assert told == ["9181=pod-ip:5432/tcp", "9182=8080", "9183=8081/tcp"]
@@ -108,7 +108,7 @@ def test_the_pods_ip_is_known_in_a_pod_that_is_redirected_too() -> None:
 
 def test_it_is_told_what_becomes_of_an_app_that_trusts_loopback() -> None:
     def told(said: dict[str, str]) -> list[str]:
-        ports = [taken(5432), Taken(8080, 9182)]
+        ports = [taken(5432), PortTakeover(8080, 9182)]
         return [*trust_cautions(view(5432), ports, [], said)]
 
     (usual,) = told({})
