@@ -24,7 +24,7 @@ from .users import USER
 _PROBE_DEFAULTS: Final = (10, 3)
 
 
-class Scene(Struct, frozen=True):
+class InjectionContext(Struct, frozen=True):
     """A pod before injection, what was decided about it, and what leads clients to it; `notes` are
     decisions that nobody asked for, in sentences, `asked` the annotations that hold, `derived`
     those of them that nobody gave."""
@@ -41,14 +41,14 @@ class Scene(Struct, frozen=True):
     derived: Sequence[str] = ()
 
 
-def cautions(scene: Scene) -> list[str]:
+def cautions(scene: InjectionContext) -> list[str]:
     """Every warning, each a sentence that says what would be right."""
     found = (_hooks, _time, _liveness, _requests, _user, _meshes, _trust, _numbers)
     texts = [text for check in found for text in check(scene)]
     return [*scene.notes, *texts, *bypasses(scene.capture, scene.question)]
 
 
-def _hooks(scene: Scene) -> Iterator[str]:
+def _hooks(scene: InjectionContext) -> Iterator[str]:
     for container in scene.pod.containers:
         hook = kept_hook(container, scene.wishes)
         if not hook:
@@ -67,11 +67,11 @@ def _hooks(scene: Scene) -> Iterator[str]:
         )
 
 
-def _time(scene: Scene) -> Iterator[str]:
+def _time(scene: InjectionContext) -> Iterator[str]:
     return time_cautions(scene.pod, scene.settings, scene.wishes, scene.grace, scene.derived)
 
 
-def _requests(scene: Scene) -> Iterator[str]:
+def _requests(scene: InjectionContext) -> Iterator[str]:
     """Only what somebody has asked for: that our own default follows a limit is no news."""
     wishes = scene.wishes
     pairs = {
@@ -86,7 +86,7 @@ def _requests(scene: Scene) -> Iterator[str]:
             )
 
 
-def _user(scene: Scene) -> Iterator[str]:
+def _user(scene: InjectionContext) -> Iterator[str]:
     if scene.wishes.capture == "redirect" and scene.wishes.run_as_user == IMAGES_OWN:
         yield (
             f"run-as-user {IMAGES_OWN} cannot be: a redirect knows the sidecar's own connections by"
@@ -94,11 +94,11 @@ def _user(scene: Scene) -> Iterator[str]:
         )
 
 
-def _meshes(scene: Scene) -> Iterator[str]:
+def _meshes(scene: InjectionContext) -> Iterator[str]:
     return mesh_cautions(scene.pod) if scene.wishes.capture == "redirect" else iter(())
 
 
-def _numbers(scene: Scene) -> Iterator[str]:
+def _numbers(scene: InjectionContext) -> Iterator[str]:
     """Pods of before and after a rollout are behind the same Service, which leads to one number."""
     capture, question = scene.capture, scene.question
     if question.forwards is not None:
@@ -122,11 +122,11 @@ def _numbers(scene: Scene) -> Iterator[str]:
         )
 
 
-def _trust(scene: Scene) -> Iterator[str]:
+def _trust(scene: InjectionContext) -> Iterator[str]:
     return trust_cautions(scene.pod, scene.ports, scene.question.around.services or (), scene.asked)
 
 
-def _liveness(scene: Scene) -> Iterator[str]:
+def _liveness(scene: InjectionContext) -> Iterator[str]:
     """A probe that passes the sidecar fails when that refuses connections, and the app is killed
     while its last answers are under way."""
     for container in scene.pod.containers:
@@ -149,7 +149,7 @@ def _patience(probe: Probe) -> tuple[int, int]:
     return probe.period_seconds or period, probe.failure_threshold or failures
 
 
-def _through_the_sidecar(probe: Probe, container: Container, scene: Scene) -> int:
+def _through_the_sidecar(probe: Probe, container: Container, scene: InjectionContext) -> int:
     """The port of the probe, if the sidecar answers there; else 0. Probes that name a port that is
     taken over follow it to the app."""
     redirected = scene.wishes.capture == "redirect"

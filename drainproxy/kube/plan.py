@@ -27,7 +27,7 @@ from drainproxy.manifests.podspec import Pod
 from . import upstreams
 from .annotations import InjectionOptions, read_wishes
 from .capture import Capture, choose
-from .cautions import Scene
+from .cautions import InjectionContext
 from .containers import Design
 from .grace import drain_times, needed_grace
 from .leads import Around, Question
@@ -87,7 +87,7 @@ class Asked(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """What is to become of a pod. `annotations` are those that it gets."""
 
-    scene: Scene
+    scene: InjectionContext
     design: Design
     annotations: Mapping[str, str]
 
@@ -122,7 +122,7 @@ def decide(
     # A name that cannot be read is among the mistakes already.
     missing = () if options.image or _IMAGE in asked.said else (NO_IMAGE,)
     settings = _settings(held, forwards, [*mistakes, *missing])
-    scene = Scene(
+    scene = InjectionContext(
         *(pod, wishes, settings, capture.ports, capture, question, pod.grace, asked.notes),
         asked=held,
         derived=[key for key in held if key not in asked.said],
@@ -242,7 +242,7 @@ def _out_of_reach(settings: Settings, annotations: Mapping[str, str]) -> Iterato
 
 
 def _design(
-    scene: Scene,
+    scene: InjectionContext,
     forwards: Sequence[str],
     asked: Mapping[str, str],
     options: Options,
