@@ -31,7 +31,7 @@ _REPORT: Final = "/dev/termination-log"
 _KEPT: Final = 256
 
 
-class Design(Struct, frozen=True, kw_only=True):
+class SidecarSpec(Struct, frozen=True, kw_only=True):
     """All that the containers depend on.
 
     What annotations say already is not said again with flags: `forwards` are empty then,
@@ -49,7 +49,7 @@ class Design(Struct, frozen=True, kw_only=True):
     pass_pod_ip: bool
 
 
-def sidecar(design: Design) -> Json:
+def sidecar(design: SidecarSpec) -> Json:
     """The container of the sidecar, native or plain."""
     wishes, port = design.wishes, design.admin.port
     native = {"restartPolicy": "Always"} if wishes.native_sidecar else {}
@@ -75,7 +75,7 @@ def sidecar(design: Design) -> Json:
     }
 
 
-def redirect(design: Design) -> Json:
+def redirect(design: SidecarSpec) -> Json:
     """The init container that leads clients to the sidecar; only it may change rules."""
     apps = ",".join(str(taken.port) for taken in design.ports)
     listeners = ",".join(str(taken.listen) for taken in design.ports)
@@ -153,12 +153,12 @@ def app_hook(container: Json) -> Json | None:
     return {"httpGet": {**get, "path": str(get.get("path")).replace("of=sidecar", "of=app")}}
 
 
-def _image(design: Design) -> Json:
+def _image(design: SidecarSpec) -> Json:
     policy = design.wishes.image_pull_policy
     return {"image": design.image} | ({"imagePullPolicy": policy} if policy else {})
 
 
-def _flags(design: Design) -> list[str]:
+def _flags(design: SidecarSpec) -> list[str]:
     """What no annotation could change while the sidecar runs: flags beat annotations."""
     return [
         *(f"--forward={forward}" for forward in design.forwards),
@@ -167,7 +167,7 @@ def _flags(design: Design) -> list[str]:
     ]
 
 
-def _environment(design: Design) -> Iterable[Json]:
+def _environment(design: SidecarSpec) -> Iterable[Json]:
     # These are for `drainproxy drain` in the container too, which knows of no annotations there.
     yield {"name": TOKEN_ENVIRONMENT, "value": design.token}
     if design.admin != BY_NAME["admin"].default:
@@ -184,7 +184,7 @@ def _downward(name: str, field: str) -> Json:
     return Constant({"name": name, "valueFrom": {"fieldRef": {"fieldPath": field}}})
 
 
-def _ports(design: Design) -> Iterable[Json]:
+def _ports(design: SidecarSpec) -> Iterable[Json]:
     for taken in design.ports:
         name = {"name": taken.name} if taken.name else {}
         yield {**name, "containerPort": taken.listen, "protocol": "TCP"}

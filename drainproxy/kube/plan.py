@@ -28,7 +28,7 @@ from . import upstreams
 from .annotations import InjectionOptions, read_wishes
 from .capture import Capture, choose
 from .cautions import InjectionContext
-from .containers import Design
+from .containers import SidecarSpec
 from .grace import drain_times, needed_grace
 from .leads import Around, Question
 from .own_ports import own_ports
@@ -88,7 +88,7 @@ class Plan(Struct, frozen=True):
     """What is to become of a pod. `annotations` are those that it gets."""
 
     scene: InjectionContext
-    design: Design
+    design: SidecarSpec
     annotations: Mapping[str, str]
 
 
@@ -247,8 +247,8 @@ def _design(
     asked: Mapping[str, str],
     options: Options,
     token: str | None,
-) -> Design:
-    return Design(
+) -> SidecarSpec:
+    return SidecarSpec(
         wishes=scene.wishes,
         image=scene.wishes.image or options.image or "",
         runs_as=runs_as(scene.wishes, scene.pod, scene.wishes.capture == "redirect"),

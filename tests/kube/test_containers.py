@@ -4,14 +4,21 @@ import pytest
 
 from drainproxy.config import BY_NAME, Address
 from drainproxy.kube.annotations import InjectionOptions
-from drainproxy.kube.containers import Design, app_hook, redirect, sidecar, sidecar_of, token_of
+from drainproxy.kube.containers import (
+    SidecarSpec,
+    app_hook,
+    redirect,
+    sidecar,
+    sidecar_of,
+    token_of,
+)
 from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.users import RunsAs
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import pod
 
 
-def design(**fields: object) -> Design:
+def design(**fields: object) -> SidecarSpec:
     made: dict[str, object] = {
         "wishes": InjectionOptions(),
         "image": "drainproxy:1",
@@ -23,7 +30,7 @@ def design(**fields: object) -> Design:
         "pass_report": True,
         "pass_pod_ip": False,
     }
-    return Design(**{**made, **fields})  # type: ignore[arg-type] # the fields under test
+    return SidecarSpec(**{**made, **fields})  # type: ignore[arg-type] # the fields under test
 
 
 def test_the_sidecar_may_do_nothing_but_talk() -> None:
