@@ -41,7 +41,7 @@ def needed_grace(pod: Pod, settings: Settings, wishes: InjectionOptions) -> int:
     return max(pod.grace, int(need) + (need > int(need)))
 
 
-def time_cautions(
+def time_warnings(
     pod: Pod, settings: Settings, wishes: InjectionOptions, grace: int, derived: Sequence[str]
 ) -> Iterator[str]:
     """What will be cut, and what would be right. `derived` are the annotations that nobody gave."""

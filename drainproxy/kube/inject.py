@@ -16,7 +16,6 @@ from drainproxy.manifests.podspec import Container, Json, read
 from . import containers
 from .annotations import STATUS, as_given, read_wishes
 from .capture import Capture
-from .cautions import cautions
 from .editor import Editor
 from .hooks import kept_hook
 from .limits import beyond_limits
@@ -24,6 +23,7 @@ from .plan import Foreseen, Options, Plan, decide
 from .ports import PortTakeover
 from .skip import reason_to_skip, unfit
 from .status import read_status, status_of, taken_back, write_status
+from .warnings import warnings
 
 _SPEC = ("spec",)
 _ANNOTATIONS = ("metadata", "annotations")
@@ -136,7 +136,7 @@ def _carry_out(pod: Json, plan: Plan, given: Mapping[str, str]) -> Injected:
         editor.put((*_ANNOTATIONS, key), text)
     write_status(editor, given)
     keys = [*plan.annotations, STATUS]
-    return Injected(editor.pod, plan.scene.capture, cautions(plan.scene), editor.patch, keys)
+    return Injected(editor.pod, plan.scene.capture, warnings(plan.scene), editor.patch, keys)
 
 
 def _hand_over_names(editor: Editor, plan: Plan) -> None:

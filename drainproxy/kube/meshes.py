@@ -34,7 +34,7 @@ def meshed(pod: Pod) -> dict[str, str]:
     return found
 
 
-def mesh_cautions(pod: Pod) -> Iterator[str]:
+def mesh_warnings(pod: Pod) -> Iterator[str]:
     """For a pod whose clients are redirected: whose rules win."""
     for mesh, sign in meshed(pod).items():
         yield (

@@ -27,13 +27,13 @@ from drainproxy.manifests.podspec import Pod
 from . import upstreams
 from .annotations import InjectionOptions, read_wishes
 from .capture import Capture, choose
-from .cautions import InjectionContext
 from .containers import SidecarSpec
 from .grace import drain_times, needed_grace
 from .leads import Around, Question
 from .own_ports import own_ports
 from .ready import ready_ports
 from .users import runs_as
+from .warnings import InjectionContext
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False)
 _IMAGE: Final = ANNOTATION_PREFIX + "image"

@@ -58,7 +58,7 @@ def trusting(
     return {port: what.trusts for port, what in found if what and what.trusts}
 
 
-def trust_cautions(
+def trust_warnings(
     pod: Pod, ports: Sequence[PortTakeover], services: Sequence[Service], said: Mapping[str, str]
 ) -> Iterator[str]:
     """What becomes of an app that trusts loopback."""

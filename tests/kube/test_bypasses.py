@@ -6,7 +6,7 @@ from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.services import Service
 from tests.kube.pods import injected, pod
 from tests.kube.test_capture import service
-from tests.kube.test_cautions import LONGEST
+from tests.kube.test_warnings import LONGEST
 
 HTTP: Json = {"name": "http", "containerPort": 8080}
 BY_NAME = {"drainproxy.io/capture": "names"}

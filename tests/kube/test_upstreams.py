@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.kube.ports import PortTakeover
-from drainproxy.kube.upstreams import forwards, source, trust_cautions, trusting
+from drainproxy.kube.upstreams import forwards, source, trust_warnings, trusting
 from drainproxy.manifests.podspec import Json, Pod, read
 from drainproxy.manifests.services import Service, services
 from tests.kube.pods import injected, pod, sidecar
@@ -109,7 +109,7 @@ def test_the_pods_ip_is_known_in_a_pod_that_is_redirected_too() -> None:
 def test_it_is_told_what_becomes_of_an_app_that_trusts_loopback() -> None:
     def told(said: dict[str, str]) -> list[str]:
         ports = [taken(5432), PortTakeover(8080, 9182)]
-        return [*trust_cautions(view(5432), ports, [], said)]
+        return [*trust_warnings(view(5432), ports, [], said)]
 
     (usual,) = told({})
     assert usual.startswith("port 5432 (PostgreSQL) may trust loopback, so the sidecar connects")

@@ -12,13 +12,13 @@ from drainproxy.manifests.podspec import Container, Pod, Probe
 from .annotations import IMAGES_OWN, InjectionOptions
 from .bypasses import bypasses
 from .capture import Capture
-from .grace import time_cautions
+from .grace import time_warnings
 from .hooks import kept_hook, only_sleeps, seconds_asleep
 from .leads import Question, held_before, leads_to
-from .meshes import mesh_cautions
+from .meshes import mesh_warnings
 from .ports import PortTakeover
 from .resources import is_above
-from .upstreams import trust_cautions
+from .upstreams import trust_warnings
 from .users import USER
 
 _PROBE_DEFAULTS: Final = (10, 3)
@@ -41,7 +41,7 @@ class InjectionContext(Struct, frozen=True):
     derived: Sequence[str] = ()
 
 
-def cautions(scene: InjectionContext) -> list[str]:
+def warnings(scene: InjectionContext) -> list[str]:
     """Every warning, each a sentence that says what would be right."""
     found = (_hooks, _time, _liveness, _requests, _user, _meshes, _trust, _numbers)
     texts = [text for check in found for text in check(scene)]
@@ -68,7 +68,7 @@ def _hooks(scene: InjectionContext) -> Iterator[str]:
 
 
 def _time(scene: InjectionContext) -> Iterator[str]:
-    return time_cautions(scene.pod, scene.settings, scene.wishes, scene.grace, scene.derived)
+    return time_warnings(scene.pod, scene.settings, scene.wishes, scene.grace, scene.derived)
 
 
 def _requests(scene: InjectionContext) -> Iterator[str]:
@@ -95,7 +95,7 @@ def _user(scene: InjectionContext) -> Iterator[str]:
 
 
 def _meshes(scene: InjectionContext) -> Iterator[str]:
-    return mesh_cautions(scene.pod) if scene.wishes.capture == "redirect" else iter(())
+    return mesh_warnings(scene.pod) if scene.wishes.capture == "redirect" else iter(())
 
 
 def _numbers(scene: InjectionContext) -> Iterator[str]:
@@ -123,7 +123,7 @@ def _numbers(scene: InjectionContext) -> Iterator[str]:
 
 
 def _trust(scene: InjectionContext) -> Iterator[str]:
-    return trust_cautions(scene.pod, scene.ports, scene.question.around.services or (), scene.asked)
+    return trust_warnings(scene.pod, scene.ports, scene.question.around.services or (), scene.asked)
 
 
 def _liveness(scene: InjectionContext) -> Iterator[str]:
