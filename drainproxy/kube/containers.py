@@ -49,17 +49,17 @@ class SidecarSpec(Struct, frozen=True, kw_only=True):
     pass_pod_ip: bool
 
 
-def sidecar(design: SidecarSpec) -> Json:
+def sidecar(spec: SidecarSpec) -> Json:
     """The container of the sidecar, native or plain."""
-    wishes, port = design.wishes, design.admin.port
+    wishes, port = spec.wishes, spec.admin.port
     native = {"restartPolicy": "Always"} if wishes.native_sidecar else {}
     return {
         "name": SIDECAR,
-        **_image(design),
+        **_image(spec),
         **native,
-        "args": ["run", *_flags(design)],
-        "env": [*_environment(design)],
-        "ports": list(_ports(design)),
+        "args": ["run", *_flags(spec)],
+        "env": [*_environment(spec)],
+        "ports": list(_ports(spec)),
         "startupProbe": _probe("/startupz", port, periodSeconds=1, failureThreshold=120),
         # A rollout waits for it, and a restart must be seen at once: /readyz itself bears with an
         # app that fails now and then.
@@ -68,23 +68,23 @@ def sidecar(design: SidecarSpec) -> Json:
         ),
         "livenessProbe": _probe("/livez", port, timeoutSeconds=5, failureThreshold=6),
         "resources": resources(wishes),
-        "securityContext": _security(design.runs_as),
+        "securityContext": _security(spec.runs_as),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "lifecycle": {"preStop": pre_stop(design.token, port, "sidecar")},
+        "lifecycle": {"preStop": pre_stop(spec.token, port, "sidecar")},
         "volumeMounts": [_mount()],
     }
 
 
-def redirect(design: SidecarSpec) -> Json:
+def redirect(spec: SidecarSpec) -> Json:
     """The init container that leads clients to the sidecar; only it may change rules."""
-    apps = ",".join(str(taken.port) for taken in design.ports)
-    listeners = ",".join(str(taken.listen) for taken in design.ports)
-    arguments = [f"--port={apps}", f"--to={listeners}", f"--uid={design.runs_as.user}"]
+    apps = ",".join(str(taken.port) for taken in spec.ports)
+    listeners = ",".join(str(taken.listen) for taken in spec.ports)
+    arguments = [f"--port={apps}", f"--to={listeners}", f"--uid={spec.runs_as.user}"]
     return {
         "name": REDIRECT,
-        **_image(design),
-        "args": ["redirect", "install", *arguments, f"--admin={design.admin.port}", "--yes"],
-        "resources": resources(design.wishes),
+        **_image(spec),
+        "args": ["redirect", "install", *arguments, f"--admin={spec.admin.port}", "--yes"],
+        "resources": resources(spec.wishes),
         "securityContext": _security(RunsAs(0, 0), add=("NET_ADMIN",)),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
@@ -153,27 +153,27 @@ def app_hook(container: Json) -> Json | None:
     return {"httpGet": {**get, "path": str(get.get("path")).replace("of=sidecar", "of=app")}}
 
 
-def _image(design: SidecarSpec) -> Json:
-    policy = design.wishes.image_pull_policy
-    return {"image": design.image} | ({"imagePullPolicy": policy} if policy else {})
+def _image(spec: SidecarSpec) -> Json:
+    policy = spec.wishes.image_pull_policy
+    return {"image": spec.image} | ({"imagePullPolicy": policy} if policy else {})
 
 
-def _flags(design: SidecarSpec) -> list[str]:
+def _flags(spec: SidecarSpec) -> list[str]:
     """What no annotation could change while the sidecar runs: flags beat annotations."""
     return [
-        *(f"--forward={forward}" for forward in design.forwards),
+        *(f"--forward={forward}" for forward in spec.forwards),
         f"--annotations-file={_FOLDER}/annotations",
-        *([f"--report-file={_REPORT}"] if design.pass_report else []),
+        *([f"--report-file={_REPORT}"] if spec.pass_report else []),
     ]
 
 
-def _environment(design: SidecarSpec) -> Iterable[Json]:
+def _environment(spec: SidecarSpec) -> Iterable[Json]:
     # These are for `drainproxy drain` in the container too, which knows of no annotations there.
-    yield {"name": TOKEN_ENVIRONMENT, "value": design.token}
-    if design.admin != BY_NAME["admin"].default:
-        yield {"name": BY_NAME["admin"].environment, "value": str(design.admin)}
+    yield {"name": TOKEN_ENVIRONMENT, "value": spec.token}
+    if spec.admin != BY_NAME["admin"].default:
+        yield {"name": BY_NAME["admin"].environment, "value": str(spec.admin)}
     # What `pod-ip` in a setting means.
-    if design.pass_pod_ip:
+    if spec.pass_pod_ip:
         yield _downward("POD_IP", "status.podIP")
     # From the node come the kubelet's probes: who comes from there to the app may be no client.
     yield _downward("HOST_IP", "status.hostIP")
@@ -184,11 +184,11 @@ def _downward(name: str, field: str) -> Json:
     return Constant({"name": name, "valueFrom": {"fieldRef": {"fieldPath": field}}})
 
 
-def _ports(design: SidecarSpec) -> Iterable[Json]:
-    for taken in design.ports:
+def _ports(spec: SidecarSpec) -> Iterable[Json]:
+    for taken in spec.ports:
         name = {"name": taken.name} if taken.name else {}
         yield {**name, "containerPort": taken.listen, "protocol": "TCP"}
-    yield _metrics_port(design.admin.port)
+    yield _metrics_port(spec.admin.port)
 
 
 @lru_cache(_KEPT)

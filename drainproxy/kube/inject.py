@@ -84,7 +84,7 @@ def inject(pod: Json, options: Options, foreseen: Foreseen | None = None) -> Inj
     if isinstance(plan, Capture):
         told = [text for text in (*plan.past, *plan.nowhere) if text not in plan.reason]
         return Skipped(plan.reason, told)
-    if view.completes and not plan.scene.wishes.native_sidecar:
+    if view.completes and not plan.context.wishes.native_sidecar:
         return Skipped("beside a plain container its pods would never complete")
     return _carry_out(original, plan, options.given)
 
@@ -130,20 +130,20 @@ def _carry_out(pod: Json, plan: Plan, given: Mapping[str, str]) -> Injected:
     _hand_over_names(editor, plan)
     _hook_containers(editor, plan)
     _add_containers(editor, plan)
-    if plan.scene.grace != plan.scene.pod.grace:
-        editor.put((*_SPEC, "terminationGracePeriodSeconds"), plan.scene.grace)
+    if plan.context.grace != plan.context.pod.grace:
+        editor.put((*_SPEC, "terminationGracePeriodSeconds"), plan.context.grace)
     for key, text in plan.annotations.items():
         editor.put((*_ANNOTATIONS, key), text)
     write_status(editor, given)
     keys = [*plan.annotations, STATUS]
-    return Injected(editor.pod, plan.scene.capture, warnings(plan.scene), editor.patch, keys)
+    return Injected(editor.pod, plan.context.capture, warnings(plan.context), editor.patch, keys)
 
 
 def _hand_over_names(editor: Editor, plan: Plan) -> None:
     """EndpointSlices look for a name in the app's containers first, and then in native sidecars:
     it must be gone everywhere but in ours. Probes and hooks follow the port, and so pass us by."""
-    names = {each.name: each.renamed for each in plan.scene.ports if each.renamed}
-    for group, container in plan.scene.pod.every_container():
+    names = {each.name: each.renamed for each in plan.context.ports if each.renamed}
+    for group, container in plan.context.pod.every_container():
         path = (*_SPEC, group, f"name={container.name}")
         own = {port.name for port in container.ports or [] if port.is_tcp and port.name in names}
         for name in sorted(filter(None, own)):
@@ -155,18 +155,18 @@ def _hand_over_names(editor: Editor, plan: Plan) -> None:
 
 def _hook_containers(editor: Editor, plan: Plan) -> None:
     """Every container gets its SIGTERM when the drain is over, unless a hook of its own stays."""
-    for container in plan.scene.pod.containers:
-        if not kept_hook(container, plan.scene.wishes):
-            hook = containers.pre_stop(plan.design.token, plan.design.admin.port, "app")
+    for container in plan.context.pod.containers:
+        if not kept_hook(container, plan.context.wishes):
+            hook = containers.pre_stop(plan.spec.token, plan.spec.admin.port, "app")
             editor.put((*_container(container), "lifecycle", "preStop"), hook)
 
 
 def _add_containers(editor: Editor, plan: Plan) -> None:
-    wishes = plan.scene.wishes
+    wishes = plan.context.wishes
     if wishes.capture == "redirect":
-        editor.append((*_SPEC, "initContainers"), containers.redirect(plan.design))
+        editor.append((*_SPEC, "initContainers"), containers.redirect(plan.spec))
     beside = "initContainers" if wishes.native_sidecar else "containers"
-    editor.append((*_SPEC, beside), containers.sidecar(plan.design))
+    editor.append((*_SPEC, beside), containers.sidecar(plan.spec))
     editor.append((*_SPEC, "volumes"), containers.volume())
 
 

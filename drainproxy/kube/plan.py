@@ -87,8 +87,8 @@ class Asked(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """What is to become of a pod. `annotations` are those that it gets."""
 
-    scene: InjectionContext
-    design: SidecarSpec
+    context: InjectionContext
+    spec: SidecarSpec
     annotations: Mapping[str, str]
 
 
@@ -122,17 +122,17 @@ def decide(
     # A name that cannot be read is among the mistakes already.
     missing = () if options.image or _IMAGE in asked.said else (NO_IMAGE,)
     settings = _settings(held, forwards, [*mistakes, *missing])
-    scene = InjectionContext(
+    context = InjectionContext(
         *(pod, wishes, settings, capture.ports, capture, question, pod.grace, asked.notes),
         asked=held,
         derived=[key for key in held if key not in asked.said],
     )
     if wishes.raise_grace_period:
-        scene = replace(scene, grace=needed_grace(pod, settings, wishes))
+        context = replace(context, grace=needed_grace(pod, settings, wishes))
     added = {key: text for key, text in held.items() if key not in pod.annotations}
     others = _for_others(pod, settings.admin.port)
-    design = _design(scene, forwards, held, options, token)
-    return Plan(scene, design, added | dict(options.given) | others)
+    spec = _spec_of(context, forwards, held, options, token)
+    return Plan(context, spec, added | dict(options.given) | others)
 
 
 def foresee(pod: Pod, options: Options) -> Foreseen:
@@ -241,23 +241,23 @@ def _out_of_reach(settings: Settings, annotations: Mapping[str, str]) -> Iterato
         yield Mistake(f"annotation {_TOKEN_FILE}", "admin-token-file", problem)
 
 
-def _design(
-    scene: InjectionContext,
+def _spec_of(
+    context: InjectionContext,
     forwards: Sequence[str],
     asked: Mapping[str, str],
     options: Options,
     token: str | None,
 ) -> SidecarSpec:
     return SidecarSpec(
-        wishes=scene.wishes,
-        image=scene.wishes.image or options.image or "",
-        runs_as=runs_as(scene.wishes, scene.pod, scene.wishes.capture == "redirect"),
-        ports=scene.ports,
+        wishes=context.wishes,
+        image=context.wishes.image or options.image or "",
+        runs_as=runs_as(context.wishes, context.pod, context.wishes.capture == "redirect"),
+        ports=context.ports,
         forwards=forwards,
-        admin=scene.settings.admin,
+        admin=context.settings.admin,
         token=asked.get(_TOKEN) or token or options.new_token(),
         pass_report=_REPORT not in asked,
-        pass_pod_ip=upstreams.needs_pod_ip(scene.settings),
+        pass_pod_ip=upstreams.needs_pod_ip(context.settings),
     )
 
 

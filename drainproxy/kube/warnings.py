@@ -41,16 +41,16 @@ class InjectionContext(Struct, frozen=True):
     derived: Sequence[str] = ()
 
 
-def warnings(scene: InjectionContext) -> list[str]:
+def warnings(context: InjectionContext) -> list[str]:
     """Every warning, each a sentence that says what would be right."""
     found = (_hooks, _time, _liveness, _requests, _user, _meshes, _trust, _numbers)
-    texts = [text for check in found for text in check(scene)]
-    return [*scene.notes, *texts, *bypasses(scene.capture, scene.question)]
+    texts = [text for check in found for text in check(context)]
+    return [*context.notes, *texts, *bypasses(context.capture, context.question)]
 
 
-def _hooks(scene: InjectionContext) -> Iterator[str]:
-    for container in scene.pod.containers:
-        hook = kept_hook(container, scene.wishes)
+def _hooks(context: InjectionContext) -> Iterator[str]:
+    for container in context.pod.containers:
+        hook = kept_hook(container, context.wishes)
         if not hook:
             continue
         asleep = seconds_asleep(hook)
@@ -62,18 +62,20 @@ def _hooks(scene: InjectionContext) -> Iterator[str]:
         )
         yield (
             f"{container.name} keeps its own preStop: its SIGTERM comes {after}, and not when the"
-            f" drain is over, which takes up to {format_duration(scene.settings.drain_timeout)};"
+            f" drain is over, which takes up to {format_duration(context.settings.drain_timeout)};"
             f" {remedy}"
         )
 
 
-def _time(scene: InjectionContext) -> Iterator[str]:
-    return time_warnings(scene.pod, scene.settings, scene.wishes, scene.grace, scene.derived)
+def _time(context: InjectionContext) -> Iterator[str]:
+    return time_warnings(
+        context.pod, context.settings, context.wishes, context.grace, context.derived
+    )
 
 
-def _requests(scene: InjectionContext) -> Iterator[str]:
+def _requests(context: InjectionContext) -> Iterator[str]:
     """Only what somebody has asked for: that our own default follows a limit is no news."""
-    wishes = scene.wishes
+    wishes = context.wishes
     pairs = {
         "cpu": (wishes.cpu_request, wishes.cpu_limit, InjectionOptions().cpu_request),
         "memory": (wishes.memory_request, wishes.memory_limit, InjectionOptions().memory_request),
@@ -86,21 +88,21 @@ def _requests(scene: InjectionContext) -> Iterator[str]:
             )
 
 
-def _user(scene: InjectionContext) -> Iterator[str]:
-    if scene.wishes.capture == "redirect" and scene.wishes.run_as_user == IMAGES_OWN:
+def _user(context: InjectionContext) -> Iterator[str]:
+    if context.wishes.capture == "redirect" and context.wishes.run_as_user == IMAGES_OWN:
         yield (
             f"run-as-user {IMAGES_OWN} cannot be: a redirect knows the sidecar's own connections by"
             f" its user, which is {USER}; give another number, or avoid the redirect"
         )
 
 
-def _meshes(scene: InjectionContext) -> Iterator[str]:
-    return mesh_warnings(scene.pod) if scene.wishes.capture == "redirect" else iter(())
+def _meshes(context: InjectionContext) -> Iterator[str]:
+    return mesh_warnings(context.pod) if context.wishes.capture == "redirect" else iter(())
 
 
-def _numbers(scene: InjectionContext) -> Iterator[str]:
+def _numbers(context: InjectionContext) -> Iterator[str]:
     """Pods of before and after a rollout are behind the same Service, which leads to one number."""
-    capture, question = scene.capture, scene.question
+    capture, question = context.capture, context.question
     if question.forwards is not None:
         return
     before = held_before(question, leads_to(question))
@@ -122,24 +124,26 @@ def _numbers(scene: InjectionContext) -> Iterator[str]:
         )
 
 
-def _trust(scene: InjectionContext) -> Iterator[str]:
-    return trust_warnings(scene.pod, scene.ports, scene.question.around.services or (), scene.asked)
+def _trust(context: InjectionContext) -> Iterator[str]:
+    return trust_warnings(
+        context.pod, context.ports, context.question.around.services or (), context.asked
+    )
 
 
-def _liveness(scene: InjectionContext) -> Iterator[str]:
+def _liveness(context: InjectionContext) -> Iterator[str]:
     """A probe that passes the sidecar fails when that refuses connections, and the app is killed
     while its last answers are under way."""
-    for container in scene.pod.containers:
+    for container in context.pod.containers:
         probe = container.liveness_probe
-        port = probe and _through_the_sidecar(probe, container, scene)
+        port = probe and _through_the_sidecar(probe, container, context)
         if not probe or not port:
             continue
         period, failures = _patience(probe)
-        if period * failures < scene.settings.drain_timeout:
+        if period * failures < context.settings.drain_timeout:
             yield (
                 f"the livenessProbe of {container.name} passes the sidecar (port {port}) and gives"
                 f" up after {period * failures}s, within a drain of up to"
-                f" {format_duration(scene.settings.drain_timeout)}: a drain without SIGTERM gets"
+                f" {format_duration(context.settings.drain_timeout)}: a drain without SIGTERM gets"
                 " the app killed; probe another port, or be patient"
             )
 
@@ -149,15 +153,15 @@ def _patience(probe: Probe) -> tuple[int, int]:
     return probe.period_seconds or period, probe.failure_threshold or failures
 
 
-def _through_the_sidecar(probe: Probe, container: Container, scene: InjectionContext) -> int:
+def _through_the_sidecar(probe: Probe, container: Container, context: InjectionContext) -> int:
     """The port of the probe, if the sidecar answers there; else 0. Probes that name a port that is
     taken over follow it to the app."""
-    redirected = scene.wishes.capture == "redirect"
+    redirected = context.wishes.capture == "redirect"
     numbers = {port.name: port.container_port for port in container.ports or []}
     for socket in (probe.http_get, probe.tcp_socket, probe.grpc):
         if socket:
             port = socket.port
             number = numbers.get(port, 0) if isinstance(port, str) else port
-            ends = {each.port if redirected else each.listen for each in scene.ports}
+            ends = {each.port if redirected else each.listen for each in context.ports}
             return number if number in ends else 0
     return 0

@@ -18,7 +18,7 @@ from drainproxy.manifests.podspec import Json
 from tests.kube.pods import pod
 
 
-def design(**fields: object) -> SidecarSpec:
+def spec(**fields: object) -> SidecarSpec:
     made: dict[str, object] = {
         "wishes": InjectionOptions(),
         "image": "drainproxy:1",
@@ -34,7 +34,7 @@ def design(**fields: object) -> SidecarSpec:
 
 
 def test_the_sidecar_may_do_nothing_but_talk() -> None:
-    assert sidecar(design())["securityContext"] == {
+    assert sidecar(spec())["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": True,
@@ -44,13 +44,13 @@ def test_the_sidecar_may_do_nothing_but_talk() -> None:
 
 
 def test_flags_say_only_what_no_annotation_says() -> None:
-    assert sidecar(design())["args"] == [
+    assert sidecar(spec())["args"] == [
         "run",
         "--forward=9181=8080",
         "--annotations-file=/etc/drainproxy/podinfo/annotations",
         "--report-file=/dev/termination-log",
     ]
-    quiet = sidecar(design(forwards=[], pass_report=False))
+    quiet = sidecar(spec(forwards=[], pass_report=False))
     assert quiet["args"] == ["run", "--annotations-file=/etc/drainproxy/podinfo/annotations"]
     # The token is said in any case: whoever drains from within the container reads no annotations.
     assert [each["name"] for each in quiet["env"]] == ["DRAINPROXY_ADMIN_TOKEN", "HOST_IP"]
@@ -58,7 +58,7 @@ def test_flags_say_only_what_no_annotation_says() -> None:
 
 
 def test_every_probe_asks_the_admin_port() -> None:
-    made = sidecar(design(admin=Address("", 9990)))
+    made = sidecar(spec(admin=Address("", 9990)))
     probes = {name: made[name]["httpGet"] for name in made if name.endswith("Probe")}
 
     assert probes == {
@@ -70,9 +70,9 @@ def test_every_probe_asks_the_admin_port() -> None:
 
 
 def test_limits_are_set_only_if_asked_for() -> None:
-    assert sidecar(design())["resources"] == {"requests": {"cpu": "50m", "memory": "64Mi"}}
+    assert sidecar(spec())["resources"] == {"requests": {"cpu": "50m", "memory": "64Mi"}}
     wishes = InjectionOptions(cpu_limit="1", memory_request="1Gi")
-    assert sidecar(design(wishes=wishes))["resources"] == {
+    assert sidecar(spec(wishes=wishes))["resources"] == {
         "requests": {"cpu": "50m", "memory": "1Gi"},
         "limits": {"cpu": "1"},
     }
@@ -83,14 +83,14 @@ def test_the_redirect_asks_for_as_much_as_the_sidecar_as_a_quota_wants_it_of_eve
 ):
     wishes = InjectionOptions(cpu_limit="1", memory_limit="1Gi")
 
-    assert redirect(design(wishes=wishes))["resources"] == {
+    assert redirect(spec(wishes=wishes))["resources"] == {
         "requests": {"cpu": "50m", "memory": "64Mi"},
         "limits": {"cpu": "1", "memory": "1Gi"},
     }
 
 
 def test_the_redirect_lets_the_user_of_the_sidecar_pass() -> None:
-    asked = design(runs_as=RunsAs(1234, None))
+    asked = spec(runs_as=RunsAs(1234, None))
 
     assert "--uid=1234" in redirect(asked)["args"]
     assert sidecar(asked)["securityContext"]["runAsUser"] == 1234
@@ -99,14 +99,14 @@ def test_the_redirect_lets_the_user_of_the_sidecar_pass() -> None:
 
 
 def test_the_pull_policy_is_that_of_both_containers() -> None:
-    asked = design(wishes=InjectionOptions(image_pull_policy="Always"))
+    asked = spec(wishes=InjectionOptions(image_pull_policy="Always"))
 
-    assert "imagePullPolicy" not in sidecar(design())
+    assert "imagePullPolicy" not in sidecar(spec())
     assert {each(asked)["imagePullPolicy"] for each in (sidecar, redirect)} == {"Always"}
 
 
 def test_the_sidecar_of_a_pod_is_found_in_either_list() -> None:
-    ours: Json = sidecar(design())
+    ours: Json = sidecar(spec())
     native, plain = pod(), pod()
     native["spec"]["initContainers"] = [{"name": "x"}, ours]
     plain["spec"]["containers"].append(ours)
@@ -117,7 +117,7 @@ def test_the_sidecar_of_a_pod_is_found_in_either_list() -> None:
 
 
 def test_the_hook_of_the_app_says_that_it_is_the_apps() -> None:
-    ours: Json = sidecar(design())
+    ours: Json = sidecar(spec())
     own = ours["lifecycle"]["preStop"]["httpGet"]
     assert own["path"] == "/prestop?of=sidecar"
     assert app_hook(ours) == {"httpGet": {**own, "path": "/prestop?of=app"}}
@@ -132,6 +132,6 @@ def test_a_sidecar_of_an_older_version_or_edited_passes_its_hook_on(hook: Json |
 
 
 def test_readiness_is_asked_each_second_and_fails_at_once() -> None:
-    probe = sidecar(design())["readinessProbe"]
+    probe = sidecar(spec())["readinessProbe"]
     asked = {name: probe[name] for name in ("periodSeconds", "failureThreshold", "timeoutSeconds")}
     assert asked == {"periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 5}

@@ -22,35 +22,35 @@ def annotated(**texts: str) -> Json:
 
 
 def test_the_image_is_the_pods_or_else_the_injectors() -> None:
-    assert plan(pod(), image="r/d:1").design.image == "r/d:1"
-    assert plan(annotated(image="r/d:2"), image="r/d:1").design.image == "r/d:2"
+    assert plan(pod(), image="r/d:1").spec.image == "r/d:1"
+    assert plan(annotated(image="r/d:2"), image="r/d:1").spec.image == "r/d:2"
 
 
 def test_the_token_is_annotated_or_kept_or_new() -> None:
-    kept = plan(pod(), token="old").design
-    said = plan(annotated(admin_token="said"), token="old").design
+    kept = plan(pod(), token="old").spec
+    said = plan(annotated(admin_token="said"), token="old").spec
 
-    assert (plan(pod()).design.token, kept.token, said.token) == (TOKEN, "old", "said")
+    assert (plan(pod()).spec.token, kept.token, said.token) == (TOKEN, "old", "said")
 
 
 def test_what_is_annotated_is_no_flag() -> None:
-    said = plan(annotated(forward="7000=8080", report_file="/dev/null")).design
+    said = plan(annotated(forward="7000=8080", report_file="/dev/null")).spec
 
     assert (said.forwards, said.pass_report) == ([], False)
     assert [(each.listen, each.renamed) for each in said.ports] == [(7000, "app-http")]
-    assert plan(pod()).design.forwards == ["9181=8080"]
+    assert plan(pod()).spec.forwards == ["9181=8080"]
 
 
 def test_the_admin_port_follows_its_annotation() -> None:
     said = plan(annotated(admin="9181"))
 
-    assert said.design.admin.port == 9181
-    assert said.design.ports[0].listen == 9182
+    assert said.spec.admin.port == 9181
+    assert said.spec.ports[0].listen == 9182
     assert said.annotations["prometheus.io/port"] == "9181"
 
 
 def test_the_grpc_health_port_is_not_taken_twice() -> None:
-    assert plan(annotated(grpc_health="9181")).design.ports[0].listen == 9182
+    assert plan(annotated(grpc_health="9181")).spec.ports[0].listen == 9182
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_a_redirect_needs_a_port_to_redirect() -> None:
     said = annotated(forward="7000=unix:/run/app", capture="redirect")
 
     assert "no container declares a TCP port" in str(decide(read(said), options(), None))
-    assert plan(annotated(forward="7000=unix:/run/app")).design.ports == []
+    assert plan(annotated(forward="7000=unix:/run/app")).spec.ports == []
 
 
 def test_the_values_of_annotations_reach_the_sidecar_as_they_are() -> None:
     reason = 'näh "\\ \U0001f44b'
-    found = plan(annotated(websocket_close_reason=reason)).scene.settings
+    found = plan(annotated(websocket_close_reason=reason)).context.settings
 
     assert found.websocket_close_reason == reason
 
