@@ -38,6 +38,7 @@ from drainproxy.wire.http2 import (
     Http2Error,
     number,
 )
+from drainproxy.wire.padding import padding_is_here, prefix_and_part
 
 # Length and kind in one number: one value less to unpack for each frame.
 _unpack_head = Struct(">IBI").unpack_from
@@ -81,9 +82,26 @@ class FrameScanner(Generic[Ending]):
     last data is to be fed later, since enough was read at once."""
 
     __slots__ = (
-        *("_block", "_block_head", "_expected", "_feeding", "_kept", "_left", "_needed"),
-        *("_follow_left", "_pieces", "_raw", "_run", "_skipping", "_words"),
-        *("ending", "error", "follower", "max_block", "max_frame", "rest", "unfinished"),
+        "_block",
+        "_block_head",
+        "_expected",
+        "_feeding",
+        "_follow_left",
+        "_kept",
+        "_left",
+        "_needed",
+        "_pieces",
+        "_raw",
+        "_run",
+        "_skipping",
+        "_words",
+        "ending",
+        "error",
+        "follower",
+        "max_block",
+        "max_frame",
+        "rest",
+        "unfinished",
     )
 
     def __init__(self, max_block: int) -> None:
@@ -273,7 +291,7 @@ class FrameScanner(Generic[Ending]):
                 if kind == DATA:
                     if bound < end:
                         bound = min(bound + length, end)
-                    if flags & PADDED and not _padding_is_here(data, at, stop):
+                    if flags & PADDED and not padding_is_here(data, at, stop):
                         self._needed = HEAD_SIZE + 1
                         return at
                     if not self.data(stream, flags, length):
@@ -389,7 +407,7 @@ class FrameScanner(Generic[Ending]):
                 raise Http2Error(PROTOCOL_ERROR, "CONTINUATION of no header block")
             part = payload
         else:
-            prefix, part = _prefix_and_part(kind, flags, payload)
+            prefix, part = prefix_and_part(kind, flags, payload)
             self._block_head = kind, flags, stream, prefix
         self._block.append(part)
         self._raw.append(raw)
@@ -414,31 +432,6 @@ class FrameScanner(Generic[Ending]):
         else:
             instead = self.push(stream, number(prefix) & MOST_STREAM, block)
         return raw if instead is None else instead
-
-
-def _padding_is_here(data: bytes, at: int, stop: int) -> bool:
-    """Whether the length of the padding, which must fit into the frame, has come (6.1)."""
-    payload = at + HEAD_SIZE
-    if stop == payload:
-        raise Http2Error(FRAME_SIZE_ERROR, "a padded DATA has no padding length")
-    if payload == len(data):
-        return False
-    if data[payload] >= stop - payload:
-        raise Http2Error(PROTOCOL_ERROR, "the padding is longer than its frame")
-    return True
-
-
-def _prefix_and_part(kind: int, flags: int, payload: bytes) -> tuple[bytes, bytes]:
-    """What stands before the part of the block in HEADERS (6.2) or PUSH_PROMISE (6.6), and that
-    part; the padding is left out."""
-    start = 1 if flags & PADDED else 0
-    stop = start + (4 if kind == PUSH_PROMISE else 5 if flags & HAS_PRIORITY else 0)
-    if stop > len(payload):
-        raise Http2Error(FRAME_SIZE_ERROR, f"a {NAMES[kind]} is too short for what it announces")
-    end = len(payload) - payload[0] if start else len(payload)
-    if stop > end:
-        raise Http2Error(PROTOCOL_ERROR, "the padding is longer than its frame")
-    return payload[start:stop], payload[stop:end]
 
 
 def _too_long(most: int) -> Http2Error:
