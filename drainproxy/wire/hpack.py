@@ -109,7 +109,6 @@ class Memory(dict[_Key, _Value]):
 _ROOM_FOR_BLOCKS = 16384
 _ROOM_FOR_STRINGS = 4096
 
-
 # Stands among the fields that matter for one that does not. No peer can send it: it is no bytes.
 OTHERS = cast(HeaderField, ("", ""))
 
@@ -137,19 +136,28 @@ class HpackReader(Generic[Read]):
     `max_list_size`: the most that the fields of a block may weigh in bytes, 32 for each included
     (RFC 9113 10.5.1); without a limit a block of 64 KB can name 256 MB.
 
-    `matters` is asked for the name of each field when it comes up, and not again while a table
-    holds it; a value that is_raw matters in any case. `understand` makes of the fields that matter,
-    and OTHERS for each that does not, what `read` returns, and is remembered with the block: so a
-    field that is new in each block, and matters to nobody, costs no more than to measure it.
-    `fields` are those of the block that was read last.
-
-    After an HpackError nothing can be read any more.
+    `matters` is asked once for the name of each field; a value that is_raw matters in any case.
+    `understand` makes what `read` returns of the fields that matter, and OTHERS for each other one,
+    and is cached with the block: a new field that does not matter costs no more than its length.
+    `fields` are those of the last block. After an HpackError nothing can be read any more.
     """
 
     __slots__ = (
-        *("_blocks", "_entries", "_last_read", "_last_seen", "_limit", "_matters"),
-        *("_max_list_size", "_max_size", "_owed", "_size", "_steady", "_strings", "_table"),
-        *("_understand", "spells"),
+        "_blocks",
+        "_entries",
+        "_last_read",
+        "_last_seen",
+        "_limit",
+        "_matters",
+        "_max_list_size",
+        "_max_size",
+        "_owed",
+        "_size",
+        "_steady",
+        "_strings",
+        "_table",
+        "_understand",
+        "spells",
     )
 
     def __init__(
