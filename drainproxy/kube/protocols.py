@@ -35,8 +35,18 @@ _TCP: Final = Spoken(("tcp",))
 # rest of the name is known for: `redis-metrics` is no Redis.
 _HTTP: Final = Spoken(
     (
-        *("grpc", "h2c", "http", "http2", "https", "web", "ws", "wss"),
-        *("exporter", "management", "metrics", "prometheus"),
+        "grpc",
+        "h2c",
+        "http",
+        "http2",
+        "https",
+        "web",
+        "ws",
+        "wss",
+        "exporter",
+        "management",
+        "metrics",
+        "prometheus",
     ),
     is_http=True,
 )

@@ -18,8 +18,13 @@ from .types import type_problem
 _CREATE = ("Create", "Table", "Identifier", "Properties")
 _CHARSET = ("CharacterSetProperty", "CollateProperty", "Var")
 _INDEX_ACTION = (
-    *("AddConstraint", "IndexColumnConstraint", "Identifier", "Column", "Literal"),
-    *("ColumnPrefix", "Ordered"),
+    "AddConstraint",
+    "IndexColumnConstraint",
+    "Identifier",
+    "Column",
+    "Literal",
+    "ColumnPrefix",
+    "Ordered",
 )
 _OF_NEW = "a change of a table that this file has made"
 _QUERIES = ("Select", "Union", "Except", "Intersect", "Subquery")
