@@ -58,7 +58,7 @@ class Effect(Enum):
     OPEN = "bind the listeners"
     LEAVE = "say goodbye to every client at its next boundary"
     CLOSE = "empty the accept queue and close the listeners"
-    CUT = "say the last words to what is still in flight"
+    CUT = "say a last goodbye to what is still in flight"
     ABORT = "end what is still in flight"
     FINISH = "report, wake whoever waits for the drain, and exit if a signal asked"
     RETURN = "take the goodbyes back"

@@ -265,7 +265,7 @@ class Session:
         that is due to age."""
 
     def cut(self, why: str) -> None:
-        """Say the last words: waiting is over."""
+        """Waiting is over: the last chance for a goodbye. `abort` follows."""
 
     def abort(self, why: str) -> None:
         """End now; a client that has not got all that was written to it can tell."""

@@ -70,7 +70,7 @@ class WebSocket(Tcp):
         self._poll()
 
     def cut(self, why: str) -> None:
-        """The last word: Close at the end of any frame, whenever it comes."""
+        """Waiting is over: Close at the end of any frame, whenever it comes."""
         self.why = self.why or why
         self.goodbye.hasten(why, self.context.now())
         self._poll()

@@ -226,7 +226,7 @@ class DrainControl:
         waits = self._machine.timing.quiet and self._machine.phase is Phase.CLOSED
         for listener in self._sidecar.listeners:
             listener.close(HANDSHAKE if waits else 0.0)
-        # Where nothing is waited for, their last word follows.
+        # Where nothing is waited for, they are cut at once.
         window = self._spread_window() if self._machine.phase is Phase.CLOSED else 0.0
         self._goodbyes.say_to_latecomers(self._context, window)
         if self._machine.phase is Phase.CLOSED:

@@ -134,7 +134,7 @@ class Exchange(Session):
             self.events.body.goodbye.cancel(self.age.told_why)
 
     def cut(self, why: str) -> None:
-        """Event streams that were waited for hear it now."""
+        """Waiting is over: end an event stream. A plain request goes on until `abort`."""
         self.why = why
         if self.events is not None:
             self.events.hasten(why)
@@ -345,7 +345,7 @@ class Exchange(Session):
             self.close_if_unused()
 
     def abort(self, why: str) -> None:
-        """End now, so that the client can tell an unfinished answer from a whole one."""
+        """End now, with 503 if no answer has begun, else so that it is seen to be unfinished."""
         self.why = why
         if self.answer_state is ANSWER_HEAD and why in _OVER and not self.client.is_closing():
             # As on a stream of HTTP/2: to hear nothing is no answer (RFC 9110 15.6.4).

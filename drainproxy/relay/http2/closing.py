@@ -61,7 +61,7 @@ class Closing:
             self.speak_for_app(status, reason, INTERNAL_ERROR, APP_LEFT)
 
     def speak_for_app(self, status: int, reason: str, code: int, ending: int) -> None:
-        """Last words on every stream, and on the connection, of which the app has no part."""
+        """End every stream and the connection with frames of ours alone."""
         words = self._own_preface() + self._table.all_final_frames(status, reason, code)
         self._table.end_all(ending)
         self.say(words if self._table.going else words + self._goaway(NO_ERROR, reason))

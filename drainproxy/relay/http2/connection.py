@@ -252,7 +252,7 @@ class Http2Connection(Session):
             self.closing.app_gone(status, reason)
 
     def cut(self, why: str) -> None:
-        """The last word on every stream, and on the connection."""
+        """Waiting is over: end every stream, with a goodbye, 503 or RST_STREAM, and then GOAWAY."""
         if self.closing.over:
             return
         self.why = why
@@ -275,8 +275,8 @@ class Http2Connection(Session):
         self.client.close()
 
     def on_grace_over(self) -> None:
-        """The grace after its age is over; after a further one, last words that still wait for
-        the end of the app's frame will not be said."""
+        """The grace after its age is over; after a further one, frames of ours that still wait for
+        the end of the app's frame are not sent."""
         if self.shutdown.told and not self.table.streams and not self.closing.over:
             self.abort(MAX_AGE)
         else:

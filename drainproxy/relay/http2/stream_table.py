@@ -191,7 +191,7 @@ class StreamTable:
         self.release(stream, APP_LEFT)
 
     def cancel(self, stream: Stream, ending: int, reason: str = "") -> None:
-        """End it with our last word, which `reason` explains where there is room for it."""
+        """End it, with 503 or RST_STREAM; `reason` explains it where there is a body."""
         self.connection.to_client(self.final_frames(stream, 503, reason, http2.CANCEL))
         self.release(stream, ending)
 

@@ -26,7 +26,7 @@ class Table(Protocol):
     window: ClientWindow
 
     def cancel(self, stream: Stream, ending: int, reason: str = "") -> None:
-        """End a stream with our last word."""
+        """End a stream, with 503 or RST_STREAM."""
 
     def release(self, stream: Stream, ending: int) -> None:
         """End one of which the client got the end."""
