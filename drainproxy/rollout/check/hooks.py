@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..migration.lexer import Dialect
-from ..migration.sections import deployed_part, marker_of_another_tool
+from drainproxy.rollout.migration.lexer import Dialect
+from drainproxy.rollout.migration.sections import deployed_part, marker_of_another_tool
+
 from .commands import commands_in_words
 from .inventory import Inventory
 from .place import Object, Place

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from ..migration.lexer import Dialect, split
+from drainproxy.rollout.migration.lexer import Dialect, split
 
 # An option with its value in the same word.
 _OPTION: Final = re.compile(r"--?[A-Za-z][\w-]*=|-[ce](?=\s*[A-Za-z/])")

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from ..place import printable
-from ..report import Box, Finding, Report
-from ..rule import LEVELS
+from drainproxy.rollout.check.place import printable
+from drainproxy.rollout.check.report import Box, Finding, Report
+from drainproxy.rollout.check.rule import LEVELS
 
 Paint = Callable[[str, str], str]
 

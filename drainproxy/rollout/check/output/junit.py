@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from ..report import Finding, Report
-from ..rule import LEVELS, Level
+from drainproxy.rollout.check.report import Finding, Report
+from drainproxy.rollout.check.rule import LEVELS, Level
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

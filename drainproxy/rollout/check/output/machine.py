@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from ..report import Finding, Report
+from drainproxy.rollout.check.report import Finding, Report
 
 _COMMANDS: Final = {"error": "error", "warning": "warning", "info": "notice"}
 

@@ -6,9 +6,9 @@ from urllib.parse import quote
 import msgspec
 
 from drainproxy import __version__
+from drainproxy.rollout.check.report import Finding, Report
+from drainproxy.rollout.check.rule import Rule
 
-from ..report import Finding, Report
-from ..rule import Rule
 from .machine import boxes
 
 _SCHEMA: Final = (

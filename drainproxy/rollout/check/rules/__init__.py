@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from ..rule import Rule
+from drainproxy.rollout.check.rule import Rule
+
 from . import (
     analysis,
     budgets,

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..conditions import NOT_A_NUMBER, NOTHING, Unknown, holds
-from ..inventory import Inventory
-from ..place import Object, Place
-from ..promql import divides, stands_in
-from ..rule import ROLLBACK, Problem, rule
-from ..workload import Workload
+from drainproxy.rollout.check.conditions import NOT_A_NUMBER, NOTHING, Unknown, holds
+from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.promql import divides, stands_in
+from drainproxy.rollout.check.rule import ROLLBACK, Problem, rule
+from drainproxy.rollout.check.workload import Workload
 
 TEMPLATES: Final = ("AnalysisTemplate", "ClusterAnalysisTemplate")
 # Providers that judge by themselves: an exit code, a score, a plugin.

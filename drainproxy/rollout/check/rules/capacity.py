@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from ..inventory import Inventory
-from ..place import Place
-from ..rule import CAPACITY, Problem, rule
-from ..workload import Workload
+from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.rule import CAPACITY, Problem, rule
+from drainproxy.rollout.check.workload import Workload
 
 
 @rule(

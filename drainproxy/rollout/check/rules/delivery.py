@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from drainproxy.config.mistakes import did_you_mean
-
-from ..inventory import Inventory
-from ..place import Place
-from ..rule import STRATEGY, Problem, rule
-from ..workload import Workload
+from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.rule import STRATEGY, Problem, rule
+from drainproxy.rollout.check.workload import Workload
 
 # The keys of trafficRouting in the CRD of Argo Rollouts.
 _ROUTERS: Final = (

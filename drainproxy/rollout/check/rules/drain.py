@@ -12,14 +12,13 @@ from drainproxy.config import (
 )
 from drainproxy.config.mistakes import did_you_mean
 from drainproxy.manifests.grace import CUTTING, MARGIN
-
-from ..amounts import duration
-from ..inventory import Inventory
-from ..place import Place
-from ..relations import is_for_sidecars
-from ..rule import DRAIN, GRACE, WORKLOADS, Problem, rule
-from ..sidecar import asleep, grace, sidecar_of
-from ..workload import Workload
+from drainproxy.rollout.check.amounts import duration
+from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.relations import is_for_sidecars
+from drainproxy.rollout.check.rule import DRAIN, GRACE, WORKLOADS, Problem, rule
+from drainproxy.rollout.check.sidecar import asleep, grace, sidecar_of
+from drainproxy.rollout.check.workload import Workload
 
 _END: Final = f"and {MARGIN}s for the app's own end"
 _KNOWN: Final = {*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS}

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from drainproxy.config.mistakes import did_you_mean
-
-from ..inventory import Inventory
-from ..place import Object, Place
-from ..rule import EXCEPTIONS, IDS, Problem, rule
+from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.rule import EXCEPTIONS, IDS, Problem, rule
 
 IGNORE: Final = "drainproxy.io/ignore"
 REASON: Final = "drainproxy.io/ignore-reason"

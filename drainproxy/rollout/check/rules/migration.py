@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..commands import Call, call, commands, commands_in_words
-from ..hooks import holds_changes, in_hook
-from ..inventory import Inventory, hook_of, hook_phases
-from ..place import Object, Place
-from ..rule import MIGRATION, WORKLOADS, Problem, Proof, rule
-from ..shell import simple_commands
-from ..sql import Contract
+from drainproxy.rollout.check.commands import Call, call, commands, commands_in_words
+from drainproxy.rollout.check.hooks import holds_changes, in_hook
+from drainproxy.rollout.check.inventory import Inventory, hook_of, hook_phases
+from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.rule import MIGRATION, WORKLOADS, Problem, Proof, rule
+from drainproxy.rollout.check.shell import simple_commands
+from drainproxy.rollout.check.sql import Contract
 
 PHASE: Final = "drainproxy.io/migration-phase"
 _VERSION: Final = "drainproxy.io/schema-version"

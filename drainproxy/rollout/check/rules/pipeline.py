@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..commands import Call, call, commands
-from ..inventory import Inventory, hook_of, hook_phases
-from ..place import Object, Place
-from ..rule import BUDGET, SMOKE, Problem, rule
-from ..workload import Workload
+from drainproxy.rollout.check.commands import Call, call, commands
+from drainproxy.rollout.check.inventory import Inventory, hook_of, hook_phases
+from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.rule import BUDGET, SMOKE, Problem, rule
+from drainproxy.rollout.check.workload import Workload
+
 from .analysis import TEMPLATES, analyses
 
 _TEST_HOOKS: Final = {"test", "test-success"}

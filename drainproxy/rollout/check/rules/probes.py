@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..amounts import failures_for, patience
-from ..inventory import Inventory
-from ..place import Place
-from ..rule import PROBES, Level, Problem, rule
-from ..sidecar import Sidecar, asleep, sidecar_of
-from ..workload import Workload
+from drainproxy.rollout.check.amounts import failures_for, patience
+from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.rule import PROBES, Level, Problem, rule
+from drainproxy.rollout.check.sidecar import Sidecar, asleep, sidecar_of
+from drainproxy.rollout.check.workload import Workload
 
 _KINDS: Final = ("readinessProbe", "livenessProbe", "startupProbe")
 _ACTIONS: Final = ("httpGet", "tcpSocket", "grpc", "exec")

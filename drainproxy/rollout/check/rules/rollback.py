@@ -1,8 +1,9 @@
 """What takes a release back by itself when errors or latency spike."""
 
-from ..inventory import Inventory
-from ..place import Object, Place
-from ..rule import Proof
+from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.rule import Proof
+
 from .analysis import TEMPLATES, analyses
 from .migration import flux_rolls_back, phases, undoes
 from .pipeline import runs_a_gate

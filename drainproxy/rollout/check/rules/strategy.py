@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ..amounts import patience, share
-from ..inventory import Inventory
-from ..place import Place
-from ..rule import STRATEGY, Level, Problem, rule
-from ..workload import Workload
+from drainproxy.rollout.check.amounts import patience, share
+from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.rule import STRATEGY, Level, Problem, rule
+from drainproxy.rollout.check.workload import Workload
 
 # What the API takes where nothing is said.
 _DEADLINE: Final = 600

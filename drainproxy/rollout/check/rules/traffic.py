@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ..inventory import Inventory
-from ..place import Place
-from ..rule import TRAFFIC, WORKLOADS, Problem, rule
-from ..sidecar import Sidecar, annotation, sidecar_of
-from ..workload import Port, Workload
+from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.rule import TRAFFIC, WORKLOADS, Problem, rule
+from drainproxy.rollout.check.sidecar import Sidecar, annotation, sidecar_of
+from drainproxy.rollout.check.workload import Port, Workload
 
 # The label of each pod of a StatefulSet.
 _POD_NAME: Final = "statefulset.kubernetes.io/pod-name"

@@ -11,10 +11,9 @@ from importlib import import_module
 from typing import Any
 
 from drainproxy.extras import install_hint
-
-from ..answers import Answer
-from ..model import Action, Exec, Grpc, Http, Sse, Step, WebSocket
-from ..stage import Failed, Stage
+from drainproxy.rollout.smoke.answers import Answer
+from drainproxy.rollout.smoke.model import Action, Exec, Grpc, Http, Sse, Step, WebSocket
+from drainproxy.rollout.smoke.stage import Failed, Stage
 
 _MODULES: dict[type, str] = {
     Http: "http",

@@ -7,9 +7,9 @@ import subprocess
 from contextlib import suppress
 from typing import IO
 
-from ..answers import ExecAnswer
-from ..model import Exec
-from ..stage import Failed, Stage
+from drainproxy.rollout.smoke.answers import ExecAnswer
+from drainproxy.rollout.smoke.model import Exec
+from drainproxy.rollout.smoke.stage import Failed, Stage
 
 # So many of the last bytes of each stream are kept for the checks.
 KEPT = 1 << 20

@@ -8,10 +8,11 @@ import grpc
 import grpc.aio
 from msgspec import UNSET
 
-from ..answers import GrpcAnswer
-from ..kinds import HEALTH_STATUSES
-from ..model import Grpc
-from ..stage import Failed, Stage
+from drainproxy.rollout.smoke.answers import GrpcAnswer
+from drainproxy.rollout.smoke.kinds import HEALTH_STATUSES
+from drainproxy.rollout.smoke.model import Grpc
+from drainproxy.rollout.smoke.stage import Failed, Stage
+
 from .sessions import AGENT
 
 _HEALTH = "/grpc.health.v1.Health/Check"

@@ -2,9 +2,10 @@
 
 import aiohttp
 
-from ..answers import HttpAnswer
-from ..model import Http
-from ..stage import Stage
+from drainproxy.rollout.smoke.answers import HttpAnswer
+from drainproxy.rollout.smoke.model import Http
+from drainproxy.rollout.smoke.stage import Stage
+
 from .sessions import MOST_REDIRECTS, in_words, session
 
 # So much of a body is kept for the checks, in bytes; the rest is read and counted.

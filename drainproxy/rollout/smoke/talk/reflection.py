@@ -11,9 +11,9 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha import reflection_pb2
 
-from ..answers import GrpcAnswer
-from ..model import Grpc
-from ..stage import Failed, Stage
+from drainproxy.rollout.smoke.answers import GrpcAnswer
+from drainproxy.rollout.smoke.model import Grpc
+from drainproxy.rollout.smoke.stage import Failed, Stage
 
 Call = Callable[[grpc.aio.Channel, Grpc, bytes], Awaitable[GrpcAnswer]]
 

@@ -10,9 +10,9 @@ import aiohttp
 from yarl import URL
 
 from drainproxy import __version__
+from drainproxy.rollout.smoke.model import Tls
+from drainproxy.rollout.smoke.stage import Failed, Stage
 
-from ..model import Tls
-from ..stage import Failed, Stage
 from .tls import context, tls_problem
 
 AGENT = f"drainproxy-smoke/{__version__}"

@@ -6,10 +6,11 @@ from time import monotonic
 
 import aiohttp
 
-from .. import checks
-from ..answers import Event, SseAnswer
-from ..model import Sse, SseExpect
-from ..stage import Failed, Stage
+from drainproxy.rollout.smoke import checks
+from drainproxy.rollout.smoke.answers import Event, SseAnswer
+from drainproxy.rollout.smoke.model import Sse, SseExpect
+from drainproxy.rollout.smoke.stage import Failed, Stage
+
 from .sessions import MOST_REDIRECTS, in_words, session
 
 # The longest event that is read, in characters.

@@ -3,8 +3,8 @@
 import ssl
 from functools import cache
 
-from ..model import Tls
-from ..stage import Failed
+from drainproxy.rollout.smoke.model import Tls
+from drainproxy.rollout.smoke.stage import Failed
 
 # X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, _SELF_SIGNED_CERT_IN_CHAIN,
 # _UNABLE_TO_GET_ISSUER_CERT_LOCALLY, _UNABLE_TO_VERIFY_LEAF_SIGNATURE

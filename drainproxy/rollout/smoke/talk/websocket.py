@@ -18,9 +18,10 @@ from websockets.exceptions import (
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from ..answers import WebSocketAnswer
-from ..model import CLOSE_CODE, WebSocket
-from ..stage import Failed, Stage
+from drainproxy.rollout.smoke.answers import WebSocketAnswer
+from drainproxy.rollout.smoke.model import CLOSE_CODE, WebSocket
+from drainproxy.rollout.smoke.stage import Failed, Stage
+
 from .sessions import AGENT, connect_problem
 from .tls import context
 
