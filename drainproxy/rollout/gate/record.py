@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from drainproxy.extras import install_hint
 from drainproxy.rollout.migration.decide import CONTRACT_AFTER, Direction, Verdict, decide
 from drainproxy.rollout.migration.state import Damaged, State
 from drainproxy.rollout.migration.store import Store
@@ -47,7 +48,7 @@ class Record(Struct, frozen=True):
             finally:
                 store.close()
         except ImportError as error:
-            return Damaged(f"the record needs {error.name}: pip install 'drainproxy[kube]'")
+            return Damaged(f"the record needs {error.name}: {install_hint('kube')}")
         except ValueError as error:
             return Damaged(str(error))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drainproxy.extras import install_hint
 from drainproxy.rollout.gate.record import Question, Record
 from drainproxy.rollout.migration.state import Damaged, State
 from drainproxy.rollout.migration.store import Loaded
@@ -66,7 +67,7 @@ def test_a_library_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "lightkube.core.exceptions", None)
     state = Record().load(Question("shop", "prod", 7))
     assert isinstance(state, Damaged)
-    assert "drainproxy[kube]" in state.reason
+    assert install_hint("kube") in state.reason
 
 
 def test_without_a_file_it_is_read_from_the_namespace_that_is_asked_about(
