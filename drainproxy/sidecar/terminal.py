@@ -14,6 +14,13 @@ from contextlib import contextmanager, suppress
 WANTS_IT = (signal.SIGTTIN, signal.SIGTTOU)
 
 
+def is_there() -> bool:
+    """Whether we have a controlling terminal."""
+    with suppress(OSError), _controlling():
+        return True
+    return False
+
+
 def lend(group: int) -> bool:
     """Give the terminal to this process group; False if there is none, or it is not ours to give.
 

@@ -143,6 +143,19 @@ def test_what_means_nothing_to_the_app_kills_nobody(app: tuple[str, ...]) -> Non
             assert status(child, "State").startswith("S")
 
 
+def test_without_a_terminal_the_signals_of_one_are_for_the_app_and_stop_nobody() -> None:
+    """Gunicorn, Puma and Unicorn start a worker more by SIGTTIN, and end one by SIGTTOU."""
+    counts = "trap 'echo one more' TTIN; trap 'echo one less' TTOU; echo up"
+    script = f"{counts}; while :; do sleep 0.01; done"
+    with sidecar(NOWHERE, "--", "sh", "-c", script, prefix=("setsid",)) as running:
+        running.process.until(lambda: "up\n" in running.process.output)
+        running.process.send_signal(signal.SIGTTIN)
+        running.process.until(lambda: "one more\n" in running.process.output)
+        running.process.send_signal(signal.SIGTTOU)
+        running.process.until(lambda: "one less\n" in running.process.output)
+        assert running.phase == "serving"
+
+
 def test_a_signal_reaches_the_app_behind_a_shell_that_would_die_of_it(
     app_port: Sequence[int],
 ) -> None:
