@@ -17,10 +17,13 @@ from tests.conftest import ROOT
 from tests.e2e.process import PATIENCE, QUICK_DRAIN
 
 CTRL_C, CTRL_Z = "\x03", "\x1a"
+# input() looks for a signal only once it reads: one that comes behind its prompt is late.
 INTERACTIVE = """
+import sys
 input("name? ")
 try:
-    input("more? ")
+    print("more? ", end="", flush=True)
+    sys.stdin.readline()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 raise SystemExit(3)
