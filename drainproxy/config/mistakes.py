@@ -1,7 +1,9 @@
 """What is wrong with a configuration: where, of which name, and what would be right."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
@@ -10,6 +12,9 @@ from msgspec import Struct
 MOST_TOLD: Final = 20
 # Characters of one: a name may be as long as whoever wrote it liked.
 _LONGEST: Final = 1000
+# What a longer one ends with is looked at by nobody who seeks another that is near.
+_MOST_LETTERS: Final = 80
+_NEAR: Final = 0.5
 
 
 class Mistake(Struct, frozen=True):
@@ -25,10 +30,10 @@ class Mistake(Struct, frozen=True):
     problem: str
 
     def __str__(self) -> str:
-        return "".join(
-            letter if letter.isprintable() else repr(letter)[1:-1]
-            for letter in shortened(f"{self.source}: {self.problem}")
-        )
+        text = shortened(f"{self.source}: {self.problem}")
+        if text.isprintable():
+            return text
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 class ConfigError(Exception):
@@ -55,16 +60,32 @@ def told(items: Sequence[object]) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The known name that is closest, or an empty text when none is near."""
-    return _closest(name[:80], tuple(known))
+    """The known name that is closest, or an empty text when none is near: the one of the same
+    letters, or that with which it has most pairs of them in common, at least half (Dice)."""
+    by_pair, by_letters, sizes = _index(tuple(known))
+    pairs, letters = _pairs(name[:_MOST_LETTERS]), "".join(sorted(name[:_MOST_LETTERS]))
+    if letters in by_letters:
+        return by_letters[letters]
+    shared = Counter(each for pair in pairs for each in by_pair.get(pair, ()))
+    alike = {each: 2 * count / (len(pairs) + sizes[each]) for each, count in shared.items()}
+    closest = max(alike, key=alike.__getitem__, default="")
+    return closest if closest and alike[closest] >= _NEAR else ""
 
 
-@lru_cache(1 << 10)
-def _closest(name: str, known: tuple[str, ...]) -> str:
-    """Many pods may have the same mistake."""
-    from difflib import get_close_matches  # only who mistypes pays for the import
+@lru_cache(1 << 6)
+def _index(
+    known: Sequence[str],
+) -> tuple[Mapping[str, Sequence[str]], Mapping[str, str], Mapping[str, int]]:
+    """The names by each pair of letters in them, and by all of their letters, and how many pairs
+    each has."""
+    by_pair: dict[str, list[str]] = {}
+    for each in known:
+        for pair in _pairs(each):
+            by_pair.setdefault(pair, []).append(each)
+    by_letters = {"".join(sorted(each)): each for each in known}
+    return by_pair, by_letters, {each: len(_pairs(each)) for each in known}
 
-    # What has as few letters in common is not near, and fast to tell.
-    letters = {*name}
-    near = [each for each in known if 2 * len(letters.intersection(each)) >= len(letters)]
-    return "".join(get_close_matches(name, near, 1))
+
+def _pairs(name: str) -> frozenset[str]:
+    padded = f" {name} "
+    return frozenset(map("".join, pairwise(padded)))

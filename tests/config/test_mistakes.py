@@ -37,5 +37,13 @@ def test_the_nearest_name_is_meant() -> None:
     assert did_you_mean("drain-dely", ["drain-delay", "drain-quiet"]) == "drain-delay"
 
 
+def test_letters_in_another_order_are_the_same_name() -> None:
+    assert did_you_mean("prot", ["post", "port"]) == "port"
+
+
+def test_of_several_that_are_near_the_nearest_is_meant() -> None:
+    assert did_you_mean("drain_timeout", ["stop-timeout", "drain-timeout"]) == "drain-timeout"
+
+
 def test_a_name_that_is_near_to_none_means_none() -> None:
     assert did_you_mean("xyz" * 10_000, ["drain-delay"]) == ""
