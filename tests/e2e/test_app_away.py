@@ -83,8 +83,8 @@ def test_who_asks_while_the_app_is_away_is_answered_when_it_is_back(
         running.until_in_flight(http1=1)
         with app(port):
             asking.join(PATIENCE)
+            running.process.until(lambda: f"the app at 127.0.0.1:{port} is back" in log(running))
         assert answers == [200]
-        assert f"the app at 127.0.0.1:{port} is back" in log(running)
 
 
 def log(running: object) -> str:

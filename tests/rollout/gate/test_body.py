@@ -13,13 +13,18 @@ from drainproxy.rollout.gate.body import LARGEST, Unreadable, decoded
 BODY = b'{"canary":"a"}'
 
 
+def packed(data: bytes) -> bytes:
+    """As gzip, the same bytes whenever it is done: what a test is called goes by them."""
+    return gzip.compress(data, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("coding", "sent"),
     [
         ("", BODY),
         ("identity", BODY),
-        ("gzip", gzip.compress(BODY)),
-        ("X-GZIP ", gzip.compress(BODY)),
+        ("gzip", packed(BODY)),
+        ("X-GZIP ", packed(BODY)),
         ("deflate", zlib.compress(BODY)),
     ],
 )
@@ -32,11 +37,11 @@ def test_what_is_coded_as_it_says_is_decoded(coding: str, sent: bytes) -> None:
     [
         ("gzip", BODY, 400, "is not gzip"),
         ("deflate", b"", 400, "cut short"),
-        ("gzip", gzip.compress(BODY)[:-4], 400, "cut short"),
+        ("gzip", packed(BODY)[:-4], 400, "cut short"),
         ("deflate", zlib.compress(BODY)[:-5], 400, "cut short"),
-        ("gzip", gzip.compress(b" " * (LARGEST + 1)), 413, "over 64 KiB"),
+        ("gzip", packed(b" " * (LARGEST + 1)), 413, "over 64 KiB"),
         ("br", BODY, 415, "'br' is not known"),
-        ("gzip, gzip", gzip.compress(gzip.compress(BODY)), 415, "'gzip, gzip' is not known"),
+        ("gzip, gzip", packed(packed(BODY)), 415, "'gzip, gzip' is not known"),
     ],
 )
 def test_what_is_not_has_a_status_and_a_reason(
@@ -48,7 +53,7 @@ def test_what_is_not_has_a_status_and_a_reason(
 
 
 def test_the_largest_body_is_decoded_whole() -> None:
-    assert len(decoded(gzip.compress(b" " * LARGEST), "gzip")) == LARGEST
+    assert len(decoded(packed(b" " * LARGEST), "gzip")) == LARGEST
 
 
 @given(st.binary(max_size=100), st.sampled_from(["gzip", "deflate"]))
