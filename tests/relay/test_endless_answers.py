@@ -107,6 +107,18 @@ def test_it_goes_on_when_the_drain_is_taken_back(listen: Callable[..., Conversat
 
 
 @pytest.mark.parametrize("listen", ENDS.values(), ids=ENDS)
+def test_the_next_drain_looks_for_a_pause_of_its_own(listen: Callable[..., Conversation]) -> None:
+    talk = listen(streams=NAMED)
+    talk.proxy.leaves()
+    talk.proxy.stays()
+    talk.proxy.wait(10)
+    talk.proxy.leaves()
+    assert ended(talk) == []
+    talk.proxy.wait(0.75)
+    assert ended(talk) == ["goodbye"]
+
+
+@pytest.mark.parametrize("listen", ENDS.values(), ids=ENDS)
 def test_no_age_and_no_cut_ends_it_as_if_it_were_whole(listen: Callable[..., Conversation]) -> None:
     talk = listen(streams=NAMED)
     talk.proxy.cuts()

@@ -132,6 +132,8 @@ class Exchange(Session):
         """Cancel a pending goodbye, unless an age asks for it too."""
         if self.events is not None:
             self.events.body.goodbye.cancel(self.age.told_why)
+        elif self.plain is not None:
+            self.plain.cancel()
 
     def cut(self, why: str) -> None:
         """Waiting is over: end an event stream. A plain request goes on until `abort`."""

@@ -1,7 +1,7 @@
 """An HTTP/1 answer that may have no end by itself, where the settings name any such.
 
-It is looked at with each sweep when it has to end, and what has passed until then is told by the
-count of bytes: so nothing is done for each of its chunks.
+Once it has to end, each sweep compares the count of its bytes with the last one: so nothing is done
+for each of its chunks.
 """
 
 import re
@@ -107,6 +107,10 @@ class PlainAnswer:
         self._goodbye.poll(now, self)
         if self._under_way:
             connection.context.latecomers.again(connection)
+
+    def cancel(self) -> None:
+        """The drain was taken back: another one looks for a pause of its own."""
+        self._goodbye.cancel()
 
     # As a carrier
 
