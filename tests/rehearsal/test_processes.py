@@ -24,8 +24,8 @@ def exists(pid: int) -> bool:
 
 async def test_what_has_ended_is_reported_with_what_it_said(tmp_path: Path) -> None:
     async with Processes(tmp_path) as processes:
+        processes.start("app", *PYTHON, SLEEP).check()
         process = processes.start("broken app", *PYTHON, "print('[no] way'); raise SystemExit(3)")
-        process.check()
         assert await process.wait(10) == 3
         with pytest.raises(StartFailed, match=r"(?s)broken app exited 3.*\[no\] way"):
             process.check()
