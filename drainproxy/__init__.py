@@ -1,8 +1,8 @@
-"""A sidecar that makes deployments invisible to the clients of the app behind it.
+"""A sidecar proxy for deployments that lose no request.
 
 drainproxy stands in front of one app, forwards what comes, knows what is in flight, and when the
 app must go it says goodbye to each client in the client's own protocol and waits for the last
-answer.
+answer. Where to change what is said in `relay`.
 
 The rooms, each of which imports only those above it:
 
@@ -31,16 +31,17 @@ The words, each for one idea, in code, logs, documents and tests:
 - goodbye: asking a client to go, in its own protocol; it is pending until a boundary comes, and
   may be cancelled; carrier: what writes it (HTTP/1, or a stream of HTTP/2)
 - boundary: a place in the bytes where a message of ours may stand
-- quiet: a pause in which nothing has passed; urgency: what may hold a goodbye up, and for how
-  long, by the reason for it (`drain.interruption`)
+- quiet: a pause in which nothing has passed (drain-quiet: in which no new client has come);
+  urgency: what may hold a goodbye up, and for how long, by the reason for it (`drain.interruption`)
 - latecomer: a client that connects while we are leaving
 - GOAWAY, Close, `Connection: close`, `retry`: the goodbyes of HTTP/2, WebSocket, HTTP/1 and SSE
 - tracked stream: an HTTP/2 stream that is followed because it may need a goodbye of its own
 - expired: asked to come again because of its age or a rebalance; jitter sample: the random number
   that spreads ages
 - expected request: one that may still come on a connection that was kept open
-- cut: ended by us before its own end; abort: the connection is closed now, whatever is on it
-- deadline: the moment when a drain must be over, by drain-timeout
+- cut: booked for what we ended before its own end; the effect CUT, 2 s before the deadline, is the
+  last chance for a goodbye; abort: the connection is closed now, whatever is on it
+- deadline: the moment when a drain must be over, by drain-timeout; of a session its next timer
 - inbound, outbound: the halves of an HTTP/2 connection, from the client and from the app
 """
 

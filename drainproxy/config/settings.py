@@ -60,8 +60,9 @@ def setting(
 ) -> Meta:
     """What the table knows of a setting beside its type and its default.
 
-    `reload`: an annotation may change it while we run. `annotation`: it may be an annotation at
-    all. `later`: the feature it waits for. `default`: words for a default that is no value.
+    `reload`: an annotation or the file may change it while we run. `annotation`: it may be an
+    annotation at all. `later`: the feature it waits for. `default`: words for a default that is
+    no value.
     """
     extra: dict[str, object] = {
         "kind": kind,

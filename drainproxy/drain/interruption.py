@@ -14,8 +14,8 @@ from drainproxy.drain.goodbye import DRAIN, MAX_AGE, MAX_STREAM_AGE, REBALANCE
 # Seconds, all of them. So long nothing moves either way: then no answer is on its way. An answer
 # that is computed in less time than this is the usual one.
 QUIET = 0.1
-# In a conversation without a pause, from so long on right behind a message of the app: the client
-# that has just got it has hardly asked again.
+# After this long without a pause: right behind a message of the app, when its client has hardly
+# asked again.
 ANSWER_PATIENCE = 1.0
 # Without any of these, from so long on at the next place that does no harm to the framing.
 PATIENCE = 2.0

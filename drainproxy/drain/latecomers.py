@@ -8,8 +8,8 @@ told later; when the listeners close it cannot come back, and all are told.
 from math import inf
 
 # Seconds. A client that is told to go comes again, so this is longer than the drain-quiet that
-# people choose: in less than that one such client alone would keep `leaving` from ending. And what
-# comes so long after its beginning may have been told twice, so nobody needs a fourth connection.
+# people choose: in less than that one such client alone would keep `leaving` from ending. A client
+# that comes this late may have been told twice: it keeps this third connection until the close.
 PATIENCE = 5.0
 
 

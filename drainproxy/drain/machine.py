@@ -271,7 +271,7 @@ class Machine:
         return None
 
     def _timers(self, newest: float) -> list[tuple[float, Input]]:
-        """The timers of the current phase, the one that ends more first."""
+        """The timers of the current phase, the most drastic first."""
         if self.began is None or not self.draining:
             return []
         timing = self.timing

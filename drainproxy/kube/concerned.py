@@ -1,6 +1,6 @@
 """Which workloads of an input a Service or a NetworkPolicy is about, found without a look at all.
 
-Policies are about labels: pods in which those that some policy names are alike are one for them.
+Policies go by labels: pods that agree in all labels named by any policy count as one.
 """
 
 from bisect import bisect_left, bisect_right

@@ -40,19 +40,23 @@ it; and then `abort(why)`.
 
 Where to change what:
 
-- The pause before a WebSocket Close: `QUIET` and `RULES` in `drain/interruption`. Which streams of
-  events may end, and when their clients come again: `EVENT_RULES` there.
+- The pause before a WebSocket Close: `RULES` in `drain/interruption`; `QUIET` there is that of all
+  kinds, and how soon a pause is looked for (over HTTP/1 at the next sweep, each 0.25 s). Which
+  streams of events may end, and when their clients come again: `EVENT_RULES` there.
 - How SIGTERM becomes a GOAWAY: `sidecar.supervisor` hears it, and `sidecar.drain_control` steps
   `drain.machine`. After drain-delay that has the effect LEAVE, which calls `context.begin_leaving`
   and `say_goodbye("drain")` of each HTTP/2 session. `http2.shutdown` takes the steps of
-  `http2.goaway`: GOAWAY 2**31-1 and PING, and on its answer GOAWAY with the last stream.
+  `http2.goaway`: GOAWAY 2**31-1 and PING, and on its answer GOAWAY with the last stream. Who comes
+  later hears it by `latecomers`; a second SIGTERM skips LEAVE, and `cut` says one GOAWAY at once.
 - What happens to a POST in flight at the deadline: the effect CUT calls `cut("deadline")`. Over
   HTTP/1 that leaves a plain request alone for the two seconds that are left. Then ABORT calls
   `abort`, which answers 503 if no answer has begun, and else breaks it off so that the client can
   tell (`http1.exchange`). Over HTTP/2 `cut` ends the stream at once, with 503 if no answer has
-  begun, else with RST_STREAM (`stream_table.cancel`). Either is booked as cut.
-- Which files a new protocol touches: its grammar in `wire/`, and in `wire/sniff` how it is told by
-  its first bytes; a session beside `tcp`, and a line in `detect`; its kind in `drain/ledger`. If
+  begun, else with RST_STREAM (`stream_table.cancel`); a call of gRPC hears UNAVAILABLE in trailers.
+  Either is booked as cut.
+- Which files a new protocol touches: its grammar in `wire/`; a session beside `tcp`. Told by its
+  first bytes: `wire/sniff` and a line in `detect`; begun by an upgrade: `_switch` in
+  `http1.connection`, and `http2.inbound` for RFC 8441. Its kind in `drain/ledger`. If
   its streams have no end of their own, a file in `goodbye/` and rows in `drain/interruption`. Its
   settings in `config` and `sidecar/wiring`.
 """

@@ -53,8 +53,8 @@ class Deliveries:
     def __init__(self, context: DeliveryContext) -> None:
         self._context = context
         self._under_way: dict[DeliverySession, list[Delivery]] = {}
-        # What was not confirmed when that was last looked at, in bytes, and how much of what was
-        # written up to the last goodbye is not for sure. More may be written behind it.
+        # Bytes unconfirmed at the last look, and how many of those up to the last goodbye may be.
+        # More may be written behind it.
         self._left: dict[DeliverySession, int] = {}
         self._awaited: dict[DeliverySession, int] = {}
 

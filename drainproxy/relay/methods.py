@@ -31,7 +31,7 @@ class Methods:
         self._totals: dict[bytes, int] = {}
         self._candidates: dict[bytes, int] = {}
         self._displaced = 0
-        # No total is less; it may be behind them.
+        # A lower bound of all totals, maybe an old one.
         self._fewest = 0
 
     def count(self, method: bytes, status: bytes, *, answered: bool) -> None:

@@ -166,8 +166,8 @@ class Registry:
         self.remove(old)
 
     def wait_for_either(self, session: Member) -> None:
-        """Neither side has said a word for long. Of many such the oldest goes: a crowd of clients
-        that say nothing must not be one at the app."""
+        """Neither side has said a word for long. If there are too many, the oldest is closed:
+        silent clients must not crowd the app."""
         if len(self.silent) * _SILENT_SHARE >= self._context.limits.max_connections:
             self._close_silent()
         self.silent[session] = None

@@ -108,7 +108,8 @@ class DrainControl:
         return await asyncio.shield(self._drained)
 
     def end(self, why: str, *, hurried: bool = False) -> None:
-        """Begin a drain that ends the process, or hurry the one under way."""
+        """Drain, then end the process; cut at once if this was asked before. `hurried`: SIGKILL is
+        near, though nobody has asked before."""
         self._begin_account()
         if self._machine.signalled or hurried:
             self._cut_by = SIGNAL

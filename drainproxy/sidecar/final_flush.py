@@ -11,7 +11,7 @@ _PATIENCE = 1.0
 # After that bytes are waited for, and no system tells when the last one was acknowledged: how
 # often, in seconds, that is looked at.
 _LOOK_EVERY = 0.05
-# What the end of all patience leaves for last bytes, in seconds.
+# Seconds for last bytes, after all that was left is aborted.
 _AFTER_THE_END = 0.2
 
 

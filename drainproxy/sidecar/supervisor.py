@@ -191,7 +191,7 @@ class Sidecar:
         self._draining.bound()
 
     def _signalled(self, number: int) -> None:
-        """SIGTERM or SIGINT: begin the drain that ends the process, or hurry it the second time."""
+        """SIGTERM, SIGINT or SIGQUIT: the first one drains, the second cuts at once."""
         name = signal.Signals(number).name
         log.info("%s received", name)
         if self._child and self._child.stopping:

@@ -249,8 +249,8 @@ def _upgrade(request: Request, connection: tuple[bytes, ...], upgrade: bytes) ->
 
 
 def switched_to(request: Request, response: Response) -> bytes:
-    """What a 101 says is spoken from now on, in small letters; empty where that was not asked for,
-    or is not said (RFC 9110 7.8 and 15.2.2)."""
+    """What a 101 says is spoken from now on, `websocket` in small letters; empty where that was not
+    asked for, or is not said (RFC 9110 7.8 and 15.2.2)."""
     asked = {_name(token) for token in request.upgrade.split(b",")}
     said = {_name(token.strip(b" \t")) for token in response.upgrade.split(b",")}
     if not request.upgrade or not said <= asked:

@@ -21,7 +21,7 @@ class GrpcStream(TrackedStream):
 
     @property
     def can_be_told(self) -> bool:
-        """The trailers of a call that is cut say so."""
+        """No: a cut sends its trailers itself."""
         return False
 
     def say(self, why: str, now: float) -> None:
