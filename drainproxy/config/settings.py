@@ -74,10 +74,10 @@ def setting(
     return Meta(description=description, extra=extra, ge=ge, le=le)
 
 
-def _age_of(kind: str, more: str = "") -> Meta:
+def _age_of(kind: str) -> Meta:
     return setting(
         DURATION,
-        f"The same for {kind} alone{more}.",
+        f"The same for {kind} alone.",
         reload=True,
         default="as max-connection-age",
     )
@@ -269,10 +269,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     max_connection_age_http1: Annotated[float | None, _age_of("HTTP/1")] = None
     max_connection_age_http2: Annotated[float | None, _age_of("HTTP/2")] = None
     max_connection_age_websocket: Annotated[float | None, _age_of("WebSockets")] = None
-    max_connection_age_sse: Annotated[
-        float | None,
-        _age_of("event streams", "; without it only those end whose events carry an id"),
-    ] = None
+    max_connection_age_sse: Annotated[float | None, _age_of("event streams")] = None
     max_connection_age_tcp: Annotated[
         float,
         setting(

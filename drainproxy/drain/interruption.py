@@ -137,8 +137,7 @@ class EventRule:
 # once they must not all be back at once.
 _OWN_TURN, _ALL_AT_ONCE = (100, 1000), (1000, 5000)
 # A client that can resume loses nothing by an end. One that cannot loses the events until it is
-# back, so a drain waits for it unless sse-drain says otherwise, and so does an age that nobody has
-# chosen for event streams (`Limits.sse_age_ends_all`).
+# back, so a drain waits for it unless sse-drain says otherwise; an age is a setting of its own.
 EVENT_RULES: dict[tuple[str, Urgency], EventRule] = {
     ("auto", Urgency.PATIENT): EventRule(resumable=False, retry=_OWN_TURN),
     ("auto", Urgency.DRAIN): EventRule(resumable=True, retry=_OWN_TURN),

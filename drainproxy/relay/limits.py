@@ -27,9 +27,6 @@ class Limits:
     ending: frozenset[str] = frozenset({"websocket", "sse"})
     # Which event streams among them may: a key of `drain.interruption.EVENT_RULES`.
     sse_drain: str = "auto"
-    # Whether an age ends those too whose clients cannot resume them: it does where somebody has set
-    # one for event streams.
-    sse_age_ends_all: bool = True
     # Of all other answers those that end at leaving too.
     streams: StreamDrain = field(default_factory=StreamDrain)
     forwarded: bool = True

@@ -40,7 +40,6 @@ def limits(settings: Settings) -> Limits:
         forwarded=settings.forwarded == "append",
         aging=aging(settings),
         sse_drain=settings.sse_drain,
-        sse_age_ends_all=settings.sse_drain == "end" or settings.max_connection_age_sse is not None,
         websocket_answer_timeout=settings.websocket_answer_timeout,
         max_streams=settings.max_streams,
         max_resets=settings.max_resets,

@@ -43,22 +43,6 @@ def test_a_drain_asks_event_streams_unless_they_are_to_be_waited_for(how: str) -
     assert ("sse" in limits.ending, limits.sse_drain) == (how != "wait", how)
 
 
-@pytest.mark.parametrize(
-    ("given", "all_"),
-    [
-        ({}, False),
-        ({"max_connection_age": "5m"}, False),
-        ({"sse_drain": "wait"}, False),
-        ({"sse_drain": "end"}, True),
-        ({"max_connection_age_sse": "5m"}, True),
-    ],
-)
-def test_an_age_that_nobody_has_chosen_for_event_streams_spares_those_without_ids(
-    given: dict[str, str], all_: bool
-) -> None:
-    assert wiring.limits(settings(**given)).sse_age_ends_all is all_
-
-
 def test_limits_on_heads_and_streams_follow_their_settings() -> None:
     limits = wiring.limits(settings(max_fields="9", max_streams="8", max_resets="7"))
     assert (limits.max_fields, limits.max_streams, limits.max_resets) == (9, 8, 7)

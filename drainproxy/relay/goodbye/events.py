@@ -8,7 +8,6 @@ not gone on can be made shorter; DATA that has begun to pass cannot, so it is he
 from collections.abc import Callable
 from typing import Protocol
 
-from drainproxy.drain.goodbye import MAX_AGE
 from drainproxy.drain.interruption import EVENT_RULES, QUIET, EventRule, Urgency, urgency
 from drainproxy.drain.ledger import APP_LEFT, GOODBYE
 from drainproxy.relay.goodbye.carrier import Carrier
@@ -64,9 +63,7 @@ class EventGoodbye:
     @property
     def needs_id(self) -> bool:
         """It may end only where its client can ask for the rest."""
-        limits = self._context.limits
-        aged = self.why == MAX_AGE and self._urgency is Urgency.PATIENT
-        return self._rule.resumable or (aged and not limits.sse_age_ends_all)
+        return self._rule.resumable
 
     @property
     def _rule(self) -> EventRule:

@@ -247,46 +247,10 @@ def test_an_app_that_then_says_none_is_waited_for(events: Begins) -> None:
     assert talk.client_heard() == b"data: x\n\n"
 
 
-def test_an_age_of_its_own_ends_it_whether_or_not_it_can_be_resumed(events: Begins) -> None:
-    talk = events(sse_drain="auto", sse_age_ends_all=True)
+def test_an_age_ends_it_whether_or_not_it_can_be_resumed(events: Begins) -> None:
+    talk = events(sse_drain="auto")
     talk.app_says(b"data: x\n\n")
     grows_old(talk)
-    assert talk.client_heard() == b"data: x\n\n" + RETRY
-
-
-def test_an_age_that_nobody_has_chosen_for_it_ends_it_where_it_can_be_resumed(
-    events: Begins,
-) -> None:
-    """No default destroys work: without an id its client would miss what is said meanwhile."""
-    talk = events(sse_age_ends_all=False)
-    talk.app_says(b"data: x\n\n")
-    grows_old(talk)
-    talk.app_says(b"data: y\n\n")
-    assert talk.client_heard() == b"data: x\n\ndata: y\n\n"
-    talk.app_says(EVENT)
-    assert talk.client_heard() == EVENT + RETRY
-    assert (talk.goodbyes, talk.ending) == ({("sse", "max-connection-age"): 1}, "goodbye")
-
-
-@pytest.mark.parametrize("drain", ["auto", "wait"])
-def test_an_old_one_that_was_spared_ends_at_the_deadline(events: Begins, drain: str) -> None:
-    talk = events(sse_drain=drain, sse_age_ends_all=False)
-    talk.app_says(b"data: x\n\n")
-    grows_old(talk)
-    talk.proxy.leaves()
-    talk.proxy.wait(60)
-    assert talk.client_heard() == b"data: x\n\n"
-    talk.proxy.cuts()
-    assert talk.client_heard() == RETRY_LATER
-    assert talk.goodbyes == {("sse", "deadline"): 1}
-
-
-def test_a_rebalance_ends_any(events: Begins) -> None:
-    """Somebody has asked for it."""
-    talk = events(sse_age_ends_all=False)
-    talk.app_says(b"data: x\n\n")
-    talk.talk.session.expire("rebalance")
-    talk.proxy.settle()
     assert talk.client_heard() == b"data: x\n\n" + RETRY
 
 
