@@ -20,7 +20,7 @@ class WebSocket(Tcp):
 
     def __init__(self, context: Context, route: Route, path: str) -> None:
         super().__init__(context, route, "websocket", path)
-        self.goodbye = WebSocketGoodbye()
+        self.goodbye = WebSocketGoodbye(path)
 
     # What passes
 

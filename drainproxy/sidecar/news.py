@@ -21,8 +21,8 @@ _PROBER = re.compile(
     re.I,
 )
 _GRPC_HEALTH = "/grpc.health.v1.Health/"
-# Prometheus and its relatives have a folder for this, in which all is about themselves.
-_OF_THE_SERVER = "/-/"
+# Prometheus and its relatives; other names under /-/ are those of apps (npm, GitLab).
+_OF_PROMETHEUS = "/-/healthy"
 # The last part of the paths at which frameworks tell of their health.
 _HEALTH = frozenset(
     {
@@ -51,15 +51,16 @@ _MANY = 1000
 
 def is_probe(method: bytes, path: str, facts: Facts) -> bool:
     """Whether a request is that of a prober."""
-    if path.startswith((_GRPC_HEALTH, _OF_THE_SERVER)):
+    if path.startswith(_GRPC_HEALTH):
         return True
     if _PROBER.search(facts.get(USER_AGENT, b"")):
         return True
     if method == b"OPTIONS" and path in ("*", "/"):
         # What HAProxy asks where nothing else is said.
         return True
-    name = path.partition("?")[0].rstrip("/").rpartition("/")[2]
-    return method in (b"GET", b"HEAD") and name.lower().lstrip("_") in _HEALTH
+    place = path.partition("?")[0].rstrip("/")
+    name = place.rpartition("/")[2].lower().lstrip("_")
+    return method in (b"GET", b"HEAD") and (name in _HEALTH or place == _OF_PROMETHEUS)
 
 
 class News:

@@ -29,7 +29,7 @@ from drainproxy.drain.interruption import (
 from drainproxy.drain.ledger import CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.goodbye.carrier import Carrier
 from drainproxy.relay.limits import Limits
-from drainproxy.wire.heartbeat import is_heartbeat
+from drainproxy.wire.heartbeat import is_heartbeat, speaks_engine_io
 from drainproxy.wire.websocket import NO_CLOSE, FrameTracker, close_answer, close_frame
 
 # Who said the first Close: an app that breaks the connection off has said nothing either.
@@ -57,6 +57,7 @@ class WebSocketGoodbye:
 
     __slots__ = (
         "_client_closed_first",
+        "_engine_io",
         "asks",
         "ends_at",
         "from_app",
@@ -66,7 +67,8 @@ class WebSocketGoodbye:
         "said_for_app",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, path: str) -> None:
+        self._engine_io = speaks_engine_io(path)
         self.from_app = FrameTracker()
         self.from_client = FrameTracker()
         self.asks = self._client_closed_first = False
@@ -80,7 +82,7 @@ class WebSocketGoodbye:
 
     def feed_app(self, data: bytes) -> int:
         """The app's next bytes; returns how many were read, the rest is to be fed later."""
-        beats = self.asks and is_heartbeat(data) and self.from_app.between_frames
+        beats = self.asks and self._beats(data, self.from_app)
         read = self.from_app.feed(data)
         if self.from_app.data_passed and not beats:
             self.asks = False
@@ -88,7 +90,7 @@ class WebSocketGoodbye:
 
     def feed_client(self, data: bytes) -> int:
         """The client's next bytes; returns the same."""
-        beats = not self.asks and is_heartbeat(data) and self.from_client.between_frames
+        beats = not self.asks and self._beats(data, self.from_client)
         read = self.from_client.feed(data)
         if self.from_client.data_passed and not self.asks and not beats:
             self.asks = True
@@ -97,6 +99,9 @@ class WebSocketGoodbye:
         if self.from_client.close_passed and not self.from_app.close_passed:
             self._client_closed_first = True
         return read
+
+    def _beats(self, data: bytes, side: FrameTracker) -> bool:
+        return is_heartbeat(data, engine_io=self._engine_io) and side.between_frames
 
     def close_place(self, data: bytes, now: float, limits: Limits) -> int:
         """Where in the app's next bytes Close has to stand, since it waits for the end of a frame

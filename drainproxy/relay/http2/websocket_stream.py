@@ -30,7 +30,7 @@ class WebSocketStream(TrackedStream):
 
     def __init__(self, connection: StreamConnection, stream: Stream, window: int) -> None:
         super().__init__(connection, stream, window)
-        self.goodbye = WebSocketGoodbye()
+        self.goodbye = WebSocketGoodbye(stream.path)
         self._client = ClientSide(self.goodbye)
 
     @property

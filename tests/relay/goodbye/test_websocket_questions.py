@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from drainproxy.drain.goodbye import DRAIN
+from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
 from tests.relay.goodbye.carried import WebSocket
 from tests.relay.goodbye.test_websocket import ASKS
 from tests.relay.upgraded import GOING_AWAY, SHOUT, TEXT
@@ -14,8 +15,9 @@ Opens = type[WebSocket]
 # RFC 6455 5.5: control frames say nothing that an answer could be to.
 PING, PONG = b"\x89\x00", b"\x8a\x00"
 SHOUTED_PING, SHOUTED_PONG = b"\x89\x80abcd", b"\x8a\x80abcd"
-# socket.io: its server asks every 25 s whether the client is there, which says so.
-APP_BEATS, CLIENT_BEATS = b"\x81\x012", b"\x81\x81\0\0\0\x003"
+# STOMP 1.2, "Heart-beating".
+APP_BEATS, CLIENT_BEATS = b"\x81\x01\n", b"\x81\x81\0\0\0\0\n"
+DIGIT = b"\x81\x81\0\0\0\x003"
 
 
 @pytest.fixture(params=ASKS)
@@ -187,3 +189,15 @@ def test_that_the_app_is_there_answers_nothing(websocket: Opens, why: str) -> No
     talk.proxy.wait(2)
     assert talk.client_heard() == GOING_AWAY
     assert unanswered(talk) == {("websocket", why): 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "asks"),
+    [("/socket.io/?EIO=4&transport=websocket", False), ("/game", True), ("/", True)],
+)
+def test_a_digit_is_a_heartbeat_of_engine_io_and_a_question_of_all_others(
+    path: str, asks: bool
+) -> None:
+    goodbye = WebSocketGoodbye(path)
+    goodbye.feed_client(DIGIT)
+    assert goodbye.asks is asks
