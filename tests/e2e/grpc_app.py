@@ -103,7 +103,8 @@ async def hold(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[by
     try:
         async for name in requests:
             yield name
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, GeneratorExit):
+        # The latter where grpc.aio was still writing the answer when the end came.
         _cancelled[name].set()
         raise
     yield await _until_cancelled(name)
