@@ -7,7 +7,7 @@ from collections.abc import Sequence
 # (pid_namespaces(7)); but one that is blocked stays pending (signal(7)).
 HELD = (
     *(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP),
-    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM),
+    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGTTIN, signal.SIGTTOU),
 )
 
 

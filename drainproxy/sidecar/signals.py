@@ -26,4 +26,4 @@ def handle(end: Callable[[int], None], pass_on: Callable[[int], None]) -> None:
         loop.add_signal_handler(number, end, number)
     for number in PASSED_ON if terminal.is_there() else PASSED_ON + OF_A_TERMINAL:
         loop.add_signal_handler(number, pass_on, number)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*ENDING, *PASSED_ON))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*ENDING, *PASSED_ON, *OF_A_TERMINAL))

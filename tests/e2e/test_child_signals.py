@@ -254,7 +254,7 @@ def test_a_signal_that_comes_before_we_can_handle_it_is_not_lost(
 
 def test_a_signal_that_comes_before_the_interpreter_is_not_lost_where_it_is_blocked() -> None:
     """As the ENTRYPOINT of our image has it; the app must not inherit that (signal(7))."""
-    prefix = ("env", "--block-signal=TERM,INT,QUIT,HUP,USR1,USR2,ALRM")
+    prefix = ("env", "--block-signal=TERM,INT,QUIT,HUP,USR1,USR2,ALRM,TTIN,TTOU")
     with beginning(prefix=prefix) as (process, _):
         process.until(lambda: holds(process.pid))
         process.send_signal(signal.SIGTERM)
