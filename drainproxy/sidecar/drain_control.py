@@ -133,8 +133,10 @@ class DrainControl:
         forsaken = self._sidecar.restart.forsaken and not self._context.registry.sessions
         newest = self._news.newest
         self._perform(machine.tick(self._sidecar.now(), newest, in_flight, forsaken=forsaken))
-        emptied = self._emptied if machine.draining else None
-        ledger.on_empty = self._context.registry.on_empty = emptied
+        ledger.on_empty = emptied = self._emptied if machine.draining else None
+        if not self.over.is_set():
+            # From then on it is the final flush that waits for the last session.
+            self._context.registry.on_empty = emptied
         due = machine.due(newest)
         # Whether a request is expected still depends on time, for each connection, and on no event.
         if due is not None and expected and machine.phase in (Phase.CLOSED, Phase.CUTTING):

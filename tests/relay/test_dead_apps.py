@@ -264,6 +264,14 @@ def test_over_http2_whoever_asks_for_events_hears_no_answer_but_an_error_of_the_
     assert any(each[0] == "headers" for each in heard) is not comes_again
 
 
+def test_over_http2_an_app_that_answers_nonsense_is_told_of_whoever_asks() -> None:
+    """As over HTTP/1: it would answer the same again."""
+    talk = asked(fields=(*GET, (b"accept", b"text/event-stream")))
+    talk.app_sends(talk.answers.headers(1, ((b":status", b"two hundred"),)))
+    heard = next(each for each in talk.client_hears() if each[0] == "headers")
+    assert (b":status", b"502") in heard[2]
+
+
 @DIES
 def test_not_longer_than_connect_timeout(dies: Dies) -> None:
     talk = Conversation(connect_timeout=2)

@@ -250,7 +250,9 @@ class StreamTable:
 
     # What a client is told
 
-    def final_frames(self, stream: Stream, status: int, reason: str, code: int) -> bytes:
+    def final_frames(
+        self, stream: Stream, status: int, reason: str, code: int, *, app_died: bool = False
+    ) -> bytes:
         """What tells the client of a stream that there will be no more: an answer of our own if
         none has begun, trailers for gRPC, `code` for any other."""
         words = b""
@@ -260,7 +262,7 @@ class StreamTable:
                 # A method that the app has begun to answer is one that it knows.
                 stream.grpc_status = UNAVAILABLE if stream.status else None
                 stream.status = stream.status or 200
-            elif stream.status or (status == 502 and stream.head.asks_for_events):
+            elif stream.status or (app_died and stream.head.asks_for_events):
                 # WHATWG HTML 9.2.3: an EventSource gives up for ever on any answer but a 200, and
                 # comes again after an error of the network.
                 return http2.rst_stream(stream.id, code)
@@ -271,9 +273,12 @@ class StreamTable:
         return words if stream.client_done else words + http2.rst_stream(stream.id, http2.NO_ERROR)
 
     def all_final_frames(self, status: int, reason: str, code: int) -> bytes:
-        """The same for all that are open."""
-        streams = self.streams.values()
-        return b"".join(self.final_frames(stream, status, reason, code) for stream in streams)
+        """The same for all that are open; 502 says that the app has died."""
+        died = status == 502
+        return b"".join(
+            self.final_frames(stream, status, reason, code, app_died=died)
+            for stream in self.streams.values()
+        )
 
     def _answer_fields(self, status: int, reason: str) -> Fields:
         """An answer without a body: for one the client's window would have to be known."""
