@@ -68,7 +68,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return by_letters[letters]
     shared = Counter(each for pair in pairs for each in by_pair.get(pair, ()))
     alike = {each: 2 * count / (len(pairs) + sizes[each]) for each, count in shared.items()}
-    closest = max(alike, key=alike.__getitem__, default="")
+    closest = max(sorted(alike), key=alike.__getitem__, default="")
     return closest if closest and alike[closest] >= _NEAR else ""
 
 

@@ -80,7 +80,8 @@ class Plan:
     @property
     def compared(self) -> "Sequence[Plan]":
         """It, the same with the preStop hook that sleeps, if there is one, and without anything."""
-        slept = [replace(self, proxy="none")] if self.prestop_sleep else []
+        sleeps = self.prestop_sleep and self.proxy != "none"
+        slept = [replace(self, proxy="none")] if sleeps else []
         return self, *slept, replace(self, proxy="none", prestop_sleep=0.0)
 
     @property

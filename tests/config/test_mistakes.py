@@ -45,5 +45,9 @@ def test_of_several_that_are_near_the_nearest_is_meant() -> None:
     assert did_you_mean("drain_timeout", ["stop-timeout", "drain-timeout"]) == "drain-timeout"
 
 
+def test_of_several_that_are_as_near_the_first_by_name_is_meant() -> None:
+    assert did_you_mean("age-http", ["age-http2", "age-http1"]) == "age-http1"
+
+
 def test_a_name_that_is_near_to_none_means_none() -> None:
     assert did_you_mean("xyz" * 10_000, ["drain-delay"]) == ""

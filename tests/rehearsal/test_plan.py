@@ -15,3 +15,8 @@ def test_a_hook_that_sleeps_is_a_third_and_the_last_has_none() -> None:
     assert [each.short_name for each in (ours, slept, without)] == ["drainproxy", "sleep 5", "none"]
     assert (slept.proxy, slept.prestop_sleep) == ("none", 5.0)
     assert (without.proxy, without.prestop_sleep) == ("none", 0.0)
+
+
+def test_what_has_no_proxy_by_itself_is_compared_with_the_hook_and_without() -> None:
+    plans = Plan(proxy="none", prestop_sleep=5.0).compared
+    assert [each.short_name for each in plans] == ["sleep 5", "none"]
