@@ -321,11 +321,9 @@ class Exchange(Session):
         self.request_state = LINGERING
         self.heads.held = b""
         self.start_client(HELD_IS_FULL)
-        if self.client.is_closing():
-            return
         if self.client_ended:
             self.client.close()
-        else:
+        elif not self.client.is_closing():
             self.client.write_eof()
             self.deadline = self.context.now() + LINGER
 

@@ -35,14 +35,19 @@ def commands(each: Object) -> Iterator[tuple[Place, str]]:
     return ((place, " ".join(words)) for place, words in commands_in_words(each))
 
 
-def commands_in_words(each: Object) -> Iterator[tuple[Place, list[str]]]:
-    """The same, word by word."""
+def pod_specs(each: Object) -> tuple[Place, ...]:
+    """Where a Pod, a Job or a CronJob may say what runs in its pod."""
     root = each.root
-    for spec in (
+    return (
         root.at("spec"),
         root.at("spec", "template", "spec"),
         root.at("spec", "jobTemplate", "spec", "template", "spec"),
-    ):
+    )
+
+
+def commands_in_words(each: Object) -> Iterator[tuple[Place, list[str]]]:
+    """The same, word by word."""
+    for spec in pod_specs(each):
         for container in [*spec.at("initContainers").items, *spec.at("containers").items]:
             yield _command(container)
 

@@ -11,13 +11,13 @@ from typing import Final, get_args
 from msgspec import Struct
 
 from .inventory import Inventory
-from .place import Object
+from .place import Object, Place
 from .rule import Proof
-from .rules.analysis import TEMPLATES, named_templates
+from .rules.analysis import TEMPLATES, named_templates, templates_of
 from .rules.drain import is_for_peers_alone
 from .rules.exceptions import ignored_by
 from .rules.migration import changes_by_sql, in_words, migrations, phases
-from .rules.pipeline import smoke_tests, watchers
+from .rules.pipeline import BUDGETS, smoke_tests, watchers
 from .rules.rollback import goes_back_on_errors
 from .sidecar import asleep, sidecar_of
 from .workload import Workload
@@ -25,6 +25,8 @@ from .workload import Workload
 PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
 _ELSEWHERE: Final = "its pods are described elsewhere"
 _NONE: Final = "it is scaled to zero"
+# What they prove they prove for their own.
+_OF_ONE: Final = ("Canary", "Rollout", *TEMPLATES)
 
 
 class Evidence(Struct, frozen=True):
@@ -78,11 +80,18 @@ def _grace(inventory: Inventory) -> Found:
             yield unknown
         elif sidecar and sidecar.reads_a_file:
             yield _said(workload, "unknown", "the settings of its sidecar are in a file")
+        elif sidecar and any(map(_takes_as_long_as_it_takes, workload.serving_containers)):
+            yield _said(workload, "unknown", "how long its preStop hook takes is not said here")
         elif sidecar or all(each is not None for each in sleeps):
             yield _said(workload, "proved")
         else:
             why = "no sidecar and no sleeping preStop hook say how long its end takes"
             yield _said(workload, "unknown", why)
+
+
+def _takes_as_long_as_it_takes(container: Place) -> bool:
+    """Whether its preStop hook runs something that does not sleep."""
+    return container.at("lifecycle", "preStop", "exec").exists and asleep(container) is None
 
 
 def _drain(inventory: Inventory) -> Found:
@@ -206,21 +215,34 @@ def _budget(inventory: Inventory) -> Found:
 
 
 def _once(proofs: list[Object], missing: str, inventory: Inventory) -> Found:
-    """Of what one object proves for all near it; Canaries and Rollouts prove for their own."""
-    of_one = {id(each) for each in proofs if each.kind in ("Canary", "Rollout")}
+    """Of what one object proves for all near it. A Canary proves for its own, and a template for
+    the Rollouts that run it."""
     run = named_templates(inventory)
     idle = [each for each in proofs if each.kind in TEMPLATES and each.name not in run]
     idle_spaces = {each.namespace for each in idle}
-    others = of_one | {id(each) for each in idle}
-    spaces = {each.namespace for each in proofs if id(each) not in others}
+    of_one = {id(each) for each in proofs if each.kind == "Canary"} | _that_run(proofs, inventory)
+    asking = {id(each) for each in proofs if each.kind == "Rollout"}
+    spaces = {each.namespace for each in proofs if each.kind not in _OF_ONE}
+    far = next((each for each in proofs if each.kind in BUDGETS), None)
     for workload in inventory.serving:
         near = workload.root.object
         if id(near) in of_one or id(workload.canary) in of_one or _is_among(spaces, near):
             yield _said(workload, "proved")
+        elif id(near) in asking:
+            yield _said(workload, "unknown", "the templates of its analyses are not in this input")
         elif _is_among(idle_spaces, near):
             yield _said(workload, "unknown", f"nothing here runs {idle[0].title}")
+        elif far and not workload.is_managed:
+            yield _said(workload, "unknown", f"whether {far.title} is about it is not said here")
         elif not workload.is_managed:
             yield _said(workload, "open", missing)
+
+
+def _that_run(proofs: list[Object], inventory: Inventory) -> set[int]:
+    """The Rollouts that run one of these templates."""
+    names = {each.name for each in proofs if each.kind in TEMPLATES}
+    found = inventory.of("Rollout") if names else ()
+    return {id(each) for each in found if names & templates_of(each, inventory)}
 
 
 def _is_among(spaces: set[str], near: Object) -> bool:

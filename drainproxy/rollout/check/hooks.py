@@ -7,7 +7,7 @@ from typing import Final
 from drainproxy.rollout.migration.lexer import Dialect
 from drainproxy.rollout.migration.sections import deployed_part, marker_of_another_tool
 
-from .commands import commands_in_words
+from .commands import commands_in_words, pod_specs
 from .inventory import Inventory
 from .place import Object, Place
 from .shell import simple_commands
@@ -110,7 +110,8 @@ def _of_file(text: str, dialect: Dialect, programs: set[str]) -> Found | None:
 
 def _mounted(job: Object, inventory: Inventory) -> Iterator[tuple[str, Place]]:
     """The SQL files of the ConfigMaps that its pod mounts."""
-    for volume in job.root.at("spec", "template", "spec", "volumes").items:
+    volumes = [each for spec in pod_specs(job) for each in spec.at("volumes").items]
+    for volume in volumes:
         for source in (volume, *volume.at("projected", "sources").items):
             name = source.at("configMap", "name")
             found = inventory.named("ConfigMap", name.text, job) if name.exists else None

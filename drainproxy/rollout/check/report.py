@@ -152,8 +152,10 @@ def _box(
         )
     found = of_section(section.id, inventory)
     if excepted:
+        subjects = {each.about.title for each in found}
         found = [each for each in found if of_it.isdisjoint(ignored_by(each.about))]
-        if not found:
+        excepts = (each.object for each in ignored if each.section == section.id)
+        if not (found and subjects.issuperset(excepts)):
             return box("not applicable", "what it asks for is excepted")
     by_proof = {proof: [each for each in found if each.proof == proof] for proof in PROOFS}
     if by_proof["open"]:

@@ -117,6 +117,28 @@ kind: Rollout
 metadata: {name: web}
 spec: {workloadRef: {kind: Deployment, name: web}, replicas: 2, strategy: {canary: {}}}
 """
+JOB_TEMPLATE = """\
+---
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: errors}
+spec: {metrics: [{name: e, provider: {job: {}}}]}
+"""
+BURN_RATES = """\
+---
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata: {name: slo, namespace: monitoring}
+spec: {groups: [{name: a, rules: [{alert: ErrorBudgetBurn, expr: up}]}]}
+"""
+NIGHTLY = """\
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly}
+spec: {schedule: "0 3 * * *", jobTemplate: {spec: {template: {spec: {
+  containers: [{name: j, image: "job:1", command: [psql, -c, DELETE FROM sessions]}]}}}}}
+"""
 SQL_HOOK = "{helm.sh/hook: pre-upgrade}"
 FLUX = "upgrade: {remediation: {retries: 3}}"
 
@@ -137,6 +159,14 @@ TABLE = [
     ),
     ("grace", "[-]", workload(sidecar=FILE), "in a file"),
     ("grace", "[-]", workload(), "say how long its end takes"),
+    (
+        "grace",
+        "[-]",
+        workload(
+            f"{PROBED}, lifecycle: {{preStop: {{exec: {{command: [./end]}}}}}}", sidecar=SIDECAR
+        ),
+        "how long its preStop hook takes",
+    ),
     ("drain", "[x]", workload(sidecar=SIDECAR), ""),
     ("drain", "[x]", workload(annotations="{drainproxy.io/inject: 'true'}"), ""),
     ("drain", "[ ]", workload(sidecar=AGELESS), "max-connection-age is off"),
@@ -210,6 +240,19 @@ TABLE = [
     ("rollback", "[x]", rollout(STEPS) + TEMPLATE, ""),
     ("rollback", "[-]", rollout(STEPS), "AnalysisTemplate errors is not in this input"),
     ("rollback", "[ ]", rollout("{canary: {}}"), "it has no analysis"),
+    (
+        "rollback",
+        "[ ]",
+        rollout("{canary: {steps: [{analysis: {templates: []}}]}}"),
+        "names no template",
+    ),
+    (
+        "rollback",
+        "[-]",
+        rollout(STEPS.replace("]}}]", "], dryRun: [{metricName: .*}]}}]")) + TEMPLATE,
+        "a dry run",
+    ),
+    ("rollback", "[-]", rollout(STEPS) + JOB_TEMPLATE, "whether the Jobs of its analyses"),
     ("rollback", "[ ]", WORKLOAD, "no Rollout, Canary or HelmRelease takes it back"),
     ("rollback", "[x]", WORKLOAD + canary("{metrics: [{name: request-success-rate}]}"), ""),
     ("rollback", "[ ]", WORKLOAD + canary("{metrics: []}"), "it has no metrics"),
@@ -227,6 +270,19 @@ TABLE = [
     ("rollback", "[-]", release(f"{FLUX}, test: {{enable: true}}"), "whether its tests measure"),
     ("rollback", "[ ]", release(FLUX), "no test of it can fail"),
     ("rollback", "[ ]", release("chart: {}"), "not remediated"),
+    (
+        "rollback",
+        "[ ]",
+        release("upgrade: {remediation: {strategy: rollback}}, test: {enable: true}") + GATE,
+        "its last failure is not remediated",
+    ),
+    (
+        "rollback",
+        "[ ]",
+        release(FLUX.replace("3", "3, remediateLastFailure: false") + ", test: {enable: true}")
+        + GATE,
+        "its last failure is not remediated",
+    ),
     ("rollback", "[-]", workload(annotations=phase("contract")), "behind a contract"),
     ("rollback", "[-]", TEMPLATE, "no workload here"),
     ("migration", "[x]", workload(metadata=f"{{name: web, annotations: {phase('expand')}}}"), ""),
@@ -244,6 +300,32 @@ TABLE = [
     ("migration", "[ ]", job("[psql, -c, DROP TABLE a]", phase("expand")), "is a contract"),
     ("migration", "[-]", job("[psql, -c, DO $$ x $$]", phase("expand")), "is not understood"),
     ("migration", "[-]", job("[psql, -c, select 1]"), "nothing here migrates"),
+    ("migration", "[-]", NIGHTLY, "nothing here migrates"),
+    (
+        "migration",
+        "[-]",
+        job("[psql, -c, DELETE FROM a]", "{helm.sh/hook: test}"),
+        "nothing here migrates",
+    ),
+    (
+        "migration",
+        "[-]",
+        job("[sh, -c, 'update-ca-certificates && ./run.sh']"),
+        "nothing here migrates",
+    ),
+    ("migration", "[-]", job("[sh, -c, truncate -s 0 /a.log]"), "nothing here migrates"),
+    (
+        "migration",
+        "[ ]",
+        job("""[sh, -c, "update-ca-certificates && psql -c 'DROP TABLE a'"]""", phase("expand")),
+        "is a contract",
+    ),
+    (
+        "migration",
+        "[ ]",
+        job("[psql, -c, 'DROP--\\nTABLE a']".replace("'", '"'), phase("expand")),
+        "is a contract",
+    ),
     (
         "migration",
         "[-]",
@@ -271,6 +353,15 @@ TABLE = [
         WORKLOAD + job("[curl, 'https://hooks.slack.com']", "{argocd.argoproj.io/hook: PostSync}"),
         "nothing in this input tests",
     ),
+    (
+        "smoke",
+        "[ ]",
+        WORKLOAD
+        + job("[curl, -X, POST, 'https://cdn/purge']", "{argocd.argoproj.io/hook: PostSync}"),
+        "nothing in this input tests",
+    ),
+    ("smoke", "[x]", rollout(STEPS) + JOB_TEMPLATE, ""),
+    ("smoke", "[ ]", rollout(STEPS) + JOB_TEMPLATE + SECOND, "nothing here tests it"),
     ("smoke", "[ ]", WORKLOAD + canary("{webhooks: [{type: pre-rollout}]}") + SECOND, "tests it"),
     ("smoke", "[x]", WORKLOAD + job("[x]", "{helm.sh/hook: test}") + SECOND, ""),
     ("smoke", "[-]", job("[x]", "{helm.sh/hook: test}"), "no workload here"),
@@ -278,6 +369,14 @@ TABLE = [
     ("budget", "[x]", WORKLOAD + canary("{webhooks: [{type: confirm-promotion}]}"), ""),
     ("budget", "[x]", rollout(STEPS) + TEMPLATE, ""),
     ("budget", "[-]", WORKLOAD + TEMPLATE, "nothing here runs analysistemplate/errors"),
+    ("budget", "[-]", rollout(STEPS), "are not in this input"),
+    ("budget", "[ ]", rollout(STEPS) + TEMPLATE + SECOND, "nothing here measures its errors"),
+    (
+        "budget",
+        "[-]",
+        workload(metadata="{name: web, namespace: shop}") + BURN_RATES,
+        "whether prometheusrule/slo is about it",
+    ),
     ("budget", "[ ]", WORKLOAD, "nothing in this input measures the errors"),
     (
         "budget",
@@ -324,6 +423,17 @@ def test_what_is_excepted_proves_nothing_and_leaves_the_box_to_the_others() -> N
     for text, state in ((excepted, "not applicable"), (excepted + WORKLOAD, "ticked")):
         (box,) = (each for each in checked(text).boxes if each.section.id == "strategy")
         assert (box.state, box.ignored) == (state, 1)
+
+
+def test_what_is_excepted_at_another_object_ticks_no_box_of_the_workload() -> None:
+    excepted = HELD.replace("maxUnavailable: 1", "maxUnavailable: 0").replace(
+        "{name: web}",
+        "{name: web, annotations: {drainproxy.io/ignore: budget-blocks,"
+        " drainproxy.io/ignore-reason: r}}",
+        1,
+    )
+    (box,) = (each for each in checked(WORKLOAD + excepted).boxes if each.section.id == "capacity")
+    assert (box.state, box.ignored) == ("not applicable", 1)
 
 
 def test_input_of_which_nothing_can_be_said_ticks_no_box() -> None:

@@ -210,12 +210,25 @@ def analyses(root: Place) -> list[Place]:
 
 def named_templates(inventory: Inventory) -> set[str]:
     """The names of the templates that something in the input runs, or is made of."""
-    return {
-        place.text
-        for each in inventory.of("Rollout", "Experiment", *TEMPLATES)
-        for place in each.root.every_text()
-        if place.path[-1] == "templateName"
-    }
+    named = inventory.of("Rollout", "Experiment", *TEMPLATES)
+    return {name for each in named for name in _named_in(each)}
+
+
+def templates_of(rollout: Object, inventory: Inventory) -> set[str]:
+    """The names of the templates that a Rollout runs, and of those that these are made of."""
+    names: set[str] = set()
+    left = _named_in(rollout)
+    while left:
+        name = left.pop()
+        if name not in names:
+            names.add(name)
+            found = (inventory.named(kind, name, rollout) for kind in TEMPLATES)
+            left += [more for each in found if each for more in _named_in(each)]
+    return names
+
+
+def _named_in(each: Object) -> list[str]:
+    return [place.text for place in each.root.every_text() if place.path[-1] == "templateName"]
 
 
 def _templates(analysis: Place, near: Object, inventory: Inventory) -> Iterator[Object]:

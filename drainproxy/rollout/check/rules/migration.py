@@ -16,6 +16,7 @@ PHASE: Final = "drainproxy.io/migration-phase"
 _VERSION: Final = "drainproxy.io/schema-version"
 _PHASES: Final = ("expand", "migrate", "contract")
 _JOBS: Final = ("Job", "CronJob", "Pod")
+_TEST_HOOKS: Final = {"test", "test-success"}
 _RELEASE_HOOKS: Final = {"PreSync", "Sync", "pre-upgrade", "pre-install"}
 
 # Programs that change schemas, as they are called.
@@ -70,8 +71,11 @@ def _migrates(each: Object) -> bool:
 
 
 def changes_by_sql(each: Object) -> bool:
-    """Whether it is a Job in whose commands SQL changes something."""
-    return each.kind in _JOBS and holds_changes(each)
+    """Whether it is a Job in whose commands SQL changes something with the release: neither a test
+    nor what the clock runs."""
+    hook = hook_of(each)
+    is_a_test = hook is not None and bool(hook_phases(hook) & _TEST_HOOKS)
+    return each.kind in ("Job", "Pod") and not is_a_test and holds_changes(each)
 
 
 def in_words(each: Object, inventory: Inventory) -> tuple[Proof, str]:

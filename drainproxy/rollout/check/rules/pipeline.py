@@ -16,9 +16,14 @@ _TEST_HOOKS: Final = {"test", "test-success"}
 # What runs after an upgrade may be a test, a migration, a message to somebody.
 _LATE_HOOKS: Final = {"PostSync", "post-upgrade", "post-install"}
 _TESTING: Final = re.compile(
-    r"(?<![a-z])(?:smoke|tests?|testing|verify|verification|e2e|acceptance|health-?checks?|curl"
-    r"|wget|grpcurl|grpc_health_probe|hurl|newman|k6|pytest|playwright|cypress)(?![a-z])",
+    r"(?<![a-z])(?:smoke|tests?|testing|verify|verification|e2e|acceptance|health-?checks?"
+    r"|grpcurl|grpc_health_probe|hurl|newman|k6|pytest|playwright|cypress)(?![a-z])",
     re.IGNORECASE,
+)
+_ASKING: Final = re.compile(r"(?<![a-z])(?:curl|wget)(?![a-z])", re.IGNORECASE)
+# It tells somebody of the deployment, or clears a cache.
+_SENDING: Final = re.compile(
+    r"(?:-X ?|--request[ =])(?:POST|PUT|PATCH|DELETE|PURGE)\b|\s(?:-d|--data|--post)"
 )
 _TELLING: Final = re.compile(r"slack|notif|teams|pagerduty|telegram|discord", re.IGNORECASE)
 # Flagger runs these before clients come; those of type rollout make load.
@@ -33,6 +38,8 @@ _SLOS: Final = (
     *("PrometheusServiceLevel", "ServiceLevelObjective", "SLO", "DatadogSLO"),
     "MonitoringServiceLevelObjective",
 )
+# They are often kept with Prometheus, in another namespace than what they are about.
+BUDGETS: Final = ("PrometheusRule", *_SLOS)
 _BURN = re.compile(r"burn|error[-_:. ]?budget|(?<![a-z])slo(?![a-z])", re.IGNORECASE)
 
 
@@ -94,8 +101,10 @@ def error_budget_unchecked(workload: Workload, inventory: Inventory) -> Iterator
 def _tests(job: Object) -> bool:
     """Whether a Job's own words say that it tests, and not that it tells somebody."""
     words = [job.name, *(text for _, text in commands(job))]
-    told = any(map(_TELLING.search, words))
-    return not told and any(map(_TESTING.search, words))
+    if any(map(_TELLING.search, words)):
+        return False
+    asks = any(map(_ASKING.search, words)) and not any(map(_SENDING.search, words))
+    return asks or any(map(_TESTING.search, words))
 
 
 def watchers(inventory: Inventory) -> list[Object]:

@@ -32,7 +32,20 @@ def _analysed(rollout: Object, inventory: Inventory) -> tuple[Proof, str]:
     if not found:
         return "open", "it has no analysis"
     names = [name for each in found for name in _names(each)]
-    return _all_here(names, TEMPLATES, rollout, inventory)
+    if not names:
+        return "open", "its analysis names no template"
+    if any(each.at("dryRun").items for each in found):
+        return "unknown", "what is only a dry run in its analyses takes nothing back"
+    all_here = _all_here(names, TEMPLATES, rollout, inventory)
+    if all_here[0] == "proved" and all(_only_runs_jobs(name, rollout, inventory) for name in names):
+        return "unknown", "whether the Jobs of its analyses measure errors is not said here"
+    return all_here
+
+
+def _only_runs_jobs(name: str, near: Object, inventory: Inventory) -> bool:
+    found = (inventory.named(kind, name, near) for kind in TEMPLATES)
+    metrics = [one for each in found if each for one in each.root.at("spec", "metrics").items]
+    return bool(metrics) and all(one.at("provider", "job").exists for one in metrics)
 
 
 def _names(analysis: Place) -> list[str]:
@@ -68,6 +81,10 @@ def _remediated(root: Place, inventory: Inventory) -> tuple[Proof, str]:
     if not flux_rolls_back(root):
         return "open", "it is not remediated by a rollback"
     remediation = root.at("spec", "upgrade", "remediation")
+    retries, last = remediation.at("retries").number, remediation.at("remediateLastFailure").value
+    if last is False or not (retries or last):
+        # Without retries the last failure is the only one, and is remediated where that is said.
+        return "open", "its last failure is not remediated"
     test = root.at("spec", "test")
     ignored = (remediation.at("ignoreTestFailures"), test.at("ignoreFailures"))
     if test.at("enable").value is not True or any(each.value is True for each in ignored):
