@@ -161,10 +161,15 @@ class Doubted(Tcp):
             self._doubt = None
         return says is Sniffed.HTTP1
 
-    def _refuse(self) -> Session:
-        """The app may have a part of a line, and nothing that it could take for a request."""
+    def _refuse(self) -> Session | None:
+        """The app may have a part of a line, and nothing that it could take for a request. None if
+        there is nothing to answer with either: the app had ended, and so had we."""
         self.release(CLIENT_LEFT)
         self.drop_app()
+        if self.app_ended:
+            self.context.counters.rejected["malformed"] += 1
+            self.context.reset(self.client)
+            return None
         session = Http1Connection(self.context, self.route)
         session.take_over(self)
         session.refuse(Refused(400, "a request line that no client writes"))
@@ -178,7 +183,8 @@ class Doubted(Tcp):
     def eof_received(self) -> bool:
         """What an app reads to the end of the connection it takes for a line."""
         if self._doubt is not None and self._turns_out_as_http(self._doubt, b"\r\n"):
-            return self._refuse().eof_received()
+            session = self._refuse()
+            return session is not None and session.eof_received()
         return super().eof_received()
 
 

@@ -105,6 +105,23 @@ def test_what_turns_out_as_http_at_its_end_goes_no_further() -> None:
     assert talk.proxy.context.registry.sessions == set()
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_what_turns_out_as_http_when_both_of_us_have_ended_is_reset(ends: bool) -> None:
+    """There is no half of the conversation left in which to answer."""
+    talk = Conversation("auto")
+    talk.client_sends(b"\x01GET / HTTP/1.1")
+    talk.app_ends()
+    assert talk.client.state == "half-closed"
+    if ends:
+        talk.client_ends()
+    else:
+        talk.client_sends(b"\r\n\r\n")
+    assert talk.client.state == "reset"
+    assert talk.proxy.endings == [("tcp", "client_left")]
+    assert talk.proxy.context.counters.rejected == {"malformed": 1}
+    assert talk.proxy.context.registry.sessions == set()
+
+
 def test_a_line_that_ends_with_the_connection_is_a_line() -> None:
     talk = Conversation("auto")
     talk.client_sends(b"FOO /x")
