@@ -6,7 +6,8 @@ answer. Where to change what is said in `relay`.
 
 The rooms, each of which imports only those above it:
 
-- `extras`: the command that installs what is missing here; imports nothing of ours
+- `extras`: the command that installs what is missing here; `not_http`: what servers of ours log of
+  garbage; they import nothing of ours
 - `config`: the one table of settings that flags, environment, file, annotations and docs come from
 - `wire`: protocol grammar: bytes in, boundaries out; pure
 - `drain`: policy: the phases of a drain, what is in flight, who hears when, the report; pure

@@ -24,13 +24,14 @@ ITSELF = "__init__"
 ROOMS: dict[str, set[str]] = {
     ITSELF: set(),
     "extras": set(),
+    "not_http": set(),
     "wire": set(),
     "drain": set(),
     "config": set(),
     "relay": {"wire", "drain"},
-    "sidecar": {ITSELF, "extras", "config", "wire", "drain", "relay"},
+    "sidecar": {ITSELF, "extras", "not_http", "config", "wire", "drain", "relay"},
     "manifests": {"config"},
-    "kube": {ITSELF, "config", "manifests"},
+    "kube": {ITSELF, "not_http", "config", "manifests"},
     "rollout": {ITSELF, "extras", "config", "manifests"},
     "rehearsal": {ITSELF, "extras", "config", "sidecar", "rollout"},
 }

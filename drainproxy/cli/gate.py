@@ -1,7 +1,6 @@
 """`drainproxy gate`: whether a rollout may go on, by what Prometheus has seen of it."""
 
 import asyncio
-import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -143,8 +142,9 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     from aiohttp import web
 
     from drainproxy.config.addresses import parse_listen
+    from drainproxy.not_http import brief
     from drainproxy.rollout.gate.record import Record
-    from drainproxy.rollout.gate.serve import Brief, Gate, Token
+    from drainproxy.rollout.gate.serve import Gate, Token
 
     try:
         address = parse_listen(listen)
@@ -155,7 +155,7 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     file = given["state"] and Path(given["state"])
     record = Record(file, timedelta(seconds=given["contract_after"]))
     app = Gate(server(given), Token(token_file), record).application()
-    logging.getLogger("aiohttp.server").addFilter(Brief())
+    brief("aiohttp.server")
     try:
         web.run_app(app, host=address.host or None, port=address.port, print=None, access_log=None)
     except OSError as error:

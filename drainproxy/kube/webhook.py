@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from drainproxy.config import Address
+from drainproxy.not_http import brief
 
 # The API server sends objects of up to 3 MiB (its limit for a request is as large).
 LARGEST_REVIEW: Final = 3 << 20
@@ -235,7 +236,13 @@ async def serve(
 
 
 def _runner(app: web.Application) -> web.AppRunner:
-    return web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_LAST_REVIEWS)
+    return web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=_LAST_REVIEWS,
+        logger=brief("drainproxy.webhook.server"),
+    )
 
 
 async def _comes_first(awaited: asyncio.Event, stop: asyncio.Event) -> bool:

@@ -13,6 +13,7 @@ from drainproxy.config import parse_duration, parse_percent
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Report
+from drainproxy.not_http import brief
 from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.acceptor import Acceptor
 from drainproxy.sidecar.auth import Refusal, blindness, refusal
@@ -111,6 +112,7 @@ async def serve(sidecar: Administered) -> Server:
         keepalive_timeout=_KEEPALIVE,
         shutdown_timeout=_SHUTDOWN_TIMEOUT,
         tcp_keepalive=False,
+        logger=brief("drainproxy.admin"),
     )
     await runner.setup()
     server = Server(runner, callers, sockets[0].getsockname()[1])

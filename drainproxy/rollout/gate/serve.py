@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from msgspec import Struct, json
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -31,19 +30,6 @@ from .report import Report, held
 from .wanted import Wanted, look_at_all, wanted
 
 log = logging.getLogger("drainproxy.gate")
-
-
-class Brief(logging.Filter):
-    """For the logger of aiohttp's server: what comes and is no HTTP is one line, and no error."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Always true; the record of such a request is changed."""
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, HttpProcessingError):
-            record.exc_info, record.args = None, None
-            record.levelno, record.levelname = logging.WARNING, "WARNING"
-            record.msg = f"no HTTP request: {' '.join(error.message.split())[:200]}"
-        return True
 
 
 class Token(Struct, frozen=True):

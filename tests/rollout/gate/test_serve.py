@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import logging
 import time
 from base64 import b64encode
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from drainproxy.rollout.gate.record import Record
-from drainproxy.rollout.gate.serve import Brief
 from tests.rollout.gate import served
 from tests.rollout.gate.fake_prometheus import Handler, silent
 from tests.rollout.gate.served import gate
@@ -89,24 +87,6 @@ async def test_a_body_that_cannot_be_read_is_refused_with_the_reason(
         found = await said.json()
         assert (said.status, found["verdict"]) == (status, "hold")
         assert reason in found["reason"]
-
-
-async def test_what_is_no_http_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    server, brief = logging.getLogger("aiohttp.server"), Brief()
-    server.addFilter(brief)
-    try:
-        async with gate(prometheus(0)) as client:
-            async with client.get("/livez") as said:
-                port = said.url.port
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"POST /gate/argo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n")
-            assert b" 400 " in await reader.readline()
-            writer.close()
-    finally:
-        server.removeFilter(brief)
-    (record,) = (each for each in caplog.records if each.name == "aiohttp.server")
-    assert record.getMessage().startswith("no HTTP request: ")
-    assert record.exc_info is None
 
 
 async def test_a_body_may_be_compressed() -> None:
