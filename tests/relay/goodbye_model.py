@@ -58,13 +58,15 @@ def is_boundary(kind: str, body: bytes) -> bool:
 
 class GoodbyeModel(Model):
     """`kinds`: what each stream is. `unsent`: what the app wants to say on it as soon as there is
-    room. `parted`: streams whose client has heard the session say goodbye in the stream itself."""
+    room. `parted`: streams whose client has heard the session say goodbye in the stream itself.
+    `ended_alike`: those that have ended while the same end may still be under way from the app."""
 
     def __init__(self, **about: Any) -> None:
         super().__init__(max_resets=10**6, header_timeout=1e9, **about)
         self.kinds: dict[int, str] = {}
         self.unsent: dict[int, bytes] = {}
         self.parted: set[int] = set()
+        self.ended_alike: set[int] = set()
         self.echoed: set[int] = set()
 
     def of_kind(self, kind: str, streams: list[int]) -> list[int]:
@@ -150,6 +152,8 @@ class GoodbyeModel(Model):
         for goodbye in (RETRY, RETRY_LATER) if kind == "sse" else (CLOSE,):
             body = body.removesuffix(goodbye)
         cut_short = message.ended and message != sent
+        if message.ended and not cut_short and self.app.out:
+            self.ended_alike.add(stream)
         if len(body) == len(message.body) and not cut_short:
             return sent
         # Without room for it an event stream just ends.
