@@ -19,6 +19,7 @@ DEFAULTS: dict[str, object] = {
     "drain_quiet": 2.0,
     "drain_timeout": 25.0,
     "drain_spread": 10.0,
+    "leaving_timeout": 60.0,
     "unready": "announced",
     "websocket_close_code": 1001,
     "websocket_close_reason": "going away",

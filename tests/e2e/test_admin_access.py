@@ -12,7 +12,10 @@ from tests.e2e.netns import POD, Namespace, pod
 from tests.e2e.process import PATIENCE, Sidecar, is_up, started
 
 ADMIN, TOKEN = 9180, "of-this-pod"
-CHANGES = [("GET", "/prestop"), ("POST", "/drain"), ("POST", "/drain?wait=1"), ("POST", "/undrain")]
+CHANGES = [
+    *(("GET", "/prestop"), ("POST", "/drain"), ("POST", "/drain?wait=1"), ("POST", "/undrain")),
+    ("POST", "/rebalance?percent=50"),
+]
 LOOPBACK = {"IPv4": "127.0.0.1", "IPv6": "::1"}
 
 # What a client can say of itself to seem to be somebody else.

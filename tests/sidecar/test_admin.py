@@ -19,7 +19,8 @@ from drainproxy.sidecar.admin import serve
 from .fake_sidecar import FakeSidecar, connect, served
 
 READING = ["/livez", "/readyz", "/startupz", "/metrics", "/status"]
-CHANGING = [("POST", "/drain"), ("POST", "/undrain"), ("GET", "/prestop")]
+REBALANCE = ("POST", "/rebalance?percent=50")
+CHANGING = [("POST", "/drain"), ("POST", "/undrain"), ("GET", "/prestop"), REBALANCE]
 
 
 @asynccontextmanager
