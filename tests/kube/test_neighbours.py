@@ -20,7 +20,7 @@ def neighbour(title: str, before: Json, capture: str = "auto") -> Neighbour:
     view = read(before)
 
     def foresee(around: Around) -> Capture:
-        wishes = InjectionOptions(capture=capture)  # type: ignore[arg-type]
+        wishes = InjectionOptions(capture=capture)  # type: ignore[arg-type] # a text
         return choose(Question(pod=view, wishes=wishes, around=around))
 
     return Neighbour(title, "", view, foresee)

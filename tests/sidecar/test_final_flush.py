@@ -41,6 +41,7 @@ async def test_it_ends_when_the_last_client_leaves_and_not_when_one_does(
     one, other = Client(sidecar), Client(sidecar)
     flushing = asyncio.create_task(flush(sidecar.context, sidecar.now() + LONG))
     asyncio.get_running_loop().call_soon(one.leave)
+    # Two turns of the loop, in which one leaves and whoever waits would wake.
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert not flushing.done()

@@ -62,6 +62,7 @@ class Hanging(Record, frozen=True):
     """An API server that does not answer."""
 
     def load(self, question: Question) -> State | Damaged | None:
+        # Longer than the gate waits for it.
         time.sleep(1.5)
         raise AssertionError(question)
 
