@@ -111,6 +111,7 @@ class Detect(Session):
     def app_refused(self, reason: str) -> None:
         """No protocol is known yet in which to answer: reset the connection."""
         self.context.counters.app_connect_failures += 1
+        self.context.counters.rejected["app-away"] += 1
         self.upstream = None
         self._silence_over()
         self.context.refusal("app", self.peer, f"reset: {reason}")

@@ -297,10 +297,10 @@ class Session:
         self.upstream = UpstreamProtocol(self, first)
         self.route.connect(self.upstream)
 
-    def hold_for_app(self, data: bytes) -> None:
-        """The app gets this once it has accepted, if we connect to it; the client waits."""
-        if self.upstream is not None:
-            self.upstream.outbox += (data,)
+    def hold_for_app(self, data: bytes, read_on: bool = False) -> None:
+        """The app gets this once it has accepted, if we connect to it; the client waits, but
+        where we `read_on` as long as little is held."""
+        if self.upstream is not None and self.upstream.hold(data) > BACKLOG * read_on:
             self.stop_client(CONNECTING)
 
     def drop_app(self) -> None:

@@ -161,6 +161,7 @@ class Tcp(Session):
     def app_refused(self, reason: str) -> None:
         """There is no app to talk to: the client learns it as it would without us."""
         self.context.counters.app_connect_failures += 1
+        self.context.counters.rejected["app-away"] += 1
         self.upstream = None
         self.context.refusal("app", self.peer, f"reset: {reason}")
         self._break_off()

@@ -5,6 +5,8 @@ from typing import Any, Protocol
 from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import APP_IS_FULL
 
+_LEAST_PIECE = 256
+
 
 class Downstream(Protocol):
     """The session whose app it is. `app_rest`: what the app has sent and is read later."""
@@ -57,6 +59,12 @@ class UpstreamProtocol:
         self.session = session
         self.data_received = session.app_data
         self.outbox = outbox
+
+    def hold(self, data: bytes) -> int:
+        """The app gets this too; returns how many bytes are held, where small pieces count as
+        larger ones: there must not be many of them."""
+        self.outbox += (data,)
+        return sum(max(len(piece), _LEAST_PIECE) for piece in self.outbox)
 
     def connection_made(self, transport: Any) -> None:
         """The app has accepted."""

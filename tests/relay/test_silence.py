@@ -141,6 +141,7 @@ def test_where_nobody_listens_the_client_learns_it() -> None:
     talk.app_refuses()
     assert talk.client.state == "reset"
     assert talk.proxy.context.counters.app_connect_failures == 1
+    assert talk.proxy.context.counters.rejected == {"app-away": 1}
     assert (talk.proxy.context.registry.sessions, talk.proxy.context.registry.silent) == (set(), {})
 
 

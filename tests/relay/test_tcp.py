@@ -125,6 +125,7 @@ def test_an_app_that_is_not_there_is_told_as_it_would_be_without_us() -> None:
     assert talk.client.state == "reset"
     assert talk.proxy.endings == [("tcp", "app_left")]
     assert talk.proxy.context.counters.app_connect_failures == 1
+    assert talk.proxy.context.counters.rejected == {"app-away": 1}
 
 
 # Back-pressure

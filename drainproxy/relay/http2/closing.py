@@ -12,8 +12,17 @@ from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.session import LINGER, Session
 from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import APP_IS_FULL, CLIENT_IS_FULL, CONNECTING
-from drainproxy.wire.http2 import INTERNAL_ERROR, NO_ERROR, Http2Error, goaway, settings
+from drainproxy.wire.http2 import (
+    INTERNAL_ERROR,
+    NO_ERROR,
+    REFUSED_STREAM,
+    Http2Error,
+    goaway,
+    settings,
+)
 
+# Seconds. The last try to reach an app may come so much before connect-timeout is over.
+_LAST_TRY = 0.5
 # More, in bytes, than was on its way when a client was told to go.
 _MOST_THROWN_AWAY = 16 << 20
 
@@ -58,11 +67,20 @@ class Closing:
             context.refusal("app", peer, f"{status} {reason} ({streams} streams)")
             for tracked in list(self._table.tracked.values()):
                 tracked.speak_for_app()
-            self.speak_for_app(status, reason, INTERNAL_ERROR, APP_LEFT)
+            if status == 502:
+                self.speak_for_app(status, reason, INTERNAL_ERROR, APP_LEFT, inf)
+            else:
+                # RFC 9113 8.7: nobody has begun to work on them.
+                patience = context.limits.connect_timeout - _LAST_TRY
+                self.speak_for_app(status, reason, REFUSED_STREAM, APP_LEFT, patience)
 
-    def speak_for_app(self, status: int, reason: str, code: int, ending: int) -> None:
-        """End every stream and the connection with frames of ours alone."""
-        words = self._own_preface() + self._table.all_final_frames(status, reason, code)
+    def speak_for_app(
+        self, status: int, reason: str, code: int, ending: int, patience: float = 0.0
+    ) -> None:
+        """End every stream and the connection with frames of ours alone; see
+        `StreamTable.all_final_frames`."""
+        words = self._own_preface()
+        words += self._table.all_final_frames(status, reason, code, patience)
         self._table.end_all(ending)
         self.say(words if self._table.going else words + self._goaway(NO_ERROR, reason))
 

@@ -168,10 +168,10 @@ class Http2Connection(Session):
             self.write_app(now)
 
     def write_app(self, data: bytes) -> None:
-        """To the app, or to what it will get once it has accepted; after the client's FIN, which it
-        has got too, nothing more can be said to it."""
+        """To the app, or to what it will get once it has accepted: until then we read on, since the
+        requests may follow the preface. After the client's FIN nothing more can be said to it."""
         if self.app is None:
-            self.hold_for_app(data)
+            self.hold_for_app(data, read_on=True)
         elif not self.client_ended:
             self.app.write(data)
 
@@ -386,7 +386,7 @@ class Http2Connection(Session):
         """The app could not be reached."""
         self.context.counters.app_connect_failures += 1
         self.upstream = None
-        self.context.counters.rejected["app-away"] += 1
+        self.context.counters.rejected["app-away"] += self.in_flight or 1
         self._app_gone(reason, 503)
 
     def app_eof(self) -> bool:

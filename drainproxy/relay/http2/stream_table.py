@@ -251,10 +251,11 @@ class StreamTable:
     # What a client is told
 
     def final_frames(
-        self, stream: Stream, status: int, reason: str, code: int, *, app_died: bool = False
+        self, stream: Stream, status: int, reason: str, code: int, *, comes_again: bool = False
     ) -> bytes:
         """What tells the client of a stream that there will be no more: an answer of our own if
-        none has begun, trailers for gRPC, `code` for any other."""
+        none has begun, trailers for gRPC, `code` for any other, and for whoever asks for events
+        and `comes_again`."""
         words = b""
         if not stream.app_done and stream is not self.outbound.ending:
             if stream.kind == "grpc":
@@ -262,7 +263,7 @@ class StreamTable:
                 # A method that the app has begun to answer is one that it knows.
                 stream.grpc_status = UNAVAILABLE if stream.status else None
                 stream.status = stream.status or 200
-            elif stream.status or (app_died and stream.head.asks_for_events):
+            elif stream.status or (comes_again and stream.head.asks_for_events):
                 # WHATWG HTML 9.2.3: an EventSource gives up for ever on any answer but a 200, and
                 # comes again after an error of the network.
                 return http2.rst_stream(stream.id, code)
@@ -272,12 +273,13 @@ class StreamTable:
         # 8.1: the answer is complete, what is still sent for it is not wanted.
         return words if stream.client_done else words + http2.rst_stream(stream.id, http2.NO_ERROR)
 
-    def all_final_frames(self, status: int, reason: str, code: int) -> bytes:
-        """The same for all that are open; 502 says that the app has died."""
-        died = status == 502
+    def all_final_frames(self, status: int, reason: str, code: int, patience: float = 0.0) -> bytes:
+        """The same for all that are open. Who asks for events is to come again, unless it has
+        waited for `patience` seconds."""
+        since = self.context.now() - patience
         return b"".join(
-            self.final_frames(stream, status, reason, code, app_died=died)
-            for stream in self.streams.values()
+            self.final_frames(each, status, reason, code, comes_again=each.opened > since)
+            for each in self.streams.values()
         )
 
     def _answer_fields(self, status: int, reason: str) -> Fields:

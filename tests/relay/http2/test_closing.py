@@ -66,14 +66,21 @@ def knocking() -> Streaming:
 
 
 @pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize(
     ("fields", "answer"), [(GET, own(503, REFUSED)), (CALL, unavailable(REFUSED))]
 )
 def test_the_app_refuses(
-    fields: tuple[tuple[bytes, bytes], ...], answer: Heard, whole: bool
+    fields: tuple[tuple[bytes, bytes], ...], answer: Heard, at_once: bool, whole: bool
 ) -> None:
+    """Many clients send their first request apart from the preface, and it is one all the same."""
     talk = knocking()
-    talk.client_begins(fields, end=whole)
+    if at_once:
+        talk.client_begins(fields, end=whole)
+    else:
+        talk.client_begins()
+        talk.client_asks(1, fields, end=whole)
+    assert sum(talk.in_flight.values()) == 1
     talk.app_refuses()
     hears = [("settings", {}), ("settings ack",), answer]
     hears += [] if whole else [("reset", 1, NO_ERROR)]
@@ -82,6 +89,7 @@ def test_the_app_refuses(
     assert [how for _, how in talk.endings] == ["app_left"]
     assert talk.in_flight == {}
     assert talk.proxy.context.counters.app_connect_failures == 1
+    assert talk.rejected == {"app-away": 1}
     talk.client_ends()
     assert talk.proxy.context.registry.sessions == set()
 
@@ -91,6 +99,16 @@ def test_the_app_refuses_a_client_that_has_asked_for_nothing_yet() -> None:
     talk.client_begins()
     talk.app_refuses()
     assert (talk.client_got(), talk.client.state) == (b"", "half-closed")
+
+
+def test_each_request_is_counted_that_the_app_does_not_get() -> None:
+    talk = knocking()
+    talk.client_begins(GET, POST)
+    talk.client_asks(5, CALL)
+    talk.app_refuses()
+    answers = [own(503, REFUSED), own(503, REFUSED, 3), unavailable(REFUSED, 5)]
+    assert [each for each in talk.client_hears() if each[0] == "headers"] == answers
+    assert talk.rejected == {"app-away": 3}
 
 
 def test_each_of_the_clients_settings_is_acknowledged_in_place_of_the_app() -> None:

@@ -77,19 +77,6 @@ def test_a_preface_after_a_request_is_a_wrong_request() -> None:
     assert talk.app_got() == request()
 
 
-def test_the_app_gets_what_the_client_said_while_it_was_reached() -> None:
-    talk = Streaming(app_listens=False)
-    talk.client_begins()
-    talk.client_asks(1, POST, end=False)
-    talk.client_sends(data(1, b"body", end=True))
-    assert not talk.client.is_reading(), "what waits is bounded"
-    talk.app_accepts()
-    assert talk.client.is_reading()
-    assert talk.app_hears() == [
-        *(("settings", {}), ("headers", 1, POST), ("data", 1, b"body", "end")),
-    ]
-
-
 def test_an_app_that_speaks_first_is_heard() -> None:
     talk = Streaming()
     talk.client_sends(PREFACE)
