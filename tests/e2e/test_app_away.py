@@ -1,117 +1,103 @@
 """An app that is away for a moment: nobody hears of it who can wait, and the log says it."""
 
+import asyncio
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from time import sleep
 
 import pytest
 
-from drainproxy.rehearsal.ports import free_ports, release
-from tests.e2e.http_client import connected, get_once
-from tests.e2e.process import PATIENCE, ask, sidecar
+from tests.e2e.conftest import DemoApp
+from tests.e2e.either_app import EVENT, MESSAGE, either_app
+from tests.e2e.either_client import (
+    CALL,
+    EITHER,
+    EVENTS,
+    HTTP1,
+    HTTP2,
+    PAGE,
+    WAIT,
+    WEBSOCKET,
+    Asked,
+    asked,
+    close_code,
+    whole,
+)
+from tests.e2e.process import PATIENCE, Sidecar, ask, sidecar
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-@pytest.fixture
-def app_port() -> Iterator[Sequence[int]]:
-    taken = free_ports(1)
-    yield taken
-    release(taken)
-
-
-@contextmanager
-def app(port: int, answer: bytes = ANSWER) -> Iterator[socket.socket]:
-    """An app that answers whoever comes, until the end of the block."""
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        opened: list[socket.socket] = []
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                opened.append(connection)
-                threading.Thread(target=talk, args=(connection,), daemon=True).start()
-
-        def talk(connection: socket.socket) -> None:
-            try:
-                while connection.recv(1 << 16):
-                    connection.sendall(answer)
-            except OSError:
-                return
-
-        threading.Thread(target=serve, daemon=True).start()
-        try:
-            yield listener
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            for connection in opened:
-                # A thread that reads keeps it open otherwise.
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-                connection.close()
+# Whoever waits for its end is waited for.
+WAITS = (
+    *("--websocket-drain", "wait", "--sse-drain", "wait"),
+    *("--drain-timeout", "60s", "--drain-delay", "30s"),
+)
+# Nothing is asked of an app that is away but what a client asks first.
+FIRST = [(over, question) for over, question in EITHER if question not in (WEBSOCKET, WAIT)]
 
 
-def asks(port: int, call: Callable[[int], object]) -> threading.Thread:
-    asking = threading.Thread(target=call, args=(port,), daemon=True)
-    asking.start()
-    return asking
+@pytest.fixture(scope="module")
+def waiting(app_port: int) -> Iterator[Sidecar]:
+    """A sidecar whose drains wait for all that has no end."""
+    with sidecar(f"127.0.0.1:{app_port}", *WAITS) as running:
+        yield running
 
 
-@pytest.mark.parametrize("accept", ["text/html", "text/event-stream"])
-def test_who_asks_while_the_app_is_away_is_answered_when_it_is_back(
-    accept: str, app_port: Sequence[int]
+async def until(running: Sidecar, words: str) -> None:
+    """Wait until the log says this."""
+    await asyncio.to_thread(running.process.until, lambda: words in running.process.output)
+
+
+async def test_who_asks_while_the_app_is_away_is_answered_when_it_is_back(
+    waiting: Sidecar, app_port: int
 ) -> None:
-    (port,) = app_port
-    answers: list[int] = []
+    async def answered(over: str, question: str) -> tuple[str, bytes]:
+        async with asked(waiting.port, over, question) as it:
+            return (await it.head())[":status"], await it.piece()
 
-    def ask(listen: int) -> None:
-        with connected(listen) as client:
-            client.request("GET", "/", headers={"Accept": accept})
-            answers.append(client.getresponse().status)
-
-    with sidecar(f"127.0.0.1:{port}") as running:
-        with app(port):
-            assert get_once(running.port).status == 200
-        running.process.until(lambda: f"the app at 127.0.0.1:{port} is away" in log(running))
-        asking = asks(running.port, ask)
-        running.until_in_flight(http1=1)
-        with app(port):
-            asking.join(PATIENCE)
-            running.process.until(lambda: f"the app at 127.0.0.1:{port} is back" in log(running))
-        assert answers == [200]
+    async with either_app(app_port):
+        assert await answered(HTTP1, PAGE) == ("200", b"ok")
+    await until(waiting, f"the app at 127.0.0.1:{app_port} is away")
+    asking = [asyncio.create_task(answered(*each)) for each in FIRST]
+    await asyncio.to_thread(waiting.until_in_flight, http1=2, http2=2, grpc=1)
+    async with either_app(app_port), asyncio.timeout(PATIENCE):
+        told = await asyncio.gather(*asking)
+        await until(waiting, f"the app at 127.0.0.1:{app_port} is back")
+    begun = {PAGE: b"ok", EVENTS: EVENT, CALL: MESSAGE}
+    expected = [("200", begun[question]) for _, question in FIRST]
+    expected[FIRST.index((HTTP2, PAGE))] = ("200", b"")
+    assert told == expected
 
 
-def log(running: object) -> str:
-    # It is handed on as an object.
-    return str(running.process.output)  # type: ignore[attr-defined]
-
-
-def test_the_log_says_what_was_refused_and_who_asked_for_a_drain(app_port: Sequence[int]) -> None:
-    (port,) = app_port
-    with sidecar(f"127.0.0.1:{port}", "--connect-timeout", "50ms") as running:
-        assert get_once(running.port).status == 503
-        assert "refused: 503 the app does not accept connections reason=app peer=" in log(running)
-        assert running.metric('drainproxy_rejected_total{reason="app-away"}') == 1
-        running.get("/prestop")
-        assert "draining: prestop asked for it" in log(running)
+async def test_who_asks_hears_that_the_app_stays_away_and_the_log_says_who_was_refused(
+    app_port: int,
+) -> None:
+    """RFC 9110 15.6.4; gRPC, "Statuscodes": UNAVAILABLE."""
+    with sidecar(f"127.0.0.1:{app_port}", "--connect-timeout", "50ms") as running:
+        for over, question in FIRST:
+            async with asked(running.port, over, question) as it:
+                head = await it.head()
+                if question == CALL:
+                    assert head["grpc-status"] == "14"
+                else:
+                    assert head[":status"] == "503"
+                    assert int(head["retry-after"]) > 0
+        log = running.process.output
+        assert "refused: 503 the app does not accept connections reason=app peer=" in log
+        assert log.count("refused: 503 ") == len(FIRST)
+        assert running.metric('drainproxy_rejected_total{reason="app-away"}') == len(FIRST)
+        await asyncio.to_thread(running.get, "/prestop")
+        assert "draining: prestop asked for it" in running.process.output
 
 
 def test_heads_that_came_while_the_process_was_stopped_are_read_before_it_is_asked_who_is_late(
-    app_port: Sequence[int],
+    demo_app: DemoApp,
 ) -> None:
     """As under a debugger, in a frozen cgroup, or on a machine that slept."""
-    (port,) = app_port
-    timeouts = ("--header-timeout", "400ms")
-    with app(port), sidecar(f"127.0.0.1:{port}", *timeouts) as running:
+    with sidecar(demo_app.address, "--header-timeout", "400ms") as running:
         clients = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(20)]
         for client in clients:
-            client.sendall(b"GET / HTTP/1.1\r\nHo")
+            client.sendall(b"GET /hello HTTP/1.1\r\nHo")
         running.process.until(
             lambda: running.metric('drainproxy_connections{kind="http1"}') == len(clients)
         )
@@ -126,40 +112,37 @@ def test_heads_that_came_while_the_process_was_stopped_are_read_before_it_is_ask
             client.close()
 
 
-SWITCH = b"HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-UPGRADE = (
-    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
-
-
 @pytest.mark.parametrize(("restarts", "code"), [(False, 1014), (True, 1012)])
-def test_a_websocket_of_an_app_that_dies_hears_close(
-    restarts: bool, code: int, app_port: Sequence[int]
+async def test_whoever_is_served_by_an_app_that_dies_hears_of_it_in_its_own_way(
+    restarts: bool, code: int, waiting: Sidecar, app_port: int
 ) -> None:
-    """IANA, WebSocket Close Code Number Registry: 1012 is a restart, 1014 a bad gateway."""
-    (port,) = app_port
-    waits = ("--websocket-drain", "wait", "--drain-timeout", "60s", "--drain-delay", "30s")
-    hook: threading.Thread | None = None
-    with sidecar(f"127.0.0.1:{port}", *waits) as running:
-        with socket.socket() as client:
-            with app(port, SWITCH):
-                client.settimeout(PATIENCE)
-                client.connect(("127.0.0.1", running.port))
-                client.sendall(UPGRADE)
-                assert client.recv(1 << 16) == SWITCH
-                if restarts:
-                    hook = asks(running.admin, lambda admin: ask(admin, "/prestop?of=app"))
-                    # Whether the hook of the sidecar follows is known after half a second.
-                    running.process.until(lambda: "restarts" in str(running.get("/readyz")[1]))
-            # The app is gone.
-            assert close_code(client) == code
-        if hook is not None:
-            running.post("/undrain")
-            hook.join(PATIENCE)
-
-
-def close_code(client: socket.socket) -> int:
-    frame = client.recv(1 << 16)
-    assert frame[0] == 0x88
-    return int.from_bytes(frame[2:4], "big")
+    """IANA, WebSocket Close Code Number Registry: 1012 is a restart, 1014 a bad gateway. At the end
+    of its stream an EventSource connects again (WHATWG HTML 9.2.3)."""
+    hook: asyncio.Task[object] | None = None
+    there: dict[tuple[str, str], Asked] = {}
+    async with AsyncExitStack() as clients:
+        async with either_app(app_port):
+            for over, question in (each for each in EITHER if each[1] != PAGE):
+                it = await clients.enter_async_context(asked(waiting.port, over, question))
+                there[over, question] = it
+                if question != WAIT:
+                    await it.head()
+                if question in (EVENTS, CALL):
+                    await it.piece()
+            await asyncio.to_thread(waiting.until_in_flight, websocket=2, sse=2, grpc=2)
+            if restarts:
+                hook = asyncio.create_task(asyncio.to_thread(ask, waiting.admin, "/prestop?of=app"))
+                # Whether the hook of the sidecar follows is known after half a second.
+                await asyncio.to_thread(
+                    waiting.process.until, lambda: "restarts" in str(waiting.get("/readyz")[1])
+                )
+        # The app is gone.
+        assert [await close_code(there[over, WEBSOCKET]) for over in (HTTP1, HTTP2)] == [code] * 2
+        for over in (HTTP1, HTTP2):
+            assert (await whole(there[over, EVENTS])).startswith(b"retry: ")
+        assert await whole(there[HTTP2, CALL]) == b""
+        assert there[HTTP2, CALL].trailers["grpc-status"] == "14"
+        assert (await there[HTTP2, WAIT].head())["grpc-status"] == "14"
+    if hook is not None:
+        await asyncio.to_thread(waiting.post, "/undrain")
+        await hook
