@@ -27,6 +27,8 @@ from tests.e2e.http2_ends import End, decoded
 # RFC 8441 3: SETTINGS_ENABLE_CONNECT_PROTOCOL.
 _WEBSOCKETS = (8, 1)
 _END_OF_HEAD = b"\r\n\r\n"
+# What a frame of this type begins with (RFC 6455 5.5.1).
+_CLOSE = b"\x88"
 
 EVENT = b"data: 1\n\n"
 # A gRPC message of one byte.
@@ -91,6 +93,8 @@ class _Http2(End):
     def came(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind == Kind.HEADERS:
             self._answer(stream, decoded(self._decoder, payload))
+        elif kind == Kind.DATA and payload[:1] == _CLOSE:
+            self.send(data(stream, _CLOSE + b"\0"))
         elif kind == Kind.SETTINGS and not flags & ACK:
             self.send(settings(flags=ACK))
         elif kind == Kind.PING and not flags & ACK:

@@ -45,8 +45,9 @@ class H2Client:
         """The next event of this kind (on this stream); those of others stay where they are."""
         peer = self._peer
         while (found := self._find(kind, stream)) is None:
-            assert not peer.ended, f"the connection ended after {self._events}"
             await peer.until(lambda: peer.ended or len(peer.received) > peer.taken)
+            more = len(peer.received) > peer.taken
+            assert more, f"the connection ended after {self._events}"
             self._receive()
         self._events.remove(found)
         return found

@@ -6,9 +6,10 @@ then SIGKILL comes 2 s later ("Container lifecycle hooks", "Termination of Pods"
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -16,7 +17,20 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
+from tests.e2e.either_app import MESSAGE, either_app
+from tests.e2e.either_client import (
+    CALL,
+    EVENTS,
+    HTTP2,
+    WAIT,
+    WEBSOCKET,
+    Asked,
+    asked,
+    close_code,
+    whole,
+)
 from tests.e2e.process import BUSY, Sidecar, sidecar
 
 WAITS = ("--websocket-drain", "wait", "--sse-drain", "wait", "--drain-spread", "0s")
@@ -52,11 +66,22 @@ async def test_with_its_own_hook_unanswered_everybody_hears_goodbye_in_time(
     phase: str, demo_app: DemoApp, tmp_path: Path
 ) -> None:
     report = tmp_path / "report"
-    flags = (*PHASES[phase], *WAITS, "--report-file", str(report))
-    with sidecar(demo_app.address, *flags) as running:
+    port, app = free_ports(2)
+    http2 = ("--forward", f"127.0.0.1:{port}=127.0.0.1:{app}")
+    flags = (*PHASES[phase], *WAITS, "--report-file", str(report), *http2)
+    async with AsyncExitStack() as stack:
+        running = stack.enter_context(sidecar(demo_app.address, *flags))
+        await stack.enter_async_context(either_app(app))
         uri = f"ws://127.0.0.1:{running.port}/ws"
         sockets = [await connect(uri, proxy=None) for _ in range(8)]
         events, writer = await begun(running.port, "/events")
+        there = {
+            question: await stack.enter_async_context(asked(port, HTTP2, question))
+            for question in (WEBSOCKET, EVENTS, CALL, WAIT)
+        }
+        for question in (WEBSOCKET, EVENTS, CALL):
+            await there[question].head()
+        await asyncio.to_thread(running.until_in_flight, websocket=9, sse=2, grpc=2)
         async with hooked(running, "/prestop?of=sidecar", phase):
             signalled = monotonic()
             running.process.send_signal(signal.SIGTERM)
@@ -65,6 +90,7 @@ async def test_with_its_own_hook_unanswered_everybody_hears_goodbye_in_time(
                 with pytest.raises(ConnectionClosed) as closed:
                     await each.recv()
                 codes.append(closed.value.rcvd and closed.value.rcvd.code)
+            await hear_goodbyes_over_http2(there)
             # A whole event, and the end of the body: RFC 9112 7.1, the last chunk.
             told = await events.read()
             assert await asyncio.to_thread(running.process.wait) == 0
@@ -74,8 +100,20 @@ async def test_with_its_own_hook_unanswered_everybody_hears_goodbye_in_time(
     assert codes == [1001] * len(sockets)
     assert told.endswith(b"\r\n0\r\n\r\n")
     written = json.loads(report.read_text())
+    assert (written["ended"]["websocket"]["goodbye"], written["ended"]["sse"]["goodbye"]) == (9, 2)
     assert written["why"] == "prestop"
     assert written["phases"]["cutting"] < 1.5 + BUSY
+
+
+async def hear_goodbyes_over_http2(there: dict[str, Asked]) -> None:
+    """Close (RFC 8441 5), the end behind a whole event, and UNAVAILABLE, in trailers or alone."""
+    assert await close_code(there[WEBSOCKET]) == 1001
+    assert await whole(there[WEBSOCKET]) == b""
+    body = await whole(there[EVENTS])
+    assert re.fullmatch(rb"data: 1\n\nretry: \d{4}\n\n", body), body
+    assert await whole(there[CALL]) == MESSAGE
+    assert there[CALL].trailers["grpc-status"] == "14"
+    assert (await there[WAIT].head())["grpc-status"] == "14"
 
 
 @pytest.mark.parametrize("path", ["/prestop", "/prestop?of=app"])
