@@ -8,9 +8,11 @@ from time import monotonic
 
 import pytest
 
+from tests.e2e.conformance.frames import PREFACE, ping, settings
 from tests.e2e.conftest import DemoApp
 from tests.e2e.process import BUSY, Sidecar, sidecar
 
+# What the bound is to the tick, tests/sidecar/test_news.py proves.
 QUIET = 0.5
 # By the machine alone `leaving` would take three quarters of an hour.
 DRAIN = ("--drain-delay", "0s", "--drain-quiet", f"{QUIET}s", "--drain-timeout", "1h")
@@ -25,6 +27,18 @@ Knock = Callable[[int, ExitStack], None]
 def silent(port: int, open_ones: ExitStack) -> None:
     """Connects, says nothing and stays."""
     open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+
+
+def pings(port: int, open_ones: ExitStack) -> None:
+    """The same over HTTP/2, where one can say something and ask for nothing (RFC 9113 6.7)."""
+    client = open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+    client.sendall(PREFACE + settings() + ping())
+
+
+def silent_of_either(port: int, open_ones: ExitStack) -> None:
+    """One of each."""
+    silent(port, open_ones)
+    pings(port, open_ones)
 
 
 def scans(port: int, _: ExitStack) -> None:
@@ -63,7 +77,7 @@ def knocking(running: Sidecar, knock: Knock, every: float) -> Iterator[None]:
 
 
 NOBODY = {
-    "silent connections": (silent, 0.1),
+    "silent connections": (silent_of_either, 0.1),
     "a port scanner": (scans, 0.02),
     "probes of the kubelet": (says(KUBELET), 0.25),
     "probes of health": (says(HEALTH), 0.25),

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from drainproxy.drain.machine import Input, Machine, Phase, Timing
 from drainproxy.sidecar.news import News, is_probe
 from tests.relay.conversation import Conversation, Proxy, request
-from tests.relay.frames import GET, PREFACE, settings
+from tests.relay.frames import GET, PREFACE, ping, priority, settings, window_update
 from tests.relay.streaming import Streaming
 
 CAME = 1100.0
@@ -71,6 +72,8 @@ ASKS_NOTHING = {
     "a greeting that nobody answers": says("tcp", first=b"220 here\r\n"),
     "half a head": says("auto", b"GET / HTTP/1.1\r\nHo"),
     "a preface": says("auto", PREFACE + settings()),
+    "pings": says("auto", PREFACE + settings() + ping(), ping()),
+    "windows and priorities": says("auto", PREFACE + settings(), window_update(0, 9), priority(1)),
     "what is no request": says("http", b"\x16\x03\x01\x00\xa5\x01\r\n\r\n"),
     "kubelet": says("auto", request("/", KUBELET)),
     "AWS": says("auto", request("/", "user-agent: ELB-HealthChecker/2.0")),
@@ -111,6 +114,26 @@ def test_who_asks_for_nothing_is_not(
     assert news.newest == 0.0
     talk.client_ends()
     assert news.newest == 0.0
+
+
+def test_however_many_come_who_ask_for_nothing_leaving_lasts_as_long_as_drain_quiet() -> None:
+    """To the tick: what the clock of a busy machine adds is left to the tests with sockets."""
+    proxy = Proxy()
+    began, quiet = proxy.time, 0.5 * len(ASKS_NOTHING)
+    machine = Machine(Timing(delay=0, quiet=quiet, timeout=3600), began)
+    machine.handle(Input.BOUND, began)
+    machine.drain("test", began)
+    machine.tick(began, 0.0, 0)
+    assert machine.phase is Phase.LEAVING
+    news = News(proxy.context)
+    proxy.leaves()
+    news.begin()
+    for come in ASKS_NOTHING.values():
+        # Half a second passes with each.
+        come(proxy)
+        assert machine.due(news.newest) == began + quiet
+    machine.tick(proxy.time, news.newest, 1)
+    assert (machine.phase, machine.since) == (Phase.CLOSED, began + quiet)
 
 
 def test_a_tcp_client_that_speaks_late_is_news_from_then_on(leaving: tuple[Proxy, News]) -> None:
