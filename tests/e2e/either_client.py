@@ -122,8 +122,9 @@ def _read(event: ResponseReceived | TrailersReceived) -> Fields:
 
 
 @asynccontextmanager
-async def asked(port: int, over: str, question: str) -> AsyncIterator[Asked]:
-    """Somebody asks this on a connection of its own."""
+async def asked(port: int, over: str, question: str, path: str = "") -> AsyncIterator[Asked]:
+    """Somebody asks this on a connection of its own; over HTTP/2 other apps may have it at another
+    `path`."""
     if over == HTTP1:
         async with client(port) as peer:
             peer.send(b"GET / HTTP/1.1\r\nHost: a.example\r\n" + _HTTP1[question] + b"\r\n")
@@ -132,19 +133,17 @@ async def asked(port: int, over: str, question: str) -> AsyncIterator[Asked]:
         async with h2_client(port) as connection:
             if question == WEBSOCKET:
                 await connection.until(RemoteSettingsChanged)
-            yield _Over2(connection, connection.request(_fields(question), end=_ends(question)))
+            fields = _fields(question, path)
+            yield _Over2(connection, connection.request(fields, end=question != WEBSOCKET))
 
 
-def _fields(question: str) -> list[tuple[str, str]]:
-    method, path, more = _HTTP2[question]
-    pseudo = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "a")]
+def _fields(question: str, path: str) -> list[tuple[str, str]]:
+    method, usual, more = _HTTP2[question]
+    pseudo = [(":method", method), (":scheme", "http"), (":path", path or usual)]
+    pseudo.append((":authority", "a"))
     if question == WEBSOCKET:
         pseudo.append((":protocol", "websocket"))
     return [*pseudo, *more]
-
-
-def _ends(question: str) -> bool:
-    return question != WEBSOCKET
 
 
 CLOSE = 0x88

@@ -3,6 +3,7 @@
 POST /echo?seconds=1      the body, after a while
 GET /events?seconds=5     an event every 100 ms, then the event `end`; with `&from=3` from that on
 /ws                       a WebSocket that sends every message back
+gRPC, over HTTP/2         .../Call a message every 100 ms, .../Wait no answer, else the message
 """
 
 import asyncio
@@ -14,15 +15,21 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-# Seconds between two events.
+# Seconds between two events, or messages.
 EVERY = 0.1
+# A gRPC message of one byte.
+MESSAGE = b"\0\0\0\0\1x"
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
     """Bodies and messages come back, after a while; events are numbered from `from` on."""
+    if scope["type"] == "lifespan":
+        return
     query = {name: float(text) for name, text in parse_qsl(scope["query_string"].decode())}
     if scope["type"] == "websocket":
         await _echo_messages(receive, send)
+    elif (b"content-type", b"application/grpc") in scope["headers"]:
+        await _answer_call(scope["path"], receive, send)
     elif scope["path"] == "/events":
         await _send_events(int(query.get("from", 0)), round(query["seconds"] / EVERY), send)
     else:
@@ -47,6 +54,20 @@ async def _send_events(first: int, end: int, send: Send) -> None:
         await send({"type": "http.response.body", "body": event, "more_body": True})
         await asyncio.sleep(EVERY)
     await send({"type": "http.response.body", "body": b"event: end\ndata: that was all\n\n"})
+
+
+async def _answer_call(path: str, receive: Receive, send: Send) -> None:
+    if path.endswith("/Wait"):
+        await asyncio.Event().wait()
+    body = await _whole(receive)
+    headers = [(b"content-type", b"application/grpc")]
+    start = {"type": "http.response.start", "status": 200, "headers": headers, "trailers": True}
+    await send(start)
+    while path.endswith("/Call"):
+        await send({"type": "http.response.body", "body": MESSAGE, "more_body": True})
+        await asyncio.sleep(EVERY)
+    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.trailers", "headers": [(b"grpc-status", b"0")]})
 
 
 async def _whole(receive: Receive) -> bytes:

@@ -4,35 +4,56 @@ Real processes in the kubelet's order, injected as they come; see `kubelet`.
 """
 
 import asyncio
+import re
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
+import grpc
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from drainproxy.rehearsal.ports import free_ports
+from tests.e2e.either_client import (
+    CALL,
+    EVENTS,
+    HTTP1,
+    HTTP2,
+    PAGE,
+    WAIT,
+    WEBSOCKET,
+    asked,
+    close_code,
+    whole,
+)
+from tests.e2e.grpc_load import UNSENT, channels
 from tests.e2e.kube_proxy import Service, service
 from tests.e2e.kubelet import Pod, running_pod
-from tests.e2e.process import BUSY
-from tests.e2e.test_pod_lifecycle import AT_ONCE, DRAIN, GRACE, left_in_order, until, uvicorn
+from tests.e2e.pod_app import MESSAGE
+from tests.e2e.process import BUSY, PATIENCE
+from tests.e2e.test_pod_lifecycle import AT_ONCE, DRAIN, GRACE, left_in_order, until
 
 EVERY = 0.02
+ECHO = "/pod.App/Echo"
 ASKS = b"GET /echo HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n"
+
+
+def hypercorn(port: int) -> tuple[str, ...]:
+    return ("hypercorn", "-w", "0", "-b", f"127.0.0.1:{port}", "tests.e2e.pod_app:app")
 
 
 @asynccontextmanager
 async def pod(
     folder: Path, settings: dict[str, str] | None = None, grace: int = GRACE
 ) -> AsyncIterator[Pod]:
-    """An injected pod of uvicorn."""
+    """An injected pod of hypercorn, which speaks HTTP/1 and HTTP/2."""
     (port,) = free_ports(1)
-    opened = running_pod(uvicorn(port), port, folder, grace, settings or {})
+    opened = running_pod(hypercorn(port), port, folder, grace, settings or {})
     running = await asyncio.to_thread(opened.__enter__)
     try:
         yield running
@@ -75,13 +96,45 @@ class Client:
             writer.close()
 
 
+class Caller:
+    """The same over gRPC, without retries; a call that was not sent has lost nothing."""
+
+    def __init__(self, to: Service | Pod) -> None:
+        self._to = to
+        self.told: Counter[str] = Counter()
+
+    async def ask_for_ever(self) -> None:
+        async with channels(1, f"127.0.0.1:{self._to.port}") as (channel,):
+            echo = channel.unary_unary(ECHO)
+            while True:
+                try:
+                    # It waits for a connection, as long as there is none.
+                    assert await echo(b"x", timeout=PATIENCE, wait_for_ready=True) == b"x"
+                    self.told["answered"] += 1
+                except grpc.aio.AioRpcError as error:
+                    words = error.details() or ""
+                    self.told["unsent" if UNSENT[1] in words else f"{error.code()} {words}"] += 1
+                # The pace of the clients.
+                await asyncio.sleep(EVERY)
+
+
+Asking = Client | Caller
+
+
 @asynccontextmanager
-async def asking(to: Service) -> AsyncIterator[list[Client]]:
+async def asking(to: Service) -> AsyncIterator[list[Asking]]:
     """Clients that keep their connections, and some that open one for each question."""
-    clients = [Client(to, kept=kept) for kept in (True, True, True, False, False)]
+    clients: list[Asking] = [Client(to, kept=kept) for kept in (True, True, True, False, False)]
+    async with at_work(*clients, Caller(to)) as working:
+        yield working
+
+
+@asynccontextmanager
+async def at_work(*clients: Asking) -> AsyncIterator[list[Asking]]:
+    """They ask all the while."""
     tasks = [asyncio.create_task(each.ask_for_ever()) for each in clients]
     try:
-        yield clients
+        yield [*clients]
         assert not any(task.done() for task in tasks)
     finally:
         for task in tasks:
@@ -111,8 +164,16 @@ async def test_the_only_replica_serves_until_there_is_another_one(tmp_path: Path
         assert shop.endpoint() is new
         told = await deletion
     left_in_order(told)
-    assert [client.told.keys() - {"answered"} for client in clients] == [set()] * len(clients)
-    assert all(client.told["answered"] > 20 for client in clients)
+    assert_nothing_lost(clients, 20)
+
+
+def assert_nothing_lost(clients: list[Asking], least: int) -> None:
+    """More than so many answers each, and nothing else."""
+    assert [client.told.keys() - {"answered", "unsent"} for client in clients] == [set()] * len(
+        clients
+    )
+    assert all(client.told["answered"] > least for client in clients)
+    assert sum(client.told["unsent"] for client in clients) <= 1
 
 
 # A restart is no deletion
@@ -154,10 +215,13 @@ async def test_a_restart_is_unready_until_the_app_is_there_again(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
     async with pod(tmp_path / "pod", settings) as restarting:
-        async with watching(restarting) as found:
+        async with watching(restarting) as found, at_work(Caller(restarting)) as clients:
             await asyncio.to_thread(restarting.restart_app)
             await until(restarting, lambda: restarting.is_ready)
             assert restarting.sidecar.phase == "serving"
+            served = clients[0].told["answered"]
+            await until(restarting, lambda: clients[0].told["answered"] > served)
+        assert_nothing_lost(clients, 0)
         # Ready as long as it is not known what the hook was called for, and no longer.
         unsure = ("serving", "announced")
         assert not [phase for ready, phase in found if ready and phase not in unsure]
@@ -179,24 +243,32 @@ async def test_a_deletion_is_ready_until_the_listener_closes(tmp_path: Path) -> 
 
 # An app that dies and comes back
 
+ASKED = [(HTTP1, PAGE, "/"), (HTTP2, PAGE, "/"), (HTTP2, EVENTS, "/"), (HTTP2, CALL, ECHO)]
+
 
 async def test_an_app_that_dies_and_comes_back_is_served_again_without_a_drain(
     tmp_path: Path,
 ) -> None:
-    async with pod(tmp_path / "pod") as living:
+    async def answered(*question: str) -> str:
+        async with asked(living.port, *question) as it:
+            return (await it.head())[":status"]
+
+    async with pod(tmp_path / "pod", {**AT_ONCE, "connect-timeout": "15s"}) as living:
         async with watching(living) as found:
             for _ in range(2):
                 living.app.send_signal(signal.SIGKILL)
+                await asyncio.to_thread(living.app.wait)
+                # Whoever asks while it is away is answered too.
+                asking = [asyncio.create_task(answered(*each)) for each in ASKED]
                 await asyncio.to_thread(living.start_app_again)
                 await until(living, lambda: living.is_ready)
-                reader, writer = await asyncio.open_connection("127.0.0.1", living.port)
-                writer.write(ASKS)
-                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-                writer.close()
+                assert await asyncio.gather(*asking) == ["200"] * len(asking)
         assert {phase for _, phase in found} == {"serving"}
 
 
 # A real grace period that is shorter than the pod's
+
+ENDLESS = {WEBSOCKET: "/ws", EVENTS: "/events?seconds=600", CALL: "", WAIT: ""}
 
 
 @pytest.mark.parametrize(
@@ -209,20 +281,33 @@ async def test_an_app_that_dies_and_comes_back_is_served_again_without_a_drain(
 async def test_clients_hear_goodbye_when_the_kubelet_runs_out_of_patience(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
+    """SIGTERM comes to both containers at once. This app keeps silent for 3 s after it, so what the
+    clients hear before is said by the sidecar."""
     grace, count = 1.0, 8
-    async with pod(tmp_path / "pod", settings, grace=30) as leaving:
+    async with AsyncExitStack() as stack:
+        leaving = await stack.enter_async_context(pod(tmp_path / "pod", settings, grace=30))
         uri = f"ws://127.0.0.1:{leaving.port}/ws"
         clients = [await connect(uri, proxy=None) for _ in range(count)]
+        there = {
+            question: await stack.enter_async_context(asked(leaving.port, HTTP2, question, path))
+            for question, path in ENDLESS.items()
+        }
+        for question in (WEBSOCKET, EVENTS, CALL):
+            await there[question].head()
         deletion = asyncio.create_task(asyncio.to_thread(leaving.delete, grace=grace))
         codes = []
         for client in clients:
             with pytest.raises(ConnectionClosed) as closed:
                 await client.recv()
             codes.append(closed.value.rcvd and closed.value.rcvd.code)
+        codes.append(await close_code(there[WEBSOCKET]))
+        assert re.search(rb"\n\nretry: \d+\n\n$", await whole(there[EVENTS]))
+        assert MESSAGE in await whole(there[CALL])
+        statuses = [there[CALL].trailers, await there[WAIT].head()]
         told = await deletion
-    # SIGTERM comes to both containers now, and uvicorn says 1012 to all when it hears it: who is
-    # faster is chance.
-    assert {*codes} <= {CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART}
+    assert codes == [CloseCode.GOING_AWAY] * (count + 1)
+    assert [each["grpc-status"] for each in statuses] == ["14", "14"]
+    assert all(each["grpc-message"].startswith("drainproxy: ") for each in statuses)
     # SIGKILL would have come 2 s later, and it has written its report.
     assert told.sidecar == 0
     assert told.gone < grace + 2 + BUSY
@@ -246,13 +331,16 @@ async def test_the_pod_of_a_job_is_gone_when_its_work_is_done(tmp_path: Path) ->
 @pytest.mark.slow
 async def test_the_client_of_a_job_is_answered_to_the_end(tmp_path: Path) -> None:
     """Whoever is connected is no reason to wait, and none to be cut either."""
-    async with pod(tmp_path / "pod", DRAIN) as job:
+    async with pod(tmp_path / "pod", DRAIN) as job, AsyncExitStack() as stack:
         reader, writer = await asyncio.open_connection("127.0.0.1", job.port)
         writer.write(ASKS)
         await reader.readuntil(b"\r\n\r\n")
+        over_http2 = await stack.enter_async_context(asked(job.port, HTTP2, PAGE))
+        assert (await over_http2.head())[":status"] == "200"
         job.app.send_signal(signal.SIGTERM)
         ending = asyncio.create_task(asyncio.to_thread(job.complete))
         # Kept for as long as a client of any other pod.
         await until(job, lambda: job.sidecar.phase in ("leaving", "closed"))
         writer.close()
+        await stack.aclose()
         assert (await ending)[1] == 0
