@@ -6,7 +6,7 @@ import pytest
 
 from drainproxy.wire.logged import NO_FACTS, Facts
 from tests.relay.conversation import Conversation, head, request
-from tests.relay.frames import GET, PREFACE, data, priority, settings
+from tests.relay.frames import GET, NO_ERROR, PREFACE, data, priority, settings
 from tests.relay.http1.test_connection import POST
 from tests.relay.streaming import asked, begun
 from tests.relay.upgraded import UPGRADE
@@ -154,6 +154,10 @@ def test_over_http2_an_app_that_cannot_be_had_is_told() -> None:
     talk.app_refuses()
     # Nobody has asked for anything yet.
     assert said == []
+    idle = begun()
+    said = listened(idle)
+    idle.app_ends()
+    assert (said, idle.client_hears()[0][:3]) == ([], ("goaway", 0, NO_ERROR))
     talk2 = asked(1, 3)
     said = listened(talk2)
     talk2.app_ends()

@@ -62,9 +62,10 @@ class Closing:
             # then come back slowly.
             self.begin()
         else:
-            streams = len(self._table.streams)
             context, peer = self._session.context, self._session.peer
-            context.refusal("app", peer, f"{status} {reason} ({streams} streams)")
+            if streams := len(self._table.streams):
+                # Else there is nobody whom we turn away: an idle client just hears GOAWAY.
+                context.refusal("app", peer, f"{status} {reason} ({streams} streams)")
             for tracked in list(self._table.tracked.values()):
                 tracked.speak_for_app()
             if status == 502:
