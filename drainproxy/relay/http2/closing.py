@@ -57,7 +57,8 @@ class Closing:
 
     def app_gone(self, status: int, reason: str) -> None:
         """The app is there no more."""
-        if not self._table.streams and (self._table.going or not self._outbound.begun):
+        table = self._table
+        if not table.streams and (table.going or not (self._outbound.begun or table.highest > 0)):
             # All has been said; or nobody asked yet, and it is as if nobody had listened: clients
             # then come back slowly.
             self.begin()
@@ -94,10 +95,11 @@ class Closing:
             self.begin()
 
     def _own_preface(self) -> bytes:
-        """In place of the app's, if that has not come (3.4)."""
+        """In place of the app's, if that has not come (3.4), and what of ours has waited for it."""
         if self._outbound.begun:
             return b""
-        return settings() + settings(ack=True) * self._outbound.unacknowledged
+        preface = settings() + settings(ack=True) * self._outbound.unacknowledged
+        return preface + self._outbound.words_here()
 
     def _goaway(self, code: int, reason: str) -> bytes:
         last = min(self._table.last, self._table.passed)
