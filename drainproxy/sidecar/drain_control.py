@@ -15,6 +15,7 @@ from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Account, Report
 from drainproxy.relay.context import Context
 from drainproxy.sidecar import logs
+from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.diary import Diary, told
 from drainproxy.sidecar.in_turn import InTurn
 from drainproxy.sidecar.listener import HANDSHAKE, Listener
@@ -143,7 +144,9 @@ class DrainControl:
             due = min(due, self._sidecar.now() + _JUST_COME)
         if due is not None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, due - self._sidecar.now()), self.advance)
+            # A process that was stopped reads first what has come before its time was over.
+            left = max(0.0, due - self._sidecar.now())
+            self._timer = loop.call_later(left, call_after_reads, loop, self.advance)
 
     def _expects_request(self) -> bool:
         """Whether a request may be on its way: on a connection that was just accepted, or on one

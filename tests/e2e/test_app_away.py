@@ -1,15 +1,11 @@
 """An app that is away for a moment: nobody hears of it who can wait, and the log says it."""
 
 import asyncio
-import signal
-import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from time import sleep
 
 import pytest
 
-from tests.e2e.conftest import DemoApp
 from tests.e2e.either_app import EVENT, MESSAGE, either_app
 from tests.e2e.either_client import (
     CALL,
@@ -88,28 +84,6 @@ async def test_who_asks_hears_that_the_app_stays_away_and_the_log_says_who_was_r
         assert running.metric('drainproxy_rejected_total{reason="app-away"}') == len(FIRST)
         await asyncio.to_thread(running.get, "/prestop")
         assert "draining: prestop asked for it" in running.process.output
-
-
-def test_heads_that_came_while_the_process_was_stopped_are_read_before_it_is_asked_who_is_late(
-    demo_app: DemoApp,
-) -> None:
-    """As under a debugger, in a frozen cgroup, or on a machine that slept."""
-    with sidecar(demo_app.address, "--header-timeout", "400ms") as running:
-        clients = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(20)]
-        for client in clients:
-            client.sendall(b"GET /hello HTTP/1.1\r\nHo")
-        running.process.until(
-            lambda: running.metric('drainproxy_connections{kind="http1"}') == len(clients)
-        )
-        running.process.send_signal(signal.SIGSTOP)
-        for client in clients:
-            client.sendall(b"st: a\r\n\r\n")
-        sleep(1)  # as long as it takes for every deadline to be over
-        running.process.send_signal(signal.SIGCONT)
-        for client in clients:
-            client.settimeout(PATIENCE)
-            assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
-            client.close()
 
 
 @pytest.mark.parametrize(("restarts", "code"), [(False, 1014), (True, 1012)])
