@@ -64,6 +64,34 @@ def test_a_place_of_those_that_are_called_seldom_is_had_by_being_called_more_oft
     assert methods.by_name[OTHER_METHODS] == {b"0": 19}
 
 
+@pytest.mark.parametrize("status", [b"7", b"16"])
+@pytest.mark.parametrize("again", [False, True], ids=["before", "before and after"])
+def test_names_that_a_guard_has_refused_are_no_match_for_one_that_the_app_knows(
+    status: bytes, again: bool
+) -> None:
+    """PERMISSION_DENIED and UNAUTHENTICATED come ahead of the question whether there is such a
+    method: however often a client calls those that it has invented."""
+    methods = Methods()
+    for name in invented(2 * MOST_METHODS):
+        call(methods, name, status, times=50)
+    call(methods, REAL)
+    for name in invented(2 * MOST_METHODS) if again else ():
+        call(methods, name, status, times=50)
+
+    assert methods.by_name[REAL] == {b"0": 1}
+    assert len(methods.by_name) <= MOST_METHODS + 1
+
+
+def test_where_all_are_known_to_the_app_a_refused_one_gets_no_place() -> None:
+    methods = Methods()
+    for name in invented(MOST_METHODS):
+        call(methods, name)
+    call(methods, REAL, b"16", times=100)
+    assert methods.by_name[OTHER_METHODS] == {b"16": 100}
+    call(methods, REAL, times=2)
+    assert methods.by_name[REAL][b"0"] >= 1
+
+
 @pytest.mark.parametrize(
     ("name", "status", "answered"),
     [(REAL, b"12", True), (REAL, b"14", False), (b"/" + b"x" * 200, b"0", True)],
