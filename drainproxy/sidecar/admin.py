@@ -44,6 +44,8 @@ _LOOK_EVERY = 1.0
 # How long `stop` waits for answers that are being given, and an idle client may stay.
 _SHUTDOWN_TIMEOUT = 1.0
 _KEEPALIVE = 75.0
+# So much of a path in the line about a refusal.
+_LONGEST_PATH = 200
 
 # Whose preStop hook calls, as `of` says; a hook without it says nothing.
 _HOOKS = {"app": Origin.APP_HOOK, "sidecar": Origin.SIDECAR_HOOK}
@@ -157,9 +159,19 @@ class Admin:
         """Any handler, while whose place is given away depends on who asks for what."""
         self._callers.asks(request.protocol)
         try:
-            return await handler(request)
+            answer = await handler(request)
         finally:
             self._callers.answered(request.protocol)
+        if 400 <= answer.status < 500:
+            self._tell(request, answer)
+        return answer
+
+    def _tell(self, request: web.Request, answer: web.StreamResponse) -> None:
+        """Log a refusal. What a probe is told is no refusal."""
+        body = answer.body if isinstance(answer, web.Response) else None
+        reason = msgspec.json.decode(body)["reason"] if isinstance(body, bytes) else ""
+        words = f"{request.method} {request.path[:_LONGEST_PATH]}: {answer.status} {reason}"
+        self._sidecar.context.refusal("admin", request.remote or "unknown", words)
 
     def guarded(self, handler: Handler) -> Handler:
         """`handler`, for those who may change the state."""
@@ -169,8 +181,6 @@ class Admin:
             if refused is None:
                 self._callers.may_wait(request.protocol)
                 return await handler(request)
-            words = f"{request.method} {request.path}: {refused.reason}"
-            self._sidecar.context.refusal("admin", request.remote or "unknown", words)
             return _refused(refused)
 
         return guard

@@ -97,3 +97,65 @@ async def test_nor_is_what_they_had_asked_for_in_a_report(sidecar: FakeSidecar) 
 
     (blocker,) = told["report"]["blockers"]
     assert (blocker["kind"], blocker["path"]) == ("http1", "")
+
+
+@pytest.mark.usefixtures("far_away")
+@pytest.mark.parametrize(
+    ("method", "path", "token", "told"),
+    [
+        ("POST", "/drain", None, "403 without an admin token only loopback may change anything"),
+        ("GET", "/prestop?of=app", "s3cret", "401 a token is needed"),
+        ("GET", "/connections", "s3cret", "401 a token is needed"),
+        ("GET", "/connections", None, "403 without an admin token only loopback may read"),
+        ("GET", "/metric", None, "404 Not Found"),
+        ("GET", "/drain", None, "405 Method Not Allowed"),
+        ("HEAD", "/prestop", None, "405 Method Not Allowed"),
+        ("GET", "/%0A%1b[2Jforged", None, "404 Not Found"),
+        ("GET", "/" + "x" * 5000, None, "404 Not Found"),
+    ],
+)
+async def test_each_refusal_is_in_the_log_with_its_reason(
+    sidecar: FakeSidecar, method: str, path: str, token: str | None, told: str
+) -> None:
+    sidecar.admin_token = token
+    lines: list[tuple[str, str, str]] = []
+    sidecar.context.refusal = lambda reason, peer, words, facts=None: lines.append(
+        (reason, peer, words)
+    )
+    async with asked(sidecar) as client, client.request(method, path) as response:
+        assert response.status == int(told[:3])
+
+    ((reason, peer, words),) = lines
+    assert (reason, peer) == ("admin", "127.0.0.1")
+    assert words.startswith(f"{method} /")
+    assert told in words
+    assert len(words) < 300
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/drain?wait=x", 400),
+        ("GET", "/prestop?of=me", 400),
+        ("GET", "/connections?limit=x", 400),
+        ("POST", "/rebalance?percent=0", 400),
+        ("POST", "/rebalance?percent=5&over=1s", 409),
+    ],
+)
+async def test_so_is_what_cannot_be_done(
+    sidecar: FakeSidecar, method: str, path: str, status: int
+) -> None:
+    lines: list[str] = []
+    sidecar.context.refusal = lambda reason, peer, words, facts=None: lines.append(words)
+    async with asked(sidecar) as client:
+        _, body = await answer(client, method, path)
+    name = path.partition("?")[0]
+    assert lines == [f"{method} {name}: {status} {body['reason']}"]
+
+
+async def test_a_probe_that_fails_is_no_refusal(sidecar: FakeSidecar) -> None:
+    lines: list[str] = []
+    sidecar.context.refusal = lambda reason, peer, words, facts=None: lines.append(words)
+    async with asked(sidecar) as client:
+        status, _ = await answer(client, "GET", "/readyz")
+    assert (status, lines) == (503, [])
