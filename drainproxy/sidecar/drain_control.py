@@ -111,7 +111,10 @@ class DrainControl:
     def end(self, why: str, *, hurried: bool = False) -> None:
         """Drain, then end the process; cut at once if this was asked before. `hurried`: SIGKILL is
         near, though nobody has asked before."""
+        begins = self._account is None
         self._begin_account()
+        if begins:
+            log.info("draining: %s", why)
         if self._machine.signalled or hurried:
             self._cut_by = SIGNAL
         self._perform(self._machine.signal(why, self._sidecar.now(), hurried=hurried))

@@ -82,8 +82,6 @@ async def test_who_asks_hears_that_the_app_stays_away_and_the_log_says_who_was_r
         assert "refused: 503 the app does not accept connections reason=app peer=" in log
         assert log.count("refused: 503 ") == len(FIRST)
         assert running.metric('drainproxy_rejected_total{reason="app-away"}') == len(FIRST)
-        await asyncio.to_thread(running.get, "/prestop")
-        assert "draining: prestop asked for it" in running.process.output
 
 
 @pytest.mark.parametrize(("restarts", "code"), [(False, 1014), (True, 1012)])
