@@ -46,4 +46,4 @@ USER 65532:65532
 EXPOSE 9180
 # A vector, so no shell stands between the kubelet's SIGTERM and us. Process 1 hears of no signal for
 # which it has no handler; blocked ones wait until it has, and env is there before an interpreter.
-ENTRYPOINT ["env", "--block-signal=TERM,INT,QUIT,HUP,USR1,USR2,ALRM,TTIN,TTOU", "/opt/drainproxy/bin/drainproxy"]
+ENTRYPOINT ["env", "--block-signal=TERM,INT,QUIT,HUP,USR1,USR2,ALRM,TTIN,TTOU,IO,PROF,VTALRM", "/opt/drainproxy/bin/drainproxy"]

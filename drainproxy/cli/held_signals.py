@@ -8,6 +8,7 @@ from collections.abc import Sequence
 HELD = (
     *(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP),
     *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGTTIN, signal.SIGTTOU),
+    *(signal.SIGIO, signal.SIGPROF, signal.SIGVTALRM),
 )
 
 

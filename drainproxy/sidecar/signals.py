@@ -12,7 +12,8 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # everybody; SIGHUP means something to both.
 PASSED_ON = (
     *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH),
-    signal.SIGCONT,
+    # Timers and descriptors send these too, to a process that has asked for them: we have not.
+    *(signal.SIGIO, signal.SIGPROF, signal.SIGVTALRM, signal.SIGCONT),
 )
 # By these Gunicorn, Puma and Unicorn are told to have a worker more or less. Where there is a
 # terminal it sends them itself, to stop who is in the background (termios(3)).

@@ -18,7 +18,10 @@ from tests.e2e.test_child import CODE, CONTAINER, app_pid, no_container, status
 
 # Nobody listens there: these tests are not about what is forwarded.
 NOWHERE = "127.0.0.1:1"
-HARMLESS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH)
+HARMLESS = (
+    *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH),
+    *(signal.SIGIO, signal.SIGPROF, signal.SIGVTALRM, signal.SIGCONT, signal.SIGPIPE),
+)
 
 
 @pytest.fixture
@@ -195,7 +198,9 @@ def reload(running: Running) -> None:
 
 def test_sighup_reads_the_file_anew(tmp_path: Path) -> None:
     path = tmp_path / "drainproxy.yaml"
-    with with_file(path, "drain-timeout: 30s") as running:
+    with with_file(path, "drain-timeout: 30s\nstop-timeout: 10s") as running:
+        said = "warning drain-timeout is 30s, but stop-timeout says that SIGKILL comes 10s after"
+        assert said in running.process.output
         path.write_text("drain-timeout: 300s\nmax-streams: 7\nunready: never\n")
         reload(running)
         mistakes = running.get("/status")[1]["config_mistakes"]
@@ -210,6 +215,36 @@ def test_sighup_reads_the_file_anew(tmp_path: Path) -> None:
         assert "No such file" in running.get("/status")[1]["config_mistakes"][0]
         # What is in force is what was right.
         assert running.post("/drain")[1]["deadline"] > 200
+
+
+def test_sighup_is_heard_in_every_phase_of_a_drain(tmp_path: Path) -> None:
+    """What it has read holds for the phase that is under way, which may be over by it."""
+    path = tmp_path / "drainproxy.yaml"
+
+    def file(delay: str = "1h", quiet: str = "1h", timeout: str = "9h") -> str:
+        times = {"drain-delay": delay, "drain-quiet": quiet, "drain-timeout": timeout}
+        lines = [f"{name}: {time}\n" for name, time in times.items()]
+        return "".join([*lines, "leaving-timeout: 8h\n"])
+
+    with with_file(path, file()) as running, connected(running.port) as client:
+        client.request("GET", "/")
+        running.until_in_flight(http1=1)
+        running.post("/drain")
+        for phase, text in (
+            ("announced", file()),
+            ("leaving", file(delay="0s")),
+            ("closed", file("0s", quiet="0s")),
+            ("drained", file("0s", "0s", timeout="1ms")),
+        ):
+            path.write_text(text)
+            reload(running)
+            running.until_phase(phase)
+        assert client.getresponse().status == 503
+        reload(running)
+        path.write_text(file())
+        running.post("/undrain")
+        reload(running)
+        assert running.phase == "serving"
 
 
 # Signals that come before anybody can handle them
@@ -254,7 +289,7 @@ def test_a_signal_that_comes_before_we_can_handle_it_is_not_lost(
 
 def test_a_signal_that_comes_before_the_interpreter_is_not_lost_where_it_is_blocked() -> None:
     """As the ENTRYPOINT of our image has it; the app must not inherit that (signal(7))."""
-    prefix = ("env", "--block-signal=TERM,INT,QUIT,HUP,USR1,USR2,ALRM,TTIN,TTOU")
+    prefix = ("env", "--block-signal=TERM,INT,QUIT,HUP,USR1,USR2,ALRM,TTIN,TTOU,IO,PROF,VTALRM")
     with beginning(prefix=prefix) as (process, _):
         process.until(lambda: holds(process.pid))
         process.send_signal(signal.SIGTERM)
@@ -270,7 +305,7 @@ def test_a_signal_that_comes_before_the_interpreter_is_not_lost_where_it_is_bloc
 def test_what_does_not_kill_does_not_kill_at_the_beginning_either() -> None:
     with beginning() as (process, admin):
         process.until(lambda: holds(process.pid))
-        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+        for number in HARMLESS:
             process.send_signal(number)
         process.until(lambda: is_up(admin))
         assert process.stop() == 0
