@@ -145,6 +145,7 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     from drainproxy.not_http import brief
     from drainproxy.rollout.gate.record import Record
     from drainproxy.rollout.gate.serve import Gate, Token
+    from drainproxy.sidecar import logs
 
     try:
         address = parse_listen(listen)
@@ -155,6 +156,7 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     file = given["state"] and Path(given["state"])
     record = Record(file, timedelta(seconds=given["contract_after"]))
     app = Gate(server(given), Token(token_file), record).application()
+    logs.configure("info", "text")
     brief("aiohttp.server")
     try:
         web.run_app(app, host=address.host or None, port=address.port, print=None, access_log=None)

@@ -4,18 +4,25 @@ import json
 import logging
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO
 
 log = logging.getLogger("drainproxy")
 
 
 def configure(level: str, form: str) -> None:
     """Set up the log of this process: `form` is `text` or `json`."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
-    log.handlers[:] = [handler]
+    log.handlers[:] = [_handler(form)]
     log.propagate = False
     set_level(level)
+    # Where libraries say something, names of others may stand in it too.
+    logging.lastResort = _handler(form)
+    logging.lastResort.setLevel(logging.WARNING)
+
+
+def _handler(form: str) -> logging.StreamHandler[TextIO]:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    return handler
 
 
 def set_level(level: str) -> None:

@@ -12,9 +12,9 @@ from drainproxy.sidecar import logs
 
 @pytest.fixture
 def _restored() -> Iterator[None]:
-    before = list(logs.log.handlers), logs.log.propagate, logs.log.level
+    before = list(logs.log.handlers), logs.log.propagate, logs.log.level, logging.lastResort
     yield
-    logs.log.handlers[:], logs.log.propagate, level = before
+    logs.log.handlers[:], logs.log.propagate, level, logging.lastResort = before
     logs.log.setLevel(level)
 
 
@@ -111,3 +111,19 @@ def test_nor_does_one_in_a_traceback_begin_a_line(capsys: pytest.CaptureFixture[
 
 def test_text_that_is_none_of_these_stays_as_it_is() -> None:
     assert logs.printable("/caf\u00e9/\u6f22 \\n") == "/caf\u00e9/\u6f22 \\n"
+
+
+@pytest.mark.usefixtures("_restored")
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_a_library_says_is_a_line_like_ours(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # It has no parent: nobody else has set up any log.
+    library = logging.Logger("a-library")
+    logs.configure("info", form)
+    library.info("not heard")
+    library.warning("a\x1b[2K\nb")
+
+    (line,) = capsys.readouterr().err.split("\n")[:-1]
+    assert line.isprintable()
+    assert "warning" in line
