@@ -36,8 +36,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # How long before the deadline /prestop answers in any case, so that the kubelet moves on.
 PRESTOP_SPARE = 0.5
-# How long after the deadline whoever waits for the report gives up.
-_PATIENCE = 5.0
 # A drain may be taken back or get another deadline while a request waits for its end: how often, in
 # seconds, such a request looks.
 _LOOK_EVERY = 1.0
@@ -261,7 +259,7 @@ class Admin:
         self._sidecar.drain(Origin.ADMIN)
         if not wait:
             return _json(self._with_phase({"deadline": seconds_left(self._sidecar)}))
-        report = await self._report(-_PATIENCE)
+        report = await self._report(-inf)
         if report is None:
             return _json(self._with_phase({"reason": "the drain was taken back"}), 409)
         return _json(self._with_phase(report.as_dict()))
@@ -310,7 +308,8 @@ class Admin:
         return {"phase": self._sidecar.machine.phase.value, **body}
 
     async def _report(self, spare: float) -> Report | None:
-        """The report once drained; None if the drain is taken back or has only `spare` seconds."""
+        """The report once drained; None if the drain is taken back or has only `spare` seconds. The
+        deadline is no bound of its own: a process that was stopped comes to it late."""
         sidecar = self._sidecar
         while sidecar.machine.phase is not Phase.DRAINED:
             deadline = sidecar.machine.deadline

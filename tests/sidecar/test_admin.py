@@ -225,6 +225,24 @@ async def test_who_waits_for_a_drain_is_told_that_it_was_taken_back(
         )
 
 
+async def test_a_drain_that_is_late_was_not_taken_back(
+    sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process was stopped, and its deadline is long over when it looks at the clock."""
+    monkeypatch.setattr(admin, "_LOOK_EVERY", 0.01)
+    hold(sidecar)
+    async with asked(sidecar) as client:
+        waiting = asyncio.create_task(answer(client, "POST", "/drain?wait=1"))
+        await until_drain(sidecar)
+        sidecar.ahead += 600
+        await answer(client, "GET", "/livez")
+        await asyncio.sleep(0.05)  # some looks
+        assert not waiting.done()
+        sidecar.advance()
+        status, body = await waiting
+    assert (status, body["phase"]) == (200, "drained")
+
+
 @pytest.mark.parametrize("phase", [Phase.STARTING, Phase.CUTTING])
 async def test_undrain_is_409_where_it_is_not_allowed(phase: Phase, sidecar: FakeSidecar) -> None:
     sidecar.machine.phase = phase

@@ -12,8 +12,17 @@ from drainproxy.drain.machine import Phase, Timing
 from drainproxy.drain.origin import Origin
 from drainproxy.relay.detect import Detect
 from drainproxy.relay.http1.connection import Http1Connection
+from drainproxy.relay.registry import Member
 from drainproxy.relay.tcp import Tcp
-from drainproxy.sidecar.status import connections, drain_seconds, seconds_left, status
+from drainproxy.sidecar import status as told_status
+from drainproxy.sidecar.status import (
+    LONGEST_PAGE,
+    PAGE,
+    connections,
+    drain_seconds,
+    seconds_left,
+    status,
+)
 
 from .fake_sidecar import FakeSidecar, connect
 
@@ -125,6 +134,32 @@ async def test_those_who_came_in_one_moment_are_told_on_one_page() -> None:
     first, after = connections(sidecar, most=2)
     assert (len(first), after) == (5, 2.0)
     assert len(connections(sidecar, 2.0, 2).connections) == 1
+
+
+async def test_however_many_are_connected_a_call_describes_a_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To describe one takes microseconds, and the loop serves nobody else meanwhile."""
+    sidecar = FakeSidecar()
+    for number in range(5000):
+        sidecar.ahead += 0.001
+        connect(sidecar, Tcp(sidecar.context, sidecar.routes[0]), ("10.1.2.3", number))
+    described: list[object] = []
+    describe = told_status._connection
+
+    def counted(session: Member, now: float) -> dict[str, object]:
+        described.append(session)
+        return describe(session, now)
+
+    monkeypatch.setattr(told_status, "_connection", counted)
+    pages = [connections(sidecar)]
+    assert len(pages[0].connections) == len(described) == PAGE
+    while (after := pages[-1].after) is not None:
+        pages.append(connections(sidecar, after, LONGEST_PAGE))
+    peers = [each["peer"] for page in pages for each in page.connections]
+    assert peers == [f"10.1.2.3:{number}" for number in range(5000)]
+    assert len(pages) == 6
+    assert status(sidecar)["connections"] == NONE | {"unknown": 0, "tcp": 5000}
 
 
 async def test_no_query_is_told_since_keys_are_in_it() -> None:
