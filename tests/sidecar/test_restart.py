@@ -174,7 +174,7 @@ async def test_that_it_is_a_restart_is_in_the_log_once_it_is_known(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "drainproxy.restart")
-    async with watched(monkeypatch) as (sidecar, _, looks):
+    async with watched(monkeypatch) as (sidecar, app, looks):
         sidecar.drain(Origin.APP_HOOK)
         await looks.again()
         assert caplog.messages == []
@@ -182,6 +182,10 @@ async def test_that_it_is_a_restart_is_in_the_log_once_it_is_known(
         await looks.again()
         (line,) = caplog.messages
         assert "a container of the app restarts" in line
+        app.stop()
+        app.start()
+        await until(lambda: serves(sidecar))
+        assert "it was restarted, and we stay" in caplog.messages[-1]
 
 
 # Whose drain is taken back
