@@ -104,7 +104,8 @@ def _requests(sidecar: Observed) -> Series:
     "drainproxy_grpc_requests_total",
     "counter",
     "Calls of gRPC that ended, by grpc-status (a reset is what clients make of it); of methods that"
-    " the app does not know, or beyond the 200 that are called most, as method other.",
+    " the app does not know, or beyond 200 (first those that were ever OK, then by calls), as"
+    " method other.",
     "method",
     "grpc_status",
 )
