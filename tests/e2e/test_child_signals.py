@@ -12,7 +12,7 @@ import pytest
 
 from drainproxy.rehearsal.ports import free_ports, release
 from tests.e2e.http_client import connected
-from tests.e2e.process import QUICK_DRAIN, Process, accepts, is_up, program, sidecar
+from tests.e2e.process import PATIENCE, QUICK_DRAIN, Process, accepts, is_up, program, sidecar
 from tests.e2e.process import Sidecar as Running
 from tests.e2e.test_child import CODE, CONTAINER, app_pid, no_container, status
 
@@ -92,10 +92,32 @@ def test_an_app_that_our_sigterm_ended_is_no_failure(script: str, code: int) -> 
         assert running.process.wait() == code
 
 
-def test_an_app_that_somebody_elses_sigterm_ended_is_one() -> None:
-    with sidecar(NOWHERE, "--", "sleep", "600", exit_code=143) as running:
-        os.kill(app_pid(running.process.pid), signal.SIGTERM)
-        assert running.process.wait() == 143
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        *(
+            pytest.param(each, marks=pytest.mark.slow, id=each.name)
+            for each in (signal.SIGINT, signal.SIGHUP, signal.SIGABRT, signal.SIGPROF)
+        ),
+    ],
+)
+def test_an_app_that_somebody_elses_signal_ended_is_one(number: signal.Signals) -> None:
+    with sidecar(NOWHERE, "--", "sleep", "600", exit_code=128 + number) as running:
+        os.kill(app_pid(running.process.pid), number)
+        assert running.process.wait() == 128 + number
+        assert "draining: the app has exited\n" in running.process.output
+
+
+@pytest.mark.slow
+def test_an_app_that_ignores_its_sigterm_is_killed_which_is_a_failure() -> None:
+    script = "trap '' TERM; echo deaf; while :; do sleep 0.1; done"
+    killed = 128 + signal.SIGKILL
+    with sidecar(NOWHERE, "--", "sh", "-c", script, exit_code=killed) as running:
+        running.process.until(lambda: "deaf\n" in running.process.output)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(3 * PATIENCE) == killed
+        assert "the app ignored SIGTERM for 10s: killed" in running.process.output
 
 
 # Which signals end us, and how
