@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from drainproxy.sidecar.metrics import METRICS
 from tests.deploy.dashboard import queries
 from tests.deploy.helm import CHART, Rendered, render
 from tests.deploy.monitoring import FOLDER, RULES, files
+from tests.deploy.promtool import promtool
 from tests.deploy.schemas import NEWEST, Object, validate
-from tests.e2e.programs import tool
 
 RELEASE_LABEL = {"release": "prometheus"}
 MONITORED = {
@@ -26,15 +25,6 @@ MONITORED = {
 }
 # Counted by sidecars that watch what bypasses them.
 OF_SOME_SIDECARS = {"drainproxy_bypassed_connections"}
-
-
-def promtool(*arguments: str) -> str:
-    """What it prints; the test skips where there is none."""
-    done = subprocess.run(
-        [tool("promtool"), *arguments], cwd=FOLDER, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @cache
@@ -48,11 +38,11 @@ def rules(name: str) -> list[dict[str, Any]]:
 
 
 def test_prometheus_takes_the_rules() -> None:
-    assert "SUCCESS" in promtool("check", "rules", "--lint-fatal", *RULES)
+    assert "SUCCESS" in promtool("check", "rules", "--lint-fatal", *RULES, folder=FOLDER)
 
 
 def test_each_alert_fires_and_does_not_fire() -> None:
-    assert "SUCCESS" in promtool("test", "rules", "alerts-test.yaml")
+    assert "SUCCESS" in promtool("test", "rules", "alerts-test.yaml", folder=FOLDER)
     tested = (FOLDER / "alerts-test.yaml").read_text()
     names = {rule["alert"] for rule in rules("alerts.yaml")}
     burns = {rule["labels"].get("burn_rate") for rule in rules("alerts.yaml")} - {None}
@@ -171,7 +161,7 @@ def test_the_chart_has_the_rules_with_its_objective(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     YAML(typ="safe").dump({"groups": held}, file)
     if shutil.which("promtool"):
-        promtool("check", "rules", str(file))
+        promtool("check", "rules", str(file), folder=FOLDER)
 
 
 def test_an_objective_is_put_in_as_it_is_meant() -> None:

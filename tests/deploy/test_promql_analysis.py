@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import msgspec
@@ -12,7 +11,7 @@ from ruamel.yaml import YAML
 from tests.conftest import ROOT
 from tests.deploy import engines
 from tests.deploy.analysis import Phase, measured
-from tests.e2e.programs import tool
+from tests.deploy.promtool import promtool
 
 FILE = ROOT / "deploy" / "rollouts" / "argo" / "analysis-promql.yaml"
 ARGUMENTS = {"canary-hash": "new", "namespace": "shop", "prometheus": "http://localhost"}
@@ -76,8 +75,5 @@ def test_its_queries_are_about_the_canary_alone(
     file = tmp_path / "test.yaml"
     # JSON is YAML.
     file.write_text(json.dumps({"tests": [test]}))
-    done = subprocess.run(
-        [tool("promtool"), "test", "rules", str(file)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    promtool("test", "rules", str(file))
     assert measured(METRICS[name], [] if value is None else [value]) == phase
