@@ -88,6 +88,12 @@ class Heads:
             data = _without_empty_lines(data, limits.max_header_bytes)
             if not data:
                 return None
+        if len(data) <= LONGEST_REMEMBERED and data.endswith(END_OF_HEAD):
+            # As nearly all come, a head and nothing else: an empty line within would be no field.
+            try:
+                return self._read_head(data, limits), b""
+            except Refused:
+                pass
         end = data.find(END_OF_HEAD) + 4
         if end == 3:
             self._hold(data, limits.max_header_bytes)
@@ -97,9 +103,7 @@ class Heads:
         if asked is not None and head == asked.head:
             return asked, rest
         try:
-            if end > limits.max_header_bytes:
-                raise _too_long(head, limits.max_header_bytes)
-            request = parse_request(head, limits.max_fields)
+            return self._read_head(head, limits), rest
         except Refused:
             if asked is not None or not HTTP2_PREFACE.startswith(data[: len(HTTP2_PREFACE)]):
                 raise
@@ -107,9 +111,13 @@ class Heads:
                 raise SpeaksHttp2(data) from None
             self._hold(data, limits.max_header_bytes)
             return None
-        self.asked = request
+
+    def _read_head(self, head: bytes, limits: Limits) -> Request:
+        if len(head) > limits.max_header_bytes:
+            raise _too_long(head, limits.max_header_bytes)
+        self.asked = request = parse_request(head, limits.max_fields)
         self.sent = self._forwarded(request)
-        return request, rest
+        return request
 
     def _hold(self, data: bytes, most: int) -> None:
         if data.count(b"\n") != data.count(b"\r\n"):
@@ -124,7 +132,7 @@ class Heads:
         client, fields = self._said_of_client
         if request.forwarded or request.host is None:
             return append_forwarded(request.head, request.host, client, b"http")
-        return request.head[:-2] + fields + request.host + END_OF_HEAD
+        return b"".join((request.head[:-2], fields, request.host, END_OF_HEAD))
 
     # Answers
 
@@ -135,10 +143,11 @@ class Heads:
         ends in it. None if more has to come, which is kept. Refused if it cannot be mended."""
         if self._partial:
             data, self._partial = self._partial + data, b""
+        method, same = request.method, self.answered_head
+        if self.answered is not None and data.startswith(same) and method != b"HEAD":
+            return self.answered, data, len(same)
         end = data.find(END_OF_HEAD) + 4
-        head, method = data[:end], request.method
-        if head == self.answered_head and self.answered is not None and method != b"HEAD":
-            return self.answered, data, end
+        head = data[:end]
         if end == 3 and len(data) <= limits.max_header_bytes and not doubtful(data):
             self._partial = data
             return None
