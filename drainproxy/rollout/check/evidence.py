@@ -20,7 +20,7 @@ from .rules.migration import changes_by_sql, in_words, migrations, phases
 from .rules.pipeline import BUDGETS, smoke_tests, watchers
 from .rules.rollback import goes_back_on_errors
 from .sidecar import asleep, sidecar_of
-from .workload import Workload
+from .workload import Workload, is_held_back
 
 PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
 _ELSEWHERE: Final = "its pods are described elsewhere"
@@ -98,7 +98,7 @@ def _drain(inventory: Inventory) -> Found:
     """A sidecar drains and ages. A preStop hook waits: what the app does then, it does itself."""
     for workload, unknown in _described(inventory):
         sidecar = sidecar_of(workload)
-        hooks = [each.at("lifecycle", "preStop").exists for each in workload.serving_containers]
+        hooks = [*map(is_held_back, workload.serving_containers)]
         if unknown:
             yield unknown
         elif sidecar and sidecar.reads_a_file:
@@ -181,7 +181,7 @@ def _led_to(workload: Workload) -> tuple[Proof, str]:
         name = container.at("name").text
         if not container.at("readinessProbe").exists:
             return "open", f"it leads to container {name}, which has no readinessProbe"
-        if not sidecar_of(workload) and not container.at("lifecycle", "preStop").exists:
+        if not sidecar_of(workload) and not is_held_back(container):
             return "open", f"it leads to container {name} until the moment at which that ends"
     return "proved", ""
 

@@ -49,6 +49,10 @@ _SERVERS: Final[tuple[tuple[str, Dialect], ...]] = (
 _CLIENTS: Final = {"psql", "mysql", "mariadb", "sqlite3"}
 # A database that is waited for is asked something.
 _ASKS: Final = re.compile(r"\s*(?:select|show|explain)\b[^;]*;?\s*", re.IGNORECASE)
+# What the clock runs is a migration where it changes what others use. To delete old rows, to add
+# and drop partitions, and to make a table of its own anew is daily work.
+_CHANGES_A_SCHEMA: Final = re.compile(r"(?:\A|;)\s*(?:alter|rename|drop)\s", re.IGNORECASE)
+_DAILY: Final = re.compile(r"\bpartitions?\b|\bcreate\s+(?:\w+\s+)?(?:table|view)\b", re.IGNORECASE)
 # golang-migrate and others; undo migrations of Flyway.
 _WAY_DOWN: Final = re.compile(r"(?:.*[._-])?(?:down|undo|revert|rollback)\.sql|U[0-9][^/]*\.sql")
 
@@ -72,12 +76,20 @@ def in_hook(job: Object, inventory: Inventory) -> Iterator[tuple[Place, Found]]:
 
 def holds_changes(job: Object) -> bool:
     """Whether SQL that does more than to ask stands in its commands."""
+    return any(not _ASKS.fullmatch(sql) for sql in _in_commands(job))
+
+
+def holds_a_schema_change(job: Object) -> bool:
+    """Whether SQL stands in its commands that changes a schema, and not only what is its own."""
     return any(
-        sql and not _ASKS.fullmatch(sql)
-        for _, words in commands_in_words(job)
-        for command in simple_commands(words)
-        for sql in map(statements_in, command)
+        _CHANGES_A_SCHEMA.search(sql) and not _DAILY.search(sql) for sql in _in_commands(job)
     )
+
+
+def _in_commands(job: Object) -> Iterator[str]:
+    for _, words in commands_in_words(job):
+        for command in simple_commands(words):
+            yield from filter(None, map(statements_in, command))
 
 
 def _worse(found: list[Found]) -> Found | None:

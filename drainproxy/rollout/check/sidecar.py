@@ -13,9 +13,8 @@ from drainproxy.manifests.grace import MARGIN
 from drainproxy.manifests.podspec import DEFAULT_GRACE
 
 from .place import Place
-from .workload import Workload
+from .workload import Workload, is_sidecar
 
-NAME: Final = "drainproxy"
 _REDIRECT: Final = "drainproxy-redirect"
 # coreutils, sleep(1): a number with a unit, seconds where there is none.
 _SLEEP = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)([smhd]?)\b")
@@ -135,8 +134,7 @@ class Sidecar:
 def sidecar_of(workload: Workload) -> Sidecar | None:
     """The sidecar, if there is or will be one."""
     for each in workload.every_container:
-        image = each.at("image").text.rpartition("/")[2]
-        if each.at("name").text == NAME or re.split("[:@]", image)[0] == NAME:
+        if is_sidecar(each):
             return Sidecar(workload, each)
     return Sidecar(workload, None) if workload.is_injected else None
 

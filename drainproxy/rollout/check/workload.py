@@ -26,6 +26,35 @@ AUTOSCALERS: Final = {
 _ASIDE = re.compile(r"(?:.*-)?(?:metrics?|prom(?:etheus)?|health\w*|probes?|debug|admin|pprof)")
 # Other people's sidecars, which injectors put in and their own probes and hooks serve.
 _FOREIGN: Final = ("istio-proxy", "linkerd-proxy", "daprd", "vault-agent", "cloud-sql-proxy")
+_OURS: Final = "drainproxy"
+
+
+def is_sidecar(container: Place) -> bool:
+    """Whether a container is our proxy: by its name or its image, and by what it runs. The same
+    image is the gate, the webhook and the smoke test, through which no connection goes."""
+    if _OURS not in (container.at("name").text, _image(container)):
+        return False
+    words = _words(container)
+    is_told = any(not word.startswith("-") for word in words)
+    return not is_told or any(word in ("run", "--forward") for word in words)
+
+
+def is_held_back(container: Place) -> bool:
+    """Whether it answers for a while when its pod is being deleted: a preStop hook waits, and our
+    webhook goes on by itself (--stop-delay)."""
+    if container.at("lifecycle", "preStop").exists:
+        return True
+    return _image(container) == _OURS and "webhook" in _words(container)
+
+
+def _image(container: Place) -> str:
+    """The last part of its name, without tag and digest."""
+    return re.split("[:@]", container.at("image").text.rpartition("/")[2])[0]
+
+
+def _words(container: Place) -> list[str]:
+    given = (*container.at("command").items, *container.at("args").items)
+    return " ".join(each.text for each in given).split()
 
 
 class Port:
@@ -94,7 +123,9 @@ class Workload:
     def containers(self) -> list[Place]:
         """Those of the app: neither init containers nor sidecars of others, nor ours."""
         every = self.spec.at("containers").items if self.owns_pod else []
-        return [each for each in every if each.at("name").text not in (*_FOREIGN, "drainproxy")]
+        return [
+            each for each in every if each.at("name").text not in _FOREIGN and not is_sidecar(each)
+        ]
 
     @cached_property
     def every_container(self) -> list[Place]:

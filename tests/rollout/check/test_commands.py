@@ -42,6 +42,30 @@ def test_a_job_that_calls_something_else_does_not(command: str) -> None:
     assert not migrations(take_stock(read_objects("x", job(command))))
 
 
+@pytest.mark.parametrize(
+    ("sql", "spec", "migrates"),
+    [
+        ("ALTER TABLE a ADD COLUMN b int", "", True),
+        ("SELECT 1; drop table a", "", True),
+        ("DELETE FROM sessions", "", False),
+        ("ALTER TABLE a DETACH PARTITION b", "", False),
+        ("DROP TABLE a; CREATE TABLE a AS SELECT 1", "", False),
+        # Nobody but a person runs it.
+        ("DELETE FROM sessions", "  suspend: true\n", True),
+        ("SELECT 1", "  suspend: true\n", False),
+    ],
+)
+def test_what_the_clock_runs_migrates_where_it_changes_a_schema(
+    sql: str, spec: str, migrates: bool
+) -> None:
+    text = (
+        f"apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: job}}\nspec:\n{spec}"
+        "  jobTemplate:\n"
+        f"    spec: {{template: {{spec: {{containers: [{{command: [psql, -c, '{sql}']}}]}}}}}}\n"
+    )
+    assert bool(migrations(take_stock(read_objects("x", text)))) == migrates
+
+
 def test_the_image_may_be_the_program() -> None:
     assert migrations(take_stock(read_objects("x", job("migrate", "flyway/flyway:10"))))
 

@@ -301,6 +301,7 @@ TABLE = [
     ("migration", "[-]", job("[psql, -c, DO $$ x $$]", phase("expand")), "is not understood"),
     ("migration", "[-]", job("[psql, -c, select 1]"), "nothing here migrates"),
     ("migration", "[-]", NIGHTLY, "nothing here migrates"),
+    ("migration", "[ ]", NIGHTLY.replace("DELETE FROM", "ALTER TABLE a DROP"), "is a contract"),
     (
         "migration",
         "[-]",

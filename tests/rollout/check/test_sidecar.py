@@ -32,6 +32,7 @@ def sidecar(containers: str, annotations: str = "{}", more: str = "") -> Sidecar
         "containers: [{name: drainproxy}]",
         "containers: [{name: proxy, image: 'registry.example:5000/edge/drainproxy:0.1.0'}]",
         "containers: [{name: proxy, image: drainproxy@sha256:00}]",
+        "containers: [{name: proxy, image: drainproxy, command: [sh, -c, exec drainproxy run]}]",
         NATIVE + "}]",
     ],
 )
@@ -41,10 +42,22 @@ def test_it_is_known_by_its_name_or_its_image(containers: str) -> None:
 
 @pytest.mark.parametrize(
     "containers",
-    ["containers: [{name: web, image: drainproxy-docs:1}]", "initContainers: [{name: drainproxy}]"],
+    [
+        "containers: [{name: web, image: drainproxy-docs:1}]",
+        "initContainers: [{name: drainproxy}]",
+        "containers: [{name: gate, image: 'drainproxy:1', args: [gate, serve, --listen=8080]}]",
+        "containers: [{name: drainproxy, args: [webhook, --cert=/tls.crt]}]",
+        "containers: [{name: test, image: 'drainproxy:1', command: [drainproxy, smoke, 'http://w']}]",
+    ],
 )
 def test_what_only_sounds_like_it_is_none(containers: str) -> None:
     assert sidecar_of(workload(containers)) is None
+
+
+def test_what_else_its_image_runs_is_an_app() -> None:
+    text = "containers: [{name: drainproxy, image: drainproxy, args: [%s]}]"
+    assert [each.at("name").text for each in workload(text % "gate, serve").containers]
+    assert not workload(text % "run, --forward=1=2").containers
 
 
 def test_a_flag_beats_the_environment_and_that_an_annotation() -> None:

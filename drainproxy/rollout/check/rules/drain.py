@@ -18,7 +18,7 @@ from drainproxy.rollout.check.place import Place
 from drainproxy.rollout.check.relations import is_for_sidecars
 from drainproxy.rollout.check.rule import DRAIN, GRACE, WORKLOADS, Problem, rule
 from drainproxy.rollout.check.sidecar import asleep, grace, sidecar_of
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.workload import Workload, is_held_back
 
 _END: Final = f"and {MARGIN}s for the app's own end"
 _KNOWN: Final = {*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS}
@@ -109,7 +109,7 @@ def prestop_missing_behind_service(workload: Workload, _: Inventory) -> Iterator
     if not workload.ports or sidecar_of(workload) or is_for_peers_alone(workload):
         return
     for container in workload.serving_containers:
-        if not container.at("lifecycle", "preStop").exists:
+        if not is_held_back(container):
             name = container.at("name").text
             services = ", ".join(dict.fromkeys(each.name for each in workload.services))
             yield Problem(

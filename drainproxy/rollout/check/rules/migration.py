@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from drainproxy.rollout.check.commands import Call, call, commands, commands_in_words
-from drainproxy.rollout.check.hooks import holds_changes, in_hook
+from drainproxy.rollout.check.hooks import holds_a_schema_change, holds_changes, in_hook
 from drainproxy.rollout.check.inventory import Inventory, hook_of, hook_phases
 from drainproxy.rollout.check.place import Object, Place
 from drainproxy.rollout.check.rule import MIGRATION, WORKLOADS, Problem, Proof, rule
@@ -71,11 +71,13 @@ def _migrates(each: Object) -> bool:
 
 
 def changes_by_sql(each: Object) -> bool:
-    """Whether it is a Job in whose commands SQL changes something with the release: neither a test
-    nor what the clock runs."""
+    """Whether it is a Job in whose commands SQL changes something with the release, which a test
+    does not; or a CronJob that changes a schema. One that is suspended is run by hand, as a Job."""
     hook = hook_of(each)
-    is_a_test = hook is not None and bool(hook_phases(hook) & _TEST_HOOKS)
-    return each.kind in ("Job", "Pod") and not is_a_test and holds_changes(each)
+    if each.kind not in _JOBS or (hook is not None and hook_phases(hook) & _TEST_HOOKS):
+        return False
+    by_the_clock = each.kind == "CronJob" and each.root.at("spec", "suspend").value is not True
+    return holds_a_schema_change(each) if by_the_clock else holds_changes(each)
 
 
 def in_words(each: Object, inventory: Inventory) -> tuple[Proof, str]:
