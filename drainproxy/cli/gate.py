@@ -165,6 +165,8 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
 
 
 def _at_canary(given: dict[str, Any]) -> Look:
+    from msgspec.structs import replace
+
     from drainproxy.rollout.gate.look import look_at_canary
     from drainproxy.rollout.gate.report import held
 
@@ -178,7 +180,14 @@ def _at_canary(given: dict[str, Any]) -> Look:
 
         given["wait"] = 0.0
         return nobody
-    return lambda: look_at_canary(server(given), wanted, time.time())
+    began = time.time() - wanted.window
+
+    def look() -> Awaitable["Report"]:
+        # Each look counts from the same beginning, so that what was seen stays seen.
+        now = time.time()
+        return look_at_canary(server(given), replace(wanted, window=now - began), now)
+
+    return look
 
 
 def _at_budget(given: dict[str, Any]) -> Look:

@@ -147,7 +147,7 @@ VERSIONS: Final = (
         type=duration_within(1, 86400),
         default="10m",
         show_default=True,
-        help="Since the step began.",
+        help="The step began so long before the first look; all looks count from then on.",
     ),
     _compared(
         "--warm-up",

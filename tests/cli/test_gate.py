@@ -2,7 +2,9 @@
 
 import json
 import sys
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click import Context
@@ -12,6 +14,8 @@ from drainproxy.cli.gate import canary, gate
 from drainproxy.cli.gate_options import rollout
 from drainproxy.cli.migration import migration
 from drainproxy.extras import install_hint
+from drainproxy.rollout.gate.look import Rollout
+from drainproxy.rollout.gate.report import Report
 
 NOBODY = ("--prometheus", "http://127.0.0.1:1")
 BOTH = ("--canary", 'version="2"', "--stable", 'version="1"')
@@ -35,6 +39,20 @@ def test_a_version_that_was_not_named_is_a_hold(arguments: tuple[str, ...]) -> N
     assert done.exit_code == 3
     assert done.output.startswith("hold: ")
     assert "--canary" in done.output or "--stable" in done.output
+
+
+def test_all_looks_count_from_the_same_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, counted = count(1000.0, 100.0), []
+
+    async def looked(_: object, rollout: Rollout, now: float) -> Report:
+        counted.append((now - rollout.window, now))
+        return Report("pass" if len(counted) == 3 else "hold", "")
+
+    monkeypatch.setattr("drainproxy.cli.gate.time", SimpleNamespace(time=lambda: next(clock)))
+    monkeypatch.setattr("drainproxy.rollout.gate.look.look_at_canary", looked)
+    options = ("--window", "5m", "--wait", "1m", "--interval", "0.1s")
+    assert called("canary", *BOTH, *options).exit_code == 0
+    assert counted == [(700, 1100), (700, 1200), (700, 1300)]
 
 
 def test_without_an_answer_it_is_a_hold_that_says_what_was_asked() -> None:

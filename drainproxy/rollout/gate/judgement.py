@@ -1,8 +1,9 @@
 """Pass, fail or hold for one signal, from what was counted of canary and stable.
 
 *Fail* needs evidence beyond chance, bad events in two scrape intervals at least, since those of a
-burst are not independent, and a difference that matters to somebody. *Pass* needs an upper bound
-of the canary's share within what is tolerated. All else is *hold*, with what is missing.
+burst are not independent, and a difference above a floor, that matters to somebody. *Pass* needs an
+upper bound of the canary's share within what is tolerated. All else is *hold*, with what is
+missing.
 """
 
 from collections.abc import Iterable
@@ -86,11 +87,10 @@ def _verdict(
         reason = f"{beside}: the canary has had none yet; {to_pass}: {_more(missing)}"
         return "hold", reason, missing
     if found >= _ENOUGH:
-        if canary.share - stable.share < policy.floor:
-            reason = f"{beside}: worse, but by less than {_percent(policy.floor)}"
+        if canary.share - stable.share <= policy.floor:
+            reason = f"{beside}: worse, but by no more than {_percent(policy.floor)}"
         elif canary.intervals < _LEAST_INTERVALS:
-            reason = f"{beside}: all in one interval, which may be one burst; {to_pass}"
-            return "hold", reason, None
+            reason = f"{beside}: all in one interval, which may be one burst"
         else:
             return "fail", f"{beside}: more than {policy.times:g} times as many; {to_pass}", None
     elif not stable.total:

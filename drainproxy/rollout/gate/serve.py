@@ -18,6 +18,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from msgspec import Struct, json
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -27,6 +28,7 @@ from .looks import Looks
 from .prometheus import Server
 from .record import Record
 from .report import Report, held
+from .steps import Steps
 from .wanted import Wanted, look_at_all, wanted
 
 log = logging.getLogger("drainproxy.gate")
@@ -77,6 +79,7 @@ class Gate:
         self._record = record or Record()
         self._token = token
         self._looks = Looks(time.monotonic)
+        self._steps = Steps()
         self._registry = CollectorRegistry()
         self._verdicts = Counter(
             "drainproxy_gate_verdicts",
@@ -142,13 +145,16 @@ class Gate:
             report = held(str(error.args[0] if error.args else error))
         else:
             report = await self._looks.get(json.encode(asked), lambda: self._look(found))
+            if endpoint == "confirm" and report.verdict == "pass":
+                self._steps.passed(found.rollout, time.time())
         self._verdicts.labels(endpoint, report.verdict).inc()
         log.info("%s: %s: %s", endpoint, report.verdict, report.reason)
         return report
 
     async def _look(self, wanted: Wanted) -> Report:
+        step = self._steps.within_step(wanted.rollout, time.time())
         with self._seconds.time():
-            return await look_at_all(self._server, self._record, wanted)
+            return await look_at_all(self._server, self._record, replace(wanted, rollout=step))
 
     async def healthy(self, _: web.Request) -> web.Response:
         """It answers."""

@@ -21,13 +21,17 @@ def errors(canary: Count, stable: Count, policy: Policy = THREE_NINES) -> Judgem
         (Count(0, 186), Count(0, 3534), "pass"),
         (Count(0, 185), Count(0, 3515), "hold"),
         (Count(20, 2000, 5), Count(0, 38_000), "fail"),
-        (Count(20, 2000, 1), Count(0, 38_000), "hold"),
+        # One burst is no fail, whatever the evidence: its share decides.
+        (Count(20, 1900, 1), Count(0, 36_100), "hold"),
+        (Count(20, 2000, 1), Count(0, 38_000), "pass"),
         (Count(0, 0), Count(0, 1000), "hold"),
         (Count(0, 1000), Count(0, 0), "hold"),
         (Count(5, 1000, 3), Count(95, 19_000), "pass"),
         (Count(50, 1000, 9), Count(95, 19_000), "fail"),
         # Worse beyond doubt, and by less than anybody minds.
         (Count(200, 1_000_000, 9), Count(20, 19_000_000), "pass"),
+        (Count(1000, 1_000_000, 9), Count(0, 19_000_000), "pass"),
+        (Count(1001, 1_000_000, 9), Count(0, 19_000_000), "fail"),
     ],
 )
 def test_the_verdict_follows_from_the_counts(canary: Count, stable: Count, verdict: str) -> None:

@@ -44,6 +44,23 @@ async def test_flagger_reads_the_status(bad: int, confirm: int, rollback: int) -
                 assert (await said.json())["reason"]
 
 
+async def test_what_is_counted_begins_anew_at_each_weight_and_where_flagger_went_on() -> None:
+    async with gate(prometheus(0)) as client:
+        asked = ("", 600), ("100", 600), ("5", 60), ("10", 60), ("", 60)
+        for slo, (weight, seconds) in enumerate(asked, start=90):  # no look is that of before
+            data = ASKED | {"weight": weight, "warmUp": "60s", "slo": f"{slo}%"}
+            async with client.post("/gate/argo", json=data) as said:
+                queries = (await said.json())["queries"]
+            counted = {int(query.partition("[")[2][:-2]) for query in queries if "[" in query}
+            assert max(counted) - seconds in (0, 1, 2, 3), weight
+    async with gate(prometheus(0)) as client:
+        async with client.post("/gate/flagger/confirm", json=HOOK) as said:
+            assert (said.status, "[600s]" in await said.text()) == (200, True)
+        again = HOOK | {"metadata": ASKED | {"slo": "99%"}}
+        async with client.post("/gate/flagger/rollback", json=again) as said:
+            assert "[600s]" not in await said.text()
+
+
 async def test_behind_a_contract_no_engine_is_told_to_roll_back(tmp_path: Path) -> None:
     record = Record(recorded(tmp_path))
     behind = ASKED | {"app": "shop", "version": "7", "previous": "6"}
