@@ -96,6 +96,9 @@ def write(state: State) -> dict[str, Any]:
 
 
 def _contradictions(state: State) -> Iterator[str]:
+    if state.phase == "none" and state.deployed_at is None:
+        # Nobody writes a record of nothing: a floor may have stood in it.
+        yield "it is empty, so what it said is lost: restore it, or delete it to begin anew"
     if (state.version is None) != (state.phase == "none"):
         yield f"phase {state.phase} and version {state.version} exclude each other"
     if (state.since is None) != (state.phase == "none"):

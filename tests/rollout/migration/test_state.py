@@ -16,7 +16,6 @@ CONTRACTED = BEGUN | {"phase": "contract", "floor": 7}
 @pytest.mark.parametrize(
     "state",
     [
-        State(),
         State(revision=3, deployed_version=7, deployed_at=NOW),
         State(phase="expand", version=7, since=NOW),
         State(phase="migrate", version=7, since=NOW, floor=6),
@@ -50,6 +49,9 @@ def test_what_is_written_is_read(state: State) -> None:
         BEGUN | {"since": "9999999999999-01-01T00:00:00Z"},
         BEGUN | {"revision": 0},
         BEGUN | {"flor": 6},
+        {},
+        {"revision": 3},
+        {"revision": "3", "phase": "none"},
         {"phase": "expand"},
         {"phase": "expand", "version": 7},
         {"version": 7, "since": BEGUN["since"]},

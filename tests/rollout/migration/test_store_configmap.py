@@ -166,9 +166,10 @@ def test_a_floor_that_was_not_written_is_written_by_the_next_who_writes(
         (None, "7", "its record is missing"),
         ({"phase": "expand", "version": "8", "since": "2026-11-29T12:00:00Z"}, "7", "says None"),
         ({"phase": "expand", "version": "x", "since": "2026-11-29T12:00:00Z"}, None, "corrupt"),
-        ({}, "seven", "'seven', no version"),
-        ({}, "", "'', no version"),
-        ({}, "\u0667", "no version"),
+        (None, "seven", "'seven', no version"),
+        (None, "", "'', no version"),
+        (None, "\u0667", "no version"),
+        ({}, None, "it is empty"),
         ({"more": "1"}, None, "unknown field"),
     ],
 )
