@@ -15,6 +15,7 @@ from drainproxy.config import parse_duration
 from drainproxy.rollout.gate.asked import Asked
 from drainproxy.rollout.gate.evidence import needed
 from drainproxy.rollout.gate.judgement import policy_of
+from drainproxy.rollout.gate.signals import LATENCIES, RULES
 from tests.conftest import ROOT
 from tests.deploy import engines
 
@@ -92,6 +93,32 @@ def test_so_many_requests_pass() -> None:
     assert needed(0, policy_of(0.9999).allowed) == 1877
     assert "99 % 17 requests" in GUIDE
     assert "1,877" in GUIDE
+
+
+def test_a_ladder_takes_longer_with_little_traffic() -> None:
+    """A look each 30 s from the first minute on, and two that pass."""
+    rows = re.findall(r"\n\| (\d+) \| \d+ m?i?n?s?[^|]*\| (\d+) min", GUIDE)
+    assert len(rows) == 4
+    for rate, minutes in rows:
+        enough = (186 / (step / 20 * float(rate)) for step in range(1, 20))
+        steps = (max(60, 30 * ceil(seconds / 30)) + 30 for seconds in enough)
+        assert round(sum(steps) / 60 + 0.01) == int(minutes), rate
+
+
+def test_every_signal_is_explained() -> None:
+    (table,) = re.findall(r"\n\| `signal` .*?\n\n", GUIDE, re.DOTALL)
+    named = [*(rule.signal for rule in RULES), *(each.signal for each in LATENCIES)]
+    others = ["refused connections", "saturation", "error budget", "migration", "traffic"]
+    assert [
+        name for name in (*named, *others) if f"`{name.removesuffix(' p99')}" not in table
+    ] == []
+
+
+def test_the_plugin_is_configured_in_one_line_of_yaml() -> None:
+    (text,) = re.findall(r'trafficRouterPlugins="([^"]+)"', GUIDE)
+    (plugin,) = YAML(typ="safe").load(text)
+    assert plugin["name"] in CANARY.read_text()
+    assert plugin["location"] == "$PLUGIN"
 
 
 def test_the_shares_of_standing_connections_are_those_of_rebalance() -> None:
