@@ -22,6 +22,13 @@ AUTOSCALERS: Final = {
     "ScaledObject": ("minReplicaCount", 0),
 }
 
+# Where a Rollout names a Service whose selector it moves.
+_LEADING: Final = (
+    ("canary", "canaryService"),
+    ("canary", "stableService"),
+    ("blueGreen", "activeService"),
+)
+
 # Ports that people look at and no client of the app.
 _ASIDE = re.compile(r"(?:.*-)?(?:metrics?|prom(?:etheus)?|health\w*|probes?|debug|admin|pprof)")
 # Other people's sidecars, which injectors put in and their own probes and hooks serve.
@@ -156,14 +163,20 @@ class Workload:
     def serves(self) -> bool:
         """Whether somebody connects to its pods. Where no Service is given it may be, unless all
         ports that it declares are for metrics."""
-        if self.ports or self.canary:
+        if self.ports or self.canary or self._is_led_to:
             return True
         return self.is_unproved and not (self._names and all(map(_ASIDE.fullmatch, self._names)))
 
     @property
     def is_doubtful(self) -> bool:
         """Whether nothing says that somebody connects: no Service is given, no port declared."""
-        return not (self.ports or self.canary or self._names)
+        return not (self.ports or self.canary or self._is_led_to or self._names)
+
+    @property
+    def _is_led_to(self) -> bool:
+        """Whether a Rollout names the Services that lead to it, which may stand elsewhere."""
+        strategy = self.root.at("spec", "strategy")
+        return any(strategy.at(*path).exists for path in _LEADING)
 
     @cached_property
     def _names(self) -> list[str]:

@@ -153,6 +153,13 @@ PROBES = [
             "            path: /health/migrations  # ! readiness-asks-for-schema\n",
         ),
     ),
+    Change(
+        "web.yaml",
+        (
+            "            path: /ready\n",
+            "            path: /ready?deep=1&schema=head  # ! readiness-asks-for-schema\n",
+        ),
+    ),
 ]
 
 END = [

@@ -134,6 +134,18 @@ def test_who_serves_is_who_has_a_service_or_ports_that_nobody_has_measured() -> 
     assert not only(stock(APP, metrics)).serves
 
 
+def test_a_rollout_serves_where_it_names_services_that_stand_elsewhere() -> None:
+    rollout = APP.replace("apps/v1", "argoproj.io/v1alpha1").replace("Deployment", "Rollout")
+    named = rollout.replace("spec:", "spec:\n  strategy: {canary: {stableService: web}}", 1)
+    other = service("{app: other}")
+
+    assert not only(stock(rollout, other)).serves
+    assert (only(stock(named, other)).serves, only(stock(named, other)).is_doubtful) == (
+        True,
+        False,
+    )
+
+
 def test_selectors_that_nothing_tells_apart_are_looked_at_a_hundred_times_at_most() -> None:
     """All with all would take as long as it is long: a pod has one budget, or it is not evicted."""
     many = [budget("{}").replace("name: web", f"name: web-{at}") for at in range(150)]

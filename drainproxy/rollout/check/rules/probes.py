@@ -25,7 +25,10 @@ _SCHEMA_HEAD = re.compile(
     r"|abort_if_pending_migrations|goose\s+.*\bstatus",
     re.IGNORECASE,
 )
-_SCHEMA_PATH = re.compile(r"/[\w/-]*(?:migrations?|schema)(?=[/?]|$)", re.IGNORECASE)
+_SCHEMA_PATH = re.compile(
+    r"/[\w/-]*(?:migrations?|schema)(?=[/?]|$)|[^?]*\?(?:[^&]*&)*(?:migrations?|schema)(?=[=&]|$)",
+    re.IGNORECASE,
+)
 _URL = re.compile(r"https?://[^/\s]+(/\S*)")
 
 
