@@ -45,7 +45,7 @@ _DOUBTFUL: Final = re.compile(
 )
 _MUST_BE_FILLED: Final = re.compile(r"(?<!\bdrop )\bnot\s+null\b", re.IGNORECASE)
 _FILLED: Final = re.compile(r"\b(?:default|generated|auto_increment|serial)\b", re.IGNORECASE)
-_BY_NULL: Final = re.compile(r"\bdefault[\s(]*(?:cast\s*\(\s*)?null\b", re.IGNORECASE)
+_BY_NULL: Final = re.compile(r"\bdefault[\s(+-]*(?:cast\s*\(\s*)?null\b", re.IGNORECASE)
 _ADDITIVE: Final = re.compile(
     r"^\s*(?:create\s+(?!or\s+replace\b)(?:(?:global\s+|local\s+)?temp(?:orary)?\s+|unlogged\s+)?"
     r"(?:table|database|index|view|materialized\s+view|type|schema|sequence|extension|role|user|domain"
