@@ -6,6 +6,7 @@ No engine says when a step began, but what it asks tells. Who names the weight a
 when the warm-up of its pods is over; and who is told to go on, and names none, goes on at once.
 """
 
+from math import inf
 from typing import Final
 
 from msgspec import Struct
@@ -13,16 +14,28 @@ from msgspec.structs import replace
 
 from .look import Rollout
 
-# Engines ask every half or whole minute while a step lasts; an abort is followed by silence.
+# Engines ask every half or whole minute while a step lasts, or as seldom as they did before; an
+# abort is followed by a longer silence.
 _FORGOTTEN_AFTER: Final = 180.0
+_LONGER: Final = 3.0
 # Who invents rollouts makes others forgotten.
 _MOST: Final = 1000
 
 
 class _Step(Struct):
+    """`silence`: seconds between the last two questions."""
+
     weight: float | None
     began: float
     asked: float
+    silence: float = 0.0
+
+    def hear(self, now: float) -> None:
+        """Somebody asks about it; whether it still lasts depends on when he did before."""
+        silence = now - self.asked
+        if silence > max(_FORGOTTEN_AFTER, _LONGER * self.silence):
+            self.weight, self.began = None, -inf
+        self.asked, self.silence = now, silence
 
 
 class Steps:
@@ -36,26 +49,28 @@ class Steps:
         100 % there are no two versions with users, and it is the window that says what counts."""
         versions = rollout.canary, rollout.stable
         step = self._steps.get(versions)
-        if step is not None and now - step.asked > _FORGOTTEN_AFTER:
-            step = None
+        if step is not None:
+            step.hear(now)
         if rollout.weight is not None:
             if not 0 < rollout.weight < 100:
                 return rollout
             if step is None or step.weight != rollout.weight:
-                step = _Step(rollout.weight, now - rollout.warm_up, now)
-                self._keep(versions, step)
+                step = self._begin(versions, rollout.weight, now - rollout.warm_up, now)
         if step is None:
             return rollout
-        step.asked = now
         return replace(rollout, window=min(rollout.window, max(now - step.began, 1.0)))
 
     def passed(self, rollout: Rollout, now: float) -> None:
         """The engine was told to go on; whoever names weights says himself when it does."""
         if rollout.weight is None:
-            self._keep((rollout.canary, rollout.stable), _Step(None, now, now))
+            self._begin((rollout.canary, rollout.stable), None, now, now)
 
-    def _keep(self, versions: tuple[str, str], step: _Step) -> None:
-        self._steps.pop(versions, None)
+    def _begin(
+        self, versions: tuple[str, str], weight: float | None, began: float, now: float
+    ) -> _Step:
+        before = self._steps.pop(versions, None)
         while len(self._steps) >= _MOST:
             del self._steps[next(iter(self._steps))]
+        step = _Step(weight, began, now, before.silence if before else 0.0)
         self._steps[versions] = step
+        return step

@@ -42,8 +42,17 @@ def test_where_one_version_has_no_users_the_window_decides(weight: int) -> None:
 
 
 def test_what_nobody_asks_about_any_more_is_over() -> None:
-    asked = (0, AT[5]), (170, AT[5]), (360, AT[5]), (900, WEIGHTLESS)
-    assert windows(Steps(), *asked) == [60, 230, 60, 1200]
+    asked = (0, AT[5]), (30, AT[5]), (220, AT[5]), (250, AT[5]), (900, WEIGHTLESS)
+    assert windows(Steps(), *asked) == [60, 90, 60, 90, 1200]
+
+
+def test_who_asks_seldom_is_remembered_for_longer() -> None:
+    asked = [(300 * look, AT[5]) for look in range(4)]
+    assert windows(Steps(), *asked) == [60, 60, 360, 660]
+    steps = Steps()
+    for at in (0, 300, 600):
+        steps.passed(WEIGHTLESS, T0 + at)
+        assert windows(steps, (at + 299, WEIGHTLESS)) == [1200 if at == 0 else 299]
 
 
 def test_an_engine_that_names_no_weight_goes_on_when_it_is_told_to() -> None:
