@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Protocol
 
 from drainproxy.drain.ledger import KINDS
@@ -99,22 +98,16 @@ class Counters:
         self.websocket_closes: defaultdict[tuple[int, str], int] = defaultdict(int)
         self.methods = Methods()
 
-    def answered(self, exchanges: Iterable[Answered], now: float) -> None:
-        """Count answers that have come to their end: by kind and status, and how long they took."""
-        kind, bounds = "http1", DURATION_BOUNDS
-        codes, durations = self.codes[kind], self.durations[kind]
-        for exchange in exchanges:
-            if exchange.kind != kind:
-                kind = exchange.kind
-                codes, durations = self.codes[kind], self.durations[kind]
-            codes[exchange.status] += 1
-            # As in Histogram.observe, for which each request would pay.
-            seconds = now - exchange.opened
-            place = bisect_left(bounds, seconds)
-            durations.counts[place] += 1
-            durations.total += seconds
-            if exchange.begun:
-                self._in_parts[kind].observe(seconds)
+    def answered(self, exchange: Answered, now: float) -> None:
+        """Count an answer that has come to its end: by kind and status, and how long it took."""
+        kind = exchange.kind
+        self.codes[kind][exchange.status] += 1
+        # As in Histogram.observe, for which each request would pay.
+        durations, seconds = self.durations[kind], now - exchange.opened
+        durations.counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
+        durations.total += seconds
+        if exchange.begun:
+            self._in_parts[kind].observe(seconds)
 
     def answer_begun(self, exchange: Answered, now: float) -> None:
         """Count the first byte of an answer whose rest is still to come."""

@@ -40,9 +40,10 @@ class Http1Connection(Exchange):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
-        if len(data) >= LARGE_READ and self.client_must_wait(data):
+        size = len(data)
+        if size >= LARGE_READ and self.client_must_wait(data):
             return
-        self.context.counters.bytes_from_clients += len(data)
+        self.context.counters.bytes_from_clients += size
         self.active = True
         state = self.request_state
         if state is HEAD:
@@ -180,11 +181,12 @@ class Http1Connection(Exchange):
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""
-        if len(data) >= LARGE_READ and self.app_must_wait(data):
+        size = len(data)
+        if size >= LARGE_READ and self.app_must_wait(data):
             return
-        self.context.counters.bytes_from_app += len(data)
+        self.context.counters.bytes_from_app += size
         self.active = True
-        self.received += len(data)
+        self.received += size
         state = self.answer_state
         if state is ANSWER_HEAD:
             self._read_answer_head(data)

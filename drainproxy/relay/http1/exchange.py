@@ -210,15 +210,16 @@ class Exchange(Session):
         """Close the books of the exchange in flight, if there is one."""
         if self.answer_state is NO_ANSWER:
             return
+        context = self.context
         if self.status:
-            self.context.counters.answered((self,), self.context.now())
+            context.counters.answered(self, context.now())
             self.begun = False
-        if self.context.access_log is not None:
+        if context.access_log is not None:
             self._log_access()
         if ending == GOODBYE:
-            self.context.deliveries.begin(self, self, self.why)
+            context.deliveries.begin(self, self, self.why)
         else:
-            self.context.ledger.close(self, ending, self.why or DEADLINE)
+            context.ledger.close(self, ending, self.why or DEADLINE)
         if self.kind != "http1":
             self.kind = "http1"
             self.events = None

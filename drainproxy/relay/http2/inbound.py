@@ -76,10 +76,11 @@ class Inbound(Direction[RequestHead]):
         streams[stream] = opened = Stream(
             table.connection, stream, head, table.moment, bool(flags & END_STREAM)
         )
-        if self.reader.spells or table.context.access_log is not None:
+        context = table.context
+        if self.reader.spells or context.access_log is not None:
             opened.facts = self._facts()
         table.hold(opened)
-        if timeout := table.context.limits.request_timeout:
+        if timeout := context.limits.request_timeout:
             table.deadlines.no_later(Deadline.ANSWER, opened.opened + timeout)
         if head.kind != "http2":
             self._open_special(opened)

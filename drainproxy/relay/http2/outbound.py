@@ -114,9 +114,9 @@ class Outbound(Direction[AnswerHead]):
 
     def data(self, stream: int, flags: int, length: int) -> bool:
         """A part of an answer."""
-        self.data_frames += 1 + length // LEAST_MAX_FRAME
-        self.table.window.room -= length
         table = self.table
+        self.data_frames += 1 if length < LEAST_MAX_FRAME else 1 + length // LEAST_MAX_FRAME
+        table.window.room -= length
         found = table.streams.get(stream)
         if found is not None:
             found.received += length

@@ -110,7 +110,7 @@ class Stream:
         """Both messages are through, or never will be."""
         context = self.owner.context
         if self.status:
-            context.counters.answered((self,), context.now())
+            context.counters.answered(self, context.now())
         if self.kind == "grpc":
             self.count_call(_STATUS_BY_ENDING[ending])
         if context.access_log is not None:

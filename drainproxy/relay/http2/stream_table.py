@@ -231,8 +231,9 @@ class StreamTable:
         """Finished streams have been passed on: close their holds."""
         finished, self.finished = self.finished, []
         context = self.context
-        context.counters.answered(finished, context.now())
+        count, now = context.counters.answered, context.now()
         for stream in finished:
+            count(stream, now)
             if stream.kind == "grpc":
                 stream.count_call()
         if context.access_log is not None:
