@@ -40,8 +40,8 @@ The words, each for one idea, in code, logs, documents and tests:
 - expired: asked to come again because of its age or a rebalance; jitter sample: the random number
   that spreads ages
 - expected request: one that may still come on a connection that was kept open
-- cut: booked for what we ended before its own end; the effect CUT, 2 s before the deadline, is the
-  last chance for a goodbye; abort: the connection is closed now, whatever is on it
+- cut: booked for what we ended before its own end; last goodbye: one that waits for no pause, 2 s
+  before the deadline; abort: the connection is closed now, whatever is on it
 - deadline: the moment when a drain must be over, by drain-timeout; of a session its next timer
 - inbound, outbound: the halves of an HTTP/2 connection, from the client and from the app
 """

@@ -11,16 +11,15 @@ from math import inf
 
 from drainproxy.drain.origin import Askers, Origin, Purpose
 
-# What `cutting` keeps of the drain's time, so that closing handshakes fit in before the deadline.
+# Seconds that `cutting` keeps of drain-timeout, so that closing handshakes end before the deadline.
 CUTTING_RESERVE = 2.0
 # The share of the time before cutting after which new connections are refused, quiet or not:
-# clients that know no other address come back for ever, and what the last ones ask must have time
-# to finish.
+# clients that know no other address reconnect for ever, and the last requests need time to finish.
 LATEST_CLOSE = 0.75
-# SIGTERM while the hook that holds it back is unanswered: the kubelet has run out of the grace
-# period, and grants two seconds from there to SIGKILL ("minimumGracePeriodInSeconds"). What is cut
-# has this long for its goodbye: with the report and the end of the process that fits in 1.5 s.
-HURRY = 1.2
+# Seconds for last goodbyes after a SIGTERM that arrives while our preStop hook is unanswered: then
+# the grace period is over, and the kubelet grants 2 s until SIGKILL
+# ("minimumGracePeriodInSeconds"). With the report and the end of the process this takes 1.5 s.
+TIME_BEFORE_SIGKILL = 1.2
 
 
 class Phase(Enum):
@@ -41,14 +40,16 @@ class Input(Enum):
     BOUND = "the listeners are bound"
     DRAIN = "an admin call or a preStop hook asks for a drain"
     SIGNAL = "the first SIGTERM, SIGINT or SIGQUIT"
-    HURRY = "the first signal while the sidecar's own preStop hook is unanswered: SIGKILL is near"
-    KILL = "a further one of them"
+    SIGKILL_NEAR = (
+        "the first signal while the sidecar's own preStop hook is unanswered: SIGKILL is near"
+    )
+    SIGNAL_AGAIN = "a further SIGTERM, SIGINT or SIGQUIT"
     UNDRAIN = "the drain is taken back"
     DELAY_OVER = "drain-delay is over"
     QUIET = "no new client has asked for anything for drain-quiet, or leaving-timeout is over"
-    FORSAKEN = "the app has gone, nothing is in flight and nobody is connected"
+    APP_GONE = "the app has gone, nothing is in flight and nobody is connected"
     EMPTY = "nothing is in flight"
-    DEADLINE = "only the time for cutting is left"
+    CUTTING_DUE = "only the time for cutting is left"
     TIMEOUT = "drain-timeout is over"
 
 
@@ -58,100 +59,100 @@ class Effect(Enum):
     OPEN = "bind the listeners"
     LEAVE = "say goodbye to every client at its next boundary"
     CLOSE = "empty the accept queue and close the listeners"
-    CUT = "say a last goodbye to what is still in flight"
+    LAST_GOODBYE = "say a last goodbye to what is still in flight"
     ABORT = "end what is still in flight"
-    FINISH = "report, wake whoever waits for the drain, and exit if a signal asked"
-    RETURN = "take the goodbyes back"
+    FINISH = "report, answer whoever waits for the drain, and exit if a signal asked for it"
+    CANCEL_GOODBYES = "cancel the goodbyes that have not been said"
 
 
 P, I, E = Phase, Input, Effect  # noqa: E741 - the table below is read as a table
 _STAY: tuple[Effect, ...] = ()
-_KILLED = (P.DRAINED, (E.CLOSE, E.CUT, E.ABORT, E.FINISH))
+_CUT_AT_ONCE = (P.DRAINED, (E.CLOSE, E.LAST_GOODBYE, E.ABORT, E.FINISH))
 
 TABLE: dict[tuple[Phase, Input], tuple[Phase, tuple[Effect, ...]]] = {
     (P.STARTING, I.BOUND): (P.SERVING, _STAY),
     (P.STARTING, I.DRAIN): (P.DRAINED, (E.FINISH,)),
     (P.STARTING, I.SIGNAL): (P.DRAINED, (E.FINISH,)),
-    (P.STARTING, I.HURRY): (P.DRAINED, (E.FINISH,)),
-    (P.STARTING, I.KILL): (P.DRAINED, (E.FINISH,)),
+    (P.STARTING, I.SIGKILL_NEAR): (P.DRAINED, (E.FINISH,)),
+    (P.STARTING, I.SIGNAL_AGAIN): (P.DRAINED, (E.FINISH,)),
     (P.STARTING, I.UNDRAIN): (P.STARTING, _STAY),
     (P.STARTING, I.DELAY_OVER): (P.STARTING, _STAY),
     (P.STARTING, I.QUIET): (P.STARTING, _STAY),
-    (P.STARTING, I.FORSAKEN): (P.STARTING, _STAY),
+    (P.STARTING, I.APP_GONE): (P.STARTING, _STAY),
     (P.STARTING, I.EMPTY): (P.STARTING, _STAY),
-    (P.STARTING, I.DEADLINE): (P.STARTING, _STAY),
+    (P.STARTING, I.CUTTING_DUE): (P.STARTING, _STAY),
     (P.STARTING, I.TIMEOUT): (P.STARTING, _STAY),
     (P.SERVING, I.BOUND): (P.SERVING, _STAY),
     (P.SERVING, I.DRAIN): (P.ANNOUNCED, _STAY),
     (P.SERVING, I.SIGNAL): (P.ANNOUNCED, _STAY),
-    (P.SERVING, I.HURRY): (P.CUTTING, (E.LEAVE, E.CLOSE, E.CUT)),
-    (P.SERVING, I.KILL): _KILLED,
+    (P.SERVING, I.SIGKILL_NEAR): (P.CUTTING, (E.LEAVE, E.CLOSE, E.LAST_GOODBYE)),
+    (P.SERVING, I.SIGNAL_AGAIN): _CUT_AT_ONCE,
     (P.SERVING, I.UNDRAIN): (P.SERVING, _STAY),
     (P.SERVING, I.DELAY_OVER): (P.SERVING, _STAY),
     (P.SERVING, I.QUIET): (P.SERVING, _STAY),
-    (P.SERVING, I.FORSAKEN): (P.SERVING, _STAY),
+    (P.SERVING, I.APP_GONE): (P.SERVING, _STAY),
     (P.SERVING, I.EMPTY): (P.SERVING, _STAY),
-    (P.SERVING, I.DEADLINE): (P.SERVING, _STAY),
+    (P.SERVING, I.CUTTING_DUE): (P.SERVING, _STAY),
     (P.SERVING, I.TIMEOUT): (P.SERVING, _STAY),
     (P.ANNOUNCED, I.BOUND): (P.ANNOUNCED, _STAY),
     (P.ANNOUNCED, I.DRAIN): (P.ANNOUNCED, _STAY),
     (P.ANNOUNCED, I.SIGNAL): (P.ANNOUNCED, _STAY),
-    (P.ANNOUNCED, I.HURRY): (P.CUTTING, (E.LEAVE, E.CLOSE, E.CUT)),
-    (P.ANNOUNCED, I.KILL): _KILLED,
+    (P.ANNOUNCED, I.SIGKILL_NEAR): (P.CUTTING, (E.LEAVE, E.CLOSE, E.LAST_GOODBYE)),
+    (P.ANNOUNCED, I.SIGNAL_AGAIN): _CUT_AT_ONCE,
     (P.ANNOUNCED, I.UNDRAIN): (P.SERVING, _STAY),
     (P.ANNOUNCED, I.DELAY_OVER): (P.LEAVING, (E.LEAVE,)),
     (P.ANNOUNCED, I.QUIET): (P.ANNOUNCED, _STAY),
-    (P.ANNOUNCED, I.FORSAKEN): (P.CLOSED, (E.LEAVE, E.CLOSE)),
+    (P.ANNOUNCED, I.APP_GONE): (P.CLOSED, (E.LEAVE, E.CLOSE)),
     (P.ANNOUNCED, I.EMPTY): (P.ANNOUNCED, _STAY),
-    (P.ANNOUNCED, I.DEADLINE): (P.CUTTING, (E.LEAVE, E.CLOSE, E.CUT)),
-    (P.ANNOUNCED, I.TIMEOUT): _KILLED,
+    (P.ANNOUNCED, I.CUTTING_DUE): (P.CUTTING, (E.LEAVE, E.CLOSE, E.LAST_GOODBYE)),
+    (P.ANNOUNCED, I.TIMEOUT): _CUT_AT_ONCE,
     (P.LEAVING, I.BOUND): (P.LEAVING, _STAY),
     (P.LEAVING, I.DRAIN): (P.LEAVING, _STAY),
     (P.LEAVING, I.SIGNAL): (P.LEAVING, _STAY),
-    (P.LEAVING, I.HURRY): (P.CUTTING, (E.CLOSE, E.CUT)),
-    (P.LEAVING, I.KILL): _KILLED,
-    (P.LEAVING, I.UNDRAIN): (P.SERVING, (E.RETURN,)),
+    (P.LEAVING, I.SIGKILL_NEAR): (P.CUTTING, (E.CLOSE, E.LAST_GOODBYE)),
+    (P.LEAVING, I.SIGNAL_AGAIN): _CUT_AT_ONCE,
+    (P.LEAVING, I.UNDRAIN): (P.SERVING, (E.CANCEL_GOODBYES,)),
     (P.LEAVING, I.DELAY_OVER): (P.LEAVING, _STAY),
     (P.LEAVING, I.QUIET): (P.CLOSED, (E.CLOSE,)),
-    (P.LEAVING, I.FORSAKEN): (P.CLOSED, (E.CLOSE,)),
+    (P.LEAVING, I.APP_GONE): (P.CLOSED, (E.CLOSE,)),
     (P.LEAVING, I.EMPTY): (P.LEAVING, _STAY),
-    (P.LEAVING, I.DEADLINE): (P.CUTTING, (E.CLOSE, E.CUT)),
-    (P.LEAVING, I.TIMEOUT): _KILLED,
+    (P.LEAVING, I.CUTTING_DUE): (P.CUTTING, (E.CLOSE, E.LAST_GOODBYE)),
+    (P.LEAVING, I.TIMEOUT): _CUT_AT_ONCE,
     (P.CLOSED, I.BOUND): (P.CLOSED, _STAY),
     (P.CLOSED, I.DRAIN): (P.CLOSED, _STAY),
     (P.CLOSED, I.SIGNAL): (P.CLOSED, _STAY),
-    (P.CLOSED, I.HURRY): (P.CUTTING, (E.CUT,)),
-    (P.CLOSED, I.KILL): (P.DRAINED, (E.CUT, E.ABORT, E.FINISH)),
-    (P.CLOSED, I.UNDRAIN): (P.SERVING, (E.RETURN, E.OPEN)),
+    (P.CLOSED, I.SIGKILL_NEAR): (P.CUTTING, (E.LAST_GOODBYE,)),
+    (P.CLOSED, I.SIGNAL_AGAIN): (P.DRAINED, (E.LAST_GOODBYE, E.ABORT, E.FINISH)),
+    (P.CLOSED, I.UNDRAIN): (P.SERVING, (E.CANCEL_GOODBYES, E.OPEN)),
     (P.CLOSED, I.DELAY_OVER): (P.CLOSED, _STAY),
     (P.CLOSED, I.QUIET): (P.CLOSED, _STAY),
-    (P.CLOSED, I.FORSAKEN): (P.CLOSED, _STAY),
+    (P.CLOSED, I.APP_GONE): (P.CLOSED, _STAY),
     (P.CLOSED, I.EMPTY): (P.DRAINED, (E.FINISH,)),
-    (P.CLOSED, I.DEADLINE): (P.CUTTING, (E.CUT,)),
-    (P.CLOSED, I.TIMEOUT): (P.DRAINED, (E.CUT, E.ABORT, E.FINISH)),
+    (P.CLOSED, I.CUTTING_DUE): (P.CUTTING, (E.LAST_GOODBYE,)),
+    (P.CLOSED, I.TIMEOUT): (P.DRAINED, (E.LAST_GOODBYE, E.ABORT, E.FINISH)),
     (P.CUTTING, I.BOUND): (P.CUTTING, _STAY),
     (P.CUTTING, I.DRAIN): (P.CUTTING, _STAY),
     (P.CUTTING, I.SIGNAL): (P.CUTTING, _STAY),
-    (P.CUTTING, I.HURRY): (P.CUTTING, _STAY),
-    (P.CUTTING, I.KILL): (P.DRAINED, (E.ABORT, E.FINISH)),
+    (P.CUTTING, I.SIGKILL_NEAR): (P.CUTTING, _STAY),
+    (P.CUTTING, I.SIGNAL_AGAIN): (P.DRAINED, (E.ABORT, E.FINISH)),
     (P.CUTTING, I.UNDRAIN): (P.CUTTING, _STAY),
     (P.CUTTING, I.DELAY_OVER): (P.CUTTING, _STAY),
     (P.CUTTING, I.QUIET): (P.CUTTING, _STAY),
-    (P.CUTTING, I.FORSAKEN): (P.CUTTING, _STAY),
+    (P.CUTTING, I.APP_GONE): (P.CUTTING, _STAY),
     (P.CUTTING, I.EMPTY): (P.DRAINED, (E.FINISH,)),
-    (P.CUTTING, I.DEADLINE): (P.CUTTING, _STAY),
+    (P.CUTTING, I.CUTTING_DUE): (P.CUTTING, _STAY),
     (P.CUTTING, I.TIMEOUT): (P.DRAINED, (E.ABORT, E.FINISH)),
     (P.DRAINED, I.BOUND): (P.DRAINED, (E.CLOSE,)),
     (P.DRAINED, I.DRAIN): (P.DRAINED, (E.FINISH,)),
     (P.DRAINED, I.SIGNAL): (P.DRAINED, (E.FINISH,)),
-    (P.DRAINED, I.HURRY): (P.DRAINED, (E.FINISH,)),
-    (P.DRAINED, I.KILL): (P.DRAINED, (E.FINISH,)),
-    (P.DRAINED, I.UNDRAIN): (P.SERVING, (E.RETURN, E.OPEN)),
+    (P.DRAINED, I.SIGKILL_NEAR): (P.DRAINED, (E.FINISH,)),
+    (P.DRAINED, I.SIGNAL_AGAIN): (P.DRAINED, (E.FINISH,)),
+    (P.DRAINED, I.UNDRAIN): (P.SERVING, (E.CANCEL_GOODBYES, E.OPEN)),
     (P.DRAINED, I.DELAY_OVER): (P.DRAINED, _STAY),
     (P.DRAINED, I.QUIET): (P.DRAINED, _STAY),
-    (P.DRAINED, I.FORSAKEN): (P.DRAINED, _STAY),
+    (P.DRAINED, I.APP_GONE): (P.DRAINED, _STAY),
     (P.DRAINED, I.EMPTY): (P.DRAINED, _STAY),
-    (P.DRAINED, I.DEADLINE): (P.DRAINED, _STAY),
+    (P.DRAINED, I.CUTTING_DUE): (P.DRAINED, _STAY),
     (P.DRAINED, I.TIMEOUT): (P.DRAINED, _STAY),
 }
 
@@ -179,7 +180,7 @@ class Machine:
         self.began: float | None = None
         self.why: str | None = None
         self.askers: Askers | None = None
-        # When SIGKILL leaves no more time, whatever the timeout says.
+        # When SIGKILL is due, if that is known: it ends the drain whatever drain-timeout says.
         self._latest = inf
         # Once a signal has come the process ends: nothing may take the drain back.
         self.signalled = False
@@ -196,8 +197,8 @@ class Machine:
         return None if self.began is None else min(self.began + self.timing.timeout, self._latest)
 
     @property
-    def hurried(self) -> bool:
-        """SIGKILL leaves no time beyond the deadline."""
+    def sigkill_near(self) -> bool:
+        """SIGKILL follows the deadline at once: no time is left after it."""
         return self._latest < inf
 
     def purpose(self, now: float) -> Purpose | None:
@@ -208,14 +209,14 @@ class Machine:
         """Somebody asks for a drain without ending the process (admin, preStop)."""
         return self._begin(Input.DRAIN, why, now, origin)
 
-    def signal(self, why: str, now: float, *, hurried: bool = False) -> tuple[Effect, ...]:
-        """A signal asks the process to end: the first drains, or cuts within `HURRY` if it is
-        `hurried`; a further one cuts at once."""
-        given = Input.HURRY if hurried else Input.SIGNAL
+    def signal(self, why: str, now: float, *, sigkill_near: bool = False) -> tuple[Effect, ...]:
+        """A signal asks the process to end: the first drains, or cuts within TIME_BEFORE_SIGKILL
+        if `sigkill_near`; a further one cuts at once."""
+        given = Input.SIGKILL_NEAR if sigkill_near else Input.SIGNAL
         if self.signalled:
-            given = Input.KILL
-        elif hurried:
-            self._latest = now + HURRY
+            given = Input.SIGNAL_AGAIN
+        elif sigkill_near:
+            self._latest = now + TIME_BEFORE_SIGKILL
         self.signalled = True
         return self._begin(given, why, now, Origin.SIGNAL)
 
@@ -237,12 +238,12 @@ class Machine:
         return effects
 
     def tick(
-        self, now: float, newest: float, in_flight: int, *, forsaken: bool = False
+        self, now: float, newest: float, in_flight: int, *, app_gone: bool = False
     ) -> tuple[Effect, ...]:
         """Take every step that is due. `newest`: when the newest connection came that has asked for
-        anything. `forsaken`: the app has gone for good and nobody is connected."""
+        anything. `app_gone`: the app has gone for good and nobody is connected."""
         done: tuple[Effect, ...] = ()
-        while (given := self._due_input(now, newest, in_flight, forsaken)) is not None:
+        while (given := self._due_input(now, newest, in_flight, app_gone)) is not None:
             done += self.handle(given, now)
         return done
 
@@ -260,11 +261,11 @@ class Machine:
             self.askers.add(origin, now)
         return self.handle(given, now)
 
-    def _due_input(self, now: float, newest: float, in_flight: int, forsaken: bool) -> Input | None:
+    def _due_input(self, now: float, newest: float, in_flight: int, app_gone: bool) -> Input | None:
         if not in_flight and self.phase in (Phase.CLOSED, Phase.CUTTING):
             return Input.EMPTY
-        if forsaken and not in_flight and self.phase in (Phase.ANNOUNCED, Phase.LEAVING):
-            return Input.FORSAKEN
+        if app_gone and not in_flight and self.phase in (Phase.ANNOUNCED, Phase.LEAVING):
+            return Input.APP_GONE
         for when, given in self._timers(newest):
             if when <= now:
                 return given
@@ -278,7 +279,7 @@ class Machine:
         if self.phase is Phase.CUTTING:
             return [(min(self.began + timing.timeout, self._latest), Input.TIMEOUT)]
         waiting = timing.timeout - min(CUTTING_RESERVE, timing.timeout / 2)
-        timers = [(self.began + waiting, Input.DEADLINE)]
+        timers = [(self.began + waiting, Input.CUTTING_DUE)]
         if self.phase is Phase.ANNOUNCED:
             timers.append((self.began + timing.delay, Input.DELAY_OVER))
         if self.phase is Phase.LEAVING:

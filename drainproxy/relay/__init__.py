@@ -34,9 +34,9 @@ loop (`turns`), and of an upload little is read ahead of the app (`small_reads`)
 The way of a goodbye. The sidecar calls `say_goodbye(why)` of a session, or of a hold in the ledger.
 HTTP/1 says `Connection: close` with its next answer (`http1.exchange`), HTTP/2 GOAWAY (`shutdown`).
 A stream without an end of its own has an object of `goodbye` that is fed what passes and asked
-`poll(now)`; `drain.interruption` says whether it may stand here, and the carrier writes it. Taken
-back it is by `cancel_goodbye`. At the deadline the sidecar calls `cut(why)`: the last chance to say
-it; and then `abort(why)`.
+`poll(now)`; `drain.interruption` says whether it may stand here, and the carrier writes it.
+`cancel_goodbye` cancels one that has not been said. Shortly before the deadline the sidecar calls
+`say_last_goodbye(why)`, which waits for no pause, and at the deadline `abort(why)`.
 
 Where to change what:
 
@@ -47,13 +47,14 @@ Where to change what:
   `drain.machine`. After drain-delay that has the effect LEAVE, which calls `context.begin_leaving`
   and `say_goodbye("drain")` of each HTTP/2 session. `http2.shutdown` takes the steps of
   `http2.goaway`: GOAWAY 2**31-1 and PING, and on its answer GOAWAY with the last stream. Who comes
-  later hears it by `latecomers`; a second SIGTERM skips LEAVE, and `cut` says one GOAWAY at once.
-- What happens to a POST in flight at the deadline: the effect CUT calls `cut("deadline")`. Over
-  HTTP/1 that leaves a plain request alone for the two seconds that are left. Then ABORT calls
-  `abort`, which answers 503 if no answer has begun, and else breaks it off so that the client can
-  tell (`http1.exchange`). Over HTTP/2 `cut` ends the stream at once, with 503 if no answer has
-  begun, else with RST_STREAM (`stream_table.cancel`); a call of gRPC hears UNAVAILABLE in trailers.
-  Either is booked as cut.
+  later hears it by `latecomers`; a second SIGTERM skips LEAVE, and `say_last_goodbye` says one
+  GOAWAY at once.
+- What happens to a POST in flight at the deadline: the effect LAST_GOODBYE, 2 s before it, calls
+  `say_last_goodbye("deadline")`. Over HTTP/1 that leaves a plain request alone for these 2 s. Then
+  ABORT calls `abort`, which answers 503 if no answer has begun, and else breaks it off so that the
+  client can tell (`http1.exchange`). Over HTTP/2 `say_last_goodbye` ends the stream at once, with
+  503 if no answer has begun, else with RST_STREAM (`stream_table.cancel`); a gRPC call gets
+  UNAVAILABLE in trailers. Both are booked as cut.
 - Which files a new protocol touches: its grammar in `wire/`; a session beside `tcp`. Told by its
   first bytes: `wire/sniff` and a line in `detect`; begun by an upgrade: `_switch` in
   `http1.connection`, and `http2.inbound` for RFC 8441. Its kind in `drain/ledger`. If

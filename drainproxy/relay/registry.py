@@ -56,8 +56,8 @@ class Member(Protocol):
     def expire(self, why: str) -> None:
         """The client should come again, on another connection."""
 
-    def cut(self, why: str) -> None:
-        """Waiting is over."""
+    def say_last_goodbye(self, why: str) -> None:
+        """Without waiting for a pause."""
 
     def may_receive_request(self, since: float) -> bool:
         """Whether a request may come if the connection was used `since`."""

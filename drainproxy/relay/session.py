@@ -261,11 +261,12 @@ class Session:
         """Close if the connection carries nothing at the moment."""
 
     def cancel_goodbye(self) -> None:
-        """The drain was taken back: a goodbye that has not been said is not said, but for one
-        that is due to age."""
+        """The drain was taken back: cancel a goodbye that has not been said, unless an age or a
+        rebalance asks for it too."""
 
-    def cut(self, why: str) -> None:
-        """Waiting is over: the last chance for a goodbye. `abort` follows."""
+    def say_last_goodbye(self, why: str) -> None:
+        """Say goodbye without waiting for a pause; `abort` follows. HTTP/2 ends streams that have
+        no goodbye of their own."""
 
     def abort(self, why: str) -> None:
         """End now; a client that has not got all that was written to it can tell."""

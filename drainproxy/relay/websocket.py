@@ -69,18 +69,18 @@ class WebSocket(Tcp):
         self.goodbye.say(why, self.context.now())
         self._poll()
 
-    def cut(self, why: str) -> None:
-        """Waiting is over: Close at the end of any frame, whenever it comes."""
+    def say_last_goodbye(self, why: str) -> None:
+        """Close at the end of the app's frame, without waiting for a pause."""
         self.why = self.why or why
         self.goodbye.hasten(why, self.context.now())
         self._poll()
 
     def on_grace_over(self) -> None:
         """The grace is over: the same."""
-        self.cut(MAX_AGE)
+        self.say_last_goodbye(MAX_AGE)
 
     def cancel_goodbye(self) -> None:
-        """Take a goodbye back that has not been said, unless it is due all the same."""
+        """Cancel a Close that has not been said, unless an age or a rebalance asks for it too."""
         self.goodbye.cancel(self.age.told_why, self.context.now())
         self._poll()
 

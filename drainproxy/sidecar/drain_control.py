@@ -72,7 +72,7 @@ class DrainControl:
         self._timer: asyncio.TimerHandle | None = None
         self._goodbyes = InTurn()
         self._opening: asyncio.Task[Any] | None = None
-        self._cut_by = DEADLINE
+        self._cut_why = DEADLINE
 
     # What begins and ends a drain
 
@@ -108,16 +108,16 @@ class DrainControl:
             self._drained = asyncio.get_running_loop().create_future()
         return await asyncio.shield(self._drained)
 
-    def end(self, why: str, *, hurried: bool = False) -> None:
-        """Drain, then end the process; cut at once if this was asked before. `hurried`: SIGKILL is
-        near, though nobody has asked before."""
+    def end(self, why: str, *, sigkill_near: bool = False) -> None:
+        """Drain, then end the process; cut at once if this was asked before, or if
+        `sigkill_near`."""
         begins = self._account is None
         self._begin_account()
         if begins:
             log.info("draining: %s", why)
-        if self._machine.signalled or hurried:
-            self._cut_by = SIGNAL
-        self._perform(self._machine.signal(why, self._sidecar.now(), hurried=hurried))
+        if self._machine.signalled or sigkill_near:
+            self._cut_why = SIGNAL
+        self._perform(self._machine.signal(why, self._sidecar.now(), sigkill_near=sigkill_near))
         self.advance()
 
     def bound(self) -> None:
@@ -134,9 +134,9 @@ class DrainControl:
         ledger, machine = self._context.ledger, self._machine
         expected = not ledger.holds and self._expects_request()
         in_flight = len(ledger.holds) or expected
-        forsaken = self._sidecar.restart.forsaken and not self._context.registry.sessions
+        app_gone = self._sidecar.restart.app_gone_for_good and not self._context.registry.sessions
         newest = self._news.newest
-        self._perform(machine.tick(self._sidecar.now(), newest, in_flight, forsaken=forsaken))
+        self._perform(machine.tick(self._sidecar.now(), newest, in_flight, app_gone=app_gone))
         ledger.on_empty = emptied = self._emptied if machine.draining else None
         if not self.over.is_set():
             # From then on it is the final flush that waits for the last session.
@@ -235,27 +235,27 @@ class DrainControl:
         waits = self._machine.timing.quiet and self._machine.phase is Phase.CLOSED
         for listener in self._sidecar.listeners:
             listener.close(HANDSHAKE if waits else 0.0)
-        # Where nothing is waited for, they are cut at once.
+        # With no time left all hear it at once.
         window = self._spread_window() if self._machine.phase is Phase.CLOSED else 0.0
         self._goodbyes.say_to_latecomers(self._context, window)
         if self._machine.phase is Phase.CLOSED:
             # Some of them may have begun since.
             self._goodbyes.say(self._context.endless(), window)
 
-    def _cut(self) -> None:
-        """Effect CUT, CUTTING_RESERVE before the deadline: the last chance for a goodbye. A plain
-        request goes on until ABORT over HTTP/1, and ends here over HTTP/2 (`session.cut`)."""
+    def _last_goodbye(self) -> None:
+        """Effect LAST_GOODBYE, CUTTING_RESERVE before the deadline: goodbyes that wait for nothing.
+        A plain request goes on until ABORT over HTTP/1, and ends here over HTTP/2."""
         if self._account and self._context.ledger.holds:
             self._account.note_blockers(self._sidecar.now())
         for session in list(self._context.registry.sessions):
-            session.cut(self._cut_by)
+            session.say_last_goodbye(self._cut_why)
 
     def _abort(self) -> None:
         """Effect ABORT, at the deadline: what is still in flight ends, with 503 where no answer has
         begun (`session.abort`)."""
         self.aborted = True
         for session in list(self._context.registry.sessions):
-            session.abort(self._cut_by)
+            session.abort(self._cut_why)
         self._context.deliveries.abandon()
 
     def _finish(self) -> None:
@@ -288,8 +288,8 @@ class DrainControl:
                     error.strerror,
                 )
 
-    def _return(self) -> None:
-        """Effect RETURN, of an undrain: goodbyes that have not been sent are cancelled."""
+    def _cancel_goodbyes(self) -> None:
+        """Effect CANCEL_GOODBYES, of an undrain: goodbyes that have not been sent are cancelled."""
         self._context.cancel_leaving()
         self._news.end()
         self.aborted = False
@@ -301,8 +301,8 @@ class DrainControl:
         Effect.OPEN: _open,
         Effect.LEAVE: _leave,
         Effect.CLOSE: _close,
-        Effect.CUT: _cut,
+        Effect.LAST_GOODBYE: _last_goodbye,
         Effect.ABORT: _abort,
         Effect.FINISH: _finish,
-        Effect.RETURN: _return,
+        Effect.CANCEL_GOODBYES: _cancel_goodbyes,
     }

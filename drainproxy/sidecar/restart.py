@@ -75,7 +75,7 @@ class Restart:
         )
 
     @property
-    def forsaken(self) -> bool:
+    def app_gone_for_good(self) -> bool:
         """Whether no app is there, and none will come: a restart brings it back. The kubelet calls
         no hook of an app that has gone, so a hook without a name is our own then."""
         askers = self._sidecar.machine.askers

@@ -199,10 +199,10 @@ class Sidecar:
             self._child.kill()
         else:
             # It comes when the hook has been answered, or when the grace period is over.
-            hurried = self.own_hooks > 0
-            if hurried:
+            sigkill_near = self.own_hooks > 0
+            if sigkill_near:
                 log.warning("the grace period is over, and the drain is not: SIGKILL is near")
-            self._draining.end(name, hurried=hurried)
+            self._draining.end(name, sigkill_near=sigkill_near)
 
     def _passed_on(self, number: int) -> None:
         """Nothing of what an operator signals ends us; some of it may be meant for the app."""
@@ -224,7 +224,7 @@ class Sidecar:
     async def _flush(self) -> None:
         """Until the deadline; a signal that comes later than that still gets a little time, unless
         SIGKILL is near."""
-        late = 0.0 if self.machine.hurried else self.now() + CUTTING_RESERVE
+        late = 0.0 if self.machine.sigkill_near else self.now() + CUTTING_RESERVE
         end = 0.0 if self._draining.aborted else max(self.machine.deadline or 0.0, late)
         cut = await flush(self.context, end)
         if cut:

@@ -9,7 +9,7 @@ from drainproxy.drain.origin import Origin
 
 TIMING = Timing(delay=5.0, quiet=2.0, timeout=25.0)
 # What a drain does on its way out, in this order.
-ONCE_PER_DRAIN = (Effect.LEAVE, Effect.CLOSE, Effect.CUT, Effect.ABORT, Effect.FINISH)
+ONCE_PER_DRAIN = (Effect.LEAVE, Effect.CLOSE, Effect.LAST_GOODBYE, Effect.ABORT, Effect.FINISH)
 
 timings = st.builds(
     Timing,
@@ -30,7 +30,7 @@ class Shell:
         self.in_flight = 0
         self.newest = 0.0
         # The app has gone for good, and nobody is connected.
-        self.forsaken = False
+        self.app_gone = False
         # What was done since the drain began, and the phases with the moment each began.
         self.done: list[Effect] = []
         self.phases: list[tuple[Phase, float]] = [(Phase.STARTING, self.now)]
@@ -55,7 +55,7 @@ class Shell:
         if self.listening:
             self.newest = self.now
             self.in_flight += 1
-            self.forsaken = False
+            self.app_gone = False
         return self.listening
 
     def finish_one(self) -> None:
@@ -65,8 +65,8 @@ class Shell:
     def drain(self, why: str = "preStop", origin: Origin = Origin.ADMIN) -> None:
         self._ask(lambda: self.machine.drain(why, self.now, origin))
 
-    def signal(self, why: str = "SIGTERM", *, hurried: bool = False) -> None:
-        self._ask(lambda: self.machine.signal(why, self.now, hurried=hurried))
+    def signal(self, why: str = "SIGTERM", *, sigkill_near: bool = False) -> None:
+        self._ask(lambda: self.machine.signal(why, self.now, sigkill_near=sigkill_near))
 
     def undrain(self) -> bool:
         effects = self.machine.undrain(self.now)
@@ -89,7 +89,7 @@ class Shell:
 
     def advance(self) -> None:
         self.perform(
-            self.machine.tick(self.now, self.newest, self.in_flight, forsaken=self.forsaken)
+            self.machine.tick(self.now, self.newest, self.in_flight, app_gone=self.app_gone)
         )
 
     def perform(self, effects: tuple[Effect, ...]) -> None:

@@ -41,10 +41,10 @@ class AnyLife(RuleBasedStateMachine):
         self.shell.drain(origin=origin)
 
     @precondition(lambda self: self.signals < 2)
-    @rule(hurried=st.booleans())
-    def signal(self, hurried: bool) -> None:
+    @rule(sigkill_near=st.booleans())
+    def signal(self, sigkill_near: bool) -> None:
         self.signals += 1
-        self.shell.signal(hurried=hurried)
+        self.shell.signal(sigkill_near=sigkill_near)
         assert self.shell.phase in DRAINING | {Phase.DRAINED}
         assert self.signals < 2 or self.shell.phase is Phase.DRAINED
 
@@ -52,10 +52,10 @@ class AnyLife(RuleBasedStateMachine):
     @rule()
     def forsake(self) -> None:
         """The app has gone."""
-        self.shell.forsaken = True
+        self.shell.app_gone = True
         self.shell.advance()
         assert self.shell.phase not in (Phase.ANNOUNCED, Phase.LEAVING, Phase.CLOSED)
-        self.shell.forsaken = False
+        self.shell.app_gone = False
 
     @rule()
     def undrain(self) -> None:

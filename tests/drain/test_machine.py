@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from drainproxy.drain.machine import (
     CUTTING_RESERVE,
-    HURRY,
     LATEST_CLOSE,
     TABLE,
+    TIME_BEFORE_SIGKILL,
     Effect,
     Input,
     Machine,
@@ -55,7 +55,7 @@ def test_each_way_into_drained_reports(phase: Phase, given: Input) -> None:
 
 @pytest.mark.parametrize("phase", [*Phase][1:])
 def test_a_further_signal_cuts_in_every_phase_once_bound(phase: Phase) -> None:
-    after, effects = TABLE[phase, Input.KILL]
+    after, effects = TABLE[phase, Input.SIGNAL_AGAIN]
     assert after is Phase.DRAINED
     assert phase is Phase.DRAINED or effects[-2:] == (Effect.ABORT, Effect.FINISH)
 
@@ -96,7 +96,7 @@ def test_what_ends_while_cutting_ends_the_drain() -> None:
     shell.finish_one()
 
     assert shell.phases[-1] == (Phase.DRAINED, 124.0)
-    assert shell.done == [Effect.LEAVE, Effect.CLOSE, Effect.CUT, Effect.FINISH]
+    assert shell.done == [Effect.LEAVE, Effect.CLOSE, Effect.LAST_GOODBYE, Effect.FINISH]
 
 
 def test_with_no_delay_and_nothing_in_flight_a_drain_is_over_at_once() -> None:
@@ -172,7 +172,7 @@ def test_a_delay_longer_than_the_timeout_still_says_goodbye_before_the_cut() -> 
     shell.drain()
     shell.sleep(8)
     assert shell.phase is Phase.CUTTING
-    assert shell.done == [Effect.LEAVE, Effect.CLOSE, Effect.CUT]
+    assert shell.done == [Effect.LEAVE, Effect.CLOSE, Effect.LAST_GOODBYE]
 
 
 def test_cutting_keeps_at_most_half_of_a_short_drain() -> None:
@@ -273,29 +273,29 @@ def test_an_end_without_a_drain_reports_and_closes() -> None:
     shell.machine.signalled = True  # the app is gone
     shell.signal()
     assert shell.phase is Phase.DRAINED
-    assert shell.done == [Effect.CLOSE, Effect.CUT, Effect.ABORT, Effect.FINISH]
+    assert shell.done == [Effect.CLOSE, Effect.LAST_GOODBYE, Effect.ABORT, Effect.FINISH]
     assert shell.machine.why == "SIGTERM"
 
 
 # No time, and no need of any: more in test_short_drains
 
 
-def test_a_hurried_signal_leaves_little_time() -> None:
+def test_a_signal_with_sigkill_near_leaves_little_time() -> None:
     shell = Shell.serving(in_flight=1)
     assert shell.machine.purpose(shell.now) is None
     shell.drain(origin=Origin.SIDECAR_HOOK)
-    before = shell.machine.hurried
-    shell.signal(hurried=True)
-    assert (before, shell.machine.hurried) == (False, True)
-    assert (shell.phase, shell.machine.deadline) == (Phase.CUTTING, 100 + HURRY)
+    before = shell.machine.sigkill_near
+    shell.signal(sigkill_near=True)
+    assert (before, shell.machine.sigkill_near) == (False, True)
+    assert (shell.phase, shell.machine.deadline) == (Phase.CUTTING, 100 + TIME_BEFORE_SIGKILL)
     assert shell.machine.purpose(shell.now) is Purpose.DELETION
-    shell.signal(hurried=True)
+    shell.signal(sigkill_near=True)
     assert shell.phases[-1] == (Phase.DRAINED, 100.0)
 
 
 def test_a_drain_that_nobody_has_a_use_for_is_over_at_once() -> None:
     shell = Shell.serving()
-    shell.forsaken = True
+    shell.app_gone = True
     shell.drain()
     assert shell.phases[-1] == (Phase.DRAINED, 100.0)
 
@@ -307,9 +307,9 @@ def test_a_drain_that_nobody_has_a_use_for_is_over_at_once() -> None:
     ("seconds", "phase", "effects"),
     [
         (3, Phase.ANNOUNCED, []),
-        (6, Phase.LEAVING, [Effect.RETURN]),
-        (9, Phase.CLOSED, [Effect.RETURN, Effect.OPEN]),
-        (30, Phase.DRAINED, [Effect.RETURN, Effect.OPEN]),
+        (6, Phase.LEAVING, [Effect.CANCEL_GOODBYES]),
+        (9, Phase.CLOSED, [Effect.CANCEL_GOODBYES, Effect.OPEN]),
+        (30, Phase.DRAINED, [Effect.CANCEL_GOODBYES, Effect.OPEN]),
     ],
 )
 def test_undrain_takes_back_what_was_done(

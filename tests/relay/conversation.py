@@ -146,9 +146,9 @@ class Proxy:
         self.context.cancel_leaving()
         self._tell_all(lambda session: session.cancel_goodbye())
 
-    def cuts(self) -> None:
+    def says_last_goodbyes(self) -> None:
         """The deadline is near."""
-        self._tell_all(lambda session: session.cut("deadline"))
+        self._tell_all(lambda session: session.say_last_goodbye("deadline"))
 
     def aborts(self) -> None:
         """The deadline is over."""

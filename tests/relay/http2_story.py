@@ -255,7 +255,7 @@ def happens(what: str) -> Move:
 
 
 PROXY: list[Move] = [
-    happens(what) for what in ("leaves", "closes", "stays", "cuts", "fails", "waits")
+    happens(what) for what in ("leaves", "closes", "stays", "says_last_goodbyes", "fails", "waits")
 ]
 
 _numbers = st.integers(0, 40)

@@ -66,7 +66,7 @@ def test_a_drain_says_nothing_to_who_has_heard_it_for_age() -> None:
     talk.proxy.wait(100.25)
     talk.proxy.leaves()
     talk.proxy.wait(1)
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.client_got() == GOING_AWAY
     assert goodbyes(talk) == {("websocket", "max-connection-age"): 1}
 

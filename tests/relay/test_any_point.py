@@ -137,7 +137,7 @@ def test_a_drain_or_age_at_any_point_loses_no_answer_and_only_the_last_says_clos
 
 @pytest.mark.parametrize("name", STORIES)
 def test_a_cut_alone_changes_nothing_of_an_answer(name: str) -> None:
-    for talk, _ in interrupted(STORIES[name], Proxy.cuts):
+    for talk, _ in interrupted(STORIES[name], Proxy.says_last_goodbyes):
         assert talk.client.received == b"".join(answers(STORIES[name]))
         assert talk.client.state == "open"
 
@@ -150,7 +150,7 @@ def test_an_end_at_any_point_leaves_a_prefix_that_shows_where_it_ends(
     def end(proxy: Proxy) -> None:
         if leaving:
             proxy.leaves()
-        proxy.cuts()
+        proxy.says_last_goodbyes()
         proxy.aborts()
 
     lines = STORIES[name]
@@ -242,7 +242,7 @@ def test_age_at_any_point_of_a_talk_stands_behind_all_of_it_and_refuses_nobody()
 
 
 def test_a_cut_stands_at_the_end_of_the_frame_and_nothing_follows() -> None:
-    for talk, before in interrupted(SOCKET, Proxy.cuts):
+    for talk, before in interrupted(SOCKET, Proxy.says_last_goodbyes):
         got = heard_after(talk)
         if before < len(SWITCH):
             assert got == b"".join(FRAMES), "it was no WebSocket when the cut came"
@@ -254,7 +254,7 @@ def test_a_cut_stands_at_the_end_of_the_frame_and_nothing_follows() -> None:
 
 def test_the_end_of_a_websocket_at_any_point_is_between_its_bytes() -> None:
     def end(proxy: Proxy) -> None:
-        proxy.cuts()
+        proxy.says_last_goodbyes()
         proxy.aborts()
 
     for talk, before in interrupted(SOCKET, end):

@@ -183,7 +183,7 @@ MOVES: dict[str, Any] = {
     "grows old": lambda talk: grows_old(talk.proxy),
     "leaves": lambda talk: talk.proxy.leaves(),
     "stays": lambda talk: talk.proxy.stays(),
-    "cuts": lambda talk: talk.proxy.cuts(),
+    "cuts": lambda talk: talk.proxy.says_last_goodbyes(),
     "aborts": lambda talk: talk.proxy.aborts(),
 }
 says = st.tuples(st.just("client"), st.sampled_from(CLIENT_SAYS)) | st.tuples(

@@ -121,7 +121,7 @@ def test_the_next_drain_looks_for_a_pause_of_its_own(listen: Callable[..., Conve
 @pytest.mark.parametrize("listen", ENDS.values(), ids=ENDS)
 def test_no_age_and_no_cut_ends_it_as_if_it_were_whole(listen: Callable[..., Conversation]) -> None:
     talk = listen(streams=NAMED)
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.proxy.aborts()
     assert ended(talk) == ["cut"]
     assert END not in talk.client_got()

@@ -53,7 +53,7 @@ def test_what_a_session_does_not_say_itself_is_nothing() -> None:
     session.connection_made(client)
     session.say_goodbye("drain")
     session.close_if_unused()
-    session.cut("deadline")
+    session.say_last_goodbye("deadline")
     session.pause_writing()
     session.resume_writing()
     assert session.path == ""
@@ -202,7 +202,7 @@ def test_a_connection_that_nobody_waits_for_any_more_is_not_made(asks: str, end:
     if end == "client leaves":
         talk.client_resets()
     elif end == "cut":
-        talk.proxy.cuts()
+        talk.proxy.says_last_goodbyes()
         talk.proxy.aborts()
     else:
         talk.proxy.aborts()

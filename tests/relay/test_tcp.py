@@ -175,7 +175,7 @@ def test_leaving_says_nothing_to_tcp() -> None:
     talk.proxy.wait(60)
     talk.app_sends(b"still here")
     assert talk.client_got() == b"still here"
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.client.state == "open"
 
 

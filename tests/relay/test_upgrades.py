@@ -81,7 +81,7 @@ def test_the_handshake_of_app_and_client_is_their_own() -> None:
     apps = close_frame(4000, "app says so")
     talk.app_sends(apps)
     talk.proxy.leaves()
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.client_sends(ECHO)
     assert talk.client_got() == apps
     assert talk.app_got() == ECHO
@@ -95,7 +95,7 @@ def test_a_client_that_closes_by_itself_hears_only_the_apps_echo() -> None:
     talk = websocket()
     talk.client_sends(ECHO)
     talk.proxy.leaves()
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.app_sends(close_frame(1000))
     assert talk.client_got() == close_frame(1000)
     talk.app_ends()
@@ -114,7 +114,7 @@ def test_an_upgrade_to_something_else_is_an_opaque_tunnel() -> None:
     assert talk.proxy.in_flight == {"tcp": 1}
     assert talk.session.path == "/x"
     talk.proxy.leaves()
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.app_sends(b"anything")
     assert talk.client_got() == b"anything"
     talk.proxy.aborts()
@@ -211,7 +211,7 @@ def test_websockets_that_wait_for_the_deadline_hear_nothing_before() -> None:
     late.app_sends(SWITCH)
     assert talk.client_got() == b""
     assert late.client_got() == SWITCH
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.client_got() == GOING_AWAY
     assert late.client_got() == GOING_AWAY
     assert talk.proxy.context.counters.goodbyes == {("websocket", "deadline"): 2}
@@ -224,7 +224,7 @@ def test_cutting_takes_the_end_of_any_frame() -> None:
     talk = websocket()
     talk.app_sends(FRAGMENT)
     talk.proxy.leaves()
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.client_got() == FRAGMENT + GOING_AWAY
     assert talk.proxy.context.counters.goodbyes == {("websocket", "drain"): 1}
 
@@ -232,7 +232,7 @@ def test_cutting_takes_the_end_of_any_frame() -> None:
 def test_cutting_in_a_frame_waits_for_its_end() -> None:
     talk = websocket()
     talk.app_sends(FRAGMENT[:2])
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.app_sends(FRAGMENT[2:] + TEXT)
     assert talk.client_got() == FRAGMENT + GOING_AWAY
 
@@ -240,7 +240,7 @@ def test_cutting_in_a_frame_waits_for_its_end() -> None:
 def test_the_end_closes_what_has_heard_nothing_and_tells_the_app() -> None:
     talk = websocket()
     talk.app_sends(FRAGMENT[:2])
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.proxy.aborts()
     assert talk.client_got() == FRAGMENT[:2]
     assert (talk.client.state, talk.app.state) == ("closed", "closed")

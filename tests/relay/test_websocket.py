@@ -142,7 +142,7 @@ def test_after_an_app_that_has_ended_nothing_is_said_but_that() -> None:
     talk.app_sends(FRAGMENT)
     talk.proxy.leaves()
     talk.app_ends()
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.proxy.wait(6)
     assert talk.client_got() == FRAGMENT + close_frame(1014, "the app has gone")
     assert talk.client.state == "closed"
@@ -152,7 +152,7 @@ def test_after_an_app_that_has_ended_nothing_is_said_but_that() -> None:
 def test_a_client_that_goes_by_itself_in_a_cut_gets_its_answer_from_the_app() -> None:
     talk = websocket()
     talk.app_sends(FRAGMENT[:1])
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.client_sends(ECHO)
     talk.app_sends(FRAGMENT[1:] + LAST_FRAGMENT + close_frame(1000))
     assert talk.client_got() == FRAGMENT + LAST_FRAGMENT + close_frame(1000)

@@ -97,8 +97,8 @@ class FakeSidecar:
 
     def advance(self) -> None:
         """Take the steps that are due, as the supervisor does by its timer."""
-        in_flight, gone = len(self.context.ledger.holds), self.restart.forsaken
-        self._perform(self.machine.tick(self.now(), 0.0, in_flight, forsaken=gone))
+        in_flight, gone = len(self.context.ledger.holds), self.restart.app_gone_for_good
+        self._perform(self.machine.tick(self.now(), 0.0, in_flight, app_gone=gone))
 
     def _perform(self, effects: tuple[Effect, ...]) -> None:
         if Effect.FINISH in effects and self._account is not None and self.report is None:

@@ -256,7 +256,7 @@ async def test_a_drain_after_one_that_was_taken_back_has_its_own_restart(
 # Where the app has gone for good
 
 
-def forsaken(asked: list[Origin], *, gone_first: bool) -> bool:
+def app_gone(asked: list[Origin], *, gone_first: bool) -> bool:
     app = App()
     sidecar = FakeSidecar(app.address, timing=LONG)
     if gone_first:
@@ -265,7 +265,7 @@ def forsaken(asked: list[Origin], *, gone_first: bool) -> bool:
         sidecar.drain(origin)
     app.stop()
     asyncio.run(sidecar.restart.look())
-    return sidecar.restart.forsaken
+    return sidecar.restart.app_gone_for_good
 
 
 @pytest.mark.parametrize("gone_first", [False, True])
@@ -284,12 +284,12 @@ def forsaken(asked: list[Origin], *, gone_first: bool) -> bool:
 def test_an_app_that_has_gone_will_not_come_back_unless_it_restarts(
     asked: list[Origin], ends: bool, gone_first: bool
 ) -> None:
-    assert forsaken(asked, gone_first=gone_first) is ends
+    assert app_gone(asked, gone_first=gone_first) is ends
 
 
 def test_a_hook_without_a_name_is_our_own_where_the_app_had_gone_before() -> None:
-    assert forsaken([Origin.HOOK], gone_first=True)
-    assert not forsaken([Origin.HOOK], gone_first=False)
+    assert app_gone([Origin.HOOK], gone_first=True)
+    assert not app_gone([Origin.HOOK], gone_first=False)
 
 
 async def test_a_pod_whose_work_is_done_is_drained_as_soon_as_its_app_has_gone(
@@ -309,5 +309,5 @@ def test_as_long_as_one_app_is_there_nothing_is_skipped() -> None:
     sidecar = FakeSidecar(app.address, timing=LONG, others=[other.address])
     app.stop()
     sidecar.drain(Origin.SIDECAR_HOOK)
-    assert not sidecar.restart.forsaken
+    assert not sidecar.restart.app_gone_for_good
     other.stop()

@@ -135,8 +135,8 @@ class Exchange(Session):
         elif self.plain is not None:
             self.plain.cancel()
 
-    def cut(self, why: str) -> None:
-        """Waiting is over: end an event stream. A plain request goes on until `abort`."""
+    def say_last_goodbye(self, why: str) -> None:
+        """End an event stream behind its event. Any other answer goes on until `abort`."""
         self.why = why
         if self.events is not None:
             self.events.hasten(why)
@@ -377,7 +377,7 @@ class Exchange(Session):
         is at fault if it owes an answer."""
         events = self.events
         if events is not None:
-            self.cut(IDLE)
+            self.say_last_goodbye(IDLE)
             if events.ended:
                 return
         if self.answer_state is ANSWER_HEAD and self.request_state is SENT:

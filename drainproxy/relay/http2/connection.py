@@ -253,8 +253,8 @@ class Http2Connection(Session):
             self.goodbyes.end_told()
             self.closing.app_gone(status, reason)
 
-    def cut(self, why: str) -> None:
-        """Waiting is over: end every stream, with a goodbye, 503 or RST_STREAM, and then GOAWAY."""
+    def say_last_goodbye(self, why: str) -> None:
+        """End every stream, with its own goodbye, 503 or RST_STREAM, and then GOAWAY."""
         if self.closing.over:
             return
         self.why = why
@@ -268,7 +268,7 @@ class Http2Connection(Session):
 
     def abort(self, why: str) -> None:
         """End now."""
-        self.cut(why)
+        self.say_last_goodbye(why)
         self.goodbyes.cut_rest(why, spared=[])
         self._look_after()
         if not self.closing.over:
@@ -282,7 +282,7 @@ class Http2Connection(Session):
         if self.shutdown.told and not self.table.streams and not self.closing.over:
             self.abort(MAX_AGE)
         else:
-            self.cut(MAX_AGE)
+            self.say_last_goodbye(MAX_AGE)
 
     def recompute_age(self) -> None:
         """The ages of the settings have changed."""
@@ -300,7 +300,7 @@ class Http2Connection(Session):
         elif not self.table.streams:
             self._part_now()
         elif not self.goodbyes.in_handshake():
-            self.cut(IDLE)
+            self.say_last_goodbye(IDLE)
             if told := self.goodbyes.in_handshake():
                 # A client that got Close has the usual time to answer it.
                 self.goodbyes.cut_rest(IDLE, spared=told)

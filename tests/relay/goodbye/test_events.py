@@ -26,7 +26,7 @@ RETRIES = {"drain": RETRY, "max-connection-age": RETRY, "deadline": RETRY_LATER}
 ASKS: dict[str, Callable[[Events], None]] = {
     "drain": lambda talk: talk.proxy.leaves(),
     "max-connection-age": grows_old,
-    "deadline": lambda talk: talk.proxy.cuts(),
+    "deadline": lambda talk: talk.proxy.says_last_goodbyes(),
 }
 
 
@@ -94,7 +94,7 @@ def test_who_waits_for_the_deadline_is_told_then(events: Begins) -> None:
     talk = events(ending=frozenset())
     talk.proxy.leaves()
     assert talk.client_heard() == b""
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.client_heard() == RETRY_LATER
     assert talk.goodbyes == {("sse", "deadline"): 1}
 
@@ -103,7 +103,7 @@ def test_the_first_reason_counts(events: Begins) -> None:
     talk = events()
     talk.app_says(LINE)
     talk.proxy.leaves()
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.app_says(b"\n")
     assert talk.goodbyes == {("sse", "drain"): 1}
 
@@ -205,7 +205,7 @@ def test_a_drain_waits_for_any_other_up_to_its_deadline(events: Begins, said: by
     talk.proxy.wait(60)
     assert talk.client_heard() == said
     assert not talk.ending
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     end = b"\n" if said.endswith(b"7\n") else b""
     if end:
         assert talk.client_heard() == b"", "an event that is under way is finished first"

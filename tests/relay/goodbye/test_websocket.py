@@ -137,7 +137,7 @@ def test_whoever_goes_after_the_client_has_answered_it_was_a_goodbye(
     assert talk.ending == "goodbye"
 
 
-@pytest.mark.parametrize("again", [Proxy.leaves, Proxy.cuts])
+@pytest.mark.parametrize("again", [Proxy.leaves, Proxy.says_last_goodbyes])
 def test_close_is_said_once(websocket: Opens, again: Callable[[Proxy], None]) -> None:
     talk = told(websocket)
     again(talk.proxy)
@@ -281,7 +281,7 @@ def test_a_close_of_the_app_that_comes_first_is_enough(websocket: Opens) -> None
     assert (talk.goodbyes, talk.ending) == ({}, "finished")
 
 
-@pytest.mark.parametrize("tell", [Proxy.leaves, Proxy.cuts])
+@pytest.mark.parametrize("tell", [Proxy.leaves, Proxy.says_last_goodbyes])
 @pytest.mark.parametrize("by_app", [True, False])
 def test_a_handshake_of_the_two_that_does_not_end_is_not_waited_for_without_end(
     websocket: Opens, tell: Callable[[Proxy], None], by_app: bool
@@ -299,7 +299,7 @@ def test_a_handshake_of_the_two_that_does_not_end_is_not_waited_for_without_end(
     assert (talk.goodbyes, talk.ending) == ({}, "finished")
 
 
-@pytest.mark.parametrize("tell", [Proxy.leaves, Proxy.cuts])
+@pytest.mark.parametrize("tell", [Proxy.leaves, Proxy.says_last_goodbyes])
 def test_a_client_that_goes_by_itself_gets_its_answer_from_the_app(
     websocket: Opens, tell: Callable[[Proxy], None]
 ) -> None:

@@ -81,7 +81,7 @@ def test_at_the_deadline_nothing_is_waited_for_and_all_is_counted(websocket: Ope
     talk.proxy.leaves()
     talk.proxy.wait(20)
     assert talk.client_heard() == b""
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.client_heard() == GOING_AWAY
     assert unanswered(talk) == {("websocket", DRAIN): 1}
 

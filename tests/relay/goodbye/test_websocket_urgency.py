@@ -87,7 +87,7 @@ def test_at_the_deadline_any_frame_will_do_and_there_is_time_to_answer(websocket
     talk.proxy.leaves()
     talk.client_says(SHOUT[:-1])
     talk.app_says(FRAGMENT)
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.client_heard() == FRAGMENT + GOING_AWAY
     talk.client_says(SHOUT[-1:] + ECHO)
     talk.app_ends()

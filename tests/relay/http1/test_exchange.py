@@ -360,7 +360,7 @@ def test_the_deadline_closes_after_what_can_be_flushed(part: bytes) -> None:
     talk = asked()
     talk.client_stops_reading()
     talk.app_sends(part)
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.proxy.aborts()
     talk.client_reads()
     assert talk.client_got() == part

@@ -155,7 +155,7 @@ FROM_US: dict[str, Move] = {
     "leaves": lambda talk: talk.proxy.leaves(),
     "closes": lambda talk: talk.proxy.closes(),
     "stays": lambda talk: talk.proxy.stays(),
-    "cuts": lambda talk: talk.proxy.cuts(),
+    "cuts": lambda talk: talk.proxy.says_last_goodbyes(),
     "aborts": lambda talk: talk.proxy.aborts(),
     "grows old": lambda talk: talk.session.expire("max-age"),
     "a second": lambda talk: talk.proxy.wait(1),

@@ -335,7 +335,7 @@ def test_nothing_can_be_said_to_the_app_after_the_clients_end() -> None:
     """The client's window for the connection goes back by a frame, for which there is no place."""
     talk = asked(1, 3, end=True)
     talk.client_ends()
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.app_sends(ping())
     assert talk.app_hears() == []
     assert talk.endings == [("http2", "cut")] * 2
@@ -352,7 +352,7 @@ def test_the_deadline_tells_each_stream_in_its_own_way() -> None:
     talk.client_hears()
     talk.app_hears()
     talk.proxy.leaves()
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.client_hears() == [
         *ASKED,
         *(own(503, OVER), ("reset", 3, CANCEL), unavailable(OVER, 5)),
@@ -371,7 +371,7 @@ def test_at_the_deadline_the_apps_frame_may_end(end: bool) -> None:
     talk = asked()
     frame = talk.answers.headers(1, OK) + data(1, b"x" * 100, end=end)
     talk.app_sends(frame[:50])
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.endings == [("http2", "cut")]
     talk.app_sends(frame[50:])
     told = [("data", 1, b"x" * 100, "end")] if end else [("data", 1, b"x" * 100), ("reset", 1, 8)]
@@ -382,7 +382,7 @@ def test_at_the_deadline_the_apps_frame_may_end(end: bool) -> None:
 def test_after_the_deadline_what_is_in_the_middle_of_a_frame_is_reset() -> None:
     talk = asked()
     talk.app_sends(talk.answers.headers(1, OK) + data(1, b"x" * 100)[:50])
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.proxy.aborts()
     assert talk.client.state == "reset"
     assert talk.endings == [("http2", "cut")]
@@ -392,7 +392,7 @@ def test_after_the_deadline_what_is_in_the_middle_of_a_frame_is_reset() -> None:
 def test_at_the_deadline_we_speak_for_an_app_that_has_said_nothing(listens: bool) -> None:
     talk = Streaming(app_listens=listens)
     talk.client_begins(GET, CALL)
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.client_hears() == [
         *(("settings", {}), ("settings ack",), own(503, OVER), unavailable(OVER, 3)),
         ("goaway", 3, NO_ERROR, OVER),
@@ -411,8 +411,8 @@ def test_who_asks_for_nothing_is_told_the_last_stream_at_the_deadline() -> None:
 def test_a_connection_may_be_cut_twice_and_when_it_is_over() -> None:
     talk = parted()
     talk.app_answers()
-    talk.proxy.cuts()
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
+    talk.proxy.says_last_goodbyes()
     assert talk.client_hears() == [("headers", 1, OK, "end")]
     talk.proxy.aborts()
     talk.proxy.aborts()

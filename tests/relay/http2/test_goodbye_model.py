@@ -144,7 +144,13 @@ TALKING: list[Move] = [
     *[client_delivers, app_delivers] * 4,
 ]
 GOODBYES: list[Move] = [
-    *(happens("leaves"), happens("closes"), happens("cuts"), connection_ages, streams_age)
+    *(
+        happens("leaves"),
+        happens("closes"),
+        happens("says_last_goodbyes"),
+        connection_ages,
+        streams_age,
+    )
 ]
 PARTING = TALKING * 2 + [*GOODBYES * 2, happens("stays"), waits, waits]
 

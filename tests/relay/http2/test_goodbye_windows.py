@@ -112,7 +112,7 @@ def test_close_waits_until_the_client_has_room_for_it() -> None:
 def test_a_client_that_never_has_room_for_close_is_cut() -> None:
     talk = narrow_websocket()
     leave(talk)
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.proxy.aborts()
     assert ("reset", 1, CANCEL) in talk.client_hears()
     assert talk.endings == [("websocket", "cut")]

@@ -148,7 +148,7 @@ def test_whoever_goes_gives_calls_a_status() -> None:
 def test_a_call_that_is_cut_is_unavailable() -> None:
     talk = known()
     talk.client_asks(3, CALL)
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert called(talk) == {METHOD: {b"0": 1, b"14": 1}}
 
 

@@ -197,7 +197,7 @@ def test_an_event_that_does_not_end_is_cut_in_the_end() -> None:
     talk.app_sends(data(1, b"data: 1\n"))
     assert talk.client_hears() == [("data", 1, b"data: 1\n")]
     leave(talk)
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert talk.client_hears() == []
     talk.proxy.aborts()
     assert talk.client_hears() == [("reset", 1, CANCEL)]
@@ -249,7 +249,7 @@ def test_an_app_that_resets_after_the_handshake_does_no_harm() -> None:
 def test_a_websocket_that_does_not_answer_is_cut_in_the_end() -> None:
     talk = open_websocket()
     leave(talk)
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     talk.proxy.aborts()
     assert talk.client_hears() == [("data", 1, CLOSE), ("reset", 1, CANCEL)]
     assert talk.endings == [("websocket", "cut")]
@@ -293,12 +293,12 @@ def test_a_websocket_that_its_app_has_ended_hears_nothing_more_in_it() -> None:
     talk.client_hears()
     talk.proxy.wait(3)
     assert talk.client_hears() == []
-    talk.proxy.cuts()
+    talk.proxy.says_last_goodbyes()
     assert ("reset", 1, NO_ERROR) in talk.client_hears()
     assert talk.endings == [("websocket", "finished")]
 
 
-@pytest.mark.parametrize("later", ["cuts", "leaves"])
+@pytest.mark.parametrize("later", ["says_last_goodbyes", "leaves"])
 def test_a_goodbye_to_one_may_come_when_the_time_of_another_is_over(later: str) -> None:
     talk = open_websocket()
     talk.client_asks(3, WEBSOCKET, end=False)
@@ -339,7 +339,7 @@ def partings(talk: Streaming) -> dict[str, Callable[[], None]]:
     return {
         "drain": talk.proxy.leaves,
         "age": lambda: talk.session.expire("max-connection-age"),
-        "deadline": talk.proxy.cuts,
+        "deadline": talk.proxy.says_last_goodbyes,
     }
 
 
