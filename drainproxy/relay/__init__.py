@@ -13,7 +13,7 @@ Who owns whom:
       │
       ├─ detect                    has not said yet what it speaks, and goes on as one of these
       ├─ http1.connection          ─┬─ heads, body         what is read of the client and the app
-      │                             └─ events, plain       carry the goodbye of an answer that lasts
+      │                             └─ events, endless     carry the goodbye of an answer that lasts
       ├─ http2.connection          ─┬─ inbound, outbound   two directions of frames
       │                             ├─ stream_table        the streams; some carry a goodbye
       │                             ├─ stream_goodbyes     who of them has to go
@@ -22,8 +22,8 @@ Who owns whom:
       ├─ websocket                 carries its own goodbye
       └─ tcp                       opaque
 
-    goodbye.websocket, .events, .grpc, .plain   what is said in a stream, whatever carries it
-    drain.interruption                  when it may be said
+    goodbye.websocket, .events, .grpc, .endless   what is said in a stream, whatever carries it
+    drain.interruption                            when it may be said
 
 The way of a byte. The loop calls `data_received` of the session. It counts the bytes, reads where
 messages end (`wire`), and writes what goes on to the other transport; as a rule that is the very

@@ -157,7 +157,7 @@ class Context:
 
     def endless(self) -> list[Hold]:
         """The holds without an end of their own that the settings name."""
-        streams = self.limits.streams
+        streams = self.limits.stream_drain
         if not streams:
             return []
 

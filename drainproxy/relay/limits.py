@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from drainproxy.drain.aging import Aging
-from drainproxy.drain.streams import StreamDrain
+from drainproxy.drain.stream_drain import StreamDrain
 
 
 @dataclass(slots=True)
@@ -21,14 +21,14 @@ class Limits:
     idle_close: float = 5.0
     websocket_close_code: int = 1001
     websocket_close_reason: str = "going away"
-    # So long a question of a WebSocket is waited for that has no answer yet.
+    # How long a goodbye waits for the app's answer to the last message of a WebSocket client.
     websocket_answer_timeout: float = 1.0
-    # The kinds that are asked to end at leaving; others are waited for.
-    ending: frozenset[str] = frozenset({"websocket", "sse"})
+    # The kinds that are told to end when a drain begins; all others are waited for.
+    kinds_ended_by_drain: frozenset[str] = frozenset({"websocket", "sse"})
     # Which event streams among them may: a key of `drain.interruption.EVENT_RULES`.
     sse_drain: str = "auto"
-    # Of all other answers those that end at leaving too.
-    streams: StreamDrain = field(default_factory=StreamDrain)
+    # Of the answers of all other kinds those that a drain ends too.
+    stream_drain: StreamDrain = field(default_factory=StreamDrain)
     forwarded: bool = True
     aging: Aging = field(default_factory=Aging)
     max_streams: int = 256

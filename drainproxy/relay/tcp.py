@@ -71,7 +71,7 @@ class Tcp(Session):
         if old.client_ended:
             self.eof_received()
         context = self.context
-        if context.leaving and self.kind in context.limits.ending:
+        if context.leaving and self.kind in context.limits.kinds_ended_by_drain:
             context.latecomers.add(self, context.now(), self.age.jitter_sample)
 
     def take_app(self, old: Session) -> Transport:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from drainproxy.drain.budget import Budget
+from drainproxy.drain.rate_limits import RateLimit
 from drainproxy.relay.counters import Counters
 
 Factory = Callable[[], Any]
@@ -48,7 +48,7 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._entering: set[asyncio.Task[Any]] = set()
         self._retry: asyncio.TimerHandle | None = None
-        self._lines = Budget(1, _SAY_EVERY)
+        self._lines = RateLimit(1, _SAY_EVERY)
         sock.listen(_BACKLOG)
         self._resume()
 

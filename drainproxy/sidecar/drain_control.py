@@ -213,7 +213,7 @@ class DrainControl:
             if session.kind == "http2":
                 session.say_goodbye(DRAIN)
         window = self._spread_window()
-        for kind in self._context.limits.ending:
+        for kind in self._context.limits.kinds_ended_by_drain:
             holds = (hold for hold in self._context.ledger.holds if hold.kind == kind)
             self._goodbyes.say(holds, window)
         self._goodbyes.say(self._context.endless(), window)

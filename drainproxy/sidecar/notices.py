@@ -5,7 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable
 
-from drainproxy.drain.budget import Budget
+from drainproxy.drain.rate_limits import RateLimit
 from drainproxy.relay.context import NOT_HTTP, SILENCE
 from drainproxy.relay.route import Route
 from drainproxy.sidecar.access_lines import trace
@@ -25,7 +25,7 @@ class _Lines:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._lines: defaultdict[str, Budget] = defaultdict(lambda: Budget(_MOST, _WINDOW))
+        self._lines: defaultdict[str, RateLimit] = defaultdict(lambda: RateLimit(_MOST, _WINDOW))
         self._unsaid: defaultdict[str, int] = defaultdict(int)
 
     def write(self, to: logging.Logger, kind: str, message: str, fields: dict[str, object]) -> None:

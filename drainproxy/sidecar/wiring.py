@@ -10,7 +10,7 @@ from math import inf
 from drainproxy.config import Address, Forward, Settings, UnixSocket
 from drainproxy.drain.aging import STREAM, Aging
 from drainproxy.drain.machine import Timing
-from drainproxy.drain.streams import StreamDrain
+from drainproxy.drain.stream_drain import StreamDrain
 from drainproxy.relay.context import RETRY_WITHIN, AccessLog, Context
 from drainproxy.relay.limits import Limits
 from drainproxy.relay.route import Route
@@ -35,8 +35,8 @@ def limits(settings: Settings) -> Limits:
         idle_close=settings.idle_close,
         websocket_close_code=settings.websocket_close_code,
         websocket_close_reason=settings.websocket_close_reason,
-        ending=ending(settings),
-        streams=streams(settings),
+        kinds_ended_by_drain=kinds_ended_by_drain(settings),
+        stream_drain=stream_drain(settings),
         forwarded=settings.forwarded == "append",
         aging=aging(settings),
         sse_drain=settings.sse_drain,
@@ -52,7 +52,7 @@ def descriptors(settings: Settings) -> rlimits.Shares:
     return rlimits.shares(settings.max_connections, grpc=settings.grpc_health is not None)
 
 
-def ending(settings: Settings) -> frozenset[str]:
+def kinds_ended_by_drain(settings: Settings) -> frozenset[str]:
     """The kinds that are asked to end at leaving, by these settings."""
     drains = {
         "websocket": settings.websocket_drain,
@@ -62,7 +62,7 @@ def ending(settings: Settings) -> frozenset[str]:
     return frozenset(kind for kind, drain in drains.items() if drain != "wait")
 
 
-def streams(settings: Settings) -> StreamDrain:
+def stream_drain(settings: Settings) -> StreamDrain:
     """Which other answers end at leaving, by these settings."""
     named = settings.stream_drain
     return StreamDrain(

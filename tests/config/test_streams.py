@@ -5,8 +5,8 @@ import pytest
 from drainproxy.config import Settings
 from drainproxy.config.streams import MOST_STREAMS, format_streams, parse_streams
 from drainproxy.config.values import EndingStream
-from drainproxy.drain.streams import StreamDrain
-from drainproxy.sidecar.wiring import streams
+from drainproxy.drain.stream_drain import StreamDrain
+from drainproxy.sidecar.wiring import stream_drain
 
 NDJSON, WATCH = EndingStream(media_type="application/x-ndjson"), EndingStream(prefix="/watch")
 
@@ -53,4 +53,4 @@ def test_what_is_none_is_refused_by_name(text: str, problem: str) -> None:
 
 def test_they_are_told_to_the_relay() -> None:
     settings = Settings(forward=(), stream_drain=(NDJSON, WATCH))
-    assert streams(settings) == StreamDrain(frozenset({b"application/x-ndjson"}), ("/watch",))
+    assert stream_drain(settings) == StreamDrain(frozenset({b"application/x-ndjson"}), ("/watch",))

@@ -125,7 +125,11 @@ class Proxy:
         for session in list(self.context.registry.sessions):
             if session.kind == "http2":
                 session.say_goodbye("drain")
-        for hold in [hold for hold in self.books.holds if hold.kind in self.context.limits.ending]:
+        for hold in [
+            hold
+            for hold in self.books.holds
+            if hold.kind in self.context.limits.kinds_ended_by_drain
+        ]:
             hold.say_goodbye("drain")
         for hold in self.context.endless():
             hold.say_goodbye("drain")

@@ -33,7 +33,7 @@ def over_http2(**about: Any) -> Conversation:
 
 
 def grpc() -> Conversation:
-    return answered(CALL, GRPC_OK, ending=frozenset({"grpc"}))
+    return answered(CALL, GRPC_OK, kinds_ended_by_drain=frozenset({"grpc"}))
 
 
 TALKS = pytest.mark.parametrize(

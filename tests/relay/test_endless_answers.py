@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from drainproxy.drain.streams import StreamDrain
+from drainproxy.drain.stream_drain import StreamDrain
 from tests.relay.aged import goodbyes
 from tests.relay.conversation import Conversation, Proxy, head, request
 from tests.relay.frames import CALL, GET, GRPC_OK, POST, Fields, data
@@ -68,7 +68,7 @@ def ended(talk: Conversation) -> list[str]:
 
 @pytest.mark.parametrize("listen", ENDS.values(), ids=ENDS)
 def test_what_is_named_ends_in_a_pause_and_whole(listen: Callable[..., Conversation]) -> None:
-    talk = listen(streams=NAMED)
+    talk = listen(stream_drain=NAMED)
     talk.proxy.leaves()
     talk.proxy.wait(0.75)
     assert ended(talk) == ["goodbye"]
@@ -83,7 +83,7 @@ def test_what_is_named_ends_in_a_pause_and_whole(listen: Callable[..., Conversat
 
 @pytest.mark.parametrize("listen", WAITS.values(), ids=WAITS)
 def test_all_others_are_waited_for(listen: Callable[..., Conversation]) -> None:
-    talk = listen(streams=NAMED)
+    talk = listen(stream_drain=NAMED)
     talk.proxy.leaves()
     talk.proxy.wait(10)
     assert ended(talk) == []
@@ -99,7 +99,7 @@ def test_where_nothing_is_named_all_are_waited_for(listen: Callable[..., Convers
 
 @pytest.mark.parametrize("listen", ENDS.values(), ids=ENDS)
 def test_it_goes_on_when_the_drain_is_taken_back(listen: Callable[..., Conversation]) -> None:
-    talk = listen(streams=NAMED)
+    talk = listen(stream_drain=NAMED)
     talk.proxy.leaves()
     talk.proxy.stays()
     talk.proxy.wait(10)
@@ -108,7 +108,7 @@ def test_it_goes_on_when_the_drain_is_taken_back(listen: Callable[..., Conversat
 
 @pytest.mark.parametrize("listen", ENDS.values(), ids=ENDS)
 def test_the_next_drain_looks_for_a_pause_of_its_own(listen: Callable[..., Conversation]) -> None:
-    talk = listen(streams=NAMED)
+    talk = listen(stream_drain=NAMED)
     talk.proxy.leaves()
     talk.proxy.stays()
     talk.proxy.wait(10)
@@ -120,7 +120,7 @@ def test_the_next_drain_looks_for_a_pause_of_its_own(listen: Callable[..., Conve
 
 @pytest.mark.parametrize("listen", ENDS.values(), ids=ENDS)
 def test_no_age_and_no_cut_ends_it_as_if_it_were_whole(listen: Callable[..., Conversation]) -> None:
-    talk = listen(streams=NAMED)
+    talk = listen(stream_drain=NAMED)
     talk.proxy.says_last_goodbyes()
     talk.proxy.aborts()
     assert ended(talk) == ["cut"]
@@ -129,7 +129,7 @@ def test_no_age_and_no_cut_ends_it_as_if_it_were_whole(listen: Callable[..., Con
 
 
 def test_what_flows_without_a_pause_ends_between_two_chunks() -> None:
-    talk = over_http1("/watch", streams=NAMED)
+    talk = over_http1("/watch", stream_drain=NAMED)
     talk.proxy.leaves()
     got = b""
     for _ in range(8):
@@ -142,7 +142,7 @@ def test_what_flows_without_a_pause_ends_between_two_chunks() -> None:
 
 
 def test_it_does_not_end_inside_a_chunk() -> None:
-    talk = over_http1("/watch", streams=NAMED)
+    talk = over_http1("/watch", stream_drain=NAMED)
     talk.proxy.leaves()
     talk.app_sends(chunk(LINE)[:5])
     talk.proxy.wait(5)
@@ -153,7 +153,7 @@ def test_it_does_not_end_inside_a_chunk() -> None:
 
 
 def test_the_next_request_on_its_connection_hears_close() -> None:
-    talk = over_http1("/watch", streams=NAMED)
+    talk = over_http1("/watch", stream_drain=NAMED)
     talk.proxy.leaves()
     talk.proxy.wait(0.75)
     talk.client_got()
@@ -163,7 +163,7 @@ def test_the_next_request_on_its_connection_hears_close() -> None:
 
 
 def test_one_that_has_ended_by_itself_takes_nothing_with_it() -> None:
-    talk = over_http1("/watch", streams=NAMED)
+    talk = over_http1("/watch", stream_drain=NAMED)
     talk.proxy.leaves()
     talk.app_sends(END)
     talk.client_got()
@@ -176,7 +176,7 @@ def test_one_that_has_ended_by_itself_takes_nothing_with_it() -> None:
 def test_a_method_of_grpc_that_is_named_ends_with_unavailable() -> None:
     path = dict(CALL)[b":path"].decode()
     for streams, end in ((StreamDrain(prefixes=(path,)), True), (NAMED, False)):
-        talk = begun(streams=streams)
+        talk = begun(stream_drain=streams)
         talk.client_asks(1, CALL, end=False)
         talk.app_sends(talk.answers.headers(1, GRPC_OK) + data(1, LINE))
         talk.proxy.leaves()
@@ -188,7 +188,7 @@ def test_a_method_of_grpc_that_is_named_ends_with_unavailable() -> None:
 def test_one_that_begins_late_ends_when_the_listener_closes(
     listen: Callable[..., Conversation],
 ) -> None:
-    proxy = Proxy(streams=NAMED)
+    proxy = Proxy(stream_drain=NAMED)
     proxy.leaves()
     proxy.wait(0.5)
     talk = listen(proxy=proxy)
@@ -200,7 +200,7 @@ def test_one_that_begins_late_ends_when_the_listener_closes(
 
 
 def test_over_http2_its_connection_parts_well() -> None:
-    talk = ENDS["type over http2"](streams=NAMED)
+    talk = ENDS["type over http2"](stream_drain=NAMED)
     assert isinstance(talk, Streaming)
     talk.proxy.leaves()
     assert talk.client_hears() == ASKED

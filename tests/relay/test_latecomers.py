@@ -188,7 +188,7 @@ def test_it_is_told_when_the_listener_closes(
 def test_it_is_waited_for_where_its_kind_is(
     come: Callable[[Proxy], Conversation], kind: str
 ) -> None:
-    proxy = Proxy(ending=frozenset())
+    proxy = Proxy(kinds_ended_by_drain=frozenset())
     proxy.leaves()
     proxy.wait(0.5)
     come(proxy)

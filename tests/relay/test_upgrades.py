@@ -204,7 +204,7 @@ def test_an_upgrade_on_its_way_when_the_drain_begins_hears_its_goodbye() -> None
 
 
 def test_websockets_that_wait_for_the_deadline_hear_nothing_before() -> None:
-    talk = websocket(ending=frozenset())
+    talk = websocket(kinds_ended_by_drain=frozenset())
     late = Conversation(proxy=talk.proxy)
     late.client_sends(UPGRADE)
     talk.proxy.leaves()

@@ -33,14 +33,18 @@ def test_every_limit_follows_its_setting() -> None:
 
     assert (limits.max_connections, limits.max_header_bytes) == (7, 2048)
     assert (limits.header_timeout, limits.idle_timeout, limits.request_timeout) == (3, 4, 5)
-    assert (limits.idle_close, limits.ending, limits.forwarded) == (6, frozenset({"sse"}), False)
+    assert (limits.idle_close, limits.kinds_ended_by_drain, limits.forwarded) == (
+        6,
+        frozenset({"sse"}),
+        False,
+    )
     assert (limits.websocket_close_code, limits.websocket_close_reason) == (1012, "bye")
 
 
 @pytest.mark.parametrize("how", ["auto", "end", "wait"])
 def test_a_drain_asks_event_streams_unless_they_are_to_be_waited_for(how: str) -> None:
     limits = wiring.limits(settings(sse_drain=how))
-    assert ("sse" in limits.ending, limits.sse_drain) == (how != "wait", how)
+    assert ("sse" in limits.kinds_ended_by_drain, limits.sse_drain) == (how != "wait", how)
 
 
 def test_limits_on_heads_and_streams_follow_their_settings() -> None:

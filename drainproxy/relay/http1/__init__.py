@@ -6,5 +6,5 @@ state        what is expected of the client, and what of the app
 heads        what is read of heads, and remembered of the last ones
 body         a body whose length is known
 events       an answer that is an event stream: the carrier of its goodbye
-plain        another answer without an end of its own, likewise
+endless      another answer without an end of its own, likewise
 """

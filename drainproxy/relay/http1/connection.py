@@ -5,10 +5,10 @@ from math import inf
 
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
 from drainproxy.relay.http1.body import CountedBody
+from drainproxy.relay.http1.endless import EndlessAnswer
 from drainproxy.relay.http1.events import EventAnswer
 from drainproxy.relay.http1.exchange import Exchange
 from drainproxy.relay.http1.heads import SpeaksHttp2
-from drainproxy.relay.http1.plain import PlainAnswer
 from drainproxy.relay.http1.state import (
     ANSWER_BODY,
     ANSWER_HEAD,
@@ -254,9 +254,9 @@ class Http1Connection(Exchange):
                 self.answer_body = AnswerBody()
             if response.event_stream:
                 self._answer_with_events(response)
-            elif context.limits.streams:
-                self.plain = PlainAnswer(self, data[:end])
-                self.plain.begin()
+            elif context.limits.stream_drain:
+                self.endless = EndlessAnswer(self, data[:end])
+                self.endless.begin()
         self._read_answer_body(data, end)
         if self.answer_state is ANSWER_BODY:
             self.context.counters.answer_begun(self, context.now())
@@ -311,7 +311,7 @@ class Http1Connection(Exchange):
             self.drop_app()
         self._answer_ended()
 
-    def end_events(self, ending: int) -> None:
+    def finish_answer(self, ending: int) -> None:
         """An event stream has ended as a whole answer; the app need not go on. The next request on
         this connection, if there is one, hears `Connection: close`."""
         chunked = self.answer_length == CHUNKED

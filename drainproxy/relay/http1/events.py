@@ -27,7 +27,7 @@ class EventConnection(Protocol):
     def say_goodbye(self, why: str) -> None:
         """To this answer."""
 
-    def end_events(self, ending: int) -> None:
+    def finish_answer(self, ending: int) -> None:
         """The answer has ended as a whole one; the app need not go on."""
 
 
@@ -60,7 +60,7 @@ class EventAnswer:
         if age.told_why:
             # Its first event may be in what is being read.
             self.body.goodbye.say(age.told_why)
-        elif context.leaving and "sse" in context.limits.ending:
+        elif context.leaving and "sse" in context.limits.kinds_ended_by_drain:
             if context.latecomers.tells(context.now(), sample):
                 self.body.goodbye.say(DRAIN)
             else:
@@ -128,4 +128,4 @@ class EventAnswer:
         """End the body."""
         self.ended = True
         self._connection.client.write(self.body.end)
-        self._connection.end_events(ending)
+        self._connection.finish_answer(ending)

@@ -7,9 +7,9 @@ from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE, SIGNAL
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
 from drainproxy.relay.context import NOT_HTTP, Access, Context
 from drainproxy.relay.http1.body import CountedBody
+from drainproxy.relay.http1.endless import EndlessAnswer
 from drainproxy.relay.http1.events import EventAnswer
 from drainproxy.relay.http1.heads import LONGEST_REMEMBERED, Heads
-from drainproxy.relay.http1.plain import PlainAnswer
 from drainproxy.relay.http1.state import (
     ANSWER_BODY,
     ANSWER_HEAD,
@@ -54,9 +54,9 @@ class Exchange(Session):
         "answer_state",
         "begun",
         "closing",
+        "endless",
         "events",
         "heads",
-        "plain",
         "received",
         "replay",
         "request",
@@ -81,7 +81,7 @@ class Exchange(Session):
         self.begun = self.replay = self.closing = False
         # An event stream that can be told to end.
         self.events: EventAnswer | None = None
-        self.plain: PlainAnswer | None = None
+        self.endless: EndlessAnswer | None = None
 
     @property
     def path(self) -> str:
@@ -91,7 +91,7 @@ class Exchange(Session):
     @property
     def media_type(self) -> bytes:
         """That of an answer which is under way, where the settings name any."""
-        return self.plain.media_type if self.plain is not None else b""
+        return self.endless.media_type if self.endless is not None else b""
 
     @property
     def facts(self) -> Facts:
@@ -125,15 +125,15 @@ class Exchange(Session):
         """What may last is told where that harms nobody; others hear it in an answer."""
         if self.events is not None:
             self.events.say(why)
-        elif self.plain is not None:
-            self.plain.say(why)
+        elif self.endless is not None:
+            self.endless.say(why)
 
     def cancel_goodbye(self) -> None:
         """Cancel a pending goodbye, unless an age asks for it too."""
         if self.events is not None:
             self.events.body.goodbye.cancel(self.age.told_why)
-        elif self.plain is not None:
-            self.plain.cancel()
+        elif self.endless is not None:
+            self.endless.cancel()
 
     def say_last_goodbye(self, why: str) -> None:
         """End an event stream behind its event. Any other answer goes on until `abort`."""

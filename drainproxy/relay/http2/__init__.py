@@ -6,7 +6,7 @@
       stream_table  which streams there are, how they end, and what a client is told of it
         stream      a request and its answer, held in the ledger
         tracked     one in which a goodbye may have to be said: `websocket_stream`, `event_stream`,
-                    `grpc_stream`, `plain_stream` carry what `relay.goodbye` says
+                    `grpc_stream`, `endless_stream` carry what `relay.goodbye` says
         windows     what the client takes, of which DATA of ours takes too
       stream_goodbyes   goodbyes to single streams, each in its own language
       shutdown      GOAWAY, PING, GOAWAY: what is said when stands in `goaway`

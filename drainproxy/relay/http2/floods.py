@@ -4,7 +4,7 @@ Beyond them GOAWAY ENHANCE_YOUR_CALM (RFC 9113 10.5). An honest client passes no
 comes with DATA is paid for by it, and resets among many good streams end nothing.
 """
 
-from drainproxy.drain.budget import Budget, Share
+from drainproxy.drain.rate_limits import ProportionalLimit, RateLimit
 from drainproxy.wire.http2 import ENHANCE_YOUR_CALM, Http2Error
 
 # Frames that are cheap to send and cost the app a little: how many are allowed in how many seconds,
@@ -29,9 +29,9 @@ class Floods:
     )
 
     def __init__(self, max_resets: int) -> None:
-        self.resets = Share(max_resets, _RESETS_WINDOW)
-        self._control = Budget(_CONTROL_FRAMES, _CONTROL_WINDOW)
-        self._empty = Budget(_EMPTY_FRAMES, _CONTROL_WINDOW)
+        self.resets = ProportionalLimit(max_resets, _RESETS_WINDOW)
+        self._control = RateLimit(_CONTROL_FRAMES, _CONTROL_WINDOW)
+        self._empty = RateLimit(_EMPTY_FRAMES, _CONTROL_WINDOW)
         # How many came beyond the budget of the window that ends then, and how many frames of DATA
         # had passed when it began, and the one before it.
         self._window = 0.0

@@ -114,7 +114,9 @@ class Inbound(Direction[RequestHead]):
     def _begins_late(self, opened: Stream, sample: float) -> None:
         connection, context = self.table.connection, self.table.context
         limits = context.limits
-        if opened.kind in limits.ending or limits.streams.ends(opened.kind, opened.path, b""):
+        if opened.kind in limits.kinds_ended_by_drain or limits.stream_drain.ends(
+            opened.kind, opened.path, b""
+        ):
             context.latecomers.add(opened, self.table.moment, sample)
         elif opened.watches_health and context.latecomers.tells(connection.connected_at, sample):
             # On any other connection it ends when that is told.

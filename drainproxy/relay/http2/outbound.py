@@ -36,7 +36,7 @@ class Outbound(Direction[AnswerHead]):
     __slots__ = ("floods", "limit", "started")
 
     def __init__(self, table: StreamTable, limit: StreamLimit, floods: Floods) -> None:
-        named = table.context.limits.streams.types
+        named = table.context.limits.stream_drain.types
         super().__init__(table, lambda fields: AnswerHead(fields, named))
         self.limit = limit
         self.floods = floods
@@ -89,7 +89,7 @@ class Outbound(Direction[AnswerHead]):
                 found.kind = "sse"
                 if found.head.method == b"GET" and not head.encoded and not flags & END_STREAM:
                     self._follow_events(found)
-            elif head.media_type in self.table.context.limits.streams.types:
+            elif head.media_type in self.table.context.limits.stream_drain.types:
                 self._name(found, head.media_type)
         if flags & END_STREAM:
             found.grpc_status = head.grpc_status
@@ -101,7 +101,7 @@ class Outbound(Direction[AnswerHead]):
         table = self.table
         connection, context = table.connection, table.context
         table.tracked[found.id] = EventStream(connection, found, table.window.of_stream)
-        if context.leaving and "sse" in context.limits.ending:
+        if context.leaving and "sse" in context.limits.kinds_ended_by_drain:
             context.latecomers.add(found, context.now(), connection.age.jitter_sample)
 
     def _name(self, found: Stream, media_type: bytes) -> None:

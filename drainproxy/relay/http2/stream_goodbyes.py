@@ -6,8 +6,8 @@ from drainproxy.drain.aging import STREAM
 from drainproxy.drain.goodbye import DRAIN, MAX_STREAM_AGE
 from drainproxy.drain.ledger import CUT
 from drainproxy.relay.http2.deadlines import Deadline
+from drainproxy.relay.http2.endless_stream import EndlessStream
 from drainproxy.relay.http2.grpc_stream import GrpcStream
-from drainproxy.relay.http2.plain_stream import PlainStream
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_table import StreamTable
 
@@ -34,7 +34,7 @@ class StreamGoodbyes:
         if tracked is None and stream.kind == "grpc" and not stream.app_done:
             tracked = table.tracked[stream.id] = GrpcStream(table.connection, stream)
         elif tracked is None and why == DRAIN and self._is_endless(stream):
-            tracked = table.tracked[stream.id] = PlainStream(table.connection, stream)
+            tracked = table.tracked[stream.id] = EndlessStream(table.connection, stream)
         if tracked is not None:
             tracked.say(why, table.context.now())
             table.pending[stream.id] = tracked
@@ -42,7 +42,7 @@ class StreamGoodbyes:
 
     def _is_endless(self, stream: Stream) -> bool:
         """Without an announced length, and the answer to a request that can be repeated."""
-        streams = self._table.context.limits.streams
+        streams = self._table.context.limits.stream_drain
         asks_again = stream.kind == "http2" and stream.head.method == b"GET" and not stream.app_done
         return asks_again and streams.ends(stream.kind, stream.path, stream.media_type)
 

@@ -91,7 +91,7 @@ def test_behind_an_event_that_ends_inside_a_chunk_the_chunk_ends_first() -> None
 
 
 def test_who_waits_for_the_deadline_is_told_then(events: Begins) -> None:
-    talk = events(ending=frozenset())
+    talk = events(kinds_ended_by_drain=frozenset())
     talk.proxy.leaves()
     assert talk.client_heard() == b""
     talk.proxy.says_last_goodbyes()

@@ -83,7 +83,7 @@ def test_a_drain_has_more_hurry_with_a_message_than_age_had(websocket: Opens) ->
 
 
 def test_at_the_deadline_any_frame_will_do_and_there_is_time_to_answer(websocket: Opens) -> None:
-    talk = websocket(ending=frozenset())
+    talk = websocket(kinds_ended_by_drain=frozenset())
     talk.proxy.leaves()
     talk.client_says(SHOUT[:-1])
     talk.app_says(FRAGMENT)
@@ -135,7 +135,7 @@ def test_close_comes_at_the_age_of_what_carries_it(websocket: Opens) -> None:
 def test_who_is_waited_for_until_the_deadline_is_not_waited_for_past_its_age(
     websocket: Opens,
 ) -> None:
-    talk = websocket(age=100, ending=frozenset())
+    talk = websocket(age=100, kinds_ended_by_drain=frozenset())
     talk.proxy.leaves()
     talk.proxy.wait(99.75)
     assert talk.client_heard() == b""

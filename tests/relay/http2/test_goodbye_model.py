@@ -219,7 +219,7 @@ def told(model: Model) -> dict[str, int]:
 def test_whenever_a_goodbye_comes_each_stream_hears_its_own_and_loses_nothing_before_it(
     story: list[tuple[Move, int]], ending: set[str], aging: Aging, forwarded: bool, window: int
 ) -> None:
-    model = Model(ending=frozenset(ending), aging=aging, forwarded=forwarded)
+    model = Model(kinds_ended_by_drain=frozenset(ending), aging=aging, forwarded=forwarded)
     model.client_delivers()
     model.app_delivers()
     model.client.says_settings({SettingCodes.INITIAL_WINDOW_SIZE: window})

@@ -52,7 +52,7 @@ def test_a_grpc_stream_is_waited_for_by_default() -> None:
 
 
 def test_a_grpc_stream_that_shall_end_ends_in_a_pause_with_unavailable() -> None:
-    talk = answered(CALL, GRPC_OK, ending=GRPC)
+    talk = answered(CALL, GRPC_OK, kinds_ended_by_drain=GRPC)
     assert leave(talk) == []
     talk.proxy.wait(0.25)
     assert talk.client_hears() == [("headers", 1, LEAVING, "end")]
@@ -63,7 +63,7 @@ def test_a_grpc_stream_that_shall_end_ends_in_a_pause_with_unavailable() -> None
 
 
 def test_messages_without_a_pause_put_it_off_but_not_for_long() -> None:
-    talk = answered(CALL, GRPC_OK, ending=GRPC)
+    talk = answered(CALL, GRPC_OK, kinds_ended_by_drain=GRPC)
     leave(talk)
     for _ in range(60):
         if talk.in_flight:
@@ -76,7 +76,7 @@ def test_messages_without_a_pause_put_it_off_but_not_for_long() -> None:
 
 
 def test_a_call_without_an_answer_gets_time_for_it_and_then_trailers_only() -> None:
-    talk = asked(fields=CALL, ending=GRPC)
+    talk = asked(fields=CALL, kinds_ended_by_drain=GRPC)
     assert leave(talk) == []
     talk.proxy.wait(4.75)
     assert talk.client_hears() == []
@@ -85,7 +85,7 @@ def test_a_call_without_an_answer_gets_time_for_it_and_then_trailers_only() -> N
 
 
 def test_a_stream_that_the_client_still_sends_on_is_ended_both_ways() -> None:
-    talk = asked(fields=CALL, end=False, ending=GRPC)
+    talk = asked(fields=CALL, end=False, kinds_ended_by_drain=GRPC)
     talk.app_sends(talk.answers.headers(1, GRPC_OK))
     talk.client_hears()
     leave(talk)
@@ -94,7 +94,7 @@ def test_a_stream_that_the_client_still_sends_on_is_ended_both_ways() -> None:
 
 
 def test_a_call_that_comes_while_leaving_is_told_too() -> None:
-    talk = asked(fields=CALL, ending=GRPC)
+    talk = asked(fields=CALL, kinds_ended_by_drain=GRPC)
     talk.proxy.leaves()
     talk.client_asks(3, CALL)
     talk.app_sends(talk.answers.headers(3, GRPC_OK))
@@ -103,7 +103,7 @@ def test_a_call_that_comes_while_leaving_is_told_too() -> None:
 
 
 def test_what_the_app_still_says_is_dropped_and_its_window_given_back() -> None:
-    talk = answered(CALL, GRPC_OK, ending=GRPC)
+    talk = answered(CALL, GRPC_OK, kinds_ended_by_drain=GRPC)
     talk.client_asks(3)
     leave(talk)
     talk.proxy.wait(0.25)
@@ -132,7 +132,7 @@ def test_a_grpc_stream_ends_at_its_age_and_others_do_not() -> None:
 
 
 def test_a_drain_that_is_taken_back_leaves_streams_alone_but_not_old_ones() -> None:
-    talk = answered(CALL, GRPC_OK, ending=GRPC)
+    talk = answered(CALL, GRPC_OK, kinds_ended_by_drain=GRPC)
     talk.proxy.leaves()
     talk.proxy.stays()
     talk.proxy.wait(20)
@@ -349,7 +349,7 @@ def test_whenever_it_comes_what_the_client_hears_is_a_part_of_it_and_the_goodbye
 ) -> None:
     kind = data_.draw(st.sampled_from(sorted(PARTS)))
     parts = data_.draw(st.lists(st.sampled_from(PARTS[kind]), max_size=12))
-    talk = answered(ASKS[kind], ANSWERS[kind], ending=frozenset(PARTS))
+    talk = answered(ASKS[kind], ANSWERS[kind], kinds_ended_by_drain=frozenset(PARTS))
     part = partings(talk)[data_.draw(st.sampled_from(["drain", "age", "deadline"]))]
     coded = b"".join(data(1, each, pad=data_.draw(st.none() | st.just(3))) for each in parts)
     cuts = sorted(data_.draw(st.lists(st.integers(0, len(coded)), max_size=8)))

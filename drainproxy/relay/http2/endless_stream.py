@@ -1,18 +1,18 @@
 """A stream of plain HTTP whose answer has no end by itself, from the moment when it has to end."""
 
-from drainproxy.relay.goodbye.plain import PlainGoodbye
+from drainproxy.relay.goodbye.endless import EndlessGoodbye
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
 
 
-class PlainStream(TrackedStream):
+class EndlessStream(TrackedStream):
     """Its goodbye is END_STREAM, for which a client needs no window (RFC 9113 6.9.1)."""
 
     __slots__ = ("_goodbye",)
 
     def __init__(self, connection: StreamConnection, stream: Stream) -> None:
         super().__init__(connection, stream, 0)
-        self._goodbye = PlainGoodbye()
+        self._goodbye = EndlessGoodbye()
 
     @property
     def waits(self) -> bool:

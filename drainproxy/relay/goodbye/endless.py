@@ -9,7 +9,7 @@ from drainproxy.drain.ledger import GOODBYE
 from drainproxy.relay.goodbye.carrier import Carrier
 
 
-class PlainGoodbye:
+class EndlessGoodbye:
     """`why`: the reason of the goodbye that waits, if any. Seconds."""
 
     __slots__ = ("_moved", "_since", "why")

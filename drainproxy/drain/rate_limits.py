@@ -7,9 +7,9 @@ from math import inf
 _MARKS = 32
 
 
-class Budget:
-    """`most` in each `window` seconds, the first of which begins with the first that is spent; the
-    present one `ends` at that moment."""
+class RateLimit:
+    """`most` in each window of `window` seconds. A window begins with the first `spend` after the
+    one before has ended; the present one ends at `ends`."""
 
     __slots__ = ("_left", "ends", "most", "window")
 
@@ -33,12 +33,13 @@ class Budget:
         return self.most - self._left
 
 
-class Share:
-    """`most` in any `window` seconds, and beyond that half of what was begun in that time.
+class ProportionalLimit:
+    """`most` in any `window` seconds; more than that as long as they are at most half of what was
+    begun in the window.
 
-    Each spending is remembered with its moment, as many of them as matter. Of what is begun there
-    is far more: `mark` notes how much there was, at `mark_at` or later, just before something is
-    begun. So the window in which the two are compared is shorter by the 32nd part of it at most.
+    The moments of spendings are kept, as many as matter. What is begun is counted instead: call
+    `mark` with the count, at `mark_at` or later, before something is begun. So the window in which
+    the two are compared is shorter than `window` by 1/32 of it at most.
     """
 
     __slots__ = ("_lately", "_marks", "_total", "begun", "mark_at", "most", "spent", "window")

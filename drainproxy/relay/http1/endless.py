@@ -11,7 +11,7 @@ from typing import Protocol
 from drainproxy.drain.goodbye import DRAIN
 from drainproxy.relay.age import Age
 from drainproxy.relay.context import Context
-from drainproxy.relay.goodbye.plain import PlainGoodbye
+from drainproxy.relay.goodbye.endless import EndlessGoodbye
 from drainproxy.relay.http1.state import ANSWER_BODY, AnswerState
 from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import CLIENT_DOES_NOT_READ
@@ -23,7 +23,7 @@ _LAST_CHUNK = b"0\r\n\r\n"
 _MEDIA_TYPE = re.compile(rb"\r\ncontent-type:[ \t]*([^ \t\r;,]+)", re.IGNORECASE)
 
 
-class PlainConnection(Protocol):
+class EndlessConnection(Protocol):
     """The session whose answer it is."""
 
     age: Age
@@ -50,18 +50,18 @@ class PlainConnection(Protocol):
     def say_goodbye(self, why: str) -> None:
         """To this answer."""
 
-    def end_events(self, ending: int) -> None:
+    def finish_answer(self, ending: int) -> None:
         """The answer has ended as a whole one; the app need not go on."""
 
 
-class PlainAnswer:
+class EndlessAnswer:
     """The carrier of its goodbye. `head` is that of the answer."""
 
     __slots__ = ("_connection", "_goodbye", "_media_type", "_opened", "_received", "_request")
 
-    def __init__(self, connection: PlainConnection, head: bytes) -> None:
+    def __init__(self, connection: EndlessConnection, head: bytes) -> None:
         self._connection = connection
-        self._goodbye = PlainGoodbye()
+        self._goodbye = EndlessGoodbye()
         found = _MEDIA_TYPE.search(head)
         self._media_type = found[1].lower() if found is not None else b""
         self._opened, self._request = connection.opened, connection.request
@@ -91,7 +91,7 @@ class PlainAnswer:
         connection = self._connection
         if self._request is None or self._request.method != b"GET" or not self._under_way:
             return False
-        ends = connection.context.limits.streams.ends
+        ends = connection.context.limits.stream_drain.ends
         framed = connection.answer_length in (CHUNKED, UNTIL_CLOSE)
         return framed and ends(connection.kind, connection.path, self._media_type)
 
@@ -148,4 +148,4 @@ class PlainAnswer:
         """End the body."""
         if self._connection.answer_body is not None:
             self._connection.client.write(_LAST_CHUNK)
-        self._connection.end_events(ending)
+        self._connection.finish_answer(ending)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.drain.streams import StreamDrain
+from drainproxy.drain.stream_drain import StreamDrain
 
 NAMED = StreamDrain(frozenset({b"application/x-ndjson"}), ("/watch", "/api/v1/changes/"))
 ENDS = [
