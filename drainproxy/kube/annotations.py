@@ -189,7 +189,7 @@ ANNOTATABLE: Final = (*WISHES, *(row for row in TABLE if row.annotated and not r
 _BY_ANNOTATION: Final = {row.annotation: row for row in ANNOTATABLE}
 
 
-def read_wishes(annotations: Mapping[str, str]) -> tuple[InjectionOptions, list[Mistake]]:
+def read_options(annotations: Mapping[str, str]) -> tuple[InjectionOptions, list[Mistake]]:
     """What is asked for, and what of it cannot be read (which then has its default)."""
     asked = {row.field: row for row in WISHES if row.annotation in annotations}
     values, mistakes = {}, []

@@ -123,7 +123,7 @@ def choose(question: Question) -> Capture:
 
     Raises ValueError for a port that is asked for and cannot be had.
     """
-    wanted, leads = question.wishes.capture, leads_to(question)
+    wanted, leads = question.pod_options.capture, leads_to(question)
     if wanted == "redirect" and not question.around.no_redirect:
         return _redirected(question, leads, "asked for")
     led = _by_services(question, leads)

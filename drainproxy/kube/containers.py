@@ -38,7 +38,7 @@ class SidecarSpec(Struct, frozen=True, kw_only=True):
     `pass_report` is false.
     """
 
-    wishes: InjectionOptions
+    pod_options: InjectionOptions
     image: str
     runs_as: RunsAs
     ports: Sequence[PortTakeover]
@@ -51,8 +51,8 @@ class SidecarSpec(Struct, frozen=True, kw_only=True):
 
 def sidecar(spec: SidecarSpec) -> Json:
     """The container of the sidecar, native or plain."""
-    wishes, port = spec.wishes, spec.admin.port
-    native = {"restartPolicy": "Always"} if wishes.native_sidecar else {}
+    pod_options, port = spec.pod_options, spec.admin.port
+    native = {"restartPolicy": "Always"} if pod_options.native_sidecar else {}
     return {
         "name": SIDECAR,
         **_image(spec),
@@ -67,7 +67,7 @@ def sidecar(spec: SidecarSpec) -> Json:
             "/readyz", port, periodSeconds=1, timeoutSeconds=5, failureThreshold=1
         ),
         "livenessProbe": _probe("/livez", port, timeoutSeconds=5, failureThreshold=6),
-        "resources": resources(wishes),
+        "resources": resources(pod_options),
         "securityContext": _security(spec.runs_as),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "lifecycle": {"preStop": pre_stop(spec.token, port, "sidecar")},
@@ -84,7 +84,7 @@ def redirect(spec: SidecarSpec) -> Json:
         "name": REDIRECT,
         **_image(spec),
         "args": ["redirect", "install", *arguments, f"--admin={spec.admin.port}", "--yes"],
-        "resources": resources(spec.wishes),
+        "resources": resources(spec.pod_options),
         "securityContext": _security(RunsAs(0, 0), add=("NET_ADMIN",)),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
@@ -154,7 +154,7 @@ def app_hook(container: Json) -> Json | None:
 
 
 def _image(spec: SidecarSpec) -> Json:
-    policy = spec.wishes.image_pull_policy
+    policy = spec.pod_options.image_pull_policy
     return {"image": spec.image} | ({"imagePullPolicy": policy} if policy else {})
 
 

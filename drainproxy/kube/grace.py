@@ -23,10 +23,10 @@ _TIMEOUT: Final = BY_NAME["drain-timeout"]
 _SHARES: Final = (BY_NAME["drain-delay"], BY_NAME["drain-quiet"])
 
 
-def drain_times(pod: Pod, said: Mapping[str, str], wishes: InjectionOptions) -> dict[str, str]:
+def drain_times(pod: Pod, said: Mapping[str, str], pod_options: InjectionOptions) -> dict[str, str]:
     """Annotations that make the drain fit into the pod's grace period, where nothing is `said`."""
     left = min(pod.grace - MARGIN, _LONGEST)
-    if wishes.raise_grace_period:
+    if pod_options.raise_grace_period:
         return {_TIMEOUT.annotation: format_duration(max(left, _TIMEOUT.default))}
     times = {_TIMEOUT.annotation: format_duration(max(left, 1))}
     if _TIMEOUT.annotation not in said and left < _TIMEOUT.default:
@@ -35,14 +35,14 @@ def drain_times(pod: Pod, said: Mapping[str, str], wishes: InjectionOptions) -> 
     return times
 
 
-def needed_grace(pod: Pod, settings: Settings, wishes: InjectionOptions) -> int:
+def needed_grace(pod: Pod, settings: Settings, pod_options: InjectionOptions) -> int:
     """The grace period into which everything fits."""
-    need, _ = max(_needs(pod, settings, wishes))
+    need, _ = max(_needs(pod, settings, pod_options))
     return max(pod.grace, int(need) + (need > int(need)))
 
 
 def time_warnings(
-    pod: Pod, settings: Settings, wishes: InjectionOptions, grace: int, derived: Sequence[str]
+    pod: Pod, settings: Settings, pod_options: InjectionOptions, grace: int, derived: Sequence[str]
 ) -> Iterator[str]:
     """What will be cut, and what would be right. `derived` are the annotations that nobody gave."""
     delay, timeout = settings.drain_delay, settings.drain_timeout
@@ -53,7 +53,7 @@ def time_warnings(
             f"drain-delay {format_duration(delay)} leaves nothing of drain-timeout"
             f" {format_duration(timeout)} for the drain itself, which cuts in the last {CUTTING}s"
         )
-    need, what = max(_needs(pod, settings, wishes))
+    need, what = max(_needs(pod, settings, pod_options))
     if need > grace:
         yield (
             f"{what} and {MARGIN}s for the app's own end need {need:g}s, but"
@@ -76,7 +76,9 @@ def _shortened(pod: Pod, settings: Settings) -> str:
     )
 
 
-def _needs(pod: Pod, settings: Settings, wishes: InjectionOptions) -> Iterator[tuple[float, str]]:
+def _needs(
+    pod: Pod, settings: Settings, pod_options: InjectionOptions
+) -> Iterator[tuple[float, str]]:
     """The seconds that the end of the pod may take, and why.
 
     All hooks of a pod begin together, so a preStop of the app's own runs beside the drain.
@@ -84,6 +86,6 @@ def _needs(pod: Pod, settings: Settings, wishes: InjectionOptions) -> Iterator[t
     timeout = settings.drain_timeout
     yield timeout + MARGIN, f"drain-timeout {format_duration(timeout)}"
     for container in pod.containers:
-        hook = kept_hook(container, wishes)
+        hook = kept_hook(container, pod_options)
         if hook and (asleep := seconds_asleep(hook)):
             yield asleep + MARGIN, f"the preStop of {container.name} ({asleep:g}s)"

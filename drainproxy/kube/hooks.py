@@ -28,10 +28,10 @@ _ONLY_SLEEP: Final = re.compile(rf"(?:exec\s+)?(?:/\S*/)?sleep(?:\s+{_LENGTH})+"
 _NOTHING: Final = re.compile(r"|:|true|exit 0")
 
 
-def kept_hook(container: Container, wishes: InjectionOptions) -> Action | None:
+def kept_hook(container: Container, pod_options: InjectionOptions) -> Action | None:
     """The preStop hook of the app's own that stays; None if ours comes."""
     hook = container.pre_stop
-    return None if hook and wishes.replace_prestop_sleep and only_sleeps(hook) else hook
+    return None if hook and pod_options.replace_prestop_sleep and only_sleeps(hook) else hook
 
 
 def only_sleeps(hook: Action) -> bool:

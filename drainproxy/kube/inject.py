@@ -14,7 +14,7 @@ from drainproxy.config import ConfigError
 from drainproxy.manifests.podspec import Container, Json, read
 
 from . import containers
-from .annotations import STATUS, as_given, read_wishes
+from .annotations import STATUS, as_given, read_options
 from .capture import Capture
 from .editor import Editor
 from .hooks import kept_hook
@@ -84,7 +84,7 @@ def inject(pod: Json, options: Options, foreseen: Foreseen | None = None) -> Inj
     if isinstance(plan, Capture):
         told = [text for text in (*plan.past, *plan.nowhere) if text not in plan.reason]
         return Skipped(plan.reason, told)
-    if view.completes and not plan.context.wishes.native_sidecar:
+    if view.completes and not plan.context.pod_options.native_sidecar:
         return Skipped("beside a plain container its pods would never complete")
     return _carry_out(original, plan, options.given)
 
@@ -108,8 +108,8 @@ def complete(pod: Json) -> Injected | None:
     status, sidecar = read_status(pod), containers.sidecar_of(pod)
     hook = containers.app_hook(sidecar) if sidecar else None
     view = read(pod)
-    wishes, _ = read_wishes(view.annotations)
-    added = [each for each in view.containers if not kept_hook(each, wishes)]
+    pod_options, _ = read_options(view.annotations)
+    added = [each for each in view.containers if not kept_hook(each, pod_options)]
     if not (status and hook and added):
         return None
     editor = Editor(pod)
@@ -156,16 +156,16 @@ def _hand_over_names(editor: Editor, plan: Plan) -> None:
 def _hook_containers(editor: Editor, plan: Plan) -> None:
     """Every container gets its SIGTERM when the drain is over, unless a hook of its own stays."""
     for container in plan.context.pod.containers:
-        if not kept_hook(container, plan.context.wishes):
+        if not kept_hook(container, plan.context.pod_options):
             hook = containers.pre_stop(plan.spec.token, plan.spec.admin.port, "app")
             editor.put((*_container(container), "lifecycle", "preStop"), hook)
 
 
 def _add_containers(editor: Editor, plan: Plan) -> None:
-    wishes = plan.context.wishes
-    if wishes.capture == "redirect":
+    pod_options = plan.context.pod_options
+    if pod_options.capture == "redirect":
         editor.append((*_SPEC, "initContainers"), containers.redirect(plan.spec))
-    beside = "initContainers" if wishes.native_sidecar else "containers"
+    beside = "initContainers" if pod_options.native_sidecar else "containers"
     editor.append((*_SPEC, beside), containers.sidecar(plan.spec))
     editor.append((*_SPEC, "volumes"), containers.volume())
 

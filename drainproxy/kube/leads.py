@@ -64,7 +64,7 @@ class Question(Struct, frozen=True, kw_only=True):
     """
 
     pod: Pod
-    wishes: InjectionOptions
+    pod_options: InjectionOptions
     around: Around = Around()
     reserved: Sequence[int] = ()
     forwards: Sequence[Forward] | None = None
@@ -73,14 +73,14 @@ class Question(Struct, frozen=True, kw_only=True):
     @property
     def by_name_alone(self) -> bool:
         """Whether nothing but a name may lead clients to the sidecar."""
-        return self.wishes.capture == "names" or (
-            self.wishes.capture == "auto" and self.around.services is None
+        return self.pod_options.capture == "names" or (
+            self.pod_options.capture == "auto" and self.around.services is None
         )
 
     @property
     def names_ports(self) -> bool:
         """Whether the pod chooses its ports itself."""
-        return self.wishes.ports is not None or self.forwards is not None
+        return self.pod_options.ports is not None or self.forwards is not None
 
     @property
     def listens(self) -> set[int]:
@@ -159,7 +159,7 @@ def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[PortTakeove
     if question.forwards is not None:
         return as_forwarded(question.pod, True, question.forwards)
     chosen = _chosen(question, leads)
-    if question.wishes.capture == "names" or not any(lead.end for lead in leads):
+    if question.pod_options.capture == "names" or not any(lead.end for lead in leads):
         chosen = _with_names(question, chosen)
     return _taken(question, leads, chosen, by_name=True)
 
@@ -182,9 +182,9 @@ def without_names(question: Question) -> list[AppPort]:
 
 def _chosen(question: Question, leads: Sequence[Lead]) -> Chosen:
     """In this order: what somebody asks for, what Services target, what is declared or probed."""
-    if question.wishes.ports is not None:
+    if question.pod_options.ports is not None:
         return _asked_for(question)
-    pod, wanted = question.pod, question.wishes.capture
+    pod, wanted = question.pod, question.pod_options.capture
     named = wanted == "names"
     ends = [each.end for each in leads if each.end and not (named and each.port.is_numeric)]
     if wanted == "redirect":
@@ -202,7 +202,8 @@ def _in_order_of_declaration(pod: Pod, ends: Sequence[AppPort]) -> list[AppPort]
 
 def _asked_for(question: Question) -> Chosen:
     return {
-        _found(question, choice.port): choice.protocol for choice in question.wishes.ports or ()
+        _found(question, choice.port): choice.protocol
+        for choice in question.pod_options.ports or ()
     }
 
 
@@ -219,7 +220,7 @@ def _found(question: Question, text: str) -> AppPort:
 
 def _with_names(question: Question, chosen: Chosen) -> Chosen:
     named = {port: said for port, said in chosen.items() if usable_name(question.pod, port)}
-    if question.wishes.ports is not None and question.by_name_alone:
+    if question.pod_options.ports is not None and question.by_name_alone:
         for port in chosen:
             if port not in named:
                 raise ValueError(

@@ -25,7 +25,7 @@ from drainproxy.config.addresses import parse_forwards
 from drainproxy.manifests.podspec import Pod
 
 from . import upstreams
-from .annotations import InjectionOptions, read_wishes
+from .annotations import InjectionOptions, read_options
 from .capture import Capture, choose
 from .containers import SidecarSpec
 from .grace import drain_times, needed_grace
@@ -79,7 +79,7 @@ class Asked(Struct, frozen=True):
 
     said: Mapping[str, str]
     annotations: Mapping[str, str]
-    wishes: InjectionOptions
+    pod_options: InjectionOptions
     notes: Sequence[str]
     mistakes: Sequence[Mistake]
 
@@ -114,7 +114,9 @@ def decide(
     mistakes = [*asked.mistakes, *foreseen.wrong]
     if capture.mode is None and not mistakes:
         return capture
-    wishes = replace(asked.wishes, capture="redirect" if capture.mode == "redirect" else "names")
+    pod_options = replace(
+        asked.pod_options, capture="redirect" if capture.mode == "redirect" else "names"
+    )
     services, held, forwards = options.around.services or (), asked.annotations, list[str]()
     if _FORWARD not in held:
         held = {**ready_ports(pod, capture.ports, services), **held}
@@ -123,12 +125,12 @@ def decide(
     missing = () if options.image or _IMAGE in asked.said else (NO_IMAGE,)
     settings = _settings(held, forwards, [*mistakes, *missing])
     context = InjectionContext(
-        *(pod, wishes, settings, capture.ports, capture, question, pod.grace, asked.notes),
+        *(pod, pod_options, settings, capture.ports, capture, question, pod.grace, asked.notes),
         asked=held,
         derived=[key for key in held if key not in asked.said],
     )
-    if wishes.raise_grace_period:
-        context = replace(context, grace=needed_grace(pod, settings, wishes))
+    if pod_options.raise_grace_period:
+        context = replace(context, grace=needed_grace(pod, settings, pod_options))
     added = {key: text for key, text in held.items() if key not in pod.annotations}
     others = _for_others(pod, settings.admin.port)
     spec = _spec_of(context, forwards, held, options, token)
@@ -146,16 +148,16 @@ def asked_of(pod: Pod, options: Options) -> Asked:
     """The annotations that count for a pod."""
     chosen = {**pod.annotations, **options.given}
     said = {**options.defaults, **chosen}
-    wishes, mistakes = read_wishes(said)
+    pod_options, mistakes = read_options(said)
     own = own_ports(pod, said, chosen, options.around.services or ())
-    annotations = {**_derived(pod, said, wishes), **said, **own.moved}
-    return Asked(said, annotations, wishes, own.notes, [*mistakes, *own.mistakes])
+    annotations = {**_derived(pod, said, pod_options), **said, **own.moved}
+    return Asked(said, annotations, pod_options, own.notes, [*mistakes, *own.mistakes])
 
 
 def _question(pod: Pod, asked: Asked, options: Options) -> Question:
     return Question(
         pod=pod,
-        wishes=asked.wishes,
+        pod_options=asked.pod_options,
         around=options.around,
         reserved=[*_reserved(asked.annotations)],
         forwards=_forwards(asked.said),
@@ -190,14 +192,14 @@ def _reserved(asked: Mapping[str, str]) -> Iterator[int]:
             yield address.port
 
 
-def _derived(pod: Pod, said: Mapping[str, str], wishes: InjectionOptions) -> dict[str, str]:
+def _derived(pod: Pod, said: Mapping[str, str], pod_options: InjectionOptions) -> dict[str, str]:
     """Settings that follow from the pod. As annotations: a flag could not be changed while we run.
 
     kube-proxy falls back to terminating endpoints only while they are ready (KEP-1669): so they are
     as long as they take clients.
     """
     unready = {ANNOTATION_PREFIX + "unready": "closed"}
-    return {**drain_times(pod, said, wishes), **unready, **upstreams.source(said)}
+    return {**drain_times(pod, said, pod_options), **unready, **upstreams.source(said)}
 
 
 def _settings(
@@ -249,9 +251,11 @@ def _spec_of(
     token: str | None,
 ) -> SidecarSpec:
     return SidecarSpec(
-        wishes=context.wishes,
-        image=context.wishes.image or options.image or "",
-        runs_as=runs_as(context.wishes, context.pod, context.wishes.capture == "redirect"),
+        pod_options=context.pod_options,
+        image=context.pod_options.image or options.image or "",
+        runs_as=runs_as(
+            context.pod_options, context.pod, context.pod_options.capture == "redirect"
+        ),
         ports=context.ports,
         forwards=forwards,
         admin=context.settings.admin,

@@ -18,12 +18,12 @@ _DECIMAL: Final = {"": 0, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12}
 _BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40}
 
 
-def resources(wishes: InjectionOptions) -> Json:
+def resources(pod_options: InjectionOptions) -> Json:
     """The same for every container of ours: a ResourceQuota asks each one, init containers
     included, and what an init container had before the others start is not counted twice."""
     cpu, memory = (
-        (wishes.cpu_request, wishes.cpu_limit),
-        (wishes.memory_request, wishes.memory_limit),
+        (pod_options.cpu_request, pod_options.cpu_limit),
+        (pod_options.memory_request, pod_options.memory_limit),
     )
     return _resources(cpu, memory)
 

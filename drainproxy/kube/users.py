@@ -29,13 +29,13 @@ class RunsAs(Struct, frozen=True):
         return {key: number for key, number in given.items() if number is not None}
 
 
-def runs_as(wishes: InjectionOptions, pod: Pod, redirects: bool) -> RunsAs:
+def runs_as(pod_options: InjectionOptions, pod: Pod, redirects: bool) -> RunsAs:
     """The user and the group of the sidecar in this pod."""
     usual = USER if redirects or pod.is_root else None
-    user = _number(wishes.run_as_user, usual)
+    user = _number(pod_options.run_as_user, usual)
     if user is None and redirects:
         user = USER
-    return RunsAs(user, _number(wishes.run_as_group, user))
+    return RunsAs(user, _number(pod_options.run_as_group, user))
 
 
 def _number(said: int | str | None, usual: int | None) -> int | None:

@@ -30,7 +30,7 @@ class InjectionContext(Struct, frozen=True):
     those of them that nobody gave."""
 
     pod: Pod
-    wishes: InjectionOptions
+    pod_options: InjectionOptions
     settings: Settings
     ports: Sequence[PortTakeover]
     capture: Capture
@@ -50,7 +50,7 @@ def warnings(context: InjectionContext) -> list[str]:
 
 def _hooks(context: InjectionContext) -> Iterator[str]:
     for container in context.pod.containers:
-        hook = kept_hook(container, context.wishes)
+        hook = kept_hook(container, context.pod_options)
         if not hook:
             continue
         asleep = seconds_asleep(hook)
@@ -69,16 +69,20 @@ def _hooks(context: InjectionContext) -> Iterator[str]:
 
 def _time(context: InjectionContext) -> Iterator[str]:
     return time_warnings(
-        context.pod, context.settings, context.wishes, context.grace, context.derived
+        context.pod, context.settings, context.pod_options, context.grace, context.derived
     )
 
 
 def _requests(context: InjectionContext) -> Iterator[str]:
     """Only what somebody has asked for: that our own default follows a limit is no news."""
-    wishes = context.wishes
+    pod_options = context.pod_options
     pairs = {
-        "cpu": (wishes.cpu_request, wishes.cpu_limit, InjectionOptions().cpu_request),
-        "memory": (wishes.memory_request, wishes.memory_limit, InjectionOptions().memory_request),
+        "cpu": (pod_options.cpu_request, pod_options.cpu_limit, InjectionOptions().cpu_request),
+        "memory": (
+            pod_options.memory_request,
+            pod_options.memory_limit,
+            InjectionOptions().memory_request,
+        ),
     }
     for name, (request, limit, usual) in pairs.items():
         if request != usual and is_above(request, limit):
@@ -89,7 +93,7 @@ def _requests(context: InjectionContext) -> Iterator[str]:
 
 
 def _user(context: InjectionContext) -> Iterator[str]:
-    if context.wishes.capture == "redirect" and context.wishes.run_as_user == IMAGES_OWN:
+    if context.pod_options.capture == "redirect" and context.pod_options.run_as_user == IMAGES_OWN:
         yield (
             f"run-as-user {IMAGES_OWN} cannot be: a redirect knows the sidecar's own connections by"
             f" its user, which is {USER}; give another number, or avoid the redirect"
@@ -97,7 +101,7 @@ def _user(context: InjectionContext) -> Iterator[str]:
 
 
 def _meshes(context: InjectionContext) -> Iterator[str]:
-    return mesh_warnings(context.pod) if context.wishes.capture == "redirect" else iter(())
+    return mesh_warnings(context.pod) if context.pod_options.capture == "redirect" else iter(())
 
 
 def _numbers(context: InjectionContext) -> Iterator[str]:
@@ -156,7 +160,7 @@ def _patience(probe: Probe) -> tuple[int, int]:
 def _through_the_sidecar(probe: Probe, container: Container, context: InjectionContext) -> int:
     """The port of the probe, if the sidecar answers there; else 0. Probes that name a port that is
     taken over follow it to the app."""
-    redirected = context.wishes.capture == "redirect"
+    redirected = context.pod_options.capture == "redirect"
     numbers = {port.name: port.container_port for port in container.ports or []}
     for socket in (probe.http_get, probe.tcp_socket, probe.grpc):
         if socket:

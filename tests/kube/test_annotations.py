@@ -15,7 +15,7 @@ from drainproxy.kube.annotations import (
     InjectionOptions,
     markdown,
     parse_ports,
-    read_wishes,
+    read_options,
     readable,
 )
 
@@ -51,13 +51,13 @@ def test_the_table_has_a_line_for_each() -> None:
 
 
 def test_without_annotations_the_defaults_hold() -> None:
-    assert read_wishes({"example.com/image": "x"}) == (InjectionOptions(), [])
+    assert read_options({"example.com/image": "x"}) == (InjectionOptions(), [])
     assert (InjectionOptions().cpu_request, InjectionOptions().memory_request) == ("50m", "64Mi")
     assert (InjectionOptions().capture, InjectionOptions().native_sidecar) == ("auto", True)
 
 
 def test_every_wish_can_be_read() -> None:
-    wishes, mistakes = read_wishes(
+    pod_options, mistakes = read_options(
         {
             PREFIX + "ports": "http, 5432/tcp",
             PREFIX + "capture": "redirect",
@@ -76,7 +76,7 @@ def test_every_wish_can_be_read() -> None:
     )
 
     assert mistakes == []
-    assert wishes == InjectionOptions(
+    assert pod_options == InjectionOptions(
         ports=(Choice("http"), Choice("5432", "tcp")),
         capture="redirect",
         native_sidecar=False,
@@ -109,9 +109,9 @@ def test_every_wish_can_be_read() -> None:
     ],
 )
 def test_a_wrong_wish_is_a_mistake_and_has_its_default(name: str, text: str, problem: str) -> None:
-    wishes, (mistake,) = read_wishes({PREFIX + name: text})
+    pod_options, (mistake,) = read_options({PREFIX + name: text})
 
-    assert wishes == InjectionOptions()
+    assert pod_options == InjectionOptions()
     assert str(mistake).startswith(f"annotation {PREFIX}{name}: {text!r} ")
     assert problem in str(mistake)
 

@@ -44,7 +44,7 @@ def ask(
     known: dict[str, object] = {"services": leading, "objection": lambda *_: "", **around}
     question = Question(
         pod=read(before),
-        wishes=InjectionOptions(capture=capture, ports=ports),  # type: ignore[arg-type] # a text
+        pod_options=InjectionOptions(capture=capture, ports=ports),  # type: ignore[arg-type] # a text
         around=Around(**known),  # type: ignore[arg-type]
         reserved=(9180,),
         forwards=parse_forwards(forwards) if forwards else None,

@@ -20,7 +20,7 @@ from tests.kube.pods import pod
 
 def spec(**fields: object) -> SidecarSpec:
     made: dict[str, object] = {
-        "wishes": InjectionOptions(),
+        "pod_options": InjectionOptions(),
         "image": "drainproxy:1",
         "runs_as": RunsAs(None, None),
         "ports": [PortTakeover(port=8080, listen=9181, name="http", renamed="app-http")],
@@ -71,8 +71,8 @@ def test_every_probe_asks_the_admin_port() -> None:
 
 def test_limits_are_set_only_if_asked_for() -> None:
     assert sidecar(spec())["resources"] == {"requests": {"cpu": "50m", "memory": "64Mi"}}
-    wishes = InjectionOptions(cpu_limit="1", memory_request="1Gi")
-    assert sidecar(spec(wishes=wishes))["resources"] == {
+    pod_options = InjectionOptions(cpu_limit="1", memory_request="1Gi")
+    assert sidecar(spec(pod_options=pod_options))["resources"] == {
         "requests": {"cpu": "50m", "memory": "1Gi"},
         "limits": {"cpu": "1"},
     }
@@ -81,9 +81,9 @@ def test_limits_are_set_only_if_asked_for() -> None:
 def test_the_redirect_asks_for_as_much_as_the_sidecar_as_a_quota_wants_it_of_every_container() -> (
     None
 ):
-    wishes = InjectionOptions(cpu_limit="1", memory_limit="1Gi")
+    pod_options = InjectionOptions(cpu_limit="1", memory_limit="1Gi")
 
-    assert redirect(spec(wishes=wishes))["resources"] == {
+    assert redirect(spec(pod_options=pod_options))["resources"] == {
         "requests": {"cpu": "50m", "memory": "64Mi"},
         "limits": {"cpu": "1", "memory": "1Gi"},
     }
@@ -99,7 +99,7 @@ def test_the_redirect_lets_the_user_of_the_sidecar_pass() -> None:
 
 
 def test_the_pull_policy_is_that_of_both_containers() -> None:
-    asked = spec(wishes=InjectionOptions(image_pull_policy="Always"))
+    asked = spec(pod_options=InjectionOptions(image_pull_policy="Always"))
 
     assert "imagePullPolicy" not in sidecar(spec())
     assert {each(asked)["imagePullPolicy"] for each in (sidecar, redirect)} == {"Always"}

@@ -22,8 +22,8 @@ def dying(grace: int, annotations: dict[str, str] | None = None, **container: An
 
 
 def times(grace: int, said: dict[str, str] | None = None, raised: bool = False) -> dict[str, str]:
-    wishes = InjectionOptions(raise_grace_period=raised)
-    found = drain_times(read(dying(grace)), said or {}, wishes)
+    pod_options = InjectionOptions(raise_grace_period=raised)
+    found = drain_times(read(dying(grace)), said or {}, pod_options)
     return {key.removeprefix(PREFIX): text for key, text in found.items()}
 
 

@@ -20,8 +20,8 @@ def neighbour(title: str, before: Json, capture: str = "auto") -> Neighbour:
     view = read(before)
 
     def foresee(around: Around) -> Capture:
-        wishes = InjectionOptions(capture=capture)  # type: ignore[arg-type] # a text
-        return choose(Question(pod=view, wishes=wishes, around=around))
+        pod_options = InjectionOptions(capture=capture)  # type: ignore[arg-type] # a text
+        return choose(Question(pod=view, pod_options=pod_options, around=around))
 
     return Neighbour(title, "", view, foresee)
 

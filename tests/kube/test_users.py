@@ -18,8 +18,8 @@ def whom(
     before = pod()
     if context is not None:
         before["spec"]["securityContext"] = context
-    wishes = InjectionOptions(run_as_user=user, run_as_group=group)
-    return runs_as(wishes, read(before), redirects)
+    pod_options = InjectionOptions(run_as_user=user, run_as_group=group)
+    return runs_as(pod_options, read(before), redirects)
 
 
 @pytest.mark.parametrize("context", [None, {}, {"runAsUser": 1000}, {"runAsGroup": 0}])
