@@ -54,7 +54,7 @@ def run(ctx: click.Context, /, check: bool, **given: Any) -> None:
     after the drain (and SIGKILL if it ignores that for 10 s). Its exit code becomes ours, but for
     one that our SIGTERM has ended: that is 0. SIGHUP reads --config and the annotations anew.
     """
-    from drainproxy.sidecar import here, logs, reload, rlimits
+    from drainproxy.sidecar import logs, own_addresses, reload, rlimits
     from drainproxy.sidecar.supervisor import Sidecar
 
     origin, mistakes = sources(given, ctx.args)
@@ -62,7 +62,7 @@ def run(ctx: click.Context, /, check: bool, **given: Any) -> None:
     forwards: tuple[Forward, ...] = ()
     try:
         pod_ip = os.environ.get("POD_IP")
-        at_this_place = partial(here.checks, pod_ip=pod_ip)
+        at_this_place = partial(own_addresses.problems, pod_ip=pod_ip)
         settings = origin.load(reload.read(origin.annotations_file()), [at_this_place])
         forwards = located(settings, pod_ip)
         token = _admin_token(settings)

@@ -261,12 +261,10 @@ class Session:
         """Close if the connection carries nothing at the moment."""
 
     def cancel_goodbye(self) -> None:
-        """The drain was taken back: cancel a goodbye that has not been said, unless an age or a
-        rebalance asks for it too."""
+        """The drain was taken back: cancel an unsaid goodbye, unless its age asks for it too."""
 
     def say_last_goodbye(self, why: str) -> None:
-        """Say goodbye without waiting for a pause; `abort` follows. HTTP/2 ends streams that have
-        no goodbye of their own."""
+        """Say goodbye without waiting for a pause; `abort` follows."""
 
     def abort(self, why: str) -> None:
         """End now; a client that has not got all that was written to it can tell."""

@@ -15,7 +15,7 @@ from time import thread_time
 from drainproxy.config import Address, Forward
 from drainproxy.config.loops import LOOPBACK, plain
 from drainproxy.relay.context import Context
-from drainproxy.sidecar import here, peers
+from drainproxy.sidecar import own_addresses, peers
 from drainproxy.sidecar.sock_diag import Entry
 
 # How often it is looked, in seconds, and the share of a core that looking may take.
@@ -79,7 +79,7 @@ class Bypass:
             if isinstance(forward.app, Address) and (found := _at_this_host(forward.app)):
                 self._targets.setdefault(forward.app.port, set()).update(found)
                 self._listen.setdefault(forward.app.port, str(forward.listen))
-        self._judge = Judge([*map(peers.packed, here.node_addresses())])
+        self._judge = Judge([*map(peers.packed, own_addresses.node_addresses())])
         self._said: set[tuple[int, bool]] = set()
 
     async def watch(self) -> None:
@@ -187,7 +187,7 @@ def _at_this_host(app: Address) -> list[bytes]:
         address = plain(app.host)
     except ValueError:
         return []
-    return [peers.packed(address)] if here.is_ours(address) else []
+    return [peers.packed(address)] if own_addresses.is_ours(address) else []
 
 
 async def _spread(steps: Iterator[None]) -> float:

@@ -19,7 +19,7 @@ from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.diary import Diary, told
 from drainproxy.sidecar.in_turn import InTurn
 from drainproxy.sidecar.listener import HANDSHAKE, Listener
-from drainproxy.sidecar.news import News
+from drainproxy.sidecar.new_clients import NewClients
 from drainproxy.sidecar.readiness import Readiness
 from drainproxy.sidecar.rebalance import Rebalance
 from drainproxy.sidecar.restart import Restart
@@ -66,7 +66,7 @@ class DrainControl:
         self.over = asyncio.Event()
         self.aborted = False
         self._diary = Diary(self._machine, self._context.ledger, sidecar.now)
-        self._news = News(self._context)
+        self._new_clients = NewClients(self._context)
         self._account: Account | None = None
         self._drained: asyncio.Future[Report | None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -135,7 +135,7 @@ class DrainControl:
         expected = not ledger.holds and self._expects_request()
         in_flight = len(ledger.holds) or expected
         app_gone = self._sidecar.restart.app_gone_for_good and not self._context.registry.sessions
-        newest = self._news.newest
+        newest = self._new_clients.newest
         self._perform(machine.tick(self._sidecar.now(), newest, in_flight, app_gone=app_gone))
         ledger.on_empty = emptied = self._emptied if machine.draining else None
         if not self.over.is_set():
@@ -206,7 +206,7 @@ class DrainControl:
         """Effect LEAVE: from here on every HTTP/1 answer ends its connection, and HTTP/2 clients
         get GOAWAY; streams without an end get their goodbyes in turn, kind by kind."""
         self._context.begin_leaving()
-        self._news.begin()
+        self._new_clients.begin()
         if self._sidecar.rebalance is not None:
             self._sidecar.rebalance.stop()
         for session in self._context.registry.sessions:
@@ -291,7 +291,7 @@ class DrainControl:
     def _cancel_goodbyes(self) -> None:
         """Effect CANCEL_GOODBYES, of an undrain: goodbyes that have not been sent are cancelled."""
         self._context.cancel_leaving()
-        self._news.end()
+        self._new_clients.end()
         self.aborted = False
         for session in self._context.registry.sessions:
             session.cancel_goodbye()

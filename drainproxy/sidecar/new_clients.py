@@ -1,8 +1,7 @@
-"""Which clients that come during a drain are news: the quiet rule waits for the last of them.
+"""New clients during a drain: `leaving` lasts until none has come for drain-quiet.
 
-The first request of a new connection tells that somebody has not heard yet that this endpoint goes.
-Whoever connects and asks for nothing tells nothing of that, and neither does who asks for health:
-silent connections, port checks, probes.
+The first request on a new connection tells that some balancer still sends traffic here. What asks
+for nothing (silent connections, port checks) or for health (probes) does not count.
 """
 
 import re
@@ -14,16 +13,16 @@ from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.tcp import Tcp
 from drainproxy.wire.logged import USER_AGENT, Facts
 
-# How kubelets, load balancers and what watches from outside call themselves.
+# User agents of the kubelet, of load balancers and of uptime monitors.
 _PROBER = re.compile(
     rb"probe|health.?check|googlehc|envoy/hc|load balancer|traffic manager|uptime|pingdom"
     rb"|blackbox|check_http|zabbix|statuscake",
     re.I,
 )
 _GRPC_HEALTH = "/grpc.health.v1.Health/"
-# Prometheus and its relatives; other names under /-/ are those of apps (npm, GitLab).
+# Prometheus, Alertmanager; other paths under /-/ belong to apps (npm, GitLab).
 _OF_PROMETHEUS = "/-/healthy"
-# The last part of the paths at which frameworks tell of their health.
+# The last segment of usual health paths.
 _HEALTH = frozenset(
     {
         "health",
@@ -45,44 +44,44 @@ _HEALTH = frozenset(
         "up",
     }
 )
-# At most so many silent TCP connections are kept before closed ones are removed.
+# From so many silent TCP connections on, closed ones are removed.
 _MANY = 1000
 
 
 def is_probe(method: bytes, path: str, facts: Facts) -> bool:
-    """Whether a request is that of a prober."""
+    """Whether this request is a probe, by its path or its user agent."""
     if path.startswith(_GRPC_HEALTH):
         return True
     if _PROBER.search(facts.get(USER_AGENT, b"")):
         return True
     if method == b"OPTIONS" and path in ("*", "/"):
-        # What HAProxy asks where nothing else is said.
+        # HAProxy's `option httpchk` without arguments.
         return True
     place = path.partition("?")[0].rstrip("/")
     name = place.rpartition("/")[2].lower().lstrip("_")
     return method in (b"GET", b"HEAD") and (name in _HEALTH or place == _OF_PROMETHEUS)
 
 
-class News:
-    """When the newest connection came of those that have asked for something, since `begin`."""
+class NewClients:
+    """Watches what new connections ask for. `newest`: when the last client came that counts."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._newest = 0.0
         self._book = context.ledger.open
-        # TCP clients that have said nothing yet: they count from when they came once they have.
+        # TCP clients that have sent nothing yet. Once they have, they count from when they came.
         self._silent: set[Tcp] = set()
 
     @property
     def newest(self) -> float:
-        """In seconds, by the clock of the context."""
+        """When the last client came that counts, on the clock of the context; 0 for none."""
         for session in [each for each in self._silent if each.spoken]:
             self._silent.discard(session)
             self._came(session.connected_at)
         return self._newest
 
     def begin(self) -> None:
-        """From now on it is looked at what new clients ask for. No request pays for that before."""
+        """Look at each request from now on; before a drain none pays for that."""
         self._context.ledger.open = self._open
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""Which addresses are of this machine and its node, and forwards that lead back here by a name."""
+"""The addresses of this host and of its node; forwards that would lead back to this process."""
 
 import os
 import socket
@@ -17,12 +17,12 @@ ROUTES = "/proc/net/route", "/proc/net/ipv6_route"
 _DEFAULT_IPV4, _DEFAULT_IPV6 = "0" * 8, "0" * 32
 
 
-def checks(settings: Settings, pod_ip: str | None) -> Iterator[tuple[str, str]]:
-    """What is wrong with settings in this place: POD_IP does not hold what is asked of it, nothing
-    can come from app-source, or an app is at an address of our own, by whatever name.
+def problems(settings: Settings, pod_ip: str | None) -> Iterator[tuple[str, str]]:
+    """What is wrong with settings on this host, as (setting, problem): POD_IP is missing or no IP
+    address, app-source is no address of this host, or a forward leads back to this process.
 
-    A name is looked up only where the port is one of ours; one that cannot be looked up now leads
-    nowhere.
+    A name is resolved only where the port is one of ours. One that cannot be resolved is no
+    problem.
     """
     wrong = list(pod_ip_problems(settings, pod_ip))
     yield from wrong
@@ -36,7 +36,7 @@ def checks(settings: Settings, pod_ip: str | None) -> Iterator[tuple[str, str]]:
 
 
 def own_addresses(host: str) -> Collection[str]:
-    """The addresses of this machine that `host` leads to."""
+    """The addresses of `host` that belong to this host; it may be a name."""
     if known := certainly_ours(host):
         return known
     with suppress(OSError, UnicodeError):
@@ -47,8 +47,8 @@ def own_addresses(host: str) -> Collection[str]:
 
 
 def node_addresses(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Where the node of this pod, and so its kubelet, connects from: what the environment variable
-    HOST_IP holds (fieldRef status.hostIP, or hostIPs), and the gateways, which are the node too."""
+    """The addresses from which the node, and so the kubelet, connects to this pod: those of the
+    environment variable HOST_IP (fieldRef status.hostIP or hostIPs), and the default gateways."""
     told = environ.get("HOST_IP", "").replace(",", " ").split()
     return [*filter(_is_address, told), *_gateways()]
 
@@ -61,7 +61,8 @@ def _is_address(text: str) -> bool:
 
 
 def _gateways() -> Iterator[str]:
-    """Of the default routes (proc(5), route(8)); IPv4 is written as a number of this machine."""
+    """The gateways of the default routes (proc(5)); IPv4 is a number in the byte order of this
+    host."""
     ipv4, ipv6 = ROUTES
     for words in _rows(ipv4):
         if words[1] == _DEFAULT_IPV4 and words[2] != _DEFAULT_IPV4:
@@ -77,8 +78,8 @@ def _rows(table: str) -> Iterator[list[str]]:
 
 
 def is_ours(address: str) -> bool:
-    """Whether this IP address is one of this machine: from there to there nothing is sent, and the
-    source of what would be is the address itself."""
+    """Whether this IP address belongs to this host: then the kernel picks the address itself as
+    the source of a connection to it. Connecting a UDP socket sends nothing."""
     if address in LOOPBACK or address.startswith("127."):
         return True
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -18,7 +18,7 @@ from typing import Protocol
 from drainproxy.config import Address, AppHealth, Forward, UnixSocket
 from drainproxy.drain.machine import Machine, Phase
 from drainproxy.drain.origin import Origin, Purpose
-from drainproxy.sidecar import here, sock_diag
+from drainproxy.sidecar import own_addresses, sock_diag
 from drainproxy.sidecar.probes import Question, ask
 from drainproxy.sidecar.readiness import Readiness
 
@@ -149,7 +149,7 @@ def _is_here(app: App) -> bool:
     if sock_diag.is_told(app):
         return True
     with suppress(ValueError):
-        return isinstance(app, Address) and here.is_ours(str(ip_address(app.host)))
+        return isinstance(app, Address) and own_addresses.is_ours(str(ip_address(app.host)))
     return False
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from drainproxy.drain.machine import Input, Machine, Phase, Timing
-from drainproxy.sidecar.news import News, is_probe
+from drainproxy.sidecar.new_clients import NewClients, is_probe
 from tests.relay.conversation import Conversation, Proxy, request
 from tests.relay.frames import GET, PREFACE, ping, priority, settings, window_update
 from tests.relay.streaming import Streaming
@@ -15,13 +15,13 @@ KUBELET = "User-Agent: kube-probe/1.33"
 
 
 @pytest.fixture
-def leaving() -> tuple[Proxy, News]:
+def leaving() -> tuple[Proxy, NewClients]:
     proxy = Proxy()
-    news = News(proxy.context)
+    clients = NewClients(proxy.context)
     proxy.leaves()
-    news.begin()
+    clients.begin()
     proxy.time = CAME
-    return proxy, news
+    return proxy, clients
 
 
 def says(protocol: str, *chunks: bytes, first: bytes = b"") -> Callable[[Proxy], Conversation]:
@@ -96,24 +96,24 @@ ASKS_NOTHING = {
 
 
 @pytest.mark.parametrize("come", ASKS.values(), ids=ASKS)
-def test_who_asks_for_something_is_news(
-    come: Callable[[Proxy], Conversation], leaving: tuple[Proxy, News]
+def test_who_asks_for_something_is_a_new_client(
+    come: Callable[[Proxy], Conversation], leaving: tuple[Proxy, NewClients]
 ) -> None:
-    proxy, news = leaving
+    proxy, clients = leaving
     come(proxy)
     # From when it connected: all that it asks after that is no further client.
-    assert news.newest == CAME
+    assert clients.newest == CAME
 
 
 @pytest.mark.parametrize("come", ASKS_NOTHING.values(), ids=ASKS_NOTHING)
 def test_who_asks_for_nothing_is_not(
-    come: Callable[[Proxy], Conversation], leaving: tuple[Proxy, News]
+    come: Callable[[Proxy], Conversation], leaving: tuple[Proxy, NewClients]
 ) -> None:
-    proxy, news = leaving
+    proxy, clients = leaving
     talk = come(proxy)
-    assert news.newest == 0.0
+    assert clients.newest == 0.0
     talk.client_ends()
-    assert news.newest == 0.0
+    assert clients.newest == 0.0
 
 
 def test_however_many_come_who_ask_for_nothing_leaving_lasts_as_long_as_drain_quiet() -> None:
@@ -125,48 +125,50 @@ def test_however_many_come_who_ask_for_nothing_leaving_lasts_as_long_as_drain_qu
     machine.drain("test", began)
     machine.tick(began, 0.0, 0)
     assert machine.phase is Phase.LEAVING
-    news = News(proxy.context)
+    clients = NewClients(proxy.context)
     proxy.leaves()
-    news.begin()
+    clients.begin()
     for come in ASKS_NOTHING.values():
         # Half a second passes with each.
         come(proxy)
-        assert machine.due(news.newest) == began + quiet
-    machine.tick(proxy.time, news.newest, 1)
+        assert machine.due(clients.newest) == began + quiet
+    machine.tick(proxy.time, clients.newest, 1)
     assert (machine.phase, machine.since) == (Phase.CLOSED, began + quiet)
 
 
-def test_a_tcp_client_that_speaks_late_is_news_from_then_on(leaving: tuple[Proxy, News]) -> None:
-    proxy, news = leaving
+def test_a_tcp_client_that_speaks_late_is_new_from_then_on(
+    leaving: tuple[Proxy, NewClients],
+) -> None:
+    proxy, clients = leaving
     talk = Conversation("tcp", proxy=proxy)
-    assert news.newest == 0.0
+    assert clients.newest == 0.0
     talk.client_sends(b"x")
     talk.client_resets()
-    assert news.newest == CAME
+    assert clients.newest == CAME
 
 
-def test_clients_that_were_there_before_are_none(leaving: tuple[Proxy, News]) -> None:
-    proxy, news = leaving
+def test_clients_that_were_there_before_are_none(leaving: tuple[Proxy, NewClients]) -> None:
+    proxy, clients = leaving
     proxy.time = 990.0
     talk = Conversation(proxy=proxy)
     proxy.time = CAME
     talk.client_sends(request())
-    assert news.newest == 990.0
+    assert clients.newest == 990.0
 
 
-def test_silent_clients_that_have_gone_are_forgotten(leaving: tuple[Proxy, News]) -> None:
-    proxy, news = leaving
+def test_silent_clients_that_have_gone_are_forgotten(leaving: tuple[Proxy, NewClients]) -> None:
+    proxy, clients = leaving
     for _ in range(1100):
         Conversation("tcp", proxy=proxy).client_resets()
-    assert len(news._silent) < 110
+    assert len(clients._silent) < 110
 
 
 def test_a_drain_that_is_taken_back_looks_no_more() -> None:
     proxy = Proxy()
     book = proxy.context.ledger.open
-    news = News(proxy.context)
-    news.begin()
-    news.end()
+    clients = NewClients(proxy.context)
+    clients.begin()
+    clients.end()
     assert proxy.context.ledger.open == book
 
 

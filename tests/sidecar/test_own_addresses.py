@@ -10,7 +10,7 @@ import pytest
 
 from drainproxy.config import Settings
 from drainproxy.config.addresses import parse_forwards
-from drainproxy.sidecar import here
+from drainproxy.sidecar import own_addresses
 
 
 def settings(forward: str, **values: object) -> Settings:
@@ -30,18 +30,18 @@ def resolver(names: dict[str, str]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.3.2.1", "::1"])
 def test_loopback_is_ours(address: str) -> None:
-    assert here.is_ours(address)
+    assert own_addresses.is_ours(address)
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
 def test_an_address_of_nobody_is_not_ours(address: str) -> None:
-    assert not here.is_ours(address)
+    assert not own_addresses.is_ours(address)
 
 
 @pytest.mark.parametrize("name", ["me.example", "localhost.", "0x7f.1", "me"])
 def test_a_name_that_leads_here_is_seen_through(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolver({name: "127.0.0.1"}))
-    ((setting, problem),) = here.checks(settings(f"8080={name}:9180"), None)
+    ((setting, problem),) = own_addresses.problems(settings(f"8080={name}:9180"), None)
     assert setting == "forward"
     assert "our own admin" in problem
 
@@ -51,7 +51,7 @@ def test_a_name_that_leads_elsewhere_or_nowhere_is_another_host(
     names: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolver(names))
-    assert list(here.checks(settings("8080=db.example:9180"), None)) == []
+    assert list(own_addresses.problems(settings("8080=db.example:9180"), None)) == []
 
 
 def test_nobody_is_asked_about_ports_that_are_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_nobody_is_asked_about_ports_that_are_not_ours(monkeypatch: pytest.Monke
         raise AssertionError("asked")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    assert list(here.checks(settings("8080=db.example:9000"), None)) == []
+    assert list(own_addresses.problems(settings("8080=db.example:9000"), None)) == []
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_nobody_is_asked_about_ports_that_are_not_ours(monkeypatch: pytest.Monke
     ],
 )
 def test_the_pods_own_address_is_ours(pod_ip: str | None, problems: list[str]) -> None:
-    found = list(here.checks(settings("8080=pod-ip:9180"), pod_ip))
+    found = list(own_addresses.problems(settings("8080=pod-ip:9180"), pod_ip))
     assert all(any(problem in text for _, text in found) for problem in problems)
 
 
@@ -78,7 +78,9 @@ def test_the_pods_own_address_is_ours(pod_ip: str | None, problems: list[str]) -
     ("source", "wrong"), [("127.0.0.6", False), ("::1", False), ("192.0.2.1", True), (None, False)]
 )
 def test_app_source_is_an_address_of_this_machine(source: str | None, wrong: bool) -> None:
-    found = [name for name, _ in here.checks(settings("8080=9000", app_source=source), None)]
+    found = [
+        name for name, _ in own_addresses.problems(settings("8080=9000", app_source=source), None)
+    ]
     assert found == (["app-source"] if wrong else [])
 
 
@@ -110,11 +112,11 @@ def test_the_node_is_what_host_ip_says_and_the_gateways(
     ipv4, ipv6 = tmp_path / "route", tmp_path / "ipv6_route"
     ipv4.write_text(ROUTES)
     ipv6.write_text(ROUTES6)
-    monkeypatch.setattr(here, "ROUTES", (str(ipv4), str(ipv6)))
+    monkeypatch.setattr(own_addresses, "ROUTES", (str(ipv4), str(ipv6)))
     environ = {} if host_ip is None else {"HOST_IP": host_ip}
-    assert here.node_addresses(environ) == [*told, "10.0.0.1", "2001:db8::1"]
+    assert own_addresses.node_addresses(environ) == [*told, "10.0.0.1", "2001:db8::1"]
 
 
 def test_a_system_without_routes_has_no_gateways(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(here, "ROUTES", ("/no/route", "/no/ipv6_route"))
-    assert here.node_addresses({}) == []
+    monkeypatch.setattr(own_addresses, "ROUTES", ("/no/route", "/no/ipv6_route"))
+    assert own_addresses.node_addresses({}) == []

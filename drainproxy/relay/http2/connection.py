@@ -104,7 +104,7 @@ class Http2Connection(Session):
             self.client_in_next_turn(inbound.take_rest())
         if inbound.unfinished or self.deadlines.head < inf:
             self._watch_head(progress=bool(passed))
-        if inbound.error is not None or table.pending or self.goaway.wanted:
+        if inbound.error is not None or table.pending or self.goaway.begun:
             self._look_after()
 
     def _pass_preface(self, data: bytes) -> bytes:
@@ -143,7 +143,7 @@ class Http2Connection(Session):
             self._app_gone("the app breaks the rules of HTTP/2: " + outbound.error.reason)
         elif (
             table.pending
-            or self.goaway.wanted
+            or self.goaway.begun
             or self.client_ended
             or self.inbound.error is not None
         ):
@@ -181,7 +181,7 @@ class Http2Connection(Session):
 
     def say_goodbye(self, why: str) -> None:
         """GOAWAY, as soon as the connection is in use."""
-        if not self.goaway.wanted and not self.closing.over:
+        if not self.goaway.begun and not self.closing.over:
             self.why = why
             self.shutdown.begin(may_speak=self.outbound.begun)
             self.goodbyes.say_to_watches(why)

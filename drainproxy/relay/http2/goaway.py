@@ -63,18 +63,18 @@ TABLE: dict[tuple[GoawayState, GoawayInput], tuple[GoawayState, tuple[GoawayEffe
 
 
 class Goaway:
-    """One exchange. `wanted`: a goodbye was asked for, however far it has come; `ping`: the eight
+    """One exchange. `begun`: a goodbye was asked for, however far it has come; `ping`: the eight
     bytes of the PING whose answer is waited for."""
 
-    __slots__ = ("ping", "state", "wanted")
+    __slots__ = ("begun", "ping", "state")
 
     def __init__(self) -> None:
         self.state = GoawayState.STAYING
-        self.wanted = False
+        self.begun = False
         self.ping = b""
 
     def handle(self, given: GoawayInput) -> tuple[GoawayEffect, ...]:
         """Take the step that the table has; returns what must be said."""
         self.state, effects = TABLE[self.state, given]
-        self.wanted = self.state is not GoawayState.STAYING
+        self.begun = self.state is not GoawayState.STAYING
         return effects

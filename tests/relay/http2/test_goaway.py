@@ -61,4 +61,4 @@ def test_it_is_wanted_until_it_is_taken_back(events: list[Input]) -> None:
     goaway = Goaway()
     for each in events:
         goaway.handle(each)
-        assert goaway.wanted == (goaway.state is not State.STAYING)
+        assert goaway.begun == (goaway.state is not State.STAYING)
