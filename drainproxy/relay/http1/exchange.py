@@ -183,8 +183,7 @@ class Exchange(Session):
         self.deadline = self.context.now() + self.context.limits.request_timeout
 
     def _may_replay(self) -> bool:
-        """Once, if the app's connection was kept from an exchange before, nothing of an answer came
-        and nothing is lost with the first try."""
+        """Once: a replayable request on a kept connection, before any of its answer has come."""
         untouched = self.replay and not self.heads.answer_begun
         return bool(untouched and self.request is not None and self.request.replayable)
 
@@ -211,6 +210,9 @@ class Exchange(Session):
         if self.answer_state is NO_ANSWER:
             return
         context = self.context
+        if self.answer_state is ANSWERED:
+            # Its answer is out as a whole: only the rest of the request's body is lost.
+            ending = FINISHED
         if self.status:
             context.counters.answered(self, context.now())
             self.begun = False
@@ -228,9 +230,8 @@ class Exchange(Session):
         self.answer_state = NO_ANSWER
         self.request = None
         self.status = 0
-        heads = self.heads
-        if len(heads.sent) > LONGEST_REMEMBERED:
-            heads.forget_request()
+        if len(self.heads.sent) > LONGEST_REMEMBERED:
+            self.heads.forget_request()
 
     def _log_access(self) -> None:
         context, request = self.context, self.request
@@ -242,7 +243,7 @@ class Exchange(Session):
         context.access_log(Access(kind, peer, method, path, status, seconds, received, facts))
 
     def _linger_after_early_answer(self) -> None:
-        """The answer is out, the request's body is not wanted any more."""
+        """The answer is out; the rest of the request's body is not wanted any more."""
         self._end_exchange(FINISHED)
         self._close_lingering()
 
@@ -299,8 +300,7 @@ class Exchange(Session):
         self, status: int, reason: str, why: str, *, retry: bool = False, ending: int = FINISHED
     ) -> None:
         """Give an answer of our own, the last one on this connection; `why` as it is counted."""
-        context = self.context
-        with_body = self.request is None or self.request.method != b"HEAD"
+        context, with_body = self.context, self.request is None or self.request.method != b"HEAD"
         after = context.retry_after() if retry else None
         if self not in context.registry.refused:
             # Clients over max-connections were logged when they were refused.
@@ -375,8 +375,7 @@ class Exchange(Session):
     def on_idle_timeout(self) -> None:
         """Nothing has moved for idle-timeout: an event stream is told so, if it can be, and the app
         is at fault if it owes an answer."""
-        events = self.events
-        if events is not None:
+        if (events := self.events) is not None:
             self.say_last_goodbye(IDLE)
             if events.ended:
                 return
