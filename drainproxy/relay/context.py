@@ -155,7 +155,7 @@ class Context:
         self.leaving = False
         self.latecomers.end()
 
-    def endless(self) -> list[Hold]:
+    def endless_holds(self) -> list[Hold]:
         """The holds without an end of their own that the settings name."""
         streams = self.limits.stream_drain
         if not streams:

@@ -72,7 +72,7 @@ class Deliveries:
         self._under_way.setdefault(session, []).append(delivery)
         self._left[session] = self._awaited[session] = left
 
-    def look(self) -> None:
+    def sweep(self) -> None:
         """Called with each sweep: whatever less is on its way was confirmed."""
         for session in list(self._under_way):
             left = self._context.undelivered(session.client)
@@ -91,7 +91,7 @@ class Deliveries:
 
     def abandon(self) -> None:
         """Stop waiting: what is not delivered counts as cut."""
-        self.look()
+        self.sweep()
         for session in list(self._under_way):
             self._end(session, CUT)
 

@@ -139,7 +139,7 @@ class Detect(Session):
             app.close()
 
 
-class Doubted(Tcp):
+class ProbablyTcp(Tcp):
     """A connection that speaks no HTTP as far as its first bytes tell. That is watched until it is
     certain, or until the app has spoken: no HTTP server does so before it has read a request."""
 
@@ -192,7 +192,7 @@ class Doubted(Tcp):
 _SESSIONS: dict[Sniffed, Callable[[Context, Route], Session]] = {
     Sniffed.HTTP1: Http1Connection,
     Sniffed.HTTP2: Http2Connection,
-    Sniffed.OTHER: Doubted,
+    Sniffed.OTHER: ProbablyTcp,
 }
 
 

@@ -97,7 +97,7 @@ class Latecomers:
         closed = self.closed_since
         return closed < inf and came <= max(self.leaving_since, closed - _JUST_COME)
 
-    def come(self, connection: Latecomer, age: Age) -> None:
+    def connected(self, connection: Latecomer, age: Age) -> None:
         """A connection has come; nothing if nobody is to hear of a drain."""
         if self.leaving_since < inf:
             self.add(connection, age.connected_at, age.jitter_sample)
@@ -110,11 +110,11 @@ class Latecomers:
         else:
             self._waiting[late] = moment
 
-    def again(self, told: Latecomer) -> None:
+    def tell_again(self, told: Latecomer) -> None:
         """Tell it once more with the next sweep, since this is not the moment for it."""
         self._again.append(told)
 
-    def look(self) -> None:
+    def sweep(self) -> None:
         """Called with each sweep: tell those whose time has come."""
         now = self._context.now()
         again, self._again = self._again, []

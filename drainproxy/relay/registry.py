@@ -203,9 +203,9 @@ class Registry:
         """End what is overdue: called a few times a second, so that no session needs a timer."""
         context = self._context
         if context.deliveries:
-            context.deliveries.look()
+            context.deliveries.sweep()
         if context.latecomers:
-            context.latecomers.look()
+            context.latecomers.sweep()
         now, limits = context.now(), context.limits
         unused_since = now - limits.idle_close
         for session in list(self.sessions):

@@ -28,7 +28,7 @@ class WebSocket(Tcp):
         """Forward; the client's Close completes the handshake, for the app as for us."""
         goodbye = self.goodbye
         if goodbye.pending is not None:
-            self._stirred(goodbye.pending)
+            self._moved(goodbye.pending)
         read = goodbye.feed_client(data)
         if read < len(data):
             self.client_in_next_turn(data[read:])
@@ -55,10 +55,10 @@ class WebSocket(Tcp):
             data = data[:read]
         super().to_client(data)
         if goodbye.pending is not None:
-            self._stirred(goodbye.pending)
+            self._moved(goodbye.pending)
             self._poll()
 
-    def _stirred(self, pending: Pending) -> None:
+    def _moved(self, pending: Pending) -> None:
         pending.move(self.context.now())
         self.deadline = min(self.deadline, pending.looks_at)
 

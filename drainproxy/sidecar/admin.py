@@ -16,8 +16,8 @@ from drainproxy.drain.report import Report
 from drainproxy.not_http import brief
 from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.acceptor import Acceptor
-from drainproxy.sidecar.auth import Refusal, blindness, refusal
-from drainproxy.sidecar.callers import Callers
+from drainproxy.sidecar.admin_connections import AdminConnections
+from drainproxy.sidecar.auth import Refusal, read_refusal, refusal
 from drainproxy.sidecar.listener import bind
 from drainproxy.sidecar.rebalance import Rebalance
 from drainproxy.sidecar.sockets import keep_alive
@@ -74,22 +74,22 @@ class Administered(Observed, Protocol):
 class Server:
     """The admin application on its sockets, until `stop`."""
 
-    def __init__(self, runner: web.AppRunner, callers: Callers, port: int) -> None:
+    def __init__(self, runner: web.AppRunner, connections: AdminConnections, port: int) -> None:
         self._runner = runner
-        self._callers = callers
+        self._connections = connections
         self._acceptors: list[Acceptor] = []
         # The port it was bound to.
         self.port = port
 
     def listen(self, sock: socket.socket, counters: Counters) -> None:
         """Answer on this socket too; OSError if that cannot be."""
-        self._acceptors.append(Acceptor(sock, self._callers.caller, counters))
+        self._acceptors.append(Acceptor(sock, self._connections.connection, counters))
 
     async def stop(self) -> None:
         """Close; answers that are being given may still be finished, for a second at most."""
         for acceptor in self._acceptors:
             acceptor.close()
-        await self._callers.close(_SHUTDOWN_TIMEOUT)
+        await self._connections.close(_SHUTDOWN_TIMEOUT)
         await self._runner.cleanup()
 
 
@@ -100,13 +100,13 @@ async def serve(sidecar: Administered) -> Server:
     most = descriptors(settings).admin
 
     def handler() -> Any:
-        """aiohttp's protocol, which the runner of the application makes, which tells of callers."""
+        """A protocol of aiohttp; the runner has its factory once it is set up."""
         assert runner.server is not None
         return runner.server()
 
-    callers = Callers(most, handler, counters, sidecar.now, sidecar.context.refusal)
+    connections = AdminConnections(most, handler, counters, sidecar.now, sidecar.context.refusal)
     runner = web.AppRunner(
-        application(sidecar, callers),
+        application(sidecar, connections),
         access_log=None,
         handle_signals=False,
         keepalive_timeout=_KEEPALIVE,
@@ -115,25 +115,25 @@ async def serve(sidecar: Administered) -> Server:
         logger=brief("drainproxy.admin"),
     )
     await runner.setup()
-    server = Server(runner, callers, sockets[0].getsockname()[1])
+    server = Server(runner, connections, sockets[0].getsockname()[1])
     for sock in sockets:
         keep_alive(sock, settings.tcp_keepalive)
         server.listen(sock, counters)
     return server
 
 
-def application(sidecar: Administered, callers: Callers) -> web.Application:
+def application(sidecar: Administered, connections: AdminConnections) -> web.Application:
     """Every endpoint of the sidecar."""
-    admin = Admin(sidecar, callers)
-    app = web.Application(middlewares=[admin.attended, _errors_as_json])
+    admin = Admin(sidecar, connections)
+    app = web.Application(middlewares=[admin.tracked, _errors_as_json])
     app.add_routes(
         [
             web.get("/livez", admin.livez),
             web.get("/readyz", admin.readyz),
             web.get("/startupz", admin.startupz),
-            web.get("/metrics", admin.in_turn(admin.metrics)),
-            web.get("/status", admin.in_turn(admin.status)),
-            web.get("/connections", admin.in_turn(admin.connections)),
+            web.get("/metrics", admin.one_at_a_time(admin.metrics)),
+            web.get("/status", admin.one_at_a_time(admin.status)),
+            web.get("/connections", admin.one_at_a_time(admin.connections)),
             web.post("/drain", admin.guarded(admin.drain)),
             web.post("/undrain", admin.guarded(admin.undrain)),
             web.post("/rebalance", admin.guarded(admin.rebalance)),
@@ -147,19 +147,19 @@ def application(sidecar: Administered, callers: Callers) -> web.Application:
 class Admin:
     """The handlers. They run on when their client leaves: no drain depends on who asked for it."""
 
-    def __init__(self, sidecar: Administered, callers: Callers) -> None:
+    def __init__(self, sidecar: Administered, connections: AdminConnections) -> None:
         self._sidecar = sidecar
-        self._callers = callers
+        self._connections = connections
         self._turn = asyncio.Semaphore()
 
     @web.middleware
-    async def attended(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def tracked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Any handler, while whose place is given away depends on who asks for what."""
-        self._callers.asks(request.protocol)
+        self._connections.asks(request.protocol)
         try:
             answer = await handler(request)
         finally:
-            self._callers.answered(request.protocol)
+            self._connections.answered(request.protocol)
         if 400 <= answer.status < 500:
             self._tell(request, answer)
         return answer
@@ -177,13 +177,13 @@ class Admin:
         async def guard(request: web.Request) -> web.StreamResponse:
             refused = refusal(self._sidecar.admin_token, request.remote, request.headers)
             if refused is None:
-                self._callers.may_wait(request.protocol)
+                self._connections.may_wait(request.protocol)
                 return await handler(request)
             return _refused(refused)
 
         return guard
 
-    def in_turn(self, handler: Handler) -> Handler:
+    def one_at_a_time(self, handler: Handler) -> Handler:
         """`handler`, whose answer is much work: one at a time, whoever asks for how many, and the
         next one when the loop has seen to all others."""
 
@@ -230,11 +230,11 @@ class Admin:
     async def status(self, request: web.Request) -> web.Response:
         """Where the process stands; what clients ask for is not for everyone."""
         told = status(self._sidecar)
-        return _json(told if self._blind(request) is None else without_paths(told))
+        return _json(told if self._read_refusal(request) is None else without_paths(told))
 
     async def connections(self, request: web.Request) -> web.Response:
         """Who is connected, a page at a time; the next one is linked (RFC 8288)."""
-        if (refused := self._blind(request)) is not None:
+        if (refused := self._read_refusal(request)) is not None:
             return _refused(refused)
         try:
             most = int(request.query.get("limit", PAGE))
@@ -248,8 +248,8 @@ class Admin:
         link = f'</connections?limit={most}&after={page.after!r}>; rel="next"'
         return _json(page.connections, headers={} if page.after is None else {"Link": link})
 
-    def _blind(self, request: web.Request) -> Refusal | None:
-        return blindness(self._sidecar.admin_token, request.remote, request.headers)
+    def _read_refusal(self, request: web.Request) -> Refusal | None:
+        return read_refusal(self._sidecar.admin_token, request.remote, request.headers)
 
     async def drain(self, request: web.Request) -> web.Response:
         """Begin a drain; with `wait=1` answer when it is over."""

@@ -39,7 +39,7 @@ def _without_token(token: str, headers: Mapping[str, str]) -> Refusal | None:
     return None
 
 
-def blindness(token: str | None, peer: str | None, headers: Mapping[str, str]) -> Refusal | None:
+def read_refusal(token: str | None, peer: str | None, headers: Mapping[str, str]) -> Refusal | None:
     """Why `peer` may not read the list of connections with their paths, None if it may: paths name
     customers and orders. Clients on this machine may, and others with the token."""
     if _from_a_page(headers):

@@ -16,13 +16,13 @@ from drainproxy.drain.report import Account, Report
 from drainproxy.relay.context import Context
 from drainproxy.sidecar import logs
 from drainproxy.sidecar.after_reads import call_after_reads
-from drainproxy.sidecar.diary import Diary, told
-from drainproxy.sidecar.in_turn import InTurn
+from drainproxy.sidecar.drain_log import DrainLog, told
 from drainproxy.sidecar.listener import HANDSHAKE, Listener
 from drainproxy.sidecar.new_clients import NewClients
 from drainproxy.sidecar.readiness import Readiness
 from drainproxy.sidecar.rebalance import Rebalance
 from drainproxy.sidecar.restart import Restart
+from drainproxy.sidecar.spread_goodbyes import SpreadGoodbyes
 
 # A connection younger than this, in seconds, is about to send its request.
 _JUST_COME = 0.05
@@ -36,7 +36,7 @@ _REOPEN_EVERY = 1.0
 log = logging.getLogger("drainproxy")
 
 
-class Drained(Protocol):
+class DrainedSidecar(Protocol):
     """The parts of a sidecar that a drain moves."""
 
     settings: Settings
@@ -58,19 +58,19 @@ class DrainControl:
     """Steps the machine of one sidecar. `report` is that of the last drain, `over` is set when a
     drain that ends the process is; `aborted`: it has ended what was left."""
 
-    def __init__(self, sidecar: Drained) -> None:
+    def __init__(self, sidecar: DrainedSidecar) -> None:
         self._sidecar = sidecar
         self._context = sidecar.context
         self._machine = sidecar.machine
         self.report: Report | None = None
         self.over = asyncio.Event()
         self.aborted = False
-        self._diary = Diary(self._machine, self._context.ledger, sidecar.now)
+        self._log = DrainLog(self._machine, self._context.ledger, sidecar.now)
         self._new_clients = NewClients(self._context)
         self._account: Account | None = None
         self._drained: asyncio.Future[Report | None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._goodbyes = InTurn()
+        self._goodbyes = SpreadGoodbyes()
         self._opening: asyncio.Task[Any] | None = None
         self._cut_why = DEADLINE
 
@@ -175,7 +175,7 @@ class DrainControl:
     # Effects
 
     def _perform(self, effects: tuple[Effect, ...]) -> None:
-        self._diary.look()
+        self._log.look()
         for effect in effects:
             self._EFFECTS[effect](self)
 
@@ -216,7 +216,7 @@ class DrainControl:
         for kind in self._context.limits.kinds_ended_by_drain:
             holds = (hold for hold in self._context.ledger.holds if hold.kind == kind)
             self._goodbyes.say(holds, window)
-        self._goodbyes.say(self._context.endless(), window)
+        self._goodbyes.say(self._context.endless_holds(), window)
 
     def _spread_window(self) -> float:
         """drain-spread, or what is left until cutting if that is less."""
@@ -240,7 +240,7 @@ class DrainControl:
         self._goodbyes.say_to_latecomers(self._context, window)
         if self._machine.phase is Phase.CLOSED:
             # Some of them may have begun since.
-            self._goodbyes.say(self._context.endless(), window)
+            self._goodbyes.say(self._context.endless_holds(), window)
 
     def _last_goodbye(self) -> None:
         """Effect LAST_GOODBYE, CUTTING_RESERVE before the deadline: goodbyes that wait for nothing.

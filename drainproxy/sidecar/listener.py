@@ -51,7 +51,7 @@ class Listener:
         if self._closing is not None:
             self._stop_closing()
             for sock in self._sockets:
-                sockets.let_in(sock)
+                sockets.accept_new_connections(sock)
         if self._sockets:
             return
         self._sockets = bind(self.address, _SETTING)
@@ -80,7 +80,7 @@ class Listener:
         and are refused.
         """
         self._stop_closing()
-        if patience and self._sockets and all(map(sockets.let_nobody_in, self._sockets)):
+        if patience and self._sockets and all(map(sockets.drop_new_connections, self._sockets)):
             loop = asyncio.get_running_loop()
             self._closing = loop.call_later(patience, self._close)
         else:

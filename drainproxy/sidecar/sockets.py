@@ -28,7 +28,7 @@ _NO_SYN = (
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 
 
-def let_nobody_in(sock: socket.socket) -> bool:
+def drop_new_connections(sock: socket.socket) -> bool:
     """Whoever begins to connect to this listener gets no answer; False where that cannot be had."""
     if not sys.platform.startswith("linux"):
         return False
@@ -42,7 +42,7 @@ def let_nobody_in(sock: socket.socket) -> bool:
     return True
 
 
-def let_in(sock: socket.socket) -> None:
+def accept_new_connections(sock: socket.socket) -> None:
     """Take that back."""
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)

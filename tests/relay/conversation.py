@@ -131,7 +131,7 @@ class Proxy:
             if hold.kind in self.context.limits.kinds_ended_by_drain
         ]:
             hold.say_goodbye("drain")
-        for hold in self.context.endless():
+        for hold in self.context.endless_holds():
             hold.say_goodbye("drain")
         self.settle()
 
@@ -141,7 +141,7 @@ class Proxy:
             self.leaves()
         for late in self.context.latecomers.close():
             late.say_goodbye("drain")
-        for hold in self.context.endless():
+        for hold in self.context.endless_holds():
             hold.say_goodbye("drain")
         self.settle()
 

@@ -11,10 +11,10 @@ import pytest
 
 from drainproxy.sidecar import sockets
 from drainproxy.sidecar.sockets import (
+    accept_new_connections,
+    drop_new_connections,
     has_unread,
     keep_alive,
-    let_in,
-    let_nobody_in,
     reset,
     take_unread,
     undelivered,
@@ -123,7 +123,7 @@ def begun(where: Any) -> socket.socket:
 def test_who_has_connected_is_accepted_and_nobody_new_gets_an_answer() -> None:
     server = socket.create_server(("127.0.0.1", 0))
     with server, socket.create_connection(server.getsockname()) as early:
-        assert let_nobody_in(server)
+        assert drop_new_connections(server)
         with begun(server.getsockname()) as late:
             accepted, _ = server.accept()
             with accepted:
@@ -132,7 +132,7 @@ def test_who_has_connected_is_accepted_and_nobody_new_gets_an_answer() -> None:
             server.settimeout(0.2)
             with pytest.raises(TimeoutError):
                 server.accept()
-            let_in(server)
+            accept_new_connections(server)
             # The client's system tries again after a second.
             server.settimeout(5)
             accepted, where = server.accept()
@@ -143,14 +143,14 @@ def test_who_has_connected_is_accepted_and_nobody_new_gets_an_answer() -> None:
 def test_where_there_is_no_filter_nothing_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert not let_nobody_in(server)
+        assert not drop_new_connections(server)
 
 
 def test_what_is_no_socket_any_more_lets_nobody_in_and_no_harm_is_done() -> None:
     server = socket.create_server(("127.0.0.1", 0))
     server.close()
-    assert not let_nobody_in(server)
-    let_in(server)
+    assert not drop_new_connections(server)
+    accept_new_connections(server)
 
 
 # TCP keepalive

@@ -106,7 +106,7 @@ class EndlessAnswer:
             self._goodbye.move(now)
         self._goodbye.poll(now, self)
         if self._under_way:
-            connection.context.latecomers.again(connection)
+            connection.context.latecomers.tell_again(connection)
 
     def cancel(self) -> None:
         """The drain was taken back: another one looks for a pause of its own."""

@@ -99,7 +99,7 @@ class Closing:
         if self._outbound.begun:
             return b""
         preface = settings() + settings(ack=True) * self._outbound.unacknowledged
-        return preface + self._outbound.words_here()
+        return preface + self._outbound.take_own_frames()
 
     def _goaway(self, code: int, reason: str) -> bytes:
         last = min(self._table.last, self._table.passed)

@@ -75,7 +75,7 @@ class Http2Connection(Session):
         self.deadlines.set(Deadline.HEAD, self.opened + self.context.limits.header_timeout)
         self.expect_much_of_client()
         self.reach_app()
-        self.context.latecomers.come(self, self.age)
+        self.context.latecomers.connected(self, self.age)
 
     # Bytes
 
@@ -105,7 +105,7 @@ class Http2Connection(Session):
         if inbound.unfinished or self.deadlines.head < inf:
             self._watch_head(progress=bool(passed))
         if inbound.error is not None or table.pending or self.goaway.begun:
-            self._look_after()
+            self._follow_up()
 
     def _pass_preface(self, data: bytes) -> bytes:
         """It was recognised before this session began, so it is here as a whole."""
@@ -147,7 +147,7 @@ class Http2Connection(Session):
             or self.client_ended
             or self.inbound.error is not None
         ):
-            self._look_after()
+            self._follow_up()
 
     # Frames of our own
 
@@ -223,16 +223,16 @@ class Http2Connection(Session):
         """Part from a client that has no streams."""
         if not self.table.streams and not self.closing.over:
             self.why = self.why or DRAIN
-            self._part_now()
+            self._shut_down_now()
 
-    def _part_now(self) -> None:
+    def _shut_down_now(self) -> None:
         if self.outbound.begun:
             self.shutdown.end()
-            self._look_after()
+            self._follow_up()
         else:
             self.closing.begin()
 
-    def _look_after(self) -> None:
+    def _follow_up(self) -> None:
         """Do what frames have led to, after they were passed on."""
         error = self.inbound.error
         if self.closing.over:
@@ -264,13 +264,13 @@ class Http2Connection(Session):
             self.closing.speak_for_app(503, reason, http2.CANCEL, CUT)
         else:
             self.goodbyes.cut_all(why, reason)
-            self._part_now()
+            self._shut_down_now()
 
     def abort(self, why: str) -> None:
         """End now."""
         self.say_last_goodbye(why)
         self.goodbyes.cut_rest(why, spared=[])
-        self._look_after()
+        self._follow_up()
         if not self.closing.over:
             # The app is in the middle of a frame.
             self.closing.say(b"")
@@ -298,13 +298,13 @@ class Http2Connection(Session):
                 # The client takes none of what is left for it.
                 super().abort(IDLE)
         elif not self.table.streams:
-            self._part_now()
+            self._shut_down_now()
         elif not self.goodbyes.in_handshake():
             self.say_last_goodbye(IDLE)
             if told := self.goodbyes.in_handshake():
                 # A client that got Close has the usual time to answer it.
                 self.goodbyes.cut_rest(IDLE, spared=told)
-                self._look_after()
+                self._follow_up()
             else:
                 self.abort(IDLE)
 
@@ -332,10 +332,10 @@ class Http2Connection(Session):
             case Deadline.STREAM_AGE:
                 self.goodbyes.say_to_old()
             case Deadline.GOODBYES:
-                self._look_after()
+                self._follow_up()
             case Deadline.PING:
                 self.shutdown.ping_is_late()
-                self._look_after()
+                self._follow_up()
             case Deadline.ANSWER:
                 self._app_is_late(now)
 
@@ -346,14 +346,14 @@ class Http2Connection(Session):
         else:
             code, reason = http2.ENHANCE_YOUR_CALM, "a frame did not end in time"
             self.inbound.error = Http2Error(code, reason, "header-timeout")
-            self._look_after()
+            self._follow_up()
 
     def _app_is_late(self, now: float) -> None:
         """504 for each request that has been sent as a whole and waits too long for its answer."""
         late_at = self.table.fail_late(now, self.context.limits.request_timeout or inf)
         # Whoever still sends is looked at again.
         self.deadlines.set(Deadline.ANSWER, max(late_at, now + _LOOK_AGAIN))
-        self._look_after()
+        self._follow_up()
 
     def _stop_answering(self, now: float) -> None:
         """End a half-closed client that reads none of its answers for LINGER seconds."""
@@ -376,7 +376,7 @@ class Http2Connection(Session):
         if self.app is not None:
             self.app.write_eof()
         self.deadlines.set(Deadline.CLIENT_END, self.context.now() + LINGER)
-        self._look_after()
+        self._follow_up()
         return True
 
     def client_lost(self, error: Exception | None) -> None:

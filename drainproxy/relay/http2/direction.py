@@ -56,7 +56,7 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         """Say something to whom we hear here, which goes the other way."""
         raise NotImplementedError
 
-    def words_here(self) -> bytes:
+    def take_own_frames(self) -> bytes:
         """What waits for its place, to stand where the frame was that has just been read."""
         words = b"".join(self._words)
         self._words.clear()
@@ -64,24 +64,24 @@ class Direction(FrameScanner[Stream], Generic[Head]):
 
     # Header compression
 
-    def leave_out_block(self) -> bytes:
+    def drop_block(self) -> bytes:
         """The block that was just read does not go on."""
-        self._lose_state()
+        self._become_stateless()
         return b""
 
-    def _lose_state(self) -> None:
+    def _become_stateless(self) -> None:
         if not self.stateless:
             self.stateless = True
             self.reader.keep_fields()
 
-    def block_anew(self) -> bytes:
+    def reencoded_block(self) -> bytes:
         """The block that was just read, written without a table."""
         return self.own_block(self.reader.fields)
 
     def own_block(self, fields: Fields) -> bytes:
         """A block of ours. Each empties the receiver's table, since nobody knows which of them is
         the first to get there: so no limit on it asks for another word of ours (RFC 7541 4.2)."""
-        self._lose_state()
+        self._become_stateless()
         return hpack.block(fields, 0)
 
     # DATA that is left out

@@ -71,7 +71,7 @@ class Inbound(Direction[RequestHead]):
             head.unusual or self.stateless or stream > table.last
             or len(streams) >= self.limit.most_before
         ) and self._refused(stream, head, len(block)):  # fmt: skip
-            return self.leave_out_block()
+            return self.drop_block()
         table.passed = stream
         streams[stream] = opened = Stream(
             table.connection, stream, head, table.moment, bool(flags & END_STREAM)
@@ -85,7 +85,7 @@ class Inbound(Direction[RequestHead]):
         if head.kind != "http2":
             self._open_special(opened)
         if self.stateless:
-            block = self.block_anew()
+            block = self.reencoded_block()
         elif not head.forwarded:
             return None
         return header_frames(stream, flags, priority, block + head.forwarded)
@@ -127,19 +127,19 @@ class Inbound(Direction[RequestHead]):
     ) -> bytes | None:
         if found.client_done:
             raise Http2Error(STREAM_CLOSED, "HEADERS after the end of a request")
-        swells = self.stateless and self._swells(length)
-        if head.malformed or not head.trailers or not flags & END_STREAM or swells:
+        is_bomb = self.stateless and self._is_hpack_bomb(length)
+        if head.malformed or not head.trailers or not flags & END_STREAM or is_bomb:
             # RFC 9113 8.1: such a request is malformed as a whole.
             self.table.reject("malformed", "trailers that are none, or too long")
             self._spend_reset()
             self.table.break_off(found, PROTOCOL_ERROR)
-            self.leave_out_block()
+            self.drop_block()
             # The app hears of the end before further streams begin: never of too many at a time.
-            return self.words_here()
+            return self.take_own_frames()
         self.ended(found)
         if not self.stateless:
             return None
-        block = self.block_anew()
+        block = self.reencoded_block()
         return header_frames(found.id, flags, priority, block)
 
     def _late_headers(self, stream: int) -> bytes | None:
@@ -148,7 +148,7 @@ class Inbound(Direction[RequestHead]):
         self._spend_control()
         if self._is_over(stream) and not self.stateless:
             return None
-        return self.leave_out_block()
+        return self.drop_block()
 
     def data(self, stream: int, flags: int, length: int) -> bool:
         """A part of a request."""
@@ -180,7 +180,7 @@ class Inbound(Direction[RequestHead]):
             raise Http2Error(PROTOCOL_ERROR, f"a frame of stream {stream}, which was not opened")
         if stream > table.last:
             return False
-        passes = table.strays.get(stream)
+        passes = table.late_streams.get(stream)
         if passes is None:
             raise Http2Error(STREAM_CLOSED, f"a frame of stream {stream}, which is closed")
         return passes
@@ -203,8 +203,8 @@ class Inbound(Direction[RequestHead]):
             table.reject("malformed", head.malformed or "trailers, or too many fields")
             self._refuse(stream, PROTOCOL_ERROR)
             self._spend_reset()
-        elif self.stateless and self._swells(length):
-            table.reject("malformed", "a header block that swells")
+        elif self.stateless and self._is_hpack_bomb(length):
+            table.reject("malformed", "a header block that expands too far (HPACK bomb)")
             self._refuse(stream, ENHANCE_YOUR_CALM)
             self._spend_reset()
         elif len(table.streams) >= self.limit.most + table.pushed:
@@ -232,7 +232,7 @@ class Inbound(Direction[RequestHead]):
         """Whether the block that was read has more fields than max-fields."""
         return too_many(self.reader.fields, self.table.context.limits.max_fields)
 
-    def _swells(self, length: int) -> bool:
+    def _is_hpack_bomb(self, length: int) -> bool:
         """Whether the block that was read, of this length, becomes far longer without a table than
         naming each entry of a table twice could make it: an HPACK bomb."""
         written = sum(len(name) + len(value) for name, value in self.reader.fields)
@@ -250,13 +250,13 @@ class Inbound(Direction[RequestHead]):
             table.answer_unopened(stream, 503, "leaving: no new upgrades here")
         else:
             return False
-        self.table.leave_astray(stream, passes=False)
+        self.table.expect_late_frames(stream, passes=False)
         self._spend_control()
         return True
 
     def _refuse(self, stream: int, code: int) -> None:
         self.table.connection.to_client(rst_stream(stream, code))
-        self.table.leave_astray(stream, passes=False)
+        self.table.expect_late_frames(stream, passes=False)
 
     def _spend_on_refusal(self) -> None:
         """Over max-streams; who does not know the limit yet cannot keep to it."""
@@ -314,12 +314,12 @@ class Inbound(Direction[RequestHead]):
     def _is_known_to_app(self, stream: int) -> bool:
         """To speak of a stream that the app never heard of would be an error to it."""
         if not stream & 1:
-            return self.table.strays.get(stream, True)
+            return self.table.late_streams.get(stream, True)
         return stream <= self.table.passed and self._passes_late(stream)
 
     def _passes_late(self, stream: int) -> bool:
         """Whether the app may hear of this stream, if it is not open."""
-        return stream <= self.table.last and self.table.strays.get(stream, True)
+        return stream <= self.table.last and self.table.late_streams.get(stream, True)
 
     def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
         """8.4: clients do not push."""

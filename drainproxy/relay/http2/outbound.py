@@ -66,13 +66,15 @@ class Outbound(Direction[AnswerHead]):
                 found.grpc_status = head.grpc_status
                 self.ended(found)
             elif not self._answered(found, flags, head):
-                return self.leave_out_block()
+                return self.drop_block()
         elif stream in self.table.unwanted:
             self._forget_if_ended(stream, flags)
-            return self.leave_out_block()
+            return self.drop_block()
         if not anew and not before:
             return None
-        return before + header_frames(stream, flags, priority, self.block_anew() if anew else block)
+        return before + header_frames(
+            stream, flags, priority, self.reencoded_block() if anew else block
+        )
 
     def _answered(self, found: Stream, flags: int, head: AnswerHead) -> bool:
         """Whether the client may get this."""
@@ -159,11 +161,11 @@ class Outbound(Direction[AnswerHead]):
             raise Http2Error(PROTOCOL_ERROR, f"a push of stream {promised}, which is not its own")
         if stream in self.table.unwanted:
             self.table.ignore(promised)
-            return self.leave_out_block()
+            return self.drop_block()
         self.table.open_pushed(promised, RequestHead(head.fields))
         if not anew:
             return None
-        return push_promise_frames(stream, promised, self.block_anew())
+        return push_promise_frames(stream, promised, self.reencoded_block())
 
     def reset(self, stream: int, code: int) -> bytes | None:
         """The app goes no further."""
@@ -178,7 +180,7 @@ class Outbound(Direction[AnswerHead]):
         before = self._released(stream)
         self.table.end(found, FINISHED if found.app_done else APP_LEFT)
         if not found.client_done:
-            self.table.leave_astray(stream, passes=True)
+            self.table.expect_late_frames(stream, passes=True)
         if code in _BLAMES:
             self._blame_client()
         return before + rst_stream(stream, code) if before else None

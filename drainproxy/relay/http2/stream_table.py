@@ -48,12 +48,12 @@ class StreamTable:
         "hold",
         "inbound",
         "last",
+        "late_streams",
         "moment",
         "outbound",
         "passed",
         "pending",
         "pushed",
-        "strays",
         "streams",
         "tracked",
         "unwanted",
@@ -82,7 +82,7 @@ class StreamTable:
         self.pushed = self._begun_beside = 0
         # Streams that ended before the client has ended its side: whether frames that still come
         # go to the app, which may not know that they do not belong to anything.
-        self.strays: dict[int, bool] = {}
+        self.late_streams: dict[int, bool] = {}
         # Streams that we have ended, and the app may not have heard of it: insertion order counts.
         self.unwanted: dict[int, None] = {}
         self.window = ClientWindow()
@@ -200,7 +200,7 @@ class StreamTable:
         self.connection.to_app(http2.rst_stream(stream.id, http2.CANCEL))
         self.ignore(stream.id)
         if not stream.client_done:
-            self.leave_astray(stream.id, passes=False)
+            self.expect_late_frames(stream.id, passes=False)
         self.end(stream, FINISHED if stream.app_done else ending)
 
     def ignore(self, stream: int) -> None:
@@ -209,11 +209,11 @@ class StreamTable:
         if len(self.unwanted) > _MOST_REMEMBERED:
             del self.unwanted[next(iter(self.unwanted))]
 
-    def leave_astray(self, stream: int, *, passes: bool) -> None:
+    def expect_late_frames(self, stream: int, *, passes: bool) -> None:
         """A stream ended before the client has ended its side."""
-        self.strays[stream] = passes
-        if len(self.strays) > _MOST_REMEMBERED:
-            del self.strays[next(iter(self.strays))]
+        self.late_streams[stream] = passes
+        if len(self.late_streams) > _MOST_REMEMBERED:
+            del self.late_streams[next(iter(self.late_streams))]
 
     def fail_late(self, now: float, timeout: float) -> float:
         """504 for each request that has been sent as a whole and waits too long for its answer;

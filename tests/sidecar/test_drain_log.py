@@ -10,8 +10,8 @@ import pytest
 from drainproxy.drain.ledger import CUT, KINDS, Hold, Ledger
 from drainproxy.drain.machine import Input, Machine, Timing
 from drainproxy.drain.report import Account
-from drainproxy.sidecar import diary
-from drainproxy.sidecar.diary import Diary, counted, told
+from drainproxy.sidecar import drain_log
+from drainproxy.sidecar.drain_log import DrainLog, counted, told
 from tests.drain.work import Work
 from tests.e2e.process import PATIENCE
 
@@ -49,11 +49,11 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Lines]:
     logging.getLogger("drainproxy").propagate = propagated
 
 
-def step(machine: Machine, book: Diary, clock: Clock, at: float, in_flight: int) -> None:
+def step(machine: Machine, log: DrainLog, clock: Clock, at: float, in_flight: int) -> None:
     """What the supervisor does when the machine wants a tick."""
     clock.now = at
     machine.tick(at, 0.0, in_flight)
-    book.look()
+    log.look()
 
 
 async def test_each_phase_is_a_line_with_its_length_and_what_is_in_flight(
@@ -62,13 +62,13 @@ async def test_each_phase_is_a_line_with_its_length_and_what_is_in_flight(
     ledger = Ledger()
     work = Work(opened=90.0)
     ledger.open(work)
-    book = Diary(machine, ledger, clock)
+    log = DrainLog(machine, ledger, clock)
     machine.drain("admin", clock())
-    book.look()
-    step(machine, book, clock, 105.0, 1)
-    step(machine, book, clock, 107.0, 1)
+    log.look()
+    step(machine, log, clock, 105.0, 1)
+    step(machine, log, clock, 107.0, 1)
     ledger.close(work, CUT)
-    step(machine, book, clock, 110.0, 0)
+    step(machine, log, clock, 110.0, 0)
 
     assert lines() == [
         "announced took 5.0 s, now leaving: 1 in flight (1 http1)",
@@ -78,12 +78,12 @@ async def test_each_phase_is_a_line_with_its_length_and_what_is_in_flight(
 
 
 async def test_a_second_drain_is_told_anew(machine: Machine, clock: Clock, lines: Lines) -> None:
-    book = Diary(machine, Ledger(), clock)
+    log = DrainLog(machine, Ledger(), clock)
     for _ in range(2):
         machine.drain("admin", clock())
-        book.look()
+        log.look()
         machine.undrain(clock())
-        book.look()
+        log.look()
 
     assert lines() == 2 * ["announced took 0.0 s, now serving: none in flight"]
 
@@ -91,20 +91,20 @@ async def test_a_second_drain_is_told_anew(machine: Machine, clock: Clock, lines
 async def test_what_is_waited_for_is_told_again_and_again_and_never_at_length(
     machine: Machine, clock: Clock, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(diary, "EVERY", 0.001)
-    monkeypatch.setattr(diary, "_LATER", 0.0)
+    monkeypatch.setattr(drain_log, "EVERY", 0.001)
+    monkeypatch.setattr(drain_log, "_LATER", 0.0)
     ledger = Ledger()
     for age in range(50):
         ledger.open(Work(opened=99.0 - age, path=f"/{'x' * 500}?key={age}"))
-    book = Diary(machine, ledger, clock)
+    log = DrainLog(machine, ledger, clock)
     machine.drain("admin", clock())
-    book.look()
+    log.look()
     clock.now = 103.0
     async with asyncio.timeout(PATIENCE):
         while len(lines()) < 2:  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.001)
     machine.undrain(clock())
-    book.look()
+    log.look()
     seen = len(lines())
     await asyncio.sleep(0.01)
 
@@ -121,13 +121,13 @@ def test_no_line_between_two_phases_when_the_first_ends_as_usual(
 ) -> None:
     timers = Mock()
     monkeypatch.setattr(asyncio, "get_running_loop", lambda: timers)
-    book = Diary(machine, Ledger(), clock)
+    log = DrainLog(machine, Ledger(), clock)
     machine.drain("admin", clock())
-    book.look()
+    log.look()
     delay, _ = timers.call_later.call_args.args
     assert delay > machine.timing.delay
 
-    step(machine, book, clock, 105.0, 1)
+    step(machine, log, clock, 105.0, 1)
 
     timers.call_later.return_value.cancel.assert_called_once()
     assert timers.call_later.call_count == 2, "each phase is waited for anew"

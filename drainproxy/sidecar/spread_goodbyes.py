@@ -9,7 +9,7 @@ from drainproxy.drain.ledger import Hold
 from drainproxy.relay.context import Context
 
 
-class InTurn:
+class SpreadGoodbyes:
     """What is in flight hears of the drain in turn."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ _LONGEST = 60
 log = logging.getLogger("drainproxy.drain")
 
 
-class Diary:
+class DrainLog:
     """Looks at the machine whenever it has moved; `now` is its clock."""
 
     def __init__(self, machine: Machine, ledger: Ledger, now: Callable[[], float]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from drainproxy.relay.counters import Counters
-from drainproxy.sidecar import callers as module
-from drainproxy.sidecar.callers import Caller, Callers
+from drainproxy.sidecar import admin_connections as module
+from drainproxy.sidecar.admin_connections import AdminConnection, AdminConnections
 
 MOST = 4
 
@@ -44,7 +44,7 @@ class Admin:
         self.time = 100.0
         self.counters = Counters()
         self.told: list[tuple[str, str]] = []
-        self.callers = Callers(
+        self.connections = AdminConnections(
             MOST,
             Handler,
             self.counters,
@@ -52,32 +52,32 @@ class Admin:
             lambda reason, peer, words, facts=None: self.told.append((reason, peer)),
         )
 
-    def comes(self, says: bytes = b"") -> Caller:
+    def comes(self, says: bytes = b"") -> AdminConnection:
         self.time += 0.01
-        caller = self.callers.caller()
-        caller.connection_made(Transport())  # type: ignore[arg-type]
+        connection = self.connections.connection()
+        connection.connection_made(Transport())  # type: ignore[arg-type]
         if says:
-            caller.data_received(says)
-        return caller
+            connection.data_received(says)
+        return connection
 
-    def asks(self) -> Caller:
-        caller = self.comes(b"GET /livez HTTP/1.1\r\n\r\n")
-        self.callers.asks(caller.handler)
-        return caller
+    def asks(self) -> AdminConnection:
+        connection = self.comes(b"GET /livez HTTP/1.1\r\n\r\n")
+        self.connections.asks(connection.handler)
+        return connection
 
-    def answered(self) -> Caller:
-        caller = self.asks()
-        self.callers.answered(caller.handler)
-        return caller
+    def answered(self) -> AdminConnection:
+        connection = self.asks()
+        self.connections.answered(connection.handler)
+        return connection
 
-    def waits(self) -> Caller:
-        caller = self.asks()
-        self.callers.may_wait(caller.handler)
-        return caller
+    def waits(self) -> AdminConnection:
+        connection = self.asks()
+        self.connections.may_wait(connection.handler)
+        return connection
 
     def after(self, seconds: float) -> None:
         self.time += seconds
-        self.callers._sweep()
+        self.connections._sweep()
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -89,8 +89,8 @@ async def admin(monkeypatch: pytest.MonkeyPatch) -> Admin:
     return Admin(monkeypatch)
 
 
-def gone(*callers: Caller) -> list[bool]:
-    return [caller.transport.aborted for caller in callers]
+def gone(*connections: AdminConnection) -> list[bool]:
+    return [connection.transport.aborted for connection in connections]
 
 
 async def test_while_there_are_places_nobody_goes(admin: Admin) -> None:
@@ -108,14 +108,14 @@ async def test_who_has_said_nothing_for_the_longest_goes_first(admin: Admin) -> 
     assert gone(answered, second, newest) == [False, True, False]
     assert admin.rejected == {"admin-connections": 2}
     assert admin.told == [("admin-connections", "192.0.2.7:5000")] * 2
-    assert len(admin.callers) == MOST
+    assert len(admin.connections) == MOST
 
 
 async def test_then_who_was_answered_longest_ago(admin: Admin) -> None:
     there = [admin.answered() for _ in range(MOST)]
-    admin.callers.asks(there[0].handler)
+    admin.connections.asks(there[0].handler)
     admin.time += 1
-    admin.callers.answered(there[0].handler)
+    admin.connections.answered(there[0].handler)
     admin.comes()
     assert gone(*there) == [False, True, False, False]
 
@@ -130,22 +130,22 @@ async def test_whoever_waits_for_a_drain_and_may_keeps_his_place(admin: Admin) -
     there = [admin.waits() for _ in range(MOST)]
     newest = admin.comes()
     assert gone(*there, newest) == [False, False, False, False, True]
-    admin.callers.answered(there[2].handler)
+    admin.connections.answered(there[2].handler)
     assert gone(admin.comes(), *there) == [False, False, False, True, False]
 
 
 async def test_who_has_asked_and_was_not_heard_yet_is_not_silent(admin: Admin) -> None:
     there = [admin.comes() for _ in range(MOST)]
-    for caller in there[:2]:
-        caller.transport.unread = True
+    for connection in there[:2]:
+        connection.transport.unread = True
     admin.comes()
     assert gone(*there) == [False, False, True, False]
 
 
 async def test_where_all_are_about_to_be_answered_the_newest_goes(admin: Admin) -> None:
     there = [admin.comes() for _ in range(MOST)]
-    for caller in there:
-        caller.transport.unread = True
+    for connection in there:
+        connection.transport.unread = True
     assert gone(admin.comes(), *there) == [True, *[False] * MOST]
 
 
@@ -158,14 +158,14 @@ async def test_a_place_that_was_left_can_be_had(admin: Admin) -> None:
 
 @pytest.mark.parametrize("says", [b"", b"GET /livez HTTP/1.1\r\nHost: a"])
 async def test_a_request_comes_as_a_whole_within_ten_seconds(says: bytes, admin: Admin) -> None:
-    caller = admin.comes(says)
+    connection = admin.comes(says)
     for byte in b"slowly...":
         admin.after(1)
         if says:
-            caller.data_received(bytes((byte,)))
-    assert gone(caller) == [False]
+            connection.data_received(bytes((byte,)))
+    assert gone(connection) == [False]
     admin.after(1)
-    assert gone(caller) == [True]
+    assert gone(connection) == [True]
     assert admin.rejected == {"header-timeout": 1}
     assert admin.told == [("header-timeout", "192.0.2.7:5000")]
 
@@ -212,32 +212,32 @@ async def test_aiohttp_hears_of_who_speaks_and_of_nobody_else(admin: Admin) -> N
 
 
 async def test_of_who_has_left_nothing_is_remembered(admin: Admin) -> None:
-    caller = admin.asks()
-    caller.connection_lost(None)
+    connection = admin.asks()
+    connection.connection_lost(None)
     # Its handler runs on.
-    admin.callers.answered(caller.handler)
-    assert len(admin.callers) == 0
-    assert admin.callers._by_handler == {}
+    admin.connections.answered(connection.handler)
+    assert len(admin.connections) == 0
+    assert admin.connections._by_handler == {}
 
 
 async def test_at_the_end_everybody_goes_and_nobody_else_comes(admin: Admin) -> None:
     there = [admin.comes(), admin.asks()]
-    await admin.callers.close(0.01)
+    await admin.connections.close(0.01)
     assert gone(*there, admin.comes()) == [True, True, True]
 
 
 async def test_at_the_end_who_is_being_answered_gets_the_answer_first(admin: Admin) -> None:
     silent, asks = admin.comes(), admin.asks()
-    closing = asyncio.ensure_future(admin.callers.close(60))
+    closing = asyncio.ensure_future(admin.connections.close(60))
     await asyncio.sleep(0)
     assert gone(silent, asks) == [False, False]
-    admin.callers.answered(asks.handler)
+    admin.connections.answered(asks.handler)
     for _ in range(5):
         await asyncio.sleep(0)
     assert gone(silent, asks) == [True, True]
     assert not closing.done()
-    for caller in (silent, asks):
-        caller.connection_lost(None)
+    for connection in (silent, asks):
+        connection.connection_lost(None)
     async with asyncio.timeout(10):
         await closing
 
@@ -246,11 +246,11 @@ async def test_it_is_looked_at_them_by_itself_while_somebody_is_there(
     admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_SWEEP_EVERY", 0.01)
-    caller = admin.comes()
+    connection = admin.comes()
     admin.time += 10
     async with asyncio.timeout(10):
-        while not caller.transport.aborted or admin.callers._sweeping:  # noqa: ASYNC110 - no event
+        while not connection.transport.aborted or admin.connections._sweeping:  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.005)
     assert gone(admin.comes()) == [False]
-    assert admin.callers._sweeping
-    await admin.callers.close(0.01)
+    assert admin.connections._sweeping
+    await admin.connections.close(0.01)

@@ -23,15 +23,16 @@ from drainproxy.sidecar.sockets import has_unread
 _REQUEST, _ANSWER, _KEEPALIVE = 10.0, 30.0, 75.0
 _SWEEP_EVERY = 1.0
 
-# What a caller is at: it has asked for nothing yet; was answered; asks; waits for a drain, and may.
+# The states of a connection: no request yet, answered, request under way, waiting for a drain
+# (authorised, so it is never closed for another).
 SILENT, ANSWERED, ASKING, WAITING = range(4)
 
 
-class Caller(asyncio.Protocol):
-    """One connection; `since` is when it came to what it is `at`, `deadline` when that is over."""
+class AdminConnection(asyncio.Protocol):
+    """One connection. `at` is its state, entered at `since`, which ends at `deadline`."""
 
-    def __init__(self, callers: "Callers") -> None:
-        self._callers = callers
+    def __init__(self, connections: "AdminConnections") -> None:
+        self._connections = connections
         self.transport: Any = None
         # aiohttp's protocol.
         self.handler: Any = None
@@ -41,18 +42,18 @@ class Caller(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It gets a place."""
         self.transport = transport
-        self.turns(SILENT, _REQUEST)
-        self._callers.came(self)
+        self.enter(SILENT, _REQUEST)
+        self._connections.came(self)
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request, or of several."""
         if self.handler is None:
-            self.handler = self._callers.handler_of(self)
+            self.handler = self._connections.handler_of(self)
             self.handler.connection_made(self.transport)
         if self.at == ANSWERED and not self._requesting:
             # Not anew with each byte.
             self._requesting = True
-            self.deadline = self._callers.now() + _REQUEST
+            self.deadline = self._connections.now() + _REQUEST
         self.handler.data_received(data)
 
     def eof_received(self) -> Any:
@@ -61,7 +62,7 @@ class Caller(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """It is gone."""
-        self._callers.left(self)
+        self._connections.left(self)
         if self.handler is not None:
             self.handler.connection_lost(error)
 
@@ -75,15 +76,15 @@ class Caller(asyncio.Protocol):
         if self.handler is not None:
             self.handler.resume_writing()
 
-    def turns(self, at: int, seconds: float) -> None:
-        """It is at something else, for so long at most."""
-        self.at, self.since, self._requesting = at, self._callers.now(), False
+    def enter(self, at: int, seconds: float) -> None:
+        """Enter another state, for so long at most."""
+        self.at, self.since, self._requesting = at, self._connections.now(), False
         self.deadline = self.since + seconds
 
 
-class Callers:
-    """`most` callers at once; `handler` makes aiohttp's protocol for one, `refusal` is told of
-    those who are turned away."""
+class AdminConnections:
+    """`most` connections at once. `handler` makes aiohttp's protocol for one; `refusal` logs those
+    that are closed for others."""
 
     def __init__(
         self,
@@ -98,30 +99,30 @@ class Callers:
         self._handler = handler
         self._counters = counters
         self._refusal = refusal
-        self._callers: set[Caller] = set()
-        self._by_handler: dict[Any, Caller] = {}
+        self._connections: set[AdminConnection] = set()
+        self._by_handler: dict[Any, AdminConnection] = {}
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
-        # Somebody has come to something else, or left.
+        # A connection has changed its state, or has ended.
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._callers)
+        return len(self._connections)
 
-    def caller(self) -> Caller:
-        """The protocol of a connection that comes."""
-        return Caller(self)
+    def connection(self) -> AdminConnection:
+        """The protocol of a new connection."""
+        return AdminConnection(self)
 
     async def close(self, seconds: float) -> None:
-        """End everybody, those who are being answered after so long at most. Whoever is still there
-        when aiohttp's own patience ends makes it trip over itself, and say so with a traceback."""
+        """End all connections; answers under way have `seconds`. None may be left when aiohttp's
+        own shutdown timeout ends: it would log a traceback for each."""
         self._closed = True
         if self._sweeping is not None:
             self._sweeping.cancel()
-        await self._until(lambda: all(each.at < ASKING for each in self._callers), seconds)
-        for caller in self._callers:
-            caller.transport.abort()
-        await self._until(lambda: not self._callers, seconds)
+        await self._until(lambda: all(each.at < ASKING for each in self._connections), seconds)
+        for connection in self._connections:
+            connection.transport.abort()
+        await self._until(lambda: not self._connections, seconds)
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         with suppress(TimeoutError):
@@ -130,32 +131,32 @@ class Callers:
                     self._changed.clear()
                     await self._changed.wait()
 
-    # What callers tell
+    # What connections tell
 
-    def came(self, caller: Caller) -> None:
-        """Somebody has connected: if all places are taken, another one goes."""
-        self._callers.add(caller)
+    def came(self, connection: AdminConnection) -> None:
+        """A client has connected; if there are too many connections, one of them is closed."""
+        self._connections.add(connection)
         if self._closed:
-            caller.transport.abort()
-        elif len(self._callers) > self.most:
+            connection.transport.abort()
+        elif len(self._connections) > self.most:
             words = f"the admin port has {self.most} connections: another one gets its place"
-            self._refuse(self._least_of_all(caller), "admin-connections", words)
+            self._refuse(self._to_close(connection), "admin-connections", words)
         if self._sweeping is None and not self._closed:
             self._sweep_later()
 
-    def left(self, caller: Caller) -> None:
-        """A place is free, if it was not given away."""
-        self._callers.discard(caller)
-        self._by_handler.pop(caller.handler, None)
+    def left(self, connection: AdminConnection) -> None:
+        """A connection has ended."""
+        self._connections.discard(connection)
+        self._by_handler.pop(connection.handler, None)
         self._changed.set()
 
-    def handler_of(self, caller: Caller) -> Any:
-        """It has begun to speak."""
+    def handler_of(self, connection: AdminConnection) -> Any:
+        """aiohttp's protocol for a connection whose first bytes have arrived."""
         handler = self._handler()
-        self._by_handler[handler] = caller
+        self._by_handler[handler] = connection
         return handler
 
-    # What the application tells of the caller whose request `handler` has read
+    # What the application tells of the connection whose request `handler` has read
 
     def asks(self, handler: Any) -> None:
         """A request is worked on."""
@@ -170,32 +171,32 @@ class Callers:
         self._turn(handler, ANSWERED, _KEEPALIVE)
 
     def _turn(self, handler: Any, at: int, seconds: float) -> None:
-        caller = self._by_handler.get(handler)
-        if caller is not None:
-            caller.turns(at, seconds)
+        connection = self._by_handler.get(handler)
+        if connection is not None:
+            connection.enter(at, seconds)
             self._changed.set()
 
-    # Whose place is given away
+    # Which connection is closed for another
 
-    def _least_of_all(self, newest: Caller) -> Caller:
+    def _to_close(self, newest: AdminConnection) -> AdminConnection:
         """The connection that has been without a request for the longest, then the one whose answer
         ended longest ago, then the one whose answer takes longest."""
-        others = [each for each in self._callers if each is not newest and each.at != WAITING]
+        others = [each for each in self._connections if each is not newest and each.at != WAITING]
         others.sort(key=lambda each: (each.at, each.since))
         # Whose request has come, and was not read yet, is about to be answered.
         idle = (each for each in others if each.at < ASKING and not has_unread(each.transport))
         asking = (each for each in others if each.at == ASKING)
         return next(idle, None) or next(asking, None) or newest
 
-    def _refuse(self, caller: Caller, reason: str, words: str) -> None:
+    def _refuse(self, connection: AdminConnection, reason: str, words: str) -> None:
         self._counters.rejected[reason] += 1
-        peer = address_text(caller.transport.get_extra_info("peername"))
+        peer = address_text(connection.transport.get_extra_info("peername"))
         self._refusal(reason, peer, words)
-        self._end(caller)
+        self._end(connection)
 
-    def _end(self, caller: Caller) -> None:
-        self._callers.discard(caller)
-        caller.transport.abort()
+    def _end(self, connection: AdminConnection) -> None:
+        self._connections.discard(connection)
+        connection.transport.abort()
 
     def _sweep_later(self) -> None:
         loop = asyncio.get_running_loop()
@@ -207,11 +208,11 @@ class Callers:
         if self._closed:
             return
         now = self.now()
-        for caller in [each for each in self._callers if each.deadline <= now]:
-            if caller.at == SILENT:
+        for connection in [each for each in self._connections if each.deadline <= now]:
+            if connection.at == SILENT:
                 words = f"it has asked the admin port for nothing within {_REQUEST:g} s"
-                self._refuse(caller, "header-timeout", words)
+                self._refuse(connection, "header-timeout", words)
             else:
-                self._end(caller)
-        if self._callers:
+                self._end(connection)
+        if self._connections:
             self._sweep_later()
