@@ -58,13 +58,13 @@ def _url(_: click.Context, __: click.Parameter, text: str) -> str:
 
 
 def _objective(text: str) -> float:
-    from drainproxy.rollout.gate.asked import objective
+    from drainproxy.rollout.gate.request import objective
 
     return objective(text)
 
 
 def _tolerated(text: str) -> float:
-    from drainproxy.rollout.gate.asked import tolerated
+    from drainproxy.rollout.gate.request import tolerated
 
     return tolerated(text)
 
@@ -213,7 +213,7 @@ def rollout(given: dict[str, Any]) -> "Rollout":
 
 
 def _matchers(name: str, given: dict[str, Any]) -> str:
-    from drainproxy.rollout.gate.asked import matchers
+    from drainproxy.rollout.gate.request import matchers
 
     text, hash_ = given[name] or "", given[f"{name}_hash"] or ""
     try:

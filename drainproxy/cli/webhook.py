@@ -23,9 +23,9 @@ from drainproxy.config.values import LogFormat, LogLevel
 from drainproxy.config.yaml_text import read_yaml
 
 if TYPE_CHECKING:
+    from drainproxy.kube.certificate_keeper import CertificateKeeper, CertificateLocation
     from drainproxy.kube.certificates import Certificates
-    from drainproxy.kube.keeper import Keeper, Kept
-    from drainproxy.kube.outlook import Asked
+    from drainproxy.kube.cluster_view import ClusterAccess
     from drainproxy.kube.plan import Options
 
 
@@ -175,7 +175,7 @@ def webhook(log_level: str, log_format: str, **given: Any) -> None:
     sys.exit(_run(options, certificates, given))
 
 
-def _certificates(given: dict[str, Any]) -> "Certificates | Kept":
+def _certificates(given: dict[str, Any]) -> "Certificates | CertificateLocation":
     """Those in files, or where they are to be kept; ConfigError if the files cannot be used."""
     from drainproxy.kube.certificates import Certificates
 
@@ -191,15 +191,15 @@ def _certificates(given: dict[str, Any]) -> "Certificates | Kept":
         raise ConfigError([Mistake(where, "tls-cert", str(error))]) from None
 
 
-def _kept(secret: tuple[str, str], given: dict[str, Any]) -> "Kept":
-    from drainproxy.kube.keeper import Kept
+def _kept(secret: tuple[str, str], given: dict[str, Any]) -> "CertificateLocation":
+    from drainproxy.kube.certificate_keeper import CertificateLocation
 
     if given["tls_cert"] or given["tls_key"]:
         raise click.UsageError("--tls-secret takes the place of --tls-cert and --tls-key")
     configuration, hosts = given["webhook_configuration"], given["tls_host"]
     if not (configuration and hosts):
         raise click.UsageError("--tls-secret needs --tls-host and --webhook-configuration")
-    return Kept(*secret, configuration, hosts, given["tls_days"])
+    return CertificateLocation(*secret, configuration, hosts, given["tls_days"])
 
 
 def _options(image: str | None, defaults: Path | None) -> "Options":
@@ -245,7 +245,9 @@ def _texts(path: Path) -> tuple[dict[str, str], list[Mistake]]:
     return texts, mistakes
 
 
-def _run(options: "Options", certificates: "Certificates | Kept", given: dict[str, Any]) -> int:
+def _run(
+    options: "Options", certificates: "Certificates | CertificateLocation", given: dict[str, Any]
+) -> int:
     import uvloop
 
     from drainproxy.kube.cluster import Unavailable
@@ -262,9 +264,11 @@ def _run(options: "Options", certificates: "Certificates | Kept", given: dict[st
     return 0
 
 
-async def _life(options: "Options", source: "Certificates | Kept", given: dict[str, Any]) -> None:
+async def _life(
+    options: "Options", source: "Certificates | CertificateLocation", given: dict[str, Any]
+) -> None:
     """From the first review to SIGTERM, and what is under way then."""
-    from drainproxy.kube.outlook import outlook
+    from drainproxy.kube.cluster_view import open_cluster_view
     from drainproxy.kube.reviews import answering
     from drainproxy.kube.webhook import Health, Metrics, Place, Webhook, serve
 
@@ -274,7 +278,7 @@ async def _life(options: "Options", source: "Certificates | Kept", given: dict[s
     metrics = Metrics()
     async with (
         _looked_after(source, metrics.failed) as certificates,
-        outlook(_asked(given), metrics.failed) as out,
+        open_cluster_view(_asked(given), metrics.failed) as out,
     ):
 
         def health() -> Health:
@@ -289,23 +293,23 @@ async def _life(options: "Options", source: "Certificates | Kept", given: dict[s
 
 @asynccontextmanager
 async def _looked_after(
-    source: "Certificates | Kept", on_failure: Callable[[str], object]
-) -> "AsyncIterator[Certificates | Keeper]":
+    source: "Certificates | CertificateLocation", on_failure: Callable[[str], object]
+) -> "AsyncIterator[Certificates | CertificateKeeper]":
+    from drainproxy.kube.certificate_keeper import CertificateKeeper
     from drainproxy.kube.certificates import Certificates
     from drainproxy.kube.cluster import connected
-    from drainproxy.kube.keeper import Keeper
 
     if isinstance(source, Certificates):
         yield source
         return
     async with connected() as cluster:
-        yield Keeper(cluster, source, on_failure)
+        yield CertificateKeeper(cluster, source, on_failure)
 
 
-def _asked(given: dict[str, Any]) -> "Asked":
-    from drainproxy.kube.outlook import Asked
+def _asked(given: dict[str, Any]) -> "ClusterAccess":
+    from drainproxy.kube.cluster_view import ClusterAccess
 
-    return Asked(
+    return ClusterAccess(
         annotations=given["namespace_annotations"] == "api",
         services=given["watch_services"] == "on",
         events=given["events"] == "on",

@@ -12,6 +12,7 @@ from drainproxy.config import ANNOTATION_PREFIX, ConfigError, Mistake
 from drainproxy.manifests.podspec import Json, Pod, read
 from drainproxy.manifests.services import Service
 
+from .admission_warnings import limited, noted
 from .annotations import readable
 from .containers import sidecar_of
 from .inject import Injected, Skipped, complete, inject
@@ -19,7 +20,6 @@ from .leads import Around
 from .limits import beyond_limits
 from .neighbours import forbids_redirect
 from .plan import Options
-from .remarks import limited, noted
 from .skip import read_switch, unfit, wanted
 from .status import read_status
 

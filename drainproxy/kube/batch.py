@@ -15,8 +15,8 @@ from drainproxy.manifests.policies import Place
 from drainproxy.manifests.templates import makes_pods, reason, title
 from drainproxy.manifests.values import without_collector
 
+from .affected_workloads import Behind
 from .capture import Capture
-from .concerned import Behind
 from .density import Effort, TooMuch
 from .errors import mistaken
 from .foreign import foreign_policies
@@ -66,8 +66,8 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     """Inject every workload in these files (by name), and change what leads clients to them."""
     given = read_input(texts)
     around = Surroundings(given.objects)
-    outlooks: _Outlooks = {}
-    members = [*_neighbours(given, options, outlooks)]
+    all_foreseen: _AllForeseen = {}
+    members = [*_neighbours(given, options, all_foreseen)]
     effort = Effort(given.left)
     try:
         others = [each for _, each in members]
@@ -77,7 +77,7 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     lines: list[Line] = []
     behind: dict[int, Behind] = {}
     for found in given.objects:
-        line, capture = _careful(found, lambda one: _inject(one, options, neighbours, outlooks))
+        line, capture = _careful(found, lambda one: _inject(one, options, neighbours, all_foreseen))
         if line and (workloads := _behind(found, around.namespaces, capture)):
             behind[len(lines)] = workloads
         lines += [line] if line else []
@@ -101,7 +101,7 @@ def uninject_all(texts: Mapping[str, str], only: Half | None = None) -> Result:
 # What is done to the pod of a workload: its document is changed in place.
 _Done = tuple[Line, Capture | None]
 # What was foreseen last of a workload, which is when its neighbours were settled.
-_Outlooks = dict[int, Foreseen]
+_AllForeseen = dict[int, Foreseen]
 _Work = Callable[["_Target"], _Done]
 
 
@@ -157,13 +157,13 @@ def _unsupported(found: Found) -> Line | None:
 
 
 def _inject(
-    target: _Target, options: Options, neighbours: Neighbours, outlooks: _Outlooks
+    target: _Target, options: Options, neighbours: Neighbours, all_foreseen: _AllForeseen
 ) -> _Done:
     labels = read(target.pod).labels
     around = neighbours.around(target.found.namespace, labels, target.workload.stateful_set)
     if many := too_many_services(len(around.services or ())):
         return target.line("skipped", reason=many), None
-    foreseen = outlooks.pop(id(target.found), None)
+    foreseen = all_foreseen.pop(id(target.found), None)
     outcome = inject(target.pod, replace(options, around=around), foreseen)
     if isinstance(outcome, Skipped):
         return target.line("skipped", reason=outcome.reason, warnings=outcome.warnings), None
@@ -206,27 +206,27 @@ def _uninject(target: _Target) -> _Done:
 
 
 def _neighbours(
-    given: Input, options: Options, outlooks: _Outlooks
+    given: Input, options: Options, all_foreseen: _AllForeseen
 ) -> Iterator[tuple[Found, Neighbour]]:
     for found in given.objects:
         one = workload(found.body)
         try:
             if one and one.pod is not None:
-                yield found, _neighbour(found, one, one.pod, options, outlooks)
+                yield found, _neighbour(found, one, one.pod, options, all_foreseen)
         except (ConfigError, ValueError):
             continue  # reported when it is to be injected
 
 
 def _neighbour(
-    found: Found, one: Workload, pod: Json, options: Options, outlooks: _Outlooks
+    found: Found, one: Workload, pod: Json, options: Options, all_foreseen: _AllForeseen
 ) -> Neighbour:
     view, options = read(restored(pod)), again(pod, options)
 
     def foreseen(around: Around) -> Capture | None:
         if reason_to_skip(view) or too_many_services(len(around.services or ())):
             return None
-        outlooks[id(found)] = foresee(view, replace(options, around=around))
-        return outlooks[id(found)].capture
+        all_foreseen[id(found)] = foresee(view, replace(options, around=around))
+        return all_foreseen[id(found)].capture
 
     return Neighbour(one.title, found.namespace, view, foreseen, one.stateful_set)
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.values import copied
 
-from .items import Items
+from .list_index import ListIndex
 
 Path = tuple[str, ...]
 
@@ -44,7 +44,7 @@ class Editor:
         self.pod = copied(pod)
         self.record = Record([], [], [], {})
         self.patch: list[Json] = []
-        self._items = Items()
+        self._items = ListIndex()
 
     def put(self, path: Path, value: Any) -> None:
         """Set the value at a path; the maps on the way are made if they are missing."""
@@ -147,7 +147,7 @@ class _Undoing:
 
     def __init__(self, pod: Json) -> None:
         self.pod = pod
-        self._items = Items()
+        self._items = ListIndex()
         self._holed: dict[int, list[Any]] = {}
 
     def remove(self, pointer: str, only_if_empty: bool = False) -> None:
@@ -164,7 +164,7 @@ class _Undoing:
         for items in self._holed.values():
             items[:] = [item for item in items if item is not _GONE]
         self._holed.clear()
-        self._items = Items()
+        self._items = ListIndex()
 
     def empty(self, pointer: str) -> None:
         if place := self._look_up(pointer):

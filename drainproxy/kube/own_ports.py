@@ -13,7 +13,7 @@ from drainproxy.manifests.podspec import Pod
 from drainproxy.manifests.services import Service
 
 from .annotations import parse_ports
-from .targets import targets
+from .service_targets import targets
 
 _FORWARD: Final = ANNOTATION_PREFIX + "forward"
 _PORTS: Final = ANNOTATION_PREFIX + "ports"

@@ -8,7 +8,7 @@ from drainproxy.manifests.podspec import Container, Pod
 from drainproxy.manifests.services import Service
 
 from .ports import PortTakeover, declared
-from .targets import targets
+from .service_targets import targets
 
 READY_PORTS: Final = ANNOTATION_PREFIX + "ready-ports"
 

@@ -13,13 +13,13 @@ from drainproxy.manifests.podspec import Json, api_group
 from drainproxy.manifests.policies import Move, Place, Policy, policy
 from drainproxy.manifests.services import Service, service
 
+from .affected_workloads import AffectedWorkloads, Behind
 from .annotations import STATUS
 from .capture import Rewrite
-from .concerned import Behind, Concerned
 from .density import Effort, TooMuch
 from .inputs import Found
-from .leading import retargeted, widened
 from .leads import Held
+from .service_edits import retargeted, widened
 from .status import taken_back
 
 
@@ -79,7 +79,7 @@ class Surroundings:
     def change(self, workloads: Sequence[Behind], effort: Effort) -> Iterator[Change]:
         """Lead clients to the sidecars. What was changed before and needs it no more is taken back;
         where no pod of this input is behind it, that cannot be told, and it stays as it is."""
-        index = Concerned(workloads, [each.view for each in self._leading], effort)
+        index = AffectedWorkloads(workloads, [each.view for each in self._leading], effort)
         for each in self._leading:
             try:
                 yield from self._change(each, index)
@@ -87,7 +87,7 @@ class Surroundings:
                 self.mistakes.append((each.found, error))
                 return
 
-    def _change(self, each: _Leading, index: Concerned) -> Iterator[Change]:
+    def _change(self, each: _Leading, index: AffectedWorkloads) -> Iterator[Change]:
         view, done = each.view, None
         if isinstance(view, Service):
             done = _retargeted(each.original, view, index.rewrites(view))

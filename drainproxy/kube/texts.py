@@ -23,7 +23,7 @@ from drainproxy.manifests.writing import Quoted
 
 from .annotations import STATUS
 from .editor import pointer_of, steps_of
-from .items import Items
+from .list_index import ListIndex
 from .status import restored, status_text
 
 _RELATIVE = re.compile(r"([0-9]{0,3})((?:/.*)?)", re.DOTALL)
@@ -152,7 +152,7 @@ def _name(items: Any, at: int) -> str:
 
 def _notes(data: Any, owner: Path, body: Json) -> Notes:
     """The notes in the annotation of an object."""
-    notes, items = Notes(), Items()
+    notes, items = Notes(), ListIndex()
     for pointer, text in _texts(body).items():
         match = _RELATIVE.fullmatch(pointer)
         if match is None:
@@ -181,7 +181,7 @@ def _set_texts(body: Json, texts: Mapping[str, str | None]) -> None:
     body["metadata"]["annotations"][STATUS] = Quoted(json.encode(status).decode())
 
 
-def _resolved(node: Any, steps: list[str], items: Items) -> Path | None:
+def _resolved(node: Any, steps: list[str], items: ListIndex) -> Path | None:
     path: Path = ()
     for step in steps:
         if isinstance(node, list):

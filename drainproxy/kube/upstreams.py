@@ -17,7 +17,7 @@ from drainproxy.manifests.services import Service
 
 from .ports import PortTakeover, declared
 from .protocols import spoken_at
-from .targets import targets
+from .service_targets import targets
 
 APP_HOST: Final = ANNOTATION_PREFIX + "app-host"
 APP_SOURCE: Final = ANNOTATION_PREFIX + "app-source"

@@ -12,9 +12,9 @@ from ruamel.yaml import YAML
 
 from drainproxy.cli import main
 from drainproxy.config import parse_duration
-from drainproxy.rollout.gate.asked import Asked
 from drainproxy.rollout.gate.evidence import needed
 from drainproxy.rollout.gate.judgement import policy_of
+from drainproxy.rollout.gate.request import GateRequest
 from drainproxy.rollout.gate.signals import LATENCIES, RULES
 from tests.conftest import ROOT
 from tests.deploy import engines
@@ -64,7 +64,7 @@ def test_every_field_of_a_question_is_there_with_its_default() -> None:
     (table,) = re.findall(r"\n\| field \| default.*?\n\n", GUIDE, re.DOTALL)
     cells = [row.strip("|").split("|") for row in table.strip().splitlines()[2:]]
     named = [name for each in cells for name in re.findall(r"`(\w+)`", each[0])]
-    fields = msgspec.structs.fields(Asked)
+    fields = msgspec.structs.fields(GateRequest)
     assert sorted(named) == sorted(field.encode_name for field in fields)
     defaults = {value for each in cells for value in re.findall(r"`([^`]+)`", each[1])}
     assert defaults == {field.default for field in fields} - {""}

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from ruamel.yaml import YAML
 
-from drainproxy.rollout.gate.asked import read_argo, read_flagger, rollout
+from drainproxy.rollout.gate.request import read_argo, read_flagger, rollout
 from tests.conftest import ROOT
 from tests.deploy import engines
 from tests.deploy.analysis import Phase, assessed, measured

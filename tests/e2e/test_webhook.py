@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 from cryptography import x509
 
-from drainproxy.kube.keeper import CONFIGURATIONS
+from drainproxy.kube.certificate_keeper import CONFIGURATIONS
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.process import Process, accepts, ask, started
 from tests.kube.api import Api, beside, kubeconfig

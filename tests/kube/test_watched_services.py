@@ -10,8 +10,8 @@ import pytest
 from msgspec import convert
 
 from drainproxy.kube.admission import Seen
+from drainproxy.kube.cluster_view import SERVICES, ClusterAccess, open_cluster_view
 from drainproxy.kube.namespaces import PATH as NAMESPACES
-from drainproxy.kube.outlook import SERVICES, Asked, outlook
 from drainproxy.kube.reviews import answering
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.services import Service
@@ -99,8 +99,8 @@ async def test_a_service_of_this_moment_counts_for_the_next_pod(
     api = Api()
     api.put(NAMESPACES, "shop")
     api.put(SERVICES, "other", "shop", spec={"selector": {"app": "other"}})
-    asked = Asked(services=True)
-    async with serving(api, tmp_path, monkeypatch), outlook(asked, lambda _: None) as out:
+    asked = ClusterAccess(services=True)
+    async with serving(api, tmp_path, monkeypatch), open_cluster_view(asked, lambda _: None) as out:
         await until(lambda: api.watched == 2)
         reply = answering(options(), out.look)
         before = pod()
@@ -129,8 +129,8 @@ async def test_among_a_thousand_services_a_decision_takes_milliseconds(
         spec = {"selector": {"app": app}, "ports": [{"port": 80, "targetPort": "http"}]}
         api.put(SERVICES, f"service-{at}", "shop", spec=spec)
     body = review(pod())
-    asked = Asked(services=True)
-    async with serving(api, tmp_path, monkeypatch), outlook(asked, lambda _: None) as out:
+    asked = ClusterAccess(services=True)
+    async with serving(api, tmp_path, monkeypatch), open_cluster_view(asked, lambda _: None) as out:
         reply = answering(options(), out.look)
         times = []
         for _ in range(200):

@@ -1,4 +1,4 @@
-"""Looks at a rollout: asks, judges, and looks again until there is a verdict or no time is left."""
+"""One look at a rollout, or one after the other until there is a verdict or no time is left."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

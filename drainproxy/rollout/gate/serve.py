@@ -22,14 +22,14 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from .asked import Asked, read_argo, read_flagger
 from .body import LARGEST, Unreadable, decoded, too_large
-from .looks import Looks
+from .evaluation import Evaluation, evaluate, evaluation_of
+from .look_cache import LookCache
 from .prometheus import Server
 from .record import Record
 from .report import Report, held
+from .request import GateRequest, read_argo, read_flagger
 from .steps import Steps
-from .wanted import Wanted, look_at_all, wanted
 
 log = logging.getLogger("drainproxy.gate")
 
@@ -78,7 +78,7 @@ class Gate:
         self._server = server
         self._record = record or Record()
         self._token = token
-        self._looks = Looks(time.monotonic)
+        self._looks = LookCache(time.monotonic)
         self._steps = Steps()
         self._registry = CollectorRegistry()
         self._verdicts = Counter(
@@ -137,10 +137,10 @@ class Gate:
         report = await self._verdict(endpoint, lambda: read_flagger(body))
         return _answer(report, 200 if report.verdict == yes else 403)
 
-    async def _verdict(self, endpoint: str, read: Callable[[], Asked]) -> Report:
+    async def _verdict(self, endpoint: str, read: Callable[[], GateRequest]) -> Report:
         try:
             asked = read()
-            found = wanted(asked)
+            found = evaluation_of(asked)
         except (LookupError, ValueError) as error:
             report = held(str(error.args[0] if error.args else error))
         else:
@@ -151,10 +151,11 @@ class Gate:
         log.info("%s: %s: %s", endpoint, report.verdict, report.reason)
         return report
 
-    async def _look(self, wanted: Wanted) -> Report:
-        step = self._steps.within_step(wanted.rollout, time.time())
+    async def _look(self, evaluation: Evaluation) -> Report:
+        step = self._steps.within_step(evaluation.rollout, time.time())
         with self._seconds.time():
-            return await look_at_all(self._server, self._record, replace(wanted, rollout=step))
+            judged = replace(evaluation, rollout=step)
+            return await evaluate(self._server, self._record, judged)
 
     async def healthy(self, _: web.Request) -> web.Response:
         """It answers."""

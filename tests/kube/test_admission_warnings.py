@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drainproxy.kube.admission_warnings import limited, noted
 from drainproxy.kube.annotations import WARNINGS
 from drainproxy.kube.inject import uninject
-from drainproxy.kube.remarks import limited, noted
 from tests.kube.pods import injected, pod
 
 

@@ -1,4 +1,5 @@
-"""All that one question to the server asks for, looked at together and said in one report."""
+"""One request to `gate serve`: the rollout, the error budget and the record of migrations are
+looked at together, and judged in one report."""
 
 import asyncio
 import time
@@ -9,15 +10,15 @@ from msgspec import Struct
 
 from drainproxy.rollout.migration.state import Damaged, State
 
-from .asked import Asked, budget, question, rollout
 from .combine import combined, judge_migration, without_way_back
 from .look import Rollout, look_at_budget, look_at_canary
 from .prometheus import Server
 from .record import Question, Record
 from .report import Report
+from .request import GateRequest, budget, question, rollout
 
 
-class Wanted(Struct, frozen=True):
+class Evaluation(Struct, frozen=True):
     """A rollout, and what else decides about it: `budget` is source and service."""
 
     rollout: Rollout
@@ -25,25 +26,25 @@ class Wanted(Struct, frozen=True):
     question: Question | None = None
 
 
-def wanted(asked: Asked) -> Wanted:
+def evaluation_of(asked: GateRequest) -> Evaluation:
     """What to look at; LookupError if a version is not named, ValueError for all else."""
-    return Wanted(rollout(asked), budget(asked), question(asked))
+    return Evaluation(rollout(asked), budget(asked), question(asked))
 
 
-async def look_at_all(server: Server, record: Record, wanted: Wanted) -> Report:
+async def evaluate(server: Server, record: Record, evaluation: Evaluation) -> Report:
     """One look at each at the same time, so that all together take no longer than the timeout."""
     now = time.time()
-    looks: list[Awaitable[Report]] = [look_at_canary(server, wanted.rollout, now)]
-    if wanted.budget is not None:
-        looks.append(look_at_budget(server, *wanted.budget, now))
+    looks: list[Awaitable[Report]] = [look_at_canary(server, evaluation.rollout, now)]
+    if evaluation.budget is not None:
+        looks.append(look_at_budget(server, *evaluation.budget, now))
     looking = asyncio.gather(*looks)
-    if wanted.question is None:
+    if evaluation.question is None:
         reports = await looking
         return reports[0] if len(reports) == 1 else combined(reports)
     reports, state = await asyncio.gather(
-        looking, _recorded(record, wanted.question, server.timeout)
+        looking, _recorded(record, evaluation.question, server.timeout)
     )
-    answers = record.answers(wanted.question, state, datetime.now(UTC))
+    answers = record.answers(evaluation.question, state, datetime.now(UTC))
     more = []
     if answers.deploy is not None:
         more.append(judge_migration("migration", answers.deploy.verdict, answers.deploy.reason))

@@ -10,7 +10,7 @@ from .report import Report, held
 
 # Engines ask every few seconds, each measurement anew.
 KEPT_FOR: Final = 5.0
-# Looks under way, and answers that are kept: whoever invents keys gets a hold.
+# The most looks under way, beyond which a new key gets a hold, and the most reports kept.
 _MOST_UNDER_WAY: Final = 32
 _MOST_KEPT: Final = 1000
 
@@ -20,8 +20,8 @@ class _Kept(Struct):
     until: float
 
 
-class Looks:
-    """Looks by key; `now` is a clock, in seconds."""
+class LookCache:
+    """Reports of looks by key, each kept for `kept_for` seconds; `now` is a clock in seconds."""
 
     def __init__(self, now: Callable[[], float], kept_for: float = KEPT_FOR) -> None:
         self._now = now

@@ -30,7 +30,7 @@ _MOST_WINDOW: Final = 24 * 3600.0
 _MOST_TOLERATED: Final = 1000.0
 
 
-class Asked(Struct, rename="camel", forbid_unknown_fields=True):
+class GateRequest(Struct, rename="camel", forbid_unknown_fields=True):
     """The body for `/gate/argo`; all are texts, since arguments of an analysis are."""
 
     canary: str = ""
@@ -62,7 +62,7 @@ class Flagger(Struct):
     metadata: dict[str, str] = {}
 
 
-def rollout(asked: Asked) -> Rollout:
+def rollout(asked: GateRequest) -> Rollout:
     """What to look at; LookupError if a version is not named, ValueError for all else."""
     sides = [
         matchers(name, text, hash_, asked.hash_label, asked.namespace)
@@ -84,7 +84,7 @@ def rollout(asked: Asked) -> Rollout:
     )
 
 
-def budget(asked: Asked) -> tuple[str, str] | None:
+def budget(asked: GateRequest) -> tuple[str, str] | None:
     """Source and service of the budget to look at; ValueError if there can be none of that name."""
     if not asked.service:
         return None
@@ -94,7 +94,7 @@ def budget(asked: Asked) -> tuple[str, str] | None:
     return asked.source, asked.service
 
 
-def question(asked: Asked) -> Question | None:
+def question(asked: GateRequest) -> Question | None:
     """What to look up in the record of migrations; ValueError if it cannot be asked so."""
     versions = [_version(name, getattr(asked, name)) for name in ("version", "previous")]
     if not asked.app:
@@ -158,16 +158,20 @@ def _within(name: str, text: str, least: float, most: float) -> float:
     return value
 
 
-def read_argo(body: bytes, query: Mapping[str, str]) -> Asked:
+def read_argo(body: bytes, query: Mapping[str, str]) -> GateRequest:
     """From the body, or for a GET from the query; ValueError if it is malformed."""
-    return _converted(body, Asked) if body else msgspec.convert(_unique(query.items()), Asked)
+    return (
+        _converted(body, GateRequest)
+        if body
+        else msgspec.convert(_unique(query.items()), GateRequest)
+    )
 
 
-def read_flagger(body: bytes) -> Asked:
+def read_flagger(body: bytes) -> GateRequest:
     """Pods of a Canary have the label `app` of its name, those of its primary `-primary` behind it
     (docs.flagger.app, "Canary target"); `metadata` may say otherwise."""
     payload = _converted(body, Flagger)
-    own = msgspec.convert(payload.metadata, Asked)
+    own = msgspec.convert(payload.metadata, GateRequest)
     if own.namespace == "":
         own.namespace = payload.namespace
     if not own.canary and not own.canary_hash:

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drainproxy.kube.affected_workloads import AffectedWorkloads, Behind
 from drainproxy.kube.capture import Capture
-from drainproxy.kube.concerned import Behind, Concerned
 from drainproxy.kube.density import Effort, TooMuch
-from drainproxy.kube.leading import move
 from drainproxy.kube.ports import PortTakeover
+from drainproxy.kube.service_edits import move
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.policies import Place, Policy, policies
 
@@ -64,7 +64,7 @@ def _policies(draw: st.DrawFn) -> Policy:
 def test_what_it_must_allow_is_what_a_look_at_all_would_find(
     views: list[Policy], workloads: list[Behind]
 ) -> None:
-    concerned = Concerned(workloads, views, Effort())
+    concerned = AffectedWorkloads(workloads, views, Effort())
 
     for view in views:
         moves = [(each.place, move(each.capture.ports[0])) for each in workloads if each.capture]
@@ -78,7 +78,7 @@ def test_what_it_must_allow_is_what_a_look_at_all_would_find(
 def test_pods_that_no_selector_tells_apart_are_looked_at_once() -> None:
     everything = [policy(podSelector={}, ingress=[{"ports": [{"port": 80}]}])] * 1000
     pods = [behind("", {"app": f"a{at}"}) for at in range(1000)]
-    concerned = Concerned(pods, everything, Effort())
+    concerned = AffectedWorkloads(pods, everything, Effort())
 
     assert [len(concerned.moves(each)) for each in everything] == [1] * 1000
 
@@ -86,7 +86,9 @@ def test_pods_that_no_selector_tells_apart_are_looked_at_once() -> None:
 def test_many_policies_over_many_pods_are_too_much() -> None:
     exists = {"matchExpressions": [{"key": "app", "operator": "Exists"}]}
     view = policy(podSelector=exists, ingress=[{"ports": [{"port": 80}]}])
-    concerned = Concerned([behind("", {"app": f"a{at}"}) for at in range(1000)], [view], Effort())
+    concerned = AffectedWorkloads(
+        [behind("", {"app": f"a{at}"}) for at in range(1000)], [view], Effort()
+    )
 
     with pytest.raises(TooMuch, match="too many pods are to be compared with NetworkPolicy front"):
         [*map(concerned.moves, [view] * 100)]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from drainproxy.rollout.gate.asked import Asked
+from drainproxy.rollout.gate.evaluation import evaluate, evaluation_of
 from drainproxy.rollout.gate.prometheus import Server
 from drainproxy.rollout.gate.record import Question, Record
 from drainproxy.rollout.gate.report import Report
-from drainproxy.rollout.gate.wanted import look_at_all, wanted
+from drainproxy.rollout.gate.request import GateRequest
 from drainproxy.rollout.migration.state import Damaged, State
 from tests.rollout.gate import served
 from tests.rollout.gate.fake_prometheus import serving
@@ -19,13 +19,13 @@ from tests.rollout.gate.test_record import EXPANDED, recorded
 CANARY = 'version="2"'
 
 
-def asked(**more: str) -> Asked:
-    return Asked(canary=CANARY, stable='version="1"', warm_up="0s", **more)
+def asked(**more: str) -> GateRequest:
+    return GateRequest(canary=CANARY, stable='version="1"', warm_up="0s", **more)
 
 
-async def looked(asked: Asked, record: Record, bad: int = 0) -> Report:
+async def looked(asked: GateRequest, record: Record, bad: int = 0) -> Report:
     async with serving(served.prometheus(bad, CANARY)) as url:
-        return await look_at_all(Server(url, timeout=1.0), record, wanted(asked))
+        return await evaluate(Server(url, timeout=1.0), record, evaluation_of(asked))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""Items of lists, found by one of their own values without reading the list each time."""
+"""Finds items of lists by one of their own values, without reading the list each time."""
 
 from typing import Any
 
 
-class Items:
+class ListIndex:
     """What was found out about some lists; who changes an item of one of them says so."""
 
     def __init__(self) -> None:

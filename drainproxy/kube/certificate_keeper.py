@@ -39,10 +39,10 @@ _KEYS: Final = {
     "next-ca.key": "next_key",
 }
 
-log = logging.getLogger("drainproxy.keeper")
+log = logging.getLogger("drainproxy.certificate")
 
 
-class Kept(Struct, frozen=True):
+class CertificateLocation(Struct, frozen=True):
     """Where the certificate is kept, who has to trust it, and what it says: its hosts, and for how
     many days it is valid."""
 
@@ -85,7 +85,7 @@ def _utc() -> datetime:
     return datetime.now(UTC)
 
 
-class Keeper:
+class CertificateKeeper:
     """Keeps it, and shows it in a TLS `context` that stays the same.
 
     `loaded` is set when there is a certificate that the API server trusts; `problem` says why it
@@ -95,7 +95,7 @@ class Keeper:
     def __init__(
         self,
         cluster: Cluster,
-        kept: Kept,
+        kept: CertificateLocation,
         on_failure: Callable[[str], object] = lambda _: None,
         now: Callable[[], datetime] = _utc,
     ) -> None:

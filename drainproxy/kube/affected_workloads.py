@@ -14,7 +14,7 @@ from drainproxy.manifests.services import Service
 
 from .capture import Capture, Rewrite
 from .density import Effort
-from .leading import move
+from .service_edits import move
 
 # Characters of the input for each comparison of a pod with a part of a policy.
 _COMPARISON: Final = 4
@@ -37,7 +37,7 @@ class Behind(Struct, frozen=True):
     stateful_set: str | None = None
 
 
-class Concerned:
+class AffectedWorkloads:
     """The workloads by what may lead to them; each method raises TooMuch where it would have to
     look at too many."""
 

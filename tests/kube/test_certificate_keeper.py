@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 
 from drainproxy.kube.authority import Credentials, renewed
+from drainproxy.kube.certificate_keeper import (
+    CONFIGURATIONS,
+    CertificateKeeper,
+    CertificateLocation,
+)
 from drainproxy.kube.cluster import Cluster
-from drainproxy.kube.keeper import CONFIGURATIONS, Keeper, Kept
 from tests.kube.api import Api, serving, until
 from tests.kube.tls import shake_hands
 
 HOST = "drainproxy.system.svc"
-KEPT = Kept("system", "tls", "drainproxy", [HOST], 90)
+KEPT = CertificateLocation("system", "tls", "drainproxy", [HOST], 90)
 SECRETS = "/api/v1/namespaces/system/secrets"
 
 
@@ -54,7 +58,7 @@ def held(api: Api) -> dict[str, str]:
     return data
 
 
-def check(keeper: Keeper, api: Api) -> None:
+def check(keeper: CertificateKeeper, api: Api) -> None:
     """The API server connects."""
     for bundle in trusted(api):
         client = ssl.create_default_context(cadata=bundle)
@@ -62,8 +66,10 @@ def check(keeper: Keeper, api: Api) -> None:
 
 
 @asynccontextmanager
-async def keeping(cluster: Cluster, clock: Clock, count: int = 1) -> AsyncIterator[list[Keeper]]:
-    keepers = [Keeper(cluster, KEPT, now=clock) for _ in range(count)]
+async def keeping(
+    cluster: Cluster, clock: Clock, count: int = 1
+) -> AsyncIterator[list[CertificateKeeper]]:
+    keepers = [CertificateKeeper(cluster, KEPT, now=clock) for _ in range(count)]
     running = [asyncio.create_task(each.watch(0.02, heard=0.05)) for each in keepers]
     try:
         yield keepers

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.rollout.gate.asked import (
-    Asked,
+from drainproxy.rollout.gate.record import Question
+from drainproxy.rollout.gate.request import (
+    GateRequest,
     budget,
     objective,
     question,
@@ -15,7 +16,6 @@ from drainproxy.rollout.gate.asked import (
     read_flagger,
     rollout,
 )
-from drainproxy.rollout.gate.record import Question
 
 HASHES = b'{"namespace":"shop","canaryHash":"6d5f","stableHash":"7c4b","window":"5m","weight":"10"}'
 # docs.flagger.app, "Webhooks": the payload of every hook.
@@ -115,9 +115,9 @@ def test_a_hook_without_its_canary_is_refused(body: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_no_body_ends_in_anything_else(body: bytes) -> None:
     with suppress(ValueError):
-        assert isinstance(read_argo(body or b"x", {}), Asked)
+        assert isinstance(read_argo(body or b"x", {}), GateRequest)
     with suppress(ValueError):
-        assert isinstance(read_flagger(body), Asked)
+        assert isinstance(read_flagger(body), GateRequest)
 
 
 @pytest.mark.parametrize(("text", "value"), [("99.9%", 0.999), ("0.95", 0.95)])
@@ -147,7 +147,7 @@ def test_what_is_no_objective_is_refused(text: str) -> None:
 def test_the_record_is_asked_for_an_app_and_a_version(
     more: dict[str, str], found: Question | str | None
 ) -> None:
-    asked = Asked(namespace="prod", **more)
+    asked = GateRequest(namespace="prod", **more)
     if isinstance(found, str):
         with pytest.raises(ValueError, match=found):
             question(asked)
@@ -156,9 +156,9 @@ def test_the_record_is_asked_for_an_app_and_a_version(
 
 
 def test_a_budget_is_of_a_service_by_known_rules() -> None:
-    assert budget(Asked()) is None
-    assert budget(Asked(service="shop")) == ("drainproxy", "shop")
-    assert budget(Asked(service="shop", source="pyrra")) == ("pyrra", "shop")
-    for wrong in (Asked(service="shop", source="x"), Asked(service='a"b')):
+    assert budget(GateRequest()) is None
+    assert budget(GateRequest(service="shop")) == ("drainproxy", "shop")
+    assert budget(GateRequest(service="shop", source="pyrra")) == ("pyrra", "shop")
+    for wrong in (GateRequest(service="shop", source="x"), GateRequest(service='a"b')):
         with pytest.raises(ValueError, match=r"source|no name"):
             budget(wrong)

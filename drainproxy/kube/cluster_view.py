@@ -25,10 +25,10 @@ _FIRST_LIST: Final = 3.0
 # Called with what could not be read or written: `services`, `namespaces` or `events`.
 OnFailure = Callable[[str], object]
 
-log = logging.getLogger("drainproxy.outlook")
+log = logging.getLogger("drainproxy.cluster")
 
 
-class Asked(Struct, frozen=True):
+class ClusterAccess(Struct, frozen=True):
     """What the webhook may do: read `annotations` of namespaces as defaults for their pods, watch
     `services` (and namespaces, for their Pod Security level), write `events`."""
 
@@ -37,10 +37,10 @@ class Asked(Struct, frozen=True):
     events: bool = False
 
 
-class Outlook:
+class ClusterView:
     """Answers from memory where a watch has filled it; `run` keeps it filled."""
 
-    def __init__(self, cluster: Cluster, asked: Asked, on_failure: OnFailure) -> None:
+    def __init__(self, cluster: Cluster, asked: ClusterAccess, on_failure: OnFailure) -> None:
         def failed(what: str) -> Callable[[], object]:
             return lambda: on_failure(what)
 
@@ -119,8 +119,8 @@ class Outlook:
         return told
 
 
-class Blind:
-    """An outlook where there is no cluster to look at; `remark` says why, if there should be."""
+class NoClusterView:
+    """A view where there is no cluster to look at; `remark` says why, if there should be."""
 
     def __init__(self, remark: str = "") -> None:
         self._remark = remark
@@ -138,11 +138,13 @@ class Blind:
 
 
 @asynccontextmanager
-async def outlook(asked: Asked, on_failure: OnFailure) -> AsyncIterator[Outlook | Blind]:
-    """An outlook that is kept up to date during the block. Unavailable if nothing says where the
-    cluster is and annotations of its namespaces are asked for; the rest can be done without."""
-    if asked == Asked():
-        yield Blind()
+async def open_cluster_view(
+    asked: ClusterAccess, on_failure: OnFailure
+) -> AsyncIterator[ClusterView | NoClusterView]:
+    """A view of the cluster, kept up to date during the block. Unavailable if no API server is
+    known and annotations of namespaces are asked for; without the rest the webhook can work."""
+    if asked == ClusterAccess():
+        yield NoClusterView()
         return
     async with AsyncExitStack() as stack:
         try:
@@ -151,9 +153,9 @@ async def outlook(asked: Asked, on_failure: OnFailure) -> AsyncIterator[Outlook 
             if asked.annotations:
                 raise
             log.warning("the names of ports decide: %s", error)
-            yield Blind(f"the names of ports decide: {error}")
+            yield NoClusterView(f"the names of ports decide: {error}")
             return
-        out = Outlook(cluster, asked, on_failure)
+        out = ClusterView(cluster, asked, on_failure)
         running = asyncio.create_task(out.run())
         stack.callback(running.cancel)
         await out.first_list()

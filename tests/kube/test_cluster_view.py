@@ -7,15 +7,15 @@ from time import monotonic
 import pytest
 from aiohttp.test_utils import TestServer
 
-from drainproxy.kube import outlook as module
+from drainproxy.kube import cluster_view as module
 from drainproxy.kube.admission import Namespace, Seen
 from drainproxy.kube.cluster import Unavailable
+from drainproxy.kube.cluster_view import SERVICES, ClusterAccess, open_cluster_view
 from drainproxy.kube.namespaces import PATH as NAMESPACES
-from drainproxy.kube.outlook import SERVICES, Asked, outlook
 from drainproxy.kube.webhook import Health
 from tests.kube.api import Api, kubeconfig, serving, until
 
-EVERYTHING = Asked(annotations=True, services=True, events=True)
+EVERYTHING = ClusterAccess(annotations=True, services=True, events=True)
 
 
 def nobody(_: str) -> None:
@@ -40,7 +40,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_is_watched_is_known_from_the_first_review_on(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serving(api, tmp_path, monkeypatch), outlook(EVERYTHING, nobody) as out:
+    async with serving(api, tmp_path, monkeypatch), open_cluster_view(EVERYTHING, nobody) as out:
         seen = await out.look("shop")
         assert seen.namespace == Namespace({"a": "b"}, {"c": "d"})
         assert [each.name for each in seen.services or []] == ["web"]
@@ -53,15 +53,15 @@ async def test_only_what_is_asked_for_is_read(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(api, tmp_path, monkeypatch):
-        async with outlook(Asked(services=True), nobody) as out:
+        async with open_cluster_view(ClusterAccess(services=True), nobody) as out:
             seen = await out.look("nowhere")
             assert (seen.services, seen.labels, out.health()) == ([], None, Health())
-        async with outlook(Asked(), nobody) as blind:
+        async with open_cluster_view(ClusterAccess(), nobody) as blind:
             assert await blind.look("shop") == Seen()
-        async with outlook(Asked(services=True), nobody) as out:
+        async with open_cluster_view(ClusterAccess(services=True), nobody) as out:
             seen = await out.look("shop")
             assert (seen.namespace, seen.unread, seen.labels) == (None, False, {"a": "b"})
-        async with outlook(Asked(annotations=True), nobody) as out:
+        async with open_cluster_view(ClusterAccess(annotations=True), nobody) as out:
             seen = await out.look("shop")
             assert (seen.services, seen.labels) == (None, None)
             assert seen.namespace
@@ -74,8 +74,11 @@ async def test_without_the_right_to_watch_names_decide_and_readiness_says_so(
 ) -> None:
     failures: list[str] = []
     api.refused = {SERVICES}
-    asked = Asked(services=True)
-    async with serving(api, tmp_path, monkeypatch), outlook(asked, failures.append) as out:
+    asked = ClusterAccess(services=True)
+    async with (
+        serving(api, tmp_path, monkeypatch),
+        open_cluster_view(asked, failures.append) as out,
+    ):
         assert (await out.look("shop")).services is None
         health = out.health()
         assert health.problem == ""
@@ -90,8 +93,11 @@ async def test_who_cannot_read_what_it_should_is_not_ready_until_it_can(
 ) -> None:
     failures: list[str] = []
     api.refused = {NAMESPACES}
-    asked = Asked(annotations=True)
-    async with serving(api, tmp_path, monkeypatch), outlook(asked, failures.append) as out:
+    asked = ClusterAccess(annotations=True)
+    async with (
+        serving(api, tmp_path, monkeypatch),
+        open_cluster_view(asked, failures.append) as out,
+    ):
         assert await out.look("shop") == Seen(unread=True)
         assert "cannot be read: " in out.health().problem
         assert failures.count("namespaces") >= 1
@@ -110,7 +116,7 @@ async def test_a_cluster_that_does_not_answer_keeps_nobody_waiting(
         url = str(server.make_url("")).rstrip("/")
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, url)))
     begun = monotonic()
-    async with outlook(Asked(services=True), nobody) as out:
+    async with open_cluster_view(ClusterAccess(services=True), nobody) as out:
         assert monotonic() - begun < 5
         assert await out.look("shop") == Seen()
         await until(lambda: "Services cannot be watched" in caplog.text)
@@ -121,9 +127,9 @@ async def test_without_a_cluster_only_who_needs_one_does_not_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    async with outlook(Asked(services=True), nobody) as out:
+    async with open_cluster_view(ClusterAccess(services=True), nobody) as out:
         assert await out.look("shop") == Seen()
         assert "the names of ports decide: no cluster" in out.health().remark
     with pytest.raises(Unavailable, match="no cluster"):
-        async with outlook(Asked(annotations=True), nobody):
+        async with open_cluster_view(ClusterAccess(annotations=True), nobody):
             pass

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from drainproxy.rollout.gate.looks import Looks
+from drainproxy.rollout.gate.look_cache import LookCache
 from drainproxy.rollout.gate.report import Report
 
 
@@ -29,7 +29,7 @@ def clock() -> Clock:
 
 
 async def test_all_who_ask_meanwhile_share_one_look(clock: Clock) -> None:
-    looks = Looks(clock.now)
+    looks = LookCache(clock.now)
     asking = [asyncio.create_task(looks.get("a", clock.look)) for _ in range(200)]
     await asyncio.sleep(0)
     clock.go_on.set()
@@ -37,7 +37,7 @@ async def test_all_who_ask_meanwhile_share_one_look(clock: Clock) -> None:
 
 
 async def test_a_report_is_kept_for_a_few_seconds(clock: Clock) -> None:
-    looks = Looks(clock.now, kept_for=5)
+    looks = LookCache(clock.now, kept_for=5)
     clock.go_on.set()
     for moment, reason in ((0.0, "1"), (4.9, "1"), (5.1, "2")):
         clock.time = moment
@@ -46,7 +46,7 @@ async def test_a_report_is_kept_for_a_few_seconds(clock: Clock) -> None:
 
 
 async def test_who_goes_before_the_answer_takes_nobody_elses(clock: Clock) -> None:
-    looks = Looks(clock.now)
+    looks = LookCache(clock.now)
     first, second = (asyncio.create_task(looks.get("a", clock.look)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
@@ -55,7 +55,7 @@ async def test_who_goes_before_the_answer_takes_nobody_elses(clock: Clock) -> No
 
 
 async def test_beyond_a_number_of_looks_it_is_a_hold(clock: Clock) -> None:
-    looks = Looks(clock.now)
+    looks = LookCache(clock.now)
     asking = [asyncio.create_task(looks.get(each, clock.look)) for each in range(32)]
     await asyncio.sleep(0)
     assert (await looks.get("one more", clock.look)).verdict == "hold"
@@ -68,7 +68,7 @@ async def test_a_look_that_fails_is_not_kept(clock: Clock) -> None:
     async def broken() -> Report:
         raise OSError("gone")
 
-    looks = Looks(clock.now)
+    looks = LookCache(clock.now)
     with pytest.raises(OSError, match="gone"):
         await looks.get("a", broken)
     clock.go_on.set()
@@ -76,7 +76,7 @@ async def test_a_look_that_fails_is_not_kept(clock: Clock) -> None:
 
 
 async def test_invented_keys_do_not_pile_up(clock: Clock) -> None:
-    looks = Looks(clock.now)
+    looks = LookCache(clock.now)
     clock.go_on.set()
     for each in range(3000):
         await looks.get(each, clock.look)

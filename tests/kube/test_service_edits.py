@@ -1,8 +1,8 @@
 """Changes of Services and policies, each with its record."""
 
 from drainproxy.kube.capture import Rewrite
-from drainproxy.kube.leading import move, retargeted, widened
 from drainproxy.kube.ports import PortTakeover
+from drainproxy.kube.service_edits import move, retargeted, widened
 from drainproxy.kube.status import restored
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.policies import Place, policy
