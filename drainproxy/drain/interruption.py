@@ -171,7 +171,7 @@ class Pending:
         self.looks_at = min(self.looks_at, now + QUIET)
 
 
-def pending(why: str, now: float, level: Urgency | None = None) -> Pending:
+def new_pending(why: str, now: float, level: Urgency | None = None) -> Pending:
     """A goodbye whose turn has come."""
     return Pending(why, urgency(why) if level is None else level, now, now, now + QUIET, now)
 

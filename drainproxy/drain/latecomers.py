@@ -10,12 +10,12 @@ from math import inf
 # Seconds. A client that is told to go comes again, so this is longer than the drain-quiet that
 # people choose: in less than that one such client alone would keep `leaving` from ending. A client
 # that comes this late may have been told twice: it keeps this third connection until the close.
-PATIENCE = 5.0
+TOLD_AFTER = 5.0
 
 
 def told_at(came: float, leaving_since: float, sample: float) -> float:
     """The moment at which a client is told that came in `leaving`; inf if that is not before the
     listeners close. `sample`, in [0, 1), is drawn once for each, so that they are no wave."""
-    if came - leaving_since >= PATIENCE:
+    if came - leaving_since >= TOLD_AFTER:
         return inf
-    return came + PATIENCE * (1 + sample)
+    return came + TOLD_AFTER * (1 + sample)

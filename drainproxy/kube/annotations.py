@@ -183,15 +183,18 @@ class InjectionOptions(Struct, frozen=True, kw_only=True, rename="kebab"):
     ] = None
 
 
-WISHES: Final = rows(InjectionOptions)
+INJECTION_SETTINGS: Final = rows(InjectionOptions)
 # Every row that may be an annotation: the injector's first, then the sidecar's settings.
-ANNOTATABLE: Final = (*WISHES, *(row for row in TABLE if row.annotated and not row.later))
+ANNOTATABLE: Final = (
+    *INJECTION_SETTINGS,
+    *(row for row in TABLE if row.annotated and not row.later),
+)
 _BY_ANNOTATION: Final = {row.annotation: row for row in ANNOTATABLE}
 
 
 def read_options(annotations: Mapping[str, str]) -> tuple[InjectionOptions, list[Mistake]]:
     """What is asked for, and what of it cannot be read (which then has its default)."""
-    asked = {row.field: row for row in WISHES if row.annotation in annotations}
+    asked = {row.field: row for row in INJECTION_SETTINGS if row.annotation in annotations}
     values, mistakes = {}, []
     for field, row in asked.items():
         try:
@@ -234,7 +237,7 @@ def _mistake(key: str, name: str, problem: str) -> Mistake:
 def markdown() -> str:
     """The injector's annotations as a Markdown table, one line each."""
     lines = ["| Annotation | Default | Values | Meaning |", "|" + " --- |" * 4, _SWITCH_ROW]
-    return "\n".join([*lines, *map(_line, WISHES), _STATUS_ROW, _WARNINGS_ROW]) + "\n"
+    return "\n".join([*lines, *map(_line, INJECTION_SETTINGS), _STATUS_ROW, _WARNINGS_ROW]) + "\n"
 
 
 def _line(row: Setting) -> str:

@@ -64,7 +64,7 @@ class Administered(Observed, Protocol):
     def undrain(self) -> bool:
         """Take the drain back; False where that is not allowed."""
 
-    def rebalanced(self, share: float, over: float) -> bool:
+    def start_rebalance(self, share: float, over: float) -> bool:
         """Ask a share of the connections to come again; False where that is not possible."""
 
     async def drained(self) -> Report | None:
@@ -282,7 +282,7 @@ class Admin:
         except (KeyError, ValueError):
             reason = "percent is a number above 0 and at most 100, over a duration such as 30s"
             return _json({"reason": reason}, 400)
-        started = sidecar.rebalanced(share, over)
+        started = sidecar.start_rebalance(share, over)
         if sidecar.rebalance is None or sidecar.machine.phase is not Phase.SERVING:
             return _json(self._with_phase({"reason": "all are, or will be, asked to go"}), 409)
         return _json({"started": started, **sidecar.rebalance.progress()})

@@ -93,7 +93,7 @@ class DrainControl:
         if effects is None:
             return False
         self._account = None
-        self._sidecar.readiness.begin_anew()
+        self._sidecar.readiness.forget_failures()
         self._wake(None)
         self._perform(effects)
         self.advance()
@@ -108,7 +108,7 @@ class DrainControl:
             self._drained = asyncio.get_running_loop().create_future()
         return await asyncio.shield(self._drained)
 
-    def end(self, why: str, *, sigkill_near: bool = False) -> None:
+    def drain_and_exit(self, why: str, *, sigkill_near: bool = False) -> None:
         """Drain, then end the process; cut at once if this was asked before, or if
         `sigkill_near`."""
         begins = self._account is None

@@ -115,7 +115,7 @@ class Readiness:
         answer = self._ask()
         return answer.result() if answer.done() else None
 
-    def begin_anew(self) -> None:
+    def forget_failures(self) -> None:
         """A drain was taken back: another app may be there, of which nothing is known."""
         self._failures.clear()
         if self._answer is not None and self._answer.done():
@@ -153,7 +153,7 @@ class Readiness:
         counting = (
             wrong[each]
             for each in self._in_order()
-            if each in wrong and not (asked and self._bears_with(each))
+            if each in wrong and not (asked and self._is_tolerated(each))
         )
         return self._unready() or next(counting, "")
 
@@ -197,10 +197,10 @@ class Readiness:
             self._asking_others = asyncio.create_task(self._ask_these(others))
         problems = await self._ask_these(counting)
         self._say()
-        away = (problems[each] for each in counting if not self._bears_with(each))
+        away = (problems[each] for each in counting if not self._is_tolerated(each))
         return next(filter(None, away), "")
 
-    def _bears_with(self, question: Question) -> bool:
+    def _is_tolerated(self, question: Question) -> bool:
         """Whether an app that was there may be there again at the next question."""
         return self._failures.get(question, AWAY_AFTER) < AWAY_AFTER
 

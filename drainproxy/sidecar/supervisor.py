@@ -143,7 +143,7 @@ class Sidecar:
         """Let the machine look at what has changed."""
         self._draining.advance()
 
-    def rebalanced(self, share: float, over: float) -> bool:
+    def start_rebalance(self, share: float, over: float) -> bool:
         """Ask `share` of the connections to come again within `over` seconds; False if others are
         still being asked, or if all are about to be."""
         running = self.rebalance is not None and self.rebalance.running
@@ -202,7 +202,7 @@ class Sidecar:
             sigkill_near = self.own_hooks > 0
             if sigkill_near:
                 log.warning("the grace period is over, and the drain is not: SIGKILL is near")
-            self._draining.end(name, sigkill_near=sigkill_near)
+            self._draining.drain_and_exit(name, sigkill_near=sigkill_near)
 
     def _passed_on(self, number: int) -> None:
         """Nothing of what an operator signals ends us; some of it may be meant for the app."""
@@ -217,7 +217,7 @@ class Sidecar:
         if self.machine.signalled:
             self.advance()
         else:
-            self._draining.end("the app has exited")
+            self._draining.drain_and_exit("the app has exited")
 
     # Housekeeping
 

@@ -293,7 +293,7 @@ class Rebalancing(FakeSidecar):
         self.rebalance: Rebalance | None = None
         self._started = started
 
-    def rebalanced(self, share: float, over: float) -> bool:
+    def start_rebalance(self, share: float, over: float) -> bool:
         self.asked.append((share, over))
         self.rebalance = Rebalance(self.context, share, over)
         return self._started

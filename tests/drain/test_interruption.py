@@ -30,8 +30,8 @@ from drainproxy.drain.interruption import (
     Place,
     Urgency,
     may_stand,
+    new_pending,
     pause_begins,
-    pending,
     urgency,
 )
 
@@ -63,7 +63,7 @@ def test_only_a_drain_is_in_a_hurry_and_only_the_end_of_time_is_in_a_greater_one
     why: str, level: Urgency
 ) -> None:
     assert urgency(why) is level
-    assert pending(why, NOW) == Pending(why, level, NOW, NOW, NOW + QUIET, NOW)
+    assert new_pending(why, NOW) == Pending(why, level, NOW, NOW, NOW + QUIET, NOW)
 
 
 def test_an_answer_has_more_time_than_a_pause_and_a_drain_has_none_to_lose() -> None:
@@ -72,11 +72,11 @@ def test_an_answer_has_more_time_than_a_pause_and_a_drain_has_none_to_lose() -> 
 
 
 def test_a_reason_may_be_more_urgent_than_usual() -> None:
-    assert pending(MAX_AGE, NOW, Urgency.LAST).urgency is Urgency.LAST
+    assert new_pending(MAX_AGE, NOW, Urgency.LAST).urgency is Urgency.LAST
 
 
 def test_what_moves_puts_off_the_pause_but_not_the_look_for_it() -> None:
-    goodbye = pending(DRAIN, NOW)
+    goodbye = new_pending(DRAIN, NOW)
     goodbye.move(NOW + 0.05)
     assert (goodbye.moved, goodbye.looks_at) == (NOW + 0.05, NOW + QUIET)
     goodbye.looks_at = inf

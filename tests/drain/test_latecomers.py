@@ -5,19 +5,19 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.drain.latecomers import PATIENCE, told_at
+from drainproxy.drain.latecomers import TOLD_AFTER, told_at
 
 SAMPLES = st.floats(0, 1, exclude_max=True)
 MOMENTS = st.floats(0, 1e6)
 BELATED = st.floats(1e-3, 1e5)
 
 
-@given(MOMENTS, st.floats(1e-3, PATIENCE, exclude_max=True), SAMPLES)
+@given(MOMENTS, st.floats(1e-3, TOLD_AFTER, exclude_max=True), SAMPLES)
 def test_who_comes_at_first_is_told_after_some_seconds_that_vary(
     since: float, late: float, sample: float
 ) -> None:
     waits = told_at(since + late, since, sample) - (since + late)
-    assert waits == inf or PATIENCE * 0.999 <= waits <= 2.001 * PATIENCE
+    assert waits == inf or TOLD_AFTER * 0.999 <= waits <= 2.001 * TOLD_AFTER
 
 
 @given(MOMENTS, BELATED, SAMPLES, SAMPLES)
@@ -32,5 +32,5 @@ def test_who_comes_again_each_time_that_it_is_told_comes_twice_at_most(
 def test_those_that_come_together_are_not_told_together() -> None:
     told = [told_at(100.0, 99.0, sample / 10) for sample in range(10)]
     assert told == sorted(told)
-    assert told[0] == 100.0 + PATIENCE
-    assert told[-1] - told[0] > PATIENCE / 2
+    assert told[0] == 100.0 + TOLD_AFTER
+    assert told[-1] - told[0] > TOLD_AFTER / 2

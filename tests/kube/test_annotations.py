@@ -7,10 +7,10 @@ import pytest
 from drainproxy.config import INJECTOR_ANNOTATIONS, TABLE
 from drainproxy.kube.annotations import (
     ANNOTATABLE,
+    INJECTION_SETTINGS,
     STATUS,
     SWITCH_NAME,
     WARNINGS,
-    WISHES,
     Choice,
     InjectionOptions,
     markdown,
@@ -23,12 +23,12 @@ PREFIX = "drainproxy.io/"
 
 
 def test_the_sidecar_knows_every_annotation_that_is_not_for_it() -> None:
-    ours = {SWITCH_NAME, STATUS, WARNINGS, *(row.annotation for row in WISHES)}
+    ours = {SWITCH_NAME, STATUS, WARNINGS, *(row.annotation for row in INJECTION_SETTINGS)}
     assert {PREFIX + name for name in INJECTOR_ANNOTATIONS} == ours
 
 
 def test_no_annotation_means_two_things() -> None:
-    assert {row.name for row in WISHES} & {row.name for row in TABLE} == set()
+    assert {row.name for row in INJECTION_SETTINGS} & {row.name for row in TABLE} == set()
 
 
 def test_the_reference_is_what_the_code_prints(root: Path) -> None:
@@ -43,7 +43,7 @@ def test_the_table_has_a_line_for_each() -> None:
     assert (head.count(" | "), rule) == (3, "|" + " --- |" * 4)
     assert [line.split("`")[1] for line in lines] == [
         SWITCH_NAME,
-        *(row.annotation for row in WISHES),
+        *(row.annotation for row in INJECTION_SETTINGS),
         STATUS,
         WARNINGS,
     ]

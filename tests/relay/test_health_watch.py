@@ -1,6 +1,6 @@
 """`grpc.health.v1.Health/Watch` has no end by itself: it ends with its connection's goodbye."""
 
-from drainproxy.drain.latecomers import PATIENCE
+from drainproxy.drain.latecomers import TOLD_AFTER
 from drainproxy.relay.http2.stream import UNAVAILABLE
 from tests.relay.aged import ages, change
 from tests.relay.conversation import Proxy
@@ -90,7 +90,7 @@ def test_on_a_connection_that_came_late_it_ends_with_that() -> None:
     proxy.leaves()
     proxy.wait(0.5)
     talk = watching(proxy)
-    proxy.wait(1.5 * PATIENCE - 0.5)
+    proxy.wait(1.5 * TOLD_AFTER - 0.5)
     assert talk.client_hears() == []
     proxy.wait(0.75)
     assert talk.endings == [("grpc", "goodbye")]

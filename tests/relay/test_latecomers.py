@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from drainproxy.drain.latecomers import PATIENCE
+from drainproxy.drain.latecomers import TOLD_AFTER
 from tests.relay.aged import CHUNKED_EVENTS, FAREWELL, goodbyes, one_request
 from tests.relay.conversation import Conversation, Proxy, request, response
 from tests.relay.frames import (
@@ -24,7 +24,7 @@ from tests.relay.streaming import ASKED, OUR_PING_ACK, Streaming, begun
 from tests.relay.upgraded import GOING_AWAY, TEXT, UPGRADE, websocket
 
 # In these tests chance has the middle.
-TOLD_AFTER = 1.5 * PATIENCE
+TOLD_AFTER = 1.5 * TOLD_AFTER
 EVENTS: Fields = ((b":status", b"200"), (b"content-type", b"text/event-stream"))
 
 
@@ -139,7 +139,7 @@ def test_http2_that_has_nothing_to_ask_is_not_told_any_sooner(late: Proxy) -> No
 
 def test_who_comes_later_is_told_when_the_listener_closes(late: Proxy) -> None:
     """It may be one that was told before."""
-    late.wait(PATIENCE)
+    late.wait(TOLD_AFTER)
     talk, other = grpc_call(late), Conversation(proxy=late)
     for _ in range(12):
         assert one_request(other) == response()

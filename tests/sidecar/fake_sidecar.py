@@ -83,10 +83,10 @@ class FakeSidecar:
 
     def undrain(self) -> bool:
         self._account = None
-        self.readiness.begin_anew()
+        self.readiness.forget_failures()
         return self.machine.undrain(self.now()) is not None
 
-    def rebalanced(self, share: float, over: float) -> bool:
+    def start_rebalance(self, share: float, over: float) -> bool:
         """Nobody is asked to come again."""
         return False
 

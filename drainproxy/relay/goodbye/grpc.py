@@ -12,8 +12,8 @@ from drainproxy.drain.interruption import (
     Pending,
     Place,
     may_stand,
+    new_pending,
     pause_begins,
-    pending,
 )
 from drainproxy.drain.ledger import GOODBYE
 from drainproxy.relay.goodbye.carrier import Carrier
@@ -42,7 +42,7 @@ class GrpcGoodbye:
     def say(self, why: str, now: float) -> None:
         """End the call as soon as that loses nothing; the first reason counts."""
         if self.pending is None:
-            self.pending = pending(why, now)
+            self.pending = new_pending(why, now)
 
     def cancel(self) -> None:
         """Go on, unless it is the stream itself that is too old."""

@@ -22,8 +22,8 @@ from drainproxy.drain.interruption import (
     Urgency,
     last_resort,
     may_stand,
+    new_pending,
     pause_begins,
-    pending,
     urgency,
 )
 from drainproxy.drain.ledger import CLIENT_LEFT, CUT, FINISHED
@@ -122,7 +122,7 @@ class WebSocketGoodbye:
         if self.closing:
             self.end_within(HANDSHAKE_TIMEOUT, now)
         elif self.pending is None or (not self.said and self.pending.urgency < urgency(why)):
-            self.pending = pending(why, now)
+            self.pending = new_pending(why, now)
 
     def hasten(self, why: str, now: float) -> None:
         """Time is up: Close at the end of any frame. The reason stays that of a goodbye which has
@@ -131,15 +131,15 @@ class WebSocketGoodbye:
         if self.closing:
             self.end_within(HANDSHAKE_TIMEOUT, now)
         elif waiting is None:
-            self.pending = pending(why, now, Urgency.LAST)
+            self.pending = new_pending(why, now, Urgency.LAST)
         elif waiting.urgency is not Urgency.LAST and not self.said:
             why = why if why == IDLE else waiting.why
-            self.pending = pending(why, now, Urgency.LAST)
+            self.pending = new_pending(why, now, Urgency.LAST)
 
     def cancel(self, remaining: str, now: float) -> None:
         """A Close that was not said is not said, but for the reason that remains, if one does."""
         if self.pending is not None and not self.said:
-            self.pending = pending(remaining, now) if remaining else None
+            self.pending = new_pending(remaining, now) if remaining else None
 
     def end_within(self, seconds: float, now: float) -> None:
         """Whatever the two still have to say to each other must be over then."""
