@@ -25,7 +25,7 @@ AWAY_AFTER = 3
 _REMEMBERED = 30.0
 # An app that has given no good answer for so many seconds is named in the log.
 _PATIENCE = 5.0
-# How often, in seconds, it is looked at whether they listen.
+# How often, in seconds, it is looked at whether they listen: the kernel does not report changes.
 _LOOK_EVERY = 1.0
 _HINT = "ready-ports says what must be there"
 
@@ -158,8 +158,8 @@ class Readiness:
         return self._unready() or next(counting, "")
 
     async def watch(self) -> None:
-        """Look for ever, whoever asks or does not: the log says what is missing, once, and of what
-        is not waited for that it is not."""
+        """Log which apps are missing, once each, whether or not anybody probes us. Runs for ever.
+        Apps that do not count are named once the others are there."""
         ready = False
         while True:
             await asyncio.sleep(_LOOK_EVERY)

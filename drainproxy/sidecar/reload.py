@@ -1,5 +1,5 @@
-"""Applies what may change while we run: annotations that the downward API writes, which are
-watched, and the configuration file, at SIGHUP."""
+"""Applies settings that may change at run time: annotations from the downward API, whenever their
+file changes, and the configuration file, at SIGHUP."""
 
 import asyncio
 import logging
@@ -8,7 +8,8 @@ from typing import Protocol
 
 from drainproxy.config import Mistake, Settings, Sources
 
-# The kubelet takes up to a minute to write; we see a change within so many seconds.
+# How often the file is read, in seconds. The kubelet writes up to a minute late, and replaces a
+# chain of links, of which no single inotify watch would tell.
 _LOOK_EVERY = 1.0
 
 log = logging.getLogger("drainproxy.reload")
@@ -27,7 +28,7 @@ class Reloadable(Protocol):
 
 
 def read(path: str | None) -> str:
-    """The annotations, as text; empty if there is no such file (yet)."""
+    """The text of the annotations file; empty if there is none yet."""
     try:
         return Path(path).read_text(encoding="utf-8") if path else ""
     except (OSError, UnicodeError):
@@ -35,7 +36,7 @@ def read(path: str | None) -> str:
 
 
 async def watch(sidecar: Reloadable) -> None:
-    """Look at the file for ever; it is small, and the kubelet replaces it by links."""
+    """Apply the annotations whenever their file has changed. Runs for ever."""
     path = sidecar.settings.annotations_file
     if path is None:
         return
@@ -48,15 +49,15 @@ async def watch(sidecar: Reloadable) -> None:
             apply(sidecar, text)
 
 
-def anew(sidecar: Reloadable) -> None:
-    """Read the configuration file and the annotations again, as SIGHUP asks daemons to."""
+def reload_all(sidecar: Reloadable) -> None:
+    """Read the configuration file and the annotations again: SIGHUP."""
     wrong = _read_file(sidecar)
     _take(sidecar, read(sidecar.settings.annotations_file), wrong)
-    log.info("settings were read anew: what may change while we run is in force")
+    log.info("configuration reloaded: settings that may change at run time are in force")
 
 
 def _read_file(sidecar: Reloadable) -> tuple[Mistake, ...]:
-    """What is wrong with the file as a whole; then it stays as it was."""
+    """Read the configuration file again. If it is wrong as a whole, the old one stays in force."""
     file = sidecar.sources.file
     if file is None:
         return ()
@@ -70,8 +71,7 @@ def _read_file(sidecar: Reloadable) -> tuple[Mistake, ...]:
 
 
 def apply(sidecar: Reloadable, text: str) -> None:
-    """Take what is right of these annotations and may change; report what is wrong, which changes
-    nothing."""
+    """Apply what is valid in these annotations and may change at run time; log the rest."""
     if _take(sidecar, text):
         log.info("annotations applied")
 

@@ -26,7 +26,8 @@ App = Address | UnixSocket
 # The listeners at each app, as identities that no later listener has; empty without one.
 Listeners = Mapping[App, frozenset[bytes]]
 
-# How often the apps are looked at during a drain, in seconds.
+# How often the apps are looked at during a drain, in seconds: the kernel does not report a listener
+# of another process that opens or closes.
 _LOOK_EVERY = 0.25
 # Of an app that can only be probed it is known whether it is there, and not whether it is the same.
 _SOMEBODY = frozenset({b"somebody"})
@@ -65,9 +66,11 @@ class Restart:
         self._went_away = self._told = False
         # No app was there when the drain began, or at the last look.
         self._absent_at_first = self._absent = False
+        self._drain_begun = asyncio.Event()
 
     def begin(self) -> None:
-        """A drain begins: who listens now is not whoever comes after a restart."""
+        """A drain begins: remember who listens, so that a successor can be told apart."""
+        self._drain_begun.set()
         told = _told(self._apps())
         self._before, self._went_away, self._told = told, False, False
         self._absent = self._absent_at_first = len(told) == len(self._apps()) and not any(
@@ -84,12 +87,16 @@ class Restart:
         return not askers.may_be_restart or (self._absent_at_first and askers.first is Origin.HOOK)
 
     async def watch(self) -> None:
-        """Look for ever."""
+        """Look at the apps as long as a drain is under way or over; until one begins nothing runs.
+        Runs for ever."""
+        machine = self._sidecar.machine
         while True:
+            await self._drain_begun.wait()
             await asyncio.sleep(_LOOK_EVERY)
-            machine = self._sidecar.machine
             if machine.draining or machine.phase is Phase.DRAINED:
                 await self.look()
+            else:
+                self._drain_begun.clear()
 
     async def look(self) -> None:
         """Take the drain back if it turns out to be a restart."""

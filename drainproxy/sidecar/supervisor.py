@@ -207,7 +207,7 @@ class Sidecar:
     def _passed_on(self, number: int) -> None:
         """Nothing of what an operator signals ends us; some of it may be meant for the app."""
         if number == signal.SIGHUP:
-            reload.anew(self)
+            reload.reload_all(self)
         if self._child:
             self._child.tell(number)
 

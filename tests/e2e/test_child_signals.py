@@ -161,7 +161,7 @@ def test_what_means_nothing_to_the_app_kills_nobody(app: tuple[str, ...]) -> Non
         child = app_pid(running.process.pid) if app else 0
         for number in HARMLESS:
             running.process.send_signal(number)
-        running.process.until(lambda: "settings were read anew" in running.process.output)
+        running.process.until(lambda: "configuration reloaded" in running.process.output)
         assert running.phase == "serving"
         if app:
             assert app_pid(running.process.pid) == child
@@ -212,9 +212,9 @@ def with_file(path: Path, text: str) -> Iterator[Running]:
 
 
 def reload(running: Running) -> None:
-    done = running.process.output.count("settings were read anew")
+    done = running.process.output.count("configuration reloaded")
     running.process.send_signal(signal.SIGHUP)
-    said = "settings were read anew"
+    said = "configuration reloaded"
     running.process.until(lambda: running.process.output.count(said) > done)
 
 

@@ -80,7 +80,7 @@ def test_the_file_and_the_annotations_are_read_anew(tmp_path: Path) -> None:
     path.write_text("drain-timeout: 40s\ndrain-delay: 1s\n")
     annotations.write_text('drainproxy.io/drain-delay="2s"\n')
 
-    reload.anew(sidecar)
+    reload.reload_all(sidecar)
 
     assert (sidecar.settings.drain_timeout, sidecar.settings.drain_delay) == (40.0, 2.0)
     # What changes later counts on top of it.
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_read_changes_nothing_and_is_told(
     if text is not None:
         path.write_bytes(text)
 
-    reload.anew(sidecar)
+    reload.reload_all(sidecar)
 
     assert sidecar.settings == before
     assert [str(path) in str(mistake) for mistake in sidecar.annotation_mistakes] == [True]

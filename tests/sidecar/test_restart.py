@@ -311,3 +311,15 @@ def test_as_long_as_one_app_is_there_nothing_is_skipped() -> None:
     sidecar.drain(Origin.SIDECAR_HOOK)
     assert not sidecar.restart.app_gone_for_good
     other.stop()
+
+
+async def test_without_a_drain_nothing_looks_at_the_apps(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watched(monkeypatch) as (sidecar, _, looks):
+        begun = sidecar.restart._drain_begun
+        assert not begun.is_set()
+        sidecar.drain(Origin.APP_HOOK)
+        await looks.again()
+        assert sidecar.undrain()
+        await until(lambda: not begun.is_set())
+        sidecar.drain(Origin.APP_HOOK)
+        await looks.again()
