@@ -31,7 +31,7 @@ PROBES = ("readyz", "livez", "startupz")
 def health(admin: Address, probe: str, quiet: bool) -> None:
     """Ask a running sidecar whether it is well: exit code 0 if it is, 1 if not.
 
-    Any other answer than yes is a no, that nobody listens there among them. DRAINPROXY_ADMIN says
+    Any other answer than yes is a no, that nothing listens there among them. DRAINPROXY_ADMIN says
     where the sidecar is, as for the sidecar itself.
     """
     try:

@@ -139,7 +139,7 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
     default="off",
     show_default=True,
     help="on: Services and namespaces are watched, so that each pod is captured as the Services"
-    " that select it need. While the API server is away the names of ports decide.",
+    " that select it need. Without an answer of the API server ports are captured by their names.",
 )
 @click.option(
     "--events",

@@ -130,7 +130,7 @@ class CertificateKeeper:
         due = renewed(held, self._kept.hosts, self._kept.days, self._now())
         if due != held:
             await self._cluster.patch(self._kept.secret_path, _changes(secret.metadata, due))
-            log.info("a certificate was made")
+            log.info("issued a new certificate")
         if await self._trust(due) and self.loaded.is_set():
             await asyncio.sleep(heard)
         self._show(due)
@@ -151,20 +151,20 @@ class CertificateKeeper:
                 steps.append({"op": "add", "path": f"{here}/clientConfig/caBundle", "value": text})
         if steps:
             await self._cluster.patch(path, steps, "json-patch")
-            log.info("the API server was told whom to trust")
+            log.info("wrote the certificate authority into the MutatingWebhookConfiguration")
         return bool(steps)
 
     def _show(self, held: Credentials) -> None:
         if self._shown != (held.cert, held.key):
             _load(self.context, held)
             self._shown = (held.cert, held.key)
-            log.info("the certificate was loaded")
+            log.info("loaded the certificate")
         self.loaded.set()
 
     def _failed(self, problem: str) -> None:
         self._on_failure("certificate")
         if problem != self.problem:
-            log.warning("the certificate cannot be looked after: %s", problem)
+            log.warning("cannot renew the certificate: %s", problem)
         self.problem = problem
 
 

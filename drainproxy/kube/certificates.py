@@ -57,7 +57,9 @@ class Certificates:
             except (OSError, ssl.SSLError) as error:
                 if str(error) != self.problem:
                     self.problem = str(error)
-                    log.error("the old certificate stays, the new one cannot be used: %s", error)
+                    log.error(
+                        "cannot load the new certificate, the old one stays in use: %s", error
+                    )
 
     def _read(self) -> tuple[bytes, bytes]:
         return self._cert.read_bytes(), self._key.read_bytes()

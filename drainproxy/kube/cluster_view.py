@@ -112,10 +112,10 @@ class ClusterView:
         told = []
         for mirror in self._mirrors():
             known = mirror.synced.is_set()
-            since = "those known stand" if known else "the names of ports decide"
+            since = "those last seen stay in use" if known else "ports are captured by their names"
             if mirror.problem or not known:
                 why = mirror.problem or "no answer yet"
-                told.append(f"{mirror.what} cannot be watched ({why}): {since}")
+                told.append(f"cannot watch {mirror.what} ({why}): {since}")
         return told
 
 
@@ -152,8 +152,8 @@ async def open_cluster_view(
         except Unavailable as error:
             if asked.annotations:
                 raise
-            log.warning("the names of ports decide: %s", error)
-            yield NoClusterView(f"the names of ports decide: {error}")
+            log.warning("ports are captured by their names: %s", error)
+            yield NoClusterView(f"ports are captured by their names: {error}")
             return
         out = ClusterView(cluster, asked, on_failure)
         running = asyncio.create_task(out.run())

@@ -120,7 +120,7 @@ class Events:
             self._on_failure("events")
             if str(error) != self._problem:
                 self._problem = str(error)
-                log.warning("an event cannot be written: %s", error)
+                log.warning("cannot write an Event: %s", error)
             return False
         self._problem = ""
         return True

@@ -102,7 +102,7 @@ class Mirror(Generic[T]):
         self._recovered()
         if not self.synced.is_set():
             self.synced.set()
-            log.info("%s are watched: %d", self.what, self.count)
+            log.info("watching %s: %d found", self.what, self.count)
 
     def _take(self, metadata: Metadata, each: T | None) -> None:
         inside = self._objects.setdefault(metadata.namespace, {})
@@ -117,9 +117,9 @@ class Mirror(Generic[T]):
         self._on_failure()
         if self.problem != str(error):
             self.problem = str(error)
-            log.warning("%s cannot be watched: %s", self.what, error)
+            log.warning("cannot watch %s: %s", self.what, error)
 
     def _recovered(self) -> None:
         if self.problem:
             self.problem = ""
-            log.info("%s are watched again", self.what)
+            log.info("watching %s again", self.what)

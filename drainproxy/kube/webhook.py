@@ -141,8 +141,8 @@ class Webhook:
             return self._refuse(400, str(error))
         except Exception:
             self.metrics.reviews.labels("failed").inc()
-            log.exception("a review failed")
-            return _json({"reason": "a mistake in the webhook: see its log"}, 500)
+            log.exception("internal error while answering a review")
+            return _json({"reason": "internal error in the webhook: see its log"}, 500)
 
     async def _reply(self, body: bytes) -> web.Response:
         started = perf_counter()

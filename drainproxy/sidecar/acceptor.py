@@ -97,7 +97,7 @@ class Acceptor:
             connection.close()
         elif (error := task.exception()) is not None:
             connection.close()
-            log.warning("a connection could not be taken in: %s", error)
+            log.warning("cannot accept a connection: %s", error)
 
     def _later(self, error: OSError) -> None:
         """The socket stays readable: to ask again at once would be to do nothing else."""
@@ -105,4 +105,4 @@ class Acceptor:
         self._retry = self._loop.call_later(RETRY_AFTER, self._resume)
         self._counters.accept_failures += 1
         if self._lines.spend(self._loop.time()):
-            log.error("nobody can be taken in at the moment: %s", error.strerror)
+            log.error("cannot accept connections at the moment: %s", error.strerror)

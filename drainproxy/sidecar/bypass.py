@@ -1,10 +1,10 @@
-"""Who reaches the app past us: no drain sees their connections, and they are cut in its end.
+"""Connections that bypass the sidecar: no drain sees them, and the end of the app cuts them.
 
-A connection to the port of an app is past us unless it is one of our own. Two kinds are counted
-only if they are still there at the next look: those from the node, since the kubelet's probes come
-from there and are over in a second, and those from within the pod, where a probe that runs a
-command connects for as long. What is left of the latter are other containers of the pod that know
-the app's port. They end with the pod, but are told, for a drain does not see them either.
+A connection to an app's port bypasses the sidecar unless it is one of the sidecar's own. Two kinds
+count only if they are still open at the next look, since probes are shorter than that: connections
+from the node, where the kubelet probes from, and from within the pod, where a probe may run a
+command. What is left of the latter are other containers that know the app's port. They end with
+the pod, and are reported because a drain does not see them either.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from drainproxy.relay.context import Context
 from drainproxy.sidecar import own_addresses, peers
 from drainproxy.sidecar.sock_diag import Entry
 
-# How often it is looked, in seconds, and the share of a core that looking may take.
+# Seconds between two looks, and the share of a core that looking may take.
 LOOK_EVERY = 2.0
 _SHARE = 0.005
 # So many sockets or sessions are looked at before others have their turn.
@@ -30,7 +30,7 @@ log = logging.getLogger("drainproxy.bypass")
 
 
 class Judge:
-    """Tells connections past us from others, look by look. `node` are addresses of the node."""
+    """Tells which connections bypass the sidecar, look by look. `node`: addresses of the node."""
 
     def __init__(self, node: Collection[bytes] = ()) -> None:
         self._node = frozenset(node)
@@ -47,8 +47,8 @@ class Judge:
     def judge(
         self, unknown: set[Entry], innocent: Callable[[Entry], bool]
     ) -> Generator[None, None, set[Entry]]:
-        """Judge them, step by step; returns those that are past us. `innocent` tells our own
-        connections, and those to somebody else's port."""
+        """Judge them, step by step; returns those that bypass the sidecar. `innocent` tells our own
+        connections, and those to another listener on the same port."""
         waited, self._waiting = self._waiting, set()
         new: set[Entry] = set()
         for number, entry in enumerate(unknown):
@@ -68,7 +68,7 @@ class Judge:
 
 
 class Bypass:
-    """Looks at the ports of the apps that are at this host."""
+    """Looks at the ports of the apps on this host."""
 
     def __init__(self, context: Context, forwards: Collection[Forward]) -> None:
         self._context = context
@@ -83,18 +83,18 @@ class Bypass:
         self._said: set[tuple[int, bool]] = set()
 
     async def watch(self) -> None:
-        """Look for ever, as long as there is something to look at and a system that tells."""
+        """Look for ever; ends at once without apps on this host, or if the kernel tells nothing."""
         while self._targets:
             try:
                 seconds = await _spread(self.look())
             except OSError as error:
-                log.info("who connects to the app past us cannot be told here: %s", error)
+                log.info("cannot detect connections that bypass the sidecar: %s", error)
                 return
             await asyncio.sleep(max(LOOK_EVERY, seconds / _SHARE))
 
     @property
     def connections(self) -> int:
-        """How many are past us."""
+        """How many bypass the sidecar now."""
         return len(self._judge.bypassing)
 
     def status(self) -> list[dict[str, object]]:
@@ -143,7 +143,7 @@ class Bypass:
                 yield
 
     def _of_apps(self, listening: set[Entry]) -> Callable[[Entry], bool]:
-        """Whether a connection was taken by the app, and not by somebody who listens on the same
+        """Tells whether the app has accepted a connection, and not another listener on the same
         port of another address."""
         listeners: dict[int, set[bytes]] = {port: set() for port in self._targets}
         for entry in listening:
@@ -160,7 +160,7 @@ class Bypass:
         return of_app
 
     def _warn(self, entry: Entry) -> None:
-        """Once for each port, for outside and for within."""
+        """Log it, once for each port, and once more for connections from within the pod."""
         port, inside = peers.local_port(entry), peers.is_inside(entry)
         if (port, inside) in self._said:
             return
@@ -170,12 +170,13 @@ class Bypass:
 
 
 _OUTSIDE = (
-    "%s connects to port %d of the app past us, so a drain does not see it: a Service (or whoever"
-    " connects) must target our port %s or its name, or drainproxy.io/capture be redirect"
+    "%s connects to port %d of the app directly, so a drain does not see it: let its Service (or"
+    " client) target port %s of the sidecar, by number or name, or set drainproxy.io/capture to"
+    " redirect"
 )
 _WITHIN_POD = (
-    "%s, which is in this pod, connects to port %d of the app past us, so a drain does not see it:"
-    " if that matters it should connect to our port %s, or drainproxy.io/capture be redirect"
+    "%s, in this pod, connects to port %d of the app directly, so a drain does not see it: if that"
+    " matters, let it connect to port %s of the sidecar, or set drainproxy.io/capture to redirect"
 )
 
 
@@ -191,8 +192,8 @@ def _at_this_host(app: Address) -> list[bytes]:
 
 
 async def _spread(steps: Iterator[None]) -> float:
-    """Take the steps, with turns for others between them; the seconds of CPU that they took: on a
-    busy machine most of the time is somebody else's, and the next look must not wait for that."""
+    """Take the steps, each in its own turn of the loop; returns the CPU seconds that they took.
+    Not wall-clock seconds: on a busy machine most of those belong to other processes."""
     took = 0.0
     more = True
     while more:

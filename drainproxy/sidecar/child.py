@@ -57,7 +57,7 @@ class Child:
             raise OSError(error.errno, message) from None
         self._pid = self._process.pid
         rlimits.give_inherited_limit(self._pid)
-        log.info("the app runs as process %d: %s", self._pid, " ".join(self._command))
+        log.info("started the app as process %d: %s", self._pid, " ".join(self._command))
 
     def tell(self, number: int) -> None:
         """Pass a signal on to all in the app's group that it means something to."""

@@ -82,7 +82,7 @@ class DrainControl:
         self._begin_account()
         self._perform(self._machine.drain(origin.why, self._sidecar.now(), origin))
         if begins:
-            log.info("draining: %s asked for it", origin.value)
+            log.info("draining: requested by %s", origin.value)
         self.advance()
 
     def undrain(self) -> bool:

@@ -27,7 +27,7 @@ _REMEMBERED = 30.0
 _PATIENCE = 5.0
 # How often, in seconds, it is looked at whether they listen: the kernel does not report changes.
 _LOOK_EVERY = 1.0
-_HINT = "ready-ports says what must be there"
+_HINT = "the setting ready-ports names the ports that count"
 
 # The phases of a drain in which clients are taken, and those in which we are ready by `unready`.
 _ACCEPTING = (Phase.ANNOUNCED, Phase.LEAVING)
@@ -170,7 +170,7 @@ class Readiness:
             if not ready and not wrong.keys() & self._counting:
                 ready = True
                 for question in wrong:
-                    log.info("nobody listens at %s, and nobody is known to need that", question.app)
+                    log.info("nothing listens at %s; it does not count for readiness", question.app)
 
     def _unready(self) -> str:
         """Why we are not ready, whatever the app says."""
@@ -220,13 +220,13 @@ class Readiness:
         return [each for each in self._questions.values() if each in self._counting]
 
     def _wrong(self) -> dict[Question, str]:
-        """What is wrong with apps: nobody listens there now, or what was answered last."""
+        """What is wrong with apps: nothing listens there now, or what was answered last."""
         ports = sock_diag.listening_ports()
         recent = self._sidecar.now() - self._asked < _REMEMBERED
         found = {}
         for question in self._questions.values():
             if ports is not None and sock_diag.is_absent(question.app, ports):
-                found[question] = f"nobody listens at {question.app}, where the app should be"
+                found[question] = f"nothing listens at {question.app}, where the app should be"
             elif recent and (problem := self._problems.get(question)):
                 found[question] = problem
         return found
@@ -237,7 +237,7 @@ class Readiness:
             return
         for app, presence in self._presences.items():
             if sock_diag.is_absent(app, ports):
-                presence.away("nobody listens there")
+                presence.away("nothing listens there")
             elif sock_diag.is_told(app):
                 presence.there()
 
@@ -247,7 +247,7 @@ class Readiness:
         now, wrong = self._sidecar.now(), self._wrong()
         counting = {each: problem for each, problem in wrong.items() if each in self._counting}
         for question in self._said - counting.keys():
-            log.info("the app at %s is there", question.app)
+            log.info("the app at %s is up", question.app)
         self._said &= counting.keys()
         self._since = {each: self._since.get(each, now) for each in counting}
         for question, problem in counting.items():

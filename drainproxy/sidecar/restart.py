@@ -115,14 +115,17 @@ class Restart:
         self._went_away = self._went_away or changed(before, there)
         if self._went_away and all(there.values()) and machine.askers.may_be_restart:
             if sidecar.undrain():
-                log.info("the app went away and came back: it was restarted, and we stay")
+                log.info("the app was restarted: the drain is taken back")
         elif self._absent:
             sidecar.advance()
 
     def _tell(self, purpose: Purpose | None) -> None:
         if purpose is Purpose.RESTART and not self._told:
             self._told = True
-            log.info("no hook but the app's was called: %s, and we are unready", purpose.value)
+            log.info(
+                "only the app's preStop hook was called: %s; not ready until it is back",
+                purpose.value,
+            )
 
     def _apps(self) -> frozenset[App]:
         return frozenset(forward.app for forward in self._sidecar.forwards)

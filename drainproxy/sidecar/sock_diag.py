@@ -111,7 +111,7 @@ def is_told(app: Address | UnixSocket) -> bool:
 
 
 def is_absent(app: Address | UnixSocket, ports: set[int]) -> bool:
-    """Whether it is at this host and nobody listens there."""
+    """Whether it is at this host and nothing listens there."""
     return isinstance(app, Address) and is_told(app) and app.port not in ports
 
 

@@ -60,7 +60,7 @@ def status(sidecar: Observed) -> dict[str, object]:
         # Why we are not ready, and the apps that are not there, whether that matters or not.
         "not_ready": sidecar.readiness.not_ready(),
         "missing": sidecar.readiness.missing(),
-        # Connections that reach the app past us, by its port.
+        # Connections that bypass the sidecar, by port of the app.
         "bypassed": sidecar.bypass.status(),
         "config_mistakes": [str(mistake) for mistake in sidecar.annotation_mistakes],
         "report": report.as_dict() if report else None,

@@ -84,7 +84,7 @@ class Sidecar:
             from drainproxy.sidecar.admin import serve
         signals.handle(self._signalled, self._passed_on)
         admin, health = await serve(self), GrpcHealth(self.settings, self.readiness)
-        log.info("probes, metrics and drain are on port %d", admin.port)
+        log.info("admin endpoints (probes, metrics, drain) on port %d", admin.port)
         try:
             await health.start()
             for listener, route in zip(self.listeners, self.routes, strict=True):
@@ -163,13 +163,15 @@ class Sidecar:
         logs.set_level(settings.log_level)
         if self.context.limits.max_connections < settings.max_connections:
             log.warning(
-                "max-connections is %d, but with %d file descriptors there is room for %d",
+                "max-connections is %d, but %d file descriptors allow only %d",
                 *(settings.max_connections, rlimits.limit(), self.context.limits.max_connections),
             )
         if problem := stop_timeout.problem(settings.drain_timeout, settings.stop_timeout):
             log.warning("%s", problem)
         if settings.drain_delay >= settings.drain_timeout:
-            log.warning("drain-timeout ends a drain before drain-delay lets it begin: all are cut")
+            log.warning(
+                "drain-timeout is not longer than drain-delay: a drain cuts whatever is in flight"
+            )
         if settings.max_connection_age_tcp and not settings.max_connection_age_grace:
             log.warning("max-connection-age-tcp does nothing without a max-connection-age-grace")
         self.advance()
@@ -201,7 +203,7 @@ class Sidecar:
             # It comes when the hook has been answered, or when the grace period is over.
             sigkill_near = self.own_hooks > 0
             if sigkill_near:
-                log.warning("the grace period is over, and the drain is not: SIGKILL is near")
+                log.warning("the grace period is over before the drain: SIGKILL is near")
             self._draining.drain_and_exit(name, sigkill_near=sigkill_near)
 
     def _passed_on(self, number: int) -> None:
@@ -228,7 +230,7 @@ class Sidecar:
         end = 0.0 if self._draining.aborted else max(self.machine.deadline or 0.0, late)
         cut = await flush(self.context, end)
         if cut:
-            log.warning("cut %d that came after the drain", cut)
+            log.warning("cut %d in flight that arrived after the drain", cut)
 
     def _sweep(self) -> None:
         # The next one first: whatever goes wrong with one session, the others keep their limits.

@@ -272,7 +272,7 @@ def test_the_limit_that_is_in_force_is_said_and_can_be_read(running: Sidecar) ->
     assert 300 < most < LIMIT // 2
     (line,) = re.findall(r"warning max-connections is .*", running.process.output)
     assert line == (
-        f"warning max-connections is 10000, but with 1024 file descriptors there is room for {most}"
+        f"warning max-connections is 10000, but 1024 file descriptors allow only {most}"
     )
 
 
@@ -342,7 +342,7 @@ def test_who_cannot_be_taken_in_waits_and_nobody_spins(
                     == 200
                 )
     assert running.metric("drainproxy_accept_failures_total") > 0
-    assert running.process.output.count("nobody can be taken in at the moment") == 1
+    assert running.process.output.count("cannot accept connections at the moment") == 1
 
 
 def test_an_app_that_cannot_be_reached_for_want_of_descriptors_is_a_503(running: Sidecar) -> None:

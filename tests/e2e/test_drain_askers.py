@@ -17,10 +17,10 @@ def test_each_who_asks_for_a_drain_is_named_once(demo_app: DemoApp) -> None:
     with sidecar(demo_app.address) as running:
         there = ["--admin", f"127.0.0.1:{running.admin}"]
         for ask_for_it, asker in (
-            (lambda: running.get("/prestop"), "prestop asked for it"),
-            (lambda: running.get("/prestop?of=sidecar"), "prestop of the sidecar asked for it"),
-            (lambda: running.post("/drain"), "admin asked for it"),
-            (lambda: CliRunner().invoke(main, ["drain", *there]), "admin asked for it"),
+            (lambda: running.get("/prestop"), "requested by prestop"),
+            (lambda: running.get("/prestop?of=sidecar"), "requested by prestop of the sidecar"),
+            (lambda: running.post("/drain"), "requested by admin"),
+            (lambda: CliRunner().invoke(main, ["drain", *there]), "requested by admin"),
         ):
             said, back = f"draining: {asker}", "serving again: the drain was taken back"
             before, taken_back = log(running).count(said), log(running).count(back)

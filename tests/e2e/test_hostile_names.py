@@ -123,7 +123,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sidecar,
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: name.hex())
 def test_a_name_of_others_is_a_part_of_one_line(running: tuple[Sidecar, Path], name: bytes) -> None:
     sidecar, config = running
-    read = "settings were read anew"
+    read = "configuration reloaded"
     before = sidecar.process.output.count(read)
     for words in (*http1(name), *http2(name)):
         say(sidecar.port, words)

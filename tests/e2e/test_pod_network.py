@@ -184,14 +184,16 @@ def test_who_bypasses_is_counted_and_named_and_probes_are_not(
             until(lambda: running.bypassed() == 1, SOON)
             (told,) = running.json("/status")["bypassed"]
             assert (told["port"], told["from"]) == (APP, [CLIENT[family]])
-            (line,) = [each for each in running.sidecar.output.splitlines() if "past us" in each]
+            (line,) = [
+                each for each in running.sidecar.output.splitlines() if "app directly" in each
+            ]
             for part in CLIENT[family], str(APP), str(SIDECAR), "drainproxy.io/capture":
                 assert part in line
             # Who stays is no probe, also if he comes from the node.
             with connection(outside, family, NODE[family], APP):
                 until(lambda: running.bypassed() == 2, SOON)
         until(lambda: running.bypassed() == 0, SOON)
-        assert running.sidecar.output.count("past us") == 1
+        assert running.sidecar.output.count("of the app directly") == 1
 
 
 @pytest.mark.slow

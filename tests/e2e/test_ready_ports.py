@@ -32,11 +32,11 @@ def test_what_is_missing_is_in_the_log_once_and_in_the_status(demo_app: DemoApp)
     with sidecar(demo_app.address, "--forward", f"127.0.0.1:{listen}={missing}") as running:
         assert running.get("/readyz")[0] == 503
         assert f"localhost:{missing}" in running.get("/status")[1]["not_ready"]
-        assert f"not ready: nobody listens at localhost:{missing}" in status(running)
+        assert f"not ready: nothing listens at localhost:{missing}" in status(running)
         running.process.until(lambda: "not ready" in running.process.output, 3 * MISSING_FOR)
         with socket.create_server(("127.0.0.1", missing)):
             running.process.until(lambda: running.get("/readyz")[0] == 200)
-            running.process.until(lambda: f"{missing} is there" in running.process.output)
+            running.process.until(lambda: f"{missing} is up" in running.process.output)
         assert running.process.output.count("not ready") == 1
 
 
@@ -45,7 +45,7 @@ def test_what_is_not_needed_is_not_waited_for(demo_app: DemoApp) -> None:
     ready = ("--ready-ports", str(demo_app.port))
     with sidecar(demo_app.address, "--forward", f"127.0.0.1:{listen}={missing}", *ready) as running:
         assert running.get("/readyz")[0] == 200
-        assert f"not waited for: nobody listens at localhost:{missing}" in status(running)
+        assert f"not waited for: nothing listens at localhost:{missing}" in status(running)
         running.process.until(lambda: f"localhost:{missing}, and nobody" in running.process.output)
         # From its first answer on it counts.
         with socket.create_server(("127.0.0.1", missing), backlog=100) as app:

@@ -200,7 +200,7 @@ def test_a_websocket_hears_the_goodbye_of_a_drain(app: Apps) -> None:
     assert (code, problems(steps)) == (0, {})
     assert refused == 1
     assert told[0]["problems"] == [
-        f"nobody listens at 127.0.0.1:{there.running.port}: connection refused"
+        f"nothing listens at 127.0.0.1:{there.running.port}: connection refused"
     ]
 
 

@@ -157,11 +157,11 @@ async def test_while_the_api_server_is_away_the_names_of_ports_decide_and_readin
         assert [each["name"] for each in after["spec"]["initContainers"]] == ["drainproxy"]
         status, body = ask(running.observe, "/readyz")
         assert status == 200
-        assert "Services cannot be watched" in body["reason"]
-        assert "the names of ports decide" in body["reason"]
+        assert "cannot watch Services" in body["reason"]
+        assert "ports are captured by their names" in body["reason"]
         failures = 'drainproxy_webhook_api_failures_total{resource="services"}'
         assert failures in ask(running.observe, "/metrics")[1]
-        assert "Services cannot be watched" in running.process.output
+        assert "cannot watch Services" in running.process.output
 
 
 async def test_a_webhook_without_a_certificate_makes_one_that_the_api_server_trusts(

@@ -93,7 +93,7 @@ async def test_replicas_that_start_together_share_one_certificate(
         for keeper in keepers:
             check(keeper, api)
         assert api.patched.count("tls") == 1
-        assert "cannot be looked after" not in caplog.text
+        assert "cannot renew the certificate" not in caplog.text
         assert {text.count("BEGIN") for text in trusted(api)} == {1}
 
 
@@ -202,4 +202,4 @@ async def test_without_its_rights_it_has_none_says_so_once_and_tries_again(
         api.refused = set()
         await until(keeper.loaded.is_set)
         await until(lambda: not keeper.problem)
-    assert caplog.text.count("the certificate cannot be looked after") == 1
+    assert caplog.text.count("cannot renew the certificate") == 1

@@ -98,7 +98,7 @@ async def test_whoever_watches_takes_the_change_and_tells_a_mistake_once(
     good = pair.cert.read_bytes()
     try:
         pair.cert.write_text("nothing")
-        await _until(lambda: "the old certificate stays" in caplog.text)
+        await _until(lambda: "the old one stays in use" in caplog.text)
         pair.cert.write_bytes(good)
         pair.renew()
         await _until(lambda: "the certificate was reloaded" in caplog.text)

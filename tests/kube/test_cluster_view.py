@@ -82,8 +82,8 @@ async def test_without_the_right_to_watch_names_decide_and_readiness_says_so(
         assert (await out.look("shop")).services is None
         health = out.health()
         assert health.problem == ""
-        assert "Services cannot be watched (/api/v1/services is forbidden" in health.remark
-        assert "the names of ports decide" in health.remark
+        assert "cannot watch Services (/api/v1/services is forbidden" in health.remark
+        assert "ports are captured by their names" in health.remark
     assert set(failures) == {"services"}
 
 
@@ -119,8 +119,8 @@ async def test_a_cluster_that_does_not_answer_keeps_nobody_waiting(
     async with open_cluster_view(ClusterAccess(services=True), nobody) as out:
         assert monotonic() - begun < 5
         assert await out.look("shop") == Seen()
-        await until(lambda: "Services cannot be watched" in caplog.text)
-        assert "the names of ports decide" in out.health().remark
+        await until(lambda: "cannot watch Services" in caplog.text)
+        assert "ports are captured by their names" in out.health().remark
 
 
 async def test_without_a_cluster_only_who_needs_one_does_not_start(
@@ -129,7 +129,7 @@ async def test_without_a_cluster_only_who_needs_one_does_not_start(
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     async with open_cluster_view(ClusterAccess(services=True), nobody) as out:
         assert await out.look("shop") == Seen()
-        assert "the names of ports decide: no cluster" in out.health().remark
+        assert "ports are captured by their names: no cluster" in out.health().remark
     with pytest.raises(Unavailable, match="no cluster"):
         async with open_cluster_view(ClusterAccess(annotations=True), nobody):
             pass

@@ -93,6 +93,6 @@ async def test_who_may_write_none_says_so_once_and_keeps_few(
             events.tell(MADE, verdict(str(at)))
         await until(lambda: failures)
         assert failures == ["events"]
-        assert caplog.text.count("an event cannot be written: events is forbidden") == 1
+        assert caplog.text.count("cannot write an Event: events is forbidden") == 1
         assert events._waiting.qsize() < 100
         running.cancel()

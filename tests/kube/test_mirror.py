@@ -105,14 +105,14 @@ async def test_who_has_no_right_is_told_once_and_asks_again(
     caplog.set_level(logging.INFO, "drainproxy")
     api.refused = {PATH}
     async with mirrored(api, tmp_path, monkeypatch) as mirror:
-        await until(lambda: caplog.text.count("Services cannot be watched"))
+        await until(lambda: caplog.text.count("cannot watch Services"))
         assert "is forbidden" in mirror.problem
         assert not mirror.synced.is_set()
         api.refused = set()
         await until(mirror.synced.is_set)
         assert mirror.problem == ""
-    assert caplog.text.count("Services cannot be watched") == 1
-    assert "Services are watched again" in caplog.text
+    assert caplog.text.count("cannot watch Services") == 1
+    assert "watching Services again" in caplog.text
 
 
 async def test_what_was_known_stands_while_the_api_server_is_away(

@@ -67,7 +67,7 @@ async def test_a_review_is_answered_counted_and_logged(caplog: pytest.LogCapture
     [
         (b"wrong", 400, "is wrong at $.x", "malformed"),
         (b" " * (LARGEST_REVIEW + 1), 413, "a review has at most 3145728 bytes", "malformed"),
-        (b"bug", 500, "a mistake in the webhook: see its log", "failed"),
+        (b"bug", 500, "internal error in the webhook: see its log", "failed"),
     ],
 )
 async def test_what_cannot_be_answered_has_a_status_and_a_reason(

@@ -1,4 +1,4 @@
-"""Who is past us is told, and nobody else."""
+"""Connections that bypass the sidecar are reported, and no others."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ WITHIN = entry("127.0.0.1", 8080, "127.0.0.1", 50002)
 
 
 def look(judge: Judge, found: Iterable[bytes], ours: Iterable[bytes] = ()) -> set[bytes]:
-    """Those that are past us and were not so before."""
+    """Those that bypass the sidecar, and did not before."""
     steps = judge.judge(judge.unknown({*found}), lambda each: each in {*ours})
     while True:
         try:
@@ -90,7 +90,7 @@ def port_of(app: socket.socket) -> int:
 
 
 def looked(watch: Bypass) -> int:
-    """How many are past us, after two looks."""
+    """How many bypass the sidecar, after two looks."""
     for _ in range(2):
         for _ in watch.look():
             continue

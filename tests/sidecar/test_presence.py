@@ -31,7 +31,7 @@ def test_that_it_is_away_is_said_once_and_for_how_long_when_it_is_back(
     presence.there()
     for _ in range(50):
         presence.away("the app does not accept connections", refused=True)
-        presence.away("nobody listens there")
+        presence.away("nothing listens there")
     clock.time += 1.5
     presence.there()
     presence.there()
@@ -47,7 +47,7 @@ def test_that_it_is_away_is_said_once_and_for_how_long_when_it_is_back(
 def test_each_time_is_told(presence: Presence, caplog: pytest.LogCaptureFixture) -> None:
     presence.there()
     for _ in range(3):
-        presence.away("nobody listens there")
+        presence.away("nothing listens there")
         presence.there()
     assert [record.getMessage().split()[-1] for record in caplog.records].count("back") == 3
 
@@ -55,6 +55,6 @@ def test_each_time_is_told(presence: Presence, caplog: pytest.LogCaptureFixture)
 def test_an_app_that_starts_is_not_away(
     presence: Presence, caplog: pytest.LogCaptureFixture
 ) -> None:
-    presence.away("nobody listens there")
+    presence.away("nothing listens there")
     presence.there()
     assert caplog.records == []

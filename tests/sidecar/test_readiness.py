@@ -214,7 +214,7 @@ async def test_an_app_that_ready_ports_leaves_out_is_not_waited_for() -> None:
         assert sidecar.readiness.not_ready() == ""
         (told,) = sidecar.readiness.missing()
     assert (told["app"], told["counts"]) == (str(missing), False)
-    assert "nobody listens" in str(told["problem"])
+    assert "nothing listens" in str(told["problem"])
 
 
 async def test_an_app_that_has_answered_once_counts_from_then_on() -> None:
@@ -302,7 +302,7 @@ async def test_what_is_missing_is_in_the_log_once_and_then_that_it_is_there(
         assert "ready-ports" in line
         server = await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
         await until(lambda: len(lines()) == 2)
-        assert lines()[1] == f"the app at 127.0.0.1:{port} is there"
+        assert lines()[1] == f"the app at 127.0.0.1:{port} is up"
         server.close()
 
 
@@ -316,7 +316,7 @@ async def test_what_is_not_waited_for_is_said_to_be_so_once(
             await until(lambda: bool(lines()))
             sidecar.ahead += 60
             await looks(sidecar, monkeypatch)
-            assert lines() == [f"nobody listens at {missing}, and nobody is known to need that"]
+            assert lines() == [f"nothing listens at {missing}; it does not count for readiness"]
         assert app.asked == []
 
 

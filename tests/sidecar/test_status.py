@@ -58,7 +58,7 @@ async def test_a_fresh_sidecar_serves_and_has_nothing_to_tell() -> None:
 async def test_an_app_that_is_not_there_is_told() -> None:
     told = status(FakeSidecar())
 
-    problem = "nobody listens at 127.0.0.1:9, where the app should be"
+    problem = "nothing listens at 127.0.0.1:9, where the app should be"
     missing = {"listen": "127.0.0.1:0", "app": "127.0.0.1:9", "counts": True, "problem": problem}
     assert (told["not_ready"], told["missing"]) == (problem, [missing])
 

@@ -46,7 +46,7 @@ class Token(Struct, frozen=True):
         try:
             wanted = self.path.read_text().strip()
         except (OSError, UnicodeError) as error:
-            log.error("the token %s cannot be read: %s", self.path, error)
+            log.error("cannot read the token from %s: %s", self.path, error)
             return False
         given = _given(request.headers.get("Authorization", ""))
         return bool(wanted) and hmac.compare_digest(_bytes(given), _bytes(wanted))

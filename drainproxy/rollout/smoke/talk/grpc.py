@@ -27,7 +27,7 @@ _REASONS = (
         "the certificate of {target} is not valid: it is of another name",
     ),
     (re.compile(r"handshake failed.*OPENSSL_internal:(\w+)"), "no TLS with {target}: {reason}"),
-    (re.compile("(Connection refused)"), "nobody listens at {target}: connection refused"),
+    (re.compile("(Connection refused)"), "nothing listens at {target}: connection refused"),
     (re.compile("(address lookup failed|errors resolving)"), "the name {host} cannot be resolved"),
 )
 _OPTIONS = (

@@ -89,7 +89,7 @@ def connect_problem(error: BaseException, where: str) -> str:
     if isinstance(error, socket.gaierror):
         return f"the name {where.rpartition(':')[0]} cannot be resolved: {error.strerror}"
     if isinstance(error, ConnectionRefusedError):
-        return f"nobody listens at {where}: connection refused"
+        return f"nothing listens at {where}: connection refused"
     if isinstance(error, ConnectionError):
         return f"{where} closed the connection at once"
     reason = error.strerror if isinstance(error, OSError) else None

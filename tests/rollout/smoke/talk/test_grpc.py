@@ -130,7 +130,7 @@ async def test_who_does_not_speak_grpc_is_said_not_to() -> None:
     async with serving(gone) as port:
         pass
     (told,) = await asked(port, "[{grpc: {}}]")
-    assert told.endswith(f"not OK: nobody listens at 127.0.0.1:{port}: connection refused")
+    assert told.endswith(f"not OK: nothing listens at 127.0.0.1:{port}: connection refused")
     (told,) = await asked(1, "[{grpc: 'nowhere.invalid:1'}]")
     assert told.endswith("not OK: the name nowhere.invalid cannot be resolved")
     async with serving(_plain) as port:

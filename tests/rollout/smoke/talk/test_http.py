@@ -49,7 +49,7 @@ async def test_where_nobody_listens_that_is_said() -> None:
     async with serving(gone) as port:
         pass
     (told,) = await asked(port, "[{http: /a}]")
-    assert told == f"nobody listens at 127.0.0.1:{port}: connection refused"
+    assert told == f"nothing listens at 127.0.0.1:{port}: connection refused"
 
 
 async def test_a_name_that_nobody_knows_is_said_to_be_one() -> None:

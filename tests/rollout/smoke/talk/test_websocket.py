@@ -158,4 +158,4 @@ async def test_where_nobody_listens_that_is_said() -> None:
     async with serving(gone) as port:
         pass
     (told,) = await asked(port, "[{websocket: /ws}]")
-    assert told == f"nobody listens at 127.0.0.1:{port}: connection refused"
+    assert told == f"nothing listens at 127.0.0.1:{port}: connection refused"
