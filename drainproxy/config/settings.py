@@ -60,9 +60,9 @@ def setting(
 ) -> Meta:
     """What the table knows of a setting beside its type and its default.
 
-    `reload`: an annotation or the file may change it while we run. `annotation`: it may be an
-    annotation at all. `later`: the feature it waits for. `default`: words for a default that is
-    no value.
+    `reload`: an annotation or the file may change it at run time. `annotation`: it may be an
+    annotation at all. `later`: the planned feature that it belongs to. `default`: words for a
+    default that is no value.
     """
     extra: dict[str, object] = {
         "kind": kind,
@@ -90,7 +90,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         tuple[Forward, ...],
         setting(
             FORWARDS,
-            "What comes to LISTEN goes to the app; PROTOCOL is auto (told apart by the first"
+            "Forward connections to LISTEN to the app; PROTOCOL is auto (detected from the first"
             " bytes), http or tcp.",
         ),
     ]
@@ -98,17 +98,17 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         str,
         setting(
             APP_HOST,
-            "Where an app is of which forward gives the port alone: localhost is 127.0.0.1 or ::1,"
-            " whichever it has bound; pod-ip, which APP may say too, is what the environment"
-            " variable POD_IP holds.",
+            "The host of an app of which forward gives only the port: localhost is 127.0.0.1 or"
+            " ::1, whichever the app listens on; pod-ip, also allowed in APP, is the value of the"
+            " environment variable POD_IP.",
         ),
     ] = "localhost"
     app_source: Annotated[
         str | None,
         setting(
             APP_SOURCE,
-            "The address that an app sees us connect from, where that is of the same family as"
-            " its own (and loopback, if this is); off leaves the choice to the system.",
+            "The source address of connections to the app, used where the app's address is of the"
+            " same family (and loopback, if this is); off leaves the choice to the system.",
             default="off",
         ),
     ] = None
@@ -116,20 +116,20 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         Address,
         setting(
             LISTEN,
-            "Where probes, metrics and drain requests are answered; a port alone is one of IPv6"
-            " and IPv4.",
+            "The address of probes, metrics and drain requests; a port alone listens on IPv6 and"
+            " IPv4.",
         ),
     ] = Address("", 9180)
     grpc_health: Annotated[
         Address | None,
-        setting(LISTEN, "Where gRPC health checks are answered (needs drainproxy[grpc-health])."),
+        setting(LISTEN, "The address of gRPC health checks (needs drainproxy[grpc-health])."),
     ] = None
     admin_token: Annotated[
         Secret | None,
         setting(
             SECRET,
-            "Asked of everyone, loopback included, for what changes state; without one only"
-            " loopback may.",
+            "The token that requests which change state need, from loopback too; without one only"
+            " requests from loopback may change state.",
         ),
     ] = None
     admin_token_file: Annotated[str | None, setting(PATH, "A file that holds the admin token.")] = (
@@ -140,7 +140,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "How long a drain waits, still serving, until the endpoints have propagated.",
+            "How long a drain waits, still serving, for the endpoint removal to propagate.",
             reload=True,
         ),
     ] = 5.0
@@ -148,8 +148,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "No new client has asked for anything for this long, and the listeners are closed;"
-            " silence, port checks and probes do not count.",
+            "The listeners are closed when no new client has sent a request for this long; silent"
+            " connections, port checks and probes do not count.",
             reload=True,
         ),
     ] = 2.0
@@ -157,20 +157,20 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "The listeners are closed so long after clients were told to go, whoever still comes;"
-            " never later than three quarters of the time before cutting.",
+            "The listeners are closed at latest this long after clients were told to go, and after"
+            " three quarters of the time before cutting, even if new clients still connect.",
             reload=True,
         ),
     ] = 60.0
     drain_timeout: Annotated[
-        float, setting(DURATION, "The longest a whole drain may take.", reload=True, ge=MILLISECOND)
+        float, setting(DURATION, "The longest that a drain may take.", reload=True, ge=MILLISECOND)
     ] = 25.0
     stop_timeout: Annotated[
         float | None,
         setting(
             DURATION,
-            "How long after SIGTERM SIGKILL comes, where that is known: a drain that may take"
-            " longer is warned of; 0 is unknown.",
+            "The time between SIGTERM and SIGKILL on this platform: a warning says if drain-timeout"
+            " is longer; 0 is unknown.",
             reload=True,
             default="10s in Docker and Podman, 30s in ECS, 5s in Nomad and on Fly, else unknown",
         ),
@@ -179,7 +179,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "Goodbyes to WebSocket, SSE and gRPC clients are spread over this.",
+            "The time over which goodbyes to WebSocket, SSE and gRPC clients are spread.",
             reload=True,
         ),
     ] = 10.0
@@ -187,8 +187,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         Unready,
         setting(
             choice(Unready),
-            "The phase from which readiness fails when the pod is deleted (by the sidecar's own"
-            " hook, or a signal); in any other drain that is announced.",
+            "The phase from which readiness fails when the pod is deleted (known by the sidecar's"
+            " own preStop hook, or a signal); in all other drains it fails from announced on.",
             reload=True,
         ),
     ] = "announced"
@@ -202,23 +202,23 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         EventsDrainAt,
         setting(
             choice(EventsDrainAt),
-            "Event streams end when leaving, or wait until the deadline; auto ends those whose"
-            " events carry an id, by which their clients resume them, and waits for the others.",
+            "Whether a drain ends event streams, or waits for them; auto ends those whose events"
+            " carry an id, by which clients resume them, and waits for the others.",
             reload=True,
         ),
     ] = "auto"
     websocket_drain: Annotated[
         DrainAt,
         setting(
-            choice(DrainAt), "WebSockets end when leaving, or wait until the deadline.", reload=True
+            choice(DrainAt), "Whether a drain ends WebSockets, or waits for them.", reload=True
         ),
     ] = "end"
     websocket_answer_timeout: Annotated[
         float,
         setting(
             DURATION,
-            "So long an answer to a WebSocket's last message is waited for before it is closed, and"
-            " counted if it has not come; 0 is for clients that expect none.",
+            "How long a goodbye waits for the app's answer to the last message of a WebSocket"
+            " client, and is counted if it is missing; 0 is for clients that expect none.",
             reload=True,
         ),
     ] = 1.0
@@ -226,7 +226,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         DrainAt,
         setting(
             choice(DrainAt),
-            "Streams of gRPC end when leaving, or wait until the deadline.",
+            "Whether a drain ends gRPC streams, or waits for them.",
             reload=True,
         ),
     ] = "wait"
@@ -235,9 +235,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         tuple[EndingStream, ...],
         setting(
             STREAM_DRAIN,
-            "Other answers without an end that end when leaving, by media type or by path (/watch"
-            " is /watch/x too): of GET in a pause, as if they were whole, of gRPC with"
-            " UNAVAILABLE; all others wait.",
+            "Other endless responses that a drain ends, by media type or path (/watch is /watch/x"
+            " too): those to GET in a pause, like complete ones, those of gRPC with UNAVAILABLE.",
         ),
     ] = ()
 
@@ -245,7 +244,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "The age at which a connection is asked to come again; 0 is never.",
+            "The age at which a client is asked to reconnect; 0 is never.",
             reload=True,
         ),
     ] = 1800.0
@@ -253,7 +252,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             PERCENT,
-            "The age of each connection varies by this share.",
+            "By how much the age of each connection varies, either way.",
             reload=True,
             le=1,
         ),
@@ -262,7 +261,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "What is still in flight so long after that age is cut; 0 is never.",
+            "How long after that age what is still in flight is cut; 0 is never.",
             reload=True,
         ),
     ] = 0.0
@@ -274,8 +273,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "The same for TCP, which cannot be told anything: it is cut after the grace, and left"
-            " alone if there is none; 0 is never.",
+            "The same for TCP, which has no goodbye: a connection is cut after the grace, and kept"
+            " without a grace; 0 is never.",
             reload=True,
         ),
     ] = 0.0
@@ -292,7 +291,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         int,
         setting(
             COUNT,
-            "Client connections at once; fewer where there are not two descriptors for each.",
+            "The most client connections at once; fewer if there are not two file descriptors for"
+            " each.",
             reload=True,
             ge=1,
         ),
@@ -301,7 +301,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         int,
         setting(
             SIZE,
-            "The longest head of a request or a response.",
+            "The size limit of the head of a request or a response.",
             reload=True,
             ge=1 << 10,
             le=16 << 20,
@@ -311,8 +311,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         int,
         setting(
             COUNT,
-            "The most fields in the head of a request, or of an answer in HTTP/1; in HTTP/2"
-            " pseudo-header fields count, and cookies do not.",
+            "The most header fields of a request, or of an HTTP/1 response; in HTTP/2 pseudo-header"
+            " fields count, and cookies do not.",
             reload=True,
             ge=1,
             le=10_000,
@@ -321,28 +321,32 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     header_timeout: Annotated[
         float,
         setting(
-            DURATION, "The head of a request is complete within this.", reload=True, ge=MILLISECOND
+            DURATION, "The head of a request must end within this.", reload=True, ge=MILLISECOND
         ),
     ] = 10.0
     idle_timeout: Annotated[
         float,
         setting(
-            DURATION, "A connection without a byte this long is closed; 0 is off.", reload=True
+            DURATION,
+            "A connection is closed after this long without a byte; 0 is off.",
+            reload=True,
         ),
     ] = 3600.0
     connect_timeout: Annotated[
-        float, setting(DURATION, "The app accepts within this.", reload=True, ge=MILLISECOND)
+        float, setting(DURATION, "The app must accept within this.", reload=True, ge=MILLISECOND)
     ] = 5.0
     request_timeout: Annotated[
         float,
-        setting(DURATION, "The app begins to answer within this, or 504; 0 is off.", reload=True),
+        setting(
+            DURATION, "The app must begin to answer within this, or 504; 0 is off.", reload=True
+        ),
     ] = 0.0
     tcp_keepalive: Annotated[
         float,
         setting(
             DURATION,
-            "A TCP connection, to a client or to the app, that is idle this long is probed, and"
-            " ends if nobody answers for as long again; 0 is off.",
+            "How long a TCP connection, to a client or the app, is idle before keepalive probes,"
+            " which end it if none is answered for as long again; 0 is off.",
             reload=True,
             le=LONGEST_KEEPALIVE,
         ),
@@ -351,7 +355,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "In a drain, or past its age, an HTTP/1 connection idle this long is closed.",
+            "How long an HTTP/1 connection may be idle in a drain, or past its age, before it is"
+            " closed.",
             reload=True,
         ),
     ] = 5.0
@@ -359,7 +364,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         int,
         setting(
             COUNT,
-            "HTTP/2 streams at once on a connection; its client waits with further ones.",
+            "The most HTTP/2 streams at once on a connection; clients queue further ones.",
             ge=1,
             le=2**31 - 1,
         ),
@@ -368,8 +373,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         int,
         setting(
             COUNT,
-            "HTTP/2 streams of a connection that may be reset in any 30 seconds; more end it, if"
-            " they are more than half of the streams begun in that time.",
+            "The most HTTP/2 streams of a connection that may be reset in any 30 seconds; more end"
+            " it, if they are more than half of the streams begun in that time.",
             ge=1,
         ),
     ] = 500
@@ -378,7 +383,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         Forwarded,
         setting(
             choice(Forwarded),
-            "Whether X-Forwarded-For, -Proto and -Host are appended.",
+            "Whether X-Forwarded-For, -Proto and -Host are added to requests.",
             reload=True,
         ),
     ] = "append"
@@ -393,49 +398,49 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     tls_cert: Annotated[
         str | None, setting(PATH, "The certificate chain (PEM) of the listeners.", later=TLS)
     ] = None
-    tls_key: Annotated[str | None, setting(PATH, "The private key (PEM) to it.", later=TLS)] = None
+    tls_key: Annotated[str | None, setting(PATH, "Its private key (PEM).", later=TLS)] = None
     tls_client_ca: Annotated[
         str | None,
-        setting(PATH, "Clients need a certificate of these authorities (PEM).", later=TLS),
+        setting(PATH, "The authorities (PEM) that client certificates must be of.", later=TLS),
     ] = None
-    app_health: Annotated[AppHealth, setting(APP_HEALTH, "What readiness asks the app.")] = (
-        AppHealth("tcp")
-    )
+    app_health: Annotated[
+        AppHealth, setting(APP_HEALTH, "How a readiness probe checks the app.")
+    ] = AppHealth("tcp")
     ready_ports: Annotated[
         tuple[int, ...] | None,
         setting(
             READY_PORTS,
-            "The ports of the app without which we are not ready, while others count from their"
-            " first answer on; the injector takes those that a Service targets or a probe names.",
+            "The app's ports that must answer for readiness, while others count once they have"
+            " answered; the injector names those that a Service targets or a probe uses.",
             default="all",
         ),
     ] = None
     access_log: Annotated[
-        bool, setting(SWITCH, "One line in the log per request.", reload=True)
+        bool, setting(SWITCH, "Whether each request gets a line in the log.", reload=True)
     ] = False
     access_log_query: Annotated[
         bool,
         setting(
             SWITCH,
-            "Whether that line has the query of the target, in which people put their keys.",
+            "Whether that line has the query of the URL, which may hold secrets.",
             reload=True,
         ),
     ] = True
-    log_level: Annotated[LogLevel, setting(choice(LogLevel), "What is logged.", reload=True)] = (
-        "info"
-    )
+    log_level: Annotated[
+        LogLevel, setting(choice(LogLevel), "The least level that is logged.", reload=True)
+    ] = "info"
     log_format: Annotated[
-        LogFormat, setting(choice(LogFormat), "How it is logged; json for machines.")
+        LogFormat, setting(choice(LogFormat), "The format of log lines; json for programs.")
     ] = "text"
     report_file: Annotated[
         str | None,
-        setting(PATH, "Where the drain report goes at exit, such as /dev/termination-log."),
+        setting(PATH, "The file for the drain report, such as /dev/termination-log."),
     ] = None
     annotations_file: Annotated[
         str | None,
         setting(
             PATH,
-            "The pod's annotations as the downward API writes them; watched for changes.",
+            "The file of the pod's annotations, written by the downward API; watched for changes.",
             annotation=False,
         ),
     ] = None

@@ -1,7 +1,7 @@
-"""What a pod asks of the injector with annotations, beside the settings of the sidecar.
+"""The annotations of a pod that the injector itself reads, beside the settings of the sidecar.
 
-A table like that of `config`, made the same way: what a person may write, the command line's
-options and the reference are read off it.
+One table, like that of `config`: the parser, the options of the command line and the reference all
+come from it.
 """
 
 import re
@@ -101,15 +101,15 @@ _POLICIES = Kind("|".join(get_args(PullPolicy)), ", ".join(get_args(PullPolicy))
 
 
 class InjectionOptions(Struct, frozen=True, kw_only=True, rename="kebab"):
-    """What the injector is asked for."""
+    """The injector's own options for one pod."""
 
     ports: Annotated[
         tuple[Choice, ...] | None,
         setting(
             _PORTS,
-            "The ports to take over. Without it: those that a Service targets, else every TCP port"
-            " that the containers declare, else those that probes name. A redirect needs no"
-            " declaration.",
+            "The app's ports that the sidecar takes over. Default: those that a Service targets,"
+            " else every TCP port that the containers declare, else those that probes use. With a"
+            " redirect they need not be declared.",
             default="what Services target",
         ),
     ] = None
@@ -117,69 +117,70 @@ class InjectionOptions(Struct, frozen=True, kw_only=True, rename="kebab"):
         Capture,
         setting(
             choice(Capture),
-            "How clients are led to the sidecar. names: it takes the name of the port that the"
-            " Service targets. redirect: nftables leads the app's port to it, whatever the Service"
-            " targets; an init container with NET_ADMIN sets that up. auto: names, or a Service in"
-            " the same input that is changed so that it leads there, or else redirect.",
+            "How clients reach the sidecar. names: it takes the name of the port that the Service"
+            " targets. redirect: nftables sends the app's port to it, whatever the Service targets;"
+            " an init container with NET_ADMIN sets that up. auto: names; else a Service in the"
+            " same input is changed to target the sidecar; else redirect.",
         ),
     ] = "auto"
     native_sidecar: Annotated[
         bool,
         setting(
             SWITCH,
-            "An init container that restarts (Kubernetes 1.29 and later), or a plain container.",
+            "on: a native sidecar, which is an init container with restartPolicy Always (Kubernetes"
+            " 1.29 and later); off: a plain container.",
         ),
     ] = True
     raise_grace_period: Annotated[
         bool,
         setting(
             SWITCH,
-            "Raise terminationGracePeriodSeconds until drain-timeout (25 s unless something says"
-            " otherwise), a preStop that stays, and 5 s for the app fit into it.",
+            "Raise terminationGracePeriodSeconds so that it covers drain-timeout (25 s by default),"
+            " the app's own preStop hook, and 5 s for the app to exit.",
         ),
     ] = False
     replace_prestop_sleep: Annotated[
         bool,
         setting(
             SWITCH,
-            "Put our preStop hook in the place of one that only sleeps (sleep 10, sh -c 'sleep 10',"
-            " the sleep action).",
+            "Replace a preStop hook that only sleeps (sleep 10, sh -c 'sleep 10', the sleep action)"
+            " by the sidecar's.",
         ),
     ] = False
     image: Annotated[
         str | None, setting(_IMAGES, "The image of the sidecar.", default="the injector's")
     ] = None
     image_pull_policy: Annotated[
-        str | None, setting(_POLICIES, "When that is pulled.", default="up to Kubernetes")
+        str | None, setting(_POLICIES, "When it is pulled.", default="that of Kubernetes")
     ] = None
     run_as_user: Annotated[
         int | Literal["image"] | None,
         setting(
             _USERS,
-            "The user of the sidecar. image: the manifest says none, so that the cluster may choose"
-            " one (OpenShift), or the image does.",
+            "The user that the sidecar runs as. image: the manifest names none, so that the cluster"
+            " (OpenShift) or the image chooses.",
             default="image; 65532 with a redirect, or where the pod runs as root",
         ),
     ] = None
     run_as_group: Annotated[
         int | Literal["image"] | None,
-        setting(_GROUPS, "Its group.", default="as run-as-user"),
+        setting(_GROUPS, "The group that it runs as.", default="as run-as-user"),
     ] = None
     cpu_request: Annotated[
         str,
-        setting(
-            _QUANTITIES, "CPU that the sidecar asks for; it follows cpu-limit if that is lower."
-        ),
+        setting(_QUANTITIES, "The sidecar's CPU request, lowered to cpu-limit if that is lower."),
     ] = "50m"
     cpu_limit: Annotated[
-        str | None, setting(_QUANTITIES, "CPU that it may use.", default="none")
+        str | None, setting(_QUANTITIES, "The sidecar's CPU limit.", default="none")
     ] = None
     memory_request: Annotated[
         str,
-        setting(_QUANTITIES, "Memory that it asks for; it follows memory-limit if that is lower."),
+        setting(
+            _QUANTITIES, "The sidecar's memory request, lowered to memory-limit if that is lower."
+        ),
     ] = "64Mi"
     memory_limit: Annotated[
-        str | None, setting(_QUANTITIES, "Memory that it may use.", default="none")
+        str | None, setting(_QUANTITIES, "The sidecar's memory limit.", default="none")
     ] = None
 
 
@@ -193,7 +194,8 @@ _BY_ANNOTATION: Final = {row.annotation: row for row in ANNOTATABLE}
 
 
 def read_options(annotations: Mapping[str, str]) -> tuple[InjectionOptions, list[Mistake]]:
-    """What is asked for, and what of it cannot be read (which then has its default)."""
+    """The options in these annotations, and mistakes; an annotation with a mistake counts as
+    absent."""
     asked = {row.field: row for row in INJECTION_SETTINGS if row.annotation in annotations}
     values, mistakes = {}, []
     for field, row in asked.items():
@@ -246,15 +248,15 @@ def _line(row: Setting) -> str:
 
 
 _SWITCH_ROW: Final = (
-    f"| `{SWITCH_NAME}` | - | true, false | The switch: a label of the pod, which beats that of its"
-    " namespace. As an annotation of the pod it does the same, but a webhook is asked only about"
-    " pods that a label selects. |"
+    f"| `{SWITCH_NAME}` | - | true, false | Switches injection on or off: a label of the pod, which"
+    " overrides that of its namespace. An annotation of the pod does the same, but the API server"
+    " calls the webhook only for pods that a label selects. |"
 )
 _STATUS_ROW: Final = (
     f"| `{STATUS}` | - | JSON | Written by the injector: its version, what it has added and what"
     " was there before. `drainproxy uninject` reads it. |"
 )
 _WARNINGS_ROW: Final = (
-    f"| `{WARNINGS}` | - | text | Written by the webhook: what it warns of, one a line, so that"
-    " `kubectl describe pod` shows it. |"
+    f"| `{WARNINGS}` | - | text | Written by the webhook: its warnings, one a line, so that"
+    " `kubectl describe pod` shows them. |"
 )

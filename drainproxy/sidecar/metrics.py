@@ -1,7 +1,7 @@
-"""The metrics: what each is called, what it means, and where it is read when scraped.
+"""The table of metrics: name, meaning, labels, and the function that reads the value at a scrape.
 
-The data path counts plain integers; `exposition` makes Prometheus' text of this table, and
-`markdown` the one in deploy/METRICS.md.
+The data path counts plain integers. `exposition` renders this table as Prometheus' text, and
+`markdown` as the table in deploy/METRICS.md.
 """
 
 import os
@@ -88,7 +88,7 @@ def zeros(*labels: Iterable[str]) -> dict[tuple[str, ...], float]:
 @metric(
     "drainproxy_requests_total",
     "counter",
-    "Answers to HTTP requests, those of the sidecar itself included.",
+    "Responses to HTTP requests, including those of the sidecar itself.",
     "kind",
     "code",
 )
@@ -103,9 +103,9 @@ def _requests(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_grpc_requests_total",
     "counter",
-    "Calls of gRPC that ended, by grpc-status (a reset is what clients make of it); of methods that"
-    " the app does not know, or beyond 200 (first those that were ever OK, then by calls), as"
-    " method other.",
+    "gRPC calls that ended, by grpc-status (a reset counts as the status that clients derive from"
+    " it). Methods that the app does not know, or beyond 200 (first those that ever returned OK,"
+    " then the most called), are method other.",
     "method",
     "grpc_status",
 )
@@ -123,7 +123,7 @@ def _grpc_requests(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_request_duration_seconds",
     "histogram",
-    "From the head of a request to the end of its answer.",
+    "Time from the head of a request to the end of its response.",
     "kind",
 )
 def _durations(sidecar: Observed) -> Histograms:
@@ -133,7 +133,7 @@ def _durations(sidecar: Observed) -> Histograms:
 @metric(
     "drainproxy_time_to_first_byte_seconds",
     "histogram",
-    "From the head of a request to the first byte of its answer, counted when it comes.",
+    "Time from the head of a request to the first byte of its response, counted when that arrives.",
     "kind",
 )
 def _first_bytes(sidecar: Observed) -> Histograms:
@@ -157,7 +157,7 @@ def _in_flight(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_connections",
     "gauge",
-    "Clients connected, by what they speak; unknown before their first bytes.",
+    "Clients connected, by protocol; unknown before their first bytes.",
     "kind",
 )
 def _connections(sidecar: Observed) -> Series:
@@ -167,7 +167,7 @@ def _connections(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_connections_total",
     "counter",
-    "Connections so far, counted again when one goes on as a WebSocket.",
+    "Connections so far; one that is upgraded to a WebSocket counts twice.",
     "kind",
 )
 def _connections_total(sidecar: Observed) -> Series:
@@ -182,8 +182,8 @@ def _ages(sidecar: Observed) -> Histograms:
 @metric(
     "drainproxy_ended_total",
     "counter",
-    "Everything that was in flight, by how it ended: finished, with a goodbye, left by the client"
-    " or by the app, or cut by the sidecar.",
+    "Everything that was in flight, by how it ended: finished, with a goodbye, abandoned by the"
+    " client or by the app, or cut by the sidecar.",
     "kind",
     "how",
 )
@@ -199,9 +199,9 @@ def _ended(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_websocket_closes_total",
     "counter",
-    "WebSockets that ended, by the code of the Close that came first and by who said it: client,"
-    " app or us. 1005 is a Close without a code, 1006 an end without a Close, also where the client"
-    " of an app that has died heard 1014 or 1012 of us.",
+    "WebSockets that ended, by the code of the first Close frame and by who sent it: client, app or"
+    " us. 1005 is a Close without a code, 1006 an end without a Close, also where the sidecar sent"
+    " 1014 or 1012 in place of an app that had died.",
     "code",
     "by",
 )
@@ -216,7 +216,7 @@ def _websocket_closes(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_goodbyes_total",
     "counter",
-    "Goodbyes said to clients in their own protocol.",
+    "Goodbyes sent to clients in their own protocol.",
     "kind",
     "why",
 )
@@ -228,7 +228,7 @@ def _goodbyes(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_unanswered_total",
     "counter",
-    "Goodbyes said to clients whose last question had no answer.",
+    "Goodbyes sent to WebSocket clients whose last message the app had not answered.",
     "kind",
     "why",
 )
@@ -242,7 +242,7 @@ def _unanswered(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_cut_total",
     "counter",
-    "What the sidecar ended before its own end.",
+    "Requests, streams and connections that the sidecar ended before their own end.",
     "kind",
     "why",
 )
@@ -256,7 +256,7 @@ def _cut(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_rejected_total",
     "counter",
-    "Connections and requests that the sidecar turned away.",
+    "Connections and requests that the sidecar refused.",
     "reason",
 )
 def _rejected(sidecar: Observed) -> Series:
@@ -266,8 +266,8 @@ def _rejected(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_max_streams_reached_total",
     "counter",
-    "Times that a client had as many HTTP/2 streams open as max-streams allows, and waits with"
-    " further ones, where the app would take more.",
+    "Times that a client reached max-streams on a connection and had to queue further HTTP/2"
+    " streams, where the app would take more.",
 )
 def _max_streams_reached(sidecar: Observed) -> Series:
     return alone(sidecar.context.counters.max_streams_reached)
@@ -304,7 +304,8 @@ def _bypassed_connections(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_accept_failures_total",
     "counter",
-    "Times that nobody could be taken in for want of descriptors or memory; who comes then waits.",
+    "Times that no connection could be accepted for want of file descriptors or memory; clients"
+    " wait meanwhile.",
 )
 def _accept_failures(sidecar: Observed) -> Series:
     return alone(sidecar.context.counters.accept_failures)
@@ -313,7 +314,7 @@ def _accept_failures(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_connections_limit",
     "gauge",
-    "Clients that may be connected at once: max-connections, or fewer where descriptors are fewer.",
+    "The most clients at once: max-connections, or fewer if file descriptors allow only fewer.",
 )
 def _connections_limit(sidecar: Observed) -> Series:
     return alone(sidecar.context.limits.max_connections)
@@ -336,7 +337,7 @@ def _drain_seconds(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_config_mistakes",
     "gauge",
-    "Annotations that are wrong or need a restart, and so changed nothing; /status tells which.",
+    "Annotations that are invalid or need a restart, and so changed nothing; /status lists them.",
 )
 def _config_mistakes(sidecar: Observed) -> Series:
     return alone(len(sidecar.annotation_mistakes))
@@ -381,8 +382,8 @@ def _start_time(_: Observed) -> Series:
 
 @metric("process_open_fds", "gauge", "Descriptors that are open.")
 def _open_descriptors(_: Observed) -> Series:
-    """To list 20,000 of them takes tens of milliseconds, in which no byte passes: Linux tells the
-    number since 6.2, and where it does not (0), it is left out."""
+    """Linux 6.2 and later has the number as st_size. Without it (0) the metric is left out: listing
+    20,000 descriptors would block the loop for tens of milliseconds."""
     try:
         number = os.stat("/proc/self/fd").st_size
     except OSError:

@@ -201,7 +201,7 @@ def test_the_table_for_the_readme_has_a_row_for_each_metric() -> None:
 
     assert head.count("|") == rule.count("|") == 5
     assert [row.split("`")[1] for row in rows] == [metric.name for metric in METRICS]
-    assert "| `drainproxy_requests_total` | counter | `kind`, `code` | Answers" in markdown()
+    assert "| `drainproxy_requests_total` | counter | `kind`, `code` | Responses" in markdown()
 
 
 async def test_calls_of_grpc_are_told_by_method_and_status() -> None:
