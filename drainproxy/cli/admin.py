@@ -91,9 +91,13 @@ def _json_object(text: bytes) -> Body:
     epilog=examples("drain", "drain --wait", "drain --admin 10.1.2.3:9180 --admin-token TOKEN")
 )
 @admin_options
-@click.option("--wait", is_flag=True, help="Until it is drained; exit code 3 if it was not clean.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait until it is drained; exit code 3 if anything was cut or left unanswered.",
+)
 def drain(admin: Address, admin_token: str | None, wait: bool) -> None:
-    """Drain a running sidecar: every client gets its answer and its goodbye."""
+    """Drain a running sidecar: clients get their responses, and are told to reconnect elsewhere."""
     sidecar = Admin(admin, admin_token)
     if not wait:
         body = sidecar.post("/drain")
@@ -107,19 +111,19 @@ def drain(admin: Address, admin_token: str | None, wait: bool) -> None:
 @click.command(epilog=examples("undrain"))
 @admin_options
 def undrain(admin: Address, admin_token: str | None) -> None:
-    """Take a drain back: the sidecar serves again, on the same port."""
+    """Cancel a drain: the sidecar serves again, on the same ports."""
     body = Admin(admin, admin_token).post("/undrain")
     click.echo(body["phase"])
 
 
 @click.command(epilog=examples("status", "status --watch", "status --json | jq .in_flight"))
 @admin_options
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--watch", is_flag=True, help="Live, until drained or Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--watch", is_flag=True, help="Keep showing the status, until drained or Ctrl-C.")
 def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) -> None:
     """Show the phase of a running sidecar, what is in flight, and what blocks a drain.
 
-    Exits with 0 while it is serving, else with 1, as where there is no sidecar.
+    Exits with 0 while it is serving, and with 1 while it is not, or if there is no sidecar.
     """
     sidecar = Admin(admin, admin_token)
     if watch:
@@ -142,11 +146,20 @@ def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) 
     )
 )
 @admin_options
-@click.option("--percent", type=Number(0, 100, min_open=True), help="Of the clients.")
 @click.option(
-    "--from", "before", type=Number(0, 100), help="The canary's weight before, in percent"
+    "--percent",
+    type=Number(0, 100, min_open=True),
+    help="The percentage of clients that are asked.",
 )
-@click.option("--to", "after", type=Number(0, 100), help="and now: the share follows.")
+@click.option(
+    "--from", "before", type=Number(0, 100), help="The canary's weight before the step, in percent."
+)
+@click.option(
+    "--to",
+    "after",
+    type=Number(0, 100),
+    help="Its weight after the step; with --from, in place of --percent.",
+)
 @click.option("--over", type=DURATION, default="30s", show_default=True)
 def rebalance(
     admin: Address,
@@ -156,10 +169,10 @@ def rebalance(
     after: float | None,
     over: float,
 ) -> None:
-    """Ask a share of the clients to connect again, the oldest first, at a steady rate.
+    """Ask a share of the clients to reconnect, the oldest first, at a steady rate.
 
-    With --from and --to it is the share of stable's connections that has to come again so that
-    standing connections follow the new weight of a canary, as new ones do by themselves.
+    With --from and --to it computes the share for a canary: run against the stable pods, it makes
+    existing connections follow the canary's new weight, as new connections do by themselves.
     """
     if percent is None:
         percent = _following(before, after)

@@ -49,9 +49,15 @@ def admin_options(command: Command) -> Command:
     (an Address) and `admin_token`."""
 
     @_ADMIN
-    @_option("--admin-token", "TOKEN", "Needed for what changes state, if the sidecar has one.")
-    @_option("--admin-token-file", "FILE", "A file that holds it.")
-    @_option("--config", "FILE", "The sidecar's file of settings, which may say all of these.")
+    @_option(
+        "--admin-token",
+        "TOKEN",
+        "The token for requests that change state, if the sidecar has one.",
+    )
+    @_option("--admin-token-file", "FILE", "The file that holds the token.")
+    @_option(
+        "--config", "FILE", "The sidecar's file of settings, from which the other options are read."
+    )
     @wraps(command)
     def resolved(config: str | None, **given: Any) -> Any:
         flags = {name: given.pop(_field(name), None) for name in _NAMES[:3]}

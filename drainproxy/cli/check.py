@@ -33,7 +33,12 @@ drainproxy.io/ignore-reason."""
 @click.command(epilog=_EPILOG)
 @click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]...")
 @click.option(
-    "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|-", help="The same."
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE|DIR|-",
+    help="The same as the argument.",
 )
 @click.option(
     "-o",
@@ -42,24 +47,25 @@ drainproxy.io/ignore-reason."""
     type=click.Choice(_FORMS),
     default="human",
     show_default=True,
-    help="For people, programs, code scanning, CI servers, GitHub workflows.",
+    help="human, json for programs, sarif for code scanning, junit for CI servers, github for"
+    " workflows.",
 )
 @click.option("--strict", is_flag=True, help="Warnings fail too: --fail-on warning.")
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "info", "never"]),
-    help="The least level that makes the exit code 1.  [default: error]",
+    help="The lowest level of a finding that makes the exit code 1.  [default: error]",
 )
-@click.option("--only", multiple=True, metavar="ID[,ID]", help="Apply these rules alone.")
-@click.option("--skip", multiple=True, metavar="ID[,ID]", help="Apply all rules but these.")
+@click.option("--only", multiple=True, metavar="ID[,ID]", help="Apply only these rules.")
+@click.option("--skip", multiple=True, metavar="ID[,ID]", help="Apply all rules except these.")
 @click.option("--list", "listed", is_flag=True, help="Print the rules and exit (-o json too).")
-@click.option("--explain", metavar="ID", help="Print what a rule asks and why, and exit.")
+@click.option("--explain", metavar="ID", help="Print what a rule checks and why, and exit.")
 def check(paths: tuple[str, ...], filenames: tuple[str, ...], form: str, **given: Any) -> None:
     """Check manifests against the release checklist.
 
-    All manifests are seen together: workloads with their Services, budgets, autoscalers, analyses,
-    Helm tests and hooks. YAML and JSON, several documents, Lists, rendered charts. With -o human
-    the findings stand under the boxes of the checklist, else the boxes go to stderr.
+    All manifests are checked together: workloads with their Services, disruption budgets,
+    autoscalers, analyses, Helm tests and hooks. YAML and JSON, several documents, Lists, rendered
+    charts. With -o human findings stand under the checklist; else the checklist goes to stderr.
     """
     if given["explain"]:
         click.echo(_explained(given["explain"]), nl=False)

@@ -42,10 +42,10 @@ Examples:
 """,
 )
 def gate() -> None:
-    """Whether a rollout may go on: pass (exit 0), fail (1) or hold (3), with numbers.
+    """Judge whether a rollout may go on: pass (exit 0), fail (1) or hold (3), with numbers.
 
-    Nothing is changed by it. Without an answer of Prometheus, without data and without a version to
-    look at, it is a hold and never a pass.
+    It changes nothing. If Prometheus does not answer, or has no data, or no version is named, the
+    verdict is hold, never pass.
     """
 
 
@@ -68,10 +68,10 @@ Example:
   drainproxy gate budget --source pyrra --service shop --prometheus https://prometheus.example
 """
 )
-@click.option("--service", required=True, help="Its name in the rules of its objective.")
+@click.option("--service", required=True, help="The service's name in the rules of its objective.")
 @added(SOURCE, *SERVER, *LOOKS)
 def budget(**given: Any) -> None:
-    """Whether enough of the error budget is left for a release."""
+    """Judge whether enough error budget is left for a release."""
     _look(_at_budget(given), given)
 
 
@@ -81,12 +81,14 @@ Example:
   drainproxy gate migration --app shop --version 7 --namespace prod
 """
 )
-@click.option("--app", required=True, help="Its label app.kubernetes.io/name.")
-@click.option("--version", type=click.IntRange(min=0), required=True, help="Of the code's schema.")
-@click.option("--namespace", help="The record is in ConfigMaps of this namespace.")
+@click.option("--app", required=True, help="The app: its label app.kubernetes.io/name.")
+@click.option(
+    "--version", type=click.IntRange(min=0), required=True, help="The schema version of the code."
+)
+@click.option("--namespace", help="The namespace of the ConfigMaps with the record.")
 @added(*STATE, *SAID)
 def migration(**given: Any) -> None:
-    """Whether code for this schema may be deployed, by the record of migrations."""
+    """Judge by the record of migrations whether code for this schema may be deployed."""
     from drainproxy.rollout.gate.combine import combined, judge_migration
 
     answer = _recorded(given, "deploy", given["version"])
@@ -101,18 +103,20 @@ Example:
       --service shop --app shop --version 7 --previous 6 --wait 10m
 """,
 )
-@click.option("--service", help="Look at its error budget too.")
+@click.option("--service", help="Also judge the error budget of this service.")
 @added(SOURCE)
-@click.option("--app", help="Look at its record of migrations too:")
-@click.option("--version", type=click.IntRange(min=0), help="the schema of the canary's code,")
+@click.option("--app", help="Also judge the record of migrations of this app.")
+@click.option(
+    "--version", type=click.IntRange(min=0), help="The schema version of the canary's code."
+)
 @click.option(
     "--previous",
     type=click.IntRange(min=0),
-    help="and that of stable's: where no rollback to it is allowed, a fail is a hold.",
+    help="The schema version of the stable code: a fail is a hold if no rollback to it is allowed.",
 )
 @added(*STATE, *VERSIONS, *SERVER, *LOOKS)
 def all_(**given: Any) -> None:
-    """The canary, the error budget and the migrations in one verdict."""
+    """Judge the canary, the error budget and the migrations in one verdict."""
     if given["app"] is None and (given["version"] is not None or given["previous"] is not None):
         raise click.UsageError("--version and --previous are looked up in the record of --app")
     _look(_at_all(given), given)
@@ -129,15 +133,16 @@ Example:
     "--token-file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="What callers have to bear, or send as a password; without it everyone may ask.",
+    help="The file of the token that clients must send, as Bearer or as a password; without it"
+    " anybody may ask.",
 )
 @added(*STATE, *SERVER)
 def serve(listen: str, token_file: Path | None, **given: Any) -> None:
-    """Answer Argo Rollouts and Flagger over HTTP.
+    """Serve verdicts to Argo Rollouts and Flagger over HTTP.
 
-    /gate/argo says the verdict with status 200, whatever it is; /gate/flagger/confirm answers 200
-    if it passes and /gate/flagger/rollback if it fails, else 403. /livez, /readyz, /metrics. A
-    service that is named has its error budget judged too, an app its record of migrations.
+    /gate/argo answers 200 with any verdict; /gate/flagger/confirm answers 200 on a pass,
+    /gate/flagger/rollback on a fail, and both else 403. Also /livez, /readyz and /metrics. If a
+    request names a service, its error budget is judged too; if an app, its record of migrations.
     """
     from aiohttp import web
 

@@ -82,7 +82,7 @@ SERVER: Final = (
         default="http://127.0.0.1:9090",
         show_default=True,
         callback=_url,
-        help="Prometheus, or a Thanos or Mimir with its API.",
+        help="The URL of Prometheus, or of Thanos or Mimir.",
     ),
     _asked(
         "--header",
@@ -90,24 +90,26 @@ SERVER: Final = (
         metavar="'NAME: VALUE'",
         multiple=True,
         callback=_header,
-        help="Sent with each question, such as X-Scope-OrgID; repeatable.",
+        help="A header of each query, such as X-Scope-OrgID; repeatable.",
     ),
-    _asked("--bearer-file", metavar="FILE", help="A token; read anew each time."),
-    _asked("--user", help="For basic authentication."),
-    _asked("--password-file", metavar="FILE", help="Of that user."),
+    _asked(
+        "--bearer-file", metavar="FILE", help="The file of a bearer token, read before each query."
+    ),
+    _asked("--user", help="The user for basic authentication."),
+    _asked("--password-file", metavar="FILE", help="The file of that user's password."),
     _asked("--ca-file", metavar="FILE", help="The CA of the server's certificate."),
     _asked("--cert-file", metavar="FILE", help="A client certificate."),
-    _asked("--key-file", metavar="FILE", help="Its key."),
+    _asked("--key-file", metavar="FILE", help="The key of the client certificate."),
     _asked(
         "--timeout",
         type=duration_within(0.1, 3600),
         default="8s",
         show_default=True,
-        help="For all questions of one look together.",
+        help="The time limit of all queries of one look together.",
     ),
 )
 SAID: Final = (
-    click.option("--advise", is_flag=True, help="Say the verdict and exit 0 whatever it is."),
+    click.option("--advise", is_flag=True, help="Print the verdict, and exit 0 whatever it is."),
     click.option(
         "-o",
         "--output",
@@ -118,75 +120,96 @@ SAID: Final = (
 )
 LOOKS: Final = (
     click.option(
-        "--wait", type=DURATION, default=0.0, help="Look until it passes or fails, so long."
+        "--wait",
+        type=DURATION,
+        default=0.0,
+        help="How long to look again while the verdict is hold.",
     ),
     click.option(
         "--interval",
         type=duration_within(0.1, 86400),
         default="30s",
         show_default=True,
-        help="Between two looks.",
+        help="The pause between two looks.",
     ),
     *SAID,
 )
 VERSIONS: Final = (
-    _compared("--canary", metavar="SELECTOR", help="Matchers of PromQL that select its pods."),
-    _compared("--stable", metavar="SELECTOR", help="The same for the stable version."),
-    _compared("--canary-hash", metavar="HASH", help="Or its pods by their template hash,"),
-    _compared("--stable-hash", metavar="HASH", help="those of the stable version too,"),
+    _compared(
+        "--canary", metavar="SELECTOR", help="PromQL matchers that select the canary's pods."
+    ),
+    _compared(
+        "--stable",
+        metavar="SELECTOR",
+        help="PromQL matchers that select the stable version's pods.",
+    ),
+    _compared(
+        "--canary-hash",
+        metavar="HASH",
+        help="In place of --canary: the pod template hash of the canary's pods.",
+    ),
+    _compared(
+        "--stable-hash",
+        metavar="HASH",
+        help="In place of --stable: the pod template hash of the stable version's pods.",
+    ),
     _compared(
         "--hash-label",
         metavar="LABEL",
         default=_HASH_LABEL,
         show_default=True,
-        help="which this label holds,",
+        help="The label that holds the hash.",
     ),
-    _compared("--namespace", help="in this namespace."),
+    _compared("--namespace", help="The namespace of the pods that are selected by hash."),
     _compared(
         "--window",
         type=duration_within(1, 86400),
         default="10m",
         show_default=True,
-        help="The step began so long before the first look; all looks count from then on.",
+        help="How long before the first look the step began; all looks count from then on.",
     ),
     _compared(
         "--warm-up",
         type=DURATION,
         default="60s",
         show_default=True,
-        help="The first time of a pod, which does not count.",
+        help="How long after its start a pod does not count.",
     ),
     _compared(
         "--slo",
         type=Parsed("RATIO", _objective),
         default="99.9%",
         show_default=True,
-        help="The service's objective: at 14.4 times its errors nothing passes.",
+        help="The service's objective; a canary with 14.4 times its error rate does not pass.",
     ),
     _compared(
         "--tolerate",
         type=Parsed("TIMES", _tolerated),
         default=2.0,
         show_default=True,
-        help="So many times as bad as stable is no reason to stop.",
+        help="How many times worse than stable the canary may be.",
     ),
-    _compared("--weight", type=PERCENT, help="The canary's share of traffic, for the report."),
+    _compared("--weight", type=PERCENT, help="The canary's share of traffic, shown in the report."),
 )
 SOURCE: Final = click.option(
     "--source",
     type=click.Choice(["drainproxy", "sloth", "pyrra"]),
     default="drainproxy",
     show_default=True,
-    help="Whose rules compute the budget; pyrra with its --generic-rules.",
+    help="The recording rules that compute the budget; Pyrra's need its --generic-rules.",
 )
 STATE: Final = (
-    _recorded("--state", metavar="FILE", help="The record of migrations, if not in ConfigMaps."),
+    _recorded(
+        "--state",
+        metavar="FILE",
+        help="The file of the record of migrations, if it is not in ConfigMaps.",
+    ),
     _recorded(
         "--contract-after",
         type=DURATION,
         default="24h",
         show_default=True,
-        help="How long after the last deploy of its version a contract may begin.",
+        help="The time that must pass between the last deploy of a version and its contract.",
     ),
 )
 

@@ -25,14 +25,14 @@ PROBES = ("readyz", "livez", "startupz")
     type=click.Choice(PROBES),
     default=PROBES[0],
     show_default=True,
-    help="readyz: new work should come here. livez: the process can answer. startupz: it listens.",
+    help="readyz: ready for traffic. livez: the process answers. startupz: the listeners are open.",
 )
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing: the exit code tells.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing; the exit code is the answer.")
 def health(admin: Address, probe: str, quiet: bool) -> None:
-    """Ask a running sidecar whether it is well: exit code 0 if it is, 1 if not.
+    """Probe a running sidecar: exit code 0 if it is healthy, 1 if not.
 
-    Any other answer than yes is a no, that nothing listens there among them. DRAINPROXY_ADMIN says
-    where the sidecar is, as for the sidecar itself.
+    Anything but a success is a failure, such as that nothing listens there. DRAINPROXY_ADMIN names
+    the admin address, as for the sidecar itself.
     """
     try:
         said, well = Admin(admin, None).get(f"/{probe}").get("reason", "ok"), True

@@ -24,7 +24,12 @@ def files_argument(command: Decorated) -> Decorated:
     """Add `[-f] FILE|DIR|URL|-`, as often as wanted."""
     positional = click.argument("paths", nargs=-1, metavar="[FILE|DIR|URL|-]...")
     flag = click.option(
-        "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|URL|-", help="The same."
+        "-f",
+        "--filename",
+        "filenames",
+        multiple=True,
+        metavar="FILE|DIR|URL|-",
+        help="The same as the argument.",
     )
     return positional(flag(command))
 
@@ -41,7 +46,7 @@ def only_option(command: Decorated) -> Decorated:
     return click.option(
         "--only",
         type=click.Choice(["workloads", "services"]),
-        help="Print that half: the Services, or everything else.",
+        help="Print only one half: the Services, or everything else.",
     )(command)
 
 
@@ -51,10 +56,10 @@ def report_options(command: Decorated) -> Decorated:
         *("-o", "--output", "style"),
         type=click.Choice(["text", "json"]),
         default="text",
-        help="How the report is written.",
+        help="The format of the report.",
     )
     dry_run = click.option(
-        "--dry-run", is_flag=True, help="Print the report, and no manifests, to stdout."
+        "--dry-run", is_flag=True, help="Print only the report, to stdout, and no manifests."
     )
     return output(dry_run(command))
 
@@ -70,7 +75,7 @@ def report_options(command: Decorated) -> Decorated:
 @files_argument
 @only_option
 @report_options
-@click.option("--strict", is_flag=True, help="Exit 1 if anything that makes pods is not captured.")
+@click.option("--strict", is_flag=True, help="Exit 1 if any workload is not captured.")
 @annotation_options
 def inject(
     paths: tuple[str, ...],
@@ -79,17 +84,17 @@ def inject(
     strict: bool,
     **given: Any,
 ) -> None:
-    """Put the sidecar into every workload of these manifests, and lead clients to it.
+    """Add the sidecar to every workload of these manifests, and send its clients through it.
 
     YAML and JSON; Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, Pod, Rollout, and
-    lists of them. A Service that targets a number is changed so that it leads to the sidecar, and a
-    NetworkPolicy allows its port. Everything else passes as it is. The manifests go to stdout, what
-    was done to stderr. Each option becomes an annotation of the pods, in the place of their own.
+    lists of them. A Service that targets a port number is changed to target the sidecar, and a
+    NetworkPolicy to allow its port. Everything else is left as it is. The manifests go to stdout,
+    the report to stderr. Each option becomes an annotation of the pods and overrides theirs.
 
-    The environment variable DRAINPROXY_IMAGE names the image for pods that say nothing of it.
+    The environment variable DRAINPROXY_IMAGE names the image for pods that name none.
 
-    Exits with 1 if something is wrong, or if nothing that makes pods is captured (the manifests are
-    printed all the same), and with 2 if there is no Kubernetes object.
+    Exits with 1 if anything is wrong, or if no workload is captured (the manifests are printed all
+    the same), and with 2 if there is no Kubernetes object.
     """
     from drainproxy.kube.batch import inject_all
     from drainproxy.kube.plan import Options
@@ -115,10 +120,10 @@ def uninject(
     style: str,
     dry_run: bool,
 ) -> None:
-    """Take the sidecar out of every workload of these manifests; they are what they were.
+    """Remove the sidecar from every workload of these manifests, as if it had never been there.
 
-    So are the Services and NetworkPolicies that were changed for it. Exits with 1 if something is
-    wrong, and with 2 if there is no Kubernetes object.
+    Services and NetworkPolicies that were changed for it are restored too. Exits with 1 if anything
+    is wrong, and with 2 if there is no Kubernetes object.
     """
     from drainproxy.kube.batch import uninject_all
 

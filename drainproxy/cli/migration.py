@@ -22,10 +22,10 @@ A change, step by step:
 """,
 )
 def migration() -> None:
-    """Database changes by expand, migrate and contract, with a no-go zone behind the contract.
+    """Database changes by expand, migrate and contract, with no rollback behind a contract.
 
-    Every command exits 0 for allow, 1 for refuse, 3 for hold (nobody can know: the record is
-    missing, corrupt or in use, a clock is wrong) and 2 if it was used wrongly.
+    Every command exits 0 for allow, 1 for refuse, 3 for hold (unknown: the record is missing,
+    corrupt or in use, or a clock is wrong) and 2 for wrong usage.
     """
 
 
@@ -43,7 +43,7 @@ def _example(*lines: str) -> str:
 @record_options(version=False)
 @click.pass_context
 def status(ctx: click.Context, /, **given: Any) -> None:
-    """Print what is recorded; allow if it can be true."""
+    """Print the record; allow if it is consistent."""
     from drainproxy.rollout.migration.decide import sound
 
     asked = Asked(ctx, given)
@@ -79,7 +79,7 @@ def begin(ctx: click.Context, /, **given: Any) -> None:
 def deployed(ctx: click.Context, /, **given: Any) -> None:
     """Record a successful deploy of code for schema N: the last step of a pipeline.
 
-    A rollback is one too, of the older version. The time until a contract may begin starts anew.
+    A rollback counts as a deploy of the older version. --contract-after counts from here.
     """
     Asked(ctx, given).change("deployed")
 
@@ -102,7 +102,7 @@ def complete(ctx: click.Context, /, **given: Any) -> None:
 @record_options(version=True)
 @click.pass_context
 def may_deploy(ctx: click.Context, /, **given: Any) -> None:
-    """Whether code for schema N may be deployed."""
+    """Tell whether code for schema N may be deployed."""
     Asked(ctx, given).decide("deploy")
 
 
@@ -116,5 +116,5 @@ def may_deploy(ctx: click.Context, /, **given: Any) -> None:
 @record_options(version=True)
 @click.pass_context
 def may_rollback(ctx: click.Context, /, **given: Any) -> None:
-    """Whether an automated rollback to code for schema N may be done; behind a contract: hold."""
+    """Tell whether an automated rollback to code for schema N is allowed; hold after a contract."""
     Asked(ctx, given).decide("rollback")

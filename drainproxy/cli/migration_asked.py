@@ -39,7 +39,7 @@ OUTPUT: Final = click.option(
     metavar="human|json",
     default="human",
     show_default=True,
-    help="For people or for programs.",
+    help="human for people, json for programs.",
 )
 
 
@@ -48,26 +48,34 @@ def record_options(version: bool) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         options = [
-            click.option("--app", metavar="NAME", help="Its label app.kubernetes.io/name."),
-            click.option("--state", metavar="FILE", help="The record is in this file."),
+            click.option(
+                "--app", metavar="NAME", help="The app: its label app.kubernetes.io/name."
+            ),
+            click.option("--state", metavar="FILE", help="Keep the record in this file."),
             click.option(
                 "--namespace",
                 metavar="NS",
-                help="The record is in ConfigMaps of this namespace; without it and without"
-                " --state, of the one that the credentials name.",
+                help="Keep the record in ConfigMaps of this namespace; the default, without"
+                " --state, is that of the credentials.",
             ),
             click.option(
                 "--contract-after",
                 metavar="DURATION",
                 default="24h",
                 show_default=True,
-                help="How long after the last deploy of its version a contract may begin.",
+                help="The time that must pass between the last deploy of a version and its"
+                " contract.",
             ),
             OUTPUT,
         ]
         if version:
             options.insert(
-                1, click.option("--version", metavar="N", help="drainproxy.io/schema-version.")
+                1,
+                click.option(
+                    "--version",
+                    metavar="N",
+                    help="The schema version: the annotation drainproxy.io/schema-version.",
+                ),
             )
         for option in reversed(options):
             command = option(command)

@@ -48,25 +48,25 @@ Examples:
     metavar="postgres|mysql|sqlite",
     default="postgres",
     show_default=True,
-    help="The server that will read it.",
+    help="The database server that will run the SQL.",
 )
 @click.option(
     "--tool",
     metavar="plain|dbmate|goose|sql-migrate",
     default="plain",
     show_default=True,
-    help="What runs it. All but plain leave out the part `down` of a file.",
+    help="The migration tool that runs it. All but plain ignore the `down` part of a file.",
 )
 @OUTPUT
 @click.pass_context
 def lint(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None:
-    """Say of each statement of SQL files whether it is expand, migrate, contract or unknown.
+    """Classify each statement of SQL files as expand, migrate, contract or unknown.
 
-    expand only adds, migrate moves data, contract takes away or tightens; what is not surely
-    understood is unknown, and somebody has to say its phase. JSON of pgroll (its status, a
-    migration) and squawk is read too.
+    expand only adds, migrate moves data, contract removes or tightens; what is not understood for
+    certain is unknown, and its phase must be declared. JSON of pgroll (its status, or a migration)
+    and of squawk is read too.
 
-    Exits 0 if all is expand or migrate, 1 if anything is contract, 3 if something is unknown and
+    Exits 0 if all is expand or migrate, 1 if anything is contract, 3 if anything is unknown and
     nothing contract, 2 if a file cannot be read.
     """
     # What looks like an option and is none was left over for the files.

@@ -36,7 +36,7 @@ def setting_options(command: Command) -> Command:
         "--config",
         metavar="FILE",
         envvar=CONFIG_ENVIRONMENT,
-        help="A YAML file of settings; flags, environment and annotations beat it.",
+        help="A YAML file of settings; annotations, environment and flags override it.",
     )(command)
 
 

@@ -23,18 +23,18 @@ _INSTALL = "redirect install --port 8080 --to 9181 --uid 65532 --yes"
 
 @click.group(cls=Group, epilog=examples(_INSTALL, "redirect show", "redirect uninstall"))
 def redirect() -> None:
-    """Lead what comes for the app to the sidecar, with nftables (needs NET_ADMIN)."""
+    """Redirect connections for the app to the sidecar, with nftables (needs NET_ADMIN)."""
 
 
 @redirect.command(epilog=examples(_INSTALL))
-@click.option("--port", required=True, metavar="PORT[,PORT]", help="Ports of the app.")
+@click.option("--port", required=True, metavar="PORT[,PORT]", help="The ports of the app.")
 @click.option("--to", required=True, metavar="PORT[,PORT]", help="The sidecar's port for each.")
 @click.option(
     "--uid",
     type=click.IntRange(0, 2**32 - 2),
     default=65532,
     show_default=True,
-    help="The sidecar's user, whose connections do reach the app.",
+    help="The sidecar's user: its own connections to the app are not redirected.",
 )
 @click.option(
     "--admin",
@@ -44,12 +44,12 @@ def redirect() -> None:
     show_default=True,
     help="The sidecar's admin address, which is never redirected.",
 )
-@click.option("--yes", is_flag=True, help="Outside a container too, as root.")
+@click.option("--yes", is_flag=True, help="Install as root outside a container too.")
 def install(port: str, to: str, uid: int, admin: str, yes: bool) -> None:
-    """Redirect TCP, IPv4 and IPv6, in place of what was redirected before.
+    """Redirect TCP over IPv4 and IPv6, in place of any redirect installed before.
 
-    It is meant for the network of a pod, where an init container runs it. As root outside a
-    container it would redirect a whole machine, so there it asks for --yes.
+    It is meant for an init container of a pod. As root outside a container it would redirect
+    connections of the whole machine, so there it needs --yes.
     """
     if not yes and os.geteuid() == 0 and not in_container():
         raise click.UsageError(
@@ -68,7 +68,7 @@ def install(port: str, to: str, uid: int, admin: str, yes: bool) -> None:
 
 @redirect.command(epilog=examples("redirect uninstall"))
 def uninstall() -> None:
-    """Remove the redirect; nothing of it stays."""
+    """Remove the redirect completely."""
     _nft("-f", "-", ruleset=UNINSTALL)
 
 

@@ -117,34 +117,40 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
 @click.option(
     "--restart-app",
     is_flag=True,
-    help="No rollout: the app of each replica is restarted, as where its liveness probe fails.",
+    help="In place of a rollout: restart the app of each replica, as after a failed liveness"
+    " probe.",
 )
 @click.option(
     "--kill-app",
     is_flag=True,
-    help="No rollout: the app of each replica is killed, as of too much memory, and comes back.",
+    help="In place of a rollout: kill the app of each replica, as when out of memory, and start it"
+    " again.",
 )
 @_duration("--grace-period", "30s", "terminationGracePeriodSeconds")
-@_duration("--propagation-delay", "2s", "From the deletion of a replica until the balancer knows.")
-@_duration("--before", "5s", "The load alone, before the rollout.")
-@_duration("--after", "10s", "The load alone, after the rollout.")
+@_duration(
+    "--propagation-delay",
+    "2s",
+    "The time from the deletion of a replica until the balancer stops sending to it.",
+)
+@_duration("--before", "5s", "How long the load runs before the rollout.")
+@_duration("--after", "10s", "How long the load runs after the rollout.")
 @_duration(
     "--hold",
     None,
-    f"Between the steps of blue-green and canary: {HOLD:g} s, with --gate at least"
+    f"The pause between the steps of blue-green and canary: {HOLD:g} s, with --gate at least"
     f" {GATED_HOLD:g} s.",
 )
 @_duration(
     "--scale-down-delay",
     "0s",
-    "scaleDownDelaySeconds of a canary: connections on old replicas come to their age meanwhile, as"
-    " deploy/rollouts/argo/canary.yaml has it; 0 moves them by rebalance.",
+    "scaleDownDelaySeconds of a canary, in which connections on old replicas reach their maximum"
+    " age, as in deploy/rollouts/argo/canary.yaml; with 0 rebalance moves them.",
 )
 @click.option(
     "--path",
     default="/",
     show_default=True,
-    help="What http clients ask of an app of yours, with GET.",
+    help="The path that http clients GET from your own app.",
 )
 @click.option("--websocket-path", default="/ws", show_default=True)
 @click.option("--events-path", default="/events", show_default=True)
@@ -153,46 +159,56 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     type=click.Choice(PROXIES),
     default="drainproxy",
     show_default=True,
-    help="What stands in front of each replica.",
+    help="The proxy in front of each replica.",
 )
 @click.option(
-    "--http-port", type=click.IntRange(0, 65535), default=0, help="Where the balancer listens."
+    "--http-port", type=click.IntRange(0, 65535), default=0, help="The port of the balancer."
 )
-@click.option("--grpc-port", type=click.IntRange(0, 65535), default=0, help="The same for gRPC.")
+@click.option(
+    "--grpc-port", type=click.IntRange(0, 65535), default=0, help="The balancer's port for gRPC."
+)
 @_duration(
     "--prestop-sleep",
     "0s",
-    "How long an app without a proxy sleeps in its preStop; with --compare as a third beside the"
-    " other two.",
+    "How long an app without a proxy sleeps in its preStop hook; with --compare it is a third one"
+    " beside the other two.",
 )
 @click.option(
     "--balancer",
     type=click.Choice(BALANCERS),
     default="kube-proxy",
     show_default=True,
-    help="What stands in front of the replicas.",
+    help="The balancer in front of the replicas.",
 )
-@click.option("--serve", is_flag=True, help="No clients: yours may come, until Ctrl-C.")
-@_duration("--rollout-every", "0s", "With --serve; 0 is never.")
+@click.option("--serve", is_flag=True, help="Start no clients, and serve your own until Ctrl-C.")
+@_duration("--rollout-every", "0s", "With --serve: the time between rollouts; 0 is never.")
 @click.option(
-    "--compare", is_flag=True, help="The same without a proxy beside it, at the same time."
+    "--compare",
+    is_flag=True,
+    help="Rehearse the same without a proxy at the same time, and compare.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="The results as JSON on stdout, all else on stderr."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the results as JSON on stdout, everything else on stderr.",
 )
 @click.option(
-    "--html", metavar="FILE", type=click.Path(dir_okay=False), help="The results as a page."
+    "--html",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Write the results as an HTML page.",
 )
 @gate_options
 @_sidecar_options
 @click.pass_context
 def rehearse(ctx: click.Context, /, **given: Any) -> None:
-    """Roll out a new version under load, and count what is lost.
+    """Roll out a new version under load on this machine, and count what is lost.
 
-    With `-- APP ARGS...` it is your app, with `{port}` or $PORT as the port to listen on and
-    `{version}` or $VERSION as the version; without, a built-in one with an answer of every kind.
-    Exits 0 if nothing was lost, 1 if something was or the gate stopped it, 2 if it could not take
-    place, 3 if the gate came to no verdict.
+    With `-- APP ARGS...` it runs your app, which gets its port as `{port}` or $PORT and its version
+    as `{version}` or $VERSION; without, a built-in app with responses of every kind. Exits 0 if
+    nothing was lost, 1 if anything was or the gate stopped it, 2 if the rehearsal could not run, 3
+    if the gate came to no verdict.
     """
     plan = _plan(given, ctx.obj or ())
     sys.exit(_rehearse(plan, given))

@@ -19,37 +19,38 @@ GATE: Final = (
     click.option(
         "--gate",
         is_flag=True,
-        help="With --strategy canary: by steps of 5 %, each let on by the gate; back if it fails.",
+        help="With --strategy canary: steps of 5 %, each after a pass of the gate; a fail rolls"
+        " back.",
     ),
     click.option(
         "--gate-timeout",
         type=duration_within(1, 86400),
         metavar="DURATION",
-        help=f"How long one step may wait for a verdict, {GATE_TIMEOUT:g} s.",
+        help=f"How long one step may wait for a verdict; the default is {GATE_TIMEOUT:g} s.",
     ),
     click.option(
         "--prometheus",
         metavar="PATH",
-        help="The Prometheus that scrapes the sidecars; the installed one.",
+        help="The Prometheus binary that scrapes the sidecars; the default is the installed one.",
     ),
     click.option(
         "--new-version-fails",
         type=PERCENT,
         default=0.0,
         metavar="PERCENT",
-        help="So much of what the new version of the built-in app is asked fails, such as 5%.",
+        help="The share of requests that fail in the new version of the built-in app, such as 5%.",
     ),
     click.option(
         "--new-version-slow",
         type=DURATION,
         default=0.0,
         metavar="DURATION",
-        help="Its answers come so much later, such as 300ms.",
+        help="The delay of each response of the new version, such as 300ms.",
     ),
     click.option(
         "--new-version-drops-websockets",
         is_flag=True,
-        help="It ends each WebSocket at the first message, without a Close.",
+        help="The new version ends each WebSocket at the first message, without a Close.",
     ),
 )
 

@@ -29,20 +29,28 @@ _PAUSE = 1.0
         "reports --all-namespaces -o json",
     )
 )
-@click.option("--watch", "-w", is_flag=True, help="Go on, and print each report as its pod ends.")
+@click.option(
+    "--watch", "-w", is_flag=True, help="Keep watching, and print each report when its pod ends."
+)
 @click.option("--selector", "-l", metavar="LABELS", default="", help="Only pods with these labels.")
-@click.option("--namespace", "-n", metavar="NAME", help="Without it: that of the context.")
+@click.option(
+    "--namespace", "-n", metavar="NAME", help="The namespace; the default is that of the context."
+)
 @click.option("--all-namespaces", "-A", is_flag=True, help="The pods of all namespaces.")
-@click.option("--context", metavar="NAME", help="Of the kubeconfig; without it the current one.")
+@click.option(
+    "--context",
+    metavar="NAME",
+    help="The context of the kubeconfig; the default is the current one.",
+)
 @click.option(
     "--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def reports(**given: Any) -> None:
     """Print the drain reports of sidecars that have ended, in the cluster of KUBECONFIG.
 
-    A pod is gone a second after its containers, and its report with it: start this with --watch
-    before a rollout. It needs the right to list, and to watch, pods. Ctrl-C ends it. The exit code
-    is 3 if anything was cut or left unanswered.
+    A pod, and the report with it, is deleted a second after its containers end: start this with
+    --watch before a rollout. It needs permission to list and watch pods. Ctrl-C ends it. The exit
+    code is 3 if anything was cut or left unanswered.
     """
     from drainproxy.kube.cluster import Unavailable
 

@@ -44,15 +44,17 @@ class RunCommand(Command):
         "run --config drainproxy.yaml --check",
     ),
 )
-@click.option("--check", is_flag=True, help="Say what is wrong with the settings, and exit.")
+@click.option(
+    "--check", is_flag=True, help="Check the settings, print what is wrong with them, and exit."
+)
 @setting_options
 @click.pass_context
 def run(ctx: click.Context, /, check: bool, **given: Any) -> None:
-    """Stand in front of an app: forward, know what is in flight, drain on SIGTERM.
+    """Run the sidecar: forward to an app, track what is in flight, drain on SIGTERM.
 
-    With `-- APP ARGS...` the app is started too, and with it its whole process group gets SIGTERM
-    after the drain (and SIGKILL if it ignores that for 10 s). Its exit code becomes ours, but for
-    one that our SIGTERM has ended: that is 0. SIGHUP reads --config and the annotations anew.
+    With `-- APP ARGS...` it starts the app too. After the drain the app's whole process group gets
+    SIGTERM, and SIGKILL if it has not ended within 10 s. The exit code is that of the app, or 0 if
+    our SIGTERM ended it. SIGHUP reloads --config and the annotations.
     """
     from drainproxy.sidecar import logs, own_addresses, reload, rlimits
     from drainproxy.sidecar.supervisor import Sidecar

@@ -14,13 +14,14 @@ from drainproxy.cli.help import examples
     type=click.Choice(["markdown", "json", "json-schema"]),
     default="markdown",
     show_default=True,
-    help="For people, for programs, or for editors: the schema of a file for --config.",
+    help="markdown for people, json for programs, json-schema for editors: the schema of a --config"
+    " file.",
 )
 def settings(form: str) -> None:
     """Print every setting: name, default, values, environment, annotation and meaning.
 
-    An editor that speaks YAML's language server completes and checks a configuration whose first
-    line is `# yaml-language-server: $schema=drainproxy.schema.json`.
+    An editor with a YAML language server completes and checks a configuration file that begins
+    with `# yaml-language-server: $schema=drainproxy.schema.json`.
     """
     from drainproxy import config
 

@@ -34,36 +34,51 @@ OUTPUTS = ("human", "json", "junit")
     ),
 )
 @click.argument("test", metavar="FILE|-|URL")
-@click.option("--url", metavar="BASE", help="What the paths of the steps are appended to.")
+@click.option(
+    "--url", metavar="BASE", help="The base URL to which the paths of the steps are appended."
+)
 @click.option(
     "--variable",
     "variables",
     multiple=True,
     metavar="NAME=VALUE",
-    help="For ${NAME} in the file; beats the file and the environment.",
+    help="The value of ${NAME} in the file; overrides the file's own and the environment.",
 )
-@click.option("--timeout", metavar="DURATION", help="Of each attempt.  [default: 10s]")
-@click.option("--retries", metavar="NUMBER", help="Further attempts of each step.  [default: 0]")
-@click.option("--retry-interval", metavar="DURATION", help="Between attempts.  [default: 1s]")
-@click.option("--fail-fast", is_flag=True, help="Skip the steps behind the first that fails.")
 @click.option(
-    "--ca", metavar="FILE", default="", help="Trust these CAs (PEM) instead of the usual."
+    "--timeout", metavar="DURATION", help="The time limit of each attempt.  [default: 10s]"
 )
-@click.option("--insecure", is_flag=True, help="Do not check the certificates of http and sse.")
+@click.option(
+    "--retries", metavar="NUMBER", help="How often a failed step is tried again.  [default: 0]"
+)
+@click.option(
+    "--retry-interval", metavar="DURATION", help="The pause between attempts.  [default: 1s]"
+)
+@click.option("--fail-fast", is_flag=True, help="Skip all steps after the first that fails.")
+@click.option(
+    "--ca", metavar="FILE", default="", help="Trust these CAs (PEM) instead of the system's."
+)
+@click.option("--insecure", is_flag=True, help="Do not verify server certificates (http and sse).")
 @click.option(
     "-o",
     "--output",
     type=click.Choice(OUTPUTS),
     default="human",
     show_default=True,
-    help="What goes to stdout; all but human has its progress on stderr.",
+    help="The format on stdout; with all but human, progress goes to stderr.",
 )
-@click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False), help="JUnit's XML too.")
-@click.option("--json", metavar="FILE", type=click.Path(dir_okay=False), help="JSON too.")
+@click.option(
+    "--junit",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Also write JUnit XML to this file.",
+)
+@click.option(
+    "--json", metavar="FILE", type=click.Path(dir_okay=False), help="Also write JSON to this file."
+)
 def smoke(**given: Any) -> None:
-    """Ask a service that was just deployed whether it works.
+    """Test a service that was just deployed.
 
-    FILE is a list of steps in YAML, - standard input; a URL is one step, GET, and expects 2xx.
+    FILE is a list of steps in YAML, - is standard input; a URL is one step: GET, expecting 2xx.
 
     \b
       drainproxy smoke - --url http://127.0.0.1:8080 <<'END'
@@ -79,8 +94,8 @@ def smoke(**given: Any) -> None:
       - exec: [./check-queue, --empty]
       END
 
-    The steps are asked in their order, each until it passes or its retries are used up.
-    deploy/smoke has all keys, and the test as a Job, a Helm test and a hook of Argo CD.
+    The steps run in order, each until it passes or its retries are used up. deploy/smoke describes
+    all keys, and has the test as a Job, a Helm test and an Argo CD hook.
 
     Exits 0 if every step passed, 1 if one failed or there is none, 2 if the test cannot be read.
     """

@@ -74,7 +74,7 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
     default="8443",
     show_default=True,
     callback=_address,
-    help="Where the API server asks, over TLS: POST /inject.",
+    help="The address for the API server, over TLS: POST /inject.",
 )
 @_certificate("--tls-cert", metavar="FILE", type=_FILE, help="Its certificate chain (PEM).")
 @_certificate(
@@ -87,15 +87,15 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
     "--tls-secret",
     metavar="NAMESPACE/NAME",
     callback=_in_namespace,
-    help="Instead of files: a Secret in which the webhook keeps a certificate that it makes, and"
-    " renews, itself. Its authority stands in --webhook-configuration.",
+    help="In place of files: the Secret for a certificate that the webhook issues and renews"
+    " itself. It writes the CA into --webhook-configuration.",
 )
 @_certificate(
     "--tls-host",
     metavar="HOST",
     multiple=True,
-    help="With --tls-secret: what the API server calls the webhook, as NAME.NAMESPACE.svc;"
-    " repeatable.",
+    help="With --tls-secret: the host by which the API server reaches the webhook,"
+    " NAME.NAMESPACE.svc; repeatable.",
 )
 @_certificate(
     "--tls-days",
@@ -107,7 +107,7 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
 @_certificate(
     "--webhook-configuration",
     metavar="NAME",
-    help="With --tls-secret: the MutatingWebhookConfiguration that gets the CA.",
+    help="With --tls-secret: the MutatingWebhookConfiguration into which the CA is written.",
 )
 @click.option(
     "--observe",
@@ -115,38 +115,38 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
     default="9180",
     show_default=True,
     callback=_address,
-    help="Where /livez, /readyz and /metrics are, over plain HTTP.",
+    help="The address of /livez, /readyz and /metrics, over plain HTTP.",
 )
 @click.option("--image", metavar="IMAGE", help="The image of the sidecar.")
 @click.option(
     "--defaults",
     metavar="FILE",
     type=_FILE,
-    help="A YAML map of annotations for every pod, with their prefix or without; those of its"
-    " namespace and its own beat them.",
+    help="A YAML map of default annotations for every pod, with or without their prefix; those of"
+    " its namespace and its own override them.",
 )
 @click.option(
     "--namespace-annotations",
     type=click.Choice(["off", "api"]),
     default="off",
     show_default=True,
-    help="api: the annotations of a namespace, asked of the API server, are defaults for its pods."
-    " Who cannot read them is not ready.",
+    help="api: the annotations of a namespace, read from the API server, are defaults for its pods."
+    " While they cannot be read the webhook is not ready.",
 )
 @click.option(
     "--watch-services",
     type=click.Choice(["on", "off"]),
     default="off",
     show_default=True,
-    help="on: Services and namespaces are watched, so that each pod is captured as the Services"
-    " that select it need. Without an answer of the API server ports are captured by their names.",
+    help="on: watch Services and namespaces, to capture each pod as the Services that select it"
+    " need. While the API server does not answer, ports are captured by their names.",
 )
 @click.option(
     "--events",
     type=click.Choice(["on", "off"]),
     default="off",
     show_default=True,
-    help="on: warnings are Events of the ReplicaSet, or what else makes the pod, too.",
+    help="on: write warnings as Events too, for the ReplicaSet or other owner of the pod.",
 )
 @click.option(
     "--stop-delay",
@@ -154,14 +154,14 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
     default="5s",
     show_default=True,
     callback=_seconds,
-    help="How long it still answers after SIGTERM, when it is not ready any more.",
+    help="How long it still answers after SIGTERM, while readiness fails.",
 )
 @click.option("--log-level", type=click.Choice(get_args(LogLevel)), default="info")
 @click.option("--log-format", type=click.Choice(get_args(LogFormat)), default="text")
 def webhook(log_level: str, log_format: str, **given: Any) -> None:
-    """Answer the API server's admission reviews: new pods get a sidecar.
+    """Serve the admission webhook that injects the sidecar into new pods.
 
-    Every option can be given in the environment: --listen as DRAINPROXY_WEBHOOK_LISTEN.
+    Every option may be an environment variable: --listen is DRAINPROXY_WEBHOOK_LISTEN.
     """
     from drainproxy.sidecar import logs
 
