@@ -2,12 +2,12 @@
 
 drainproxy stands in front of one app, forwards what comes, knows what is in flight, and when the
 app must go it says goodbye to each client in the client's own protocol and waits for the last
-answer. Where to change what is said in `relay`.
+answer. The docstring of `relay` says how it works, and where to change what.
 
 The rooms, each of which imports only those above it:
 
-- `extras`: the command that installs what is missing here; `not_http`: what servers of ours log of
-  garbage; they import nothing of ours
+- `extras`: the hint that installs a missing library; `not_http`: log lines for input that is no
+  HTTP; they import nothing of ours
 - `config`: the one table of settings that flags, environment, file, annotations and docs come from
 - `wire`: protocol grammar: bytes in, boundaries out; pure
 - `drain`: policy: the phases of a drain, what is in flight, who hears when, the report; pure
@@ -27,17 +27,18 @@ The words, each for one idea, in code, logs, documents and tests:
 - context: what all sessions of a process share; registry: the sessions that are connected
 - kind: what is spoken: http1, http2, grpc, sse, websocket, tcp
 - hold: something in flight that a drain waits for; the ledger has all of them, and how each ended
-- drain: the way of a process from serving to drained, phase by phase (`drain.machine`)
+- drain: a process goes from serving to drained, phase by phase (`drain.machine`)
 - leaving: the phase in which clients are asked to go; undrain: the drain is taken back
 - goodbye: asking a client to go, in its own protocol; it is pending until a boundary comes, and
   may be cancelled; carrier: what writes it (HTTP/1, or a stream of HTTP/2)
 - boundary: a place in the bytes where a message of ours may stand
 - quiet: a pause in which nothing has passed (drain-quiet: in which no new client has come);
-  urgency: what may hold a goodbye up, and for how long, by the reason for it (`drain.interruption`)
+  urgency: how long a goodbye may wait for one, by its reason (`drain.interruption`)
+- endless: a response without an end of its own
 - latecomer: a client that connects while we are leaving
 - GOAWAY, Close, `Connection: close`, `retry`: the goodbyes of HTTP/2, WebSocket, HTTP/1 and SSE
 - tracked stream: an HTTP/2 stream that is followed because it may need a goodbye of its own
-- expired: asked to come again because of its age or a rebalance; jitter sample: the random number
+- expired: asked to reconnect because of its age or a rebalance; jitter sample: the random number
   that spreads ages
 - expected request: one that may still come on a connection that was kept open
 - cut: booked for what we ended before its own end; last goodbye: one that waits for no pause, 2 s

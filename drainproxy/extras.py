@@ -1,4 +1,4 @@
-"""How the libraries of an extra come to where we are installed: what a hint has to say."""
+"""The hint on how to install the libraries of an extra, from where this package was installed."""
 
 import shlex
 import sys

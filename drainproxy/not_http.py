@@ -1,4 +1,4 @@
-"""What is logged where aiohttp serves and what comes is no HTTP: a port scan, TLS, a mistake."""
+"""Log lines of aiohttp servers for input that is not HTTP: a port scan, TLS, a mistake."""
 
 import logging
 

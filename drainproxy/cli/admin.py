@@ -1,4 +1,4 @@
-"""`drainproxy drain`, `undrain`, `status` and `rebalance`: talk to a sidecar that runs."""
+"""`drainproxy drain`, `undrain`, `status` and `rebalance`: control a running sidecar."""
 
 import json
 import sys

@@ -1,7 +1,7 @@
-"""Where a running sidecar answers, and the token that it asks for: read where it reads them itself.
+"""The admin address and token of a running sidecar, read from where the sidecar reads them.
 
-In the container of a sidecar that is its environment, its file of settings and the annotations of
-its pod, so that `kubectl exec POD -c drainproxy -- drainproxy drain` needs no further word.
+In the container of a sidecar that is its environment, its settings file and the annotations of its
+pod, so that `kubectl exec POD -c drainproxy -- drainproxy drain` needs no options.
 """
 
 import os

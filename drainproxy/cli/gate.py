@@ -1,4 +1,4 @@
-"""`drainproxy gate`: whether a rollout may go on, by what Prometheus has seen of it."""
+"""`drainproxy gate`: judges by Prometheus whether a rollout may go on."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""`drainproxy health`: a probe of a sidecar that runs, for HEALTHCHECK and scripts."""
+"""`drainproxy health`: probes a running sidecar, for HEALTHCHECK and scripts."""
 
 import sys
 

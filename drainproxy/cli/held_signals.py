@@ -1,4 +1,4 @@
-"""Signals that come before `drainproxy run` can handle them wait until it can."""
+"""Holds signals that arrive before `drainproxy run` can handle them."""
 
 import signal
 from collections.abc import Sequence

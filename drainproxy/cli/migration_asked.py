@@ -1,4 +1,4 @@
-"""The options of the commands on a record: texts in, values or all mistakes out."""
+"""The options of commands on a record of migrations: texts in, values or all mistakes out."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""The options of a command that runs a sidecar, read off the table of settings."""
+"""The options of a command that runs a sidecar, made from the table of settings."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Types of options that are spelt as the settings are."""
+"""Types of options that are written like settings."""
 
 from collections.abc import Callable
 from math import isnan

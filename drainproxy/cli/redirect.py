@@ -1,4 +1,5 @@
-"""`drainproxy redirect`: lead what comes for the app to the sidecar, where no port can be moved.
+"""`drainproxy redirect`: redirects connections for the app to the sidecar, where no port can
+change.
 
 Run in the pod's network by a container that has NET_ADMIN, before the app starts.
 """

@@ -1,4 +1,4 @@
-"""`drainproxy reports`: what sidecars in a cluster said at their end."""
+"""`drainproxy reports`: the drain reports of sidecars in a cluster."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`drainproxy smoke`: ask a service that was just deployed whether it works."""
+"""`drainproxy smoke`: tests a service that was just deployed."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Manifests at URLs: what is fetched, and how it is named where people read it."""
+"""Fetches manifests from URLs, and names them for people without their secrets."""
 
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit

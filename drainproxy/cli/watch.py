@@ -1,4 +1,4 @@
-"""`drainproxy status --watch`: a drain as it goes on."""
+"""`drainproxy status --watch`: shows a drain as it goes on."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""`drainproxy webhook`: puts the sidecar into new pods, when the API server asks."""
+"""`drainproxy webhook`: the admission webhook that injects sidecars into new pods."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Where the apps are, and which of them readiness depends on: what forwards leave to other
+"""The addresses of the apps, and which apps readiness depends on, from forwards and other
 settings."""
 
 from collections.abc import Iterator

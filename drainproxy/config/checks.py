@@ -1,4 +1,5 @@
-"""What settings must not be to each other. Only settings that need a restart are looked at."""
+"""Combinations of settings that contradict each other. Only settings that need a restart are
+checked."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain

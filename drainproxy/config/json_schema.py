@@ -1,7 +1,7 @@
-"""The schema of a configuration file, for editors: JSON Schema, draft 2020-12.
+"""The JSON Schema (draft 2020-12) of a configuration file, for editors.
 
-It tells a misspelt name and the shape of a value. What a value may be beside that (the sum of a
-duration, an address that exists) `drainproxy run --check` says.
+It finds misspelt names and values of the wrong form. Whatever else a value must satisfy (a limit,
+an address that exists) `drainproxy run --check` checks.
 """
 
 from typing import Any, Final

@@ -1,5 +1,5 @@
-"""Forwards that lead back to us: to themselves, to each other, or to what the sidecar itself
-answers. Through such a forward a client from anywhere would be one from loopback."""
+"""Forwards that lead back to this process: to themselves, to each other, or to the sidecar's own
+ports. Through such a forward any client would appear to come from loopback."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: where, of which name, and what would be right."""
+"""A mistake in a configuration: its source, the setting, and what would be right."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

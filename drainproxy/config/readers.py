@@ -1,4 +1,5 @@
-"""What each source gives: its texts, matched with the table, and what in it matches nothing."""
+"""Reads each source of settings: matches its texts with the table, and reports names that match
+none."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What can be set: each setting with its type, its default and all that is known of it."""
+"""The settings: each with its type, its default, and how it is described."""
 
 from typing import Annotated, Final
 

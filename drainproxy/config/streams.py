@@ -1,4 +1,4 @@
-"""Which answers end at leaving, as they are written: `CONTENT-TYPE=end` or `/PATH-PREFIX=end`."""
+"""The values of `stream-drain`: `CONTENT-TYPE=end` or `/PATH-PREFIX=end`."""
 
 import re
 

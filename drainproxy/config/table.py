@@ -1,4 +1,5 @@
-"""The table of settings, one row each: flags, environment, file, annotations and docs read it."""
+"""The table of settings, one row each: flags, environment, file, annotations and docs are made from
+it."""
 
 from typing import Any, Final
 

@@ -1,1 +1,2 @@
-"""Policy of leaving: phases, what is in flight, who hears when. Pure: time is an argument."""
+"""The policy of a drain: phases, what is in flight, when clients are told. Pure: time is an
+argument."""

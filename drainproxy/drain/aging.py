@@ -1,7 +1,7 @@
-"""When a connection is old enough to be asked to come again, and when it is cut.
+"""When a connection is old enough for its client to be asked to reconnect, and when it is cut.
 
-Connections are balanced once, when they are opened: only those that end find their way to new
-replicas. What was opened together must not end together, so each age varies by chance.
+Connections are balanced only when they are opened: without an age they would never reach new
+replicas. Those that were opened together must not end together, so each age has a random jitter.
 """
 
 from collections.abc import Mapping

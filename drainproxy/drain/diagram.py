@@ -1,4 +1,4 @@
-"""The table of phases as documents show it: a state diagram (Mermaid), and the table itself."""
+"""Prints the phases of a drain for the documentation: a Mermaid state diagram, and the table."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,5 @@
-"""Why and when goodbyes are said: spread over a window, so that reconnects are no wave."""
+"""The reasons of goodbyes, and how goodbyes are spread so that reconnects do not come as one
+wave."""
 
 from collections.abc import Callable
 

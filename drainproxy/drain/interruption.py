@@ -1,8 +1,8 @@
-"""When a goodbye may interrupt a stream that has no end of its own, by its kind and by its reason.
+"""When a goodbye may interrupt a stream that has no end of its own, by its kind and its reason.
 
-A goodbye must lose nothing that is on its way. So it is said in a pause, where there is one, and
-behind an answer, where there is none. Who cannot wait for either makes do with less: `RULES` says
-after how long, and with what.
+A goodbye must not lose anything in transit. So it is sent in a pause if there is one, else right
+after an answer of the app. A goodbye that cannot wait for either accepts less: `RULES` has after
+how long, and what.
 """
 
 from dataclasses import dataclass, replace

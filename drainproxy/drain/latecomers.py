@@ -1,8 +1,9 @@
-"""When clients that connect during a drain are told of it.
+"""When clients that connect during a drain get their goodbye.
 
-A client that still connects in `leaving` knows no other address: its balancer has not told it one,
-or there is none. Told at once it would be back at once, each time. So it is served as before, and
-told later; when the listeners close it cannot come back, and all are told.
+A client that still connects in `leaving` knows no other address: its balancer has not removed this
+one, or there is no other. If it were told at once, it would be back at once, again and again. So it
+is served, and told some seconds later; all are told when the listeners close, since then nobody can
+come back.
 """
 
 from math import inf

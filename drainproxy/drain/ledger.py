@@ -1,7 +1,6 @@
-"""What is in flight is held, not guessed.
+"""Everything in flight, each as a hold that is opened once and closed once, with the way it ended.
 
-Whoever works on an answer is a `Hold`: it is opened once and closed once, with the way it ended.
-Drained means that the last hold was released; nothing polls.
+A drain is over when the last hold is closed: that is an event, nothing polls.
 """
 
 from collections import defaultdict

@@ -1,8 +1,8 @@
-"""The phases of a drain: every transition lives in this file.
+"""The phases of a drain as a state machine: every transition is in this file.
 
-A `Machine` is told what happened (`handle`) and what time it is (`tick`); it answers with the
-effects that the shell must carry out, in order. It never waits: `due` says when it wants the
-next tick. `TABLE` holds a row for every pair of phase and input, so that nothing is implied.
+Tell a `Machine` what happened (`handle`) and what time it is (`tick`); it returns the effects to
+carry out, in order. It never waits: `due` is when the next `tick` is needed. `TABLE` has a row for
+every pair of phase and input, so that nothing is implied.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
-"""Who asked for a drain, and what follows from that: is the pod deleted, or a container restarted?
+"""Who asked for a drain, and what that tells: is the pod deleted, or only a container restarted?
 
-On a deletion the kubelet calls the preStop hooks of all containers at once; where it restarts one
-container it calls the hook of that one alone, and nobody signals the sidecar. Only hooks that say
-whose they are tell the two apart, and only after a moment: the hooks of one deletion do not arrive
-together.
+When a pod is deleted the kubelet calls the preStop hooks of all containers at once; when it
+restarts one container, the hook of that one alone, and nobody signals the sidecar. Only hooks that
+name their container tell the two apart, and only after a moment, since hooks of one deletion do not
+arrive together.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How much of something one client may do: so many in so many seconds."""
+"""Rate limits: so many of something in so many seconds."""
 
 from collections import deque
 from math import inf

@@ -1,4 +1,4 @@
-"""What a drain did, told honestly: built from the ledger before and after."""
+"""The report of a drain, computed from the ledger before and after it."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace

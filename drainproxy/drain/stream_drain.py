@@ -1,7 +1,7 @@
-"""Which answers without an end by themselves end at leaving: those that somebody has named.
+"""Which endless responses a drain ends (`stream-drain`); all others are waited for.
 
-A download, a report or the tokens of a language model look the same from outside as a stream that
-tells of changes for ever. So all are waited for, but for those of a media type or below a path.
+From outside, a download, a report or the tokens of a language model look like a stream of changes
+that never ends. So only responses of a named media type, or below a named path, are ended.
 """
 
 from dataclasses import dataclass

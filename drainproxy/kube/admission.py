@@ -1,4 +1,4 @@
-"""What a webhook answers to an AdmissionReview (admission.k8s.io/v1). Values in, values out."""
+"""Decides the answer to an AdmissionReview (admission.k8s.io/v1). Pure."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence

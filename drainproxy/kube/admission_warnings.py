@@ -1,4 +1,4 @@
-"""Warnings on their way to people: in the admission response, on the pod, in the log."""
+"""Warnings for people: in the admission response, and as an annotation of the pod."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final

@@ -1,6 +1,6 @@
-"""Which workloads of an input a Service or a NetworkPolicy is about, found without a look at all.
+"""Which workloads of an input a Service or a NetworkPolicy affects, found by an index.
 
-Policies go by labels: pods that agree in all labels named by any policy count as one.
+Policies select by labels: pods that agree in all labels that any policy names count as one.
 """
 
 from bisect import bisect_left, bisect_right

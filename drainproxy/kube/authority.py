@@ -1,5 +1,4 @@
-"""Certificates that the webhook makes for itself: an authority that is kept, and a certificate that
-it signs and signs again. Values in, values out; dates are arguments, in UTC."""
+"""The webhook's own CA and the certificates that it signs. Pure; dates are arguments, in UTC."""
 
 import re
 from collections.abc import Iterable, Sequence

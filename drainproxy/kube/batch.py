@@ -1,4 +1,4 @@
-"""Injects whole inputs: every object in them that makes pods, and what leads clients to these."""
+"""Injects whole inputs: every workload, and the Services and NetworkPolicies that lead to it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any

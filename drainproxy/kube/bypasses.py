@@ -1,4 +1,4 @@
-"""Warnings about whatever leads clients past the sidecar, each with what would be right."""
+"""Warnings about whatever lets clients bypass the sidecar, each with its remedy."""
 
 from collections.abc import Iterator
 from typing import Final

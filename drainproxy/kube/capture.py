@@ -1,15 +1,15 @@
-"""Decides how clients of a pod are led to its sidecar. Values in, values out.
+"""Decides how clients of a pod reach its sidecar. Pure.
 
 Clients reach a pod at the port that a Service targets, by name or number. There are three ways to
-stand there in the place of the app:
+take the app's place there:
 
-- *names*: the sidecar declares the name that the Service targets, and the app's port gets another;
-- *service rewrite*: a Service that targets a number comes to target the name of that port, or,
-  where none is declared, the number at which the sidecar listens;
-- *redirect*: nftables in the pod leads the app's port to the sidecar. It needs NET_ADMIN.
+- *names*: the sidecar declares the name that the Service targets, and the app's port is renamed;
+- *service rewrite*: a Service that targets a number is changed to target the name of that port, or,
+  where none is declared, the number on which the sidecar listens;
+- *redirect*: nftables in the pod redirects the app's port to it. That needs NET_ADMIN.
 
-`auto` takes the first that reaches every Service. What leads clients past the sidecar is an
-obstacle; it is told, never hidden.
+`auto` takes the first that reaches every Service. Whatever lets clients bypass the sidecar is
+reported, never hidden.
 """
 
 from collections.abc import Mapping, Sequence

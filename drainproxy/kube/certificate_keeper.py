@@ -1,9 +1,9 @@
-"""The webhook's certificate where nobody else makes one: kept in a Secret that all its replicas
-share, and its authority in the MutatingWebhookConfiguration, by which the API server trusts it.
+"""Issues and renews the webhook's certificate: kept in a Secret that all replicas share, with its
+CA in the MutatingWebhookConfiguration, by which the API server trusts it.
 
-Each replica looks at both once a minute. Whoever finds that something is due makes it; of two the
-API server takes one. What clients are to trust is always said before it is served, and what they
-trusted before stays, so that at no time a review fails.
+Each replica looks at both once a minute, and renews what is due; of two that do so at once the API
+server accepts one. A new CA is published before a certificate of it is served, and the old one
+stays, so that no review fails at any time.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The certificate of a TLS server, read again whenever its files change."""
+"""The certificate of a TLS server, reloaded whenever its files change."""
 
 import asyncio
 import logging

@@ -1,7 +1,8 @@
-"""The API server, asked in plain HTTP: where it is and who we are says the pod or KUBECONFIG.
+"""A client of the API server over plain HTTP; address and credentials come from the pod or
+KUBECONFIG.
 
-Answers are decoded into types of our own that hold what we look at: a thousand Services are then
-some hundred kilobytes, and no model of the whole API has to be imported.
+Answers are decoded into types that hold only what we need: a thousand Services are then some
+hundred kilobytes, and no model of the whole API has to be imported.
 """
 
 import ssl

@@ -1,4 +1,4 @@
-"""What the webhook sees of the cluster, and says to it: namespaces, Services and Events."""
+"""What the webhook reads of the cluster (namespaces, Services) and writes to it (Events)."""
 
 import asyncio
 import logging

@@ -1,8 +1,8 @@
-"""How many objects an input of some length may hold: each costs work, and what is made to be dense
-would cost more of it than anybody waits for.
+"""How many objects an input of some length may hold: each costs work, and an input that is made to
+be dense would cost more than anybody waits for.
 
-All is counted in characters, a million of which are to cost less than a second. Inputs of less may
-cause as much.
+Costs are counted in characters of input, a million of which are to cost less than a second. Shorter
+inputs may cause as much.
 """
 
 from collections.abc import Iterable

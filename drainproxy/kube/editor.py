@@ -1,8 +1,8 @@
-"""Edits of a pod that can be undone: what was added and what was there before is written down.
+"""Edits of a pod that can be undone: the record holds what was added and what was there before.
 
 A path is a tuple of keys; an item of a list is chosen by one of its own values, `name=web`, or by
-its place if it has none that is its own. In the record it is written as a JSON pointer (RFC 6901):
-`/spec/containers/name=web/lifecycle`. It stays right when others add items to the same lists.
+its index if no value identifies it. In the record a path is a JSON pointer (RFC 6901):
+`/spec/containers/name=web/lifecycle`. It stays valid when others add items to the same lists.
 """
 
 from functools import lru_cache

@@ -1,5 +1,5 @@
-"""How sidecars ended, read from the status of their pods: the report of the last drain is their
-termination message, which the kubelet writes there before it lets the pod go."""
+"""Drain reports read from the status of pods: the report of the last drain is the termination
+message of the sidecar, which the kubelet writes into the status before the pod is deleted."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,5 +1,5 @@
-"""Warnings as Events of whoever makes the pods: a pod that is being admitted is not there yet, and
-an Event about it would belong to nothing that `kubectl describe` shows."""
+"""Writes warnings as Events of the pod's owner (its ReplicaSet, for instance). A pod under
+admission does not exist yet, so `kubectl describe` would not find an Event about it."""
 
 import asyncio
 import logging

@@ -1,8 +1,9 @@
-"""Policies of other kinds than NetworkPolicy: what they say of the app's port is not changed.
+"""Warns of network policies that are not NetworkPolicies and name the app's port: they are not
+changed.
 
 Cilium, Calico and Antrea have kinds of their own, the API has cluster-wide ones, and meshes
-authorize requests by port. Where the sidecar listens elsewhere, they may hold up its clients, or
-let through what they were to hold up.
+authorize requests by port. Where the sidecar listens on another port, such a policy may block its
+clients, or no longer block what it should.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""The seconds between the deletion of a pod and SIGKILL, shared out between drain and app.
+"""Shares out the termination grace period of a pod between the drain and the app.
 
-The app has the last five for its own end. A grace period shorter than the usual thirty leaves less
-for the drain than its delay and quiet time expect: these shrink with it, or the period is raised.
+The last five seconds are for the app to exit. If the grace period is shorter than the usual 30 s,
+drain-delay and drain-quiet shrink with it, or the grace period is raised.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""Writes an input: the whole, or one half of it, where the halves are applied one after the other.
+"""Writes an input, or one half of it (`--only`), where the halves are applied one after the other.
 
-The Services are one half, everything else the other: NetworkPolicies must allow the sidecar's port
-before clients come there.
+One half are the Services, the other everything else: NetworkPolicies must allow the sidecar's port
+before Services send clients to it.
 """
 
 from typing import Any, Literal

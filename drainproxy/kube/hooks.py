@@ -1,8 +1,8 @@
-"""What the app's own preStop hooks do: the SIGTERM of a container comes when its hook has ended.
+"""The app's own preStop hooks: a container gets SIGTERM when its hook has ended.
 
-A hook that only sleeps was the way to wait for endpoints to propagate. Ours waits for that, and for
-everything in flight, so it may take the place of such a hook; any other does something that the app
-may need.
+A hook that only sleeps waits for the endpoint removal to propagate. The sidecar's hook waits for
+that and for everything in flight, so it may replace such a hook. Any other hook does something that
+the app may need, and stays.
 """
 
 import re

@@ -1,8 +1,7 @@
-"""Puts the sidecar into a pod. Values in, values out: no file, no cluster, no clock.
+"""Injects the sidecar into a pod. Pure: no file, no cluster, no clock.
 
-The pod is read, what is to become of it is decided (`plan`), and an `Editor` carries that out and
-writes down how to undo it. An injected pod is first taken back to what it was, so injecting twice
-is injecting once.
+`plan` decides from the pod as it is read, and an `Editor` applies that and records how to undo it.
+A pod that was injected before is restored first, so that injecting twice is injecting once.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The files of an input: their documents, and the objects in these, each with where it stands."""
+"""The files of an input: their documents, and the objects in these, each with its position."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

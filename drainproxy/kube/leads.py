@@ -1,4 +1,5 @@
-"""What leads clients to a pod, and which of its ports are therefore to be taken over."""
+"""Which ports of a pod clients reach through Services, and so which ports the sidecar takes
+over."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 

@@ -1,7 +1,8 @@
-"""What is left of an injection that cannot be undone as it was recorded, since the file was edited.
+"""Finds what remains of an injection that cannot be undone by its record, since the file was
+edited.
 
-A record names items of lists by their names and ports: who renames them takes them out of its
-reach. What was removed is not missed, but what is ours and stays leads clients to nobody.
+The record names items of lists by their names and ports, so an item that was renamed is not found.
+What was removed is not missed, but what remains of ours leads clients to a sidecar that is gone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,5 +1,5 @@
-"""How much of a pod the injector looks at: more has nobody who means well, and to edit it would
-take long. A pod beyond a limit stays as it is."""
+"""Limits on the size of a pod: no sensible pod is beyond them, and editing one would take too long.
+A pod beyond a limit is not changed."""
 
 from collections.abc import Iterator
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Service meshes that lead the same clients to a proxy of their own, with rules in the same pod."""
+"""Service meshes, which redirect the same clients to a proxy of their own in the same pod."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,7 +1,6 @@
-"""The objects of one kind as the cluster has them: listed once, and then watched.
+"""A copy of all objects of one kind in the cluster: one list, and then a watch.
 
-While the API server is away the last that it said stands: it is out of date only if somebody could
-change it, which nobody can then.
+While the API server cannot be reached the last copy stays in use: nothing can change meanwhile.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What namespaces say, asked of the API server and remembered for some seconds."""
+"""Annotations of namespaces, read from the API server and cached for some seconds."""
 
 import asyncio
 import logging

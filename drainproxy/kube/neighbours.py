@@ -1,7 +1,7 @@
-"""What stands around each pod of an input, where several may be behind one Service.
+"""What surrounds each pod of an input, where several pods may be behind one Service.
 
-A Service that comes to target something else leads clients elsewhere in every pod that it selects:
-all of them must have that port, or none of them gets it.
+Changing the target of a Service affects every pod that it selects: all of them must listen on the
+new port, or the Service stays as it is.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The ports that the sidecar needs for itself; where the pod needs them, they are moved."""
+"""The sidecar's own ports; one that the pod needs itself is moved."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Decides what is to become of a pod: which ports, which settings, which containers."""
+"""Decides what becomes of a pod: its ports, settings and containers."""
 
 import json
 import secrets

@@ -1,4 +1,5 @@
-"""Which ports a pod has, what is spoken there, where the sidecar listens, how ports are renamed."""
+"""The ports of a pod: their protocols, where the sidecar listens for each, and how they are
+renamed."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Final

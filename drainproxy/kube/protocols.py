@@ -1,7 +1,7 @@
-"""What is spoken at a port, as its names and its number tell: one table for whoever asks.
+"""The protocol of a port by its names and its number, in one table.
 
-In some protocols the server speaks first, and `auto` would wait for the client; some trust whoever
-comes from loopback, and behind a sidecar everybody does.
+In some protocols the server speaks first, where `auto` would wait for the client; some servers
+trust clients from loopback, and behind a sidecar every client comes from there.
 """
 
 import re

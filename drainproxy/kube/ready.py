@@ -1,4 +1,4 @@
-"""Which of the ports that are taken over must answer before the pod is ready."""
+"""Which of the captured ports must answer before the pod is ready."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final

@@ -1,13 +1,13 @@
-"""The nftables rules that lead what comes for the app to the sidecar, inside a pod's network.
+"""The nftables rules that redirect connections for the app to the sidecar, inside a pod's network.
 
-Whoever connects to a port of the app arrives at the sidecar's, from outside and from within the
-pod. The sidecar, known by its user, still reaches the app. IPv4 and IPv6 share one table, which nft
-replaces or removes in one transaction, so no packet ever meets half of the rules.
+A connection to a port of the app arrives at the sidecar, from outside and from within the pod. The
+sidecar itself, known by its user, still reaches the app. IPv4 and IPv6 share one table, which nft
+replaces or removes in one transaction, so no packet meets half of the rules.
 
-A service mesh leads clients to its own proxy with iptables, in chains of the priority -100. The
-first chain that gives a connection a new address wins; of equal priorities that is the one that was
-registered last, and no init container knows whether it is. Ours come behind: the mesh's proxy ends
-the mesh's TLS, and what it then sends to the app over lo comes to the sidecar.
+A service mesh redirects to its own proxy with iptables, in chains of priority -100. The first chain
+that rewrites the destination of a connection wins; among equal priorities that is the one that was
+registered last, which an init container cannot know. Our chains have a later priority: the mesh's
+proxy terminates its TLS, and what it then sends to the app over lo reaches the sidecar.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What came of each object of an input: lines for people, JSON for machines."""
+"""The report of an injection: one line for each object, as text or JSON."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What our containers ask of the node, as the API server takes it: no request above its limit."""
+"""Requests and limits of our containers; the API server takes no request above its limit."""
 
 import re
 from decimal import Decimal

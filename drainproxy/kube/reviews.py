@@ -1,4 +1,4 @@
-"""From the bytes of a review to the bytes of its answer: what the webhook's server calls."""
+"""Answers an AdmissionReview: bytes in, bytes out. The webhook's server calls it."""
 
 import gc
 from collections.abc import Awaitable, Callable, Iterator

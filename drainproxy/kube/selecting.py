@@ -1,4 +1,5 @@
-"""Which Services select a pod, found without a look at all of them, and how many do in all."""
+"""Finds the Services that select a pod by an index of labels, without comparing all with each
+other."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Changes what leads clients to pods: Services target the sidecar, NetworkPolicies allow it.
+"""Edits Services so that they target the sidecar, and NetworkPolicies so that they allow its port.
 
 Each object carries the record of its change in its own `drainproxy.io/status`, as pods do.
 """

@@ -1,4 +1,5 @@
-"""What Services lead to in the app, whatever they were changed to so that they lead to us."""
+"""The app's ports that Services target, as they were before a Service was changed for the
+sidecar."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""The annotation in which the injector writes what it has done: `uninject` needs nothing else."""
+"""The annotation that records an injection: `uninject` needs nothing else."""
 
 from collections.abc import Mapping
 

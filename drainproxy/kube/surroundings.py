@@ -1,4 +1,5 @@
-"""What leads clients to the pods of an input, as it was before it was changed, and its changes."""
+"""The Services and NetworkPolicies of an input: as they were before injection, and how they
+change."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final

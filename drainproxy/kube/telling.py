@@ -1,7 +1,8 @@
-"""What is told of objects: what leads clients is told with the workload for whose sake it changed.
+"""Puts changes of Services and policies into the report, with the workload for which they were
+made.
 
-With `--only` a report names what the output holds. A workload that is in the other half counts for
-the verdict all the same, and is named where it is not captured.
+With `--only` the report names only what the output holds. A workload in the other half still counts
+for the verdict, and is named if it is not captured.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,9 +1,9 @@
-"""Texts of edited files, so that `uninject` gives back their bytes.
+"""Keeps the original spelling of edited files, so that `uninject` restores them byte for byte.
 
-The record of an edit holds values. What these do not tell of the text that stood for them is
-written down in the same annotation, as `texts`: by pointers like those of the record, relative to
-the object that has the annotation. A number before one leads so many levels up first (a relative
-JSON pointer), to an alias that stood for the whole object or that stands in another.
+The record of an edit holds values. What they do not tell of the text they stood in goes into the
+same annotation as `texts`, by pointers like those of the record, relative to the object that has
+the annotation. A number before a pointer first leads that many levels up (a relative JSON pointer),
+to an alias that stood for the whole object, or for an object around it.
 """
 
 import re

@@ -1,9 +1,9 @@
-"""Where the sidecar connects to the app, and from which address.
+"""Where the sidecar connects to the app, and from which source address.
 
-Behind a sidecar every client comes from loopback, and there are apps that trust it. Databases,
-brokers and mail servers do by default, so they are reached at the pod's own IP, where they see a
-client like any other: a port that a Service leads to is bound there anyway. Apps that compare a
-client with 127.0.0.1 see another loopback address, which works wherever the app listens.
+Behind a sidecar every client comes from loopback, and some apps trust loopback. Databases, brokers
+and mail servers do so by default: they are reached at the pod's IP, where they see a client like
+any other; they listen there anyway, since a Service targets the port. Apps that compare the client
+with 127.0.0.1 see another loopback address, which works wherever the app listens.
 """
 
 from collections import defaultdict

@@ -1,8 +1,8 @@
-"""As whom the sidecar runs.
+"""The user that the sidecar runs as.
 
-OpenShift's restricted SCC (and whoever else gives each namespace users of its own) refuses a fixed
-user, so none is said where none is needed: the image's own is not root either. Two pods need one:
-one whose connections a redirect must tell from all others, and one that would run us as root.
+OpenShift's restricted SCC, among others, refuses a fixed user, so none is set unless it is needed:
+the image's own user is not root. Two kinds of pods need one: those with a redirect, which tells the
+sidecar's connections by their user, and those that would run the sidecar as root.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""Warnings: what in a pod, or in a Service before it, will hurt although it is valid."""
+"""Warnings about valid pods and Services that will cause harm at run time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final

@@ -1,6 +1,6 @@
 """The admission webhook's server: HTTPS for the API server, plain HTTP for probes and metrics.
 
-It knows nothing of injection: a review goes in at one end of `Answer`, bytes come out.
+It knows nothing of injection: `Answer` turns the bytes of a review into the bytes of an answer.
 """
 
 import asyncio

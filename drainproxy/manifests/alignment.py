@@ -1,4 +1,4 @@
-"""Which items of a list are which in another: those that stay, that are gone, that are new."""
+"""Matches the items of two lists: which stay, which are removed, which are new."""
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher

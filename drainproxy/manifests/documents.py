@@ -1,7 +1,7 @@
-"""Files of manifests, YAML and JSON: texts to documents and back.
+"""Files of manifests, YAML and JSON: text to documents and back.
 
-A document that is not changed keeps its text byte for byte. Of one that is changed only the text of
-what differs is written anew.
+A document that is not changed keeps its text byte for byte. In a changed one only the text of what
+differs is rewritten.
 """
 
 import json

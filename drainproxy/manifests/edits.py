@@ -1,4 +1,4 @@
-"""Replacements in a text, and where in it lines, colons and dashes are."""
+"""Replacements in a text, and the positions of its lines, colons and dashes."""
 
 import re
 from collections.abc import Iterable, Sequence

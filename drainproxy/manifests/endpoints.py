@@ -1,4 +1,4 @@
-"""Where a Service's targetPort arrives in a pod, as the EndpointSlice controller resolves it."""
+"""Resolves a Service's targetPort in a pod, as the EndpointSlice controller does."""
 
 from .podspec import Container, Pod, Port
 

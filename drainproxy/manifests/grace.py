@@ -1,4 +1,4 @@
-"""The seconds of a pod's end that the injector and the checks reckon with."""
+"""Seconds of a pod's termination that both the injector and the checks reckon with."""
 
 from typing import Final
 

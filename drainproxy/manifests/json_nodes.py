@@ -1,5 +1,5 @@
-"""JSON to nodes (RFC 8259). A reader of YAML would do for most of it, but not for all: JSON has
-other escapes, keys of any length, and tabs wherever it likes."""
+"""Parses JSON (RFC 8259) into nodes. A YAML parser would do for most of it but not all: JSON has
+other escapes, keys of any length, and tabs anywhere."""
 
 import json
 import re

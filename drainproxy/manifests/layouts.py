@@ -1,4 +1,4 @@
-"""Where the values of a collection stand in the text, in block style and in flow style."""
+"""The positions of a collection's values in the text, in block style and in flow style."""
 
 import re
 from collections.abc import Mapping, Sequence

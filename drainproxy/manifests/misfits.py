@@ -1,4 +1,4 @@
-"""Objects that are not what Kubernetes takes: what is wrong, and where in the object."""
+"""Objects of the wrong shape for Kubernetes: what is wrong, and where in the object."""
 
 import re
 from collections.abc import Sequence

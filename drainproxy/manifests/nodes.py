@@ -1,4 +1,4 @@
-"""A document as it is written: a tree of nodes that know where in the text they stand."""
+"""A document as a tree of nodes with their positions in the text."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal

@@ -1,4 +1,4 @@
-"""Texts that stood in a document and that the values there do not tell, by their paths."""
+"""The spelling of values that the values alone do not tell, by their paths."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,8 +1,8 @@
-"""Texts of YAML of which each line stands for itself: what is put between two of them as lines of
-its own changes neither.
+"""Recognises YAML of which every line stands for itself, so that lines can be inserted between any
+two without changing either.
 
-That is how most manifests are written: keys, dashes, and values that end on their line. There are
-no anchors, no tags, no blocks of text and no tabs in it.
+Most manifests are written like that: keys, dashes, and values that end on their line, without
+anchors, tags, block scalars or tabs.
 """
 
 import re

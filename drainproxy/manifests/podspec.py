@@ -1,4 +1,4 @@
-"""What we read of a pod, as types, and where pods stand in the objects that make them."""
+"""The parts of a pod that we read, as types, and where pod templates stand in other objects."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property

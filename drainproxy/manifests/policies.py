@@ -1,7 +1,8 @@
-"""NetworkPolicies in the same input: which ports of a pod they let clients reach.
+"""NetworkPolicies of the input: through which ports of a pod they let clients in.
 
-A policy sees the port at which a connection arrives in the pod. Where the sidecar listens at
-another port than the app, whoever may reach the one must be allowed to reach the other.
+A policy applies to the port at which a connection arrives in the pod. Where the sidecar listens on
+another port than the app, whoever is allowed to reach the app's must be allowed to reach the
+sidecar's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

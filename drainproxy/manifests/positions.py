@@ -1,7 +1,7 @@
-"""Manifests with the line and column of everything in them: what is read, never written.
+"""Manifests with the line and column of everything in them, for reading only.
 
-Documents become plain maps and lists that remember where each entry stands. An alias is the thing
-itself, never a copy, so that no text can make much of little.
+Documents become plain maps and lists that remember where each entry stands. An alias is the node
+itself, never a copy, so that a small text cannot become a large object.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Scalars of YAML: which value a text stands for, and which text stands for a value.
+"""Scalars of YAML: from text to value, and back.
 
 kubectl and the API server read YAML as go-yaml v2 does (sigs.k8s.io/yaml, goyaml.v2/resolve.go):
-the booleans and octal numbers of YAML 1.1, no base 60, and dates remain texts. So do we. What we
-write is read alike by readers of YAML 1.1 and 1.2.
+booleans and octal numbers of YAML 1.1, no base 60, and dates stay strings. So do we. What we write
+means the same in YAML 1.1 and 1.2.
 """
 
 import json

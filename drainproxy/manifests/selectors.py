@@ -1,4 +1,4 @@
-"""Label selectors, as the API server weighs them (LabelSelector of meta/v1)."""
+"""Label selectors, as the API server evaluates them (LabelSelector of meta/v1)."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Services in the same input: which port of a pod they lead clients to, and how."""
+"""Services of the input: which port of a pod they send clients to, and how."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress

@@ -1,12 +1,12 @@
-"""Edits of a text that make it stand for another value and leave the rest of it as it is.
+"""Edits a text so that it stands for another value, and leaves the rest as it is.
 
-The nodes of the document are compared with the value that it is to have, in the order of the text.
-What differs is replaced, inserted or removed where it stands: whole lines in block style, pieces of
-a line in flow style and in JSON. An insertion begins where its predecessor ends, or its line, and a
-removal takes away exactly that: one undoes the other.
+The nodes of the document are compared with the new value, in the order of the text. What differs is
+replaced, inserted or removed in place: whole lines in block style, parts of a line in flow style
+and JSON. An insertion begins where its predecessor ends, or its line does, and a removal takes away
+exactly that, so that one undoes the other.
 
-What a value does not tell of the text that stood for it, as `~` for null, an alias, or a comment
-within, is noted. Who edits back gives these notes as they were.
+What a value does not tell of its text, such as `~` for null, an alias, or a comment inside, is
+returned as notes. Given back with the reverse edit, they restore it.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Objects of kinds that we do not inject, and whether they make pods all the same.
+"""Finds out whether objects of unknown kinds create pods.
 
 Operators name their fields as they like. What they have in common is a list of containers with
 images somewhere in the object, or one container, as in Argo Workflows.

@@ -1,4 +1,4 @@
-"""Values as JSON has them: dicts, lists and scalars, without cycles."""
+"""Values of JSON: dicts, lists and scalars, without cycles."""
 
 import gc
 from collections.abc import Iterator

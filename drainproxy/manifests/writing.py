@@ -1,4 +1,4 @@
-"""Values to text, in the style of the document into which they are put."""
+"""Writes values as text, in the style of the surrounding document."""
 
 import json
 import re

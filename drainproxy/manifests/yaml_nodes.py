@@ -1,5 +1,5 @@
-"""YAML to nodes. libyaml scans and parses; what is made of its events is ours: nodes keep the place
-of aliases, which a loader forgets, and no text makes more of itself than it can pay for."""
+"""Parses YAML into nodes. libyaml scans and parses. The tree is built here because a loader forgets
+where aliases stand, and to bound what a text can expand to."""
 
 import re
 from collections.abc import Iterator, Mapping

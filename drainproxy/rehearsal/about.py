@@ -1,4 +1,5 @@
-"""What a report is of, so that it can stand in a ticket: date, command, settings and versions."""
+"""What a report is about, so that it can stand in a ticket: date, command, settings and
+versions."""
 
 import os
 import platform

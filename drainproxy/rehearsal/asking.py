@@ -1,4 +1,4 @@
-"""One request over HTTP, once, and what its failure looked like from outside."""
+"""One HTTP request, sent once, and how its failure looks to the client."""
 
 import asyncio
 import socket

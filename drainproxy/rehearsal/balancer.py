@@ -1,4 +1,5 @@
-"""A balancer of connections, as kube-proxy is: it picks once per connection and moves nothing."""
+"""A load balancer of connections like kube-proxy: it chooses once per connection, and moves
+none."""
 
 import asyncio
 import socket

@@ -1,4 +1,5 @@
-"""Whether there is anything to lose: a rollout of what never answers would prove nothing. Pure."""
+"""Checks before the rollout that the app answers: a rollout of a broken app would prove nothing.
+Pure."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,7 +1,7 @@
-"""Clients over HTTP, on real sockets; each writes down whatever it lost.
+"""Clients over HTTP, on real sockets; each records what it lost.
 
-None of them tries anything twice: a request goes out once, and what does not come back as it
-should is lost. A connection that was ended politely is opened again where the balancer says.
+None of them retries: a request is sent once, and if the right response does not come it is lost. A
+connection that was closed gracefully is opened again, to where the balancer sends it.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The replicas of one app: started, deleted, and known to the balancer, with its delay."""
+"""The replicas of one app: started, deleted, and known to the balancer after its delay."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""What may be wrong with a new version of the built-in app, on purpose."""
+"""Faults that the new version of the built-in app may have, on purpose."""
 
 import random
 from collections.abc import Awaitable, Callable

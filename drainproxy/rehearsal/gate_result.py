@@ -1,4 +1,4 @@
-"""What a gate has said of a rehearsal's canary: plain values, and the same in words. Pure."""
+"""The verdicts of the gate on a rehearsal's canary, as plain values and in words. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""A canary by steps of 5 %, each let on by the gate, which asks a real Prometheus.
+"""A canary in steps of 5 %, each after a verdict of the gate, which queries a real Prometheus.
 
-As deploy/rollouts/argo/canary.yaml does it, with shorter times: a step takes two scrapes at least,
-not 90 s, and the gate counts the last 6,000 users, about 20 s, not 5 minutes; both include the
-steps before.
+Like deploy/rollouts/argo/canary.yaml, with shorter times: a step takes at least two scrapes instead
+of 90 s, and the gate counts the last 6,000 users, about 20 s, instead of 5 minutes; both include
+the steps before.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Clients of gRPC, with the library that everybody uses and its retries off."""
+"""Clients of gRPC, with grpcio and its retries off."""
 
 from typing import Any
 

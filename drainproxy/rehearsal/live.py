@@ -1,4 +1,4 @@
-"""What happens while it happens: a table that moves on a terminal, elsewhere a line per step."""
+"""Shows a rehearsal while it runs: a live table on a terminal, elsewhere a line per step."""
 
 import asyncio
 from collections.abc import Sequence

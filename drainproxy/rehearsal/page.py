@@ -1,4 +1,4 @@
-"""Results as one page that needs nothing else: tables, and plots as SVG."""
+"""Results as one self-contained HTML page: tables, and plots as SVG."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

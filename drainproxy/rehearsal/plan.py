@@ -1,4 +1,4 @@
-"""What is rehearsed: how many of what, how it is rolled out, and what is asked of it."""
+"""The plan of a rehearsal: replicas, clients, strategy and times."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

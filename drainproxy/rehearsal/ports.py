@@ -1,7 +1,7 @@
-"""Loopback ports that nobody else gets: bound as 0, held, and handed over to whoever listens.
+"""Loopback ports without conflicts: bound as 0, held, and handed over to the process that listens.
 
-A port that is only looked at and given up again may be somebody else's a moment later: another
-rehearsal's, or the kernel's for an outgoing connection.
+A port that is only looked up and released may be taken a moment later, by another rehearsal or by
+the kernel for an outgoing connection.
 """
 
 import socket

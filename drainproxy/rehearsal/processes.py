@@ -1,4 +1,4 @@
-"""The processes of a rehearsal: started with a log each, waited for, and always ended."""
+"""The processes of a rehearsal: each is started with a log, waited for, and always ended."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What stands in front of a replica: drainproxy, or nothing."""
+"""The proxy in front of a replica: drainproxy, or none."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What came of a rehearsal: plain values, from which tables, pages and JSON are made. Pure."""
+"""The result of a rehearsal: plain values, from which tables, pages and JSON are made. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,5 @@
-"""The strategies: from version v1 to v2, as a Deployment, Argo Rollouts or Flagger would do it."""
+"""The rollout strategies, from version v1 to v2, as a Deployment, Argo Rollouts or Flagger run
+them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Whose turn it is, by weight and as evenly as can be: smooth weighted round robin. Pure."""
+"""Smooth weighted round robin. Pure."""
 
 from typing import Generic, TypeVar
 

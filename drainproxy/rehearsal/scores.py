@@ -1,4 +1,4 @@
-"""What the clients live through, as numbers: by kind, by second, by version."""
+"""What clients experienced, as numbers: by kind, by second, by version."""
 
 import time
 from collections import Counter, defaultdict

@@ -1,8 +1,8 @@
 """Users that come one after the other, each on a connection of its own, and leave again.
 
-Only what is new goes by the weights of a canary. So where a gate is asked after each step, each
-client is a seat that users take in turn: for one request over HTTP or gRPC, or for as long as one
-stays on a WebSocket or an event stream, which is until so many others have come.
+Only new connections follow the weights of a canary. So where a gate judges each step, each client
+is a seat that users take in turn: for one request over HTTP or gRPC, or for a while on a WebSocket
+or an event stream, until a number of others have come.
 """
 
 import random

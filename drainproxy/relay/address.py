@@ -1,4 +1,4 @@
-"""Addresses of clients as people, and X-Forwarded-For, write them."""
+"""Client addresses as text, and as X-Forwarded-For has them."""
 
 from typing import Any
 

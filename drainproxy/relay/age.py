@@ -1,4 +1,4 @@
-"""How old a connection is, and whether its client was asked to come again for that."""
+"""The age of a connection, and whether its client was asked to reconnect because of it."""
 
 from math import inf
 

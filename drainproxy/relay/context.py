@@ -1,7 +1,7 @@
-"""What the sessions of one process share: limits, counters, the ledger, and who is connected.
+"""What all sessions of a process share: limits, counters, the ledger, the registry.
 
-Time, chance and what only sockets know come in as functions, so a session runs in a test without
-any of them.
+The clock, randomness and socket operations are passed in as functions, so that a session runs in a
+test without any of them.
 """
 
 from collections.abc import Callable

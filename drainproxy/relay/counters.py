@@ -1,4 +1,4 @@
-"""What is counted on the data path: plain integers that only ever grow, read when scraped."""
+"""The counters of the data path: plain integers that only grow, read at a scrape."""
 
 from bisect import bisect_left
 from collections import defaultdict

@@ -1,8 +1,8 @@
-"""Goodbyes in transit: only one that has been delivered counts.
+"""Goodbyes in transit: one counts only once it has been delivered.
 
-An unreachable client (a cable, a network, a laptop in a train) gets nothing, and what is written to
-a socket is not delivered yet. So what ends with a goodbye stays in the ledger until the client's
-system has confirmed what was written to it, and counts as cut if it never does.
+A client that has become unreachable gets nothing, and what is written to a socket is not delivered
+yet. So what ends with a goodbye stays in the ledger until the client's TCP has acknowledged
+everything written, and counts as cut if it never does.
 """
 
 import errno

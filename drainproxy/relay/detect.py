@@ -1,4 +1,4 @@
-"""Tells by the first bytes which session a connection needs, and hands it over."""
+"""Detects the protocol of a connection from its first bytes, and hands it over to that session."""
 
 from collections.abc import Callable
 from math import inf

@@ -1,4 +1,5 @@
-"""Who came while the process leaves, and has not been told yet: see `drain.latecomers`."""
+"""Clients that connect during a drain and have not had their goodbye yet; see
+`drain.latecomers`."""
 
 from collections.abc import Callable, Collection
 from math import inf

@@ -1,4 +1,4 @@
-"""What sessions are held to."""
+"""The limits and options of sessions, as the settings have them."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""gRPC calls by method, of which clients can invent names without end."""
+"""Counts gRPC calls by method, bounded: clients can invent any number of names."""
 
 from collections import defaultdict
 

@@ -1,4 +1,4 @@
-"""The sessions that are connected: admission, deadlines and ages, and expected requests."""
+"""The connected sessions: admission, deadlines and ages, and expected requests."""
 
 from collections.abc import Callable
 from typing import Protocol

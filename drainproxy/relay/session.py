@@ -1,4 +1,5 @@
-"""One client connection paired with one app connection: back-pressure, half-close, the ends."""
+"""The base of all sessions: a client connection paired with an app connection. Back-pressure,
+half-close, and how both end."""
 
 from math import inf
 from typing import Any

@@ -1,9 +1,9 @@
-"""Reads large uploads in small pieces: little of them stays with us when the app stops reading.
+"""Reads large uploads in small pieces, so that little is buffered when the app stops reading.
 
-uvloop reads up to 256,000 bytes at once. What the app's socket does not take of them stays in our
-memory, as long as the app likes and for as many clients as like it. So a client that may send much
-is read 32 KiB at a time, with the interface of asyncio.BufferedProtocol. That costs more system
-calls, 0.15 ms a megabyte; what the app sends is read as uvloop likes it best.
+uvloop reads up to 256,000 bytes at once. What the app's socket does not accept of them is buffered
+here, for as long as the app likes and as many clients as like it. So a client that may send much is
+read 32 KiB at a time (asyncio.BufferedProtocol). That costs more system calls, 0.15 ms per
+megabyte; responses of the app are read in uvloop's own sizes.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""The session of an opaque connection: bytes and half-closes pass, nothing can be said.
+"""The session of an opaque connection: bytes and half-closes pass through, and no goodbye exists.
 
-What an HTTP/1 connection was upgraded to is opaque too, if it is no WebSocket.
+A connection that HTTP/1 upgraded to anything but a WebSocket is opaque too.
 """
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED

@@ -1,4 +1,4 @@
-"""The writing side of a connection, as sessions know it."""
+"""The writing side of a connection, as sessions use it."""
 
 from typing import Any, Protocol
 

@@ -1,9 +1,9 @@
-"""Work that waits for the next turn of the loop, so that no session keeps the others waiting.
+"""Defers long work to the next turn of the event loop, so that no session delays the others.
 
-What one side sends in a moment may take longer to read than anybody else may wait: a megabyte of
-chunks of one byte has 170,000 heads. So a session reads a part of it, stops reading from that side,
-and goes on in the next turn of the loop, behind all sessions with new data. All of them together
-get only a few milliseconds of each turn.
+What one side sends at once may take longer to parse than others may wait: a megabyte of one-byte
+chunks has 170,000 chunk heads. So a session parses a part, pauses reading from that side, and goes
+on in the next turn, behind all sessions with new data. All deferred work together gets only a few
+milliseconds of each turn.
 """
 
 from collections import deque

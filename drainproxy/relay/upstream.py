@@ -1,4 +1,4 @@
-"""The app's connection of a session, as the loop knows it."""
+"""The asyncio protocol of the app's connection, which reports to its session."""
 
 from typing import Any, Protocol
 

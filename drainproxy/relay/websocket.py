@@ -1,4 +1,5 @@
-"""The session of a WebSocket after its 101: both directions just pass, and are followed."""
+"""The session of a WebSocket after its 101: both directions pass through, and their frames are
+tracked."""
 
 from math import inf
 

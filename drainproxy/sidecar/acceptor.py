@@ -1,7 +1,7 @@
-"""Takes in those who have connected to a listening socket.
+"""Accepts connections of a listening socket.
 
-Not left to the loop: uvloop, which is out of descriptors, closes those who wait without a word, or
-asks for them again and again as fast as it can.
+The loop's own server is not used: when uvloop runs out of file descriptors, it closes waiting
+connections without a word, or retries as fast as it can.
 """
 
 import asyncio

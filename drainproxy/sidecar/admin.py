@@ -1,4 +1,4 @@
-"""The admin endpoints: probes, metrics, status, and what begins and takes back a drain."""
+"""The admin endpoints: probes, metrics, status, drain and undrain."""
 
 import asyncio
 import socket

@@ -1,9 +1,9 @@
-"""The connections of the admin port: a limited number, and none that is silent for long.
+"""The connections of the admin port: a limited number, and none may stay silent for long.
 
-A probe is answered whatever else is connected: if all places are taken, a new connection gets that
-of one without a request under way, or of one whose answer does not end. Authorised requests that
-wait for a drain keep theirs. aiohttp gets a connection with its first bytes: silent ones cost it
-nothing.
+A probe is answered however many clients are connected: if all places are taken, a new connection
+replaces one without a request, or one whose response does not end. Authorised requests that wait
+for a drain are never replaced. aiohttp gets a connection with its first bytes, so silent ones cost
+it nothing.
 """
 
 import asyncio

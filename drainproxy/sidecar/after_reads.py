@@ -1,5 +1,4 @@
-"""Timers that must not overtake received data: those that end clients which have sent too
-little."""
+"""Timers that run after received data has been read: they end clients that have sent too little."""
 
 import asyncio
 from collections.abc import Callable

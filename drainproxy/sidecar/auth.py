@@ -1,5 +1,5 @@
-"""Who may change the state of the sidecar over HTTP, and who may read what clients ask for. Decided
-from values; the server acts on it."""
+"""Decides who may change the state of the sidecar over HTTP, and who may read clients' request
+paths. Pure."""
 
 import hmac
 from collections.abc import Iterator, Mapping

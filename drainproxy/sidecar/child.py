@@ -1,4 +1,4 @@
-"""The app as our child: `drainproxy run ... -- APP ARGS`.
+"""The app as our child process: `drainproxy run ... -- APP ARGS`.
 
 We may be PID 1 of a container: signals reach the app through us, and orphans are reaped here.
 """

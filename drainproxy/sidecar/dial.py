@@ -1,4 +1,4 @@
-"""Connects from an address of choice: `app-source`."""
+"""Connects from a chosen source address: `app-source`."""
 
 import asyncio
 import errno

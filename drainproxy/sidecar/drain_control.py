@@ -1,4 +1,4 @@
-"""The way of a drain: steps the machine, and carries out what it asks for."""
+"""Runs the drain: steps `drain.machine`, and carries out the effects that it returns."""
 
 import asyncio
 import logging

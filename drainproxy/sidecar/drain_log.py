@@ -1,4 +1,4 @@
-"""What a drain tells in the log while it goes on: each phase as it ends, and what is waited for."""
+"""What the log says during a drain: each phase when it ends, and what the drain waits for."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The table of metrics in Prometheus' text. Imported when first scraped."""
+"""Renders the table of metrics as Prometheus' text. Imported at the first scrape."""
 
 from collections.abc import Iterator
 from itertools import accumulate

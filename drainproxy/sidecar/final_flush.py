@@ -1,4 +1,5 @@
-"""The last moments: nothing is in flight, but last bytes may be on their way to slow clients."""
+"""The end of the process: nothing is in flight, but slow clients may still be receiving last
+bytes."""
 
 import asyncio
 from contextlib import suppress

@@ -1,6 +1,6 @@
-"""A gRPC call to the app without grpcio: one message out, one back.
+"""A unary gRPC call to the app without grpcio.
 
-As much HTTP/2 (RFC 9113) as that takes, on a connection of its own that is closed afterwards.
+Implements as much of HTTP/2 (RFC 9113) as that takes, on a connection of its own.
 """
 
 import asyncio

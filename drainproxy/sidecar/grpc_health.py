@@ -1,7 +1,7 @@
-"""`grpc.health.v1.Health`: what `/readyz` says, for probes and clients that speak gRPC.
+"""`grpc.health.v1.Health`: the state of `/readyz` for probes and clients that speak gRPC.
 
-grpcio takes 12 MB, so it is imported only where this is asked for. It runs on our own loop
-(grpc.aio): its other server needs a thread for each watcher.
+grpcio takes 12 MB, so it is imported only if this is enabled. It runs on our own loop (grpc.aio),
+since its other server needs a thread for each watcher.
 """
 
 import asyncio

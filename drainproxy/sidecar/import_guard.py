@@ -1,4 +1,4 @@
-"""Keeps the running sidecar small."""
+"""Keeps unneeded modules out of the running sidecar, to save memory."""
 
 import os
 from collections.abc import Iterator

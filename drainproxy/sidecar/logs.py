@@ -1,4 +1,4 @@
-"""Log lines on stderr, as text for people or as JSON for machines."""
+"""Log lines on stderr, as text for people or as JSON for programs."""
 
 import json
 import logging

@@ -1,5 +1,5 @@
-"""What the log says of clients who have passed a budget or were refused, and of settings that may
-be wrong."""
+"""Rate-limited log lines about clients that exceeded a limit or were refused, and hints about
+settings that may be wrong."""
 
 import logging
 from collections import defaultdict

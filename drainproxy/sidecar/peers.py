@@ -1,4 +1,4 @@
-"""Who is connected to ports of this host, and who listens on them."""
+"""Lists the connections and listeners of ports on this host."""
 
 import socket
 from collections.abc import Iterator, Sequence

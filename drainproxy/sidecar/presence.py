@@ -1,4 +1,4 @@
-"""Whether an app is there: what the log says when it goes away, and when it has come back."""
+"""Logs when an app becomes unreachable, and when it is back."""
 
 import logging
 from collections.abc import Callable

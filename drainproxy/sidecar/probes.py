@@ -1,4 +1,4 @@
-"""Asks an app whether it is healthy: `app-health`."""
+"""Checks the health of an app: `app-health`."""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
-"""The same sockets out of /proc/net/tcp and tcp6 (proc(5)), for systems without sock_diag.
+"""The same sockets as `sock_diag`, from /proc/net/tcp and tcp6 (proc(5)), for systems without it.
 
-Every socket is a line of 150 bytes there, of whatever port, so a part at a time is read.
+Every socket of the namespace is a line of 150 bytes there, so a part at a time is read.
 """
 
 import socket

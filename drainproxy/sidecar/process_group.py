@@ -1,4 +1,5 @@
-"""The process group of the app: all that it has started and that has not left the group."""
+"""The process group of the app: all processes that it has started and that have not left the
+group."""
 
 import os
 import signal

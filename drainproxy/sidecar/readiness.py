@@ -1,7 +1,7 @@
-"""Readiness: where we stand in our life, and whether the apps that count answer.
+"""Readiness: the phase of the sidecar, and whether the apps that count answer.
 
-A port of the app that nobody needs may never be listened at (one for clustering, or profiling). So
-those that `ready-ports` names count from the start, and any other from its first answer on.
+A declared port may never be listened on (clustering, profiling). So ports that `ready-ports` names
+count from the start, and any other from its first good answer on.
 """
 
 import asyncio

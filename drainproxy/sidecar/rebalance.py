@@ -1,4 +1,4 @@
-"""A share of the connections is asked to come again, the oldest first, at a steady rate."""
+"""Asks a share of the clients to reconnect, the oldest first, at a steady rate."""
 
 import asyncio
 from math import ceil

@@ -1,9 +1,9 @@
-"""What becomes of the app during a drain: it restarts, or it has gone for good.
+"""Finds out during a drain whether the app restarts, or has gone for good.
 
-The kubelet calls preStop hooks too when it restarts one container of a pod that stays: nobody sends
-us a SIGTERM then, and another app listens where the old one did. Such a drain is taken back. And
-where the work of a pod is done (a Job) it is deleted when its app has gone already: sidecar and app
-must not wait for each other.
+The kubelet calls preStop hooks also when it restarts one container of a pod that stays: then the
+sidecar gets no SIGTERM, and a new app listens where the old one did. Such a drain is taken back.
+And a pod whose work is done (a Job) is deleted after its app has exited: sidecar and app must not
+wait for each other.
 """
 
 import asyncio

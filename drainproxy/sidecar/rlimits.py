@@ -1,7 +1,7 @@
-"""File descriptors: as many as the system grants, and who may take how many of them.
+"""File descriptors: how many the system grants, and how they are shared out.
 
-None is left to chance: a client has one, and one for its connection to the app; those who are
-refused have one while they hear so; the admin port and the gRPC health checks have their own.
+Each client has one, and one for its connection to the app; clients that are being refused have one;
+the admin port and gRPC health checks have their own.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What signals mean to a sidecar: end after a drain, read the settings anew, or pass it on."""
+"""What each signal means: drain and exit, reload the settings, or pass it on to the app."""
 
 import asyncio
 import signal

@@ -1,7 +1,7 @@
-"""The TCP sockets of this network namespace, as the system tells them (sock_diag(7)): whether
-anybody listens on a port of this host, and who, without knocking at it.
+"""The TCP sockets of this network namespace, from the kernel (sock_diag(7)): whether anything
+listens on a port of this host, and what, without connecting to it.
 
-The system looks through all sockets itself and tells those of some ports, some 250 in one part.
+The kernel filters by port, and returns some 250 sockets at once.
 """
 
 import socket

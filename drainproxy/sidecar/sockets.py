@@ -1,4 +1,4 @@
-"""What only the sockets below the transports know or can do."""
+"""Socket operations that transports do not offer."""
 
 import ctypes
 import fcntl

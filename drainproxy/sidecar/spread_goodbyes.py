@@ -1,4 +1,4 @@
-"""Goodbyes to many, one after the other."""
+"""Says goodbye to many clients one after the other, spread over drain-spread."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""What the sidecar tells of itself: plain values, ready for JSON. Seconds throughout."""
+"""What `/status` and `/connections` show: plain values for JSON. Durations in seconds."""
 
 from collections.abc import Mapping
 from heapq import nsmallest

@@ -1,4 +1,4 @@
-"""How long whoever stops us waits between SIGTERM and SIGKILL, where that can be known."""
+"""The time between SIGTERM and SIGKILL, on platforms where it is known."""
 
 import os
 from collections.abc import Callable, Mapping

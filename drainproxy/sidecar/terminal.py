@@ -1,8 +1,8 @@
 """The terminal that we were started from: the app may read from it, as under any shell.
 
-We stay in the foreground, so that Ctrl-C means a drain. An app that never reads has no use for the
-terminal; one that does is stopped by the kernel (SIGTTIN, SIGTTOU), which is the moment to lend it.
-From then on Ctrl-C is the app's, as in the shell or debugger that it is.
+We stay in the foreground, so that Ctrl-C means a drain. An app that reads or writes the terminal is
+stopped by the kernel (SIGTTIN, SIGTTOU), and then gets the terminal. From then on Ctrl-C goes to
+the app, as a shell or debugger expects.
 """
 
 import os

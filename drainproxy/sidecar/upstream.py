@@ -1,4 +1,5 @@
-"""Reaches the app: one connection for each client connection, opened when it is first needed."""
+"""Connects to the app: one connection for each client connection, opened when it is first
+needed."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""From settings to what the relay works with."""
+"""Builds the parts of `relay` from the settings."""
 
 import asyncio
 import os

@@ -1,9 +1,9 @@
-"""Chunked answers: read leniently, and forwarded so that no client can read them in another way.
+"""Chunked responses: parsed leniently, and forwarded so that no client can parse them differently.
 
-What a strict parser takes passes as it came. The rest is what app servers send and clients cope
-with (blanks after a size, odd or long extensions, odd trailers): it is replaced by `edits`, parts
-of the data and what goes on instead. A line that is torn by the end of the data is held back until
-it is whole, since its beginning must not go on before it is known what it will be.
+What a strict parser accepts passes as it came. The rest is what app servers send and clients accept
+(blanks after a size, odd or long extensions, odd trailers): it is replaced by `edits`, parts of the
+data and what is forwarded instead. A line that is split at the end of the data is held back until
+it is whole, since what it has to become is not known before.
 """
 
 from bisect import bisect_right

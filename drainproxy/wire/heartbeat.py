@@ -1,7 +1,7 @@
-"""Heartbeats of what people speak over WebSockets: messages that say nothing but "I am here".
+"""Heartbeats that libraries send as WebSocket messages, which mean nothing but "I am here".
 
-Browsers send no Ping (RFC 6455 5.5.2 leaves that to the implementation), so libraries have messages
-of their own for it. Whoever hears one answers with another, or not at all.
+Browsers cannot send Ping (RFC 6455 5.5.2 leaves it to the implementation), so libraries have
+messages of their own for it. A peer answers one with another, or not at all.
 """
 
 import re

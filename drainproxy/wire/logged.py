@@ -1,7 +1,8 @@
-"""What an access log tells of a request beside its first line: by whom, for whom, in which trace.
+"""What an access log has of a request beside its first line: user agent, host, request id, trace
+id.
 
-Read when a request has ended, and only where somebody wants to read of it: no request pays for it
-otherwise. Nothing is judged here: what is not well formed is told as it stands, or not at all.
+Read when the exchange has ended, and only if the access log is on: no other request pays for it.
+Nothing is judged: a malformed field is logged as it is, or left out.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Heads of answers that are not quite right, written anew so that they can be read in one way only.
+"""Rewrites malformed heads of responses so that they can be read in one way only.
 
-Whoever reads requests leniently is smuggled through; what an app server says is another matter. Its
-clients have always coped with it, and if what we take it for is what we write, none of them can
-take it for anything else. `parse_response` has refused such a head, and is given the new one.
+Lenient parsing of requests allows smuggling; responses of an app server are another matter. Its
+clients have always coped with them, and since what we read is what we write, none of them can read
+it differently. `parse_response` has refused such a head, and gets the new one.
 """
 
 import re

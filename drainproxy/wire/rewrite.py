@@ -1,4 +1,4 @@
-"""What a hop changes in a head, and the answers that are its own."""
+"""What the proxy changes in a head, and the responses of its own."""
 
 from drainproxy.wire.fields import Field, field_of, forwarded_parameters, tokens
 

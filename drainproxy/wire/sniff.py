@@ -1,10 +1,10 @@
-"""Which protocol a connection speaks, told by its first bytes.
+"""Detects the protocol of a connection from its first bytes.
 
-Strictness is no matter of it: what any app server would read as a request, however badly it is
-written, is HTTP here, so that the strict parser refuses it. An opaque tunnel is for what none
-reads. Servers that split the request line with Python's `str.split` (wsgiref, Werkzeug, gevent,
-Eventlet) overlook its blanks before and between the words, take any byte in a method, and HTTP/0.9
-for GET; Cheroot takes any bytes before the version, and Waitress takes HTTP/0.9 for any method.
+It is not strict: whatever any app server would read as a request, however malformed, is HTTP here,
+so that the strict parser refuses it. An opaque tunnel is only for what no server reads. Servers
+that split the request line with Python's `str.split` (wsgiref, Werkzeug, gevent, Eventlet) ignore
+blanks before and between its words, take any byte in a method, and HTTP/0.9 for GET; Cheroot takes
+any bytes before the version, and Waitress takes HTTP/0.9 for any method.
 """
 
 import re

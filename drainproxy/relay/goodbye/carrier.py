@@ -1,4 +1,4 @@
-"""What a goodbye is carried by: the bytes of a connection, a chunked body, or DATA with windows."""
+"""The interface to what carries a goodbye: raw bytes, chunks, or DATA with windows."""
 
 from typing import Protocol
 

@@ -1,7 +1,7 @@
-"""The goodbye of an answer that has no language for one: its end, between two parts of it.
+"""The goodbye of a response in a format that has none: its end, between two parts of it.
 
-Nothing is known of what is in it. So it ends in a pause, in which what came last is whole; and
-where there is none, between two frames or chunks.
+Nothing is known of its contents. So it ends in a pause, when what came last is likely to be whole,
+and if there is none, between two frames or chunks.
 """
 
 from drainproxy.drain.interruption import PATIENCE, QUIET

@@ -1,8 +1,8 @@
 """The goodbye of an event stream: `retry`, and the end, between two events (WHATWG HTML 9.2).
 
-An EventSource reconnects by itself. So a stream may end wherever an event does, and the field that
-tells the client when to reconnect is one of the stream too. Chunks and plain bytes that have
-not gone on can be made shorter; DATA that has begun to pass cannot, so it is held back meanwhile.
+An EventSource reconnects by itself, after the time that a `retry` field has set. So a stream may
+end after any event. Chunks and raw bytes that have not been forwarded can be shortened to that
+place; DATA whose frame has begun cannot, so it is held back while a goodbye waits.
 """
 
 from collections.abc import Callable

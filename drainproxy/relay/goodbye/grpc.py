@@ -1,6 +1,6 @@
-"""The goodbye of a gRPC stream: trailers that say UNAVAILABLE, as a server says it that shuts down.
+"""The goodbye of a gRPC stream: trailers with UNAVAILABLE, as a server sends them that shuts down.
 
-The status and what a client makes of it: gRPC over HTTP/2, "Responses" and "Errors".
+The status, and what clients make of it: gRPC over HTTP/2, "Responses" and "Errors".
 """
 
 from drainproxy.drain.goodbye import DRAIN, MAX_STREAM_AGE

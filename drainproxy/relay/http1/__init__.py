@@ -1,10 +1,10 @@
-"""HTTP/1: one exchange at a time, whose two messages are followed to their ends (RFC 9112).
+"""HTTP/1: one exchange at a time, whose two messages are tracked to their ends (RFC 9112).
 
 connection   the session: requests go to the app, answers to the client
-exchange     where both stand, how an exchange is booked, and how it ends
-state        what is expected of the client, and what of the app
-heads        what is read of heads, and remembered of the last ones
-body         a body whose length is known
+exchange     the state of an exchange, how it is booked, and how it ends
+state        what is expected next of the client, and of the app
+heads        parses heads, and remembers the last ones
+body         a body with Content-Length
 events       an answer that is an event stream: the carrier of its goodbye
-endless      another answer without an end of its own, likewise
+endless      any other answer without an end of its own, likewise
 """

@@ -1,4 +1,4 @@
-"""A body whose length was announced, with the interface of `wire.chunked.ChunkedBody`."""
+"""A body with Content-Length, with the interface of `wire.chunked.ChunkedBody`."""
 
 
 class CountedBody:

@@ -1,5 +1,5 @@
-"""The session of an HTTP/1 connection: requests go to the app as they came, answers to the client.
-One request at a time goes to the app; what the client sends ahead waits."""
+"""The session of an HTTP/1 connection: requests go to the app, responses to the client, as they
+came. One request at a time goes to the app; pipelined ones wait."""
 
 from math import inf
 

@@ -1,7 +1,7 @@
-"""An HTTP/1 answer that may have no end by itself, where the settings name any such.
+"""An HTTP/1 response that may be endless, if `stream-drain` names any: the carrier of its goodbye.
 
-Once it has to end, each sweep compares the count of its bytes with the last one: so nothing is done
-for each of its chunks.
+Once it has to end, each sweep compares its byte count with that of the sweep before, so that
+nothing has to be done for each chunk.
 """
 
 import re

@@ -1,4 +1,5 @@
-"""An HTTP/1 answer that is an event stream: chunks, or plain bytes, carry its goodbye."""
+"""An HTTP/1 response that is an event stream: the carrier of its goodbye, in chunks or raw
+bytes."""
 
 import re
 from math import inf

@@ -1,4 +1,4 @@
-"""One HTTP/1 exchange at a time: where it stands, how it is booked, and how it ends."""
+"""One HTTP/1 exchange at a time: its state, how it is booked, and how it ends."""
 
 import re
 from math import inf

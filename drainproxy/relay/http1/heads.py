@@ -1,7 +1,7 @@
-"""The heads of an HTTP/1 connection as they are read: parts of them, and the last whole ones.
+"""Reads the heads of requests and responses, and remembers the last ones.
 
-Clients that poll repeat themselves to the letter, and so do their apps: what is the same needs no
-second reading. What is long is forgotten, since a connection may be idle for an hour.
+Clients that poll send the same head each time, and so do their apps: an equal head is not parsed
+again. Long heads are forgotten, since a connection may be idle for an hour.
 """
 
 import re

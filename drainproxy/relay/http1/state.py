@@ -1,7 +1,7 @@
-"""Where an HTTP/1 connection stands: what is expected of the client, and what of the app.
+"""The state of an HTTP/1 connection: what is expected next of the client, and what of the app.
 
-An exchange ends when both messages have ended. Members are looked up by their names below, since
-that is done several times for each request.
+An exchange ends when both messages have ended. Members have names of their own below, since they
+are looked up several times for each request.
 """
 
 from enum import Enum

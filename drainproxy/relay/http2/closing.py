@@ -1,7 +1,7 @@
-"""The end of an HTTP/2 connection: what is said last, and a lingering close.
+"""The end of an HTTP/2 connection: last frames, and a lingering close.
 
-Half-close, and read on a while, so that what the client still sends does not reset the connection
-before it has read the last of what was said to it (RFC 9112 9.6 says it of HTTP/1).
+After the half-close we go on reading for a while: data that still arrives must not reset the
+connection before the client has read the last frames (RFC 9112 9.6 says it of HTTP/1).
 """
 
 from math import inf

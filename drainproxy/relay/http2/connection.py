@@ -1,4 +1,4 @@
-"""The session of an HTTP/2 connection: it owns the parts, and says which of them is to act.
+"""The session of an HTTP/2 connection: it owns the parts, and calls the one that has to act.
 
 Everything passes as it came, flow control included, so each side keeps the other's pace.
 """

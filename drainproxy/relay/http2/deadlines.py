@@ -1,4 +1,4 @@
-"""The deadlines of an HTTP/2 connection, each by its name; the earliest is the connection's."""
+"""The deadlines of an HTTP/2 connection by name; the earliest is the deadline of the session."""
 
 from enum import Enum
 from math import inf

@@ -1,7 +1,7 @@
-"""What both directions of an HTTP/2 connection have in common: header compression, and limits.
+"""What both directions of an HTTP/2 connection have in common: header compression and SETTINGS.
 
-A header block that is left out, or put in, breaks the compression of its direction (RFC 7541 2.2).
-From then on every block of it is written anew, without a table.
+A header block that is dropped or inserted breaks the compression of its direction (RFC 7541 2.2).
+From then on every block of that direction is encoded again, without the dynamic table.
 """
 
 from collections import deque

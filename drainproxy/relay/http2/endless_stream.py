@@ -1,4 +1,4 @@
-"""A stream of plain HTTP whose answer has no end by itself, from the moment when it has to end."""
+"""An HTTP/2 stream whose response has no end by itself, once it has to end."""
 
 from drainproxy.relay.goodbye.endless import EndlessGoodbye
 from drainproxy.relay.http2.stream import Stream

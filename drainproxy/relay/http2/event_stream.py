@@ -1,4 +1,4 @@
-"""An event stream on a stream of HTTP/2, and the carrier of its goodbye."""
+"""An event stream over HTTP/2: the carrier of its goodbye."""
 
 from math import inf
 

@@ -1,7 +1,7 @@
-"""What an HTTP/2 client may cost: resets, control frames and empty frames have budgets.
+"""Rate limits against abuse by an HTTP/2 client: resets, control frames and empty frames.
 
-Beyond them GOAWAY ENHANCE_YOUR_CALM (RFC 9113 10.5). An honest client passes none of them: what
-comes with DATA is paid for by it, and resets among many good streams end nothing.
+Beyond them the connection ends with GOAWAY ENHANCE_YOUR_CALM (RFC 9113 10.5). Honest clients stay
+below: DATA earns credit for control frames, and resets among many good streams are allowed.
 """
 
 from drainproxy.drain.rate_limits import ProportionalLimit, RateLimit

@@ -1,8 +1,8 @@
-"""How an HTTP/2 client is asked to go (RFC 9113 6.8): GOAWAY, PING, GOAWAY. Every step stands here.
+"""The steps of a graceful GOAWAY (RFC 9113 6.8), as a table: GOAWAY, PING, GOAWAY.
 
-First a GOAWAY that still allows all streams, and a PING. Its answer says that the client has read
-the GOAWAY, so no stream crosses it any more: then the last stream that is served can be named.
-`TABLE` holds a row for every pair of state and input.
+The first GOAWAY still allows all streams, and a PING follows it. The client's answer to the PING
+proves that it has read the GOAWAY, so no more streams can cross it: then a second GOAWAY names the
+last stream that is served. `TABLE` has a row for every pair of state and input.
 """
 
 from enum import Enum

@@ -1,4 +1,4 @@
-"""A gRPC call that has to end, and the carrier of its goodbye."""
+"""A gRPC call that has to end: the carrier of its goodbye."""
 
 from drainproxy.relay.goodbye.grpc import GrpcGoodbye
 from drainproxy.relay.http2.stream import Stream

@@ -1,4 +1,4 @@
-"""What comes from an HTTP/2 client: requests are counted and go to the app as they came."""
+"""Frames from an HTTP/2 client: requests are counted, and forwarded as they came."""
 
 from drainproxy.drain.aging import STREAM
 from drainproxy.drain.goodbye import DRAIN

@@ -1,4 +1,4 @@
-"""What comes from an HTTP/2 app: answers are counted and go to the client as they came."""
+"""Frames from an HTTP/2 app: responses are counted, and forwarded as they came."""
 
 from drainproxy.drain.ledger import APP_LEFT, FINISHED
 from drainproxy.relay.http2.direction import Direction

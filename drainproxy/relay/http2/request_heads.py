@@ -1,4 +1,4 @@
-"""The heads of an HTTP/2 client's requests: clients repeat themselves, so they are remembered."""
+"""Reads the heads of an HTTP/2 client's requests, with a cache: clients repeat themselves."""
 
 from drainproxy.wire.hpack import Fields
 from drainproxy.wire.http2_head import RequestHead, forwarded

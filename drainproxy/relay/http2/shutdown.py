@@ -1,4 +1,4 @@
-"""The graceful shutdown of an HTTP/2 connection (RFC 9113 6.8): `goaway` says what comes when."""
+"""The graceful shutdown of an HTTP/2 connection (RFC 9113 6.8), by the steps of `goaway`."""
 
 from math import inf
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Goodbyes to single streams of an HTTP/2 connection, in whatever language each of them speaks."""
+"""Goodbyes to single streams of an HTTP/2 connection, each in the protocol of its stream."""
 
 from math import inf
 

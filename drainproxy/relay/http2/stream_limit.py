@@ -1,4 +1,4 @@
-"""max-streams: how many streams a client may have open; it learns that by the app's SETTINGS."""
+"""max-streams: how many streams a client may open; the app's SETTINGS tell the client."""
 
 
 class StreamLimit:

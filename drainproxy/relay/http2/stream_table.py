@@ -1,4 +1,5 @@
-"""The streams of an HTTP/2 connection: which there are, how they end, and what a client is told."""
+"""The streams of an HTTP/2 connection: which are open, how they end, and what the client is
+sent."""
 
 from math import inf
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Streams of HTTP/2 in which a goodbye may have to be said: DATA with windows carries it."""
+"""HTTP/2 streams that may need a goodbye of their own, carried by DATA within flow control."""
 
 from typing import Protocol
 

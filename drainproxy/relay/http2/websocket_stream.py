@@ -1,4 +1,4 @@
-"""A WebSocket on a stream (RFC 8441 5), and the carrier of its goodbye."""
+"""A WebSocket on an HTTP/2 stream (RFC 8441 5): the carrier of its goodbye."""
 
 from math import inf
 

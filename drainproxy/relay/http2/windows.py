@@ -1,4 +1,4 @@
-"""What the client of an HTTP/2 connection takes (RFC 9113 6.9), of which DATA of ours takes too."""
+"""The flow-control windows of an HTTP/2 client (RFC 9113 6.9), reduced by DATA of our own."""
 
 from collections.abc import Iterable
 

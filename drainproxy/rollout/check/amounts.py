@@ -1,4 +1,4 @@
-"""Arithmetic of rollouts: numbers or percentages of replicas, and how long probes are patient."""
+"""Arithmetic of rollouts: numbers or percentages of replicas, and the time that probes allow."""
 
 import math
 import re

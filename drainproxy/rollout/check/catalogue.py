@@ -1,4 +1,4 @@
-"""The table of rules in words: for `--list`, `--explain`, and the documentation."""
+"""The rules as text: for `--list`, `--explain`, and the documentation."""
 
 from collections.abc import Iterable
 from textwrap import fill

@@ -1,4 +1,4 @@
-"""What Jobs and hooks run: the commands of their containers, and calls of programs in them."""
+"""What Jobs and hooks run: the commands of their containers, and the programs that these call."""
 
 import re
 from collections.abc import Iterator

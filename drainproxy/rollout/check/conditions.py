@@ -1,7 +1,7 @@
-"""Whether a condition of an analysis is true of no data: it is evaluated with none.
+"""Evaluates a condition of an analysis without any data, to see whether it would be true.
 
-The language is expr (expr-lang.org), of which the part that conditions are made of is Python's but
-for the spelling. What else there is raises Unknown.
+The language is expr (expr-lang.org); the part of it that conditions use is Python's, but for some
+spelling. Anything else raises Unknown.
 """
 
 import ast

@@ -1,4 +1,5 @@
-"""Objects that the input has several times, as overlays do: a cluster would have one of them."""
+"""Objects that occur several times in the input, as overlays do: a cluster would have one of
+them."""
 
 from collections.abc import Hashable, Iterable, Iterator
 from heapq import merge

@@ -1,8 +1,8 @@
-"""What the input proves of a box of the checklist: a row of the table for each section.
+"""What the input proves of each box of the checklist: a row of the table for each section.
 
-No finding is no proof: a rule that had nothing to look at finds nothing. A box is ticked where each
-subject of its section is proved. What the input does not say leaves it unknown, and what is asked
-for and is not there leaves it open.
+No finding is no proof: a rule that had nothing to look at finds nothing. A box is ticked if it is
+proved for every subject of its section, unknown if the input does not say, and open if something
+required is missing.
 """
 
 from collections.abc import Callable, Iterator

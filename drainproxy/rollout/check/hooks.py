@@ -1,4 +1,4 @@
-"""What the Job of a release hook does to a database: the SQL of its commands and of its files."""
+"""What the Job of a release hook does to a database: the SQL in its commands and files."""
 
 import re
 from collections.abc import Iterator

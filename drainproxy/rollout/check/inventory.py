@@ -1,5 +1,5 @@
-"""All that was given, seen together. What is asked of all objects is asked once: rules ask it for
-each workload, and a thousand manifests are a million pairs."""
+"""All objects of the input, with indexes. Relations are computed once: rules ask for them for each
+workload, and a thousand manifests have a million pairs."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property

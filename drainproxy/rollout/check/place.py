@@ -1,4 +1,4 @@
-"""Objects with their file and position, and a cursor over what is in them that never raises."""
+"""Objects with their file and position, and a cursor over their contents that never raises."""
 
 from collections.abc import Iterator
 from functools import cached_property

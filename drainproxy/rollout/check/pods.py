@@ -1,5 +1,5 @@
-"""The pods of the input under their labels: those that a selector selects, and those that it
-misses by one label."""
+"""The pods of the input by their labels: those that a selector selects, and near misses by one
+label."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

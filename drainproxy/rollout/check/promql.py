@@ -1,6 +1,6 @@
-"""Whether a PromQL expression has a value where no series match: then nothing was measured.
+"""Tells whether a PromQL expression has a value if no series match: then nothing was measured.
 
-Not an evaluator: a reading of operators by their precedence, as far as emptiness needs it.
+It is no evaluator, but reads operators by precedence as far as emptiness needs it.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Which objects concern which workloads: Services, budgets, autoscalers, canaries, namespaces."""
+"""Which objects belong to which workloads: Services, budgets, autoscalers, canaries, namespaces."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,4 +1,4 @@
-"""Runs the rules over an inventory, weighs exceptions, and ticks the boxes of the checklist."""
+"""Runs the rules over an inventory, applies exceptions, and ticks the boxes of the checklist."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal

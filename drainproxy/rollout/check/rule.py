@@ -1,4 +1,4 @@
-"""What a rule is: an identity, the reason, the remedy, and a function that finds what is wrong."""
+"""What a rule is: an identity, a reason, a remedy, and a function that yields problems."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal, get_args

@@ -1,4 +1,4 @@
-"""Label selectors in manifests with positions, and an index of what has them."""
+"""Label selectors in manifests with positions, and an index of the objects that they select."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping

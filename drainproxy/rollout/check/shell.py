@@ -1,4 +1,4 @@
-"""The simple commands in what a container runs, as far as a shell's text says them plainly."""
+"""The simple commands in what a container runs, as far as the shell's text is plain."""
 
 import re
 import shlex

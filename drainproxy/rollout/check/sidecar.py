@@ -1,4 +1,4 @@
-"""Our sidecar in a pod: there already, or to be put there, with the settings that count for it."""
+"""The sidecar of a pod, injected or to be injected, with the settings that apply to it."""
 
 import re
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
-"""Contracts in SQL, without a grammar: what `migration lint` knows surely, at the speed of a linter
-of manifests. What is neither plainly a contract nor plainly additive is not understood."""
+"""Finds contracts in SQL without a grammar: fast, and only what `migration lint` is sure of. What
+is neither plainly a contract nor plainly additive is unclear."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A workload together with what concerns it: Services, budgets, autoscaler, canary."""
+"""A workload with what belongs to it: Services, budgets, autoscaler, canary."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,8 @@
-"""What an engine sends as a body, or why it is none: with the status that says so to its author.
+"""Decodes the body of a request to `gate serve`, or refuses it with a status that tells its author
+why.
 
-A body that can be read and makes no sense is a hold, which `asked` says. One that cannot be read at
-all, or that nobody bounds, has been sent by something else than an engine.
+A readable body that makes no sense is a hold (see `request`). One that cannot be read, or is not
+bounded, does not come from an engine.
 """
 
 import zlib

@@ -1,4 +1,5 @@
-"""The error budget: how much of it is left, and how fast it goes. Without a number it is a hold."""
+"""Judges the error budget: how much is left, and how fast it is spent. Without numbers it is a
+hold."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite

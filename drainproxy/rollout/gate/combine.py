@@ -1,7 +1,7 @@
-"""All gates together: one verdict from the signals, the budget and the record of migrations.
+"""Combines all gates into one verdict: signals, error budget, and record of migrations.
 
-Behind a contract code of the version before cannot run any more: there a fail would make an engine
-roll back into damage, so it becomes a hold for a person, which says what it would have been.
+Behind a contract, code of the version before cannot run: there a fail would make an engine roll
+back into damage. So it becomes a hold, for a person to decide, which says what it would have been.
 """
 
 from collections.abc import Sequence

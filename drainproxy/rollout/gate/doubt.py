@@ -1,4 +1,4 @@
-"""What looks like an answer of Prometheus, and is nothing to judge by: for that there is a hold."""
+"""Results of Prometheus that look right but cannot be judged: they are a hold."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise

@@ -1,8 +1,8 @@
-"""Pass, fail or hold for one signal, from what was counted of canary and stable.
+"""Pass, fail or hold for one signal, from the counts of canary and stable.
 
-*Fail* needs evidence beyond chance, bad events in two scrape intervals at least, since those of a
-burst are not independent, and a difference above a floor, that matters to somebody. *Pass* needs an
-upper bound of the canary's share within what is tolerated. All else is *hold*, with what is
+*Fail* needs evidence beyond chance, bad events in at least two scrape intervals (those of one burst
+are not independent), and a difference above a floor, so that it matters. *Pass* needs an upper
+bound of the canary's share within what is tolerated. Everything else is *hold*, with what is
 missing.
 """
 

@@ -1,4 +1,4 @@
-"""One look for all who ask for the same at the same time, and a bound on how many there are."""
+"""Shares one look among all requests for the same at the same time, and bounds how many run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable

@@ -1,4 +1,4 @@
-"""Asks a Prometheus, or a Thanos or Mimir that speaks its API. Whatever goes wrong has a reason."""
+"""A client of the API of Prometheus, Thanos and Mimir. Every failure has a reason."""
 
 import asyncio
 import base64

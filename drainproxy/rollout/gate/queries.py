@@ -1,4 +1,4 @@
-"""What is asked of Prometheus: raw samples of the sidecars' metrics, for one version."""
+"""The queries to Prometheus: raw samples of the sidecars' metrics, for one version."""
 
 import re
 from collections.abc import Iterable, Mapping

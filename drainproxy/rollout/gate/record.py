@@ -1,4 +1,4 @@
-"""What the record of migrations says to a gate: of the code that comes, and of the way back."""
+"""What the record of migrations allows: the deploy of the new code, and the rollback to the old."""
 
 import re
 from collections.abc import Sequence

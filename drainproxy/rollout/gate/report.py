@@ -1,4 +1,4 @@
-"""What the gate says: the verdict, a line for each signal, what is missing, and what was asked."""
+"""The report of a gate: the verdict, a line for each signal, what is missing, and the queries."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,7 +1,7 @@
-"""What engines ask of `gate serve`: their payloads, as they document them, as a rollout to look at.
+"""Requests of engines to `gate serve`: their payloads, as they document them, into a rollout.
 
-Argo Rollouts' web provider sends a body of the user's own making; Flagger sends the name of its
-Canary, and what the webhook's `metadata` holds (docs.flagger.app, "Webhooks").
+Argo Rollouts' web provider sends a body that the user has written; Flagger sends the name of its
+Canary, and the webhook's `metadata` (docs.flagger.app, "Webhooks").
 """
 
 from collections.abc import Iterable, Mapping

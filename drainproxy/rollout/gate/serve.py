@@ -1,11 +1,11 @@
-"""The gate over HTTP, for engines: Argo Rollouts reads the verdict, Flagger the status.
+"""Serves the gate over HTTP to engines: Argo Rollouts reads the verdict, Flagger the status.
 
-Argo's web provider takes any status but 2xx for an error of the measurement, which aborts a rollout
-in the end: so it gets 200 and the verdict. Flagger takes 200 for yes and 403 for not yet; its
-`rollback` hook rolls back at 200, so whatever is in doubt is 403 there too.
+Argo's web provider counts any status but 2xx as an error of the measurement, which finally aborts
+the rollout: so it gets 200 and the verdict. Flagger takes 200 as yes and 403 as not yet; its
+`rollback` hook rolls back at 200, so doubt is 403 there too.
 
-Readiness does not look at Prometheus: a gate that is not ready answers nobody, and an engine takes
-that for an error where a hold would have been right.
+Readiness does not depend on Prometheus: a gate that is not ready answers nobody, which an engine
+counts as an error where a hold would be right.
 """
 
 import hmac

@@ -1,9 +1,8 @@
-"""Which series are of the same sidecar: what was seen of it twice, or under other labels later.
+"""Recognises series of the same sidecar: scraped twice, or under other labels later.
 
-A pod whose PodMonitor and whose annotations are both heeded is scraped by two jobs, and of a
-Prometheus that runs twice a Thanos without deduplication has everything twice: the same events
-stand in several series at the same time, and each would count several times. A pod whose labels
-change goes on in a new series, which holds what the one before held.
+A pod with both a PodMonitor and scrape annotations is scraped by two jobs, and a Thanos without
+deduplication has everything twice from two replicas of a Prometheus: the same events would count
+several times. A pod whose labels change goes on in a new series, with the counts of the one before.
 """
 
 from collections import defaultdict

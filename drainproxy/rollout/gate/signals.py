@@ -1,7 +1,7 @@
 """The golden signals of two versions, each judged by itself.
 
 Errors, latency, traffic and saturation (Google SRE book, "Monitoring distributed systems"), and
-what no error rate shows: how WebSockets, event streams and answers ended.
+what no error rate shows: how WebSockets, event streams and responses ended.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,5 +1,5 @@
-"""Database changes by expand, migrate and contract, and the no-go zone behind a contract.
+"""Database changes by expand, migrate and contract, with no rollback behind a contract.
 
-`state` is what is recorded of an app, `decide` says from it what may be done, `lint` which phase a
-SQL file belongs to: values in, values out. `store_file` and `store_configmap` keep the record.
+`state` is the record of an app, `decide` what it allows, `lint` which phase a SQL file belongs to;
+all pure. `store_file` and `store_configmap` keep the record.
 """

@@ -1,4 +1,5 @@
-"""What only adds, or moves data: its nodes, arguments, calls and words are all in a list."""
+"""Recognises statements that only add or move data: all their nodes, arguments, calls and words are
+on a list."""
 
 import re
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""A new column of a table that is in use: whether it plainly adds."""
+"""Whether a new column of a table in use is purely additive."""
 
 from . import grammar
 from .lexer import Dialect

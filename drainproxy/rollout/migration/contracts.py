@@ -1,4 +1,4 @@
-"""What takes something away, or refuses what code of the version before may write."""
+"""Recognises what removes something, or rejects what code of the version before may write."""
 
 from .grammar import CONTRACT_NODES, CONTRACT_WORDS, TIGHTENING_COLUMN, TIGHTENING_TABLE
 from .made import Made

@@ -1,4 +1,4 @@
-"""What a workload says of its schema: the annotations, of the workload or its pod template."""
+"""What a workload declares of its schema: annotations of the workload or its pod template."""
 
 import re
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""The definition of a new table: what its defaults, checks and generated columns may call.
+"""What the defaults, checks and generated columns of a new table may call.
 
-Nobody uses the table yet, but rows of the same file may be written to it, and a column that is
-added to rows that are there computes its default and its check at once.
+Nobody uses the table yet. But rows of the same file may be written to it, and a column that is
+added to existing rows computes its default and check at once.
 """
 
 from . import grammar

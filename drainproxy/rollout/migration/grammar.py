@@ -1,7 +1,7 @@
-"""What may stand in a statement that only adds or moves data: lists of names, and nothing else.
+"""Lists of what may occur in a statement that only adds or moves data.
 
-Names of classes are those of sqlglot's tree, names of functions those that every server brings with
-it and that change nothing. What is in no list is not understood.
+Class names are those of sqlglot's tree; function names are those that every server has and that
+change nothing. What is on no list is not understood.
 """
 
 import re

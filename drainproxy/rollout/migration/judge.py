@@ -1,8 +1,8 @@
-"""The phase of one statement, in the light of those before it.
+"""The phase of one statement, given those before it.
 
-What takes away is looked for anywhere in the tree; what adds or moves data must be made of what is
-all in a list; and no word outside of quotes may be one that such a statement does not need. Each
-look can only make the answer stricter.
+What removes is looked for anywhere in the tree; what adds or moves data must consist of listed
+parts only; and no word outside quotes may be one that such a statement does not need. Each check
+can only make the answer stricter.
 """
 
 import re

@@ -1,4 +1,5 @@
-"""The columns that tables surely have, because statements before have made or written them."""
+"""The columns that tables have for certain, since statements before have created or written
+them."""
 
 from . import tree
 from .lexer import Dialect

@@ -1,4 +1,4 @@
-"""Which phase a SQL file belongs to: every statement that changes something, with its line."""
+"""Classifies SQL files: every statement that changes something, with its line and phase."""
 
 from collections.abc import Collection, Iterator
 

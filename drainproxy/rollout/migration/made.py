@@ -1,4 +1,4 @@
-"""What a file has surely made so far. Nobody uses that yet: it may be tightened and emptied."""
+"""What a file has created so far. Nobody uses that yet: it may be tightened and emptied."""
 
 from collections.abc import Collection
 

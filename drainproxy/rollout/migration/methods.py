@@ -1,6 +1,5 @@
-"""What runs code of somebody's own without a call: operator classes, access methods, storage
-engines, collations, and operators that a server leaves to the program that uses it.
-"""
+"""What runs user-defined code without a call: operator classes, access methods, storage engines,
+collations, and operators that a server leaves to the program that embeds it."""
 
 from typing import Final
 

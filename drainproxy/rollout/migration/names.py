@@ -1,4 +1,4 @@
-"""The words of a statement, and what it calls by which name."""
+"""The words of a statement, and the names that it calls."""
 
 import re
 from collections import Counter

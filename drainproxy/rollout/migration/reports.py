@@ -1,6 +1,6 @@
-"""What other tools say in JSON: pgroll's status and migrations, squawk's violations.
+"""Reads JSON of other tools: pgroll's status and migrations, squawk's violations.
 
-A linter that finds nothing has not said that a file only adds: its report is a contract or unknown.
+A linter without findings has not proved that a file only adds: its report is contract or unknown.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Files that hold the way up and the way down: the part that a deploy runs.
+"""Files with an up and a down part: the part that a deploy runs.
 
-Nothing in a file says which tool will run it: psql takes the markers for comments and runs both
-parts. So a part is left out only for the tool that is named.
+Nothing in a file tells which tool will run it: psql takes the markers for comments and runs both
+parts. So a part is ignored only for the tool that is named.
 """
 
 import re

@@ -1,6 +1,6 @@
 """The columns that the text of a statement shows: of a query, of an alias, of what it writes.
 
-Names are as PostgreSQL folds them. What is not shown may be there as well.
+Names are folded as PostgreSQL does it. Columns that are not shown may exist as well.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is recorded of the schema of an app, and when such a record cannot be true."""
+"""The record of an app's schema, and whether it is consistent."""
 
 from collections.abc import Iterator
 from datetime import datetime

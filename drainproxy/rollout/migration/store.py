@@ -1,4 +1,5 @@
-"""What keeps records: whoever writes names what he has read, and of two only one succeeds."""
+"""The interface of stores: a writer names the version that it has read, so that of two writers one
+fails."""
 
 from typing import Any, Protocol
 

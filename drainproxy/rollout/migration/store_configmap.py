@@ -1,9 +1,9 @@
 """Records in ConfigMaps of a namespace, and the schema floors that admission compares with.
 
-One ConfigMap an app has its record. Of two who write it the API server refuses one, by the
-resourceVersion that he has read. One more for all apps has what is contracted, `app: "7"`: the
-parameter of deploy/policy/schema-floor.yaml. It follows the record, which alone decides: it is
-written after it, and only upwards.
+One ConfigMap per app holds its record; the API server refuses the second of two concurrent writers
+by resourceVersion. One more for all apps holds the contracted versions, `app: "7"`: the parameter
+of deploy/policy/schema-floor.yaml. It is derived from the records, written after them, and only
+ever raised.
 """
 
 import re

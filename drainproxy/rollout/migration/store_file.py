@@ -1,7 +1,7 @@
-"""Records in a JSON file, which several apps and several processes may share.
+"""Records in a JSON file that several apps and processes may share.
 
-A writer holds a lock, compares the record with the one he has read, and replaces the file in one
-step, on the disk before it has its name: whoever reads sees the old one or the new one, whole.
+A writer holds a lock, compares the record with the one it has read, and replaces the file
+atomically after it is on disk: a reader sees the old file or the new one, whole.
 """
 
 import fcntl

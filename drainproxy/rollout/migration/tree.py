@@ -1,4 +1,5 @@
-"""A statement as sqlglot sees it, and questions to its tree (needs sqlglot, of `migrations`)."""
+"""The syntax tree of a statement by sqlglot, and queries on it (needs sqlglot, of the extra
+`migrations`)."""
 
 import logging
 from collections.abc import Collection, Iterator

@@ -1,7 +1,7 @@
-"""Smoke tests: a file of steps, each a question to a service and what its answer must be.
+"""Smoke tests: a file of steps, each a request to a service and what its answer must be.
 
-A text becomes a `SmokeTest` (`reading`), each of its steps is asked (`talk`, the only part that
-does I/O besides `run`, which has the clock), what came back is compared with what was expected
-(`checks`), and the whole is one verdict (`result`) that `reports` writes down. A test without a
-step proves nothing, so it fails.
+`reading` turns a text into a `SmokeTest`; `talk` makes the request of each step (the only part with
+I/O besides `run`, which has the clock); `checks` compares the answer with what is expected;
+`result` is the verdict, and `reports` writes it down. A test without steps proves nothing, so it
+fails.
 """

@@ -1,4 +1,4 @@
-"""The keys of each kind of step: a table each, and what is made of them."""
+"""The keys of each kind of step, as tables, and how they are read."""
 
 import json
 from collections.abc import Callable

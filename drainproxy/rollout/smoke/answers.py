@@ -1,4 +1,4 @@
-"""What came back from a service, as far as checks look at it."""
+"""The answers of a service, as far as checks look at them."""
 
 from typing import Any
 

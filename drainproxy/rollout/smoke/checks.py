@@ -1,4 +1,4 @@
-"""What of an answer is not as expected: values in, sentences out."""
+"""Compares an answer with what is expected: values in, sentences out."""
 
 from collections.abc import Collection, Iterator
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""How single values of a test are written. Each reader raises ValueError with a predicate."""
+"""Parsers of single values of a test. Each raises ValueError with a predicate."""
 
 import re
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Regular expressions against answers, within a time.
+"""Matches regular expressions with answers, within a time limit.
 
-An expression may go back and forth for ages ("catastrophic backtracking"), holds the interpreter
-meanwhile, and cannot be interrupted: it is tried in a process of its own, which can be ended.
+An expression may backtrack for ages, holds the interpreter meanwhile, and cannot be interrupted: so
+it runs in a process of its own, which can be killed.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The words of a smoke test: what is asked, what is expected, and what came back.
+"""The model of a smoke test: requests, expectations and results.
 
 Times are in seconds. A field that is None, empty or UNSET expects nothing.
 """

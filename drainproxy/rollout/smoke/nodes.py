@@ -1,7 +1,7 @@
-"""Reading a YAML file by its nodes, so that every mistake is told, each with its line.
+"""Reads a YAML file by its nodes, so that every mistake is reported with its line.
 
-Texts keep the spelling that they have in the file: YAML's own reading of `0x10`, `12:30` or `off`
-differs between its versions.
+Texts keep their spelling: YAML's own reading of `0x10`, `12:30` or `off` differs between its
+versions.
 """
 
 import base64

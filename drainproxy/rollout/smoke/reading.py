@@ -1,4 +1,4 @@
-"""A file of steps, or a URL, to a `SmokeTest`. Nothing here reads a file or the environment."""
+"""Reads a file of steps, or a URL, into a `SmokeTest`. Pure: the text is an argument."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""How a smoke test went, attempt by attempt, and the one verdict of it."""
+"""The result of a smoke test: its attempts, and the verdict."""
 
 from datetime import datetime
 from typing import Literal

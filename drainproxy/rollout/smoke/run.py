@@ -1,4 +1,4 @@
-"""Ask the steps of a test, one after the other, each as often and as long as it says."""
+"""Runs the steps of a test in order, each as often and as long as it says."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,1 +1,1 @@
-"""The forms of a report: for people, for programs, and for three kinds of CI."""
+"""The formats of a report: for people, for programs, and for three kinds of CI."""

@@ -1,4 +1,4 @@
-"""JUnit's XML, which every CI server shows: a suite for each file, a case for each object."""
+"""JUnit XML for CI servers: a suite for each file, a case for each object."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final

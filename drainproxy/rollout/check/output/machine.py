@@ -1,4 +1,4 @@
-"""JSON for programs, and annotations for GitHub's workflows."""
+"""JSON for programs, and annotations for GitHub workflows."""
 
 from collections.abc import Iterator
 from typing import Final

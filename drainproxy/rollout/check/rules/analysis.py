@@ -1,4 +1,4 @@
-"""Analyses: whether they can say no, and about which pods they speak."""
+"""Rules about analyses: that they can fail, and that they measure the right pods."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""PodDisruptionBudgets: there, and neither blocking nor empty."""
+"""Rules about PodDisruptionBudgets: that they exist, and neither block everything nor select
+nothing."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Capacity: enough pods, on different nodes, with what they need."""
+"""Rules about capacity: enough pods, on different nodes, with requests."""
 
 from collections.abc import Iterator
 

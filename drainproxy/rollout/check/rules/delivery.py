@@ -1,4 +1,5 @@
-"""Canaries and blue-green: routers that exist, steps that start small, and an end that waits."""
+"""Rules about canaries and blue-green: routers that exist, small first steps, and a delayed
+scale-down."""
 
 import re
 from collections.abc import Iterator

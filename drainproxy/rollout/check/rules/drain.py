@@ -1,4 +1,4 @@
-"""The end of a pod: whether it has time, and whether clients are told."""
+"""Rules about the end of a pod: that its grace period suffices, and that clients are told."""
 
 from collections.abc import Iterator
 from math import ceil

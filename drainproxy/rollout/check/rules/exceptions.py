@@ -1,4 +1,4 @@
-"""Exceptions: they name a rule that there is, and the reason."""
+"""Rules about exceptions: that they name an existing rule, and give a reason."""
 
 from collections.abc import Iterator
 from typing import Final

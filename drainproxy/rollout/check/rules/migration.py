@@ -1,4 +1,5 @@
-"""Databases: a release expands or migrates, contracts stand alone, and nothing goes back behind."""
+"""Rules about databases: a release expands or migrates, contracts are released alone, and nothing
+rolls back behind one."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The pipeline's own boxes: a smoke test, and something that watches the error budget."""
+"""Rules about the pipeline: a smoke test, and a watch on the error budget."""
 
 import re
 from collections.abc import Iterator

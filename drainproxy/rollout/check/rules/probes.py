@@ -1,4 +1,4 @@
-"""Probes: what the kubelet asks, and whether its answer can carry a rollout."""
+"""Rules about probes: what they ask, and whether a rollout can rely on the answer."""
 
 import re
 from collections.abc import Iterator

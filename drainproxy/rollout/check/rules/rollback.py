@@ -1,4 +1,4 @@
-"""What takes a release back by itself when errors or latency spike."""
+"""What rolls a release back by itself when errors or latency spike."""
 
 from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import Object, Place

@@ -1,4 +1,5 @@
-"""Rolling updates: room for a new pod before an old one goes, and time to become ready."""
+"""Rules about rolling updates: room for a new pod before an old one ends, and time to become
+ready."""
 
 from collections.abc import Iterator
 from typing import Final

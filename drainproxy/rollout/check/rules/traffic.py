@@ -1,4 +1,4 @@
-"""Services: that they lead to ports which exist, are ready, and are drained."""
+"""Rules about Services: that they target ports which exist, are ready, and are drained."""
 
 from collections.abc import Iterator
 from typing import Final

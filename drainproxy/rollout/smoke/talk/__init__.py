@@ -1,8 +1,7 @@
-"""What talks to the service: an action in, an answer out, `Failed` if there is none.
+"""Talks to the service: an action in, an answer out, `Failed` if there is none.
 
-Each kind has a module of its own, imported with its library when a step of that kind is asked.
-None of them has a clock: who calls cancels them when their time is up, and `Stage` tells what was
-missing then.
+Each kind has a module of its own, imported with its library when a step of that kind runs. None of
+them has a clock: the caller cancels them at the timeout, and `Stage` tells what was missing then.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

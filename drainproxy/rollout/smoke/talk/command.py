@@ -1,4 +1,4 @@
-"""A command, with the variables of the test in its environment."""
+"""Runs a command, with the variables of the test in its environment."""
 
 import asyncio
 import os

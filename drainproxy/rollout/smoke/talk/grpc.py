@@ -1,4 +1,4 @@
-"""A unary call of gRPC: health, raw bytes, or JSON by the server's reflection."""
+"""Makes a unary gRPC call: health, raw bytes, or JSON by server reflection."""
 
 import re
 from pathlib import Path

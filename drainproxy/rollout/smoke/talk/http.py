@@ -1,4 +1,4 @@
-"""A request over HTTP, to the end of its answer."""
+"""Makes an HTTP request, and reads its whole response."""
 
 import aiohttp
 

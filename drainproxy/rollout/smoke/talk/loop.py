@@ -1,4 +1,4 @@
-"""An event loop that does not outlive its timeouts."""
+"""An event loop in which a name lookup that hangs delays no timeout, and not the end."""
 
 import asyncio
 import socket

@@ -1,4 +1,5 @@
-"""What a server says of its own methods (grpc.reflection.v1, or v1alpha of the same messages)."""
+"""The methods of a gRPC server by reflection (grpc.reflection.v1, or v1alpha with the same
+messages)."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

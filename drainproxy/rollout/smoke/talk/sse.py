@@ -1,4 +1,4 @@
-"""An event stream, read until it has brought what is expected."""
+"""Reads an event stream until it has brought what is expected."""
 
 import codecs
 from collections.abc import Iterator

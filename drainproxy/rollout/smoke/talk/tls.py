@@ -1,4 +1,4 @@
-"""TLS as a step says it, and what is wrong with a certificate in words."""
+"""The TLS options of a step, and certificate errors in words."""
 
 import ssl
 from functools import cache

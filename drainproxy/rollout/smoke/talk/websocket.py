@@ -1,4 +1,4 @@
-"""A WebSocket: opened, spoken on, and ended."""
+"""Opens a WebSocket, talks on it, and closes it."""
 
 import asyncio
 import socket
