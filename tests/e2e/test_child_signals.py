@@ -319,7 +319,7 @@ def test_a_signal_that_comes_before_the_interpreter_is_not_lost_where_it_is_bloc
         assert "SIGTERM received" in process.output
     with beginning("--", "sleep", "600", prefix=prefix) as (process, admin):
         process.until(lambda: is_up(admin))
-        process.until(lambda: "the app runs" in process.output)
+        process.until(lambda: "started the app" in process.output)
         assert int(status(app_pid(process.pid), "SigBlk"), 16) == 0
         assert process.stop() == 0
 

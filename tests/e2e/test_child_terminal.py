@@ -111,7 +111,7 @@ def run(ports: Sequence[int], *app: str) -> tuple[str, ...]:
 )
 def test_an_app_can_read_the_terminal(app: str, ports: Sequence[int]) -> None:
     with on_terminal(*run(ports, "sh", "-c", app)) as terminal:
-        terminal.until("the app runs")
+        terminal.until("started the app")
         terminal.type("a word\n")
         terminal.until("got a word")
         terminal.send_signal(signal.SIGTERM)
@@ -122,7 +122,7 @@ def test_an_app_can_read_the_terminal(app: str, ports: Sequence[int]) -> None:
 def test_ctrl_c_drains_where_the_app_has_not_asked_for_the_terminal(ports: Sequence[int]) -> None:
     with on_terminal(*run(ports, "sleep", "600")) as terminal:
         terminal.until("forwarding")
-        terminal.until("the app runs")
+        terminal.until("started the app")
         terminal.type(CTRL_C)
         terminal.until("SIGINT received")
         terminal.until("drained: clean")
@@ -154,7 +154,7 @@ def test_in_the_background_the_app_waits_until_the_job_is_in_the_foreground(
         shell.type("PS1=ready; set -m\n")
         command = " ".join(f"'{each}'" for each in run(ports, "sh", "-c", script))
         shell.type(f"{command} &\n")
-        shell.until("the app runs")
+        shell.until("started the app")
         shell.type("fg\n")
         shell.type("one\n")
         shell.until("got one")

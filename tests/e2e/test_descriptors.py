@@ -360,7 +360,7 @@ def test_a_drain_takes_in_who_waited_for_a_descriptor(demo_app: DemoApp) -> None
         with ExitStack() as waiting:
             with without_descriptors(running):
                 late = waiting.enter_context(connected(running.port))
-                running.process.until(lambda: "nobody can be taken in" in running.process.output)
+                running.process.until(lambda: "cannot accept connections" in running.process.output)
                 running.process.send_signal(15)
                 running.process.until(lambda: "SIGTERM received" in running.process.output)
             assert get(late, "/hello").status == 200

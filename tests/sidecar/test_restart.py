@@ -185,7 +185,7 @@ async def test_that_it_is_a_restart_is_in_the_log_once_it_is_known(
         app.stop()
         app.start()
         await until(lambda: serves(sidecar))
-        assert "it was restarted, and we stay" in caplog.messages[-1]
+        assert "the app was restarted" in caplog.messages[-1]
 
 
 # Whose drain is taken back
