@@ -9,7 +9,10 @@ from pathlib import Path
 
 # proc(5), /proc/PID/stat: what follows the name, which may hold blanks and parentheses itself.
 _AFTER_NAME = b") "
-_CAUGHT, _BLOCKED = b"SigCgt:", b"SigBlk:"
+# All signals that can be blocked, but for real-time ones.
+_ALL = sum(
+    1 << number - 1 for number in range(1, 32) if number not in (signal.SIGKILL, signal.SIGSTOP)
+)
 
 
 def order(group: int, number: int) -> None:
@@ -58,17 +61,17 @@ def _members(group: int) -> Iterator[int]:
 def _expects(pid: int, number: int) -> bool:
     """Whether a process catches a signal, or blocks it in a thread so that another can wait for it
     (signalfd(2), sigwait(3)), or does not die of it in any case."""
-    return number == signal.SIGWINCH or any(_has(mask, number) for mask in _masks(pid))
+    return number == signal.SIGWINCH or any(mask >> (number - 1) & 1 for mask in _masks(pid))
 
 
-def _masks(pid: int) -> Iterator[bytes]:
+def _masks(pid: int) -> Iterator[int]:
     with suppress(OSError):
         for thread in Path(f"/proc/{pid}/task").iterdir():
-            for line in (thread / "status").read_bytes().splitlines():
-                name, _, mask = line.partition(b"\t")
-                if name in (_CAUGHT, _BLOCKED):
-                    yield mask
-
-
-def _has(mask: bytes, number: int) -> bool:
-    return bool(int(mask, 16) >> (number - 1) & 1)
+            lines = (thread / "status").read_bytes().splitlines()
+            said = dict(line.split(b":\t", 1) for line in lines if b":\t" in line)
+            yield int(said[b"SigCgt"], 16)
+            blocked = int(said[b"SigBlk"], 16)
+            # A shell blocks all signals for a moment before it forks or waits, and dies of them
+            # afterwards. Who waits for them sleeps.
+            if blocked & _ALL != _ALL or said[b"State"].startswith(b"S"):
+                yield blocked

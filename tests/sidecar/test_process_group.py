@@ -17,6 +17,16 @@ WAITS = (
     " wait = lambda: (signal.sigwait([signal.SIGUSR1]), os._exit(3));"
     f" threading.Thread(target=wait).start(); {READY} time.sleep(60)"
 )
+BLOCK_ALL = "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals());"
+WAITS_FOR_ANY = (
+    f"{BLOCK_ALL} wait = lambda: (signal.sigwait([signal.SIGUSR1]), os._exit(3));"
+    f" threading.Thread(target=wait).start(); {READY} time.sleep(60)"
+)
+# As a shell does around a fork: half a second is a moment that the test cannot miss.
+BLOCKS_FOR_A_MOMENT = (
+    f"{BLOCK_ALL} {READY} end = time.monotonic() + 0.5\nwhile time.monotonic() < end: pass\n"
+    "signal.pthread_sigmask(signal.SIG_SETMASK, []); time.sleep(60)"
+)
 IGNORES = f"signal.signal(signal.SIGUSR1, signal.SIG_IGN); {READY} time.sleep(60)"
 KNOWS_NOTHING = f"{READY} time.sleep(60)"
 
@@ -33,14 +43,14 @@ def running(script: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-@pytest.mark.parametrize("script", [CATCHES, WAITS])
+@pytest.mark.parametrize("script", [CATCHES, WAITS, WAITS_FOR_ANY])
 def test_who_has_said_what_a_signal_means_hears_of_it(script: str) -> None:
     with running(script) as process:
         process_group.tell(process.pid, signal.SIGUSR1)
         assert process.wait(10) == 3
 
 
-@pytest.mark.parametrize("script", [IGNORES, KNOWS_NOTHING])
+@pytest.mark.parametrize("script", [IGNORES, KNOWS_NOTHING, BLOCKS_FOR_A_MOMENT])
 def test_who_has_not_does_not_die_of_it(script: str) -> None:
     with running(script) as process:
         process_group.tell(process.pid, signal.SIGUSR1)

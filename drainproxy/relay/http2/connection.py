@@ -81,10 +81,9 @@ class Http2Connection(Session):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
-        size, context = len(data), self.context
-        if size >= LARGE_READ and self.client_must_wait(data):
+        if (size := len(data)) >= LARGE_READ and self.client_must_wait(data):
             return
-        context.counters.bytes_from_clients += size
+        self.context.counters.bytes_from_clients += size
         self.active = True
         if self.closing.over:
             self.closing.throw_away(data)
@@ -92,7 +91,7 @@ class Http2Connection(Session):
         if self._preface_left:
             data = self._pass_preface(data)
         inbound, table = self.inbound, self.table
-        table.moment = moment = context.now()
+        table.moment = moment = self.context.now()
         if moment >= inbound.floods.resets.mark_at:
             inbound.count_begun()
         passed = inbound.feed(data)
@@ -121,8 +120,7 @@ class Http2Connection(Session):
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""
-        size = len(data)
-        if size >= LARGE_READ and self.app_must_wait(data):
+        if (size := len(data)) >= LARGE_READ and self.app_must_wait(data):
             return
         self.context.counters.bytes_from_app += size
         self.active = True
