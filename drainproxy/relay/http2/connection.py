@@ -1,7 +1,4 @@
-"""The session of an HTTP/2 connection: it owns the parts, and calls the one that has to act.
-
-Everything passes as it came, flow control included, so each side keeps the other's pace.
-"""
+"""The session of an HTTP/2 connection: it owns the parts, and calls the one that has to act."""
 
 from math import inf
 
@@ -27,7 +24,7 @@ from drainproxy.wire import http2
 from drainproxy.wire.http2 import Http2Error
 from drainproxy.wire.sniff import HTTP2_PREFACE
 
-# How often, in seconds, it is looked at who still sends the request that is to be answered.
+# How often, in seconds, to check again whether a request that waits for 504 is still being sent.
 _LOOK_AGAIN = 1.0
 
 
