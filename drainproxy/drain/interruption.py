@@ -36,7 +36,7 @@ class Place(IntEnum):
 
 
 class Urgency(IntEnum):
-    """Who waits for a goodbye."""
+    """How long a goodbye may be delayed, by who waits for it."""
 
     PATIENT = 0  # nobody: the connection is old, or one too many
     DRAIN = 1  # a process that shall end

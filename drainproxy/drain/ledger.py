@@ -11,7 +11,7 @@ KINDS = ("http1", "http2", "grpc", "sse", "websocket", "tcp")
 
 # How an exchange can end. Plain ints: they are indexes on the data path.
 FINISHED, GOODBYE, CLIENT_LEFT, APP_LEFT, CUT = range(5)
-# So many of one sort are named in a report.
+# The most unanswered goodbyes that a report names.
 MOST_NAMED = 40
 ENDINGS = ("finished", "goodbye", "client_left", "app_left", "cut")
 

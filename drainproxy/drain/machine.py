@@ -206,7 +206,7 @@ class Machine:
         return None if self.askers is None else self.askers.purpose(now)
 
     def drain(self, why: str, now: float, origin: Origin = Origin.ADMIN) -> tuple[Effect, ...]:
-        """Somebody asks for a drain without ending the process (admin, preStop)."""
+        """Begin a drain that does not end the process (admin, preStop)."""
         return self._begin(Input.DRAIN, why, now, origin)
 
     def signal(self, why: str, now: float, *, sigkill_near: bool = False) -> tuple[Effect, ...]:

@@ -14,7 +14,7 @@ TOGETHER = 0.5
 
 
 class Origin(Enum):
-    """Who asks; hooks say whose they are, or do not."""
+    """Who asks for a drain; a preStop hook may name its container."""
 
     ADMIN = "admin"
     HOOK = "prestop"
@@ -29,7 +29,7 @@ class Origin(Enum):
 
 
 _HOOKS = frozenset({Origin.HOOK, Origin.APP_HOOK, Origin.SIDECAR_HOOK})
-# Those that are called too where a container restarts and the pod stays.
+# Hooks that the kubelet also calls when it restarts a container of a pod that stays.
 _OF_RESTARTS = frozenset({Origin.HOOK, Origin.APP_HOOK})
 
 
@@ -54,7 +54,7 @@ class Askers:
         self._asked = {self.first: self.began}
 
     def add(self, origin: Origin, now: float) -> None:
-        """Somebody asks for it too."""
+        """Another one asks for the same drain."""
         self._asked.setdefault(origin, now)
 
     def purpose(self, now: float) -> Purpose:

@@ -58,7 +58,7 @@ class ProportionalLimit:
         self.begun = self.spent = 0
 
     def mark(self, now: float, begun: int) -> None:
-        """So much has been begun before this moment."""
+        """Note that so much had been begun before this moment."""
         begins = now - self.window
         self._marks = [each for each in self._marks if each[0] > begins]
         self._marks.append((now, begun, self._total))

@@ -9,7 +9,7 @@ from drainproxy.drain.machine import Phase
 MOST_BLOCKERS = MOST_NAMED
 # How a goodbye is described that came before the answer to its client's last message.
 UNANSWERED = "unanswered"
-# So many bytes of a path tell which one it is.
+# Paths in a report are cut to so many bytes.
 _LONGEST_PATH = 200
 
 
@@ -107,7 +107,7 @@ class Account:
         ]
         told += [replace(_blocker(hold, now), ending=UNANSWERED) for hold in self._left]
         self._ledger.watched = self._ledger.unanswered_holds = None
-        # Who was cut is what people look for; what does not fit is cut off at the end.
+        # The cut ones come first, since a list that is too long is truncated.
         told.sort(key=lambda blocker: _SOUGHT.get(blocker.ending, len(_SOUGHT)))
         del told[MOST_BLOCKERS:]
         cut = sum(ways[ENDINGS[CUT]] for ways in ended.values())

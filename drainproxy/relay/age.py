@@ -20,7 +20,7 @@ class Age:
         self.told_why = ""
 
     def count(self, aging: Aging, kind: str, since: float) -> None:
-        """It is of this kind `since` then: called whenever it has become that."""
+        """The session has become of this kind at `since`: compute its age."""
         self.told_at, self.told_why = inf, ""
         self.expires_at = aging.expires_at(kind, since, self.jitter_sample)
 

@@ -52,7 +52,7 @@ class Refusal(Protocol):
 
 
 def _no_refusal(reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None:
-    """Nobody wants to read of it."""
+    """Discard it."""
 
 
 # What the settings of a forward may be wrong about: a client that says nothing, and one that says
@@ -64,7 +64,7 @@ Hint = Callable[[str, Route], None]
 
 
 def _no_notice(budget: str, peer: str, number: int, outcome: str) -> None:
-    """Nobody wants to read of it."""
+    """Discard it."""
 
 
 class Context:

@@ -28,11 +28,11 @@ class Delivery:
         self.why = why
 
     def say_goodbye(self, why: str) -> None:
-        """It is said."""
+        """Nothing: it has been said."""
 
 
 class DeliverySession(Protocol):
-    """Whoever has said a goodbye to its client."""
+    """A session that has said a goodbye to its client."""
 
     client: Transport
     client_ended: bool

@@ -71,11 +71,11 @@ class Detect(Session):
         return session.eof_received()
 
     def may_receive_request(self, since: float) -> bool:
-        """Whoever has just come wants something."""
+        """A client that has just connected is about to ask for something."""
         return not self.refused and (bool(self.seen) or self.age.connected_at > since)
 
     def on_deadline(self) -> None:
-        """It has said nothing, or not enough to be understood."""
+        """Nothing has arrived, or too little to detect the protocol."""
         if self.seen or self.refused or self.context.leaving:
             if not self.refused:
                 self.context.counters.rejected["header-timeout"] += 1

@@ -38,7 +38,7 @@ class LatecomerContext(Protocol):
 
     @property
     def registry(self) -> LatecomerRegistry:
-        """Who is connected."""
+        """The connected sessions."""
 
 
 class Latecomers:
@@ -89,7 +89,7 @@ class Latecomers:
         return self.told_since(came, sample) <= self._context.now()
 
     def tells_connection(self, age: Age) -> bool:
-        """The same of a connection."""
+        """The same for a connection."""
         return self.tells(age.connected_at, age.jitter_sample)
 
     def refuses(self, came: float) -> bool:

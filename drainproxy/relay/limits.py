@@ -11,7 +11,7 @@ class Limits:
     """What sessions are held to; seconds and bytes. A `request_timeout` of 0 is none."""
 
     max_connections: int = 10000
-    # So many beyond may wait for their 503; further ones are just closed.
+    # Connections beyond that which may wait for their 503; further ones are just closed.
     max_refused: int = 1000
     max_header_bytes: int = 65536
     max_fields: int = 100

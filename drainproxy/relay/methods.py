@@ -65,7 +65,7 @@ class Methods:
         return True
 
     def _displaced_by(self, method: bytes, proven: bool) -> bytes | None:
-        """Whose place it gets; None if it is not called often enough."""
+        """The method to replace; None if this one is not called often enough."""
         if proven and (unproven := self._unproven()):
             return min(unproven, key=self._totals.__getitem__)
         if self._all_proven and not proven:

@@ -128,7 +128,7 @@ class Registry:
         self.left_undelivered: dict[Member, int] = {}
         self.on_empty: Callable[[], None] | None = None
 
-    # Who comes and goes
+    # Admission and removal
 
     def admit(self, session: Member) -> bool:
         """Register a new connection; False if it is over the limit and must be refused."""

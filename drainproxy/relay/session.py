@@ -324,7 +324,7 @@ class Session:
         self.stops |= why
 
     def start_client(self, why: int) -> None:
-        """This reason is over; read on if no other is left."""
+        """Remove this reason to pause; read on if no other is left."""
         if self.stops & why:
             self.stops &= ~why
             if not self.stops & STOPS:
@@ -333,7 +333,7 @@ class Session:
     # Small reads
 
     def expect_much_of_client(self) -> None:
-        """It is read in small pieces from now on."""
+        """Read the client in small pieces from now on (`small_reads`)."""
         if not self.stops & SMALL_READS:
             self.stops |= SMALL_READS
             hand_over(self.client, SmallReads(self), paused=bool(self.stops & STOPS))
@@ -381,7 +381,7 @@ class Session:
     def app_in_next_turn(self, rest: bytes) -> None:
         """Read on from the app in the next turn of the loop, beginning with `rest`."""
         if self.app is None:
-            # It was let go because of what it has said.
+            # The app's connection was dropped because of what it has sent.
             return
         if self.app_rest is None:
             self.app.pause_reading()
@@ -389,7 +389,7 @@ class Session:
         self.app_rest = rest
 
     def next_app_turn(self) -> None:
-        """It has come; nothing if the app was let go since."""
+        """Read on from the app; nothing if its connection was dropped since."""
         rest, self.app_rest = self.app_rest, None
         if self.app is None:
             return

@@ -13,7 +13,7 @@ from drainproxy.relay.transport import Transport
 SIZE = 32768
 # Reading from a client that sends much resumes once no more bytes than this wait for the app.
 BACKLOG = 16384
-# So many full reads of one side are enough for a turn of the loop.
+# After so many full reads of one side the others have their turn.
 _IN_A_TURN = 4
 # One for all: what was read is copied out before anybody else reads.
 _BUFFER = memoryview(bytearray(SIZE))
@@ -44,7 +44,7 @@ class SmallReads:
         return self
 
     def __call__(self, size: int) -> None:
-        """They are there."""
+        """The loop has filled the buffer."""
         data = bytes(_BUFFER[:size])
         if size == SIZE:
             self._full += 1
@@ -59,7 +59,7 @@ class SmallReads:
         return stays
 
     def connection_lost(self, error: Exception | None) -> None:
-        """It is over."""
+        """The connection has ended."""
         self.protocol.connection_lost(error)
 
     def pause_writing(self) -> None:
@@ -67,7 +67,7 @@ class SmallReads:
         self.protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """It takes something again."""
+        """The client reads again."""
         self.protocol.resume_writing()
 
 

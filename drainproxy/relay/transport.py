@@ -41,7 +41,7 @@ class Transport(Protocol):
 
 
 class ClosedTransport:
-    """That of a client that is gone: whatever is still said to it falls away."""
+    """The transport of a client that is gone: whatever is written is discarded."""
 
     def __init__(self, peername: Any = None) -> None:
         self._peername = peername

@@ -43,7 +43,7 @@ class Downstream(Protocol):
         """Stop reading from the client for this reason."""
 
     def start_client(self, why: int) -> None:
-        """This reason is over."""
+        """Remove this reason; read on if no other is left."""
 
 
 class UpstreamProtocol:

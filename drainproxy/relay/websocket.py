@@ -36,7 +36,7 @@ class WebSocket(Tcp):
             data = data[:read]
         super().to_app(data)
         if self.upstream is None and goodbye.from_client.close_passed:
-            # It has answered the Close that was said for an app that has died.
+            # The client has answered the Close that we sent for an app that has died.
             self.close_client()
         elif goodbye.closing and goodbye.pending is not None:
             self._poll()

@@ -54,7 +54,7 @@ class Acceptor:
 
     @property
     def entering(self) -> bool:
-        """Somebody was taken in, and has no protocol yet."""
+        """A connection was accepted, and has no protocol yet."""
         return bool(self._entering)
 
     def close(self) -> None:

@@ -42,10 +42,10 @@ _LOOK_EVERY = 1.0
 # How long `stop` waits for answers that are being given, and an idle client may stay.
 _SHUTDOWN_TIMEOUT = 1.0
 _KEEPALIVE = 75.0
-# So much of a path in the line about a refusal.
+# Paths in log lines about refusals are cut to so many characters.
 _LONGEST_PATH = 200
 
-# Whose preStop hook calls, as `of` says; a hook without it says nothing.
+# The parameter `of` of a preStop hook names its container; it may be missing.
 _HOOKS = {"app": Origin.APP_HOOK, "sidecar": Origin.SIDECAR_HOOK}
 
 _WAIT = {"1": True, "true": True, "0": False, "false": False}
@@ -200,7 +200,7 @@ class Admin:
         return turn
 
     async def livez(self, _: web.Request) -> web.Response:
-        """Whoever can answer lives."""
+        """Always 200: a process that answers is alive."""
         return self._probe("")
 
     async def readyz(self, _: web.Request) -> web.Response:
@@ -233,7 +233,7 @@ class Admin:
         return _json(told if self._read_refusal(request) is None else without_paths(told))
 
     async def connections(self, request: web.Request) -> web.Response:
-        """Who is connected, a page at a time; the next one is linked (RFC 8288)."""
+        """The connections, a page at a time, with a link to the next one (RFC 8288)."""
         if (refused := self._read_refusal(request)) is not None:
             return _refused(refused)
         try:

@@ -40,7 +40,7 @@ class AdminConnection(asyncio.Protocol):
         self.at, self.since, self.deadline = SILENT, 0.0, inf
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It gets a place."""
+        """The client has connected."""
         self.transport = transport
         self.enter(SILENT, _REQUEST)
         self._connections.came(self)
@@ -57,22 +57,22 @@ class AdminConnection(asyncio.Protocol):
         self.handler.data_received(data)
 
     def eof_received(self) -> Any:
-        """It says no more."""
+        """The client has ended its sending side."""
         return None if self.handler is None else self.handler.eof_received()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """It is gone."""
+        """The connection has ended."""
         self._connections.left(self)
         if self.handler is not None:
             self.handler.connection_lost(error)
 
     def pause_writing(self) -> None:
-        """It does not read."""
+        """The client does not read."""
         if self.handler is not None:
             self.handler.pause_writing()
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """The client reads again."""
         if self.handler is not None:
             self.handler.resume_writing()
 
@@ -163,7 +163,7 @@ class AdminConnections:
         self._turn(handler, ASKING, _ANSWER)
 
     def may_wait(self, handler: Any) -> None:
-        """It may ask for a drain, and wait for its end."""
+        """The request is authorised to ask for a drain, and may wait for its end."""
         self._turn(handler, WAITING, inf)
 
     def answered(self, handler: Any) -> None:
@@ -183,7 +183,7 @@ class AdminConnections:
         ended longest ago, then the one whose answer takes longest."""
         others = [each for each in self._connections if each is not newest and each.at != WAITING]
         others.sort(key=lambda each: (each.at, each.since))
-        # Whose request has come, and was not read yet, is about to be answered.
+        # A connection whose request has arrived unread is about to be answered.
         idle = (each for each in others if each.at < ASKING and not has_unread(each.transport))
         asking = (each for each in others if each.at == ASKING)
         return next(idle, None) or next(asking, None) or newest

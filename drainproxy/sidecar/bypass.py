@@ -21,9 +21,9 @@ from drainproxy.sidecar.sock_diag import Entry
 # Seconds between two looks, and the share of a core that looking may take.
 LOOK_EVERY = 2.0
 _SHARE = 0.005
-# So many sockets or sessions are looked at before others have their turn.
+# So many sockets or sessions are looked at in one turn of the loop.
 _AT_ONCE = 250
-# So many addresses are named in /status.
+# The most addresses that /status names.
 _MOST_NAMED = 5
 
 log = logging.getLogger("drainproxy.bypass")

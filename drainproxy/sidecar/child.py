@@ -39,7 +39,7 @@ class Child:
         self._command = command
         self._exited = exited
         self._pid = 0
-        # It is stopped until it gets the terminal.
+        # The app is stopped until it gets the terminal.
         self._wants_terminal = False
         self._looking: asyncio.TimerHandle | None = None
         self._asked_to_end = False
@@ -67,7 +67,7 @@ class Child:
             process_group.tell(self._pid, number)
 
     def kill(self) -> None:
-        """Nobody waits for the app any more."""
+        """Kill the app and its process group at once."""
         if self._runs:
             process_group.order(self._pid, signal.SIGKILL)
 

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 # linux/in.h: the port is chosen when it is known where to, so that many connections have the same.
 _IP_BIND_ADDRESS_NO_PORT = 24
-# This host does not answer at this address, or not in this family; at another it may.
+# Errors of one address after which another address of the host may still work.
 NOT_THERE = frozenset(
     {
         *(errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH),

@@ -14,7 +14,7 @@ from drainproxy.sidecar.access_lines import trace_of
 EVERY = 5.0
 # The first in a phase is so much later: one of 5 s, as `announced` is by default, tells of its end.
 _LATER = 0.5
-# So much of a path that the line fits a terminal.
+# Paths are cut to so many characters, so that the line fits a terminal.
 _LONGEST = 60
 
 log = logging.getLogger("drainproxy.drain")

@@ -157,7 +157,7 @@ class _Exchange:
         return Answer(status, self._message() if status == "OK" else b"")
 
     def _message(self) -> bytes:
-        # Nobody offered to read compressed ones: the first byte of the prefix is 0.
+        # We offered no compression: the first byte of the prefix must be 0.
         length, message = int.from_bytes(self._body[:_PREFIX]), self._body[_PREFIX:]
         if len(self._body) < _PREFIX or length != len(message):
             raise NoGrpc("an answer without one whole message")

@@ -82,7 +82,7 @@ class GrpcHealth:
     async def _watch(self, request: bytes, context: Any) -> None:
         if await self._service(request, context):
             await context.write(response(SERVICE_UNKNOWN))
-            # It might become known, so the protocol: the call goes on.
+            # The protocol lets the call go on: the service might become known later.
             await self._over.wait()
             return
         status, said = _status(await self._readiness.problem()), 0

@@ -38,12 +38,12 @@ class Listener:
 
     @property
     def is_open(self) -> bool:
-        """It listens."""
+        """Whether it is bound."""
         return bool(self._sockets) and self._closing is None
 
     @property
     def accepting(self) -> bool:
-        """Somebody may be in the accept queue, or was and has not become a session yet."""
+        """A connection may be in the accept queue, or was accepted and has no session yet."""
         return self._closing is not None or any(each.entering for each in self._acceptors)
 
     async def open(self) -> None:

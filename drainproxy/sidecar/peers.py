@@ -32,7 +32,7 @@ def packed(address: str) -> bytes:
 
 
 def unpacked(address: bytes) -> str:
-    """The same as a person writes it."""
+    """An address as text, and a port."""
     if address.startswith(_MAPPED):
         return socket.inet_ntoa(address[12:])
     return socket.inet_ntop(socket.AF_INET6, address)

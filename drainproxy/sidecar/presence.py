@@ -20,7 +20,7 @@ class Presence:
         self._refused = 0
 
     def there(self) -> None:
-        """It has accepted a connection, or listens."""
+        """The app has accepted a connection, or listens."""
         self._known = True
         if self._away_since is not None:
             seconds = self._now() - self._away_since
@@ -29,7 +29,7 @@ class Presence:
             self._away_since = None
 
     def away(self, reason: str, *, refused: bool = False) -> None:
-        """It does not listen; or it has `refused` a connection."""
+        """The app does not listen, or has `refused` a connection."""
         if not self._known:
             return
         if self._away_since is None:

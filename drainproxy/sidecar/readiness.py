@@ -19,7 +19,7 @@ from drainproxy.sidecar.probes import Question, ask
 # How long an answer is believed, in seconds: many probes are one question to the app. The kubelet
 # probes each second, sometimes a little early.
 FRESH = 0.75
-# So many bad answers in a row are an app that is away: one may be late, or busy for a moment.
+# An app is away after so many bad answers in a row: one may be late, or busy.
 AWAY_AFTER = 3
 # How long it is told, where nobody asks again.
 _REMEMBERED = 30.0
@@ -109,7 +109,7 @@ class Readiness:
         return self._unready() or answer
 
     def known(self) -> str | None:
-        """The same without waiting; None while the app is being asked."""
+        """The same as `problem`, without waiting; None while the app is being asked."""
         if unready := self._unready():
             return unready
         answer = self._ask()
@@ -193,7 +193,7 @@ class Readiness:
         counting = self._in_order()
         others = set(self._questions.values()) - self._counting
         if others and (self._asking_others is None or self._asking_others.done()):
-            # Whoever may never answer is not waited for.
+            # These may never answer, so they are not waited for.
             self._asking_others = asyncio.create_task(self._ask_these(others))
         problems = await self._ask_these(counting)
         self._say()

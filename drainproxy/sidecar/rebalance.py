@@ -49,7 +49,7 @@ class Rebalance:
         }
 
     def stop(self) -> None:
-        """Nobody else is told."""
+        """Ask no more clients."""
         for timer in self._timers:
             timer.cancel()
         self._chosen = self._chosen[: self._told + self._gone]

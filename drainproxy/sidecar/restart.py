@@ -146,7 +146,7 @@ async def _listeners(apps: frozenset[App]) -> Listeners:
 
 
 def _told(apps: frozenset[App]) -> Listeners:
-    """Who listens at those of which the system tells it."""
+    """The listeners at apps of which the kernel tells them."""
     sockets = sock_diag.listening_sockets()
     ports = [app for app in apps if isinstance(app, Address) and _is_here(app)]
     told = {} if sockets is None else {app: sock_diag.those_of(app, sockets) for app in ports}

@@ -28,7 +28,7 @@ _inherited = resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
 class Shares(NamedTuple):
-    """So many clients, each with a connection to the app; refused ones; admin's; health checks'."""
+    """Connections: of clients, of refused clients, of the admin port, of gRPC health checks."""
 
     clients: int
     refused: int
@@ -51,7 +51,7 @@ def limit() -> int:
 
 
 def shares(most_clients: int, *, grpc: bool = False) -> Shares:
-    """Who may have how many, where `most_clients` are wanted."""
+    """How descriptors are shared out if `most_clients` are wanted."""
     all_ = limit()
     admin = max(_LEAST_ADMIN, min(_MOST_ADMIN, all_ // _ADMIN_SHARE))
     health = max(_LEAST_HEALTH, min(_MOST_HEALTH, all_ // _HEALTH_SHARE)) if grpc else 0

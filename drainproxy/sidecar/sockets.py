@@ -29,7 +29,7 @@ _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 
 
 def drop_new_connections(sock: socket.socket) -> bool:
-    """Whoever begins to connect to this listener gets no answer; False where that cannot be had."""
+    """Ignore new SYNs to this listener, so that clients retry; False if that is not supported."""
     if not sys.platform.startswith("linux"):
         return False
     program = b"".join(struct.pack("HBBI", *step) for step in _NO_SYN)
@@ -69,7 +69,7 @@ def keep_alive(sock: Any, seconds: float) -> None:
             for option, value in _probing(seconds):
                 sock.setsockopt(socket.IPPROTO_TCP, option, value)
     except OSError:
-        # It is gone, or the system cannot: no reason to do without the connection.
+        # The connection has ended, or the system lacks the option: go on without it.
         return
 
 

@@ -25,7 +25,7 @@ class SpreadGoodbyes:
         ]
 
     def say_to_latecomers(self, context: Context, window: float) -> None:
-        """They cannot come again: connections hear it now, what is in flight on them in turn."""
+        """Listeners are closed: tell connections now, and what is in flight on them spread out."""
         holds = []
         for late in context.latecomers.close():
             if late in context.ledger.holds:

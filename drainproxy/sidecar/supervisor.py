@@ -49,7 +49,7 @@ class Sidecar:
     ) -> None:
         self.sources = sources
         self.settings = settings
-        # Those of the settings, with the whole addresses of their apps.
+        # The forwards of the settings, with complete addresses of their apps.
         self.forwards = forwards
         self.admin_token = admin_token
         self.context = wiring.context(settings)
@@ -200,7 +200,7 @@ class Sidecar:
             # The app got its SIGTERM already; a second signal means not to wait for it.
             self._child.kill()
         else:
-            # It comes when the hook has been answered, or when the grace period is over.
+            # SIGTERM comes once the hook is answered, or once the grace period is over.
             sigkill_near = self.own_hooks > 0
             if sigkill_near:
                 log.warning("the grace period is over before the drain: SIGKILL is near")

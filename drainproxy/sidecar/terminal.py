@@ -52,7 +52,7 @@ def _controlling() -> Iterator[int]:
 
 
 def _give(terminal: int, group: int) -> None:
-    # Who does this from the background is stopped, unless SIGTTOU is blocked (tcsetpgrp(3)).
+    # tcsetpgrp(3) from the background stops the caller, unless SIGTTOU is blocked.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
     try:
         os.tcsetpgrp(terminal, group)

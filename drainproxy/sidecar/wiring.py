@@ -48,7 +48,7 @@ def limits(settings: Settings) -> Limits:
 
 
 def descriptors(settings: Settings) -> rlimits.Shares:
-    """Who may have how many descriptors, by these settings."""
+    """How file descriptors are shared out, by these settings."""
     return rlimits.shares(settings.max_connections, grpc=settings.grpc_health is not None)
 
 

@@ -62,7 +62,7 @@ class EventGoodbye:
 
     @property
     def needs_id(self) -> bool:
-        """It may end only where its client can ask for the rest."""
+        """It may end only where its client can resume it."""
         return self._rule.resumable
 
     @property
@@ -255,7 +255,7 @@ class HeldEvents:
             carrier.send(last)
             self.goodbye.end(carrier)
         elif self.held > _MOST_HELD or now - self._moved >= QUIET:
-            # Nobody waits for a part of an event that is long or slow.
+            # Do not hold back an event that is long or slow.
             carrier.send(self.release())
 
     def _place(self) -> int:

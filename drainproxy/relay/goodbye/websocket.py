@@ -32,7 +32,7 @@ from drainproxy.relay.limits import Limits
 from drainproxy.wire.heartbeat import is_heartbeat, speaks_engine_io
 from drainproxy.wire.websocket import NO_CLOSE, FrameTracker, close_answer, close_frame
 
-# Who said the first Close: an app that breaks the connection off has said nothing either.
+# Who sent the first Close; an app that breaks off has sent none.
 CLIENT, APP, US = "client", "app", "us"
 # What a client is told for an app that has died (IANA, WebSocket Close Code Number Registry).
 _RESTARTS, _GONE = (1012, "the app restarts"), (1014, "the app has gone")
@@ -202,7 +202,7 @@ class WebSocketGoodbye:
                 return self._look(goodbye, now, carrier, limits)
             if self.closing and now < goodbye.looks_at:
                 return goodbye.looks_at
-            # They part by themselves; what they still have to say is not waited for without end.
+            # They close by themselves; only the time for their handshake is limited.
             self.pending = None
             self.end_within(HANDSHAKE_TIMEOUT, now)
         handshake_over = self.client_answered and self.from_app.close_passed

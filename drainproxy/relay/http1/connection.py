@@ -395,6 +395,6 @@ class Http1Connection(Exchange):
             self.start_client(HELD_IS_FULL)
             self._read_head(data)
         if self.client_ended and self.request_state is not SENT:
-            # It asks no more, or what it has begun to ask can never be whole.
+            # The client sends no more, so a request that has begun can never be whole.
             self._end_exchange(CLIENT_LEFT)
             self._close_lingering()

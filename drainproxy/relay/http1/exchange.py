@@ -90,7 +90,7 @@ class Exchange(Session):
 
     @property
     def media_type(self) -> bytes:
-        """That of an answer which is under way, where the settings name any."""
+        """The media type of an endless answer under way, if the settings name any."""
         return self.endless.media_type if self.endless is not None else b""
 
     @property
@@ -267,7 +267,7 @@ class Exchange(Session):
         self._break_off(reset=until_close)
 
     def _app_died(self) -> None:
-        """Whoever listens to events comes again by itself at an end of the stream."""
+        """The app died: an event stream just ends, since its client reconnects by itself."""
         events = self.events
         if self.answer_state is ANSWER_BODY and events is not None and events.at_boundary:
             events.speak_for_app()
@@ -384,7 +384,7 @@ class Exchange(Session):
         else:
             self.abort(IDLE)
             if self.client.get_write_buffer_size():
-                # It takes nothing: the close would wait for ever.
+                # The client takes nothing: a graceful close would wait for ever.
                 self.context.reset(self.client)
 
     def client_lost(self, error: Exception | None) -> None:

@@ -104,7 +104,7 @@ class Http2Connection(Session):
             self._follow_up()
 
     def _pass_preface(self, data: bytes) -> bytes:
-        """It was recognised before this session began, so it is here as a whole."""
+        """It was recognised before this session began, so it has arrived whole."""
         end, self._preface_left = self._preface_left, 0
         self.write_app(data[:end])
         return data[end:]
@@ -336,7 +336,7 @@ class Http2Connection(Session):
 
     def _head_is_late(self, now: float) -> None:
         if self.stops & STOPS:
-            # It is we who do not read on.
+            # The session itself has paused reading.
             self.deadlines.set(Deadline.HEAD, now + self.context.limits.header_timeout)
         else:
             code, reason = http2.ENHANCE_YOUR_CALM, "a frame did not end in time"
@@ -346,7 +346,7 @@ class Http2Connection(Session):
     def _app_is_late(self, now: float) -> None:
         """504 for each request that has been sent as a whole and waits too long for its answer."""
         late_at = self.table.fail_late(now, self.context.limits.request_timeout or inf)
-        # Whoever still sends is looked at again.
+        # Requests that are still being sent are checked again.
         self.deadlines.set(Deadline.ANSWER, max(late_at, now + _LOOK_AGAIN))
         self._follow_up()
 

@@ -17,7 +17,7 @@ class Deadline(Enum):
 
 
 class DeadlineOwner(Protocol):
-    """Whoever is to be called at `deadline`."""
+    """The session that is called at `deadline`."""
 
     deadline: float
 
@@ -44,7 +44,7 @@ class Deadlines:
         self._owner.deadline = min(self._moments.values(), default=inf)
 
     def no_later(self, which: Deadline, moment: float) -> None:
-        """The same, unless it is earlier already."""
+        """Move this deadline to `moment`, unless it is earlier already."""
         if moment < self.get(which):
             self.set(which, moment)
 

@@ -37,7 +37,7 @@ class GrpcStream(TrackedStream):
         return self.goodbye.poll(now, self, answered=bool(self.stream.status))
 
     def passes(self, length: int, *, ends: bool) -> bool:
-        """It passes, and moves the pause."""
+        """Pass it on; a pause begins anew."""
         self._move()
         return True
 

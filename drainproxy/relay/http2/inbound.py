@@ -298,7 +298,7 @@ class Inbound(Direction[RequestHead]):
         return None if self._is_known_to_app(stream) else b""
 
     def priority(self, stream: int) -> bytes | None:
-        """It may come at any time, before the stream too."""
+        """RFC 9113 6.3: PRIORITY may come in any state of a stream, before it begins too."""
         self._spend_control()
         return None if self._passes_late(stream) else b""
 

@@ -99,7 +99,7 @@ class Outbound(Direction[AnswerHead]):
         return True
 
     def _follow_events(self, found: Stream) -> None:
-        """Whoever listens to events comes again by itself, with a GET."""
+        """An event stream: its client reconnects by itself, with a GET."""
         table = self.table
         connection, context = table.connection, table.context
         table.tracked[found.id] = EventStream(connection, found, table.window.of_stream)
@@ -203,7 +203,7 @@ class Outbound(Direction[AnswerHead]):
         return b"" if stream in self.table.unwanted else None
 
     def priority(self, stream: int) -> bytes | None:
-        """It harms nobody."""
+        """PRIORITY of the app is passed on."""
         return b"" if stream in self.table.unwanted else None
 
     def unknown(self, stream: int) -> bool:
@@ -232,7 +232,7 @@ class Outbound(Direction[AnswerHead]):
         self.table.change_windows(self.announced_windows)
 
     def ping(self, data: bytes, *, ack: bool) -> bytes | None:
-        """It is for the client."""
+        """PING of the app is for the client."""
         return None
 
     def goaway(self, payload: bytes) -> bytes | None:

@@ -45,12 +45,12 @@ class GracefulShutdown:
 
     @property
     def asked(self) -> bool:
-        """It was asked to open no more, but some may be on their way."""
+        """The client was asked to open no more streams, but some may be on their way."""
         return self.goaway.state is GoawayState.ASKED
 
     @property
     def waits(self) -> bool:
-        """It is said as soon as the connection is in use."""
+        """The first GOAWAY waits until the connection is in use."""
         return self.goaway.state is GoawayState.WANTED
 
     def begin(self, *, may_speak: bool) -> None:
@@ -84,7 +84,7 @@ class GracefulShutdown:
         return True
 
     def ping_is_late(self) -> None:
-        """It is not waited for any longer."""
+        """The client has not answered our PING in time."""
         self._step(GoawayInput.ANSWERED)
 
     def end(self) -> None:

@@ -94,12 +94,12 @@ class Stream:
 
     @property
     def media_type(self) -> bytes:
-        """That of the answer, if it has begun and the settings name it."""
+        """The media type of the answer, if it has begun and the settings name it."""
         return getattr(self, "named", b"")
 
     @property
     def watches_health(self) -> bool:
-        """It has no end by itself, and whoever began it begins it again elsewhere."""
+        """Whether this is a health watch: endless, and its client begins it again elsewhere."""
         return self.kind == "grpc" and self.head.path == _WATCH
 
     def say_goodbye(self, why: str) -> None:

@@ -107,7 +107,7 @@ class StreamGoodbyes:
             tracked.app_gone()
 
     def in_handshake(self) -> list[Stream]:
-        """Those whose clients have heard Close and have time to answer."""
+        """The streams whose clients have got Close and have time to answer."""
         return [tracked.stream for tracked in self._table.pending.values() if tracked.said]
 
     def _is_gone(self, stream: Stream) -> bool:

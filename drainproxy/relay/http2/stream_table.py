@@ -72,7 +72,7 @@ class StreamTable:
         self.streams: dict[int, Stream] = {}
         self.tracked: dict[int, TrackedStream] = {}
         self.pending: dict[int, TrackedStream] = {}
-        # Those that are over, of what is being read: counted together when it was passed on.
+        # Streams that finished in the current read; they are counted together afterwards.
         self.finished: list[Stream] = []
         self.moment = connection.context.now()
         self.highest, self.passed, self.last = -1, 0, http2.MOST_STREAM

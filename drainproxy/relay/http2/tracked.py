@@ -54,7 +54,7 @@ class StreamConnection(StreamOwner, Protocol):
         """Say a frame of ours at the next place between two others."""
 
     def to_app(self, frame: bytes) -> None:
-        """The same, to the app."""
+        """Send a frame of ours to the app."""
 
     def ping_answered(self, data: bytes) -> bool:
         """Whether the PING that the client acknowledges was ours."""
@@ -114,7 +114,7 @@ class TrackedStream:
         raise NotImplementedError
 
     def client_follower(self) -> Follower | None:
-        """Who reads the DATA of the client that begins."""
+        """The parser of the client's DATA, if it is needed."""
         return None
 
     def release(self) -> bytes:
