@@ -42,6 +42,8 @@ def fetched(url: str) -> bytes:
     try:
         with urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310 - as above
             data: bytes = response.read(LARGEST + 1)
+            # In part it might be read all the same, without the Service that stands at its end.
+            missing = response.length or 0
     except HTTPError as error:
         error.close()
         raise ValueError(f"the server answers {error.code} {error.reason}") from None
@@ -51,6 +53,8 @@ def fetched(url: str) -> bytes:
         raise ValueError(f"no answer that can be read: {error!r}") from None
     if len(data) > LARGEST:
         raise ValueError(f"has more than {LARGEST >> 20} MiB")
+    if missing:
+        raise ValueError(f"the answer breaks off, {missing:,} bytes before its end")
     return data
 
 

@@ -27,6 +27,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response({"/none": 404, "/away": 302}.get(path, 200))
         if path == "/away":
             self.send_header("Location", f"http://localhost:{self.port}/who")
+        if path == "/part":
+            self.send_header("Content-Length", str(len(TEXT) + 7))
         self.end_headers()
         who = str(self.headers["Authorization"]).encode()
         self.wfile.write({"/large": TEXT * 100, "/who": who}.get(path, TEXT))
@@ -93,6 +95,7 @@ def test_what_is_wrong_with_a_url_is_told(server: str, monkeypatch: pytest.Monke
     assert problem(f"{server}/none") == f"{server}/none: the server answers 404 Not Found"
     assert problem(f"{server}/large").endswith("has more than 0 MiB")
     assert "no answer that can be read" in problem(f"{server}/broken")
+    assert problem(f"{server}/part").endswith("the answer breaks off, 7 bytes before its end")
     assert "Connection refused" in problem("http://127.0.0.1:1/x")
 
 
