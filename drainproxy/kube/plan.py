@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -38,6 +38,7 @@ from .warnings import InjectionContext
 _JSON: Final = json.JSONEncoder(ensure_ascii=False)
 _IMAGE: Final = ANNOTATION_PREFIX + "image"
 _FORWARD: Final = ANNOTATION_PREFIX + "forward"
+_FLAG: Final = f"flag {BY_NAME['forward'].flag}"
 _TOKEN: Final = ANNOTATION_PREFIX + "admin-token"
 _TOKEN_FILE: Final = ANNOTATION_PREFIX + "admin-token-file"
 _REPORT: Final = ANNOTATION_PREFIX + "report-file"
@@ -213,10 +214,21 @@ def _settings(
     try:
         settings = load(flags, _as_file(annotations))
     except ConfigError as error:
-        raise ConfigError([*mistakes, *error.mistakes]) from None
+        found: Iterable[Mistake] = error.mistakes
+        if mistakes:
+            found = _of_its_own(found, has_ports=_FORWARD in annotations or bool(forwards))
+        raise ConfigError([*mistakes, *found]) from None
     if mistakes := [*mistakes, *_out_of_reach(settings, annotations)]:
         raise ConfigError(mistakes)
     return settings
+
+
+def _of_its_own(mistakes: Iterable[Mistake], has_ports: bool) -> Iterator[Mistake]:
+    """Those that follow from no other: nobody has written the flag, and where no port is found
+    none can be waited for."""
+    for each in mistakes:
+        if each.source != _FLAG and (has_ports or each.name != "ready-ports"):
+            yield each
 
 
 @lru_cache(1 << 10)

@@ -63,6 +63,8 @@ def test_the_grpc_health_port_is_not_taken_twice() -> None:
         ({"annotations_file": "/x"}, "cannot be an annotation"),
         ({"tls_cert": "/x"}, "not yet"),
         ({"admin": "x"}, "annotation drainproxy.io/admin: 'x' has no port"),
+        ({"admin": "8080"}, "annotation drainproxy.io/admin: 8080 is declared by web: two cannot"),
+        ({"ports": "https", "ready_ports": "8080"}, "'https' is no TCP port of this pod"),
     ],
 )
 def test_what_would_keep_the_sidecar_from_working_is_a_mistake(
