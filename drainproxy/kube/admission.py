@@ -154,11 +154,12 @@ def _judge(pod: Json, name: str, options: Options, seen: Seen) -> Verdict:
     if seen.services is not None:
         options = replace(options, around=_around(name, view, seen))
     done, wrong = _injected(pod, options)
-    if isinstance(done, Skipped):
-        return _skipped(pod, done.reason, True, done.warnings)
+    # Also of a pod that gets no sidecar: with these defaults it might have got one.
     ignored = [f"a default is ignored: {mistake}" for mistake in (*mistakes, *wrong)]
-    unread = [_UNREAD] if seen.unread else []
-    return _accepted(pod, done, [*unread, *ignored, *done.warnings])
+    warnings = [*([_UNREAD] if seen.unread else []), *ignored, *done.warnings]
+    if isinstance(done, Skipped):
+        return _skipped(pod, done.reason, True, warnings)
+    return _accepted(pod, done, warnings)
 
 
 def _around(namespace: str, pod: Pod, seen: Seen) -> Around:

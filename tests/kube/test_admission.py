@@ -154,8 +154,14 @@ def test_a_pod_of_the_host_is_warned_only_if_it_asks_itself(
 def test_a_namespace_that_cannot_be_read_is_warned_of() -> None:
     warnings = judge(parse(review(pod())), options(), Seen(unread=True)).warnings
 
-    assert warnings == [
-        "drainproxy: the annotations of the namespace cannot be read: the pod has other defaults"
+    unread = "the annotations of the namespace cannot be read: the pod has other defaults"
+    assert warnings == [f"drainproxy: {unread}"]
+
+    nowhere = parse(review(pod({"containerPort": 8080})))
+    warnings = judge(nowhere, options(), Seen(unread=True)).warnings
+    assert [text.partition(": ")[2].partition(":")[0] for text in warnings] == [
+        "no sidecar",
+        "the annotations of the namespace cannot be read",
     ]
 
 
