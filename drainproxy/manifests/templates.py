@@ -22,6 +22,10 @@ _REMEDIES: Final = {
     ("argoproj.io", "Workflow"): "its pods end by themselves and serve nobody",
     ("argoproj.io", "CronWorkflow"): "its pods end by themselves and serve nobody",
     ("argoproj.io", "WorkflowTemplate"): "its pods end by themselves and serve nobody",
+    ("argoproj.io", "ClusterWorkflowTemplate"): "its pods end by themselves and serve nobody",
+    ("argoproj.io", "AnalysisTemplate"): "its pods end by themselves and serve nobody",
+    ("argoproj.io", "ClusterAnalysisTemplate"): "its pods end by themselves and serve nobody",
+    ("template.openshift.io", "Template"): "render it first: oc process -f FILE",
 }
 _WEBHOOK: Final = "label its pods drainproxy.io/inject=true and let the webhook inject them"
 
@@ -39,7 +43,8 @@ def reason(body: Json) -> str:
     group, kind = api_group(body), str(body.get("kind", ""))
     if group == "extensions":
         return f"clusters of today do not know {body.get('apiVersion')}: make it apps/v1"
-    what = f"a {kind} of {group or 'the core API'} cannot be injected"
+    article = "an" if kind[:1] in "AEIO" else "a"
+    what = f"{article} {kind} of {group or 'the core API'} cannot be injected"
     return f"{what}: {_REMEDIES.get((group, kind), _WEBHOOK)}"
 
 

@@ -57,3 +57,6 @@ def test_it_is_named_as_kubectl_does_with_what_would_be_right() -> None:
     assert "label its pods drainproxy.io/inject=true" in reason(ray)
     assert title({}) == "?/?"
     assert "Knative" in reason(body("serving.knative.dev/v1", "Service"))
+    analysis = reason(body("argoproj.io/v1alpha1", "AnalysisTemplate"))
+    assert analysis.startswith("an AnalysisTemplate of argoproj.io cannot be injected: its pods")
+    assert "oc process" in reason(body("template.openshift.io/v1", "Template"))
