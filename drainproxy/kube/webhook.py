@@ -27,6 +27,8 @@ LARGEST_REVIEW: Final = 3 << 20
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # Seconds that reviews under way have, when the listeners are closed: the API server waits as long.
 _LAST_REVIEWS: Final = 10.0
+# Seconds in which a review must have come: no API server waits longer for its answer.
+_WHOLE: Final = 30.0
 
 log = logging.getLogger("drainproxy.webhook")
 
@@ -134,7 +136,7 @@ class Webhook:
 
     async def _inject(self, request: web.Request) -> web.Response:
         try:
-            return await self._reply(await request.read())
+            return await self._reply(await _read(request))
         except web.HTTPRequestEntityTooLarge:
             return self._refuse(413, f"a review has at most {LARGEST_REVIEW} bytes")
         except ValueError as error:
@@ -260,6 +262,22 @@ async def _listen(
     await runner.setup()
     # None is every interface, IPv6 too.
     await web.TCPSite(runner, address.host or None, address.port, ssl_context=context).start()
+
+
+async def _read(request: web.Request) -> bytes:
+    """The whole body, decoded; ValueError if that cannot be had. It is not waited for if it is too
+    large, however little of it comes."""
+    length = request.content_length or 0
+    if length > LARGEST_REVIEW:
+        raise web.HTTPRequestEntityTooLarge(LARGEST_REVIEW, length)
+    try:
+        async with asyncio.timeout(_WHOLE):
+            return await request.read()
+    except TimeoutError:
+        raise ValueError(f"the body has not come within {_WHOLE:g} s") from None
+    except (web.RequestPayloadError, ConnectionError) as error:
+        why = " ".join(str(error).split())
+        raise ValueError(f"the body breaks off, or is not coded as it says: {why}") from None
 
 
 @web.middleware

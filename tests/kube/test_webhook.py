@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 import ssl
+from asyncio import StreamReader as Reader
+from asyncio import StreamWriter as Writer
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -79,6 +81,58 @@ async def test_what_cannot_be_answered_has_a_status_and_a_reason(
 
         assert (answer.status, await answer.json()) == (status, {"reason": reason})
     assert count(webhook, outcome) == 1
+
+
+async def _head(port: int | None, length: int, *fields: str) -> tuple[Reader, Writer]:
+    """A connection on which a request has begun."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = ("POST /inject HTTP/1.1", "Host: x", f"Content-Length: {length}", *fields)
+    writer.write("".join(f"{line}\r\n" for line in (*head, "")).encode())
+    return reader, writer
+
+
+@pytest.mark.parametrize(
+    ("length", "fields", "status"),
+    [
+        (1 << 62, [], b"413"),
+        (4, ["Content-Encoding: gzip"], b"400"),
+        (9, [], b"400"),
+    ],
+)
+async def test_a_body_that_is_too_large_or_coded_wrongly_or_late_is_answered_without_a_traceback(
+    length: int,
+    fields: list[str],
+    status: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("drainproxy.kube.webhook._WHOLE", 0.05)
+    webhook = Webhook(echo)
+    async with asking(webhook) as (reviews, _):
+        reader, writer = await _head(reviews.port, length, *fields)
+        writer.write(b"body")
+        async with asyncio.timeout(10):
+            assert (await reader.readline()).split()[1] == status
+        writer.close()
+    assert count(webhook, "malformed") == 1
+    assert not any(each.exc_info for each in caplog.records if "drainproxy" in each.name)
+
+
+async def test_a_client_that_leaves_within_its_review_is_no_mistake_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    webhook = Webhook(echo)
+    # As `serve` makes it: the client of tests has handlers cancelled.
+    runner = web.AppRunner(webhook.reviews())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await _head(runner.addresses[0][1], 9, "Expect: 100-continue")
+    await reader.readline()
+    writer.write(b"body")
+    writer.close()
+    await _until(lambda: count(webhook, "malformed") == 1)
+    await runner.cleanup()
+    assert not any(each.exc_info for each in caplog.records if "drainproxy" in each.name)
 
 
 async def test_a_review_of_the_largest_size_is_read() -> None:
