@@ -163,8 +163,10 @@ def _print(result: "Result", style: str, dry_run: bool) -> None:
     if result.is_empty:
         raise click.UsageError("the input holds no Kubernetes object")
     report = result.report.json() if style == "json" else result.report.text()
-    click.echo(report, err=not dry_run)
+    # Names of files may be no UTF-8; JSON has the same escapes.
+    click.echo(report.encode(errors="backslashreplace"), err=not dry_run)
     if result.report.failed:
         sys.exit(1)
     if not dry_run:
-        sys.stdout.writelines(result.parts)
+        # Whatever the locale says: byte for byte what was there.
+        sys.stdout.buffer.writelines(part.encode() for part in result.parts)

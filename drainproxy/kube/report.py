@@ -1,10 +1,11 @@
 """The report of an injection: one line for each object, as text or JSON."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
-from msgspec import Struct, json, to_builtins
+from msgspec import Struct, to_builtins
 
 from .capture import Mode
 from .ports import PortTakeover
@@ -128,8 +129,8 @@ class Report(Struct, frozen=True):
     def json(self) -> str:
         """For machines."""
         objects = [_as_json(each) for each in self._told]
-        text = json.encode({"objects": objects, "summary": self.summary()})
-        return json.format(text, indent=2).decode()
+        found = {"objects": objects, "summary": self.summary()}
+        return json.dumps(found, indent=2, ensure_ascii=False)
 
 
 def _counted(outcome: str, count: int) -> str:

@@ -144,7 +144,7 @@ def proven(document: Document, edit: Edited) -> Document:
 
 def _sorted(value: Any) -> str:
     """The same for what is the same in JSON."""
-    return json.dumps(value, sort_keys=True)
+    return json_nodes.whole(json.dumps(value, sort_keys=True, ensure_ascii=False))
 
 
 def reread(document: Document, text: str) -> Document:

@@ -15,6 +15,14 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _BLANKS = re.compile(r"[ \t\r\n]*")
+# Half of a pair of surrogates, which is no character and cannot be encoded.
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def whole(text: str) -> str:
+    """A text as kubectl reads it (Go's encoding/json, unquote): what is half a character becomes
+    U+FFFD."""
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def scan(text: str) -> Node:
@@ -111,5 +119,5 @@ def _scalar(token: re.Match[str]) -> Node:
     if token[2] is None:
         return Node(SCALAR, token.start(3), token.end(3), json.loads(token[3]))
     start, end = token.start(2) - 1, token.end(2) + 1
-    text = token[2] if "\\" not in token[2] else json.loads(f'"{token[2]}"')
+    text = token[2] if "\\" not in token[2] else whole(json.loads(f'"{token[2]}"'))
     return Node(SCALAR, start, end, text, '"')

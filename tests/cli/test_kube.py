@@ -1,6 +1,7 @@
 """`drainproxy inject` and `uninject`: what stands where, and with which exit code."""
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -191,6 +192,21 @@ def test_the_report_is_json_for_machines() -> None:
     assert len(one["steps"]) == 3
     assert json.loads(done.stderr)["summary"] == {"injected": 1, "skipped": 0, "bypassed": 0}
     assert done.stdout.startswith("apiVersion")
+
+
+def test_neither_the_locale_nor_the_name_of_a_file_keeps_anything_from_being_printed(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff")
+    folder.mkdir()
+    text = DEPLOYMENT + "# \u00e9\n"
+    (folder / "web.yaml").write_text(text, encoding="utf-8")
+    runner = CliRunner(env={"DRAINPROXY_IMAGE": IMAGE}, charset="ascii")
+
+    done = runner.invoke(inject, ["-o", "json", str(folder)])
+    assert done.stdout_bytes.endswith(text.encode()[-5:])
+    assert json.loads(done.stderr_bytes)["objects"][0]["file"] == str(folder / "web.yaml")
+    assert runner.invoke(inject, ["--dry-run", str(folder)]).exit_code == 0
 
 
 def test_a_dry_run_prints_the_report_alone() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from drainproxy.manifests.documents import parse, render, restyle
+from drainproxy.manifests.documents import edited, parse, proven, render, restyle
 
 TWO = """\
 # Licence
@@ -93,6 +93,14 @@ def test_json_stays_json_in_its_indent_and_order() -> None:
     assert changed(text) == text
     assert changed('{"z": 1, "a": 2}') == '{"z": 1, "a": 2}'
     assert parse("{a: 1}")[0].is_json is False
+
+
+def test_a_json_document_with_half_a_character_is_proven_and_keeps_it() -> None:
+    (document,) = parse('{"a": "\\ud83d", "b": 1}')
+    document.data["b"] = 2
+    edit = edited(document)
+
+    assert proven(document, edit).text == '{"a": "\\ud83d", "b": 2}'
 
 
 @pytest.mark.parametrize(

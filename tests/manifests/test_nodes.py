@@ -36,6 +36,12 @@ def test_json_stands_for_what_it_says(value: Any, indent: int | None, ascii_only
     assert (root.start, root.end) == (2, 2 + len(text))
 
 
+def test_half_a_character_in_json_is_what_kubectl_makes_of_it() -> None:
+    halves = json_nodes.scan('["\\ud83d", "\\ude00x", "\\ud83d\\ude00", "\\\\ud83d"]')
+
+    assert value_of(halves) == ["\ufffd", "\ufffdx", "\U0001f600", "\\ud83d"]
+
+
 @given(text=st.text('{}[]",:\\u0 1eE-.tfn', max_size=12))
 def test_what_is_no_json_is_refused(text: str) -> None:
     try:
