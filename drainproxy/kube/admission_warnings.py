@@ -8,6 +8,7 @@ from drainproxy.manifests.podspec import Json, read
 
 from .annotations import WARNINGS
 from .editor import Editor
+from .limits import too_long_annotations
 from .status import read_status, write_status
 
 # The API server shows 4,096 characters of warnings for a request, those of others included.
@@ -29,7 +30,8 @@ def limited(warnings: Iterable[str]) -> list[str]:
 
 def noted(pod: Json, warnings: Sequence[str]) -> list[Json]:
     """The JSON patch that writes warnings on a pod, one a line: `kubectl describe` shows lines, and
-    the beginning of each. Of an injected pod they are part of what is undone."""
+    the beginning of each. Of an injected pod they are part of what is undone. Where there is no
+    room for them nothing is written: the API server would refuse the pod."""
     text = "\n".join(warnings)
     if not warnings or read(pod).annotations.get(WARNINGS) == text:
         return []
@@ -39,4 +41,4 @@ def noted(pod: Json, warnings: Sequence[str]) -> list[Json]:
         write_status(editor, {}, status)
     else:
         editor.put_unrecorded(_ANNOTATION, text)
-    return editor.patch
+    return [] if too_long_annotations(editor.pod) else editor.patch

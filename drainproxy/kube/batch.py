@@ -161,7 +161,7 @@ def _inject(
 ) -> _Done:
     labels = read(target.pod).labels
     around = neighbours.around(target.found.namespace, labels, target.workload.stateful_set)
-    if many := too_many_services(len(around.services or ())):
+    if many := too_many_services(around.services or ()):
         return target.line("skipped", reason=many), None
     foreseen = all_foreseen.pop(id(target.found), None)
     outcome = inject(target.pod, replace(options, around=around), foreseen)
@@ -223,7 +223,7 @@ def _neighbour(
     view, options = read(restored(pod)), again(pod, options)
 
     def foreseen(around: Around) -> Capture | None:
-        if reason_to_skip(view) or too_many_services(len(around.services or ())):
+        if reason_to_skip(view) or too_many_services(around.services or ()):
             return None
         all_foreseen[id(found)] = foresee(view, replace(options, around=around))
         return all_foreseen[id(found)].capture

@@ -30,7 +30,8 @@ from .leads import (
     taken_by_redirect,
     without_names,
 )
-from .ports import PortTakeover, known, listed
+from .limits import too_many_leads, too_many_ports
+from .ports import PortTakeover, declared, known, listed
 
 __all__ = ["Around", "Capture", "Mode", "Question", "Rewrite", "choose"]
 
@@ -123,7 +124,11 @@ def choose(question: Question) -> Capture:
 
     Raises ValueError for a port that is asked for and cannot be had.
     """
+    if many := too_many_leads(question.around.services or ()):
+        return Capture(mode=None, reason=many)
     wanted, leads = question.pod_options.capture, leads_to(question)
+    if many := _too_many(question, leads):
+        return Capture(mode=None, reason=many)
     if wanted == "redirect" and not question.around.no_redirect:
         return _redirected(question, leads, "asked for")
     led = _by_services(question, leads)
@@ -134,6 +139,14 @@ def choose(question: Question) -> Capture:
         reason = led.reason if led.mode else obstacles
         return replace(led, reason=f"{reason}; no redirect: {question.around.no_redirect}")
     return _redirected(question, leads, obstacles)
+
+
+def _too_many(question: Question, leads: Sequence[Lead]) -> str:
+    """Why it cannot have all these ports; empty if it can, or names those that it wants."""
+    if question.names_ports:
+        return ""
+    ends = {lead.end.number for lead in leads if lead.end}
+    return too_many_ports(ends | {each.number for each in declared(question.pod)})
 
 
 def _by_services(question: Question, leads: Sequence[Lead]) -> Capture:

@@ -17,7 +17,7 @@ from .annotations import STATUS, as_given, read_options
 from .capture import Capture
 from .editor import Editor
 from .hooks import kept_hook
-from .limits import beyond_limits
+from .limits import beyond_limits, too_long_annotations
 from .plan import Foreseen, Options, Plan, decide
 from .ports import PortTakeover
 from .skip import reason_to_skip, unfit
@@ -85,7 +85,10 @@ def inject(pod: Json, options: Options, foreseen: Foreseen | None = None) -> Inj
         return Skipped(plan.reason, told)
     if view.completes and not plan.context.pod_options.native_sidecar:
         return Skipped("beside a plain container its pods would never complete")
-    return _carry_out(original, plan, options.given)
+    done = _carry_out(original, plan, options.given)
+    if reason := too_long_annotations(done.pod):
+        return Skipped(f"with those of the sidecar {reason}")
+    return done
 
 
 def again(pod: Json, options: Options) -> Options:

@@ -80,7 +80,7 @@ class Neighbours:
         sidecar, one of those with the same labels is enough to say so."""
         labels = each.pod.labels
         found = self._selecting.services(each.namespace, labels, each.stateful_set)
-        if not too_many_services(len(found)):
+        if not too_many_services(found):
             self._selecting.weigh(found)
             return found
         crowd = id(found), each.pod.completes

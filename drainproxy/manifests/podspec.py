@@ -18,7 +18,7 @@ DEFAULT_GRACE: Final = 30
 
 # More than any pod that runs; what takes longer the more there are has a bound.
 _MOST_CONTAINERS: Final = 1_000
-_MOST_PORTS: Final = 2_000
+_MOST_PORTS: Final = 13_000
 
 # (API group, kind) -> where its pod template is.
 _TEMPLATES: Final = {

@@ -38,6 +38,10 @@ def test_who_is_told_already_is_not_told_again() -> None:
     assert noted(pod(annotations={WARNINGS: "one"}), ["one"]) == []
 
 
+def test_where_a_note_would_have_the_pod_refused_there_is_none() -> None:
+    assert noted(pod(annotations={"a": "b" * ((1 << 18) - 20)}), ["one"]) == []
+
+
 def test_a_pod_without_annotations_gets_them() -> None:
     (made, written) = noted({"metadata": None, "spec": {}}, ["one"])[-2:]
 
