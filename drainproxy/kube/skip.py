@@ -1,6 +1,6 @@
 """Which pods get no sidecar, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from drainproxy.config import ConfigError, Mistake
@@ -8,10 +8,12 @@ from drainproxy.config.mistakes import shortened
 from drainproxy.manifests.podspec import Pod
 
 from .annotations import SWITCH_NAME
-from .containers import SIDECAR
+from .containers import REDIRECT, SIDECAR, VOLUME
 
 # A pod that the kubelet runs from a file; what the API server knows of it is a mirror.
 _MIRROR: Final = "kubernetes.io/config.mirror"
+# No two may have the same name.
+_OURS: Final = {"container": (SIDECAR, REDIRECT), "volume": (VOLUME,)}
 
 
 def reason_to_skip(pod: Pod) -> str | None:
@@ -21,9 +23,15 @@ def reason_to_skip(pod: Pod) -> str | None:
     """
     if reason := unfit(pod):
         return reason
-    if any(each.name == SIDECAR for _, each in pod.every_container()):
-        return f"it has a container named {SIDECAR} already, which the injector has not made"
+    for what, name in _names(pod):
+        if name in _OURS[what]:
+            return f"it has a {what} named {name} already, which the injector has not made"
     return None
+
+
+def _names(pod: Pod) -> Iterator[tuple[str, object]]:
+    yield from (("container", each.name) for _, each in pod.every_container())
+    yield from (("volume", each.get("name")) for each in pod.spec.volumes or ())
 
 
 def unfit(pod: Pod) -> str | None:
@@ -33,7 +41,7 @@ def unfit(pod: Pod) -> str | None:
         return f'{SWITCH_NAME} is "false"'
     if pod.spec.host_network:
         return "it uses the network of its node (hostNetwork), where others have ports too"
-    if pod.spec.os and pod.spec.os.name == "windows":
+    if pod.is_windows:
         return "it runs on Windows"
     if _MIRROR in pod.annotations:
         return "it is the mirror of a static pod"

@@ -162,6 +162,7 @@ class Spec(_Read, frozen=True):
     restart_policy: str | None = None
     termination_grace_period_seconds: _Int64 | None = None
     os: _Os | None = None
+    node_selector: dict[str, Any] | None = None
     security_context: SecurityContext | None = None
 
 
@@ -224,6 +225,13 @@ class Pod(_Read, frozen=True, dict=True):
             if each[1].name is not None:
                 found.setdefault(each[1].name, each)
         return found
+
+    @property
+    def is_windows(self) -> bool:
+        """Whether it says that it runs on Windows, as pods of before 1.25 do with a selector."""
+        selected = self.spec.node_selector or {}
+        said = [selected.get("kubernetes.io/os"), selected.get("beta.kubernetes.io/os")]
+        return "windows" in (*said, self.spec.os and self.spec.os.name)
 
     @property
     def is_root(self) -> bool:

@@ -36,9 +36,17 @@ def switched(label: str | None = None, annotation: str | None = None) -> Json:
         (with_(hostNetwork=False), None),
         (with_(os={"name": "windows"}), "Windows"),
         (with_(os={"name": "linux"}), None),
+        (with_(nodeSelector={"kubernetes.io/os": "windows"}), "Windows"),
+        (with_(nodeSelector={"beta.kubernetes.io/os": "windows"}), "Windows"),
+        (with_(nodeSelector={"kubernetes.io/os": "linux"}), None),
         (pod(annotations={"kubernetes.io/config.mirror": "x"}), "static pod"),
         (with_(initContainers=[{"name": "drainproxy"}]), "a container named drainproxy already"),
         (with_(containers=[{"name": "drainproxy"}]), "a container named drainproxy already"),
+        (
+            with_(initContainers=[{"name": "drainproxy-redirect"}]),
+            "a container named drainproxy-redirect already",
+        ),
+        (with_(volumes=[{}, {"name": "drainproxy-podinfo"}]), "a volume named drainproxy-podinfo"),
     ],
 )
 def test_a_pod_is_skipped_for_a_reason(before: Json, why: str | None) -> None:
