@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from drainproxy.config import ANNOTATION_PREFIX, TABLE, Mistake, Setting, rows, setting
+from drainproxy.config.addresses import MOST_FORWARDS
 from drainproxy.config.kinds import SWITCH, Kind, choice
 from drainproxy.config.values import Protocol
 
@@ -44,7 +45,10 @@ class Choice(Struct, frozen=True):
 
 def parse_ports(text: str) -> tuple[Choice, ...]:
     """`http, 5432/tcp`: names or numbers of ports, each with a protocol if it is known."""
-    return tuple(map(_parse_port, filter(None, re.split(r"[\s,]+", text))))
+    parts = [*filter(None, re.split(r"[\s,]+", text))]
+    if len(parts) > MOST_FORWARDS:
+        raise ValueError(f"has {len(parts):,} entries, and may have {MOST_FORWARDS:,}")
+    return tuple(map(_parse_port, parts))
 
 
 def _parse_port(text: str) -> Choice:

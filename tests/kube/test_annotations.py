@@ -116,6 +116,12 @@ def test_a_wrong_wish_is_a_mistake_and_has_its_default(name: str, text: str, pro
     assert problem in str(mistake)
 
 
+def test_there_are_as_many_ports_as_forwards_at_most() -> None:
+    assert len(parse_ports("1," * 1000)) == 1000
+    with pytest.raises(ValueError, match=r"has 1,001 entries, and may have 1,000"):
+        parse_ports("1," * 1001)
+
+
 def test_ports_may_stand_on_lines_of_their_own() -> None:
     assert parse_ports("http\n  grpc,,ws ") == (Choice("http"), Choice("grpc"), Choice("ws"))
     assert parse_ports("") == ()
