@@ -214,16 +214,15 @@ def _settings(
     try:
         settings = load(flags, _as_file(annotations))
     except ConfigError as error:
-        found: Iterable[Mistake] = error.mistakes
-        if mistakes:
-            found = _of_its_own(found, has_ports=_FORWARD in annotations or bool(forwards))
-        raise ConfigError([*mistakes, *found]) from None
+        has_ports = _FORWARD in annotations or bool(forwards)
+        own = [*mistakes, *_of_their_own(error.mistakes, has_ports)]
+        raise ConfigError(own or error.mistakes) from None
     if mistakes := [*mistakes, *_out_of_reach(settings, annotations)]:
         raise ConfigError(mistakes)
     return settings
 
 
-def _of_its_own(mistakes: Iterable[Mistake], has_ports: bool) -> Iterator[Mistake]:
+def _of_their_own(mistakes: Iterable[Mistake], has_ports: bool) -> Iterator[Mistake]:
     """Those that follow from no other: nobody has written the flag, and where no port is found
     none can be waited for."""
     for each in mistakes:
@@ -250,9 +249,22 @@ def _out_of_reach(settings: Settings, annotations: Mapping[str, str]) -> Iterato
     if settings.admin.host not in _ALL_INTERFACES:
         problem = f"{str(settings.admin)!r} is out of the kubelet's reach: write the port alone"
         yield Mistake(f"annotation {ANNOTATION_PREFIX}admin", "admin", problem)
+    for name in _without_port(settings):
+        problem = "0 is another port at each start, which nobody can be led to: name one"
+        yield Mistake(f"annotation {ANNOTATION_PREFIX}{name}", name, problem)
     if _TOKEN_FILE in annotations:
         problem = "cannot be used here: the preStop hooks need the token itself"
         yield Mistake(f"annotation {_TOKEN_FILE}", "admin-token-file", problem)
+
+
+def _without_port(settings: Settings) -> Iterator[str]:
+    """The settings that leave a port of the sidecar to the system."""
+    if settings.admin.port == 0:
+        yield "admin"
+    if settings.grpc_health is not None and settings.grpc_health.port == 0:
+        yield "grpc-health"
+    if any(each.listen.port == 0 for each in settings.forward):
+        yield "forward"
 
 
 def _spec_of(

@@ -65,6 +65,9 @@ def test_the_grpc_health_port_is_not_taken_twice() -> None:
         ({"admin": "x"}, "annotation drainproxy.io/admin: 'x' has no port"),
         ({"admin": "8080"}, "annotation drainproxy.io/admin: 8080 is declared by web: two cannot"),
         ({"ports": "https", "ready_ports": "8080"}, "'https' is no TCP port of this pod"),
+        ({"admin": "0"}, "annotation drainproxy.io/admin: 0 is another port at each start"),
+        ({"grpc_health": "0"}, "annotation drainproxy.io/grpc-health: 0 is another port"),
+        ({"forward": "9181=8080 0=8081"}, "annotation drainproxy.io/forward: 0 is another port"),
     ],
 )
 def test_what_would_keep_the_sidecar_from_working_is_a_mistake(
@@ -75,6 +78,14 @@ def test_what_would_keep_the_sidecar_from_working_is_a_mistake(
 
     assert problem in str(caught.value)
     assert len(caught.value.mistakes) == 1
+
+
+def test_a_port_of_ours_that_cannot_be_read_is_no_mistake_of_a_forward() -> None:
+    busy = pod({"name": "http", "containerPort": 9180}, annotations={"drainproxy.io/admin": "x"})
+
+    with pytest.raises(ConfigError) as caught:
+        plan(busy)
+    assert [mistake.name for mistake in caught.value.mistakes] == ["admin"]
 
 
 def test_mistakes_without_any_port_are_told_and_not_that_there_is_none() -> None:
