@@ -13,6 +13,7 @@ from drainproxy.manifests.documents import restyle
 from drainproxy.manifests.podspec import Json, api_group
 from drainproxy.manifests.policies import Move, Place, Policy, policy
 from drainproxy.manifests.services import Service, service
+from drainproxy.manifests.templates import title
 
 from .affected_workloads import AffectedWorkloads, Behind
 from .annotations import STATUS
@@ -37,6 +38,12 @@ class Change(Struct, frozen=True):
 # Told of what was changed before.
 _BACK: Final = "nothing behind it needs the change any more"
 _LEFT: Final = "it is changed already, and no pod of this input is behind it"
+
+
+# Characters of the input for each change beyond one for each workload: what is changed is written
+# anew, and read again.
+_CHANGE: Final = 200
+_PROBLEM: Final = "too many Services and policies are to be changed, as"
 
 
 class _Leading(Struct, frozen=True):
@@ -81,9 +88,14 @@ class Surroundings:
         """Lead clients to the sidecars. What was changed before and needs it no more is taken back;
         where no pod of this input is behind it, that cannot be told, and it stays as it is."""
         index = AffectedWorkloads(workloads, [each.view for each in self._leading], effort)
+        free = len(workloads)
         for each in self._leading:
             try:
-                yield from self._change(each, index)
+                for change in self._change(each, index):
+                    free -= not change.is_left
+                    if free < 0:
+                        effort.spend(_CHANGE, _PROBLEM, title(each.found.body))
+                    yield change
             except TooMuch as error:
                 self.mistakes.append((each.found, error))
                 return

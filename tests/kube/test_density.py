@@ -173,3 +173,16 @@ def test_too_many_policies_over_too_many_pods_are_named() -> None:
     (line,) = (each for each in done.lines if each.outcome == "error")
     assert line.object.startswith("networkpolicy.networking.k8s.io/n")
     assert "too many pods are to be compared with NetworkPolicy n" in line.problems[0]
+
+
+def test_too_many_policies_that_are_changed_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drainproxy.kube.density.LEAST", 2200)
+    narrow = _WIDE[: _WIDE.index("matchExpressions")] + "matchLabels: {{app: web}}}}\n"
+    narrow += "  ingress: [{{ports: [{{port: 80}}]}}]\n---\n"
+
+    few = inject_all({"x.yaml": USUAL + "".join(map(narrow.format, range(2)))}, options())
+    assert not few.failed
+    many = inject_all({"x.yaml": USUAL + "".join(map(narrow.format, range(9)))}, options())
+    (line,) = (each for each in many.lines if each.outcome == "error")
+    assert "too many Services and policies are to be changed, as networkpolicy" in line.problems[0]
+    assert "inject it in parts" in line.problems[0]
