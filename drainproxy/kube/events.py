@@ -15,10 +15,12 @@ from drainproxy.config.mistakes import shortened
 from drainproxy.manifests.podspec import Json
 
 from .admission import Request, Verdict
-from .cluster import Cluster, Unavailable
+from .cluster import Cluster, Missing, Stale, Unavailable
 
 # The API's limit for the text of an Event.
 _LONGEST: Final = 1024
+# Of a name, and of what else says whose it is.
+_LONGEST_NAME: Final = 253
 # Events that wait; a rollout of a thousand pods says the same thing a thousand times, and who
 # sends forged reviews must not fill a cluster with Events.
 _WAITING: Final = 100
@@ -55,7 +57,13 @@ def owner_of(pod: Json) -> Owner | None:
         owners = convert(pod, _Owned).metadata.owner_references or []
     except ValidationError:
         return None
-    return next((each for each in owners if each.controller), None)
+    return next((each for each in owners if each.controller and _is_short(each)), None)
+
+
+def _is_short(owner: Owner) -> bool:
+    """Of whatever else there would be no Event, and many would wait in memory for that."""
+    texts = (owner.api_version, owner.kind, owner.name, owner.uid)
+    return all(len(text) <= _LONGEST_NAME for text in texts)
 
 
 def event(owner: Owner, namespace: str, verdict: Verdict) -> Json:
@@ -113,6 +121,7 @@ class Events:
             await asyncio.sleep(self._pause if await self._write(made) else _LONG_PAUSE)
 
     async def _write(self, made: Json) -> bool:
+        """Whether the next can be written soon."""
         namespace = quote(made["metadata"]["namespace"], safe="")
         try:
             await self._cluster.create(f"/api/v1/namespaces/{namespace}/events", made)
@@ -121,6 +130,7 @@ class Events:
             if str(error) != self._problem:
                 self._problem = str(error)
                 log.warning("cannot write an Event: %s", error)
-            return False
+            # What is wrong with one alone, as its owner's name, must not keep the others waiting.
+            return isinstance(error, Missing | Stale)
         self._problem = ""
         return True

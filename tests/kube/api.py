@@ -22,7 +22,7 @@ class Api:
     """What is in the cluster, by path and `namespace/name`, and how the server behaves.
 
     `refused` are paths that are answered with 403, `broken` those that have no sense in them,
-    `unwilling` names of what takes no patch;
+    `unwilling` names of what takes no patch and no event;
     `expired` has the next watch told that its version is gone, with `in_stream` inside a stream.
     """
 
@@ -141,6 +141,8 @@ class Api:
         if request.path in self.refused:
             return _status(403, "events is forbidden")
         body = await request.json()
+        if body["involvedObject"]["name"] in self.unwilling:
+            return _status(422, "involvedObject.name is invalid")
         if body["metadata"]["name"] in {each["metadata"]["name"] for each in self.created}:
             return _status(409, "already exists")
         self.created.append(body)

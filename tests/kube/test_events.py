@@ -42,6 +42,7 @@ def verdict(*warnings: str) -> Verdict:
         pod(),
         owned(OWNER),
         owned({**OWNER, "controller": False}),
+        owned({**OWNER, "controller": True, "kind": "x" * 254}),
         {"metadata": {"ownerReferences": "x"}},
         {"metadata": {"ownerReferences": [{"controller": True}]}},
     ],
@@ -79,6 +80,23 @@ async def test_what_is_said_is_said_once(tmp_path: Path, monkeypatch: pytest.Mon
         assert not any(task.done() for task in running)
         for task in running:
             task.cancel()
+
+
+async def test_an_event_that_is_invalid_keeps_no_other_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, failures = Api(), list[str]()
+    api.unwilling = {"Bad Name"}
+    bad = {**OWNER, "name": "Bad Name", "controller": True}
+    async with serving(api, tmp_path, monkeypatch) as cluster:
+        events = Events(cluster, failures.append, pause=0)
+        running = asyncio.create_task(events.run())
+        events.tell(request(owned(bad)), verdict("one"))
+        events.tell(MADE, verdict("two"))
+        await until(lambda: api.created)
+        running.cancel()
+    assert [each["message"] for each in api.created] == ["two"]
+    assert failures == ["events"]
 
 
 async def test_who_may_write_none_says_so_once_and_keeps_few(
