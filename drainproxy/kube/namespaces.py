@@ -20,6 +20,8 @@ _FRESH: Final = 10.0
 _PATIENCE: Final = 2.0
 # Of more namespaces than this the old ones are forgotten.
 _MANY: Final = 1000
+# RFC 1123: there is none of a longer name, which only who forges a review asks for.
+_LONGEST_NAME: Final = 63
 # Every cluster has it: to read it is to know that we may read.
 _PROBE: Final = "default"
 
@@ -61,6 +63,8 @@ class Namespaces:
         """What is known of it, even if it is old when nobody answers; None if nothing is."""
         if self._mirror and (mirrored := self._mirror.named(name)):
             return mirrored.metadata
+        if len(name) > _LONGEST_NAME:
+            return None
         until, known = self._known.get(name, (0.0, None))
         if known and self._now() < until:
             return known

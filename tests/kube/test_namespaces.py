@@ -49,6 +49,14 @@ async def test_old_news_are_better_than_none(caplog: pytest.LogCaptureFixture) -
     assert "namespace new cannot be read: refused" in caplog.text
 
 
+async def test_nobody_is_asked_for_a_name_that_no_namespace_can_have() -> None:
+    cluster = Cluster()
+
+    assert await cluster.known.get("x" * 64) is None
+    assert await cluster.known.get("x" * 63)
+    assert cluster.asked == ["x" * 63]
+
+
 async def test_namespaces_that_are_gone_are_forgotten() -> None:
     cluster = Cluster()
     for at in range(1000):
