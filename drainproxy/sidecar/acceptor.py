@@ -19,9 +19,9 @@ Factory = Callable[[], Any]
 
 # The kernel caps it at net.core.somaxconn.
 _BACKLOG = 4096
-# How soon, in seconds, it is tried again when nobody could be taken in.
+# How soon accepting is tried again when it has failed, in seconds.
 RETRY_AFTER = 0.1
-# So often, in seconds, that is said in the log.
+# How often that failure is logged, in seconds.
 _SAY_EVERY = 10.0
 # accept(2): the queue is empty, or the connection was lost before it was accepted.
 _NOBODY = frozenset(
@@ -36,9 +36,9 @@ log = logging.getLogger("drainproxy")
 
 
 class Acceptor:
-    """Listens on a bound socket until `close`; whoever comes gets a protocol of `factory`.
+    """Listens on a bound socket until `close`; each connection gets a protocol of `factory`.
 
-    Whoever cannot be taken in, since descriptors or memory are used up, waits in the queue.
+    While file descriptors or memory are used up, connections wait in the accept queue.
     """
 
     def __init__(self, sock: socket.socket, factory: Factory, counters: Counters) -> None:
@@ -58,11 +58,11 @@ class Acceptor:
         return bool(self._entering)
 
     def close(self) -> None:
-        """Take in who has connected already, and listen no more."""
+        """Accept the connections in the queue, and stop listening."""
         self._pause()
         while self._take():
             continue
-        # Had that failed, it would be tried again.
+        # A failed accept would otherwise schedule a retry.
         self._pause()
         self._sock.close()
 
@@ -77,7 +77,8 @@ class Acceptor:
             self._retry = None
 
     def _take(self) -> bool:
-        """Take in one, so that those who come at once leave time for others; False if nobody."""
+        """Accept one connection in this turn, so that many at once do not block the loop; False if
+        there is none."""
         try:
             connection, _ = self._sock.accept()
         except OSError as error:
@@ -100,7 +101,8 @@ class Acceptor:
             log.warning("cannot accept a connection: %s", error)
 
     def _later(self, error: OSError) -> None:
-        """The socket stays readable: to ask again at once would be to do nothing else."""
+        """Pause and retry later: the socket stays readable, so the loop would retry at once for
+        ever."""
         self._pause()
         self._retry = self._loop.call_later(RETRY_AFTER, self._resume)
         self._counters.accept_failures += 1

@@ -14,16 +14,17 @@ from drainproxy.sidecar import process_group, rlimits, terminal
 
 # An app that ignores SIGTERM this long, in seconds, is killed.
 EXIT_TIMEOUT = 10.0
-# How often it is looked at, in seconds, whether all that the app has started is gone: of processes
-# that are not our children the system does not tell.
+# How often, in seconds, to check whether the whole process group of the app has ended: the kernel
+# does not report the end of processes that are not our children.
 _LOOK_EVERY = 0.02
-# How often, in seconds, an app that waits for the terminal looks whether we are in the foreground.
+# How often, in seconds, to check whether we are in the foreground, if the app waits for the
+# terminal.
 _LOOK_FOR_TERMINAL_EVERY = 0.2
-# A killed process is gone within this many seconds, or never.
+# A killed process ends within this many seconds, or never.
 _KILLED_TIMEOUT = 2.0
 
 _NOT_FOR_THE_APP = "DRAINPROXY_ADMIN_TOKEN"
-# Of an app that SIGTERM has ended, or that says itself that it has, as the JVM and shells do.
+# The exit code of an app that SIGTERM has ended, which the JVM and shells also return themselves.
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 
 log = logging.getLogger("drainproxy.child")
@@ -32,7 +33,7 @@ log = logging.getLogger("drainproxy.child")
 class Child:
     """One app process; `exited` is called once with its exit code, 128 + n for signal n.
 
-    It leads a process group, which hears of every signal: a shell around the app passes none on.
+    It leads a process group that gets every signal, since a shell around the app passes none on.
     """
 
     def __init__(self, command: Sequence[str], exited: Callable[[int], None]) -> None:
@@ -49,7 +50,8 @@ class Child:
     def start(self) -> None:
         """Start the app; OSError if there is no such command."""
         _on_child_change(self._look_at_children)
-        # A group of its own: Ctrl-C in a terminal is for us, the app hears of it after the drain.
+        # A group of its own: Ctrl-C in a terminal is for us, the app gets its signal after the
+        # drain.
         try:
             self._process = subprocess.Popen(self._command, process_group=0, env=_environment())
         except OSError as error:
@@ -60,7 +62,7 @@ class Child:
         log.info("started the app as process %d: %s", self._pid, " ".join(self._command))
 
     def tell(self, number: int) -> None:
-        """Pass a signal on to all in the app's group that it means something to."""
+        """Pass a signal on to all processes in the app's group that handle it."""
         if number == signal.SIGCONT:
             self._continue()
         elif self._runs:
@@ -72,13 +74,13 @@ class Child:
             process_group.order(self._pid, signal.SIGKILL)
 
     async def stop(self) -> int:
-        """SIGTERM, and SIGKILL if that is ignored for EXIT_TIMEOUT; returns the exit code, which is
-        0 for an app that has ended by that SIGTERM."""
+        """Send SIGTERM, and SIGKILL if it has not ended within EXIT_TIMEOUT; returns the exit code,
+        which is 0 for an app that our SIGTERM has ended."""
         self.stopping = True
         if self._runs:
             self._asked_to_end = self.code is None
             process_group.order(self._pid, signal.SIGTERM)
-            # One that is stopped would hear of it only when somebody continues it.
+            # A stopped process would handle it only once it is continued.
             process_group.order(self._pid, signal.SIGCONT)
         if not await self._gone(EXIT_TIMEOUT):
             log.warning("the app ignored SIGTERM for %gs: killed", EXIT_TIMEOUT)
@@ -90,11 +92,11 @@ class Child:
 
     @property
     def _runs(self) -> bool:
-        """The app, or something that it has started and left behind."""
+        """Whether the app, or a process that it has left behind, still runs."""
         return bool(self._pid) and (self.code is None or not process_group.is_empty(self._pid))
 
     async def _gone(self, seconds: float) -> bool:
-        """Whether nothing of it is left within so many seconds."""
+        """Wait so many seconds for the whole group to end; whether it has."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while self._runs:
@@ -103,10 +105,10 @@ class Child:
             await asyncio.sleep(_LOOK_EVERY)
         return True
 
-    # What the system tells
+    # Changes of child processes
 
     def _look_at_children(self) -> None:
-        """Take in every process that has ended, the app and orphans alike."""
+        """Reap every process that has ended, the app and orphans alike."""
         for pid, status in _changed_processes():
             if pid == self._pid and os.WIFSTOPPED(status):
                 self._stopped(os.WSTOPSIG(status))
@@ -125,14 +127,14 @@ class Child:
             self._wants_terminal = True
             self._continue()
         elif number == signal.SIGTSTP and terminal.take_back(self._pid):
-            # Ctrl-Z means the whole job. When the shell continues it, we are here again.
+            # Ctrl-Z stops the whole job. When the shell continues it, we go on here.
             self._wants_terminal = True
             os.killpg(os.getpgrp(), signal.SIGTSTP)
             self._continue()
 
     def _continue(self) -> None:
-        """Let it go on if it waits for the terminal, as soon as it gets it: a shell that brings us
-        to the foreground says so only to a job that was stopped."""
+        """Continue an app that waits for the terminal once it can have it. Polled: a shell that
+        brings us to the foreground signals only jobs that were stopped."""
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
@@ -147,18 +149,18 @@ class Child:
 
 
 def reap_orphans() -> None:
-    """Take in whatever process ends: without an app of its own PID 1 has this to do."""
+    """Reap orphans: PID 1 must, if there is no app of its own."""
     _on_child_change(lambda: list(_changed_processes()))
 
 
 def _on_child_change(call: Callable[[], object]) -> None:
-    # Not through the loop: uvloop refuses to handle this signal.
+    # Not through the loop: uvloop refuses a handler for SIGCHLD.
     loop = asyncio.get_running_loop()
     signal.signal(signal.SIGCHLD, lambda *_: loop.call_soon_threadsafe(call))
 
 
 def _changed_processes() -> Iterator[tuple[int, int]]:
-    """Process id and wait status of every child that has ended, or has stopped, each once."""
+    """Process id and wait status of every child that has ended or stopped, each once."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
@@ -170,5 +172,5 @@ def _changed_processes() -> Iterator[tuple[int, int]]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what is not for the app."""
+    """Our environment without the admin token."""
     return {name: text for name, text in os.environ.items() if name != _NOT_FOR_THE_APP}

@@ -10,9 +10,10 @@ from drainproxy.drain.machine import Machine, Phase
 from drainproxy.drain.report import Report
 from drainproxy.sidecar.access_lines import trace_of
 
-# Seconds between two lines on what is waited for: a drain of an hour has 720.
+# Seconds between two lines about what a drain waits for: a drain of an hour has 720.
 EVERY = 5.0
-# The first in a phase is so much later: one of 5 s, as `announced` is by default, tells of its end.
+# The first line in a phase comes so much later: a phase of 5 s, as `announced` usually is, has
+# none.
 _LATER = 0.5
 # Paths are cut to so many characters, so that the line fits a terminal.
 _LONGEST = 60
@@ -21,7 +22,8 @@ log = logging.getLogger("drainproxy.drain")
 
 
 class DrainLog:
-    """Looks at the machine whenever it has moved; `now` is its clock."""
+    """Follows the machine, and logs; call `look` whenever the machine has moved. `now` is its
+    clock."""
 
     def __init__(self, machine: Machine, ledger: Ledger, now: Callable[[], float]) -> None:
         self._machine = machine
@@ -32,7 +34,7 @@ class DrainLog:
         self._timer: asyncio.TimerHandle | None = None
 
     def look(self) -> None:
-        """Tell of the phases that are over, and go on telling as long as the drain does."""
+        """Log the phases that have ended, and start the periodic lines."""
         machine = self._machine
         if machine.lengths is not self._lengths:
             self._lengths, self._told = machine.lengths, 0
@@ -43,7 +45,7 @@ class DrainLog:
         self._told = len(machine.lengths)
 
     def _wait(self, is_new: bool) -> None:
-        """Until a phase has gone on for a while."""
+        """Start the timer of the next line; a new phase restarts it."""
         if self._timer is not None and (is_new or not self._machine.draining):
             self._timer.cancel()
             self._timer = None
@@ -74,18 +76,18 @@ class DrainLog:
 
 
 def _short(path: str) -> str:
-    """Without the query, in which people put their keys."""
+    """A path without its query, which may hold secrets."""
     return path.partition("?")[0][:_LONGEST]
 
 
 def counted(kinds: Mapping[str, int]) -> str:
-    """`3 in flight (2 http1, 1 sse)`, without the kinds of which there are none."""
+    """`3 in flight (2 http1, 1 sse)`, without kinds of which there are none."""
     there = [f"{count} {kind}" for kind, count in kinds.items() if count]
     return f"{sum(kinds.values())} in flight ({', '.join(there)})" if there else "none in flight"
 
 
 def told(report: Report) -> str:
-    """A report in so few words that they fit a terminal: verdict, length, what was cut."""
+    """A report in one line for a terminal: verdict, length, what was cut."""
     cut = {kind: ways["cut"] for kind, ways in report.ended.items() if ways["cut"]}
     what = f": {', '.join(f'{count} {kind}' for kind, count in cut.items())}" if cut else ""
     begun = sum(report.in_flight_at_start.values())

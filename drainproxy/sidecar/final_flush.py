@@ -7,19 +7,18 @@ from contextlib import suppress
 from drainproxy.drain.goodbye import DEADLINE
 from drainproxy.relay.context import Context
 
-# How long, in seconds, clients may take to close a connection that we have ended.
+# How long, in seconds, clients may take to close a connection that we have half-closed.
 _PATIENCE = 1.0
-# After that bytes are waited for, and no system tells when the last one was acknowledged: how
-# often, in seconds, that is looked at.
+# After that, how often in seconds to check whether all bytes were acknowledged: no event tells.
 _LOOK_EVERY = 0.05
-# Seconds for last bytes, after all that was left is aborted.
+# Seconds for last bytes, after what was left has been aborted.
 _AFTER_THE_END = 0.2
 
 
 async def flush(context: Context, end: float) -> int:
-    """Close idle connections, and wait until `end` at most, on the context's clock, for all bytes
-    to be delivered and for exchanges that have begun meanwhile; returns how many of these had to be
-    cut."""
+    """Close idle connections, and wait until `end` at most, on the context's clock, until all bytes
+    are delivered and exchanges that have begun meanwhile are over. Returns how many of these had to
+    be cut."""
     registry = context.registry
     for session in list(registry.sessions):
         session.close_if_unused()
@@ -40,7 +39,7 @@ async def flush(context: Context, end: float) -> int:
 
 
 async def _wait(empty: asyncio.Event, seconds: float) -> None:
-    """Until the last client has left, or for so long."""
+    """Wait until the last client has left, for so many seconds at most."""
     with suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, seconds)):
             await empty.wait()

@@ -13,12 +13,12 @@ from drainproxy.sidecar.acceptor import Acceptor, Factory
 # Time for a handshake in progress to reach the accept queue, in seconds.
 HANDSHAKE = 0.2
 
-# Where its address comes from.
+# The setting that its address comes from.
 _SETTING = "forward"
 
 
 class Listener:
-    """Listens on one address; can be closed without losing who waits, and opened again."""
+    """Listens on one address; can be closed without losing queued connections, and opened again."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Listener:
         self._keepalive = keepalive
         self._counters = counters or Counters()
         self._sockets: list[socket.socket] = []
-        # Of sockets that were closed too, as long as somebody of theirs is entering.
+        # Also of closed sockets, as long as an accepted connection has no session yet.
         self._acceptors: list[Acceptor] = []
         self._closing: asyncio.TimerHandle | None = None
 
@@ -47,7 +47,7 @@ class Listener:
         return self._closing is not None or any(each.entering for each in self._acceptors)
 
     async def open(self) -> None:
-        """Bind and listen; OSError, naming the address, if that cannot be."""
+        """Bind and listen; raises OSError with the address if that fails."""
         if self._closing is not None:
             self._stop_closing()
             for sock in self._sockets:
@@ -56,7 +56,7 @@ class Listener:
             return
         self._sockets = bind(self.address, _SETTING)
         self.keep_alive(self._keepalive)
-        # Port 0 is chosen once: after an undrain we are found where we were.
+        # Port 0 is chosen once: after an undrain clients must find us on the same port.
         port = self._sockets[0].getsockname()[1]
         self.address = Address(self.address.host, port)
         self._acceptors = []
@@ -68,17 +68,17 @@ class Listener:
             raise _named(error, self.address, _SETTING) from None
 
     def keep_alive(self, seconds: float) -> None:
-        """Probe the clients that come from now on when they are idle for so long; 0 is never."""
+        """Send keepalive probes on connections that come from now on when idle so long; 0 is
+        never."""
         self._keepalive = seconds
         for sock in self._sockets:
             sockets.keep_alive(sock, seconds)
 
     def close(self, patience: float = 0.0) -> None:
-        """Accept the connections in the queue, then refuse. When a listener closes, the system
-        resets handshakes in progress, and connections that arrive after our last look at the queue.
-        So no new handshake begins for `patience` seconds before: such clients retry after a second,
-        and are refused.
-        """
+        """Accept the connections in the queue, then refuse new ones. A listener that closes resets
+        handshakes in progress, and connections that arrive after our last accept. So for `patience`
+        seconds before, no new handshake may begin: those clients retry after a second, and are
+        refused."""
         self._stop_closing()
         if patience and self._sockets and all(map(sockets.drop_new_connections, self._sockets)):
             loop = asyncio.get_running_loop()
@@ -92,7 +92,7 @@ class Listener:
             self._closing = None
 
     def _close(self) -> None:
-        """Never wait for connections to end (since 3.12 `Server.wait_closed` does)."""
+        """Do not wait for connections to end, as `Server.wait_closed` does since Python 3.12."""
         self._closing = None
         if self._sockets:
             for acceptor in self._acceptors:
@@ -105,7 +105,7 @@ class Listener:
 def bind(address: Address, setting: str) -> list[socket.socket]:
     """Bound sockets for `address`; an empty host is all interfaces, IPv6 and IPv4 in one socket.
 
-    OSError, naming the address and the setting that it comes from, if that cannot be.
+    Raises OSError that names the address and the setting that it comes from.
     """
     try:
         if not address.host:

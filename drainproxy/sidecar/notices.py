@@ -11,7 +11,7 @@ from drainproxy.relay.route import Route
 from drainproxy.sidecar.access_lines import trace
 from drainproxy.wire.logged import NO_FACTS, Facts
 
-# Lines per budget and interval, in seconds: a flood of requests must not flood the log.
+# Lines per limit and interval, in seconds: a flood of requests must not flood the log.
 _MOST, _WINDOW = 20, 10.0
 
 log = logging.getLogger("drainproxy.budget")
@@ -20,8 +20,7 @@ hints = logging.getLogger("drainproxy.hint")
 
 
 class _Lines:
-    """So many of each kind; those that are not written are counted, and the number stands in the
-    next one."""
+    """Rate-limited lines of each kind; lines that are left out are counted in the next one."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -29,7 +28,7 @@ class _Lines:
         self._unsaid: defaultdict[str, int] = defaultdict(int)
 
     def write(self, to: logging.Logger, kind: str, message: str, fields: dict[str, object]) -> None:
-        """A line, if there is room for it."""
+        """Write a line, unless there were too many."""
         if not self._lines[kind].spend(self._now()):
             self._unsaid[kind] += 1
             return
@@ -39,25 +38,25 @@ class _Lines:
 
 
 class Notices:
-    """Is called for each client that has passed a budget."""
+    """Called when a client exceeds a limit."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._lines = _Lines(now)
 
     def __call__(self, budget: str, peer: str, number: int, outcome: str) -> None:
-        """A line, with the peer and how much it was."""
+        """Log the limit, the peer, the number and the outcome."""
         fields: dict[str, object] = {"budget": budget, "peer": peer, "number": number}
         self._lines.write(log, budget, f"{budget}: {outcome}", fields)
 
 
 class Refusals:
-    """Is called for each client that we turn away ourselves."""
+    """Called when the sidecar itself refuses a client."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._lines = _Lines(now)
 
     def __call__(self, reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None:
-        """A line, with the peer, the reason by which it is counted, and the trace of a request."""
+        """Log the peer, the reason as it is counted, and the trace id of a request."""
         fields: dict[str, object] = {"reason": reason, "peer": peer, **trace(facts)}
         self._lines.write(refusals, reason, f"refused: {words}", fields)
 
@@ -72,13 +71,13 @@ _HINTS = {
 
 
 class Hints:
-    """Is called with what shows on connections of a forward; each is said once for each app."""
+    """Called with what connections of a forward hint at; each hint is logged once for each app."""
 
     def __init__(self) -> None:
         self._said: set[tuple[str, str]] = set()
 
     def __call__(self, topic: str, route: Route) -> None:
-        """A line, if it is the first."""
+        """Log the hint, unless it was logged before."""
         if (topic, route.app) not in self._said:
             self._said.add((topic, route.app))
             hints.warning(_HINTS[topic], route.app)

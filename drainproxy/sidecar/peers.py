@@ -12,12 +12,12 @@ _MAPPED = bytes(10) + b"\xff\xff"
 _LOOPBACK = bytes(15) + b"\x01"
 _ALL, _ALL_IPV4 = bytes(16), _MAPPED + bytes(4)
 
-# A step of work that is divided, so that others have their turn between two.
+# Work in steps, between which others have their turn.
 Steps = Iterator[None]
 
 
 class Peer(NamedTuple):
-    """One connection as people write it."""
+    """One connection, for people."""
 
     port: int
     address: str
@@ -25,26 +25,26 @@ class Peer(NamedTuple):
 
 
 def packed(address: str) -> bytes:
-    """An IP address in 16 bytes, one of IPv4 as IPv6 writes it (RFC 4291, section 2.5.5.2)."""
+    """An IP address in 16 bytes, IPv4 as mapped IPv6 (RFC 4291, section 2.5.5.2)."""
     if ":" in address:
         return socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
     return _MAPPED + socket.inet_aton(address)
 
 
 def unpacked(address: bytes) -> str:
-    """An address as text, and a port."""
+    """Such an address as text."""
     if address.startswith(_MAPPED):
         return socket.inet_ntoa(address[12:])
     return socket.inet_ntop(socket.AF_INET6, address)
 
 
 def local_address(entry: Entry) -> bytes:
-    """Where it is connected to."""
+    """The address that it is connected to."""
     return entry[4:20]
 
 
 def peer_address(entry: Entry) -> bytes:
-    """Where it comes from."""
+    """The address that it comes from."""
     return entry[20:]
 
 
@@ -54,7 +54,7 @@ def local_port(entry: Entry) -> int:
 
 
 def peer(entry: Entry) -> Peer:
-    """In words."""
+    """The connection for people."""
     peer_port = int.from_bytes(entry[2:4], "big")
     return Peer(local_port(entry), unpacked(peer_address(entry)), peer_port)
 
@@ -67,7 +67,7 @@ def is_inside(entry: Entry) -> bool:
 
 
 def takes(listeners: set[bytes], address: bytes) -> bytes:
-    """The one of the listeners on a port that takes what comes for `address`."""
+    """Which of the listeners on a port accepts connections to `address`."""
     if address in listeners:
         return address
     ipv4 = address.startswith(_MAPPED) and _ALL_IPV4 in listeners
@@ -75,12 +75,12 @@ def takes(listeners: set[bytes], address: bytes) -> bytes:
 
 
 def established(ports: Sequence[int], found: set[Entry]) -> Steps:
-    """Add the connections to these ports to `found`; OSError where no system tells."""
+    """Add the connections to these ports to `found`; OSError if the kernel does not tell them."""
     return _collect(ESTABLISHED, ports, found)
 
 
 def listening(ports: Sequence[int], found: set[Entry]) -> Steps:
-    """Add who listens on these ports."""
+    """Add the listeners on these ports."""
     return _collect(LISTEN, ports, found)
 
 

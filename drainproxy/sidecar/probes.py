@@ -14,30 +14,31 @@ from drainproxy.wire.rewrite import END_OF_HEAD
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-# How long the app may take, in seconds.
+# How long the app may take to answer, in seconds.
 TIMEOUT = 1.0
 _GRPC_HEALTH = "/grpc.health.v1.Health/Check"
 _GRPC_STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 
 
 class Question(NamedTuple):
-    """What is asked of one app."""
+    """The health check of one app."""
 
     app: Address | UnixSocket
     health: AppHealth
 
     @classmethod
     def of(cls, forward: Forward, health: AppHealth) -> "Question":
-        """An app behind `/tcp` does not speak HTTP: of it no more is asked than to accept."""
+        """The check of this forward's app. Behind `/tcp` an app speaks no HTTP: it need only
+        accept."""
         return cls(forward.app, AppHealth() if forward.protocol == "tcp" else health)
 
 
 async def ask(
     questions: Iterable[Question], most_fields: int = 100, source: str | None = None
 ) -> dict[Question, str]:
-    """What is wrong with each app; empty where it is healthy. They are asked at the same time.
+    """Check all apps at the same time; returns what is wrong with each, empty if it is healthy.
 
-    The head of an answer has `most_fields`; `source` is app-source.
+    The head of an answer may have `most_fields`; `source` is app-source.
     """
     asked = tuple(dict.fromkeys(questions))
     problems = await asyncio.gather(*(_problem(*each, most_fields, source) for each in asked))
@@ -99,7 +100,7 @@ async def _connect(app: Address | UnixSocket, source: str | None) -> Connection:
         return await asyncio.open_unix_connection(app.path)
     if app.host != "localhost":
         return await _open(app.host, app.port, source)
-    # Both are known without asking a resolver, for which a thread would have to be started.
+    # Neither needs a resolver, which would start a thread.
     try:
         return await _open("127.0.0.1", app.port, source)
     except OSError as error:
@@ -126,7 +127,7 @@ def _host(app: Address | UnixSocket) -> str:
 
 
 async def _status(reader: asyncio.StreamReader, most_fields: int) -> int:
-    """Of the final answer: RFC 9110 15.2 lets any number of others come before it."""
+    """The status of the final answer: any number of interim ones may come first (RFC 9110 15.2)."""
     while True:
         head = await reader.readuntil(END_OF_HEAD)
         status = parse_response(head, b"GET", most_fields).status

@@ -10,20 +10,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-# Beside those of connections, and those that were open when we began: listeners, the loop's own,
-# questions to the app, files that are read or written, and connections that are about to be closed.
+# Descriptors beside those of connections and those that were open at the start: listeners, the
+# loop's own, probes of the app, files, and connections that are being closed.
 _OTHERS = 48
-# The shares of admin and of health checks: a divisor of all descriptors, the most, the least.
+# The shares of the admin port and of health checks: a divisor of all, the most, the least.
 _ADMIN_SHARE, _MOST_ADMIN, _LEAST_ADMIN = 10, 100, 4
 _HEALTH_SHARE, _MOST_HEALTH, _LEAST_HEALTH = 32, 32, 2
-# grpcio's own.
+# Those of grpcio itself.
 _GRPC_OTHERS = 16
-# The share of refused clients in what is left: a divisor, and the most.
+# The share of refused clients in the rest: a divisor, and the most.
 _REFUSED_SHARE, _MOST_REFUSED = 8, 1000
-# What is meant by no limit.
+# Stands for no limit.
 _UNLIMITED = 1 << 30
 
-# As it was when we were started: what we take for ourselves is not for the app that we start.
+# The limit at our start: what we raise for ourselves is not for the app that we start.
 _inherited = resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
@@ -37,15 +37,15 @@ class Shares(NamedTuple):
 
 
 def raise_limit() -> None:
-    """Take what the system grants."""
+    """Raise the soft limit to the hard one."""
     _, hard = _inherited
-    # macOS grants less than it says.
+    # macOS grants less than the hard limit says.
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def limit() -> int:
-    """How many descriptors we may have."""
+    """The soft limit."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _UNLIMITED if soft == resource.RLIM_INFINITY else min(soft, _UNLIMITED)
 
@@ -62,7 +62,7 @@ def shares(most_clients: int, *, grpc: bool = False) -> Shares:
 
 
 def give_inherited_limit(pid: int) -> None:
-    """Give a child the limit that we were started with."""
+    """Give a child process the limit that we were started with."""
     resource.prlimit(pid, resource.RLIMIT_NOFILE, _inherited)
 
 
@@ -73,5 +73,5 @@ def _count_open() -> int:
     return 3
 
 
-# Those that whoever started us has left open are ours to count too.
+# Descriptors that the parent process has left open count too.
 _open_at_start = _count_open()

@@ -6,22 +6,22 @@ from collections.abc import Callable
 
 from drainproxy.sidecar import terminal
 
-# The orders to stop of the kubelet and Docker, of a terminal, and of images made for nginx.
+# The stop signals of the kubelet and Docker, of a terminal, and of images made for nginx.
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-# What an operator may mean for the app. To us they mean nothing, and to die of them would be to cut
-# everybody; SIGHUP means something to both.
+# Signals that an operator may mean for the app. They must not end us, which would cut every client;
+# SIGHUP means something to both.
 PASSED_ON = (
     *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH),
-    # Timers and descriptors send these too, to a process that has asked for them: we have not.
+    # Sent by timers and descriptors too, to processes that have asked for it: we have not.
     *(signal.SIGIO, signal.SIGPROF, signal.SIGVTALRM, signal.SIGCONT),
 )
-# By these Gunicorn, Puma and Unicorn are told to have a worker more or less. Where there is a
-# terminal it sends them itself, to stop who is in the background (termios(3)).
+# They tell Gunicorn, Puma and Unicorn to start or stop a worker. A terminal also sends them, to
+# stop background processes (termios(3)).
 OF_A_TERMINAL = (signal.SIGTTIN, signal.SIGTTOU)
 
 
 def handle(end: Callable[[int], None], pass_on: Callable[[int], None]) -> None:
-    """Call one of these with each signal from now on, and with those that were held until now."""
+    """Call one of these for each signal from now on, and for those that were held until now."""
     loop = asyncio.get_running_loop()
     for number in ENDING:
         loop.add_signal_handler(number, end, number)

@@ -13,7 +13,7 @@ from typing import Any
 
 from drainproxy.relay.transport import Transport
 
-# On, with no time to linger: closing sends RST, so that nobody takes what came for the whole.
+# Linger on, with a time of 0: closing sends RST, so that the peer does not take what came for all.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -43,12 +43,12 @@ def drop_new_connections(sock: socket.socket) -> bool:
 
 
 def accept_new_connections(sock: socket.socket) -> None:
-    """Take that back."""
+    """Remove the filter."""
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
-# How many probes without an answer end a connection; they take as long as the idleness before.
+# Probes without an answer that end a connection; together they take as long as the idle time.
 _PROBES = 4
 # macOS has another name for it.
 _IDLE = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))
@@ -57,9 +57,9 @@ _COUNT = getattr(socket, "TCP_KEEPCNT", None)
 
 
 def keep_alive(sock: Any, seconds: float) -> None:
-    """Probe the peer of this connection when it is idle for so long; 0 is never.
+    """Send keepalive probes when this connection has been idle so long; 0 is never.
 
-    What a listener has set, the connections that it takes have too (tcp(7)).
+    Options of a listener are inherited by the connections that it accepts (tcp(7)).
     """
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
@@ -74,7 +74,7 @@ def keep_alive(sock: Any, seconds: float) -> None:
 
 
 def _probing(seconds: float) -> list[tuple[int, int]]:
-    """The options of TCP, in whole seconds, that this system has."""
+    """The TCP options that this system has, in whole seconds."""
     wanted = (
         (_IDLE, math.ceil(seconds)),
         (_INTERVAL, math.ceil(seconds / _PROBES)),
@@ -92,7 +92,7 @@ def reset(transport: Transport) -> None:
 
 
 def take_unread(transport: Transport) -> bytes:
-    """What still waits in the system's buffer of a connection that a write found broken."""
+    """The data in the receive buffer of a connection that a write has found broken."""
     sock = _socket(transport)
     if sock is None:
         return b""
@@ -104,13 +104,13 @@ def take_unread(transport: Transport) -> bytes:
 
 
 def undelivered(transport: Transport) -> int:
-    """How many bytes were written that the peer's kernel has not confirmed."""
+    """The bytes written that the peer's kernel has not acknowledged."""
     waiting = transport.get_write_buffer_size()
     sock = _socket(transport)
     if sock is None:
         return waiting
     try:
-        # SIOCOUTQ, which has the number of TIOCOUTQ.
+        # SIOCOUTQ, which has the same number as TIOCOUTQ.
         answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
     except (OSError, ValueError):
         return waiting
@@ -120,7 +120,7 @@ def undelivered(transport: Transport) -> int:
 
 
 def has_unread(transport: Transport) -> bool:
-    """Whether something of the peer waits in the system's buffer to be read."""
+    """Whether the receive buffer holds data that was not read yet."""
     sock = _socket(transport)
     if sock is None:
         return False

@@ -16,11 +16,11 @@ from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.readiness import Readiness
 
 MOST_BLOCKING = 20
-# How many connections are described at once, and how many at most: the loop serves nobody else
-# meanwhile, and describes a hundred in half a millisecond.
+# How many connections a page has, and at most: describing a hundred blocks the loop for half a
+# millisecond.
 PAGE, LONGEST_PAGE = 100, 1000
 
-# A connection that has not said yet what it speaks.
+# The protocol of a connection before its first bytes.
 UNKNOWN = "unknown"
 
 
@@ -36,14 +36,14 @@ class Observed(Protocol):
 
     @property
     def report(self) -> Report | None:
-        """What the last drain has come to."""
+        """The report of the last drain."""
 
     def now(self) -> float:
         """The clock, in seconds."""
 
 
 def status(sidecar: Observed) -> dict[str, object]:
-    """Where the process stands in its life, and what is in its way."""
+    """The content of `/status`."""
     machine, report = sidecar.machine, sidecar.report
     return {
         "version": __version__,
@@ -55,9 +55,9 @@ def status(sidecar: Observed) -> dict[str, object]:
         "in_flight": sidecar.context.ledger.in_flight(),
         "connections": connections_by_kind(sidecar.context),
         "blocking": _blocking(sidecar),
-        # Idle connections that may be used again before they hear that they should go.
+        # Idle connections on which a request may come before their clients have heard a goodbye.
         "awaited": _awaited(sidecar),
-        # Why we are not ready, and the apps that are not there, whether that matters or not.
+        # Why we are not ready, and the apps that do not answer, whether or not they count.
         "not_ready": sidecar.readiness.not_ready(),
         "missing": sidecar.readiness.missing(),
         # Connections that bypass the sidecar, by port of the app.
@@ -68,7 +68,7 @@ def status(sidecar: Observed) -> dict[str, object]:
 
 
 class Page(NamedTuple):
-    """Some connections, the oldest first; `after` asks for the next ones, None for no more."""
+    """A page of connections, the oldest first; `after` asks for the next page, None at the end."""
 
     connections: list[dict[str, object]]
     after: float | None
@@ -77,7 +77,7 @@ class Page(NamedTuple):
 def connections(sidecar: Observed, after: float = -inf, most: int = PAGE) -> Page:
     """Client connections that came later than `after`, a moment of the sidecar's clock.
 
-    Those of one moment are told together, so that none is left out where a page ends.
+    Those of one moment stay on one page, so that none is left out between two.
     """
     now, sessions = sidecar.now(), sidecar.context.registry.sessions
     later = [each for each in sessions if each.connected_at > after]
@@ -95,8 +95,7 @@ def _connected_at(session: Member) -> float:
 
 
 def without_paths(told: dict[str, object]) -> dict[str, object]:
-    """A status for those who may not know what clients ask for: of what blocks a drain, and has
-    blocked it, all but the path."""
+    """A status for clients that may not see request paths: blockers of a drain are without them."""
     report = told["report"]
     if isinstance(report, Mapping):
         report = {**report, "blockers": _pathless(report["blockers"])}
@@ -109,7 +108,7 @@ def _pathless(blockers: object) -> list[dict[str, object]]:
 
 
 def connections_by_kind(context: Context) -> dict[str, int]:
-    """How many clients are connected, by what they speak at the moment."""
+    """How many clients are connected, by their current protocol."""
     counts = dict.fromkeys((*KINDS, UNKNOWN), 0)
     for session in context.registry.sessions:
         counts[session.kind] += 1
@@ -117,7 +116,7 @@ def connections_by_kind(context: Context) -> dict[str, int]:
 
 
 def seconds_left(sidecar: Observed) -> float | None:
-    """Until the drain under way must be over; None if none is."""
+    """Seconds until the drain under way must be over; None without a drain."""
     deadline = sidecar.machine.deadline
     if deadline is None or not sidecar.machine.draining:
         return None
@@ -125,7 +124,7 @@ def seconds_left(sidecar: Observed) -> float | None:
 
 
 def drain_seconds(sidecar: Observed) -> float:
-    """How long the drain under way has taken so far, or the last one took; 0 before the first."""
+    """The length of the drain under way so far, or of the last one; 0 before the first."""
     machine, report = sidecar.machine, sidecar.report
     if machine.draining and machine.began is not None:
         return sidecar.now() - machine.began
@@ -160,5 +159,5 @@ def _connection(session: Member, now: float) -> dict[str, object]:
 
 
 def _path(target: str) -> str:
-    """Without the query, in which people put their keys."""
+    """The path without its query, which may hold secrets."""
     return target.partition("?")[0]

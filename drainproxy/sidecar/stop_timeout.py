@@ -9,8 +9,8 @@ from drainproxy.config import format_duration
 
 
 class Platform(NamedTuple):
-    """Who stops us, recognised by one of these variables or files; `seconds` is its default, which
-    is changed as `changed_by` says."""
+    """A platform that stops us, recognised by one of these variables or files. `seconds` is its
+    default, which `changed_by` changes."""
 
     name: str
     variables: tuple[str, ...]
@@ -20,7 +20,7 @@ class Platform(NamedTuple):
 
 
 _KUBERNETES = "KUBERNETES_SERVICE_HOST"
-# The first that fits counts: tasks of ECS are containers of Docker.
+# The first match counts: ECS tasks are Docker containers.
 _PLATFORMS = (
     Platform("ECS", ("ECS_CONTAINER_METADATA_URI_V4",), (), 30.0, "stopTimeout"),
     Platform("Nomad", ("NOMAD_ALLOC_ID",), (), 5.0, "kill_timeout"),
@@ -41,9 +41,9 @@ def problem(
     environ: Mapping[str, str] = os.environ,
     exists: Callable[[str], bool] = lambda path: Path(path).exists(),
 ) -> str:
-    """Why a drain of `drain_timeout` may be cut by SIGKILL; empty if nothing is known of that.
+    """Why SIGKILL may cut a drain of `drain_timeout`; empty if it does not, or if that is unknown.
 
-    `told` is stop-timeout. In Kubernetes the injector has looked at the grace period.
+    `told` is stop-timeout. In Kubernetes the injector has compared the grace period.
     """
     if told is not None:
         if not told or drain_timeout <= told:

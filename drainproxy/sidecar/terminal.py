@@ -10,7 +10,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# Why a process is stopped that is not in the foreground: it reads, or sets modes (termios(3)).
+# The signals that stop a background process which reads or changes the terminal (termios(3)).
 WANTS_IT = (signal.SIGTTIN, signal.SIGTTOU)
 
 
@@ -24,7 +24,7 @@ def is_there() -> bool:
 def lend(group: int) -> bool:
     """Give the terminal to this process group; False if there is none, or it is not ours to give.
 
-    In the background a job waits until somebody brings it to the foreground.
+    While we are a background job, only the shell can give it.
     """
     with suppress(OSError), _controlling() as terminal:
         if os.tcgetpgrp(terminal) in (os.getpgrp(), group):
@@ -34,7 +34,7 @@ def lend(group: int) -> bool:
 
 
 def take_back(group: int) -> bool:
-    """Be in the foreground again, if this group has the terminal; whether it had."""
+    """Take the foreground back from this group; whether it had it."""
     with suppress(OSError), _controlling() as terminal:
         if os.tcgetpgrp(terminal) == group:
             _give(terminal, os.getpgrp())

@@ -16,23 +16,23 @@ from drainproxy.sidecar.sockets import keep_alive
 
 Opened = tuple[asyncio.Transport, Any]
 
-# Why an app does not accept that may do so in a moment: it restarts, its socket is not there yet,
-# its queue is full, or we have no port left. Nothing was sent to it, so it can be tried again.
+# Errors of an app that may accept in a moment: it restarts, its socket is not there yet, its queue
+# is full, or we have no port left. Nothing was sent, so connecting can be retried.
 _IN_A_MOMENT = frozenset(
     {
         *(errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOENT, errno.EAGAIN),
         *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL),
-        # Several addresses of a name, each with its own reason.
+        # Several addresses of a name failed, each with its own error.
         None,
     }
 )
-# The pause before the next try, in seconds: it doubles, and varies so that those who wait together
-# do not come together.
+# The pause before a retry, in seconds: it doubles, with jitter, so that those who wait do not retry
+# at the same time.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.32
 
 
 class Upstream:
-    """Connects to one app, for as many sessions as ask; `timeout` gives connect-timeout in seconds,
+    """Connects to one app, for all its sessions. `timeout` returns connect-timeout in seconds,
     `keepalive` tcp-keepalive; `source` is app-source."""
 
     def __init__(
@@ -48,20 +48,21 @@ class Upstream:
         self._timeout = timeout
         self._keepalive = keepalive
         self._presence = presence or Presence(str(target), time.monotonic)
-        # Whether an app that is away may come back: our own child does not.
+        # Whether an app that is away may come back; our own child does not.
         self._may_return = may_return
         self._tasks: dict[UpstreamProtocol, asyncio.Task[None]] = {}
-        # Apps that bind "localhost" take 127.0.0.1 or ::1: what answered last is tried first.
+        # An app on "localhost" listens on 127.0.0.1 or ::1: the one that answered last is tried
+        # first.
         self._hosts = _hosts(target)
         self._source = source
         self._from_source = {host for host in self._hosts if source and dial.fits(source, host)}
 
     def connect(self, side: UpstreamProtocol) -> None:
-        """Connect for `side`, which is told how it went."""
+        """Connect for `side`, which is called with the result."""
         self._tasks[side] = asyncio.get_running_loop().create_task(self._connect(side))
 
     def give_up(self, side: UpstreamProtocol) -> None:
-        """No session waits for this connection any more: give back its descriptor."""
+        """The session does not need this connection any more: release its descriptor."""
         task = self._tasks.pop(side, None)
         if task is not None:
             task.cancel()
@@ -72,14 +73,14 @@ class Upstream:
         except TimeoutError:
             side.refused("the app did not accept the connection in time")
         except (OSError, UnicodeError) as error:
-            # UnicodeError: a host name that no resolver takes.
+            # UnicodeError: a host name that no resolver accepts.
             side.refused(_reason(error))
         finally:
             self._tasks.pop(side, None)
 
     async def _try_until(self, end: float, side: UpstreamProtocol) -> None:
-        """Connect, again and again while the app is away for a moment; OSError or TimeoutError if
-        it has not accepted when the loop's clock says `end`."""
+        """Connect, with retries while the app is away for a moment; OSError or TimeoutError if it
+        has not accepted when the loop's clock says `end`."""
         now, pause = asyncio.get_running_loop().time, _FIRST_PAUSE
         async with asyncio.timeout_at(end):
             while True:
