@@ -136,7 +136,8 @@ def _careful(found: Found, work: _Work) -> tuple[Line | None, Capture | None]:
     target = _Target(found, one)
     try:
         if one.pod is None:
-            return target.line("skipped", reason="it has no pod template", makes_pods=False), None
+            why = one.without_template
+            return target.line("skipped", reason=why, makes_pods=False), None
     except Misfit as error:
         return replace(target.line("error"), **mistaken(found, error)), None
     try:

@@ -277,6 +277,16 @@ class Workload(Struct, frozen=True):
         return node
 
     @property
+    def without_template(self) -> str:
+        """Why it has none, in words: Argo Rollouts lets one take over the pods of a Deployment."""
+        spec = self.body.get("spec")
+        taken = spec.get("workloadRef") if isinstance(spec, dict) else None
+        if not isinstance(taken, dict):
+            return "it has no pod template"
+        kind = str(taken.get("kind", "?")).lower()
+        return f"its pods are those of {kind}/{taken.get('name', '?')}"
+
+    @property
     def stateful_set(self) -> str | None:
         """Its name, if its pods bear it; None for other kinds."""
         return self.name if self.kind == "StatefulSet" else None

@@ -218,14 +218,16 @@ def test_the_level_of_a_namespace_forbids_a_redirect() -> None:
 
 def test_a_line_says_why_a_workload_is_skipped() -> None:
     off = DEPLOYMENT.replace("{app: web}", '{app: web, drainproxy.io/inject: "false"}')
-    rollout = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nspec: {workloadRef: {name: web}}\n"
-    done = inject(join(off, rollout))
+    head = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nspec: "
+    rollout, empty = head + "{workloadRef: {kind: Deployment, name: web}}\n", head + "{}\n"
+    done = inject(join(off, rollout, empty))
 
     assert lines(done) == [
         'deployment/web skipped (drainproxy.io/inject is "false")',
+        "rollout/? skipped (its pods are those of deployment/web)",
         "rollout/? skipped (it has no pod template)",
     ]
-    assert done.text == join(off, rollout)
+    assert done.text == join(off, rollout, empty)
     assert lines(uninject(off)) == ["deployment/web skipped (it is not injected)"]
 
 
