@@ -5,7 +5,7 @@ from math import inf
 
 from drainproxy.drain.goodbye import DEADLINE, IDLE, MAX_AGE
 from drainproxy.drain.interruption import Pending
-from drainproxy.drain.ledger import APP_LEFT, GOODBYE
+from drainproxy.drain.ledger import APP_LEFT, FINISHED, GOODBYE
 from drainproxy.relay.context import Context
 from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
 from drainproxy.relay.route import Route
@@ -199,10 +199,17 @@ class WebSocket(Tcp):
         if self.goodbye.client_answered:
             # Whoever goes then.
             ending = GOODBYE
+        elif ending == FINISHED and self._app_ended_in_frame():
+            ending = APP_LEFT
         if self in self.context.ledger.holds:
             code = self.context.limits.websocket_close_code
             self.context.counters.websocket_closes[self.goodbye.first_close(code, ending)] += 1
         super().release(ending, why)
+
+    def _app_ended_in_frame(self) -> bool:
+        """Where no Close can be said for it, and it has said none."""
+        from_app = self.goodbye.from_app
+        return self.app_ended and not (from_app.between_frames or from_app.close_passed)
 
     def abort(self, why: str) -> None:
         """End now; what was said is still sent."""

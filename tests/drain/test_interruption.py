@@ -1,5 +1,6 @@
 """A goodbye waits for a pause, or for an answer, and makes do with less the more urgent it is."""
 
+from itertools import product
 from math import inf
 
 import pytest
@@ -69,6 +70,12 @@ def test_only_a_drain_is_in_a_hurry_and_only_the_end_of_time_is_in_a_greater_one
 def test_an_answer_has_more_time_than_a_pause_and_a_drain_has_none_to_lose() -> None:
     assert 0 < 10 * QUIET <= ANSWER_PATIENCE < PATIENCE <= 2
     assert PATIENCE < UNANSWERED_PATIENCE <= HANDSHAKE_TIMEOUT <= 5
+    assert (QUIET, ANSWER_PATIENCE, PATIENCE) == (0.1, 1, 2), "as the pages for operators say"
+
+
+def test_there_is_a_rule_for_every_kind_and_every_urgency() -> None:
+    assert RULES.keys() == {*product((WEBSOCKET, GRPC, GRPC_UNANSWERED), Urgency)}
+    assert EVENT_RULES.keys() == {*product(("auto", "end", "wait"), Urgency)}
 
 
 def test_a_reason_may_be_more_urgent_than_usual() -> None:
@@ -158,12 +165,18 @@ def test_between_the_messages_of_a_call_there_is_a_pause_or_its_patience_ends() 
     assert may_stand(rule, waiting(PATIENCE), FRAME, NOW, question=0)
 
 
-@given(kinds, urgencies, spans, spans, st.sampled_from([0, 1, 5]))
-def test_nothing_is_ever_said_inside_a_frame(
-    kind: str, level: Urgency, seconds: float, quiet: float, question: float
-) -> None:
-    rule = RULES[kind, level]
-    assert not may_stand(rule, waiting(seconds, quiet), INSIDE, NOW, question=question)
+@pytest.mark.parametrize(("kind", "level"), RULES)
+def test_nothing_is_ever_said_inside_a_frame(kind: str, level: Urgency) -> None:
+    for seconds, quiet, question in product((0, 1, 5, 1e6), (0, 1, 1e6), (0, 1, 5)):
+        goodbye = waiting(seconds, min(seconds, quiet))
+        assert not may_stand(RULES[kind, level], goodbye, INSIDE, NOW, question=question)
+
+
+@pytest.mark.parametrize("waited", [PATIENCE, 1e6])
+def test_who_tears_no_message_waits_for_a_pause_however_late_it_is(waited: float) -> None:
+    """What has arrived and was not read yet is asked for where a pause is, and not behind it."""
+    assert not may_stand(PATIENT, waiting(waited, quiet=waited), PAUSE, NOW, question=0)
+    assert pause_begins(PATIENT, waiting(waited, quiet=waited), question=0) <= NOW
 
 
 @given(kinds, urgencies, places, spans, spans, st.sampled_from([0, 1, 5]))

@@ -9,7 +9,7 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, Event
 
 from tests.e2e.tap import Peer, client
-from tests.relay.h2_model import GOAWAY, cut_frames
+from tests.relay.peers import GOAWAY, cut_frames
 
 E = TypeVar("E", bound=Event)
 

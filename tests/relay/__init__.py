@@ -4,23 +4,27 @@ There are two ways to write a test, and both run without a loop, a socket or a c
 
 By hand, a test is a conversation:
 
-    talk = Conversation()                      # `conversation`: bytes, as HTTP/1 and TCP have them
+    talk = Conversation()
     talk.client_sends(request("/"))
     assert talk.app_got() == request("/")
     talk.app_sends(response(body=b"hello"))
     assert talk.client_got() == response(body=b"hello")
 
-    talk = Streaming()                         # `streaming`: the same in frames of HTTP/2
-    talk.client_begins(GET)                    # the preface, SETTINGS and a request
+`conversation` says how, for bytes and for frames of HTTP/2; `streams`, `upgraded` and `aged` make
+conversations that have come to a point where many tests begin.
 
-What holds for a kind of stream whatever carries it is written once, in `goodbye`: the classes
-of `goodbye.carried` speak payloads, and a fixture runs each law over every transport.
-`aged` and `upgraded` make conversations that have come to a point where many tests begin.
+What holds for a kind of stream whatever carries it is written once, in `goodbye`: a fixture opens
+one over each transport, and `carried` has its two sides say the same in payloads:
 
-At random, Hypothesis makes the conversation and a model knows what must hold after every step:
-`http2_story` writes what both sides say, `h2_model` plays both peers with a library of HTTP/2, and
-`goodbye_model` adds goodbyes to that. A law that a model can state belongs there; a moment that has
-a name (an issue, a line of an RFC) is a conversation by hand.
+    def test_a_law(websocket: type[WebSocket]) -> None:
+        talk = websocket()
+        talk.app_sends(TEXT)
+        assert talk.client_got() == TEXT
+
+At random, Hypothesis makes the conversation and a `Model` knows what must hold after every step:
+`peers` plays both sides with a library of HTTP/2, and `http2_story` writes what they say by hand. A
+law that a model can state belongs there; a moment that has a name (an issue, a line of an RFC) is a
+conversation by hand.
 
 `talk.proxy` is the process around the session: its limits, its counters, its ledger (`Books`, which
 remembers how everything ended). `talk.proxy.wait(seconds)` moves the only clock.

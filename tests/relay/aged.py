@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from drainproxy.drain.aging import Aging
-from tests.relay.conversation import Conversation, Proxy, head, request, response
+from tests.relay.conversation import Conversation, head, request, response
+from tests.relay.proxy import Proxy
 
 GOODBYE = head("HTTP/1.1 200 Phrase", "Content-Length: 2", "Connection: close") + b"ok"
 # An event stream that can end without its connection.

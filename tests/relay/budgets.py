@@ -1,15 +1,15 @@
 """What tests of budgets have in common: who has passed one, and what is said of it."""
 
+from tests.relay.conversation import Conversation
 from tests.relay.frames import ENHANCE_YOUR_CALM
-from tests.relay.streaming import Streaming
 
 
-def next_stream(talk: Streaming) -> int:
+def next_stream(talk: Conversation) -> int:
     highest: int = talk.session.table.highest
     return highest + 2
 
 
-def calmed(talk: Streaming, budget: str) -> bool:
+def calmed(talk: Conversation, budget: str) -> bool:
     """Whether the connection ended because this budget is spent."""
     if not talk.session.closing.over:
         return False
@@ -26,7 +26,7 @@ def calmed(talk: Streaming, budget: str) -> bool:
 PEER, ENDED = "192.0.2.7:50000", "its connection is ended"
 
 
-def noticed(talk: Streaming) -> list[tuple[str, str, int, str]]:
+def noticed(talk: Conversation) -> list[tuple[str, str, int, str]]:
     """From now on, who has passed which budget."""
     said: list[tuple[str, str, int, str]] = []
     talk.proxy.context.notice = lambda *what: said.append(what)

@@ -6,30 +6,30 @@
     talk.app_sends(response(body=b"hello"))
     assert talk.client_got() == response(body=b"hello")
 
-No loop, no socket and no clock but the one that `wait` moves.
+The same in frames of HTTP/2, which `client_sends` and `app_sends` take as well:
+
+    talk = Conversation("auto")
+    talk.client_begins(GET)                                # the preface, SETTINGS and a request
+    assert talk.app_hears() == [("settings", {}), ("headers", 1, GET, "end")]
+    talk.app_sends(settings() + talk.answers.headers(1, OK) + data(1, b"hello", end=True))
+    assert talk.client_hears()[-1] == ("data", 1, b"hello", "end")
+
+What has been got or heard is since this was last asked. No loop, no socket and no clock but the
+one that `talk.proxy.wait(seconds)` moves.
 """
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
-from drainproxy.drain.ledger import ENDINGS, FINISHED, Hold, Ledger
-from drainproxy.relay.context import Context
 from drainproxy.relay.detect import session_for
-from drainproxy.relay.limits import Limits
 from drainproxy.relay.route import Route
 from drainproxy.relay.small_reads import SmallReads
-from drainproxy.relay.transport import Transport
 from drainproxy.relay.upstream import UpstreamProtocol
 from tests.relay.connection import Connection
+from tests.relay.frames import GET, OK, PREFACE, End, Fields, Heard, data, settings
+from tests.relay.proxy import Proxy
 
-# The proxy adds nothing of its own: what is told of forwarded fields has tests of its own.
-# Where a stream may end is one thing, and which streams a drain may end is another.
-LIMITS = Limits(forwarded=False, sse_drain="end")
 CLIENT = ("192.0.2.7", 50000)
-MASK = b"\x01\x02\x03\x04"
-RETRY_AFTER = 3
 
 
 def request(target: str = "/", *fields: str, method: str = "GET", body: bytes = b"") -> bytes:
@@ -57,121 +57,9 @@ def head(*lines: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-class Books(Ledger):
-    """A ledger that remembers how everything ended, and that nothing is opened twice."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.opened = 0
-        self.endings: list[tuple[str, str]] = []
-        self.open = self._open
-
-    def _open(self, hold: Hold) -> None:
-        assert hold not in self.holds, "held twice"
-        self.opened += 1
-        self.holds.add(hold)
-
-    def close(self, hold: Hold, ending: int, why: str = "") -> None:
-        super().close(hold, ending, why)
-        self.endings.append((hold.kind, ENDINGS[ending]))
-
-    def finish(self, holds: Sequence[Hold]) -> None:
-        super().finish(holds)
-        self.endings += [(hold.kind, ENDINGS[FINISHED]) for hold in holds]
-
-
-def _undelivered(sink: Transport) -> int:
-    """What an end that reads has got, it has got at once."""
-    return 0 if getattr(sink, "other_end_reads", True) else sink.get_write_buffer_size()
-
-
-class Proxy:
-    """What a sidecar does for its sessions, on a clock that stands still."""
-
-    def __init__(self, uniform: Callable[[], float] = lambda: 0.5, **limits: Any) -> None:
-        self.time = 1000.0
-        self.soon: deque[Callable[[], None]] = deque()
-        self.books = Books()
-        self.context = Context(
-            replace(LIMITS, **limits),
-            lambda: self.time,
-            reset=lambda sink: sink.reset(),  # type: ignore[attr-defined]
-            take_unread=lambda sink: sink.take_unread(),  # type: ignore[attr-defined]
-            has_unread=lambda sink: bool(sink.waiting),  # type: ignore[attr-defined]
-            undelivered=_undelivered,
-            mask=lambda: MASK,
-            retry_after=lambda: RETRY_AFTER,
-            uniform=uniform,
-            soon=self.soon.append,
-        )
-        self.context.ledger = self.books
-
-    def settle(self) -> None:
-        """Work off what the loop would do next."""
-        while self.soon:
-            self.soon.popleft()()
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, with a sweep four times a second."""
-        until = self.time + seconds
-        while self.time < until:
-            self.time = min(until, self.time + 0.25)
-            self.context.registry.sweep()
-            self.settle()
-
-    def leaves(self) -> None:
-        """The drain's goodbyes, all at once."""
-        self.context.begin_leaving()
-        for session in list(self.context.registry.sessions):
-            if session.kind == "http2":
-                session.say_goodbye("drain")
-        for hold in [
-            hold
-            for hold in self.books.holds
-            if hold.kind in self.context.limits.kinds_ended_by_drain
-        ]:
-            hold.say_goodbye("drain")
-        for hold in self.context.endless_holds():
-            hold.say_goodbye("drain")
-        self.settle()
-
-    def closes(self) -> None:
-        """The listeners close: who came late hears it too."""
-        if not self.context.leaving:
-            self.leaves()
-        for late in self.context.latecomers.close():
-            late.say_goodbye("drain")
-        for hold in self.context.endless_holds():
-            hold.say_goodbye("drain")
-        self.settle()
-
-    def stays(self) -> None:
-        """The drain was taken back."""
-        self.context.cancel_leaving()
-        self._tell_all(lambda session: session.cancel_goodbye())
-
-    def says_last_goodbyes(self) -> None:
-        """The deadline is near."""
-        self._tell_all(lambda session: session.say_last_goodbye("deadline"))
-
-    def aborts(self) -> None:
-        """The deadline is over."""
-        self._tell_all(lambda session: session.abort("deadline"))
-
-    def _tell_all(self, tell: Callable[[Any], None]) -> None:
-        for session in list(self.context.registry.sessions):
-            tell(session)
-        self.settle()
-
-    @property
-    def in_flight(self) -> dict[str, int]:
-        """What the ledger holds, kinds with none left out."""
-        return {kind: count for kind, count in self.books.in_flight().items() if count}
-
-    @property
-    def endings(self) -> list[tuple[str, str]]:
-        """(kind, how it ended) of everything that ended, in order."""
-        return self.books.endings
+def chunk(data: bytes) -> bytes:
+    """One chunk of a body (RFC 9112 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 class Conversation:
@@ -190,6 +78,7 @@ class Conversation:
         self.app_listens = app_listens
         self.knocks: list[UpstreamProtocol] = []
         self.apps: list[Connection] = []
+        self._app_had_preface = False
         session = session_for(self.proxy.context, Route(protocol, "app:9000", self._knock))
         self.client = Connection(self.proxy.soon, session, peername)
         session.connection_made(self.client)
@@ -209,6 +98,28 @@ class Conversation:
     def app_was_reached(self) -> bool:
         """Whether the session has tried to."""
         return bool(self.apps or self.knocks)
+
+    @cached_property
+    def says(self) -> End:
+        """The client's end in HTTP/2: writes its frames, and reads those that come to it."""
+        return End()
+
+    @cached_property
+    def answers(self) -> End:
+        """The app's end."""
+        return End()
+
+    @property
+    def in_flight(self) -> dict[str, int]:
+        return self.proxy.in_flight
+
+    @property
+    def endings(self) -> list[tuple[str, str]]:
+        return self.proxy.endings
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        return dict(self.proxy.context.counters.rejected)
 
     # The client
 
@@ -234,6 +145,21 @@ class Conversation:
 
     def client_got(self) -> bytes:
         return self.client.got()
+
+    def client_begins(self, *requests: Fields, end: bool = True) -> None:
+        """With its first requests, all in one piece, if any are given."""
+        said = (
+            self.says.headers(1 + 2 * number, fields, end=end)
+            for number, fields in enumerate(requests)
+        )
+        self.client_sends(PREFACE + settings() + b"".join(said))
+
+    def client_asks(self, stream: int = 1, fields: Fields = GET, **how: Any) -> None:
+        """A request, whole if it is not said otherwise."""
+        self.client_sends(self.says.headers(stream, fields, **{"end": True, **how}))
+
+    def client_hears(self) -> list[Heard]:
+        return self.says.hears(self.client_got())
 
     # The app
 
@@ -269,6 +195,20 @@ class Conversation:
     def app_got(self) -> bytes:
         """What the app's newest connection got."""
         return self.app.got()
+
+    def app_answers(
+        self, stream: int = 1, body: bytes | None = None, fields: Fields = OK, **how: Any
+    ) -> None:
+        """A whole answer."""
+        frames = self.answers.headers(stream, fields, **{"end": body is None, **how})
+        self.app_sends(frames + (b"" if body is None else data(stream, body, end=True)))
+
+    def app_hears(self) -> list[Heard]:
+        got = self.app_got()
+        if not self._app_had_preface:
+            assert got[: len(PREFACE)] == PREFACE
+            self._app_had_preface, got = True, got[len(PREFACE) :]
+        return self.answers.hears(got)
 
     def _knock(self, side: UpstreamProtocol) -> None:
         if self.app_listens:

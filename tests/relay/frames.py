@@ -52,6 +52,8 @@ WEBSOCKET: Fields = ((b":method", b"CONNECT"), (b":protocol", b"websocket"), *GE
 CONNECT: Fields = ((b":method", b"CONNECT"), (b":authority", b"a.example:443"))
 OK: Fields = ((b":status", b"200"), (b"x-app", b"yes"))
 GRPC_OK: Fields = ((b":status", b"200"), (b"content-type", b"application/grpc"))
+EVENTS: Fields = ((b":status", b"200"), (b"content-type", b"text/event-stream"))
+SWITCHED: Fields = ((b":status", b"200"),)
 TRAILERS: Fields = ((b"x-checksum", b"1"),)
 
 

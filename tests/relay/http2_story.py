@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CALL,
     GET,
@@ -31,7 +32,7 @@ from tests.relay.frames import (
     unknown,
     window_update,
 )
-from tests.relay.streaming import OUR_PING_ACK, Streaming
+from tests.relay.streams import OUR_PING_ACK
 
 CLIENT, APP = "client", "app"
 # Who speaks, or what the proxy does; and the words.
@@ -42,7 +43,7 @@ class Story:
     """Both sides, in what they say one after the other."""
 
     def __init__(self, **about: Any) -> None:
-        self.talk = Streaming(**about)
+        self.talk = Conversation("auto", **about)
         self.said: Said = []
         # Streams on which the client, and the app, may still speak; on those of `begun` it has.
         self.asking: list[int] = []
@@ -89,14 +90,14 @@ class Story:
                 self.answering.append(stream)
 
 
-def fail(talk: Streaming, stream: Any) -> None:
+def fail(talk: Conversation, stream: Any) -> None:
     """What happens when request-timeout is over for this stream."""
     talk.session.table.fail(stream, 504, "the app did not answer in time")
     talk.session._follow_up()
     talk.proxy.settle()
 
 
-def go_on(talk: Streaming, who: str, words: bytes) -> None:
+def go_on(talk: Conversation, who: str, words: bytes) -> None:
     """One thing happens."""
     if who == CLIENT:
         talk.client_sends(words)

@@ -16,8 +16,9 @@ from tests.relay.aged import (
     one_request,
     opaque,
 )
-from tests.relay.conversation import Conversation, Proxy, head, request, response
+from tests.relay.conversation import Conversation, head, request, response
 from tests.relay.http1.test_connection import CHUNKED, CHUNKS, EVENTS, POST, asked
+from tests.relay.proxy import Proxy
 from tests.relay.upgraded import GOING_AWAY, SWITCH, UPGRADE
 
 OTHER_UPGRADE = request("/x", "Connection: upgrade", "Upgrade: other/1")

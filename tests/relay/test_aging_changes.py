@@ -3,41 +3,22 @@
 from dataclasses import replace
 
 from tests.relay.aged import GOODBYE, ages, change, goodbyes, one_request, opaque
-from tests.relay.conversation import Conversation, Proxy, request, response
+from tests.relay.conversation import Conversation, request, response
 from tests.relay.http1.test_connection import POST
-from tests.relay.upgraded import FRAGMENT, GOING_AWAY, LAST_FRAGMENT, websocket
+from tests.relay.proxy import Proxy
+from tests.relay.upgraded import GOING_AWAY, websocket
 
 # Drains
 
 
 def test_an_undrain_does_not_take_back_what_is_due_to_age() -> None:
-    proxy = Proxy(aging=ages(http1=100, websocket=100))
-    plain = Conversation(proxy=proxy)
-    plain.client_sends(request())
-    socket = websocket(proxy)
-    socket.app_sends(FRAGMENT)
-    proxy.wait(100)
-    proxy.leaves()
-    proxy.stays()
-    plain.app_sends(response())
-    assert plain.client_got() == GOODBYE
-    socket.app_sends(LAST_FRAGMENT)
-    proxy.wait(0.25)
-    assert socket.client_got() == FRAGMENT + LAST_FRAGMENT + GOING_AWAY
-
-
-def test_an_undrain_does_not_take_a_goodbye_back_that_age_wants_too_by_now() -> None:
-    talk = websocket(aging=ages(websocket=100))
-    talk.app_sends(FRAGMENT)
-    talk.proxy.wait(99)
+    talk = Conversation(aging=ages(http1=100))
+    talk.client_sends(request())
+    talk.proxy.wait(100)
     talk.proxy.leaves()
-    talk.proxy.wait(1)
     talk.proxy.stays()
-    talk.proxy.wait(1)
-    assert talk.client_got() == FRAGMENT
-    talk.app_sends(LAST_FRAGMENT)
-    assert talk.client_got() == LAST_FRAGMENT + GOING_AWAY
-    assert goodbyes(talk) == {("websocket", "max-connection-age"): 1}
+    talk.app_sends(response())
+    assert talk.client_got() == GOODBYE
 
 
 def test_a_drain_finds_old_connections_as_it_finds_others() -> None:
@@ -59,16 +40,6 @@ def test_a_drain_finds_old_connections_as_it_finds_others() -> None:
     proxy.aborts()
     assert proxy.in_flight == {}
     assert proxy.endings == [("http1", "finished")] * 3
-
-
-def test_a_drain_says_nothing_to_who_has_heard_it_for_age() -> None:
-    talk = websocket(aging=ages(websocket=100))
-    talk.proxy.wait(100.25)
-    talk.proxy.leaves()
-    talk.proxy.wait(1)
-    talk.proxy.says_last_goodbyes()
-    assert talk.client_got() == GOING_AWAY
-    assert goodbyes(talk) == {("websocket", "max-connection-age"): 1}
 
 
 # Ages that change
@@ -104,32 +75,15 @@ def test_who_is_too_old_for_a_new_age_does_not_go_in_one_wave() -> None:
 
 
 def test_a_goodbye_that_a_new_age_makes_early_is_not_said() -> None:
-    proxy = Proxy(aging=ages(http1=100, websocket=100))
-    plain = Conversation(proxy=proxy)
-    plain.client_sends(request())
-    socket = websocket(proxy)
-    socket.app_sends(FRAGMENT)
-    proxy.wait(100)
-    change(proxy, ages(http1=200, websocket=0))
-    plain.app_sends(response())
-    assert plain.client_got() == response()
-    socket.app_sends(LAST_FRAGMENT)
-    proxy.wait(10)
-    assert socket.client_got() == FRAGMENT + LAST_FRAGMENT
-    proxy.wait(90)
-    assert one_request(plain) == GOODBYE
-    assert goodbyes(plain) == {("http1", "max-connection-age"): 1}
-
-
-def test_a_new_age_does_not_take_the_goodbye_of_a_drain_back() -> None:
-    talk = websocket(aging=ages(websocket=100))
-    talk.app_sends(FRAGMENT)
+    talk = Conversation(aging=ages(http1=100))
+    talk.client_sends(request())
     talk.proxy.wait(100)
-    talk.proxy.leaves()
-    change(talk.proxy, ages())
-    talk.app_sends(LAST_FRAGMENT)
-    talk.proxy.wait(0.25)
-    assert talk.client_got() == FRAGMENT + LAST_FRAGMENT + GOING_AWAY
+    change(talk.proxy, ages(http1=200))
+    talk.app_sends(response())
+    assert talk.client_got() == response()
+    talk.proxy.wait(100)
+    assert one_request(talk) == GOODBYE
+    assert goodbyes(talk) == {("http1", "max-connection-age"): 1}
 
 
 def test_a_new_grace_counts_from_when_it_is_set() -> None:

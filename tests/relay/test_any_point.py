@@ -8,8 +8,9 @@ import pytest
 from drainproxy.wire.rewrite import answer as own_answer
 from drainproxy.wire.websocket import close_frame
 from tests.relay.aged import grows_old
-from tests.relay.conversation import Conversation, Proxy, head, request, response
+from tests.relay.conversation import Conversation, head, request, response
 from tests.relay.http1.test_connection import CHUNKED, CHUNKS, POST, UNTIL_CLOSE
+from tests.relay.proxy import Proxy
 from tests.relay.upgraded import (
     ECHO,
     FRAGMENT,

@@ -71,7 +71,7 @@ class Play:
     def __init__(self, protocol: str, story: list[Exchange], cuts: list[int]) -> None:
         self.talk = Conversation(protocol)
         self.asking = pieces(b"".join(exchange.asked for exchange in story), cuts)
-        self.cuts = cuts
+        self.says_last_goodbyes = cuts
         self.story = story
         self.answering: list[bytes | None] = []
         self.heard = 0
@@ -90,7 +90,7 @@ class Play:
             if self.heard >= asked:
                 self.heard -= asked
                 exchange = self.story.pop(0)
-                self.answering = [*pieces(exchange.answered, self.cuts)]
+                self.answering = [*pieces(exchange.answered, self.says_last_goodbyes)]
                 self.answering += [None] * exchange.ends
         return bool(self.answering)
 
@@ -183,7 +183,7 @@ MOVES: dict[str, Any] = {
     "grows old": lambda talk: grows_old(talk.proxy),
     "leaves": lambda talk: talk.proxy.leaves(),
     "stays": lambda talk: talk.proxy.stays(),
-    "cuts": lambda talk: talk.proxy.says_last_goodbyes(),
+    "says_last_goodbyes": lambda talk: talk.proxy.says_last_goodbyes(),
     "aborts": lambda talk: talk.proxy.aborts(),
 }
 says = st.tuples(st.just("client"), st.sampled_from(CLIENT_SAYS)) | st.tuples(

@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from drainproxy.relay.counters import Counters, Histogram
 from tests.relay.conversation import Conversation, head, request, response
-from tests.relay.frames import CALL, GRPC_OK, OK, data
-from tests.relay.goodbye_model import EVENTS
-from tests.relay.streaming import answered, asked
+from tests.relay.frames import CALL, EVENTS, GRPC_OK, OK, data
+from tests.relay.streams import answered, asked
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.relay.conversation import Conversation, Proxy, head, request
-from tests.relay.frames import CALL, GET, GRPC_OK, data
-from tests.relay.goodbye_model import EVENTS
-from tests.relay.streaming import answered
+from tests.relay.conversation import Conversation, chunk, head, request
+from tests.relay.frames import CALL, EVENTS, GET, GRPC_OK, data
+from tests.relay.proxy import Proxy
+from tests.relay.streams import answered
 
 CHUNKED = head("HTTP/1.1 200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked")
 UNTIL_CLOSE = head("HTTP/1.1 200 OK", "Content-Type: text/event-stream")
 EVENT = b"data: 1\n\n"
-
-
-def chunk(body: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(body), body)
 
 
 def over_http1(begin: bytes, event: bytes) -> Conversation:

@@ -10,7 +10,8 @@ from drainproxy.relay.http1.connection import Http1Connection
 from drainproxy.relay.route import Route
 from drainproxy.relay.tcp import Tcp
 from drainproxy.wire.sniff import HTTP2_PREFACE
-from tests.relay.conversation import Conversation, Proxy, request, response
+from tests.relay.conversation import Conversation, request, response
+from tests.relay.proxy import Proxy
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from tests.relay.conversation import Conversation, response
 from tests.relay.frames import POST
 from tests.relay.http1.test_connection import POST as HTTP1_POST
 from tests.relay.http1.test_connection import asked as asked_over_http1
-from tests.relay.streaming import asked
+from tests.relay.streams import asked
 
 
 def over_http1() -> Conversation:

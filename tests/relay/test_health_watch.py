@@ -3,28 +3,29 @@
 from drainproxy.drain.latecomers import TOLD_AFTER
 from drainproxy.relay.http2.stream import UNAVAILABLE
 from tests.relay.aged import ages, change
-from tests.relay.conversation import Proxy
+from tests.relay.conversation import Conversation
 from tests.relay.frames import CALL, GRPC_OK, Fields, data
-from tests.relay.streaming import ASKED, OUR_PING_ACK, Streaming, begun
+from tests.relay.proxy import Proxy
+from tests.relay.streams import ASKED, OUR_PING_ACK, begun
 
 OTHERS: Fields = tuple(field for field in CALL if field[0] != b":path")
 WATCH: Fields = (*OTHERS[:1], (b":path", b"/grpc.health.v1.Health/Watch"), *OTHERS[1:])
 SERVING = b"\x00\x00\x00\x00\x02\x08\x01"
 
 
-def watching(proxy: Proxy | None = None, stream: int = 1, fields: Fields = WATCH) -> Streaming:
+def watching(proxy: Proxy | None = None, stream: int = 1, fields: Fields = WATCH) -> Conversation:
     talk = begun(proxy)
     watch(talk, stream, fields)
     return talk
 
 
-def watch(talk: Streaming, stream: int, fields: Fields = WATCH) -> None:
+def watch(talk: Conversation, stream: int, fields: Fields = WATCH) -> None:
     talk.client_asks(stream, fields)
     talk.app_sends(talk.answers.headers(stream, GRPC_OK) + data(stream, SERVING))
     assert talk.client_hears()[-1] == ("data", stream, SERVING)
 
 
-def status(talk: Streaming, stream: int = 1) -> bytes | None:
+def status(talk: Conversation, stream: int = 1) -> bytes | None:
     """That of gRPC in the trailers that the client has just heard."""
     for what, number, *rest in talk.client_hears():
         if (what, number) == ("headers", stream):

@@ -1,31 +1,24 @@
 """Who comes in `leaving` is served, and told later: over every transport."""
 
-from collections.abc import Callable
-
 import pytest
 
-from drainproxy.drain.latecomers import TOLD_AFTER
+from drainproxy.drain.latecomers import TOLD_AFTER as PATIENCE
 from tests.relay.aged import CHUNKED_EVENTS, FAREWELL, goodbyes, one_request
-from tests.relay.conversation import Conversation, Proxy, request, response
+from tests.relay.carried import EVENT_STREAMS, WEBSOCKETS, Carried, Events, WebSocket
+from tests.relay.conversation import Conversation, chunk, request, response
 from tests.relay.frames import (
     CALL,
-    ENABLE_CONNECT,
-    GET,
     GRPC_OK,
-    OK,
-    WEBSOCKET,
-    Fields,
     data,
-    settings,
 )
-from tests.relay.http1.test_events import EVENT, chunk
+from tests.relay.http1.test_events import EVENT
 from tests.relay.http1.test_exchange import GOODBYE
-from tests.relay.streaming import ASKED, OUR_PING_ACK, Streaming, begun
+from tests.relay.proxy import Proxy
+from tests.relay.streams import ASKED, OUR_PING_ACK, begun
 from tests.relay.upgraded import GOING_AWAY, TEXT, UPGRADE, websocket
 
 # In these tests chance has the middle.
-TOLD_AFTER = 1.5 * TOLD_AFTER
-EVENTS: Fields = ((b":status", b"200"), (b"content-type", b"text/event-stream"))
+TOLD_AFTER = 1.5 * PATIENCE
 
 
 @pytest.fixture
@@ -37,7 +30,7 @@ def late() -> Proxy:
     return proxy
 
 
-def grpc_call(proxy: Proxy) -> Streaming:
+def grpc_call(proxy: Proxy) -> Conversation:
     talk = begun(proxy)
     talk.client_asks(1, CALL, end=False)
     talk.app_sends(talk.answers.headers(1, GRPC_OK))
@@ -45,34 +38,20 @@ def grpc_call(proxy: Proxy) -> Streaming:
     return talk
 
 
-def events(proxy: Proxy) -> Conversation:
-    talk = Conversation(proxy=proxy)
-    talk.client_sends(request("/events"))
-    talk.app_sends(CHUNKED_EVENTS + chunk(EVENT))
-    talk.client_got()
+# What may last, over every transport.
+each_lasting = pytest.mark.parametrize(
+    "opens", [*WEBSOCKETS, *EVENT_STREAMS], ids=lambda each: each.__name__
+)
+Opens = type[WebSocket] | type[Events]
+SAYS = {"websocket": TEXT, "sse": EVENT}
+
+
+def come(opens: Opens, proxy: Proxy) -> Carried:
+    """One that begins, and has said something."""
+    talk = opens(proxy=proxy)
+    talk.app_sends(SAYS[talk.kind])
+    assert talk.client_got() == SAYS[talk.kind]
     return talk
-
-
-def over_http2(asks: Fields, answers: Fields, payload: bytes) -> Callable[[Proxy], Streaming]:
-    def come(proxy: Proxy) -> Streaming:
-        talk = Streaming(proxy=proxy)
-        talk.client_begins()
-        talk.app_sends(settings({ENABLE_CONNECT: 1}))
-        talk.client_asks(1, asks, end=asks is not WEBSOCKET)
-        talk.app_sends(talk.answers.headers(1, answers) + data(1, payload))
-        assert talk.client_hears()[-1] == ("data", 1, payload)
-        return talk
-
-    return come
-
-
-LASTING: dict[str, tuple[Callable[[Proxy], Conversation], str]] = {
-    "websocket": (websocket, "websocket"),
-    "events": (events, "sse"),
-    "websocket over http2": (over_http2(WEBSOCKET, OK, TEXT), "websocket"),
-    "events over http2": (over_http2(GET, EVENTS, EVENT), "sse"),
-}
-each_lasting = pytest.mark.parametrize(("come", "kind"), LASTING.values(), ids=LASTING)
 
 
 # Plain requests
@@ -139,7 +118,7 @@ def test_http2_that_has_nothing_to_ask_is_not_told_any_sooner(late: Proxy) -> No
 
 def test_who_comes_later_is_told_when_the_listener_closes(late: Proxy) -> None:
     """It may be one that was told before."""
-    late.wait(TOLD_AFTER)
+    late.wait(PATIENCE)
     talk, other = grpc_call(late), Conversation(proxy=late)
     for _ in range(12):
         assert one_request(other) == response()
@@ -161,59 +140,49 @@ def test_who_was_waiting_when_the_listener_closed_is_told_at_once(late: Proxy) -
 
 
 @each_lasting
-def test_it_is_let_in_and_told_after_some_seconds(
-    come: Callable[[Proxy], Conversation], kind: str, late: Proxy
-) -> None:
-    talk = come(late)
+def test_it_is_let_in_and_told_after_some_seconds(opens: Opens, late: Proxy) -> None:
+    talk = come(opens, late)
     late.wait(TOLD_AFTER - 0.5)
     assert talk.client_got() == b""
-    assert late.in_flight == {kind: 1}
+    assert late.in_flight == {talk.kind: 1}
     late.wait(1)
-    assert goodbyes(talk)[kind, "drain"] == 1
+    assert talk.goodbyes == {(talk.kind, "drain"): 1}
     assert late.context.counters.rejected == {}
 
 
 @each_lasting
-def test_it_is_told_when_the_listener_closes(
-    come: Callable[[Proxy], Conversation], kind: str, late: Proxy
-) -> None:
-    talk = come(late)
+def test_it_is_told_when_the_listener_closes(opens: Opens, late: Proxy) -> None:
+    talk = come(opens, late)
     late.wait(0.25)
     late.closes()
     late.wait(0.25)
-    assert goodbyes(talk)[kind, "drain"] == 1
+    assert talk.goodbyes == {(talk.kind, "drain"): 1}
 
 
 @each_lasting
-def test_it_is_waited_for_where_its_kind_is(
-    come: Callable[[Proxy], Conversation], kind: str
-) -> None:
+def test_it_is_waited_for_where_its_kind_is(opens: Opens) -> None:
     proxy = Proxy(kinds_ended_by_drain=frozenset())
     proxy.leaves()
     proxy.wait(0.5)
-    come(proxy)
+    talk = come(opens, proxy)
     proxy.wait(TOLD_AFTER)
     proxy.closes()
     proxy.wait(3)
-    assert proxy.in_flight == {kind: 1}
+    assert proxy.in_flight == {talk.kind: 1}
 
 
 @each_lasting
-def test_it_goes_on_when_the_drain_is_taken_back(
-    come: Callable[[Proxy], Conversation], kind: str, late: Proxy
-) -> None:
-    talk = come(late)
+def test_it_goes_on_when_the_drain_is_taken_back(opens: Opens, late: Proxy) -> None:
+    talk = come(opens, late)
     late.stays()
     late.wait(2 * TOLD_AFTER)
     assert talk.client_got() == b""
-    assert late.in_flight == {kind: 1}
+    assert late.in_flight == {talk.kind: 1}
 
 
 @each_lasting
-def test_whoever_has_gone_is_forgotten(
-    come: Callable[[Proxy], Conversation], kind: str, late: Proxy
-) -> None:
-    come(late).client_resets()
+def test_whoever_has_gone_is_forgotten(opens: Opens, late: Proxy) -> None:
+    come(opens, late).talk.client_resets()
     late.wait(0.25)
     assert len(late.context.latecomers) == 0
 

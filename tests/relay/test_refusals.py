@@ -8,7 +8,7 @@ from drainproxy.wire.logged import NO_FACTS, Facts
 from tests.relay.conversation import Conversation, head, request
 from tests.relay.frames import GET, NO_ERROR, PREFACE, data, priority, settings
 from tests.relay.http1.test_connection import POST
-from tests.relay.streaming import asked, begun
+from tests.relay.streams import asked, begun
 from tests.relay.upgraded import UPGRADE
 
 Said = list[tuple[str, str]]

@@ -3,7 +3,8 @@
 import pytest
 
 from drainproxy.relay.transport import CLOSED, ClosedTransport, Transport
-from tests.relay.conversation import Conversation, Proxy, request, response
+from tests.relay.conversation import Conversation, request, response
+from tests.relay.proxy import Proxy
 
 # A client that is gone
 

@@ -13,8 +13,9 @@ from drainproxy.relay.session import Session
 from drainproxy.relay.turns import APP_IS_FULL, CONNECTING, HELD_IS_FULL
 from drainproxy.relay.upstream import UpstreamProtocol
 from tests.relay.connection import HIGH_WATER, Connection
-from tests.relay.conversation import Conversation, Proxy, request, response
+from tests.relay.conversation import Conversation, request, response
 from tests.relay.frames import PREFACE, settings
+from tests.relay.proxy import Proxy
 
 # Addresses
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from drainproxy.relay.context import SILENCE
 from drainproxy.relay.route import Route
 from drainproxy.wire.sniff import HTTP2_PREFACE
-from tests.relay.conversation import Conversation, Proxy, request, response
+from tests.relay.conversation import Conversation, request, response
+from tests.relay.proxy import Proxy
 
 
 def silent(proxy: Proxy | None = None, *, app_listens: bool = True, **limits: Any) -> Conversation:

@@ -4,9 +4,8 @@ from drainproxy.drain.interruption import PATIENCE
 from drainproxy.relay.turns import APP_IS_FULL
 from drainproxy.wire.websocket import close_frame
 from tests.relay.connection import HIGH_WATER
-from tests.relay.conversation import MASK
+from tests.relay.proxy import MASK
 from tests.relay.upgraded import (
-    ECHO,
     FRAGMENT,
     GOING_AWAY,
     LAST_FRAGMENT,
@@ -38,14 +37,6 @@ def test_what_is_not_read_since_the_other_side_is_full_delays_no_drain_for_ever(
     assert talk.client_got() == GOING_AWAY
 
 
-def test_a_goodbye_to_a_client_that_is_gone_is_not_counted() -> None:
-    talk = websocket()
-    session = talk.session
-    talk.client_resets()
-    session.say_goodbye("drain")
-    assert talk.proxy.context.counters.goodbyes == {}
-
-
 def test_after_two_seconds_in_a_frame_its_end_is_waited_for() -> None:
     talk = websocket()
     talk.app_sends(FRAGMENT[:-1])
@@ -54,22 +45,6 @@ def test_after_two_seconds_in_a_frame_its_end_is_waited_for() -> None:
     assert talk.client_got() == FRAGMENT[:-1]
     talk.app_sends(FRAGMENT[-1:] + LAST_FRAGMENT)
     assert talk.client_got() == FRAGMENT[-1:] + GOING_AWAY
-
-
-def test_a_goodbye_that_was_not_said_can_be_taken_back() -> None:
-    waiting, told = websocket(), said_goodbye()
-    waiting.app_sends(FRAGMENT)
-    waiting.proxy.leaves()
-    for talk in (waiting, told):
-        talk.proxy.stays()
-    waiting.proxy.wait(10)
-    waiting.app_sends(LAST_FRAGMENT + TEXT)
-    assert waiting.client_got() == FRAGMENT + LAST_FRAGMENT + TEXT
-    waiting.proxy.leaves()
-    waiting.proxy.wait(1)
-    assert waiting.client_got() == GOING_AWAY
-    told.proxy.wait(5)
-    assert told.client.state == "closed", "what was said is carried through"
 
 
 def test_an_app_whose_words_are_dropped_comes_to_the_clients_close() -> None:
@@ -147,12 +122,3 @@ def test_after_an_app_that_has_ended_nothing_is_said_but_that() -> None:
     assert talk.client_got() == FRAGMENT + close_frame(1014, "the app has gone")
     assert talk.client.state == "closed"
     assert talk.proxy.context.counters.goodbyes == {}
-
-
-def test_a_client_that_goes_by_itself_in_a_cut_gets_its_answer_from_the_app() -> None:
-    talk = websocket()
-    talk.app_sends(FRAGMENT[:1])
-    talk.proxy.says_last_goodbyes()
-    talk.client_sends(ECHO)
-    talk.app_sends(FRAGMENT[1:] + LAST_FRAGMENT + close_frame(1000))
-    assert talk.client_got() == FRAGMENT + LAST_FRAGMENT + close_frame(1000)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from drainproxy.wire.websocket import close_frame
-from tests.relay.conversation import MASK, Conversation, Proxy, head, request
+from tests.relay.conversation import Conversation, head, request
+from tests.relay.proxy import MASK, Proxy
 
 UPGRADE = request("/chat", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: a")
 SWITCH = head("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")

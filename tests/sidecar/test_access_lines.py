@@ -4,9 +4,10 @@ from drainproxy.relay.context import Access
 from drainproxy.sidecar.access_lines import fields, trace_of
 from drainproxy.wire.logged import Facts
 from tests.drain.work import Work
-from tests.relay.conversation import Conversation, Proxy
+from tests.relay.conversation import Conversation
 from tests.relay.frames import GET
-from tests.relay.streaming import begun
+from tests.relay.proxy import Proxy
+from tests.relay.streams import begun
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 

@@ -6,9 +6,9 @@ import pytest
 
 from drainproxy.drain.machine import Input, Machine, Phase, Timing
 from drainproxy.sidecar.new_clients import NewClients, is_probe
-from tests.relay.conversation import Conversation, Proxy, request
+from tests.relay.conversation import Conversation, request
 from tests.relay.frames import GET, PREFACE, ping, priority, settings, window_update
-from tests.relay.streaming import Streaming
+from tests.relay.proxy import Proxy
 
 CAME = 1100.0
 KUBELET = "User-Agent: kube-probe/1.33"
@@ -42,7 +42,7 @@ def asks_over_http2(
     path: bytes, method: bytes = b"GET", agent: bytes = b"Mozilla/5.0"
 ) -> Callable[[Proxy], Conversation]:
     def come(proxy: Proxy) -> Conversation:
-        talk = Streaming(proxy=proxy)
+        talk = Conversation("auto", proxy=proxy)
         proxy.time += 0.5
         others = (each for each in GET if each[0] not in (b":path", b":method"))
         fields = ((b":method", method), (b":path", path), *others, (b"user-agent", agent))

@@ -1,23 +1,15 @@
 """Event streams in HTTP/1: how they end for whoever must come again."""
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.relay.aged import CHUNKED_EVENTS, FAREWELL, GOODBYE, goodbyes, one_request
-from tests.relay.conversation import Conversation, request, response
+from tests.relay.conversation import Conversation, chunk, request, response
 from tests.relay.http1.test_connection import EVENTS
-from tests.wire.event_source import Read
 
 RETRY = b"retry: 550\n\n"
 EVENT = b"id: 7\ndata: x\n\n"
-
-
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def listening(answer: bytes = CHUNKED_EVENTS, method: str = "GET", **about: Any) -> Conversation:
@@ -121,44 +113,3 @@ def test_events_after_a_stream_that_ended_are_another_stream() -> None:
     assert one_request(talk) == response()
     talk.proxy.leaves()
     assert one_request(talk) == GOODBYE
-
-
-@given(
-    st.lists(st.sampled_from([b"data: x\n", b"\n", b": ping\r\n\r\n", b"id: 1\r"]), max_size=12),
-    st.booleans(),
-    st.lists(st.integers(0, 200), max_size=8),
-    st.integers(0, 9),
-)
-def test_wherever_the_goodbye_comes_what_arrives_is_whole_events(
-    lines: list[bytes], chunked: bool, cuts: list[int], when: int
-) -> None:
-    """The client's body is a prefix of the app's up to the end of an event, and the goodbye."""
-    talk = listening(CHUNKED_EVENTS if chunked else EVENTS)
-    body = b"".join(lines)
-    coded = b"".join(map(chunk, lines)) if chunked else body
-    places = [0, *sorted(cut for cut in cuts if cut < len(coded)), len(coded)]
-    for step, (a, b) in enumerate(pairwise(places)):
-        if step == when:
-            talk.proxy.leaves()
-        if not talk.app.lost and a < b:
-            talk.app_sends(coded[a:b])
-    got = talk.client_got()
-    if talk.proxy.endings:
-        end = FAREWELL if chunked else RETRY
-        assert got.endswith(end)
-        got = got.removesuffix(end)
-        heard = decoded(got) if chunked else got
-        assert body.startswith(heard)
-        assert Read(heard).may_end
-    else:
-        assert got == coded
-
-
-def decoded(coded: bytes) -> bytes:
-    body = b""
-    while coded:
-        size, _, coded = coded.partition(b"\r\n")
-        body += coded[: int(size, 16)]
-        assert coded[int(size, 16) :][:2] == b"\r\n"
-        coded = coded[int(size, 16) + 2 :]
-    return body

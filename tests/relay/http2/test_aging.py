@@ -2,9 +2,10 @@
 
 from drainproxy.drain.goodbye import MAX_AGE
 from tests.relay.aged import ages, change, goodbyes
-from tests.relay.conversation import Proxy
+from tests.relay.conversation import Conversation
 from tests.relay.frames import CALL, GET, GRPC_OK, OK, TRAILERS, WINDOW, data, settings
-from tests.relay.streaming import ASKED, LIMITED, OUR_PING_ACK, Streaming, asked, begun
+from tests.relay.proxy import Proxy
+from tests.relay.streams import ASKED, LIMITED, OUR_PING_ACK, asked, begun
 
 
 def test_a_connection_is_asked_to_come_again_at_its_age() -> None:
@@ -76,7 +77,7 @@ def test_who_is_cut_in_the_middle_of_a_frame_hears_its_end_or_a_reset() -> None:
 
 def test_a_goodbye_that_age_wants_survives_an_undrain() -> None:
     proxy = Proxy(aging=ages(http2=100))
-    talk = Streaming(proxy=proxy)
+    talk = Conversation("auto", proxy=proxy)
     talk.client_begins(GET)
     proxy.wait(99)
     proxy.leaves()
@@ -88,7 +89,7 @@ def test_a_goodbye_that_age_wants_survives_an_undrain() -> None:
 
 
 def test_a_goodbye_that_is_due_to_age_survives_a_drain_that_is_taken_back() -> None:
-    talk = Streaming(aging=ages(http2=100))
+    talk = Conversation("auto", aging=ages(http2=100))
     talk.client_begins(GET)
     talk.proxy.wait(100)
     talk.proxy.leaves()
@@ -99,7 +100,7 @@ def test_a_goodbye_that_is_due_to_age_survives_a_drain_that_is_taken_back() -> N
 
 
 def test_a_goodbye_that_a_new_age_makes_early_is_not_said() -> None:
-    talk = Streaming(aging=ages(http2=100))
+    talk = Conversation("auto", aging=ages(http2=100))
     talk.client_begins(GET)
     talk.proxy.wait(100)
     change(talk.proxy, ages(http2=200))
@@ -111,7 +112,7 @@ def test_a_goodbye_that_a_new_age_makes_early_is_not_said() -> None:
 
 
 def test_a_new_age_does_not_take_the_goodbye_of_a_drain_back() -> None:
-    talk = Streaming(aging=ages(http2=100))
+    talk = Conversation("auto", aging=ages(http2=100))
     talk.client_begins(GET)
     talk.proxy.wait(100)
     talk.proxy.leaves()

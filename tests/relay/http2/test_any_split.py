@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.relay.conversation import Conversation
 from tests.relay.frames import PREFACE, Heard
 from tests.relay.http2_story import (
     APP,
@@ -22,19 +23,18 @@ from tests.relay.http2_story import (
     merged,
     moves,
 )
-from tests.relay.streaming import Streaming
 
 cuts = st.lists(st.integers(1, 60), min_size=1, max_size=8)
 
 
-def play(said: Said, **about: Any) -> Streaming:
-    talk = Streaming(**about)
+def play(said: Said, protocol: str = "auto", **about: Any) -> Conversation:
+    talk = Conversation(protocol, **about)
     for who, words in said:
         go_on(talk, who, words)
     return talk
 
 
-def books(talk: Streaming) -> dict[str, Any]:
+def books(talk: Conversation) -> dict[str, Any]:
     counters = talk.proxy.context.counters
     return {
         "client": talk.client.state,
@@ -79,7 +79,7 @@ def test_what_both_sides_say_is_forwarded_to_the_byte(
 def test_any_split_gives_the_same(
     chosen: list[tuple[Move, int]], cuts: list[int], forwarded: bool, max_streams: int
 ) -> None:
-    limits = {"forwarded": forwarded, "max_streams": max_streams}
+    limits: dict[str, Any] = {"forwarded": forwarded, "max_streams": max_streams}
     story = lived(chosen, **limits)
     for said in (cut(story.said, cuts), merged(story.said)):
         talk = play(said, **limits)

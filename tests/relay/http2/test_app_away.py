@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CALL,
     CONNECT,
@@ -22,14 +23,14 @@ from tests.relay.frames import (
     unknown,
     window_update,
 )
-from tests.relay.streaming import OUR_PING_ACK, Streaming
+from tests.relay.streams import OUR_PING_ACK
 
 MALFORMED = (*GET, (b"connection", b"close"))
 LISTENS = (*GET, (b"accept", b"text/event-stream"))
 
 
 def test_the_app_gets_what_the_client_said_while_it_was_reached() -> None:
-    talk = Streaming(app_listens=False)
+    talk = Conversation("auto", app_listens=False)
     talk.client_begins()
     talk.client_asks(1, POST, end=False)
     talk.client_sends(data(1, b"body", end=True))
@@ -43,7 +44,7 @@ def test_the_app_gets_what_the_client_said_while_it_was_reached() -> None:
 @pytest.mark.parametrize("size", [1, 200, 16384])
 def test_what_waits_for_the_app_is_bounded(size: int) -> None:
     """Whatever it costs to keep a small piece."""
-    talk = Streaming(app_listens=False)
+    talk = Conversation("auto", app_listens=False)
     talk.client_begins()
     talk.client_asks(1, POST, end=False)
     sent = 0
@@ -61,7 +62,7 @@ def test_what_waits_for_the_app_is_bounded(size: int) -> None:
 
 
 def test_who_leaves_while_the_app_is_reached_is_gone_and_waited_for_no_longer() -> None:
-    talk = Streaming(app_listens=False)
+    talk = Conversation("auto", app_listens=False)
     talk.client_begins()
     talk.client_asks(1)
     talk.client_ends()
@@ -76,7 +77,7 @@ def test_whoever_asks_for_events_and_has_waited_for_an_app_hears_503(
 ) -> None:
     """Not before connect-timeout is over for this stream, however long its connection has waited:
     until then it is a stream that nobody has begun to work on (RFC 9113 8.7)."""
-    talk = Streaming(app_listens=False, connect_timeout=5)
+    talk = Conversation("auto", app_listens=False, connect_timeout=5)
     talk.client_begins()
     talk.proxy.wait(waits)
     talk.client_asks(1, LISTENS)
@@ -98,7 +99,7 @@ def test_whoever_asks_for_events_and_has_waited_for_an_app_hears_503(
 def test_what_was_refused_meanwhile_is_told_if_the_app_stays_away(
     fields: Fields, how: bytes, together: bool
 ) -> None:
-    talk = Streaming(app_listens=False)
+    talk = Conversation("auto", app_listens=False)
     talk.client_begins()
     talk.client_asks(1, fields)
     if together:
@@ -115,11 +116,11 @@ def test_what_was_refused_meanwhile_is_told_if_the_app_stays_away(
 
 ASKED = (GET, POST, CALL, LISTENS, MALFORMED, CONNECT, WEBSOCKET)
 SAYS = [ping(), settings({4: 100}), SETTINGS_ACK, window_update(0, 5), OUR_PING_ACK, unknown()]
-Move = Callable[[Streaming], object]
+Move = Callable[[Conversation], object]
 
 
 def asks(fields: Fields, *, end: bool) -> Move:
-    def move(talk: Streaming) -> None:
+    def move(talk: Conversation) -> None:
         talk.client_asks(talk.session.table.highest + 2, fields, end=end)
 
     return move
@@ -132,7 +133,7 @@ def says(frame: bytes) -> Move:
 def on_last_stream(frame: Callable[[int], bytes]) -> Move:
     """Nothing, if there is none."""
 
-    def move(talk: Streaming) -> None:
+    def move(talk: Conversation) -> None:
         if (stream := max(talk.session.table.streams, default=0)) > 0:
             talk.client_sends(frame(stream))
 
@@ -149,13 +150,13 @@ FROM_CLIENT: dict[str, Move] = {
     "resets a stream": on_last_stream(reset),
     "says a lot": on_last_stream(lambda stream: data(stream, b"x" * 16384)),
     "says more": on_last_stream(lambda stream: data(stream, b"x")),
-    "ends": Streaming.client_ends,
+    "ends": Conversation.client_ends,
 }
 FROM_US: dict[str, Move] = {
     "leaves": lambda talk: talk.proxy.leaves(),
     "closes": lambda talk: talk.proxy.closes(),
     "stays": lambda talk: talk.proxy.stays(),
-    "cuts": lambda talk: talk.proxy.says_last_goodbyes(),
+    "says_last_goodbyes": lambda talk: talk.proxy.says_last_goodbyes(),
     "aborts": lambda talk: talk.proxy.aborts(),
     "grows old": lambda talk: talk.session.expire("max-age"),
     "a second": lambda talk: talk.proxy.wait(1),
@@ -164,7 +165,7 @@ FROM_US: dict[str, Move] = {
 
 
 def accepts_and(then: Move) -> Move:
-    def move(talk: Streaming) -> None:
+    def move(talk: Conversation) -> None:
         talk.app_accepts()
         if not talk.app.lost:
             then(talk)
@@ -173,8 +174,8 @@ def accepts_and(then: Move) -> Move:
 
 
 APP: dict[str, Move] = {
-    "refuses": Streaming.app_refuses,
-    "dies": accepts_and(Streaming.app_ends),
+    "refuses": Conversation.app_refuses,
+    "dies": accepts_and(Conversation.app_ends),
     "speaks": accepts_and(lambda talk: talk.app_sends(settings() + SETTINGS_ACK)),
 }
 
@@ -187,7 +188,7 @@ APP: dict[str, Move] = {
 def test_whatever_happens_while_the_app_is_reached_nothing_is_left_behind(
     story: list[str], app: str, request_timeout: int
 ) -> None:
-    talk = Streaming(app_listens=False, request_timeout=request_timeout)
+    talk = Conversation("auto", app_listens=False, request_timeout=request_timeout)
     talk.client_begins()
     ended = False
     for name in story:

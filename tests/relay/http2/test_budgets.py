@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.relay.budgets import ENDED, PEER, calmed, noticed
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     ENHANCE_YOUR_CALM,
     GET,
@@ -25,7 +26,7 @@ from tests.relay.frames import (
     unknown,
     window_update,
 )
-from tests.relay.streaming import Streaming, asked, begun, parted
+from tests.relay.streams import asked, begun, parted
 
 CONTROL, CONTROL_WINDOW = 1000, 10
 EMPTY = 100
@@ -57,7 +58,7 @@ def test_a_stream_that_ends_makes_room_for_the_next_in_the_same_read(trailers: b
 
 
 def test_a_client_that_does_not_know_the_limit_yet_does_nothing_wrong() -> None:
-    talk = Streaming(max_streams=1, max_resets=3)
+    talk = Conversation("auto", max_streams=1, max_resets=3)
     talk.client_begins(GET)
     for stream in range(3, 203, 2):
         talk.client_asks(stream)
@@ -80,7 +81,7 @@ def test_who_knows_the_limit_and_goes_on_beyond_it_is_sent_away() -> None:
 
 
 def test_refusals_before_the_limit_is_known_have_an_end_too() -> None:
-    talk = Streaming(max_streams=1)
+    talk = Conversation("auto", max_streams=1)
     talk.client_begins(GET)
     for number in range(1100):
         if not talk.session.closing.over:
@@ -106,13 +107,13 @@ def test_pushed_streams_take_nobodys_place() -> None:
 # Who waits since max-streams are open
 
 
-def reached(talk: Streaming) -> int:
+def reached(talk: Conversation) -> int:
     return talk.proxy.context.counters.max_streams_reached
 
 
-def with_room_in_the_app(most: int | None, **limits: Any) -> Streaming:
+def with_room_in_the_app(most: int | None, **limits: Any) -> Conversation:
     """The app says how many streams it takes, or nothing of it."""
-    talk = Streaming(**limits)
+    talk = Conversation("auto", **limits)
     talk.client_begins()
     talk.app_sends(settings(None if most is None else {MAX_STREAMS: most}) + SETTINGS_ACK)
     talk.client_sends(SETTINGS_ACK)
@@ -176,7 +177,7 @@ def test_what_is_pushed_takes_no_place_and_is_not_counted() -> None:
 
 
 def test_a_client_that_does_not_know_the_limit_is_refused_and_said_once() -> None:
-    talk = Streaming(max_streams=2)
+    talk = Conversation("auto", max_streams=2)
     said = noticed(talk)
     talk.client_begins(*[GET] * 50)
     assert (reached(talk), len(said)) == (1, 1)

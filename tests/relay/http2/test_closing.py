@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from drainproxy.relay.methods import OTHER_METHODS
-from tests.relay.conversation import RETRY_AFTER, Proxy
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CALL,
     CANCEL,
@@ -24,15 +24,8 @@ from tests.relay.frames import (
     ping,
     settings,
 )
-from tests.relay.streaming import (
-    ASKED,
-    LIMITED,
-    OUR_PING_ACK,
-    Streaming,
-    asked,
-    begun,
-    parted,
-)
+from tests.relay.proxy import RETRY_AFTER, Proxy
+from tests.relay.streams import ASKED, LIMITED, OUR_PING_ACK, asked, begun, parted
 
 REFUSED = "the app does not accept connections"
 CLOSED = "the app closed the connection before the end of its answer"
@@ -58,8 +51,8 @@ def unavailable(reason: str, stream: int = 1, *, begun: bool = False) -> Heard:
     return "headers", stream, trailers if begun else (*GRPC_OK, *trailers), "end"
 
 
-def knocking() -> Streaming:
-    return Streaming(app_listens=False)
+def knocking() -> Conversation:
+    return Conversation("auto", app_listens=False)
 
 
 # The app is not to be reached
@@ -129,9 +122,9 @@ def test_the_app_accepts_too_late() -> None:
 
 # The app goes
 
-WAYS: dict[str, Callable[[Streaming], None]] = {
-    "ends": Streaming.app_ends,
-    "resets": Streaming.app_resets,
+WAYS: dict[str, Callable[[Conversation], None]] = {
+    "ends": Conversation.app_ends,
+    "resets": Conversation.app_resets,
 }
 
 
@@ -163,7 +156,7 @@ def test_the_app_goes_and_each_stream_is_told_in_its_own_way(way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_app_goes_before_its_settings(way: str) -> None:
-    talk = Streaming()
+    talk = Conversation("auto")
     talk.client_begins(GET)
     WAYS[way](talk)
     assert talk.client_hears() == [
@@ -173,7 +166,7 @@ def test_the_app_goes_before_its_settings(way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_app_goes_in_the_middle_of_its_settings(way: str) -> None:
-    talk = Streaming()
+    talk = Conversation("auto")
     talk.client_begins(GET)
     talk.app_sends(settings({4: 5})[:12])
     WAYS[way](talk)
@@ -250,7 +243,7 @@ def test_what_the_app_said_before_it_went_is_heard() -> None:
 
 def test_an_app_that_speaks_something_else_is_let_go() -> None:
     for words, begun_first in ((b"HTTP/1.1 400 Bad Request\r\n\r\n", False), (b"\xff" * 9, True)):
-        talk = asked() if begun_first else Streaming()
+        talk = asked() if begun_first else Conversation("auto")
         if not begun_first:
             talk.client_begins(GET)
         talk.app_sends(words)
@@ -323,7 +316,7 @@ def test_a_client_that_half_closes_before_the_app_accepts() -> None:
 
 
 def test_the_preface_and_an_end() -> None:
-    talk = Streaming()
+    talk = Conversation("auto")
     talk.client_sends(PREFACE)
     talk.client_ends()
     assert talk.client.state == "closed"
@@ -390,7 +383,7 @@ def test_after_the_deadline_what_is_in_the_middle_of_a_frame_is_reset() -> None:
 
 @pytest.mark.parametrize("listens", [True, False])
 def test_at_the_deadline_we_speak_for_an_app_that_has_said_nothing(listens: bool) -> None:
-    talk = Streaming(app_listens=listens)
+    talk = Conversation("auto", app_listens=listens)
     talk.client_begins(GET, CALL)
     talk.proxy.says_last_goodbyes()
     assert talk.client_hears() == [
@@ -436,7 +429,7 @@ def test_the_end_of_all_holds_is_told() -> None:
 
 
 def test_a_goodbye_does_not_get_into_the_way_of_an_end() -> None:
-    talk = Streaming()
+    talk = Conversation("auto")
     talk.client_begins(GET)
     talk.proxy.leaves()
     talk.app_ends()

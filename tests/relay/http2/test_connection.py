@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.relay.http2.connection import Http2Connection
-from tests.relay.conversation import Conversation, Proxy, request, response
+from tests.relay.conversation import Conversation, request, response
 from tests.relay.frames import (
     CANCEL,
     ENHANCE_YOUR_CALM,
@@ -27,7 +27,8 @@ from tests.relay.frames import (
     unknown,
     window_update,
 )
-from tests.relay.streaming import LIMITED, OUR_PING_ACK, Streaming, asked, begun
+from tests.relay.proxy import Proxy
+from tests.relay.streams import LIMITED, OUR_PING_ACK, asked, begun
 
 # Beginning
 
@@ -35,7 +36,7 @@ from tests.relay.streaming import LIMITED, OUR_PING_ACK, Streaming, asked, begun
 @pytest.mark.parametrize("protocol", ["auto", "http"])
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_the_preface_is_understood_however_it_comes(protocol: str, size: int) -> None:
-    talk = Streaming(protocol)
+    talk = Conversation(protocol)
     said = PREFACE + settings() + talk.says.headers(1, GET, end=True)
     talk.client_sends(*(said[at : at + size] for at in range(0, len(said), size)))
     assert type(talk.session) is Http2Connection
@@ -78,7 +79,7 @@ def test_a_preface_after_a_request_is_a_wrong_request() -> None:
 
 
 def test_an_app_that_speaks_first_is_heard() -> None:
-    talk = Streaming()
+    talk = Conversation("auto")
     talk.client_sends(PREFACE)
     talk.app_sends(settings())
     assert talk.client_hears() == [LIMITED]
@@ -192,7 +193,7 @@ def test_who_does_not_read_what_it_makes_us_say_is_not_read() -> None:
 
 
 def test_whoever_says_no_more_than_the_preface_is_no_client() -> None:
-    talk = Streaming(header_timeout=10)
+    talk = Conversation("auto", header_timeout=10)
     talk.client_sends(PREFACE)
     talk.app_sends(settings())
     talk.proxy.wait(9.75)
@@ -390,7 +391,7 @@ def test_what_still_comes_of_an_answer_in_whose_place_ours_went_is_left_out() ->
 def test_a_connection_over_the_limit_reaches_no_app() -> None:
     proxy = Proxy(max_connections=1)
     begun(proxy)
-    talk = Streaming(proxy=proxy)
+    talk = Conversation("auto", proxy=proxy)
     talk.client_begins()
     assert not talk.app_was_reached()
     assert talk.client.lost
@@ -399,7 +400,7 @@ def test_a_connection_over_the_limit_reaches_no_app() -> None:
 
 
 def test_settings_of_an_app_that_are_lower_stand() -> None:
-    talk = Streaming(max_streams=100)
+    talk = Conversation("auto", max_streams=100)
     talk.client_begins()
     talk.app_sends(settings({MAX_STREAMS: 7}))
     assert talk.client_hears() == [("settings", {MAX_STREAMS: 7})]

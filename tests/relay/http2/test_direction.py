@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     COMPRESSION_ERROR,
     GET,
@@ -21,12 +22,12 @@ from tests.relay.frames import (
     headers_frame,
     settings,
 )
-from tests.relay.streaming import Streaming, asked, begun, parted
+from tests.relay.streams import asked, begun, parted
 
 MOST_TABLE = 65536
 
 
-def client_agrees(talk: Streaming, size: int) -> None:
+def client_agrees(talk: Conversation, size: int) -> None:
     """The client has a table of this size, and the app knows it."""
     talk.says.decoder.max_allowed_table_size = size
     talk.client_sends(settings({TABLE_SIZE: size}))
@@ -36,7 +37,7 @@ def client_agrees(talk: Streaming, size: int) -> None:
     assert talk.client_hears() == [("settings ack",)]
 
 
-def app_agrees(talk: Streaming, size: int) -> None:
+def app_agrees(talk: Conversation, size: int) -> None:
     """The app has a table of this size, and the client knows it."""
     talk.answers.decoder.max_allowed_table_size = size
     talk.app_sends(settings({TABLE_SIZE: size}))
@@ -217,7 +218,7 @@ def test_blocks_that_are_written_anew_fit_into_frames(most: int) -> None:
 
 
 def test_settings_that_are_changed_are_changed_in_their_place() -> None:
-    talk = Streaming(max_streams=9)
+    talk = Conversation("auto", max_streams=9)
     talk.client_begins()
     talk.app_sends(settings({TABLE_SIZE: MOST_TABLE + 1, MAX_STREAMS: 10, 6: 5, 200: 2}))
     assert talk.client_hears() == [

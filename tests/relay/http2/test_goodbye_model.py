@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from drainproxy.drain.aging import STREAM, Aging
 from tests.relay.aged import ages
-from tests.relay.goodbye_model import ASKS, GoodbyeModel
+from tests.relay.kinds import ASKS
+from tests.relay.model import Model
 
-Model = GoodbyeModel
 Move = Callable[[Model, int], None]
 KINDS = sorted(ASKS)
 # What is said to a stream, and not to its connection.

@@ -1,20 +1,28 @@
 """What we say in a stream takes of windows that the app does not know to be smaller for it."""
 
+from collections.abc import Callable
+
 import pytest
 
+from drainproxy.wire.websocket import close_frame
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CANCEL,
+    EVENTS,
     GET,
     OK,
     SETTINGS_ACK,
+    SWITCHED,
     WEBSOCKET,
     WINDOW,
     data,
     settings,
     window_update,
 )
-from tests.relay.goodbye_model import CLOSE, EVENTS, RETRY, SWITCHED
-from tests.relay.streaming import Streaming, answered, asked, begun, leave
+from tests.relay.kinds import CLOSE, RETRY
+from tests.relay.streams import answered, asked, begun, leave
+
+APP_HAS_GONE = close_frame(1014, "the app has gone")
 
 
 def test_a_client_that_takes_nothing_more_is_not_told_when_to_come_again() -> None:
@@ -83,15 +91,15 @@ def test_our_data_is_kept_from_the_apps_account() -> None:
     assert talk.app_hears() == [("window", 0, 20 - len(RETRY)), ("window", 0, 10)]
 
 
-def websockets_told(talk: Streaming) -> int:
+def websockets_told(talk: Conversation) -> int:
     """How many were told to close."""
     return talk.proxy.context.counters.goodbyes["websocket", "drain"]
 
 
-def narrow_websocket() -> Streaming:
+def narrow_websocket(room: int = 5) -> Conversation:
     """Its client has no room for a Close."""
     talk = begun()
-    talk.client_sends(settings({WINDOW: 5}))
+    talk.client_sends(settings({WINDOW: room}))
     talk.app_sends(SETTINGS_ACK)
     talk.client_asks(1, WEBSOCKET, end=False)
     talk.app_sends(talk.answers.headers(1, SWITCHED))
@@ -117,3 +125,25 @@ def test_a_client_that_never_has_room_for_close_is_cut() -> None:
     assert ("reset", 1, CANCEL) in talk.client_hears()
     assert talk.endings == [("websocket", "cut")]
     assert websockets_told(talk) == 0
+
+
+@pytest.mark.parametrize("dies", [Conversation.app_ends, Conversation.app_resets])
+@pytest.mark.parametrize("room", [5, len(APP_HAS_GONE) - 1, len(APP_HAS_GONE)])
+def test_the_close_for_a_dead_app_is_said_where_there_is_room_for_it(
+    dies: Callable[[Conversation], None], room: int
+) -> None:
+    talk = narrow_websocket(room)
+    dies(talk)
+    heard = [each for each in talk.client_hears() if each[1:2] == (1,) and each[0] != "goaway"]
+    if room == len(APP_HAS_GONE):
+        assert heard[:2] == [("data", 1, APP_HAS_GONE), ("data", 1, b"", "end")]
+    else:
+        assert [each[0] for each in heard] == ["reset"]
+    assert talk.endings == [("websocket", "app_left")]
+
+
+def test_close_is_said_into_a_window_of_just_its_size() -> None:
+    talk = narrow_websocket(len(CLOSE))
+    assert leave(talk) == []
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == [("data", 1, CLOSE)]

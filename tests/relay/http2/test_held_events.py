@@ -1,12 +1,16 @@
 """An event stream over HTTP/2 ends where an event does, wherever its frames end."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CANCEL,
+    EVENTS,
     GET,
+    OK,
     SETTINGS_ACK,
     TRAILERS,
     WINDOW,
@@ -16,11 +20,11 @@ from tests.relay.frames import (
     settings,
     window_update,
 )
-from tests.relay.goodbye_model import EVENTS, RETRY
-from tests.relay.streaming import Streaming, answered, asked, begun, leave
+from tests.relay.kinds import RETRY, RETRY_LATER
+from tests.relay.streams import answered, asked, begun, leave
 
 
-def held(part: bytes = b"data: 1\n\ndata: 2\n", **about: Any) -> Streaming:
+def held(part: bytes = b"data: 1\n\ndata: 2\n", **about: Any) -> Conversation:
     """The goodbye waits, since an event has begun to pass; `part` comes in a frame of its own."""
     talk = answered(GET, EVENTS, **about)
     talk.app_sends(data(1, b"data: 0\n"))
@@ -118,6 +122,8 @@ def test_what_was_held_for_a_drain_that_was_taken_back_passes() -> None:
     assert b"".join(each[2] for each in talk.client_hears()) == b"data: 1\ndata: 2\n\ndata: 3\n"
     talk.app_sends(data(1, b"data: 4\n\n"))
     assert talk.client_hears() == [("data", 1, b"data: 4\n\n")]
+    talk.app_sends(data(1, b"data: 5\n\n")[:-3])
+    assert talk.client.received.endswith(b"data: "), "nothing is held any more"
 
 
 def test_what_is_held_waits_for_a_client_that_has_made_its_window_smaller() -> None:
@@ -129,3 +135,55 @@ def test_what_is_held_waits_for_a_client_that_has_made_its_window_smaller() -> N
     assert talk.client_hears() == [
         *(("data", 1, b"data: 1\n\n"), ("data", 1, RETRY), ("data", 1, b"", "end")),
     ]
+
+
+def test_what_is_held_passes_into_a_window_of_just_its_size() -> None:
+    talk = held(b"data: 1\n")
+    talk.client_sends(settings({WINDOW: len(b"data: 0\ndata: 1\n\n")}))
+    talk.app_sends(data(1, b"\n"))
+    assert talk.client_hears() == [("data", 1, b"data: 1\n\n"), ("data", 1, b"", "end")]
+
+
+def test_what_comes_behind_the_place_does_not_pass_in_part() -> None:
+    """The goodbye waits between two events for the end of a frame of another stream."""
+    talk = answered(GET, EVENTS)
+    talk.client_asks(3)
+    other = talk.answers.headers(3, OK) + data(3, b"x" * 100)
+    talk.app_sends(other[:-10])
+    talk.proxy.leaves()
+    talk.app_sends(other[-10:] + data(1, b"data: 1\n\n"))
+    talk.proxy.wait(0.25)
+    assert [each for each in talk.client_hears() if each[:2] == ("data", 1)] == [
+        *(("data", 1, RETRY), ("data", 1, b"", "end")),
+    ]
+
+
+# An app that dies meanwhile
+
+LONG = b"data: 1\n\ndata: " + b"x" * 100
+PASSED = len(b"data: 0\n")
+EVENT_ENDS = len(b"data: 1\n\n")
+
+
+@pytest.mark.parametrize("dies", [Conversation.app_ends, Conversation.app_resets])
+@pytest.mark.parametrize(
+    ("room", "said"),
+    [
+        (EVENT_ENDS - 1, []),
+        (EVENT_ENDS, [b"data: 1\n\n"]),
+        (EVENT_ENDS + len(RETRY_LATER) - 1, [b"data: 1\n\n"]),
+        (EVENT_ENDS + len(RETRY_LATER), [b"data: 1\n\n", RETRY_LATER]),
+        (len(LONG) - 1, [b"data: 1\n\n", RETRY_LATER]),
+    ],
+)
+def test_what_is_held_of_a_dead_app_passes_up_to_its_last_event_if_there_is_room(
+    dies: Callable[[Conversation], None], room: int, said: list[bytes]
+) -> None:
+    talk = held(b"data: 1\n")
+    talk.client_sends(settings({WINDOW: PASSED + room}))
+    talk.app_sends(data(1, LONG.removeprefix(b"data: 1\n")))
+    assert talk.client_hears() == []
+    dies(talk)
+    heard = [each for each in talk.client_hears() if each[:2] == ("data", 1)]
+    assert heard == [*(("data", 1, part) for part in said), ("data", 1, b"", "end")]
+    assert talk.endings == [("sse", "app_left")]

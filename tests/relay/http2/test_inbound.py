@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from drainproxy.drain.ledger import KINDS
-from tests.relay.conversation import Proxy
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CANCEL,
     COMPRESSION_ERROR,
@@ -31,13 +31,14 @@ from tests.relay.frames import (
     unknown,
     window_update,
 )
-from tests.relay.streaming import Streaming, asked, begun
+from tests.relay.proxy import Proxy
+from tests.relay.streams import asked, begun
 
 CRUMBS: Fields = tuple((b"cookie", b"%d=x" % number) for number in range(150))
 MANY: Fields = tuple((b"x-%d" % number, b"") for number in range(97))
 
 
-def closed_by(talk: Streaming) -> tuple[int, int]:
+def closed_by(talk: Conversation) -> tuple[int, int]:
     """The last stream and the code with which we have ended the connection."""
     *_, last = talk.client_hears()
     assert last[0] == "goaway", last
@@ -359,7 +360,7 @@ def test_to_streams_of_which_the_app_never_heard_nothing_is_said() -> None:
 
 
 def test_a_websocket_over_http2_passes_and_is_held_as_one() -> None:
-    talk = Streaming()
+    talk = Conversation("auto")
     talk.client_begins()
     talk.app_sends(settings({ENABLE_CONNECT: 1}))
     assert talk.client_hears() == [("settings", {ENABLE_CONNECT: 1, MAX_STREAMS: 256})]

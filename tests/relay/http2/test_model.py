@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.relay.frames import CALL, GET, GRPC_OK, MOST_STREAM, OK, POST, TRAILERS, Fields
-from tests.relay.h2_model import Model, Peer
+from tests.relay.model import Model
+from tests.relay.peers import Peer
 
 Move = Callable[[Model, int], None]
 
@@ -281,7 +282,7 @@ Chosen = list[tuple[Move, int]]
 
 @given(moves(CONVERSATION), st.booleans())
 def test_a_conversation_arrives_as_it_was_meant(story: Chosen, forwarded: bool) -> None:
-    model = Model(forwarded=forwarded, max_resets=10**6, header_timeout=1e9)
+    model = Model(forwarded=forwarded)
     for move, number in story:
         move(model, number)
     finish(model)
@@ -310,8 +311,6 @@ def test_whatever_the_proxy_does_neither_side_finds_a_fault(
         forwarded=forwarded,
         max_streams=max_streams,
         request_timeout=request_timeout,
-        max_resets=10**6,
-        header_timeout=1e9,
     )
     for move, number in story:
         move(model, number)

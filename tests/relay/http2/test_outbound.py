@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CALL,
     CANCEL,
@@ -25,13 +26,13 @@ from tests.relay.frames import (
     unknown,
     window_update,
 )
-from tests.relay.streaming import Streaming, asked, begun
+from tests.relay.streams import asked, begun
 
 HINTS: Fields = ((b":status", b"103"), (b"link", b"</a>"))
 EVENTS: Fields = ((b":status", b"200"), (b"content-type", b"text/event-stream; charset=utf-8"))
 
 
-def refusal(talk: Streaming, stream: int = 1) -> str:
+def refusal(talk: Conversation, stream: int = 1) -> str:
     """Why the client did not get the app's answer, for which it got a 502."""
     ((kind, of, fields, *_), *_) = talk.client_hears()
     assert (kind, of, dict(fields)[b":status"]) == ("headers", stream, b"502")
@@ -266,7 +267,7 @@ def test_a_push_of_what_is_no_new_stream_of_the_apps_ends_the_connection(promise
 
 
 def test_an_apps_limit_on_streams_is_never_above_ours() -> None:
-    talk = Streaming(max_streams=100)
+    talk = Conversation("auto", max_streams=100)
     talk.client_begins()
     talk.app_sends(settings({MAX_STREAMS: 7}))
     talk.app_sends(settings({MAX_STREAMS: 5000}) + settings({4: 5000}))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.relay.budgets import ENDED, PEER, calmed, next_stream, noticed
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CANCEL,
     ENHANCE_YOUR_CALM,
@@ -22,31 +23,31 @@ from tests.relay.frames import (
     ping,
     reset,
 )
-from tests.relay.streaming import Streaming, asked, begun
+from tests.relay.streams import asked, begun
 
 RESETS, RESETS_WINDOW = 500, 30
 
 
-def reset_early(talk: Streaming) -> None:
+def reset_early(talk: Conversation) -> None:
     stream = next_stream(talk)
     talk.client_asks(stream)
     talk.client_sends(reset(stream))
 
 
-def send_nonsense(talk: Streaming) -> None:
+def send_nonsense(talk: Conversation) -> None:
     talk.client_asks(next_stream(talk), GET[1:])
 
 
-def send_wrong_trailers(talk: Streaming) -> None:
+def send_wrong_trailers(talk: Conversation) -> None:
     stream = next_stream(talk)
     talk.client_asks(stream, POST, end=False)
     talk.client_asks(stream, GET)
 
 
-def make_the_app_reset(code: int) -> Callable[[Streaming], None]:
+def make_the_app_reset(code: int) -> Callable[[Conversation], None]:
     """CVE-2025-8671"""
 
-    def cause(talk: Streaming) -> None:
+    def cause(talk: Conversation) -> None:
         stream = next_stream(talk)
         talk.client_asks(stream)
         talk.app_sends(reset(stream, code))
@@ -63,7 +64,7 @@ SPENDERS = [
 
 @pytest.mark.parametrize("spend", SPENDERS)
 def test_so_many_streams_may_be_reset_in_a_while_and_no_more(
-    spend: Callable[[Streaming], None],
+    spend: Callable[[Conversation], None],
 ) -> None:
     talk = begun(max_resets=RESETS)
     for _ in range(RESETS):
@@ -74,7 +75,7 @@ def test_so_many_streams_may_be_reset_in_a_while_and_no_more(
 
 
 @pytest.mark.parametrize("spend", SPENDERS)
-def test_after_a_while_as_many_again_may_be(spend: Callable[[Streaming], None]) -> None:
+def test_after_a_while_as_many_again_may_be(spend: Callable[[Conversation], None]) -> None:
     talk = begun(max_resets=5)
     for _ in range(3):
         for _ in range(5):
@@ -94,7 +95,7 @@ def test_all_resets_are_of_one_budget() -> None:
     assert calmed(talk, "max-resets")
 
 
-def serve(talk: Streaming, count: int) -> None:
+def serve(talk: Conversation, count: int) -> None:
     """So many calls, each answered."""
     for _ in range(count):
         stream = next_stream(talk)
@@ -105,7 +106,7 @@ def serve(talk: Streaming, count: int) -> None:
 @pytest.mark.parametrize("spend", SPENDERS)
 @pytest.mark.parametrize(("resets", "good"), [(200, 2000), (500, 0), (600, 600), (3000, 3000)])
 def test_resets_that_are_at_most_half_of_all_end_nothing(
-    spend: Callable[[Streaming], None], resets: int, good: int
+    spend: Callable[[Conversation], None], resets: int, good: int
 ) -> None:
     talk = begun(max_resets=500)
     serve(talk, good)
@@ -118,7 +119,7 @@ def test_resets_that_are_at_most_half_of_all_end_nothing(
 
 @pytest.mark.parametrize("spend", SPENDERS)
 def test_resets_that_are_more_than_half_end_it_however_many_were_good(
-    spend: Callable[[Streaming], None],
+    spend: Callable[[Conversation], None],
 ) -> None:
     talk = begun(max_resets=100)
     serve(talk, 300)
@@ -187,7 +188,7 @@ def test_a_client_that_wants_none_of_what_the_app_pushes_asks_for_something_all_
 
 @pytest.mark.parametrize("spend", SPENDERS)
 def test_too_many_resets_are_said_once_with_the_peer_and_their_number(
-    spend: Callable[[Streaming], None],
+    spend: Callable[[Conversation], None],
 ) -> None:
     talk = begun(max_resets=5)
     said = noticed(talk)

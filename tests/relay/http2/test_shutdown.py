@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.relay.aged import goodbyes
-from tests.relay.conversation import Proxy
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     GET,
     MOST_STREAM,
@@ -24,16 +24,8 @@ from tests.relay.frames import (
     unknown,
     window_update,
 )
-from tests.relay.streaming import (
-    ASKED,
-    LIMITED,
-    OUR_PING,
-    OUR_PING_ACK,
-    Streaming,
-    asked,
-    begun,
-    parted,
-)
+from tests.relay.proxy import Proxy
+from tests.relay.streams import ASKED, LIMITED, OUR_PING, OUR_PING_ACK, asked, begun, parted
 
 # Saying it
 
@@ -74,7 +66,7 @@ def test_the_answers_to_other_pings_pass() -> None:
 
 
 def test_nothing_is_said_before_the_apps_settings() -> None:
-    talk = Streaming()
+    talk = Conversation("auto")
     talk.client_begins(GET)
     talk.proxy.leaves()
     talk.proxy.wait(3)
@@ -108,7 +100,7 @@ def test_who_has_connected_and_asks_for_nothing_is_told_a_little_later() -> None
 def test_who_comes_while_we_leave_is_served_and_told_at_once() -> None:
     proxy = Proxy()
     proxy.leaves()
-    talk = Streaming(proxy=proxy)
+    talk = Conversation("auto", proxy=proxy)
     talk.client_begins(GET)
     talk.app_sends(settings() + SETTINGS_ACK)
     assert talk.client_hears() == [LIMITED, ("settings ack",), *ASKED]
@@ -152,7 +144,7 @@ def test_our_frames_wait_for_the_end_of_a_frame_of_a_type_unknown() -> None:
 
 # After it
 
-LATE: dict[str, Callable[[Streaming], bytes]] = {
+LATE: dict[str, Callable[[Conversation], bytes]] = {
     "data": lambda talk: data(5, b"x" * 10, pad=4),
     "trailers": lambda talk: talk.says.headers(5, TRAILERS, end=True),
     "reset": lambda talk: reset(5),
@@ -201,7 +193,7 @@ def test_header_compression_survives_blocks_that_are_left_out() -> None:
 @pytest.mark.parametrize("later", [MOST_STREAM, 5, 3, 1, 0])
 @pytest.mark.parametrize("tell", [parted, asked])
 def test_whatever_the_app_says_the_last_id_never_rises(
-    tell: Callable[..., Streaming], later: int
+    tell: Callable[..., Conversation], later: int
 ) -> None:
     talk = tell(1, 3)
     talk.app_sends(goaway(later, 0, b"bye"))
@@ -341,7 +333,7 @@ def test_an_app_that_takes_nothing_more_goes_with_the_client() -> None:
 
 
 def test_who_has_said_nothing_to_a_silent_app_is_parted_from_without_a_word() -> None:
-    talk = Streaming(idle_close=5)
+    talk = Conversation("auto", idle_close=5)
     talk.client_begins()
     talk.proxy.leaves()
     talk.proxy.wait(6)

@@ -6,7 +6,7 @@ import pytest
 
 from drainproxy.relay.context import Access
 from drainproxy.relay.methods import OTHER_METHODS
-from tests.relay.conversation import Proxy
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CALL,
     CANCEL,
@@ -21,7 +21,8 @@ from tests.relay.frames import (
     goaway,
     reset,
 )
-from tests.relay.streaming import Streaming, asked, begun
+from tests.relay.proxy import Proxy
+from tests.relay.streams import asked, begun
 
 METHOD = b"/a.Service/Do"
 
@@ -34,11 +35,11 @@ def says(status: bytes) -> Fields:
     return (b"grpc-status", status), (b"grpc-message", b"words")
 
 
-def called(talk: Streaming) -> dict[bytes, dict[bytes, int]]:
+def called(talk: Conversation) -> dict[bytes, dict[bytes, int]]:
     return {method: dict(counts) for method, counts in talk.proxy.context.counters.grpc.items()}
 
 
-def known() -> Streaming:
+def known() -> Conversation:
     """The app has answered a call of the method, which has a name from now on."""
     talk = asked(fields=CALL)
     talk.app_answers(fields=(*GRPC_OK, *says(b"0")))
@@ -169,7 +170,7 @@ def test_other_requests_are_no_calls() -> None:
 # The names of methods
 
 
-def finish(talk: Streaming, number: int, method: bytes, status: bytes = b"0") -> None:
+def finish(talk: Conversation, number: int, method: bytes, status: bytes = b"0") -> None:
     stream = 1 + 2 * number
     talk.client_asks(stream, call(method))
     talk.app_answers(stream, fields=(*GRPC_OK, *says(status)))

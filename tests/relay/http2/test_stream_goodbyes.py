@@ -1,34 +1,34 @@
 """Goodbyes to single streams of HTTP/2: gRPC, event streams and WebSockets."""
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.relay.aged import ages
-from tests.relay.conversation import MASK
+from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CALL,
     CANCEL,
+    EVENTS,
     GET,
     GRPC_OK,
     NO_ERROR,
     POST,
+    SWITCHED,
     WEBSOCKET,
     data,
     reset,
 )
-from tests.relay.goodbye_model import CLOSE, ECHO, EVENTS, RETRY, RETRY_LATER, SWITCHED, is_boundary
-from tests.relay.streaming import ASKED, Streaming, answered, asked, leave
+from tests.relay.kinds import CLOSE, ECHO, RETRY
+from tests.relay.proxy import MASK
+from tests.relay.streams import ASKED, answered, asked, leave
 
 GRPC = frozenset({"grpc"})
 TEXT, MASKED_TEXT = b"\x81\x02hi", b"\x81\x82" + MASK + bytes(2)
 
 
-def goodbyes(talk: Streaming) -> dict[tuple[str, str], int]:
+def goodbyes(talk: Conversation) -> dict[tuple[str, str], int]:
     """How many were said to streams, by kind and why."""
     said = talk.proxy.context.counters.goodbyes
     return {key: count for key, count in said.items() if key[0] != "http2"}
@@ -131,7 +131,53 @@ def test_a_grpc_stream_ends_at_its_age_and_others_do_not() -> None:
     assert talk.client.state == "open"
 
 
-def test_a_drain_that_is_taken_back_leaves_streams_alone_but_not_old_ones() -> None:
+def flows(talk: Conversation, seconds: float) -> None:
+    """Messages of the app without a pause, until something ends them."""
+    until = talk.proxy.time + seconds
+    while talk.proxy.time < until and talk.in_flight:
+        talk.app_sends(data(1, b"\0\0\0\0\1x"))
+        talk.proxy.wait(0.0625)
+
+
+def test_a_drain_that_is_taken_back_leaves_old_streams_their_goodbye() -> None:
+    talk = answered(
+        CALL, GRPC_OK, kinds_ended_by_drain=GRPC, aging=ages(stream=10), idle_timeout=1e9
+    )
+    flows(talk, 11)
+    talk.proxy.leaves()
+    talk.proxy.stays()
+    flows(talk, 2)
+    assert talk.client_hears()[-1] == ("headers", 1, OLD, "end")
+    assert goodbyes(talk) == {("grpc", "max-stream-age"): 1}
+
+
+def test_who_says_goodbye_to_a_call_again_does_not_put_it_off() -> None:
+    talk = answered(
+        CALL, GRPC_OK, kinds_ended_by_drain=GRPC, aging=ages(stream=10), idle_timeout=1e9
+    )
+    flows(talk, 11)
+    assert talk.in_flight
+    talk.proxy.leaves()
+    flows(talk, 1.25)
+    assert talk.in_flight == {}
+    assert goodbyes(talk) == {("grpc", "max-stream-age"): 1}
+
+
+def test_in_the_middle_of_a_frame_a_call_is_not_ended() -> None:
+    """Nor is the end counted that its client may never hear."""
+    talk = answered(CALL, GRPC_OK, kinds_ended_by_drain=GRPC)
+    frame = data(1, b"\0\0\0\0\1x")
+    talk.app_sends(frame[:12])
+    talk.proxy.leaves()
+    talk.proxy.wait(10)
+    assert goodbyes(talk) == {}
+    assert talk.in_flight == {"grpc": 1}
+    talk.app_sends(frame[12:])
+    talk.proxy.wait(0.25)
+    assert talk.client_hears()[-1] == ("headers", 1, LEAVING, "end")
+
+
+def test_a_drain_that_is_taken_back_leaves_streams_alone() -> None:
     talk = answered(CALL, GRPC_OK, kinds_ended_by_drain=GRPC)
     talk.proxy.leaves()
     talk.proxy.stays()
@@ -208,13 +254,13 @@ def test_an_event_that_does_not_end_is_cut_in_the_end() -> None:
 # WebSockets (RFC 8441)
 
 
-def open_websocket(**about: Any) -> Streaming:
+def open_websocket(**about: Any) -> Conversation:
     talk = answered(WEBSOCKET, SWITCHED, **about)
     assert talk.in_flight == {"websocket": 1}
     return talk
 
 
-def told_to_close() -> Streaming:
+def told_to_close() -> Conversation:
     talk = open_websocket()
     leave(talk)
     talk.proxy.wait(0.25)
@@ -256,7 +302,7 @@ def test_a_websocket_that_does_not_answer_is_cut_in_the_end() -> None:
     assert talk.proxy.books.cuts == {("websocket", "deadline"): 1}
 
 
-def app_says_close(talk: Streaming) -> None:
+def app_says_close(talk: Conversation) -> None:
     talk.app_sends(data(1, b"\x88\x02\x03\xe9"))
     assert talk.client_hears() == [("data", 1, b"", "end")], "nobody waits any longer"
 
@@ -265,16 +311,16 @@ def app_says_close(talk: Streaming) -> None:
     "then",
     [
         app_says_close,
-        Streaming.app_ends,
-        Streaming.app_resets,
-        Streaming.client_resets,
+        Conversation.app_ends,
+        Conversation.app_resets,
+        Conversation.client_resets,
         lambda talk: talk.client_sends(reset(1)),
     ],
     ids=["app says Close", "app ends", "app resets", "client resets", "client resets the stream"],
 )
 @pytest.mark.parametrize("echoed", [True, False])
 def test_whoever_goes_after_the_client_has_answered_our_close_it_was_a_goodbye(
-    then: Callable[[Streaming], None], echoed: bool
+    then: Callable[[Conversation], None], echoed: bool
 ) -> None:
     talk = told_to_close()
     if echoed:
@@ -322,55 +368,3 @@ def test_at_the_age_of_the_connection_streams_without_an_end_are_told(
     talk.proxy.wait(10.5)
     kind = "sse" if answer is EVENTS else "websocket"
     assert goodbyes(talk) == {(kind, "max-connection-age"): 1}
-
-
-# At any point, however the bytes are cut
-
-PARTS = {
-    "sse": [b"data: x\n", b"\n", b": ping\n\n", b"id: 1\r\n\r\n"],
-    "websocket": [TEXT, b"\x01\x01a", b"\x80\x01b", b"\x89\x00", b"\x82\x7e\x01\x00" + bytes(256)],
-    "grpc": [b"\0\0\0\0\1x", b"\0\0\0\0\0", b"\0\0\0\1\0" + bytes(256)],
-}
-ASKS = {"sse": GET, "websocket": WEBSOCKET, "grpc": CALL}
-ANSWERS = {"sse": EVENTS, "websocket": SWITCHED, "grpc": GRPC_OK}
-
-
-def partings(talk: Streaming) -> dict[str, Callable[[], None]]:
-    return {
-        "drain": talk.proxy.leaves,
-        "age": lambda: talk.session.expire("max-connection-age"),
-        "deadline": talk.proxy.says_last_goodbyes,
-    }
-
-
-@given(st.data())
-def test_whenever_it_comes_what_the_client_hears_is_a_part_of_it_and_the_goodbye(
-    data_: st.DataObject,
-) -> None:
-    kind = data_.draw(st.sampled_from(sorted(PARTS)))
-    parts = data_.draw(st.lists(st.sampled_from(PARTS[kind]), max_size=12))
-    talk = answered(ASKS[kind], ANSWERS[kind], kinds_ended_by_drain=frozenset(PARTS))
-    part = partings(talk)[data_.draw(st.sampled_from(["drain", "age", "deadline"]))]
-    coded = b"".join(data(1, each, pad=data_.draw(st.none() | st.just(3))) for each in parts)
-    cuts = sorted(data_.draw(st.lists(st.integers(0, len(coded)), max_size=8)))
-    when = data_.draw(st.integers(0, len(cuts)))
-    for step, (a, b) in enumerate(pairwise([0, *cuts, len(coded)])):
-        if step == when:
-            part()
-        if a < b and not talk.app.lost:
-            talk.app_sends(coded[a:b])
-        talk.proxy.wait(data_.draw(st.sampled_from([0, 0.25, 3])))
-    heard = [each for each in talk.client_hears() if each[1] == 1 and each[0] != "goaway"]
-    body = b"".join(each[2] for each in heard if each[0] == "data")
-    sent = b"".join(parts)
-    said = {"sse": (RETRY, RETRY_LATER), "websocket": (CLOSE,), "grpc": ()}[kind]
-    if body.endswith(said) and goodbyes(talk):
-        body = body.removesuffix(next(each for each in said if body.endswith(each)))
-        assert is_boundary(kind, body)
-    assert sent.startswith(body), "what the app said, and nothing else"
-    ends = [each for each in heard if each[-1] == "end"]
-    assert len(ends) <= 1
-    if kind == "grpc" and ends:
-        assert ends[0] == heard[-1]
-        assert dict(ends[0][2])[b"grpc-status"] == b"14"
-        assert is_boundary(kind, body)

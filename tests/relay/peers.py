@@ -1,4 +1,4 @@
-"""A client and an app built on h2, which talk through the session, and a model of their streams.
+"""A client and an app built on h2, what they say and hear, and what an onlooker knows of it.
 
 h2 holds its peer to the rules and raises where one is broken. GOAWAY is kept from it: it would
 end all streams at once, which no GOAWAY of these conversations means.
@@ -23,7 +23,6 @@ from h2.events import (
 )
 from h2.settings import SettingCodes
 
-from tests.relay.conversation import Conversation
 from tests.relay.frames import CANCEL, HEAD, MOST_STREAM, PREFACE, Fields, goaway, keep_to
 
 DATA, HEADERS, RST_STREAM, PUSH_PROMISE, GOAWAY, CONTINUATION = 0, 1, 3, 5, 7, 9
@@ -242,102 +241,3 @@ class Edge:
             self.open[stream].add(who)
             if self.open[stream] == {"client", "app"}:
                 del self.open[stream]
-
-
-class Model:
-    """The two peers, the session between them, and what must hold after each step."""
-
-    def __init__(self, *, greedy: bool = False, **about: Any) -> None:
-        self.talk = Conversation("auto", **about)
-        self.forwarded = self.talk.proxy.context.limits.forwarded
-        self.client, self.app = Peer(client=True, greedy=greedy), Peer(client=False)
-        self.edge = Edge()
-        # Streams with which the session has interfered.
-        self.failed: set[int] = set()
-        # Streams with interim answers or pushes: where these cross a reset h2 raises, whoever is
-        # between.
-        self.delicate: set[int] = set()
-
-    @property
-    def goes_on(self) -> bool:
-        return self.talk.client.state == "open"
-
-    def client_delivers(self, size: int | None = None) -> None:
-        """The session gets so many bytes from the client."""
-        data = bytes(self.client.out[:size])
-        if data and self.goes_on:
-            del self.client.out[: len(data)]
-            self.edge.client_said(data)
-            self.talk.client_sends(data)
-            self.passes()
-
-    def app_delivers(self, size: int | None = None) -> None:
-        """The session gets so many bytes from the app."""
-        data = bytes(self.app.out[:size])
-        if data and self.goes_on and self.talk.apps and not self.talk.app.is_closing():
-            del self.app.out[: len(data)]
-            self.talk.app_sends(data)
-            self.passes()
-
-    def passes(self) -> None:
-        """What the session has written reaches both sides."""
-        self.edge.client_heard(self.client.hears(self.talk.client_got()))
-        if self.talk.apps:
-            self.app.hears(self._without_preface(self.talk.app_got()))
-        self.check()
-
-    def _without_preface(self, data: bytes) -> bytes:
-        # h2 takes the preface and the first frame as they come; it wants whole frames afterwards.
-        if data.startswith(PREFACE):
-            for event in self.app.h2.receive_data(PREFACE):
-                raise AssertionError(event)
-            return data[len(PREFACE) :]
-        return data
-
-    def check(self) -> None:
-        in_flight = set(self.talk.session.table.streams) if self.is_http2 else set()
-        holds = self.talk.proxy.books.holds
-        assert len(holds) == len(in_flight)
-        if self.is_http2 and self.talk.session.outbound.between_frames and self.goes_on:
-            assert in_flight == self.open_by_edge(), (in_flight, self.edge.open)
-        for sender, receiver in ((self.client, self.app), (self.app, self.client)):
-            for stream, message in receiver.got.items():
-                assert message.begins(self.as_sent(sender, stream, message)), stream
-
-    def open_by_edge(self) -> set[int]:
-        """The streams that must be in flight."""
-        return set(self.edge.open)
-
-    @property
-    def is_http2(self) -> bool:
-        return hasattr(self.talk.session, "table")
-
-    def as_sent(self, sender: Peer, stream: int, message: Message) -> Message:
-        """What should come of what was sent on a stream: with what the app is told of the client,
-        and with words of ours in place of an answer that failed."""
-        sent = sender.sent[stream]
-        if sender is self.client and self.forwarded and sent.heads:
-            told = Message()
-            told.heads = [(*sent.heads[0], *FORWARDED), *sent.heads[1:]]
-            told.body, told.ended = sent.body, sent.ended
-            return told
-        if sender is self.app and any(is_ours(head) for head in message.heads):
-            self.failed.add(stream)
-            told = Message()
-            told.heads = [*sent.heads[: len(message.heads) - 1], message.heads[-1]]
-            told.body, told.ended = message.body, True
-            assert sent.body.startswith(message.body)
-            return told
-        return sent
-
-
-FORWARDED: Fields = (
-    *((b"x-forwarded-for", b"192.0.2.7"), (b"x-forwarded-proto", b"http")),
-    (b"x-forwarded-host", b"a.example"),
-)
-
-
-def is_ours(head: Fields) -> bool:
-    """Whether we have said this in place of the app."""
-    fields = dict(head)
-    return b"proxy-status" in fields or fields.get(b"grpc-message", b"").startswith(b"drainproxy")

@@ -1,0 +1,187 @@
+"""Plain requests: a goodbye loses no answer, and the connection ends behind the last one."""
+
+import pytest
+
+from drainproxy.drain.goodbye import DEADLINE, DRAIN, MAX_AGE
+from tests.relay.aged import ages, change
+from tests.relay.carried import AGE, REBALANCE
+from tests.relay.connected import Connected
+from tests.relay.proxy import Proxy
+
+Opens = type[Connected]
+ASKS = (AGE, REBALANCE, DRAIN)
+
+
+@pytest.fixture(params=ASKS)
+def why(request: pytest.FixtureRequest) -> str:
+    """Whyever it has to go, it goes in the same way."""
+    chosen: str = request.param
+    return chosen
+
+
+def test_what_is_in_flight_is_answered_and_the_connection_ends(connected: Opens, why: str) -> None:
+    talk = connected()
+    talk.asks()
+    talk.asked_to_end(why)
+    talk.proxy.wait(10)
+    assert talk.proxy.in_flight == {talk.kind: 1}
+    talk.app_answers()
+    assert talk.client_got() == [200]
+    assert talk.was_told
+    assert talk.is_over()
+    assert talk.goodbyes == {(talk.kind, why): 1}
+    assert talk.proxy.endings == [(talk.kind, "finished")]
+
+
+def test_a_body_that_has_begun_reaches_the_app_and_its_answer_the_client(
+    connected: Opens, why: str
+) -> None:
+    talk = connected()
+    talk.begins_to_ask()
+    talk.asked_to_end(why)
+    talk.proxy.wait(10)
+    talk.ends_asking()
+    talk.app_answers()
+    assert talk.client_got() == [200]
+    assert talk.app_got_body()
+    assert talk.is_over()
+    assert talk.proxy.endings == [(talk.kind, "finished")]
+
+
+def test_who_has_just_been_answered_may_ask_once_more(connected: Opens, why: str) -> None:
+    """The next request may be on its way: nobody's connection is closed under his feet."""
+    talk = connected(idle_close=5)
+    talk.asks()
+    talk.app_answers()
+    assert talk.client_got() == [200]
+    talk.asked_to_end(why)
+    talk.proxy.wait(4)
+    assert not talk.is_over()
+    talk.asks()
+    talk.app_answers()
+    assert talk.client_got() == [200]
+    assert talk.was_told
+    assert talk.is_over()
+
+
+def test_who_asks_for_nothing_more_is_closed_after_idle_close(connected: Opens, why: str) -> None:
+    talk = connected(idle_close=5)
+    talk.asks()
+    talk.app_answers()
+    talk.asked_to_end(why)
+    talk.proxy.wait(4.75)
+    assert not talk.is_over()
+    talk.proxy.wait(1.25)
+    assert talk.is_over()
+    assert talk.proxy.endings == [(talk.kind, "finished")]
+
+
+def test_it_is_told_at_its_age_and_not_before(connected: Opens) -> None:
+    talk = connected(age=100, idle_timeout=1e9)
+    for moment in (0, 99.5):
+        talk.proxy.wait(moment)
+        talk.asks()
+        talk.app_answers()
+        assert talk.client_got() == [200]
+    assert (talk.was_told, talk.goodbyes) == (False, {})
+    talk.asks()
+    talk.proxy.wait(0.5)
+    talk.app_answers()
+    assert talk.client_got() == [200]
+    assert talk.was_told
+    assert talk.goodbyes == {(talk.kind, MAX_AGE): 1}
+
+
+def test_without_a_grace_an_answer_takes_as_long_as_it_takes(connected: Opens) -> None:
+    talk = connected(age=100, idle_timeout=1e9)
+    talk.asks()
+    talk.proxy.wait(10_000)
+    assert talk.proxy.in_flight == {talk.kind: 1}
+    talk.app_answers()
+    assert talk.client_got() == [200]
+
+
+def test_who_has_no_answer_after_the_grace_hears_503_and_is_cut(connected: Opens) -> None:
+    talk = connected(age=100, grace=30)
+    talk.asks()
+    talk.proxy.wait(129.75)
+    assert talk.client_got() == []
+    talk.proxy.wait(0.25)
+    assert talk.client_got() == [503]
+    assert talk.is_over()
+    assert talk.proxy.endings == [(talk.kind, "cut")]
+    assert talk.proxy.books.cuts == {(talk.kind, MAX_AGE): 1}
+
+
+@pytest.mark.parametrize("leaving", [False, True])
+def test_who_has_no_answer_at_the_deadline_hears_503_and_is_cut(
+    connected: Opens, leaving: bool
+) -> None:
+    talk = connected()
+    talk.asks()
+    if leaving:
+        talk.proxy.leaves()
+    talk.proxy.says_last_goodbyes()
+    talk.proxy.aborts()
+    assert talk.client_got() == [503]
+    assert talk.is_over()
+    assert talk.proxy.endings == [(talk.kind, "cut")]
+    assert talk.proxy.books.cuts == {(talk.kind, DEADLINE): 1}
+
+
+def test_who_is_idle_at_the_deadline_was_not_cut(connected: Opens) -> None:
+    talk = connected()
+    talk.asks()
+    talk.app_answers()
+    talk.proxy.says_last_goodbyes()
+    talk.proxy.aborts()
+    assert talk.is_over()
+    assert talk.proxy.endings == [(talk.kind, "finished")]
+    assert talk.proxy.books.cuts == {}
+
+
+def test_a_drain_says_nothing_to_who_has_heard_it_for_age(connected: Opens) -> None:
+    talk = connected(age=100)
+    talk.asks()
+    talk.proxy.wait(100)
+    talk.proxy.leaves()
+    talk.app_answers()
+    assert talk.client_got() == [200]
+    assert talk.goodbyes == {(talk.kind, MAX_AGE): 1}
+
+
+def test_what_age_wants_survives_a_drain_that_is_taken_back(connected: Opens) -> None:
+    talk = connected(age=100)
+    talk.asks()
+    talk.proxy.wait(100)
+    talk.proxy.leaves()
+    talk.proxy.stays()
+    talk.app_answers()
+    assert talk.client_got() == [200]
+    assert talk.is_over()
+    assert talk.goodbyes == {(talk.kind, MAX_AGE): 1}
+
+
+def test_a_new_age_holds_for_those_who_are_there(connected: Opens) -> None:
+    talk = connected(idle_timeout=1e9)
+    talk.asks()
+    talk.proxy.wait(50)
+    change(talk.proxy, ages(**{talk.kind: 60}))
+    talk.proxy.wait(10)
+    talk.app_answers()
+    assert talk.client_got() == [200]
+    assert talk.goodbyes == {(talk.kind, MAX_AGE): 1}
+
+
+def test_who_was_waiting_when_the_listener_closed_is_served_and_told(connected: Opens) -> None:
+    proxy = Proxy()
+    proxy.leaves()
+    proxy.closes()
+    proxy.wait(0.25)
+    talk = connected(proxy=proxy)
+    talk.asks()
+    talk.app_answers()
+    assert talk.client_got() == [200]
+    assert talk.was_told
+    assert talk.is_over()
+    assert talk.goodbyes == {(talk.kind, DRAIN): 1}
