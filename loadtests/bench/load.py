@@ -10,6 +10,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import quantiles
 
 from loadtests.bench.processes import Process
 
@@ -77,6 +78,30 @@ def h2load(port: int, connections: int, streams: int, requests: int) -> Outcome:
     if not succeeded:
         raise LoadFailed(f"no good answer to any of {failed} requests over HTTP/2")
     return Outcome(succeeded, float(rate[1]), failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Of requests that came at their own pace: from the request to the end of its answer, in
+    microseconds; errors include bad statuses."""
+
+    p50_us: float
+    p99_us: float
+    errors: int
+
+
+def paced(port: int, connections: int, rate: int, seconds: int, log: Path) -> Latencies:
+    """GETs over HTTP/1.1 at `rate` a second in all, whatever the answers take; `log` is written."""
+    command = [shutil.which("h2load") or "h2load", "--h1", f"-c{connections}", f"-D{seconds}"]
+    command += [f"--rps={rate / connections}", f"--log-file={log}", f"http://127.0.0.1:{port}/"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Start, status and duration of each request, by nghttp2's documentation.
+    lines = [line.split("\t") for line in log.read_text().splitlines()] if log.exists() else []
+    took = [int(duration) for _, status, duration in lines if status == "200"]
+    if len(took) < 2:
+        raise LoadFailed(done.stdout + done.stderr)
+    percentiles = quantiles(took, n=100)
+    return Latencies(percentiles[49], percentiles[98], len(lines) - len(took))
 
 
 @dataclass(slots=True)

@@ -12,11 +12,13 @@ from loadtests.bench import http2, small
 from loadtests.bench.apps import BODY_BYTES
 from loadtests.bench.ground import Ground, Target
 from loadtests.bench.idle import GET, UPGRADE, held
-from loadtests.bench.load import CpuWatch, wrk
+from loadtests.bench.load import CpuWatch, paced, wrk
 
 HTTP1_CONNECTIONS = 32
 BODY_CONNECTIONS = 8
 _HEADS = ("same", "varying")
+# Requests a second in all, over so many connections: little enough that nobody waits for a core.
+_PACE, _PACED_CONNECTIONS = 400, 8
 _SETTLE_SECONDS = 1.0
 
 
@@ -44,6 +46,17 @@ def _http1_round(ground: Ground, round_: int, target: Target, heads: str) -> Non
     }
     cpu = watch.figures("cpu_us", 1e6 / result.requests)
     ground.samples.add(f"http1-{heads}", target.name, round_, **values, **cpu)
+
+
+def latency(ground: Ground) -> None:
+    """Keep-alive GETs at a pace that leaves every target idle most of the time."""
+    with ground.load_app() as app_port, ground.all_targets(app_port) as targets:
+        for round_, target in ground.rounds(targets):
+            with ground.or_left_out(target.name):
+                log = ground.folder / f"latency-{target.name}-{round_}"
+                took = paced(target.port, _PACED_CONNECTIONS, _PACE, ground.plan.seconds, log)
+                values = {"p50_us": took.p50_us, "p99_us": took.p99_us, "errors": took.errors}
+                ground.samples.add("latency", target.name, round_, **values)
 
 
 def bodies(ground: Ground) -> None:
@@ -124,6 +137,7 @@ class Measure:
 # What `--only` chooses from.
 MEASURES = {
     "http1": Measure(http1, ("http1-same", "http1-varying"), ("wrk", "nginx")),
+    "latency": Measure(latency, ("latency",), ("h2load", "nginx")),
     "http2": Measure(http2.same, ("http2",), ("h2load", "nghttpd")),
     "http2-varying": Measure(http2.varying, ("http2-varying",), ("nghttpd",), ("hpack",)),
     "bodies": Measure(bodies, ("bodies",), ("wrk", "nginx")),

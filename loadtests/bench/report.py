@@ -47,6 +47,11 @@ _SMALL = (("cpu_ms_per_mb", "CPU ms/MB", ".2f"), ("mb_per_s", "MB/s", ".0f"), *_
 TABLES = {
     "http1-same": Table("HTTP/1.1 keep-alive, the same head every time", _HTTP1),
     "http1-varying": Table("HTTP/1.1 keep-alive, a browser's head, new every time", _HTTP1),
+    "latency": Table(
+        "HTTP/1.1 keep-alive, 400 requests a second",
+        (("p50_us", "p50 us", ".0f"), ("p99_us", "p99 us", ".0f")),
+        "what `direct` takes is the app's and the client's own",
+    ),
     "http2": Table(
         "HTTP/2, 8 connections x 8 streams, the same fields every time", _HTTP2, _NO_NGINX
     ),
