@@ -221,11 +221,14 @@ def test_no_text_takes_long(old: str, new: str) -> None:
     assert len(done.stdout) < 10_000
 
 
-def test_half_a_surrogate_is_written_as_one() -> None:
-    """JSON can say it, UTF-8 cannot (RFC 8259, section 8.2)."""
+def test_half_a_surrogate_is_no_character() -> None:
+    """JSON can say it, UTF-8 cannot (RFC 8259, section 8.2); to kubectl it is U+FFFD (Go's
+    encoding/json)."""
     text = '{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "w\\ud800"}}'
     done = run("-o", "json", stdin=text)
-    assert {each["object"] for each in json.loads(done.stdout)} == {"deployment/w\\ud800"}
+    assert {each["object"] for each in json.loads(done.stdout)} == {
+        "deployment/w\N{REPLACEMENT CHARACTER}"
+    }
 
 
 def test_the_list_names_every_rule() -> None:

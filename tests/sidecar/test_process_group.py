@@ -3,12 +3,15 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from drainproxy.sidecar import process_group
+from tests.e2e.process import PATIENCE
 
 READY = "print('up', flush=True); "
 CATCHES = f"signal.signal(signal.SIGUSR1, lambda *_: sys.exit(3)); {READY} time.sleep(60)"
@@ -43,11 +46,19 @@ def running(script: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
+def until_asleep(pid: int) -> None:
+    """Who has just said that it is up may still be running for a moment."""
+    end = time.monotonic() + PATIENCE
+    while "State:\tS" not in Path(f"/proc/{pid}/status").read_text():
+        assert time.monotonic() < end
+
+
 @pytest.mark.parametrize("script", [CATCHES, WAITS, WAITS_FOR_ANY])
 def test_who_has_said_what_a_signal_means_hears_of_it(script: str) -> None:
     with running(script) as process:
+        until_asleep(process.pid)
         process_group.tell(process.pid, signal.SIGUSR1)
-        assert process.wait(10) == 3
+        assert process.wait(PATIENCE) == 3
 
 
 @pytest.mark.parametrize("script", [IGNORES, KNOWS_NOTHING, BLOCKS_FOR_A_MOMENT])
@@ -56,14 +67,14 @@ def test_who_has_not_does_not_die_of_it(script: str) -> None:
         process_group.tell(process.pid, signal.SIGUSR1)
         # What was sent before comes before (kill(2)): it is still there to die of the next one.
         process_group.order(process.pid, signal.SIGTERM)
-        assert process.wait(10) == -signal.SIGTERM
+        assert process.wait(PATIENCE) == -signal.SIGTERM
 
 
 def test_a_group_is_empty_when_the_last_of_it_was_taken_in() -> None:
     with running(KNOWS_NOTHING) as process:
         assert not process_group.is_empty(process.pid)
         process_group.order(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(PATIENCE)
         assert process_group.is_empty(process.pid)
         process_group.order(process.pid, signal.SIGKILL)
         process_group.tell(process.pid, signal.SIGUSR1)
