@@ -59,6 +59,8 @@ Where to change what:
 - Which files a new protocol touches: its grammar in `wire/`; a session beside `tcp`. If detected by
   its first bytes: `wire/sniff` and a line in `detect`; if begun by an upgrade: `_switch` in
   `http1.connection`, and `http2.inbound` for RFC 8441. Its kind in `drain/ledger`. If
-  its streams have no end of their own, a file in `goodbye/` and rows in `drain/interruption`. Its
-  settings in `config` and `sidecar/wiring`.
+  its streams have no end of their own, a file in `goodbye/` and rows in `drain/interruption`. Who
+  begins a drain's goodbyes and who holds it up: `sidecar.drain_control` and `sidecar.new_clients`;
+  what `stream-drain` and a rebalance may end: `drain.stream_drain` and `sidecar.rebalance`. Its
+  settings in `config` and `sidecar/wiring`; its signals in `rollout/gate` and `deploy/monitoring`.
 """

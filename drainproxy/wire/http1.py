@@ -78,6 +78,12 @@ class Request:
         self.forwarded = False
 
     @property
+    def may_be_websocket(self) -> bool:
+        """The app is asked for a WebSocket, among others; any other Upgrade it may ignore, as most
+        do (RFC 9110 7.8)."""
+        return any(_name(token) == _WEBSOCKET for token in self.upgrade.split(b","))
+
+    @property
     def replayable(self) -> bool:
         """It may be sent a second time: nothing was lost with the first (RFC 9110 9.2.2)."""
         return self.length == 0 and not self.upgrade and self.method in _IDEMPOTENT

@@ -6,7 +6,7 @@ import pytest
 
 from drainproxy.wire.logged import NO_FACTS, Facts
 from tests.relay.conversation import Conversation, head, request
-from tests.relay.frames import GET, NO_ERROR, PREFACE, data, priority, settings
+from tests.relay.frames import GET, NO_ERROR, OK, PREFACE, data, priority, settings
 from tests.relay.http1.test_connection import POST
 from tests.relay.streams import asked, begun
 from tests.relay.upgraded import UPGRADE
@@ -164,6 +164,15 @@ def test_over_http2_an_app_that_cannot_be_had_is_told() -> None:
     assert said == [
         ("app", "502 the app closed the connection before the end of its answer (2 streams)")
     ]
+
+
+def test_over_http2_what_the_deadline_ends_is_told_once() -> None:
+    talk = asked(1, 3)
+    said = listened(talk)
+    talk.app_sends(talk.answers.headers(3, OK))
+    talk.proxy.says_last_goodbyes()
+    talk.proxy.aborts()
+    assert said == [("deadline", "503 the time to drain is over (1 streams)")]
 
 
 def test_a_stream_whose_app_answers_nonsense_is_told() -> None:

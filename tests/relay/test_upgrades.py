@@ -302,3 +302,25 @@ def test_frames_after_a_refused_upgrade_never_reach_the_app() -> None:
     talk.app_sends(response(403))
     assert talk.app_got() == UPGRADE
     assert talk.client_got().startswith(response(403) + b"HTTP/1.1 400 ")
+
+
+# An app that may ignore it (RFC 9110 7.8)
+
+
+@pytest.mark.parametrize("offer", ["foo/1", "SPDY/3.1", "foo/1, IRC/6.9", "TLS/1.2"])
+def test_an_offer_that_is_no_websocket_is_for_the_app_to_take_or_not_to_the_end(offer: str) -> None:
+    talk = Conversation()
+    talk.proxy.closes()
+    asked = request("/", "Connection: upgrade", f"Upgrade: {offer}")
+    talk.client_sends(asked)
+    talk.app_sends(response(200))
+    assert talk.client_got().startswith(b"HTTP/1.1 200 ")
+    assert talk.proxy.context.counters.rejected == {}
+
+
+def test_a_websocket_that_begins_when_nobody_listens_any_more_is_refused() -> None:
+    talk = Conversation()
+    talk.proxy.closes()
+    talk.client_sends(UPGRADE)
+    assert talk.client_got().startswith(b"HTTP/1.1 503 ")
+    assert talk.proxy.context.counters.rejected == {"leaving": 1}

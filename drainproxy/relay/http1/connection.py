@@ -40,8 +40,7 @@ class Http1Connection(Exchange):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
-        size = len(data)
-        if size >= LARGE_READ and self.client_must_wait(data):
+        if (size := len(data)) >= LARGE_READ and self.client_must_wait(data):
             return
         self.context.counters.bytes_from_clients += size
         self.active = True
@@ -88,7 +87,8 @@ class Http1Connection(Exchange):
         """Forward the request as `head`; what came after is its body, or waits."""
         context = self.context
         self.request = request
-        if request.upgrade and context.latecomers.refuses(self.connected_at):
+        late = request.upgrade and context.latecomers.refuses(self.connected_at)
+        if late and request.may_be_websocket:
             self.context.counters.rejected["leaving"] += 1
             self._say(503, "leaving: no new upgrades here", "leaving", retry=True)
             return
@@ -181,8 +181,7 @@ class Http1Connection(Exchange):
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""
-        size = len(data)
-        if size >= LARGE_READ and self.app_must_wait(data):
+        if (size := len(data)) >= LARGE_READ and self.app_must_wait(data):
             return
         self.context.counters.bytes_from_app += size
         self.active = True

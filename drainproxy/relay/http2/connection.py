@@ -26,6 +26,7 @@ from drainproxy.wire.sniff import HTTP2_PREFACE
 
 # How often, in seconds, to check again whether a request that waits for 504 is still being sent.
 _LOOK_AGAIN = 1.0
+_REASONS = {MAX_AGE: "the connection has reached its age", IDLE: "nothing has moved for long"}
 
 
 class Http2Connection(Session):
@@ -253,8 +254,9 @@ class Http2Connection(Session):
         if self.closing.over:
             return
         self.why = why
-        aged = why == MAX_AGE
-        reason = "the connection has reached its age" if aged else "the time to drain is over"
+        reason = _REASONS.get(why, "the time to drain is over")
+        if unanswered := sum(not stream.status for stream in self.table.streams.values()):
+            self.context.refusal(why, self.peer, f"503 {reason} ({unanswered} streams)")
         if self.table.streams and not self.outbound.begun:
             self.closing.speak_for_app(503, reason, http2.CANCEL, CUT)
         else:
