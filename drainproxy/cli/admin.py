@@ -125,12 +125,13 @@ def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) 
 
     Exits with 0 while it is serving, and with 1 while it is not, or if there is no sidecar.
     """
+    if watch and as_json:
+        raise click.UsageError("--watch shows text: leave --json out, or ask again and again")
     sidecar = Admin(admin, admin_token)
     if watch:
         from drainproxy.cli.watch import follow
 
         body = follow(lambda: sidecar.get("/status"))
-        as_json = False
     else:
         body = sidecar.get("/status")
     # What clients have asked for is in it: that must not command the terminal.

@@ -183,6 +183,13 @@ async def test_what_a_client_has_asked_for_commands_no_terminal(sidecar: FakeSid
     assert r"(a\x1b[2Jb\nserving)" in result.output.splitlines()[0]
 
 
+def test_a_status_that_is_watched_is_no_json() -> None:
+    result = CliRunner().invoke(main, ["status", "--watch", "--json"])
+
+    assert result.exit_code == 2
+    assert "leave --json out" in result.output
+
+
 async def test_status_json_is_what_the_endpoint_tells(sidecar: FakeSidecar) -> None:
     async with running(sidecar) as run:
         result = await run("status", "--json")
