@@ -15,7 +15,9 @@ from contextlib import suppress
 from drainproxy.config import ConfigError, ConfigFile, load
 from drainproxy.wire import hpack, http1, mend, sniff
 from drainproxy.wire.chunked import ChunkedBody
+from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
+from drainproxy.wire.frames import FrameScanner
 from drainproxy.wire.hpack import HpackReader
 from drainproxy.wire.sse import EventTracker
 from drainproxy.wire.websocket import FrameTracker
@@ -81,6 +83,47 @@ def websocket_frames(data: bytes) -> None:
     assert whole.between_frames == cut.between_frames
 
 
+class Passing(FrameScanner[int]):
+    """Lets everything pass."""
+
+    def data(self, stream: int, flags: int, length: int) -> bool:
+        return True
+
+    def unknown(self, stream: int) -> bool:
+        return True
+
+    def _passes(self, *_: object, **__: object) -> None:
+        return None
+
+    headers = push = reset = window_update = priority = settings = ping = goaway = _passes
+    settings_acknowledged = _passes
+
+    def pass_on(self, data: bytes) -> bytes:
+        passed = b""
+        while self.error is None and data:
+            passed += self.feed(data)
+            data = self.take_rest()
+        return passed
+
+
+def http2_frames(data: bytes) -> None:
+    """What passes, and what is wrong with it, does not depend on how the stream was cut."""
+    whole, cut = Passing(LIST_SIZE), Passing(LIST_SIZE)
+    passed = whole.pass_on(data)
+    in_cuts = b"".join(cut.pass_on(data[at : at + 1]) for at in range(len(data)))
+    assert (whole.error is None) == (cut.error is None)
+    assert passed == in_cuts
+
+
+def chunked_answer(data: bytes) -> None:
+    body = AnswerBody()
+    start = 0
+    with suppress(Refused):
+        while body.feed(data, start) < 0 and body.stopped:
+            start = body.stopped
+        body.mended(data, -1)
+
+
 def events(data: bytes) -> None:
     whole, cut = EventTracker(), EventTracker()
     whole.feed(data, 0, len(data))
@@ -106,7 +149,7 @@ def annotations(data: bytes) -> None:
 TARGETS: dict[str, Target] = {
     each.__name__: each
     for each in (
-        *(request_head, response_head, header_blocks, chunked_body),
+        *(request_head, response_head, chunked_body, chunked_answer, header_blocks, http2_frames),
         *(websocket_frames, events, first_bytes, configuration, annotations),
     )
 }
