@@ -1,8 +1,8 @@
 """What a release needs beside its files: `release.py check TAG URL`, `release.py notes TAG`.
 
 `check` exits with 1 and names all that does not belong to the tag: the version of the package, of
-the chart and of the app in it, the section of the changelog, the address of the project. `notes`
-prints that section of the changelog.
+the chart and of the app in it, the section of the changelog, the address of the project; and pages
+that say that nothing is published yet. `notes` prints that section of the changelog.
 """
 
 import re
@@ -33,6 +33,18 @@ def problems(root: Path, tag: str, url: str) -> Iterator[str]:
     source = tomllib.loads((root / "pyproject.toml").read_text())["project"]["urls"]["Source"]
     if source != url:
         yield f"project.urls of pyproject.toml leads to {source}, this is {url}"
+    for page, words in NOT_OUT.items():
+        if words in (root / page).read_text():
+            yield f"{page} says: {words}"
+
+
+# True until the first release, and read by everybody after it.
+NOT_OUT = {
+    "README.md": "not published yet",
+    "deploy/README.md": "There is no public image yet",
+    "deploy/helm/drainproxy/values.yaml": "There is no public one yet",
+    "drainproxy/kube/plan.py": "there is no public one",
+}
 
 
 def notes(root: Path, tag: str) -> str:

@@ -86,8 +86,11 @@ def release(root: Path) -> ModuleType:
 
 
 @pytest.fixture
-def repository(root: Path, tmp_path: Path) -> Path:
-    """What the release looks at, with a changelog that is ready for it."""
+def repository(root: Path, tmp_path: Path, release: ModuleType) -> Path:
+    """What the release looks at, with a changelog and pages that are ready for it."""
+    for name in release.NOT_OUT:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("It is published.")
     for name in ("pyproject.toml", "drainproxy/__init__.py", "deploy/helm/drainproxy/Chart.yaml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text((root / name).read_text())
@@ -113,6 +116,16 @@ def test_what_is_not_dated_is_not_released(release: ModuleType, repository: Path
     (repository / "CHANGELOG.md").write_text(f"## {__version__}, not released yet\n\n- One.\n")
 
     assert release.notes(repository, f"v{__version__}") == ""
+
+
+def test_no_page_of_a_release_says_that_nothing_is_published(
+    release: ModuleType, repository: Path
+) -> None:
+    urls = tomllib.loads((repository / "pyproject.toml").read_text())["project"]["urls"]
+    (repository / "README.md").write_text("Status: 0.1, not published yet.")
+
+    problems = list(release.problems(repository, f"v{__version__}", urls["Source"]))
+    assert problems == ["README.md says: not published yet"]
 
 
 def test_the_chart_says_where_it_comes_from() -> None:
