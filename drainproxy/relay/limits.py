@@ -29,6 +29,8 @@ class Limits:
     sse_drain: str = "auto"
     # Of the answers of all other kinds those that a drain ends too.
     stream_drain: StreamDrain = field(default_factory=StreamDrain)
+    # A drain's goodbyes are said one after the other (drain-spread).
+    goodbyes_are_spread: bool = True
     forwarded: bool = True
     aging: Aging = field(default_factory=Aging)
     max_streams: int = 256

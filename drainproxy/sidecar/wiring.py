@@ -37,6 +37,7 @@ def limits(settings: Settings) -> Limits:
         websocket_close_reason=settings.websocket_close_reason,
         kinds_ended_by_drain=kinds_ended_by_drain(settings),
         stream_drain=stream_drain(settings),
+        goodbyes_are_spread=settings.drain_spread > 0,
         forwarded=settings.forwarded == "append",
         aging=aging(settings),
         sse_drain=settings.sse_drain,

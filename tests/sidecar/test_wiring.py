@@ -47,6 +47,11 @@ def test_a_drain_asks_event_streams_unless_they_are_to_be_waited_for(how: str) -
     assert ("sse" in limits.kinds_ended_by_drain, limits.sse_drain) == (how != "wait", how)
 
 
+@pytest.mark.parametrize("spread", ["0s", "2s"])
+def test_without_a_spread_all_goodbyes_of_a_drain_come_at_once(spread: str) -> None:
+    assert wiring.limits(settings(drain_spread=spread)).goodbyes_are_spread == (spread != "0s")
+
+
 def test_limits_on_heads_and_streams_follow_their_settings() -> None:
     limits = wiring.limits(settings(max_fields="9", max_streams="8", max_resets="7"))
     assert (limits.max_fields, limits.max_streams, limits.max_resets) == (9, 8, 7)

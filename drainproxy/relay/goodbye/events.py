@@ -76,7 +76,7 @@ class EventGoodbye:
 
     def end(self, carrier: Carrier) -> None:
         """End it here. A client without room for it is not told when to come again."""
-        words = self._retry(self._rule)
+        words = self._retry(self._urgency)
         if carrier.room >= len(words):
             carrier.send(words)
         carrier.told(self.why)
@@ -86,13 +86,17 @@ class EventGoodbye:
         """The app has died, on everyone at once: end the stream where it is. Of an event that is
         not whole its listener takes nothing (WHATWG HTML 9.2.6), so it must not be made whole
         either."""
-        words = self._retry(EVENT_RULES[self._context.limits.sse_drain, Urgency.LAST])
+        words = self._retry(Urgency.LAST)
         if self.tracker.between_events and carrier.room >= len(words):
             carrier.send(words)
         carrier.finish(APP_LEFT)
 
-    def _retry(self, rule: EventRule) -> bytes:
-        soonest, latest = rule.retry
+    def _retry(self, urgency: Urgency) -> bytes:
+        limits = self._context.limits
+        if urgency is Urgency.DRAIN and not limits.goodbyes_are_spread:
+            # All end at once, as they do when time is up.
+            urgency = Urgency.LAST
+        soonest, latest = EVENT_RULES[limits.sse_drain, urgency].retry
         return sse.retry(int(soonest + self._context.uniform() * (latest - soonest)))
 
 

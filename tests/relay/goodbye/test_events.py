@@ -31,6 +31,17 @@ def test_between_two_events_it_ends_at_once(events: Begins, why: str) -> None:
     assert (talk.goodbyes, talk.ending) == ({("sse", why): 1}, "goodbye")
 
 
+def test_where_a_drain_says_all_goodbyes_at_once_they_come_back_later(events: Begins) -> None:
+    talk = events(goodbyes_are_spread=False)
+    talk.app_sends(EVENT)
+    talk.asked_to_end(DRAIN)
+    assert talk.client_got() == EVENT + RETRY_LATER
+    old = events(goodbyes_are_spread=False)
+    old.app_sends(EVENT)
+    old.asked_to_end(AGE)
+    assert old.client_got() == EVENT + RETRY, "an age comes to each in its own time"
+
+
 @pytest.mark.parametrize("cut", range(1, len(EVENT)))
 def test_an_event_that_is_under_way_is_finished_first(events: Begins, why: str, cut: int) -> None:
     talk = events()
