@@ -11,8 +11,8 @@ from math import inf
 
 from drainproxy.drain.goodbye import DRAIN, MAX_AGE, MAX_STREAM_AGE, REBALANCE
 
-# Seconds, all of them. So long nothing moves either way: then no answer is on its way. An answer
-# that is computed in less time than this is the usual one.
+# In seconds, as all that follow. A pause: for so long no byte has moved in either direction. Most
+# answers are computed in less, so none is on its way then.
 QUIET = 0.1
 # After this long without a pause: right behind a message of the app, when its client has hardly
 # asked again.

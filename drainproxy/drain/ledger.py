@@ -11,9 +11,9 @@ KINDS = ("http1", "http2", "grpc", "sse", "websocket", "tcp")
 
 # How an exchange can end. Plain ints: they are indexes on the data path.
 FINISHED, GOODBYE, CLIENT_LEFT, APP_LEFT, CUT = range(5)
+ENDINGS = ("finished", "goodbye", "client_left", "app_left", "cut")
 # The most unanswered goodbyes that a report names.
 MOST_NAMED = 40
-ENDINGS = ("finished", "goodbye", "client_left", "app_left", "cut")
 
 
 class Hold(Protocol):

@@ -18,7 +18,7 @@ _UNREACHABLE = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 
 class Delivery:
-    """A hold in place of one that has ended with a goodbye, and is `kind` no longer perhaps."""
+    """Holds the place of one that has ended with a goodbye until that has been delivered."""
 
     __slots__ = ("kind", "opened", "path", "peer", "why")
 

@@ -288,7 +288,7 @@ class Session:
     # Doing
 
     def count_age(self) -> None:
-        """When it expires, by what it is at the moment; called whenever it has become that."""
+        """Set when it expires, by its kind: to be called whenever that changes."""
         self.age.count(self.context.limits.aging, self.kind, self.since)
 
     def reach_app(self, *first: bytes) -> None:

@@ -154,7 +154,7 @@ class Admin:
 
     @web.middleware
     async def tracked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Any handler, while whose place is given away depends on who asks for what."""
+        """Run the handler; its connection is not closed to make room for another meanwhile."""
         self._connections.asks(request.protocol)
         try:
             answer = await handler(request)

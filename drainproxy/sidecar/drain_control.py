@@ -192,7 +192,7 @@ class DrainControl:
         self._opening = self._sidecar.start(self._reopen())
 
     async def _reopen(self) -> None:
-        """Bind again; who took a port meanwhile is waited out, since we are said to serve."""
+        """Bind again, until a port that was taken meanwhile is free: we are said to serve."""
         for listener in self._sidecar.listeners:
             while True:
                 try:

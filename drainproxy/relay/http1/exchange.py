@@ -35,7 +35,7 @@ from drainproxy.wire.rewrite import END_OF_HEAD, answer
 # The media type of event streams among those that are accepted (RFC 9110 12.5.1).
 _ASKS_FOR_EVENTS = re.compile(rb"\r\naccept:[^\r\n]*text/event-stream", re.IGNORECASE)
 # What is said to a request that we end before the app has answered.
-_OVER = {
+_REASONS = {
     **dict.fromkeys((DEADLINE, SIGNAL), "the time to drain is over"),
     MAX_AGE: "the connection has reached its age",
 }
@@ -122,7 +122,7 @@ class Exchange(Session):
     # What the client is told beside the answer
 
     def say_goodbye(self, why: str) -> None:
-        """What may last is told where that harms nobody; others hear it in an answer."""
+        """End a streaming answer at its next boundary; a plain one gets `Connection: close`."""
         if self.events is not None:
             self.events.say(why)
         elif self.endless is not None:
@@ -151,15 +151,15 @@ class Exchange(Session):
         return DRAIN if self.context.latecomers.tells_connection(self.age) else ""
 
     def _body_in_doubt(self) -> bool:
-        """RFC 9110 10.1.1: whether a body that was not asked for still comes nobody can tell, so
-        nothing may follow it."""
+        """RFC 9110 10.1.1: without 100 the client may or may not send the body, so no request can
+        be read behind it."""
         return (
             self.request is not None and self.request.expects_continue and not self.heads.continued
         )
 
-    def _may_wait(self) -> bool:
-        """Whether whoever asks for events waits until an app is back that has closed without a
-        word: an EventSource gives up for ever on any answer but a 200 (WHATWG HTML 9.2.3)."""
+    def _holds_event_source(self) -> bool:
+        """Whether to hold a request for events until the app, which has closed without an answer,
+        is back: an EventSource gives up for ever on anything but a 200 (WHATWG HTML 9.2.3)."""
         request = self.request
         if request is None or request.method != b"GET" or self.heads.answer_begun:
             return False
@@ -348,9 +348,9 @@ class Exchange(Session):
     def abort(self, why: str) -> None:
         """End now, with 503 if no answer has begun, else so that it is seen to be unfinished."""
         self.why = why
-        if self.answer_state is ANSWER_HEAD and why in _OVER and not self.client.is_closing():
+        if self.answer_state is ANSWER_HEAD and why in _REASONS and not self.client.is_closing():
             # As on a stream of HTTP/2: to hear nothing is no answer (RFC 9110 15.6.4).
-            self._say(503, _OVER[why], why, retry=True, ending=CUT)
+            self._say(503, _REASONS[why], why, retry=True, ending=CUT)
             return
         unfinished = self.answer_state is ANSWER_BODY and self.answer_length == UNTIL_CLOSE
         self._end_exchange(CUT)

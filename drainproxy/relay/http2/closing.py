@@ -24,19 +24,19 @@ from drainproxy.wire.http2 import (
 # Seconds. The last try to reach an app may come so much before connect-timeout is over.
 _LAST_TRY = 0.5
 # More, in bytes, than was on its way when a client was told to go.
-_MOST_THROWN_AWAY = 16 << 20
+_MOST_DISCARDED = 16 << 20
 
 
 class Closing:
     """Ends one session; `over`: nothing is forwarded any more."""
 
-    __slots__ = ("_app", "_outbound", "_session", "_table", "_thrown_away", "over")
+    __slots__ = ("_app", "_discarded", "_outbound", "_session", "_table", "over")
 
     def __init__(self, session: Session, table: StreamTable, outbound: Outbound) -> None:
         self._session = session
         self._table = table
         self._outbound = outbound
-        self._thrown_away = 0
+        self._discarded = 0
         # The app's connection, after it was let go.
         self._app: Transport | None = None
         self.over = False
@@ -141,11 +141,11 @@ class Closing:
             self._app.close()
         self._session.start_client(APP_IS_FULL | CLIENT_IS_FULL | CONNECTING)
 
-    def throw_away(self, data: bytes) -> None:
-        """What still comes is no sign of life, and of one who goes on for ever it is too much."""
+    def discard(self, data: bytes) -> None:
+        """Drop what comes while we linger, which keeps nothing alive; abort where it is endless."""
         self._session.active = False
-        self._thrown_away += len(data)
-        if self._thrown_away > _MOST_THROWN_AWAY:
+        self._discarded += len(data)
+        if self._discarded > _MOST_DISCARDED:
             self._session.client.abort()
 
     def on_deadline(self) -> None:

@@ -84,7 +84,7 @@ class Http2Connection(Session):
         self.context.counters.bytes_from_clients += size
         self.active = True
         if self.closing.over:
-            self.closing.throw_away(data)
+            self.closing.discard(data)
             return
         if self._preface_left:
             data = self._pass_preface(data)

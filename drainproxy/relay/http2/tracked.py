@@ -85,7 +85,7 @@ class TrackedStream:
 
     @property
     def client_answered(self) -> bool:
-        """And it has answered: whoever goes then, it ended with a goodbye."""
+        """It has answered our Close: whoever closes first now, this is booked as a goodbye."""
         return False
 
     @property
