@@ -18,7 +18,8 @@ from .signals import judged, traffic, version
 class Rollout(Struct, frozen=True):
     """Two versions by the matchers that select their pods; `window`: seconds since the step began,
     `warm_up`: those of a pod that do not count;
-    `weight`: of the canary, in percent, if it is known."""
+    `weight`: of the canary, in percent, if it is known; `release`: what tells it from one before
+    with the same matchers, if it has to be told."""
 
     canary: str
     stable: str
@@ -26,6 +27,7 @@ class Rollout(Struct, frozen=True):
     policy: Policy = Policy()
     warm_up: float = WARM_UP
     weight: float | None = None
+    release: str = ""
 
 
 async def look_at_canary(server: Server, rollout: Rollout, now: float) -> Report:

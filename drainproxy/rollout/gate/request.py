@@ -51,6 +51,8 @@ class GateRequest(Struct, rename="camel", forbid_unknown_fields=True):
     app: str = ""
     version: str = ""
     previous: str = ""
+    # What tells one release from the next where both have the same selectors.
+    release: str = ""
 
 
 class Flagger(Struct):
@@ -59,6 +61,8 @@ class Flagger(Struct):
     name: str
     namespace: str
     phase: str = ""
+    # Of the Canary's pod template.
+    checksum: str = ""
     metadata: dict[str, str] = {}
 
 
@@ -81,6 +85,7 @@ def rollout(asked: GateRequest) -> Rollout:
         policy_of(objective(asked.slo), tolerated(asked.tolerate)),
         _seconds("warmUp", asked.warm_up),
         _within("weight", asked.weight.removesuffix("%"), 0, 100) if asked.weight else None,
+        release=asked.release,
     )
 
 
@@ -174,6 +179,7 @@ def read_flagger(body: bytes) -> GateRequest:
     own = msgspec.convert(payload.metadata, GateRequest)
     if own.namespace == "":
         own.namespace = payload.namespace
+    own.release = own.release or payload.checksum
     if not own.canary and not own.canary_hash:
         own.canary = hash_selector(own.namespace, "app", payload.name)
     if not own.stable and not own.stable_hash:

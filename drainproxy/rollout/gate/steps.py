@@ -18,44 +18,56 @@ from .look import Rollout
 # abort is followed by a longer silence.
 _FORGOTTEN_AFTER: Final = 180.0
 _LONGER: Final = 3.0
+# Analyses that run beside each other ask in one moment.
+_IN_ONE_MOMENT: Final = 5.0
 # Who invents rollouts makes others forgotten.
 _MOST: Final = 1000
 
 
+_Key = tuple[str, str, str]
+
+
 class _Step(Struct):
-    """`silence`: seconds between the last two questions."""
+    """`silence`: seconds between the last two questions that did not come in one moment."""
 
     weight: float | None
     began: float
     asked: float
     silence: float = 0.0
 
-    def hear(self, now: float) -> None:
-        """Somebody asks about it; whether it still lasts depends on when he did before."""
+    def hear(self, now: float, otherwise: float) -> None:
+        """Somebody asks about it; whether it still lasts depends on when he did before. If not,
+        what is counted begins `otherwise`."""
         silence = now - self.asked
         if silence > max(_FORGOTTEN_AFTER, _LONGER * self.silence):
-            self.weight, self.began = None, -inf
-        self.asked, self.silence = now, silence
+            self.weight, self.began = None, otherwise
+        self.asked = now
+        if silence > _IN_ONE_MOMENT:
+            self.silence = silence
 
 
 class Steps:
-    """The steps of all rollouts, by their two versions; moments are seconds since 1970."""
+    """The steps of all rollouts, by their two versions and the release; moments are seconds since
+    1970. Where each release has the same selectors, as with Flagger, the pods of the one before are
+    in the window of the next: so one that was never seen begins at the first question."""
 
     def __init__(self) -> None:
-        self._steps: dict[tuple[str, str], _Step] = {}
+        self._steps: dict[_Key, _Step] = {}
 
     def within_step(self, rollout: Rollout, now: float) -> Rollout:
         """The rollout, counted since its step began and no longer than its window. At 0 and at
         100 % there are no two versions with users, and it is the window that says what counts."""
-        versions = rollout.canary, rollout.stable
-        step = self._steps.get(versions)
+        key = _key(rollout)
+        step = self._steps.get(key)
         if step is not None:
-            step.hear(now)
+            step.hear(now, now if rollout.release else -inf)
         if rollout.weight is not None:
             if not 0 < rollout.weight < 100:
                 return rollout
             if step is None or step.weight != rollout.weight:
-                step = self._begin(versions, rollout.weight, now - rollout.warm_up, now)
+                step = self._begin(key, rollout.weight, now - rollout.warm_up, now)
+        elif step is None and rollout.release:
+            step = self._begin(key, None, now, now)
         if step is None:
             return rollout
         return replace(rollout, window=min(rollout.window, max(now - step.began, 1.0)))
@@ -63,14 +75,16 @@ class Steps:
     def passed(self, rollout: Rollout, now: float) -> None:
         """The engine was told to go on; whoever names weights says himself when it does."""
         if rollout.weight is None:
-            self._begin((rollout.canary, rollout.stable), None, now, now)
+            self._begin(_key(rollout), None, now, now)
 
-    def _begin(
-        self, versions: tuple[str, str], weight: float | None, began: float, now: float
-    ) -> _Step:
-        before = self._steps.pop(versions, None)
+    def _begin(self, key: _Key, weight: float | None, began: float, now: float) -> _Step:
+        before = self._steps.pop(key, None)
         while len(self._steps) >= _MOST:
             del self._steps[next(iter(self._steps))]
         step = _Step(weight, began, now, before.silence if before else 0.0)
-        self._steps[versions] = step
+        self._steps[key] = step
         return step
+
+
+def _key(rollout: Rollout) -> _Key:
+    return rollout.canary, rollout.stable, rollout.release

@@ -42,7 +42,7 @@ def test_a_canary_of_flagger_is_told_from_its_primary_by_the_label_app() -> None
     found = rollout(read_flagger(FLAGGER))
     assert found.canary == 'app="web",namespace="shop"'
     assert found.stable == 'app="web-primary",namespace="shop"'
-    assert found.window == 180
+    assert (found.window, found.release) == (180, "85d557f47b")
     assert found.policy.allowed == pytest.approx(14.4 * 0.01)
 
 

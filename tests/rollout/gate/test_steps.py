@@ -55,6 +55,20 @@ def test_who_asks_seldom_is_remembered_for_longer() -> None:
         assert windows(steps, (at + 299, WEIGHTLESS)) == [1200 if at == 0 else 299]
 
 
+def test_who_asks_in_one_moment_does_not_ask_often() -> None:
+    looks = [(300 * look + at, AT[5]) for look in range(4) for at in (0, 0.25)]
+    assert windows(Steps(), *looks)[::2] == [60, 60, 360, 660]
+
+
+def test_a_release_that_was_never_seen_is_not_blamed_for_the_one_before() -> None:
+    """Flagger's canary has the same label in each release; errors of a few minutes ago are those
+    of pods that are gone."""
+    steps, first, second = Steps(), *(replace(WEIGHTLESS, release=each) for each in "ab")
+    assert windows(steps, (0, first), (60, first), (120, first)) == [1, 60, 120]
+    assert windows(steps, (180, second), (240, second)) == [1, 60]
+    assert windows(steps, (1800, second), (1860, second)) == [1, 60], "nor for what is forgotten"
+
+
 def test_an_engine_that_names_no_weight_goes_on_when_it_is_told_to() -> None:
     steps = Steps()
     steps.passed(WEIGHTLESS, T0)
