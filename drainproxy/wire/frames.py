@@ -36,6 +36,7 @@ from drainproxy.wire.http2 import (
     SETTINGS,
     WINDOW_UPDATE,
     Http2Error,
+    append,
     number,
 )
 from drainproxy.wire.padding import padding_is_here, prefix_and_part
@@ -206,7 +207,7 @@ class FrameScanner(Generic[Ending]):
         that is nothing, the frame will be in what `feed` returns."""
         if self.between_frames and not self._feeding:
             return frame
-        self._words.append(frame)
+        append(self._words, frame)
         return b""
 
     # Hot: called for each piece of data; most pass through the first branches.

@@ -302,3 +302,25 @@ def test_settings_are_clamped_to_their_most_and_others_stay() -> None:
 def test_an_error_has_a_code_for_the_peer_and_words_for_people(budget: str) -> None:
     error = Http2Error(PROTOCOL_ERROR, "no", budget) if budget else Http2Error(PROTOCOL_ERROR, "no")
     assert (error.code, error.reason, error.budget, str(error)) == (1, "no", budget, "1: no")
+
+
+def test_credit_that_waits_is_given_back_at_once_and_whole() -> None:
+    """6.9.1: a window has no more than 2**31 - 1 bytes, nor has what opens it."""
+    most = http2.MOST_STREAM
+    waiting: list[bytes] = []
+    for increment in (1, 2, most - 3, 1):
+        http2.append(waiting, http2.window_update(0, increment))
+    assert waiting == [http2.window_update(0, most), http2.window_update(0, 1)]
+
+
+def test_of_frames_that_wait_no_other_is_changed() -> None:
+    frames = [
+        http2.window_update(0, 1),
+        http2.window_update(1, 1),
+        http2.window_update(1, 1),
+        http2.ping(bytes(8)),
+    ]
+    waiting: list[bytes] = []
+    for each in (*frames, update(0, 1)):
+        http2.append(waiting, each)
+    assert waiting == [*frames, update(0, 1)]

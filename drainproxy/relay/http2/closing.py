@@ -6,13 +6,14 @@ connection before the client has read the last frames (RFC 9112 9.6 says it of H
 
 from math import inf
 
-from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT
+from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT
 from drainproxy.relay.http2.outbound import Outbound
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.session import LINGER, Session
 from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import APP_IS_FULL, CLIENT_IS_FULL, CONNECTING
 from drainproxy.wire.http2 import (
+    CANCEL,
     INTERNAL_ERROR,
     NO_ERROR,
     REFUSED_STREAM,
@@ -75,6 +76,14 @@ class Closing:
                 # RFC 9113 8.7: nobody has begun to work on them.
                 patience = context.limits.connect_timeout - _LAST_TRY
                 self.speak_for_app(status, reason, REFUSED_STREAM, APP_LEFT, patience)
+
+    def begin_without_app(self) -> None:
+        """End a connection whose app has said nothing. Who has asked for something hears what has
+        waited for the app's SETTINGS."""
+        if self._table.highest > 0:
+            self.speak_for_app(503, "", CANCEL, CUT)
+        else:
+            self.begin()
 
     def speak_for_app(
         self, status: int, reason: str, code: int, ending: int, patience: float = 0.0

@@ -226,7 +226,7 @@ class Http2Connection(Session):
             self.shutdown.end()
             self._follow_up()
         else:
-            self.closing.begin()
+            self.closing.begin_without_app()
 
     def _follow_up(self) -> None:
         """Do what frames have led to, after they were passed on."""

@@ -61,6 +61,31 @@ def test_what_waits_for_the_app_is_bounded(size: int) -> None:
     )
 
 
+def test_what_is_left_out_while_the_app_is_reached_leaves_nothing_behind() -> None:
+    """DATA of a stream that the app never hears of: each frame opens the window again."""
+    talk = Conversation("auto", app_listens=False)
+    talk.client_begins()
+    talk.client_asks(1, (*GET, (b"connection", b"close")), end=False)
+    for _ in range(100):
+        talk.client_sends(data(1, b"x") * 100)
+    talk.app_accepts()
+    talk.app_sends(settings())
+    heard = talk.client_hears()
+    assert [each for each in heard if each[0] == "window"] == [("window", 0, 10_000)]
+
+
+@pytest.mark.parametrize("end", ["leaves", "closes"])
+def test_who_was_refused_hears_so_when_the_drain_comes_before_the_app(end: str) -> None:
+    talk = Conversation("auto", app_listens=False)
+    talk.client_begins()
+    talk.client_asks(1, (*GET, (b"connection", b"close")))
+    assert talk.client_hears() == []
+    getattr(talk.proxy, end)()
+    talk.proxy.says_last_goodbyes()
+    heard = [each[0] for each in talk.client_hears()]
+    assert heard == ["settings", "settings ack", "reset", "goaway"]
+
+
 def test_who_leaves_while_the_app_is_reached_is_gone_and_waited_for_no_longer() -> None:
     talk = Conversation("auto", app_listens=False)
     talk.client_begins()
