@@ -70,6 +70,17 @@ def test_who_has_not_does_not_die_of_it(script: str) -> None:
         assert process.wait(PATIENCE) == -signal.SIGTERM
 
 
+def test_where_proc_knows_no_masks_nobody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the sandbox of gVisor."""
+    thread = tmp_path / "proc/7/task/7"
+    thread.mkdir(parents=True)
+    (thread / "status").write_text("Name:\tapp\nState:\tS (sleeping)\n")
+    monkeypatch.setattr(process_group, "Path", lambda path: tmp_path / path.lstrip("/"))
+    assert not process_group._expects(7, signal.SIGUSR1)
+
+
 def test_a_group_is_empty_when_the_last_of_it_was_taken_in() -> None:
     with running(KNOWS_NOTHING) as process:
         assert not process_group.is_empty(process.pid)
