@@ -48,7 +48,7 @@ _SERVERS: Final[tuple[tuple[str, Dialect], ...]] = (
 # They run a file from its first line to its last, markers and all.
 _CLIENTS: Final = {"psql", "mysql", "mariadb", "sqlite3"}
 # A database that is waited for is asked something.
-_ASKS: Final = re.compile(r"\s*(?:select|show|explain)\b[^;]*;?\s*", re.IGNORECASE)
+_ASKS: Final = re.compile(r"\s*(?:select|show|explain)\b[^;]*+;?\s*+", re.IGNORECASE)
 # What the clock runs is a migration where it changes what others use. To delete old rows, to add
 # and drop partitions, and to make a table of its own anew is daily work.
 _CHANGES_A_SCHEMA: Final = re.compile(r"(?:\A|;)\s*(?:alter|rename|drop)\s", re.IGNORECASE)

@@ -34,6 +34,8 @@ _ASIDE = re.compile(r"(?:.*-)?(?:metrics?|prom(?:etheus)?|health\w*|probes?|debu
 # Other people's sidecars, which injectors put in and their own probes and hooks serve.
 _FOREIGN: Final = ("istio-proxy", "linkerd-proxy", "daprd", "vault-agent", "cloud-sql-proxy")
 _OURS: Final = "drainproxy"
+# What it is told to be our proxy; an entrypoint may have said "run" before.
+_OF_THE_PROXY: Final = ("run", "--forward", "--config")
 
 
 def is_sidecar(container: Place) -> bool:
@@ -43,7 +45,7 @@ def is_sidecar(container: Place) -> bool:
         return False
     words = _words(container)
     is_told = any(not word.startswith("-") for word in words)
-    return not is_told or any(word in ("run", "--forward") for word in words)
+    return not is_told or any(word.partition("=")[0] in _OF_THE_PROXY for word in words)
 
 
 def is_held_back(container: Place) -> bool:
