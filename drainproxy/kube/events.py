@@ -88,6 +88,10 @@ def event(owner: Owner, namespace: str, verdict: Verdict) -> Json:
     }
 
 
+# RFC 1123, a label.
+_LONGEST_NAMESPACE: Final = 63
+
+
 class Events:
     """Takes them at once and writes them one after the other; what does not fit is dropped."""
 
@@ -104,7 +108,7 @@ class Events:
     def tell(self, request: Request, verdict: Verdict) -> None:
         """Say what a verdict warns of, unless the request only asks what would happen."""
         owner = None if request.dry_run else owner_of(request.object or {})
-        if owner is None or self._waiting.full():
+        if owner is None or self._waiting.full() or len(request.namespace) > _LONGEST_NAMESPACE:
             return
         made = event(owner, request.namespace, verdict)
         key = f"{request.namespace}/{made['metadata']['name']}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from drainproxy.kube.admission import Request, Verdict, parse
 from drainproxy.kube.events import Events, event, owner_of
@@ -97,6 +98,16 @@ async def test_an_event_that_is_invalid_keeps_no_other_waiting(
         running.cancel()
     assert [each["message"] for each in api.created] == ["two"]
     assert failures == ["events"]
+
+
+async def test_in_a_namespace_that_there_cannot_be_nothing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(Api(), tmp_path, monkeypatch) as cluster:
+        events = Events(cluster, lambda _: None, pause=0)
+        for length in (63, 64, 3_000_000):
+            events.tell(replace(MADE, namespace="n" * length), verdict("bad"))
+        assert events._waiting.qsize() == 1
 
 
 async def test_who_may_write_none_says_so_once_and_keeps_few(
