@@ -30,10 +30,7 @@ class Mistake(Struct, frozen=True):
     problem: str
 
     def __str__(self) -> str:
-        text = shortened(f"{self.source}: {self.problem}")
-        if text.isprintable():
-            return text
-        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+        return printable(shortened(f"{self.source}: {self.problem}"))
 
 
 class ConfigError(Exception):
@@ -51,6 +48,13 @@ class ConfigError(Exception):
 def shortened(text: str, most: int = _LONGEST) -> str:
     """The text, of `most` characters at most; what is left out shows."""
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """The text with escapes in place of control characters, which command a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def told(items: Sequence[object]) -> list[str]:

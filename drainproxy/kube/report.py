@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 from msgspec import Struct, to_builtins
 
+from drainproxy.config.mistakes import printable
+
 from .capture import Mode
 from .ports import PortTakeover
 
@@ -65,7 +67,8 @@ class Line(Struct, frozen=True, kw_only=True):
         if self.outcome == "error":
             prefix = f"{self.where}: "
         detail = f" ({self.summary or self.reason})" if self.summary or self.reason else ""
-        first = f"{prefix}{self.object} {self.outcome}{detail}"
+        # Names of an input are anybody's words, and must not look like lines of ours.
+        first = printable(f"{prefix}{self.object} {self.outcome}{detail}")
         return "\n".join([first, *(f"  {text}" for text in self._details())])
 
     @property

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
 
+from drainproxy.config.mistakes import shortened
+
 from .misfits import Misfit, Number, Path, fitted, wrong_kind
 
 Json = dict[str, Any]
@@ -284,7 +286,7 @@ class Workload(Struct, frozen=True):
         if not isinstance(taken, dict):
             return "it has no pod template"
         kind = str(taken.get("kind", "?")).lower()
-        return f"its pods are those of {kind}/{taken.get('name', '?')}"
+        return shortened(f"its pods are those of {kind}/{taken.get('name', '?')}")
 
     @property
     def stateful_set(self) -> str | None:

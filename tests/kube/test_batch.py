@@ -216,6 +216,12 @@ def test_the_level_of_a_namespace_forbids_a_redirect() -> None:
     assert "Pod Security level restricted of namespace shop" in done.report.text()
 
 
+def test_a_name_is_no_line_of_the_report_and_commands_no_terminal() -> None:
+    named = DEPLOYMENT.replace("{name: web}", '{name: "web\\e[2J\\nweb injected"}', 1)
+    (first,) = inject(named).report.text().splitlines()[:1]
+    assert "\\x1b[2J\\nweb injected" in first
+
+
 def test_a_line_says_why_a_workload_is_skipped() -> None:
     off = DEPLOYMENT.replace("{app: web}", '{app: web, drainproxy.io/inject: "false"}')
     head = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nspec: "
