@@ -202,15 +202,18 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         EventsDrainAt,
         setting(
             choice(EventsDrainAt),
-            "Whether a drain ends event streams, or waits for them; auto ends those whose events"
-            " carry an id, by which clients resume them, and waits for the others.",
+            "Whether a drain ends event streams at leaving, or waits for them until the deadline;"
+            " auto ends those whose events carry an id, by which clients resume them, and waits for"
+            " the others.",
             reload=True,
         ),
     ] = "auto"
     websocket_drain: Annotated[
         DrainAt,
         setting(
-            choice(DrainAt), "Whether a drain ends WebSockets, or waits for them.", reload=True
+            choice(DrainAt),
+            "Whether a drain ends WebSockets at leaving, or waits for them until the deadline.",
+            reload=True,
         ),
     ] = "end"
     websocket_answer_timeout: Annotated[
@@ -226,7 +229,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         DrainAt,
         setting(
             choice(DrainAt),
-            "Whether a drain ends gRPC streams, or waits for them.",
+            "Whether a drain ends gRPC streams at leaving, or waits for them until the deadline.",
             reload=True,
         ),
     ] = "wait"
@@ -235,8 +238,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         tuple[EndingStream, ...],
         setting(
             STREAM_DRAIN,
-            "Other endless responses that a drain ends, by media type or path (/watch is /watch/x"
-            " too): those to GET in a pause, like complete ones, those of gRPC with UNAVAILABLE.",
+            "Other endless responses that a drain ends at leaving, by media type or path (/watch is"
+            " /watch/x too): those to GET in a pause, like complete ones, those of gRPC with"
+            " UNAVAILABLE; all others are waited for until the deadline.",
         ),
     ] = ()
 

@@ -23,7 +23,7 @@ class Limits:
     websocket_close_reason: str = "going away"
     # How long a goodbye waits for the app's answer to the last message of a WebSocket client.
     websocket_answer_timeout: float = 1.0
-    # The kinds that are told to end when a drain begins; all others are waited for.
+    # The kinds that are told to end at leaving; all others are waited for.
     kinds_ended_by_drain: frozenset[str] = frozenset({"websocket", "sse"})
     # Which event streams among them may: a key of `drain.interruption.EVENT_RULES`.
     sse_drain: str = "auto"
