@@ -44,6 +44,7 @@ _SHUTDOWN_TIMEOUT = 1.0
 _KEEPALIVE = 75.0
 # Paths in log lines about refusals are cut to so many characters.
 _LONGEST_PATH = 200
+_LONGEST_METHOD = 20
 
 # The parameter `of` of a preStop hook names its container; it may be missing.
 _HOOKS = {"app": Origin.APP_HOOK, "sidecar": Origin.SIDECAR_HOOK}
@@ -168,7 +169,8 @@ class Admin:
         """Log a refusal. What a probe is told is no refusal."""
         body = answer.body if isinstance(answer, web.Response) else None
         reason = msgspec.json.decode(body)["reason"] if isinstance(body, bytes) else ""
-        words = f"{request.method} {request.path[:_LONGEST_PATH]}: {answer.status} {reason}"
+        asked = f"{request.method[:_LONGEST_METHOD]} {request.path[:_LONGEST_PATH]}"
+        words = f"{asked}: {answer.status} {reason}"
         self._sidecar.context.refusal("admin", request.remote or "unknown", words)
 
     def guarded(self, handler: Handler) -> Handler:
