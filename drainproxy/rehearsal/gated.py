@@ -1,8 +1,8 @@
 """A canary in steps of 5 %, each after a verdict of the gate, which queries a real Prometheus.
 
 Like deploy/rollouts/argo/canary.yaml, with shorter times: a step takes at least two scrapes instead
-of 90 s, and the gate counts the last 6,000 users, about 20 s, instead of 5 minutes; both include
-the steps before.
+of 90 s, and the gate counts the last 6,000 users, about 20 s, steps before included. On a cluster
+it counts anew at each weight, for 20 minutes at most.
 """
 
 import asyncio
