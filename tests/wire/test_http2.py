@@ -314,12 +314,8 @@ def test_credit_that_waits_is_given_back_at_once_and_whole() -> None:
 
 
 def test_of_frames_that_wait_no_other_is_changed() -> None:
-    frames = [
-        http2.window_update(0, 1),
-        http2.window_update(1, 1),
-        http2.window_update(1, 1),
-        http2.ping(bytes(8)),
-    ]
+    update = http2.window_update
+    frames = [update(0, 1), update(1, 1), update(1, 1), http2.ping(bytes(8))]
     waiting: list[bytes] = []
     for each in (*frames, update(0, 1)):
         http2.append(waiting, each)
