@@ -22,6 +22,7 @@ class Service:
         self.port = 0
         self.pods: list[Pod] = []
         self._ready: dict[Pod, bool] = {}
+        self.connections: set[asyncio.Task[None]] = set()
 
     def endpoint(self) -> Pod | None:
         """Where a connection goes now."""
@@ -47,6 +48,10 @@ class Service:
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A client has come: it stays with the pod that it was led to."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.connections.add(task)
+        task.add_done_callback(self.connections.discard)
         pod = self.endpoint()
         if pod is None:
             writer.transport.abort()
@@ -89,3 +94,7 @@ async def service(*pods: Pod) -> AsyncIterator[Service]:
     finally:
         probing.cancel()
         server.close()
+        # Of a client that is gone an app may not have heard.
+        for connection in made.connections:
+            connection.cancel()
+        await asyncio.gather(*made.connections, return_exceptions=True)

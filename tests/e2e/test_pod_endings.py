@@ -118,14 +118,45 @@ class Caller:
                 await asyncio.sleep(EVERY)
 
 
-Asking = Client | Caller
+class Visitor:
+    """Opens something that lasts, again and again, and is gone after its first word."""
+
+    def __init__(self, to: Service | Pod, *question: str) -> None:
+        self._to, self._question = to, question
+        self.told: Counter[str] = Counter()
+
+    async def ask_for_ever(self) -> None:
+        while True:
+            try:
+                async with asked(self._to.port, *self._question) as it:
+                    status = (await it.head())[":status"]
+                self.told["answered" if status in ("101", "200") else status] += 1
+            except ConnectionRefusedError:
+                # As a Service would not ask, whose only endpoint is unready.
+                pass
+            except (AssertionError, ConnectionError) as error:
+                self.told[f"{type(error).__name__} {error}"[:80]] += 1
+            # The pace of the clients.
+            await asyncio.sleep(EVERY)
+
+
+def visitors(to: Service | Pod) -> list["Asking"]:
+    """Connects of WebSockets and event streams, of which each may be the one that is lost."""
+    return [
+        Visitor(to, HTTP1, WEBSOCKET),
+        Visitor(to, HTTP2, WEBSOCKET, "/ws"),
+        Visitor(to, HTTP2, EVENTS, "/events?seconds=600"),
+    ]
+
+
+Asking = Client | Caller | Visitor
 
 
 @asynccontextmanager
 async def asking(to: Service) -> AsyncIterator[list[Asking]]:
     """Clients that keep their connections, and some that open one for each question."""
     clients: list[Asking] = [Client(to, kept=kept) for kept in (True, True, True, False, False)]
-    async with at_work(*clients, Caller(to)) as working:
+    async with at_work(*clients, Caller(to), *visitors(to)) as working:
         yield working
 
 
@@ -215,7 +246,8 @@ async def test_a_restart_is_unready_until_the_app_is_there_again(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
     async with pod(tmp_path / "pod", settings) as restarting:
-        async with watching(restarting) as found, at_work(Caller(restarting)) as clients:
+        clients = [Caller(restarting), *visitors(restarting)]
+        async with watching(restarting) as found, at_work(*clients):
             await asyncio.to_thread(restarting.restart_app)
             await until(restarting, lambda: restarting.is_ready)
             assert restarting.sidecar.phase == "serving"
