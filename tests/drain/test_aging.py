@@ -11,15 +11,15 @@ from drainproxy.drain.aging import Aging
 AGING = Aging({"http1": 100.0, "tcp": 0.0}, jitter=0.1, grace=5.0)
 
 ages = st.floats(0.001, 1e6)
-jitters = lucks = st.floats(0, 1)
+jitters = samples = st.floats(0, 1)
 moments = st.floats(0, 1e9)
 
 
 @pytest.mark.parametrize(
-    ("luck", "retires"), [(0.0, 1090.0), (0.25, 1095.0), (0.5, 1100.0), (0.75, 1105.0)]
+    ("sample", "expires_at"), [(0.0, 1090.0), (0.25, 1095.0), (0.5, 1100.0), (0.75, 1105.0)]
 )
-def test_the_age_varies_by_the_jitter_either_way(luck: float, retires: float) -> None:
-    assert AGING.expires_at("http1", 1000.0, luck) == pytest.approx(retires)
+def test_the_age_varies_by_the_jitter_either_way(sample: float, expires_at: float) -> None:
+    assert AGING.expires_at("http1", 1000.0, sample) == pytest.approx(expires_at)
 
 
 @pytest.mark.parametrize("kind", ["tcp", "websocket"])
@@ -33,7 +33,7 @@ def test_without_being_told_otherwise_nothing_retires() -> None:
 
 def test_without_a_jitter_all_retire_at_their_age() -> None:
     aging = Aging({"http1": 100.0})
-    assert {aging.expires_at("http1", 1000.0, luck) for luck in (0.0, 0.3, 0.99)} == {1100.0}
+    assert {aging.expires_at("http1", 1000.0, sample) for sample in (0.0, 0.3, 0.99)} == {1100.0}
 
 
 def test_what_has_retired_is_cut_after_the_grace() -> None:
@@ -44,32 +44,32 @@ def test_without_a_grace_nothing_is_cut() -> None:
     assert Aging({"http1": 100.0}).grace_ends_at(1100.0) == inf
 
 
-@pytest.mark.parametrize(("luck", "retires"), [(0.0, 5000.0), (0.5, 5010.0), (0.75, 5015.0)])
+@pytest.mark.parametrize(("sample", "expires_at"), [(0.0, 5000.0), (0.5, 5010.0), (0.75, 5015.0)])
 def test_who_is_too_old_for_a_new_age_retires_within_the_width_of_the_jitter(
-    luck: float, retires: float
+    sample: float, expires_at: float
 ) -> None:
-    assert AGING.recomputed_expiry("http1", 5000.0, luck) == pytest.approx(retires)
+    assert AGING.recomputed_expiry("http1", 5000.0, sample) == pytest.approx(expires_at)
 
 
-@given(ages, jitters, moments, lucks)
+@given(ages, jitters, moments, samples)
 def test_nobody_retires_outside_of_the_jitter(
-    age: float, jitter: float, since: float, luck: float
+    age: float, jitter: float, since: float, sample: float
 ) -> None:
-    retires = Aging({"x": age}, jitter).expires_at("x", since, luck)
-    assert since + age * (1 - jitter) <= retires + 1e-6
-    assert retires <= since + age * (1 + jitter) + 1e-6
+    expires_at = Aging({"x": age}, jitter).expires_at("x", since, sample)
+    assert since + age * (1 - jitter) <= expires_at + 1e-6
+    assert expires_at <= since + age * (1 + jitter) + 1e-6
 
 
-@given(ages, jitters, moments, lucks)
+@given(ages, jitters, moments, samples)
 def test_catching_up_takes_no_longer_than_the_jitter_is_wide(
-    age: float, jitter: float, now: float, luck: float
+    age: float, jitter: float, now: float, sample: float
 ) -> None:
-    retires = Aging({"x": age}, jitter).recomputed_expiry("x", now, luck)
-    assert now <= retires <= now + 2 * jitter * age + 1e-6
+    expires_at = Aging({"x": age}, jitter).recomputed_expiry("x", now, sample)
+    assert now <= expires_at <= now + 2 * jitter * age + 1e-6
 
 
-@given(ages, st.floats(0.01, 1), st.lists(lucks, min_size=2, unique=True))
-def test_who_has_more_luck_retires_later(age: float, jitter: float, lucks: list[float]) -> None:
+@given(ages, st.floats(0.01, 1), st.lists(samples, min_size=2, unique=True))
+def test_who_has_more_luck_retires_later(age: float, jitter: float, samples: list[float]) -> None:
     aging = Aging({"x": age}, jitter)
-    retire = [aging.expires_at("x", 0.0, luck) for luck in sorted(lucks)]
+    retire = [aging.expires_at("x", 0.0, sample) for sample in sorted(samples)]
     assert retire == sorted(retire)

@@ -356,7 +356,7 @@ async def test_with_half_of_all_without_an_end_the_exit_is_on_time_and_the_repor
     report_file = tmp_path / "report.json"
     # Long enough for all to be there at once, on a busy machine too.
     short, long = 4.0, 60.0
-    # Of this the last 2 s are for last words: who has an end has come to it before.
+    # Of this the last 2 s are for last goodbyes: who has an end has come to it before.
     deadline = 8.0
     options = (*ALL_WAIT, f"--drain-timeout={deadline:g}s", "--report-file", str(report_file))
     grpc_port, tcp_port = free_ports(2)

@@ -12,7 +12,7 @@ from tests.e2e.conformance.frames import PREFACE, ping, settings
 from tests.e2e.conftest import DemoApp
 from tests.e2e.process import BUSY, Sidecar, sidecar
 
-# What the bound is to the tick, tests/sidecar/test_news.py proves.
+# What the bound is to the tick, tests/sidecar/test_new_clients.py proves.
 QUIET = 0.5
 # By the machine alone `leaving` would take three quarters of an hour.
 DRAIN = ("--drain-delay", "0s", "--drain-quiet", f"{QUIET}s", "--drain-timeout", "1h")

@@ -12,7 +12,7 @@ CHUNKED_EVENTS = head(
     "HTTP/1.1 200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked"
 )
 # How it ends when its client is told to come again, by the luck of these tests after 3 s.
-FAREWELL = b"c\r\nretry: 550\n\n\r\n0\r\n\r\n"
+LAST_EVENTS = b"c\r\nretry: 550\n\n\r\n0\r\n\r\n"
 
 
 def ages(grace: float = 0.0, jitter: float = 0.0, **by_kind: float) -> Aging:

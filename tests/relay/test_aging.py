@@ -8,8 +8,8 @@ import pytest
 from drainproxy.drain.aging import Aging
 from tests.relay.aged import (
     CHUNKED_EVENTS,
-    FAREWELL,
     GOODBYE,
+    LAST_EVENTS,
     ages,
     change,
     goodbyes,
@@ -199,7 +199,7 @@ def test_an_event_stream_ends_at_an_age_of_its_own_and_the_next_answer_is_the_la
     talk.proxy.wait(99.75)
     assert talk.client_got() == CHUNKED_EVENTS
     talk.proxy.wait(0.25)
-    assert talk.client_got() == FAREWELL
+    assert talk.client_got() == LAST_EVENTS
     assert talk.proxy.endings[1:] == [("sse", "goodbye")]
     assert one_request(talk) == GOODBYE
 
@@ -227,7 +227,7 @@ def test_an_event_stream_that_begins_past_the_age_is_the_last_answer_and_ends_at
     talk.app_sends(CHUNKED_EVENTS)
     got = talk.client_got()
     assert b"\r\nConnection: close\r\n" in got
-    assert got.endswith(FAREWELL)
+    assert got.endswith(LAST_EVENTS)
     assert talk.client.state == "half-closed"
     assert talk.proxy.endings == [("sse", "goodbye")]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.drain.latecomers import TOLD_AFTER as PATIENCE
-from tests.relay.aged import CHUNKED_EVENTS, FAREWELL, goodbyes, one_request
+from tests.relay.aged import CHUNKED_EVENTS, LAST_EVENTS, goodbyes, one_request
 from tests.relay.carried import EVENT_STREAMS, WEBSOCKETS, Carried, Events, WebSocket
 from tests.relay.conversation import Conversation, chunk, request, response
 from tests.relay.frames import (
@@ -207,9 +207,9 @@ def test_events_on_a_connection_that_was_there_before_are_not_ended_at_once() ->
     talk.client_sends(request("/events"))
     talk.app_sends(CHUNKED_EVENTS + chunk(EVENT))
     talk.proxy.wait(TOLD_AFTER - 0.5)
-    assert FAREWELL not in talk.client_got()
+    assert LAST_EVENTS not in talk.client_got()
     talk.proxy.wait(1)
-    assert talk.client_got() == FAREWELL
+    assert talk.client_got() == LAST_EVENTS
 
 
 def test_an_upgrade_of_who_was_waiting_when_the_listener_closed_is_let_in(late: Proxy) -> None:

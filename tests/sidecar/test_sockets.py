@@ -21,7 +21,7 @@ from drainproxy.sidecar.sockets import (
 )
 
 
-class Sink:
+class Transport:
     """A transport as far as its socket is asked for."""
 
     def __init__(self, sock: socket.socket | None, waiting: int = 0) -> None:
@@ -60,41 +60,41 @@ async def test_bytes_that_a_reader_leaves_in_the_system_are_undelivered_until_it
                 sent += one.send(bytes(65536))
         except BlockingIOError:
             pass
-        sink: Any = Sink(one, waiting=7)
-        assert 7 < undelivered(sink) <= sent + 7
+        transport: Any = Transport(one, waiting=7)
+        assert 7 < undelivered(transport) <= sent + 7
         other.setblocking(False)
         async with asyncio.timeout(10):
-            while undelivered(sink) > 7:
+            while undelivered(transport) > 7:
                 await asyncio.get_running_loop().sock_recv(other, 1 << 20)
 
 
 def test_what_nobody_has_read_can_be_taken() -> None:
     with tcp_pair() as (one, other):
-        sink: Any = Sink(one)
-        assert take_unread(sink) == b""
+        transport: Any = Transport(one)
+        assert take_unread(transport) == b""
         other.sendall(b"413")
-        assert take_unread(sink) == b"413"
-        assert take_unread(sink) == b""
+        assert take_unread(transport) == b"413"
+        assert take_unread(transport) == b""
 
 
 def test_what_has_come_and_was_not_read_can_be_told_without_reading_it() -> None:
     with tcp_pair() as (one, other):
-        sink: Any = Sink(one)
-        assert not has_unread(sink)
+        transport: Any = Transport(one)
+        assert not has_unread(transport)
         other.sendall(b"G")
         one.settimeout(5)
         assert one.recv(1, socket.MSG_PEEK) == b"G"
-        assert has_unread(sink)
+        assert has_unread(transport)
         assert one.recv(1) == b"G"
-        assert not has_unread(sink)
+        assert not has_unread(transport)
         one.close()
-        assert not has_unread(sink)
-    nowhere: Any = Sink(None)
+        assert not has_unread(transport)
+    nowhere: Any = Transport(None)
     assert not has_unread(nowhere)
 
 
 def test_a_sink_without_a_socket_has_only_its_own_buffer() -> None:
-    gone: Any = Sink(None, waiting=3)
+    gone: Any = Transport(None, waiting=3)
     assert (undelivered(gone), take_unread(gone)) == (3, b"")
     reset(gone)
     assert gone.aborted
@@ -102,9 +102,9 @@ def test_a_sink_without_a_socket_has_only_its_own_buffer() -> None:
 
 def test_a_socket_that_is_closed_has_nothing_under_way() -> None:
     with tcp_pair() as (one, _):
-        sink: Any = Sink(one)
+        transport: Any = Transport(one)
         one.close()
-        assert (undelivered(sink), take_unread(sink)) == (0, b"")
+        assert (undelivered(transport), take_unread(transport)) == (0, b"")
 
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a socket filter of Linux")

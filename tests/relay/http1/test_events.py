@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.relay.aged import CHUNKED_EVENTS, FAREWELL, GOODBYE, goodbyes, one_request
+from tests.relay.aged import CHUNKED_EVENTS, GOODBYE, LAST_EVENTS, goodbyes, one_request
 from tests.relay.conversation import Conversation, chunk, request, response
 from tests.relay.http1.test_connection import EVENTS
 
@@ -25,7 +25,7 @@ def test_between_two_events_the_stream_ends_at_once_and_whole() -> None:
     talk = listening()
     talk.app_sends(chunk(EVENT))
     talk.proxy.leaves()
-    assert talk.client_got() == chunk(EVENT) + FAREWELL
+    assert talk.client_got() == chunk(EVENT) + LAST_EVENTS
     assert talk.app.lost, "it need not go on"
     assert talk.proxy.endings == [("sse", "goodbye")]
     assert goodbyes(talk) == {("sse", "drain"): 1}
@@ -45,7 +45,7 @@ def test_a_chunk_is_made_shorter_where_the_event_ends_in_its_middle() -> None:
     talk.app_sends(chunk(b"data: 1\n"))
     talk.proxy.leaves()
     talk.app_sends(chunk(b"data: 2\n\ndata: 3\n") + chunk(b"\n"))
-    assert talk.client_got() == chunk(b"data: 1\n") + chunk(b"data: 2\n\n") + FAREWELL
+    assert talk.client_got() == chunk(b"data: 1\n") + chunk(b"data: 2\n\n") + LAST_EVENTS
 
 
 def test_a_chunk_whose_head_is_out_passes_as_a_whole() -> None:
@@ -56,7 +56,7 @@ def test_a_chunk_whose_head_is_out_passes_as_a_whole() -> None:
     talk.app_sends(whole[8:])
     assert talk.client_got() == whole
     talk.app_sends(chunk(b"\n"))
-    assert talk.client_got() == chunk(b"\n") + FAREWELL
+    assert talk.client_got() == chunk(b"\n") + LAST_EVENTS
 
 
 def test_a_stream_without_chunks_ends_with_the_connection() -> None:
@@ -76,7 +76,7 @@ def test_a_stream_that_begins_while_leaving_is_told_at_once() -> None:
     talk.app_sends(CHUNKED_EVENTS)
     got = talk.client_got()
     assert b"\r\nConnection: close\r\n" in got
-    assert got.endswith(FAREWELL)
+    assert got.endswith(LAST_EVENTS)
     assert talk.client.state == "half-closed"
 
 
@@ -85,7 +85,7 @@ def test_its_first_event_comes_with_it() -> None:
     talk.proxy.leaves()
     talk.client_sends(request("/events"))
     talk.app_sends(CHUNKED_EVENTS + chunk(EVENT * 2))
-    assert talk.client_got().endswith(chunk(EVENT) + FAREWELL)
+    assert talk.client_got().endswith(chunk(EVENT) + LAST_EVENTS)
 
 
 @pytest.mark.parametrize(
