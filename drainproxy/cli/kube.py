@@ -53,7 +53,9 @@ def only_option(command: Decorated) -> Decorated:
 def report_options(command: Decorated) -> Decorated:
     """Add `-o json` and `--dry-run`."""
     output = click.option(
-        *("-o", "--output", "style"),
+        "-o",
+        "--output",
+        "style",
         type=click.Choice(["text", "json"]),
         default="text",
         help="The format of the report.",

@@ -55,7 +55,11 @@ GATE: Final = (
 )
 
 GATE_OPTIONS: Final = (
-    *("gate", "gate_timeout", "prometheus", "new_version_fails", "new_version_slow"),
+    "gate",
+    "gate_timeout",
+    "prometheus",
+    "new_version_fails",
+    "new_version_slow",
     "new_version_drops_websockets",
 )
 

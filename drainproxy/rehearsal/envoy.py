@@ -56,9 +56,18 @@ class Envoy:
         file.write_text(json.dumps(_config(self._site)), encoding="utf-8")
         self.process = self._processes.start(
             f"Envoy of {self._site.name}",
-            *(binary(), "-c", str(file), "--concurrency", "1", "--disable-hot-restart"),
-            *("--drain-time-s", f"{self._drain_time:.0f}", "--drain-strategy", "gradual"),
-            *("--log-level", "warn"),
+            binary(),
+            "-c",
+            str(file),
+            "--concurrency",
+            "1",
+            "--disable-hot-restart",
+            "--drain-time-s",
+            f"{self._drain_time:.0f}",
+            "--drain-strategy",
+            "gradual",
+            "--log-level",
+            "warn",
         )
 
     async def ready(self) -> bool:

@@ -50,8 +50,11 @@ def command(
     # JSON is YAML.
     path.write_text(json.dumps(config))
     return (
-        *(program, f"--config.file={path}", f"--storage.tsdb.path={folder / 'prometheus'}"),
-        *(f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"),
+        program,
+        f"--config.file={path}",
+        f"--storage.tsdb.path={folder / 'prometheus'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=warn",
     )
 
 

@@ -106,8 +106,13 @@ class Drainproxy:
         ]
         self.process = self._processes.start(
             f"sidecar of {site.name}",
-            *(sys.executable, "-m", "drainproxy", "run", *forwards),
-            *(f"--admin={site.host}:{site.admin_port}", f"--report-file={self._report_file}"),
+            sys.executable,
+            "-m",
+            "drainproxy",
+            "run",
+            *forwards,
+            f"--admin={site.host}:{site.admin_port}",
+            f"--report-file={self._report_file}",
             *self._flags,
         )
 

@@ -186,8 +186,13 @@ def _command(plan: Plan, ports: Mapping[str, int], version: str) -> list[str]:
     if not plan.app:
         faults = plan.faults.flags() if version != OLD else ()
         return [
-            *(sys.executable, "-m", "drainproxy.rehearsal.app", f"--port={ports['http']}"),
-            *(f"--grpc-port={ports['grpc']}", f"--app-version={version}", *faults),
+            sys.executable,
+            "-m",
+            "drainproxy.rehearsal.app",
+            f"--port={ports['http']}",
+            f"--grpc-port={ports['grpc']}",
+            f"--app-version={version}",
+            *faults,
         ]
     named = {"{port}": str(ports["http"]), "{version}": version}
     command = []

@@ -13,8 +13,17 @@ from drainproxy.rollout.check.workload import Workload
 
 # The keys of trafficRouting in the CRD of Argo Rollouts.
 _ROUTERS: Final = (
-    *("alb", "ambassador", "apisix", "appMesh", "istio", "nginx", "plugins", "smi", "traefik"),
-    *("managedRoutes", "maxTrafficWeight"),
+    "alb",
+    "ambassador",
+    "apisix",
+    "appMesh",
+    "istio",
+    "nginx",
+    "plugins",
+    "smi",
+    "traefik",
+    "managedRoutes",
+    "maxTrafficWeight",
 )
 # What Argo Rollouts advises at least, until every node knows the new endpoints.
 _ENDPOINT_DELAY: Final = 30

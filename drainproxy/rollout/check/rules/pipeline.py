@@ -35,7 +35,10 @@ _SMOKES: Final = call("drainproxy", "smoke")
 _GATES: Final = call("drainproxy", "gate")
 # Objects of Sloth, Pyrra, OpenSLO, Google, Datadog and Nobl9 that are nothing but a budget.
 _SLOS: Final = (
-    *("PrometheusServiceLevel", "ServiceLevelObjective", "SLO", "DatadogSLO"),
+    "PrometheusServiceLevel",
+    "ServiceLevelObjective",
+    "SLO",
+    "DatadogSLO",
     "MonitoringServiceLevelObjective",
 )
 # They are often kept with Prometheus, in another namespace than what they are about.
