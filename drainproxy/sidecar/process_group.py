@@ -3,12 +3,17 @@ group."""
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 # proc(5), /proc/PID/stat: what follows the name, which may hold blanks and parentheses itself.
 _AFTER_NAME = b") "
+# The places of fields 4, 5 and 22 behind it.
+_PARENT, _GROUP, _START_TIME = 1, 2, 19
+# So many seconds old, a process has been through its exec on a busy machine, too.
+_YOUNG = 1.0
 # All signals that can be blocked, but for real-time ones.
 _ALL = sum(
     1 << number - 1 for number in range(1, 32) if number not in (signal.SIGKILL, signal.SIGSTOP)
@@ -53,9 +58,19 @@ def _members(group: int) -> Iterator[int]:
         if entry.isdecimal():
             with suppress(OSError):
                 stat = Path("/proc", entry, "stat").read_bytes()
-                _, _, process_group, *_ = stat[stat.rindex(_AFTER_NAME) + 2 :].split()
-                if int(process_group) == group:
+                fields = stat[stat.rindex(_AFTER_NAME) + 2 :].split()
+                if int(fields[_GROUP]) == group and not _may_become_another(entry, fields):
                     yield int(entry)
+
+
+def _may_become_another(pid: str, fields: list[bytes]) -> bool:
+    """Whether it may be about to exec. Until then it seems to handle what its parent does; it would
+    die of the signal, or stop for ever while its parent waits for it."""
+    started = int(fields[_START_TIME]) / os.sysconf("SC_CLK_TCK")
+    if time.clock_gettime(time.CLOCK_BOOTTIME) - started > _YOUNG:
+        return False
+    of_parent = Path("/proc", fields[_PARENT].decode(), "cmdline").read_bytes()
+    return Path("/proc", pid, "cmdline").read_bytes() == of_parent
 
 
 def _expects(pid: int, number: int) -> bool:

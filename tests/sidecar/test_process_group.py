@@ -70,6 +70,24 @@ def test_who_has_not_does_not_die_of_it(script: str) -> None:
         assert process.wait(PATIENCE) == -signal.SIGTERM
 
 
+FORKS = (
+    "told = lambda *_: (os.write(1, b'told %d\\n' % os.getpid()), os._exit(3));"
+    " signal.signal(signal.SIGUSR1, told); child = os.fork();"
+    " child and print('up', flush=True); time.sleep(60)"
+)
+
+
+def test_who_has_just_been_forked_may_become_another_program_and_is_not_told() -> None:
+    with running(FORKS) as process:
+        assert process.stdout is not None
+        until_asleep(process.pid)
+        process_group.tell(process.pid, signal.SIGUSR1)
+        assert process.wait(PATIENCE) == 3
+        # The child has not, and would have written before it dies of this one (signal(7)).
+        process_group.order(process.pid, signal.SIGTERM)
+        assert process.stdout.read() == b"told %d\n" % process.pid
+
+
 def test_where_proc_knows_no_masks_nobody_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
