@@ -36,6 +36,8 @@ _SHUTDOWN_TIMEOUT = 1.0
 
 _sockets: web.AppKey[WeakSet[web.WebSocketResponse]] = web.AppKey("sockets")
 _faults: web.AppKey[Faults] = web.AppKey("faults")
+# Each client of a crowd has a connection of its own behind the sidecar.
+_BACKLOG = 1024
 
 
 def content(size: int) -> Iterator[bytes]:
@@ -159,7 +161,7 @@ async def _close_sockets(app: web.Application) -> None:
 
 
 async def _tcp_echo(port: int) -> AsyncIterator[None]:
-    server = await asyncio.start_server(_echo_bytes, "127.0.0.1", port)
+    server = await asyncio.start_server(_echo_bytes, "127.0.0.1", port, backlog=_BACKLOG)
     yield
     server.close()
 

@@ -210,11 +210,14 @@ def test_everybody_who_is_let_in_gets_a_connection_to_the_app(running: Sidecar) 
 
 def test_opaque_connections_take_two_each_and_nobody_elses(demo_app: DemoApp) -> None:
     app = f"127.0.0.1:{demo_app.tcp_port}"
-    with limited(app, protocol="tcp") as running, crowd(running.port) as members:
-        assert answers_probes(running)
-        members[0].setblocking(True)
-        members[0].sendall(b"\0hello")
-        assert members[0].recv(100)
+    with limited(app, protocol="tcp") as running:
+        # From then on an app is away only if it is for three probes.
+        running.process.until(lambda: running.get("/readyz")[0] == 200)
+        with crowd(running.port) as members:
+            assert answers_probes(running)
+            members[0].setblocking(True)
+            members[0].sendall(b"\0hello")
+            assert members[0].recv(100)
 
 
 def test_clients_who_leave_while_the_app_does_not_accept_take_nothing_with_them() -> None:

@@ -32,3 +32,13 @@ def test_a_long_head_of_an_answer_is_not_remembered() -> None:
     talk.client_sends(request())
     talk.app_sends(response(200, "X-Long: " + "x" * LONGEST_REMEMBERED))
     assert talk.session.heads.answered_head == b""
+
+
+def test_empty_lines_before_a_request_are_passed_over_but_not_without_end() -> None:
+    """RFC 9112 2.2: at least one; as many as a head may have bytes nobody means."""
+    talk = Conversation(max_header_bytes=65536)
+    talk.client_sends(b"\r\n" * 32768, request())
+    assert talk.app_got() == request()
+    flood = Conversation(max_header_bytes=65536)
+    flood.client_sends(b"\r\n" * 32769)
+    assert flood.client_got().startswith(b"HTTP/1.1 400 ")

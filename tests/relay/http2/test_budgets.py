@@ -120,6 +120,17 @@ def with_room_in_the_app(most: int | None, **limits: Any) -> Conversation:
     return talk
 
 
+def test_by_default_the_256th_stream_is_the_last_and_the_257th_would_wait() -> None:
+    talk = with_room_in_the_app(1000)
+    said = noticed(talk)
+    for stream in range(1, 511, 2):
+        talk.client_asks(stream)
+    assert (reached(talk), said) == (0, [])
+    talk.client_asks(511)
+    assert (reached(talk), said) == (1, [("max-streams", PEER, 256, "further streams wait")])
+    assert talk.rejected == {}
+
+
 @pytest.mark.parametrize("app_takes", [None, 4, 1000])
 def test_the_last_stream_that_there_may_be_is_counted_and_said_with_the_peer(
     app_takes: int | None,
