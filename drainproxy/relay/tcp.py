@@ -3,8 +3,6 @@
 A connection that HTTP/1 upgraded to anything but a WebSocket is opaque too.
 """
 
-from sys import intern
-
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
 from drainproxy.relay.context import Context
 from drainproxy.relay.route import Route
@@ -22,8 +20,7 @@ class Tcp(Session):
 
     def __init__(self, context: Context, route: Route, kind: str = "tcp", path: str = "") -> None:
         super().__init__(context, route, kind)
-        # Clients ask for few paths: each is held once.
-        self._path = intern(path)
+        self._path = path
         self.app_ended = False
         # We are closing the client's connection: that it ends is no surprise.
         self.closing = False
