@@ -62,14 +62,14 @@ class Line(Struct, frozen=True, kw_only=True):
     def text(self, names_file: bool) -> str:
         """For people; with the file where there are several."""
         if not self.object:
-            return f"{self.where}: {'; '.join(self.problems)}"
+            return printable(f"{self.where}: {'; '.join(self.problems)}")
         prefix = f"{self.file}: " if names_file else ""
         if self.outcome == "error":
             prefix = f"{self.where}: "
         detail = f" ({self.summary or self.reason})" if self.summary or self.reason else ""
         # Names of an input are anybody's words, and must not look like lines of ours.
         first = printable(f"{prefix}{self.object} {self.outcome}{detail}")
-        return "\n".join([first, *(f"  {text}" for text in self._details())])
+        return "\n".join([first, *(f"  {printable(text)}" for text in self._details())])
 
     @property
     def where(self) -> str:
