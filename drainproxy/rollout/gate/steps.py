@@ -35,11 +35,11 @@ class _Step(Struct):
     asked: float
     silence: float = 0.0
 
-    def hear(self, now: float, otherwise: float) -> None:
-        """Somebody asks about it; whether it still lasts depends on when he did before. If not,
-        what is counted begins `otherwise`."""
+    def hear(self, now: float, otherwise: float, at_least: float = 0.0) -> None:
+        """Somebody asks about it; whether it still lasts depends on when he did before. After a
+        silence of `at_least` so many seconds what is counted begins `otherwise`."""
         silence = now - self.asked
-        if silence > max(_FORGOTTEN_AFTER, _LONGER * self.silence):
+        if silence > max(_FORGOTTEN_AFTER, _LONGER * self.silence, at_least):
             self.weight, self.began = None, otherwise
         self.asked = now
         if silence > _IN_ONE_MOMENT:
@@ -60,7 +60,10 @@ class Steps:
         key = _key(rollout)
         step = self._steps.get(key)
         if step is not None:
-            step.hear(now, now if rollout.release else -inf)
+            if rollout.release:
+                step.hear(now, now, rollout.window)
+            else:
+                step.hear(now, -inf)
         if rollout.weight is not None:
             if not 0 < rollout.weight < 100:
                 return rollout

@@ -66,6 +66,7 @@ def test_a_release_that_was_never_seen_is_not_blamed_for_the_one_before() -> Non
     steps, first, second = Steps(), *(replace(WEIGHTLESS, release=each) for each in "ab")
     assert windows(steps, (0, first), (60, first), (120, first)) == [1, 60, 120]
     assert windows(steps, (180, second), (240, second)) == [1, 60]
+    assert windows(steps, (540, second)) == [360], "however seldom it asks"
     assert windows(steps, (1800, second), (1860, second)) == [1, 60], "nor for what is forgotten"
 
 
