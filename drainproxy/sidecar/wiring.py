@@ -37,7 +37,8 @@ def limits(settings: Settings) -> Limits:
         websocket_close_reason=settings.websocket_close_reason,
         kinds_ended_by_drain=kinds_ended_by_drain(settings),
         stream_drain=stream_drain(settings),
-        goodbyes_are_spread=settings.drain_spread > 0,
+        # Over less they come as good as at once.
+        goodbyes_are_spread=settings.drain_spread >= 1,
         forwarded=settings.forwarded == "append",
         aging=aging(settings),
         sse_drain=settings.sse_drain,

@@ -77,10 +77,10 @@ class Closing:
                 patience = context.limits.connect_timeout - _LAST_TRY
                 self.speak_for_app(status, reason, REFUSED_STREAM, APP_LEFT, patience)
 
-    def begin_without_app(self) -> None:
-        """End a connection whose app has said nothing. Who has asked for something hears what has
-        waited for the app's SETTINGS."""
-        if self._table.highest > 0:
+    def flush_and_begin(self) -> None:
+        """Begin; where the app has said nothing, who has asked for something hears before what has
+        waited for its SETTINGS."""
+        if self._table.highest > 0 and not self._outbound.begun:
             self.speak_for_app(503, "", CANCEL, CUT)
         else:
             self.begin()

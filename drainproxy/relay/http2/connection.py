@@ -226,7 +226,7 @@ class Http2Connection(Session):
             self.shutdown.end()
             self._follow_up()
         else:
-            self.closing.begin_without_app()
+            self.closing.flush_and_begin()
 
     def _follow_up(self) -> None:
         """Do what frames have led to, after they were passed on."""
@@ -241,7 +241,7 @@ class Http2Connection(Session):
         if self.shutdown.waits:
             self.shutdown.go_on(may_speak=self.outbound.begun)
         elif (self.shutdown.told or self.client_ended) and self.closing.may_begin:
-            self.closing.begin()
+            self.closing.flush_and_begin()
 
     def _app_gone(self, reason: str, status: int = 502) -> None:
         """The app is gone: end the streams that wait for it."""
