@@ -1,5 +1,6 @@
 """Who in a process group hears of a signal."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -77,26 +78,34 @@ FORKS = (
 )
 
 
-def test_who_has_just_been_forked_may_become_another_program_and_is_not_told() -> None:
+@pytest.mark.parametrize(("young", "told"), [(3600.0, 1), (-1.0, 2)])
+def test_who_has_just_been_forked_may_become_another_program_and_is_not_told(
+    young: float, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_group, "_YOUNG", young)
     with running(FORKS) as process:
         assert process.stdout is not None
         until_asleep(process.pid)
         process_group.tell(process.pid, signal.SIGUSR1)
         assert process.wait(PATIENCE) == 3
-        # The child has not, and would have written before it dies of this one (signal(7)).
-        process_group.order(process.pid, signal.SIGTERM)
-        assert process.stdout.read() == b"told %d\n" % process.pid
+        if told == 1:
+            # A child that had been told would be gone.
+            assert not process_group.is_empty(process.pid)
+            process_group.order(process.pid, signal.SIGKILL)
+        assert process.stdout.read().count(b"told") == told
 
 
-def test_where_proc_knows_no_masks_nobody_is_told(
+def test_where_proc_knows_no_masks_the_one_that_we_have_started_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in the sandbox of gVisor."""
-    thread = tmp_path / "proc/7/task/7"
-    thread.mkdir(parents=True)
-    (thread / "status").write_text("Name:\tapp\nState:\tS (sleeping)\n")
+    told: list[tuple[int, int]] = []
+    (tmp_path / "proc/7").mkdir(parents=True)
+    (tmp_path / "proc/7/status").write_text("Name:\tapp\nState:\tS (sleeping)\n")
     monkeypatch.setattr(process_group, "Path", lambda path: tmp_path / path.lstrip("/"))
-    assert not process_group._expects(7, signal.SIGUSR1)
+    monkeypatch.setattr(os, "kill", lambda *whom: told.append(whom))
+    process_group.tell(7, signal.SIGUSR1)
+    assert told == [(7, signal.SIGUSR1)]
 
 
 def test_a_group_is_empty_when_the_last_of_it_was_taken_in() -> None:
