@@ -34,8 +34,6 @@ _ASIDE = re.compile(r"(?:.*-)?(?:metrics?|prom(?:etheus)?|health\w*|probes?|debu
 # Other people's sidecars, which injectors put in and their own probes and hooks serve.
 _FOREIGN: Final = ("istio-proxy", "linkerd-proxy", "daprd", "vault-agent", "cloud-sql-proxy")
 _OURS: Final = "drainproxy"
-# What it is told to be our proxy; an entrypoint may have said "run" before.
-_OF_THE_PROXY: Final = ("run", "--forward", "--config")
 
 
 def is_sidecar(container: Place) -> bool:
@@ -44,8 +42,11 @@ def is_sidecar(container: Place) -> bool:
     if _OURS not in (container.at("name").text, _image(container)):
         return False
     words = _words(container)
-    is_told = any(not word.startswith("-") for word in words)
-    return not is_told or any(word.partition("=")[0] in _OF_THE_PROXY for word in words)
+    flags = {word.partition("=")[0] for word in words if word.startswith("-")}
+    is_told = len(flags) < len(words)
+    # An entrypoint may have said "run" before; other commands have --config too.
+    has_file = "--config" in flags and words[0].startswith("-")
+    return not is_told or "run" in words or "--forward" in flags or has_file
 
 
 def is_held_back(container: Place) -> bool:

@@ -56,7 +56,8 @@ def test_what_only_sounds_like_it_is_none(containers: str) -> None:
 
 def test_what_else_its_image_runs_is_an_app() -> None:
     text = "containers: [{name: drainproxy, image: drainproxy, args: [%s]}]"
-    assert [each.at("name").text for each in workload(text % "gate, serve").containers]
+    for words in ("gate, serve", "status, --watch, --config, /etc/x.yaml"):
+        assert [each.at("name").text for each in workload(text % words).containers]
     # An entrypoint may have said "run" before.
     for words in ("run, --forward=1=2", "--config, /etc/x.yaml", "--admin, '9180', --forward=1=2"):
         assert not workload(text % words).containers
