@@ -118,6 +118,13 @@ def test_what_is_not_dated_is_not_released(release: ModuleType, repository: Path
     assert release.notes(repository, f"v{__version__}") == ""
 
 
+def test_what_is_looked_for_stands_there_until_the_first_release(
+    release: ModuleType, root: Path
+) -> None:
+    """To be deleted with it."""
+    assert all(words in (root / page).read_text() for page, words in release.NOT_OUT.items())
+
+
 def test_no_page_of_a_release_says_that_nothing_is_published(
     release: ModuleType, repository: Path
 ) -> None:

@@ -69,7 +69,7 @@ def test_catching_up_takes_no_longer_than_the_jitter_is_wide(
 
 
 @given(ages, st.floats(0.01, 1), st.lists(samples, min_size=2, unique=True))
-def test_who_has_more_luck_retires_later(age: float, jitter: float, samples: list[float]) -> None:
+def test_a_larger_sample_expires_later(age: float, jitter: float, samples: list[float]) -> None:
     aging = Aging({"x": age}, jitter)
     retire = [aging.expires_at("x", 0.0, sample) for sample in sorted(samples)]
     assert retire == sorted(retire)

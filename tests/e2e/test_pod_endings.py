@@ -130,11 +130,13 @@ class Visitor:
             try:
                 async with asked(self._to.port, *self._question) as it:
                     status = (await it.head())[":status"]
-                self.told["answered" if status in ("101", "200") else status] += 1
+                told = "answered" if status in ("101", "200") else status
+                # It was there before the listener closed, and asked after that.
+                self.told["unsent" if status == "503" else told] += 1
             except ConnectionRefusedError:
                 # As a Service would not ask, whose only endpoint is unready.
                 pass
-            except (AssertionError, ConnectionError) as error:
+            except (AssertionError, ConnectionError, TimeoutError) as error:
                 self.told[f"{type(error).__name__} {error}"[:80]] += 1
             # The pace of the clients.
             await asyncio.sleep(EVERY)

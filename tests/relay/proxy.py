@@ -40,9 +40,9 @@ class Books(Ledger):
         self.endings += [(hold.kind, ENDINGS[FINISHED]) for hold in holds]
 
 
-def _undelivered(sink: Transport) -> int:
+def _undelivered(transport: Transport) -> int:
     """What an end that reads has got, it has got at once."""
-    return 0 if getattr(sink, "other_end_reads", True) else sink.get_write_buffer_size()
+    return 0 if getattr(transport, "other_end_reads", True) else transport.get_write_buffer_size()
 
 
 class Proxy:
@@ -55,9 +55,9 @@ class Proxy:
         self.context = Context(
             replace(LIMITS, **limits),
             lambda: self.time,
-            reset=lambda sink: sink.reset(),  # type: ignore[attr-defined]
-            take_unread=lambda sink: sink.take_unread(),  # type: ignore[attr-defined]
-            has_unread=lambda sink: bool(sink.waiting),  # type: ignore[attr-defined]
+            reset=lambda transport: transport.reset(),  # type: ignore[attr-defined]
+            take_unread=lambda transport: transport.take_unread(),  # type: ignore[attr-defined]
+            has_unread=lambda transport: bool(transport.waiting),  # type: ignore[attr-defined]
             undelivered=_undelivered,
             mask=lambda: MASK,
             retry_after=lambda: RETRY_AFTER,

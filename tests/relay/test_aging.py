@@ -280,8 +280,8 @@ def test_the_age_of_tcp_that_was_told_apart_counts_from_the_connection() -> None
 
 
 def test_each_connection_has_an_age_of_its_own() -> None:
-    lucks = iter([0.0, 0.75])
-    proxy = Proxy(uniform=lambda: next(lucks), aging=ages(tcp=100, jitter=0.1, grace=10))
+    samples = iter([0.0, 0.75])
+    proxy = Proxy(uniform=lambda: next(samples), aging=ages(tcp=100, jitter=0.1, grace=10))
     first, second = (Conversation("tcp", proxy=proxy) for _ in range(2))
     proxy.wait(100)
     assert (first.client.state, second.client.state) == ("reset", "open")
@@ -292,8 +292,8 @@ def test_each_connection_has_an_age_of_its_own() -> None:
 
 
 def test_an_event_stream_has_the_luck_of_its_connection() -> None:
-    lucks = chain([0.0], repeat(0.99))
-    talk = Conversation(uniform=lambda: next(lucks), aging=ages(sse=100, jitter=0.1, grace=10))
+    samples = chain([0.0], repeat(0.99))
+    talk = Conversation(uniform=lambda: next(samples), aging=ages(sse=100, jitter=0.1, grace=10))
     talk.client_sends(request())
     talk.app_sends(CHUNKED_EVENTS)
     talk.proxy.wait(90)

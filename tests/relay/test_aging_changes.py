@@ -61,8 +61,8 @@ def test_a_new_age_holds_for_those_who_are_connected() -> None:
 
 
 def test_who_is_too_old_for_a_new_age_does_not_go_in_one_wave() -> None:
-    lucks = iter([0.0, 0.25, 0.75])
-    proxy = Proxy(uniform=lambda: next(lucks), idle_timeout=1e9)
+    samples = iter([0.0, 0.25, 0.75])
+    proxy = Proxy(uniform=lambda: next(samples), idle_timeout=1e9)
     talks = [Conversation(proxy=proxy) for _ in range(3)]
     proxy.wait(9)
     for talk in talks:

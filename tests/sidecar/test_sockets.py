@@ -93,7 +93,7 @@ def test_what_has_come_and_was_not_read_can_be_told_without_reading_it() -> None
     assert not has_unread(nowhere)
 
 
-def test_a_sink_without_a_socket_has_only_its_own_buffer() -> None:
+def test_a_transport_without_a_socket_has_only_its_own_buffer() -> None:
     gone: Any = Transport(None, waiting=3)
     assert (undelivered(gone), take_unread(gone)) == (3, b"")
     reset(gone)
