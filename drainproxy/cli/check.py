@@ -1,10 +1,8 @@
 """`drainproxy check`: manifests in, the checklist out."""
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -77,13 +75,14 @@ def check(paths: tuple[str, ...], filenames: tuple[str, ...], form: str, **given
 
 def _check(paths: tuple[str, ...], form: str, given: dict[str, Any]) -> None:
     from drainproxy.cli.check_input import read_all
+    from drainproxy.manifests.values import without_collector
     from drainproxy.rollout.check.relations import take_stock
     from drainproxy.rollout.check.report import check as applied
 
     if not paths and sys.stdin.isatty():
         raise click.UsageError("which manifests? Name a FILE, a DIR, or - for standard input")
     mistakes = [*_unknown("--only", given["only"]), *_unknown("--skip", given["skip"])]
-    with _without_collection():
+    with without_collector():
         found = read_all(paths or ("-",))
         _stop([*mistakes, *found.mistakes])
         for note in found.notes:
@@ -93,19 +92,6 @@ def _check(paths: tuple[str, ...], form: str, given: dict[str, Any]) -> None:
     _print(report, form, level or "error")
     if level and report.fails(level):
         sys.exit(1)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """A megabyte becomes a million small objects, none of them garbage: to look for some among them
-    took a quarter of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _print(report: "Report", form: str, level: "Level") -> None:
