@@ -80,6 +80,8 @@ async def test_without_the_right_to_watch_names_decide_and_readiness_says_so(
         open_cluster_view(asked, failures.append) as out,
     ):
         assert (await out.look("shop")).services is None
+        # It does not wait for the answer.
+        await until(lambda: "is forbidden" in out.health().remark)
         health = out.health()
         assert health.problem == ""
         assert "cannot watch Services (/api/v1/services is forbidden" in health.remark

@@ -105,9 +105,7 @@ async def _ask(channel: grpc.aio.Channel, version: str, question: Any) -> Any:
         f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
         response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
-    )()
-    await call.write(question)
-    await call.done_writing()
+    )(iter((question,)))
     answer = await call.read()
     if answer is grpc.aio.EOF:
         raise Failed("reflection: the server gave no answer")
