@@ -52,7 +52,7 @@ async def _send_events(first: int, end: int, send: Send) -> None:
     for number in range(first, end):
         event = b"id: %d\ndata: event %d\n\n" % (number, number)
         await send({"type": "http.response.body", "body": event, "more_body": True})
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(EVERY)  # the pace of the app
     await send({"type": "http.response.body", "body": b"event: end\ndata: that was all\n\n"})
 
 
@@ -65,7 +65,7 @@ async def _answer_call(path: str, receive: Receive, send: Send) -> None:
     await send(start)
     while path.endswith("/Call"):
         await send({"type": "http.response.body", "body": MESSAGE, "more_body": True})
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(EVERY)  # the pace of the app
     await send({"type": "http.response.body", "body": body})
     await send({"type": "http.response.trailers", "headers": [(b"grpc-status", b"0")]})
 

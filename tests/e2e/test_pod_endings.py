@@ -91,7 +91,7 @@ class Client:
                 answered += 1
                 if not self._kept or b"connection: close" in head.lower():
                     return answered
-                await asyncio.sleep(EVERY)
+                await asyncio.sleep(EVERY)  # the pace of the clients
         finally:
             writer.close()
 

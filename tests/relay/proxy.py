@@ -55,6 +55,7 @@ class Proxy:
         self.context = Context(
             replace(LIMITS, **limits),
             lambda: self.time,
+            # Transports of these tests have more than the protocol says.
             reset=lambda transport: transport.reset(),  # type: ignore[attr-defined]
             take_unread=lambda transport: transport.take_unread(),  # type: ignore[attr-defined]
             has_unread=lambda transport: bool(transport.waiting),  # type: ignore[attr-defined]

@@ -55,7 +55,7 @@ class Admin:
     def comes(self, says: bytes = b"") -> AdminConnection:
         self.time += 0.01
         connection = self.connections.connection()
-        connection.connection_made(Transport())  # type: ignore[arg-type]
+        connection.connection_made(Transport())  # type: ignore[arg-type]  # as much as it asks for
         if says:
             connection.data_received(says)
         return connection

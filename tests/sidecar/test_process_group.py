@@ -15,6 +15,7 @@ from drainproxy.sidecar import process_group
 from tests.e2e.process import PATIENCE
 
 READY = "print('up', flush=True); "
+# The minute is for the test to end them; none of them gets so old.
 CATCHES = f"signal.signal(signal.SIGUSR1, lambda *_: sys.exit(3)); {READY} time.sleep(60)"
 WAITS = (
     "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]);"
