@@ -22,7 +22,8 @@ class Service:
         self.port = 0
         self.pods: list[Pod] = []
         self._ready: dict[Pod, bool] = {}
-        self.connections: set[asyncio.Task[None]] = set()
+        self._carried: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._closed = False
 
     def endpoint(self) -> Pod | None:
         """Where a connection goes now."""
@@ -46,12 +47,28 @@ class Service:
     async def _ask(self, pod: Pod) -> None:
         self._ready[pod] = await asyncio.to_thread(lambda: pod.is_ready)
 
-    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A client has come: it stays with the pod that it was led to."""
-        task = asyncio.current_task()
-        assert task is not None
-        self.connections.add(task)
-        task.add_done_callback(self.connections.discard)
+        if self._closed:
+            writer.transport.abort()
+            return
+        carried = asyncio.create_task(self._carry(reader, writer))
+        self._carried[carried] = writer
+        carried.add_done_callback(self._carried.pop)
+
+    async def close(self) -> None:
+        """Ends every connection: of a client that is gone an app may not have heard.
+
+        By its transport too, since a task that is cancelled before it began closes nothing.
+        """
+        self._closed = True
+        carried = dict(self._carried)
+        for task, writer in carried.items():
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*carried, return_exceptions=True)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pod = self.endpoint()
         if pod is None:
             writer.transport.abort()
@@ -62,12 +79,12 @@ class Service:
             writer.transport.abort()
             return
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(_pipe(reader, there[1]))
-                both.create_task(_pipe(there[0], writer))
-        finally:
-            there[1].close()
-            writer.close()
+            await asyncio.gather(_pipe(reader, there[1]), _pipe(there[0], writer))
+        except asyncio.CancelledError:
+            there[1].transport.abort()
+            raise
+        there[1].close()
+        writer.close()
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -75,7 +92,9 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
-        writer.write_eof()
+        # The other direction may have closed it.
+        if not writer.is_closing():
+            writer.write_eof()
         return
     writer.transport.abort()
 
@@ -86,7 +105,7 @@ async def service(*pods: Pod) -> AsyncIterator[Service]:
     made = Service()
     for pod in pods:
         await made.add(pod)
-    server = await asyncio.start_server(made.connect, "127.0.0.1", 0)
+    server = await asyncio.start_server(made.accept, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]
     probing = asyncio.create_task(made.probe())
     try:
@@ -94,7 +113,4 @@ async def service(*pods: Pod) -> AsyncIterator[Service]:
     finally:
         probing.cancel()
         server.close()
-        # Of a client that is gone an app may not have heard.
-        for connection in made.connections:
-            connection.cancel()
-        await asyncio.gather(*made.connections, return_exceptions=True)
+        await made.close()
