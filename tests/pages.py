@@ -28,7 +28,12 @@ def commands(text: str) -> list[str]:
         (match.start(), re.sub(r"^    ", "", match[0], flags=re.MULTILINE))
         for match in _INDENTED.finditer(text)
     ]
-    return [block for _, block in sorted(found) if block.split(maxsplit=1)[0] in PROGRAMS]
+    return [block for _, block in sorted(found) if _is_commands(block)]
+
+
+def _is_commands(block: str) -> bool:
+    first = block.split(maxsplit=1)[0]
+    return first in PROGRAMS or re.match(r"[A-Z_]+=", first) is not None
 
 
 def links(text: str) -> list[str]:

@@ -87,8 +87,6 @@ def environment(place: Path) -> dict[str, str]:
         **QUICK,
         "PATH": os.pathsep.join(folders),
         "PYTHONPATH": str(ROOT),
-        "TOKEN": "of-the-pipeline",
-        "DRAINPROXY_IMAGE": "registry.example/drainproxy:0.1.0",
     }
 
 

@@ -69,9 +69,10 @@ def report_options(command: Decorated) -> Decorated:
 @click.command(
     cls=Command,
     epilog=examples(
-        "inject deployment.yaml | kubectl apply -f -",
-        "inject --dry-run manifests/",
-        "inject --drain-timeout 60s --raise-grace-period on --strict shop.yaml > injected.yaml",
+        "inject --image REGISTRY/drainproxy:0.1.0 deployment.yaml | kubectl apply -f -",
+        "inject --image REGISTRY/drainproxy:0.1.0 --dry-run manifests/",
+        "inject --image REGISTRY/drainproxy:0.1.0 --drain-timeout 60s --raise-grace-period on \\",
+        "    --strict shop.yaml > injected.yaml",
     ),
 )
 @files_argument

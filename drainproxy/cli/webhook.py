@@ -65,7 +65,8 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
     epilog=examples(
         "webhook --tls-cert tls.crt --tls-key tls.key --image registry.example/drainproxy:0.1.0",
         "webhook --tls-secret drainproxy-system/drainproxy-webhook-certificate \\",
-        "    --tls-host drainproxy.drainproxy-system.svc --webhook-configuration drainproxy",
+        "    --tls-host drainproxy.drainproxy-system.svc --webhook-configuration drainproxy \\",
+        "    --image registry.example/drainproxy:0.1.0",
     ),
 )
 @click.option(

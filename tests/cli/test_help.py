@@ -3,10 +3,12 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import takewhile
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -15,9 +17,13 @@ from click.testing import CliRunner
 
 from drainproxy.cli import main
 from drainproxy.config import SECTIONS, TABLE
+from tests.conftest import ROOT
+from tests.kube.tls import Authority
 
 # More options than this are divided, so that nobody reads all of them for one.
 MOST_IN_ONE_SECTION = 20
+
+MANIFESTS = ROOT / "deploy" / "examples"
 
 
 class Named(NamedTuple):
@@ -70,6 +76,43 @@ def test_each_command_has_examples_that_can_be_typed(named: Named) -> None:
     assert found or named.path == (), text
     for arguments in found:
         parse(main, arguments)
+
+
+@pytest.mark.parametrize("path", [(), ("inject",), ("uninject",)])
+def test_examples_about_manifests_do_as_they_say(
+    path: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without anything in the environment, and with no more than the files that they name."""
+    monkeypatch.chdir(tmp_path)
+    for file in ("deployment.yaml", "shop.yaml", "manifests/web.yaml"):
+        Path(file).parent.mkdir(exist_ok=True)
+        shutil.copy(MANIFESTS / "http.yaml", file)
+    shutil.copy(MANIFESTS / "injected" / "http.yaml", "injected.yaml")
+    found = [each for each in examples(text_of(walked(path))) if each[0].endswith("inject")]
+
+    assert found
+    for arguments in found:
+        done = CliRunner(env={"DRAINPROXY_IMAGE": None}).invoke(main, arguments)
+        assert done.exit_code == 0, (arguments, done.output)
+
+
+def test_examples_of_the_webhook_name_all_that_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr("drainproxy.cli.webhook._run", lambda *given: started.append(given))
+    monkeypatch.chdir(tmp_path)
+    Authority().pair(tmp_path)
+    found = list(examples(text_of(walked(("webhook",)))))
+    for arguments in found:
+        done = CliRunner(env={"DRAINPROXY_WEBHOOK_IMAGE": None}).invoke(main, arguments)
+        assert done.exit_code == 0, (arguments, done.output)
+
+    assert len(started) == len(found)
+
+
+def walked(path: tuple[str, ...]) -> Named:
+    return next(each for each in walk() if each.path == path)
 
 
 def parse(command: click.Command, arguments: list[str]) -> None:

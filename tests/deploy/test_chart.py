@@ -273,6 +273,7 @@ def test_the_image_that_is_injected_can_be_another() -> None:
 def test_the_notes_say_what_happens_while_no_webhook_answers(case: str) -> None:
     notes = all_rendered()[case].files["NOTES.txt"]
     assert "kubectl label namespace NAME drainproxy.io/inject=true" in notes
+    assert f"drainproxy inject --image drainproxy:{__version__} " in notes
     assert ("cannot be created" in notes) is (case == "ha")
 
 
