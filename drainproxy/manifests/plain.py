@@ -6,6 +6,7 @@ anchors, tags, block scalars or tabs.
 """
 
 import re
+import sys
 from typing import Final
 
 _WORD: Final = r"[\w/.~$(<=+^;\\]"
@@ -31,6 +32,11 @@ _LINE: Final = rf"[ ]*+(?:{_DASHES}|{_ENTRY}|-(?=[\r\n]|\Z))?+[ ]*+(?:{_COMMENT}
 _TEXT = re.compile(rf"(?:{_LINE}\r?\n)*+{_LINE}")
 
 
+# Before, `*+` goes on in the middle of what has failed (python/cpython#100061).
+POSSESSIVE_WORKS: Final = sys.version_info >= (3, 11, 5)
+
+
 def is_plain(text: str) -> bool:
-    """Whether each of its lines stands for itself, given that it is YAML."""
-    return _TEXT.fullmatch(text) is not None
+    """Whether each of its lines stands for itself, given that it is YAML. False may be said of any
+    text: it is only looked at more closely then."""
+    return POSSESSIVE_WORKS and _TEXT.fullmatch(text) is not None

@@ -57,7 +57,8 @@ def _run(first: int, masked: bool) -> re.Pattern[bytes]:
     )
     rest = b"(?:" + b"|".join(lengths) + b")"
     begins, goes_on = (b"[" + re.escape(each) + b"]" for each in (like, like + _CONTROLS))
-    return re.compile(begins + rest + b"(?:" + goes_on + rest + b")*+", re.DOTALL)
+    # An atomic group: `*+` stands in the middle of a frame that fails before CPython 3.11.5.
+    return re.compile(begins + rest + b"(?>(?:" + goes_on + rest + b")*)", re.DOTALL)
 
 
 class FrameTracker:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drainproxy.wire.chunked import ChunkedBody, Part
+from drainproxy.wire.chunked import ChunkedBody, Part, _run
 from drainproxy.wire.fields import TEXT, TOKEN, Refused
 
 # What comes after the body on the same connection, and looks like more of it.
@@ -392,6 +392,10 @@ def test_many_chunks_in_one_piece_end_where_they_end_byte_by_byte(
 def test_a_run_hides_no_mistake(chunks: bytes, wrong: bytes) -> None:
     with pytest.raises(Refused):
         end_of(chunks + wrong + b"1\r\na\r\n" * 20)
+
+
+def test_a_run_is_right_in_every_python() -> None:
+    assert _run(1).pattern.endswith(b")*)"), "`*+` is wrong before CPython 3.11.5"
 
 
 def test_a_run_of_short_chunks_takes_no_step_for_each() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 
+from drainproxy.wire import websocket
 from drainproxy.wire.websocket import FrameTracker, close_answer, close_frame
 
 KEY = b"\x11\x22\x33\x44"
@@ -250,6 +251,12 @@ def test_many_frames_in_one_piece_leave_what_they_leave_one_byte_at_a_time(
     assert tracker.between_frames == (end in crowd.frame_ends)
     assert tracker.between_messages == (end in crowd.message_ends)
     assert state(tracker) == state(fed(*bytewise(stream)))
+
+
+@pytest.mark.parametrize("first", [0x01, 0x81, 0x89])
+def test_a_run_is_right_in_every_python(first: int) -> None:
+    """A possessive `*+` has taken half a frame for a whole one before CPython 3.11.5."""
+    assert websocket._run(first, True).pattern.endswith(b")*)")
 
 
 @pytest.mark.parametrize("masked", [True, False])
