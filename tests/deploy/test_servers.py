@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from drainproxy.cli import main
-from drainproxy.config import ConfigFile, Settings, load, parse_duration
+from drainproxy.config import Address, ConfigFile, Settings, load, parse_duration
 
 # Seconds that `run -- APP` gives the app behind the drain.
 APP = 10.0
@@ -25,10 +25,14 @@ def examples(root: Path) -> Path:
 
 
 @pytest.fixture
-def sidecar(examples: Path) -> dict[str, Any]:
-    found: dict[str, Any] = YAML(typ="safe").load(examples / "compose.yaml")["services"][
-        "drainproxy"
-    ]
+def services(examples: Path) -> dict[str, Any]:
+    found: dict[str, Any] = YAML(typ="safe").load(examples / "compose.yaml")["services"]
+    return found
+
+
+@pytest.fixture
+def sidecar(services: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = services["drainproxy"]
     return found
 
 
@@ -51,6 +55,18 @@ def test_compose_runs_the_sidecar_and_waits_for_its_drain(sidecar: dict[str, Any
     assert command == "run"
     assert parse_duration(sidecar["stop_grace_period"]) == settings.stop_timeout
     assert settings.stop_timeout > settings.drain_timeout
+
+
+def test_compose_leads_clients_to_the_sidecar_and_it_to_the_app(
+    services: dict[str, Any], sidecar: dict[str, Any]
+) -> None:
+    """By the name of its service, which stands while containers come and go."""
+    (forward,) = load(flags=flags(sidecar["command"][1:])).forward
+
+    assert forward.app == Address("app", int(services["app"]["environment"]["PORT"]))
+    assert sidecar["ports"] == [f"{forward.listen.port}:{forward.listen.port}"]
+    assert not {"network_mode", "ports"} & services["app"].keys()
+    assert "network_mode" not in sidecar
 
 
 def test_compose_asks_for_the_health_of_the_sidecar(sidecar: dict[str, Any]) -> None:
