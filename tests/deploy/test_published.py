@@ -44,6 +44,24 @@ def test_the_project_has_one_address(root: Path) -> None:
     assert owned == {urls["Source"]}
 
 
+# Where the project is said to live: by address, or as an action.
+PLACES = re.compile(r"(?:github(?:usercontent)?\.com/|uses: )([\w.-]+)/drainproxy\b")
+
+
+def test_no_page_names_another_owner(root: Path) -> None:
+    owner = tomllib.loads((root / "pyproject.toml").read_text())["project"]["urls"]["Source"]
+    found = {
+        (path.relative_to(root), match)
+        for path in files(root)
+        if path.suffix in {".md", ".toml", ".yaml", ".yml", ".service", ".txt"}
+        for match in PLACES.findall(path.read_text())
+    }
+    wrong = [each for each in found if each[1] != owner.split("/")[-2]]
+
+    assert found
+    assert wrong == []
+
+
 def workflows(root: Path) -> list[Path]:
     return sorted((root / ".github").rglob("*.yml"))
 
