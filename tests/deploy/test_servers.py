@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from drainproxy.cli import main
+from drainproxy.cli.run import EX_CONFIG
 from drainproxy.config import Address, ConfigFile, Settings, load, parse_duration
 
 # Seconds that `run -- APP` gives the app behind the drain.
@@ -88,7 +89,13 @@ def test_the_unit_runs_what_its_configuration_says(examples: Path, unit: dict[st
     assert Path(path).name == "drainproxy.yaml"
     # The app of the example is an address, no Unix socket.
     assert str(configuration(examples).forward[0].app.port) == app[-1]  # type: ignore[union-attr]
-    assert shlex.split(unit["ExecStartPre"])[-1] == "--check"
+    assert Path(app[0]).is_relative_to(unit["WorkingDirectory"])
+
+
+def test_a_mistake_in_the_configuration_is_not_tried_again(unit: dict[str, str]) -> None:
+    """systemd looks at the code of the main process, not at that of an ExecStartPre."""
+    assert int(unit["RestartPreventExitStatus"]) == EX_CONFIG
+    assert "ExecStartPre" not in unit
 
 
 @pytest.mark.slow
