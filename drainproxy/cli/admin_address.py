@@ -29,19 +29,25 @@ _ADMIN: Final = click.option(
     help="The admin address of the sidecar.",
     show_default=f"localhost:{BY_NAME['admin'].default.port}",
 )
+_CONFIG: Final = click.option(
+    "--config",
+    metavar="FILE",
+    help="The sidecar's file of settings, which says what these options do not.",
+)
 
 
 def admin_option(command: Command) -> Command:
-    """Add the option that says where the sidecar is: `command` gets `admin`, an Address."""
+    """Add the options that say where the sidecar is: `command` gets `admin`, an Address."""
 
     @_ADMIN
+    @_CONFIG
     @wraps(command)
-    def resolved(admin: str | None, **given: Any) -> Any:
+    def resolved(admin: str | None, config: str | None, **given: Any) -> Any:
         flags = {} if admin is None else {"admin": admin}
-        address, _ = found(flags, os.environ, os.environ.get(CONFIG_ENVIRONMENT))
+        address, _ = found(flags, os.environ, config or os.environ.get(CONFIG_ENVIRONMENT))
         return command(admin=address, **given)
 
-    return resolved  # type: ignore[return-value] # the same parameter, as text
+    return resolved  # type: ignore[return-value] # with two parameters instead of one
 
 
 def admin_options(command: Command) -> Command:
@@ -55,9 +61,7 @@ def admin_options(command: Command) -> Command:
         "The token for requests that change state, if the sidecar has one.",
     )
     @_option("--admin-token-file", "FILE", "The file that holds the token.")
-    @_option(
-        "--config", "FILE", "The sidecar's file of settings, from which the other options are read."
-    )
+    @_CONFIG
     @wraps(command)
     def resolved(config: str | None, **given: Any) -> Any:
         flags = {name: given.pop(_field(name), None) for name in _NAMES[:3]}

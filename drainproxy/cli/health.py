@@ -1,6 +1,9 @@
 """`drainproxy health`: probes a running sidecar, for HEALTHCHECK and scripts."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -12,12 +15,37 @@ from drainproxy.config.values import Address
 PROBES = ("readyz", "livez", "startupz")
 
 
+@contextmanager
+def _unhealthy() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        error.show()
+        raise click.exceptions.Exit(1) from None
+
+
+class Health(click.Command):
+    """A command that exits with 0 or 1, whatever is wrong: Docker reserves 2 (HEALTHCHECK)."""
+
+    def make_context(self, *arguments: Any, **given: Any) -> click.Context:
+        """Read the options."""
+        with _unhealthy():
+            return super().make_context(*arguments, **given)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Read the places that they stand for, and ask."""
+        with _unhealthy():
+            return super().invoke(ctx)
+
+
 @click.command(
+    cls=Health,
     epilog=examples(
         "health",
+        "health --config /etc/drainproxy/drainproxy.yaml",
         "health --probe livez --admin 127.0.0.1:9180",
         "health --quiet || exit 1         # in a script",
-    )
+    ),
 )
 @admin_option
 @click.option(
@@ -31,8 +59,9 @@ PROBES = ("readyz", "livez", "startupz")
 def health(admin: Address, probe: str, quiet: bool) -> None:
     """Probe a running sidecar: exit code 0 if it is healthy, 1 if not.
 
-    Anything but a success is a failure, such as that nothing listens there. DRAINPROXY_ADMIN names
-    the admin address, as for the sidecar itself.
+    Anything but a success is a failure, such as that nothing listens there, or a mistake in these
+    options. DRAINPROXY_ADMIN and DRAINPROXY_CONFIG name the admin address, as for the sidecar
+    itself.
     """
     try:
         said, well = Admin(admin, None).get(f"/{probe}").get("reason", "ok"), True

@@ -1,6 +1,7 @@
 """`drainproxy health`: what a HEALTHCHECK makes of a sidecar."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -47,3 +48,35 @@ def test_where_nobody_listens_nobody_is_well(arguments: tuple[str, ...]) -> None
 
     assert result.exit_code == 1
     assert bool(result.output) != bool(arguments)
+
+
+async def test_it_is_asked_where_its_file_of_settings_says(tmp_path: Path) -> None:
+    file = tmp_path / "drainproxy.yaml"
+    async with served(FakeSidecar()) as server:
+        file.write_text(f"admin: 127.0.0.1:{server.port}\ndrain-delay: 0s\n")
+        arguments = ["health", "--probe", "livez", "--config", str(file)]
+        result = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+
+    assert (result.exit_code, result.output) == (0, "ok\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "problem"),
+    [
+        ((), {"DRAINPROXY_ADMIN": "abc"}, "DRAINPROXY_ADMIN"),
+        ((), {"DRAINPROXY_CONFIG": "/none.yaml"}, "cannot read '/none.yaml'"),
+        (("--config", "/none.yaml"), {}, "cannot read '/none.yaml'"),
+        (("--admin", "abc"), {}, "flag --admin"),
+        (("--probe", "health"), {}, "'health' is not one of"),
+        (("--readyz",), {}, "No such option"),
+        (("more",), {}, "unexpected extra argument"),
+    ],
+)
+def test_a_mistake_is_a_failure_like_any_other(
+    arguments: tuple[str, ...], environ: dict[str, str], problem: str
+) -> None:
+    """Docker reserves the exit code 2, which is that of such mistakes elsewhere."""
+    result = CliRunner(env=environ).invoke(main, ["health", *arguments])
+
+    assert result.exit_code == 1
+    assert problem in result.stderr
