@@ -26,26 +26,51 @@ from .table import TABLE, Setting
 Schema = dict[str, Any]
 
 _TEXT: Final[Schema] = {"type": "string"}
+_SWITCHES: Final = ("on", "off", "true", "false")
+# A file is read as texts: whatever YAML makes of one that may be any, it is right.
+_ANY_TEXT: Final[Schema] = {"type": ["string", "number", "boolean"]}
 _NUMBER: Final = r"[0-9]{1,9}(\.[0-9]{1,9})?"
-_DURATION: Final = rf"^(?=.)({_NUMBER}h)?({_NUMBER}m(?!s))?({_NUMBER}s)?({_NUMBER}ms)?$"
+_DURATION: Final = rf"0|(?=[0-9])({_NUMBER}h)?({_NUMBER}m(?!s))?({_NUMBER}s)?({_NUMBER}ms)?"
+_CLOSE_CODES: Final = "0{0,11}(100[0-3]|100[7-9]|101[0-4]|[34][0-9]{3})"
 
-# A file is read as texts, so a number may be written as one in each of these.
+
+def _spelt(pattern: str) -> Schema:
+    """Texts of this form; blanks around them do not count."""
+    return {"type": "string", "pattern": rf"^\s*({pattern})\s*$"}
+
+
+def _words(*words: str) -> str:
+    """A pattern of these words, in capitals or not."""
+    letters = ("".join(f"[{c}{c.upper()}]" if c.islower() else c for c in word) for word in words)
+    return "|".join(letters)
+
+
+def _between(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+# A number may be written as one in each of these, or as a text.
 _OF_KIND: Final[dict[Kind, Schema]] = {
-    DURATION: {"anyOf": [{"type": "string", "pattern": _DURATION}, {"enum": [0, "0"]}]},
+    DURATION: {"anyOf": [_spelt(_DURATION), {"const": 0}]},
     SIZE: {
         "anyOf": [
             {"type": "integer", "minimum": 0},
-            {"type": "string", "pattern": "^[0-9]{1,12} ?(B|[KMG]i?B?)?$"},
+            _spelt("[0-9]{1,12} ?(B|[KMG]i?B?)?"),
         ]
     },
-    PERCENT: {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})? ?%$"},
-    COUNT: {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^[0-9]{1,15}$"}]},
-    SWITCH: {"enum": ["on", "off", True, False]},
-    LISTEN: {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, _TEXT]},
+    PERCENT: _spelt(r"[0-9]{1,3}(\.[0-9]{1,6})? ?%"),
+    COUNT: {"anyOf": [{"type": "integer"}, _spelt("[0-9]{1,15}")]},
+    SWITCH: {"anyOf": [{"enum": ["on", "off", True, False]}, _spelt(_words(*_SWITCHES))]},
+    LISTEN: {"anyOf": [_between(0, 65535), _TEXT]},
     FORWARDS: {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
     STREAM_DRAIN: {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
-    CLOSE_CODE: {"type": "integer", "minimum": 1000, "maximum": 4999},
-    CLOSE_REASON: {"type": "string", "maxLength": 123},
+    CLOSE_CODE: {
+        "anyOf": [
+            *(_between(*ends) for ends in ((1000, 1003), (1007, 1014), (3000, 4999))),
+            _spelt(_CLOSE_CODES),
+        ]
+    },
+    CLOSE_REASON: {"anyOf": [_spelt(r"(\S([\s\S]{0,121}\S)?)?"), {"type": ["number", "boolean"]}]},
 }
 
 
@@ -70,10 +95,19 @@ def _property(row: Setting) -> Schema:
 
 
 def _of(row: Setting) -> Schema:
+    value = _value(row)
+    if row.kind.repeatable:
+        return value
+    alone = {"type": "array", "items": value, "minItems": 1, "maxItems": 1}
+    return {"anyOf": [*value.get("anyOf", [value]), alone]}
+
+
+def _value(row: Setting) -> Schema:
     if row.kind in _OF_KIND:
         return _limited(row, _OF_KIND[row.kind])
     words = row.kind.metavar.split("|")
-    return {"enum": words} if len(words) > 1 else _TEXT
+    # The words themselves are what editors propose.
+    return {"anyOf": [{"enum": words}, _spelt(_words(*words))]} if len(words) > 1 else _ANY_TEXT
 
 
 def _limited(row: Setting, schema: Schema) -> Schema:
