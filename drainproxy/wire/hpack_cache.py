@@ -92,6 +92,11 @@ class CachingReader(HpackReader[Read]):
         self._longest = 0
         self._set_longest()
 
+    @property
+    def fields_kept(self) -> Fields:
+        """`fields`, and none after a block read at a glance."""
+        return self.fields if self._entries is not None else ()
+
     def keep_fields(self) -> None:
         """From now on the fields of each block are wanted."""
         self._longest = -1

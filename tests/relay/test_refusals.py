@@ -6,8 +6,19 @@ import pytest
 
 from drainproxy.wire.logged import NO_FACTS, Facts
 from tests.relay.conversation import Conversation, head, request
-from tests.relay.frames import GET, NO_ERROR, OK, PREFACE, data, priority, settings
+from tests.relay.frames import (
+    CONNECT,
+    GET,
+    NO_ERROR,
+    OK,
+    PREFACE,
+    Fields,
+    data,
+    priority,
+    settings,
+)
 from tests.relay.http1.test_connection import POST
+from tests.relay.proxy import Proxy
 from tests.relay.streams import asked, begun
 from tests.relay.upgraded import UPGRADE
 
@@ -118,6 +129,77 @@ def test_of_who_is_over_the_limit_one_line_is_enough() -> None:
 
 
 # HTTP/2
+
+TRACE = (b"traceparent", b"00-1-2-01")
+
+
+def with_log(**limits: Any) -> Proxy:
+    """One with an access log, which keeps the fields of requests."""
+    proxy = Proxy(**limits)
+    proxy.context.access_log = lambda _: None
+    return proxy
+
+
+def traced(talk: Conversation) -> list[bytes | None]:
+    """The trace in each line from now on."""
+    told: list[bytes | None] = []
+
+    def refused(reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None:
+        told.append(facts.get(b"traceparent"))
+
+    talk.proxy.context.refusal = refused
+    return told
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (*GET, (b"connection", b"close")),
+        CONNECT,
+        (*GET, *((b"x", b"%d" % number) for number in range(100))),
+    ],
+)
+def test_a_stream_that_is_turned_away_is_told_with_its_trace(fields: Fields) -> None:
+    talk = begun(with_log())
+    told = traced(talk)
+    talk.client_asks(1, (*fields, TRACE))
+    assert told == [TRACE[1]]
+
+
+def test_a_stream_over_the_limit_is_told_with_its_own_trace() -> None:
+    talk = begun(with_log(max_streams=1))
+    told = traced(talk)
+    talk.client_asks(1, (*GET, (b"traceparent", b"00-3-4-01")))
+    talk.client_asks(3, (*GET, TRACE))
+    assert told == [TRACE[1]]
+
+
+@pytest.mark.parametrize(("streams", "trace"), [((1,), TRACE[1]), ((1, 3), None)])
+def test_of_streams_that_end_together_a_single_one_is_told_with_its_trace(
+    streams: tuple[int, ...], trace: bytes | None
+) -> None:
+    lost = asked(*streams, fields=(*GET, TRACE), proxy=with_log())
+    late = asked(*streams, fields=(*GET, TRACE), proxy=with_log())
+    of_lost, of_late = traced(lost), traced(late)
+    lost.app_ends()
+    late.proxy.says_last_goodbyes()
+    assert (of_lost, of_late) == ([trace], [trace])
+
+
+def test_trailers_that_are_none_are_told_with_the_trace_of_their_request() -> None:
+    talk = asked(fields=(*GET, TRACE), end=False, proxy=with_log())
+    told = traced(talk)
+    talk.client_asks(1, GET)
+    assert told == [TRACE[1]]
+
+
+def test_without_an_access_log_the_first_that_is_turned_away_may_tell_nothing() -> None:
+    """From then on the blocks of its connection are encoded anew, for which they are read whole."""
+    talk = begun()
+    told = traced(talk)
+    talk.client_asks(1, (*CONNECT, TRACE))
+    talk.client_asks(3, (*CONNECT, TRACE))
+    assert told == [None, TRACE[1]]
 
 
 def test_a_malformed_stream_is_told() -> None:

@@ -226,3 +226,17 @@ def test_the_fields_of_a_block_that_may_have_too_many_are_there(most: int) -> No
     for _ in range(2):
         quick.read(coded)
         assert quick.fields == ((b":method", b"GET"),) * len(coded)
+
+
+def test_fields_are_kept_of_a_long_block_or_where_they_are_wanted() -> None:
+    _, reader = readers()
+    value = b"y" * 2 * MOST_QUICK
+    kept = []
+    for coded in (indexed(b"x", b"y"), indexed(b"x", value)):
+        reader.read(coded)
+        kept.append(reader.fields_kept)
+    reader.keep_fields()
+    reader.read(indexed(b"x", b"y"))
+    kept.append(reader.fields_kept)
+
+    assert kept == [(), ((b"x", value),), ((b"x", b"y"),)]

@@ -64,17 +64,16 @@ class Closing:
             # then come back slowly.
             self.begin()
         else:
-            context, peer = self._session.context, self._session.peer
-            if streams := len(self._table.streams):
+            if table.streams:
                 # Else there is nobody whom we turn away: an idle client just hears GOAWAY.
-                context.refusal("app", peer, f"{status} {reason} ({streams} streams)")
-            for tracked in list(self._table.tracked.values()):
+                table.tell_of("app", f"{status} {reason}", list(table.streams.values()))
+            for tracked in list(table.tracked.values()):
                 tracked.speak_for_app()
             if status == 502:
                 self.speak_for_app(status, reason, INTERNAL_ERROR, APP_LEFT, inf)
             else:
                 # RFC 9113 8.7: nobody has begun to work on them.
-                patience = context.limits.connect_timeout - _LAST_TRY
+                patience = self._session.context.limits.connect_timeout - _LAST_TRY
                 self.speak_for_app(status, reason, REFUSED_STREAM, APP_LEFT, patience)
 
     def flush_and_begin(self) -> None:

@@ -255,8 +255,8 @@ class Http2Connection(Session):
             return
         self.why = why
         reason = _REASONS.get(why, "the time to drain is over")
-        if unanswered := sum(not stream.status for stream in self.table.streams.values()):
-            self.context.refusal(why, self.peer, f"503 {reason} ({unanswered} streams)")
+        if unanswered := [each for each in self.table.streams.values() if not each.status]:
+            self.table.tell_of(why, f"503 {reason}", unanswered)
         if self.table.streams and not self.outbound.begun:
             self.closing.speak_for_app(503, reason, http2.CANCEL, CUT)
         else:

@@ -130,7 +130,7 @@ class Inbound(Direction[RequestHead]):
         is_bomb = self.stateless and self._is_hpack_bomb(length)
         if head.malformed or not head.trailers or not flags & END_STREAM or is_bomb:
             # RFC 9113 8.1: such a request is malformed as a whole.
-            self.table.reject("malformed", "trailers that are none, or too long")
+            self.table.reject("malformed", "trailers that are none, or too long", found.facts)
             self._spend_reset()
             self.table.break_off(found, PROTOCOL_ERROR)
             self.drop_block()
@@ -193,6 +193,11 @@ class Inbound(Direction[RequestHead]):
 
     # Streams that the app never hears of
 
+    def _facts_kept(self) -> Facts:
+        """What the block that was read tells of a request that is turned away. Nobody knows of one
+        that was read at a glance, while no log wants the fields of requests."""
+        return of_fields(self.reader.fields_kept)
+
     def _refused(self, stream: int, head: RequestHead, length: int) -> bool:
         """Whether the app must not get this request; if so, its client has been told."""
         table = self.table
@@ -200,11 +205,13 @@ class Inbound(Direction[RequestHead]):
             self._refuse(stream, REFUSED_STREAM)
             self._spend_control()
         elif head.malformed or head.trailers or (head.many and self._too_many()):
-            table.reject("malformed", head.malformed or "trailers, or too many fields")
+            words = head.malformed or "trailers, or too many fields"
+            table.reject("malformed", words, self._facts_kept())
             self._refuse(stream, PROTOCOL_ERROR)
             self._spend_reset()
         elif self.stateless and self._is_hpack_bomb(length):
-            table.reject("malformed", "a header block that expands too far (HPACK bomb)")
+            words = "a header block that expands too far (HPACK bomb)"
+            table.reject("malformed", words, self._facts_kept())
             self._refuse(stream, ENHANCE_YOUR_CALM)
             self._spend_reset()
         elif len(table.streams) >= self.limit.most + table.pushed:
@@ -242,11 +249,11 @@ class Inbound(Direction[RequestHead]):
         """CONNECT asks for a tunnel; with :protocol it is what an upgrade is in HTTP/1."""
         table = self.table
         if not head.protocol:
-            peer = table.connection.peer
-            table.context.refusal("malformed", peer, "501 CONNECT is not supported")
+            peer, words = table.connection.peer, "501 CONNECT is not supported"
+            table.context.refusal("malformed", peer, words, self._facts_kept())
             table.answer_unopened(stream, 501, "CONNECT is not supported")
         elif table.context.latecomers.refuses(table.connection.connected_at):
-            table.reject("leaving", "503 leaving: no new upgrades here")
+            table.reject("leaving", "503 leaving: no new upgrades here", self._facts_kept())
             table.answer_unopened(stream, 503, "leaving: no new upgrades here")
         else:
             return False
@@ -260,7 +267,7 @@ class Inbound(Direction[RequestHead]):
 
     def _spend_on_refusal(self) -> None:
         """Over max-streams; who does not know the limit yet cannot keep to it."""
-        self.table.reject("max-streams", "more streams than it may have")
+        self.table.reject("max-streams", "more streams than it may have", self._facts_kept())
         if self.limit.known:
             self._spend_reset()
         else:

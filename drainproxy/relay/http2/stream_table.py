@@ -1,6 +1,7 @@
 """The streams of an HTTP/2 connection: which are open, how they end, and what the client is
 sent."""
 
+from collections.abc import Sequence
 from math import inf
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from drainproxy.relay.http2.windows import ClientWindow
 from drainproxy.wire import http2
 from drainproxy.wire.hpack import HeaderField
 from drainproxy.wire.http2_head import RequestHead
+from drainproxy.wire.logged import NO_FACTS, Facts
 
 Fields = tuple[HeaderField, ...]
 
@@ -123,10 +125,16 @@ class StreamTable:
         self.pushed += 1
         self._begun_beside += 1
 
-    def reject(self, reason: str, words: str) -> None:
-        """Count something that was turned away, and say why."""
+    def reject(self, reason: str, words: str, facts: Facts = NO_FACTS) -> None:
+        """Count something that was turned away, and say why; `facts`: what its request tells."""
         self.context.counters.rejected[reason] += 1
-        self.context.refusal(reason, self.connection.peer, words)
+        self.context.refusal(reason, self.connection.peer, words, facts)
+
+    def tell_of(self, reason: str, words: str, streams: Sequence[Stream]) -> None:
+        """Say in one line why these streams are turned away; of a single one, what it tells."""
+        facts = streams[0].facts if len(streams) == 1 else NO_FACTS
+        told = f"{words} ({len(streams)} streams)"
+        self.context.refusal(reason, self.connection.peer, told, facts)
 
     def answer_unopened(self, stream: int, status: int, reason: str) -> None:
         """Answer a request that the app never hears of."""
