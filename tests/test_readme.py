@@ -53,6 +53,19 @@ def test_a_page_has_the_table_that_the_code_prints(
     )
 
 
+REASON = re.compile(r'rejected\["([\w-]+)"\]|\.reject\("([\w-]+)"')
+
+
+def test_the_page_names_every_reason_for_which_somebody_is_turned_away(root: Path) -> None:
+    modules = [path.read_text() for path in (root / "drainproxy" / "relay").rglob("*.py")]
+    reasons = {found[1] or found[2] for text in modules for found in REASON.finditer(text)}
+    page = (root / "drainproxy" / "README.md").read_text()
+    _, _, listed = page.partition("`drainproxy_rejected_total` by `reason`")
+
+    assert reasons
+    assert [each for each in reasons if f"`{each}`" not in listed.partition("\n- ")[0]] == []
+
+
 def test_the_readme_is_read_in_three_minutes(root: Path) -> None:
     assert len((root / "README.md").read_text().split()) <= MOST_WORDS
 

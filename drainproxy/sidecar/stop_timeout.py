@@ -30,7 +30,7 @@ _PLATFORMS = (
         (),
         ("/.dockerenv", "/run/.containerenv"),
         10.0,
-        "docker run --stop-timeout, docker stop --time, or stop_grace_period",
+        "docker run --stop-timeout, docker stop -t, or stop_grace_period",
     ),
 )
 
