@@ -87,6 +87,10 @@ def test_workflows_ask_for_no_right_that_a_job_does_not_name(root: Path) -> None
 def test_a_release_waits_for_its_tests_and_each_step_for_the_one_before(root: Path) -> None:
     jobs = YAML(typ="safe").load(root / ".github" / "workflows" / "release.yml")["jobs"]
 
+    assert [step["run"] for step in jobs["test"]["steps"] if "run" in step][-2:] == [
+        ".ci/run",
+        ".ci/image",
+    ]
     assert jobs["package"]["needs"] == "test"
     assert jobs["publish"]["needs"] == "package"
     assert jobs["image"]["needs"] == "publish"
