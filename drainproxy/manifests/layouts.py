@@ -196,8 +196,11 @@ class FlowLayout:
         """Remove children, not all of them."""
         first = next(at for at in range(len(spans)) if at not in gone)
         for at in gone:
-            if at > first:
-                self._edits.replace(spans[at - 1][1], spans[at][1], "")
+            if at > first and at - 1 not in gone:
+                last = next(each for each in range(at, len(spans)) if each + 1 not in gone)
+                start, end = spans[at - 1][1], spans[last][1]
+                is_parted = self._edits.text[end].isspace()
+                self._edits.replace(start, end, "" if is_parted else self._blank(start))
         if first:
             self._edits.replace(spans[0][0], spans[first][0], "")
 
@@ -223,7 +226,13 @@ class FlowLayout:
     def _add(self, end: int, before: str, text: str, value: Any) -> None:
         is_short = len(text) <= _SHORT or not isinstance(value, dict | list)
         short = text if is_short else self.scalar(self._edits.stub(value), "")
+        before = self._blank(end) + before
         self._edits.replace(end, end, before + text, before + short)
+
+    def _blank(self, end: int) -> str:
+        """What a comma or a bracket needs before it here: behind the colon of an empty value there
+        must be a blank (YAML 1.2, section 7.3.3)."""
+        return " " if self._edits.text.endswith(":", 0, end) else ""
 
     def scalar(self, value: Any, quote: str) -> str:
         """A scalar in these quotes."""

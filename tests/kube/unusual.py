@@ -246,6 +246,16 @@ _FLOW = """\
    {name: web, ports: [{name: http, containerPort: 8080}, ], }, # the app
  ], volumes: [], }, }
 """
+_EMPTY_AT_THE_END = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: }
+spec: {containers: [
+  {name: web, ports: [{containerPort: 8080, name: http, protocol: }], image: web, command: },
+  {name: own, image: web, args: # none
+  }], nodeSelector:
+ }
+"""
 _TABS = (
     '{"apiVersion": "v1",\n\t"kind": "Pod",\n\t"spec": {\n\t\t"containers": [{\n\t\t\t"name": '
     '"web",\n\t\t\t"ports": [{"name": "http", "containerPort": 8080}]\n\t\t}]\n\t}\n}'
@@ -278,4 +288,5 @@ UNUSUAL = {
     "pretty JSON": _PRETTY,
     "JSON with tabs": _TABS,
     "flow style": _FLOW,
+    "flow style with empty values at the end": _EMPTY_AT_THE_END,
 }

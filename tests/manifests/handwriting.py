@@ -70,7 +70,10 @@ class _Hand:
     def _flow(self, value: Any) -> str:
         inner = self._random.choice(("", "", " "))
         if isinstance(value, dict):
-            pairs = (f"{self._key(key)}: {self._flow(each)}" for key, each in self._shuffled(value))
+            entries = self._shuffled(value)
+            pairs = [f"{self._key(key)}: {self._flow(each)}" for key, each in entries]
+            if entries and entries[-1][1] is None and self._random.random() < 0.5:
+                pairs[-1] = f"{self._key(entries[-1][0])}: "
             return "{" + inner + ", ".join(pairs) + inner + "}"
         if isinstance(value, list):
             return "[" + inner + ", ".join(map(self._flow, value)) + inner + "]"

@@ -4,6 +4,7 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,3 +55,18 @@ def test_what_does_not_differ_is_not_touched(before: dict[str, Any], seed: int) 
     for document in documents:
         if document.data is not None:
             assert edited(document).text == document.text
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "expected"),
+    [
+        ("{b: , ours: 1, c: 2}", "bc", "{b: , c: 2}"),
+        ("{b: , ours: 1, c: 2}", "b", "{b: }"),
+        ("{b: , ours: 1, c: 2 }", "b", "{b: }"),
+    ],
+)
+def test_an_entry_behind_an_empty_value_is_taken_out(text: str, left: str, expected: str) -> None:
+    (document,) = parse(f"a: {text}\n")
+    data = {"a": {key: value for key, value in document.data["a"].items() if key in left}}
+
+    assert edited(with_data(document, data)).text == f"a: {expected}\n"
