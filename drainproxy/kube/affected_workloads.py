@@ -110,7 +110,7 @@ class AffectedWorkloads:
         rarest: dict[_Label, list[_Moved]] = {}
         everywhere: dict[str | None, None] = {}
         for namespace, selector in view.peers():
-            labels = [(namespace, *label) for label in (selector.match_labels or {}).items()]
+            labels = [(namespace, *label) for label in selector.labels.items()]
             if labels:
                 label = min(labels, key=lambda each: len(self._by_label.get(each, ())))
                 rarest[label] = self._by_label.get(label, [])
@@ -146,5 +146,5 @@ def _concerns(view: Service | Policy, each: Behind) -> bool:
         return view.selects(place.namespace, place.labels, each.stateful_set)
     return view.selects(place) or any(
         not rule.to or any(peer.may_be(place, view.namespace) for peer in rule.to)
-        for rule in view.spec.egress or []
+        for rule in view.egress
     )

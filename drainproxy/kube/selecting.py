@@ -58,14 +58,14 @@ class Selecting:
 
 
 def _length(service: Service) -> int:
-    return len(service.spec.selector or ())
+    return len(service.selector)
 
 
 def _by_rarest(services: Iterable[Service]) -> dict[_Label, list[list[Service]]]:
     """By the label of each selector that the fewest have: many have one in common."""
     alike: dict[_Alike, list[Service]] = {}
     for service in services:
-        selector = frozenset((service.spec.selector or {}).items())
+        selector = frozenset(service.selector.items())
         alike.setdefault((service.key[0], selector), []).append(service)
     labels = [(_labels(each[0]), each) for each in alike.values()]
     counts = Counter(label for found, _ in labels for label in found)
@@ -78,7 +78,7 @@ def _by_rarest(services: Iterable[Service]) -> dict[_Label, list[list[Service]]]
 
 def _labels(service: Service) -> list[_Label]:
     """What it selects by."""
-    selector: dict[str, str | None] = {**(service.spec.selector or {})}
+    selector: dict[str, str | None] = {**service.selector}
     if service.stateful_set is not None:
         selector[POD_NAME] = service.stateful_set
     return [(service.key[0], *pair) for pair in selector.items()]

@@ -50,8 +50,9 @@ def status_text(body: Json) -> str | None:
     """The annotation of an object, whatever else is in it."""
     metadata = body.get("metadata")
     held = metadata.get("annotations") if isinstance(metadata, dict) else None
-    text = held.get(STATUS) if isinstance(held, dict) else None
-    return None if text is None else str(text)
+    if not isinstance(held, dict) or STATUS not in held:
+        return None
+    return "" if held[STATUS] is None else str(held[STATUS])
 
 
 def read_status(pod: Json) -> Status | None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from drainproxy.config import ConfigError
 from drainproxy.config.mistakes import told
 from drainproxy.manifests.documents import restyle
+from drainproxy.manifests.misfits import filled
 from drainproxy.manifests.podspec import Json, api_group
 from drainproxy.manifests.policies import Move, Place, Policy, policy
 from drainproxy.manifests.services import Service, service
@@ -149,7 +150,7 @@ def _namespaces(objects: Sequence[Found]) -> Iterator[tuple[str, Mapping[str, st
             continue
         metadata = found.body.get("metadata")
         if isinstance(metadata, dict) and isinstance(metadata.get("labels"), dict):
-            yield str(metadata.get("name")), metadata["labels"]
+            yield str(metadata.get("name")), filled(metadata["labels"])
 
 
 # What an object becomes, what was done in words, and the number of the first that it is done for.

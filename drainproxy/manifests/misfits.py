@@ -1,7 +1,7 @@
 """Objects of the wrong shape for Kubernetes: what is wrong, and where in the object."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 from msgspec import Meta, ValidationError, convert
@@ -13,6 +13,9 @@ Path = tuple[str | int, ...]
 Number = Annotated[int, Meta(ge=1, le=65_535)]
 # IANA_SVC_NAME of the API: such a name holds a letter, so digits in quotes are no port at all.
 Name = Annotated[str, Meta(pattern=r"^$|[A-Za-z]")]
+
+# A map of texts as people write it: without a value, as in `tier:`, there is null.
+Texts = Mapping[str, str | None]
 
 # How values are called in messages; a bool is an int too, so it comes first.
 _KINDS: Final[dict[type, str]] = {
@@ -62,6 +65,12 @@ def fitted(body: Any, kind: type[T], what: str) -> T:
         raise Misfit(*_problem(body, str(error), what)) from None
 
 
+def filled(texts: Texts | None) -> Mapping[str, str]:
+    """A map of texts as the API server reads it: null is the empty text (encoding/json of Go leaves
+    what null stands for as it was)."""
+    return {key: text or "" for key, text in (texts or {}).items()}
+
+
 def wrong_kind(what: str, value: Any, path: Path) -> Misfit:
     """Where a mapping is wanted and something else stands."""
     problem = f"is no {what}: a mapping must stand there, not {_kind(value)}"
@@ -73,7 +82,7 @@ def _problem(body: Any, text: str, what: str) -> tuple[str, Path, str]:
     place = place.rstrip("`")
     path, value = _followed(body, place)
     entry = _ENTRIES.get(str(path[-2])) if len(path) > 1 else None
-    if entry and not isinstance(value, str):
+    if entry and not _is_text(value):
         return f"is no {what}: {entry} {path[-1]} {_not_a_text(value)}", path, ""
     if told.startswith(_PATTERN):
         told = "digits in quotes name no port: take the quotes away"
@@ -87,7 +96,7 @@ def _followed(body: Any, place: str) -> tuple[Path, Any]:
     for match in _STEP.finditer(place):
         step: str | int | None = int(match[2]) if match[2] else match[1]
         if step is None and isinstance(body, dict):
-            step = next((key for key, value in body.items() if not isinstance(value, str)), None)
+            step = next((key for key, each in body.items() if not _is_text(each)), None)
         try:
             body = body[step]
         except (KeyError, IndexError, TypeError):
@@ -95,6 +104,10 @@ def _followed(body: Any, place: str) -> tuple[Path, Any]:
         assert step is not None, "nothing is called so"
         path = (*path, step)
     return path, body
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
 
 
 def _not_a_text(value: Any) -> str:

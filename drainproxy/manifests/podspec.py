@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, field
 
 from drainproxy.config.mistakes import shortened
 
-from .misfits import Misfit, Number, Path, fitted, wrong_kind
+from .misfits import Misfit, Number, Path, Texts, filled, fitted, wrong_kind
 
 Json = dict[str, Any]
 
@@ -171,8 +171,8 @@ class Spec(_Read, frozen=True):
 class Metadata(_Read, frozen=True):
     """What is said of a pod."""
 
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
+    labels: Texts | None = None
+    annotations: Texts | None = None
 
 
 class Pod(_Read, frozen=True, dict=True):
@@ -181,15 +181,15 @@ class Pod(_Read, frozen=True, dict=True):
     metadata: Metadata | None = None
     spec: Spec = field(default_factory=Spec)
 
-    @property
+    @cached_property
     def labels(self) -> Mapping[str, str]:
         """None are none."""
-        return (self.metadata and self.metadata.labels) or {}
+        return filled(self.metadata.labels if self.metadata else None)
 
-    @property
+    @cached_property
     def annotations(self) -> Mapping[str, str]:
         """None are none."""
-        return (self.metadata and self.metadata.annotations) or {}
+        return filled(self.metadata.annotations if self.metadata else None)
 
     @property
     def completes(self) -> bool:

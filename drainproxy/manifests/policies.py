@@ -5,17 +5,19 @@ another port than the app, whoever is allowed to reach the app's must be allowed
 sidecar's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
+from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from .misfits import Misfit, Name, Number, fitted
 from .podspec import Json, api_group
 from .selectors import Selector
 from .services import Named
 
-_NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
+_NAME_OF_NAMESPACE: Final = "kubernetes.io/metadata.name"
 
 
 class Place(Struct, frozen=True):
@@ -67,26 +69,46 @@ class _Peer(Struct, rename="camel", frozen=True):
         return self.namespace_selector.selects(labels)
 
 
-class _Ingress(Struct, frozen=True):
-    ports: list[_Port] | None = None
-
-
-class _Egress(Struct, frozen=True):
-    ports: list[_Port] | None = None
+class _Rule(Struct, frozen=True, dict=True):
+    ports: list[_Port | None] | None = None
     to: list[_Peer] | None = None
+
+    @cached_property
+    def allowed(self) -> Sequence[_Port]:
+        """The ports that it lists; without any it allows all."""
+        return [each or _Port() for each in self.ports or ()]
+
+
+# As the API server reads null where such an object is wanted.
+_EMPTY_RULE: Final = _Rule()
 
 
 class _Spec(Struct, rename="camel", frozen=True):
-    pod_selector: Selector = Selector()
-    ingress: list[_Ingress] | None = None
-    egress: list[_Egress] | None = None
+    pod_selector: Selector | None = None
+    ingress: list[_Rule | None] | None = None
+    egress: list[_Rule | None] | None = None
 
 
-class Policy(Struct, frozen=True):
+class Policy(Struct, frozen=True, dict=True):
     """A NetworkPolicy, as far as it concerns the ports of pods."""
 
     metadata: Named
-    spec: _Spec = field(default_factory=_Spec)
+    spec: _Spec | None = None
+
+    @cached_property
+    def pod_selector(self) -> Selector:
+        """What selects the pods that it is about."""
+        return (self.spec and self.spec.pod_selector) or Selector()
+
+    @cached_property
+    def ingress(self) -> Sequence[_Rule]:
+        """Who may come to these."""
+        return [each or _EMPTY_RULE for each in (self.spec and self.spec.ingress) or ()]
+
+    @cached_property
+    def egress(self) -> Sequence[_Rule]:
+        """Where these may go."""
+        return [each or _EMPTY_RULE for each in (self.spec and self.spec.egress) or ()]
 
     @property
     def namespace(self) -> str:
@@ -95,14 +117,14 @@ class Policy(Struct, frozen=True):
 
     def selects(self, place: Place) -> bool:
         """Whether it is about a pod."""
-        return self.namespace == place.namespace and self.spec.pod_selector.selects(place.labels)
+        return self.namespace == place.namespace and self.pod_selector.selects(place.labels)
 
     def peers(self) -> Iterator[tuple[str | None, Selector]]:
         """What its pods are selected by: in which namespace (None stands for any), by which labels.
         Whatever it is about is selected by one of these."""
-        if self.spec.ingress:
-            yield self.namespace, self.spec.pod_selector
-        for rule in self.spec.egress or []:
+        if self.ingress:
+            yield self.namespace, self.pod_selector
+        for rule in self.egress:
             if not rule.to:
                 yield None, Selector()
             for peer in rule.to or []:
@@ -118,7 +140,7 @@ class Policy(Struct, frozen=True):
     def size(self) -> int:
         """How much there is in it to compare with a pod."""
         size = 1 + sum(1 + len(ports) for ports in self._allowed())
-        peers = [peer for rule in self.spec.egress or [] for peer in rule.to or []]
+        peers = [peer for rule in self.egress for peer in rule.to or []]
         spaces = [each.namespace_selector for each in peers if each.namespace_selector]
         return size + sum(each.size() for each in (*spaces, *(each for _, each in self.peers())))
 
@@ -132,9 +154,8 @@ class Policy(Struct, frozen=True):
             if isinstance(port.port, int):
                 yield port.port, port.end_port or port.port
 
-    def _allowed(self) -> Iterator[list[_Port]]:
-        yield from (rule.ports or [] for rule in self.spec.ingress or [])
-        yield from (rule.ports or [] for rule in self.spec.egress or [])
+    def _allowed(self) -> Iterator[Sequence[_Port]]:
+        yield from (rule.allowed for rule in (*self.ingress, *self.egress))
 
     def _ports(self) -> Iterator[_Port]:
         for ports in self._allowed():
@@ -142,15 +163,15 @@ class Policy(Struct, frozen=True):
 
     def too_narrow(self, place: Place, move: Move) -> Iterator[tuple[str, ...]]:
         """The paths of the lists of ports that allow the app's port and not the sidecar's."""
-        rules: list[tuple[str, int, list[_Port] | None]] = []
+        rules: list[tuple[str, int, Sequence[_Port]]] = []
         if self.selects(place):
-            rules += [("ingress", at, r.ports) for at, r in enumerate(self.spec.ingress or [])]
-        for at, rule in enumerate(self.spec.egress or []):
+            rules += [("ingress", at, rule.allowed) for at, rule in enumerate(self.ingress)]
+        for at, rule in enumerate(self.egress):
             if not rule.to or any(peer.may_be(place, self.namespace) for peer in rule.to):
-                rules.append(("egress", at, rule.ports))
+                rules.append(("egress", at, rule.allowed))
         for direction, at, ports in rules:
-            allowed = any(port.allows(move.port, move.name) for port in ports or [])
-            if allowed and not any(port.allows(move.listen) for port in ports or []):
+            allowed = any(port.allows(move.port, move.name) for port in ports)
+            if allowed and not any(port.allows(move.listen) for port in ports):
                 yield ("spec", direction, str(at), "ports")
 
 

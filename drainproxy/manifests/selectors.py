@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from .misfits import Texts, filled
+
 Label = tuple[str, str]
 
 
@@ -31,26 +33,31 @@ class Requirement(Struct, frozen=True):
 class Selector(Struct, rename="camel", frozen=True):
     """All conditions must be met; without any, everything is selected."""
 
-    match_labels: dict[str, str] | None = None
+    match_labels: Texts | None = None
     match_expressions: list[Requirement] | None = None
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Those that whatever it selects must have."""
+        return filled(self.match_labels)
 
     @property
     def label(self) -> Label | None:
         """One of those that whatever it selects must have; None if it names none."""
-        return next(iter((self.match_labels or {}).items()), None)
+        return next(iter(self.labels.items()), None)
 
     def keys(self) -> Iterator[str]:
         """The labels on which it depends."""
-        yield from self.match_labels or {}
+        yield from self.labels
         yield from (each.key for each in self.match_expressions or [])
 
     def size(self) -> int:
         """How many values there are to compare."""
         conditions = self.match_expressions or []
         values = sum(1 + len(each.values or ()) for each in conditions)
-        return 1 + len(self.match_labels or {}) + values
+        return 1 + len(self.labels) + values
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         """Whether something with these labels is selected."""
-        same = (self.match_labels or {}).items() <= labels.items()
+        same = self.labels.items() <= labels.items()
         return same and all(each.is_met(labels) for each in self.match_expressions or [])

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
 
-from .misfits import Misfit, Name, Number, fitted
+from .misfits import Misfit, Name, Number, Texts, filled, fitted
 from .podspec import Json, api_group
 
 # The label that the controller of StatefulSets puts on each pod.
@@ -41,7 +41,7 @@ class ServicePort(Struct, rename="camel", frozen=True):
 class _Spec(Struct, rename="camel", frozen=True):
     cluster_ip: str | None = field(default=None, name="clusterIP")
     type: str | None = None
-    selector: dict[str, str] | None = None
+    selector: Texts | None = None
     ports: list[ServicePort] | None = None
 
 
@@ -82,25 +82,30 @@ class Service(Struct, frozen=True):
         return self.spec.cluster_ip == "None"
 
     @property
+    def selector(self) -> Mapping[str, str]:
+        """The labels of the pods behind it; without any it selects none."""
+        return filled(self.spec.selector)
+
+    @property
     def stateful_set(self) -> str | None:
         """The StatefulSet of whose pods it selects one by its name; None if it selects others."""
-        pod = (self.spec.selector or {}).get(POD_NAME, "")
+        pod = self.selector.get(POD_NAME, "")
         name, _, ordinal = pod.rpartition("-")
         return name if ordinal.isdigit() else None
 
     def label_keys(self) -> Iterator[str]:
         """The labels of pods on which it depends whether they are behind it."""
-        yield from self.spec.selector or {}
+        yield from self.selector
 
     def size(self) -> int:
         """How much there is in it to compare with a pod."""
-        return 1 + len(self.spec.selector or {})
+        return 1 + len(self.selector)
 
     def selects(
         self, namespace: str, labels: Mapping[str, str], stateful_set: str | None = None
     ) -> bool:
         """Whether pods with these labels are behind it, or one of those of a StatefulSet."""
-        selector = dict(self.spec.selector or {})
+        selector = {**self.selector}
         same = bool(selector) and (self.metadata.namespace or "") == namespace
         if stateful_set is not None and self.stateful_set == stateful_set:
             del selector[POD_NAME]

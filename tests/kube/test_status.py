@@ -36,6 +36,13 @@ def test_a_status_that_cannot_be_read_is_a_mistake(text: str) -> None:
     assert "restore the manifest" in str(caught.value)
 
 
+def test_a_status_without_a_value_is_the_empty_text() -> None:
+    body = pod() | {"metadata": {"annotations": {STATUS: None}}}
+
+    with pytest.raises(ConfigError, match="is no record of the injector"):
+        read_status(body)
+
+
 def test_a_status_of_somebodys_own_can_only_undo_what_is_in_the_pod() -> None:
     status = json.dumps(
         {"version": "9", "added": ["/spec/containers/name=x", "/", ""], "created": ["/spec"]}

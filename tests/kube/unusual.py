@@ -246,6 +246,37 @@ _FLOW = """\
    {name: web, ports: [{name: http, containerPort: 8080}, ], }, # the app
  ], volumes: [], }, }
 """
+_WITHOUT_VALUES = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, annotations: {reloader/auto: }}
+spec:
+  template:
+    metadata:
+      labels: {app: web, tier: }
+      annotations:
+        checksum/config:
+    spec:
+      containers:
+      - {name: web, image: web, ports: [{containerPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, annotations: {a: }}
+spec:
+  selector: {app: web, tier: ~}
+  ports: [{port: 80, targetPort: 8080, name: }]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, annotations: }
+spec:
+  podSelector:
+  ingress:
+  -
+  - ports:
+    - port: 8080
+"""
 _EMPTY_AT_THE_END = """\
 apiVersion: v1
 kind: Pod
@@ -284,6 +315,7 @@ UNUSUAL = {
     "scalars": _SCALARS,
     "a script without a line feed at the end": _SCRIPT,
     "documents without anything": _LIST,
+    "maps whose values are empty": _WITHOUT_VALUES,
     "compact JSON": _COMPACT,
     "pretty JSON": _PRETTY,
     "JSON with tabs": _TABS,

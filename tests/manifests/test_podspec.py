@@ -143,7 +143,6 @@ def test_what_kubernetes_would_not_take_is_named(pod: Json, place: str) -> None:
         (8675309, "is a number: put it in quotes"),
         (8675.309, "is a number: put it in quotes"),
         (True, "is a boolean: put it in quotes"),
-        (None, "is null: it must be a text"),
         ([8675309], "is a list: it must be a text"),
         ({"a": 8675309}, "is a mapping: it must be a text"),
     ],
@@ -157,6 +156,17 @@ def test_an_annotation_that_is_no_text_is_named_and_its_value_is_not(
 
     assert str(caught.value) == f"is no pod: annotation drainproxy.io/admin-token {problem}"
     assert "8675" not in str(caught.value)
+
+
+def test_a_label_without_a_value_is_the_empty_text() -> None:
+    pod = read({"metadata": {"labels": {"tier": None}, "annotations": {"a": None}}, "spec": {}})
+
+    assert (pod.labels, pod.annotations) == ({"tier": ""}, {"a": ""})
+
+
+def test_beside_a_label_without_a_value_the_wrong_one_is_named() -> None:
+    with pytest.raises(ValueError, match="label version is a number"):
+        read({"metadata": {"labels": {"tier": None, "version": 1}}, "spec": {}})
 
 
 def test_every_reference_to_a_port_by_name_is_found() -> None:

@@ -100,6 +100,17 @@ def test_a_port_whose_name_stays_is_not_meant_by_it() -> None:
     assert [*found.too_narrow(HERE, Move(8080, 9181))] == []
 
 
+def test_null_is_the_empty_object() -> None:
+    """It selects all pods, and allows everything."""
+    found = policy(podSelector=None, ingress=[None, {"ports": [None]}, {"ports": [{"port": 8080}]}])
+    (nothing,) = policies([_body(None, namespace="shop")])
+
+    assert [*found.too_narrow(HERE, MOVE)] == [("spec", "ingress", "2", "ports")]
+    assert nothing.selects(HERE)
+    assert [*nothing.peers()] == []
+    assert [*nothing.too_narrow(HERE, MOVE)] == []
+
+
 def test_whatever_it_is_about_is_selected_by_one_of_its_peers() -> None:
     web, api = ({"matchLabels": {"app": name}} for name in ("web", "api"))
     to_api = [{"to": [{"podSelector": api}, {"ipBlock": {"cidr": "10.0.0.0/8"}}]}]

@@ -6,7 +6,7 @@ from msgspec import convert
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.selectors import Selector
 
-LABELS = {"app": "web", "tier": "front"}
+LABELS = {"app": "web", "tier": "front", "blank": ""}
 
 
 def expression(operator: str, *values: str, key: str = "app") -> Json:
@@ -19,6 +19,8 @@ def expression(operator: str, *values: str, key: str = "app") -> Json:
         ({}, True),
         ({"matchLabels": {"app": "web"}}, True),
         ({"matchLabels": {"app": "web", "zone": "a"}}, False),
+        ({"matchLabels": {"app": None}}, False),
+        ({"matchLabels": {"blank": None}}, True),
         (expression("In", "web", "api"), True),
         (expression("In", "api"), False),
         (expression("NotIn", "api"), True),

@@ -51,6 +51,13 @@ def test_a_service_selects_pods_of_its_namespace_that_have_all_its_labels() -> N
     assert not one(spec={"ports": []}).selects("", labels), "without a selector it selects nothing"
 
 
+def test_a_label_without_a_value_is_the_empty_text() -> None:
+    found = one(spec={"selector": {"app": "web", "tier": None}})
+
+    assert found.selects("", {"app": "web", "tier": ""})
+    assert not found.selects("", {"app": "web", "tier": "front"})
+
+
 def test_a_headless_service_has_no_address_of_its_own() -> None:
     headless = {"selector": {"app": "web"}, "clusterIP": "None", "ports": []}
 

@@ -54,9 +54,7 @@ class Index:
 
 def _demands(selector: Selector) -> list[tuple[Hashable, ...]]:
     """What pods must have, each time one of several: a label, or the key of one."""
-    demands: list[tuple[Hashable, ...]] = [
-        (label,) for label in (selector.match_labels or {}).items()
-    ]
+    demands: list[tuple[Hashable, ...]] = [(label,) for label in selector.labels.items()]
     for each in selector.match_expressions or []:
         if each.operator == "In":
             demands.append(tuple((each.key, value) for value in each.values or ()))
