@@ -15,6 +15,8 @@ _ABOUT_PODS: Final = frozenset({"kyverno.io", "policies.kyverno.io", "apiextensi
 _WITHOUT_PODS: Final = frozenset(
     {"Service", "ConfigMap", "Secret", "ServiceAccount", "Namespace", "PersistentVolumeClaim"}
 )
+_HELM: Final = "render it first: helm template NAME CHART | drainproxy inject -"
+_ARGO_CD: Final = "render it first: argocd app manifests NAME | drainproxy inject -"
 # (API group, kind) -> what to do instead.
 _REMEDIES: Final = {
     ("serving.knative.dev", "Service"): "Knative makes its pods and ports itself",
@@ -26,12 +28,23 @@ _REMEDIES: Final = {
     ("argoproj.io", "AnalysisTemplate"): "its pods end by themselves and serve nobody",
     ("argoproj.io", "ClusterAnalysisTemplate"): "its pods end by themselves and serve nobody",
     ("template.openshift.io", "Template"): "render it first: oc process -f FILE",
+    ("helm.toolkit.fluxcd.io", "HelmRelease"): _HELM,
+    ("helm.cattle.io", "HelmChart"): _HELM,
+    ("helm.cattle.io", "HelmChartConfig"): _HELM,
+    ("argoproj.io", "Application"): _ARGO_CD,
+    ("argoproj.io", "ApplicationSet"): _ARGO_CD,
 }
 _WEBHOOK: Final = "label its pods drainproxy.io/inject=true and let the webhook inject them"
 
 
 def makes_pods(body: Json) -> bool:
-    """Whether there is a pod template in an object, wherever it stands."""
+    """Whether there is a pod template in an object, wherever it stands.
+
+    What names no kind or no version of an API is none of Kubernetes, whatever is in it: workflows
+    of a CI service have containers with images too, and so have values of Helm.
+    """
+    if not (body.get("kind") and body.get("apiVersion")):
+        return False
     group = api_group(body)
     if group in _ABOUT_PODS or (not group and str(body.get("kind")) in _WITHOUT_PODS):
         return False

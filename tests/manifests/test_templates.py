@@ -32,6 +32,10 @@ def body(api: str, kind: str, **fields: object) -> Json:
         (body("kyverno.io/v1", "ClusterPolicy", spec={"pattern": POD}), False),
         (body("apiextensions.k8s.io/v1", "CustomResourceDefinition", spec=POD), False),
         (body("v1", "ConfigMap", data={"containers": "[]"}), False),
+        (body("a.example/v1", "Odd", spec=POD), True),
+        ({"kind": "Odd", "spec": POD}, False),
+        ({"apiVersion": "a.example/v1", "spec": POD}, False),
+        ({"on": "push", "jobs": {"build": {"container": {"image": "node:18"}}}}, False),
     ],
 )
 def test_a_pod_template_is_found_wherever_it_stands(found: Json, makes: bool) -> None:
@@ -59,4 +63,6 @@ def test_it_is_named_as_kubectl_does_with_what_would_be_right() -> None:
     assert "Knative" in reason(body("serving.knative.dev/v1", "Service"))
     analysis = reason(body("argoproj.io/v1alpha1", "AnalysisTemplate"))
     assert analysis.startswith("an AnalysisTemplate of argoproj.io cannot be injected: its pods")
+    assert "helm template" in reason(body("helm.toolkit.fluxcd.io/v2", "HelmRelease"))
+    assert "argocd app manifests" in reason(body("argoproj.io/v1alpha1", "Application"))
     assert "oc process" in reason(body("template.openshift.io/v1", "Template"))
