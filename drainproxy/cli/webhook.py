@@ -143,6 +143,15 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
     " need. While the API server does not answer, ports are captured by their names.",
 )
 @click.option(
+    "--pod-security-default",
+    type=click.Choice(["privileged", "baseline", "restricted"]),
+    default="privileged",
+    show_default=True,
+    help="With --watch-services: the Pod Security level of namespaces whose labels name none, as"
+    " the API server is configured (Talos: baseline). But for privileged no pod there is"
+    " redirected.",
+)
+@click.option(
     "--events",
     type=click.Choice(["on", "off"]),
     default="off",
@@ -314,4 +323,5 @@ def _asked(given: dict[str, Any]) -> "ClusterAccess":
         annotations=given["namespace_annotations"] == "api",
         services=given["watch_services"] == "on",
         events=given["events"] == "on",
+        pod_security=given["pod_security_default"],
     )

@@ -28,6 +28,13 @@ _LARGEST_PATCH: Final = 3 << 20
 _PARTS: Final = ("metadata", "spec")
 _CAPTURE: Final = ANNOTATION_PREFIX + "capture"
 _UNKNOWN: Final = "the Pod Security level of the namespace is not known"
+# OpenShift's API server gives it to each namespace: its SCCs admit the pods there, of which those
+# that everybody may use grant no capability.
+_SCC: Final = "openshift.io/sa.scc.uid-range"
+_OPENSHIFT: Final = (
+    "OpenShift grants NET_ADMIN by an SCC alone: where the pod's ServiceAccount may use one that"
+    f" does, set {_CAPTURE}: redirect"
+)
 _UNREAD: Final = "the annotations of the namespace cannot be read: the pod has other defaults"
 
 # `unchanged` is a pod that has its sidecar; `denied` one whose sidecar could not start.
@@ -68,13 +75,15 @@ class Seen(Struct, frozen=True):
     """What is known of the cluster around a pod; None is unknown.
 
     `namespace` is there where its word counts, `unread` where it should and cannot be read.
-    `services` are those of the namespace; `labels` say which Pod Security level it has.
+    `services` are those of the namespace; its `labels` say which Pod Security level it has, and its
+    `annotations` whether OpenShift admits its pods.
     """
 
     namespace: Namespace | None = None
     unread: bool = False
     services: Sequence[Service] | None = None
     labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] = {}
 
 
 class Verdict(Struct, frozen=True):
@@ -152,7 +161,7 @@ def _judge(pod: Json, name: str, options: Options, seen: Seen) -> Verdict:
     defaults, mistakes = readable(namespace.annotations if namespace else {})
     options = replace(options, defaults={**options.defaults, **defaults})
     if seen.services is not None:
-        options = replace(options, around=_around(name, view, seen))
+        options = replace(options, around=_around(name, view, seen, options.defaults))
     done, wrong = _injected(pod, options)
     # Also of a pod that gets no sidecar: with these defaults it might have got one.
     ignored = [f"a default is ignored: {mistake}" for mistake in (*mistakes, *wrong)]
@@ -162,15 +171,27 @@ def _judge(pod: Json, name: str, options: Options, seen: Seen) -> Verdict:
     return _accepted(pod, done, warnings)
 
 
-def _around(namespace: str, pod: Pod, seen: Seen) -> Around:
-    """A redirect that Pod Security forbids would have the pod refused, so where nobody knows only
-    who asks for one gets it. Services cannot be changed here."""
+def _around(namespace: str, pod: Pod, seen: Seen, defaults: Mapping[str, str]) -> Around:
+    """Services cannot be changed here."""
     found = [each for each in seen.services or () if each.selects(namespace, pod.labels)]
-    if seen.labels is not None:
-        forbidden = forbids_redirect(namespace, seen.labels)
-    else:
-        forbidden = "" if pod.annotations.get(_CAPTURE) == "redirect" else _UNKNOWN
+    forbidden = _forbids_redirect(namespace, pod, seen, defaults)
     return Around(services=found, place="in this namespace", no_redirect=forbidden)
+
+
+def _forbids_redirect(namespace: str, pod: Pod, seen: Seen, defaults: Mapping[str, str]) -> str:
+    """Why the pod is not redirected; empty if it is.
+
+    A redirect that the cluster forbids would have the pod refused. Where that cannot be known, as
+    the level where the namespace cannot be read, or what OpenShift grants to the pod's
+    ServiceAccount, only who asks for one gets it.
+    """
+    asked = pod.annotations.get(_CAPTURE, "")
+    if seen.labels is None:
+        return "" if asked == "redirect" else _UNKNOWN
+    if forbidden := forbids_redirect(namespace, seen.labels):
+        return forbidden
+    is_asked_for = (asked or defaults.get(_CAPTURE)) == "redirect"
+    return _OPENSHIFT if _SCC in seen.annotations and not is_asked_for else ""
 
 
 def _skipped(pod: Json, reason: str, warn: bool, beside: Iterable[str] = ()) -> Verdict:

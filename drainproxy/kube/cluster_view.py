@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from drainproxy.manifests.services import Service
 
@@ -16,6 +17,7 @@ from .events import Events
 from .mirror import Mirror
 from .namespaces import PATH as NAMESPACES
 from .namespaces import Namespaces, Resource, fetching
+from .neighbours import ENFORCED
 from .webhook import Health
 
 SERVICES: Final = "/api/v1/services"
@@ -30,11 +32,21 @@ log = logging.getLogger("drainproxy.cluster")
 
 class ClusterAccess(Struct, frozen=True):
     """What the webhook may do: read `annotations` of namespaces as defaults for their pods, watch
-    `services` (and namespaces, for their Pod Security level), write `events`."""
+    `services` (and namespaces, for their Pod Security level), write `events`.
+
+    `pod_security` is the level of namespaces without a label that names one: the API server's
+    configuration says it, which nobody can read.
+    """
 
     annotations: bool = False
     services: bool = False
     events: bool = False
+    pod_security: str = "privileged"
+
+    @property
+    def needs_cluster(self) -> bool:
+        """Whether the API server is asked for anything."""
+        return self.annotations or self.services or self.events
 
 
 class ClusterView:
@@ -65,12 +77,15 @@ class ClusterView:
         # Where Services decide nothing, the Pod Security level does not matter either.
         needed = annotations or services is not None
         found = await self._asking.get(namespace) if needed else None
-        return Seen(
+        seen = Seen(
             namespace=found if annotations else None,
             unread=annotations and found is None,
             services=services,
-            labels=None if services is None or found is None else found.labels,
         )
+        if services is None or found is None:
+            return seen
+        labels = {ENFORCED: self._asked.pod_security, **found.labels}
+        return replace(seen, labels=labels, annotations=found.annotations)
 
     def tell(self, request: Request, verdict: Verdict) -> None:
         """Say to others what a verdict warns of."""
@@ -143,7 +158,7 @@ async def open_cluster_view(
 ) -> AsyncIterator[ClusterView | NoClusterView]:
     """A view of the cluster, kept up to date during the block. Unavailable if no API server is
     known and annotations of namespaces are asked for; without the rest the webhook can work."""
-    if asked == ClusterAccess():
+    if not asked.needs_cluster:
         yield NoClusterView()
         return
     async with AsyncExitStack() as stack:

@@ -19,7 +19,7 @@ from .leads import Around, Held
 from .limits import too_many_services
 from .selecting import Selecting
 
-_ENFORCED: Final = "pod-security.kubernetes.io/enforce"
+ENFORCED: Final = "pod-security.kubernetes.io/enforce"
 # The Pod Security levels that a pod with NET_ADMIN does not pass.
 _STRICT: Final = ("baseline", "restricted")
 
@@ -180,6 +180,6 @@ class _Targets:
 
 def forbids_redirect(namespace: str, labels: Mapping[str, str]) -> str:
     """Why a namespace with these labels takes no redirect; empty if it does."""
-    level = labels.get(_ENFORCED)
+    level = labels.get(ENFORCED)
     forbidden = f"the Pod Security level {level} of namespace {namespace} forbids NET_ADMIN"
     return forbidden if level in _STRICT else ""

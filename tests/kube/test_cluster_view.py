@@ -15,6 +15,7 @@ from drainproxy.kube.namespaces import PATH as NAMESPACES
 from drainproxy.kube.webhook import Health
 from tests.kube.api import Api, kubeconfig, serving, until
 
+LABELS = {"a": "b", "pod-security.kubernetes.io/enforce": "privileged"}
 EVERYTHING = ClusterAccess(annotations=True, services=True, events=True)
 
 
@@ -44,7 +45,7 @@ async def test_what_is_watched_is_known_from_the_first_review_on(
         seen = await out.look("shop")
         assert seen.namespace == Namespace({"a": "b"}, {"c": "d"})
         assert [each.name for each in seen.services or []] == ["web"]
-        assert seen.labels == {"a": "b"}
+        assert seen.labels == LABELS
         assert out.health() == Health()
         assert (await out.look("default")).services == []
 
@@ -60,12 +61,24 @@ async def test_only_what_is_asked_for_is_read(
             assert await blind.look("shop") == Seen()
         async with open_cluster_view(ClusterAccess(services=True), nobody) as out:
             seen = await out.look("shop")
-            assert (seen.namespace, seen.unread, seen.labels) == (None, False, {"a": "b"})
+            assert (seen.namespace, seen.unread, seen.labels) == (None, False, LABELS)
         async with open_cluster_view(ClusterAccess(annotations=True), nobody) as out:
             seen = await out.look("shop")
             assert (seen.services, seen.labels) == (None, None)
             assert seen.namespace
     assert sorted(set(api.lists)) == [NAMESPACES, SERVICES]
+
+
+async def test_the_level_that_namespaces_have_by_default_is_that_of_those_that_name_none(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "pod-security.kubernetes.io/enforce"
+    api.put(NAMESPACES, "free", metadata={"labels": {key: "privileged"}})
+    asked = ClusterAccess(services=True, pod_security="baseline")
+    async with serving(api, tmp_path, monkeypatch), open_cluster_view(asked, nobody) as out:
+        assert (await out.look("shop")).labels == {"a": "b", key: "baseline"}
+        assert (await out.look("free")).labels == {key: "privileged"}
+        assert (await out.look("shop")).annotations == {"c": "d"}
 
 
 @pytest.mark.usefixtures("_impatient")

@@ -9,7 +9,7 @@ from time import perf_counter
 import pytest
 from msgspec import convert
 
-from drainproxy.kube.admission import Seen
+from drainproxy.kube.admission import Seen, answer, judge, parse
 from drainproxy.kube.cluster_view import SERVICES, ClusterAccess, open_cluster_view
 from drainproxy.kube.namespaces import PATH as NAMESPACES
 from drainproxy.kube.reviews import answering
@@ -84,6 +84,31 @@ def test_other_levels_forbid_nothing(level: str | None, expected: str) -> None:
     labels |= {"pod-security.kubernetes.io/enforce": level} if level else {}
 
     assert capture(pod(), Seen(services=[service(8080)], labels=labels)) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "default", "expected"),
+    [
+        (None, None, "names"),
+        ("auto", "redirect", "names"),
+        ("redirect", None, "redirect"),
+        (None, "redirect", "redirect"),
+    ],
+)
+def test_on_openshift_only_who_asks_is_redirected(
+    asked: str | None, default: str | None, expected: str
+) -> None:
+    key = "drainproxy.io/capture"
+    before = pod(annotations={key: asked} if asked else None)
+    scc = {"openshift.io/sa.scc.uid-range": "1000650000/10000"}
+    seen = Seen(services=[service(8080)], labels={}, annotations=scc)
+    defaults = options(defaults={key: default} if default else {})
+
+    verdict = judge(parse(review(before)), defaults, seen)
+    after = patched(before, json.loads(answer(parse(review(before)), verdict))["response"])
+    names = [each["name"] for each in after["spec"]["initContainers"]]
+    assert ("drainproxy-redirect" in names) == (expected == "redirect")
+    assert any("SCC" in text for text in verdict.warnings) == (expected == "names")
 
 
 def test_where_nobody_knows_the_level_only_who_asks_is_redirected() -> None:
