@@ -7,6 +7,7 @@ differs is rewritten.
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 from msgspec import Struct
@@ -26,7 +27,9 @@ from .writing import Block, Quoted, Style, json_style_of, style_of
 _MARKER = re.compile(
     r"^(?:%[^\n]*\n){0,20}---(?=[ \t\r\n]|\Z)[ \t]*(?:#[^\n]*)?\r?\n?", re.MULTILINE
 )
-_NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z))*+")
+# Blanks and comments, which the end of a document may follow (section 9.1.2 too).
+_NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z)|^\.\.\.(?=\s|\Z))*+", re.MULTILINE)
+_BLANKS = re.compile(r"[ \t\r\n]*")
 # Characters of a document with an object in it, beyond a first lot of documents.
 _SHORTEST: Final = 40
 _MANY: Final = 10_000
@@ -192,9 +195,34 @@ def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
     ends = [*(start for start, _ in starts[1:]), len(text)]
     line = counted = 0
     for (start, body), end in zip(starts, ends, strict=True):
-        line += text.count("\n", counted, body)
-        counted = body
-        yield line, text[start:body], text[body:end]
+        marker = text[start:body]
+        for each in _objects_in_a_row(text[body:end]):
+            line += text.count("\n", counted, body)
+            counted = body
+            yield line, marker, each
+            body += len(each)
+            marker = ""
+
+
+def _objects_in_a_row(body: str) -> list[str]:
+    """The texts of objects of JSON that nothing parts, as jq prints them and kubectl reads them;
+    anything else is one text."""
+    if not body.lstrip().startswith("{"):
+        return [body]
+    decoder, ends, at = json.JSONDecoder(), [0], 0
+    try:
+        while at < len(body):
+            _, at = decoder.raw_decode(body, _after_blanks(body, at))
+            at = _after_blanks(body, at)
+            ends.append(at)
+    except (ValueError, RecursionError):
+        return [body]
+    return [body[start:end] for start, end in pairwise(ends)]
+
+
+def _after_blanks(text: str, at: int) -> int:
+    match = _BLANKS.match(text, at)
+    return match.end() if match else at
 
 
 def _read(document: Document) -> Document:

@@ -319,6 +319,8 @@ UNUSUAL = {
     "compact JSON": _COMPACT,
     "pretty JSON": _PRETTY,
     "JSON with tabs": _TABS,
+    "JSON in a row": f"{_COMPACT}\n{_COMPACT}{_PRETTY}",
+    "an empty document that is closed": "---\n...\n---\n" + _POD,
     "flow style": _FLOW,
     "flow style with empty values at the end": _EMPTY_AT_THE_END,
 }

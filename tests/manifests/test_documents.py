@@ -44,6 +44,9 @@ def changed(text: str) -> str:
         "--- {a: 1}\n",
         "---\na: 1\n---\nb: 2\n",
         "---\n---\na: 1\n---\n# Source: empty.yaml\n---\nb: 2\n---\n",
+        "---\n...\n---\n# nothing\n... # end\n---\na: 1\n...\n",
+        '{"a": 1}\n{"b": 2}\n\n{"c": 3}',
+        '\ufeff---\n{"a": 1}{"b": 2}\n---\nc: 3\n',
         "\ufeffa: 1",
         "\ufeff---\na: 1   \n\n",
         '{"a":1,\n\t"b": "\\ud83d\\ude00"}',
@@ -66,6 +69,29 @@ def test_files_become_one_stream() -> None:
 
     assert text == ('\ufeffa: 1\n# nothing\n---\nb: 2\n---\n{"c": 3}\n...\n%YAML 1.1\n---\nd: 4')
     assert list(YAML(typ="safe").load_all(text)) == [{"a": 1}, {"b": 2}, {"c": 3}, {"d": 4}]
+
+
+def test_objects_of_json_in_a_row_are_documents_of_their_own() -> None:
+    first, second, third = parse('{\n"a": 1}\n {"b": 2} {"c": 3}\n')
+
+    assert (first.data, second.data, third.data) == ({"a": 1}, {"b": 2}, {"c": 3})
+    assert (first.line, second.line, third.line) == (0, 2, 2)
+    second.data["b"] = 3
+    second.changed = True
+    assert render([[first, second, third]]) == '{\n"a": 1}\n {"b": 3} {"c": 3}\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": 1}\n{"b": }', '{"a": 1}\nb: 2', '{"a": 1}\n# c\n{"b": 2}', '{"a": 1}\n{b: 2}'],
+)
+def test_what_is_no_json_to_its_end_is_yaml(text: str) -> None:
+    with pytest.raises(ValueError, match="is not valid YAML"):
+        parse(text)
+
+
+def test_a_document_that_is_closed_before_anything_is_in_it_is_empty() -> None:
+    assert [each.data for each in parse("---\n...\n---\na: 1\n")] == [None, {"a": 1}]
 
 
 @pytest.mark.parametrize(
