@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, field
 from drainproxy.config.mistakes import shortened
 
 from .misfits import Misfit, Number, Path, Texts, filled, fitted, wrong_kind
+from .node_affinity import OS, Affinity
 
 Json = dict[str, Any]
 
@@ -100,6 +101,10 @@ class Lifecycle(_Read, frozen=True):
     post_start: Action | None = None
 
 
+class _ForWindows(_Read, frozen=True):
+    windows_options: Json | None = None
+
+
 class Container(_Read, frozen=True):
     """A container, or an init container."""
 
@@ -111,6 +116,7 @@ class Container(_Read, frozen=True):
     readiness_probe: Probe | None = None
     startup_probe: Probe | None = None
     restart_policy: str | None = None
+    security_context: _ForWindows | None = None
 
     @property
     def pre_stop(self) -> Action | None:
@@ -148,7 +154,7 @@ class _Os(_Read, frozen=True):
     name: str | None = None
 
 
-class SecurityContext(_Read, frozen=True):
+class SecurityContext(_ForWindows, frozen=True):
     """As whom the containers of a pod run, unless they say otherwise."""
 
     run_as_user: int | None = None
@@ -165,6 +171,7 @@ class Spec(_Read, frozen=True):
     termination_grace_period_seconds: _Int64 | None = None
     os: _Os | None = None
     node_selector: dict[str, Any] | None = None
+    affinity: Affinity | None = None
     security_context: SecurityContext | None = None
 
 
@@ -230,10 +237,15 @@ class Pod(_Read, frozen=True, dict=True):
 
     @property
     def is_windows(self) -> bool:
-        """Whether it says that it runs on Windows, as pods of before 1.25 do with a selector."""
-        selected = self.spec.node_selector or {}
-        said = [selected.get("kubernetes.io/os"), selected.get("beta.kubernetes.io/os")]
-        return "windows" in (*said, self.spec.os and self.spec.os.name)
+        """Whether it says that it runs on Windows, as pods of before 1.25 do with a selector or an
+        affinity; or has options for Windows, which others have no use for."""
+        spec = self.spec
+        said = [(spec.node_selector or {}).get(key) for key in OS]
+        if "windows" in (*said, spec.os and spec.os.name):
+            return True
+        contexts = (spec.security_context, *(each.security_context for each in self.containers))
+        has_options = any(each and each.windows_options for each in contexts)
+        return has_options or (spec.affinity is not None and spec.affinity.is_windows)
 
     @property
     def is_root(self) -> bool:

@@ -169,6 +169,36 @@ def test_beside_a_label_without_a_value_the_wrong_one_is_named() -> None:
         read({"metadata": {"labels": {"tier": None, "version": 1}}, "spec": {}})
 
 
+WINDOWS: Json = {"key": "kubernetes.io/os", "operator": "In", "values": ["windows"]}
+AFFINITY: Json = {
+    "nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [WINDOWS]}]
+        }
+    }
+}
+OPTIONS: Json = {"securityContext": {"windowsOptions": {"runAsUserName": "ContainerUser"}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_windows"),
+    [
+        ({}, False),
+        ({"os": {"name": "windows"}}, True),
+        ({"os": {"name": "linux"}}, False),
+        ({"nodeSelector": {"kubernetes.io/os": "windows"}}, True),
+        (OPTIONS, True),
+        ({"securityContext": {"windowsOptions": {}}}, False),
+        ({"containers": [{"name": "a", **OPTIONS}]}, True),
+        ({"containers": [{"name": "a", "securityContext": {"runAsUser": 1}}]}, False),
+        ({"affinity": {"nodeAffinity": None}}, False),
+        ({"affinity": AFFINITY}, True),
+    ],
+)
+def test_a_pod_runs_on_windows_where_it_says_so(spec: Json, is_windows: bool) -> None:
+    assert read({"spec": spec}).is_windows == is_windows
+
+
 def test_every_reference_to_a_port_by_name_is_found() -> None:
     by_name = {"httpGet": {"port": "http"}}
     container = {
