@@ -104,6 +104,11 @@ _QUANTITIES = Kind("QUANTITY", "quantity", parse_quantity)
 _POLICIES = Kind("|".join(get_args(PullPolicy)), ", ".join(get_args(PullPolicy)), parse_pull_policy)
 
 
+# What the sidecar requests where nobody says anything.
+CPU: Final = "50m"
+MEMORY: Final = "64Mi"
+
+
 class InjectionOptions(Struct, frozen=True, kw_only=True, rename="kebab"):
     """The injector's own options for one pod."""
 
@@ -171,18 +176,24 @@ class InjectionOptions(Struct, frozen=True, kw_only=True, rename="kebab"):
         setting(_GROUPS, "The group that it runs as.", default="as run-as-user"),
     ] = None
     cpu_request: Annotated[
-        str,
-        setting(_QUANTITIES, "The sidecar's CPU request, lowered to cpu-limit if that is lower."),
-    ] = "50m"
+        str | None,
+        setting(
+            _QUANTITIES,
+            "The sidecar's CPU request, lowered to cpu-limit if that is lower.",
+            default=f"{CPU}; none where the pod's own `resources` name cpu",
+        ),
+    ] = None
     cpu_limit: Annotated[
         str | None, setting(_QUANTITIES, "The sidecar's CPU limit.", default="none")
     ] = None
     memory_request: Annotated[
-        str,
+        str | None,
         setting(
-            _QUANTITIES, "The sidecar's memory request, lowered to memory-limit if that is lower."
+            _QUANTITIES,
+            "The sidecar's memory request, lowered to memory-limit if that is lower.",
+            default=f"{MEMORY}; none where the pod's own `resources` name memory",
         ),
-    ] = "64Mi"
+    ] = None
     memory_limit: Annotated[
         str | None, setting(_QUANTITIES, "The sidecar's memory limit.", default="none")
     ] = None

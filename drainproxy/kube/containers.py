@@ -15,7 +15,6 @@ from drainproxy.manifests.values import Constant
 from .annotations import InjectionOptions
 from .leftovers import PRE_STOP, TOKEN_HEADER
 from .ports import PortTakeover
-from .resources import resources
 from .users import RunsAs
 
 SIDECAR: Final = "drainproxy"
@@ -40,6 +39,7 @@ class SidecarSpec(Struct, frozen=True, kw_only=True):
 
     pod_options: InjectionOptions
     image: str
+    resources: Json
     runs_as: RunsAs
     ports: Sequence[PortTakeover]
     forwards: Sequence[str]
@@ -67,7 +67,7 @@ def sidecar(spec: SidecarSpec) -> Json:
             "/readyz", port, periodSeconds=1, timeoutSeconds=5, failureThreshold=1
         ),
         "livenessProbe": _probe("/livez", port, timeoutSeconds=5, failureThreshold=6),
-        "resources": resources(pod_options),
+        "resources": spec.resources,
         "securityContext": _security(spec.runs_as),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "lifecycle": {"preStop": pre_stop(spec.token, port, "sidecar")},
@@ -84,7 +84,7 @@ def redirect(spec: SidecarSpec) -> Json:
         "name": REDIRECT,
         **_image(spec),
         "args": ["redirect", "install", *arguments, f"--admin={spec.admin.port}", "--yes"],
-        "resources": resources(spec.pod_options),
+        "resources": spec.resources,
         "securityContext": _security(RunsAs(0, 0), add=("NET_ADMIN",)),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }

@@ -32,6 +32,7 @@ from .grace import drain_times, needed_grace
 from .leads import Around, Question
 from .own_ports import own_ports
 from .ready import ready_ports
+from .resources import resources
 from .users import runs_as
 from .warnings import InjectionContext
 
@@ -277,6 +278,7 @@ def _spec_of(
     return SidecarSpec(
         pod_options=context.pod_options,
         image=context.pod_options.image or options.image or "",
+        resources=resources(context.pod_options, context.pod),
         runs_as=runs_as(
             context.pod_options, context.pod, context.pod_options.capture == "redirect"
         ),

@@ -17,7 +17,7 @@ from .hooks import kept_hook, only_sleeps, seconds_asleep
 from .leads import Question, held_before, leads_to
 from .meshes import mesh_warnings
 from .ports import PortTakeover
-from .resources import is_above
+from .resources import beyond_the_pod, is_above
 from .upstreams import trust_warnings
 from .users import USER
 
@@ -77,19 +77,16 @@ def _requests(context: InjectionContext) -> Iterator[str]:
     """Only what somebody has asked for: that our own default follows a limit is no news."""
     pod_options = context.pod_options
     pairs = {
-        "cpu": (pod_options.cpu_request, pod_options.cpu_limit, InjectionOptions().cpu_request),
-        "memory": (
-            pod_options.memory_request,
-            pod_options.memory_limit,
-            InjectionOptions().memory_request,
-        ),
+        "cpu": (pod_options.cpu_request, pod_options.cpu_limit),
+        "memory": (pod_options.memory_request, pod_options.memory_limit),
     }
-    for name, (request, limit, usual) in pairs.items():
-        if request != usual and is_above(request, limit):
+    for name, (request, limit) in pairs.items():
+        if request and is_above(request, limit):
             yield (
                 f"{name}-request {request} is above {name}-limit {limit}, which the API server"
                 f" refuses: the sidecar requests {limit}"
             )
+    yield from beyond_the_pod(pod_options, context.pod)
 
 
 def _user(context: InjectionContext) -> Iterator[str]:

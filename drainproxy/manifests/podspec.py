@@ -101,6 +101,21 @@ class Lifecycle(_Read, frozen=True):
     post_start: Action | None = None
 
 
+class Resources(_Read, frozen=True):
+    """What a container, or a pod as a whole, asks of its node, by names like `cpu`."""
+
+    requests: dict[str, Any] | None = None
+    limits: dict[str, Any] | None = None
+
+    def request(self, name: str) -> Any:
+        """The least of it; None if it is not named."""
+        return (self.requests or {}).get(name)
+
+    def limit(self, name: str) -> Any:
+        """The most of it; None if it is not named."""
+        return (self.limits or {}).get(name)
+
+
 class _ForWindows(_Read, frozen=True):
     windows_options: Json | None = None
 
@@ -117,6 +132,12 @@ class Container(_Read, frozen=True):
     startup_probe: Probe | None = None
     restart_policy: str | None = None
     security_context: _ForWindows | None = None
+    resources: Resources | None = None
+
+    @property
+    def is_sidecar(self) -> bool:
+        """Whether it is a native sidecar, if it is an init container."""
+        return self.restart_policy == "Always"
 
     @property
     def pre_stop(self) -> Action | None:
@@ -173,6 +194,7 @@ class Spec(_Read, frozen=True):
     node_selector: dict[str, Any] | None = None
     affinity: Affinity | None = None
     security_context: SecurityContext | None = None
+    resources: Resources | None = None
 
 
 class Metadata(_Read, frozen=True):
@@ -217,7 +239,7 @@ class Pod(_Read, frozen=True, dict=True):
     def tcp_ports(self) -> Sequence[tuple[Container, Port]]:
         """Every TCP port that may have a Service, in the order in which names are looked for: the
         app's containers first, then native sidecars (KEP-753)."""
-        sidecars = [each for each in self.init_containers if each.restart_policy == "Always"]
+        sidecars = [each for each in self.init_containers if each.is_sidecar]
         return [
             (container, port)
             for container in (*self.containers, *sidecars)

@@ -52,7 +52,6 @@ def test_the_table_has_a_line_for_each() -> None:
 
 def test_without_annotations_the_defaults_hold() -> None:
     assert read_options({"example.com/image": "x"}) == (InjectionOptions(), [])
-    assert (InjectionOptions().cpu_request, InjectionOptions().memory_request) == ("50m", "64Mi")
     assert (InjectionOptions().capture, InjectionOptions().native_sidecar) == ("auto", True)
 
 

@@ -22,6 +22,7 @@ def spec(**fields: object) -> SidecarSpec:
     made: dict[str, object] = {
         "pod_options": InjectionOptions(),
         "image": "drainproxy:1",
+        "resources": {},
         "runs_as": RunsAs(None, None),
         "ports": [PortTakeover(port=8080, listen=9181, name="http", renamed="app-http")],
         "forwards": ["9181=8080"],
@@ -69,24 +70,11 @@ def test_every_probe_asks_the_admin_port() -> None:
     assert made["ports"][-1] == {"name": "drainproxy", "containerPort": 9990, "protocol": "TCP"}
 
 
-def test_limits_are_set_only_if_asked_for() -> None:
-    assert sidecar(spec())["resources"] == {"requests": {"cpu": "50m", "memory": "64Mi"}}
-    pod_options = InjectionOptions(cpu_limit="1", memory_request="1Gi")
-    assert sidecar(spec(pod_options=pod_options))["resources"] == {
-        "requests": {"cpu": "50m", "memory": "1Gi"},
-        "limits": {"cpu": "1"},
-    }
+def test_both_containers_ask_for_the_same_as_a_quota_wants_it_of_every_one() -> None:
+    asked = {"requests": {"cpu": "50m"}}
 
-
-def test_the_redirect_asks_for_as_much_as_the_sidecar_as_a_quota_wants_it_of_every_container() -> (
-    None
-):
-    pod_options = InjectionOptions(cpu_limit="1", memory_limit="1Gi")
-
-    assert redirect(spec(pod_options=pod_options))["resources"] == {
-        "requests": {"cpu": "50m", "memory": "64Mi"},
-        "limits": {"cpu": "1", "memory": "1Gi"},
-    }
+    assert sidecar(spec(resources=asked))["resources"] == asked
+    assert redirect(spec(resources=asked))["resources"] == asked
 
 
 def test_the_redirect_lets_the_user_of_the_sidecar_pass() -> None:

@@ -99,6 +99,16 @@ def test_a_request_that_was_asked_for_and_is_above_its_limit_is_told() -> None:
     ]
 
 
+def test_a_request_that_does_not_fit_into_the_pods_own_resources_is_told() -> None:
+    before = pod(annotations={"drainproxy.io/cpu-request": "200m"})
+    before["spec"]["resources"] = {"requests": {"cpu": "100m"}}
+
+    (text,) = warnings(before)
+    assert text.startswith(
+        "with 200m for the sidecar the containers request more cpu than the 100m"
+    )
+
+
 def test_a_redirect_without_a_user_is_told() -> None:
     image = {"drainproxy.io/run-as-user": "image"}
 
