@@ -26,6 +26,7 @@ from .inputs import Found, Input, read_input
 from .leads import Around
 from .limits import too_many_services
 from .neighbours import Neighbour, Neighbours
+from .owners import Owners
 from .plan import Foreseen, Options, foresee
 from .report import TWO_STEPS, Line, Outcome, Report
 from .skip import reason_to_skip
@@ -67,7 +68,8 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     given = read_input(texts)
     around = Surroundings(given.objects)
     all_foreseen: _AllForeseen = {}
-    members = [*_neighbours(given, options, all_foreseen)]
+    owners = Owners(given.objects)
+    members = [*_neighbours(given, options, owners, all_foreseen)]
     effort = Effort(given.left)
     try:
         others = [each for _, each in members]
@@ -76,8 +78,14 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
         return _refused(members[error.args[1]][0], error.args[0])
     lines: list[Line] = []
     behind: dict[int, Behind] = {}
+
+    def work(target: _Target) -> _Done:
+        if owner := owners.of(target.found):
+            return target.line("skipped", reason=str(owner), makes_pods=not owner.is_here), None
+        return _inject(target, options, neighbours, all_foreseen)
+
     for found in given.objects:
-        line, capture = _careful(found, lambda one: _inject(one, options, neighbours, all_foreseen))
+        line, capture = _careful(found, work)
         if line and (workloads := _behind(found, around.namespaces, capture)):
             behind[len(lines)] = workloads
         lines += [line] if line else []
@@ -207,12 +215,12 @@ def _uninject(target: _Target) -> _Done:
 
 
 def _neighbours(
-    given: Input, options: Options, all_foreseen: _AllForeseen
+    given: Input, options: Options, owners: Owners, all_foreseen: _AllForeseen
 ) -> Iterator[tuple[Found, Neighbour]]:
     for found in given.objects:
         one = workload(found.body)
         try:
-            if one and one.pod is not None:
+            if one and one.pod is not None and owners.of(found) is None:
                 yield found, _neighbour(found, one, one.pod, options, all_foreseen)
         except (ConfigError, ValueError):
             continue  # reported when it is to be injected
