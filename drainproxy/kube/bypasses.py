@@ -7,7 +7,7 @@ from drainproxy.manifests.endpoints import resolve
 
 from .capture import Capture
 from .leads import Question
-from .ports import declared, listed
+from .ports import listed, own
 
 _REDIRECT: Final = "drainproxy.io/capture: redirect"
 
@@ -37,7 +37,7 @@ def _unnamed(capture: Capture, question: Question) -> Iterator[str]:
     if not question.by_name_alone:
         return
     taken = {each.port for each in capture.ports}
-    for each in declared(question.pod):
+    for each in own(question.pod):
         if not each.port.name and each.number not in taken:
             yield (
                 f"containerPort {each.number} of {each.container} has no name, so the sidecar"
@@ -46,7 +46,7 @@ def _unnamed(capture: Capture, question: Question) -> Iterator[str]:
 
 
 def _host_ports(question: Question) -> Iterator[str]:
-    for each in declared(question.pod):
+    for each in own(question.pod):
         if each.port.host_port:
             yield (
                 f"hostPort {each.port.host_port} leads to {each.container} past the sidecar: what"

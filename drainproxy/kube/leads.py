@@ -22,6 +22,7 @@ from .ports import (
     namer,
     needed,
     numbered,
+    own,
     spoken,
     usable_name,
 )
@@ -189,7 +190,7 @@ def _chosen(question: Question, leads: Sequence[Lead]) -> Chosen:
     named = wanted == "names"
     ends = [each.end for each in leads if each.end and not (named and each.port.is_numeric)]
     if wanted == "redirect":
-        return dict.fromkeys([*declared(pod), *ends] or known(pod))
+        return dict.fromkeys([*own(pod), *ends] or known(pod))
     return dict.fromkeys(_in_order_of_declaration(pod, ends) or known(pod))
 
 

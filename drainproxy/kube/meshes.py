@@ -14,6 +14,11 @@ _CONTAINERS: Final = {
     "Consul": ("consul-connect-inject-init", "consul-dataplane"),
     "Open Service Mesh": ("osm-init",),
 }
+# These redirect nobody, and have ports for the app alone.
+_OTHERS: Final = ("daprd", "envoy-sidecar", "consul-sidecar")
+_OF_MESHES: Final = frozenset(
+    (*_OTHERS, *(name for theirs in _CONTAINERS.values() for name in theirs))
+)
 # What asks a mesh to put these containers in, later than we come.
 _SWITCHES: Final = {
     "Istio": ("sidecar.istio.io/inject", ("true",)),
@@ -21,6 +26,12 @@ _SWITCHES: Final = {
     "Kuma": ("kuma.io/sidecar-injection", ("enabled", "true")),
     "Consul": ("consul.hashicorp.com/connect-inject", ("true",)),
 }
+
+
+def is_of_mesh(container: str) -> bool:
+    """Whether a container of this name is the proxy of a mesh, whose ports are no ports of the app:
+    it redirects to them itself, or serves its metrics there."""
+    return container in _OF_MESHES
 
 
 def meshed(pod: Pod) -> dict[str, str]:

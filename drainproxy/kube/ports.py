@@ -11,6 +11,7 @@ from drainproxy.config.values import Protocol
 from drainproxy.manifests.endpoints import resolve
 from drainproxy.manifests.podspec import Pod, Port
 
+from .meshes import is_of_mesh
 from .protocols import spoken_at
 
 # Behind the default admin port. What the app listens on without declaring it we cannot know:
@@ -77,13 +78,20 @@ def declared(pod: Pod) -> list[AppPort]:
     ]
 
 
+def own(pod: Pod) -> list[AppPort]:
+    """Those without the ports of a mesh's proxy beside the app: that is led to, if at all, by a
+    Service or by somebody who names it."""
+    return [each for each in declared(pod) if not is_of_mesh(each.container)]
+
+
 def known(pod: Pod) -> list[AppPort]:
-    """Those that are declared, each name and number once, or else those that probes name."""
+    """Its own that are declared, each name and number once, or else those that probes name."""
     found: dict[object, AppPort] = {}
-    for each in declared(pod):
+    for each in own(pod):
         found.setdefault(each.port.name or each.number, each)
     if not found:
-        numbers = dict.fromkeys(port for each in pod.containers for port in each.probed())
+        apps = (each for each in pod.containers if not is_of_mesh(each.name))
+        numbers = dict.fromkeys(port for each in apps for port in each.probed())
         return [undeclared(number) for number in numbers]
     return list(found.values())
 

@@ -2,9 +2,11 @@
 
 import pytest
 
-from drainproxy.kube.meshes import meshed
+from drainproxy.kube.meshes import is_of_mesh, meshed
 from drainproxy.manifests.podspec import Json, read
+from drainproxy.manifests.services import Service
 from tests.kube.pods import injected, pod
+from tests.kube.test_capture import service
 
 REDIRECT = {"drainproxy.io/capture": "redirect"}
 
@@ -42,6 +44,30 @@ def test_a_mesh_is_known_by_its_containers_or_by_what_asks_for_them(
     assert len(text) < 244
 
 
+def ports(pod: Json, *found: Service) -> list[int]:
+    """Which the sidecar takes over."""
+    return [each.port for each in injected(pod, services=found).ports]
+
+
+@pytest.mark.parametrize("capture", ["auto", "redirect"])
+def test_the_ports_of_its_proxy_are_taken_over_only_where_a_service_leads(capture: str) -> None:
+    before = pod(annotations={"drainproxy.io/capture": capture})
+    admin = {"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"}
+    before["spec"]["containers"].append({"name": "istio-proxy", "image": "m", "ports": [admin]})
+
+    assert ports(before) == [8080]
+    assert ports(before, service("http")) == [8080]
+    assert ports(before, service("http", "http-envoy-prom")) == [8080, 15090]
+
+
+def test_the_port_of_a_proxy_that_somebody_names_is_taken_over() -> None:
+    before = pod(annotations={"drainproxy.io/ports": "http,dapr-http"})
+    port = {"name": "dapr-http", "containerPort": 3500}
+    before["spec"]["containers"].append({"name": "daprd", "image": "m", "ports": [port]})
+
+    assert ports(before) == [8080, 3500]
+
+
 def test_without_a_redirect_nobody_wins_anything() -> None:
     before = beside("istio-init")
     del before["metadata"]["annotations"]
@@ -51,3 +77,9 @@ def test_without_a_redirect_nobody_wins_anything() -> None:
 
 def test_a_pod_that_wants_no_mesh_is_in_none() -> None:
     assert meshed(read(beside("init", annotations={"linkerd.io/inject": "disabled"}))) == {}
+
+
+@pytest.mark.parametrize("name", ["istio-proxy", "linkerd-proxy", "consul-dataplane", "daprd"])
+def test_its_proxy_is_known_by_its_name(name: str) -> None:
+    assert is_of_mesh(name)
+    assert not is_of_mesh(f"my-{name}")

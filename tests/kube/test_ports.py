@@ -12,12 +12,14 @@ from drainproxy.kube.ports import (
     AppPort,
     PortTakeover,
     as_forwarded,
+    declared,
     ends_of,
     free_ports,
     known,
     namer,
     needed,
     numbered,
+    own,
     spoken,
     undeclared,
 )
@@ -46,6 +48,24 @@ def test_probes_are_asked_where_nothing_is_declared() -> None:
 
     assert [each.number for each in known(read(pod(DNS, **probes)))] == [5000, 5001]
     assert known(read(pod(HTTP, **probes))) == [AppPort(Port(8080, "http"), "web")]
+
+
+def test_the_ports_of_a_meshs_proxy_are_not_those_of_the_app() -> None:
+    before = pod(HTTP)
+    proxy = {"name": "linkerd-proxy", "ports": [{"name": "linkerd-admin", "containerPort": 4191}]}
+    before["spec"]["containers"] += [proxy, {"name": "daprd", "ports": [{"containerPort": 3500}]}]
+
+    assert [each.number for each in declared(read(before))] == [8080, 4191, 3500]
+    assert [each.number for each in own(read(before))] == [8080]
+    assert [each.number for each in known(read(before))] == [8080]
+
+
+def test_what_a_mesh_probes_of_itself_is_none_either() -> None:
+    before = pod(DNS, readinessProbe={"tcpSocket": {"port": 5001}})
+    probe = {"httpGet": {"port": 15021, "path": "/healthz/ready"}}
+    before["spec"]["containers"].append({"name": "istio-proxy", "readinessProbe": probe})
+
+    assert [each.number for each in known(read(before))] == [5001]
 
 
 def test_a_target_leads_to_a_port_whether_it_is_declared_or_not() -> None:
