@@ -137,7 +137,8 @@ class InjectionOptions(Struct, frozen=True, kw_only=True, rename="kebab"):
         setting(
             SWITCH,
             "on: a native sidecar, which is an init container with restartPolicy Always (Kubernetes"
-            " 1.29 and later); off: a plain container.",
+            " 1.29 and later; 1.33 and later where it takes over the name of a port); off: a plain"
+            " container.",
         ),
     ] = True
     raise_grace_period: Annotated[

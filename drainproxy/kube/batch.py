@@ -28,7 +28,7 @@ from .limits import too_many_services
 from .neighbours import Neighbour, Neighbours
 from .owners import Owners
 from .plan import Foreseen, Options, foresee
-from .report import TWO_STEPS, Line, Outcome, Report
+from .report import NAMES_NEED, TWO_STEPS, Line, Outcome, Report
 from .skip import reason_to_skip
 from .status import restored
 from .surroundings import Surroundings
@@ -193,6 +193,7 @@ def _injected(target: _Target, outcome: Injected) -> Line:
         ports=capture.ports,
         warnings=told([text for text in outcome.warnings if text not in missed]),
         steps=steps,
+        notes=[NAMES_NEED] if outcome.needs_names_of_sidecars else [],
         captured=capture.captures,
     )
 

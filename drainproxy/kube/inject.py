@@ -46,6 +46,12 @@ class Injected(Struct, frozen=True):
         """The ports that the sidecar stands in front of."""
         return self.capture.ports
 
+    @property
+    def needs_names_of_sidecars(self) -> bool:
+        """Whether clients find the sidecar by the name of a port at a native sidecar."""
+        native = (each["name"] for each in self.pod["spec"].get("initContainers") or ())
+        return containers.SIDECAR in native and any(each.name for each in self.ports)
+
 
 class Skipped(Struct, frozen=True):
     """A pod that gets no sidecar, and why; `warnings` are what leads clients to it all the same."""

@@ -27,6 +27,12 @@ TWO_STEPS: Final = (
     "back, also before a rollout is undone: first uninject --only services, then --only workloads",
 )
 
+# EndpointSlices find the name of a port at a native sidecar since then (kubernetes#128850).
+NAMES_NEED: Final = (
+    "a native sidecar that has a port's name needs Kubernetes 1.33 or newer; below it:"
+    " native-sidecar=false"
+)
+
 # Always told, even if there is none.
 _COUNTED: Final[tuple[Outcome, ...]] = ("injected", "skipped", "bypassed")
 _COUNTED_BACK: Final[tuple[Outcome, ...]] = ("uninjected", "skipped")
@@ -37,8 +43,8 @@ class Line(Struct, frozen=True, kw_only=True):
 
     `line` is where it begins, or what is wrong in it, `document` the number of its document, both
     from 1; `summary` is the outcome in words, `changes` are what else was changed for it, `steps`
-    how to apply it. What `is_elsewhere` is in the half that was not asked for: it counts, and is
-    not told.
+    how to apply it, `notes` what it needs. What `is_elsewhere` is in the half that was not asked
+    for: it counts, and is not told.
     """
 
     object: str
@@ -55,6 +61,7 @@ class Line(Struct, frozen=True, kw_only=True):
     problems: Sequence[str] = ()
     warnings: Sequence[str] = ()
     steps: Sequence[str] = ()
+    notes: Sequence[str] = ()
     captured: bool = False
     makes_pods: bool = True
     is_elsewhere: bool = False
@@ -123,6 +130,7 @@ class Report(Struct, frozen=True):
     def text(self) -> str:
         """For people: a line for each object, what to do next, and the summary last."""
         lines = [each.text(self.names_files) for each in self._told]
+        lines += [*dict.fromkeys(f"note: {text}" for each in self._told for text in each.notes)]
         steps = [*dict.fromkeys(step for each in self._told for step in each.steps)]
         if steps:
             lines.append(STEPS_FOR)

@@ -94,6 +94,7 @@ def _retargeted(change: Change, workload: Line) -> Line:
         summary=change.text,
         reason=change.text,
         steps=workload.steps,
+        notes=workload.notes,
         makes_pods=False,
         **where(change.found),
     )

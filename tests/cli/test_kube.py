@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from drainproxy.cli.kube import inject, uninject
 from drainproxy.kube.annotations import ANNOTATABLE
+from drainproxy.kube.report import NAMES_NEED
 from tests.kube.pods import IMAGE
 from tests.kube.test_batch import DEPLOYMENT, NAMELESS, SERVICE, join
 
@@ -35,7 +36,7 @@ def test_manifests_go_to_stdout_and_the_report_to_stderr() -> None:
 
     assert done.exit_code == 0
     assert done.stdout.startswith("apiVersion: apps/v1\nkind: Deployment\n")
-    assert done.stderr == UNPROVED + "1 injected, 0 skipped, 0 bypassed\n"
+    assert done.stderr == UNPROVED + f"note: {NAMES_NEED}\n1 injected, 0 skipped, 0 bypassed\n"
 
 
 def test_without_a_name_standard_input_is_read() -> None:

@@ -259,6 +259,25 @@ def test_settings_for_all_reach_the_webhook_as_a_file() -> None:
     assert before["checksum/defaults"] != after["checksum/defaults"], "it would not be read again"
 
 
+@pytest.mark.parametrize(
+    ("version", "said", "expected"),
+    [
+        ("1.32.9", {}, {"native-sidecar": False}),
+        ("v1.32.7-gke.1200", {}, {"native-sidecar": False}),
+        ("1.32.7", {"native-sidecar": True}, {"native-sidecar": True}),
+        ("1.33.0", {}, {}),
+        ("v1.33.1-eks-1", {}, {}),
+        ("v1.36.2+k3s1", {"drain-delay": "1s"}, {"drain-delay": "1s"}),
+    ],
+)
+def test_where_no_name_is_found_at_a_native_sidecar_it_is_a_plain_container(
+    version: str, said: Values, expected: Values
+) -> None:
+    (rendered,) = render({"kubeVersion": version, "proxy": {"defaults": said}})
+    text = YAML(typ="safe").load(rendered.files["configmap.yaml"])["data"]["defaults.yaml"]
+    assert YAML(typ="safe").load(text) == expected
+
+
 def test_the_image_that_is_injected_can_be_another() -> None:
     def image(case: str) -> str:
         (container,) = pod(case)["spec"]["containers"]

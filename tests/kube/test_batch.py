@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from drainproxy.kube.batch import Result, inject_all, uninject_all
 from drainproxy.kube.halves import Half
+from drainproxy.kube.report import NAMES_NEED
 from drainproxy.manifests.documents import Document
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import options, pod, pods
@@ -86,6 +87,7 @@ def test_a_workload_is_injected_and_its_service_comes_to_target_the_name() -> No
         "deployment/web injected (service rewrite: web 80 -> http)",
         "  service/web: port 80 targets http (was 8080)",
         "  networkpolicy/front: allows 9181 beside 8080",
+        f"note: {NAMES_NEED}",
         "1 injected, 0 skipped, 0 bypassed",
     ]
     assert not done.report.failed

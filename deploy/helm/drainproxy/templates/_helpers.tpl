@@ -65,3 +65,13 @@ app.kubernetes.io/component: webhook
 {{- define "drainproxy.asksApi" -}}
 {{- if or (include "drainproxy.readsNamespaces" .) .Values.webhook.events (include "drainproxy.keepsCertificate" .) }}true{{ end }}
 {{- end }}
+
+{{/* Before 1.33 the name of a port is not found at a native sidecar (kubernetes#128850). */}}
+{{- define "drainproxy.defaults" -}}
+{{- $defaults := deepCopy .Values.proxy.defaults }}
+{{- $version := .Values.kubeVersion | default .Capabilities.KubeVersion.Version }}
+{{- if and (semverCompare "<1.33-0" $version) (not (hasKey $defaults "native-sidecar")) }}
+{{- $_ := set $defaults "native-sidecar" false }}
+{{- end }}
+{{- toYaml $defaults }}
+{{- end }}
