@@ -50,12 +50,18 @@ def _files(path: str, command: str) -> Iterator[str]:
         _refuse_unrendered([_as_local(path)], command)
         yield path
         return
-    inside = sorted(folder.rglob("*"))
+    # A volume of a ConfigMap has its files in a folder like ..2026_01_02 too, behind links to it.
+    every = (each for each in folder.rglob("*") if not _is_hidden(each.relative_to(folder)))
+    inside = sorted(every)
     _refuse_unrendered(inside, command)
     found = [str(each) for each in inside if _is_manifest(each)]
     if not found:
         raise click.ClickException(f"{path}: holds no file that ends with .yaml, .yml or .json")
     yield from found
+
+
+def _is_hidden(path: PurePath) -> bool:
+    return any(part.startswith("..") for part in path.parts)
 
 
 def _as_local(path: str) -> PurePath:

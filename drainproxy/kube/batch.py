@@ -25,6 +25,7 @@ from .inject import Injected, Skipped, again, inject, uninject
 from .inputs import Found, Input, read_input
 from .leads import Around
 from .limits import too_many_services
+from .misplaced import misplaced
 from .neighbours import Neighbour, Neighbours
 from .owners import Owners
 from .plan import Foreseen, Options, foresee
@@ -82,7 +83,8 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     def work(target: _Target) -> _Done:
         if owner := owners.of(target.found):
             return target.line("skipped", reason=str(owner), makes_pods=not owner.is_here), None
-        return _inject(target, options, neighbours, all_foreseen)
+        line, capture = _inject(target, options, neighbours, all_foreseen)
+        return replace(line, warnings=[*misplaced(target.workload), *line.warnings]), capture
 
     for found in given.objects:
         line, capture = _careful(found, work)

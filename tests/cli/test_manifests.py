@@ -158,3 +158,17 @@ def test_a_folder_is_read_in_order_and_its_folders_are_no_files(tmp_path: Path) 
         "a.json",
         "b.yaml",
     ]
+
+
+def test_each_file_of_a_mounted_config_map_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "..2026_01_02" / "more").mkdir(parents=True)
+    (tmp_path / "..2026_01_02" / "web.yaml").write_bytes(TEXT)
+    (tmp_path / "..2026_01_02" / "more" / "Chart.yaml").write_bytes(b"")
+    (tmp_path / "..data").symlink_to("..2026_01_02")
+    (tmp_path / "web.yaml").symlink_to("..data/web.yaml")
+    (tmp_path / "inner").mkdir()
+
+    above = tmp_path / "inner" / ".."
+    for folder in (tmp_path, above):
+        texts = read_texts((str(folder),), "inject")
+        assert texts == {str(folder / "web.yaml"): TEXT.decode()}
