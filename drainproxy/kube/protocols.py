@@ -53,7 +53,9 @@ _HTTP: Final = Spoken(
 # What trusts loopback by default: PostgreSQL's pg_hba.conf, the accounts of MySQL at localhost,
 # Redis in protected mode, MongoDB until it has a user, RabbitMQ for its guest (over AMQP, MQTT and
 # STOMP), ClickHouse for its default user, Postfix by mynetworks. Numbers are those that are
-# registered or usual for nothing else: at 9000 is as often HTTP as ClickHouse.
+# registered or usual for nothing else: at 9000 is as often HTTP as ClickHouse. Left out is whose
+# clients speak first and in binary (Kafka, ZooKeeper, Cassandra, SQL Server, Oracle): their first
+# byte tells it, and what bears their names is often HTTP (`kafka-connect`, `kafka-ui`).
 _TABLE: Final = (
     Spoken(("postgres", "postgresql", "pgsql", "pg", "psql"), (5432,), "PostgreSQL"),
     Spoken(("pgbouncer", "pgpool"), (6432,), "PgBouncer"),
@@ -73,8 +75,6 @@ _TABLE: Final = (
     Spoken(("nats",), (4222,), http_at=(7777, 8222)),
     Spoken(("activemq", "openwire"), (61616,), http_at=(8161,)),
     Spoken(("transport",), (9300,)),
-    Spoken(("kafka", "zookeeper", "cassandra", "cql")),
-    Spoken(("mssql", "oracle", "tds")),
     Spoken(("ldap", "ldaps")),
     Spoken(("ftp", "ftps"), (21,)),
     Spoken(("ssh", "sftp"), (22,)),

@@ -6,6 +6,7 @@ from drainproxy.kube.ports import AppPort, spoken
 from drainproxy.kube.protocols import spoken_at
 from drainproxy.kube.upstreams import forwards, trusting
 from drainproxy.manifests.podspec import Port, read
+from drainproxy.wire.sniff import Sniffed, sniff
 from tests.kube.pods import pod
 from tests.kube.test_upstreams import taken
 
@@ -63,6 +64,11 @@ def test_a_name_says_at_any_port_that_it_is_no_http(name: str, trusted: str) -> 
         ("management", 15672),
         ("api", 8080),
         ("redistribute", 8080),
+        ("kafka-connect", 8083),
+        ("kafka-rest", 8082),
+        ("cassandra-reaper", 8080),
+        ("zookeeper-admin", 8080),
+        ("oracle-ords", 8080),
         ("kubernetes.io/h2c", 5432),
     ],
 )
@@ -108,3 +114,18 @@ def test_what_may_trust_loopback_is_never_looked_into(name: str) -> None:
     assert protocol == "tcp"
     assert trusting(view, [taken(3311)], [])
     assert forwards(view, [taken(3311)], [], {}) == ["9181=pod-ip:3311/tcp"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\x00\x00\x00\x1f\x00\x12", id="Kafka"),
+        pytest.param(b"\x00\x00\x00\x2d\x00\x00", id="ZooKeeper"),
+        pytest.param(b"\x04\x00\x00\x00\x05", id="Cassandra"),
+        pytest.param(b"\x12\x01\x00\x2f", id="SQL Server"),
+        pytest.param(b"\x01\x1a\x00\x00\x01", id="Oracle"),
+        pytest.param(b"\x16\x03\x01", id="TLS"),
+    ],
+)
+def test_whose_client_speaks_first_and_in_binary_needs_no_name(data: bytes) -> None:
+    assert sniff(data[:1]) is sniff(data) is Sniffed.OTHER
