@@ -29,6 +29,7 @@ _MARKER = re.compile(
 )
 # Blanks and comments, which the end of a document may follow (section 9.1.2 too).
 _NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z)|^\.\.\.(?=\s|\Z))*+", re.MULTILINE)
+_CLOSED = re.compile(r"(?:(?:\s|#[^\n]*\n)*+^\.\.\.[ \t]*(?:#[^\n]*)?\r?\n)++", re.MULTILINE)
 _BLANKS = re.compile(r"[ \t\r\n]*")
 # Characters of a document with an object in it, beyond a first lot of documents.
 _SHORTEST: Final = 40
@@ -176,8 +177,12 @@ def rendered(files: Collection[list[Document]]) -> list[str]:
                 text = text.removeprefix(_BYTE_ORDER_MARK)
             if text:
                 parts.append(text)
-                is_open = document.data is None and bool(document.marker)
+                is_open = bool(document.marker) and document.data is None and not _is_closed(text)
     return parts
+
+
+def _is_closed(text: str) -> bool:
+    return re.search(r"^\.\.\.", text, re.MULTILINE) is not None
 
 
 def restyle(pod: Json, annotations: Collection[str] = ()) -> None:
@@ -196,7 +201,7 @@ def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
     line = counted = 0
     for (start, body), end in zip(starts, ends, strict=True):
         marker = text[start:body]
-        for each in _objects_in_a_row(text[body:end]):
+        for each in _without_markers(text[body:end]):
             line += text.count("\n", counted, body)
             counted = body
             yield line, marker, each
@@ -204,9 +209,16 @@ def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
             marker = ""
 
 
+def _without_markers(body: str) -> list[str]:
+    """The texts of documents that no marker parts; most often it is one."""
+    closed = _CLOSED.match(body)
+    if closed and not _NOTHING.fullmatch(body, closed.end()):
+        return [closed[0], *_objects_in_a_row(body[closed.end() :])]
+    return _objects_in_a_row(body)
+
+
 def _objects_in_a_row(body: str) -> list[str]:
-    """The texts of objects of JSON that nothing parts, as jq prints them and kubectl reads them;
-    anything else is one text."""
+    """Objects of JSON as jq prints them and kubectl reads them; anything else is one text."""
     if not body.lstrip().startswith("{"):
         return [body]
     decoder, ends, at = json.JSONDecoder(), [0], 0

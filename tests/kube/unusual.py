@@ -321,6 +321,7 @@ UNUSUAL = {
     "JSON with tabs": _TABS,
     "JSON in a row": f"{_COMPACT}\n{_COMPACT}{_PRETTY}",
     "an empty document that is closed": "---\n...\n---\n" + _POD,
+    "a document without a marker behind a closed one": "---\n... # end\n" + _POD,
     "flow style": _FLOW,
     "flow style with empty values at the end": _EMPTY_AT_THE_END,
 }

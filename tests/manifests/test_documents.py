@@ -90,8 +90,31 @@ def test_what_is_no_json_to_its_end_is_yaml(text: str) -> None:
         parse(text)
 
 
-def test_a_document_that_is_closed_before_anything_is_in_it_is_empty() -> None:
-    assert [each.data for each in parse("---\n...\n---\na: 1\n")] == [None, {"a": 1}]
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("---\n...\n---\na: 1\n", [None, {"a": 1}]),
+        ("---\n...\na: 1\n", [None, {"a": 1}]),
+        ("# c\n... # d\r\n{}\n", [None, {}]),
+        ("---\n...\n# c\n...\na: 1\n...\n", [None, {"a": 1}]),
+        ("...\n" * 20_000 + "a: 1\n", [None, {"a": 1}]),
+        ('...\n{"a": 1}{"b": 2}\n', [None, {"a": 1}, {"b": 2}]),
+        ("---\n...\n...\n", [None]),
+    ],
+)
+def test_a_document_that_is_closed_before_anything_is_in_it_is_empty(
+    text: str, data: list[object]
+) -> None:
+    found = parse(text)
+
+    assert [each.data for each in found] == data
+    assert render([found]) == text
+    assert found[-1].line == text.count("\n", 0, text.find(found[-1].text, 1))
+
+
+def test_what_follows_a_closed_document_in_another_file_gets_a_marker() -> None:
+    assert render([parse("---\n...\n"), parse("a: 1\n")]) == "---\n...\n---\na: 1\n"
+    assert render([parse("---\n# ...\n"), parse("a: 1\n")]) == "---\n# ...\na: 1\n"
 
 
 @pytest.mark.parametrize(
