@@ -64,12 +64,13 @@ def knowing(replicas: Replicas, canary: Canary) -> Handler:
     """A Prometheus that has scraped both versions at the weights of now."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        query = str((await request.post())["query"])
+        form = await request.post()
+        query, now = str(form["query"]), float(str(form["time"]))
         if query == "up == 1":
             return answer(UP)
         name, _, rest = query.partition("{")
         fleet = STABLE if rest.startswith('version="v1"') else canary(100 * replicas.weights["v2"])
-        return answer(fleet.found.get(name, []))
+        return answer(fleet.scraped(name, now))
 
     return handler
 

@@ -13,6 +13,9 @@ from .sidecars import differing, seen_by_both, seen_twice
 _MOST: Final = 2.0**53
 # What every sidecar has. An app in the same pod has a process too, and of buckets there are many.
 _OF_SIDECARS: Final = tuple(name for name in COUNTED if name.endswith("_total"))
+# After so many scrapes that failed, and so many seconds, nobody knows how a version is.
+_MISSED_SCRAPES: Final = 3.0
+_LEAST_SILENCE: Final = 60.0
 
 
 def doubt(
@@ -33,6 +36,22 @@ def doubt(
             if pair := next(seen_twice(side), None):
                 return _twice(*pair)
     return None
+
+
+def vanished(canary: Mapping[str, Sequence[Series]], interval: float, now: float) -> str | None:
+    """Why what was counted does not say how the canary is at `now`, which is scraped each
+    `interval` seconds; None if it does. Whether stable is still there does not matter: a blue-green
+    switch has taken its place."""
+    scraped = [
+        each.samples[-1][0]
+        for metric in _OF_SIDECARS
+        for each in canary.get(metric, ())
+        if each.samples
+    ]
+    silence = now - max(scraped, default=now)
+    if silence <= max(_MISSED_SCRAPES * interval, _LEAST_SILENCE):
+        return None
+    return f"the canary was last scraped {silence:.0f} s ago: nobody knows how it is now"
 
 
 def _twice(one: Series, other: Series) -> str:

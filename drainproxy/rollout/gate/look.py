@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from .budget import budget_queries, judge_budget
-from .doubt import doubt
-from .judgement import Policy
+from .doubt import doubt, vanished
+from .judgement import Policy, overall
 from .prometheus import NoAnswer, Server, ask
 from .queries import queries, texts
 from .report import Report, held, report
@@ -46,6 +46,9 @@ async def look_at_canary(server: Server, rollout: Rollout, now: float) -> Report
         return held(reason, texts(asked))
     canary, stable = (version(each, now - rollout.window, rollout.warm_up) for each in sides)
     signals = judged(canary, stable, rollout.policy)
+    # What has failed has failed, whether it crashed then or not.
+    if overall(signals) != "fail" and (gone := vanished(sides[0], canary.scope.interval, now)):
+        return held(gone, texts(asked))
     return report(signals, texts(asked), traffic(canary, stable), rollout.weight)
 
 

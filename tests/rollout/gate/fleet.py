@@ -41,6 +41,13 @@ class Fleet:
             self.counter(f"drainproxy_{what}_seconds_bucket", value, kind=kind, le=bound)
         return self
 
+    def scraped(self, name: str, now: float) -> list[Series]:
+        """The series of one metric, as if the last scrape had been at that moment."""
+        return [
+            Series(each.labels, [(at + now - NOW, value) for at, value in each.samples])
+            for each in self.found.get(name, [])
+        ]
+
     def version(self) -> Version:
         """As the gate looks at it."""
         return version(self.found, NOW - WINDOW)

@@ -14,14 +14,15 @@ from tests.rollout.gate.fleet import Fleet
 
 
 def prometheus(bad: int, canary: str, requests: int = 1000) -> Handler:
-    """As of now: so many requests of a canary, which this matcher selects, and so many errors,
-    beside a stable version without any."""
+    """As of the moment that is asked about: so many requests of a canary, which this matcher
+    selects, and so many errors, beside a stable version without any."""
     its, others = Fleet().requests(requests, bad), Fleet(5).requests(1000)
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        query = str((await request.post())["query"])
+        form = await request.post()
+        query, now = str(form["query"]), float(str(form["time"]))
         fleet = its if canary in query else others
-        return answer(fleet.found.get(query.partition("{")[0], []))
+        return answer(fleet.scraped(query.partition("{")[0], now))
 
     return handler
 

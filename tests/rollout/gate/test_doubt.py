@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.rollout.gate.doubt import doubt
+from drainproxy.rollout.gate.doubt import doubt, vanished
 from drainproxy.rollout.gate.judgement import Policy
 from drainproxy.rollout.gate.queries import COUNTED, GAUGES
 from drainproxy.rollout.gate.report import report
 from drainproxy.rollout.gate.samples import Series
 from drainproxy.rollout.gate.signals import judged, traffic, version
-from tests.rollout.gate.fleet import NOW, WINDOW, Fleet
+from tests.rollout.gate.fleet import INTERVAL, NOW, WINDOW, Fleet
 
 REQUESTS = "drainproxy_requests_total"
 DURATION = "drainproxy_request_duration_seconds_bucket"
@@ -53,6 +53,31 @@ def test_a_version_is_not_compared_with_itself_nor_with_all_pods() -> None:
     everything = {name: [*canary[name], *STABLE[name]] for name in canary}
     for stable in (canary, everything):
         assert "shop/web-1-0" in (doubt(canary, stable) or "")
+
+
+@pytest.mark.parametrize(
+    ("silence", "interval", "gone"),
+    [(60, 15, False), (61, 15, True), (180, 60, False), (181, 60, True)],
+)
+def test_who_misses_three_scrapes_and_a_minute_has_vanished(
+    silence: float, interval: float, gone: bool
+) -> None:
+    its = Fleet().requests(1000).found
+    assert (vanished(its, interval, NOW + silence) is not None) == gone
+
+
+def test_the_app_beside_a_dead_sidecar_does_not_stand_for_it() -> None:
+    its = Fleet().requests(1000).found
+    started = [Series({"pod": "web-1-0", "job": "app"}, [(NOW + 100, 1.0)])]
+    its |= {"process_start_time_seconds": started}
+    assert "100 s ago" in (vanished(its, INTERVAL, NOW + 100) or "")
+
+
+def test_one_pod_that_is_scraped_is_enough_and_none_is_another_matter() -> None:
+    its = {REQUESTS: Fleet().scraped(REQUESTS, 0) + Fleet().requests(9).scraped(REQUESTS, NOW)}
+    assert vanished(its, INTERVAL, NOW) is None
+    assert vanished({}, INTERVAL, NOW) is None
+    assert vanished({REQUESTS: [Series({}, [])]}, INTERVAL, NOW) is None
 
 
 names = st.dictionaries(

@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any
 
+import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
 from drainproxy.rollout.gate.look import Rollout, look_at_budget, look_at_canary, wait_for_verdict
 from drainproxy.rollout.gate.prometheus import Server
@@ -45,6 +47,22 @@ async def test_a_canary_that_nobody_scrapes_is_a_hold() -> None:
     nobody.found.clear()
     found = await looked(nobody, Fleet(5).requests(1000))
     assert (found.verdict, found.reason) == ("hold", "Prometheus knows no pod of the canary")
+
+
+@pytest.mark.parametrize(
+    ("bad", "silence", "verdict"), [(0, 60, "pass"), (0, 61, "hold"), (50, 61, "fail")]
+)
+async def test_a_canary_that_has_vanished_does_not_pass(
+    bad: int, silence: float, verdict: str
+) -> None:
+    """Stable may be gone: in blue-green the new version has taken its place."""
+    async with serving(fleets(Fleet().requests(1000, bad), Fleet(5).requests(1000))) as url:
+        rollout = replace(ROLLOUT, window=WINDOW + silence)
+        found = await look_at_canary(Server(url), rollout, NOW + silence)
+    assert found.verdict == verdict
+    if verdict == "hold":
+        assert found.reason == "the canary was last scraped 61 s ago: nobody knows how it is now"
+        assert found.queries
 
 
 async def test_without_prometheus_it_is_a_hold() -> None:
