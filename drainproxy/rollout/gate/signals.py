@@ -65,6 +65,13 @@ RULES: Final = (
         _kinds("http1", "http2", "grpc"),
         lambda labels: labels.get("how") == "app_left",
     ),
+    # Of a request that got no answer nothing else counts. Streams end by their clients as a rule.
+    Rule(
+        "abandoned requests",
+        "drainproxy_ended_total",
+        _kinds("http1", "http2", "grpc"),
+        lambda labels: labels.get("how") == "client_left",
+    ),
     Rule(
         "broken event streams",
         "drainproxy_ended_total",

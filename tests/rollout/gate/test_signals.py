@@ -55,6 +55,15 @@ def test_a_slow_canary_fails_by_the_bound_that_stable_keeps() -> None:
             {"how": "app_left"},
             "broken answers",
         ),
+        *(
+            (
+                "drainproxy_ended_total",
+                {"kind": kind, "how": "finished"},
+                {"how": "client_left"},
+                "abandoned requests",
+            )
+            for kind in ("http1", "http2", "grpc")
+        ),
         (
             "drainproxy_grpc_requests_total",
             {"method": "a.B/C", "grpc_status": "0"},
@@ -77,6 +86,35 @@ def test_a_close_by_the_client_is_no_fault_of_the_app() -> None:
     stable = healthy(5).counter(CLOSES, 200, by="app", code="1000").version()
     canary = healthy().counter(CLOSES, 200, by="client", code="1006").version()
     assert verdicts(canary, stable)["broken websockets"].verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("usual", "abandoned", "verdict"),
+    [(0, 0, "pass"), (100, 100, "pass"), (100, 500, "fail"), (0, 900, "fail")],
+)
+def test_clients_that_give_up_are_compared_with_those_of_stable(
+    usual: int, abandoned: int, verdict: str
+) -> None:
+    """Some always do; a canary that hangs has no answers that could be errors."""
+
+    def left(fleet: Fleet, number: int) -> Version:
+        for how, times in (("finished", 1000 - number), ("client_left", number)):
+            fleet.counter("drainproxy_ended_total", times, kind="http1", how=how)
+        return fleet.version()
+
+    found = verdicts(left(healthy(), abandoned), left(healthy(5), usual))
+    assert found["abandoned requests"].verdict == verdict
+
+
+def test_how_clients_leave_streams_is_their_own_affair() -> None:
+    def left(fleet: Fleet, number: int) -> Version:
+        for kind in ("sse", "websocket", "tcp"):
+            fleet.counter("drainproxy_ended_total", number, kind=kind, how="client_left")
+        return fleet.version()
+
+    found = verdicts(left(healthy(), 500), left(healthy(5), 0))
+    assert "abandoned requests" not in found
+    assert overall(found.values()) == "pass"
 
 
 def test_connections_that_the_app_does_not_take_are_errors() -> None:
