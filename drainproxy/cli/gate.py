@@ -117,8 +117,11 @@ Example:
 @added(*STATE, *VERSIONS, *SERVER, *LOOKS)
 def all_(**given: Any) -> None:
     """Judge the canary, the error budget and the migrations in one verdict."""
-    if given["app"] is None and (given["version"] is not None or given["previous"] is not None):
+    asks = given["version"] is not None or given["previous"] is not None
+    if given["app"] is None and asks:
         raise click.UsageError("--version and --previous are looked up in the record of --app")
+    if given["app"] is not None and not asks:
+        raise click.UsageError("--app: say what its record is asked for: --version or --previous")
     _look(_at_all(given), given)
 
 

@@ -162,5 +162,12 @@ def test_all_gates_hold_where_one_has_no_data(tmp_path: Path) -> None:
     }
 
 
-def test_a_version_without_an_app_is_wrong_use() -> None:
-    assert called("all", *BOTH, "--previous", "6").exit_code == 2
+@pytest.mark.parametrize(
+    "alone", [("--previous", "6"), ("--version", "7"), ("--app", "shop"), ("--app", "")]
+)
+def test_an_app_and_its_versions_are_given_together(alone: tuple[str, ...]) -> None:
+    """An app alone judged no record, and said nothing."""
+    done = called("all", *BOTH, *NOBODY, *alone)
+    assert done.exit_code == 2
+    assert "--app" in done.output
+    assert "--version" in done.output

@@ -102,7 +102,8 @@ async def _ask(session: "ClientSession", server: Server, query: str, now: float)
     form = {
         "query": query,
         "time": f"{now:.3f}",
-        "timeout": f"{server.timeout:g}s",
+        # Durations with a unit have no decimals there.
+        "timeout": f"{server.timeout:g}",
         # Of Thanos: a part of the series is no answer.
         "partial_response": "false",
     }

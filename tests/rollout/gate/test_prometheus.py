@@ -23,7 +23,13 @@ async def test_each_query_has_its_series() -> None:
         assert await ask(Server(url), QUERIES, 100.0) == {"one": [UP], "two": []}
 
 
-async def test_it_is_asked_for_the_moment_and_for_all_series_or_none() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(3.0, "3"), (0.5, "0.5"), (7.25, "7.25"), (3600.0, "3600")]
+)
+async def test_it_is_asked_for_the_moment_and_for_all_series_or_none(
+    seconds: float, said: str
+) -> None:
+    """Prometheus reads `0.5` as seconds, and refuses `0.5s`."""
     forms: list[dict[str, Any]] = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -31,9 +37,9 @@ async def test_it_is_asked_for_the_moment_and_for_all_series_or_none() -> None:
         return answer([])
 
     async with serving(handler) as url:
-        await ask(Server(url + "/", timeout=3), {"one": "up"}, 100.25)
+        await ask(Server(url + "/", timeout=seconds), {"one": "up"}, 100.25)
     assert forms == [
-        {"query": "up", "time": "100.250", "timeout": "3s", "partial_response": "false"}
+        {"query": "up", "time": "100.250", "timeout": said, "partial_response": "false"}
     ]
 
 
