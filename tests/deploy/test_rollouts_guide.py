@@ -14,8 +14,9 @@ from drainproxy.cli import main
 from drainproxy.config import parse_duration
 from drainproxy.rollout.gate.evidence import needed
 from drainproxy.rollout.gate.judgement import policy_of
+from drainproxy.rollout.gate.latency import LATENCIES
 from drainproxy.rollout.gate.request import GateRequest
-from drainproxy.rollout.gate.signals import LATENCIES, RULES
+from drainproxy.rollout.gate.signals import RULES
 from tests.conftest import ROOT
 from tests.deploy import engines
 

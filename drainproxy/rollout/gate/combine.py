@@ -36,6 +36,7 @@ def combined(reports: Sequence[Report], more: Sequence[Judgement] = ()) -> Repor
         seen.traffic if seen else None,
         seen.weight if seen else None,
         list(dict.fromkeys(query for report in reports for query in report.queries)),
+        notes=[note for report in reports for note in report.notes],
     )
 
 

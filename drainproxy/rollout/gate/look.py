@@ -12,7 +12,8 @@ from .prometheus import NoAnswer, Server, ask
 from .queries import queries, texts
 from .report import Report, held, report
 from .samples import WARM_UP
-from .signals import judged, traffic, version
+from .signals import judged, traffic
+from .versions import version
 
 
 class Rollout(Struct, frozen=True):
@@ -45,11 +46,14 @@ async def look_at_canary(server: Server, rollout: Rollout, now: float) -> Report
     if reason := doubt(*sides):
         return held(reason, texts(asked))
     canary, stable = (version(each, now - rollout.window, rollout.warm_up) for each in sides)
-    signals = judged(canary, stable, rollout.policy)
+    verdicts = judged(canary, stable, rollout.policy)
     # What has failed has failed, whether it crashed then or not.
-    if overall(signals) != "fail" and (gone := vanished(sides[0], canary.scope.interval, now)):
+    if overall(verdicts.signals) != "fail" and (
+        gone := vanished(sides[0], canary.scope.interval, now)
+    ):
         return held(gone, texts(asked))
-    return report(signals, texts(asked), traffic(canary, stable), rollout.weight)
+    shares = traffic(canary, stable)
+    return report(verdicts.signals, texts(asked), shares, rollout.weight, verdicts.notes)
 
 
 async def look_at_budget(server: Server, source: str, service: str, now: float) -> Report:

@@ -12,7 +12,8 @@ EXIT_CODES: Final[dict[Verdict, int]] = {"pass": 0, "fail": 1, "hold": 3}
 
 
 class Report(Struct, frozen=True):
-    """One look at a rollout. `would`: what the verdict were if nothing stood against it."""
+    """One look at a rollout. `would`: what the verdict were if nothing stood against it; `notes`:
+    what could not be judged and decides nothing."""
 
     verdict: Verdict
     reason: str
@@ -21,6 +22,7 @@ class Report(Struct, frozen=True):
     weight: float | None = None
     queries: Sequence[str] = ()
     would: Verdict | None = None
+    notes: Sequence[str] = ()
 
     def as_json(self) -> bytes:
         """One object: `verdict`, `reason`, `signals` and the rest; counts as numbers."""
@@ -38,6 +40,7 @@ class Report(Struct, frozen=True):
         lines += [
             f"  {each.verdict}  {each.signal:{width}}  {each.reason}" for each in self.signals
         ]
+        lines += [f"  {note}" for note in self.notes]
         if self.traffic is not None:
             lines.append(f"  the canary's share: {_traffic(self.traffic, self.weight)}")
         lines += [f"  asked: {query}" for query in self.queries]
@@ -49,10 +52,12 @@ def report(
     queries: Sequence[str],
     traffic: Traffic | None = None,
     weight: float | None = None,
+    notes: Sequence[str] = (),
 ) -> Report:
     """The report on signals that were judged."""
     verdict = overall(signals)
-    return Report(verdict, reason_of(verdict, signals), signals, traffic, weight, queries)
+    reason = reason_of(verdict, signals)
+    return Report(verdict, reason, signals, traffic, weight, queries, notes=notes)
 
 
 def held(reason: str, queries: Sequence[str] = ()) -> Report:

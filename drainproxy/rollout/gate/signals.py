@@ -5,28 +5,19 @@ what no error rate shows: how WebSockets, event streams and responses ended.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import inf
-from statistics import median
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from .judgement import Count, Judgement, Policy, judge
-from .samples import WARM_UP, Scope, Series, births, count, quantile, slower
-from .sidecars import joined
-
-Labels = Mapping[str, str]
-Found = Mapping[str, Sequence[Series]]
+from .judgement import Count, Judgement, Policy
+from .latency import LATENCIES, NotJudged, judge_latency
+from .samples import Series, count
+from .versions import RARE, Labels, Version, compared
 
 # RFC 6455 7.4.1: no Close, an internal error, a restart that nobody announced.
 _BROKEN_CLOSES: Final = ("1006", "1011", "1012")
 # UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE.
 _BROKEN_CALLS: Final = ("2", "4", "13", "14")
-# Of what stable had fewer in the window, the canary's few can hold no rollout.
-_RARE: Final = 100
-# A scrape interval where none can be told.
-_USUAL_INTERVAL: Final = 15.0
 # Pods of the canary may be so many times as busy as one of stable with all of the traffic, if they
 # are busy at all.
 _BUSIER: Final = 2.0
@@ -87,67 +78,29 @@ RULES: Final = (
 )
 
 
-class Latency(Struct, frozen=True):
-    """One signal that is a time: `share` of stable's events keep within a bound."""
+class Judged(Struct, frozen=True):
+    """Every signal of which there is anything to say, and what is none, with the reason."""
 
-    signal: str
-    metric: str
-    kinds: tuple[str, ...]
-    share: float
+    signals: list[Judgement]
+    notes: list[str]
 
 
-_DURATION: Final = "drainproxy_request_duration_seconds_bucket"
-_FIRST_BYTE: Final = "drainproxy_time_to_first_byte_seconds_bucket"
-LATENCIES: Final = tuple(
-    Latency(f"{what} p{share * 100:.0f}", metric, kinds, share)
-    for what, metric, kinds in (
-        ("latency", _DURATION, ("http1", "http2")),
-        ("first byte", _FIRST_BYTE, ("grpc", "sse")),
-    )
-    for share in (0.9, 0.99)
-)
-
-
-class Version(Struct, frozen=True):
-    """What was found of one version, and what of it counts."""
-
-    found: Found
-    scope: Scope
-
-    def series(self, metric: str) -> Sequence[Series]:
-        """Those of one metric."""
-        return self.found.get(metric, ())
-
-
-def version(found: Found, window: float, warm_up: float = WARM_UP) -> Version:
-    """What was found, by metric, in the window that begins then (seconds since 1970)."""
-    starts = found.get("process_start_time_seconds", ())
-    others = [each for series in found.values() for each in series]
-    gaps = [
-        later[0] - earlier[0]
-        for each in starts
-        for earlier, later in zip(each.samples, each.samples[1:], strict=False)
-    ]
-    interval = median(gaps) if gaps else _USUAL_INTERVAL
-    counted = {metric: joined(series) for metric, series in found.items()}
-    return Version(counted, Scope(births(starts, others), window, interval, warm_up))
-
-
-def judged(canary: Version, stable: Version, policy: Policy) -> list[Judgement]:
-    """Every signal of which there is anything to say."""
+def judged(canary: Version, stable: Version, policy: Policy) -> Judged:
+    """The verdict on each signal."""
     shares = [_share(rule, canary, stable, policy) for rule in RULES]
-    times = [_latency(each, canary, stable, policy) for each in LATENCIES]
+    times = [judge_latency(each, canary, stable, policy) for each in LATENCIES]
     others = [_connects(canary, stable, policy), _saturation(canary, stable)]
-    found = [each for each in (*shares, *times, *others) if each is not None]
-    if not any(each.stable and each.stable.total >= _RARE for each in found):
-        reason = f"stable has had fewer than {_RARE} events of any kind in the window"
+    found = [each for each in (*shares, *times, *others) if isinstance(each, Judgement)]
+    if not any(each.stable and each.stable.total >= RARE for each in found):
+        reason = f"stable has had fewer than {RARE} events of any kind in the window"
         found.append(Judgement("traffic", "hold", reason))
-    return found
+    notes = dict.fromkeys(str(each) for each in times if isinstance(each, NotJudged))
+    return Judged(found, list(notes))
 
 
 def _share(rule: Rule, canary: Version, stable: Version, policy: Policy) -> Judgement | None:
     its, others = _counted(rule, canary), _counted(rule, stable)
-    return _compared(rule.signal, its, others, policy)
+    return compared(rule.signal, its, others, policy)
 
 
 def _counted(rule: Rule, version: Version) -> Count:
@@ -155,48 +108,9 @@ def _counted(rule: Rule, version: Version) -> Count:
     return count(series, rule.is_bad, version.scope)
 
 
-def _compared(
-    signal: str, canary: Count, stable: Count, policy: Policy, most_of_rare: float = 0
-) -> Judgement | None:
-    """None if neither had any. What is rare may fail a rollout, and does not hold it as long as no
-    more than so many bad ones happen."""
-    if not canary.total and not stable.total:
-        return None
-    found = judge(signal, canary, stable, policy)
-    if found.verdict == "hold" and stable.total < _RARE and canary.bad <= most_of_rare:
-        reason = f"{canary} beside {stable}: too rare to hold a rollout"
-        return Judgement(signal, "pass", reason, canary, stable, found.bound, None, found.evidence)
-    return found
-
-
-def _latency(each: Latency, canary: Version, stable: Version, policy: Policy) -> Judgement | None:
-    its, others = (
-        [series for series in one.series(each.metric) if series.labels.get("kind") in each.kinds]
-        for one in (canary, stable)
-    )
-    usually = quantile(others, each.share, stable.scope)
-    if usually is None or usually.within == inf:
-        return None
-    bound = usually.within
-    late = slower(its, bound, canary.scope)
-    usual = slower(others, bound, stable.scope)
-    rest = 1 - each.share
-    if usual.total < round(1 / rest):
-        return None  # of nine events nobody can say what one in ten of them exceeds
-    tolerated = Policy(policy.times, policy.times * rest, rest / 10)
-    signal = f"{each.signal} within {bound:g} s"
-    # Some are always late: what few of stable keep to, the canary misses by chance now and then.
-    found = _compared(signal, late, usual, tolerated, most_of_rare=late.total / 2)
-    now = quantile(its, each.share, canary.scope)
-    if found is None or now is None:
-        return found
-    shown = f"p{each.share * 100:.0f} {now} beside {usually}"
-    return replace(found, reason=f"{shown}; slower: {found.reason}")
-
-
 def _connects(canary: Version, stable: Version, policy: Policy) -> Judgement | None:
     """Connections that the app did not take, or that were one too many."""
-    return _compared("refused connections", _refused(canary), _refused(stable), policy)
+    return compared("refused connections", _refused(canary), _refused(stable), policy)
 
 
 def _refused(version: Version) -> Count:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from drainproxy.rollout.gate.samples import Series
-from drainproxy.rollout.gate.signals import Version, version
+from drainproxy.rollout.gate.versions import Version, version
 
 NOW, WINDOW, INTERVAL = 100_000.0, 600.0, 15.0
 _MOMENTS = [NOW - WINDOW + INTERVAL * step for step in range(int(WINDOW / INTERVAL) + 1)]

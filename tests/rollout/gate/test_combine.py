@@ -29,6 +29,11 @@ def test_a_part_without_data_says_why() -> None:
     assert combined([PASSED, held("no answer")]).reason == "data: no answer"
 
 
+def test_what_was_not_judged_is_said_of_each() -> None:
+    noted = report([Judgement("errors", "pass", "fine")], [], notes=["latency: not judged"])
+    assert combined([noted, BUDGET]).notes == ["latency: not judged"]
+
+
 def test_each_query_is_named_once() -> None:
     assert combined([FAILED, BUDGET]).queries == ["a", "b", "c"]
 

@@ -11,7 +11,8 @@ from drainproxy.rollout.gate.judgement import Policy
 from drainproxy.rollout.gate.queries import COUNTED, GAUGES
 from drainproxy.rollout.gate.report import report
 from drainproxy.rollout.gate.samples import Series
-from drainproxy.rollout.gate.signals import judged, traffic, version
+from drainproxy.rollout.gate.signals import judged, traffic
+from drainproxy.rollout.gate.versions import version
 from tests.rollout.gate.fleet import INTERVAL, NOW, WINDOW, Fleet
 
 REQUESTS = "drainproxy_requests_total"
@@ -102,6 +103,7 @@ def test_whatever_is_answered_there_is_a_report(
 ) -> None:
     if doubt(canary, stable) is None:
         its, others = (version(each, NOW - WINDOW) for each in (canary, stable))
-        said = report(judged(its, others, Policy()), [], traffic(its, others))
+        found = judged(its, others, Policy())
+        said = report(found.signals, [], traffic(its, others), notes=found.notes)
         assert said.as_text()
         assert said.as_json()

@@ -23,20 +23,22 @@ def test_a_hold_names_the_signal_that_misses_most() -> None:
 
 
 def test_the_json_has_verdict_and_signals_with_counts_on_both_sides() -> None:
-    said = json.decode(report([PASSED, FAILED], ["up"]).as_json())
+    said = json.decode(report([PASSED, FAILED], ["up"], notes=["latency: not judged"]).as_json())
     assert said["verdict"] == "fail"
     assert [each["verdict"] for each in said["signals"]] == ["pass", "fail"]
     assert said["signals"][1]["canary"] == {"bad": 9, "total": 10, "intervals": 3, "share": 0.9}
     assert said["queries"] == ["up"]
+    assert said["notes"] == ["latency: not judged"]
 
 
 def test_the_text_has_a_line_for_each_signal_and_the_shares() -> None:
     shares = Traffic(0.05, None, 0.01)
-    text = report([PASSED, HELD], ["up"], shares, 5.0).as_text()
+    text = report([PASSED, HELD], ["up"], shares, 5.0, ["latency: not judged"]).as_text()
     assert text.splitlines() == [
         "hold: latency: 9 more",
         "  pass  errors   0 of 900",
         "  hold  latency  9 more",
+        "  latency: not judged",
         "  the canary's share: 5 % of requests, none of new connections, 1 % of standing"
         " connections; its weight is 5 %",
         "  asked: up",

@@ -5,7 +5,7 @@ import pytest
 from drainproxy.rollout.gate.doubt import doubt
 from drainproxy.rollout.gate.samples import Series
 from drainproxy.rollout.gate.sidecars import differing, joined, seen_by_both, seen_twice
-from drainproxy.rollout.gate.signals import version
+from drainproxy.rollout.gate.versions import version
 
 REQUESTS = "drainproxy_requests_total"
 STARTS = "process_start_time_seconds"

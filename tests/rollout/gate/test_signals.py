@@ -3,14 +3,15 @@
 import pytest
 
 from drainproxy.rollout.gate.judgement import Judgement, Policy, overall
-from drainproxy.rollout.gate.signals import Version, judged, traffic, version
-from tests.rollout.gate.fleet import INTERVAL, NOW, Fleet
+from drainproxy.rollout.gate.signals import judged, traffic
+from drainproxy.rollout.gate.versions import Version
+from tests.rollout.gate.fleet import Fleet
 
 CLOSES = "drainproxy_websocket_closes_total"
 
 
 def verdicts(canary: Version, stable: Version) -> dict[str, Judgement]:
-    return {each.signal: each for each in judged(canary, stable, Policy())}
+    return {each.signal: each for each in judged(canary, stable, Policy()).signals}
 
 
 def healthy(pods: int = 1) -> Fleet:
@@ -27,15 +28,6 @@ def test_errors_fail() -> None:
     found = verdicts(healthy().requests(0, 30).version(), healthy(5).version())
     assert found["errors"].verdict == "fail"
     assert "30 of 1030 (2.91 %) beside 0 of 5000 (0 %)" in found["errors"].reason
-
-
-def test_a_slow_canary_fails_by_the_bound_that_stable_keeps() -> None:
-    slow = Fleet().requests(1000).times(100, 800, 900, 1000).version()
-    found = verdicts(slow, healthy(5).version())
-    assert found["latency p90 within 0.1 s"].verdict == "fail"
-    assert found["latency p99 within 0.5 s"].verdict == "fail"
-    assert "p99 over 1 s beside 0.1 to 0.5 s" in found["latency p99 within 0.5 s"].reason
-    assert found["errors"].verdict == "pass"
 
 
 @pytest.mark.parametrize(
@@ -147,28 +139,6 @@ def test_what_stable_hardly_has_does_not_hold_the_rollout() -> None:
         assert verdicts(worse, stable)["broken websockets"].verdict == verdict
 
 
-def test_late_ones_of_what_is_rare_do_not_hold_the_rollout_either() -> None:
-    stable = healthy(5).times(12, 12, 12, 12, kind="sse", what="time_to_first_byte").version()
-    for (soon, all_), verdict in (((30, 40), "pass"), ((40, 120), "fail")):
-        its = (soon, all_, all_, all_)
-        canary = healthy().times(*its, kind="sse", what="time_to_first_byte").version()
-        found = verdicts(canary, stable)
-        assert found["first byte p90 within 0.1 s"].verdict == verdict, found
-        assert "first byte p99 within 0.1 s" not in found
-
-
-def test_most_of_what_is_rare_may_not_be_late() -> None:
-    stable = healthy(5).times(2, 2, 2, 2, kind="sse", what="time_to_first_byte").version()
-    canary = healthy().times(18, 40, 40, 40, kind="sse", what="time_to_first_byte").version()
-    assert verdicts(canary, stable)["first byte p90 within 0.1 s"].verdict == "hold"
-
-
-def test_of_fewer_than_ten_events_there_is_no_share_of_one_in_ten() -> None:
-    stable = healthy(3).times(3, 3, 3, 3, kind="sse", what="time_to_first_byte").version()
-    canary = healthy().times(1, 90, 90, 90, kind="sse", what="time_to_first_byte").version()
-    assert not any("first byte" in signal for signal in verdicts(canary, stable))
-
-
 def busy(pods: int, in_flight: float) -> Version:
     """So many requests in flight in each pod."""
     return healthy(pods).gauge("drainproxy_in_flight", in_flight, kind="http1").version()
@@ -203,8 +173,3 @@ def test_the_share_of_traffic_is_that_of_new_and_of_standing_connections() -> No
     assert found.standing_connections == 0.01
     nothing = traffic(Fleet().version(), Fleet().version())
     assert nothing.requests is nothing.standing_connections is None
-
-
-def test_the_interval_of_scrapes_is_seen_in_the_samples() -> None:
-    assert Fleet().version().scope.interval == INTERVAL
-    assert version({}, NOW).scope.interval == INTERVAL
