@@ -3,11 +3,12 @@
 `increase()` extrapolates, and does not see what a series held at its first sample: the first error
 of a young pod is invisible to it (prometheus#1673, prometheus#3886). So raw samples are fetched
 (`metric[window]`) and their differences summed: a counter that falls was reset and counts from
-zero, and so does a series that was born within the window.
+zero, and so does one whose process began anew, and a series that was born within the window.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from math import inf, isfinite
 from typing import Final
 
@@ -17,6 +18,9 @@ from .judgement import Count
 
 # What a pod does in its first seconds is no sign of how it will do.
 WARM_UP: Final = 60.0
+# The time of the boot is in whole seconds, and the start of a process is told from there: so it may
+# jump by one while the process lives.
+_START_JITTER: Final = 1.5
 
 
 class Series(Struct, frozen=True):
@@ -40,10 +44,12 @@ class Series(Struct, frozen=True):
 
 
 class Births(Struct, frozen=True):
-    """Of each target: when its process began, and when it was seen first; seconds since 1970."""
+    """Of each target: when its process began, when it was seen first, and at which scrapes a new
+    process had taken its place; seconds since 1970."""
 
     began: Mapping[str, float]
     seen: Mapping[str, float]
+    restarts: Mapping[str, frozenset[float]] = {}
 
     def is_new(self, series: Series, window: float) -> bool:
         """Whether the series held nothing before its first sample in the window that begins then:
@@ -71,8 +77,11 @@ def births(starts: Iterable[Series], others: Iterable[Series]) -> Births:
     A container that is restarted stays the same: it began when it was first started."""
     began: dict[str, float] = {}
     seen: dict[str, float] = {}
+    restarts: dict[str, frozenset[float]] = {}
     for series in starts:
         target = series.target
+        if anew := _restarts(series):
+            restarts[target] = restarts.get(target, frozenset()) | anew
         for moment, value in series.samples:
             began[target] = min(began.get(target, inf), value)
             seen[target] = min(seen.get(target, inf), moment)
@@ -80,7 +89,15 @@ def births(starts: Iterable[Series], others: Iterable[Series]) -> Births:
         target = series.target
         for moment, _ in series.samples[:1]:
             seen[target] = min(seen.get(target, inf), moment)
-    return Births(began, seen)
+    return Births(began, seen, restarts)
+
+
+def _restarts(starts: Series) -> frozenset[float]:
+    return frozenset(
+        moment
+        for (_, before), (moment, value) in pairwise(starts.samples)
+        if value > before + _START_JITTER
+    )
 
 
 class Step(Struct, frozen=True):
@@ -94,14 +111,17 @@ def steps(series: Series, scope: Scope) -> list[Step]:
     """What a counter counted, sample by sample."""
     found = []
     before = 0.0 if series.samples and scope.born.is_new(series, scope.window) else None
+    restarts, last = scope.born.restarts.get(series.target, ()), inf
     for moment, value in series.samples:
         if not isfinite(value):
             continue
         if before is not None:
-            more = value - before if value >= before else value
+            # A counter that was reset may have overtaken what it was until the next scrape.
+            is_reset = value < before or any(last < restart <= moment for restart in restarts)
+            more = value if is_reset else value - before
             if more and scope.born.is_warm(series, moment, scope.warm_up):
                 found.append(Step(moment, more))
-        before = value
+        before, last = value, moment
     return found
 
 

@@ -15,6 +15,7 @@ Found = Mapping[str, Sequence[Series]]
 
 # Of what stable had fewer in the window, the canary's few can hold no rollout.
 RARE: Final = 100
+_STARTS: Final = "process_start_time_seconds"
 # A scrape interval where none can be told.
 _USUAL_INTERVAL: Final = 15.0
 
@@ -38,7 +39,7 @@ class Version(Struct, frozen=True):
 
 def version(found: Found, window: float, warm_up: float = WARM_UP) -> Version:
     """What was found, by metric, in the window that begins then (seconds since 1970)."""
-    starts = found.get("process_start_time_seconds", ())
+    starts = found.get(_STARTS, ())
     others = [each for series in found.values() for each in series]
     gaps = [
         later[0] - earlier[0]
@@ -47,7 +48,9 @@ def version(found: Found, window: float, warm_up: float = WARM_UP) -> Version:
     ]
     interval = median(gaps) if gaps else _USUAL_INTERVAL
     counted = {metric: joined(series) for metric, series in found.items()}
-    return Version(counted, Scope(births(starts, others), window, interval, warm_up))
+    # A restart may be seen between two series only, of which the second has other labels.
+    born = births([*starts, *counted.get(_STARTS, ())], others)
+    return Version(counted, Scope(born, window, interval, warm_up))
 
 
 def compared(

@@ -1,6 +1,6 @@
 """Counts are exact: nothing that a scrape saw is lost, extrapolated or counted twice."""
 
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from math import inf, nan
 
 import pytest
@@ -66,7 +66,9 @@ def test_what_happened_while_the_pod_was_warming_up_does_not_count() -> None:
 
 def test_a_pod_that_restarts_stays_the_same_pod() -> None:
     starts = series(100.0, 100.0, 1025.0, 1025.0)
-    assert births([starts], []) == Births({"shop/web-1": 100.0}, {"shop/web-1": WINDOW})
+    restarts = {"shop/web-1": frozenset([WINDOW + 20])}
+    born = Births({"shop/web-1": 100.0}, {"shop/web-1": WINDOW}, restarts)
+    assert births([starts], []) == born
     assert counted(series(10, 14, 2, 3), births([starts], [])) == 4 + 2 + 1
 
 
@@ -79,15 +81,42 @@ def test_without_a_pod_it_is_the_target_that_counts() -> None:
     assert Series({"instance": "10.0.0.1:9180"}, []).pod == "/10.0.0.1:9180"
 
 
-@given(st.lists(st.lists(st.integers(0, 50), max_size=5), min_size=1, max_size=4))
+@given(st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=5), min_size=1, max_size=4))
 def test_whatever_happens_between_restarts_all_that_was_seen_counts(
     lives: list[list[int]],
 ) -> None:
-    samples = [float(held) for life in lives for held in accumulate(life)]
-    changes = [now - before for before, now in pairwise([0.0, *samples])]
-    expected = sum(now if more < 0 else more for now, more in zip(samples, changes, strict=True))
-    young = Births({"shop/web-1": WINDOW}, {"shop/web-1": WINDOW})
-    assert counted(series(*samples), young, warm_up=-inf) == expected
+    """Also where a life has overtaken the one before until its first scrape."""
+    values = [float(held) for life in lives for held in accumulate(life)]
+    starts = [WINDOW + 100 * number for number, life in enumerate(lives) for _ in life]
+    born = births([series(*starts)], [])
+    assert counted(series(*values), born, warm_up=-inf) == sum(map(sum, lives))
+
+
+@pytest.mark.parametrize(
+    ("starts", "values", "more"),
+    [
+        ((50, 50, 1015, 1015), (5, 9, 12, 14), 4 + 12 + 2),
+        # The restart falls into a gap of the counter.
+        ((50, 50, 1015, 1015), (5, 9, nan, 14), 4 + 14),
+        # The clock of the node was set back, or its second of the boot moved on.
+        ((50, 51, 50, 51), (5, 9, 12, 14), 9),
+        ((50, 40, 40, 40), (5, 9, 12, 14), 9),
+        # Nobody says when it began: then a fall is all that shows.
+        ((), (5, 9, 12, 14), 9),
+        ((), (5, 9, 2, 14), 4 + 2 + 12),
+    ],
+)
+def test_a_restart_shows_in_the_start_of_the_process_where_the_counter_does_not_fall(
+    starts: tuple[float, ...], values: tuple[float, ...], more: float
+) -> None:
+    old = series(1.0)
+    assert counted(series(*values), births([series(*starts)], [old])) == more
+
+
+def test_restarts_of_one_pod_are_none_of_another() -> None:
+    born = births([series(50, 50, 1015, pod="web-2"), series(50, 50, 50)], [])
+    assert counted(series(5, 9, 12), born) == 7
+    assert counted(series(5, 9, 12, pod="web-2"), born) == 4 + 12
 
 
 def test_what_else_is_scraped_of_a_pod_does_not_make_its_counters_young() -> None:

@@ -3,13 +3,32 @@
 import pytest
 
 from drainproxy.rollout.gate.judgement import Count, Policy
+from drainproxy.rollout.gate.samples import Series, count
 from drainproxy.rollout.gate.versions import compared, version
 from tests.rollout.gate.fleet import INTERVAL, NOW, Fleet
+
+REQUESTS = "drainproxy_requests_total"
 
 
 def test_the_interval_of_scrapes_is_seen_in_the_samples() -> None:
     assert Fleet().version().scope.interval == INTERVAL
     assert version({}, NOW).scope.interval == INTERVAL
+
+
+def test_a_restart_shows_where_the_labels_change_with_it() -> None:
+    """As a StatefulSet's pod comes again under the same address, relabelled."""
+    pod = {"namespace": "shop", "pod": "web-1", "instance": "10.0.0.1:9180"}
+    moments = [NOW - 60, NOW - 50, NOW - 40, NOW - 30]
+    metrics = {"process_start_time_seconds": (0.0, 0.0, NOW - 45, NOW - 45), REQUESTS: (5, 9, 9, 9)}
+    found = {
+        name: [
+            Series({**pod, "role": role}, list(zip(moments, values, strict=True))[place:][:2])
+            for role, place in (("canary", 0), ("stable", 2))
+        ]
+        for name, values in metrics.items()
+    }
+    its = version(found, NOW - 600)
+    assert count(its.series(REQUESTS), lambda _: False, its.scope).total == 4 + 9
 
 
 def test_requests_are_those_of_the_kinds_that_are_asked_for() -> None:
