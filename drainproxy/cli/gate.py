@@ -25,8 +25,8 @@ from drainproxy.cli.help import Group
 from drainproxy.extras import install_hint
 
 if TYPE_CHECKING:
+    from drainproxy.rollout.gate.record import Question, Record
     from drainproxy.rollout.gate.report import Report
-    from drainproxy.rollout.migration.decide import Direction, Verdict
 
 Look = Callable[[], Awaitable["Report"]]
 
@@ -91,7 +91,9 @@ def migration(**given: Any) -> None:
     """Judge by the record of migrations whether code for this schema may be deployed."""
     from drainproxy.rollout.gate.combine import combined, judge_migration
 
-    answer = _recorded(given, "deploy", given["version"])
+    question, record = _question(given), _record(given)
+    answer = record.answers(question, record.load(question), datetime.now(UTC)).deploy
+    assert answer is not None  # --version is required
     _finish(combined([], [judge_migration("migration", answer.verdict, answer.reason)]), given)
 
 
@@ -151,7 +153,6 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
 
     from drainproxy.config.addresses import parse_listen
     from drainproxy.not_http import brief
-    from drainproxy.rollout.gate.record import Record
     from drainproxy.rollout.gate.serve import Gate, Token
     from drainproxy.sidecar import logs
 
@@ -161,9 +162,7 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
         raise click.BadParameter(str(error), param_hint="--listen") from None
     if token_file is None:
         click.echo("drainproxy: no --token-file: everyone who reaches it may ask", err=True)
-    file = given["state"] and Path(given["state"])
-    record = Record(file, timedelta(seconds=given["contract_after"]))
-    app = Gate(server(given), Token(token_file), record).application()
+    app = Gate(server(given), Token(token_file), _record(given)).application()
     logs.configure("info", "text")
     brief("aiohttp.server")
     try:
@@ -211,46 +210,39 @@ def _at_budget(given: dict[str, Any]) -> Look:
 
 
 def _at_all(given: dict[str, Any]) -> Look:
-    from drainproxy.rollout.gate.combine import combined, judge_migration, without_way_back
+    from drainproxy.rollout.gate.evaluation import together
 
     looks = [_at_canary(given)]
     if given["service"] is not None:
         looks.append(_at_budget(given))
-
-    async def look() -> "Report":
-        reports = [await one() for one in looks]
-        more = []
-        if given["version"] is not None:
-            answer = _recorded(given, "deploy", given["version"])
-            more.append(judge_migration("migration", answer.verdict, answer.reason))
-        report = combined(reports, more)
-        if given["previous"] is None:
-            return report
-        back = _recorded(given, "rollback", given["previous"])
-        return without_way_back(report, back.verdict, back.reason)
-
-    return look
+    record = _record(given)
+    question = None if given["app"] is None else _question(given, given["previous"])
+    return lambda: together([look() for look in looks], record, question, given["timeout"])
 
 
-def _recorded(given: dict[str, Any], direction: "Direction", version: int) -> "Verdict":
-    """What the record of migrations answers."""
-    from drainproxy.cli.migration_asked import fail, open_store
-    from drainproxy.rollout.migration.decide import decide
+def _record(given: dict[str, Any]) -> "Record":
+    from drainproxy.rollout.gate.record import Record
+
+    file = given["state"] and Path(given["state"])
+    return Record(file, timedelta(seconds=given["contract_after"]))
+
+
+def _question(given: dict[str, Any], previous: int | None = None) -> "Question":
+    """What the record of migrations is asked; exits with 2 if a library for it is missing."""
+    from drainproxy.cli.migration_asked import fail
+    from drainproxy.rollout.gate.record import Question
     from drainproxy.rollout.migration.declared import parse_app
 
     try:
         app = parse_app(given["app"])
     except ValueError as error:
         raise click.BadParameter(f"{given['app']!r} {error}", param_hint="--app") from None
-    store = open_store(given["state"], given["namespace"])
-    try:
-        state = store.load(app).state
-    except ImportError as error:
-        fail(f"needs {error.name}: {install_hint('kube')}")
-    finally:
-        store.close()
-    after = timedelta(seconds=given["contract_after"])
-    return decide(state, direction, version, datetime.now(UTC), after)
+    if given["state"] is None:
+        try:
+            import lightkube  # noqa: F401
+        except ImportError as error:
+            fail(f"needs {error.name}: {install_hint('kube')}")
+    return Question(app, given["namespace"], given["version"], previous)
 
 
 def _look(look: Look, given: dict[str, Any]) -> None:

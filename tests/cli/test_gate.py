@@ -1,5 +1,6 @@
 """`drainproxy gate`: the verdict is the exit code, and what is not said is a hold."""
 
+import asyncio
 import json
 import sys
 from itertools import count
@@ -14,6 +15,7 @@ from drainproxy.cli.gate import canary, gate
 from drainproxy.cli.gate_options import rollout
 from drainproxy.cli.migration import migration
 from drainproxy.extras import install_hint
+from drainproxy.rollout.gate.judgement import Judgement
 from drainproxy.rollout.gate.look import Rollout
 from drainproxy.rollout.gate.report import Report
 
@@ -53,6 +55,20 @@ def test_all_looks_count_from_the_same_beginning(monkeypatch: pytest.MonkeyPatch
     options = ("--window", "5m", "--wait", "1m", "--interval", "0.1s")
     assert called("canary", *BOTH, *options).exit_code == 0
     assert counted == [(700, 1100), (700, 1200), (700, 1300)]
+
+
+def test_all_gates_look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has the whole --timeout: one after the other they would take several."""
+    meeting = asyncio.Barrier(2)
+
+    async def looked(*_: object) -> Report:
+        async with asyncio.timeout(10):
+            await meeting.wait()
+        return Report("pass", "", [Judgement("errors", "pass", "")])
+
+    for name in ("look_at_canary", "look_at_budget"):
+        monkeypatch.setattr(f"drainproxy.rollout.gate.look.{name}", looked)
+    assert called("all", *BOTH, "--service", "shop").exit_code == 0
 
 
 def test_without_an_answer_it_is_a_hold_that_says_what_was_asked() -> None:

@@ -1,10 +1,13 @@
-"""One request to `gate serve`: the rollout, the error budget and the record of migrations are
-looked at together, and judged in one report."""
+"""The rollout, the error budget and the record of migrations are looked at together, and judged in
+one report: for a request to `gate serve`, and for `gate all`."""
 
 import asyncio
+import threading
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -16,6 +19,8 @@ from .prometheus import Server
 from .record import Question, Record
 from .report import Report
 from .request import GateRequest, budget, question, rollout
+
+Result = TypeVar("Result")
 
 
 class Evaluation(Struct, frozen=True):
@@ -32,19 +37,25 @@ def evaluation_of(asked: GateRequest) -> Evaluation:
 
 
 async def evaluate(server: Server, record: Record, evaluation: Evaluation) -> Report:
-    """One look at each at the same time, so that all together take no longer than the timeout."""
+    """One look at each."""
     now = time.time()
     looks: list[Awaitable[Report]] = [look_at_canary(server, evaluation.rollout, now)]
     if evaluation.budget is not None:
         looks.append(look_at_budget(server, *evaluation.budget, now))
+    return await together(looks, record, evaluation.question, server.timeout)
+
+
+async def together(
+    looks: Sequence[Awaitable[Report]], record: Record, question: Question | None, seconds: float
+) -> Report:
+    """All looks and the record at the same time, so that they take no longer than the timeout of
+    one, which is that of the record too."""
     looking = asyncio.gather(*looks)
-    if evaluation.question is None:
+    if question is None:
         reports = await looking
         return reports[0] if len(reports) == 1 else combined(reports)
-    reports, state = await asyncio.gather(
-        looking, _recorded(record, evaluation.question, server.timeout)
-    )
-    answers = record.answers(evaluation.question, state, datetime.now(UTC))
+    reports, state = await asyncio.gather(looking, _recorded(record, question, seconds))
+    answers = record.answers(question, state, datetime.now(UTC))
     more = []
     if answers.deploy is not None:
         more.append(judge_migration("migration", answers.deploy.verdict, answers.deploy.reason))
@@ -57,6 +68,29 @@ async def evaluate(server: Server, record: Record, evaluation: Evaluation) -> Re
 async def _recorded(record: Record, question: Question, seconds: float) -> State | Damaged | None:
     try:
         async with asyncio.timeout(seconds):
-            return await asyncio.to_thread(record.load, question)
+            return await _in_thread(lambda: record.load(question))
     except TimeoutError:
         return Damaged(f"the record of {question.app}: no answer within {seconds:g} s")
+
+
+def _in_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
+    """The result of what blocks. Neither the end of the loop nor that of the process waits for it,
+    as they do for the threads of `asyncio.to_thread`."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def settle(settled: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(lambda: None if future.done() else settled())
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:
+            caught = error
+            settle(lambda: future.set_exception(caught))
+        else:
+            settle(lambda: future.set_result(result))
+
+    threading.Thread(target=run, daemon=True).start()
+    return future

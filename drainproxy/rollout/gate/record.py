@@ -18,10 +18,11 @@ _NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Question(Struct, frozen=True):
-    """About an app: may code of schema `version` be deployed, and code of `previous` come back?"""
+    """About an app: may code of schema `version` be deployed, and code of `previous` come back?
+    Without a `namespace` (None) it is that of the credentials."""
 
     app: str
-    namespace: str = ""
+    namespace: str | None = ""
     version: int | None = None
     previous: int | None = None
 
@@ -65,13 +66,13 @@ class Record(Struct, frozen=True):
             )
         )
 
-    def _store(self, namespace: str) -> Store:
+    def _store(self, namespace: str | None) -> Store:
         if self.file is not None:
             from drainproxy.rollout.migration.store_file import FileStore
 
             return FileStore(self.file)
         from drainproxy.rollout.migration.store_configmap import ConfigMapStore
 
-        if not _NAMESPACE.fullmatch(namespace):
+        if namespace is not None and not _NAMESPACE.fullmatch(namespace):
             raise ValueError(f"the record is in a namespace, and {namespace!r} is none")
         return ConfigMapStore(namespace)

@@ -1,15 +1,17 @@
 """The canary, the budget and the migrations are one verdict, as `gate all` has it."""
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from drainproxy.rollout.gate.evaluation import evaluate, evaluation_of
+from drainproxy.rollout.gate.evaluation import evaluate, evaluation_of, together
+from drainproxy.rollout.gate.judgement import Judgement
 from drainproxy.rollout.gate.prometheus import Server
 from drainproxy.rollout.gate.record import Question, Record
-from drainproxy.rollout.gate.report import Report
+from drainproxy.rollout.gate.report import Report, report
 from drainproxy.rollout.gate.request import GateRequest
 from drainproxy.rollout.migration.state import Damaged, State
 from tests.rollout.gate import served
@@ -56,6 +58,44 @@ async def test_where_there_is_a_way_back_a_fail_is_one(tmp_path: Path) -> None:
     record = Record(recorded(tmp_path, EXPANDED))
     found = await looked(asked(app="shop", version="7", previous="6"), record, 50)
     assert (found.verdict, found.would) == ("fail", None)
+
+
+@pytest.mark.parametrize("question", [None, Question("shop", "", 7)])
+async def test_no_look_waits_for_another(tmp_path: Path, question: Question | None) -> None:
+    meeting = asyncio.Barrier(2)
+
+    async def look(signal: str) -> Report:
+        await meeting.wait()
+        return report([Judgement(signal, "pass", "fine")], [])
+
+    async with asyncio.timeout(10):
+        looks = [look("errors"), look("error budget")]
+        found = await together(looks, Record(recorded(tmp_path)), question, 1.0)
+    names = ["errors", "error budget", *(["migration"] if question else [])]
+    assert (found.verdict, [each.signal for each in found.signals]) == ("pass", names)
+
+
+def test_no_command_waits_for_a_record_that_hangs() -> None:
+    released = threading.Event()
+
+    class Endless(Record, frozen=True):
+        def load(self, question: Question) -> State | Damaged | None:
+            released.wait(60)
+            return None
+
+    found = asyncio.run(together([], Endless(), Question("shop", "", 7), 0.05))
+    assert not released.is_set()
+    released.set()
+    assert "no answer within 0.05 s" in found.reason
+
+
+async def test_what_a_record_raises_is_not_lost() -> None:
+    class Broken(Record, frozen=True):
+        def load(self, question: Question) -> State | Damaged | None:
+            raise LookupError(question.app)
+
+    with pytest.raises(LookupError, match="shop"):
+        await together([], Broken(), Question("shop", "", 7), 5.0)
 
 
 class Hanging(Record, frozen=True):

@@ -55,6 +55,16 @@ def test_a_record_that_is_not_there_is_a_hold(tmp_path: Path) -> None:
     assert found.deploy.verdict == "hold"
 
 
+def test_without_a_namespace_it_is_that_of_the_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are none: it is the credentials that are missed, and no name."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    state = Record().load(Question("shop", None, 7))
+    assert isinstance(state, Damaged)
+    assert "cannot be read" in state.reason
+
+
 @pytest.mark.parametrize("namespace", ["", "../kube-system", "Shop", "a/b"])
 def test_a_namespace_that_is_none_is_never_asked_for(namespace: str) -> None:
     state = Record().load(Question("shop", namespace, 7))
