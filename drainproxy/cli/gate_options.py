@@ -53,7 +53,9 @@ def _url(_: click.Context, __: click.Parameter, text: str) -> str:
     except ValueError:
         found = None
     if not found:
-        raise click.BadParameter(f"{text!r}: write an address such as http://prometheus:9090")
+        # What cannot be read may hold a password anywhere before the host.
+        said = repr(text) if "@" not in text else "what is given"
+        raise click.BadParameter(f"{said}: write an address such as http://prometheus:9090")
     return text
 
 

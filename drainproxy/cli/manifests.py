@@ -8,7 +8,9 @@ from typing import Final
 
 import click
 
-from .urls import fetched, is_url, shown
+from drainproxy.config.urls import shown
+
+from .urls import fetched, is_url
 
 _SUFFIXES: Final = {".yaml", ".yml", ".json"}
 # A folder that holds one of these is made of templates or patches: what is to be done instead.

@@ -1,7 +1,9 @@
-"""Fetches manifests from URLs, and names them for people without their secrets."""
+"""Fetches manifests from URLs."""
 
 from typing import Final
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
+
+from drainproxy.config.urls import authorization, without_user
 
 # Seconds, and bytes. The largest manifests that people publish have about 5 MB.
 _PATIENCE: Final = 30.0
@@ -15,15 +17,6 @@ def is_url(path: str) -> bool:
     return path.lower().startswith(("http://", "https://"))
 
 
-def shown(url: str) -> str:
-    """The URL without user, password, query and fragment: passwords and signatures stand there."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return f"{url.partition(':')[0].lower()}://..."
-    return parts._replace(netloc=_host(parts), query="", fragment="").geturl()
-
-
 def fetched(url: str) -> bytes:
     """What is there; OSError or ValueError, with nothing secret of the URL in it, if nothing is.
 
@@ -35,10 +28,10 @@ def fetched(url: str) -> bytes:
     from urllib.request import Request, urlopen
 
     parts = urlsplit(url)
-    plain = parts._replace(netloc=_host(parts), fragment="").geturl()
+    plain = without_user(parts._replace(fragment="")).geturl()
     request = Request(quote(plain, safe=_SAFE))  # noqa: S310 - http and https alone
-    if parts.username is not None:
-        request.add_unredirected_header("Authorization", _basic(parts))
+    if (credentials := authorization(parts)) is not None:
+        request.add_unredirected_header("Authorization", credentials)
     try:
         with urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310 - as above
             data: bytes = response.read(LARGEST + 1)
@@ -56,14 +49,3 @@ def fetched(url: str) -> bytes:
     if missing:
         raise ValueError(f"the answer breaks off, {missing:,} bytes before its end")
     return data
-
-
-def _host(parts: SplitResult) -> str:
-    return parts.netloc.rpartition("@")[2]
-
-
-def _basic(parts: SplitResult) -> str:
-    from base64 import b64encode
-
-    both = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    return "Basic " + b64encode(both.encode()).decode()

@@ -126,6 +126,17 @@ def test_wrong_use_is_exit_code_2_and_names_the_option(
     assert named in done.output
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://me:secret@127.0.0.1:1", "http://me:secret/@a", "me:secret@a", "http://me:secret@"],
+)
+@pytest.mark.parametrize("form", ["human", "json"])
+def test_a_password_in_the_address_is_not_printed(url: str, form: str) -> None:
+    done = called("canary", *BOTH, "--prometheus", url, "-o", form)
+    assert done.exit_code in (2, 3)
+    assert "secret" not in done.output
+
+
 def recorded(folder: Path, *steps: str) -> tuple[str, ...]:
     """A record of migrations in which these were taken."""
     path = str(folder / "shop.json")

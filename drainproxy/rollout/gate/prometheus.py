@@ -1,7 +1,6 @@
 """A client of the API of Prometheus, Thanos and Mimir. Every failure has a reason."""
 
 import asyncio
-import base64
 import ssl
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
@@ -11,6 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct, json
+
+from drainproxy.config.urls import authorization, basic_authorization, shown, without_user
 
 from .samples import Series
 
@@ -38,6 +39,11 @@ class Server(Struct, frozen=True):
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """For people: without the user and password that may stand in the URL."""
+        return shown(self.url)
 
 
 class _Result(Struct):
@@ -70,11 +76,13 @@ async def ask(server: Server, queries: Mapping[str, str], now: float) -> dict[st
         TCPConnector,
     )
 
+    if not _is_address(server.url):
+        raise NoAnswer(f"{server.shown}: no address such as http://prometheus:9090")
     try:
         connector = TCPConnector(ssl=_tls(server))
         headers = _headers(server)
     except (OSError, ValueError) as error:
-        raise NoAnswer(f"{server.url}: {error}") from None
+        raise NoAnswer(f"{server.shown}: {error}") from None
     try:
         async with (
             asyncio.timeout(server.timeout),
@@ -89,12 +97,12 @@ async def ask(server: Server, queries: Mapping[str, str], now: float) -> dict[st
                 *(_ask(session, server, query, now) for query in queries.values())
             )
     except TimeoutError:
-        raise NoAnswer(f"{server.url}: no answer within {server.timeout:g} s") from None
+        raise NoAnswer(f"{server.shown}: no answer within {server.timeout:g} s") from None
     except ClientPayloadError:
         reason = "the answer breaks off, or is not compressed as it says"
-        raise NoAnswer(f"{server.url}: {reason}") from None
+        raise NoAnswer(f"{server.shown}: {reason}") from None
     except (ClientError, OSError, ValueError) as error:
-        raise NoAnswer(f"{server.url}: {str(error) or type(error).__name__}") from None
+        raise NoAnswer(f"{server.shown}: {str(error) or type(error).__name__}") from None
     return dict(zip(queries, found, strict=True))
 
 
@@ -107,16 +115,16 @@ async def _ask(session: "ClientSession", server: Server, query: str, now: float)
         # Of Thanos: a part of the series is no answer.
         "partial_response": "false",
     }
-    url = server.url.rstrip("/") + "/api/v1/query"
+    url = without_user(urlsplit(server.url)).geturl().rstrip("/") + "/api/v1/query"
     async with session.post(url, data=form, allow_redirects=False) as answer:
         body = bytearray()
         async for chunk in answer.content.iter_any():
             body += chunk
             if len(body) > _MOST_BYTES:
-                raise NoAnswer(f"{server.url}: the answer is over {_MOST_BYTES >> 20} MiB")
+                raise NoAnswer(f"{server.shown}: the answer is over {_MOST_BYTES >> 20} MiB")
             # What a few compressed bytes become is there at once: others, and the timeout, go on.
             await asyncio.sleep(0)
-    return series_of(server.url, answer.status, body)
+    return series_of(server.shown, answer.status, body)
 
 
 def series_of(url: str, status: int, body: bytes | bytearray) -> list[Series]:
@@ -145,6 +153,14 @@ def _series(result: _Result) -> Series:
     return Series(result.metric, [(moment, float(value)) for moment, value in samples])
 
 
+def _is_address(url: str) -> bool:
+    """What cannot be read is in no message of others, whose text may hold its password."""
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
+
+
 def _is_own(url: str) -> bool:
     """Whether it is of this machine, which no proxy of the environment can reach."""
     host = urlsplit(url).hostname or ""
@@ -160,8 +176,9 @@ def _headers(server: Server) -> list[tuple[str, str]]:
         headers.append(("Authorization", f"Bearer {_secret(server.bearer_file)}"))
     elif server.user is not None:
         password = _secret(server.password_file) if server.password_file else ""
-        both = f"{server.user}:{password}".encode()
-        headers.append(("Authorization", "Basic " + base64.b64encode(both).decode()))
+        headers.append(("Authorization", basic_authorization(server.user, password)))
+    elif credentials := authorization(urlsplit(server.url)):
+        headers.append(("Authorization", credentials))
     return headers
 
 

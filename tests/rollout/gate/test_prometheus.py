@@ -175,6 +175,31 @@ async def test_a_redirect_is_not_followed() -> None:
             await ask(Server(url), QUERIES, 1.0)
 
 
+async def test_a_password_in_the_url_is_sent_and_never_shown() -> None:
+    seen: list[str | None] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return answer([]) if len(seen) == 1 else web.Response(status=401, text="no")
+
+    async with serving(handler) as url:
+        server = Server(url.replace("://", "://me:pa%3Ass@"))
+        await ask(server, {"one": "up"}, 1.0)
+        with pytest.raises(NoAnswer) as raised:
+            await ask(server, {"one": "up"}, 1.0)
+    assert seen == ["Basic bWU6cGE6c3M="] * 2
+    assert str(raised.value).startswith(f"{url}: status 401")
+
+
+@pytest.mark.parametrize(
+    "rest", ["127.0.0.1:1", "127.0.0.1:99999", "[::1", "", "\u2100.example", "a b", "a.invalid"]
+)
+async def test_no_reason_shows_a_password(rest: str) -> None:
+    with pytest.raises(NoAnswer) as raised:
+        await ask(Server(f"http://me:secret@{rest}"), QUERIES, 1.0)
+    assert "secret" not in str(raised.value)
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://"])
 async def test_an_address_where_nobody_is_has_a_reason(url: str) -> None:
     with pytest.raises(NoAnswer):
