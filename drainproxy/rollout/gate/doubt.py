@@ -1,6 +1,6 @@
 """Results of Prometheus that look right but cannot be judged: they are a hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import isfinite, isnan
 from typing import Final
@@ -9,36 +9,71 @@ from .queries import COUNTED
 from .samples import Series
 from .sidecars import differing, seen_by_both, seen_twice
 
+Found = Mapping[str, Sequence[Series]]
+
 # What a counter holds beyond it is not exact, and no sidecar has ever counted so far.
 _MOST: Final = 2.0**53
 # What every sidecar has. An app in the same pod has a process too, and of buckets there are many.
 _OF_SIDECARS: Final = tuple(name for name in COUNTED if name.endswith("_total"))
+_CONNECTIONS: Final = "drainproxy_connections_total"
+_REQUESTS: Final = "drainproxy_requests_total"
+_ENDED: Final = "drainproxy_ended_total"
+# Of these kinds, whatever tells of one family is counted in the other, which has all its series
+# from the start. One that a relabelling drops takes its signals with it.
+_FAMILIES: Final[Sequence[tuple[str, str, Callable[[str], bool]]]] = (
+    (_REQUESTS, _CONNECTIONS, lambda kind: kind != "tcp"),
+    (_ENDED, _CONNECTIONS, lambda kind: kind != "tcp"),
+    ("drainproxy_websocket_closes_total", _CONNECTIONS, lambda kind: kind == "websocket"),
+    ("drainproxy_grpc_requests_total", _REQUESTS, lambda kind: kind == "grpc"),
+)
 # After so many scrapes that failed, and so many seconds, nobody knows how a version is.
 _MISSED_SCRAPES: Final = 3.0
 _LEAST_SILENCE: Final = 60.0
 
 
-def doubt(
-    canary: Mapping[str, Sequence[Series]], stable: Mapping[str, Sequence[Series]]
-) -> str | None:
+def doubt(canary: Found, stable: Found) -> str | None:
     """Why these series, by metric, are no ground for a verdict; None if they are."""
-    for found in (canary, stable):
-        for metric in COUNTED:
-            for series in found.get(metric, ()):
-                if reason := _no_counter(metric, series):
-                    return f"{metric}{{{_shown(series)}}}: {reason}"
+    return next(_doubts(canary, stable), None)
+
+
+def _doubts(canary: Found, stable: Found) -> Iterator[str]:
+    yield from _nonsense(canary)
+    yield from _nonsense(stable)
+    yield from _missing("the canary", canary)
+    yield from _missing("stable", stable)
     for metric in _OF_SIDECARS:
-        its, others = canary.get(metric, ()), stable.get(metric, ())
-        if pair := next(seen_by_both(its, others), None):
-            pod = pair[0].pod
-            return f"both versions have the same pod, so one of them is not told apart: {pod}"
-        for side in (its, others):
-            if pair := next(seen_twice(side), None):
-                return _twice(*pair)
-    return None
+        yield from _not_told_apart(canary.get(metric, ()), stable.get(metric, ()))
 
 
-def vanished(canary: Mapping[str, Sequence[Series]], interval: float, now: float) -> str | None:
+def _nonsense(found: Found) -> Iterator[str]:
+    for metric in COUNTED:
+        for series in found.get(metric, ()):
+            if reason := _no_counter(metric, series):
+                yield f"{metric}{{{_shown(series)}}}: {reason}"
+
+
+def _missing(name: str, found: Found) -> Iterator[str]:
+    for family, witness, of_kind in _FAMILIES:
+        if not found.get(family) and any(
+            of_kind(each.labels.get("kind", "")) and _counts(each)
+            for each in found.get(witness, ())
+        ):
+            yield f"{family} of {name} is not scraped, though {witness} is"
+
+
+def _not_told_apart(its: Sequence[Series], others: Sequence[Series]) -> Iterator[str]:
+    for one, _ in seen_by_both(its, others):
+        yield f"both versions have the same pod, so one of them is not told apart: {one.pod}"
+    for side in (its, others):
+        for pair in seen_twice(side):
+            yield _twice(*pair)
+
+
+def _counts(series: Series) -> bool:
+    return any(value > 0 for _, value in series.samples)
+
+
+def vanished(canary: Found, interval: float, now: float) -> str | None:
     """Why what was counted does not say how the canary is at `now`, which is scraped each
     `interval` seconds; None if it does. Whether stable is still there does not matter: a blue-green
     switch has taken its place."""

@@ -5,6 +5,7 @@ what no error rate shows: how WebSockets, event streams and responses ended.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Final
 
 from msgspec import Struct
@@ -14,6 +15,8 @@ from .latency import LATENCIES, NotJudged, judge_latency
 from .samples import Series, count
 from .versions import RARE, Labels, Version, compared
 
+_CONNECTIONS: Final = "drainproxy_connections_total"
+_REFUSED: Final = "refused connections"
 # RFC 6455 7.4.1: no Close, an internal error, a restart that nobody announced.
 _BROKEN_CLOSES: Final = ("1006", "1011", "1012")
 # UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE.
@@ -94,6 +97,9 @@ def judged(canary: Version, stable: Version, policy: Policy) -> Judged:
     if not any(each.stable and each.stable.total >= RARE for each in found):
         reason = f"stable has had fewer than {RARE} events of any kind in the window"
         found.append(Judgement("traffic", "hold", reason))
+    if {each.signal for each in found} == {_REFUSED} and not _all_tcp(canary, stable):
+        reason = "connections are counted, and nothing of what was asked on them"
+        found.append(Judgement("traffic", "hold", reason))
     notes = dict.fromkeys(str(each) for each in times if isinstance(each, NotJudged))
     return Judged(found, list(notes))
 
@@ -110,7 +116,7 @@ def _counted(rule: Rule, version: Version) -> Count:
 
 def _connects(canary: Version, stable: Version, policy: Policy) -> Judgement | None:
     """Connections that the app did not take, or that were one too many."""
-    return compared("refused connections", _refused(canary), _refused(stable), policy)
+    return compared(_REFUSED, _refused(canary), _refused(stable), policy)
 
 
 def _refused(version: Version) -> Count:
@@ -120,8 +126,20 @@ def _refused(version: Version) -> Count:
         *(each for each in rejected if each.labels.get("reason") == "max-connections"),
     ]
     bad = _all(failed, version, is_bad=True)
-    good = _all(version.series("drainproxy_connections_total"), version, is_bad=False)
+    good = _all(version.series(_CONNECTIONS), version, is_bad=False)
     return Count(bad.bad, bad.total + good.total, bad.intervals)
+
+
+def _all_tcp(*versions: Version) -> bool:
+    """Of these connections nobody knows more than that they are taken."""
+    return not any(
+        _all(
+            [each for each in one.series(_CONNECTIONS) if each.labels.get("kind") != "tcp"],
+            one,
+            is_bad=False,
+        ).total
+        for one in versions
+    )
 
 
 def _all(series: Sequence[Series], version: Version, *, is_bad: bool) -> Count:
@@ -135,10 +153,13 @@ def _saturation(canary: Version, stable: Version) -> Judgement | None:
         its, others = (_by_pod(one.series(metric)) for one in (canary, stable))
         if not its or not others:
             continue
+        what = metric.removeprefix("drainproxy_")
+        for pod, value in (*its.items(), *others.items()):
+            if not isfinite(value):
+                return Judgement("saturation", "hold", f"{what} of {pod} is {value}, no number")
         per_pod = sum(its.values()) / len(its)
         usual = (sum(its.values()) + sum(others.values())) / len(others)
         if per_pod > _BUSY and per_pod > _BUSIER * usual:
-            what = metric.removeprefix("drainproxy_")
             reason = f"{per_pod:.0f} {what} per pod, beside {usual:.0f} if stable bore all"
             return Judgement("saturation", "hold", reason)
     return None
@@ -171,11 +192,12 @@ def traffic(canary: Version, stable: Version) -> Traffic:
 
     came = (
         [_all(one.series(metric), one, is_bad=False).total for one in (canary, stable)]
-        for metric in ("drainproxy_requests_total", "drainproxy_connections_total")
+        for metric in ("drainproxy_requests_total", _CONNECTIONS)
     )
     shares = [_part(*pair) for pair in (*came, (standing(canary), standing(stable)))]
     return Traffic(*shares)
 
 
 def _part(mine: float, others: float) -> float | None:
-    return mine / (mine + others) if mine + others else None
+    whole = mine + others
+    return mine / whole if whole and isfinite(whole) else None

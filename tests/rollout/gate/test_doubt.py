@@ -16,6 +16,7 @@ from drainproxy.rollout.gate.versions import version
 from tests.rollout.gate.fleet import INTERVAL, NOW, WINDOW, Fleet
 
 REQUESTS = "drainproxy_requests_total"
+CONNECTIONS = "drainproxy_connections_total"
 DURATION = "drainproxy_request_duration_seconds_bucket"
 STABLE = Fleet(5).requests(1000).found
 
@@ -54,6 +55,41 @@ def test_a_version_is_not_compared_with_itself_nor_with_all_pods() -> None:
     everything = {name: [*canary[name], *STABLE[name]] for name in canary}
     for stable in (canary, everything):
         assert "shop/web-1-0" in (doubt(canary, stable) or "")
+
+
+def whole(fleet: Fleet) -> Fleet:
+    """All families of a sidecar, each with something in it."""
+    fleet.requests(1000).requests(10, kind="grpc")
+    for kind in ("http1", "http2", "websocket", "tcp"):
+        fleet.counter(CONNECTIONS, 100, kind=kind)
+    fleet.counter("drainproxy_ended_total", 1000, kind="http1", how="finished")
+    fleet.counter("drainproxy_grpc_requests_total", 10, method="a.B/C", grpc_status="0")
+    return fleet.counter("drainproxy_websocket_closes_total", 10, code="1000", by="client")
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        "drainproxy_requests_total",
+        "drainproxy_ended_total",
+        "drainproxy_websocket_closes_total",
+        "drainproxy_grpc_requests_total",
+    ],
+)
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_family_that_is_not_scraped_is_in_doubt_on_either_side(family: str, side: int) -> None:
+    sides = [whole(Fleet()).found, whole(Fleet(5)).found]
+    assert doubt(*sides) is None
+    sides[side].pop(family, None)
+    said = doubt(*sides) or ""
+    assert family in said
+    assert ("the canary", "stable")[side] in said
+
+
+@pytest.mark.parametrize("kind", ["tcp", "http1", "websocket"])
+def test_of_a_kind_that_nobody_uses_or_that_has_no_requests_no_family_is_missed(kind: str) -> None:
+    its = Fleet().counter(CONNECTIONS, 100 if kind == "tcp" else 0, kind=kind).found
+    assert doubt(its, {}) is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Each golden signal is judged by itself, and what is rare holds nobody."""
 
+from math import inf, nan
+
 import pytest
 
 from drainproxy.rollout.gate.judgement import Judgement, Policy, overall
@@ -118,6 +120,24 @@ def test_connections_that_the_app_does_not_take_are_errors() -> None:
     assert (found.verdict, str(found.canary)) == ("fail", "20 of 120")
 
 
+@pytest.mark.parametrize(
+    ("kinds", "verdict"),
+    [(("tcp",), "pass"), (("http1",), "hold"), (("tcp", "http2"), "hold"), ((), "hold")],
+)
+def test_connections_alone_pass_where_they_are_all_that_can_be_seen(
+    kinds: tuple[str, ...], verdict: str
+) -> None:
+    """Of HTTP there must be something else: what was asked is not scraped, or was not asked."""
+    sides = [Fleet(), Fleet(5)]
+    for fleet in sides:
+        for kind in kinds:
+            fleet.counter("drainproxy_connections_total", 1000, kind=kind)
+    found = verdicts(*(fleet.version() for fleet in sides))
+    assert overall(found.values()) == verdict
+    if kinds:
+        assert found["refused connections"].verdict == "pass"
+
+
 def test_an_idle_canary_holds() -> None:
     found = verdicts(Fleet().requests(0).version(), healthy(5).version())
     assert overall(found.values()) == "hold"
@@ -147,6 +167,16 @@ def busy(pods: int, in_flight: float) -> Version:
 def test_a_canary_that_is_far_busier_than_stable_holds() -> None:
     assert verdicts(busy(1, 100), busy(5, 20))["saturation"].verdict == "hold"
     assert "saturation" not in verdicts(busy(1, 30), busy(5, 20))
+
+
+@pytest.mark.parametrize("value", [nan, inf, -inf])
+def test_a_gauge_that_is_no_number_holds_and_gives_no_share(value: float) -> None:
+    for sides in ((busy(1, value), busy(5, 20)), (busy(1, 20), busy(5, value))):
+        assert "no number" in verdicts(*sides)["saturation"].reason
+    odd = Fleet().gauge("drainproxy_connections", value, kind="http1").version()
+    one = Fleet(2).gauge("drainproxy_connections", 1, kind="http1").version()
+    assert traffic(odd, one).standing_connections is None
+    assert traffic(one, odd).standing_connections is None
 
 
 @pytest.mark.parametrize("weight", [0.05, 0.3, 0.5, 0.7, 0.95, 1.0])
