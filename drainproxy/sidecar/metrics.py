@@ -32,7 +32,9 @@ Read = Callable[[Observed], Series | Histograms]
 # there from the start. Kinds that are answered, statuses of HTTP and of gRPC that mean a failure,
 # and the codes with which WebSockets end (RFC 6455 7.4.1).
 _ANSWERED = ("http1", "http2", "grpc", "sse", "websocket")
-_FAILURES, _CALL_FAILURES = ("500", "502", "503", "504"), ("2", "4", "13", "14")
+_FAILURES = ("500", "502", "503", "504")
+# As FAILED_CALLS of the gate's signals.
+CALL_FAILURES = ("2", "4", "12", "13", "14", "15")
 _CLOSES, _OTHER_CLOSE = (1000, 1001, 1005, 1006, 1011, 1012), "other"
 
 
@@ -112,7 +114,7 @@ def _requests(sidecar: Observed) -> Series:
 def _grpc_requests(sidecar: Observed) -> Series:
     calls = sidecar.context.counters.grpc
     names = {method: method.decode("ascii").lstrip("/") for method in (OTHER_METHODS, *calls)}
-    none = zeros(names.values(), _CALL_FAILURES)
+    none = zeros(names.values(), CALL_FAILURES)
     return none | {
         (names[method], status.decode("ascii")): count
         for method, counts in calls.items()

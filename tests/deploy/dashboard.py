@@ -99,7 +99,7 @@ ROWS: dict[str, list[Panel]] = {
                 'sum by ($version) (rate(drainproxy_requests_total{PODS, kind!="grpc",'
                 ' code=~"5.."}[$__rate_interval]))'
                 " + sum by ($version) (rate(drainproxy_grpc_requests_total{PODS,"
-                ' grpc_status=~"2|4|13|14"}[$__rate_interval]))'
+                ' grpc_status=~"2|4|12|13|14|15"}[$__rate_interval]))'
                 ' + sum by ($version) (rate(drainproxy_ended_total{PODS, kind!~"grpc|tcp",'
                 ' how="cut"}[$__rate_interval])))'
                 " / sum by ($version) (rate(drainproxy_requests_total{PODS}[$__rate_interval]))"

@@ -9,7 +9,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from drainproxy.sidecar.metrics import METRICS
+from drainproxy.rollout.gate.signals import FAILED_CALLS
+from drainproxy.sidecar.metrics import CALL_FAILURES, METRICS
 from tests.deploy.dashboard import queries
 from tests.deploy.helm import CHART, Rendered, render
 from tests.deploy.monitoring import FOLDER, RULES, files
@@ -97,6 +98,20 @@ def test_what_the_chart_holds_is_what_is_made() -> None:
         path for path, text in files().items() if not path.exists() or path.read_text() != text
     ]
     assert stale == [], "run `make manifests`"
+
+
+def test_a_failed_call_is_the_same_to_the_gate_the_rules_the_dashboard_and_the_pages() -> None:
+    asked = [
+        statuses
+        for path in files()
+        for statuses in re.findall(r'grpc_status=~\\?"([^"\\]+)', path.read_text())
+    ]
+    assert len(asked) == 3
+    assert {*asked} == {"|".join(FAILED_CALLS)} == {"|".join(CALL_FAILURES)}
+    pages = (FOLDER / "README.md", FOLDER / "recording.yaml", FOLDER.parent / "ROLLOUTS.md")
+    for page in pages:
+        text = page.read_text()
+        assert [name for name in FAILED_CALLS.values() if name not in text] == [], page
 
 
 def test_the_dashboard_is_one() -> None:

@@ -107,7 +107,7 @@ async def test_what_an_alert_may_ask_for_is_there_before_it_happens() -> None:
     sidecar.context.counters.count_grpc(b"/shop.Cart/Add", b"0")
     for kind, status in product(["http1", "http2", "grpc"], ["500", "502", "503", "504"]):
         assert series(sidecar, "drainproxy_requests_total")[kind, status] == 0
-    for method, status in product(["other", "shop.Cart/Add"], ["2", "4", "13", "14"]):
+    for method, status in product(["other", "shop.Cart/Add"], ["2", "4", "12", "13", "14", "15"]):
         assert series(sidecar, "drainproxy_grpc_requests_total")[method, status] == 0
     for kind, how in product(KINDS, ENDINGS):
         assert series(sidecar, "drainproxy_ended_total")[kind, how] == 0

@@ -51,18 +51,21 @@ def test_errors_fail() -> None:
         ),
         *(
             (
+                "drainproxy_grpc_requests_total",
+                {"method": "a.B/C", "grpc_status": "0"},
+                {"grpc_status": status},
+                "grpc errors",
+            )
+            for status in ("2", "4", "12", "13", "14", "15")
+        ),
+        *(
+            (
                 "drainproxy_ended_total",
                 {"kind": kind, "how": "finished"},
                 {"how": "client_left"},
                 "abandoned requests",
             )
             for kind in ("http1", "http2", "grpc")
-        ),
-        (
-            "drainproxy_grpc_requests_total",
-            {"method": "a.B/C", "grpc_status": "0"},
-            {"grpc_status": "13"},
-            "grpc errors",
         ),
     ],
 )
