@@ -91,6 +91,8 @@ def vanished(canary: Found, interval: float, now: float) -> str | None:
 
 def _twice(one: Series, other: Series) -> str:
     first, second = differing(one, other)
+    if not first:
+        return f"a series of {one.pod} comes twice in one answer, with the same labels"
     return (
         f"the sidecar of {one.pod} is seen twice, with {first} and with {second}: each of its"
         " requests would count twice. Let one of them scrape it, or select one in both versions"
@@ -98,6 +100,8 @@ def _twice(one: Series, other: Series) -> str:
 
 
 def _no_counter(metric: str, series: Series) -> str | None:
+    if not (series.labels.get("pod") or series.labels.get("instance")):
+        return "neither pod nor instance says of which sidecar it is, nor whether it is there twice"
     if metric.endswith("_bucket") and not _is_number(series.labels.get("le", "")):
         return "a bucket of no histogram"
     if any(later <= earlier for (earlier, _), (later, _) in pairwise(series.samples)):

@@ -63,6 +63,8 @@ class _Answer(Struct, rename="camel"):
     error: str = ""
     error_type: str = ""
     warnings: list[str] = []
+    # Of VictoriaMetrics, where a part of its storage does not answer.
+    is_partial: bool = False
 
 
 async def ask(server: Server, queries: Mapping[str, str], now: float) -> dict[str, list[Series]]:
@@ -138,6 +140,8 @@ def series_of(url: str, status: int, body: bytes | bytearray) -> list[Series]:
         raise NoAnswer(f"{url}: status {status}: {reason}")
     if said.warnings:
         raise NoAnswer(f"{url}: the answer is in doubt: {'; '.join(said.warnings)}")
+    if said.is_partial:
+        raise NoAnswer(f"{url}: the answer is a part of the series only")
     if said.data is None or said.data.result_type not in ("matrix", "vector"):
         raise NoAnswer(f"{url}: the answer holds no series")
     try:

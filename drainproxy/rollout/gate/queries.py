@@ -35,7 +35,7 @@ def selector(text: str) -> str:
         if found is None or (found.end() < len(inside) and inside[found.end()] != ","):
             raise ValueError(
                 f'{text!r} is no selector: write matchers such as namespace="shop",'
-                'rollouts_pod_template_hash="6d5f9c", each with a value'
+                'rollouts_pod_template_hash="6d5f9c", each with a value in double quotes'
             )
         at = found.end() + 1
     if not inside:

@@ -55,7 +55,7 @@ def seen_twice(series: Sequence[Series]) -> Iterator[tuple[Series, Series]]:
 
 
 def differing(one: Series, other: Series) -> tuple[str, str]:
-    """By which labels these two are told apart, the job first."""
+    """By which labels these two are told apart, the job first; empty if they have the same."""
     names = {*one.labels, *other.labels}
     apart = sorted(name for name in names if one.labels.get(name) != other.labels.get(name))
     apart.sort(key=lambda name: name != "job")

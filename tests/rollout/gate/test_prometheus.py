@@ -133,6 +133,11 @@ async def test_a_server_that_wants_a_certificate_gets_the_one_that_is_there_now(
             b'{"status":"success","data":{"resultType":"matrix","result":[]},"warnings":["x"]}',
             "in doubt: x",
         ),
+        (
+            200,
+            b'{"status":"success","isPartial":true,"data":{"resultType":"matrix","result":[]}}',
+            "a part of the series only",
+        ),
         (200, b'{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}', "no series"),
         (
             200,
@@ -150,6 +155,11 @@ async def test_a_server_that_wants_a_certificate_gets_the_one_that_is_there_now(
 def test_what_is_no_whole_answer_has_a_reason(status: int, body: bytes, reason: str) -> None:
     with pytest.raises(NoAnswer, match=reason):
         series_of("http://prometheus", status, body)
+
+
+def test_an_answer_that_says_it_is_whole_is_one() -> None:
+    said = b'{"status":"success","isPartial":false,"data":{"resultType":"matrix","result":[]}}'
+    assert series_of("http://prometheus", 200, said) == []
 
 
 def test_a_vector_is_one_sample_of_each() -> None:

@@ -18,6 +18,12 @@ def test_matchers_are_taken_as_they_are(text: str, matchers: str) -> None:
     assert selector(text) == matchers
 
 
+@pytest.mark.parametrize("text", ["job='web'", "job=`web`", "job=web"])
+def test_who_takes_other_quotes_of_promql_is_told_which(text: str) -> None:
+    with pytest.raises(ValueError, match="in double quotes"):
+        selector(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [

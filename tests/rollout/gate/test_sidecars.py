@@ -59,6 +59,19 @@ def test_both_jobs_are_named() -> None:
     )
 
 
+def test_the_same_series_twice_in_one_answer_is_in_doubt() -> None:
+    both = {REQUESTS: [series(MONITORED, 1, 2), series(MONITORED, 1, 2)]}
+    said = "a series of shop/web-1 comes twice in one answer, with the same labels"
+    assert doubt(both, {}) == doubt({}, both) == said
+
+
+@pytest.mark.parametrize("metric", [REQUESTS, STARTS, "drainproxy_ended_total"])
+def test_what_names_no_sidecar_may_be_there_twice_and_is_in_doubt(metric: str) -> None:
+    nameless = {metric: [series(without(MONITORED, "pod", "instance"), 1, 2)]}
+    assert "neither pod nor instance" in (doubt(nameless, {}) or "")
+    assert "neither pod nor instance" in (doubt({}, nameless) or "")
+
+
 @pytest.mark.parametrize(
     "other",
     [
