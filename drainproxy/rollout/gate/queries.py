@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from .latency import LATENCIES
+
 # Counters and histograms, whose samples are counted by us.
 COUNTED: Final = (
     "process_start_time_seconds",
@@ -17,6 +19,8 @@ COUNTED: Final = (
     "drainproxy_app_connect_failures_total",
     "drainproxy_rejected_total",
 )
+# Of buckets there are many: only those that are judged are fetched.
+_KINDS: Final = {each.metric: "|".join(each.kinds) for each in LATENCIES}
 # Gauges, of which the present value is enough.
 GAUGES: Final = ("drainproxy_in_flight", "drainproxy_connections")
 
@@ -61,8 +65,13 @@ def _quoted(text: str) -> str:
 def queries(matchers: str, seconds: float) -> Mapping[str, str]:
     """The query for each metric of the pods that these matchers select."""
     window = f"[{max(int(seconds), 1)}s]"
-    ranges = {name: f"{name}{{{matchers}}}{window}" for name in COUNTED}
+    ranges = {name: f"{name}{{{_of_kinds(name, matchers)}}}{window}" for name in COUNTED}
     return ranges | {name: f"{name}{{{matchers}}}" for name in GAUGES}
+
+
+def _of_kinds(metric: str, matchers: str) -> str:
+    kinds = _KINDS.get(metric)
+    return f'{matchers},kind=~"{kinds}"' if kinds else matchers
 
 
 def texts(found: Iterable[Mapping[str, str]]) -> list[str]:

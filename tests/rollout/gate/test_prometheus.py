@@ -233,6 +233,30 @@ async def test_what_a_few_compressed_bytes_become_costs_no_more_than_the_timeout
             await ask(Server(url, timeout=10.0), {"one": "up", "other": "down"}, 1.0)
 
 
+async def test_all_answers_of_a_look_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which two thirds of it do not exceed, and four thirds do."""
+    monkeypatch.setattr("drainproxy.rollout.gate.prometheus._MOST_BYTES", 3000)
+    asked = []
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request)
+        label = "a" * (2000 - 120)
+        return answer([Series({"pod": label}, [(1.0, 1.0)])])
+
+    async with serving(handler) as url:
+        assert len((await ask(Server(url), {"one": "up"}, 1.0))["one"]) == 1
+        with pytest.raises(NoAnswer, match=r"MiB together: narrow the window"):
+            await ask(Server(url), QUERIES, 1.0)
+    assert len(asked) == 3
+
+
+def test_series_keep_their_order() -> None:
+    series = [Series({"pod": str(number)}, [(1.0, float(number))]) for number in range(5)]
+    body = answer(series).body
+    assert isinstance(body, bytes)
+    assert series_of("http://prometheus", 200, body) == series
+
+
 async def test_an_answer_that_is_not_compressed_as_it_says_is_told_so() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(body=b"nonsense", headers={"Content-Encoding": "gzip"})

@@ -63,5 +63,14 @@ def test_counters_are_asked_for_as_samples_and_gauges_as_they_are() -> None:
     assert asked["drainproxy_in_flight"] == 'drainproxy_in_flight{job="web"}'
 
 
+def test_of_histograms_only_the_kinds_that_are_judged_are_asked_for() -> None:
+    asked = queries('job="web"', 600.0)
+    for metric, kinds in (
+        ("drainproxy_request_duration_seconds_bucket", "http1|http2"),
+        ("drainproxy_time_to_first_byte_seconds_bucket", "grpc|sse"),
+    ):
+        assert asked[metric] == f'{metric}{{job="web",kind=~"{kinds}"}}[600s]'
+
+
 def test_each_query_is_named_once() -> None:
     assert texts([{"a": "x", "b": "y"}, {"c": "x"}]) == ["x", "y"]
