@@ -116,7 +116,7 @@ GRPC_KEYS: Final[Table] = {
     "method": kinds.GRPC_METHOD,
     "message": Reader.message,
     "json": Reader.value,
-    "metadata": kinds.headers,
+    "metadata": kinds.metadata,
     "tls": read_tls,
 }
 GRPC_EXPECT: Final[Table] = {

@@ -9,7 +9,7 @@ from drainproxy.config import parse_duration
 from drainproxy.config.kinds import parse_close_code, parse_count, parse_switch
 
 from .model import StatusRange
-from .nodes import FieldReader, Node, Reader
+from .nodes import FieldReader, Node, Reader, merged
 
 # grpc-status, by number (gRPC over HTTP/2).
 GRPC_STATUSES = (
@@ -39,6 +39,9 @@ MOST_RETRIES = 1000
 _STATUS = re.compile(r"([1-5])xx|([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?", re.IGNORECASE)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _FIELD_VALUE = re.compile(r"[^\x00\r\n]*")  # 5.5
+# gRPC over HTTP/2, Custom-Metadata
+_METADATA_NAME = re.compile(r"[0-9a-z_.-]+")
+_METADATA_VALUE = re.compile(r"[\x20-\x7e]*")
 _GRPC_METHOD = re.compile(r"/?([\w.]+)[/.](\w+)")
 
 
@@ -173,6 +176,35 @@ def headers(reader: Reader, node: Node) -> tuple[tuple[str, str], ...]:
     return found
 
 
+def metadata(reader: Reader, node: Node) -> tuple[tuple[str, str | bytes], ...]:
+    """Names of gRPC metadata with their values: bytes where a name ends with -bin (gRPC over
+    HTTP/2, Custom-Metadata)."""
+    if node.id != "mapping":
+        raise ValueError("must be a mapping of names and texts")
+    return tuple(
+        (name, _metadata_value(name, reader.message(each)))
+        for key, value in merged(node)
+        for name in [_metadata_name(str(key.value))]
+        for each in (value.value if value.id == "sequence" else [value])
+    )
+
+
+def _metadata_name(text: str) -> str:
+    if not _METADATA_NAME.fullmatch(text.lower()):
+        raise ValueError(f"holds {text!r}, which is no name: it may have 0-9, a-z, _, . and -")
+    return text.lower()
+
+
+def _metadata_value(name: str, value: str | bytes) -> str | bytes:
+    if name.endswith("-bin") != isinstance(value, bytes):
+        raise ValueError(
+            f"{name}: a name that ends with -bin takes bytes (!!binary), no other does"
+        )
+    if isinstance(value, str) and not _METADATA_VALUE.fullmatch(value):
+        raise ValueError(f"{name} holds what is not printable ASCII: name it …-bin, with !!binary")
+    return value
+
+
 def base_url(text: str) -> str:
     """What paths are appended to: `http(s)://HOST[:PORT][/PATH]`."""
     problem = url_problem(text, ("http", "https"))
@@ -194,7 +226,16 @@ def url_problem(text: str, schemes: tuple[str, ...]) -> str:
         return f"is not a URL that begins with {' or '.join(f'{each}://' for each in schemes)}"
     if not host or re.search(r"[\s\x00-\x1f\x7f]", text):
         return "is not a URL: it has no host" if not host else "is not a URL: it holds a blank"
-    return ""
+    return "" if _is_host(host) else "is not a URL: its host is no name (RFC 1123, 2.1)"
+
+
+def _is_host(host: str) -> bool:
+    """Whether it can be asked of DNS: no empty label, none of more than 63 characters."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 DURATION = parsed(parse_positive)

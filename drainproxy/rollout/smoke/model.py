@@ -150,7 +150,7 @@ class Grpc(Struct, frozen=True):
     service: str = ""
     message: bytes = b""
     json: Any = UNSET
-    metadata: Headers = ()
+    metadata: tuple[tuple[str, str | bytes], ...] = ()
     tls: Tls = Tls()
     expect: GrpcExpect = GrpcExpect()
 

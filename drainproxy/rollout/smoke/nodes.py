@@ -41,11 +41,16 @@ class Reader:
         yaml = YAML(typ="safe", pure=True)
         yaml.composer.warn_double_anchors = False
         try:
-            return yaml.compose(text)
+            root = yaml.compose(text)
         except Exception as error:  # ruamel raises more than its own errors on hostile text
             mark = getattr(error, "problem_mark", None)
             self._note(mark.line + 1 if mark else 1, "", yaml_problem(error))
             return None
+        knot = None if root is None else _knot(root, set(), set())
+        if knot is None:
+            return root
+        self.wrong(knot, "stands within itself, by its anchor")
+        return None
 
     def wrong(self, node: Node, problem: str, name: str = "") -> None:
         """Note a mistake at this node."""
@@ -163,6 +168,19 @@ def number(text: str) -> int | float:
         return int(plain, 0)
     except ValueError:
         return float(plain)
+
+
+def _knot(node: Node, above: set[int], done: set[int]) -> Node | None:
+    """A node that an alias below it leads back to."""
+    if id(node) in above:
+        return node
+    if id(node) in done or node.id == "scalar":
+        return None
+    done.add(id(node))
+    parts = node.value if node.id == "sequence" else [each for pair in node.value for each in pair]
+    below = above | {id(node)}
+    found = (_knot(each, below, done) for each in parts)
+    return next((each for each in found if each is not None), None)
 
 
 def line(node: Node) -> int:

@@ -121,6 +121,8 @@ def _read_variables(reader: Reader, root: Node, given: Mapping[str, str]) -> Non
             continue
         try:
             text = reader.text(value)
+            if "\0" in text:
+                raise ValueError("holds a character with the number 0, which no process can get")
         except ValueError as error:
             text = ""  # or each of its uses would be one more mistake
             reader.wrong(value, f"{key.value} {error}", key.value)

@@ -81,6 +81,9 @@ async def _attempt(step: Step, talk: Talk) -> Attempt:
         wrong: tuple[str, ...] = (f"{stage.waiting_for} within {step.timeout:g} s",)
     except Failed as error:
         wrong = (str(error),)
+    except Exception as error:  # what a library raises on an odd answer is no end of the test
+        first = next(iter(str(error).splitlines()), "")
+        wrong = (f"{type(error).__name__}: {first}".removesuffix(": "),)
     else:
         wrong = problems(step.action, answer, seconds, missed)
     return Attempt(monotonic() - began, wrong)

@@ -158,6 +158,9 @@ def test_a_call_says_what_is_sent_and_what_comes() -> None:
         metadata=(("k", "v"),),
         expect=GrpcExpect("NOT_FOUND", text=Text(("x",)), json={"a": 1}),
     )
+    given = "metadata: {T-Bin: [!!binary AA==, !!binary AQ==]}"
+    asked = action(f"[{{grpc: {{target: 'a:1', method: a.B/C, {given}}}}}]")
+    assert asked == Grpc("a:1", method="/a.B/C", metadata=(("t-bin", b"\0"), ("t-bin", b"\1")))
     asked = action("[{grpc: {target: 'a:1', method: /a.B/C, message: !!binary AA==}}]")
     assert asked == Grpc("a:1", method="/a.B/C", message=b"\0", json=UNSET)
 
@@ -200,6 +203,16 @@ def test_a_command_is_a_list_of_words_or_a_text_for_the_shell() -> None:
         ("{grpc: 'a:1', expect: {contains: a}}", "expects contains, which a health check has not"),
         ("{grpc: 'a:1', expect: {status: GOOD}}", "status 'GOOD' is not one of OK, CANCELLED"),
         ("{grpc: {target: 'grpcs://a:1', tls: {insecure: true}}}", "cannot be insecure"),
+        ("{grpc: {target: 'a:1', method: a.B/C, metadata: {'x!y': a}}}", "'x!y', which is no name"),
+        ("{grpc: {target: 'a:1', method: a.B/C, metadata: {t-bin: abc}}}", "t-bin: a name that"),
+        ("{grpc: {target: 'a:1', method: a.B/C, metadata: {t: !!binary AA==}}}", "t: a name that"),
+        (
+            "{grpc: {target: 'a:1', method: a.B/C, metadata: {x: →}}}",
+            "x holds what is not printable",
+        ),
+        ("{grpc: {target: 'a:1', method: a.B/C, metadata: [a]}}", "metadata must be a mapping"),
+        ("{websocket: 'ws://.example.com/ws'}", "its host is no name"),
+        ("{http: 'http://é..x/'}", "its host is no name"),
         ("{exec: {a: b}}", "exec must be a list of words, or a text for sh"),
         ("{exec: []}", "exec has no command"),
         ('{exec: ["a\\0"]}', "a character with the number 0"),

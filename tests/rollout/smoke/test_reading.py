@@ -239,3 +239,27 @@ def test_any_text_is_a_test_or_has_mistakes_in_it(text: str) -> None:
     except ConfigError as error:
         told = error.mistakes
     assert all(str(each).startswith("t.yaml:") for each in told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- http: {url: /a, json: &a {b: *a}}",
+        "- http: {url: /a, json: &a [1, [*a]]}",
+        "- &a {http: /a, <<: *a}",
+    ],
+)
+def test_an_anchor_within_itself_is_told(text: str) -> None:
+    assert mistakes(text) == ["t.yaml:1: stands within itself, by its anchor"]
+
+
+def test_an_anchor_may_be_used_more_than_once() -> None:
+    test = read("[{http: {url: /a, json: [&a {b: 1}, *a]}}]")
+    (action,) = [each.action for each in test.steps]
+    assert isinstance(action, Http)
+    assert action.body == b'[{"b": 1}, {"b": 1}]'
+
+
+def test_a_variable_that_no_process_can_get_is_told() -> None:
+    (told,) = mistakes('variables: {A: "a\\0b"}\nsteps: [{exec: [a]}]')
+    assert "A holds a character with the number 0" in told

@@ -26,6 +26,10 @@ def broken(_: Stage) -> Answer:
     raise Failed("nobody there")
 
 
+def odd(_: Stage) -> Answer:
+    raise KeyError("first\nsecond")
+
+
 class Service:
     """Answers each command with the replies it was given, the last one for ever."""
 
@@ -137,3 +141,10 @@ async def test_who_interrupts_gets_what_is_known(waits: str) -> None:
 
 def _patient(step: Step) -> Step:
     return Step(step.name, step.kind, step.action, None, 600, step.retries, retry_interval=600)
+
+
+async def test_what_nobody_foresaw_fails_its_step_in_a_line_and_the_next_one_comes() -> None:
+    result = await run(smoke_test("a", "b"), Service(a=[odd], b=[good]).talk, Watcher())
+
+    assert [each.verdict for each in result.steps] == ["fail", "pass"]
+    assert result.steps[0].attempts[0].problems == ("KeyError: 'first\\nsecond'",)

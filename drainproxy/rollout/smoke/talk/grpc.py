@@ -83,8 +83,8 @@ async def _health(channel: grpc.aio.Channel, action: Grpc) -> GrpcAnswer:
 async def _call(
     channel: grpc.aio.Channel, action: Grpc, message: bytes, method: str = ""
 ) -> GrpcAnswer:
-    metadata = [(name.lower(), value) for name, value in action.metadata]
-    call: Any = channel.unary_unary(method or action.method)(message, metadata=metadata)
+    ask = channel.unary_unary(method or action.method)
+    call: Any = ask(message, metadata=list(action.metadata))
     try:
         answer = await call
     except grpc.aio.AioRpcError as error:

@@ -30,7 +30,10 @@ async def called(channel: grpc.aio.Channel, action: Grpc, stage: Stage, call: Ca
     try:
         json_format.ParseDict(action.json, question)
     except json_format.ParseError as error:
-        raise Failed(f"json is no {method.input_type.full_name}: {error}") from None
+        first = str(error).splitlines()[0]  # the rest is its traceback
+        raise Failed(f"json is no {method.input_type.full_name}: {first}") from None
+    except (TypeError, AttributeError, ValueError):  # of what is no mapping where one must be
+        raise Failed(f"json is no {method.input_type.full_name}: it must be a mapping") from None
     stage.waiting_for = "no answer to the call"
     answer = await call(channel, action, question.SerializeToString())
     if answer.status != "OK":
@@ -88,25 +91,30 @@ async def _files(
         asked.add(name := lacking.pop())
         question = reflection_pb2.ServerReflectionRequest(file_by_filename=name)
         answer = await _ask(channel, version, question)
+        if answer is None:
+            raise Failed(f"reflection of {name}: UNIMPLEMENTED")
 
 
 async def _reflected(channel: grpc.aio.Channel, question: Any) -> tuple[str, Any]:
     for version in _VERSIONS:
-        try:
-            return version, await _ask(channel, version, question)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                raise Failed(f"reflection: {error.code().name}: {error.details()}") from None
+        if (answer := await _ask(channel, version, question)) is not None:
+            return version, answer
     raise Failed("the server has no reflection: send the message as bytes, by message")
 
 
 async def _ask(channel: grpc.aio.Channel, version: str, question: Any) -> Any:
+    """The answer; None if the server does not have this version. Failed if it has no answer."""
     call: Any = channel.stream_stream(
         f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
         response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
     )(iter((question,)))
-    answer = await call.read()
+    try:
+        answer = await call.read()
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+            return None
+        raise Failed(f"reflection: {error.code().name}: {error.details()}") from None
     if answer is grpc.aio.EOF:
         raise Failed("reflection: the server gave no answer")
     call.cancel()

@@ -96,6 +96,13 @@ async def test_what_a_service_should_say_it_says(port: int, text: str) -> None:
             f"[{{grpc: {{method: {HEALTH}/None, json: {{}}}}}}]",
             f"the server has no method None of {HEALTH}",
         ),
+        *(
+            (
+                f"[{{grpc: {{method: {HEALTH}/Check, json: {json}}}}}]",
+                "json is no grpc.health.v1.HealthCheckRequest: it must be a mapping",
+            )
+            for json in ("5", "null")
+        ),
         ("[{grpc: {method: no.App/A, json: {}}}]", "reflection of no.App: "),
     ],
 )
