@@ -73,6 +73,16 @@ class Inventory:
         """The workloads whose pods a PodDisruptionBudget selects."""
         return self._guarded.get(id(budget), [])
 
+    def counted_by(self, budget: Object) -> list[Workload]:
+        """Those of them whose pods can be counted: a DaemonSet has as many as there are nodes, and
+        its pods are not evicted. Of copies in overlays the smallest stands for all."""
+        found: dict[str, Workload] = {}
+        for each in self.guarded_by(budget):
+            if each.kind != "DaemonSet" and not each.is_managed:
+                known = found.get(each.title, each)
+                found[each.title] = min(known, each, key=lambda one: one.least)
+        return list(found.values())
+
     @cached_property
     def _guarded(self) -> dict[int, list[Workload]]:
         found: dict[int, list[Workload]] = {}

@@ -31,6 +31,8 @@ _LEADING: Final = (
 
 # Ports that people look at and no client of the app.
 _ASIDE = re.compile(r"(?:.*-)?(?:metrics?|prom(?:etheus)?|health\w*|probes?|debug|admin|pprof)")
+# A Service that is for metrics alone, beside another for clients.
+_MEASURING = re.compile(r"(?:.*-)?(?:metrics?|exporter)")
 # Other people's sidecars, which injectors put in and their own probes and hooks serve.
 _FOREIGN: Final = ("istio-proxy", "linkerd-proxy", "daprd", "vault-agent", "cloud-sql-proxy")
 _OURS: Final = "drainproxy"
@@ -88,7 +90,7 @@ class Port:
     @property
     def is_aside(self) -> bool:
         """Whether it is there for metrics or probes, and not for clients."""
-        names = self.place.at("name").text, self.target.text, self.service.name
+        names = self.place.at("name").text, self.target.text
         return any(_ASIDE.fullmatch(name) for name in names)
 
 
@@ -159,8 +161,13 @@ class Workload:
 
     @cached_property
     def ports(self) -> list[Port]:
-        """Those by which clients come."""
-        return [each for each in self.every_port if not each.is_aside]
+        """Those by which clients come. A Service's name says that it is for metrics where there is
+        another: a product may be called so."""
+        aside = {each.name for each in self.services if _MEASURING.fullmatch(each.name)}
+        if len(aside) == len({each.name for each in self.services}):
+            aside = set()
+        found = (each for each in self.every_port if not each.is_aside)
+        return [each for each in found if each.service.name not in aside]
 
     @cached_property
     def serves(self) -> bool:
@@ -248,13 +255,14 @@ class Workload:
         """The pods that there are at a rollout: what is written, but not less than the least."""
         return max(self.least, self.replicas.number or 0)
 
-    def kept(self, budget: Object, pods: int) -> int | None:
-        """How many of so many pods a budget keeps; None if it does not say so readably."""
-        spec = budget.root.at("spec")
-        if (least := spec.at("minAvailable")).exists:
-            return share(least, pods, up=True)
-        away = share(spec.at("maxUnavailable"), pods, up=True)
-        return None if away is None else max(pods - away, 0)
+
+def kept(budget: Object, pods: int) -> int | None:
+    """How many of so many pods a budget keeps; None if it does not say so readably."""
+    spec = budget.root.at("spec")
+    if (least := spec.at("minAvailable")).exists:
+        return share(least, pods, up=True)
+    away = share(spec.at("maxUnavailable"), pods, up=True)
+    return None if away is None else max(pods - away, 0)
 
 
 def _declared(containers: Sequence[Place]) -> Iterator[Place]:

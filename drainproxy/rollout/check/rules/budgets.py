@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import Place
 from drainproxy.rollout.check.rule import CAPACITY, Problem, rule
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.workload import Workload, kept
 
 
 @rule(
@@ -41,25 +41,22 @@ def budget_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
 def budget_blocks(root: Place, inventory: Inventory) -> Iterator[Problem]:
     """maxUnavailable 0, or a minAvailable of all pods, lets no eviction through: upgrades of the
     cluster hang until somebody deletes the pods by hand, without any budget. With one replica no
-    budget can both protect and allow it."""
+    budget can both protect and allow it. What selects several workloads counts all their pods."""
     spec = root.at("spec")
     for key, nothing in (("maxUnavailable", ("0", "0%")), ("minAvailable", ("100%",))):
         if (place := spec.at(key)).text in nothing:
             yield Problem(place, f"{key} {place.text} lets no pod be evicted: set {_RIGHT}")
             return
-    for workload in inventory.guarded_by(root.object):
-        least = workload.kept(root.object, workload.least)
-        if workload.least and least is not None and least >= workload.least and _counts(workload):
-            yield Problem(
-                spec.at("minAvailable"),
-                f"{least} of the {workload.least} pods of {workload.title} must stay, so that none"
-                f" can be evicted: set {_RIGHT}",
-            )
+    counted = inventory.counted_by(root.object)
+    pods = sum(each.least for each in counted)
+    least = kept(root.object, pods) if pods else None
+    if least is not None and least >= pods:
+        titles = " and ".join(each.title for each in counted if each.least)
+        yield Problem(
+            spec.at("minAvailable"),
+            f"{least} of the {pods} pods of {titles} must stay, so that none can be evicted: set"
+            f" {_RIGHT}",
+        )
 
 
 _RIGHT = "maxUnavailable: 1"
-
-
-def _counts(workload: Workload) -> bool:
-    """A DaemonSet has as many pods as there are nodes, and its pods are not evicted."""
-    return workload.kind != "DaemonSet" and not workload.is_managed

@@ -8,7 +8,7 @@ from drainproxy.rollout.check.amounts import patience, share
 from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import Place
 from drainproxy.rollout.check.rule import STRATEGY, Level, Problem, rule
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.workload import Workload, kept
 
 # What the API takes where nothing is said.
 _DEADLINE: Final = 600
@@ -66,7 +66,7 @@ def surge_cannot_start(workload: Workload, _: Inventory) -> Iterator[Problem]:
     reason="A rollout that takes more pods away than budget or autoscaler allow is an overload.",
     remedy="Set maxUnavailable: 0 and a maxSurge, so that the rollout adds before it takes.",
 )
-def rollout_loses_capacity(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def rollout_loses_capacity(workload: Workload, inventory: Inventory) -> Iterator[Problem]:
     """A PodDisruptionBudget binds evictions, not rollouts: maxUnavailable is what counts there.
     replicas - maxUnavailable (rounded down) must not be less than the budget's minAvailable, what
     the autoscaler has as its minimum, or one pod."""
@@ -74,7 +74,7 @@ def rollout_loses_capacity(workload: Workload, _: Inventory) -> Iterator[Problem
         return
     away = unavailable(workload)
     left = workload.planned - away
-    floor, why = max(_floors(workload))
+    floor, why = max(_floors(workload, inventory))
     if away and left < floor:
         allowed = max(workload.planned - floor, 0)
         yield Problem(
@@ -84,17 +84,21 @@ def rollout_loses_capacity(workload: Workload, _: Inventory) -> Iterator[Problem
         )
 
 
-def _floors(workload: Workload) -> Iterator[tuple[int, str]]:
+def _floors(workload: Workload, inventory: Inventory) -> Iterator[tuple[int, str]]:
     """How many pods must stay, each with the reason. A StatefulSet has no surge, so that an
     autoscaler's minimum, and a single pod, are not to be kept. A budget that says how many may be
-    away at a time speaks of evictions, and names no minimum."""
+    away at a time speaks of evictions, and names no minimum. Its minimum is of the pods of all
+    workloads that it selects."""
     for budget in workload.budgets:
+        counted = inventory.counted_by(budget)
+        others = sum(each.planned for each in counted if each.title != workload.title)
+        pods = workload.planned + others
         says = budget.root.at("spec", "minAvailable").exists
-        least = workload.kept(budget, workload.planned) if says else None
+        least = kept(budget, pods) if says else None
         # What no StatefulSet can keep, budget-blocks reports.
-        kept = least is not None and (least < workload.planned or workload.kind != "StatefulSet")
-        if least is not None and kept:
-            yield least, f"PodDisruptionBudget {budget.name} keeps {least}"
+        if least is not None and (least < pods or workload.kind != "StatefulSet"):
+            beside = f", and other workloads have {others} of them" if others else ""
+            yield least - others, f"PodDisruptionBudget {budget.name} keeps {least}{beside}"
     if workload.kind != "StatefulSet":
         if workload.autoscaler:
             name = workload.autoscaler.title
