@@ -19,8 +19,9 @@ from .rules.exceptions import ignored_by
 from .rules.migration import changes_by_sql, in_words, migrations, phases
 from .rules.pipeline import BUDGETS, smoke_tests, watchers
 from .rules.rollback import goes_back_on_errors
+from .serving import ends_after_a_wait, serving_containers
 from .sidecar import asleep, sidecar_of
-from .workload import Workload, is_held_back
+from .workload import Workload
 
 PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
 _ELSEWHERE: Final = "its pods are described elsewhere"
@@ -75,12 +76,12 @@ def _grace(inventory: Inventory) -> Found:
     """Only against an end whose length is known can the grace period be measured."""
     for workload, unknown in _described(inventory):
         sidecar = sidecar_of(workload)
-        sleeps = [asleep(each) for each in workload.serving_containers]
+        sleeps = [asleep(each) for each in serving_containers(workload)]
         if unknown:
             yield unknown
         elif sidecar and sidecar.reads_a_file:
             yield _said(workload, "unknown", "the settings of its sidecar are in a file")
-        elif sidecar and any(map(_takes_as_long_as_it_takes, workload.serving_containers)):
+        elif sidecar and any(map(_takes_as_long_as_it_takes, serving_containers(workload))):
             yield _said(workload, "unknown", "how long its preStop hook takes is not said here")
         elif sidecar or all(each is not None for each in sleeps):
             yield _said(workload, "proved")
@@ -98,7 +99,7 @@ def _drain(inventory: Inventory) -> Found:
     """A sidecar drains and ages. A preStop hook waits: what the app does then, it does itself."""
     for workload, unknown in _described(inventory):
         sidecar = sidecar_of(workload)
-        hooks = [*map(is_held_back, workload.serving_containers)]
+        hooks = [ends_after_a_wait(workload, each) for each in serving_containers(workload)]
         if unknown:
             yield unknown
         elif sidecar and sidecar.reads_a_file:
@@ -177,11 +178,11 @@ def _led_to(workload: Workload) -> tuple[Proof, str]:
     if not (workload.owns_pod and workload.containers):
         known = workload.pod.exists and not workload.owns_pod
         return ("proved", "") if known else ("unknown", f"of {workload.title} {_ELSEWHERE}")
-    for container in workload.serving_containers:
+    for container in serving_containers(workload):
         name = container.at("name").text
         if not container.at("readinessProbe").exists:
             return "open", f"it leads to container {name}, which has no readinessProbe"
-        if not sidecar_of(workload) and not is_held_back(container):
+        if not sidecar_of(workload) and not ends_after_a_wait(workload, container):
             return "open", f"it leads to container {name} until the moment at which that ends"
     return "proved", ""
 

@@ -103,7 +103,7 @@ class Sidecar:
     @property
     def listens(self) -> set[str]:
         """The ports at which it answers, by number and by name."""
-        found = {str(each.listen.port) for each in self._forwards()}
+        found = {str(each.listen.port) for each in self.forwards}
         for each in self.container.at("ports").items if self.container else ():
             found |= {each.at("containerPort").text, each.at("name").text}
         return found - {""}
@@ -124,7 +124,9 @@ class Sidecar:
         is_led = port in self.redirected or (self.container is None and all_of_them)
         return bool(port) and (is_led or port in self.listens)
 
-    def _forwards(self) -> tuple[Forward, ...]:
+    @property
+    def forwards(self) -> tuple[Forward, ...]:
+        """Where it listens, and where what comes there goes."""
         try:
             return parse_forwards(self.setting("forward"))
         except ValueError:

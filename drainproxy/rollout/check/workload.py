@@ -51,6 +51,16 @@ def is_sidecar(container: Place) -> bool:
     return not is_told or "run" in words or "--forward" in flags or has_file
 
 
+def is_foreign(container: Place) -> bool:
+    """Whether it is a sidecar of somebody else, which serves itself."""
+    return container.at("name").text in _FOREIGN
+
+
+def is_aside(name: str) -> bool:
+    """Whether a port of this name is there for metrics or probes, and not for clients."""
+    return bool(_ASIDE.fullmatch(name))
+
+
 def is_held_back(container: Place) -> bool:
     """Whether it answers for a while when its pod is being deleted: a preStop hook waits, and our
     webhook goes on by itself (--stop-delay)."""
@@ -91,7 +101,7 @@ class Port:
     def is_aside(self) -> bool:
         """Whether it is there for metrics or probes, and not for clients."""
         names = self.place.at("name").text, self.target.text
-        return any(_ASIDE.fullmatch(name) for name in names)
+        return any(map(is_aside, names))
 
 
 class Workload:
@@ -135,9 +145,7 @@ class Workload:
     def containers(self) -> list[Place]:
         """Those of the app: neither init containers nor sidecars of others, nor ours."""
         every = self.spec.at("containers").items if self.owns_pod else []
-        return [
-            each for each in every if each.at("name").text not in _FOREIGN and not is_sidecar(each)
-        ]
+        return [each for each in every if not (is_foreign(each) or is_sidecar(each))]
 
     @cached_property
     def every_container(self) -> list[Place]:
@@ -175,7 +183,7 @@ class Workload:
         ports that it declares are for metrics."""
         if self.ports or self.canary or self._is_led_to:
             return True
-        return self.is_unproved and not (self._names and all(map(_ASIDE.fullmatch, self._names)))
+        return self.is_unproved and not (self._names and all(map(is_aside, self._names)))
 
     @property
     def is_doubtful(self) -> bool:
@@ -191,21 +199,6 @@ class Workload:
     @cached_property
     def _names(self) -> list[str]:
         return [port.at("name").text for port in _declared(self.containers)]
-
-    @cached_property
-    def serving_containers(self) -> list[Place]:
-        """The containers that clients are led to: those that declare a port that is targeted."""
-        targets = {each.target.text for each in self.ports}
-        found = [
-            each
-            for each in self.containers
-            if targets & {text for port in each.at("ports").items for text in _names(port)}
-        ]
-        return (
-            found
-            or [each for each in self.containers if each.at("ports").items]
-            or (self.containers[:1])
-        )
 
     @property
     def replicas(self) -> Place:
@@ -268,9 +261,3 @@ def kept(budget: Object, pods: int) -> int | None:
 def _declared(containers: Sequence[Place]) -> Iterator[Place]:
     for container in containers:
         yield from container.at("ports").items
-
-
-def _names(port: Place) -> Iterator[str]:
-    yield port.at("containerPort").text
-    if port.at("name").exists:
-        yield port.at("name").text

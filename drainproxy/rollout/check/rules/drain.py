@@ -17,8 +17,9 @@ from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import Place
 from drainproxy.rollout.check.relations import is_for_sidecars
 from drainproxy.rollout.check.rule import DRAIN, GRACE, WORKLOADS, Problem, rule
+from drainproxy.rollout.check.serving import ends_after_a_wait, serving_containers
 from drainproxy.rollout.check.sidecar import asleep, grace, sidecar_of
-from drainproxy.rollout.check.workload import Workload, is_held_back
+from drainproxy.rollout.check.workload import Workload
 
 _END: Final = f"and {MARGIN}s for the app's own end"
 _KNOWN: Final = {*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS}
@@ -108,8 +109,8 @@ def prestop_missing_behind_service(workload: Workload, _: Inventory) -> Iterator
     going away. A preStop hook holds SIGTERM back for that time; the sidecar drains meanwhile."""
     if not workload.ports or sidecar_of(workload) or is_for_peers_alone(workload):
         return
-    for container in workload.serving_containers:
-        if not is_held_back(container):
+    for container in serving_containers(workload):
+        if not ends_after_a_wait(workload, container):
             name = container.at("name").text
             services = ", ".join(dict.fromkeys(each.name for each in workload.services))
             yield Problem(

@@ -8,6 +8,7 @@ from drainproxy.rollout.check.amounts import failures_for, patience
 from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import Place
 from drainproxy.rollout.check.rule import PROBES, Level, Problem, rule
+from drainproxy.rollout.check.serving import serving_containers
 from drainproxy.rollout.check.sidecar import Sidecar, asleep, sidecar_of
 from drainproxy.rollout.check.workload import Workload
 
@@ -44,7 +45,7 @@ def readiness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Proble
     then removes the old pods while the new ones still load, and every client that is led to them
     gets an error. It is asked of the containers that a Service leads to; where neither a Service
     nor a port is given it is a warning."""
-    for container in workload.serving_containers if workload.serves else ():
+    for container in serving_containers(workload) if workload.serves else ():
         if not container.at("readinessProbe").exists:
             name = container.at("name").text
             level: Level | None = "warning" if workload.is_doubtful else None
@@ -61,7 +62,7 @@ def readiness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Proble
 def liveness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """The guide asks for both probes. A livenessProbe restarts an app that is alive and does
     nothing; it must not ask databases or other services, or their failure restarts every pod."""
-    for container in workload.serving_containers if workload.serves else ():
+    for container in serving_containers(workload) if workload.serves else ():
         if not container.at("livenessProbe").exists:
             name = container.at("name").text
             yield Problem(container, f"container {name} has no livenessProbe")
@@ -78,7 +79,7 @@ def probes_identical(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """When readiness and liveness ask the same and give up after the same time, a pod that should
     get no more clients for a moment is killed instead, and what it had in flight with it. The same
     endpoint is fine if liveness gives up later."""
-    for container in workload.serving_containers if workload.serves else ():
+    for container in serving_containers(workload) if workload.serves else ():
         ready, live = container.at("readinessProbe"), container.at("livenessProbe")
         if _asks_the_same(ready, live) and patience(live) <= patience(ready):
             failures = failures_for(live, 3 * patience(ready))

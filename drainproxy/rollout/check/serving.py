@@ -1,0 +1,77 @@
+"""The containers of a pod that clients are led to."""
+
+from drainproxy.config.values import UnixSocket
+
+from .place import Place
+from .sidecar import Sidecar, sidecar_of
+from .workload import Workload, is_aside, is_foreign, is_held_back, is_sidecar
+
+
+def serving_containers(workload: Workload) -> list[Place]:
+    """Those at the ports that are targeted, native sidecars of the app included; behind our sidecar
+    the one that it forwards to. Where that is not said, those that may serve."""
+    found: list[Place] = []
+    for port in workload.ports if workload.owns_pod else ():
+        for each in _at(workload, port.target.text):
+            if not any(each.path == other.path for other in found):
+                found.append(each)
+    return found or _likely(workload, is_undeclared=False)
+
+
+def ends_after_a_wait(workload: Workload, container: Place) -> bool:
+    """Whether it answers for a while when its pod is being deleted. A native sidecar is stopped
+    when all containers have ended (KEP-753), so the longest hook of theirs holds it back."""
+    is_native = "initContainers" in container.path
+    others = workload.containers if is_native else []
+    return any(map(is_held_back, [container, *others]))
+
+
+def _at(workload: Workload, target: str) -> list[Place]:
+    declared = _declaring(workload, target)
+    if sidecar := sidecar_of(workload):
+        through = _forwarded(sidecar, _number(declared, target) or target)
+        if through and (declared is None or is_sidecar(declared)):
+            target, declared = through, _declaring(workload, through, without_ours=True)
+    if declared is None:
+        return _likely(workload, is_undeclared=True) if target.isdigit() else []
+    return [] if is_sidecar(declared) or is_foreign(declared) else [declared]
+
+
+def _declaring(workload: Workload, target: str, *, without_ours: bool = False) -> Place | None:
+    """The first container that declares a port, in the order of EndpointSlice."""
+    for each in workload.every_container:
+        if not (without_ours and is_sidecar(each)) and _number(each, target):
+            return each
+    return None
+
+
+def _number(container: Place | None, target: str) -> str:
+    """The number of a port that a container declares by it, or by a name; empty if it does not."""
+    for port in container.at("ports").items if container else ():
+        number, name = port.at("containerPort").text, port.at("name").text
+        if target and target in (number, name):
+            return number
+    return ""
+
+
+def _forwarded(sidecar: Sidecar, number: str) -> str:
+    """The app's port behind one of the sidecar's; empty if there is none."""
+    for each in sidecar.forwards:
+        if str(each.listen.port) == number and not isinstance(each.app, UnixSocket):
+            return str(each.app.port)
+    return ""
+
+
+def _likely(workload: Workload, *, is_undeclared: bool) -> list[Place]:
+    """Containers that serve more than metrics: those that declare ports, but of a number that none
+    declares the first that declares none."""
+    serving = [each for each in workload.containers if not _is_aside(each)]
+    silent = [each for each in serving if not each.at("ports").items][:1]
+    telling = [each for each in serving if each.at("ports").items]
+    found = silent or telling if is_undeclared else telling or silent
+    return found or workload.containers[:1]
+
+
+def _is_aside(container: Place) -> bool:
+    ports = container.at("ports").items
+    return bool(ports) and all(is_aside(port.at("name").text) for port in ports)
