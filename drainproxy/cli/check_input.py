@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from drainproxy.rollout.check.place import Object
 
 _SUFFIXES: Final = {".yaml", ".yml", ".json"}
-_KUSTOMIZATIONS: Final = {"kustomization.yaml", "kustomization.yml"}
+_KUSTOMIZATIONS: Final = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 _RENDER: Final = "render it first: helm template {} | drainproxy check -"
 
 
@@ -67,9 +67,11 @@ def _manifests(folder: Path, given: Given) -> Iterator[Path]:
             given.notes.append(
                 f"{path}: is a Helm chart and is not checked: {_RENDER.format(path)}"
             )
-        elif path.is_dir() and not path.is_symlink():
+        elif path.is_dir() and path.is_symlink():
+            given.notes.append(f"{path}: is a link to a directory and is not followed")
+        elif path.is_dir():
             yield from _manifests(path, given)
-        elif path.suffix in _SUFFIXES:
+        elif path.suffix in _SUFFIXES or path.name in _KUSTOMIZATIONS:
             yield path
 
 

@@ -171,13 +171,21 @@ def test_a_chart_has_to_be_rendered_first(folder: Path) -> None:
     assert f"{chart}: is a Helm chart and is not checked" in aside.stderr
 
 
-def test_patches_of_a_kustomization_are_no_manifests(folder: Path) -> None:
-    (folder / "kustomization.yaml").write_text(
+def test_a_link_to_a_directory_is_told_to_be_passed_over(folder: Path) -> None:
+    (folder / "link").symlink_to(folder)
+    assert f"{folder / 'link'}: is a link to a directory and is not followed" in run(folder).stderr
+
+
+@pytest.mark.parametrize("name", ["kustomization.yaml", "Kustomization"])
+def test_patches_of_a_kustomization_are_no_manifests(folder: Path, name: str) -> None:
+    (folder / name).write_text(
         "resources: [bad.yaml]\npatches:\n- path: more.yaml\n- patch: |-\n    a: b\n"
         "patchesStrategicMerge:\n- less.yaml\n"
     )
-    for name in ("more.yaml", "less.yaml"):
-        (folder / name).write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n")
+    for patch in ("more.yaml", "less.yaml"):
+        (folder / patch).write_text(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
+        )
 
     done = run(folder)
 

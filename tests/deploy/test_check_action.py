@@ -62,6 +62,9 @@ def test_the_action_annotates_and_fails(action: dict[str, Any], tmp_path: Path) 
 
     assert done.returncode == 1
     assert done.stdout.startswith("::error file=bad.yaml,line=")
+    (tmp_path / "good.yaml").write_text((FOLDER / "web.yaml").read_text())
+    assert run(action, tmp_path, paths="good.yaml").returncode == 0
+    assert run(action, tmp_path, paths="good.yaml\nbad.yaml\n").returncode == 1
     assert run(action, tmp_path, skip="readiness-probe-missing").returncode == 0
     assert run(action, tmp_path, **{"fail-on": "never"}).returncode == 0
 

@@ -91,6 +91,18 @@ class Inventory:
                 found.setdefault(id(budget), []).append(workload)
         return found
 
+    def behind(self, service: Object) -> list[Workload]:
+        """The workloads whose pods a Service selects."""
+        return self._behind.get(id(service), [])
+
+    @cached_property
+    def _behind(self) -> dict[int, list[Workload]]:
+        found: dict[int, list[Workload]] = {}
+        for workload in self.workloads:
+            for service in workload.services:
+                found.setdefault(id(service), []).append(workload)
+        return found
+
     @cached_property
     def governing(self) -> set[str]:
         """The names of the Services by which members of StatefulSets find each other."""

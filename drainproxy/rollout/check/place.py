@@ -42,12 +42,17 @@ class Object(Struct, frozen=True, eq=False, dict=True):
 
     def annotation(self, key: str) -> "Place":
         """An annotation, or a label of that name, of the object or else of its pod template."""
-        return self._notes.get(key) or self.root.at("metadata", "annotations", key)
+        found = self.annotations(key)
+        return found[0] if found else self.root.at("metadata", "annotations", key)
+
+    def annotations(self, key: str) -> "list[Place]":
+        """All of that name: of the object and of its pod template."""
+        return self._notes.get(key, [])
 
     @cached_property
-    def _notes(self) -> "dict[str, Place]":
+    def _notes(self) -> "dict[str, list[Place]]":
         root = self.root
-        found: dict[str, Place] = {}
+        found: dict[str, list[Place]] = {}
         for metadata in (
             root.at("metadata"),
             root.at("spec", "template", "metadata"),
@@ -57,7 +62,7 @@ class Object(Struct, frozen=True, eq=False, dict=True):
             for where in ("annotations", "labels"):
                 for key, place in metadata.at(where).entries.items():
                     if place.exists:
-                        found.setdefault(key, place)
+                        found.setdefault(key, []).append(place)
         return found
 
     def shares_namespace(self, other: "Object") -> bool:

@@ -101,9 +101,9 @@ def _apply(rule: Rule, inventory: Inventory) -> Iterator[tuple[Finding, bool]]:
 
 
 def _concerned(subject: Any, problem: Problem) -> tuple[Object, ...]:
-    """The objects that may except a finding: where it is, and the workload that it is about."""
-    about = (subject.root.object,) if isinstance(subject, Workload) else ()
-    return (problem.place.object, *about)
+    """The objects that may except a finding: where it is, and what it is about."""
+    about = subject.root if isinstance(subject, Workload) else subject
+    return problem.place.object, about.object
 
 
 def _subjects(rule: Rule, inventory: Inventory) -> Iterable[Any]:

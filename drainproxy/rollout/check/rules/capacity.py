@@ -80,7 +80,11 @@ def requests_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
     """The scheduler reserves what is requested, and nothing else. During a rollout old and new pods
     run together: without requests they may starve each other, and the readiness of both fails."""
     for container in workload.containers if workload.serves else ():
-        missing = [name for name in ("cpu", "memory") if not _asks_for(container, name)]
+        missing = [
+            name
+            for name in ("cpu", "memory")
+            if not (_asks_for(workload.spec, name) or _asks_for(container, name))
+        ]
         if missing:
             yield Problem(
                 container,
@@ -88,9 +92,10 @@ def requests_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
             )
 
 
-def _asks_for(container: Place, name: str) -> bool:
-    """A limit without a request is a request of the same."""
-    resources = container.at("resources")
+def _asks_for(owner: Place, name: str) -> bool:
+    """A limit without a request is a request of the same. Of a pod's spec they are for all its
+    containers (KEP-2837)."""
+    resources = owner.at("resources")
     return any(resources.at(kind, name).exists for kind in ("requests", "limits"))
 
 

@@ -14,7 +14,8 @@ REASON: Final = "drainproxy.io/ignore-reason"
 
 def ignored_by(each: Object) -> list[str]:
     """The rules that an object, or its pod template, asks not to be applied."""
-    return [text.strip() for text in each.annotation(IGNORE).text.split(",") if text.strip()]
+    given = [text for place in each.annotations(IGNORE) for text in place.text.split(",")]
+    return [text.strip() for text in given if text.strip()]
 
 
 @rule(
@@ -46,8 +47,9 @@ def ignore_without_reason(root: Place, _: Inventory) -> Iterator[Problem]:
 def ignore_unknown_rule(root: Place, _: Inventory) -> Iterator[Problem]:
     """A mistyped id leaves the finding in place, or hides that it was never there. This rule cannot
     be ignored."""
-    for text in ignored_by(root.object):
-        if text not in IDS:
-            near = did_you_mean(text, IDS)
-            hint = f": did you mean {near}?" if near else ""
-            yield Problem(root.object.annotation(IGNORE), f"there is no rule {text!r}{hint}")
+    for place in root.object.annotations(IGNORE):
+        for text in filter(None, map(str.strip, place.text.split(","))):
+            if text not in IDS:
+                near = did_you_mean(text, IDS)
+                hint = f": did you mean {near}?" if near else ""
+                yield Problem(place, f"there is no rule {text!r}{hint}")

@@ -168,7 +168,7 @@ def deadline_before_ready(workload: Workload, _: Inventory) -> Iterator[Problem]
     """A pod may take initialDelaySeconds + failureThreshold x periodSeconds of its startupProbe,
     and then minReadySeconds, before it counts. If progressDeadlineSeconds (600 if not set) is
     shorter, a slow start is reported as a failed rollout, and automation takes it back."""
-    if workload.is_managed or not workload.owns_pod:
+    if workload.is_managed:
         return
     ready = workload.root.at("spec", "minReadySeconds").number or 0
     starts = [_startup(each.at("startupProbe")) for each in workload.every_container]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from drainproxy.rollout.check.inventory import Inventory
-from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.place import Object, Place
 from drainproxy.rollout.check.rule import TRAFFIC, WORKLOADS, Problem, rule
 from drainproxy.rollout.check.sidecar import Sidecar, annotation, sidecar_of
 from drainproxy.rollout.check.workload import Port, Workload
@@ -141,14 +141,28 @@ def service_selects_nothing(root: Place, inventory: Inventory) -> Iterator[Probl
 )
 def publishes_unready_pods(root: Place, inventory: Inventory) -> Iterator[Problem]:
     """Readiness is how a pod says that it wants no more clients. With publishNotReadyAddresses
-    nobody listens to that. The Services by which members of a StatefulSet find each other, headless
-    or of one pod each, need it, and are no finding."""
+    nobody listens to that. The Services by which members find each other need it, and are no
+    finding: of one pod each, or headless, of a StatefulSet or beside another Service for clients.
+    A headless one without that is a warning, for nothing says who its clients are."""
     place = root.at("spec", "publishNotReadyAddresses")
-    if place.value is not True:
+    if place.value is not True or root.at("spec", "selector", _POD_NAME).exists:
         return
     headless = root.at("spec", "clusterIP").text == "None"
-    governed = root.object.name in inventory.governing
-    of_one_pod = root.at("spec", "selector", _POD_NAME).exists
-    if not (headless and governed) and not of_one_pod:
+    if not (headless and _is_for_peers(root.object, inventory)):
         name = root.object.name
-        yield Problem(place, f"Service {name} leads to pods that are not ready: set it to false")
+        yield Problem(
+            place,
+            f"Service {name} leads to pods that are not ready: set it to false",
+            "warning" if headless else None,
+        )
+
+
+def _is_for_peers(service: Object, inventory: Inventory) -> bool:
+    if service.name in inventory.governing:
+        return True
+    behind = inventory.behind(service)
+    return bool(behind) and all(any(map(_is_of_ready_pods, each.services)) for each in behind)
+
+
+def _is_of_ready_pods(service: Object) -> bool:
+    return service.root.at("spec", "publishNotReadyAddresses").value is not True
