@@ -93,6 +93,8 @@ class UpstreamProtocol:
     def _read_what_waits(self) -> None:
         """There is no next turn for what it has said."""
         while self.session.upstream is self and self.session.app_rest:
+            # Beside others a large read would be put off again and again, and never be read.
+            self.session.context.turns.crowded = False
             self.session.next_app_turn()
 
     def _read_unread(self) -> None:

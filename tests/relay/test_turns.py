@@ -11,7 +11,7 @@ from drainproxy.relay.http2 import connection as http2
 from drainproxy.relay.turns import Turns
 from drainproxy.wire import chunked, frames, websocket
 from tests.relay import test_any_point, test_any_split
-from tests.relay.conversation import Conversation, head, request
+from tests.relay.conversation import Conversation, head, request, response
 from tests.relay.http2 import test_any_split as test_http2_any_split
 from tests.relay.http2 import test_goodbye_model as test_http2_goodbye_model
 from tests.relay.http2 import test_model as test_http2_model
@@ -266,3 +266,25 @@ LAWS: dict[str, Callable[[], None]] = {
 @pytest.mark.parametrize("law", LAWS)
 def test_however_little_is_read_at_once(law: str, small_steps: None) -> None:
     LAWS[law]()
+
+
+@pytest.mark.parametrize("pending", [False, True], ids=["unread", "put off"])
+@pytest.mark.parametrize("protocol", ["http", "tcp"])
+def test_what_a_broken_app_had_said_is_read_although_others_wait(
+    protocol: str, pending: bool
+) -> None:
+    """There is no next turn for it, and putting it off again and again would never end."""
+    talk = Conversation(protocol)
+    talk.client_sends(request("/", "Content-Length: 100000", method="POST"))
+    for _ in range(5):
+        talk.proxy.context.turns.later(lambda: None)
+    said = response(413, body=b"x" * 40_000)
+    talk.app._inbox.append(said)
+    if pending:
+        talk.app._deliver()
+        assert talk.session.app_rest == said
+    # The loop tells this ahead of the steps that wait.
+    talk.app.protocol.connection_lost(ConnectionResetError())
+    assert talk.proxy.context.counters.bytes_from_app == len(said)
+    talk.proxy.settle()
+    assert protocol == "tcp" or talk.client_got().endswith(said[-40_000:])
