@@ -3,9 +3,17 @@
 from typing import Any, Protocol
 
 from drainproxy.relay.transport import Transport
-from drainproxy.relay.turns import APP_IS_FULL
+from drainproxy.relay.turns import APP_IS_FULL, Turns
 
 _LEAST_PIECE = 256
+
+
+class HasTurns(Protocol):
+    """What the session's context has for its app's connection."""
+
+    @property
+    def turns(self) -> Turns:
+        """What waits for the next turn of the loop."""
 
 
 class Downstream(Protocol):
@@ -13,6 +21,10 @@ class Downstream(Protocol):
 
     app: Transport | None
     app_rest: bytes | None
+
+    @property
+    def context(self) -> HasTurns:
+        """What all sessions share."""
 
     @property
     def upstream(self) -> "UpstreamProtocol | None":
