@@ -19,6 +19,8 @@ _REDIRECT: Final = "drainproxy-redirect"
 # coreutils, sleep(1): a number with a unit, seconds where there is none.
 _SLEEP = re.compile(r"\bsleep\s+([0-9]+(?:\.[0-9]+)?)([smhd]?)\b")
 _ONLY_SLEEP = re.compile(r"(?:\S*sh -c )?(?:exec )?\S*sleep [0-9.]+[smhd]?")
+# What repeats a sleep, cuts it short, or runs beside it.
+_LENGTHENS = re.compile(r"\b(?:for|while|until|timeout)\b|(?<!&)&(?![&0-9])")
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -153,11 +155,13 @@ def grace(workload: Workload) -> int:
 
 
 def asleep(container: Place) -> float | None:
-    """How long the preStop hook of a container sleeps; None if it does something else."""
+    """How long the preStop hook of a container sleeps; None if it does something else, or sleeps
+    in a loop or beside something."""
     hook = container.at("lifecycle", "preStop")
     if (native := hook.at("sleep", "seconds")).exists:
         return native.number
-    sleeps = _SLEEP.findall(" ".join(each.text for each in hook.at("exec", "command").items))
+    command = " ".join(each.text for each in hook.at("exec", "command").items)
+    sleeps = [] if _LENGTHENS.search(command) else _SLEEP.findall(command)
     return sum(float(number) * _UNITS[unit] for number, unit in sleeps) if sleeps else None
 
 

@@ -64,7 +64,10 @@ def is_aside(name: str) -> bool:
 def is_held_back(container: Place) -> bool:
     """Whether it answers for a while when its pod is being deleted: a preStop hook waits, and our
     webhook goes on by itself (--stop-delay)."""
-    if container.at("lifecycle", "preStop").exists:
+    hook = container.at("lifecycle", "preStop")
+    if any(hook.at(each).exists for each in ("exec", "httpGet", "tcpSocket")):
+        return True
+    if (hook.at("sleep", "seconds").number or 0) > 0:
         return True
     return _image(container) == _OURS and "webhook" in _words(container)
 

@@ -1,5 +1,7 @@
 """Single questions about pods that have more than one spelling."""
 
+import pytest
+
 from .changes import checked
 from .test_relations import APP, service
 
@@ -28,3 +30,38 @@ def test_what_the_pod_requests_is_for_all_its_containers() -> None:
     assert missing in rules(APP, service("{app: web}"))
     assert missing not in rules(whole, service("{app: web}"))
     assert missing in rules(whole.replace("cpu: 1, ", ""), service("{app: web}"))
+
+
+@pytest.mark.parametrize(
+    ("ready", "live", "same"),
+    [
+        ("path: /ok, port: 8080", "path: /ok, port: http", True),
+        ("path: /, port: http", "port: http", True),
+        ("port: http, scheme: HTTP", "port: http", True),
+        ("port: http, scheme: HTTPS", "port: http", False),
+        ("port: http", "port: http, httpHeaders: [{name: a, value: b}]", False),
+        ("path: /ok, port: http", "path: /live, port: http", False),
+    ],
+)
+def test_probes_are_identical_however_they_are_written(ready: str, live: str, same: bool) -> None:
+    asks = (
+        "{name: web, ports: [{name: http, containerPort: 8080}],"
+        f" readinessProbe: {{httpGet: {{{ready}}}}}, livenessProbe: {{httpGet: {{{live}}}}}}}]"
+    )
+    found = rules(APP.replace("{name: web}]", asks), service("{app: web}"))
+    assert (("probes-identical", "deployment/web") in found) is same
+
+
+@pytest.mark.parametrize(
+    ("hook", "held"),
+    [
+        ("{}", False),
+        ("{sleep: {seconds: 0}}", False),
+        ("{sleep: {seconds: 5}}", True),
+        ("{httpGet: {port: 1}}", True),
+    ],
+)
+def test_a_hook_holds_the_app_back_if_it_does_something(hook: str, held: bool) -> None:
+    app = APP.replace("{name: web}]", f"{{name: web, lifecycle: {{preStop: {hook}}}}}]")
+    found = rules(app, service("{app: web}"))
+    assert (("prestop-missing-behind-service", "deployment/web") in found) is not held

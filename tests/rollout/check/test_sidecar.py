@@ -105,6 +105,11 @@ def test_a_native_sidecar_without_a_hook_waits_for_the_app() -> None:
         ("exec: {command: [sh, -c, 'sleep 1.5m && nginx -s quit']}", 90),
         ("exec: {command: [sh, -c, 'sleep 5; touch /x; sleep 5s']}", 10),
         ("exec: {command: [/bin/quit]}", None),
+        ("exec: {command: [sh, -c, 'for i in $(seq 40); do sleep 1; done']}", None),
+        ("exec: {command: [sh, -c, 'while busy; do sleep 1; done']}", None),
+        ("exec: {command: [timeout, '40', sleep, '100']}", None),
+        ("exec: {command: [sh, -c, 'sleep 20 & sleep 20']}", None),
+        ("exec: {command: [sh, -c, 'nginx -s quit 2>&1 && sleep 20']}", 20),
         ("httpGet: {path: /wait}", None),
     ],
 )

@@ -81,7 +81,7 @@ def probes_identical(workload: Workload, _: Inventory) -> Iterator[Problem]:
     endpoint is fine if liveness gives up later."""
     for container in serving_containers(workload) if workload.serves else ():
         ready, live = container.at("readinessProbe"), container.at("livenessProbe")
-        if _asks_the_same(ready, live) and patience(live) <= patience(ready):
+        if _asks_the_same(container) and patience(live) <= patience(ready):
             failures = failures_for(live, 3 * patience(ready))
             yield Problem(
                 live,
@@ -159,10 +159,10 @@ def liveness_kills_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
     sidecar the drain is the sleep of the preStop hook."""
     sidecar = sidecar_of(workload)
     for container in workload.containers:
-        ready, live = container.at("readinessProbe"), container.at("livenessProbe")
+        live = container.at("livenessProbe")
         drain = sidecar.drain_timeout if sidecar else asleep(container) or 0
         is_sure = bool(sidecar) and _is_lost_in_a_drain(sidecar, container, live)
-        if drain > patience(live) and (is_sure or _asks_the_same(ready, live)):
+        if drain > patience(live) and (is_sure or _asks_the_same(container)):
             yield Problem(
                 live,
                 f"the livenessProbe of {container.at('name').text} follows readiness and gives up"
@@ -209,14 +209,31 @@ def _action(probe: Place) -> tuple[str, Place] | None:
     return next(((name, probe.at(name)) for name in _ACTIONS if probe.at(name).exists), None)
 
 
-def _asks_the_same(one: Place, two: Place) -> bool:
-    first, second = _action(one), _action(two)
-    if first is None or second is None or first[0] != second[0]:
-        return False
-    return all(
-        first[1].at(key).value == second[1].at(key).value
-        for key in ("path", "port", "host", "service", "command")
+def _asks_the_same(container: Place) -> bool:
+    asked = [_asked(container, container.at(kind)) for kind in _KINDS[:2]]
+    return asked[0] is not None and asked[0] == asked[1]
+
+
+def _asked(container: Place, probe: Place) -> tuple[object, ...] | None:
+    """What a probe asks, however it is written: the API's defaults filled in, ports as numbers."""
+    if (action := _action(probe)) is None:
+        return None
+    name, asked = action
+    return (
+        name,
+        _port(container, asked.at("port").text),
+        asked.at("path").text or "/",
+        asked.at("scheme").text or "HTTP",
+        *(str(asked.at(key).value or "") for key in ("host", "service", "command", "httpHeaders")),
     )
+
+
+def _port(container: Place, port: str) -> str:
+    """The number of a port of the container that is named."""
+    for declared in container.at("ports").items:
+        if port and declared.at("name").text == port:
+            return declared.at("containerPort").text
+    return port
 
 
 def _is_lost_in_a_drain(sidecar: Sidecar | None, container: Place, probe: Place) -> bool:
@@ -224,8 +241,5 @@ def _is_lost_in_a_drain(sidecar: Sidecar | None, container: Place, probe: Place)
     action = _action(probe)
     if sidecar is None or action is None:
         return False
-    port = action[1].at("port").text
-    for declared in container.at("ports").items:
-        if port and declared.at("name").text == port:
-            port = declared.at("containerPort").text
+    port = _port(container, action[1].at("port").text)
     return action[1].at("path").text == "/readyz" or sidecar.answers(port)
