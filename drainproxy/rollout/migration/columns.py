@@ -11,6 +11,17 @@ _STRICT_DEFAULTS = {
     "TEXT": {"integer", "number", "text"},
     "VARBINARY": set[str](),
 }
+# MySQL refuses a default of these, or throws it away where its mode is lax: NOT NULL stays alone.
+_WITHOUT_DEFAULT = {
+    *("TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB"),
+    *("JSON", "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING"),
+    *("MULTIPOLYGON", "GEOMETRYCOLLECTION"),
+}
+# A column of such a name takes the place of the row's own id, which queries may use.
+_ROW_IDS: dict[Dialect, frozenset[str]] = {
+    "sqlite": frozenset({"rowid", "oid", "_rowid_"}),
+    "mysql": frozenset({"_rowid"}),
+}
 _TIMES = {"DATETIME", "TIMESTAMP", "TIMESTAMPTZ"}
 # Of an integer that every server keeps as one, in 64 bits.
 _MOST_DIGITS = 18
@@ -18,6 +29,8 @@ _MOST_DIGITS = 18
 
 def column_problem(column: Node, dialect: Dialect) -> str:
     """Why it does not; empty if it does."""
+    if column.name.lower() in _ROW_IDS.get(dialect, ()):
+        return f"a column named {column.name} hides the row's own id from queries that use it"
     if column.kind is None:
         return "a column without a type"
     if column.kind.this.name in grammar.SERIAL_TYPES:
@@ -38,9 +51,9 @@ def _fits(default: Node, data_type: str, dialect: Dialect) -> bool:
     if kind(default) == "Null":
         return True
     if dialect == "mysql":
-        # MariaDB checks that it is valid JSON; MySQL takes none. A time is a text for other types.
+        # MariaDB checks that it is valid JSON. A time is a text for other types.
         is_time = kind(default).startswith("Current")
-        return data_type != "JSON" and (not is_time or data_type in _TIMES)
+        return data_type not in _WITHOUT_DEFAULT and (not is_time or data_type in _TIMES)
     if dialect == "sqlite" and data_type in _STRICT_DEFAULTS:
         return _form(default) in _STRICT_DEFAULTS[data_type]
     return True

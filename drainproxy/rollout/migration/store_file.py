@@ -5,6 +5,7 @@ atomically after it is on disk: a reader sees the old file or the new one, whole
 """
 
 import fcntl
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ class FileStore:
             return Loaded(None)
         try:
             return Loaded(read(msgspec.json.decode(file.apps[app])))
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             return Loaded(Damaged(f"{self._path}: the record of {app} is corrupt: {error}"))
 
     def save(self, app: str, loaded: Loaded, state: State) -> None:
@@ -67,12 +68,15 @@ class FileStore:
     def _read(self) -> _File | None:
         """None if there is no file."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_File)
+            text = self._path.read_bytes()
+            found = msgspec.json.decode(text, type=_File)
+            json.loads(text, object_pairs_hook=_without_doubles)
+            return found
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StoreError(f"{self._path}: cannot be read: {_why(error)}") from None
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise StoreError(f"{self._path}: is corrupt: {error}") from None
 
     @contextmanager
@@ -120,3 +124,10 @@ class FileStore:
 
 def _why(error: OSError) -> str:
     return error.strerror or str(error)
+
+
+def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON; of two equal keys each reader would take another one."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found

@@ -139,6 +139,7 @@ def test_nobody_waits_for_a_lock_for_ever(path: Path) -> None:
         '{"apps": {"shop": {"phase": "expand"}}}',
         '{"apps": {"shop": {"phase": 1}}}',
         '{"apps": {"shop": null}}',
+        '{"apps": {"shop": {"phase": "expand"}, "shop": {}}}',
         '{"apps": {"shop": "' + "\udcff" + '"}}',
         "[" * 100_000,
     ],
