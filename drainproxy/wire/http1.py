@@ -91,9 +91,19 @@ class Request:
 
 class Response:
     """What a response head says. `length` is the body's bytes, CHUNKED or UNTIL_CLOSE; `encoded`:
-    what is in it cannot be read as it passes."""
+    what is in it cannot be read as it passes; `misframed`: its fields announce a
+    body that is not there, for which some clients wait, or contradict each other."""
 
-    __slots__ = ("closes", "encoded", "event_stream", "keeps", "length", "status", "upgrade")
+    __slots__ = (
+        "closes",
+        "encoded",
+        "event_stream",
+        "keeps",
+        "length",
+        "misframed",
+        "status",
+        "upgrade",
+    )
 
     def __init__(self, status: int, closes: bool) -> None:
         self.status = status
@@ -102,7 +112,7 @@ class Response:
         self.keeps = False
         self.length = UNTIL_CLOSE
         self.upgrade = b""
-        self.event_stream = self.encoded = False
+        self.event_stream = self.encoded = self.misframed = False
 
 
 # Hot, and so one function: a call for each field would cost more than its branch.
@@ -313,12 +323,16 @@ def parse_response(head: bytes, method: bytes, most_fields: int) -> Response:  #
             raise Refused(502, "a tab beside Content-Length")
     if connection:
         _connection_of_response(response, connection)
-    if coding is not None and (length is not None or not minor):
-        raise Refused(502, "Transfer-Encoding with Content-Length or on HTTP/1.0")
-    # RFC 9112 6.3
+    # RFC 9112 6.3, whose first rule comes first: such an answer ends with its head in any case.
     if method == b"HEAD" or status < 200 or status == 204 or status == 304:
         response.length = 0
+        unframed = status < 200 or status == 204
+        response.misframed = bool(length) and unframed
+        if coding is not None and (unframed or length is not None or not minor):
+            response.misframed = True
     elif coding is not None:
+        if length is not None or not minor:
+            raise Refused(502, "Transfer-Encoding with Content-Length or on HTTP/1.0")
         response.length = CHUNKED
     elif length is not None:
         response.length = length

@@ -21,6 +21,16 @@ def close_after(head: bytes) -> bytes:
 _PERSISTENCE = (b"", b"close", b"keep-alive")
 
 
+def without_framing(head: bytes) -> bytes:
+    """The head of an answer without a body, without the fields that a 1xx or 204 must not have
+    (RFC 9112 6.1, RFC 9110 8.6): some clients wait for the body that these announce."""
+    kept = [line for line in head[:-4].split(b"\r\n") if field_of(line) not in _FRAMING]
+    return b"\r\n".join(kept) + END_OF_HEAD
+
+
+_FRAMING = (Field.TRANSFER_ENCODING, Field.CONTENT_LENGTH)
+
+
 def with_upgrade(head: bytes, connection: tuple[bytes, ...], upgrade: bytes) -> bytes:
     """The request head with this Upgrade instead of its own; with none at all if it is empty."""
     kept = [

@@ -10,6 +10,7 @@ from drainproxy.wire.rewrite import (
     with_host,
     with_plain_length,
     with_upgrade,
+    without_framing,
 )
 from tests.wire.heads import MOST_FIELDS, request_of
 
@@ -180,3 +181,23 @@ def test_an_offer_is_another_or_none(
     before = b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nA: b\r\nHTTP2-Settings: x\r\nConnection: y\r\n\r\n"
     after = b"GET / HTTP/1.1\r\nA: b\r\n" + fields + b"\r\n"
     assert with_upgrade(before, connection, upgrade) == after
+
+
+def test_a_head_that_ends_its_answer_loses_the_fields_that_announce_a_body() -> None:
+    head = b"HTTP/1.1 204 No\r\nA: b\r\ntransfer-encoding: chunked\r\nContent-Length: 5\r\n\r\n"
+    assert parse_response(head, b"GET", MOST_FIELDS).misframed
+    mended = without_framing(head)
+    assert mended == b"HTTP/1.1 204 No\r\nA: b\r\n\r\n"
+    assert not parse_response(mended, b"GET", MOST_FIELDS).misframed
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+@pytest.mark.parametrize(("status", "method"), [(b"200", b"HEAD"), (b"304", b"GET")])
+def test_two_framings_of_no_body_are_both_taken_out(
+    version: bytes, status: bytes, method: bytes
+) -> None:
+    line = b"HTTP/%b %b X\r\n" % (version, status)
+    head = line + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert parse_response(head, method, MOST_FIELDS).misframed
+    assert without_framing(head) == line + b"\r\n"
+    assert not parse_response(line + b"Content-Length: 5\r\n\r\n", method, MOST_FIELDS).misframed

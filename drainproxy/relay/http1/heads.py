@@ -13,7 +13,7 @@ from drainproxy.relay.limits import Limits
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import Request, Response, parse_request, parse_response
 from drainproxy.wire.mend import doubtful, mended
-from drainproxy.wire.rewrite import END_OF_HEAD, append_forwarded
+from drainproxy.wire.rewrite import END_OF_HEAD, append_forwarded, without_framing
 from drainproxy.wire.sniff import HTTP2_PREFACE
 
 # A head of so many bytes is remembered. What stands for one that is not.
@@ -157,6 +157,8 @@ class Heads:
             response = parse_response(head, method, limits.max_fields)
         except Refused:
             return self._mended_answer(data, method, limits)
+        if response.misframed:
+            return _unframed(response, head, data[end:])
         if response.status >= 200 and method != b"HEAD" and end <= LONGEST_REMEMBERED:
             self.answered, self.answered_head = response, head
         return response, data, end
@@ -172,12 +174,20 @@ class Heads:
             self._partial = data
             return None
         response = parse_response(head, method, limits.max_fields)
+        if response.misframed:
+            return _unframed(response, head, data[end:])
         return response, head + data[end:], len(head)
 
     @property
     def answer_begun(self) -> bool:
         """Something of an answer has come: a part of its head, or an interim one."""
         return bool(self._partial or self.interim)
+
+
+def _unframed(response: Response, head: bytes, rest: bytes) -> tuple[Response, bytes, int]:
+    """Not remembered: what goes on is another head than what came."""
+    head = without_framing(head)
+    return response, head + rest, len(head)
 
 
 def _without_empty_lines(data: bytes, most: int) -> bytes:

@@ -42,3 +42,13 @@ def test_empty_lines_before_a_request_are_passed_over_but_not_without_end() -> N
     flood = Conversation(max_header_bytes=65536)
     flood.client_sends(b"\r\n" * 32769)
     assert flood.client_got().startswith(b"HTTP/1.1 400 ")
+
+
+def test_an_answer_that_announces_a_body_it_cannot_have_goes_on_without_the_announcement() -> None:
+    """RFC 9112 6.1: clients that believe it wait for a chunk."""
+    talk = Conversation()
+    for _ in range(2):
+        talk.client_sends(request())
+        talk.app_sends(b"HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\nA: b\r\n\r\n")
+        assert talk.client_got() == b"HTTP/1.1 204 No\r\nA: b\r\n\r\n"
+        assert talk.session.heads.answered is None
