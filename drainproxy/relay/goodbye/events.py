@@ -245,7 +245,7 @@ class HeldEvents:
 
     def poll(self, now: float, carrier: HoldingCarrier) -> None:
         """Do what has to be done now, between two frames."""
-        if self.held > carrier.room:
+        if self.held > max(0, carrier.room):
             # The client has made its windows smaller meanwhile.
             return
         if self._app_ended:

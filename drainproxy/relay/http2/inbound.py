@@ -296,7 +296,8 @@ class Inbound(Direction[RequestHead]):
             raise Http2Error(PROTOCOL_ERROR, "a WINDOW_UPDATE of 0")
         if not stream:
             return self.table.window.opens(increment)
-        if stream in self.table.streams:
+        if (found := self.table.streams.get(stream)) is not None:
+            found.credit += increment
             if stream in self.table.tracked:
                 self.table.tracked[stream].window += increment
             return None

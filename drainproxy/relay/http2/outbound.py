@@ -102,7 +102,9 @@ class Outbound(Direction[AnswerHead]):
         """An event stream: its client reconnects by itself, with a GET."""
         table = self.table
         connection, context = table.connection, table.context
-        table.tracked[found.id] = EventStream(connection, found, table.window.of_stream)
+        # Many clients open the window of a stream before its answer begins.
+        window = table.window.of_stream + found.credit
+        table.tracked[found.id] = EventStream(connection, found, window)
         if context.leaving and "sse" in context.limits.kinds_ended_by_drain:
             context.latecomers.add(found, context.now(), connection.age.jitter_sample)
 

@@ -51,6 +51,7 @@ class Stream:
         "app_done",
         "begun",
         "client_done",
+        "credit",
         "facts",
         "grpc_status",
         "head",
@@ -76,6 +77,8 @@ class Stream:
         self.client_done = client_done
         self.app_done = self.begun = False
         self.status = 0
+        # By how much the client has opened the window of this stream.
+        self.credit = 0
         self.grpc_status: bytes | None = None
         self.kind = head.kind
         # For the access log: bytes of the answer, and what the request's fields tell of it.

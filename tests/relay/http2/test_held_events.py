@@ -75,6 +75,19 @@ def test_what_was_held_takes_of_the_clients_window_once() -> None:
     assert talk.client_hears()[-2:] == [("data", 1, RETRY), ("data", 1, b"", "end")]
 
 
+def test_a_window_that_was_opened_before_the_answer_counts() -> None:
+    talk = asked()
+    talk.client_sends(window_update(0, 1 << 20) + window_update(1, 1 << 20))
+    talk.app_sends(talk.answers.headers(1, EVENTS))
+    for _ in range(10):
+        talk.app_sends(data(1, b"x" * 10000))
+    talk.app_sends(data(1, b"\ndata: 0\n"))
+    talk.client_hears()
+    leave(talk)
+    talk.app_sends(data(1, b"data: 1\n\n"))
+    assert talk.client_hears()[-2:] == [("data", 1, RETRY), ("data", 1, b"", "end")]
+
+
 def test_the_end_of_an_app_is_said_once_though_the_client_has_more_to_say() -> None:
     talk = asked(end=False)
     talk.app_sends(talk.answers.headers(1, EVENTS) + data(1, b"data: 0\n"))
