@@ -327,9 +327,7 @@ def parse_response(head: bytes, method: bytes, most_fields: int) -> Response:  #
     if method == b"HEAD" or status < 200 or status == 204 or status == 304:
         response.length = 0
         unframed = status < 200 or status == 204
-        response.misframed = bool(length) and unframed
-        if coding is not None and (unframed or length is not None or not minor):
-            response.misframed = True
+        response.misframed = coding is not None and (unframed or length is not None or not minor)
     elif coding is not None:
         if length is not None or not minor:
             raise Refused(502, "Transfer-Encoding with Content-Length or on HTTP/1.0")
