@@ -36,7 +36,8 @@ class BlockLayout:
         node = slot.node
         if node.kind == ALIAS or (node.kind != SCALAR and node.content):
             return False
-        return self._edits.text[self._place(slot) : node.end] == _inline(value_of(node), slot)
+        place = self._place(slot)
+        return self._edits.text[place : self._end(slot, place)] == _inline(value_of(node), slot)
 
     def text_of(self, slot: Slot) -> str:
         """What is to be noted of a place, without the one blank that stands everywhere."""
@@ -72,7 +73,7 @@ class BlockLayout:
         else:
             lines = self._block.content(value, slot.parent.column + 2)
             if alone and not edits.has_break(place, node.end):
-                edits.replace(place, node.end, " " + edits.joined(lines).lstrip(" "))
+                edits.replace(place, upto, " " + edits.joined(lines).lstrip(" "))
                 return
         edits.replace(place, upto, anchor)
         edits.insert_lines(end, lines)
@@ -133,11 +134,14 @@ class BlockLayout:
 
     def _end(self, slot: Slot, place: int) -> int:
         """Of the value, or of its last line: a comment there would stand behind other lines then,
-        and one that touches a bracket may touch nothing else."""
-        end = slot.node.end
-        is_touched = self._edits.text.startswith("#", end)
-        several = self._edits.has_break(place, end)
-        return self._edits.line_end(end) if several or is_touched else end
+        and one that touches a bracket may touch nothing else. Behind a dash that ends its line a
+        tab is no separation: what follows might be indented by it (YAML 1.2, section 6.1)."""
+        text, end = self._edits.text, slot.node.end
+        line_end = self._edits.line_end(end)
+        has_tab = slot.key is None and "\t" in text[end:line_end].split("#", 1)[0]
+        if has_tab or text.startswith("#", end) or self._edits.has_break(place, end):
+            return line_end
+        return end
 
     def _put(self, slot: Slot, text: str) -> None:
         edits, node, place = self._edits, slot.node, self._place(slot)

@@ -70,3 +70,14 @@ def test_an_entry_behind_an_empty_value_is_taken_out(text: str, left: str, expec
     data = {"a": {key: value for key, value in document.data["a"].items() if key in left}}
 
     assert edited(with_data(document, data)).text == f"a: {expected}\n"
+
+
+@pytest.mark.parametrize("item", ["[]\t # c", "{}\t# c", "x\t # c", "[] \t", "&a []\t # c", "~\t"])
+def test_no_tab_is_left_between_a_dash_and_the_lines_of_its_value(item: str) -> None:
+    (document,) = parse(f"a:\n  - {item}\n  - 1\n")
+    changed = with_data(document, {"a": [[None], 1]})
+
+    done = edited(changed)
+
+    there = reread(changed, done.text)
+    assert edited(with_data(there, document.data), done.notes).text == document.text
