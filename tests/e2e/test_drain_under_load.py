@@ -28,10 +28,10 @@ from tests.e2e.conftest import DemoApp
 from tests.e2e.process import BUSY, Sidecar, sidecar
 
 ASKERS, WEBSOCKETS, DOWNLOADS, STREAMS, TALKERS = 100, 50, 50, 5, 10
-TIMEOUT = 20.0
+TIMEOUT = 30.0
 SPREAD = 1.0
 DRAIN = (
-    *("--drain-delay", "500ms", "--drain-quiet", "500ms", "--drain-spread", f"{SPREAD:g}s"),
+    *("--drain-delay", "500ms", "--drain-quiet", "2s", "--drain-spread", f"{SPREAD:g}s"),
     *("--drain-timeout", f"{TIMEOUT:g}s"),
 )
 # Seconds that what is in flight at the signal takes: enough for all of it to be there.
@@ -259,14 +259,13 @@ async def test_sigterm_under_load_of_every_kind_loses_nothing(
             await asyncio.to_thread(running.until_in_flight, **held)
             return await leave(running, scene)
 
-        began = monotonic()
         gone = await together(scene, work, leaving())
 
-    assert gone - began < TIMEOUT / 2
     assert gone - scene.last < BUSY
     assert max(scene.closes) - min(scene.closes) > SPREAD / 2
     told = json.loads(report.read_text())
     assert (told["verdict"], told["why"]) == ("clean", "SIGTERM")
+    assert "cutting" not in told["phases"], "it ended by itself"
     assert {kind: count for kind, count in told["in_flight_at_start"].items() if count} == held
     ended = {kind: nonzero(ways) for kind, ways in told["ended"].items()}
     assert {kind: ways for kind, ways in ended.items() if ways} == {

@@ -197,7 +197,7 @@ async def test_the_only_replica_serves_until_there_is_another_one(tmp_path: Path
         assert shop.endpoint() is new
         told = await deletion
     left_in_order(told)
-    assert_nothing_lost(clients, 20)
+    assert_nothing_lost(clients, 3)
 
 
 def assert_nothing_lost(clients: list[Asking], least: int) -> None:
