@@ -6,6 +6,7 @@ from drainproxy.drain.goodbye import DRAIN, IDLE, MAX_AGE
 from drainproxy.drain.ledger import CLIENT_LEFT, CUT
 from drainproxy.relay.address import client_ip
 from drainproxy.relay.context import Context
+from drainproxy.relay.http2.client_end import ClientEnd
 from drainproxy.relay.http2.closing import Closing
 from drainproxy.relay.http2.deadlines import Deadline, Deadlines
 from drainproxy.relay.http2.floods import Floods
@@ -17,7 +18,7 @@ from drainproxy.relay.http2.stream_goodbyes import StreamGoodbyes
 from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.route import Route
-from drainproxy.relay.session import LINGER, Session
+from drainproxy.relay.session import Session
 from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import CLIENT_DOES_NOT_READ, CLIENT_IS_FULL, LARGE_READ, STOPS
 from drainproxy.wire import http2
@@ -34,6 +35,7 @@ class Http2Connection(Session):
 
     __slots__ = (
         "_preface_left",
+        "client_end",
         "closing",
         "deadlines",
         "goaway",
@@ -56,7 +58,8 @@ class Http2Connection(Session):
         self.shutdown = GracefulShutdown(self, table)
         # Its state is looked at with every read.
         self.goaway = self.shutdown.goaway
-        self.closing = Closing(self, table, self.outbound)
+        self.closing = closing = Closing(self, table, self.outbound)
+        self.client_end = ClientEnd(self, table, self.inbound, closing)
         self._preface_left = len(HTTP2_PREFACE)
 
     @property
@@ -111,10 +114,10 @@ class Http2Connection(Session):
         return data[end:]
 
     def app_connected(self, transport: Transport) -> None:
-        """The app has accepted: it hears of the end of the client's half, too."""
+        """The app has accepted."""
         super().app_connected(transport)
         if self.client_ended:
-            transport.write_eof()
+            self.client_end.tell_app()
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""
@@ -167,10 +170,10 @@ class Http2Connection(Session):
 
     def write_app(self, data: bytes) -> None:
         """To the app, or to what it will get once it has accepted: until then we read on, since the
-        requests may follow the preface. After the client's FIN nothing more can be said to it."""
+        requests may follow the preface."""
         if self.app is None:
             self.hold_for_app(data, read_on=True)
-        elif not self.client_ended:
+        else:
             self.app.write(data)
 
     # The goodbye
@@ -325,7 +328,7 @@ class Http2Connection(Session):
             case Deadline.HEAD:
                 self._head_is_late(now)
             case Deadline.CLIENT_END:
-                self._stop_answering(now)
+                self.client_end.look()
             case Deadline.STREAM_AGE:
                 self.goodbyes.say_to_old()
             case Deadline.GOODBYES:
@@ -352,27 +355,14 @@ class Http2Connection(Session):
         self.deadlines.set(Deadline.ANSWER, max(late_at, now + _LOOK_AGAIN))
         self._follow_up()
 
-    def _stop_answering(self, now: float) -> None:
-        """End a half-closed client that reads none of its answers for LINGER seconds."""
-        if self.active or self.has_delivered():
-            self.idle_since = now
-        end = self.idle_since + LINGER
-        self.deadlines.set(Deadline.CLIENT_END, end)
-        if end <= now:
-            self.table.end_all(CLIENT_LEFT)
-            self.closing.begin()
-
     # How either side ends
 
     def eof_received(self) -> bool:
-        """The client has half-closed, which the app should know. It may still read the answers
-        under way, but not many: it sends no WINDOW_UPDATE any more."""
+        """The client has ended its side."""
         self.client_ended = True
         if self.closing.over:
             return False
-        if self.app is not None:
-            self.app.write_eof()
-        self.deadlines.set(Deadline.CLIENT_END, self.context.now() + LINGER)
+        self.client_end.begin()
         self._follow_up()
         return True
 
@@ -390,10 +380,17 @@ class Http2Connection(Session):
 
     def app_eof(self) -> bool:
         """The app says no more."""
-        self._app_gone("the app closed the connection before the end of its answer")
+        self._app_closed()
         return False
 
     def app_lost(self, error: Exception | None) -> None:
         """The app's connection is gone."""
         self.app = self.upstream = None
-        self._app_gone("the app closed the connection before the end of its answer")
+        self._app_closed()
+
+    def _app_closed(self) -> None:
+        """Behind a client that has ended its side that is no failure."""
+        if self.client_ended and not self.closing.over:
+            self.client_end.end()
+        else:
+            self._app_gone("the app closed the connection before the end of its answer")

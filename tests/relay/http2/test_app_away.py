@@ -93,7 +93,9 @@ def test_who_leaves_while_the_app_is_reached_is_gone_and_waited_for_no_longer() 
     talk.client_ends()
     talk.app_accepts()
     assert talk.app_hears() == [("settings", {}), ("headers", 1, GET, "end")]
-    assert talk.app.state == "half-closed"
+    talk.proxy.wait(5.25)
+    assert talk.endings == [("http2", "client_left")]
+    assert talk.app.lost
 
 
 @pytest.mark.parametrize("waits", [0.0, 4.0])

@@ -21,11 +21,10 @@ from tests.relay.frames import (
     Heard,
     data,
     goaway,
-    ping,
     settings,
 )
 from tests.relay.proxy import RETRY_AFTER, Proxy
-from tests.relay.streams import ASKED, LIMITED, OUR_PING_ACK, asked, begun, parted
+from tests.relay.streams import ASKED, OUR_PING_ACK, asked, begun, parted
 
 REFUSED = "the app does not accept connections"
 CLOSED = "the app closed the connection before the end of its answer"
@@ -270,68 +269,6 @@ def test_a_client_that_breaks_off_takes_its_streams_with_it(where: str) -> None:
     assert talk.in_flight == {}
     assert talk.app.state == "aborted"
     assert talk.proxy.context.registry.sessions == set()
-
-
-def test_a_client_that_half_closes_gets_the_answers_that_are_on_their_way() -> None:
-    talk = asked()
-    talk.client_ends()
-    assert talk.app.state == "half-closed"
-    talk.app_answers(body=b"x")
-    assert talk.client_hears() == [("headers", 1, OK), ("data", 1, b"x", "end")]
-    assert talk.client.state == "closed"
-    assert talk.endings == [("http2", "finished")]
-
-
-def test_a_client_that_half_closes_and_has_asked_for_nothing_is_let_go() -> None:
-    talk = begun()
-    talk.client_ends()
-    assert (talk.client.state, talk.app.state) == ("closed", "closed")
-    assert talk.proxy.context.registry.sessions == set()
-
-
-def test_the_answer_to_who_half_closed_must_not_take_for_ever() -> None:
-    talk = asked()
-    talk.client_ends()
-    talk.proxy.wait(4)
-    talk.app_sends(talk.answers.headers(1, OK))
-    talk.proxy.wait(5)
-    assert talk.in_flight == {"http2": 1}, "it moved"
-    talk.proxy.wait(6)
-    assert talk.endings == [("http2", "client_left")]
-    assert talk.client.state == "closed"
-    assert talk.app.lost
-
-
-def test_a_client_that_half_closes_before_the_app_accepts() -> None:
-    talk = knocking()
-    talk.client_begins(GET)
-    talk.client_ends()
-    talk.app_accepts()
-    assert talk.app_hears() == [("settings", {}), ("headers", 1, GET, "end")]
-    assert talk.app.state == "half-closed"
-    talk.app_sends(settings())
-    talk.app_answers()
-    assert talk.client_hears() == [LIMITED, ("headers", 1, OK, "end")]
-    assert talk.client.state == "closed"
-
-
-def test_the_preface_and_an_end() -> None:
-    talk = Conversation("auto")
-    talk.client_sends(PREFACE)
-    talk.client_ends()
-    assert talk.client.state == "closed"
-    assert talk.app.lost
-    assert talk.proxy.context.registry.sessions == set()
-
-
-def test_nothing_can_be_said_to_the_app_after_the_clients_end() -> None:
-    """The client's window for the connection goes back by a frame, for which there is no place."""
-    talk = asked(1, 3, end=True)
-    talk.client_ends()
-    talk.proxy.says_last_goodbyes()
-    talk.app_sends(ping())
-    assert talk.app_hears() == []
-    assert talk.endings == [("http2", "cut")] * 2
 
 
 # The deadline
