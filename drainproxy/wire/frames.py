@@ -80,7 +80,8 @@ class FrameScanner(Generic[Ending]):
     largest header block that we do; in bytes. `unfinished`: a frame or a header block that has to
     be whole has come in part. `data` sets `follower` for a frame that is to be followed, left out
     or not, and `ending` to what is over once the frame has come as a whole. `rest`: what of the
-    last data is to be fed later, since enough was read at once."""
+    last data is to be fed later, since enough was read at once. `waiting`: bytes of our own frames
+    that wait for their place."""
 
     __slots__ = (
         "_block",
@@ -103,6 +104,7 @@ class FrameScanner(Generic[Ending]):
         "max_frame",
         "rest",
         "unfinished",
+        "waiting",
     )
 
     def __init__(self, max_block: int) -> None:
@@ -132,6 +134,7 @@ class FrameScanner(Generic[Ending]):
         self._run = 0
         # Frames of our own that wait for a place between two others.
         self._words: list[bytes] = []
+        self.waiting = 0
         self._feeding = False
 
     # What the one who extends this is told
@@ -207,7 +210,7 @@ class FrameScanner(Generic[Ending]):
         that is nothing, the frame will be in what `feed` returns."""
         if self.between_frames and not self._feeding:
             return frame
-        append(self._words, frame)
+        self.waiting += append(self._words, frame)
         return b""
 
     # Hot: called for each piece of data; most pass through the first branches.
@@ -232,7 +235,7 @@ class FrameScanner(Generic[Ending]):
             self._end_passed(self.ending)
         self._feeding = True
         if self._words:
-            self._put_words(data, at)
+            self.put_words(data, at)
         at = self._scan(data, at)
         self._feeding = False
         if at < end:
@@ -243,7 +246,7 @@ class FrameScanner(Generic[Ending]):
             self._left = at - end
         self.unfinished = bool(self._kept) or self._expected == _CONTINUATION
         if self._words:
-            self._put_words(data, end)
+            self.put_words(data, end)
         if not self._pieces:
             return data if not self._run and end == len(data) else data[self._run : end]
         self._pieces.append(data[self._run : end])
@@ -266,11 +269,13 @@ class FrameScanner(Generic[Ending]):
         if not self._follow_left:
             self.follower = None
 
-    def _put_words(self, data: bytes, at: int) -> None:
+    def put_words(self, data: bytes, at: int) -> None:
+        """What waits has its place before `data` from `at` on, unless a frame is passing there."""
         if self.between_frames:
             self._pieces += data[self._run : at], *self._words
             self._run = at
             self._words.clear()
+            self.waiting = 0
 
     # Hot, and so one function: a call for each frame would cost more than reading its head.
     def _scan(self, data: bytes, at: int) -> int:  # noqa: C901

@@ -134,16 +134,18 @@ def window_update(stream: int, increment: int) -> bytes:
 _CREDIT = frame(WINDOW_UPDATE, 0, 0, bytes(4))[:HEAD_SIZE]
 
 
-def append(waiting: list[bytes], added: bytes) -> None:
-    """Let a frame wait behind others. What it gives back of the connection's window is added to
-    what the one before does (6.9.1): there may be one for each frame of DATA that was left out."""
+def append(waiting: list[bytes], added: bytes) -> int:
+    """Let a frame wait behind others; returns how many bytes more that is. What it gives back of
+    the connection's window is added to what the one before does (6.9.1): there may be one for each
+    frame of DATA that was left out."""
     last = waiting[-1] if waiting else b""
     if added.startswith(_CREDIT) and last.startswith(_CREDIT):
         credit = number(added[HEAD_SIZE:]) + number(last[HEAD_SIZE:])
         if credit <= MOST_STREAM:
             waiting[-1] = window_update(0, credit)
-            return
+            return 0
     waiting.append(added)
+    return len(added)
 
 
 def settings(*values: Setting, ack: bool = False) -> bytes:

@@ -325,7 +325,9 @@ def test_what_is_said_before_the_first_settings_waits_for_them() -> None:
     scanner = Recorder()
     assert scanner.say(b"one") == scanner.say(b"two") == b""
     assert scanner.feed(FIRST.encode()[:5]) == b""
+    assert scanner.waiting == len(b"onetwo")
     assert scanner.feed(FIRST.encode()[5:]) == FIRST.encode() + b"onetwo"
+    assert scanner.waiting == 0
     assert scanner.feed(SOME) == SOME
 
 

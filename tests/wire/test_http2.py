@@ -308,8 +308,11 @@ def test_credit_that_waits_is_given_back_at_once_and_whole() -> None:
     """6.9.1: a window has no more than 2**31 - 1 bytes, nor has what opens it."""
     most = http2.MOST_STREAM
     waiting: list[bytes] = []
-    for increment in (1, 2, most - 3, 1):
+    sizes = [
         http2.append(waiting, http2.window_update(0, increment))
+        for increment in (1, 2, most - 3, 1)
+    ]
+    assert sizes == [13, 0, 0, 13]
     assert waiting == [http2.window_update(0, most), http2.window_update(0, 1)]
 
 

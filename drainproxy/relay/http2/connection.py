@@ -18,7 +18,7 @@ from drainproxy.relay.http2.stream_goodbyes import StreamGoodbyes
 from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.route import Route
-from drainproxy.relay.session import Session
+from drainproxy.relay.session import MOST_HELD, Session
 from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import CLIENT_DOES_NOT_READ, CLIENT_IS_FULL, LARGE_READ, STOPS
 from drainproxy.wire import http2
@@ -152,16 +152,23 @@ class Http2Connection(Session):
 
     def to_client(self, frame: bytes) -> None:
         """Say a frame of ours at the next place between two others. A client that does not read
-        what its frames lead to is not read from either."""
-        if not self.closing.over and (now := self.outbound.say(frame)):
+        what its frames lead to is not read from either, nor one for which too much waits."""
+        if self.closing.over:
+            return
+        if now := self.outbound.say(frame):
             self.client.write(now)
-            if self.stops & CLIENT_DOES_NOT_READ:
-                self.stop_client(CLIENT_IS_FULL)
+        if self.stops & CLIENT_DOES_NOT_READ or self.outbound.waiting > MOST_HELD:
+            self.stop_client(CLIENT_IS_FULL)
 
     def resume_writing(self) -> None:
         """The client reads again."""
         super().resume_writing()
-        self.start_client(CLIENT_IS_FULL)
+        self.frames_have_passed()
+
+    def frames_have_passed(self) -> None:
+        """Of what the client has led to it has got some."""
+        if not self.stops & CLIENT_DOES_NOT_READ and self.outbound.waiting <= MOST_HELD:
+            self.start_client(CLIENT_IS_FULL)
 
     def to_app(self, frame: bytes) -> None:
         """Say a frame of ours to the app."""
@@ -169,8 +176,7 @@ class Http2Connection(Session):
             self.write_app(now)
 
     def write_app(self, data: bytes) -> None:
-        """To the app, or to what it will get once it has accepted: until then we read on, since the
-        requests may follow the preface."""
+        """To the app once it has accepted; we read on, since requests may follow the preface."""
         if self.app is None:
             self.hold_for_app(data, read_on=True)
         else:
@@ -233,10 +239,9 @@ class Http2Connection(Session):
 
     def _follow_up(self) -> None:
         """Do what frames have led to, after they were passed on."""
-        error = self.inbound.error
         if self.closing.over:
             return
-        if error is not None:
+        if (error := self.inbound.error) is not None:
             self.closing.client_broke_rules(error)
             return
         if self.table.pending:
@@ -351,7 +356,6 @@ class Http2Connection(Session):
     def _app_is_late(self, now: float) -> None:
         """504 for each request that has been sent as a whole and waits too long for its answer."""
         late_at = self.table.fail_late(now, self.context.limits.request_timeout or inf)
-        # Requests that are still being sent are checked again.
         self.deadlines.set(Deadline.ANSWER, max(late_at, now + _LOOK_AGAIN))
         self._follow_up()
 

@@ -60,6 +60,7 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         """What waits for its place, to stand where the frame was that has just been read."""
         words = b"".join(self._words)
         self._words.clear()
+        self.waiting = 0
         return words
 
     # Header compression

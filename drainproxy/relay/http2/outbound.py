@@ -46,6 +46,11 @@ class Outbound(Direction[AnswerHead]):
         """To the app."""
         self.table.connection.to_app(frame)
 
+    def put_words(self, data: bytes, at: int) -> None:
+        """The client may be read again that has made us say too much."""
+        super().put_words(data, at)
+        self.table.connection.frames_have_passed()
+
     # Streams
 
     def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:

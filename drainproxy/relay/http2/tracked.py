@@ -53,6 +53,9 @@ class StreamConnection(StreamOwner, Protocol):
     def to_client(self, frame: bytes) -> None:
         """Say a frame of ours at the next place between two others."""
 
+    def frames_have_passed(self) -> None:
+        """Frames to the client that waited have their place."""
+
     def to_app(self, frame: bytes) -> None:
         """Send a frame of ours to the app."""
 
