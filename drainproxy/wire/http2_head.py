@@ -112,14 +112,15 @@ class RequestHead:
 class AnswerHead:
     """What the app's block says; `status` is 0 if these are trailers. `media_type`: in lower case,
     without parameters; one of those `named` has to be known. `plain`: it can be nothing but the
-    beginning of a final answer, of which there is no more to know. `trailers`: nothing but the end
-    of one. `fields`: what it is made of."""
+    beginning of a final answer, of which no more is to be known but `has_length`: it announces the
+    length of its body. `trailers`: nothing but the end of one. `fields`: what it is made of."""
 
     __slots__ = (
         "encoded",
         "event_stream",
         "fields",
         "grpc_status",
+        "has_length",
         "malformed",
         "media_type",
         "plain",
@@ -133,6 +134,7 @@ class AnswerHead:
         status = found.get(b":status")
         self.status = 0
         self.grpc_status = found.get(b"grpc-status")
+        self.has_length = b"content-length" in found
         content_type = found.get(b"content-type", b"")
         self.event_stream = content_type[:17].lower() == b"text/event-stream"
         self.media_type = content_type.partition(b";")[0].strip().lower()

@@ -96,10 +96,11 @@ def test_a_connect_may_ask_for_a_protocol(fields: Fields, protocol: bytes) -> No
 
 
 @pytest.mark.parametrize("status", [100, 101, 200, 404, 999])
-def test_an_answer_has_a_status(status: int) -> None:
+def test_an_answer_has_a_status_and_may_have_a_length(status: int) -> None:
     head = AnswerHead(((b":status", b"%d" % status), (b"x", b"")))
     assert not head.malformed
-    assert head.status == status
+    assert (head.status, head.has_length) == (status, False)
+    assert AnswerHead((*OK, (b"content-length", b"0"))).has_length
     assert head.grpc_status is None
 
 

@@ -16,7 +16,8 @@ class EndlessStream(TrackedStream):
 
     @property
     def waits(self) -> bool:
-        return bool(self._goodbye.why) and not self.stream.app_done
+        stream = self.stream
+        return bool(self._goodbye.why) and not stream.app_done and stream.may_be_endless
 
     @property
     def can_be_told(self) -> bool:

@@ -65,7 +65,7 @@ class Outbound(Direction[AnswerHead]):
                 before = self._released(stream)
             # As all answers begin, and all of gRPC end: that saves two calls for each.
             if head.plain and not found.status and not flags & END_STREAM:
-                found.status = head.status
+                found.status, found.has_length = head.status, head.has_length
                 self.started.append(found)
             elif head.trailers and found.status and flags & END_STREAM:
                 found.grpc_status = head.grpc_status
@@ -90,9 +90,9 @@ class Outbound(Direction[AnswerHead]):
             self.table.fail(found, 502, "the app's answer is broken: " + wrong)
             return False
         if status >= 200:
-            found.status = status
+            found.status, found.has_length = status, head.has_length
             self.started.append(found)
-            if head.event_stream and found.kind == "http2":
+            if head.event_stream and found.kind == "http2" and not head.has_length:
                 found.kind = "sse"
                 if found.head.method == b"GET" and not head.encoded and not flags & END_STREAM:
                     self._follow_events(found)

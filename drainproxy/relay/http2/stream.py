@@ -54,6 +54,7 @@ class Stream:
         "credit",
         "facts",
         "grpc_status",
+        "has_length",
         "head",
         "id",
         "kind",
@@ -66,6 +67,8 @@ class Stream:
 
     # Set where the settings name the media type of the answer, and of no other stream.
     named: bytes
+    # Set when an answer of the app begins: whether it announces the length of its body.
+    has_length: bool
 
     def __init__(
         self, owner: StreamOwner, stream: int, head: RequestHead, opened: float, client_done: bool
@@ -99,6 +102,12 @@ class Stream:
     def media_type(self) -> bytes:
         """The media type of the answer, if it has begun and the settings name it."""
         return getattr(self, "named", b"")
+
+    @property
+    def may_be_endless(self) -> bool:
+        """It has not announced its length, as far as is known: RFC 9113 8.1.1, with less than its
+        content-length it would be malformed."""
+        return not getattr(self, "has_length", False)
 
     @property
     def watches_health(self) -> bool:

@@ -44,7 +44,8 @@ class StreamGoodbyes:
         """Without an announced length, and the answer to a request that can be repeated."""
         streams = self._table.context.limits.stream_drain
         asks_again = stream.kind == "http2" and stream.head.method == b"GET" and not stream.app_done
-        return asks_again and streams.ends(stream.kind, stream.path, stream.media_type)
+        lasts = asks_again and stream.may_be_endless
+        return lasts and streams.ends(stream.kind, stream.path, stream.media_type)
 
     def say_to_all(self, why: str) -> None:
         """To all that have no end by themselves."""

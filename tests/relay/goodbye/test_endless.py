@@ -7,8 +7,8 @@ import pytest
 from drainproxy.drain.interruption import PATIENCE
 from drainproxy.drain.stream_drain import StreamDrain
 from tests.relay.carried import ChunkedEndless, Endless, EndlessOverHttp2, EndlessUntilClose
-from tests.relay.conversation import chunk, head, request
-from tests.relay.frames import CALL, GET, GRPC_OK, OK, data
+from tests.relay.conversation import Conversation, chunk, head, request
+from tests.relay.frames import CALL, EVENTS, GET, GRPC_OK, OK, Fields, data
 from tests.relay.proxy import Proxy
 from tests.relay.streams import ASKED, OUR_PING_ACK, begun
 
@@ -176,6 +176,61 @@ def test_before_its_answer_has_begun_it_is_waited_for() -> None:
     talk.app_sends(talk.answers.headers(1, OK))
     talk.proxy.wait(0.75)
     assert talk.endings == [("http2", "goodbye")]
+
+
+LENGTH = (b"content-length", b"100")
+WITH_LENGTH: dict[str, Fields] = {
+    "path": (*OK, LENGTH),
+    "type": (*OK, (b"content-type", b"application/x-ndjson"), LENGTH),
+    "events": (*EVENTS, LENGTH),
+}
+
+
+@pytest.mark.parametrize("answer", WITH_LENGTH.values(), ids=WITH_LENGTH)
+@pytest.mark.parametrize("when", ["begun", "asked", "late"])
+def test_over_http2_what_has_announced_its_length_is_waited_for(when: str, answer: Fields) -> None:
+    """RFC 9113 8.1.1: with less than its content-length it would be malformed."""
+    proxy = Proxy(stream_drain=NAMED)
+    if when == "late":
+        proxy.leaves()
+        proxy.wait(0.5)
+    talk = begun(proxy)
+    talk.client_asks(1, tuple((dict(GET) | {b":path": b"/watch"}).items()))
+    if when == "asked":
+        proxy.leaves()
+    talk.app_sends(talk.answers.headers(1, answer) + data(1, b"data: x\n\n"))
+    if when == "begun":
+        proxy.leaves()
+    elif when == "late":
+        proxy.closes()
+    proxy.wait(10)
+    assert talk.endings == []
+    talk.app_sends(data(1, b"x" * 91, end=True))
+    body = b"".join(each[2] for each in talk.client_hears() if each[0] == "data")
+    assert len(body) == 100
+    assert talk.endings == [("http2", "finished")]
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", NDJSON, "text/event-stream"])
+@pytest.mark.parametrize("late", [True, False])
+def test_over_http1_what_has_announced_its_length_is_waited_for(
+    late: bool, media_type: str
+) -> None:
+    """RFC 9112 6.3: with less than its Content-Length it would be incomplete."""
+    proxy = Proxy(stream_drain=NAMED)
+    if late:
+        proxy.leaves()
+        proxy.wait(0.5)
+    talk = Conversation(proxy=proxy)
+    talk.client_sends(request("/watch"))
+    fields = "Content-Type: " + media_type, "Content-Length: 100"
+    talk.app_sends(head("HTTP/1.1 200 OK", *fields) + b"data: x\n\n")
+    proxy.closes()
+    proxy.wait(10)
+    assert talk.endings == []
+    talk.app_sends(b"x" * 91)
+    assert talk.client_got().endswith(b"\r\n\r\ndata: x\n\n" + b"x" * 91)
+    assert talk.endings == [("http1", "finished")]
 
 
 def test_the_next_request_on_its_connection_hears_close() -> None:
