@@ -19,7 +19,7 @@ Who owns whom:
       │                             ├─ stream_goodbyes     which streams are told to end
       │                             ├─ shutdown, goaway    the graceful GOAWAY
       │                             ├─ client_end          a client that has ended its side
-      │                             └─ deadlines, closing  its timers, its end
+      │                             └─ deadlines, overdue, closing  its timers, its end
       ├─ websocket                 carries its own goodbye
       └─ tcp                       opaque
 

@@ -93,7 +93,7 @@ class Story:
 def fail(talk: Conversation, stream: Any) -> None:
     """What happens when request-timeout is over for this stream."""
     talk.session.table.fail(stream, 504, "the app did not answer in time")
-    talk.session._follow_up()
+    talk.session.follow_up()
     talk.proxy.settle()
 
 

@@ -12,6 +12,7 @@
       shutdown      the graceful GOAWAY, by the table of steps in `goaway`
       floods        rate limits against abuse; `stream_limit`: max-streams
       deadlines     deadlines by name; the earliest is that of the session
+      overdue       what is done when they are over
       client_end    what a client may still get that has ended its side
       closing       last frames, and the lingering close
 

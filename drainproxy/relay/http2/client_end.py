@@ -48,7 +48,8 @@ class ClientEnd:
         session, context = self._session, self._table.context
         now = context.now()
         if session.active or session.has_delivered():
-            session.idle_since = now
+            # A sweep that finds a deadline over has not done so.
+            session.active, session.idle_since = False, now
         end = min(session.idle_since, context.latecomers.leaving_since) + LINGER
         self._table.deadlines.set(Deadline.CLIENT_END, end)
         if end <= now:

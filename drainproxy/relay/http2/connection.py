@@ -12,6 +12,7 @@ from drainproxy.relay.http2.deadlines import Deadline, Deadlines
 from drainproxy.relay.http2.floods import Floods
 from drainproxy.relay.http2.inbound import Inbound
 from drainproxy.relay.http2.outbound import Outbound
+from drainproxy.relay.http2.overdue import Overdue
 from drainproxy.relay.http2.shutdown import GracefulShutdown
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_goodbyes import StreamGoodbyes
@@ -20,13 +21,10 @@ from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.route import Route
 from drainproxy.relay.session import MOST_HELD, Session
 from drainproxy.relay.transport import Transport
-from drainproxy.relay.turns import CLIENT_DOES_NOT_READ, CLIENT_IS_FULL, LARGE_READ, STOPS
+from drainproxy.relay.turns import CLIENT_DOES_NOT_READ, CLIENT_IS_FULL, LARGE_READ
 from drainproxy.wire import http2
-from drainproxy.wire.http2 import Http2Error
 from drainproxy.wire.sniff import HTTP2_PREFACE
 
-# How often, in seconds, to check again whether a request that waits for 504 is still being sent.
-_LOOK_AGAIN = 1.0
 _REASONS = {MAX_AGE: "the connection has reached its age", IDLE: "nothing has moved for long"}
 
 
@@ -42,6 +40,7 @@ class Http2Connection(Session):
         "goodbyes",
         "inbound",
         "outbound",
+        "overdue",
         "shutdown",
         "table",
     )
@@ -60,6 +59,7 @@ class Http2Connection(Session):
         self.goaway = self.shutdown.goaway
         self.closing = closing = Closing(self, table, self.outbound)
         self.client_end = ClientEnd(self, table, self.inbound, closing)
+        self.overdue = Overdue(self)
         self._preface_left = len(HTTP2_PREFACE)
 
     @property
@@ -105,7 +105,7 @@ class Http2Connection(Session):
         if inbound.unfinished or self.deadlines.head < inf:
             self._watch_head(progress=bool(passed))
         if inbound.error is not None or table.pending or self.goaway.begun:
-            self._follow_up()
+            self.follow_up()
 
     def _pass_preface(self, data: bytes) -> bytes:
         """It was recognised before this session began, so it has arrived whole."""
@@ -146,7 +146,7 @@ class Http2Connection(Session):
             or self.client_ended
             or self.inbound.error is not None
         ):
-            self._follow_up()
+            self.follow_up()
 
     # Frames of our own
 
@@ -233,11 +233,11 @@ class Http2Connection(Session):
     def _shut_down_now(self) -> None:
         if self.outbound.begun:
             self.shutdown.end()
-            self._follow_up()
+            self.follow_up()
         else:
             self.closing.flush_and_begin()
 
-    def _follow_up(self) -> None:
+    def follow_up(self) -> None:
         """Do what frames have led to, after they were passed on."""
         if self.closing.over:
             return
@@ -275,7 +275,7 @@ class Http2Connection(Session):
         """End now."""
         self.say_last_goodbye(why)
         self.goodbyes.cut_rest(why, spared=[])
-        self._follow_up()
+        self.follow_up()
         if not self.closing.over:
             # The app is in the middle of a frame.
             self.closing.say(b"")
@@ -309,7 +309,7 @@ class Http2Connection(Session):
             if told := self.goodbyes.in_handshake():
                 # A client that got Close has the usual time to answer it.
                 self.goodbyes.cut_rest(IDLE, spared=told)
-                self._follow_up()
+                self.follow_up()
             else:
                 self.abort(IDLE)
 
@@ -325,39 +325,11 @@ class Http2Connection(Session):
             deadlines.set(Deadline.HEAD, self.context.now() + self.context.limits.header_timeout)
 
     def on_deadline(self) -> None:
-        """One of the deadlines is over."""
-        now = self.context.now()
-        match None if self.closing.over else self.deadlines.first_over(now):
-            case None if self.closing.over:
-                self.closing.on_deadline()
-            case Deadline.HEAD:
-                self._head_is_late(now)
-            case Deadline.CLIENT_END:
-                self.client_end.look()
-            case Deadline.STREAM_AGE:
-                self.goodbyes.say_to_old()
-            case Deadline.GOODBYES:
-                self._follow_up()
-            case Deadline.PING:
-                self.shutdown.ping_is_late()
-                self._follow_up()
-            case Deadline.ANSWER:
-                self._app_is_late(now)
-
-    def _head_is_late(self, now: float) -> None:
-        if self.stops & STOPS:
-            # The session itself has paused reading.
-            self.deadlines.set(Deadline.HEAD, now + self.context.limits.header_timeout)
+        """The first of the deadlines is over."""
+        if self.closing.over:
+            self.closing.on_deadline()
         else:
-            code, reason = http2.ENHANCE_YOUR_CALM, "a frame did not end in time"
-            self.inbound.error = Http2Error(code, reason, "header-timeout")
-            self._follow_up()
-
-    def _app_is_late(self, now: float) -> None:
-        """504 for each request that has been sent as a whole and waits too long for its answer."""
-        late_at = self.table.fail_late(now, self.context.limits.request_timeout or inf)
-        self.deadlines.set(Deadline.ANSWER, max(late_at, now + _LOOK_AGAIN))
-        self._follow_up()
+            self.overdue.act()
 
     # How either side ends
 
@@ -367,7 +339,7 @@ class Http2Connection(Session):
         if self.closing.over:
             return False
         self.client_end.begin()
-        self._follow_up()
+        self.follow_up()
         return True
 
     def client_lost(self, error: Exception | None) -> None:

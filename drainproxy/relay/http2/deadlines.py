@@ -1,5 +1,6 @@
 """The deadlines of an HTTP/2 connection by name; the earliest is the deadline of the session."""
 
+from collections.abc import Iterator
 from enum import Enum
 from math import inf
 from typing import Protocol
@@ -52,6 +53,7 @@ class Deadlines:
         """When it is."""
         return self._moments.get(which, inf)
 
-    def first_over(self, now: float) -> Deadline | None:
-        """The first, in the order of `Deadline`, that is over."""
-        return next((which for which in Deadline if self.get(which) <= now), None)
+    def over(self, now: float) -> Iterator[Deadline]:
+        """Those that are over, in the order of `Deadline`. Each is looked at when its turn comes:
+        whoever acts on one may move another."""
+        return (which for which in Deadline if self.get(which) <= now)

@@ -186,6 +186,15 @@ def test_the_answer_to_who_half_closed_must_not_take_for_ever() -> None:
     assert talk.app.lost
 
 
+def test_a_goodbye_that_looks_for_its_place_is_no_movement() -> None:
+    talk = answered(GET, EVENTS)
+    talk.app_sends(data(1, b"data: an event without an end\n"))
+    talk.session.expire("max-connection-age")
+    talk.client_ends()
+    talk.proxy.wait(10.5)
+    assert talk.endings == [("sse", "client_left")]
+
+
 def flows(talk: Conversation, seconds: float) -> float:
     """The app says a little each second, until the stream is over; returns when that was."""
     began = talk.proxy.time

@@ -34,7 +34,7 @@ def test_one_may_come_sooner_and_not_later() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(Deadline), st.floats(0, 10)), st.floats(0, 10))
-def test_of_those_that_are_over_the_first_by_name_is_looked_at(
+def test_those_that_are_over_come_in_the_order_of_their_names(
     moments: dict[Deadline, float], now: float
 ) -> None:
     owner = Owner()
@@ -42,5 +42,15 @@ def test_of_those_that_are_over_the_first_by_name_is_looked_at(
     for which, moment in moments.items():
         deadlines.set(which, moment)
     over = [which for which in Deadline if moments.get(which, inf) <= now]
-    assert deadlines.first_over(now) is (over[0] if over else None)
+    assert [*deadlines.over(now)] == over
     assert (owner.deadline <= now) is bool(over)
+
+
+def test_one_that_was_moved_meanwhile_is_not_over() -> None:
+    deadlines = Deadlines(Owner())
+    deadlines.set(Deadline.HEAD, 5.0)
+    deadlines.set(Deadline.PING, 5.0)
+    over = deadlines.over(6.0)
+    assert next(over) is Deadline.HEAD
+    deadlines.set(Deadline.PING, 7.0)
+    assert [*over] == []

@@ -207,7 +207,7 @@ def fails(model: Model, number: int) -> None:
         for stream in waiting[: number % 3]:
             model.failed.add(stream.id)
             session.table.fail(stream, 504, "the app did not answer in time")
-        session._follow_up()
+        session.follow_up()
         model.talk.proxy.settle()
         model.passes()
 

@@ -1,0 +1,91 @@
+"""What an HTTP/2 connection does when deadlines of its are over."""
+
+from math import inf
+from typing import Protocol
+
+from drainproxy.relay.context import Context
+from drainproxy.relay.http2.client_end import ClientEnd
+from drainproxy.relay.http2.closing import Closing
+from drainproxy.relay.http2.deadlines import Deadline, Deadlines
+from drainproxy.relay.http2.inbound import Inbound
+from drainproxy.relay.http2.shutdown import GracefulShutdown
+from drainproxy.relay.http2.stream_goodbyes import StreamGoodbyes
+from drainproxy.relay.http2.stream_table import StreamTable
+from drainproxy.relay.turns import STOPS
+from drainproxy.wire.http2 import ENHANCE_YOUR_CALM, Http2Error
+
+# How often, in seconds, to check again whether a request that waits for 504 is still being sent.
+_LOOK_AGAIN = 1.0
+
+
+class OverdueConnection(Protocol):
+    """The session whose deadlines these are, and its parts."""
+
+    client_end: ClientEnd
+    closing: Closing
+    context: Context
+    deadlines: Deadlines
+    goodbyes: StreamGoodbyes
+    inbound: Inbound
+    shutdown: GracefulShutdown
+    stops: int
+    table: StreamTable
+
+    def follow_up(self) -> None:
+        """Do what this has led to."""
+
+
+class Overdue:
+    """Acts on the deadlines of one connection."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: OverdueConnection) -> None:
+        self._connection = connection
+
+    def act(self) -> None:
+        """Act on each that is over: one that comes again and again must not hide another. With the
+        connection all of them end."""
+        connection = self._connection
+        now = connection.context.now()
+        for which in connection.deadlines.over(now):
+            if connection.closing.over:
+                return
+            self._act_on(which, now)
+
+    def _act_on(self, which: Deadline, now: float) -> None:
+        connection = self._connection
+        match which:
+            case Deadline.HEAD:
+                self._head_is_late(now)
+            case Deadline.CLIENT_END:
+                connection.client_end.look()
+            case Deadline.STREAM_AGE:
+                connection.goodbyes.say_to_old()
+            case Deadline.GOODBYES:
+                connection.follow_up()
+            case Deadline.PING:
+                connection.shutdown.ping_is_late()
+                connection.follow_up()
+            case Deadline.ANSWER:
+                self._app_is_late(now)
+
+    def _head_is_late(self, now: float) -> None:
+        connection = self._connection
+        if connection.stops & STOPS:
+            # The session itself has paused reading.
+            timeout = connection.context.limits.header_timeout
+            connection.deadlines.set(Deadline.HEAD, now + timeout)
+        else:
+            reason = "a frame did not end in time"
+            connection.inbound.error = Http2Error(ENHANCE_YOUR_CALM, reason, "header-timeout")
+            connection.follow_up()
+
+    def _app_is_late(self, now: float) -> None:
+        """504 for each request that has been sent as a whole and waits too long for its answer."""
+        connection = self._connection
+        timeout = connection.context.limits.request_timeout or inf
+        late_at = connection.table.fail_late(now, timeout)
+        # Requests that are still being sent are checked again.
+        connection.deadlines.set(Deadline.ANSWER, max(late_at, now + _LOOK_AGAIN))
+        connection.follow_up()
