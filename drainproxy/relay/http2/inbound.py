@@ -257,13 +257,13 @@ class Inbound(Direction[RequestHead]):
             table.answer_unopened(stream, 503, "leaving: no new upgrades here")
         else:
             return False
-        self.table.expect_late_frames(stream, passes=False)
+        self.table.turn_away(stream)
         self._spend_control()
         return True
 
     def _refuse(self, stream: int, code: int) -> None:
         self.table.connection.to_client(rst_stream(stream, code))
-        self.table.expect_late_frames(stream, passes=False)
+        self.table.turn_away(stream)
 
     def _spend_on_refusal(self) -> None:
         """Over max-streams; who does not know the limit yet cannot keep to it."""
@@ -368,5 +368,6 @@ class Inbound(Direction[RequestHead]):
         self.floods.spend_reset(self.table.context.now(), self.table.begun)
 
     def _spend_control(self) -> None:
-        passed = self.data_frames + self.other.data_frames
-        self.floods.spend_control(self.table.context.now(), passed)
+        table = self.table
+        earned = self.data_frames + self.other.data_frames + table.passed_to_app
+        self.floods.spend_control(table.context.now(), earned)

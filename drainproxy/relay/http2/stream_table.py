@@ -42,6 +42,7 @@ class StreamTable:
     __slots__ = (
         "_begun_beside",
         "_gaps",
+        "_not_passed",
         "connection",
         "context",
         "deadlines",
@@ -83,6 +84,8 @@ class StreamTable:
         # Those that the app has begun and that are open. How many it has begun in all, less those
         # that the client has passed over.
         self.pushed = self._begun_beside = 0
+        # How many numbers up to `highest` are those of streams that the app never heard of.
+        self._not_passed = 0
         # Streams that ended before the client has ended its side: whether frames that still come
         # go to the app, which may not know that they do not belong to anything.
         self.late_streams: dict[int, bool] = {}
@@ -97,6 +100,11 @@ class StreamTable:
         """How many streams have been begun so far, whoever has done it."""
         return (self.highest + 1) // 2 + self._begun_beside
 
+    @property
+    def passed_to_app(self) -> int:
+        """How many of the client's streams have gone to the app so far."""
+        return (self.highest + 1) // 2 - self._not_passed
+
     def change_windows(self, announced: list[int]) -> None:
         """The client has announced these for its streams, and the app has not acknowledged them."""
         change = self.window.change(announced)
@@ -110,6 +118,12 @@ class StreamTable:
         self._gaps.append(skipped)
         del self._gaps[:-_MOST_GAPS]
         self._begun_beside -= len(skipped) // 2
+        self._not_passed += len(skipped) // 2
+
+    def turn_away(self, stream: int) -> None:
+        """The app never hears of this stream, nor of frames of it that still come."""
+        self._not_passed += 1
+        self.expect_late_frames(stream, passes=False)
 
     def was_opened(self, stream: int) -> bool:
         """Whether the client has ever opened it."""

@@ -1,21 +1,24 @@
 """What one client of HTTP/2 may ask for without giving anything, on a clock that is moved."""
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from tests.relay.budgets import ENDED, PEER, calmed, noticed
 from tests.relay.conversation import Conversation
 from tests.relay.frames import (
+    CONNECT,
     ENHANCE_YOUR_CALM,
     GET,
-    MAX_STREAMS,
+    GRPC_OK,
+    MOST_STREAM,
     OK,
     POST,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
     SETTINGS_ACK,
     TRAILERS,
+    Fields,
     continuation,
     data,
     goaway,
@@ -31,6 +34,14 @@ from tests.relay.streams import asked, begun, parted
 CONTROL, CONTROL_WINDOW = 1000, 10
 EMPTY = 100
 CONTINUATIONS = 8
+
+
+def earns_nothing_more(talk: Conversation) -> None:
+    """What has passed so far pays for none of the next frames, whose window has not begun."""
+    for _ in range(2):
+        talk.proxy.wait(CONTROL_WINDOW)
+        talk.client_sends(ping())
+    talk.proxy.wait(CONTROL_WINDOW)
 
 
 # max-streams
@@ -104,97 +115,6 @@ def test_pushed_streams_take_nobodys_place() -> None:
     assert talk.client_hears()[-1] == ("reset", 7, REFUSED_STREAM)
 
 
-# Who waits since max-streams are open
-
-
-def reached(talk: Conversation) -> int:
-    return talk.proxy.context.counters.max_streams_reached
-
-
-def with_room_in_the_app(most: int | None, **limits: Any) -> Conversation:
-    """The app says how many streams it takes, or nothing of it."""
-    talk = Conversation("auto", **limits)
-    talk.client_begins()
-    talk.app_sends(settings(None if most is None else {MAX_STREAMS: most}) + SETTINGS_ACK)
-    talk.client_sends(SETTINGS_ACK)
-    return talk
-
-
-def test_by_default_the_256th_stream_is_the_last_and_the_257th_would_wait() -> None:
-    talk = with_room_in_the_app(1000)
-    said = noticed(talk)
-    for stream in range(1, 511, 2):
-        talk.client_asks(stream)
-    assert (reached(talk), said) == (0, [])
-    talk.client_asks(511)
-    assert (reached(talk), said) == (1, [("max-streams", PEER, 256, "further streams wait")])
-    assert talk.rejected == {}
-
-
-@pytest.mark.parametrize("app_takes", [None, 4, 1000])
-def test_the_last_stream_that_there_may_be_is_counted_and_said_with_the_peer(
-    app_takes: int | None,
-) -> None:
-    talk = with_room_in_the_app(app_takes, max_streams=3)
-    said = noticed(talk)
-    for stream in (1, 3):
-        talk.client_asks(stream)
-    assert (reached(talk), said) == (0, [])
-    talk.client_asks(5)
-    assert (reached(talk), said) == (1, [("max-streams", PEER, 3, "further streams wait")])
-    assert talk.rejected == {}
-
-
-def test_each_time_is_counted_and_the_first_one_said() -> None:
-    talk = with_room_in_the_app(None, max_streams=2)
-    said = noticed(talk)
-    talk.client_asks(1)
-    for stream in range(3, 203, 2):
-        talk.client_asks(stream)
-        talk.app_answers(stream)
-    assert (reached(talk), len(said)) == (100, 1)
-
-
-@pytest.mark.parametrize("app_takes", [1, 2, 3])
-def test_a_limit_of_the_apps_own_is_not_ours(app_takes: int) -> None:
-    talk = with_room_in_the_app(app_takes, max_streams=3)
-    said = noticed(talk)
-    for stream in (1, 3, 5):
-        talk.client_asks(stream)
-    assert (reached(talk), said) == (0, [])
-
-
-def test_an_app_that_changes_its_limit_is_taken_at_its_last_word() -> None:
-    talk = with_room_in_the_app(2, max_streams=2)
-    talk.client_asks(1)
-    talk.client_asks(3)
-    assert reached(talk) == 0
-    talk.app_answers(3)
-    talk.app_sends(settings({MAX_STREAMS: 100}) + settings())
-    talk.client_asks(5)
-    assert reached(talk) == 1
-    talk.app_answers(5)
-    talk.app_sends(settings({MAX_STREAMS: 2}))
-    talk.client_asks(7)
-    assert reached(talk) == 1
-
-
-def test_what_is_pushed_takes_no_place_and_is_not_counted() -> None:
-    talk = asked(max_streams=2)
-    talk.app_sends(talk.answers.push(1, 2, GET))
-    assert reached(talk) == 0
-    talk.client_asks(3)
-    assert reached(talk) == 1
-
-
-def test_a_client_that_does_not_know_the_limit_is_refused_and_said_once() -> None:
-    talk = Conversation("auto", max_streams=2)
-    said = noticed(talk)
-    talk.client_begins(*[GET] * 50)
-    assert (reached(talk), len(said)) == (1, 1)
-    assert talk.rejected == {"max-streams": 48}
-
-
 # Frames that cost nothing
 
 CHEAP = {
@@ -217,8 +137,7 @@ def test_frames_that_cost_nothing_are_counted(frame: str) -> None:
     talk = asked(end=False)
     talk.client_asks(3)
     talk.client_sends(reset(3))
-    # Two were said in the beginning.
-    talk.proxy.wait(CONTROL_WINDOW)
+    earns_nothing_more(talk)
     talk.client_sends(CHEAP[frame] * CONTROL)
     assert not talk.session.closing.over
     # Nothing of DATA has passed, so there is no credit.
@@ -237,7 +156,7 @@ def test_after_a_while_as_many_again_pass() -> None:
 @pytest.mark.parametrize("who", ["client", "app"])
 def test_each_data_frame_is_worth_some_more(who: str) -> None:
     talk = asked(end=False)
-    talk.proxy.wait(CONTROL_WINDOW)
+    earns_nothing_more(talk)
     talk.client_sends(ping())
     if who == "client":
         talk.client_sends(data(1, b"x") * 50)
@@ -263,7 +182,7 @@ def test_data_of_long_ago_is_worth_nothing() -> None:
 
 def test_data_that_goes_nowhere_is_worth_nothing() -> None:
     talk = parted()
-    talk.proxy.wait(CONTROL_WINDOW)
+    earns_nothing_more(talk)
     talk.client_asks(3, POST, end=False)
     talk.client_sends(data(3, b"x") * 50 + ping() * CONTROL)
     assert calmed(talk, "control-frames")
@@ -298,7 +217,7 @@ def test_padding_is_not_nothing() -> None:
 
 def test_empty_frames_of_streams_that_are_refused_are_counted_too() -> None:
     talk = parted()
-    talk.proxy.wait(CONTROL_WINDOW)
+    earns_nothing_more(talk)
     talk.client_asks(3, POST, end=False)
     talk.client_sends(data(3) * CONTROL)
     assert calmed(talk, "control-frames")
@@ -322,13 +241,87 @@ def test_the_app_has_no_budgets() -> None:
     assert not talk.session.closing.over
 
 
+HONEST = [
+    pytest.param(lambda stream: window_update(stream, 5), id="opens its window"),
+    pytest.param(lambda stream: priority(stream) + window_update(0, 5), id="browser"),
+    pytest.param(lambda stream: ping(), id="pings"),
+    pytest.param(lambda stream: unknown(0, b"u=1", kind=0x10), id="PRIORITY_UPDATE"),
+]
+
+
+@pytest.mark.parametrize("beside", HONEST)
+@pytest.mark.parametrize("answer", ["304", "trailers only"])
+def test_who_asks_for_much_may_say_as_much_beside_it(
+    beside: Callable[[int], bytes], answer: str
+) -> None:
+    """No DATA passes in either direction: conditional requests, or calls that fail. So Envoy
+    reckons: WINDOW_UPDATE and PRIORITY have budgets that grow with the streams."""
+    talk = begun()
+    for stream in range(1, 4 * CONTROL, 2):
+        talk.client_sends(talk.says.headers(stream, GET, end=True) + beside(stream))
+        talk.app_answers(stream, fields=OK if answer == "304" else GRPC_OK)
+    assert talk.rejected == {}
+    assert talk.client.state == "open"
+
+
+def test_each_stream_is_worth_ten_of_them_for_two_windows() -> None:
+    talk = begun()
+    earns_nothing_more(talk)
+    talk.client_sends(ping())
+    for stream in range(1, 101, 2):
+        talk.client_asks(stream)
+        talk.app_answers(stream)
+    talk.client_sends(ping() * (CONTROL - 1 + 500))
+    assert not talk.session.closing.over
+    talk.proxy.wait(CONTROL_WINDOW)
+    talk.client_sends(ping() * (CONTROL + 500))
+    assert not talk.session.closing.over
+    talk.proxy.wait(CONTROL_WINDOW)
+    talk.client_sends(ping() * CONTROL)
+    assert not talk.session.closing.over
+    talk.client_sends(ping())
+    assert calmed(talk, "control-frames")
+
+
+def test_numbers_that_are_passed_over_are_worth_nothing() -> None:
+    """A client may go to the last number there is in one step."""
+    talk = begun()
+    talk.proxy.wait(CONTROL_WINDOW)
+    talk.client_asks(MOST_STREAM)
+    talk.client_sends(ping() * (CONTROL + 10))
+    assert not talk.session.closing.over
+    talk.client_sends(ping())
+    assert calmed(talk, "control-frames")
+
+
+@pytest.mark.parametrize(
+    ("fields", "most", "spent"),
+    [
+        pytest.param(GET[1:], 2, 0, id="malformed"),
+        pytest.param(CONNECT, 2, 50, id="CONNECT"),
+        pytest.param(GET, 1, 0, id="max-streams"),
+    ],
+)
+def test_streams_that_the_app_never_hears_of_are_worth_nothing(
+    fields: Fields, most: int, spent: int
+) -> None:
+    talk = asked(max_streams=most)
+    earns_nothing_more(talk)
+    for stream in range(3, 103, 2):
+        talk.client_asks(stream, fields)
+    talk.client_sends(ping() * (CONTROL - spent))
+    assert not talk.session.closing.over
+    talk.client_sends(ping())
+    assert calmed(talk, "control-frames")
+
+
 # What is said of it
 
 
 def test_too_many_control_frames_are_said_once() -> None:
     talk = asked(end=False)
     said = noticed(talk)
-    talk.proxy.wait(CONTROL_WINDOW)
+    earns_nothing_more(talk)
     talk.client_sends(ping() * 3 * CONTROL)
     assert said == [("control-frames", PEER, CONTROL + 1, ENDED)]
 
