@@ -9,7 +9,6 @@ from math import inf
 from drainproxy.drain.ledger import CLIENT_LEFT
 from drainproxy.relay.http2.closing import Closing
 from drainproxy.relay.http2.deadlines import Deadline
-from drainproxy.relay.http2.inbound import Inbound
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.session import LINGER, Session
 
@@ -17,30 +16,21 @@ from drainproxy.relay.session import LINGER, Session
 class ClientEnd:
     """Ends what is left of one session whose client has ended its side."""
 
-    __slots__ = ("_closing", "_inbound", "_session", "_table")
+    __slots__ = ("_closing", "_session", "_table")
 
-    def __init__(
-        self, session: Session, table: StreamTable, inbound: Inbound, closing: Closing
-    ) -> None:
+    def __init__(self, session: Session, table: StreamTable, closing: Closing) -> None:
         self._session = session
         self._table = table
-        self._inbound = inbound
         self._closing = closing
 
     def begin(self) -> None:
         """It has come. There will not be many answers: the client sends no WINDOW_UPDATE."""
         table = self._table
+        # In the middle of a frame of the client the app hears it from the end of its connection.
         for stream in [each for each in table.streams.values() if not each.client_done]:
             table.release(stream, CLIENT_LEFT)
-        self.tell_app()
         table.deadlines.set(Deadline.HEAD, inf)
         table.deadlines.set(Deadline.CLIENT_END, table.context.now() + LINGER)
-
-    def tell_app(self) -> None:
-        """In the middle of a frame, where no frame of ours has a place, the app hears this end."""
-        app = self._session.app
-        if app is not None and not self._inbound.between_frames:
-            app.write_eof()
 
     def look(self) -> None:
         """End it if none of its answers has moved for LINGER seconds. A drain waits no longer for

@@ -20,7 +20,6 @@ from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.route import Route
 from drainproxy.relay.session import MOST_HELD, Session
-from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import CLIENT_DOES_NOT_READ, CLIENT_IS_FULL, LARGE_READ
 from drainproxy.wire import http2
 from drainproxy.wire.sniff import HTTP2_PREFACE
@@ -58,7 +57,7 @@ class Http2Connection(Session):
         # Its state is looked at with every read.
         self.goaway = self.shutdown.goaway
         self.closing = closing = Closing(self, table, self.outbound)
-        self.client_end = ClientEnd(self, table, self.inbound, closing)
+        self.client_end = ClientEnd(self, table, closing)
         self.overdue = Overdue(self)
         self._preface_left = len(HTTP2_PREFACE)
 
@@ -112,12 +111,6 @@ class Http2Connection(Session):
         end, self._preface_left = self._preface_left, 0
         self.write_app(data[:end])
         return data[end:]
-
-    def app_connected(self, transport: Transport) -> None:
-        """The app has accepted."""
-        super().app_connected(transport)
-        if self.client_ended:
-            self.client_end.tell_app()
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""

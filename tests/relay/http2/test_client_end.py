@@ -139,8 +139,10 @@ def test_before_the_app_accepts_it_gets_the_request_and_its_end() -> None:
 
 
 @pytest.mark.parametrize("accepts_first", [True, False])
-def test_in_the_middle_of_a_frame_the_app_hears_the_same_end(accepts_first: bool) -> None:
-    """There is no place for a frame of ours."""
+def test_in_the_middle_of_a_frame_the_app_hears_it_with_the_end_of_all(
+    accepts_first: bool,
+) -> None:
+    """There is no place for a frame of ours, and the other requests wait for their answers."""
     talk = Conversation("auto", app_listens=False)
     talk.client_begins(POST, end=False)
     talk.client_asks(3)
@@ -150,12 +152,22 @@ def test_in_the_middle_of_a_frame_the_app_hears_the_same_end(accepts_first: bool
     talk.client_ends()
     if not accepts_first:
         talk.app_accepts()
-    assert talk.app.state == "half-closed"
+    assert talk.app.state == "open"
     assert talk.endings == [("http2", "client_left")]
     talk.app_sends(settings() + SETTINGS_ACK)
     talk.app_answers(3)
     assert talk.client_hears()[-1] == ("headers", 3, OK, "end")
     assert talk.endings == [("http2", "client_left"), ("http2", "finished")]
+    assert talk.app.state == "closed"
+
+
+@pytest.mark.parametrize("sent", [5, 50])
+def test_who_ends_in_the_middle_of_its_only_request_is_gone(sent: int) -> None:
+    talk = asked(end=False)
+    talk.client_sends(data(1, b"x" * 100)[:sent])
+    talk.client_ends()
+    assert talk.endings == [("http2", "client_left")]
+    assert (talk.client.state, talk.app.state) == ("closed", "closed")
 
 
 def test_a_header_block_that_will_never_be_whole_is_not_waited_for() -> None:
@@ -285,10 +297,9 @@ def test_an_app_that_goes_after_its_client_has_failed_nobody(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_app_that_takes_half_a_frame_and_an_end_for_an_error_has_failed_nobody(way: str) -> None:
+def test_an_app_that_says_goaway_first_has_failed_nobody_either(way: str) -> None:
     talk = asked(end=False)
     talk.client_asks(3)
-    talk.client_sends(data(1, b"x" * 100)[:50])
     talk.client_ends()
     talk.app_sends(goaway(3, 1))
     WAYS[way](talk)
