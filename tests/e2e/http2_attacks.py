@@ -32,8 +32,6 @@ from tests.e2e.http2_raw_client import ClientEnd
 FRAMES = 25_000
 # What the README promises.
 MAX_STREAMS, MAX_RESETS, CONTROL_FRAMES, EMPTY_FRAMES = 256, 500, 1000, 100
-# Control frames of a client that has made one request.
-BESIDE_A_REQUEST = CONTROL_FRAMES + 10
 # An entry of almost the whole table, as often as a list of 64 KB takes it, and in one frame.
 LARGE_ENTRY, MANY, TOO_MANY = 3900, 15, 16000
 # Streams that are opened before it is waited for what becomes of them.
@@ -262,15 +260,15 @@ ATTACKS = {
     "WINDOW_UPDATE of a stream": Attack(
         on_a_request(lambda stream: window_update(stream, 1)),
         CONTROL,
-        {Kind.HEADERS: 1, Kind.WINDOW_UPDATE: BESIDE_A_REQUEST},
+        {Kind.HEADERS: 1, Kind.WINDOW_UPDATE: CONTROL_FRAMES},
     ),
     "RST_STREAM of a stream that is over": Attack(
-        resets_of_what_is_over, CONTROL, {Kind.HEADERS: 1, Kind.RST_STREAM: BESIDE_A_REQUEST}
+        resets_of_what_is_over, CONTROL, {Kind.HEADERS: 1, Kind.RST_STREAM: CONTROL_FRAMES}
     ),
     "HEADERS of a stream that was reset": Attack(
         after_its_reset(lambda stream: headers(stream, literal(b"x-name", b"value"))),
         CONTROL,
-        {Kind.HEADERS: 1 + BESIDE_A_REQUEST, Kind.WINDOW_UPDATE: 1},
+        {Kind.HEADERS: 1 + CONTROL_FRAMES, Kind.WINDOW_UPDATE: 1},
     ),
     "trailers that grow on a stream that was reset": Attack(
         trailers_written_anew, CONTROL, {Kind.HEADERS: 2, Kind.WINDOW_UPDATE: 1}
@@ -278,7 +276,7 @@ ATTACKS = {
     "empty DATA of a stream that was reset": Attack(
         after_its_reset(lambda stream: data(stream, b"", 0)),
         CONTROL,
-        {Kind.HEADERS: 1, Kind.WINDOW_UPDATE: 1, Kind.DATA: BESIDE_A_REQUEST},
+        {Kind.HEADERS: 1, Kind.WINDOW_UPDATE: 1, Kind.DATA: CONTROL_FRAMES},
     ),
     "CONNECT": Attack(tunnels, CONTROL),
     "requests after the last one": Attack(after_the_last, CONTROL, {Kind.HEADERS: 1}),

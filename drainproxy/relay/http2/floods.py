@@ -9,7 +9,7 @@ from drainproxy.drain.rate_limits import ProportionalLimit, RateLimit
 from drainproxy.wire.http2 import ENHANCE_YOUR_CALM, Http2Error
 
 # Frames that are cheap to send and cost the app a little: how many are allowed in how many seconds,
-# and how many more for each DATA frame in either direction, and for each stream. Envoy reckons in
+# and how many more for each further stream and each DATA frame in either direction. Envoy counts in
 # the same terms: 100 PRIORITY and 2 WINDOW_UPDATE for a stream, 20 WINDOW_UPDATE for a DATA frame.
 _CONTROL_FRAMES, _CONTROL_WINDOW = 1000, 10.0
 _CONTROL_FRAMES_EARNED = 10
@@ -46,7 +46,7 @@ class Floods:
 
     def spend_control(self, now: float, earned: int) -> None:
         """A frame that carries nothing; `earned`: how many frames of DATA have passed in both
-        directions so far, and streams to the app."""
+        directions so far, and streams to the app but for the first."""
         control = self._control
         within = control.spend(now)
         if control.ends != self._window:

@@ -368,6 +368,7 @@ class Inbound(Direction[RequestHead]):
         self.floods.spend_reset(self.table.context.now(), self.table.begun)
 
     def _spend_control(self) -> None:
-        table = self.table
-        earned = self.data_frames + self.other.data_frames + table.passed_to_app
-        self.floods.spend_control(table.context.now(), earned)
+        # What belongs to the first stream is within the budget.
+        further = max(self.table.passed_to_app - 1, 0)
+        earned = self.data_frames + self.other.data_frames + further
+        self.floods.spend_control(self.table.context.now(), earned)
