@@ -75,6 +75,7 @@ class Rule:
 
 
 WEBSOCKET, GRPC, GRPC_UNANSWERED = "websocket", "grpc", "grpc, unanswered"
+ENDLESS = "endless"
 
 # For an age or a rebalance no message is torn, of either side, however long it takes.
 _WEBSOCKET_PATIENT = Rule(
@@ -109,6 +110,8 @@ _GRPC = Rule(
 )
 _GRPC_UNANSWERED = replace(_GRPC, quiet=inf, patience=UNANSWERED_PATIENCE)
 
+# Nothing is known of what an endless answer contains: in a pause what came last is likely to be
+# whole. Only a drain ends one; whatever else does cuts it, so that it is not taken for a whole one.
 RULES: dict[tuple[str, Urgency], Rule] = {
     (WEBSOCKET, Urgency.PATIENT): _WEBSOCKET_PATIENT,
     (WEBSOCKET, Urgency.DRAIN): _WEBSOCKET_DRAIN,
@@ -119,6 +122,7 @@ RULES: dict[tuple[str, Urgency], Rule] = {
     (GRPC_UNANSWERED, Urgency.PATIENT): _GRPC_UNANSWERED,
     (GRPC_UNANSWERED, Urgency.DRAIN): _GRPC_UNANSWERED,
     (GRPC_UNANSWERED, Urgency.LAST): _GRPC_UNANSWERED,
+    (ENDLESS, Urgency.DRAIN): _GRPC,
 }
 
 

@@ -21,7 +21,7 @@ class WebSocket(Tcp):
 
     def __init__(self, context: Context, route: Route, path: str) -> None:
         super().__init__(context, route, "websocket", path)
-        self.goodbye = WebSocketGoodbye(path)
+        self.goodbye = WebSocketGoodbye(context, path)
 
     # What passes
 
@@ -47,7 +47,7 @@ class WebSocket(Tcp):
         if goodbye.said:
             return
         if goodbye.pending is not None:
-            place = goodbye.close_place(data, self.context.now(), self.context.limits)
+            place = goodbye.close_place(data, self.context.now())
             if place >= 0:
                 data = data[:place]
         read = goodbye.feed_app(data)
@@ -101,8 +101,7 @@ class WebSocket(Tcp):
             super().on_idle_timeout()
 
     def _poll(self) -> None:
-        context = self.context
-        self.deadline = self.goodbye.poll(context.now(), self, context.limits)
+        self.deadline = self.goodbye.poll(self.context.now(), self)
 
     # What carries the goodbye: the bytes of the connection
 
@@ -178,11 +177,8 @@ class WebSocket(Tcp):
 
     def _spoken_for_app(self) -> bool:
         """The app has died without a Close, and the client has heard one."""
-        goodbye, context = self.goodbye, self.context
-        if self.client.is_closing():
-            return False
-        restarts = context.app_restarts()
-        if not goodbye.speak_for_app(context.now(), self, restarts=restarts):
+        goodbye = self.goodbye
+        if self.client.is_closing() or not goodbye.speak_for_app(self.context.now(), self):
             return False
         if (app := self.leave_app()) is not None:
             app.close()

@@ -18,6 +18,7 @@ from drainproxy.drain.goodbye import (
 )
 from drainproxy.drain.interruption import (
     ANSWER_PATIENCE,
+    ENDLESS,
     EVENT_RULES,
     GRPC,
     GRPC_UNANSWERED,
@@ -74,7 +75,8 @@ def test_an_answer_has_more_time_than_a_pause_and_a_drain_has_none_to_lose() -> 
 
 
 def test_there_is_a_rule_for_every_kind_and_every_urgency() -> None:
-    assert RULES.keys() == {*product((WEBSOCKET, GRPC, GRPC_UNANSWERED), Urgency)}
+    kinds = product((WEBSOCKET, GRPC, GRPC_UNANSWERED), Urgency)
+    assert RULES.keys() == {*kinds, (ENDLESS, Urgency.DRAIN)}
     assert EVENT_RULES.keys() == {*product(("auto", "end", "wait"), Urgency)}
 
 
@@ -163,6 +165,14 @@ def test_between_the_messages_of_a_call_there_is_a_pause_or_its_patience_ends() 
     assert pause_begins(rule, waiting(), question=0) == NOW + QUIET
     assert not may_stand(rule, waiting(PATIENCE - 0.01), PAUSE, NOW, question=0)
     assert may_stand(rule, waiting(PATIENCE), FRAME, NOW, question=0)
+
+
+def test_only_a_drain_ends_an_answer_of_which_nothing_is_known() -> None:
+    rule = RULES[ENDLESS, Urgency.DRAIN]
+    assert pause_begins(rule, waiting(), question=0) == NOW + QUIET
+    assert not may_stand(rule, waiting(PATIENCE - 0.01), FRAME, NOW, question=0)
+    assert may_stand(rule, waiting(PATIENCE), FRAME, NOW, question=0)
+    assert {level for kind, level in RULES if kind == ENDLESS} == {Urgency.DRAIN}
 
 
 @pytest.mark.parametrize(("kind", "level"), RULES)

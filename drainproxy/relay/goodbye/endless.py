@@ -1,40 +1,53 @@
 """The goodbye of a response in a format that has none: its end, between two parts of it.
 
-Nothing is known of its contents. So it ends in a pause, when what came last is likely to be whole,
-and if there is none, between two frames or chunks.
+Nothing is known of its contents, so `drain.interruption` has it wait for a pause. Only a drain ends
+it so; when time is up it is cut, since its end would make a whole answer of it.
 """
 
-from drainproxy.drain.interruption import PATIENCE, QUIET
+from math import inf
+
+from drainproxy.drain.interruption import ENDLESS, QUIET, RULES, Pending, new_pending, urgency
 from drainproxy.drain.ledger import GOODBYE
 from drainproxy.relay.goodbye.carrier import Carrier
+from drainproxy.relay.goodbye.pause import may_be_said
 
 
 class EndlessGoodbye:
-    """`why`: the reason of the goodbye that waits, if any. Seconds."""
+    """Ends one answer."""
 
-    __slots__ = ("_moved", "_since", "why")
+    __slots__ = ("_pending",)
 
     def __init__(self) -> None:
-        self.why = ""
-        self._since = self._moved = 0.0
+        self._pending: Pending | None = None
+
+    @property
+    def waits(self) -> bool:
+        """It waits for its place."""
+        return self._pending is not None
 
     def say(self, why: str, now: float) -> None:
-        """End it as soon as that loses nothing."""
-        if not self.why:
-            self.why, self._since, self._moved = why, now, now
+        """End it as soon as that loses nothing, if this is a reason to end it."""
+        if self._pending is None and (ENDLESS, urgency(why)) in RULES:
+            self._pending = new_pending(why, now)
+
+    def hasten(self, why: str, now: float) -> None:
+        """Nothing can be said: the carrier cuts it."""
 
     def move(self, now: float) -> None:
         """Something of it has passed."""
-        self._moved = now
+        if self._pending is not None:
+            self._pending.moved = now
 
-    def cancel(self) -> None:
-        """Go on."""
-        self.why = ""
+    def cancel(self, remaining: str, now: float) -> None:
+        """Go on: no other reason ends it."""
+        self._pending = None
 
     def poll(self, now: float, carrier: Carrier) -> float:
         """End it if this is the moment; returns when to ask again."""
-        quiet = self._moved + QUIET <= now and not carrier.has_unread()
-        if carrier.at_boundary and (quiet or self._since + PATIENCE <= now):
-            carrier.told(self.why)
+        goodbye = self._pending
+        if goodbye is not None and may_be_said(
+            RULES[ENDLESS, goodbye.urgency], goodbye, now, carrier
+        ):
+            carrier.told(goodbye.why)
             carrier.finish(GOODBYE)
-        return now + QUIET
+        return now + QUIET if self._pending is not None else inf

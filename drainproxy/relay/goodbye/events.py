@@ -6,6 +6,7 @@ place; DATA whose frame has begun cannot, so it is held back while a goodbye wai
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 from drainproxy.drain.interruption import EVENT_RULES, QUIET, EventRule, Urgency, urgency
@@ -39,19 +40,24 @@ class EventGoodbye:
         self.why = ""
         self._urgency = Urgency.PATIENT
 
-    def say(self, why: str) -> None:
+    @property
+    def waits(self) -> bool:
+        """A goodbye waits for the end of an event."""
+        return bool(self.why)
+
+    def say(self, why: str, now: float) -> None:
         """End the stream as soon as it may end; the first reason counts."""
         if not self.why:
             self.why, self._urgency = why, urgency(why)
 
-    def hasten(self, why: str) -> None:
+    def hasten(self, why: str, now: float) -> None:
         """Time is up: end it behind the event that is under way. The reason stays that of a goodbye
         which waits for nothing else."""
         if not self.may_end:
             self.why = why
         self._urgency = Urgency.LAST
 
-    def cancel(self, remaining: str) -> None:
+    def cancel(self, remaining: str, now: float) -> None:
         """Go on, unless there is a reason that remains."""
         self.why, self._urgency = remaining, urgency(remaining)
 
@@ -69,10 +75,11 @@ class EventGoodbye:
     def _rule(self) -> EventRule:
         return EVENT_RULES[self._context.limits.sse_drain, self._urgency]
 
-    def poll(self, carrier: Carrier) -> None:
-        """End the stream if this is the place."""
+    def poll(self, now: float, carrier: Carrier) -> float:
+        """End the stream if this is the place; else it ends with what passes, whenever that is."""
         if self.may_end and carrier.at_boundary and self.tracker.between_events:
             self.end(carrier)
+        return inf
 
     def end(self, carrier: Carrier) -> None:
         """End it here. A client without room for it is not told when to come again."""
@@ -82,7 +89,7 @@ class EventGoodbye:
         carrier.told(self.why)
         carrier.finish(GOODBYE)
 
-    def speak_for_app(self, carrier: Carrier) -> None:
+    def speak_for_app(self, now: float, carrier: Carrier) -> None:
         """The app has died, on everyone at once: end the stream where it is. Of an event that is
         not whole its listener takes nothing (WHATWG HTML 9.2.6), so it must not be made whole
         either."""
@@ -214,19 +221,19 @@ class HeldEvents:
         """See `EventGoodbye`."""
         if not self.goodbye.why:
             self._moved = now
-        self.goodbye.say(why)
+        self.goodbye.say(why, now)
         self.cancelled = False
 
     def hasten(self, why: str, now: float) -> None:
         """The same."""
         self._moved = now
-        self.goodbye.hasten(why)
+        self.goodbye.hasten(why, now)
         self.cancelled = False
 
-    def cancel(self, remaining: str) -> None:
+    def cancel(self, remaining: str, now: float) -> None:
         """The same."""
         self.cancelled = not remaining
-        self.goodbye.cancel(remaining)
+        self.goodbye.cancel(remaining, now)
 
     def release(self) -> bytes:
         """All that is held, which passes after all."""
@@ -234,17 +241,22 @@ class HeldEvents:
         self.goodbye.tracker.feed(held, 0, len(held))
         return held
 
-    def speak_for_app(self, carrier: Carrier) -> None:
+    def speak_for_app(self, now: float, carrier: Carrier) -> None:
         """See `EventGoodbye`; what is held up to the end of an event passes before."""
         tracker = self.goodbye.tracker
         ends_at = 0 if tracker.between_events else tracker.end_in(self._held, 0, self.held)
         if 0 < ends_at <= carrier.room:
             tracker.feed(self._held, 0, ends_at)
             carrier.send(self._held[:ends_at])
-        self.goodbye.speak_for_app(carrier)
+        self.goodbye.speak_for_app(now, carrier)
 
-    def poll(self, now: float, carrier: HoldingCarrier) -> None:
-        """Do what has to be done now, between two frames."""
+    def poll(self, now: float, carrier: HoldingCarrier) -> float:
+        """Do what has to be done now, between two frames; returns when to ask again."""
+        if carrier.at_boundary:
+            self._move_on(now, carrier)
+        return now + QUIET if self.holds else inf
+
+    def _move_on(self, now: float, carrier: HoldingCarrier) -> None:
         if self.held > max(0, carrier.room):
             # The client has made its windows smaller meanwhile.
             return

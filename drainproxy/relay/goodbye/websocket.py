@@ -8,6 +8,7 @@
 it after each of the other methods while there is a goodbye, and at the moment that it returns.
 """
 
+from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
@@ -39,6 +40,13 @@ _RESTARTS, _GONE = (1012, "the app restarts"), (1014, "the app has gone")
 _BROKEN_OFF_BY = {CLIENT_LEFT: CLIENT, CUT: US}
 
 
+class WebSocketContext(Protocol):
+    """What a goodbye asks of the context."""
+
+    limits: Limits
+    app_restarts: Callable[[], bool]
+
+
 class WebSocketCarrier(Carrier, Protocol):
     """A carrier whose client may have asked something."""
 
@@ -57,6 +65,7 @@ class WebSocketGoodbye:
 
     __slots__ = (
         "_client_closed_first",
+        "_context",
         "_engine_io",
         "asks",
         "ends_at",
@@ -67,7 +76,8 @@ class WebSocketGoodbye:
         "said_for_app",
     )
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, context: WebSocketContext, path: str) -> None:
+        self._context = context
         self._engine_io = speaks_engine_io(path)
         self.from_app = FrameTracker()
         self.from_client = FrameTracker()
@@ -103,14 +113,14 @@ class WebSocketGoodbye:
     def _beats(self, data: bytes, side: FrameTracker) -> bool:
         return is_heartbeat(data, engine_io=self._engine_io) and side.between_frames
 
-    def close_place(self, data: bytes, now: float, limits: Limits) -> int:
+    def close_place(self, data: bytes, now: float) -> int:
         """Where in the app's next bytes Close has to stand, since it waits for the end of a frame
         and for nothing else; -1 if they pass as a whole."""
         goodbye = self.pending
         if goodbye is None or self.said or self.closing:
             return -1
         rule = RULES[WEBSOCKET, goodbye.urgency]
-        resort = last_resort(rule, goodbye, question=self._question(limits))
+        resort = last_resort(rule, goodbye, question=self._question())
         if rule.least is not Place.FRAME or now < resort:
             return -1
         return self.from_app.boundary_in(data, message=False)
@@ -145,15 +155,15 @@ class WebSocketGoodbye:
         """Whatever the two still have to say to each other must be over then."""
         self.ends_at = min(self.ends_at, now + seconds)
 
-    def speak_for_app(self, now: float, carrier: Carrier, *, restarts: bool) -> bool:
+    def speak_for_app(self, now: float, carrier: Carrier) -> bool:
         """Say Close for an app that has gone without one, of which a client would make 1006
         (7.1.5), or answer the client's own (5.5.1). False if that cannot be said, as in the middle
-        of a frame, or need not. `restarts`: the app is known to come back."""
+        of a frame, or need not."""
         if self.said or self.from_app.close_passed:
             return False
         if not carrier.at_boundary or not self.from_app.between_frames:
             return False
-        code, reason = _RESTARTS if restarts else _GONE
+        code, reason = _RESTARTS if self._context.app_restarts() else _GONE
         answers = self.from_client.close_passed
         close = close_answer(self.from_client.close_code) if answers else close_frame(code, reason)
         if carrier.room < len(close):
@@ -166,6 +176,11 @@ class WebSocketGoodbye:
         return True
 
     # Where it stands
+
+    @property
+    def waits(self) -> bool:
+        """Close waits for its place, or a handshake for its end."""
+        return self.pending is not None or self.ends_at < inf
 
     @property
     def closing(self) -> bool:
@@ -193,13 +208,13 @@ class WebSocketGoodbye:
 
     # What is to be done
 
-    def poll(self, now: float, carrier: WebSocketCarrier, limits: Limits) -> float:
+    def poll(self, now: float, carrier: WebSocketCarrier) -> float:
         """Do what has to be done now; returns when to ask again, inf if not before something
         moves."""
         goodbye = self.pending
         if goodbye is not None and not self.said:
             if not self.closing and not carrier.ended:
-                return self._look(goodbye, now, carrier, limits)
+                return self._look(goodbye, now, carrier)
             if self.closing and now < goodbye.looks_at:
                 return goodbye.looks_at
             # They close by themselves; only the time for their handshake is limited.
@@ -215,17 +230,15 @@ class WebSocketGoodbye:
         """How it is booked if it ends now, unless the client has answered our Close."""
         return FINISHED if self.closing or (carrier.ended and not self.said) else CUT
 
-    def _question(self, limits: Limits) -> float:
+    def _question(self) -> float:
         """How long the question that is open is waited for; 0 if none is."""
-        return limits.websocket_answer_timeout if self.asks else 0.0
+        return self._context.limits.websocket_answer_timeout if self.asks else 0.0
 
-    def _look(
-        self, goodbye: Pending, now: float, carrier: WebSocketCarrier, limits: Limits
-    ) -> float:
+    def _look(self, goodbye: Pending, now: float, carrier: WebSocketCarrier) -> float:
         """Say Close if this is the place and the moment; when to look again if it is not."""
         rule = RULES[WEBSOCKET, goodbye.urgency]
         place = self._place(carrier)
-        question = self._question(limits)
+        question = self._question()
         here = may_stand(rule, goodbye, place, now, question=question)
         if not here and goodbye.looks_at <= now:
             goodbye.looks_at = inf if carrier.at_boundary else now + QUIET
@@ -234,6 +247,7 @@ class WebSocketGoodbye:
                 # What has arrived and was not read yet, since this process was busy, is no pause.
                 here = begins <= now and not carrier.has_unread()
                 goodbye.looks_at = begins if begins > now else now + QUIET
+        limits = self._context.limits
         close = close_frame(limits.websocket_close_code, limits.websocket_close_reason)
         if here and carrier.room >= len(close):
             self.said = True

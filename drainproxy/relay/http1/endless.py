@@ -8,7 +8,6 @@ import re
 from math import inf
 from typing import Protocol
 
-from drainproxy.drain.goodbye import DRAIN
 from drainproxy.relay.age import Age
 from drainproxy.relay.context import Context
 from drainproxy.relay.goodbye.endless import EndlessGoodbye
@@ -98,19 +97,19 @@ class EndlessAnswer:
     def say(self, why: str) -> None:
         """End it if this is the moment; called again until it is."""
         connection, now = self._connection, self._connection.context.now()
-        if why != DRAIN or not self._may_end:
+        if not self._may_end:
             return
         self._goodbye.say(why, now)
         if self._received != connection.received or connection.stops & CLIENT_DOES_NOT_READ:
             self._received = connection.received
             self._goodbye.move(now)
         self._goodbye.poll(now, self)
-        if self._under_way:
+        if self._goodbye.waits and self._under_way:
             connection.context.latecomers.tell_again(connection)
 
     def cancel(self) -> None:
         """The drain was taken back: another one looks for a pause of its own."""
-        self._goodbye.cancel()
+        self._goodbye.cancel("", self._connection.context.now())
 
     # As a carrier
 

@@ -52,7 +52,7 @@ class EventAnswer:
     @property
     def waits(self) -> bool:
         """A goodbye waits for the end of an event."""
-        return bool(self.body.goodbye.why)
+        return self.body.goodbye.waits
 
     def begin(self) -> None:
         """Its client may be one that has been asked to go; one that comes late is told in time."""
@@ -60,30 +60,35 @@ class EventAnswer:
         sample = age.jitter_sample
         if age.told_why:
             # Its first event may be in what is being read.
-            self.body.goodbye.say(age.told_why)
+            self.body.goodbye.say(age.told_why, context.now())
         elif context.leaving and "sse" in context.limits.kinds_ended_by_drain:
             if context.latecomers.tells(context.now(), sample):
-                self.body.goodbye.say(DRAIN)
+                self.body.goodbye.say(DRAIN, context.now())
             else:
                 context.latecomers.add(self._connection, context.now(), sample)
 
     def say(self, why: str) -> None:
         """End as soon as it may end."""
-        self.body.goodbye.say(why)
+        self.body.goodbye.say(why, self._connection.context.now())
         self.poll()
 
     def hasten(self, why: str) -> None:
         """Time is up: end behind the event that is under way."""
-        self.body.goodbye.hasten(why)
+        self.body.goodbye.hasten(why, self._connection.context.now())
         self.poll()
+
+    def cancel(self) -> None:
+        """Go on, unless an age asks for it too."""
+        connection = self._connection
+        self.body.goodbye.cancel(connection.age.told_why, connection.context.now())
 
     def poll(self) -> None:
         """End if this is the place."""
-        self.body.goodbye.poll(self)
+        self.body.goodbye.poll(self._connection.context.now(), self)
 
     def speak_for_app(self) -> None:
         """The app has died: end where it is."""
-        self.body.goodbye.speak_for_app(self)
+        self.body.goodbye.speak_for_app(self._connection.context.now(), self)
 
     def pass_on(self, data: bytes, start: int) -> None:
         """Forward, up to the place where the stream may end if it is to; the body stands in `data`

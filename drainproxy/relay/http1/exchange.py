@@ -131,7 +131,7 @@ class Exchange(Session):
     def cancel_goodbye(self) -> None:
         """Cancel a pending goodbye, unless an age asks for it too."""
         if self.events is not None:
-            self.events.body.goodbye.cancel(self.age.told_why)
+            self.events.cancel()
         elif self.endless is not None:
             self.endless.cancel()
 

@@ -1,8 +1,9 @@
 """HTTP/2 streams that may need a goodbye of their own, carried by DATA within flow control."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from drainproxy.relay.age import Age
+from drainproxy.relay.goodbye.carrier import Goodbye
 from drainproxy.relay.http2.stream import Stream, StreamOwner
 from drainproxy.relay.http2.windows import ClientWindow
 from drainproxy.relay.transport import Transport
@@ -64,22 +65,28 @@ class StreamConnection(StreamOwner, Protocol):
 
 
 class TrackedStream:
-    """The carrier of a stream's goodbye. `window`: the bytes that are left of the client's window
-    for this stream."""
+    """The carrier of a stream's goodbye, which is `goodbye`. `window`: the bytes that are left of
+    the client's window for this stream."""
 
-    __slots__ = ("connection", "stream", "window")
+    __slots__ = ("connection", "goodbye", "stream", "window")
 
-    def __init__(self, connection: StreamConnection, stream: Stream, window: int) -> None:
+    # Each kind of goodbye asks more of its own kind of carrier.
+    goodbye: Goodbye[Any]
+
+    def __init__(
+        self, connection: StreamConnection, stream: Stream, window: int, goodbye: Goodbye[Any]
+    ) -> None:
         self.connection = connection
         self.stream = stream
         self.window = window
+        self.goodbye = goodbye
 
     # What the connection and its directions ask
 
     @property
     def waits(self) -> bool:
         """A goodbye waits for its place, or for the end of its handshake."""
-        raise NotImplementedError
+        return self.goodbye.waits and not self.stream.app_done
 
     @property
     def said(self) -> bool:
@@ -98,19 +105,19 @@ class TrackedStream:
 
     def say(self, why: str, now: float) -> None:
         """A goodbye, as soon as that loses nothing."""
-        raise NotImplementedError
+        self.goodbye.say(why, now)
 
     def hasten(self, why: str, now: float) -> None:
         """Time is up."""
-        raise NotImplementedError
+        self.goodbye.hasten(why, now)
 
     def cancel(self, remaining: str, now: float) -> None:
         """Take it back, but for the reason that remains."""
-        raise NotImplementedError
+        self.goodbye.cancel(remaining, now)
 
     def poll(self, now: float) -> float:
         """Do what is due; returns when to ask again."""
-        raise NotImplementedError
+        return self.goodbye.poll(now, self)
 
     def passes(self, length: int, *, ends: bool) -> bool:
         """DATA of the app begins; False if the client does not get it, at least not now."""

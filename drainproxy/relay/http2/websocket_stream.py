@@ -1,7 +1,5 @@
 """A WebSocket on an HTTP/2 stream (RFC 8441 5): the carrier of its goodbye."""
 
-from math import inf
-
 from drainproxy.drain.ledger import APP_LEFT
 from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
 from drainproxy.relay.http2.stream import Stream
@@ -26,17 +24,19 @@ class ClientSide:
 class WebSocketStream(TrackedStream):
     """A WebSocket on a stream (RFC 8441 5)."""
 
-    __slots__ = ("_client", "goodbye")
+    __slots__ = ("_client",)
+
+    goodbye: WebSocketGoodbye
 
     def __init__(self, connection: StreamConnection, stream: Stream, window: int) -> None:
-        super().__init__(connection, stream, window)
-        self.goodbye = WebSocketGoodbye(stream.path)
-        self._client = ClientSide(self.goodbye)
+        goodbye = WebSocketGoodbye(connection.context, stream.path)
+        super().__init__(connection, stream, window, goodbye)
+        self._client = ClientSide(goodbye)
 
     @property
     def waits(self) -> bool:
-        """Close waits for its place, or a handshake for its end."""
-        return self.goodbye.pending is not None or self.goodbye.ends_at < inf
+        """The end of its handshake is waited for whichever side has ended the stream."""
+        return self.goodbye.waits
 
     @property
     def said(self) -> bool:
@@ -47,22 +47,6 @@ class WebSocketStream(TrackedStream):
     def client_answered(self) -> bool:
         """The client has answered it."""
         return self.goodbye.client_answered
-
-    def say(self, why: str, now: float) -> None:
-        """Close, as soon as that loses nothing."""
-        self.goodbye.say(why, now)
-
-    def hasten(self, why: str, now: float) -> None:
-        """Close at the end of any frame."""
-        self.goodbye.hasten(why, now)
-
-    def cancel(self, remaining: str, now: float) -> None:
-        """No Close, but for the reason that remains."""
-        self.goodbye.cancel(remaining, now)
-
-    def poll(self, now: float) -> float:
-        """See `WebSocketGoodbye`."""
-        return self.goodbye.poll(now, self, self.connection.context.limits)
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The app's next bytes are those of `data` from `start` to `end`."""
@@ -114,9 +98,8 @@ class WebSocketStream(TrackedStream):
 
     def speak_for_app(self) -> None:
         """Close with the code of an app that restarts or has gone."""
-        context = self.connection.context
-        restarts = context.app_restarts()
-        if self.can_be_told and self.goodbye.speak_for_app(context.now(), self, restarts=restarts):
+        now = self.connection.context.now()
+        if self.can_be_told and self.goodbye.speak_for_app(now, self):
             self.finish(APP_LEFT)
 
     def finish(self, ending: int) -> None:

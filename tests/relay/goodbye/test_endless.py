@@ -285,3 +285,12 @@ def test_over_http2_its_connection_parts_well() -> None:
     talk.client_sends(OUR_PING_ACK)
     talk.proxy.wait(0.75)
     assert talk.client.state != "open"
+
+
+def test_no_age_ends_what_a_drain_that_was_taken_back_had_asked_to_end(endless: Begins) -> None:
+    talk = flows(endless, stream_drain=NAMED)
+    talk.proxy.leaves()
+    talk.proxy.stays()
+    talk.asked_to_end("max-connection-age")
+    talk.proxy.wait(10)
+    assert talk.is_in_flight()

@@ -9,6 +9,7 @@ from drainproxy.drain.goodbye import DRAIN
 from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
 from tests.relay.carried import WebSocket
 from tests.relay.goodbye.test_websocket import ASKS
+from tests.relay.proxy import Proxy
 from tests.relay.upgraded import GOING_AWAY, SHOUT, TEXT
 
 Opens = type[WebSocket]
@@ -225,6 +226,6 @@ def test_the_end_of_an_answer_that_looks_like_a_heartbeat_is_one(websocket: Open
 def test_a_digit_is_a_heartbeat_of_engine_io_and_a_question_of_all_others(
     path: str, asks: bool
 ) -> None:
-    goodbye = WebSocketGoodbye(path)
+    goodbye = WebSocketGoodbye(Proxy().context, path)
     goodbye.feed_client(DIGIT)
     assert goodbye.asks is asks
