@@ -24,7 +24,8 @@ Who owns whom:
       └─ tcp                       opaque
 
     goodbye.websocket, .events, .grpc, .endless   the goodbye of a stream, whatever carries it
-    drain.interruption                            when it may be said
+    goodbye.requests                              what the client of a plain request is told
+    drain.interruption                            when a goodbye may be said
 
 The path of a byte. The loop calls `data_received` of the session, which counts the bytes, finds
 where messages end (`wire`), and writes them to the other transport; as a rule it is the very object
@@ -53,10 +54,10 @@ Where to change what:
   `say_last_goodbye` sends one GOAWAY at once.
 - What happens to a POST in flight at the deadline: the effect LAST_GOODBYE, 2 s before it, calls
   `say_last_goodbye("deadline")`. Over HTTP/1 that leaves a plain request alone for these 2 s. Then
-  ABORT calls `abort`, which answers 503 if no answer has begun, and else breaks it off so that the
-  client can tell (`http1.exchange`). Over HTTP/2 `say_last_goodbye` ends the stream at once, with
-  503 if no answer has begun, else with RST_STREAM (`stream_table.cancel`); a gRPC call gets
-  UNAVAILABLE in trailers. Both are booked as cut.
+  ABORT calls `abort`, which gives the answer of `goodbye.requests` (503) if none has begun, and
+  else breaks it off so that the client can tell (`http1.exchange`). Over HTTP/2 `say_last_goodbye`
+  ends the stream at once, with the same answer or with RST_STREAM (`stream_table.cancel`); a gRPC
+  call gets UNAVAILABLE in trailers. Both are booked as cut.
 - Which files a new protocol touches: its grammar in `wire/`; a session beside `tcp`. If detected by
   its first bytes: `wire/sniff` and a line in `detect`; if begun by an upgrade: `_switch` in
   `http1.connection`, and `http2.inbound` for RFC 8441. Its kind in `drain/ledger`. If

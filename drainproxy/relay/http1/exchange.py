@@ -3,9 +3,10 @@
 import re
 from math import inf
 
-from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE, SIGNAL
+from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
 from drainproxy.relay.context import NOT_HTTP, Access, Context
+from drainproxy.relay.goodbye.requests import overdue_answer, why_last
 from drainproxy.relay.http1.body import CountedBody
 from drainproxy.relay.http1.endless import EndlessAnswer
 from drainproxy.relay.http1.events import EventAnswer
@@ -34,11 +35,6 @@ from drainproxy.wire.rewrite import END_OF_HEAD, answer
 
 # The media type of event streams among those that are accepted (RFC 9110 12.5.1).
 _ASKS_FOR_EVENTS = re.compile(rb"\r\naccept:[^\r\n]*text/event-stream", re.IGNORECASE)
-# What is said to a request that we end before the app has answered.
-_REASONS = {
-    **dict.fromkeys((DEADLINE, SIGNAL), "the time to drain is over"),
-    MAX_AGE: "the connection has reached its age",
-}
 
 
 class Exchange(Session):
@@ -142,13 +138,10 @@ class Exchange(Session):
             self.events.hasten(why)
 
     def _goodbye(self) -> str:
-        """Why this answer is the last one; empty if the next request is here already, or if there
-        is no hurry and the app may still want the rest of this one's body."""
-        if END_OF_HEAD in self.heads.held:
-            return ""
-        if self.age.told_why and self.request_state is SENT:
-            return self.age.told_why
-        return DRAIN if self.context.latecomers.tells_connection(self.age) else ""
+        """Why this answer is the last one; empty if it is not."""
+        drain = DRAIN if self.context.latecomers.tells_connection(self.age) else ""
+        sent, next_is_here = self.request_state is SENT, END_OF_HEAD in self.heads.held
+        return why_last(self.age.told_why, drain, sent=sent, next_is_here=next_is_here)
 
     def _body_in_doubt(self) -> bool:
         """RFC 9110 10.1.1: without 100 the client may or may not send the body, so no request can
@@ -346,11 +339,12 @@ class Exchange(Session):
             self.close_if_unused()
 
     def abort(self, why: str) -> None:
-        """End now, with 503 if no answer has begun, else so that it is seen to be unfinished."""
+        """End now, with an answer of ours if none has begun, else so that it is seen to be
+        unfinished."""
         self.why = why
-        if self.answer_state is ANSWER_HEAD and why in _REASONS and not self.client.is_closing():
-            # As on a stream of HTTP/2: to hear nothing is no answer (RFC 9110 15.6.4).
-            self._say(503, _REASONS[why], why, retry=True, ending=CUT)
+        if self.answer_state is ANSWER_HEAD and not self.client.is_closing():
+            status, reason = overdue_answer(why, sent=self.request_state is SENT)
+            self._say(status, reason, why, retry=status == 503, ending=CUT)
             return
         unfinished = self.answer_state is ANSWER_BODY and self.answer_length == UNTIL_CLOSE
         self._end_exchange(CUT)
@@ -382,9 +376,10 @@ class Exchange(Session):
         if self.answer_state is ANSWER_HEAD and self.request_state is SENT:
             self._app_failed(504, "the app did not answer in time")
         else:
+            takes_nothing = self.client.get_write_buffer_size() > 0
             self.abort(IDLE)
-            if self.client.get_write_buffer_size():
-                # The client takes nothing: a graceful close would wait for ever.
+            if takes_nothing:
+                # A graceful close would wait for ever.
                 self.context.reset(self.client)
 
     def client_lost(self, error: Exception | None) -> None:

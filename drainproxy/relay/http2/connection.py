@@ -6,6 +6,7 @@ from drainproxy.drain.goodbye import DRAIN, IDLE, MAX_AGE
 from drainproxy.drain.ledger import CLIENT_LEFT, CUT
 from drainproxy.relay.address import client_ip
 from drainproxy.relay.context import Context
+from drainproxy.relay.goodbye.requests import overdue_answer
 from drainproxy.relay.http2.client_end import ClientEnd
 from drainproxy.relay.http2.closing import Closing
 from drainproxy.relay.http2.deadlines import Deadline, Deadlines
@@ -23,8 +24,6 @@ from drainproxy.relay.session import MOST_HELD, Session
 from drainproxy.relay.turns import CLIENT_DOES_NOT_READ, CLIENT_IS_FULL, LARGE_READ
 from drainproxy.wire import http2
 from drainproxy.wire.sniff import HTTP2_PREFACE
-
-_REASONS = {MAX_AGE: "the connection has reached its age", IDLE: "nothing has moved for long"}
 
 
 class Http2Connection(Session):
@@ -251,17 +250,17 @@ class Http2Connection(Session):
             self.closing.app_gone(status, reason)
 
     def say_last_goodbye(self, why: str) -> None:
-        """End every stream, with its own goodbye, 503 or RST_STREAM, and then GOAWAY."""
+        """End every stream, with its own goodbye, our answer or RST_STREAM, and then GOAWAY."""
         if self.closing.over:
             return
         self.why = why
-        reason = _REASONS.get(why, "the time to drain is over")
+        status, reason = overdue_answer(why, sent=False)
         if unanswered := [each for each in self.table.streams.values() if not each.status]:
-            self.table.tell_of(why, f"503 {reason}", unanswered)
+            self.table.tell_of(why, f"{status} {reason}", unanswered)
         if self.table.streams and not self.outbound.begun:
-            self.closing.speak_for_app(503, reason, http2.CANCEL, CUT)
+            self.closing.speak_for_app(status, reason, http2.CANCEL, CUT)
         else:
-            self.goodbyes.cut_all(why, reason)
+            self.goodbyes.cut_all(why, status, reason)
             self._shut_down_now()
 
     def abort(self, why: str) -> None:
@@ -298,6 +297,7 @@ class Http2Connection(Session):
         elif not self.table.streams:
             self._shut_down_now()
         elif not self.goodbyes.in_handshake():
+            self.table.fail_late(self.context.now(), 0)
             self.say_last_goodbye(IDLE)
             if told := self.goodbyes.in_handshake():
                 # A client that got Close has the usual time to answer it.

@@ -59,11 +59,12 @@ class StreamGoodbyes:
             if stream.watches_health:
                 self.say(stream, why)
 
-    def cut_all(self, why: str, reason: str) -> None:
-        """Time is up. A WebSocket gets a little for its handshake, an event stream for the end of
-        its event; what is said in time is no cut."""
+    def cut_all(self, why: str, status: int, reason: str) -> None:
+        """Time is up. A request without an answer gets `status` for this `reason`. A WebSocket gets
+        a little for its handshake, an event stream for the end of its event; what is said in time
+        is no cut."""
         for stream in list(self._table.streams.values()):
-            self._cut(stream, why, reason)
+            self._cut(stream, why, status, reason)
 
     def cut_rest(self, why: str, spared: list[Stream]) -> None:
         """End all that are still open, but for those that are spared."""
@@ -71,13 +72,13 @@ class StreamGoodbyes:
             if stream not in spared:
                 self._table.cancel(stream, CUT, why)
 
-    def _cut(self, stream: Stream, why: str, reason: str) -> None:
+    def _cut(self, stream: Stream, why: str, status: int, reason: str) -> None:
         if self._is_gone(stream):
             return
         table = self._table
         tracked = table.tracked.get(stream.id)
         if tracked is None or not tracked.can_be_told:
-            table.cancel(stream, CUT, reason)
+            table.cancel(stream, CUT, reason, status)
         else:
             tracked.hasten(why, table.context.now())
             table.pending[stream.id] = tracked

@@ -213,9 +213,10 @@ class StreamTable:
         self.connection.to_client(self.final_frames(stream, status, reason, http2.INTERNAL_ERROR))
         self.release(stream, APP_LEFT)
 
-    def cancel(self, stream: Stream, ending: int, reason: str = "") -> None:
-        """End it, with 503 or RST_STREAM; `reason` explains it where there is a body."""
-        self.connection.to_client(self.final_frames(stream, 503, reason, http2.CANCEL))
+    def cancel(self, stream: Stream, ending: int, reason: str = "", status: int = 503) -> None:
+        """End it, with an answer of this `status` or RST_STREAM; `reason` explains it where there
+        is a body."""
+        self.connection.to_client(self.final_frames(stream, status, reason, http2.CANCEL))
         self.release(stream, ending)
 
     def release(self, stream: Stream, ending: int) -> None:

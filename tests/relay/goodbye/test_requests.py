@@ -1,8 +1,11 @@
 """Plain requests: a goodbye loses no answer, and the connection ends behind the last one."""
 
+from itertools import product
+
 import pytest
 
-from drainproxy.drain.goodbye import DEADLINE, DRAIN, MAX_AGE
+from drainproxy.drain.goodbye import DEADLINE, DRAIN, MAX_AGE, SIGNAL
+from drainproxy.relay.goodbye.requests import overdue_answer, why_last
 from tests.relay.aged import ages, change
 from tests.relay.carried import AGE, REBALANCE
 from tests.relay.connected import Connected
@@ -185,3 +188,39 @@ def test_who_was_waiting_when_the_listener_closed_is_served_and_told(connected: 
     assert talk.was_told
     assert talk.is_over()
     assert talk.goodbyes == {(talk.kind, DRAIN): 1}
+
+
+def test_an_app_that_owes_its_answer_for_idle_timeout_is_at_fault(connected: Opens) -> None:
+    talk = connected(idle_timeout=60)
+    talk.asks()
+    talk.proxy.wait(61)
+    assert talk.client_got() == [504]
+    assert talk.proxy.endings == [(talk.kind, "app_left")]
+
+
+def test_a_client_that_does_not_end_its_request_within_idle_timeout_hears_408(
+    connected: Opens,
+) -> None:
+    """RFC 9110 15.5.9."""
+    talk = connected(idle_timeout=60)
+    talk.begins_to_ask()
+    talk.proxy.wait(61)
+    assert talk.client_got() == [408]
+    assert talk.is_over()
+    assert talk.proxy.endings == [(talk.kind, "cut")]
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_when_time_is_up_who_has_no_answer_may_ask_elsewhere(sent: bool) -> None:
+    for why in (DEADLINE, SIGNAL, MAX_AGE, ""):
+        status, reason = overdue_answer(why, sent=sent)
+        assert (status, bool(reason)) == (503, True)
+
+
+def test_the_last_answer_is_one_behind_which_no_request_is_lost() -> None:
+    for age, drain, sent in product(("", MAX_AGE), ("", DRAIN), (False, True)):
+        assert why_last(age, drain, sent=sent, next_is_here=True) == ""
+    assert why_last(MAX_AGE, "", sent=True, next_is_here=False) == MAX_AGE
+    assert why_last(MAX_AGE, "", sent=False, next_is_here=False) == ""
+    assert why_last(MAX_AGE, DRAIN, sent=False, next_is_here=False) == DRAIN
+    assert why_last("", DRAIN, sent=True, next_is_here=False) == DRAIN

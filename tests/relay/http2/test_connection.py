@@ -287,8 +287,10 @@ def test_a_connection_on_which_nothing_moves_is_closed_with_a_word() -> None:
     assert talk.proxy.context.registry.sessions == set()
 
 
-def test_a_call_on_which_nothing_moves_is_cut() -> None:
+def test_an_answer_that_has_begun_and_does_not_move_is_cut() -> None:
     talk = asked(idle_timeout=100)
+    talk.app_sends(talk.answers.headers(1, OK))
+    talk.client_hears()
     talk.proxy.wait(101)
     assert talk.client_hears()[-1] == ("goaway", 1, 0)
     assert talk.client.lost
