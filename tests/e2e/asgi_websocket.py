@@ -1,4 +1,4 @@
-"""An ASGI app that sends messages back until one says "enough": then it closes with CODE."""
+"""An ASGI app that sends messages back, but for "think"; at "enough" it closes with CODE."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -24,4 +24,5 @@ async def app(
             if said["text"] == "enough":
                 await send({"type": "websocket.close", "code": CODE, "reason": REASON})
                 return
-            await send({"type": "websocket.send", "text": said["text"]})
+            if said["text"] != "think":
+                await send({"type": "websocket.send", "text": said["text"]})

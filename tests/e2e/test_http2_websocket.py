@@ -163,6 +163,30 @@ async def test_in_a_drain_a_socket_hears_close_and_is_booked_as_it_ended(
     assert report["verdict"] == ("clean" if echoes else "cut 1")
 
 
+async def test_a_question_that_is_left_open_for_too_long_is_named_in_the_report() -> None:
+    drain = ("--drain-delay", "0s", "--drain-quiet", "0s", "--drain-spread", "0s")
+    with (
+        hypercorn("tests.e2e.asgi_websocket:app") as port,
+        sidecar(f"127.0.0.1:{port}", *drain, "--websocket-answer-timeout", "100ms") as leaving,
+    ):
+        async with h2_client(leaving.port) as client:
+            await client.until(RemoteSettingsChanged)
+            socket = await opened(client)
+            socket.say(TextMessage(data="think"))
+            # A control frame is no question and no answer (RFC 6455 5.5); behind it the other came.
+            socket.say(Ping())
+            assert await socket.hear() == Pong()
+            drained = asyncio.create_task(asyncio.to_thread(leaving.post, "/drain?wait=1"))
+            assert await socket.hear() == CloseConnection(code=1001, reason="going away")
+            socket.say(CloseConnection(code=1001))
+            await socket.ended()
+            _, report = await drained
+        assert (report["verdict"], report["unanswered"]) == ("unanswered 1", 1)
+        assert [(each["kind"], each["ending"]) for each in report["blockers"]] == [
+            ("websocket", "unanswered")
+        ]
+
+
 async def test_an_event_stream_ends_after_a_whole_event_with_a_word_when_to_come_again() -> None:
     drain = ("--drain-delay", "0s", "--drain-quiet", "100ms", "--drain-spread", "0s")
     with (

@@ -14,6 +14,8 @@ import pytest
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.grpc_calls import aio_channel, grpc_app, path
+from tests.e2e.hyper_app import hyper_app, whole
+from tests.e2e.hyper_client import Client, connected
 from tests.e2e.process import PATIENCE, Sidecar, sidecar
 from tests.e2e.test_leaving_ends import ASKS, knocking, says
 
@@ -134,3 +136,29 @@ def test_an_http1_client_that_knows_one_address_connects_three_times_at_most(
 def ask(client: http.client.HTTPConnection) -> None:
     client.request("GET", "/hello")
     assert client.getresponse().read() == b"hello\n"
+
+
+async def test_an_http2_client_that_knows_one_address_connects_three_times_at_most() -> None:
+    """RFC 9113 6.8: after GOAWAY it asks on another connection."""
+    opened = asked = 0
+    async with hyper_app() as app:
+        with sidecar(app.address, *SHORT) as running:
+            # Until it is refused.
+            with suppress(ConnectionRefusedError):
+                while True:
+                    async with connected(running.port) as client:
+                        opened += 1
+                        while not (client.goaways or client.end):
+                            asked += 1
+                            await ask_over_http2(client)
+                            if asked == 1:
+                                await asyncio.to_thread(running.post, "/drain")
+            running.cut()
+    assert asked > MOST
+    assert 1 < opened <= MOST
+
+
+async def ask_over_http2(client: Client) -> None:
+    stream = client.ask("/now", name="one")
+    await client.until(lambda: client.streams[stream].ended or bool(client.end))
+    assert whole(client.streams[stream], "one")
