@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from drainproxy.rollout.migration.grammar import ROW_IDS
 from drainproxy.rollout.migration.lexer import Dialect, split
 
 # An option with its value in the same word.
@@ -46,6 +47,9 @@ _DOUBTFUL: Final = re.compile(
 _MUST_BE_FILLED: Final = re.compile(r"(?<!\bdrop )\bnot\s+null\b", re.IGNORECASE)
 _FILLED: Final = re.compile(r"\b(?:default|generated|auto_increment|serial)\b", re.IGNORECASE)
 _BY_NULL: Final = re.compile(r"\bdefault[\s(+-]*(?:cast\s*\(\s*)?null\b", re.IGNORECASE)
+_NEW_COLUMN: Final = re.compile(
+    r"\badd\s*(?:column\b\s*)?(?:if\s+not\s+exists\b\s*)?(?:\(\s*)?[\"`\[']?(\w+)", re.IGNORECASE
+)
 _ADDITIVE: Final = re.compile(
     r"^\s*(?:create\s+(?!or\s+replace\b)(?:(?:global\s+|local\s+)?temp(?:orary)?\s+|unlogged\s+)?"
     r"(?:table|database|index|view|materialized\s+view|type|schema|sequence|extension|role|user|domain"
@@ -103,7 +107,7 @@ def _judged(text: str, dialect: Dialect) -> Iterator[Contract | Unclear]:
                 made.add(_name(match[2]))
         elif (changed := _CHANGED.match(statement.sql)) and _is_new(changed, made):
             continue
-        if words := _contract(statement.bare):
+        if words := _contract(statement.bare) or _hides(statement.sql, dialect):
             yield Contract(" ".join(words.split()))
         elif statement.unsure or not _is_additive(statement.bare):
             yield Unclear(" ".join(statement.sql.split())[:40])
@@ -126,6 +130,12 @@ def _is_new(changed: re.Match[str], made: set[str]) -> bool:
 
 def _is_additive(bare: str) -> bool:
     return bool(_ADDITIVE.match(bare)) and not _DOUBTFUL.search(bare)
+
+
+def _hides(sql: str, dialect: Dialect) -> str:
+    """A new column that old queries take for the row's own id."""
+    columns = _NEW_COLUMN.finditer(sql) if _ALTER.match(sql) else ()
+    return next((each[0] for each in columns if each[1].lower() in ROW_IDS[dialect]), "")
 
 
 def _contract(bare: str) -> str:

@@ -158,10 +158,10 @@ def _alter(alter: Node, statement: Statement, made: Made) -> Judgement:
     for option in alter.args.get("options") or ():
         if kind(option) not in ("AlgorithmProperty", "LockProperty"):
             return unknown(f"ALTER TABLE with {kind(option)} is not understood")
-    new = made.has(alter.this)
-    if problem := next(filter(None, (_action_problem(each, new, made) for each in actions)), ""):
+    problems = (_action_problem(each, alter.this, made) for each in actions)
+    if problem := next(filter(None, problems), ""):
         return unknown(problem)
-    if new:
+    if made.has(alter.this):
         problem = call_problem(alter, statement.bare, made.dialect)
         return unknown(problem) if problem else expand(_OF_NEW)
     indexes = sum(kind(action) == "AddConstraint" for action in actions)
@@ -169,14 +169,15 @@ def _alter(alter: Node, statement: Statement, made: Made) -> Judgement:
     return expand(f"adds {' and '.join(filter(None, parts))}")
 
 
-def _action_problem(action: Node, new: bool, made: Made) -> str:
+def _action_problem(action: Node, table: Node, made: Made) -> str:
     """Why an action of ALTER TABLE does not plainly add; empty if it does."""
+    new = made.has(table)
     match kind(action):
         case "ColumnDef":
             return (
                 foreign(action, grammar.TABLE_NODES, True)
                 if new
-                else column_problem(action, made.dialect)
+                else column_problem(action, table, made.dialect)
             )
         case "AddConstraint" if new:
             return foreign(action, {"AddConstraint", *grammar.TABLE_NODES}, True)

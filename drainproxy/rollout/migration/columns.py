@@ -2,6 +2,7 @@
 
 from . import grammar
 from .lexer import Dialect
+from .shown import folded
 from .tree import Node, foreign, kind
 
 # SQLite takes any default for a column of a STRICT table, and refuses each row that has it.
@@ -17,20 +18,19 @@ _WITHOUT_DEFAULT = {
     *("JSON", "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING"),
     *("MULTIPOLYGON", "GEOMETRYCOLLECTION"),
 }
-# A column of such a name takes the place of the row's own id, which queries may use.
-_ROW_IDS: dict[Dialect, frozenset[str]] = {
-    "sqlite": frozenset({"rowid", "oid", "_rowid_"}),
-    "mysql": frozenset({"_rowid"}),
-}
+# Of every table of PostgreSQL, which refuses another column of that name.
+_SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
 _TIMES = {"DATETIME", "TIMESTAMP", "TIMESTAMPTZ"}
 # Of an integer that every server keeps as one, in 64 bits.
 _MOST_DIGITS = 18
 
 
-def column_problem(column: Node, dialect: Dialect) -> str:
-    """Why it does not; empty if it does."""
-    if column.name.lower() in _ROW_IDS.get(dialect, ()):
-        return f"a column named {column.name} hides the row's own id from queries that use it"
+def column_problem(column: Node, table: Node, dialect: Dialect) -> str:
+    """Why that of `table` is not; empty if it is."""
+    if dialect == "postgres" and folded(column.this) in _SYSTEM_COLUMNS:
+        return f"PostgreSQL refuses a column named {column.name}: each table has one"
+    if dialect == "postgres" and folded(column.this) == folded(table.this):
+        return "a column named like its table hides the row from queries that read it by that name"
     if column.kind is None:
         return "a column without a type"
     if column.kind.this.name in grammar.SERIAL_TYPES:

@@ -1,6 +1,13 @@
 """Recognises what removes something, or rejects what code of the version before may write."""
 
-from .grammar import CONTRACT_NODES, CONTRACT_WORDS, TIGHTENING_COLUMN, TIGHTENING_TABLE
+from .grammar import (
+    CONTRACT_NODES,
+    CONTRACT_WORDS,
+    ROW_IDS,
+    TIGHTENING_COLUMN,
+    TIGHTENING_TABLE,
+)
+from .lexer import Dialect
 from .made import Made
 from .tree import Node, kind, nodes
 
@@ -17,7 +24,7 @@ def contract_reason(parsed: Node, made: Made) -> str:
     if kind(parsed) == "Create":
         return _create_reason(parsed, made)
     if kind(parsed) == "Alter" and not made.has(parsed.this):
-        return _alter_reason(parsed)
+        return _alter_reason(parsed, made.dialect)
     return ""
 
 
@@ -46,11 +53,11 @@ def _create_reason(create: Node, made: Made) -> str:
     return ""
 
 
-def _alter_reason(alter: Node) -> str:
+def _alter_reason(alter: Node, dialect: Dialect) -> str:
     for action in alter.args.get("actions") or ():
         match kind(action):
             case "ColumnDef":
-                reason = _column_reason(action)
+                reason = _column_reason(action, dialect)
             case "AlterColumn":
                 reason = _alter_column_reason(action)
             case "AddConstraint":
@@ -63,7 +70,9 @@ def _alter_reason(alter: Node) -> str:
     return ""
 
 
-def _column_reason(column: Node) -> str:
+def _column_reason(column: Node, dialect: Dialect) -> str:
+    if column.name.lower() in ROW_IDS[dialect]:
+        return f"a column named {column.name} hides the row's own id from queries that use it"
     constraints = [constraint.args.get("kind") for constraint in column.constraints]
     for constraint in constraints:
         if what := TIGHTENING_COLUMN.get(kind(constraint)):

@@ -143,6 +143,13 @@ TIGHTENING_TABLE: Final = TIGHTENING_COLUMN | {
     "ExcludeColumnConstraint": "EXCLUDE",
     "Constraint": "a constraint",
 }
+# A column of such a name takes the place of the row's own id, which queries may use. MySQL makes
+# `my_row_id` itself, also on a replica alone: the same column from its source ends the replication.
+ROW_IDS: Final = {
+    "postgres": _names(),
+    "mysql": _names("_rowid my_row_id"),
+    "sqlite": _names("_rowid_ oid rowid"),
+}
 SEQUENCE_NODES: Final = _names("SequenceProperties Literal Neg Column")
 TYPE_NODES: Final = _names("DataType DataTypeParam Literal Schema ColumnDef")
 # What an index may compute: this never fails, whatever the row.
