@@ -12,12 +12,16 @@ _STRICT_DEFAULTS = {
     "TEXT": {"integer", "number", "text"},
     "VARBINARY": set[str](),
 }
-# MySQL refuses a default of these, or throws it away where its mode is lax: NOT NULL stays alone.
-_WITHOUT_DEFAULT = {
-    *("TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB"),
-    *("JSON", "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING"),
-    *("MULTIPOLYGON", "GEOMETRYCOLLECTION"),
+# MySQL gives no other type a default: it refuses that, or throws it away where its mode is lax, so
+# that NOT NULL stays alone.
+_WITH_DEFAULT = {
+    *("BIT", "BOOLEAN", "TINYINT", "SMALLINT", "MEDIUMINT", "INT", "BIGINT", "DECIMAL", "DOUBLE"),
+    *("UTINYINT", "USMALLINT", "UMEDIUMINT", "UINT", "UBIGINT", "UDECIMAL", "UDOUBLE", "FLOAT"),
+    *("CHAR", "NCHAR", "VARCHAR", "NVARCHAR", "BINARY", "VARBINARY", "ENUM", "SET", "UUID"),
+    *("DATE", "DATETIME", "TIME", "TIMESTAMP", "TIMESTAMPTZ", "YEAR"),
 }
+# Characters of four bytes in 65535 bytes: a longer VARCHAR becomes a TEXT where its mode is lax.
+_LONGEST = 16_383
 # Of every table of PostgreSQL, which refuses another column of that name.
 _SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
 _TIMES = {"DATETIME", "TIMESTAMP", "TIMESTAMPTZ"}
@@ -41,22 +45,31 @@ def column_problem(column: Node, table: Node, dialect: Dialect) -> str:
             continue
         if problem := foreign(what.this, grammar.CONSTANT_NODES):
             return f"the default is no constant: {problem}"
-        if not _fits(what.this, column.kind.this.name, dialect):
+        if not _fits(what.this, column.kind, dialect):
             return "the default does not surely fit the type, which some servers see late"
     return foreign(column, grammar.COLUMN_NODES)
 
 
-def _fits(default: Node, data_type: str, dialect: Dialect) -> bool:
+def _fits(default: Node, data_type: Node, dialect: Dialect) -> bool:
     """Whether a row with the default is taken, where a server does not look before there is one."""
+    name = data_type.this.name
     if kind(default) == "Null":
         return True
     if dialect == "mysql":
-        # MariaDB checks that it is valid JSON. A time is a text for other types.
+        # A time is a text for other types.
         is_time = kind(default).startswith("Current")
-        return data_type not in _WITHOUT_DEFAULT and (not is_time or data_type in _TIMES)
-    if dialect == "sqlite" and data_type in _STRICT_DEFAULTS:
-        return _form(default) in _STRICT_DEFAULTS[data_type]
+        return _takes_default(data_type) and (not is_time or name in _TIMES)
+    if dialect == "sqlite" and name in _STRICT_DEFAULTS:
+        return _form(default) in _STRICT_DEFAULTS[name]
     return True
+
+
+def _takes_default(data_type: Node) -> bool:
+    """Whether MySQL keeps it."""
+    sizes = [str(each.this.this) for each in data_type.expressions if kind(each) == "DataTypeParam"]
+    return data_type.this.name in _WITH_DEFAULT and all(
+        size.isdecimal() and len(size) <= _MOST_DIGITS and int(size) <= _LONGEST for size in sizes
+    )
 
 
 def _form(default: Node) -> str:

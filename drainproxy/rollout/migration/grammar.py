@@ -181,7 +181,7 @@ TYPES: Final = {
     "mysql": _names(
         "bigint binary bit blob bool boolean char character date datetime dec decimal double enum",
         "fixed float float4 float8 geometry int int1 int2 int3 int4 int8 integer interval json",
-        "linestring long longblob longtext mediumblob mediumint mediumtext multilinestring",
+        "linestring longblob longtext mediumblob mediumint mediumtext multilinestring",
         "multipoint multipolygon nchar numeric nvarchar point polygon real serial set signed",
         "smallint text time timestamp tinyblob tinyint tinytext unsigned uuid varbinary varchar",
         "vector year",

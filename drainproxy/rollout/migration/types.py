@@ -18,7 +18,11 @@ def type_problem(parsed: Node, sql: str, dialect: Dialect, own: Collection[str])
         name = _foreign_name(node) if kind(node) == "DataType" else ""
         if name and name.lower() not in grammar.TYPES[dialect] and name not in own:
             return _unknown(name)
-    return next(map(_unknown, _foreign_words(parsed, sql, dialect)), "")
+    for word in _foreign_words(parsed, sql, dialect):
+        if dialect == "mysql" and word.upper() == "LONG":
+            return "LONG is MEDIUMTEXT in MySQL, which has no default, and no integer: write that"
+        return _unknown(word)
+    return ""
 
 
 def _foreign_name(data_type: Node) -> str:
