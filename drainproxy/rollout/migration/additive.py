@@ -177,7 +177,7 @@ def _action_problem(action: Node, table: Node, made: Made) -> str:
             return (
                 foreign(action, grammar.TABLE_NODES, True)
                 if new
-                else column_problem(action, table, made.dialect)
+                else column_problem(action, table, made)
             )
         case "AddConstraint" if new:
             return foreign(action, {"AddConstraint", *grammar.TABLE_NODES}, True)

@@ -2,8 +2,10 @@
 
 from . import grammar
 from .lexer import Dialect
+from .made import Made
 from .shown import folded
 from .tree import Node, foreign, kind
+from .types import incomparable
 
 # SQLite takes any default for a column of a STRICT table, and refuses each row that has it.
 _STRICT_DEFAULTS = {
@@ -29,8 +31,9 @@ _TIMES = {"DATETIME", "TIMESTAMP", "TIMESTAMPTZ"}
 _MOST_DIGITS = 18
 
 
-def column_problem(column: Node, table: Node, dialect: Dialect) -> str:
+def column_problem(column: Node, table: Node, made: Made) -> str:
     """Why that of `table` is not; empty if it is."""
+    dialect = made.dialect
     if dialect == "postgres" and folded(column.this) in _SYSTEM_COLUMNS:
         return f"PostgreSQL refuses a column named {column.name}: each table has one"
     if dialect == "postgres" and folded(column.this) == folded(table.this):
@@ -39,6 +42,8 @@ def column_problem(column: Node, table: Node, dialect: Dialect) -> str:
         return "a column without a type"
     if column.kind.this.name in grammar.SERIAL_TYPES:
         return "a column that numbers all rows rewrites the table"
+    if dialect == "postgres" and (name := incomparable(column.kind, made.incomparable)):
+        return f"{name} has no equality: SELECT DISTINCT *, GROUP BY and UNION of old code fail"
     for constraint in column.constraints:
         what = constraint.args.get("kind")
         if kind(what) != "DefaultColumnConstraint":

@@ -195,6 +195,8 @@ TYPES: Final = {
     )
     | {"double precision"},
 }
+# PostgreSQL's types that have no default operator class of btree or hash, and so no equality.
+WITHOUT_EQUALITY: Final = _names("box circle json jsonpath line lseg path point polygon xml")
 # Words that sqlglot counts among those of types and that are others as well.
 TYPE_SYNTAX: Final = _names("array enum list null range union")
 SERIAL_TYPES: Final = _names("SERIAL BIGSERIAL SMALLSERIAL")

@@ -8,6 +8,7 @@ from .known import Columns
 from .lexer import Dialect
 from .shown import folded, written
 from .tree import Node, kind
+from .types import incomparable
 
 
 class Made:
@@ -21,7 +22,8 @@ class Made:
         self.columns = Columns(dialect)
         self._copies: set[str] = set()
         self._tables: set[tuple[str, ...]] = set()
-        self._types: set[str] = set()
+        # With whether there is an equality of their values.
+        self._types: dict[str, bool] = {}
         self._doubtful: set[tuple[str, ...]] = set()
 
     def remember(self, parsed: Node) -> None:
@@ -44,7 +46,7 @@ class Made:
         elif what == "TABLE" and name not in self._doubtful and self._has_own_rows(parsed):
             self._tables.add(name)
         elif what == "TYPE":
-            self._types.add(made.sql())
+            self._types[made.sql()] = not incomparable(parsed, self.incomparable)
 
     def forget(self) -> None:
         """A table may have been renamed, replaced, or be looked up elsewhere since."""
@@ -56,6 +58,11 @@ class Made:
     def types(self) -> Collection[str]:
         """The types, as they were written."""
         return self._types
+
+    @property
+    def incomparable(self) -> Collection[str]:
+        """Those of them that PostgreSQL cannot compare."""
+        return {name for name, has_equality in self._types.items() if not has_equality}
 
     def has(self, table: Node | None) -> bool:
         """Whether it is surely one of the tables."""

@@ -25,6 +25,21 @@ def type_problem(parsed: Node, sql: str, dialect: Dialect, own: Collection[str])
     return ""
 
 
+def incomparable(parsed: Node, own: Collection[str]) -> str:
+    """The first type in it of which PostgreSQL cannot tell whether two values are equal.
+
+    `own` are such types of the same file: an array or a row of them is one too.
+    """
+    for node in nodes(parsed):
+        if kind(node) != "DataType":
+            continue
+        is_own = node.this.name == "USERDEFINED"
+        name = str(node.args["kind"].sql() if is_own else node.this.name.lower())
+        if name.lower() in grammar.WITHOUT_EQUALITY or name in own:
+            return name
+    return ""
+
+
 def _foreign_name(data_type: Node) -> str:
     """A name that sqlglot does not know, or takes for what the server does not have."""
     if data_type.this.name == "USERDEFINED":

@@ -61,3 +61,30 @@ def test_a_column_may_have_the_name_of_a_type() -> None:
     sql = 'UPDATE orders SET datetime = "int", object = list, "Text" = orders.object'
 
     assert worst(lint("f.sql", sql)) == "migrate"
+
+
+def test_a_new_column_of_a_type_without_equality_is_unknown() -> None:
+    """PostgreSQL 15: could not identify an equality operator for type json."""
+    without = [
+        "box",
+        "circle",
+        "json",
+        "jsonpath",
+        "line",
+        "lseg",
+        "path",
+        "point",
+        "polygon",
+        "xml",
+    ]
+    for name in sorted(TYPES["postgres"] - {"serial", "bigserial", "smallserial"}):
+        for column in (f"n {name}", f"n {name.upper()}[]", f"m int, ADD n {name}"):
+            found = lint("f.sql", f"ALTER TABLE orders ADD COLUMN {column}")
+            assert ("has no equality" in found[0].reason) == (name in without), column
+            assert worst(found) == "unknown" or name not in without, column
+
+
+def test_a_type_without_equality_may_be_in_a_new_table_and_in_other_servers() -> None:
+    assert worst(lint("f.sql", "CREATE TABLE t (n json, m point)")) == "expand"
+    assert worst(lint("f.sql", "ALTER TABLE orders ADD COLUMN n json", "mysql")) == "expand"
+    assert worst(lint("f.sql", "ALTER TABLE orders ADD COLUMN n json", "sqlite")) == "expand"
