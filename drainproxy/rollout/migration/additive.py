@@ -155,6 +155,8 @@ def _alter(alter: Node, statement: Statement, made: Made) -> Judgement:
     actions = alter.args.get("actions") or ()
     if str(alter.args.get("kind")).upper() != "TABLE" or not actions:
         return unknown("this ALTER is in no list of what only adds")
+    if alter.args.get("only") and made.dialect != "postgres":
+        return unknown("ALTER TABLE ONLY is PostgreSQL's: another server reads the name of a table")
     for option in alter.args.get("options") or ():
         if kind(option) not in ("AlgorithmProperty", "LockProperty"):
             return unknown(f"ALTER TABLE with {kind(option)} is not understood")

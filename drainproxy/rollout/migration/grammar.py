@@ -276,7 +276,7 @@ SYSTEM_PREFIXES: Final = ("pg_", "sqlite_", "pragma_")
 # understood here.
 ARGUMENTS: Final = {
     "Create": _names("this kind exists concurrently properties expression unique"),
-    "Alter": _names("this kind exists actions options"),
+    "Alter": _names("this kind exists actions options only"),
     "ColumnDef": _names("this kind constraints exists position"),
     "Insert": _names("this expression conflict returning with_ ignore default alternative"),
     "Update": _names("this expressions from_ where returning with_ order limit"),
