@@ -14,6 +14,7 @@ from .judgement import Judgement, contract, unknown
 from .lexer import Dialect, Statement
 from .made import Made
 from .names import words
+from .references import reference_problem
 
 
 class Judge:
@@ -27,33 +28,36 @@ class Judge:
         """Its phase; None if it changes nothing by itself."""
         if not statement.unsure and grammar.NEUTRAL.fullmatch(_normal(statement.bare)):
             return None
-        judgement = self._judge(statement)
-        if not judgement.is_additive:
+        parsed = self._parsed(statement)
+        if isinstance(parsed, Judgement):
             self._made.forget()
-        return judgement
+            return parsed
+        try:
+            return self._of_tree(parsed, statement)
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            # A tree has the shape that its text gives it: text that is wrong, any shape.
+            self._made.forget()
+            return unknown(f"sqlglot's tree of it is not understood: {error}"[:200])
 
-    def _judge(self, statement: Statement) -> Judgement:
+    def _parsed(self, statement: Statement) -> tree.Node | Judgement:
         if statement.unsure:
             return unknown(f"it cannot be read surely: {statement.unsure}")
         first = (words(statement.bare) or [""])[0]
         if first in grammar.CONTRACT_WORDS and statement.bare.upper().startswith(first):
             return contract(grammar.CONTRACT_WORDS[first])
         parsed = tree.parse(statement.sql, self._dialect)
-        if isinstance(parsed, str):
-            return unknown(parsed)
-        try:
-            return self._of_tree(parsed, statement)
-        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-            # A tree has the shape that its text gives it: text that is wrong, any shape.
-            return unknown(f"sqlglot's tree of it is not understood: {error}"[:200])
+        return unknown(parsed) if isinstance(parsed, str) else parsed
 
     def _of_tree(self, parsed: tree.Node, statement: Statement) -> Judgement:
-        if reason := contract_reason(parsed, self._made):
-            return contract(reason)
-        judgement = additive(parsed, statement, self._made)
-        if judgement.is_additive:
-            self._made.remember(parsed)
-        return judgement
+        reason = contract_reason(parsed, self._made)
+        judgement = contract(reason) if reason else additive(parsed, statement, self._made)
+        if not judgement.is_additive:
+            self._made.forget()
+            return judgement
+        self._made.remember(parsed)
+        # All else of it is understood, so what it has made stays known to the statements behind it.
+        problem = reference_problem(parsed, self._made)
+        return unknown(problem) if problem else judgement
 
 
 def _normal(bare: str) -> str:
