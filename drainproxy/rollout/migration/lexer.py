@@ -69,6 +69,8 @@ _DELIMITER = re.compile(r"\bDELIMITER\b", re.IGNORECASE)
 # GBK, Big5 and Shift JIS take these for the second byte of a character.
 _SWALLOWED = re.compile(r"[^\x00-\x7f][\\`]")
 _UNICODE = re.compile(r"\b[Uu]&$")
+# Where drizzle splits a file, before it looks at SQL; for servers it is a comment, or wrong SQL.
+_BREAKPOINT: Final = "--> statement-breakpoint"
 _OPENERS: Final = {"'": "a quote", '"': "a quote", "`": "a quote", "[": "a bracket"}
 
 
@@ -123,6 +125,7 @@ def _dollar_quoted(text: str, match: re.Match[str]) -> tuple[str, int]:
 def _statement(pieces: list[_Piece], line: int, dialect: Dialect, unsure: str) -> Statement | None:
     bare = "".join(map(_bare, pieces))
     found = next(filter(None, (_doubt(piece, dialect) for piece in pieces)), "")
+    found = found or _doubt_of_drizzle(pieces)
     if not bare.strip() and not found:
         return None
     return Statement(
@@ -186,8 +189,30 @@ def _comment_doubt(text: str, dialect: Dialect) -> str:
         return "MySQL takes this comment for a hint"
     if text.startswith("/*") and "/*" in text[2:]:
         return "a comment in a comment: not every server nests them"
+    if text.startswith(_BREAKPOINT):
+        return ""
     if dialect == "mysql" and text.startswith("--") and text[2:3] not in ("", " ", "\t"):
         return "in MySQL `--` begins a comment only with a blank behind it"
+    return ""
+
+
+def _is_breakpoint(piece: _Piece) -> bool:
+    """A comment that ends with it, so that what follows is code for all readers."""
+    _, found, behind = piece.text.partition(_BREAKPOINT)
+    return bool(found) and piece.kind == "line_comment" and not behind.strip(" \t")
+
+
+def _doubt_of_drizzle(pieces: list[_Piece]) -> str:
+    """Why drizzle reads another program than the others."""
+    if any(_BREAKPOINT in piece.text and not _is_breakpoint(piece) for piece in pieces):
+        return f"drizzle splits the file at `{_BREAKPOINT}`, whatever it stands in"
+    code = [
+        index
+        for index, piece in enumerate(pieces)
+        if piece.kind not in _COMMENTS and piece.text.strip()
+    ]
+    if code and any(map(_is_breakpoint, pieces[code[0] : code[-1]])):
+        return f"no semicolon before `{_BREAKPOINT}`: the statement ends there for drizzle alone"
     return ""
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from drainproxy.rollout.migration.lexer import Dialect, split
+from tests.rollout.migration.corpora import DIALECTS
 
 
 def found(text: str, dialect: Dialect = "postgres") -> list[tuple[str, str]]:
@@ -89,6 +90,38 @@ def test_where_readers_may_disagree_the_rest_is_unsure(
 
     assert why in first
     assert set(others) <= {first}
+
+
+BREAKPOINT = "--> statement-breakpoint"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_breakpoint_of_drizzle_is_a_comment(dialect: Dialect) -> None:
+    for text in (
+        f"a;\n{BREAKPOINT}\nb;",
+        f"a;{BREAKPOINT}\nb;{BREAKPOINT} \t",
+        f"{BREAKPOINT}\n{BREAKPOINT}\na;\n-- x {BREAKPOINT}\nb\n{BREAKPOINT}",
+        f"a\n{BREAKPOINT}\n;{BREAKPOINT}\r\nb",
+    ):
+        assert [each[0] for each in found(text, dialect)] == ["a", "b"], text
+        assert doubts(text, dialect) == ["", ""], text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_where_drizzle_alone_ends_a_statement_the_rest_is_unsure(dialect: Dialect) -> None:
+    for text in (
+        f"a {BREAKPOINT}\nb; x",
+        f"a /* {BREAKPOINT} */ b; x",
+        f"a '{BREAKPOINT}\nb'; x",
+        f'a "{BREAKPOINT}"; x',
+        f"a; {BREAKPOINT} b\nc; x",
+        f"a; -- {BREAKPOINT} b {BREAKPOINT}\nc; x",
+        f"a; -- {BREAKPOINT} b",
+        f"a; /* {BREAKPOINT} b */",
+    ):
+        assert "drizzle" in doubts(text, dialect)[-1], text
+    assert "drizzle" in doubts(f"a $$ {BREAKPOINT} $$; x", "postgres")[-1]
+    assert "drizzle" in doubts(f"a # {BREAKPOINT}\n; x", "mysql")[-1]
 
 
 def test_a_line_is_that_of_the_first_word() -> None:

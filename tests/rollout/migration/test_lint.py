@@ -113,6 +113,26 @@ def test_a_comment_that_ends_at_another_line_end_hides_nothing() -> None:
         assert worst(lint("f.sql", text)) == "unknown", repr(end)
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_file_of_drizzle_is_judged_statement_by_statement(dialect: Dialect) -> None:
+    text = (
+        "CREATE TABLE users (id int PRIMARY KEY);\n--> statement-breakpoint\n"
+        "ALTER TABLE orders ADD COLUMN note varchar(9);--> statement-breakpoint\nDROP TABLE old;"
+    )
+
+    assert [(each.line, each.phase) for each in lint("f.sql", text, dialect)] == [
+        (1, "expand"),
+        (3, "expand"),
+        (4, "contract"),
+    ]
+
+
+def test_a_statement_that_drizzle_cuts_is_unknown() -> None:
+    cut = "ALTER TABLE a ADD COLUMN x int NOT NULL\n--> statement-breakpoint\nDEFAULT 0;"
+
+    assert worst(lint("f.sql", cut)) == "unknown"
+
+
 def test_mysql_reads_two_dashes_as_a_comment_only_before_a_blank() -> None:
     text = "UPDATE t SET a = 5--1; DROP TABLE y;\n;"
 
