@@ -1,6 +1,7 @@
 """Reports of pgroll and squawk: they may say contract, and expand only where it is sure."""
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,20 +25,27 @@ def phase(report: Any) -> str:
 )
 def test_the_status_of_pgroll(status: Any, expected: str) -> None:
     report = {"Schema": "public", "Version": "27_add_note", "Status": status}
-    (found,) = lint("-", json.dumps(report, indent=2))
-
-    assert (found.phase, found.line, found.statement) == (expected, 1, "public 27_add_note")
+    # As the manual of pgroll shows it, and as pgroll prints it.
+    for each in (report, {key.lower(): value for key, value in report.items()}):
+        (found,) = lint("-", json.dumps(each, indent=2))
+        assert (found.phase, found.line, found.statement) == (expected, 1, "public 27_add_note")
 
 
 def column(**fields: Any) -> dict[str, Any]:
     return {"add_column": {"table": "t", "column": {"name": "c", "type": "text", **fields}}}
 
 
+WIPE = {"storage_parameters": "fillfactor = 70); DROP TABLE orders; --"}
 INDEX = {"name": "i", "table": "t", "columns": {"a": {}}}
 
 
 def index_of(field: Any) -> dict[str, Any]:
     return {"create_index": INDEX | {"columns": {"a": field}}}
+
+
+def listed(field: Any) -> dict[str, Any]:
+    """As pgroll has it since columns have settings and an order."""
+    return {"create_index": INDEX | {"columns": [field]}}
 
 
 @pytest.mark.parametrize(
@@ -56,6 +64,22 @@ def index_of(field: Any) -> dict[str, Any]:
         (index_of({"opclass": {"name": "text_ops", "params": ["a=1"]}}), "unknown"),
         (index_of({"opclass": "text_ops"}), "unknown"),
         (index_of({"more": 1}), "unknown"),
+        (index_of({"sort": "DESC); DROP TABLE t; --"}), "unknown"),
+        (index_of({"sort": ["DESC"]}), "unknown"),
+        (index_of({"nulls": "LAST, (drop_it(a))"}), "unknown"),
+        (index_of({"collate": "C) WHERE (drop_it(a)"}), "unknown"),
+        (index_of({"collate": 1}), "unknown"),
+        (index_of({"collate": '"C"', "nulls": "LAST"}), "expand"),
+        (index_of({"opclass": {"name": ["text_ops"]}}), "unknown"),
+        (index_of({"column": "a"}), "unknown"),
+        ({"create_index": INDEX | {"columns": [{"column": "a"}, "b"]}}, "expand"),
+        (listed({"column": "a", "collate": "C", "nulls": "FIRST", "sort": "ASC"}), "expand"),
+        (listed({"column": "a", "opclass": {"name": "text_ops"}}), "expand"),
+        (listed({"column": "a", "opclass": {"name": "wipe_ops"}}), "unknown"),
+        (listed({"name": "a"}), "unknown"),
+        (listed({"column": "a", "Sort": "DESC"}), "unknown"),
+        (listed({"sort": "DESC"}), "unknown"),
+        (listed(1), "unknown"),
         (column(nullable=True), "expand"),
         (column(default="'x'"), "expand"),
         (column(nullable=True, default="now()"), "expand"),
@@ -124,6 +148,37 @@ def test_a_migration_of_pgroll(operation: Any, expected: str) -> None:
         ([{"type": "int", "generated": {"expression": "wipe()"}}], [], "unknown"),
         ([{"type": "int"}], [{"type": "check", "check": "wipe(c)"}], "unknown"),
         ([{"type": "int"}], [{"type": "exclude"}], "unknown"),
+        ([{"type": "int"}], [{"type": "unique", "index_parameters": {}}], "expand"),
+        ([{"type": "int"}], [{"type": "unique", "index_parameters": WIPE}], "unknown"),
+        ([{"type": "int"}], [{"type": "unique", "Columns": ["c"]}], "unknown"),
+        (
+            [{"type": "int", "generated": {"identity": {"sequence_options": "START WITH 5"}}}],
+            [],
+            "expand",
+        ),
+        (
+            [{"type": "int", "generated": {"identity": {"sequence_options": "x) wipe("}}}],
+            [],
+            "unknown",
+        ),
+        (
+            [{"type": "int", "generated": {"identity": {"user_specified_values": "x"}}}],
+            [],
+            "unknown",
+        ),
+        ([{"type": "int", "generated": {"expression": "1", "more": 1}}], [], "unknown"),
+        ([{"type": "int", "generated": "x"}], [], "unknown"),
+        ([{"type": "int", "check": "c > 1"}], [], "unknown"),
+        ([{"type": "int", "references": {"table": "t", "name": "f"}}], [], "expand"),
+        ([{"type": "int", "references": {"table": "t", "on_delete": "CASCADE"}}], [], "expand"),
+        ([{"type": "int", "references": {"table": "t", "on_delete": "x"}}], [], "unknown"),
+        ([{"type": "int", "references": {"table": "orders", "name": "f"}}], [], "unknown"),
+        ([{"type": "int", "references": {"Table": "t"}}], [], "unknown"),
+        ([{"type": "int"}], [{"type": "foreign_key", "references": {"table": "t"}}], "expand"),
+        ([{"type": "int"}], [{"type": "foreign_key", "references": {"table": "u"}}], "unknown"),
+        ([{"type": "int"}], [{"type": "foreign_key", "references": {"table": ["t"]}}], "unknown"),
+        ([{"type": "int"}], [{"type": "foreign_key", "references": []}], "unknown"),
+        ([{"type": "int"}], [{"type": "foreign_key"}], "unknown"),
         ([{"type": "int", "storage": "x"}], [], "unknown"),
         ([{"type": "int) INHERITS (orders"}], [], "unknown"),
         (["int"], [], "unknown"),
@@ -137,6 +192,98 @@ def test_a_table_of_pgroll_may_call_only_what_is_known(
     body = {"name": "t", "columns": columns, "constraints": constraints}
 
     assert phase({"operations": [{"create_table": body}]}) == expected
+
+
+def test_a_foreign_key_to_a_table_of_the_same_migration_only_adds() -> None:
+    users = {"create_table": {"name": "users", "columns": [{"name": "id", "type": "int"}]}}
+    key = {"name": "u", "type": "int", "references": {"name": "f", "table": "users"}}
+    orders = {"create_table": {"name": "orders", "columns": [key]}}
+
+    assert phase({"operations": [users, orders]}) == "expand"
+    assert phase({"operations": [orders, users]}) == "unknown"
+
+
+MIGRATION = {
+    "name": "1",
+    "version_schema": "one",
+    "operations": [
+        {
+            "create_table": {
+                "name": "t",
+                "comment": "x",
+                "columns": [
+                    {"name": "c", "type": "int", "check": {"name": "k", "constraint": "c > 1"}},
+                    {
+                        "name": "d",
+                        "type": "int",
+                        "generated": {"identity": {"sequence_options": ""}},
+                    },
+                    {"name": "e", "type": "int", "references": {"name": "f", "table": "t"}},
+                ],
+                "constraints": [
+                    {"name": "u", "type": "unique", "index_parameters": {"include_columns": ["c"]}}
+                ],
+            }
+        },
+        {
+            "create_index": {
+                **INDEX,
+                "columns": [{"column": "a", "sort": "DESC", "opclass": {"name": "int4_ops"}}],
+                "unique": False,
+                "method": "",
+                "predicate": "",
+                "storage_parameters": "",
+            }
+        },
+        {"add_column": {"table": "o", "column": {"name": "c", "type": "text", "nullable": True}}},
+        {"sql": {"up": "CREATE TABLE x (n int)", "down": "DROP TABLE x", "onComplete": False}},
+    ],
+}
+
+
+def spelt_otherwise(value: Any, change: Callable[[str], str]) -> Iterator[Any]:
+    """The same with one key changed, and with one key doubled, for each of its keys."""
+    if isinstance(value, dict):
+        for name in value:
+            changed = {change(key) if key == name else key: each for key, each in value.items()}
+            yield changed
+            yield value | {change(name): value[name]}
+            for inner in spelt_otherwise(value[name], change):
+                yield value | {name: inner}
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            for inner in spelt_otherwise(each, change):
+                yield [*value[:index], inner, *value[index + 1 :]]
+
+
+def test_a_key_in_another_letter_case_is_never_overlooked() -> None:
+    """Go's encoding/json takes it for the key: {"UNIQUE": true} makes a unique index."""
+    assert phase(MIGRATION) == "expand"
+    for change in (str.upper, str.capitalize, lambda key: key + "\u200b"):
+        variants = [*spelt_otherwise(MIGRATION, change)]
+        assert len(variants) > 90
+        for variant in variants:
+            assert phase(variant) == "unknown", variant
+
+
+def test_a_key_that_stands_twice_is_unknown() -> None:
+    """Of `true` and `null` Go keeps the first, Python the last."""
+    index = '{"name": "i", "table": "t", "columns": ["a"], "unique": true, "unique": null}'
+
+    assert worst(lint("r.json", f'{{"operations": [{{"create_index": {index}}}]}}')) == "unknown"
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"schema": "public", "Status": "In progress"},
+        {"Schema": "public", "Version": "1", "STATUS": "In progress"},
+        {"Schema": "public", "Status": "In progress", "More": 1},
+        {"Status": "In progress"},
+    ],
+)
+def test_a_status_with_other_keys_than_pgrolls_is_unknown(report: Any) -> None:
+    assert phase(report) == "unknown"
 
 
 def test_a_migration_without_an_operation_is_unknown() -> None:
