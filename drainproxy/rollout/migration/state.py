@@ -1,6 +1,7 @@
 """The record of an app's schema, and whether it is consistent."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -15,6 +16,12 @@ MOST: Final = 999_999_999
 Version = Annotated[int, Meta(ge=0, le=MOST)]
 # A time without an offset means another moment on every machine.
 Moment = Annotated[datetime, Meta(tz=True)]
+
+
+_TIMES: Final = {"since", "expanded-at", "deployed-at"}
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+_NUMBERS: Final = {"revision", "version", "floor", "known-from", "deployed-version"}
+_NUMBER = re.compile(r"[0-9]+")
 
 
 class State(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -80,7 +87,9 @@ class Damaged(Struct, frozen=True):
 
 
 def read(record: Any) -> State | Damaged:
-    """The state of a mapping of names to values, numbers and times as text or not."""
+    """The state of a mapping of names to values: times are text, numbers may be."""
+    if isinstance(record, Mapping) and (strange := next(_strange(record), None)):
+        return Damaged(f"the record is corrupt: {strange}")
     try:
         state = msgspec.convert(record, State, strict=False)
     except (msgspec.ValidationError, OverflowError) as error:
@@ -93,6 +102,21 @@ def write(state: State) -> dict[str, Any]:
     """What `read` takes; what is not known is left out."""
     record = msgspec.to_builtins(state)
     return {name: value for name, value in record.items() if value is not None}
+
+
+def _strange(record: Mapping[Any, Any]) -> Iterator[str]:
+    """What nobody has written here, and a lenient reader would take for something else.
+
+    Null would mean that nothing is known, which is left out instead; a number would be a time in
+    seconds, or in something else.
+    """
+    for name, value in record.items():
+        if value is None or str(value).lower() == "null":
+            yield f"{name} is null: what it said is lost"
+        elif name in _TIMES and not _TIME.match(str(value)):
+            yield f"{name} is {str(value)[:40]!r}, no time such as 2026-11-29T12:00:00Z"
+        elif name in _NUMBERS and not _NUMBER.fullmatch(str(value)):
+            yield f"{name} is {str(value)[:40]!r}, no whole number"
 
 
 def _contradictions(state: State) -> Iterator[str]:

@@ -48,6 +48,25 @@ def test_what_is_written_is_read(state: State) -> None:
         BEGUN | {"since": "2026-11-29T12:00:00"},
         BEGUN | {"since": "9999999999999-01-01T00:00:00Z"},
         BEGUN | {"revision": 0},
+        BEGUN | {"since": 1764417600},
+        BEGUN | {"since": 1764417600.5},
+        BEGUN | {"since": "1764417600"},
+        BEGUN | {"since": "-1e3"},
+        BEGUN | {"since": True},
+        BEGUN | {"since": ["2026-11-29T12:00:00Z"]},
+        BEGUN | {"since": None},
+        BEGUN | {"expanded-at": None},
+        BEGUN | {"expanded-at": 0},
+        BEGUN | {"deployed-version": 7, "deployed-at": 1764417600},
+        BEGUN | {"deployed-version": None, "deployed-at": None},
+        BEGUN | {"floor": None},
+        BEGUN | {"floor": "null"},
+        BEGUN | {"floor": "NULL"},
+        BEGUN | {"known-from": None},
+        BEGUN | {"version": 7.0},
+        BEGUN | {"version": "7.0"},
+        BEGUN | {"version": "7e0"},
+        BEGUN | {"version": True},
         BEGUN | {"flor": 6},
         {},
         {"revision": 3},
@@ -76,6 +95,21 @@ def test_a_record_that_cannot_be_true_is_damaged(record: Any) -> None:
 
     assert isinstance(state, Damaged)
     assert state.reason.startswith("the record is corrupt: ")
+
+
+@pytest.mark.parametrize("name", [name.replace("_", "-") for name in State.__struct_fields__])
+def test_a_null_is_damage_with_a_reason(name: str) -> None:
+    for null in (None, "null"):
+        state = read(CONTRACTED | {name: null})
+        assert state == Damaged(f"the record is corrupt: {name} is null: what it said is lost")
+
+
+def test_a_time_as_a_number_is_damage_with_a_reason() -> None:
+    for value in (1764417600, "1764417600"):
+        state = read(BEGUN | {"since": value})
+        assert state == Damaged(
+            "the record is corrupt: since is '1764417600', no time such as 2026-11-29T12:00:00Z"
+        )
 
 
 def test_a_contracted_schema_stays_when_the_next_one_is_expanded() -> None:
