@@ -86,6 +86,13 @@ def test_standard_input_is_a_file_called_dash() -> None:
     assert run("-", stdin=b"\xff").exit_code == 2
 
 
+def test_findings_of_squawk_name_the_file_that_squawk_has_read() -> None:
+    violation = {"file": "db/7.sql", "line": 2, "rule_name": "ban-drop-column", "message": "m"}
+    done = run("-", stdin=json.dumps([violation]))
+
+    assert done.stdout == ("db/7.sql:3: contract: squawk: ban-drop-column: m\ndb/7.sql: contract\n")
+
+
 def test_the_dialect_is_that_of_the_server(files: Path) -> None:
     text = "ALTER TABLE `orders` ADD COLUMN `note` text"
 

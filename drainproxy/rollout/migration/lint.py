@@ -31,7 +31,7 @@ def lint(
     """What stands in a file: SQL, or a JSON report of pgroll or squawk. Never empty."""
     if reports.is_json(text):
         found = [
-            Finding(file, each.line, each.phase, each.reason, each.shown)
+            Finding(each.file or file, each.line, each.phase, each.reason, each.shown)
             for each in reports.read(text, _phase_of_sql)
         ]
     else:

@@ -20,6 +20,8 @@ class Said(Struct, frozen=True):
     phase: Answer
     reason: str
     shown: str = ""
+    # Which the report speaks of, if it says so.
+    file: str = ""
 
 
 # Rules of squawk that forbid a contract; the others speak of locks and taste.
@@ -78,7 +80,7 @@ def _violations(report: list[Any]) -> Iterator[Said]:
                 _line(each.get("line")),
                 "contract",
                 f"squawk: {each['rule_name']}: {' '.join(str(each.get('message', '')).split())}",
-                str(each.get("file", "")),
+                file=_file(each.get("file")),
             )
     if not any(str(each["rule_name"]) in _SQUAWK for each in found):
         yield Said(
@@ -92,6 +94,11 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key.casefold() for key in found}) < len(pairs):
         raise ValueError("a key stands twice in one object, letter case aside")
     return found
+
+
+def _file(file: Any) -> str:
+    """The file that squawk has read, in one line; empty if it names none."""
+    return " ".join(file.split()) if isinstance(file, str) else ""
 
 
 def _line(line: Any) -> int:

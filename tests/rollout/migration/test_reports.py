@@ -310,8 +310,22 @@ def test_a_violation_of_squawk_has_its_file_and_line() -> None:
 
     assert found.phase == "contract"
     # squawk counts lines from 0 in JSON.
-    assert (found.line, found.statement) == (5, "a.sql")
+    assert (found.file, found.line, found.statement) == ("a.sql", 5, "")
     assert found.reason == "squawk: ban-drop-column: Dropping a column may break"
+
+
+@pytest.mark.parametrize("file", [None, "", 7, ["a.sql"]])
+def test_a_violation_without_a_file_is_of_the_report(file: Any) -> None:
+    (found,) = lint("-", json.dumps([violation("ban-drop-column") | {"file": file}]))
+
+    assert found.file == "-"
+
+
+def test_violations_of_several_files_have_each_its_own() -> None:
+    report = [violation("ban-drop-column") | {"file": file} for file in ("a.sql", "b\nc.sql")]
+    report.append(violation("prefer-text-field") | {"file": "d.sql"})
+
+    assert [each.file for each in lint("-", json.dumps(report))] == ["a.sql", "b c.sql"]
 
 
 @pytest.mark.parametrize(
