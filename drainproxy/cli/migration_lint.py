@@ -99,8 +99,10 @@ def _texts(files: Sequence[str], mistakes: Mistakes) -> dict[str, str]:
     """The text of every file; what cannot be read is a mistake."""
     if not files:
         mistakes.add("FILE", "is missing: which files? - is standard input")
+    if files.count("-") > 1:
+        mistakes.add("-", "is standard input, which can be read once: name it once")
     texts = {}
-    for file in files:
+    for file in dict.fromkeys(files):
         try:
             data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
             texts[file] = data.decode()

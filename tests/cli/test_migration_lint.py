@@ -86,6 +86,16 @@ def test_standard_input_is_a_file_called_dash() -> None:
     assert run("-", stdin=b"\xff").exit_code == 2
 
 
+def test_standard_input_is_read_once(files: Path) -> None:
+    done = run("-", "expand.sql", "-", "missing.sql", stdin=CONTRACT)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "-: is standard input, which can be read once" in done.stderr
+    assert "missing.sql: No such file" in done.stderr
+    # A file may be named twice, and is read once.
+    assert run("expand.sql", "expand.sql").stdout == run("expand.sql").stdout
+
+
 def test_findings_of_squawk_name_the_file_that_squawk_has_read() -> None:
     violation = {"file": "db/7.sql", "line": 2, "rule_name": "ban-drop-column", "message": "m"}
     done = run("-", stdin=json.dumps([violation]))
