@@ -14,9 +14,13 @@ TOOLS: Final[tuple[Tool, ...]] = get_args(Tool)
 # as the strictest of them reads: what it would not take for a marker must not hide anything.
 _MARKERS: Final = {
     "dbmate": re.compile(r"^--[ \t]*migrate:(up|down)(?:[ \t][^\n]*)?$", re.MULTILINE),
-    "goose": re.compile(r"^-- \+goose (Up|Down)$", re.MULTILINE),
+    "goose": re.compile(r"^--[ \t]*\+goose (Up|Down)[ \t]*$", re.MULTILINE),
     "sql-migrate": re.compile(r"^-- \+migrate (Up|Down)(?: [^\n]*)?$", re.MULTILINE),
 }
+
+
+# From there on goose puts variables of the environment into each line, into quotes as well.
+_SUBSTITUTED: Final = re.compile(r"^--.*\+goose.*ENVSUB(?:ST)?\s+ON", re.MULTILINE | re.IGNORECASE)
 
 
 def deployed_part(text: str, tool: Tool) -> tuple[int, str] | str:
@@ -24,6 +28,8 @@ def deployed_part(text: str, tool: Tool) -> tuple[int, str] | str:
     text = text.replace("\r\n", "\n")
     if tool == "plain":
         return 0, text
+    if tool == "goose" and _SUBSTITUTED.search(text):
+        return "goose puts variables of the environment into it, which may hold anything"
     markers = [*_MARKERS[tool].finditer(text)]
     found = [marker[1].lower() for marker in markers]
     if found not in (["up"], ["up", "down"]):
@@ -39,6 +45,7 @@ def deployed_part(text: str, tool: Tool) -> tuple[int, str] | str:
 
 def marker_of_another_tool(text: str) -> tuple[Tool, int] | None:
     """The tool whose marker for the way down stands in the text, and its line."""
+    text = text.replace("\r\n", "\n")
     for tool in TOOLS:
         for marker in _MARKERS[tool].finditer(text) if tool in _MARKERS else ():
             if marker[1].lower() == "down":

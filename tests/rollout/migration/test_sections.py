@@ -71,6 +71,10 @@ def test_parts_in_another_order_or_number_are_unknown(tool: Tool) -> None:
         ("goose", "-- +goose DOWN"),
         ("goose", "  -- +goose Down"),
         ("goose", "-- +goose Down please"),
+        ("goose", "-- +goose  Down"),
+        ("goose", "-- + goose Down"),
+        ("goose", "-- +goose Down;"),
+        ("goose", "\t-- +goose Down"),
         ("sql-migrate", "-- +migrate down"),
         ("sql-migrate", "--  +migrate Down"),
     ],
@@ -79,6 +83,34 @@ def test_what_the_tool_might_not_take_for_a_marker_hides_nothing(tool: Tool, mar
     text = f"{MARKERS[tool][0]}\n{UP}\n{marker}\n{DOWN}\n"
 
     assert worst(lint("f.sql", text, tool=tool)) == "contract"
+
+
+@pytest.mark.parametrize("blanks", ["", " ", "   ", "\t", " \t "])
+@pytest.mark.parametrize("end", ["", " ", "\t ", "\r"])
+def test_goose_takes_any_blanks_around_its_marker(blanks: str, end: str) -> None:
+    """Its parser takes away `--` and then the blanks on both sides (internal/sqlparser)."""
+    markers = [f"--{blanks}+goose {part}{end}\n" for part in ("Up", "Down")]
+    text = f"{markers[0]}{UP}\n{markers[1]}{DOWN}\n"
+
+    assert [(each.line, each.phase) for each in lint("f.sql", text, tool="goose")] == [
+        (2, "expand")
+    ]
+    found = lint("f.sql", text)
+    assert [each.phase for each in found] == ["expand", "contract"]
+    assert "--tool goose" in found[1].reason
+
+
+@pytest.mark.parametrize(
+    "marker", ["-- +goose ENVSUB ON", "--+goose envsub  on", "-- +goose ENVSUBST ON"]
+)
+def test_what_goose_fills_from_the_environment_is_unknown(marker: str) -> None:
+    text = f"-- +goose Up\n{marker}\nINSERT INTO a (x) VALUES ('${{X}}');\n-- +goose ENVSUB OFF\n"
+
+    assert worst(lint("f.sql", text, tool="goose")) == "unknown"
+    assert (
+        worst(lint("f.sql", text.replace("ON", "OFF").replace("on", "off"), tool="goose"))
+        == "migrate"
+    )
 
 
 def test_options_of_a_marker_are_no_code() -> None:
