@@ -24,6 +24,7 @@ Answer = Literal["allow", "refuse", "hold"]
 Direction = Literal["deploy", "rollback", "expand", "migrate", "contract", "complete", "deployed"]
 
 
+_ORDER: Final = ("expand", "migrate", "contract", "complete")
 _NO_RECORD: Final = (
     "nothing is recorded of this app, so nothing is known of its schema: `begin expand` or"
     " `deployed` begins the record; if there was one, restore it"
@@ -87,6 +88,8 @@ def after(state: State | None, direction: Direction, version: int | None, now: d
     old = state or State()
     record = replace(old, revision=old.revision + 1 if state else 1)
     match direction:
+        case "expand" | "migrate" | "contract" if _is_behind(old, direction, version):
+            pass  # a pipeline that is run again moves nothing back
         case "deployed":
             record = replace(record, deployed_version=version, deployed_at=now)
         case "complete":
@@ -102,6 +105,13 @@ def after(state: State | None, direction: Direction, version: int | None, now: d
             raise AssertionError(f"{direction} changes nothing")
     known = record.lowest_known if old.lowest_known is None else old.lowest_known
     return replace(record, known_from=known)
+
+
+def _is_behind(state: State, phase: Phase, version: int | None) -> bool:
+    """Another phase of the same version has followed it already."""
+    if state.phase == "none" or state.version != version:
+        return False
+    return _ORDER.index(phase) < _ORDER.index(state.phase)
 
 
 def _in_phase(
@@ -207,8 +217,9 @@ def _deployed(asked: _Question) -> Verdict:
 
 def _expand(asked: _Question) -> Verdict:
     state = asked.state
-    if state.phase == "expand" and state.version == asked.version:
-        return _allow(f"expand of {asked.version} was begun at {_time(state.since)} already")
+    if state.version == asked.version:
+        begun = f"expand of {asked.version} was begun at {_time(state.expanded)} already"
+        return _allow(begun + _and_stays(asked, "expand"))
     if state.phase == "contract":
         return _refuse(
             f"the contract of {state.version} is not complete: run `complete` when it is"
@@ -227,13 +238,13 @@ def _expand(asked: _Question) -> Verdict:
 
 
 def _migrate(asked: _Question) -> Verdict:
-    if not _is_in(asked, "expand", "migrate"):
+    if asked.state.version != asked.version:
         return _out_of_order(asked, "migrate", "expand")
-    return _allow(f"expand of {asked.version} was begun before")
+    return _allow(f"expand of {asked.version} was begun before{_and_stays(asked, 'migrate')}")
 
 
 def _contract(asked: _Question) -> Verdict:
-    if not _is_in(asked, "migrate", "contract"):
+    if not _is_in(asked, "migrate", "contract", "complete"):
         return _out_of_order(asked, "contract", "migrate")
     state, version = asked.state, asked.version
     if state.deployed_at is None:
@@ -254,7 +265,8 @@ def _contract(asked: _Question) -> Verdict:
             f" {_length(asked.contract_after)} after it, at"
             f" {_time(state.deployed_at + asked.contract_after)}"
         )
-    return _allow(f"{version} was deployed at {at}, {_length(age)} ago")
+    deployed = f"{version} was deployed at {at}, {_length(age)} ago"
+    return _allow(deployed + _and_stays(asked, "contract"))
 
 
 def _complete(asked: _Question) -> Verdict:
@@ -269,7 +281,12 @@ def _complete(asked: _Question) -> Verdict:
     )
 
 
-def _is_in(asked: _Question, *phases: Phase) -> bool:
+def _and_stays(asked: _Question, phase: Phase) -> str:
+    is_behind = _is_behind(asked.state, phase, asked.version)
+    return f"; the phase stays {asked.state.phase}" if is_behind else ""
+
+
+def _is_in(asked: _Question, *phases: Phase | Literal["complete"]) -> bool:
     return asked.state.phase in phases and asked.state.version == asked.version
 
 

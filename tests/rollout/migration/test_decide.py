@@ -49,9 +49,9 @@ TABLE = """
               none  expand  migrate  contract  complete
     deploy    hhaa  raaa    raaa     rraa      rraa
     rollback  hhah  raah    raah     rrhh      rrhh
-    expand    rraa  rraa    rrra     rrrr      rrra
-    migrate   rrrr  rrar    rrar     rrrr      rrrr
-    contract  rrrr  rrrr    rrcr     rrcr      rrrr
+    expand    rraa  rraa    rraa     rrar      rraa
+    migrate   rrrr  rrar    rrar     rrar      rrar
+    contract  rrrr  rrrr    rrcr     rrcr      rrcr
     complete  rrrr  rrrr    rrrr     aaaa      aaaa
     deployed  rraa  raaa    raaa     rraa      rraa
 """
@@ -240,6 +240,37 @@ def test_what_is_begun_again_keeps_the_time_of_its_begin() -> None:
 
     assert again.since == STATES["expand"].since
     assert again.revision == STATES["expand"].revision + 1
+
+
+@pytest.mark.parametrize("phase", ["migrate", "contract", "complete"])
+def test_a_pipeline_that_is_run_again_moves_nothing_back(phase: str) -> None:
+    state = deployed(STATES[phase], "a day ago")
+    state = replace(state, known_from=5, expanded_at=NOW - 41 * DAY)
+    order: tuple[Direction, ...] = ("expand", "migrate", "contract", "complete")
+    for behind in order[: order.index(phase)]:
+        verdict = decide(state, behind, 7, NOW)
+        assert verdict.verdict == "allow"
+        assert verdict.reason.endswith(f"; the phase stays {phase}")
+        assert after(state, behind, 7, NOW) == replace(state, revision=2)
+    # Of another version it is another migration.
+    assert decide(state, "expand", 6, NOW).verdict == "refuse"
+    assert decide(state, "migrate", 6, NOW).verdict == "refuse"
+
+
+def test_a_rollback_behind_a_contract_is_on_hold_though_the_pipeline_was_run_again() -> None:
+    state = deployed(STATES["complete"], "a day ago")
+    phases: tuple[Direction, ...] = ("expand", "migrate", "contract")
+    for again in phases:
+        state = after(state, again, 7, NOW)
+
+    assert decide(state, "rollback", 7, NOW).verdict == "hold"
+    assert decide(state, "rollback", 6, NOW).verdict == "refuse"
+
+
+def test_a_contract_that_is_begun_again_waits_for_the_last_deploy_too() -> None:
+    state = after(STATES["complete"], "deployed", 7, NOW - SECOND)
+
+    assert decide(state, "contract", 7, NOW).verdict == "refuse"
 
 
 STEPS = st.lists(
