@@ -43,12 +43,12 @@ def _example(*lines: str) -> str:
 @record_options(version=False)
 @click.pass_context
 def status(ctx: click.Context, /, **given: Any) -> None:
-    """Print the record; allow if it is consistent."""
+    """Print the record; allow if it is consistent, and admission knows its floor."""
     from drainproxy.rollout.migration.decide import sound
 
     asked = Asked(ctx, given)
     loaded = asked.load()
-    asked.answer(sound(loaded.state, asked.now), loaded)
+    asked.answer(sound(loaded.state, asked.now, loaded.doubt), loaded)
 
 
 @migration.command(

@@ -180,6 +180,31 @@ def test_a_contract_raises_the_floor_that_admission_reads(api: ApiServer) -> Non
     assert api.data("prod", FLOORS) == {"shop": "7"}
 
 
+@pytest.mark.parametrize("floors", [None, {}, {"bank": "9"}, {"shop": "6"}])
+def test_status_holds_while_admission_does_not_know_the_floor(
+    api: ApiServer, floors: dict[str, str] | None
+) -> None:
+    shop = Shop("--namespace", "prod")
+    for command in ("begin expand", "begin migrate", "deployed"):
+        assert shop(f"{command} --version 7") == ALLOW
+    assert shop("begin contract --version 7 --contract-after 0s") == ALLOW
+    assert shop("status") == ALLOW
+    del api.objects["prod", FLOORS]
+    if floors is not None:
+        api.put("prod", FLOORS, floors)
+
+    found = shop.json("status")
+    assert found["verdict"] == "hold"
+    assert f"schema 7 of shop is contracted, but the ConfigMap {FLOORS}" in found["reason"]
+    assert (found["phase"], found["floor"]) == ("contract", 7)
+    # The record itself is true, and whoever writes it next writes the floor.
+    assert shop("may-deploy --version 6") == REFUSE
+    assert shop("may-deploy --version 7") == ALLOW
+    assert shop("complete") == ALLOW
+    assert shop("status") == ALLOW
+    assert (api.data("prod", FLOORS) or {})["shop"] == "7"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

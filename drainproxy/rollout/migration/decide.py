@@ -67,14 +67,19 @@ def decide(
     return _RULES[direction](_Question(state, version or 0, now, contract_after))
 
 
-def sound(state: State | Damaged | None, now: datetime) -> Verdict:
-    """Whether the record is there and can be true; the reason says what it says."""
+def sound(state: State | Damaged | None, now: datetime, doubt: str = "") -> Verdict:
+    """Whether the record is there and can be true; the reason says what it says.
+
+    `doubt` says what else its store has found to be wrong.
+    """
     if isinstance(state, Damaged):
         return _hold(state.reason)
     if state is None:
         return _hold(_NO_RECORD)
     if ahead := _ahead(state, now):
         return _hold(ahead)
+    if doubt:
+        return _hold(doubt)
     since = f" since {_time(state.since)}" if state.since else ""
     lowest = "no schema is contracted" if state.floor is None else f"the lowest is {state.floor}"
     deploy = "no deploy is recorded"

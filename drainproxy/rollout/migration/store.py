@@ -9,10 +9,14 @@ from .state import Damaged, State
 
 
 class Loaded(Struct, frozen=True):
-    """A record (None: there is none) and what the store tells by that it is still the same."""
+    """A record (None: there is none) and what the store tells by that it is still the same.
+
+    `doubt` says what is amiss beside a record that is true; the next write mends it.
+    """
 
     state: State | Damaged | None
     stamp: Any = None
+    doubt: str = ""
 
 
 class StoreError(Exception):

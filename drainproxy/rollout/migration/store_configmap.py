@@ -41,7 +41,8 @@ class ConfigMapStore:
             return Loaded(Damaged(str(error)))
         state = read(stored.data or {}) if stored else None
         floor = _text(floors, app)
-        return Loaded(_contradiction(state, floor, app) or state, (stored, floor))
+        loaded = _contradiction(state, floor, app) or state
+        return Loaded(loaded, (stored, floor), _lost_floor(loaded, floor, app))
 
     def save(self, app: str, loaded: Loaded, state: State) -> None:
         """Put `state` in the place of `loaded`; StoreError if that is not surely done."""
@@ -123,7 +124,7 @@ def _text(stored: Any, key: str) -> str | None:
 def _contradiction(state: State | Damaged | None, floor: str | None, app: str) -> Damaged | None:
     """Where the floors know more than the record, somebody has edited or lost one of them.
 
-    That they know less is what a writer who was interrupted leaves behind: his next write mends it.
+    That they know less damages no record (`_lost_floor`).
     """
     if floor is None or isinstance(state, Damaged):
         return None
@@ -137,6 +138,24 @@ def _contradiction(state: State | Damaged | None, floor: str | None, app: str) -
             f" {f'says {recorded}' if state else 'is missing'}: one of them was changed or lost"
         )
     return None
+
+
+def _lost_floor(state: State | Damaged | None, floor: str | None, app: str) -> str:
+    """What the floors do not say and admission would need to know; empty if they say it.
+
+    A writer who was interrupted leaves that behind, and whoever has deleted the ConfigMap: the next
+    write mends it.
+    """
+    if not isinstance(state, State) or state.floor is None:
+        return ""
+    number = _number(floor)
+    if number is not None and number >= state.floor:
+        return ""
+    return (
+        f"schema {state.floor} of {app} is contracted, but the ConfigMap {FLOORS}"
+        f" {'does not name it' if number is None else f'says {number}'}: the API server lets older"
+        " code pass. What writes the record writes it again: repeat the last `begin` or `complete`"
+    )
 
 
 def _number(text: str | None) -> int | None:

@@ -191,6 +191,13 @@ def test_no_damage_lets_anything_pass(damage: str) -> None:
     assert wrong == []
 
 
+def test_what_is_amiss_beside_the_record_is_a_hold_of_the_status() -> None:
+    state = deployed(STATES["complete"], "a day ago")
+
+    assert sound(state, NOW).verdict == "allow"
+    assert sound(state, NOW, "the floors are lost") == Verdict("hold", "the floors are lost")
+
+
 def test_a_reason_names_what_would_be_right() -> None:
     state = deployed(STATES["migrate"], "almost a day ago")
 

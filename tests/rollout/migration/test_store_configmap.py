@@ -160,6 +160,22 @@ def test_a_floor_that_was_not_written_is_written_by_the_next_who_writes(
     assert api.data("prod", FLOORS) == {"shop": "7"}
 
 
+def test_a_floor_that_is_lost_is_a_doubt_beside_a_record_that_is_true(
+    store: ConfigMapStore, api: ApiServer
+) -> None:
+    save(store, EXPAND)
+    assert store.load("shop").doubt == ""
+    save(store, CONTRACT)
+    assert store.load("shop").doubt == ""
+
+    api.put("prod", FLOORS, {"shop": "6"})
+    assert store.load("shop").state == CONTRACT
+    assert f"the ConfigMap {FLOORS} says 6" in store.load("shop").doubt
+    del api.objects["prod", FLOORS]
+    assert store.load("shop").state == CONTRACT
+    assert f"the ConfigMap {FLOORS} does not name it" in store.load("shop").doubt
+
+
 @pytest.mark.parametrize(
     ("record", "floor", "reason"),
     [
