@@ -360,9 +360,7 @@ class Http1Connection(Exchange):
     def app_lost(self, error: Exception | None) -> None:
         """The app's connection is gone."""
         self.drop_app()
-        if self.answer_state is ANSWER_HEAD and self._holds_event_source():
-            self._wait_for_app()
-        elif self.answer_state is ANSWER_HEAD and self._may_replay():
+        if self.answer_state is ANSWER_HEAD and self._may_replay():
             self.replay = False
             self.reach_app(self.heads.sent)
         elif self.answer_state is ANSWERED:

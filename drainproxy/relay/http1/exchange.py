@@ -150,28 +150,6 @@ class Exchange(Session):
             self.request is not None and self.request.expects_continue and not self.heads.continued
         )
 
-    def _holds_event_source(self) -> bool:
-        """Whether to hold a request for events until the app, which has closed without an answer,
-        is back: an EventSource gives up for ever on anything but a 200 (WHATWG HTML 9.2.3)."""
-        request = self.request
-        if request is None or request.method != b"GET" or self.heads.answer_begun:
-            return False
-        return not request.length and bool(_ASKS_FOR_EVENTS.search(request.head))
-
-    def _wait_for_app(self) -> None:
-        """Try again at the next sweep; not longer than an app has to accept."""
-        if self.context.now() - self.opened < self.context.limits.connect_timeout:
-            self.deadline = self.context.now()
-        else:
-            self.context.counters.rejected["app-away"] += 1
-            self._app_failed(503, "the app closes connections without an answer")
-
-    def ask_again(self) -> None:
-        """Ask the app once more, which has closed without a word."""
-        if self.context.limits.request_timeout:
-            self._expect_answer()
-        self.reach_app(self.heads.sent)
-
     def _expect_answer(self) -> None:
         self.deadline = self.context.now() + self.context.limits.request_timeout
 
@@ -264,8 +242,23 @@ class Exchange(Session):
         events = self.events
         if self.answer_state is ANSWER_BODY and events is not None and events.at_boundary:
             events.speak_for_app()
-        else:
+        elif self.answer_state is not ANSWER_HEAD or not self._asks_for_events():
             self._app_failed(502, "the app closed the connection before the end of its answer")
+        elif self.context.now() - self.opened < self.context.limits.connect_timeout:
+            self.context.refusal("app", self.peer, "ended: the app has not answered", self.facts)
+            self._end_exchange(APP_LEFT)
+            self._break_off(reset=False)
+        else:
+            self.context.counters.rejected["app-away"] += 1
+            self._app_failed(503, "the app closed the connection without an answer")
+
+    def _asks_for_events(self) -> bool:
+        """Who asks is an EventSource, which gives up for ever on any status but 200 (WHATWG HTML
+        9.2.3), and comes again after an error of the network."""
+        request = self.request
+        if request is None or request.method != b"GET" or request.length:
+            return False
+        return bool(_ASKS_FOR_EVENTS.search(request.head))
 
     def _break_off(self, *, reset: bool) -> None:
         """End so that the client can tell: a body that ends with the connection needs a reset."""
@@ -353,9 +346,7 @@ class Exchange(Session):
     def on_deadline(self) -> None:
         """header-timeout, request-timeout, a pause or the lingering is over."""
         self.deadline = inf
-        if self.answer_state is ANSWER_HEAD and self.upstream is None:
-            self.ask_again()
-        elif self.answer_state is ANSWER_HEAD:
+        if self.answer_state is ANSWER_HEAD:
             self._app_failed(504, "the app did not answer in time")
         elif self.request_state is HEAD and self.heads.held:
             self.context.counters.rejected["header-timeout"] += 1
