@@ -71,8 +71,8 @@ class Http1Connection(Exchange):
         else:
             if found is not None:
                 self._ask(found[0], heads.sent, found[1])
-            elif self.deadline == inf:
-                self.deadline = self.context.now() + self.context.limits.header_timeout
+            else:
+                self._expect_head()
 
     def _go_on_as_http2(self, data: bytes) -> None:
         """Seen here where the first bytes were not looked at before."""

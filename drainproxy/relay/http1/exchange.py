@@ -140,7 +140,8 @@ class Exchange(Session):
     def _goodbye(self) -> str:
         """Why this answer is the last one; empty if it is not."""
         drain = DRAIN if self.context.latecomers.tells_connection(self.age) else ""
-        sent, next_is_here = self.request_state is SENT, END_OF_HEAD in self.heads.held
+        sent = self.request_state is SENT
+        next_is_here = END_OF_HEAD in self.heads.held.lstrip(b"\r\n")
         return why_last(self.age.told_why, drain, sent=sent, next_is_here=next_is_here)
 
     def _body_in_doubt(self) -> bool:
@@ -149,6 +150,15 @@ class Exchange(Session):
         return (
             self.request is not None and self.request.expects_continue and not self.heads.continued
         )
+
+    def _expect_head(self) -> None:
+        """The rest of it, in its time. Empty lines, which some clients send behind a body (RFC 9112
+        2.2), are no part of a head; but whoever sends nothing else is idle."""
+        limits, now = self.context.limits, self.context.now()
+        if self.heads.begun:
+            self.deadline = min(self.deadline, now + limits.header_timeout)
+        elif self.deadline == inf:
+            self.deadline = now + limits.idle_timeout
 
     def _expect_answer(self) -> None:
         self.deadline = self.context.now() + self.context.limits.request_timeout
@@ -317,11 +327,11 @@ class Exchange(Session):
     def may_receive_request(self, since: float) -> bool:
         """The client may ask again: it has not heard that it should not."""
         used = since < inf and (self.active or self.idle_since > since)
-        return self.request_state is HEAD and (bool(self.heads.held) or used)
+        return self.request_state is HEAD and (self.heads.begun or used)
 
     def close_if_unused(self) -> None:
         """Close a connection on which nothing is asked."""
-        if self.request_state is HEAD and not self.heads.held:
+        if self.request_state is HEAD and not self.heads.begun:
             self.client.close()
 
     def on_grace_over(self) -> None:
@@ -348,7 +358,7 @@ class Exchange(Session):
         self.deadline = inf
         if self.answer_state is ANSWER_HEAD:
             self._app_failed(504, "the app did not answer in time")
-        elif self.request_state is HEAD and self.heads.held:
+        elif self.request_state is HEAD and self.heads.begun:
             self.context.counters.rejected["header-timeout"] += 1
             self._say(408, "the request's head did not end in time", "header-timeout")
         elif self.request_state is LINGERING and self.client.get_write_buffer_size():

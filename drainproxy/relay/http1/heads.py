@@ -19,6 +19,7 @@ from drainproxy.wire.sniff import HTTP2_PREFACE
 # A head of so many bytes is remembered. What stands for one that is not.
 LONGEST_REMEMBERED = 2048
 _FORGOTTEN = Request(b"", b"", b"", 1)
+_NO_HEAD = (b"", b"\r")
 _EMPTY_LINES = re.compile(rb"\A(?:\r\n)+")
 
 
@@ -79,6 +80,11 @@ class Heads:
         self.asked, self.sent = _FORGOTTEN, b""
 
     # Requests
+
+    @property
+    def begun(self) -> bool:
+        """Something of a head is held: more than the half of an empty line (RFC 9112 2.2)."""
+        return self.held not in _NO_HEAD
 
     def read_request(self, data: bytes, limits: Limits) -> tuple[Request, bytes] | None:
         """The request that `data` begins with, and what is behind its head; `sent` is what the app

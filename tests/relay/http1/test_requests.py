@@ -324,19 +324,6 @@ def test_a_head_that_was_sent_ahead_has_its_time_from_the_answer_on() -> None:
     assert status(talk.client_got()) == 408
 
 
-def test_empty_lines_do_not_keep_a_connection_open_for_ever() -> None:
-    talk = Conversation(header_timeout=10)
-    talk.client_sends(request())
-    talk.app_sends(response())
-    for _ in range(9):
-        talk.client_sends(b"\r\n")
-        talk.proxy.wait(1)
-    assert talk.client.state == "open"
-    talk.client_sends(b"\r\n")
-    talk.proxy.wait(1)
-    assert talk.client.state == "aborted"
-
-
 def test_a_body_may_take_its_time() -> None:
     talk = Conversation(header_timeout=10)
     talk.client_sends(POST[:-1])
