@@ -4,6 +4,8 @@ What passes here is a subset of what any app accepts, so that no app can see ano
 same bytes. A head is `bytes` up to and with the empty line.
 """
 
+import re
+
 from drainproxy.wire.authority import authority_of, same_authority
 from drainproxy.wire.fields import (
     DIGITS_AND_LETTERS,
@@ -38,6 +40,8 @@ _METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b
 # RFC 9110 9.2.2
 _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"})
 _WEBSOCKET = b"websocket"
+# The media type of event streams among those that are accepted (RFC 9110 12.5.1).
+_ACCEPTS_EVENTS = re.compile(rb"\r\naccept:[^\r\n]*text/event-stream", re.IGNORECASE)
 # Upgrades that nobody behind us acts on: an app that began TLS (RFC 2817), or another HTTP, behind
 # our back could not be followed. Some clients offer TLS with every request.
 _NO_HOP_ACTS = frozenset({b"tls", b"h2c", b"h2", b"http"})
@@ -87,6 +91,11 @@ class Request:
     def replayable(self) -> bool:
         """It may be sent a second time: nothing was lost with the first (RFC 9110 9.2.2)."""
         return self.length == 0 and not self.upgrade and self.method in _IDEMPOTENT
+
+    @property
+    def asks_for_events(self) -> bool:
+        """Who asks is an EventSource (WHATWG HTML 9.2.2), which comes again by itself."""
+        return bool(self.method == b"GET" and _ACCEPTS_EVENTS.search(self.head)) and not self.length
 
 
 class Response:

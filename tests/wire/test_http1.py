@@ -294,15 +294,8 @@ def test_a_request_that_came_through_a_proxy_is_known(field: bytes) -> None:
 @pytest.mark.parametrize(
     ("method", "fields", "replayable"),
     [
-        (b"GET", [], True),
-        (b"HEAD", [], True),
-        (b"PUT", [], True),
-        (b"DELETE", [], True),
-        (b"OPTIONS", [], True),
-        (b"TRACE", [], True),
-        (b"POST", [], False),
-        (b"PATCH", [], False),
-        (b"FOO", [], False),
+        *((method, [], True) for method in b"GET HEAD PUT DELETE OPTIONS TRACE".split()),
+        *((method, [], False) for method in b"POST PATCH FOO".split()),
         (b"GET", [b"Content-Length: 0"], True),
         (b"GET", [b"Content-Length: 1"], False),
         (b"PUT", [b"Transfer-Encoding: chunked"], False),
@@ -313,6 +306,13 @@ def test_only_an_idempotent_request_without_a_body_is_replayable(
     method: bytes, fields: list[bytes], replayable: bool
 ) -> None:
     assert request_of(*fields, line=method + b" / HTTP/1.1").replayable is replayable
+
+
+def test_who_asks_for_events_is_known() -> None:
+    accepts = b"accept: a/b, Text/Event-Stream"
+    assert request_of(accepts).asks_for_events > request_of().asks_for_events
+    assert not request_of(accepts, b"Content-Length: 1").asks_for_events
+    assert not request_of(accepts, line=b"POST / HTTP/1.1").asks_for_events
 
 
 # Answers

@@ -33,7 +33,6 @@ class EndlessConnection(Protocol):
     client: Transport
     context: Context
     kind: str
-    opened: float
     received: int
     request: Request | None
     stops: int
@@ -56,14 +55,13 @@ class EndlessConnection(Protocol):
 class EndlessAnswer:
     """The carrier of its goodbye. `head` is that of the answer."""
 
-    __slots__ = ("_connection", "_goodbye", "_media_type", "_opened", "_received", "_request")
+    __slots__ = ("_connection", "_goodbye", "_media_type", "_received")
 
     def __init__(self, connection: EndlessConnection, head: bytes) -> None:
         self._connection = connection
         self._goodbye = EndlessGoodbye()
         found = _MEDIA_TYPE.search(head)
         self._media_type = found[1].lower() if found is not None else b""
-        self._opened, self._request = connection.opened, connection.request
         self._received = -1
 
     def begin(self) -> None:
@@ -79,16 +77,15 @@ class EndlessAnswer:
 
     @property
     def _under_way(self) -> bool:
-        connection = self._connection
-        same = self._opened == connection.opened and self._request is connection.request
-        return same and connection.answer_state is ANSWER_BODY
+        return self._connection.answer_state is ANSWER_BODY
 
     @property
     def _may_end(self) -> bool:
         """Named by stream-drain, without an announced length, and the answer to a request that can
         be repeated."""
         connection = self._connection
-        if self._request is None or self._request.method != b"GET" or not self._under_way:
+        request = connection.request
+        if request is None or request.method != b"GET" or not self._under_way:
             return False
         ends = connection.context.limits.stream_drain.ends
         framed = connection.answer_length in (CHUNKED, UNTIL_CLOSE)

@@ -1,6 +1,5 @@
 """One HTTP/1 exchange at a time: its state, how it is booked, and how it ends."""
 
-import re
 from math import inf
 
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE
@@ -32,9 +31,6 @@ from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import UNTIL_CLOSE, AnotherProtocol, Request
 from drainproxy.wire.logged import NO_FACTS, Facts, of_head
 from drainproxy.wire.rewrite import END_OF_HEAD, answer
-
-# The media type of event streams among those that are accepted (RFC 9110 12.5.1).
-_ASKS_FOR_EVENTS = re.compile(rb"\r\naccept:[^\r\n]*text/event-stream", re.IGNORECASE)
 
 
 class Exchange(Session):
@@ -88,6 +84,10 @@ class Exchange(Session):
     def media_type(self) -> bytes:
         """The media type of an endless answer under way, if the settings name any."""
         return self.endless.media_type if self.endless is not None else b""
+
+    @property
+    def _asks_for_events(self) -> bool:
+        return self.request is not None and self.request.asks_for_events
 
     @property
     def facts(self) -> Facts:
@@ -209,7 +209,7 @@ class Exchange(Session):
             if not self.age.told_why:
                 self.count_age()
         self.answer_state = NO_ANSWER
-        self.request = None
+        self.request = self.endless = None
         self.status = 0
         if len(self.heads.sent) > LONGEST_REMEMBERED:
             self.heads.forget_request()
@@ -252,23 +252,16 @@ class Exchange(Session):
         events = self.events
         if self.answer_state is ANSWER_BODY and events is not None and events.at_boundary:
             events.speak_for_app()
-        elif self.answer_state is not ANSWER_HEAD or not self._asks_for_events():
+        elif self.answer_state is not ANSWER_HEAD or not self._asks_for_events:
             self._app_failed(502, "the app closed the connection before the end of its answer")
         elif self.context.now() - self.opened < self.context.limits.connect_timeout:
+            # WHATWG HTML 9.2.3: after an error of the network it comes again, after a 502 never.
             self.context.refusal("app", self.peer, "ended: the app has not answered", self.facts)
             self._end_exchange(APP_LEFT)
             self._break_off(reset=False)
         else:
             self.context.counters.rejected["app-away"] += 1
             self._app_failed(503, "the app closed the connection without an answer")
-
-    def _asks_for_events(self) -> bool:
-        """Who asks is an EventSource, which gives up for ever on any status but 200 (WHATWG HTML
-        9.2.3), and comes again after an error of the network."""
-        request = self.request
-        if request is None or request.method != b"GET" or request.length:
-            return False
-        return bool(_ASKS_FOR_EVENTS.search(request.head))
 
     def _break_off(self, *, reset: bool) -> None:
         """End so that the client can tell: a body that ends with the connection needs a reset."""

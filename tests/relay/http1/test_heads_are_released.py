@@ -1,0 +1,79 @@
+"""What an idle connection keeps: nothing of a long head, whatever its last exchange was."""
+
+import gc
+from collections.abc import Iterator
+from types import FunctionType, ModuleType
+
+import pytest
+
+from drainproxy.drain.stream_drain import StreamDrain
+from drainproxy.relay.context import Context
+from drainproxy.relay.http1.heads import LONGEST_REMEMBERED
+from drainproxy.relay.route import Route
+from tests.relay.connection import Connection
+from tests.relay.conversation import Conversation, chunk, head, request, response
+from tests.relay.proxy import Proxy
+
+COOKIE = "Cookie: " + "c" * 60_000
+CHUNKED = ("Content-Type: application/x-ndjson", "Transfer-Encoding: chunked")
+# What is not the session's own.
+OTHERS = (Context, Route, Connection, Proxy, type, ModuleType, FunctionType)
+
+
+def kept_by(session: object) -> Iterator[bytes]:
+    """All bytes that a session holds, in whatever it owns."""
+    seen, left = {id(session)}, [session]
+    while left:
+        for each in gc.get_referents(left.pop()):
+            if isinstance(each, OTHERS) or id(each) in seen:
+                continue
+            seen.add(id(each))
+            left.append(each)
+            if isinstance(each, bytes):
+                yield each
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        (request("/", COOKIE), response()),
+        (request("/", COOKIE), response(200, COOKIE)),
+        (request("/", COOKIE, method="POST", body=b"x"), response()),
+        (
+            request("/", COOKIE, "Transfer-Encoding: chunked", method="POST") + chunk(b""),
+            response(),
+        ),
+        (request("/", COOKIE), head("HTTP/1.1 200 OK", *CHUNKED) + chunk(b"{}\n") + chunk(b"")),
+        (
+            request("/", COOKIE),
+            head("HTTP/1.1 200 OK", COOKIE, *CHUNKED) + chunk(b"{}\n") + chunk(b""),
+        ),
+        (
+            request("/", COOKIE, "Accept: text/event-stream"),
+            head("HTTP/1.1 200 OK", "Content-Type: text/event-stream", *CHUNKED[1:])
+            + chunk(b"data: x\n\n")
+            + chunk(b""),
+        ),
+        (request("/", COOKIE), head("HTTP/1.1 103 Early", COOKIE) + response()),
+    ],
+    ids=[
+        "plain",
+        "long answer",
+        "upload",
+        "chunked upload",
+        "endless",
+        "endless with a long head",
+        "events",
+        "interim",
+    ],
+)
+def test_nothing_of_a_long_head_is_kept_behind_its_exchange(asked: bytes, answered: bytes) -> None:
+    talk = Conversation(stream_drain=StreamDrain(frozenset({b"application/x-ndjson"}), ()))
+    talk.client_sends(asked)
+    assert max(map(len, kept_by(talk.session))) > 60_000
+    for byte in answered[:30], answered[30:]:
+        talk.app_sends(byte)
+    assert talk.client_got() == answered
+    assert talk.client.state == "open"
+    assert talk.proxy.in_flight == {}
+    assert max(map(len, kept_by(talk.session))) <= LONGEST_REMEMBERED
