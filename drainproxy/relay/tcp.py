@@ -125,14 +125,22 @@ class Tcp(Session):
     def eof_received(self) -> bool:
         """The client's half of the conversation is over."""
         self.client_ended = True
+        if self.client_rest:
+            return True
         if self.app is not None and not self.app_ended:
             self.app.write_eof()
         return not self.app_ended
 
+    def _next_client_turn(self) -> None:
+        """Of what came ahead of a switch the app gets all before it hears of its end."""
+        super()._next_client_turn()
+        if self.client_ended and not self.client_rest and not self.eof_received():
+            self.close_client()
+
     def app_eof(self) -> bool:
         """The app's half of the conversation is over."""
         self.app_ended = True
-        if self.client_ended:
+        if self.client_ended and not self.client_rest:
             self.close_client()
             return False
         self.client.write_eof()
