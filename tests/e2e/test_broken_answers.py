@@ -119,7 +119,7 @@ BROKEN_HEADS: dict[str, bytes] = {
     "101 fields": b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 101 + b"\r\n",
     "a head over the limit": b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70_000 + b"\r\n\r\n",
     "a head that does not end": b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70_000,
-    "33 interim answers": b"HTTP/1.1 102 Processing\r\n\r\n" * 33 + OK,
+    "interim answers to nothing": b"HTTP/1.1 102 Processing\r\n\r\n" * 33 + b"HTTP/1.1 OK\r\n\r\n",
 }
 
 

@@ -29,7 +29,7 @@ from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Request, Response, switched_to
 from drainproxy.wire.rewrite import close_after
 
-# An app that goes on with interim answers for ever is broken.
+# So many interim answers of an app are read in one turn of the loop.
 _MOST_INTERIM = 32
 
 
@@ -96,7 +96,7 @@ class Http1Connection(Exchange):
         self.deadline = inf
         context.ledger.open(self)
         self.answer_state = ANSWER_HEAD
-        self.heads.interim = self.received = 0
+        self.heads.interim, self.received = False, 0
         if request.length:
             self._ask_with_body(request, head, rest)
             return
@@ -198,35 +198,31 @@ class Http1Connection(Exchange):
                 self._linger_after_early_answer()
 
     def _read_answer_head(self, data: bytes) -> None:
+        """RFC 9110 15.2: any number of interim answers may come before the final one."""
         assert self.request is not None
-        try:
-            found = self.heads.read_answer(data, self.request, self.context.limits)
-        except Refused as refused:
-            self._app_failed(502, "the app's answer is broken: " + refused.reason)
-            return
-        if found is None:
-            return
-        response, data, end = found
-        if response.status >= 200:
-            self._answer(response, data, end)
-        elif response.status == 101:
-            self._switch(response, data, end)
-        else:
-            self._interim(response.status, data[:end], data[end:])
-
-    def _interim(self, status: int, head: bytes, rest: bytes) -> None:
-        """RFC 9110 15.2: any number may come before the answer; HTTP/1.0 has none."""
-        assert self.request is not None
-        heads = self.heads
-        heads.interim += 1
-        heads.continued = heads.continued or status == 100
-        if heads.interim > _MOST_INTERIM:
-            self._app_failed(502, "the app's interim answers do not end")
-            return
-        if self.request.minor:
-            self.client.write(head)
-        if rest:
-            self._read_answer_head(rest)
+        for _ in range(_MOST_INTERIM):
+            try:
+                found = self.heads.read_answer(data, self.request, self.context.limits)
+            except Refused as refused:
+                self._app_failed(502, "the app's answer is broken: " + refused.reason)
+                return
+            if found is None:
+                return
+            response, data, end = found
+            if response.status >= 200:
+                self._answer(response, data, end)
+                return
+            if response.status == 101:
+                self._switch(response, data, end)
+                return
+            self.heads.interim_passed(response.status)
+            if self.request.minor:
+                # HTTP/1.0 has none.
+                self.client.write(data[:end])
+            data = data[end:]
+            if not data:
+                return
+        self._read_later(data)
 
     def _answer(self, response: Response, data: bytes, end: int) -> None:
         """The final answer has begun: `data` holds its head up to `end`, and maybe more."""
@@ -288,7 +284,7 @@ class Http1Connection(Exchange):
                 self._app_failed(502, "the app's answer is broken: " + refused.reason)
                 return
             if scan.stopped:
-                self.app_in_next_turn(data[scan.stopped :])
+                self._read_later(data[scan.stopped :])
                 data = data[: scan.stopped]
             if scan.edits:
                 data, end = scan.mended(data, end)

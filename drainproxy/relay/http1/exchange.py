@@ -173,6 +173,11 @@ class Exchange(Session):
         if len(self.heads.held) >= MOST_HELD:
             self.stop_client(HELD_IS_FULL)
 
+    def _read_later(self, rest: bytes) -> None:
+        """The rest of what the app has sent, which counts when it is read."""
+        self.received -= len(rest)
+        self.app_in_next_turn(rest)
+
     # The ends of an exchange
 
     def _last_exchange_ended(self) -> None:

@@ -43,8 +43,8 @@ def _said_of(ip: str) -> tuple[bytes, bytes]:
 class Heads:
     """`asked` is the last request and `sent` its head as the app got it; `answered` the last answer
     and `answered_head` its head. `held`: what the client has sent and is not forwarded yet, a part
-    of a head, or what it has sent ahead of an answer. `interim`: how many interim answers have come
-    (RFC 9110 15.2), and `continued`: the app has asked for the body that the client holds back.
+    of a head, or what it has sent ahead of an answer. `interim`: an interim answer has come (RFC
+    9110 15.2), and `continued`: the app has asked for the body that the client holds back.
     """
 
     __slots__ = (
@@ -67,8 +67,7 @@ class Heads:
         self.held = b""
         # From the app.
         self._partial = b""
-        self.interim = 0
-        self.continued = False
+        self.interim = self.continued = False
         self._said_of_client: tuple[bytes, bytes] | None = None
 
     def forward_address(self, peername: Any) -> None:
@@ -184,10 +183,15 @@ class Heads:
             return _unframed(response, head, data[end:])
         return response, head + data[end:], len(head)
 
+    def interim_passed(self, status: int) -> None:
+        """An answer has come that is not the final one."""
+        self.interim = True
+        self.continued = self.continued or status == 100
+
     @property
     def answer_begun(self) -> bool:
         """Something of an answer has come: a part of its head, or an interim one."""
-        return bool(self._partial or self.interim)
+        return bool(self._partial) or self.interim
 
 
 def _unframed(response: Response, head: bytes, rest: bytes) -> tuple[Response, bytes, int]:

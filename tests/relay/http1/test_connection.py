@@ -192,26 +192,6 @@ def test_a_client_of_http_1_0_gets_no_interim_answer() -> None:
     assert talk.client_got() == response()
 
 
-def test_interim_answers_that_do_not_end_are_502() -> None:
-    talk = asked()
-    talk.app_sends(head("HTTP/1.1 103 E") * 32)
-    assert talk.client_got() == head("HTTP/1.1 103 E") * 32
-    talk.app_sends(head("HTTP/1.1 103 E"))
-    assert is_502(talk.client_got())
-    assert talk.app.state == "aborted"
-
-
-def test_interim_answers_are_counted_for_each_request() -> None:
-    talk = Conversation()
-    for _ in range(3):
-        talk.client_sends(request())
-        talk.app_sends(head("HTTP/1.1 103 E") * 20 + response())
-        assert talk.client_got() == head("HTTP/1.1 103 E") * 20 + response()
-    talk.client_sends(request())
-    talk.app_resets()
-    assert len(talk.apps) == 2, "nothing of this answer came, so it may be asked for once more"
-
-
 # Expect: 100-continue and answers that come early
 
 WAITING = request("/upload", "Expect: 100-continue", "Content-Length: 10", method="PUT")
