@@ -172,6 +172,12 @@ class Http1Connection(Exchange):
             self._client_left()
         return True
 
+    def _next_client_turn(self) -> None:
+        """Of what came with the client's end all is read before that counts."""
+        super()._next_client_turn()
+        if self.client_ended and self.request_state is BODY and not self.client_rest:
+            self._client_left()
+
     def _client_left(self) -> None:
         self._end_exchange(CLIENT_LEFT)
         self.drop_app()
@@ -387,7 +393,7 @@ class Http1Connection(Exchange):
             data, self.heads.held = self.heads.held, b""
             self.start_client(HELD_IS_FULL)
             self._read_head(data)
-        if self.client_ended and self.request_state is not SENT:
+        if self.client_ended and self.request_state is not SENT and not self.client_rest:
             # The client sends no more, so a request that has begun can never be whole.
             self._end_exchange(CLIENT_LEFT)
             self._close_lingering()
