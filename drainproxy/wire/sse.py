@@ -5,6 +5,7 @@ says nothing of an event, so behind such lines a stream may end as well. Nothing
 but the beginning of the line that is under way.
 """
 
+import re
 from copy import copy
 
 # What a stream may begin with, and what is no part of its first line (9.2.5).
@@ -15,8 +16,23 @@ _TELLS = 8
 _IGNORED_ID = b"id:\0"
 _DATA, _COMMENT, _CR, _LINE_ENDS = ord("d"), ord(":"), ord("\r"), b"\r\n"
 _NOTHING = (b"", b" ")
-# Of so many bytes not each line is looked at.
-_MUCH = 2048
+# Of more bytes or lines than these no line is looked at by itself: each byte may be one.
+_MUCH, _MANY = 2048, 16
+
+# In lines that all end with LF and stand behind one: a line that belongs to an event, and the last
+# id.
+_OF_EVENT = re.compile(rb"\n(?!retry[:\n])[^:\n]")
+_LAST_ID = re.compile(rb"(?s:.*)\nid(?::([^\0\n]*))?\n")
+_NO_ID = (None, *_NOTHING)
+
+# In a stream as it is: the first line end, what stands at the end of an empty line, and the last id
+# of an event, if it has a value, to the end of the event. Atomic groups, so that no CRLF is torn.
+_LINE_END = re.compile(rb"[\r\n]")
+_EMPTY_LINE = (b"\n\n", b"\n\r", b"\r\r")
+_EVENT_WITH_ID = re.compile(
+    rb"id:(?<![^\r\n]id:)(?! ?[\r\n])[^\0\r\n]*%(end)b"
+    rb"(?>(?:(?!id(?::[^\0\r\n]*)?[\r\n])[^\r\n]+%(end)b)*)%(end)b" % {b"end": rb"(?>\r\n?|\n)"}
+)
 
 
 class EventTracker:
@@ -51,9 +67,9 @@ class EventTracker:
         if start >= end:
             return
         text = self._text(data[start:end])
-        if len(text) >= _MUCH:
-            text = text[self._pass_at_a_glance(text) :]
-        lines = text.splitlines(keepends=True)
+        lines = text[:_MUCH].splitlines(keepends=True)
+        if len(lines) > _MANY or len(text) > _MUCH:
+            lines = self._pass_much(text).splitlines()
         self._after_cr = data[end - 1] == _CR
         self._line = b""
         if lines and lines[-1][-1] not in _LINE_ENDS:
@@ -67,15 +83,25 @@ class EventTracker:
         With `resumable` it may end only where its client can ask for the rest."""
         probe = copy(self)
         text = probe._text(data[start:end])
-        place = end - len(text)
-        for line in text.splitlines(keepends=True):
-            place += len(line)
-            if line[-1] not in _LINE_ENDS:
-                break
-            probe._pass(line)
-            if not probe._begun and (probe.resumable or not resumable):
-                return place
-        return -1
+        before = end - len(text)
+        first = _LINE_END.search(text)
+        if first is None:
+            return -1
+        line = text[: first.start()]
+        place = first.end() + (text[first.start() : first.end() + 1] == b"\r\n")
+        may_end = probe.resumable or not resumable
+        if may_end and not probe._begun and not _says_event(b"\n%b\n" % line):
+            # Between two events it may end behind any line that belongs to none.
+            return before + place
+        if line:
+            place = _end_of_empty_line(text)
+        if place < 0:
+            return -1
+        probe._pass_much(text[:place])
+        if resumable and not probe.resumable:
+            found = _EVENT_WITH_ID.search(text, place)
+            return -1 if found is None else before + found.end()
+        return before + place
 
     def _text(self, piece: bytes) -> bytes:
         """The next bytes from the beginning of a line on."""
@@ -87,22 +113,31 @@ class EventTracker:
             text = text.removeprefix(_BYTE_ORDER_MARK)
         return text
 
-    def _pass_at_a_glance(self, text: bytes) -> int:
-        """So much is passed, up to the last empty line, of which only the last id counts. 0 where
-        that is not as plain."""
-        end = text.rfind(b"\n\n") + 2
-        if end < 2 or b"\r" in text:
-            return 0
-        at = text.rfind(b"\nid", 0, end) + 1
-        if at:
-            name, _, value = text[at : text.find(b"\n", at)].partition(b":")
-            if name != b"id" or b"\0" in value:
-                return 0
-            self.resumable, self._names_ids = value not in _NOTHING, True
-        elif text.startswith(b"id") or self._id is not None or self.resumable > self._names_ids:
-            return 0
-        self._id, self._begun = None, False
-        return end
+    def _pass_much(self, text: bytes) -> bytes:
+        """All its lines at once; returns what is behind the last of them."""
+        if b"\r" in text:
+            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines, end, rest = text.rpartition(b"\n")
+        if not end:
+            return rest
+        lines = b"\n" + lines + b"\n"
+        behind = lines.rfind(b"\n\n") + 1
+        if behind:
+            self._end_events(lines[:behind])
+        self._go_on_with(lines[behind:])
+        return rest
+
+    def _end_events(self, lines: bytes) -> None:
+        """Up to an empty line: of the events that end in them only the last id counts."""
+        self._id = _last_id(lines, self._id)
+        # Whether there are others matters only to whoever has come with an id.
+        self._begun = self._begun or (self.resumable > self._names_ids and _says_event(lines))
+        self._end_event()
+
+    def _go_on_with(self, lines: bytes) -> None:
+        """No empty line among them."""
+        self._id = _last_id(lines, self._id)
+        self._begun = self._begun or _says_event(lines)
 
     def _pass(self, line: bytes) -> None:
         first = line[0]
@@ -123,6 +158,30 @@ class EventTracker:
         elif self._begun and not self._names_ids:
             self.resumable = False
         self._id, self._begun = None, False
+
+
+def _end_of_empty_line(text: bytes) -> int:
+    """Where the first one ends that stands behind another line; -1 if there is none."""
+    places = [place for pair in _EMPTY_LINE if (place := text.find(pair)) >= 0]
+    if not places:
+        return -1
+    end = min(places) + 2
+    return end + (text[end - 1 : end + 1] == b"\r\n")
+
+
+def _says_event(lines: bytes) -> bool:
+    """Whether one of these lines belongs to an event."""
+    if lines.startswith(b"\ndata"):
+        # As most begin.
+        return True
+    # Empty lines and comments alone need no search.
+    return bool(lines.translate(None, b"\n:")) and _OF_EVENT.search(lines) is not None
+
+
+def _last_id(lines: bytes, before: bool | None) -> bool | None:
+    """Whether the last id among these lines is one; what was known `before` if there is none."""
+    found = _LAST_ID.match(lines) if lines.rfind(b"\nid") >= 0 else None
+    return before if found is None else found[1] not in _NO_ID
 
 
 def _is_id_with_nul(line: bytes) -> bool:

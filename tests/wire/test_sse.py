@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +101,7 @@ def test_who_has_come_with_an_id_can_come_with_it_again() -> None:
     assert not fed(b"data: x\n\n", asked_by_id=True).resumable, "this app knows of none"
 
 
-@pytest.mark.parametrize("much", [1, sse._MUCH])
+@pytest.mark.parametrize("much", [0, sse._MUCH])
 @given(
     stream=STREAMS | STREAMS.map(lambda stream: stream.replace(b"\r", b"\n")),
     cuts=st.lists(st.integers(0, 40)),
@@ -110,8 +112,8 @@ def test_any_split_of_a_stream_is_followed(much: int, stream: bytes, cuts: list[
         follow(stream, cuts)
 
 
-@pytest.mark.parametrize("much", [1, sse._MUCH])
-@given(stream=STREAMS.map(lambda stream: stream.replace(b"\r", b"\n")))
+@pytest.mark.parametrize("much", [0, sse._MUCH])
+@given(stream=STREAMS)
 def test_of_much_the_same_is_known_as_of_little(much: int, stream: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sse, "_MUCH", much)
@@ -177,6 +179,53 @@ def test_the_first_end_is_found_where_it_is(before: bytes, after: bytes, resumab
         and (read.last_id or not resumable)
     ]
     assert end == (3 + ends[0] - len(before) if ends else -1)
+
+
+@given(STREAMS, STREAMS, st.booleans(), st.booleans())
+def test_the_first_end_is_where_a_stream_that_comes_byte_by_byte_may_end(
+    before: bytes, after: bytes, resumable: bool, asked_by_id: bool
+) -> None:
+    tracker = fed(before, asked_by_id=asked_by_id)
+    end = tracker.end_in(after, 0, len(after), resumable=resumable)
+    ends = []
+    for at in range(len(after)):
+        tracker.feed(after, at, at + 1)
+        whole = after[at] in b"\r\n" and after[at : at + 2] != b"\r\n"
+        torn = at == 0 and after[:1] == b"\n" and before.endswith(b"\r")
+        if whole and not torn and tracker.between_events and (tracker.resumable or not resumable):
+            ends.append(at + 1)
+    assert end == (ends[0] if ends else -1)
+
+
+# Of many lines there is no step for each: calls are counted, since a clock would tell of the
+# machine. What is behind the run is read too.
+RUNS = [b"\n", b":\n", b"\r", b"\r\n", b"data:\n\n", b"data:\r\n\r\n", b"x\n", b"retry\n", b"idx\n"]
+RUNS += [b"id\n\n", b"id:1\n\n", b"id:1\nid\n\n", b"id: \0\n", b":\r", b"x\r\n\r\n"]
+
+
+@pytest.mark.parametrize("asked_by_id", [True, False])
+@pytest.mark.parametrize("begun", [b"", b"data: x\n"])
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("size", [100, 1000, 200_000])
+def test_a_run_of_lines_takes_no_step_for_each(
+    run: bytes, begun: bytes, asked_by_id: bool, size: int
+) -> None:
+    stream = run * (size // len(run))
+    tracker = fed(begun, asked_by_id=asked_by_id)
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        for resumable in (True, False):
+            tracker.end_in(stream, 0, len(stream), resumable=resumable)
+        tracker.feed(stream, 0, len(stream))
+    finally:
+        sys.setprofile(None)
+    assert calls < 400
 
 
 def test_a_line_feed_behind_a_carriage_return_is_part_of_the_same_end() -> None:
