@@ -189,6 +189,16 @@ async def test_an_app_that_closes_a_kept_connection_without_an_answer_is_asked_o
         assert seen.count(request_[: request_.index(b"\r\n\r\n")]) == tries
 
 
+async def test_who_asks_for_events_hits_an_app_that_dies_of_it_once_and_may_come_again(
+    plain: Sidecar, app_port: int
+) -> None:
+    """WHATWG HTML 9.2.3: an EventSource does so after an error of the network only."""
+    async with tap(app_port, leaves_at_once) as app, client(plain.port) as peer:
+        peer.send(ask(b"Accept: text/event-stream"))
+        assert await peer.take_the_rest() == b""
+        assert len(app.connections) == 1
+
+
 async def test_a_replayed_request_is_answered_and_the_client_knows_nothing_of_it(
     plain: Sidecar, app_port: int
 ) -> None:
