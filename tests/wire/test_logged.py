@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.wire.logged import of_fields, of_head, trace_id
+from drainproxy.wire.logged import of_fields, of_head, only_facts, trace_id
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -22,6 +22,14 @@ def test_a_head_tells_who_asked_whom_in_which_trace() -> None:
         b"x-request-id": b"7",
         b"traceparent": b"00-1-2-01",
     }
+
+
+def test_a_long_head_is_cut_to_what_it_tells() -> None:
+    facts = b"\r\nHost: a.example\r\nuser-agent: me"
+    head = b"GET / HTTP/1.1\r\nCookie: " + b"c" * 9000 + facts + b"\r\nAccept: a/b\r\n\r\n"
+    assert only_facts(head) == facts + b"\r\n\r\n"
+    assert of_head(only_facts(head)) == of_head(head)
+    assert only_facts(b"GET / HTTP/1.1\r\n\r\n") == b"\r\n\r\n"
 
 
 def test_the_fields_of_http2_tell_the_same() -> None:

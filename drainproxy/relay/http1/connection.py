@@ -258,6 +258,7 @@ class Http1Connection(Exchange):
             elif context.limits.stream_drain:
                 self.endless = EndlessAnswer(self, data[:end])
                 self.endless.begin()
+            self.heads.release(request)
         self._read_answer_body(data, end)
         if self.answer_state is ANSWER_BODY:
             self.context.counters.answer_begun(self, context.now())

@@ -12,6 +12,7 @@ from drainproxy.relay.address import client_ip
 from drainproxy.relay.limits import Limits
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import Request, Response, parse_request, parse_response
+from drainproxy.wire.logged import only_facts
 from drainproxy.wire.mend import doubtful, mended
 from drainproxy.wire.rewrite import END_OF_HEAD, append_forwarded, without_framing
 from drainproxy.wire.sniff import HTTP2_PREFACE
@@ -77,6 +78,12 @@ class Heads:
     def forget_request(self) -> None:
         """The exchange is over, and its head was long."""
         self.asked, self.sent = _FORGOTTEN, b""
+
+    def release(self, request: Request) -> None:
+        """An answer has begun that may last: of a long head nobody but the log will ask again."""
+        if len(self.sent) > LONGEST_REMEMBERED:
+            request.head = only_facts(request.head)
+            self.forget_request()
 
     # Requests
 

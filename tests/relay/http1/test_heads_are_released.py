@@ -1,4 +1,4 @@
-"""What an idle connection keeps: nothing of a long head, whatever its last exchange was."""
+"""What a connection keeps of a long head: nothing once an answer lasts or its exchange is over."""
 
 import gc
 from collections.abc import Iterator
@@ -77,3 +77,21 @@ def test_nothing_of_a_long_head_is_kept_behind_its_exchange(asked: bytes, answer
     assert talk.client.state == "open"
     assert talk.proxy.in_flight == {}
     assert max(map(len, kept_by(talk.session))) <= LONGEST_REMEMBERED
+
+
+@pytest.mark.parametrize("forwarded", [True, False])
+@pytest.mark.parametrize("media_type", ["application/x-ndjson", "text/event-stream", "text/plain"])
+@pytest.mark.parametrize("framing", ["Transfer-Encoding: chunked", "Connection: close"])
+def test_nothing_of_a_long_head_is_kept_beside_an_answer_that_lasts(
+    framing: str, media_type: str, forwarded: bool
+) -> None:
+    facts = []
+    named = StreamDrain(frozenset({b"application/x-ndjson"}), ())
+    talk = Conversation(stream_drain=named, forwarded=forwarded)
+    talk.proxy.context.access_log = lambda access: facts.append(access.facts)
+    talk.client_sends(request("/x", COOKIE, "User-Agent: me", "traceparent: 00-1-2-3"))
+    talk.app_sends(head("HTTP/1.1 200 OK", f"Content-Type: {media_type}", framing))
+    assert max(map(len, kept_by(talk.session))) <= LONGEST_REMEMBERED
+    assert talk.session.path == "/x"
+    talk.client_resets()
+    assert facts == [{b"host": b"a.example", b"user-agent": b"me", b"traceparent": b"00-1-2-3"}]
