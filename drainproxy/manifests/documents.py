@@ -98,11 +98,13 @@ def edited(document: Document, notes: Notes | None = None) -> "Edited":
     before = _before(document)
     style = json_style_of(root, document.text) if document.is_json else style_of(root)
     back = None if notes is None else tree(notes)
-    if document.is_json or (not before and is_plain(document.text)):
-        splice, text, _ = _spliced(document, Splice(document.text, style, back, is_read=False))
-        if document.is_json or splice.is_whole:
-            return Edited(text, splice.notes)
-    splice, text, short = _spliced(document, Splice(before + document.text, style, back))
+    # Without brackets it is block style, where most edits put in whole lines, and nothing is read.
+    has_flow = not document.is_json and ("{" in document.text or "[" in document.text)
+    splice, text, short = _spliced(document, Splice(before + document.text, style, back, has_flow))
+    if document.is_json or (splice.is_whole and not before and is_plain(document.text)):
+        return Edited(text, splice.notes)
+    if not has_flow:
+        splice, text, short = _spliced(document, Splice(before + document.text, style, back))
     return Edited(text[len(before) :], splice.notes, short[len(before) :], splice.stubs)
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from drainproxy.manifests.documents import edited, parse, proven, render, restyle
+from drainproxy.manifests.nodes import Node
+from drainproxy.manifests.splice import Splice
 
 TWO = """\
 # Licence
@@ -231,6 +233,23 @@ def test_a_list_of_somebodys_own_keeps_its_brackets() -> None:
     document.changed = True
 
     assert render([[document]]) == 'args: [a, b]\nmetadata: {annotations: {x: y, z: "1"}}\n'
+
+
+@pytest.mark.parametrize("text", ["a: {b: c}\n", '{"a": {"b": "c"}}', "a:\n  b: c\n"])
+def test_a_document_is_edited_once(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+    run = Splice.run
+
+    def counted(self: Splice, root: Node, value: object) -> tuple[str, str]:
+        runs.append(text)
+        return run(self, root, value)
+
+    monkeypatch.setattr(Splice, "run", counted)
+    (document,) = parse(text)
+    document.data["a"]["d"] = "e"
+
+    edited(document)
+    assert runs == [text]
 
 
 def test_a_json_document_is_an_object_of_json() -> None:
