@@ -18,6 +18,7 @@ from .nodes import Node, Unreadable, stands_for, value_of
 from .notes import Notes, tree
 from .plain import is_plain
 from .podspec import Json
+from .scalars import number_of
 from .splice import Splice
 from .values import same
 from .writing import Block, Quoted, Style, json_style_of, style_of
@@ -137,8 +138,10 @@ def proven(document: Document, edit: Edited) -> Document:
     What was put in stands for itself: it is written by rule. What the text around makes of it is
     read again, where that is not sure.
     """
-    if document.is_json and _sorted(json.loads(edit.text)) != _sorted(document.data):
-        raise _strange(document)
+    if document.is_json:
+        read = json.loads(edit.text, parse_float=number_of)
+        if _sorted(read) != _sorted(document.data):
+            raise _strange(document)
     if edit.short is None:
         return replace(document, text=edit.text, changed=False, root=None)
     short = replace(document, text=edit.short, root=None)

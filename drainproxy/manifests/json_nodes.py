@@ -5,6 +5,7 @@ import json
 import re
 
 from .nodes import DEEPEST, MAPPING, SCALAR, SEQUENCE, Node, Unreadable, most_values
+from .scalars import number_of
 
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
@@ -117,7 +118,8 @@ class _Scanner:
 
 def _scalar(token: re.Match[str]) -> Node:
     if token[2] is None:
-        return Node(SCALAR, token.start(3), token.end(3), json.loads(token[3]))
+        value = json.loads(token[3], parse_float=number_of)
+        return Node(SCALAR, token.start(3), token.end(3), value)
     start, end = token.start(2) - 1, token.end(2) + 1
     text = token[2] if "\\" not in token[2] else whole(json.loads(f'"{token[2]}"'))
     return Node(SCALAR, start, end, text, '"')

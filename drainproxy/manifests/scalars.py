@@ -3,6 +3,9 @@
 kubectl and the API server read YAML as go-yaml v2 does (sigs.k8s.io/yaml, goyaml.v2/resolve.go):
 booleans and octal numbers of YAML 1.1, no base 60, and dates stay strings. So do we. What we write
 means the same in YAML 1.1 and 1.2.
+
+A number without a fraction is an integer, however it is written: kubectl makes `5` of `5.0` before
+it sends it, in YAML and in JSON, so that the API server takes it where it wants an integer.
 """
 
 import json
@@ -26,6 +29,8 @@ _INTEGER = re.compile(
 )
 _BASES: Final = (16, 2, 8, 10)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+# Beyond it, Go's encoding/json writes an exponent, and so no integer.
+_LARGEST_WHOLE: Final = 1e21
 # More digits are no number of 64 bits; Python would take long to read them.
 _LONGEST_NUMBER: Final = 40
 
@@ -56,16 +61,26 @@ def resolve(text: str) -> Any:
     return text
 
 
+def number_of(text: str) -> int | float:
+    """The value of a number of JSON that has a fraction or an exponent."""
+    return _sent(float(text))
+
+
+def _sent(number: float) -> int | float:
+    """As kubectl sends it."""
+    is_whole = number.is_integer() and abs(number) < _LARGEST_WHOLE
+    return int(number) if is_whole else number
+
+
 def _finite(number: float, text: str) -> Any:
     """JSON knows no infinity."""
-    return number if abs(number) != float("inf") else text
+    return _sent(number) if abs(number) != float("inf") else text
 
 
 def tagged(text: str, tag: str | None) -> Any:
     """The value of a scalar with an explicit tag; tags that we do not know make it a text."""
     known = tag in (TAG + "null", TAG + "bool", TAG + "int", TAG + "float")
-    value = resolve(text) if known else text
-    return float(value) if tag == TAG + "float" and isinstance(value, int) else value
+    return resolve(text) if known else text
 
 
 def key_text(value: Any) -> str:

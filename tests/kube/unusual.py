@@ -297,6 +297,38 @@ kind: Pod
 spec: {containers: [{name: web, image: web, ports: [{name: http, containerPort: 8080}]}]}
 """
 
+# kubectl sends 8080 and 1000.
+_NUMBERS = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  terminationGracePeriodSeconds: 1e3
+  containers:
+  - name: web
+    ports:
+    - containerPort: 8080.0
+    livenessProbe:
+      periodSeconds: 5.0
+      tcpSocket: {port: 8080.0}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports:
+  - port: 80.0
+    targetPort: 8080.0
+"""
+_NUMBERS_IN_JSON = (
+    '{"apiVersion": "v1", "kind": "List", "items": ['
+    '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "labels": {"app": "web"}},'
+    ' "spec": {"containers": [{"name": "web", "ports": [{"containerPort": 8080.0}]}]}},'
+    '{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},'
+    ' "spec": {"selector": {"app": "web"}, "ports": [{"port": 8e1, "targetPort": 8080.0}]}}]}'
+)
+
 UNUSUAL = {
     "a deployment": _DEPLOYMENT,
     "no line feed at the end": _DEPLOYMENT.rstrip() + " # end",
@@ -313,6 +345,8 @@ UNUSUAL = {
     "a key with a colon of its own line": _POD + "? unset\n: \n",
     "an empty key at the end": _POD + "? ",
     "scalars": _SCALARS,
+    "integers with a point": _NUMBERS,
+    "integers with a point in JSON": _NUMBERS_IN_JSON,
     "a script without a line feed at the end": _SCRIPT,
     "documents without anything": _LIST,
     "maps whose values are empty": _WITHOUT_VALUES,

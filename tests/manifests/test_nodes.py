@@ -11,12 +11,20 @@ from hypothesis import strategies as st
 
 from drainproxy.manifests import json_nodes, yaml_nodes
 from drainproxy.manifests.nodes import MAPPING, Node, Unreadable, aliases, value_of
+from drainproxy.manifests.scalars import number_of
 from drainproxy.manifests.values import copied, same
 from tests.manifests.handwriting import write
 
 _SCALARS = st.none() | st.booleans() | st.integers(0, 1 << 70) | st.text(max_size=5)
+
+
+def _has_a_fraction(number: float) -> bool:
+    return not number.is_integer()
+
+
 _VALUES = st.recursive(
-    _SCALARS | st.floats(allow_nan=False, allow_infinity=False),
+    # Without a fraction it is an integer.
+    _SCALARS | st.floats(allow_nan=False, allow_infinity=False).filter(_has_a_fraction),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
 )
 
@@ -45,7 +53,7 @@ def test_half_a_character_in_json_is_what_kubectl_makes_of_it() -> None:
 @given(text=st.text('{}[]",:\\u0 1eE-.tfn', max_size=12))
 def test_what_is_no_json_is_refused(text: str) -> None:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_float=number_of)
     except ValueError:
         with pytest.raises(Unreadable):
             json_nodes.scan(text)

@@ -1,6 +1,7 @@
 """Scalars: read as kubectl reads them, written so that all read them alike."""
 
 import json
+import math
 from io import StringIO
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from drainproxy.manifests.scalars import key_text, quoted, resolve, tagged, written
+from drainproxy.manifests.scalars import key_text, number_of, quoted, resolve, tagged, written
 
 _TEXTS = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
     ["yes", "0644", "1e3", "12:30", "~", "", "a: b", "a #b", "- a", "a:", "null", "=", "<<", "0x1"]
@@ -26,8 +27,8 @@ _TEXTS = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
         *((text, text) for text in ("yEs", "nil", "12:30", "2026-01-02", "1.2.3", "0x", "1e", "+")),
         *((text, text) for text in (".inf", ".nan", "1e999", "9" * 5000, "e5", "-", "..", "0b2")),
         *(("0", 0), ("-7", -7), ("+7", 7), ("0644", 420), ("0o17", 15), ("0x1F90", 8080)),
-        *(("0b101", 5), ("8_080", 8080), ("-0x10", -16), ("08", 8.0), ("1.50", 1.5), (".5", 0.5)),
-        ("1e3", 1000.0),
+        *(("0b101", 5), ("8_080", 8080), ("-0x10", -16), ("08", 8), ("1.50", 1.5), (".5", 0.5)),
+        *(("1e3", 1000), ("5.0", 5), ("-0.0", 0), ("1e20", 10**20), ("1e21", 1e21)),
     ],
 )
 def test_a_plain_scalar_is_what_kubectl_takes_it_for(text: str, value: Any) -> None:
@@ -35,10 +36,18 @@ def test_a_plain_scalar_is_what_kubectl_takes_it_for(text: str, value: Any) -> N
     assert type(resolve(text)) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("5.0", 5), ("8e1", 80), ("1e-1", 0.1), ("1e21", 1e21), ("1e999", math.inf)]
+)
+def test_a_number_of_json_without_a_fraction_is_an_integer(text: str, value: Any) -> None:
+    assert number_of(text) == value
+    assert type(number_of(text)) is type(value)
+
+
 def test_tags_decide_where_there_are_some() -> None:
     assert tagged("12", "tag:yaml.org,2002:str") == "12"
     assert tagged("12", "tag:yaml.org,2002:int") == 12
-    assert tagged("12", "tag:yaml.org,2002:float") == 12.0
+    assert tagged("12", "tag:yaml.org,2002:float") == 12
     assert tagged("", "tag:yaml.org,2002:null") is None
     assert tagged("12", "!Own") == "12"
 
