@@ -120,8 +120,15 @@ def services(bodies: Iterable[Json]) -> Iterator[Service]:
 
 
 def service(body: Json) -> Service | None:
-    """The object as a Service; None if it is none, Misfit if Kubernetes would not take it."""
-    return fitted(body, Service, "Service") if is_service(body) else None
+    """The object as a Service; None if it is none, Misfit if it cannot be read.
+
+    One whose spec is null is like one that has none: it leads nowhere, and stops nobody.
+    """
+    if not is_service(body):
+        return None
+    if body.get("spec") is None:
+        body = {**body, "spec": {}}
+    return fitted(body, Service, "Service")
 
 
 def is_service(body: Json) -> bool:

@@ -287,6 +287,15 @@ def test_a_knative_service_selects_no_pods() -> None:
     assert lines(inject(join(NAMELESS, knative)))[0].startswith("deployment/web injected (redirect")
 
 
+@pytest.mark.parametrize("spec", ["spec: null\n", "spec:\n", ""])
+def test_a_service_without_anything_stops_nobody(spec: str) -> None:
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: empty}\n" + spec
+    done = inject_all({"x.yaml": f"{DEPLOYMENT}---\n{SERVICE}---\n{service}"}, options())
+
+    assert not done.failed
+    assert done.text.endswith(service)
+
+
 def test_every_mistake_of_every_file_is_told_with_its_place() -> None:
     wrong = "# a comment\n" + DEPLOYMENT.replace(
         "{app: web}", '{app: web}\n      annotations: {drainproxy.io/drain-delay: "3"}'

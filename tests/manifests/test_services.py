@@ -58,6 +58,14 @@ def test_a_label_without_a_value_is_the_empty_text() -> None:
     assert not found.selects("", {"app": "web", "tier": "front"})
 
 
+@pytest.mark.parametrize("body", [service(spec=None), {**service(), "spec": {}}])
+def test_a_service_of_which_nothing_is_said_leads_nowhere(body: Json) -> None:
+    (found,) = services([body])
+
+    assert not found.ports
+    assert not found.selects("", {"app": "web"})
+
+
 def test_a_headless_service_has_no_address_of_its_own() -> None:
     headless = {"selector": {"app": "web"}, "clusterIP": "None", "ports": []}
 
@@ -82,7 +90,7 @@ def test_a_headless_service_has_no_address_of_its_own() -> None:
             "is no Service: label version is a number: put it in quotes",
             ("spec", "selector", "version"),
         ),
-        (service(spec=None), "is no Service: Expected `object`", ("spec",)),
+        (service(spec=[]), "is no Service: Expected `object`", ("spec",)),
     ],
 )
 def test_a_service_that_kubernetes_would_not_take_is_named(
