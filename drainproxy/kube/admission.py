@@ -18,7 +18,7 @@ from .containers import sidecar_of
 from .inject import Injected, Skipped, complete, inject
 from .leads import Around
 from .limits import beyond_limits
-from .neighbours import forbids_redirect
+from .namespace import Namespace, forbids_redirect, redirects_if_asked
 from .plan import Options
 from .skip import read_switch, unfit, wanted
 from .status import read_status
@@ -28,13 +28,6 @@ _LARGEST_PATCH: Final = 3 << 20
 _PARTS: Final = ("metadata", "spec")
 _CAPTURE: Final = ANNOTATION_PREFIX + "capture"
 _UNKNOWN: Final = "the Pod Security level of the namespace is not known"
-# OpenShift's API server gives it to each namespace: its SCCs admit the pods there, of which those
-# that everybody may use grant no capability.
-_SCC: Final = "openshift.io/sa.scc.uid-range"
-_OPENSHIFT: Final = (
-    "OpenShift grants NET_ADMIN by an SCC alone: where the pod's ServiceAccount may use one that"
-    f" does, set {_CAPTURE}: redirect"
-)
 _UNREAD: Final = "the annotations of the namespace cannot be read: the pod has other defaults"
 
 # `unchanged` is a pod that has its sidecar; `denied` one whose sidecar could not start.
@@ -62,13 +55,6 @@ class _Review(Struct, frozen=True, rename="camel"):
     api_version: Literal["admission.k8s.io/v1"]
     kind: Literal["AdmissionReview"]
     request: Request
-
-
-class Namespace(Struct, frozen=True):
-    """What the namespace of a pod says: its labels switch, its annotations are defaults."""
-
-    labels: Mapping[str, str] = {}
-    annotations: Mapping[str, str] = {}
 
 
 class Seen(Struct, frozen=True):
@@ -161,7 +147,7 @@ def _judge(pod: Json, name: str, options: Options, seen: Seen) -> Verdict:
     defaults, mistakes = readable(namespace.annotations if namespace else {})
     options = replace(options, defaults={**options.defaults, **defaults})
     if seen.services is not None:
-        options = replace(options, around=_around(name, view, seen, options.defaults))
+        options = replace(options, around=_around(name, view, seen))
     done, wrong = _injected(pod, options)
     # Also of a pod that gets no sidecar: with these defaults it might have got one.
     ignored = [f"a default is ignored: {mistake}" for mistake in (*mistakes, *wrong)]
@@ -171,27 +157,26 @@ def _judge(pod: Json, name: str, options: Options, seen: Seen) -> Verdict:
     return _accepted(pod, done, warnings)
 
 
-def _around(namespace: str, pod: Pod, seen: Seen, defaults: Mapping[str, str]) -> Around:
+def _around(namespace: str, pod: Pod, seen: Seen) -> Around:
     """Services cannot be changed here."""
     found = [each for each in seen.services or () if each.selects(namespace, pod.labels)]
-    forbidden = _forbids_redirect(namespace, pod, seen, defaults)
-    return Around(services=found, place="in this namespace", no_redirect=forbidden)
+    return Around(
+        services=found,
+        place="in this namespace",
+        no_redirect=_forbids_redirect(namespace, pod, seen),
+        redirects_if_asked=redirects_if_asked(seen.annotations),
+    )
 
 
-def _forbids_redirect(namespace: str, pod: Pod, seen: Seen, defaults: Mapping[str, str]) -> str:
+def _forbids_redirect(namespace: str, pod: Pod, seen: Seen) -> str:
     """Why the pod is not redirected; empty if it is.
 
     A redirect that the cluster forbids would have the pod refused. Where that cannot be known, as
-    the level where the namespace cannot be read, or what OpenShift grants to the pod's
-    ServiceAccount, only who asks for one gets it.
+    the level where the namespace cannot be read, only a pod that asks for one itself gets it.
     """
-    asked = pod.annotations.get(_CAPTURE, "")
-    if seen.labels is None:
-        return "" if asked == "redirect" else _UNKNOWN
-    if forbidden := forbids_redirect(namespace, seen.labels):
-        return forbidden
-    is_asked_for = (asked or defaults.get(_CAPTURE)) == "redirect"
-    return _OPENSHIFT if _SCC in seen.annotations and not is_asked_for else ""
+    if seen.labels is not None:
+        return forbids_redirect(namespace, seen.labels)
+    return "" if pod.annotations.get(_CAPTURE) == "redirect" else _UNKNOWN
 
 
 def _skipped(pod: Json, reason: str, warn: bool, beside: Iterable[str] = ()) -> Verdict:

@@ -26,6 +26,7 @@ from .inputs import Found, Input, read_input
 from .leads import Around
 from .limits import too_many_services
 from .misplaced import misplaced
+from .namespace import Namespace
 from .neighbours import Neighbour, Neighbours
 from .owners import Owners
 from .plan import Foreseen, Options, foresee
@@ -244,7 +245,7 @@ def _neighbour(
 
 
 def _behind(
-    found: Found, namespaces: Mapping[str, Mapping[str, str]], capture: Capture | None
+    found: Found, namespaces: Mapping[str, Namespace], capture: Capture | None
 ) -> Behind | None:
     """What a Service or a policy can be about; None if it makes no pods that can be read."""
     one = workload(found.body)
@@ -254,7 +255,8 @@ def _behind(
         labels = read(one.pod).labels
     except ValueError:
         return None  # there is an error already, and no text
-    place = Place(found.namespace, labels, namespaces.get(found.namespace))
+    said = namespaces.get(found.namespace, Namespace()).labels
+    place = Place(found.namespace, labels, said or None)
     return Behind(place, capture, one.stateful_set)
 
 

@@ -26,7 +26,7 @@ def bypasses(capture: Capture, question: Question) -> Iterator[str]:
 
 
 def _remedy(obstacle: str, question: Question) -> str:
-    why = question.around.no_redirect
+    why = question.no_redirect
     redirect = f"a redirect is not possible: {why}" if why else f"set {_REDIRECT}"
     if obstacle.endswith("headless"):
         return f"its clients connect to the pods themselves; {redirect}"

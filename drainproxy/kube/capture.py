@@ -129,15 +129,15 @@ def choose(question: Question) -> Capture:
     wanted, leads = question.pod_options.capture, leads_to(question)
     if many := _too_many(question, leads):
         return Capture(mode=None, reason=many)
-    if wanted == "redirect" and not question.around.no_redirect:
+    if wanted == "redirect" and not question.no_redirect:
         return _redirected(question, leads, "asked for")
     led = _by_services(question, leads)
     if question.by_name_alone or not led.obstacles:
         return led
     obstacles = "; ".join(told(led.obstacles))
-    if question.around.no_redirect:
+    if question.no_redirect:
         reason = led.reason if led.mode else obstacles
-        return replace(led, reason=f"{reason}; no redirect: {question.around.no_redirect}")
+        return replace(led, reason=f"{reason}; no redirect: {question.no_redirect}")
     return _redirected(question, leads, obstacles)
 
 

@@ -15,9 +15,9 @@ from .admission import Request, Seen, Verdict
 from .cluster import Cluster, Unavailable, connected
 from .events import Events
 from .mirror import Mirror
+from .namespace import ENFORCED
 from .namespaces import PATH as NAMESPACES
 from .namespaces import Namespaces, Resource, fetching
-from .neighbours import ENFORCED
 from .webhook import Health
 
 SERVICES: Final = "/api/v1/services"

@@ -45,15 +45,16 @@ class Around(Struct, frozen=True, kw_only=True):
     """What is known of a pod's surroundings.
 
     `services` are those that select it (None: nobody knows), `place` where they were looked for;
-    `objection` speaks against a changed targetPort, `no_redirect` against a redirect (or is empty).
-    `held` are numbers of sidecars that ports of Services target already, where `services` are as
-    they were before.
+    `objection` speaks against a changed targetPort, `no_redirect` against a redirect (or is empty),
+    `redirects_if_asked` against one that nobody has asked for. `held` are numbers of sidecars that
+    ports of Services target already, where `services` are as they were before.
     """
 
     services: Sequence[Service] | None = None
     place: str = "in this input"
     objection: Objection = unchangeable
     no_redirect: str = ""
+    redirects_if_asked: str = ""
     held: Mapping[Held, int] = {}
 
 
@@ -78,6 +79,12 @@ class Question(Struct, frozen=True, kw_only=True):
         return self.pod_options.capture == "names" or (
             self.pod_options.capture == "auto" and self.around.services is None
         )
+
+    @property
+    def no_redirect(self) -> str:
+        """Why the pod is not redirected; empty if it may be."""
+        is_asked_for = self.pod_options.capture == "redirect"
+        return self.around.no_redirect or ("" if is_asked_for else self.around.redirects_if_asked)
 
     @property
     def names_ports(self) -> bool:

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from .admission import Namespace
 from .cluster import Cluster, Missing
 from .mirror import Mirror
+from .namespace import Namespace
 
 PATH: Final = "/api/v1/namespaces"
 # In seconds: who changes the annotation of a namespace waits so long until it counts.

@@ -5,7 +5,6 @@ new port, or the Service stays as it is.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final
 
 from msgspec import Struct
 
@@ -17,11 +16,8 @@ from .capture import Capture, Rewrite
 from .density import Effort, TooMuch
 from .leads import Around, Held
 from .limits import too_many_services
+from .namespace import Namespace, forbids_redirect, redirects_if_asked
 from .selecting import Selecting
-
-ENFORCED: Final = "pod-security.kubernetes.io/enforce"
-# The Pod Security levels that a pod with NET_ADMIN does not pass.
-_STRICT: Final = ("baseline", "restricted")
 
 # How clients would be led to a pod; None if it gets no sidecar.
 Foresee = Callable[[Around], Capture | None]
@@ -52,7 +48,7 @@ class Neighbours:
         self,
         services: Sequence[Service],
         workloads: Iterable[Neighbour],
-        namespaces: Mapping[str, Mapping[str, str]],
+        namespaces: Mapping[str, Namespace],
         held: Mapping[Held, int] | None = None,
         effort: Effort | None = None,
     ) -> None:
@@ -92,10 +88,12 @@ class Neighbours:
         self, namespace: str, labels: Mapping[str, str], stateful_set: str | None = None
     ) -> Around:
         """What stands around a pod with these labels."""
+        said = self._namespaces.get(namespace, Namespace())
         return Around(
             services=self._selecting.services(namespace, labels, stateful_set),
             objection=self._objection,
-            no_redirect=forbids_redirect(namespace, self._namespaces.get(namespace, {})),
+            no_redirect=forbids_redirect(namespace, said.labels),
+            redirects_if_asked=redirects_if_asked(said.annotations),
             held=self._held,
         )
 
@@ -176,10 +174,3 @@ class _Targets:
             return "is redirected"
         suits = self._targets.get(place) == number
         return "" if suits else f"does not have its sidecar at {number}"
-
-
-def forbids_redirect(namespace: str, labels: Mapping[str, str]) -> str:
-    """Why a namespace with these labels takes no redirect; empty if it does."""
-    level = labels.get(ENFORCED)
-    forbidden = f"the Pod Security level {level} of namespace {namespace} forbids NET_ADMIN"
-    return forbidden if level in _STRICT else ""

@@ -1,7 +1,7 @@
 """The Services and NetworkPolicies of an input: as they were before injection, and how they
 change."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ from .capture import Rewrite
 from .density import Effort, TooMuch
 from .inputs import Found
 from .leads import Held
+from .namespace import Namespace
 from .service_edits import retargeted, widened
 from .status import taken_back
 
@@ -144,13 +145,15 @@ def _before(body: Json) -> Json:
     return taken_back(body) if changed else body
 
 
-def _namespaces(objects: Sequence[Found]) -> Iterator[tuple[str, Mapping[str, str]]]:
+def _namespaces(objects: Sequence[Found]) -> Iterator[tuple[str, Namespace]]:
     for found in objects:
         if (found.body.get("kind"), api_group(found.body)) != ("Namespace", ""):
             continue
         metadata = found.body.get("metadata")
-        if isinstance(metadata, dict) and isinstance(metadata.get("labels"), dict):
-            yield str(metadata.get("name")), filled(metadata["labels"])
+        if isinstance(metadata, dict):
+            said = (metadata.get(key) for key in ("labels", "annotations"))
+            texts = [filled(each if isinstance(each, dict) else None) for each in said]
+            yield str(metadata.get("name")), Namespace(*texts)
 
 
 # What an object becomes, what was done in words, and the number of the first that it is done for.

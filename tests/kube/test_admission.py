@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.kube.admission import Namespace, Seen, Verdict, answer, judge, parse
+from drainproxy.kube.admission import Seen, Verdict, answer, judge, parse
 from drainproxy.kube.containers import sidecar_of
 from drainproxy.kube.inject import uninject
+from drainproxy.kube.namespace import Namespace
 from drainproxy.kube.plan import Options
 from drainproxy.manifests.podspec import Json
 from tests.kube.pods import injected, options, pod, pods, sidecar

@@ -207,17 +207,6 @@ def test_what_names_no_namespace_is_in_the_only_one_that_is_named() -> None:
     assert "unproved" in done("shop", "other")
 
 
-def test_the_level_of_a_namespace_forbids_a_redirect() -> None:
-    level = "labels: {pod-security.kubernetes.io/enforce: restricted}"
-    namespace = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, {level}}}\n"
-    done = inject(join(namespace, NAMELESS.replace("{name: web}", "{name: web, namespace: shop}")))
-
-    assert lines(done)[0].startswith(
-        "deployment/web skipped (port 8080 has no name, and no Service"
-    )
-    assert "Pod Security level restricted of namespace shop" in done.report.text()
-
-
 def test_a_name_is_no_line_of_the_report_and_commands_no_terminal() -> None:
     named = DEPLOYMENT.replace("{name: web}", '{name: "web\\e[2J\\nweb injected"}', 1)
     (first,) = inject(named).report.text().splitlines()[:1]

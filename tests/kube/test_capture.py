@@ -154,6 +154,20 @@ def test_where_a_redirect_is_forbidden_too_it_says_what_passes_by() -> None:
     assert ask(pod(NAMELESS), no_redirect=forbidden).mode is None
 
 
+def test_where_a_redirect_is_to_be_asked_for_only_who_asks_is_redirected() -> None:
+    def found(capture: str) -> Capture:
+        return ask(
+            *(pod(HTTP), service(8080)),
+            capture=capture,
+            objection=unchangeable,
+            redirects_if_asked="it may be refused",
+        )
+
+    assert found("auto").mode == "names"
+    assert "no redirect: it may be refused" in found("auto").reason
+    assert found("redirect").mode == "redirect"
+
+
 def test_an_objection_to_a_name_leaves_the_number() -> None:
     found = ask(pod(HTTP), service(8080), objection=lambda _s, _p, target: str(target)[4:] and "no")
 

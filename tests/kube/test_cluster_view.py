@@ -8,9 +8,10 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from drainproxy.kube import cluster_view as module
-from drainproxy.kube.admission import Namespace, Seen
+from drainproxy.kube.admission import Seen
 from drainproxy.kube.cluster import Unavailable
 from drainproxy.kube.cluster_view import SERVICES, ClusterAccess, open_cluster_view
+from drainproxy.kube.namespace import Namespace
 from drainproxy.kube.namespaces import PATH as NAMESPACES
 from drainproxy.kube.webhook import Health
 from tests.kube.api import Api, kubeconfig, serving, until

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from drainproxy.kube.admission import Namespace
 from drainproxy.kube.mirror import Mirror
+from drainproxy.kube.namespace import Namespace
 from drainproxy.kube.namespaces import PATH, Namespaces, Resource, fetching
 from tests.kube.api import Api, serving, until
 

@@ -6,6 +6,7 @@ from time import process_time
 from drainproxy.kube.annotations import InjectionOptions
 from drainproxy.kube.capture import Capture, choose
 from drainproxy.kube.leads import Around, Question
+from drainproxy.kube.namespace import Namespace
 from drainproxy.kube.neighbours import Neighbour, Neighbours
 from drainproxy.manifests.podspec import Json, read
 from drainproxy.manifests.services import Service
@@ -69,14 +70,17 @@ def test_who_ends_by_itself_hinders_nobody() -> None:
     assert objections(service(8080), neighbour("a", pod(HTTP)), neighbour("job", job))("http") == ""
 
 
-def test_the_level_of_a_namespace_speaks_against_a_redirect() -> None:
-    def why(level: str) -> str:
-        labels = {"pod-security.kubernetes.io/enforce": level}
-        return Neighbours([], [], {"shop": labels}).around("shop", {}).no_redirect
+def test_what_a_namespace_says_speaks_against_a_redirect() -> None:
+    labels = {"pod-security.kubernetes.io/enforce": "baseline"}
+    annotations = {"openshift.io/sa.scc.uid-range": "1000650000/10000"}
+    said = {"shop": Namespace(labels), "other": Namespace({}, annotations)}
+    neighbours = Neighbours([], [], said)
+    shop, other, unknown = (neighbours.around(name, {}) for name in ("shop", "other", "unknown"))
 
-    assert why("privileged") == ""
-    assert "level baseline of namespace shop forbids NET_ADMIN" in why("baseline")
-    assert Neighbours([], [], {}).around("shop", {}).no_redirect == ""
+    assert "level baseline of namespace shop forbids NET_ADMIN" in shop.no_redirect
+    assert (shop.redirects_if_asked, other.no_redirect) == ("", "")
+    assert "OpenShift" in other.redirects_if_asked
+    assert (unknown.no_redirect, unknown.redirects_if_asked) == ("", "")
 
 
 def test_a_thousand_services_and_workloads_are_matched_in_no_time() -> None:

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from drainproxy.kube.admission import Namespace, Seen, Verdict
+from drainproxy.kube.admission import Seen, Verdict
+from drainproxy.kube.namespace import Namespace
 from drainproxy.kube.reviews import answering
 from drainproxy.kube.webhook import Webhook
 from drainproxy.manifests.podspec import Json
