@@ -1,0 +1,107 @@
+"""Pods that come back from an API server with its defaults in them."""
+
+from copy import deepcopy
+
+import pytest
+
+from drainproxy.kube.annotations import STATUS
+from drainproxy.kube.batch import inject_all, uninject_all
+from drainproxy.kube.server_defaults import is_served_as
+from drainproxy.manifests.podspec import Json
+from tests.kube.pods import injected, options, pod, sidecar
+from tests.kube.served import bodies, dump, served
+from tests.kube.test_bytes import FILES
+
+
+def inject(text: str, **given: str) -> str:
+    done = inject_all({"x.yaml": text}, options(given=given, new_token=lambda: "other"))
+    assert not done.failed, done.report.text()
+    return done.text
+
+
+def uninject(text: str) -> str:
+    return uninject_all({"x.yaml": text}).text
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+@pytest.mark.parametrize("name", FILES)
+def test_what_an_api_server_gives_back_is_injected_already(name: str, as_list: bool) -> None:
+    before = dump(FILES[name], as_list=as_list)
+    applied = inject(before)
+    live = dump(applied, as_list=as_list)
+
+    assert inject(applied) == applied
+    assert uninject(applied) == before
+    assert inject(live) == live
+    assert [served(body) for body in bodies(uninject(live))] == bodies(before)
+
+
+def template(before: Json, **given: str) -> Json:
+    """A pod, injected, and as an API server gives it back."""
+    after = injected(before, given=given).pod
+    body = {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {}}
+    found: Json = served({**body, "spec": {"template": after}})["spec"]["template"]
+    return found
+
+
+def test_a_setting_that_is_news_is_written_beside_defaults() -> None:
+    live = template(pod())
+    now = injected(live, given={"drainproxy.io/cpu-limit": "200m"}).pod
+
+    assert sidecar(now)["resources"]["limits"] == {"cpu": "200m"}
+    assert not is_served_as(now, live)
+
+
+def test_a_setting_that_is_gone_is_no_default() -> None:
+    asked = template(pod(annotations={"drainproxy.io/image-pull-policy": "Always"}))
+    del asked["metadata"]["annotations"]["drainproxy.io/image-pull-policy"]
+
+    assert "imagePullPolicy" not in sidecar(injected(asked).pod)
+
+
+@pytest.mark.parametrize(
+    ("image", "policy", "is_same"),
+    [
+        ("r:5000/web", "Always", True),
+        ("r:5000/web:latest", "Always", True),
+        ("r:5000/web:1", "IfNotPresent", True),
+        ("r/web@sha256:00", "IfNotPresent", True),
+        ("r/web:1", "Always", False),
+        ("r:5000/web", "IfNotPresent", False),
+    ],
+)
+def test_the_tag_of_an_image_says_when_it_is_pulled(image: str, policy: str, is_same: bool) -> None:
+    before = injected(pod(image=image)).pod
+    live = deepcopy(before)
+    live["spec"]["containers"][0]["imagePullPolicy"] = policy
+
+    assert is_served_as(before, live) is is_same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (
+            {"limits": {"cpu": "0.2"}},
+            {"limits": {"cpu": "200m"}, "requests": {"cpu": "200m"}},
+            True,
+        ),
+        ({"limits": {"cpu": "1"}}, {"limits": {"cpu": "1"}, "requests": {"cpu": "2"}}, False),
+        ({}, None, False),
+        ({"limits": {"gpu": "many"}}, {"limits": {"gpu": "few"}}, False),
+    ],
+)
+def test_amounts_are_compared_as_amounts(one: Json, other: Json, is_same: bool) -> None:
+    first, second = (injected(pod(resources=each)).pod for each in (one, other))
+
+    assert is_served_as(first, second) is is_same
+
+
+def test_the_texts_of_a_file_are_no_news_and_the_rest_of_the_record_is() -> None:
+    one = injected(pod()).pod
+    held = one["metadata"]["annotations"]
+    texts = held | {STATUS: held[STATUS][:-1] + ',"texts":{"/spec":"a"}}'}
+    other = held | {STATUS: "{}"}
+
+    assert is_served_as(one, {**one, "metadata": {**one["metadata"], "annotations": texts}})
+    assert not is_served_as(one, {**one, "metadata": {**one["metadata"], "annotations": other}})
