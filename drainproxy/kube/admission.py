@@ -62,7 +62,7 @@ class Seen(Struct, frozen=True):
 
     `namespace` is there where its word counts, `unread` where it should and cannot be read.
     `services` are those of the namespace; its `labels` say which Pod Security level it has, and its
-    `annotations` whether OpenShift admits its pods.
+    `annotations` whether OpenShift admits its pods. `finds_names_at_sidecars` as in `Options`.
     """
 
     namespace: Namespace | None = None
@@ -70,6 +70,7 @@ class Seen(Struct, frozen=True):
     services: Sequence[Service] | None = None
     labels: Mapping[str, str] | None = None
     annotations: Mapping[str, str] = {}
+    finds_names_at_sidecars: bool = True
 
 
 class Verdict(Struct, frozen=True):
@@ -145,7 +146,11 @@ def _judge(pod: Json, name: str, options: Options, seen: Seen) -> Verdict:
     if namespace and not _is_wanted(view, namespace):
         return Verdict("skipped", "neither the pod nor its namespace asks for a sidecar")
     defaults, mistakes = readable(namespace.annotations if namespace else {})
-    options = replace(options, defaults={**options.defaults, **defaults})
+    options = replace(
+        options,
+        defaults={**options.defaults, **defaults},
+        finds_names_at_sidecars=seen.finds_names_at_sidecars,
+    )
     if seen.services is not None:
         options = replace(options, around=_around(name, view, seen))
     done, wrong = _injected(pod, options)

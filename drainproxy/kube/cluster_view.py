@@ -13,6 +13,7 @@ from drainproxy.manifests.services import Service
 
 from .admission import Request, Seen, Verdict
 from .cluster import Cluster, Unavailable, connected
+from .cluster_version import ClusterVersion
 from .events import Events
 from .mirror import Mirror
 from .namespace import ENFORCED
@@ -70,6 +71,7 @@ class ClusterView:
             fetching(cluster), self._namespaces, on_failure=failed("namespaces")
         )
         self._events = Events(cluster, on_failure) if asked.events else None
+        self._version = ClusterVersion(cluster)
 
     async def look(self, namespace: str) -> Seen:
         """What is around the pods of a namespace."""
@@ -81,6 +83,7 @@ class ClusterView:
             namespace=found if annotations else None,
             unread=annotations and found is None,
             services=services,
+            finds_names_at_sidecars=self._version.finds_names_at_sidecars,
         )
         if services is None or found is None:
             return seen
@@ -101,6 +104,7 @@ class ClusterView:
     async def run(self) -> None:
         """Follow the cluster for ever."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._version.learn())
             for mirror in self._mirrors():
                 group.create_task(mirror.run())
             if self._asked.annotations:
@@ -114,6 +118,7 @@ class ClusterView:
             async with asyncio.timeout(_FIRST_LIST):
                 for mirror in self._mirrors():
                     await mirror.synced.wait()
+                await self._version.known.wait()
 
     def _known_services(self, namespace: str) -> list[Service] | None:
         if not self._services or not self._services.synced.is_set():
@@ -131,6 +136,11 @@ class ClusterView:
             if mirror.problem or not known:
                 why = mirror.problem or "no answer yet"
                 told.append(f"cannot watch {mirror.what} ({why}): {since}")
+        if self._version.problem:
+            told.append(
+                f"cannot read the version of the cluster ({self._version.problem}): it is taken for"
+                " 1.33 or newer"
+            )
         return told
 
 

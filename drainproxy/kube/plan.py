@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,6 +44,11 @@ _TOKEN: Final = ANNOTATION_PREFIX + "admin-token"
 _TOKEN_FILE: Final = ANNOTATION_PREFIX + "admin-token-file"
 _REPORT: Final = ANNOTATION_PREFIX + "report-file"
 _DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
+_NATIVE: Final = ANNOTATION_PREFIX + "native-sidecar"
+_LOST: Final = (
+    "this cluster is older than Kubernetes 1.33, where the name of a port is first found at a"
+    " native sidecar"
+)
 _PROMETHEUS: Final = "prometheus.io/"
 _ALL_INTERFACES: Final = ("", "0.0.0.0", "::")
 
@@ -61,7 +66,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """What holds where the pod does not say.
 
     `given` are annotations that beat its own, `defaults` those that do not; `kept` is where the
-    sidecar that it has listens for the app's ports.
+    sidecar that it has listens for the app's ports. `finds_names_at_sidecars` says whether the
+    cluster finds the names of ports at native sidecars, as Kubernetes does since 1.33.
 
     There is no public image, so `image` has no default: a name that nobody can pull would only
     show when the pod starts.
@@ -72,6 +78,7 @@ class Options(Struct, frozen=True, kw_only=True):
     defaults: Mapping[str, str] = {}
     around: Around = Around()
     kept: Mapping[int, Sequence[int]] = {}
+    finds_names_at_sidecars: bool = True
     new_token: Callable[[], str] = secrets.token_urlsafe
 
 
@@ -116,9 +123,7 @@ def decide(
     mistakes = [*asked.mistakes, *foreseen.wrong]
     if capture.mode is None and not mistakes:
         return capture
-    pod_options = replace(
-        asked.pod_options, capture="redirect" if capture.mode == "redirect" else "names"
-    )
+    pod_options, notes = _where_it_is_found(asked, capture, options)
     services, held, forwards = options.around.services or (), asked.annotations, list[str]()
     if _FORWARD not in held:
         held = {**ready_ports(pod, capture.ports, services), **held}
@@ -127,7 +132,7 @@ def decide(
     missing = () if options.image or _IMAGE in asked.said else (NO_IMAGE,)
     settings = _settings(held, forwards, [*mistakes, *missing])
     context = InjectionContext(
-        *(pod, pod_options, settings, capture.ports, capture, question, pod.grace, asked.notes),
+        *(pod, pod_options, settings, capture.ports, capture, question, pod.grace, notes),
         asked=held,
         derived=[key for key in held if key not in asked.said],
     )
@@ -137,6 +142,22 @@ def decide(
     others = _for_others(pod, settings.admin.port)
     spec = _spec_of(context, forwards, held, options, token)
     return Plan(context, spec, added | dict(options.given) | others)
+
+
+def _where_it_is_found(
+    asked: Asked, capture: Capture, options: Options
+) -> tuple[InjectionOptions, Sequence[str]]:
+    """How the sidecar is put in, and sentences about it: native, unless its clients would look for
+    it in vain. Who asks for a native one may know better."""
+    mode: Literal["redirect", "names"] = "redirect" if capture.mode == "redirect" else "names"
+    pod_options = replace(asked.pod_options, capture=mode)
+    is_found = options.finds_names_at_sidecars or not any(each.name for each in capture.ports)
+    if is_found or not pod_options.native_sidecar:
+        return pod_options, asked.notes
+    if _NATIVE in asked.said:
+        return pod_options, [*asked.notes, f"{_LOST}: clients find nobody, so leave {_NATIVE} out"]
+    plain = replace(pod_options, native_sidecar=False)
+    return plain, [*asked.notes, f"{_LOST}: the sidecar is a plain container here"]
 
 
 def foresee(pod: Pod, options: Options) -> Foreseen:

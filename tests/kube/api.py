@@ -27,7 +27,8 @@ class Api:
     """
 
     def __init__(self) -> None:
-        self.objects: dict[str, dict[str, Json]] = {}
+        version = {"metadata": {}, "major": "1", "minor": "34"}
+        self.objects: dict[str, dict[str, Json]] = {"": {"/version": version}}
         self.refused: set[str] = set()
         self.broken: set[str] = set()
         self.unwilling: set[str] = set()

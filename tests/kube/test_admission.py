@@ -301,6 +301,15 @@ def test_a_default_that_does_not_fit_a_pod_stops_it_neither() -> None:
     assert "ports" not in denied["status"]["message"]
 
 
+def test_below_1_33_a_sidecar_that_has_a_name_is_a_plain_container_and_the_answer_warns() -> None:
+    response = answered(pod(), Seen(finds_names_at_sidecars=False))
+    after = patched(pod(), response)
+
+    assert [each["name"] for each in after["spec"]["containers"]] == ["web", "drainproxy"]
+    assert "initContainers" not in after["spec"]
+    assert any("older than Kubernetes 1.33" in text for text in response["warnings"])
+
+
 def test_the_pod_of_a_job_gets_no_plain_container() -> None:
     before = pod(annotations={"drainproxy.io/native-sidecar": "false"})
     before["spec"]["restartPolicy"] = "OnFailure"

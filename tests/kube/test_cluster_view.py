@@ -51,6 +51,29 @@ async def test_what_is_watched_is_known_from_the_first_review_on(
         assert (await out.look("default")).services == []
 
 
+@pytest.mark.parametrize(("minor", "expected"), [("32+", False), ("33", True)])
+async def test_the_version_of_the_cluster_is_known_from_the_first_review_on(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minor: str, expected: bool
+) -> None:
+    api.put("", "version", major="1", minor=minor)
+    asked = ClusterAccess(events=True)
+    async with serving(api, tmp_path, monkeypatch), open_cluster_view(asked, nobody) as out:
+        assert (await out.look("shop")).finds_names_at_sidecars is expected
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_a_cluster_whose_version_cannot_be_read_is_taken_for_a_new_one(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.delete("", "version")
+    asked = ClusterAccess(events=True)
+    async with serving(api, tmp_path, monkeypatch), open_cluster_view(asked, nobody) as out:
+        assert (await out.look("shop")).finds_names_at_sidecars
+        health = out.health()
+        assert health.problem == ""
+        assert "cannot read the version of the cluster (version not found): it is" in health.remark
+
+
 async def test_only_what_is_asked_for_is_read(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from drainproxy.config import ConfigError
 from drainproxy.kube.plan import Plan, decide
 from drainproxy.manifests.podspec import Json, read
 from tests.kube.pods import TOKEN, options, pod
+from tests.kube.test_capture import service
 
 
 def plan(before: Json, token: str | None = None, **fields: Any) -> Plan:
@@ -105,6 +106,31 @@ def test_a_redirect_needs_a_port_to_redirect() -> None:
 
     assert "no container declares a TCP port" in str(decide(read(said), options(), None))
     assert plan(annotated(forward="7000=unix:/run/app")).spec.ports == []
+
+
+def test_where_names_are_not_found_at_native_sidecars_one_that_has_a_name_is_none() -> None:
+    around = options([service(8080)]).around
+    unnamed = pod({"containerPort": 8080})
+    named = plan(pod(), finds_names_at_sidecars=False)
+    by_number = plan(unnamed, around=around, finds_names_at_sidecars=False)
+
+    assert not named.context.pod_options.native_sidecar
+    (told,) = named.context.notes
+    assert "older than Kubernetes 1.33" in told
+    assert "the sidecar is a plain container here" in told
+    assert by_number.context.pod_options.native_sidecar
+    assert not by_number.context.notes
+
+
+@pytest.mark.parametrize(("said", "warns"), [("on", True), ("off", False)])
+def test_who_says_whether_the_sidecar_is_native_is_told_what_it_costs(
+    said: str, warns: bool
+) -> None:
+    found = plan(annotated(native_sidecar=said), finds_names_at_sidecars=False)
+
+    assert found.context.pod_options.native_sidecar is (said == "on")
+    told = "clients find nobody, so leave drainproxy.io/native-sidecar out"
+    assert any(told in each for each in found.context.notes) is warns
 
 
 def test_the_values_of_annotations_reach_the_sidecar_as_they_are() -> None:
