@@ -27,22 +27,41 @@ HEADER = re.compile(r"(?:[&!]\S*\s+)*[|>]([-+0-9]*)")
 _COLON = re.compile(r"[ \t]*:")
 _BYTE_ORDER_MARK: Final = "\N{BYTE ORDER MARK}"
 _INVALID: Final = "is not valid YAML: "
+_MARKED: Final = _INVALID + "a byte order mark stands inside of it"
 
 
 def compose(text: str) -> Node | None:
     """The document in a text; None if there is nothing in it. Raises Unreadable."""
     if text.startswith(_BYTE_ORDER_MARK):
         # libyaml would skip it, and all that we know of places would be one off.
-        raise Unreadable(_INVALID + "a byte order mark stands inside of it", 1)
+        raise Unreadable(_MARKED, 1)
     import yaml  # heavy for commands that read no manifest
 
     try:
-        return _Composer(text).compose()
+        root = _Composer(text).compose()
+        if root and _BYTE_ORDER_MARK in text:
+            _refuse_marks(root, text)
+        return root
     except yaml.MarkedYAMLError as error:
         raise _unreadable(error, text) from None
     except yaml.reader.ReaderError as error:
         line = text.encode()[: error.position].count(b"\n") + 1
         raise Unreadable(_INVALID + "it holds a character that YAML forbids", line) from None
+
+
+def _refuse_marks(root: Node, text: str) -> None:
+    """A byte order mark may stand in quotes, and before a document (YAML 1.2, section 5.2).
+    libyaml takes one that stands before a key, a value or a bracket for the beginning of a text,
+    quotes and all, which nobody has meant."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.kind == SEQUENCE:
+            pending += node.content
+        elif node.kind == MAPPING:
+            pending += [each for pair in node.content for each in pair]
+        elif not node.style and text.startswith(_BYTE_ORDER_MARK, node.start):
+            raise Unreadable(_MARKED, text.count("\n", 0, node.start) + 1)
 
 
 class _Words(NamedTuple):

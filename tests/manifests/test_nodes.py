@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from drainproxy.manifests import json_nodes, yaml_nodes
 from drainproxy.manifests.nodes import MAPPING, Node, Unreadable, aliases, value_of
+from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.scalars import number_of
 from drainproxy.manifests.values import copied, same
 from tests.manifests.handwriting import write
@@ -70,6 +71,34 @@ def test_yaml_stands_for_what_was_written(value: dict[str, Any], seed: int) -> N
         yaml.safe_load(text)
     except yaml.YAMLError:  # blanks that are tabs may stand in many places, but not in all
         return
+    assert value_of(composed(text)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('{"a": 1,\n \ufeff"b": 2}', 2),
+        ('{"a":\ufeff "b"}', 1),
+        ("a: 1\nb: \ufeffc\n", 2),
+        ("- \ufeff- a\n", 1),
+    ],
+)
+def test_a_byte_order_mark_before_a_value_is_refused(text: str, line: int) -> None:
+    with pytest.raises(Unreadable, match="a byte order mark stands inside of it") as caught:
+        yaml_nodes.compose(text)
+
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: '\ufeffb' # \ufeff\n", {"a": "\ufeffb"}),
+        ('a: [b, "\ufeff"]\n', {"a": ["b", "\ufeff"]}),
+        ("a: |\n  \ufeff<xml>\nb: &c d\ne: *c\n", {"a": "\ufeff<xml>\n", "b": "d", "e": "d"}),
+    ],
+)
+def test_a_byte_order_mark_in_a_text_is_a_part_of_it(text: str, value: Json) -> None:
     assert value_of(composed(text)) == value
 
 
