@@ -62,13 +62,15 @@ def _headless(capture: Capture, question: Question) -> Iterator[str]:
         ours |= {each.port for each in capture.ports}
         remedy = "name the port with drainproxy.io/ports"
     for service in question.around.services or ():
+        if not service.is_headless:
+            continue
         numbers = [resolve(question.pod, each.target) for each in service.ports]
         past = [each for each in numbers if each and each not in ours]
         known = (f"Service {service.name} is headless", f"Service {service.name} targets ")
         told = known[0] in capture.obstacles or any(
             each.startswith(known[1]) for each in capture.left
         )
-        if service.is_headless and past and not told:
+        if past and not told:
             yield (
                 f"Service {service.name} is headless: who connects to the pods themselves"
                 f" ({listed(past)}) passes the sidecar by; {remedy} if that matters"

@@ -25,7 +25,6 @@ from .leads import (
     Around,
     Lead,
     Question,
-    leads_to,
     taken_by_name,
     taken_by_redirect,
     without_names,
@@ -126,7 +125,7 @@ def choose(question: Question) -> Capture:
     """
     if many := too_many_leads(question.around.services or ()):
         return Capture(mode=None, reason=many)
-    wanted, leads = question.pod_options.capture, leads_to(question)
+    wanted, leads = question.pod_options.capture, question.leads
     if many := _too_many(question, leads):
         return Capture(mode=None, reason=many)
     if wanted == "redirect" and not question.no_redirect:
@@ -199,10 +198,10 @@ def _way(lead: Lead, question: Question, taken: Mapping[int, Sequence[PortTakeov
     """What becomes of a lead where the sidecar has taken these ports, by their numbers."""
     if lead.end is None:
         return _nowhere(lead)
-    fitting = taken.get(lead.end.number, ())
+    fitting, target = taken.get(lead.end.number, ()), lead.port.target
     here = lead.end.number in question.listens
-    if here or any(lead.port.target in (each.name, each.listen) for each in fitting):
-        return _Way("led", lead.to(lead.port.target))
+    if here or target in [name for each in fitting for name in (each.name, each.listen)]:
+        return _Way("led", lead.to(target))
     if not fitting and question.names_ports:
         return _Way("left", lead=lead)
     if not fitting or question.by_name_alone:

@@ -2,6 +2,7 @@
 over."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -26,6 +27,7 @@ from .ports import (
     spoken,
     usable_name,
 )
+from .service_targets import Target, targets
 from .status import target_before
 
 # Why a port of a Service may not come to target something else; empty if it may.
@@ -41,7 +43,7 @@ def unchangeable(_service: Service, _port: ServicePort, _target: int | str) -> s
     return "that cannot be changed here"
 
 
-class Around(Struct, frozen=True, kw_only=True):
+class Around(Struct, frozen=True, kw_only=True, dict=True):
     """What is known of a pod's surroundings.
 
     `services` are those that select it (None: nobody knows), `place` where they were looked for;
@@ -57,8 +59,13 @@ class Around(Struct, frozen=True, kw_only=True):
     redirects_if_asked: str = ""
     held: Mapping[Held, int] = {}
 
+    @cached_property
+    def targets(self) -> Sequence[Target]:
+        """What the Services target."""
+        return [*targets(self.services or ())]
 
-class Question(Struct, frozen=True, kw_only=True):
+
+class Question(Struct, frozen=True, kw_only=True, dict=True):
     """A pod as it was before injection, what is asked for, and what stands around it.
 
     `reserved` are ports that the sidecar needs for itself, `forwards` what the pod says itself with
@@ -73,7 +80,7 @@ class Question(Struct, frozen=True, kw_only=True):
     forwards: Sequence[Forward] | None = None
     kept: Mapping[int, Sequence[int]] = {}
 
-    @property
+    @cached_property
     def by_name_alone(self) -> bool:
         """Whether nothing but a name may lead clients to the sidecar."""
         return self.pod_options.capture == "names" or (
@@ -91,10 +98,15 @@ class Question(Struct, frozen=True, kw_only=True):
         """Whether the pod chooses its ports itself."""
         return self.pod_options.ports is not None or self.forwards is not None
 
-    @property
+    @cached_property
     def listens(self) -> set[int]:
         """Where the pod itself makes the sidecar listen."""
         return {each.listen.port for each in self.forwards or ()}
+
+    @cached_property
+    def leads(self) -> "Sequence[Lead]":
+        """Every TCP port of the Services around the pod that is to be led to the sidecar."""
+        return leads_to(self)
 
 
 class Lead(Struct, frozen=True):
@@ -120,7 +132,7 @@ class Lead(Struct, frozen=True):
 
 
 def leads_to(question: Question) -> list[Lead]:
-    """Every TCP port of the Services around the pod that is to be led to the sidecar.
+    """What the question keeps as `leads`.
 
     A port that nobody declares may be one on which nobody listens. In pods that end by themselves,
     which bear labels of servers without being ones, and in headless Services beside others, which
@@ -145,7 +157,7 @@ def _leads(
     for port in service.ports:
         before = target_before(record, port.step, port.port) if record else None
         if before is None:
-            now = held.get((service.key, port.step))
+            now = held.get((service.key, port.step)) if held else None
         else:
             now = port.target if isinstance(port.target, int) else None
         yield Lead(service, port, end(port.target if before is None else before), now)

@@ -10,10 +10,9 @@ from msgspec import Struct
 from drainproxy.config import ANNOTATION_PREFIX, BY_NAME, Address, Mistake
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.manifests.podspec import Pod
-from drainproxy.manifests.services import Service
 
 from .annotations import parse_ports
-from .service_targets import targets
+from .service_targets import Target
 
 _FORWARD: Final = ANNOTATION_PREFIX + "forward"
 _PORTS: Final = ANNOTATION_PREFIX + "ports"
@@ -30,13 +29,13 @@ class OwnPorts(Struct, frozen=True):
 
 
 def own_ports(
-    pod: Pod, asked: Mapping[str, str], chosen: Mapping[str, str], services: Sequence[Service]
+    pod: Pod, asked: Mapping[str, str], chosen: Mapping[str, str], targets: Sequence[Target]
 ) -> OwnPorts:
     """Where our ports are to be, if not where the annotations that hold (`asked`) have them.
 
     What the pod or a flag says itself (`chosen`) is not moved. Defaults are: they know no pod.
     """
-    used, declared = _used(pod, asked, services), _declared(pod)
+    used, declared = _used(pod, asked, targets), _declared(pod)
     found = OwnPorts({}, [], [])
     for name, purpose in _PURPOSES.items():
         key, port = ANNOTATION_PREFIX + name, _port(name, asked)
@@ -70,9 +69,9 @@ def _port(name: str, asked: Mapping[str, str]) -> int | None:
     return address.port if isinstance(address, Address) else None
 
 
-def _used(pod: Pod, asked: Mapping[str, str], services: Sequence[Service]) -> dict[int, str]:
+def _used(pod: Pod, asked: Mapping[str, str], targets: Sequence[Target]) -> dict[int, str]:
     """The ports that something else needs, each with what needs it."""
-    needs = chain(_declared(pod).items(), _probed(pod), _targeted(services), _annotated(asked))
+    needs = chain(_declared(pod).items(), _probed(pod), _targeted(targets), _annotated(asked))
     used: dict[int, str] = {}
     for number, why in needs:
         used.setdefault(number, why)
@@ -98,11 +97,10 @@ def _probed(pod: Pod) -> Iterator[tuple[int, str]]:
                     yield socket.port, f"is what a probe of {container.name} asks"
 
 
-def _targeted(services: Sequence[Service]) -> Iterator[tuple[int, str]]:
+def _targeted(targets: Sequence[Target]) -> Iterator[tuple[int, str]]:
     """A port that is called like us is one of ours: somebody's way to our metrics."""
-    for service, port, target in targets(services):
-        for_us = "drainproxy" in f"{service.name} {port.name}"
-        if isinstance(target, int) and not for_us:
+    for service, port, target in targets:
+        if isinstance(target, int) and "drainproxy" not in f"{service.name} {port.name}":
             yield target, f"is what Service {service.name} targets"
 
 

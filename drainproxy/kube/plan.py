@@ -124,10 +124,10 @@ def decide(
     if capture.mode is None and not mistakes:
         return capture
     pod_options, notes = _where_it_is_found(asked, capture, options)
-    services, held, forwards = options.around.services or (), asked.annotations, list[str]()
+    targets, held, forwards = options.around.targets, asked.annotations, list[str]()
     if _FORWARD not in held:
-        held = {**ready_ports(pod, capture.ports, services), **held}
-        forwards = upstreams.forwards(pod, capture.ports, services, held)
+        held = {**ready_ports(pod, capture.ports, targets), **held}
+        forwards = upstreams.forwards(pod, capture.ports, targets, held)
     # A name that cannot be read is among the mistakes already.
     missing = () if options.image or _IMAGE in asked.said else (NO_IMAGE,)
     settings = _settings(held, forwards, [*mistakes, *missing])
@@ -172,7 +172,7 @@ def asked_of(pod: Pod, options: Options) -> Asked:
     chosen = {**pod.annotations, **options.given}
     said = {**options.defaults, **chosen}
     pod_options, mistakes = read_options(said)
-    own = own_ports(pod, said, chosen, options.around.services or ())
+    own = own_ports(pod, said, chosen, options.around.targets)
     annotations = {**_derived(pod, said, pod_options), **said, **own.moved}
     return Asked(said, annotations, pod_options, own.notes, [*mistakes, *own.mistakes])
 

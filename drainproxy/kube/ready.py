@@ -5,16 +5,15 @@ from typing import Final
 
 from drainproxy.config import ANNOTATION_PREFIX
 from drainproxy.manifests.podspec import Container, Pod
-from drainproxy.manifests.services import Service
 
 from .ports import PortTakeover, declared
-from .service_targets import targets
+from .service_targets import Target
 
 READY_PORTS: Final = ANNOTATION_PREFIX + "ready-ports"
 
 
 def ready_ports(
-    pod: Pod, ports: Sequence[PortTakeover], services: Iterable[Service]
+    pod: Pod, ports: Sequence[PortTakeover], targets: Sequence[Target]
 ) -> dict[str, str]:
     """The annotation that says so: of `ports` those that a Service targets or a probe names.
 
@@ -25,7 +24,7 @@ def ready_ports(
     numbers = {each.port.name: each.number for each in declared(pod)}
     led_to = [
         target
-        for service, _, target in targets(services)
+        for service, _, target in targets
         if not service.is_headless or target in numbers or target in numbers.values()
     ]
     named = [*led_to, *_probed(pod.containers)]

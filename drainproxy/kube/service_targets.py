@@ -8,9 +8,12 @@ from drainproxy.manifests.services import Service, ServicePort
 from .annotations import STATUS
 from .status import target_before
 
+# A port of a Service, and the port of the pod, by name or number.
+Target = tuple[Service, ServicePort, int | str]
 
-def targets(services: Iterable[Service]) -> Iterator[tuple[Service, ServicePort, int | str]]:
-    """Every port of these Services, each with the port of the pod, by name or number."""
+
+def targets(services: Iterable[Service]) -> Iterator[Target]:
+    """Every port of these Services, each with its target."""
     for service in services:
         record = (service.metadata.annotations or {}).get(STATUS)
         for port in service.ports:

@@ -13,11 +13,10 @@ from typing import Final
 from drainproxy.config import ANNOTATION_PREFIX, Address, Settings
 from drainproxy.config.addresses import POD_IP
 from drainproxy.manifests.podspec import Pod
-from drainproxy.manifests.services import Service
 
 from .ports import PortTakeover, declared
 from .protocols import spoken_at
-from .service_targets import targets
+from .service_targets import Target
 
 APP_HOST: Final = ANNOTATION_PREFIX + "app-host"
 APP_SOURCE: Final = ANNOTATION_PREFIX + "app-source"
@@ -34,11 +33,11 @@ def source(said: Mapping[str, str]) -> dict[str, str]:
 
 
 def forwards(
-    pod: Pod, ports: Sequence[PortTakeover], services: Sequence[Service], said: Mapping[str, str]
+    pod: Pod, ports: Sequence[PortTakeover], targets: Sequence[Target], said: Mapping[str, str]
 ) -> list[str]:
     """What the sidecar is told of these ports; those that may trust loopback are at the pod's IP,
     unless something says where the app is."""
-    elsewhere = {} if APP_HOST in said else trusting(pod, ports, services)
+    elsewhere = {} if APP_HOST in said else trusting(pod, ports, targets)
     return [_forward(each, each.port in elsewhere) for each in ports]
 
 
@@ -49,23 +48,21 @@ def needs_pod_ip(settings: Settings) -> bool:
     return POD_IP in {*hosts, settings.app_host}
 
 
-def trusting(
-    pod: Pod, ports: Iterable[PortTakeover], services: Sequence[Service]
-) -> dict[int, str]:
+def trusting(pod: Pod, ports: Iterable[PortTakeover], targets: Sequence[Target]) -> dict[int, str]:
     """The ports behind which something may trust loopback, each with what that is."""
-    names = _names(pod, services)
+    names = _names(pod, targets)
     found = ((each.port, spoken_at(each.port, names.get(each.port, ()))) for each in ports)
     return {port: what.trusts for port, what in found if what and what.trusts}
 
 
 def trust_warnings(
-    pod: Pod, ports: Sequence[PortTakeover], services: Sequence[Service], said: Mapping[str, str]
+    pod: Pod, ports: Sequence[PortTakeover], targets: Sequence[Target], said: Mapping[str, str]
 ) -> Iterator[str]:
     """What becomes of an app that trusts loopback."""
     by_hand = APP_HOST in said or _FORWARD in said
     if said.get(APP_HOST) == POD_IP:
         return
-    for port, what in trusting(pod, ports, services).items():
+    for port, what in trusting(pod, ports, targets).items():
         if by_hand:
             yield (
                 f"port {port} ({what}) sees every client come from where the sidecar does, and may"
@@ -83,7 +80,7 @@ def _forward(taken: PortTakeover, at_pod_ip: bool) -> str:
     return f"{listen}={POD_IP}:{app}" if at_pod_ip else f"{listen}={app}"
 
 
-def _names(pod: Pod, services: Sequence[Service]) -> Mapping[int, list[str]]:
+def _names(pod: Pod, targets: Sequence[Target]) -> Mapping[int, list[str]]:
     """What each port is called by the app and by the Services that target it; what these say of
     its protocol comes first."""
     said: defaultdict[int, list[str]] = defaultdict(list)
@@ -93,9 +90,11 @@ def _names(pod: Pod, services: Sequence[Service]) -> Mapping[int, list[str]]:
         if each.port.name:
             names[each.port.container_port].append(each.port.name)
             numbers.setdefault(each.port.name, each.port.container_port)
-    for _, port, target in targets(services):
+    # Of many Services that are before one pod most say the same.
+    told = {(target, port.app_protocol, port.name): None for _, port, target in targets}
+    for target, protocol, name in told:
         number = target if isinstance(target, int) else numbers.get(target)
         if number is not None:
-            said[number] += filter(None, [port.app_protocol])
-            names[number] += filter(None, [port.name])
+            said[number] += filter(None, [protocol])
+            names[number] += filter(None, [name])
     return {number: said[number] + names[number] for number in {*said, *names}}

@@ -14,7 +14,7 @@ from .bypasses import bypasses
 from .capture import Capture
 from .grace import time_warnings
 from .hooks import kept_hook, only_sleeps, seconds_asleep
-from .leads import Question, held_before, leads_to
+from .leads import Question, held_before
 from .meshes import mesh_warnings
 from .ports import PortTakeover
 from .resources import beyond_the_pod, is_above
@@ -106,7 +106,7 @@ def _numbers(context: InjectionContext) -> Iterator[str]:
     capture, question = context.capture, context.question
     if question.forwards is not None:
         return
-    before = held_before(question, leads_to(question))
+    before = held_before(question, question.leads)
     for each in capture.ports:
         was = before.get(each.port, [])
         if was and each.listen not in was:
@@ -127,7 +127,7 @@ def _numbers(context: InjectionContext) -> Iterator[str]:
 
 def _trust(context: InjectionContext) -> Iterator[str]:
     return trust_warnings(
-        context.pod, context.ports, context.question.around.services or (), context.asked
+        context.pod, context.ports, context.question.around.targets, context.asked
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
@@ -53,8 +54,9 @@ class Named(Struct, frozen=True):
     annotations: dict[str, Any] | None = None
 
 
-class Service(Struct, frozen=True):
-    """A Service, as far as it concerns the pods behind it."""
+class Service(Struct, frozen=True, dict=True):
+    """A Service, as far as it concerns the pods behind it. What is worked out is kept: a webhook
+    asks the same of it for each pod."""
 
     metadata: Named
     spec: _Spec = field(default_factory=_Spec)
@@ -64,7 +66,7 @@ class Service(Struct, frozen=True):
         """Its name, for messages."""
         return self.metadata.name
 
-    @property
+    @cached_property
     def ports(self) -> list[ServicePort]:
         """Those that lead TCP to pods; a name outside the cluster (ExternalName) leads nowhere."""
         if self.spec.type == "ExternalName":
@@ -81,7 +83,7 @@ class Service(Struct, frozen=True):
         """Whether clients learn the addresses of pods, and choose the port themselves."""
         return self.spec.cluster_ip == "None"
 
-    @property
+    @cached_property
     def selector(self) -> Mapping[str, str]:
         """The labels of the pods behind it; without any it selects none."""
         return filled(self.spec.selector)
@@ -105,10 +107,10 @@ class Service(Struct, frozen=True):
         self, namespace: str, labels: Mapping[str, str], stateful_set: str | None = None
     ) -> bool:
         """Whether pods with these labels are behind it, or one of those of a StatefulSet."""
-        selector = {**self.selector}
+        selector = self.selector
         same = bool(selector) and (self.metadata.namespace or "") == namespace
         if stateful_set is not None and self.stateful_set == stateful_set:
-            del selector[POD_NAME]
+            selector = {key: text for key, text in selector.items() if key != POD_NAME}
         return same and selector.items() <= labels.items()
 
 

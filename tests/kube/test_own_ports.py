@@ -7,6 +7,7 @@ import pytest
 
 from drainproxy.config import ConfigError, Mistake
 from drainproxy.kube.own_ports import OwnPorts, own_ports
+from drainproxy.kube.service_targets import targets
 from drainproxy.manifests.podspec import Json, read
 from drainproxy.manifests.services import services
 from tests.kube.pods import injected, pod, sidecar
@@ -18,7 +19,7 @@ BY_NUMBER: Json = {"httpGet": {"path": "/", "port": 9180}}
 def found(before: Json, defaults: dict[str, str] | None = None, *bodies: Json) -> OwnPorts:
     view = read(before)
     asked = {**(defaults or {}), **view.annotations}
-    return own_ports(view, asked, view.annotations, [*services(bodies)])
+    return own_ports(view, asked, view.annotations, [*targets(services(bodies))])
 
 
 def service(target: int) -> Json:

@@ -6,6 +6,7 @@ import pytest
 
 from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.ready import READY_PORTS, ready_ports
+from drainproxy.kube.service_targets import targets
 from drainproxy.manifests.podspec import Json, read
 from drainproxy.manifests.services import services
 
@@ -22,14 +23,14 @@ PORTS = [
 
 
 def needed(
-    *targets: int | str,
+    *aims: int | str,
     probes: dict[str, Json] | None = None,
     taken: tuple[PortTakeover, ...] = (),
     headless: bool = False,
 ) -> str | None:
     container = {"name": "app", "ports": PORTS, **(probes or {})}
     pod = read({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}})
-    ports = [{"port": 80, "targetPort": target} for target in targets]
+    ports = [{"port": 80, "targetPort": target} for target in aims]
     service = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -40,7 +41,7 @@ def needed(
             "ports": ports,
         },
     }
-    found = ready_ports(pod, taken or (HTTP, GOSSIP, PROFILING), services([service]))
+    found = ready_ports(pod, taken or (HTTP, GOSSIP, PROFILING), [*targets(services([service]))])
     return found.get(READY_PORTS)
 
 
@@ -102,4 +103,6 @@ def test_a_service_that_was_changed_to_lead_to_us_counts_as_what_it_was() -> Non
     }
     pod = read({"spec": {"containers": [{"name": "app", "ports": PORTS}]}})
 
-    assert ready_ports(pod, (HTTP, GOSSIP), services([changed])) == {READY_PORTS: "3000"}
+    assert ready_ports(pod, (HTTP, GOSSIP), [*targets(services([changed]))]) == {
+        READY_PORTS: "3000"
+    }

@@ -3,6 +3,7 @@
 import pytest
 
 from drainproxy.kube.ports import PortTakeover
+from drainproxy.kube.service_targets import targets
 from drainproxy.kube.upstreams import forwards, source, trust_warnings, trusting
 from drainproxy.manifests.podspec import Json, Pod, read
 from drainproxy.manifests.services import Service, services
@@ -59,8 +60,10 @@ def test_what_may_trust_loopback_is_known_by_name_or_number(
     ],
 )
 def test_a_service_may_say_what_it_is(leading: Service) -> None:
-    assert trusting(view(7000, "db"), [taken(7000)], [leading]) == {7000: "Redis"}
-    assert trusting(view(7000, "db"), [taken(7000)], [service(7001, name="redis")]) == {}
+    other = service(7001, name="redis")
+
+    assert trusting(view(7000, "db"), [taken(7000)], [*targets([leading])]) == {7000: "Redis"}
+    assert trusting(view(7000, "db"), [taken(7000)], [*targets([other])]) == {}
 
 
 def test_what_may_trust_loopback_is_reached_at_the_pods_ip_and_nothing_else_is() -> None:

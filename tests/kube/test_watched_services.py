@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -141,6 +142,29 @@ async def test_a_service_of_this_moment_counts_for_the_next_pod(
         for response in (first, second)
     ]
     assert names == [["drainproxy"], ["drainproxy-redirect", "drainproxy"]]
+
+
+@pytest.mark.parametrize("target", ["http", 8080])
+def test_what_every_service_before_a_pod_costs_is_little(target: int | str) -> None:
+    """In calls of functions, which are the same on every machine."""
+    body = review(pod())
+
+    def calls(count: int) -> int:
+        seen, found = Seen(services=[service(target) for _ in range(count)], labels={}), 0
+
+        def counted(_frame: object, event: str, _what: object) -> None:
+            nonlocal found
+            found += event == "call"
+
+        judge(parse(body), options(), seen)  # what is kept is there for the next
+        sys.setprofile(counted)
+        try:
+            judge(parse(body), options(), seen)
+        finally:
+            sys.setprofile(None)
+        return found
+
+    assert calls(200) - calls(100) < 50 * 100
 
 
 @pytest.mark.alone
