@@ -87,6 +87,34 @@ def test_so_are_those_of_lists_and_of_other_kinds(text: str) -> None:
     )
 
 
+_PORTS = ", ".join(f"{{containerPort: {at}, name: p{at}}}" for at in range(8000, 8010))
+_TARGETS = ", ".join(f"{{name: s{at}, port: {at}}}" for at in range(8000, 8010))
+
+
+def test_pods_of_ten_ports_take_the_room_of_two() -> None:
+    """With as many ports of Services before them they take the time of two."""
+    pod = POD.replace("image: a", f"image: a, ports: [{_PORTS}]")
+    spec = f"{{ports: [{_TARGETS}]}}"
+    front = f"{{apiVersion: v1, kind: Service, metadata: {{name: a}}, spec: {spec}}}\n"
+    dense = "---\n".join([pod, front] * 1400)
+
+    assert len(dense) > 1_000_000
+    told = problem(inject_all({"x.yaml": dense}, options()))
+    assert "and fewer with many containers or ports" in told
+
+
+def test_pods_of_ten_ports_that_people_write_fit() -> None:
+    ports = "".join(
+        f"        - containerPort: {at}\n          name: p{at}\n" for at in range(8000, 8010)
+    )
+    targets = "".join(f"  - name: p{at}\n    port: {at}\n" for at in range(8000, 8010))
+    text = USUAL.replace("        - containerPort: 80\n", ports).replace("  - port: 80\n", targets)
+    room = Room([text * 5000])
+    bodies = [each.data for each in parse(text) if each.data]
+
+    assert not any(room.take(body) for _ in range(5000) for body in bodies)
+
+
 def test_many_files_count_as_one_input() -> None:
     done = inject_all({f"{at}.yaml": POD for at in range(1667)}, options())
 
