@@ -24,9 +24,11 @@ from .values import same
 from .writing import Block, Quoted, Style, json_style_of, style_of
 
 # YAML 1.2, sections 9.1.2 and 9.1.3: at the start of a line this is nothing else, not even in a
-# block of text. Directives stand before it.
+# block of text. Directives stand before it, and after it a byte order mark may (5.2), as in files
+# that were joined.
 _MARKER = re.compile(
-    r"^(?:%[^\n]*\n){0,20}---(?=[ \t\r\n]|\Z)[ \t]*(?:#[^\n]*)?\r?\n?", re.MULTILINE
+    r"^(?:%[^\n]*\n){0,20}---(?=[ \t\r\n]|\Z)[ \t]*(?:#[^\n]*)?(?:\r?\n\ufeff?|\r?)",
+    re.MULTILINE,
 )
 # Blanks and comments, which the end of a document may follow (section 9.1.2 too).
 _NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z)|^\.\.\.(?=\s|\Z))*+", re.MULTILINE)
@@ -283,7 +285,7 @@ def _is_json(body: str) -> bool:
 def _before(document: Document) -> str:
     """The directives without which a document's tags are not known."""
     has_some = "%" in document.marker and not document.is_json
-    return document.marker.removeprefix(_BYTE_ORDER_MARK) if has_some else ""
+    return document.marker.replace(_BYTE_ORDER_MARK, "") if has_some else ""
 
 
 def _between(before: str, document: Document, is_open: bool) -> Iterator[str]:

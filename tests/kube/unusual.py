@@ -334,6 +334,8 @@ UNUSUAL = {
     "no line feed at the end": _DEPLOYMENT.rstrip() + " # end",
     "line ends of Windows": _DEPLOYMENT.replace("\n", "\r\n"),
     "a byte order mark": "\ufeff" + _DEPLOYMENT,
+    "byte order marks of files that were joined": f"\ufeff{_DEPLOYMENT}---\n\ufeff{_POD}"
+    f"---\r\n\ufeff{_COMPACT}\n%YAML 1.1\n--- # last\n\ufeff{_POD}",
     "a directive": "%YAML 1.1\n---\n" + _DEPLOYMENT + "...\n",
     "anchors": _ANCHORS,
     "anchors whose places part": _DIFFERENT,
