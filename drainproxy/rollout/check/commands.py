@@ -47,15 +47,29 @@ def pod_specs(each: Object) -> tuple[Place, ...]:
 
 def commands_in_words(each: Object) -> Iterator[tuple[Place, list[str]]]:
     """The same, word by word."""
+    for container in containers(each):
+        # The image's name is often that of the program that it runs.
+        yield _place_of(container), [image_name(container), *given_words(container)]
+
+
+def containers(each: Object) -> Iterator[Place]:
+    """Those of its pod, the init containers first."""
     for spec in pod_specs(each):
-        for container in [*spec.at("initContainers").items, *spec.at("containers").items]:
-            yield _command(container)
+        yield from spec.at("initContainers").items
+        yield from spec.at("containers").items
 
 
-def _command(container: Place) -> tuple[Place, list[str]]:
-    """Behind the image's name, which is often that of the program that it runs."""
-    places = [container.at("command"), container.at("args")]
-    image = container.at("image").text.rpartition("/")[2].partition(":")[0]
-    words = [image, *(word.text for place in places for word in place.items)]
-    given = [place for place in places if place.exists]
-    return (given or [container])[-1], words
+def image_name(container: Place) -> str:
+    """The last part of its image's name, without the tag."""
+    return container.at("image").text.rpartition("/")[2].partition(":")[0]
+
+
+def given_words(container: Place) -> list[str]:
+    """Its command and arguments."""
+    places = (container.at("command"), container.at("args"))
+    return [word.text for place in places for word in place.items]
+
+
+def _place_of(container: Place) -> Place:
+    places = (container.at("args"), container.at("command"))
+    return next((place for place in places if place.exists), container)

@@ -9,37 +9,13 @@ from drainproxy.rollout.migration.sections import deployed_part, marker_of_anoth
 
 from .commands import commands_in_words, pod_specs
 from .inventory import Inventory
+from .migrating import taking_back
 from .place import Object, Place
 from .shell import simple_commands
 from .sql import Contract, Unclear, statements_in, worst
 
 Found = Contract | Unclear
 
-# Programs, and what they are told when they take a schema back or away, as words of their own.
-_TAKING_BACK: Final = tuple(
-    (re.compile(program), re.compile(verb))
-    for program, verb in (
-        ("alembic|flask", "downgrade"),
-        (r"manage\.py|django-admin", "zero|flush|sqlflush"),
-        ("prisma", "--accept-data-loss|--force-reset|reset"),
-        ("flyway", "clean|undo"),
-        ("liquibase", "rollback(?:-.*|[A-Z].*)?|drop-?all"),
-        (
-            "rails|rake|sequelize|sequelize-cli",
-            r"db:(?:rollback|drop|reset|migrate:(?:undo|down).*)",
-        ),
-        ("knex", r"migrate:(?:rollback|down)"),
-        ("dbmate", "down|rollback|drop"),
-        ("goose", "down|down-to|reset"),
-        ("migrate", "down|drop"),
-        ("sql-migrate", "down"),
-        ("atlas", "down|clean"),
-        ("typeorm", r"migration:revert|schema:drop"),
-        ("sqitch", "revert"),
-        ("pgroll", "complete|rollback"),
-        ("dropdb|mysqladmin", "(?!-).*"),
-    )
-)
 _SERVERS: Final[tuple[tuple[str, Dialect], ...]] = (
     ("mysql", "mysql"),
     ("mariadb", "mysql"),
@@ -98,11 +74,8 @@ def _worse(found: list[Found]) -> Found | None:
 
 
 def _of_command(words: list[str], dialect: Dialect) -> Iterator[Found]:
-    for program, verb in _TAKING_BACK:
-        at = next((at for at, word in enumerate(words) if program.fullmatch(_name(word))), None)
-        taken = [word for word in words[at + 1 :] if verb.fullmatch(word)] if at is not None else []
-        if at is not None and taken:
-            yield Contract(f"{_name(words[at])} ... {taken[0]}")
+    if taken := taking_back(words):
+        yield Contract(taken)
     for word in words:
         if (sql := statements_in(word)) and (found := worst(sql, dialect)):
             yield found

@@ -179,6 +179,7 @@ def test_a_tool_that_takes_back_is_an_error(command: str) -> None:
     "command",
     [
         "echo never drop table by hand",
+        "mysqladmin ping",
         "alembic upgrade head && echo 'drop table memo comes later'",
         "echo 'no alembic downgrade here'; alembic upgrade head",
         "migrate -path /sql/down -database $URL up",

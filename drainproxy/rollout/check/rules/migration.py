@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from drainproxy.rollout.check.commands import Call, call, commands, commands_in_words
+from drainproxy.rollout.check.commands import Call, call, commands
 from drainproxy.rollout.check.hooks import holds_a_schema_change, holds_changes, in_hook
 from drainproxy.rollout.check.inventory import Inventory, hook_of, hook_phases
+from drainproxy.rollout.check.migrating import migrates
 from drainproxy.rollout.check.place import Object, Place
 from drainproxy.rollout.check.rule import MIGRATION, WORKLOADS, Problem, Proof, rule
-from drainproxy.rollout.check.shell import simple_commands
 from drainproxy.rollout.check.sql import Contract
 
 PHASE: Final = "drainproxy.io/migration-phase"
@@ -20,18 +20,6 @@ _JOBS: Final = ("Job", "CronJob", "Pod")
 _TEST_HOOKS: Final = {"test", "test-success"}
 _RELEASE_HOOKS: Final = {"PreSync", "Sync", "pre-upgrade", "pre-install"}
 
-# Programs that change schemas, as they are called.
-_MIGRATING: Final = (
-    call("alembic", "upgrade"),
-    call(r"manage\.py|django-admin|flyway", "migrate"),
-    call("liquibase", "update"),
-    call("rails|rake|sequelize|sequelize-cli", "db:migrate"),
-    call("prisma|knex|dbmate|pgroll", "migrate(?::latest)?|start|up|deploy"),
-    call("goose|migrate", "up"),
-    call("atlas", "apply"),
-    call("typeorm", "migration:run"),
-    call("sqitch", "deploy"),
-)
 # Commands that take code back by themselves.
 _GOING_BACK: Final = (
     call("helm", "--atomic|--rollback-on-failure|rollback"),
@@ -57,18 +45,11 @@ def migrations(inventory: Inventory) -> list[Object]:
 
 
 def _is_about_one(each: Object) -> bool:
-    return bool(phases(each)) or _migrates(each) or changes_by_sql(each)
+    return bool(phases(each) or _migrated_by(each) or changes_by_sql(each))
 
 
-def _migrates(each: Object) -> bool:
-    if each.kind in _JOBS:
-        return any(_calls(_MIGRATING, text) for _, text in commands(each))
-    # An app's own command may name such a program for something else.
-    return each.kind in WORKLOADS and any(
-        _calls(_MIGRATING, " ".join(word for word in command if " " not in word))
-        for _, words in commands_in_words(each)
-        for command in simple_commands(words)
-    )
+def _migrated_by(each: Object) -> str | None:
+    return migrates(each) if each.kind in (*WORKLOADS, *_JOBS) else None
 
 
 def changes_by_sql(each: Object) -> bool:
@@ -134,11 +115,15 @@ def migration_phase_invalid(root: Place, _: Inventory) -> Iterator[Problem]:
 )
 def migration_phase_missing(root: Place, _: Inventory) -> Iterator[Problem]:
     """What runs a migration tool, a Job or a container of a workload, belongs to a phase: expand
-    adds, migrate fills, contract
-    takes away. `drainproxy migration lint` says which one its SQL is."""
-    if _migrates(root.object) and not phase(root.object).exists:
+    adds, migrate fills, contract takes away. A tool is known by what a command runs (`alembic
+    upgrade`, `npx prisma migrate deploy`), other programs by a task or a name that says nothing
+    else (`npm run db:migrate`, `bin/migrate`). `drainproxy migration lint` says which phase its SQL
+    belongs to."""
+    found = migrates(root.object)
+    if found and not phase(root.object).exists:
         place = root.at("metadata", "name")
-        yield Problem(place, f"{root.object.title} migrates a database: say {PHASE}: expand")
+        said = f"{root.object.title} migrates a database ({found}): say {PHASE}: expand"
+        yield Problem(place, said)
 
 
 @rule(

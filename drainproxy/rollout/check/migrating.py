@@ -1,0 +1,240 @@
+"""Whether a command migrates a database, by what it runs.
+
+It runs a tool of the table if the tool's name is a word of it, behind whatever starts it
+(`bundle exec`, `env`, `npx`, an entrypoint), and a phrase of the table follows. Any other program
+migrates if its own name, or the first thing that it is asked for, is made of nothing but words of
+migrating (`bin/db-migrate`, `npm run migrate:prod`, `superset db upgrade`). A name that only holds
+such a word (`migrate-users-report`) says nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from .commands import containers, given_words, image_name
+from .place import Object, Place
+from .shell import simple_commands
+from .tools import TOOLS, Phrase
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What a name of migrating is made of, beside a word that begins with "migrat".
+_PARTS: Final = _words(
+    "all and alembic apply auto data database databases db deploy django do drizzle ecto exec"
+    " execute head init job knex latest mysql orm pg post postgres pre prisma prod production"
+    " release run schema script seed sequelize sql start task typeorm up"
+)
+_MIGRATING: Final = frozenset(("migrate", "migrates", "migration", "migrations", "migrator"))
+_SPLIT: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_LONGEST_NAME: Final = 100
+_LONGEST_WORD: Final = 1000
+# `prisma@5`, `goose@latest`, `knex.js`, `efbundle.exe`.
+_VERSION: Final = re.compile(r"(?<=.)@[\w.^~-]+$")
+_PROGRAM: Final = re.compile(r"\.(?:exe|cmd|bat|phar|sh|bash|[mc]?js|ts|php)$")
+_SCRIPT: Final = re.compile(r"\.(?:exe|sh|bash|py|rb|[mc]?[jt]s|php|pl|exs|jar|dll)$|\(.*\)$")
+_BLANK: Final = re.compile(r"\s")
+_ASSIGNED: Final = re.compile(r"[A-Za-z_]\w*=")
+_OPTION: Final = re.compile(r"[-+].*")
+_TIME: Final = re.compile(r"[\d.]+[smh]?")
+
+# They start what stands behind them.
+_STARTERS: Final = _words(
+    "! do else env eval exec if nice nohup sudo then time timeout until while bundle poetry pipenv"
+    " pdm hatch rye uv uvx tool run npx pnpx bunx dlx tini dumb-init catatonit launcher gosu"
+    " su-exec setpriv xvfb-run dotenv doppler"
+)
+_ENTRYPOINT: Final = re.compile(r"(?:.*[._-])?entry-?point(?:[._-].*)?")
+_INTERPRETER: Final = re.compile(
+    r"(?:python|pypy|php|ruby|perl|go|node|nodejs|deno|bun|java|dotnet|tsx|ts-node|sh|bash|ash)[\d.]*"
+)
+# They run a task that a file of the project names.
+_RUNNERS: Final = _words(
+    "npm pnpm yarn bun make just task composer turbo nx lerna rake rails invoke inv"
+)
+_ASIDE: Final = _words("run run-script exec eval rpc task tasks workspace")
+# They may name a tool, and run none.
+_IDLE: Final = _words(
+    "[ [[ apk apt apt-get brew cat cd chmod chown command cp curl diff dnf export find git grep"
+    " gzip head ln ls man mkdir mv nc nslookup psql read rm sed set sleep source tail tar tee test"
+    " touch type unset unzip wait wget which yum zip"
+)
+# What they run stands behind `--`.
+_REMOTE: Final = _words("kubectl oc helm flux argocd wait-for wait-for-it")
+_FETCHING: Final = _words("install add get ci i download pull build uninstall remove")
+# Asked for this it looks, writes a file, or goes the other way.
+_LOOKS: Final = _words(
+    "check create current diff down drop generate gen help history info lint list ls make new"
+    " pending plan print redo reset revert rollback show status undo validate verify"
+    " version"
+)
+_SHOWS: Final = _words(
+    "--help -help --version -version --dry-run --dryrun --check --list --plan --status"
+)
+# `superset db upgrade`
+_GENERAL: Final = ((re.compile("db|database|schema"), re.compile("migrate|upgrade")),)
+
+Way = Literal["on", "back"]
+
+
+def migrates(each: Object) -> str | None:
+    """What a container of it runs that migrates a database; None if none does."""
+    return next(filter(None, map(_of_container, containers(each))), None)
+
+
+def _of_container(container: Place) -> str | None:
+    words = given_words(container)
+    image = "" if container.at("command").exists else image_name(container)
+    found = (migrating(each, image if each is words else "") for each in simple_commands(words))
+    return next(filter(None, found), None)
+
+
+def migrating(words: list[str], image: str = "") -> str | None:
+    """What of a simple command migrates a database, in its words; None if nothing does. `image`:
+    the name of the image, where its own program is given the words."""
+    given = [image, *words] if image else words
+    if found := _by_tool(given, "on"):
+        return found
+    if image and (asked := _asked_for(given)):
+        return asked
+    behind = (words[at + 1 :] for at, word in enumerate(words) if word == "--")
+    return next(filter(None, map(_by_name, (words, *behind))), None)
+
+
+def taking_back(words: list[str]) -> str | None:
+    """What of a simple command takes a schema back or away, in its words; None if nothing does."""
+    return _by_tool(words, "back")
+
+
+def _by_tool(words: list[str], way: Way) -> str | None:
+    for at in _programs(words):
+        name = _program(words[at])
+        rest = [each for each in words[at + 1 :] if len(each) <= _LONGEST_WORD]
+        tool = TOOLS[name]
+        options = {each.partition("=")[0] for each in rest if each != "--dry-run=false"}
+        if (_SHOWS | tool.shows) & options:
+            continue
+        found = _phrase(tool.on if way == "on" else tool.back, [*rest, ""])
+        if found is not None:
+            return " ".join([name, *filter(None, found)])
+    return None
+
+
+def _programs(words: list[str]) -> Iterator[int]:
+    """Where tools of the table stand in a command that runs something."""
+    start = _start(words)
+    head = _program(words[start]) if start < len(words) else ""
+    if head in _REMOTE:
+        start = words.index("--") if "--" in words else len(words)
+    elif head in _IDLE:
+        return
+    for at in range(start, len(words)):
+        if words[at] in _FETCHING:
+            return
+        if _program(words[at]) in TOOLS:
+            yield at
+
+
+def _phrase(phrases: tuple[Phrase, ...], rest: list[str]) -> list[str] | None:
+    """The words of the first of these phrases that is said."""
+    for phrase in phrases:
+        for at in range(len(rest) - len(phrase) + 1):
+            words = rest[at : at + len(phrase)]
+            if all(pattern.fullmatch(word) for pattern, word in zip(phrase, words, strict=True)):
+                return words
+    return None
+
+
+def _by_name(words: list[str]) -> str | None:
+    """The program if its name says that it migrates, or what it is asked for if that does."""
+    command = words[_start(words) :]
+    if command and _INTERPRETER.fullmatch(_program(command[0])):
+        command = _interpreted(command[1:])
+    if not command or not _goes_on(command[1:]):
+        return None
+    name = _program(command[0])
+    # What is called as a tool of the table is, and asked for nothing, is a script of that name.
+    is_script = name not in TOOLS or not _bare(command[1:], doubtful=True)
+    if is_script and _is_migrating(command[0]):
+        return command[0]
+    return _asked_for(command)
+
+
+def _asked_for(command: list[str]) -> str | None:
+    """What a program is asked for first, with its name."""
+    name = _program(command[0])
+    if name in TOOLS or name in _IDLE or name in _REMOTE or not _goes_on(command[1:]):
+        return None
+    asked = _bare(command[1:], doubtful=name in _RUNNERS)
+    for word in asked:
+        if _is_migrating(word):
+            return f"{name} {word}"
+    found = _phrase(_GENERAL, command[1:])
+    return " ".join([name, *found]) if found and found[0] in asked else None
+
+
+def _goes_on(rest: list[str]) -> bool:
+    options = {each for each in rest if each.startswith("-")}
+    return not _SHOWS & options and not _LOOKS & {*rest}
+
+
+def _start(words: list[str]) -> int:
+    """Where the program stands that a command runs in the end, behind what only starts it."""
+    for at, word in enumerate(words):
+        name = _program(word)
+        if not (
+            name in _STARTERS
+            or _ENTRYPOINT.fullmatch(name)
+            or _OPTION.fullmatch(word)
+            or _ASSIGNED.match(word)
+            or _TIME.fullmatch(word)
+        ):
+            return at
+    return len(words)
+
+
+def _interpreted(rest: list[str]) -> list[str]:
+    """The script of an interpreter, and what is given to it."""
+    for flag in ("-m", "-jar"):
+        if flag in rest:
+            return rest[rest.index(flag) + 1 :]
+    bare = _bare(rest, doubtful=False) or _bare(rest, doubtful=True)
+    return rest[rest.index(bare[-1]) :] if bare else []
+
+
+def _bare(rest: list[str], *, doubtful: bool) -> list[str]:
+    """The first word that is neither an option nor may be the value of one; with those that may
+    be where doubtful ones are wanted too."""
+    found: list[str] = []
+    before = ""
+    for word in rest:
+        takes = (before.startswith("-") and "=" not in before) or before == "workspace"
+        before = word
+        if word in _ASIDE or _OPTION.fullmatch(word):
+            continue
+        if not takes:
+            return [*found, word]
+        if doubtful:
+            found.append(word)
+    return found
+
+
+def _is_migrating(word: str) -> bool:
+    """Whether a name is made of words of migrating alone: that of a script, a task, a module
+    (`shop.db.migrate`), a function (`Shop.Release.migrate()`)."""
+    if len(word) > _LONGEST_NAME or _BLANK.search(word):
+        return False
+    name = _SCRIPT.sub("", word.rpartition("/")[2])
+    if "." in name and name.partition(".")[0] != "db":
+        name = name.rpartition(".")[2]
+    parts = {each.lower() for each in _SPLIT.findall(name)}
+    return bool(parts & _MIGRATING) and parts <= (_PARTS | _MIGRATING)
+
+
+def _program(word: str) -> str:
+    """The name of a program without its path, version and ending; nothing for a text."""
+    if len(word) > _LONGEST_WORD or _BLANK.search(word):
+        return ""
+    return _PROGRAM.sub("", _VERSION.sub("", word.rpartition("/")[2]))

@@ -1,0 +1,407 @@
+"""Which commands migrate a database, and which only look like it."""
+
+import pytest
+
+from drainproxy.rollout.check.migrating import migrates, migrating, taking_back
+from drainproxy.rollout.check.place import Object, read_objects
+from drainproxy.rollout.check.tools import TOOLS, Tool
+
+MIGRATES = """\
+alembic -c prod.ini upgrade head
+/venv/bin/alembic upgrade head
+python -m alembic upgrade head
+flask db upgrade
+flask --app shop db upgrade --directory migrations
+python manage.py migrate --noinput
+python3.12 /app/manage.py migrate
+./manage.py migrate_schemas --shared
+django-admin migrate
+aerich upgrade
+piccolo migrations forwards all
+yoyo apply --batch --database $URL ./migrations
+php artisan migrate --force
+php /var/www/artisan migrate
+vendor/bin/phinx migrate -e production
+php bin/console doctrine:migrations:migrate --no-interaction
+vendor/bin/doctrine-migrations migrations:migrate
+bin/magento setup:upgrade
+drush updatedb -y
+wp core update-db
+refinery migrate -c r.toml
+tern migrate
+soda migrate -e production
+kysely migrate latest
+kysely migrate:latest
+node-pg-migrate up
+graphile-migrate migrate
+reshape migration start --complete
+hasura migrate apply --all-databases
+supabase db push
+temporal-sql-tool --db temporal update-schema -d ./schema
+rails db:migrate
+bundle exec rake db:migrate RAILS_ENV=production
+bin/rails db:prepare
+gitlab-rake db:migrate
+mix ecto.migrate
+bin/app eval App.Release.migrate
+bin/app eval App.Release.migrate()
+/app/bin/app rpc Elixir.App.ReleaseTasks.migrate
+flyway -url=jdbc:x migrate
+liquibase --changelog-file=a.xml update
+mvn -B flyway:migrate
+./gradlew flywayMigrate
+mvn org.flywaydb:flyway-maven-plugin:10.0.0:migrate
+dotnet ef database update
+dotnet-ef database update --connection $DSN
+./efbundle --connection $DSN
+efbundle.exe
+sqlx migrate run
+cargo sqlx migrate run
+sqlx --database-url $DSN migrate run
+diesel migration run
+sea-orm-cli migrate
+sea-orm-cli migrate up
+goose -dir sql postgres $DSN up
+go run github.com/pressly/goose/v3/cmd/goose@latest up
+migrate -path /sql -database $DSN up
+dbmate --url $DSN up
+sql-migrate up -env=production
+atlas migrate apply --url $DSN
+sqitch deploy db:pg:shop
+pgroll start 1.yaml
+pgroll --postgres-url $DSN migrate sql
+skeema push production
+bytebase-action rollout
+gh-ost --table=a --alter=x --execute
+pt-online-schema-change --alter x D=shop,t=a --execute
+npx prisma migrate deploy
+npx --yes prisma@5.1.0 migrate deploy --schema=a.prisma
+pnpm exec prisma db push
+node node_modules/.bin/prisma migrate deploy
+npx knex migrate:latest --env production
+npx sequelize-cli db:migrate
+sequelize db:migrate
+typeorm migration:run -d dist/source.js
+yarn typeorm migration:run
+drizzle-kit migrate
+npx mikro-orm migration:up
+npm run migrate
+npm run --silent db:migrate
+npm run migrate:prod
+npm run migration:run
+yarn migrate
+yarn workspace api migrate
+yarn run prisma:migrate
+pnpm migrate
+pnpm --filter api migrate
+pnpm -r run db:migrate
+bun run migrate
+make migrate
+make -C api db-migrate
+composer migrate
+python -m shop.db.migrate
+python scripts/run_migrations.py
+node dist/migrate.js
+node dist/runMigrations.js
+java -jar app.jar db migrate
+./migrate.sh
+/app/bin/migrate
+bin/db-migrate.sh --verbose
+superset db upgrade
+airflow db migrate
+/app/server migrate
+openfga migrate --datastore-engine postgres
+kratos migrate sql -e --yes
+server --config=/etc/a.yaml migrate
+kong migrations up
+env A=1 B=2 alembic upgrade head
+timeout 600 alembic upgrade head
+exec alembic upgrade head
+poetry run alembic upgrade head
+uv run --no-dev alembic upgrade head
+uv run python manage.py migrate
+pipenv run flask db upgrade
+tini -- alembic upgrade head
+/docker-entrypoint.sh alembic upgrade head
+/docker-entrypoint.sh server migrate
+launcher rake db:migrate
+./wait-for-it.sh db:5432 -t 30 -- alembic upgrade head
+./wait-for-it.sh db:5432 -- /app/server migrate
+kubectl exec deploy/web -- alembic upgrade head
+until alembic upgrade head
+bin/rails db:migrate:primary
+bin/rails db:migrate:with_data
+migrate -path a up --dry-run=false
+""".splitlines()
+
+DOES_NOT = """\
+python manage.py runserver
+python manage.py migrate --plan
+python manage.py migrate --check
+python manage.py makemigrations
+python manage.py showmigrations
+upgrade alembic
+pip install alembic upgrade
+python -m pip install alembic upgrade
+npm install prisma migrate deploy
+npm install -g knex migrate:latest
+go install github.com/pressly/goose/v3/cmd/goose@latest up
+alembic current
+alembic revision --autogenerate
+alembic upgrade head --sql
+alembic-utils upgrade
+flask run
+flask db current
+flask db migrate
+flask db-upgrade
+php artisan serve
+php artisan migrate:status
+php artisan migrate --pretend
+php artisan make:migration upgrade
+php artisan queue:work
+php bin/console doctrine:migrations:status
+php bin/console cache:clear
+phinx status
+dotnet App.dll
+dotnet ef migrations script
+dotnet ef migrations bundle
+dotnet ef dbcontext info
+mix phx.server
+mix ecto.gen.migration
+bin/app start
+bin/app eval App.Release.seed
+bin/app eval App.Migrations.count
+sqlx migrate info
+sqlx prepare
+diesel print-schema
+diesel migration list
+npm run start
+npm run migrate:down
+npm run migrate:status
+npm run migration:generate
+npm run migrate-users-report
+npm run lint migrate
+npm test migrate
+yarn migrate:create
+yarn test
+prisma generate
+npx prisma generate
+prisma validate
+prisma migrate status
+prisma migrate diff
+prisma studio
+npx knex migrate:make add
+npx knex seed:run
+sequelize db:migrate:status
+sequelize migration:generate
+typeorm migration:generate
+typeorm migration:show
+drizzle-kit generate
+rails server
+rails db:migrate:status
+rake routes
+flyway info
+flyway validate
+liquibase status
+liquibase update-sql
+goose status
+goose create up_to_date sql
+dbmate wait
+atlas migrate lint
+atlas migrate diff
+migrate -path /sql version
+migrate create -ext sql up_two
+sqitch status
+sqitch verify
+pgroll status
+skeema diff
+skeema lint
+gh-ost --alter=x --table=a
+pt-online-schema-change --alter x --dry-run D=shop
+bytebase --port 8080
+aerich history
+piccolo migrations check
+yoyo list
+python -m shop.migrate status
+/app/bin/migrate status
+/app/bin/migrate down
+./migrate-users-report
+./migrate-users-report.sh
+python migrate_users_report.py
+./wait-for-migrations.sh
+./check-migrations.sh
+server --mode migrate serve
+server serve
+superset db --help
+openfga migrate --help
+openfga run
+kubectl wait --for=condition=complete job/migrate up
+kubectl rollout status deploy/goose up
+helm upgrade migrate ./chart up
+cp -r /migrations /migrate up
+git clone https://git.example/migrate up
+cd migrate
+ls migrate
+test -f migrate
+wait-for migrate:5432
+wait-for-it migrate up
+k8s-wait-for job migrate
+docker pull migrate up
+mysqladmin ping
+env
+env A=1
+python
+python -m
+java -jar
+""".splitlines()
+
+TAKES_BACK = """\
+alembic downgrade -1
+flask db downgrade
+python manage.py migrate shop zero
+python manage.py flush
+php artisan migrate:fresh --seed
+php artisan migrate:rollback
+php bin/console doctrine:database:drop --force
+php bin/console doctrine:migrations:migrate prev
+phinx rollback
+bundle exec rake db:rollback
+bin/rails db:migrate:down VERSION=1
+mix ecto.rollback
+mix ecto.drop
+flyway clean
+liquibase rollback-count 1
+liquibase dropAll
+dotnet ef database drop
+dotnet ef database update 0
+efbundle 0
+sqlx migrate revert
+diesel migration revert
+sea-orm-cli migrate fresh
+goose down
+bin/magento setup:rollback
+drush sql:drop
+wp db reset --yes
+./gradlew flywayClean
+soda migrate down
+mikro-orm migration:down
+kysely migrate:down
+node-pg-migrate down
+graphile-migrate reset
+reshape migration abort
+hasura migrate apply --down 1
+supabase db reset
+migrate -path /sql -database $URL down 1
+dbmate rollback
+sql-migrate down
+npx prisma db push --accept-data-loss
+npx prisma migrate reset --force
+knex migrate:rollback
+sequelize db:migrate:undo:all
+typeorm migration:revert
+atlas migrate down
+sqitch revert
+pgroll complete
+skeema push --allow-unsafe
+aerich downgrade
+piccolo migrations backwards shop all
+yoyo rollback
+dropdb shop
+mysqladmin drop shop
+""".splitlines()
+
+
+@pytest.mark.parametrize("command", MIGRATES)
+def test_a_command_is_known_by_what_it_runs(command: str) -> None:
+    assert migrating(command.split())
+
+
+@pytest.mark.parametrize("command", DOES_NOT)
+def test_a_name_that_only_resembles_and_a_tool_that_only_looks_migrate_nothing(
+    command: str,
+) -> None:
+    assert migrating(command.split()) is None
+
+
+@pytest.mark.parametrize("command", TAKES_BACK)
+def test_a_way_back_is_known_by_what_it_runs(command: str) -> None:
+    assert taking_back(command.split())
+    assert taking_back(["echo", *command.split(), "--help"]) is None
+
+
+@pytest.mark.parametrize("command", [*MIGRATES, *DOES_NOT])
+def test_a_way_on_is_no_way_back(command: str) -> None:
+    assert (taking_back(command.split()) is None) == ("migrate down" not in command)
+
+
+def rows() -> dict[Tool, set[str]]:
+    found: dict[Tool, set[str]] = {}
+    for name, tool in TOOLS.items():
+        found.setdefault(tool, set()).add(name)
+    return found
+
+
+def test_every_tool_of_the_table_is_tried_each_way() -> None:
+    for tool, names in rows().items():
+        for said, phrases in (
+            ([migrating(each.split()) for each in MIGRATES], tool.on),
+            ([taking_back(each.split()) for each in TAKES_BACK], tool.back),
+        ):
+            assert not phrases or any(each and each.split()[0] in names for each in said), names
+
+
+def test_the_words_that_were_found_are_said() -> None:
+    assert migrating(["/a/alembic", "-c", "x", "upgrade", "head"]) == "alembic upgrade"
+    assert migrating(["npx", "prisma@5", "migrate", "deploy"]) == "prisma migrate deploy"
+    assert migrating(["npm", "run", "db:migrate"]) == "npm db:migrate"
+    assert migrating(["./bin/migrate"]) == "./bin/migrate"
+    assert migrating(["superset", "db", "upgrade"]) == "superset db upgrade"
+
+
+def job(container: str) -> Object:
+    (each,) = read_objects(
+        "x",
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: job}\n"
+        f"spec: {{template: {{spec: {{containers: [{container}]}}}}}}\n",
+    )
+    return each
+
+
+@pytest.mark.parametrize(
+    ("container", "found"),
+    [
+        ("{image: 'r/flyway/flyway:10', args: [migrate]}", "flyway migrate"),
+        ("{image: 'migrate/migrate@sha256:ab', args: [-path, x, up]}", "migrate up"),
+        ("{image: 'r/shop:1', args: [migrate]}", "shop migrate"),
+        ("{image: 'r/shop:1', args: [bin/migrate]}", "shop bin/migrate"),
+        ("{image: 'r/shop-efbundle:1'}", None),
+        ("{image: 'r/efbundle:1'}", "efbundle"),
+        ("{image: 'r/migrate-users-report:1'}", None),
+        ("{image: 'r/migrate-users-report:1', args: [run, up]}", None),
+        ("{image: 'r/migrate:1', command: [/tool, up]}", None),
+        ("{image: 'r/db-migrate:1'}", None),
+        ("{image: a, command: [sh, -c, 'cd /app && npx prisma migrate deploy']}",
+         "prisma migrate deploy"),
+        ("{image: a, command: [sh, -c, ./bin/migrate]}", "./bin/migrate"),
+        ("{image: a, command: [bash, -ec, 'if ! alembic current; then alembic upgrade head; fi']}",
+         "alembic upgrade"),
+        ("{image: a, args: ['alembic upgrade head']}", "alembic upgrade"),
+        ("{image: a, command: [sh, -c, 'echo alembic upgrade head']}", None),
+        ("{image: a, command: [sh, -c, '# alembic upgrade head\\n./serve']}", None),
+        ("{image: a, command: [sh, -c, 'pip install alembic && alembic upgrade head']}",
+         "alembic upgrade"),
+        ("{image: a, command: [bin/app, eval, 'Application.load(:a); Shop.Release.migrate()']}",
+         "Shop.Release.migrate"),
+    ],
+)  # fmt: skip
+def test_a_container_is_known_by_its_command_and_by_its_image_where_that_is_the_program(
+    container: str, found: str | None
+) -> None:
+    assert migrates(job(container.replace("\\\\n", "\\n"))) == found
+
+
+def test_hostile_words_are_read_in_bounded_time() -> None:
+    long = ["mvn", "flyway" * 100_000, "gitlab:" * 100_000, "a" * 1_000_000]
+    assert migrating(long) is None
+    assert migrating(["A" * 500_000]) is None
+    assert migrating(["npm", "run", *["x"] * 100_000]) is None
