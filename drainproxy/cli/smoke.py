@@ -146,6 +146,7 @@ def _flags(given: Mapping[str, Any]) -> tuple["Given", dict[str, str], list[Mist
     """What the flags say, and what is wrong with them."""
     from drainproxy.config import parse_duration
     from drainproxy.rollout.smoke import kinds
+    from drainproxy.rollout.smoke.credentials import shown
     from drainproxy.rollout.smoke.reading import Given
     from drainproxy.rollout.smoke.variables import VARIABLE
 
@@ -165,13 +166,15 @@ def _flags(given: Mapping[str, Any]) -> tuple["Given", dict[str, str], list[Mist
         except ValueError as error:
             # Or the file's own would be wrong for want of it.
             values[field] = "http://flag.invalid" if field == "url" else None
-            mistakes.append(Mistake(f"flag --{name}", name, f"{text!r} {error}"))
+            said = shown(text) if field == "url" else text
+            mistakes.append(Mistake(f"flag --{name}", name, f"{said!r} {error}"))
     for text in given["variables"]:
         name, is_one, value = text.partition("=")
         if is_one and VARIABLE.fullmatch(name):
             variables[name] = value
         else:
-            mistakes.append(Mistake("flag --variable", "variable", f"{text!r} is not NAME=VALUE"))
+            said = f"{name}=..." if is_one else text  # its value may be a password
+            mistakes.append(Mistake("flag --variable", "variable", f"{said!r} is not NAME=VALUE"))
     return Given(**values, ca=given["ca"], insecure=given["insecure"]), variables, mistakes
 
 

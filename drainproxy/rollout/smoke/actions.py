@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from . import kinds
+from .credentials import in_words, shown
 from .model import (
     Action,
     Exec,
@@ -169,7 +170,7 @@ def _request_line(text: str) -> dict[str, Any]:
             return {"url": url}
         case [method, url]:
             return {"method": kinds.parse_token(method).upper(), "url": url}
-    raise ValueError(f"{text!r} is not [METHOD] URL")
+    raise ValueError(f"{in_words(text)!r} is not [METHOD] URL")
 
 
 def _with_body(given: dict[str, Any]) -> dict[str, Any]:
@@ -244,7 +245,7 @@ def _target(text: str, defaults: Defaults) -> tuple[str, bool]:
     if text and not problem and parts.scheme in GRPC and parts.port is None:
         problem = "is not a target: it has no port"
     if problem:
-        raise ValueError(f"{text!r} {problem}")
+        raise ValueError(f"{shown(text)!r} {problem}")
     secure = parts.scheme in ("grpcs", "https")
     port = parts.port or (443 if secure else 80)
     host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
@@ -301,11 +302,13 @@ def _url(given: dict[str, Any], schemes: tuple[str, ...], defaults: Defaults) ->
         raise ValueError("needs a url")
     if url.startswith("/"):
         if not defaults.url:
-            raise ValueError(f"{url!r} is a path, and there is no base: give one by url or --url")
+            raise ValueError(
+                f"{shown(url)!r} is a path, and there is no base: give one by url or --url"
+            )
         url = defaults.url + url
     if "://" not in url:
-        raise ValueError(f"{url!r} is neither a URL nor a path that begins with /")
+        raise ValueError(f"{shown(url)!r} is neither a URL nor a path that begins with /")
     problem = kinds.url_problem(url, schemes)
     if problem:
-        raise ValueError(f"{url!r} {problem}")
+        raise ValueError(f"{shown(url)!r} {problem}")
     return url

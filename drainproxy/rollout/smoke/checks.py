@@ -15,6 +15,7 @@ from .answers import (
     SseAnswer,
     WebSocketAnswer,
 )
+from .credentials import shown
 from .model import (
     CLOSE_CODE,
     Action,
@@ -103,7 +104,7 @@ def _http(expect: HttpExpect, answer: HttpAnswer) -> Iterator[str]:
     if not any(answer.status in each for each in expect.status):
         wanted = " or ".join(map(str, expect.status))
         location = dict(_lower(answer.headers)).get("location")
-        to = f" (to {location.partition('?')[0]})" if location else ""
+        to = f" (to {shown(location).partition('?')[0]})" if location else ""
         yield f"status is {answer.status}{to}, not {wanted}{_said(body)}"
     yield from _headers(expect.headers, answer.headers)
     part = _part(answer)

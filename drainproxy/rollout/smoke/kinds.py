@@ -45,7 +45,7 @@ _METADATA_VALUE = re.compile(r"[\x20-\x7e]*")
 _GRPC_METHOD = re.compile(r"/?([\w.]+)[/.](\w+)")
 
 
-def parsed(parse: Callable[[str], Any]) -> FieldReader:
+def parsed(parse: Callable[[str], Any], shown: Callable[[str], str] = str) -> FieldReader:
     """The reader of one text that `parse` makes a value of; what is wrong is shown."""
 
     def read(reader: Reader, node: Node) -> Any:
@@ -53,7 +53,7 @@ def parsed(parse: Callable[[str], Any]) -> FieldReader:
         try:
             return parse(text)
         except ValueError as error:
-            raise ValueError(f"{text!r} {error}") from None
+            raise ValueError(f"{shown(text)!r} {error}") from None
 
     return read
 
@@ -220,8 +220,8 @@ def url_problem(text: str, schemes: tuple[str, ...]) -> str:
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        return f"is not a URL: {error}"
+    except ValueError:  # whose words hold parts of it, which may be those of a password
+        return "is not a URL: its host or port cannot be read"
     if parts.scheme not in schemes:
         return f"is not a URL that begins with {' or '.join(f'{each}://' for each in schemes)}"
     if not host or re.search(r"[\s\x00-\x1f\x7f]", text):

@@ -10,6 +10,7 @@ from drainproxy.config import ConfigError, Mistake
 
 from . import kinds
 from .actions import EXPECT, Defaults, read_action, read_tls
+from .credentials import in_words, shown
 from .model import RETRY_INTERVAL, TIMEOUT, Http, SmokeTest, Step, Tls
 from .nodes import Node, Reader, Table, is_null, keys, line, merged
 from .variables import VARIABLE
@@ -41,9 +42,10 @@ def read_url(url: str, given: Given) -> SmokeTest:
     """One step: GET, and expect 2xx. ConfigError if it is no URL."""
     problem = kinds.url_problem(url, ("http", "https"))
     if problem:
-        raise ConfigError([Mistake(url, "", problem)])
-    step = Step(f"GET {url}", "http", Http(url, tls=given.tls), **_timing({}, given))
-    return SmokeTest(url, url, (step,), url)
+        raise ConfigError([Mistake(shown(url), "", problem)])
+    name = shown(url)
+    step = Step(f"GET {name}", "http", Http(url, tls=given.tls), **_timing({}, given))
+    return SmokeTest(name, name, (step,), url)
 
 
 def read_test(
@@ -91,7 +93,7 @@ def _tls(head: Mapping[str, Any], given: Given) -> Tls:
 
 _HEAD: Final[Table] = {
     "name": Reader.text,
-    "url": kinds.parsed(kinds.base_url),
+    "url": kinds.parsed(kinds.base_url, shown),
     "timeout": kinds.DURATION,
     "retries": kinds.RETRIES,
     "retry-interval": kinds.DELAY,
@@ -181,13 +183,14 @@ def _step(reader: Reader, node: Node, defaults: Defaults, timing: Mapping[str, A
     action = read_action(reader, kind, found[kind], found.get("expect"), defaults)
     if action is None:
         return None
-    name = found.get("name") or _name(kind, found[kind])
+    name = found.get("name") or in_words(_name(kind, found[kind]))
     own = {key: found[key] for key in timing if key in found}
     return Step(name, kind, action, line(node), **{**timing, **own})
 
 
 def _name(kind: str, node: Node) -> str:
-    """What a step without a name is called, by the words of the file: a variable may be secret."""
+    """What a step without a name is called, by the words of the file: a variable may be secret, and
+    so may a part of a URL."""
     if node.id == "sequence":
         return f"{kind} {' '.join(str(each.value) for each in node.value)}"
     if node.id == "scalar":
@@ -199,11 +202,14 @@ def _name(kind: str, node: Node) -> str:
     if kind == "http":
         has_body = any(key.value in ("json", "form") for key, _ in merged(node))
         method = words.get("method", "POST" if has_body else "GET").upper()
-        return f"{method} {words.get('url', '')}"
-    return f"{kind} {words.get('url', '')}"
+        return f"{method} {shown(words.get('url', ''))}"
+    return f"{kind} {shown(words.get('url', ''))}"
 
 
 def _short(kind: str, text: str) -> str:
     if kind == "http":
-        return text if " " in text else f"GET {text}"
+        method, _, url = text.strip().rpartition(" ")
+        return f"{method or 'GET'} {shown(url)}"
+    if kind in ("websocket", "sse"):
+        return f"{kind} {shown(text)}"
     return f"grpc health of {text}" if kind == "grpc" else f"{kind} {' '.join(text.split())}"

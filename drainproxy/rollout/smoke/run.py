@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .answers import Answer
 from .checks import problems
+from .credentials import shown, without
 from .matching import unmatched
 from .model import Action, SmokeTest, Step
 from .result import Attempt, Result, StepResult
@@ -41,22 +42,29 @@ async def run(test: SmokeTest, talk: Talk, watcher: Watcher, *, fail_fast: bool 
         attempts: list[Attempt] = []
         if go_on:
             watcher.begins(step)
-            go_on = await _ask(step, talk, watcher, attempts)
+            go_on = await _ask(step, _Asking(talk, test.url), watcher, attempts)
         result = StepResult(step.name, step.kind, step.line, tuple(attempts))
         go_on = go_on and not (fail_fast and result.verdict != "pass")
         watcher.ended(result)
         results.append(result)
     seconds = monotonic() - start
-    return Result(test.name, test.source, test.url, tuple(results), began, seconds)
+    return Result(test.name, test.source, shown(test.url), tuple(results), began, seconds)
 
 
-async def _ask(step: Step, talk: Talk, watcher: Watcher, attempts: list[Attempt]) -> bool:
+class _Asking(NamedTuple):
+    """How a step is asked, and the base whose secrets no problem may hold."""
+
+    talk: Talk
+    base: str
+
+
+async def _ask(step: Step, asking: _Asking, watcher: Watcher, attempts: list[Attempt]) -> bool:
     """Fill in the attempts; whether the next step may come."""
     began = monotonic()
     try:
         for number in range(1, step.retries + 2):
             began = monotonic()
-            attempt = await _attempt(step, talk)
+            attempt = await _attempt(step, asking)
             attempts.append(attempt)
             if not attempt.problems:
                 break
@@ -70,11 +78,11 @@ async def _ask(step: Step, talk: Talk, watcher: Watcher, attempts: list[Attempt]
     return True
 
 
-async def _attempt(step: Step, talk: Talk) -> Attempt:
+async def _attempt(step: Step, asking: _Asking) -> Attempt:
     began, stage = monotonic(), Stage()
     try:
         async with asyncio.timeout(step.timeout):
-            answer = await talk(step.action, stage)
+            answer = await asking.talk(step.action, stage)
             seconds = monotonic() - began
             missed = await unmatched(step.action, answer, stage)
     except TimeoutError:
@@ -86,4 +94,5 @@ async def _attempt(step: Step, talk: Talk) -> Attempt:
         wrong = (f"{type(error).__name__}: {first}".removesuffix(": "),)
     else:
         wrong = problems(step.action, answer, seconds, missed)
-    return Attempt(monotonic() - began, wrong)
+    secret = (asking.base, getattr(step.action, "url", ""))
+    return Attempt(monotonic() - began, tuple(without(each, secret) for each in wrong))

@@ -10,6 +10,7 @@ import aiohttp
 from yarl import URL
 
 from drainproxy import __version__
+from drainproxy.rollout.smoke.credentials import shown
 from drainproxy.rollout.smoke.model import Tls
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
@@ -58,7 +59,7 @@ def _traced(stage: Stage) -> aiohttp.TraceConfig:
 @contextmanager
 def in_words(url: str) -> Iterator[None]:
     """Whatever goes wrong with HTTP becomes Failed, with one line."""
-    host = URL(url).authority
+    host = URL(url).host_port_subcomponent or ""
     try:
         yield
     except aiohttp.TooManyRedirects as error:
@@ -109,5 +110,5 @@ def _redirects(places: list[str]) -> str:
 
 
 def place(url: str) -> str:
-    """A URL without its query, which may hold what nobody should read in a log."""
-    return url.partition("?")[0].partition("#")[0]
+    """A URL without user and query, which may hold what nobody should read in a log."""
+    return shown(url).partition("?")[0]

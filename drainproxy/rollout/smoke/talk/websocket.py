@@ -22,7 +22,7 @@ from drainproxy.rollout.smoke.answers import WebSocketAnswer
 from drainproxy.rollout.smoke.model import CLOSE_CODE, WebSocket
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
-from .sessions import AGENT, connect_problem
+from .sessions import AGENT, connect_problem, place
 from .tls import context
 
 # How long the server may take to answer a Ping, and then a Close whose code nobody asked for.
@@ -71,7 +71,7 @@ async def _open(action: WebSocket, stage: Stage) -> ClientConnection:
             f"the upgrade was answered with {status}, not 101{': ' if line else ''}{line}"
         ) from None
     except InvalidURI as error:
-        raise Failed(f"redirected to {error.uri}, which is no URL of a WebSocket") from None
+        raise Failed(f"redirected to {place(error.uri)}, which is no URL of a WebSocket") from None
     except (InvalidMessage, EOFError):
         raise Failed(f"{host} closed the connection before an answer to the upgrade") from None
     except InvalidHandshake as error:
