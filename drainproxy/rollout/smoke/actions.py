@@ -1,6 +1,7 @@
 """The keys of each kind of step, as tables, and how they are read."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -27,7 +28,7 @@ from .model import (
 )
 from .nodes import FieldReader, Node, Reader, Table, keys
 
-HTTP, WEBSOCKET, GRPC = ("http", "https"), ("ws", "wss", "http", "https"), ("grpc", "grpcs")
+HTTP, WEBSOCKET, GRPC = ("http", "https"), ("ws", "wss"), ("grpc", "grpcs")
 
 
 class Defaults(Struct, frozen=True):
@@ -191,8 +192,8 @@ def _websocket(reader: Reader, node: Node, expect: dict[str, Any], defaults: Def
     given = _keys(reader, node, WEBSOCKET_KEYS, "websocket")
     if expect.get("subprotocol", "") not in ("", *given.get("subprotocols", ())):
         raise ValueError("expects a subprotocol that it does not offer: name it in subprotocols")
-    url = _url(given, WEBSOCKET, defaults)
-    url = "ws" + url.removeprefix("http") if url.startswith("http") else url
+    base = replace(defaults, url=_of_websocket(defaults.url))
+    url = _url(given, WEBSOCKET, base)
     return WebSocket(**_with_tls(given, defaults) | {"url": url}, expect=WebSocketExpect(**expect))
 
 
@@ -308,7 +309,25 @@ def _url(given: dict[str, Any], schemes: tuple[str, ...], defaults: Defaults) ->
         url = defaults.url + url
     if "://" not in url:
         raise ValueError(f"{shown(url)!r} is neither a URL nor a path that begins with /")
-    problem = kinds.url_problem(url, schemes)
-    if problem:
+    if problem := _url_problem(url, schemes):
         raise ValueError(f"{shown(url)!r} {problem}")
     return url
+
+
+def _url_problem(url: str, schemes: tuple[str, ...]) -> str:
+    """What is wrong with it, and what would be right; empty if nothing is."""
+    problem = kinds.url_problem(url, schemes)
+    if schemes == WEBSOCKET and not problem and "#" in url:
+        return f"has a fragment, which a WebSocket has not (RFC 6455, 3): write {shown(url)}"
+    if schemes == WEBSOCKET and problem and (right := _of_websocket(url)) != url:
+        return f"{problem}: write {shown(right)}"
+    if schemes == HTTP and problem and url[:2].lower() == "ws":
+        return f"{problem}: a websocket step asks that"
+    return problem
+
+
+def _of_websocket(url: str) -> str:
+    """What a URL of HTTP is for a WebSocket (RFC 6455, 3)."""
+    return re.sub(
+        "^http(s?)(?=://)", lambda found: f"ws{found[1].lower()}", url, flags=re.IGNORECASE
+    )

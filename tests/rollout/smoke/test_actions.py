@@ -97,7 +97,7 @@ def test_redirects_are_followed_unless_one_is_expected(text: str, follows: bool)
         ("/ws", "ws://app:8080/ws"),
         ("ws://other/x", "ws://other/x"),
         ("wss://other/x", "wss://other/x"),
-        ("https://other/x", "wss://other/x"),
+        ("WSS://other/x", "WSS://other/x"),
     ],
 )
 def test_a_websocket_says_what_is_sent_and_what_comes(url: str, asked: str) -> None:
@@ -179,7 +179,13 @@ def test_a_command_is_a_list_of_words_or_a_text_for_the_shell() -> None:
     [
         ("{http: a b c}", "'a b c' is not [METHOD] URL"),
         ("{http: b}", "'b' is neither a URL nor a path that begins with /"),
-        ("{http: 'ws://a'}", "is not a URL that begins with http:// or https://"),
+        ("{http: 'ws://a'}", "begins with http:// or https://: a websocket step asks that"),
+        ("{sse: 'ftp://a'}", "'ftp://a' is not a URL that begins with http:// or https://"),
+        ("{websocket: 'http://a/b?c=d'}", "begins with ws:// or wss://: write ws://a/b?c=..."),
+        ("{websocket: 'HTTPS://a'}", "begins with ws:// or wss://: write wss://a"),
+        ("{websocket: 'ftp://a'}", "'ftp://a' is not a URL that begins with ws:// or wss://"),
+        ("{websocket: 'wss://a/b#c'}", "'wss://a/b' has a fragment, which a WebSocket has not"),
+        ("{websocket: '/b#c'}", "(RFC 6455, 3): write ws://app:8080/b"),
         ("{http: {}}", "http needs a url"),
         ("{http: {url: /a, method: 'a b'}}", "method 'a b' is not a token"),
         ("{http: {url: /a, headers: {'a b': c}}}", "holds 'a b', which is no name of a field"),

@@ -27,6 +27,14 @@ _REASONS = (
         "the certificate of {target} is not valid: it is of another name",
     ),
     (re.compile(r"handshake failed.*OPENSSL_internal:(\w+)"), "no TLS with {target}: {reason}"),
+    (
+        re.compile("(Failed parsing HTTP/2)"),
+        "{target} does not speak HTTP/2, and so no gRPC{hint}",
+    ),
+    (
+        re.compile("(Socket closed|Connection reset by peer)"),
+        "{target} closed the connection before an answer{hint}",
+    ),
     (re.compile("(Connection refused)"), "nothing listens at {target}: connection refused"),
     (re.compile("(address lookup failed|errors resolving)"), "the name {host} cannot be resolved"),
 )
@@ -88,7 +96,7 @@ async def _call(
     try:
         answer = await call
     except grpc.aio.AioRpcError as error:
-        return GrpcAnswer(error.code().name, _reason(error.details(), action.target))
+        return GrpcAnswer(error.code().name, _reason(error.details(), action))
     return GrpcAnswer("OK", message=answer)
 
 
@@ -104,10 +112,12 @@ async def _connected(channel: grpc.aio.Channel, action: Grpc, stage: Stage) -> N
     stage.waiting_for = "no answer to the call"
 
 
-def _reason(details: str | None, target: str) -> str:
+def _reason(details: str | None, action: Grpc) -> str:
     """What the library says, in a line; why there is no connection in the words of other steps."""
     line = next(iter((details or "").splitlines()), "")
     for pattern, words in _REASONS:
         if match := pattern.search(line):
-            return words.format(target=target, host=target.rpartition(":")[0], reason=match[1])
+            target, hint = action.target, "" if action.secure else " (if it wants TLS: grpcs://)"
+            host = target.rpartition(":")[0]
+            return words.format(target=target, host=host, reason=match[1], hint=hint)
     return line.rpartition("; last error: ")[2]

@@ -6,7 +6,7 @@ from drainproxy.rollout.smoke.answers import HttpAnswer
 from drainproxy.rollout.smoke.model import Http
 from drainproxy.rollout.smoke.stage import Stage
 
-from .sessions import MOST_REDIRECTS, in_words, session
+from .sessions import MOST_REDIRECTS, in_body, in_words, must_be_http1, session
 
 # So much of a body is kept for the checks, in bytes; the rest is read and counted.
 KEPT = 1 << 20
@@ -27,7 +27,9 @@ async def ask(action: Http, stage: Stage) -> HttpAnswer:
                 server_hostname=action.tls.server_name or None,
             ) as answer,
         ):
-            body, size = await _body(answer, stage)
+            must_be_http1(answer)
+            with in_body():
+                body, size = await _body(answer, stage)
     headers = tuple((name, value) for name, value in answer.headers.items())
     return HttpAnswer(answer.status, headers, body, size)
 

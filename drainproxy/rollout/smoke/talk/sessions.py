@@ -1,7 +1,10 @@
 """HTTP over aiohttp: a connection of its own for each attempt, and errors in words."""
 
+import errno
+import re
 import socket
 import ssl
+from ast import literal_eval
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -14,12 +17,16 @@ from drainproxy.rollout.smoke.credentials import shown
 from drainproxy.rollout.smoke.model import Tls
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
+from .foreign import not_http
 from .tls import context, tls_problem
 
 AGENT = f"drainproxy-smoke/{__version__}"
 MOST_REDIRECTS = 10
 # The largest head of an answer that is read, in bytes.
 _MOST_HEAD = 65536
+# A reset takes the place of an end where something was still unread.
+_BY_THEM = (errno.ECONNRESET, errno.EPIPE)
+_EXCERPT = re.compile(r"""^\s*(b'[^'\n]*'|b"[^"\n]*")$""", re.MULTILINE)
 
 
 @asynccontextmanager
@@ -62,23 +69,61 @@ def in_words(url: str) -> Iterator[None]:
     host = URL(url).host_port_subcomponent or ""
     try:
         yield
-    except aiohttp.TooManyRedirects as error:
-        raise Failed(_redirects([place(str(each.url)) for each in error.history])) from None
-    except (aiohttp.InvalidURL, aiohttp.RedirectClientError) as error:
-        to = place(_first_line(error))
-        raise Failed(f"redirected to {to}, which is no URL of HTTP") from None
-    except aiohttp.ClientConnectorError as error:
-        raise Failed(connect_problem(error.os_error, f"{error.host}:{error.port}")) from None
-    except aiohttp.ClientSSLError as error:
-        raise Failed(f"no TLS with {host}: {error}") from None
-    except (aiohttp.ServerDisconnectedError, ConnectionError):
-        raise Failed(f"{host} closed the connection before an answer") from None
-    except aiohttp.ClientPayloadError as error:
-        raise Failed(f"the answer broke off: {_first_line(error)}") from None
-    except aiohttp.ClientResponseError as error:
-        raise Failed(f"{host} did not answer in HTTP: {error.message.splitlines()[0]}") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise Failed(f"{host}: {_first_line(error)}") from None
+        raise Failed(_no_way(error) or _no_answer(error, host)) from None
+
+
+def _no_way(error: Exception) -> str:
+    """Why there was nobody to be asked; empty if there was."""
+    match error:
+        case aiohttp.TooManyRedirects():
+            return _redirects([place(str(each.url)) for each in error.history])
+        case aiohttp.InvalidURL() | aiohttp.RedirectClientError():
+            return f"redirected to {place(_first_line(error))}, which is no URL of HTTP"
+        case aiohttp.ClientConnectorError():
+            return connect_problem(error.os_error, f"{error.host}:{error.port}")
+    return ""
+
+
+def _no_answer(error: Exception, host: str) -> str:
+    """Why nothing came that can be read as an answer."""
+    match error:
+        case aiohttp.ClientSSLError():
+            return f"no TLS with {host}: {error}"
+        case aiohttp.ServerDisconnectedError():
+            # A text if nothing came, else the head as far as it came.
+            when = "before" if isinstance(error.message, str) else "within the head of"
+            return f"{host} closed the connection {when} an answer"
+        case aiohttp.ClientPayloadError():
+            return f"the answer broke off: {_first_line(error)}"
+        case aiohttp.ClientResponseError():
+            return _unreadable(host, error.message)
+        case OSError() if error.errno in _BY_THEM:
+            return f"{host} closed the connection before an answer"
+    return f"{host}: {_first_line(error)}"
+
+
+@contextmanager
+def in_body() -> Iterator[None]:
+    """A connection that breaks once there is a head breaks off the answer."""
+    try:
+        yield
+    except aiohttp.ClientOSError as error:
+        raise Failed(f"the answer broke off: {error.strerror or _first_line(error)}") from None
+
+
+def must_be_http1(answer: aiohttp.ClientResponse) -> None:
+    """The parser takes any version, and reads it as HTTP/1.1."""
+    if answer.version is not None and answer.version.major != 1:
+        major, minor = answer.version
+        raise Failed(f"it answered in HTTP/{major}.{minor} to a request in HTTP/1.1")
+
+
+def _unreadable(host: str, message: str) -> str:
+    """Why an answer cannot be read; what the parser says has an excerpt in its last lines."""
+    if message.startswith("Bad status line") and (began := _EXCERPT.search(message)):
+        return not_http(host, literal_eval(began[1]))
+    return f"{host} did not answer in HTTP: {message.splitlines()[0].rstrip(':')}"
 
 
 def connect_problem(error: BaseException, where: str) -> str:

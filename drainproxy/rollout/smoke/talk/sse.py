@@ -11,7 +11,7 @@ from drainproxy.rollout.smoke.answers import Event, SseAnswer
 from drainproxy.rollout.smoke.model import Sse, SseExpect
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
-from .sessions import MOST_REDIRECTS, in_words, session
+from .sessions import MOST_REDIRECTS, in_body, in_words, must_be_http1, session
 
 # The longest event that is read, in characters.
 _MOST = 1 << 20
@@ -73,8 +73,10 @@ async def ask(action: Sse, stage: Stage) -> SseAnswer:
                 server_hostname=action.tls.server_name or None,
             ) as answer,
         ):
-            await _must_be_a_stream(answer)
-            return await _read(action, answer, stage, began)
+            must_be_http1(answer)
+            with in_body():
+                await _must_be_a_stream(answer)
+                return await _read(action, answer, stage, began)
 
 
 async def _must_be_a_stream(answer: aiohttp.ClientResponse) -> None:

@@ -1,8 +1,6 @@
 """Opens a WebSocket, talks on it, and closes it."""
 
 import asyncio
-import socket
-import ssl
 from asyncio import FIRST_COMPLETED
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -22,6 +20,7 @@ from drainproxy.rollout.smoke.answers import WebSocketAnswer
 from drainproxy.rollout.smoke.model import CLOSE_CODE, WebSocket
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
+from .heard import Heard
 from .sessions import AGENT, connect_problem, place
 from .tls import context
 
@@ -45,7 +44,7 @@ async def ask(action: WebSocket, stage: Stage) -> WebSocketAnswer:
 
 async def _open(action: WebSocket, stage: Stage) -> ClientConnection:
     parts = urlsplit(action.url)
-    host = parts.netloc.rpartition("@")[2]
+    heard = Heard(parts.netloc.rpartition("@")[2], stage)
     secure = {"ssl": context(action.tls)} if parts.scheme == "wss" else {}
     if secure and action.tls.server_name:
         secure["server_hostname"] = action.tls.server_name  # type: ignore[assignment]
@@ -56,6 +55,7 @@ async def _open(action: WebSocket, stage: Stage) -> ClientConnection:
             additional_headers=action.headers,
             subprotocols=[Subprotocol(each) for each in action.subprotocols] or None,
             user_agent_header=AGENT,
+            create_connection=heard.connection,
             open_timeout=None,
             close_timeout=_FAREWELL,
             ping_interval=None,
@@ -63,21 +63,25 @@ async def _open(action: WebSocket, stage: Stage) -> ClientConnection:
             proxy=None,
             **secure,  # type: ignore[arg-type]
         )
-    except InvalidStatus as error:
-        body = bytes(error.response.body or b"")[:120].decode(errors="replace")
-        line = " ".join(body.split())
-        status = error.response.status_code
-        raise Failed(
-            f"the upgrade was answered with {status}, not 101{': ' if line else ''}{line}"
-        ) from None
-    except InvalidURI as error:
-        raise Failed(f"redirected to {place(error.uri)}, which is no URL of a WebSocket") from None
-    except (InvalidMessage, EOFError):
-        raise Failed(f"{host} closed the connection before an answer to the upgrade") from None
-    except InvalidHandshake as error:
-        raise Failed(f"the upgrade went wrong: {error}") from None
-    except (ssl.SSLError, ssl.CertificateError, socket.gaierror, OSError) as error:
-        raise Failed(connect_problem(error, host)) from None
+    except (InvalidHandshake, InvalidURI, EOFError, OSError) as error:
+        raise Failed(_refused(error, heard)) from None
+
+
+def _refused(error: Exception, heard: Heard) -> str:
+    """Why it did not open."""
+    match error:
+        case InvalidStatus():
+            body = bytes(error.response.body or b"")[:120].decode(errors="replace")
+            line = " ".join(body.split())
+            status = error.response.status_code
+            return f"the upgrade was answered with {status}, not 101{': ' if line else ''}{line}"
+        case InvalidURI():
+            return f"redirected to {place(error.uri)}, which is no URL of a WebSocket"
+        case InvalidMessage() | EOFError():
+            return heard.problem(error.__cause__)
+        case InvalidHandshake():
+            return f"the upgrade went wrong: {error}"
+    return connect_problem(error, heard.where)
 
 
 async def _speak(action: WebSocket, connection: ClientConnection, stage: Stage) -> None:

@@ -1,7 +1,9 @@
 """Servers that answer as a test says, whatever HTTP thinks of it."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from asyncio import StreamReader as Reader
 from asyncio import StreamWriter as Writer
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -56,6 +58,19 @@ async def silent(_: Reader, __: Writer) -> None:
 
 async def gone(_: Reader, __: Writer) -> None:
     """The connection is closed at once."""
+
+
+# What a TLS server says to a request in the clear, and HTTP/2 before any.
+ALERT = bytes.fromhex("15 03 01 00 02 02 46")
+SETTINGS = bytes.fromhex("000006 04 00 00000000 0003 00000064")
+
+
+async def reset(reader: Reader, writer: Writer) -> None:
+    """The connection is reset where an answer should come."""
+    await reader.readuntil(b"\r\n\r\n")
+    own = writer.get_extra_info("socket")
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 async def endless(reader: Reader, writer: Writer) -> None:

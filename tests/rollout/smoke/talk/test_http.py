@@ -1,17 +1,32 @@
 """Requests: what goes wrong with them is one clear line, within the timeout."""
 
 import asyncio
+import errno
 import ssl
 from pathlib import Path
 
+import aiohttp
 import pytest
 import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from drainproxy.rollout.smoke.stage import Failed
 from drainproxy.rollout.smoke.talk.http import KEPT
+from drainproxy.rollout.smoke.talk.sessions import in_body
 from tests.rollout.smoke.talk.asked import SHORT, asked
-from tests.rollout.smoke.talk.servers import Script, dripping, endless, gone, says, serving, silent
+from tests.rollout.smoke.talk.servers import (
+    ALERT,
+    SETTINGS,
+    Script,
+    dripping,
+    endless,
+    gone,
+    reset,
+    says,
+    serving,
+    silent,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +38,17 @@ from tests.rollout.smoke.talk.servers import Script, dripping, endless, gone, sa
         (gone, "closed the connection before an answer"),
         (says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "the answer broke off"),
         (says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", stays=True), "0 bytes and no end"),
-        (says(b"SSH-2.0-OpenSSH_9.2\r\n"), "did not answer in HTTP"),
+        (reset, "closed the connection before an answer"),
+        (
+            says(b"HTTP/1.1 200 OK\r\nA: b\r\n"),
+            "closed the connection within the head of an answer",
+        ),
+        (says(b"SSH-2.0-OpenSSH_9.2\r\n"), "in HTTP: it began with 'SSH-2.0-OpenSSH_9.2'"),
+        (says(b"an HTTP/0.9 answer"), "did not answer in HTTP: it began with 'an HTTP/0.9 answer'"),
+        (says(b"'\"\r\n"), "did not answer in HTTP: Bad status line"),
+        (says(ALERT), "did not answer in HTTP but by an alert of TLS"),
+        (says(SETTINGS), "did not answer in HTTP/1 but in HTTP/2"),
+        (says(b"HTTP/0.9 200 OK\r\n\r\n"), "it answered in HTTP/0.9 to a request in HTTP/1.1"),
         (says(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), "did not answer in HTTP"),
         (
             says(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", stays=True),
@@ -43,6 +68,12 @@ async def test_an_answer_without_an_end_is_no_answer_whatever_is_expected_of_it(
     async with serving(endless) as port:
         (told,) = await asked(port, "[{http: /a, expect: {contains: more, status: 200}}]", SHORT)
     assert told.endswith("bytes and no end within 0.3 s")
+
+
+def test_a_connection_that_is_reset_in_a_body_breaks_off_the_answer() -> None:
+    reset = aiohttp.ClientOSError(errno.ECONNRESET, "Connection reset by peer")
+    with pytest.raises(Failed, match="the answer broke off: Conn"), in_body():
+        raise reset
 
 
 async def test_where_nobody_listens_that_is_said() -> None:

@@ -10,7 +10,18 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from tests.rollout.smoke.talk.asked import SHORT, asked
-from tests.rollout.smoke.talk.servers import Script, dripping, gone, says, serving, silent
+from tests.rollout.smoke.talk.servers import (
+    ALERT,
+    SETTINGS,
+    Script,
+    dripping,
+    endless,
+    gone,
+    reset,
+    says,
+    serving,
+    silent,
+)
 
 
 @pytest.fixture
@@ -126,14 +137,30 @@ async def test_what_a_websocket_does_not_do_is_said(port: int, text: str, proble
     ("script", "problem"),
     [
         (silent, "the WebSocket never opened: no answer to the upgrade within 0.3 s"),
-        (dripping, "the WebSocket never opened: no answer to the upgrade within 0.3 s"),
+        (dripping, "answered with 200, not 101, and that did not end within 0.3 s"),
         (gone, "closed the connection before an answer to the upgrade"),
         (
             says(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nno ws"),
             "the upgrade was answered with 404, not 101: no ws",
         ),
         (says(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"), "the upgrade went wrong: "),
-        (says(b"nonsense\r\n\r\n"), "an answer to the upgrade"),
+        (says(b"nonsense\r\n\r\n"), "did not answer in HTTP: it began with 'nonsense'"),
+        (says(b"nonsense", stays=True), "began with 'nonsense'; nothing else came within 0.3 s"),
+        (says(ALERT), "did not answer in HTTP but by an alert of TLS: is it https:// or wss://?"),
+        (says(SETTINGS), "did not answer in HTTP/1 but in HTTP/2"),
+        (reset, "closed the connection before an answer to the upgrade"),
+        (says(b"HTTP/1.1 2"), "closed the connection within its answer to the upgrade"),
+        (says(b"HTTP/1.1 200 OK\r\nA: b\r\n"), "closed the connection within its answer to the"),
+        (says(b"HTTP/1.1 200 OK\r\n b\r\n\r\n"), "the answer to the upgrade cannot be read: "),
+        (
+            says(b"HTTP/1.0 404 Not Found\r\n\r\n"),
+            "the upgrade was answered with 404 in HTTP/1.0, not with 101 in HTTP/1.1",
+        ),
+        (
+            says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
+            "the upgrade was answered with 200, not 101: hi",
+        ),
+        (endless, "was answered with 200, not 101, and that did not end within 0.3 s"),
         (
             says(b"HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n"),
             "redirected to ftp://x/",
