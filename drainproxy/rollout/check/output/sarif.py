@@ -44,9 +44,9 @@ _SUPPRESSED: Final = {"suppressions": [{"kind": "inSource"}]}
 def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule.id,
-        "shortDescription": {"text": rule.reason},
-        "fullDescription": {"text": rule.explanation},
-        "help": {"text": rule.remedy},
+        "shortDescription": {"text": _literal(rule.reason)},
+        "fullDescription": {"text": _literal(rule.explanation)},
+        "help": {"text": _literal(rule.remedy)},
         "helpUri": rule.section.help,
         "defaultConfiguration": {"level": _LEVELS[rule.level]},
         "properties": {"tags": [rule.section.id]},
@@ -61,9 +61,14 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
         "ruleId": finding.rule,
         "ruleIndex": index[finding.rule],
         "level": _LEVELS[finding.level],
-        "message": {"text": f"{finding.message}. {finding.remediation}"},
+        "message": {"text": _literal(f"{finding.message}. {finding.remediation}")},
         "locations": [{"physicalLocation": physical, "logicalLocations": [logical]}],
     }
+
+
+def _literal(text: str) -> str:
+    """The text as a message string: there `{0}` is a placeholder (section 3.11.5)."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def uri(file: str) -> str:

@@ -4,11 +4,27 @@ import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from drainproxy.rollout.check.output.sarif import sarif, uri
+from drainproxy.rollout.check.place import read_objects
+from drainproxy.rollout.check.relations import take_stock
+from drainproxy.rollout.check.report import Report, check
 from drainproxy.rollout.check.rules import RULES
-from tests.rollout.check.bad_pods import PROBES
+from tests.rollout.check.bad_pods import END, PROBES
+from tests.rollout.check.bad_releases import (
+    ANALYSIS,
+    DELIVERY,
+    EXCEPTIONS,
+    MIGRATION,
+    PIPELINE,
+    TRAFFIC,
+)
+from tests.rollout.check.bad_workloads import CAPACITY, STRATEGY
 from tests.rollout.check.changes import FOLDER, checked
+from tests.rollout.check.output.sarif_schema import LOG
+
+VALIDATOR = Draft202012Validator(LOG)
 
 
 def run(text: str) -> dict[str, Any]:
@@ -52,6 +68,94 @@ def test_what_is_excepted_is_a_suppressed_result() -> None:
 
     assert suppressed == {"single-replica", "min-ready-zero"}
     assert all(each["suppressions"] == [{"kind": "inSource"}] for each in found["results"])
+
+
+NAMES = (
+    *("a b.yaml", "ü#%.yaml", "q?x=1&y.yaml", "new\nline.yaml", "col:on.yaml", "quo'te\".yaml"),
+    *(
+        "back\\slash.yaml",
+        "sub/[x].yaml",
+        "\N{GRINNING FACE}.yaml",
+        "/etc/x.yaml",
+        "../x.yaml",
+        "-",
+    ),
+    *("./a/{b}.yaml", "http:/x.yaml", "bad\\xff.yaml"),
+)
+
+
+def rich() -> Report:
+    """Every bad manifest of these tests, under names of all kinds, and one that is excepted."""
+    bad = [each for group in (PROBES, END, STRATEGY, CAPACITY, TRAFFIC, DELIVERY) for each in group]
+    bad += [each for group in (ANALYSIS, MIGRATION, PIPELINE, EXCEPTIONS) for each in group]
+    texts = [*(change.text for change in bad), (FOLDER / "release.yaml").read_text()]
+    names = [*NAMES, *(f"{at}.yaml" for at in range(len(texts)))]
+    given = zip(names, texts, strict=False)
+    return check(take_stock([each for name, text in given for each in read_objects(name, text)]))
+
+
+def test_the_log_is_what_the_schema_says_of_every_rule_and_of_names_of_all_kinds() -> None:
+    report = rich()
+    log = json.loads(sarif(report))
+    problems = [f"{each.json_path}: {each.message}" for each in VALIDATOR.iter_errors(log)]
+    assert problems == []
+
+    (found,) = log["runs"]
+    assert len({each["ruleId"] for each in found["results"]}) > 30
+    assert len(found["results"]) == len(report.findings) + len(report.ignored)
+    rules = found["tool"]["driver"]["rules"]
+    assert all(rules[each["ruleIndex"]]["id"] == each["ruleId"] for each in found["results"])
+    uris = {place(each)["artifactLocation"]["uri"] for each in found["results"]}
+    assert uris >= {uri(name) for name in NAMES[:6]}
+    assert sum("suppressions" in each for each in found["results"]) == len(report.ignored) > 0
+
+
+def place(result: dict[str, Any]) -> dict[str, Any]:
+    return dict(result["locations"][0]["physicalLocation"])
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        (("version",), "2.0.0"),
+        (("runs", 0, "results", 0, "level"), "info"),
+        (("runs", 0, "results", 0, "message"), {}),
+        (("runs", 0, "results", 0, "place"), 1),
+        (("runs", 0, "results", 0, "locations", 0, "physicalLocation", "region", "startLine"), 0),
+        (
+            (
+                "runs",
+                0,
+                "results",
+                0,
+                "locations",
+                0,
+                "physicalLocation",
+                "artifactLocation",
+                "uri",
+            ),
+            "a b",
+        ),
+    ],
+)
+def test_the_schema_refuses_what_it_must(path: tuple[str | int, ...], wrong: object) -> None:
+    log: Any = json.loads(sarif(checked(PROBES[0].text)))
+    assert VALIDATOR.is_valid(log)
+    *way, last = path
+    node = log
+    for step in way:
+        node = node[step]
+    node[last] = wrong
+    assert not VALIDATOR.is_valid(log)
+
+
+def test_braces_of_a_message_are_no_placeholders() -> None:
+    """Section 3.11.5: in messages `{` and `}` are written twice."""
+    (result,) = run(
+        "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: a\n  annotations:\n"
+        "    drainproxy.io/migration-phase: '{0}'\n"
+    )["results"]
+    assert result["message"]["text"].startswith("'{{0}}' is no phase")
 
 
 def test_the_checklist_is_in_the_property_bag() -> None:
