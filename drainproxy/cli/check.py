@@ -82,12 +82,14 @@ def _check(paths: tuple[str, ...], form: str, given: dict[str, Any]) -> None:
     if not paths and sys.stdin.isatty():
         raise click.UsageError("which manifests? Name a FILE, a DIR, or - for standard input")
     mistakes = [*_unknown("--only", given["only"]), *_unknown("--skip", given["skip"])]
+    if not (rules := _chosen(given["only"], given["skip"])) and not mistakes:
+        mistakes.append("--only and --skip leave no rule: nothing would be checked")
     with without_collector():
         found = read_all(paths or ("-",))
         _stop([*mistakes, *found.mistakes])
         for note in found.notes:
             click.echo(_printable(note), err=True)
-        report = applied(take_stock(found.objects), _chosen(given["only"], given["skip"]))
+        report = applied(take_stock(found.objects), rules)
     level = _level(given["strict"], given["fail_on"])
     _print(report, form, level or "error")
     if level and report.fails(level):

@@ -114,6 +114,21 @@ def test_all_files_are_seen_together(tmp_path: Path) -> None:
     assert run("--strict", tmp_path / "app.yaml", tmp_path / "more").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--only", "single-replica", "--skip", "single-replica"),
+        ("--skip", ",".join(each.id for each in RULES)),
+    ],
+)
+def test_rules_of_which_none_is_left_are_a_mistake(
+    folder: Path, arguments: tuple[str, ...]
+) -> None:
+    done = run(str(folder), *arguments)
+    assert done.exit_code == 2
+    assert done.stderr == "Error: --only and --skip leave no rule: nothing would be checked\n"
+
+
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("kind: Service\n  a: b: c\n")
     (tmp_path / "latin.yaml").write_bytes(b"kind: \xff\n")

@@ -37,6 +37,8 @@ graphile-migrate migrate
 reshape migration start --complete
 hasura migrate apply --all-databases
 supabase db push
+sentry upgrade --noinput
+spicedb datastore migrate head
 temporal-sql-tool --db temporal update-schema -d ./schema
 rails db:migrate
 bundle exec rake db:migrate RAILS_ENV=production
@@ -306,6 +308,7 @@ skeema push --allow-unsafe
 aerich downgrade
 piccolo migrations backwards shop all
 yoyo rollback
+kong migrations finish
 dropdb shop
 mysqladmin drop shop
 """.splitlines()
