@@ -4,6 +4,7 @@ Each kind has a module of its own, imported with its library when a step of that
 them has a clock: the caller cancels them at the timeout, and `Stage` tells what was missing then.
 """
 
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
@@ -36,6 +37,8 @@ def load(steps: Iterable[Step]) -> None:
 
 
 def _asking(action: Action) -> Callable[[Any, Stage], Awaitable[Answer]]:
+    # Or the library of gRPC logs beside what the step says in a line.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         ask: Callable[[Any, Stage], Awaitable[Answer]]
         ask = import_module(f"{__name__}.{_MODULES[type(action)]}").ask

@@ -17,13 +17,17 @@ from .foreign import ENOUGH, may_be_http, not_http
 _STATUS: Final = re.compile(rb"HTTP/(\d\.\d) (\d{3})[ \r]")
 
 
+_CLOSED: Final = "the WebSocket never opened"
+
+
 class Heard:
     """What `HOST:PORT` says first, on the last connection to it; a stage is told of it."""
 
-    def __init__(self, where: str, stage: Stage) -> None:
+    def __init__(self, where: str, stage: Stage, *, secure: bool) -> None:
         self.where = where
         self._stage = stage
         self._began = b""
+        stage.waiting_for = f"{_CLOSED}: no connection{' with TLS' if secure else ''}"
 
     @property
     def connection(self) -> type[ClientConnection]:
@@ -33,6 +37,7 @@ class Heard:
         class Connection(ClientConnection):
             def connection_made(self, transport: BaseTransport) -> None:
                 heard._began = b""  # a redirect has led to another
+                heard._stage.waiting_for = f"{_CLOSED}: no answer to the upgrade"
                 super().connection_made(transport)
 
             def data_received(self, data: bytes) -> None:

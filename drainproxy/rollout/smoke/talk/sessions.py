@@ -32,8 +32,11 @@ _EXCERPT = re.compile(r"""^\s*(b'[^'\n]*'|b"[^"\n]*")$""", re.MULTILINE)
 @asynccontextmanager
 async def session(url: str, tls: Tls, stage: Stage) -> AsyncIterator[aiohttp.ClientSession]:
     """Without cookies, without a proxy, and without time limits: the caller has them."""
+    if url.lower().startswith("https://"):
+        stage.waiting_for = "no connection with TLS"
     connector = aiohttp.TCPConnector(
-        ssl=context(tls) if url.startswith("https") or tls != Tls() else True, force_close=True
+        ssl=context(tls) if url.lower().startswith("https") or tls != Tls() else True,
+        force_close=True,
     )
     async with aiohttp.ClientSession(
         connector=connector,

@@ -44,11 +44,10 @@ async def ask(action: WebSocket, stage: Stage) -> WebSocketAnswer:
 
 async def _open(action: WebSocket, stage: Stage) -> ClientConnection:
     parts = urlsplit(action.url)
-    heard = Heard(parts.netloc.rpartition("@")[2], stage)
+    heard = Heard(parts.netloc.rpartition("@")[2], stage, secure=parts.scheme == "wss")
     secure = {"ssl": context(action.tls)} if parts.scheme == "wss" else {}
     if secure and action.tls.server_name:
         secure["server_hostname"] = action.tls.server_name  # type: ignore[assignment]
-    stage.waiting_for = "the WebSocket never opened: no answer to the upgrade"
     try:
         return await connect(
             action.url,

@@ -1,6 +1,7 @@
 """Calls of gRPC: health, bytes, and JSON by reflection."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import trustme
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from drainproxy.rollout.smoke.talk import load
+from tests.rollout.smoke.files import read
 from tests.rollout.smoke.talk.asked import SHORT, asked
 from tests.rollout.smoke.talk.servers import gone, says, serving, silent
 
@@ -170,3 +173,11 @@ async def test_its_certificate_is_checked(
     assert "".join(told).endswith(problem)
     assert bool(told) is bool(problem)
     await made.stop(None)
+
+
+def test_its_library_logs_nothing_beside_the_line_of_a_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.environ", {})
+    load(read("[{grpc: {}}]").steps)
+    assert os.environ == {"GRPC_VERBOSITY": "ERROR"}

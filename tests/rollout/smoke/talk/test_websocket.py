@@ -174,6 +174,21 @@ async def test_a_websocket_that_does_not_open_is_one_line(script: Script, proble
     assert "\n" not in told
 
 
+@pytest.mark.parametrize(
+    ("kind", "problem"),
+    [
+        ("websocket", "the WebSocket never opened: no connection with TLS within 0.3 s"),
+        ("http", "no connection with TLS within 0.3 s"),
+        ("sse", "no connection with TLS within 0.3 s"),
+    ],
+)
+async def test_who_takes_a_connection_and_speaks_no_tls_is_told_from_who_answers_nothing(
+    kind: str, problem: str
+) -> None:
+    async with serving(silent) as port:
+        assert await asked(port, f"[{{{kind}: /}}]", SHORT, scheme="https") == (problem,)
+
+
 async def test_redirects_without_end_are_told() -> None:
     again = says(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
     async with serving(again) as port:
