@@ -24,8 +24,8 @@ def _words(text: str) -> frozenset[str]:
 # What a name of migrating is made of, beside a word that begins with "migrat".
 _PARTS: Final = _words(
     "all and alembic apply auto data database databases db deploy django do drizzle ecto exec"
-    " execute head init job knex latest mysql orm pg post postgres pre prisma prod production"
-    " release run schema script seed sequelize sql start task typeorm up"
+    " execute head init job knex latest mysql on only orm pg post postgres pre prisma prod"
+    " production release run schema script seed sequelize sql start startup task typeorm up"
 )
 _MIGRATING: Final = frozenset(("migrate", "migrates", "migration", "migrations", "migrator"))
 _SPLIT: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
@@ -33,7 +33,7 @@ _LONGEST_NAME: Final = 100
 _LONGEST_WORD: Final = 1000
 # `prisma@5`, `goose@latest`, `knex.js`, `efbundle.exe`.
 _VERSION: Final = re.compile(r"(?<=.)@[\w.^~-]+$")
-_PROGRAM: Final = re.compile(r"\.(?:exe|cmd|bat|phar|sh|bash|[mc]?js|ts|php)$")
+_PROGRAM: Final = re.compile(r"\.(?:jar|exe|cmd|bat|phar|sh|bash|[mc]?js|ts|php)$")
 _SCRIPT: Final = re.compile(r"\.(?:exe|sh|bash|py|rb|[mc]?[jt]s|php|pl|exs|jar|dll)$|\(.*\)$")
 _BLANK: Final = re.compile(r"\s")
 _ASSIGNED: Final = re.compile(r"[A-Za-z_]\w*=")
@@ -74,6 +74,7 @@ _SHOWS: Final = _words(
     "--help -help --version -version --dry-run --dryrun --check --list --plan --status"
 )
 # `superset db upgrade`
+_OFF: Final = ("false", "0", "no", "off", "never")
 _GENERAL: Final = ((re.compile("db|database|schema"), re.compile("migrate|upgrade")),)
 
 Way = Literal["on", "back"]
@@ -97,7 +98,7 @@ def migrating(words: list[str], image: str = "") -> str | None:
     given = [image, *words] if image else words
     if found := _by_tool(given, "on"):
         return found
-    if image and (asked := _asked_for(given)):
+    if image and (asked := _asked_for(given) or _told_to(given)):
         return asked
     behind = (words[at + 1 :] for at, word in enumerate(words) if word == "--")
     return next(filter(None, map(_by_name, (words, *behind))), None)
@@ -159,7 +160,18 @@ def _by_name(words: list[str]) -> str | None:
     is_script = name not in TOOLS or not _bare(command[1:], doubtful=True)
     if is_script and _is_migrating(command[0]):
         return command[0]
-    return _asked_for(command)
+    return _asked_for(command) or _told_to(command)
+
+
+def _told_to(command: list[str]) -> str | None:
+    """An option of a program that has it migrate as it starts (`server --migrate`)."""
+    for word in command[1:]:
+        option, _, value = word.partition("=")
+        if _OPTION.fullmatch(option) and value.lower() not in _OFF and _is_migrating(option):
+            parts = _parts(option)
+            if "migrate" in parts or "run" in parts:  # others may say where migrations are
+                return f"{_program(command[0])} {option}"
+    return None
 
 
 def _asked_for(command: list[str]) -> str | None:
@@ -229,8 +241,12 @@ def _is_migrating(word: str) -> bool:
     name = _SCRIPT.sub("", word.rpartition("/")[2])
     if "." in name and name.partition(".")[0] != "db":
         name = name.rpartition(".")[2]
-    parts = {each.lower() for each in _SPLIT.findall(name)}
+    parts = _parts(name)
     return bool(parts & _MIGRATING) and parts <= (_PARTS | _MIGRATING)
+
+
+def _parts(name: str) -> set[str]:
+    return {each.lower() for each in _SPLIT.findall(name)}
 
 
 def _program(word: str) -> str:

@@ -51,11 +51,13 @@ _ROWS: Final = (
     ("phinx", "migrate", "rollback", "-x"),
     (
         "console doctrine doctrine-migrations",
-        "(?:doctrine:)?migrations:(?:migrate|execute), (?:doctrine|orm):schema(?:-tool)?:update",
+        "(?:doctrine:)?migrations:(?:migrate|execute), migrate,"
+        " (?:doctrine|orm):schema(?:-tool)?:update",
         "(?:doctrine|orm):(?:schema|schema-tool|database):drop, (?:doctrine:)?migrations:migrate"
         " (?:first|prev), --down",
         "--dump-sql",
     ),
+    ("yii", "migrate(?:/(?:up|to))?", "migrate/(?:down|redo|fresh)", ""),
     ("magento", "setup:(?:upgrade|db-schema:upgrade)", "setup:rollback", ""),
     ("drush", "updb|updatedb", "sql[:-]drop", ""),
     ("wp", "core update-db", "db (?:reset|drop)", ""),

@@ -25,6 +25,18 @@ vendor/bin/phinx migrate -e production
 php bin/console doctrine:migrations:migrate --no-interaction
 vendor/bin/doctrine-migrations migrations:migrate
 bin/magento setup:upgrade
+php yii migrate/up --interactive=0
+bin/cake migrations migrate
+node ace migration:run --force
+doctrine-migrations migrate
+java -jar /opt/liquibase.jar update
+server --migrate
+dotnet Shop.dll --migrate=true
+/app/shop serve --run-migrations
+shop -auto-migrate
+shop --migrate-on-startup serve
+bundle exec rake db:create db:migrate
+yarn migrate:up
 drush updatedb -y
 wp core update-db
 refinery migrate -c r.toml
@@ -234,6 +246,12 @@ python migrate_users_report.py
 ./check-migrations.sh
 server --mode migrate serve
 server serve
+server --migrate=false
+server --migrations /sql serve
+server --migrate-users
+shop --migration-table=a serve
+bin/cake migrations status
+php yii migrate/history
 superset db --help
 openfga migrate --help
 openfga run
@@ -264,6 +282,7 @@ python manage.py migrate shop zero
 python manage.py flush
 php artisan migrate:fresh --seed
 php artisan migrate:rollback
+php yii migrate/down
 php bin/console doctrine:database:drop --force
 php bin/console doctrine:migrations:migrate prev
 phinx rollback
@@ -377,6 +396,7 @@ def job(container: str) -> Object:
         ("{image: 'migrate/migrate@sha256:ab', args: [-path, x, up]}", "migrate up"),
         ("{image: 'r/shop:1', args: [migrate]}", "shop migrate"),
         ("{image: 'r/shop:1', args: [bin/migrate]}", "shop bin/migrate"),
+        ("{image: 'r/shop:1', args: [--migrate, --port=80]}", "shop --migrate"),
         ("{image: 'r/shop-efbundle:1'}", None),
         ("{image: 'r/efbundle:1'}", "efbundle"),
         ("{image: 'r/migrate-users-report:1'}", None),
