@@ -161,7 +161,13 @@ def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) 
     type=Number(0, 100),
     help="Its weight after the step; with --from, in place of --percent.",
 )
-@click.option("--over", type=DURATION, default="30s", show_default=True)
+@click.option(
+    "--over",
+    type=DURATION,
+    default="30s",
+    show_default=True,
+    help="The time over which the requests to reconnect are spread evenly.",
+)
 def rebalance(
     admin: Address,
     admin_token: str | None,

@@ -133,7 +133,13 @@ Example:
   drainproxy gate serve --prometheus http://prometheus:9090 --token-file /run/secrets/gate/token
 """
 )
-@click.option("--listen", metavar="[HOST:]PORT", default="8080", show_default=True)
+@click.option(
+    "--listen",
+    metavar="[HOST:]PORT",
+    default="8080",
+    show_default=True,
+    help="The address of the server, for plain HTTP; a port alone listens on IPv6 and IPv4.",
+)
 @click.option(
     "--token-file",
     metavar="FILE",

@@ -118,6 +118,7 @@ SAID: Final = (
         type=click.Choice(["human", "json"]),
         default="human",
         show_default=True,
+        help="The format of the verdict; json for programs.",
     ),
 )
 LOOKS: Final = (

@@ -45,6 +45,15 @@ LEAST_DELAY = 6.0
 _ITS_OWN = {"forward", "admin", "report-file", "annotations-file"}
 
 
+_CLIENT_NAMES = {
+    "http": "HTTP clients",
+    "websocket": "WebSocket clients",
+    "sse": "SSE clients",
+    "grpc": "gRPC clients",
+}
+# Only the built-in app is known to answer these.
+_NOT_FOR_EVERY_APP = CLIENTS.keys() - {"http"}
+
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
 
@@ -62,8 +71,8 @@ def _client_options(command: Command) -> Command:
             f"--{kind}",
             type=click.IntRange(0, 2000),
             default=None,
-            help=f"How many {kind} clients; {count}, of another app than the built-in one only"
-            " http ones.",
+            help=f"The number of {_CLIENT_NAMES[kind]}; the default is {count}"
+            + (", and 0 for an app of yours." if kind in _NOT_FOR_EVERY_APP else "."),
         )(command)
     return command
 
@@ -110,12 +119,34 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
         "rehearse --strategy canary --gate --new-version-fails 5%",
     ),
 )
-@click.option("--replicas", type=click.IntRange(1, 20), default=3, show_default=True)
-@_client_options
-@click.option("--strategy", type=click.Choice(STRATEGIES), default="rolling", show_default=True)
-@click.option("--surge", type=click.IntRange(0, 20), default=1, show_default=True, help="maxSurge")
 @click.option(
-    "--unavailable", type=click.IntRange(0, 20), default=0, show_default=True, help="maxUnavailable"
+    "--replicas",
+    type=click.IntRange(1, 20),
+    default=3,
+    show_default=True,
+    help="The number of replicas of the app.",
+)
+@_client_options
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    default="rolling",
+    show_default=True,
+    help="How the new version replaces the old one.",
+)
+@click.option(
+    "--surge",
+    type=click.IntRange(0, 20),
+    default=1,
+    show_default=True,
+    help="maxSurge of a rolling update: replicas above --replicas.",
+)
+@click.option(
+    "--unavailable",
+    type=click.IntRange(0, 20),
+    default=0,
+    show_default=True,
+    help="maxUnavailable of a rolling update: replicas below --replicas.",
 )
 @click.option(
     "--restart-app",
@@ -129,7 +160,7 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     help="In place of a rollout: kill the app of each replica, as when out of memory, and start it"
     " again.",
 )
-@_duration("--grace-period", "30s", "terminationGracePeriodSeconds")
+@_duration("--grace-period", "30s", "terminationGracePeriodSeconds of the pods.")
 @_duration(
     "--propagation-delay",
     "2s",
@@ -146,17 +177,29 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
 @_duration(
     "--scale-down-delay",
     "0s",
-    "scaleDownDelaySeconds of a canary, in which connections on old replicas reach their maximum"
-    " age, as in deploy/rollouts/argo/canary.yaml; with 0 rebalance moves them.",
+    "scaleDownDelaySeconds of a canary: after the promotion the connections to old replicas end"
+    " at max-connection-age within this time, as in deploy/rollouts/argo/canary.yaml; with 0"
+    " `drainproxy rebalance` moves them at each step.",
 )
 @click.option(
     "--path",
     default="/",
     show_default=True,
-    help="The path that http clients GET from your own app.",
+    help="The path that HTTP clients GET from an app of yours.",
 )
-@click.option("--websocket-path", default="/ws", show_default=True)
-@click.option("--events-path", default="/events", show_default=True)
+@click.option(
+    "--websocket-path",
+    default="/ws",
+    show_default=True,
+    help="The path at which WebSocket clients connect; they send a text message each second, and"
+    " count it as lost unless a message comes back.",
+)
+@click.option(
+    "--events-path",
+    default="/events",
+    show_default=True,
+    help="The path from which SSE clients GET an event stream (text/event-stream).",
+)
 @click.option(
     "--proxy",
     type=click.Choice(PROXIES),
@@ -165,16 +208,22 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     help="The proxy in front of each replica.",
 )
 @click.option(
-    "--http-port", type=click.IntRange(0, 65535), default=0, help="The port of the balancer."
+    "--http-port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="The balancer's port for HTTP; the default is a free port.",
 )
 @click.option(
-    "--grpc-port", type=click.IntRange(0, 65535), default=0, help="The balancer's port for gRPC."
+    "--grpc-port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="The balancer's port for gRPC; the default is a free port.",
 )
 @_duration(
     "--prestop-sleep",
     "0s",
-    "How long an app without a proxy sleeps in its preStop hook; with --compare it is a third one"
-    " beside the other two.",
+    "The length of the sleep in the preStop hook of an app without a proxy; with --compare such an"
+    " app is a third rehearsal, beside those with drainproxy and with neither.",
 )
 @click.option(
     "--balancer",
@@ -183,12 +232,14 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     show_default=True,
     help="The balancer in front of the replicas.",
 )
-@click.option("--serve", is_flag=True, help="Start no clients, and serve your own until Ctrl-C.")
+@click.option(
+    "--serve", is_flag=True, help="Start no clients; serve clients of yours until Ctrl-C."
+)
 @_duration("--rollout-every", "0s", "With --serve: the time between rollouts; 0 is never.")
 @click.option(
     "--compare",
     is_flag=True,
-    help="Rehearse the same without a proxy at the same time, and compare.",
+    help="At the same time run the same rehearsal without a proxy, and print both.",
 )
 @click.option(
     "--json",

@@ -43,7 +43,12 @@ _PAUSE = 1.0
     help="The context of the kubeconfig; the default is the current one.",
 )
 @click.option(
-    "--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--output",
+    "-o",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The format of the reports; json for programs.",
 )
 def reports(**given: Any) -> None:
     """Print the drain reports of sidecars that have ended, in the cluster of KUBECONFIG.

@@ -166,8 +166,20 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
     callback=_seconds,
     help="How long it still answers after SIGTERM, while readiness fails.",
 )
-@click.option("--log-level", type=click.Choice(get_args(LogLevel)), default="info")
-@click.option("--log-format", type=click.Choice(get_args(LogFormat)), default="text")
+@click.option(
+    "--log-level",
+    type=click.Choice(get_args(LogLevel)),
+    default="info",
+    show_default=True,
+    help="The lowest level that is logged.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(get_args(LogFormat)),
+    default="text",
+    show_default=True,
+    help="The format of log lines; json for programs.",
+)
 def webhook(log_level: str, log_format: str, **given: Any) -> None:
     """Serve the admission webhook that injects the sidecar into new pods.
 

@@ -69,6 +69,15 @@ def test_h_is_help(named: Named) -> None:
 
 
 @pytest.mark.parametrize("named", EVERY)
+def test_each_option_says_what_it_does(named: Named) -> None:
+    params = named.command.get_params(click.Context(named.command))
+    options = [each for each in params if isinstance(each, click.Option)]
+
+    assert options
+    assert [each.opts for each in options if not each.help] == []
+
+
+@pytest.mark.parametrize("named", EVERY)
 def test_each_command_has_examples_that_can_be_typed(named: Named) -> None:
     text = text_of(named)
     found = list(examples(text))
