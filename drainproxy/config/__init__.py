@@ -16,7 +16,8 @@ from .readers import (
     RELEASE_ANNOTATIONS,
 )
 from .sections import SECTIONS
-from .settings import Settings, setting
+from .setting_meta import setting
+from .settings import Settings
 from .sources import Sources, load
 from .table import ANNOTATION_PREFIX, BY_NAME, ENVIRONMENT_PREFIX, TABLE, Setting, rows
 from .values import Address, AppHealth, Forward, Secret, UnixSocket

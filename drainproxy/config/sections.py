@@ -12,7 +12,7 @@ _BEGIN: Final = {
     "drain-delay": "Drain",
     "max-connection-age": "Age of connections and streams",
     "max-connections": "Limits and timeouts",
-    "forwarded": "What the app is told",
+    "forwarded": "Client address for the app",
     "tls-cert": "TLS",
     "app-health": "Readiness",
     "access-log": "Logs and reports",

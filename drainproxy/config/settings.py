@@ -21,9 +21,9 @@ from .kinds import (
     SIZE,
     STREAM_DRAIN,
     SWITCH,
-    Kind,
     choice,
 )
+from .setting_meta import setting
 from .values import (
     Address,
     AppHealth,
@@ -47,37 +47,10 @@ MILLISECOND: Final = 0.001
 LONGEST_KEEPALIVE: Final = 32767
 
 
-def setting(
-    kind: Kind,
-    description: str,
-    *,
-    reload: bool = False,
-    annotation: bool = True,
-    later: str = "",
-    default: str = "",
-    ge: float | None = None,
-    le: float | None = None,
-) -> Meta:
-    """What the table knows of a setting beside its type and its default.
-
-    `reload`: an annotation or the file may change it at run time. `annotation`: it may be an
-    annotation at all. `later`: the planned feature that it belongs to. `default`: words for a
-    default that is no value.
-    """
-    extra: dict[str, object] = {
-        "kind": kind,
-        "reload": reload,
-        "annotation": annotation,
-        "later": later,
-        "default": default,
-    }
-    return Meta(description=description, extra=extra, ge=ge, le=le)
-
-
 def _age_of(kind: str) -> Meta:
     return setting(
         DURATION,
-        f"The same for {kind} alone.",
+        f"The maximum age of {kind} alone.",
         reload=True,
         default="as max-connection-age",
     )
@@ -90,16 +63,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         tuple[Forward, ...],
         setting(
             FORWARDS,
-            "Forward connections to LISTEN to the app; PROTOCOL is auto (detected from the first"
-            " bytes), http or tcp.",
+            "Forward connections to LISTEN to the app; PROTOCOL is auto (the default, detected"
+            " from the first bytes), http or tcp.",
         ),
     ]
     app_host: Annotated[
         str,
         setting(
             APP_HOST,
-            "The host of an app of which forward gives only the port: localhost is 127.0.0.1 or"
-            " ::1, whichever the app listens on; pod-ip, also allowed in APP, is the value of the"
+            "The host of apps for which forward gives only a port: localhost is 127.0.0.1 or ::1,"
+            " whichever the app listens on; pod-ip, also allowed in APP, is the value of the"
             " environment variable POD_IP.",
         ),
     ] = "localhost"
@@ -107,8 +80,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         str | None,
         setting(
             APP_SOURCE,
-            "The source address of connections to the app, used where the app's address is of the"
-            " same family (and loopback, if this is); off leaves the choice to the system.",
+            "The source address of connections to the app, used if the app's address is of the"
+            " same family (and a loopback address, if this is one); off: the system chooses it.",
             default="off",
         ),
     ] = None
@@ -128,8 +101,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         Secret | None,
         setting(
             SECRET,
-            "The token that requests which change state need, from loopback too; without one only"
-            " requests from loopback may change state.",
+            "The token required of requests that change state, from loopback too; without a token"
+            " only requests from loopback may change state.",
         ),
     ] = None
     admin_token_file: Annotated[str | None, setting(PATH, "A file that holds the admin token.")] = (
@@ -148,8 +121,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "The listeners are closed when no new client has sent a request for this long; silent"
-            " connections, port checks and probes do not count.",
+            "After drain-delay the listeners close once no new client has sent a request for this"
+            " long; silent connections, port checks and probes do not count.",
             reload=True,
         ),
     ] = 2.0
@@ -157,8 +130,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "The listeners are closed at latest this long after clients were told to go, and after"
-            " three quarters of the time before cutting, even if new clients still connect.",
+            "The longest time from the first goodbyes until the listeners close, even if new"
+            " clients still connect; they close at latest after three quarters of the time from"
+            " the start of the drain to cutting.",
             reload=True,
         ),
     ] = 60.0
@@ -169,8 +143,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float | None,
         setting(
             DURATION,
-            "The time between SIGTERM and SIGKILL on this platform: a warning says if drain-timeout"
-            " is longer; 0 is unknown.",
+            "The time between SIGTERM and SIGKILL on this platform; a longer drain-timeout is"
+            " logged as a warning; 0 is unknown.",
             reload=True,
             default="10s in Docker and Podman, 30s in ECS, 5s in Nomad and on Fly, else unknown",
         ),
@@ -187,24 +161,32 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         Unready,
         setting(
             choice(Unready),
-            "The phase from which readiness fails when the pod is deleted (known by the sidecar's"
-            " own preStop hook, or a signal); in all other drains it fails from announced on.",
+            "The phase of a drain in which readiness begins to fail if the pod is deleted, which"
+            " the sidecar's own preStop hook or a signal shows; in other drains it is announced.",
             reload=True,
         ),
     ] = "announced"
     websocket_close_code: Annotated[
-        int, setting(CLOSE_CODE, "The code of the Close frame sent to WebSockets.", reload=True)
+        int,
+        setting(
+            CLOSE_CODE,
+            "The status code of the Close frame in a goodbye to a WebSocket.",
+            reload=True,
+        ),
     ] = 1001
     websocket_close_reason: Annotated[
-        str, setting(CLOSE_REASON, "The reason in that Close frame.", reload=True)
+        str,
+        setting(
+            CLOSE_REASON, "The reason in the Close frame of a goodbye to a WebSocket.", reload=True
+        ),
     ] = "going away"
     sse_drain: Annotated[
         EventsDrainAt,
         setting(
             choice(EventsDrainAt),
-            "Whether a drain ends event streams at leaving, or waits for them until the deadline;"
-            " auto ends those whose events carry an id, by which clients resume them, and waits for"
-            " the others.",
+            "Whether a drain ends event streams at leaving (end), or waits for them until its"
+            " deadline (wait); auto ends those whose events have an id, with which clients resume,"
+            " and waits for the others.",
             reload=True,
         ),
     ] = "auto"
@@ -212,7 +194,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         DrainAt,
         setting(
             choice(DrainAt),
-            "Whether a drain ends WebSockets at leaving, or waits for them until the deadline.",
+            "Whether a drain ends WebSockets at leaving (end), or waits for them until its"
+            " deadline (wait).",
             reload=True,
         ),
     ] = "end"
@@ -220,8 +203,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "How long a goodbye waits for the app's answer to the last message of a WebSocket"
-            " client, and is counted if it is missing; 0 is for clients that expect none.",
+            "How long a goodbye to a WebSocket waits for the app's answer to the client's last"
+            " message; a missing answer is reported as unanswered; 0 is for clients that expect no"
+            " answers.",
             reload=True,
         ),
     ] = 1.0
@@ -229,7 +213,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         DrainAt,
         setting(
             choice(DrainAt),
-            "Whether a drain ends gRPC streams at leaving, or waits for them until the deadline.",
+            "Whether a drain ends gRPC streams at leaving (end), or waits for them until its"
+            " deadline (wait).",
             reload=True,
         ),
     ] = "wait"
@@ -238,9 +223,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         tuple[EndingStream, ...],
         setting(
             STREAM_DRAIN,
-            "Other endless responses that a drain ends at leaving, by media type or path (/watch is"
-            " /watch/x too): those to GET in a pause, like complete ones, those of gRPC with"
-            " UNAVAILABLE; all others are waited for until the deadline.",
+            "Other endless responses that a drain ends at leaving, by media type or path prefix"
+            " (/watch includes /watch/x): responses to GET in a pause as if complete, gRPC calls"
+            " with UNAVAILABLE; a drain waits for all others until its deadline.",
         ),
     ] = ()
 
@@ -248,7 +233,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "The age at which a client is asked to reconnect; 0 is never.",
+            "The age of a connection at which its client is asked to reconnect; 0 is never.",
             reload=True,
         ),
     ] = 1800.0
@@ -256,7 +241,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             PERCENT,
-            "By how much the age of each connection varies, either way.",
+            "The random deviation of each connection's maximum age, up or down.",
             reload=True,
             le=1,
         ),
@@ -265,7 +250,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "How long after that age what is still in flight is cut; 0 is never.",
+            "The time from max-connection-age until what is still in flight is cut; 0 is never.",
             reload=True,
         ),
     ] = 0.0
@@ -277,8 +262,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         float,
         setting(
             DURATION,
-            "The same for TCP, which has no goodbye: a connection is cut after the grace, and kept"
-            " without a grace; 0 is never.",
+            "The maximum age of TCP, which has no goodbye: a connection is cut after"
+            " max-connection-age-grace, and kept if that is 0; 0 is never.",
             reload=True,
         ),
     ] = 0.0
@@ -295,8 +280,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         int,
         setting(
             COUNT,
-            "The most client connections at once; fewer if there are not two file descriptors for"
-            " each.",
+            "The maximum number of client connections; lower if the process may not open two file"
+            " descriptors for each.",
             reload=True,
             ge=1,
         ),
@@ -305,7 +290,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         int,
         setting(
             SIZE,
-            "The size limit of the head of a request or a response.",
+            "The maximum size of the head of a request or a response.",
             reload=True,
             ge=1 << 10,
             le=16 << 20,
@@ -315,8 +300,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         int,
         setting(
             COUNT,
-            "The most header fields of a request, or of an HTTP/1 response; in HTTP/2 pseudo-header"
-            " fields count, and cookies do not.",
+            "The maximum number of header fields of a request, or of an HTTP/1 response; in HTTP/2"
+            " pseudo-header fields count, and cookies do not.",
             reload=True,
             ge=1,
             le=10_000,
@@ -325,24 +310,31 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     header_timeout: Annotated[
         float,
         setting(
-            DURATION, "The head of a request must end within this.", reload=True, ge=MILLISECOND
+            DURATION,
+            "The time limit for receiving the head of a request.",
+            reload=True,
+            ge=MILLISECOND,
         ),
     ] = 10.0
     idle_timeout: Annotated[
         float,
         setting(
             DURATION,
-            "A connection is closed after this long without a byte; 0 is off.",
+            "The time without a byte after which a connection is closed; 0 is off.",
             reload=True,
         ),
     ] = 3600.0
     connect_timeout: Annotated[
-        float, setting(DURATION, "The app must accept within this.", reload=True, ge=MILLISECOND)
+        float,
+        setting(DURATION, "The time limit for connecting to the app.", reload=True, ge=MILLISECOND),
     ] = 5.0
     request_timeout: Annotated[
         float,
         setting(
-            DURATION, "The app must begin to answer within this, or 504; 0 is off.", reload=True
+            DURATION,
+            "The time limit for the app to begin its response, after which the client gets 504; 0"
+            " is off.",
+            reload=True,
         ),
     ] = 0.0
     tcp_keepalive: Annotated[
@@ -368,7 +360,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         int,
         setting(
             COUNT,
-            "The most HTTP/2 streams at once on a connection; clients queue further ones.",
+            "The maximum number of concurrent HTTP/2 streams of a connection; clients queue"
+            " further ones.",
             ge=1,
             le=2**31 - 1,
         ),
@@ -377,8 +370,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         int,
         setting(
             COUNT,
-            "The most HTTP/2 streams of a connection that may be reset in any 30 seconds; more end"
-            " it, if they are more than half of the streams begun in that time.",
+            "The maximum number of HTTP/2 streams of a connection that may be reset in any 30"
+            " seconds; more end the connection, if they are more than half of the streams begun in"
+            " that time.",
             ge=1,
         ),
     ] = 500
@@ -402,10 +396,12 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
     tls_cert: Annotated[
         str | None, setting(PATH, "The certificate chain (PEM) of the listeners.", later=TLS)
     ] = None
-    tls_key: Annotated[str | None, setting(PATH, "Its private key (PEM).", later=TLS)] = None
+    tls_key: Annotated[
+        str | None, setting(PATH, "The private key of tls-cert (PEM).", later=TLS)
+    ] = None
     tls_client_ca: Annotated[
         str | None,
-        setting(PATH, "The authorities (PEM) that client certificates must be of.", later=TLS),
+        setting(PATH, "The CAs (PEM) that client certificates must be issued by.", later=TLS),
     ] = None
     app_health: Annotated[
         AppHealth, setting(APP_HEALTH, "How a readiness probe checks the app.")
@@ -414,24 +410,25 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab"):
         tuple[int, ...] | None,
         setting(
             READY_PORTS,
-            "The app's ports that must answer for readiness, while others count once they have"
-            " answered; the injector names those that a Service targets or a probe uses.",
+            "The app's ports that must be up for readiness, while other ports count once they"
+            " have been up; the injector sets it to those that a Service targets or a probe uses.",
             default="all",
         ),
     ] = None
     access_log: Annotated[
-        bool, setting(SWITCH, "Whether each request gets a line in the log.", reload=True)
+        bool, setting(SWITCH, "Whether each request is logged when it has ended.", reload=True)
     ] = False
     access_log_query: Annotated[
         bool,
         setting(
             SWITCH,
-            "Whether that line has the query of the URL, which may hold secrets.",
+            "Whether lines of the access log include the query of the URL, which may contain"
+            " secrets.",
             reload=True,
         ),
     ] = True
     log_level: Annotated[
-        LogLevel, setting(choice(LogLevel), "The least level that is logged.", reload=True)
+        LogLevel, setting(choice(LogLevel), "The lowest level that is logged.", reload=True)
     ] = "info"
     log_format: Annotated[
         LogFormat, setting(choice(LogFormat), "The format of log lines; json for programs.")

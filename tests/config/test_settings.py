@@ -5,8 +5,7 @@ from typing import get_type_hints
 import msgspec
 import pytest
 
-from drainproxy.config import kinds
-from drainproxy.config.settings import Settings, setting
+from drainproxy.config.settings import Settings
 from drainproxy.config.values import Address, Forward, Secret
 
 FORWARD = (Forward(Address("", 8080), Address("", 9000)),)
@@ -81,16 +80,3 @@ def test_settings_do_not_change() -> None:
 
 def test_settings_in_a_log_do_not_show_the_token() -> None:
     assert "hunter2" not in repr(Settings(forward=FORWARD, admin_token=Secret("hunter2")))
-
-
-def test_what_is_known_of_a_setting_is_kept_beside_its_type() -> None:
-    meta = setting(kinds.COUNT, "How many.", reload=True, later="counting", ge=1, le=9)
-
-    assert (meta.description, meta.ge, meta.le) == ("How many.", 1, 9)
-    assert meta.extra == {
-        "kind": kinds.COUNT,
-        "reload": True,
-        "annotation": True,
-        "later": "counting",
-        "default": "",
-    }
