@@ -183,17 +183,17 @@ def rebalance(
     """
     if percent is None:
         percent = _following(before, after)
-        click.echo(f"{percent:.3g} % of the connections have to come again")
+        click.echo(f"{percent:.3g} % of the connections are asked to reconnect")
     elif before is not None or after is not None:
         raise click.UsageError("give --percent, or --from and --to")
     body = Admin(admin, admin_token).post(
         f"/rebalance?percent={percent:g}&over={format_duration(over)}"
     )
     if not body["started"]:
-        click.echo("one is under way:")
+        click.echo("a rebalance is already running:")
     left = f", {body['seconds_left']:.1f} s left" if body["running"] else ""
     asked = body["told"] + body["gone"]
-    click.echo(f"{asked} of {body['connections']} connections have had their turn{left}")
+    click.echo(f"{asked} of {body['connections']} connections are done{left}")
 
 
 def _following(before: float | None, after: float | None) -> float:
@@ -253,16 +253,16 @@ def _missing(body: Body) -> Iterator[str]:
         yield f"not ready: {body['not_ready']}"
     for each in body.get("missing", ()):
         if not each["counts"]:
-            yield f"not there, and not waited for: {each['problem']}"
+            yield f"not up, not needed for readiness: {each['problem']}"
         elif each["problem"] != body["not_ready"]:
-            yield f"not there: {each['problem']}"
+            yield f"not up: {each['problem']}"
 
 
 def _bypassed(body: Body) -> Iterator[str]:
     for each in body.get("bypassed", ()):
         yield (
-            f"bypassed: {each['connections']} connections to port {each['port']} of the app are not"
-            f" through us, from {', '.join(each['from'])}: they should go to {each['instead']}"
+            f"bypassed: {each['connections']} connections to port {each['port']} of the app bypass"
+            f" the sidecar, from {', '.join(each['from'])}: they should go to {each['instead']}"
         )
 
 

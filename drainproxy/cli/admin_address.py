@@ -32,7 +32,7 @@ _ADMIN: Final = click.option(
 _CONFIG: Final = click.option(
     "--config",
     metavar="FILE",
-    help="The sidecar's file of settings, which says what these options do not.",
+    help="The sidecar's settings file; options override it.",
 )
 
 

@@ -145,7 +145,7 @@ Example:
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="The file of the token that clients must send, as Bearer or as a password; without it"
-    " anybody may ask.",
+    " no token is needed.",
 )
 @added(*STATE, *SERVER)
 def serve(listen: str, token_file: Path | None, **given: Any) -> None:

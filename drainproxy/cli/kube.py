@@ -164,7 +164,7 @@ def _annotations(given: Mapping[str, Any]) -> dict[str, str]:
 def _print(result: "Result", style: str, dry_run: bool) -> None:
     """The report, and the manifests if they may be applied: half of them must not be."""
     if result.is_empty:
-        raise click.UsageError("the input holds no Kubernetes object")
+        raise click.UsageError("the input has no Kubernetes object")
     report = result.report.json() if style == "json" else result.report.text()
     # Names of files may be no UTF-8; JSON has the same escapes.
     click.echo(report.encode(errors="backslashreplace"), err=not dry_run)

@@ -108,6 +108,6 @@ def _unknown_flags(arguments: Sequence[str]) -> tuple[dict[str, str], list[Mista
         elif name:
             flags[name], name = argument, ""
         else:
-            problem = "is no setting: the app's command stands behind --"
+            problem = "is no setting: write the app's command after --"
             mistakes.append(Mistake(f"argument {argument!r}", argument, problem))
     return flags, mistakes

@@ -64,7 +64,7 @@ def install(port: str, to: str, uid: int, admin: str, yes: bool) -> None:
         sys.exit(EX_CONFIG)
     _nft("-f", "-", ruleset=rules.ruleset())
     for app, sidecar in rules.ports:
-        click.echo(f"port {app} leads to {sidecar}, except for user {uid}")
+        click.echo(f"port {app} is redirected to {sidecar}, except for user {uid}")
 
 
 @redirect.command(epilog=examples("redirect uninstall"))

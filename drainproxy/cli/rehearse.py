@@ -311,7 +311,7 @@ def _strategy(given: Mapping[str, Any]) -> str:
     if given["strategy"] != "rolling" or given["serve"]:
         raise click.UsageError(f"--{instead[0]} is no rollout: leave --strategy and --serve out")
     if given["proxy"] == "envoy":
-        raise click.UsageError(f"--{instead[0]}: Envoy does not take back a drain that it began")
+        raise click.UsageError(f"--{instead[0]}: Envoy cannot cancel a drain")
     return instead[0]
 
 

@@ -95,7 +95,7 @@ def check_gate(given: Mapping[str, Any]) -> None:
         for option in ("prometheus", "gate_timeout"):
             if given[option] is not None:
                 name = option.replace("_", "-")
-                raise click.UsageError(f"--{name} says how --gate looks: give both")
+                raise click.UsageError(f"--{name} is an option of --gate: give both")
         return
     if given["strategy"] != "canary":
         raise click.UsageError("--gate needs --strategy canary: only that goes on by steps")

@@ -116,7 +116,7 @@ def _read(given: Mapping[str, Any]) -> "SmokeTest":
     try:
         if "://" in source:
             if given["url"] is not None or variables:
-                problem = "is of no use beside a URL, which is asked as it is"
+                problem = "has no effect with a URL, which is requested as it is"
                 name = "url" if given["url"] is not None else "variable"
                 mistakes.append(Mistake(f"flag --{name}", name, problem))
             test = read_url(source, flags)

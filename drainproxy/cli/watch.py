@@ -28,7 +28,7 @@ def follow(ask: Callable[[], Body]) -> Body:
             except click.ClickException:
                 if body["phase"] == "serving":
                     raise
-                click.echo("the sidecar has ended; the last that it said:", err=True)
+                click.echo("the sidecar has ended; its last status:", err=True)
                 break
             except KeyboardInterrupt:
                 break

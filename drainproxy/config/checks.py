@@ -60,12 +60,12 @@ def check_ready_ports(settings: Settings) -> Problems:
     for port in settings.ready_ports or ():
         if port not in known:
             there = ", ".join(map(str, known)) or "none"
-            yield "ready-ports", f"{port} is no port of an app that forward leads to: {there}"
+            yield "ready-ports", f"{port} is not the port of an app in forward: {there}"
 
 
 def check_tokens(settings: Settings) -> Problems:
     if settings.admin_token is not None and settings.admin_token_file is not None:
-        yield "admin-token-file", "is given beside admin-token: one of them is enough"
+        yield "admin-token-file", "conflicts with admin-token: set only one of them"
 
 
 CHECKS: Final[tuple[Check, ...]] = (

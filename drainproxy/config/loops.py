@@ -53,11 +53,11 @@ def loops(
     for at, (forward, app) in enumerate(zip(forwards, apps, strict=True)):
         for name, address in answered:
             if address is not None and _reaches(app, address, ours):
-                yield f"{forward} goes to our own {name} at {address}, not to an app"
+                yield f"{forward} leads to the sidecar's own {name} at {address}, not to an app"
         if leads[at] == at:
-            yield f"{forward} goes to itself: the app needs an address of its own"
+            yield f"{forward} leads to itself: the app needs an address of its own"
         elif at in circular:
-            yield f"{forward} comes back to itself through other forwards: no app is reached"
+            yield f"{forward} leads back to itself through other forwards: no app is reached"
 
 
 def _leads(

@@ -40,12 +40,12 @@ def parse_stream(text: str) -> EndingStream:
     """One of them."""
     named, sign, drain = text.rpartition("=")
     if not sign or drain.lower() != "end":
-        raise ValueError(f"does not say =end: {_RIGHT}")
+        raise ValueError(f"does not end with =end: {_RIGHT}")
     if _PATH.fullmatch(named):
         return EndingStream(prefix=named)
     media_type = named.lower()
     if media_type in _ELSEWHERE:
-        raise ValueError(f"is decided elsewhere: {_ELSEWHERE[media_type]}")
+        raise ValueError(f"has its own setting: {_ELSEWHERE[media_type]}")
     if not _MEDIA_TYPE.fullmatch(named):
         raise ValueError(f"is neither a media type nor a path: {_RIGHT}")
     return EndingStream(media_type=media_type)

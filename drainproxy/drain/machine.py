@@ -44,7 +44,7 @@ class Input(Enum):
         "the first signal while the sidecar's own preStop hook is unanswered: SIGKILL is near"
     )
     SIGNAL_AGAIN = "a further SIGTERM, SIGINT or SIGQUIT"
-    UNDRAIN = "the drain is taken back"
+    UNDRAIN = "the drain is cancelled"
     DELAY_OVER = "drain-delay is over"
     QUIET = "no new client has asked for anything for drain-quiet, or leaving-timeout is over"
     APP_GONE = "the app has gone, nothing is in flight and nobody is connected"

@@ -36,9 +36,9 @@ _OF_RESTARTS = frozenset({Origin.HOOK, Origin.APP_HOOK})
 class Purpose(Enum):
     """What a drain is for, as far as that is known."""
 
-    ASKED = "somebody asked for it, and says no more"
-    UNDECIDED = "the hook of an app was called, and that of the sidecar may follow"
-    RESTART = "a container of the app restarts, and the pod stays"
+    ASKED = "a drain was requested, and nothing shows why"
+    UNDECIDED = "the preStop hook of the app was called, that of the sidecar may follow"
+    RESTART = "a container of the app restarts, and the pod is not deleted"
     DELETION = "the pod is deleted"
 
 

@@ -178,7 +178,7 @@ class Webhook:
         return _json({"ok": ok, "reason": reason}, 200 if ok else 503)
 
     def _state(self) -> Health:
-        return Health("it is told to stop") if self.leaving else self._health()
+        return Health("it is shutting down") if self.leaving else self._health()
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         return web.Response(

@@ -244,7 +244,9 @@ class Admin:
             if not 0 < most <= LONGEST_PAGE or isnan(after):
                 raise ValueError
         except ValueError:
-            reason = f"limit is a number from 1 to {LONGEST_PAGE}, after is what a Link says"
+            reason = (
+                f"limit is a number from 1 to {LONGEST_PAGE}, after is taken from a Link header"
+            )
             return _json({"reason": reason}, 400)
         page = connections(self._sidecar, after, most)
         link = f'</connections?limit={most}&after={page.after!r}>; rel="next"'
@@ -263,14 +265,14 @@ class Admin:
             return _json(self._with_phase({"deadline": seconds_left(self._sidecar)}))
         report = await self._report(-inf)
         if report is None:
-            return _json(self._with_phase({"reason": "the drain was taken back"}), 409)
+            return _json(self._with_phase({"reason": "the drain was cancelled"}), 409)
         return _json(self._with_phase(report.as_dict()))
 
     async def undrain(self, _: web.Request) -> web.Response:
         """Take the drain back."""
         if self._sidecar.undrain():
             return _json(self._with_phase({}))
-        reason = "a drain cannot be taken back while starting or cutting, nor after a signal"
+        reason = "a drain cannot be cancelled while starting or cutting, nor after a signal"
         return _json(self._with_phase({"reason": reason}), 409)
 
     async def rebalance(self, request: web.Request) -> web.Response:
@@ -282,18 +284,18 @@ class Admin:
             if not 0 < share <= 1:
                 raise ValueError
         except (KeyError, ValueError):
-            reason = "percent is a number above 0 and at most 100, over a duration such as 30s"
+            reason = "percent is a number above 0 and at most 100; over is a duration such as 30s"
             return _json({"reason": reason}, 400)
         started = sidecar.start_rebalance(share, over)
         if sidecar.rebalance is None or sidecar.machine.phase is not Phase.SERVING:
-            return _json(self._with_phase({"reason": "all are, or will be, asked to go"}), 409)
+            return _json(self._with_phase({"reason": "a drain asks all clients to reconnect"}), 409)
         return _json({"started": started, **sidecar.rebalance.progress()})
 
     async def prestop(self, request: web.Request) -> web.Response:
         """Begin a drain and answer when it is over: the container gets its SIGTERM after that."""
         given = request.query.getall("of", [])
         if len(given) > 1 or not _HOOKS.keys() >= {*given}:
-            return _json({"reason": "of is app or sidecar, whose hook it is, once"}, 400)
+            return _json({"reason": "of is given once at most, and is app or sidecar"}, 400)
         origin = _HOOKS[given[0]] if given else Origin.HOOK
         is_own = origin is Origin.SIDECAR_HOOK
         self._sidecar.drain(origin)

@@ -43,11 +43,11 @@ def read_refusal(token: str | None, peer: str | None, headers: Mapping[str, str]
     """Why `peer` may not read the list of connections with their paths, None if it may: paths name
     customers and orders. Clients on this machine may, and others with the token."""
     if _from_a_page(headers):
-        return Refusal(403, "a browser page may not read who is connected")
+        return Refusal(403, "a browser page may not read the client connections")
     if is_loopback(peer):
         return None
     if not token:
-        return Refusal(403, "without an admin token only loopback may read who is connected")
+        return Refusal(403, "without an admin token only loopback may read the client connections")
     return _without_token(token, headers)
 
 

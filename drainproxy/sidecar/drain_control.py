@@ -97,7 +97,7 @@ class DrainControl:
         self._wake(None)
         self._perform(effects)
         self.advance()
-        log.info("serving again: the drain was taken back")
+        log.info("serving again: the drain was cancelled")
         return True
 
     async def drained(self) -> Report | None:

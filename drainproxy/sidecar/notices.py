@@ -25,15 +25,15 @@ class _Lines:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._lines: defaultdict[str, RateLimit] = defaultdict(lambda: RateLimit(_MOST, _WINDOW))
-        self._unsaid: defaultdict[str, int] = defaultdict(int)
+        self._suppressed: defaultdict[str, int] = defaultdict(int)
 
     def write(self, to: logging.Logger, kind: str, message: str, fields: dict[str, object]) -> None:
         """Write a line, unless there were too many."""
         if not self._lines[kind].spend(self._now()):
-            self._unsaid[kind] += 1
+            self._suppressed[kind] += 1
             return
-        if unsaid := self._unsaid.pop(kind, 0):
-            fields["unsaid"] = unsaid
+        if suppressed := self._suppressed.pop(kind, 0):
+            fields["suppressed"] = suppressed
         to.warning("%s", message, extra={"fields": fields})
 
 
@@ -62,11 +62,11 @@ class Refusals:
 
 
 _HINTS = {
-    SILENCE: "a client of the app at %s has said nothing for header-timeout: from now on whoever"
-    " speaks first is let through; where that is the server, as in SMTP or MySQL, add /tcp to the"
-    " forward",
-    NOT_HTTP: "a client of the app at %s was refused, which speaks RTSP or ICE: some HTTP servers"
-    " take these for HTTP, so they pass only where the forward says /tcp",
+    SILENCE: "a client of the app at %s sent nothing for header-timeout, so the first bytes of"
+    " either side decide on its protocol; if the server sends first, as in SMTP or MySQL, add /tcp"
+    " to the forward",
+    NOT_HTTP: "a client of the app at %s was refused because it uses RTSP or ICE, which some HTTP"
+    " servers take for HTTP; add /tcp to the forward if the app serves them",
 }
 
 

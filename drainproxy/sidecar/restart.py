@@ -115,7 +115,7 @@ class Restart:
         self._went_away = self._went_away or changed(before, there)
         if self._went_away and all(there.values()) and machine.askers.may_be_restart:
             if sidecar.undrain():
-                log.info("the app was restarted: the drain is taken back")
+                log.info("the app was restarted: the drain is cancelled")
         elif self._absent:
             sidecar.advance()
 
@@ -123,7 +123,7 @@ class Restart:
         if purpose is Purpose.RESTART and not self._told:
             self._told = True
             log.info(
-                "only the app's preStop hook was called: %s; not ready until it is back",
+                "only the app's preStop hook was called: %s; not ready until it listens again",
                 purpose.value,
             )
 

@@ -49,7 +49,7 @@ def problem(
         if not told or drain_timeout <= told:
             return ""
         return (
-            f"{_shown(drain_timeout)}, but stop-timeout says that SIGKILL comes"
+            f"{_shown(drain_timeout)}, but by stop-timeout SIGKILL comes"
             f" {format_duration(told)} after SIGTERM"
         )
     platform = None if _KUBERNETES in environ else _platform(environ, exists)
@@ -58,7 +58,7 @@ def problem(
     return (
         f"{_shown(drain_timeout)}, but {platform.name} sends SIGKILL"
         f" {format_duration(platform.seconds)} after SIGTERM: raise that ({platform.changed_by})"
-        " and say so with stop-timeout, or lower drain-timeout"
+        " and set stop-timeout to the same, or lower drain-timeout"
     )
 
 

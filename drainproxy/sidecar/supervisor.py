@@ -203,7 +203,7 @@ class Sidecar:
             # SIGTERM comes once the hook is answered, or once the grace period is over.
             sigkill_near = self.own_hooks > 0
             if sigkill_near:
-                log.warning("the grace period is over before the drain: SIGKILL is near")
+                log.warning("the grace period ended before the drain: SIGKILL follows in seconds")
             self._draining.drain_and_exit(name, sigkill_near=sigkill_near)
 
     def _passed_on(self, number: int) -> None:

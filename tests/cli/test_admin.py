@@ -131,7 +131,7 @@ async def test_undrain_says_why_it_is_not_allowed(sidecar: FakeSidecar) -> None:
         result = await run("undrain")
 
     assert result.exit_code == 1
-    assert "cannot be taken back while starting or cutting" in result.output
+    assert "cannot be cancelled while starting or cutting" in result.output
 
 
 async def test_status_is_a_small_table_for_people(sidecar: FakeSidecar) -> None:
@@ -306,7 +306,9 @@ class Rebalancing(FakeSidecar):
         return self._started
 
 
-@pytest.mark.parametrize(("started", "first"), [(True, []), (False, ["one is under way:"])])
+@pytest.mark.parametrize(
+    ("started", "first"), [(True, []), (False, ["a rebalance is already running:"])]
+)
 async def test_a_rebalance_tells_how_far_it_is(started: bool, first: list[str]) -> None:
     sidecar = Rebalancing(started=started)
     for _ in range(10):
@@ -317,7 +319,7 @@ async def test_a_rebalance_tells_how_far_it_is(started: bool, first: list[str]) 
     assert sidecar.asked == [(0.2, 60.0)]
     *before, told = result.output.splitlines()
     assert before == first
-    assert re.fullmatch(r"[01] of 2 connections have had their turn, [0-9.]+ s left", told)
+    assert re.fullmatch(r"[01] of 2 connections are done, [0-9.]+ s left", told)
 
 
 @pytest.mark.parametrize(
@@ -354,7 +356,7 @@ async def test_the_share_follows_from_the_weights_of_a_canary(
     async with running(sidecar) as run:
         result = await run("rebalance", "--from", str(before), "--to", str(after))
     assert result.exit_code == 0, result.output
-    assert result.output.startswith(f"{percent:g} % of the connections have to come again")
+    assert result.output.startswith(f"{percent:g} % of the connections are asked to reconnect")
     ((share, seconds),) = sidecar.asked
     assert share == pytest.approx(percent / 100, abs=1e-3)
     assert seconds == 30
@@ -376,4 +378,4 @@ async def test_who_is_leaving_rebalances_nothing() -> None:
     async with running(sidecar) as run:
         result = await run("rebalance", "--percent", "20")
     assert result.exit_code == 1
-    assert "will be, asked to go" in result.output
+    assert "asks all clients to reconnect" in result.output

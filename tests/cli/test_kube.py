@@ -179,7 +179,7 @@ def test_an_input_without_an_object_is_a_mistake(text: str, command: click.Comma
     done = run("-", stdin=text, command=command)
 
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "the input holds no Kubernetes object" in done.stderr
+    assert "the input has no Kubernetes object" in done.stderr
 
 
 def test_the_report_is_json_for_machines() -> None:

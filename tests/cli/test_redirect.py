@@ -30,7 +30,7 @@ def test_rules_go_to_nft_as_one_transaction(tmp_path: Path) -> None:
     result = redirect(*INSTALL, **nft(tmp_path, f"cat > {tmp_path}/rules; echo $@ > {tmp_path}/to"))
     assert (result.exit_code, result.output) == (
         0,
-        "port 8080 leads to 15080, except for user 65532\n",
+        "port 8080 is redirected to 15080, except for user 65532\n",
     )
     assert (tmp_path / "to").read_text() == "-f -\n"
     rules = (tmp_path / "rules").read_text()
@@ -114,5 +114,5 @@ def test_what_is_injected_is_a_redirect_that_can_be(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, first["args"], env=nft(tmp_path, "cat >/dev/null"))
     assert (result.exit_code, result.output) == (
         0,
-        "port 8080 leads to 9181, except for user 65532\n",
+        "port 8080 is redirected to 9181, except for user 65532\n",
     )

@@ -54,7 +54,7 @@ def test_a_forward_to_our_own_admin_port_is_refused(app: str) -> None:
 
     assert result.exit_code == EX_CONFIG
     assert "flag --forward: " in result.stderr
-    assert result.stderr.count("goes to our own admin at 9180") == 1
+    assert result.stderr.count("leads to the sidecar's own admin at 9180") == 1
 
 
 def test_the_address_of_the_pod_must_be_told() -> None:

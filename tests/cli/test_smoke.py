@@ -165,7 +165,7 @@ def test_what_cannot_be_read_is_told_with_the_flags(
 def test_what_is_of_no_use_beside_a_url_is_told(flag: tuple[str, str]) -> None:
     done = run("http://a", *flag)
     assert done.exit_code == 2
-    assert f"flag {flag[0]}: is of no use beside a URL" in done.stderr
+    assert f"flag {flag[0]}: has no effect with a URL" in done.stderr
 
 
 def test_a_url_that_is_none_is_told() -> None:

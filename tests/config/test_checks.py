@@ -105,7 +105,7 @@ def test_ready_ports_are_ports_that_forwards_lead_to() -> None:
     assert problems(settings(forward, ready_ports=(9000, 9001, 8082))) == []
     ((name, problem),) = problems(settings(forward, ready_ports=(9000, 8080)))
     assert name == "ready-ports"
-    assert problem == "8080 is no port of an app that forward leads to: 9000, 9001, 8082"
+    assert problem == "8080 is not the port of an app in forward: 9000, 9001, 8082"
 
 
 def test_one_admin_token_is_enough() -> None:

@@ -29,19 +29,19 @@ def problems(settings: Settings) -> list[str]:
 @pytest.mark.parametrize("host", [*LOCALHOST, "pod-ip:", "POD_IP:"])
 def test_a_forward_to_our_own_admin_port_is_a_mistake(host: str) -> None:
     (problem,) = problems(settings(f"8080={host}9180"))
-    assert "goes to our own admin at 9180" in problem
+    assert "leads to the sidecar's own admin at 9180" in problem
 
 
 @pytest.mark.parametrize("host", LOCALHOST)
 def test_a_forward_to_our_own_grpc_health_is_a_mistake(host: str) -> None:
     (problem,) = problems(settings(f"8080={host}9181", grpc_health=parse_listen("9181")))
-    assert "goes to our own grpc-health at 9181" in problem
+    assert "leads to the sidecar's own grpc-health at 9181" in problem
 
 
 @pytest.mark.parametrize("app_host", ["localhost", "127.0.0.1", "::1", "127.0.0.9", "pod-ip"])
 def test_a_port_alone_is_one_at_app_host(app_host: str) -> None:
     (problem,) = problems(settings("8080=9180", app_host=app_host))
-    assert "our own admin" in problem
+    assert "sidecar's own admin" in problem
     assert problems(settings("8080=9180", app_host="10.0.0.1")) == []
 
 
@@ -82,7 +82,7 @@ def test_another_address_is_another_address(admin: str, forward: str, leads_back
 )
 def test_a_forward_to_itself_is_a_mistake(forward: str) -> None:
     (problem,) = problems(settings(forward))
-    assert "goes to itself" in problem
+    assert "leads to itself" in problem
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_same_port_of_another_host_is_another_address(forward: str) -> None:
 def test_forwards_to_each_other_are_a_mistake_and_one_that_leads_there_is_none() -> None:
     found = problems(settings("1=2 2=3 3=2 4=5"))
     assert len(found) == 2
-    assert all("comes back to itself" in problem for problem in found)
+    assert all("leads back to itself" in problem for problem in found)
     assert problems(settings("1=2 2=3 3=4")) == []
 
 

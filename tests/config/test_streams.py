@@ -34,15 +34,15 @@ def test_a_stream_is_a_media_type_or_a_path(text: str, named: tuple[EndingStream
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("/watch", "does not say =end: write CONTENT-TYPE=end or /PATH-PREFIX=end"),
-        ("/watch=wait", "does not say =end: .*; all others wait"),
+        ("/watch", "does not end with =end: write CONTENT-TYPE=end or /PATH-PREFIX=end"),
+        ("/watch=wait", "does not end with =end: .*; all others wait"),
         ("ndjson=end", "is neither a media type nor a path"),
         ("application/*/x=end", "is neither a media type nor a path"),
         ("=end", "is neither a media type nor a path"),
         ("/watch?x=end", "is neither a media type nor a path"),
         ("text/event-stream=end", "event streams have sse-drain"),
         ("application/grpc=end", "gRPC has grpc-drain"),
-        ("/a=end b=end c", r"is wrong: 'b=end' is neither .*; 'c' does not say"),
+        ("/a=end b=end c", r"is wrong: 'b=end' is neither .*; 'c' does not end with"),
         ("/a=end " * (MOST_STREAMS + 1), "has 101 entries, and may have 100"),
     ],
 )

@@ -221,7 +221,7 @@ def reload(running: Running) -> None:
 def test_sighup_reads_the_file_anew(tmp_path: Path) -> None:
     path = tmp_path / "drainproxy.yaml"
     with with_file(path, "drain-timeout: 30s\nstop-timeout: 10s") as running:
-        said = "warning drain-timeout is 30s, but stop-timeout says that SIGKILL comes 10s after"
+        said = "warning drain-timeout is 30s, but by stop-timeout SIGKILL comes 10s after"
         assert said in running.process.output
         path.write_text("drain-timeout: 300s\nmax-streams: 7\nunready: never\n")
         reload(running)

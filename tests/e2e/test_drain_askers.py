@@ -22,7 +22,7 @@ def test_each_who_asks_for_a_drain_is_named_once(demo_app: DemoApp) -> None:
             (lambda: running.post("/drain"), "requested by admin"),
             (lambda: CliRunner().invoke(main, ["drain", *there]), "requested by admin"),
         ):
-            said, back = f"draining: {asker}", "serving again: the drain was taken back"
+            said, back = f"draining: {asker}", "serving again: the drain was cancelled"
             before, taken_back = log(running).count(said), log(running).count(back)
             ask_for_it()
             assert log(running).count(said) == before + 1

@@ -161,7 +161,7 @@ async def test_who_leaves_is_not_ready_still_answers_and_sends_clients_elsewhere
         ready, answer = await observation.get("/readyz"), await reviews.post("/inject", data=b"")
         assert (ready.status, await ready.json()) == (
             503,
-            {"ok": False, "reason": "it is told to stop"},
+            {"ok": False, "reason": "it is shutting down"},
         )
         assert (answer.status, answer.headers["Connection"]) == (200, "close")
         assert (await observation.get("/livez")).status == 200

@@ -221,7 +221,7 @@ async def test_who_waits_for_a_drain_is_told_that_it_was_taken_back(
         assert await answer(client, "POST", "/undrain") == (200, {"phase": "serving"})
         assert await waiting == (
             409,
-            {"phase": "serving", "reason": "the drain was taken back"},
+            {"phase": "serving", "reason": "the drain was cancelled"},
         )
 
 
@@ -250,7 +250,7 @@ async def test_undrain_is_409_where_it_is_not_allowed(phase: Phase, sidecar: Fak
         status, body = await answer(client, "POST", "/undrain")
 
     assert (status, body["phase"]) == (409, phase.value)
-    assert "cannot be taken back" in body["reason"]
+    assert "cannot be cancelled" in body["reason"]
 
 
 async def test_a_client_that_leaves_does_not_stop_the_drain(sidecar: FakeSidecar) -> None:

@@ -42,7 +42,7 @@ async def test_a_hook_of_nobody_begins_nothing(query: str) -> None:
     async with asked(sidecar) as client:
         status, body = await answer(client, "GET", f"/prestop?{query}")
     assert (status, sidecar.whys) == (400, [])
-    assert "of is app or sidecar" in body["reason"]
+    assert "of is given once at most, and is app or sidecar" in body["reason"]
 
 
 async def test_other_parameters_are_nobodys_business() -> None:

@@ -56,7 +56,7 @@ def test_those_that_were_not_said_are_counted_in_the_next_line(
     clock.time += 10
     for _ in range(2):
         notices("max-resets", "192.0.2.7:2", 502, ENDED)
-    assert [line.get("unsaid") for line in lines()[20:]] == [5, None]
+    assert [line.get("suppressed") for line in lines()[20:]] == [5, None]
 
 
 def test_a_flood_of_one_kind_hides_no_other(lines: Callable[[], list[dict[str, Any]]]) -> None:
@@ -65,7 +65,7 @@ def test_a_flood_of_one_kind_hides_no_other(lines: Callable[[], list[dict[str, A
         notices("control-frames", "192.0.2.7:1", 1001, ENDED)
     notices("max-resets", "192.0.2.7:2", 501, ENDED)
     assert lines()[-1]["budget"] == "max-resets"
-    assert "unsaid" not in lines()[-1]
+    assert "suppressed" not in lines()[-1]
 
 
 def test_a_hint_is_said_once_for_each_app_and_names_what_to_change(
@@ -120,4 +120,4 @@ def test_a_flood_of_refusals_is_some_lines_and_a_number_and_hides_no_other_reaso
     refused("malformed", "192.0.2.7:1", "400 no")
     assert len(refusals()) == 22
     assert refusals()[20] == {"reason": "app", "peer": "192.0.2.7:2"}
-    assert refusals()[21]["unsaid"] == 980
+    assert refusals()[21]["suppressed"] == 980

@@ -43,7 +43,7 @@ def test_a_name_that_leads_here_is_seen_through(name: str, monkeypatch: pytest.M
     monkeypatch.setattr(socket, "getaddrinfo", resolver({name: "127.0.0.1"}))
     ((setting, problem),) = own_addresses.problems(settings(f"8080={name}:9180"), None)
     assert setting == "forward"
-    assert "our own admin" in problem
+    assert "sidecar's own admin" in problem
 
 
 @pytest.mark.parametrize("names", [{}, {"db.example": "192.0.2.1"}])
@@ -65,7 +65,10 @@ def test_nobody_is_asked_about_ports_that_are_not_ours(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("pod_ip", "problems"),
     [
-        ("127.0.0.1", ["8080=pod-ip:9180/auto goes to our own admin at 9180, not to an app"]),
+        (
+            "127.0.0.1",
+            ["8080=pod-ip:9180/auto leads to the sidecar's own admin at 9180, not to an app"],
+        ),
         (None, ["pod-ip is the IP address in the environment variable POD_IP"]),
     ],
 )

@@ -18,8 +18,8 @@ ECS = {"ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/1"}
         (None, ECS, {DOCKER}, 40.0, "ECS sends SIGKILL 30s after"),
         (None, {"NOMAD_ALLOC_ID": "1"}, set(), 25.0, "kill_timeout"),
         (None, {"FLY_MACHINE_ID": "1"}, set(), 25.0, "Fly sends SIGKILL 5s"),
-        (20.0, {}, set(), 25.0, "stop-timeout says that SIGKILL comes 20s after"),
-        (20.0, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, set(), 25.0, "stop-timeout says"),
+        (20.0, {}, set(), 25.0, "by stop-timeout SIGKILL comes 20s after"),
+        (20.0, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, set(), 25.0, "by stop-timeout"),
     ],
 )
 def test_a_drain_that_is_longer_is_warned_of(
