@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 from drainproxy.config import Address
@@ -108,11 +109,26 @@ def bind(address: Address, setting: str) -> list[socket.socket]:
     Raises OSError that names the address and the setting that it comes from.
     """
     try:
-        if not address.host:
-            return [_all_interfaces(address.port)]
-        return [_bound(family, where) for family, where in _resolved(address)]
+        return (
+            _bound_to_all(_resolved(address)) if address.host else [_all_interfaces(address.port)]
+        )
     except OSError as error:
         raise _named(error, address, setting) from None
+
+
+def _bound_to_all(resolved: Sequence[tuple[int, Any]]) -> list[socket.socket]:
+    """A socket for each address of a host, all at one port: that of the first, if the kernel is to
+    choose it."""
+    bound: list[socket.socket] = []
+    try:
+        for family, (host, port, *scope) in resolved:
+            chosen = port or (bound[0].getsockname()[1] if bound else 0)
+            bound.append(_bound(family, (host, chosen, *scope)))
+    except BaseException:
+        for sock in bound:
+            sock.close()
+        raise
+    return bound
 
 
 def _named(error: OSError, address: Address, setting: str) -> OSError:

@@ -74,6 +74,38 @@ def test_no_host_is_every_interface_of_both_families() -> None:
     sock.close()
 
 
+# As most systems have it in /etc/hosts; addresses of one machine, whatever that has.
+BOTH_FAMILIES = [
+    (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0)),
+    (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0)),
+]
+
+
+def test_a_host_with_several_addresses_has_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: BOTH_FAMILIES)
+
+    bound = bind(Address("localhost", 0), "admin")
+    assert [sock.family for sock in bound] == [socket.AF_INET6, socket.AF_INET]
+    assert len({sock.getsockname()[1] for sock in bound}) == 1
+    for sock in bound:
+        sock.close()
+
+
+def test_where_one_address_cannot_be_bound_none_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    (taken,) = bind(Address("127.0.0.1", 0), "forward")
+    taken.listen()
+    port = taken.getsockname()[1]
+    resolved = [(*each[:4], (each[4][0], port, *each[4][2:])) for each in BOTH_FAMILIES]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved)
+
+    with pytest.raises(OSError, match="Address already in use"):
+        bind(Address("localhost", port), "admin")
+    resolved.pop()
+    (free,) = bind(Address("::1", port), "admin")
+    free.close()
+    taken.close()
+
+
 def test_a_taken_port_is_named_with_its_setting() -> None:
     (sock,) = bind(Address("127.0.0.1", 0), "forward")
     sock.listen()
