@@ -151,10 +151,11 @@ class Api:
 
     async def _patch(self, request: web.Request) -> web.Response:
         parent, _, name = request.path.rpartition("/")
+        # Before the object is looked up: from there on nothing else may run, as in an API server.
+        body = await request.json()
         found = self.objects.get(parent, {}).get(f"/{name}")
         if parent in self.refused or found is None:
             return _status(403, f"{name} is forbidden")
-        body = await request.json()
         if name in self.unwilling:
             return _status(422, "the server rejected our request")
         if request.content_type == "application/json-patch+json":

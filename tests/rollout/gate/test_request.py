@@ -99,7 +99,8 @@ def test_the_field_that_is_wrong_is_named_with_what_it_holds(field: str, text: s
 
 
 def test_a_body_that_is_nested_without_end_is_refused() -> None:
-    body = b'{"name":"web","namespace":"shop","more":' + b"[" * 60_000
+    # Deeper than any version of Python goes: since 3.14 the C stack alone is the bound.
+    body = b'{"name":"web","namespace":"shop","more":' + b"[" * 400_000 + b"]" * 400_000 + b"}"
     with pytest.raises(ValueError, match="body"):
         read_argo(body, {})
     with pytest.raises(ValueError, match="nested too deeply"):
