@@ -49,8 +49,8 @@ def _host_ports(question: Question) -> Iterator[str]:
     for each in own(question.pod):
         if each.port.host_port:
             yield (
-                f"hostPort {each.port.host_port} leads to {each.container} past the sidecar: what"
-                f" comes that way is not drained; set {_REDIRECT} if it should be"
+                f"hostPort {each.port.host_port} leads to {each.container} and bypasses the"
+                f" sidecar: its connections are not drained; set {_REDIRECT} to drain them"
             )
 
 
@@ -72,6 +72,6 @@ def _headless(capture: Capture, question: Question) -> Iterator[str]:
         )
         if past and not told:
             yield (
-                f"Service {service.name} is headless: who connects to the pods themselves"
-                f" ({listed(past)}) passes the sidecar by; {remedy} if that matters"
+                f"Service {service.name} is headless: clients that connect to the pods' IPs"
+                f" ({listed(past)}) bypass the sidecar; {remedy} to drain them"
             )

@@ -57,8 +57,8 @@ def time_warnings(
     if need > grace:
         yield (
             f"{what} and {MARGIN}s for the app's own end need {need:g}s, but"
-            f" terminationGracePeriodSeconds is {grace}: whoever is left then is killed"
-            f" (raise it, or let {ANNOTATION_PREFIX}raise-grace-period do it)"
+            f" terminationGracePeriodSeconds is {grace}: what is left then is killed"
+            f" (raise it, or set {ANNOTATION_PREFIX}raise-grace-period)"
         )
 
 
@@ -71,8 +71,8 @@ def _shortened(pod: Pod, settings: Settings) -> str:
     uncut = format_duration(timeout - min(CUTTING, timeout / 2))
     return (
         f"terminationGracePeriodSeconds {pod.grace} leaves {format_duration(timeout)} for the drain"
-        f" ({waits}): what takes longer than {uncut} is cut, and who hears of it later is refused;"
-        f" raise it, or let {ANNOTATION_PREFIX}raise-grace-period do it"
+        f" ({waits}): what takes longer than {uncut} is cut, and clients that come later are"
+        f" refused; raise it, or set {ANNOTATION_PREFIX}raise-grace-period"
     )
 
 

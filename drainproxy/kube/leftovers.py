@@ -77,7 +77,7 @@ def _in_container(container: Json, names: Mapping[str, str]) -> Iterator[str]:
     lifecycle = container.get("lifecycle")
     if isinstance(lifecycle, dict) and is_ours(lifecycle.get("preStop")):
         yield (
-            f"the container {called} has our preStop hook, of which the record does not know:"
+            f"the container {called} has the sidecar's preStop hook, which is not in the record:"
             " remove the hook, or give the container its old name"
         )
 

@@ -49,7 +49,7 @@ def mesh_warnings(pod: Pod) -> Iterator[str]:
     """For a pod whose clients are redirected: whose rules win."""
     for mesh, sign in meshed(pod).items():
         yield (
-            f"{mesh} redirects too ({sign}), and its rules win: its proxy takes each client first,"
-            " and what it sends to the app comes to the sidecar. Where a Service targets a name, no"
-            " redirect of ours is needed"
+            f"{mesh} redirects too ({sign}), and its rules apply first: its proxy gets each"
+            " connection, and connects to the app through the sidecar. No redirect to the sidecar"
+            " is needed if the Service targets the name of the port"
         )

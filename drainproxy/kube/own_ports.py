@@ -48,7 +48,7 @@ def own_ports(
         elif port in declared:
             problem = f"{port} {declared[port]}: two cannot listen there"
             found.mistakes.append(Mistake(f"annotation {key}", name, problem))
-        used.setdefault(port, f"is our {name}")
+        used.setdefault(port, f"is the sidecar's {name}")
     return found
 
 

@@ -272,7 +272,7 @@ def _out_of_reach(settings: Settings, annotations: Mapping[str, str]) -> Iterato
         problem = f"{str(settings.admin)!r} is out of the kubelet's reach: write the port alone"
         yield Mistake(f"annotation {ANNOTATION_PREFIX}admin", "admin", problem)
     for name in _without_port(settings):
-        problem = "0 is another port at each start, which nobody can be led to: name one"
+        problem = "0 is another port at each start, which no Service can target: write a number"
         yield Mistake(f"annotation {ANNOTATION_PREFIX}{name}", name, problem)
     if _TOKEN_FILE in annotations:
         problem = "cannot be used here: the preStop hooks need the token itself"

@@ -18,7 +18,7 @@ Outcome = Literal["injected", "skipped", "bypassed", "unsupported", "error", "un
 
 # For whom the steps are: a new app can be applied at once.
 STEPS_FOR: Final = (
-    "Pods without a sidecar do not listen at its number: where some run, apply this in two steps:"
+    "Pods without a sidecar do not listen on its port: if some run, apply this in two steps:"
 )
 # How to apply a Service that comes to target a number: pods without a sidecar do not listen there.
 TWO_STEPS: Final = (

@@ -58,7 +58,7 @@ def _hooks(context: InjectionContext) -> Iterator[str]:
         remedy = (
             f'set {ANNOTATION_PREFIX}replace-prestop-sleep: "true"'
             if only_sleeps(hook)
-            else "without that preStop ours would wait"
+            else "without it the sidecar's preStop would wait for the drain"
         )
         yield (
             f"{container.name} keeps its own preStop: its SIGTERM comes {after}, and not when the"
@@ -111,16 +111,16 @@ def _numbers(context: InjectionContext) -> Iterator[str]:
         was = before.get(each.port, [])
         if was and each.listen not in was:
             yield (
-                f"the sidecar listens at {each.listen} for port {each.port}, and did at {was[0]},"
-                f" which something else needs now: a Service that targets {was[0]} leads new pods'"
-                " clients elsewhere until it is changed, so take the Services back first"
+                f"the sidecar listens at {each.listen} for port {each.port}, and listened at"
+                f" {was[0]} before, which is used otherwise now: a Service that targets {was[0]}"
+                " leads to a wrong port of new pods, so run uninject --only services first"
             )
     by_number = [each for each in capture.rewrites if each.takes_two_steps]
     if by_number and len(capture.ports) > 1 and not before:
         forwards = ",".join(each.forward() for each in capture.ports)
         yield (
-            "the sidecar's numbers follow the order of the ports: where a Service of the cluster"
-            " leads to one of them already, and before ports are added or removed, hold them with"
+            "the numbers of the sidecar's ports follow the order of the app's ports: if a Service"
+            " of the cluster targets one of them, or before you add or remove ports, fix them by"
             f" {ANNOTATION_PREFIX}forward: {forwards}"
         )
 

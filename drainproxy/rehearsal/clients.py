@@ -167,7 +167,7 @@ class Requests(Client):
         async with asked(self._session, "POST", url, question) as answer:
             began = self.score.clock.now()
             if await answer.body() != question:
-                raise Lost(scores.WRONG, "somebody else's answer")
+                raise Lost(scores.WRONG, "the answer to another request")
         self._done(answer, self.score.clock.now() - began + answer.waited)
 
     async def _download(self) -> None:
@@ -266,7 +266,7 @@ class Questions(Client):
             except ConnectionClosed as closed:
                 return self._unanswered(closed, self.score.clock.now() - began)
             if self.service.built_in and answer != question:
-                raise Lost(scores.WRONG, "somebody else's answer")
+                raise Lost(scores.WRONG, "the answer to another request")
             self.answered(version, self.score.clock.now() - began)
             try:
                 await self._pause(socket)

@@ -60,7 +60,7 @@ class Calls(_Channel):
             return
         self.score.exchanges += 1
         if answer != question:
-            raise Lost(scores.WRONG, "somebody else's answer")
+            raise Lost(scores.WRONG, "the answer to another request")
         self.answered(await version(call), self.score.clock.now() - began)
         if FAULT_KEY in dict(await call.initial_metadata()):
             self.spoilt()

@@ -139,7 +139,7 @@ def remarks(result: Result) -> Iterator[str]:  # noqa: C901
     if result.left is not None:
         yield f"{result.left:,} connections stood on the old replicas when these were deleted."
     if result.refused_by_replicas:
-        yield f"{result.refused_by_replicas:,} new connections went to replicas that took none."
+        yield f"{result.refused_by_replicas:,} new connections were refused by replicas."
     if result.unplaced:
         yield (
             f"{result.unplaced:,} new connections came while no replica was ready: no proxy had"

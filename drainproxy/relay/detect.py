@@ -79,7 +79,7 @@ class Detect(Session):
         if self.seen or self.refused or self.context.leaving:
             if not self.refused:
                 self.context.counters.rejected["header-timeout"] += 1
-                words = "it has not said within header-timeout what it speaks"
+                words = "its protocol was not detected within header-timeout"
                 self.context.refusal("header-timeout", self.peer, words)
             super().on_deadline()
         else:

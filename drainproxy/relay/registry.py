@@ -177,7 +177,7 @@ class Registry:
         session = next(iter(self.silent))
         context = self._context
         context.counters.rejected["silent"] += 1
-        context.refusal("silent", session.peer, "neither it nor the app has said a word")
+        context.refusal("silent", session.peer, "neither it nor the app has sent a byte")
         del self.silent[session]
         self.remove(session)
         session.abort("")

@@ -51,7 +51,7 @@ class GrpcUser(PatientUser):
         question = uuid4().hex.encode()
         with reported(self.environment, "gRPC", "Echo"):
             if self._echo(question, timeout=_PATIENCE) != question:
-                raise Lost("somebody else's answer")
+                raise Lost("the answer to another request")
 
     @task(1)
     def stream(self) -> None:

@@ -54,7 +54,7 @@ class WebSocketUser(PatientUser):
         except TimeoutError as error:
             self._socket = None
             return report(self.environment, "WebSocket", "question", began, error)
-        wrong = None if answer == text else Lost("somebody else's answer")
+        wrong = None if answer == text else Lost("the answer to another request")
         report(self.environment, "WebSocket", "question", began, wrong)
 
     def _farewell(self, closed: ConnectionClosed, began: float, unanswered: str = "") -> None:

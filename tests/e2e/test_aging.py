@@ -105,7 +105,7 @@ async def _asked_for_the_last_time(
     )
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
-    assert await reader.readexactly(len(body)) == body, "somebody else's answer"
+    assert await reader.readexactly(len(body)) == body, "the answer to another request"
     return b"\r\nconnection: close\r\n" in head.lower()
 
 

@@ -95,7 +95,7 @@ class Asker:
         )
         head = await self._reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 ")
-        assert await self._reader.readexactly(len(body)) == body, "somebody else's answer"
+        assert await self._reader.readexactly(len(body)) == body, "the answer to another request"
         self._scene.answered(self._port)
         if b"connection: close" in head.lower():
             await self._go_elsewhere()

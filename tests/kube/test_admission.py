@@ -94,7 +94,7 @@ def test_the_patch_is_the_injected_pod() -> None:
 def test_warnings_say_who_warns() -> None:
     response = answered(pod({"name": "http", "containerPort": 1, "hostPort": 80}))
 
-    assert response["warnings"][0].startswith("drainproxy: hostPort 80 leads to web past")
+    assert response["warnings"][0].startswith("drainproxy: hostPort 80 leads to web and bypasses")
 
 
 @given(before=pods())

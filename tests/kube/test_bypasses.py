@@ -47,7 +47,7 @@ def test_a_host_port_passes_the_sidecar_by() -> None:
     port: Json = {**HTTP, "hostPort": 80}
 
     (text,) = warnings(pod(port))
-    assert text.startswith("hostPort 80 leads to web past the sidecar")
+    assert text.startswith("hostPort 80 leads to web and bypasses the sidecar")
     assert warnings(pod(port, annotations=REDIRECT)) == []
 
 
@@ -55,8 +55,8 @@ def test_a_headless_service_of_many_ports_is_one_warning() -> None:
     peers = service(8080, 1, 2, 3, 4, 5, name="peers", headless=True)
 
     assert warnings(pod(HTTP), service("http"), peers) == [
-        "Service peers is headless: who connects to the pods themselves (ports 8080, 1, 2 and 3"
-        " more) passes the sidecar by; set drainproxy.io/capture: redirect if that matters"
+        "Service peers is headless: clients that connect to the pods' IPs (ports 8080, 1, 2 and 3"
+        " more) bypass the sidecar; set drainproxy.io/capture: redirect to drain them"
     ]
     (text,) = warnings(pod(HTTP, annotations=BY_NAME), service("http", headless=True))
     assert text.startswith("Service web is headless, past the sidecar: its clients connect to the")

@@ -80,8 +80,8 @@ def test_a_short_grace_period_is_told_with_what_will_be_cut() -> None:
     assert done.pod["spec"]["terminationGracePeriodSeconds"] == 20
     assert done.warnings == [
         "terminationGracePeriodSeconds 20 leaves 15s for the drain (drain-delay 3s, drain-quiet"
-        " 1s200ms): what takes longer than 13s is cut, and who hears of it later is refused; raise"
-        " it, or let drainproxy.io/raise-grace-period do it"
+        " 1s200ms): what takes longer than 13s is cut, and clients that come later are refused;"
+        " raise it, or set drainproxy.io/raise-grace-period"
     ]
     said = injected(dying(20, {PREFIX + "drain-delay": "1s"}))
     assert said.pod["metadata"]["annotations"][PREFIX + "drain-delay"] == "1s"

@@ -40,7 +40,7 @@ def test_a_port_that_is_added_to_an_injected_file_moves_no_other() -> None:
     }
     assert targets == {80: 9181, 81: 9182}
     assert inject(done.text).text == done.text
-    assert "numbers follow" not in done.report.text()
+    assert "ports follow the order" not in done.report.text()
 
 
 def test_a_service_that_is_changed_already_holds_its_number_for_a_fresh_workload() -> None:
@@ -75,7 +75,7 @@ def test_a_number_that_something_else_needs_now_moves_with_a_warning() -> None:
     done = inject(taken)
 
     assert lines(done) == ["deployment/web injected (service rewrite: web 80 -> 9182)"]
-    assert "listens at 9182 for port 8080, and did at 9181, which" in done.report.text()
+    assert "listens at 9182 for port 8080, and listened at 9181 before" in done.report.text()
 
 
 def test_numbers_that_depend_on_an_order_are_told_with_how_to_hold_them() -> None:
@@ -84,9 +84,9 @@ def test_numbers_that_depend_on_an_order_are_told_with_how_to_hold_them() -> Non
         join(TWO_PORTS, TWO_TARGETS), given={"drainproxy.io/forward": "9182=3000,9181=8080"}
     )
 
-    assert "hold them with drainproxy.io/forward: 9181=3000,9182=8080" in told
-    assert "numbers follow" not in inject(join(NAMELESS, SERVICE)).report.text()
-    assert "numbers follow" not in held.report.text()
+    assert "fix them by drainproxy.io/forward: 9181=3000,9182=8080" in told
+    assert "ports follow the order" not in inject(join(NAMELESS, SERVICE)).report.text()
+    assert "ports follow the order" not in held.report.text()
     assert lines(held) == [
         "deployment/web injected (service rewrite: web 81 -> 9182, web 80 -> 9181)"
     ]

@@ -46,7 +46,7 @@ def test_a_container_that_is_renamed_keeps_neither_our_hook_nor_our_names() -> N
 
     told = refused(edited)
     assert "port app-http of the container server was 'http'" in told
-    assert "the container server has our preStop hook" in told
+    assert "the container server has the sidecar's preStop hook" in told
 
 
 def test_what_was_removed_is_not_missed() -> None:

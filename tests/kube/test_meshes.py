@@ -40,7 +40,7 @@ def test_a_mesh_is_known_by_its_containers_or_by_what_asks_for_them(
 ) -> None:
     assert meshed(read(before)) == {mesh: sign}
     (text,) = injected(before).warnings
-    assert text.startswith(f"{mesh} redirects too ({sign}), and its rules win")
+    assert text.startswith(f"{mesh} redirects too ({sign}), and its rules apply first")
     assert len(text) < 244
 
 

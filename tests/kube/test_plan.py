@@ -157,5 +157,5 @@ def test_readiness_waits_for_what_a_probe_names_unless_the_pod_says_otherwise() 
 
 
 def test_ready_ports_that_are_not_taken_over_are_a_mistake() -> None:
-    with pytest.raises(ConfigError, match="8081 is no port of an app"):
+    with pytest.raises(ConfigError, match="8081 is not the port of an app"):
         plan(two_ports(ready_ports="8081"))

@@ -107,5 +107,5 @@ def test_beside_a_redirect_a_headless_service_is_told_too() -> None:
     plain = SERVICE.replace("    targetPort: 8080\n", "")
     text = inject(join(none, other, headless, plain)).report.text()
 
-    assert "Service peers is headless: who connects to the pods themselves (port 8080)" in text
-    assert "name the port with drainproxy.io/ports if that matters" in text
+    assert "Service peers is headless: clients that connect to the pods' IPs (port 8080)" in text
+    assert "name the port with drainproxy.io/ports to drain them" in text

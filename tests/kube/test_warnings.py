@@ -35,7 +35,7 @@ def test_a_pre_stop_that_is_kept_is_told_with_when_sigterm_comes() -> None:
     assert text.endswith('; set drainproxy.io/replace-prestop-sleep: "true"')
     (text,) = warnings(other)
     assert "its SIGTERM comes after it, and not when the drain is over" in text
-    assert text.endswith("; without that preStop ours would wait")
+    assert text.endswith("; without it the sidecar's preStop would wait for the drain")
 
 
 def test_a_drain_beyond_the_grace_period_is_told_in_numbers() -> None:

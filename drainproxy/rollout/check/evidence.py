@@ -82,11 +82,13 @@ def _grace(inventory: Inventory) -> Found:
         elif sidecar and sidecar.reads_a_file:
             yield _said(workload, "unknown", "the settings of its sidecar are in a file")
         elif sidecar and any(map(_takes_as_long_as_it_takes, serving_containers(workload))):
-            yield _said(workload, "unknown", "how long its preStop hook takes is not said here")
+            yield _said(
+                workload, "unknown", "this input does not show how long its preStop hook takes"
+            )
         elif sidecar or all(each is not None for each in sleeps):
             yield _said(workload, "proved")
         else:
-            why = "no sidecar and no sleeping preStop hook say how long its end takes"
+            why = "without a sidecar or a preStop sleep the length of its shutdown is unknown"
             yield _said(workload, "unknown", why)
 
 
@@ -109,7 +111,7 @@ def _drain(inventory: Inventory) -> Found:
         elif workload.ports and not all(hooks) and not is_for_peers_alone(workload):
             yield _said(workload, "open", "it has neither a sidecar nor a preStop hook")
         else:
-            why = "without a sidecar nothing here says whether its connections drain and age"
+            why = "without a sidecar this input does not show whether its connections drain and age"
             yield _said(workload, "unknown", why)
 
 
@@ -132,7 +134,7 @@ def _rolled(workload: Workload) -> tuple[Proof, str]:
     field = "strategy" if workload.kind == "Deployment" else "updateStrategy"
     kind = spec.at(field, "type").text
     if kind == "Recreate" and not workload.serves:
-        return "unknown", "it is recreated, and nobody connects to it"
+        return "unknown", "its strategy is Recreate, and it has no clients"
     if kind not in ("", "RollingUpdate"):
         return "open", f"its strategy is {kind}"
     if partition := workload.rolling.at("partition").number:
@@ -183,7 +185,7 @@ def _led_to(workload: Workload) -> tuple[Proof, str]:
         if not container.at("readinessProbe").exists:
             return "open", f"it leads to container {name}, which has no readinessProbe"
         if not sidecar_of(workload) and not ends_after_a_wait(workload, container):
-            return "open", f"it leads to container {name} until the moment at which that ends"
+            return "open", f"it leads to container {name} until that container ends"
     return "proved", ""
 
 
@@ -202,7 +204,7 @@ def _migration(inventory: Inventory) -> Found:
         if wrong := [*said - {"expand", "migrate"}]:
             yield Evidence(each, "open", f"it is in phase {wrong[0]}")
         elif not said and not changes_by_sql(each):
-            yield Evidence(each, "open", "it says no phase")
+            yield Evidence(each, "open", "it states no phase")
         else:
             yield Evidence(each, *in_words(each, inventory))
 
@@ -234,7 +236,9 @@ def _once(proofs: list[Object], missing: str, inventory: Inventory) -> Found:
         elif _is_among(idle_spaces, near):
             yield _said(workload, "unknown", f"nothing here runs {idle[0].title}")
         elif far and not workload.is_managed:
-            yield _said(workload, "unknown", f"whether {far.title} is about it is not said here")
+            yield _said(
+                workload, "unknown", f"this input does not show whether {far.title} covers it"
+            )
         elif not workload.is_managed:
             yield _said(workload, "open", missing)
 

@@ -61,8 +61,8 @@ CAPACITY: Final = Section(
 )
 TRAFFIC: Final = Section(
     "traffic",
-    "Services lead to what is ready and drained",
-    "no Service here leads clients to pods",
+    "Services send traffic to ready pods until they are drained",
+    "no Service here selects pods",
     _KUBERNETES + "concepts/services-networking/service/",
 )
 ROLLBACK: Final = Section(

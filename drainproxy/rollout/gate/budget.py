@@ -57,7 +57,7 @@ def judge_budget(found: Mapping[str, Sequence[Series]]) -> Judgement:
     numbers = {name: _number(series) for name, series in found.items()}
     left = numbers.get("remaining")
     if left is None:
-        return Judgement("error budget", "hold", "nobody says how much of it is left")
+        return Judgement("error budget", "hold", "no data on how much of it is left")
     burns = [numbers.get(name) for name in _BURNS]
     said = "".join(
         f", {name} {'unknown' if burn is None else f'{burn:.3g}'}"
@@ -67,7 +67,7 @@ def judge_budget(found: Mapping[str, Sequence[Series]]) -> Judgement:
     if left < _LEAST_LEFT:
         return Judgement("error budget", "hold", f"{reason}: less than {100 * _LEAST_LEFT:g} %")
     if None in burns:
-        return Judgement("error budget", "hold", f"{reason}: nobody says how fast it goes")
+        return Judgement("error budget", "hold", f"{reason}: no data on its burn rate")
     if all(burn is not None and burn > _MOST_BURN for burn in burns):
         return Judgement("error budget", "hold", f"{reason}: faster than {_MOST_BURN:g}")
     return Judgement("error budget", "pass", reason)

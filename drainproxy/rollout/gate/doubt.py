@@ -63,7 +63,7 @@ def _missing(name: str, found: Found) -> Iterator[str]:
 
 def _not_told_apart(its: Sequence[Series], others: Sequence[Series]) -> Iterator[str]:
     for one, _ in seen_by_both(its, others):
-        yield f"both versions have the same pod, so one of them is not told apart: {one.pod}"
+        yield f"both versions have the same pod, so they cannot be compared: {one.pod}"
     for side in (its, others):
         for pair in seen_twice(side):
             yield _twice(*pair)
@@ -86,7 +86,7 @@ def vanished(canary: Found, interval: float, now: float) -> str | None:
     silence = now - max(scraped, default=now)
     if silence <= max(_MISSED_SCRAPES * interval, _LEAST_SILENCE):
         return None
-    return f"the canary was last scraped {silence:.0f} s ago: nobody knows how it is now"
+    return f"the canary was last scraped {silence:.0f} s ago: its present state is unknown"
 
 
 def _twice(one: Series, other: Series) -> str:
@@ -101,7 +101,7 @@ def _twice(one: Series, other: Series) -> str:
 
 def _no_counter(metric: str, series: Series) -> str | None:
     if not (series.labels.get("pod") or series.labels.get("instance")):
-        return "neither pod nor instance says of which sidecar it is, nor whether it is there twice"
+        return "neither pod nor instance shows which sidecar it is of, and a duplicate is not seen"
     if metric.endswith("_bucket") and not _is_number(series.labels.get("le", "")):
         return "a bucket of no histogram"
     if any(later <= earlier for (earlier, _), (later, _) in pairwise(series.samples)):

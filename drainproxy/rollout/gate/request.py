@@ -107,7 +107,7 @@ def question(asked: GateRequest) -> Question | None:
             raise ValueError("version and previous are looked up in the record of an app: name it")
         return None
     if versions == [None, None]:
-        raise ValueError(f"app {asked.app!r}: say the version of its schema, or the previous one")
+        raise ValueError(f"app {asked.app!r}: give the version of its schema, or the previous one")
     try:
         return Question(parse_app(asked.app), asked.namespace, *versions)
     except ValueError as error:
@@ -126,7 +126,7 @@ def matchers(name: str, text: str, hash_: str, label: str, namespace: str) -> st
     if text.strip():
         return selector(text)
     if not hash_.strip():
-        raise LookupError(f"which pods are {name} was not said: neither a selector nor a hash")
+        raise LookupError(f"the pods of {name} are unknown: neither a selector nor a hash is given")
     return hash_selector(namespace, label, hash_)
 
 

@@ -179,8 +179,8 @@ def _rollback(asked: _Question) -> Verdict:
     if state.is_contracted:
         over = "has begun" if state.phase == "contract" else "is complete"
         return _hold(
-            f"the contract of schema {state.version} {over}: there is no automated rollback behind"
-            " a contract, somebody has to look"
+            f"the contract of schema {state.version} {over}: there is no automated rollback after"
+            " a contract, a person has to decide"
         )
     newest = state.newest or 0
     if asked.version > newest:
@@ -197,8 +197,8 @@ def _unknown(asked: _Question) -> Verdict | None:
     if known is not None and asked.version >= known:
         return None
     return _hold(
-        f"the record begins with schema {known}: nobody knows whether what code of {asked.version}"
-        " needs is still there, somebody has to look"
+        f"the record begins with schema {known}: it is unknown whether the schema that code of"
+        f" {asked.version} needs still exists, a person has to decide"
     )
 
 
@@ -208,14 +208,16 @@ def _below(asked: _Question) -> Verdict | None:
         return None
     return _refuse(
         f"schema {asked.version} is below {floor}, which is contracted: code of {asked.version}"
-        f" needs what is gone; the lowest that runs is {floor}"
+        f" needs a schema that is gone; the lowest that runs is {floor}"
     )
 
 
 def _deployed(asked: _Question) -> Verdict:
     should = _deploy(asked)
     if should.verdict != "allow":
-        why = "it must not run" if should.verdict == "refuse" else "nobody knows whether it may run"
+        why = (
+            "it must not run" if should.verdict == "refuse" else "it is unknown whether it may run"
+        )
         return _refuse(f"recorded, but {why}: {should.reason}")
     return _allow(f"the deploy of schema {asked.version} is recorded at {_time(asked.now)}")
 

@@ -104,7 +104,7 @@ class ConfigMapStore:
                 return False
             raise _failure(f"the ConfigMap {name} cannot be written", error) from None
         except Exception as error:  # as above; it may have been written all the same
-            raise _failure(f"nobody knows whether {name} was written", error) from None
+            raise _failure(f"it is unknown whether {name} was written", error) from None
         return True
 
     def _client(self) -> Any:

@@ -61,7 +61,7 @@ async def test_a_canary_that_has_vanished_does_not_pass(
         found = await look_at_canary(Server(url), rollout, NOW + silence)
     assert found.verdict == verdict
     if verdict == "hold":
-        assert found.reason == "the canary was last scraped 61 s ago: nobody knows how it is now"
+        assert found.reason == "the canary was last scraped 61 s ago: its present state is unknown"
         assert found.queries
 
 

@@ -58,7 +58,7 @@ def test_the_metadata_of_a_hook_may_select_the_pods_itself() -> None:
     "body", [b'{"canaryHash":"a"}', b'{"canaryHash":"","stableHash":"b"}', b"{}", b'{"stable":" "}']
 )
 def test_a_version_that_is_not_named_is_told_so(body: bytes) -> None:
-    with pytest.raises(LookupError, match="was not said"):
+    with pytest.raises(LookupError, match="neither a selector nor a hash"):
         rollout(read_argo(body, {}))
 
 

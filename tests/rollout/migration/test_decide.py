@@ -206,8 +206,8 @@ def test_a_reason_names_what_would_be_right() -> None:
         " 2026-11-29T12:00:01Z"
     )
     assert decide(state, "deploy", 4, NOW).reason == (
-        "schema 4 is below 5, which is contracted: code of 4 needs what is gone; the lowest that"
-        " runs is 5"
+        "schema 4 is below 5, which is contracted: code of 4 needs a schema that is gone; the"
+        " lowest that runs is 5"
     )
 
 

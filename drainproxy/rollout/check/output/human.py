@@ -64,7 +64,7 @@ def _total(report: Report) -> str:
     objects = report.inventory.objects
     files = len({each.file for each in objects})
     about = f"{_count(len(objects), 'object')} of {_count(files, 'file')}"
-    advice = "; `drainproxy check --explain ID` says more" if report.findings else ""
+    advice = "; `drainproxy check --explain ID` explains a rule" if report.findings else ""
     return f"{', '.join(counts)} in {about}{advice}"
 
 

@@ -153,7 +153,7 @@ def connections_never_age(workload: Workload, _: Inventory) -> Iterator[Problem]
     DRAIN,
     about="object",
     kinds=WORKLOADS,
-    reason="An annotation of ours that cannot be read does not do what its author meant.",
+    reason="An annotation of drainproxy that cannot be read has no effect.",
     remedy="Write the name and the value as `drainproxy settings` has them.",
 )
 def annotation_unreadable(root: Place, _: Inventory) -> Iterator[Problem]:

@@ -90,7 +90,7 @@ def _calls(calls: tuple[Call, ...], text: str) -> str | None:
     MIGRATION,
     kinds=(*WORKLOADS, *_JOBS),
     about="object",
-    reason="A phase or schema version that cannot be read binds nobody.",
+    reason="A phase or schema version that cannot be read has no effect.",
     remedy='Write expand, migrate or contract, and a schema version such as "7".',
 )
 def migration_phase_invalid(root: Place, _: Inventory) -> Iterator[Problem]:
@@ -110,7 +110,7 @@ def migration_phase_invalid(root: Place, _: Inventory) -> Iterator[Problem]:
     MIGRATION,
     kinds=(*WORKLOADS, *_JOBS),
     about="object",
-    reason="Of a migration whose phase is not stated nobody knows whether the release can go back.",
+    reason="Without a stated phase it is unknown whether the release can be rolled back.",
     remedy=f"Annotate it with {PHASE}: expand, migrate or contract.",
 )
 def migration_phase_missing(root: Place, _: Inventory) -> Iterator[Problem]:
@@ -132,7 +132,7 @@ def migration_phase_missing(root: Place, _: Inventory) -> Iterator[Problem]:
     MIGRATION,
     kinds=WORKLOADS,
     about="object",
-    reason="A release with a contract cannot be taken back.",
+    reason="A release with a contract cannot be rolled back.",
     remedy="Release the code with expand or migrate; contract alone, 24 h later.",
 )
 def contract_in_release(root: Place, _: Inventory) -> Iterator[Problem]:

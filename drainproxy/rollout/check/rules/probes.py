@@ -56,7 +56,7 @@ def readiness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Proble
     "liveness-probe-missing",
     "warning",
     PROBES,
-    reason="Without a livenessProbe an app that hangs stays in the rollout for ever.",
+    reason="Without a livenessProbe an app that hangs is never restarted.",
     remedy="Add a livenessProbe that asks the process alone, none of what it depends on.",
 )
 def liveness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ def goes_back_on_errors(
 ) -> tuple[Proof, str]:
     """Whether the input proves that of a workload or a HelmRelease, and else why not."""
     if "contract" in phases(each):
-        return "unknown", "behind a contract nothing may go back by itself"
+        return "unknown", "after a contract no automated rollback is allowed"
     if each.kind == "Rollout":
         found = _analysed(each, inventory)
     elif canary is not None:
@@ -38,7 +38,7 @@ def _analysed(rollout: Object, inventory: Inventory) -> tuple[Proof, str]:
         return "unknown", "what is only a dry run in its analyses takes nothing back"
     all_here = _all_here(names, TEMPLATES, rollout, inventory)
     if all_here[0] == "proved" and all(_only_runs_jobs(name, rollout, inventory) for name in names):
-        return "unknown", "whether the Jobs of its analyses measure errors is not said here"
+        return "unknown", "this input does not show whether the Jobs of its analyses measure errors"
     return all_here
 
 
@@ -61,7 +61,7 @@ def _judged(canary: Object, inventory: Inventory) -> tuple[Proof, str]:
     if not metrics:
         hooks = {each.at("type").text for each in analysis.at("webhooks").items}
         asked = hooks & {"rollback", "rollout"}
-        why = "what its webhooks measure is not said here" if asked else "it has no metrics"
+        why = "this input does not show what its webhooks measure" if asked else "it has no metrics"
         return "unknown" if asked else "open", f"{canary.title}: {why}"
     named = [each.at("templateRef", "name").text for each in metrics]
     return _all_here([*filter(None, named)], ("MetricTemplate",), canary, inventory)
@@ -91,4 +91,4 @@ def _remediated(root: Place, inventory: Inventory) -> tuple[Proof, str]:
         return "open", "no test of it can fail, so that errors take nothing back"
     if inventory.has_near(runs_a_gate, root.object):
         return "proved", ""
-    return "unknown", "whether its tests measure errors is not said here"
+    return "unknown", "this input does not show whether its tests measure errors"

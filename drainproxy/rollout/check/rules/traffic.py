@@ -83,7 +83,7 @@ def _number(workload: Workload, target: str) -> str | None:
     "error",
     TRAFFIC,
     kinds=("Service", *WORKLOADS),
-    reason="A targetPort that no container names leads nowhere.",
+    reason="A targetPort that no container names has no endpoints.",
     remedy="Name a port that a container declares, or write its number.",
 )
 def service_port_unknown(workload: Workload, inventory: Inventory) -> Iterator[Problem]:
