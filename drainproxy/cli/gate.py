@@ -114,7 +114,7 @@ Example:
 @click.option(
     "--previous",
     type=click.IntRange(min=0),
-    help="The schema version of the stable code: a fail is a hold if no rollback to it is allowed.",
+    help="The schema version of the stable code; a fail is a hold if a rollback to it is refused.",
 )
 @added(*STATE, *VERSIONS, *SERVER, *LOOKS)
 def all_(**given: Any) -> None:
@@ -167,7 +167,7 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--listen") from None
     if token_file is None:
-        click.echo("drainproxy: no --token-file: everyone who reaches it may ask", err=True)
+        click.echo("drainproxy: no --token-file: requests need no token", err=True)
     app = Gate(server(given), Token(token_file), _record(given)).application()
     logs.configure("info", "text")
     brief("aiohttp.server")

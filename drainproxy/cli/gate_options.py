@@ -92,26 +92,34 @@ SERVER: Final = (
         metavar="'NAME: VALUE'",
         multiple=True,
         callback=_header,
-        help="A header of each query, such as X-Scope-OrgID; repeatable.",
+        help="A header for each query, such as X-Scope-OrgID; repeatable.",
     ),
     _asked(
-        "--bearer-file", metavar="FILE", help="The file of a bearer token, read before each query."
+        "--bearer-file", metavar="FILE", help="A file with a bearer token, read before each query."
     ),
     _asked("--user", help="The user for basic authentication."),
-    _asked("--password-file", metavar="FILE", help="The file of that user's password."),
-    _asked("--ca-file", metavar="FILE", help="The CA of the server's certificate."),
-    _asked("--cert-file", metavar="FILE", help="A client certificate."),
-    _asked("--key-file", metavar="FILE", help="The key of the client certificate."),
+    _asked("--password-file", metavar="FILE", help="A file with the password of --user."),
+    _asked(
+        "--ca-file",
+        metavar="FILE",
+        help="A file with the CA that signed the server's certificate (PEM).",
+    ),
+    _asked("--cert-file", metavar="FILE", help="A file with a client certificate (PEM)."),
+    _asked(
+        "--key-file", metavar="FILE", help="A file with the key of the client certificate (PEM)."
+    ),
     _asked(
         "--timeout",
         type=duration_within(0.1, 3600),
         default="8s",
         show_default=True,
-        help="The time limit of all queries of one look together.",
+        help="The time limit for all queries of one look together.",
     ),
 )
 SAID: Final = (
-    click.option("--advise", is_flag=True, help="Print the verdict, and exit 0 whatever it is."),
+    click.option(
+        "--advise", is_flag=True, help="Print the verdict, and exit with 0 for each verdict."
+    ),
     click.option(
         "-o",
         "--output",
@@ -126,7 +134,7 @@ LOOKS: Final = (
         "--wait",
         type=DURATION,
         default=0.0,
-        help="How long to look again while the verdict is hold.",
+        help="How long to repeat the look while the verdict is hold.",
     ),
     click.option(
         "--interval",
@@ -169,14 +177,14 @@ VERSIONS: Final = (
         type=duration_within(1, 86400),
         default="10m",
         show_default=True,
-        help="How long before the first look the step began; all looks count from then on.",
+        help="The time before the first look from which samples are counted.",
     ),
     _compared(
         "--warm-up",
         type=DURATION,
         default="60s",
         show_default=True,
-        help="How long after its start a pod does not count.",
+        help="The time after its start in which a pod is not counted.",
     ),
     _compared(
         "--slo",
@@ -199,13 +207,13 @@ SOURCE: Final = click.option(
     type=click.Choice(["drainproxy", "sloth", "pyrra"]),
     default="drainproxy",
     show_default=True,
-    help="The recording rules that compute the budget; Pyrra's need its --generic-rules.",
+    help="The recording rules that compute the budget; Pyrra must run with --generic-rules.",
 )
 STATE: Final = (
     _recorded(
         "--state",
         metavar="FILE",
-        help="The file of the record of migrations, if it is not in ConfigMaps.",
+        help="The file of the record of migrations; by default it is in ConfigMaps.",
     ),
     _recorded(
         "--contract-after",

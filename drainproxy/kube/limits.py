@@ -78,7 +78,7 @@ def _excesses(pod: Json) -> Iterator[str]:
 
 def _over(count: int, most: int, what: str, ours: Mapping[str, int] = _NONE) -> Iterator[str]:
     if count > most + ours.get(what, 0):
-        yield f"it has {count:,} {what}, and may have {most:,} for a sidecar"
+        yield f"it has {count:,} {what}, and with a sidecar may have {most:,} at most"
 
 
 def _twins(containers: list[Any]) -> Iterator[str]:

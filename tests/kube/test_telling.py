@@ -94,7 +94,8 @@ def test_a_pod_behind_very_many_services_is_left_out_and_named() -> None:
     more = [SERVICE.replace("{name: web}", f"{{name: web-{at}}}") for at in range(51)]
 
     assert lines(inject(join(DEPLOYMENT, *more))) == [
-        "deployment/web skipped (it has 51 Services in front of it, and may have 50 for a sidecar)"
+        "deployment/web skipped (it has 51 Services in front of it, and with a sidecar may have 50"
+        " at most)"
     ]
 
 
