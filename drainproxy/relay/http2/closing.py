@@ -106,7 +106,7 @@ class Closing:
         """In place of the app's, if that has not come (3.4), and what of ours has waited for it."""
         if self._outbound.begun:
             return b""
-        preface = settings() + settings(ack=True) * self._outbound.unacknowledged
+        preface = settings() + settings(ack=True) * len(self._outbound.announced)
         return preface + self._outbound.take_own_frames()
 
     def _goaway(self, code: int, reason: str) -> bytes:

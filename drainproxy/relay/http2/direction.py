@@ -4,10 +4,10 @@ A header block that is dropped or inserted breaks the compression of its directi
 From then on every block of that direction is encoded again, without the dynamic table.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from drainproxy.relay.http2.announced import Announced
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.wire import hpack
@@ -16,7 +16,6 @@ from drainproxy.wire.hpack import Fields
 from drainproxy.wire.hpack_cache import CachingReader
 from drainproxy.wire.http2 import (
     HEADER_TABLE_SIZE,
-    INITIAL_WINDOW_SIZE,
     MAX_FRAME_SIZE,
     Setting,
     clamped,
@@ -33,10 +32,11 @@ _MOST_TABLE = 65536
 
 
 class Direction(FrameScanner[Stream], Generic[Head]):
-    """One direction. `other` is set once both are made. `data_frames`: how many frames of DATA have
-    passed; a large one counts as those that it could have been."""
+    """One direction. `other` is set once both are made. `announced`: what the receiver has said and
+    the sender has not acknowledged. `data_frames`: how many frames of DATA have passed; a large one
+    counts as those that it could have been."""
 
-    __slots__ = ("_announced", "data_frames", "other", "reader", "stateless", "table")
+    __slots__ = ("announced", "data_frames", "other", "reader", "stateless", "table")
 
     def __init__(self, table: StreamTable, understand: Callable[[Fields], Head]) -> None:
         limits = table.context.limits
@@ -47,9 +47,7 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         self.reader = CachingReader(most, understand, matters, limits.max_fields)
         # From now on header blocks must be encoded anew.
         self.stateless = False
-        # What the receiver has announced and the sender has not acknowledged: the size of the
-        # table, of frames and of windows, for each of its SETTINGS.
-        self._announced: deque[tuple[int | None, int | None, int | None]] = deque()
+        self.announced = Announced()
         self.data_frames = 0
 
     def tell_sender(self, frame: bytes) -> None:
@@ -109,33 +107,21 @@ class Direction(FrameScanner[Stream], Generic[Head]):
 
     def announce(self, values: list[Setting]) -> None:
         """What the receiver of this direction wants; it counts once the sender has said so."""
-        said = dict(values)
-        table, frame = said.get(HEADER_TABLE_SIZE), said.get(MAX_FRAME_SIZE)
-        if frame is not None:
-            self.max_frame = max(self.max_frame, frame)
-        self._announced.append((table, frame, said.get(INITIAL_WINDOW_SIZE)))
-
-    @property
-    def announced_windows(self) -> list[int]:
-        """The windows among it."""
-        return [window for _, _, window in self._announced if window is not None]
+        self.announced.add(values)
+        for key, value in values:
+            if key == MAX_FRAME_SIZE:
+                self.max_frame = max(self.max_frame, value)
 
     def settings_acknowledged(self) -> bytes | None:
         """The sender keeps to what was announced."""
-        if self._announced:
-            table, frame, window = self._announced.popleft()
-            if table is not None:
-                self.reader.allow(table)
-            if frame is not None:
-                self.max_frame = frame
-            if window is not None:
-                self.window_acknowledged(window)
+        table, frame, window = self.announced.acknowledged()
+        if table is not None:
+            self.reader.allow(table)
+        if frame is not None:
+            self.max_frame = frame
+        if window is not None:
+            self.window_acknowledged(window)
         return None
 
     def window_acknowledged(self, window: int) -> None:
         """The sender keeps to this window of the receiver's streams."""
-
-    @property
-    def unacknowledged(self) -> int:
-        """How many SETTINGS the sender has not acknowledged."""
-        return len(self._announced)

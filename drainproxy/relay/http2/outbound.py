@@ -231,12 +231,12 @@ class Outbound(Direction[AnswerHead]):
     def announce(self, values: list[Setting]) -> None:
         """What the client wants; of its windows it is told apart what the app knows."""
         super().announce(values)
-        self.table.change_windows(self.announced_windows)
+        self.table.change_windows(self.announced.least_window)
 
     def window_acknowledged(self, window: int) -> None:
         """The app keeps to it."""
         self.table.window.in_force = window
-        self.table.change_windows(self.announced_windows)
+        self.table.change_windows(self.announced.least_window)
 
     def ping(self, data: bytes, *, ack: bool) -> bytes | None:
         """PING of the app is for the client."""

@@ -105,9 +105,12 @@ class StreamTable:
         """How many of the client's streams have gone to the app so far."""
         return (self.highest + 1) // 2 - self._not_passed
 
-    def change_windows(self, announced: list[int]) -> None:
-        """The client has announced these for its streams, and the app has not acknowledged them."""
+    def change_windows(self, announced: int | None) -> None:
+        """This is the least that the client has announced for its streams and the app has not
+        acknowledged, None for nothing."""
         change = self.window.change(announced)
+        if not change:
+            return
         for tracked in self.tracked.values():
             tracked.window += change
 

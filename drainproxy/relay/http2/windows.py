@@ -1,7 +1,5 @@
 """The flow-control windows of an HTTP/2 client (RFC 9113 6.9), reduced by DATA of our own."""
 
-from collections.abc import Iterable
-
 from drainproxy.wire.http2 import window_update
 
 # 6.9.2
@@ -34,9 +32,10 @@ class ClientWindow:
         self.debt -= paid
         return window_update(0, increment - paid) if increment > paid else b""
 
-    def change(self, announced: Iterable[int]) -> int:
-        """By how much the windows of all streams change (6.9.2), now that the client has announced
-        these and the app has not acknowledged them: a larger one counts when it has."""
-        window = min([self.in_force, *announced])
+    def change(self, announced: int | None) -> int:
+        """By how much the windows of all streams change (6.9.2), now that this is the least that
+        the client has announced and the app has not acknowledged, None for nothing; a larger one
+        counts when it has."""
+        window = self.in_force if announced is None else min(self.in_force, announced)
         change, self.of_stream = window - self.of_stream, window
         return change

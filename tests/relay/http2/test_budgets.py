@@ -18,6 +18,7 @@ from tests.relay.frames import (
     REFUSED_STREAM,
     SETTINGS_ACK,
     TRAILERS,
+    WINDOW,
     Fields,
     continuation,
     data,
@@ -34,6 +35,7 @@ from tests.relay.streams import asked, begun, parted
 CONTROL, CONTROL_WINDOW = 1000, 10
 EMPTY = 100
 CONTINUATIONS = 8
+UNACKNOWLEDGED = 1000
 
 
 def earns_nothing_more(talk: Conversation) -> None:
@@ -237,7 +239,44 @@ def test_a_header_block_has_so_many_frames(trailers: bool) -> None:
 
 def test_the_app_has_no_budgets() -> None:
     talk = asked()
-    talk.app_sends((ping() + settings() + priority(1) + data(1)) * 2 * CONTROL)
+    talk.app_sends((ping() + priority(1) + data(1)) * 2 * CONTROL)
+    assert not talk.session.closing.over
+
+
+# SETTINGS that wait for their acknowledgement (RFC 9113 6.5.3)
+
+
+def test_settings_of_a_client_that_the_app_does_not_acknowledge_are_so_many_at_most() -> None:
+    talk = asked(end=False)
+    for _ in range(10):
+        talk.proxy.wait(CONTROL_WINDOW)
+        talk.client_sends(settings({WINDOW: 70000}) * (UNACKNOWLEDGED // 10))
+    assert not talk.session.closing.over
+    talk.client_sends(settings())
+    *_, last = talk.client_hears()
+    assert last[:3] == ("goaway", 1, ENHANCE_YOUR_CALM)
+    assert talk.in_flight == {}
+
+
+def test_settings_of_an_app_that_the_client_does_not_acknowledge_are_so_many_at_most() -> None:
+    talk = asked()
+    talk.app_sends(settings() * UNACKNOWLEDGED)
+    assert not talk.session.closing.over
+    talk.client_hears()
+    talk.app_sends(settings())
+    answer, going = talk.client_hears()
+    assert dict(answer[2])[b":status"] == b"502"
+    assert (
+        going[3] == "the app breaks the rules of HTTP/2: over 1000 SETTINGS wait to be acknowledged"
+    )
+
+
+def test_settings_that_are_acknowledged_may_be_any_number() -> None:
+    talk = asked()
+    for _ in range(12):
+        talk.app_sends(settings() * (UNACKNOWLEDGED // 10))
+        talk.client_sends(SETTINGS_ACK * (UNACKNOWLEDGED // 10))
+        talk.proxy.wait(CONTROL_WINDOW)
     assert not talk.session.closing.over
 
 

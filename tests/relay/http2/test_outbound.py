@@ -283,7 +283,7 @@ def test_the_apps_acknowledgement_is_the_clients_to_hear() -> None:
     talk.client_sends(settings({4: 5}))
     talk.app_sends(SETTINGS_ACK)
     assert talk.client_hears() == [("settings ack",)]
-    assert talk.session.outbound.unacknowledged == 0
+    assert len(talk.session.outbound.announced) == 0
 
 
 def test_what_the_app_said_with_its_goaway_is_passed_on() -> None:

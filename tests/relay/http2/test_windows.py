@@ -40,8 +40,8 @@ def test_the_app_gets_all_that_is_given_back_but_the_debt(
 
 def test_a_smaller_window_holds_at_once_and_a_larger_one_when_the_app_knows_it() -> None:
     window = ClientWindow()
-    assert window.change([100, 200]) == 100 - 65535
+    assert window.change(100) == 100 - 65535
     window.in_force = 100
-    assert window.change([200]) == 0
+    assert window.change(200) == 0
     window.in_force = 200
-    assert window.change([]) == 100
+    assert window.change(None) == 100
