@@ -18,6 +18,11 @@ class EventStream(TrackedStream):
         events = EventGoodbye(connection.context, asked_by_id=stream.head.asked_by_id)
         super().__init__(connection, stream, window, HeldEvents(events))
 
+    @property
+    def needs_room(self) -> bool:
+        """What is held has to pass."""
+        return self.goodbye.held > self.room
+
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The app's next bytes are those of `data` from `start` to `end`."""
         self.goodbye.feed(data, start, end)

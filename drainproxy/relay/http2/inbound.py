@@ -159,13 +159,22 @@ class Inbound(Direction[RequestHead]):
         if found.client_done:
             raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
         if self.table.tracked:
-            tracked = self.table.tracked.get(stream)
-            self.follower = tracked.client_follower() if tracked is not None else None
+            self._follow_client(stream)
         if flags & END_STREAM:
             self.ending = found
         elif not length:
             self.floods.spend_empty(self.table.context.now())
         return True
+
+    def _follow_client(self, stream: int) -> None:
+        table = self.table
+        table.heard = tracked = table.tracked.get(stream)
+        if tracked is None:
+            self.follower = None
+            return
+        self.follower = tracked.client_follower()
+        if table.pending:
+            table.touched[stream] = tracked
 
     def _late_data(self, stream: int, length: int) -> bool:
         if not length:
@@ -294,12 +303,16 @@ class Inbound(Direction[RequestHead]):
         self._spend_control()
         if not increment:
             raise Http2Error(PROTOCOL_ERROR, "a WINDOW_UPDATE of 0")
+        table = self.table
         if not stream:
-            return self.table.window.opens(increment)
-        if (found := self.table.streams.get(stream)) is not None:
+            table.touched |= table.short
+            return table.window.opens(increment)
+        if (found := table.streams.get(stream)) is not None:
             found.credit += increment
-            if stream in self.table.tracked:
-                self.table.tracked[stream].window += increment
+            if stream in table.tracked:
+                table.tracked[stream].window += increment
+                if stream in table.short:
+                    table.touched[stream] = table.short[stream]
             return None
         if self._is_idle(stream):
             raise Http2Error(PROTOCOL_ERROR, f"WINDOW_UPDATE of stream {stream}, which is idle")

@@ -132,8 +132,11 @@ class Outbound(Direction[AnswerHead]):
             if table.tracked:
                 tracked = table.tracked.get(stream)
                 ends = bool(flags & END_STREAM)
-                if tracked is not None and not tracked.passes(length, ends=ends):
-                    return self.give_back(length)
+                if tracked is not None:
+                    if table.pending:
+                        table.touched[stream] = tracked
+                    if not tracked.passes(length, ends=ends):
+                        return self.give_back(length)
             if not found.status:
                 table.fail(found, 502, "the app's answer is broken: it has no head")
                 return self.give_back(length)
@@ -147,7 +150,10 @@ class Outbound(Direction[AnswerHead]):
 
     def _released(self, stream: int) -> bytes:
         tracked = self.table.tracked.get(stream)
-        return tracked.release() if tracked is not None else b""
+        if tracked is None:
+            return b""
+        self.table.touched[stream] = tracked
+        return tracked.release()
 
     def give_back(self, length: int) -> bool:
         """The client gets nothing of it, and its window stays as it was."""

@@ -4,12 +4,14 @@ from math import inf
 
 from drainproxy.drain.aging import STREAM
 from drainproxy.drain.goodbye import DRAIN, MAX_STREAM_AGE
+from drainproxy.drain.interruption import QUIET
 from drainproxy.drain.ledger import CUT
 from drainproxy.relay.http2.deadlines import Deadline
 from drainproxy.relay.http2.endless_stream import EndlessStream
 from drainproxy.relay.http2.grpc_stream import GrpcStream
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_table import StreamTable
+from drainproxy.relay.http2.tracked import TrackedStream
 
 
 class StreamGoodbyes:
@@ -36,9 +38,10 @@ class StreamGoodbyes:
         elif tracked is None and why == DRAIN and self._is_endless(stream):
             tracked = table.tracked[stream.id] = EndlessStream(table.connection, stream)
         if tracked is not None:
-            tracked.say(why, table.context.now())
+            now = table.context.now()
+            tracked.say(why, now)
             table.pending[stream.id] = tracked
-            self.poll()
+            self._poll({stream.id: tracked}, now)
 
     def _is_endless(self, stream: Stream) -> bool:
         """Without an announced length, and the answer to a request that can be repeated."""
@@ -63,45 +66,79 @@ class StreamGoodbyes:
         """Time is up. A request without an answer gets `status` for this `reason`. A WebSocket gets
         a little for its handshake, an event stream for the end of its event; what is said in time
         is no cut."""
-        for stream in list(self._table.streams.values()):
-            self._cut(stream, why, status, reason)
+        table = self._table
+        now = table.context.now()
+        for stream in list(table.streams.values()):
+            tracked = table.tracked.get(stream.id)
+            if tracked is None or not tracked.can_be_told:
+                table.cancel(stream, CUT, reason, status)
+            else:
+                tracked.hasten(why, now)
+                table.pending[stream.id] = tracked
+        self._poll(table.pending.copy(), now)
 
     def cut_rest(self, why: str, spared: list[Stream]) -> None:
         """End all that are still open, but for those that are spared."""
+        kept = {stream.id for stream in spared}
         for stream in list(self._table.streams.values()):
-            if stream not in spared:
+            if stream.id not in kept:
                 self._table.cancel(stream, CUT, why)
-
-    def _cut(self, stream: Stream, why: str, status: int, reason: str) -> None:
-        if self._is_gone(stream):
-            return
-        table = self._table
-        tracked = table.tracked.get(stream.id)
-        if tracked is None or not tracked.can_be_told:
-            table.cancel(stream, CUT, reason, status)
-        else:
-            tracked.hasten(why, table.context.now())
-            table.pending[stream.id] = tracked
-            self.poll()
 
     def cancel(self, remaining: str) -> None:
         """What has not been said is not said, but for the reason that remains, if one does."""
-        now = self._table.context.now()
-        for tracked in self._table.pending.values():
+        table = self._table
+        now = table.context.now()
+        for tracked in table.pending.values():
             tracked.cancel(remaining, now)
-        self.poll()
+        self._poll(table.pending.copy(), now)
 
     def poll(self) -> None:
-        """Say what may be said now, and end handshakes that do not end."""
-        table, looks_at = self._table, inf
+        """Say what may be said now, and end handshakes that do not end.
+
+        Called with each read while a goodbye waits, so only those are polled on which something has
+        moved, and once their moment has come all others. In the middle of a frame of the app
+        nothing can be said, so what has moved meanwhile waits for its end.
+        """
+        table = self._table
         now = table.context.now()
-        for stream, tracked in list(table.pending.items()):
+        if table.deadlines.get(Deadline.GOODBYES) <= now:
+            due = {key: each for key, each in table.pending.items() if each.looks_at <= now}
+            table.deadlines.set(Deadline.GOODBYES, inf)
+            self._poll(due | table.touched, now)
+            looks_at = min([each.looks_at for each in table.pending.values()], default=inf)
+            table.deadlines.no_later(Deadline.GOODBYES, looks_at)
+        elif table.touched and table.connection.outbound.between_frames:
+            self._poll(table.touched, now)
+        elif table.touched:
+            table.deadlines.no_later(Deadline.GOODBYES, now + QUIET)
+
+    def _poll(self, due: dict[int, TrackedStream], now: float) -> None:
+        table, looks_at = self._table, inf
+        if table.connection.outbound.between_frames:
+            table.touched = {}
+        else:
+            # They are polled again behind the frame.
+            table.touched = table.touched | due
+        if table.inbound.follower is not None and table.heard is not None:
+            # The rest of the client's frame is read without a further word of it.
+            table.touched[table.heard.stream.id] = table.heard
+        if table.touched:
+            looks_at = now + QUIET
+        for stream, tracked in list(due.items()):
             # A goodbye to one may have been the end of another.
-            if tracked.waits and stream in table.pending:
-                looks_at = min(looks_at, tracked.poll(now))
+            if stream not in table.pending:
+                continue
+            if tracked.waits:
+                tracked.looks_at = tracked.poll(now)
+                looks_at = min(looks_at, tracked.looks_at)
             if not tracked.waits:
-                table.pending.pop(stream, None)
-        self._table.deadlines.set(Deadline.GOODBYES, looks_at)
+                table.forget_goodbye(stream)
+            elif tracked.needs_room:
+                table.short[stream] = tracked
+            else:
+                table.short.pop(stream, None)
+        if table.pending:
+            table.deadlines.no_later(Deadline.GOODBYES, looks_at)
 
     def end_told(self) -> None:
         """The app is gone: nothing more comes on streams whose clients have heard Close."""

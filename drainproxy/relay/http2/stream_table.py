@@ -6,11 +6,12 @@ from math import inf
 from typing import Protocol
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED, GOODBYE
-from drainproxy.relay.http2.deadlines import Deadlines
+from drainproxy.relay.http2.deadlines import Deadline, Deadlines
 from drainproxy.relay.http2.stream import UNAVAILABLE, Stream
 from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
 from drainproxy.relay.http2.windows import ClientWindow
 from drainproxy.wire import http2
+from drainproxy.wire.frames import Follower
 from drainproxy.wire.hpack import HeaderField
 from drainproxy.wire.http2_head import RequestHead
 from drainproxy.wire.logged import NO_FACTS, Facts
@@ -23,9 +24,11 @@ _MOST_GAPS = 100
 
 
 class Side(Protocol):
-    """What it asks of a direction. `ending`: the stream that is over once a frame has passed."""
+    """What it asks of a direction. `ending`: the stream that is over once a frame has passed;
+    `follower`: whoever sees the frame that is passing."""
 
     ending: Stream | None
+    follower: Follower | None
 
     def own_block(self, fields: Fields) -> bytes:
         """A header block of ours."""
@@ -36,7 +39,9 @@ class StreamTable:
 
     `highest` is the last stream that the client has opened, `passed` the last one that has gone to
     the app; none above `last` does. `tracked`: streams whose bodies are followed, or whose goodbye
-    waits for its place; `pending`: of these the latter. `moment`: when what is being read has come.
+    waits for its place; `pending`: of these the latter. `touched`: those on which something has
+    moved since they were polled; `short`: those that may wait for the client's windows; `heard`:
+    the one on which the client spoke last. `moment`: when what is being read has come.
     """
 
     __slots__ = (
@@ -48,6 +53,7 @@ class StreamTable:
         "deadlines",
         "finished",
         "going",
+        "heard",
         "highest",
         "hold",
         "inbound",
@@ -58,7 +64,9 @@ class StreamTable:
         "passed",
         "pending",
         "pushed",
+        "short",
         "streams",
+        "touched",
         "tracked",
         "unwanted",
         "window",
@@ -75,6 +83,9 @@ class StreamTable:
         self.streams: dict[int, Stream] = {}
         self.tracked: dict[int, TrackedStream] = {}
         self.pending: dict[int, TrackedStream] = {}
+        self.touched: dict[int, TrackedStream] = {}
+        self.short: dict[int, TrackedStream] = {}
+        self.heard: TrackedStream | None = None
         # Streams that finished in the current read; they are counted together afterwards.
         self.finished: list[Stream] = []
         self.moment = connection.context.now()
@@ -113,6 +124,7 @@ class StreamTable:
             return
         for tracked in self.tracked.values():
             tracked.window += change
+        self.touched |= self.short
 
     # How streams begin
 
@@ -200,10 +212,19 @@ class StreamTable:
     def _forget(self, stream: Stream, ending: int) -> None:
         tracked = self.tracked.pop(stream.id, None)
         if tracked is not None:
-            self.pending.pop(stream.id, None)
+            self.forget_goodbye(stream.id)
             tracked.count_ending(ending)
         if not stream.id & 1:
             self.pushed -= 1
+
+    def forget_goodbye(self, stream: int) -> None:
+        """No goodbye waits on this stream any more."""
+        if self.pending.pop(stream, None) is None:
+            return
+        self.touched.pop(stream, None)
+        self.short.pop(stream, None)
+        if not self.pending:
+            self.deadlines.set(Deadline.GOODBYES, inf)
 
     def break_off(self, stream: Stream, code: int) -> None:
         """The client's request turned out to be malformed when the app had begun to get it."""

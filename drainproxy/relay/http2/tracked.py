@@ -1,5 +1,6 @@
 """HTTP/2 streams that may need a goodbye of their own, carried by DATA within flow control."""
 
+from math import inf
 from typing import Any, Protocol
 
 from drainproxy.relay.age import Age
@@ -66,9 +67,10 @@ class StreamConnection(StreamOwner, Protocol):
 
 class TrackedStream:
     """The carrier of a stream's goodbye, which is `goodbye`. `window`: the bytes that are left of
-    the client's window for this stream."""
+    the client's window for this stream. `looks_at`: when a goodbye that waits is polled, if nothing
+    moves before."""
 
-    __slots__ = ("connection", "goodbye", "stream", "window")
+    __slots__ = ("connection", "goodbye", "looks_at", "stream", "window")
 
     # Each kind of goodbye asks more of its own kind of carrier.
     goodbye: Goodbye[Any]
@@ -80,6 +82,7 @@ class TrackedStream:
         self.stream = stream
         self.window = window
         self.goodbye = goodbye
+        self.looks_at = inf
 
     # What the connection and its directions ask
 
@@ -102,6 +105,11 @@ class TrackedStream:
     def can_be_told(self) -> bool:
         """When time is up, it still has a language in which the client can be told."""
         return not self.stream.app_done
+
+    @property
+    def needs_room(self) -> bool:
+        """The client's windows may be too small for what is to be said."""
+        return False
 
     def say(self, why: str, now: float) -> None:
         """A goodbye, as soon as that loses nothing."""

@@ -5,6 +5,9 @@ from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
 
+# RFC 6455 5.5, in bytes: the head, and the payload of a control frame.
+_LONGEST_CLOSE = 2 + 125
+
 
 class ClientSide:
     """Reads what the client says in a WebSocket."""
@@ -47,6 +50,11 @@ class WebSocketStream(TrackedStream):
     def client_answered(self) -> bool:
         """The client has answered it."""
         return self.goodbye.client_answered
+
+    @property
+    def needs_room(self) -> bool:
+        """For Close."""
+        return not self.goodbye.said and self.room < _LONGEST_CLOSE
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The app's next bytes are those of `data` from `start` to `end`."""
