@@ -96,7 +96,7 @@ class Passing(FrameScanner[int]):
         return None
 
     headers = push = reset = window_update = priority = settings = ping = goaway = _passes
-    settings_acknowledged = _passes
+    settings_acknowledged = forget_block = _passes
 
     def pass_on(self, data: bytes) -> bytes:
         passed = b""

@@ -51,6 +51,9 @@ _MOST_KEPT = LEAST_MAX_FRAME
 # What may stand in a frame beside its part of a header block: padding and its length, priority.
 _BESIDE_A_BLOCK = 256 + 5
 _MOST_CONTINUATIONS = 8
+# In bytes. What is made of a longer block is not kept once it has passed: a connection may be idle
+# for an hour.
+_LONG_BLOCK = 2048
 # Bytes that are read at once, in a millisecond or two; payloads that are not read do not count.
 _READ_AT_ONCE = 8192
 
@@ -154,6 +157,10 @@ class FrameScanner(Generic[Ending]):
 
     def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
         """PUSH_PROMISE and its header block are whole."""
+        raise NotImplementedError
+
+    def forget_block(self) -> None:
+        """The header block that was told of last is long, and not needed any more."""
         raise NotImplementedError
 
     def reset(self, stream: int, code: int) -> bytes | None:
@@ -314,6 +321,8 @@ class FrameScanner(Generic[Ending]):
                     if not stream:
                         raise Http2Error(PROTOCOL_ERROR, "HEADERS of no stream")
                     instead = self.headers(stream, flags, b"", data[payload:stop])
+                    if length > _LONG_BLOCK:
+                        self.forget_block()
                 elif kind > CONTINUATION:
                     bound = min(bound + length, end)
                     if not self.unknown(stream):
@@ -437,6 +446,8 @@ class FrameScanner(Generic[Ending]):
             instead = self.headers(stream, flags, prefix, block)
         else:
             instead = self.push(stream, number(prefix) & MOST_STREAM, block)
+        if len(block) > _LONG_BLOCK:
+            self.forget_block()
         return raw if instead is None else instead
 
 

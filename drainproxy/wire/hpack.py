@@ -5,11 +5,12 @@ written here refers to the static table only: it means the same wherever it stan
 one's table.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar, cast
 
 from drainproxy.wire import huffman
 from drainproxy.wire.http2 import COMPRESSION_ERROR, ENHANCE_YOUR_CALM, Http2Error
+from drainproxy.wire.memory import Memory
 
 HeaderField = tuple[bytes, bytes]
 Fields = tuple[HeaderField, ...]
@@ -79,30 +80,7 @@ Entry = tuple[HeaderField, int, HeaderField, bool]
 STATIC_LENGTH = len(_STATIC_FIELDS)
 FIRST_DYNAMIC = _INDEXED + STATIC_LENGTH + 1
 
-_Key = TypeVar("_Key", bound=Hashable)
-_Value = TypeVar("_Value")
 Read = TypeVar("Read")
-
-
-class Memory(dict[_Key, _Value]):
-    """What was read already; forgotten altogether before it weighs more than `room` bytes."""
-
-    __slots__ = ("_left", "_room")
-
-    def __init__(self, room: int) -> None:
-        self._room = self._left = room
-
-    def keep(self, key: _Key, value: _Value, weight: int) -> None:
-        if weight > self._room:
-            return
-        if weight > self._left:
-            self.forget()
-        self._left -= weight
-        self[key] = value
-
-    def forget(self) -> None:
-        self.clear()
-        self._left = self._room
 
 
 # For each reader: some 30 usual blocks; a bearer token and other strings beside it.
@@ -145,8 +123,7 @@ class HpackReader(Generic[Read]):
     __slots__ = (
         "_blocks",
         "_entries",
-        "_last_read",
-        "_last_seen",
+        "_last",
         "_limit",
         "_matters",
         "_max_list_size",
@@ -171,8 +148,7 @@ class HpackReader(Generic[Read]):
         self._matters = matters
         self._entries: list[Entry] | None = []
         # What was seen last, and what it was understood to be: clients repeat themselves.
-        self._last_seen: list[HeaderField] | None = None
-        self._last_read: Read
+        self._last: tuple[list[HeaderField], Read] | None = None
         self._table = static_table(matters).copy()
         self._size = 0  # what the dynamic entries weigh
         self._max_size = _DEFAULT_TABLE_SIZE  # the most that they may, as the sender has chosen it
@@ -194,6 +170,10 @@ class HpackReader(Generic[Read]):
     def table_size(self) -> int:
         """The most that the sender's table may weigh now, in bytes."""
         return self._max_size
+
+    def forget(self) -> None:
+        """Keep nothing of the block that was read last."""
+        self._entries, self._last = [], None
 
     def allow(self, size: int) -> None:
         """The receiver's SETTINGS_HEADER_TABLE_SIZE, as soon as the sender has acknowledged it.
@@ -249,12 +229,12 @@ class HpackReader(Generic[Read]):
             raise HpackError("the fields of a block are too large", ENHANCE_YOUR_CALM)
         self._entries = entries
         seen = [entry[0] for entry in entries]
-        if seen != self._last_seen:
-            self._last_read = self._understand(tuple(seen))
-            self._last_seen = seen
+        last = self._last
+        if last is None or seen != last[0]:
+            self._last = last = seen, self._understand(tuple(seen))
         if self._steady:
-            self._blocks.keep(block, (entries, self._last_read), end + weight)
-        return self._last_read
+            self._blocks.keep(block, (entries, last[1]), end + weight)
+        return last[1]
 
     def _size_updates(self, block: bytes) -> int:
         """Where the fields begin; only before them may the table change its size (4.2, 6.3)."""

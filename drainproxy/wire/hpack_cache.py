@@ -20,11 +20,11 @@ from drainproxy.wire.hpack import (
     HpackError,
     HpackReader,
     Matters,
-    Memory,
     Read,
     spelt,
     static_table,
 )
+from drainproxy.wire.memory import Memory
 
 # The numbers: a field that does not matter; the entries of the static table by their indexes;
 # those of the dynamic one that matter, in turn; a field spelt out; no entry at all.
@@ -96,6 +96,11 @@ class CachingReader(HpackReader[Read]):
     def fields_kept(self) -> Fields:
         """`fields`, and none after a block read at a glance."""
         return self.fields if self._entries is not None else ()
+
+    def forget(self) -> None:
+        """Keep nothing of the block that was read last."""
+        super().forget()
+        self._forget_gone()
 
     def keep_fields(self) -> None:
         """From now on the fields of each block are wanted."""

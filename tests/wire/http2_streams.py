@@ -120,6 +120,9 @@ class Recorder(FrameScanner[int]):
     def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
         return self.note("push", stream, promised, block)
 
+    def forget_block(self) -> None:
+        self.told.append(("forget",))
+
     def reset(self, stream: int, code: int) -> bytes | None:
         return self.note("reset", stream, code)
 

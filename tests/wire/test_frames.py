@@ -307,7 +307,14 @@ def test_a_header_block_may_be_larger_than_a_frame() -> None:
     frames = [Wire(HEADERS, 0, 1, part), *[Wire(CONTINUATION, 0, 1, part)] * 2]
     whole = b"".join(f.encode() for f in [*frames, Wire(CONTINUATION, END_HEADERS, 1)])
     assert all_of(scanner, whole) == whole
-    assert scanner.told == [("headers", 1, 0, b"", part * 3)]
+    assert scanner.told == [("headers", 1, 0, b"", part * 3), ("forget",)]
+
+
+def test_of_a_long_block_it_is_told_when_it_is_not_needed_any_more() -> None:
+    scanner = begun(max_block=5000)
+    for size in 2048, 2049:
+        scanner.feed(Wire(HEADERS, END_HEADERS, 1, b"x" * size).encode())
+    assert [told[0] for told in scanner.told] == ["headers", "headers", "forget"]
 
 
 # Frames of our own.
@@ -371,6 +378,7 @@ def test_every_frame_is_told_to_whoever_extends_the_scanner() -> None:
         lambda: scanner.data(1, 0, 0),
         lambda: scanner.headers(1, 0, b"", b""),
         lambda: scanner.push(1, 2, b""),
+        scanner.forget_block,
         lambda: scanner.reset(1, 0),
         lambda: scanner.window_update(0, 1),
         lambda: scanner.priority(1),
@@ -434,16 +442,3 @@ def test_who_waits_for_the_end_of_data_hears_of_it_when_the_last_byte_has_come(s
         scanner.feed(coded[at : at + size])
         passed = [("ended", stream) for end, stream in ends if end <= at + size]
         assert [told for told in scanner.told if told[0] == "ended"] == passed
-
-
-def test_who_follows_what_is_left_out_sees_it_all_the_same() -> None:
-    body = Body()
-
-    def rule(told: Told) -> bytes | None:
-        scanner.follower = body
-        return b""
-
-    scanner = begun(rule)
-    assert scanner.feed(Wire(DATA, 0, 1, b"abc").encode()[:-1]) == b""
-    assert scanner.feed(b"c") == b""
-    assert body.seen == b"abc"

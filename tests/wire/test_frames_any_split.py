@@ -14,6 +14,7 @@ from tests.wire.http2_streams import (
     FIRST,
     MOST_BLOCK,
     RESERVED,
+    Body,
     Recorder,
     Rule,
     Told,
@@ -241,3 +242,17 @@ def test_a_word_finds_its_place_wherever_it_is_said() -> None:
             speaker.take(None)
             speaker.take(stream[place:])
             assert_in_its_place(speaker.written, speaker.words, stream)
+
+
+def test_who_follows_what_is_left_out_sees_it_all_the_same() -> None:
+    body, scanner = Body(), Recorder()
+    scanner.feed(FIRST.encode())
+
+    def rule(told: Told) -> bytes | None:
+        scanner.follower = body
+        return b""
+
+    scanner.rule = rule
+    assert scanner.feed(Wire(DATA, 0, 1, b"abc").encode()[:-1]) == b""
+    assert scanner.feed(b"c") == b""
+    assert body.seen == b"abc"

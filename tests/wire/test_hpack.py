@@ -17,8 +17,6 @@ from drainproxy.wire.http2 import COMPRESSION_ERROR, ENHANCE_YOUR_CALM
 from tests.wire.hpack_blocks import huffman
 
 MOST = 65536
-ROOM_FOR_BLOCKS = 16384
-ROOM_FOR_STRINGS = 4096
 A_B = bytes.fromhex("4001610162")  # a: b, with incremental indexing: the newest entry is 62
 NEWEST = b"\xbe"
 
@@ -223,30 +221,6 @@ def test_a_block_that_changes_the_table_changes_it_each_time(reader: Reader) -> 
     assert reader.read(b"\xbe\xbf") == ((b"a", b"b"), (b"a", b"b"))
 
 
-def test_blocks_are_remembered_until_there_is_no_room_for_one_more(reader: Reader) -> None:
-    # Each weighs 405 bytes, and 433 for its fields.
-    blocks = [literal(b"x", b"%04d" % number * 100) for number in range(60)]
-    fit = ROOM_FOR_BLOCKS // 838
-    first, second, one_more = blocks[:fit], blocks[fit : 2 * fit], blocks[2 * fit]
-    for some in first, second:
-        read = [reader.read(one) for one in some]
-        assert all(reader.read(one) is fields for one, fields in zip(some, read, strict=True))
-    last = reader.read(second[-1])
-    reader.read(one_more)
-    assert reader.read(second[-1]) is not last
-
-
-def test_a_block_that_would_take_all_the_room_is_not_remembered(reader: Reader) -> None:
-    usual, large = b"\x82", literal(b"x", b"y" * ROOM_FOR_BLOCKS)
-    before = reader.read(usual)
-    first = reader.read(large)
-    assert reader.read(usual) is before
-    assert reader.read(b"\x83") != first
-    assert reader.read(large) == first
-    assert reader.read(large) is not first
-    assert reader.read(usual) is before
-
-
 @pytest.mark.parametrize("representation", [b"\x00", b"\x10"])
 def test_a_string_that_is_spelt_again_is_not_decoded_again(
     representation: bytes, reader: Reader
@@ -256,22 +230,6 @@ def test_a_string_that_is_spelt_again_is_not_decoded_again(
     assert one == two == (b"custom-key", b"custom-value")
     assert one[0] is two[0]
     assert one[1] is two[1]
-
-
-def zeros(count: int) -> bytes:
-    """A literal of 8 times `count` zeros, whose codes take 5 times `count` bytes."""
-    return b"\x01" + bytes((0x80 | 5 * count,)) + b"\0" * 5 * count
-
-
-@pytest.mark.parametrize(("most", "kept"), [(24, True), (25, False)])
-def test_strings_are_remembered_until_there_is_no_room_for_one_more(
-    most: int, kept: bool, reader: Reader
-) -> None:
-    # 13 bytes for 8 zeros: all up to 24 times 8 are 3,900.
-    assert ROOM_FOR_STRINGS // 13 in range(sum(range(25)), sum(range(26)))
-    read = [reader.read(zeros(count))[0][1] for count in range(1, most + 1)]
-    assert read == [b"0" * 8 * count for count in range(1, most + 1)]
-    assert (reader.read(zeros(1) + b"\x82")[0][1] is read[0]) is kept
 
 
 # What is made of a block.
@@ -355,6 +313,21 @@ def test_all_fields_of_a_block_can_be_had_though_few_matter() -> None:
 def test_a_value_that_is_wrong_matters_whatever_its_name_means() -> None:
     for raw, code in (b"\r", b"\x84" + huffman(b"\r")), (b"\n", b"\1\n"), (b"\0", b"\1\0"):
         assert HpackReader(MOST, tuple, lambda _: False).read(b"\x40\1v" + code) == ((b"v", raw),)
+
+
+def test_what_was_read_last_can_be_forgotten_and_the_table_stays() -> None:
+    understood: list[Fields] = []
+
+    def understand(fields: Fields) -> int:
+        understood.append(fields)
+        return len(understood)
+
+    reader = HpackReader(MOST, understand)
+    assert (reader.read(A_B), reader.read(A_B)) == (1, 1)
+    reader.forget()
+    assert list(reader.fields) == []
+    assert (reader.read(A_B), reader.read(NEWEST)) == (2, 2)
+    assert reader.fields == ((b"a", b"b"),)
 
 
 # Limits.

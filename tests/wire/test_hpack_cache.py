@@ -1,5 +1,6 @@
 """A block that is read at a glance says the same as one that is read field by field."""
 
+import sys
 import tracemalloc
 
 import pytest
@@ -140,6 +141,19 @@ def test_what_is_kept_is_bounded_whatever_was_named(room: int) -> None:
         return size
 
     assert kept() < 8 * room + 200_000
+
+
+def test_what_a_block_drove_out_of_the_table_can_be_forgotten_with_it() -> None:
+    """The block itself may have named it, so it is kept until the next one otherwise."""
+    quick = CachingReader(65536, tuple, is_pseudo)
+    large = literal(b":a", b"x" * 5000).replace(b"\0", b"\x40", 1)
+    value = quick.read(large)[0][1]
+    kept = sys.getrefcount(value)
+    quick.forget()
+    assert sys.getrefcount(value) < kept
+    # Here, and as the argument.
+    assert sys.getrefcount(value) <= 2
+    assert quick.read(large) == ((b":a", b"x" * 5000),)
 
 
 def test_an_index_is_out_of_range_once_its_entry_was_driven_out() -> None:

@@ -68,6 +68,10 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         self._become_stateless()
         return b""
 
+    def forget_block(self) -> None:
+        """Nobody asks for its fields any more."""
+        self.reader.forget()
+
     def _become_stateless(self) -> None:
         if not self.stateless:
             self.stateless = True

@@ -212,6 +212,8 @@ class StreamTable:
     def _forget(self, stream: Stream, ending: int) -> None:
         tracked = self.tracked.pop(stream.id, None)
         if tracked is not None:
+            if self.heard is tracked:
+                self.heard = None
             self.forget_goodbye(stream.id)
             tracked.count_ending(ending)
         if not stream.id & 1:

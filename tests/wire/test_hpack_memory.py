@@ -1,0 +1,55 @@
+"""Blocks and strings that were read are remembered, up to a weight."""
+
+import pytest
+
+from drainproxy.wire.hpack import Fields, HpackReader, literal
+
+ROOM_FOR_BLOCKS = 16384
+ROOM_FOR_STRINGS = 4096
+
+Reader = HpackReader[Fields]
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return HpackReader(65536, tuple)
+
+
+def test_blocks_are_remembered_until_there_is_no_room_for_one_more(reader: Reader) -> None:
+    # Each weighs 405 bytes, and 433 for its fields.
+    blocks = [literal(b"x", b"%04d" % number * 100) for number in range(60)]
+    fit = ROOM_FOR_BLOCKS // 838
+    first, second, one_more = blocks[:fit], blocks[fit : 2 * fit], blocks[2 * fit]
+    for some in first, second:
+        read = [reader.read(one) for one in some]
+        assert all(reader.read(one) is fields for one, fields in zip(some, read, strict=True))
+    last = reader.read(second[-1])
+    reader.read(one_more)
+    assert reader.read(second[-1]) is not last
+
+
+def test_a_block_that_would_take_all_the_room_is_not_remembered(reader: Reader) -> None:
+    usual, large = b"\x82", literal(b"x", b"y" * ROOM_FOR_BLOCKS)
+    before = reader.read(usual)
+    first = reader.read(large)
+    assert reader.read(usual) is before
+    assert reader.read(b"\x83") != first
+    assert reader.read(large) == first
+    assert reader.read(large) is not first
+    assert reader.read(usual) is before
+
+
+def zeros(count: int) -> bytes:
+    """A literal of 8 times `count` zeros, whose codes take 5 times `count` bytes."""
+    return b"\x01" + bytes((0x80 | 5 * count,)) + b"\0" * 5 * count
+
+
+@pytest.mark.parametrize(("most", "kept"), [(24, True), (25, False)])
+def test_strings_are_remembered_until_there_is_no_room_for_one_more(
+    most: int, kept: bool, reader: Reader
+) -> None:
+    # 13 bytes for 8 zeros: all up to 24 times 8 are 3,900.
+    assert ROOM_FOR_STRINGS // 13 in range(sum(range(25)), sum(range(26)))
+    read = [reader.read(zeros(count))[0][1] for count in range(1, most + 1)]
+    assert read == [b"0" * 8 * count for count in range(1, most + 1)]
+    assert (reader.read(zeros(1) + b"\x82")[0][1] is read[0]) is kept
