@@ -31,6 +31,9 @@ class NeverIndexed(HeaderField):
     __slots__ = ()
 
 
+# So many times as long as it may be a list of fields is read if it is to be answered.
+READ_FOR_AN_ANSWER = 2
+
 # Appendix A, from index 1 on.
 _STATIC_FIELDS: list[HeaderField] = [
     *((b":authority", b""), (b":method", b"GET"), (b":method", b"POST"), (b":path", b"/")),
@@ -112,7 +115,8 @@ class HpackReader(Generic[Read]):
     """The header blocks of one direction of a connection.
 
     `max_list_size`: the most that the fields of a block may weigh in bytes, 32 for each included
-    (RFC 9113 10.5.1); without a limit a block of 64 KB can name 256 MB.
+    (RFC 9113 10.5.1); without a limit a block of 64 KB can name 256 MB. Of a block beyond it `read`
+    returns `too_long` if that is given, so that it can be answered; its fields are not kept.
 
     `matters` is asked once for the name of each field; a value that is_raw matters in any case.
     `understand` makes what `read` returns of the fields that matter, and OTHERS for each other one,
@@ -128,11 +132,13 @@ class HpackReader(Generic[Read]):
         "_matters",
         "_max_list_size",
         "_max_size",
+        "_most_read",
         "_owed",
         "_size",
         "_steady",
         "_strings",
         "_table",
+        "_too_long",
         "_understand",
         "spells",
     )
@@ -142,8 +148,11 @@ class HpackReader(Generic[Read]):
         max_list_size: int,
         understand: Callable[[Fields], Read],
         matters: Matters = _everything,
+        too_long: Read | None = None,
     ) -> None:
         self._max_list_size = max_list_size
+        self._most_read = max_list_size * (1 if too_long is None else READ_FOR_AN_ANSWER)
+        self._too_long = too_long
         self._understand = understand
         self._matters = matters
         self._entries: list[Entry] | None = []
@@ -209,7 +218,7 @@ class HpackReader(Generic[Read]):
             at = self._size_updates(block)
         entries: list[Entry] = []
         # 4.1: each field weighs its overhead at least, so more of them need not be read.
-        most = self._max_list_size // _OVERHEAD
+        most = self._most_read // _OVERHEAD
         while at < end and len(entries) <= most:
             if not _INDEXED < block[at] < 0xFF:
                 entry, at = self._long_field(block, at)
@@ -226,7 +235,10 @@ class HpackReader(Generic[Read]):
                 entries.append(entry)
         weight = sum([entry[1] for entry in entries])
         if weight > self._max_list_size:
-            raise HpackError("the fields of a block are too large", ENHANCE_YOUR_CALM)
+            self._entries = []
+            if self._too_long is None or weight > self._most_read:
+                raise HpackError("the fields of a block are too large", ENHANCE_YOUR_CALM)
+            return self._too_long
         self._entries = entries
         seen = [entry[0] for entry in entries]
         last = self._last

@@ -73,8 +73,9 @@ class CachingReader(HpackReader[Read]):
         understand: Callable[[Fields], Read],
         matters: Matters,
         most_fields: int = MOST_QUICK,
+        too_long: Read | None = None,
     ) -> None:
-        super().__init__(max_list_size, understand, matters)
+        super().__init__(max_list_size, understand, matters, too_long)
         # A shorter block has no more fields than that.
         self._most = min(MOST_QUICK, most_fields)
         # What no field in the table weighs more than, in bytes.

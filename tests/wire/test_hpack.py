@@ -1,5 +1,7 @@
 """Blocks are read as RFC 7541 says, what is wrong with one is refused, and ours need no state."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from drainproxy.wire.hpack import (
@@ -340,6 +342,26 @@ def test_the_fields_of_a_block_have_a_limit_together() -> None:
     with pytest.raises(HpackError, match="too large") as error:
         reader.read(NEWEST * 3)
     assert error.value.code == ENHANCE_YOUR_CALM
+
+
+TOO_LONG: Fields = ((b"too", b"long"),)
+
+
+@pytest.mark.parametrize(("count", "read"), [(2, True), (3, True), (4, True), (5, False)])
+def test_what_is_to_be_answered_may_be_twice_as_long(count: int, read: bool) -> None:
+    reader = HpackReader(2 * 34, tuple, too_long=TOO_LONG)
+    reader.read(A_B)
+    with nullcontext() if read else pytest.raises(HpackError, match="too large"):
+        assert reader.read(NEWEST * count) == (((b"a", b"b"),) * 2 if count == 2 else TOO_LONG)
+
+
+def test_behind_a_list_that_is_too_long_the_next_one_means_what_it_says() -> None:
+    """RFC 9113 10.5.1: it can be answered, since the table goes on."""
+    reader = HpackReader(100, tuple, too_long=TOO_LONG)
+    long = new_entry(b"first") + literal(b"x", b"y" * 60) + new_entry(b"second")
+    assert reader.read(long) == TOO_LONG
+    assert list(reader.fields) == []
+    assert reader.read(NEWEST + b"\xbf") == ((b"v", b"second"), (b"v", b"first"))
 
 
 def test_a_field_of_the_static_table_weighs_what_it_says() -> None:

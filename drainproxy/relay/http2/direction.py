@@ -32,19 +32,22 @@ _MOST_TABLE = 65536
 
 
 class Direction(FrameScanner[Stream], Generic[Head]):
-    """One direction. `other` is set once both are made. `announced`: what the receiver has said and
-    the sender has not acknowledged. `data_frames`: how many frames of DATA have passed; a large one
-    counts as those that it could have been."""
+    """One direction. `too_long`: in place of a head over max-header-bytes. `other` is set once both
+    are made. `announced`: what the receiver has said and the sender has not acknowledged.
+    `data_frames`: how many frames of DATA have passed; a large one counts as those that it could
+    have been."""
 
     __slots__ = ("announced", "data_frames", "other", "reader", "stateless", "table")
 
-    def __init__(self, table: StreamTable, understand: Callable[[Fields], Head]) -> None:
+    def __init__(
+        self, table: StreamTable, understand: Callable[[Fields], Head], too_long: Head
+    ) -> None:
         limits = table.context.limits
         most = limits.max_header_bytes
-        super().__init__(most)
+        super().__init__(hpack.READ_FOR_AN_ANSWER * most)
         self.table = table
         self.other: Direction[Any]
-        self.reader = CachingReader(most, understand, matters, limits.max_fields)
+        self.reader = CachingReader(most, understand, matters, limits.max_fields, too_long)
         # From now on header blocks must be encoded anew.
         self.stateless = False
         self.announced = Announced()

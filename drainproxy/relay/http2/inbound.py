@@ -1,12 +1,12 @@
 """Frames from an HTTP/2 client: requests are counted, and forwarded as they came."""
 
 from drainproxy.drain.aging import STREAM
-from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
 from drainproxy.relay.http2.deadlines import Deadline
 from drainproxy.relay.http2.direction import Direction
 from drainproxy.relay.http2.floods import Floods
-from drainproxy.relay.http2.request_heads import RequestHeads
+from drainproxy.relay.http2.late_streams import begins_late
+from drainproxy.relay.http2.request_heads import TOO_LONG, RequestHeads
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
@@ -15,6 +15,7 @@ from drainproxy.wire.http2 import (
     END_STREAM,
     ENHANCE_YOUR_CALM,
     LEAST_MAX_FRAME,
+    NO_ERROR,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
     STREAM_CLOSED,
@@ -40,7 +41,7 @@ class Inbound(Direction[RequestHead]):
 
     def __init__(self, table: StreamTable, limit: StreamLimit, floods: Floods) -> None:
         self.heads = RequestHeads(table.context.limits.max_fields)
-        super().__init__(table, self.heads.understand)
+        super().__init__(table, self.heads.understand, TOO_LONG)
         if table.context.access_log is not None or table.context.leaving:
             # A drain asks who comes late, and whether that is a prober.
             self.reader.keep_fields()
@@ -70,7 +71,7 @@ class Inbound(Direction[RequestHead]):
         if (
             head.unusual or self.stateless or stream > table.last
             or len(streams) >= self.limit.most_before
-        ) and self._refused(stream, head, len(block)):  # fmt: skip
+        ) and self._refused(stream, flags, head, len(block)):  # fmt: skip
             return self.drop_block()
         table.passed = stream
         streams[stream] = opened = Stream(
@@ -109,18 +110,7 @@ class Inbound(Direction[RequestHead]):
             expires_at = context.limits.aging.expires_at(STREAM, opened.opened, sample)
             table.deadlines.no_later(Deadline.STREAM_AGE, expires_at)
         if context.leaving:
-            self._begins_late(opened, connection.age.jitter_sample)
-
-    def _begins_late(self, opened: Stream, sample: float) -> None:
-        connection, context = self.table.connection, self.table.context
-        limits = context.limits
-        if opened.kind in limits.kinds_ended_by_drain or limits.stream_drain.ends(
-            opened.kind, opened.path, b""
-        ):
-            context.latecomers.add(opened, self.table.moment, sample)
-        elif opened.watches_health and context.latecomers.tells(connection.connected_at, sample):
-            # On any other connection it ends when that is told.
-            connection.say_goodbye_to(opened, DRAIN)
+            begins_late(table, opened)
 
     def _trailers(
         self, found: Stream, flags: int, priority: bytes, head: RequestHead, length: int
@@ -207,12 +197,14 @@ class Inbound(Direction[RequestHead]):
         that was read at a glance, while no log wants the fields of requests."""
         return of_fields(self.reader.fields_kept)
 
-    def _refused(self, stream: int, head: RequestHead, length: int) -> bool:
+    def _refused(self, stream: int, flags: int, head: RequestHead, length: int) -> bool:
         """Whether the app must not get this request; if so, its client has been told."""
         table = self.table
         if stream > table.last:
             self._refuse(stream, REFUSED_STREAM)
             self._spend_control()
+        elif head is TOO_LONG:
+            self._answer_long(stream, flags)
         elif head.malformed or head.trailers or (head.many and self._too_many()):
             words = head.malformed or "trailers, or too many fields"
             table.reject("malformed", words, self._facts_kept())
@@ -232,6 +224,17 @@ class Inbound(Direction[RequestHead]):
             self._opens_another()
             return False
         return True
+
+    def _answer_long(self, stream: int, flags: int) -> None:
+        """RFC 9113 10.5.1: 431. That is the whole answer, what is still sent of the request is not
+        wanted (8.1)."""
+        most = self.table.context.limits.max_header_bytes
+        words = f"the fields of the head are over {most} bytes"
+        self.table.reject("malformed", "431 " + words)
+        self.table.answer_unopened(stream, 431, words)
+        if not flags & END_STREAM:
+            self._refuse(stream, NO_ERROR)
+        self._spend_reset()
 
     def _opens_another(self) -> None:
         """If this is the last stream that there may be, the client waits with the next one, which

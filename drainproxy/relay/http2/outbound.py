@@ -29,6 +29,11 @@ from drainproxy.wire.http2_head import AnswerHead, RequestHead
 # With these an app says that the client is to blame.
 _BLAMES = {PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, ENHANCE_YOUR_CALM}
 
+# In place of one whose fields are over max-header-bytes.
+_TOO_LONG = AnswerHead(())
+_TOO_LONG.malformed = "its fields are over max-header-bytes"
+_TOO_LONG.trailers = False
+
 
 class Outbound(Direction[AnswerHead]):
     """The app's direction. `started`: streams whose answers have begun in what is being read."""
@@ -37,7 +42,7 @@ class Outbound(Direction[AnswerHead]):
 
     def __init__(self, table: StreamTable, limit: StreamLimit, floods: Floods) -> None:
         named = table.context.limits.stream_drain.types
-        super().__init__(table, lambda fields: AnswerHead(fields, named))
+        super().__init__(table, lambda fields: AnswerHead(fields, named), _TOO_LONG)
         self.limit = limit
         self.floods = floods
         self.started: list[Stream] = []
@@ -74,6 +79,8 @@ class Outbound(Direction[AnswerHead]):
                 return self.drop_block()
         elif stream in self.table.unwanted:
             self._forget_if_ended(stream, flags)
+            return self.drop_block()
+        elif head is _TOO_LONG:
             return self.drop_block()
         if not anew and not before:
             return None
@@ -172,6 +179,8 @@ class Outbound(Direction[AnswerHead]):
         head = self.reader.read(block)
         if promised & 1 or promised in self.table.streams:
             raise Http2Error(PROTOCOL_ERROR, f"a push of stream {promised}, which is not its own")
+        if head is _TOO_LONG:
+            raise Http2Error(ENHANCE_YOUR_CALM, "the head of a push is over max-header-bytes")
         if stream in self.table.unwanted:
             self.table.ignore(promised)
             return self.drop_block()

@@ -6,6 +6,10 @@ from drainproxy.wire.http2_head import RequestHead, forwarded
 # Heads that are remembered, and the bytes of their fields.
 _MOST_HEADS, _LONGEST_HEAD = 32, 1000
 
+# In place of one whose fields are over max-header-bytes.
+TOO_LONG = RequestHead(())
+TOO_LONG.malformed = "the fields are over max-header-bytes"
+
 
 class RequestHeads:
     """`client_ip`: as X-Forwarded-For has it; empty if the app is not to be told."""
