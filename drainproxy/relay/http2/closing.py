@@ -95,12 +95,12 @@ class Closing:
         self.say(words if self._table.going else words + self._goaway(NO_ERROR, reason))
 
     def say(self, words: bytes) -> None:
-        """The last of all; in the middle of the app's frame nothing can be said."""
-        if self._outbound.begun and not self._outbound.between_frames:
-            self.break_off()
-        else:
+        """The last of all. In the middle of the app's frame nothing can be said, and need not be:
+        the stream of a frame that is cut has no END_STREAM (RFC 9113 8.1), so its client can tell.
+        Answers that are finished may still be on their way, and a reset would take them away."""
+        if not self._outbound.begun or self._outbound.between_frames:
             self._session.client.write(words)
-            self.begin()
+        self.begin()
 
     def _own_preface(self) -> bytes:
         """In place of the app's, if that has not come (3.4), and what of ours has waited for it."""
@@ -134,12 +134,6 @@ class Closing:
         else:
             session.client.write_eof()
             session.deadline = session.context.now() + LINGER
-
-    def break_off(self) -> None:
-        """Nothing can be said, and the client must not take what it got for the whole."""
-        self.over = True
-        self._drop_app()
-        self._session.context.reset(self._session.client)
 
     def _drop_app(self) -> None:
         """What was written to it, such as the reset of a stream, still gets there, if the app takes

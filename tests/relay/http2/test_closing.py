@@ -181,26 +181,6 @@ def test_the_app_goes_while_nothing_is_asked(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("end", [True, False])
-def test_the_app_goes_in_the_middle_of_a_frame_and_the_client_can_tell(way: str, end: bool) -> None:
-    talk = asked()
-    talk.app_sends(talk.answers.headers(1, OK) + data(1, b"x" * 100, end=end)[:50])
-    WAYS[way](talk)
-    assert talk.client.state == "reset"
-    assert talk.endings == [("http2", "app_left")]
-    assert talk.proxy.context.registry.sessions == set()
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_the_app_goes_in_the_middle_of_the_last_frame_of_all(way: str) -> None:
-    talk = parted()
-    talk.app_sends(goaway(1) + talk.answers.headers(1, OK) + data(1, b"x" * 100, end=True)[:50])
-    WAYS[way](talk)
-    assert talk.client.state == "reset"
-    assert talk.endings == [("http2", "app_left")]
-
-
-@pytest.mark.parametrize("way", WAYS)
 def test_the_app_goes_in_the_middle_of_a_header_block(way: str) -> None:
     talk = asked()
     talk.app_sends(talk.answers.headers(1, OK, most=2)[:14])
@@ -307,15 +287,6 @@ def test_at_the_deadline_the_apps_frame_may_end(end: bool) -> None:
     told = [("data", 1, b"x" * 100, "end")] if end else [("data", 1, b"x" * 100), ("reset", 1, 8)]
     assert talk.client_hears() == [("headers", 1, OK), *told, ("goaway", 1, NO_ERROR)]
     assert talk.client.state == "half-closed"
-
-
-def test_after_the_deadline_what_is_in_the_middle_of_a_frame_is_reset() -> None:
-    talk = asked()
-    talk.app_sends(talk.answers.headers(1, OK) + data(1, b"x" * 100)[:50])
-    talk.proxy.says_last_goodbyes()
-    talk.proxy.aborts()
-    assert talk.client.state == "reset"
-    assert talk.endings == [("http2", "cut")]
 
 
 @pytest.mark.parametrize("listens", [True, False])

@@ -232,9 +232,11 @@ def test_the_blame_of_the_app_is_heard_before_the_end() -> None:
     assert talk.endings == [("http2", "app_left")]
 
 
-def test_the_blame_of_the_app_in_the_middle_of_its_frame_is_a_reset() -> None:
+def test_in_the_middle_of_the_apps_frame_a_client_that_is_to_blame_hears_no_more() -> None:
     talk = asked(1, 3, 5, max_resets=0)
     resets = reset(1, PROTOCOL_ERROR) + reset(3, PROTOCOL_ERROR)
     talk.app_sends(resets + talk.answers.headers(5, OK) + data(5, b"x" * 9)[:12])
-    assert talk.client.state == "reset"
+    assert len(talk.client_hears()) == 3
+    assert not talk.says.between_frames
+    assert talk.client.state == "half-closed"
     assert talk.endings == [*[("http2", "app_left")] * 2, ("http2", "client_left")]
