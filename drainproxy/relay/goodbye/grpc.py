@@ -34,8 +34,8 @@ class GrpcCarrier(Carrier, Protocol):
 
 
 class GrpcGoodbye:
-    """Ends one call. Nothing has to be followed for it: it stands between any two frames, and what
-    a pause is can be told by when DATA has moved last."""
+    """Ends one call. Nothing has to be read for it: it stands between any two frames, and what a
+    pause is can be told by when a byte of its DATA has moved last."""
 
     __slots__ = ("pending",)
 

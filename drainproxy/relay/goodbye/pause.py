@@ -5,8 +5,8 @@ from drainproxy.relay.goodbye.carrier import Carrier
 
 
 def may_be_said(rule: Rule, goodbye: Pending, now: float, carrier: Carrier) -> bool:
-    """Whether a goodbye may be said here and now. What has arrived and was not read yet, since this
-    process was busy, is no pause."""
+    """Whether a goodbye may be said here and now. What waits to be read, by us or behind a client
+    that reads slowly, is no pause."""
     if not carrier.at_boundary:
         return False
     if may_stand(rule, goodbye, Place.FRAME, now, question=0):

@@ -8,12 +8,14 @@ from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
 class GrpcStream(TrackedStream):
     """A gRPC call, from the moment when it has to end."""
 
-    __slots__ = ()
+    __slots__ = ("_inside",)
 
     goodbye: GrpcGoodbye
 
     def __init__(self, connection: StreamConnection, stream: Stream) -> None:
         super().__init__(connection, stream, 0, GrpcGoodbye())
+        # Of a frame that began before, nobody knows whose it is.
+        self._inside = True
 
     @property
     def can_be_told(self) -> bool:
@@ -25,13 +27,25 @@ class GrpcStream(TrackedStream):
         """The app has begun its answer."""
         return bool(self.stream.status)
 
+    def poll(self, now: float) -> float:
+        """See `GrpcGoodbye`. A frame that was under way when the goodbye began may be of this
+        call, so its end begins the pause."""
+        if self._inside:
+            self._inside = not (self.at_boundary and self.connection.table.inbound.between_frames)
+            self.goodbye.move(now)
+        return super().poll(now)
+
     def passes(self, length: int, *, ends: bool) -> bool:
-        """Pass it on; a pause begins anew."""
-        self.goodbye.move(self.connection.context.now())
+        """Pass it on."""
+        self.connection.outbound.follower = self
         return True
 
-    def client_follower(self) -> None:
-        """Nothing is followed; the pause moves."""
+    def client_follower(self) -> "GrpcStream":
+        """Both sides move the pause."""
+        return self
+
+    def feed(self, data: bytes, start: int, end: int) -> None:
+        """Bytes of the call have moved, of a frame that may take long: a pause begins anew."""
         self.goodbye.move(self.connection.context.now())
 
     def finish(self, ending: int) -> None:

@@ -8,10 +8,9 @@ from typing import Protocol
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED, GOODBYE
 from drainproxy.relay.http2.deadlines import Deadline, Deadlines
 from drainproxy.relay.http2.stream import UNAVAILABLE, Stream
-from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
+from drainproxy.relay.http2.tracked import OneDirection, StreamConnection, TrackedStream
 from drainproxy.relay.http2.windows import ClientWindow
 from drainproxy.wire import http2
-from drainproxy.wire.frames import Follower
 from drainproxy.wire.hpack import HeaderField
 from drainproxy.wire.http2_head import RequestHead
 from drainproxy.wire.logged import NO_FACTS, Facts
@@ -23,12 +22,10 @@ _MOST_REMEMBERED = 1000
 _MOST_GAPS = 100
 
 
-class Side(Protocol):
-    """What it asks of a direction. `ending`: the stream that is over once a frame has passed;
-    `follower`: whoever sees the frame that is passing."""
+class Side(OneDirection, Protocol):
+    """What it asks of a direction. `ending`: the stream that is over once a frame has passed."""
 
     ending: Stream | None
-    follower: Follower | None
 
     def own_block(self, fields: Fields) -> bytes:
         """A header block of ours."""

@@ -12,8 +12,8 @@ from drainproxy.wire import http2
 from drainproxy.wire.frames import Follower
 
 
-class AppDirection(Protocol):
-    """What the app says: see `outbound`."""
+class OneDirection(Protocol):
+    """What one side says: see `inbound` and `outbound`."""
 
     follower: Follower | None
 
@@ -26,6 +26,10 @@ class Table(Protocol):
     """See `stream_table`."""
 
     window: ClientWindow
+
+    @property
+    def inbound(self) -> OneDirection:
+        """The client's direction."""
 
     def cancel(self, stream: Stream, ending: int, reason: str = "") -> None:
         """End a stream, with 503 or RST_STREAM."""
@@ -49,7 +53,7 @@ class StreamConnection(StreamOwner, Protocol):
         """The streams."""
 
     @property
-    def outbound(self) -> AppDirection:
+    def outbound(self) -> OneDirection:
         """The app's direction."""
 
     def to_client(self, frame: bytes) -> None:

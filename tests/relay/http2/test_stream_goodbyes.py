@@ -178,6 +178,47 @@ def test_in_the_middle_of_a_frame_a_call_is_not_ended() -> None:
     assert talk.client_hears() == [("goaway", 1, 0)], "it has not answered our PING"
 
 
+@pytest.mark.parametrize("who", ["client", "app"])
+@pytest.mark.parametrize("under_way", [True, False], ids=["under way", "begun later"])
+def test_a_frame_that_takes_long_is_no_pause(who: str, under_way: bool) -> None:
+    """Of either side: what it is a part of may go on in the next one."""
+    talk = asked(fields=CALL, end=False, kinds_ended_by_drain=GRPC)
+    talk.app_sends(talk.answers.headers(1, GRPC_OK))
+    talk.client_hears()
+    frame = data(1, b"\0\0\0\0\x0f" + b"x" * 15)
+    says = talk.app_sends if who == "app" else talk.client_sends
+    if under_way:
+        says(frame[:12])
+        talk.proxy.leaves()
+    else:
+        talk.proxy.leaves()
+        says(frame[:12])
+    for at in range(12, len(frame)):
+        talk.proxy.wait(0.0625)
+        says(frame[at : at + 1])
+    assert talk.in_flight == {"grpc": 1}
+    talk.proxy.wait(0.5)
+    assert talk.in_flight == {}
+
+
+@pytest.mark.parametrize("who", ["client", "app"])
+def test_what_nobody_has_read_yet_is_no_pause(who: str) -> None:
+    """This process was busy, or the client reads slowly, so that its app has to wait (RFC 9113
+    5.2)."""
+    talk = answered(CALL, GRPC_OK, kinds_ended_by_drain=GRPC)
+    leave(talk)
+    talk.proxy.time += 1
+    side = talk.app if who == "app" else talk.client
+    side.pause_reading()
+    side.sends(data(1, b"\0\0\0\0\1x", end=who == "client"))
+    talk.proxy.context.registry.sweep()
+    assert talk.client_hears() == []
+    assert talk.in_flight == {"grpc": 1}
+    # But not for ever.
+    talk.proxy.wait(1.25)
+    assert talk.client_hears()[-1] == ("headers", 1, LEAVING, "end")
+
+
 def test_a_drain_that_is_taken_back_leaves_streams_alone() -> None:
     talk = answered(CALL, GRPC_OK, kinds_ended_by_drain=GRPC)
     talk.proxy.leaves()
