@@ -55,7 +55,8 @@ _BINARY = b"-bin"
 
 class RequestHead:
     """What the client's block says. `trailers`: it ends a request and begins none. `many`: of its
-    fields there may be too many. `unusual`: it may be one that no app must get.
+    fields there may be too many. `unusual`: it may be one that no app must get. `special`: there is
+    more to do for its stream than for a plain request.
 
     `forwarded` is for whoever makes the head: what is appended to its block.
     """
@@ -73,6 +74,7 @@ class RequestHead:
         "path",
         "protocol",
         "proxied",
+        "special",
         "trailers",
         "unusual",
     )
@@ -90,6 +92,7 @@ class RequestHead:
         self.kind = (
             "grpc" if self.grpc else "websocket" if self.protocol == b"websocket" else "http2"
         )
+        self.special = self.kind != "http2"
         # WHATWG HTML 9.2.4: an EventSource that comes again says the last id that it has heard.
         self.asked_by_id = bool(found.get(b"last-event-id"))
         accepted = found.get(b"accept", b"").lower()

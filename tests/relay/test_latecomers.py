@@ -3,14 +3,11 @@
 import pytest
 
 from drainproxy.drain.latecomers import TOLD_AFTER as PATIENCE
+from drainproxy.drain.stream_drain import StreamDrain
 from tests.relay.aged import CHUNKED_EVENTS, LAST_EVENTS, goodbyes, one_request
 from tests.relay.carried import EVENT_STREAMS, WEBSOCKETS, Carried, Events, WebSocket
 from tests.relay.conversation import Conversation, chunk, request, response
-from tests.relay.frames import (
-    CALL,
-    GRPC_OK,
-    data,
-)
+from tests.relay.frames import CALL, GET, GRPC_OK, OK, data
 from tests.relay.http1.test_events import EVENT
 from tests.relay.http1.test_exchange import GOODBYE
 from tests.relay.proxy import Proxy
@@ -210,6 +207,23 @@ def test_events_on_a_connection_that_was_there_before_are_not_ended_at_once() ->
     assert LAST_EVENTS not in talk.client_got()
     talk.proxy.wait(1)
     assert talk.client_got() == LAST_EVENTS
+
+
+@pytest.mark.parametrize(("target", "told"), [("/watch/pods", True), ("/watcher", False)])
+def test_a_stream_that_stream_drain_names_by_its_path_is_told_in_its_time(
+    target: str, told: bool
+) -> None:
+    """Over HTTP/2 it is known by its request; over HTTP/1 with its answer."""
+    proxy = Proxy(stream_drain=StreamDrain(prefixes=("/watch",)))
+    talk = begun(proxy)
+    proxy.leaves()
+    proxy.wait(0.5)
+    talk.client_asks(1, tuple((dict(GET) | {b":path": target.encode()}).items()))
+    talk.app_sends(talk.answers.headers(1, OK) + data(1, b"{}\n"))
+    proxy.wait(TOLD_AFTER - 0.25)
+    assert talk.in_flight == {"http2": 1}
+    proxy.wait(0.75)
+    assert talk.in_flight == ({} if told else {"http2": 1})
 
 
 def test_an_upgrade_of_who_was_waiting_when_the_listener_closed_is_let_in(late: Proxy) -> None:

@@ -5,7 +5,7 @@ from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
 from drainproxy.relay.http2.deadlines import Deadline
 from drainproxy.relay.http2.direction import Direction
 from drainproxy.relay.http2.floods import Floods
-from drainproxy.relay.http2.late_streams import begins_late
+from drainproxy.relay.http2.late_streams import begins_late, tell_as_connection
 from drainproxy.relay.http2.request_heads import TOO_LONG, RequestHeads
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_limit import StreamLimit
@@ -40,7 +40,8 @@ class Inbound(Direction[RequestHead]):
     __slots__ = ("floods", "heads", "limit")
 
     def __init__(self, table: StreamTable, limit: StreamLimit, floods: Floods) -> None:
-        self.heads = RequestHeads(table.context.limits.max_fields)
+        limits = table.context.limits
+        self.heads = RequestHeads(limits.max_fields, limits.stream_drain)
         super().__init__(table, self.heads.understand, TOO_LONG)
         if table.context.access_log is not None or table.context.leaving:
             # A drain asks who comes late, and whether that is a prober.
@@ -83,7 +84,7 @@ class Inbound(Direction[RequestHead]):
         table.hold(opened)
         if timeout := context.limits.request_timeout:
             table.deadlines.no_later(Deadline.ANSWER, opened.opened + timeout)
-        if head.kind != "http2":
+        if head.special:
             self._open_special(opened)
         if self.stateless:
             block = self.reencoded_block()
@@ -105,7 +106,8 @@ class Inbound(Direction[RequestHead]):
         if opened.kind == "websocket":
             window = table.window.of_stream
             table.tracked[opened.id] = WebSocketStream(connection, opened, window)
-        elif context.limits.aging.ages.get(STREAM):
+            tell_as_connection(table, opened)
+        elif opened.kind == "grpc" and context.limits.aging.ages.get(STREAM):
             sample = connection.age.jitter_sample
             expires_at = context.limits.aging.expires_at(STREAM, opened.opened, sample)
             table.deadlines.no_later(Deadline.STREAM_AGE, expires_at)

@@ -1,8 +1,16 @@
-"""Streams that begin while leaving: which of them are told, and when; see `relay.latecomers`."""
+"""Streams that begin after their client was asked to go, or while leaving: which of them are told,
+and when; see `relay.latecomers`."""
 
 from drainproxy.drain.goodbye import DRAIN
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_table import StreamTable
+
+
+def tell_as_connection(table: StreamTable, opened: Stream) -> None:
+    """One that may last begins where its connection may have been told: it is as old."""
+    connection = table.connection
+    if connection.age.told_why:
+        connection.say_goodbye_to(opened, connection.age.told_why)
 
 
 def begins_late(table: StreamTable, opened: Stream) -> None:

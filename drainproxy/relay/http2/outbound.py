@@ -4,6 +4,7 @@ from drainproxy.drain.ledger import APP_LEFT, FINISHED
 from drainproxy.relay.http2.direction import Direction
 from drainproxy.relay.http2.event_stream import EventStream
 from drainproxy.relay.http2.floods import Floods
+from drainproxy.relay.http2.late_streams import tell_as_connection
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
@@ -117,6 +118,7 @@ class Outbound(Direction[AnswerHead]):
         # Many clients open the window of a stream before its answer begins.
         window = table.window.of_stream + found.credit
         table.tracked[found.id] = EventStream(connection, found, window)
+        tell_as_connection(table, found)
         if context.leaving and "sse" in context.limits.kinds_ended_by_drain:
             context.latecomers.add(found, context.now(), connection.age.jitter_sample)
 

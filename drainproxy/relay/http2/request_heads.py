@@ -1,5 +1,6 @@
 """Reads the heads of an HTTP/2 client's requests, with a cache: clients repeat themselves."""
 
+from drainproxy.drain.stream_drain import StreamDrain
 from drainproxy.wire.hpack import Fields
 from drainproxy.wire.http2_head import RequestHead, forwarded
 
@@ -14,10 +15,11 @@ TOO_LONG.malformed = "the fields are over max-header-bytes"
 class RequestHeads:
     """`client_ip`: as X-Forwarded-For has it; empty if the app is not to be told."""
 
-    __slots__ = ("_known", "_max_fields", "client_ip")
+    __slots__ = ("_known", "_max_fields", "_stream_drain", "client_ip")
 
-    def __init__(self, max_fields: int) -> None:
+    def __init__(self, max_fields: int, stream_drain: StreamDrain) -> None:
         self._max_fields = max_fields
+        self._stream_drain = stream_drain
         self._known: dict[Fields, RequestHead] = {}
         self.client_ip = b""
 
@@ -26,6 +28,9 @@ class RequestHeads:
         head = self._known.get(fields)
         if head is None:
             head = RequestHead(fields, self._max_fields)
+            if self._stream_drain.prefixes:
+                path = head.path.decode("ascii", "replace")
+                head.special = head.special or self._stream_drain.ends(head.kind, path, b"")
             if self.client_ip and not head.trailers:
                 head.forwarded = forwarded(head, self.client_ip, b"http")
             if sum(len(name) + len(value) for name, value in fields) <= _LONGEST_HEAD:

@@ -1,9 +1,24 @@
 """A connection of HTTP/2 at its age: the same goodbye, and the end of what outlives the grace."""
 
+import pytest
+
 from drainproxy.drain.goodbye import MAX_AGE
 from tests.relay.aged import ages, change, goodbyes
 from tests.relay.conversation import Conversation
-from tests.relay.frames import CALL, GET, GRPC_OK, OK, TRAILERS, WINDOW, data, settings
+from tests.relay.frames import (
+    CALL,
+    EVENTS,
+    GET,
+    GRPC_OK,
+    OK,
+    SWITCHED,
+    TRAILERS,
+    WEBSOCKET,
+    WINDOW,
+    Fields,
+    data,
+    settings,
+)
 from tests.relay.proxy import Proxy
 from tests.relay.streams import ASKED, LIMITED, OUR_PING_ACK, asked, begun
 
@@ -119,6 +134,22 @@ def test_a_new_age_does_not_take_the_goodbye_of_a_drain_back() -> None:
     change(talk.proxy, ages())
     talk.app_sends(settings())
     assert talk.client_hears() == [LIMITED, *ASKED]
+
+
+@pytest.mark.parametrize(("fields", "answer"), [(GET, EVENTS), (WEBSOCKET, SWITCHED)])
+def test_what_begins_on_a_connection_that_was_told_for_its_age_is_told_too(
+    fields: Fields, answer: Fields
+) -> None:
+    """Its request was on its way before the client knew the last stream (RFC 9113 6.8)."""
+    talk = asked(3, aging=ages(http2=100))
+    talk.proxy.wait(100)
+    assert talk.client_hears() == ASKED
+    talk.client_asks(5, fields, end=fields is GET)
+    talk.app_sends(talk.answers.headers(5, answer))
+    talk.proxy.wait(0.25)
+    assert talk.client_hears()[1][:2] == ("data", 5)
+    counted = talk.proxy.context.counters.goodbyes
+    assert counted["sse" if fields is GET else "websocket", "max-connection-age"] == 1
 
 
 def test_a_drain_says_nothing_to_who_has_heard_it_for_age() -> None:
