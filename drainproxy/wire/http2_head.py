@@ -186,9 +186,11 @@ def matters(name: bytes) -> bool:
 
 
 def _survey(fields: Fields, pseudo: frozenset[bytes]) -> tuple[dict[bytes, bytes], str]:
-    """The fields that matter, by name, and what is malformed in any of them."""
+    """The fields that matter, by name, and what is malformed in any of them. What an app may act
+    on otherwise than we do is wrong in requests alone: in an answer nobody takes content_length for
+    the length, and a host means nothing."""
     found: dict[bytes, bytes] = {}
-    begun = False
+    begun, asks = False, pseudo is _REQUEST
     for field in fields:
         name, value = field
         meaning = _ORDINARY if field is OTHERS else _MEANINGS.get(name) or _meaning(name)
@@ -196,11 +198,11 @@ def _survey(fields: Fields, pseudo: frozenset[bytes]) -> tuple[dict[bytes, bytes
             if begun or name not in pseudo or name in found:
                 return found, f"{_text(name)} has no place where it stands"
             found[name] = value
-        elif meaning > _READ:
+        elif meaning > _READ and (asks or meaning != _MISSPELT):
             return found, _WRONG_NAMES[meaning].format(_text(name))
         else:
             begun = True
-            if meaning == _SINGLE and name in found:
+            if meaning == _SINGLE and name in found and (asks or name != b"host"):
                 return found, f"{_text(name)} is there twice"
             found[name] = value
         if value and is_raw(value):
