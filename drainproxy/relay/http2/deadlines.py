@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Deadline(Enum):
-    """What is over when its moment has come, in the order in which they are looked at."""
+    """What is over when its moment has come; see `Deadlines.first_over` for their order."""
 
     HEAD = "a frame or a header block that has begun must be whole"
     CLIENT_END = "a client that sends no more must have taken all"

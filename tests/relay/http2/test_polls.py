@@ -177,6 +177,22 @@ def test_close_that_has_waited_for_room_is_said_when_there_is_some(polls: list[i
     assert talk.client_hears()[0] == ("data", 1, CLOSE)
 
 
+def test_a_goodbye_that_waits_for_long_holds_up_no_other_deadline() -> None:
+    """An event that does not end is looked for with each sweep."""
+    talk = answered(GET, EVENTS, request_timeout=3)
+    talk.app_sends(data(1, b"data: x\n"))
+    talk.client_asks(3, GET)
+    talk.proxy.leaves()
+    assert talk.session.table.pending
+    talk.client_hears()
+    # The client does not answer our PING.
+    talk.proxy.wait(6)
+    heard = talk.client_hears()
+    assert [said for said in heard if said[0] == "goaway"] == [("goaway", 3, 0)]
+    assert [dict(said[2])[b":status"] for said in heard if said[0] == "headers"] == [b"504"]
+    assert talk.in_flight == {"sse": 1}
+
+
 def test_the_moment_of_a_goodbye_that_waits_no_more_holds_up_no_other_deadline() -> None:
     """It came first among those that are over, and was over for ever."""
     talk = waiting("grpc")
