@@ -108,23 +108,15 @@ class StreamGoodbyes:
             looks_at = min([each.looks_at for each in table.pending.values()], default=inf)
             table.deadlines.no_later(Deadline.GOODBYES, looks_at)
         elif table.touched and table.connection.outbound.between_frames:
-            self._poll(table.touched, now)
+            self._poll(table.touched.copy(), now)
         elif table.touched:
             table.deadlines.no_later(Deadline.GOODBYES, now + QUIET)
 
     def _poll(self, due: dict[int, TrackedStream], now: float) -> None:
-        table, looks_at = self._table, inf
-        if table.connection.outbound.between_frames:
-            table.touched = {}
-        else:
-            # They are polled again behind the frame.
-            table.touched = table.touched | due
-        if table.inbound.follower is not None and table.heard is not None:
-            # The rest of the client's frame is read without a further word of it.
-            table.touched[table.heard.stream.id] = table.heard
-        if table.touched:
-            looks_at = now + QUIET
-        for stream, tracked in list(due.items()):
+        table = self._table
+        self._note_what_goes_on(due)
+        looks_at = now + QUIET if table.touched else inf
+        for stream, tracked in due.items():
             # A goodbye to one may have been the end of another.
             if stream not in table.pending:
                 continue
@@ -139,6 +131,18 @@ class StreamGoodbyes:
                 table.short.pop(stream, None)
         if table.pending:
             table.deadlines.no_later(Deadline.GOODBYES, looks_at)
+
+    def _note_what_goes_on(self, due: dict[int, TrackedStream]) -> None:
+        """Of those that are polled now some are to be polled again without a further word of them:
+        all behind the frame that the app is in the middle of, and one behind that of the client."""
+        table = self._table
+        if table.connection.outbound.between_frames:
+            for stream in due:
+                table.touched.pop(stream, None)
+        else:
+            table.touched |= due
+        if table.inbound.follower is not None and table.heard is not None:
+            table.touched[table.heard.stream.id] = table.heard
 
     def end_told(self) -> None:
         """The app is gone: nothing more comes on streams whose clients have heard Close."""

@@ -218,11 +218,10 @@ class StreamTable:
 
     def forget_goodbye(self, stream: int) -> None:
         """No goodbye waits on this stream any more."""
-        if self.pending.pop(stream, None) is None:
-            return
         self.touched.pop(stream, None)
         self.short.pop(stream, None)
-        if not self.pending:
+        if self.pending.pop(stream, None) is not None and not self.pending:
+            self.touched.clear()
             self.deadlines.set(Deadline.GOODBYES, inf)
 
     def break_off(self, stream: Stream, code: int) -> None:

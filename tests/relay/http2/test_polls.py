@@ -12,6 +12,7 @@ from drainproxy.relay.http2.deadlines import Deadline
 from drainproxy.relay.http2.event_stream import EventStream
 from drainproxy.relay.http2.grpc_stream import GrpcStream
 from drainproxy.relay.http2.websocket_stream import WebSocketStream
+from tests.relay.aged import ages
 from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CALL,
@@ -22,11 +23,12 @@ from tests.relay.frames import (
     SWITCHED,
     WEBSOCKET,
     data,
+    reset,
     window_update,
 )
 from tests.relay.kinds import CLOSE, ECHO
 from tests.relay.proxy import MASK
-from tests.relay.streams import answered, begun, leave
+from tests.relay.streams import ASKED, answered, asked, begun, leave
 
 STREAMS = range(1, 41, 2)
 OTHER = 41
@@ -175,6 +177,31 @@ def test_close_that_has_waited_for_room_is_said_when_there_is_some(polls: list[i
     assert ("data", 1, CLOSE) not in talk.client_hears()
     talk.client_sends(window_update(0, 1000))
     assert talk.client_hears()[0] == ("data", 1, CLOSE)
+
+
+def test_a_goodbye_that_begins_in_a_read_lets_no_other_wait_for_what_came_before_it() -> None:
+    """The second stream is told as its connection was (RFC 9113 6.8), while that read goes on."""
+    talk = asked(1, 3, aging=ages(http2=100))
+    talk.app_sends(talk.answers.headers(1, EVENTS) + data(1, b"data: x\n"))
+    talk.proxy.wait(100)
+    assert talk.client_hears()[2:] == ASKED
+    talk.app_sends(data(1, b"\n") + talk.answers.headers(3, EVENTS))
+    ends = [said[1] for said in talk.client_hears() if said[0] == "data" and said[-1] == "end"]
+    assert sorted(ends) == [1, 3]
+
+
+def test_what_was_touched_beside_goodbyes_is_not_kept() -> None:
+    talk = waiting("websocket")
+    late, table = OTHER + 2, talk.session.table
+    talk.proxy.time += 0.5
+    talk.client_asks(late, WEBSOCKET, end=False)
+    talk.app_sends(talk.answers.headers(late, SWITCHED) + data(OTHER, b"xyz")[:-1])
+    talk.client_sends(data(5, b"\x81\x80\0\0\0\0") + data(late, b"\x81\x80\0\0\0\0"))
+    assert late not in table.pending
+    assert {5, late} <= table.touched.keys()
+    for stream in (*STREAMS, late):
+        talk.client_sends(reset(stream))
+    assert (table.pending, table.touched, table.short) == ({}, {}, {})
 
 
 def test_a_goodbye_that_waits_for_long_holds_up_no_other_deadline() -> None:
