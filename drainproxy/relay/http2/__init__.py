@@ -2,13 +2,15 @@
 
     connection      the session: it calls the part that has to act
       inbound       frames from the client to the app     ┐ `direction`: header compression and
-      outbound      frames from the app to the client     ┘ SETTINGS, which both have
+      outbound      frames from the app to the client     ┘ SETTINGS (`announced`), which both have
       stream_table  the open streams, how they end, and what the client is sent then
         stream      a request and its answer, held in the ledger
         tracked     a stream that may need a goodbye: `websocket_stream`, `event_stream`,
                     `grpc_stream`, `endless_stream` carry the goodbyes of `relay.goodbye`
         windows     the client's flow-control windows, reduced by DATA of our own
-      stream_goodbyes   goodbyes to single streams, each in its own protocol
+      stream_goodbyes   goodbyes to single streams, each in its own protocol; they are polled
+                        where a read has moved something (`touched`), or when they are due
+      late_streams  streams that begin when their client was asked to go, or while leaving
       shutdown      the graceful GOAWAY, by the table of steps in `goaway`
       floods        rate limits against abuse; `stream_limit`: max-streams
       deadlines     deadlines by name; the earliest is that of the session

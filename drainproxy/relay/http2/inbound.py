@@ -65,7 +65,7 @@ class Inbound(Direction[RequestHead]):
             if found is not None:
                 return self._trailers(found, flags, priority, head, len(block))
             if stream <= table.highest or not stream & 1:
-                return self._late_headers(stream)
+                return self._late_headers(stream, head)
             table.pass_over(range(table.highest + 1, stream))
         table.highest = stream
         # Of a usual request nothing has to be asked: that saves a call for each.
@@ -134,11 +134,11 @@ class Inbound(Direction[RequestHead]):
         block = self.reencoded_block()
         return header_frames(found.id, flags, priority, block)
 
-    def _late_headers(self, stream: int) -> bytes | None:
+    def _late_headers(self, stream: int, head: RequestHead) -> bytes | None:
         """HEADERS of a stream that is closed or was never open. At best they are trailers without a
         use, which could be of any length once encoded anew."""
         self._spend_control()
-        if self._is_over(stream) and not self.stateless:
+        if self._is_over(stream) and not self.stateless and head is not TOO_LONG:
             return None
         return self.drop_block()
 
