@@ -10,8 +10,9 @@ frame has been returned, nothing after it may be fed.
 """
 
 from struct import Struct
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from drainproxy.wire.follower import Follower
 from drainproxy.wire.http2 import (
     ACK,
     CONTINUATION,
@@ -65,13 +66,6 @@ _LEAST_GOAWAY, _SETTING_SIZE = 8, 6
 _OF_A_BLOCK = {HEADERS, PUSH_PROMISE, CONTINUATION}
 _OF_A_STREAM = {*_OF_A_BLOCK, PRIORITY, RST_STREAM}
 _OF_NO_STREAM = {SETTINGS, PING, GOAWAY}
-
-
-class Follower(Protocol):
-    """Whoever wants to see the DATA of a stream."""
-
-    def feed(self, data: bytes, start: int, end: int) -> None:
-        """The next bytes of the stream are those of `data` from `start` to `end`."""
 
 
 # What waits for the end of a frame.
