@@ -14,7 +14,7 @@ from typing import Final, Literal
 from .commands import containers, given_words, image_name
 from .place import Object, Place
 from .shell import simple_commands
-from .tools import TOOLS, Phrase
+from .tools import ASKING, TOOLS, Phrase
 
 
 def _words(text: str) -> frozenset[str]:
@@ -76,6 +76,11 @@ _SHOWS: Final = _words(
 # `superset db upgrade`
 _OFF: Final = ("false", "0", "no", "off", "never")
 _GENERAL: Final = ((re.compile("db|database|schema"), re.compile("migrate|upgrade")),)
+# `shop migrate --check`, `airflow db check-migrations`
+_ANY_ASKS: Final = (
+    (re.compile("migrate|migrations?"), re.compile("--check|status|pending")),
+    (re.compile("migrate:status|db:migrate:status|check-migrations"),),
+)
 
 Way = Literal["on", "back"]
 
@@ -109,10 +114,23 @@ def taking_back(words: list[str]) -> str | None:
     return _by_tool(words, "back")
 
 
+def asking(words: list[str]) -> str | None:
+    """What of a simple command compares the schema with the code, in its words; None if nothing
+    does."""
+    for at in _programs(words):
+        name = _program(words[at])
+        found = _phrase(ASKING.get(name, ()), _short(words[at + 1 :]))
+        if found is not None:
+            return " ".join([name, *found])
+    start = _start(words)
+    found = _phrase(_ANY_ASKS, _short(words[start + 1 :]))
+    return " ".join([_program(words[start]), *found]) if found else None
+
+
 def _by_tool(words: list[str], way: Way) -> str | None:
     for at in _programs(words):
         name = _program(words[at])
-        rest = [each for each in words[at + 1 :] if len(each) <= _LONGEST_WORD]
+        rest = _short(words[at + 1 :])
         tool = TOOLS[name]
         options = {each.partition("=")[0] for each in rest if each != "--dry-run=false"}
         if (_SHOWS | tool.shows) & options:
@@ -121,6 +139,10 @@ def _by_tool(words: list[str], way: Way) -> str | None:
         if found is not None:
             return " ".join([name, *filter(None, found)])
     return None
+
+
+def _short(words: list[str]) -> list[str]:
+    return [each for each in words if len(each) <= _LONGEST_WORD]
 
 
 def _programs(words: list[str]) -> Iterator[int]:

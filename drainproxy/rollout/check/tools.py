@@ -131,12 +131,35 @@ _ROWS: Final = (
     ("mysqladmin", "", "drop", ""),
 )
 
+# What a program is asked for that says whether the schema is the newest that the code knows.
+_ASKS: Final = (
+    ("alembic", "check, current"),
+    ("flask quart", "db check, db current"),
+    ("manage.py django-admin django", "--check, --plan, showmigrations"),
+    ("rails rake hanami", "db:migrate:status, db:abort_if_pending_migrations"),
+    ("artisan", "migrate:status"),
+    ("console doctrine doctrine-migrations", "(?:doctrine:)?migrations:(?:status|up-to-date)"),
+    ("mix", r"ecto\.migrations"),
+    ("flyway", "validate, info"),
+    ("liquibase", "status, validate"),
+    ("dotnet dotnet-ef ef", "migrations (?:list|has-pending-model-changes)"),
+    ("sqlx", "migrate info"),
+    ("diesel", "migration (?:list|pending)"),
+    ("goose sql-migrate dbmate sqitch", "status"),
+    ("migrate", "version"),
+    ("prisma atlas", "migrate (?:status|diff)"),
+    ("knex", "migrate:(?:status|list|currentVersion)"),
+    ("sequelize sequelize-cli", "db:migrate:status"),
+    ("typeorm typeorm-ts-node-commonjs typeorm-ts-node-esm", "migrations?:show"),
+)
+
 
 def _phrases(text: str) -> tuple[Phrase, ...]:
     each = (phrase.split() for phrase in text.split(",") if phrase)
     return tuple(tuple(re.compile(word) for word in words if word != _ALONE) for words in each)
 
 
+ASKING: Final = {name: _phrases(asks) for names, asks in _ASKS for name in names.split()}
 TOOLS: Final = {
     name: Tool(_phrases(on), _phrases(back), frozenset(shows.split()))
     for names, on, back, shows in _ROWS

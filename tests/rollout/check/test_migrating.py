@@ -2,9 +2,9 @@
 
 import pytest
 
-from drainproxy.rollout.check.migrating import migrates, migrating, taking_back
+from drainproxy.rollout.check.migrating import asking, migrates, migrating, taking_back
 from drainproxy.rollout.check.place import Object, read_objects
-from drainproxy.rollout.check.tools import TOOLS, Tool
+from drainproxy.rollout.check.tools import ASKING, TOOLS, Phrase, Tool
 
 MIGRATES = """\
 alembic -c prod.ini upgrade head
@@ -349,6 +349,67 @@ def test_a_name_that_only_resembles_and_a_tool_that_only_looks_migrate_nothing(
 def test_a_way_back_is_known_by_what_it_runs(command: str) -> None:
     assert taking_back(command.split())
     assert taking_back(["echo", *command.split(), "--help"]) is None
+
+
+ASKS = """\
+alembic check
+poetry run alembic -c prod.ini current
+flask db current
+python manage.py migrate --noinput --check
+python manage.py showmigrations
+bundle exec rails db:abort_if_pending_migrations
+php artisan migrate:status
+php bin/console doctrine:migrations:up-to-date
+mix ecto.migrations
+flyway validate
+liquibase --changelog-file=a status
+dotnet ef migrations list
+sqlx migrate info
+diesel migration pending
+goose -dir sql status
+dbmate status
+migrate -path /sql version
+npx prisma migrate status
+atlas migrate status
+npx knex migrate:status
+sequelize db:migrate:status
+typeorm migration:show
+shop migrate --check
+/app/bin/shop migrations status
+airflow db check-migrations
+""".splitlines()
+ASKS_NOT = """\
+alembic upgrade head
+python manage.py check
+flask run
+prisma generate
+pg_isready -U shop
+curl http://127.0.0.1/ready
+test -f migrations
+grpc_health_probe -addr=:50051
+cat status
+flyway
+shop status migrate
+""".splitlines()
+
+
+@pytest.mark.parametrize("command", ASKS)
+def test_who_compares_the_schema_with_the_code_asks(command: str) -> None:
+    assert asking(command.split())
+    assert migrating(command.split()) is None
+
+
+@pytest.mark.parametrize("command", [*ASKS_NOT, ""])
+def test_who_asks_something_else_does_not(command: str) -> None:
+    assert asking(command.split()) is None
+
+
+def test_every_tool_that_asks_is_tried() -> None:
+    said = {(asking(each.split()) or "").split()[0] for each in ASKS}
+    rows: dict[tuple[Phrase, ...], set[str]] = {}
+    for name, phrases in ASKING.items():
+        rows.setdefault(phrases, set()).add(name)
+    assert not [names for names in rows.values() if not names & said]
 
 
 @pytest.mark.parametrize("command", [*MIGRATES, *DOES_NOT])

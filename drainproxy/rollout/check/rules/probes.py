@@ -6,9 +6,11 @@ from typing import Final
 
 from drainproxy.rollout.check.amounts import failures_for, patience
 from drainproxy.rollout.check.inventory import Inventory
+from drainproxy.rollout.check.migrating import asking
 from drainproxy.rollout.check.place import Place
 from drainproxy.rollout.check.rule import PROBES, Level, Problem, rule
 from drainproxy.rollout.check.serving import serving_containers
+from drainproxy.rollout.check.shell import simple_commands
 from drainproxy.rollout.check.sidecar import Sidecar, asleep, sidecar_of
 from drainproxy.rollout.check.workload import Workload
 
@@ -19,13 +21,7 @@ _LONG_DELAY: Final = 30
 
 # As long as commands and paths are; the rest is not looked at.
 _LONGEST: Final = 1000
-# Commands, and paths of HTTP, that compare the schema with what this version of the code expects.
-_SCHEMA_HEAD = re.compile(
-    r"alembic\s+(?:check|current)|migrate\s+(?:--check|status)|migrate:status|showmigrations"
-    r"|makemigrations\s+--check|flyway\s+(?:validate|info)|liquibase\s+(?:status|validate)"
-    r"|abort_if_pending_migrations|goose\s+.*\bstatus",
-    re.IGNORECASE,
-)
+# Paths of HTTP that compare the schema with what this version of the code expects.
 _SCHEMA_PATH = re.compile(
     r"/[\w/-]*(?:migrations?|schema)(?=[/?]|$)|[^?]*\?(?:[^&]*&)*(?:migrations?|schema)(?=[=&]|$)",
     re.IGNORECASE,
@@ -186,23 +182,23 @@ def readiness_asks_for_schema(workload: Workload, _: Inventory) -> Iterator[Prob
     for container in workload.containers:
         probe = container.at("readinessProbe")
         path, command = probe.at("httpGet", "path"), probe.at("exec", "command")
-        words = " ".join(each.text for each in command.items)
-        for place, found in (
-            (path, _SCHEMA_PATH.match(path.text[:_LONGEST])),
-            (command, _schema_in(words[:_LONGEST])),
-        ):
+        asked = _SCHEMA_PATH.match(path.text[:_LONGEST])
+        words = [each.text for each in command.items]
+        for place, found in ((path, asked and asked[0]), (command, _schema_in(words))):
             if found:
                 yield Problem(
                     place,
                     f"the readinessProbe of {container.at('name').text} asks for the schema"
-                    f" ({found[0]}): every pod of the old version is unready after a migration",
+                    f" ({found}): every pod of the old version is unready after a migration",
                 )
 
 
-def _schema_in(command: str) -> re.Match[str] | None:
-    """Where a command compares the schema, or asks a URL that does. A file may have any name."""
-    urls = (_SCHEMA_PATH.match(each[1]) for each in _URL.finditer(command))
-    return _SCHEMA_HEAD.search(command) or next(filter(None, urls), None)
+def _schema_in(words: list[str]) -> str | None:
+    """What of a command compares the schema, or asks a URL that does. A file may have any name."""
+    urls = (_SCHEMA_PATH.match(each[1]) for each in _URL.finditer(" ".join(words)[:_LONGEST]))
+    asked = next(filter(None, urls), None)
+    found = filter(None, map(asking, simple_commands(words)))
+    return next(found, None) or (asked and asked[0])
 
 
 def _action(probe: Place) -> tuple[str, Place] | None:
