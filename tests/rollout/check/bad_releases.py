@@ -187,6 +187,19 @@ ANALYSIS = [
             '/ sum(rate(requests{hash="{{args.canary-hash}}"}[2m])) or vector(0)\n',
         ),
     ),
+    # What is wrong with a condition does not hide what is wrong with the query.
+    Change(
+        "canary.yaml",
+        (
+            "    successCondition: len(result) > 0 && !isNaN(result[0]) && result[0] < 0.01\n",
+            "    successCondition: isNaN(result[0]) || result[0]<1  # ! analysis-can-pass-empty\n",
+        ),
+        ("        query: |\n", "        query: |  # ! analysis-can-pass-empty\n"),
+        (
+            '/ sum(rate(requests{hash="{{args.canary-hash}}"}[2m]))\n',
+            '/ sum(rate(requests{hash="{{args.canary-hash}}"}[2m])) or vector(0)\n',
+        ),
+    ),
     Change(
         "blue-green.yaml",
         ("  - name: gate\n", "  - name: gate  # ! analysis-can-pass-empty\n"),

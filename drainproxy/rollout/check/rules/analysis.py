@@ -77,12 +77,6 @@ def _metric(metric: Place) -> Iterator[Problem]:
             f"metric {name} succeeds without data ({found}): write"
             " len(result) > 0 && !isNaN(result[0]) && ..., so that nothing measured is no success",
         )
-    elif (number := stands_in(query.text)) is not None and _accepts(condition, number):
-        yield Problem(
-            query,
-            f"the query of metric {name} gives {number:g} where there is no data, which its"
-            " condition accepts: take `or vector(...)` away",
-        )
     elif not success.text and _FAILS_ONLY_FULL.search(failure.text[:_LONGEST]):
         yield Problem(
             failure,
@@ -93,6 +87,13 @@ def _metric(metric: Place) -> Iterator[Problem]:
             failure,
             f"the ratio of metric {name} is NaN without traffic, of which no comparison is true, so"
             " that it does not fail: add a successCondition",
+        )
+    number = stands_in(query.text)
+    if number is not None and (success.text or failure.text) and _accepts(condition, number):
+        yield Problem(
+            query,
+            f"the query of metric {name} gives {number:g} where there is no data, which its"
+            " condition accepts: take `or vector(...)` away",
         )
 
 

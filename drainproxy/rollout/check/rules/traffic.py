@@ -99,10 +99,11 @@ def service_port_unknown(workload: Workload, inventory: Inventory) -> Iterator[P
                 for container in workload.every_container
                 for each in container.at("ports").items
             ]
-            names = ", ".join(filter(None, known)) or "none has a name"
+            names = " or ".join(filter(None, known))
+            right = f"write {names}" if names else "write its number, for none has a name"
             yield Problem(
                 port.target,
-                f"no container of {workload.title} has a port named {target!r}: {names}",
+                f"no container of {workload.title} has a port named {target!r}: {right}",
             )
 
 
