@@ -57,7 +57,7 @@ OUTPUTS = ("human", "json", "junit")
 @click.option(
     "--ca", metavar="FILE", default="", help="Trust these CAs (PEM) instead of the system's."
 )
-@click.option("--insecure", is_flag=True, help="Do not verify server certificates (http and sse).")
+@click.option("--insecure", is_flag=True, help="Do not verify server certificates (not for grpc).")
 @click.option(
     "-o",
     "--output",

@@ -183,7 +183,7 @@ def _step(reader: Reader, node: Node, defaults: Defaults, timing: Mapping[str, A
     action = read_action(reader, kind, found[kind], found.get("expect"), defaults)
     if action is None:
         return None
-    name = found.get("name") or in_words(_name(kind, found[kind]))
+    name = in_words(found.get("name") or _name(kind, found[kind]))
     own = {key: found[key] for key in timing if key in found}
     return Step(name, kind, action, line(node), **{**timing, **own})
 

@@ -67,6 +67,11 @@ def test_what_a_server_repeats_of_a_url_is_not_said(text: str, said: str) -> Non
     assert without(text, ("", "https://ann:pass%21@app/x?key=tops3cret&v=1")) == said
 
 
+def test_a_step_that_is_called_by_a_url_is_called_without_its_password() -> None:
+    (step,) = read("[{name: 'asks https://a:b@app/x?k=v', http: /}]").steps
+    assert step.name == "asks https://app/x?k=..."
+
+
 SECRETS = ("hunter2+x", "hunter2%2Bx", "t0ken-of-mine")
 
 
