@@ -62,7 +62,7 @@ _IDLE: Final = _words(
     " touch type unset unzip wait wget which yum zip"
 )
 # What they run stands behind `--`.
-_REMOTE: Final = _words("kubectl oc helm flux argocd wait-for wait-for-it")
+_REMOTE: Final = _words("kubectl oc helm flux argocd wait-for wait-for-it k8s-wait-for")
 _FETCHING: Final = _words("install add get ci i download pull build uninstall remove")
 # Asked for this it looks, writes a file, or goes the other way.
 _LOOKS: Final = _words(
@@ -103,6 +103,8 @@ def migrating(words: list[str], image: str = "") -> str | None:
     given = [image, *words] if image else words
     if found := _by_tool(given, "on"):
         return found
+    if _program(image) in (_IDLE | _REMOTE):
+        words, image = given, ""
     if image and (asked := _asked_for(given) or _told_to(given)):
         return asked
     behind = (words[at + 1 :] for at, word in enumerate(words) if word == "--")
