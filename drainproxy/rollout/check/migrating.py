@@ -25,7 +25,7 @@ def _words(text: str) -> frozenset[str]:
 _PARTS: Final = _words(
     "all and alembic apply auto data database databases db deploy django do drizzle ecto exec"
     " execute head init job knex latest mysql on only orm pg post postgres pre prisma prod"
-    " production release run schema script seed sequelize sql start startup task typeorm up"
+    " production release run runner schema script seed sequelize sql start startup task typeorm up"
 )
 _MIGRATING: Final = frozenset(("migrate", "migrates", "migration", "migrations", "migrator"))
 _SPLIT: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
@@ -188,13 +188,16 @@ def _by_name(words: list[str]) -> str | None:
 
 
 def _told_to(command: list[str]) -> str | None:
-    """An option of a program that has it migrate as it starts (`server --migrate`)."""
+    """An option of a program that has it migrate as it starts (`server --migrate`, `server
+    --mode=migrate`)."""
     for word in command[1:]:
         option, _, value = word.partition("=")
-        if _OPTION.fullmatch(option) and value.lower() not in _OFF and _is_migrating(option):
-            parts = _parts(option)
-            if "migrate" in parts or "run" in parts:  # others may say where migrations are
-                return f"{_program(command[0])} {option}"
+        if not _OPTION.fullmatch(option) or value.lower() in _OFF:
+            continue
+        for said, shown in ((option, option), (value, word)):
+            # Others may say where migrations are.
+            if _is_migrating(said) and _parts(said) & {"migrate", "run"} and "/" not in said:
+                return f"{_program(command[0])} {shown}"
     return None
 
 

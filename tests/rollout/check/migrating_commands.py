@@ -30,6 +30,12 @@ dotnet Shop.dll --migrate=true
 shop -auto-migrate
 shop --migrate-on-startup serve
 bundle exec rake db:create db:migrate
+server --mode=migrate
+shop serve --task=db:migrate
+npm run migrate-prod
+./migrate --direction=up
+sh /scripts/migration-runner.sh
+java -jar /app/migration.jar migrate --url jdbc:x
 yarn migrate:up
 drush updatedb -y
 wp core update-db
@@ -241,6 +247,9 @@ python migrate_users_report.py
 server --mode migrate serve
 server serve
 server --migrate=false
+server --sql=/sql/migrate
+server --path=migrations serve
+server --image=migrate-users
 server --migrations /sql serve
 server --migrate-users
 shop --migration-table=a serve
