@@ -95,7 +95,7 @@ async def test_with_its_own_hook_unanswered_everybody_hears_goodbye_in_time(
             told = await events.read()
             assert await asyncio.to_thread(running.process.wait) == 0
             assert monotonic() - signalled < 1.5 + BUSY
-            assert "the grace period is over" in running.process.output
+            assert "the grace period ended" in running.process.output
         writer.close()
     assert codes == [1001] * len(sockets)
     assert told.endswith(b"\r\n0\r\n\r\n")
