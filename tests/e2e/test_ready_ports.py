@@ -45,7 +45,7 @@ def test_what_is_not_needed_is_not_waited_for(demo_app: DemoApp) -> None:
     ready = ("--ready-ports", str(demo_app.port))
     with sidecar(demo_app.address, "--forward", f"127.0.0.1:{listen}={missing}", *ready) as running:
         assert running.get("/readyz")[0] == 200
-        assert f"not needed for readiness: nothing listens at localhost:{missing}" in status(running)
+        assert f"needed for readiness: nothing listens at localhost:{missing}" in status(running)
         running.process.until(lambda: f"localhost:{missing}; it does not" in running.process.output)
         # From its first answer on it counts.
         with socket.create_server(("127.0.0.1", missing), backlog=100) as app:
