@@ -12,7 +12,6 @@ frame has been returned, nothing after it may be fed.
 from struct import Struct
 from typing import Generic, TypeVar
 
-from drainproxy.wire.follower import Follower
 from drainproxy.wire.http2 import (
     ACK,
     CONTINUATION,
@@ -36,6 +35,7 @@ from drainproxy.wire.http2 import (
     RST_STREAM,
     SETTINGS,
     WINDOW_UPDATE,
+    Follower,
     Http2Error,
     append,
     number,

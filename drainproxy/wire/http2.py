@@ -5,6 +5,7 @@ How a byte stream is cut into frames stands in `frames`.
 
 from collections.abc import Iterator
 from struct import Struct
+from typing import Protocol
 
 # 6: the types of frames.
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY = range(8)
@@ -70,6 +71,13 @@ class Http2Error(Exception):
         self.reason = reason
         self.budget = budget
         self.spent = spent
+
+
+class Follower(Protocol):
+    """Is fed the DATA of a stream as it passes."""
+
+    def feed(self, data: bytes, start: int, end: int) -> None:
+        """The next bytes of the stream are those of `data` from `start` to `end`."""
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:

@@ -9,7 +9,7 @@ from drainproxy.relay.http2.stream import Stream, StreamOwner
 from drainproxy.relay.http2.windows import ClientWindow
 from drainproxy.relay.transport import Transport
 from drainproxy.wire import http2
-from drainproxy.wire.follower import Follower
+from drainproxy.wire.http2 import Follower
 
 
 class OneDirection(Protocol):

@@ -57,9 +57,9 @@ _RUNNERS: Final = _words(
 _ASIDE: Final = _words("run run-script exec eval rpc task tasks workspace")
 # They may name a tool, and run none.
 _IDLE: Final = _words(
-    "[ [[ apk apt apt-get brew cat cd chmod chown command cp curl diff dnf export find git grep"
-    " gzip head ln ls man mkdir mv nc nslookup psql read rm sed set sleep source tail tar tee test"
-    " touch type unset unzip wait wget which yum zip"
+    "[ [[ apk apt apt-get brew cat cd chmod chown command cp curl diff dnf drainproxy export find"
+    " git grep gzip head ln ls man mkdir mv nc nslookup psql read rm sed set sleep source tail tar"
+    " tee test touch type unset unzip wait wget which yum zip"
 )
 # What they run stands behind `--`.
 _REMOTE: Final = _words("kubectl oc helm flux argocd wait-for wait-for-it k8s-wait-for")

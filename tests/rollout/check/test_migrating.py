@@ -103,6 +103,8 @@ def job(container: str) -> Object:
         ("{image: 'r/shop-efbundle:1'}", None),
         ("{image: 'r/efbundle:1'}", "efbundle"),
         ("{image: 'r/migrate-users-report:1'}", None),
+        # Our own gate asks whether one may go on.
+        ("{image: 'r/drainproxy:1', args: [gate, migration, --app=shop]}", None),
         ("{image: 'r/migrate-users-report:1', args: [run, up]}", None),
         ("{image: 'r/migrate:1', command: [/tool, up]}", None),
         ("{image: 'r/db-migrate:1'}", None),
