@@ -222,6 +222,17 @@ def test_files_and_functions_of_the_relay_can_be_read_at_once(root: Path) -> Non
     assert long == []
 
 
+def test_two_classes_never_share_a_name(root: Path) -> None:
+    """A name stands for one thing, in whatever file it is read."""
+    where: dict[str, list[str]] = {}
+    for path in sorted((root / PACKAGE).rglob("*.py")):
+        for node in nodes(path.read_text()):
+            if isinstance(node, ast.ClassDef):
+                where.setdefault(node.name, []).append(f"{path}:{node.lineno}")
+    assert len(where) > 300
+    assert {name: places for name, places in where.items() if len(places) > 1} == {}
+
+
 def unreasoned(source: str) -> list[str]:
     """Functions that are longer than LONGEST_FUNCTION without a comment above them that says why.
     Whether one has too many ways is for ruff to say (C901)."""

@@ -26,7 +26,7 @@ _ANSWER_TIMEOUT = 10.0
 _HINTS = {401: "give --admin-token or DRAINPROXY_ADMIN_TOKEN"}
 
 
-class Admin(NamedTuple):
+class AdminClient(NamedTuple):
     """The admin endpoints of a running sidecar, and the token it may ask for.
 
     Both methods raise ClickException, which says what is wrong, if the answer is not 200.
@@ -98,7 +98,7 @@ def _json_object(text: bytes) -> Body:
 )
 def drain(admin: Address, admin_token: str | None, wait: bool) -> None:
     """Drain a running sidecar: clients get their responses, and are told to reconnect elsewhere."""
-    sidecar = Admin(admin, admin_token)
+    sidecar = AdminClient(admin, admin_token)
     if not wait:
         body = sidecar.post("/drain")
         click.echo("\n".join(_draining(body)))
@@ -112,7 +112,7 @@ def drain(admin: Address, admin_token: str | None, wait: bool) -> None:
 @admin_options
 def undrain(admin: Address, admin_token: str | None) -> None:
     """Cancel a drain: the sidecar serves again, on the same ports."""
-    body = Admin(admin, admin_token).post("/undrain")
+    body = AdminClient(admin, admin_token).post("/undrain")
     click.echo(body["phase"])
 
 
@@ -127,7 +127,7 @@ def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) 
     """
     if watch and as_json:
         raise click.UsageError("--watch shows text: leave --json out, or ask again and again")
-    sidecar = Admin(admin, admin_token)
+    sidecar = AdminClient(admin, admin_token)
     if watch:
         from drainproxy.cli.watch import follow
 
@@ -186,7 +186,7 @@ def rebalance(
         click.echo(f"{percent:.3g} % of the connections are asked to reconnect")
     elif before is not None or after is not None:
         raise click.UsageError("give --percent, or --from and --to")
-    body = Admin(admin, admin_token).post(
+    body = AdminClient(admin, admin_token).post(
         f"/rebalance?percent={percent:g}&over={format_duration(over)}"
     )
     if not body["started"]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from drainproxy.rollout.check.report import Report
-    from drainproxy.rollout.check.rule import Level, Rule
+    from drainproxy.rollout.check.report import CheckReport
+    from drainproxy.rollout.check.rule import CheckRule, Level
 
 _FORMS = ("human", "json", "sarif", "junit", "github")
 
@@ -96,13 +96,13 @@ def _check(paths: tuple[str, ...], form: str, given: dict[str, Any]) -> None:
         sys.exit(1)
 
 
-def _print(report: "Report", form: str, level: "Level") -> None:
+def _print(report: "CheckReport", form: str, level: "Level") -> None:
     from drainproxy.rollout.check.output import human, junit, machine, sarif
 
     if form == "human":
         click.echo(human.human(report, _paint()), nl=False)
         return
-    texts: dict[str, Callable[[Report], str]] = {
+    texts: dict[str, Callable[[CheckReport], str]] = {
         "json": machine.as_json,
         "github": machine.github,
         "sarif": sarif.sarif,
@@ -131,7 +131,7 @@ def _level(strict: bool, fail_on: str | None) -> "Level | None":
     return next(each for each in reversed(LEVELS) if each in asked)
 
 
-def _chosen(only: tuple[str, ...], skip: tuple[str, ...]) -> "list[Rule]":
+def _chosen(only: tuple[str, ...], skip: tuple[str, ...]) -> "list[CheckRule]":
     from drainproxy.rollout.check.rules import RULES
 
     wanted, unwanted = set(_ids(only)), set(_ids(skip))

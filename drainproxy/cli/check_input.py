@@ -13,7 +13,7 @@ _KUSTOMIZATIONS: Final = {"kustomization.yaml", "kustomization.yml", "Kustomizat
 _RENDER: Final = "render it first: helm template {} | drainproxy check -"
 
 
-class Given:
+class CheckInput:
     """What was read: the objects, every mistake, and what was passed over."""
 
     def __init__(self) -> None:
@@ -22,9 +22,9 @@ class Given:
         self.notes: list[str] = []
 
 
-def read_all(paths: Iterable[str]) -> Given:
+def read_all(paths: Iterable[str]) -> CheckInput:
     """The objects of all these; reading goes on after a mistake, so that all are told at once."""
-    given = Given()
+    given = CheckInput()
     for path in dict.fromkeys(paths):
         before = len(given.objects), len(given.mistakes)
         if path != "-" and Path(path).is_dir():
@@ -42,7 +42,7 @@ def _nothing(path: str) -> str:
     return "holds no Kubernetes object: nothing in it has apiVersion and kind"
 
 
-def _directory(folder: Path, given: Given) -> None:
+def _directory(folder: Path, given: CheckInput) -> None:
     if _is_chart(folder):
         hint = _RENDER.format(folder)
         given.mistakes.append(f"{folder}: is a Helm chart, not manifests: {hint}")
@@ -58,7 +58,7 @@ def _directory(folder: Path, given: Given) -> None:
             _file(str(file), given, alone=False)
 
 
-def _manifests(folder: Path, given: Given) -> Iterator[Path]:
+def _manifests(folder: Path, given: CheckInput) -> Iterator[Path]:
     """The files under a directory, without what is hidden and what is a chart."""
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name == "node_modules":
@@ -79,7 +79,7 @@ def _is_chart(folder: Path) -> bool:
     return (folder / "Chart.yaml").is_file() and (folder / "templates").is_dir()
 
 
-def _patches(files: Iterable[Path], given: Given) -> set[Path]:
+def _patches(files: Iterable[Path], given: CheckInput) -> set[Path]:
     """What kustomizations name as patches: pieces of objects, which are nothing by themselves."""
     from drainproxy.manifests.positions import read_positions
 
@@ -115,7 +115,7 @@ def _label(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
-def _file(name: str, given: Given, *, alone: bool) -> None:
+def _file(name: str, given: CheckInput, *, alone: bool) -> None:
     """Read one file. In a directory, what is plainly no manifest is passed over."""
     from drainproxy.rollout.check.place import read_objects
 

@@ -25,10 +25,10 @@ from drainproxy.cli.help import Group
 from drainproxy.extras import install_hint
 
 if TYPE_CHECKING:
-    from drainproxy.rollout.gate.record import Question, Record
-    from drainproxy.rollout.gate.report import Report
+    from drainproxy.rollout.gate.record import MigrationQuestion, RecordSource
+    from drainproxy.rollout.gate.report import GateReport
 
-Look = Callable[[], Awaitable["Report"]]
+Look = Callable[[], Awaitable["GateReport"]]
 
 
 @click.group(
@@ -188,14 +188,14 @@ def _at_canary(given: dict[str, Any]) -> Look:
     except LookupError as error:
         reason = str(error.args[0])
 
-        async def nobody() -> "Report":
+        async def nobody() -> "GateReport":
             return held(reason)
 
         given["wait"] = 0.0
         return nobody
     began = time.time() - wanted.window
 
-    def look() -> Awaitable["Report"]:
+    def look() -> Awaitable["GateReport"]:
         # Each look counts from the same beginning, so that what was seen stays seen.
         now = time.time()
         return look_at_canary(server(given), replace(wanted, window=now - began), now)
@@ -226,17 +226,17 @@ def _at_all(given: dict[str, Any]) -> Look:
     return lambda: together([look() for look in looks], record, question, given["timeout"])
 
 
-def _record(given: dict[str, Any]) -> "Record":
-    from drainproxy.rollout.gate.record import Record
+def _record(given: dict[str, Any]) -> "RecordSource":
+    from drainproxy.rollout.gate.record import RecordSource
 
     file = given["state"] and Path(given["state"])
-    return Record(file, timedelta(seconds=given["contract_after"]))
+    return RecordSource(file, timedelta(seconds=given["contract_after"]))
 
 
-def _question(given: dict[str, Any], previous: int | None = None) -> "Question":
+def _question(given: dict[str, Any], previous: int | None = None) -> "MigrationQuestion":
     """What the record of migrations is asked; exits with 2 if a library for it is missing."""
     from drainproxy.cli.migration_asked import fail
-    from drainproxy.rollout.gate.record import Question
+    from drainproxy.rollout.gate.record import MigrationQuestion
     from drainproxy.rollout.migration.declared import parse_app
 
     try:
@@ -248,19 +248,19 @@ def _question(given: dict[str, Any], previous: int | None = None) -> "Question":
             import lightkube  # noqa: F401
         except ImportError as error:
             fail(f"needs {error.name}: {install_hint('kube')}")
-    return Question(app, given["namespace"], given["version"], previous)
+    return MigrationQuestion(app, given["namespace"], given["version"], previous)
 
 
 def _look(look: Look, given: dict[str, Any]) -> None:
     from drainproxy.rollout.gate.look import wait_for_verdict
 
-    def seen(report: "Report") -> None:
+    def seen(report: "GateReport") -> None:
         click.echo(f"{report.verdict}: {report.reason}", err=True)
 
     _finish(asyncio.run(wait_for_verdict(look, given["wait"], given["interval"], seen)), given)
 
 
-def _finish(report: "Report", given: dict[str, Any]) -> None:
+def _finish(report: "GateReport", given: dict[str, Any]) -> None:
     from drainproxy.rollout.gate.report import EXIT_CODES
 
     is_json = given["output"] == "json"

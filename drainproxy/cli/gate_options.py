@@ -13,7 +13,7 @@ from drainproxy.cli.parsed import DURATION, PERCENT, Parsed, duration_within
 
 if TYPE_CHECKING:
     from drainproxy.rollout.gate.look import Rollout
-    from drainproxy.rollout.gate.prometheus import Server
+    from drainproxy.rollout.gate.prometheus import PrometheusServer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Any], Any]
@@ -225,14 +225,14 @@ STATE: Final = (
 )
 
 
-def server(given: dict[str, Any]) -> "Server":
+def server(given: dict[str, Any]) -> "PrometheusServer":
     """The Prometheus that is asked."""
-    from drainproxy.rollout.gate.prometheus import Server
+    from drainproxy.rollout.gate.prometheus import PrometheusServer
 
     names = ("url", "timeout", "bearer_file", "user", "password_file")
     files = ("ca_file", "cert_file", "key_file")
     values = {name: given[name] for name in (*names, *files)}
-    return Server(**values, headers=tuple(given["headers"]))
+    return PrometheusServer(**values, headers=tuple(given["headers"]))
 
 
 def rollout(given: dict[str, Any]) -> "Rollout":

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from drainproxy.cli.admin import Admin
+from drainproxy.cli.admin import AdminClient
 from drainproxy.cli.admin_address import admin_option
 from drainproxy.cli.help import examples
 from drainproxy.config.values import Address
@@ -24,7 +24,7 @@ def _unhealthy() -> Iterator[None]:
         raise click.exceptions.Exit(1) from None
 
 
-class Health(click.Command):
+class HealthCommand(click.Command):
     """A command that exits with 0 or 1, whatever is wrong: Docker reserves 2 (HEALTHCHECK)."""
 
     def make_context(self, *arguments: Any, **given: Any) -> click.Context:
@@ -39,7 +39,7 @@ class Health(click.Command):
 
 
 @click.command(
-    cls=Health,
+    cls=HealthCommand,
     epilog=examples(
         "health",
         "health --config /etc/drainproxy/drainproxy.yaml",
@@ -64,7 +64,7 @@ def health(admin: Address, probe: str, quiet: bool) -> None:
     itself.
     """
     try:
-        said, well = Admin(admin, None).get(f"/{probe}").get("reason", "ok"), True
+        said, well = AdminClient(admin, None).get(f"/{probe}").get("reason", "ok"), True
     except click.ClickException as error:
         said, well = error.format_message(), False
     if not quiet:

@@ -14,7 +14,7 @@ from drainproxy.config import IMAGE_ENVIRONMENT, ConfigError, Mistake
 from drainproxy.kube.annotations import ANNOTATABLE
 
 if TYPE_CHECKING:
-    from drainproxy.kube.batch import Result
+    from drainproxy.kube.batch import BatchResult
     from drainproxy.kube.halves import Half
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
@@ -161,7 +161,7 @@ def _annotations(given: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _print(result: "Result", style: str, dry_run: bool) -> None:
+def _print(result: "BatchResult", style: str, dry_run: bool) -> None:
     """The report, and the manifests if they may be applied: half of them must not be."""
     if result.is_empty:
         raise click.UsageError("the input has no Kubernetes object")

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from drainproxy.cli.help import Group
-from drainproxy.cli.migration_asked import LENIENT, Asked, record_options
+from drainproxy.cli.migration_asked import LENIENT, MigrationOptions, record_options
 from drainproxy.cli.migration_lint import lint
 
 
@@ -46,7 +46,7 @@ def status(ctx: click.Context, /, **given: Any) -> None:
     """Print the record; allow if it is consistent, and admission knows its floor."""
     from drainproxy.rollout.migration.decide import sound
 
-    asked = Asked(ctx, given)
+    asked = MigrationOptions(ctx, given)
     loaded = asked.load()
     asked.answer(sound(loaded.state, asked.now, loaded.doubt), loaded)
 
@@ -66,7 +66,7 @@ def begin(ctx: click.Context, /, **given: Any) -> None:
 
     Run its SQL only if this exits 0.
     """
-    asked = Asked(ctx, given)
+    asked = MigrationOptions(ctx, given)
     asked.change(asked.phase)
 
 
@@ -81,7 +81,7 @@ def deployed(ctx: click.Context, /, **given: Any) -> None:
 
     A rollback counts as a deploy of the older version. --contract-after counts from here.
     """
-    Asked(ctx, given).change("deployed")
+    MigrationOptions(ctx, given).change("deployed")
 
 
 @migration.command(
@@ -91,7 +91,7 @@ def deployed(ctx: click.Context, /, **given: Any) -> None:
 @click.pass_context
 def complete(ctx: click.Context, /, **given: Any) -> None:
     """Record that the contract is over."""
-    Asked(ctx, given).change("complete")
+    MigrationOptions(ctx, given).change("complete")
 
 
 @migration.command(
@@ -103,7 +103,7 @@ def complete(ctx: click.Context, /, **given: Any) -> None:
 @click.pass_context
 def may_deploy(ctx: click.Context, /, **given: Any) -> None:
     """Tell whether code for schema N may be deployed."""
-    Asked(ctx, given).decide("deploy")
+    MigrationOptions(ctx, given).decide("deploy")
 
 
 @migration.command(
@@ -117,4 +117,4 @@ def may_deploy(ctx: click.Context, /, **given: Any) -> None:
 @click.pass_context
 def may_rollback(ctx: click.Context, /, **given: Any) -> None:
     """Tell whether an automated rollback to code for schema N is allowed; hold after a contract."""
-    Asked(ctx, given).decide("rollback")
+    MigrationOptions(ctx, given).decide("rollback")

@@ -15,7 +15,7 @@ from drainproxy.config.mistakes import did_you_mean
 from drainproxy.extras import install_hint
 
 if TYPE_CHECKING:
-    from drainproxy.rollout.migration.decide import Direction, Verdict
+    from drainproxy.rollout.migration.decide import Direction, MigrationVerdict
     from drainproxy.rollout.migration.state import Damaged, State
     from drainproxy.rollout.migration.store import Loaded, Store
 
@@ -132,7 +132,7 @@ def parse_form(text: str) -> str:
     return text
 
 
-class Asked:
+class MigrationOptions:
     """The options of a command as values; exits with 2 and all mistakes if there are any."""
 
     def __init__(self, ctx: click.Context, given: Mapping[str, Any]) -> None:
@@ -178,7 +178,7 @@ class Asked:
 
     def change(self, direction: "Direction") -> NoReturn:
         """Do it if it may be done, and answer; a record that cannot be written is a hold."""
-        from drainproxy.rollout.migration.decide import Verdict, after, is_recorded
+        from drainproxy.rollout.migration.decide import MigrationVerdict, after, is_recorded
         from drainproxy.rollout.migration.state import Damaged
         from drainproxy.rollout.migration.store import Loaded, StoreError
 
@@ -190,12 +190,12 @@ class Asked:
             try:
                 self._store.save(self.app, loaded, state)
             except StoreError as error:
-                verdict = Verdict("hold", str(error))
+                verdict = MigrationVerdict("hold", str(error))
             else:
                 loaded = Loaded(state)
         self.answer(verdict, loaded)
 
-    def answer(self, verdict: "Verdict", loaded: "Loaded") -> NoReturn:
+    def answer(self, verdict: "MigrationVerdict", loaded: "Loaded") -> NoReturn:
         """Print it, and exit with its code."""
         self._store.close()
         if self.form == "json":
@@ -204,7 +204,7 @@ class Asked:
             click.echo(f"{verdict.verdict}: {verdict.reason}")
         sys.exit(_CODES[verdict.verdict])
 
-    def _verdict(self, direction: "Direction", loaded: "Loaded") -> "Verdict":
+    def _verdict(self, direction: "Direction", loaded: "Loaded") -> "MigrationVerdict":
         from drainproxy.rollout.migration.decide import decide
 
         return decide(loaded.state, direction, self.version, self.now, self.contract_after)
@@ -238,7 +238,10 @@ def _namespace(text: str) -> str:
 
 
 def _as_json(
-    app: str, verdict: "Verdict", state: "State | Damaged | None", contract_after: timedelta
+    app: str,
+    verdict: "MigrationVerdict",
+    state: "State | Damaged | None",
+    contract_after: timedelta,
 ) -> str:
     import msgspec
 

@@ -13,7 +13,7 @@ from drainproxy.extras import install_hint
 
 if TYPE_CHECKING:
     from drainproxy.rollout.migration.lexer import Dialect
-    from drainproxy.rollout.migration.lint import Finding
+    from drainproxy.rollout.migration.lint import StatementFinding
     from drainproxy.rollout.migration.sections import Tool
 
 _CODES: Final = {"expand": 0, "migrate": 0, "contract": 1, "unknown": 3}
@@ -111,7 +111,9 @@ def _texts(files: Sequence[str], mistakes: Mistakes) -> dict[str, str]:
     return texts
 
 
-def _findings(texts: Mapping[str, str], dialect: "Dialect", tool: "Tool") -> "list[Finding]":
+def _findings(
+    texts: Mapping[str, str], dialect: "Dialect", tool: "Tool"
+) -> "list[StatementFinding]":
     from drainproxy.rollout.migration.lint import lint as lint_text
 
     try:
@@ -124,13 +126,13 @@ def _findings(texts: Mapping[str, str], dialect: "Dialect", tool: "Tool") -> "li
         fail(f"needs {error.name}: {install_hint('migrations')}")
 
 
-def _as_json(found: "Sequence[Finding]") -> str:
+def _as_json(found: "Sequence[StatementFinding]") -> str:
     import msgspec
 
     return msgspec.json.encode(found).decode()
 
 
-def _as_text(found: "Sequence[Finding]") -> str:
+def _as_text(found: "Sequence[StatementFinding]") -> str:
     from drainproxy.rollout.migration.lint import worst
 
     lines = []

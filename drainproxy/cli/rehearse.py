@@ -26,14 +26,22 @@ from drainproxy.cli.rehearse_gate import (
 from drainproxy.cli.run import RunCommand
 from drainproxy.config import TABLE
 from drainproxy.extras import install_hint
-from drainproxy.rehearsal.plan import BALANCERS, CLIENTS, KILL, PROXIES, RESTART, STRATEGIES, Plan
+from drainproxy.rehearsal.plan import (
+    BALANCERS,
+    CLIENTS,
+    KILL,
+    PROXIES,
+    RESTART,
+    STRATEGIES,
+    RehearsalPlan,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from drainproxy.rehearsal.about import About
     from drainproxy.rehearsal.rehearsal import Rehearsal
-    from drainproxy.rehearsal.result import Result
+    from drainproxy.rehearsal.result import RehearsalResult
 
 # Something failed; the rehearsal could not take place; the gate came to no verdict; as shells say
 # it, 128 and the signal.
@@ -268,7 +276,7 @@ def rehearse(ctx: click.Context, /, **given: Any) -> None:
     sys.exit(_rehearse(plan, given))
 
 
-def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
+def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> RehearsalPlan:
     if given["surge"] + given["unavailable"] == 0 and given["strategy"] == "rolling":
         raise click.UsageError("--surge and --unavailable cannot both be 0: nothing could change")
     check_gate(given)
@@ -291,8 +299,8 @@ def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> Plan:
     if app and clients["grpc"]:
         raise click.UsageError("--grpc: its calls are those of the built-in app only")
     values = {**given, **times(given)}
-    same = {field.name for field in fields(Plan)} & values.keys()
-    return Plan(
+    same = {field.name for field in fields(RehearsalPlan)} & values.keys()
+    return RehearsalPlan(
         app=app,
         clients=clients,
         settings=tuple(settings),
@@ -333,7 +341,7 @@ def _texts(value: Any) -> Sequence[str]:
     return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
-def _rehearse(plan: Plan, given: Mapping[str, Any]) -> int:
+def _rehearse(plan: RehearsalPlan, given: Mapping[str, Any]) -> int:
     try:
         import uvloop
         from rich.console import Console
@@ -365,10 +373,10 @@ def _rehearse(plan: Plan, given: Mapping[str, Any]) -> int:
 
 
 async def _shown(
-    working: Coroutine[Any, Any, "list[Result]"],
+    working: Coroutine[Any, Any, "list[RehearsalResult]"],
     rehearsals: "Sequence[Rehearsal]",
     console: "Console",
-) -> "list[Result]":
+) -> "list[RehearsalResult]":
     """Show it while it works. SIGTERM takes everything down as Ctrl-C does."""
     from drainproxy.rehearsal.live import show
 
@@ -383,7 +391,7 @@ async def _shown(
         await asyncio.gather(showing, return_exceptions=True)
 
 
-async def _all(rehearsals: "Sequence[Rehearsal]") -> "list[Result]":
+async def _all(rehearsals: "Sequence[Rehearsal]") -> "list[RehearsalResult]":
     """Side by side; the first that fails takes the others down, each with all of its processes."""
     from drainproxy.rehearsal.processes import StartFailed, first
 
@@ -395,7 +403,7 @@ async def _all(rehearsals: "Sequence[Rehearsal]") -> "list[Result]":
     return [task.result() for task in running]
 
 
-async def _serve(rehearsal: "Rehearsal", every: float) -> "list[Result]":
+async def _serve(rehearsal: "Rehearsal", every: float) -> "list[RehearsalResult]":
     """Until a signal: here that is the end that is meant."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -404,7 +412,10 @@ async def _serve(rehearsal: "Rehearsal", every: float) -> "list[Result]":
 
 
 def _say(
-    results: "Sequence[Result]", about: "About", console: "Console", given: Mapping[str, Any]
+    results: "Sequence[RehearsalResult]",
+    about: "About",
+    console: "Console",
+    given: Mapping[str, Any],
 ) -> int:
     from drainproxy.rehearsal import result, table
 

@@ -16,8 +16,8 @@ from drainproxy.config import ConfigError, Mistake
 
 if TYPE_CHECKING:
     from drainproxy.rollout.smoke.model import SmokeTest, Step
-    from drainproxy.rollout.smoke.reading import Given
-    from drainproxy.rollout.smoke.result import Attempt, Result, StepResult
+    from drainproxy.rollout.smoke.reading import SmokeOptions
+    from drainproxy.rollout.smoke.result import Attempt, SmokeResult, StepResult
 
 # Something failed, or nothing was tested; what was asked is wrong; as shells say it, 128 and the
 # signal.
@@ -142,12 +142,12 @@ def _text(path: str) -> tuple[str, str]:
     raise ConfigError([Mistake(path, "", problem)])
 
 
-def _flags(given: Mapping[str, Any]) -> tuple["Given", dict[str, str], list[Mistake]]:
+def _flags(given: Mapping[str, Any]) -> tuple["SmokeOptions", dict[str, str], list[Mistake]]:
     """What the flags say, and what is wrong with them."""
     from drainproxy.config import parse_duration
     from drainproxy.rollout.smoke import kinds
     from drainproxy.rollout.smoke.credentials import shown
-    from drainproxy.rollout.smoke.reading import Given
+    from drainproxy.rollout.smoke.reading import SmokeOptions
     from drainproxy.rollout.smoke.variables import VARIABLE
 
     readers: dict[str, Callable[[str], Any]] = {
@@ -175,7 +175,7 @@ def _flags(given: Mapping[str, Any]) -> tuple["Given", dict[str, str], list[Mist
         else:
             said = f"{name}=..." if is_one else text  # its value may be a password
             mistakes.append(Mistake("flag --variable", "variable", f"{said!r} is not NAME=VALUE"))
-    return Given(**values, ca=given["ca"], insecure=given["insecure"]), variables, mistakes
+    return SmokeOptions(**values, ca=given["ca"], insecure=given["insecure"]), variables, mistakes
 
 
 def _run(test: "SmokeTest", given: Mapping[str, Any]) -> int:
@@ -215,7 +215,7 @@ def _write(path: str, text: str) -> OSError | None:
 
 async def _interruptible(
     test: "SmokeTest", progress: "Progress", fail_fast: bool, signals: list[int]
-) -> "Result":
+) -> "SmokeResult":
     """The result; after SIGINT or SIGTERM, which is noted, that of what was asked until then."""
     from drainproxy.rollout.smoke.run import run
     from drainproxy.rollout.smoke.talk import load, talk

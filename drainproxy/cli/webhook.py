@@ -292,7 +292,7 @@ async def _life(
     """From the first review to SIGTERM, and what is under way then."""
     from drainproxy.kube.cluster_view import open_cluster_view
     from drainproxy.kube.reviews import answering
-    from drainproxy.kube.webhook import Health, Metrics, Place, Webhook, serve
+    from drainproxy.kube.webhook import ListenAddress, Metrics, Webhook, WebhookHealth, serve
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -303,12 +303,14 @@ async def _life(
         open_cluster_view(_asked(given), metrics.failed) as out,
     ):
 
-        def health() -> Health:
+        def health() -> WebhookHealth:
             if certificates.loaded.is_set():
                 return out.health().beside(certificates.problem)
-            return Health(f"there is no certificate yet: {certificates.problem or 'it is made'}")
+            return WebhookHealth(
+                f"there is no certificate yet: {certificates.problem or 'it is made'}"
+            )
 
-        place = Place(given["listen"], given["observe"])
+        place = ListenAddress(given["listen"], given["observe"])
         webhook = Webhook(answering(options, out.look, out.tell), health, metrics)
         await serve(webhook, certificates, place, stop, given["stop_delay"])
 

@@ -5,7 +5,7 @@ into `Settings`. This room does no I/O: whoever calls it has read the files.
 """
 
 from .apps import counts, located, pod_ip_problems
-from .docs import Row, as_json, markdown, table
+from .docs import SettingRow, as_json, markdown, table
 from .json_schema import as_json_schema
 from .kinds import format_duration, parse_duration, parse_percent
 from .mistakes import ConfigError, Mistake
@@ -39,9 +39,9 @@ __all__ = [
     "ConfigFile",
     "Forward",
     "Mistake",
-    "Row",
     "Secret",
     "Setting",
+    "SettingRow",
     "Settings",
     "Sources",
     "UnixSocket",

@@ -7,7 +7,7 @@ from .table import TABLE, Setting
 _HEAD = "| Setting | Default | Values | Environment | Annotation | Reloaded | Meaning |"
 
 
-class Row(Struct, frozen=True):
+class SettingRow(Struct, frozen=True):
     """What the docs tell of a setting; `later` names the feature that it waits for."""
 
     name: str
@@ -33,7 +33,7 @@ class Row(Struct, frozen=True):
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def table() -> list[Row]:
+def table() -> list[SettingRow]:
     """One row per setting, in the order of the table."""
     return [_row(setting) for setting in TABLE]
 
@@ -49,8 +49,8 @@ def as_json() -> str:
     return json.format(json.encode(table()), indent=2).decode() + "\n"
 
 
-def _row(setting: Setting) -> Row:
-    return Row(
+def _row(setting: Setting) -> SettingRow:
+    return SettingRow(
         name=setting.name,
         default=setting.default_text or None,
         values=", ".join(filter(None, (setting.kind.values, setting.limits))),

@@ -58,7 +58,7 @@ _SERVICE_LINK = re.compile(
 )
 
 
-class Given(Struct, frozen=True):
+class SourceText(Struct, frozen=True):
     """A text that a source gives to a setting."""
 
     source: str
@@ -71,7 +71,7 @@ class Given(Struct, frozen=True):
         return self.setting.read(self.text)
 
 
-Found = Iterator[Given | Mistake]
+Found = Iterator[SourceText | Mistake]
 
 
 def from_file(file: ConfigFile | None) -> Found:
@@ -110,7 +110,7 @@ def from_environ(environ: Mapping[str, str]) -> Found:
             continue
         source, row = f"environment {key}", BY_NAME.get(name)
         if row and row.environment == key:
-            yield Given(source, row, text)
+            yield SourceText(source, row, text)
         else:
             yield _unknown(source, name, lambda near: BY_NAME[near].environment)
 
@@ -121,17 +121,17 @@ def from_flags(flags: Mapping[str, Texts]) -> Found:
         yield _given(source, row, texts) if row else _unknown(source, name, "--".__add__)
 
 
-def _given(source: str, row: Setting, texts: Texts) -> Given | Mistake:
+def _given(source: str, row: Setting, texts: Texts) -> SourceText | Mistake:
     if isinstance(texts, str):
-        return Given(source, row, texts)
+        return SourceText(source, row, texts)
     if row.kind.repeatable or len(texts) == 1:
-        return Given(source, row, " ".join(texts))
+        return SourceText(source, row, " ".join(texts))
     return Mistake(source, row.name, f"takes one value, not {len(texts)}")
 
 
-def _annotated(source: str, row: Setting, quoted: str) -> Given | Mistake:
+def _annotated(source: str, row: Setting, quoted: str) -> SourceText | Mistake:
     try:
-        return Given(source, row, unquote(quoted))
+        return SourceText(source, row, unquote(quoted))
     except ValueError as error:
         return Mistake(source, row.name, str(error))
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from .checks import CHECKS, Check
 from .mistakes import ConfigError, Mistake
-from .readers import Found, Given, Texts, from_annotations, from_environ, from_file, from_flags
+from .readers import Found, SourceText, Texts, from_annotations, from_environ, from_file, from_flags
 from .settings import Settings
 from .table import TABLE, Setting
 from .yaml_text import ConfigFile
@@ -124,7 +124,7 @@ def _resolve(found: Found) -> tuple[dict[str, Any], dict[str, str], list[Mistake
     return values, origins, mistakes
 
 
-def _name(found: Given | Mistake) -> str:
+def _name(found: SourceText | Mistake) -> str:
     return found.name if isinstance(found, Mistake) else found.setting.name
 
 

@@ -26,7 +26,7 @@ class Blocker:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DrainReport:
     """The account of one drain: `began` by the wall clock, spans in seconds, counts by kind."""
 
     verdict: str
@@ -93,7 +93,7 @@ class Account:
         self._blockers = [_blocker(hold, now) for hold in self._blocking]
         self._ledger.watch(self._blocking)
 
-    def close(self, why: str, lengths: dict[Phase, float], now: float) -> Report:
+    def close(self, why: str, lengths: dict[Phase, float], now: float) -> DrainReport:
         """The account of the drain that began when this was made and ends `now`."""
         ended = {
             kind: dict(zip(ENDINGS, _since(after, self._ended[kind]), strict=True))
@@ -112,7 +112,7 @@ class Account:
         del told[MOST_BLOCKERS:]
         cut = sum(ways[ENDINGS[CUT]] for ways in ended.values())
         unanswered = self._ledger.unanswered - self._unanswered
-        return Report(
+        return DrainReport(
             verdict=_verdict(cut, unanswered),
             why=why,
             began=self._date,

@@ -39,7 +39,7 @@ class _Kind(Struct, frozen=True):
     group: str = ""
 
 
-class Request(Struct, frozen=True, rename="camel"):
+class AdmissionRequest(Struct, frozen=True, rename="camel"):
     """What the API server asks about."""
 
     uid: str
@@ -54,7 +54,7 @@ class Request(Struct, frozen=True, rename="camel"):
 class _Review(Struct, frozen=True, rename="camel"):
     api_version: Literal["admission.k8s.io/v1"]
     kind: Literal["AdmissionReview"]
-    request: Request
+    request: AdmissionRequest
 
 
 class Seen(Struct, frozen=True):
@@ -73,7 +73,7 @@ class Seen(Struct, frozen=True):
     finds_names_at_sidecars: bool = True
 
 
-class Verdict(Struct, frozen=True):
+class AdmissionVerdict(Struct, frozen=True):
     """What is to be done, and why it is not done."""
 
     outcome: Outcome
@@ -87,7 +87,7 @@ class Verdict(Struct, frozen=True):
         return self.outcome != "denied"
 
 
-def parse(body: bytes) -> Request:
+def parse(body: bytes) -> AdmissionRequest:
     """The request in a review; ValueError, which says where it is wrong, if there is none."""
     try:
         return json.decode(body, type=_Review).request
@@ -99,13 +99,15 @@ def parse(body: bytes) -> Request:
         raise ValueError("is nested too deeply") from None
 
 
-def judge(request: Request, options: Options, seen: Seen | Namespace | None = None) -> Verdict:
+def judge(
+    request: AdmissionRequest, options: Options, seen: Seen | Namespace | None = None
+) -> AdmissionVerdict:
     """What becomes of the pod in a request; ValueError if there is none in it.
 
     Without a namespace the API server's selectors are trusted to have looked at its labels.
     """
     if request.operation != "CREATE" or (request.kind.group, request.kind.kind) != ("", "Pod"):
-        return Verdict("skipped", "only new pods get a sidecar")
+        return AdmissionVerdict("skipped", "only new pods get a sidecar")
     if request.object is None:
         raise ValueError("holds no pod: request.object is missing")
     if not isinstance(seen, Seen):
@@ -113,12 +115,12 @@ def judge(request: Request, options: Options, seen: Seen | Namespace | None = No
     try:
         return _within_limits(_judge(request.object, request.namespace, options, seen))
     except ConfigError as error:
-        return Verdict("denied", f"drainproxy cannot be injected: {error}")
+        return AdmissionVerdict("denied", f"drainproxy cannot be injected: {error}")
     except RecursionError:
         raise ValueError("is nested too deeply") from None
 
 
-def answer(request: Request, verdict: Verdict) -> bytes:
+def answer(request: AdmissionRequest, verdict: AdmissionVerdict) -> bytes:
     """A verdict as the API server reads it."""
     response: Json = {"uid": request.uid, "allowed": verdict.allowed}
     if verdict.patch:
@@ -133,18 +135,22 @@ def answer(request: Request, verdict: Verdict) -> bytes:
     )
 
 
-def _judge(pod: Json, name: str, options: Options, seen: Seen) -> Verdict:
+def _judge(pod: Json, name: str, options: Options, seen: Seen) -> AdmissionVerdict:
     if reason := beyond_limits(pod):
-        return Verdict("skipped", reason, warnings=_signed([f"no sidecar: {reason}"]))
+        return AdmissionVerdict("skipped", reason, warnings=_signed([f"no sidecar: {reason}"]))
     view = read(pod)
     if reason := unfit(view):
         return _skipped(pod, reason, wanted(view) is True)
     if read_status(pod) and sidecar_of(pod):
         added = complete(pod)
-        return Verdict("injected", patch=added.patch) if added else Verdict("unchanged")
+        return (
+            AdmissionVerdict("injected", patch=added.patch)
+            if added
+            else AdmissionVerdict("unchanged")
+        )
     namespace = seen.namespace
     if namespace and not _is_wanted(view, namespace):
-        return Verdict("skipped", "neither the pod nor its namespace asks for a sidecar")
+        return AdmissionVerdict("skipped", "neither the pod nor its namespace asks for a sidecar")
     defaults, mistakes = readable(namespace.annotations if namespace else {})
     options = replace(
         options,
@@ -184,28 +190,28 @@ def _forbids_redirect(namespace: str, pod: Pod, seen: Seen) -> str:
     return "" if pod.annotations.get(_CAPTURE) == "redirect" else _UNKNOWN
 
 
-def _skipped(pod: Json, reason: str, warn: bool, beside: Iterable[str] = ()) -> Verdict:
+def _skipped(pod: Json, reason: str, warn: bool, beside: Iterable[str] = ()) -> AdmissionVerdict:
     """Who asks for a sidecar and gets none is told so, where it is not what they asked for."""
     told = limited([f"no sidecar: {reason}", *beside]) if warn else []
-    return Verdict("skipped", reason, noted(pod, told), _signed(told))
+    return AdmissionVerdict("skipped", reason, noted(pod, told), _signed(told))
 
 
-def _accepted(pod: Json, done: Injected, warnings: Iterable[str]) -> Verdict:
+def _accepted(pod: Json, done: Injected, warnings: Iterable[str]) -> AdmissionVerdict:
     told = limited(warnings)
     patch = [*done.patch, *noted(done.pod, told)]
     if read_status(pod):
         # A record without a sidecar: the steps begin at what it says was there before.
         patch = [{"op": "replace", "path": f"/{key}", "value": done.pod[key]} for key in _PARTS]
         patch += noted(done.pod, told)
-    return Verdict("injected", patch=patch, warnings=_signed(told))
+    return AdmissionVerdict("injected", patch=patch, warnings=_signed(told))
 
 
-def _within_limits(verdict: Verdict) -> Verdict:
+def _within_limits(verdict: AdmissionVerdict) -> AdmissionVerdict:
     size = len(json.encode(verdict.patch))
     if size <= _LARGEST_PATCH:
         return verdict
     reason = f"the changes to it would have {size:,} bytes, and may have {_LARGEST_PATCH:,}"
-    return Verdict("skipped", reason, warnings=_signed([f"no sidecar: {reason}"]))
+    return AdmissionVerdict("skipped", reason, warnings=_signed([f"no sidecar: {reason}"]))
 
 
 def _injected(pod: Json, options: Options) -> tuple[Injected | Skipped, Sequence[Mistake]]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from drainproxy.manifests.policies import Move, Place, Policy
+from drainproxy.manifests.policies import Move, NetworkPolicy, PolicyPod
 from drainproxy.manifests.services import Service
 
 from .capture import Capture, Rewrite
@@ -21,7 +21,7 @@ _COMPARISON: Final = 4
 _PROBLEM: Final = "too many pods are to be compared with"
 
 # A workload by its number, where its pods are, and a port of it.
-_Moved = tuple[int, Place, Move]
+_Moved = tuple[int, PolicyPod, Move]
 # Namespace, key and value; None is any namespace.
 _Label = tuple[str | None, str, str]
 
@@ -32,7 +32,7 @@ class Behind(Struct, frozen=True):
     `stateful_set` is its name if it is one.
     """
 
-    place: Place
+    place: PolicyPod
     capture: Capture | None = None
     stateful_set: str | None = None
 
@@ -42,7 +42,7 @@ class AffectedWorkloads:
     look at too many."""
 
     def __init__(
-        self, workloads: Sequence[Behind], views: Iterable[Service | Policy], effort: Effort
+        self, workloads: Sequence[Behind], views: Iterable[Service | NetworkPolicy], effort: Effort
     ) -> None:
         self._effort = effort
         self._keys = {key for view in views for key in view.label_keys()}
@@ -66,10 +66,10 @@ class AffectedWorkloads:
             for namespace, ports in self._by_port.items()
         }
 
-    def _alike(self, place: Place) -> object:
+    def _alike(self, place: PolicyPod) -> object:
         return place.namespace, frozenset(self._labels(place))
 
-    def _labels(self, place: Place) -> Iterator[tuple[str, str]]:
+    def _labels(self, place: PolicyPod) -> Iterator[tuple[str, str]]:
         """Those that matter; what is asked about may be few of many."""
         yield from ((key, place.labels[key]) for key in self._keys & place.labels.keys())
 
@@ -86,7 +86,7 @@ class AffectedWorkloads:
         """What the ports of a Service are to target."""
         return self._rewrites.get(view.key, [])
 
-    def moves(self, view: Policy) -> list[_Moved]:
+    def moves(self, view: NetworkPolicy) -> list[_Moved]:
         """The ports that a policy allows where the sidecar listens at one that it does not."""
         found: dict[tuple[int, int], _Moved] = {}
         characters = _COMPARISON * view.size()
@@ -97,7 +97,7 @@ class AffectedWorkloads:
                 found[at, one.listen] = moved
         return [found[key] for key in sorted(found)]
 
-    def has_behind(self, view: Service | Policy) -> bool:
+    def has_behind(self, view: Service | NetworkPolicy) -> bool:
         """Whether a workload of the input is among those that it is about."""
         characters = _COMPARISON * view.size()
         for each in self._behind.values():
@@ -106,7 +106,7 @@ class AffectedWorkloads:
                 return True
         return False
 
-    def _candidates(self, view: Policy) -> Iterator[_Moved]:
+    def _candidates(self, view: NetworkPolicy) -> Iterator[_Moved]:
         rarest: dict[_Label, list[_Moved]] = {}
         everywhere: dict[str | None, None] = {}
         for namespace, selector in view.peers():
@@ -121,7 +121,7 @@ class AffectedWorkloads:
         for namespace in everywhere:
             yield from self._by_ports(namespace, view)
 
-    def _by_ports(self, namespace: str | None, view: Policy) -> Iterator[_Moved]:
+    def _by_ports(self, namespace: str | None, view: NetworkPolicy) -> Iterator[_Moved]:
         ports, numbers = self._by_port.get(namespace, {}), self._numbers.get(namespace, [])
         for name in dict.fromkeys(view.port_names()):
             yield from ports.get(name, ())
@@ -135,12 +135,12 @@ def _moves(capture: Capture | None) -> Iterator[Move]:
         yield from map(move, capture.ports)
 
 
-def _called(view: Service | Policy) -> str:
+def _called(view: Service | NetworkPolicy) -> str:
     what = "Service" if isinstance(view, Service) else "NetworkPolicy"
     return f"{what} {view.metadata.name}"
 
 
-def _concerns(view: Service | Policy, each: Behind) -> bool:
+def _concerns(view: Service | NetworkPolicy, each: Behind) -> bool:
     place = each.place
     if isinstance(view, Service):
         return view.selects(place.namespace, place.labels, each.stateful_set)

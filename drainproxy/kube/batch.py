@@ -11,7 +11,7 @@ from drainproxy.config.mistakes import told
 from drainproxy.manifests.documents import restyle
 from drainproxy.manifests.misfits import Misfit
 from drainproxy.manifests.podspec import Json, Workload, read, workload
-from drainproxy.manifests.policies import Place
+from drainproxy.manifests.policies import PolicyPod
 from drainproxy.manifests.templates import makes_pods, reason, title
 from drainproxy.manifests.values import without_collector
 
@@ -22,7 +22,7 @@ from .errors import mistaken
 from .foreign import foreign_policies
 from .halves import Half, written
 from .inject import Injected, Skipped, again, inject, uninject
-from .inputs import Found, Input, read_input
+from .inputs import Found, ManifestInput, read_input
 from .leads import Around
 from .limits import too_many_services
 from .misplaced import misplaced
@@ -30,7 +30,7 @@ from .namespace import Namespace
 from .neighbours import Neighbour, Neighbours
 from .owners import Owners
 from .plan import Foreseen, Options, foresee
-from .report import NAMES_NEED, TWO_STEPS, Line, Outcome, Report
+from .report import NAMES_NEED, TWO_STEPS, InjectionReport, Outcome, ReportLine
 from .skip import reason_to_skip
 from .status import restored
 from .surroundings import Surroundings
@@ -38,14 +38,14 @@ from .telling import back, is_in, told_of, where
 from .texts import settled
 
 
-class Result(Struct, frozen=True):
+class BatchResult(Struct, frozen=True):
     """The manifests after it, in pieces, and what came of each object.
 
     `is_empty` if there was no Kubernetes object in the input.
     """
 
     parts: Sequence[str]
-    report: Report
+    report: InjectionReport
     is_empty: bool = False
 
     @property
@@ -54,7 +54,7 @@ class Result(Struct, frozen=True):
         return "".join(self.parts)
 
     @property
-    def lines(self) -> Sequence[Line]:
+    def lines(self) -> Sequence[ReportLine]:
         """One for each object that makes pods, and for each that is wrong."""
         return self.report.lines
 
@@ -65,7 +65,7 @@ class Result(Struct, frozen=True):
 
 
 @without_collector()
-def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = None) -> Result:
+def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = None) -> BatchResult:
     """Inject every workload in these files (by name), and change what leads clients to them."""
     given = read_input(texts)
     around = Surroundings(given.objects)
@@ -78,7 +78,7 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
         neighbours = Neighbours(around.services, others, around.namespaces, around.held, effort)
     except TooMuch as error:
         return _refused(members[error.args[1]][0], error.args[0])
-    lines: list[Line] = []
+    lines: list[ReportLine] = []
     behind: dict[int, Behind] = {}
 
     def work(target: _Target) -> _Done:
@@ -99,7 +99,7 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
 
 
 @without_collector()
-def uninject_all(texts: Mapping[str, str], only: Half | None = None) -> Result:
+def uninject_all(texts: Mapping[str, str], only: Half | None = None) -> BatchResult:
     """Take everything in these files back to what it was before."""
     given = read_input(texts)
     around = Surroundings(given.objects)
@@ -110,7 +110,7 @@ def uninject_all(texts: Mapping[str, str], only: Half | None = None) -> Result:
 
 
 # What is done to the pod of a workload: its document is changed in place.
-_Done = tuple[Line, Capture | None]
+_Done = tuple[ReportLine, Capture | None]
 # What was foreseen last of a workload, which is when its neighbours were settled.
 _AllForeseen = dict[int, Foreseen]
 _Work = Callable[["_Target"], _Done]
@@ -122,9 +122,11 @@ class _Target(Struct, frozen=True):
     found: Found
     workload: Workload
 
-    def line(self, outcome: Outcome, **fields: Any) -> Line:
+    def line(self, outcome: Outcome, **fields: Any) -> ReportLine:
         """What came of it."""
-        return Line(object=self.workload.title, outcome=outcome, **fields, **where(self.found))
+        return ReportLine(
+            object=self.workload.title, outcome=outcome, **fields, **where(self.found)
+        )
 
     @property
     def pod(self) -> Json:
@@ -139,7 +141,7 @@ class _Target(Struct, frozen=True):
         self.found.document.changed = True
 
 
-def _careful(found: Found, work: _Work) -> tuple[Line | None, Capture | None]:
+def _careful(found: Found, work: _Work) -> tuple[ReportLine | None, Capture | None]:
     """A line for whatever makes pods, whether the work can be done or not."""
     one = workload(found.body)
     if one is None:
@@ -157,10 +159,10 @@ def _careful(found: Found, work: _Work) -> tuple[Line | None, Capture | None]:
         return replace(target.line("error"), **mistaken(found, error, one.path)), None
 
 
-def _unsupported(found: Found) -> Line | None:
+def _unsupported(found: Found) -> ReportLine | None:
     if not makes_pods(found.body):
         return None
-    return Line(
+    return ReportLine(
         object=title(found.body),
         outcome="unsupported",
         reason=reason(found.body),
@@ -184,7 +186,7 @@ def _inject(
     return _injected(target, outcome), outcome.capture
 
 
-def _injected(target: _Target, outcome: Injected) -> Line:
+def _injected(target: _Target, outcome: Injected) -> ReportLine:
     capture = outcome.capture
     missed = capture.missed
     steps = TWO_STEPS if any(each.takes_two_steps for each in capture.rewrites) else ()
@@ -201,13 +203,13 @@ def _injected(target: _Target, outcome: Injected) -> Line:
     )
 
 
-def _foreign(given: Input, captures: Sequence[Capture]) -> Iterator[Line]:
+def _foreign(given: ManifestInput, captures: Sequence[Capture]) -> Iterator[ReportLine]:
     """A line for each policy of another kind that may hold for the app's port and not for ours."""
     direct = [capture for capture in captures if capture.mode != "redirect"]
     taken = dict.fromkeys(port for capture in direct for port in capture.ports)
     for found, text in foreign_policies(given.objects, [*taken]):
         fields = {"reason": text, "makes_pods": False, **where(found)}
-        yield Line(object=title(found.body), outcome="unsupported", **fields)
+        yield ReportLine(object=title(found.body), outcome="unsupported", **fields)
 
 
 def _uninject(target: _Target) -> _Done:
@@ -219,7 +221,7 @@ def _uninject(target: _Target) -> _Done:
 
 
 def _neighbours(
-    given: Input, options: Options, owners: Owners, all_foreseen: _AllForeseen
+    given: ManifestInput, options: Options, owners: Owners, all_foreseen: _AllForeseen
 ) -> Iterator[tuple[Found, Neighbour]]:
     for found in given.objects:
         one = workload(found.body)
@@ -256,13 +258,15 @@ def _behind(
     except ValueError:
         return None  # there is an error already, and no text
     said = namespaces.get(found.namespace, Namespace()).labels
-    place = Place(found.namespace, labels, said or None)
+    place = PolicyPod(found.namespace, labels, said or None)
     return Behind(place, capture, one.stateful_set)
 
 
-def _result(given: Input, around: Surroundings, lines: Sequence[Line], only: Half | None) -> Result:
+def _result(
+    given: ManifestInput, around: Surroundings, lines: Sequence[ReportLine], only: Half | None
+) -> BatchResult:
     broken = [
-        Line(
+        ReportLine(
             object="",
             outcome="error",
             file=each.file,
@@ -273,27 +277,27 @@ def _result(given: Input, around: Surroundings, lines: Sequence[Line], only: Hal
         for each in given.broken
     ]
     unreadable = [
-        Line(
+        ReportLine(
             object=title(found.body), outcome="error", **{**where(found), **mistaken(found, error)}
         )
         for found, error in around.mistakes
     ]
     lines = [*broken, *unreadable, *lines, *_unwritten(given)]
-    report = Report(lines, names_files=len(given.files) > 1)
+    report = InjectionReport(lines, names_files=len(given.files) > 1)
     is_empty = not (given.broken or any("kind" in each.body for each in given.objects))
-    return Result(() if report.failed else written(given, only), report, is_empty)
+    return BatchResult(() if report.failed else written(given, only), report, is_empty)
 
 
-def _refused(found: Found, problem: str) -> Result:
-    line = Line(object=title(found.body), outcome="error", problems=[problem], **where(found))
-    return Result((), Report([line]))
+def _refused(found: Found, problem: str) -> BatchResult:
+    line = ReportLine(object=title(found.body), outcome="error", problems=[problem], **where(found))
+    return BatchResult((), InjectionReport([line]))
 
 
-def _unwritten(given: Input) -> Iterator[Line]:
+def _unwritten(given: ManifestInput) -> Iterator[ReportLine]:
     """Write what was changed into the texts; a line for each document that cannot be edited."""
     for name, documents in given.files.items():
         for at, document in enumerate(documents):
             try:
                 documents[at] = settled(document)
             except ValueError as error:
-                yield Line(object="", outcome="error", file=name, problems=[str(error)])
+                yield ReportLine(object="", outcome="error", file=name, problems=[str(error)])

@@ -6,13 +6,13 @@ from typing import Final
 from drainproxy.manifests.endpoints import resolve
 
 from .capture import Capture
-from .leads import Question
+from .leads import CaptureQuestion
 from .ports import listed, own
 
 _REDIRECT: Final = "drainproxy.io/capture: redirect"
 
 
-def bypasses(capture: Capture, question: Question) -> Iterator[str]:
+def bypasses(capture: Capture, question: CaptureQuestion) -> Iterator[str]:
     """Each way past it, and each Service that leads nowhere, once."""
     for text in capture.obstacles:
         yield f"{text}, past the sidecar: {_remedy(text, question)}"
@@ -25,7 +25,7 @@ def bypasses(capture: Capture, question: Question) -> Iterator[str]:
     yield from _headless(capture, question)
 
 
-def _remedy(obstacle: str, question: Question) -> str:
+def _remedy(obstacle: str, question: CaptureQuestion) -> str:
     why = question.no_redirect
     redirect = f"a redirect is not possible: {why}" if why else f"set {_REDIRECT}"
     if obstacle.endswith("headless"):
@@ -33,7 +33,7 @@ def _remedy(obstacle: str, question: Question) -> str:
     return f"let it target the name of a port{'; ' if why else ', or '}{redirect}"
 
 
-def _unnamed(capture: Capture, question: Question) -> Iterator[str]:
+def _unnamed(capture: Capture, question: CaptureQuestion) -> Iterator[str]:
     if not question.by_name_alone:
         return
     taken = {each.port for each in capture.ports}
@@ -45,7 +45,7 @@ def _unnamed(capture: Capture, question: Question) -> Iterator[str]:
             )
 
 
-def _host_ports(question: Question) -> Iterator[str]:
+def _host_ports(question: CaptureQuestion) -> Iterator[str]:
     for each in own(question.pod):
         if each.port.host_port:
             yield (
@@ -54,7 +54,7 @@ def _host_ports(question: Question) -> Iterator[str]:
             )
 
 
-def _headless(capture: Capture, question: Question) -> Iterator[str]:
+def _headless(capture: Capture, question: CaptureQuestion) -> Iterator[str]:
     """A headless Service beside others: most often for what the pods say to each other."""
     ours = question.listens | {each.listen for each in capture.ports}
     remedy = f"set {_REDIRECT}"

@@ -23,8 +23,8 @@ from drainproxy.manifests.services import Service, ServicePort
 
 from .leads import (
     Around,
+    CaptureQuestion,
     Lead,
-    Question,
     taken_by_name,
     taken_by_redirect,
     without_names,
@@ -32,7 +32,7 @@ from .leads import (
 from .limits import too_many_leads, too_many_ports
 from .ports import PortTakeover, declared, known, listed
 
-__all__ = ["Around", "Capture", "Mode", "Question", "Rewrite", "choose"]
+__all__ = ["Around", "Capture", "CaptureQuestion", "Mode", "Rewrite", "choose"]
 
 Mode = Literal["names", "service rewrite", "redirect"]
 
@@ -118,7 +118,7 @@ class _Way(Struct, frozen=True):
     rewrite: Rewrite | None = None
 
 
-def choose(question: Question) -> Capture:
+def choose(question: CaptureQuestion) -> Capture:
     """The way that reaches every Service, or else the one that reaches most.
 
     Raises ValueError for a port that is asked for and cannot be had.
@@ -140,7 +140,7 @@ def choose(question: Question) -> Capture:
     return _redirected(question, leads, obstacles)
 
 
-def _too_many(question: Question, leads: Sequence[Lead]) -> str:
+def _too_many(question: CaptureQuestion, leads: Sequence[Lead]) -> str:
     """Why it cannot have all these ports; empty if it can, or names those that it wants."""
     if question.names_ports:
         return ""
@@ -148,7 +148,7 @@ def _too_many(question: Question, leads: Sequence[Lead]) -> str:
     return too_many_ports(ends | {each.number for each in declared(question.pod)})
 
 
-def _by_services(question: Question, leads: Sequence[Lead]) -> Capture:
+def _by_services(question: CaptureQuestion, leads: Sequence[Lead]) -> Capture:
     """Names, and Services that are rewritten, with whatever stands in the way of these."""
     taken = taken_by_name(question, leads)
     fitting: dict[int, list[PortTakeover]] = {}
@@ -171,14 +171,14 @@ def _by_services(question: Question, leads: Sequence[Lead]) -> Capture:
     return _capture(mode, reason, taken, ways)
 
 
-def _why_none(question: Question, reason: str) -> str:
+def _why_none(question: CaptureQuestion, reason: str) -> str:
     """Why there is nothing to take over: Services may lead nowhere, although there are ports."""
     if question.by_name_alone:
         return _NO_NAMES
     return reason if reason and known(question.pod) else _NO_PORTS
 
 
-def _redirected(question: Question, leads: Sequence[Lead], reason: str) -> Capture:
+def _redirected(question: CaptureQuestion, leads: Sequence[Lead], reason: str) -> Capture:
     taken = taken_by_redirect(question, leads)
     if not taken:
         return _capture(None, _NO_PORTS, (), ())
@@ -194,7 +194,9 @@ def _redirected_way(lead: Lead, reached: set[int]) -> _Way:
     return _Way("left", lead=lead)
 
 
-def _way(lead: Lead, question: Question, taken: Mapping[int, Sequence[PortTakeover]]) -> _Way:
+def _way(
+    lead: Lead, question: CaptureQuestion, taken: Mapping[int, Sequence[PortTakeover]]
+) -> _Way:
     """What becomes of a lead where the sidecar has taken these ports, by their numbers."""
     if lead.end is None:
         return _nowhere(lead)
@@ -209,7 +211,7 @@ def _way(lead: Lead, question: Question, taken: Mapping[int, Sequence[PortTakeov
     return _rewritten(lead, question, fitting)
 
 
-def _rewritten(lead: Lead, question: Question, fitting: Sequence[PortTakeover]) -> _Way:
+def _rewritten(lead: Lead, question: CaptureQuestion, fitting: Sequence[PortTakeover]) -> _Way:
     best = next((each for each in fitting if each.name), fitting[0])
     objection = ""
     targets: list[int | str] = [best.name, best.listen] if best.name else [best.listen]
@@ -225,7 +227,7 @@ def _nowhere(lead: Lead) -> _Way:
 
 
 def _headless(
-    question: Question, leads: Sequence[Lead], taken: Sequence[PortTakeover]
+    question: CaptureQuestion, leads: Sequence[Lead], taken: Sequence[PortTakeover]
 ) -> list[_Way]:
     """The obstacles where every Service is headless: its clients learn the addresses of pods and
     choose the port themselves. Beside another Service it is for what the pods say to each other."""
@@ -238,7 +240,7 @@ def _headless(
     return [*(_Way("obstacles", f"Service {name} is headless") for name in names), *dead]
 
 
-def _unreachable(question: Question) -> list[_Way]:
+def _unreachable(question: CaptureQuestion) -> list[_Way]:
     """Ports without a name to which no Service leads that could be changed."""
     if question.by_name_alone or question.forwards is not None:
         return []
@@ -250,7 +252,7 @@ def _unreachable(question: Question) -> list[_Way]:
     return [_Way("obstacles", text)]
 
 
-def _without_services(question: Question) -> str:
+def _without_services(question: CaptureQuestion) -> str:
     if question.around.services is None:
         return "the Services are not known"
     return f"no Service {question.around.place}, unproved"

@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 from msgspec import Struct
 
 from .authority import Credentials, bundle, renewed
-from .cluster import Cluster, Metadata, Stale, Unavailable
+from .cluster import Cluster, ObjectMeta, Stale, Unavailable
 
 CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 
@@ -64,7 +64,7 @@ class CertificateLocation(Struct, frozen=True):
 
 
 class _Secret(Struct):
-    metadata: Metadata
+    metadata: ObjectMeta
     data: dict[str, str] | None = None
 
 
@@ -172,7 +172,7 @@ def _credentials(data: dict[str, str]) -> Credentials:
     return Credentials(**{field: _decoded(data.get(key, "")) for key, field in _KEYS.items()})
 
 
-def _changes(metadata: Metadata, due: Credentials) -> dict[str, Any]:
+def _changes(metadata: ObjectMeta, due: Credentials) -> dict[str, Any]:
     """A merge patch, which is refused if somebody else has changed the Secret meanwhile."""
     data: dict[str, str | None] = {}
     for key, field in _KEYS.items():

@@ -46,7 +46,7 @@ class Stale(Unavailable):
     """Somebody else has changed the object meanwhile: look again."""
 
 
-class Metadata(Struct, rename="camel"):
+class ObjectMeta(Struct, rename="camel"):
     """What every object has."""
 
     name: str = ""
@@ -63,7 +63,7 @@ _KINDS: Final[Mapping[int, type[Unavailable]]] = {
 }
 
 
-class _Status(Struct):
+class _StatusObject(Struct):
     """What the API server says instead of an answer."""
 
     message: str = ""
@@ -86,22 +86,22 @@ class _Change(Struct):
 
 
 class _Versioned(Struct):
-    metadata: Metadata
+    metadata: ObjectMeta
 
 
 class Listing(Struct, Generic[T]):
     """All objects of a kind, and the version from which changes can be watched."""
 
-    objects: list[tuple[Metadata, T]]
+    objects: list[tuple[ObjectMeta, T]]
     version: str
 
 
-class Change(Struct, Generic[T]):
+class WatchEvent(Struct, Generic[T]):
     """What happened to an object, whose version is where the next watch begins. `object` is None
     for a bookmark, which has a version at most, and for what cannot be read."""
 
     type: str
-    metadata: Metadata
+    metadata: ObjectMeta
     object: T | None
 
 
@@ -137,7 +137,7 @@ class Cluster:
 
     async def list(self, path: str, kind: type[T], selector: str = "") -> Listing[T]:
         """All objects at a path, in pages; one that cannot be read is left out."""
-        found: list[tuple[Metadata, T]] = []
+        found: list[tuple[ObjectMeta, T]] = []
         params = {"limit": str(_PAGE)} | ({"labelSelector": selector} if selector else {})
         while True:
             page = _decoded(await self._ask("GET", path, params=params), _List)
@@ -151,7 +151,7 @@ class Cluster:
 
     async def watch(
         self, path: str, kind: type[T], version: str, selector: str = ""
-    ) -> AsyncIterator[Change[T]]:
+    ) -> AsyncIterator[WatchEvent[T]]:
         """Changes since a version, until the API server ends the stream. The first is a bookmark
         without a version, which says that the stream is open."""
         params = {"watch": "1", "resourceVersion": version, "allowWatchBookmarks": "true"}
@@ -159,14 +159,14 @@ class Cluster:
             {"labelSelector": selector} if selector else {}
         )
         async with self._stream(path, params) as lines:
-            yield Change("BOOKMARK", Metadata(), None)
+            yield WatchEvent("BOOKMARK", ObjectMeta(), None)
             async for line in lines:
                 change = _decoded(line.encode(), _Change)
                 if change.type == "ERROR":
-                    status = _decoded(change.object, _Status)
+                    status = _decoded(change.object, _StatusObject)
                     _raise_for(status.code or 500, change.object)
                 metadata, body = _object(change.object, kind)
-                yield Change(change.type, metadata, None if change.type == "BOOKMARK" else body)
+                yield WatchEvent(change.type, metadata, None if change.type == "BOOKMARK" else body)
 
     async def _ask(self, method: str, path: str, **fields: Any) -> bytes:
         answer = await self._send(method, path, **fields)
@@ -238,7 +238,7 @@ def _raise_for(status: int, content: bytes | msgspec.Raw) -> None:
     if status < 400:
         return
     try:
-        message = json.decode(content, type=_Status).message
+        message = json.decode(content, type=_StatusObject).message
     except (msgspec.DecodeError, UnicodeError):
         message = ""
     told = message or f"HTTP {status} {_STATUS_WORDS.get(status, '')}".strip()
@@ -252,7 +252,7 @@ def _decoded(content: bytes | msgspec.Raw, kind: type[T]) -> T:
         raise Unavailable(f"its answer cannot be read: {error}") from None
 
 
-def _object(raw: msgspec.Raw, kind: type[T]) -> tuple[Metadata, T | None]:
+def _object(raw: msgspec.Raw, kind: type[T]) -> tuple[ObjectMeta, T | None]:
     metadata = _decoded(raw, _Versioned).metadata
     try:
         return metadata, json.decode(raw, type=kind)

@@ -11,15 +11,15 @@ from msgspec.structs import replace
 
 from drainproxy.manifests.services import Service
 
-from .admission import Request, Seen, Verdict
+from .admission import AdmissionRequest, AdmissionVerdict, Seen
 from .cluster import Cluster, Unavailable, connected
 from .cluster_version import ClusterVersion
-from .events import Events
+from .events import EventRecorder
 from .mirror import Mirror
 from .namespace import ENFORCED
 from .namespaces import PATH as NAMESPACES
 from .namespaces import Namespaces, Resource, fetching
-from .webhook import Health
+from .webhook import WebhookHealth
 
 SERVICES: Final = "/api/v1/services"
 # Seconds that the first list may take before reviews are answered without it.
@@ -70,7 +70,7 @@ class ClusterView:
         self._asking = Namespaces(
             fetching(cluster), self._namespaces, on_failure=failed("namespaces")
         )
-        self._events = Events(cluster, on_failure) if asked.events else None
+        self._events = EventRecorder(cluster, on_failure) if asked.events else None
         self._version = ClusterVersion(cluster)
 
     async def look(self, namespace: str) -> Seen:
@@ -90,16 +90,16 @@ class ClusterView:
         labels = {ENFORCED: self._asked.pod_security, **found.labels}
         return replace(seen, labels=labels, annotations=found.annotations)
 
-    def tell(self, request: Request, verdict: Verdict) -> None:
+    def tell(self, request: AdmissionRequest, verdict: AdmissionVerdict) -> None:
         """Say to others what a verdict warns of."""
         if self._events:
             self._events.tell(request, verdict)
 
-    def health(self) -> Health:
+    def health(self) -> WebhookHealth:
         """Not ready is who cannot read what it was told to: pods would start without their
         defaults. Without Services there still are the names of ports."""
         problem = self._asking.problem if self._asked.annotations else ""
-        return Health(problem, "; ".join(self._weaker()))
+        return WebhookHealth(problem, "; ".join(self._weaker()))
 
     async def run(self) -> None:
         """Follow the cluster for ever."""
@@ -154,12 +154,12 @@ class NoClusterView:
         """Nothing is known."""
         return Seen()
 
-    def tell(self, _: Request, __: Verdict) -> None:
+    def tell(self, _: AdmissionRequest, __: AdmissionVerdict) -> None:
         """Nobody listens."""
 
-    def health(self) -> Health:
+    def health(self) -> WebhookHealth:
         """Ready, and weaker than it was asked to be."""
-        return Health(remark=self._remark)
+        return WebhookHealth(remark=self._remark)
 
 
 @asynccontextmanager

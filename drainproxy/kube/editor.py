@@ -22,7 +22,7 @@ _KINDS: Final[dict[type, str]] = {dict: "a mapping", list: "a list"}
 _GONE: Final = object()
 
 
-class Record(Struct, omit_defaults=True):
+class UndoRecord(Struct, omit_defaults=True):
     """What `undo` needs: pointers to what is new, to lists and maps that were made for it where
     there was nothing or null, and to what was changed, with what it was."""
 
@@ -42,7 +42,7 @@ class Editor:
 
     def __init__(self, pod: Json) -> None:
         self.pod = copied(pod)
-        self.record = Record([], [], [], {})
+        self.record = UndoRecord([], [], [], {})
         self.patch: list[Json] = []
         self._items = ListIndex()
 
@@ -117,7 +117,7 @@ class Editor:
         self.patch.append({"op": operation, "path": pointer_of(real), "value": value})
 
 
-def undo(pod: Json, record: Record) -> Json:
+def undo(pod: Json, record: UndoRecord) -> Json:
     """A copy of the pod as it was before. What somebody has removed since then hinders nothing, and
     what others have put into a list that we made stays."""
     undoing = _Undoing(copied(pod))

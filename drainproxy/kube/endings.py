@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, json
 
-from .cluster import Metadata
+from .cluster import ObjectMeta
 from .containers import SIDECAR
 
 
@@ -28,7 +28,7 @@ class _Container(Struct, rename="camel", frozen=True):
     last_state: _State = _State()
 
 
-class _Status(Struct, rename="camel", frozen=True):
+class _PodStatus(Struct, rename="camel", frozen=True):
     init_container_statuses: list[_Container] | None = None
     container_statuses: list[_Container] | None = None
 
@@ -36,8 +36,8 @@ class _Status(Struct, rename="camel", frozen=True):
 class PodStatus(Struct, frozen=True):
     """A pod, as far as it says how its sidecar does."""
 
-    metadata: Metadata
-    status: _Status = _Status()
+    metadata: ObjectMeta
+    status: _PodStatus = _PodStatus()
 
 
 class Ending(Struct, frozen=True):
@@ -96,7 +96,7 @@ def _sidecar(pod: PodStatus) -> _Container | None:
     return next((each for each in every if each.name == SIDECAR), None)
 
 
-def _ending(metadata: Metadata, ended: _Terminated) -> Ending:
+def _ending(metadata: ObjectMeta, ended: _Terminated) -> Ending:
     where = metadata.namespace, metadata.name, ended.finished_at or "", ended.exit_code
     report = _report(ended.message)
     return Ending(*where, report) if report else Ending(*where, None, ended.message)

@@ -14,7 +14,7 @@ from msgspec import Struct, ValidationError, convert
 from drainproxy.config.mistakes import shortened
 from drainproxy.manifests.podspec import Json
 
-from .admission import Request, Verdict
+from .admission import AdmissionRequest, AdmissionVerdict
 from .cluster import Cluster, Missing, Stale, Unavailable
 
 # The API's limit for the text of an Event.
@@ -32,7 +32,7 @@ _LONG_PAUSE: Final = 60.0
 log = logging.getLogger("drainproxy.events")
 
 
-class Owner(Struct, rename="camel", frozen=True):
+class OwnerReference(Struct, rename="camel", frozen=True):
     """An owner reference."""
 
     api_version: str
@@ -43,14 +43,14 @@ class Owner(Struct, rename="camel", frozen=True):
 
 
 class _Metadata(Struct, rename="camel", frozen=True):
-    owner_references: list[Owner] | None = None
+    owner_references: list[OwnerReference] | None = None
 
 
 class _Owned(Struct, frozen=True):
     metadata: _Metadata = _Metadata()
 
 
-def owner_of(pod: Json) -> Owner | None:
+def owner_of(pod: Json) -> OwnerReference | None:
     """The controller that makes the pod; None if it has none, as one that a person makes: to them
     the API server passes the warnings on."""
     try:
@@ -60,13 +60,13 @@ def owner_of(pod: Json) -> Owner | None:
     return next((each for each in owners if each.controller and _is_short(each)), None)
 
 
-def _is_short(owner: Owner) -> bool:
+def _is_short(owner: OwnerReference) -> bool:
     """Of whatever else there would be no Event, and many would wait in memory for that."""
     texts = (owner.api_version, owner.kind, owner.name, owner.uid)
     return all(len(text) <= _LONGEST_NAME for text in texts)
 
 
-def event(owner: Owner, namespace: str, verdict: Verdict) -> Json:
+def event(owner: OwnerReference, namespace: str, verdict: AdmissionVerdict) -> Json:
     """The Event. Its name is that of its content: the same thing is not said again."""
     reason = "InjectionWarning" if verdict.outcome == "injected" else "InjectionSkipped"
     text = shortened("\n".join(verdict.warnings), _LONGEST)
@@ -92,7 +92,7 @@ def event(owner: Owner, namespace: str, verdict: Verdict) -> Json:
 _LONGEST_NAMESPACE: Final = 63
 
 
-class Events:
+class EventRecorder:
     """Takes them at once and writes them one after the other; what does not fit is dropped."""
 
     def __init__(
@@ -105,7 +105,7 @@ class Events:
         self._said: dict[str, None] = {}
         self._problem = ""
 
-    def tell(self, request: Request, verdict: Verdict) -> None:
+    def tell(self, request: AdmissionRequest, verdict: AdmissionVerdict) -> None:
         """Say what a verdict warns of, unless the request only asks what would happen."""
         owner = None if request.dry_run else owner_of(request.object or {})
         if owner is None or self._waiting.full() or len(request.namespace) > _LONGEST_NAMESPACE:

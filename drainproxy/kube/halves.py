@@ -10,12 +10,12 @@ from drainproxy.manifests.documents import Document, rendered
 from drainproxy.manifests.podspec import objects
 from drainproxy.manifests.services import is_service
 
-from .inputs import Input
+from .inputs import ManifestInput
 
 Half = Literal["workloads", "services"]
 
 
-def written(given: Input, only: Half | None) -> list[str]:
+def written(given: ManifestInput, only: Half | None) -> list[str]:
     """The text of all files, as one stream, in pieces."""
     if only is None:
         return rendered(given.files.values())

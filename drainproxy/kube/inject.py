@@ -18,7 +18,7 @@ from .capture import Capture
 from .editor import Editor
 from .hooks import kept_hook
 from .limits import beyond_limits, too_long_annotations
-from .plan import Foreseen, Options, Plan, decide
+from .plan import Foreseen, InjectionPlan, Options, decide
 from .ports import PortTakeover
 from .server_defaults import is_served_as
 from .skip import reason_to_skip, unfit
@@ -144,7 +144,7 @@ def uninject(pod: Json) -> Json | None:
     return taken_back(pod) if read_status(pod) else None
 
 
-def _carry_out(pod: Json, plan: Plan, given: Mapping[str, str]) -> Injected:
+def _carry_out(pod: Json, plan: InjectionPlan, given: Mapping[str, str]) -> Injected:
     editor = Editor(pod)
     _hand_over_names(editor, plan)
     _hook_containers(editor, plan)
@@ -158,7 +158,7 @@ def _carry_out(pod: Json, plan: Plan, given: Mapping[str, str]) -> Injected:
     return Injected(editor.pod, plan.context.capture, warnings(plan.context), editor.patch, keys)
 
 
-def _hand_over_names(editor: Editor, plan: Plan) -> None:
+def _hand_over_names(editor: Editor, plan: InjectionPlan) -> None:
     """EndpointSlices look for a name in the app's containers first, and then in native sidecars:
     it must be gone everywhere but in ours. Probes and hooks follow the port, and so pass us by."""
     names = {each.name: each.renamed for each in plan.context.ports if each.renamed}
@@ -172,7 +172,7 @@ def _hand_over_names(editor: Editor, plan: Plan) -> None:
                 editor.put((*path, *where), names[name])
 
 
-def _hook_containers(editor: Editor, plan: Plan) -> None:
+def _hook_containers(editor: Editor, plan: InjectionPlan) -> None:
     """Every container gets its SIGTERM when the drain is over, unless a hook of its own stays."""
     for container in plan.context.pod.containers:
         if not kept_hook(container, plan.context.pod_options):
@@ -180,7 +180,7 @@ def _hook_containers(editor: Editor, plan: Plan) -> None:
             editor.put((*_container(container), "lifecycle", "preStop"), hook)
 
 
-def _add_containers(editor: Editor, plan: Plan) -> None:
+def _add_containers(editor: Editor, plan: InjectionPlan) -> None:
     pod_options = plan.context.pod_options
     if pod_options.capture == "redirect":
         editor.append((*_SPEC, "initContainers"), containers.redirect(plan.spec))

@@ -57,7 +57,7 @@ class Broken(Struct, frozen=True):
     problem: str
 
 
-class Input(Struct, frozen=True):
+class ManifestInput(Struct, frozen=True):
     """The documents by file, the objects in them, and the files that cannot be read; `left` is what
     there is to spend on more than reading, as characters."""
 
@@ -75,7 +75,7 @@ class _Crowded(ValueError):
         self.broken = broken
 
 
-def read_input(texts: Mapping[str, str]) -> Input:
+def read_input(texts: Mapping[str, str]) -> ManifestInput:
     """The files by name."""
     files: dict[str, list[Document]] = {}
     found: list[Found] = []
@@ -86,7 +86,7 @@ def read_input(texts: Mapping[str, str]) -> Input:
             files[name] = parse(text)
             here = [*_objects(name, files[name], room)]
         except _Crowded as error:
-            return Input(files, (), [*broken, error.broken])
+            return ManifestInput(files, (), [*broken, error.broken])
         except ValueError as error:
             broken.append(_broken(name, text, str(error)))
             continue
@@ -94,7 +94,7 @@ def read_input(texts: Mapping[str, str]) -> Input:
         broken += (Broken(name, each.line, each.number, _RENDER) for each in unrendered)
         left_out = {*map(id, unrendered)}
         found += (each for each in here if id(each) not in left_out)
-    return Input(files, _at_home(found), broken, room.left)
+    return ManifestInput(files, _at_home(found), broken, room.left)
 
 
 def _templates(found: Sequence[Found]) -> Iterator[Found]:

@@ -65,7 +65,7 @@ class Around(Struct, frozen=True, kw_only=True, dict=True):
         return [*targets(self.services or ())]
 
 
-class Question(Struct, frozen=True, kw_only=True, dict=True):
+class CaptureQuestion(Struct, frozen=True, kw_only=True, dict=True):
     """A pod as it was before injection, what is asked for, and what stands around it.
 
     `reserved` are ports that the sidecar needs for itself, `forwards` what the pod says itself with
@@ -131,7 +131,7 @@ class Lead(Struct, frozen=True):
         return f"{self.service.name} {self.port.port} -> {target}"
 
 
-def leads_to(question: Question) -> list[Lead]:
+def leads_to(question: CaptureQuestion) -> list[Lead]:
     """What the question keeps as `leads`.
 
     A port that nobody declares may be one on which nobody listens. In pods that end by themselves,
@@ -163,7 +163,7 @@ def _leads(
         yield Lead(service, port, end(port.target if before is None else before), now)
 
 
-def held_before(question: Question, leads: Iterable[Lead]) -> dict[int, list[int]]:
+def held_before(question: CaptureQuestion, leads: Iterable[Lead]) -> dict[int, list[int]]:
     """Where Services lead already, and where the sidecar has listened, for each port of the app:
     pods of before and after a rollout are behind the same Service, so numbers must not move."""
     found: dict[int, list[int]] = {}
@@ -175,7 +175,7 @@ def held_before(question: Question, leads: Iterable[Lead]) -> dict[int, list[int
     return found
 
 
-def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[PortTakeover]:
+def taken_by_name(question: CaptureQuestion, leads: Sequence[Lead]) -> list[PortTakeover]:
     """The ports that can be had without a redirect; ValueError if one that is asked for cannot."""
     if question.forwards is not None:
         return as_forwarded(question.pod, True, question.forwards)
@@ -185,7 +185,7 @@ def taken_by_name(question: Question, leads: Sequence[Lead]) -> list[PortTakeove
     return _taken(question, leads, chosen, by_name=True)
 
 
-def taken_by_redirect(question: Question, leads: Sequence[Lead]) -> list[PortTakeover]:
+def taken_by_redirect(question: CaptureQuestion, leads: Sequence[Lead]) -> list[PortTakeover]:
     """The ports that a redirect can lead to the sidecar, which are all; ValueError as above."""
     if question.forwards is not None:
         return as_forwarded(question.pod, False, question.forwards)
@@ -195,13 +195,13 @@ def taken_by_redirect(question: Question, leads: Sequence[Lead]) -> list[PortTak
     return _taken(question, leads, dict(chosen.values()), by_name=False)
 
 
-def without_names(question: Question) -> list[AppPort]:
+def without_names(question: CaptureQuestion) -> list[AppPort]:
     """Those of the ports that the pod has of itself to which no name leads."""
     chosen = _chosen(question, ())
     return [each for each in chosen if not usable_name(question.pod, each)]
 
 
-def _chosen(question: Question, leads: Sequence[Lead]) -> Chosen:
+def _chosen(question: CaptureQuestion, leads: Sequence[Lead]) -> Chosen:
     """In this order: what somebody asks for, what Services target, what is declared or probed."""
     if question.pod_options.ports is not None:
         return _asked_for(question)
@@ -221,14 +221,14 @@ def _in_order_of_declaration(pod: Pod, ends: Sequence[AppPort]) -> list[AppPort]
     return [*first, *sorted(others, key=lambda each: each.number)]
 
 
-def _asked_for(question: Question) -> Chosen:
+def _asked_for(question: CaptureQuestion) -> Chosen:
     return {
         _found(question, choice.port): choice.protocol
         for choice in question.pod_options.ports or ()
     }
 
 
-def _found(question: Question, text: str) -> AppPort:
+def _found(question: CaptureQuestion, text: str) -> AppPort:
     ports = declared(question.pod)
     if text.isdigit() and int(text) in range(1, 1 << 16) and not question.by_name_alone:
         return numbered(question.pod, int(text))
@@ -239,7 +239,7 @@ def _found(question: Question, text: str) -> AppPort:
     return next((each for each in found if usable_name(question.pod, each)), found[0])
 
 
-def _with_names(question: Question, chosen: Chosen) -> Chosen:
+def _with_names(question: CaptureQuestion, chosen: Chosen) -> Chosen:
     named = {port: said for port, said in chosen.items() if usable_name(question.pod, port)}
     if question.pod_options.ports is not None and question.by_name_alone:
         for port in chosen:
@@ -251,7 +251,7 @@ def _with_names(question: Question, chosen: Chosen) -> Chosen:
 
 
 def _taken(
-    question: Question, leads: Sequence[Lead], chosen: Chosen, by_name: bool
+    question: CaptureQuestion, leads: Sequence[Lead], chosen: Chosen, by_name: bool
 ) -> list[PortTakeover]:
     rename = namer(question.pod)
     led = _by_number(leads)
@@ -266,7 +266,7 @@ def _taken(
     return taken
 
 
-def _listeners(question: Question, leads: Sequence[Lead], chosen: Chosen) -> list[int]:
+def _listeners(question: CaptureQuestion, leads: Sequence[Lead], chosen: Chosen) -> list[int]:
     """Where the sidecar is to listen for each of these ports: where it did, or else what is free
     in order."""
     ends = [each.number for each in chosen] + [each.end.number for each in leads if each.end]

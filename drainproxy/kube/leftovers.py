@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from drainproxy.manifests.podspec import Json
 
-from .editor import Record, steps_of
+from .editor import UndoRecord, steps_of
 
 TOKEN_HEADER: Final = "X-Drainproxy-Token"  # noqa: S105 - a name, no secret
 PRE_STOP: Final = "/prestop"
@@ -22,7 +22,7 @@ _REMEDY: Final = "remove this annotation"
 
 
 def leftovers(
-    body: Json, before: Json, record: Record, wrote: Mapping[str, int | str]
+    body: Json, before: Json, record: UndoRecord, wrote: Mapping[str, int | str]
 ) -> Iterator[str]:
     """A sentence for each, with what would be right. `body` is the object, `before` what undoing
     its record makes of it, `wrote` what ports of a Service were made to target."""

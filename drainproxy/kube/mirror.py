@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Final, Generic, NoReturn, TypeVar
 
-from .cluster import Cluster, Gone, Metadata, Unavailable
+from .cluster import Cluster, Gone, ObjectMeta, Unavailable
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ class Mirror(Generic[T]):
             self.synced.set()
             log.info("watching %s: %d found", self.what, self.count)
 
-    def _take(self, metadata: Metadata, each: T | None) -> None:
+    def _take(self, metadata: ObjectMeta, each: T | None) -> None:
         inside = self._objects.setdefault(metadata.namespace, {})
         if each is not None:
             inside[metadata.name] = each

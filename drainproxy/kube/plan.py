@@ -29,7 +29,7 @@ from .annotations import InjectionOptions, read_options
 from .capture import Capture, choose
 from .containers import SidecarSpec
 from .grace import drain_times, needed_grace
-from .leads import Around, Question
+from .leads import Around, CaptureQuestion
 from .own_ports import own_ports
 from .ready import ready_ports
 from .resources import resources
@@ -82,7 +82,7 @@ class Options(Struct, frozen=True, kw_only=True):
     new_token: Callable[[], str] = secrets.token_urlsafe
 
 
-class Asked(Struct, frozen=True):
+class EffectiveAnnotations(Struct, frozen=True):
     """What holds for a pod: the annotations that somebody gave (`said`), and all of them with those
     that follow; `notes` are sentences about the latter."""
 
@@ -93,7 +93,7 @@ class Asked(Struct, frozen=True):
     mistakes: Sequence[Mistake]
 
 
-class Plan(Struct, frozen=True):
+class InjectionPlan(Struct, frozen=True):
     """What is to become of a pod. `annotations` are those that it gets."""
 
     context: InjectionContext
@@ -104,15 +104,15 @@ class Plan(Struct, frozen=True):
 class Foreseen(Struct, frozen=True):
     """What holds for a pod, and how clients would be led to it; `wrong` is what forbids that."""
 
-    asked: Asked
-    question: Question
+    asked: EffectiveAnnotations
+    question: CaptureQuestion
     capture: Capture
     wrong: Sequence[Mistake]
 
 
 def decide(
     pod: Pod, options: Options, token: str | None, foreseen: Foreseen | None = None
-) -> Plan | Capture:
+) -> InjectionPlan | Capture:
     """The plan, or a capture without a mode, which says why there is nothing to do.
 
     `token` is the one that the pod had before, `foreseen` what `foresee` said of the same.
@@ -141,11 +141,11 @@ def decide(
     added = {key: text for key, text in held.items() if key not in pod.annotations}
     others = _for_others(pod, settings.admin.port)
     spec = _spec_of(context, forwards, held, options, token)
-    return Plan(context, spec, added | dict(options.given) | others)
+    return InjectionPlan(context, spec, added | dict(options.given) | others)
 
 
 def _where_it_is_found(
-    asked: Asked, capture: Capture, options: Options
+    asked: EffectiveAnnotations, capture: Capture, options: Options
 ) -> tuple[InjectionOptions, Sequence[str]]:
     """How the sidecar is put in, and sentences about it: native, unless its clients would look for
     it in vain. Who asks for a native one may know better."""
@@ -167,18 +167,20 @@ def foresee(pod: Pod, options: Options) -> Foreseen:
     return Foreseen(asked, question, *_capture(question))
 
 
-def asked_of(pod: Pod, options: Options) -> Asked:
+def asked_of(pod: Pod, options: Options) -> EffectiveAnnotations:
     """The annotations that count for a pod."""
     chosen = {**pod.annotations, **options.given}
     said = {**options.defaults, **chosen}
     pod_options, mistakes = read_options(said)
     own = own_ports(pod, said, chosen, options.around.targets)
     annotations = {**_derived(pod, said, pod_options), **said, **own.moved}
-    return Asked(said, annotations, pod_options, own.notes, [*mistakes, *own.mistakes])
+    return EffectiveAnnotations(
+        said, annotations, pod_options, own.notes, [*mistakes, *own.mistakes]
+    )
 
 
-def _question(pod: Pod, asked: Asked, options: Options) -> Question:
-    return Question(
+def _question(pod: Pod, asked: EffectiveAnnotations, options: Options) -> CaptureQuestion:
+    return CaptureQuestion(
         pod=pod,
         pod_options=asked.pod_options,
         around=options.around,
@@ -195,7 +197,7 @@ def _forwards(asked: Mapping[str, str]) -> Sequence[Forward] | None:
         return ()  # reported with the other settings
 
 
-def _capture(question: Question) -> tuple[Capture, list[Mistake]]:
+def _capture(question: CaptureQuestion) -> tuple[Capture, list[Mistake]]:
     try:
         return choose(question), []
     except ValueError as error:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from drainproxy.config import Address, Forward
 from drainproxy.config.values import Protocol
 from drainproxy.manifests.endpoints import resolve
-from drainproxy.manifests.podspec import Pod, Port
+from drainproxy.manifests.podspec import ContainerPort, Pod
 
 from .meshes import is_of_mesh
 from .protocols import spoken_at
@@ -50,7 +50,7 @@ class AppPort(Struct, frozen=True):
     """A TCP port of the app. Without a container nobody declares it: a Service, a probe or a person
     names it, and that is enough."""
 
-    port: Port
+    port: ContainerPort
     container: str = ""
 
     @property
@@ -98,7 +98,7 @@ def known(pod: Pod) -> list[AppPort]:
 
 def undeclared(number: int) -> AppPort:
     """A port of which only the number is known."""
-    return AppPort(Port(number))
+    return AppPort(ContainerPort(number))
 
 
 def ends_of(pod: Pod) -> Callable[[int | str], AppPort | None]:

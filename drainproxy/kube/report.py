@@ -38,7 +38,7 @@ _COUNTED: Final[tuple[Outcome, ...]] = ("injected", "skipped", "bypassed")
 _COUNTED_BACK: Final[tuple[Outcome, ...]] = ("uninjected", "skipped")
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class ReportLine(Struct, frozen=True, kw_only=True):
     """What came of one object, or of a file that cannot be read.
 
     `line` is where it begins, or what is wrong in it, `document` the number of its document, both
@@ -91,10 +91,10 @@ class Line(Struct, frozen=True, kw_only=True):
         yield from (f"warning: {text}" for text in self.warnings)
 
 
-class Report(Struct, frozen=True):
+class InjectionReport(Struct, frozen=True):
     """All lines of a run."""
 
-    lines: Sequence[Line]
+    lines: Sequence[ReportLine]
     names_files: bool = False
     is_back: bool = False
 
@@ -114,11 +114,11 @@ class Report(Struct, frozen=True):
         return all(each.outcome == "injected" for each in self._pods)
 
     @property
-    def _pods(self) -> list[Line]:
+    def _pods(self) -> list[ReportLine]:
         return [each for each in self.lines if each.makes_pods]
 
     @property
-    def _told(self) -> list[Line]:
+    def _told(self) -> list[ReportLine]:
         return [each for each in self.lines if not each.is_elsewhere]
 
     def summary(self) -> dict[str, int]:
@@ -148,7 +148,7 @@ def _counted(outcome: str, count: int) -> str:
     return f"{count} {outcome}" + ("s" if outcome == "error" and count != 1 else "")
 
 
-def _as_json(line: Line) -> object:
+def _as_json(line: ReportLine) -> object:
     found = to_builtins(line)
     del found["is_elsewhere"]
     ports = [{key: value for key, value in port.items() if value} for port in found["ports"]]

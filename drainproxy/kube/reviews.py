@@ -7,7 +7,7 @@ from typing import Final
 
 from drainproxy.config.mistakes import shortened
 
-from .admission import Request, Seen, Verdict, answer, judge, parse
+from .admission import AdmissionRequest, AdmissionVerdict, Seen, answer, judge, parse
 from .plan import Options
 from .webhook import Answer, Reply
 
@@ -17,7 +17,7 @@ _LONGEST_NAME: Final = 253
 # What is known around the pods of a namespace.
 Look = Callable[[str], Awaitable[Seen]]
 # Told of a verdict that has warnings; must not wait for anybody.
-Tell = Callable[[Request, Verdict], object]
+Tell = Callable[[AdmissionRequest, AdmissionVerdict], object]
 
 
 async def _nothing(_: str) -> Seen:
@@ -55,7 +55,7 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _fields(request: Request, verdict: Verdict) -> dict[str, object]:
+def _fields(request: AdmissionRequest, verdict: AdmissionVerdict) -> dict[str, object]:
     """What the log says of it, beside the outcome; what is empty is left out."""
     fields = {
         "uid": shortened(request.uid, _LONGEST_NAME),
@@ -67,7 +67,7 @@ def _fields(request: Request, verdict: Verdict) -> dict[str, object]:
     return {key: value for key, value in fields.items() if value}
 
 
-def pod_name(request: Request) -> str:
+def pod_name(request: AdmissionRequest) -> str:
     """A pod of a controller has no name yet, only the beginning of one."""
     metadata = (request.object or {}).get("metadata")
     if request.name or not isinstance(metadata, dict):

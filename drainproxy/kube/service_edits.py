@@ -6,7 +6,7 @@ Each object carries the record of its change in its own `drainproxy.io/status`, 
 from collections.abc import Iterable
 
 from drainproxy.manifests.podspec import Json
-from drainproxy.manifests.policies import Move, Place, Policy
+from drainproxy.manifests.policies import Move, NetworkPolicy, PolicyPod
 from drainproxy.manifests.services import Service
 
 from .capture import Rewrite
@@ -30,7 +30,7 @@ def retargeted(body: Json, service: Service, rewrites: Iterable[Rewrite]) -> tup
     return editor.pod, done
 
 
-def widened(body: Json, policy: Policy, moves: Iterable[tuple[Place, Move]]) -> Json:
+def widened(body: Json, policy: NetworkPolicy, moves: Iterable[tuple[PolicyPod, Move]]) -> Json:
     """A policy that allows the sidecar's port wherever it allows the app's."""
     editor, added = Editor(body), set[tuple[tuple[str, ...], int]]()
     for place, move in moves:

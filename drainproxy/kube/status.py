@@ -11,7 +11,7 @@ from drainproxy.manifests.podspec import Json, read
 from drainproxy.manifests.values import copied
 
 from .annotations import STATUS
-from .editor import Editor, Record, undo
+from .editor import Editor, UndoRecord, undo
 from .leftovers import leftovers
 
 PATH = ("metadata", "annotations", STATUS)
@@ -36,9 +36,9 @@ class Status(Struct, omit_defaults=True):
     wrote: dict[str, int | str] = {}
 
     @property
-    def record(self) -> Record:
+    def record(self) -> UndoRecord:
         """What undoes the edits."""
-        return Record(self.added, self.created, self.filled, self.changed)
+        return UndoRecord(self.added, self.created, self.filled, self.changed)
 
     def given_values(self, pod: Json) -> dict[str, str]:
         """What flags gave, as it stands in the pod."""

@@ -12,7 +12,7 @@ from drainproxy.config.mistakes import told
 from drainproxy.manifests.documents import restyle
 from drainproxy.manifests.misfits import filled
 from drainproxy.manifests.podspec import Json, api_group
-from drainproxy.manifests.policies import Move, Place, Policy, policy
+from drainproxy.manifests.policies import Move, NetworkPolicy, PolicyPod, policy
 from drainproxy.manifests.services import Service, service
 from drainproxy.manifests.templates import title
 
@@ -53,7 +53,7 @@ class _Leading(Struct, frozen=True):
 
     found: Found
     original: Json
-    view: Service | Policy
+    view: Service | NetworkPolicy
 
 
 class Surroundings:
@@ -171,7 +171,7 @@ def _retargeted(
 
 
 def _widened(
-    original: Json, view: Policy, moves: Sequence[tuple[int, Place, Move]]
+    original: Json, view: NetworkPolicy, moves: Sequence[tuple[int, PolicyPod, Move]]
 ) -> _Done | None:
     if not moves:
         return None

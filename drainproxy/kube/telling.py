@@ -16,16 +16,19 @@ from drainproxy.manifests.templates import title
 
 from .halves import Half
 from .inputs import Found
-from .report import Line
+from .report import ReportLine
 from .surroundings import Change
 
 
 def told_of(
-    lines: Sequence[Line], numbers: Sequence[int], changes: Iterable[Change], only: Half | None
-) -> list[Line]:
+    lines: Sequence[ReportLine],
+    numbers: Sequence[int],
+    changes: Iterable[Change],
+    only: Half | None,
+) -> list[ReportLine]:
     """The lines, with each change once: in the line of the first workload for whose sake it is, or
     in one of its own. `numbers` are the lines of the workloads of which the changes speak."""
-    found, others = [*lines], list[Line]()
+    found, others = [*lines], list[ReportLine]()
     beside: dict[int, list[str]] = {}
     for change in changes:
         service = is_service(change.found.body)
@@ -45,7 +48,7 @@ def told_of(
     return [*half_of(found, only), *others]
 
 
-def half_of(lines: Iterable[Line], only: Half | None) -> Iterator[Line]:
+def half_of(lines: Iterable[ReportLine], only: Half | None) -> Iterator[ReportLine]:
     """Without what is done to objects of the other half."""
     for line in lines:
         if is_in(line, only):
@@ -54,15 +57,15 @@ def half_of(lines: Iterable[Line], only: Half | None) -> Iterator[Line]:
             yield replace(line, is_elsewhere=line.outcome == "injected")
 
 
-def is_in(line: Line, only: Half | None) -> bool:
+def is_in(line: ReportLine, only: Half | None) -> bool:
     """Whether an object is in the half that is written; mistakes are told in any case."""
     service = line.object.startswith("service/")
     return only is None or line.outcome == "error" or service == (only == "services")
 
 
-def back(found: Found, reason: str = "") -> Line:
+def back(found: Found, reason: str = "") -> ReportLine:
     """Of a Service or a policy that is as it was at first."""
-    return Line(
+    return ReportLine(
         object=title(found.body),
         outcome="uninjected",
         reason=reason,
@@ -81,14 +84,14 @@ def where(found: Found) -> dict[str, Any]:
     }
 
 
-def _alone(change: Change) -> Line:
+def _alone(change: Change) -> ReportLine:
     if not change.is_left:
         return back(change.found, change.text)
     return replace(back(change.found, change.text), outcome="skipped")
 
 
-def _retargeted(change: Change, workload: Line) -> Line:
-    return Line(
+def _retargeted(change: Change, workload: ReportLine) -> ReportLine:
+    return ReportLine(
         object=title(change.found.body),
         outcome="injected",
         summary=change.text,

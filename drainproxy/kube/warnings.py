@@ -14,7 +14,7 @@ from .bypasses import bypasses
 from .capture import Capture
 from .grace import time_warnings
 from .hooks import kept_hook, only_sleeps, seconds_asleep
-from .leads import Question, held_before
+from .leads import CaptureQuestion, held_before
 from .meshes import mesh_warnings
 from .ports import PortTakeover
 from .resources import beyond_the_pod, is_above
@@ -34,7 +34,7 @@ class InjectionContext(Struct, frozen=True):
     settings: Settings
     ports: Sequence[PortTakeover]
     capture: Capture
-    question: Question
+    question: CaptureQuestion
     grace: int
     notes: Sequence[str] = ()
     asked: Mapping[str, str] = {}

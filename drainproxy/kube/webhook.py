@@ -43,15 +43,15 @@ class Reply(Struct, frozen=True):
     is_warning: bool = False
 
 
-class Health(Struct, frozen=True):
+class WebhookHealth(Struct, frozen=True):
     """Why reviews should go elsewhere, and what is weaker than it could be; both may be empty."""
 
     problem: str = ""
     remark: str = ""
 
-    def beside(self, remark: str) -> "Health":
+    def beside(self, remark: str) -> "WebhookHealth":
         """The same, with one more thing that is weaker, unless that is empty."""
-        return Health(self.problem, "; ".join(filter(None, (self.remark, remark))))
+        return WebhookHealth(self.problem, "; ".join(filter(None, (self.remark, remark))))
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -106,7 +106,7 @@ class Webhook:
     def __init__(
         self,
         answer: Answer,
-        health: Callable[[], Health] = Health,
+        health: Callable[[], WebhookHealth] = WebhookHealth,
         metrics: Metrics | None = None,
     ) -> None:
         self._answer = answer
@@ -177,8 +177,8 @@ class Webhook:
         ok, reason = not state.problem, state.problem or state.remark or "ok"
         return _json({"ok": ok, "reason": reason}, 200 if ok else 503)
 
-    def _state(self) -> Health:
-        return Health("it is shutting down") if self.leaving else self._health()
+    def _state(self) -> WebhookHealth:
+        return WebhookHealth("it is shutting down") if self.leaving else self._health()
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         return web.Response(
@@ -186,7 +186,7 @@ class Webhook:
         )
 
 
-class Place(Struct, frozen=True):
+class ListenAddress(Struct, frozen=True):
     """Where a webhook listens."""
 
     listen: Address
@@ -208,7 +208,7 @@ class HasCertificate(Protocol):
 async def serve(
     webhook: Webhook,
     certificates: HasCertificate,
-    place: Place,
+    place: ListenAddress,
     stop: asyncio.Event,
     stop_delay: float,
 ) -> None:

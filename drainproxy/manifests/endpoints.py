@@ -1,9 +1,9 @@
 """Resolves a Service's targetPort in a pod, as the EndpointSlice controller does."""
 
-from .podspec import Container, Pod, Port
+from .podspec import Container, ContainerPort, Pod
 
 
-def find_port(pod: Pod, target: int | str) -> tuple[Container, Port] | None:
+def find_port(pod: Pod, target: int | str) -> tuple[Container, ContainerPort] | None:
     """The TCP port that a target means, and the container that declares it; None if none does.
 
     A name is looked for in the app's containers first, then in native sidecars, and the first that

@@ -10,19 +10,19 @@ from .selectors import Requirement
 OS: Final = ("kubernetes.io/os", "beta.kubernetes.io/os")
 
 
-class _Read(Struct, rename="camel", frozen=True):
+class _AffinityFields(Struct, rename="camel", frozen=True):
     """What is written in camel case."""
 
 
-class _Term(_Read, frozen=True):
+class _Term(_AffinityFields, frozen=True):
     match_expressions: list[Requirement] | None = None
 
 
-class _Nodes(_Read, frozen=True):
+class _Nodes(_AffinityFields, frozen=True):
     node_selector_terms: list[_Term | None] | None = None
 
 
-class _NodeAffinity(_Read, frozen=True):
+class _NodeAffinity(_AffinityFields, frozen=True):
     required_during_scheduling_ignored_during_execution: _Nodes | None = None
 
     @property
@@ -32,7 +32,7 @@ class _NodeAffinity(_Read, frozen=True):
         return (required and required.node_selector_terms) or []
 
 
-class Affinity(_Read, frozen=True):
+class Affinity(_AffinityFields, frozen=True):
     """The affinity of a pod."""
 
     node_affinity: _NodeAffinity | None = None

@@ -41,7 +41,7 @@ class _Read(Struct, rename="camel", frozen=True):
     """What is written in camel case; fields that we do not know are no affair of ours."""
 
 
-class Port(_Read, frozen=True):
+class ContainerPort(_Read, frozen=True):
     """A port that a container declares."""
 
     container_port: Number
@@ -124,7 +124,7 @@ class Container(_Read, frozen=True):
     """A container, or an init container."""
 
     name: str
-    ports: list[Port] | None = None
+    ports: list[ContainerPort] | None = None
     env: list[Json] | None = None
     lifecycle: Lifecycle | None = None
     liveness_probe: Probe | None = None
@@ -197,7 +197,7 @@ class Spec(_Read, frozen=True):
     resources: Resources | None = None
 
 
-class Metadata(_Read, frozen=True):
+class PodMetadata(_Read, frozen=True):
     """What is said of a pod."""
 
     labels: Texts | None = None
@@ -207,7 +207,7 @@ class Metadata(_Read, frozen=True):
 class Pod(_Read, frozen=True, dict=True):
     """A pod, or the template of one."""
 
-    metadata: Metadata | None = None
+    metadata: PodMetadata | None = None
     spec: Spec = field(default_factory=Spec)
 
     @cached_property
@@ -236,7 +236,7 @@ class Pod(_Read, frozen=True, dict=True):
         return self.spec.init_containers or []
 
     @cached_property
-    def tcp_ports(self) -> Sequence[tuple[Container, Port]]:
+    def tcp_ports(self) -> Sequence[tuple[Container, ContainerPort]]:
         """Every TCP port that may have a Service, in the order in which names are looked for: the
         app's containers first, then native sidecars (KEP-753)."""
         sidecars = [each for each in self.init_containers if each.is_sidecar]
@@ -248,9 +248,9 @@ class Pod(_Read, frozen=True, dict=True):
         ]
 
     @cached_property
-    def ends(self) -> Mapping[int | str, tuple[Container, Port]]:
+    def ends(self) -> Mapping[int | str, tuple[Container, ContainerPort]]:
         """The first TCP port of each number and name, and the container that declares it."""
-        found: dict[int | str, tuple[Container, Port]] = {}
+        found: dict[int | str, tuple[Container, ContainerPort]] = {}
         for each in self.tcp_ports:
             found.setdefault(each[1].container_port, each)
             if each[1].name is not None:

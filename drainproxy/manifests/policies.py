@@ -20,7 +20,7 @@ from .services import Named
 _NAME_OF_NAMESPACE: Final = "kubernetes.io/metadata.name"
 
 
-class Place(Struct, frozen=True):
+class PolicyPod(Struct, frozen=True):
     """A pod as policies see it, and the labels of its namespace, if these are known."""
 
     namespace: str
@@ -55,7 +55,7 @@ class _Peer(Struct, rename="camel", frozen=True):
     namespace_selector: Selector | None = None
     ip_block: Json | None = None
 
-    def may_be(self, place: Place, own_namespace: str) -> bool:
+    def may_be(self, place: PolicyPod, own_namespace: str) -> bool:
         """Whether the pod may be meant; where its namespace's labels are not known it may."""
         if self.ip_block is not None:
             return False
@@ -83,17 +83,17 @@ class _Rule(Struct, frozen=True, dict=True):
 _EMPTY_RULE: Final = _Rule()
 
 
-class _Spec(Struct, rename="camel", frozen=True):
+class _PolicySpec(Struct, rename="camel", frozen=True):
     pod_selector: Selector | None = None
     ingress: list[_Rule | None] | None = None
     egress: list[_Rule | None] | None = None
 
 
-class Policy(Struct, frozen=True, dict=True):
+class NetworkPolicy(Struct, frozen=True, dict=True):
     """A NetworkPolicy, as far as it concerns the ports of pods."""
 
     metadata: Named
-    spec: _Spec | None = None
+    spec: _PolicySpec | None = None
 
     @cached_property
     def pod_selector(self) -> Selector:
@@ -115,7 +115,7 @@ class Policy(Struct, frozen=True, dict=True):
         """Where it holds."""
         return self.metadata.namespace or ""
 
-    def selects(self, place: Place) -> bool:
+    def selects(self, place: PolicyPod) -> bool:
         """Whether it is about a pod."""
         return self.namespace == place.namespace and self.pod_selector.selects(place.labels)
 
@@ -161,7 +161,7 @@ class Policy(Struct, frozen=True, dict=True):
         for ports in self._allowed():
             yield from (port for port in ports if port.protocol in (None, "TCP"))
 
-    def too_narrow(self, place: Place, move: Move) -> Iterator[tuple[str, ...]]:
+    def too_narrow(self, place: PolicyPod, move: Move) -> Iterator[tuple[str, ...]]:
         """The paths of the lists of ports that allow the app's port and not the sidecar's."""
         rules: list[tuple[str, int, Sequence[_Port]]] = []
         if self.selects(place):
@@ -175,15 +175,15 @@ class Policy(Struct, frozen=True, dict=True):
                 yield ("spec", direction, str(at), "ports")
 
 
-def policies(bodies: Iterable[Json]) -> Iterator[Policy]:
+def policies(bodies: Iterable[Json]) -> Iterator[NetworkPolicy]:
     """The NetworkPolicies among these objects; one that cannot be read concerns no pod."""
     for body in bodies:
         with suppress(Misfit):
             yield from filter(None, [policy(body)])
 
 
-def policy(body: Json) -> Policy | None:
+def policy(body: Json) -> NetworkPolicy | None:
     """The object as a NetworkPolicy; None if it is none, Misfit if Kubernetes would not take it."""
     if body.get("kind") != "NetworkPolicy" or api_group(body) != "networking.k8s.io":
         return None
-    return fitted(body, Policy, "NetworkPolicy")
+    return fitted(body, NetworkPolicy, "NetworkPolicy")

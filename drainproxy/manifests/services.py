@@ -39,7 +39,7 @@ class ServicePort(Struct, rename="camel", frozen=True):
         return f"name={self.name}" if self.name else f"port={self.port}"
 
 
-class _Spec(Struct, rename="camel", frozen=True):
+class _ServiceSpec(Struct, rename="camel", frozen=True):
     cluster_ip: str | None = field(default=None, name="clusterIP")
     type: str | None = None
     selector: Texts | None = None
@@ -59,7 +59,7 @@ class Service(Struct, frozen=True, dict=True):
     asks the same of it for each pod."""
 
     metadata: Named
-    spec: _Spec = field(default_factory=_Spec)
+    spec: _ServiceSpec = field(default_factory=_ServiceSpec)
 
     @property
     def name(self) -> str:

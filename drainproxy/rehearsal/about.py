@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 import drainproxy
 from drainproxy.config import TABLE, format_duration
 from drainproxy.config.kinds import SECRET
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import RehearsalPlan
 
 # Whoever forwards, asks, or answers here.
 _PACKAGES = ("aiohttp", "uvloop", "websockets", "grpcio")
@@ -36,7 +36,7 @@ class About:
     versions: Mapping[str, str]
 
 
-def about(plan: Plan, arguments: Sequence[str], now: datetime | None = None) -> About:
+def about(plan: RehearsalPlan, arguments: Sequence[str], now: datetime | None = None) -> About:
     """What can be said of it; `arguments` are those of the command line, without the program."""
     return About(
         date=(now or datetime.now().astimezone()).isoformat(sep=" ", timespec="seconds"),
@@ -61,7 +61,7 @@ def _without_secrets(arguments: Sequence[str]) -> Iterator[str]:
         hide = not hide and argument in _SECRETS
 
 
-def _rehearsal(plan: Plan) -> Mapping[str, str]:
+def _rehearsal(plan: RehearsalPlan) -> Mapping[str, str]:
     times = {
         "grace-period": plan.grace_period,
         "propagation-delay": plan.propagation_delay,
@@ -83,7 +83,7 @@ def _rehearsal(plan: Plan) -> Mapping[str, str]:
     }
 
 
-def _settings(plan: Plan) -> Mapping[str, str]:
+def _settings(plan: RehearsalPlan) -> Mapping[str, str]:
     """Those that are not the defaults; of one that was given twice the last, or all."""
     rows = {row.flag: row for row in TABLE}
     found: dict[str, str] = {}
@@ -115,7 +115,7 @@ def _packages() -> Iterator[tuple[str, str]]:
             continue
 
 
-def _programs(plan: Plan) -> Iterator[tuple[str, str]]:
+def _programs(plan: RehearsalPlan) -> Iterator[tuple[str, str]]:
     """Of those that stand in between and are not ours."""
     if plan.balancer == "haproxy" and (program := _found("haproxy")):
         yield "HAProxy", _first_line(program, "-v")

@@ -76,7 +76,7 @@ class asked:
 
     def __init__(
         self,
-        session: "Session",
+        session: "SingleConnectionClient",
         method: str,
         url: str,
         body: bytes | None = None,
@@ -115,7 +115,7 @@ class asked:
         return Lost(scores.REFUSED if fresh else scores.RESET_BEFORE, type(error).__name__)
 
 
-class Session:
+class SingleConnectionClient:
     """One that has one connection, for one request only or to `keep`, and repeats nothing.
 
     `port` is the client's own, of the connection that is there or was there last.
@@ -137,7 +137,7 @@ class Session:
         # It would send an idempotent request again, and there is no public switch for that.
         self._client._retry_connection = False
 
-    async def __aenter__(self) -> "Session":
+    async def __aenter__(self) -> "SingleConnectionClient":
         return self
 
     async def __aexit__(self, *_: object) -> None:

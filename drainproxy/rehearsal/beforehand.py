@@ -3,7 +3,7 @@ Pure."""
 
 from collections.abc import Iterator, Mapping
 
-from drainproxy.rehearsal.clients import Service
+from drainproxy.rehearsal.clients import Target
 from drainproxy.rehearsal.scores import KINDS, Score
 
 
@@ -12,7 +12,7 @@ def undecided(scores: Mapping[str, Score], clients: Mapping[str, int]) -> bool:
     return any(clients.get(kind) and not score.requests for kind, score in scores.items())
 
 
-def failures(scores: Mapping[str, Score], service: Service) -> Iterator[str]:
+def failures(scores: Mapping[str, Score], service: Target) -> Iterator[str]:
     """A sentence for each kind of which everything has failed so far: how, and what would help."""
     for kind, score in scores.items():
         failed = score.failed.total()
@@ -22,7 +22,7 @@ def failures(scores: Mapping[str, Score], service: Service) -> Iterator[str]:
             yield f"{KINDS[kind]}: all {failed:,} failed before the rollout, {reason}{asked}"
 
 
-def _asked_for(kind: str, service: Service) -> str:
+def _asked_for(kind: str, service: Target) -> str:
     path, option = {
         "http": ("" if service.built_in else service.path, "--path"),
         "websocket": (service.websocket_path, "--websocket-path"),

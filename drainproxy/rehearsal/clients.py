@@ -18,7 +18,7 @@ from drainproxy.rehearsal.asking import (
     PATIENCE,
     Answer,
     Lost,
-    Session,
+    SingleConnectionClient,
     asked,
     in_time,
     status_lost,
@@ -40,7 +40,7 @@ _EVENTS = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class Target:
     """Where the clients go, and what they ask for there.
 
     The built-in app's answers are compared with what they should be; of another app's only that
@@ -77,7 +77,7 @@ class Service:
 class Client:
     """One client: it lives for one call of `run`."""
 
-    def __init__(self, service: Service, score: Score, stop: asyncio.Event) -> None:
+    def __init__(self, service: Target, score: Score, stop: asyncio.Event) -> None:
         self.service = service
         self.score = score
         self.stop = stop
@@ -146,7 +146,7 @@ class Requests(Client):
 
     async def run(self) -> None:
         """One session for the whole life: it keeps the connection, and opens the next one."""
-        async with Session(keep=self.KEEPS) as self._session:
+        async with SingleConnectionClient(keep=self.KEEPS) as self._session:
             self._number = random.randrange(self.DOWNLOAD_EVERY)
             await super().run()
 
@@ -207,7 +207,10 @@ class Events(Client):
     async def _listen(self) -> None:
         self.score.exchanges += 1
         url = self.service.url(self.service.events_path)
-        async with Session() as own, asked(own, "GET", url, accept=_EVENTS) as answer:
+        async with (
+            SingleConnectionClient() as own,
+            asked(own, "GET", url, accept=_EVENTS) as answer,
+        ):
             if answer.media_type != _EVENTS:
                 raise Lost(scores.WRONG, f"no event stream, but {answer.media_type}")
             retry, number = None, 0

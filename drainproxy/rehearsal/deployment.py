@@ -11,7 +11,7 @@ import aiohttp
 from drainproxy.rehearsal.ages import Ages
 from drainproxy.rehearsal.balancer import AnyBalancer
 from drainproxy.rehearsal.envoy import Envoy
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import RehearsalPlan
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rehearsal.processes import Processes, StartFailed, first
 from drainproxy.rehearsal.proxies import Direct, Drainproxy, Proxy, Site
@@ -28,7 +28,7 @@ class Deployment:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: RehearsalPlan,
         balancer: AnyBalancer,
         processes: Processes,
         probe: aiohttp.ClientSession,

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from drainproxy.rollout.gate.judgement import Judgement, Verdict
-from drainproxy.rollout.gate.report import Report
+from drainproxy.rollout.gate.judgement import SignalJudgement, Verdict
+from drainproxy.rollout.gate.report import GateReport
 
 
 @dataclass(frozen=True, slots=True)
-class StepResult:
+class WeightResult:
     """One weight, in percent: the last verdict there, after so many seconds, and what the gate had
     counted of the new version then. `held_by`: how many looks before it each signal held."""
 
@@ -33,14 +33,14 @@ class GateResult:
     reason: str
     stopped_at: int | None
     # Those that failed it, or that held it; empty if it went through.
-    signals: Sequence[Judgement]
+    signals: Sequence[SignalJudgement]
     requests_of_new: int
     requests_of_old: int
     seconds: float
     requests: int
     users: int
     users_struck: int
-    steps: Sequence[StepResult]
+    steps: Sequence[WeightResult]
 
     def problems(self) -> Iterator[str]:
         """Why the new version is not out."""
@@ -78,7 +78,7 @@ def _events(signal: str) -> str:
     return next((kind for kind in kinds if kind.lower() in signal), "requests")
 
 
-def deciding(report: Report) -> Judgement | None:
+def deciding(report: GateReport) -> SignalJudgement | None:
     """The signal that a verdict rests on: the first of those that decided, or what was counted
     most of."""
     decided = [each for each in report.signals if each.verdict == report.verdict and each.canary]
@@ -87,7 +87,7 @@ def deciding(report: Report) -> Judgement | None:
     return next(iter(decided), None)
 
 
-def requests_of(judgement: Judgement | None) -> tuple[int, int]:
+def requests_of(judgement: SignalJudgement | None) -> tuple[int, int]:
     """How many events of the new version and of the old it rests on."""
     if judgement is None:
         return 0, 0

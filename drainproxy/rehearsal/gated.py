@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from drainproxy.rehearsal.deployment import Deployment
-from drainproxy.rehearsal.gate_result import GateResult, StepResult, deciding, requests_of
+from drainproxy.rehearsal.gate_result import GateResult, WeightResult, deciding, requests_of
 from drainproxy.rehearsal.plan import COUNTED_USERS
 from drainproxy.rehearsal.processes import StartFailed
 from drainproxy.rehearsal.scores import Clock, Score
 from drainproxy.rollout.gate.look import Rollout, look_at_canary, wait_for_verdict
-from drainproxy.rollout.gate.prometheus import NoAnswer, Server, ask
-from drainproxy.rollout.gate.report import Report
+from drainproxy.rollout.gate.prometheus import NoAnswer, PrometheusServer, ask
+from drainproxy.rollout.gate.report import GateReport
 
 WEIGHTS = tuple(range(5, 100, 5))
 # Seconds: between two scrapes, between two looks, and of a replica's beginning what does not count.
@@ -67,7 +67,7 @@ class GatedCanary:
     def __init__(
         self,
         deployment: Deployment,
-        server: Server,
+        server: PrometheusServer,
         load: Callable[[], Load],
         now: Callable[[], float],
     ) -> None:
@@ -77,7 +77,7 @@ class GatedCanary:
         self._now = now
         self._began = 0.0
         self._window = Window(COUNTED_USERS)
-        self._steps: list[StepResult] = []
+        self._steps: list[WeightResult] = []
 
     async def roll_out(self, old: str, new: str) -> GateResult:
         """To the end, or back to the old version as soon as the gate says so."""
@@ -99,7 +99,7 @@ class GatedCanary:
         # Who had come before the verdict may meet the fault a little later.
         return replace(result, users_struck=self._load().struck - before.struck)
 
-    async def _step(self, weight: int, old: str, new: str) -> Report:
+    async def _step(self, weight: int, old: str, new: str) -> GateReport:
         deployment = self._deployment
         deployment.mark(f"{weight} % to {new}")
         began = self._now()
@@ -116,12 +116,12 @@ class GatedCanary:
             ),
         )
         took, (of_new, _) = self._now() - began, requests_of(deciding(report))
-        self._steps.append(StepResult(weight, report.verdict, report.reason, took, of_new, held))
+        self._steps.append(WeightResult(weight, report.verdict, report.reason, took, of_new, held))
         if report.verdict != "pass":
             deployment.mark(f"{report.verdict}: {report.reason}")
         return report
 
-    async def _look(self, weight: int, old: str, new: str) -> Report:
+    async def _look(self, weight: int, old: str, new: str) -> GateReport:
         now = self._now()
         window = now - self._window.begins(now, self._load().users)
         rollout = Rollout(
@@ -148,7 +148,7 @@ class GatedCanary:
             deployment.delete(replica)
         await deployment.all_deleted()
 
-    def _result(self, report: Report, before: Load) -> GateResult:
+    def _result(self, report: GateReport, before: Load) -> GateResult:
         stopped = None if report.verdict == "pass" else self._steps[-1].weight
         of_new, of_old = requests_of(deciding(report))
         now = self._load()
@@ -193,4 +193,4 @@ class GatedCanary:
 
 def gated_canary(deployment: Deployment, url: str, load: Callable[[], Load]) -> GatedCanary:
     """With the Prometheus that answers there."""
-    return GatedCanary(deployment, Server(url), load, time.time)
+    return GatedCanary(deployment, PrometheusServer(url), load, time.time)

@@ -7,7 +7,7 @@ import grpc.aio
 
 from drainproxy.rehearsal import scores
 from drainproxy.rehearsal.asking import Lost, in_time
-from drainproxy.rehearsal.clients import Client, Service
+from drainproxy.rehearsal.clients import Client, Target
 from drainproxy.rehearsal.grpc_app import COUNT, ECHO, FAULT_KEY, VERSION_KEY
 
 _OPTIONS = (
@@ -26,7 +26,7 @@ _NEVER_SENT = "Stream removed (GOAWAY received; Error code: 0"
 _GOODBYE = "drainproxy: "
 
 
-def channel(service: Service) -> grpc.aio.Channel:
+def channel(service: Target) -> grpc.aio.Channel:
     """One to where the service listens for gRPC."""
     return grpc.aio.insecure_channel(f"ipv4:127.0.0.1:{service.grpc_port}", options=_OPTIONS)
 

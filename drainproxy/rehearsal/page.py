@@ -8,7 +8,7 @@ from typing import Any
 from drainproxy.rehearsal import plots, table
 from drainproxy.rehearsal.about import About
 from drainproxy.rehearsal.plan import INSTEAD
-from drainproxy.rehearsal.result import KindResult, ReplicaResult, Result
+from drainproxy.rehearsal.result import KindResult, RehearsalResult, ReplicaResult
 from drainproxy.rehearsal.scores import KINDS
 
 _TEMPLATE = "report.html.jinja"
@@ -25,7 +25,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One line of a table; `bad` if something was lost."""
 
     name: str
@@ -43,7 +43,7 @@ _REPLICA = (
 )
 
 
-def page(results: Sequence[Result], about: About | None = None) -> str:
+def page(results: Sequence[RehearsalResult], about: About | None = None) -> str:
     """The whole page; more than one result stand side by side, in the same scales."""
     from jinja2 import Environment, StrictUndefined
 
@@ -55,7 +55,7 @@ def page(results: Sequence[Result], about: About | None = None) -> str:
     return environment.from_string(source).render(_context(results, about)).lstrip() + "\n"
 
 
-def _context(results: Sequence[Result], about: About | None) -> dict[str, Any]:
+def _context(results: Sequence[RehearsalResult], about: About | None) -> dict[str, Any]:
     several = len(results) > 1
     return {
         "about": about,
@@ -86,21 +86,21 @@ def _context(results: Sequence[Result], about: About | None) -> dict[str, Any]:
     }
 
 
-def _asked(results: Sequence[Result]) -> Sequence[str]:
+def _asked(results: Sequence[RehearsalResult]) -> Sequence[str]:
     """The kinds that any of them had clients of."""
     return [kind for kind in KINDS if any(kind in result.asked for result in results)]
 
 
-def _kinds(results: Sequence[Result]) -> Iterator[Row]:
+def _kinds(results: Sequence[RehearsalResult]) -> Iterator[TableRow]:
     """By kind, so that those who are compared stand beside each other."""
     for kind in _asked(results):
         for result in results:
             if seen := result.asked.get(kind):
                 cells = list(zip(_KIND, _numbers(seen), strict=True))
-                yield Row(_name(kind, result, results), cells, bool(seen.failed))
+                yield TableRow(_name(kind, result, results), cells, bool(seen.failed))
 
 
-def _name(kind: str, result: Result, results: Sequence[Result]) -> str:
+def _name(kind: str, result: RehearsalResult, results: Sequence[RehearsalResult]) -> str:
     beside = f" {table.in_front(result)}" if len(results) > 1 else ""
     return KINDS[kind] + beside
 
@@ -114,22 +114,22 @@ def _numbers(seen: KindResult) -> Sequence[str]:
     )
 
 
-def _replica(replica: ReplicaResult) -> Row:
+def _replica(replica: ReplicaResult) -> TableRow:
     cells = (
         *(replica.state, table.drain(replica), replica.verdict or "-"),
         table.last_connections(replica),
     )
-    return Row(replica.name, list(zip(_REPLICA, cells, strict=True)))
+    return TableRow(replica.name, list(zip(_REPLICA, cells, strict=True)))
 
 
-def _answers(results: Sequence[Result]) -> Iterator[plots.Plot]:
+def _answers(results: Sequence[RehearsalResult]) -> Iterator[plots.Plot]:
     for kind in _asked(results):
         scale = plots.scale_of_answers(results, kind)
         for result in results:
             yield plots.answers(result, kind, scale, _name(kind, result, results))
 
 
-def _connections(results: Sequence[Result]) -> Iterator[dict[str, Any]]:
+def _connections(results: Sequence[RehearsalResult]) -> Iterator[dict[str, Any]]:
     scale = plots.scale_of_connections(results)
     for result in results:
         plot = plots.connections(result, scale, table.in_front(result))

@@ -30,7 +30,7 @@ ONE_OF = {"websocket": 75, "sse": 300, "grpc": 300}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RehearsalPlan:
     """One rehearsal; times in seconds.
 
     `app` is a command in which `{port}` and `{version}` are replaced, empty for the built-in app;
@@ -78,7 +78,7 @@ class Plan:
         return f"sleep {self.prestop_sleep:g}" if sleeps else self.proxy
 
     @property
-    def compared(self) -> "Sequence[Plan]":
+    def compared(self) -> "Sequence[RehearsalPlan]":
         """It, the same with the preStop hook that sleeps, if there is one, and without anything."""
         sleeps = self.prestop_sleep and self.proxy != "none"
         slept = [replace(self, proxy="none")] if sleeps else []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from drainproxy.rehearsal.plan import INSTEAD, NEW, OLD
-from drainproxy.rehearsal.result import Result, SecondResult
+from drainproxy.rehearsal.result import RehearsalResult, SecondResult
 
 # In units of the picture; two such fit side by side, and one a phone.
 WIDTH, HEIGHT = 460, 170
@@ -38,7 +38,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlotLine:
     """A line through `points`, as SVG writes them, and what it is."""
 
     points: str
@@ -62,7 +62,7 @@ class Plot:
 
     name: str
     bars: Sequence[Bar]
-    lines: Sequence[Line]
+    lines: Sequence[PlotLine]
     labels: Sequence[Label]
     floor: float = HEIGHT - _BOTTOM
     left: float = _LEFT
@@ -92,25 +92,25 @@ class Scale:
             *(round(self.y(bottom) - self.y(top), 1), color),
         )
 
-    def line(self, points: Sequence[tuple[float, float]], color: str, name: str) -> Line:
+    def line(self, points: Sequence[tuple[float, float]], color: str, name: str) -> PlotLine:
         """One through these (second, count)."""
         path = " ".join(f"{self.x(at):.1f},{self.y(count):.1f}" for at, count in points)
-        return Line(path, color, name)
+        return PlotLine(path, color, name)
 
 
-def scale_of_answers(results: Sequence[Result], kind: str) -> Scale:
+def scale_of_answers(results: Sequence[RehearsalResult], kind: str) -> Scale:
     """In which the plots of a kind are comparable."""
     most = max((_height(second) for r in results for second in r.timeline.get(kind, ())), default=0)
     return Scale(max(result.seconds for result in results), most)
 
 
-def scale_of_connections(results: Sequence[Result]) -> Scale:
+def scale_of_connections(results: Sequence[RehearsalResult]) -> Scale:
     """The same for the connections of replicas."""
     counts = (count for r in results for _, each in r.connections for count in each.values())
     return Scale(max(result.seconds for result in results), max(counts, default=0))
 
 
-def answers(result: Result, kind: str, scale: Scale, name: str) -> Plot:
+def answers(result: RehearsalResult, kind: str, scale: Scale, name: str) -> Plot:
     """What came in each second, one version upon the other, and what was lost on top."""
     bars = [_during(result, scale)]
     for second in result.timeline.get(kind, ()):
@@ -124,7 +124,7 @@ def answers(result: Result, kind: str, scale: Scale, name: str) -> Plot:
     return Plot(name, bars, list(_marks(result, scale)), list(_labels(result, scale)))
 
 
-def connections(result: Result, scale: Scale, name: str) -> Plot:
+def connections(result: RehearsalResult, scale: Scale, name: str) -> Plot:
     """How many each replica had."""
     samples = result.connections
     lines = list(_marks(result, scale))
@@ -135,12 +135,12 @@ def connections(result: Result, scale: Scale, name: str) -> Plot:
     return Plot(name, [_during(result, scale)], lines, list(_labels(result, scale)))
 
 
-def colors(result: Result) -> Mapping[str, str]:
+def colors(result: RehearsalResult) -> Mapping[str, str]:
     """Those of the replicas' lines, by name."""
     return {replica.name: f"line{n % LINES}" for n, replica in enumerate(result.replicas)}
 
 
-def versions(results: Sequence[Result]) -> Mapping[str, str]:
+def versions(results: Sequence[RehearsalResult]) -> Mapping[str, str]:
     """The colors of the answers that there are, by what they are; of losses too."""
     seen = {v for r in results for s in r.timeline.values() for each in s for v in each.answered}
     named = {version: color for version, color in VERSIONS.items() if version in seen}
@@ -155,19 +155,19 @@ def _height(second: SecondResult) -> int:
     return sum(second.answered.values()) + second.failed
 
 
-def _during(result: Result, scale: Scale) -> Bar:
+def _during(result: RehearsalResult, scale: Scale) -> Bar:
     began, ended = (scale.x(at) for at in result.rollout)
     height = HEIGHT - _BOTTOM - _TOP
     return Bar(round(began, 1), _TOP, round(ended - began, 1), height, "during")
 
 
-def _marks(result: Result, scale: Scale) -> Iterator[Line]:
+def _marks(result: RehearsalResult, scale: Scale) -> Iterator[PlotLine]:
     for at, text in result.marks:
         if text.endswith(_ENDS) or text.startswith(_TURNS):
             yield scale.line([(at, 0.0), (at, max(scale.most, 1.0))], "mark", text)
 
 
-def _labels(result: Result, scale: Scale) -> Iterator[Label]:
+def _labels(result: RehearsalResult, scale: Scale) -> Iterator[Label]:
     yield Label(
         round(scale.x(result.rollout[0]) + 3, 1),
         _TOP - 5,

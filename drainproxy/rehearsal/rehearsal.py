@@ -19,17 +19,17 @@ from drainproxy.rehearsal.clients import (
     Events,
     Questions,
     Requests,
-    Service,
+    Target,
 )
 from drainproxy.rehearsal.deployment import Deployment
 from drainproxy.rehearsal.gate_result import GateResult
 from drainproxy.rehearsal.gated import SCRAPE_EVERY, gated_canary, load
 from drainproxy.rehearsal.haproxy import HAProxy
-from drainproxy.rehearsal.plan import INSTEAD, NEW, OLD, Plan
+from drainproxy.rehearsal.plan import INSTEAD, NEW, OLD, RehearsalPlan
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rehearsal.processes import Processes, StartFailed
 from drainproxy.rehearsal.replicas import Replica
-from drainproxy.rehearsal.result import ReplicaResult, Result
+from drainproxy.rehearsal.result import RehearsalResult, ReplicaResult
 from drainproxy.rehearsal.rollout import ROLLOUTS
 from drainproxy.rehearsal.scores import Clock, Score
 
@@ -44,7 +44,7 @@ _DECIDED_WITHIN = PATIENCE + 1.0
 class Rehearsal:
     """A plan under way: what it has come to can be looked at from outside at any time."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RehearsalPlan) -> None:
         self.plan = plan
         self.clock = Clock()
         self.scores = {kind: Score(self.clock) for kind in plan.clients}
@@ -55,7 +55,7 @@ class Rehearsal:
         self._prometheus = ""
         self._gate: GateResult | None = None
         self.balancer: AnyBalancer = Balancer()
-        self.service = Service(plan.http_port, plan.grpc_port)
+        self.service = Target(plan.http_port, plan.grpc_port)
 
     @property
     def deployment(self) -> Deployment:
@@ -101,7 +101,7 @@ class Rehearsal:
             stack.callback(watching.cancel)
             yield self
 
-    async def run(self) -> Result:
+    async def run(self) -> RehearsalResult:
         """Load, rollout, and the load alone once more."""
         async with self.set_up():
             stop = asyncio.Event()
@@ -132,7 +132,7 @@ class Rehearsal:
     async def _decided(self) -> bool:
         return not beforehand.undecided(self.scores, self.plan.clients)
 
-    async def serve(self, every: float, stop: asyncio.Event) -> Result:
+    async def serve(self, every: float, stop: asyncio.Event) -> RehearsalResult:
         """No clients of ours: somebody else's, until `stop`; with a rollout every so many seconds,
         which is not left in its middle. 0 is none."""
         async with self.set_up():
@@ -165,7 +165,9 @@ class Rehearsal:
         return began, self.clock.now()
 
     # Long, for a result has many fields; each is one expression.
-    async def result(self, rollout: tuple[float, float], last: Mapping[str, int]) -> Result:
+    async def result(
+        self, rollout: tuple[float, float], last: Mapping[str, int]
+    ) -> RehearsalResult:
         """What it has come to; `last` are the connections per replica in the end."""
         deployment = self.deployment
         for replica in deployment.ready:
@@ -173,7 +175,7 @@ class Rehearsal:
             await happens_soon(replica.idle, _IDLE_WITHIN)
             replica.counts = await replica.proxy.counts()
         counted = sum((Counter(replica.counts) for replica in deployment.replicas), Counter())
-        return Result(
+        return RehearsalResult(
             proxy=self.plan.proxy,
             balancer=self.plan.balancer,
             strategy=self.plan.strategy,
@@ -223,10 +225,10 @@ class Rehearsal:
             for number, version in enumerate(versions, 1)
         }
 
-    async def _listen(self) -> Service:
+    async def _listen(self) -> Target:
         plan = self.plan
         free = free_ports(2)
-        service = Service(
+        service = Target(
             http_port=plan.http_port or free[0],
             grpc_port=plan.grpc_port or free[1],
             built_in=not plan.app,

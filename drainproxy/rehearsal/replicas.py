@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from drainproxy.rehearsal.balancer import Endpoint
-from drainproxy.rehearsal.plan import OLD, Plan
+from drainproxy.rehearsal.plan import OLD, RehearsalPlan
 from drainproxy.rehearsal.ports import release
 from drainproxy.rehearsal.processes import Process, Processes, StartFailed
 from drainproxy.rehearsal.proxies import Proxy, Site, accepts, end
@@ -46,7 +46,7 @@ class Replica:
         self._died = False
         self._site = site
 
-    async def start(self, processes: Processes, plan: Plan) -> None:
+    async def start(self, processes: Processes, plan: RehearsalPlan) -> None:
         """Return when it is ready; StartFailed if that does not come."""
         self.proxy.start()
         if plan.app:
@@ -54,7 +54,7 @@ class Replica:
         self._start_app(processes, plan)
         await self._until(self.proxy.ready)
 
-    def _start_app(self, processes: Processes, plan: Plan) -> None:
+    def _start_app(self, processes: Processes, plan: RehearsalPlan) -> None:
         ports = self._site.app_ports
         self.app = processes.start(
             f"app of {self.name}",
@@ -76,7 +76,7 @@ class Replica:
             ) from None
         self.state = "ready"
 
-    async def restart_app(self, processes: Processes, plan: Plan) -> None:
+    async def restart_app(self, processes: Processes, plan: RehearsalPlan) -> None:
         """What the kubelet does to a container whose liveness probe fails: nobody hears of it but
         the app, by its hook and by SIGTERM. StartFailed if it does not come back."""
         self.state = "restarting"
@@ -94,7 +94,7 @@ class Replica:
         self.app.kill_all()
         await self.app.wait(_LEAST)
 
-    async def come_back(self, processes: Processes, plan: Plan) -> None:
+    async def come_back(self, processes: Processes, plan: RehearsalPlan) -> None:
         """The container of its app is made again. StartFailed if it does not come up."""
         await asyncio.sleep(_CREATION)
         self._start_app(processes, plan)
@@ -182,7 +182,7 @@ def how_it_ended(code: int | None) -> str:
     return f"was ended by signal {-code}" if code is not None and code < 0 else f"exited {code}"
 
 
-def _command(plan: Plan, ports: Mapping[str, int], version: str) -> list[str]:
+def _command(plan: RehearsalPlan, ports: Mapping[str, int], version: str) -> list[str]:
     if not plan.app:
         faults = plan.faults.flags() if version != OLD else ()
         return [

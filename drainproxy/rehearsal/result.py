@@ -67,7 +67,7 @@ class SecondResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class RehearsalResult:
     """One rehearsal. Times in seconds since its beginning; `connections` are samples by replica."""
 
     proxy: str
@@ -167,7 +167,7 @@ def ended(report: Mapping[str, Any] | None, how: str) -> Mapping[str, int]:
     return {kind: counts[how] for kind, counts in by_kind.items() if counts.get(how)}
 
 
-def as_json(results: Sequence[Result], about: About | None = None) -> str:
+def as_json(results: Sequence[RehearsalResult], about: About | None = None) -> str:
     """The results as a JSON object, `rehearsals` in the order given."""
     failed = sum(result.failed for result in results[:1])
     body = {"about": about, "rehearsals": results, "failed": failed}

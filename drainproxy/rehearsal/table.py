@@ -10,7 +10,7 @@ from rich.text import Text
 
 from drainproxy.rehearsal.gate_result import GateResult
 from drainproxy.rehearsal.plan import KILL, RESTART
-from drainproxy.rehearsal.result import KindResult, ReplicaResult, Result
+from drainproxy.rehearsal.result import KindResult, RehearsalResult, ReplicaResult
 from drainproxy.rehearsal.scores import APP_5XX, KINDS, PROXY_5XX
 
 # The bound on how uneven connections may be that the documentation speaks of.
@@ -19,14 +19,14 @@ _LEAST_HOW = 10
 _WHAT = {RESTART: "restart of each app", KILL: "kill of each app"}
 
 
-def title(result: Result) -> str:
+def title(result: RehearsalResult) -> str:
     """What was rehearsed, in words."""
     what = _WHAT.get(result.strategy, f"{result.strategy} rollout")
     behind = "" if result.balancer == "kube-proxy" else f" behind {result.balancer}"
     return f"{what} {in_front(result)}{behind}"
 
 
-def in_front(result: Result) -> str:
+def in_front(result: RehearsalResult) -> str:
     """What stands in front of each replica, in words."""
     if result.proxy != "none":
         return f"with {result.proxy}"
@@ -35,12 +35,12 @@ def in_front(result: Result) -> str:
     return "without a proxy"
 
 
-def render(results: Sequence[Result]) -> RenderableType:
+def render(results: Sequence[RehearsalResult]) -> RenderableType:
     """Everything that there is to say, one result after the other."""
     return Group(*(part for result in results for part in _render(result)))
 
 
-def _render(result: Result) -> Iterator[RenderableType]:
+def _render(result: RehearsalResult) -> Iterator[RenderableType]:
     if result.requests:
         yield _kinds(result)
         yield Text()
@@ -60,7 +60,7 @@ def _table(**about: Any) -> Table:
     )
 
 
-def _kinds(result: Result) -> Table:
+def _kinds(result: RehearsalResult) -> Table:
     # Numbers are never cut: what gives way in 80 columns is how something failed.
     table = _table(title=title(result), title_justify="left")
     table.add_column("kind", no_wrap=True)
@@ -96,7 +96,7 @@ def milliseconds(*seconds: float | None) -> str:
     return "/".join(f"{1000 * value:.0f}" for value in seconds if value is not None)
 
 
-def _replicas(result: Result) -> Table:
+def _replicas(result: RehearsalResult) -> Table:
     table = _table()
     for name in ("replica", "in the end", "drain", "the sidecar's verdict", "connections"):
         table.add_column(name, justify="right" if name in {"drain", "connections"} else "left")
@@ -129,7 +129,7 @@ def last_connections(replica: ReplicaResult) -> str:
 
 
 # One branch for each thing that may be worth a line; they share nothing.
-def remarks(result: Result) -> Iterator[str]:  # noqa: C901
+def remarks(result: RehearsalResult) -> Iterator[str]:  # noqa: C901
     """What the tables do not say."""
     began, ended = result.rollout
     what = "rollout" if result.strategy not in _WHAT else title(result)
@@ -179,7 +179,7 @@ def remarks(result: Result) -> Iterator[str]:  # noqa: C901
         yield f"{nothing} of {result.requests:,} requests was lost."
 
 
-def verdict(results: Sequence[Result]) -> str:
+def verdict(results: Sequence[RehearsalResult]) -> str:
     """One line to remember: what was lost of how much, by what stood in front."""
     return "; ".join(
         f"{title(result)}: {result.failed:,} of {result.requests:,} requests failed"
@@ -188,11 +188,11 @@ def verdict(results: Sequence[Result]) -> str:
     )
 
 
-def _died(result: Result) -> str:
+def _died(result: RehearsalResult) -> str:
     return f", {result.died_with_app:,} died with the app" if result.died_with_app else ""
 
 
-def _said(result: Result) -> str:
+def _said(result: RehearsalResult) -> str:
     if result.gate is None:
         return ""
     if result.gate.verdict == "pass":

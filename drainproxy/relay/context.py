@@ -43,7 +43,7 @@ AccessLog = Callable[[Access], None]
 Notice = Callable[[str, str, int, str], None]
 
 
-class Refusal(Protocol):
+class OnRefusal(Protocol):
     """Called when we reject a client ourselves: the counted reason (or "app", if the app cannot be
     reached), the client's address, the reason in words, and what is known of the request if a
     request was rejected."""
@@ -137,7 +137,7 @@ class Context:
         self.notice: Notice = _no_notice
         # Whether an app that goes away is known to come back.
         self.app_restarts: Callable[[], bool] = lambda: False
-        self.refusal: Refusal = _no_refusal
+        self.refusal: OnRefusal = _no_refusal
         self.hint: Hint = lambda topic, route: None
 
     def left_unanswered(self, hold: Hold, why: str) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 from drainproxy.config import parse_duration, parse_percent
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.origin import Origin
-from drainproxy.drain.report import Report
+from drainproxy.drain.report import DrainReport
 from drainproxy.not_http import brief
 from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.acceptor import Acceptor
@@ -68,11 +68,11 @@ class Administered(Observed, Protocol):
     def start_rebalance(self, share: float, over: float) -> bool:
         """Ask a share of the connections to come again; False where that is not possible."""
 
-    async def drained(self) -> Report | None:
+    async def drained(self) -> DrainReport | None:
         """The report of the drain under way once it is over; None if it was taken back."""
 
 
-class Server:
+class AdminServer:
     """The admin application on its sockets, until `stop`."""
 
     def __init__(self, runner: web.AppRunner, connections: AdminConnections, port: int) -> None:
@@ -94,7 +94,7 @@ class Server:
         await self._runner.cleanup()
 
 
-async def serve(sidecar: Administered) -> Server:
+async def serve(sidecar: Administered) -> AdminServer:
     """Listen on the admin address; OSError, naming it, if that cannot be."""
     settings, counters = sidecar.settings, sidecar.context.counters
     sockets = bind(settings.admin, "admin")
@@ -116,7 +116,7 @@ async def serve(sidecar: Administered) -> Server:
         logger=brief("drainproxy.admin"),
     )
     await runner.setup()
-    server = Server(runner, connections, sockets[0].getsockname()[1])
+    server = AdminServer(runner, connections, sockets[0].getsockname()[1])
     for sock in sockets:
         keep_alive(sock, settings.tcp_keepalive)
         server.listen(sock, counters)
@@ -311,7 +311,7 @@ class Admin:
     def _with_phase(self, body: Mapping[str, object]) -> dict[str, object]:
         return {"phase": self._sidecar.machine.phase.value, **body}
 
-    async def _report(self, spare: float) -> Report | None:
+    async def _report(self, spare: float) -> DrainReport | None:
         """The report once drained; None if the drain is taken back or has only `spare` seconds. The
         deadline is no bound of its own: a process that was stopped comes to it late."""
         sidecar = self._sidecar

@@ -13,7 +13,7 @@ from math import inf
 from typing import Any
 
 from drainproxy.relay.address import address_text
-from drainproxy.relay.context import Refusal
+from drainproxy.relay.context import OnRefusal
 from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.sockets import has_unread
@@ -92,7 +92,7 @@ class AdminConnections:
         handler: Callable[[], Any],
         counters: Counters,
         now: Callable[[], float],
-        refusal: Refusal,
+        refusal: OnRefusal,
     ) -> None:
         self.most = most
         self.now = now

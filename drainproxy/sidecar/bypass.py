@@ -29,7 +29,7 @@ _MOST_NAMED = 5
 log = logging.getLogger("drainproxy.bypass")
 
 
-class Judge:
+class BypassDetector:
     """Tells which connections bypass the sidecar, look by look. `node`: addresses of the node."""
 
     def __init__(self, node: Collection[bytes] = ()) -> None:
@@ -79,7 +79,7 @@ class Bypass:
             if isinstance(forward.app, Address) and (found := _at_this_host(forward.app)):
                 self._targets.setdefault(forward.app.port, set()).update(found)
                 self._listen.setdefault(forward.app.port, str(forward.listen))
-        self._judge = Judge([*map(peers.packed, own_addresses.node_addresses())])
+        self._judge = BypassDetector([*map(peers.packed, own_addresses.node_addresses())])
         self._said: set[tuple[int, bool]] = set()
 
     async def watch(self) -> None:

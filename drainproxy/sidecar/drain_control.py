@@ -12,7 +12,7 @@ from drainproxy.config import Settings
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, SIGNAL
 from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Phase
 from drainproxy.drain.origin import Origin
-from drainproxy.drain.report import Account, Report
+from drainproxy.drain.report import Account, DrainReport
 from drainproxy.relay.context import Context
 from drainproxy.sidecar import logs
 from drainproxy.sidecar.after_reads import call_after_reads
@@ -62,13 +62,13 @@ class DrainControl:
         self._sidecar = sidecar
         self._context = sidecar.context
         self._machine = sidecar.machine
-        self.report: Report | None = None
+        self.report: DrainReport | None = None
         self.over = asyncio.Event()
         self.aborted = False
         self._log = DrainLog(self._machine, self._context.ledger, sidecar.now)
         self._new_clients = NewClients(self._context)
         self._account: Account | None = None
-        self._drained: asyncio.Future[Report | None] | None = None
+        self._drained: asyncio.Future[DrainReport | None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._goodbyes = SpreadGoodbyes()
         self._opening: asyncio.Task[Any] | None = None
@@ -100,7 +100,7 @@ class DrainControl:
         log.info("serving again: the drain was cancelled")
         return True
 
-    async def drained(self) -> Report | None:
+    async def drained(self) -> DrainReport | None:
         """Wait until the drain under way is over; its report, or None if it was taken back."""
         if self._machine.phase is Phase.DRAINED:
             return self.report
@@ -268,13 +268,13 @@ class DrainControl:
         if self._machine.signalled:
             self.over.set()
 
-    def _wake(self, report: Report | None) -> None:
+    def _wake(self, report: DrainReport | None) -> None:
         """Tell whoever waits for the drain."""
         waiting, self._drained = self._drained, None
         if waiting is not None:
             waiting.set_result(report)
 
-    def _publish(self, report: Report) -> None:
+    def _publish(self, report: DrainReport) -> None:
         log.info(told(report), extra={"details": {"report": report.as_dict()}})
         if self._sidecar.settings.report_file:
             try:

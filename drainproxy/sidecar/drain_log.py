@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 
 from drainproxy.drain.ledger import Ledger
 from drainproxy.drain.machine import Machine, Phase
-from drainproxy.drain.report import Report
+from drainproxy.drain.report import DrainReport
 from drainproxy.sidecar.access_lines import trace_of
 
 # Seconds between two lines about what a drain waits for: a drain of an hour has 720.
@@ -86,7 +86,7 @@ def counted(kinds: Mapping[str, int]) -> str:
     return f"{sum(kinds.values())} in flight ({', '.join(there)})" if there else "none in flight"
 
 
-def told(report: Report) -> str:
+def told(report: DrainReport) -> str:
     """A report in one line for a terminal: verdict, length, what was cut."""
     cut = {kind: ways["cut"] for kind, ways in report.ended.items() if ways["cut"]}
     what = f": {', '.join(f'{count} {kind}' for kind, count in cut.items())}" if cut else ""

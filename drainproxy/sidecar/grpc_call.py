@@ -44,7 +44,7 @@ class NoGrpc(Exception):
     """What came back is no answer to a gRPC call."""
 
 
-class Answer(NamedTuple):
+class UnaryAnswer(NamedTuple):
     """`status`: OK, another gRPC status, or that of HTTP if it is not 200. `message` is empty if
     there was none."""
 
@@ -58,7 +58,7 @@ async def call(
     authority: str,
     path: str,
     message: bytes,
-) -> Answer:
+) -> UnaryAnswer:
     """Ask on a fresh connection; EOFError, ConnectionError or NoGrpc if no answer comes."""
     writer.write(_request(authority, path, message))
     exchange = _Exchange()
@@ -145,16 +145,16 @@ class _Exchange:
         if max(len(self._body), len(self._block)) > _MOST:
             raise NoGrpc("the answer is too large")
 
-    def answer(self) -> Answer:
+    def answer(self) -> UnaryAnswer:
         """Once it is over."""
         try:
             http = int(self._fields[b":status"])
             if http != 200:
-                return Answer(str(http), b"")
+                return UnaryAnswer(str(http), b"")
             status = STATUSES[int(self._fields[b"grpc-status"])]
         except (KeyError, ValueError, IndexError):
             raise NoGrpc("an answer without a status") from None
-        return Answer(status, self._message() if status == "OK" else b"")
+        return UnaryAnswer(status, self._message() if status == "OK" else b"")
 
     def _message(self) -> bytes:
         # We offered no compression: the first byte of the prefix must be 0.

@@ -20,22 +20,22 @@ _GRPC_HEALTH = "/grpc.health.v1.Health/Check"
 _GRPC_STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 
 
-class Question(NamedTuple):
+class AppHealthCheck(NamedTuple):
     """The health check of one app."""
 
     app: Address | UnixSocket
     health: AppHealth
 
     @classmethod
-    def of(cls, forward: Forward, health: AppHealth) -> "Question":
+    def of(cls, forward: Forward, health: AppHealth) -> "AppHealthCheck":
         """The check of this forward's app. Behind `/tcp` an app speaks no HTTP: it need only
         accept."""
         return cls(forward.app, AppHealth() if forward.protocol == "tcp" else health)
 
 
 async def ask(
-    questions: Iterable[Question], most_fields: int = 100, source: str | None = None
-) -> dict[Question, str]:
+    questions: Iterable[AppHealthCheck], most_fields: int = 100, source: str | None = None
+) -> dict[AppHealthCheck, str]:
     """Check all apps at the same time; returns what is wrong with each, empty if it is healthy.
 
     The head of an answer may have `most_fields`; `source` is app-source.

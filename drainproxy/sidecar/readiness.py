@@ -14,7 +14,7 @@ from drainproxy.drain.machine import Machine, Phase
 from drainproxy.drain.origin import Purpose
 from drainproxy.sidecar import sock_diag
 from drainproxy.sidecar.presence import Presence
-from drainproxy.sidecar.probes import Question, ask
+from drainproxy.sidecar.probes import AppHealthCheck, ask
 
 # How long an answer is believed, in seconds: many probes are one question to the app. The kubelet
 # probes each second, sometimes a little early.
@@ -56,7 +56,7 @@ def unready_phase(phase: Phase, unready: str, purpose: Purpose | None = None) ->
     return f"draining ({phase.value}){why}"
 
 
-class Lifecycle(Protocol):
+class ReadinessSource(Protocol):
     """What readiness depends on in a sidecar."""
 
     settings: Settings
@@ -74,14 +74,14 @@ class Lifecycle(Protocol):
 class Readiness:
     """Answers the readiness probes of one sidecar."""
 
-    def __init__(self, sidecar: Lifecycle) -> None:
+    def __init__(self, sidecar: ReadinessSource) -> None:
         self._sidecar = sidecar
         self._asked = 0.0
         self._answer: asyncio.Task[str] | None = None
-        self._asking_others: asyncio.Task[dict[Question, str]] | None = None
+        self._asking_others: asyncio.Task[dict[AppHealthCheck, str]] | None = None
         settings = sidecar.settings
         self._questions = {
-            forward: Question.of(forward, settings.app_health) for forward in sidecar.forwards
+            forward: AppHealthCheck.of(forward, settings.app_health) for forward in sidecar.forwards
         }
         self._presences = {
             forward.app: Presence(str(forward.app), sidecar.now) for forward in sidecar.forwards
@@ -94,11 +94,11 @@ class Readiness:
         }
         # What they answered last, and how many times in a row that was nothing good since they
         # have been there.
-        self._problems: dict[Question, str] = {}
-        self._failures: dict[Question, int] = {}
+        self._problems: dict[AppHealthCheck, str] = {}
+        self._failures: dict[AppHealthCheck, int] = {}
         # Since when an app that counts gives no good answer, and whether that was said.
-        self._since: dict[Question, float] = {}
-        self._said: set[Question] = set()
+        self._since: dict[AppHealthCheck, float] = {}
+        self._said: set[AppHealthCheck] = set()
 
     async def problem(self) -> str:
         """Why we are not ready; empty if we are."""
@@ -200,11 +200,11 @@ class Readiness:
         away = (problems[each] for each in counting if not self._is_tolerated(each))
         return next(filter(None, away), "")
 
-    def _is_tolerated(self, question: Question) -> bool:
+    def _is_tolerated(self, question: AppHealthCheck) -> bool:
         """Whether an app that was there may be there again at the next question."""
         return self._failures.get(question, AWAY_AFTER) < AWAY_AFTER
 
-    async def _ask_these(self, questions: Collection[Question]) -> dict[Question, str]:
+    async def _ask_these(self, questions: Collection[AppHealthCheck]) -> dict[AppHealthCheck, str]:
         settings = self._sidecar.settings
         problems = await ask(questions, settings.max_fields, settings.app_source)
         self._problems |= problems
@@ -216,10 +216,10 @@ class Readiness:
         self._counting |= {each for each, problem in problems.items() if not problem}
         return problems
 
-    def _in_order(self) -> list[Question]:
+    def _in_order(self) -> list[AppHealthCheck]:
         return [each for each in self._questions.values() if each in self._counting]
 
-    def _wrong(self) -> dict[Question, str]:
+    def _wrong(self) -> dict[AppHealthCheck, str]:
         """What is wrong with apps: nothing listens there now, or what was answered last."""
         ports = sock_diag.listening_ports()
         recent = self._sidecar.now() - self._asked < _REMEMBERED
@@ -241,7 +241,7 @@ class Readiness:
             elif sock_diag.is_told(app):
                 presence.there()
 
-    def _say(self) -> dict[Question, str]:
+    def _say(self) -> dict[AppHealthCheck, str]:
         """Name in the log, once, what counts and has been wrong for a while, and that it is over.
         Returns all that is wrong."""
         now, wrong = self._sidecar.now(), self._wrong()

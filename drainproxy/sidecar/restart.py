@@ -19,7 +19,7 @@ from drainproxy.config import Address, AppHealth, Forward, UnixSocket
 from drainproxy.drain.machine import Machine, Phase
 from drainproxy.drain.origin import Origin, Purpose
 from drainproxy.sidecar import own_addresses, sock_diag
-from drainproxy.sidecar.probes import Question, ask
+from drainproxy.sidecar.probes import AppHealthCheck, ask
 from drainproxy.sidecar.readiness import Readiness
 
 App = Address | UnixSocket
@@ -137,7 +137,7 @@ async def _listeners(apps: frozenset[App]) -> Listeners:
     found = _told(apps)
     files = {app for app, listeners in found.items() if listeners and isinstance(app, UnixSocket)}
     unsure = (apps - found.keys()) | files
-    problems = await ask(Question(app, AppHealth()) for app in unsure)
+    problems = await ask(AppHealthCheck(app, AppHealth()) for app in unsure)
     knocked = {
         question.app: frozenset[bytes]() if problem else found.get(question.app, _SOMEBODY)
         for question, problem in problems.items()

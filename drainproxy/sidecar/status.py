@@ -9,7 +9,7 @@ from drainproxy import __version__
 from drainproxy.config import Mistake, Settings
 from drainproxy.drain.ledger import KINDS
 from drainproxy.drain.machine import Machine
-from drainproxy.drain.report import Report, blockers
+from drainproxy.drain.report import DrainReport, blockers
 from drainproxy.relay.context import Context
 from drainproxy.relay.registry import Member
 from drainproxy.sidecar.bypass import Bypass
@@ -35,7 +35,7 @@ class Observed(Protocol):
     annotation_mistakes: tuple[Mistake, ...]
 
     @property
-    def report(self) -> Report | None:
+    def report(self) -> DrainReport | None:
         """The report of the last drain."""
 
     def now(self) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from drainproxy.config import Forward, Mistake, Settings, Sources
 from drainproxy.drain.machine import CUTTING_RESERVE, Machine, Phase
 from drainproxy.drain.origin import Origin, Purpose
-from drainproxy.drain.report import Report
+from drainproxy.drain.report import DrainReport
 from drainproxy.relay.detect import session_for
 from drainproxy.sidecar import logs, reload, rlimits, signals, stop_timeout, wiring
 from drainproxy.sidecar.after_reads import call_after_reads
@@ -130,12 +130,12 @@ class Sidecar:
         """Take the drain back; False where that is not allowed."""
         return self._draining.undrain()
 
-    async def drained(self) -> Report | None:
+    async def drained(self) -> DrainReport | None:
         """Wait until the drain under way is over; its report, or None if it was taken back."""
         return await self._draining.drained()
 
     @property
-    def report(self) -> Report | None:
+    def report(self) -> DrainReport | None:
         """What the last drain has come to."""
         return self._draining.report
 

@@ -15,9 +15,9 @@ from drainproxy.cli.gate import canary, gate
 from drainproxy.cli.gate_options import rollout
 from drainproxy.cli.migration import migration
 from drainproxy.extras import install_hint
-from drainproxy.rollout.gate.judgement import Judgement
+from drainproxy.rollout.gate.judgement import SignalJudgement
 from drainproxy.rollout.gate.look import Rollout
-from drainproxy.rollout.gate.report import Report
+from drainproxy.rollout.gate.report import GateReport
 
 NOBODY = ("--prometheus", "http://127.0.0.1:1")
 BOTH = ("--canary", 'version="2"', "--stable", 'version="1"')
@@ -46,9 +46,9 @@ def test_a_version_that_was_not_named_is_a_hold(arguments: tuple[str, ...]) -> N
 def test_all_looks_count_from_the_same_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, counted = count(1000.0, 100.0), []
 
-    async def looked(_: object, rollout: Rollout, now: float) -> Report:
+    async def looked(_: object, rollout: Rollout, now: float) -> GateReport:
         counted.append((now - rollout.window, now))
-        return Report("pass" if len(counted) == 3 else "hold", "")
+        return GateReport("pass" if len(counted) == 3 else "hold", "")
 
     monkeypatch.setattr("drainproxy.cli.gate.time", SimpleNamespace(time=lambda: next(clock)))
     monkeypatch.setattr("drainproxy.rollout.gate.look.look_at_canary", looked)
@@ -61,10 +61,10 @@ def test_all_gates_look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has the whole --timeout: one after the other they would take several."""
     meeting = asyncio.Barrier(2)
 
-    async def looked(*_: object) -> Report:
+    async def looked(*_: object) -> GateReport:
         async with asyncio.timeout(10):
             await meeting.wait()
-        return Report("pass", "", [Judgement("errors", "pass", "")])
+        return GateReport("pass", "", [SignalJudgement("errors", "pass", "")])
 
     for name in ("look_at_canary", "look_at_budget"):
         monkeypatch.setattr(f"drainproxy.rollout.gate.look.{name}", looked)

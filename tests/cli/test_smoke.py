@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from drainproxy.cli.smoke import smoke
-from drainproxy.rollout.smoke.reading import Given, read_test
+from drainproxy.rollout.smoke.reading import SmokeOptions, read_test
 
 PASSES = "- exec: 'true'\n"
 FAILS = "- exec: 'false'\n"
@@ -257,7 +257,7 @@ def test_the_examples_in_the_help_are_a_test() -> None:
         told = smoke.get_help(context)
     lines = told.partition("<<'END'\n")[2].partition("END\n")[0].splitlines()
     text = "\n".join(line.removeprefix("    ") for line in lines)
-    test = read_test("help", text, Given(url="http://a"), {}, {})
+    test = read_test("help", text, SmokeOptions(url="http://a"), {}, {})
     assert [step.kind for step in test.steps] == [
         *("http", "http", "websocket", "sse", "grpc", "exec"),
     ]

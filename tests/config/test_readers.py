@@ -9,7 +9,7 @@ from drainproxy.config.readers import (
     INJECTOR_ANNOTATIONS,
     RELEASE_ANNOTATIONS,
     Found,
-    Given,
+    SourceText,
     from_annotations,
     from_environ,
     from_file,
@@ -120,7 +120,7 @@ def test_no_file_gives_nothing() -> None:
 def test_a_text_becomes_its_value() -> None:
     (item,) = from_flags({"drain-delay": "5s"})
 
-    assert isinstance(item, Given)
+    assert isinstance(item, SourceText)
     assert item.value() == 5.0
 
 
@@ -128,7 +128,7 @@ def test_a_text_becomes_its_value() -> None:
 def test_what_comes_later_is_refused_and_not_ignored(text: str) -> None:
     (item,) = from_environ({"DRAINPROXY_PROXY_PROTOCOL": text})
 
-    assert isinstance(item, Given)
+    assert isinstance(item, SourceText)
     with pytest.raises(
         ValueError, match=r"^not yet: proxy-protocol comes with the PROXY protocol$"
     ):

@@ -6,17 +6,17 @@ from ruamel.yaml import YAML
 
 from drainproxy.rollout.check.place import read_objects
 from drainproxy.rollout.check.relations import take_stock
-from drainproxy.rollout.check.report import Report, check
+from drainproxy.rollout.check.report import CheckReport, check
 from tests.deploy.helm import CHART, render
 
 
-def checked(texts: dict[str, str]) -> Report:
+def checked(texts: dict[str, str]) -> CheckReport:
     objects = [each for name, text in texts.items() for each in read_objects(name, text)]
     assert objects
     return check(take_stock(objects))
 
 
-def errors(report: Report) -> list[str]:
+def errors(report: CheckReport) -> list[str]:
     return [f"{each.file}: {each.message}" for each in report.findings if each.level == "error"]
 
 

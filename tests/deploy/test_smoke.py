@@ -11,7 +11,7 @@ from drainproxy import __version__
 from drainproxy.cli.smoke import smoke
 from drainproxy.rollout.smoke import actions
 from drainproxy.rollout.smoke.model import SmokeTest
-from drainproxy.rollout.smoke.reading import Given, read_test
+from drainproxy.rollout.smoke.reading import SmokeOptions, read_test
 from tests.conftest import ROOT
 from tests.deploy.schemas import NEWEST, OLDEST, validate
 
@@ -30,7 +30,7 @@ def objects(name: str) -> dict[str, Any]:
 
 
 def read(name: str, text: str) -> SmokeTest:
-    return read_test(name, text, Given(url="http://shop"), {}, {})
+    return read_test(name, text, SmokeOptions(url="http://shop"), {}, {})
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])

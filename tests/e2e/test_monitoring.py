@@ -12,7 +12,7 @@ import pytest
 
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rollout.gate.budget import budget_queries
-from drainproxy.rollout.smoke.reading import Given, read_test
+from drainproxy.rollout.smoke.reading import SmokeOptions, read_test
 from drainproxy.rollout.smoke.run import run
 from drainproxy.rollout.smoke.talk import talk
 from drainproxy.sidecar.metrics import METRICS
@@ -68,7 +68,7 @@ def watched(folder: Path, admins: dict[str, int]) -> Iterator[Prometheus]:
 
 def load(text: str, port: int, grpc_port: int) -> None:
     """Ask for all of it once; what becomes of it is for the metrics to say."""
-    given = Given(url=f"http://127.0.0.1:{port}", timeout=20.0)
+    given = SmokeOptions(url=f"http://127.0.0.1:{port}", timeout=20.0)
     test = read_test("load", text, given, {}, {"GRPC": str(grpc_port)})
     asyncio.run(run(test, talk, Nobody()))
 

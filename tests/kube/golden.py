@@ -7,7 +7,7 @@ before you commit it.
 from pathlib import Path
 
 from drainproxy import __version__
-from drainproxy.kube.batch import Result, inject_all
+from drainproxy.kube.batch import BatchResult, inject_all
 from drainproxy.kube.plan import Options
 from tests.conftest import ROOT
 
@@ -29,7 +29,7 @@ def golden(name: str) -> Path:
     return EXAMPLES / "injected" / name
 
 
-def injected(name: str) -> Result:
+def injected(name: str) -> BatchResult:
     """What becomes of it today."""
     return inject_all({name: before(name)}, Options(image=IMAGE, new_token=lambda: TOKEN))
 

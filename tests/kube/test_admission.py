@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from drainproxy.kube.admission import Seen, Verdict, answer, judge, parse
+from drainproxy.kube.admission import AdmissionVerdict, Seen, answer, judge, parse
 from drainproxy.kube.containers import sidecar_of
 from drainproxy.kube.inject import uninject
 from drainproxy.kube.namespace import Namespace
@@ -79,7 +79,7 @@ def patched(before: Json, response: Json) -> Json:
     return after
 
 
-def verdict(before: Json, namespace: Namespace | None = None, **fields: Any) -> Verdict:
+def verdict(before: Json, namespace: Namespace | None = None, **fields: Any) -> AdmissionVerdict:
     return judge(parse(review(before, **fields)), options(), namespace)
 
 
@@ -227,7 +227,7 @@ def test_a_pod_whose_sidecar_could_not_start_is_denied_with_every_mistake() -> N
     ],
 )
 def test_what_is_no_new_pod_passes(fields: Json) -> None:
-    assert verdict(pod(), **fields) == Verdict("skipped", "only new pods get a sidecar")
+    assert verdict(pod(), **fields) == AdmissionVerdict("skipped", "only new pods get a sidecar")
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from drainproxy.kube.density import Effort, TooMuch
 from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.service_edits import move
 from drainproxy.manifests.podspec import Json
-from drainproxy.manifests.policies import Place, Policy, policies
+from drainproxy.manifests.policies import NetworkPolicy, PolicyPod, policies
 
 _LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"), max_size=2)
 _SPACES = st.sampled_from(["", "a"])
 
 
-def policy(namespace: str = "", **spec: object) -> Policy:
+def policy(namespace: str = "", **spec: object) -> NetworkPolicy:
     metadata = {"name": "front", "namespace": namespace}
     body = {"kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
     (found,) = policies([{"apiVersion": "networking.k8s.io/v1", **body}])
@@ -26,7 +26,7 @@ def policy(namespace: str = "", **spec: object) -> Policy:
 def behind(namespace: str, labels: dict[str, str], port: int = 80, name: str = "h") -> Behind:
     taken = PortTakeover(port, 9000 + port, name=name)
     capture = Capture(mode="names", reason="", ports=[taken])
-    return Behind(Place(namespace, labels), capture)
+    return Behind(PolicyPod(namespace, labels), capture)
 
 
 @st.composite
@@ -37,7 +37,7 @@ def _selectors(draw: st.DrawFn) -> Json:
 
 
 @st.composite
-def _policies(draw: st.DrawFn) -> Policy:
+def _policies(draw: st.DrawFn) -> NetworkPolicy:
     ports = st.lists(
         st.sampled_from([{"port": 80}, {"port": "h"}, {"port": 79, "endPort": 81}, {}]), max_size=2
     )
@@ -62,7 +62,7 @@ def _policies(draw: st.DrawFn) -> Policy:
     ),
 )
 def test_what_it_must_allow_is_what_a_look_at_all_would_find(
-    views: list[Policy], workloads: list[Behind]
+    views: list[NetworkPolicy], workloads: list[Behind]
 ) -> None:
     concerned = AffectedWorkloads(workloads, views, Effort())
 

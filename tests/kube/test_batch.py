@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from ruamel.yaml import YAML
 
-from drainproxy.kube.batch import Result, inject_all, uninject_all
+from drainproxy.kube.batch import BatchResult, inject_all, uninject_all
 from drainproxy.kube.halves import Half
 from drainproxy.kube.report import NAMES_NEED
 from drainproxy.manifests.documents import Document
@@ -57,26 +57,26 @@ def join(*texts: str) -> str:
     return "---\n".join(texts)
 
 
-def inject(*texts: str, only: Half | None = None, **fields: Any) -> Result:
+def inject(*texts: str, only: Half | None = None, **fields: Any) -> BatchResult:
     named = {f"{at}.yaml": text for at, text in enumerate(texts)}
     return inject_all(named, options(**fields), only)
 
 
-def uninject(text: str, only: Half | None = None) -> Result:
+def uninject(text: str, only: Half | None = None) -> BatchResult:
     return uninject_all({"x.yaml": text}, only)
 
 
-def lines(done: Result) -> list[str]:
+def lines(done: BatchResult) -> list[str]:
     """The first line of each object."""
     return [line.text(False).splitlines()[0] for line in done.report.lines if not line.is_elsewhere]
 
 
-def bodies(done: Result) -> dict[str, Any]:
+def bodies(done: BatchResult) -> dict[str, Any]:
     """What the output holds, by kind."""
     return {each["kind"]: each for each in YAML(typ="safe").load_all(done.text)}
 
 
-def target(done: Result) -> object:
+def target(done: BatchResult) -> object:
     return bodies(done)["Service"]["spec"]["ports"][0]["targetPort"]
 
 

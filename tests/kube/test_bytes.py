@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drainproxy.kube.annotations import STATUS
-from drainproxy.kube.batch import Result, inject_all, uninject_all
+from drainproxy.kube.batch import BatchResult, inject_all, uninject_all
 from drainproxy.manifests.documents import parse
 from tests.kube.pods import options, pods
 from tests.kube.unusual import UNUSUAL
@@ -23,7 +23,7 @@ MANIFESTS = [path for path in CORPUS if path.suffix in (".yaml", ".json")]
 FILES = {**UNUSUAL, **{path.name: path.read_bytes().decode() for path in MANIFESTS}}
 
 
-def inject(text: str, token: str = "the-token", **fields: Any) -> Result:
+def inject(text: str, token: str = "the-token", **fields: Any) -> BatchResult:
     return inject_all({"x.yaml": text}, options(new_token=lambda: token, **fields))
 
 
@@ -31,7 +31,7 @@ def uninject(text: str) -> str:
     return uninject_all({"x.yaml": text}).text
 
 
-def check(text: str) -> Result:
+def check(text: str) -> BatchResult:
     """All that must hold of any text, also of one that is refused."""
     done = inject(text)
     if done.failed:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.kube.annotations import Choice, InjectionOptions
 from drainproxy.kube.capture import Capture, choose
-from drainproxy.kube.leads import Around, Question, unchangeable
+from drainproxy.kube.leads import Around, CaptureQuestion, unchangeable
 from drainproxy.kube.ports import PortTakeover
 from drainproxy.manifests.podspec import Json, read
 from drainproxy.manifests.services import Service, services
@@ -42,7 +42,7 @@ def ask(
     **around: object,
 ) -> Capture:
     known: dict[str, object] = {"services": leading, "objection": lambda *_: "", **around}
-    question = Question(
+    question = CaptureQuestion(
         pod=read(before),
         pod_options=InjectionOptions(capture=capture, ports=ports),  # type: ignore[arg-type] # a text
         around=Around(**known),  # type: ignore[arg-type]

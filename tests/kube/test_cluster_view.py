@@ -13,7 +13,7 @@ from drainproxy.kube.cluster import Unavailable
 from drainproxy.kube.cluster_view import SERVICES, ClusterAccess, open_cluster_view
 from drainproxy.kube.namespace import Namespace
 from drainproxy.kube.namespaces import PATH as NAMESPACES
-from drainproxy.kube.webhook import Health
+from drainproxy.kube.webhook import WebhookHealth
 from tests.kube.api import Api, kubeconfig, serving, until
 
 LABELS = {"a": "b", "pod-security.kubernetes.io/enforce": "privileged"}
@@ -47,7 +47,7 @@ async def test_what_is_watched_is_known_from_the_first_review_on(
         assert seen.namespace == Namespace({"a": "b"}, {"c": "d"})
         assert [each.name for each in seen.services or []] == ["web"]
         assert seen.labels == LABELS
-        assert out.health() == Health()
+        assert out.health() == WebhookHealth()
         assert (await out.look("default")).services == []
 
 
@@ -80,7 +80,7 @@ async def test_only_what_is_asked_for_is_read(
     async with serving(api, tmp_path, monkeypatch):
         async with open_cluster_view(ClusterAccess(services=True), nobody) as out:
             seen = await out.look("nowhere")
-            assert (seen.services, seen.labels, out.health()) == ([], None, Health())
+            assert (seen.services, seen.labels, out.health()) == ([], None, WebhookHealth())
         async with open_cluster_view(ClusterAccess(), nobody) as blind:
             assert await blind.look("shop") == Seen()
         async with open_cluster_view(ClusterAccess(services=True), nobody) as out:
@@ -142,7 +142,7 @@ async def test_who_cannot_read_what_it_should_is_not_ready_until_it_can(
         assert failures.count("namespaces") >= 1
         api.refused = set()
         assert await out.look("shop") == Seen(Namespace({"a": "b"}, {"c": "d"}))
-        assert out.health() == Health()
+        assert out.health() == WebhookHealth()
 
 
 @pytest.mark.usefixtures("_impatient")

@@ -11,8 +11,8 @@ import kubernetes_validate
 import pytest
 from ruamel.yaml import YAML
 
-from drainproxy.kube.batch import Result, inject_all, uninject_all
-from drainproxy.kube.report import Line
+from drainproxy.kube.batch import BatchResult, inject_all, uninject_all
+from drainproxy.kube.report import ReportLine
 from tests.kube.judge import Verdict, pods, verdicts
 from tests.kube.pod_security import violations
 from tests.kube.pods import NEWEST, options
@@ -32,7 +32,7 @@ def text(name: str) -> str:
 
 
 @cache
-def injected(name: str) -> Result:
+def injected(name: str) -> BatchResult:
     return inject_all({name: text(name)}, options())
 
 
@@ -45,7 +45,7 @@ def rows() -> list[str]:
     return [_row(name, line) for name in FILES for line in injected(name).report.lines]
 
 
-def _row(name: str, line: Line) -> str:
+def _row(name: str, line: ReportLine) -> str:
     return f"| {name} | {line.object} | {line.outcome} | {line.summary or line.reason} |"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.kube.batch import Result, inject_all, uninject_all
+from drainproxy.kube.batch import BatchResult, inject_all, uninject_all
 from drainproxy.kube.density import Effort, Room, TooMuch
 from drainproxy.manifests.documents import parse
 from tests.kube.pods import options
@@ -56,7 +56,7 @@ spec:
 """
 
 
-def problem(done: Result) -> str:
+def problem(done: BatchResult) -> str:
     """Of the only line that there is."""
     (line,) = done.lines
     assert line.outcome == "error"

@@ -5,7 +5,7 @@ from time import process_time
 import jsonpatch
 import pytest
 
-from drainproxy.kube.editor import Editor, Record, undo
+from drainproxy.kube.editor import Editor, UndoRecord, undo
 from drainproxy.manifests.podspec import Json
 
 POD: Json = {"spec": {"containers": [{"name": "a"}, {"name": "b", "ports": [{"name": "http"}]}]}}
@@ -81,7 +81,11 @@ def test_the_patch_holds_values_as_they_were_when_they_were_put() -> None:
 )
 def test_what_is_gone_is_not_missed(pointer: str) -> None:
     pod: Json = {"spec": {"containers": [{"name": "a"}, "strange"]}}
-    for record in (Record([pointer]), Record(created=[pointer]), Record(changed={pointer: "x"})):
+    for record in (
+        UndoRecord([pointer]),
+        UndoRecord(created=[pointer]),
+        UndoRecord(changed={pointer: "x"}),
+    ):
         undo(pod, record)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from drainproxy.kube.admission import Request, Verdict, parse
-from drainproxy.kube.events import Events, event, owner_of
+from drainproxy.kube.admission import AdmissionRequest, AdmissionVerdict, parse
+from drainproxy.kube.events import EventRecorder, event, owner_of
 from drainproxy.manifests.podspec import Json
 from tests.kube.api import Api, serving, until
 from tests.kube.pods import pod
@@ -25,15 +25,15 @@ def owned(*owners: Json) -> Json:
     return before
 
 
-def request(before: Json, **fields: Any) -> Request:
+def request(before: Json, **fields: Any) -> AdmissionRequest:
     return parse(review(before, **fields))
 
 
 MADE = request(owned({**OWNER, "controller": True}))
 
 
-def verdict(*warnings: str) -> Verdict:
-    return Verdict("injected", warnings=[*warnings])
+def verdict(*warnings: str) -> AdmissionVerdict:
+    return AdmissionVerdict("injected", warnings=[*warnings])
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_an_event_is_of_the_owner_and_says_what_is_warned_of() -> None:
 async def test_what_is_said_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     api = Api()
     async with serving(api, tmp_path, monkeypatch) as cluster:
-        events = Events(cluster, lambda _: None, pause=0)
-        others = Events(cluster, lambda _: None, pause=0)
+        events = EventRecorder(cluster, lambda _: None, pause=0)
+        others = EventRecorder(cluster, lambda _: None, pause=0)
         running = [asyncio.create_task(each.run()) for each in (events, others)]
         for _ in range(3):
             events.tell(MADE, verdict("one"))
@@ -90,7 +90,7 @@ async def test_an_event_that_is_invalid_keeps_no_other_waiting(
     api.unwilling = {"Bad Name"}
     bad = {**OWNER, "name": "Bad Name", "controller": True}
     async with serving(api, tmp_path, monkeypatch) as cluster:
-        events = Events(cluster, failures.append, pause=0)
+        events = EventRecorder(cluster, failures.append, pause=0)
         running = asyncio.create_task(events.run())
         events.tell(request(owned(bad)), verdict("one"))
         events.tell(MADE, verdict("two"))
@@ -104,7 +104,7 @@ async def test_in_a_namespace_that_there_cannot_be_nothing_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(Api(), tmp_path, monkeypatch) as cluster:
-        events = Events(cluster, lambda _: None, pause=0)
+        events = EventRecorder(cluster, lambda _: None, pause=0)
         for length in (63, 64, 3_000_000):
             events.tell(replace(MADE, namespace="n" * length), verdict("bad"))
         assert events._waiting.qsize() == 1
@@ -116,7 +116,7 @@ async def test_who_may_write_none_says_so_once_and_keeps_few(
     api, failures = Api(), list[str]()
     api.refused = {PATH}
     async with serving(api, tmp_path, monkeypatch) as cluster:
-        events = Events(cluster, failures.append, pause=0)
+        events = EventRecorder(cluster, failures.append, pause=0)
         running = asyncio.create_task(events.run())
         for at in range(1000):
             events.tell(MADE, verdict(str(at)))

@@ -4,7 +4,7 @@ from time import process_time
 
 import pytest
 
-from drainproxy.kube.batch import Result
+from drainproxy.kube.batch import BatchResult
 from drainproxy.kube.leftovers import is_ours
 from tests.kube.test_batch import DEPLOYMENT, NAMELESS, SERVICE, inject, join, uninject
 
@@ -13,7 +13,7 @@ NAMED = SERVICE.replace("- port: 80", "- name: web\n    port: 80")
 
 def refused(text: str) -> str:
     """What inject and uninject say, which both refuse."""
-    told: list[Result] = [uninject(text), inject(text)]
+    told: list[BatchResult] = [uninject(text), inject(text)]
     assert all(each.failed and not each.text for each in told)
     first, second = (each.report.text().rpartition("\n")[0] for each in told)
     assert set(second.splitlines()) >= {line for line in first.splitlines() if line[0] == " "}

@@ -5,7 +5,7 @@ from time import process_time
 
 from drainproxy.kube.annotations import InjectionOptions
 from drainproxy.kube.capture import Capture, choose
-from drainproxy.kube.leads import Around, Question
+from drainproxy.kube.leads import Around, CaptureQuestion
 from drainproxy.kube.namespace import Namespace
 from drainproxy.kube.neighbours import Neighbour, Neighbours
 from drainproxy.manifests.podspec import Json, read
@@ -22,7 +22,7 @@ def neighbour(title: str, before: Json, capture: str = "auto") -> Neighbour:
 
     def foresee(around: Around) -> Capture:
         pod_options = InjectionOptions(capture=capture)  # type: ignore[arg-type] # a text
-        return choose(Question(pod=view, pod_options=pod_options, around=around))
+        return choose(CaptureQuestion(pod=view, pod_options=pod_options, around=around))
 
     return Neighbour(title, "", view, foresee)
 

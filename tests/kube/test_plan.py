@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from drainproxy.config import ConfigError
-from drainproxy.kube.plan import Plan, decide
+from drainproxy.kube.plan import InjectionPlan, decide
 from drainproxy.manifests.podspec import Json, read
 from tests.kube.pods import TOKEN, options, pod
 from tests.kube.test_capture import service
 
 
-def plan(before: Json, token: str | None = None, **fields: Any) -> Plan:
+def plan(before: Json, token: str | None = None, **fields: Any) -> InjectionPlan:
     decided = decide(read(before), options(**fields), token)
-    assert isinstance(decided, Plan), decided
+    assert isinstance(decided, InjectionPlan), decided
     return decided
 
 

@@ -23,7 +23,7 @@ from drainproxy.kube.ports import (
     spoken,
     undeclared,
 )
-from drainproxy.manifests.podspec import Json, Port, read
+from drainproxy.manifests.podspec import ContainerPort, Json, read
 from tests.kube.pods import pod
 
 HTTP: Json = {"name": "http", "containerPort": 8080}
@@ -47,7 +47,7 @@ def test_probes_are_asked_where_nothing_is_declared() -> None:
     }
 
     assert [each.number for each in known(read(pod(DNS, **probes)))] == [5000, 5001]
-    assert known(read(pod(HTTP, **probes))) == [AppPort(Port(8080, "http"), "web")]
+    assert known(read(pod(HTTP, **probes))) == [AppPort(ContainerPort(8080, "http"), "web")]
 
 
 def test_the_ports_of_a_meshs_proxy_are_not_those_of_the_app() -> None:
@@ -72,8 +72,13 @@ def test_a_target_leads_to_a_port_whether_it_is_declared_or_not() -> None:
     view = read(pod(HTTP, NAMELESS, DNS))
 
     end = ends_of(view)
-    assert end("http") == end(8080) == numbered(view, 8080) == AppPort(Port(8080, "http"), "web")
-    assert end(7000) == AppPort(Port(7000), "web")
+    assert (
+        end("http")
+        == end(8080)
+        == numbered(view, 8080)
+        == AppPort(ContainerPort(8080, "http"), "web")
+    )
+    assert end(7000) == AppPort(ContainerPort(7000), "web")
     assert end(9999) == numbered(view, 9999) == undeclared(9999)
     assert end("dns") is None
 
@@ -97,7 +102,7 @@ def test_a_target_leads_to_a_port_whether_it_is_declared_or_not() -> None:
 def test_where_the_server_speaks_first_nobody_waits_for_the_client(
     name: str | None, number: int, protocol: str
 ) -> None:
-    assert spoken(AppPort(Port(number, name))) == protocol
+    assert spoken(AppPort(ContainerPort(number, name))) == protocol
 
 
 def test_a_port_of_tcp_is_forwarded_as_such() -> None:

@@ -5,7 +5,7 @@ import pytest
 from drainproxy.kube.ports import AppPort, spoken
 from drainproxy.kube.protocols import spoken_at
 from drainproxy.kube.upstreams import forwards, trusting
-from drainproxy.manifests.podspec import Port, read
+from drainproxy.manifests.podspec import ContainerPort, read
 from drainproxy.wire.sniff import Sniffed, sniff
 from tests.kube.pods import pod
 from tests.kube.test_upstreams import taken
@@ -109,7 +109,7 @@ def test_the_first_name_that_says_anything_counts() -> None:
 )
 def test_what_may_trust_loopback_is_never_looked_into(name: str) -> None:
     view = read(pod({"name": name, "containerPort": 3311}))
-    protocol = spoken(AppPort(Port(3311, name)))
+    protocol = spoken(AppPort(ContainerPort(3311, name)))
 
     assert protocol == "tcp"
     assert trusting(view, [taken(3311)], [])

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from drainproxy.kube.admission import Seen, Verdict
+from drainproxy.kube.admission import AdmissionVerdict, Seen
 from drainproxy.kube.namespace import Namespace
 from drainproxy.kube.reviews import answering
 from drainproxy.kube.webhook import Webhook
@@ -131,7 +131,7 @@ async def test_one_looks_around_in_the_namespace_of_the_request() -> None:
 
 
 async def test_whoever_should_hear_of_warnings_is_told_and_the_log_warns() -> None:
-    told: list[Verdict] = []
+    told: list[AdmissionVerdict] = []
     reply = answering(options(), tell=lambda _, verdict: told.append(verdict))
 
     quiet = await reply(review(pod()))

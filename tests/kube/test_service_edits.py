@@ -5,7 +5,7 @@ from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.service_edits import move, retargeted, widened
 from drainproxy.kube.status import restored
 from drainproxy.manifests.podspec import Json
-from drainproxy.manifests.policies import Place, policy
+from drainproxy.manifests.policies import PolicyPod, policy
 from drainproxy.manifests.services import service
 
 SERVICE: Json = {
@@ -26,7 +26,7 @@ POLICY: Json = {
     "metadata": {"name": "front", "annotations": None},
     "spec": {"podSelector": {}, "ingress": [{}, {"ports": [{"port": 8080}]}]},
 }
-HERE = Place("", {"app": "web"})
+HERE = PolicyPod("", {"app": "web"})
 
 
 def test_a_service_targets_what_it_is_told_and_comes_back() -> None:
@@ -45,7 +45,7 @@ def test_a_policy_allows_the_sidecars_port_once_and_comes_back() -> None:
     assert view
     moves = [
         (HERE, move(PortTakeover(8080, 9181))),
-        (Place("", {}), move(PortTakeover(8080, 9181))),
+        (PolicyPod("", {}), move(PortTakeover(8080, 9181))),
     ]
     body = widened(POLICY, view, moves)
 

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from drainproxy.config import Address
 from drainproxy.kube.certificates import Certificates
-from drainproxy.kube.webhook import LARGEST_REVIEW, Place, Reply, Webhook, serve
+from drainproxy.kube.webhook import LARGEST_REVIEW, ListenAddress, Reply, Webhook, serve
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.process import accepts
 from tests.kube.tls import Authority
@@ -173,7 +173,7 @@ class Running:
     def __init__(self, webhook: Webhook, pair: Certificates, trust: ssl.SSLContext) -> None:
         port, observe = free_ports(2)
         self.stop = asyncio.Event()
-        self.place = Place(Address("127.0.0.1", port), Address("127.0.0.1", observe))
+        self.place = ListenAddress(Address("127.0.0.1", port), Address("127.0.0.1", observe))
         self.webhook = webhook
         self._certificates = pair
         self._trust = trust

@@ -4,17 +4,17 @@ import pytest
 
 from drainproxy.manifests.misfits import Misfit
 from drainproxy.manifests.podspec import Json
-from drainproxy.manifests.policies import Move, Place, Policy, policies
+from drainproxy.manifests.policies import Move, NetworkPolicy, PolicyPod, policies
 from drainproxy.manifests.policies import policy as find
 
 LABELS = {"app": "web", "tier": "front"}
-HERE = Place("shop", LABELS, {"team": "a"})
+HERE = PolicyPod("shop", LABELS, {"team": "a"})
 MOVE = Move(8080, 9181, "http")
 INGRESS = ("spec", "ingress", "0", "ports")
 EGRESS = ("spec", "egress", "0", "ports")
 
 
-def policy(namespace: str = "shop", **spec: object) -> Policy:
+def policy(namespace: str = "shop", **spec: object) -> NetworkPolicy:
     (found,) = policies([_body(spec, namespace=namespace)])
     return found
 
@@ -91,7 +91,7 @@ def test_a_namespace_whose_labels_nobody_knows_may_be_meant() -> None:
     peer = {"namespaceSelector": {"matchLabels": {"team": "b"}}}
     found = policy("other", egress=[{"to": [peer], "ports": [{"port": 8080}]}])
 
-    assert [*found.too_narrow(Place("shop", LABELS), MOVE)] == [EGRESS]
+    assert [*found.too_narrow(PolicyPod("shop", LABELS), MOVE)] == [EGRESS]
 
 
 def test_a_port_whose_name_stays_is_not_meant_by_it() -> None:

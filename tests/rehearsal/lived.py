@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from drainproxy.rehearsal.clients import Client, Service
+from drainproxy.rehearsal.clients import Client, Target
 from drainproxy.rehearsal.scores import Clock, Score
 
 
-async def lived(kind: type[Client], service: Service, enough: Callable[[Score], bool]) -> Score:
+async def lived(kind: type[Client], service: Target, enough: Callable[[Score], bool]) -> Score:
     """What a client of this kind has lived through when it was enough."""
     score, stop = Score(Clock()), asyncio.Event()
     running = asyncio.ensure_future(kind(service, score, stop).run())

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import drainproxy
 from drainproxy.rehearsal.about import about
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import RehearsalPlan
 
 NOW = datetime(2026, 11, 29, 20, 51, 7, 123456, UTC)
 
 
 def test_it_names_date_command_settings_and_versions() -> None:
-    plan = Plan(
+    plan = RehearsalPlan(
         app=("my app", "{port}"),
         clients={"http": 5, "grpc": 0},
         grace_period=40.0,
@@ -30,16 +30,19 @@ def test_it_names_date_command_settings_and_versions() -> None:
 
 
 def test_without_sidecars_there_are_no_settings_of_theirs() -> None:
-    assert not about(Plan(proxy="none"), ["rehearse"], NOW).settings
+    assert not about(RehearsalPlan(proxy="none"), ["rehearse"], NOW).settings
 
 
 def test_a_hook_that_sleeps_is_told_where_there_is_one() -> None:
-    assert about(Plan(prestop_sleep=5.0), ["rehearse"], NOW).rehearsal["prestop-sleep"] == "5s"
-    assert "prestop-sleep" not in about(Plan(), ["rehearse"], NOW).rehearsal
+    assert (
+        about(RehearsalPlan(prestop_sleep=5.0), ["rehearse"], NOW).rehearsal["prestop-sleep"]
+        == "5s"
+    )
+    assert "prestop-sleep" not in about(RehearsalPlan(), ["rehearse"], NOW).rehearsal
 
 
 def test_no_secret_is_told() -> None:
-    plan = Plan(settings=("--admin-token=s3cret",))
+    plan = RehearsalPlan(settings=("--admin-token=s3cret",))
     for given in (("--admin-token", "s3cret"), ("--admin-token=s3cret",)):
         said = about(plan, ["rehearse", *given, "--http", "3"], NOW)
         assert "s3cret" not in str(said)
@@ -48,5 +51,5 @@ def test_no_secret_is_told() -> None:
 
 
 def test_what_stands_behind_the_dashes_is_the_apps_own() -> None:
-    said = about(Plan(), ["rehearse", "--", "app", "--admin-token", "mine"], NOW)
+    said = about(RehearsalPlan(), ["rehearse", "--", "app", "--admin-token", "mine"], NOW)
     assert said.command == "drainproxy rehearse -- app --admin-token mine"

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from drainproxy.config import Sources
 from drainproxy.config.annotations import split_annotations, unquote
 from drainproxy.rehearsal.ages import Ages
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import RehearsalPlan
 from drainproxy.rehearsal.processes import Processes
 from drainproxy.rehearsal.proxies import Drainproxy, Site
 
@@ -47,8 +47,8 @@ def test_what_is_deleted_covers_nothing_that_is_left() -> None:
 
 
 def test_without_a_delay_there_are_none() -> None:
-    assert Plan().ages is None
-    assert Plan(scale_down_delay=18.0).ages == Ages(18.0)
+    assert RehearsalPlan().ages is None
+    assert RehearsalPlan(scale_down_delay=18.0).ages == Ages(18.0)
 
 
 def test_a_sidecar_reads_whole_annotations_always(tmp_path: Path) -> None:

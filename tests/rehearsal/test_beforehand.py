@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from drainproxy.rehearsal import beforehand
-from drainproxy.rehearsal.clients import Service
+from drainproxy.rehearsal.clients import Target
 from drainproxy.rehearsal.processes import StartFailed
 from drainproxy.rehearsal.rehearsal import Rehearsal
 from drainproxy.rehearsal.scores import Clock, Score
 from tests.rehearsal.test_rehearsals import QUICK, THEIRS
 
-OWN = Service(1, 0, built_in=False, path="/hello")
+OWN = Target(1, 0, built_in=False, path="/hello")
 
 
 def score(answered: int = 0, failed: int = 0, how: str = "wrong answer: status 404") -> Score:
@@ -33,7 +33,7 @@ def test_where_everything_of_a_kind_fails_it_is_said_how_and_what_was_asked_for(
 
 def test_what_the_built_in_app_is_asked_for_over_http_is_no_option() -> None:
     failed = {"http": score(failed=1), "sse": score(failed=2), "grpc": score(failed=3)}
-    http, sse, grpc = beforehand.failures(failed, Service(1, 0))
+    http, sse, grpc = beforehand.failures(failed, Target(1, 0))
     assert http == "HTTP: all 1 failed before the rollout, wrong answer: status 404"
     assert sse.endswith("they ask for /events, --events-path names another")
     assert grpc.endswith("status 404")

@@ -20,7 +20,7 @@ from drainproxy.rehearsal.clients import (
     Events,
     Questions,
     Requests,
-    Service,
+    Target,
 )
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rehearsal.scores import Clock, Score
@@ -30,13 +30,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def served(app: web.Application) -> AsyncIterator[Service]:
+async def served(app: web.Application) -> AsyncIterator[Target]:
     (port,) = free_ports(1)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
-        yield Service(port, 0, pause=0.01, question_every=0.05)
+        yield Target(port, 0, pause=0.01, question_every=0.05)
     finally:
         await runner.cleanup()
 
@@ -70,7 +70,7 @@ async def test_of_an_app_that_answers_nothing_is_lost(kind: type[Client]) -> Non
 @pytest.mark.parametrize("kind", [Requests, Questions, Events])
 async def test_where_nobody_listens_it_is_refused(kind: type[Client]) -> None:
     (port,) = free_ports(1)
-    score = await lived(kind, Service(port, 0), has_failed)
+    score = await lived(kind, Target(port, 0), has_failed)
     assert set(score.failed) == {scores.REFUSED}
 
 
@@ -277,7 +277,7 @@ async def test_a_request_is_lost_with_the_app_if_that_was_killed_after_it_was_se
     for last_kill, lost_with_it in ((inf, True), (1e9, True), (-1.0, False), (-inf, False)):
         score, stop = Score(Clock()), asyncio.Event()
         score.clock.last_kill = last_kill
-        await Kept(Service(1, 0), score, stop).once()
+        await Kept(Target(1, 0), score, stop).once()
         assert bool(score.with_app) == lost_with_it
         assert bool(score.failed) != lost_with_it
 
@@ -295,7 +295,7 @@ async def test_no_refusal_and_no_event_stream_is_lost_with_an_app(how: str) -> N
     for kind in (Stream, Refused):
         score = Score(Clock())
         score.clock.last_kill = inf
-        await kind(Service(1, 0), score, asyncio.Event()).once()
+        await kind(Target(1, 0), score, asyncio.Event()).once()
         assert not score.with_app
         assert score.failed
 

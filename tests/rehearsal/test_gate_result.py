@@ -3,17 +3,19 @@
 from dataclasses import replace
 from typing import Any
 
-from drainproxy.rehearsal.gate_result import GateResult, StepResult, deciding, requests_of
-from drainproxy.rollout.gate.judgement import Count, Judgement
+from drainproxy.rehearsal.gate_result import GateResult, WeightResult, deciding, requests_of
+from drainproxy.rollout.gate.judgement import Count, SignalJudgement
 from drainproxy.rollout.gate.report import held, report
 
-ERRORS = Judgement("errors", "fail", "4 of 100 beside 0 of 1900", Count(4, 100), Count(0, 1900))
-LATE = Judgement("latency", "pass", "all within", Count(0, 90), Count(0, 1700))
-BUSY = Judgement("saturation", "hold", "too busy")
+ERRORS = SignalJudgement(
+    "errors", "fail", "4 of 100 beside 0 of 1900", Count(4, 100), Count(0, 1900)
+)
+LATE = SignalJudgement("latency", "pass", "all within", Count(0, 90), Count(0, 1700))
+BUSY = SignalJudgement("saturation", "hold", "too busy")
 
 
-def step(weight: int, verdict: Any = "pass") -> StepResult:
-    return StepResult(weight, verdict, "so it is", 7.25, 186, {})
+def step(weight: int, verdict: Any = "pass") -> WeightResult:
+    return WeightResult(weight, verdict, "so it is", 7.25, 186, {})
 
 
 PASSED = GateResult(
@@ -63,7 +65,7 @@ def test_what_was_stopped_says_where_why_and_what_it_took() -> None:
 
 
 def test_what_was_counted_is_called_by_its_name() -> None:
-    broken = Judgement("broken websockets", "fail", "all", Count(3, 3), Count(0, 60))
+    broken = SignalJudgement("broken websockets", "fail", "all", Count(3, 3), Count(0, 60))
     assert next(replace(FAILED, signals=[broken]).remarks()).startswith(
         "The verdict took 100 WebSockets of the new version"
     )
@@ -79,7 +81,7 @@ def test_what_was_held_too_long_is_no_fail() -> None:
 def test_a_verdict_rests_on_the_signal_that_decided() -> None:
     assert deciding(report([LATE, ERRORS, BUSY], [])) is ERRORS
     assert requests_of(ERRORS) == (100, 1900)
-    more = Judgement("errors", "pass", "fine", Count(0, 200), Count(0, 10))
+    more = SignalJudgement("errors", "pass", "fine", Count(0, 200), Count(0, 10))
     assert deciding(report([LATE, more], [])) is more
 
 

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from drainproxy.rehearsal import gated
 from drainproxy.rehearsal.gated import WEIGHTS, GatedCanary, Load, Window, load
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import RehearsalPlan
 from drainproxy.rehearsal.processes import StartFailed
 from drainproxy.rehearsal.scores import Clock, Score
-from drainproxy.rollout.gate.prometheus import Server
+from drainproxy.rollout.gate.prometheus import PrometheusServer
 from drainproxy.rollout.gate.samples import Series
 from tests.rollout.gate.fake_prometheus import Handler, answer, serving
 from tests.rollout.gate.fleet import NOW, Fleet
@@ -31,7 +31,7 @@ Canary = Callable[[float], Fleet]
 class Replicas:
     """What is done to a deployment: the weights by version, and who was deleted."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RehearsalPlan) -> None:
         self.plan = plan
         self.weights = {"v1": 1.0}
         self.deleted: list[str] = []
@@ -80,11 +80,11 @@ async def rollout(
     canary: Canary, load: Callable[[], Load] = lambda: Load(0, 0, 0)
 ) -> AsyncIterator[tuple[Replicas, GatedCanary]]:
     """One with no time between its steps; the clock says ten seconds more each time."""
-    replicas = Replicas(Plan(gate=True, replicas=2, hold=0.0, gate_timeout=0.0))
+    replicas = Replicas(RehearsalPlan(gate=True, replicas=2, hold=0.0, gate_timeout=0.0))
     clock = itertools.count(NOW, 10.0)
     async with serving(knowing(replicas, canary)) as url:
         given: Any = replicas
-        yield replicas, GatedCanary(given, Server(url), load, lambda: float(next(clock)))
+        yield replicas, GatedCanary(given, PrometheusServer(url), load, lambda: float(next(clock)))
 
 
 async def test_a_healthy_version_goes_all_the_way_by_steps_of_5_percent() -> None:
@@ -131,9 +131,9 @@ async def test_who_came_between_the_first_weight_and_the_verdict_is_counted() ->
 
 async def test_what_is_never_scraped_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gated, "_SCRAPED_WITHIN", 0.05)
-    replicas: Any = Replicas(Plan(gate=True, replicas=3))
+    replicas: Any = Replicas(RehearsalPlan(gate=True, replicas=3))
     async with serving(knowing(replicas, lambda _: HEALTHY)) as url:
-        canary = GatedCanary(replicas, Server(url), lambda: Load(0, 0, 0), lambda: NOW)
+        canary = GatedCanary(replicas, PrometheusServer(url), lambda: Load(0, 0, 0), lambda: NOW)
         with pytest.raises(StartFailed, match="has not scraped all 6 sidecars"):
             await canary.roll_out("v1", "v2")
 

@@ -9,7 +9,7 @@ import grpc.aio
 import pytest
 
 from drainproxy.rehearsal import grpc_app, scores
-from drainproxy.rehearsal.clients import Client, Service
+from drainproxy.rehearsal.clients import Client, Target
 from drainproxy.rehearsal.grpc_app import SERVICE
 from drainproxy.rehearsal.grpc_clients import Calls, Numbers
 from drainproxy.rehearsal.ports import free_ports
@@ -18,12 +18,12 @@ from tests.rehearsal.lived import has_failed, lived, three
 Answer = Callable[[bytes, Any], Awaitable[bytes]]
 
 
-def service(port: int) -> Service:
-    return Service(0, port, pause=0.01)
+def service(port: int) -> Target:
+    return Target(0, port, pause=0.01)
 
 
 @asynccontextmanager
-async def demo() -> AsyncIterator[Service]:
+async def demo() -> AsyncIterator[Target]:
     (port,) = free_ports(1)
     serving = grpc_app.served(port, "v7", 0.1)
     await anext(serving)
@@ -32,7 +32,7 @@ async def demo() -> AsyncIterator[Service]:
 
 
 @asynccontextmanager
-async def answering(echo: Answer, count: Any) -> AsyncIterator[Service]:
+async def answering(echo: Answer, count: Any) -> AsyncIterator[Target]:
     (port,) = free_ports(1)
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     methods = {

@@ -12,7 +12,7 @@ import pytest
 from drainproxy.rehearsal import plots
 from drainproxy.rehearsal.about import about
 from drainproxy.rehearsal.page import page
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import RehearsalPlan
 from drainproxy.rehearsal.result import SecondResult
 from tests.rehearsal.test_result import of
 
@@ -88,7 +88,7 @@ def test_what_is_no_rollout_is_not_called_one() -> None:
 
 
 def test_it_names_date_command_settings_and_versions_for_a_ticket() -> None:
-    plan = Plan(settings=("--drain-delay=3s",))
+    plan = RehearsalPlan(settings=("--drain-delay=3s",))
     said = about(plan, ["rehearse", "--html", "a<b.html"])
     text = page([of()], said)
     assert f">{said.date}<" in text

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from drainproxy.extras import install_hint
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import RehearsalPlan
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rehearsal.processes import StartFailed
 from drainproxy.rehearsal.rehearsal import Rehearsal
-from drainproxy.rehearsal.result import Result
+from drainproxy.rehearsal.result import RehearsalResult
 from tests.conftest import ROOT
 
 SHORT = (
@@ -32,7 +32,7 @@ SHORT = (
 )
 # An app of somebody else, which answers `/`.
 THEIRS = (sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port}")
-QUICK = Plan(
+QUICK = RehearsalPlan(
     clients={"http": 4},
     replicas=2,
     path="/",
@@ -333,7 +333,9 @@ def test_an_interrupted_rehearsal_leaves_nothing_behind(
             running.wait()
 
 
-async def with_trouble(plan: Plan, when: str, trouble: Callable[[Rehearsal], None]) -> Result:
+async def with_trouble(
+    plan: RehearsalPlan, when: str, trouble: Callable[[Rehearsal], None]
+) -> RehearsalResult:
     """A rehearsal in which something is done to it when this mark has been set."""
     rehearsal = Rehearsal(plan)
     running = asyncio.ensure_future(rehearsal.run())
@@ -397,7 +399,7 @@ async def test_an_app_that_ignores_sigterm_is_killed_at_the_end_of_the_grace_per
         "s.ThreadingHTTPServer(address, s.SimpleHTTPRequestHandler).serve_forever()\n"
     )
     command = (sys.executable, str(app), "{port}")
-    plan = Plan(**{**_as_dict(QUICK), "app": command, "replicas": 1, "grace_period": 4.0})
+    plan = RehearsalPlan(**{**_as_dict(QUICK), "app": command, "replicas": 1, "grace_period": 4.0})
 
     result = await with_trouble(plan, "rollout begins", lambda _: None)
 
@@ -405,8 +407,8 @@ async def test_an_app_that_ignores_sigterm_is_killed_at_the_end_of_the_grace_per
     assert any("did not end within the grace period of 4 s" in t for t in result.problems())
 
 
-def _as_dict(plan: Plan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in Plan.__slots__}
+def _as_dict(plan: RehearsalPlan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in RehearsalPlan.__slots__}
 
 
 @pytest.mark.slow
@@ -416,7 +418,7 @@ async def test_an_app_that_hangs_is_not_waited_for_without_end(
     monkeypatch.setattr("drainproxy.rehearsal.replicas._READY_WITHIN", 2.0)
     # An app that never listens, and outlives the test if nobody ends it.
     command = (sys.executable, "-c", "import time; print('busy', flush=True); time.sleep(60)")
-    plan = Plan(**{**_as_dict(QUICK), "app": command})
+    plan = RehearsalPlan(**{**_as_dict(QUICK), "app": command})
     rehearsal = Rehearsal(plan)
     with pytest.raises(StartFailed, match=r"(?s)was not ready within 2 s.*busy"):
         await rehearsal.run()

@@ -13,9 +13,9 @@ from rich.console import Console
 from drainproxy.rehearsal import result, table
 from drainproxy.rehearsal.about import about
 from drainproxy.rehearsal.page import page
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import RehearsalPlan
 from drainproxy.rehearsal.proxies import exchanges
-from drainproxy.rehearsal.result import ReplicaResult, Result
+from drainproxy.rehearsal.result import RehearsalResult, ReplicaResult
 from drainproxy.rehearsal.scores import Clock, Score, percentile
 from tests.rehearsal.test_gate_result import FAILED, PASSED
 
@@ -41,9 +41,9 @@ def score(answered: int = 5, lost: Mapping[str, int] | None = None) -> Score:
     return made
 
 
-def of(lost: Mapping[str, int] | None = None, **other: Any) -> Result:
+def of(lost: Mapping[str, int] | None = None, **other: Any) -> RehearsalResult:
     http = score(lost=lost)
-    made = Result(
+    made = RehearsalResult(
         proxy="drainproxy",
         balancer="kube-proxy",
         strategy="rolling",
@@ -63,7 +63,7 @@ def of(lost: Mapping[str, int] | None = None, **other: Any) -> Result:
     return replace(made, **other)
 
 
-def printed(*results: Result, width: int = 120) -> str:
+def printed(*results: RehearsalResult, width: int = 120) -> str:
     console = Console(width=width, record=True, quiet=True)
     with console.capture() as captured:
         console.quiet = False
@@ -145,7 +145,7 @@ def test_a_5xx_is_an_answer_to_sidecars_alone(whose: str) -> None:
 
 
 def test_the_json_has_everything_and_the_first_rehearsals_failures() -> None:
-    said = about(Plan(), ["rehearse"])
+    said = about(RehearsalPlan(), ["rehearse"])
     body = json.loads(result.as_json([of(), of({"refused": 2}, proxy="none")], said))
     assert body["failed"] == 0
     assert body["about"]["command"] == "drainproxy rehearse"

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from drainproxy.rehearsal import grpc_app, scores
 from drainproxy.rehearsal.app import application
-from drainproxy.rehearsal.clients import Client, Service
+from drainproxy.rehearsal.clients import Client, Target
 from drainproxy.rehearsal.faults import NONE, Faults
-from drainproxy.rehearsal.plan import Plan
+from drainproxy.rehearsal.plan import RehearsalPlan
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rehearsal.scores import Score
 from drainproxy.rehearsal.visitors import (
@@ -38,7 +38,7 @@ class Connections:
         return await handler(request)  # type: ignore[operator, no-any-return]
 
     @asynccontextmanager
-    async def served(self, faults: Faults, stay: float) -> AsyncIterator[Service]:
+    async def served(self, faults: Faults, stay: float) -> AsyncIterator[Target]:
         http, grpc_port = free_ports(2)
         runner = web.AppRunner(self.app, shutdown_timeout=0.1)
         await runner.setup()
@@ -46,7 +46,7 @@ class Connections:
         calls = grpc_app.served(grpc_port, "v2", 0.1, faults)
         await anext(calls)
         try:
-            yield Service(
+            yield Target(
                 http, grpc_port, pause=0.01, question_every=0.01, stays={"websocket": stay}
             )
         finally:
@@ -102,13 +102,13 @@ async def test_who_is_dropped_has_met_a_fault() -> None:
 
 
 async def test_where_nobody_listens_each_user_has_met_a_fault() -> None:
-    score = await lived(RequestVisitor, Service(free_ports(1)[0], 0), has_failed)
+    score = await lived(RequestVisitor, Target(free_ports(1)[0], 0), has_failed)
     assert set(score.failed) == {scores.REFUSED}
     assert score.struck == score.clock.users
 
 
 def test_as_many_come_of_a_kind_however_many_seats_there_are() -> None:
-    few, many = (Plan(gate=True, clients={"websocket": seats}) for seats in (4, 40))
+    few, many = (RehearsalPlan(gate=True, clients={"websocket": seats}) for seats in (4, 40))
     assert (few.stays["websocket"], many.stays["websocket"]) == (300, 3000)
     assert few.stays["sse"] == 0
-    assert Plan().stays == {}
+    assert RehearsalPlan().stays == {}

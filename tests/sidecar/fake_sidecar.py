@@ -9,12 +9,12 @@ from typing import Any
 from drainproxy.config import Address, AppHealth, Forward, Mistake, Settings, UnixSocket
 from drainproxy.drain.machine import Effect, Input, Machine, Timing
 from drainproxy.drain.origin import Origin
-from drainproxy.drain.report import Account, Report
+from drainproxy.drain.report import Account, DrainReport
 from drainproxy.relay.context import Context
 from drainproxy.relay.limits import Limits
 from drainproxy.relay.route import Route
 from drainproxy.relay.session import Session
-from drainproxy.sidecar.admin import Server, serve
+from drainproxy.sidecar.admin import AdminServer, serve
 from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.readiness import Readiness
 from drainproxy.sidecar.rebalance import Rebalance
@@ -63,7 +63,7 @@ class FakeSidecar:
         self.routes = (Route("auto", str(app), lambda side: None),)
         self.restart = Restart(self)
         self.own_hooks = 0
-        self.report: Report | None = None
+        self.report: DrainReport | None = None
         self.rebalance: Rebalance | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()
         self.admin_token: str | None = None
@@ -90,7 +90,7 @@ class FakeSidecar:
         """Nobody is asked to come again."""
         return False
 
-    async def drained(self) -> Report:
+    async def drained(self) -> DrainReport:
         await self._over.wait()
         assert self.report is not None
         return self.report
@@ -128,7 +128,7 @@ def connect(
 
 
 @asynccontextmanager
-async def served(sidecar: FakeSidecar) -> AsyncIterator[Server]:
+async def served(sidecar: FakeSidecar) -> AsyncIterator[AdminServer]:
     """The admin endpoints of `sidecar` on a port of their own."""
     server = await serve(sidecar)
     try:

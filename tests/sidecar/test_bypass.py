@@ -12,7 +12,7 @@ import pytest
 from drainproxy.config import Address, Forward, UnixSocket
 from drainproxy.relay.tcp import Tcp
 from drainproxy.sidecar import bypass, peers
-from drainproxy.sidecar.bypass import Bypass, Judge
+from drainproxy.sidecar.bypass import Bypass, BypassDetector
 
 from .fake_sidecar import FakeSidecar, connect
 from .test_peers import entry
@@ -23,7 +23,7 @@ PROBE = entry(POD, 8080, NODE, 50001)
 WITHIN = entry("127.0.0.1", 8080, "127.0.0.1", 50002)
 
 
-def look(judge: Judge, found: Iterable[bytes], ours: Iterable[bytes] = ()) -> set[bytes]:
+def look(judge: BypassDetector, found: Iterable[bytes], ours: Iterable[bytes] = ()) -> set[bytes]:
     """Those that bypass the sidecar, and did not before."""
     steps = judge.judge(judge.unknown({*found}), lambda each: each in {*ours})
     while True:
@@ -34,8 +34,8 @@ def look(judge: Judge, found: Iterable[bytes], ours: Iterable[bytes] = ()) -> se
             return new
 
 
-def judge() -> Judge:
-    return Judge([peers.packed(NODE)])
+def judge() -> BypassDetector:
+    return BypassDetector([peers.packed(NODE)])
 
 
 def test_who_comes_from_outside_is_counted_at_once_and_as_long_as_he_stays() -> None:

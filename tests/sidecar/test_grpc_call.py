@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.sidecar import grpc_call
-from drainproxy.sidecar.grpc_call import Answer, NoGrpc
+from drainproxy.sidecar.grpc_call import NoGrpc, UnaryAnswer
 from drainproxy.wire import hpack, http2
 
 PATH = "/chat.Chat/Say"
@@ -39,7 +39,7 @@ class Writer:
         return self.closing
 
 
-async def called(answer: bytes, writer: Writer | None = None) -> Answer:
+async def called(answer: bytes, writer: Writer | None = None) -> UnaryAnswer:
     """What the call makes of these bytes, after which the app closes."""
     reader = asyncio.StreamReader()
     reader.feed_data(answer)
@@ -97,20 +97,23 @@ async def test_the_question_is_a_call_to_a_strict_server() -> None:
 @pytest.mark.parametrize(
     ("parts", "answer"),
     [
-        ((HEAD, MESSAGE, OK), Answer("OK", b"hi")),
-        ((HEAD, MESSAGE[:3], MESSAGE[3:], OK), Answer("OK", b"hi")),
-        (([(":status", "103")], HEAD, MESSAGE, OK), Answer("OK", b"hi")),
-        ((HEAD, bytes(5), OK), Answer("OK", b"")),
+        ((HEAD, MESSAGE, OK), UnaryAnswer("OK", b"hi")),
+        ((HEAD, MESSAGE[:3], MESSAGE[3:], OK), UnaryAnswer("OK", b"hi")),
+        (([(":status", "103")], HEAD, MESSAGE, OK), UnaryAnswer("OK", b"hi")),
+        ((HEAD, bytes(5), OK), UnaryAnswer("OK", b"")),
         # Trailers only, and trailers after headers.
-        (([*HEAD, ("grpc-status", "12"), ("grpc-message", "no")],), Answer("UNIMPLEMENTED", b"")),
-        ((HEAD, [("grpc-status", "5")]), Answer("NOT_FOUND", b"")),
-        ((HEAD, MESSAGE, [("grpc-status", "14")]), Answer("UNAVAILABLE", b"")),
+        (
+            ([*HEAD, ("grpc-status", "12"), ("grpc-message", "no")],),
+            UnaryAnswer("UNIMPLEMENTED", b""),
+        ),
+        ((HEAD, [("grpc-status", "5")]), UnaryAnswer("NOT_FOUND", b"")),
+        ((HEAD, MESSAGE, [("grpc-status", "14")]), UnaryAnswer("UNAVAILABLE", b"")),
         # What is no gRPC, but speaks HTTP/2.
-        (([(":status", "404")],), Answer("404", b"")),
-        (([(":status", "503")], b"not now", [("x", "y")]), Answer("503", b"")),
+        (([(":status", "404")],), UnaryAnswer("404", b"")),
+        (([(":status", "503")], b"not now", [("x", "y")]), UnaryAnswer("503", b"")),
     ],
 )
-async def test_what_a_server_answers_is_read(parts: tuple[Any, ...], answer: Answer) -> None:
+async def test_what_a_server_answers_is_read(parts: tuple[Any, ...], answer: UnaryAnswer) -> None:
     assert await called(Server(await question()).answer(*parts)) == answer
 
 
@@ -167,11 +170,11 @@ def frames(*between: bytes, block: bytes = BLOCK, priority: bytes = b"") -> byte
     ],
 )
 async def test_frames_that_do_not_matter_are_read_over(between: bytes) -> None:
-    assert await called(frames(between)) == Answer("OK", b"hi")
+    assert await called(frames(between)) == UnaryAnswer("OK", b"hi")
 
 
 async def test_a_header_block_may_come_in_pieces_padded_and_with_a_priority() -> None:
-    assert await called(frames(priority=bytes(5))) == Answer("OK", b"hi")
+    assert await called(frames(priority=bytes(5))) == UnaryAnswer("OK", b"hi")
     padded = http2.frame(
         *(http2.HEADERS, http2.END_HEADERS | http2.END_STREAM | http2.PADDED, 1),
         b"\x02" + BLOCK + TRAILERS + b"\x00\x00",
@@ -195,7 +198,7 @@ async def test_nothing_is_written_to_a_connection_that_was_reset() -> None:
             super().write(data)
             self.closing = True
 
-    assert await called(frames(), Reset()) == Answer("OK", b"hi")
+    assert await called(frames(), Reset()) == UnaryAnswer("OK", b"hi")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from drainproxy.config import Address, AppHealth, Forward, UnixSocket
 from drainproxy.rehearsal.ports import free_ports
 from drainproxy.sidecar import probes
-from drainproxy.sidecar.probes import Question
+from drainproxy.sidecar.probes import AppHealthCheck
 
 from .fake_sidecar import LOOPBACK
 
@@ -57,7 +57,7 @@ async def listening(app: App, host: str = "127.0.0.1", path: str = "") -> AsyncI
 async def ask(
     app: Address | UnixSocket, health: AppHealth, most_fields: int = 100, source: str | None = None
 ) -> str:
-    question = Question(app, health)
+    question = AppHealthCheck(app, health)
     return (await probes.ask([question], most_fields, source))[question]
 
 
@@ -143,7 +143,7 @@ async def test_2xx_and_3xx_are_healthy_and_nothing_else(
 
 async def test_the_app_that_fails_is_told_among_several() -> None:
     async with listening(App()) as good, listening(App(b"HTTP/1.1 500 Oh\r\n\r\n")) as bad:
-        fine, broken = (Question(Address("127.0.0.1", app.port), HTTP) for app in (good, bad))
+        fine, broken = (AppHealthCheck(Address("127.0.0.1", app.port), HTTP) for app in (good, bad))
 
         problems = await probes.ask([fine, broken])
 
@@ -153,7 +153,7 @@ async def test_the_app_that_fails_is_told_among_several() -> None:
 
 async def test_an_app_behind_several_forwards_is_asked_once() -> None:
     async with listening(App()) as app:
-        question = Question.of(Forward(LOOPBACK, Address("127.0.0.1", app.port)), HTTP)
+        question = AppHealthCheck.of(Forward(LOOPBACK, Address("127.0.0.1", app.port)), HTTP)
 
         assert await probes.ask([question, question]) == {question: ""}
 
@@ -162,7 +162,7 @@ async def test_an_app_behind_several_forwards_is_asked_once() -> None:
 
 async def test_an_app_that_speaks_no_http_is_not_asked_in_http() -> None:
     async with listening(App(b"220 mail\r\n")) as app:
-        question = Question.of(Forward(LOOPBACK, Address("127.0.0.1", app.port), "tcp"), HTTP)
+        question = AppHealthCheck.of(Forward(LOOPBACK, Address("127.0.0.1", app.port), "tcp"), HTTP)
 
         assert await probes.ask([question]) == {question: ""}
 

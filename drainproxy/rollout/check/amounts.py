@@ -5,7 +5,7 @@ import re
 
 from drainproxy.config.kinds import parse_duration
 
-from .place import Place
+from .place import FieldPlace
 
 _PERCENT = re.compile(r"([0-9]{1,6})%")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _PERIOD, _FAILURES = 10, 3
 
 
-def share(place: Place, whole: int, *, up: bool) -> int | None:
+def share(place: FieldPlace, whole: int, *, up: bool) -> int | None:
     """An int-or-string of the API as a number of pods; None if it is neither.
 
     `up`: a percentage is rounded up, as for surges and budgets, or down, as for maxUnavailable.
@@ -34,16 +34,16 @@ def duration(text: str) -> float | None:
         return None
 
 
-def patience(probe: Place) -> int:
+def patience(probe: FieldPlace) -> int:
     """The seconds for which a probe may fail before the kubelet acts."""
     return period(probe) * (probe.at("failureThreshold").number or _FAILURES)
 
 
-def period(probe: Place) -> int:
+def period(probe: FieldPlace) -> int:
     """The seconds between two tries."""
     return max(probe.at("periodSeconds").number or _PERIOD, 1)
 
 
-def failures_for(probe: Place, duration: float) -> int:
+def failures_for(probe: FieldPlace, duration: float) -> int:
     """The failureThreshold that makes a probe patient for longer than this."""
     return math.floor(duration / period(probe)) + 1

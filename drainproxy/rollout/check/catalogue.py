@@ -5,13 +5,13 @@ from textwrap import fill
 
 import msgspec
 
-from .rule import SECTIONS, Rule
+from .rule import SECTIONS, CheckRule
 from .rules import BY_ID, RULES
 
 _WIDTH = 96
 
 
-def listing(rules: Iterable[Rule] = RULES) -> str:
+def listing(rules: Iterable[CheckRule] = RULES) -> str:
     """One line for each rule: id, level, reason."""
     rows = [(rule.id, rule.level, rule.reason) for rule in rules]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
@@ -20,7 +20,7 @@ def listing(rules: Iterable[Rule] = RULES) -> str:
     )
 
 
-def listing_json(rules: Iterable[Rule] = RULES) -> str:
+def listing_json(rules: Iterable[CheckRule] = RULES) -> str:
     """The same for programs."""
     rows = [
         {
@@ -60,5 +60,5 @@ def markdown() -> str:
     return "\n".join(parts)
 
 
-def _row(rule: Rule) -> str:
+def _row(rule: CheckRule) -> str:
     return f"| `{rule.id}` | {rule.level} | {rule.reason} | {rule.remedy} |\n"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from .place import Object, Place
+from .place import FieldPlace, Object
 
 
 class Call(Struct, frozen=True):
@@ -30,12 +30,12 @@ def call(program: str, verb: str) -> Call:
     return Call(*(re.compile(each, re.IGNORECASE) for each in patterns))
 
 
-def commands(each: Object) -> Iterator[tuple[Place, str]]:
+def commands(each: Object) -> Iterator[tuple[FieldPlace, str]]:
     """What the containers of a Job, CronJob or Pod run, each with the place of the command."""
     return ((place, " ".join(words)) for place, words in commands_in_words(each))
 
 
-def pod_specs(each: Object) -> tuple[Place, ...]:
+def pod_specs(each: Object) -> tuple[FieldPlace, ...]:
     """Where a Pod, a Job or a CronJob may say what runs in its pod."""
     root = each.root
     return (
@@ -45,31 +45,31 @@ def pod_specs(each: Object) -> tuple[Place, ...]:
     )
 
 
-def commands_in_words(each: Object) -> Iterator[tuple[Place, list[str]]]:
+def commands_in_words(each: Object) -> Iterator[tuple[FieldPlace, list[str]]]:
     """The same, word by word."""
     for container in containers(each):
         # The image's name is often that of the program that it runs.
         yield _place_of(container), [image_name(container), *given_words(container)]
 
 
-def containers(each: Object) -> Iterator[Place]:
+def containers(each: Object) -> Iterator[FieldPlace]:
     """Those of its pod, the init containers first."""
     for spec in pod_specs(each):
         yield from spec.at("initContainers").items
         yield from spec.at("containers").items
 
 
-def image_name(container: Place) -> str:
+def image_name(container: FieldPlace) -> str:
     """The last part of its image's name, without the tag."""
     return container.at("image").text.rpartition("/")[2].partition(":")[0]
 
 
-def given_words(container: Place) -> list[str]:
+def given_words(container: FieldPlace) -> list[str]:
     """Its command and arguments."""
     places = (container.at("command"), container.at("args"))
     return [word.text for place in places for word in place.items]
 
 
-def _place_of(container: Place) -> Place:
+def _place_of(container: FieldPlace) -> FieldPlace:
     places = (container.at("args"), container.at("command"))
     return next((place for place in places if place.exists), container)

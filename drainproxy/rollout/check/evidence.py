@@ -11,7 +11,7 @@ from typing import Final, get_args
 from msgspec import Struct
 
 from .inventory import Inventory
-from .place import Object, Place
+from .place import FieldPlace, Object
 from .rule import Proof
 from .rules.analysis import TEMPLATES, named_templates, templates_of
 from .rules.drain import is_for_peers_alone
@@ -21,7 +21,7 @@ from .rules.pipeline import BUDGETS, smoke_tests, watchers
 from .rules.rollback import goes_back_on_errors
 from .serving import ends_after_a_wait, serving_containers
 from .sidecar import asleep, sidecar_of
-from .workload import Workload
+from .workload import CheckedWorkload
 
 PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
 _ELSEWHERE: Final = "its pods are described elsewhere"
@@ -52,11 +52,11 @@ def summary(found: list[Evidence]) -> str:
     return f"{found[0].about.title}: {found[0].note}{more}"
 
 
-def _said(workload: Workload, proof: Proof, note: str = "") -> Evidence:
+def _said(workload: CheckedWorkload, proof: Proof, note: str = "") -> Evidence:
     return Evidence(workload.root.object, proof, note)
 
 
-def _described(inventory: Inventory) -> Iterator[tuple[Workload, Evidence | None]]:
+def _described(inventory: Inventory) -> Iterator[tuple[CheckedWorkload, Evidence | None]]:
     """The workloads that somebody connects to, each where its pods are described. Where they are
     not, that is all there is to say."""
     for workload in inventory.serving:
@@ -92,7 +92,7 @@ def _grace(inventory: Inventory) -> Found:
             yield _said(workload, "unknown", why)
 
 
-def _takes_as_long_as_it_takes(container: Place) -> bool:
+def _takes_as_long_as_it_takes(container: FieldPlace) -> bool:
     """Whether its preStop hook runs something that does not sleep."""
     return container.at("lifecycle", "preStop", "exec").exists and asleep(container) is None
 
@@ -121,7 +121,7 @@ def _strategy(inventory: Inventory) -> Found:
             yield _said(workload, *_rolled(workload))
 
 
-def _rolled(workload: Workload) -> tuple[Proof, str]:
+def _rolled(workload: CheckedWorkload) -> tuple[Proof, str]:
     """Whether pods are replaced step by step, without a hand."""
     spec = workload.root.at("spec")
     if spec.at("paused").value is True:
@@ -158,7 +158,7 @@ def _capacity(inventory: Inventory) -> Found:
 
 def _traffic(inventory: Inventory) -> Found:
     """Of each Service by which clients come: that what is behind it is probed, and held back."""
-    behind: dict[int, list[Workload]] = {}
+    behind: dict[int, list[CheckedWorkload]] = {}
     for workload in inventory.workloads:
         for service in workload.services:
             behind.setdefault(id(service), []).append(workload)
@@ -171,12 +171,12 @@ def _traffic(inventory: Inventory) -> Found:
                 yield Evidence(service, *_led_to(workload))
 
 
-def _is_for_clients(service: Object, workload: Workload) -> bool:
+def _is_for_clients(service: Object, workload: CheckedWorkload) -> bool:
     comes = any(port.service is service for port in workload.ports)
     return comes and not is_for_peers_alone(workload)
 
 
-def _led_to(workload: Workload) -> tuple[Proof, str]:
+def _led_to(workload: CheckedWorkload) -> tuple[Proof, str]:
     if not (workload.owns_pod and workload.containers):
         known = workload.pod.exists and not workload.owns_pod
         return ("proved", "") if known else ("unknown", f"of {workload.title} {_ELSEWHERE}")

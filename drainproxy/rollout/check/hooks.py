@@ -10,7 +10,7 @@ from drainproxy.rollout.migration.sections import deployed_part, marker_of_anoth
 from .commands import commands_in_words, pod_specs
 from .inventory import Inventory
 from .migrating import taking_back
-from .place import Object, Place
+from .place import FieldPlace, Object
 from .shell import simple_commands
 from .sql import Contract, Unclear, statements_in, worst
 
@@ -33,7 +33,7 @@ _DAILY: Final = re.compile(r"\bpartitions?\b|\bcreate\s+(?:\w+\s+)?(?:table|view
 _WAY_DOWN: Final = re.compile(r"(?:.*[._-])?(?:down|undo|revert|rollback)\.sql|U[0-9][^/]*\.sql")
 
 
-def in_hook(job: Object, inventory: Inventory) -> Iterator[tuple[Place, Found]]:
+def in_hook(job: Object, inventory: Inventory) -> Iterator[tuple[FieldPlace, Found]]:
     """Each command and each mounted file that is a contract, or is not understood."""
     given = [(place, [*simple_commands(words)]) for place, words in commands_in_words(job)]
     programs = {_name(word) for _, every in given for command in every for word in command}
@@ -93,7 +93,7 @@ def _of_file(text: str, dialect: Dialect, programs: set[str]) -> Found | None:
     return worst(text, dialect)
 
 
-def _mounted(job: Object, inventory: Inventory) -> Iterator[tuple[str, Place]]:
+def _mounted(job: Object, inventory: Inventory) -> Iterator[tuple[str, FieldPlace]]:
     """The SQL files of the ConfigMaps that its pod mounts."""
     volumes = [each for spec in pod_specs(job) for each in spec.at("volumes").items]
     for volume in volumes:

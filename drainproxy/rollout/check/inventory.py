@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Final
 
 from .copies import Shelf
-from .place import Object, Place
+from .place import FieldPlace, Object
 from .pods import Pods
-from .workload import Workload
+from .workload import CheckedWorkload
 
 _HOOKS: Final = ("argocd.argoproj.io/hook", "helm.sh/hook")
 
@@ -18,7 +18,7 @@ class Inventory:
 
     def __init__(self, objects: Iterable[Object]) -> None:
         self.objects = list(objects)
-        self.workloads: list[Workload] = []
+        self.workloads: list[CheckedWorkload] = []
         self._answers: dict[Callable[[Object], bool], list[Object]] = {}
         self._spaces: dict[Callable[[Object], bool], set[str]] = {}
         self._port_names: dict[tuple[str, frozenset[tuple[str, str]]], set[str]] = {}
@@ -56,27 +56,27 @@ class Inventory:
         return bool(spaces & {near.namespace, ""} if near.namespace else spaces)
 
     @cached_property
-    def canary_metrics(self) -> dict[str, list[Place]]:
+    def canary_metrics(self) -> dict[str, list[FieldPlace]]:
         """The metrics of Canaries, by the names of the templates that they refer to."""
-        found: dict[str, list[Place]] = {}
+        found: dict[str, list[FieldPlace]] = {}
         for canary in self.of("Canary"):
             for metric in canary.root.at("spec", "analysis", "metrics").items:
                 found.setdefault(metric.at("templateRef", "name").text, []).append(metric)
         return found
 
     @cached_property
-    def serving(self) -> list[Workload]:
+    def serving(self) -> list[CheckedWorkload]:
         """The workloads that somebody connects to."""
         return [each for each in self.workloads if each.serves]
 
-    def guarded_by(self, budget: Object) -> list[Workload]:
+    def guarded_by(self, budget: Object) -> list[CheckedWorkload]:
         """The workloads whose pods a PodDisruptionBudget selects."""
         return self._guarded.get(id(budget), [])
 
-    def counted_by(self, budget: Object) -> list[Workload]:
+    def counted_by(self, budget: Object) -> list[CheckedWorkload]:
         """Those of them whose pods can be counted: a DaemonSet has as many as there are nodes, and
         its pods are not evicted. Of copies in overlays the smallest stands for all."""
-        found: dict[str, Workload] = {}
+        found: dict[str, CheckedWorkload] = {}
         for each in self.guarded_by(budget):
             if each.kind != "DaemonSet" and not each.is_managed:
                 known = found.get(each.title, each)
@@ -84,20 +84,20 @@ class Inventory:
         return list(found.values())
 
     @cached_property
-    def _guarded(self) -> dict[int, list[Workload]]:
-        found: dict[int, list[Workload]] = {}
+    def _guarded(self) -> dict[int, list[CheckedWorkload]]:
+        found: dict[int, list[CheckedWorkload]] = {}
         for workload in self.workloads:
             for budget in workload.budgets:
                 found.setdefault(id(budget), []).append(workload)
         return found
 
-    def behind(self, service: Object) -> list[Workload]:
+    def behind(self, service: Object) -> list[CheckedWorkload]:
         """The workloads whose pods a Service selects."""
         return self._behind.get(id(service), [])
 
     @cached_property
-    def _behind(self) -> dict[int, list[Workload]]:
-        found: dict[int, list[Workload]] = {}
+    def _behind(self) -> dict[int, list[CheckedWorkload]]:
+        found: dict[int, list[CheckedWorkload]] = {}
         for workload in self.workloads:
             for service in workload.services:
                 found.setdefault(id(service), []).append(workload)
@@ -129,17 +129,17 @@ class Inventory:
         return self._port_names[asked]
 
 
-def _template(each: Object) -> Place:
+def _template(each: Object) -> FieldPlace:
     template = each.root.at("spec", "template")
     return template if template.exists else each.root.at("spec", "jobTemplate", "spec", "template")
 
 
-def hook_of(each: Object) -> Place | None:
+def hook_of(each: Object) -> FieldPlace | None:
     """The annotation that makes it a hook of Helm or Argo CD; None if it is none."""
     found = (each.root.at("metadata", "annotations", key) for key in _HOOKS)
     return next((place for place in found if place.exists), None)
 
 
-def hook_phases(hook: Place) -> set[str]:
+def hook_phases(hook: FieldPlace) -> set[str]:
     """`PreSync`, `pre-upgrade`...: a hook may name several."""
     return {each.strip() for each in hook.text.split(",")}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from .commands import containers, given_words, image_name
-from .place import Object, Place
+from .place import FieldPlace, Object
 from .shell import simple_commands
 from .tools import ASKING, TOOLS, Phrase
 
@@ -90,7 +90,7 @@ def migrates(each: Object) -> str | None:
     return next(filter(None, map(_of_container, containers(each))), None)
 
 
-def _of_container(container: Place) -> str | None:
+def _of_container(container: FieldPlace) -> str | None:
     words = given_words(container)
     image = "" if container.at("command").exists else image_name(container)
     found = (migrating(each, image if each is words else "") for each in simple_commands(words))

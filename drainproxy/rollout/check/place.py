@@ -31,28 +31,28 @@ class Object(Struct, frozen=True, eq=False, dict=True):
     namespace: str
 
     @property
-    def root(self) -> "Place":
+    def root(self) -> "FieldPlace":
         """The cursor at the object itself."""
-        return Place(self, (), self.body)
+        return FieldPlace(self, (), self.body)
 
     @property
     def title(self) -> str:
         """As kubectl names it: `deployment/web`."""
         return printable(f"{self.kind.lower()}/{self.name}", _LONGEST_TITLE)
 
-    def annotation(self, key: str) -> "Place":
+    def annotation(self, key: str) -> "FieldPlace":
         """An annotation, or a label of that name, of the object or else of its pod template."""
         found = self.annotations(key)
         return found[0] if found else self.root.at("metadata", "annotations", key)
 
-    def annotations(self, key: str) -> "list[Place]":
+    def annotations(self, key: str) -> "list[FieldPlace]":
         """All of that name: of the object and of its pod template."""
         return self._notes.get(key, [])
 
     @cached_property
-    def _notes(self) -> "dict[str, list[Place]]":
+    def _notes(self) -> "dict[str, list[FieldPlace]]":
         root = self.root
-        found: dict[str, list[Place]] = {}
+        found: dict[str, list[FieldPlace]] = {}
         for metadata in (
             root.at("metadata"),
             root.at("spec", "template", "metadata"),
@@ -70,14 +70,14 @@ class Object(Struct, frozen=True, eq=False, dict=True):
         return self.namespace == other.namespace or not (self.namespace and other.namespace)
 
 
-class Place(Struct, frozen=True, eq=False):
+class FieldPlace(Struct, frozen=True, eq=False):
     """A place in an object: its path, and what is there (None if nothing is)."""
 
     object: Object
     path: tuple[str | int, ...]
     value: Any
 
-    def at(self, *keys: str | int) -> "Place":
+    def at(self, *keys: str | int) -> "FieldPlace":
         """The place further in; it may be empty."""
         value = self.value
         for key in keys:
@@ -87,7 +87,7 @@ class Place(Struct, frozen=True, eq=False):
                 value = value[key]
             else:
                 value = None
-        return Place(self.object, (*self.path, *keys), value)
+        return FieldPlace(self.object, (*self.path, *keys), value)
 
     @property
     def exists(self) -> bool:
@@ -100,13 +100,13 @@ class Place(Struct, frozen=True, eq=False):
         return mark_of(self.object.document, (*self.object.path, *self.path))
 
     @property
-    def items(self) -> "list[Place]":
+    def items(self) -> "list[FieldPlace]":
         """The entries of a list."""
         count = len(self.value) if isinstance(self.value, Seq) else 0
         return [self.at(index) for index in range(count)]
 
     @property
-    def entries(self) -> "dict[str, Place]":
+    def entries(self) -> "dict[str, FieldPlace]":
         """The entries of a mapping."""
         keys = self.value if isinstance(self.value, Map) else ()
         return {key: self.at(key) for key in keys}
@@ -129,7 +129,7 @@ class Place(Struct, frozen=True, eq=False):
         """A mapping of scalars, as labels are."""
         return {key: place.text for key, place in self.entries.items()}
 
-    def every_text(self) -> "Iterator[Place]":
+    def every_text(self) -> "Iterator[FieldPlace]":
         """Every scalar in it, each once however often an alias names it."""
         seen: set[int] = set()
         waiting = [self]

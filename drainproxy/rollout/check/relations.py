@@ -8,9 +8,9 @@ from drainproxy.manifests.selectors import Selector
 
 from .copies import Shelf
 from .inventory import Inventory, hook_of
-from .place import Object, Place
+from .place import FieldPlace, Object
 from .selectors import Index, read_selector
-from .workload import AUTOSCALERS, ROLLED_OUT, Workload
+from .workload import AUTOSCALERS, ROLLED_OUT, CheckedWorkload
 
 _SWITCH: Final = "drainproxy.io/inject"
 # Kind -> its field that refers to a workload.
@@ -47,12 +47,12 @@ class _Relations:
         self._templates = {id(each): self._template(each) for each in inventory.of("Rollout")}
         self._managed = {id(each) for each in self._templates.values() if each}
 
-    def workload(self, each: Object) -> Workload:
+    def workload(self, each: Object) -> CheckedWorkload:
         """An object that is rolled out, with all that concerns it."""
         other = self._templates.get(id(each))
         pod = (other or each).root.at("spec", "template")
         is_managed = id(each) in self._managed
-        made = Workload(each.root, pod, owns_pod=other is None, is_managed=is_managed)
+        made = CheckedWorkload(each.root, pod, owns_pod=other is None, is_managed=is_managed)
         made.canary = self._points("Canary", each)
         made.services = self._selecting(self._services, made)
         made.budgets = self._selecting(self._budgets, made)
@@ -62,7 +62,7 @@ class _Relations:
         made.is_unproved = not self._has_services(each.namespace)
         return made
 
-    def _selecting(self, index: Index, workload: Workload) -> list[Object]:
+    def _selecting(self, index: Index, workload: CheckedWorkload) -> list[Object]:
         """What selects its pods, or the pods of the copy that Flagger makes and that serves."""
         near = workload.root.object
         found = index.selecting(workload.labels, near)
@@ -82,7 +82,7 @@ class _Relations:
     def _points(self, kind: str, target: Object) -> Object | None:
         return next(self._pointing.near((kind, target.kind, target.name), target), None)
 
-    def _injects(self, workload: Workload) -> bool:
+    def _injects(self, workload: CheckedWorkload) -> bool:
         """Whether the webhook, or `inject`, is asked to put a sidecar in: the pod wins. One that
         says how its sidecar is to be will have one: the namespace may be labelled elsewhere."""
         metadata = workload.pod.at("metadata")
@@ -102,7 +102,7 @@ def is_for_sidecars(key: str) -> bool:
     return name != key and (name in INJECTOR_ANNOTATIONS or (row is not None and row.annotated))
 
 
-def _primaries(workload: Workload) -> Iterable[dict[str, str]]:
+def _primaries(workload: CheckedWorkload) -> Iterable[dict[str, str]]:
     """The labels that Flagger may give to its copy: it changes one, by which pods are selected."""
     labels = workload.labels
     for name in workload.root.at("spec", "selector", "matchLabels").texts:
@@ -110,7 +110,7 @@ def _primaries(workload: Workload) -> Iterable[dict[str, str]]:
             yield labels | {name: f"{labels[name]}-primary"}
 
 
-def _selector(each: Object) -> Place:
+def _selector(each: Object) -> FieldPlace:
     return each.root.at("spec", "selector")
 
 

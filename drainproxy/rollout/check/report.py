@@ -8,10 +8,10 @@ from msgspec import Struct
 from .evidence import PROOFS, of_section, summary
 from .inventory import Inventory
 from .place import Object, printable
-from .rule import LEVELS, SECTIONS, Level, Problem, Rule, Section
+from .rule import LEVELS, SECTIONS, CheckRule, Level, Problem, Section
 from .rules import RULES
 from .rules.exceptions import ignored_by
-from .workload import Workload
+from .workload import CheckedWorkload
 
 State = Literal["ticked", "not ticked", "not applicable"]
 
@@ -44,14 +44,14 @@ class Box(Struct, frozen=True):
     note: str = ""
 
 
-class Report(Struct, frozen=True):
+class CheckReport(Struct, frozen=True):
     """What was found. `ignored` is what an annotation excepts; `rules` are those that were
     asked."""
 
     findings: list[Finding]
     ignored: list[Finding]
     boxes: list[Box]
-    rules: Sequence[Rule]
+    rules: Sequence[CheckRule]
     inventory: Inventory
 
     def count(self, level: Level) -> int:
@@ -64,7 +64,7 @@ class Report(Struct, frozen=True):
         return any(each.level in grave for each in self.findings)
 
 
-def check(inventory: Inventory, rules: Sequence[Rule] = RULES) -> Report:
+def check(inventory: Inventory, rules: Sequence[CheckRule] = RULES) -> CheckReport:
     """Everything that these rules find, in the order of the input."""
     findings: list[Finding] = []
     ignored: list[Finding] = []
@@ -75,14 +75,14 @@ def check(inventory: Inventory, rules: Sequence[Rule] = RULES) -> Report:
     order = {file: at for at, file in enumerate(dict.fromkeys(_files(inventory)))}
     findings.sort(key=lambda each: (order[each.file], each.line, each.column, each.rule))
     boxes = [_box(section, findings, ignored, rules, inventory) for section in SECTIONS]
-    return Report(findings, ignored, boxes, rules, inventory)
+    return CheckReport(findings, ignored, boxes, rules, inventory)
 
 
 def _files(inventory: Inventory) -> Iterator[str]:
     return (each.file for each in inventory.objects)
 
 
-def _apply(rule: Rule, inventory: Inventory) -> Iterator[tuple[Finding, bool]]:
+def _apply(rule: CheckRule, inventory: Inventory) -> Iterator[tuple[Finding, bool]]:
     """Each finding, and whether its object excepts it. Of `once` the first that counts is
     enough."""
     seen: set[tuple[object, ...]] = set()
@@ -102,18 +102,18 @@ def _apply(rule: Rule, inventory: Inventory) -> Iterator[tuple[Finding, bool]]:
 
 def _concerned(subject: Any, problem: Problem) -> tuple[Object, ...]:
     """The objects that may except a finding: where it is, and what it is about."""
-    about = subject.root if isinstance(subject, Workload) else subject
+    about = subject.root if isinstance(subject, CheckedWorkload) else subject
     return problem.place.object, about.object
 
 
-def _subjects(rule: Rule, inventory: Inventory) -> Iterable[Any]:
+def _subjects(rule: CheckRule, inventory: Inventory) -> Iterable[Any]:
     if rule.about == "workload":
         return (each for each in inventory.workloads if each.kind in rule.kinds)
     every = inventory.objects if "*" in rule.kinds else inventory.of(*rule.kinds)
     return (each.root for each in every)
 
 
-def _finding(rule: Rule, problem: Problem) -> Finding:
+def _finding(rule: CheckRule, problem: Problem) -> Finding:
     place = problem.place
     return Finding(
         rule=rule.id,
@@ -132,7 +132,7 @@ def _box(
     section: Section,
     findings: list[Finding],
     ignored: list[Finding],
-    rules: Sequence[Rule],
+    rules: Sequence[CheckRule],
     inventory: Inventory,
 ) -> Box:
     under = [each for each in findings if each.section == section.id]

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
-from .place import Place
+from .place import FieldPlace
 
 Level = Literal["error", "warning", "info"]
 # Of what a box asks for: it is there, it is not there, or the input does not say.
@@ -106,7 +106,7 @@ SECTIONS: Final = (
 class Problem(Struct, frozen=True):
     """What is wrong, and where. `level` is given where it is less than that of the rule."""
 
-    place: Place
+    place: FieldPlace
     message: str
     level: Level | None = None
 
@@ -117,11 +117,11 @@ Check = Callable[[Any, Any], Iterator[Problem]]
 IDS: Final[list[str]] = []
 
 
-class Rule(Struct, frozen=True):
+class CheckRule(Struct, frozen=True):
     """A row of the table.
 
     The function is asked about each subject: a `Workload` where all `kinds` are workloads and
-    `about` says so, else the root `Place` of an object of one of the kinds, or the whole input
+    `about` says so, else the root `FieldPlace` of an object of one of the kinds, or the whole input
     (None). `once`: one finding is enough, whatever the number of subjects.
     """
 
@@ -152,11 +152,11 @@ def rule(
     kinds: tuple[str, ...] = WORKLOADS,
     about: Literal["workload", "object"] = "workload",
     once: bool = False,
-) -> Callable[[Check], Rule]:
+) -> Callable[[Check], CheckRule]:
     """Make a rule of a function; its docstring is what `--explain` says."""
 
-    def made(check: Check) -> Rule:
+    def made(check: Check) -> CheckRule:
         IDS.append(id)
-        return Rule(id, level, section, kinds, reason, remedy, check, about, once)
+        return CheckRule(id, level, section, kinds, reason, remedy, check, about, once)
 
     return made

@@ -8,13 +8,13 @@ from typing import Final
 from drainproxy.manifests.selectors import Requirement, Selector
 
 from .copies import Shelf
-from .place import Object, Place
+from .place import FieldPlace, Object
 
 # More than any pod has of Services or budgets; the relation of all with all has a bound.
 _MOST: Final = 100
 
 
-def read_selector(place: Place) -> Selector:
+def read_selector(place: FieldPlace) -> Selector:
     """A LabelSelector, whatever is wrong with it; that of a Service is a mapping alone."""
     expressions = [
         Requirement(

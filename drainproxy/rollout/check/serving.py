@@ -2,15 +2,15 @@
 
 from drainproxy.config.values import UnixSocket
 
-from .place import Place
-from .sidecar import Sidecar, sidecar_of
-from .workload import Workload, is_aside, is_foreign, is_held_back, is_sidecar
+from .place import FieldPlace
+from .sidecar import WorkloadSidecar, sidecar_of
+from .workload import CheckedWorkload, is_aside, is_foreign, is_held_back, is_sidecar
 
 
-def serving_containers(workload: Workload) -> list[Place]:
+def serving_containers(workload: CheckedWorkload) -> list[FieldPlace]:
     """Those at the ports that are targeted, native sidecars of the app included; behind our sidecar
     the one that it forwards to. Where that is not said, those that may serve."""
-    found: list[Place] = []
+    found: list[FieldPlace] = []
     for port in workload.ports if workload.owns_pod else ():
         for each in _at(workload, port.target.text):
             if not any(each.path == other.path for other in found):
@@ -18,7 +18,7 @@ def serving_containers(workload: Workload) -> list[Place]:
     return found or _likely(workload, is_undeclared=False)
 
 
-def ends_after_a_wait(workload: Workload, container: Place) -> bool:
+def ends_after_a_wait(workload: CheckedWorkload, container: FieldPlace) -> bool:
     """Whether it answers for a while when its pod is being deleted. A native sidecar is stopped
     when all containers have ended (KEP-753), so the longest hook of theirs holds it back."""
     is_native = "initContainers" in container.path
@@ -26,7 +26,7 @@ def ends_after_a_wait(workload: Workload, container: Place) -> bool:
     return any(map(is_held_back, [container, *others]))
 
 
-def _at(workload: Workload, target: str) -> list[Place]:
+def _at(workload: CheckedWorkload, target: str) -> list[FieldPlace]:
     declared = _declaring(workload, target)
     if sidecar := sidecar_of(workload):
         through = _forwarded(sidecar, _number(declared, target) or target)
@@ -37,7 +37,9 @@ def _at(workload: Workload, target: str) -> list[Place]:
     return [] if is_sidecar(declared) or is_foreign(declared) else [declared]
 
 
-def _declaring(workload: Workload, target: str, *, without_ours: bool = False) -> Place | None:
+def _declaring(
+    workload: CheckedWorkload, target: str, *, without_ours: bool = False
+) -> FieldPlace | None:
     """The first container that declares a port, in the order of EndpointSlice."""
     for each in workload.every_container:
         if not (without_ours and is_sidecar(each)) and _number(each, target):
@@ -45,7 +47,7 @@ def _declaring(workload: Workload, target: str, *, without_ours: bool = False) -
     return None
 
 
-def _number(container: Place | None, target: str) -> str:
+def _number(container: FieldPlace | None, target: str) -> str:
     """The number of a port that a container declares by it, or by a name; empty if it does not."""
     for port in container.at("ports").items if container else ():
         number, name = port.at("containerPort").text, port.at("name").text
@@ -54,7 +56,7 @@ def _number(container: Place | None, target: str) -> str:
     return ""
 
 
-def _forwarded(sidecar: Sidecar, number: str) -> str:
+def _forwarded(sidecar: WorkloadSidecar, number: str) -> str:
     """The app's port behind one of the sidecar's; empty if there is none."""
     for each in sidecar.forwards:
         if str(each.listen.port) == number and not isinstance(each.app, UnixSocket):
@@ -62,7 +64,7 @@ def _forwarded(sidecar: Sidecar, number: str) -> str:
     return ""
 
 
-def _likely(workload: Workload, *, is_undeclared: bool) -> list[Place]:
+def _likely(workload: CheckedWorkload, *, is_undeclared: bool) -> list[FieldPlace]:
     """Containers that serve more than metrics: those that declare ports, but of a number that none
     declares the first that declares none."""
     serving = [each for each in workload.containers if not _is_aside(each)]
@@ -72,6 +74,6 @@ def _likely(workload: Workload, *, is_undeclared: bool) -> list[Place]:
     return found or workload.containers[:1]
 
 
-def _is_aside(container: Place) -> bool:
+def _is_aside(container: FieldPlace) -> bool:
     ports = container.at("ports").items
     return bool(ports) and all(is_aside(port.at("name").text) for port in ports)

@@ -12,8 +12,8 @@ from drainproxy.config.values import Forward
 from drainproxy.manifests.grace import MARGIN
 from drainproxy.manifests.podspec import DEFAULT_GRACE
 
-from .place import Place
-from .workload import Workload, is_sidecar
+from .place import FieldPlace
+from .workload import CheckedWorkload, is_sidecar
 
 _REDIRECT: Final = "drainproxy-redirect"
 # coreutils, sleep(1): a number with a unit, seconds where there is none.
@@ -24,10 +24,10 @@ _LENGTHENS = re.compile(r"\b(?:for|while|until|timeout)\b|(?<!&)&(?![&0-9])")
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Sidecar:
+class WorkloadSidecar:
     """The sidecar of a workload. `container` is None where the injector is still to come."""
 
-    def __init__(self, workload: Workload, container: Place | None) -> None:
+    def __init__(self, workload: CheckedWorkload, container: FieldPlace | None) -> None:
         self._workload = workload
         self.container = container
 
@@ -45,7 +45,7 @@ class Sidecar:
                     return each.at("value").text
         return annotation(self._workload, name).text
 
-    def place(self, name: str) -> Place:
+    def place(self, name: str) -> FieldPlace:
         """Where a setting is said, or would be."""
         row = BY_NAME[name]
         if self.container is not None:
@@ -84,7 +84,7 @@ class Sidecar:
         switched = annotation(self._workload, "raise-grace-period").text
         return self.container is None and switched in ("true", "on")
 
-    def replaces(self, container: Place) -> bool:
+    def replaces(self, container: FieldPlace) -> bool:
         """Whether the injector puts its hook in the place of one that only sleeps."""
         switched = annotation(self._workload, "replace-prestop-sleep").text
         hook = container.at("lifecycle", "preStop")
@@ -135,26 +135,26 @@ class Sidecar:
             return ()
 
 
-def sidecar_of(workload: Workload) -> Sidecar | None:
+def sidecar_of(workload: CheckedWorkload) -> WorkloadSidecar | None:
     """The sidecar, if there is or will be one."""
     for each in workload.every_container:
         if is_sidecar(each):
-            return Sidecar(workload, each)
-    return Sidecar(workload, None) if workload.is_injected else None
+            return WorkloadSidecar(workload, each)
+    return WorkloadSidecar(workload, None) if workload.is_injected else None
 
 
-def annotation(workload: Workload, name: str) -> Place:
+def annotation(workload: CheckedWorkload, name: str) -> FieldPlace:
     """An annotation of ours on the pods of a workload."""
     return workload.pod.at("metadata", "annotations", ANNOTATION_PREFIX + name)
 
 
-def grace(workload: Workload) -> int:
+def grace(workload: CheckedWorkload) -> int:
     """The seconds between the deletion of a pod and SIGKILL."""
     given = workload.spec.at("terminationGracePeriodSeconds").number
     return DEFAULT_GRACE if given is None else given
 
 
-def asleep(container: Place) -> float | None:
+def asleep(container: FieldPlace) -> float | None:
     """How long the preStop hook of a container sleeps; None if it does something else, or sleeps
     in a loop or beside something."""
     hook = container.at("lifecycle", "preStop")
@@ -165,7 +165,7 @@ def asleep(container: Place) -> float | None:
     return sum(float(number) * _UNITS[unit] for number, unit in sleeps) if sleeps else None
 
 
-def _arguments(container: Place) -> list[str]:
+def _arguments(container: FieldPlace) -> list[str]:
     lists = (*container.at("command").items, *container.at("args").items)
     return [each.text for each in lists]
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from .amounts import share
-from .place import Object, Place
+from .place import FieldPlace, Object
 
 # Kind and API group of what is rolled out.
 ROLLED_OUT: Final = {
@@ -38,7 +38,7 @@ _FOREIGN: Final = ("istio-proxy", "linkerd-proxy", "daprd", "vault-agent", "clou
 _OURS: Final = "drainproxy"
 
 
-def is_sidecar(container: Place) -> bool:
+def is_sidecar(container: FieldPlace) -> bool:
     """Whether a container is our proxy: by its name or its image, and by what it runs. The same
     image is the gate, the webhook and the smoke test, through which no connection goes."""
     if _OURS not in (container.at("name").text, _image(container)):
@@ -51,7 +51,7 @@ def is_sidecar(container: Place) -> bool:
     return not is_told or "run" in words or "--forward" in flags or has_file
 
 
-def is_foreign(container: Place) -> bool:
+def is_foreign(container: FieldPlace) -> bool:
     """Whether it is a sidecar of somebody else, which serves itself."""
     return container.at("name").text in _FOREIGN
 
@@ -61,7 +61,7 @@ def is_aside(name: str) -> bool:
     return bool(_ASIDE.fullmatch(name))
 
 
-def is_held_back(container: Place) -> bool:
+def is_held_back(container: FieldPlace) -> bool:
     """Whether it answers for a while when its pod is being deleted: a preStop hook waits, and our
     webhook goes on by itself (--stop-delay)."""
     hook = container.at("lifecycle", "preStop")
@@ -72,25 +72,25 @@ def is_held_back(container: Place) -> bool:
     return _image(container) == _OURS and "webhook" in _words(container)
 
 
-def _image(container: Place) -> str:
+def _image(container: FieldPlace) -> str:
     """The last part of its name, without tag and digest."""
     return re.split("[:@]", container.at("image").text.rpartition("/")[2])[0]
 
 
-def _words(container: Place) -> list[str]:
+def _words(container: FieldPlace) -> list[str]:
     given = (*container.at("command").items, *container.at("args").items)
     return " ".join(each.text for each in given).split()
 
 
-class Port:
+class ServedPort:
     """A port that a Service leads to: the place of its entry there, and the pod's port."""
 
-    def __init__(self, service: Object, place: Place) -> None:
+    def __init__(self, service: Object, place: FieldPlace) -> None:
         self.service = service
         self.place = place
 
     @property
-    def target(self) -> Place:
+    def target(self) -> FieldPlace:
         """Where the entry says which port of the pod it leads to."""
         explicit = self.place.at("targetPort")
         return explicit if explicit.text not in ("", "0") else self.place.at("port")
@@ -107,10 +107,12 @@ class Port:
         return any(map(is_aside, names))
 
 
-class Workload:
+class CheckedWorkload:
     """What is rolled out, and all in the input that concerns it."""
 
-    def __init__(self, root: Place, pod: Place, *, owns_pod: bool, is_managed: bool) -> None:
+    def __init__(
+        self, root: FieldPlace, pod: FieldPlace, *, owns_pod: bool, is_managed: bool
+    ) -> None:
         """`owns_pod`: the template stands in this object, and not in one that it refers to.
         `is_managed`: a Rollout replaces its pods by its own, so its strategy is not used."""
         self.root = root
@@ -140,18 +142,18 @@ class Workload:
         return self.pod.at("metadata", "labels").texts
 
     @property
-    def spec(self) -> Place:
+    def spec(self) -> FieldPlace:
         """The spec of its pods."""
         return self.pod.at("spec")
 
     @cached_property
-    def containers(self) -> list[Place]:
+    def containers(self) -> list[FieldPlace]:
         """Those of the app: neither init containers nor sidecars of others, nor ours."""
         every = self.spec.at("containers").items if self.owns_pod else []
         return [each for each in every if not (is_foreign(each) or is_sidecar(each))]
 
     @cached_property
-    def every_container(self) -> list[Place]:
+    def every_container(self) -> list[FieldPlace]:
         """Native sidecars and all others, in the order in which EndpointSlice looks for names."""
         native = [
             each
@@ -161,17 +163,17 @@ class Workload:
         return [*self.spec.at("containers").items, *native]
 
     @cached_property
-    def every_port(self) -> list[Port]:
+    def every_port(self) -> list[ServedPort]:
         """The TCP ports of the Services that select its pods."""
         found = (
-            Port(each, port)
+            ServedPort(each, port)
             for each in self.services
             for port in each.root.at("spec", "ports").items
         )
         return [each for each in found if each.is_tcp]
 
     @cached_property
-    def ports(self) -> list[Port]:
+    def ports(self) -> list[ServedPort]:
         """Those by which clients come. A Service's name says that it is for metrics where there is
         another: a product may be called so."""
         aside = {each.name for each in self.services if _MEASURING.fullmatch(each.name)}
@@ -204,12 +206,12 @@ class Workload:
         return [port.at("name").text for port in _declared(self.containers)]
 
     @property
-    def replicas(self) -> Place:
+    def replicas(self) -> FieldPlace:
         """Where the number of its pods is written."""
         return self.root.at("spec", "replicas")
 
     @property
-    def floor(self) -> Place:
+    def floor(self) -> FieldPlace:
         """Where the smallest number of its pods is written: with an autoscaler, there."""
         if not self.autoscaler:
             return self.replicas
@@ -223,7 +225,7 @@ class Workload:
         return AUTOSCALERS[self.autoscaler.kind][1] if self.autoscaler else 1
 
     @property
-    def rolling(self) -> Place:
+    def rolling(self) -> FieldPlace:
         """Where maxSurge and maxUnavailable are written, or would be."""
         spec = self.root.at("spec")
         if self.kind == "Rollout":
@@ -261,6 +263,6 @@ def kept(budget: Object, pods: int) -> int | None:
     return None if away is None else max(pods - away, 0)
 
 
-def _declared(containers: Sequence[Place]) -> Iterator[Place]:
+def _declared(containers: Sequence[FieldPlace]) -> Iterator[FieldPlace]:
     for container in containers:
         yield from container.at("ports").items

@@ -16,7 +16,7 @@ _EITHER: Final = 32 + zlib.MAX_WBITS
 _CODINGS: Final = ("gzip", "x-gzip", "deflate")
 
 
-class Unreadable(Exception):
+class UnreadableBody(Exception):
     """Nothing can be read: the status of the answer, and the reason for people."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -25,9 +25,9 @@ class Unreadable(Exception):
         self.reason = reason
 
 
-def too_large() -> Unreadable:
+def too_large() -> UnreadableBody:
     """Of a body that is over the bound, as it came or decoded."""
-    return Unreadable(413, f"the body is over {LARGEST >> 10} KiB")
+    return UnreadableBody(413, f"the body is over {LARGEST >> 10} KiB")
 
 
 def decoded(body: bytes, codings: str) -> bytes:
@@ -39,15 +39,17 @@ def decoded(body: bytes, codings: str) -> bytes:
         return body
     if coding not in _CODINGS:
         known = ", ".join(_CODINGS)
-        raise Unreadable(415, f"Content-Encoding {codings!r} is not known here: send none, {known}")
+        raise UnreadableBody(
+            415, f"Content-Encoding {codings!r} is not known here: send none, {known}"
+        )
     decoder = zlib.decompressobj(_EITHER)
     try:
         found = decoder.decompress(body, LARGEST + 1)
     except zlib.error as error:
         reason = f"the body is not {coding}, as its Content-Encoding says: {error}"
-        raise Unreadable(400, reason) from None
+        raise UnreadableBody(400, reason) from None
     if len(found) > LARGEST:
         raise too_large()
     if not decoder.eof:
-        raise Unreadable(400, f"the {coding} of the body is cut short")
+        raise UnreadableBody(400, f"the {coding} of the body is cut short")
     return found

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Final
 
-from .judgement import Judgement
+from .judgement import SignalJudgement
 from .samples import Series
 
 # So little left, or a month's budget gone in two days, seen over an hour and still going on (Google
@@ -52,12 +52,12 @@ def budget_queries(source: str, service: str) -> dict[str, str]:
     return {name: text.format(service=service) for name, text in SOURCES[source].items()}
 
 
-def judge_budget(found: Mapping[str, Sequence[Series]]) -> Judgement:
+def judge_budget(found: Mapping[str, Sequence[Series]]) -> SignalJudgement:
     """The verdict on what was found for `budget_queries`."""
     numbers = {name: _number(series) for name, series in found.items()}
     left = numbers.get("remaining")
     if left is None:
-        return Judgement("error budget", "hold", "no data on how much of it is left")
+        return SignalJudgement("error budget", "hold", "no data on how much of it is left")
     burns = [numbers.get(name) for name in _BURNS]
     said = "".join(
         f", {name} {'unknown' if burn is None else f'{burn:.3g}'}"
@@ -65,12 +65,14 @@ def judge_budget(found: Mapping[str, Sequence[Series]]) -> Judgement:
     )
     reason = f"{100 * left:.3g} % left{said}"
     if left < _LEAST_LEFT:
-        return Judgement("error budget", "hold", f"{reason}: less than {100 * _LEAST_LEFT:g} %")
+        return SignalJudgement(
+            "error budget", "hold", f"{reason}: less than {100 * _LEAST_LEFT:g} %"
+        )
     if None in burns:
-        return Judgement("error budget", "hold", f"{reason}: no data on its burn rate")
+        return SignalJudgement("error budget", "hold", f"{reason}: no data on its burn rate")
     if all(burn is not None and burn > _MOST_BURN for burn in burns):
-        return Judgement("error budget", "hold", f"{reason}: faster than {_MOST_BURN:g}")
-    return Judgement("error budget", "pass", reason)
+        return SignalJudgement("error budget", "hold", f"{reason}: faster than {_MOST_BURN:g}")
+    return SignalJudgement("error budget", "pass", reason)
 
 
 def _number(series: Sequence[Series]) -> float | None:

@@ -9,27 +9,27 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
-from .judgement import Judgement, Verdict, overall
-from .report import Report, reason_of
+from .judgement import SignalJudgement, Verdict, overall
+from .report import GateReport, reason_of
 
 Answer = Literal["allow", "refuse", "hold"]
 _VERDICTS: Final[dict[Answer, Verdict]] = {"allow": "pass", "refuse": "fail", "hold": "hold"}
 
 
-def judge_migration(signal: str, answer: Answer, reason: str) -> Judgement:
+def judge_migration(signal: str, answer: Answer, reason: str) -> SignalJudgement:
     """What the record of migrations answers, as a signal."""
-    return Judgement(signal, _VERDICTS[answer], reason)
+    return SignalJudgement(signal, _VERDICTS[answer], reason)
 
 
-def combined(reports: Sequence[Report], more: Sequence[Judgement] = ()) -> Report:
+def combined(reports: Sequence[GateReport], more: Sequence[SignalJudgement] = ()) -> GateReport:
     """One report of several; where one of them could not judge anything, it is a hold."""
     signals = [*(signal for report in reports for signal in report.signals), *more]
     for report in reports:
         if not report.signals:
-            signals.append(Judgement("data", report.verdict, report.reason))
+            signals.append(SignalJudgement("data", report.verdict, report.reason))
     verdict = overall(signals)
     seen = next((report for report in reports if report.traffic is not None), None)
-    return Report(
+    return GateReport(
         verdict,
         reason_of(verdict, signals),
         signals,
@@ -40,7 +40,7 @@ def combined(reports: Sequence[Report], more: Sequence[Judgement] = ()) -> Repor
     )
 
 
-def without_way_back(report: Report, rollback: Answer, reason: str) -> Report:
+def without_way_back(report: GateReport, rollback: Answer, reason: str) -> GateReport:
     """The report where a rollback is answered so: a fail is none if it must not be rolled back."""
     if report.verdict != "fail" or rollback == "allow":
         return report

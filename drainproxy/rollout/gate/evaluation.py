@@ -15,9 +15,9 @@ from drainproxy.rollout.migration.state import Damaged, State
 
 from .combine import combined, judge_migration, without_way_back
 from .look import Rollout, look_at_budget, look_at_canary
-from .prometheus import Server
-from .record import Question, Record
-from .report import Report
+from .prometheus import PrometheusServer
+from .record import MigrationQuestion, RecordSource
+from .report import GateReport
 from .request import GateRequest, budget, question, rollout
 
 Result = TypeVar("Result")
@@ -28,7 +28,7 @@ class Evaluation(Struct, frozen=True):
 
     rollout: Rollout
     budget: tuple[str, str] | None = None
-    question: Question | None = None
+    question: MigrationQuestion | None = None
 
 
 def evaluation_of(asked: GateRequest) -> Evaluation:
@@ -36,18 +36,23 @@ def evaluation_of(asked: GateRequest) -> Evaluation:
     return Evaluation(rollout(asked), budget(asked), question(asked))
 
 
-async def evaluate(server: Server, record: Record, evaluation: Evaluation) -> Report:
+async def evaluate(
+    server: PrometheusServer, record: RecordSource, evaluation: Evaluation
+) -> GateReport:
     """One look at each."""
     now = time.time()
-    looks: list[Awaitable[Report]] = [look_at_canary(server, evaluation.rollout, now)]
+    looks: list[Awaitable[GateReport]] = [look_at_canary(server, evaluation.rollout, now)]
     if evaluation.budget is not None:
         looks.append(look_at_budget(server, *evaluation.budget, now))
     return await together(looks, record, evaluation.question, server.timeout)
 
 
 async def together(
-    looks: Sequence[Awaitable[Report]], record: Record, question: Question | None, seconds: float
-) -> Report:
+    looks: Sequence[Awaitable[GateReport]],
+    record: RecordSource,
+    question: MigrationQuestion | None,
+    seconds: float,
+) -> GateReport:
     """All looks and the record at the same time, so that they take no longer than the timeout of
     one, which is that of the record too."""
     looking = asyncio.gather(*looks)
@@ -65,7 +70,9 @@ async def together(
     return without_way_back(found, answers.rollback.verdict, answers.rollback.reason)
 
 
-async def _recorded(record: Record, question: Question, seconds: float) -> State | Damaged | None:
+async def _recorded(
+    record: RecordSource, question: MigrationQuestion, seconds: float
+) -> State | Damaged | None:
     try:
         async with asyncio.timeout(seconds):
             return await _in_thread(lambda: record.load(question))

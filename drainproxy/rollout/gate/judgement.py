@@ -39,7 +39,7 @@ class Count(Struct, frozen=True):
         return f"{self.bad} of {self.total}"
 
 
-class Policy(Struct, frozen=True):
+class Tolerance(Struct, frozen=True):
     """What is tolerated: `times` as many bad events as stable has, but for a difference of less
     than `floor`, and up to `allowed` of all whatever stable has."""
 
@@ -48,14 +48,14 @@ class Policy(Struct, frozen=True):
     floor: float = 0.001
 
 
-def policy_of(slo: float, times: float = 2.0, floor: float = 0.001) -> Policy:
+def policy_of(slo: float, times: float = 2.0, floor: float = 0.001) -> Tolerance:
     """For the errors of a service with this objective, such as 0.999; ValueError if it is none."""
     if not 0 < slo < 1:
         raise ValueError(f"an objective lies between 0 and 1, such as 0.999: {slo}")
-    return Policy(times, _BURN * (1 - slo), floor)
+    return Tolerance(times, _BURN * (1 - slo), floor)
 
 
-class Judgement(Struct, frozen=True):
+class SignalJudgement(Struct, frozen=True):
     """What one signal says. `bound`: the share that is tolerated; `missing`: so many further events
     without a bad one are needed to pass, None if no number is enough or none is needed."""
 
@@ -69,16 +69,16 @@ class Judgement(Struct, frozen=True):
     evidence: float | None = None
 
 
-def judge(signal: str, canary: Count, stable: Count, policy: Policy) -> Judgement:
+def judge(signal: str, canary: Count, stable: Count, policy: Tolerance) -> SignalJudgement:
     """The verdict on one signal."""
     bound = max(policy.times * stable.share, policy.allowed)
     found = evidence(canary.bad, canary.total, stable.bad, stable.total, policy.times)
     verdict, reason, missing = _verdict(canary, stable, policy, bound, found)
-    return Judgement(signal, verdict, reason, canary, stable, bound, missing, found)
+    return SignalJudgement(signal, verdict, reason, canary, stable, bound, missing, found)
 
 
 def _verdict(
-    canary: Count, stable: Count, policy: Policy, bound: float, found: float
+    canary: Count, stable: Count, policy: Tolerance, bound: float, found: float
 ) -> tuple[Verdict, str, int | None]:
     beside = f"{canary} ({_percent(canary.share)}) beside {stable} ({_percent(stable.share)})"
     to_pass = f"the bound to pass is {_percent(bound)}"
@@ -113,7 +113,7 @@ def _missing(canary: Count, bound: float) -> int | None:
     return max(int(least) - canary.total, 1) if isfinite(least) else None
 
 
-def overall(judgements: Iterable[Judgement]) -> Verdict:
+def overall(judgements: Iterable[SignalJudgement]) -> Verdict:
     """Fail if any says so, else hold if any says so; hold where nothing was judged."""
     verdicts = {each.verdict for each in judgements}
     if "fail" in verdicts:

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .judgement import Judgement, Policy
+from .judgement import SignalJudgement, Tolerance
 from .samples import Series, quantile, slower
 from .versions import Version, compared
 
@@ -64,27 +64,27 @@ LATENCIES: Final = tuple(
 
 
 def judge_latency(
-    each: Latency, canary: Version, stable: Version, policy: Policy
-) -> Judgement | NotJudged | None:
+    each: Latency, canary: Version, stable: Version, policy: Tolerance
+) -> SignalJudgement | NotJudged | None:
     """The verdict; None where stable has no such requests."""
     its, others = each.series(canary), each.series(stable)
     events = slower(others, inf, stable.scope).total
     if events < each.least:
         return _too_few(each, stable, bool(others), events)
     if not its and canary.requests(each.kinds):
-        return Judgement(each.signal, "hold", "no histogram of the canary is scraped")
+        return SignalJudgement(each.signal, "hold", "no histogram of the canary is scraped")
     shared, has_all = _bounds([*its, *others])
     usually = quantile(_with(others, shared), each.share, stable.scope)
     if usually is None or usually.within == inf:
         if has_all:
             return NotJudged(each.signal, f"of stable it is {usually}, the last bound")
         reason = "the histograms of the two versions share no bound that stable keeps"
-        return Judgement(each.signal, "hold", reason)
+        return SignalJudgement(each.signal, "hold", reason)
     bound = usually.within
     late = slower(its, bound, canary.scope)
     usual = slower(others, bound, stable.scope)
     rest = 1 - each.share
-    tolerated = Policy(policy.times, policy.times * rest, rest / 10)
+    tolerated = Tolerance(policy.times, policy.times * rest, rest / 10)
     signal = f"{each.signal} within {bound:g} s"
     # Some are always late: what few of stable keep to, the canary misses by chance now and then.
     found = compared(signal, late, usual, tolerated, most_of_rare=late.total / 2)

@@ -7,10 +7,10 @@ from msgspec import Struct
 
 from .budget import budget_queries, judge_budget
 from .doubt import doubt, vanished
-from .judgement import Policy, overall
-from .prometheus import NoAnswer, Server, ask
+from .judgement import Tolerance, overall
+from .prometheus import NoAnswer, PrometheusServer, ask
 from .queries import queries, texts
-from .report import Report, held, report
+from .report import GateReport, held, report
 from .samples import WARM_UP
 from .signals import judged, traffic
 from .versions import version
@@ -25,13 +25,13 @@ class Rollout(Struct, frozen=True):
     canary: str
     stable: str
     window: float
-    policy: Policy = Policy()
+    policy: Tolerance = Tolerance()
     warm_up: float = WARM_UP
     weight: float | None = None
     release: str = ""
 
 
-async def look_at_canary(server: Server, rollout: Rollout, now: float) -> Report:
+async def look_at_canary(server: PrometheusServer, rollout: Rollout, now: float) -> GateReport:
     """One look; a hold with the reason where Prometheus does not answer."""
     asked = [queries(each, rollout.window) for each in (rollout.canary, rollout.stable)]
     both = {(side, name): query for side in (0, 1) for name, query in asked[side].items()}
@@ -56,7 +56,9 @@ async def look_at_canary(server: Server, rollout: Rollout, now: float) -> Report
     return report(verdicts.signals, texts(asked), shares, rollout.weight, verdicts.notes)
 
 
-async def look_at_budget(server: Server, source: str, service: str, now: float) -> Report:
+async def look_at_budget(
+    server: PrometheusServer, source: str, service: str, now: float
+) -> GateReport:
     """One look at an error budget; ValueError if the service has no name."""
     asked = budget_queries(source, service)
     try:
@@ -67,11 +69,11 @@ async def look_at_budget(server: Server, source: str, service: str, now: float) 
 
 
 async def wait_for_verdict(
-    look: Callable[[], Awaitable[Report]],
+    look: Callable[[], Awaitable[GateReport]],
     seconds: float,
     interval: float,
-    seen: Callable[[Report], None] = lambda report: None,
-) -> Report:
+    seen: Callable[[GateReport], None] = lambda report: None,
+) -> GateReport:
     """Look until a look says pass or fail, for so many seconds at most; each look is `seen`."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from .report import Report, held
+from .report import GateReport, held
 
 # Engines ask every few seconds, each measurement anew.
 KEPT_FOR: Final = 5.0
@@ -16,7 +16,7 @@ _MOST_KEPT: Final = 1000
 
 
 class _Kept(Struct):
-    report: Report
+    report: GateReport
     until: float
 
 
@@ -26,10 +26,10 @@ class LookCache:
     def __init__(self, now: Callable[[], float], kept_for: float = KEPT_FOR) -> None:
         self._now = now
         self._kept_for = kept_for
-        self._under_way: dict[Hashable, asyncio.Task[Report]] = {}
+        self._under_way: dict[Hashable, asyncio.Task[GateReport]] = {}
         self._kept: dict[Hashable, _Kept] = {}
 
-    async def get(self, key: Hashable, look: Callable[[], Awaitable[Report]]) -> Report:
+    async def get(self, key: Hashable, look: Callable[[], Awaitable[GateReport]]) -> GateReport:
         """The report for this key: a fresh one that is kept, the one of a look that is under way,
         or that of a new look. Who asks may go before it is there: others may wait for it."""
         kept = self._kept.get(key)
@@ -43,7 +43,7 @@ class LookCache:
             self._under_way[key] = task
         return await asyncio.shield(task)
 
-    async def _look(self, key: Hashable, look: Callable[[], Awaitable[Report]]) -> Report:
+    async def _look(self, key: Hashable, look: Callable[[], Awaitable[GateReport]]) -> GateReport:
         try:
             report = await look()
         finally:

@@ -27,7 +27,7 @@ class NoAnswer(Exception):
     """Prometheus has not said what was asked: the reason, for people."""
 
 
-class Server(Struct, frozen=True):
+class PrometheusServer(Struct, frozen=True):
     """Where it is and how to talk to it. Files are read anew for every question, since tokens and
     certificates are renewed. `timeout`: seconds for all questions of one verdict together."""
 
@@ -68,16 +68,12 @@ class _Answer(Struct, rename="camel"):
     is_partial: bool = False
 
 
-async def ask(server: Server, queries: Mapping[str, str], now: float) -> dict[str, list[Series]]:
+async def ask(
+    server: PrometheusServer, queries: Mapping[str, str], now: float
+) -> dict[str, list[Series]]:
     """The series for each query, by its name, as they were at `now`; NoAnswer if there is one that
     was not answered as a whole."""
-    from aiohttp import (
-        ClientError,
-        ClientPayloadError,
-        ClientSession,
-        ClientTimeout,
-        TCPConnector,
-    )
+    from aiohttp import ClientError, ClientPayloadError, ClientSession, ClientTimeout, TCPConnector
 
     if not _is_address(server.url):
         raise NoAnswer(f"{server.shown}: no address such as http://prometheus:9090")
@@ -126,7 +122,7 @@ class _Budget:
 
 
 async def _ask(
-    session: "ClientSession", server: Server, query: str, now: float, budget: _Budget
+    session: "ClientSession", server: PrometheusServer, query: str, now: float, budget: _Budget
 ) -> list[Series]:
     form = {
         "query": query,
@@ -195,7 +191,7 @@ def _is_own(url: str) -> bool:
         return host == "localhost"
 
 
-def _headers(server: Server) -> list[tuple[str, str]]:
+def _headers(server: PrometheusServer) -> list[tuple[str, str]]:
     headers = list(server.headers)
     if server.bearer_file:
         headers.append(("Authorization", f"Bearer {_secret(server.bearer_file)}"))
@@ -211,7 +207,7 @@ def _secret(path: str) -> str:
     return Path(path).read_text().strip()
 
 
-def _tls(server: Server) -> ssl.SSLContext | bool:
+def _tls(server: PrometheusServer) -> ssl.SSLContext | bool:
     if not server.url.startswith("https:"):
         return True
     context = ssl.create_default_context(cafile=server.ca_file)

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from drainproxy.extras import install_hint
-from drainproxy.rollout.migration.decide import CONTRACT_AFTER, Direction, Verdict, decide
+from drainproxy.rollout.migration.decide import CONTRACT_AFTER, Direction, MigrationVerdict, decide
 from drainproxy.rollout.migration.state import Damaged, State
 from drainproxy.rollout.migration.store import Store
 
@@ -17,7 +17,7 @@ from drainproxy.rollout.migration.store import Store
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-class Question(Struct, frozen=True):
+class MigrationQuestion(Struct, frozen=True):
     """About an app: may code of schema `version` be deployed, and code of `previous` come back?
     Without a `namespace` (None) it is that of the credentials."""
 
@@ -30,17 +30,17 @@ class Question(Struct, frozen=True):
 class Answers(Struct, frozen=True):
     """To the parts of a question; None to what was not asked."""
 
-    deploy: Verdict | None
-    rollback: Verdict | None
+    deploy: MigrationVerdict | None
+    rollback: MigrationVerdict | None
 
 
-class Record(Struct, frozen=True):
+class RecordSource(Struct, frozen=True):
     """Where records are: in a file, or in ConfigMaps of the namespace that is asked about."""
 
     file: Path | None = None
     contract_after: timedelta = CONTRACT_AFTER
 
-    def load(self, question: Question) -> State | Damaged | None:
+    def load(self, question: MigrationQuestion) -> State | Damaged | None:
         """What is recorded of the app. Nothing is raised; it waits for the API server."""
         try:
             store = self._store(question.namespace)
@@ -53,7 +53,9 @@ class Record(Struct, frozen=True):
         except ValueError as error:
             return Damaged(str(error))
 
-    def answers(self, question: Question, state: State | Damaged | None, now: datetime) -> Answers:
+    def answers(
+        self, question: MigrationQuestion, state: State | Damaged | None, now: datetime
+    ) -> Answers:
         """What is recorded decides; a hold where it cannot be read."""
         asked: Sequence[tuple[Direction, int | None]] = (
             ("deploy", question.version),

@@ -5,19 +5,19 @@ from typing import Final
 
 from msgspec import Struct, json, to_builtins
 
-from .judgement import Judgement, Verdict, overall
+from .judgement import SignalJudgement, Verdict, overall
 from .signals import Traffic
 
 EXIT_CODES: Final[dict[Verdict, int]] = {"pass": 0, "fail": 1, "hold": 3}
 
 
-class Report(Struct, frozen=True):
+class GateReport(Struct, frozen=True):
     """One look at a rollout. `would`: what the verdict were if nothing stood against it; `notes`:
     what could not be judged and decides nothing."""
 
     verdict: Verdict
     reason: str
-    signals: Sequence[Judgement] = ()
+    signals: Sequence[SignalJudgement] = ()
     traffic: Traffic | None = None
     weight: float | None = None
     queries: Sequence[str] = ()
@@ -48,24 +48,24 @@ class Report(Struct, frozen=True):
 
 
 def report(
-    signals: Sequence[Judgement],
+    signals: Sequence[SignalJudgement],
     queries: Sequence[str],
     traffic: Traffic | None = None,
     weight: float | None = None,
     notes: Sequence[str] = (),
-) -> Report:
+) -> GateReport:
     """The report on signals that were judged."""
     verdict = overall(signals)
     reason = reason_of(verdict, signals)
-    return Report(verdict, reason, signals, traffic, weight, queries, notes=notes)
+    return GateReport(verdict, reason, signals, traffic, weight, queries, notes=notes)
 
 
-def held(reason: str, queries: Sequence[str] = ()) -> Report:
+def held(reason: str, queries: Sequence[str] = ()) -> GateReport:
     """The report where nothing could be judged: never a pass."""
-    return Report("hold", reason, queries=queries)
+    return GateReport("hold", reason, queries=queries)
 
 
-def reason_of(verdict: Verdict, signals: Sequence[Judgement]) -> str:
+def reason_of(verdict: Verdict, signals: Sequence[SignalJudgement]) -> str:
     """Which signal decides, and why."""
     deciding = [each for each in signals if each.verdict == verdict]
     if verdict == "pass":

@@ -19,7 +19,7 @@ from .budget import SOURCES, budget_queries
 from .judgement import policy_of
 from .look import Rollout
 from .queries import hash_selector, selector
-from .record import Question
+from .record import MigrationQuestion
 
 Body = TypeVar("Body")
 
@@ -99,7 +99,7 @@ def budget(asked: GateRequest) -> tuple[str, str] | None:
     return asked.source, asked.service
 
 
-def question(asked: GateRequest) -> Question | None:
+def question(asked: GateRequest) -> MigrationQuestion | None:
     """What to look up in the record of migrations; ValueError if it cannot be asked so."""
     versions = [_version(name, getattr(asked, name)) for name in ("version", "previous")]
     if not asked.app:
@@ -109,7 +109,7 @@ def question(asked: GateRequest) -> Question | None:
     if versions == [None, None]:
         raise ValueError(f"app {asked.app!r}: give the version of its schema, or the previous one")
     try:
-        return Question(parse_app(asked.app), asked.namespace, *versions)
+        return MigrationQuestion(parse_app(asked.app), asked.namespace, *versions)
     except ValueError as error:
         raise ValueError(f"app {asked.app!r} {error}") from None
 

@@ -100,14 +100,14 @@ def _restarts(starts: Series) -> frozenset[float]:
     )
 
 
-class Step(Struct, frozen=True):
+class Increase(Struct, frozen=True):
     """So much more than at the sample before."""
 
     moment: float
     more: float
 
 
-def steps(series: Series, scope: Scope) -> list[Step]:
+def steps(series: Series, scope: Scope) -> list[Increase]:
     """What a counter counted, sample by sample."""
     found = []
     before = 0.0 if series.samples and scope.born.is_new(series, scope.window) else None
@@ -120,7 +120,7 @@ def steps(series: Series, scope: Scope) -> list[Step]:
             is_reset = value < before or any(last < restart <= moment for restart in restarts)
             more = value if is_reset else value - before
             if more and scope.born.is_warm(series, moment, scope.warm_up):
-                found.append(Step(moment, more))
+                found.append(Increase(moment, more))
         before, last = value, moment
     return found
 

@@ -22,12 +22,12 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from .body import LARGEST, Unreadable, decoded, too_large
+from .body import LARGEST, UnreadableBody, decoded, too_large
 from .evaluation import Evaluation, evaluate, evaluation_of
 from .look_cache import LookCache
-from .prometheus import Server
-from .record import Record
-from .report import Report, held
+from .prometheus import PrometheusServer
+from .record import RecordSource
+from .report import GateReport, held
 from .request import GateRequest, read_argo, read_flagger
 from .steps import Steps
 
@@ -74,9 +74,11 @@ def _given(header: str) -> str:
 class Gate:
     """The application; `server` is the Prometheus that it asks, `record` that of migrations."""
 
-    def __init__(self, server: Server, token: Token, record: Record | None = None) -> None:
+    def __init__(
+        self, server: PrometheusServer, token: Token, record: RecordSource | None = None
+    ) -> None:
         self._server = server
-        self._record = record or Record()
+        self._record = record or RecordSource()
         self._token = token
         self._looks = LookCache(time.monotonic)
         self._steps = Steps()
@@ -137,7 +139,7 @@ class Gate:
         report = await self._verdict(endpoint, lambda: read_flagger(body))
         return _answer(report, 200 if report.verdict == yes else 403)
 
-    async def _verdict(self, endpoint: str, read: Callable[[], GateRequest]) -> Report:
+    async def _verdict(self, endpoint: str, read: Callable[[], GateRequest]) -> GateReport:
         try:
             asked = read()
             found = evaluation_of(asked)
@@ -151,7 +153,7 @@ class Gate:
         log.info("%s: %s: %s", endpoint, report.verdict, report.reason)
         return report
 
-    async def _look(self, evaluation: Evaluation) -> Report:
+    async def _look(self, evaluation: Evaluation) -> GateReport:
         step = self._steps.within_step(evaluation.rollout, time.time())
         with self._seconds.time():
             judged = replace(evaluation, rollout=step)
@@ -173,7 +175,7 @@ async def _read(request: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         raise too_large() from None
     except (web.RequestPayloadError, ConnectionError) as error:
-        raise Unreadable(400, f"the body broke off: {error}") from None
+        raise UnreadableBody(400, f"the body broke off: {error}") from None
     return decoded(body, request.headers.get("Content-Encoding", ""))
 
 
@@ -181,12 +183,12 @@ async def _read(request: web.Request) -> bytes:
 async def _explained(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except Unreadable as error:
+    except UnreadableBody as error:
         log.warning("%s: %s", request.path, error.reason)
         return _answer(held(error.reason), error.status)
 
 
-def _answer(report: Report, status: int) -> web.Response:
+def _answer(report: GateReport, status: int) -> web.Response:
     return web.Response(body=report.as_json(), status=status, content_type="application/json")
 
 

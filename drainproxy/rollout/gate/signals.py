@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from .judgement import Count, Judgement, Policy
+from .judgement import Count, SignalJudgement, Tolerance
 from .latency import LATENCIES, NotJudged, judge_latency
 from .samples import Series, count
 from .versions import RARE, Labels, Version, compared
@@ -35,7 +35,7 @@ _BUSIER: Final = 2.0
 _BUSY: Final = 10.0
 
 
-class Rule(Struct, frozen=True):
+class ShareSignal(Struct, frozen=True):
     """One signal that is a share: of the events of a metric, those that are bad."""
 
     signal: str
@@ -49,38 +49,38 @@ def _kinds(*kinds: str) -> Callable[[Labels], bool]:
 
 
 RULES: Final = (
-    Rule(
+    ShareSignal(
         "errors",
         "drainproxy_requests_total",
         _kinds("http1", "http2", "sse"),
         lambda labels: labels.get("code", "").startswith("5"),
     ),
-    Rule(
+    ShareSignal(
         "grpc errors",
         "drainproxy_grpc_requests_total",
         lambda labels: True,
         lambda labels: labels.get("grpc_status") in FAILED_CALLS,
     ),
-    Rule(
+    ShareSignal(
         "broken answers",
         "drainproxy_ended_total",
         _kinds("http1", "http2", "grpc"),
         lambda labels: labels.get("how") == "app_left",
     ),
     # Of a request that got no answer nothing else counts. Streams end by their clients as a rule.
-    Rule(
+    ShareSignal(
         "abandoned requests",
         "drainproxy_ended_total",
         _kinds("http1", "http2", "grpc"),
         lambda labels: labels.get("how") == "client_left",
     ),
-    Rule(
+    ShareSignal(
         "broken event streams",
         "drainproxy_ended_total",
         _kinds("sse"),
         lambda labels: labels.get("how") == "app_left",
     ),
-    Rule(
+    ShareSignal(
         "broken websockets",
         "drainproxy_websocket_closes_total",
         lambda labels: True,
@@ -92,37 +92,39 @@ RULES: Final = (
 class Judged(Struct, frozen=True):
     """Every signal of which there is anything to say, and what is none, with the reason."""
 
-    signals: list[Judgement]
+    signals: list[SignalJudgement]
     notes: list[str]
 
 
-def judged(canary: Version, stable: Version, policy: Policy) -> Judged:
+def judged(canary: Version, stable: Version, policy: Tolerance) -> Judged:
     """The verdict on each signal."""
     shares = [_share(rule, canary, stable, policy) for rule in RULES]
     times = [judge_latency(each, canary, stable, policy) for each in LATENCIES]
     others = [_connects(canary, stable, policy), _saturation(canary, stable)]
-    found = [each for each in (*shares, *times, *others) if isinstance(each, Judgement)]
+    found = [each for each in (*shares, *times, *others) if isinstance(each, SignalJudgement)]
     if not any(each.stable and each.stable.total >= RARE for each in found):
         reason = f"stable has had fewer than {RARE} events of any kind in the window"
-        found.append(Judgement("traffic", "hold", reason))
+        found.append(SignalJudgement("traffic", "hold", reason))
     if {each.signal for each in found} == {_REFUSED} and not _all_tcp(canary, stable):
         reason = "connections are counted, and nothing of what was asked on them"
-        found.append(Judgement("traffic", "hold", reason))
+        found.append(SignalJudgement("traffic", "hold", reason))
     notes = dict.fromkeys(str(each) for each in times if isinstance(each, NotJudged))
     return Judged(found, list(notes))
 
 
-def _share(rule: Rule, canary: Version, stable: Version, policy: Policy) -> Judgement | None:
+def _share(
+    rule: ShareSignal, canary: Version, stable: Version, policy: Tolerance
+) -> SignalJudgement | None:
     its, others = _counted(rule, canary), _counted(rule, stable)
     return compared(rule.signal, its, others, policy)
 
 
-def _counted(rule: Rule, version: Version) -> Count:
+def _counted(rule: ShareSignal, version: Version) -> Count:
     series = [each for each in version.series(rule.metric) if rule.counts(each.labels)]
     return count(series, rule.is_bad, version.scope)
 
 
-def _connects(canary: Version, stable: Version, policy: Policy) -> Judgement | None:
+def _connects(canary: Version, stable: Version, policy: Tolerance) -> SignalJudgement | None:
     """Connections that the app did not take, or that were one too many."""
     return compared(_REFUSED, _refused(canary), _refused(stable), policy)
 
@@ -154,7 +156,7 @@ def _all(series: Sequence[Series], version: Version, *, is_bad: bool) -> Count:
     return count(series, lambda _: is_bad, version.scope)
 
 
-def _saturation(canary: Version, stable: Version) -> Judgement | None:
+def _saturation(canary: Version, stable: Version) -> SignalJudgement | None:
     """How busy a pod of the canary is, beside one of stable that bore all of the traffic: what the
     pods of stable still bear says nothing, since they idle as the canary's weight grows."""
     for metric in ("drainproxy_in_flight", "drainproxy_connections"):
@@ -164,12 +166,14 @@ def _saturation(canary: Version, stable: Version) -> Judgement | None:
         what = metric.removeprefix("drainproxy_")
         for pod, value in (*its.items(), *others.items()):
             if not isfinite(value):
-                return Judgement("saturation", "hold", f"{what} of {pod} is {value}, no number")
+                return SignalJudgement(
+                    "saturation", "hold", f"{what} of {pod} is {value}, no number"
+                )
         per_pod = sum(its.values()) / len(its)
         usual = (sum(its.values()) + sum(others.values())) / len(others)
         if per_pod > _BUSY and per_pod > _BUSIER * usual:
             reason = f"{per_pod:.0f} {what} per pod, beside {usual:.0f} if stable bore all"
-            return Judgement("saturation", "hold", reason)
+            return SignalJudgement("saturation", "hold", reason)
     return None
 
 

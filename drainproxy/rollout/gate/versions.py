@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from .judgement import Count, Judgement, Policy, judge
+from .judgement import Count, SignalJudgement, Tolerance, judge
 from .samples import WARM_UP, Scope, Series, births, count
 from .sidecars import joined
 
@@ -54,8 +54,8 @@ def version(found: Found, window: float, warm_up: float = WARM_UP) -> Version:
 
 
 def compared(
-    signal: str, canary: Count, stable: Count, policy: Policy, most_of_rare: float = 0
-) -> Judgement | None:
+    signal: str, canary: Count, stable: Count, policy: Tolerance, most_of_rare: float = 0
+) -> SignalJudgement | None:
     """None if neither had any. What is rare may fail a rollout, and does not hold it as long as no
     more than so many bad ones happen."""
     if not canary.total and not stable.total:
@@ -63,5 +63,7 @@ def compared(
     found = judge(signal, canary, stable, policy)
     if found.verdict == "hold" and stable.total < RARE and canary.bad <= most_of_rare:
         reason = f"{canary} beside {stable}: too rare to hold a rollout"
-        return Judgement(signal, "pass", reason, canary, stable, found.bound, None, found.evidence)
+        return SignalJudgement(
+            signal, "pass", reason, canary, stable, found.bound, None, found.evidence
+        )
     return found

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from . import grammar, tree
 from .columns import column_problem
 from .definition import call_problem
-from .judgement import Judgement, expand, migrate, unknown
+from .judgement import PhaseJudgement, expand, migrate, unknown
 from .lexer import Statement
 from .made import Made
 from .methods import method_problem
@@ -35,7 +35,7 @@ _CLAUSES = re.compile(
 )
 
 
-def additive(parsed: Node, statement: Statement, made: Made) -> Judgement:
+def additive(parsed: Node, statement: Statement, made: Made) -> PhaseJudgement:
     """Expand or migrate, or unknown with what is not understood."""
     if problem := _general_problem(parsed):
         return unknown(problem)
@@ -96,7 +96,7 @@ def _dangerous(parsed: Node, made: Made) -> frozenset[str]:
     return grammar.DANGEROUS
 
 
-def _create(create: Node, statement: Statement, made: Made) -> Judgement:
+def _create(create: Node, statement: Statement, made: Made) -> PhaseJudgement:
     match _what(create):
         case "TABLE":
             return _create_table(create, statement, made)
@@ -115,7 +115,7 @@ def _create(create: Node, statement: Statement, made: Made) -> Judgement:
     return unknown(f"CREATE {_what(create)} is in no list of what only adds")
 
 
-def _create_table(create: Node, statement: Statement, made: Made) -> Judgement:
+def _create_table(create: Node, statement: Statement, made: Made) -> PhaseJudgement:
     query = create.args.get("expression")
     for node in nodes(create):
         if kind(node) == "PartitionedOfProperty" and not made.has(node.this):
@@ -133,7 +133,7 @@ def _create_table(create: Node, statement: Statement, made: Made) -> Judgement:
     return _calling(judgement, create, statement, made, {*grammar.DEFINERS, "EXISTS"})
 
 
-def _create_index(create: Node, statement: Statement, made: Made) -> Judgement:
+def _create_index(create: Node, statement: Statement, made: Made) -> PhaseJudgement:
     prefixes = _prefixes(create) if made.dialect == "mysql" else []
     judgement = _only(create, grammar.INDEX_NODES, "a new index", besides=prefixes)
     functions = {*grammar.INDEX_FUNCTIONS, *(node.name.lower() for node in prefixes)}
@@ -151,7 +151,7 @@ def _prefixes(create: Node) -> list[Node]:
     ]
 
 
-def _alter(alter: Node, statement: Statement, made: Made) -> Judgement:
+def _alter(alter: Node, statement: Statement, made: Made) -> PhaseJudgement:
     actions = alter.args.get("actions") or ()
     if str(alter.args.get("kind")).upper() != "TABLE" or not actions:
         return unknown("this ALTER is in no list of what only adds")
@@ -192,7 +192,7 @@ def _action_problem(action: Node, table: Node, made: Made) -> str:
     return f"ALTER TABLE with {kind(action)} is in no list of what only adds"
 
 
-def _data(parsed: Node, statement: Statement, made: Made) -> Judgement:
+def _data(parsed: Node, statement: Statement, made: Made) -> PhaseJudgement:
     allowed = (*grammar.DATA_NODES, *(("Delete",) if kind(parsed) == "Delete" else ()))
     judgement = migrate("moves data")
     if kind(parsed) == "Delete":
@@ -223,20 +223,20 @@ def _only(
     reason: str,
     functions: bool = False,
     besides: Collection[Node] = (),
-) -> Judgement:
+) -> PhaseJudgement:
     """Expand, if it is made of what is allowed."""
     problem = foreign(parsed, allowed, functions, besides)
     return unknown(problem) if problem else expand(reason)
 
 
 def _calling(
-    judgement: Judgement,
+    judgement: PhaseJudgement,
     parsed: Node,
     statement: Statement,
     made: Made,
     definers: Collection[str],
     functions: Collection[str] | None = None,
-) -> Judgement:
+) -> PhaseJudgement:
     """The judgement, if it calls nothing but `functions`."""
     if not judgement.is_additive:
         return judgement

@@ -31,7 +31,7 @@ _NO_RECORD: Final = (
 )
 
 
-class Verdict(Struct, frozen=True):
+class MigrationVerdict(Struct, frozen=True):
     """The answer and why, in a sentence."""
 
     verdict: Answer
@@ -51,7 +51,7 @@ def decide(
     version: int | None,
     now: datetime,
     contract_after: timedelta = CONTRACT_AFTER,
-) -> Verdict:
+) -> MigrationVerdict:
     """Whether `direction` may be taken with code or schema `version` (any, for `complete`).
 
     `state` is None where nothing is recorded. `now` has a time zone.
@@ -67,7 +67,7 @@ def decide(
     return _RULES[direction](_Question(state, version or 0, now, contract_after))
 
 
-def sound(state: State | Damaged | None, now: datetime, doubt: str = "") -> Verdict:
+def sound(state: State | Damaged | None, now: datetime, doubt: str = "") -> MigrationVerdict:
     """Whether the record is there and can be true; the reason says what it says.
 
     `doubt` says what else its store has found to be wrong.
@@ -128,12 +128,12 @@ def _in_phase(
     return replace(state, phase=phase, version=version, since=now)
 
 
-def is_recorded(direction: Direction, verdict: Verdict) -> bool:
+def is_recorded(direction: Direction, verdict: MigrationVerdict) -> bool:
     """What has happened is recorded even if it should not have; all else if it is allowed."""
     return verdict.verdict == "allow" or (direction == "deployed" and verdict.verdict == "refuse")
 
 
-def _without_record(direction: Direction) -> Verdict:
+def _without_record(direction: Direction) -> MigrationVerdict:
     if direction in ("expand", "deployed"):
         return _allow("this begins the record: nothing was recorded before")
     return _hold(_NO_RECORD)
@@ -155,7 +155,7 @@ def _ahead(state: State, now: datetime) -> str:
     return ""
 
 
-def _deploy(asked: _Question) -> Verdict:
+def _deploy(asked: _Question) -> MigrationVerdict:
     if problem := _below(asked) or _unknown(asked):
         return problem
     newest = asked.state.newest or 0
@@ -172,7 +172,7 @@ def _deploy(asked: _Question) -> Verdict:
     return _allow(f"schema {asked.version} is not below a contracted one")
 
 
-def _rollback(asked: _Question) -> Verdict:
+def _rollback(asked: _Question) -> MigrationVerdict:
     if problem := _below(asked) or _unknown(asked):
         return problem
     state = asked.state
@@ -191,7 +191,7 @@ def _rollback(asked: _Question) -> Verdict:
     )
 
 
-def _unknown(asked: _Question) -> Verdict | None:
+def _unknown(asked: _Question) -> MigrationVerdict | None:
     """Below the begin of the record."""
     known = asked.state.lowest_known
     if known is not None and asked.version >= known:
@@ -202,7 +202,7 @@ def _unknown(asked: _Question) -> Verdict | None:
     )
 
 
-def _below(asked: _Question) -> Verdict | None:
+def _below(asked: _Question) -> MigrationVerdict | None:
     floor = asked.state.floor
     if floor is None or asked.version >= floor:
         return None
@@ -212,7 +212,7 @@ def _below(asked: _Question) -> Verdict | None:
     )
 
 
-def _deployed(asked: _Question) -> Verdict:
+def _deployed(asked: _Question) -> MigrationVerdict:
     should = _deploy(asked)
     if should.verdict != "allow":
         why = (
@@ -222,7 +222,7 @@ def _deployed(asked: _Question) -> Verdict:
     return _allow(f"the deploy of schema {asked.version} is recorded at {_time(asked.now)}")
 
 
-def _expand(asked: _Question) -> Verdict:
+def _expand(asked: _Question) -> MigrationVerdict:
     state = asked.state
     if state.version == asked.version:
         begun = f"expand of {asked.version} was begun at {_time(state.expanded)} already"
@@ -244,13 +244,13 @@ def _expand(asked: _Question) -> Verdict:
     return _allow(f"expand of {asked.version} only adds: the code that runs goes on")
 
 
-def _migrate(asked: _Question) -> Verdict:
+def _migrate(asked: _Question) -> MigrationVerdict:
     if asked.state.version != asked.version:
         return _out_of_order(asked, "migrate", "expand")
     return _allow(f"expand of {asked.version} was begun before{_and_stays(asked, 'migrate')}")
 
 
-def _contract(asked: _Question) -> Verdict:
+def _contract(asked: _Question) -> MigrationVerdict:
     if not _is_in(asked, "migrate", "contract", "complete"):
         return _out_of_order(asked, "contract", "migrate")
     state, version = asked.state, asked.version
@@ -276,7 +276,7 @@ def _contract(asked: _Question) -> Verdict:
     return _allow(deployed + _and_stays(asked, "contract"))
 
 
-def _complete(asked: _Question) -> Verdict:
+def _complete(asked: _Question) -> MigrationVerdict:
     state = asked.state
     if state.phase == "complete":
         return _allow(f"the contract of {state.version} was complete at {_time(state.since)}")
@@ -297,14 +297,14 @@ def _is_in(asked: _Question, *phases: Phase | Literal["complete"]) -> bool:
     return asked.state.phase in phases and asked.state.version == asked.version
 
 
-def _out_of_order(asked: _Question, phase: Phase, before: Phase) -> Verdict:
+def _out_of_order(asked: _Question, phase: Phase, before: Phase) -> MigrationVerdict:
     return _refuse(
         f"{phase} of {asked.version} follows {before} of {asked.version}:"
         f" the phase is {asked.state.phase}{_of(asked.state)}"
     )
 
 
-_RULES: Final[dict[Direction, Callable[[_Question], Verdict]]] = {
+_RULES: Final[dict[Direction, Callable[[_Question], MigrationVerdict]]] = {
     "deploy": _deploy,
     "rollback": _rollback,
     "expand": _expand,
@@ -315,16 +315,16 @@ _RULES: Final[dict[Direction, Callable[[_Question], Verdict]]] = {
 }
 
 
-def _allow(reason: str) -> Verdict:
-    return Verdict("allow", reason)
+def _allow(reason: str) -> MigrationVerdict:
+    return MigrationVerdict("allow", reason)
 
 
-def _refuse(reason: str) -> Verdict:
-    return Verdict("refuse", reason)
+def _refuse(reason: str) -> MigrationVerdict:
+    return MigrationVerdict("refuse", reason)
 
 
-def _hold(reason: str) -> Verdict:
-    return Verdict("hold", reason)
+def _hold(reason: str) -> MigrationVerdict:
+    return MigrationVerdict("hold", reason)
 
 
 def _of(state: State) -> str:

@@ -10,26 +10,26 @@ import re
 from . import grammar, tree
 from .additive import additive
 from .contracts import contract_reason
-from .judgement import Judgement, contract, unknown
+from .judgement import PhaseJudgement, contract, unknown
 from .lexer import Dialect, Statement
 from .made import Made
 from .names import words
 from .references import reference_problem
 
 
-class Judge:
+class StatementJudge:
     """Judges the statements of one file, in their order."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._made = Made(dialect)
 
-    def judge(self, statement: Statement) -> Judgement | None:
+    def judge(self, statement: Statement) -> PhaseJudgement | None:
         """Its phase; None if it changes nothing by itself."""
         if not statement.unsure and grammar.NEUTRAL.fullmatch(_normal(statement.bare)):
             return None
         parsed = self._parsed(statement)
-        if isinstance(parsed, Judgement):
+        if isinstance(parsed, PhaseJudgement):
             self._made.forget()
             return parsed
         try:
@@ -39,7 +39,7 @@ class Judge:
             self._made.forget()
             return unknown(f"sqlglot's tree of it is not understood: {error}"[:200])
 
-    def _parsed(self, statement: Statement) -> tree.Node | Judgement:
+    def _parsed(self, statement: Statement) -> tree.Node | PhaseJudgement:
         if statement.unsure:
             return unknown(f"it cannot be read surely: {statement.unsure}")
         first = (words(statement.bare) or [""])[0]
@@ -48,7 +48,7 @@ class Judge:
         parsed = tree.parse(statement.sql, self._dialect)
         return unknown(parsed) if isinstance(parsed, str) else parsed
 
-    def _of_tree(self, parsed: tree.Node, statement: Statement) -> Judgement:
+    def _of_tree(self, parsed: tree.Node, statement: Statement) -> PhaseJudgement:
         reason = contract_reason(parsed, self._made)
         judgement = contract(reason) if reason else additive(parsed, statement, self._made)
         if not judgement.is_additive:

@@ -12,7 +12,7 @@ Answer = Phase | Literal["unknown"]
 STRENGTH: Final[tuple[Answer, ...]] = ("contract", "unknown", "migrate", "expand")
 
 
-class Judgement(Struct, frozen=True):
+class PhaseJudgement(Struct, frozen=True):
     """The phase of a statement, and why in a sentence."""
 
     phase: Answer
@@ -24,21 +24,21 @@ class Judgement(Struct, frozen=True):
         return self.phase in ("expand", "migrate")
 
 
-def expand(reason: str) -> Judgement:
+def expand(reason: str) -> PhaseJudgement:
     """It only adds."""
-    return Judgement("expand", reason)
+    return PhaseJudgement("expand", reason)
 
 
-def migrate(reason: str) -> Judgement:
+def migrate(reason: str) -> PhaseJudgement:
     """It moves data."""
-    return Judgement("migrate", reason)
+    return PhaseJudgement("migrate", reason)
 
 
-def contract(reason: str) -> Judgement:
+def contract(reason: str) -> PhaseJudgement:
     """It takes away or tightens."""
-    return Judgement("contract", reason)
+    return PhaseJudgement("contract", reason)
 
 
-def unknown(reason: str) -> Judgement:
+def unknown(reason: str) -> PhaseJudgement:
     """It is not understood: somebody has to say the phase."""
-    return Judgement("unknown", reason)
+    return PhaseJudgement("unknown", reason)

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterator
 from msgspec import Struct
 
 from . import reports
-from .judge import Judge
-from .judgement import STRENGTH, Answer, Judgement
+from .judge import StatementJudge
+from .judgement import STRENGTH, Answer, PhaseJudgement
 from .lexer import Dialect, split
 from .sections import Tool, deployed_part, marker_of_another_tool
 
 
-class Finding(Struct, frozen=True):
+class StatementFinding(Struct, frozen=True):
     """A statement of a file: where it begins (lines from 1), its phase and why."""
 
     file: str
@@ -27,32 +27,34 @@ _SHOWN = 200
 
 def lint(
     file: str, text: str, dialect: Dialect = "postgres", tool: Tool = "plain"
-) -> list[Finding]:
+) -> list[StatementFinding]:
     """What stands in a file: SQL, or a JSON report of pgroll or squawk. Never empty."""
     if reports.is_json(text):
         found = [
-            Finding(each.file or file, each.line, each.phase, each.reason, each.shown)
+            StatementFinding(each.file or file, each.line, each.phase, each.reason, each.shown)
             for each in reports.read(text, _phase_of_sql)
         ]
     else:
         found = list(_sql(file, text, dialect, tool))
-    return found or [Finding(file, 1, "unknown", "it holds no statement: is it the right file?")]
+    return found or [
+        StatementFinding(file, 1, "unknown", "it holds no statement: is it the right file?")
+    ]
 
 
-def worst(findings: Collection[Finding]) -> Answer:
+def worst(findings: Collection[StatementFinding]) -> Answer:
     """The phase that the strictest of them says."""
     phases = {finding.phase for finding in findings}
     return next(phase for phase in STRENGTH if phase in phases)
 
 
-def _sql(file: str, text: str, dialect: Dialect, tool: Tool) -> Iterator[Finding]:
+def _sql(file: str, text: str, dialect: Dialect, tool: Tool) -> Iterator[StatementFinding]:
     part = deployed_part(text, tool)
     if isinstance(part, str):
-        yield Finding(file, 1, "unknown", part)
+        yield StatementFinding(file, 1, "unknown", part)
         return
     lines, sql = part
     marker = marker_of_another_tool(text) if tool == "plain" else None
-    judge = Judge(dialect)
+    judge = StatementJudge(dialect)
     for statement in split(sql, dialect):
         judgement = judge.judge(statement)
         if judgement is None:
@@ -61,16 +63,18 @@ def _sql(file: str, text: str, dialect: Dialect, tool: Tool) -> Iterator[Finding
         reason = judgement.reason
         if marker and line > marker[1] and not judgement.is_additive:
             reason += f"; with --tool {marker[0]} what stands behind line {marker[1]} is left out"
-        yield Finding(file, line, judgement.phase, reason, _shown(statement.sql))
+        yield StatementFinding(file, line, judgement.phase, reason, _shown(statement.sql))
 
 
-def _phase_of_sql(sql: str) -> Judgement:
+def _phase_of_sql(sql: str) -> PhaseJudgement:
     """The strictest of what stands in a piece of PostgreSQL's SQL."""
     found = lint("", sql) if not reports.is_json(sql) else []
     if not found:
-        return Judgement("unknown", "it is no SQL")
+        return PhaseJudgement("unknown", "it is no SQL")
     strictest = worst(found)
-    return next(Judgement(each.phase, each.reason) for each in found if each.phase == strictest)
+    return next(
+        PhaseJudgement(each.phase, each.reason) for each in found if each.phase == strictest
+    )
 
 
 def _shown(sql: str) -> str:

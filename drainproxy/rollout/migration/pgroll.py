@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from .grammar import ACCESS_METHODS, OPERATOR_CLASSES
-from .judgement import Answer, Judgement, contract, expand, unknown
+from .judgement import Answer, PhaseJudgement, contract, expand, unknown
 
 # Says the phase of a piece of SQL.
-SqlPhase = Callable[[str], Judgement]
+SqlPhase = Callable[[str], PhaseJudgement]
 # Of the tables that operations before have created.
 _Names = set[str]
-_Operation = Callable[[Mapping[str, Any], SqlPhase, _Names], Judgement]
+_Operation = Callable[[Mapping[str, Any], SqlPhase, _Names], PhaseJudgement]
 
 _STATUS: Final[dict[str, tuple[Answer, str]]] = {
     "In progress": ("expand", "pgroll has started it: the schema before is still there"),
@@ -60,7 +60,7 @@ def is_of_pgroll(report: Any) -> bool:
     return _is_status(report) or isinstance(report.get("operations"), list)
 
 
-def judgements(report: Mapping[str, Any], sql: SqlPhase) -> Iterator[tuple[str, Judgement]]:
+def judgements(report: Mapping[str, Any], sql: SqlPhase) -> Iterator[tuple[str, PhaseJudgement]]:
     """What is judged, and its phase: the status, or each operation."""
     if _is_status(report):
         yield _status(report)
@@ -79,16 +79,16 @@ def _is_status(report: Mapping[str, Any]) -> bool:
     )
 
 
-def _status(report: Mapping[str, Any]) -> tuple[str, Judgement]:
+def _status(report: Mapping[str, Any]) -> tuple[str, PhaseJudgement]:
     schema, version, status = (
         str(next((report[key] for key in names if key in report), ""))
         for names in zip(*_STATUS_KEYS, strict=True)
     )
     answer = _STATUS.get(status, ("unknown", f"pgroll's status {status[:80]!r} is not known"))
-    return f"{schema} {version}".strip(), Judgement(*answer)
+    return f"{schema} {version}".strip(), PhaseJudgement(*answer)
 
 
-def _operation(operation: Any, sql: SqlPhase, made: _Names) -> tuple[str, Judgement]:
+def _operation(operation: Any, sql: SqlPhase, made: _Names) -> tuple[str, PhaseJudgement]:
     if not isinstance(operation, dict) or len(operation) != 1:
         return "", unknown("an operation of pgroll has one name")
     ((name, body),) = operation.items()
@@ -117,7 +117,7 @@ def _strange(mapping: Any, known: Collection[str]) -> str:
     return ""
 
 
-def _create_table(body: Mapping[str, Any], sql: SqlPhase, made: _Names) -> Judgement:
+def _create_table(body: Mapping[str, Any], sql: SqlPhase, made: _Names) -> PhaseJudgement:
     """Its defaults and checks may call something, which a `sql` behind it would run."""
     columns = body.get("columns") or []
     constraints = body.get("constraints") or []
@@ -196,7 +196,7 @@ def _new_constraint(constraint: Any) -> str | None:
     return None
 
 
-def _create_index(body: Mapping[str, Any], _: SqlPhase, __: _Names) -> Judgement:
+def _create_index(body: Mapping[str, Any], _: SqlPhase, __: _Names) -> PhaseJudgement:
     if body.get("unique"):
         return contract("a unique index refuses rows of the version before")
     if body.get("predicate") or body.get("storage_parameters"):
@@ -233,7 +233,7 @@ def _is_plain_field(field: Any) -> bool:
     return not opclass or str(opclass.get("name")) in OPERATOR_CLASSES
 
 
-def _add_column(body: Mapping[str, Any], sql: SqlPhase, _: _Names) -> Judgement:
+def _add_column(body: Mapping[str, Any], sql: SqlPhase, _: _Names) -> PhaseJudgement:
     column = body.get("column")
     if not isinstance(column, dict) or not isinstance(column.get("type"), str):
         return unknown("a column without a type")
@@ -256,7 +256,7 @@ def _add_column(body: Mapping[str, Any], sql: SqlPhase, _: _Names) -> Judgement:
     )
 
 
-def _sql(body: Mapping[str, Any], sql: SqlPhase, _: _Names) -> Judgement:
+def _sql(body: Mapping[str, Any], sql: SqlPhase, _: _Names) -> PhaseJudgement:
     if not isinstance(body.get("up"), str):
         return unknown("a `sql` operation without `up`")
     return sql(body["up"])

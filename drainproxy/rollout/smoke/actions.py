@@ -13,7 +13,7 @@ from . import kinds
 from .credentials import in_words, shown
 from .model import (
     Action,
-    Exec,
+    ExecAction,
     ExecExpect,
     Grpc,
     GrpcExpect,
@@ -23,7 +23,7 @@ from .model import (
     SseExpect,
     Text,
     Tls,
-    WebSocket,
+    WebSocketAction,
     WebSocketExpect,
 )
 from .nodes import FieldReader, Node, Reader, Table, keys
@@ -188,13 +188,17 @@ def _with_body(given: dict[str, Any]) -> dict[str, Any]:
     return {"method": "POST"} | given | {"body": body.encode(), "headers": fields}
 
 
-def _websocket(reader: Reader, node: Node, expect: dict[str, Any], defaults: Defaults) -> WebSocket:
+def _websocket(
+    reader: Reader, node: Node, expect: dict[str, Any], defaults: Defaults
+) -> WebSocketAction:
     given = _keys(reader, node, WEBSOCKET_KEYS, "websocket")
     if expect.get("subprotocol", "") not in ("", *given.get("subprotocols", ())):
         raise ValueError("expects a subprotocol that it does not offer: name it in subprotocols")
     base = replace(defaults, url=_of_websocket(defaults.url))
     url = _url(given, WEBSOCKET, base)
-    return WebSocket(**_with_tls(given, defaults) | {"url": url}, expect=WebSocketExpect(**expect))
+    return WebSocketAction(
+        **_with_tls(given, defaults) | {"url": url}, expect=WebSocketExpect(**expect)
+    )
 
 
 def _sse(reader: Reader, node: Node, expect: dict[str, Any], defaults: Defaults) -> Sse:
@@ -253,7 +257,7 @@ def _target(text: str, defaults: Defaults) -> tuple[str, bool]:
     return f"{host}:{port}", secure
 
 
-def _exec(reader: Reader, node: Node, expect: dict[str, Any], defaults: Defaults) -> Exec:
+def _exec(reader: Reader, node: Node, expect: dict[str, Any], defaults: Defaults) -> ExecAction:
     if node.id == "scalar":
         command: tuple[str, ...] = ("sh", "-c", reader.text(node))
     elif node.id == "sequence":
@@ -265,7 +269,7 @@ def _exec(reader: Reader, node: Node, expect: dict[str, Any], defaults: Defaults
     if any("\0" in each for each in command):
         raise ValueError("holds a character with the number 0")
     environment = tuple(reader.variables.items())
-    return Exec(command, environment, ExecExpect(**_with_text(expect)))
+    return ExecAction(command, environment, ExecExpect(**_with_text(expect)))
 
 
 _READ: Final[dict[str, Callable[[Reader, Node, dict[str, Any], Defaults], Action]]] = {

@@ -19,7 +19,7 @@ from .credentials import shown
 from .model import (
     CLOSE_CODE,
     Action,
-    Exec,
+    ExecAction,
     ExecExpect,
     Grpc,
     GrpcExpect,
@@ -29,7 +29,7 @@ from .model import (
     Sse,
     SseExpect,
     Text,
-    WebSocket,
+    WebSocketAction,
 )
 
 # Which part of a text was kept, where it was too long.
@@ -62,7 +62,7 @@ def searched(action: Action, answer: Answer) -> tuple[tuple[str, ...], str]:
             return _whole(expect.text, answer.body.decode(errors="replace"), _part(answer))
         case Grpc(expect=expect), GrpcAnswer() if action.method and answer.status == "OK":
             return _whole(expect.text, _message_text(answer), None)
-        case Exec(expect=expect), ExecAnswer():
+        case ExecAction(expect=expect), ExecAnswer():
             return _whole(expect.text, answer.stdout, _part(answer))
     return (), ""
 
@@ -72,7 +72,7 @@ def _whole(expect: Text, text: str, part: Part | None) -> tuple[tuple[str, ...],
 
 
 def _unmatched(action: Action, answer: Answer, patterns: Collection[str]) -> Iterator[str]:
-    what = {Http: "the body", Grpc: "the message", Exec: "its output"}.get(type(action), "it")
+    what = {Http: "the body", Grpc: "the message", ExecAction: "its output"}.get(type(action), "it")
     for pattern in patterns:
         yield f"{what} does not match {pattern!r}{_said(searched(action, answer)[1])}"
 
@@ -88,13 +88,13 @@ def _problems(action: Action, answer: Answer) -> Iterator[str]:
     match action, answer:
         case Http(expect=expect), HttpAnswer():
             return _http(expect, answer)
-        case WebSocket(), WebSocketAnswer():
+        case WebSocketAction(), WebSocketAnswer():
             return _websocket(action, answer)
         case Sse(expect=expect), SseAnswer():
             return _sse(expect, answer)
         case Grpc(expect=expect), GrpcAnswer():
             return _grpc(expect, answer, bool(action.method))
-        case Exec(expect=expect), ExecAnswer():
+        case ExecAction(expect=expect), ExecAnswer():
             return _exec(expect, answer)
     raise TypeError(f"{type(answer).__name__} answers no {type(action).__name__}")
 
@@ -117,7 +117,7 @@ def _http(expect: HttpExpect, answer: HttpAnswer) -> Iterator[str]:
         yield from _json_text("the body", expect.json, answer.body)
 
 
-def _websocket(action: WebSocket, answer: WebSocketAnswer) -> Iterator[str]:
+def _websocket(action: WebSocketAction, answer: WebSocketAnswer) -> Iterator[str]:
     expect = action.expect
     if expect.subprotocol and answer.subprotocol != expect.subprotocol:
         chosen = answer.subprotocol or "none"
@@ -133,7 +133,7 @@ def _websocket(action: WebSocket, answer: WebSocketAnswer) -> Iterator[str]:
         yield f"ended with {came}, not Close {expect.close_code}"
 
 
-def _ends_well(action: WebSocket, answer: WebSocketAnswer) -> bool:
+def _ends_well(action: WebSocketAction, answer: WebSocketAnswer) -> bool:
     """Whether nothing went wrong where nothing is expected of the end. A server that is first says
     that it is done or goes away; behind our Close it may repeat our code, or give none, and many
     just hang up (RFC 6455, 5.5.1 and 7.4.1)."""

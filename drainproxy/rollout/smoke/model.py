@@ -97,7 +97,7 @@ class WebSocketExpect(Struct, frozen=True):
     within: float | None = None
 
 
-class WebSocket(Struct, frozen=True):
+class WebSocketAction(Struct, frozen=True):
     """An upgrade and what is sent then. With `close` we end it first, by that code."""
 
     url: str
@@ -163,7 +163,7 @@ class ExecExpect(Struct, frozen=True):
     within: float | None = None
 
 
-class Exec(Struct, frozen=True):
+class ExecAction(Struct, frozen=True):
     """A command: the words of a program, never seen by a shell, or a text for `sh -c`."""
 
     command: tuple[str, ...]
@@ -171,7 +171,7 @@ class Exec(Struct, frozen=True):
     expect: ExecExpect = ExecExpect()
 
 
-Action = Http | WebSocket | Sse | Grpc | Exec
+Action = Http | WebSocketAction | Sse | Grpc | ExecAction
 
 
 class Step(Struct, frozen=True):

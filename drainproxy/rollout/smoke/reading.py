@@ -22,7 +22,7 @@ KINDS: Final = tuple(EXPECT)
 _WRONG_BASE: Final = "http://base.invalid"
 
 
-class Given(Struct, frozen=True):
+class SmokeOptions(Struct, frozen=True):
     """What the command line says; None is nothing. It beats the head of the file, not a step."""
 
     url: str | None = None
@@ -38,7 +38,7 @@ class Given(Struct, frozen=True):
         return Tls(ca=self.ca, insecure=self.insecure)
 
 
-def read_url(url: str, given: Given) -> SmokeTest:
+def read_url(url: str, given: SmokeOptions) -> SmokeTest:
     """One step: GET, and expect 2xx. ConfigError if it is no URL."""
     problem = kinds.url_problem(url, ("http", "https"))
     if problem:
@@ -51,7 +51,7 @@ def read_url(url: str, given: Given) -> SmokeTest:
 def read_test(
     name: str,
     text: str,
-    given: Given,
+    given: SmokeOptions,
     environ: Mapping[str, str],
     variables: Mapping[str, str],
 ) -> SmokeTest:
@@ -78,7 +78,7 @@ def read_test(
     return SmokeTest(head.get("name", name), name, steps, base)
 
 
-def _timing(head: Mapping[str, Any], given: Given) -> dict[str, Any]:
+def _timing(head: Mapping[str, Any], given: SmokeOptions) -> dict[str, Any]:
     """How long, how often and how far apart, where a step says nothing."""
     defaults = {"timeout": TIMEOUT, "retries": 0, "retry_interval": RETRY_INTERVAL}
     said = {key: head[key] for key in defaults if key in head}
@@ -86,7 +86,7 @@ def _timing(head: Mapping[str, Any], given: Given) -> dict[str, Any]:
     return defaults | said | flags
 
 
-def _tls(head: Mapping[str, Any], given: Given) -> Tls:
+def _tls(head: Mapping[str, Any], given: SmokeOptions) -> Tls:
     tls: Tls = head.get("tls", Tls())
     return replace(tls, ca=given.ca or tls.ca, insecure=given.insecure or tls.insecure)
 

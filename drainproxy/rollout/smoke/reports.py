@@ -7,7 +7,7 @@ from xml.etree import ElementTree as xml
 
 import msgspec
 
-from .result import Result, StepResult
+from .result import SmokeResult, StepResult
 
 # XML 1.0, section 2.2: what is no character of it.
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -30,7 +30,7 @@ def step_lines(step: StepResult) -> Iterator[str]:
         yield f"      {problem}"
 
 
-def summary(result: Result) -> str:
+def summary(result: SmokeResult) -> str:
     """The verdict in a line."""
     if result.problem:
         return f"fail: {result.problem}"
@@ -39,17 +39,17 @@ def summary(result: Result) -> str:
     return f"{result.verdict}: {', '.join(counts)}, in {duration(result.seconds)}"
 
 
-def _not_passed(result: Result) -> tuple[tuple[int, str], ...]:
+def _not_passed(result: SmokeResult) -> tuple[tuple[int, str], ...]:
     return (result.count("fail"), "failed"), (result.count("skip"), "skipped")
 
 
-def as_human(result: Result) -> str:
+def as_human(result: SmokeResult) -> str:
     """All steps and the verdict."""
     lines = [line for step in result.steps for line in step_lines(step)]
     return "\n".join([*lines, summary(result)]) + "\n"
 
 
-def as_json(result: Result) -> str:
+def as_json(result: SmokeResult) -> str:
     """One object; times are in seconds."""
     value: dict[str, Any] = {
         "verdict": result.verdict,
@@ -83,7 +83,7 @@ def _step_value(step: StepResult) -> dict[str, Any]:
     }
 
 
-def as_junit(result: Result) -> str:
+def as_junit(result: SmokeResult) -> str:
     """The XML that continuous integration shows: a suite, and a test case for each step."""
     counts = {
         "tests": str(max(len(result.steps), 1)),

@@ -38,7 +38,7 @@ class StepResult(Struct, frozen=True):
         return self.attempts[-1].problems if self.attempts else ()
 
 
-class Result(Struct, frozen=True):
+class SmokeResult(Struct, frozen=True):
     """A whole run; `seconds` includes the pauses between attempts."""
 
     name: str

@@ -11,7 +11,7 @@ from .checks import problems
 from .credentials import shown, without
 from .matching import unmatched
 from .model import Action, SmokeTest, Step
-from .result import Attempt, Result, StepResult
+from .result import Attempt, SmokeResult, StepResult
 from .stage import Failed, Stage
 
 Talk = Callable[[Action, Stage], Awaitable[Answer]]
@@ -32,7 +32,9 @@ class Watcher(Protocol):
         """It is over."""
 
 
-async def run(test: SmokeTest, talk: Talk, watcher: Watcher, *, fail_fast: bool = False) -> Result:
+async def run(
+    test: SmokeTest, talk: Talk, watcher: Watcher, *, fail_fast: bool = False
+) -> SmokeResult:
     """The result of all steps. Whoever cancels this gets what is known: the step under way has
     failed then, and those behind it are skipped, as behind a failure with `fail_fast`."""
     began, start = datetime.now(UTC), monotonic()
@@ -48,7 +50,7 @@ async def run(test: SmokeTest, talk: Talk, watcher: Watcher, *, fail_fast: bool 
         watcher.ended(result)
         results.append(result)
     seconds = monotonic() - start
-    return Result(test.name, test.source, shown(test.url), tuple(results), began, seconds)
+    return SmokeResult(test.name, test.source, shown(test.url), tuple(results), began, seconds)
 
 
 class _Asking(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drainproxy.rollout.check.place import read_objects
 from drainproxy.rollout.check.relations import take_stock
-from drainproxy.rollout.check.report import Report, check
+from drainproxy.rollout.check.report import CheckReport, check
 
 FOLDER = Path(__file__).parent / "manifests"
 GOOD = sorted(path.name for path in FOLDER.iterdir())
@@ -36,7 +36,7 @@ class Change:
         return " ".join([self.file, *sorted({rule for _, rule in self.expected})])
 
 
-def checked(text: str) -> Report:
+def checked(text: str) -> CheckReport:
     """The report about one file."""
     return check(take_stock(read_objects("app.yaml", text)))
 

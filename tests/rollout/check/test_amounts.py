@@ -3,10 +3,10 @@
 import pytest
 
 from drainproxy.rollout.check.amounts import duration, failures_for, patience, share
-from drainproxy.rollout.check.place import Place, read_objects
+from drainproxy.rollout.check.place import FieldPlace, read_objects
 
 
-def place(text: str) -> Place:
+def place(text: str) -> FieldPlace:
     (each,) = read_objects("x", f"apiVersion: v1\nkind: Pod\nvalue: {text}\n")
     return each.root.at("value")
 

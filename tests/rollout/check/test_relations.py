@@ -3,7 +3,7 @@
 from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import Object, read_objects
 from drainproxy.rollout.check.relations import take_stock
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.workload import CheckedWorkload
 
 APP = """\
 apiVersion: apps/v1
@@ -40,7 +40,7 @@ def stock(*texts: str, **files: str) -> Inventory:
     return take_stock(found)
 
 
-def only(inventory: Inventory) -> Workload:
+def only(inventory: Inventory) -> CheckedWorkload:
     (workload,) = inventory.workloads
     return workload
 

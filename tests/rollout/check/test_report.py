@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.rollout.check.catalogue import explain
-from drainproxy.rollout.check.report import Report
+from drainproxy.rollout.check.report import CheckReport
 from drainproxy.rollout.check.rules import RULES
 
 from . import bad_pods, bad_releases, bad_workloads, good_enough
@@ -63,7 +63,7 @@ def test_there_are_at_least_forty_manifests() -> None:
     assert len({change.text for change in [*BAD, *STILL_GOOD]}) + len(GOOD) >= 40
 
 
-def excepted(change: Change, *lines: str) -> Report:
+def excepted(change: Change, *lines: str) -> CheckReport:
     """A change whose workload has annotations more."""
     added = "".join(f"    {line}\n" for line in lines)
     return checked(change.text.replace("spec:\n", f"  annotations:\n{added}spec:\n", 1))

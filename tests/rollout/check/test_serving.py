@@ -4,7 +4,7 @@ import pytest
 
 from drainproxy.kube.batch import inject_all
 from drainproxy.rollout.check.serving import ends_after_a_wait, serving_containers
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.workload import CheckedWorkload
 from tests.kube.pods import options
 
 from .changes import FOLDER, GOOD, checked
@@ -20,7 +20,7 @@ OURS = (
 )
 
 
-def workload(target: str, containers: str, native: str = "") -> Workload:
+def workload(target: str, containers: str, native: str = "") -> CheckedWorkload:
     text = (
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec:\n"
         "  template:\n    metadata: {labels: {app: web}}\n    spec:\n"

@@ -4,13 +4,13 @@ import pytest
 
 from drainproxy.rollout.check.place import read_objects
 from drainproxy.rollout.check.relations import take_stock
-from drainproxy.rollout.check.sidecar import Sidecar, asleep, sidecar_of
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.sidecar import WorkloadSidecar, asleep, sidecar_of
+from drainproxy.rollout.check.workload import CheckedWorkload
 
 NATIVE = "initContainers: [{name: drainproxy, restartPolicy: Always, ports: [{containerPort: 9181}]"
 
 
-def workload(containers: str, annotations: str = "{}", more: str = "") -> Workload:
+def workload(containers: str, annotations: str = "{}", more: str = "") -> CheckedWorkload:
     text = (
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n"
         f"    metadata: {{annotations: {annotations}}}\n"
@@ -20,7 +20,7 @@ def workload(containers: str, annotations: str = "{}", more: str = "") -> Worklo
     return found
 
 
-def sidecar(containers: str, annotations: str = "{}", more: str = "") -> Sidecar:
+def sidecar(containers: str, annotations: str = "{}", more: str = "") -> WorkloadSidecar:
     found = sidecar_of(workload(containers, annotations, more))
     assert found is not None
     return found

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from aiohttp import ClientSession, web
 
-from drainproxy.rollout.gate.prometheus import Server
-from drainproxy.rollout.gate.record import Record
+from drainproxy.rollout.gate.prometheus import PrometheusServer
+from drainproxy.rollout.gate.record import RecordSource
 from drainproxy.rollout.gate.serve import Gate, Token
 from tests.rollout.gate.fake_prometheus import Handler, answer, serving
 from tests.rollout.gate.fleet import Fleet
@@ -29,12 +29,12 @@ def prometheus(bad: int, canary: str, requests: int = 1000) -> Handler:
 
 @asynccontextmanager
 async def gate(
-    handler: Handler, token: Path | None = None, record: Record | None = None
+    handler: Handler, token: Path | None = None, record: RecordSource | None = None
 ) -> AsyncIterator[ClientSession]:
     """A client of a gate whose Prometheus does that."""
     async with serving(handler) as url:
         runner = web.AppRunner(
-            Gate(Server(url, timeout=1.0), Token(token), record).application(),
+            Gate(PrometheusServer(url, timeout=1.0), Token(token), record).application(),
             shutdown_timeout=0.1,
         )
         await runner.setup()

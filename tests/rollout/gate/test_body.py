@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.rollout.gate.body import LARGEST, Unreadable, decoded
+from drainproxy.rollout.gate.body import LARGEST, UnreadableBody, decoded
 
 BODY = b'{"canary":"a"}'
 
@@ -47,7 +47,7 @@ def test_what_is_coded_as_it_says_is_decoded(coding: str, sent: bytes) -> None:
 def test_what_is_not_has_a_status_and_a_reason(
     coding: str, sent: bytes, status: int, reason: str
 ) -> None:
-    with pytest.raises(Unreadable, match=reason) as raised:
+    with pytest.raises(UnreadableBody, match=reason) as raised:
         decoded(sent, coding)
     assert raised.value.status == status
 
@@ -58,5 +58,5 @@ def test_the_largest_body_is_decoded_whole() -> None:
 
 @given(st.binary(max_size=100), st.sampled_from(["gzip", "deflate"]))
 def test_whatever_comes_is_decoded_or_refused(sent: bytes, coding: str) -> None:
-    with suppress(Unreadable):
+    with suppress(UnreadableBody):
         assert len(decoded(sent, coding)) <= LARGEST

@@ -3,12 +3,12 @@
 import pytest
 
 from drainproxy.rollout.gate.combine import combined, judge_migration, without_way_back
-from drainproxy.rollout.gate.judgement import Judgement
-from drainproxy.rollout.gate.report import Report, held, report
+from drainproxy.rollout.gate.judgement import SignalJudgement
+from drainproxy.rollout.gate.report import GateReport, held, report
 
-PASSED = report([Judgement("errors", "pass", "fine")], ["a"])
-FAILED = report([Judgement("errors", "fail", "9 of 10")], ["a", "b"])
-BUDGET = report([Judgement("error budget", "hold", "5 % left")], ["b", "c"])
+PASSED = report([SignalJudgement("errors", "pass", "fine")], ["a"])
+FAILED = report([SignalJudgement("errors", "fail", "9 of 10")], ["a", "b"])
+BUDGET = report([SignalJudgement("error budget", "hold", "5 % left")], ["b", "c"])
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ BUDGET = report([Judgement("error budget", "hold", "5 % left")], ["b", "c"])
         ([], "hold"),
     ],
 )
-def test_the_worst_of_all_decides(reports: list[Report], verdict: str) -> None:
+def test_the_worst_of_all_decides(reports: list[GateReport], verdict: str) -> None:
     assert combined(reports).verdict == verdict
 
 
@@ -30,7 +30,7 @@ def test_a_part_without_data_says_why() -> None:
 
 
 def test_what_was_not_judged_is_said_of_each() -> None:
-    noted = report([Judgement("errors", "pass", "fine")], [], notes=["latency: not judged"])
+    noted = report([SignalJudgement("errors", "pass", "fine")], [], notes=["latency: not judged"])
     assert combined([noted, BUDGET]).notes == ["latency: not judged"]
 
 
@@ -54,5 +54,5 @@ def test_a_fail_behind_a_contract_is_a_hold_that_says_what_it_would_be(answer: s
 
 
 @pytest.mark.parametrize(("before", "answer"), [(FAILED, "allow"), (PASSED, "hold")])
-def test_else_the_report_stays_as_it_is(before: Report, answer: str) -> None:
+def test_else_the_report_stays_as_it_is(before: GateReport, answer: str) -> None:
     assert without_way_back(before, answer, "x") is before  # type: ignore[arg-type]

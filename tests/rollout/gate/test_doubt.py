@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.rollout.gate.doubt import doubt, vanished
-from drainproxy.rollout.gate.judgement import Policy
+from drainproxy.rollout.gate.judgement import Tolerance
 from drainproxy.rollout.gate.queries import COUNTED, GAUGES
 from drainproxy.rollout.gate.report import report
 from drainproxy.rollout.gate.samples import Series
@@ -139,7 +139,7 @@ def test_whatever_is_answered_there_is_a_report(
 ) -> None:
     if doubt(canary, stable) is None:
         its, others = (version(each, NOW - WINDOW) for each in (canary, stable))
-        found = judged(its, others, Policy())
+        found = judged(its, others, Tolerance())
         said = report(found.signals, [], traffic(its, others), notes=found.notes)
         assert said.as_text()
         assert said.as_json()

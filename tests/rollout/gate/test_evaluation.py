@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from drainproxy.rollout.gate.evaluation import evaluate, evaluation_of, together
-from drainproxy.rollout.gate.judgement import Judgement
-from drainproxy.rollout.gate.prometheus import Server
-from drainproxy.rollout.gate.record import Question, Record
-from drainproxy.rollout.gate.report import Report, report
+from drainproxy.rollout.gate.judgement import SignalJudgement
+from drainproxy.rollout.gate.prometheus import PrometheusServer
+from drainproxy.rollout.gate.record import MigrationQuestion, RecordSource
+from drainproxy.rollout.gate.report import GateReport, report
 from drainproxy.rollout.gate.request import GateRequest
 from drainproxy.rollout.migration.state import Damaged, State
 from tests.rollout.gate import served
@@ -25,9 +25,9 @@ def asked(**more: str) -> GateRequest:
     return GateRequest(canary=CANARY, stable='version="1"', warm_up="0s", **more)
 
 
-async def looked(asked: GateRequest, record: Record, bad: int = 0) -> Report:
+async def looked(asked: GateRequest, record: RecordSource, bad: int = 0) -> GateReport:
     async with serving(served.prometheus(bad, CANARY)) as url:
-        return await evaluate(Server(url, timeout=1.0), record, evaluation_of(asked))
+        return await evaluate(PrometheusServer(url, timeout=1.0), record, evaluation_of(asked))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ async def looked(asked: GateRequest, record: Record, bad: int = 0) -> Report:
 async def test_all_that_is_asked_for_decides(
     tmp_path: Path, bad: int, more: dict[str, str], verdict: str, would: str | None
 ) -> None:
-    found = await looked(asked(**more), Record(recorded(tmp_path)), bad)
+    found = await looked(asked(**more), RecordSource(recorded(tmp_path)), bad)
     assert (found.verdict, found.would) == (verdict, would)
     names = {each.signal for each in found.signals}
     assert ("migration" in names) == ("version" in more)
@@ -55,22 +55,24 @@ async def test_all_that_is_asked_for_decides(
 
 
 async def test_where_there_is_a_way_back_a_fail_is_one(tmp_path: Path) -> None:
-    record = Record(recorded(tmp_path, EXPANDED))
+    record = RecordSource(recorded(tmp_path, EXPANDED))
     found = await looked(asked(app="shop", version="7", previous="6"), record, 50)
     assert (found.verdict, found.would) == ("fail", None)
 
 
-@pytest.mark.parametrize("question", [None, Question("shop", "", 7)])
-async def test_no_look_waits_for_another(tmp_path: Path, question: Question | None) -> None:
+@pytest.mark.parametrize("question", [None, MigrationQuestion("shop", "", 7)])
+async def test_no_look_waits_for_another(
+    tmp_path: Path, question: MigrationQuestion | None
+) -> None:
     meeting = asyncio.Barrier(2)
 
-    async def look(signal: str) -> Report:
+    async def look(signal: str) -> GateReport:
         await meeting.wait()
-        return report([Judgement(signal, "pass", "fine")], [])
+        return report([SignalJudgement(signal, "pass", "fine")], [])
 
     async with asyncio.timeout(10):
         looks = [look("errors"), look("error budget")]
-        found = await together(looks, Record(recorded(tmp_path)), question, 1.0)
+        found = await together(looks, RecordSource(recorded(tmp_path)), question, 1.0)
     names = ["errors", "error budget", *(["migration"] if question else [])]
     assert (found.verdict, [each.signal for each in found.signals]) == ("pass", names)
 
@@ -78,30 +80,30 @@ async def test_no_look_waits_for_another(tmp_path: Path, question: Question | No
 def test_no_command_waits_for_a_record_that_hangs() -> None:
     released = threading.Event()
 
-    class Endless(Record, frozen=True):
-        def load(self, question: Question) -> State | Damaged | None:
+    class Endless(RecordSource, frozen=True):
+        def load(self, question: MigrationQuestion) -> State | Damaged | None:
             released.wait(60)
             return None
 
-    found = asyncio.run(together([], Endless(), Question("shop", "", 7), 0.05))
+    found = asyncio.run(together([], Endless(), MigrationQuestion("shop", "", 7), 0.05))
     assert not released.is_set()
     released.set()
     assert "no answer within 0.05 s" in found.reason
 
 
 async def test_what_a_record_raises_is_not_lost() -> None:
-    class Broken(Record, frozen=True):
-        def load(self, question: Question) -> State | Damaged | None:
+    class Broken(RecordSource, frozen=True):
+        def load(self, question: MigrationQuestion) -> State | Damaged | None:
             raise LookupError(question.app)
 
     with pytest.raises(LookupError, match="shop"):
-        await together([], Broken(), Question("shop", "", 7), 5.0)
+        await together([], Broken(), MigrationQuestion("shop", "", 7), 5.0)
 
 
-class Hanging(Record, frozen=True):
+class Hanging(RecordSource, frozen=True):
     """An API server that does not answer."""
 
-    def load(self, question: Question) -> State | Damaged | None:
+    def load(self, question: MigrationQuestion) -> State | Damaged | None:
         # Longer than the gate waits for it.
         time.sleep(1.5)
         raise AssertionError(question)

@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.rollout.gate.judgement import Count, Judgement, Policy, judge, overall, policy_of
+from drainproxy.rollout.gate.judgement import (
+    Count,
+    SignalJudgement,
+    Tolerance,
+    judge,
+    overall,
+    policy_of,
+)
 
 THREE_NINES = policy_of(0.999)
 
 
-def errors(canary: Count, stable: Count, policy: Policy = THREE_NINES) -> Judgement:
+def errors(canary: Count, stable: Count, policy: Tolerance = THREE_NINES) -> SignalJudgement:
     return judge("errors", canary, stable, policy)
 
 
@@ -97,8 +104,8 @@ def test_an_objective_in_percent_is_refused(slo: float) -> None:
         policy_of(slo)
 
 
-def verdicts(*found: str) -> list[Judgement]:
-    return [Judgement("signal", each, "because") for each in found]  # type: ignore[arg-type]
+def verdicts(*found: str) -> list[SignalJudgement]:
+    return [SignalJudgement("signal", each, "because") for each in found]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.rollout.gate.judgement import Judgement, Policy
+from drainproxy.rollout.gate.judgement import SignalJudgement, Tolerance
 from drainproxy.rollout.gate.latency import DURATION
 from drainproxy.rollout.gate.samples import Series
 from drainproxy.rollout.gate.signals import judged
@@ -12,8 +12,8 @@ from tests.rollout.gate.fleet import Fleet
 P90, P99 = "latency p90 within 0.1 s", "latency p99 within 0.5 s"
 
 
-def verdicts(canary: Version, stable: Version) -> dict[str, Judgement]:
-    return {each.signal: each for each in judged(canary, stable, Policy()).signals}
+def verdicts(canary: Version, stable: Version) -> dict[str, SignalJudgement]:
+    return {each.signal: each for each in judged(canary, stable, Tolerance()).signals}
 
 
 def healthy(pods: int = 1) -> Fleet:
@@ -119,5 +119,5 @@ def test_a_canary_whose_histogram_is_not_scraped_is_a_hold() -> None:
     ],
 )
 def test_why_it_is_not_judged_is_said_and_decides_nothing(stable: Fleet, notes: list[str]) -> None:
-    found = judged(healthy(2).version(), stable.version(), Policy())
+    found = judged(healthy(2).version(), stable.version(), Tolerance())
     assert found.notes == notes

@@ -8,8 +8,8 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from drainproxy.rollout.gate.look import Rollout, look_at_budget, look_at_canary, wait_for_verdict
-from drainproxy.rollout.gate.prometheus import Server
-from drainproxy.rollout.gate.report import Report
+from drainproxy.rollout.gate.prometheus import PrometheusServer
+from drainproxy.rollout.gate.report import GateReport
 from drainproxy.rollout.gate.samples import Series
 from tests.rollout.gate.fake_prometheus import answer, serving
 from tests.rollout.gate.fleet import NOW, WINDOW, Fleet
@@ -28,9 +28,9 @@ def fleets(canary: Fleet, stable: Fleet) -> Any:
     return handler
 
 
-async def looked(canary: Fleet, stable: Fleet) -> Report:
+async def looked(canary: Fleet, stable: Fleet) -> GateReport:
     async with serving(fleets(canary, stable)) as url:
-        return await look_at_canary(Server(url), ROLLOUT, NOW)
+        return await look_at_canary(PrometheusServer(url), ROLLOUT, NOW)
 
 
 async def test_the_canary_is_compared_with_stable() -> None:
@@ -58,7 +58,7 @@ async def test_a_canary_that_has_vanished_does_not_pass(
     """Stable may be gone: in blue-green the new version has taken its place."""
     async with serving(fleets(Fleet().requests(1000, bad), Fleet(5).requests(1000))) as url:
         rollout = replace(ROLLOUT, window=WINDOW + silence)
-        found = await look_at_canary(Server(url), rollout, NOW + silence)
+        found = await look_at_canary(PrometheusServer(url), rollout, NOW + silence)
     assert found.verdict == verdict
     if verdict == "hold":
         assert found.reason == "the canary was last scraped 61 s ago: its present state is unknown"
@@ -66,10 +66,10 @@ async def test_a_canary_that_has_vanished_does_not_pass(
 
 
 async def test_without_prometheus_it_is_a_hold() -> None:
-    found = await look_at_canary(Server("http://127.0.0.1:1"), ROLLOUT, NOW)
+    found = await look_at_canary(PrometheusServer("http://127.0.0.1:1"), ROLLOUT, NOW)
     assert found.verdict == "hold"
     assert "127.0.0.1:1" in found.reason
-    budget = await look_at_budget(Server("http://127.0.0.1:1"), "sloth", "shop", NOW)
+    budget = await look_at_budget(PrometheusServer("http://127.0.0.1:1"), "sloth", "shop", NOW)
     assert budget.verdict == "hold"
 
 
@@ -79,15 +79,20 @@ async def test_a_budget_is_one_signal() -> None:
         return answer([Series({}, [(NOW, 0.5 if "remaining" in query else 1.0)])])
 
     async with serving(handler) as url:
-        found = await look_at_budget(Server(url), "drainproxy", "shop", NOW)
+        found = await look_at_budget(PrometheusServer(url), "drainproxy", "shop", NOW)
     assert (found.verdict, [each.signal for each in found.signals]) == ("pass", ["error budget"])
 
 
 async def test_looks_go_on_until_there_is_a_verdict() -> None:
-    reports = [Report("hold", "1"), Report("hold", "2"), Report("fail", "3"), Report("pass", "4")]
-    seen: list[Report] = []
+    reports = [
+        GateReport("hold", "1"),
+        GateReport("hold", "2"),
+        GateReport("fail", "3"),
+        GateReport("pass", "4"),
+    ]
+    seen: list[GateReport] = []
 
-    async def look() -> Report:
+    async def look() -> GateReport:
         return reports.pop(0)
 
     async with asyncio.timeout(10):
@@ -97,8 +102,8 @@ async def test_looks_go_on_until_there_is_a_verdict() -> None:
 
 
 async def test_looks_end_with_the_time() -> None:
-    async def look() -> Report:
-        return Report("hold", "never")
+    async def look() -> GateReport:
+        return GateReport("hold", "never")
 
     async with asyncio.timeout(10):
         assert (await wait_for_verdict(look, 0.05, 0.01)).verdict == "hold"

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from drainproxy.rollout.gate.look_cache import LookCache
-from drainproxy.rollout.gate.report import Report
+from drainproxy.rollout.gate.report import GateReport
 
 
 class Clock:
@@ -17,10 +17,10 @@ class Clock:
     def now(self) -> float:
         return self.time
 
-    async def look(self) -> Report:
+    async def look(self) -> GateReport:
         self.looks += 1
         await self.go_on.wait()
-        return Report("pass", str(self.looks))
+        return GateReport("pass", str(self.looks))
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ async def test_beyond_a_number_of_looks_it_is_a_hold(clock: Clock) -> None:
 
 
 async def test_a_look_that_fails_is_not_kept(clock: Clock) -> None:
-    async def broken() -> Report:
+    async def broken() -> GateReport:
         raise OSError("gone")
 
     looks = LookCache(clock.now)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from drainproxy.rollout.gate.prometheus import NoAnswer, Server, ask, series_of
+from drainproxy.rollout.gate.prometheus import NoAnswer, PrometheusServer, ask, series_of
 from drainproxy.rollout.gate.samples import Series
 from tests.kube.tls import Authority
 from tests.rollout.gate.fake_prometheus import answer, saying, serving, silent
@@ -20,7 +20,7 @@ UP = Series({"pod": "web-1"}, [(1.0, 2.0), (2.5, float("inf"))])
 
 async def test_each_query_has_its_series() -> None:
     async with serving(saying({"up": [UP]})) as url:
-        assert await ask(Server(url), QUERIES, 100.0) == {"one": [UP], "two": []}
+        assert await ask(PrometheusServer(url), QUERIES, 100.0) == {"one": [UP], "two": []}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ async def test_it_is_asked_for_the_moment_and_for_all_series_or_none(
         return answer([])
 
     async with serving(handler) as url:
-        await ask(Server(url + "/", timeout=seconds), {"one": "up"}, 100.25)
+        await ask(PrometheusServer(url + "/", timeout=seconds), {"one": "up"}, 100.25)
     assert forms == [
         {"query": "up", "time": "100.250", "timeout": said, "partial_response": "false"}
     ]
@@ -51,9 +51,9 @@ async def test_what_is_on_this_machine_is_not_asked_through_a_proxy(
     monkeypatch.delenv("NO_PROXY", raising=False)
     async with serving(saying({"up": [UP]})) as url:
         for own in (url, url.replace("127.0.0.1", "localhost")):
-            assert await ask(Server(own), QUERIES, 100.0) == {"one": [UP], "two": []}
+            assert await ask(PrometheusServer(own), QUERIES, 100.0) == {"one": [UP], "two": []}
     with pytest.raises(NoAnswer, match=r"127\.0\.0\.1:1"):
-        await ask(Server("http://prometheus.invalid:9090"), QUERIES, 100.0)
+        await ask(PrometheusServer("http://prometheus.invalid:9090"), QUERIES, 100.0)
 
 
 async def test_headers_and_credentials_are_read_anew_each_time(tmp_path: Path) -> None:
@@ -65,12 +65,12 @@ async def test_headers_and_credentials_are_read_anew_each_time(tmp_path: Path) -
 
     token = tmp_path / "token"
     async with serving(handler) as url:
-        server = Server(url, headers=(("X-Scope-OrgID", "shop"),), bearer_file=str(token))
+        server = PrometheusServer(url, headers=(("X-Scope-OrgID", "shop"),), bearer_file=str(token))
         for text in ("first\n", "second\n"):
             token.write_text(text)
             await ask(server, {"one": "up"}, 1.0)
         token.write_text("pa:ss")
-        await ask(Server(url, user="me", password_file=str(token)), {"one": "up"}, 1.0)
+        await ask(PrometheusServer(url, user="me", password_file=str(token)), {"one": "up"}, 1.0)
     assert seen == [
         ("shop", "Bearer first"),
         ("shop", "Bearer second"),
@@ -86,10 +86,10 @@ async def test_a_certificate_must_be_of_the_authority_that_is_given(tmp_path: Pa
     trusted = tmp_path / "ca.crt"
     authority.save(trusted)
     async with serving(saying({"up": [UP]}), context) as url:
-        found = await ask(Server(url, ca_file=str(trusted)), {"one": "up{}"}, 1.0)
+        found = await ask(PrometheusServer(url, ca_file=str(trusted)), {"one": "up{}"}, 1.0)
         assert found == {"one": [UP]}
         with pytest.raises(NoAnswer, match="certificate"):
-            await ask(Server(url), {"one": "up{}"}, 1.0)
+            await ask(PrometheusServer(url), {"one": "up{}"}, 1.0)
 
 
 async def test_a_server_that_wants_a_certificate_gets_the_one_that_is_there_now(
@@ -107,9 +107,9 @@ async def test_a_server_that_wants_a_certificate_gets_the_one_that_is_there_now(
     mine.mkdir()
     async with serving(saying({"up": [UP]}), context) as url:
         with pytest.raises(NoAnswer):
-            await ask(Server(url, ca_file=str(trusted)), {"one": "up{}"}, 1.0)
+            await ask(PrometheusServer(url, ca_file=str(trusted)), {"one": "up{}"}, 1.0)
         cert, key = str(mine / "tls.crt"), str(mine / "tls.key")
-        server = Server(url, ca_file=str(trusted), cert_file=cert, key_file=key)
+        server = PrometheusServer(url, ca_file=str(trusted), cert_file=cert, key_file=key)
         with pytest.raises(NoAnswer, match="No such file"):
             await ask(server, {"one": "up{}"}, 1.0)
         authority.pair(mine)
@@ -173,7 +173,7 @@ def test_a_vector_is_one_sample_of_each() -> None:
 async def test_a_server_that_does_not_answer_costs_the_timeout_and_no_more() -> None:
     async with serving(silent) as url, asyncio.timeout(10):
         with pytest.raises(NoAnswer, match=r"no answer within 0\.2 s"):
-            await ask(Server(url, timeout=0.2), QUERIES, 1.0)
+            await ask(PrometheusServer(url, timeout=0.2), QUERIES, 1.0)
 
 
 async def test_a_redirect_is_not_followed() -> None:
@@ -182,7 +182,7 @@ async def test_a_redirect_is_not_followed() -> None:
 
     async with serving(elsewhere) as url:
         with pytest.raises(NoAnswer, match="status 302"):
-            await ask(Server(url), QUERIES, 1.0)
+            await ask(PrometheusServer(url), QUERIES, 1.0)
 
 
 async def test_a_password_in_the_url_is_sent_and_never_shown() -> None:
@@ -193,7 +193,7 @@ async def test_a_password_in_the_url_is_sent_and_never_shown() -> None:
         return answer([]) if len(seen) == 1 else web.Response(status=401, text="no")
 
     async with serving(handler) as url:
-        server = Server(url.replace("://", "://me:pa%3Ass@"))
+        server = PrometheusServer(url.replace("://", "://me:pa%3Ass@"))
         await ask(server, {"one": "up"}, 1.0)
         with pytest.raises(NoAnswer) as raised:
             await ask(server, {"one": "up"}, 1.0)
@@ -206,20 +206,20 @@ async def test_a_password_in_the_url_is_sent_and_never_shown() -> None:
 )
 async def test_no_reason_shows_a_password(rest: str) -> None:
     with pytest.raises(NoAnswer) as raised:
-        await ask(Server(f"http://me:secret@{rest}"), QUERIES, 1.0)
+        await ask(PrometheusServer(f"http://me:secret@{rest}"), QUERIES, 1.0)
     assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://"])
 async def test_an_address_where_nobody_is_has_a_reason(url: str) -> None:
     with pytest.raises(NoAnswer):
-        await ask(Server(url), QUERIES, 1.0)
+        await ask(PrometheusServer(url), QUERIES, 1.0)
 
 
 async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
     with pytest.raises(NoAnswer, match="missing"):
-        await ask(Server("http://127.0.0.1:1", bearer_file=missing), QUERIES, 1.0)
+        await ask(PrometheusServer("http://127.0.0.1:1", bearer_file=missing), QUERIES, 1.0)
 
 
 async def test_what_a_few_compressed_bytes_become_costs_no_more_than_the_timeout() -> None:
@@ -230,7 +230,7 @@ async def test_what_a_few_compressed_bytes_become_costs_no_more_than_the_timeout
 
     async with serving(handler) as url, asyncio.timeout(20):
         with pytest.raises(NoAnswer, match=r"over 64 MiB|no answer within"):
-            await ask(Server(url, timeout=10.0), {"one": "up", "other": "down"}, 1.0)
+            await ask(PrometheusServer(url, timeout=10.0), {"one": "up", "other": "down"}, 1.0)
 
 
 async def test_all_answers_of_a_look_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,9 +244,9 @@ async def test_all_answers_of_a_look_share_one_budget(monkeypatch: pytest.Monkey
         return answer([Series({"pod": label}, [(1.0, 1.0)])])
 
     async with serving(handler) as url:
-        assert len((await ask(Server(url), {"one": "up"}, 1.0))["one"]) == 1
+        assert len((await ask(PrometheusServer(url), {"one": "up"}, 1.0))["one"]) == 1
         with pytest.raises(NoAnswer, match=r"MiB together: narrow the window"):
-            await ask(Server(url), QUERIES, 1.0)
+            await ask(PrometheusServer(url), QUERIES, 1.0)
     assert len(asked) == 3
 
 
@@ -263,4 +263,4 @@ async def test_an_answer_that_is_not_compressed_as_it_says_is_told_so() -> None:
 
     async with serving(handler) as url:
         with pytest.raises(NoAnswer, match="not compressed as it says"):
-            await ask(Server(url), {"one": "up"}, 1.0)
+            await ask(PrometheusServer(url), {"one": "up"}, 1.0)

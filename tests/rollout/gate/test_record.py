@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drainproxy.extras import install_hint
-from drainproxy.rollout.gate.record import Question, Record
+from drainproxy.rollout.gate.record import MigrationQuestion, RecordSource
 from drainproxy.rollout.migration.state import Damaged, State
 from drainproxy.rollout.migration.store import Loaded
 from drainproxy.rollout.migration.store_configmap import PREFIX
@@ -42,14 +42,14 @@ def recorded(folder: Path, state: State = CONTRACTED) -> Path:
 def test_code_goes_on_and_does_not_go_back_behind_a_contract(
     tmp_path: Path, version: int | None, previous: int | None, answers: tuple[str | None, ...]
 ) -> None:
-    record = Record(recorded(tmp_path))
-    question = Question("shop", "", version, previous)
+    record = RecordSource(recorded(tmp_path))
+    question = MigrationQuestion("shop", "", version, previous)
     found = record.answers(question, record.load(question), NOW + timedelta(hours=1))
     assert tuple(each and each.verdict for each in (found.deploy, found.rollback)) == answers
 
 
 def test_a_record_that_is_not_there_is_a_hold(tmp_path: Path) -> None:
-    record, question = Record(tmp_path / "none.json"), Question("shop", "", 7, 6)
+    record, question = RecordSource(tmp_path / "none.json"), MigrationQuestion("shop", "", 7, 6)
     found = record.answers(question, record.load(question), NOW)
     assert found.deploy is not None
     assert found.deploy.verdict == "hold"
@@ -60,14 +60,14 @@ def test_without_a_namespace_it_is_that_of_the_credentials(
 ) -> None:
     """There are none: it is the credentials that are missed, and no name."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    state = Record().load(Question("shop", None, 7))
+    state = RecordSource().load(MigrationQuestion("shop", None, 7))
     assert isinstance(state, Damaged)
     assert "cannot be read" in state.reason
 
 
 @pytest.mark.parametrize("namespace", ["", "../kube-system", "Shop", "a/b"])
 def test_a_namespace_that_is_none_is_never_asked_for(namespace: str) -> None:
-    state = Record().load(Question("shop", namespace, 7))
+    state = RecordSource().load(MigrationQuestion("shop", namespace, 7))
     assert isinstance(state, Damaged)
     assert repr(namespace) in state.reason
 
@@ -75,7 +75,7 @@ def test_a_namespace_that_is_none_is_never_asked_for(namespace: str) -> None:
 def test_a_library_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lightkube", None)
     monkeypatch.setitem(sys.modules, "lightkube.core.exceptions", None)
-    state = Record().load(Question("shop", "prod", 7))
+    state = RecordSource().load(MigrationQuestion("shop", "prod", 7))
     assert isinstance(state, Damaged)
     assert install_hint("kube") in state.reason
 
@@ -96,5 +96,5 @@ def test_without_a_file_it_is_read_from_the_namespace_that_is_asked_about(
         (tmp_path / "config").write_text(json.dumps(config))
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
         api.put("prod", PREFIX + "shop", {"nonsense": "x"})
-        assert Record().load(Question("shop", "dev", 7)) is None
-        assert isinstance(Record().load(Question("shop", "prod", 7)), Damaged)
+        assert RecordSource().load(MigrationQuestion("shop", "dev", 7)) is None
+        assert isinstance(RecordSource().load(MigrationQuestion("shop", "prod", 7)), Damaged)

@@ -2,13 +2,15 @@
 
 from msgspec import json
 
-from drainproxy.rollout.gate.judgement import Count, Judgement
+from drainproxy.rollout.gate.judgement import Count, SignalJudgement
 from drainproxy.rollout.gate.report import held, report
 from drainproxy.rollout.gate.signals import Traffic
 
-PASSED = Judgement("errors", "pass", "0 of 900", Count(0, 900), Count(1, 9000), 0.0144, None, 1.0)
-HELD = Judgement("latency", "hold", "9 more", Count(0, 10), Count(0, 90), 0.02, 9)
-FAILED = Judgement("grpc errors", "fail", "9 of 10", Count(9, 10, 3), Count(0, 90), 0.02)
+PASSED = SignalJudgement(
+    "errors", "pass", "0 of 900", Count(0, 900), Count(1, 9000), 0.0144, None, 1.0
+)
+HELD = SignalJudgement("latency", "hold", "9 more", Count(0, 10), Count(0, 90), 0.02, 9)
+FAILED = SignalJudgement("grpc errors", "fail", "9 of 10", Count(9, 10, 3), Count(0, 90), 0.02)
 
 
 def test_one_signal_that_fails_decides() -> None:
@@ -17,7 +19,7 @@ def test_one_signal_that_fails_decides() -> None:
 
 
 def test_a_hold_names_the_signal_that_misses_most() -> None:
-    more = Judgement("sse", "hold", "500 more", missing=500)
+    more = SignalJudgement("sse", "hold", "500 more", missing=500)
     assert report([PASSED, HELD, more], []).reason == "sse: 500 more (and 1 more)"
     assert report([], []).reason == "there is nothing to judge"
 

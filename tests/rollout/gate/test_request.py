@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.rollout.gate.record import Question
+from drainproxy.rollout.gate.record import MigrationQuestion
 from drainproxy.rollout.gate.request import (
     GateRequest,
     budget,
@@ -141,12 +141,12 @@ def test_what_is_no_objective_is_refused(text: str) -> None:
         ({"app": "shop/../x", "version": "7"}, "app 'shop/../x'"),
         ({"app": "shop", "version": "seven"}, "version 'seven'"),
         ({"app": "shop", "previous": "-1"}, "previous '-1'"),
-        ({"app": "shop", "version": "7"}, Question("shop", "prod", 7, None)),
-        ({"app": "shop", "previous": "6"}, Question("shop", "prod", None, 6)),
+        ({"app": "shop", "version": "7"}, MigrationQuestion("shop", "prod", 7, None)),
+        ({"app": "shop", "previous": "6"}, MigrationQuestion("shop", "prod", None, 6)),
     ],
 )
 def test_the_record_is_asked_for_an_app_and_a_version(
-    more: dict[str, str], found: Question | str | None
+    more: dict[str, str], found: MigrationQuestion | str | None
 ) -> None:
     asked = GateRequest(namespace="prod", **more)
     if isinstance(found, str):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drainproxy.rollout.gate.record import Record
+from drainproxy.rollout.gate.record import RecordSource
 from tests.rollout.gate import served
 from tests.rollout.gate.fake_prometheus import Handler, silent
 from tests.rollout.gate.served import gate
@@ -62,7 +62,7 @@ async def test_what_is_counted_begins_anew_at_each_weight_and_where_flagger_went
 
 
 async def test_behind_a_contract_no_engine_is_told_to_roll_back(tmp_path: Path) -> None:
-    record = Record(recorded(tmp_path))
+    record = RecordSource(recorded(tmp_path))
     behind = ASKED | {"app": "shop", "version": "7", "previous": "6"}
     async with gate(prometheus(50), record=record) as client:
         async with client.post("/gate/argo", json=behind) as said:

@@ -4,7 +4,7 @@ from math import inf, nan
 
 import pytest
 
-from drainproxy.rollout.gate.judgement import Judgement, Policy, overall
+from drainproxy.rollout.gate.judgement import SignalJudgement, Tolerance, overall
 from drainproxy.rollout.gate.signals import judged, traffic
 from drainproxy.rollout.gate.versions import Version
 from tests.rollout.gate.fleet import Fleet
@@ -12,8 +12,8 @@ from tests.rollout.gate.fleet import Fleet
 CLOSES = "drainproxy_websocket_closes_total"
 
 
-def verdicts(canary: Version, stable: Version) -> dict[str, Judgement]:
-    return {each.signal: each for each in judged(canary, stable, Policy()).signals}
+def verdicts(canary: Version, stable: Version) -> dict[str, SignalJudgement]:
+    return {each.signal: each for each in judged(canary, stable, Tolerance()).signals}
 
 
 def healthy(pods: int = 1) -> Fleet:

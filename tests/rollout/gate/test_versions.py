@@ -2,7 +2,7 @@
 
 import pytest
 
-from drainproxy.rollout.gate.judgement import Count, Policy
+from drainproxy.rollout.gate.judgement import Count, Tolerance
 from drainproxy.rollout.gate.samples import Series, count
 from drainproxy.rollout.gate.versions import compared, version
 from tests.rollout.gate.fleet import INTERVAL, NOW, Fleet
@@ -50,10 +50,10 @@ def test_requests_are_those_of_the_kinds_that_are_asked_for() -> None:
 def test_of_what_stable_hardly_had_a_few_good_ones_are_enough(
     canary: Count, stable: Count, verdict: str
 ) -> None:
-    found = compared("errors", canary, stable, Policy())
+    found = compared("errors", canary, stable, Tolerance())
     assert found is not None
     assert found.verdict == verdict
 
 
 def test_what_neither_had_is_no_signal() -> None:
-    assert compared("errors", Count(0, 0), Count(0, 0), Policy()) is None
+    assert compared("errors", Count(0, 0), Count(0, 0), Tolerance()) is None

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from drainproxy.rollout.migration.decide import (
     Direction,
-    Verdict,
+    MigrationVerdict,
     after,
     decide,
     is_recorded,
@@ -195,7 +195,9 @@ def test_what_is_amiss_beside_the_record_is_a_hold_of_the_status() -> None:
     state = deployed(STATES["complete"], "a day ago")
 
     assert sound(state, NOW).verdict == "allow"
-    assert sound(state, NOW, "the floors are lost") == Verdict("hold", "the floors are lost")
+    assert sound(state, NOW, "the floors are lost") == MigrationVerdict(
+        "hold", "the floors are lost"
+    )
 
 
 def test_a_reason_names_what_would_be_right() -> None:
@@ -237,7 +239,7 @@ def test_a_deploy_that_should_not_have_been_is_recorded_as_what_it_is() -> None:
 
     assert verdict.verdict == "refuse"
     assert is_recorded("deployed", verdict)
-    assert not is_recorded("deployed", Verdict("hold", ""))
+    assert not is_recorded("deployed", MigrationVerdict("hold", ""))
     assert not is_recorded("contract", verdict)
     assert after(STATES["contract"], "deployed", 6, NOW).deployed_version == 6
 

@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.rollout.migration.lexer import Dialect
-from drainproxy.rollout.migration.lint import Finding, lint, worst
+from drainproxy.rollout.migration.lint import StatementFinding, lint, worst
 from tests.rollout.migration.corpora import ALL, CONTRACTS, DIALECTS, cases
 
 
@@ -48,7 +48,7 @@ def test_each_statement_has_its_line_and_its_text() -> None:
 @pytest.mark.parametrize("text", ["", "\n\n", "-- DROP TABLE x", "/* nothing */", ";;", "\ufeff"])
 def test_a_file_without_a_statement_is_unknown(text: str) -> None:
     assert lint("f.sql", text) == [
-        Finding("f.sql", 1, "unknown", "it holds no statement: is it the right file?")
+        StatementFinding("f.sql", 1, "unknown", "it holds no statement: is it the right file?")
     ]
 
 

@@ -4,19 +4,19 @@ import pytest
 
 from drainproxy.config import ConfigError
 from drainproxy.rollout.smoke.model import Action, SmokeTest, Step
-from drainproxy.rollout.smoke.reading import Given, read_test
+from drainproxy.rollout.smoke.reading import SmokeOptions, read_test
 
 BASE = "http://app:8080"
 
 
 def read(
     text: str,
-    given: Given | None = None,
+    given: SmokeOptions | None = None,
     environ: dict[str, str] | None = None,
     variables: dict[str, str] | None = None,
 ) -> SmokeTest:
     """The test of a text; with a base unless `given` says otherwise."""
-    given = Given(url=BASE) if given is None else given
+    given = SmokeOptions(url=BASE) if given is None else given
     return read_test("t.yaml", text, given, environ or {}, variables or {})
 
 
@@ -31,7 +31,7 @@ def action(text: str) -> Action:
     return step(text).action
 
 
-def mistakes(text: str, given: Given | None = None, **variables: str) -> list[str]:
+def mistakes(text: str, given: SmokeOptions | None = None, **variables: str) -> list[str]:
     """What is wrong with a text."""
     with pytest.raises(ConfigError) as raised:
         read(text, given, variables)

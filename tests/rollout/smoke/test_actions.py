@@ -4,7 +4,7 @@ import pytest
 from msgspec import UNSET
 
 from drainproxy.rollout.smoke.model import (
-    Exec,
+    ExecAction,
     ExecExpect,
     Grpc,
     GrpcExpect,
@@ -14,10 +14,10 @@ from drainproxy.rollout.smoke.model import (
     SseExpect,
     StatusRange,
     Text,
-    WebSocket,
+    WebSocketAction,
     WebSocketExpect,
 )
-from drainproxy.rollout.smoke.reading import Given
+from drainproxy.rollout.smoke.reading import SmokeOptions
 from tests.rollout.smoke.files import BASE, action, mistakes, read
 
 
@@ -106,7 +106,7 @@ def test_a_websocket_says_what_is_sent_and_what_comes(url: str, asked: str) -> N
 - websocket: {{url: "{url}", subprotocols: [a, b], send: [hello, !!binary AA==], close: 3000}}
   expect: {{messages: [x, y], subprotocol: b, close-code: 1005, within: 1s}}
 """
-    ) == WebSocket(
+    ) == WebSocketAction(
         asked,
         (),
         ("a", "b"),
@@ -141,7 +141,7 @@ def test_a_call_has_a_target(target: str, dialled: str, secure: bool) -> None:
 
 def test_a_call_without_a_target_goes_to_the_base() -> None:
     assert action("[{grpc: {service: shop}}]") == Grpc("app:8080", service="shop")
-    (step,) = read("[{grpc: {service: shop}}]", Given(url="https://app/base")).steps
+    (step,) = read("[{grpc: {service: shop}}]", SmokeOptions(url="https://app/base")).steps
     assert step.action == Grpc("app:443", True, service="shop")
 
 
@@ -168,8 +168,8 @@ def test_a_call_says_what_is_sent_and_what_comes() -> None:
 def test_a_command_is_a_list_of_words_or_a_text_for_the_shell() -> None:
     words = action("[{exec: [a, 'b c'], expect: {exit-code: 3, contains: x}}]")
     shell = action("[{exec: 'a | b'}]")
-    assert isinstance(words, Exec)
-    assert isinstance(shell, Exec)
+    assert isinstance(words, ExecAction)
+    assert isinstance(shell, ExecAction)
     assert (words.command, words.expect) == (("a", "b c"), ExecExpect(3, Text(("x",))))
     assert shell.command == ("sh", "-c", "a | b")
 

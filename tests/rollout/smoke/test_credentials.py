@@ -8,7 +8,7 @@ import pytest
 
 from drainproxy.config import ConfigError
 from drainproxy.rollout.smoke.credentials import in_words, shown, without
-from drainproxy.rollout.smoke.reading import Given, read_url
+from drainproxy.rollout.smoke.reading import SmokeOptions, read_url
 from drainproxy.rollout.smoke.reports import as_human, as_json, as_junit
 from drainproxy.rollout.smoke.run import run
 from drainproxy.rollout.smoke.talk import talk
@@ -99,7 +99,7 @@ def test_mistakes_do_not_hold_it(step: str) -> None:
     assert_silent(" ".join(told))
     for url in ("ftp://ann:hunter2+x@app/?t0ken-of-mine", "https://ann:hunter2+x/@app"):
         with pytest.raises(ConfigError) as raised:
-            read_url(url, Given())
+            read_url(url, SmokeOptions())
         assert_silent(str(raised.value))
 
 
@@ -123,12 +123,12 @@ async def test_no_report_holds_it(script: Script, kind: str) -> None:
     async with serving(script) as port:
         base = f"http://ann:hunter2%2Bx@127.0.0.1:{port}"
         url = f"{base}/x?key=t0ken-of-mine"
-        test = read(f"[{{{kind}: '/x?key=t0ken-of-mine'}}]", Given(url=base, timeout=5.0))
+        test = read(f"[{{{kind}: '/x?key=t0ken-of-mine'}}]", SmokeOptions(url=base, timeout=5.0))
         result = await run(test, talk, Nobody())
         assert result.verdict == "fail"
         for report in (as_human, as_json, as_junit):
             assert_silent(report(result))
-        result = await run(read_url(url, Given(timeout=5.0)), talk, Nobody())
+        result = await run(read_url(url, SmokeOptions(timeout=5.0)), talk, Nobody())
     for report in (as_human, as_json, as_junit):
         assert_silent(report(result))
     assert json.loads(as_json(result))["url"] == f"http://127.0.0.1:{port}/x?key=..."

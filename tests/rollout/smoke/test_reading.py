@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from drainproxy.config import ConfigError
 from drainproxy.rollout.smoke.model import Http, SmokeTest, Step, Tls
-from drainproxy.rollout.smoke.reading import Given, read_url
+from drainproxy.rollout.smoke.reading import SmokeOptions, read_url
 from tests.rollout.smoke.files import BASE, mistakes, read, step
 
-NO_BASE = Given()
+NO_BASE = SmokeOptions()
 
 
 def test_a_list_of_steps_is_a_test() -> None:
@@ -56,7 +56,7 @@ steps:
 def test_flags_beat_the_head_of_the_file_and_not_a_step() -> None:
     test = read(
         "{url: http://other, timeout: 3s, steps: [{http: /a}, {http: /b, timeout: 4s}]}",
-        Given(url=BASE, timeout=5.0, retries=7, insecure=True),
+        SmokeOptions(url=BASE, timeout=5.0, retries=7, insecure=True),
     )
     assert [each.timeout for each in test.steps] == [5, 4]
     assert [each.retries for each in test.steps] == [7, 7]
@@ -124,7 +124,7 @@ steps:
 
 
 def test_a_url_is_one_step_that_gets_it() -> None:
-    assert read_url("https://app/x?y", Given(ca="ca", retries=3)) == SmokeTest(
+    assert read_url("https://app/x?y", SmokeOptions(ca="ca", retries=3)) == SmokeTest(
         "https://app/x?...",
         "https://app/x?...",
         (Step("GET https://app/x?...", "http", Http("https://app/x?y", tls=Tls("ca")), retries=3),),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from drainproxy.rollout.smoke.result import Attempt, Result, StepResult, Verdict
+from drainproxy.rollout.smoke.result import Attempt, SmokeResult, StepResult, Verdict
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -14,8 +14,8 @@ BROKEN = StepResult("three", "exec", 3, (Attempt(0.1, ("a",)), Attempt(1.5, ("b"
 SKIPPED = StepResult("four", "grpc", None, ())
 
 
-def result(*steps: StepResult) -> Result:
-    return Result("shop", "t.yaml", "http://app", steps, BEGAN, 2.5)
+def result(*steps: StepResult) -> SmokeResult:
+    return SmokeResult("shop", "t.yaml", "http://app", steps, BEGAN, 2.5)
 
 
 @pytest.mark.parametrize(

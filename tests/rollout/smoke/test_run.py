@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from drainproxy.rollout.smoke.answers import Answer, ExecAnswer
-from drainproxy.rollout.smoke.model import Action, Exec, SmokeTest, Step
+from drainproxy.rollout.smoke.model import Action, ExecAction, SmokeTest, Step
 from drainproxy.rollout.smoke.result import Attempt, StepResult
 from drainproxy.rollout.smoke.run import run
 from drainproxy.rollout.smoke.stage import Failed, Stage
@@ -39,7 +39,7 @@ class Service:
         self.two_asked = asyncio.Event()
 
     async def talk(self, action: Action, stage: Stage) -> Answer:
-        assert isinstance(action, Exec)
+        assert isinstance(action, ExecAction)
         (name,) = action.command
         self.asked.append(name)
         if len(self.asked) == 2:
@@ -70,7 +70,7 @@ class Watcher:
 
 def smoke_test(*names: str, retries: int = 0, timeout: float = 10.0) -> SmokeTest:
     steps = (
-        Step(name, "exec", Exec((name,)), None, timeout, retries, retry_interval=0)
+        Step(name, "exec", ExecAction((name,)), None, timeout, retries, retry_interval=0)
         for name in names
     )
     return SmokeTest("t", "t", tuple(steps))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from drainproxy.rollout.check.place import printable
-from drainproxy.rollout.check.report import Box, Finding, Report
+from drainproxy.rollout.check.report import Box, CheckReport, Finding
 from drainproxy.rollout.check.rule import LEVELS
 
 Paint = Callable[[str, str], str]
@@ -25,13 +25,13 @@ def plain(text: str, _colour: str) -> str:
     return text
 
 
-def human(report: Report, paint: Paint = plain) -> str:
+def human(report: CheckReport, paint: Paint = plain) -> str:
     """The whole report; `paint` colours a text where there is a terminal."""
     lines = [line for box in report.boxes for line in _box(box, paint)]
     return "\n".join([*lines, "", _total(report)]) + "\n"
 
 
-def checklist(report: Report) -> str:
+def checklist(report: CheckReport) -> str:
     """The boxes alone, and the count: what stands beside a report for programs."""
     return "\n".join([*(_head(box, plain) for box in report.boxes), _total(report)]) + "\n"
 
@@ -58,7 +58,7 @@ def _head(box: Box, paint: Paint) -> str:
     return f"{sign} {box.section.title}" + (f": {', '.join(notes)}" if notes else "")
 
 
-def _total(report: Report) -> str:
+def _total(report: CheckReport) -> str:
     words = {"error": "error", "warning": "warning", "info": "hint"}
     counts = [_count(report.count(level), words[level]) for level in LEVELS]
     objects = report.inventory.objects

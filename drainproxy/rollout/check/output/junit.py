@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from drainproxy.rollout.check.report import Finding, Report
+from drainproxy.rollout.check.report import CheckReport, Finding
 from drainproxy.rollout.check.rule import LEVELS, Level
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ _FORBIDDEN: Final = dict.fromkeys(
 )
 
 
-def junit(report: Report, fail_on: Level) -> str:
+def junit(report: CheckReport, fail_on: Level) -> str:
     """A finding that counts is a failure, another one a skipped case; what has none passes."""
     from xml.etree.ElementTree import Element, indent, tostring
 

@@ -5,17 +5,17 @@ from typing import Final
 
 import msgspec
 
-from drainproxy.rollout.check.report import Finding, Report
+from drainproxy.rollout.check.report import CheckReport, Finding
 
 _COMMANDS: Final = {"error": "error", "warning": "warning", "info": "notice"}
 
 
-def as_json(report: Report) -> str:
+def as_json(report: CheckReport) -> str:
     """A list of findings."""
     return msgspec.json.format(msgspec.json.encode(report.findings)).decode() + "\n"
 
 
-def github(report: Report) -> str:
+def github(report: CheckReport) -> str:
     """One workflow command for each finding, which GitHub shows at its line."""
     return "".join(f"{line}\n" for line in map(_command, report.findings))
 
@@ -41,7 +41,7 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def boxes(report: Report) -> Iterator[dict[str, object]]:
+def boxes(report: CheckReport) -> Iterator[dict[str, object]]:
     """The checklist as values."""
     for box in report.boxes:
         counts = {"findings": len(box.findings), "ignored": box.ignored}

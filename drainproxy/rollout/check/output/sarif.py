@@ -6,8 +6,8 @@ from urllib.parse import quote
 import msgspec
 
 from drainproxy import __version__
-from drainproxy.rollout.check.report import Finding, Report
-from drainproxy.rollout.check.rule import Rule
+from drainproxy.rollout.check.report import CheckReport, Finding
+from drainproxy.rollout.check.rule import CheckRule
 
 from .machine import boxes
 
@@ -17,7 +17,7 @@ _SCHEMA: Final = (
 _LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def sarif(report: Report) -> str:
+def sarif(report: CheckReport) -> str:
     """One run, with every rule that was asked and what was found; what is ignored is suppressed."""
     index = {rule.id: at for at, rule in enumerate(report.rules)}
     results = [_result(each, index) for each in report.findings]
@@ -41,7 +41,7 @@ def sarif(report: Report) -> str:
 _SUPPRESSED: Final = {"suppressions": [{"kind": "inSource"}]}
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: CheckRule) -> dict[str, Any]:
     return {
         "id": rule.id,
         "shortDescription": {"text": _literal(rule.reason)},

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from drainproxy.rollout.check.rule import Rule
+from drainproxy.rollout.check.rule import CheckRule
 
 from . import (
     analysis,
@@ -23,7 +23,7 @@ _MODULES: Final = (
     *(capacity, budgets, traffic, analysis, exceptions),
 )
 
-RULES: Final[tuple[Rule, ...]] = tuple(
-    each for module in _MODULES for each in vars(module).values() if isinstance(each, Rule)
+RULES: Final[tuple[CheckRule, ...]] = tuple(
+    each for module in _MODULES for each in vars(module).values() if isinstance(each, CheckRule)
 )
 BY_ID: Final = {each.id: each for each in RULES}

@@ -6,10 +6,10 @@ from typing import Final
 
 from drainproxy.rollout.check.conditions import NOT_A_NUMBER, NOTHING, Unknown, holds
 from drainproxy.rollout.check.inventory import Inventory
-from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.place import FieldPlace, Object
 from drainproxy.rollout.check.promql import divides, stands_in
 from drainproxy.rollout.check.rule import ROLLBACK, Problem, rule
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.workload import CheckedWorkload
 
 TEMPLATES: Final = ("AnalysisTemplate", "ClusterAnalysisTemplate")
 # Providers that judge by themselves: an exit code, a score, a plugin.
@@ -47,7 +47,7 @@ _COMPARISON = re.compile(r"\s*(?:asFloat\()?result(?:\[0\])?\)?\s*(<=|>=|==|<|>)
     reason="An analysis that passes without data lets a broken version through.",
     remedy="Let no data be neither success nor failure: len(result) > 0 && result[0] ...",
 )
-def analysis_can_pass_empty(root: Place, inventory: Inventory) -> Iterator[Problem]:
+def analysis_can_pass_empty(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     """A canary that gets no traffic, or whose metrics are not scraped, has no errors either. A
     condition such as isNaN(...) ||, a query that ends in `or vector(0)`, or no condition at all
     makes that a success. A background analysis blocks no step, and one that ends before its first
@@ -61,7 +61,7 @@ def analysis_can_pass_empty(root: Place, inventory: Inventory) -> Iterator[Probl
             yield from _metric(metric)
 
 
-def _metric(metric: Place) -> Iterator[Problem]:
+def _metric(metric: FieldPlace) -> Iterator[Problem]:
     name = metric.at("name").text
     success, failure = metric.at("successCondition"), metric.at("failureCondition")
     provider = metric.at("provider")
@@ -128,7 +128,7 @@ def _accepts(condition: str, number: float) -> bool:
     return (holds | {">=": number >= bound, "==": number == bound})[match[1]]
 
 
-def _in_the_background(root: Place) -> Iterator[Problem]:
+def _in_the_background(root: FieldPlace) -> Iterator[Problem]:
     canary = root.at("spec", "strategy", "canary")
     background = canary.at("analysis")
     inline = [each for each in canary.at("steps").items if _judges(each)]
@@ -140,11 +140,11 @@ def _in_the_background(root: Place) -> Iterator[Problem]:
         )
 
 
-def _judges(step: Place) -> bool:
+def _judges(step: FieldPlace) -> bool:
     return step.at("analysis").exists or step.at("experiment", "analyses").exists
 
 
-def _flagger_query(root: Place, inventory: Inventory) -> Iterator[Problem]:
+def _flagger_query(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     query = root.at("spec", "query")
     number = stands_in(query.text)
     for metric in inventory.canary_metrics.get(root.object.name, ()) if number is not None else ():
@@ -173,7 +173,7 @@ def _within(number: float, low: object, high: object) -> bool:
     reason="A query for the pods of one version needs the hash of that version at each release.",
     remedy="Give it in the Rollout: valueFrom.podTemplateHashValue: Latest, or Stable.",
 )
-def hash_args_without_valuefrom(root: Place, inventory: Inventory) -> Iterator[Problem]:
+def hash_args_without_valuefrom(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     """A template that declares an argument for a pod template hash measures nothing, or the wrong
     pods, unless the Rollout that uses it passes podTemplateHashValue. A hash that is written down
     is that of an old release."""
@@ -193,12 +193,12 @@ def hash_args_without_valuefrom(root: Place, inventory: Inventory) -> Iterator[P
                     )
 
 
-def _is_derived(argument: Place) -> bool:
+def _is_derived(argument: FieldPlace) -> bool:
     """Whether it is filled in at each release; experiments do it with {{templates...}}."""
     return bool(argument.at("valueFrom").entries) or "{{" in argument.at("value").text
 
 
-def analyses(root: Place) -> list[Place]:
+def analyses(root: FieldPlace) -> list[FieldPlace]:
     """Where a Rollout names analyses, as steps, in the background and around a promotion."""
     strategy = root.at("spec", "strategy")
     canary, blue_green = strategy.at("canary"), strategy.at("blueGreen")
@@ -232,7 +232,7 @@ def _named_in(each: Object) -> list[str]:
     return [place.text for place in each.root.every_text() if place.path[-1] == "templateName"]
 
 
-def _templates(analysis: Place, near: Object, inventory: Inventory) -> Iterator[Object]:
+def _templates(analysis: FieldPlace, near: Object, inventory: Inventory) -> Iterator[Object]:
     names = [each.at("templateName").text for each in analysis.at("templates").items]
     for name in filter(None, [*names, analysis.at("templateName").text]):
         for kind in TEMPLATES:
@@ -247,7 +247,7 @@ def _templates(analysis: Place, near: Object, inventory: Inventory) -> Iterator[
     reason="A tag that moves has no version to go back to.",
     remedy="Name a tag that never moves, or a digest.",
 )
-def image_tag_moves(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def image_tag_moves(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """A rollback applies the old manifest. If that says latest, the old manifest runs the new,
     broken image, and two pods of one ReplicaSet may run different ones."""
     for container in workload.containers:

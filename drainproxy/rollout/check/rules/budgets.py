@@ -4,9 +4,9 @@ nothing."""
 from collections.abc import Iterator
 
 from drainproxy.rollout.check.inventory import Inventory
-from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.place import FieldPlace
 from drainproxy.rollout.check.rule import CAPACITY, Problem, rule
-from drainproxy.rollout.check.workload import Workload, kept
+from drainproxy.rollout.check.workload import CheckedWorkload, kept
 
 
 @rule(
@@ -17,7 +17,7 @@ from drainproxy.rollout.check.workload import Workload, kept
     reason="Without a PodDisruptionBudget a node drain may take all pods at once.",
     remedy="Add a PodDisruptionBudget with maxUnavailable: 1.",
 )
-def budget_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def budget_missing(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """Nodes are drained for upgrades of the cluster, several at a time. The budget makes them wait
     until the pods that were evicted are ready elsewhere."""
     has_many = workload.serves and not workload.is_managed and workload.least > 1
@@ -38,7 +38,7 @@ def budget_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
     reason="A budget that allows no disruption stops every node drain.",
     remedy="Let it allow one pod: maxUnavailable: 1.",
 )
-def budget_blocks(root: Place, inventory: Inventory) -> Iterator[Problem]:
+def budget_blocks(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     """maxUnavailable 0, or a minAvailable of all pods, lets no eviction through: upgrades of the
     cluster hang until somebody deletes the pods by hand, without any budget. With one replica no
     budget can both protect and allow it. What selects several workloads counts all their pods."""

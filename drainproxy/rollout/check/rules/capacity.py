@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from drainproxy.rollout.check.inventory import Inventory
-from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.place import FieldPlace
 from drainproxy.rollout.check.rule import CAPACITY, Problem, rule
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.workload import CheckedWorkload
 
 
 @rule(
@@ -16,7 +16,7 @@ from drainproxy.rollout.check.workload import Workload
     reason="With one replica the loss of a node, or its drain, is an outage.",
     remedy="Run two replicas or more.",
 )
-def single_replica(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def single_replica(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """A node drain ends the only pod before another one is ready: evictions know no surge. A
     StatefulSet of one is away at every update as well."""
     if workload.serves and not workload.is_managed and workload.least == 1:
@@ -36,7 +36,7 @@ def single_replica(workload: Workload, _: Inventory) -> Iterator[Problem]:
     reason="replicas in the manifest undo the autoscaler at every release.",
     remedy="Leave replicas out where an autoscaler sets them.",
 )
-def replicas_fight_autoscaler(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def replicas_fight_autoscaler(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """Whoever applies the manifest sets the number of pods back to what it says, in the middle of
     the load for which the autoscaler had added some."""
     if workload.autoscaler and workload.replicas.exists and not workload.is_managed:
@@ -55,7 +55,7 @@ def replicas_fight_autoscaler(workload: Workload, _: Inventory) -> Iterator[Prob
     reason="Replicas on one node are lost together.",
     remedy="Add topologySpreadConstraints, or a podAntiAffinity, over nodes or zones.",
 )
-def spread_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def spread_missing(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """The scheduler prefers to spread the pods of a Service, but promises nothing. A constraint
     over kubernetes.io/hostname or topology.kubernetes.io/zone does."""
     spec = workload.spec
@@ -76,7 +76,7 @@ def spread_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
     reason="A pod without requests is placed where there is no room, and evicted first.",
     remedy="Set resources.requests for cpu and memory.",
 )
-def requests_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def requests_missing(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """The scheduler reserves what is requested, and nothing else. During a rollout old and new pods
     run together: without requests they may starve each other, and the readiness of both fails."""
     for container in workload.containers if workload.serves else ():
@@ -92,12 +92,12 @@ def requests_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
             )
 
 
-def _asks_for(owner: Place, name: str) -> bool:
+def _asks_for(owner: FieldPlace, name: str) -> bool:
     """A limit without a request is a request of the same. Of a pod's spec they are for all its
     containers (KEP-2837)."""
     resources = owner.at("resources")
     return any(resources.at(kind, name).exists for kind in ("requests", "limits"))
 
 
-def _is_many(workload: Workload) -> bool:
+def _is_many(workload: CheckedWorkload) -> bool:
     return workload.least > 1 and not workload.is_managed

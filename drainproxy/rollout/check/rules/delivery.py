@@ -7,9 +7,9 @@ from typing import Final
 
 from drainproxy.config.mistakes import did_you_mean
 from drainproxy.rollout.check.inventory import Inventory
-from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.place import FieldPlace
 from drainproxy.rollout.check.rule import STRATEGY, Problem, rule
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.workload import CheckedWorkload
 
 # The keys of trafficRouting in the CRD of Argo Rollouts.
 _ROUTERS: Final = (
@@ -41,7 +41,7 @@ _STREAMS = re.compile(r"(?:.*[/.-])?(?:grpc|h2c|wss?|websockets?)(?:[/.-].*)?", 
     reason="Argo Rollouts drops a router that it does not know, and shifts no traffic.",
     remedy="Use a router of the CRD; Gateway API and others are plugins, under plugins.",
 )
-def unknown_traffic_router(root: Place, _: Inventory) -> Iterator[Problem]:
+def unknown_traffic_router(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
     """A key that the CRD does not have is pruned without a word: the steps run, the weights are
     never set, and every analysis judges a canary without traffic."""
     for key, place in root.at("spec", "strategy", "canary", "trafficRouting").entries.items():
@@ -59,7 +59,7 @@ def unknown_traffic_router(root: Place, _: Inventory) -> Iterator[Problem]:
     reason="Old pods that go before all routers know it are still sent clients.",
     remedy=f"Leave the delay at {_ENDPOINT_DELAY} s or more; no dynamicStableScale with streams.",
 )
-def scale_down_before_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def scale_down_before_drain(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """After a switch of Services the old pods stay for scaleDownDelaySeconds, until every node and
     load balancer has the new endpoints. dynamicStableScale takes stable pods away as the weight
     moves, but WebSockets and gRPC streams stay where they were opened, and are cut with them."""
@@ -83,7 +83,7 @@ def scale_down_before_drain(workload: Workload, _: Inventory) -> Iterator[Proble
         )
 
 
-def _streaming_port(workload: Workload) -> str:
+def _streaming_port(workload: CheckedWorkload) -> str:
     """The name of a port of WebSockets or gRPC; empty if there is none."""
     names = [
         port.at("name").text for each in workload.containers for port in each.at("ports").items
@@ -103,7 +103,7 @@ def _streaming_port(workload: Workload) -> str:
     reason="A canary that starts with many clients shows its faults to many.",
     remedy=f"Start with a weight of {_STEP} %.",
 )
-def canary_starts_too_large(root: Place, _: Inventory) -> Iterator[Problem]:
+def canary_starts_too_large(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
     """The guide's canaries begin with 5 % of the clients. Without a traffic router the weight of an
     Argo Rollout is made of whole pods, so that few replicas cannot be finer."""
     canary = root.at("spec", "strategy", "canary")

@@ -14,12 +14,12 @@ from drainproxy.config.mistakes import did_you_mean
 from drainproxy.manifests.grace import CUTTING, MARGIN
 from drainproxy.rollout.check.amounts import duration
 from drainproxy.rollout.check.inventory import Inventory
-from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.place import FieldPlace
 from drainproxy.rollout.check.relations import is_for_sidecars
 from drainproxy.rollout.check.rule import DRAIN, GRACE, WORKLOADS, Problem, rule
 from drainproxy.rollout.check.serving import ends_after_a_wait, serving_containers
 from drainproxy.rollout.check.sidecar import asleep, grace, sidecar_of
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.workload import CheckedWorkload
 
 _END: Final = f"and {MARGIN}s for the app's own end"
 _KNOWN: Final = {*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS}
@@ -33,7 +33,7 @@ _KNOWN: Final = {*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS}
     remedy="Raise terminationGracePeriodSeconds, shorten the drain, or let the injector replace a"
     " sleeping preStop hook (drainproxy.io/replace-prestop-sleep).",
 )
-def grace_covers_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def grace_covers_drain(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """terminationGracePeriodSeconds counts from the deletion of the pod, preStop hooks included.
     All hooks of a pod begin together: the longest of the drain and the sleeps, and 5 s for the end
     of the app, must fit. Where a sleep of the app's own ends before the drain, the app is stopped
@@ -52,7 +52,7 @@ def grace_covers_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
         )
 
 
-def _needs(workload: Workload) -> Iterator[tuple[float, str]]:
+def _needs(workload: CheckedWorkload) -> Iterator[tuple[float, str]]:
     """The seconds that the end of a pod may take, each with what they are for."""
     sidecar = sidecar_of(workload)
     drain = sidecar.drain_timeout if sidecar else 0
@@ -78,7 +78,7 @@ def _needs(workload: Workload) -> Iterator[tuple[float, str]]:
     reason="A drain-delay as long as the drain leaves nothing of it for goodbyes.",
     remedy="Shorten drain-delay, or lengthen drain-timeout and the grace period.",
 )
-def drain_delay_fills_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def drain_delay_fills_drain(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """drain-delay is the first part of drain-timeout, and the last 2 s (half of a shorter drain)
     are for cutting. If nothing is left between the two, every connection is cut without a
     goodbye."""
@@ -103,7 +103,7 @@ def drain_delay_fills_drain(workload: Workload, _: Inventory) -> Iterator[Proble
     reason="Without a preStop hook or a sidecar the app ends while clients are still sent to it.",
     remedy="Inject the sidecar (drainproxy inject), or add lifecycle.preStop.sleep.",
 )
-def prestop_missing_behind_service(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def prestop_missing_behind_service(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """The kubelet sends SIGTERM at the moment at which the pod's endpoint begins to be removed.
     Until every proxy and load balancer has heard of that, clients are led to a process that is
     going away. A preStop hook holds SIGTERM back for that time; the sidecar drains meanwhile."""
@@ -120,7 +120,7 @@ def prestop_missing_behind_service(workload: Workload, _: Inventory) -> Iterator
             )
 
 
-def is_for_peers_alone(workload: Workload) -> bool:
+def is_for_peers_alone(workload: CheckedWorkload) -> bool:
     """Whether only the headless Service that names the pods of a StatefulSet leads to it, by which
     its members find each other."""
     governing = workload.root.at("spec", "serviceName").text
@@ -137,7 +137,7 @@ def is_for_peers_alone(workload: Workload) -> bool:
     reason="Connections that never age stay on the first pods after every rollout.",
     remedy="Leave max-connection-age at its default, or give it a time.",
 )
-def connections_never_age(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def connections_never_age(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """A connection is balanced once, when it is opened. Without a maximum age those of long-lived
     clients gather on the pods that were there first, and new pods stay idle."""
     sidecar = sidecar_of(workload) if workload.owns_pod else None
@@ -156,7 +156,7 @@ def connections_never_age(workload: Workload, _: Inventory) -> Iterator[Problem]
     reason="An annotation of drainproxy that cannot be read has no effect.",
     remedy="Write the name and the value as `drainproxy settings` has them.",
 )
-def annotation_unreadable(root: Place, _: Inventory) -> Iterator[Problem]:
+def annotation_unreadable(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
     """The sidecar keeps its default where an annotation cannot be read, and the injector refuses
     the pod. A name that nobody knows does nothing at all, nor does one on the workload itself: the
     annotations of its pod template are read."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from drainproxy.config.mistakes import did_you_mean
 from drainproxy.rollout.check.inventory import Inventory
-from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.place import FieldPlace, Object
 from drainproxy.rollout.check.rule import EXCEPTIONS, IDS, Problem, rule
 
 IGNORE: Final = "drainproxy.io/ignore"
@@ -27,7 +27,7 @@ def ignored_by(each: Object) -> list[str]:
     reason="An exception without a reason cannot be judged, and never ends.",
     remedy=f"Say why in {REASON}.",
 )
-def ignore_without_reason(root: Place, _: Inventory) -> Iterator[Problem]:
+def ignore_without_reason(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
     """Whoever reads the manifest in a year must know whether the exception still holds. This rule
     cannot be ignored."""
     place = root.object.annotation(IGNORE)
@@ -44,7 +44,7 @@ def ignore_without_reason(root: Place, _: Inventory) -> Iterator[Problem]:
     reason="An exception from a rule that there is not excepts nothing.",
     remedy="Write ids as `drainproxy check --list` has them, separated by commas.",
 )
-def ignore_unknown_rule(root: Place, _: Inventory) -> Iterator[Problem]:
+def ignore_unknown_rule(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
     """A mistyped id leaves the finding in place, or hides that it was never there. This rule cannot
     be ignored."""
     for place in root.object.annotations(IGNORE):

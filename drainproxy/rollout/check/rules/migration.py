@@ -9,7 +9,7 @@ from drainproxy.rollout.check.commands import Call, call, commands
 from drainproxy.rollout.check.hooks import holds_a_schema_change, holds_changes, in_hook
 from drainproxy.rollout.check.inventory import Inventory, hook_of, hook_phases
 from drainproxy.rollout.check.migrating import migrates
-from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.place import FieldPlace, Object
 from drainproxy.rollout.check.rule import MIGRATION, WORKLOADS, Problem, Proof, rule
 from drainproxy.rollout.check.sql import Contract
 
@@ -27,7 +27,7 @@ _GOING_BACK: Final = (
 )
 
 
-def phase(each: Object) -> Place:
+def phase(each: Object) -> FieldPlace:
     """Where an object says which phase of a migration it belongs to."""
     return each.annotation(PHASE)
 
@@ -93,7 +93,7 @@ def _calls(calls: tuple[Call, ...], text: str) -> str | None:
     reason="A phase or schema version that cannot be read has no effect.",
     remedy='Write expand, migrate or contract, and a schema version such as "7".',
 )
-def migration_phase_invalid(root: Place, _: Inventory) -> Iterator[Problem]:
+def migration_phase_invalid(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
     """Gate and admission policy read drainproxy.io/migration-phase and drainproxy.io/schema-version
     by the letter. A schema version is a text of one to nine digits."""
     place = phase(root.object)
@@ -113,7 +113,7 @@ def migration_phase_invalid(root: Place, _: Inventory) -> Iterator[Problem]:
     reason="Without a stated phase it is unknown whether the release can be rolled back.",
     remedy=f"Annotate it with {PHASE}: expand, migrate or contract.",
 )
-def migration_phase_missing(root: Place, _: Inventory) -> Iterator[Problem]:
+def migration_phase_missing(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
     """What runs a migration tool, a Job or a container of a workload, belongs to a phase: expand
     adds, migrate fills, contract takes away. A tool is known by what a command runs (`alembic
     upgrade`, `npx prisma migrate deploy`), other programs by a task or a name that says nothing
@@ -135,7 +135,7 @@ def migration_phase_missing(root: Place, _: Inventory) -> Iterator[Problem]:
     reason="A release with a contract cannot be rolled back.",
     remedy="Release the code with expand or migrate; contract alone, 24 h later.",
 )
-def contract_in_release(root: Place, _: Inventory) -> Iterator[Problem]:
+def contract_in_release(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
     """The contract phase removes what the version before needs. It comes at least 24 h after the
     last successful deployment of the code that does without, as a step of its own: `drainproxy
     migration begin contract`."""
@@ -153,7 +153,7 @@ def contract_in_release(root: Place, _: Inventory) -> Iterator[Problem]:
     reason="A contract before an upgrade breaks the old pods that still serve.",
     remedy="Take it out of the release, and run it 24 h after.",
 )
-def migration_in_release_hook(root: Place, inventory: Inventory) -> Iterator[Problem]:
+def migration_in_release_hook(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     """PreSync and pre-upgrade hooks run while the old version serves every client. What they drop
     or rename is missed at once, and again after a rollback. Expand belongs there, contract does
     not. Looked at is the SQL in commands and in ConfigMaps that the pod mounts, without the ways
@@ -187,7 +187,7 @@ def migration_in_release_hook(root: Place, inventory: Inventory) -> Iterator[Pro
     reason="Behind a contract the version before cannot run: a rollback is an outage.",
     remedy="Switch automatic rollbacks off for this release, or gate them.",
 )
-def rollback_crosses_contract(root: Place, inventory: Inventory) -> Iterator[Problem]:
+def rollback_crosses_contract(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     """After a contract the schema no longer fits the old code. What would bring that back by itself
     must be off: old ReplicaSets one `undo` away, rollbackWindow, the remediation of Flux, a
     Canary's threshold, and commands of Jobs such as helm upgrade --rollback-on-failure (--atomic
@@ -207,7 +207,7 @@ def rollback_crosses_contract(root: Place, inventory: Inventory) -> Iterator[Pro
         yield from _workload(root)
 
 
-def _workload(root: Place) -> Iterator[Problem]:
+def _workload(root: FieldPlace) -> Iterator[Problem]:
     limit = root.at("spec", "revisionHistoryLimit")
     if limit.number != 0:
         kept = 10 if limit.number is None else limit.number
@@ -222,7 +222,7 @@ def _workload(root: Place) -> Iterator[Problem]:
         )
 
 
-def flux_rolls_back(root: Place) -> bool:
+def flux_rolls_back(root: FieldPlace) -> bool:
     """Whether Flux goes back to the release before where an upgrade fails."""
     upgrade = root.at("spec", "upgrade")
     remediation, strategy = upgrade.at("remediation"), upgrade.at("strategy", "name")
@@ -233,7 +233,7 @@ def flux_rolls_back(root: Place) -> bool:
     return strategy.text != "RetryOnFailure" and not uninstalls and (says or remediates)
 
 
-def _flux(root: Place) -> Iterator[Problem]:
+def _flux(root: FieldPlace) -> Iterator[Problem]:
     upgrade = root.at("spec", "upgrade")
     remediation, strategy = upgrade.at("remediation"), upgrade.at("strategy", "name")
     if flux_rolls_back(root):
@@ -246,7 +246,7 @@ def _flux(root: Place) -> Iterator[Problem]:
         yield Problem(old, "the Helm operator rolls back behind the contract: set enable: false")
 
 
-def _flagger(root: Place) -> Iterator[Problem]:
+def _flagger(root: FieldPlace) -> Iterator[Problem]:
     metrics = root.at("spec", "analysis", "metrics")
     if metrics.items:
         yield Problem(

@@ -6,9 +6,9 @@ from typing import Final
 
 from drainproxy.rollout.check.commands import Call, call, commands
 from drainproxy.rollout.check.inventory import Inventory, hook_of, hook_phases
-from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.place import FieldPlace, Object
 from drainproxy.rollout.check.rule import BUDGET, SMOKE, Problem, rule
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.workload import CheckedWorkload
 
 from .analysis import TEMPLATES, analyses
 
@@ -54,7 +54,7 @@ _BURN = re.compile(r"burn|error[-_:. ]?budget|(?<![a-z])slo(?![a-z])", re.IGNORE
     reason="Without a smoke test the first client tests the release.",
     remedy="Add a Helm test, a PostSync hook or a Job that runs `drainproxy smoke`.",
 )
-def smoke_test_missing(workload: Workload, inventory: Inventory) -> Iterator[Problem]:
+def smoke_test_missing(workload: CheckedWorkload, inventory: Inventory) -> Iterator[Problem]:
     """A Helm test, an Argo CD PostSync hook that tests or asks something, a Canary's pre-rollout
     webhook, an analysis by a Job, or any Job that runs `drainproxy smoke` ticks the box. One in the
     input is enough."""
@@ -92,7 +92,7 @@ def _is_a_smoke_test(each: Object) -> bool:
     reason="A release that nothing measures spends the error budget unseen.",
     remedy="Add an analysis, a gate or an SLO rule with burn-rate alerts.",
 )
-def error_budget_unchecked(workload: Workload, inventory: Inventory) -> Iterator[Problem]:
+def error_budget_unchecked(workload: CheckedWorkload, inventory: Inventory) -> Iterator[Problem]:
     """An analysis of Argo Rollouts or Flagger, a Job that runs `drainproxy gate`, an object of
     Sloth, Pyrra or OpenSLO, or a PrometheusRule about burn rates ticks the box. Whether the budget
     is sufficient now is what `drainproxy gate budget` asks Prometheus."""
@@ -138,7 +138,7 @@ def _watches_the_budget(each: Object) -> bool:
     return each.kind in TEMPLATES or each.kind in _SLOS
 
 
-def _is_a_gate(webhook: Place) -> bool:
+def _is_a_gate(webhook: FieldPlace) -> bool:
     """Whether something is asked for a verdict, and not a person."""
     asks = webhook.at("type").text.startswith("confirm-") or webhook.at("type").text == "rollback"
     return asks and not _BY_HAND.search(webhook.at("url").text)

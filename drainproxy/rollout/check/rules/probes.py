@@ -7,12 +7,12 @@ from typing import Final
 from drainproxy.rollout.check.amounts import failures_for, patience
 from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.migrating import asking
-from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.place import FieldPlace
 from drainproxy.rollout.check.rule import PROBES, Level, Problem, rule
 from drainproxy.rollout.check.serving import serving_containers
 from drainproxy.rollout.check.shell import simple_commands
-from drainproxy.rollout.check.sidecar import Sidecar, asleep, sidecar_of
-from drainproxy.rollout.check.workload import Workload
+from drainproxy.rollout.check.sidecar import WorkloadSidecar, asleep, sidecar_of
+from drainproxy.rollout.check.workload import CheckedWorkload
 
 _KINDS: Final = ("readinessProbe", "livenessProbe", "startupProbe")
 _ACTIONS: Final = ("httpGet", "tcpSocket", "grpc", "exec")
@@ -36,7 +36,7 @@ _URL = re.compile(r"https?://[^/\s]+(/\S*)")
     reason="Without a readinessProbe a new pod gets clients before it can answer.",
     remedy="Add a readinessProbe that succeeds once the app can answer requests.",
 )
-def readiness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def readiness_probe_missing(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """A container without a readinessProbe is ready the moment that its process starts. A rollout
     then removes the old pods while the new ones still load, and every client that is led to them
     gets an error. It is asked of the containers that a Service leads to; where neither a Service
@@ -55,7 +55,7 @@ def readiness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Proble
     reason="Without a livenessProbe an app that hangs is never restarted.",
     remedy="Add a livenessProbe that asks the process alone, none of what it depends on.",
 )
-def liveness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def liveness_probe_missing(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """The guide asks for both probes. A livenessProbe restarts an app that is alive and does
     nothing; it must not ask databases or other services, or their failure restarts every pod."""
     for container in serving_containers(workload) if workload.serves else ():
@@ -71,7 +71,7 @@ def liveness_probe_missing(workload: Workload, _: Inventory) -> Iterator[Problem
     reason="A livenessProbe that fails with readiness restarts pods that are only busy.",
     remedy="Ask another endpoint, or let the livenessProbe be patient for longer.",
 )
-def probes_identical(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def probes_identical(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """When readiness and liveness ask the same and give up after the same time, a pod that should
     get no more clients for a moment is killed instead, and what it had in flight with it. The same
     endpoint is fine if liveness gives up later."""
@@ -94,7 +94,7 @@ def probes_identical(workload: Workload, _: Inventory) -> Iterator[Problem]:
     reason="A probe of a port name that the container does not declare never succeeds.",
     remedy="Name a port of the same container, or write its number.",
 )
-def probe_port_unknown(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def probe_port_unknown(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """The kubelet looks the name up among the ports of the probe's own container. One that is not
     there fails every time: the pod never becomes ready, or is restarted for ever."""
     for container in workload.every_container if workload.owns_pod else ():
@@ -118,7 +118,7 @@ def probe_port_unknown(workload: Workload, _: Inventory) -> Iterator[Problem]:
     reason="A long initialDelaySeconds delays every start, and is too short for the slowest.",
     remedy="Give the container a startupProbe and take the delay away.",
 )
-def startup_budget_missing(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def startup_budget_missing(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """A fixed delay is waited for by pods that were ready long ago, and a start that takes longer
     once is killed by liveness. A startupProbe waits as long as needed, up to failureThreshold x
     periodSeconds, and not a second longer."""
@@ -146,7 +146,7 @@ def startup_budget_missing(workload: Workload, _: Inventory) -> Iterator[Problem
     reason="A livenessProbe that fails while the pod drains kills what is being drained.",
     remedy="Let the livenessProbe ask something that stays alive during a drain.",
 )
-def liveness_kills_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def liveness_kills_drain(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """In a drain the sidecar is not ready on purpose, and refuses connections in the end. A
     livenessProbe that passes the sidecar, or asks for its readiness, and gives up before the drain
     is over, gets the container restarted in the middle of it: a drain by hand, or one of a
@@ -175,7 +175,7 @@ def liveness_kills_drain(workload: Workload, _: Inventory) -> Iterator[Problem]:
     reason="Readiness that asks for the newest schema fails in every old pod when it changes.",
     remedy="Ask in the release pipeline whether the schema is there, not in a probe.",
 )
-def readiness_asks_for_schema(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def readiness_asks_for_schema(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """Code must run with the schema of the version before and after it (N-1). A readinessProbe that
     compares the two takes all pods of the old version out at the moment of a migration, and makes
     a rollback unready."""
@@ -201,16 +201,16 @@ def _schema_in(words: list[str]) -> str | None:
     return next(found, None) or (asked and asked[0])
 
 
-def _action(probe: Place) -> tuple[str, Place] | None:
+def _action(probe: FieldPlace) -> tuple[str, FieldPlace] | None:
     return next(((name, probe.at(name)) for name in _ACTIONS if probe.at(name).exists), None)
 
 
-def _asks_the_same(container: Place) -> bool:
+def _asks_the_same(container: FieldPlace) -> bool:
     asked = [_asked(container, container.at(kind)) for kind in _KINDS[:2]]
     return asked[0] is not None and asked[0] == asked[1]
 
 
-def _asked(container: Place, probe: Place) -> tuple[object, ...] | None:
+def _asked(container: FieldPlace, probe: FieldPlace) -> tuple[object, ...] | None:
     """What a probe asks, however it is written: the API's defaults filled in, ports as numbers."""
     if (action := _action(probe)) is None:
         return None
@@ -224,7 +224,7 @@ def _asked(container: Place, probe: Place) -> tuple[object, ...] | None:
     )
 
 
-def _port(container: Place, port: str) -> str:
+def _port(container: FieldPlace, port: str) -> str:
     """The number of a port of the container that is named."""
     for declared in container.at("ports").items:
         if port and declared.at("name").text == port:
@@ -232,7 +232,9 @@ def _port(container: Place, port: str) -> str:
     return port
 
 
-def _is_lost_in_a_drain(sidecar: Sidecar | None, container: Place, probe: Place) -> bool:
+def _is_lost_in_a_drain(
+    sidecar: WorkloadSidecar | None, container: FieldPlace, probe: FieldPlace
+) -> bool:
     """Whether the sidecar answers a probe, or would have to let it through."""
     action = _action(probe)
     if sidecar is None or action is None:

@@ -1,7 +1,7 @@
 """What rolls a release back by itself when errors or latency spike."""
 
 from drainproxy.rollout.check.inventory import Inventory
-from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.place import FieldPlace, Object
 from drainproxy.rollout.check.rule import Proof
 
 from .analysis import TEMPLATES, analyses
@@ -48,7 +48,7 @@ def _only_runs_jobs(name: str, near: Object, inventory: Inventory) -> bool:
     return bool(metrics) and all(one.at("provider", "job").exists for one in metrics)
 
 
-def _names(analysis: Place) -> list[str]:
+def _names(analysis: FieldPlace) -> list[str]:
     named = [each.at("templateName").text for each in analysis.at("templates").items]
     return [*filter(None, [*named, analysis.at("templateName").text])]
 
@@ -76,7 +76,7 @@ def _all_here(
     return "proved", ""
 
 
-def _remediated(root: Place, inventory: Inventory) -> tuple[Proof, str]:
+def _remediated(root: FieldPlace, inventory: Inventory) -> tuple[Proof, str]:
     """Flux goes back where an upgrade or a test fails, and only a test can measure errors."""
     if not flux_rolls_back(root):
         return "open", "it is not remediated by a rollback"

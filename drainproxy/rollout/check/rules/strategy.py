@@ -6,9 +6,9 @@ from typing import Final
 
 from drainproxy.rollout.check.amounts import patience, share
 from drainproxy.rollout.check.inventory import Inventory
-from drainproxy.rollout.check.place import Place
+from drainproxy.rollout.check.place import FieldPlace
 from drainproxy.rollout.check.rule import STRATEGY, Level, Problem, rule
-from drainproxy.rollout.check.workload import Workload, kept
+from drainproxy.rollout.check.workload import CheckedWorkload, kept
 
 # What the API takes where nothing is said.
 _DEADLINE: Final = 600
@@ -23,7 +23,7 @@ _DEFAULT_SHARE: Final = 25  # percent, of Deployments and Rollouts, for both sur
     reason="Recreate stops all old pods before the first new one starts.",
     remedy="Use RollingUpdate, or ignore this with the reason why there is downtime.",
 )
-def strategy_recreate(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def strategy_recreate(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """The guide rolls out by default, pod by pod. Recreate is an outage as long as a start takes,
     at every release."""
     place = workload.root.at("spec", "strategy", "type")
@@ -41,7 +41,7 @@ def strategy_recreate(workload: Workload, _: Inventory) -> Iterator[Problem]:
     reason="With no pod to spare and none to add, the rollout cannot begin, or loses a pod.",
     remedy="Set maxSurge to 1 or more, so that a new pod starts before an old one goes.",
 )
-def surge_cannot_start(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def surge_cannot_start(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """maxUnavailable is rounded down, maxSurge up. If both come to 0, the API refuses plain zeros,
     and where a percentage came to 0 Kubernetes takes a pod away all the same: maxUnavailable
     becomes 1, and the capacity that was to be kept is lost."""
@@ -66,7 +66,7 @@ def surge_cannot_start(workload: Workload, _: Inventory) -> Iterator[Problem]:
     reason="A rollout that takes more pods away than budget or autoscaler allow is an overload.",
     remedy="Set maxUnavailable: 0 and a maxSurge, so that the rollout adds before it takes.",
 )
-def rollout_loses_capacity(workload: Workload, inventory: Inventory) -> Iterator[Problem]:
+def rollout_loses_capacity(workload: CheckedWorkload, inventory: Inventory) -> Iterator[Problem]:
     """A PodDisruptionBudget binds evictions, not rollouts: maxUnavailable is what counts there.
     replicas - maxUnavailable (rounded down) must not be less than the budget's minAvailable, what
     the autoscaler has as its minimum, or one pod."""
@@ -84,7 +84,7 @@ def rollout_loses_capacity(workload: Workload, inventory: Inventory) -> Iterator
         )
 
 
-def _floors(workload: Workload, inventory: Inventory) -> Iterator[tuple[int, str]]:
+def _floors(workload: CheckedWorkload, inventory: Inventory) -> Iterator[tuple[int, str]]:
     """How many pods must stay, each with the reason. A StatefulSet has no surge, so that an
     autoscaler's minimum, and a single pod, are not to be kept. A budget that says how many may be
     away at a time speaks of evictions, and names no minimum. Its minimum is of the pods of all
@@ -107,7 +107,7 @@ def _floors(workload: Workload, inventory: Inventory) -> Iterator[tuple[int, str
     yield 0, ""
 
 
-def unavailable(workload: Workload) -> int:
+def unavailable(workload: CheckedWorkload) -> int:
     """The pods that a rollout takes away, as the controllers reckon."""
     written = workload.rolling.at("maxUnavailable")
     if workload.kind == "StatefulSet":
@@ -116,7 +116,7 @@ def unavailable(workload: Workload) -> int:
     return 1 if away == 0 and _surge(workload) == 0 else away or 0
 
 
-def _unavailable_as_written(workload: Workload) -> int | None:
+def _unavailable_as_written(workload: CheckedWorkload) -> int | None:
     written = workload.rolling.at("maxUnavailable")
     if workload.kind == "DaemonSet":
         return _of_every_node(written, default=1)
@@ -125,7 +125,7 @@ def _unavailable_as_written(workload: Workload) -> int | None:
     return share(written, workload.planned, up=False)
 
 
-def _surge(workload: Workload) -> int | None:
+def _surge(workload: CheckedWorkload) -> int | None:
     written = workload.rolling.at("maxSurge")
     if workload.kind == "DaemonSet":
         return _of_every_node(written, default=0)
@@ -134,7 +134,7 @@ def _surge(workload: Workload) -> int | None:
     return share(written, workload.planned, up=True)
 
 
-def _of_every_node(written: Place, default: int) -> int | None:
+def _of_every_node(written: FieldPlace, default: int) -> int | None:
     """Of a DaemonSet, whose pods nobody has counted yet: both are rounded up, so that nothing but
     zero is none."""
     return share(written, 100, up=True) if written.exists else default
@@ -147,7 +147,7 @@ def _of_every_node(written: Place, default: int) -> int | None:
     reason="Without minReadySeconds a pod that was ready for an instant counts as rolled out.",
     remedy="Set minReadySeconds to what a new pod needs to show that it works, such as 10.",
 )
-def min_ready_zero(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def min_ready_zero(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """A rollout goes on as soon as a pod is available: ready for minReadySeconds. With 0 a version
     that crashes at its first requests replaces every pod before anybody sees it."""
     place = workload.root.at("spec", "minReadySeconds")
@@ -164,7 +164,7 @@ def min_ready_zero(workload: Workload, _: Inventory) -> Iterator[Problem]:
     reason="A rollout whose deadline is shorter than a start may take fails although all is well.",
     remedy="Set progressDeadlineSeconds above startup budget and minReadySeconds together.",
 )
-def deadline_before_ready(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def deadline_before_ready(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """A pod may take initialDelaySeconds + failureThreshold x periodSeconds of its startupProbe,
     and then minReadySeconds, before it counts. If progressDeadlineSeconds (600 if not set) is
     shorter, a slow start is reported as a failed rollout, and automation takes it back."""
@@ -183,11 +183,11 @@ def deadline_before_ready(workload: Workload, _: Inventory) -> Iterator[Problem]
             )
 
 
-def _startup(probe: Place) -> int:
+def _startup(probe: FieldPlace) -> int:
     return (probe.at("initialDelaySeconds").number or 0) + patience(probe) if probe.exists else 0
 
 
-def _deadlines(workload: Workload) -> Iterator[tuple[Place, str]]:
+def _deadlines(workload: CheckedWorkload) -> Iterator[tuple[FieldPlace, str]]:
     yield workload.root.at("spec", "progressDeadlineSeconds"), "the progress deadline"
     if workload.canary:
         place = workload.canary.root.at("spec", "progressDeadlineSeconds")

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from drainproxy.rollout.check.inventory import Inventory
-from drainproxy.rollout.check.place import Object, Place
+from drainproxy.rollout.check.place import FieldPlace, Object
 from drainproxy.rollout.check.rule import TRAFFIC, WORKLOADS, Problem, rule
-from drainproxy.rollout.check.sidecar import Sidecar, annotation, sidecar_of
-from drainproxy.rollout.check.workload import Port, Workload
+from drainproxy.rollout.check.sidecar import WorkloadSidecar, annotation, sidecar_of
+from drainproxy.rollout.check.workload import CheckedWorkload, ServedPort
 
 # The label of each pod of a StatefulSet.
 _POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
@@ -21,7 +21,7 @@ _POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
     reason="Connections that go past the sidecar are not drained.",
     remedy="Let targetPort name the port that the sidecar has taken over.",
 )
-def service_bypasses_sidecar(workload: Workload, _: Inventory) -> Iterator[Problem]:
+def service_bypasses_sidecar(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """targetPort is resolved as EndpointSlice does it: a name among the ports of containers, then
     of native sidecars; a number as it is. If the sidecar does not listen there, and nftables does
     not lead the port to it, clients come to the app itself. Where the sidecar is still to be
@@ -40,7 +40,7 @@ def service_bypasses_sidecar(workload: Workload, _: Inventory) -> Iterator[Probl
             )
 
 
-def _bypass(workload: Workload, sidecar: Sidecar, port: Port) -> str | None:
+def _bypass(workload: CheckedWorkload, sidecar: WorkloadSidecar, port: ServedPort) -> str | None:
     """What would be right, if a port of a Service goes past the sidecar."""
     target = port.target.text
     if sidecar.container is None:
@@ -56,7 +56,7 @@ def _bypass(workload: Workload, sidecar: Sidecar, port: Port) -> str | None:
     return f"write targetPort: {ends[0]}" if ends else "it listens on no port that is declared"
 
 
-def _uncaptured(workload: Workload, target: str) -> str | None:
+def _uncaptured(workload: CheckedWorkload, target: str) -> str | None:
     """Of a sidecar that is still to come: it takes names over, a number needs a redirect."""
     if not target.isdigit() or annotation(workload, "capture").text == "redirect":
         return None
@@ -67,7 +67,7 @@ def _uncaptured(workload: Workload, target: str) -> str | None:
     return f"{right}, unless it is redirected (drainproxy.io/capture: redirect)"
 
 
-def _number(workload: Workload, target: str) -> str | None:
+def _number(workload: CheckedWorkload, target: str) -> str | None:
     """The number of the port that a target leads to; None if nothing has that name."""
     if target.isdigit():
         return target
@@ -86,7 +86,7 @@ def _number(workload: Workload, target: str) -> str | None:
     reason="A targetPort that no container names has no endpoints.",
     remedy="Name a port that a container declares, or write its number.",
 )
-def service_port_unknown(workload: Workload, inventory: Inventory) -> Iterator[Problem]:
+def service_port_unknown(workload: CheckedWorkload, inventory: Inventory) -> Iterator[Problem]:
     """A name that no container of the pod declares gives a Service without endpoints for that port:
     every connection is refused. A number is taken as it is, declared or not."""
     for port in workload.every_port if workload.owns_pod else ():
@@ -116,7 +116,7 @@ def service_port_unknown(workload: Workload, inventory: Inventory) -> Iterator[P
     reason="A Service whose selector matches no workload of the input may have no endpoints.",
     remedy="Let the selector be labels of the pod template.",
 )
-def service_selects_nothing(root: Place, inventory: Inventory) -> Iterator[Problem]:
+def service_selects_nothing(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     """Labels that differ in one place leave a Service without pods. It is reported only where pods
     in the same input come that close, so that Services for the pods of operators are no finding."""
     selector = root.at("spec", "selector")
@@ -140,7 +140,7 @@ def service_selects_nothing(root: Place, inventory: Inventory) -> Iterator[Probl
     reason="publishNotReadyAddresses sends clients to pods that start or drain.",
     remedy="Use it only for a headless Service of peers, and another Service for clients.",
 )
-def publishes_unready_pods(root: Place, inventory: Inventory) -> Iterator[Problem]:
+def publishes_unready_pods(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     """Readiness is how a pod says that it wants no more clients. With publishNotReadyAddresses
     nobody listens to that. The Services by which members find each other need it, and are no
     finding: of one pod each, or headless, of a StatefulSet or beside another Service for clients.

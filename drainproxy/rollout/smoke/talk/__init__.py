@@ -12,15 +12,23 @@ from typing import Any
 
 from drainproxy.extras import install_hint
 from drainproxy.rollout.smoke.answers import Answer
-from drainproxy.rollout.smoke.model import Action, Exec, Grpc, Http, Sse, Step, WebSocket
+from drainproxy.rollout.smoke.model import (
+    Action,
+    ExecAction,
+    Grpc,
+    Http,
+    Sse,
+    Step,
+    WebSocketAction,
+)
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
 _MODULES: dict[type, str] = {
     Http: "http",
     Sse: "sse",
-    WebSocket: "websocket",
+    WebSocketAction: "websocket",
     Grpc: "grpc",
-    Exec: "command",
+    ExecAction: "command",
 }
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import IO
 
 from drainproxy.rollout.smoke.answers import ExecAnswer
-from drainproxy.rollout.smoke.model import Exec
+from drainproxy.rollout.smoke.model import ExecAction
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
 # So many of the last bytes of each stream are kept for the checks.
@@ -18,7 +18,7 @@ _PIECE = 1 << 16
 _LEFT_BEHIND = 0.5
 
 
-async def ask(action: Exec, stage: Stage) -> ExecAnswer:
+async def ask(action: ExecAction, stage: Stage) -> ExecAnswer:
     """Run it to its end. If nobody waits for that any more its whole process group is killed; what
     it put into another session is out of reach."""
     stage.waiting_for = "the command did not end"
@@ -45,7 +45,7 @@ async def ask(action: Exec, stage: Stage) -> ExecAnswer:
     return ExecAnswer(exit_code, stdout, stderr, cut)
 
 
-def _started(action: Exec) -> subprocess.Popen[bytes]:
+def _started(action: ExecAction) -> subprocess.Popen[bytes]:
     """In a session, and so a process group, of its own."""
     try:
         return subprocess.Popen(

@@ -41,12 +41,13 @@ class Heard:
                 super().connection_made(transport)
 
             def data_received(self, data: bytes) -> None:
-                heard._take(data)
+                heard.take(data)
                 super().data_received(data)
 
         return Connection
 
-    def _take(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
+        """More of the answer; the stage says what is missing then."""
         if len(self._began) >= ENOUGH:
             return
         self._began += data[:ENOUGH]

@@ -17,7 +17,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from drainproxy.rollout.smoke.answers import WebSocketAnswer
-from drainproxy.rollout.smoke.model import CLOSE_CODE, WebSocket
+from drainproxy.rollout.smoke.model import CLOSE_CODE, WebSocketAction
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
 from .heard import Heard
@@ -29,7 +29,7 @@ _FAREWELL = 1.0
 _MOST_MESSAGE = 1 << 24
 
 
-async def ask(action: WebSocket, stage: Stage) -> WebSocketAnswer:
+async def ask(action: WebSocketAction, stage: Stage) -> WebSocketAnswer:
     """Open, send, wait for the messages, and for the server's Close if that is expected."""
     connection = await _open(action, stage)
     try:
@@ -42,7 +42,7 @@ async def ask(action: WebSocket, stage: Stage) -> WebSocketAnswer:
     return WebSocketAnswer(connection.subprotocol or "", code, is_theirs)
 
 
-async def _open(action: WebSocket, stage: Stage) -> ClientConnection:
+async def _open(action: WebSocketAction, stage: Stage) -> ClientConnection:
     parts = urlsplit(action.url)
     heard = Heard(parts.netloc.rpartition("@")[2], stage, secure=parts.scheme == "wss")
     secure = {"ssl": context(action.tls)} if parts.scheme == "wss" else {}
@@ -83,7 +83,7 @@ def _refused(error: Exception, heard: Heard) -> str:
     return connect_problem(error, heard.where)
 
 
-async def _speak(action: WebSocket, connection: ClientConnection, stage: Stage) -> None:
+async def _speak(action: WebSocketAction, connection: ClientConnection, stage: Stage) -> None:
     """Send all, and read until each expected message was there, in their order."""
     expected = iter(action.expect.messages)
     wanted = next(expected, None)
@@ -106,7 +106,7 @@ async def _speak(action: WebSocket, connection: ClientConnection, stage: Stage) 
         raise Failed(f"the WebSocket ended with {_how(error)} before {before}") from None
 
 
-async def _end(action: WebSocket, connection: ClientConnection, stage: Stage) -> bool:
+async def _end(action: WebSocketAction, connection: ClientConnection, stage: Stage) -> bool:
     """Come to the end of it, by our Close unless the server's is expected; whether the server was
     first."""
     if action.close is None and action.expect.close_code is not None:

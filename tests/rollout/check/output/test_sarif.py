@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from drainproxy.rollout.check.output.sarif import sarif, uri
 from drainproxy.rollout.check.place import read_objects
 from drainproxy.rollout.check.relations import take_stock
-from drainproxy.rollout.check.report import Report, check
+from drainproxy.rollout.check.report import CheckReport, check
 from drainproxy.rollout.check.rules import RULES
 from tests.rollout.check.bad_pods import END, PROBES
 from tests.rollout.check.bad_releases import (
@@ -84,7 +84,7 @@ NAMES = (
 )
 
 
-def rich() -> Report:
+def rich() -> CheckReport:
     """Every bad manifest of these tests, under names of all kinds, and one that is excepted."""
     bad = [each for group in (PROBES, END, STRATEGY, CAPACITY, TRAFFIC, DELIVERY) for each in group]
     bad += [each for group in (ANALYSIS, MIGRATION, PIPELINE, EXCEPTIONS) for each in group]

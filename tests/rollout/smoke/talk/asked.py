@@ -1,6 +1,6 @@
 """A step is asked, as `run` does it."""
 
-from drainproxy.rollout.smoke.reading import Given
+from drainproxy.rollout.smoke.reading import SmokeOptions
 from drainproxy.rollout.smoke.result import Attempt, StepResult
 from drainproxy.rollout.smoke.run import run
 from drainproxy.rollout.smoke.talk import talk
@@ -23,7 +23,9 @@ async def asked(
 ) -> tuple[str, ...]:
     """What is wrong with the answer to the only step of a text, whose paths go to this port."""
     url = f"{scheme}://127.0.0.1:{port}"
-    test = read(text, Given(url=url, timeout=patience, ca=given.get("ca", "")), {"PORT": str(port)})
+    test = read(
+        text, SmokeOptions(url=url, timeout=patience, ca=given.get("ca", "")), {"PORT": str(port)}
+    )
     result = await run(test, talk, Nobody())
     (step,) = result.steps
     assert result.seconds < patience + 2
