@@ -159,20 +159,20 @@ EVENT_RULES: dict[tuple[str, Urgency], EventRule] = {
 @dataclass(slots=True)
 class Pending:
     """A goodbye that waits for its place. Its turn came at `since`, a byte moved last at `moved`; a
-    pause is looked for at `looks_at`, inf if not before something moves. The oldest question that
+    pause is looked for at `poll_at`, inf if not before something moves. The oldest question that
     is open was asked at `asked`, or before its turn."""
 
     why: str
     urgency: Urgency
     since: float
     moved: float
-    looks_at: float
+    poll_at: float
     asked: float
 
     def move(self, now: float) -> None:
         """Something has moved: the place for it may be near."""
         self.moved = now
-        self.looks_at = min(self.looks_at, now + QUIET)
+        self.poll_at = min(self.poll_at, now + QUIET)
 
 
 def new_pending(why: str, now: float, level: Urgency | None = None) -> Pending:

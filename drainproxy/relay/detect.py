@@ -134,7 +134,7 @@ class Detect(Session):
     def client_lost(self, error: Exception | None) -> None:
         """The client is gone without a word."""
         self._silence_over()
-        app = self.leave_app()
+        app = self.detach_app()
         if app is not None:
             app.close()
 
@@ -165,7 +165,7 @@ class ProbablyTcp(Tcp):
     def _refuse(self) -> Session | None:
         """The app may have a part of a line, and nothing that it could take for a request. None if
         there is nothing to answer with either: the app had ended, and so had we."""
-        self.release(CLIENT_LEFT)
+        self.close_hold(CLIENT_LEFT)
         self.drop_app()
         if self.app_ended:
             self.context.counters.rejected["malformed"] += 1

@@ -112,7 +112,7 @@ class Session:
     @property
     def expired_by(self) -> str:
         """Why the client was to be asked to come again; empty if it was not."""
-        return self.age.told_why
+        return self.age.goodbye_why
 
     # What the client's connection tells
 
@@ -227,7 +227,7 @@ class Session:
     def on_max_age(self) -> None:
         """The age has come: a goodbye; and later, if a grace is set, the end."""
         self.age.expires_at = self.context.limits.aging.grace_ends_at(self.context.now())
-        if self.age.told_why == MAX_AGE:
+        if self.age.goodbye_why == MAX_AGE:
             self.on_grace_over()
         else:
             self.expire(MAX_AGE)
@@ -306,11 +306,11 @@ class Session:
     def drop_app(self) -> None:
         """Abort the app's connection, and ignore what it still sends."""
         self.app_rest = None
-        if (app := self.leave_app()) is not None:
+        if (app := self.detach_app()) is not None:
             app.abort()
         self.start_client(APP_IS_FULL | CONNECTING)
 
-    def leave_app(self) -> Transport | None:
+    def detach_app(self) -> Transport | None:
         """Hear nothing more of the app's connection; one that is not made yet need not be."""
         app, side, self.app, self.upstream = self.app, self.upstream, None, None
         if app is None and side is not None:

@@ -149,8 +149,8 @@ class Tcp(Session):
     def client_lost(self, error: Exception | None) -> None:
         """The client is gone; an end that it did not mean is passed on as one."""
         whole = error is None and (self.client_ended or self.closing)
-        self.release(self.ending if whole else CLIENT_LEFT)
-        app = self.leave_app()
+        self.close_hold(self.ending if whole else CLIENT_LEFT)
+        app = self.detach_app()
         if app is None:
             return
         if whole:
@@ -175,7 +175,7 @@ class Tcp(Session):
         self._break_off()
 
     def _break_off(self) -> None:
-        self.release(APP_LEFT)
+        self.close_hold(APP_LEFT)
         self.context.reset(self.client)
 
     def close_client(self) -> None:
@@ -185,20 +185,20 @@ class Tcp(Session):
 
     def close_both(self) -> None:
         """Close both connections, after all that was written to each."""
-        app = self.leave_app()
+        app = self.detach_app()
         if app is not None:
             app.close()
         self.close_client()
 
     def abort(self, why: str) -> None:
         """End now, with a reset: bytes without framing cannot tell where they were cut."""
-        self.release(CUT, why)
-        app = self.leave_app()
+        self.close_hold(CUT, why)
+        app = self.detach_app()
         if app is not None:
             self.context.reset(app)
         self.context.reset(self.client)
 
-    def release(self, ending: int, why: str = "") -> None:
+    def close_hold(self, ending: int, why: str = "") -> None:
         """Close the books, once."""
         if self in self.context.ledger.holds:
             self.context.ledger.close(self, ending, why)

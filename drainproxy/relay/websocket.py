@@ -44,7 +44,7 @@ class WebSocket(Tcp):
     def to_client(self, data: bytes) -> None:
         """Forward, up to our Close; after it nothing more goes to the client (RFC 6455 5.5.1)."""
         goodbye = self.goodbye
-        if goodbye.said:
+        if goodbye.close_sent:
             return
         if goodbye.pending is not None:
             place = goodbye.close_place(data, self.context.now())
@@ -61,7 +61,7 @@ class WebSocket(Tcp):
 
     def _moved(self, pending: Pending) -> None:
         pending.move(self.context.now())
-        self.deadline = min(self.deadline, pending.looks_at)
+        self.deadline = min(self.deadline, pending.poll_at)
 
     # What the sidecar asks for
 
@@ -82,7 +82,7 @@ class WebSocket(Tcp):
 
     def cancel_goodbye(self) -> None:
         """Cancel a Close that has not been said, unless an age or a rebalance asks for it too."""
-        self.goodbye.cancel(self.age.told_why, self.context.now())
+        self.goodbye.cancel(self.age.goodbye_why, self.context.now())
         self._poll()
 
     def on_deadline(self) -> None:
@@ -97,7 +97,7 @@ class WebSocket(Tcp):
         if not goodbye.closing:
             goodbye.hasten(IDLE, self.context.now())
             self._poll()
-        if not goodbye.said:
+        if not goodbye.close_sent:
             super().on_idle_timeout()
 
     def _poll(self) -> None:
@@ -129,7 +129,7 @@ class WebSocket(Tcp):
         """To the client."""
         self.client.write(payload)
 
-    def told(self, why: str) -> None:
+    def count_goodbye(self, why: str) -> None:
         """Close has been said. What the app still says is read and dropped, so that it comes to the
         client's own Close."""
         self.context.counters.goodbyes["websocket", why] += 1
@@ -147,7 +147,7 @@ class WebSocket(Tcp):
             return
         goodbye = self.goodbye
         why = goodbye.pending.why if goodbye.pending is not None else DEADLINE
-        self.release(ending, self.why or why)
+        self.close_hold(ending, self.why or why)
         limits = self.context.limits
         if self.app is not None and not self.client_ended and goodbye.from_client.between_frames:
             code, reason = limits.websocket_close_code, limits.websocket_close_reason
@@ -159,12 +159,12 @@ class WebSocket(Tcp):
 
     def pause_writing(self) -> None:
         """The client does not read; after our Close that does not matter to the app."""
-        if not self.goodbye.said:
+        if not self.goodbye.close_sent:
             super().pause_writing()
 
     def app_eof(self) -> bool:
         """Nothing follows: unlike TCP, a WebSocket has no half that could go on for long."""
-        if self._spoken_for_app():
+        if self._ended_for_lost_app():
             return False
         self.goodbye.end_within(LINGER, self.context.now())
         self._poll()
@@ -172,25 +172,25 @@ class WebSocket(Tcp):
 
     def app_lost(self, error: Exception | None) -> None:
         """The app's connection is gone."""
-        if not self._spoken_for_app():
+        if not self._ended_for_lost_app():
             super().app_lost(error)
 
-    def _spoken_for_app(self) -> bool:
+    def _ended_for_lost_app(self) -> bool:
         """The app has died without a Close, and the client has heard one."""
         goodbye = self.goodbye
-        if self.client.is_closing() or not goodbye.speak_for_app(self.context.now(), self):
+        if self.client.is_closing() or not goodbye.end_for_lost_app(self.context.now(), self):
             return False
-        if (app := self.leave_app()) is not None:
+        if (app := self.detach_app()) is not None:
             app.close()
         self.app_ended = True
-        self.release(APP_LEFT)
-        if self.client_ended or not goodbye.said:
+        self.close_hold(APP_LEFT)
+        if self.client_ended or not goodbye.close_sent:
             self.close_client()
         else:
             self.deadline = goodbye.ends_at
         return True
 
-    def release(self, ending: int, why: str = "") -> None:
+    def close_hold(self, ending: int, why: str = "") -> None:
         """Close the books, once, and count how it was closed."""
         if self.goodbye.client_answered:
             # Whoever goes then.
@@ -200,7 +200,7 @@ class WebSocket(Tcp):
         if self in self.context.ledger.holds:
             code = self.context.limits.websocket_close_code
             self.context.counters.websocket_closes[self.goodbye.first_close(code, ending)] += 1
-        super().release(ending, why)
+        super().close_hold(ending, why)
 
     def _app_ended_in_frame(self) -> bool:
         """Where no Close can be said for it, and it has said none."""

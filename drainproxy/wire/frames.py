@@ -89,11 +89,11 @@ class FrameScanner(Generic[Ending]):
         "_kept",
         "_left",
         "_needed",
+        "_own_frames",
         "_pieces",
         "_raw",
         "_run",
         "_skipping",
-        "_words",
         "ending",
         "error",
         "follower",
@@ -130,7 +130,7 @@ class FrameScanner(Generic[Ending]):
         self._pieces: list[bytes] = []
         self._run = 0
         # Frames of our own that wait for a place between two others.
-        self._words: list[bytes] = []
+        self._own_frames: list[bytes] = []
         self.waiting = 0
         self._feeding = False
 
@@ -211,7 +211,7 @@ class FrameScanner(Generic[Ending]):
         that is nothing, the frame will be in what `feed` returns."""
         if self.between_frames and not self._feeding:
             return frame
-        self.waiting += append(self._words, frame)
+        self.waiting += append(self._own_frames, frame)
         return b""
 
     # Hot: called for each piece of data; most pass through the first branches.
@@ -235,8 +235,8 @@ class FrameScanner(Generic[Ending]):
         if self.ending is not None:
             self._end_passed(self.ending)
         self._feeding = True
-        if self._words:
-            self.put_words(data, at)
+        if self._own_frames:
+            self.put_own_frames(data, at)
         at = self._scan(data, at)
         self._feeding = False
         if at < end:
@@ -246,8 +246,8 @@ class FrameScanner(Generic[Ending]):
         else:
             self._left = at - end
         self.unfinished = bool(self._kept) or self._expected == _CONTINUATION
-        if self._words:
-            self.put_words(data, end)
+        if self._own_frames:
+            self.put_own_frames(data, end)
         if not self._pieces:
             return data if not self._run and end == len(data) else data[self._run : end]
         self._pieces.append(data[self._run : end])
@@ -270,12 +270,12 @@ class FrameScanner(Generic[Ending]):
         if not self._follow_left:
             self.follower = None
 
-    def put_words(self, data: bytes, at: int) -> None:
+    def put_own_frames(self, data: bytes, at: int) -> None:
         """What waits has its place before `data` from `at` on, unless a frame is passing there."""
         if self.between_frames:
-            self._pieces += data[self._run : at], *self._words
+            self._pieces += data[self._run : at], *self._own_frames
             self._run = at
-            self._words.clear()
+            self._own_frames.clear()
             self.waiting = 0
 
     # Hot, and so one function: a call for each frame would cost more than reading its head.

@@ -62,11 +62,11 @@ class RequestHead:
     """
 
     __slots__ = (
-        "asked_by_id",
         "asks_for_events",
         "authority",
         "forwarded",
         "grpc",
+        "has_last_event_id",
         "kind",
         "malformed",
         "many",
@@ -94,7 +94,7 @@ class RequestHead:
         )
         self.special = self.kind != "http2"
         # WHATWG HTML 9.2.4: an EventSource that comes again says the last id that it has heard.
-        self.asked_by_id = bool(found.get(b"last-event-id"))
+        self.has_last_event_id = bool(found.get(b"last-event-id"))
         accepted = found.get(b"accept", b"").lower()
         self.asks_for_events = self.method == b"GET" and b"text/event-stream" in accepted
         # Whether a proxy before us has said where the client came in.

@@ -39,14 +39,14 @@ class EventTracker:
     """Follows one event stream through any cuts. Feed it all bytes of the stream, in order.
 
     `resumable`: the client has the id of an event, by which it asks for those that follow when it
-    comes again (9.2.4, Last-Event-ID). `asked_by_id`: it has come with one; that counts until the
-    app says an event and has never said an id.
+    comes again (9.2.4, Last-Event-ID). `has_last_event_id`: it has come with one; that counts until
+    the app says an event and has never said an id.
     """
 
     __slots__ = ("_after_cr", "_at_start", "_begun", "_id", "_line", "_names_ids", "resumable")
 
-    def __init__(self, *, asked_by_id: bool = False) -> None:
-        self.resumable = asked_by_id
+    def __init__(self, *, has_last_event_id: bool = False) -> None:
+        self.resumable = has_last_event_id
         self._line = b""
         # A LF that follows belongs to the line end before it.
         self._after_cr = False

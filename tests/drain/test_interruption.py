@@ -87,10 +87,10 @@ def test_a_reason_may_be_more_urgent_than_usual() -> None:
 def test_what_moves_puts_off_the_pause_but_not_the_look_for_it() -> None:
     goodbye = new_pending(DRAIN, NOW)
     goodbye.move(NOW + 0.05)
-    assert (goodbye.moved, goodbye.looks_at) == (NOW + 0.05, NOW + QUIET)
-    goodbye.looks_at = inf
+    assert (goodbye.moved, goodbye.poll_at) == (NOW + 0.05, NOW + QUIET)
+    goodbye.poll_at = inf
     goodbye.move(NOW + 7)
-    assert goodbye.looks_at == NOW + 7 + QUIET
+    assert goodbye.poll_at == NOW + 7 + QUIET
 
 
 def test_a_pause_is_100_ms_but_nobody_waits_for_it_without_end() -> None:

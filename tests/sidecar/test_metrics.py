@@ -118,7 +118,7 @@ async def test_how_things_ended_is_told_by_kind() -> None:
     sidecar = FakeSidecar()
     for ending, session in enumerate(Tcp(sidecar.context, sidecar.routes[0]) for _ in ENDINGS):
         connect(sidecar, session)
-        session.release(ending)
+        session.close_hold(ending)
 
     assert counted(sidecar, "drainproxy_ended_total") == {("tcp", how): 1 for how in ENDINGS}
 

@@ -171,7 +171,7 @@ class Speaker(Recorder):
     def take(self, piece: bytes | None) -> None:
         """Read this, or say something."""
         self.written += self.speak() if piece is None else self.feed(piece)
-        assert not (self._words and self.between_frames)
+        assert not (self._own_frames and self.between_frames)
 
 
 def assert_in_its_place(written: bytes, words: list[bytes], others: bytes) -> None:

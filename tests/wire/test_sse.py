@@ -16,8 +16,8 @@ STREAMS = st.lists(st.sampled_from(WORDS)).map(b"".join)
 ENDS = [b"\n", b"\r", b"\r\n"]
 
 
-def fed(stream: bytes, *, asked_by_id: bool = False) -> EventTracker:
-    tracker = EventTracker(asked_by_id=asked_by_id)
+def fed(stream: bytes, *, has_last_event_id: bool = False) -> EventTracker:
+    tracker = EventTracker(has_last_event_id=has_last_event_id)
     tracker.feed(stream, 0, len(stream))
     return tracker
 
@@ -96,9 +96,9 @@ def test_an_empty_id_takes_back_the_one_before(field: bytes) -> None:
 
 
 def test_who_has_come_with_an_id_can_come_with_it_again() -> None:
-    assert fed(b": ping\n\n", asked_by_id=True).resumable
-    assert fed(b"id: 1\n\ndata: x\n\n", asked_by_id=True).resumable
-    assert not fed(b"data: x\n\n", asked_by_id=True).resumable, "this app knows of none"
+    assert fed(b": ping\n\n", has_last_event_id=True).resumable
+    assert fed(b"id: 1\n\ndata: x\n\n", has_last_event_id=True).resumable
+    assert not fed(b"data: x\n\n", has_last_event_id=True).resumable, "this app knows of none"
 
 
 @pytest.mark.parametrize("much", [0, sse._MUCH])
@@ -117,8 +117,8 @@ def test_any_split_of_a_stream_is_followed(much: int, stream: bytes, cuts: list[
 def test_of_much_the_same_is_known_as_of_little(much: int, stream: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sse, "_MUCH", much)
-        at_once = fed(stream, asked_by_id=True)
-    little = EventTracker(asked_by_id=True)
+        at_once = fed(stream, has_last_event_id=True)
+    little = EventTracker(has_last_event_id=True)
     for at in range(len(stream)):
         little.feed(stream, at, at + 1)
     said = [(each.between_events, each.resumable) for each in (at_once, little)]
@@ -148,8 +148,8 @@ def test_of_much_only_the_last_id_counts(stream: bytes, resumable: bool) -> None
 
 
 def test_who_has_come_with_an_id_keeps_it_until_much_is_said_without_one() -> None:
-    assert fed(b": ping\n" * sse._MUCH + b"\n", asked_by_id=True).resumable
-    assert not fed(MUCH, asked_by_id=True).resumable
+    assert fed(b": ping\n" * sse._MUCH + b"\n", has_last_event_id=True).resumable
+    assert not fed(MUCH, has_last_event_id=True).resumable
 
 
 def follow(stream: bytes, cuts: list[int]) -> None:
@@ -183,9 +183,9 @@ def test_the_first_end_is_found_where_it_is(before: bytes, after: bytes, resumab
 
 @given(STREAMS, STREAMS, st.booleans(), st.booleans())
 def test_the_first_end_is_where_a_stream_that_comes_byte_by_byte_may_end(
-    before: bytes, after: bytes, resumable: bool, asked_by_id: bool
+    before: bytes, after: bytes, resumable: bool, has_last_event_id: bool
 ) -> None:
-    tracker = fed(before, asked_by_id=asked_by_id)
+    tracker = fed(before, has_last_event_id=has_last_event_id)
     end = tracker.end_in(after, 0, len(after), resumable=resumable)
     ends = []
     for at in range(len(after)):
@@ -203,15 +203,15 @@ RUNS = [b"\n", b":\n", b"\r", b"\r\n", b"data:\n\n", b"data:\r\n\r\n", b"x\n", b
 RUNS += [b"id\n\n", b"id:1\n\n", b"id:1\nid\n\n", b"id: \0\n", b":\r", b"x\r\n\r\n"]
 
 
-@pytest.mark.parametrize("asked_by_id", [True, False])
+@pytest.mark.parametrize("has_last_event_id", [True, False])
 @pytest.mark.parametrize("begun", [b"", b"data: x\n"])
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("size", [100, 1000, 200_000])
 def test_a_run_of_lines_takes_no_step_for_each(
-    run: bytes, begun: bytes, asked_by_id: bool, size: int
+    run: bytes, begun: bytes, has_last_event_id: bool, size: int
 ) -> None:
     stream = run * (size // len(run))
-    tracker = fed(begun, asked_by_id=asked_by_id)
+    tracker = fed(begun, has_last_event_id=has_last_event_id)
     calls = 0
 
     def count(*_: object) -> None:

@@ -29,7 +29,7 @@ class Carrier(Protocol):
     def send(self, payload: bytes) -> None:
         """Say these bytes, which fit into `room`."""
 
-    def told(self, why: str) -> None:
+    def count_goodbye(self, why: str) -> None:
         """A goodbye has been said for this reason: count it."""
 
     def finish(self, ending: int) -> None:

@@ -48,6 +48,6 @@ class EndlessGoodbye:
         if goodbye is not None and may_be_said(
             RULES[ENDLESS, goodbye.urgency], goodbye, now, carrier
         ):
-            carrier.told(goodbye.why)
+            carrier.count_goodbye(goodbye.why)
             carrier.finish(GOODBYE)
         return now + QUIET if self._pending is not None else inf

@@ -30,13 +30,13 @@ class EventContext(Protocol):
 
 class EventGoodbye:
     """Follows one event stream. `why`: the goodbye that waits for its place, if any.
-    `asked_by_id`: see `EventTracker`."""
+    `has_last_event_id`: see `EventTracker`."""
 
     __slots__ = ("_context", "_urgency", "tracker", "why")
 
-    def __init__(self, context: EventContext, *, asked_by_id: bool) -> None:
+    def __init__(self, context: EventContext, *, has_last_event_id: bool) -> None:
         self._context = context
-        self.tracker = sse.EventTracker(asked_by_id=asked_by_id)
+        self.tracker = sse.EventTracker(has_last_event_id=has_last_event_id)
         self.why = ""
         self._urgency = Urgency.PATIENT
 
@@ -86,10 +86,10 @@ class EventGoodbye:
         words = self._retry(self._urgency)
         if carrier.room >= len(words):
             carrier.send(words)
-        carrier.told(self.why)
+        carrier.count_goodbye(self.why)
         carrier.finish(GOODBYE)
 
-    def speak_for_app(self, now: float, carrier: Carrier) -> None:
+    def end_for_lost_app(self, now: float, carrier: Carrier) -> None:
         """The app has died, on everyone at once: end the stream where it is. Of an event that is
         not whole its listener takes nothing (WHATWG HTML 9.2.6), so it must not be made whole
         either."""
@@ -203,7 +203,7 @@ class HeldEvents:
         """How many bytes are held."""
         return len(self._held)
 
-    def holds_back(self, now: float, *, ends: bool) -> bool:
+    def holds_next(self, now: float, *, ends: bool) -> bool:
         """Whether the DATA that begins is fed to this and does not go on; `ends`: the app ends the
         stream with it. What cannot end yet is not held up for it."""
         self._holding, self._moved = self.holds, now
@@ -235,20 +235,20 @@ class HeldEvents:
         self.cancelled = not remaining
         self.goodbye.cancel(remaining, now)
 
-    def release(self) -> bytes:
+    def take_held(self) -> bytes:
         """All that is held, which passes after all."""
         held, self._held = self._held, b""
         self.goodbye.tracker.feed(held, 0, len(held))
         return held
 
-    def speak_for_app(self, now: float, carrier: Carrier) -> None:
+    def end_for_lost_app(self, now: float, carrier: Carrier) -> None:
         """See `EventGoodbye`; what is held up to the end of an event passes before."""
         tracker = self.goodbye.tracker
         ends_at = 0 if tracker.between_events else tracker.end_in(self._held, 0, self.held)
         if 0 < ends_at <= carrier.room:
             tracker.feed(self._held, 0, ends_at)
             carrier.send(self._held[:ends_at])
-        self.goodbye.speak_for_app(now, carrier)
+        self.goodbye.end_for_lost_app(now, carrier)
 
     def poll(self, now: float, carrier: HoldingCarrier) -> float:
         """Do what has to be done now, between two frames; returns when to ask again."""
@@ -261,10 +261,10 @@ class HeldEvents:
             # The client has made its windows smaller meanwhile.
             return
         if self._app_ended:
-            carrier.send(self.release())
+            carrier.send(self.take_held())
             carrier.end_of_app()
         elif self.cancelled:
-            carrier.send(self.release())
+            carrier.send(self.take_held())
             self.cancelled = False
         elif (ends_at := self._place()) >= 0:
             last, self._held = self._held[:ends_at], b""
@@ -272,7 +272,7 @@ class HeldEvents:
             self.goodbye.end(carrier)
         elif self.held > _MOST_HELD or now - self._moved >= QUIET:
             # Do not hold back an event that is long or slow.
-            carrier.send(self.release())
+            carrier.send(self.take_held())
 
     def _place(self) -> int:
         """How many of the held bytes pass before the stream ends; -1 if it may not end yet."""

@@ -78,6 +78,6 @@ class GrpcGoodbye:
             return inf
         rule = RULES[GRPC if carrier.answered else GRPC_UNANSWERED, goodbye.urgency]
         if may_be_said(rule, goodbye, now, carrier):
-            carrier.told(goodbye.why)
+            carrier.count_goodbye(goodbye.why)
             carrier.finish(GOODBYE)
         return now + QUIET

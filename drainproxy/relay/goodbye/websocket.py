@@ -2,7 +2,7 @@
 
     read = goodbye.feed_app(data)       # all bytes of both directions, in order
     goodbye.say("drain", now)           # or hasten, or cancel
-    next_look = goodbye.poll(now, carrier)
+    poll_at = goodbye.poll(now, carrier)
 
 `poll` says Close when `drain.interruption` allows it, and ends a handshake that does not end. Call
 it after each of the other methods while there is a goodbye, and at the moment that it returns.
@@ -55,10 +55,10 @@ class WebSocketCarrier(Carrier, Protocol):
 
 
 class WebSocketGoodbye:
-    """Follows one WebSocket in both directions, and says Close in it when asked to.
+    """Follows one WebSocket in both directions, and sends Close in it when asked to.
 
-    `pending`: what it was asked for, kept when it is `said`: then the client has got our Close, and
-    nothing of the app may go to it any more. `asks`: the client has said something since the app
+    `pending`: the goodbye that was asked for, kept after `close_sent`; from then on nothing of the
+    app may go to the client (RFC 6455 5.5.1). `asks`: the client has said something since the app
     has; what control frames and heartbeats say is no question and no answer. `ends_at`: when a
     closing handshake has to be over, inf if none runs against the clock.
     """
@@ -68,12 +68,12 @@ class WebSocketGoodbye:
         "_context",
         "_engine_io",
         "asks",
+        "close_sent",
+        "close_sent_for_app",
         "ends_at",
         "from_app",
         "from_client",
         "pending",
-        "said",
-        "said_for_app",
     )
 
     def __init__(self, context: WebSocketContext, path: str) -> None:
@@ -83,9 +83,9 @@ class WebSocketGoodbye:
         self.from_client = FrameTracker()
         self.asks = self._client_closed_first = False
         self.pending: Pending | None = None
-        self.said = False
+        self.close_sent = False
         # Whether that was the Close of an app that has gone without one.
-        self.said_for_app = False
+        self.close_sent_for_app = False
         self.ends_at = inf
 
     # What passes
@@ -117,7 +117,7 @@ class WebSocketGoodbye:
         """Where in the app's next bytes Close has to stand, since it waits for the end of a frame
         and for nothing else; -1 if they pass as a whole."""
         goodbye = self.pending
-        if goodbye is None or self.said or self.closing:
+        if goodbye is None or self.close_sent or self.closing:
             return -1
         rule = RULES[WEBSOCKET, goodbye.urgency]
         resort = last_resort(rule, goodbye, question=self._question())
@@ -131,7 +131,7 @@ class WebSocketGoodbye:
         """Close as soon as that loses nothing; a more urgent reason takes the place of another."""
         if self.closing:
             self.end_within(HANDSHAKE_TIMEOUT, now)
-        elif self.pending is None or (not self.said and self.pending.urgency < urgency(why)):
+        elif self.pending is None or (not self.close_sent and self.pending.urgency < urgency(why)):
             self.pending = new_pending(why, now)
 
     def hasten(self, why: str, now: float) -> None:
@@ -142,24 +142,24 @@ class WebSocketGoodbye:
             self.end_within(HANDSHAKE_TIMEOUT, now)
         elif waiting is None:
             self.pending = new_pending(why, now, Urgency.LAST)
-        elif waiting.urgency is not Urgency.LAST and not self.said:
+        elif waiting.urgency is not Urgency.LAST and not self.close_sent:
             why = why if why == IDLE else waiting.why
             self.pending = new_pending(why, now, Urgency.LAST)
 
     def cancel(self, remaining: str, now: float) -> None:
         """A Close that was not said is not said, but for the reason that remains, if one does."""
-        if self.pending is not None and not self.said:
+        if self.pending is not None and not self.close_sent:
             self.pending = new_pending(remaining, now) if remaining else None
 
     def end_within(self, seconds: float, now: float) -> None:
         """Whatever the two still have to say to each other must be over then."""
         self.ends_at = min(self.ends_at, now + seconds)
 
-    def speak_for_app(self, now: float, carrier: Carrier) -> bool:
+    def end_for_lost_app(self, now: float, carrier: Carrier) -> bool:
         """Say Close for an app that has gone without one, of which a client would make 1006
         (7.1.5), or answer the client's own (5.5.1). False if that cannot be said, as in the middle
         of a frame, or need not."""
-        if self.said or self.from_app.close_passed:
+        if self.close_sent or self.from_app.close_passed:
             return False
         if not carrier.at_boundary or not self.from_app.between_frames:
             return False
@@ -171,7 +171,7 @@ class WebSocketGoodbye:
         carrier.send(close)
         self.pending = None
         if not answers:
-            self.said = self.said_for_app = True
+            self.close_sent = self.close_sent_for_app = True
             self.ends_at = now + HANDSHAKE_TIMEOUT
         return True
 
@@ -186,20 +186,20 @@ class WebSocketGoodbye:
     def closing(self) -> bool:
         """The app or the client has said Close itself: no other may come between theirs."""
         closed = self.from_app.close_passed or self.from_client.close_passed
-        return closed and not self.said
+        return closed and not self.close_sent
 
     @property
     def client_answered(self) -> bool:
         """The client has answered our Close."""
-        return self.said and self.from_client.close_passed
+        return self.close_sent and self.from_client.close_passed
 
     def first_close(self, code: int, ending: int) -> tuple[int, str]:
         """The code of the first Close, and which side sent it. `code`: that of ours; `ending`: how
         the WebSocket is booked, which tells which side ended it without a Close. Where we sent
         Close in place of the app, the app did."""
         client, app = self.from_client, self.from_app
-        if self.said:
-            return (NO_CLOSE, APP) if self.said_for_app else (code, US)
+        if self.close_sent:
+            return (NO_CLOSE, APP) if self.close_sent_for_app else (code, US)
         if client.close_passed and (self._client_closed_first or not app.close_passed):
             return client.close_code, CLIENT
         if app.close_passed:
@@ -212,11 +212,11 @@ class WebSocketGoodbye:
         """Do what has to be done now; returns when to ask again, inf if not before something
         moves."""
         goodbye = self.pending
-        if goodbye is not None and not self.said:
+        if goodbye is not None and not self.close_sent:
             if not self.closing and not carrier.ended:
                 return self._look(goodbye, now, carrier)
-            if self.closing and now < goodbye.looks_at:
-                return goodbye.looks_at
+            if self.closing and now < goodbye.poll_at:
+                return goodbye.poll_at
             # They close by themselves; only the time for their handshake is limited.
             self.pending = None
             self.end_within(HANDSHAKE_TIMEOUT, now)
@@ -228,7 +228,7 @@ class WebSocketGoodbye:
 
     def ending(self, carrier: Carrier) -> int:
         """How it is booked if it ends now, unless the client has answered our Close."""
-        return FINISHED if self.closing or (carrier.ended and not self.said) else CUT
+        return FINISHED if self.closing or (carrier.ended and not self.close_sent) else CUT
 
     def _question(self) -> float:
         """How long the question that is open is waited for; 0 if none is."""
@@ -240,32 +240,32 @@ class WebSocketGoodbye:
         place = self._place(carrier)
         question = self._question()
         here = may_stand(rule, goodbye, place, now, question=question)
-        if not here and goodbye.looks_at <= now:
-            goodbye.looks_at = inf if carrier.at_boundary else now + QUIET
+        if not here and goodbye.poll_at <= now:
+            goodbye.poll_at = inf if carrier.at_boundary else now + QUIET
             if place is Place.PAUSE:
                 begins = pause_begins(rule, goodbye, question=question)
                 # What has arrived and was not read yet, since this process was busy, is no pause.
                 here = begins <= now and not carrier.has_unread()
-                goodbye.looks_at = begins if begins > now else now + QUIET
+                goodbye.poll_at = begins if begins > now else now + QUIET
         limits = self._context.limits
         close = close_frame(limits.websocket_close_code, limits.websocket_close_reason)
         if here and carrier.room >= len(close):
-            self.said = True
+            self.close_sent = True
             self.ends_at = now + HANDSHAKE_TIMEOUT
             carrier.send(close)
-            carrier.told(goodbye.why)
+            carrier.count_goodbye(goodbye.why)
             if question:
                 carrier.left_unanswered(goodbye.why)
             return self.ends_at
         if here:
-            goodbye.looks_at = now + QUIET
+            goodbye.poll_at = now + QUIET
         gives_up = goodbye.since + rule.gives_up
         if gives_up <= now:
             carrier.finish(CUT)
             return self.ends_at
         resort = last_resort(rule, goodbye, question=question)
         resort = resort if rule.least < Place.PAUSE and resort > now else inf
-        return min(goodbye.looks_at, resort, gives_up)
+        return min(goodbye.poll_at, resort, gives_up)
 
     def _place(self, carrier: Carrier) -> Place:
         if not carrier.at_boundary or not self.from_app.between_frames:

@@ -236,7 +236,7 @@ class Http1Connection(Exchange):
         assert request is not None
         self.deadline, self.status = inf, response.status
         self.closing = request.closes or response.closes or not (request.minor or response.keeps)
-        why = self._goodbye() if context.leaving or self.age.told_why else ""
+        why = self._goodbye() if context.leaving or self.age.goodbye_why else ""
         if why or (self.request_state is BODY and self._body_in_doubt()):
             if why:
                 context.counters.goodbyes["http1", why] += 1
@@ -268,7 +268,7 @@ class Http1Connection(Exchange):
         other method is waited for, since no client would ask for the rest of it."""
         assert self.request is not None
         self.kind = "sse"
-        if not self.age.told_why:
+        if not self.age.goodbye_why:
             self.count_age()
         if self.request.method == b"GET" and not response.encoded:
             self.events = EventAnswer.to(self, self.request, self.answer_body)

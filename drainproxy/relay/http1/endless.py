@@ -136,7 +136,7 @@ class EndlessAnswer:
         """Nothing is said in it."""
         raise NotImplementedError
 
-    def told(self, why: str) -> None:
+    def count_goodbye(self, why: str) -> None:
         """Count it."""
         self._connection.context.counters.goodbyes["http1", why] += 1
 

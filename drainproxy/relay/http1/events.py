@@ -45,8 +45,8 @@ class EventAnswer:
     @classmethod
     def to(cls, connection: EventConnection, request: Request, scan: ChunkedBody | None) -> Self:
         """The answer to this request; `scan` follows its chunks, if it has any."""
-        asked_by_id = bool(_ASKED_BY_ID.search(request.head))
-        goodbye = EventGoodbye(connection.context, asked_by_id=asked_by_id)
+        has_last_event_id = bool(_ASKED_BY_ID.search(request.head))
+        goodbye = EventGoodbye(connection.context, has_last_event_id=has_last_event_id)
         return cls(connection, EventBody(goodbye, scan))
 
     @property
@@ -58,9 +58,9 @@ class EventAnswer:
         """Its client may be one that has been asked to go; one that comes late is told in time."""
         context, age = self._connection.context, self._connection.age
         sample = age.jitter_sample
-        if age.told_why:
+        if age.goodbye_why:
             # Its first event may be in what is being read.
-            self.body.goodbye.say(age.told_why, context.now())
+            self.body.goodbye.say(age.goodbye_why, context.now())
         elif context.leaving and "sse" in context.limits.kinds_ended_by_drain:
             if context.latecomers.tells(context.now(), sample):
                 self.body.goodbye.say(DRAIN, context.now())
@@ -80,15 +80,15 @@ class EventAnswer:
     def cancel(self) -> None:
         """Go on, unless an age asks for it too."""
         connection = self._connection
-        self.body.goodbye.cancel(connection.age.told_why, connection.context.now())
+        self.body.goodbye.cancel(connection.age.goodbye_why, connection.context.now())
 
     def poll(self) -> None:
         """End if this is the place."""
         self.body.goodbye.poll(self._connection.context.now(), self)
 
-    def speak_for_app(self) -> None:
+    def end_for_lost_app(self) -> None:
         """The app has died: end where it is."""
-        self.body.goodbye.speak_for_app(self._connection.context.now(), self)
+        self.body.goodbye.end_for_lost_app(self._connection.context.now(), self)
 
     def pass_on(self, data: bytes, start: int) -> None:
         """Forward, up to the place where the stream may end if it is to; the body stands in `data`
@@ -126,7 +126,7 @@ class EventAnswer:
         """A chunk of ours, or plain bytes."""
         self._connection.client.write(self.body.coded(payload))
 
-    def told(self, why: str) -> None:
+    def count_goodbye(self, why: str) -> None:
         """Count it."""
         self._connection.context.counters.goodbyes["sse", why] += 1
 

@@ -142,7 +142,7 @@ class Exchange(Session):
         drain = DRAIN if self.context.latecomers.tells_connection(self.age) else ""
         sent = self.request_state is SENT
         next_is_here = END_OF_HEAD in self.heads.held.lstrip(b"\r\n")
-        return why_last(self.age.told_why, drain, sent=sent, next_is_here=next_is_here)
+        return why_last(self.age.goodbye_why, drain, sent=sent, next_is_here=next_is_here)
 
     def _body_in_doubt(self) -> bool:
         """RFC 9110 10.1.1: without 100 the client may or may not send the body, so no request can
@@ -211,7 +211,7 @@ class Exchange(Session):
         if self.kind != "http1":
             self.kind = "http1"
             self.events = None
-            if not self.age.told_why:
+            if not self.age.goodbye_why:
                 self.count_age()
         self.answer_state = NO_ANSWER
         self.request = self.endless = None
@@ -256,7 +256,7 @@ class Exchange(Session):
         """The app died: an event stream just ends, since its client reconnects by itself."""
         events = self.events
         if self.answer_state is ANSWER_BODY and events is not None and events.at_boundary:
-            events.speak_for_app()
+            events.end_for_lost_app()
         elif self.answer_state is not ANSWER_HEAD or not self._asks_for_events:
             self._app_failed(502, "the app closed the connection before the end of its answer")
         elif self.context.now() - self.opened < self.context.limits.connect_timeout:

@@ -28,7 +28,7 @@ class ClientEnd:
         table = self._table
         # In the middle of a frame of the client the app hears it from the end of its connection.
         for stream in [each for each in table.streams.values() if not each.client_done]:
-            table.release(stream, CLIENT_LEFT)
+            table.end_upstream(stream, CLIENT_LEFT)
         table.deadlines.set(Deadline.HEAD, inf)
         table.deadlines.set(Deadline.CLIENT_END, table.context.now() + LINGER)
 

@@ -66,25 +66,25 @@ class Closing:
         else:
             if table.streams:
                 # Else there is nobody whom we turn away: an idle client just hears GOAWAY.
-                table.tell_of("app", f"{status} {reason}", list(table.streams.values()))
+                table.log_refusal("app", f"{status} {reason}", list(table.streams.values()))
             for tracked in list(table.tracked.values()):
-                tracked.speak_for_app()
+                tracked.end_for_lost_app()
             if status == 502:
-                self.speak_for_app(status, reason, INTERNAL_ERROR, APP_LEFT, inf)
+                self.end_all_streams(status, reason, INTERNAL_ERROR, APP_LEFT, inf)
             else:
                 # RFC 9113 8.7: nobody has begun to work on them.
                 patience = self._session.context.limits.connect_timeout - _LAST_TRY
-                self.speak_for_app(status, reason, REFUSED_STREAM, APP_LEFT, patience)
+                self.end_all_streams(status, reason, REFUSED_STREAM, APP_LEFT, patience)
 
     def flush_and_begin(self) -> None:
         """Begin; where the app has said nothing, who has asked for something hears before what has
         waited for its SETTINGS."""
         if self._table.highest > 0 and not self._outbound.begun:
-            self.speak_for_app(503, "", CANCEL, CUT)
+            self.end_all_streams(503, "", CANCEL, CUT)
         else:
             self.begin()
 
-    def speak_for_app(
+    def end_all_streams(
         self, status: int, reason: str, code: int, ending: int, patience: float = 0.0
     ) -> None:
         """End every stream and the connection with frames of ours alone; see
@@ -138,7 +138,7 @@ class Closing:
     def _drop_app(self) -> None:
         """What was written to it, such as the reset of a stream, still gets there, if the app takes
         it before the client's connection ends as well."""
-        self._app = self._session.leave_app()
+        self._app = self._session.detach_app()
         if self._app is not None:
             self._app.close()
         self._session.start_client(APP_IS_FULL | CLIENT_IS_FULL | CONNECTING)

@@ -180,7 +180,7 @@ class Http2Connection(Session):
         """GOAWAY, as soon as the connection is in use."""
         if not self.goaway.begun and not self.closing.over:
             self.why = why
-            self.shutdown.begin(may_speak=self.outbound.begun)
+            self.shutdown.begin(settings_passed=self.outbound.begun)
             self.goodbyes.say_to_watches(why)
 
     def say_goodbye_to(self, stream: Stream, why: str) -> None:
@@ -198,10 +198,10 @@ class Http2Connection(Session):
         """The drain was taken back: cancel pending goodbyes, but for those that an age or a
         rebalance asks for too."""
         if self.shutdown.waits:
-            self.why = self.age.told_why
+            self.why = self.age.goodbye_why
             if not self.why:
                 self.shutdown.cancel()
-        self.goodbyes.cancel(self.age.told_why)
+        self.goodbyes.cancel(self.age.goodbye_why)
 
     def ping_answered(self, data: bytes) -> bool:
         """Whether the PING that the client acknowledges was ours."""
@@ -209,10 +209,10 @@ class Http2Connection(Session):
 
     def may_receive_request(self, since: float) -> bool:
         """A stream may be on its way until the client has read the GOAWAY."""
-        if self.closing.over or self.shutdown.told:
+        if self.closing.over or self.shutdown.last_stream_sent:
             return False
         used = since < inf and (self.active or self.idle_since > since)
-        return self.shutdown.asked or used
+        return self.shutdown.goaway_sent or used
 
     # The ends
 
@@ -239,14 +239,14 @@ class Http2Connection(Session):
         if self.table.pending:
             self.goodbyes.poll()
         if self.shutdown.waits:
-            self.shutdown.go_on(may_speak=self.outbound.begun)
-        elif (self.shutdown.told or self.client_ended) and self.closing.may_begin:
+            self.shutdown.go_on(settings_passed=self.outbound.begun)
+        elif (self.shutdown.last_stream_sent or self.client_ended) and self.closing.may_begin:
             self.closing.flush_and_begin()
 
     def _app_gone(self, reason: str, status: int = 502) -> None:
         """The app is gone: end the streams that wait for it."""
         if not self.closing.over:
-            self.goodbyes.end_told()
+            self.goodbyes.end_in_handshake()
             self.closing.app_gone(status, reason)
 
     def say_last_goodbye(self, why: str) -> None:
@@ -256,9 +256,9 @@ class Http2Connection(Session):
         self.why = why
         status, reason = overdue_answer(why, sent=False)
         if unanswered := [each for each in self.table.streams.values() if not each.status]:
-            self.table.tell_of(why, f"{status} {reason}", unanswered)
+            self.table.log_refusal(why, f"{status} {reason}", unanswered)
         if self.table.streams and not self.outbound.begun:
-            self.closing.speak_for_app(status, reason, http2.CANCEL, CUT)
+            self.closing.end_all_streams(status, reason, http2.CANCEL, CUT)
         else:
             self.goodbyes.cut_all(why, status, reason)
             self._shut_down_now()
@@ -276,7 +276,7 @@ class Http2Connection(Session):
     def on_grace_over(self) -> None:
         """The grace after its age is over; after a further one, frames of ours that still wait for
         the end of the app's frame are not sent."""
-        if self.shutdown.told and not self.table.streams and not self.closing.over:
+        if self.shutdown.last_stream_sent and not self.table.streams and not self.closing.over:
             self.abort(MAX_AGE)
         else:
             self.say_last_goodbye(MAX_AGE)
@@ -299,9 +299,9 @@ class Http2Connection(Session):
         elif not self.goodbyes.in_handshake():
             self.table.fail_late(self.context.now(), 0)
             self.say_last_goodbye(IDLE)
-            if told := self.goodbyes.in_handshake():
+            if closing := self.goodbyes.in_handshake():
                 # A client that got Close has the usual time to answer it.
-                self.goodbyes.cut_rest(IDLE, spared=told)
+                self.goodbyes.cut_rest(IDLE, spared=closing)
                 self.follow_up()
             else:
                 self.abort(IDLE)

@@ -59,8 +59,8 @@ class Direction(FrameScanner[Stream], Generic[Head]):
 
     def take_own_frames(self) -> bytes:
         """What waits for its place, to stand where the frame was that has just been read."""
-        words = b"".join(self._words)
-        self._words.clear()
+        words = b"".join(self._own_frames)
+        self._own_frames.clear()
         self.waiting = 0
         return words
 

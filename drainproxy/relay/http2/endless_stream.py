@@ -21,7 +21,7 @@ class EndlessStream(TrackedStream):
         return super().waits and self.stream.may_be_endless
 
     @property
-    def can_be_told(self) -> bool:
+    def can_say_goodbye(self) -> bool:
         """At the deadline its end must not look like that of a whole answer."""
         return False
 

@@ -15,7 +15,7 @@ class EventStream(TrackedStream):
     goodbye: HeldEvents
 
     def __init__(self, connection: StreamConnection, stream: Stream, window: int) -> None:
-        events = EventGoodbye(connection.context, asked_by_id=stream.head.asked_by_id)
+        events = EventGoodbye(connection.context, has_last_event_id=stream.head.has_last_event_id)
         super().__init__(connection, stream, window, HeldEvents(events))
 
     @property
@@ -30,19 +30,19 @@ class EventStream(TrackedStream):
     def passes(self, length: int, *, ends: bool) -> bool:
         """While a goodbye waits, DATA is held."""
         self.connection.outbound.follower = self
-        if self.goodbye.holds_back(self.connection.context.now(), ends=ends):
+        if self.goodbye.holds_next(self.connection.context.now(), ends=ends):
             return False
         self.window -= length
         return True
 
-    def release(self) -> bytes:
+    def take_held(self) -> bytes:
         """What is held, if there is room for it."""
-        return self.own_data(self.goodbye.release()) if self.goodbye.held <= self.room else b""
+        return self.own_data(self.goodbye.take_held()) if self.goodbye.held <= self.room else b""
 
-    def speak_for_app(self) -> None:
+    def end_for_lost_app(self) -> None:
         """`retry`, and the end."""
         if self.at_boundary and not self.stream.app_done:
-            self.goodbye.speak_for_app(self.connection.context.now(), self)
+            self.goodbye.end_for_lost_app(self.connection.context.now(), self)
 
     def end_of_app(self) -> None:
         """The app has ended the stream in what was held."""

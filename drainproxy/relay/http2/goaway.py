@@ -11,10 +11,10 @@ from enum import Enum
 class GoawayState(Enum):
     """How far it has come."""
 
-    STAYING = "nobody has asked for a goodbye"
-    WANTED = "it is said as soon as the connection is in use"
-    ASKED = "the client was asked to open no more streams, but some may be on their way"
-    TOLD = "the client knows the last stream that is served"
+    SERVING = "nobody has asked for a goodbye"
+    PENDING = "it is said as soon as the connection is in use"
+    GOAWAY_SENT = "the client was asked to open no more streams, but some may be on their way"
+    LAST_STREAM_SENT = "the client knows the last stream that is served"
 
 
 class GoawayInput(Enum):
@@ -30,35 +30,35 @@ class GoawayInput(Enum):
 class GoawayEffect(Enum):
     """What the connection must say."""
 
-    ASK = "GOAWAY 2**31-1, and PING"
-    NAME_LAST = "GOAWAY with the last stream that is served"
+    SEND_GOAWAY = "GOAWAY 2**31-1, and PING"
+    SEND_LAST_STREAM = "GOAWAY with the last stream that is served"
 
 
 _S, _I = GoawayState, GoawayInput
-_ASK, _NAME = (GoawayEffect.ASK,), (GoawayEffect.NAME_LAST,)
+_SEND_GOAWAY, _SEND_LAST = (GoawayEffect.SEND_GOAWAY,), (GoawayEffect.SEND_LAST_STREAM,)
 
 TABLE: dict[tuple[GoawayState, GoawayInput], tuple[GoawayState, tuple[GoawayEffect, ...]]] = {
-    (_S.STAYING, _I.WANT): (_S.WANTED, ()),
-    (_S.STAYING, _I.CANCEL): (_S.STAYING, ()),
-    (_S.STAYING, _I.READY): (_S.STAYING, ()),
-    (_S.STAYING, _I.ANSWERED): (_S.STAYING, ()),
-    (_S.STAYING, _I.END): (_S.TOLD, _NAME),
-    (_S.WANTED, _I.WANT): (_S.WANTED, ()),
-    (_S.WANTED, _I.CANCEL): (_S.STAYING, ()),
-    (_S.WANTED, _I.READY): (_S.ASKED, _ASK),
-    (_S.WANTED, _I.ANSWERED): (_S.WANTED, ()),
-    (_S.WANTED, _I.END): (_S.TOLD, _NAME),
+    (_S.SERVING, _I.WANT): (_S.PENDING, ()),
+    (_S.SERVING, _I.CANCEL): (_S.SERVING, ()),
+    (_S.SERVING, _I.READY): (_S.SERVING, ()),
+    (_S.SERVING, _I.ANSWERED): (_S.SERVING, ()),
+    (_S.SERVING, _I.END): (_S.LAST_STREAM_SENT, _SEND_LAST),
+    (_S.PENDING, _I.WANT): (_S.PENDING, ()),
+    (_S.PENDING, _I.CANCEL): (_S.SERVING, ()),
+    (_S.PENDING, _I.READY): (_S.GOAWAY_SENT, _SEND_GOAWAY),
+    (_S.PENDING, _I.ANSWERED): (_S.PENDING, ()),
+    (_S.PENDING, _I.END): (_S.LAST_STREAM_SENT, _SEND_LAST),
     # What was said cannot be taken back.
-    (_S.ASKED, _I.WANT): (_S.ASKED, ()),
-    (_S.ASKED, _I.CANCEL): (_S.ASKED, ()),
-    (_S.ASKED, _I.READY): (_S.ASKED, ()),
-    (_S.ASKED, _I.ANSWERED): (_S.TOLD, _NAME),
-    (_S.ASKED, _I.END): (_S.TOLD, _NAME),
-    (_S.TOLD, _I.WANT): (_S.TOLD, ()),
-    (_S.TOLD, _I.CANCEL): (_S.TOLD, ()),
-    (_S.TOLD, _I.READY): (_S.TOLD, ()),
-    (_S.TOLD, _I.ANSWERED): (_S.TOLD, ()),
-    (_S.TOLD, _I.END): (_S.TOLD, ()),
+    (_S.GOAWAY_SENT, _I.WANT): (_S.GOAWAY_SENT, ()),
+    (_S.GOAWAY_SENT, _I.CANCEL): (_S.GOAWAY_SENT, ()),
+    (_S.GOAWAY_SENT, _I.READY): (_S.GOAWAY_SENT, ()),
+    (_S.GOAWAY_SENT, _I.ANSWERED): (_S.LAST_STREAM_SENT, _SEND_LAST),
+    (_S.GOAWAY_SENT, _I.END): (_S.LAST_STREAM_SENT, _SEND_LAST),
+    (_S.LAST_STREAM_SENT, _I.WANT): (_S.LAST_STREAM_SENT, ()),
+    (_S.LAST_STREAM_SENT, _I.CANCEL): (_S.LAST_STREAM_SENT, ()),
+    (_S.LAST_STREAM_SENT, _I.READY): (_S.LAST_STREAM_SENT, ()),
+    (_S.LAST_STREAM_SENT, _I.ANSWERED): (_S.LAST_STREAM_SENT, ()),
+    (_S.LAST_STREAM_SENT, _I.END): (_S.LAST_STREAM_SENT, ()),
 }
 
 
@@ -69,12 +69,12 @@ class Goaway:
     __slots__ = ("begun", "ping", "state")
 
     def __init__(self) -> None:
-        self.state = GoawayState.STAYING
+        self.state = GoawayState.SERVING
         self.begun = False
         self.ping = b""
 
     def handle(self, given: GoawayInput) -> tuple[GoawayEffect, ...]:
         """Take the step that the table has; returns what must be said."""
         self.state, effects = TABLE[self.state, given]
-        self.begun = self.state is not GoawayState.STAYING
+        self.begun = self.state is not GoawayState.SERVING
         return effects

@@ -18,7 +18,7 @@ class GrpcStream(TrackedStream):
         self._inside = True
 
     @property
-    def can_be_told(self) -> bool:
+    def can_say_goodbye(self) -> bool:
         """No: a cut sends its trailers itself."""
         return False
 

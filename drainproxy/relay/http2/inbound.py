@@ -244,8 +244,8 @@ class Inbound(Direction[RequestHead]):
         table, limit = self.table, self.limit
         if limit.lowered and len(table.streams) + 1 == limit.most + table.pushed:
             table.context.counters.max_streams_reached += 1
-            if not limit.told:
-                limit.told = True
+            if not limit.logged:
+                limit.logged = True
                 peer = table.connection.peer
                 table.context.notice("max-streams", peer, limit.most, "further streams wait")
 

@@ -9,8 +9,8 @@ from drainproxy.relay.http2.stream_table import StreamTable
 def tell_as_connection(table: StreamTable, opened: Stream) -> None:
     """One that may last begins where its connection may have been told: it is as old."""
     connection = table.connection
-    if connection.age.told_why:
-        connection.say_goodbye_to(opened, connection.age.told_why)
+    if connection.age.goodbye_why:
+        connection.say_goodbye_to(opened, connection.age.goodbye_why)
 
 
 def begins_late(table: StreamTable, opened: Stream) -> None:

@@ -52,9 +52,9 @@ class Outbound(Direction[AnswerHead]):
         """To the app."""
         self.table.connection.to_app(frame)
 
-    def put_words(self, data: bytes, at: int) -> None:
+    def put_own_frames(self, data: bytes, at: int) -> None:
         """The client may be read again that has made us say too much."""
-        super().put_words(data, at)
+        super().put_own_frames(data, at)
         self.table.connection.frames_have_passed()
 
     # Streams
@@ -162,7 +162,7 @@ class Outbound(Direction[AnswerHead]):
         if tracked is None:
             return b""
         self.table.touched[stream] = tracked
-        return tracked.release()
+        return tracked.take_held()
 
     def give_back(self, length: int) -> bool:
         """The client gets nothing of it, and its window stays as it was."""
@@ -197,7 +197,7 @@ class Outbound(Direction[AnswerHead]):
         if found is None:
             return b"" if self.table.unwanted.pop(stream, stream) is None else None
         tracked = self.table.tracked.get(stream)
-        if tracked is not None and tracked.said:
+        if tracked is not None and tracked.close_sent:
             tracked.app_gone()
             return b""
         found.was_reset(code)

@@ -39,32 +39,32 @@ class GracefulShutdown:
         self._table = table
 
     @property
-    def told(self) -> bool:
+    def last_stream_sent(self) -> bool:
         """The client knows the last stream."""
-        return self.goaway.state is GoawayState.TOLD
+        return self.goaway.state is GoawayState.LAST_STREAM_SENT
 
     @property
-    def asked(self) -> bool:
+    def goaway_sent(self) -> bool:
         """The client was asked to open no more streams, but some may be on their way."""
-        return self.goaway.state is GoawayState.ASKED
+        return self.goaway.state is GoawayState.GOAWAY_SENT
 
     @property
     def waits(self) -> bool:
         """The first GOAWAY waits until the connection is in use."""
-        return self.goaway.state is GoawayState.WANTED
+        return self.goaway.state is GoawayState.PENDING
 
-    def begin(self, *, may_speak: bool) -> None:
-        """GOAWAY, as soon as the connection is in use. `may_speak`: the app's SETTINGS have passed,
-        which come first in any case (3.4)."""
+    def begin(self, *, settings_passed: bool) -> None:
+        """GOAWAY, as soon as the connection is in use. `settings_passed`: those of the app, which
+        come first in any case (3.4)."""
         self._step(GoawayInput.WANT)
-        self.go_on(may_speak=may_speak)
+        self.go_on(settings_passed=settings_passed)
 
-    def go_on(self, *, may_speak: bool) -> None:
+    def go_on(self, *, settings_passed: bool) -> None:
         """Say it if it waits and if it is time."""
         if not self.waits:
             return
         now, awake = self._table.context.now(), self._connection.connected_at + _BEGINNING
-        if may_speak and (self._table.passed or awake <= now):
+        if settings_passed and (self._table.passed or awake <= now):
             self._step(GoawayInput.READY)
         else:
             self._table.deadlines.set(Deadline.PING, awake if awake > now else now + _BEGINNING)
@@ -92,22 +92,22 @@ class GracefulShutdown:
         self._step(GoawayInput.END)
 
     def _step(self, given: GoawayInput) -> None:
-        was_asked = self.asked
+        was_sent = self.goaway_sent
         for effect in self.goaway.handle(given):
-            if not was_asked:
+            if not was_sent:
                 self._table.context.counters.goodbyes["http2", self._connection.why] += 1
-            if effect is GoawayEffect.ASK:
-                self._ask()
+            if effect is GoawayEffect.SEND_GOAWAY:
+                self._send_goaway()
             else:
-                self._name_last()
+                self._send_last_stream()
 
-    def _ask(self) -> None:
+    def _send_goaway(self) -> None:
         context = self._table.context
         self.goaway.ping = data = context.mask() + context.mask()
         self._connection.to_client(goaway(self._table.last, NO_ERROR) + ping(data))
         self._table.deadlines.set(Deadline.PING, context.now() + _PING_TIMEOUT)
 
-    def _name_last(self) -> None:
+    def _send_last_stream(self) -> None:
         """None above it goes to the app."""
         self._table.deadlines.set(Deadline.PING, inf)
         table = self._table

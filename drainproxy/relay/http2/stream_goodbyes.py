@@ -70,7 +70,7 @@ class StreamGoodbyes:
         now = table.context.now()
         for stream in list(table.streams.values()):
             tracked = table.tracked.get(stream.id)
-            if tracked is None or not tracked.can_be_told:
+            if tracked is None or not tracked.can_say_goodbye:
                 table.cancel(stream, CUT, reason, status)
             else:
                 tracked.hasten(why, now)
@@ -102,11 +102,11 @@ class StreamGoodbyes:
         table = self._table
         now = table.context.now()
         if table.deadlines.get(Deadline.GOODBYES) <= now:
-            due = {key: each for key, each in table.pending.items() if each.looks_at <= now}
+            due = {key: each for key, each in table.pending.items() if each.poll_at <= now}
             table.deadlines.set(Deadline.GOODBYES, inf)
             self._poll(due | table.touched, now)
-            looks_at = min([each.looks_at for each in table.pending.values()], default=inf)
-            table.deadlines.no_later(Deadline.GOODBYES, looks_at)
+            poll_at = min([each.poll_at for each in table.pending.values()], default=inf)
+            table.deadlines.no_later(Deadline.GOODBYES, poll_at)
         elif table.touched and table.connection.outbound.between_frames:
             self._poll(table.touched.copy(), now)
         elif table.touched:
@@ -115,14 +115,14 @@ class StreamGoodbyes:
     def _poll(self, due: dict[int, TrackedStream], now: float) -> None:
         table = self._table
         self._note_what_goes_on(due)
-        looks_at = now + QUIET if table.touched else inf
+        poll_at = now + QUIET if table.touched else inf
         for stream, tracked in due.items():
             # A goodbye to one may have been the end of another.
             if stream not in table.pending:
                 continue
             if tracked.waits:
-                tracked.looks_at = tracked.poll(now)
-                looks_at = min(looks_at, tracked.looks_at)
+                tracked.poll_at = tracked.poll(now)
+                poll_at = min(poll_at, tracked.poll_at)
             if not tracked.waits:
                 table.forget_goodbye(stream)
             elif tracked.needs_room:
@@ -130,7 +130,7 @@ class StreamGoodbyes:
             else:
                 table.short.pop(stream, None)
         if table.pending:
-            table.deadlines.no_later(Deadline.GOODBYES, looks_at)
+            table.deadlines.no_later(Deadline.GOODBYES, poll_at)
 
     def _note_what_goes_on(self, due: dict[int, TrackedStream]) -> None:
         """Of those that are polled now some are to be polled again without a further word of them:
@@ -144,14 +144,14 @@ class StreamGoodbyes:
         if table.inbound.follower is not None and table.heard is not None:
             table.touched[table.heard.stream.id] = table.heard
 
-    def end_told(self) -> None:
+    def end_in_handshake(self) -> None:
         """The app is gone: nothing more comes on streams whose clients have heard Close."""
-        for tracked in [each for each in self._table.pending.values() if each.said]:
+        for tracked in [each for each in self._table.pending.values() if each.close_sent]:
             tracked.app_gone()
 
     def in_handshake(self) -> list[Stream]:
         """The streams whose clients have got Close and have time to answer."""
-        return [tracked.stream for tracked in self._table.pending.values() if tracked.said]
+        return [tracked.stream for tracked in self._table.pending.values() if tracked.close_sent]
 
     def _is_gone(self, stream: Stream) -> bool:
         """A goodbye to one stream may have been the moment for that to another."""

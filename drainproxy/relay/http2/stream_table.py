@@ -156,7 +156,7 @@ class StreamTable:
         self.context.counters.rejected[reason] += 1
         self.context.refusal(reason, self.connection.peer, words, facts)
 
-    def tell_of(self, reason: str, words: str, streams: Sequence[Stream]) -> None:
+    def log_refusal(self, reason: str, words: str, streams: Sequence[Stream]) -> None:
         """Say in one line why these streams are turned away; of a single one, what it tells."""
         facts = streams[0].facts if len(streams) == 1 else NO_FACTS
         told = f"{words} ({len(streams)} streams)"
@@ -227,21 +227,21 @@ class StreamTable:
     def break_off(self, stream: Stream, code: int) -> None:
         """The client's request turned out to be malformed when the app had begun to get it."""
         self.connection.to_client(http2.rst_stream(stream.id, code))
-        self.release(stream, CLIENT_LEFT)
+        self.end_upstream(stream, CLIENT_LEFT)
 
     def fail(self, stream: Stream, status: int, reason: str) -> None:
         """The app's answer on this stream is not to be had."""
         self.context.refusal("app", self.connection.peer, f"{status} {reason}", stream.facts)
         self.connection.to_client(self.final_frames(stream, status, reason, http2.INTERNAL_ERROR))
-        self.release(stream, APP_LEFT)
+        self.end_upstream(stream, APP_LEFT)
 
     def cancel(self, stream: Stream, ending: int, reason: str = "", status: int = 503) -> None:
         """End it, with an answer of this `status` or RST_STREAM; `reason` explains it where there
         is a body."""
         self.connection.to_client(self.final_frames(stream, status, reason, http2.CANCEL))
-        self.release(stream, ending)
+        self.end_upstream(stream, ending)
 
-    def release(self, stream: Stream, ending: int) -> None:
+    def end_upstream(self, stream: Stream, ending: int) -> None:
         """The client has heard the last of this stream: the app's work on it is not wanted."""
         self.connection.to_app(http2.rst_stream(stream.id, http2.CANCEL))
         self.ignore(stream.id)

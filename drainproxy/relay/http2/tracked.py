@@ -34,7 +34,7 @@ class Table(Protocol):
     def cancel(self, stream: Stream, ending: int, reason: str = "") -> None:
         """End a stream, with 503 or RST_STREAM."""
 
-    def release(self, stream: Stream, ending: int) -> None:
+    def end_upstream(self, stream: Stream, ending: int) -> None:
         """End one of which the client got the end."""
 
     def end(self, stream: Stream, ending: int) -> None:
@@ -71,10 +71,10 @@ class StreamConnection(StreamOwner, Protocol):
 
 class TrackedStream:
     """The carrier of a stream's goodbye, which is `goodbye`. `window`: the bytes that are left of
-    the client's window for this stream. `looks_at`: when a goodbye that waits is polled, if nothing
+    the client's window for this stream. `poll_at`: when a goodbye that waits is polled, if nothing
     moves before."""
 
-    __slots__ = ("connection", "goodbye", "looks_at", "stream", "window")
+    __slots__ = ("connection", "goodbye", "poll_at", "stream", "window")
 
     # Each kind of goodbye asks more of its own kind of carrier.
     goodbye: Goodbye[Any]
@@ -86,7 +86,7 @@ class TrackedStream:
         self.stream = stream
         self.window = window
         self.goodbye = goodbye
-        self.looks_at = inf
+        self.poll_at = inf
 
     # What the connection and its directions ask
 
@@ -96,7 +96,7 @@ class TrackedStream:
         return self.goodbye.waits and not self.stream.app_done
 
     @property
-    def said(self) -> bool:
+    def close_sent(self) -> bool:
         """The client got our Close: nothing of the app may follow it."""
         return False
 
@@ -106,8 +106,8 @@ class TrackedStream:
         return False
 
     @property
-    def can_be_told(self) -> bool:
-        """When time is up, it still has a language in which the client can be told."""
+    def can_say_goodbye(self) -> bool:
+        """When time is up, its protocol still has a goodbye."""
         return not self.stream.app_done
 
     @property
@@ -139,7 +139,7 @@ class TrackedStream:
         """The parser of the client's DATA, if it is needed."""
         return None
 
-    def release(self) -> bytes:
+    def take_held(self) -> bytes:
         """DATA for the client: what has been held back, if there is room for it."""
         return b""
 
@@ -170,14 +170,14 @@ class TrackedStream:
         """DATA of ours, or of the app's that was held back."""
         self.connection.to_client(self.own_data(payload))
 
-    def told(self, why: str) -> None:
+    def count_goodbye(self, why: str) -> None:
         """Count it."""
         self.connection.context.counters.goodbyes[self.stream.kind, why] += 1
 
     def finish(self, ending: int) -> None:
         """END_STREAM; the app's work is not wanted any more."""
         self.connection.to_client(http2.frame(http2.DATA, http2.END_STREAM, self.stream.id))
-        self.connection.table.release(self.stream, ending)
+        self.connection.table.end_upstream(self.stream, ending)
 
     def own_data(self, payload: bytes) -> bytes:
         """DATA frames for the client. The app does not know of them: so much of what the client
@@ -192,7 +192,7 @@ class TrackedStream:
     def app_gone(self) -> None:
         """The app says no more, while the client is to answer a Close."""
 
-    def speak_for_app(self) -> None:
+    def end_for_lost_app(self) -> None:
         """The app has died: end the stream in its client's language, if it has one for that."""
 
     def count_ending(self, ending: int) -> None:

@@ -42,9 +42,9 @@ class WebSocketStream(TrackedStream):
         return self.goodbye.waits
 
     @property
-    def said(self) -> bool:
+    def close_sent(self) -> bool:
         """The client has heard our Close."""
-        return self.goodbye.said
+        return self.goodbye.close_sent
 
     @property
     def client_answered(self) -> bool:
@@ -54,7 +54,7 @@ class WebSocketStream(TrackedStream):
     @property
     def needs_room(self) -> bool:
         """For Close."""
-        return not self.goodbye.said and self.room < _LONGEST_CLOSE
+        return not self.goodbye.close_sent and self.room < _LONGEST_CLOSE
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """The app's next bytes are those of `data` from `start` to `end`."""
@@ -64,7 +64,7 @@ class WebSocketStream(TrackedStream):
 
     def passes(self, length: int, *, ends: bool) -> bool:
         """Nothing of the app follows our Close, but its own may be in it."""
-        if self.goodbye.said:
+        if self.goodbye.close_sent:
             if ends:
                 self.app_gone()
             else:
@@ -86,7 +86,7 @@ class WebSocketStream(TrackedStream):
             self.goodbye.pending.move(self.connection.context.now())
 
     @property
-    def can_be_told(self) -> bool:
+    def can_say_goodbye(self) -> bool:
         """Between the answer of the app and its end."""
         return self._accepted and not self.stream.app_done
 
@@ -104,16 +104,16 @@ class WebSocketStream(TrackedStream):
         """Whatever the client still says, the handshake is over."""
         self.finish(self.goodbye.ending(self))
 
-    def speak_for_app(self) -> None:
+    def end_for_lost_app(self) -> None:
         """Close with the code of an app that restarts or has gone."""
         now = self.connection.context.now()
-        if self.can_be_told and self.goodbye.speak_for_app(now, self):
+        if self.can_say_goodbye and self.goodbye.end_for_lost_app(now, self):
             self.finish(APP_LEFT)
 
     def finish(self, ending: int) -> None:
         """END_STREAM behind a Close, a reset without one."""
         goodbye = self.goodbye
-        if self.stream.app_done or not (goodbye.said or goodbye.closing):
+        if self.stream.app_done or not (goodbye.close_sent or goodbye.closing):
             self.connection.table.cancel(self.stream, ending)
         else:
             super().finish(ending)

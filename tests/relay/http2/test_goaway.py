@@ -23,31 +23,39 @@ def test_nothing_is_implied() -> None:
 
 
 def test_the_client_is_asked_first_and_hears_the_last_stream_when_it_has_read_that() -> None:
-    assert told(Input.WANT, Input.READY) == [Effect.ASK]
-    assert told(Input.WANT, Input.READY, Input.ANSWERED) == [Effect.ASK, Effect.NAME_LAST]
+    assert told(Input.WANT, Input.READY) == [Effect.SEND_GOAWAY]
+    assert told(Input.WANT, Input.READY, Input.ANSWERED) == [
+        Effect.SEND_GOAWAY,
+        Effect.SEND_LAST_STREAM,
+    ]
 
 
 @pytest.mark.parametrize("before", [(), (Input.WANT,), (Input.WANT, Input.READY)])
 def test_a_connection_that_has_to_end_names_its_last_stream_at_once(
     before: tuple[Input, ...],
 ) -> None:
-    assert told(*before, Input.END)[-1] is Effect.NAME_LAST
+    assert told(*before, Input.END)[-1] is Effect.SEND_LAST_STREAM
 
 
 def test_what_was_not_said_can_be_taken_back_and_asked_for_again() -> None:
     assert told(Input.WANT, Input.CANCEL, Input.READY) == []
-    assert told(Input.WANT, Input.CANCEL, Input.WANT, Input.READY) == [Effect.ASK]
+    assert told(Input.WANT, Input.CANCEL, Input.WANT, Input.READY) == [Effect.SEND_GOAWAY]
 
 
 def test_what_was_said_cannot_be_taken_back() -> None:
     said = told(Input.WANT, Input.READY, Input.CANCEL, Input.ANSWERED)
-    assert said == [Effect.ASK, Effect.NAME_LAST]
+    assert said == [Effect.SEND_GOAWAY, Effect.SEND_LAST_STREAM]
 
 
 @given(inputs)
 def test_each_is_said_once_and_in_this_order(events: list[Input]) -> None:
     said = told(*events)
-    assert said in ([], [Effect.ASK], [Effect.NAME_LAST], [Effect.ASK, Effect.NAME_LAST])
+    assert said in (
+        [],
+        [Effect.SEND_GOAWAY],
+        [Effect.SEND_LAST_STREAM],
+        [Effect.SEND_GOAWAY, Effect.SEND_LAST_STREAM],
+    )
 
 
 @given(inputs)
@@ -61,4 +69,4 @@ def test_it_is_wanted_until_it_is_taken_back(events: list[Input]) -> None:
     goaway = Goaway()
     for each in events:
         goaway.handle(each)
-        assert goaway.begun == (goaway.state is not State.STAYING)
+        assert goaway.begun == (goaway.state is not State.SERVING)

@@ -119,8 +119,8 @@ def test_what_is_not_due_is_not_polled_when_another_is(kind: str, polls: list[in
     pending = talk.session.table.pending
     polls.clear()
     for each in pending.values():
-        each.looks_at = talk.proxy.time + 60
-    pending[7].looks_at = talk.proxy.time
+        each.poll_at = talk.proxy.time + 60
+    pending[7].poll_at = talk.proxy.time
     talk.session.deadlines.set(Deadline.GOODBYES, talk.proxy.time)
     talk.app_sends(data(OTHER, b"x"))
     assert polls == [7]
