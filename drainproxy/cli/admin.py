@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 from drainproxy.cli.admin_address import admin_options
-from drainproxy.cli.help import examples
+from drainproxy.cli.help import Command, examples
 from drainproxy.cli.parsed import DURATION, Number
 from drainproxy.config.kinds import format_duration
 from drainproxy.config.values import Address
@@ -88,7 +88,8 @@ def _json_object(text: bytes) -> Body:
 
 
 @click.command(
-    epilog=examples("drain", "drain --wait", "drain --admin 10.1.2.3:9180 --admin-token TOKEN")
+    cls=Command,
+    epilog=examples("drain", "drain --wait", "drain --admin 10.1.2.3:9180 --admin-token TOKEN"),
 )
 @admin_options
 @click.option(
@@ -108,7 +109,7 @@ def drain(admin: Address, admin_token: str | None, wait: bool) -> None:
     sys.exit(0 if report["verdict"] == "clean" else EX_CUT)
 
 
-@click.command(epilog=examples("undrain"))
+@click.command(cls=Command, epilog=examples("undrain"))
 @admin_options
 def undrain(admin: Address, admin_token: str | None) -> None:
     """Cancel a drain: the sidecar serves again, on the same ports."""
@@ -116,7 +117,9 @@ def undrain(admin: Address, admin_token: str | None) -> None:
     click.echo(body["phase"])
 
 
-@click.command(epilog=examples("status", "status --watch", "status --json | jq .in_flight"))
+@click.command(
+    cls=Command, epilog=examples("status", "status --watch", "status --json | jq .in_flight")
+)
 @admin_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--watch", is_flag=True, help="Keep showing the status, until drained or Ctrl-C.")
@@ -141,10 +144,11 @@ def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) 
 
 
 @click.command(
+    cls=Command,
     epilog=examples(
         "rebalance --percent 20 --over 1m",
         "rebalance --from 25 --to 50 --over 2m    # in each pod of the stable version",
-    )
+    ),
 )
 @admin_options
 @click.option(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from drainproxy.cli.help import Command
+
 if TYPE_CHECKING:
     from drainproxy.rollout.check.report import CheckReport
     from drainproxy.rollout.check.rule import CheckRule, Level
@@ -28,7 +30,7 @@ An object excepts itself with the annotations drainproxy.io/ignore: "ID,ID" and
 drainproxy.io/ignore-reason."""
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]...")
 @click.option(
     "-f",

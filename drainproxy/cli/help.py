@@ -1,9 +1,11 @@
-"""How help looks: options and commands in sections, whole summaries, examples that run."""
+"""How help looks: options and commands in sections, whole summaries, examples that run. And how
+mistakes look: all at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
+from click.core import iter_params_for_processing
 
 # A summary is the first sentence, however long it is: it is wrapped, never cut.
 _WHOLE = 1_000
@@ -30,6 +32,26 @@ class Command(click.Command):
         self._sections = {
             name: heading for heading, names in (sections or {}).items() for name in names
         }
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Click stops at the first wrong value; whoever has two should not have to run it twice."""
+        given = [*args]
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadParameter:
+            mistakes = [*self._mistakes(ctx, given)]
+            if len(mistakes) < 2:
+                raise
+            raise click.UsageError("\n".join(mistakes), ctx) from None
+
+    def _mistakes(self, ctx: click.Context, args: list[str]) -> Iterator[str]:
+        values, _, order = self.make_parser(ctx).parse_args(args)
+        for param in iter_params_for_processing(order, self.get_params(ctx)):
+            try:
+                param.handle_parse_result(ctx, values, [])
+            except click.BadParameter as error:
+                error.ctx, error.param = ctx, error.param or param
+                yield error.format_message()
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options by section, those of the command itself first."""

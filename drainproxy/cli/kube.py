@@ -111,7 +111,8 @@ def inject(
 
 
 @click.command(
-    epilog=examples("uninject injected.yaml > shop.yaml", "uninject --only services shop.yaml")
+    cls=Command,
+    epilog=examples("uninject injected.yaml > shop.yaml", "uninject --only services shop.yaml"),
 )
 @files_argument
 @only_option

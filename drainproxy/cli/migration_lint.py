@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from drainproxy.cli.help import Command
 from drainproxy.cli.migration_asked import LENIENT, OUTPUT, Mistakes, fail, parse_form
 from drainproxy.config.mistakes import did_you_mean
 from drainproxy.extras import install_hint
@@ -33,6 +34,7 @@ _TOOLS: "Final[dict[str, Tool]]" = {
 
 
 @click.command(
+    cls=Command,
     context_settings=LENIENT,
     epilog="""\b
 Examples:

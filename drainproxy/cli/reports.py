@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from drainproxy.cli.admin import EX_CUT, report_lines
-from drainproxy.cli.help import examples
+from drainproxy.cli.help import Command, examples
 from drainproxy.cli.run import EX_UNAVAILABLE
 from drainproxy.extras import install_hint
 
@@ -24,10 +24,11 @@ _PAUSE = 1.0
 
 
 @click.command(
+    cls=Command,
     epilog=examples(
         "reports --watch --selector app=web      # before the rollout",
         "reports --all-namespaces -o json",
-    )
+    ),
 )
 @click.option(
     "--watch", "-w", is_flag=True, help="Keep watching, and print each report when its pod ends."

@@ -2,11 +2,12 @@
 
 import click
 
-from drainproxy.cli.help import examples
+from drainproxy.cli.help import Command, examples
 
 
 @click.command(
-    epilog=examples("settings", "settings --format json-schema > drainproxy.schema.json")
+    cls=Command,
+    epilog=examples("settings", "settings --format json-schema > drainproxy.schema.json"),
 )
 @click.option(
     "--format",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from drainproxy.cli.help import examples
+from drainproxy.cli.help import Command, examples
 from drainproxy.config import ConfigError, Mistake
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ OUTPUTS = ("human", "json", "junit")
 
 
 @click.command(
+    cls=Command,
     options_metavar="[OPTIONS]",
     epilog=examples(
         "smoke https://shop.example/healthz --retries 10",
