@@ -7,6 +7,8 @@ import re
 from .nodes import DEEPEST, MAPPING, SCALAR, SEQUENCE, Node, Unreadable, most_values
 from .scalars import number_of
 
+# Made once: `json.loads` makes a decoder for each call that has a parse_float.
+_decode = json.JSONDecoder(parse_float=number_of).decode
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
     ([{}\[\],:])
@@ -118,7 +120,7 @@ class _Scanner:
 
 def _scalar(token: re.Match[str]) -> Node:
     if token[2] is None:
-        value = json.loads(token[3], parse_float=number_of)
+        value = _decode(token[3])
         return Node(SCALAR, token.start(3), token.end(3), value)
     start, end = token.start(2) - 1, token.end(2) + 1
     text = token[2] if "\\" not in token[2] else whole(json.loads(f'"{token[2]}"'))
