@@ -82,7 +82,8 @@ class Detect(Session):
                 words = "its protocol was not detected within header-timeout"
                 self.context.refusal("header-timeout", self.peer, words)
             super().on_deadline()
-        else:
+        elif not self.client.is_closing():
+            # Else the same sweep has ended it for idle-timeout.
             self._let_the_app_speak()
 
     def close_if_unused(self) -> None:

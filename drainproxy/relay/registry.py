@@ -211,9 +211,7 @@ class Registry:
         for session in list(self.sessions):
             if session.age.expires_at <= now:
                 session.on_max_age()
-            if session.deadline <= now:
-                session.on_deadline()
-            elif session.active:
+            if session.active:
                 session.active = False
                 session.idle_since = now
             elif now - session.idle_since >= limits.idle_timeout:
@@ -223,6 +221,9 @@ class Registry:
                     session.on_idle_timeout()
             elif session.idle_since <= unused_since:
                 self._close_unused(session, unused_since)
+            # It may be over in each sweep, as while a goodbye waits, so it comes beside the others.
+            if session.deadline <= now:
+                session.on_deadline()
 
     def _close_unused(self, session: Member, since: float) -> None:
         """Close a connection that has been idle for idle-close since a goodbye became pending: its

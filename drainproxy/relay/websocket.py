@@ -92,7 +92,7 @@ class WebSocket(Tcp):
     def on_idle_timeout(self) -> None:
         """Nothing has moved for idle-timeout: Close, and where nothing can be said, the end."""
         goodbye = self.goodbye
-        if self.deadline < inf:
+        if goodbye.ends_at < inf:
             return
         if not goodbye.closing:
             goodbye.hasten(IDLE, self.context.now())

@@ -163,6 +163,14 @@ def test_when_the_client_leaves_without_a_word_so_does_the_app(how: str) -> None
     assert (talk.proxy.context.registry.sessions, talk.proxy.context.registry.silent) == (set(), {})
 
 
+def test_who_is_ended_for_idle_timeout_reaches_no_app_in_the_same_sweep() -> None:
+    talk = Conversation("auto", idle_timeout=10, header_timeout=10)
+    talk.proxy.wait(30)
+    assert talk.client.lost
+    assert talk.apps == []
+    assert talk.proxy.context.registry.sessions == set()
+
+
 def test_nobody_is_silent_for_longer_than_idle_timeout() -> None:
     talk = silent(idle_timeout=60)
     talk.proxy.wait(61)

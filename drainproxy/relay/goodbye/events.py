@@ -177,15 +177,16 @@ class HeldEvents:
     """An event stream in DATA frames (RFC 9113 8.1: they are one stream of bytes). While a goodbye
     waits, what comes is held until an event ends in it, or until that takes too long.
 
-    `cancelled`: no goodbye waits any more, but what is held has to pass.
+    `cancelled`: no goodbye waits any more, but what is held has to pass. `app_ended`: the app has
+    ended the stream in what is held.
     """
 
-    __slots__ = ("_app_ended", "_held", "_holding", "_moved", "cancelled", "goodbye")
+    __slots__ = ("_held", "_holding", "_moved", "app_ended", "cancelled", "goodbye")
 
     def __init__(self, goodbye: EventGoodbye) -> None:
         self.goodbye = goodbye
         self._held = b""
-        self._holding = self._app_ended = self.cancelled = False
+        self._holding = self.app_ended = self.cancelled = False
         self._moved = 0.0
 
     @property
@@ -207,7 +208,7 @@ class HeldEvents:
         """Whether the DATA that begins is fed to this and does not go on; `ends`: the app ends the
         stream with it. What cannot end yet is not held up for it."""
         self._holding, self._moved = self.holds, now
-        self._app_ended = self._holding and ends
+        self.app_ended = self._holding and ends
         return self._holding
 
     def feed(self, data: bytes, start: int, end: int) -> None:
@@ -260,7 +261,7 @@ class HeldEvents:
         if self.held > max(0, carrier.room):
             # The client has made its windows smaller meanwhile.
             return
-        if self._app_ended:
+        if self.app_ended:
             carrier.send(self.take_held())
             carrier.end_of_app()
         elif self.cancelled:

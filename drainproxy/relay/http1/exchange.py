@@ -24,7 +24,7 @@ from drainproxy.relay.http1.state import (
 )
 from drainproxy.relay.route import Route
 from drainproxy.relay.session import LINGER, MOST_HELD, Session
-from drainproxy.relay.turns import HELD_IS_FULL
+from drainproxy.relay.turns import APP_IS_FULL, HELD_IS_FULL
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
@@ -344,7 +344,9 @@ class Exchange(Session):
         unfinished."""
         self.why = why
         if self.answer_state is ANSWER_HEAD and not self.client.is_closing():
-            status, reason = overdue_answer(why, sent=self.request_state is SENT)
+            # An app that takes no more of the request owes the answer, too.
+            sent = self.request_state is SENT or self.stops & APP_IS_FULL
+            status, reason = overdue_answer(why, sent=bool(sent))
             self._say(status, reason, why, retry=status == 503, ending=CUT)
             return
         unfinished = self.answer_state is ANSWER_BODY and self.answer_length == UNTIL_CLOSE

@@ -39,6 +39,11 @@ class EventStream(TrackedStream):
         """What is held, if there is room for it."""
         return self.own_data(self.goodbye.take_held()) if self.goodbye.held <= self.room else b""
 
+    def ends_in_held(self) -> bool:
+        """For which the client has no room: else it has been taken."""
+        self.goodbye.app_ended = self.goodbye.held > 0
+        return self.goodbye.app_ended
+
     def end_for_lost_app(self) -> None:
         """`retry`, and the end."""
         if self.at_boundary and not self.stream.app_done:

@@ -234,7 +234,9 @@ class Inbound(Direction[RequestHead]):
         words = f"the fields of the head are over {most} bytes"
         self.table.reject("malformed", "431 " + words)
         self.table.answer_unopened(stream, 431, words)
-        if not flags & END_STREAM:
+        if flags & END_STREAM:
+            self.table.turn_away(stream)
+        else:
             self._refuse(stream, NO_ERROR)
         self._spend_reset()
 

@@ -69,6 +69,8 @@ class Outbound(Direction[AnswerHead]):
         if found is not None:
             if self.table.pending:
                 before = self._released(stream)
+                if flags & END_STREAM and self._ends_in_held(stream):
+                    return self.drop_block()
             # As all answers begin, and all of gRPC end: that saves two calls for each.
             if head.plain and not found.status and not flags & END_STREAM:
                 found.status, found.has_length = head.status, head.has_length
@@ -102,6 +104,8 @@ class Outbound(Direction[AnswerHead]):
             self.started.append(found)
             if head.event_stream and found.kind == "http2" and not head.has_length:
                 found.kind = "sse"
+                # A goodbye that has waited for the answer was that of another kind.
+                self.table.forget_goodbye(found.id)
                 if found.head.method == b"GET" and not head.encoded and not flags & END_STREAM:
                     self._follow_events(found)
             elif head.media_type in self.table.context.limits.stream_drain.types:
@@ -163,6 +167,11 @@ class Outbound(Direction[AnswerHead]):
             return b""
         self.table.touched[stream] = tracked
         return tracked.take_held()
+
+    def _ends_in_held(self, stream: int) -> bool:
+        """Whether bytes before these trailers wait for room: then the stream ends with those."""
+        tracked = self.table.tracked.get(stream)
+        return tracked is not None and tracked.ends_in_held()
 
     def give_back(self, length: int) -> bool:
         """The client gets nothing of it, and its window stays as it was."""

@@ -91,6 +91,8 @@ class StreamGoodbyes:
         for tracked in table.pending.values():
             tracked.cancel(remaining, now)
         self._poll(table.pending.copy(), now)
+        # The ages of those that have been waiting until now count again.
+        self.say_to_old()
 
     def poll(self) -> None:
         """Say what may be said now, and end handshakes that do not end.
@@ -123,6 +125,8 @@ class StreamGoodbyes:
             if tracked.waits:
                 tracked.poll_at = tracked.poll(now)
                 poll_at = min(poll_at, tracked.poll_at)
+            if stream not in table.pending:
+                continue
             if not tracked.waits:
                 table.forget_goodbye(stream)
             elif tracked.needs_room:

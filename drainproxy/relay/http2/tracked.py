@@ -143,6 +143,10 @@ class TrackedStream:
         """DATA for the client: what has been held back, if there is room for it."""
         return b""
 
+    def ends_in_held(self) -> bool:
+        """The app ends the stream: whether something is held that has to pass before."""
+        return False
+
     # The carrier
 
     @property

@@ -119,3 +119,15 @@ def test_nor_that_of_one_that_was_too_old_already(opens: Opens) -> None:
     talk.app_sends(words.rest)
     talk.proxy.wait(0.25)
     assert talk.client_got() == words.rest + words.goodbye
+
+
+def test_a_goodbye_that_waits_keeps_nobody_who_is_idle(opens: Opens) -> None:
+    """The app hangs in the middle of what it says, so the goodbye never has its place."""
+    talk = opens(age=3, idle_timeout=60)
+    talk.app_sends(WORDS[talk.kind].half)
+    talk.proxy.wait(59)
+    assert talk.is_in_flight()
+    talk.proxy.wait(12)
+    assert not talk.is_in_flight()
+    talk.proxy.wait(6)
+    assert talk.proxy.context.registry.sessions == set()

@@ -128,6 +128,16 @@ def test_an_answer_that_has_begun_and_does_not_move_is_cut() -> None:
     assert talk.proxy.endings == [("http1", "cut")]
 
 
+def test_an_app_that_takes_no_more_of_a_request_for_idle_timeout_owes_its_answer() -> None:
+    """RFC 9110 15.5.9: 408 would say that the client is at fault."""
+    talk = asked(head("POST / HTTP/1.1", "Host: a", "Content-Length: 1000000"), idle_timeout=60)
+    talk.app_stops_reading()
+    for _ in range(8):
+        talk.client_sends(b"x" * 32000)
+    talk.proxy.wait(150)
+    assert starts(talk.client_got(), 504)
+
+
 def test_an_idle_keep_alive_connection_is_closed_after_idle_timeout() -> None:
     talk = asked(idle_timeout=60)
     talk.app_sends(response())
