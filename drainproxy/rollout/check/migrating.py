@@ -9,6 +9,7 @@ such a word (`migrate-users-report`) says nothing.
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, Literal
 
 from .commands import containers, given_words, image_name
@@ -31,6 +32,12 @@ _MIGRATING: Final = frozenset(("migrate", "migrates", "migration", "migrations",
 _SPLIT: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _LONGEST_NAME: Final = 100
 _LONGEST_WORD: Final = 1000
+# What is said to a tool is short. Some phrases take the square of the length of a word.
+_LONGEST_SAID: Final = 200
+# As many as commands have that somebody wrote. What stands behind each of these is read anew.
+_MOST_WORDS: Final = 500
+_MOST_TOOLS: Final = 8
+_MOST_ENDS: Final = 4
 # `prisma@5`, `goose@latest`, `knex.js`, `efbundle.exe`.
 _VERSION: Final = re.compile(r"(?<=.)@[\w.^~-]+$")
 _PROGRAM: Final = re.compile(r"\.(?:jar|exe|cmd|bat|phar|sh|bash|[mc]?js|ts|php)$")
@@ -100,6 +107,7 @@ def _of_container(container: FieldPlace) -> str | None:
 def migrating(words: list[str], image: str = "") -> str | None:
     """What of a simple command migrates a database, in its words; None if nothing does. `image`:
     the name of the image, where its own program is given the words."""
+    words = words[:_MOST_WORDS]
     given = [image, *words] if image else words
     if found := _by_tool(given, "on"):
         return found
@@ -108,17 +116,18 @@ def migrating(words: list[str], image: str = "") -> str | None:
     if image and (asked := _asked_for(given) or _told_to(given)):
         return asked
     behind = (words[at + 1 :] for at, word in enumerate(words) if word == "--")
-    return next(filter(None, map(_by_name, (words, *behind))), None)
+    return next(filter(None, map(_by_name, (words, *islice(behind, _MOST_ENDS)))), None)
 
 
 def taking_back(words: list[str]) -> str | None:
     """What of a simple command takes a schema back or away, in its words; None if nothing does."""
-    return _by_tool(words, "back")
+    return _by_tool(words[:_MOST_WORDS], "back")
 
 
 def asking(words: list[str]) -> str | None:
     """What of a simple command compares the schema with the code, in its words; None if nothing
     does."""
+    words = words[:_MOST_WORDS]
     for at in _programs(words):
         name = _program(words[at])
         found = _phrase(ASKING.get(name, ()), _short(words[at + 1 :]))
@@ -144,22 +153,20 @@ def _by_tool(words: list[str], way: Way) -> str | None:
 
 
 def _short(words: list[str]) -> list[str]:
-    return [each for each in words if len(each) <= _LONGEST_WORD]
+    return [each for each in words if len(each) <= _LONGEST_SAID]
 
 
 def _programs(words: list[str]) -> Iterator[int]:
-    """Where tools of the table stand in a command that runs something."""
+    """Where the first tools of the table stand in a command that runs something."""
     start = _start(words)
     head = _program(words[start]) if start < len(words) else ""
     if head in _REMOTE:
         start = words.index("--") if "--" in words else len(words)
     elif head in _IDLE:
         return
-    for at in range(start, len(words)):
-        if words[at] in _FETCHING:
-            return
-        if _program(words[at]) in TOOLS:
-            yield at
+    ended = next((at for at in range(start, len(words)) if words[at] in _FETCHING), len(words))
+    tools = (at for at in range(start, ended) if _program(words[at]) in TOOLS)
+    yield from islice(tools, _MOST_TOOLS)
 
 
 def _phrase(phrases: tuple[Phrase, ...], rest: list[str]) -> list[str] | None:

@@ -1,5 +1,9 @@
 """Which commands migrate a database, and which only look like it."""
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+
 import pytest
 
 from drainproxy.rollout.check.migrating import asking, migrates, migrating, taking_back
@@ -133,3 +137,30 @@ def test_hostile_words_are_read_in_bounded_time() -> None:
     assert migrating(long) is None
     assert migrating(["A" * 500_000]) is None
     assert migrating(["npm", "run", *["x"] * 100_000]) is None
+
+
+@pytest.mark.parametrize("read", [migrating, taking_back, asking])
+@pytest.mark.parametrize("said", ["x", "--", "atlas", "migrate", "atlas migrate", "-- mvn"])
+def test_the_work_on_a_command_does_not_grow_with_the_square_of_its_words(
+    said: str, read: Callable[[list[str]], str | None]
+) -> None:
+    calls = 0
+
+    def counted(_frame: FrameType, _event: str, _of: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    words = said.split() * 5000
+    before = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        assert read(words) is None
+    finally:
+        sys.setprofile(before)
+    assert calls < 250_000  # 5000 words behind each of 5000 words would be 25 million
+
+
+def test_a_command_is_known_behind_many_words() -> None:
+    assert migrating(["env", *["A=1"] * 400, "atlas", "migrate", "apply"]) == "atlas migrate apply"
+    assert migrating(["wait-for", "--", "tini", "--", "./migrate.sh"]) == "./migrate.sh"
+    assert migrating(["npx", "migrate", "migrate", "atlas", "migrate", "apply"])
