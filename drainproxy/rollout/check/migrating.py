@@ -4,7 +4,7 @@ It runs a tool of the table if the tool's name is a word of it, behind whatever 
 (`bundle exec`, `env`, `npx`, an entrypoint), and a phrase of the table follows. Any other program
 migrates if its own name, or the first thing that it is asked for, is made of nothing but words of
 migrating (`bin/db-migrate`, `npm run migrate:prod`, `superset db upgrade`). A name that only holds
-such a word (`migrate-users-report`) says nothing.
+such a word (`migrate-users-report`) says nothing, nor does the noun alone (`worker migrations`).
 """
 
 import re
@@ -28,7 +28,12 @@ _PARTS: Final = _words(
     " execute head init job knex latest mysql on only orm pg post postgres pre prisma prod"
     " production release run runner schema script seed sequelize sql start startup task typeorm up"
 )
-_MIGRATING: Final = frozenset(("migrate", "migrates", "migration", "migrations", "migrator"))
+_NOUNS: Final = frozenset(("migration", "migrations"))
+_MIGRATING: Final = _NOUNS | {"migrate", "migrates", "migrator"}
+# With one of these a noun of migrating is an order: `migration:run`, `kong migrations up`.
+_DOING: Final = _words(
+    "apply deploy exec execute forward forwards latest migrate run runner start startup up upgrade"
+)
 _SPLIT: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _LONGEST_NAME: Final = 100
 _LONGEST_WORD: Final = 1000
@@ -62,14 +67,20 @@ _RUNNERS: Final = _words(
     "npm pnpm yarn bun make just task composer turbo nx lerna rake rails invoke inv"
 )
 _ASIDE: Final = _words("run run-script exec eval rpc task tasks workspace")
-# They may name a tool, and run none.
+# They may name a tool, or what they move is no database, and run none.
 _IDLE: Final = _words(
-    "[ [[ apk apt apt-get brew cat cd chmod chown command cp curl diff dnf drainproxy export find"
-    " git grep gzip head ln ls man mkdir mv nc nslookup psql read rm sed set sleep source tail tar"
-    " tee test touch type unset unzip wait wget which yum zip"
+    "[ [[ apk apt apt-get awk brew cat cd chmod chown cmp command cp curl cut dd df diff dig"
+    " dnf drill du echo egrep etcdctl export false fgrep file find flake8 git grep gsutil"
+    " gunzip gzip head jq kill less ln logger ls man mkdir mktemp mongodump mongoexport"
+    " mongoimport mongorestore mongosh mount mv mypy mysqldump nc ncat nslookup openssl pct"
+    " pg_basebackup pg_dump pg_dumpall pg_isready pg_restore ping ping6 pip pip3 printf psql"
+    " py.test pytest qm rclone read redis-cli restic rm rmdir rsync ruff s3cmd scp sed set"
+    " sha256sum sleep socat sort source sqlfluff sqlite3 squawk stat tail tar tee telnet test"
+    " touch tr tree true umount unset unzip valkey-cli velero virsh virtctl wait wc wget"
+    " which xl yamllint yq yum zip"
 )
 # What they run stands behind `--`.
-_REMOTE: Final = _words("kubectl oc helm flux argocd wait-for wait-for-it k8s-wait-for")
+_REMOTE: Final = _words("drainproxy kubectl oc helm flux argocd wait-for wait-for-it k8s-wait-for")
 _FETCHING: Final = _words("install add get ci i download pull build uninstall remove")
 # Asked for this it looks, writes a file, or goes the other way.
 _LOOKS: Final = _words(
@@ -115,6 +126,8 @@ def migrating(words: list[str], image: str = "") -> str | None:
         words, image = given, ""
     if image and (asked := _asked_for(given) or _told_to(given)):
         return asked
+    if _head(words) in _IDLE:
+        return None
     behind = (words[at + 1 :] for at, word in enumerate(words) if word == "--")
     return next(filter(None, map(_by_name, (words, *islice(behind, _MOST_ENDS)))), None)
 
@@ -159,8 +172,7 @@ def _short(words: list[str]) -> list[str]:
 def _programs(words: list[str]) -> Iterator[int]:
     """Where the first tools of the table stand in a command that runs something."""
     start = _start(words)
-    head = _program(words[start]) if start < len(words) else ""
-    if head in _REMOTE:
+    if (head := _head(words)) in _REMOTE:
         start = words.index("--") if "--" in words else len(words)
     elif head in _IDLE:
         return
@@ -215,10 +227,18 @@ def _asked_for(command: list[str]) -> str | None:
         return None
     asked = _bare(command[1:], doubtful=name in _RUNNERS)
     for word in asked:
-        if _is_migrating(word):
+        if _is_migrating(word) and (name in _RUNNERS or _is_order(word, command)):
             return f"{name} {word}"
     found = _phrase(_GENERAL, command[1:])
     return " ".join([name, *found]) if found and found[0] in asked else None
+
+
+def _is_order(asked: str, command: list[str]) -> bool:
+    """Whether a name of migrating says to do it, alone or with a word behind it: `migrations` may
+    be a queue, a table or a folder. The task of a runner is an order whatever its name."""
+    parts = _parts(asked)
+    behind = command[command.index(asked, 1) + 1 :]
+    return not parts & _NOUNS or bool((parts | {*behind}) & _DOING)
 
 
 def _goes_on(rest: list[str]) -> bool:
@@ -239,6 +259,12 @@ def _start(words: list[str]) -> int:
         ):
             return at
     return len(words)
+
+
+def _head(words: list[str]) -> str:
+    """The name of that program; nothing if there is none."""
+    start = _start(words)
+    return _program(words[start]) if start < len(words) else ""
 
 
 def _interpreted(rest: list[str]) -> list[str]:

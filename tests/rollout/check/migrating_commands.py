@@ -141,6 +141,18 @@ tini -- alembic upgrade head
 launcher rake db:migrate
 ./wait-for-it.sh db:5432 -t 30 -- alembic upgrade head
 ./wait-for-it.sh db:5432 -- /app/server migrate
+./migrations.sh
+bin/migrations
+python -m shop.migrations
+node dist/migrations.js
+npm run migrations
+make db-migrations
+shop migrations run
+shop migrations --config a.yaml up
+shop db-migrations apply
+shop migration:run
+shop run-migrations
+drainproxy rehearse -- alembic upgrade head
 kubectl exec deploy/web -- alembic upgrade head
 until alembic upgrade head
 bin/rails db:migrate:primary
@@ -271,6 +283,32 @@ wait-for-it migrate up
 k8s-wait-for job migrate
 docker pull migrate up
 mysqladmin ping
+pg_dump migrations
+pg_dump -t migrations migrate
+pg_restore migrations
+squawk migrations
+squawk migrate up
+pytest tests/migrations
+python -m pytest tests/migrate
+pytest -- tests/migrations
+grep -- migrate a.txt
+redis-cli -h r MIGRATE h 6379
+virsh migrate vm1
+virtctl migrate vm1
+velero migrate
+dig migrate
+ping migrate
+ping -c 1 migrate
+jq .migration f.json
+jq .migrate f.json
+notify migration
+python report.py migrations
+worker migrations
+worker --queue migrations
+worker db-migrations
+shop serve migrations
+kubectl exec deploy/db -- pg_dump migrations
+timeout 60 pg_dump migrations
 env
 env A=1
 python
