@@ -9,7 +9,7 @@ such a word (`migrate-users-report`) says nothing, nor does the noun alone (`wor
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final, Literal
 
 from .commands import containers, given_words, image_name
@@ -91,8 +91,11 @@ _LOOKS: Final = _words(
 _SHOWS: Final = _words(
     "--help -help --version -version --dry-run --dryrun --check --list --plan --status"
 )
+# `server --migrate=false`, `server --migrate none`
+_OFF: Final = _words(
+    "false f 0 n no none null off never skip skipped disable disabled manual manually"
+)
 # `superset db upgrade`
-_OFF: Final = ("false", "0", "no", "off", "never")
 _GENERAL: Final = ((re.compile("db|database|schema"), re.compile("migrate|upgrade")),)
 # `shop migrate --check`, `airflow db check-migrations`
 _ANY_ASKS: Final = (
@@ -209,9 +212,9 @@ def _by_name(words: list[str]) -> str | None:
 def _told_to(command: list[str]) -> str | None:
     """An option of a program that has it migrate as it starts (`server --migrate`, `server
     --mode=migrate`)."""
-    for word in command[1:]:
-        option, _, value = word.partition("=")
-        if not _OPTION.fullmatch(option) or value.lower() in _OFF:
+    for word, following in pairwise([*command[1:], ""]):
+        option, given, value = word.partition("=")
+        if not _OPTION.fullmatch(option) or (value if given else following).lower() in _OFF:
             continue
         for said, shown in ((option, option), (value, word)):
             # Others may say where migrations are.

@@ -25,6 +25,11 @@ node ace migration:run --force
 doctrine-migrations migrate
 java -jar /opt/liquibase.jar update
 server --migrate
+server --migrate true
+server --migrate --cache none
+server --cache none --migrate
+server --cache=off --migrate
+server --migrate=true none
 dotnet Shop.dll --migrate=true
 /app/shop serve --run-migrations
 shop -auto-migrate
@@ -259,6 +264,16 @@ python migrate_users_report.py
 server --mode migrate serve
 server serve
 server --migrate=false
+server --migrate=False
+server --migrate=none
+server --migrate=skip
+server --migrate=disabled
+server --migrate false
+server --migrate FALSE serve
+server --migrate none
+server --run-migrations skip --port 80
+dotnet Shop.dll --migrate disabled
+server --mode=off --migrate never
 server --sql=/sql/migrate
 server --path=migrations serve
 server --image=migrate-users
