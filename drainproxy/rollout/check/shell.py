@@ -2,7 +2,9 @@
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator
+from itertools import dropwhile
 from typing import Final
 
 from .sql import statements_in
@@ -14,6 +16,10 @@ _DEEPEST: Final = 3
 _SEPARATORS: Final = frozenset("();<>|&\n")
 # They only say something, unless a pipe takes it.
 _SPEAKERS: Final = ("echo", "printf", ":", "logger")
+# They print a here-document or write it to a file. It is a script if a pipe takes it, or if the
+# file is named once more.
+_WRITERS: Final = ("cat", "tee")
+_BEFORE_A_COMMAND: Final = ("if", "then", "else", "do", "{", "!", "sudo")
 # Outside of quotes, at the start of a word. shlex would begin one within a word too.
 _COMMENT: Final = re.compile(
     r"^((?:(?:[^\n\"'`#\\]|\\.|'[^'\n]*'|\"(?:[^\"\\\n]|\\.)*\")*[\s;])?)#[^\n]*", re.MULTILINE
@@ -45,6 +51,7 @@ def _of_script(text: str, depth: int) -> Iterator[list[str]]:
         return f" {_placeholder(len(bodies) - 1)} {match['rest']}\n"
 
     tokens = _tokens(_HERE.sub(kept, text))
+    named = Counter(_name(word) for token in tokens for word in token.split())
     command: list[str] = []
     for token in [*tokens, ";"]:
         if not set(token) <= _SEPARATORS or not token:
@@ -57,9 +64,18 @@ def _of_script(text: str, depth: int) -> Iterator[list[str]]:
             if command and piped and _name(command[0]) in _SPEAKERS:
                 command = command[1:]  # what is said is the input of what follows
                 continue
-            if len(command) > 0:
+            if not piped and _only_writes(command, named):
+                yield command
+            elif len(command) > 0:
                 yield from simple_commands(command, depth)
             command = []
+
+
+def _only_writes(command: list[str], named: Counter[str]) -> bool:
+    """Whether it prints its words, or writes them to files that its script does not name again."""
+    program, *rest = [*dropwhile(_BEFORE_A_COMMAND.__contains__, command), ""]
+    files = (_name(word) for word in rest if word and not word.isdigit())
+    return _name(program) in _WRITERS and all(named[file] < 2 for file in files)
 
 
 def _placeholder(number: int) -> str:

@@ -116,6 +116,8 @@ def test_what_is_not_understood_is_a_warning_and_ticks_no_box(sql: str) -> None:
         "bash -c \"psql -c 'DROP TABLE a'\"",
         "psql -v ON_ERROR_STOP=1 \\\n  -c 'DROP TABLE a'",
         "printf 'DROP TABLE a' | tee /dev/stderr | psql",
+        "cat > /a/1.sql <<SQL\nDROP TABLE a;\nSQL\ncd /a; psql -f *.sql",
+        "cat > /a.sh <<E\npsql -c 'DROP TABLE a'\nE\nsh /a.sh",
     ],
 )
 def test_a_contract_in_a_script_is_found(script: str) -> None:
@@ -129,6 +131,7 @@ def test_a_contract_in_a_script_is_found(script: str) -> None:
         "alembic upgrade head # and alembic downgrade -1 to go back",
         "psql -c 'SELECT 1' # 'drop table a' comes later",
         'echo "don\'t drop table a" >&2; alembic upgrade head',
+        "cat >&2 <<E\nTo go back:\nalembic downgrade -1\nE\nalembic upgrade head",
     ],
 )
 def test_a_script_that_only_speaks_of_it_has_no_finding(script: str) -> None:

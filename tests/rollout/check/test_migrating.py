@@ -1,5 +1,6 @@
 """Which commands migrate a database, and which only look like it."""
 
+import json
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -130,6 +131,30 @@ def test_a_container_is_known_by_its_command_and_by_its_image_where_that_is_the_
     container: str, found: str | None
 ) -> None:
     assert migrates(job(container.replace("\\\\n", "\\n"))) == found
+
+
+WRITTEN = "<<'EOF'\nnpx knex migrate:latest\nEOF\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "runs"),
+    [
+        (f"cat {WRITTEN}", False),
+        (f"cat > /help.txt {WRITTEN}serve", False),
+        (f"tee -a /help.txt {WRITTEN}serve", False),
+        (f"sudo tee /help.txt {WRITTEN}serve", False),
+        (f"usage() {{ cat >&2 {WRITTEN}}}\nserve 2>&1", False),
+        (f"if test -f a; then cat {WRITTEN}fi", False),
+        (f"cat > /help.txt {WRITTEN}npx knex migrate:latest", True),
+        (f"cat > /tmp/run.sh {WRITTEN}sh /tmp/run.sh", True),
+        (f"cd /tmp; cat > run.sh {WRITTEN}sh -c '/tmp/run.sh a'", True),
+        ("cat <<EOF | sh\nnpx knex migrate:latest\nEOF\n", True),
+        (f"sh {WRITTEN}", True),
+    ],
+)
+def test_a_here_document_that_is_only_written_runs_nothing(script: str, runs: bool) -> None:
+    found = migrates(job(f"{{image: a, command: [sh, -c, {json.dumps(script)}]}}"))
+    assert found == ("knex migrate:latest" if runs else None)
 
 
 def test_hostile_words_are_read_in_bounded_time() -> None:
