@@ -6,9 +6,10 @@ as such, or is one of the words that are known.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from .fragments import fragment_problem, quoted
 from .grammar import ACCESS_METHODS, OPERATOR_CLASSES
 from .judgement import Answer, PhaseJudgement, contract, expand, unknown
 
@@ -126,9 +127,13 @@ def _create_table(body: Mapping[str, Any], sql: SqlPhase, made: _Names) -> Phase
     parts = [*map(_new_column, columns), *map(_new_constraint, constraints)]
     if None in parts:
         return unknown("a new table with more in it than is known")
-    written = sql(f"CREATE TABLE t ({', '.join(part for part in parts if part)})")
+    columns_and_checks = ", ".join(part for part in parts if part)
+    written = sql(f"CREATE TABLE {_named(body)} ({columns_and_checks})")
     if written.phase != "expand":
         return written
+    texts = [text for each in (*columns, *constraints) for text in _texts(each)]
+    if problem := _problem(texts):
+        return unknown(problem)
     made.add(str(body.get("name")))
     for each in (*columns, *constraints):
         table = str((each.get("references") or {}).get("table"))
@@ -151,15 +156,35 @@ def _new_column(column: Any) -> str | None:
         return None
     if (identity := _generated(generated)) is None:
         return None
-    # The name counts for nothing here: another keeps the quoting out.
     return " ".join(
         [
-            f"c {column['type']}",
+            f"{_named(column)} {column['type']}",
             f"DEFAULT ({default})" if default is not None else "",
             f"CHECK ({check['constraint']})" if check.get("constraint") else "",
             identity,
         ]
     )
+
+
+def _named(part: Mapping[str, Any], key: str = "name") -> str:
+    """The name of it as an identifier; without one pgroll refuses it, and any stands for it."""
+    return quoted(str(part.get(key) or "unnamed"))
+
+
+def _texts(part: Mapping[str, Any]) -> Iterator[Any]:
+    """What of a column or a constraint that is understood becomes SQL as it is written."""
+    yield part.get("type")
+    yield part.get("default")
+    check, generated = part.get("check"), part.get("generated") or {}
+    yield check.get("constraint") if isinstance(check, dict) else check
+    yield generated.get("expression")
+    identity = generated.get("identity")
+    yield identity.get("sequence_options") if isinstance(identity, dict) else identity
+
+
+def _problem(texts: Iterable[Any]) -> str:
+    """Why one of them may say something else as a part of pgroll's SQL; empty if none does."""
+    return next(filter(None, (fragment_problem(str(each)) for each in texts if each)), "")
 
 
 def _generated(generated: Any) -> str | None:
@@ -191,12 +216,12 @@ def _new_constraint(constraint: Any) -> str | None:
             return ""
         case "foreign_key" if constraint.get("references"):
             return ""
-        case "check" if constraint.get("check"):
+        case "check" if constraint.get("check") and isinstance(constraint["check"], str):
             return f"CHECK ({constraint['check']})"
     return None
 
 
-def _create_index(body: Mapping[str, Any], _: SqlPhase, __: _Names) -> PhaseJudgement:
+def _create_index(body: Mapping[str, Any], sql: SqlPhase, _: _Names) -> PhaseJudgement:
     if body.get("unique"):
         return contract("a unique index refuses rows of the version before")
     if body.get("predicate") or body.get("storage_parameters"):
@@ -212,7 +237,8 @@ def _create_index(body: Mapping[str, Any], _: SqlPhase, __: _Names) -> PhaseJudg
         return unknown("an index with more in it than is known: lint its SQL")
     if str(body.get("method") or "").lower() not in ACCESS_METHODS:
         return unknown("an index with an access method that is not known here")
-    return expand("a new index")
+    names = ", ".join(_named(each, "column") for each in fields)
+    return sql(f"CREATE INDEX {_named(body)} ON {_named(body, 'table')} ({names})")
 
 
 def _fields(columns: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -241,16 +267,23 @@ def _add_column(body: Mapping[str, Any], sql: SqlPhase, _: _Names) -> PhaseJudge
         return contract(f"a new column with {', '.join(strict)}")
     if strange := _strange(column, {*_COLUMN, *_STRICT}):
         return unknown(f"a column with {strange}")
+    table = _named(body, "table")
     required = "" if column.get("nullable") else " NOT NULL"
     default = f" DEFAULT {column['default']}" if column.get("default") is not None else ""
-    added = sql(f"ALTER TABLE t ADD COLUMN c {column['type']}{required}{default}")
-    if added.phase != "expand" or not body.get("up"):
+    plain = f"ALTER TABLE {table} ADD COLUMN {_named(column)} {column['type']}"
+    # The type alone as well: what follows may be a part of what it begins.
+    added, alone = sql(f"{plain}{required}{default}"), sql(plain)
+    if added.phase != "expand" or alone.phase != "expand":
+        return alone if added.phase == "expand" else added
+    if problem := _problem([column["type"], column.get("default"), body.get("up")]):
+        return unknown(problem)
+    if not body.get("up"):
         return added
     # A trigger runs it for each row that code of the version before writes: it must never fail, as
     # an index must not.
     if required or column["type"].strip().lower() != "text":
         return unknown("`up` runs for each row that the version before writes, and may fail")
-    filled = sql(f"CREATE INDEX i ON t (({body['up']}))")
+    filled = sql(f"CREATE INDEX i ON {table} (({body['up']}))")
     return (
         added if filled.phase == "expand" else unknown(f"`up` is not understood: {filled.reason}")
     )

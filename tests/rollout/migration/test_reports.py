@@ -133,6 +133,66 @@ def test_a_migration_of_pgroll(operation: Any, expected: str) -> None:
     assert phase(both) == expected
 
 
+def in_users(up: str = "", **fields: Any) -> dict[str, Any]:
+    added = column(nullable=True, **fields)["add_column"] | {"table": "users"}
+    return {"add_column": added | ({"up": up} if up else {})}
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        (in_users(name="users"), "unknown"),
+        (in_users(name="Users"), "expand"),
+        (in_users(name="ctid"), "unknown"),
+        (in_users(name="drop"), "expand"),
+        (in_users(name='a" int; DROP TABLE "b'), "expand"),
+        ({"add_column": in_users()["add_column"] | {"table": "pg_class"}}, "unknown"),
+        ({"create_index": INDEX | {"table": "pg_class"}}, "unknown"),
+        ({"create_index": INDEX | {"columns": ["order", 'a") WHERE wipe("b']}}, "expand"),
+        ({"create_table": {"name": "pg_class", "columns": []}}, "unknown"),
+        ({"create_table": {"name": "users", "columns": [{"name": "a", "type": "int"}]}}, "expand"),
+    ],
+)
+def test_the_names_of_a_migration_are_judged_as_those_of_sql_are(
+    operation: Any, expected: str
+) -> None:
+    assert phase({"operations": [operation]}) == expected
+
+
+@pytest.mark.parametrize("broken", ["int --", "int -- (", "int;", "int\n", "int\r", "int /* */"])
+def test_a_text_that_may_swallow_what_follows_it_is_never_expand(broken: str) -> None:
+    """`int --` makes a comment of the NOT NULL and of the default behind it."""
+    value = broken.replace("int", "1")
+    table = {"name": "t", "columns": [{"name": "c", "type": "int"}]}
+    parts: list[dict[str, Any]] = [
+        {"type": broken},
+        {"default": value},
+        {"check": {"constraint": f"c > {value}"}},
+        {"generated": {"expression": value}},
+        {"generated": {"identity": {"sequence_options": f"START WITH {value}"}}},
+    ]
+    for operation in (
+        column(type=broken, default="1"),
+        column(type=broken, nullable=True),
+        column(type="int", default=value),
+        in_users(up=broken.replace("int", "lower(a)")),
+        *(
+            {"create_table": table | {"columns": [{"name": "c", "type": "int"} | part]}}
+            for part in parts
+        ),
+        {"create_table": table | {"constraints": [{"type": "check", "check": f"c > {value}"}]}},
+    ):
+        assert phase({"operations": [operation]}) != "expand", operation
+
+
+@pytest.mark.parametrize(
+    ("given", "default"),
+    [("int DEFAULT '", "'"), ("int DEFAULT (1", "2)"), ("int DEFAULT 1 IS", "1"), ("int --", "1")],
+)
+def test_a_type_does_not_take_what_follows_it_into_itself(given: str, default: str) -> None:
+    assert phase({"operations": [column(type=given, default=default)]}) != "expand"
+
+
 @pytest.mark.parametrize(
     ("columns", "constraints", "expected"),
     [
@@ -147,6 +207,8 @@ def test_a_migration_of_pgroll(operation: Any, expected: str) -> None:
         ([{"type": "int", "check": {"name": "c", "constraint": "wipe(c)"}}], [], "unknown"),
         ([{"type": "int", "generated": {"expression": "wipe()"}}], [], "unknown"),
         ([{"type": "int"}], [{"type": "check", "check": "wipe(c)"}], "unknown"),
+        ([{"type": "int"}], [{"type": "check", "check": ["c > 1"]}], "unknown"),
+        ([{"type": "int"}], [{"type": "unique", "check": 1}], "expand"),
         ([{"type": "int"}], [{"type": "exclude"}], "unknown"),
         ([{"type": "int"}], [{"type": "unique", "index_parameters": {}}], "expand"),
         ([{"type": "int"}], [{"type": "unique", "index_parameters": WIPE}], "unknown"),
@@ -167,6 +229,7 @@ def test_a_migration_of_pgroll(operation: Any, expected: str) -> None:
             "unknown",
         ),
         ([{"type": "int", "generated": {"expression": "1", "more": 1}}], [], "unknown"),
+        ([{"type": "int", "generated": {"expression": "1", "identity": "x"}}], [], "expand"),
         ([{"type": "int", "generated": "x"}], [], "unknown"),
         ([{"type": "int", "check": "c > 1"}], [], "unknown"),
         ([{"type": "int", "references": {"table": "t", "name": "f"}}], [], "expand"),
