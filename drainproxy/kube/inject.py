@@ -20,9 +20,9 @@ from .hooks import kept_hook
 from .limits import beyond_limits, too_long_annotations
 from .plan import Foreseen, InjectionPlan, Options, decide
 from .ports import PortTakeover
-from .server_defaults import is_served_as
+from .server_defaults import is_served_as, without_texts
 from .skip import reason_to_skip, unfit
-from .status import read_status, status_of, status_text, taken_back, write_status
+from .status import read_status, status_of, taken_back, write_status
 from .warnings import warnings
 
 _SPEC = ("spec",)
@@ -101,11 +101,7 @@ def inject(pod: Json, options: Options, foreseen: Foreseen | None = None) -> Inj
 def _as_served(pod: Json, done: Injected) -> Injected:
     """A pod that was injected before stays as it is where there is nothing new: it may come from an
     API server, which has filled in its defaults. What is recorded of texts is that of a file."""
-    if not is_served_as(done.pod, pod):
-        return done
-    metadata = {**pod["metadata"], "annotations": {**pod["metadata"]["annotations"]}}
-    metadata["annotations"][STATUS] = status_text(done.pod)
-    return replace(done, pod={**pod, "metadata": metadata})
+    return replace(done, pod=without_texts(pod)) if is_served_as(done.pod, pod) else done
 
 
 def again(pod: Json, options: Options) -> Options:

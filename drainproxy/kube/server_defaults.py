@@ -37,27 +37,39 @@ _DEFAULTS: Final[Mapping[str, Json]] = {
     "downwardAPI": {"defaultMode": 0o644},
 }
 _NONE: Final[Json] = {}
+# Of a record: what only a file has, and the lists and maps that were made for us, or filled. A list
+# that others have put something into since would not be made again.
+_TEXTS: Final = "texts"
+_MADE: Final = ("created", "filled")
 # There, in each container of a pod, the ServiceAccount's token is mounted.
 _TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path, no secret
 
 
 def is_served_as(pod: Json, served: Json) -> bool:
-    """Whether the API server would make the same of both, but for the texts of a file, of which
-    only one may have a record."""
-    return _without_texts(pod) == _without_texts(served) and _filled(pod.get("spec")) == _filled(
-        served.get("spec")
+    """Whether the API server would make the same of both, but for parts of their records."""
+    return _comparable(pod) == _comparable(served) and (
+        _filled(pod.get("spec")) == _filled(served.get("spec"))
     )
 
 
-def _without_texts(pod: Json) -> Json:
-    metadata = {**pod["metadata"], "annotations": {**pod["metadata"]["annotations"]}}
-    metadata["annotations"][STATUS] = _record(pod)
-    return metadata
+def without_texts(pod: Json) -> Json:
+    """The same pod with a record that holds no texts of a file."""
+    record = json.encode(_record(pod, _TEXTS)).decode()
+    return {**pod, "metadata": _with_record(pod, record)}
 
 
-def _record(pod: Json) -> Json:
+def _comparable(pod: Json) -> Json:
+    return _with_record(pod, _record(pod, _TEXTS, *_MADE))
+
+
+def _with_record(pod: Json, record: Any) -> Json:
+    metadata = pod["metadata"]
+    return {**metadata, "annotations": {**metadata["annotations"], STATUS: record}}
+
+
+def _record(pod: Json, *without: str) -> Json:
     record = json.decode(status_text(pod) or "{}", type=Json)
-    return {key: each for key, each in record.items() if key != "texts"}
+    return {key: each for key, each in record.items() if key not in without}
 
 
 def _filled(value: Any, key: str = "") -> Any:

@@ -1,13 +1,15 @@
 """Pods that come back from an API server with its defaults in them."""
 
+from collections.abc import Callable
 from copy import deepcopy
 
 import pytest
+import yaml
 
 from drainproxy.kube.annotations import STATUS
 from drainproxy.kube.batch import inject_all, uninject_all
 from drainproxy.kube.server_defaults import is_served_as
-from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.podspec import Json, workload
 from tests.kube.pods import injected, options, pod, sidecar
 from tests.kube.served import bodies, dump, served
 from tests.kube.test_bytes import FILES
@@ -34,6 +36,45 @@ def test_what_an_api_server_gives_back_is_injected_already(name: str, as_list: b
     assert uninject(applied) == before
     assert inject(live) == live
     assert [served(body) for body in bodies(uninject(live))] == bodies(before)
+
+
+def restarted(template: Json) -> None:
+    """As `kubectl rollout restart` does it."""
+    metadata = template.setdefault("metadata", {})
+    metadata.setdefault("annotations", {})["kubectl.kubernetes.io/restartedAt"] = "2026-11-30"
+
+
+def with_a_volume(template: Json) -> None:
+    template["spec"].setdefault("volumes", []).append({"name": "cache", "emptyDir": {}})
+
+
+def with_a_container_before(template: Json) -> None:
+    template["spec"].setdefault("initContainers", []).insert(0, {"name": "seed", "image": "r/s:1"})
+
+
+def changed(text: str, change: Callable[[Json], None]) -> str:
+    """What a server has, after somebody else has changed each pod there."""
+    found = bodies(dump(text))
+    for body in found:
+        one = workload(body)
+        if one and one.pod:
+            change(one.pod)
+    return dump(yaml.safe_dump_all(found))
+
+
+@pytest.mark.parametrize("change", [restarted, with_a_volume, with_a_container_before])
+@pytest.mark.parametrize("name", FILES)
+def test_what_others_add_to_a_live_pod_makes_no_rollout_and_stays(
+    name: str, change: Callable[[Json], None]
+) -> None:
+    """The record says that a list or a map was made, which would not be made again."""
+    applied = inject(FILES[name])
+    live = changed(applied, change)
+    again = inject(live)
+
+    assert again == live
+    expected = bodies(changed(FILES[name], change))
+    assert [served(body) for body in bodies(uninject(again))] == expected
 
 
 def template(before: Json, **given: str) -> Json:
