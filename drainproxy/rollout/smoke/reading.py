@@ -212,4 +212,4 @@ def _short(kind: str, text: str) -> str:
         return f"{method or 'GET'} {shown(url)}"
     if kind in ("websocket", "sse"):
         return f"{kind} {shown(text)}"
-    return f"grpc health of {text}" if kind == "grpc" else f"{kind} {' '.join(text.split())}"
+    return f"grpc health of {shown(text)}" if kind == "grpc" else f"{kind} {' '.join(text.split())}"

@@ -37,6 +37,11 @@ from tests.rollout.smoke.talk.servers import Script, gone, says, serving
         ("https://ann:p@ss@app/x", "https://app/x"),
         ("https://ann:pass@[::1/x", "https://[::1/x"),
         ("ann:pass@app/x", "app/x"),
+        ("ann:pass@app:81", "app:81"),
+        # A URL with a slash too many has no host, and is shown in a mistake that says so.
+        ("http:///ann:pass@app", "http:///app"),
+        ("http:////ann:pa/ss@app/x", "http:////app/x"),
+        ("file:///x/@me", "file:///x/@me"),
     ],
 )
 def test_a_url_is_shown_without_what_is_secret_in_it(url: str, said: str) -> None:
@@ -65,6 +70,32 @@ def test_a_command_is_shown_without_the_passwords_of_its_urls() -> None:
 )
 def test_what_a_server_repeats_of_a_url_is_not_said(text: str, said: str) -> None:
     assert without(text, ("", "https://ann:pass%21@app/x?key=tops3cret&v=1")) == said
+
+
+@pytest.mark.parametrize(
+    ("url", "text", "said"),
+    [
+        ("http://app/?q=ab+cdefghi", "no ab cdefghi", "no ..."),
+        ("http://app/?q=ab+cdefghi", "no ab%20cdefghi, ab%2bcdefghi", "no ..., ..."),
+        ("http://app/?q=ab%2Fcdefg", "no ab%2fcdefg, ab/cdefg, ab%2Fcdefg", "no ..., ..., ..."),
+        ("http://app/?q=ab/cdefgh", "at /?q=ab%2fcdefgh", "at /?q=..."),
+        ("http://app/?q=%C3%A4bcdefgh", "no äbcdefgh, %c3%a4bcdefgh", "no ..., ..."),
+        ("http://app/?q=%FFbcdefgh", "no \ufffdbcdefgh, %ffbcdefgh", "no ..., ..."),
+        ("http://app/?q=%61%2Fcdefgh", "no %61%2fcdefgh, a/cdefgh", "no ..., ..."),
+        ("http://app/?q=%2F%2F%2F", "no %2f%2f%2f, but ///", "no ..., but ///"),
+        ("http://app/?q=a.cdefghi\\", "no abcdefghi\\, a.cdefghi\\", "no abcdefghi\\, ..."),
+        ("http://a:p%2Fss@app/", "p%2fss, p/ss, a:p%2fss@app", "..., ..., app"),
+        ("http://app/", "goes to x:///ann:pass@b", "goes to x:///b"),
+    ],
+)
+def test_a_secret_is_known_however_a_server_spells_it(url: str, text: str, said: str) -> None:
+    """RFC 3986, 6.2.2: the same URL may be written in several ways."""
+    assert without(text, [url]) == said
+
+
+def test_a_grpc_target_is_named_without_its_user() -> None:
+    (step,) = read("[{grpc: 'bob:hunter2@app:81'}]").steps
+    assert step.name == "grpc health of app:81"
 
 
 def test_a_step_that_is_called_by_a_url_is_called_without_its_password() -> None:
