@@ -15,6 +15,7 @@ from tests.relay.streams import ASKED, answered, asked
 def statuses(heard: list[tuple[object, ...]]) -> dict[object, bytes]:
     """Of the answers among it, by stream."""
     heads = [each for each in heard if each[0] == "headers"]
+    # What was heard is a tuple of anything; the third of "headers" are its fields.
     return {each[1]: dict(each[2])[b":status"] for each in heads}  # type: ignore[call-overload]
 
 

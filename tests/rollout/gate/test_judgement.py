@@ -105,6 +105,7 @@ def test_an_objective_in_percent_is_refused(slo: float) -> None:
 
 
 def verdicts(*found: str) -> list[SignalJudgement]:
+    # The verdicts are written as plain texts in the tables of cases.
     return [SignalJudgement("signal", each, "because") for each in found]  # type: ignore[arg-type]
 
 
