@@ -38,7 +38,7 @@ class ClientEnd:
         session, context = self._session, self._table.context
         now = context.now()
         if session.active or session.has_delivered():
-            # A sweep that finds a deadline over has not done so.
+            # What a slow reader has taken out of the system's buffer counts too.
             session.active, session.idle_since = False, now
         end = min(session.idle_since, context.latecomers.leaving_since) + LINGER
         self._table.deadlines.set(Deadline.CLIENT_END, end)
