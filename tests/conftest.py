@@ -1,10 +1,13 @@
 """What holds for every test: the loop it runs on, and how much Hypothesis tries."""
 
+import faulthandler
+import gc
 import os
 import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -14,6 +17,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+# What a test makes is mostly gone with it. At the interpreter's own threshold a tenth of all time
+# goes into looking for the rest, again and again.
+gc.set_threshold(20_000)
 
 # A shared machine makes single examples slow for no fault of the code; pytest-timeout watches
 # the whole test. In CI the examples are the same in every run.
@@ -36,6 +43,42 @@ settings.register_profile(
     "coverage", parent=settings.get_profile("push"), max_examples=5, derandomize=True
 )
 settings.load_profile("push")
+
+
+class Watch:
+    """Ends a run whose test hangs in C, where Python hears no signals, and says where it hangs.
+
+    pytest does that too, with a thread for each test, which costs as much as a small test does.
+    """
+
+    # Seconds; the second is for how long a test may find the watch of an earlier one.
+    HANGS, SHARED = 420, 20
+
+    def __init__(self) -> None:
+        # Not what pytest puts in its place while a test runs.
+        self._stderr = os.dup(2)
+        self._renewed = -float(self.SHARED)
+
+    def pytest_runtest_logstart(self) -> None:
+        """Before each test."""
+        if monotonic() - self._renewed >= self.SHARED:
+            self._renewed = monotonic()
+            faulthandler.dump_traceback_later(self.HANGS, file=self._stderr, exit=True)
+
+    def pytest_unconfigure(self) -> None:
+        """At the end."""
+        faulthandler.cancel_dump_traceback_later()
+        os.close(self._stderr)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Once for each process."""
+    config.pluginmanager.register(Watch())
+
+
+def pytest_collection_finish() -> None:
+    """No collection of garbage looks at the modules and the list of tests, which stay."""
+    gc.freeze()
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

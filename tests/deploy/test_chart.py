@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from tests.deploy.chart import (
     pod,
     read,
 )
-from tests.deploy.helm import CHART, lint, render
+from tests.deploy.helm import CHART, Rendered, lint, render
 from tests.deploy.schemas import NEWEST, OLDEST, Object, validate
 
 # What may be set and is not in values.yaml.
@@ -122,21 +123,26 @@ def test_the_webhooks_own_pods_never_wait_for_a_webhook(case: str) -> None:
     assert asked({"drainproxy.io/inject": "true"}, pod(case)["metadata"]["labels"]) == 0
 
 
-@pytest.mark.parametrize(
-    ("values", "told"),
-    [
-        (external(), "needs the CA"),
-        (external(caBundle=PEM) | {"certManager": {"enabled": True}}, "exclude each other"),
-        ({"webhook": {"crtPEM": PEM}}, "keyPEM"),
-        ({"replicaCount": "three"}, "/replicaCount"),
-        ({"webhook": {"failurePolicy": "Maybe"}}, "/webhook/failurePolicy"),
-        ({"webhok": {}}, "webhok"),
-        ({"proxy": {"defaults": {"drainproxy.io/drain-delay": "1s"}}}, "drainproxy.io/drain-delay"),
-    ],
-)
+# Values that cannot be, and what the error names.
+REFUSED: list[tuple[Values, str]] = [
+    (external(), "needs the CA"),
+    (external(caBundle=PEM) | {"certManager": {"enabled": True}}, "exclude each other"),
+    ({"webhook": {"crtPEM": PEM}}, "keyPEM"),
+    ({"replicaCount": "three"}, "/replicaCount"),
+    ({"webhook": {"failurePolicy": "Maybe"}}, "/webhook/failurePolicy"),
+    ({"webhok": {}}, "webhok"),
+    ({"proxy": {"defaults": {"drainproxy.io/drain-delay": "1s"}}}, "drainproxy.io/drain-delay"),
+]
+
+
+@cache
+def all_refused() -> list[Rendered]:
+    return render(*(values for values, _ in REFUSED))
+
+
+@pytest.mark.parametrize(("values", "told"), REFUSED)
 def test_values_that_cannot_be_are_refused_with_their_name(values: Values, told: str) -> None:
-    (rendered,) = render(values)
-    assert told in rendered.error
+    assert told in all_refused()[REFUSED.index((values, told))].error
 
 
 def test_the_schema_knows_every_value() -> None:
@@ -259,21 +265,29 @@ def test_settings_for_all_reach_the_webhook_as_a_file() -> None:
     assert before["checksum/defaults"] != after["checksum/defaults"], "it would not be read again"
 
 
-@pytest.mark.parametrize(
-    ("version", "said", "expected"),
-    [
-        ("1.32.9", {}, {"native-sidecar": False}),
-        ("v1.32.7-gke.1200", {}, {"native-sidecar": False}),
-        ("1.32.7", {"native-sidecar": True}, {"native-sidecar": True}),
-        ("1.33.0", {}, {}),
-        ("v1.33.1-eks-1", {}, {}),
-        ("v1.36.2+k3s1", {"drain-delay": "1s"}, {"drain-delay": "1s"}),
-    ],
-)
+# Version of the cluster, settings for all, and what pods get of both.
+CLUSTERS: list[tuple[str, Values, Values]] = [
+    ("1.32.9", {}, {"native-sidecar": False}),
+    ("v1.32.7-gke.1200", {}, {"native-sidecar": False}),
+    ("1.32.7", {"native-sidecar": True}, {"native-sidecar": True}),
+    ("1.33.0", {}, {}),
+    ("v1.33.1-eks-1", {}, {}),
+    ("v1.36.2+k3s1", {"drain-delay": "1s"}, {"drain-delay": "1s"}),
+]
+
+
+@cache
+def all_clusters() -> list[Rendered]:
+    return render(
+        *({"kubeVersion": version, "proxy": {"defaults": said}} for version, said, _ in CLUSTERS)
+    )
+
+
+@pytest.mark.parametrize(("version", "said", "expected"), CLUSTERS)
 def test_where_no_name_is_found_at_a_native_sidecar_it_is_a_plain_container(
     version: str, said: Values, expected: Values
 ) -> None:
-    (rendered,) = render({"kubeVersion": version, "proxy": {"defaults": said}})
+    rendered = all_clusters()[CLUSTERS.index((version, said, expected))]
     text = YAML(typ="safe").load(rendered.files["configmap.yaml"])["data"]["defaults.yaml"]
     assert YAML(typ="safe").load(text) == expected
 

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,9 @@ ARGO = ("canary.yaml", "blue-green.yaml", "rolling.yaml")
 GATE = "http://drainproxy-gate.drainproxy-system.svc:8080/gate/argo"
 
 
-def objects(path: Path) -> list[Object]:
-    return list(YAML(typ="safe").load_all(path))
+@cache
+def objects(path: Path) -> tuple[Object, ...]:
+    return tuple(YAML(typ="safe").load_all(path))
 
 
 def of_kind(path: Path, kind: str) -> Iterator[Object]:
@@ -83,7 +86,7 @@ def test_every_object_is_valid(path: Path, version: str) -> None:
 
 @pytest.mark.parametrize("kind", [kind for _, kind in engines.CUSTOM])
 def test_a_misspelt_field_is_an_error(kind: str) -> None:
-    thing = next(thing for path in MANIFESTS for thing in of_kind(path, kind))
+    thing = deepcopy(next(thing for path in MANIFESTS for thing in of_kind(path, kind)))
     thing["spec"]["replicsa"] = 1
     with pytest.raises(msgspec.ValidationError, match="unknown field `replicsa`"):
         validate(thing, NEWEST)

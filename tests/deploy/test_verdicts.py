@@ -1,6 +1,7 @@
 """Each verdict of the gate leads an engine where it should, by the payload that it sends."""
 
 import re
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ ARGUMENTS = {"canary-hash": "6d5f9c", "stable-hash": "7c4b8d", "weight": "5"}
 PASS, FAIL, HOLD = {"verdict": "pass"}, {"verdict": "fail"}, {"verdict": "hold"}
 
 
+@cache
 def template(name: str) -> engines.AnalysisTemplateSpec:
     for path in (FOLDER / "argo").glob("*.yaml"):
         for thing in YAML(typ="safe").load_all(path):

@@ -59,7 +59,7 @@ def served(body: Json) -> Json:
 
 
 def _yaml(body: Json) -> str:
-    return str(yaml.safe_dump(body, width=10_000))
+    return str(yaml.dump(body, Dumper=yaml.CSafeDumper, width=10_000))
 
 
 def _without_nulls(value: Any) -> Any:

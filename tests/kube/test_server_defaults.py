@@ -59,7 +59,7 @@ def changed(text: str, change: Callable[[Json], None]) -> str:
         one = workload(body)
         if one and one.pod:
             change(one.pod)
-    return dump(yaml.safe_dump_all(found))
+    return dump(yaml.dump_all(found, Dumper=yaml.CSafeDumper))
 
 
 @pytest.mark.parametrize("change", [restarted, with_a_volume, with_a_container_before])
