@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from drainproxy.rehearsal.ports import free_ports, release
 from tests.conftest import ROOT
+from tests.e2e.forks import Fork, forks
 
 # Seconds that a program has to start, to answer or to end: many more than it needs.
 PATIENCE = 15.0
@@ -45,7 +46,7 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
 class Process:
     """A program that was started, and what it has printed."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Fork, log: IO[bytes]) -> None:
         self._process = process
         self._log = log
         self.pid = process.pid
@@ -86,24 +87,23 @@ class Process:
             sleep(0.02)
 
 
-@contextmanager
 def program(
     *command: str, ready: Callable[[], bool], env: dict[str, str] | None = None
-) -> Iterator[Process]:
+) -> AbstractContextManager[Process]:
     """A program from when it is ready to the end of the block, where it is killed if it still
     runs."""
+    return _living(_executed, command, ready, env or {})
+
+
+@contextmanager
+def _living(
+    start: "Start", command: tuple[str, ...], ready: Callable[[], bool], env: dict[str, str]
+) -> Iterator[Process]:
     # The settings of whoever runs the tests are not those of the program.
     inherited = {key: text for key, text in os.environ.items() if not key.startswith("DRAINPROXY_")}
     with tempfile.NamedTemporaryFile() as log:
-        popen = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=inherited | (env or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        process = Process(popen, log)
+        begun = start(command, inherited | env, log)
+        process = Process(begun, log)
         try:
             process.until(ready)
             yield process
@@ -111,8 +111,19 @@ def program(
             error.add_note(f"{' '.join(command)} printed:\n{process.output}")
             raise
         finally:
-            popen.kill()
-            popen.wait()
+            begun.kill()
+            begun.wait()
+
+
+Start = Callable[[tuple[str, ...], dict[str, str], IO[bytes]], subprocess.Popen[bytes] | Fork]
+
+
+def _executed(
+    command: tuple[str, ...], env: dict[str, str], log: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+    )
 
 
 def started(
@@ -210,12 +221,17 @@ def sidecar(
     At the end of the block it gets SIGTERM and must exit with `exit_code` (None: any), and must
     not have printed a traceback. `arguments` may hold a drain of the test's own, after `--` also
     the app; without one the drain at the end is short. `prefix` is a command that runs this one.
+    With neither it is a fork of `tests/e2e/preloaded.py`.
     """
     port, admin = ports = free_ports(2)
     forward = f"127.0.0.1:{port}={app}/{protocol}"
     command = ("drainproxy", "run", "--forward", forward, "--admin", f"127.0.0.1:{admin}")
     all_ = (*command, *drain, *arguments)
-    with started(*all_, ready=lambda: is_up(admin), env=env, prefix=prefix) as process:
+    if prefix or "--" in arguments:
+        living = started(*all_, ready=lambda: is_up(admin), env=env, prefix=prefix)
+    else:
+        living = _living(forks().start, all_, lambda: is_up(admin), env or {})
+    with living as process:
         yield Sidecar(process, port, admin)
         ended = process.stop()
         assert exit_code in (None, ended), f"exit code {ended}:\n{process.output}"

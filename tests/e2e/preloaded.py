@@ -1,0 +1,100 @@
+"""`python -m tests.e2e.preloaded FD`: begins sidecars where the imports of libraries end.
+
+Those imports are two thirds of what a start takes, and the tests start some 300 sidecars. What is
+ours is imported by each fork, so arguments, environment and signals meet all of our own start.
+`tests/e2e/forks.py` asks at the other end of the socket FD.
+"""
+
+import gc
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+from importlib import import_module
+from typing import NamedTuple
+
+# What `drainproxy run` imports from elsewhere.
+LIBRARIES = ("aiohttp.web", "click", "msgspec", "prometheus_client", "uvloop")
+# Bytes of a message: arguments and an environment.
+LONGEST = 1 << 18
+
+
+class Command(NamedTuple):
+    """`python -m ARGUMENTS`, with an environment of its own; `log` is open for what it prints."""
+
+    arguments: list[str]
+    env: dict[str, str]
+    log: int
+
+    def become(self) -> None:
+        """Run it in this process, as the interpreter does."""
+        os.dup2(self.log, 1)
+        os.dup2(self.log, 2)
+        os.close(self.log)
+        os.environ.clear()
+        os.environ.update(self.env)
+        sys.argv[1:] = self.arguments[1:]
+        runpy.run_module(self.arguments[0], run_name="__main__", alter_sys=True)
+
+
+def forked(control: socket.socket) -> Command | None:
+    """In each fork what it is to run; None in the parent, once nobody asks any more.
+
+    Who asks is told the process id of each fork, and the exit code when it ends.
+    """
+    running: dict[int, int] = {}
+    with selectors.DefaultSelector() as selector:
+        selector.register(control, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fd in running:
+                    selector.unregister(key.fd)
+                    _tell_end(control, key.fd, running.pop(key.fd))
+                    continue
+                asked, logs, *_ = socket.recv_fds(control, LONGEST, 1)
+                if not asked:
+                    _kill(running)
+                    return None
+                if (pid := os.fork()) == 0:
+                    _close([control.detach(), *running])
+                    arguments, env = json.loads(asked)
+                    return Command(arguments, env, logs[0])
+                _close(logs)
+                end = os.pidfd_open(pid)
+                running[end] = pid
+                selector.register(end, selectors.EVENT_READ)
+                control.send(json.dumps({"began": pid}).encode())
+
+
+def _tell_end(control: socket.socket, end: int, pid: int) -> None:
+    _, status = os.waitpid(pid, 0)
+    os.close(end)
+    code = os.waitstatus_to_exitcode(status)
+    control.send(json.dumps({"ended": pid, "code": code}).encode())
+
+
+def _kill(running: dict[int, int]) -> None:
+    for end in running:
+        signal.pidfd_send_signal(end, signal.SIGKILL)
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def main() -> None:
+    """Until the other end is closed."""
+    for name in LIBRARIES:
+        import_module(name)
+    gc.freeze()
+    command = forked(socket.socket(fileno=int(sys.argv[1])))
+    if command is not None:
+        command.become()
+
+
+if __name__ == "__main__":
+    main()
