@@ -62,8 +62,16 @@ def changed(text: str, change: Callable[[Json], None]) -> str:
     return dump(yaml.dump_all(found, Dumper=yaml.CSafeDumper))
 
 
-@pytest.mark.parametrize("change", [restarted, with_a_volume, with_a_container_before])
-@pytest.mark.parametrize("name", FILES)
+CHANGES = (restarted, with_a_volume, with_a_container_before)
+# On a push each change to some files.
+CHANGED = [
+    pytest.param(name, change, marks=[pytest.mark.slow] if (number + at) % 3 else [])
+    for number, name in enumerate(FILES)
+    for at, change in enumerate(CHANGES)
+]
+
+
+@pytest.mark.parametrize(("name", "change"), CHANGED)
 def test_what_others_add_to_a_live_pod_makes_no_rollout_and_stays(
     name: str, change: Callable[[Json], None]
 ) -> None:

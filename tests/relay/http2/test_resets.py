@@ -103,8 +103,11 @@ def serve(talk: Conversation, count: int) -> None:
         talk.app_answers(stream)
 
 
+RATIOS = [(200, 2000), (500, 0), (600, 600), pytest.param(3000, 3000, marks=pytest.mark.slow)]
+
+
 @pytest.mark.parametrize("spend", SPENDERS)
-@pytest.mark.parametrize(("resets", "good"), [(200, 2000), (500, 0), (600, 600), (3000, 3000)])
+@pytest.mark.parametrize(("resets", "good"), RATIOS)
 def test_resets_that_are_at_most_half_of_all_end_nothing(
     spend: Callable[[Conversation], None], resets: int, good: int
 ) -> None:
