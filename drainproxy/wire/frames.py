@@ -199,7 +199,7 @@ class FrameScanner(Generic[Ending]):
     @property
     def between_frames(self) -> bool:
         """What the receiver has got ends with a whole frame, and began with SETTINGS."""
-        return not self._left and self._expected != _FIRST_SETTINGS
+        return (not self._left or self._skipping) and self._expected != _FIRST_SETTINGS
 
     def take_rest(self) -> bytes:
         """`rest`, which is nobody's business here any more."""

@@ -169,23 +169,28 @@ class EventBody:
 class HoldingCarrier(Carrier, Protocol):
     """A carrier on which nothing can be made shorter that has begun to pass."""
 
+    @property
+    def inside_frame(self) -> bool:
+        """Of the frame of this stream that came last more is to come."""
+
     def end_of_app(self) -> None:
         """The app has ended its side in what was held."""
 
 
 class HeldEvents:
     """An event stream in DATA frames (RFC 9113 8.1: they are one stream of bytes). While a goodbye
-    waits, what comes is held until an event ends in it, or until that takes too long.
+    waits, what comes is held until an event ends in it, or until that takes too long; also inside a
+    frame, which the client may have allowed to be of any size.
 
-    `cancelled`: no goodbye waits any more, but what is held has to pass. `app_ended`: the app has
-    ended the stream in what is held.
+    `cancelled`: no goodbye waits any more, but what is held has to pass. `app_ended`: the app ends
+    the stream with what is held.
     """
 
     __slots__ = ("_held", "_holding", "_moved", "app_ended", "cancelled", "goodbye")
 
     def __init__(self, goodbye: EventGoodbye) -> None:
         self.goodbye = goodbye
-        self._held = b""
+        self._held = bytearray()
         self._holding = self.app_ended = self.cancelled = False
         self._moved = 0.0
 
@@ -196,8 +201,9 @@ class HeldEvents:
 
     @property
     def holds(self) -> bool:
-        """What comes is held back for as long as it takes to find the place."""
-        return self.goodbye.may_end or self.cancelled
+        """What comes is held back for as long as it takes to find the place; nothing overtakes what
+        is held, be it that settings have changed meanwhile."""
+        return self.goodbye.may_end or self.cancelled or bool(self._held)
 
     @property
     def held(self) -> int:
@@ -238,37 +244,42 @@ class HeldEvents:
 
     def take_held(self) -> bytes:
         """All that is held, which passes after all."""
-        held, self._held = self._held, b""
+        held = bytes(self._held)
+        self._held.clear()
         self.goodbye.tracker.feed(held, 0, len(held))
         return held
 
     def end_for_lost_app(self, now: float, carrier: Carrier) -> None:
         """See `EventGoodbye`; what is held up to the end of an event passes before."""
         tracker = self.goodbye.tracker
-        ends_at = 0 if tracker.between_events else tracker.end_in(self._held, 0, self.held)
+        held = bytes(self._held)
+        ends_at = 0 if tracker.between_events else tracker.end_in(held, 0, len(held))
         if 0 < ends_at <= carrier.room:
-            tracker.feed(self._held, 0, ends_at)
-            carrier.send(self._held[:ends_at])
+            tracker.feed(held, 0, ends_at)
+            carrier.send(held[:ends_at])
         self.goodbye.end_for_lost_app(now, carrier)
 
     def poll(self, now: float, carrier: HoldingCarrier) -> float:
-        """Do what has to be done now, between two frames; returns when to ask again."""
+        """Do what has to be done now, between two frames; returns when to ask again. Where nothing
+        is held there is nothing to do before something comes."""
         if carrier.at_boundary:
             self._move_on(now, carrier)
-        return now + QUIET if self.holds else inf
+        return now + QUIET if self._held else inf
 
     def _move_on(self, now: float, carrier: HoldingCarrier) -> None:
         if self.held > max(0, carrier.room):
             # The client has made its windows smaller meanwhile.
             return
-        if self.app_ended:
+        inside = carrier.inside_frame
+        if self.app_ended and not inside:
             carrier.send(self.take_held())
             carrier.end_of_app()
         elif self.cancelled:
             carrier.send(self.take_held())
-            self.cancelled = False
-        elif (ends_at := self._place()) >= 0:
-            last, self._held = self._held[:ends_at], b""
+            self.cancelled = inside
+        elif not self.app_ended and (ends_at := self._place()) >= 0:
+            last = bytes(self._held[:ends_at])
+            self._held.clear()
             carrier.send(last)
             self.goodbye.end(carrier)
         elif self.held > _MOST_HELD or now - self._moved >= QUIET:
@@ -280,7 +291,7 @@ class HeldEvents:
         goodbye, tracker = self.goodbye, self.goodbye.tracker
         if goodbye.may_end and tracker.between_events:
             return 0
-        return tracker.end_in(self._held, 0, self.held, resumable=goodbye.needs_id)
+        return tracker.end_in(bytes(self._held), 0, self.held, resumable=goodbye.needs_id)
 
 
 def _chunk(data: bytes) -> bytes:

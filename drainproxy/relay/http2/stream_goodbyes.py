@@ -138,11 +138,13 @@ class StreamGoodbyes:
 
     def _note_what_goes_on(self, due: dict[int, TrackedStream]) -> None:
         """Of those that are polled now some are to be polled again without a further word of them:
-        all behind the frame that the app is in the middle of, and one behind that of the client."""
+        all behind the frame that the app is in the middle of, or the one whose frame it is if the
+        client does not get that, and one behind that of the client."""
         table = self._table
         if table.connection.outbound.between_frames:
-            for stream in due:
-                table.touched.pop(stream, None)
+            for stream, tracked in due.items():
+                if not tracked.inside_frame:
+                    table.touched.pop(stream, None)
         else:
             table.touched |= due
         if table.inbound.follower is not None and table.heard is not None:

@@ -211,6 +211,8 @@ class StreamTable:
         if tracked is not None:
             if self.heard is tracked:
                 self.heard = None
+            if tracked.inside_frame:
+                self.outbound.follower = None
             self.forget_goodbye(stream.id)
             tracked.count_ending(ending)
         if not stream.id & 1:

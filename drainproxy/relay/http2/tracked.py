@@ -155,6 +155,12 @@ class TrackedStream:
         return self.connection.outbound.between_frames
 
     @property
+    def inside_frame(self) -> bool:
+        """The app is in the middle of a frame of this stream, which is read here."""
+        follower: object = self.connection.outbound.follower
+        return follower is self
+
+    @property
     def room(self) -> int:
         """How many bytes of DATA the client takes (RFC 9113 6.9)."""
         return min(self.window, self.connection.table.window.room)

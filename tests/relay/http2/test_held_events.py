@@ -1,6 +1,7 @@
 """An event stream over HTTP/2 ends where an event does, wherever its frames end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.relay.frames import (
     CANCEL,
     EVENTS,
     GET,
+    MAX_FRAME,
     OK,
     SETTINGS_ACK,
     TRAILERS,
@@ -130,9 +132,9 @@ def test_what_was_held_for_a_drain_that_was_taken_back_passes() -> None:
     frame = data(1, b"data: 2\n\n")
     talk.app_sends(frame[:-3])
     talk.proxy.stays()
-    assert talk.client_hears() == []
+    assert talk.client_hears() == [("data", 1, b"data: 1\ndata: ")]
     talk.app_sends(frame[-3:] + data(1, b"data: 3\n"))
-    assert b"".join(each[2] for each in talk.client_hears()) == b"data: 1\ndata: 2\n\ndata: 3\n"
+    assert b"".join(each[2] for each in talk.client_hears()) == b"2\n\ndata: 3\n"
     talk.app_sends(data(1, b"data: 4\n\n"))
     assert talk.client_hears() == [("data", 1, b"data: 4\n\n")]
     talk.app_sends(data(1, b"data: 5\n\n")[:-3])
@@ -169,6 +171,87 @@ def test_what_comes_behind_the_place_does_not_pass_in_part() -> None:
     assert [each for each in talk.client_hears() if each[:2] == ("data", 1)] == [
         *(("data", 1, RETRY), ("data", 1, b"", "end")),
     ]
+
+
+def test_nothing_overtakes_what_is_held_when_settings_change() -> None:
+    """A reload asks for an id that these events do not have, and then they are waited for."""
+    talk = held(b"data: 1\n")
+    context = talk.proxy.context
+    context.apply_limits(replace(context.limits, sse_drain="auto"))
+    talk.app_sends(data(1, b"data: 2\n\n"))
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == [("data", 1, b"data: 1\ndata: 2\n\n")]
+    assert talk.in_flight == {"sse": 1}
+
+
+# Frames that are larger than what is held
+
+
+def held_in_frame(payload: bytes, *, end: bool = False) -> tuple[Conversation, Iterator[bytes]]:
+    """The goodbye waits while one large frame comes in these pieces, the first of which has."""
+    talk = answered(GET, EVENTS)
+    talk.client_sends(settings({MAX_FRAME: 1 << 20, WINDOW: 1 << 20}) + window_update(0, 1 << 20))
+    talk.app_sends(SETTINGS_ACK + data(1, b"data: 0\n"))
+    talk.client_hears()
+    assert leave(talk) == []
+    frame = data(1, payload, end=end)
+    pieces = (frame[at : at + 5000] for at in range(0, len(frame), 5000))
+    talk.app_sends(next(pieces))
+    return talk, pieces
+
+
+def test_of_a_large_frame_no_more_is_held_than_of_small_ones() -> None:
+    """A client may allow frames of 16 MB (RFC 9113 6.5.2)."""
+    payload = b"x" * 200_000
+    talk, pieces = held_in_frame(payload)
+    passed = b""
+    for piece in pieces:
+        talk.app_sends(piece)
+        assert talk.session.table.tracked[1].goodbye.held <= 16384
+        passed += b"".join(each[2] for each in talk.client_hears())
+    talk.proxy.wait(0.25)
+    assert passed + b"".join(each[2] for each in talk.client_hears()) == payload
+    talk.app_sends(data(1, b"\n\n"))
+    assert talk.client_hears()[-1] == ("data", 1, b"", "end")
+
+
+def test_inside_a_large_frame_a_stream_ends_where_the_event_does() -> None:
+    talk, pieces = held_in_frame(b"x" * 4000 + b"\n\n" + b"y" * 90_000)
+    said = [("data", 1, b"x" * 4000 + b"\n\n"), ("data", 1, RETRY), ("data", 1, b"", "end")]
+    assert talk.client_hears() == said
+    assert talk.endings == [("sse", "goodbye")]
+    talk.app_sends(*pieces)
+    assert talk.client_hears() == []
+    talk.app_sends(data(0, b"z")[:9])
+    assert talk.session.outbound.between_frames
+
+
+def test_an_app_that_ends_in_a_large_frame_is_heard_to_its_end() -> None:
+    payload = b"x" * 4000 + b"\n\n" + b"y" * 90_000
+    talk, pieces = held_in_frame(payload, end=True)
+    talk.app_sends(*pieces)
+    heard = talk.client_hears()
+    assert b"".join(each[2] for each in heard) == payload
+    assert (heard[-1], talk.endings) == (("data", 1, b"", "end"), [("sse", "finished")])
+
+
+def test_a_drain_that_is_taken_back_inside_a_large_frame_ends_nothing() -> None:
+    payload = b"x" * 6000 + b"\n\n" + b"y" * 6000
+    talk, pieces = held_in_frame(payload)
+    talk.proxy.stays()
+    talk.app_sends(*pieces)
+    talk.app_sends(data(1, b"\n\n"))
+    assert b"".join(each[2] for each in talk.client_hears()) == payload + b"\n\n"
+    assert talk.in_flight == {"sse": 1}
+
+
+def test_of_a_stream_that_is_over_nothing_more_is_held() -> None:
+    talk, pieces = held_in_frame(b"x" * 90_000)
+    goodbye = talk.session.table.tracked[1].goodbye
+    before = goodbye.held
+    talk.client_sends(reset(1))
+    talk.app_sends(*pieces)
+    assert goodbye.held == before
 
 
 # An app that dies meanwhile

@@ -220,6 +220,19 @@ def test_a_goodbye_that_waits_for_long_holds_up_no_other_deadline() -> None:
     assert talk.in_flight == {"sse": 1}
 
 
+def test_a_goodbye_that_holds_nothing_is_not_polled_before_something_comes(
+    polls: list[int],
+) -> None:
+    talk = waiting("sse")
+    polls.clear()
+    talk.proxy.wait(60)
+    assert polls == []
+    talk.app_sends(data(5, b"data: y\n"))
+    talk.proxy.wait(60)
+    # As it came, when nobody waits for it any longer, and that nothing is left.
+    assert 0 < len(polls) <= 3
+
+
 def test_the_moment_of_a_goodbye_that_waits_no_more_holds_up_no_other_deadline() -> None:
     """It came first among those that are over, and was over for ever."""
     talk = waiting("grpc")
