@@ -11,7 +11,7 @@ from typing import Any
 
 from drainproxy.drain.aging import Aging
 from tests.relay.carried import ask_to_end
-from tests.relay.conversation import Conversation, request, response
+from tests.relay.conversation import Conversation, head, request, response
 from tests.relay.frames import GET, POST, Fields, Heard, data
 from tests.relay.proxy import Proxy
 from tests.relay.streams import OUR_PING, OUR_PING_ACK, begun
@@ -57,6 +57,10 @@ class Connected:
     def ends_asking(self) -> None:
         raise NotImplementedError
 
+    def asks_more_than_the_app_takes(self) -> None:
+        """A POST, of which the client can send no more."""
+        raise NotImplementedError
+
     def app_got_body(self) -> bool:
         """All of it."""
         raise NotImplementedError
@@ -91,6 +95,12 @@ class ConnectedOverHttp1(Connected):
 
     def ends_asking(self) -> None:
         self.talk.client_sends(self._POST[-3:])
+
+    def asks_more_than_the_app_takes(self) -> None:
+        large = head("POST /upload HTTP/1.1", "Host: a.example", "Content-Length: 1000000")
+        self.talk.client_sends(large)
+        self.talk.app_stops_reading()
+        self.talk.client_sends(*[b"x" * 32000] * 8)
 
     def app_got_body(self) -> bool:
         return self.talk.app_got().endswith(self._POST)
@@ -140,6 +150,12 @@ class ConnectedOverHttp2(Connected):
 
     def ends_asking(self) -> None:
         self.talk.client_sends(data(self._newest, BODY[-3:], end=True))
+
+    def asks_more_than_the_app_takes(self) -> None:
+        """As much as its window is (RFC 9113 6.9.2)."""
+        self._begins(POST, end=False)
+        sizes = (16384, 16384, 16384, 16383)
+        self.talk.client_sends(*[data(self._newest, b"x" * size) for size in sizes])
 
     def app_got_body(self) -> bool:
         heard = self.talk.app_hears()

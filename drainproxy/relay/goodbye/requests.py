@@ -21,17 +21,26 @@ def why_last(age: str, drain: str, *, sent: bool, next_is_here: bool) -> str:
     return age if age and sent else drain
 
 
-def overdue_answer(why: str, *, sent: bool) -> tuple[int, str]:
-    """The status and the reason of our answer in place of the app's when time is up.
+# RFC 9110 15.6.5
+APP_IS_LATE = 504, "the app did not answer in time"
+
+
+def app_owes(*, sent: bool, takes: bool) -> bool:
+    """Whether a request has no answer because of the app: it has come as a whole, or the app takes
+    no more of it. Else the client owes the rest."""
+    return sent or not takes
+
+
+def overdue_answer(why: str, *, owed: bool) -> tuple[int, str]:
+    """The status and the reason of our answer in place of the app's when time is up; `owed`: see
+    `app_owes`.
 
     503 tells the client that it may ask elsewhere (RFC 9110 15.6.4). Where nothing has moved for
-    idle-timeout, that is the fault of who owes something: the app its answer (504, 15.6.5), or the
-    client the rest of its request (408, 15.5.9).
+    idle-timeout, that is the fault of who owes something: the app its answer, or the client the
+    rest of its request (408, 15.5.9).
     """
     if why == IDLE:
-        if sent:
-            return 504, "the app did not answer in time"
-        return 408, "the request did not end in time"
+        return APP_IS_LATE if owed else (408, "the request did not end in time")
     if why == MAX_AGE:
         return 503, "the connection has reached its age"
     return 503, "the time to drain is over"

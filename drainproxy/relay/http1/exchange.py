@@ -5,7 +5,7 @@ from math import inf
 from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
 from drainproxy.relay.context import NOT_HTTP, Access, Context
-from drainproxy.relay.goodbye.requests import overdue_answer, why_last
+from drainproxy.relay.goodbye.requests import APP_IS_LATE, app_owes, overdue_answer, why_last
 from drainproxy.relay.http1.body import CountedBody
 from drainproxy.relay.http1.endless import EndlessAnswer
 from drainproxy.relay.http1.events import EventAnswer
@@ -344,9 +344,7 @@ class Exchange(Session):
         unfinished."""
         self.why = why
         if self.answer_state is ANSWER_HEAD and not self.client.is_closing():
-            # An app that takes no more of the request owes the answer, too.
-            sent = self.request_state is SENT or self.stops & APP_IS_FULL
-            status, reason = overdue_answer(why, sent=bool(sent))
+            status, reason = overdue_answer(why, owed=self._app_owes)
             self._say(status, reason, why, retry=status == 503, ending=CUT)
             return
         unfinished = self.answer_state is ANSWER_BODY and self.answer_length == UNTIL_CLOSE
@@ -357,7 +355,7 @@ class Exchange(Session):
         """header-timeout, request-timeout, a pause or the lingering is over."""
         self.deadline = inf
         if self.answer_state is ANSWER_HEAD:
-            self._app_failed(504, "the app did not answer in time")
+            self._app_failed(*APP_IS_LATE)
         elif self.request_state is HEAD and self.heads.begun:
             self.context.counters.rejected["header-timeout"] += 1
             self._say(408, "the request's head did not end in time", "header-timeout")
@@ -367,6 +365,11 @@ class Exchange(Session):
         else:
             self.client.abort()
 
+    @property
+    def _app_owes(self) -> bool:
+        takes = not self.stops & APP_IS_FULL
+        return app_owes(sent=self.request_state is SENT, takes=takes)
+
     def on_idle_timeout(self) -> None:
         """Nothing has moved for idle-timeout: an event stream is told so, if it can be, and the app
         is at fault if it owes an answer."""
@@ -374,8 +377,8 @@ class Exchange(Session):
             self.say_last_goodbye(IDLE)
             if events.ended:
                 return
-        if self.answer_state is ANSWER_HEAD and self.request_state is SENT:
-            self._app_failed(504, "the app did not answer in time")
+        if self.answer_state is ANSWER_HEAD and self._app_owes:
+            self._app_failed(*APP_IS_LATE)
         else:
             takes_nothing = self.client.get_write_buffer_size() > 0
             self.abort(IDLE)

@@ -254,7 +254,7 @@ class Http2Connection(Session):
         if self.closing.over:
             return
         self.why = why
-        status, reason = overdue_answer(why, sent=False)
+        status, reason = overdue_answer(why, owed=False)
         if unanswered := [each for each in self.table.streams.values() if not each.status]:
             self.table.log_refusal(why, f"{status} {reason}", unanswered)
         if self.table.streams and not self.outbound.begun:
@@ -297,7 +297,7 @@ class Http2Connection(Session):
         elif not self.table.streams:
             self._shut_down_now()
         elif not self.goodbyes.in_handshake():
-            self.table.fail_late(self.context.now(), 0)
+            self.table.fail_owed()
             self.say_last_goodbye(IDLE)
             if closing := self.goodbyes.in_handshake():
                 # A client that got Close has the usual time to answer it.

@@ -6,6 +6,12 @@ from drainproxy.relay.http2.deadlines import Deadline
 from drainproxy.relay.http2.direction import Direction
 from drainproxy.relay.http2.floods import Floods
 from drainproxy.relay.http2.late_streams import begins_late, tell_as_connection
+from drainproxy.relay.http2.refusals import (
+    answer_large_head,
+    note_last_stream,
+    refuse,
+    refuses_to_connect,
+)
 from drainproxy.relay.http2.request_heads import TOO_LONG, RequestHeads
 from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_limit import StreamLimit
@@ -15,13 +21,11 @@ from drainproxy.wire.http2 import (
     END_STREAM,
     ENHANCE_YOUR_CALM,
     LEAST_MAX_FRAME,
-    NO_ERROR,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
     STREAM_CLOSED,
     Http2Error,
     header_frames,
-    rst_stream,
 )
 from drainproxy.wire.http2_head import RequestHead, too_many
 from drainproxy.wire.logged import Facts, of_fields
@@ -144,15 +148,18 @@ class Inbound(Direction[RequestHead]):
 
     def data(self, stream: int, flags: int, length: int) -> bool:
         """A part of a request."""
-        found = self.table.streams.get(stream)
+        table = self.table
+        found = table.streams.get(stream)
         if found is None:
             return self._late_data(stream, length)
-        self.data_frames += 1 + length // LEAST_MAX_FRAME
+        self.data_frames += 1 if length < LEAST_MAX_FRAME else 1 + length // LEAST_MAX_FRAME
+        found.untaken += length
+        table.untaken += length
         if found.client_done:
             raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
-        if self.table.tracked:
+        if table.tracked:
             self._follow_client(stream)
-        if flags & END_STREAM:
+        if flags and flags & END_STREAM:
             self.ending = found
         elif not length:
             self.floods.spend_empty(self.table.context.now())
@@ -171,7 +178,14 @@ class Inbound(Direction[RequestHead]):
     def _late_data(self, stream: int, length: int) -> bool:
         if not length:
             self._spend_control()
-        return self._is_over(stream) or self.give_back(length)
+        if not self._is_over(stream):
+            return self.give_back(length)
+        self.table.untaken += length
+        return True
+
+    def window_acknowledged(self, window: int) -> None:
+        """The client keeps to it."""
+        self.table.upload_window = window
 
     def _is_over(self, stream: int) -> bool:
         """Whether what still comes on a stream that is not open goes to the app: it does where the
@@ -203,53 +217,33 @@ class Inbound(Direction[RequestHead]):
         """Whether the app must not get this request; if so, its client has been told."""
         table = self.table
         if stream > table.last:
-            self._refuse(stream, REFUSED_STREAM)
+            refuse(table, stream, REFUSED_STREAM)
             self._spend_control()
         elif head is TOO_LONG:
-            self._answer_long(stream, flags)
+            words = f"the fields of the head are over {table.context.limits.max_header_bytes} bytes"
+            answer_large_head(table, stream, words, ends=bool(flags & END_STREAM))
+            self._spend_reset()
         elif head.malformed or head.trailers or (head.many and self._too_many()):
             words = head.malformed or "trailers, or too many fields"
             table.reject("malformed", words, self._facts_kept())
-            self._refuse(stream, PROTOCOL_ERROR)
+            refuse(table, stream, PROTOCOL_ERROR)
             self._spend_reset()
         elif self.stateless and self._is_hpack_bomb(length):
             words = "a header block that expands too far (HPACK bomb)"
             table.reject("malformed", words, self._facts_kept())
-            self._refuse(stream, ENHANCE_YOUR_CALM)
+            refuse(table, stream, ENHANCE_YOUR_CALM)
             self._spend_reset()
         elif len(table.streams) >= self.limit.most + table.pushed:
-            self._refuse(stream, REFUSED_STREAM)
+            refuse(table, stream, REFUSED_STREAM)
             self._spend_on_refusal()
-        elif head.method == b"CONNECT" and self._refused_to_connect(stream, head):
-            return True
+        elif head.method == b"CONNECT" and refuses_to_connect(
+            table, stream, head, self._facts_kept()
+        ):
+            self._spend_control()
         else:
-            self._opens_another()
+            note_last_stream(table, self.limit)
             return False
         return True
-
-    def _answer_long(self, stream: int, flags: int) -> None:
-        """RFC 9113 10.5.1: 431. That is the whole answer, what is still sent of the request is not
-        wanted (8.1)."""
-        most = self.table.context.limits.max_header_bytes
-        words = f"the fields of the head are over {most} bytes"
-        self.table.reject("malformed", "431 " + words)
-        self.table.answer_unopened(stream, 431, words)
-        if flags & END_STREAM:
-            self.table.turn_away(stream)
-        else:
-            self._refuse(stream, NO_ERROR)
-        self._spend_reset()
-
-    def _opens_another(self) -> None:
-        """If this is the last stream that there may be, the client waits with the next one, which
-        nobody would see; where the app has set that limit it would do so without us too."""
-        table, limit = self.table, self.limit
-        if limit.lowered and len(table.streams) + 1 == limit.most + table.pushed:
-            table.context.counters.max_streams_reached += 1
-            if not limit.logged:
-                limit.logged = True
-                peer = table.connection.peer
-                table.context.notice("max-streams", peer, limit.most, "further streams wait")
 
     def _too_many(self) -> bool:
         """Whether the block that was read has more fields than max-fields."""
@@ -260,26 +254,6 @@ class Inbound(Direction[RequestHead]):
         naming each entry of a table twice could make it: an HPACK bomb."""
         written = sum(len(name) + len(value) for name, value in self.reader.fields)
         return written > 2 * (length + max(self.reader.table_size, _USUAL_TABLE))
-
-    def _refused_to_connect(self, stream: int, head: RequestHead) -> bool:
-        """CONNECT asks for a tunnel; with :protocol it is what an upgrade is in HTTP/1."""
-        table = self.table
-        if not head.protocol:
-            peer, words = table.connection.peer, "501 CONNECT is not supported"
-            table.context.refusal("malformed", peer, words, self._facts_kept())
-            table.answer_unopened(stream, 501, "CONNECT is not supported")
-        elif table.context.latecomers.refuses(table.connection.connected_at):
-            table.reject("leaving", "503 leaving: no new upgrades here", self._facts_kept())
-            table.answer_unopened(stream, 503, "leaving: no new upgrades here")
-        else:
-            return False
-        self.table.turn_away(stream)
-        self._spend_control()
-        return True
-
-    def _refuse(self, stream: int, code: int) -> None:
-        self.table.connection.to_client(rst_stream(stream, code))
-        self.table.turn_away(stream)
 
     def _spend_on_refusal(self) -> None:
         """Over max-streams; who does not know the limit yet cannot keep to it."""

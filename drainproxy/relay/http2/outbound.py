@@ -233,7 +233,14 @@ class Outbound(Direction[AnswerHead]):
 
     def window_update(self, stream: int, increment: int) -> bytes | None:
         """The app takes more."""
-        return b"" if stream in self.table.unwanted else None
+        table = self.table
+        if not stream:
+            table.untaken -= increment
+        elif (found := table.streams.get(stream)) is not None:
+            found.untaken -= increment
+        elif stream in table.unwanted:
+            return b""
+        return None
 
     def priority(self, stream: int) -> bytes | None:
         """PRIORITY of the app is passed on."""

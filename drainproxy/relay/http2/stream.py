@@ -63,6 +63,7 @@ class Stream:
         "owner",
         "received",
         "status",
+        "untaken",
     )
 
     # Set where the settings name the media type of the answer, and of no other stream.
@@ -82,6 +83,8 @@ class Stream:
         self.status = 0
         # By how much the client has opened the window of this stream.
         self.credit = 0
+        # What of its DATA has gone to the app and it has not given back to this window.
+        self.untaken = 0
         self.grpc_status: bytes | None = None
         self.kind = head.kind
         # For the access log: bytes of the answer, and what the request's fields tell of it.

@@ -6,10 +6,12 @@ from math import inf
 from typing import Protocol
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED, GOODBYE
+from drainproxy.relay.goodbye.requests import APP_IS_LATE, app_owes
 from drainproxy.relay.http2.deadlines import Deadline, Deadlines
 from drainproxy.relay.http2.stream import UNAVAILABLE, Stream
 from drainproxy.relay.http2.tracked import OneDirection, StreamConnection, TrackedStream
-from drainproxy.relay.http2.windows import ClientWindow
+from drainproxy.relay.http2.windows import USUAL_WINDOW, ClientWindow
+from drainproxy.relay.turns import APP_IS_FULL
 from drainproxy.wire import http2
 from drainproxy.wire.hpack import HeaderField
 from drainproxy.wire.http2_head import RequestHead
@@ -65,7 +67,9 @@ class StreamTable:
         "streams",
         "touched",
         "tracked",
+        "untaken",
         "unwanted",
+        "upload_window",
         "window",
     )
 
@@ -100,6 +104,10 @@ class StreamTable:
         # Streams that we have ended, and the app may not have heard of it: insertion order counts.
         self.unwanted: dict[int, None] = {}
         self.window = ClientWindow()
+        # What of all DATA has gone to the app and it has not given back to the connection's window.
+        self.untaken = 0
+        # The app's window for a stream of which it has not taken anything.
+        self.upload_window = USUAL_WINDOW
         # One of the two sides has said GOAWAY itself.
         self.going = False
 
@@ -269,9 +277,20 @@ class StreamTable:
         waiting = [stream for stream in self.streams.values() if not stream.status]
         for stream in waiting:
             if stream.client_done and stream.opened + timeout <= now:
-                self.fail(stream, 504, "the app did not answer in time")
+                self.fail(stream, *APP_IS_LATE)
         left = [stream.opened for stream in waiting if stream.id in self.streams]
         return min(left, default=inf) + timeout
+
+    def fail_owed(self) -> None:
+        """Nothing has moved for long: 504 for each request whose answer the app owes."""
+        for stream in [each for each in self.streams.values() if not each.status]:
+            if app_owes(sent=stream.client_done, takes=self._app_takes(stream)):
+                self.fail(stream, *APP_IS_LATE)
+
+    def _app_takes(self, stream: Stream) -> bool:
+        """It reads, and has more room in its windows (RFC 9113 6.9)."""
+        full = self.untaken >= USUAL_WINDOW or stream.untaken >= self.upload_window
+        return not (full or self.connection.stops & APP_IS_FULL)
 
     # Counting
 

@@ -47,6 +47,7 @@ class StreamConnection(StreamOwner, Protocol):
     client: Transport
     app: Transport | None
     age: Age
+    stops: int
 
     @property
     def table(self) -> Table:

@@ -3,7 +3,7 @@
 from drainproxy.wire.http2 import window_update
 
 # 6.9.2
-_USUAL_WINDOW = 65535
+USUAL_WINDOW = 65535
 
 
 class ClientWindow:
@@ -14,7 +14,7 @@ class ClientWindow:
 
     def __init__(self) -> None:
         # The app has acknowledged the one that is in force.
-        self.room = self.of_stream = self.in_force = _USUAL_WINDOW
+        self.room = self.of_stream = self.in_force = USUAL_WINDOW
         self.debt = 0
 
     def take(self, length: int) -> None:

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from drainproxy.drain.goodbye import DEADLINE, DRAIN, MAX_AGE, SIGNAL
-from drainproxy.relay.goodbye.requests import overdue_answer, why_last
+from drainproxy.drain.goodbye import DEADLINE, DRAIN, IDLE, MAX_AGE, SIGNAL
+from drainproxy.relay.goodbye.requests import APP_IS_LATE, app_owes, overdue_answer, why_last
 from tests.relay.aged import ages, change
 from tests.relay.carried import AGE, REBALANCE
 from tests.relay.connected import Connected
@@ -13,6 +13,7 @@ from tests.relay.proxy import Proxy
 
 Opens = type[Connected]
 ASKS = (AGE, REBALANCE, DRAIN)
+SENT_AND_TAKES = list(product((False, True), repeat=2))
 
 
 @pytest.fixture(params=ASKS)
@@ -210,10 +211,28 @@ def test_a_client_that_does_not_end_its_request_within_idle_timeout_hears_408(
     assert talk.proxy.endings == [(talk.kind, "cut")]
 
 
-@pytest.mark.parametrize("sent", [True, False])
-def test_when_time_is_up_who_has_no_answer_may_ask_elsewhere(sent: bool) -> None:
+def test_an_app_that_takes_no_more_of_a_request_within_idle_timeout_is_at_fault(
+    connected: Opens,
+) -> None:
+    """RFC 9110 15.6.5."""
+    talk = connected(idle_timeout=60)
+    talk.asks_more_than_the_app_takes()
+    talk.proxy.wait(121)
+    assert talk.client_got() == [504]
+    assert talk.proxy.endings == [(talk.kind, "app_left")]
+
+
+def test_the_app_owes_the_answer_to_what_it_has_and_to_what_it_does_not_take() -> None:
+    laws = {(sent, takes): app_owes(sent=sent, takes=takes) for sent, takes in SENT_AND_TAKES}
+    assert [each for each, owed in laws.items() if not owed] == [(False, True)]
+    assert overdue_answer(IDLE, owed=True) == APP_IS_LATE
+    assert overdue_answer(IDLE, owed=False)[0] == 408
+
+
+@pytest.mark.parametrize("owed", [True, False])
+def test_when_time_is_up_who_has_no_answer_may_ask_elsewhere(owed: bool) -> None:
     for why in (DEADLINE, SIGNAL, MAX_AGE, ""):
-        status, reason = overdue_answer(why, sent=sent)
+        status, reason = overdue_answer(why, owed=owed)
         assert (status, bool(reason)) == (503, True)
 
 
