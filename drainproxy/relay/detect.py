@@ -183,8 +183,10 @@ class ProbablyTcp(Tcp):
         super().to_client(data)
 
     def eof_received(self) -> bool:
-        """What an app reads to the end of the connection it takes for a line."""
-        if self._doubt is not None and self._turns_out_as_http(self._doubt, b"\r\n"):
+        """What an app reads to the end of the connection it takes for a line; of what waits for its
+        turn it has read nothing."""
+        doubt = None if self.client_rest else self._doubt
+        if doubt is not None and self._turns_out_as_http(doubt, b"\r\n"):
             session = self._refuse()
             return session is not None and session.eof_received()
         return super().eof_received()

@@ -105,9 +105,10 @@ class Tcp(Session):
             self.hold_for_app(data)
 
     def app_connected(self, transport: Transport) -> None:
-        """The app has accepted: it hears of the end of the client's half, too."""
+        """The app has accepted: it hears of the end of the client's half, too, behind all that the
+        client has said."""
         super().app_connected(transport)
-        if self.client_ended:
+        if self.client_ended and not self.client_rest:
             transport.write_eof()
 
     def app_data(self, data: bytes) -> None:
@@ -132,7 +133,7 @@ class Tcp(Session):
         return not self.app_ended
 
     def _next_client_turn(self) -> None:
-        """Of what came ahead of a switch the app gets all before it hears of its end."""
+        """The app gets all of what has waited before it hears of its end."""
         super()._next_client_turn()
         if self.client_ended and not self.client_rest and not self.eof_received():
             self.close_client()

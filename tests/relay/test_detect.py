@@ -9,6 +9,7 @@ from drainproxy.relay.detect import Detect, session_for
 from drainproxy.relay.http1.connection import Http1Connection
 from drainproxy.relay.route import Route
 from drainproxy.relay.tcp import Tcp
+from drainproxy.relay.turns import LARGE_READ
 from drainproxy.wire.sniff import HTTP2_PREFACE
 from tests.relay.conversation import Conversation, request, response
 from tests.relay.proxy import Proxy
@@ -249,6 +250,18 @@ def test_sip_icap_and_stomp_have_a_tunnel(first: bytes, step: int) -> None:
     talk.client_sends(*(first[start : start + step] for start in range(0, len(first), step)))
     assert talk.app_got() == first
     assert talk.proxy.in_flight == {"tcp": 1}
+
+
+def test_an_end_that_overtakes_what_waits_for_its_turn_ends_no_line() -> None:
+    """A transport may tell of the end although reading is paused, as that of TLS does."""
+    talk = Conversation("auto")
+    talk.client_sends(b"\0GET / HTTP/1.1")
+    talk.proxy.context.turns.crowded = True
+    talk.session.data_received(rest := b"x" * LARGE_READ)
+    assert talk.session.eof_received()
+    talk.proxy.settle()
+    assert talk.app_got() == b"\0GET / HTTP/1.1" + rest
+    assert talk.app.state == "half-closed"
 
 
 # Leaving

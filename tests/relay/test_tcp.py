@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.relay.connection import HIGH_WATER
+from drainproxy.relay.turns import LARGE_READ
+from tests.relay.connection import HIGH_WATER, Connection
 from tests.relay.conversation import Conversation
 
 MUCH = b"x" * (HIGH_WATER + 1)
@@ -40,6 +42,29 @@ def test_a_client_that_ends_while_we_connect_is_heard_to_its_end() -> None:
     assert talk.app.state == "half-closed"
     talk.app_sends(b"answer")
     assert talk.client_got() == b"answer"
+
+
+@pytest.mark.parametrize("first", ["the app accepts", "its turn comes"])
+def test_what_waits_for_its_turn_while_we_connect_reaches_the_app_before_its_end(
+    first: str,
+) -> None:
+    """A transport may tell of the end although reading is paused, as that of TLS does."""
+    talk = Conversation("tcp", app_listens=False)
+    large = b"x" * LARGE_READ
+    talk.proxy.context.turns.crowded = True
+    talk.session.data_received(large)
+    assert talk.session.client_rest == large
+    assert talk.session.eof_received()
+    if first == "the app accepts":
+        talk.knocks.pop()
+        talk.session.app_connected(app := Connection(talk.proxy.soon, talk.session.upstream))
+        talk.apps.append(app)
+        talk.proxy.settle()
+    else:
+        talk.proxy.settle()
+        talk.app_accepts()
+    assert talk.app_got() == large
+    assert talk.app.state == "half-closed"
 
 
 # The ends
