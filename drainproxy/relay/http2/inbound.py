@@ -219,12 +219,12 @@ class Inbound(Direction[RequestHead]):
         if stream > table.last:
             refuse(table, stream, REFUSED_STREAM)
             self._spend_control()
-        elif head is TOO_LONG:
-            words = f"the fields of the head are over {table.context.limits.max_header_bytes} bytes"
-            answer_large_head(table, stream, words, ends=bool(flags & END_STREAM))
+        elif words := self._too_large(head):
+            facts = self._facts_kept()
+            answer_large_head(table, stream, words, facts, ends=bool(flags & END_STREAM))
             self._spend_reset()
-        elif head.malformed or head.trailers or (head.many and self._too_many()):
-            words = head.malformed or "trailers, or too many fields"
+        elif head.malformed or head.trailers:
+            words = head.malformed or "trailers of no request"
             table.reject("malformed", words, self._facts_kept())
             refuse(table, stream, PROTOCOL_ERROR)
             self._spend_reset()
@@ -245,9 +245,16 @@ class Inbound(Direction[RequestHead]):
             return False
         return True
 
-    def _too_many(self) -> bool:
-        """Whether the block that was read has more fields than max-fields."""
-        return too_many(self.reader.fields, self.table.context.limits.max_fields)
+    def _too_large(self, head: RequestHead) -> str:
+        """Which limit the head that was read is over; empty for none, or if it is none of a
+        request."""
+        limits = self.table.context.limits
+        if head is TOO_LONG:
+            return f"the fields of the head are over {limits.max_header_bytes} bytes"
+        if head.malformed or head.trailers or not head.many:
+            return ""
+        most = limits.max_fields
+        return f"more than {most} fields" if too_many(self.reader.fields, most) else ""
 
     def _is_hpack_bomb(self, length: int) -> bool:
         """Whether the block that was read, of this length, becomes far longer without a table than

@@ -13,10 +13,12 @@ def refuse(table: StreamTable, stream: int, code: int) -> None:
     table.turn_away(stream)
 
 
-def answer_large_head(table: StreamTable, stream: int, words: str, *, ends: bool) -> None:
-    """RFC 9113 10.5.1: 431. That is the whole answer, what is still sent of the request is not
-    wanted (8.1)."""
-    table.reject("malformed", "431 " + words)
+def answer_large_head(
+    table: StreamTable, stream: int, words: str, facts: Facts, *, ends: bool
+) -> None:
+    """RFC 6585 5, RFC 9113 10.5.1: 431. That is the whole answer, what is still sent of the request
+    is not wanted (8.1)."""
+    table.reject("malformed", "431 " + words, facts)
     table.answer_unopened(stream, 431, words)
     if ends:
         table.turn_away(stream)

@@ -35,7 +35,7 @@ from tests.relay.proxy import Proxy
 from tests.relay.streams import asked, begun
 
 CRUMBS: Fields = tuple((b"cookie", b"%d=x" % number) for number in range(150))
-MANY: Fields = tuple((b"x-%d" % number, b"") for number in range(97))
+LENGTHS: Fields = ((b"content-length", b"5"), (b"content-length", b"6"))
 
 
 def closed_by(talk: Conversation) -> tuple[int, int]:
@@ -128,22 +128,58 @@ def test_a_request_has_max_fields_and_not_one_more(most: int, stateless: bool) -
         talk.client_asks(stream, with_fields(most))
         assert talk.app_hears() == [("headers", stream, with_fields(most), "end")]
         talk.client_asks(stream + 2, with_fields(most + 1))
-        assert talk.client_hears() == [("reset", stream + 2, PROTOCOL_ERROR)]
+        assert is_431(talk, stream + 2, most)
         assert talk.app_hears() == []
     assert talk.rejected == {"malformed": 2 + stateless}
+    assert talk.proxy.context.counters.codes["http2"][431] == 2
+
+
+def is_431(talk: Conversation, stream: int, most: int) -> bool:
+    """Whether that is the whole answer, as over HTTP/1 (RFC 6585 5)."""
+    ((kind, of, fields, end),) = talk.client_hears()
+    assert (kind, of, end) == ("headers", stream, "end")
+    assert b"more than %d fields" % most in dict(fields)[b"proxy-status"]
+    return bool(dict(fields)[b":status"] == b"431")
+
+
+def test_of_a_request_that_has_too_many_fields_the_body_is_not_wanted() -> None:
+    """RFC 9113 8.1."""
+    talk = begun(max_fields=5)
+    talk.client_asks(1, with_fields(6), end=False)
+    assert [each[:2] for each in talk.client_hears()] == [("headers", 1), ("reset", 1)]
+    talk.client_sends(data(1, b"abcd", end=True))
+    assert talk.client_hears() == [("window", 0, 4)]
+    assert talk.app_hears() == []
+
+
+def test_what_is_malformed_is_so_whatever_else_it_is() -> None:
+    talk = begun(max_fields=5)
+    talk.client_asks(1, (*with_fields(6), (b"connection", b"close")))
+    talk.client_asks(3, with_fields(10)[4:])
+    assert talk.client_hears() == [("reset", stream, PROTOCOL_ERROR) for stream in (1, 3)]
+
+
+def test_who_sends_too_many_fields_and_nothing_else_is_sent_away() -> None:
+    talk = begun(max_fields=5, max_resets=3)
+    for stream in range(1, 9, 2):
+        talk.client_asks(stream, with_fields(6))
+    assert talk.client_hears()[-1][0] == "goaway"
+    assert talk.rejected == {"malformed": 4, "max-resets": 1}
 
 
 def test_crumbs_of_cookies_are_not_counted_whatever_max_fields_is() -> None:
     talk = begun(max_fields=5)
     talk.client_asks(1, with_fields(5, crumbs=90))
     assert talk.app_hears() == [("headers", 1, with_fields(5, crumbs=90), "end")]
+    talk.client_asks(3, with_fields(6, crumbs=90))
+    assert is_431(talk, 3, 5)
 
 
 def test_what_the_app_must_not_see_is_the_same_when_it_comes_again() -> None:
     talk = begun(max_fields=5)
     for stream in range(1, 21, 2):
         talk.client_asks(stream, with_fields(6))
-        assert talk.client_hears() == [("reset", stream, PROTOCOL_ERROR)]
+        assert is_431(talk, stream, 5)
     assert talk.app_hears() == []
 
 
@@ -155,8 +191,8 @@ MALFORMED: list[Any] = [
     pytest.param((*GET, (b"X", b"y")), id="a capital letter"),
     pytest.param((*GET, (b"x", b"a\r\nb")), id="two lines"),
     pytest.param((*GET, (b"content-length", b"x")), id="no number"),
-    pytest.param((*GET, *MANY), id="too many"),
-    pytest.param((*GET, *CRUMBS, *MANY), id="too many, and crumbs"),
+    pytest.param((*GET, *LENGTHS), id="two lengths"),
+    pytest.param((*GET, *LENGTHS[:1] * 2), id="one length twice"),
     pytest.param(TRAILERS, id="trailers of nothing"),
     pytest.param((), id="nothing"),
 ]
