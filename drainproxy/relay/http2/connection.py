@@ -238,10 +238,12 @@ class Http2Connection(Session):
             return
         if self.table.pending:
             self.goodbyes.poll()
-        if self.shutdown.waits:
-            self.shutdown.go_on(settings_passed=self.outbound.begun)
-        elif (self.shutdown.last_stream_sent or self.client_ended) and self.closing.may_begin:
+        # Who has ended its side opens no stream any more, so there is nothing to tell it.
+        ends = self.shutdown.last_stream_sent or self.client_ended
+        if ends and self.closing.may_begin:
             self.closing.flush_and_begin()
+        elif self.shutdown.waits:
+            self.shutdown.go_on(settings_passed=self.outbound.begun)
 
     def _app_gone(self, reason: str, status: int = 502) -> None:
         """The app is gone: end the streams that wait for it."""

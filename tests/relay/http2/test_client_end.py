@@ -75,6 +75,36 @@ def test_a_client_that_half_closes_before_the_app_accepts() -> None:
     assert talk.client.state == "closed"
 
 
+@pytest.mark.parametrize("settings_came", [True, False])
+@pytest.mark.parametrize("last", [b"", ping(), SETTINGS_ACK])
+def test_one_that_has_nothing_open_is_let_go_while_the_first_goaway_waits(
+    last: bytes, settings_came: bool
+) -> None:
+    """It waits a second for the stream for which the client has connected, or for the app."""
+    talk = Conversation("auto")
+    talk.client_begins()
+    if settings_came:
+        talk.app_sends(settings() + SETTINGS_ACK)
+    talk.proxy.leaves()
+    assert talk.session.shutdown.waits
+    talk.client_sends(last)
+    talk.client_ends()
+    assert talk.client.state == "closed"
+    assert talk.app.lost
+    assert talk.proxy.context.registry.sessions == set()
+
+
+def test_nor_does_it_wait_any_longer_than_for_its_last_answer() -> None:
+    talk = Conversation("auto")
+    talk.client_begins(GET)
+    talk.proxy.leaves()
+    talk.client_ends()
+    assert talk.session.shutdown.waits
+    talk.app_sends(settings() + talk.answers.headers(1, OK, end=True))
+    assert talk.client_hears()[-1] == ("headers", 1, OK, "end")
+    assert talk.client.state == "closed"
+
+
 # What cannot
 
 
