@@ -77,6 +77,9 @@ class Member(Protocol):
     def recompute_age(self) -> None:
         """The ages of the settings have changed."""
 
+    def free_memory(self) -> None:
+        """Nothing has moved for idle-close."""
+
     def close_if_unused(self) -> None:
         """Close if it carries nothing."""
 
@@ -111,6 +114,7 @@ class Registry:
 
     __slots__ = (
         "_context",
+        "_unused_since",
         "left_undelivered",
         "newest",
         "on_empty",
@@ -127,6 +131,8 @@ class Registry:
         self.newest = 0.0
         self.left_undelivered: dict[Member, int] = {}
         self.on_empty: Callable[[], None] | None = None
+        # Who has moved since then had not been idle for idle-close in the last sweep.
+        self._unused_since = 0.0
 
     # Admission and removal
 
@@ -220,14 +226,17 @@ class Registry:
                 else:
                     session.on_idle_timeout()
             elif session.idle_since <= unused_since:
-                self._close_unused(session, unused_since)
+                self._look_at_unused(session, unused_since)
             # It may be over in each sweep, as while a goodbye waits, so it comes beside the others.
             if session.deadline <= now:
                 session.on_deadline()
+        self._unused_since = unused_since
 
-    def _close_unused(self, session: Member, since: float) -> None:
-        """Close a connection that has been idle for idle-close since a goodbye became pending: its
-        next answer would have carried it."""
+    def _look_at_unused(self, session: Member, since: float) -> None:
+        """One that has been idle for idle-close: once it gives memory back; and since a goodbye
+        became pending it is closed, for its next answer would have carried that."""
+        if session.idle_since >= self._unused_since:
+            session.free_memory()
         age = session.age
         told_since = self._context.latecomers.told_since(age.connected_at, age.jitter_sample)
         if min(told_since, age.told_at) <= since:

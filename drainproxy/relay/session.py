@@ -25,8 +25,7 @@ from drainproxy.relay.upstream import UpstreamProtocol
 
 # How much of what cannot be forwarded yet is kept before the client's reading stops.
 MOST_HELD = 65536
-# After the last answer the client's reading side stays open this long, so that what it was still
-# sending does not reset the connection before it has read the answer (RFC 9112 9.6).
+# In seconds. Reading goes on behind the last answer, which a reset would take away (RFC 9112 9.6).
 LINGER = 5.0
 
 
@@ -258,6 +257,9 @@ class Session:
         """Whether a request may be on its way, which it may if the connection was used `since`."""
         return False
 
+    def free_memory(self) -> None:
+        """Nothing has moved for idle-close: give back what is kept for speed alone."""
+
     def close_if_unused(self) -> None:
         """Close if the connection carries nothing at the moment."""
 
@@ -329,8 +331,6 @@ class Session:
             self.stops &= ~why
             if not self.stops & STOPS:
                 self.client.resume_reading()
-
-    # Small reads
 
     def expect_much_of_client(self) -> None:
         """Read the client in small pieces from now on (`small_reads`)."""

@@ -184,6 +184,12 @@ class HpackReader(Generic[Read]):
         """Keep nothing of the block that was read last."""
         self._entries, self._last = [], None
 
+    def forget_all(self) -> None:
+        """Keep nothing but the table: what was read already is read anew when it comes again."""
+        self.forget()
+        self._blocks.forget()
+        self._strings.forget()
+
     def allow(self, size: int) -> None:
         """The receiver's SETTINGS_HEADER_TABLE_SIZE, as soon as the sender has acknowledged it.
 

@@ -103,6 +103,11 @@ class CachingReader(HpackReader[Read]):
         super().forget()
         self._forget_gone()
 
+    def forget_all(self) -> None:
+        """Keep nothing but the table."""
+        super().forget_all()
+        self._known.forget()
+
     def keep_fields(self) -> None:
         """From now on the fields of each block are wanted."""
         self._longest = -1

@@ -441,3 +441,9 @@ def test_a_block_begins_with_the_table_size_that_the_peer_waits_for(
 def test_what_must_never_be_indexed_stays_so_through_us(reader: Reader) -> None:
     coded = literal(b":method", b"GET", never_indexed=True) + literal(b"a", b"b")
     assert block(reader.read(coded)) == coded
+
+
+def test_what_is_forgotten_is_read_again_with_the_table_as_it_was(reader: Reader) -> None:
+    assert reader.read(A_B) == reader.read(NEWEST)
+    reader.forget_all()
+    assert reader.read(NEWEST) == ((b"a", b"b"),)

@@ -254,3 +254,22 @@ def test_fields_are_kept_of_a_long_block_or_where_they_are_wanted() -> None:
     kept.append(reader.fields_kept)
 
     assert kept == [(), ((b"x", value),), ((b"x", b"y"),)]
+
+
+def test_what_is_forgotten_is_understood_anew_with_the_table_as_it_was() -> None:
+    understood: list[Fields] = []
+
+    def understand(fields: Fields) -> Fields:
+        understood.append(fields)
+        return fields
+
+    quick = CachingReader(65536, understand, is_pseudo)
+    entry = ((b":a", b"b"),)
+    quick.read(indexed(*entry[0]))
+    for _ in range(2):
+        assert quick.read(index(NEWEST)) == entry
+    before = len(understood)
+    quick.forget_all()
+    for _ in range(2):
+        assert quick.read(index(NEWEST)) == entry
+    assert understood[before:] == [entry]

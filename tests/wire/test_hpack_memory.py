@@ -39,6 +39,18 @@ def test_a_block_that_would_take_all_the_room_is_not_remembered(reader: Reader) 
     assert reader.read(usual) is before
 
 
+def test_all_that_is_remembered_can_be_forgotten_but_the_table(reader: Reader) -> None:
+    in_table = reader.read(b"\x40\x01x\x01y")
+    blocks = [b"\x82", literal(b"x", b"y"), zeros(3), b"\xbe"]
+    read = [reader.read(block) for block in blocks]
+    reader.forget_all()
+    again = [reader.read(block) for block in blocks]
+    assert again == read
+    assert again[-1] == in_table
+    assert all(one is not other for one, other in zip(read, again, strict=True))
+    assert read[2][0][1] is not again[2][0][1]
+
+
 def zeros(count: int) -> bytes:
     """A literal of 8 times `count` zeros, whose codes take 5 times `count` bytes."""
     return b"\x01" + bytes((0x80 | 5 * count,)) + b"\0" * 5 * count

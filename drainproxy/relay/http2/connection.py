@@ -216,6 +216,12 @@ class Http2Connection(Session):
 
     # The ends
 
+    def free_memory(self) -> None:
+        """What was remembered of heads, some 100 KB after many different ones, is learnt again."""
+        self.inbound.heads.forget()
+        for direction in (self.inbound, self.outbound):
+            direction.reader.forget_all()
+
     def close_if_unused(self) -> None:
         """Part from a client that has no streams."""
         if not self.table.streams and not self.closing.over:

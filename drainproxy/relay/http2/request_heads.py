@@ -23,6 +23,10 @@ class RequestHeads:
         self._known: dict[Fields, RequestHead] = {}
         self.client_ip = b""
 
+    def forget(self) -> None:
+        """Remember none."""
+        self._known.clear()
+
     def understand(self, fields: Fields) -> RequestHead:
         """The head that these fields are, fields left out that do not matter here."""
         head = self._known.get(fields)

@@ -1,15 +1,31 @@
 """What a connection keeps while it is idle, which may be for an hour: of long heads nothing."""
 
 import gc
+from sys import getsizeof
 from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
+from drainproxy.drain.ledger import Ledger
 from drainproxy.relay.context import Context
+from drainproxy.relay.http2.connection import Http2Connection
+from drainproxy.wire.hpack import literal
 from tests.relay.connection import Connection
 from tests.relay.conversation import Conversation
-from tests.relay.frames import CALL, EVENTS, GET, GRPC_OK, OK, SWITCHED, WEBSOCKET, Fields, data
+from tests.relay.frames import (
+    CALL,
+    EVENTS,
+    GET,
+    GRPC_OK,
+    OK,
+    SWITCHED,
+    WEBSOCKET,
+    Fields,
+    data,
+    headers_frame,
+    ping,
+)
 from tests.relay.streams import begun
 
 LONG = (b"x-long", b"y" * 20_000)
@@ -17,11 +33,16 @@ LONG = (b"x-long", b"y" * 20_000)
 MOST_KEPT = 4096
 
 # What many have, and the other ends.
-_SHARED = Connection | Context | Conversation | type | FunctionType | ModuleType
+_SHARED = Connection | Context | Conversation | Ledger | type | FunctionType | ModuleType
 
 
 def longest_kept(talk: Conversation) -> int:
     """How long the longest bytes are that a session has to itself."""
+    return max(len(each) for each in kept(talk) if isinstance(each, bytes | bytearray))
+
+
+def kept(talk: Conversation) -> list[Any]:
+    """All that a session has to itself, and what it shares with others of static tables."""
     session = talk.session
     left: list[Any] = [session.inbound, session.outbound, session.table, session.goodbyes]
     seen: dict[int, Any] = {}
@@ -30,7 +51,7 @@ def longest_kept(talk: Conversation) -> int:
         if id(each) not in seen and not isinstance(each, _SHARED):
             seen[id(each)] = each
             left += gc.get_referents(each)
-    return max(len(each) for each in seen.values() if isinstance(each, bytes | bytearray))
+    return list(seen.values())
 
 
 def with_long(name: bytes, fields: Fields) -> Fields:
@@ -98,3 +119,53 @@ def test_a_stream_that_was_followed_leaves_nothing(fields: Fields, answer: Field
     talk.app_sends(data(1, b"\x81\0", end=True))
     assert talk.in_flight == {}
     assert longest_kept(talk) <= MOST_KEPT
+
+
+# Many different heads
+
+
+def asks_for(talk: Conversation, number: int) -> None:
+    """As clients do that put no target into the table: it is another one each time."""
+    stream = 1 + 2 * number
+    block = talk.says.block((*GET[:2], GET[3], (b"x-agent", b"an agent")))
+    target = literal(b":path", b"/%040d" % number)
+    talk.client_sends(headers_frame(stream, block[:1] + target + block[1:]))
+    heard = talk.app_hears()[-1]
+    assert dict(heard[2])[b":path"] == b"/%040d" % number
+    talk.app_answers(stream, fields=(*OK, (b"x-number", b"%d" % number)))
+
+
+def size_kept(talk: Conversation) -> int:
+    """Beyond what a connection has that nobody has used."""
+    sizes = [sum(map(getsizeof, kept(each))) for each in (talk, begun())]
+    return sizes[0] - sizes[1]
+
+
+def test_after_idle_close_of_many_heads_nothing_is_kept_but_the_tables() -> None:
+    """Those weigh up to 4,096 bytes each by RFC 7541 4.1, of which objects make some more."""
+    talk = begun(forwarded=True, idle_close=5)
+    for number in range(600):
+        asks_for(talk, number)
+    assert size_kept(talk) > 60_000
+    talk.proxy.wait(4.5)
+    assert size_kept(talk) > 60_000
+    talk.proxy.wait(1)
+    assert size_kept(talk) < 30_000
+    for number in range(600, 610):
+        asks_for(talk, number)
+    assert talk.client_hears()[-1][0] == "headers"
+
+
+def test_it_is_given_back_once_each_time_that_a_connection_falls_idle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    freed: list[int] = []
+    talk = begun(idle_close=5.1, idle_timeout=1e9)
+    monkeypatch.setattr(Http2Connection, "free_memory", lambda session: freed.append(1))
+    talk.proxy.wait(60)
+    assert len(freed) == 1
+    talk.client_sends(ping())
+    talk.proxy.wait(5)
+    assert len(freed) == 1
+    talk.proxy.wait(60)
+    assert len(freed) == 2
