@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from typing import Any, NamedTuple
 
@@ -143,8 +143,17 @@ def status(admin: Address, admin_token: str | None, as_json: bool, watch: bool) 
     sys.exit(0 if body["phase"] == "serving" else 1)
 
 
+def _judge_share(given: Mapping[str, Any]) -> None:
+    before, after = given["before"], given["after"]
+    if given["percent"] is None:
+        _following(before, after)
+    elif before is not None or after is not None:
+        raise click.UsageError("give --percent, or --from and --to")
+
+
 @click.command(
     cls=Command,
+    judges=[_judge_share],
     epilog=examples(
         "rebalance --percent 20 --over 1m",
         "rebalance --from 25 --to 50 --over 2m    # in each pod of the stable version",
@@ -188,8 +197,6 @@ def rebalance(
     if percent is None:
         percent = _following(before, after)
         click.echo(f"{percent:.3g} % of the connections are asked to reconnect")
-    elif before is not None or after is not None:
-        raise click.UsageError("give --percent, or --from and --to")
     body = AdminClient(admin, admin_token).post(
         f"/rebalance?percent={percent:g}&over={format_duration(over)}"
     )

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,7 +30,38 @@ An object excepts itself with the annotations drainproxy.io/ignore: "ID,ID" and
 drainproxy.io/ignore-reason."""
 
 
-@click.command(cls=Command, epilog=_EPILOG)
+def _judge(given: Mapping[str, Any]) -> Iterator[str]:
+    from drainproxy.rollout.check.rules import BY_ID
+
+    if given["explain"] and given["explain"] not in BY_ID:
+        yield f"--explain: {_no_rule(given['explain'])}"
+
+
+def _judge_rules(given: Mapping[str, Any]) -> Iterator[str]:
+    unknown = [*_unknown("--only", given["only"]), *_unknown("--skip", given["skip"])]
+    yield from unknown
+    if not unknown and not _chosen(given["only"], given["skip"]):
+        yield "--only and --skip leave no rule: nothing would be checked"
+
+
+def _judge_files(given: Mapping[str, Any]) -> Iterator[str]:
+    """Those that are named: nobody waits for standard input to be told of an option."""
+    from drainproxy.cli.check_input import read_all
+
+    if not given["explain"] and not given["listed"]:
+        paths = (*given["filenames"], *given["paths"])
+        yield from map(_printable, read_all(paths).mistakes)
+
+
+def _paths(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The manifests that are named, or standard input, if no person would have to type it."""
+    paths: tuple[str, ...] = (*given["filenames"], *given["paths"])
+    if not paths and sys.stdin.isatty():
+        raise click.UsageError("which manifests? Name a FILE, a DIR, or - for standard input")
+    return paths or ("-",)
+
+
+@click.command(cls=Command, judges=(_judge, _judge_rules), read=_judge_files, epilog=_EPILOG)
 @click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]...")
 @click.option(
     "-f",
@@ -60,7 +91,7 @@ drainproxy.io/ignore-reason."""
 @click.option("--skip", multiple=True, metavar="ID[,ID]", help="Apply all rules except these.")
 @click.option("--list", "listed", is_flag=True, help="Print the rules and exit (-o json too).")
 @click.option("--explain", metavar="ID", help="Print what a rule checks and why, and exit.")
-def check(paths: tuple[str, ...], filenames: tuple[str, ...], form: str, **given: Any) -> None:
+def check(form: str, **given: Any) -> None:
     """Check manifests against the release checklist.
 
     All manifests are checked together: workloads with their Services, disruption budgets,
@@ -68,30 +99,28 @@ def check(paths: tuple[str, ...], filenames: tuple[str, ...], form: str, **given
     charts. With -o human findings stand under the checklist; else the checklist goes to stderr.
     """
     if given["explain"]:
-        click.echo(_explained(given["explain"]), nl=False)
+        from drainproxy.rollout.check.catalogue import explain
+
+        click.echo(explain(given["explain"]), nl=False)
     elif given["listed"]:
         click.echo(_listed(form), nl=False)
     else:
-        _check((*filenames, *paths), form, given)
+        _check(form, given)
 
 
-def _check(paths: tuple[str, ...], form: str, given: dict[str, Any]) -> None:
+def _check(form: str, given: dict[str, Any]) -> None:
     from drainproxy.cli.check_input import read_all
     from drainproxy.manifests.values import without_collector
     from drainproxy.rollout.check.relations import take_stock
     from drainproxy.rollout.check.report import check as applied
 
-    if not paths and sys.stdin.isatty():
-        raise click.UsageError("which manifests? Name a FILE, a DIR, or - for standard input")
-    mistakes = [*_unknown("--only", given["only"]), *_unknown("--skip", given["skip"])]
-    if not (rules := _chosen(given["only"], given["skip"])) and not mistakes:
-        mistakes.append("--only and --skip leave no rule: nothing would be checked")
+    paths = _paths(given)
     with without_collector():
-        found = read_all(paths or ("-",))
-        _stop([*mistakes, *found.mistakes])
+        found = read_all(paths)
+        _stop(found.mistakes)
         for note in found.notes:
             click.echo(_printable(note), err=True)
-        report = applied(take_stock(found.objects), rules)
+        report = applied(take_stock(found.objects), _chosen(given["only"], given["skip"]))
     level = _level(given["strict"], given["fail_on"])
     _print(report, form, level or "error")
     if level and report.fails(level):
@@ -160,15 +189,6 @@ def _no_rule(id: str) -> str:
     near = did_you_mean(id, BY_ID)
     hint = f"did you mean {near}?" if near else "`drainproxy check --list` has them all"
     return f"there is no rule {id!r}: {hint}"
-
-
-def _explained(id: str) -> str:
-    from drainproxy.rollout.check.catalogue import explain
-
-    try:
-        return explain(id)
-    except KeyError:
-        raise click.UsageError(_no_rule(id)) from None
 
 
 def _listed(form: str) -> str:

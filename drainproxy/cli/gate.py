@@ -14,14 +14,20 @@ from drainproxy.cli.gate_options import (
     LOOKS,
     SAID,
     SERVER,
+    SIDES,
     SOURCE,
     STATE,
     VERSIONS,
     added,
+    judge_app,
+    judge_listen,
+    judge_service,
+    judge_versions,
     rollout,
     server,
 )
 from drainproxy.cli.help import Group
+from drainproxy.cli.parsed import Whole
 from drainproxy.extras import install_hint
 
 if TYPE_CHECKING:
@@ -50,11 +56,12 @@ def gate() -> None:
 
 
 @gate.command(
+    judges=SIDES,
     epilog="""\b
 Example:
   drainproxy gate canary --namespace shop --canary-hash 6d5f9c --stable-hash 7c4b8d \\
       --window 5m --wait 10m -o json
-"""
+""",
 )
 @added(*VERSIONS, *SERVER, *LOOKS)
 def canary(**given: Any) -> None:
@@ -63,10 +70,11 @@ def canary(**given: Any) -> None:
 
 
 @gate.command(
+    judges=[judge_service],
     epilog="""\b
 Example:
   drainproxy gate budget --source pyrra --service shop --prometheus https://prometheus.example
-"""
+""",
 )
 @click.option("--service", required=True, help="The service's name in the rules of its objective.")
 @added(SOURCE, *SERVER, *LOOKS)
@@ -76,15 +84,14 @@ def budget(**given: Any) -> None:
 
 
 @gate.command(
+    judges=[judge_app],
     epilog="""\b
 Example:
   drainproxy gate migration --app shop --version 7 --namespace prod
-"""
+""",
 )
 @click.option("--app", required=True, help="The app: its label app.kubernetes.io/name.")
-@click.option(
-    "--version", type=click.IntRange(min=0), required=True, help="The schema version of the code."
-)
+@click.option("--version", type=Whole(min=0), required=True, help="The schema version of the code.")
 @click.option("--namespace", help="The namespace of the ConfigMaps with the record.")
 @added(*STATE, *SAID)
 def migration(**given: Any) -> None:
@@ -99,6 +106,7 @@ def migration(**given: Any) -> None:
 
 @gate.command(
     "all",
+    judges=[judge_versions, *SIDES, judge_service, judge_app],
     epilog="""\b
 Example:
   drainproxy gate all --namespace shop --canary-hash 6d5f9c --stable-hash 7c4b8d \\
@@ -108,30 +116,24 @@ Example:
 @click.option("--service", help="Also judge the error budget of this service.")
 @added(SOURCE)
 @click.option("--app", help="Also judge the record of migrations of this app.")
-@click.option(
-    "--version", type=click.IntRange(min=0), help="The schema version of the canary's code."
-)
+@click.option("--version", type=Whole(min=0), help="The schema version of the canary's code.")
 @click.option(
     "--previous",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     help="The schema version of the stable code; a fail is a hold if a rollback to it is refused.",
 )
 @added(*STATE, *VERSIONS, *SERVER, *LOOKS)
 def all_(**given: Any) -> None:
     """Judge the canary, the error budget and the migrations in one verdict."""
-    asks = given["version"] is not None or given["previous"] is not None
-    if given["app"] is None and asks:
-        raise click.UsageError("--version and --previous are looked up in the record of --app")
-    if given["app"] is not None and not asks:
-        raise click.UsageError("--app: say what its record is asked for: --version or --previous")
     _look(_at_all(given), given)
 
 
 @gate.command(
+    judges=[judge_listen],
     epilog="""\b
 Example:
   drainproxy gate serve --prometheus http://prometheus:9090 --token-file /run/secrets/gate/token
-"""
+""",
 )
 @click.option(
     "--listen",
@@ -162,10 +164,7 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     from drainproxy.rollout.gate.serve import Gate, Token
     from drainproxy.sidecar import logs
 
-    try:
-        address = parse_listen(listen)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--listen") from None
+    address = parse_listen(listen)
     if token_file is None:
         click.echo("drainproxy: no --token-file: requests need no token", err=True)
     app = Gate(server(given), Token(token_file), _record(given)).application()
@@ -204,14 +203,9 @@ def _at_canary(given: dict[str, Any]) -> Look:
 
 
 def _at_budget(given: dict[str, Any]) -> Look:
-    from drainproxy.rollout.gate.budget import budget_queries
     from drainproxy.rollout.gate.look import look_at_budget
 
     source, service = given["source"], given["service"]
-    try:
-        budget_queries(source, service)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--service") from None
     return lambda: look_at_budget(server(given), source, service, time.time())
 
 
@@ -239,10 +233,7 @@ def _question(given: dict[str, Any], previous: int | None = None) -> "MigrationQ
     from drainproxy.rollout.gate.record import MigrationQuestion
     from drainproxy.rollout.migration.declared import parse_app
 
-    try:
-        app = parse_app(given["app"])
-    except ValueError as error:
-        raise click.BadParameter(f"{given['app']!r} {error}", param_hint="--app") from None
+    app = parse_app(given["app"])
     if given["state"] is None:
         try:
             import lightkube  # noqa: F401

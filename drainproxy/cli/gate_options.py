@@ -1,13 +1,15 @@
 """The options of the gates: the Prometheus, the versions that are compared, the record."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
+from drainproxy.cli.all_mistakes import Judge
 from drainproxy.cli.help import Option
 from drainproxy.cli.parsed import DURATION, PERCENT, Parsed, duration_within
 
@@ -246,11 +248,70 @@ def rollout(given: dict[str, Any]) -> "Rollout":
     return Rollout(sides[0], sides[1], given["window"], policy, given["warm_up"], weight)
 
 
-def _matchers(name: str, given: dict[str, Any]) -> str:
+def judge_side(name: str) -> Judge:
+    """Whether what is said of the canary, or of the stable version, selects anything."""
+
+    def judge(given: Mapping[str, Any]) -> Iterator[str]:
+        with suppress(LookupError):  # nobody has said which it is: a hold, and no mistake
+            try:
+                _matchers(name, given)
+            except ValueError as error:
+                yield invalid(name, str(error))
+
+    return judge
+
+
+def judge_service(given: Mapping[str, Any]) -> Iterator[str]:
+    """Whether recording rules can be of a service with this name."""
+    from drainproxy.rollout.gate.budget import budget_queries
+
+    try:
+        if given["service"] is not None:
+            budget_queries(given["source"], given["service"])
+    except ValueError as error:
+        yield invalid("service", str(error))
+
+
+def judge_app(given: Mapping[str, Any]) -> Iterator[str]:
+    """Whether an app can have this name."""
+    from drainproxy.rollout.migration.declared import parse_app
+
+    try:
+        if given["app"] is not None:
+            parse_app(given["app"])
+    except ValueError as error:
+        yield invalid("app", f"{given['app']!r} {error}")
+
+
+def judge_listen(given: Mapping[str, Any]) -> Iterator[str]:
+    """Whether a server can have this address."""
+    from drainproxy.config.addresses import parse_listen
+
+    try:
+        parse_listen(given["listen"])
+    except ValueError as error:
+        yield invalid("listen", f"{given['listen']!r} {error}")
+
+
+def judge_versions(given: Mapping[str, Any]) -> Iterator[str]:
+    """Whether an app and what its record is asked for are given together."""
+    asks = given["version"] is not None or given["previous"] is not None
+    if given["app"] is None and asks:
+        yield "--version and --previous are looked up in the record of --app"
+    if given["app"] is not None and not asks:
+        yield "--app: say what its record is asked for: --version or --previous"
+
+
+def invalid(name: str, problem: str) -> str:
+    """What click says of a wrong value of an option."""
+    return click.BadParameter(problem, param_hint=f"'--{name}'").format_message()
+
+
+def _matchers(name: str, given: Mapping[str, Any]) -> str:
     from drainproxy.rollout.gate.request import matchers
 
     text, hash_ = given[name] or "", given[f"{name}_hash"] or ""
-    try:
-        return matchers(f"--{name}", text, hash_, given["hash_label"], given["namespace"] or "")
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint=f"--{name}") from None
+    return matchers(f"--{name}", text, hash_, given["hash_label"], given["namespace"] or "")
+
+
+SIDES: Final = (judge_side("canary"), judge_side("stable"))

@@ -1,11 +1,12 @@
 """How help looks: options and commands in sections, whole summaries, examples that run. And how
 mistakes look: all at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
-from click.core import iter_params_for_processing
+
+from drainproxy.cli.all_mistakes import Judge, RefusedLine, judged
 
 # A summary is the first sentence, however long it is: it is wrapped, never cut.
 _WHOLE = 1_000
@@ -26,32 +27,35 @@ class Command(click.Command):
     `sections`, heading -> names of parameters."""
 
     def __init__(
-        self, *arguments: Any, sections: Mapping[str, Sequence[str]] | None = None, **given: Any
+        self,
+        *arguments: Any,
+        sections: Mapping[str, Sequence[str]] | None = None,
+        judges: Sequence[Judge] = (),
+        read: Judge | None = None,
+        **given: Any,
     ) -> None:
+        """`judges` say what is wrong with values that click lets pass. `read` says what is wrong
+        with the files that are named; it is asked only if anything else is wrong, for else the
+        command reads them itself, once."""
         super().__init__(*arguments, **given)
         self._sections = {
             name: heading for heading, names in (sections or {}).items() for name in names
         }
+        self._judges = tuple(judges)
+        self._read = () if read is None else (read,)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Click stops at the first wrong value; whoever has two should not have to run it twice."""
-        given = [*args]
+        """Whoever has two mistakes in a line is told both."""
+        line = [*args]
         try:
-            return super().parse_args(ctx, args)
-        except click.BadParameter:
-            mistakes = [*self._mistakes(ctx, given)]
-            if len(mistakes) < 2:
-                raise
+            rest = super().parse_args(ctx, args)
+        except click.UsageError:
+            refused = RefusedLine(self, ctx, line)
+            mistakes = [*refused.said, *judged(self._judges + self._read, refused.given)]
             raise click.UsageError("\n".join(mistakes), ctx) from None
-
-    def _mistakes(self, ctx: click.Context, args: list[str]) -> Iterator[str]:
-        values, _, order = self.make_parser(ctx).parse_args(args)
-        for param in iter_params_for_processing(order, self.get_params(ctx)):
-            try:
-                param.handle_parse_result(ctx, values, [])
-            except click.BadParameter as error:
-                error.ctx, error.param = ctx, error.param or param
-                yield error.format_message()
+        if not ctx.resilient_parsing and (mistakes := [*judged(self._judges, ctx.params)]):
+            raise click.UsageError("\n".join([*mistakes, *judged(self._read, ctx.params)]), ctx)
+        return rest
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options by section, those of the command itself first."""

@@ -2,15 +2,16 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from drainproxy.cli.all_mistakes import Judge
 from drainproxy.cli.help import Command, examples
-from drainproxy.cli.manifests import read_texts
+from drainproxy.cli.manifests import missing_files, read_texts
 from drainproxy.cli.options import option
-from drainproxy.config import IMAGE_ENVIRONMENT, ConfigError, Mistake
+from drainproxy.config import IMAGE_ENVIRONMENT, Mistake, Setting
 from drainproxy.kube.annotations import ANNOTATABLE
 
 if TYPE_CHECKING:
@@ -66,8 +67,24 @@ def report_options(command: Decorated) -> Decorated:
     return output(dry_run(command))
 
 
+def _judge_annotation(row: Setting) -> Judge:
+    """Whether what is given of it may be the text of its annotation."""
+
+    def judge(given: Mapping[str, Any]) -> Iterator[str]:
+        texts = given[row.field]
+        try:
+            row.read(texts if isinstance(texts, str) else " ".join(texts or ()))
+        except ValueError as error:
+            if texts not in (None, ()):
+                yield str(Mistake(f"flag {row.flag}", row.name, str(error)))
+
+    return judge
+
+
 @click.command(
     cls=Command,
+    judges=[*map(_judge_annotation, ANNOTATABLE)],
+    read=missing_files,
     epilog=examples(
         "inject --image REGISTRY/drainproxy:0.1.0 deployment.yaml | kubectl apply -f -",
         "inject --image REGISTRY/drainproxy:0.1.0 --dry-run manifests/",
@@ -96,8 +113,8 @@ def inject(
 
     The environment variable DRAINPROXY_IMAGE names the image for pods that name none.
 
-    Exits with 1 if anything is wrong, or if no workload is captured (the manifests are printed all
-    the same), and with 2 if there is no Kubernetes object.
+    Exits with 1 if a manifest is wrong, or if no workload is captured (the manifests are printed
+    all the same), and with 2 if an option is wrong or there is no Kubernetes object.
     """
     from drainproxy.kube.batch import inject_all
     from drainproxy.kube.plan import Options
@@ -112,6 +129,7 @@ def inject(
 
 @click.command(
     cls=Command,
+    read=missing_files,
     epilog=examples("uninject injected.yaml > shop.yaml", "uninject --only services shop.yaml"),
 )
 @files_argument
@@ -146,20 +164,12 @@ def _image() -> str | None:
 
 
 def _annotations(given: Mapping[str, Any]) -> dict[str, str]:
-    """The options as annotations; exit code 1, naming every mistake, if one is wrong."""
-    found, mistakes = {}, []
-    for row in ANNOTATABLE:
-        texts = given[row.field]
-        if texts in (None, ()):
-            continue
-        found[row.annotation] = text = texts if isinstance(texts, str) else " ".join(texts)
-        try:
-            row.read(text)
-        except ValueError as error:
-            mistakes.append(Mistake(f"flag {row.flag}", row.name, str(error)))
-    if mistakes:
-        raise click.ClickException(str(ConfigError(mistakes)))
-    return found
+    """The options as annotations."""
+    return {
+        row.annotation: texts if isinstance(texts, str) else " ".join(texts)
+        for row in ANNOTATABLE
+        if (texts := given[row.field]) not in (None, ())
+    }
 
 
 def _print(result: "BatchResult", style: str, dry_run: bool) -> None:

@@ -2,9 +2,9 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -39,6 +39,13 @@ def read_texts(paths: tuple[str, ...], command: str) -> dict[str, str]:
     files = [file for path in paths or ("-",) for file in _files(path, command)]
     names = _names(dict.fromkeys(files))
     return {name: _text(file, name) for file, name in names.items()}
+
+
+def missing_files(given: Mapping[str, Any]) -> Iterator[str]:
+    """Which of the `filenames` and `paths` of a command are not there."""
+    for path in (*given["filenames"], *given["paths"]):
+        if path != "-" and not is_url(path) and not Path(path).exists():
+            yield f"{path}: No such file or directory"
 
 
 def is_terminal() -> bool:

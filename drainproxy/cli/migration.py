@@ -5,7 +5,12 @@ from typing import Any
 import click
 
 from drainproxy.cli.help import Group
-from drainproxy.cli.migration_asked import LENIENT, MigrationOptions, record_options
+from drainproxy.cli.migration_asked import (
+    LENIENT,
+    MigrationOptions,
+    judge_record,
+    record_options,
+)
 from drainproxy.cli.migration_lint import lint
 
 
@@ -38,6 +43,7 @@ def _example(*lines: str) -> str:
 
 @migration.command(
     context_settings=LENIENT,
+    read=judge_record,
     epilog=_example("status --app shop --state shop.json", "status --app shop --namespace prod"),
 )
 @record_options(version=False)
@@ -53,6 +59,7 @@ def status(ctx: click.Context, /, **given: Any) -> None:
 
 @migration.command(
     context_settings=LENIENT,
+    read=judge_record,
     epilog=_example(
         "begin expand --version 7 --app shop --state shop.json",
         "begin contract --version 7 --app shop --namespace prod --contract-after 48h",
@@ -72,6 +79,7 @@ def begin(ctx: click.Context, /, **given: Any) -> None:
 
 @migration.command(
     context_settings=LENIENT,
+    read=judge_record,
     epilog=_example("deployed --version 7 --app shop --state shop.json"),
 )
 @record_options(version=True)
@@ -85,7 +93,9 @@ def deployed(ctx: click.Context, /, **given: Any) -> None:
 
 
 @migration.command(
-    context_settings=LENIENT, epilog=_example("complete --app shop --namespace prod")
+    context_settings=LENIENT,
+    read=judge_record,
+    epilog=_example("complete --app shop --namespace prod"),
 )
 @record_options(version=False)
 @click.pass_context
@@ -97,6 +107,7 @@ def complete(ctx: click.Context, /, **given: Any) -> None:
 @migration.command(
     "may-deploy",
     context_settings=LENIENT,
+    read=judge_record,
     epilog=_example("may-deploy --version 7 --app shop --state shop.json && helm upgrade ..."),
 )
 @record_options(version=True)
@@ -109,6 +120,7 @@ def may_deploy(ctx: click.Context, /, **given: Any) -> None:
 @migration.command(
     "may-rollback",
     context_settings=LENIENT,
+    read=judge_record,
     epilog=_example(
         "may-rollback --version 6 --app shop --state shop.json && kubectl rollout undo ..."
     ),

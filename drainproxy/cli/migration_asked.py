@@ -2,13 +2,16 @@
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
+from drainproxy.cli.all_mistakes import Wrong
 from drainproxy.config import ConfigError, Mistake
 from drainproxy.config.kinds import parse_duration
 from drainproxy.config.mistakes import did_you_mean
@@ -103,7 +106,10 @@ class Mistakes:
         self, given: Mapping[str, Any], name: str, parse: Callable[[str], Value]
     ) -> Value | None:
         """The value of an option; None if it is missing or wrong, which is noted."""
-        text = given[name.lstrip("-").replace("-", "_").lower()]
+        try:
+            text = given[name.lstrip("-").replace("-", "_").lower()]
+        except Wrong:
+            return None
         if text is None:
             self.add(name, "is missing")
             return None
@@ -113,10 +119,13 @@ class Mistakes:
             self.add(name, f"{text!r} {error}")
             return None
 
+    def __str__(self) -> str:
+        return str(ConfigError(self._found)) if self._found else ""
+
     def raise_all(self) -> None:
         """Exit with 2 if there are any."""
         if self._found:
-            fail(str(ConfigError(self._found)))
+            fail(str(self))
 
 
 def fail(text: str) -> NoReturn:
@@ -132,14 +141,22 @@ def parse_form(text: str) -> str:
     return text
 
 
+def judge_record(given: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with these options beside what click refused."""
+    if said := str(MigrationOptions(click.get_current_context(), given).mistakes):
+        yield said
+
+
 class MigrationOptions:
-    """The options of a command as values; exits with 2 and all mistakes if there are any."""
+    """The options of a command as values. Whatever needs the record exits with 2 and all mistakes,
+    if there are any."""
 
     def __init__(self, ctx: click.Context, given: Mapping[str, Any]) -> None:
         from drainproxy.rollout.migration import declared
 
         self.now = datetime.now(UTC)
-        mistakes = Mistakes(ctx)
+        self._given = given
+        self.mistakes = mistakes = Mistakes(ctx)
         self.app = mistakes.read(given, "--app", declared.parse_app) or ""
         self.version: int | None = None
         if "version" in given:
@@ -148,9 +165,14 @@ class MigrationOptions:
             self.phase = mistakes.read(given, "PHASE", declared.parse_phase) or "expand"
         self.contract_after = mistakes.read(given, "--contract-after", _duration) or timedelta()
         self.form = mistakes.read(given, "--output", parse_form)
-        self._read_place(given, mistakes)
-        mistakes.raise_all()
-        self._store = open_store(given["state"], given["namespace"])
+        with suppress(Wrong):
+            self._read_place(given, mistakes)
+
+    @cached_property
+    def _store(self) -> "Store":
+        """Exits with 2 and all mistakes if there are any."""
+        self.mistakes.raise_all()
+        return open_store(self._given["state"], self._given["namespace"])
 
     def _read_place(self, given: Mapping[str, Any], mistakes: Mistakes) -> None:
         state, namespace = given["state"], given["namespace"]

@@ -1,7 +1,7 @@
 """`drainproxy migration lint`: which phase a SQL file belongs to."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,9 +33,31 @@ _TOOLS: "Final[dict[str, Tool]]" = {
 }
 
 
+class _Asked:
+    """The options as values, and what is wrong with them."""
+
+    def __init__(
+        self, ctx: click.Context, files: tuple[str, ...], given: Mapping[str, Any]
+    ) -> None:
+        # What looks like an option and is none was left over for the files.
+        named = [file for file in files if file == "-" or not file.startswith("-")]
+        ctx.args = [file for file in files if file not in named]
+        self.mistakes = Mistakes(ctx)
+        self.dialect = self.mistakes.read(given, "--dialect", lambda text: _one_of(text, _DIALECTS))
+        self.tool = self.mistakes.read(given, "--tool", lambda text: _one_of(text, _TOOLS))
+        self.form = self.mistakes.read(given, "--output", parse_form)
+        self.texts = _texts(named, self.mistakes)
+
+
+def _judge(given: Mapping[str, Any]) -> Iterator[str]:
+    if said := str(_Asked(click.get_current_context(), given["files"], given).mistakes):
+        yield said
+
+
 @click.command(
     cls=Command,
     context_settings=LENIENT,
+    read=_judge,
     epilog="""\b
 Examples:
   drainproxy migration lint migrations/0042_add_note.sql
@@ -71,15 +93,9 @@ def lint(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None:
     Exits 0 if all is expand or migrate, 1 if anything is contract, 3 if anything is unknown and
     nothing contract, 2 if a file cannot be read.
     """
-    # What looks like an option and is none was left over for the files.
-    named = [file for file in files if file == "-" or not file.startswith("-")]
-    ctx.args = [file for file in files if file not in named]
-    mistakes = Mistakes(ctx)
-    dialect = mistakes.read(given, "--dialect", lambda text: _one_of(text, _DIALECTS))
-    tool = mistakes.read(given, "--tool", lambda text: _one_of(text, _TOOLS))
-    form = mistakes.read(given, "--output", parse_form)
-    texts = _texts(named, mistakes)
-    mistakes.raise_all()
+    asked = _Asked(ctx, files, given)
+    asked.mistakes.raise_all()
+    dialect, tool, texts, form = asked.dialect, asked.tool, asked.texts, asked.form
     assert dialect
     assert tool
     found = _findings(texts, dialect, tool)

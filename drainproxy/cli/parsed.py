@@ -11,7 +11,8 @@ from drainproxy.config.kinds import format_duration, parse_percent
 
 
 class Parsed(click.ParamType[float]):
-    """A number in the spelling of the settings."""
+    """A number in the spelling of the settings. What `parse` says of a text has it in
+    it, or goes on after it."""
 
     def __init__(self, name: str, parse: Callable[[str], float]) -> None:
         self.name = name
@@ -26,7 +27,8 @@ class Parsed(click.ParamType[float]):
         try:
             return self._parse(value)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            said = str(error)
+            self.fail(said if repr(value) in said else f"{value!r} {said}", param, ctx)
 
 
 DURATION = Parsed("DURATION", parse_duration)
@@ -39,7 +41,7 @@ def duration_within(least: float, most: float) -> Parsed:
         seconds = parse_duration(text)
         if not least <= seconds <= most:
             bounds = f"from {format_duration(least)} to {format_duration(most)}"
-            raise ValueError(f"{text!r}: {bounds}")
+            raise ValueError(f"is not {bounds}")
         return seconds
 
     return Parsed("DURATION", parse)
@@ -48,7 +50,7 @@ def duration_within(least: float, most: float) -> Parsed:
 def _share(text: str) -> float:
     share = parse_percent(text)
     if share > 1:
-        raise ValueError(f"{text!r}: at most 100%")
+        raise ValueError("is not at most 100%")
     return share
 
 
@@ -56,8 +58,17 @@ def _share(text: str) -> float:
 PERCENT = Parsed("PERCENT", _share)
 
 
+class Whole(click.IntRange):
+    """A whole number in a range."""
+
+    # What is said of a value that is none.
+    name = "whole number"
+
+
 class Number(click.FloatRange):
     """A number in a range; `nan` lies in none, whatever it is compared with."""
+
+    name = "number"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

@@ -11,6 +11,7 @@ import sys
 import click
 
 from drainproxy.cli.help import Group, examples
+from drainproxy.cli.parsed import Whole
 from drainproxy.cli.run import EX_CONFIG
 from drainproxy.config import ConfigError
 from drainproxy.config.addresses import parse_listen
@@ -32,7 +33,7 @@ def redirect() -> None:
 @click.option("--to", required=True, metavar="PORT[,PORT]", help="The sidecar's port for each.")
 @click.option(
     "--uid",
-    type=click.IntRange(0, 2**32 - 2),
+    type=Whole(0, 2**32 - 2),
     default=65532,
     show_default=True,
     help="The sidecar's user: its own connections to the app are not redirected.",

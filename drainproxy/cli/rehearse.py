@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,14 +13,14 @@ import click
 
 from drainproxy.cli.help import examples
 from drainproxy.cli.options import option
-from drainproxy.cli.parsed import DURATION
+from drainproxy.cli.parsed import DURATION, Whole
 from drainproxy.cli.rehearse_gate import (
     GATE_OPTIONS,
     GATED_HOLD,
     HOLD,
-    check_gate,
     faults,
     gate_options,
+    judge_gate,
     times,
 )
 from drainproxy.cli.run import RunCommand
@@ -77,7 +77,7 @@ def _client_options(command: Command) -> Command:
     for kind, count in reversed(CLIENTS.items()):
         command = click.option(
             f"--{kind}",
-            type=click.IntRange(0, 2000),
+            type=Whole(0, 2000),
             default=None,
             help=f"The number of {_CLIENT_NAMES[kind]}; the default is {count}"
             + (", and 0 for an app of yours." if kind in _NOT_FOR_EVERY_APP else "."),
@@ -96,8 +96,45 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
     )
 
 
+def _judge_pods(given: Mapping[str, Any]) -> Iterator[str]:
+    if given["surge"] + given["unavailable"] == 0 and given["strategy"] == "rolling":
+        yield "--surge and --unavailable cannot both be 0: nothing could change"
+
+
+def _judge_strategy(given: Mapping[str, Any]) -> Iterator[str]:
+    """Where what is in place of a rollout does not go together with all else."""
+    instead = _instead(given)
+    if len(instead) > 1:
+        yield f"--{RESTART} and --{KILL} are two rehearsals: give one"
+    elif instead and (given["strategy"] != "rolling" or given["serve"]):
+        yield f"--{instead[0]} is no rollout: leave --strategy and --serve out"
+    elif instead and given["proxy"] == "envoy":
+        yield f"--{instead[0]}: Envoy cannot cancel a drain"
+
+
+def _judge_paths(given: Mapping[str, Any]) -> Iterator[str]:
+    for path in ("path", "websocket_path", "events_path"):
+        if not given[path].startswith("/"):
+            yield f"--{path.replace('_', '-')}: a path begins with /: {given[path]!r} does not"
+
+
+def _judge_ages(given: Mapping[str, Any]) -> Iterator[str]:
+    """Where nothing has an age of its own, or somebody else has set it."""
+    delay = given["scale_down_delay"]
+    if not delay:
+        return
+    if given["strategy"] != "canary" or given["proxy"] != "drainproxy":
+        yield "--scale-down-delay needs --strategy canary and --proxy drainproxy"
+    if delay < LEAST_DELAY:
+        yield f"--scale-down-delay: it is {LEAST_DELAY:g}s at least"
+    for row in TABLE:
+        if row.name.startswith("max-connection-age") and given[row.field] is not None:
+            yield f"--scale-down-delay sets the ages: leave --{row.name} out"
+
+
 @click.command(
     cls=RunCommand,
+    judges=[_judge_pods, judge_gate, _judge_strategy, _judge_paths, _judge_ages],
     options_metavar="[OPTIONS] [-- APP ARGS...]",
     sections={
         "The rollout": (
@@ -129,7 +166,7 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
 )
 @click.option(
     "--replicas",
-    type=click.IntRange(1, 20),
+    type=Whole(1, 20),
     default=3,
     show_default=True,
     help="The number of replicas of the app.",
@@ -144,14 +181,14 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
 )
 @click.option(
     "--surge",
-    type=click.IntRange(0, 20),
+    type=Whole(0, 20),
     default=1,
     show_default=True,
     help="maxSurge of a rolling update: replicas above --replicas.",
 )
 @click.option(
     "--unavailable",
-    type=click.IntRange(0, 20),
+    type=Whole(0, 20),
     default=0,
     show_default=True,
     help="maxUnavailable of a rolling update: replicas below --replicas.",
@@ -217,13 +254,13 @@ def _duration(name: str, default: str | None, help_text: str) -> Callable[[Comma
 )
 @click.option(
     "--http-port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     default=0,
     help="The balancer's port for HTTP; the default is a free port.",
 )
 @click.option(
     "--grpc-port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     default=0,
     help="The balancer's port for gRPC; the default is a free port.",
 )
@@ -277,10 +314,6 @@ def rehearse(ctx: click.Context, /, **given: Any) -> None:
 
 
 def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> RehearsalPlan:
-    if given["surge"] + given["unavailable"] == 0 and given["strategy"] == "rolling":
-        raise click.UsageError("--surge and --unavailable cannot both be 0: nothing could change")
-    check_gate(given)
-    _check_ages(given)
     strategy = _strategy(given)
     settings = [
         f"--{row.name}={text}"
@@ -292,10 +325,6 @@ def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> RehearsalPlan:
         kind: given[kind] if given[kind] is not None else (0 if app and kind != "http" else count)
         for kind, count in CLIENTS.items()
     }
-    for path in ("path", "websocket_path", "events_path"):
-        if not given[path].startswith("/"):
-            name = path.replace("_", "-")
-            raise click.BadParameter("a path begins with /", param_hint=f"--{name}")
     if app and clients["grpc"]:
         raise click.UsageError("--grpc: its calls are those of the built-in app only")
     values = {**given, **times(given)}
@@ -310,31 +339,12 @@ def _plan(given: Mapping[str, Any], app: tuple[str, ...]) -> RehearsalPlan:
 
 
 def _strategy(given: Mapping[str, Any]) -> str:
-    """Also what is in place of a rollout; a usage error where that does not go together."""
-    instead = [name for name in (RESTART, KILL) if given[name.replace("-", "_")]]
-    if not instead:
-        return str(given["strategy"])
-    if len(instead) > 1:
-        raise click.UsageError(f"--{RESTART} and --{KILL} are two rehearsals: give one")
-    if given["strategy"] != "rolling" or given["serve"]:
-        raise click.UsageError(f"--{instead[0]} is no rollout: leave --strategy and --serve out")
-    if given["proxy"] == "envoy":
-        raise click.UsageError(f"--{instead[0]}: Envoy cannot cancel a drain")
-    return instead[0]
+    """Also what is in place of a rollout."""
+    return str(next(iter(_instead(given)), given["strategy"]))
 
 
-def _check_ages(given: Mapping[str, Any]) -> None:
-    """A usage error where nothing has an age of its own, or somebody else has set it."""
-    delay = given["scale_down_delay"]
-    if not delay:
-        return
-    if given["strategy"] != "canary" or given["proxy"] != "drainproxy":
-        raise click.UsageError("--scale-down-delay needs --strategy canary and --proxy drainproxy")
-    if delay < LEAST_DELAY:
-        raise click.BadParameter(f"{LEAST_DELAY:g}s at least", param_hint="--scale-down-delay")
-    for row in TABLE:
-        if row.name.startswith("max-connection-age") and given[row.field] is not None:
-            raise click.UsageError(f"--scale-down-delay sets the ages: leave --{row.name} out")
+def _instead(given: Mapping[str, Any]) -> Sequence[str]:
+    return [name for name in (RESTART, KILL) if given[name.replace("-", "_")]]
 
 
 def _texts(value: Any) -> Sequence[str]:

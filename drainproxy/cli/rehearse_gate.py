@@ -1,6 +1,6 @@
 """The options of `drainproxy rehearse` about the gate and about what is wrong with a version."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 import click
@@ -89,22 +89,19 @@ def faults(given: Mapping[str, Any], app: tuple[str, ...]) -> Faults:
     return found
 
 
-def check_gate(given: Mapping[str, Any]) -> None:
-    """A usage error where there is nothing that a gate could stop, or look at."""
+def judge_gate(given: Mapping[str, Any]) -> Iterator[str]:
+    """Where there is nothing that a gate could stop, or look at."""
     if not given["gate"]:
         for option in ("prometheus", "gate_timeout"):
             if given[option] is not None:
-                name = option.replace("_", "-")
-                raise click.UsageError(f"--{name} is an option of --gate: give both")
+                yield f"--{option.replace('_', '-')} is an option of --gate: give both"
         return
     if given["strategy"] != "canary":
-        raise click.UsageError("--gate needs --strategy canary: only that goes on by steps")
+        yield "--gate needs --strategy canary: only that goes on by steps"
     if given["proxy"] != "drainproxy":
-        raise click.UsageError(
-            "--gate looks at what drainproxy counts: it needs --proxy drainproxy"
-        )
+        yield "--gate looks at what drainproxy counts: it needs --proxy drainproxy"
     if given["http"] == 0:
-        raise click.UsageError("--gate needs --http clients: it counts by what they ask for")
+        yield "--gate needs --http clients: it counts by what they ask for"
     for other in ("serve", "compare"):
         if given[other]:
-            raise click.UsageError(f"--gate and --{other} do not go together")
+            yield f"--gate and --{other} do not go together"

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,16 @@ FAILED, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 OUTPUTS = ("human", "json", "junit")
 
 
+def _judge_test(given: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        _read(given)
+    except ConfigError as error:
+        yield str(error)
+
+
 @click.command(
     cls=Command,
+    read=_judge_test,
     options_metavar="[OPTIONS]",
     epilog=examples(
         "smoke https://shop.example/healthz --retries 10",

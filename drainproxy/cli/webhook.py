@@ -5,7 +5,7 @@ import re
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import click
 
 from drainproxy.cli.help import Command, Option, examples
 from drainproxy.cli.options import unreadable
+from drainproxy.cli.parsed import Whole
 from drainproxy.cli.run import EX_CONFIG, EX_UNAVAILABLE
 from drainproxy.config import ANNOTATION_PREFIX, Address, ConfigError, ConfigFile, Mistake
 from drainproxy.config.addresses import parse_listen
@@ -54,6 +55,16 @@ def _in_namespace(
     return match[1], match[2]
 
 
+def _judge_certificate(given: Mapping[str, Any]) -> Iterator[str]:
+    cert, key, secret = given["tls_cert"], given["tls_key"], given["tls_secret"]
+    if secret and (cert or key):
+        yield "--tls-secret takes the place of --tls-cert and --tls-key"
+    if secret and not (given["webhook_configuration"] and given["tls_host"]):
+        yield "--tls-secret needs --tls-host and --webhook-configuration"
+    if not secret and not (cert and key):
+        yield "--tls-cert and --tls-key are needed, or --tls-secret"
+
+
 _FILE = click.Path(path_type=Path)
 _certificate = partial(click.option, cls=Option, section="Certificate")
 _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
@@ -61,6 +72,7 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
 
 @click.command(
     cls=Command,
+    judges=[_judge_certificate],
     context_settings={"auto_envvar_prefix": "DRAINPROXY_WEBHOOK"},
     epilog=examples(
         "webhook --tls-cert tls.crt --tls-key tls.key --image registry.example/drainproxy:0.1.0",
@@ -100,7 +112,7 @@ _NAMESPACED = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9.-]{1,253})")
 )
 @_certificate(
     "--tls-days",
-    type=click.IntRange(1, 3650),
+    type=Whole(1, 3650),
     default=365,
     show_default=True,
     help="With --tls-secret: how long a certificate is valid; it is renewed in its last third.",
@@ -204,8 +216,6 @@ def _certificates(given: dict[str, Any]) -> "Certificates | CertificateLocation"
     cert, key, secret = given["tls_cert"], given["tls_key"], given["tls_secret"]
     if secret:
         return _kept(secret, given)
-    if not (cert and key):
-        raise click.UsageError("--tls-cert and --tls-key are needed, or --tls-secret")
     try:
         return Certificates(cert, key)
     except (OSError, ssl.SSLError) as error:
@@ -216,11 +226,7 @@ def _certificates(given: dict[str, Any]) -> "Certificates | CertificateLocation"
 def _kept(secret: tuple[str, str], given: dict[str, Any]) -> "CertificateLocation":
     from drainproxy.kube.certificate_keeper import CertificateLocation
 
-    if given["tls_cert"] or given["tls_key"]:
-        raise click.UsageError("--tls-secret takes the place of --tls-cert and --tls-key")
     configuration, hosts = given["webhook_configuration"], given["tls_host"]
-    if not (configuration and hosts):
-        raise click.UsageError("--tls-secret needs --tls-host and --webhook-configuration")
     return CertificateLocation(*secret, configuration, hosts, given["tls_days"])
 
 

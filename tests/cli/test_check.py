@@ -126,7 +126,7 @@ def test_rules_of_which_none_is_left_are_a_mistake(
 ) -> None:
     done = run(str(folder), *arguments)
     assert done.exit_code == 2
-    assert done.stderr == "Error: --only and --skip leave no rule: nothing would be checked\n"
+    assert "Error: --only and --skip leave no rule: nothing would be checked\n" in done.stderr
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:

@@ -217,19 +217,3 @@ def test_help_of_the_whole_asks_for_nothing_that_takes_long() -> None:
 def test_every_command_says_all_wrong_values_at_once() -> None:
     plain = {each.path for each in walk() if not isinstance(each.command, Command | click.Group)}
     assert plain == {("health",)}, "it has its own exit code"
-
-
-def test_two_wrong_values_are_said_in_one_run() -> None:
-    done = CliRunner().invoke(main, ["rehearse", "--replicas", "x", "--http", "y", "--sse", "1"])
-    assert done.exit_code == 2
-    mistakes = done.output.partition("Error: ")[2].splitlines()
-    assert [line.partition(":")[0] for line in mistakes] == [
-        "Invalid value for '--replicas'",
-        "Invalid value for '--http'",
-    ]
-
-
-def test_one_wrong_value_is_said_as_click_says_it() -> None:
-    done = CliRunner().invoke(main, ["check", "-o", "xml"])
-    assert done.exit_code == 2
-    assert "Error: Invalid value for '-o' / '--output': 'xml' is not one of" in done.output

@@ -128,7 +128,7 @@ def test_with_a_mistake_nothing_is_printed_that_could_be_applied(tmp_path: Path)
 def test_all_wrong_options_are_told_at_once() -> None:
     done = run("--drain-delay", "3", "--capture", "x", stdin=DEPLOYMENT)
 
-    assert (done.exit_code, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (2, "")
     assert "flag --drain-delay: '3' is not a duration" in done.stderr
     assert "flag --capture: 'x' is not one of auto, names, redirect" in done.stderr
 
