@@ -1,6 +1,7 @@
 """Compares an answer with what is expected: values in, sentences out."""
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -38,20 +39,36 @@ Part = Literal["first", "last"]
 # Normal closure, and going away.
 _GOODBYES = (1000, 1001)
 
-# How much of a text is shown to say what came instead.
+# How much of a text is shown to say what came instead, and how much of it is searched for what
+# must not be shown, in characters.
 _SHOWN = 120
+LOOKED_AT = 4 * _SHOWN + 4096
+# A quotation within a problem, and which part of it is shown.
+_BEGIN, _END, _FIRST, _LAST = "\x02", "\x03", "f", "l"
+_QUOTATION = re.compile(f"{_BEGIN}([^{_END}]+){_END}")
 
 
 def problems(
-    action: Action, answer: Answer, seconds: float, unmatched: Collection[str] = ()
+    action: Action,
+    answer: Answer,
+    seconds: float,
+    unmatched: Collection[str] = (),
+    hide: Callable[[str], str] = str,
 ) -> tuple[str, ...]:
     """Everything that is wrong with an answer that took so many seconds and does not match these
-    of the expected expressions; empty if it is right."""
+    of the expected expressions; empty if it is right. `hide` takes out of what is quoted what
+    nobody should read, before the quotation is cut off: the half of a secret is not known again."""
     found = [*_problems(action, answer), *_unmatched(action, answer, unmatched)]
     within = action.expect.within
     if within is not None and seconds > within:
         found.append(f"took {seconds:.3g} s, more than {within:g} s")
-    return tuple(found)
+    return tuple(readable(each, hide) for each in found)
+
+
+def readable(problem: str, hide: Callable[[str], str] = str) -> str:
+    """A problem as people read it: the texts that it quotes without what is to be hidden, and
+    short."""
+    return _QUOTATION.sub(lambda quoted: _line(quoted[1][0], hide(quoted[1][1:])), problem)
 
 
 def searched(action: Action, answer: Answer) -> tuple[tuple[str, ...], str]:
@@ -74,7 +91,7 @@ def _whole(expect: Text, text: str, part: Part | None) -> tuple[tuple[str, ...],
 def _unmatched(action: Action, answer: Answer, patterns: Collection[str]) -> Iterator[str]:
     what = {Http: "the body", Grpc: "the message", ExecAction: "its output"}.get(type(action), "it")
     for pattern in patterns:
-        yield f"{what} does not match {pattern!r}{_said(searched(action, answer)[1])}"
+        yield f"{what} does not match {pattern!r}{said(searched(action, answer)[1])}"
 
 
 def _part(answer: HttpAnswer | ExecAnswer) -> Part | None:
@@ -105,7 +122,7 @@ def _http(expect: HttpExpect, answer: HttpAnswer) -> Iterator[str]:
         wanted = " or ".join(map(str, expect.status))
         location = dict(_lower(answer.headers)).get("location")
         to = f" (to {shown(location).partition('?')[0]})" if location else ""
-        yield f"status is {answer.status}{to}, not {wanted}{_said(body)}"
+        yield f"status is {answer.status}{to}, not {wanted}{said(body)}"
     yield from _headers(expect.headers, answer.headers)
     part = _part(answer)
     yield from texts("the body", expect.text, body, part)
@@ -204,8 +221,8 @@ def _exec(expect: ExecExpect, answer: ExecAnswer) -> Iterator[str]:
     code = answer.exit_code if answer.exit_code >= 0 else 128 - answer.exit_code
     if code != expect.exit_code:
         by = f" (signal {-answer.exit_code})" if answer.exit_code < 0 else ""
-        said = _said((answer.stderr.strip() or answer.stdout.strip())[-_SHOWN:])
-        yield f"exit code is {code}{by}, not {expect.exit_code}{said}"
+        came = _said_last(answer.stderr.strip() or answer.stdout.strip())
+        yield f"exit code is {code}{by}, not {expect.exit_code}{came}"
     yield from texts("its output", expect.text, answer.stdout, _part(answer))
 
 
@@ -219,7 +236,7 @@ def texts(what: str, expect: Text, text: str, part: Part | None = None) -> Itera
     where = f"{what}, of which the {part} {len(text)} characters were looked at," if part else what
     for wanted in expect.contains:
         if wanted not in text:
-            yield f"{where} does not hold {wanted!r}{_said(text)}"
+            yield f"{where} does not hold {wanted!r}{said(text)}"
     for unwanted in expect.not_contains:
         if unwanted in text:
             yield f"{where} holds {unwanted!r}"
@@ -251,7 +268,7 @@ def _json_text(what: str, expected: Any, data: bytes) -> Iterator[str]:
     try:
         value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        yield f"{what} is not JSON{_said(data.decode(errors='replace'))}"
+        yield f"{what} is not JSON{said(data.decode(errors='replace'))}"
         return
     yield from differences(what, expected, value)
 
@@ -278,14 +295,30 @@ def _json(value: Any) -> str:
     return _shown(msgspec.json.encode(value).decode())
 
 
-def _said(text: str) -> str:
-    shown = _shown(text)
-    return f": {shown}" if shown else ""
+def said(text: str) -> str:
+    """What came instead, as a quotation: see `readable`."""
+    return f": {_shown(text)}" if text.strip() else ""
+
+
+def _said_last(text: str) -> str:
+    """The end of it, behind a mark for what is cut off: all of that was looked at, and none is
+    shown."""
+    return f": {_quoted(text[-LOOKED_AT:], _LAST)}" if text else ""
 
 
 def _shown(text: str) -> str:
-    """The beginning of a text in one line that a terminal can be given."""
-    line = " ".join(text[: 4 * _SHOWN].split())
+    """The beginning of a text, as a quotation that `problems` makes readable."""
+    return _quoted(text[:LOOKED_AT], _FIRST)
+
+
+def _quoted(text: str, part: str) -> str:
+    marks = str.maketrans(dict.fromkeys(f"{_BEGIN}{_END}", "\N{REPLACEMENT CHARACTER}"))
+    return f"{_BEGIN}{part}{text.translate(marks)}{_END}"
+
+
+def _line(part: str, text: str) -> str:
+    """What is shown of it, in one line that a terminal can be given."""
+    line = " ".join((text[-_SHOWN:] if part == _LAST else text[: 4 * _SHOWN]).split())
     line = "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
     )

@@ -108,6 +108,11 @@ def _spellings(secret: str) -> str:
     return f"(?:{_as_it_is(secret)}|{spelt})" if "%" in secret else spelt
 
 
+def spelt(secret: str) -> str:
+    """A pattern of a text, whichever of its characters are percent-encoded."""
+    return "".join(map(_spelling, secret))
+
+
 def _spelling(character: str) -> str:
     # Nobody encodes the unreserved ones anew (RFC 3986, 2.3).
     if character in _UNRESERVED:

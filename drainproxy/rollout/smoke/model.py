@@ -193,3 +193,5 @@ class SmokeTest(Struct, frozen=True):
     source: str
     steps: tuple[Step, ...]
     url: str = ""
+    # Values of variables that no report may hold.
+    secrets: tuple[str, ...] = ()

@@ -13,7 +13,8 @@ from drainproxy.config import Mistake
 from drainproxy.config.mistakes import did_you_mean
 from drainproxy.config.yaml_text import yaml_problem
 
-from .variables import substitute
+from .hiding import variables as secret_values
+from .variables import substitute, used
 
 # A node of ruamel's composer, which has no types.
 Node = Any
@@ -27,12 +28,26 @@ class Reader:
     def __init__(self, name: str, variables: Mapping[str, str]) -> None:
         self.name = name
         self.variables = variables
+        self._outside = variables
+        self._used: set[str] = set()
         self._found: list[tuple[int, Mistake]] = []
 
     @property
     def mistakes(self) -> list[Mistake]:
         """In the order of their lines."""
         return [mistake for _, mistake in sorted(self._found, key=lambda each: each[0])]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What has been used of variables from outside the file, and is secret."""
+        known = self.variables
+        return secret_values(
+            {
+                name: value
+                for name, value in self._outside.items()
+                if name in self._used and known.get(name) == value
+            }
+        )
 
     def compose(self, text: str) -> Node | None:
         """The root of the file; None if it is empty, or no YAML, which is noted."""
@@ -99,7 +114,9 @@ class Reader:
         """A text with its variables; ValueError if it is none."""
         if node.id != "scalar" or is_null(node):
             raise ValueError("must be a text")
-        return substitute(str(node.value), self.variables)
+        text = str(node.value)
+        self._used.update(used(text))
+        return substitute(text, self.variables)
 
     def texts(self, node: Node) -> tuple[str, ...]:
         """A text, or a list of them; ValueError if it is neither."""

@@ -11,6 +11,7 @@ from drainproxy.config import ConfigError, Mistake
 from . import kinds
 from .actions import EXPECT, Defaults, read_action, read_tls
 from .credentials import in_words, shown
+from .hiding import Hiding
 from .model import RETRY_INTERVAL, TIMEOUT, Http, SmokeTest, Step, Tls
 from .nodes import Node, Reader, Table, is_null, keys, line, merged
 from .variables import VARIABLE
@@ -74,8 +75,9 @@ def read_test(
     reader.variables = {**reader.variables, **({BASE_VARIABLE: base} if base else {})}
     steps = _steps(reader, root, Defaults(base, _tls(head, given)), _timing(head, given))
     if reader.mistakes:
-        raise ConfigError(reader.mistakes)
-    return SmokeTest(head.get("name", name), name, steps, base)
+        hide = Hiding(reader.secrets).text
+        raise ConfigError([replace(each, problem=hide(each.problem)) for each in reader.mistakes])
+    return SmokeTest(head.get("name", name), name, steps, base, reader.secrets)
 
 
 def _timing(head: Mapping[str, Any], given: SmokeOptions) -> dict[str, Any]:

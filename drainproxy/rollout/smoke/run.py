@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from .answers import Answer
-from .checks import problems
-from .credentials import shown, without
+from .checks import problems, readable
+from .credentials import shown
+from .hiding import Hide, hiding_of
 from .matching import unmatched
 from .model import Action, SmokeTest, Step
 from .result import Attempt, SmokeResult, StepResult
@@ -38,26 +41,29 @@ async def run(
     """The result of all steps. Whoever cancels this gets what is known: the step under way has
     failed then, and those behind it are skipped, as behind a failure with `fail_fast`."""
     began, start = datetime.now(UTC), monotonic()
+    hiding = hiding_of(test)
     results: list[StepResult] = []
     go_on = True
-    for step in test.steps:
+    for given in test.steps:
+        step = replace(given, name=hiding.text(given.name))
         attempts: list[Attempt] = []
         if go_on:
             watcher.begins(step)
-            go_on = await _ask(step, _Asking(talk, test.url), watcher, attempts)
+            go_on = await _ask(step, _Asking(talk, hiding.of(step.action)), watcher, attempts)
         result = StepResult(step.name, step.kind, step.line, tuple(attempts))
         go_on = go_on and not (fail_fast and result.verdict != "pass")
         watcher.ended(result)
         results.append(result)
     seconds = monotonic() - start
-    return SmokeResult(test.name, test.source, shown(test.url), tuple(results), began, seconds)
+    names = hiding.text(test.name), test.source, hiding.text(shown(test.url))
+    return SmokeResult(*names, tuple(results), began, seconds)
 
 
 class _Asking(NamedTuple):
-    """How a step is asked, and the base whose secrets no problem may hold."""
+    """How a step is asked, and what takes out of a problem what nobody should read."""
 
     talk: Talk
-    base: str
+    hide: Hide
 
 
 async def _ask(step: Step, asking: _Asking, watcher: Watcher, attempts: list[Attempt]) -> bool:
@@ -90,11 +96,10 @@ async def _attempt(step: Step, asking: _Asking) -> Attempt:
     except TimeoutError:
         wrong: tuple[str, ...] = (f"{stage.waiting_for} within {step.timeout:g} s",)
     except Failed as error:
-        wrong = (str(error),)
+        wrong = (readable(str(error), asking.hide),)
     except Exception as error:  # what a library raises on an odd answer is no end of the test
         first = next(iter(str(error).splitlines()), "")
         wrong = (f"{type(error).__name__}: {first}".removesuffix(": "),)
     else:
-        wrong = problems(step.action, answer, seconds, missed)
-    secret = (asking.base, getattr(step.action, "url", ""))
-    return Attempt(monotonic() - began, tuple(without(each, secret) for each in wrong))
+        wrong = problems(step.action, answer, seconds, missed, asking.hide)
+    return Attempt(monotonic() - began, tuple(map(asking.hide, wrong)))

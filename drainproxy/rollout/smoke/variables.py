@@ -1,11 +1,16 @@
 """`${NAME}` and `${NAME:-default}` in the texts of a test; `$${` is a `${` that means itself."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 _USE = re.compile(rf"\$\$\{{|\$\{{({_NAME})(:-([^}}]*))?\}}|\$\{{[^}}]*\}}?")
 VARIABLE = re.compile(_NAME)
+
+
+def used(text: str) -> Iterator[str]:
+    """The names of the variables in a text."""
+    return (use[1] for use in _USE.finditer(text) if use[1])
 
 
 def substitute(text: str, variables: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from drainproxy.rollout.smoke.answers import (
     SseAnswer,
     WebSocketAnswer,
 )
-from drainproxy.rollout.smoke.checks import Wanted, differences, problems, searched
+from drainproxy.rollout.smoke.checks import Wanted, differences, problems, readable, searched
 from drainproxy.rollout.smoke.model import Sse
 from tests.rollout.smoke.files import action
 
@@ -150,7 +150,7 @@ def test_a_value_with_more_keys_holds_the_one_with_fewer(value: Any, other: Any)
     ],
 )
 def test_where_a_value_differs_is_said(expected: Any, value: Any, problem: str) -> None:
-    assert [*differences("it", expected, value)] == [problem]
+    assert [*map(readable, differences("it", expected, value))] == [problem]
     body = msgspec.json.encode({"it": value})
     spelled = msgspec.json.encode({"it": expected}).decode()
     assert told(f"http: /a, expect: {{json: {spelled}}}", HttpAnswer(200, (), body, len(body)))

@@ -81,9 +81,8 @@ async def ask(action: Sse, stage: Stage) -> SseAnswer:
 
 async def _must_be_a_stream(answer: aiohttp.ClientResponse) -> None:
     if answer.status != 200:
-        said = (await answer.content.read(200)).decode(errors="replace")
-        line = " ".join(said.split())
-        raise Failed(f"status is {answer.status}, not 200{': ' if line else ''}{line}")
+        body = (await answer.content.read(checks.LOOKED_AT)).decode(errors="replace")
+        raise Failed(f"status is {answer.status}, not 200{checks.said(body)}")
     if answer.content_type != "text/event-stream":
         raise Failed(f"it is no event stream: its Content-Type is {answer.content_type}")
 

@@ -17,6 +17,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from drainproxy.rollout.smoke.answers import WebSocketAnswer
+from drainproxy.rollout.smoke.checks import said
 from drainproxy.rollout.smoke.model import CLOSE_CODE, WebSocketAction
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
@@ -70,10 +71,9 @@ def _refused(error: Exception, heard: Heard) -> str:
     """Why it did not open."""
     match error:
         case InvalidStatus():
-            body = bytes(error.response.body or b"")[:120].decode(errors="replace")
-            line = " ".join(body.split())
+            body = bytes(error.response.body or b"").decode(errors="replace")
             status = error.response.status_code
-            return f"the upgrade was answered with {status}, not 101{': ' if line else ''}{line}"
+            return f"the upgrade was answered with {status}, not 101{said(body)}"
         case InvalidURI():
             return f"redirected to {place(error.uri)}, which is no URL of a WebSocket"
         case InvalidMessage() | EOFError():
