@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import aiohttp
+from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from drainproxy import __version__
@@ -90,6 +91,8 @@ def _no_way(error: Exception) -> str:
 
 def _no_answer(error: Exception, host: str) -> str:
     """Why nothing came that can be read as an answer."""
+    if coding := _undecodable(error):
+        return f"the body cannot be decoded from {coding}, which its Content-Encoding names"
     match error:
         case aiohttp.ClientSSLError():
             return f"no TLS with {host}: {error}"
@@ -125,8 +128,17 @@ def must_be_http1(answer: aiohttp.ClientResponse) -> None:
 def _unreadable(host: str, message: str) -> str:
     """Why an answer cannot be read; what the parser says has an excerpt in its last lines."""
     if message.startswith("Bad status line") and (began := _EXCERPT.search(message)):
-        return not_http(host, literal_eval(began[1]))
-    return f"{host} did not answer in HTTP: {message.splitlines()[0].rstrip(':')}"
+        # An answer that is whole is lost with what the parser finds behind it in the same piece.
+        return not_http(host, literal_eval(began[1]), is_first=False)
+    return f"the answer of {host} cannot be read as HTTP: {message.splitlines()[0].rstrip(':')}"
+
+
+def _undecodable(error: BaseException | None) -> str:
+    """The content coding (RFC 9110, 8.4.1) in which a body is not, or which nobody here knows;
+    empty if something else is wrong."""
+    while error is not None and not isinstance(error, ContentEncodingError):
+        error = error.__cause__
+    return error.message.rpartition("content-encoding: ")[2].partition(".")[0] if error else ""
 
 
 def connect_problem(error: BaseException, where: str) -> str:

@@ -43,13 +43,37 @@ from tests.rollout.smoke.talk.servers import (
             says(b"HTTP/1.1 200 OK\r\nA: b\r\n"),
             "closed the connection within the head of an answer",
         ),
-        (says(b"SSH-2.0-OpenSSH_9.2\r\n"), "in HTTP: it began with 'SSH-2.0-OpenSSH_9.2'"),
-        (says(b"an HTTP/0.9 answer"), "did not answer in HTTP: it began with 'an HTTP/0.9 answer'"),
-        (says(b"'\"\r\n"), "did not answer in HTTP: Bad status line"),
+        (
+            says(b"SSH-2.0-OpenSSH_9.2\r\n"),
+            "cannot be read as HTTP, alone or behind an answer: 'SSH-2.0-OpenSSH_9.2'",
+        ),
+        (says(b"an HTTP/0.9 answer"), "alone or behind an answer: 'an HTTP/0.9 answer'"),
+        (says(b"'\"\r\n"), "cannot be read as HTTP: Bad status line"),
         (says(ALERT), "did not answer in HTTP but by an alert of TLS"),
         (says(SETTINGS), "did not answer in HTTP/1 but in HTTP/2"),
         (says(b"HTTP/0.9 200 OK\r\n\r\n"), "it answered in HTTP/0.9 to a request in HTTP/1.1"),
-        (says(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), "did not answer in HTTP"),
+        (says(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), "cannot be read as HTTP"),
+        # It did answer, in HTTP: its body alone, or what stands behind it, is wrong.
+        (
+            says(b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno<html>\r\n"),
+            "cannot be read as HTTP, alone or behind an answer: 'no<html>'",
+        ),
+        (
+            says(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n<html>\r\n"),
+            "cannot be read as HTTP, alone or behind an answer: '<html>'",
+        ),
+        (
+            says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"),
+            "cannot be read as HTTP: Invalid character in chunk size",
+        ),
+        (
+            says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nno"),
+            "the body cannot be decoded from gzip, which its Content-Encoding names",
+        ),
+        (
+            says(b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: 2\r\n\r\nno"),
+            "the body cannot be decoded from deflate, which its Content-Encoding names",
+        ),
         (
             says(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", stays=True),
             "(an event stream: an sse step reads those)",
