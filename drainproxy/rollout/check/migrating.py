@@ -95,6 +95,17 @@ _SHOWS: Final = _words(
 _OFF: Final = _words(
     "false f 0 n no none null off never skip skipped disable disabled manual manually"
 )
+# What they call migrating changes the files of a workspace.
+_OF_WORKSPACES: Final = _words("nx storybook sb")
+# What Python may be told to run (`python -c TEXT`): commands of Alembic, Flask-Migrate and Django,
+# as functions.
+_PYTHON: Final = re.compile(r"(?:python|pypy)[\d.]*")
+_LONGEST_TEXT: Final = 20_000
+_CALLS: Final = re.compile(
+    r"\balembic\.command\.upgrade\(|\bcommand\.upgrade\(|\bflask_migrate\.upgrade\("
+    r"|\bcall_command\(\s*['\"]migrate['\"]"
+    r"|\bexecute_from_command_line\(\s*\[[^\]]{0,200}['\"]migrate['\"]"
+)
 # `superset db upgrade`
 _GENERAL: Final = ((re.compile("db|database|schema"), re.compile("migrate|upgrade")),)
 # `shop migrate --check`, `airflow db check-migrations`
@@ -198,10 +209,14 @@ def _by_name(words: list[str]) -> str | None:
     """The program if its name says that it migrates, or what it is asked for if that does."""
     command = words[_start(words) :]
     if command and _INTERPRETER.fullmatch(_program(command[0])):
+        if called := _called(command):
+            return called
         command = _interpreted(command[1:])
     if not command or not _goes_on(command[1:]):
         return None
     name = _program(command[0])
+    if name in _OF_WORKSPACES and "migrate" in command[1:2]:
+        return None
     # What is called as a tool of the table is, and asked for nothing, is a script of that name.
     is_script = name not in TOOLS or not _bare(command[1:], doubtful=True)
     if is_script and _is_migrating(command[0]):
@@ -268,6 +283,15 @@ def _head(words: list[str]) -> str:
     """The name of that program; nothing if there is none."""
     start = _start(words)
     return _program(words[start]) if start < len(words) else ""
+
+
+def _called(command: list[str]) -> str | None:
+    """The function that migrates which a text for Python calls, with the interpreter's name."""
+    name = _program(command[0])
+    texts = (text for flag, text in pairwise(command) if flag == "-c")
+    text = next(texts, "") if _PYTHON.fullmatch(name) else ""
+    called = _CALLS.search(text[:_LONGEST_TEXT])
+    return f"{name} {called[0].partition('(')[0]}" if called else None
 
 
 def _interpreted(rest: list[str]) -> list[str]:

@@ -4,15 +4,18 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from itertools import dropwhile
+from itertools import dropwhile, islice
 from typing import Final
 
+from .expansions import ShellVariables, substitutions, without_here_documents
 from .sql import statements_in
 
 # As long as commands are; the rest is not looked at.
 _LONGEST: Final = 20_000
 # Scripts in scripts: sh -c "sh -c '...'".
 _DEEPEST: Final = 3
+# More than anybody writes; each is read as a script.
+_MOST_SUBSTITUTIONS: Final = 100
 _SEPARATORS: Final = frozenset("();<>|&\n")
 # They only say something, unless a pipe takes it.
 _SPEAKERS: Final = ("echo", "printf", ":", "logger")
@@ -23,10 +26,6 @@ _BEFORE_A_COMMAND: Final = ("if", "then", "else", "do", "{", "!", "sudo")
 # Outside of quotes, at the start of a word. shlex would begin one within a word too.
 _COMMENT: Final = re.compile(
     r"^((?:(?:[^\n\"'`#\\]|\\.|'[^'\n]*'|\"(?:[^\"\\\n]|\\.)*\")*[\s;])?)#[^\n]*", re.MULTILINE
-)
-_HERE: Final = re.compile(
-    r"<<-?[ \t]*(['\"]?)(?P<end>\w+)\1(?P<rest>[^\n]*)\n(?P<body>.*?)^[ \t]*(?P=end)[ \t]*$",
-    re.DOTALL | re.MULTILINE,
 )
 
 
@@ -46,12 +45,34 @@ def simple_commands(words: list[str], depth: int = 0) -> Iterator[list[str]]:
 def _of_script(text: str, depth: int) -> Iterator[list[str]]:
     bodies: list[str] = []
 
-    def kept(match: re.Match[str]) -> str:
-        bodies.append(match["body"])
-        return f" {_placeholder(len(bodies) - 1)} {match['rest']}\n"
+    def kept(body: str) -> str:
+        bodies.append(body)
+        return _placeholder(len(bodies) - 1)
 
-    tokens = _tokens(_HERE.sub(kept, text))
+    text = _COMMENT.sub(r"\1", without_here_documents(text, kept))
+    inner = islice(substitutions(text), _MOST_SUBSTITUTIONS if depth < _DEEPEST else 0)
+    for script in inner:
+        yield from _of_script(script, depth + 1)
+    tokens = _tokens(text)
     named = Counter(_name(word) for token in tokens for word in token.split())
+    variables, left = ShellVariables(), _LONGEST
+    for command, piped in _commands(tokens, bodies):
+        if not piped and _only_writes(command, named):
+            yield command
+            continue
+        yield from simple_commands(command, depth)
+        expanded = variables.expanded(command)
+        text = " ".join(expanded)
+        if expanded != command and len(text) <= left:
+            left -= len(text)
+            yield from simple_commands(expanded, depth)
+            # What `eval` and `sh -c` run may be several commands.
+            yield from simple_commands([text], depth)
+        variables.take(command)
+
+
+def _commands(tokens: list[str], bodies: list[str]) -> Iterator[tuple[list[str], bool]]:
+    """The words of each simple command, and whether a pipe takes what it writes."""
     command: list[str] = []
     for token in [*tokens, ";"]:
         if not set(token) <= _SEPARATORS or not token:
@@ -59,15 +80,12 @@ def _of_script(text: str, depth: int) -> Iterator[list[str]]:
             command.append(bodies[int(at[1])] if at else token)
         elif token[0] in "<>":
             continue  # a redirection does not end a command
-        else:
+        elif command:
             piped = token in ("|", "|&")
-            if command and piped and _name(command[0]) in _SPEAKERS:
+            if piped and _name(command[0]) in _SPEAKERS:
                 command = command[1:]  # what is said is the input of what follows
                 continue
-            if not piped and _only_writes(command, named):
-                yield command
-            elif len(command) > 0:
-                yield from simple_commands(command, depth)
+            yield command, piped
             command = []
 
 
@@ -85,7 +103,7 @@ def _placeholder(number: int) -> str:
 def _tokens(text: str) -> list[str]:
     """The words and separators of a script. Where its quotes do not fit, what stands between them
     and each line of it are words: better one too many than a statement that nobody sees."""
-    lexer = shlex.shlex(_COMMENT.sub(r"\1", text), posix=True, punctuation_chars="();<>|&\n")
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
     lexer.commenters = ""

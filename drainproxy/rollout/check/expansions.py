@@ -1,0 +1,125 @@
+"""What a shell makes of a text before it runs commands, each in one pass: it takes the bodies of
+here-documents out, runs what stands in command substitutions, and puts values in the place of
+variables that the text itself has set (POSIX.1-2024, Shell Command Language, 2.6 and 2.7.4)."""
+
+import re
+from bisect import bisect
+from collections.abc import Callable, Iterator
+from typing import Final
+
+_HERE: Final = re.compile(r"<<-?[ \t]*(['\"]?)(?P<end>\w+)\1")
+_ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_USED: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+# They set what stands behind them.
+_SETTERS: Final = frozenset(("export", "readonly", "local", "declare", "typeset"))
+# A value that is made of others may double with each assignment.
+_LONGEST_VALUE: Final = 1000
+
+
+def without_here_documents(text: str, kept: Callable[[str], str]) -> str:
+    """The text with what `kept` says in the place of each here-document, whose body it is given."""
+    lines = text.split("\n")
+    ends: dict[str, list[int]] = {}
+    for at, line in enumerate(lines):
+        ends.setdefault(line.strip(" \t"), []).append(at)
+    left: list[str] = []
+    at = 0
+    while at < len(lines):
+        line, below = lines[at], at
+        for begun in _HERE.finditer(line):
+            places = ends.get(begun["end"], [])
+            behind = bisect(places, at)
+            if behind < len(places):
+                below = places[behind]
+                body = "".join(f"{each}\n" for each in lines[at + 1 : below])
+                line = f"{line[: begun.start()]} {kept(body)} {line[begun.end() :]}\n"
+                break
+        left.append(line)
+        at = below + 1
+    return "\n".join(left)
+
+
+def substitutions(text: str) -> Iterator[str]:
+    """The scripts in `$(...)` and in backticks, but for those between single quotes. What stands in
+    one of them is part of it; one that does not end is none."""
+    at, is_quoted = 0, False
+    while at < len(text):
+        letter = text[at]
+        if letter == "\\":
+            at += 1
+        elif letter == '"':
+            is_quoted = not is_quoted
+        elif letter == "'" and not is_quoted:
+            at = _found(text, "'", at + 1)
+        elif letter == "`":
+            end = _backtick(text, at + 1)
+            if end < len(text):
+                yield re.sub(r"\\([`\\$])", r"\1", text[at + 1 : end])
+            at = end
+        elif text.startswith("$(", at) and not text.startswith("$((", at):
+            end = _parenthesis(text, at + 2)
+            if end == len(text):
+                return  # nor does any that stands in it
+            yield text[at + 2 : end]
+            at = end
+        at += 1
+
+
+def _found(text: str, letter: str, start: int) -> int:
+    at = text.find(letter, start)
+    return len(text) if at < 0 else at
+
+
+def _backtick(text: str, start: int) -> int:
+    at = start
+    while at < len(text) and text[at] != "`":
+        at += 2 if text[at] == "\\" else 1
+    return min(at, len(text))
+
+
+def _parenthesis(text: str, start: int) -> int:
+    """Where the one ends that was opened before `start`; quotes hide those between them."""
+    at, depth, is_quoted = start, 1, False
+    while at < len(text):
+        letter = text[at]
+        if letter == "\\":
+            at += 1
+        elif letter == '"':
+            is_quoted = not is_quoted
+        elif letter == "'" and not is_quoted:
+            at = _found(text, "'", at + 1)
+        elif letter in "()" and not is_quoted:
+            depth += 1 if letter == "(" else -1
+            if not depth:
+                return at
+        at += 1
+    return len(text)
+
+
+class ShellVariables:
+    """What the commands of a script have set so far, in plain text."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    def take(self, command: list[str]) -> None:
+        """Note what a command sets that is made of nothing but assignments."""
+        words = command[1:] if command[0] in _SETTERS else command
+        assigned = [_ASSIGNED.fullmatch(word) for word in words]
+        for each in assigned if all(assigned) else ():
+            if each:
+                self._values[each[1]] = self._text(each[2])[:_LONGEST_VALUE]
+
+    def expanded(self, command: list[str]) -> list[str]:
+        """The command with their values, split at blanks as a shell splits them (2.6.5); itself if
+        it has none of them."""
+        found: list[str] = []
+        for word in command:
+            text = self._text(word)
+            found += [word] if text == word else text.split()
+        return found
+
+    def _text(self, word: str) -> str:
+        if "$" not in word:
+            return word
+        return _USED.sub(lambda used: self._values.get(used[1] or used[2], used[0]), word)

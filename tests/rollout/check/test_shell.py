@@ -1,0 +1,159 @@
+"""What a shell would run of a text, found without a shell and in bounded work."""
+
+import json
+import sys
+from types import FrameType
+
+import pytest
+
+from drainproxy.rollout.check.expansions import (
+    ShellVariables,
+    substitutions,
+    without_here_documents,
+)
+from drainproxy.rollout.check.migrating import migrating
+from drainproxy.rollout.check.shell import simple_commands
+
+
+def found(script: str) -> set[str]:
+    words = ["sh", "-c", script]
+    return {each for each in map(migrating, simple_commands(words)) if each}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CMD='alembic upgrade head'; $CMD",
+        "CMD='alembic upgrade head'\n${CMD}",
+        'export CMD="alembic upgrade head" && exec $CMD',
+        "TOOL=alembic; cd /app; $TOOL upgrade head",
+        "DIR=/venv/bin; $DIR/alembic upgrade head",
+        "A=upgrade B=alembic; $B -c x.ini $A head",
+        'A=alembic; B="$A upgrade"; $B head',
+        "CMD='cd /app && alembic upgrade head'; sh -c \"$CMD\"",
+        "CMD='cd /app && alembic upgrade head'; eval $CMD",
+        "OUT=`alembic upgrade head`; echo $OUT",
+        'echo "`alembic upgrade head`"',
+        'echo "$(cd /app && alembic upgrade head)"',
+        'echo "it is $(echo $(alembic upgrade head))"',
+        'echo "$(echo "(" `alembic upgrade head`)"',
+        "echo `echo \\`alembic upgrade head\\``",
+        'if [ "$(alembic upgrade head | tail -1)" = ok ]; then serve; fi',
+    ],
+)
+def test_what_is_run_through_variables_and_substitutions_is_found(script: str) -> None:
+    assert "alembic upgrade" in found(script), json.dumps(script)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CMD='alembic upgrade head'; echo $CMD",
+        "CMD='alembic upgrade head'; serve",
+        "$CMD; CMD='alembic upgrade head'",
+        "echo '`alembic upgrade head`'",
+        "echo '$(alembic upgrade head)'",
+        "echo \\`alembic upgrade head\\`",
+        'echo "it\'s done: \\$(alembic upgrade head)"',
+        "# `alembic upgrade head`\nserve",
+        "CMD='alembic history'; $CMD",
+        "echo $((1 + 2)) `date",
+        "echo $(date",
+    ],
+)
+def test_what_is_only_said_is_not(script: str) -> None:
+    assert found(script) == set(), json.dumps(script)
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("from alembic import command; command.upgrade(cfg, 'head')", "command.upgrade"),
+        ("import flask_migrate as m; flask_migrate.upgrade()", "flask_migrate.upgrade"),
+        ("from django.core.management import *; call_command('migrate')", "call_command"),
+        (
+            "m.execute_from_command_line(['manage.py', 'migrate'])",
+            "execute_from_command_line",
+        ),
+    ],
+)
+def test_functions_of_python_that_migrate_are_known(text: str, call: str) -> None:
+    assert migrating(["python", "-c", text]) == f"python {call}"
+    assert migrating(["/venv/bin/python3.12", "-u", "-c", text]) == f"python3.12 {call}"
+    assert f"python {call}" in found(f'python -c "{text}"')
+    assert migrating(["grep", "-c", text]) is None
+
+
+def test_functions_of_python_that_look_do_not_migrate() -> None:
+    for text in ("command.current(cfg)", "call_command('showmigrations')", "print('migrate')"):
+        assert migrating(["python", "-c", text]) is None
+
+
+@pytest.mark.parametrize(
+    "command", ["nx migrate latest", "npx nx migrate --run-migrations", "npx storybook migrate x"]
+)
+def test_a_workspace_is_no_database(command: str) -> None:
+    assert migrating(command.split()) is None
+    assert migrating(["npx", "nx", "run", "db:migrate"]) == "nx db:migrate"
+
+
+def test_here_documents_are_taken_out_as_a_shell_reads_them() -> None:
+    bodies: list[str] = []
+
+    def kept(body: str) -> str:
+        bodies.append(body)
+        return "BODY"
+
+    text = "a <<END b\none\n END x\n\tEND\nc <<-'E'\nE\nd << OPEN\ne <<X <<E f\nE"
+    assert without_here_documents(text, kept) == (
+        "a  BODY  b\n\nc  BODY \n\nd << OPEN\ne <<X  BODY  f\n"
+    )
+    assert bodies == ["one\n END x\n", "", ""]
+
+
+def test_substitutions_are_found_where_a_shell_runs_them() -> None:
+    text = "a $(b (c) ')' \")\" \\)) '$(d)' \"$(e)\" `f \\`g\\`` $((1)) \\$(h) $(i"
+    assert [*substitutions(text)] == ["b (c) ')' \")\" \\)", "e", "f `g`"]
+
+
+def test_a_variable_is_what_was_set_last_and_in_plain_text() -> None:
+    known = ShellVariables()
+    known.take(["A=1", "B=2 3"])
+    known.take(["A=x", "program"])
+    known.take(["export", "C=$B/$A/$D"])
+    assert known.expanded(["$A", "${B}", "$C", "x"]) == ["1", "2", "3", "2", "3/1/$D", "x"]
+
+
+HOSTILE = {
+    "documents that do not end": "cat <<E\n",
+    "documents": "cat <<E\nE\n",
+    "documents with other ends": "<<A <<B\nB\n",
+    "substitutions that do not end": "$(",
+    "nested substitutions": "$(a `",
+    "backticks": "`a` ",
+    "quotes": "'\" ",
+    "variables": "A=$A$A; $A; ",
+    "assignments": "A=1 ",
+    "uses": "A=1; ${A}${A} ",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_the_work_on_a_script_grows_with_its_length_alone(text: str) -> None:
+    def calls(size: int) -> int:
+        number = 0
+
+        def counted(_frame: FrameType, _event: str, _of: object) -> None:
+            nonlocal number
+            number += 1
+
+        script = (text * (size // len(text) + 1))[:size]
+        before = sys.getprofile()
+        sys.setprofile(counted)
+        try:
+            assert not found(script)
+        finally:
+            sys.setprofile(before)
+        return number
+
+    assert calls(16_000) < 6 * calls(4_000) + 10_000
