@@ -41,7 +41,9 @@ _TIGHTENS: Final = re.compile(
 # What these do depends on other tables, on the rows that are there, or on the server.
 _DOUBTFUL: Final = re.compile(
     r"^\s*alter\b.*\b(?:references|key|serial|convert|owner|validate|identity|expression)\b"
-    r"|\bor\s+replace\b|\breplace\s+into\b",
+    r"|\bor\s+replace\b|\breplace\s+into\b"
+    # MySQL moves other columns for a new one, which code may read by their places.
+    r"|^\s*alter\b.*\b(?:first\s*(?:[,;)]|$)|after\s+\S)",
     re.IGNORECASE | re.DOTALL,
 )
 _MUST_BE_FILLED: Final = re.compile(r"(?<!\bdrop )\bnot\s+null\b", re.IGNORECASE)

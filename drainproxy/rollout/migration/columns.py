@@ -26,6 +26,12 @@ _WITH_DEFAULT = {
 _LONGEST = 16_383
 # Of every table of PostgreSQL, which refuses another column of that name.
 _SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
+# Of MySQL's FIRST and AFTER. A column at the end moves none: code that reads the columns of
+# `SELECT *` by their places, as LOAD DATA writes them, finds those that it knows where they were.
+_MOVES = (
+    "FIRST or AFTER moves the columns behind it: old code that takes those of SELECT * or LOAD DATA"
+    " by their places takes others"
+)
 _TIMES = {"DATETIME", "TIMESTAMP", "TIMESTAMPTZ"}
 # Of an integer that every server keeps as one, in 64 bits.
 _MOST_DIGITS = 18
@@ -34,10 +40,8 @@ _MOST_DIGITS = 18
 def column_problem(column: Node, table: Node, made: Made) -> str:
     """Why that of `table` is not; empty if it is."""
     dialect = made.dialect
-    if dialect == "postgres" and folded(column.this) in _SYSTEM_COLUMNS:
-        return f"PostgreSQL refuses a column named {column.name}: each table has one"
-    if dialect == "postgres" and folded(column.this) == folded(table.this):
-        return "a column named like its table hides the row from queries that read it by that name"
+    if problem := _hides_others(column, table, dialect):
+        return problem
     if column.kind is None:
         return "a column without a type"
     if column.kind.this.name in grammar.SERIAL_TYPES:
@@ -53,6 +57,15 @@ def column_problem(column: Node, table: Node, made: Made) -> str:
         if not _fits(what.this, column.kind, dialect):
             return "the default does not surely fit the type, which some servers see late"
     return foreign(column, grammar.COLUMN_NODES)
+
+
+def _hides_others(column: Node, table: Node, dialect: Dialect) -> str:
+    """Why old code no longer finds something by its name, or by its place; empty if it does."""
+    if dialect == "postgres" and folded(column.this) in _SYSTEM_COLUMNS:
+        return f"PostgreSQL refuses a column named {column.name}: each table has one"
+    if dialect == "postgres" and folded(column.this) == folded(table.this):
+        return "a column named like its table hides the row from queries that read it by that name"
+    return _MOVES if column.args.get("position") else ""
 
 
 def _fits(default: Node, data_type: Node, dialect: Dialect) -> bool:
