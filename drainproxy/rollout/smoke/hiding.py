@@ -13,7 +13,7 @@ what is secret in a test is taken out of whatever is said, however it came there
 
 import json
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -130,7 +130,7 @@ def _of(action: Action) -> Iterator[str]:
         case WebSocketAction() | Sse():
             yield from _of_headers(action.headers)
         case Grpc():
-            yield from _of_headers((n, v) for n, v in action.metadata if isinstance(v, str))
+            yield from _of_metadata(action.metadata)
             yield from _of_json(action.json)
         case ExecAction():
             yield from _of_command(action.command)
@@ -141,6 +141,16 @@ def _of_headers(headers: Iterable[tuple[str, str]]) -> Iterator[str]:
     for name, value in headers:
         if is_secret(name):
             yield from _of_header(name, value)
+
+
+def _of_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> Iterator[str]:
+    """Bytes go out in base64 (gRPC over HTTP/2, Custom-Metadata), and may be a text."""
+    for name, value in metadata:
+        if isinstance(value, str):
+            yield from _of_headers([(name, value)])
+        elif is_secret(name.removesuffix("-bin")):
+            yield b64encode(value).decode()
+            yield value.decode(errors="replace")
 
 
 def _of_header(name: str, value: str) -> Iterator[str]:

@@ -62,6 +62,7 @@ def test_a_variable_is_secret_unless_it_plainly_is_not(name: str, value: str, se
     assert bool(variables({name: value})) is secret
 
 
+CODED = b64encode(SECRET.encode()).decode()
 BASIC = b64encode(f"ann:{SECRET}".encode()).decode()
 
 
@@ -74,6 +75,7 @@ BASIC = b64encode(f"ann:{SECRET}".encode()).decode()
         f"{{websocket: {{url: /, headers: {{X-Api-Key: {SECRET}}}}}}}",
         f"{{sse: {{url: /, headers: {{X-Api-Key: [other, {SECRET}]}}}}}}",
         f"{{grpc: {{metadata: {{x-token: {SECRET}, x-bin: !!binary AP8=, x: y}}}}}}",
+        f"{{grpc: {{metadata: {{x-token-bin: !!binary {CODED}}}}}}}",
         f"{{grpc: {{method: a.B/C, json: {{a: [{{token: {SECRET}}}, 1]}}}}}}",
         f"{{http: {{url: /, json: {{password: {SECRET}}}}}}}",
         f"{{http: {{url: /, json: [[], {{passwords: [{SECRET}]}}]}}}}",
