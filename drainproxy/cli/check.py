@@ -45,12 +45,14 @@ def _judge_rules(given: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _judge_files(given: Mapping[str, Any]) -> Iterator[str]:
-    """Those that are named: nobody waits for standard input to be told of an option."""
+    """Those that are named; nobody has to type one to be told of an option."""
     from drainproxy.cli.check_input import read_all
+    from drainproxy.cli.manifests import is_terminal
 
     if not given["explain"] and not given["listed"]:
         paths = (*given["filenames"], *given["paths"])
-        yield from map(_printable, read_all(paths).mistakes)
+        typed = {"-"} if is_terminal() else set[str]()
+        yield from map(_printable, read_all(each for each in paths if each not in typed).mistakes)
 
 
 def _paths(given: Mapping[str, Any]) -> tuple[str, ...]:

@@ -27,8 +27,14 @@ OUTPUTS = ("human", "json", "junit")
 
 
 def _judge_test(given: Mapping[str, Any]) -> Iterator[str]:
+    """Of the flags alone, if somebody would have to type the test first."""
+    from drainproxy.cli.manifests import is_terminal
+
     try:
-        _read(given)
+        if given["test"] != "-" or not is_terminal():
+            _read(given)
+        elif mistakes := _flags(given)[2]:
+            raise ConfigError(mistakes)
     except ConfigError as error:
         yield str(error)
 

@@ -183,6 +183,21 @@ def test_an_argument_too_many_is_no_mistake_where_it_may_be_a_value() -> None:
     assert "unexpected" not in run("smoke http://a --variabel b -o foo").stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "said"), [("check -o foo -", 1), ("smoke - -o foo --retries x --timeout 1s", 2)]
+)
+def test_nobody_has_to_type_a_file_to_be_told_of_an_option(
+    line: str, said: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drainproxy.cli.manifests.is_terminal", lambda: True)
+    read: list[object] = []
+    monkeypatch.setattr("drainproxy.cli.smoke._text", read.append)
+    monkeypatch.setattr("drainproxy.cli.check_input._file", lambda *_, **__: read.append(_))
+
+    assert run(line).stderr.partition("Error: ")[2].count("\n") == said
+    assert read == []
+
+
 def test_help_is_not_printed_in_place_of_mistakes() -> None:
     done = run("check --nix --help")
     assert (done.exit_code, done.stdout) == (2, "")
