@@ -50,14 +50,14 @@ class RefusedLine:
         self.given: Mapping[str, Any] = _Given(ctx.params, self._wrong)
 
     def _read(self, line: list[str]) -> None:
-        parsed = None
-        while parsed is None and len(self.said) < _MOST:
+        for _ in range(_MOST):
             try:
                 parsed = self._command.make_parser(self._ctx).parse_args([*line])
+                break
             except (click.NoSuchOption, click.BadOptionUsage) as error:
                 self._refuse(error)
-                del line[_place(error.option_name, line)]
-        if parsed is None:  # nothing is known of any value
+                del line[_place(error, line)]
+        else:  # nothing is known of any value
             self._wrong.update(param.name for param in self._params if param.name)
             return
         is_whole = not self.said
@@ -70,7 +70,8 @@ class RefusedLine:
             self.said.append(f"Got unexpected extra arguments ({' '.join(map(str, rest))})")
 
     def _refuse(self, error: click.NoSuchOption | click.BadOptionUsage) -> None:
-        self.said.append(error.format_message())
+        if (said := error.format_message()) not in self.said:
+            self.said.append(said)
         self._wrong.update(
             param.name for param in self._params if param.name and error.option_name in param.opts
         )
@@ -87,12 +88,16 @@ class RefusedLine:
             self._wrong.add(param.name or "")
 
 
-def _place(option: str, line: Sequence[str]) -> int:
-    """Where an option is that click refuses. A short one may be one of several letters."""
+def _place(error: click.NoSuchOption | click.BadOptionUsage, line: Sequence[str]) -> int:
+    """Where the option is that click refuses. One that lacks its argument is the last word; a
+    short one may be one of several letters."""
+    option = error.option_name
     for place, word in enumerate(line):
         is_long = word.partition("=")[0] == option
         is_letter = len(option) == 2 and word[:1] == "-" != word[1:2] and option[1] in word
-        if is_long or is_letter:
+        if isinstance(error, click.NoSuchOption) and (is_long or is_letter):
+            return place
+        if is_long and "=" in word:
             return place
     return -1
 

@@ -43,6 +43,15 @@ LINES: list[tuple[str, list[str]]] = [
         ],
     ),
     (
+        "check --strict --strict=1 -o json -zz --explain nope -z -o",
+        [
+            "Option '--strict' does not take a value.",
+            "No such option '-z'.",
+            "Option '-o' requires an argument.",
+            "--explain: there is no rule 'nope'",
+        ],
+    ),
+    (
         "inject --only foo --capture q --drain-delay 3 --nix=1 --strict=2 nothing.yaml",
         [
             "No such option '--nix'.",
@@ -207,3 +216,4 @@ def test_a_line_of_endless_mistakes_is_not_read_to_its_end() -> None:
     done = run("check " + " ".join(f"--x{number}" for number in range(3_000)))
     assert done.exit_code == 2
     assert done.stderr.count("No such option") == 20
+    assert run("check " + "-x " * 3_000).stderr.count("No such option") == 1
