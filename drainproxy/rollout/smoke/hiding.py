@@ -5,7 +5,8 @@ what is secret in a test is taken out of whatever is said, however it came there
 
 - users, passwords and queries of URLs (`credentials`);
 - values of variables that come from the environment or from the command line, unless they are
-  plainly none: shorter than 8 characters, a number, a URL, a host or a path;
+  plainly none: shorter than 8 characters, a number, a URL, a host or a path, or named as what is
+  deployed (a version, a commit);
 - what stands under a name that says so (Authorization, Cookie, X-Api-Key, password, token): as a
   header, as metadata, in a body of JSON or of a form, as an option or an assignment of a command,
   in the environment of a command.
@@ -42,6 +43,12 @@ _NAMED: Final = re.compile(
 _ABOUT: Final = re.compile(r"(?:file|path|dir|sock|type|ur[il])$", re.IGNORECASE)
 # Schemes of RFC 9110, 11.4, before what is secret.
 _SCHEME: Final = re.compile(r"[A-Za-z][\w-]*[ ]+")
+# What is deployed, and where: a report that hides it does not say which version was tested.
+_OPEN: Final = re.compile(
+    r"(?:version|revision|commit|sha|tag|image|release|build|branch|region|zone|environment|stage"
+    r"|cluster|namespace)$",
+    re.IGNORECASE,
+)
 _PUBLIC: Final = re.compile(
     r"""[\d.,:_-]+ | true | false
     | [a-z][a-z0-9+.-]*://[^\s@?\#]*
@@ -63,9 +70,7 @@ def is_secret(name: str) -> bool:
 def variables(used: Mapping[str, str]) -> tuple[str, ...]:
     """The values of these variables that are secret."""
     return tuple(
-        value
-        for name, value in used.items()
-        if is_secret(name) or (len(value) >= _SHORTEST_UNNAMED and not _PUBLIC.fullmatch(value))
+        value for name, value in used.items() if is_secret(name) or not _is_open(name, value)
     )
 
 
@@ -73,6 +78,12 @@ def hiding_of(test: SmokeTest) -> "Hiding":
     """Of all that is secret in a test."""
     named = (each for step in test.steps for each in _of(step.action))
     return Hiding([*test.secrets, *named], test.url)
+
+
+def _is_open(name: str, value: str) -> bool:
+    if len(value) < _SHORTEST_UNNAMED or _PUBLIC.fullmatch(value):
+        return True
+    return bool(_OPEN.search(name)) and "://" not in value
 
 
 class Hiding:

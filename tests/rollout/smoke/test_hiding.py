@@ -56,6 +56,10 @@ def test_a_name_says_whether_it_is_secret(name: str, secret: bool) -> None:
         ("CA", "/etc/ssl/ca.pem", False),
         ("JWT", "eyJhbGci.eyJzdWIi.c2lnbmF0", True),
         ("NUMBER", "12345678", False),
+        ("GIT_SHA", "0a1b2c3d4e5f", False),
+        ("APP_VERSION", "v1.24.3-rc1", False),
+        ("IMAGE", "docker://ann:pw@shop", True),
+        ("TOKEN_VERSION", "0a1b2c3d", True),
     ],
 )
 def test_a_variable_is_secret_unless_it_plainly_is_not(name: str, value: str, secret: bool) -> None:
