@@ -1,11 +1,14 @@
 """Makes an HTTP request, and reads its whole response."""
 
+from asyncio import sleep
+
 import aiohttp
 
 from drainproxy.rollout.smoke.answers import HttpAnswer
 from drainproxy.rollout.smoke.model import Http
 from drainproxy.rollout.smoke.stage import Stage
 
+from .coding import Decoder
 from .sessions import MOST_REDIRECTS, in_body, in_words, must_be_http1, session
 
 # So much of a body is kept for the checks, in bytes; the rest is read and counted.
@@ -37,13 +40,18 @@ async def ask(action: Http, stage: Stage) -> HttpAnswer:
 async def _body(answer: aiohttp.ClientResponse, stage: Stage) -> tuple[bytes, int]:
     kept, size = bytearray(), 0
     hint = " (an event stream: an sse step reads those)" if _is_stream(answer) else ""
+    decoder = Decoder(answer.headers.get("Content-Encoding", ""))
     while True:
         stage.waiting_for = f"status {answer.status} came, {size} bytes and no end{hint}"
         piece = await answer.content.readany()
         if not piece:
+            decoder.end()
             return bytes(kept), size
-        size += len(piece)
-        kept += piece[: KEPT - len(kept)]
+        for part in decoder.feed(piece):
+            size += len(part)
+            kept += part[: KEPT - len(kept)]
+            # A few bytes may become many, and the time of a test may be over meanwhile.
+            await sleep(0)
 
 
 def _is_stream(answer: aiohttp.ClientResponse) -> bool:

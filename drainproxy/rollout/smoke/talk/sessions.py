@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import aiohttp
-from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from drainproxy import __version__
@@ -18,6 +17,7 @@ from drainproxy.rollout.smoke.credentials import shown
 from drainproxy.rollout.smoke.model import Tls
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
+from .coding import ACCEPTED
 from .foreign import not_http
 from .tls import context, tls_problem
 
@@ -41,10 +41,11 @@ async def session(url: str, tls: Tls, stage: Stage) -> AsyncIterator[aiohttp.Cli
     )
     async with aiohttp.ClientSession(
         connector=connector,
-        headers={"User-Agent": AGENT},
+        headers={"User-Agent": AGENT, "Accept-Encoding": ACCEPTED},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[_traced(stage)],
+        auto_decompress=False,
         max_line_size=_MOST_HEAD,
         max_field_size=_MOST_HEAD,
     ) as made:
@@ -91,8 +92,6 @@ def _no_way(error: Exception) -> str:
 
 def _no_answer(error: Exception, host: str) -> str:
     """Why nothing came that can be read as an answer."""
-    if coding := _undecodable(error):
-        return f"the body cannot be decoded from {coding}, which its Content-Encoding names"
     match error:
         case aiohttp.ClientSSLError():
             return f"no TLS with {host}: {error}"
@@ -131,14 +130,6 @@ def _unreadable(host: str, message: str) -> str:
         # An answer that is whole is lost with what the parser finds behind it in the same piece.
         return not_http(host, literal_eval(began[1]), is_first=False)
     return f"the answer of {host} cannot be read as HTTP: {message.splitlines()[0].rstrip(':')}"
-
-
-def _undecodable(error: BaseException | None) -> str:
-    """The content coding (RFC 9110, 8.4.1) in which a body is not, or which nobody here knows;
-    empty if something else is wrong."""
-    while error is not None and not isinstance(error, ContentEncodingError):
-        error = error.__cause__
-    return error.message.rpartition("content-encoding: ")[2].partition(".")[0] if error else ""
 
 
 def connect_problem(error: BaseException, where: str) -> str:

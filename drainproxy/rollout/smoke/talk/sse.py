@@ -11,6 +11,7 @@ from drainproxy.rollout.smoke.answers import Event, SseAnswer
 from drainproxy.rollout.smoke.model import Sse, SseExpect
 from drainproxy.rollout.smoke.stage import Failed, Stage
 
+from .coding import Decoder
 from .sessions import MOST_REDIRECTS, in_body, in_words, must_be_http1, session
 
 # The longest event that is read, in characters.
@@ -75,20 +76,22 @@ async def ask(action: Sse, stage: Stage) -> SseAnswer:
         ):
             must_be_http1(answer)
             with in_body():
-                await _must_be_a_stream(answer)
-                return await _read(action, answer, stage, began)
+                decoder = Decoder(answer.headers.get("Content-Encoding", ""))
+                await _must_be_a_stream(answer, decoder)
+                return await _read(action, answer, decoder, stage, began)
 
 
-async def _must_be_a_stream(answer: aiohttp.ClientResponse) -> None:
+async def _must_be_a_stream(answer: aiohttp.ClientResponse, decoder: Decoder) -> None:
     if answer.status != 200:
-        body = (await answer.content.read(checks.LOOKED_AT)).decode(errors="replace")
-        raise Failed(f"status is {answer.status}, not 200{checks.said(body)}")
+        body = b"".join(decoder.feed(await answer.content.read(checks.LOOKED_AT)))
+        said = checks.said(body.decode(errors="replace"))
+        raise Failed(f"status is {answer.status}, not 200{said}")
     if answer.content_type != "text/event-stream":
         raise Failed(f"it is no event stream: its Content-Type is {answer.content_type}")
 
 
 async def _read(
-    action: Sse, answer: aiohttp.ClientResponse, stage: Stage, began: float
+    action: Sse, answer: aiohttp.ClientResponse, decoder: Decoder, stage: Stage, began: float
 ) -> SseAnswer:
     expect, reader, wanted = action.expect, EventReader(), checks.Wanted(action.expect)
     headers = tuple((name, value) for name, value in answer.headers.items())
@@ -100,7 +103,7 @@ async def _read(
         stage.waiting_for = _waiting_for(expect, count, wanted.missing)
         piece = await answer.content.readany()
         ended = not piece
-        for event in reader.feed(piece):
+        for event in reader.feed(b"".join(decoder.feed(piece))):
             first = monotonic() - began if first is None else first
             count += 1
             wanted.take(event)

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gzip
 import ssl
 from pathlib import Path
 
@@ -27,6 +28,9 @@ from tests.rollout.smoke.talk.servers import (
     serving,
     silent,
 )
+
+# Coded in gzip, without the last bytes.
+CUT = gzip.compress(b"hello")[:20]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +77,10 @@ from tests.rollout.smoke.talk.servers import (
         (
             says(b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: 2\r\n\r\nno"),
             "the body cannot be decoded from deflate, which its Content-Encoding names",
+        ),
+        (
+            says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n" + CUT),
+            "the answer broke off: its body in gzip has no end",
         ),
         (
             says(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", stays=True),

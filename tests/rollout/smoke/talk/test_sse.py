@@ -1,5 +1,6 @@
 """Event streams: read until they have brought what is expected."""
 
+import zlib
 from asyncio import StreamReader, StreamWriter
 from itertools import chain
 
@@ -54,6 +55,14 @@ def test_an_event_without_an_end_takes_no_memory_without_an_end() -> None:
 async def test_a_stream_is_left_when_it_has_brought_all(expect: str, stays: bool) -> None:
     async with serving(says(HEAD + STREAM, stays=stays)) as port:
         assert await asked(port, f"[{{sse: /, expect: {expect}}}]") == ()
+
+
+async def test_a_stream_may_be_coded_as_long_as_it_goes_on() -> None:
+    made = zlib.compressobj(wbits=31)
+    coded = made.compress(STREAM) + made.flush(zlib.Z_SYNC_FLUSH)
+    head = HEAD[:-2] + b"Content-Encoding: gzip\r\n\r\n"
+    async with serving(says(head + coded, stays=True)) as port:
+        assert await asked(port, "[{sse: /, expect: {events: 4, contains: more}}]") == ()
 
 
 async def _flood(reader: StreamReader, writer: StreamWriter) -> None:
