@@ -13,6 +13,7 @@ from drainproxy.config import ConfigError
 from drainproxy.manifests.podspec import Container, Json, read
 
 from . import containers
+from .admission_warnings import with_note_of
 from .annotations import STATUS, as_given, read_options
 from .capture import Capture
 from .editor import Editor
@@ -100,8 +101,11 @@ def inject(pod: Json, options: Options, foreseen: Foreseen | None = None) -> Inj
 
 def _as_served(pod: Json, done: Injected) -> Injected:
     """A pod that was injected before stays as it is where there is nothing new: it may come from an
-    API server, which has filled in its defaults. What is recorded of texts is that of a file."""
-    return replace(done, pod=without_texts(pod)) if is_served_as(done.pod, pod) else done
+    API server, which has filled in its defaults, by the webhook, which has noted its warnings. What
+    is recorded of texts is that of a file."""
+    if not is_served_as(with_note_of(done.pod, pod), pod):
+        return done
+    return replace(done, pod=without_texts(pod))
 
 
 def again(pod: Json, options: Options) -> Options:

@@ -40,6 +40,10 @@ class Status(Struct, omit_defaults=True):
         """What undoes the edits."""
         return UndoRecord(self.added, self.created, self.filled, self.changed)
 
+    def touches(self, pointer: str) -> bool:
+        """Whether the value there is new, or was another one."""
+        return pointer in self.added or pointer in self.changed
+
     def given_values(self, pod: Json) -> dict[str, str]:
         """What flags gave, as it stands in the pod."""
         annotations = read(pod).annotations

@@ -1,22 +1,28 @@
 """Pods that come back from an API server with its defaults in them."""
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
+import jsonpatch
 import pytest
 import yaml
 
-from drainproxy.kube.annotations import STATUS
+from drainproxy.kube.admission import Seen, judge, parse
+from drainproxy.kube.annotations import STATUS, WARNINGS
 from drainproxy.kube.batch import inject_all, uninject_all
+from drainproxy.kube.leads import Around
 from drainproxy.kube.server_defaults import is_served_as
 from drainproxy.manifests.podspec import Json, workload
 from tests.kube.pods import injected, options, pod, sidecar
 from tests.kube.served import bodies, dump, served
+from tests.kube.test_admission import review
 from tests.kube.test_bytes import FILES
 
 
-def inject(text: str, **given: str) -> str:
-    done = inject_all({"x.yaml": text}, options(given=given, new_token=lambda: "other"))
+def inject(text: str, **fields: Any) -> str:
+    done = inject_all({"x.yaml": text}, options(new_token=lambda: "other", **fields))
     assert not done.failed, done.report.text()
     return done.text
 
@@ -91,6 +97,24 @@ def template(before: Json, **given: str) -> Json:
     body = {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {}}
     found: Json = served({**body, "spec": {"template": after}})["spec"]["template"]
     return found
+
+
+@pytest.mark.parametrize("annotations", [None, {WARNINGS: "no sidecar: it had no port"}])
+def test_a_pod_of_the_webhook_keeps_the_warnings_that_are_noted_on_it(
+    annotations: dict[str, str] | None,
+) -> None:
+    """They are in its record, and `inject` notes none."""
+    port = {"name": "http", "containerPort": 8080, "hostPort": 80}
+    before = {"apiVersion": "v1", "kind": "Pod", **pod(port, annotations=annotations)}
+    said = judge(parse(review(before)), options(None), Seen())
+    after = jsonpatch.apply_patch(before, said.patch)
+    live = dump(json.dumps(after))
+
+    assert "hostPort 80" in after["metadata"]["annotations"][WARNINGS]
+    assert inject(live, around=Around()) == live
+    assert served(yaml.safe_load(uninject(live))) == served(before)
+    news = inject(live, around=Around(), given={"drainproxy.io/drain-delay": "9s"})
+    assert "hostPort 80" not in news
 
 
 def test_a_setting_that_is_news_is_written_beside_defaults() -> None:
