@@ -44,7 +44,7 @@ def only_sleeps(hook: Action) -> bool:
 def seconds_asleep(hook: Action) -> float | None:
     """How long a hook sleeps, whatever else it does; None if that is not known, or for ever."""
     if hook.sleep:
-        seconds = hook.sleep.seconds
+        seconds = hook.sleep.seconds or 0
     else:
         found = _SLEEP.findall(" ".join((hook.exec and hook.exec.command) or []))
         seconds = sum(float(number) * _SECONDS[unit] for number, unit in found)

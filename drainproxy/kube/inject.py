@@ -140,8 +140,12 @@ def complete(pod: Json) -> Injected | None:
 
 
 def uninject(pod: Json) -> Json | None:
-    """The pod as it was before; None if it was not injected. ConfigError if it cannot be had."""
-    return taken_back(pod) if read_status(pod) else None
+    """The pod as it was before; None if it was not injected. ConfigError if it cannot be had,
+    ValueError if it is no pod."""
+    if status_of(pod) is None:
+        return None
+    read(pod)
+    return taken_back(pod)
 
 
 def _carry_out(pod: Json, plan: InjectionPlan, given: Mapping[str, str]) -> Injected:

@@ -64,7 +64,7 @@ class Socket(_Read, frozen=True):
 class Sleep(_Read, frozen=True):
     """A hook that waits."""
 
-    seconds: float = 0
+    seconds: float | None = None
 
 
 class Exec(_Read, frozen=True):
@@ -319,8 +319,8 @@ class Workload(Struct, frozen=True):
         taken = spec.get("workloadRef") if isinstance(spec, dict) else None
         if not isinstance(taken, dict):
             return "it has no pod template"
-        kind = str(taken.get("kind", "?")).lower()
-        return shortened(f"its pods are those of {kind}/{taken.get('name', '?')}")
+        kind = str(taken.get("kind") or "?").lower()
+        return shortened(f"its pods are those of {kind}/{taken.get('name') or '?'}")
 
     @property
     def stateful_set(self) -> str | None:
@@ -344,7 +344,12 @@ class Workload(Struct, frozen=True):
 
 
 def read(pod: Json) -> Pod:
-    """The parts that we look at; Misfit if one is not what Kubernetes takes."""
+    """The parts that we look at; Misfit if one is not what Kubernetes takes.
+
+    One whose spec is null is like one that has none: it has no containers.
+    """
+    if pod.get("spec") is None:
+        pod = {**pod, "spec": {}}
     view = fitted(pod, Pod, "pod")
     for problem in _problems(view):
         raise Misfit(f"is no pod: {problem}")

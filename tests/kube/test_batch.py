@@ -50,6 +50,8 @@ spec:
   - ports:
     - port: 8080
 """
+# Of nothing.
+TEMPLATES = ["", "{}", "{spec: }", "{spec: {containers: }}"]
 NAMELESS = DEPLOYMENT.replace('- name: "http"\n          containerPort', "- containerPort")
 
 
@@ -283,6 +285,25 @@ def test_a_service_without_anything_stops_nobody(spec: str) -> None:
 
     assert not done.failed
     assert done.text.endswith(service)
+
+
+@pytest.mark.parametrize("spec", ["", "spec:", *(f"spec: {{template: {a}}}" for a in TEMPLATES)])
+def test_a_workload_without_anything_stops_nobody(spec: str) -> None:
+    """Null is what is not there to the API server (encoding/json of Go)."""
+    workload = f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: empty}}\n{spec}\n"
+    done = inject_all({"x.yaml": f"{DEPLOYMENT}---\n{workload}"}, options())
+
+    assert lines(done)[1].startswith("deployment/empty skipped (it has no ")
+    assert lines(done)[0].startswith("deployment/web injected")
+    assert done.text.endswith(workload)
+
+
+def test_a_pod_that_cannot_be_read_comes_back_if_it_was_not_injected() -> None:
+    text = DEPLOYMENT.replace("- name: web #", "- name: [web] #")
+    done = uninject(text)
+
+    assert lines(done) == ["deployment/web skipped (it is not injected)"]
+    assert done.text == text
 
 
 def test_every_mistake_of_every_file_is_told_with_its_place() -> None:

@@ -28,6 +28,7 @@ def script(text: str) -> Action:
         (Action(sleep=Sleep(float("inf"))), None),
         (Action(sleep=Sleep(float("nan"))), None),
         (Action(sleep=Sleep(0)), None),
+        (Action(sleep=Sleep(None)), None),
         (runs("asleep", "5"), None),
         (Action(exec=Exec()), None),
         (Action(), None),

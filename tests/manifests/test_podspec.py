@@ -99,6 +99,7 @@ def test_what_is_not_said_is_what_kubernetes_takes() -> None:
     assert (pod.grace, pod.containers, pod.init_containers) == (30, [], [])
     assert (dict(pod.labels), dict(pod.annotations), pod.completes) == ({}, {}, False)
     assert read({"spec": {"terminationGracePeriodSeconds": 0}}).grace == 0
+    assert read({"spec": None}).containers == []
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_a_pod_that_is_not_always_restarted_completes(policy: str, completes: bo
 @pytest.mark.parametrize(
     ("pod", "place"),
     [
-        ({"spec": None}, r"\$\.spec"),
+        ({"spec": []}, r"\$\.spec"),
         ({"spec": {"containers": [{"image": "x"}]}}, r"`name` - at `\$\.spec\.containers\[0\]`"),
         (
             {"spec": {}, "metadata": {"labels": {"version": 1}}},
