@@ -117,6 +117,12 @@ def sidecar_of(pod: Json) -> Json | None:
     return next((each for each in every if each["name"] == SIDECAR), None)
 
 
+def is_redirected(pod: Json) -> bool:
+    """Whether clients are redirected to the sidecar in an injected pod."""
+    before = (pod.get("spec") or {}).get("initContainers") or ()
+    return any(each["name"] == REDIRECT for each in before)
+
+
 def token_of(container: Json) -> str | None:
     """The token that a sidecar was given."""
     entries = container.get("env") or []

@@ -110,12 +110,16 @@ def _as_served(pod: Json, done: Injected) -> Injected:
 
 def again(pod: Json, options: Options) -> Options:
     """The options of a pod that was injected before: what flags gave then is given again, and the
-    sidecar listens where it did."""
+    sidecar listens where it did. Where clients were redirected nobody knew these numbers: they may
+    be other ones than without a redirect, and might make one possible that was not."""
     status = status_of(pod)
     if status is None:
         return options
     sidecar = containers.sidecar_of(pod)
-    kept = containers.listeners_of(sidecar) if sidecar else {}
+    if sidecar is None or containers.is_redirected(pod):
+        kept = {}
+    else:
+        kept = containers.listeners_of(sidecar)
     return replace(options, given={**status.given_values(pod), **options.given}, kept=kept)
 
 

@@ -1,9 +1,13 @@
 """Any workloads behind any Services: what is said of them is so, and they come back."""
 
+import json
+
 from hypothesis import given
 
+from drainproxy.manifests.podspec import Json
 from tests.kube.inputs import inputs
 from tests.kube.judge import verdicts
+from tests.kube.pods import pod
 from tests.kube.test_batch import inject, uninject
 
 
@@ -34,3 +38,31 @@ def test_any_input_comes_back_and_is_injected_once(text: str) -> None:
 
     assert inject(done.text, new_token=lambda: "another").text == done.text
     assert uninject(done.text).text == text
+
+
+def test_numbers_of_a_redirect_make_no_other_capture_possible_later() -> None:
+    """A redirect takes a port with two names once, and so counts on from another number."""
+    twice = pod({"name": "a", "containerPort": 8080}, {"name": "b", "containerPort": 8080})
+    targets = {"x": 4430, "y": "a", "z": "b"}
+    ports = [
+        {"name": name, "port": at, "targetPort": target}
+        for at, (name, target) in enumerate(targets.items(), 80)
+    ]
+    text = _joined(
+        _object("Deployment", "old", {"template": pod({"containerPort": 9181})}),
+        _object("Deployment", "new", {"template": twice}),
+        _object("Service", "web", {"selector": {"app": "web"}, "ports": ports}),
+    )
+    done = inject(text)
+
+    assert "deployment/new does not have its sidecar at 9182" in done.report.text()
+    assert inject(done.text).text == done.text
+
+
+def _object(kind: str, name: str, spec: Json) -> Json:
+    version = "v1" if kind == "Service" else "apps/v1"
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def _joined(*bodies: Json) -> str:
+    return "---\n".join(json.dumps(each) + "\n" for each in bodies)
