@@ -5,6 +5,7 @@ Policies select by labels: pods that agree in all labels that any policy names c
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
@@ -18,6 +19,8 @@ from .service_edits import move
 
 # Characters of the input for each comparison of a pod with a part of a policy.
 _COMPARISON: Final = 4
+# Of pods that differ in labels alone so many are looked at where no label selects them.
+_ENOUGH: Final = 100
 _PROBLEM: Final = "too many pods are to be compared with"
 
 # A workload by its number, where its pods are, and a port of it.
@@ -29,12 +32,13 @@ _Label = tuple[str | None, str, str]
 class Behind(Struct, frozen=True):
     """A workload: where its pods are, and how clients are led to them; None if to no sidecar.
 
-    `stateful_set` is its name if it is one.
+    `stateful_set` is its name if it is one, `title` what messages call it.
     """
 
     place: PolicyPod
     capture: Capture | None = None
     stateful_set: str | None = None
+    title: str = ""
 
 
 class AffectedWorkloads:
@@ -50,6 +54,11 @@ class AffectedWorkloads:
         self._by_label: dict[_Label, list[_Moved]] = {}
         # Also by None for all namespaces.
         self._by_port: dict[str | None, dict[int | str, list[_Moved]]] = {}
+        # The same by where the sidecar listens; of those that are alike but for labels, a few.
+        self._by_listen: dict[str | None, dict[int, dict[Move, list[_Moved]]]] = {}
+        self._titles = [each.title for each in workloads]
+        # Policies hold for the app's ports of these, and for the sidecar's if somebody comes there.
+        self._redirected = set[int]()
         self._behind: dict[object, Behind] = {}
         known = set[object]()
         for at, each in enumerate(workloads):
@@ -57,9 +66,12 @@ class AffectedWorkloads:
             self._behind.setdefault((alike, each.stateful_set), each)
             for rewrite in each.capture.rewrites if each.capture else ():
                 self._rewrites.setdefault(rewrite.service.key, []).append((at, rewrite))
-            for one in _moves(each.capture):
-                if (alike, one) not in known:
-                    known.add((alike, one))
+            is_redirected = each.capture is not None and each.capture.mode == "redirect"
+            if is_redirected:
+                self._redirected.add(at)
+            for one in map(move, each.capture.ports if each.capture else ()):
+                if (alike, one, is_redirected) not in known:
+                    known.add((alike, one, is_redirected))
                     self._add((at, each.place, one))
         self._numbers = {
             namespace: sorted(port for port in ports if isinstance(port, int))
@@ -74,10 +86,14 @@ class AffectedWorkloads:
         yield from ((key, place.labels[key]) for key in self._keys & place.labels.keys())
 
     def _add(self, moved: _Moved) -> None:
-        _, place, one = moved
+        at, place, one = moved
         for namespace in (place.namespace, None):
             for label in self._labels(place):
                 self._by_label.setdefault((namespace, *label), []).append(moved)
+            listening = self._by_listen.setdefault(namespace, {}).setdefault(one.listen, {})
+            listening.setdefault(one, []).append(moved)
+            if at in self._redirected:
+                continue
             ports = self._by_port.setdefault(namespace, {})
             for port in (one.port, one.name) if one.name else (one.port,):
                 ports.setdefault(port, []).append(moved)
@@ -92,10 +108,24 @@ class AffectedWorkloads:
         characters = _COMPARISON * view.size()
         for moved in self._candidates(view):
             at, place, one = moved
+            if at in self._redirected:
+                continue
             self._effort.spend(characters, _PROBLEM, _called(view))
             if any(view.too_narrow(place, one)):
                 found[at, one.listen] = moved
         return [found[key] for key in sorted(found)]
+
+    def opened(self, view: NetworkPolicy, moves: Iterable[_Moved]) -> list[str]:
+        """The ports of other workloads to which these moves would let clients of a policy that does
+        not allow them: sidecars may listen at one number for different ports."""
+        paths: dict[int, set[tuple[str, ...]]] = {}
+        for _, place, one in moves:
+            paths.setdefault(one.listen, set()).update(view.too_narrow(place, one))
+        found: dict[str, None] = {}
+        for at, place, one in self._listening(view, paths):
+            if one.listen in paths and view.opens(place, one, paths[one.listen]):
+                found[f"port {one.port} of {self._titles[at]}"] = None
+        return [*found]
 
     def has_behind(self, view: Service | NetworkPolicy) -> bool:
         """Whether a workload of the input is among those that it is about."""
@@ -107,6 +137,25 @@ class AffectedWorkloads:
         return False
 
     def _candidates(self, view: NetworkPolicy) -> Iterator[_Moved]:
+        rarest, everywhere = self._peers(view)
+        for each in rarest:
+            yield from each
+        for namespace in everywhere:
+            yield from self._by_ports(namespace, view)
+
+    def _listening(self, view: NetworkPolicy, listens: Iterable[int]) -> Iterator[_Moved]:
+        """What may be behind a policy, where the sidecar listens at one of these."""
+        rarest, everywhere = self._peers(view)
+        for each in rarest:
+            yield from each
+        characters = _COMPARISON * view.size()
+        for groups in (self._by_listen.get(namespace, {}) for namespace in everywhere):
+            for alike in chain.from_iterable(groups.get(at, {}).values() for at in listens):
+                self._effort.spend(characters, _PROBLEM, _called(view))
+                yield from alike[:_ENOUGH]
+
+    def _peers(self, view: NetworkPolicy) -> tuple[Iterable[list[_Moved]], Iterable[str | None]]:
+        """What has a label that it selects by, and the namespaces where it selects without one."""
         rarest: dict[_Label, list[_Moved]] = {}
         everywhere: dict[str | None, None] = {}
         for namespace, selector in view.peers():
@@ -116,10 +165,7 @@ class AffectedWorkloads:
                 rarest[label] = self._by_label.get(label, [])
             else:
                 everywhere[namespace] = None
-        for each in rarest.values():
-            yield from each
-        for namespace in everywhere:
-            yield from self._by_ports(namespace, view)
+        return rarest.values(), everywhere
 
     def _by_ports(self, namespace: str | None, view: NetworkPolicy) -> Iterator[_Moved]:
         ports, numbers = self._by_port.get(namespace, {}), self._numbers.get(namespace, [])
@@ -128,11 +174,6 @@ class AffectedWorkloads:
         for first, last in dict.fromkeys(view.port_ranges()):
             for at in range(bisect_left(numbers, first), bisect_right(numbers, last)):
                 yield from ports[numbers[at]]
-
-
-def _moves(capture: Capture | None) -> Iterator[Move]:
-    if capture and capture.mode != "redirect":
-        yield from map(move, capture.ports)
 
 
 def _called(view: Service | NetworkPolicy) -> str:

@@ -259,7 +259,7 @@ def _behind(
         return None  # there is an error already, and no text
     said = namespaces.get(found.namespace, Namespace()).labels
     place = PolicyPod(found.namespace, labels, said or None)
-    return Behind(place, capture, one.stateful_set)
+    return Behind(place, capture, one.stateful_set, one.title)
 
 
 def _result(

@@ -29,12 +29,14 @@ from .status import taken_back
 
 class Change(Struct, frozen=True):
     """What became of a Service or a policy: `for_whom` is the first workload (by its number) for
-    whose sake it was changed, None where it was only taken back, or left as it was before."""
+    whose sake it was changed, None where it was only taken back, or left as it was before;
+    `warning` is what else comes of it."""
 
     found: Found
     text: str
     for_whom: int | None = None
     is_left: bool = False
+    warning: str = ""
 
 
 # Told of what was changed before.
@@ -103,15 +105,16 @@ class Surroundings:
                 return
 
     def _change(self, each: _Leading, index: AffectedWorkloads) -> Iterator[Change]:
-        view, done = each.view, None
+        view, done, warning = each.view, None, ""
         if isinstance(view, Service):
             done = _retargeted(each.original, view, index.rewrites(view))
         else:
-            done = _widened(each.original, view, index.moves(view))
+            moves = index.moves(view)
+            done, warning = _widened(each.original, view, moves), _opened(view, moves, index)
         if done:
             edited, text, at = done
             _put(each.found, edited)
-            yield Change(each.found, text, at)
+            yield Change(each.found, text, at, warning=warning)
         elif each.found.body == each.original:
             return
         elif not index.has_behind(view):
@@ -178,6 +181,20 @@ def _widened(
     edited = widened(original, view, [(place, one) for _, place, one in moves])
     pairs = dict.fromkeys(f"{one.listen} beside {one.port}" for _, _, one in moves)
     return edited, f"allows {', '.join(told([*pairs]))}", moves[0][0]
+
+
+def _opened(
+    view: NetworkPolicy, moves: Sequence[tuple[int, PolicyPod, Move]], index: AffectedWorkloads
+) -> str:
+    """What a policy would let clients to besides; empty if to nothing."""
+    others = index.opened(view, moves)
+    if not others:
+        return ""
+    return (
+        f"NetworkPolicy {view.metadata.name} lets its clients come to {', '.join(told(others))} as"
+        " well, for which the sidecar listens at the same port: choose another one there with"
+        " drainproxy.io/forward"
+    )
 
 
 def _put(found: Found, body: Json) -> bool:

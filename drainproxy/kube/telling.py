@@ -30,6 +30,7 @@ def told_of(
     in one of its own. `numbers` are the lines of the workloads of which the changes speak."""
     found, others = [*lines], list[ReportLine]()
     beside: dict[int, list[str]] = {}
+    warnings: dict[int, list[str]] = {}
     for change in changes:
         service = is_service(change.found.body)
         if only is not None and service != (only == "services"):
@@ -38,13 +39,15 @@ def told_of(
             others.append(_alone(change))
             continue
         at = numbers[change.for_whom]
+        warnings.setdefault(at, []).extend(filter(None, [change.warning]))
         if only == "services":
             others.append(_retargeted(change, lines[at]))
         else:
             name = title(change.found.body).replace(".networking.k8s.io", "")
             beside.setdefault(at, []).append(f"{name}: {change.text}")
     for at, texts in beside.items():
-        found[at] = replace(found[at], changes=told(texts))
+        warned = [*found[at].warnings, *told(warnings[at])]
+        found[at] = replace(found[at], changes=told(texts), warnings=warned)
     return [*half_of(found, only), *others]
 
 

@@ -5,7 +5,7 @@ another port than the app, whoever is allowed to reach the app's must be allowed
 sidecar's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Final
@@ -163,16 +163,29 @@ class NetworkPolicy(Struct, frozen=True, dict=True):
 
     def too_narrow(self, place: PolicyPod, move: Move) -> Iterator[tuple[str, ...]]:
         """The paths of the lists of ports that allow the app's port and not the sidecar's."""
-        rules: list[tuple[str, int, Sequence[_Port]]] = []
-        if self.selects(place):
-            rules += [("ingress", at, rule.allowed) for at, rule in enumerate(self.ingress)]
-        for at, rule in enumerate(self.egress):
-            if not rule.to or any(peer.may_be(place, self.namespace) for peer in rule.to):
-                rules.append(("egress", at, rule.allowed))
-        for direction, at, ports in rules:
+        for path, ports in self._about(place):
             allowed = any(port.allows(move.port, move.name) for port in ports)
             if allowed and not any(port.allows(move.listen) for port in ports):
-                yield ("spec", direction, str(at), "ports")
+                yield path
+
+    def opens(self, place: PolicyPod, move: Move, paths: Container[tuple[str, ...]]) -> bool:
+        """Whether clients come through the sidecar to a port of the app that it does not allow, if
+        the lists at these paths are to allow the sidecar's."""
+        return any(
+            path in paths
+            and not any(port.allows(move.port, move.name) for port in ports)
+            and not any(port.allows(move.listen) for port in ports)
+            for path, ports in self._about(place)
+        )
+
+    def _about(self, place: PolicyPod) -> Iterator[tuple[tuple[str, ...], Sequence[_Port]]]:
+        """The lists of ports that are about a pod, each with its path."""
+        if self.selects(place):
+            for at, rule in enumerate(self.ingress):
+                yield ("spec", "ingress", str(at), "ports"), rule.allowed
+        for at, rule in enumerate(self.egress):
+            if not rule.to or any(peer.may_be(place, self.namespace) for peer in rule.to):
+                yield ("spec", "egress", str(at), "ports"), rule.allowed
 
 
 def policies(bodies: Iterable[Json]) -> Iterator[NetworkPolicy]:

@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from drainproxy.kube.affected_workloads import AffectedWorkloads, Behind
-from drainproxy.kube.capture import Capture
+from drainproxy.kube.capture import Capture, Mode
 from drainproxy.kube.density import Effort, TooMuch
 from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.service_edits import move
@@ -73,6 +74,43 @@ def test_what_it_must_allow_is_what_a_look_at_all_would_find(
         assert paths == {
             (path, one.listen) for each, one in found for path in view.too_narrow(each, one)
         }
+
+
+def _at(listen: int, each: Behind, mode: Mode) -> Behind:
+    assert each.capture
+    (taken,) = each.capture.ports
+    capture = replace(each.capture, mode=mode, ports=[replace(taken, listen=listen)])
+    return replace(each, capture=capture, title=str(taken.port))
+
+
+@given(
+    views=st.lists(_policies(), max_size=3),
+    workloads=st.lists(
+        st.builds(
+            _at,
+            st.sampled_from([9181, 9182]),
+            st.builds(behind, _SPACES, _LABELS, st.integers(79, 82), st.sampled_from("hi")),
+            st.sampled_from(["names", "redirect"]),
+        ),
+        max_size=6,
+    ),
+)
+def test_what_it_opens_besides_is_what_a_look_at_all_would_find(
+    views: list[NetworkPolicy], workloads: list[Behind]
+) -> None:
+    concerned = AffectedWorkloads(workloads, views, Effort())
+
+    for view in views:
+        moves = concerned.moves(view)
+        added = {(p, one.listen) for _, at, one in moves for p in view.too_narrow(at, one)}
+        expected = set()
+        for each in workloads:
+            assert each.capture
+            one = move(each.capture.ports[0])
+            paths = [path for path, listen in added if listen == one.listen]
+            if view.opens(each.place, one, paths):
+                expected.add(f"port {one.port} of {one.port}")
+        assert {*concerned.opened(view, moves)} == expected
 
 
 def test_pods_that_no_selector_tells_apart_are_looked_at_once() -> None:

@@ -68,6 +68,25 @@ def test_what_was_changed_for_many_is_told_once() -> None:
     assert text.count("networkpolicy/front: allows 9181 beside 8080") == 1
 
 
+def test_a_policy_that_opens_a_port_of_other_pods_besides_is_told() -> None:
+    """Their sidecars listen at one number, which the policy is to allow for the first alone."""
+    other = DEPLOYMENT.replace("name: web}", "name: db}").replace("containerPort: 8080", "{port}")
+    everywhere = POLICY.replace("{matchLabels: {app: web}}", "{}")
+    told = "NetworkPolicy front lets its clients come to port 5555 of deployment/db as well"
+
+    def said(port: str, annotations: str = "{}") -> str:
+        text = other.replace("{port}", port)
+        text = text.replace(
+            "labels: {app: web}", f"labels: {{app: db}}\n      annotations: {annotations}"
+        )
+        return inject(join(DEPLOYMENT, text, everywhere)).report.text()
+
+    assert told in said("containerPort: 5555")
+    assert told in said("containerPort: 5555", "{drainproxy.io/capture: redirect}")
+    assert told not in said("containerPort: 5555", "{drainproxy.io/forward: 9281=5555}")
+    assert "lets its clients" not in said("containerPort: 8080")
+
+
 def test_a_service_that_leads_to_no_port_captures_nothing() -> None:
     astray = SERVICE.replace("8080", "web")
     named, nameless = inject(join(DEPLOYMENT, astray)), inject(join(NAMELESS, astray))
