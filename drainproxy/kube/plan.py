@@ -30,6 +30,7 @@ from .capture import Capture, choose
 from .containers import SidecarSpec
 from .grace import drain_times, needed_grace
 from .leads import Around, CaptureQuestion
+from .meshes import is_of_mesh
 from .own_ports import own_ports
 from .ready import ready_ports
 from .resources import resources
@@ -316,7 +317,9 @@ def _spec_of(
 
 def _for_others(pod: Pod, admin_port: int) -> dict[str, str]:
     """What kubectl and Prometheus look at, unless the pod says it itself."""
-    found = {_DEFAULT_CONTAINER: pod.containers[0].name}
+    # A mesh may have put its proxy before the app's containers.
+    names = [each.name for each in pod.containers]
+    found = {_DEFAULT_CONTAINER: next((each for each in names if not is_of_mesh(each)), names[0])}
     if not any(key.startswith(_PROMETHEUS) for key in pod.annotations):
         values = {"scrape": "true", "port": str(admin_port), "path": "/metrics"}
         found |= {_PROMETHEUS + name: value for name, value in values.items()}

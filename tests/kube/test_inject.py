@@ -293,6 +293,18 @@ def test_prometheus_and_kubectl_find_their_way_unless_the_pod_says_it_itself() -
     assert "prometheus.io/scrape" not in kept
 
 
+def test_kubectl_looks_at_the_app_where_a_mesh_has_put_its_proxy_first() -> None:
+    before = pod()
+    proxy = {"name": "istio-proxy", "image": "proxy:1"}
+    before["spec"]["containers"].insert(0, proxy)
+    alone = {"spec": {"containers": [{**proxy, "ports": [{"name": "h", "containerPort": 80}]}]}}
+    asked = injected(alone, given={"drainproxy.io/ports": "h"})
+
+    for done, name in ((injected(before), "web"), (asked, "istio-proxy")):
+        found = done.pod["metadata"]["annotations"]
+        assert found["kubectl.kubernetes.io/default-container"] == name
+
+
 def test_what_is_given_beats_the_pod_and_is_undone_with_the_rest() -> None:
     before = pod(annotations={"drainproxy.io/drain-delay": "1s"})
     done = injected(
