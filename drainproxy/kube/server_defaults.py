@@ -10,6 +10,7 @@ from msgspec import json
 from drainproxy.manifests.podspec import Json
 
 from .annotations import STATUS
+from .containers import REDIRECT, SIDECAR
 from .resources import amount
 from .status import status_text
 
@@ -59,7 +60,11 @@ def without_texts(pod: Json) -> Json:
 
 
 def _comparable(pod: Json) -> Json:
-    return _with_record(pod, _record(pod, _TEXTS, *_MADE))
+    record = _record(pod, _TEXTS, *_MADE)
+    # The hooks of containers that others have added come last there (`inject.complete`).
+    added = record.get("added")
+    sort = {"added": sorted(map(str, added))} if isinstance(added, list) else {}
+    return _with_record(pod, record | sort)
 
 
 def _with_record(pod: Json, record: Any) -> Json:
@@ -76,7 +81,9 @@ def _filled(value: Any, key: str = "") -> Any:
     """A value with the defaults that it would get under a key."""
     if isinstance(value, list):
         items = [_filled(each, key) for each in value]
-        return _in_any_order(items) if key == "volumes" else items
+        if key == "volumes":
+            return _in_any_order(items)
+        return sorted(items, key=_is_ours) if key in ("containers", "initContainers") else items
     if not isinstance(value, dict):
         return value
     found = {
@@ -114,6 +121,11 @@ def _pull_policy(image: str) -> str:
     _, has_digest, _ = image.partition("@")
     _, _, tag = image.rpartition("/")[2].partition(":")
     return "Always" if not has_digest and tag in ("", "latest") else "IfNotPresent"
+
+
+def _is_ours(container: Any) -> bool:
+    """Others put theirs before or behind ours, which stays where it is then."""
+    return isinstance(container, dict) and container.get("name") in (SIDECAR, REDIRECT)
 
 
 def _in_any_order(items: list[Any]) -> Any:

@@ -106,8 +106,7 @@ def test_a_pod_of_the_webhook_keeps_the_warnings_that_are_noted_on_it(
     """They are in its record, and `inject` notes none."""
     port = {"name": "http", "containerPort": 8080, "hostPort": 80}
     before = {"apiVersion": "v1", "kind": "Pod", **pod(port, annotations=annotations)}
-    said = judge(parse(review(before)), options(None), Seen())
-    after = jsonpatch.apply_patch(before, said.patch)
+    after = _admitted(before)
     live = dump(json.dumps(after))
 
     assert "hostPort 80" in after["metadata"]["annotations"][WARNINGS]
@@ -115,6 +114,35 @@ def test_a_pod_of_the_webhook_keeps_the_warnings_that_are_noted_on_it(
     assert served(yaml.safe_load(uninject(live))) == served(before)
     news = inject(live, around=Around(), given={"drainproxy.io/drain-delay": "9s"})
     assert "hostPort 80" not in news
+
+
+@pytest.mark.parametrize("group", ["containers", "initContainers"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_pod_of_the_webhook_stays_as_it_is_with_what_webhooks_put_in_after_it(
+    group: str, is_first: bool
+) -> None:
+    """As Istio does; the webhook sees the pod again then (reinvocationPolicy: IfNeeded)."""
+    before = {"apiVersion": "v1", "kind": "Pod", **pod()}
+    proxy = {"name": "istio-proxy", "image": "proxy:1"}
+    proxy |= {"restartPolicy": "Always"} if group == "initContainers" else {}
+
+    def with_proxy(one: Json) -> Json:
+        found = deepcopy(one)
+        items = found["spec"].setdefault(group, [])
+        items.insert(0 if is_first else len(items), proxy)
+        return found
+
+    live = dump(json.dumps(_admitted(with_proxy(_admitted(before)))))
+
+    assert inject(live, around=Around()) == live
+    assert served(yaml.safe_load(uninject(live))) == served(with_proxy(before))
+
+
+def _admitted(before: Json) -> Json:
+    after: Json = jsonpatch.apply_patch(
+        before, judge(parse(review(before)), options(None), Seen()).patch
+    )
+    return after
 
 
 def test_a_setting_that_is_news_is_written_beside_defaults() -> None:
