@@ -104,6 +104,12 @@ class CaptureQuestion(Struct, frozen=True, kw_only=True, dict=True):
         return {each.listen.port for each in self.forwards or ()}
 
     @cached_property
+    def every_lead(self) -> "Sequence[Lead]":
+        """Every TCP port of the Services around the pod."""
+        around, end = self.around, ends_of(self.pod)
+        return [lead for each in around.services or () for lead in _leads(each, end, around.held)]
+
+    @cached_property
     def leads(self) -> "Sequence[Lead]":
         """Every TCP port of the Services around the pod that is to be led to the sidecar."""
         return leads_to(self)
@@ -138,9 +144,7 @@ def leads_to(question: CaptureQuestion) -> list[Lead]:
     which bear labels of servers without being ones, and in headless Services beside others, which
     are for what the pods say to each other, it must be declared.
     """
-    end = ends_of(question.pod)
-    around = question.around
-    leads = [lead for each in around.services or () for lead in _leads(each, end, around.held)]
+    leads = question.every_lead
     beside = any(lead.end and not lead.service.is_headless for lead in leads)
     return [
         lead
@@ -269,7 +273,9 @@ def _taken(
 def _listeners(question: CaptureQuestion, leads: Sequence[Lead], chosen: Chosen) -> list[int]:
     """Where the sidecar is to listen for each of these ports: where it did, or else what is free
     in order."""
-    ends = [each.number for each in chosen] + [each.end.number for each in leads if each.end]
+    # A port that a Service targets may be one of the app, whether it is taken over or not.
+    ends = [each.number for each in chosen]
+    ends += [each.end.number for each in question.every_lead if each.end]
     busy = needed(question.pod) | {*question.reserved, *ends}
     before = held_before(question, leads)
     found: list[int | None] = []

@@ -23,6 +23,16 @@ def forwards(text: str) -> list[str]:
     return re.findall("--forward=([0-9=]+)", text)
 
 
+def test_the_sidecar_does_not_listen_where_a_service_leads_that_is_left_alone() -> None:
+    """What pods say to each other by a headless Service need not be declared, and may be there."""
+    peers = service(9181, name="peers", headless=True)
+    job = pod({"containerPort": 8080})
+    job["spec"]["restartPolicy"] = "Never"
+
+    assert [each.listen for each in ask(pod(), service("http"), peers).ports] == [9182]
+    assert [each.listen for each in ask(job, service(8080, 9181)).ports] == [9182]
+
+
 def test_a_port_that_is_added_to_an_injected_file_moves_no_other() -> None:
     once = inject(join(NAMELESS, ONE_TARGET)).text
     more = once.replace(
