@@ -60,7 +60,9 @@ class AffectedWorkloads:
         # Policies hold for the app's ports of these, and for the sidecar's if somebody comes there.
         self._redirected = set[int]()
         self._behind: dict[object, Behind] = {}
-        known = set[object]()
+        # How many more are like the first that has this move, for messages.
+        self._more: dict[tuple[int, Move], int] = {}
+        known: dict[object, int] = {}
         for at, each in enumerate(workloads):
             alike = self._alike(each.place)
             self._behind.setdefault((alike, each.stateful_set), each)
@@ -70,9 +72,11 @@ class AffectedWorkloads:
             if is_redirected:
                 self._redirected.add(at)
             for one in map(move, each.capture.ports if each.capture else ()):
-                if (alike, one, is_redirected) not in known:
-                    known.add((alike, one, is_redirected))
+                first = known.setdefault((alike, one, is_redirected), at)
+                if first == at:
                     self._add((at, each.place, one))
+                else:
+                    self._more[first, one] = self._more.get((first, one), 0) + 1
         self._numbers = {
             namespace: sorted(port for port in ports if isinstance(port, int))
             for namespace, ports in self._by_port.items()
@@ -124,7 +128,9 @@ class AffectedWorkloads:
         found: dict[str, None] = {}
         for at, place, one in self._listening(view, paths):
             if one.listen in paths and view.opens(place, one, paths[one.listen]):
-                found[f"port {one.port} of {self._titles[at]}"] = None
+                more = self._more.get((at, one), 0)
+                like_it = f" and {more:,} more" if more else ""
+                found[f"port {one.port} of {self._titles[at]}{like_it}"] = None
         return [*found]
 
     def has_behind(self, view: Service | NetworkPolicy) -> bool:

@@ -85,6 +85,11 @@ def test_a_policy_that_opens_a_port_of_other_pods_besides_is_told() -> None:
     assert told in said("containerPort: 5555", "{drainproxy.io/capture: redirect}")
     assert told not in said("containerPort: 5555", "{drainproxy.io/forward: 9281=5555}")
     assert "lets its clients" not in said("containerPort: 8080")
+    two = join(
+        said_of := other.replace("{port}", "containerPort: 5555"), said_of.replace("db}", "x}")
+    )
+    alike = inject(join(DEPLOYMENT, two, everywhere)).report.text()
+    assert "port 5555 of deployment/db and 1 more as well" in alike
 
 
 def test_a_service_that_leads_to_no_port_captures_nothing() -> None:
