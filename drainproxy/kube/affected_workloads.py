@@ -4,7 +4,7 @@ Policies select by labels: pods that agree in all labels that any policy names c
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
@@ -32,13 +32,20 @@ _Label = tuple[str | None, str, str]
 class Behind(Struct, frozen=True):
     """A workload: where its pods are, and how clients are led to them; None if to no sidecar.
 
-    `stateful_set` is its name if it is one, `title` what messages call it.
+    `stateful_set` is its name if it is one, `title` what messages call it, `names` those of its
+    ports by their numbers.
     """
 
     place: PolicyPod
     capture: Capture | None = None
     stateful_set: str | None = None
     title: str = ""
+    names: Mapping[int, Sequence[str]] = {}
+
+    def moves(self) -> Iterator[Move]:
+        """Where clients of its ports come now."""
+        for taken in self.capture.ports if self.capture else ():
+            yield move(taken, self.names.get(taken.port, ()))
 
 
 class AffectedWorkloads:
@@ -71,7 +78,7 @@ class AffectedWorkloads:
             is_redirected = each.capture is not None and each.capture.mode == "redirect"
             if is_redirected:
                 self._redirected.add(at)
-            for one in map(move, each.capture.ports if each.capture else ()):
+            for one in each.moves():
                 first = known.setdefault((alike, one, is_redirected), at)
                 if first == at:
                     self._add((at, each.place, one))
@@ -99,7 +106,8 @@ class AffectedWorkloads:
             if at in self._redirected:
                 continue
             ports = self._by_port.setdefault(namespace, {})
-            for port in (one.port, one.name) if one.name else (one.port,):
+            keys: list[int | str] = [one.port, *one.names]
+            for port in keys:
                 ports.setdefault(port, []).append(moved)
 
     def rewrites(self, view: Service) -> list[tuple[int, Rewrite]]:

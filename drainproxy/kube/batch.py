@@ -254,12 +254,16 @@ def _behind(
     try:
         if one is None or one.pod is None:
             return None
-        labels = read(one.pod).labels
+        view = read(one.pod)
     except ValueError:
         return None  # there is an error already, and no text
     said = namespaces.get(found.namespace, Namespace()).labels
-    place = PolicyPod(found.namespace, labels, said or None)
-    return Behind(place, capture, one.stateful_set, one.title)
+    place = PolicyPod(found.namespace, view.labels, said or None)
+    names: dict[int, list[str]] = {}
+    for _, port in view.tcp_ports if capture else ():
+        if port.name:
+            names.setdefault(port.container_port, []).append(port.name)
+    return Behind(place, capture, one.stateful_set, one.title, names)
 
 
 def _result(

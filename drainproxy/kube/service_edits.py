@@ -43,6 +43,7 @@ def widened(body: Json, policy: NetworkPolicy, moves: Iterable[tuple[PolicyPod, 
     return editor.pod
 
 
-def move(taken: PortTakeover) -> Move:
-    """What a policy has to know of a port that is taken over."""
-    return Move(taken.port, taken.listen, taken.name)
+def move(taken: PortTakeover, names: Iterable[str] = ()) -> Move:
+    """What a policy has to know of a port that is taken over, which has these names."""
+    others = (each for each in names if each not in (taken.name, taken.renamed))
+    return Move(taken.port, taken.listen, taken.name, tuple(others))

@@ -29,11 +29,18 @@ class PolicyPod(Struct, frozen=True):
 
 
 class Move(Struct, frozen=True):
-    """A port of the app, its name if that moves too, and where clients come instead."""
+    """A port of the app, its name if that moves too, and where clients come instead; `others` are
+    the names that it has besides."""
 
     port: int
     listen: int
     name: str | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All by which a policy may allow it."""
+        return (self.name, *self.others) if self.name else self.others
 
 
 class _Port(Struct, rename="camel", frozen=True):
@@ -41,12 +48,12 @@ class _Port(Struct, rename="camel", frozen=True):
     end_port: Number | None = None
     protocol: str | None = None
 
-    def allows(self, number: int, name: str | None = None) -> bool:
+    def allows(self, number: int, names: Sequence[str] = ()) -> bool:
         """Whether it is among those that are listed."""
         if self.protocol not in (None, "TCP"):
             return False
         if isinstance(self.port, str):
-            return self.port == name
+            return self.port in names
         return self.port is None or self.port <= number <= (self.end_port or self.port)
 
 
@@ -164,7 +171,7 @@ class NetworkPolicy(Struct, frozen=True, dict=True):
     def too_narrow(self, place: PolicyPod, move: Move) -> Iterator[tuple[str, ...]]:
         """The paths of the lists of ports that allow the app's port and not the sidecar's."""
         for path, ports in self._about(place):
-            allowed = any(port.allows(move.port, move.name) for port in ports)
+            allowed = any(port.allows(move.port, move.names) for port in ports)
             if allowed and not any(port.allows(move.listen) for port in ports):
                 yield path
 
@@ -173,7 +180,7 @@ class NetworkPolicy(Struct, frozen=True, dict=True):
         the lists at these paths are to allow the sidecar's."""
         return any(
             path in paths
-            and not any(port.allows(move.port, move.name) for port in ports)
+            and not any(port.allows(move.port, move.names) for port in ports)
             and not any(port.allows(move.listen) for port in ports)
             for path, ports in self._about(place)
         )

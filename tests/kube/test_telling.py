@@ -92,6 +92,15 @@ def test_a_policy_that_opens_a_port_of_other_pods_besides_is_told() -> None:
     assert "port 5555 of deployment/db and 1 more as well" in alike
 
 
+def test_a_policy_may_allow_a_port_by_any_of_its_names() -> None:
+    names = '- name: "http"\n          containerPort: 8080\n        - name: more\n'
+    both = DEPLOYMENT.replace('- name: "http"\n', names)
+    done = inject(join(both, SERVICE, POLICY.replace("8080", "more")))
+
+    assert "networkpolicy/front: allows 9181 beside 8080" in done.report.text()
+    assert inject(done.text).text == done.text
+
+
 def test_a_service_that_leads_to_no_port_captures_nothing() -> None:
     astray = SERVICE.replace("8080", "web")
     named, nameless = inject(join(DEPLOYMENT, astray)), inject(join(NAMELESS, astray))
