@@ -44,8 +44,16 @@ class Behind(Struct, frozen=True):
 
     def moves(self) -> Iterator[Move]:
         """Where clients of its ports come now."""
-        for taken in self.capture.ports if self.capture else ():
-            yield move(taken, self.names.get(taken.port, ()))
+        ports = self.capture.ports if self.capture else ()
+        new = {each.renamed for each in ports}
+        names = {
+            port: {name: None for name in self.names.get(port, ()) if name not in new}
+            for port in {each.port for each in ports}
+        }
+        for each in ports:
+            names[each.port] |= {each.name: None} if each.name else {}
+        for each in ports:
+            yield move(each, names[each.port])
 
 
 class AffectedWorkloads:

@@ -4,6 +4,8 @@ Each object carries the record of its change in its own `drainproxy.io/status`, 
 """
 
 from collections.abc import Iterable
+from itertools import islice
+from typing import Final
 
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.policies import Move, NetworkPolicy, PolicyPod
@@ -13,6 +15,9 @@ from .capture import Rewrite
 from .editor import Editor, pointer_of
 from .ports import PortTakeover
 from .status import write_status
+
+# Of one port, besides its own; nobody gives it more, and each is compared with each.
+_MOST_NAMES: Final = 8
 
 
 def retargeted(body: Json, service: Service, rewrites: Iterable[Rewrite]) -> tuple[Json, list[str]]:
@@ -45,5 +50,5 @@ def widened(body: Json, policy: NetworkPolicy, moves: Iterable[tuple[PolicyPod, 
 
 def move(taken: PortTakeover, names: Iterable[str] = ()) -> Move:
     """What a policy has to know of a port that is taken over, which has these names."""
-    others = (each for each in names if each not in (taken.name, taken.renamed))
-    return Move(taken.port, taken.listen, taken.name, tuple(others))
+    others = (each for each in names if each != taken.name)
+    return Move(taken.port, taken.listen, taken.name, tuple(islice(others, _MOST_NAMES)))

@@ -99,6 +99,11 @@ def test_a_policy_may_allow_a_port_by_any_of_its_names() -> None:
 
     assert "networkpolicy/front: allows 9181 beside 8080" in done.report.text()
     assert inject(done.text).text == done.text
+    by_name = SERVICE.replace(
+        "port: 80", "{name: a, port: 81, targetPort: more}\n  - name: b\n    port: 80"
+    )
+    twice = inject(join(both, by_name, POLICY.replace("8080", "more"))).report.text()
+    assert "networkpolicy/front: allows 9181 beside 8080, 9182 beside 8080" in twice
 
 
 def test_a_service_that_leads_to_no_port_captures_nothing() -> None:
