@@ -51,7 +51,9 @@ def needs_pod_ip(settings: Settings) -> bool:
 def trusting(pod: Pod, ports: Iterable[PortTakeover], targets: Sequence[Target]) -> dict[int, str]:
     """The ports behind which something may trust loopback, each with what that is."""
     names = _names(pod, targets)
-    found = ((each.port, spoken_at(each.port, names.get(each.port, ()))) for each in ports)
+    # A port with many names is taken over many times.
+    numbers = dict.fromkeys(each.port for each in ports)
+    found = ((port, spoken_at(port, names.get(port, ()))) for port in numbers)
     return {port: what.trusts for port, what in found if what and what.trusts}
 
 

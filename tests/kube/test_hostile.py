@@ -85,6 +85,11 @@ SHAPES: dict[str, Callable[[int], Json]] = {
     "ports of one name": lambda n: pod(*[{"name": "p", "containerPort": 1}] * (n // 35)),
     "ports without a name": lambda n: pod(*[{"containerPort": 1}] * (n // 22)),
     "UDP ports": lambda n: pod(*ports(n // 63, protocol="UDP")),
+    "names of one port": lambda n: spec(
+        containers=[
+            {"name": "web", "image": "i", "ports": ports(min(n // 40, 990), containerPort=80)}
+        ]
+    ),
     "ports of many": lambda n: spec(containers=containers(n // 2500, 50)),
     "environment": lambda n: pod(env=[{}] * (n // 4)),
     "volumes": lambda n: spec(volumes=[{}] * (n // 4)),
