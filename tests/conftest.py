@@ -51,10 +51,12 @@ class Watch:
     pytest does that too, with a thread for each test, which costs as much as a small test does.
     """
 
-    # Seconds; the second is for how long a test may find the watch of an earlier one.
+    # Seconds: how long any test may take, if --timeout does not allow more, and how long the watch
+    # of one serves others too.
     HANGS, SHARED = 420, 20
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float) -> None:
+        self._hangs = max(self.HANGS, timeout + self.SHARED + 10)
         # Not what pytest puts in its place while a test runs.
         self._stderr = os.dup(2)
         self._renewed = -float(self.SHARED)
@@ -63,7 +65,7 @@ class Watch:
         """Before each test."""
         if monotonic() - self._renewed >= self.SHARED:
             self._renewed = monotonic()
-            faulthandler.dump_traceback_later(self.HANGS, file=self._stderr, exit=True)
+            faulthandler.dump_traceback_later(self._hangs, file=self._stderr, exit=True)
 
     def pytest_unconfigure(self) -> None:
         """At the end."""
@@ -73,7 +75,7 @@ class Watch:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Once for each process."""
-    config.pluginmanager.register(Watch())
+    config.pluginmanager.register(Watch(config.getoption("timeout", None) or 0))
 
 
 def pytest_collection_finish() -> None:
