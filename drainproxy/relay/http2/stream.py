@@ -113,6 +113,11 @@ class Stream:
         return not getattr(self, "has_length", False)
 
     @property
+    def asked_whole(self) -> bool:
+        """The request has come, and the app owes an answer: to CONNECT at once (RFC 8441 5)."""
+        return self.client_done or self.head.method == b"CONNECT"
+
+    @property
     def watches_health(self) -> bool:
         """Whether this is a health watch: endless, and its client begins it again elsewhere."""
         return self.kind == "grpc" and self.head.path == _WATCH

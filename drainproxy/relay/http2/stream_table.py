@@ -276,7 +276,7 @@ class StreamTable:
         returns when the next one may be late, inf for never."""
         waiting = [stream for stream in self.streams.values() if not stream.status]
         for stream in waiting:
-            if stream.client_done and stream.opened + timeout <= now:
+            if stream.asked_whole and stream.opened + timeout <= now:
                 self.fail(stream, *APP_IS_LATE)
         left = [stream.opened for stream in waiting if stream.id in self.streams]
         return min(left, default=inf) + timeout
@@ -284,13 +284,16 @@ class StreamTable:
     def fail_owed(self) -> None:
         """Nothing has moved for long: 504 for each request whose answer the app owes."""
         for stream in [each for each in self.streams.values() if not each.status]:
-            if app_owes(sent=stream.client_done, takes=self._app_takes(stream)):
+            if app_owes(sent=stream.asked_whole, takes=self._app_takes(stream)):
                 self.fail(stream, *APP_IS_LATE)
 
     def _app_takes(self, stream: Stream) -> bool:
-        """It reads, and has more room in its windows (RFC 9113 6.9)."""
+        """It reads, and has more room in its windows (RFC 9113 6.9), or for the rest of the frame
+        that has begun: that is counted as a whole."""
+        if self.connection.stops & APP_IS_FULL:
+            return False
         full = self.untaken >= USUAL_WINDOW or stream.untaken >= self.upload_window
-        return not (full or self.connection.stops & APP_IS_FULL)
+        return not (full and self.inbound.between_frames)
 
     # Counting
 

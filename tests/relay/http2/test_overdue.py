@@ -6,7 +6,6 @@ from tests.relay.frames import (
     MOST_STREAM,
     OK,
     POST,
-    WEBSOCKET,
     data,
 )
 from tests.relay.streams import ASKED, answered, asked
@@ -81,11 +80,11 @@ def test_where_one_has_ended_the_connection_nothing_more_is_done() -> None:
 
 def test_a_request_that_is_still_sent_is_looked_at_again() -> None:
     talk = asked(1, fields=POST, end=False, request_timeout=5)
-    talk.client_asks(3, WEBSOCKET, end=False)
+    talk.client_asks(3, POST, end=False)
     talk.proxy.wait(20)
     assert talk.client_hears() == []
     talk.client_sends(data(1, end=True))
     talk.proxy.wait(1)
     assert statuses(talk.client_hears()) == {1: b"504"}
     talk.app_sends(talk.answers.headers(3, OK))
-    assert talk.in_flight == {"websocket": 1}
+    assert talk.in_flight == {"http2": 1}

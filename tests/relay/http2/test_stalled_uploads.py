@@ -9,6 +9,7 @@ from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     POST,
     SETTINGS_ACK,
+    WEBSOCKET,
     WINDOW,
     data,
     reset,
@@ -117,3 +118,32 @@ def test_an_app_that_does_not_read_takes_no_more_whatever_its_windows_are() -> N
     # What a buffer of the system has swallowed may move without us.
     talk.proxy.wait(60)
     assert codes(talk) == {1: 504}
+
+
+def test_a_client_that_stops_inside_a_frame_owes_its_rest_though_that_fills_the_window() -> None:
+    talk = uploading()
+    sends(talk, 1, WINDOW_OF_ALL - 5000)
+    talk.client_sends(data(1, b"x" * 5000)[:-1])
+    assert codes(talk) == {1: 408}
+
+
+def test_an_app_that_does_not_read_a_frame_to_its_end_owes_its_answer() -> None:
+    talk = uploading()
+    talk.app_sends(settings({WINDOW: 1 << 20}) + window_update(0, 1 << 20))
+    talk.client_sends(SETTINGS_ACK)
+    talk.app_stops_reading()
+    sends(talk, 1, 300_000)
+    talk.client_sends(data(1, b"x" * 5000)[:-1])
+    talk.proxy.wait(60)
+    assert codes(talk) == {1: 504}
+
+
+def test_the_app_owes_a_websocket_its_answer_as_over_http1() -> None:
+    """RFC 8441 5: the head is all of the request."""
+    assert codes(asked(fields=WEBSOCKET, end=False, idle_timeout=60)) == {1: 504}
+
+
+def test_the_time_for_an_answer_holds_for_a_websocket_too() -> None:
+    talk = asked(fields=WEBSOCKET, end=False, request_timeout=60)
+    assert codes(talk) == {1: 504}
+    assert talk.endings == [("websocket", "app_left")]
