@@ -8,15 +8,17 @@ from drainproxy.wire import http2
 
 
 class EventStream(TrackedStream):
-    """An event stream."""
+    """An event stream. What is held of it the app has spent of the connection's window, and the
+    client has not got: the app hears no more of that, unless it is left out in the end."""
 
-    __slots__ = ()
+    __slots__ = ("_spent",)
 
     goodbye: HeldEvents
 
     def __init__(self, connection: StreamConnection, stream: Stream, window: int) -> None:
         events = EventGoodbye(connection.context, has_last_event_id=stream.head.has_last_event_id)
         super().__init__(connection, stream, window, HeldEvents(events))
+        self._spent = 0
 
     @property
     def needs_room(self) -> bool:
@@ -34,6 +36,31 @@ class EventStream(TrackedStream):
             return False
         self.window -= length
         return True
+
+    def left_out(self, length: int) -> None:
+        """It is held."""
+        self._spent += length
+
+    def own_data(self, payload: bytes) -> bytes:
+        """DATA frames for the client; for what was held the app has paid."""
+        frames = super().own_data(payload)
+        self._refund(min(len(payload), self._spent))
+        return frames
+
+    def _refund(self, length: int) -> None:
+        self._spent -= length
+        self.connection.outbound.refund(length)
+
+    def poll(self, now: float) -> float:
+        """Do what is due; padding has been left out when the rest has passed."""
+        poll_at = super().poll(now)
+        if not (self.goodbye.held or self.inside_frame):
+            self._refund(self._spent)
+        return poll_at
+
+    def count_ending(self, ending: int) -> None:
+        """What is still held does not pass."""
+        self._refund(self._spent)
 
     def take_held(self) -> bytes:
         """What is held, if there is room for it."""

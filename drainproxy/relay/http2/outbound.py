@@ -149,7 +149,9 @@ class Outbound(Direction[AnswerHead]):
                     if table.pending:
                         table.touched[stream] = tracked
                     if not tracked.passes(length, ends=ends):
-                        return self.give_back(length)
+                        table.window.room += length
+                        tracked.left_out(length)
+                        return False
             if not found.status:
                 table.fail(found, 502, "the app's answer is broken: it has no head")
                 return self.give_back(length)
@@ -176,7 +178,13 @@ class Outbound(Direction[AnswerHead]):
     def give_back(self, length: int) -> bool:
         """The client gets nothing of it, and its window stays as it was."""
         self.table.window.room += length
-        return super().give_back(length)
+        self.refund(length)
+        return False
+
+    def refund(self, length: int) -> None:
+        """The app gets the connection's window back for DATA that the client does not get; what it
+        does not know to be taken of that comes first."""
+        super().give_back(self.table.window.pay(length))
 
     def ended(self, found: Stream) -> None:
         """The answer has passed."""

@@ -22,6 +22,13 @@ class OneDirection(Protocol):
         """Whether a frame of ours may stand here."""
 
 
+class AppDirection(OneDirection, Protocol):
+    """See `outbound`."""
+
+    def refund(self, length: int) -> None:
+        """The app gets the connection's window back for DATA that the client does not get."""
+
+
 class Table(Protocol):
     """See `stream_table`."""
 
@@ -54,7 +61,7 @@ class StreamConnection(StreamOwner, Protocol):
         """The streams."""
 
     @property
-    def outbound(self) -> OneDirection:
+    def outbound(self) -> AppDirection:
         """The app's direction."""
 
     def to_client(self, frame: bytes) -> None:
@@ -135,6 +142,10 @@ class TrackedStream:
     def passes(self, length: int, *, ends: bool) -> bool:
         """DATA of the app begins; False if the client does not get it, at least not now."""
         raise NotImplementedError
+
+    def left_out(self, length: int) -> None:
+        """DATA of this length, padding included, does not go on."""
+        self.connection.outbound.refund(length)
 
     def client_follower(self) -> Follower | None:
         """The parser of the client's DATA, if it is needed."""

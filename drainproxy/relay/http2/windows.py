@@ -28,9 +28,14 @@ class ClientWindow:
         self.room += increment
         if not self.debt:
             return None
+        left = self.pay(increment)
+        return window_update(0, left) if left else b""
+
+    def pay(self, increment: int) -> int:
+        """The app is to get so much back: what is left of that once the debt is paid."""
         paid = min(self.debt, increment)
         self.debt -= paid
-        return window_update(0, increment - paid) if increment > paid else b""
+        return increment - paid
 
     def change(self, announced: int | None) -> int:
         """By how much the windows of all streams change (6.9.2), now that this is the least that

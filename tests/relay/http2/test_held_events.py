@@ -41,7 +41,8 @@ def test_an_event_stream_ends_inside_a_frame_where_the_event_does() -> None:
     assert talk.client_hears() == [
         *(("data", 1, b"\n"), ("data", 1, RETRY), ("data", 1, b"", "end")),
     ]
-    assert talk.app_hears() == [("window", 0, 18), ("reset", 1, CANCEL)]
+    left_out = 18 - len(b"\n" + RETRY)
+    assert talk.app_hears() == [("reset", 1, CANCEL), ("window", 0, left_out)]
     assert talk.endings == [("sse", "goodbye")]
 
 
@@ -182,6 +183,69 @@ def test_nothing_overtakes_what_is_held_when_settings_change() -> None:
     talk.proxy.wait(0.25)
     assert talk.client_hears() == [("data", 1, b"data: 1\ndata: 2\n\n")]
     assert talk.in_flight == {"sse": 1}
+
+
+# The windows of the connection (RFC 9113 6.9)
+
+ALL = 65535
+
+
+def given_back(talk: Conversation) -> int:
+    """How far the app has heard that it may go on."""
+    return sum(each[2] for each in talk.app_hears() if each[:2] == ("window", 0))
+
+
+def of_bodies(heard: list[Heard]) -> int:
+    return sum(len(each[2]) for each in heard if each[0] == "data")
+
+
+def fills(talk: Conversation, room: int) -> None:
+    """The app sends as much of another answer as it may."""
+    while room:
+        part = min(room, 16384)
+        talk.app_sends(data(3, b"y" * part))
+        room -= part
+
+
+def test_of_a_window_that_the_app_has_filled_nothing_held_is_taken_twice() -> None:
+    """Else the client has to end the connection with FLOW_CONTROL_ERROR (6.9.1)."""
+    talk = answered(GET, EVENTS)
+    talk.client_sends(settings({WINDOW: 1 << 20}))
+    talk.client_asks(3)
+    talk.app_sends(SETTINGS_ACK + talk.answers.headers(3, OK) + data(1, b"data: 0\n"))
+    taken = of_bodies(talk.client_hears())
+    leave(talk)
+    talk.app_hears()
+    talk.app_sends(data(1, b"x" * 10_000))
+    fills(talk, ALL - taken - 10_000 + given_back(talk))
+    talk.client_sends(window_update(0, 30_000))
+    more = given_back(talk)
+    talk.proxy.wait(0.25)
+    fills(talk, more + given_back(talk))
+    assert taken + of_bodies(talk.client_hears()) == ALL + 30_000
+
+
+def test_no_more_is_held_than_the_client_has_room_for() -> None:
+    """What is larger than a whole window of the connection would wait for ever."""
+    talk = held(b"x" * 10_000)
+    assert given_back(talk) == 0
+    talk.app_sends(data(1, b"y" * 10_000))
+    assert given_back(talk) == 0
+
+
+def test_padding_of_what_was_held_is_given_back_when_the_rest_has_passed() -> None:
+    """6.1: the client does not get it, and will not give it back."""
+    talk = held(b"data: 1\n")
+    talk.app_sends(data(1, b"data: 2\n", pad=9))
+    talk.proxy.stays()
+    assert talk.client_hears() == [("data", 1, b"data: 1\ndata: 2\n")]
+    assert given_back(talk) == 1 + 9
+
+
+def test_what_is_held_of_a_stream_that_its_client_resets_is_given_back() -> None:
+    talk = held(b"data: 1\n")
+    talk.client_sends(reset(1))
+    assert talk.app_hears() == [("reset", 1, CANCEL), ("window", 0, len(b"data: 1\n"))]
 
 
 # Frames that are larger than what is held

@@ -317,7 +317,9 @@ def test_after_our_close_nothing_of_the_app_comes_to_the_client() -> None:
     talk = told_to_close()
     talk.app_sends(data(1, TEXT))
     assert talk.client_hears() == []
-    assert talk.app_hears() == [("window", 0, len(TEXT))]
+    talk.app_sends(data(1, b"x" * 100))
+    left = len(TEXT) + 100 - len(CLOSE)
+    assert talk.app_hears() == [("window", 0, left)], "our Close has taken of it, too"
 
 
 def test_a_client_that_does_not_answer_close_is_let_go_of_and_counts_as_cut() -> None:

@@ -23,6 +23,13 @@ def test_what_our_data_has_taken_is_not_for_the_app() -> None:
     assert window.opens(10) is None
 
 
+def test_what_the_app_is_to_get_back_pays_for_our_data_first() -> None:
+    window = ClientWindow()
+    window.take(12)
+    assert [window.pay(10), window.pay(10), window.pay(10)] == [0, 8, 10]
+    assert window.room == 65535 - 12, "the client has not said anything"
+
+
 @given(st.lists(lengths), st.lists(lengths))
 def test_the_app_gets_all_that_is_given_back_but_the_debt(
     taken: list[int], given_back: list[int]
