@@ -66,6 +66,14 @@ class EventStream(TrackedStream):
         """What is held, if there is room for it."""
         return self.own_data(self.goodbye.take_held()) if self.goodbye.held <= self.room else b""
 
+    def take_end(self) -> bytes:
+        """END_STREAM; nothing as long as it would overtake what is held."""
+        stream, goodbye = self.stream, self.goodbye
+        if stream.app_done or goodbye.held or not goodbye.app_ended:
+            return b""
+        stream.app_done = True
+        return http2.frame(http2.DATA, http2.END_STREAM, stream.id)
+
     def ends_in_held(self) -> bool:
         """For which the client has no room: else it has been taken."""
         self.goodbye.app_ended = self.goodbye.held > 0
@@ -78,8 +86,6 @@ class EventStream(TrackedStream):
 
     def end_of_app(self) -> None:
         """The app has ended the stream in what was held."""
-        stream = self.stream
-        self.connection.to_client(http2.frame(http2.DATA, http2.END_STREAM, stream.id))
-        stream.app_done = True
-        if stream.client_done:
-            self.connection.table.end(stream, FINISHED)
+        self.connection.to_client(self.take_end())
+        if self.stream.client_done:
+            self.connection.table.end(self.stream, FINISHED)

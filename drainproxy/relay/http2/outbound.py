@@ -219,6 +219,9 @@ class Outbound(Direction[AnswerHead]):
             return b""
         found.was_reset(code)
         before = self._released(stream)
+        if tracked is not None:
+            # A server that wants no more of the request ends its answer and resets (8.1).
+            before += tracked.take_end()
         self.table.end(found, FINISHED if found.app_done else APP_LEFT)
         if not found.client_done:
             self.table.expect_late_frames(stream, passes=True)

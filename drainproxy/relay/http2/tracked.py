@@ -155,6 +155,10 @@ class TrackedStream:
         """DATA for the client: what has been held back, if there is room for it."""
         return b""
 
+    def take_end(self) -> bytes:
+        """What tells the client of the end that the app has said, if that was held back."""
+        return b""
+
     def ends_in_held(self) -> bool:
         """The app ends the stream: whether something is held that has to pass before."""
         return False

@@ -12,6 +12,7 @@ from tests.relay.frames import (
     EVENTS,
     GET,
     MAX_FRAME,
+    NO_ERROR,
     OK,
     SETTINGS_ACK,
     TRAILERS,
@@ -246,6 +247,35 @@ def test_what_is_held_of_a_stream_that_its_client_resets_is_given_back() -> None
     talk = held(b"data: 1\n")
     talk.client_sends(reset(1))
     assert talk.app_hears() == [("reset", 1, CANCEL), ("window", 0, len(b"data: 1\n"))]
+
+
+@pytest.mark.parametrize("last", [b"x", b""])
+def test_an_end_that_was_held_is_said_before_the_reset_that_follows_it(last: bytes) -> None:
+    """8.1: a server may end its answer, and ask with NO_ERROR to hear no more of the request."""
+    talk = held(b"data: 1\n")
+    talk.app_sends(data(1, last, end=True) + reset(1, NO_ERROR))
+    assert talk.client_hears() == [
+        *(("data", 1, b"data: 1\n" + last), ("data", 1, b"", "end"), ("reset", 1, NO_ERROR)),
+    ]
+    assert talk.endings == [("sse", "finished")]
+
+
+def test_an_end_that_has_passed_is_not_said_again_before_a_reset() -> None:
+    talk = asked(end=False)
+    talk.app_sends(talk.answers.headers(1, EVENTS) + data(1, b"data: 0\n"))
+    talk.client_hears()
+    leave(talk)
+    talk.app_sends(data(1, b"x", end=True))
+    assert talk.client_hears()[-1] == ("data", 1, b"", "end")
+    talk.app_sends(reset(1, NO_ERROR))
+    assert talk.client_hears() == [("reset", 1, NO_ERROR)]
+
+
+def test_a_reset_does_not_have_an_end_overtake_what_has_no_room() -> None:
+    talk = held(b"data: 1\n")
+    talk.client_sends(settings({WINDOW: 10}))
+    talk.app_sends(data(1, b"x", end=True) + reset(1, NO_ERROR))
+    assert talk.client_hears() == [("reset", 1, NO_ERROR)]
 
 
 # Frames that are larger than what is held
