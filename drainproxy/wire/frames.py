@@ -40,7 +40,7 @@ from drainproxy.wire.http2 import (
     append,
     number,
 )
-from drainproxy.wire.padding import padding_is_here, prefix_and_part
+from drainproxy.wire.padding import padding_of, prefix_and_part
 
 # Length and kind in one number: one value less to unpack for each frame.
 _unpack_head = Struct(">IBI").unpack_from
@@ -67,7 +67,6 @@ _OF_A_BLOCK = {HEADERS, PUSH_PROMISE, CONTINUATION}
 _OF_A_STREAM = {*_OF_A_BLOCK, PRIORITY, RST_STREAM}
 _OF_NO_STREAM = {SETTINGS, PING, GOAWAY}
 
-
 # What waits for the end of a frame.
 Ending = TypeVar("Ending")
 
@@ -91,7 +90,6 @@ class FrameScanner(Generic[Ending]):
         "_needed",
         "_own_frames",
         "_pieces",
-        "_raw",
         "_run",
         "_skipping",
         "ending",
@@ -99,6 +97,7 @@ class FrameScanner(Generic[Ending]):
         "follower",
         "max_block",
         "max_frame",
+        "padding",
         "rest",
         "unfinished",
         "waiting",
@@ -108,13 +107,11 @@ class FrameScanner(Generic[Ending]):
         self.max_frame = LEAST_MAX_FRAME
         self.max_block = max_block
         self.error: Http2Error | None = None
-        self.unfinished = False
-        self.rest = b""
+        self.unfinished, self.rest = False, b""
         self.ending: Ending | None = None
         self._expected = _FIRST_SETTINGS
         # The payload that is passing: its bytes to come, and whether they are left out.
-        self._left = 0
-        self._skipping = False
+        self._left, self._skipping, self.padding = 0, False, 0
         # Who follows it, and how many bytes without padding are to come.
         self.follower: Follower | None = None
         self._follow_left = 0
@@ -122,23 +119,21 @@ class FrameScanner(Generic[Ending]):
         self._kept = bytearray()
         self._needed = 0
         # The header block that goes on in the next frame: kind, flags, stream and prefix of its
-        # first frame, its parts, and its frames as they came.
+        # first frame, and its parts with their frames as they came.
         self._block_head = (HEADERS, 0, 0, b"")
-        self._block: list[bytes] = []
-        self._raw: list[bytes] = []
+        self._block: list[tuple[bytes, bytes]] = []
         # What `feed` returns: these, and the run of bytes since `_run` that go on as they came.
         self._pieces: list[bytes] = []
         self._run = 0
         # Frames of our own that wait for a place between two others.
         self._own_frames: list[bytes] = []
-        self.waiting = 0
-        self._feeding = False
+        self.waiting, self._feeding = 0, False
 
     # What the one who extends this is told
 
     def data(self, stream: int, flags: int, length: int) -> bool:
-        """DATA begins, padding included in `length`, stream 0 not excluded; False to leave it
-        out."""
+        """DATA begins, `padding` included in `length` if it is PADDED, stream 0 not excluded; False
+        to leave it out."""
         raise NotImplementedError
 
     def ended(self, ending: Ending) -> None:
@@ -298,9 +293,11 @@ class FrameScanner(Generic[Ending]):
                 if kind == DATA:
                     if bound < end:
                         bound = min(bound + length, end)
-                    if flags & PADDED and not padding_is_here(data, at, stop):
-                        self._needed = HEAD_SIZE + 1
-                        return at
+                    if flags & PADDED:
+                        self.padding = padding_of(data, at, stop)
+                        if not self.padding:
+                            self._needed = HEAD_SIZE + 1
+                            return at
                     if not self.data(stream, flags, length):
                         self._skip(data, at, stop)
                     if self.follower is not None:
@@ -418,23 +415,22 @@ class FrameScanner(Generic[Ending]):
         else:
             prefix, part = prefix_and_part(kind, flags, payload)
             self._block_head = kind, flags, stream, prefix
-        self._block.append(part)
-        self._raw.append(raw)
-        if sum(map(len, self._block)) > self.max_block:
+        self._block.append((part, raw))
+        if sum([len(part) for part, _ in self._block]) > self.max_block:
             raise _too_long(self.max_block)
         if not flags & END_HEADERS:
-            if len(self._raw) > _MOST_CONTINUATIONS:
+            if len(self._block) > _MOST_CONTINUATIONS:
                 reason = "a header block in too many frames"
-                raise Http2Error(ENHANCE_YOUR_CALM, reason, "continuations", len(self._raw))
+                raise Http2Error(ENHANCE_YOUR_CALM, reason, "continuations", len(self._block))
             self._expected = _CONTINUATION
             return b""
         return self._block_ended()
 
     def _block_ended(self) -> bytes | None:
         kind, flags, stream, prefix = self._block_head
-        block, raw = b"".join(self._block), b"".join(self._raw)
+        block = b"".join([part for part, _ in self._block])
+        raw = b"".join([each for _, each in self._block])
         self._block.clear()
-        self._raw.clear()
         self._expected = _ANYTHING
         if kind == HEADERS:
             instead = self.headers(stream, flags, prefix, block)

@@ -68,6 +68,7 @@ class RequestHead:
         "grpc",
         "has_last_event_id",
         "kind",
+        "length",
         "malformed",
         "many",
         "method",
@@ -106,6 +107,10 @@ class RequestHead:
             self.malformed = f"the value of {_text(found[_BINARY])} has bytes that only gRPC knows"
         if not self.malformed:
             self.malformed = _request_problem(found)
+        # 8.1.1: what its DATA must add up to, -1 for whatever it is; that of CONNECT is a tunnel.
+        self.length = -1
+        if b"content-length" in found and not self.malformed and self.method != b"CONNECT":
+            self.length = int(found[b"content-length"])
         self.many = len(fields) > most_fields
         self.unusual = (
             bool(self.malformed) or self.many or self.trailers or self.method == b"CONNECT"

@@ -12,16 +12,17 @@ from drainproxy.wire.http2 import (
 )
 
 
-def padding_is_here(data: bytes, at: int, stop: int) -> bool:
-    """Whether the length of the padding, which must fit into the frame, has come (6.1)."""
+def padding_of(data: bytes, at: int, stop: int) -> int:
+    """How many bytes of the frame are padding, which must fit into it, or the length of that (6.1);
+    0 if the length has not come."""
     payload = at + HEAD_SIZE
     if stop == payload:
         raise Http2Error(FRAME_SIZE_ERROR, "a padded DATA has no padding length")
     if payload == len(data):
-        return False
+        return 0
     if data[payload] >= stop - payload:
         raise Http2Error(PROTOCOL_ERROR, "the padding is longer than its frame")
-    return True
+    return 1 + data[payload]
 
 
 def prefix_and_part(kind: int, flags: int, payload: bytes) -> tuple[bytes, bytes]:

@@ -12,16 +12,18 @@ from drainproxy.wire.http2 import (
     PUSH_PROMISE,
     Http2Error,
 )
-from drainproxy.wire.padding import padding_is_here, prefix_and_part
+from drainproxy.wire.padding import padding_of, prefix_and_part
 
 HEAD = bytes(HEAD_SIZE)
 
 
 @pytest.mark.parametrize(
-    ("data", "length", "here"), [(b"", 3, False), (b"\x02", 3, True), (b"\x00", 1, True)]
+    ("data", "length", "padding"), [(b"", 3, 0), (b"\x02", 3, 3), (b"\x00", 1, 1)]
 )
-def test_the_length_of_the_padding_has_come_or_not(data: bytes, length: int, here: bool) -> None:
-    assert padding_is_here(HEAD + data, 0, HEAD_SIZE + length) is here
+def test_padding_is_as_long_as_it_says_once_that_has_come(
+    data: bytes, length: int, padding: int
+) -> None:
+    assert padding_of(HEAD + data, 0, HEAD_SIZE + length) == padding
 
 
 @pytest.mark.parametrize(
@@ -32,7 +34,7 @@ def test_padding_that_does_not_fit_into_its_frame_is_refused(
     data: bytes, length: int, code: int
 ) -> None:
     with pytest.raises(Http2Error) as raised:
-        padding_is_here(HEAD + data, 0, HEAD_SIZE + length)
+        padding_of(HEAD + data, 0, HEAD_SIZE + length)
     assert raised.value.code == code
 
 

@@ -21,6 +21,7 @@ from drainproxy.wire.http2 import (
     END_STREAM,
     ENHANCE_YOUR_CALM,
     LEAST_MAX_FRAME,
+    PADDED,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
     STREAM_CLOSED,
@@ -36,6 +37,10 @@ _SETTINGS_AT_ONCE = 600
 _PREMATURE = 1.0
 # In bytes; a static table makes much of little as well.
 _USUAL_TABLE = 4096
+# Of DATA, most of which have none.
+_SAYS_MORE = END_STREAM | PADDED
+# RFC 9113 8.1.1
+_NOT_ITS_LENGTH = "DATA that does not add up to its content-length"
 
 
 class Inbound(Direction[RequestHead]):
@@ -75,7 +80,7 @@ class Inbound(Direction[RequestHead]):
         # Of a usual request nothing has to be asked: that saves a call for each.
         if (
             head.unusual or self.stateless or stream > table.last
-            or len(streams) >= self.limit.most_before
+            or len(streams) >= self.limit.most_before or (flags & END_STREAM and head.length > 0)
         ) and self._refused(stream, flags, head, len(block)):  # fmt: skip
             return self.drop_block()
         table.passed = stream
@@ -124,11 +129,10 @@ class Inbound(Direction[RequestHead]):
         if found.client_done:
             raise Http2Error(STREAM_CLOSED, "HEADERS after the end of a request")
         is_bomb = self.stateless and self._is_hpack_bomb(length)
-        if head.malformed or not head.trailers or not flags & END_STREAM or is_bomb:
-            # RFC 9113 8.1: such a request is malformed as a whole.
-            self.table.reject("malformed", "trailers that are none, or too long", found.facts)
-            self._spend_reset()
-            self.table.break_off(found, PROTOCOL_ERROR)
+        wrong = head.malformed or not head.trailers or not flags & END_STREAM or is_bomb
+        if wrong or not found.has_its_length:
+            words = "trailers that are none, or too long"
+            self._break_off(found, words if wrong else _NOT_ITS_LENGTH)
             self.drop_block()
             # The app hears of the end before further streams begin: never of too many at a time.
             return self.take_own_frames()
@@ -137,6 +141,12 @@ class Inbound(Direction[RequestHead]):
             return None
         block = self.reencoded_block()
         return header_frames(found.id, flags, priority, block)
+
+    def _break_off(self, found: Stream, words: str) -> None:
+        """RFC 9113 8.1: such a request is malformed as a whole."""
+        self.table.reject("malformed", words, found.facts)
+        self._spend_reset()
+        self.table.break_off(found, PROTOCOL_ERROR)
 
     def _late_headers(self, stream: int, head: RequestHead) -> bytes | None:
         """HEADERS of a stream that is closed or was never open. At best they are trailers without a
@@ -153,16 +163,23 @@ class Inbound(Direction[RequestHead]):
         if found is None:
             return self._late_data(stream, length)
         self.data_frames += 1 if length < LEAST_MAX_FRAME else 1 + length // LEAST_MAX_FRAME
-        found.untaken += length
+        found.sent += length
         table.untaken += length
         if found.client_done:
             raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
-        if table.tracked:
-            self._follow_client(stream)
-        if flags and flags & END_STREAM:
-            self.ending = found
+        if flags & _SAYS_MORE:
+            if flags & PADDED:
+                found.padding += self.padding
+            if flags & END_STREAM:
+                if not found.has_its_length:
+                    self._break_off(found, _NOT_ITS_LENGTH)
+                    table.untaken -= length
+                    return self.give_back(length)
+                self.ending = found
         elif not length:
             self.floods.spend_empty(self.table.context.now())
+        if table.tracked:
+            self._follow_client(stream)
         return True
 
     def _follow_client(self, stream: int) -> None:
@@ -223,8 +240,9 @@ class Inbound(Direction[RequestHead]):
             facts = self._facts_kept()
             answer_large_head(table, stream, words, facts, ends=bool(flags & END_STREAM))
             self._spend_reset()
-        elif head.malformed or head.trailers:
-            words = head.malformed or "trailers of no request"
+        elif head.malformed or head.trailers or (flags & END_STREAM and head.length > 0):
+            no_request = "trailers of no request" if head.trailers else _NOT_ITS_LENGTH
+            words = head.malformed or no_request
             table.reject("malformed", words, self._facts_kept())
             refuse(table, stream, PROTOCOL_ERROR)
             self._spend_reset()

@@ -248,7 +248,7 @@ class Outbound(Direction[AnswerHead]):
         if not stream:
             table.untaken -= increment
         elif (found := table.streams.get(stream)) is not None:
-            found.untaken -= increment
+            found.taken += increment
         elif stream in table.unwanted:
             return b""
         return None

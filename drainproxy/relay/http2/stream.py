@@ -61,9 +61,11 @@ class Stream:
         "named",
         "opened",
         "owner",
+        "padding",
         "received",
+        "sent",
         "status",
-        "untaken",
+        "taken",
     )
 
     # Set where the settings name the media type of the answer, and of no other stream.
@@ -83,8 +85,9 @@ class Stream:
         self.status = 0
         # By how much the client has opened the window of this stream.
         self.credit = 0
-        # What of its DATA has gone to the app and it has not given back to this window.
-        self.untaken = 0
+        # Of its DATA what has gone to the app, how much of that is padding, and what the app has
+        # given back to the window of this stream.
+        self.sent = self.padding = self.taken = 0
         self.grpc_status: bytes | None = None
         self.kind = head.kind
         # For the access log: bytes of the answer, and what the request's fields tell of it.
@@ -111,6 +114,11 @@ class Stream:
         """It has not announced its length, as far as is known: RFC 9113 8.1.1, with less than its
         content-length it would be malformed."""
         return not getattr(self, "has_length", False)
+
+    @property
+    def has_its_length(self) -> bool:
+        """Its DATA adds up to what its content-length says, if it says that (RFC 9113 8.1.1)."""
+        return self.head.length < 0 or self.sent - self.padding == self.head.length
 
     @property
     def asked_whole(self) -> bool:

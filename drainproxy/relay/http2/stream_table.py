@@ -292,7 +292,7 @@ class StreamTable:
         that has begun: that is counted as a whole."""
         if self.connection.stops & APP_IS_FULL:
             return False
-        full = self.untaken >= USUAL_WINDOW or stream.untaken >= self.upload_window
+        full = self.untaken >= USUAL_WINDOW or stream.sent - stream.taken >= self.upload_window
         return not (full and self.inbound.between_frames)
 
     # Counting
