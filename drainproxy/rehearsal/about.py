@@ -91,6 +91,9 @@ def _settings(plan: RehearsalPlan) -> Mapping[str, str]:
         row = rows[flag]
         if row.kind is SECRET:
             text = _HIDDEN
+        elif not row.kind.repeatable and row.read(text) == row.default:
+            found.pop(row.name, None)
+            continue
         if row.kind.repeatable and row.name in found:
             text = f"{found[row.name]}, {text}"
         found[row.name] = text

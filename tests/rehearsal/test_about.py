@@ -29,6 +29,16 @@ def test_it_names_date_command_settings_and_versions() -> None:
     assert {"Python", "CPUs", "aiohttp"} <= said.versions.keys()
 
 
+def test_a_setting_with_its_default_value_is_not_listed() -> None:
+    plan = RehearsalPlan(grace_period=30.0, settings=("--drain-spread=10000ms",))
+    assert about(plan, ["rehearse"], NOW).settings == {"unready": "closed"}
+
+
+def test_of_a_setting_that_is_given_twice_the_last_value_counts() -> None:
+    plan = RehearsalPlan(grace_period=40.0, settings=("--drain-timeout=25s",))
+    assert "drain-timeout" not in about(plan, ["rehearse"], NOW).settings
+
+
 def test_without_sidecars_there_are_no_settings_of_theirs() -> None:
     assert not about(RehearsalPlan(proxy="none"), ["rehearse"], NOW).settings
 

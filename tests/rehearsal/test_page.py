@@ -21,12 +21,13 @@ DARK_PAPER, LIGHT_PAPER, DARK_LOST = (0x14, 0x18, 0x1D), (0xFF, 0xFF, 0xFF), (0x
 
 
 class Tags(HTMLParser):
-    """How often each element begins, and the classes of rectangles."""
+    """How often each element begins, the classes of rectangles, and the text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.seen, self.bars = Counter[str](), Counter[str]()
         self.pictures: list[str] = []
+        self.text = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -36,6 +37,9 @@ class Tags(HTMLParser):
             self.bars[named["class"] or ""] += 1
         if named.get("role") == "img":
             self.pictures.append(named["aria-label"] or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
 
 
 def test_it_needs_nothing_else_and_escapes_what_it_is_told() -> None:
@@ -92,10 +96,18 @@ def test_it_names_date_command_settings_and_versions_for_a_ticket() -> None:
     said = about(plan, ["rehearse", "--html", "a<b.html"])
     text = page([of()], said)
     assert f">{said.date}<" in text
-    assert "drainproxy rehearse --html &#39;a&lt;b.html&#39;" in text
+    assert "drainproxy rehearse --html 'a<b.html'" in Tags(text).text
     assert "<dt>drain-delay</dt><dd>3s</dd>" in text
     assert f"<dt>Python</dt><dd>{said.versions['Python']}</dd>" in text
     assert "How it was rehearsed" not in page([of()])
+
+
+def test_the_command_is_not_broken_inside_an_option() -> None:
+    said = about(RehearsalPlan(), ["rehearse", "--drain-delay", "2s"])
+    # A browser may break a line behind each hyphen, but not inside an inline block that fits.
+    assert '<span class="word">--drain-delay</span> <span class="word">2s</span>' in page(
+        [of()], said
+    )
 
 
 def look(
