@@ -175,13 +175,13 @@ def remarks(result: RehearsalResult) -> Iterator[str]:  # noqa: C901
         for kind, seen in counted.items():
             yield f"{KINDS[kind]}: the sidecars count {seen.proxies_counted:,} exchanges."
     elif not result.problems():
-        nothing = "Nothing else" if result.died_with_app else "Nothing"
-        yield f"{nothing} of {result.requests:,} requests was lost."
+        none = "No other" if result.died_with_app else "None"
+        yield f"{none} of the {result.requests:,} requests was lost."
 
 
 def verdict(results: Sequence[RehearsalResult]) -> str:
-    """One line to remember: what was lost of how much, by what stood in front."""
-    return "; ".join(
+    """A line for each, to remember: what was lost of how much, by what stood in front."""
+    return "\n".join(
         f"{title(result)}: {result.failed:,} of {result.requests:,} requests failed"
         f"{_died(result)}{_said(result)}"
         for result in results

@@ -84,10 +84,19 @@ def test_what_is_answered_is_counted_by_second_and_version_and_by_the_rollout() 
 def test_nothing_lost_is_no_problem_and_the_table_says_so() -> None:
     assert of().problems() == []
     said = printed(of())
-    assert "Nothing of 5 requests was lost." in said
+    assert "None of the 5 requests was lost." in said
     assert "differ by 10% in the end: even" in said
     assert "clients count" not in said
     assert table.verdict([of()]) == "rolling rollout with drainproxy: 0 of 5 requests failed"
+
+
+def test_the_verdict_has_a_line_for_each_that_is_compared() -> None:
+    lines = table.verdict([of(), of({"refused": 2}, proxy="none")]).splitlines()
+    assert lines == [
+        "rolling rollout with drainproxy: 0 of 5 requests failed",
+        "rolling rollout without a proxy: 2 of 7 requests failed",
+    ]
+    assert all(len(line) <= 80 for line in lines)
 
 
 @pytest.mark.parametrize("times", [1, 1000])
@@ -166,7 +175,7 @@ def test_what_died_with_its_app_is_named_and_is_no_failure() -> None:
     said = printed(killed)
     assert "1 died with the app" in said
     assert "HTTP: 1 were in an app when it was killed: 5xx from the proxy." in said
-    assert "Nothing else of 6 requests was lost." in said
+    assert "No other of the 6 requests was lost." in said
     assert "clients count" not in said
     assert table.verdict([killed]) == (
         "kill of each app with drainproxy: 0 of 6 requests failed, 1 died with the app"
