@@ -63,7 +63,7 @@ class Ledger:
         self._stands_for: dict[Hold, Hold] = {}
         # Goodbyes to clients whose last message was not answered, and their holds, if asked for.
         self.unanswered = 0
-        self.unanswered_holds: list[Hold] | None = None
+        self.unanswered_holds: dict[Hold, float] | None = None
         # How each of those ended that are watched; None while it is open.
         self.watched: dict[Hold, int | None] | None = None
 
@@ -101,11 +101,11 @@ class Ledger:
         if self.on_empty is not None and not left:
             self.on_empty()
 
-    def leave_unanswered(self, hold: Hold) -> None:
-        """The client of `hold` has heard a goodbye, and its last question has no answer."""
+    def leave_unanswered(self, hold: Hold, now: float) -> None:
+        """The client of `hold` has heard a goodbye `now`, and its last question has no answer."""
         self.unanswered += 1
         if self.unanswered_holds is not None and len(self.unanswered_holds) < MOST_NAMED:
-            self.unanswered_holds.append(hold)
+            self.unanswered_holds[hold] = now
 
     def in_flight(self) -> dict[str, int]:
         """How many are in flight, by kind; kinds with none are there too."""

@@ -15,8 +15,8 @@ _LONGEST_PATH = 200
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """One hold that the drain waits or waited for, or that was left UNANSWERED; `age` in seconds.
-    `ending`: how it ended, empty while it is open."""
+    """One hold that the drain waits or waited for, or that was left UNANSWERED. `age` in seconds:
+    that of then, not of the end of the drain. `ending`: how it ended, empty while it is open."""
 
     kind: str
     age: float
@@ -82,7 +82,7 @@ class Account:
         self._in_flight = ledger.in_flight()
         self._ended = ledger.ended()
         self._unanswered = ledger.unanswered
-        self._left: list[Hold] = []
+        self._left: dict[Hold, float] = {}
         ledger.unanswered_holds = self._left
         self._blockers: list[Blocker] = []
         self._blocking: list[Hold] = []
@@ -105,7 +105,9 @@ class Account:
             for hold, blocker in zip(self._blocking, self._blockers, strict=True)
             if hold not in self._left
         ]
-        told += [replace(_blocker(hold, now), ending=UNANSWERED) for hold in self._left]
+        told += [
+            replace(_blocker(hold, then), ending=UNANSWERED) for hold, then in self._left.items()
+        ]
         self._ledger.watched = self._ledger.unanswered_holds = None
         # The cut ones come first, since a list that is too long is truncated.
         told.sort(key=lambda blocker: _SOUGHT.get(blocker.ending, len(_SOUGHT)))

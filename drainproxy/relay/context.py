@@ -143,7 +143,7 @@ class Context:
     def left_unanswered(self, hold: Hold, why: str) -> None:
         """A client got a goodbye, for this reason, before its last message was answered."""
         self.counters.unanswered[hold.kind, why] += 1
-        self.ledger.leave_unanswered(hold)
+        self.ledger.leave_unanswered(hold, self.now())
 
     def begin_leaving(self) -> None:
         """From now on each client that is here is to go."""

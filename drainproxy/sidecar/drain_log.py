@@ -89,6 +89,6 @@ def counted(kinds: Mapping[str, int]) -> str:
 def told(report: DrainReport) -> str:
     """A report in one line for a terminal: verdict, length, what was cut."""
     cut = {kind: ways["cut"] for kind, ways in report.ended.items() if ways["cut"]}
-    what = f": {', '.join(f'{count} {kind}' for kind, count in cut.items())}" if cut else ""
+    what = f"; cut: {', '.join(f'{count} {kind}' for kind, count in cut.items())}" if cut else ""
     begun = sum(report.in_flight_at_start.values())
     return f"drained: {report.verdict} in {report.seconds:.1f} s, {begun} in flight at first{what}"

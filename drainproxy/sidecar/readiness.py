@@ -232,7 +232,10 @@ class Readiness:
         return found
 
     def _tell_presences(self) -> None:
-        """Of apps at this host the system tells whether they listen."""
+        """Of apps at this host the system tells whether they listen. After a drain they are
+        expected to go: no line."""
+        if self._sidecar.machine.phase is Phase.DRAINED:
+            return
         if (ports := sock_diag.listening_ports()) is None:
             return
         for app, presence in self._presences.items():

@@ -200,10 +200,11 @@ def test_the_counts_are_those_of_the_holds(story: list[tuple[str, int, bool]]) -
 
 def test_who_was_left_without_an_answer_is_named_if_somebody_wants_to_know() -> None:
     ledger, work = Ledger(), Work("websocket")
-    ledger.leave_unanswered(work)
+    ledger.leave_unanswered(work, 1.0)
     assert (ledger.unanswered, ledger.unanswered_holds) == (1, None)
-    ledger.unanswered_holds = []
-    for _ in range(MOST_NAMED + 1):
-        ledger.leave_unanswered(work)
+    ledger.unanswered_holds = {}
+    others = [Work("websocket") for _ in range(MOST_NAMED + 1)]
+    for each in others:
+        ledger.leave_unanswered(each, 2.0)
     assert ledger.unanswered == MOST_NAMED + 2
-    assert ledger.unanswered_holds == [work] * MOST_NAMED
+    assert ledger.unanswered_holds == dict.fromkeys(others[:MOST_NAMED], 2.0)

@@ -78,18 +78,20 @@ def test_the_report_of_a_drain_in_plain_types() -> None:
 def test_whose_question_was_left_unanswered_is_named_and_the_verdict_says_so() -> None:
     busy, quick, waited_for = Work("websocket", path="/busy"), Work("websocket"), Work("websocket")
     ledger = opened(Ledger(), busy, quick, waited_for)
-    ledger.leave_unanswered(quick)
+    ledger.leave_unanswered(quick, 0.0)
     account = Account(ledger, 0.0)
-    ledger.leave_unanswered(busy)
+    ledger.leave_unanswered(busy, 0.5)
     ledger.close(busy, GOODBYE)
     account.note_blockers(1.0)
-    ledger.leave_unanswered(waited_for)
+    ledger.leave_unanswered(waited_for, 1.5)
     for work in (quick, waited_for):
         ledger.close(work, GOODBYE)
     report = account.close("SIGTERM", {}, 2.0)
     assert (report.verdict, report.unanswered, report.cut) == ("unanswered 2", 2, 0)
     named = [(each.path, each.ending) for each in report.blockers]
     assert sorted(named[:2]) == [(waited_for.path, "unanswered"), ("/busy", "unanswered")]
+    # How old each was when it was left, whenever the drain ends.
+    assert sorted(each.age for each in report.blockers[:2]) == [0.5, 1.5]
     assert named[2:] == [(quick.path, "goodbye")]
     assert ledger.unanswered_holds is None
 
@@ -100,7 +102,7 @@ def test_a_verdict_has_both_what_was_cut_and_what_was_left_unanswered() -> None:
     ledger = opened(Ledger(), cut, *works)
     account = Account(ledger, 0.0)
     for work in works:
-        ledger.leave_unanswered(work)
+        ledger.leave_unanswered(work, 0.5)
         ledger.close(work, GOODBYE)
     account.note_blockers(1.0)
     ledger.close(cut, CUT)

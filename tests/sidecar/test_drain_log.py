@@ -149,7 +149,7 @@ def test_a_report_fits_a_terminal_however_much_was_cut() -> None:
         ledger.close(each, CUT)
 
     text = told(account.close("SIGTERM", {}, now=25.0))
-    assert text.startswith("drained: cut 6000 in 25.0 s, 6000 in flight at first: 1000 http1, ")
+    assert text.startswith("drained: cut 6000 in 25.0 s, 6000 in flight at first; cut: 1000 ")
     assert len(text) < 160
 
 

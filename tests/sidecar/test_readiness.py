@@ -271,18 +271,18 @@ async def watched(
         task.cancel()
 
 
-async def looks(sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch) -> None:
+async def looks(sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch, at: str = "_say") -> None:
     """Two more looks."""
-    count, look = 0, sidecar.readiness._say
+    count, look = 0, getattr(sidecar.readiness, at)
 
     def counted() -> object:
         nonlocal count
         count += 1
         return look()
 
-    monkeypatch.setattr(sidecar.readiness, "_say", counted)
+    monkeypatch.setattr(sidecar.readiness, at, counted)
     await until(lambda: count >= 2)
-    monkeypatch.setattr(sidecar.readiness, "_say", look)
+    monkeypatch.setattr(sidecar.readiness, at, look)
 
 
 async def test_what_is_missing_is_in_the_log_once_and_then_that_it_is_there(
@@ -318,6 +318,23 @@ async def test_what_is_not_waited_for_is_said_to_be_so_once(
             await looks(sidecar, monkeypatch)
             assert lines() == [f"nothing listens at {missing}; it does not count for readiness"]
         assert app.asked == []
+
+
+@pytest.mark.parametrize("phase", [Phase.SERVING, Phase.DRAINED])
+async def test_an_app_that_goes_after_the_drain_is_expected_to(
+    phase: Phase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "drainproxy.app")
+    async with listening(App()) as app:
+        sidecar = FakeSidecar(Address("127.0.0.1", app.port))
+        async with watched(sidecar, monkeypatch, caplog) as lines:
+            await looks(sidecar, monkeypatch)
+            assert lines() == []
+    sidecar.machine.phase = phase
+    async with watched(sidecar, monkeypatch, caplog) as lines:
+        await looks(sidecar, monkeypatch, at="_tell_presences")
+        away = f"the app at 127.0.0.1:{app.port} is away: nothing listens there"
+        assert lines() == ([away] if phase is Phase.SERVING else [])
 
 
 async def test_in_a_drain_nothing_is_missing(
