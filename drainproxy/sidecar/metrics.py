@@ -149,7 +149,7 @@ def _answered(histograms: Mapping[str, Histogram]) -> Histograms:
 @metric(
     "drainproxy_in_flight",
     "gauge",
-    "Requests, event streams, WebSockets and TCP connections under way: a drain waits for them.",
+    "Requests, event streams, WebSockets and TCP connections in flight, for which a drain waits.",
     "kind",
 )
 def _in_flight(sidecar: Observed) -> Series:
@@ -159,7 +159,7 @@ def _in_flight(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_connections",
     "gauge",
-    "Clients connected, by protocol; unknown before their first bytes.",
+    "Open client connections, by protocol; unknown until their first bytes have arrived.",
     "kind",
 )
 def _connections(sidecar: Observed) -> Series:
@@ -169,14 +169,16 @@ def _connections(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_connections_total",
     "counter",
-    "Connections so far; one that is upgraded to a WebSocket counts twice.",
+    "Client connections accepted; one that is upgraded to a WebSocket counts twice.",
     "kind",
 )
 def _connections_total(sidecar: Observed) -> Series:
     return by_kind(sidecar.context.counters.connections)
 
 
-@metric("drainproxy_connection_age_seconds", "histogram", "The age of connections at their end.")
+@metric(
+    "drainproxy_connection_age_seconds", "histogram", "Age of client connections when they end."
+)
 def _ages(sidecar: Observed) -> Histograms:
     return {(): sidecar.context.counters.ages}
 
@@ -184,8 +186,8 @@ def _ages(sidecar: Observed) -> Histograms:
 @metric(
     "drainproxy_ended_total",
     "counter",
-    "Everything that was in flight, by how it ended: finished, with a goodbye, abandoned by the"
-    " client or by the app, or cut by the sidecar.",
+    "Requests, streams and connections that ended, by how: finished, goodbye, client_left or"
+    " app_left (abandoned by that side), or cut by the sidecar.",
     "kind",
     "how",
 )
@@ -201,9 +203,9 @@ def _ended(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_websocket_closes_total",
     "counter",
-    "WebSockets that ended, by the code of the first Close frame and by who sent it: client, app or"
-    " us. 1005 is a Close without a code, 1006 an end without a Close, also where the sidecar sent"
-    " 1014 or 1012 in place of an app that had died.",
+    "WebSockets that ended, by the status code of the first Close frame and by its sender: client,"
+    " app or us (the sidecar). 1005 is a Close without a code, 1006 an end without a Close, also if"
+    " the sidecar sent 1014 or 1012 for an app that had died.",
     "code",
     "by",
 )
@@ -268,15 +270,18 @@ def _rejected(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_max_streams_reached_total",
     "counter",
-    "Times that a client reached max-streams on a connection and had to queue further HTTP/2"
-    " streams, where the app would take more.",
+    "How often a client reached max-streams on a connection and had to queue further HTTP/2"
+    " streams, although the app would have accepted more.",
 )
 def _max_streams_reached(sidecar: Observed) -> Series:
     return alone(sidecar.context.counters.max_streams_reached)
 
 
 @metric(
-    "drainproxy_bytes_total", "counter", "Bytes received from_clients and from_app.", "direction"
+    "drainproxy_bytes_total",
+    "counter",
+    "Bytes received, by direction: from_clients or from_app.",
+    "direction",
 )
 def _bytes(sidecar: Observed) -> Series:
     counters = sidecar.context.counters
@@ -287,7 +292,9 @@ def _bytes(sidecar: Observed) -> Series:
 
 
 @metric(
-    "drainproxy_app_connect_failures_total", "counter", "Connections that the app did not accept."
+    "drainproxy_app_connect_failures_total",
+    "counter",
+    "Connections to the app that could not be established.",
 )
 def _app_connect_failures(sidecar: Observed) -> Series:
     return alone(sidecar.context.counters.app_connect_failures)
@@ -296,8 +303,8 @@ def _app_connect_failures(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_bypassed_connections",
     "gauge",
-    "Connections to ports of the app that do not come through the sidecar, so that no drain sees"
-    " them; those of the node or of the pod itself only if they last longer than a probe.",
+    "Connections to the app's ports that bypass the sidecar, so that a drain cannot wait for them;"
+    " those from the node or the pod itself count only if they last longer than a probe.",
 )
 def _bypassed_connections(sidecar: Observed) -> Series:
     return alone(sidecar.bypass.connections)
@@ -306,8 +313,8 @@ def _bypassed_connections(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_accept_failures_total",
     "counter",
-    "Times that no connection could be accepted for want of file descriptors or memory; clients"
-    " wait meanwhile.",
+    "How often accepting a connection failed because file descriptors or memory were exhausted; the"
+    " clients wait.",
 )
 def _accept_failures(sidecar: Observed) -> Series:
     return alone(sidecar.context.counters.accept_failures)
@@ -316,7 +323,7 @@ def _accept_failures(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_connections_limit",
     "gauge",
-    "The most clients at once: max-connections, or fewer if file descriptors allow only fewer.",
+    "Maximum number of client connections: max-connections, or less if file descriptors limit it.",
 )
 def _connections_limit(sidecar: Observed) -> Series:
     return alone(sidecar.context.limits.max_connections)
@@ -330,7 +337,7 @@ def _phase(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_drain_seconds",
     "gauge",
-    "How long the drain under way has taken so far, or the last one took.",
+    "Duration of the current drain so far, or of the last one.",
 )
 def _drain_seconds(sidecar: Observed) -> Series:
     return alone(drain_seconds(sidecar))
@@ -339,13 +346,19 @@ def _drain_seconds(sidecar: Observed) -> Series:
 @metric(
     "drainproxy_config_mistakes",
     "gauge",
-    "Annotations that are invalid or need a restart, and so changed nothing; /status lists them.",
+    "Annotations without effect because they are invalid or need a restart; /status lists them.",
 )
 def _config_mistakes(sidecar: Observed) -> Series:
     return alone(len(sidecar.annotation_mistakes))
 
 
-@metric("drainproxy_build_info", "gauge", "Always 1: what is running.", "version", "python")
+@metric(
+    "drainproxy_build_info",
+    "gauge",
+    "Always 1; its labels are the versions that run.",
+    "version",
+    "python",
+)
 def _build_info(_: Observed) -> Series:
     return {(__version__, ".".join(map(str, sys.version_info[:3]))): 1}
 
@@ -353,12 +366,12 @@ def _build_info(_: Observed) -> Series:
 # The usual metrics of a process (Prometheus, "Writing client libraries").
 
 
-@metric("process_cpu_seconds_total", "counter", "User and system CPU time spent.")
+@metric("process_cpu_seconds_total", "counter", "Total user and system CPU time, in seconds.")
 def _cpu(_: Observed) -> Series:
     return alone(time.process_time())
 
 
-@metric("process_resident_memory_bytes", "gauge", "Resident memory.")
+@metric("process_resident_memory_bytes", "gauge", "Resident memory size, in bytes.")
 def _resident(_: Observed) -> Series:
     try:
         pages = Path("/proc/self/statm").read_text().split()[1]
@@ -367,7 +380,11 @@ def _resident(_: Observed) -> Series:
     return alone(int(pages) * os.sysconf("SC_PAGE_SIZE"))
 
 
-@metric("process_start_time_seconds", "gauge", "When the process began, in seconds since 1970.")
+@metric(
+    "process_start_time_seconds",
+    "gauge",
+    "Start time of the process, in seconds since the Unix epoch.",
+)
 def _start_time(_: Observed) -> Series:
     try:
         # proc(5): behind the name in parentheses the 20th value is the start, in ticks after boot.
@@ -382,7 +399,7 @@ def _start_time(_: Observed) -> Series:
     return alone(int(boot) + int(ticks) / os.sysconf("SC_CLK_TCK"))
 
 
-@metric("process_open_fds", "gauge", "Descriptors that are open.")
+@metric("process_open_fds", "gauge", "Number of open file descriptors.")
 def _open_descriptors(_: Observed) -> Series:
     """Linux 6.2 and later has the number as st_size. Without it (0) the metric is left out: listing
     20,000 descriptors would block the loop for tens of milliseconds."""
@@ -393,7 +410,7 @@ def _open_descriptors(_: Observed) -> Series:
     return alone(number) if number else {}
 
 
-@metric("process_max_fds", "gauge", "Descriptors that may be open at once.")
+@metric("process_max_fds", "gauge", "Maximum number of open file descriptors.")
 def _most_descriptors(_: Observed) -> Series:
     import resource
 

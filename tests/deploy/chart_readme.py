@@ -81,19 +81,19 @@ _TEXT = """\
 
 {description}.
 
-Version {version}, of drainproxy {appVersion}. It takes Kubernetes {kubeVersion}.
+Version {version}, for drainproxy {appVersion}. It needs Kubernetes {kubeVersion}.
 
-The chart installs the webhook that puts the sidecar into new pods; nothing else changes. The pages
-of the project say [how to install and operate it]({home}/blob/main/deploy/README.md) and
-[what a pod can ask for]({home}/blob/main/deploy/ANNOTATIONS.md).
+The chart installs the webhook that adds the sidecar to new pods, and changes nothing else. See
+[installation and operation]({home}/blob/main/deploy/README.md) and
+[the annotations of pods]({home}/blob/main/deploy/ANNOTATIONS.md).
 
     helm install drainproxy oci://ghcr.io/drainproxy/charts/drainproxy --wait \\
       --namespace drainproxy-system --create-namespace \\
       --set image.repository=ghcr.io/drainproxy/drainproxy
 
-Before the first release there is only a clone: `deploy/helm/drainproxy` in the place of the OCI
-address, with the image that you have built as `--set image.repository=`. `values-ha.yaml` runs
-three webhooks on three nodes.
+Nothing is published yet: install from a clone, with `deploy/helm/drainproxy` in place of the OCI
+address and your own image as `--set image.repository=`. `values-ha.yaml` runs three replicas of the
+webhook on three nodes.
 
 ## Values
 

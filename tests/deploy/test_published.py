@@ -27,7 +27,7 @@ def test_a_map_that_is_explained_is_a_row_with_those_in_it_that_are() -> None:
 
     assert rows["monitoring.rules"].type == "object"
     assert rows["monitoring.rules.objective"].default == "99.9"
-    assert rows["webhook.failurePolicy"].meaning.endswith("`Fail` refuses it.")
+    assert rows["webhook.failurePolicy"].meaning.endswith("`Fail` rejects it.")
 
 
 def test_the_project_has_one_address(root: Path) -> None:
