@@ -43,8 +43,8 @@ def problems(root: Path, tag: str, url: str) -> Iterator[str]:
 NOT_OUT = {
     "README.md": "not published yet",
     "deploy/README.md": "There is no public image yet",
-    "deploy/helm/drainproxy/README.md": "Before the first release",
-    "deploy/helm/drainproxy/values.yaml": "There is no public one yet",
+    "deploy/helm/drainproxy/README.md": "Nothing is published yet",
+    "deploy/helm/drainproxy/values.yaml": "No image is published yet",
     "drainproxy/kube/plan.py": "there is no public one",
 }
 
