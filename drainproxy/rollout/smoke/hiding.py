@@ -35,7 +35,7 @@ _MOST_CUT: Final = 40
 _HIDDEN: Final = "..."
 
 _NAMED: Final = re.compile(
-    r"auth(?!or(?!iz))|cookie|passw|passphrase|passcode|token|secret|credential|signature"
+    r"auth(?!or(?!i[sz]))|cookie|passw|passphrase|passcode|token|secret|credential|signature"
     r"|session[-_]?(?:id|key)|(?:api|access|private)[-_]?key",
     re.IGNORECASE,
 )

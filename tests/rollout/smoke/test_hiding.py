@@ -23,6 +23,7 @@ SECRET = "s3cr3t/of+mine"
     ("name", "secret"),
     [
         ("Authorization", True),
+        ("AUTHORISATION", True),
         ("X-Auth", True),
         ("Set-Cookie", True),
         ("X-Api-Key", True),
