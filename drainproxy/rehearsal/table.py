@@ -137,17 +137,17 @@ def remarks(result: RehearsalResult) -> Iterator[str]:  # noqa: C901
     if result.gate:
         yield from result.gate.remarks()
     if result.left is not None:
-        yield f"{result.left:,} connections stood on the old replicas when these were deleted."
+        yield f"Connections on the old replicas when these were deleted: {result.left:,}."
     if result.refused_by_replicas:
-        yield f"{result.refused_by_replicas:,} new connections were refused by replicas."
+        yield f"New connections that replicas refused: {result.refused_by_replicas:,}."
     if result.unplaced:
         yield (
-            f"{result.unplaced:,} new connections came while no replica was ready: no proxy had"
-            " them."
+            f"New connections while no replica was ready, which reached no proxy:"
+            f" {result.unplaced:,}."
         )
     for kind, seen in result.kinds.items():
         for how, count in seen.with_app.items():
-            yield f"{KINDS[kind]}: {count:,} were in an app when it was killed: {how}."
+            yield f"{KINDS[kind]}: {count:,} in progress in an app when it was killed: {how}."
     if result.imbalance is not None:
         fair = "even" if result.imbalance <= EVEN else "uneven"
         yield f"Connections per replica differ by {result.imbalance:.0%} in the end: {fair}."
@@ -166,10 +166,10 @@ def remarks(result: RehearsalResult) -> Iterator[str]:  # noqa: C901
             )
     for replica in result.replicas:
         if replica.unanswered:
-            yield f"{replica.name} left {replica.unanswered:,} questions on WebSockets unanswered."
+            yield f"{replica.name}: WebSocket messages left unanswered: {replica.unanswered:,}."
     for kind, seen in result.kinds.items():
         if seen.crossed:
-            yield f"{KINDS[kind]}: {seen.crossed:,} questions met a goodbye on the wire."
+            yield f"{KINDS[kind]}: crossed a goodbye on the wire, no loss: {seen.crossed:,}."
     yield from result.problems()
     if not result.requests:
         for kind, seen in counted.items():

@@ -174,7 +174,7 @@ def test_what_died_with_its_app_is_named_and_is_no_failure() -> None:
     assert (killed.failed, killed.requests, killed.problems()) == (0, 6, [])
     said = printed(killed)
     assert "1 died with the app" in said
-    assert "HTTP: 1 were in an app when it was killed: 5xx from the proxy." in said
+    assert "HTTP: 1 in progress in an app when it was killed: 5xx from the proxy." in said
     assert "No other of the 6 requests was lost." in said
     assert "clients count" not in said
     assert table.verdict([killed]) == (
@@ -190,12 +190,12 @@ def test_what_a_sidecar_has_left_unanswered_is_named() -> None:
     said = printed(of({"unanswered": 2}, replicas=[left]))
     assert "unanswered 2" in said
     assert "2 unanswered" in said
-    assert "v1-1 left 2 questions on WebSockets unanswered." in said
+    assert "v1-1: WebSocket messages left unanswered: 2." in said
 
 
 def test_what_came_while_there_was_no_replica_is_named() -> None:
     said = printed(of({"refused": 4}, unplaced=4, strategy="restart-app"))
-    assert "4 new connections came while no replica was ready" in said
+    assert "New connections while no replica was ready, which reached no proxy: 4." in said
     assert "restart of each app with drainproxy" in said
 
 
@@ -224,8 +224,8 @@ def test_what_a_gate_has_let_pass_or_held_is_said_in_the_last_line() -> None:
 
 
 def test_what_stood_on_old_replicas_in_the_end_is_said() -> None:
-    assert "0 connections stood on the old replicas" in printed(of(left=0))
-    assert "stood on the old replicas" not in printed(of())
+    assert "on the old replicas when these were deleted: 0." in printed(of(left=0))
+    assert "on the old replicas when" not in printed(of())
 
 
 @pytest.mark.parametrize(
