@@ -24,7 +24,8 @@ RETRY_WITHIN = 5
 
 class Access(NamedTuple):
     """An exchange that has ended, for the access log: `seconds` from its request on, `received`
-    bytes of an answer from the app; `facts`: what its fields tell."""
+    bytes of an answer from the app (over HTTP/1 with its head, over HTTP/2 in DATA frames);
+    `facts`: what its fields tell."""
 
     kind: str
     peer: str
