@@ -131,10 +131,18 @@ CAPACITY = [
         (
             "      topologySpreadConstraints:\n      - maxSkew: 1\n"
             "        topologyKey: kubernetes.io/hostname\n"
-            "        whenUnsatisfiable: ScheduleAnyway\n",
+            "        whenUnsatisfiable: ScheduleAnyway\n"
+            "        labelSelector: {matchLabels: {app: search}}\n",
             "",
         ),
         ("    spec:\n      containers", "    spec:  # ! spread-missing\n      containers"),
+    ),
+    Change(
+        "flagger.yaml",
+        (
+            "        labelSelector: {matchLabels: {app: search}}\n",
+            "        labelSelector: {matchLabels: {app: find}}  # ! spread-missing\n",
+        ),
     ),
     Change(
         "edge.yaml",

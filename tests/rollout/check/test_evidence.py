@@ -52,9 +52,9 @@ kind: {kind}
 metadata: {metadata}
 spec:
   {{{spec}, template: {{metadata: {{labels: {{app: web}}, annotations: {annotations}}},
-    spec: {{topologySpreadConstraints: [{{}}], containers: [{{name: web, image: "web:1",
-      ports: [{{name: http, containerPort: 80}}], resources: {{limits: {{cpu: 1, memory: 1G}}}},
-      {container or PROBED}}}{more}]}}}}}}
+    spec: {{topologySpreadConstraints: [{{labelSelector: {{}}}}],
+      containers: [{{name: web, image: "web:1", ports: [{{name: http, containerPort: 80}}],
+      resources: {{limits: {{cpu: 1, memory: 1G}}}}, {container or PROBED}}}{more}]}}}}}}
 """
 
 

@@ -9,6 +9,9 @@ ROLLOUT = (
     "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: web, namespace: shop}\n"
     "spec: {workloadRef: {kind: Deployment, name: web}, progressDeadlineSeconds: 30}\n"
 )
+_DURING = "DuringSchedulingIgnoredDuringExecution"
+REQUIRED = f"affinity: {{podAntiAffinity: {{required{_DURING}: [%s]}}}}"
+PREFERRED = f"affinity: {{podAntiAffinity: {{preferred{_DURING}: [{{podAffinityTerm: %s}}]}}}}"
 
 
 def rules(*texts: str) -> set[tuple[str, str]]:
@@ -65,3 +68,26 @@ def test_a_hook_holds_the_app_back_if_it_does_something(hook: str, held: bool) -
     app = APP.replace("{name: web}]", f"{{name: web, lifecycle: {{preStop: {hook}}}}}]")
     found = rules(app, service("{app: web}"))
     assert (("prestop-missing-behind-service", "deployment/web") in found) is not held
+
+
+@pytest.mark.parametrize(
+    ("spread", "missing"),
+    [
+        ("topologySpreadConstraints: [{labelSelector: {matchLabels: {app: web}}}]", False),
+        ("topologySpreadConstraints: [{labelSelector: {}}]", False),
+        ("topologySpreadConstraints: [{topologyKey: zone}]", True),
+        ("topologySpreadConstraints: [{labelSelector: {matchLabels: {app: wbe}}}]", True),
+        (REQUIRED % "{labelSelector: {matchLabels: {app: web}}}", False),
+        (REQUIRED % "{labelSelector: {matchLabels: {app: batch}}}", True),
+        (REQUIRED % "", True),
+        (PREFERRED % "{labelSelector: {matchExpressions: [{key: app, operator: Exists}]}}", False),
+        (PREFERRED % "{labelSelector: {matchLabels: {app: batch}}}", True),
+    ],
+)
+def test_pods_are_kept_apart_by_a_selector_of_their_own_labels(spread: str, missing: bool) -> None:
+    """A missing labelSelector selects nothing (LabelSelector of meta/v1)."""
+    app = APP.replace("spec:\n", "spec:\n  replicas: 2\n", 1)
+    app = app.replace("      containers", f"      {spread}\n      containers")
+
+    found = rules(app, service("{app: web}"))
+    assert (("spread-missing", "deployment/web") in found) is missing

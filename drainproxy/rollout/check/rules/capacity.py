@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import FieldPlace
 from drainproxy.rollout.check.rule import CAPACITY, Problem, rule
+from drainproxy.rollout.check.selectors import read_selector
 from drainproxy.rollout.check.workload import CheckedWorkload
 
 
@@ -57,16 +58,38 @@ def replicas_fight_autoscaler(workload: CheckedWorkload, _: Inventory) -> Iterat
 )
 def spread_missing(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """The scheduler prefers to spread the pods of a Service, but promises nothing. A constraint
-    over kubernetes.io/hostname or topology.kubernetes.io/zone does."""
+    over kubernetes.io/hostname or topology.kubernetes.io/zone does, if its labelSelector selects
+    these pods: without one it counts none, and one with other labels counts the pods of others."""
     spec = workload.spec
-    spread = spec.at("topologySpreadConstraints").items
-    apart = spec.at("affinity", "podAntiAffinity").entries
-    if spec.exists and workload.serves and _is_many(workload) and not spread and not apart:
+    if not (spec.exists and workload.serves and _is_many(workload)):
+        return
+    selecting = [each.at("labelSelector") for each in _spreading(spec)]
+    if not selecting:
         yield Problem(
             spec,
             f"nothing keeps the {workload.least} pods of {workload.title} on different nodes: add"
             " topologySpreadConstraints with topologyKey: kubernetes.io/hostname",
         )
+    elif not any(each.exists and _selects(each, workload) for each in selecting):
+        said = "selects none of them" if selecting[0].exists else "is missing, which selects none"
+        yield Problem(
+            selecting[0],
+            f"nothing keeps the {workload.least} pods of {workload.title} on different nodes:"
+            f" labelSelector {said}: write labels of the pod template",
+        )
+
+
+def _spreading(spec: FieldPlace) -> Iterator[FieldPlace]:
+    """What may keep pods apart: constraints, and terms of an anti-affinity."""
+    yield from spec.at("topologySpreadConstraints").items
+    apart = spec.at("affinity", "podAntiAffinity")
+    yield from apart.at("requiredDuringSchedulingIgnoredDuringExecution").items
+    for each in apart.at("preferredDuringSchedulingIgnoredDuringExecution").items:
+        yield each.at("podAffinityTerm")
+
+
+def _selects(selector: FieldPlace, workload: CheckedWorkload) -> bool:
+    return read_selector(selector).selects(workload.labels)
 
 
 @rule(
