@@ -30,9 +30,11 @@ _LEADING: Final = (
 )
 
 # Ports that people look at and no client of the app.
-_ASIDE = re.compile(r"(?:.*-)?(?:metrics?|prom(?:etheus)?|health\w*|probes?|debug|admin|pprof)")
-# A Service that is for metrics alone, beside another for clients.
-_MEASURING = re.compile(r"(?:.*-)?(?:metrics?|exporter)")
+_ASIDE = re.compile(
+    r"(?:.*-)?(?:(?:metrics?|prom(?:etheus)?)(?:-port|-https?)?|health\w*|probes?|debug|admin|pprof)"
+)
+# A Service that is for metrics alone, beside another for clients, or called after its workload.
+_MEASURING = re.compile(r"(?:.*-)?(?:metrics?|exporter)(?:-service|-svc)?")
 # Other people's sidecars, which injectors put in and their own probes and hooks serve.
 _FOREIGN: Final = ("istio-proxy", "linkerd-proxy", "daprd", "vault-agent", "cloud-sql-proxy")
 _OURS: Final = "drainproxy"
@@ -175,12 +177,19 @@ class CheckedWorkload:
     @cached_property
     def ports(self) -> list[ServedPort]:
         """Those by which clients come. A Service's name says that it is for metrics where there is
-        another: a product may be called so."""
+        another, or where it is the workload's with that word added: a product may be called so."""
         aside = {each.name for each in self.services if _MEASURING.fullmatch(each.name)}
         if len(aside) == len({each.name for each in self.services}):
-            aside = set()
-        found = (each for each in self.every_port if not each.is_aside)
+            aside = {each for each in aside if each.startswith(f"{self.root.object.name}-")}
+        found = (each for each in self.every_port if not (each.is_aside or self._is_aside(each)))
         return [each for each in found if each.service.name not in aside]
+
+    def _is_aside(self, port: ServedPort) -> bool:
+        """Whether a number leads to a port that the pod declares for metrics or probes."""
+        declared = [*_declared(self.every_container)]
+        number = port.target.text
+        names = [each.at("name").text for each in declared if _number(each) == number]
+        return bool(names) and all(map(is_aside, names))
 
     @cached_property
     def serves(self) -> bool:
@@ -261,6 +270,10 @@ def kept(budget: Object, pods: int) -> int | None:
         return share(least, pods, up=True)
     away = share(spec.at("maxUnavailable"), pods, up=True)
     return None if away is None else max(pods - away, 0)
+
+
+def _number(port: FieldPlace) -> str:
+    return port.at("containerPort").text
 
 
 def _declared(containers: Sequence[FieldPlace]) -> Iterator[FieldPlace]:

@@ -13,13 +13,39 @@ def test_a_service_that_is_called_as_something_else_is_for_clients(word: str) ->
     assert only(stock(APP, service("{app: web}"), service("{app: web}", name=word))).ports[1:]
 
 
-@pytest.mark.parametrize("word", ["web-metrics", "metric", "exporter"])
+@pytest.mark.parametrize("word", ["shop-metrics", "metric", "exporter", "shop-metrics-service"])
 def test_a_service_for_metrics_is_aside_where_there_is_another(word: str) -> None:
     alone = only(stock(APP, service("{app: web}", name=word)))
     beside = only(stock(APP, service("{app: web}"), service("{app: web}", name=word)))
 
     assert [each.service.name for each in alone.ports] == [word]
     assert [each.service.name for each in beside.ports] == ["web"]
+
+
+@pytest.mark.parametrize("word", ["metrics", "metrics-service", "exporter", "metrics-svc"])
+def test_a_service_called_after_its_workload_and_metrics_has_no_clients(word: str) -> None:
+    """As kubebuilder calls the one of an operator: controller-manager-metrics-service."""
+    workload = only(stock(APP, service("{app: web}", name=f"web-{word}")))
+    assert (workload.ports, workload.serves) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("names", "come"),
+    [
+        (["metrics"], False),
+        (["http-metrics"], False),
+        (["metrics-https"], False),
+        (["http"], True),
+        ([], True),
+        (["metrics", "http"], True),
+    ],
+)
+def test_a_number_is_for_metrics_if_the_pod_declares_it_as_that(
+    names: list[str], come: bool
+) -> None:
+    ports = ", ".join(f"{{name: {each}, containerPort: 80}}" for each in names)
+    app = APP.replace("{name: web}]", f"{{name: web, ports: [{ports}]}}]")
+    assert bool(only(stock(app, service("{app: web}"))).ports) is come
 
 
 @pytest.mark.parametrize(
