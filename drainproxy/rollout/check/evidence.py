@@ -19,7 +19,7 @@ from .rules.exceptions import ignored_by
 from .rules.migration import changes_by_sql, in_words, migrations, phases
 from .rules.pipeline import BUDGETS, smoke_tests, watchers
 from .rules.rollback import goes_back_on_errors
-from .serving import ends_after_a_wait, serving_containers
+from .serving import ends_after_a_wait, lacks_probe, serving_containers
 from .sidecar import asleep, sidecar_of
 from .workload import CheckedWorkload
 
@@ -182,8 +182,8 @@ def _led_to(workload: CheckedWorkload) -> tuple[Proof, str]:
         return ("proved", "") if known else ("unknown", f"of {workload.title} {_ELSEWHERE}")
     for container in serving_containers(workload):
         name = container.at("name").text
-        if not container.at("readinessProbe").exists:
-            return "open", f"it leads to container {name}, which has no readinessProbe"
+        if lacks := lacks_probe(container, "readinessProbe"):
+            return "open", f"it leads to container {name}, which has {lacks}"
         if not sidecar_of(workload) and not ends_after_a_wait(workload, container):
             return "open", f"it leads to container {name} until that container ends"
     return "proved", ""

@@ -1,10 +1,15 @@
 """The containers of a pod that clients are led to."""
 
+from typing import Final
+
 from drainproxy.config.values import UnixSocket
 
 from .place import FieldPlace
 from .sidecar import WorkloadSidecar, sidecar_of
 from .workload import CheckedWorkload, is_aside, is_foreign, is_held_back, is_sidecar
+
+# What a probe may do (API reference, Probe v1 core).
+PROBE_ACTIONS: Final = ("httpGet", "tcpSocket", "grpc", "exec")
 
 
 def serving_containers(workload: CheckedWorkload) -> list[FieldPlace]:
@@ -24,6 +29,15 @@ def ends_after_a_wait(workload: CheckedWorkload, container: FieldPlace) -> bool:
     is_native = "initContainers" in container.path
     others = workload.containers if is_native else []
     return any(map(is_held_back, [container, *others]))
+
+
+def lacks_probe(container: FieldPlace, kind: str) -> str:
+    """What is missing of a probe of a container; empty if it asks something. Charts render `{}`
+    where theirs is switched off."""
+    probe = container.at(kind)
+    if any(probe.at(each).exists for each in PROBE_ACTIONS):
+        return ""
+    return f"a {kind} that asks nothing" if probe.exists else f"no {kind}"
 
 
 def _at(workload: CheckedWorkload, target: str) -> list[FieldPlace]:

@@ -56,6 +56,28 @@ def test_probes_are_identical_however_they_are_written(ready: str, live: str, sa
 
 
 @pytest.mark.parametrize(
+    ("probe", "missing"),
+    [
+        ("{}", True),
+        ("{periodSeconds: 5}", True),
+        ("{httpGet: null}", True),
+        ("{httpGet: {port: 80}}", False),
+        ("{tcpSocket: {port: 80}}", False),
+        ("{grpc: {port: 80}}", False),
+        ("{exec: {command: [ready]}}", False),
+    ],
+)
+def test_a_probe_that_asks_nothing_is_none(probe: str, missing: bool) -> None:
+    """Charts render `{}` where a probe is switched off."""
+    probes = f"readinessProbe: {probe}, livenessProbe: {probe}"
+    app = APP.replace("{name: web}]", f"{{name: web, {probes}}}]")
+    found = {rule for rule, _ in rules(app, service("{app: web}"))}
+    assert ({"readiness-probe-missing", "liveness-probe-missing"} <= found) is missing
+    said = {each.note for each in checked(app + "---\n" + service("{app: web}")).boxes}
+    assert any("a readinessProbe that asks nothing" in each for each in said) is missing
+
+
+@pytest.mark.parametrize(
     ("hook", "held"),
     [
         ("{}", False),

@@ -9,13 +9,12 @@ from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.migrating import asking
 from drainproxy.rollout.check.place import FieldPlace
 from drainproxy.rollout.check.rule import PROBES, Level, Problem, rule
-from drainproxy.rollout.check.serving import serving_containers
+from drainproxy.rollout.check.serving import PROBE_ACTIONS, lacks_probe, serving_containers
 from drainproxy.rollout.check.shell import simple_commands
 from drainproxy.rollout.check.sidecar import WorkloadSidecar, asleep, sidecar_of
 from drainproxy.rollout.check.workload import CheckedWorkload
 
 _KINDS: Final = ("readinessProbe", "livenessProbe", "startupProbe")
-_ACTIONS: Final = ("httpGet", "tcpSocket", "grpc", "exec")
 # Longer than this, and a start deserves a probe of its own.
 _LONG_DELAY: Final = 30
 
@@ -42,10 +41,10 @@ def readiness_probe_missing(workload: CheckedWorkload, _: Inventory) -> Iterator
     gets an error. It is asked of the containers that a Service leads to; where neither a Service
     nor a port is given it is a warning."""
     for container in serving_containers(workload) if workload.serves else ():
-        if not container.at("readinessProbe").exists:
+        if lacks := lacks_probe(container, "readinessProbe"):
             name = container.at("name").text
             level: Level | None = "warning" if workload.is_doubtful else None
-            yield Problem(container, f"container {name} has no readinessProbe", level)
+            yield Problem(container, f"container {name} has {lacks}", level)
 
 
 @rule(
@@ -59,9 +58,9 @@ def liveness_probe_missing(workload: CheckedWorkload, _: Inventory) -> Iterator[
     """The guide asks for both probes. A livenessProbe restarts an app that is alive and does
     nothing; it must not ask databases or other services, or their failure restarts every pod."""
     for container in serving_containers(workload) if workload.serves else ():
-        if not container.at("livenessProbe").exists:
+        if lacks := lacks_probe(container, "livenessProbe"):
             name = container.at("name").text
-            yield Problem(container, f"container {name} has no livenessProbe")
+            yield Problem(container, f"container {name} has {lacks}")
 
 
 @rule(
@@ -202,7 +201,7 @@ def _schema_in(words: list[str]) -> str | None:
 
 
 def _action(probe: FieldPlace) -> tuple[str, FieldPlace] | None:
-    return next(((name, probe.at(name)) for name in _ACTIONS if probe.at(name).exists), None)
+    return next(((name, probe.at(name)) for name in PROBE_ACTIONS if probe.at(name).exists), None)
 
 
 def _asks_the_same(container: FieldPlace) -> bool:
