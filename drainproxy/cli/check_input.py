@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from os.path import abspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,14 @@ if TYPE_CHECKING:
 
 _SUFFIXES: Final = {".yaml", ".yml", ".json"}
 _KUSTOMIZATIONS: Final = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
+_PATCHES: Final = ("patches", "patchesStrategicMerge", "patchesJson6902")
+# What a kustomization changes in what it lists; its generators make objects of their own.
+_CHANGES: Final = (
+    *_PATCHES,
+    *("components", "replacements", "transformers", "helmCharts", "vars"),
+    *("images", "replicas", "namePrefix", "nameSuffix", "namespace"),
+    *("labels", "commonLabels", "commonAnnotations"),
+)
 _RENDER: Final = "render it first: helm template {} | drainproxy check -"
 
 
@@ -20,18 +29,35 @@ class CheckInput:
         self.objects: list[Object] = []
         self.mistakes: list[str] = []
         self.notes: list[str] = []
+        self.again = 0
+        self._files: set[str] = set()
+
+    @property
+    def told(self) -> tuple[int, ...]:
+        """Another one after something was found, or found again."""
+        return len(self.objects), len(self.mistakes), self.again
+
+    def is_new(self, name: str) -> bool:
+        """Whether this file was not read before. A link is a file of its own: overlays are made of
+        them."""
+        path = abspath(name)
+        is_known = name != "-" and path in self._files
+        self._files.add(path)
+        self.again += is_known
+        return not is_known
 
 
 def read_all(paths: Iterable[str]) -> CheckInput:
-    """The objects of all these; reading goes on after a mistake, so that all are told at once."""
+    """The objects of all these; reading goes on after a mistake, so that all are told at once. A
+    file that is named twice, or beside its directory, is read once."""
     given = CheckInput()
     for path in dict.fromkeys(paths):
-        before = len(given.objects), len(given.mistakes)
+        before = given.told
         if path != "-" and Path(path).is_dir():
             _directory(Path(path), given)
         else:
             _file(path, given, alone=True)
-        if (len(given.objects), len(given.mistakes)) == before:
+        if given.told == before:
             given.mistakes.append(f"{path}: {_nothing(path)}")
     return given
 
@@ -91,18 +117,21 @@ def _patches(files: Iterable[Path], given: CheckInput) -> set[Path]:
             documents = read_positions(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue  # it is a mistake when it is read as a manifest
-        named = {(file.parent / name).resolve() for each in documents for name in _named(each)}
-        if named:
+        if changes := [key for key in _CHANGES if any(_has(each, key) for each in documents)]:
             hint = f"kubectl kustomize {file.parent} | drainproxy check -"
-            given.notes.append(f"{file}: its patches are not checked by themselves: {hint}")
-        found |= named
+            given.notes.append(f"{file}: its {', '.join(changes)} are not applied: {hint}")
+        found |= {(file.parent / name).resolve() for each in documents for name in _named(each)}
     return found
+
+
+def _has(kustomization: object, key: str) -> bool:
+    return isinstance(kustomization, dict) and bool(kustomization.get(key))
 
 
 def _named(kustomization: object) -> Iterator[str]:
     if not isinstance(kustomization, dict):
         return
-    for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+    for key in _PATCHES:
         entries = kustomization.get(key)
         for entry in entries if isinstance(entries, list) else ():
             path = entry.get("path") if isinstance(entry, dict) else entry
@@ -119,6 +148,8 @@ def _file(name: str, given: CheckInput, *, alone: bool) -> None:
     """Read one file. In a directory, what is plainly no manifest is passed over."""
     from drainproxy.rollout.check.place import read_objects
 
+    if not given.is_new(name):
+        return
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:

@@ -208,6 +208,42 @@ def test_patches_of_a_kustomization_are_no_manifests(folder: Path, name: str) ->
     assert f"kubectl kustomize {folder} | drainproxy check -" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "images: [{name: web, newTag: '1'}]\nreplicas: [{name: web, count: 3}]",
+            "images, replicas",
+        ),
+        ("commonLabels: {app: web}", "commonLabels"),
+        ("patches: [{patch: '[]'}]", "patches"),
+        ("configMapGenerator: [{name: a}]\nimages: []", None),
+    ],
+)
+def test_what_a_kustomization_changes_is_told_to_be_unseen(
+    folder: Path, text: str, said: str | None
+) -> None:
+    (folder / "kustomization.yaml").write_text(f"resources: [bad.yaml]\n{text}\n")
+    told = f"kustomization.yaml: its {said} are not applied: kubectl kustomize {folder} |"
+    assert (told in run(folder).stderr) is (said is not None)
+    assert ("not applied" in run(folder).stderr) is (said is not None)
+
+
+def test_a_file_that_is_named_twice_is_read_once(folder: Path) -> None:
+    for again in (folder / "bad.yaml", f"{folder}/./bad.yaml", folder):
+        done = run(folder, again)
+        assert done.stdout == run(folder).stdout
+        assert done.stderr == ""
+    (folder / "link.yaml").symlink_to(folder / "bad.yaml")
+    assert "of 2 files" in run(folder).stdout
+
+
+def test_a_file_without_an_object_is_told_however_often_it_is_named(folder: Path) -> None:
+    (folder / "empty.yaml").write_text("a: 1\n")
+    done = run(folder / "bad.yaml", folder / "empty.yaml", folder / "bad.yaml")
+    assert (done.exit_code, done.stderr.count("holds no Kubernetes object")) == (2, 1)
+
+
 def test_names_of_files_and_objects_carry_no_colours(tmp_path: Path) -> None:
     (tmp_path / "a\x1b[31m.yaml").write_text(BAD.replace("name: web\n", 'name: "w\\x1b[31m"\n'))
     done = run(tmp_path)
