@@ -38,6 +38,8 @@ MOST_QUICK = 100
 _ROOM_FOR_KNOWN = 16384
 # Each byte of a block that is a part of a string stands for less than two.
 _EXPANSION = 2
+# Of what was read already.
+_NO_LIMIT = 1 << 31
 
 
 @cache
@@ -107,6 +109,25 @@ class CachingReader(HpackReader[Read]):
         """Keep nothing but the table."""
         super().forget_all()
         self._known.forget()
+
+    def recover_fields(self, block: bytes) -> bool:
+        """Read the block that was read last once more, if it was read at a glance: whether there
+        are `fields` now. There are none if one of them has left the table since."""
+        if self._entries is None:
+            try:
+                # As the table is now the fields are others, but as many of them are put into it.
+                added = len(self._reread(block, self._table)._table) - len(self._table)
+                before = self._table[:FIRST_DYNAMIC] + self._table[FIRST_DYNAMIC + added :]
+                self._entries = self._reread(block, before)._entries
+            except HpackError:
+                return False
+        return True
+
+    def _reread(self, block: bytes, table: list[Entry]) -> HpackReader[Fields]:
+        reader = HpackReader[Fields](_NO_LIMIT, lambda fields: fields, self._matters)
+        reader._table, reader._max_size = table.copy(), _NO_LIMIT
+        reader.read(block)
+        return reader
 
     def keep_fields(self) -> None:
         """From now on the fields of each block are wanted."""

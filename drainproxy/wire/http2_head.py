@@ -12,10 +12,12 @@ from drainproxy.wire.fields import (
     HOST_BYTES,
     PLAIN,
     TOKEN,
-    forwarded_parameters,
+    Refused,
     misspelt,
 )
-from drainproxy.wire.hpack import OTHERS, Fields, is_raw, literal
+from drainproxy.wire.hpack import OTHERS, Fields, is_raw
+from drainproxy.wire.http2_forwarded import proxied
+from drainproxy.wire.mend import said_lengths
 
 # What a field means to a hop: nothing; it begins with a colon (8.3); it may stand there once; it
 # is read; it concerns one connection only and has no place here (8.2.2); it is no name (8.2.1).
@@ -101,7 +103,7 @@ class RequestHead:
         # Whether a proxy before us has said where the client came in.
         self.proxied = (b"x-forwarded-proto" in found, b"x-forwarded-host" in found)
         if b"forwarded" in found:
-            self.proxied = _proxied(fields, self.proxied)
+            self.proxied = proxied(fields, self.proxied)
         self.forwarded = b""
         if not self.malformed and _BINARY in found and not self.grpc:
             self.malformed = f"the value of {_text(found[_BINARY])} has bytes that only gRPC knows"
@@ -121,7 +123,8 @@ class AnswerHead:
     """What the app's block says; `status` is 0 if these are trailers. `media_type`: in lower case,
     without parameters; one of those `named` has to be known. `plain`: it can be nothing but the
     beginning of a final answer, of which no more is to be known but `has_length`: it announces the
-    length of its body. `trailers`: nothing but the end of one. `fields`: what it is made of."""
+    length of its body. `trailers`: nothing but the end of one. `fields`: what it is made of.
+    `mended_length`: that length, where it is said more than once and has to be said once."""
 
     __slots__ = (
         "encoded",
@@ -131,6 +134,7 @@ class AnswerHead:
         "has_length",
         "malformed",
         "media_type",
+        "mended_length",
         "plain",
         "status",
         "trailers",
@@ -154,30 +158,28 @@ class AnswerHead:
         # What is in the body cannot be read as it passes.
         self.encoded = found.get(b"content-encoding", b"").strip().lower() not in PLAIN
         usual = not self.event_stream and self.media_type not in named
+        self.mended_length = b""
+        if self.status and not self.malformed and b"," in found.get(b"content-length", b""):
+            self._mend_length(found[b"content-length"])
+        usual = usual and not self.mended_length
         self.plain = self.status >= 200 and not self.malformed and usual
         self.trailers = not self.status and not self.malformed
 
+    def _mend_length(self, said: bytes) -> None:
+        """RFC 9110 8.6: it may be said again, and goes on as one number, as in HTTP/1."""
+        try:
+            length, *others = said_lengths(said)
+        except Refused:
+            self.malformed = _NO_NUMBER
+        else:
+            self.mended_length = b"%d" % length
+            if others:
+                self.malformed = "content-length is there twice"
 
-def forwarded(head: RequestHead, client: bytes, scheme: bytes) -> bytes:
-    """What tells the app where a request came from, to be appended to its block.
-
-    Fields of a name are a list (RFC 9110 5.3), so the client joins those a proxy has named before;
-    that proxy's word on protocol and host stands, for it saw the client.
-    """
-    written = literal(b"x-forwarded-for", client)
-    proto_known, host_known = head.proxied
-    if not proto_known:
-        written += literal(b"x-forwarded-proto", scheme)
-    if not host_known and head.authority:
-        written += literal(b"x-forwarded-host", head.authority)
-    return written
-
-
-def _proxied(fields: Fields, known: tuple[bool, bool]) -> tuple[bool, bool]:
-    """Whether protocol and host are known, or said in Forwarded (RFC 7239), which is a list."""
-    values = (value for name, value in fields if name == b"forwarded")
-    said = set[bytes]().union(*map(forwarded_parameters, values))
-    return known[0] or b"proto" in said, known[1] or b"host" in said
+    def with_one_length(self, fields: Fields) -> Fields:
+        """`fields` are all of its block."""
+        others = [field for field in fields if field[0] != b"content-length"]
+        return *others, (b"content-length", self.mended_length)
 
 
 def _is_grpc(content_type: bytes) -> bool:
@@ -207,14 +209,17 @@ def _survey(fields: Fields, pseudo: frozenset[bytes]) -> tuple[dict[bytes, bytes
             return found, _WRONG_NAMES[meaning].format(_text(name))
         else:
             begun = True
-            if meaning == _SINGLE and name in found and (asks or name != b"host"):
-                return found, f"{_text(name)} is there twice"
+            if meaning == _SINGLE and name in found:
+                if asks or name == b"te":
+                    return found, f"{_text(name)} is there twice"
+                if name == b"content-length":
+                    value = found[name] + b"," + value
             found[name] = value
         if value and is_raw(value):
             if not name.endswith(b"-bin") or value[:1] != b"\0":
                 return found, f"the value of {_text(name)} has a NUL, CR or LF"
             found[_BINARY] = name
-    return found, _found_problem(found)
+    return found, _found_problem(found, lists=b":status" in found)
 
 
 def _meaning(name: bytes) -> int:
@@ -245,15 +250,17 @@ def too_many(fields: Fields, most: int) -> bool:
     return sum(name != b"cookie" for name, _ in fields) > most
 
 
-def _found_problem(found: dict[bytes, bytes]) -> str:
+def _found_problem(found: dict[bytes, bytes], *, lists: bool) -> str:
+    """`lists`: a list of lengths is looked at elsewhere."""
     length = found.get(b"content-length")
     if length is not None and not (length.isdigit() and len(length) <= _MOST_LENGTH_DIGITS):
-        return "content-length is not a plain number"
+        return "" if lists and b"," in length else _NO_NUMBER
     if found.get(b"te", b"trailers") != b"trailers":
         return "te is not trailers"
     return ""
 
 
+_NO_NUMBER = "content-length is not a plain number"
 # As in HTTP/1: below 2**63, whatever the digits are.
 _MOST_LENGTH_DIGITS = 18
 

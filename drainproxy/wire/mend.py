@@ -42,7 +42,7 @@ def mended(data: bytes) -> tuple[bytes, int]:
         name, value = _field(line)
         lower = name.lower()
         if lower == _LENGTH:
-            lengths |= _lengths(value)
+            lengths |= said_lengths(value)
         elif lower == _CODING:
             codings += tokens(value)
         else:
@@ -88,7 +88,7 @@ def _harmless(text: bytes) -> bytes:
     return text.translate(_BLANKED)
 
 
-def _lengths(value: bytes) -> set[int]:
+def said_lengths(value: bytes) -> set[int]:
     """RFC 9112 6.3: a list of one number, however often it is said."""
     numbers = [number.strip(b" \t") for number in value.split(b",")]
     if not all(number.isdigit() and len(number) <= _MOST_LENGTH_DIGITS for number in numbers):

@@ -2,6 +2,7 @@
 
 import sys
 import tracemalloc
+from itertools import chain
 
 import pytest
 from hypothesis import example, given
@@ -273,3 +274,33 @@ def test_what_is_forgotten_is_understood_anew_with_the_table_as_it_was() -> None
     for _ in range(2):
         assert quick.read(index(NEWEST)) == entry
     assert understood[before:] == [entry]
+
+
+@given(st.lists(conversations(), min_size=1, max_size=4))
+@example([[indexed(b":a", b"b"), index(NEWEST) + indexed(b"c", b"d") + index(NEWEST)]])
+def test_fields_of_a_block_read_at_a_glance_can_be_recovered(blocks: list[list[bytes]]) -> None:
+    thorough, quick = readers()
+    for coded in chain.from_iterable(blocks):
+        if isinstance(said(thorough, coded), int):
+            return
+        said(quick, coded)
+        if quick.recover_fields(coded):
+            assert quick.fields == thorough.fields
+
+
+def test_fields_cannot_be_recovered_where_one_of_them_has_left_the_table() -> None:
+    """RFC 7541 4.4"""
+    _, quick = readers()
+    for name in b"a", b"b", b"c", b"d":
+        quick.read(indexed(name, b"x" * 985))
+    oldest = index(NEWEST + 3)
+    quick.read(oldest)
+    assert quick.recover_fields(oldest)
+    coded = oldest + indexed(b"e", b"y" * 30)
+    quick.read(coded)
+    assert not quick.recover_fields(coded)
+    quick.read(index(NEWEST))
+    assert quick.recover_fields(index(NEWEST)), "nothing is lost for those that follow"
+    assert quick.fields == ((b"e", b"y" * 30),)
+    quick.read(long := indexed(b"f", b"z" * 985))
+    assert quick.recover_fields(long), "of a long block they have been kept"

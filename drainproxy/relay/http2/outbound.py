@@ -78,24 +78,31 @@ class Outbound(Direction[AnswerHead]):
             elif head.trailers and found.status and flags & END_STREAM:
                 found.grpc_status = head.grpc_status
                 self.ended(found)
-            elif not self._answered(found, flags, head):
+            elif not self._answered(found, flags, head, block):
                 return self.drop_block()
         elif stream in self.table.unwanted:
             self._forget_if_ended(stream, flags)
             return self.drop_block()
-        elif head is _TOO_LONG:
+        elif head is _TOO_LONG or head.mended_length:
             return self.drop_block()
+        anew = anew or bool(head.mended_length)
         if not anew and not before:
             return None
         return before + header_frames(
-            stream, flags, priority, self.reencoded_block() if anew else block
+            stream, flags, priority, self._encoded_anew(head) if anew else block
         )
 
-    def _answered(self, found: Stream, flags: int, head: AnswerHead) -> bool:
+    def _encoded_anew(self, head: AnswerHead) -> bytes:
+        fields = self.reader.fields
+        return self.own_block(head.with_one_length(fields) if head.mended_length else fields)
+
+    def _answered(self, found: Stream, flags: int, head: AnswerHead, block: bytes) -> bool:
         """Whether the client may get this."""
         status = head.status
         ends = not status and found.status and flags & END_STREAM
         wrong = head.malformed or ("" if ends else _out_of_place(status, found.status, flags))
+        if not wrong and head.mended_length and not self.reader.recover_fields(block):
+            wrong = "content-length is there twice"
         if wrong:
             self.table.fail(found, 502, "the app's answer is broken: " + wrong)
             return False

@@ -2,7 +2,8 @@
 
 from drainproxy.drain.stream_drain import StreamDrain
 from drainproxy.wire.hpack import Fields
-from drainproxy.wire.http2_head import RequestHead, forwarded
+from drainproxy.wire.http2_forwarded import forwarded
+from drainproxy.wire.http2_head import RequestHead
 
 # Heads that are remembered, and the bytes of their fields.
 _MOST_HEADS, _LONGEST_HEAD = 32, 1000
@@ -36,7 +37,7 @@ class RequestHeads:
                 path = head.path.decode("ascii", "replace")
                 head.special = head.special or self._stream_drain.ends(head.kind, path, b"")
             if self.client_ip and not head.trailers:
-                head.forwarded = forwarded(head, self.client_ip, b"http")
+                head.forwarded = forwarded(self.client_ip, b"http", head.authority, head.proxied)
             if sum(len(name) + len(value) for name, value in fields) <= _LONGEST_HEAD:
                 if len(self._known) >= _MOST_HEADS:
                     self._known.clear()

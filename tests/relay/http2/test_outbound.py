@@ -61,6 +61,50 @@ def test_an_early_answer_and_a_reset_end_it_at_once(code: int) -> None:
     assert talk.endings == [("http2", "finished")]
 
 
+FIVE = (b"content-length", b"5")
+
+
+@pytest.mark.parametrize("said", [(FIVE, FIVE), (FIVE, (b"x", b"y"), (b"content-length", b"5, 5"))])
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_length_that_is_said_more_than_once_passes_once(said: Fields, before: int) -> None:
+    """RFC 9110 8.6, as over HTTP/1; whatever the client's table has learnt before."""
+    talk = asked(*range(1, 8, 2))
+    for stream in range(1, 1 + 2 * before, 2):
+        talk.app_answers(stream, fields=(*OK, (b"server", b"some"), (b"x", b"y")))
+    talk.client_hears()
+    for stream in range(1 + 2 * before, 8, 2):
+        talk.app_answers(stream, b"12345", fields=(*OK, (b"server", b"some"), *said))
+        ((_, _, fields), body) = talk.client_hears()
+        others = tuple(field for field in said if field[0] != b"content-length")
+        assert fields == (*OK, (b"server", b"some"), *others, FIVE)
+        assert body == ("data", stream, b"12345", "end")
+
+
+@pytest.mark.parametrize("other", [b"6", b"5, 6", b"5,", b"x", b"-5, 5"])
+def test_lengths_that_differ_or_are_none_have_no_meaning(other: bytes) -> None:
+    talk = asked()
+    talk.app_answers(1, fields=(*OK, FIVE, (b"content-length", other)), end=False)
+    assert "content-length" in refusal(talk)
+
+
+def test_a_length_said_twice_for_a_client_that_has_gone_does_no_harm() -> None:
+    talk = asked(1, 3)
+    talk.client_sends(reset(1))
+    talk.app_answers(1, b"12345", fields=(*OK, FIVE, FIVE))
+    talk.app_answers(3, fields=OK)
+    assert ("headers", 3, OK, "end") in talk.client_hears()
+
+
+def test_a_length_said_twice_is_refused_where_the_rest_of_its_head_is_lost() -> None:
+    """A field has left the table while the block was read."""
+    talk = asked(1, 3)
+    # RFC 7541 4.1: with 32 bytes for each entry little is left of 4,096.
+    talk.app_answers(1, fields=(*OK, *[(b"x-%d" % number, b"a" * 975) for number in range(4)]))
+    talk.client_hears()
+    talk.app_answers(3, fields=(*OK, (b"x-new", b"b" * 30), FIVE, FIVE), end=False)
+    assert "content-length" in refusal(talk, 3)
+
+
 def test_the_status_that_counts_is_the_last_of_those_that_are_said() -> None:
     talk = asked()
     for _ in range(3):
