@@ -312,7 +312,7 @@ class Inbound(Direction[RequestHead]):
         table = self.table
         if not stream:
             table.touched |= table.short
-            return table.window.opens(increment)
+            return table.window.opens(increment, len(table.short))
         if (found := table.streams.get(stream)) is not None:
             found.credit += increment
             if stream in table.tracked:

@@ -4,11 +4,14 @@ from drainproxy.wire.http2 import window_update
 
 # 6.9.2
 USUAL_WINDOW = 65535
+# In bytes: a Close (RFC 6455 5.5) with its head. A `retry` is shorter.
+_LONGEST_WORD = 2 + 125
 
 
 class ClientWindow:
     """`room`: what is left of the connection's window; `of_stream`: that of new streams; `debt`:
-    how many bytes our own DATA has taken, of which the app does not know."""
+    how many bytes our own DATA has taken, of which the app does not know. Less than 0: so much is
+    kept for DATA of ours."""
 
     __slots__ = ("debt", "in_force", "of_stream", "room")
 
@@ -22,18 +25,21 @@ class ClientWindow:
         self.room -= length
         self.debt += length
 
-    def opens(self, increment: int) -> bytes | None:
+    def opens(self, increment: int, words: int = 0) -> bytes | None:
         """The client opens the connection's window. What it gives back of our DATA is not for the
-        app: what goes on instead, None for what came."""
+        app, nor is what so many `words` of ours wait for, which the app would take at once: what
+        goes on instead, None for what came."""
         self.room += increment
-        if not self.debt:
+        if not (self.debt or words):
             return None
-        left = self.pay(increment)
+        kept = min(words * _LONGEST_WORD, increment // 2)
+        left = max(increment - self.debt - kept, 0)
+        self.debt += left - increment
         return window_update(0, left) if left else b""
 
     def pay(self, increment: int) -> int:
         """The app is to get so much back: what is left of that once the debt is paid."""
-        paid = min(self.debt, increment)
+        paid = min(max(self.debt, 0), increment)
         self.debt -= paid
         return increment - paid
 

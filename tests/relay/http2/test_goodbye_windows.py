@@ -96,6 +96,18 @@ def websockets_told(talk: Conversation) -> int:
     return talk.proxy.context.counters.goodbyes["websocket", "drain"]
 
 
+# RFC 6455 5.5: a control frame.
+MOST_OF_A_WORD = 2 + 125
+
+
+def app_fills(talk: Conversation, room: int) -> None:
+    """The app sends as much of another answer as it may."""
+    while room:
+        part = min(room, 16384)
+        talk.app_sends(data(3, b"x" * part))
+        room -= part
+
+
 def narrow_websocket(room: int = 5) -> Conversation:
     """Its client has no room for a Close."""
     talk = begun()
@@ -140,6 +152,45 @@ def test_the_close_for_a_dead_app_is_said_where_there_is_room_for_it(
     else:
         assert [each[0] for each in heard] == ["reset"]
     assert talk.endings == [("websocket", "app_left")]
+
+
+def test_a_window_that_the_app_fills_at_once_has_room_for_a_close_that_has_waited() -> None:
+    """Else the client has to end the connection with FLOW_CONTROL_ERROR (RFC 9113 6.9.1)."""
+    talk = asked(fields=WEBSOCKET, end=False)
+    talk.client_asks(3)
+    talk.client_sends(settings({WINDOW: 1 << 20}))
+    talk.app_sends(SETTINGS_ACK + talk.answers.headers(1, SWITCHED))
+    talk.app_sends(talk.answers.headers(3, OK))
+    app_fills(talk, 65535)
+    talk.client_hears()
+    assert leave(talk) == []
+    talk.app_hears()
+    for _ in range(3):
+        talk.client_sends(window_update(0, 20_000))
+        app_fills(talk, sum(each[2] for each in talk.app_hears() if each[:2] == ("window", 0)))
+        talk.proxy.wait(0.25)
+    heard = [each for each in talk.client_hears() if each[0] == "data"]
+    assert ("data", 1, CLOSE) in heard
+    assert sum(len(each[2]) for each in heard) == 60_000
+
+
+def test_what_was_kept_for_a_goodbye_that_is_taken_back_is_for_the_app() -> None:
+    talk = narrow_websocket()
+    leave(talk)
+    talk.app_hears()
+    talk.client_sends(window_update(0, 1000))
+    assert talk.app_hears() == [("window", 0, 1000 - MOST_OF_A_WORD)]
+    talk.proxy.stays()
+    talk.client_sends(window_update(0, 1000))
+    assert talk.app_hears() == [("window", 0, 1000 + MOST_OF_A_WORD)]
+
+
+def test_at_most_half_of_what_the_client_gives_back_is_kept_for_goodbyes() -> None:
+    talk = narrow_websocket()
+    leave(talk)
+    talk.app_hears()
+    talk.client_sends(window_update(0, 101))
+    assert talk.app_hears() == [("window", 0, 51)]
 
 
 def test_close_is_said_into_a_window_of_just_its_size() -> None:

@@ -45,6 +45,38 @@ def test_the_app_gets_all_that_is_given_back_but_the_debt(
     assert window.debt == max(sum(taken) - sum(given_back), 0)
 
 
+def test_what_words_of_ours_wait_for_is_not_for_the_app_until_they_are_said_or_not() -> None:
+    window = ClientWindow()
+    assert window.opens(1000, 2) == window_update(0, 1000 - 2 * 127)
+    assert window.opens(1000, 2) == window_update(0, 1000), "it is kept once"
+    window.take(4)
+    assert window.opens(1000) == window_update(0, 1000 + 2 * 127 - 4)
+    assert window.opens(1000) is None
+    assert window.opens(100, 9) == window_update(0, 50), "half is for the app in any case"
+    assert window.pay(10) == 10
+
+
+steps = st.tuples(st.sampled_from(["take", "pay", "opens"]), lengths, st.integers(0, 5))
+
+
+@given(st.lists(steps))
+def test_the_app_knows_of_all_room_but_for_what_the_debt_says(
+    steps: list[tuple[str, int, int]],
+) -> None:
+    window = ClientWindow()
+    known = window.room
+    for kind, length, words in steps:
+        if kind == "take":
+            window.take(length)
+        elif kind == "pay":
+            # DATA of the app that the client does not get: of that it loses the rest.
+            known += window.pay(length) - length
+        else:
+            said = window.opens(length, words)
+            known += length if said is None else int.from_bytes(said[9:]) if said else 0
+        assert known - window.room == window.debt
+
+
 def test_a_smaller_window_holds_at_once_and_a_larger_one_when_the_app_knows_it() -> None:
     window = ClientWindow()
     assert window.change(100) == 100 - 65535
