@@ -168,14 +168,14 @@ class Http1Connection(Exchange):
     def eof_received(self) -> bool:
         """A client that has sent its request and half-closes still gets its answer."""
         self.client_ended = True
-        if self.request_state is not SENT:
+        if self.request_state is not SENT and not self.client_rest:
             self._client_left()
         return True
 
     def _next_client_turn(self) -> None:
         """Of what came with the client's end all is read before that counts."""
         super()._next_client_turn()
-        if self.client_ended and self.request_state is BODY and not self.client_rest:
+        if self.client_ended and self.request_state is not SENT and not self.client_rest:
             self._client_left()
 
     def _client_left(self) -> None:

@@ -245,7 +245,7 @@ class Http2Connection(Session):
         if self.table.pending:
             self.goodbyes.poll()
         # Who has ended its side opens no stream any more, so there is nothing to tell it.
-        ends = self.shutdown.last_stream_sent or self.client_ended
+        ends = self.shutdown.last_stream_sent or (self.client_ended and not self.client_rest)
         if ends and self.closing.may_begin:
             self.closing.flush_and_begin()
         elif self.shutdown.waits:
@@ -335,13 +335,20 @@ class Http2Connection(Session):
     # How either side ends
 
     def eof_received(self) -> bool:
-        """The client has ended its side."""
+        """The client has ended its side, behind all that it has said."""
         self.client_ended = True
+        if self.client_rest:
+            return True
         if self.closing.over:
             return False
         self.client_end.begin()
         self.follow_up()
         return True
+
+    def _next_client_turn(self) -> None:
+        super()._next_client_turn()
+        if self.client_ended and not self.client_rest and not self.eof_received():
+            self.client.close()
 
     def client_lost(self, error: Exception | None) -> None:
         """The client is gone: end what was in flight."""
