@@ -80,7 +80,7 @@ class Inbound(Direction[RequestHead]):
         # Of a usual request nothing has to be asked: that saves a call for each.
         if (
             head.unusual or self.stateless or stream > table.last
-            or len(streams) >= self.limit.most_before or (flags & END_STREAM and head.length > 0)
+            or len(streams) >= self.limit.most_before or (head.length > 0 and flags & END_STREAM)
         ) and self._refused(stream, flags, head, len(block)):  # fmt: skip
             return self.drop_block()
         table.passed = stream
@@ -167,7 +167,7 @@ class Inbound(Direction[RequestHead]):
         table.untaken += length
         if found.client_done:
             raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
-        if flags & _SAYS_MORE:
+        if flags and flags & _SAYS_MORE:
             if flags & PADDED:
                 found.padding += self.padding
             if flags & END_STREAM:

@@ -85,9 +85,9 @@ class Outbound(Direction[AnswerHead]):
             return self.drop_block()
         elif head is _TOO_LONG or head.mended_length:
             return self.drop_block()
-        anew = anew or bool(head.mended_length)
-        if not anew and not before:
+        if not (anew or before or head.mended_length):
             return None
+        anew = anew or bool(head.mended_length)
         return before + header_frames(
             stream, flags, priority, self._encoded_anew(head) if anew else block
         )
