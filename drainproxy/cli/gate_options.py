@@ -115,7 +115,7 @@ SERVER: Final = (
         type=duration_within(0.1, 3600),
         default="8s",
         show_default=True,
-        help="The time limit for all queries of one look together.",
+        help="The time limit for all queries of one evaluation together.",
     ),
 )
 SAID: Final = (
@@ -136,14 +136,14 @@ LOOKS: Final = (
         "--wait",
         type=DURATION,
         default=0.0,
-        help="How long to repeat the look while the verdict is hold.",
+        help="How long to repeat the evaluation while the verdict is hold.",
     ),
     click.option(
         "--interval",
         type=duration_within(0.1, 86400),
         default="30s",
         show_default=True,
-        help="The pause between two looks.",
+        help="The pause between two evaluations.",
     ),
     *SAID,
 )
@@ -179,7 +179,7 @@ VERSIONS: Final = (
         type=duration_within(1, 86400),
         default="10m",
         show_default=True,
-        help="The time before the first look from which samples are counted.",
+        help="The time before the first evaluation from which samples count.",
     ),
     _compared(
         "--warm-up",

@@ -18,10 +18,12 @@ _THREE = 3
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """That of a column, whose cells may be numbers."""
+    """That of a column, whose cells may be numbers. On narrow screens each cell has it, or
+    `alone`, which says more where the columns beside it do not help."""
 
     text: str
     number: bool = True
+    alone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,9 @@ class TableRow:
 
 _KIND = (
     *(Head("clients"), Head("requests"), Head("failed"), Head("how they failed", number=False)),
-    *(Head("goodbyes"), Head("longest gap"), Head("p50/p99 ms"), Head("in the rollout")),
+    *(Head("goodbyes"), Head("longest gap")),
+    Head("p50/p99 ms", alone="p50/p99 ms before the rollout"),
+    Head("in the rollout", alone="p50/p99 ms in the rollout"),
 )
 _REPLICA = (
     *(Head("in the end", number=False), Head("drain")),
@@ -65,7 +69,7 @@ def _context(results: Sequence[RehearsalResult], about: About | None) -> dict[st
         ],
         "what": INSTEAD.get(results[0].strategy, "a rollout"),
         "several": several,
-        "columns": "threes" if len(results) == _THREE else "pairs",
+        "columns": "threes" if len(results) == _THREE else "plots",
         "size": (plots.WIDTH, plots.HEIGHT),
         "lines": plots.LINES,
         "heads": _KIND,

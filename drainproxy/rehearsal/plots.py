@@ -14,6 +14,8 @@ from drainproxy.rehearsal.result import RehearsalResult, SecondResult
 WIDTH, HEIGHT = 460, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 6, 18, 20
 _MOST_TICKS = 8
+# Half the width of `300 s`.
+_HALF_LABEL = 16
 _GAP = 0.5
 # How many lines have a color of their own.
 LINES = 8
@@ -174,11 +176,14 @@ def _labels(result: RehearsalResult, scale: Scale) -> Iterator[Label]:
         "start",
         INSTEAD.get(result.strategy, "rollout"),
     )
-    most = max(scale.most, 1.0)
-    for count in (0, most / 2, most):
-        yield Label(_LEFT - 5, round(scale.y(count) + 4, 1), "end", f"{count:,.0f}")
+    # Whole numbers, each where it is: the middle of an odd scale is none.
+    most = max(int(scale.most), 1)
+    for count in sorted({0, most // 2, most}):
+        yield Label(_LEFT - 5, round(scale.y(count) + 4, 1), "end", f"{count:,}")
     for at in range(0, int(scale.seconds) + 1, _tick(scale.seconds)):
-        yield Label(round(scale.x(at), 1), HEIGHT - 5, "middle", f"{at} s")
+        x = round(scale.x(at), 1)
+        # At the edge one in the middle would be cut.
+        yield Label(x, HEIGHT - 5, "middle" if x + _HALF_LABEL <= WIDTH else "end", f"{at} s")
 
 
 def _tick(seconds: float) -> int:

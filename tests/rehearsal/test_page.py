@@ -67,6 +67,24 @@ def test_three_are_in_one_row_each_named_by_what_stands_in_front() -> None:
     assert text.count('class="threes"') == 2
 
 
+@pytest.mark.parametrize(
+    ("most", "marked"), [(0, ["0", "1"]), (3, ["0", "1", "3"]), (2000, ["0", "1,000", "2,000"])]
+)
+def test_a_scale_is_marked_by_whole_numbers_where_they_are(most: int, marked: list[str]) -> None:
+    scale = plots.Scale(10.0, most)
+    labels = plots.connections(of(), scale, "HTTP").labels
+    counts = [label for label in labels if not label.text.endswith((" s", "rollout"))]
+    assert [label.text for label in counts] == marked
+    for label in counts:
+        assert label.y == pytest.approx(scale.y(int(label.text.replace(",", ""))) + 4, abs=0.1)
+
+
+def test_the_last_second_of_a_scale_is_not_cut_at_the_edge() -> None:
+    *others, last = plots.connections(of(), plots.Scale(20.0, 1), "HTTP").labels
+    assert (last.text, last.anchor) == ("20 s", "end")
+    assert {label.anchor for label in others if label.text.endswith(" s")} == {"middle"}
+
+
 def test_bars_are_of_the_color_of_their_version_or_of_none() -> None:
     seconds = [SecondResult(0, {"v1": 3, "": 2}, 1), SecondResult(1, {"v2": 4, "beta": 1}, 0)]
     shown = of({"refused": 1}, timeline={"http": seconds})
@@ -100,6 +118,12 @@ def test_it_names_date_command_settings_and_versions_for_a_ticket() -> None:
     assert "<dt>drain-delay</dt><dd>3s</dd>" in text
     assert f"<dt>Python</dt><dd>{said.versions['Python']}</dd>" in text
     assert "How it was rehearsed" not in page([of()])
+
+
+def test_on_a_narrow_screen_each_time_says_of_which_part_it_is() -> None:
+    text = page([of()])
+    for part in ("before the rollout", "in the rollout"):
+        assert f'data-head="p50/p99 ms {part}"' in text
 
 
 def test_the_command_is_not_broken_inside_an_option() -> None:
