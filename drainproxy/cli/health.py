@@ -9,7 +9,7 @@ import click
 
 from drainproxy.cli.admin import AdminClient
 from drainproxy.cli.admin_address import admin_option
-from drainproxy.cli.help import examples
+from drainproxy.cli.help import Command, examples
 from drainproxy.config.values import Address
 
 PROBES = ("readyz", "livez", "startupz")
@@ -24,7 +24,7 @@ def _unhealthy() -> Iterator[None]:
         raise click.exceptions.Exit(1) from None
 
 
-class HealthCommand(click.Command):
+class HealthCommand(Command):
     """A command that exits with 0 or 1, whatever is wrong: Docker reserves 2 (HEALTHCHECK)."""
 
     def make_context(self, *arguments: Any, **given: Any) -> click.Context:

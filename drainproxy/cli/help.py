@@ -57,6 +57,10 @@ class Command(click.Command):
             raise click.UsageError("\n".join([*mistakes, *judged(self._read, ctx.params)]), ctx)
         return rest
 
+    def get_short_help_str(self, limit: int = _WHOLE) -> str:
+        """The summary; whole, unless whoever asks has no place for it."""
+        return super().get_short_help_str(limit)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options by section, those of the command itself first."""
         sections: dict[str, Records] = {"Options": []}
@@ -76,6 +80,10 @@ class Group(click.Group):
 
     command_class = Command
 
+    def get_short_help_str(self, limit: int = _WHOLE) -> str:
+        """As of a command."""
+        return super().get_short_help_str(limit)
+
     def section_of(self, name: str) -> str:
         """The heading above a command."""
         return "Commands"
@@ -86,7 +94,7 @@ class Group(click.Group):
         for name in self.list_commands(ctx):
             command = self.get_command(ctx, name)
             if command is not None and not command.hidden:
-                record = (name, command.get_short_help_str(_WHOLE))
+                record = (name, command.get_short_help_str())
                 sections.setdefault(self.section_of(name), []).append(record)
         _write(formatter, sections)
 
