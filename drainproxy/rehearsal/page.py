@@ -38,8 +38,8 @@ class TableRow:
 _KIND = (
     *(Head("clients"), Head("requests"), Head("failed"), Head("how they failed", number=False)),
     *(Head("goodbyes"), Head("longest gap")),
-    Head("p50/p99 ms", alone="p50/p99 ms before the rollout"),
-    Head("in the rollout", alone="p50/p99 ms in the rollout"),
+    Head("p50/p99 ms", alone="p50/p99 ms before"),
+    Head("in the rollout", alone="p50/p99 ms during"),
 )
 _REPLICA = (
     *(Head("in the end", number=False), Head("drain")),

@@ -122,7 +122,7 @@ def test_it_names_date_command_settings_and_versions_for_a_ticket() -> None:
 
 def test_on_a_narrow_screen_each_time_says_of_which_part_it_is() -> None:
     text = page([of()])
-    for part in ("before the rollout", "in the rollout"):
+    for part in ("before", "during"):
         assert f'data-head="p50/p99 ms {part}"' in text
 
 
@@ -220,3 +220,27 @@ def test_it_is_dark_for_those_who_prefer_that(browser: str, tmp_path: Path) -> N
     assert max(seen, key=lambda color: seen[color]) == DARK_PAPER
     assert seen[DARK_LOST] > 100
     assert LIGHT_PAPER not in seen
+
+
+@pytest.mark.slow
+def test_nothing_of_it_is_wider_than_a_phone(browser: str, tmp_path: Path) -> None:
+    # A window has 500 pixels at least, so the page is made narrow in it, and says how wide it got.
+    narrow = "<style>html { width: 420px }</style>"
+    tell = "<script>document.title = document.body.scrollWidth</script>"
+    file = tmp_path / "report.html"
+    slept = of({"reset after bytes": 2}, proxy="none", prestop_sleep=5.0)
+    said = about(RehearsalPlan(), ["rehearse", "--html", "x" * 80])
+    file.write_text(page([of(), slept], said) + narrow + tell, encoding="utf-8")
+    done = subprocess.run(
+        [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-dev-shm-usage", "--no-proxy-server", "--window-size=500,900"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", file.as_uri()),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    _, _, width = done.stdout.partition("<title>")
+    assert 0 < int(width.partition("</title>")[0]) <= 420
