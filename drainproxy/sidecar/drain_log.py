@@ -55,6 +55,8 @@ class DrainLog:
     def _tell_end(self, phase: Phase, following: Phase) -> None:
         seconds = self._machine.lengths[phase]
         text = f"{phase.value} took {seconds:.1f} s, now {following.value}: {self._in_flight()}"
+        if following is Phase.DRAINED and self._ledger.holds:
+            text += ", cut now"
         log.info(text, extra={"details": {"phase": phase.value, "seconds": round(seconds, 3)}})
 
     def _go_on(self) -> None:

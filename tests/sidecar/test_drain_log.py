@@ -77,6 +77,18 @@ async def test_each_phase_is_a_line_with_its_length_and_what_is_in_flight(
     ]
 
 
+async def test_what_is_in_flight_at_the_end_is_said_to_be_cut(
+    machine: Machine, clock: Clock, lines: Lines
+) -> None:
+    ledger = Ledger()
+    ledger.open(Work(opened=90.0))
+    log = DrainLog(machine, ledger, clock)
+    machine.drain("admin", clock())
+    step(machine, log, clock, 125.0, 1)
+    # The supervisor cuts after it has looked.
+    assert lines()[-1].endswith("now drained: 1 in flight (1 http1), cut now")
+
+
 async def test_a_second_drain_is_told_anew(machine: Machine, clock: Clock, lines: Lines) -> None:
     log = DrainLog(machine, Ledger(), clock)
     for _ in range(2):
