@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from drainproxy.rollout.migration.grammar import ROW_IDS
+from drainproxy.rollout.migration.grammar import TAKEN_NAMES
 from drainproxy.rollout.migration.lexer import Dialect, split
 
 # An option with its value in the same word.
@@ -135,9 +135,9 @@ def _is_additive(bare: str) -> bool:
 
 
 def _hides(sql: str, dialect: Dialect) -> str:
-    """A new column that old queries take for the row's own id."""
+    """A new column whose name means something else to old queries."""
     columns = _NEW_COLUMN.finditer(sql) if _ALTER.match(sql) else ()
-    return next((each[0] for each in columns if each[1].lower() in ROW_IDS[dialect]), "")
+    return next((each[0] for each in columns if each[1].lower() in TAKEN_NAMES[dialect]), "")
 
 
 def _contract(bare: str) -> str:

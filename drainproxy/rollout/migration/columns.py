@@ -42,6 +42,8 @@ def column_problem(column: Node, table: Node, made: Made) -> str:
     dialect = made.dialect
     if problem := _hides_others(column, table, dialect):
         return problem
+    if kind(column.this) not in ("Identifier", "Literal"):
+        return f"{column.this.sql()[:40]} is no plain name of a column"
     if column.kind is None:
         return "a column without a type"
     if column.kind.this.name in grammar.SERIAL_TYPES:

@@ -3,7 +3,7 @@
 from .grammar import (
     CONTRACT_NODES,
     CONTRACT_WORDS,
-    ROW_IDS,
+    TAKEN_NAMES,
     TIGHTENING_COLUMN,
     TIGHTENING_TABLE,
 )
@@ -71,12 +71,12 @@ def _alter_reason(alter: Node, dialect: Dialect) -> str:
 
 
 def _column_reason(column: Node, dialect: Dialect) -> str:
-    if column.name.lower() in ROW_IDS[dialect]:
-        return f"a column named {column.name} hides the row's own id from queries that use it"
+    if what := TAKEN_NAMES[dialect].get(column.name.lower()):
+        return f"a column named {column.name} {what}"
     constraints = [constraint.args.get("kind") for constraint in column.constraints]
     for constraint in constraints:
-        if what := TIGHTENING_COLUMN.get(kind(constraint)):
-            return f"{what} on a table that is in use {_REFUSES}"
+        if tightens := TIGHTENING_COLUMN.get(kind(constraint)):
+            return f"{tightens} on a table that is in use {_REFUSES}"
     if any(map(_is_not_null, constraints)) and not _has_default(constraints):
         return f"NOT NULL without a DEFAULT {_REFUSES}"
     return ""

@@ -143,12 +143,25 @@ TIGHTENING_TABLE: Final = TIGHTENING_COLUMN | {
     "ExcludeColumnConstraint": "EXCLUDE",
     "Constraint": "a constraint",
 }
-# A column of such a name takes the place of the row's own id, which queries may use. MySQL makes
-# `my_row_id` itself, also on a replica alone: the same column from its source ends the replication.
-ROW_IDS: Final = {
-    "postgres": _names(),
-    "mysql": _names("_rowid my_row_id"),
-    "sqlite": _names("_rowid_ oid rowid"),
+_HIDES_THE_ID: Final = "hides the row's own id from queries that use it"
+_IS_THE_CONSTANT: Final = "takes the place of the constant: `paid = true` compares with it"
+# What a column of such a name does to code that does not know it. MySQL makes `my_row_id` itself,
+# also on a replica alone: the same column from its source ends the replication. SQLite reads TRUE
+# and FALSE as constants only if no column has the name ("Boolean Expressions" of its manual).
+TAKEN_NAMES: Final[dict[str, dict[str, str]]] = {
+    "postgres": {},
+    "mysql": {
+        "_rowid": _HIDES_THE_ID,
+        "my_row_id": _HIDES_THE_ID,
+        "fts_doc_id": "numbers the rows of a FULLTEXT index, and InnoDB refuses rows without one",
+    },
+    "sqlite": {
+        "_rowid_": _HIDES_THE_ID,
+        "oid": _HIDES_THE_ID,
+        "rowid": _HIDES_THE_ID,
+        "true": _IS_THE_CONSTANT,
+        "false": _IS_THE_CONSTANT,
+    },
 }
 SEQUENCE_NODES: Final = _names("SequenceProperties Literal Neg Column")
 TYPE_NODES: Final = _names("DataType DataTypeParam Literal Schema ColumnDef")

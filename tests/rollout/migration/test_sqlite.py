@@ -148,3 +148,29 @@ def test_a_column_that_is_called_additive_refuses_no_row(
     text = f"ALTER TABLE {table} ADD COLUMN z {' '.join([data_type, *parts])}"
     if worst(lint("f.sql", text, "sqlite")) in ("expand", "migrate"):
         assert losses(text) == []
+
+
+# Names that SQLite, or a query without quotes, may read as something else than a column.
+NAMES = [
+    *("true", "FALSE", "null", "rowid", "oid", "_rowid_", "current_timestamp", "current_date"),
+    *("rank", "orders", "users", "count", "max", "glob", "excluded", "new", "value", "key", "c1"),
+]
+QUERIES = [
+    "SELECT id, n = true, n = false, n IS TRUE, n IS NULL, current_date > 'x' FROM orders",
+    "SELECT rowid, oid, _rowid_, count(*), max(n) FROM orders GROUP BY id",
+    "SELECT o.id, u.id FROM orders AS o JOIN users AS u ON u.rowid = o.oid WHERE true",
+]
+
+
+def test_a_column_that_is_called_additive_leaves_old_queries_their_answers() -> None:
+    def answers(text: str) -> list[list[object]]:
+        with database() as connection:
+            connection.executescript(text)
+            return [connection.execute(query).fetchall() for query in QUERIES]
+
+    before = answers("")
+    changes = {name: f'ALTER TABLE orders ADD COLUMN "{name}" INT' for name in NAMES}
+    different = {name for name, change in changes.items() if answers(change) != before}
+
+    assert {"true", "FALSE", "rowid", "oid"} <= different
+    assert {worst(lint("f.sql", changes[name], "sqlite")) for name in different} == {"contract"}
