@@ -27,6 +27,8 @@ _INDEX_ACTION = (
     "ColumnPrefix",
     "Ordered",
 )
+# MySQL's LOCK: SHARED keeps writers waiting, and EXCLUSIVE readers too.
+_LOCKS_OF_NOBODY = ("NONE", "DEFAULT")
 _OF_NEW = "a change of a table that this file has made"
 _QUERIES = ("Select", "Union", "Except", "Intersect", "Subquery")
 # The parts of a statement that have a dangerous word and are not what it stands for.
@@ -97,6 +99,8 @@ def _dangerous(parsed: Node, made: Made) -> frozenset[str]:
 
 
 def _create(create: Node, statement: Statement, made: Made) -> PhaseJudgement:
+    if any(kind(node) == "Lock" for node in nodes(create)):
+        return unknown("FOR UPDATE and FOR SHARE lock rows that old code writes")
     match _what(create):
         case "TABLE":
             return _create_table(create, statement, made)
@@ -160,6 +164,8 @@ def _alter(alter: Node, statement: Statement, made: Made) -> PhaseJudgement:
     for option in alter.args.get("options") or ():
         if kind(option) not in ("AlgorithmProperty", "LockProperty"):
             return unknown(f"ALTER TABLE with {kind(option)} is not understood")
+        if kind(option) == "LockProperty" and option.this.name.upper() not in _LOCKS_OF_NOBODY:
+            return unknown(f"{option.sql()} keeps old code waiting while the table is changed")
     problems = (_action_problem(each, alter.this, made) for each in actions)
     if problem := next(filter(None, problems), ""):
         return unknown(problem)

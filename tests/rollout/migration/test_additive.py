@@ -1,0 +1,34 @@
+"""What adds, and does something else besides, is not called expand."""
+
+import pytest
+
+from drainproxy.rollout.migration.lexer import Dialect
+from drainproxy.rollout.migration.lint import lint, worst
+
+
+def phase(sql: str, dialect: Dialect = "postgres") -> str:
+    return worst(lint("f.sql", sql, dialect))
+
+
+@pytest.mark.parametrize(
+    ("lock", "expected"),
+    [("NONE", "expand"), ("default", "expand"), ("SHARED", "unknown"), ("exclusive", "unknown")],
+)
+def test_an_alter_that_keeps_old_code_waiting_is_unknown(lock: str, expected: str) -> None:
+    # MySQL, "Online DDL Operations": SHARED permits queries alone, EXCLUSIVE nothing.
+    for action in ("ADD COLUMN n int", "ADD INDEX i (n)"):
+        assert phase(f"ALTER TABLE orders {action}, LOCK={lock}", "mysql") == expected
+        assert phase(f"ALTER TABLE orders LOCK = {lock}, {action}", "mysql") == expected
+
+
+@pytest.mark.parametrize("made", ["TABLE t", "MATERIALIZED VIEW t", "VIEW t"])
+@pytest.mark.parametrize(
+    "lock", ["UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE", "UPDATE SKIP LOCKED"]
+)
+def test_rows_that_are_copied_are_not_locked(made: str, lock: str) -> None:
+    # PostgreSQL, "Explicit Locking": whoever writes such a row waits for the end of the copy.
+    query = "SELECT id FROM orders"
+    assert phase(f"CREATE {made} AS {query}") == "expand"
+    assert phase(f"CREATE {made} AS {query} FOR {lock}") == "unknown"
+    common = f"WITH o AS ({query} FOR {lock}) SELECT id FROM o"  # noqa: S608
+    assert phase(f"CREATE {made} AS {common}") == "unknown"
