@@ -58,6 +58,7 @@ _SCANNERS: Final = {
     for dialect, own in _OWN.items()
 }
 _QUOTES: Final = {"text", "name", "backtick", "bracket"}
+_NAMES: Final = {"name", "backtick", "bracket"}
 _COMMENTS: Final = {"line_comment", "block_comment", "hash_comment"}
 # An odd number of them: the last one escapes the quote, or does not.
 _ESCAPED_QUOTE = re.compile(r"(?<!\\)(?:\\\\)*\\['\"`]")
@@ -69,6 +70,10 @@ _DELIMITER = re.compile(r"\bDELIMITER\b", re.IGNORECASE)
 # GBK, Big5 and Shift JIS take these for the second byte of a character.
 _SWALLOWED = re.compile(r"[^\x00-\x7f][\\`]")
 _UNICODE = re.compile(r"\b[Uu]&$")
+# Flyway, Liquibase and Evolve put a value there before they look at SQL, in quotes and in comments
+# as well. `{{ x }}` and the like are those of templates, which a text may hold and a name does not.
+_PLACEHOLDER = re.compile(r"\$\{\s*\w")
+_TEMPLATE = re.compile(r"\$\{|\{\{|\{%|<%")
 # Where drizzle splits a file, before it looks at SQL; for servers it is a comment, or wrong SQL.
 _BREAKPOINT: Final = "--> statement-breakpoint"
 _OPENERS: Final = {"'": "a quote", '"': "a quote", "`": "a quote", "[": "a bracket"}
@@ -163,8 +168,8 @@ def _doubt(piece: _Piece, dialect: Dialect) -> str:
     text = piece.text
     if piece.kind == "plain":
         return ""
-    if strange := _strange(text):
-        return f"it holds the character U+{ord(strange):04X}, which some readers skip"
+    if found := _foreign_text(piece):
+        return found
     if piece.kind in _COMMENTS:
         return _comment_doubt(text, dialect)
     if piece.kind in _QUOTES:
@@ -179,6 +184,15 @@ def _doubt(piece: _Piece, dialect: Dialect) -> str:
         return "a dollar quote that does not begin or end"
     if piece.kind == "other":
         return _character_doubt(text, dialect)
+    return ""
+
+
+def _foreign_text(piece: _Piece) -> str:
+    """Why it may not be what the server gets."""
+    if (_TEMPLATE if piece.kind in _NAMES else _PLACEHOLDER).search(piece.text):
+        return "a placeholder: a tool puts a value there, which may end the quote or the comment"
+    if strange := _strange(piece.text):
+        return f"it holds the character U+{ord(strange):04X}, which some readers skip"
     return ""
 
 

@@ -124,6 +124,34 @@ def test_where_drizzle_alone_ends_a_statement_the_rest_is_unsure(dialect: Dialec
     assert "drizzle" in doubts(f"a # {BREAKPOINT}\n; x", "mysql")[-1]
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_where_a_tool_puts_a_value_into_a_quote_or_a_comment_the_rest_is_unsure(
+    dialect: Dialect,
+) -> None:
+    # Flyway, "Placeholders": they are replaced wherever they stand, whatever the value is.
+    for text in (
+        "a '${b}'",
+        "a 'x ${ b.c:d } y'",
+        'a "${b}"',
+        "-- ${b}\na",
+        "a /* ${b} */",
+        "a; -- ${b}",
+    ):
+        assert "a placeholder" in doubts(f"{text}\n; x", dialect)[-1], text
+    for name in ('"{{ b }}"', '"{% b %}"', '"<%= b %>"'):
+        assert "a placeholder" in doubts(f"a {name}; x", dialect)[-1], name
+    for text in (
+        "a '{{ b }}'",
+        "a '$b {c}'",
+        "a '$'",
+        "a -- {{ b }}",
+        "a '{{1,2},{3,4}}'",
+        "a '<%= b %>'",
+    ):
+        assert doubts(f"{text}\n; x", dialect) == ["", ""], text
+    assert doubts('a $${"b": 1}$$; x') == ["", ""]
+
+
 def test_a_line_is_that_of_the_first_word() -> None:
     text = "\n-- x\n a;\n\n/* y\n*/ b\nc; d"
 

@@ -104,7 +104,7 @@ def test_goose_takes_any_blanks_around_its_marker(blanks: str, end: str) -> None
     "marker", ["-- +goose ENVSUB ON", "--+goose envsub  on", "-- +goose ENVSUBST ON"]
 )
 def test_what_goose_fills_from_the_environment_is_unknown(marker: str) -> None:
-    text = f"-- +goose Up\n{marker}\nINSERT INTO a (x) VALUES ('${{X}}');\n-- +goose ENVSUB OFF\n"
+    text = f"-- +goose Up\n{marker}\nINSERT INTO a (x) VALUES ('$X');\n-- +goose ENVSUB OFF\n"
 
     assert worst(lint("f.sql", text, tool="goose")) == "unknown"
     assert (
