@@ -7,8 +7,9 @@ from . import grammar
 from .lexer import Dialect
 from .tree import Node, kind, nodes
 
-# Of SQLite. A connection that has not registered another one cannot write to the index.
-_COLLATIONS: Final = {"binary", "nocase", "rtrim"}
+# Of SQLite, and none. With another one in the schema, a connection that has not registered it can
+# neither write to the index nor compare the column: SELECT DISTINCT *, UNION and ANALYZE fail.
+_COLLATIONS: Final = {"", "binary", "nocase", "rtrim"}
 
 
 def method_problem(parsed: Node, dialect: Dialect) -> str:
@@ -42,7 +43,20 @@ def _of_mysql(node: Node) -> str:
 def _of_sqlite(node: Node) -> str:
     if kind(node) == "RegexpLike":
         return "REGEXP calls a function of the program that uses the database"
-    if kind(node) == "Collate" and kind(node.parent) == "Ordered":
-        name = str(node.expression.name)
-        return "" if name.lower() in _COLLATIONS else f"the collation {name} is not known here"
+    name = _collation(node)
+    if name.lower() not in _COLLATIONS:
+        return f"the collation {name} is none of SQLite: a program that lacks it cannot compare"
     return ""
+
+
+def _collation(node: Node) -> str:
+    """The collation that it makes a part of the schema; empty if it does not."""
+    if kind(node) == "CollateColumnConstraint":
+        return str(node.this.name) or "?"
+    if kind(node) != "Collate":
+        return ""
+    statement = node.root()
+    is_kept = kind(statement) in ("Create", "Alter") and not statement.args.get("expression")
+    # The columns of an index look like the order of a query.
+    is_kept = is_kept or kind(node.parent) == "Ordered"
+    return (str(node.expression.name) or "?") if is_kept else ""

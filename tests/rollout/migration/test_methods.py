@@ -57,3 +57,20 @@ def test_sqlite_leaves_collations_and_regexp_to_the_program() -> None:
     assert phase("CREATE INDEX i ON a (n, m COLLATE [wipe] DESC)", "sqlite") == "unknown"
     assert phase("UPDATE a SET n = 1 WHERE m REGEXP 'x'", "sqlite") == "unknown"
     assert phase("UPDATE a SET n = 1 WHERE m REGEXP 'x'", "mysql") == "migrate"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE a ADD COLUMN n text COLLATE NAME",
+        "CREATE TABLE t (n text COLLATE NAME)",
+        "CREATE TABLE t (n text PRIMARY KEY COLLATE NAME)",
+        "CREATE TABLE t (n text CHECK (n > 'x' COLLATE NAME))",
+        "CREATE INDEX i ON a (n) WHERE n > 'x' COLLATE NAME",
+    ],
+)
+def test_a_collation_that_some_program_lacks_is_in_no_schema(change: str) -> None:
+    for name in ("nocase", "RTRIM", '"binary"'):
+        assert phase(change.replace("NAME", name), "sqlite") == "expand", name
+    for name in ("wipe", '"wipe"', "[wipe]"):
+        assert phase(change.replace("NAME", name), "sqlite") == "unknown", name

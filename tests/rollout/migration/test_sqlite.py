@@ -3,7 +3,9 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -174,3 +176,18 @@ def test_a_column_that_is_called_additive_leaves_old_queries_their_answers() -> 
 
     assert {"true", "FALSE", "rowid", "oid"} <= different
     assert {worst(lint("f.sql", changes[name], "sqlite")) for name in different} == {"contract"}
+
+
+def test_a_program_without_a_collation_fails_where_it_is_called_unknown(tmp_path: Path) -> None:
+    change = "ALTER TABLE orders ADD COLUMN word TEXT COLLATE own"
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as new:
+        new.executescript(SCHEMA)
+        new.create_collation("own", lambda a, b: (a > b) - (a < b))
+        new.execute(change)
+        new.commit()
+    lacks = pytest.raises(sqlite3.OperationalError, match="no such collation")
+    with closing(sqlite3.connect(path)) as old, lacks:
+        old.execute("SELECT DISTINCT * FROM orders")
+
+    assert worst(lint("f.sql", change, "sqlite")) == "unknown"
