@@ -29,6 +29,8 @@ _INDEX_ACTION = (
 )
 # MySQL's LOCK: SHARED keeps writers waiting, and EXCLUSIVE readers too.
 _LOCKS_OF_NOBODY = ("NONE", "DEFAULT")
+# PostgreSQL, "Building Indexes Concurrently".
+_BLOCKS_WRITES = "; without CONCURRENTLY writes wait until it is built"
 _OF_NEW = "a change of a table that this file has made"
 _QUERIES = ("Select", "Union", "Except", "Intersect", "Subquery")
 # The parts of a statement that have a dangerous word and are not what it stands for.
@@ -139,7 +141,10 @@ def _create_table(create: Node, statement: Statement, made: Made) -> PhaseJudgem
 
 def _create_index(create: Node, statement: Statement, made: Made) -> PhaseJudgement:
     prefixes = _prefixes(create) if made.dialect == "mysql" else []
-    judgement = _only(create, grammar.INDEX_NODES, "a new index", besides=prefixes)
+    is_waited_for = made.dialect == "postgres" and not create.args.get("concurrently")
+    is_waited_for = is_waited_for and not made.has(create.this.args.get("table"))
+    reason = "a new index" + (_BLOCKS_WRITES if is_waited_for else "")
+    judgement = _only(create, grammar.INDEX_NODES, reason, besides=prefixes)
     functions = {*grammar.INDEX_FUNCTIONS, *(node.name.lower() for node in prefixes)}
     return _calling(judgement, create, statement, made, {"ON", "USING", "WITH"}, functions)
 

@@ -32,3 +32,13 @@ def test_rows_that_are_copied_are_not_locked(made: str, lock: str) -> None:
     assert phase(f"CREATE {made} AS {query} FOR {lock}") == "unknown"
     common = f"WITH o AS ({query} FOR {lock}) SELECT id FROM o"  # noqa: S608
     assert phase(f"CREATE {made} AS {common}") == "unknown"
+
+
+def test_an_index_says_whether_writes_wait_for_it() -> None:
+    def reason(sql: str) -> str:
+        return lint("f.sql", sql)[-1].reason
+
+    assert "writes wait" in reason("CREATE INDEX i ON orders (n)")
+    assert "writes wait" in reason("CREATE TABLE t (n int); CREATE INDEX i ON orders (n)")
+    assert "wait" not in reason("CREATE INDEX CONCURRENTLY i ON orders (n)")
+    assert "wait" not in reason("CREATE TABLE orders (n int); CREATE INDEX i ON orders (n)")
