@@ -30,6 +30,13 @@ _WITH_DEFAULT: Final = {
 # Characters of four bytes in 65535 bytes: a longer VARCHAR becomes a TEXT where its mode is lax.
 _LONGEST: Final = 16_383
 _TIMES: Final = {"DATETIME", "TIMESTAMP", "TIMESTAMPTZ"}
+# PostgreSQL's types that take a length, and those that have one without it.
+_CHARACTERS: Final = {"BPCHAR", "CHAR", "NCHAR", "VARCHAR"}
+_SIZED: Final = {"BIT", "DECIMAL", "USERDEFINED", *_CHARACTERS}
+_ONE_LONG: Final = {"BIT", "CHAR", "NCHAR"}
+_BITS: Final = {"SMALLINT": 15, "INT": 31, "BIGINT": 63}
+_FLOATS: Final = {"DOUBLE", "FLOAT"}
+_NUMBER = re.compile(r"[+-]?0*(\d{0,18})(?:\.(\d{0,18}))?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?)?")
 
 
@@ -39,10 +46,64 @@ def fits(default: Node, data_type: Node, dialect: Dialect) -> bool:
         return True
     if dialect == "mysql":
         return _takes_default(data_type) and _is_of_mysql(default, data_type.this.name)
+    if dialect == "postgres":
+        return _is_of_postgres(default, data_type)
     name = data_type.this.name
-    if dialect == "sqlite" and name in _STRICT_DEFAULTS:
-        return _form(default) in _STRICT_DEFAULTS[name]
-    return True
+    return name not in _STRICT_DEFAULTS or _form(default) in _STRICT_DEFAULTS[name]
+
+
+def _is_of_postgres(default: Node, data_type: Node) -> bool:
+    """It reads a text as a value of the type at once, but fits it into the length when a row comes.
+
+    For a table with rows of its own, that is at once as well; for one that is partitioned, with the
+    first row of a partition that is made later.
+    """
+    default = _plain(default, "Paren")
+    match kind(default):
+        case "Null":
+            return True
+        case "Cast":
+            # A cast of a cast converts when a row comes.
+            inner = _plain(default.this, "Paren")
+            return kind(inner) != "Cast" and all(
+                _is_of_postgres(inner, each) for each in (default.args["to"], data_type)
+            )
+        case "Array":
+            is_array = data_type.this.name == "ARRAY"
+            element = data_type.expressions[0] if is_array else data_type
+            return all(_is_of_postgres(each, element) for each in default.expressions)
+    if data_type.this.name == "ARRAY":
+        return str(default.name) == "{}" or not _has_length(data_type.expressions[0])
+    return _fits_length(default, data_type)
+
+
+def _has_length(data_type: Node) -> bool:
+    name = data_type.this.name
+    return name in _ONE_LONG or (name in _SIZED and bool(data_type.expressions))
+
+
+def _fits_length(default: Node, data_type: Node) -> bool:
+    name, form, text = data_type.this.name, _form(default), str(_plain(default).name)
+    number = _NUMBER.fullmatch(text)
+    if not _has_length(data_type):
+        if form in ("integer", "number") and name in _BITS:
+            return text.isdigit() and int(text) < 2 ** _BITS[name]
+        # Another spelling may be too large for the type.
+        return form != "number" or name not in _FLOATS or number is not None
+    length, *scale = _sizes(data_type) or [1]
+    if kind(default) == "BitString":
+        return name == "BIT" and len(text) == length
+    if name == "DECIMAL":
+        places = sum(scale)
+        return (
+            form in ("integer", "number", "text")
+            and number is not None
+            and len(number[1]) <= length - places
+            and len(number[2] or "") <= places
+        )
+    # A number may have a sign.
+    longest = {"text": length, "integer": length - 1}.get(form, -1)
+    return name in _CHARACTERS and len(text) <= longest
 
 
 def _is_of_mysql(default: Node, name: str) -> bool:
@@ -58,8 +119,7 @@ def _is_date(default: Node) -> bool:
     A mode of the session decides whether `0000-00-00` is one, and MariaDB asks it again for each
     row that leaves the column out (NO_ZERO_DATE, NO_ZERO_IN_DATE).
     """
-    while kind(default) in ("Cast", "Paren"):
-        default = default.this
+    default = _plain(default, "Cast", "Paren")
     if kind(default) != "Literal" or not _DATE.fullmatch(text := str(default.this)):
         return False
     try:
@@ -72,19 +132,25 @@ def _is_date(default: Node) -> bool:
 def _takes_default(data_type: Node) -> bool:
     """Whether MySQL keeps it."""
     return data_type.this.name in _WITH_DEFAULT and all(
-        0 <= size <= _LONGEST for size in sizes(data_type)
+        0 <= size <= _LONGEST for size in _sizes(data_type)
     )
 
 
-def sizes(data_type: Node) -> list[int]:
+def _sizes(data_type: Node) -> list[int]:
     """The numbers behind a type, -1 for what is none."""
     texts = [str(each.this.this) for each in data_type.expressions if kind(each) == "DataTypeParam"]
     return [int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else -1 for text in texts]
 
 
-def _form(default: Node) -> str:
-    while kind(default) in ("Neg", "Paren"):
+def _plain(default: Node, *around: str) -> Node:
+    """What stands in it, without what may be around."""
+    while kind(default) in (around or ("Neg", "Paren")):
         default = default.this
+    return default
+
+
+def _form(default: Node) -> str:
+    default = _plain(default)
     if kind(default) == "Boolean":
         return "integer"
     if kind(default) != "Literal":

@@ -29,3 +29,73 @@ def test_a_timestamp_of_mysql_says_what_old_rows_have() -> None:
     assert phase("timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP", "mysql") == "expand"
     assert phase("datetime", "mysql") == "expand"
     assert phase("timestamp", "postgres") == "expand"
+
+
+# PostgreSQL 15 takes each of them for a partitioned table without partitions, and then refuses the
+# rows of the first partition: "value too long", "out of range", "numeric field overflow".
+TOO_LARGE = [
+    "varchar(2) DEFAULT 'abc'",
+    "varchar(2) NOT NULL DEFAULT ('abc')",
+    "varchar(2) DEFAULT 'abc'::text",
+    "varchar(2) DEFAULT 'abc'::varchar",
+    "varchar(2)[] DEFAULT '{abc}'",
+    "varchar(2)[] DEFAULT ARRAY['abc']",
+    "varchar(1) DEFAULT -5",
+    "varchar(10) DEFAULT CURRENT_TIMESTAMP",
+    "character varying(2) DEFAULT 'abc'",
+    "char DEFAULT 'ab'",
+    "char(2) DEFAULT 'abc'",
+    "bit(2) DEFAULT B'111'",
+    "bit DEFAULT B'10'",
+    "varbit(2) DEFAULT B'111'",
+    "numeric(2) DEFAULT 1000",
+    "numeric(4, 2) DEFAULT '100.5'",
+    "numeric(2, 0) DEFAULT 99.9",
+    "numeric(2) DEFAULT -1e3",
+    "smallint DEFAULT 100000",
+    "int DEFAULT 99999999999",
+    "int DEFAULT (-2147483649)",
+    "smallint[] DEFAULT ARRAY[1, 100000]",
+    "bigint DEFAULT 9999999999999999999",
+    "int DEFAULT 1e30",
+    "real DEFAULT 1e300",
+    "smallint DEFAULT 100000::int",
+    "int DEFAULT 'x'::text::int",
+]
+FITTING = [
+    "varchar(3) DEFAULT 'abc'",
+    "varchar(255) NOT NULL DEFAULT ''::character varying",
+    "varchar(255) DEFAULT NULL::varchar",
+    "varchar(2)[] DEFAULT '{}'",
+    "varchar(2)[] NOT NULL DEFAULT '{}'::varchar(2)[]",
+    "varchar(2)[] DEFAULT ARRAY['ab', NULL]",
+    "varchar(2) DEFAULT 5",
+    "varchar DEFAULT CURRENT_TIMESTAMP",
+    "char DEFAULT 'a'",
+    "bit(3) DEFAULT B'101'",
+    "numeric(10, 2) NOT NULL DEFAULT 0.00",
+    "numeric(10, 2) DEFAULT -12345678.90",
+    "numeric(3) DEFAULT '007'",
+    "numeric DEFAULT 1e30",
+    "smallint DEFAULT -32767",
+    "int NOT NULL DEFAULT (0)",
+    "bigint DEFAULT 100000000000",
+    "int[] DEFAULT ARRAY[1, 2]",
+    "int[] DEFAULT '{1,2}'",
+    "real DEFAULT 1.5",
+    "smallint DEFAULT '1'",
+    "boolean DEFAULT true",
+    "text DEFAULT 1",
+    "jsonb DEFAULT '{}'::jsonb",
+    "timestamptz DEFAULT now()",
+]
+
+
+@pytest.mark.parametrize("column", TOO_LARGE)
+def test_a_default_that_postgres_refuses_when_a_row_comes_is_unknown(column: str) -> None:
+    assert phase(column, "postgres") == "unknown"
+
+
+@pytest.mark.parametrize("column", FITTING)
+def test_a_default_that_fits_its_type_is_expand(column: str) -> None:
+    assert phase(column, "postgres") == "expand"
