@@ -35,6 +35,9 @@ _FAILS_ONLY_FULL = re.compile(
     r"len\s*\(\s*result\s*\)\s*(?:>|>=|!=)\s*[01]\s*(?:&&|and\b)"
     r"|(?:!|not )\s*isNaN\s*\([^()]*\)\s*(?:&&|and\b)"
 )
+# Arguments such as canary-hash, podTemplateHash and LATEST_HASH; no hashicorp-address.
+_HASH = re.compile(r"[hH]ash(?![a-z])|HASH(?![A-Z])")
+_HASH_OF_ELSE = re.compile(r"git|commit|image|config|content|build|source|file", re.IGNORECASE)
 _COMPARISON = re.compile(r"\s*(?:asFloat\()?result(?:\[0\])?\)?\s*(<=|>=|==|<|>)\s*([0-9.]+)\s*\Z")
 
 
@@ -182,7 +185,7 @@ def hash_args_without_valuefrom(root: FieldPlace, inventory: Inventory) -> Itera
         for template in _templates(analysis, root.object, inventory):
             for argument in template.root.at("spec", "args").items:
                 name = argument.at("name").text
-                if "hash" not in name.lower() or _is_derived(argument):
+                if not _is_of_pods(name) or _is_derived(argument):
                     continue
                 if name not in given or not _is_derived(given[name]):
                     which = "Stable" if re.search("stable|base", name, re.I) else "Latest"
@@ -191,6 +194,12 @@ def hash_args_without_valuefrom(root: FieldPlace, inventory: Inventory) -> Itera
                         f"argument {name} of {template.title} is not given the hash of a version:"
                         f" add valueFrom.podTemplateHashValue: {which}",
                     )
+
+
+def _is_of_pods(name: str) -> bool:
+    """Whether an argument of this name is a pod template hash: those of commits and images, and
+    what else begins with these letters, say so."""
+    return bool(_HASH.search(name)) and not _HASH_OF_ELSE.search(name)
 
 
 def _is_derived(argument: FieldPlace) -> bool:
