@@ -43,6 +43,7 @@ _SLOS: Final = (
 )
 # They are often kept with Prometheus, in another namespace than what they are about.
 BUDGETS: Final = ("PrometheusRule", *_SLOS)
+_API_SERVER = re.compile(r"apiserver_request|kube-?apiserver", re.IGNORECASE)
 _BURN = re.compile(r"burn|error[-_:. ]?budget|(?<![a-z])slo(?![a-z])", re.IGNORECASE)
 
 
@@ -132,10 +133,17 @@ def _watches_the_budget(each: Object) -> bool:
     if each.kind == "Rollout":
         return bool(analyses(root))
     if each.kind == "PrometheusRule":
-        return any(_BURN.search(place.text) for place in root.every_text())
+        return any(map(_is_about_a_budget, root.at("spec", "groups").items))
     if each.kind in ("Job", "CronJob", "Pod"):
         return runs_a_gate(each)
     return each.kind in TEMPLATES or each.kind in _SLOS
+
+
+def _is_about_a_budget(group: FieldPlace) -> bool:
+    """Whether a group of rules is about the error budget of an app. That of the cluster's own API
+    server comes with kube-prometheus."""
+    texts = [place.text for place in group.every_text()]
+    return any(map(_BURN.search, texts)) and not any(map(_API_SERVER.search, texts))
 
 
 def _is_a_gate(webhook: FieldPlace) -> bool:
