@@ -128,7 +128,7 @@ PROBES = [
         "blue-green.yaml",
         (
             "        livenessProbe:\n          exec: {command: [/bin/alive]}\n",
-            "        livenessProbe:  # ! liveness-kills-drain probes-identical\n"
+            "        livenessProbe:  # ! probes-identical\n"
             "          exec: {command: [/bin/ready]}\n          periodSeconds: 7\n",
         ),
     ),

@@ -11,6 +11,17 @@ PODS = [
     Change("database.yaml", ("        - name: metrics\n", "        - name: admin\n")),
     Change("web.yaml", (READY, READY.replace("port: http", "port: 8081"))),
     Change("web.yaml", (READY, READY + "          initialDelaySeconds: 30\n"), (STARTUP, "")),
+    # Nothing asks for liveness while a hook sleeps: the pod is being deleted.
+    Change(
+        "web.yaml",
+        (
+            LIVE,
+            LIVE.replace("/livez", "/ready")
+            + "          periodSeconds: 1\n          failureThreshold: 19\n",
+        ),
+        (READY, READY.replace("periodSeconds: 5", "periodSeconds: 1")),
+        ("seconds: 10\n", "seconds: 25\n"),
+    ),
     # Liveness follows readiness, and is patient for longer than the drain.
     Change(
         "switched.yaml",

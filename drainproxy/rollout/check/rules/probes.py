@@ -11,7 +11,7 @@ from drainproxy.rollout.check.place import FieldPlace
 from drainproxy.rollout.check.rule import PROBES, Level, Problem, rule
 from drainproxy.rollout.check.serving import PROBE_ACTIONS, lacks_probe, serving_containers
 from drainproxy.rollout.check.shell import simple_commands
-from drainproxy.rollout.check.sidecar import WorkloadSidecar, asleep, sidecar_of
+from drainproxy.rollout.check.sidecar import WorkloadSidecar, sidecar_of
 from drainproxy.rollout.check.workload import CheckedWorkload
 
 _KINDS: Final = ("readinessProbe", "livenessProbe", "startupProbe")
@@ -150,13 +150,13 @@ def liveness_kills_drain(workload: CheckedWorkload, _: Inventory) -> Iterator[Pr
     livenessProbe that passes the sidecar, or asks for its readiness, and gives up before the drain
     is over, gets the container restarted in the middle of it: a drain by hand, or one of a
     container's restart, is no deletion of the pod, which ends the probing. It is a warning where
-    liveness asks the same as the app's own readiness, which may be made to fail too; without a
-    sidecar the drain is the sleep of the preStop hook."""
+    liveness asks the same as the app's own readiness, which may be made to fail too. Without a
+    sidecar only the deletion drains: nothing asks while the preStop hook sleeps."""
     sidecar = sidecar_of(workload)
-    for container in workload.containers:
+    for container in workload.containers if sidecar else ():
         live = container.at("livenessProbe")
-        drain = sidecar.drain_timeout if sidecar else asleep(container) or 0
-        is_sure = bool(sidecar) and _is_lost_in_a_drain(sidecar, container, live)
+        drain = sidecar.drain_timeout if sidecar else 0
+        is_sure = _is_lost_in_a_drain(sidecar, container, live)
         if drain > patience(live) and (is_sure or _asks_the_same(container)):
             yield Problem(
                 live,
