@@ -20,11 +20,11 @@ class Copies:
     def add(self, each: Object) -> None:
         """One more, after those that were given before it."""
         self._by_file.setdefault(each.file, each)
-        self._by_folder.setdefault(_folder(each), each)
+        self._by_folder.setdefault(each.folder, each)
 
     def nearest(self, near: Object) -> Object:
         """That of the same file as another object, else of the same folder, else the first."""
-        found = self._by_file.get(near.file) or self._by_folder.get(_folder(near))
+        found = self._by_file.get(near.file) or self._by_folder.get(near.folder)
         return found or self._first
 
 
@@ -54,7 +54,3 @@ class Shelf:
         else:
             found = self._every.get(key, ())
         return (copies.nearest(near) for copies in found)
-
-
-def _folder(each: Object) -> str:
-    return each.file.rpartition("/")[0]

@@ -40,6 +40,11 @@ class Object(Struct, frozen=True, eq=False, dict=True):
         """As kubectl names it: `deployment/web`."""
         return printable(f"{self.kind.lower()}/{self.name}", _LONGEST_TITLE)
 
+    @property
+    def folder(self) -> str:
+        """Where its file is; empty for standard input."""
+        return self.file.rpartition("/")[0]
+
     def annotation(self, key: str) -> "FieldPlace":
         """An annotation, or a label of that name, of the object or else of its pod template."""
         found = self.annotations(key)
