@@ -99,8 +99,8 @@ class ServedPort:
 
     @property
     def is_tcp(self) -> bool:
-        """What does not say speaks TCP."""
-        return self.place.at("protocol").text in ("", "TCP")
+        """Whether its clients open connections."""
+        return _is_tcp(self.place)
 
     @property
     def is_aside(self) -> bool:
@@ -194,15 +194,17 @@ class CheckedWorkload:
     @cached_property
     def serves(self) -> bool:
         """Whether somebody connects to its pods. Where no Service is given it may be, unless all
-        ports that it declares are for metrics."""
+        ports that it declares are for metrics or datagrams, or it is a DaemonSet without any."""
         if self.ports or self.canary or self._is_led_to:
             return True
-        return self.is_unproved and not (self._names and all(map(is_aside, self._names)))
+        if not self._declares:
+            return self.is_unproved and self.kind != "DaemonSet"
+        return self.is_unproved and any(map(_is_for_clients, self._declares))
 
     @property
     def is_doubtful(self) -> bool:
         """Whether nothing says that somebody connects: no Service is given, no port declared."""
-        return not (self.ports or self.canary or self._is_led_to or self._names)
+        return not (self.ports or self.canary or self._is_led_to or self._declares)
 
     @property
     def _is_led_to(self) -> bool:
@@ -211,8 +213,8 @@ class CheckedWorkload:
         return any(strategy.at(*path).exists for path in _LEADING)
 
     @cached_property
-    def _names(self) -> list[str]:
-        return [port.at("name").text for port in _declared(self.containers)]
+    def _declares(self) -> list[FieldPlace]:
+        return [*_declared(self.containers)]
 
     @property
     def replicas(self) -> FieldPlace:
@@ -270,6 +272,15 @@ def kept(budget: Object, pods: int) -> int | None:
         return share(least, pods, up=True)
     away = share(spec.at("maxUnavailable"), pods, up=True)
     return None if away is None else max(pods - away, 0)
+
+
+def _is_tcp(port: FieldPlace) -> bool:
+    """What does not say speaks TCP."""
+    return port.at("protocol").text in ("", "TCP")
+
+
+def _is_for_clients(port: FieldPlace) -> bool:
+    return _is_tcp(port) and not is_aside(port.at("name").text)
 
 
 def _number(port: FieldPlace) -> str:

@@ -56,3 +56,25 @@ def test_a_budget_keeps_a_number_or_a_share(says: str, least: int | None) -> Non
     inventory = stock(APP, budget(f"{{}}, {says}"))
     (found,) = only(inventory).budgets
     assert kept(found, 4) == least
+
+
+@pytest.mark.parametrize(
+    ("kind", "ports", "serves"),
+    [
+        ("Deployment", "", True),
+        ("DaemonSet", "", False),
+        ("DaemonSet", "{containerPort: 80}", True),
+        ("DaemonSet", "{name: metrics, containerPort: 9100}", False),
+        ("Deployment", "{containerPort: 514, protocol: UDP}", False),
+        ("Deployment", "{containerPort: 53, protocol: UDP}, {containerPort: 53}", True),
+        ("Deployment", "{name: http, containerPort: 443, protocol: TCP}", True),
+    ],
+)
+def test_without_a_service_the_declared_ports_say_whether_anybody_connects(
+    kind: str, ports: str, serves: bool
+) -> None:
+    """An agent of each node has no port, and datagrams are no connections."""
+    app = APP.replace("Deployment", kind)
+    app = app.replace("{name: web}]", f"{{name: web, ports: [{ports}]}}]")
+    assert only(stock(app)).serves is serves
+    assert only(stock(app, service("{app: web}"))).serves
