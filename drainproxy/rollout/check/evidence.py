@@ -109,7 +109,7 @@ def _drain(inventory: Inventory) -> Found:
         elif sidecar:
             yield _said(workload, "proved")
         elif workload.ports and not all(hooks) and not is_for_peers_alone(workload):
-            yield _said(workload, "open", "it has neither a sidecar nor a preStop hook")
+            yield _said(workload, "open", "it has neither a sidecar nor a preStop hook that waits")
         else:
             why = "without a sidecar this input does not show whether its connections drain and age"
             yield _said(workload, "unknown", why)

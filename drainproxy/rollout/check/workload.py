@@ -38,6 +38,12 @@ _MEASURING = re.compile(r"(?:.*-)?(?:metrics?|exporter)(?:-service|-svc)?")
 # Other people's sidecars, which injectors put in and their own probes and hooks serve.
 _FOREIGN: Final = ("istio-proxy", "linkerd-proxy", "daprd", "vault-agent", "cloud-sql-proxy")
 _OURS: Final = "drainproxy"
+# Commands of hooks that end the app themselves, or do nothing, and return at once.
+_AT_ONCE = re.compile(
+    r"(?:\S*sh -\w*c )?(?:exec )?"
+    r"(?:\S*nginx -s (?:quit|stop|reload)|kill (?:-s )?(?:-?\w+ )?1|(?:\S*/)?true|:|exit 0"
+    r"|echo [^;&|\n]*|);?"
+)
 
 
 def is_sidecar(container: FieldPlace) -> bool:
@@ -67,7 +73,10 @@ def is_held_back(container: FieldPlace) -> bool:
     """Whether it answers for a while when its pod is being deleted: a preStop hook waits, and our
     webhook goes on by itself (--stop-delay)."""
     hook = container.at("lifecycle", "preStop")
-    if any(hook.at(each).exists for each in ("exec", "httpGet", "tcpSocket")):
+    command = " ".join(each.text for each in hook.at("exec", "command").items)
+    if hook.at("exec").exists and not _AT_ONCE.fullmatch(command):
+        return True
+    if any(hook.at(each).exists for each in ("httpGet", "tcpSocket")):
         return True
     if (hook.at("sleep", "seconds").number or 0) > 0:
         return True

@@ -21,6 +21,7 @@ from drainproxy.rollout.check.serving import ends_after_a_wait, serving_containe
 from drainproxy.rollout.check.sidecar import asleep, grace, sidecar_of
 from drainproxy.rollout.check.workload import CheckedWorkload
 
+_NEITHER: Final = "neither a preStop hook nor a"
 _END: Final = f"and {MARGIN}s for the app's own end"
 _KNOWN: Final = {*BY_NAME, *INJECTOR_ANNOTATIONS, *RELEASE_ANNOTATIONS}
 
@@ -106,17 +107,20 @@ def drain_delay_fills_drain(workload: CheckedWorkload, _: Inventory) -> Iterator
 def prestop_missing_behind_service(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """The kubelet sends SIGTERM at the moment at which the pod's endpoint begins to be removed.
     Until every proxy and load balancer has heard of that, clients are led to a process that is
-    going away. A preStop hook holds SIGTERM back for that time; the sidecar drains meanwhile."""
+    going away. A preStop hook holds SIGTERM back for that time; the sidecar drains meanwhile. One
+    that only ends the app (nginx -s quit) or does nothing returns at once, and holds nothing."""
     if not workload.ports or sidecar_of(workload) or is_for_peers_alone(workload):
         return
     for container in serving_containers(workload):
         if not ends_after_a_wait(workload, container):
             name = container.at("name").text
             services = ", ".join(dict.fromkeys(each.name for each in workload.services))
+            hook = container.at("lifecycle", "preStop", "exec")
+            has = "a preStop hook that does not wait, and no" if hook.exists else _NEITHER
             yield Problem(
                 container,
-                f"container {name} is behind Service {services} and has neither a preStop hook nor"
-                " a sidecar: inject one, or add lifecycle.preStop.sleep.seconds: 10",
+                f"container {name} is behind Service {services} and has {has}"
+                " sidecar: inject one, or add lifecycle.preStop.sleep.seconds: 10",
             )
 
 
