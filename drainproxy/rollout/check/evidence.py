@@ -158,17 +158,27 @@ def _capacity(inventory: Inventory) -> Found:
 
 def _traffic(inventory: Inventory) -> Found:
     """Of each Service by which clients come: that what is behind it is probed, and held back."""
-    behind: dict[int, list[CheckedWorkload]] = {}
-    for workload in inventory.workloads:
-        for service in workload.services:
-            behind.setdefault(id(service), []).append(workload)
+    led = {_identity(each) for workload in inventory.workloads for each in workload.services}
     for service in inventory.of("Service"):
-        found = behind.get(id(service), [])
-        if not found and service.root.at("spec", "selector").entries:
-            yield Evidence(service, "unknown", "no workload of this input is behind it")
-        for workload in found:
+        selector = service.root.at("spec", "selector").texts
+        if selector and _identity(service) not in led:
+            yield Evidence(service, "unknown", _not_behind(service, selector, inventory))
+        for workload in inventory.behind(service):
             if _is_for_clients(service, workload):
                 yield Evidence(service, *_led_to(workload))
+
+
+def _identity(each: Object) -> tuple[str, str]:
+    """The same for all copies of a Service."""
+    return each.namespace, each.name
+
+
+def _not_behind(service: Object, selector: dict[str, str], inventory: Inventory) -> str:
+    """What a Service leads to that is no workload of the table."""
+    pod = next(inventory.pods.selected(selector, service), None)
+    if pod is None:
+        return "no workload of this input is behind it"
+    return f"{pod.place.object.title} is behind it, whose kind is not looked at"
 
 
 def _is_for_clients(service: Object, workload: CheckedWorkload) -> bool:

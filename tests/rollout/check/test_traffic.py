@@ -1,4 +1,4 @@
-"""Services of peers, which lead to pods that are not ready."""
+"""What Services lead to: pods that are not ready, ports without a name, kinds of others."""
 
 import pytest
 
@@ -48,3 +48,23 @@ def test_a_port_that_no_container_names_is_told_with_what_would_be_right(
     )
     (told,) = (e.message for e in checked(text).findings if e.rule == "service-port-unknown")
     assert told.endswith(f"no container of deployment/web has a port named 'web': {right}")
+
+
+def box(*texts: str) -> tuple[str, str]:
+    (found,) = (each for each in checked("---\n".join(texts)).boxes if each.section.id == "traffic")
+    return found.state, found.note
+
+
+def test_pods_of_a_kind_that_is_not_looked_at_are_named() -> None:
+    config = APP.replace("apps/v1", "apps.openshift.io/v1").replace(
+        "Deployment", "DeploymentConfig"
+    )
+    said = "service/web: deploymentconfig/web is behind it, whose kind is not looked at"
+    assert box(config, service("{app: web}")) == ("not applicable", said)
+
+
+def test_a_copy_of_a_service_is_not_said_to_lead_nowhere() -> None:
+    probe = "readinessProbe: {grpc: {port: 1}}, lifecycle: {preStop: {sleep: {seconds: 9}}}"
+    app = APP.replace("{name: web}]", f"{{name: web, {probe}}}]")
+    assert box(app, service("{app: web}"), service("{app: web}"))[0] == "ticked"
+    assert box(app, service("{app: web}"), service("{app: web}", "other"))[0] == "not applicable"
