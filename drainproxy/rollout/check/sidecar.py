@@ -12,6 +12,7 @@ from drainproxy.config.values import Forward
 from drainproxy.manifests.grace import MARGIN
 from drainproxy.manifests.podspec import DEFAULT_GRACE
 
+from .amounts import duration
 from .place import FieldPlace
 from .workload import CheckedWorkload, is_sidecar
 
@@ -70,13 +71,22 @@ class WorkloadSidecar:
     @property
     def drain_timeout(self) -> float:
         """The longest drain. The injector derives it from the grace period, as we do here."""
-        by_hand = self.container is not None and not annotation(self._workload, "status").exists
-        default = BY_NAME["drain-timeout"].default if by_hand else None
         try:
             return parse_duration(self.setting("drain-timeout"))
         except ValueError:
             longest = max(grace(self._workload) - MARGIN, 1)
+            default = BY_NAME["drain-timeout"].default if self._is_by_hand else None
             return default if isinstance(default, float) else longest
+
+    @property
+    def follows_grace(self) -> bool:
+        """Whether the drain is as long as the grace period lets it be, because nothing says how
+        long it is."""
+        return not self._is_by_hand and duration(self.setting("drain-timeout")) is None
+
+    @property
+    def _is_by_hand(self) -> bool:
+        return self.container is not None and not annotation(self._workload, "status").exists
 
     @property
     def raises_grace(self) -> bool:

@@ -127,3 +127,25 @@ def test_pods_are_kept_apart_by_a_selector_of_their_own_labels(spread: str, miss
 
     found = rules(app, service("{app: web}"))
     assert (("spread-missing", "deployment/web") in found) is missing
+
+
+@pytest.mark.parametrize("grace", [6, 12, 15, 16, 30, 60])
+@pytest.mark.parametrize("sleep", [2, 10, 25])
+@pytest.mark.parametrize("drain", ["", 'drainproxy.io/drain-timeout: "20s"'])
+def test_what_is_said_about_the_grace_period_makes_it_long_enough(
+    grace: int, sleep: int, drain: str
+) -> None:
+    """A drain that nobody has set is as long as the grace period allows: more would not help."""
+
+    def message(grace: str, drain: str) -> str:
+        notes = f"      annotations:\n        drainproxy.io/inject: 'true'\n        {drain}\n"
+        app = APP.replace("    spec:\n", f"{notes}    spec:\n      {grace}\n", 1)
+        hook = f"{{name: web, lifecycle: {{preStop: {{sleep: {{seconds: {sleep}}}}}}}}}]"
+        found = checked(app.replace("{name: web}]", hook)).findings
+        return next((each.message for each in found if each.rule == "grace-covers-drain"), "")
+
+    is_ = f"terminationGracePeriodSeconds: {grace}"
+    if said := message(is_, drain):
+        right = said.partition(": set ")[2]
+        is_grace = right.startswith("termination")
+        assert message(*((right, drain) if is_grace else (is_, right))) == ""

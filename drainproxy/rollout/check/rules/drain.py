@@ -44,32 +44,35 @@ def grace_covers_drain(workload: CheckedWorkload, _: Inventory) -> Iterator[Prob
     if not workload.owns_pod or (sidecar and sidecar.raises_grace):
         return
     needs = [*_needs(workload)]
-    needed, why = max(needs, default=(0, ""))
+    needed, why, right = max(needs, default=(0, "", ""))
     if needed > given:
+        right = right or f"terminationGracePeriodSeconds: {ceil(needed)}"
         yield Problem(
             workload.spec.at("terminationGracePeriodSeconds"),
-            f"{why} {needed:g}s, but the grace period is {given}s: set"
-            f" terminationGracePeriodSeconds: {ceil(needed)}",
+            f"{why} {needed:g}s, but the grace period is {given}s: set {right}",
         )
 
 
-def _needs(workload: CheckedWorkload) -> Iterator[tuple[float, str]]:
-    """The seconds that the end of a pod may take, each with what they are for."""
+def _needs(workload: CheckedWorkload) -> Iterator[tuple[float, str, str]]:
+    """The seconds that the end of a pod may take, each with what they are for, and what would be
+    right where a longer grace period would lengthen the drain as well."""
     sidecar = sidecar_of(workload)
     drain = sidecar.drain_timeout if sidecar else 0
     kept = [each for each in workload.containers if not (sidecar and sidecar.replaces(each))]
     sleeps = [(asleep(each) or 0, each.at("name").text) for each in kept]
     longest, name = max(sleeps, default=(0, ""))
     if sidecar:
-        yield drain + MARGIN, f"a drain of up to {drain:g}s {_END} take"
+        yield drain + MARGIN, f"a drain of up to {drain:g}s {_END} take", ""
     if longest:
-        yield longest + MARGIN, f"the preStop of {name} ({longest:g}s) {_END} take"
+        yield longest + MARGIN, f"the preStop of {name} ({longest:g}s) {_END} take", ""
     if sidecar and longest and (longest < drain or sidecar.waits_for_the_app):
         both = longest + drain
         why = f"the preStop of {name} ({longest:g}s), a drain of {drain:g}s after it {_END} take"
-        yield both + MARGIN, why
+        left = grace(workload) - longest - MARGIN
+        right = f'{ANNOTATION_PREFIX}drain-timeout: "{left:g}s"' if sidecar.follows_grace else ""
+        yield both + MARGIN, why, right
     if not sidecar and not longest and workload.serves and not workload.is_doubtful:
-        yield MARGIN, "the app's own end takes"
+        yield MARGIN, "the app's own end takes", ""
 
 
 @rule(
