@@ -149,3 +149,23 @@ def test_what_is_said_about_the_grace_period_makes_it_long_enough(
         right = said.partition(": set ")[2]
         is_grace = right.startswith("termination")
         assert message(*((right, drain) if is_grace else (is_, right))) == ""
+
+
+@pytest.mark.parametrize(
+    ("replicas", "rolling", "right"),
+    [
+        (1, "{maxSurge: 0, maxUnavailable: 1}", "maxUnavailable: 0 and maxSurge: 1"),
+        (1, "{maxSurge: 0}", "maxUnavailable: 0 and maxSurge: 1"),
+        (1, "{maxUnavailable: 1}", "maxUnavailable: 0"),
+        (2, "{maxSurge: 0, maxUnavailable: 2}", "maxUnavailable: 1"),
+    ],
+)
+def test_what_is_said_about_capacity_lets_a_rollout_begin(
+    replicas: int, rolling: str, right: str
+) -> None:
+    """maxSurge and maxUnavailable may not both be 0 (validation of the API)."""
+    strategy = f"spec:\n  replicas: {replicas}\n  strategy: {{rollingUpdate: {rolling}}}\n"
+    app = APP.replace("spec:\n", strategy, 1)
+    found = checked(app).findings
+    (said,) = (each.message for each in found if each.rule == "rollout-loses-capacity")
+    assert said.partition(": set ")[2] == right

@@ -77,10 +77,12 @@ def rollout_loses_capacity(workload: CheckedWorkload, inventory: Inventory) -> I
     floor, why = max(_floors(workload, inventory))
     if away and left < floor:
         allowed = max(workload.planned - floor, 0)
+        # The API refuses a rollout that may neither take a pod nor add one.
+        room = "" if allowed or _surge(workload) else " and maxSurge: 1"
         yield Problem(
             workload.rolling.at("maxUnavailable"),
             f"a rollout leaves {max(left, 0)} of {workload.planned} pods, but {why}: set"
-            f" maxUnavailable: {allowed}",
+            f" maxUnavailable: {allowed}{room}",
         )
 
 
