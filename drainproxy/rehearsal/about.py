@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 import drainproxy
 from drainproxy.config import TABLE, format_duration
 from drainproxy.config.kinds import SECRET
+from drainproxy.config.table import Setting
 from drainproxy.rehearsal.plan import RehearsalPlan
 
 # Whoever forwards, asks, or answers here.
@@ -91,13 +93,19 @@ def _settings(plan: RehearsalPlan) -> Mapping[str, str]:
         row = rows[flag]
         if row.kind is SECRET:
             text = _HIDDEN
-        elif not row.kind.repeatable and row.read(text) == row.default:
+        elif _is_default(row, text):
             found.pop(row.name, None)
             continue
         if row.kind.repeatable and row.name in found:
             text = f"{found[row.name]}, {text}"
         found[row.name] = text
     return found
+
+
+def _is_default(row: Setting, text: str) -> bool:
+    with suppress(ValueError):  # what is wrong with it the sidecar says in its own words
+        return not row.kind.repeatable and row.read(text) == row.default
+    return False
 
 
 def _versions() -> Mapping[str, str]:

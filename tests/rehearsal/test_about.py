@@ -34,6 +34,11 @@ def test_a_setting_with_its_default_value_is_not_listed() -> None:
     assert about(plan, ["rehearse"], NOW).settings == {"unready": "closed"}
 
 
+def test_a_setting_that_is_wrong_is_listed_as_it_was_given() -> None:
+    plan = RehearsalPlan(settings=("--drain-spread=soon",))
+    assert about(plan, ["rehearse"], NOW).settings["drain-spread"] == "soon"
+
+
 def test_of_a_setting_that_is_given_twice_the_last_value_counts() -> None:
     plan = RehearsalPlan(grace_period=40.0, settings=("--drain-timeout=25s",))
     assert "drain-timeout" not in about(plan, ["rehearse"], NOW).settings
