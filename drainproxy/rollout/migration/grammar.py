@@ -18,6 +18,7 @@ NEUTRAL: Final = re.compile(
     r"|START TRANSACTION|(?:COMMIT|END)(?: WORK| TRANSACTION)?"
     r"|SET (?:LOCAL |SESSION )?(?:LOCK_TIMEOUT|STATEMENT_TIMEOUT|LOCK_WAIT_TIMEOUT"
     r"|IDLE_IN_TRANSACTION_SESSION_TIMEOUT|CLIENT_MIN_MESSAGES) ?(?:=|TO) ?(?:' '|[0-9]+|[A-Z]+)"
+    r"|RESET (?:LOCK_TIMEOUT|STATEMENT_TIMEOUT|IDLE_IN_TRANSACTION_SESSION_TIMEOUT)"
     r"|SET NAMES (?:UTF8|UTF8MB4)"
 )
 
@@ -125,7 +126,8 @@ COLUMN_CONSTRAINTS: Final = _names(
 COLUMN_NODES: Final = COLUMN_CONSTRAINTS | _names(
     "ColumnDef ColumnConstraint ColumnPosition Column Identifier DataType DataTypeParam Literal",
     "Boolean Null Neg Paren Cast Interval Var Array CurrentTimestamp CurrentDate CurrentTime",
-    "HexString BitString",
+    # A type with its schema.
+    "HexString BitString Dot",
 )
 CONSTANT_NODES: Final = _names(
     "Literal Boolean Null Neg Paren Cast DataType DataTypeParam Interval Var Array",
@@ -163,7 +165,7 @@ TAKEN_NAMES: Final[dict[str, dict[str, str]]] = {
         "false": _IS_THE_CONSTANT,
     },
 }
-SEQUENCE_NODES: Final = _names("SequenceProperties Literal Neg Column")
+SEQUENCE_NODES: Final = _names("SequenceProperties Literal Neg Column Var DataType")
 TYPE_NODES: Final = _names("DataType DataTypeParam Literal Schema ColumnDef")
 # What an index may compute: this never fails, whatever the row.
 INDEX_FUNCTIONS: Final = _names("lower upper coalesce")

@@ -238,7 +238,8 @@ def _create_index(body: Mapping[str, Any], sql: SqlPhase, _: _Names) -> PhaseJud
     if str(body.get("method") or "").lower() not in ACCESS_METHODS:
         return unknown("an index with an access method that is not known here")
     names = ", ".join(_named(each, "column") for each in fields)
-    return sql(f"CREATE INDEX {_named(body)} ON {_named(body, 'table')} ({names})")
+    # Which is how pgroll makes it.
+    return sql(f"CREATE INDEX CONCURRENTLY {_named(body)} ON {_named(body, 'table')} ({names})")
 
 
 def _fields(columns: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
