@@ -13,6 +13,7 @@ from .made import Made
 from .methods import method_problem
 from .names import called, unexplained, words
 from .rows import row_problem
+from .shown import folded
 from .tree import Node, foreign, kind, nodes
 from .types import type_problem
 
@@ -145,8 +146,21 @@ def _create_index(create: Node, statement: Statement, made: Made) -> PhaseJudgem
     is_waited_for = is_waited_for and not made.has(create.this.args.get("table"))
     reason = "a new index" + (_BLOCKS_WRITES if is_waited_for else "")
     judgement = _only(create, grammar.INDEX_NODES, reason, besides=prefixes)
+    if judgement.is_additive and made.dialect == "postgres" and _holds_rows(create):
+        return unknown("an index of whole rows compares them: with a column of json no row fits")
     functions = {*grammar.INDEX_FUNCTIONS, *(node.name.lower() for node in prefixes)}
     return _calling(judgement, create, statement, made, {"ON", "USING", "WITH"}, functions)
+
+
+def _holds_rows(create: Node) -> bool:
+    """PostgreSQL reads the name of the table in an expression as its row, if it is no column."""
+    name = folded(create.this.args["table"].this)
+    return any(
+        kind(node) == "Column"
+        and kind(node.parent) not in ("Ordered", "IndexParameters")
+        and folded(node.this) == name
+        for node in nodes(create)
+    )
 
 
 def _prefixes(create: Node) -> list[Node]:
