@@ -32,6 +32,9 @@ _INDEX_ACTION = (
 _LOCKS_OF_NOBODY = ("NONE", "DEFAULT")
 # PostgreSQL, "Building Indexes Concurrently".
 _BLOCKS_WRITES = "; without CONCURRENTLY writes wait until it is built"
+# PostgreSQL looks for a type of that name before it converts the argument (manual, 10.3, step 3):
+# `upper(x)` of a varchar is a cast then, if `upper` is an enumeration.
+_ONE_ARGUMENT = grammar.FUNCTIONS["postgres"] | grammar.MORE_FUNCTIONS
 _OF_NEW = "a change of a table that this file has made"
 _QUERIES = ("Select", "Union", "Except", "Intersect", "Subquery")
 # The parts of a statement that have a dangerous word and are not what it stands for.
@@ -118,6 +121,10 @@ def _create(create: Node, statement: Statement, made: Made) -> PhaseJudgement:
         case "SEQUENCE":
             return _only(create, (*_CREATE, *grammar.SEQUENCE_NODES), "a new sequence")
         case "TYPE":
+            if kind(create.expression) == "DataType" and folded(create.this.this) in _ONE_ARGUMENT:
+                return unknown(
+                    f"old code's {create.this.name}(x) may become a cast to the new type"
+                )
             return _only(create, (*_CREATE, *grammar.TYPE_NODES), "a new type")
     return unknown(f"CREATE {_what(create)} is in no list of what only adds")
 

@@ -260,6 +260,16 @@ FUNCTIONS: Final = {
         "strftime substr substring sum time total trim typeof unicode upper zeroblob",
     ),
 }
+# More of PostgreSQL's that take one argument.
+MORE_FUNCTIONS: Final = _names(
+    "abbrev any_value ascii bit_and bit_count bit_or bit_xor broadcast cardinality casefold cbrt",
+    "currval family host hostmask isempty isfinite json_object_keys jsonb_object_keys jsonb_pretty",
+    "justify_days justify_hours justify_interval log10 masklen mode multirange netmask normalize",
+    "parse_ident phraseto_tsquery plainto_tsquery quote_ident quote_nullable radians range_agg",
+    "scale setseed sha224 sha384 sha512 stddev strip to_ascii to_bin to_hex to_oct to_regclass",
+    "to_regproc to_regtype to_tsquery to_tsvector trim_scale tsvector_to_array unistr variance",
+    "websearch_to_tsquery xml_is_well_formed xmlcomment",
+)
 # Words in front of a parenthesis that are no function: of the language, and types with a length.
 # None of them is a name that sqlglot would read as a call of its own and a server as a user's.
 SYNTAX: Final = _names(

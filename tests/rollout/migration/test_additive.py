@@ -62,3 +62,13 @@ def test_an_index_of_whole_rows_is_unknown(index: str) -> None:
     assert phase(f"CREATE INDEX i ON shop.orders {index}") == "unknown"
     assert phase(f"CREATE INDEX i ON invoices {index}") == "expand"
     assert phase("CREATE INDEX i ON orders (orders) INCLUDE (n)") == "expand"
+
+
+@pytest.mark.parametrize(
+    "name", ["upper", "Upper", '"upper"', "app.upper", "scale", "count", "left"]
+)
+def test_an_enumeration_with_the_name_of_a_function_is_unknown(name: str) -> None:
+    # PostgreSQL 15 then reads upper(v), of a varchar or a constant, as v::upper and refuses it.
+    assert phase(f"CREATE TYPE {name} AS ENUM ('a')") == "unknown"
+    assert phase(f"CREATE TYPE {name} AS (a int)") == "expand"
+    assert phase("CREATE TYPE \"Upper\" AS ENUM ('a')") == "expand"
