@@ -10,6 +10,20 @@ from .tree import Node, kind, nodes
 # Of SQLite, and none. With another one in the schema, a connection that has not registered it can
 # neither write to the index nor compare the column: SELECT DISTINCT *, UNION and ANALYZE fail.
 _COLLATIONS: Final = {"", "binary", "nocase", "rtrim"}
+# Eponymous virtual tables of SQLite and of its shell ("Virtual Table Mechanism", 2.1.2): a table or
+# view of the name comes first, and has no arguments.
+_TABLES_OF_MODULES: Final = {
+    *("bytecode", "carray", "completion", "dbstat", "fsdir", "fts3tokenize", "generate_series"),
+    *(
+        "json_each",
+        "json_tree",
+        "jsonb_each",
+        "jsonb_tree",
+        "tables_used",
+        "wholenumber",
+        "zipfile",
+    ),
+}
 
 
 def method_problem(parsed: Node, dialect: Dialect) -> str:
@@ -43,6 +57,12 @@ def _of_mysql(node: Node) -> str:
 def _of_sqlite(node: Node) -> str:
     if kind(node) == "RegexpLike":
         return "REGEXP calls a function of the program that uses the database"
+    if kind(node) == "Create":
+        made = node.this.this if kind(node.this) == "Schema" else node.this
+        if kind(made) == "Table" and made.name.lower() in _TABLES_OF_MODULES:
+            return (
+                f"{made.name} hides SQLite's own: {made.name}(...) of old code is no function then"
+            )
     name = _collation(node)
     if name.lower() not in _COLLATIONS:
         return f"the collation {name} is none of SQLite: a program that lacks it cannot compare"

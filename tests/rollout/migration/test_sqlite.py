@@ -191,3 +191,20 @@ def test_a_program_without_a_collation_fails_where_it_is_called_unknown(tmp_path
         old.execute("SELECT DISTINCT * FROM orders")
 
     assert worst(lint("f.sql", change, "sqlite")) == "unknown"
+
+
+@pytest.mark.parametrize("made", ["TABLE json_each (a)", 'VIEW "JSON_Tree" AS SELECT 1 AS a'])
+def test_what_hides_a_table_of_sqlites_own_is_unknown(made: str) -> None:
+    name = made.split()[1].strip('"')
+    query = f"SELECT count(*) FROM {name}('[1, 2]')"  # noqa: S608
+    with database() as connection:
+        assert connection.execute(query).fetchone()[0] > 0
+        connection.execute(f"CREATE {made}")
+        with pytest.raises(sqlite3.OperationalError, match="is not a function"):
+            connection.execute(query)
+
+    for schema in ("", "main."):
+        change = f"CREATE {made.replace(' ', f' {schema}', 1)}"
+        assert worst(lint("f.sql", change, "sqlite")) == "unknown"
+        assert worst(lint("f.sql", change, "postgres")) == "expand"
+    assert worst(lint("f.sql", "CREATE INDEX json_each ON orders (n)", "sqlite")) == "expand"
