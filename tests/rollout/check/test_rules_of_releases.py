@@ -60,3 +60,54 @@ def test_the_budget_of_the_api_server_is_not_that_of_an_app(groups: str, watched
     (box,) = (each for each in report.boxes if each.section.id == "budget")
     assert (box.state == "ticked") is watched
     assert ("error-budget-unchecked" in {each.rule for each in box.findings}) is not watched
+
+
+@pytest.mark.parametrize(
+    ("name", "watched"),
+    [
+        ("ErrorBudgetBurn", True),
+        ("PaymentsSLOBurn", True),
+        ("burn_rate_high", True),
+        ("shop:error:burnrate1h", True),
+        ("FastBurn", True),
+        ("shop-slo", True),
+        ("NodeCPUBurning", False),
+        ("FuelBurned", False),
+        ("SlowQueries", False),
+    ],
+)
+def test_an_alert_about_a_budget_is_known_by_its_name(name: str, watched: bool) -> None:
+    rule = (
+        "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: rules}\n"
+        f"spec: {{groups: [{{name: a, rules: [{{alert: '{name}', expr: 1}}]}}]}}\n"
+    )
+    found = {each.rule for each in checked(f"{APP}---\n{rule}").findings}
+    assert ("error-budget-unchecked" in found) is not watched
+
+
+@pytest.mark.parametrize(
+    ("command", "tests"),
+    [
+        ("curl -fsS http://web/", True),
+        ("curl -sSfo /dev/null http://web/", True),
+        ("wget -qO- http://web/", True),
+        ("wget -O - http://web/", True),
+        ("wget --spider http://web/", True),
+        ("set -eo pipefail; curl http://web/", True),
+        ("curl -o /tmp/a http://files/a; curl http://web/", True),
+        ("wget -O /data/geo.db https://files.example/geo.db", False),
+        ("curl -fsSLo geo.db https://files.example/geo.db", False),
+        ("curl -O https://files.example/geo.db", False),
+        ("curl --output=/data/a https://files.example/a", False),
+        ("wget -qO/data/a https://files.example/a", False),
+    ],
+)
+def test_a_job_that_fetches_a_file_tests_nothing(command: str, tests: bool) -> None:
+    job = (
+        "apiVersion: batch/v1\nkind: Job\n"
+        "metadata: {name: after, annotations: {argocd.argoproj.io/hook: PostSync}}\n"
+        "spec: {template: {spec: {containers: [{name: a, "
+        f"command: [sh, -c, '{command}']}}]}}}}}}\n"
+    )
+    found = {each.rule for each in checked(f"{APP}---\n{job}").findings}
+    assert ("smoke-test-missing" in found) is not tests

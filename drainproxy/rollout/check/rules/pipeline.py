@@ -20,7 +20,12 @@ _TESTING: Final = re.compile(
     r"|grpcurl|grpc_health_probe|hurl|newman|k6|pytest|playwright|cypress)(?![a-z])",
     re.IGNORECASE,
 )
-_ASKING: Final = re.compile(r"(?<![a-z])(?:curl|wget)(?![a-z])", re.IGNORECASE)
+_ASKING: Final = re.compile(r"(?<![a-z])(?:curl|wget)(?![a-z])[^;|&\n]*", re.IGNORECASE)
+# It fetches a file; what it writes to nowhere or prints is looked at.
+_SAVING: Final = re.compile(
+    r"\s(?:-[a-zA-Z]*[oO]|--output(?:-document)?|--remote-name)(?:[ =]|(?=[-/\w]))"
+    r"(?!-(?:\s|$)|/dev/(?:null|stdout))\S"
+)
 # It tells somebody of the deployment, or clears a cache.
 _SENDING: Final = re.compile(
     r"(?:-X ?|--request[ =])(?:POST|PUT|PATCH|DELETE|PURGE)\b|\s(?:-d|--data|--post)"
@@ -44,7 +49,11 @@ _SLOS: Final = (
 # They are often kept with Prometheus, in another namespace than what they are about.
 BUDGETS: Final = ("PrometheusRule", *_SLOS)
 _API_SERVER = re.compile(r"apiserver_request|kube-?apiserver", re.IGNORECASE)
-_BURN = re.compile(r"burn|error[-_:. ]?budget|(?<![a-z])slo(?![a-z])", re.IGNORECASE)
+_BURN = re.compile(
+    r"burn[-_ ]?rate|(?:budget|slo|errors?|fast|slow)[-_: ]?burn|error[-_:. ]?budget"
+    r"|(?<![a-z])slo(?![a-z])",
+    re.IGNORECASE,
+)
 
 
 @rule(
@@ -107,8 +116,13 @@ def _tests(job: Object) -> bool:
     words = [job.name, *(text for _, text in commands(job))]
     if any(map(_TELLING.search, words)):
         return False
-    asks = any(map(_ASKING.search, words)) and not any(map(_SENDING.search, words))
+    asks = any(map(_asks_something, words)) and not any(map(_SENDING.search, words))
     return asks or any(map(_TESTING.search, words))
+
+
+def _asks_something(text: str) -> bool:
+    """Whether a request is sent whose answer is no file to keep."""
+    return any(not _SAVING.search(each[0]) for each in _ASKING.finditer(text))
 
 
 def watchers(inventory: Inventory) -> list[Object]:
