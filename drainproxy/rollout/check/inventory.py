@@ -10,6 +10,14 @@ from .place import FieldPlace, Object
 from .pods import Pods
 from .workload import CheckedWorkload
 
+# Kind -> its API group, where others have kinds of the same name: the Services of Knative, the
+# Rollouts of OpenKruise, the Jobs of Volcano.
+_GROUPS: Final = {
+    **dict.fromkeys(("Service", "ConfigMap", "Namespace", "Pod"), ""),
+    **dict.fromkeys(("Job", "CronJob"), "batch"),
+    **dict.fromkeys(("Rollout", "Experiment"), "argoproj.io"),
+    "Canary": "flagger.app",
+}
 _HOOKS: Final = ("argocd.argoproj.io/hook", "helm.sh/hook")
 
 
@@ -18,6 +26,9 @@ class Inventory:
 
     def __init__(self, objects: Iterable[Object]) -> None:
         self.objects = list(objects)
+        self._known = [
+            each for each in self.objects if _GROUPS.get(each.kind, each.group) == each.group
+        ]
         self.workloads: list[CheckedWorkload] = []
         self._answers: dict[Callable[[Object], bool], list[Object]] = {}
         self._spaces: dict[Callable[[Object], bool], set[str]] = {}
@@ -26,13 +37,13 @@ class Inventory:
     @cached_property
     def _by_kind(self) -> dict[str, list[Object]]:
         found: dict[str, list[Object]] = {}
-        for each in self.objects:
+        for each in self._known:
             found.setdefault(each.kind, []).append(each)
         return found
 
     @cached_property
     def _by_name(self) -> Shelf:
-        return Shelf(((each.kind, each.name), each) for each in self.objects)
+        return Shelf(((each.kind, each.name), each) for each in self._known)
 
     def of(self, *kinds: str) -> list[Object]:
         """The objects of these kinds, in the order of the input."""
@@ -45,7 +56,7 @@ class Inventory:
     def that(self, question: Callable[[Object], bool]) -> list[Object]:
         """The objects about which a question is answered with yes."""
         if question not in self._answers:
-            self._answers[question] = [each for each in self.objects if question(each)]
+            self._answers[question] = [each for each in self._known if question(each)]
         return self._answers[question]
 
     def has_near(self, question: Callable[[Object], bool], near: Object) -> bool:

@@ -160,3 +160,21 @@ def test_pods_of_services_in_other_namespaces_are_not_looked_at() -> None:
     ]
     for at, each in enumerate(stock(*texts).workloads):
         assert [service.namespace for service in each.services] == [f"shop-{at}"]
+
+
+def test_a_kind_of_another_group_is_another() -> None:
+    """OpenKruise has Rollouts, Knative has Services, Volcano has Jobs."""
+    rollout = (
+        "apiVersion: GROUP/v1\nkind: Rollout\nmetadata: {name: web}\n"
+        "spec: {workloadRef: {kind: Deployment, name: web}}\n"
+    )
+    for group, managed in (("argoproj.io", [True, False]), ("rollouts.kruise.io", [False])):
+        inventory = stock(APP, rollout.replace("GROUP", group))
+        assert [each.is_managed for each in inventory.workloads] == managed
+        assert len(inventory.of("Rollout")) == len(managed) - 1
+    other = service("{app: web}").replace("apiVersion: v1", "apiVersion: serving.knative.dev/v1")
+    assert only(stock(APP, other)).services == []
+    job = "apiVersion: batch.volcano.sh/v1alpha1\nkind: Job\nmetadata: {name: a}\n"
+    found = stock(job)
+    assert (found.of("Job"), found.that(lambda each: each.kind == "Job")) == ([], [])
+    assert [each.kind for each in found.objects] == ["Job"]
