@@ -25,6 +25,16 @@ def test_the_deadline_of_a_rollout_is_held_against_the_template_that_it_refers_t
     assert ("deadline-before-ready", "rollout/web") not in rules(APP, ROLLOUT)
 
 
+def test_the_startup_budget_of_our_sidecar_needs_no_longer_deadline() -> None:
+    """Flagger's documentation has a deadline of 60 s, which `inject` must not make an error."""
+    probe = "startupProbe: {periodSeconds: 1, failureThreshold: 120}"
+    deadline = "spec:\n  progressDeadlineSeconds: 60\n"
+    for name, short in (("drainproxy", False), ("cache", True)):
+        native = f"      initContainers: [{{name: {name}, restartPolicy: Always, {probe}}}]\n"
+        app = APP.replace("spec:\n", deadline, 1).replace("      cont", f"{native}      cont")
+        assert (("deadline-before-ready", "deployment/web") in rules(app)) is short
+
+
 def test_what_the_pod_requests_is_for_all_its_containers() -> None:
     asks = "spec:\n      resources: {requests: {cpu: 1, memory: 1Gi}}\n      containers"
     whole = APP.replace("spec:\n      containers", asks)

@@ -8,7 +8,7 @@ from drainproxy.rollout.check.amounts import patience, share
 from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import FieldPlace
 from drainproxy.rollout.check.rule import STRATEGY, Level, Problem, rule
-from drainproxy.rollout.check.workload import CheckedWorkload, kept
+from drainproxy.rollout.check.workload import CheckedWorkload, is_sidecar, kept
 
 # What the API takes where nothing is said.
 _DEADLINE: Final = 600
@@ -169,11 +169,13 @@ def min_ready_zero(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]
 def deadline_before_ready(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
     """A pod may take initialDelaySeconds + failureThreshold x periodSeconds of its startupProbe,
     and then minReadySeconds, before it counts. If progressDeadlineSeconds (600 if not set) is
-    shorter, a slow start is reported as a failed rollout, and automation takes it back."""
+    shorter, a slow start is reported as a failed rollout, and automation takes it back. Our sidecar
+    does not count: it only binds its listeners, and waits for nobody."""
     if workload.is_managed:
         return
     ready = workload.root.at("spec", "minReadySeconds").number or 0
-    starts = [_startup(each.at("startupProbe")) for each in workload.every_container]
+    counted = [each for each in workload.every_container if not is_sidecar(each)]
+    starts = [_startup(each.at("startupProbe")) for each in counted]
     needed = max(starts, default=0) + ready
     for place, name in _deadlines(workload):
         deadline = _DEADLINE if place.number is None else place.number
