@@ -26,6 +26,14 @@ from .workload import CheckedWorkload
 PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
 _ELSEWHERE: Final = "its pods are described elsewhere"
 _NONE: Final = "it is scaled to zero"
+# Labels of pods that stand in no template: controllers give them.
+_GIVEN_LATER: Final = {
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "controller-revision-hash",
+    "pod-template-hash",
+    "rollouts-pod-template-hash",
+}
 # What they prove they prove for their own.
 _OF_ONE: Final = ("Canary", "Rollout", *TEMPLATES)
 
@@ -175,10 +183,13 @@ def _identity(each: Object) -> tuple[str, str]:
 
 def _not_behind(service: Object, selector: dict[str, str], inventory: Inventory) -> str:
     """What a Service leads to that is no workload of the table."""
-    pod = next(inventory.pods.selected(selector, service), None)
-    if pod is None:
-        return "no workload of this input is behind it"
-    return f"{pod.place.object.title} is behind it, whose kind is not looked at"
+    if pod := next(inventory.pods.selected(selector, service), None):
+        return f"{pod.place.object.title} is behind it, whose kind is not looked at"
+    written = {key: selector[key] for key in selector if key not in _GIVEN_LATER}
+    pod = next(inventory.pods.selected(written, service), None)
+    if pod and written != selector:
+        return f"it selects pods of {pod.place.object.title} by a label of their controller"
+    return "no workload of this input is behind it"
 
 
 def _is_for_clients(service: Object, workload: CheckedWorkload) -> bool:

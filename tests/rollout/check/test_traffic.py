@@ -68,3 +68,13 @@ def test_a_copy_of_a_service_is_not_said_to_lead_nowhere() -> None:
     app = APP.replace("{name: web}]", f"{{name: web, {probe}}}]")
     assert box(app, service("{app: web}"), service("{app: web}"))[0] == "ticked"
     assert box(app, service("{app: web}"), service("{app: web}", "other"))[0] == "not applicable"
+
+
+@pytest.mark.parametrize(
+    "label", ["statefulset.kubernetes.io/pod-name: web-0", "rollouts-pod-template-hash: 5f6"]
+)
+def test_a_service_of_some_pods_of_a_workload_is_told_from_one_of_none(label: str) -> None:
+    said = "service/web: it selects pods of deployment/web by a label of their controller"
+    assert box(APP, service(f"{{app: web, {label}}}")) == ("not applicable", said)
+    nothing = "service/web: no workload of this input is behind it"
+    assert box(APP, service(f"{{app: db, {label}}}")) == ("not applicable", nothing)
