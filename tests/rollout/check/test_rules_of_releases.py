@@ -111,3 +111,27 @@ def test_a_job_that_fetches_a_file_tests_nothing(command: str, tests: bool) -> N
     )
     found = {each.rule for each in checked(f"{APP}---\n{job}").findings}
     assert ("smoke-test-missing" in found) is not tests
+
+
+PHASE, VERSION = "drainproxy.io/migration-phase", "drainproxy.io/schema-version"
+
+
+@pytest.mark.parametrize(
+    ("own", "pods", "said"),
+    [
+        (f"{PHASE}: expand", f"{PHASE}: expand", ""),
+        (f"{PHASE}: expand", f"{PHASE}: contract", "contradicts 'expand'"),
+        (f"{PHASE}: expand", f"{PHASE}: Expand", "'Expand' is no phase"),
+        ("", f"{PHASE}: migrate", ""),
+        (f"{VERSION}: '12'", f"{VERSION}: '12'", ""),
+        (f"{VERSION}: '12'", f"{VERSION}: '13'", "'13' contradicts '12'"),
+        (f"{VERSION}: 12", "", 'write "12" in quotes'),
+        (f"{VERSION}: v12", "", "'v12' is no schema version"),
+    ],
+)
+def test_phase_and_version_are_said_once_and_as_texts(own: str, pods: str, said: str) -> None:
+    app = APP.replace("namespace: shop}", f"namespace: shop, annotations: {{{own}}}}}", 1)
+    labels = "labels: {app: web, tier: front}"
+    app = app.replace(labels, f"{labels}\n      annotations: {{{pods}}}")
+    found = [e.message for e in checked(app).findings if e.rule == "migration-phase-invalid"]
+    assert (said in "".join(found), bool(found)) == (True, bool(said))

@@ -95,13 +95,23 @@ def _calls(calls: tuple[Call, ...], text: str) -> str | None:
 )
 def migration_phase_invalid(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
     """Gate and admission policy read drainproxy.io/migration-phase and drainproxy.io/schema-version
-    by the letter. A schema version is a text of one to nine digits."""
-    place = phase(root.object)
-    if place.exists and place.text not in _PHASES:
-        yield Problem(place, f"{place.text!r} is no phase: write one of {', '.join(_PHASES)}")
-    version = root.object.annotation(_VERSION)
-    if version.exists and not re.fullmatch(r"[0-9]{1,9}", version.text):
-        yield Problem(version, f'{version.text!r} is no schema version: write digits, such as "7"')
+    by the letter. A schema version is a text of one to nine digits, and a number without quotes is
+    none. A pod template that says something else than its workload leaves open what holds."""
+    for place in root.object.annotations(PHASE):
+        if place.text not in _PHASES:
+            yield Problem(place, f"{place.text!r} is no phase: write one of {', '.join(_PHASES)}")
+    for version in root.object.annotations(_VERSION):
+        if not re.fullmatch(r"[0-9]{1,9}", version.text):
+            right = 'write digits, such as "7"'
+            yield Problem(version, f"{version.text!r} is no schema version: {right}")
+        elif not isinstance(version.value, str):
+            yield Problem(version, f'an annotation is a text: write "{version.text}" in quotes')
+    for name in (PHASE, _VERSION):
+        given = root.object.annotations(name)
+        for other in given[1:]:
+            if other.text != given[0].text:
+                said = f"{other.text!r} contradicts {given[0].text!r} of the object itself"
+                yield Problem(other, f"{name}: {said}: write one of the two")
 
 
 @rule(
