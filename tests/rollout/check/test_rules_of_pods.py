@@ -179,3 +179,30 @@ def test_what_is_said_about_capacity_lets_a_rollout_begin(
     found = checked(app).findings
     (said,) = (each.message for each in found if each.rule == "rollout-loses-capacity")
     assert said.partition(": set ")[2] == right
+
+
+@pytest.mark.parametrize(
+    ("replicas", "away", "right"),
+    [
+        (1, 1, ""),
+        (3, 1, ""),
+        (3, 2, ""),
+        (3, 3, "maxUnavailable: 2"),
+        (3, "100%", "maxUnavailable: 2"),
+    ],
+)
+def test_a_rollout_of_a_stateful_set_leaves_one_of_several_pods(
+    replicas: int, away: int | str, right: str
+) -> None:
+    rolling = f"{{rollingUpdate: {{maxUnavailable: {away}}}}}"
+    more = f"spec:\n  replicas: {replicas}\n  updateStrategy: {rolling}\n"
+    app = APP.replace("Deployment", "StatefulSet").replace("spec:\n", more, 1)
+    found = [e.message for e in checked(app).findings if e.rule == "rollout-loses-capacity"]
+    assert "".join(found).partition(": set ")[2] == right
+
+
+def test_nobody_counts_the_pods_of_a_daemon_set() -> None:
+    none = "spec:\n  updateStrategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 0}}\n"
+    app = APP.replace("Deployment", "DaemonSet").replace("spec:\n", none, 1)
+    (said,) = (e.message for e in checked(app).findings if e.rule == "surge-cannot-start")
+    assert "maxUnavailable 0 and maxSurge 0 leave" in said

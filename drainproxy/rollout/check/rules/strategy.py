@@ -50,10 +50,12 @@ def surge_cannot_start(workload: CheckedWorkload, _: Inventory) -> Iterator[Prob
     surge, away = _surge(workload), _unavailable_as_written(workload)
     if surge == 0 and away == 0:
         written = workload.rolling.at("maxUnavailable").text or f"{_DEFAULT_SHARE}%"
+        # A DaemonSet has as many pods as there are nodes.
+        of = "" if workload.kind == "DaemonSet" else f" of {workload.planned}"
         which = "maxSurge" if workload.rolling.at("maxSurge").exists else "maxUnavailable"
         yield Problem(
             workload.rolling.at(which),
-            f"maxUnavailable {written} of {workload.planned} and maxSurge"
+            f"maxUnavailable {written}{of} and maxSurge"
             f" {workload.rolling.at('maxSurge').text or 0} leave no pod to begin with: set"
             " maxSurge: 1",
         )
@@ -88,7 +90,7 @@ def rollout_loses_capacity(workload: CheckedWorkload, inventory: Inventory) -> I
 
 def _floors(workload: CheckedWorkload, inventory: Inventory) -> Iterator[tuple[int, str]]:
     """How many pods must stay, each with the reason. A StatefulSet has no surge, so that an
-    autoscaler's minimum, and a single pod, are not to be kept. A budget that says how many may be
+    autoscaler's minimum, and its only pod, are not to be kept. A budget that says how many may be
     away at a time speaks of evictions, and names no minimum. Its minimum is of the pods of all
     workloads that it selects."""
     for budget in workload.budgets:
@@ -101,10 +103,10 @@ def _floors(workload: CheckedWorkload, inventory: Inventory) -> Iterator[tuple[i
         if least is not None and (least < pods or workload.kind != "StatefulSet"):
             beside = f", and other workloads have {others} of them" if others else ""
             yield least - others, f"PodDisruptionBudget {budget.name} keeps {least}{beside}"
-    if workload.kind != "StatefulSet":
-        if workload.autoscaler:
-            name = workload.autoscaler.title
-            yield workload.least, f"{name} keeps {workload.least} at least"
+    if workload.autoscaler and workload.kind != "StatefulSet":
+        name = workload.autoscaler.title
+        yield workload.least, f"{name} keeps {workload.least} at least"
+    if workload.kind != "StatefulSet" or workload.planned > 1:
         yield int(workload.serves), "one has to serve"
     yield 0, ""
 
