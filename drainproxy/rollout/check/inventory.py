@@ -8,7 +8,7 @@ from typing import Final
 from .copies import Shelf
 from .place import FieldPlace, Object
 from .pods import Pods
-from .workload import CheckedWorkload
+from .workload import CheckedWorkload, containers_with_ports
 
 # Kind -> its API group, where others have kinds of the same name: the Services of Knative, the
 # Rollouts of OpenKruise, the Jobs of Volcano.
@@ -134,7 +134,7 @@ class Inventory:
             self._port_names[asked] = {
                 port.at("name").text
                 for pod in self.pods.selected(wanted, service)
-                for container in pod.place.at("spec", "containers").items
+                for container in containers_with_ports(pod.place.at("spec"))
                 for port in container.at("ports").items
             }
         return self._port_names[asked]

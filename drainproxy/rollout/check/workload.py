@@ -59,6 +59,16 @@ def is_sidecar(container: FieldPlace) -> bool:
     return not is_told or "run" in words or "--forward" in flags or has_file
 
 
+def containers_with_ports(spec: FieldPlace) -> list[FieldPlace]:
+    """Those of a pod whose ports Services find by name: all, and then its native sidecars."""
+    native = [
+        each
+        for each in spec.at("initContainers").items
+        if each.at("restartPolicy").text == "Always"
+    ]
+    return [*spec.at("containers").items, *native]
+
+
 def is_foreign(container: FieldPlace) -> bool:
     """Whether it is a sidecar of somebody else, which serves itself."""
     return container.at("name").text in _FOREIGN
@@ -166,12 +176,7 @@ class CheckedWorkload:
     @cached_property
     def every_container(self) -> list[FieldPlace]:
         """Native sidecars and all others, in the order in which EndpointSlice looks for names."""
-        native = [
-            each
-            for each in self.spec.at("initContainers").items
-            if each.at("restartPolicy").text == "Always"
-        ]
-        return [*self.spec.at("containers").items, *native]
+        return containers_with_ports(self.spec)
 
     @cached_property
     def every_port(self) -> list[ServedPort]:

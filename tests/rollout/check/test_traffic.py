@@ -78,3 +78,16 @@ def test_a_service_of_some_pods_of_a_workload_is_told_from_one_of_none(label: st
     assert box(APP, service(f"{{app: web, {label}}}")) == ("not applicable", said)
     nothing = "service/web: no workload of this input is behind it"
     assert box(APP, service(f"{{app: db, {label}}}")) == ("not applicable", nothing)
+
+
+@pytest.mark.parametrize(("policy", "known"), [("Always", True), ("OnFailure", False)])
+def test_one_of_several_workloads_may_have_the_port_at_a_native_sidecar(
+    policy: str, known: bool
+) -> None:
+    """EndpointSlices leave the pods out that have no port of the name."""
+    port = "ports: [{name: front, containerPort: 8443}]"
+    native = f"      initContainers: [{{name: own, restartPolicy: {policy}, {port}}}]\n      cont"
+    with_it = APP.replace("name: web, n", "name: new, n").replace("      cont", native)
+    front = service("{app: web}").replace("port: 80", "port: 80, targetPort: front")
+    found = checked("---\n".join((APP, with_it, front))).findings
+    assert ("service-port-unknown" in {each.rule for each in found}) is not known
