@@ -135,3 +135,10 @@ def test_phase_and_version_are_said_once_and_as_texts(own: str, pods: str, said:
     app = app.replace(labels, f"{labels}\n      annotations: {{{pods}}}")
     found = [e.message for e in checked(app).findings if e.rule == "migration-phase-invalid"]
     assert (said in "".join(found), bool(found)) == (True, bool(said))
+
+
+def test_a_contract_in_a_release_is_told_when_it_may_come() -> None:
+    contract = f"namespace: shop, annotations: {{{PHASE}: contract}}}}"
+    app = APP.replace("namespace: shop}", contract, 1)
+    (said,) = (e.message for e in checked(app).findings if e.rule == "contract-in-release")
+    assert said.endswith("and begin the contract 24 h after that was deployed")

@@ -151,7 +151,11 @@ def contract_in_release(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
     migration begin contract`."""
     place = phase(root.object)
     if place.text == "contract":
-        yield Problem(place, f"{root.object.title} is released in phase contract: not before a day")
+        yield Problem(
+            place,
+            f"{root.object.title} is released in phase contract: release it in expand or migrate,"
+            " and begin the contract 24 h after that was deployed",
+        )
 
 
 @rule(
