@@ -9,7 +9,7 @@ from aiohttp import ClientSession, web
 from drainproxy.rollout.gate.prometheus import PrometheusServer
 from drainproxy.rollout.gate.record import RecordSource
 from drainproxy.rollout.gate.serve import Gate, Token
-from tests.rollout.gate.fake_prometheus import Handler, answer, serving
+from tests.rollout.gate.fake_prometheus import Handler, answer, serving, silent
 from tests.rollout.gate.fleet import Fleet
 
 
@@ -32,9 +32,11 @@ async def gate(
     handler: Handler, token: Path | None = None, record: RecordSource | None = None
 ) -> AsyncIterator[ClientSession]:
     """A client of a gate whose Prometheus does that."""
+    # One that answers may be slow on a busy machine.
+    timeout = 1.0 if handler is silent else 15.0
     async with serving(handler) as url:
         runner = web.AppRunner(
-            Gate(PrometheusServer(url, timeout=1.0), Token(token), record).application(),
+            Gate(PrometheusServer(url, timeout=timeout), Token(token), record).application(),
             shutdown_timeout=0.1,
         )
         await runner.setup()
