@@ -202,7 +202,11 @@ VERSIONS: Final = (
         show_default=True,
         help="How many times worse than stable the canary may be.",
     ),
-    _compared("--weight", type=PERCENT, help="The canary's share of traffic, shown in the report."),
+    _compared(
+        "--weight",
+        type=PERCENT,
+        help="The canary's share of traffic, which its pods may bear.",
+    ),
 )
 SOURCE: Final = click.option(
     "--source",

@@ -17,6 +17,7 @@ from drainproxy.rollout.gate.judgement import policy_of
 from drainproxy.rollout.gate.latency import LATENCIES
 from drainproxy.rollout.gate.request import GateRequest
 from drainproxy.rollout.gate.signals import RULES
+from drainproxy.rollout.gate.versions import RARE
 from tests.conftest import ROOT
 from tests.deploy import engines
 
@@ -113,6 +114,12 @@ def test_every_signal_is_explained() -> None:
     assert [
         name for name in (*named, *others) if f"`{name.removesuffix(' p99')}" not in table
     ] == []
+
+
+def test_what_is_too_rare_is_told_with_the_numbers_of_the_code() -> None:
+    assert f"fewer than {RARE} events of stable" in GUIDE
+    assert sorted({each.least for each in LATENCIES}) == [10, 100]
+    assert "a p90 needs ten events of stable, a p99 a hundred" in GUIDE
 
 
 def test_the_plugin_is_configured_in_one_line_of_yaml() -> None:

@@ -46,7 +46,7 @@ async def look_at_canary(server: PrometheusServer, rollout: Rollout, now: float)
     if reason := doubt(*sides):
         return held(reason, texts(asked))
     canary, stable = (version(each, now - rollout.window, rollout.warm_up) for each in sides)
-    verdicts = judged(canary, stable, rollout.policy)
+    verdicts = judged(canary, stable, rollout.policy, rollout.weight)
     # What has failed has failed, whether it crashed then or not.
     if overall(verdicts.signals) != "fail" and (
         gone := vanished(sides[0], canary.scope.interval, now)

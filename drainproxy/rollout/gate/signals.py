@@ -4,7 +4,7 @@ Errors, latency, traffic and saturation (Google SRE book, "Monitoring distribute
 what no error rate shows: how WebSockets, event streams and responses ended.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Final
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 from .judgement import Count, SignalJudgement, Tolerance
 from .latency import LATENCIES, NotJudged, judge_latency
 from .samples import Series, count
+from .saturation import judge_saturation
 from .versions import RARE, Labels, Version, compared
 
 _CONNECTIONS: Final = "drainproxy_connections_total"
@@ -29,10 +30,6 @@ FAILED_CALLS: Final[Mapping[str, str]] = {
     "14": "UNAVAILABLE",
     "15": "DATA_LOSS",
 }
-# Pods of the canary may be so many times as busy as one of stable with all of the traffic, if they
-# are busy at all.
-_BUSIER: Final = 2.0
-_BUSY: Final = 10.0
 
 
 class ShareSignal(Struct, frozen=True):
@@ -96,11 +93,13 @@ class Judged(Struct, frozen=True):
     notes: list[str]
 
 
-def judged(canary: Version, stable: Version, policy: Tolerance) -> Judged:
-    """The verdict on each signal."""
+def judged(
+    canary: Version, stable: Version, policy: Tolerance, weight: float | None = None
+) -> Judged:
+    """The verdict on each signal; `weight`: of the canary, in percent, if it is known."""
     shares = [_share(rule, canary, stable, policy) for rule in RULES]
     times = [judge_latency(each, canary, stable, policy) for each in LATENCIES]
-    others = [_connects(canary, stable, policy), _saturation(canary, stable)]
+    others = [_connects(canary, stable, policy), judge_saturation(canary, stable, weight)]
     found = [each for each in (*shares, *times, *others) if isinstance(each, SignalJudgement)]
     if not any(each.stable and each.stable.total >= RARE for each in found):
         reason = f"stable has had fewer than {RARE} events of any kind in the window"
@@ -154,35 +153,6 @@ def _all_tcp(*versions: Version) -> bool:
 
 def _all(series: Sequence[Series], version: Version, *, is_bad: bool) -> Count:
     return count(series, lambda _: is_bad, version.scope)
-
-
-def _saturation(canary: Version, stable: Version) -> SignalJudgement | None:
-    """How busy a pod of the canary is, beside one of stable that bore all of the traffic: what the
-    pods of stable still bear says nothing, since they idle as the canary's weight grows."""
-    for metric in ("drainproxy_in_flight", "drainproxy_connections"):
-        its, others = (_by_pod(one.series(metric)) for one in (canary, stable))
-        if not its or not others:
-            continue
-        what = metric.removeprefix("drainproxy_")
-        for pod, value in (*its.items(), *others.items()):
-            if not isfinite(value):
-                return SignalJudgement(
-                    "saturation", "hold", f"{what} of {pod} is {value}, no number"
-                )
-        per_pod = sum(its.values()) / len(its)
-        usual = (sum(its.values()) + sum(others.values())) / len(others)
-        if per_pod > _BUSY and per_pod > _BUSIER * usual:
-            reason = f"{per_pod:.0f} {what} per pod, beside {usual:.0f} if stable bore all"
-            return SignalJudgement("saturation", "hold", reason)
-    return None
-
-
-def _by_pod(series: Iterable[Series]) -> Mapping[str, float]:
-    pods: dict[str, float] = {}
-    for each in series:
-        if each.samples:
-            pods[each.pod] = pods.get(each.pod, 0.0) + each.samples[-1][1]
-    return pods
 
 
 class Traffic(Struct, frozen=True):
