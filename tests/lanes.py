@@ -1,8 +1,9 @@
 """All tests, in lanes by what they need of the machine: `python -m tests.lanes [--all] [ARGS]`.
 
-Tests that compute get a worker for each core. Those that mostly wait, for clocks, processes and
-sockets, get more, and run at the same time: they go first wherever both want a core. Tests that
-measure, or that load the machine, run alone and last. ARGS go to pytest.
+Tests that compute get a process for each core (tests/claims.py). Those that mostly wait, for
+clocks, processes and sockets, get more workers (pytest-xdist), and run at the same time: they go
+first wherever both want a core. Tests that measure, or that load the machine, run alone and last.
+ARGS go to pytest.
 
 What is marked `slow` runs with --all only, where Hypothesis also tries more: that is the nightly
 run. What is marked `alone` is the last lane; a folder decides between the other two.
@@ -13,16 +14,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from time import monotonic
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from tests.conftest import ROOT, says_alone
 
 WAITING = ("tests/e2e", "tests/loadtests", "tests/rehearsal")
 # In our order, which begins with the longest; tests/conftest.py says what goes to a worker at once.
 GROUPED = ("--dist", "loadscope", "--no-loadscope-reorder")
+# They would be of the tests of all processes.
+NO_PERCENT = ("-o", "console_output_style=classic")
 THOROUGH = ("--hypothesis-profile=thorough", "--timeout=900")
 THOROUGH_SETTINGS = {"TESTS_AUTOBAHN": "full", "TESTS_AGING": "60"}
 # What pytest exits with when no test was selected: a lane may be empty where ARGS select tests.
@@ -30,12 +33,14 @@ NO_TESTS = 5
 
 
 class Lane(NamedTuple):
-    """Tests that run side by side: `workers` at a time, or one after the other in one process."""
+    """Tests that run side by side: `workers` at a time, or one after the other, in so many
+    `processes` that share them."""
 
     name: str
-    workers: int
     marks: str
     where: Sequence[str]
+    workers: int = 0
+    processes: int = 1
     # Others go first.
     patient: bool = False
 
@@ -43,13 +48,14 @@ class Lane(NamedTuple):
         """Which of the tests in its folders it takes, by their marks."""
         return self.marks if slow else f"{self.marks} and not slow"
 
-    def command(self, slow: bool, arguments: Sequence[str]) -> list[str]:
-        """pytest, for this lane."""
+    def command(self, slow: bool, arguments: Sequence[str], claims: str = "") -> list[str]:
+        """pytest, for this lane; `claims`: the folder in which its processes claim tests."""
         nice = ("nice", "-n", "10") if self.patient and shutil.which("nice") else ()
         python = (*nice, sys.executable, "-m", "pytest", "-q", "-m", self.selection(slow))
         side_by_side = ("-n", str(self.workers), *GROUPED) if self.workers else ()
+        shared = ("-p", "tests.claims", "--claims", claims, *NO_PERCENT) if claims else ()
         thorough = THOROUGH if slow else ()
-        return [*python, *side_by_side, *thorough, *arguments, *self.where]
+        return [*python, *side_by_side, *shared, *thorough, *arguments, *self.where]
 
 
 class Lanes(NamedTuple):
@@ -66,9 +72,15 @@ def lanes(cores: int) -> Lanes:
     names = (path for path in tests if (path / "__init__.py").exists() or path.match("test_*.py"))
     paths = sorted(str(path.relative_to(ROOT)) for path in names)
     return Lanes(
-        Lane("computing", cores, "not alone", [p for p in paths if p not in WAITING], patient=True),
-        Lane("waiting", 2 * cores, "not alone", WAITING),
-        Lane("alone", 0, "alone", files_with_tests_alone()),
+        Lane(
+            "computing",
+            "not alone",
+            [path for path in paths if path not in WAITING],
+            processes=cores,
+            patient=True,
+        ),
+        Lane("waiting", "not alone", WAITING, workers=2 * cores),
+        Lane("alone", "alone", files_with_tests_alone()),
     )
 
 
@@ -103,29 +115,40 @@ class Run:
     @contextmanager
     def beside(self, lane: Lane) -> Iterator[None]:
         """While the block runs; it is shown when both are over."""
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryDirectory() as claims, ExitStack() as files:
             began = monotonic()
-            running = subprocess.Popen(
-                lane.command(self._slow, self._arguments),
-                cwd=ROOT,
-                env=self._environment,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
+            command = lane.command(self._slow, self._arguments, claims)
+            said = [files.enter_context(tempfile.TemporaryFile()) for _ in range(lane.processes)]
+            running = [self._start(command, into) for into in said]
             try:
                 yield
-                running.wait()
+                for process in running:
+                    process.wait()
             finally:
-                running.terminate()
-                running.wait()
+                for process in running:
+                    process.terminate()
+                    process.wait()
             print(f"\n{lane.name}: {' '.join(lane.where)}", flush=True)
-            said.seek(0)
-            sys.stdout.buffer.write(said.read())
-            self._ended(lane, running.returncode, began)
+            for each in said:
+                each.seek(0)
+                sys.stdout.buffer.write(each.read())
+            self._ended(lane, worst(process.returncode for process in running), began)
+
+    def _start(self, command: Sequence[str], into: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command, cwd=ROOT, env=self._environment, stdout=into, stderr=subprocess.STDOUT
+        )
 
     def _ended(self, lane: Lane, code: int, began: float) -> None:
         self.codes[lane.name] = code
         print(f"{lane.name}: {monotonic() - began:.0f} s, exit code {code}", flush=True)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The first exit code that says that something failed, else that of one which ran tests."""
+    seen = list(codes)
+    failed = (code for code in seen if code not in (0, NO_TESTS))
+    return next(failed, min(seen))
 
 
 def main(arguments: list[str]) -> int:
@@ -136,11 +159,10 @@ def main(arguments: list[str]) -> int:
     with run.beside(computing):
         run.run(waiting)
     run.run(alone)
-    failed = {name: code for name, code in run.codes.items() if code not in (0, NO_TESTS)}
+    failed = [name for name, code in run.codes.items() if code not in (0, NO_TESTS)]
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
-        return next(iter(failed.values()))
-    return NO_TESTS if set(run.codes.values()) == {NO_TESTS} else 0
+    return worst(run.codes.values())
 
 
 if __name__ == "__main__":

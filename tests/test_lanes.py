@@ -1,5 +1,6 @@
 """Every test runs in one lane, and none is lost between them."""
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.lanes import Lane, lanes
+from tests.lanes import NO_TESTS, Lane, lanes, worst
 
 ALONE = """
 import pytest
@@ -77,3 +78,48 @@ def test_the_folders_of_the_lanes_are_all_there_are() -> None:
     for file in alone.where:
         assert "mark.alone" in (ROOT / file).read_text()
     assert "tests/e2e/test_fairness.py" in alone.where
+
+
+SHARED = """
+import os
+import pytest
+
+@pytest.fixture(scope="module")
+def once():
+    print("begins", __file__, flush=True)
+    yield
+    print("ends", __file__, flush=True)
+
+@pytest.mark.parametrize("number", range(3))
+def test_something(once, number):
+    print("ran", __name__, number, flush=True)
+"""
+
+
+def test_processes_share_the_tests_and_each_is_run_once(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").touch()
+    claims = tmp_path / "claims"
+    claims.mkdir()
+    files = [tmp_path / f"test_{name}.py" for name in ("one", "two", "three", "four")]
+    for file in files:
+        file.write_text(SHARED)
+    command = (sys.executable, "-m", "pytest", "-q", "-s", "-p", "tests.claims")
+    processes = [
+        subprocess.Popen(
+            (*command, "--claims", claims, *files), cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=60)[0] for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0]
+    lines = Counter(re.findall(r"ran test_\S+ \d|begins \S+|ends \S+", "".join(said)))
+    assert set(lines.values()) == {1}
+    assert len(lines) == len(files) * (3 + 2)
+
+
+def test_a_process_that_fails_makes_the_lane_fail_and_one_without_tests_does_not() -> None:
+    assert worst([0, NO_TESTS, 1]) == 1
+    assert worst([2, 1, 0]) == 2
+    assert worst([NO_TESTS, 0]) == 0
+    assert worst([NO_TESTS, NO_TESTS]) == NO_TESTS
