@@ -17,6 +17,8 @@ from coverage.exceptions import NoDataError
 
 # Modules are imported once for all, so what runs then counts for everybody who imports them.
 _IMPORT = "import"
+# Tracing makes much input many times as slow, and it reaches no other branch.
+_PYTEST = ("-q", "-p", "no:cacheprovider", "-m", "not amount", "--hypothesis-profile=coverage")
 
 
 class Contexts:
@@ -75,7 +77,7 @@ def main(report: Path, pairs: list[tuple[str, str]]) -> int:
             include=[module for _, module in pairs],
         )
         code = pytest.main(
-            ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=coverage", *tests],
+            [*_PYTEST, *tests],
             plugins=[Contexts(measuring)],
         )
         measuring.stop()

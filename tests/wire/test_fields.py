@@ -163,6 +163,7 @@ def test_a_long_name_or_line_is_read_as_any_other() -> None:
     assert status_of(long_name + b"\0") == status_of(long_line + b"\0") == 400
 
 
+@pytest.mark.amount
 def test_a_flood_of_names_and_lines_fills_no_memory() -> None:
     tracemalloc.start()
     try:

@@ -291,7 +291,7 @@ FIELDS = b"FOO x\r\n" + b"A: b\r\n" * 2000
         (b"\xff X HTTP/1.1" + b" " * 20_000 + b"\n", b"\xff X HTTP/1.1" + b" " * 20_000),
         (b"FOO x\r\n\r\n", b"FOO x\r\n\r"),
         (b"FOO x\r\nA: b\r\n c\r\nX-F:\r\n\r\n", b"FOO x\r\nA: b\r\n c\r\nX-F:\r\n\r"),
-        (FIELDS, FIELDS[:LONGEST]),
+        pytest.param(FIELDS, FIELDS[:LONGEST], marks=pytest.mark.amount),
     ],
     ids=lambda data: str(data[:20]),
 )
