@@ -30,6 +30,7 @@ class Contexts:
     def __init__(self, measuring: coverage.Coverage) -> None:
         self._measuring = measuring
         self._trace: Any = None
+        self._file = ""
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self) -> Iterator[None]:
@@ -45,7 +46,11 @@ class Contexts:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Before a test and its fixtures."""
-        self._measuring.switch_context(item.nodeid.partition("::")[0])
+        file = item.nodeid.partition("::")[0]
+        # Each switch writes all that was seen since the one before.
+        if file != self._file:
+            self._file = file
+            self._measuring.switch_context(file)
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
