@@ -1,7 +1,7 @@
-"""`python -m tests.e2e.preloaded FD`: begins sidecars where the imports of libraries end.
+"""`python -m tests.e2e.preloaded FD`: begins sidecars where most imports end.
 
-Those imports are two thirds of what a start takes, and the tests start some 300 sidecars. What is
-ours is imported by each fork, so arguments, environment and signals meet all of our own start.
+Those imports are most of what a start takes, and the tests start some 300 sidecars. The command is
+imported by each fork, so arguments, environment and signals meet all of its own start.
 `tests/e2e/forks.py` asks at the other end of the socket FD.
 """
 
@@ -16,8 +16,11 @@ import sys
 from importlib import import_module
 from typing import NamedTuple
 
-# What `drainproxy run` imports from elsewhere.
-LIBRARIES = ("aiohttp.web", "click", "msgspec", "prometheus_client", "uvloop")
+# What `drainproxy run` imports, but for the command: that holds signals back while it is imported.
+MODULES = (
+    *("aiohttp.web", "click", "msgspec", "prometheus_client", "uvloop"),
+    "drainproxy.sidecar.supervisor",
+)
 # Bytes of a message: arguments and an environment.
 LONGEST = 1 << 18
 
@@ -88,7 +91,7 @@ def _close(descriptors: list[int]) -> None:
 
 def main() -> None:
     """Until the other end is closed."""
-    for name in LIBRARIES:
+    for name in MODULES:
         import_module(name)
     gc.freeze()
     command = forked(socket.socket(fileno=int(sys.argv[1])))
