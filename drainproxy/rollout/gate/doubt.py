@@ -1,8 +1,8 @@
 """Results of Prometheus that look right but cannot be judged: they are a hold."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from math import isfinite, isnan
+from operator import lt
 from typing import Final
 
 from .queries import COUNTED
@@ -104,12 +104,15 @@ def _no_counter(metric: str, series: Series) -> str | None:
         return "neither pod nor instance shows which sidecar it is of, and a duplicate is not seen"
     if metric.endswith("_bucket") and not _is_number(series.labels.get("le", "")):
         return "a bucket of no histogram"
-    if any(later <= earlier for (earlier, _), (later, _) in pairwise(series.samples)):
+    moments = [moment for moment, _ in series.samples]
+    if not all(map(lt, moments, moments[1:])):
         return "the samples are not in order of time"
-    for _, value in series.samples:
-        # What is no number at all is a gap: it is left out of the count.
-        if isfinite(value) and not 0 <= value <= _MOST:
-            return f"no counter is at {value:g}"
+    # What is no number at all is a gap: it is left out of the count.
+    values = [value for _, value in series.samples if isfinite(value)]
+    wrong = values and (min(values) < 0 or max(values) > _MOST)
+    if wrong:
+        value = next(value for value in values if not 0 <= value <= _MOST)
+        return f"no counter is at {value:g}"
     return None
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import inf, isfinite
+from operator import itemgetter
 from typing import Final
 
 from msgspec import Struct
@@ -21,6 +22,9 @@ WARM_UP: Final = 60.0
 # The time of the boot is in whole seconds, and the start of a process is told from there: so it may
 # jump by one while the process lives.
 _START_JITTER: Final = 1.5
+
+
+_VALUE: Final = itemgetter(1)
 
 
 class Series(Struct, frozen=True):
@@ -57,9 +61,9 @@ class Births(Struct, frozen=True):
         first, target = series.samples[0][0], series.target
         return self.began.get(target, -inf) >= window or self.seen.get(target, inf) < first
 
-    def is_warm(self, series: Series, moment: float, warm_up: float) -> bool:
-        """Whether its process had begun long enough before this moment."""
-        return moment > self.began.get(series.target, -inf) + warm_up
+    def warm(self, series: Series, warm_up: float) -> float:
+        """The moment at which its process had begun long enough before."""
+        return self.began.get(series.target, -inf) + warm_up
 
 
 class Scope(Struct, frozen=True):
@@ -109,17 +113,21 @@ class Increase(Struct, frozen=True):
 
 def steps(series: Series, scope: Scope) -> list[Increase]:
     """What a counter counted, sample by sample."""
-    found = []
+    found: list[Increase] = []
+    if not any(map(_VALUE, series.samples)):  # as most are: of errors that have never happened
+        return found
     before = 0.0 if series.samples and scope.born.is_new(series, scope.window) else None
     restarts, last = scope.born.restarts.get(series.target, ()), inf
+    warm = scope.born.warm(series, scope.warm_up)
     for moment, value in series.samples:
         if not isfinite(value):
             continue
-        if before is not None:
+        if before is not None and moment > warm:
             # A counter that was reset may have overtaken what it was until the next scrape.
-            is_reset = value < before or any(last < restart <= moment for restart in restarts)
-            more = value if is_reset else value - before
-            if more and scope.born.is_warm(series, moment, scope.warm_up):
+            is_reset = value < before or (
+                restarts and any(last < restart <= moment for restart in restarts)
+            )
+            if more := value if is_reset else value - before:
                 found.append(Increase(moment, more))
         before, last = value, moment
     return found
@@ -153,15 +161,26 @@ def intervals(moments: Iterable[float], interval: float) -> int:
 def slower(buckets: Iterable[Series], bound: float, scope: Scope) -> Count:
     """Of all that a histogram counted, what took longer than `bound`, which is one of its bounds;
     `buckets` are its series with the label `le`, of any pods and kinds."""
-    total: dict[float, float] = defaultdict(float)
-    within: dict[float, float] = defaultdict(float)
+    its = [each for each in buckets if float(each.labels["le"]) in (inf, bound)]
+    counted = _by_bound(its, scope)
+    return _late(counted[inf], counted[bound] if bound != inf else {}, scope)
+
+
+_Counted = Mapping[float, float]
+
+
+def _by_bound(buckets: Iterable[Series], scope: Scope) -> defaultdict[float, dict[float, float]]:
+    """What was counted within each bound, by the moment of the scrape that saw it."""
+    found: defaultdict[float, dict[float, float]] = defaultdict(lambda: defaultdict(float))
     for each in buckets:
-        le = float(each.labels["le"])
-        if le in (inf, bound):
-            into = total if le == inf else within
-            for step in steps(each, scope):
-                into[step.moment] += step.more
-    late = {moment: more - within[moment] for moment, more in total.items()}
+        into = found[float(each.labels["le"])]
+        for step in steps(each, scope):
+            into[step.moment] += step.more
+    return found
+
+
+def _late(total: _Counted, within: _Counted, scope: Scope) -> Count:
+    late = {moment: more - within.get(moment, 0.0) for moment, more in total.items()}
     bad = max(sum(late.values()), 0.0)
     moments = [moment for moment, more in late.items() if more > 0]
     return Count(round(bad), round(sum(total.values())), intervals(moments, scope.interval))
@@ -182,15 +201,16 @@ class Edges(Struct, frozen=True):
 def quantile(buckets: Sequence[Series], share: float, scope: Scope) -> Edges | None:
     """Where the smallest bound lies within which at least this share is: `within` is infinite if
     not even the largest bound holds so much. None if nothing was counted."""
-    bounds = sorted({float(each.labels["le"]) for each in buckets})
+    counted = _by_bound(buckets, scope)
+    every = counted[inf]
     above = 0.0
-    for bound in bounds:
+    for bound in sorted(counted):
         if bound == inf:
             break
-        seen = slower(buckets, bound, scope)
+        seen = _late(every, counted[bound], scope)
         if not seen.total:
             return None
         if 1 - seen.share >= share:
             return Edges(above, bound)
         above = bound
-    return Edges(above, inf) if bounds else None
+    return Edges(above, inf) if buckets else None

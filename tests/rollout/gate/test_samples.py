@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from drainproxy.rollout.gate.samples import (
     Births,
+    Increase,
     Scope,
     Series,
     births,
@@ -44,6 +45,21 @@ def test_an_old_series_counts_its_differences_and_resets_from_zero(
     values: tuple[float, ...], more: float
 ) -> None:
     assert counted(series(*values)) == more
+
+
+def test_a_quantile_walks_over_each_series_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each bound takes ten times as long, in which others wait."""
+    walked: list[Series] = []
+
+    def watched(each: Series, scope: Scope) -> list[Increase]:
+        walked.append(each)
+        return steps(each, scope)
+
+    monkeypatch.setattr("drainproxy.rollout.gate.samples.steps", watched)
+    bounds = [*(str(bound) for bound in range(1, 20)), "+Inf"]
+    buckets = [series(0, min(place + 1, 20), le=le) for place, le in enumerate(bounds)]
+    assert str(quantile(buckets, 0.9, SCOPE)) == "17 to 18 s"
+    assert len(walked) == len(buckets)
 
 
 def test_the_first_error_of_a_pod_that_began_in_the_window_counts() -> None:
