@@ -244,11 +244,14 @@ def _question(given: dict[str, Any], previous: int | None = None) -> "MigrationQ
 
 def _look(look: Look, given: dict[str, Any]) -> None:
     from drainproxy.rollout.gate.look import wait_for_verdict
+    from drainproxy.rollout.unwaited import Loop
 
     def seen(report: "GateReport") -> None:
         click.echo(f"{report.verdict}: {report.reason}", err=True)
 
-    _finish(asyncio.run(wait_for_verdict(look, given["wait"], given["interval"], seen)), given)
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        report = runner.run(wait_for_verdict(look, given["wait"], given["interval"], seen))
+    _finish(report, given)
 
 
 def _finish(report: "GateReport", given: dict[str, Any]) -> None:

@@ -195,7 +195,7 @@ def _flags(given: Mapping[str, Any]) -> tuple["SmokeOptions", dict[str, str], li
 
 def _run(test: "SmokeTest", given: Mapping[str, Any]) -> int:
     from drainproxy.rollout.smoke import reports
-    from drainproxy.rollout.smoke.talk.loop import Loop
+    from drainproxy.rollout.unwaited import Loop
 
     signals: list[int] = []
     progress = Progress(err=given["output"] != "human")

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import socket
 import sys
+import threading
+import time
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,6 +89,19 @@ def test_the_weight_of_the_report_is_in_percent() -> None:
 
 def test_advice_never_fails() -> None:
     assert called("canary", *BOTH, *NOBODY, "--advise").exit_code == 0
+
+
+def test_a_resolver_that_hangs_costs_the_timeout_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(30) and [])
+    began = time.monotonic()
+    done = called("canary", *BOTH, "--prometheus", "http://slow.invalid", "--timeout", "0.5s")
+    took = time.monotonic() - began
+    answered.set()
+    assert (done.exit_code, took < 15) == (3, True)
+    assert "http://slow.invalid: no answer within 0.5 s" in done.output
 
 
 def test_a_budget_without_an_answer_is_a_hold() -> None:

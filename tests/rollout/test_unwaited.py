@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from drainproxy.rollout.smoke.talk.loop import Loop
+from drainproxy.rollout.unwaited import Loop
 from tests.rollout.smoke.talk.asked import SHORT, asked
 
 

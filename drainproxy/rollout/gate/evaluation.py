@@ -2,16 +2,14 @@
 one report: for a request to `gate serve`, and for `gate all`."""
 
 import asyncio
-import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from msgspec import Struct
 
 from drainproxy.rollout.migration.state import Damaged, State
+from drainproxy.rollout.unwaited import in_thread
 
 from .combine import combined, judge_migration, without_way_back
 from .look import Rollout, look_at_budget, look_at_canary
@@ -19,8 +17,6 @@ from .prometheus import PrometheusServer
 from .record import MigrationQuestion, RecordSource
 from .report import GateReport
 from .request import GateRequest, budget, question, rollout
-
-Result = TypeVar("Result")
 
 
 class Evaluation(Struct, frozen=True):
@@ -75,29 +71,6 @@ async def _recorded(
 ) -> State | Damaged | None:
     try:
         async with asyncio.timeout(seconds):
-            return await _in_thread(lambda: record.load(question))
+            return await in_thread(lambda: record.load(question))
     except TimeoutError:
         return Damaged(f"the record of {question.app}: no answer within {seconds:g} s")
-
-
-def _in_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
-    """The result of what blocks. Neither the end of the loop nor that of the process waits for it,
-    as they do for the threads of `asyncio.to_thread`."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Result] = loop.create_future()
-
-    def settle(settled: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(lambda: None if future.done() else settled())
-
-    def run() -> None:
-        try:
-            result = work()
-        except Exception as error:
-            caught = error
-            settle(lambda: future.set_exception(caught))
-        else:
-            settle(lambda: future.set_result(result))
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
