@@ -1,19 +1,25 @@
 """One look at a rollout, or one after the other until there is a verdict or no time is left."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
+
+from drainproxy.rollout.unwaited import in_thread
 
 from .budget import budget_queries, judge_budget
 from .doubt import doubt, vanished
 from .judgement import Tolerance, overall
+from .memory import NARROWER, Allowance
 from .prometheus import NoAnswer, PrometheusServer, ask
 from .queries import queries, texts
 from .report import GateReport, held, report
-from .samples import WARM_UP
+from .samples import WARM_UP, Series
 from .signals import judged, traffic
 from .versions import version
+
+_UNJUDGED: Final = "what Prometheus answered cannot be judged"
 
 
 class Rollout(Struct, frozen=True):
@@ -32,28 +38,52 @@ class Rollout(Struct, frozen=True):
 
 
 async def look_at_canary(server: PrometheusServer, rollout: Rollout, now: float) -> GateReport:
-    """One look; a hold with the reason where Prometheus does not answer."""
+    """One look; a hold with the reason where Prometheus does not answer, or where its answers are
+    too large to be judged within the timeout."""
+    ends = asyncio.get_running_loop().time() + server.timeout
     asked = [queries(each, rollout.window) for each in (rollout.canary, rollout.stable)]
     both = {(side, name): query for side in (0, 1) for name, query in asked[side].items()}
     names = {f"{side} {name}": query for (side, name), query in both.items()}
+    allowance = Allowance(server.turn)
     try:
-        found = await ask(server, names, now)
-    except NoAnswer as error:
+        found = await ask(server, names, now, allowance)
+    except BaseException as error:
+        allowance.release()
+        if not isinstance(error, NoAnswer):
+            raise
         return held(str(error), texts(asked))
     sides = [{name: found[f"{side} {name}"] for name in asked[side]} for side in (0, 1)]
+    # It takes seconds for a hundred pods, in which others ask too.
+    judging = in_thread(lambda: _judged(sides, rollout, now, texts(asked)))
+    # What it judges is kept until its end, which comes after the timeout or before.
+    judging.add_done_callback(lambda _: allowance.release())
+    try:
+        async with asyncio.timeout_at(ends):
+            return await asyncio.shield(judging)
+    except TimeoutError:
+        return held(f"{_UNJUDGED} within {server.timeout:g} s: {NARROWER}", texts(asked))
+
+
+def _judged(
+    sides: Sequence[Mapping[str, Sequence[Series]]],
+    rollout: Rollout,
+    now: float,
+    asked: Sequence[str],
+) -> GateReport:
+    """The report on what was found of the canary and of stable."""
     if not any(sides[0].values()):
-        return held("Prometheus knows no pod of the canary", texts(asked))
+        return held("Prometheus knows no pod of the canary", asked)
     if reason := doubt(*sides):
-        return held(reason, texts(asked))
+        return held(reason, asked)
     canary, stable = (version(each, now - rollout.window, rollout.warm_up) for each in sides)
     verdicts = judged(canary, stable, rollout.policy, rollout.weight)
     # What has failed has failed, whether it crashed then or not.
     if overall(verdicts.signals) != "fail" and (
         gone := vanished(sides[0], canary.scope.interval, now)
     ):
-        return held(gone, texts(asked))
+        return held(gone, asked)
     shares = traffic(canary, stable)
-    return report(verdicts.signals, texts(asked), shares, rollout.weight, verdicts.notes)
+    return report(verdicts.signals, asked, shares, rollout.weight, verdicts.notes)
 
 
 async def look_at_budget(

@@ -12,15 +12,13 @@ import msgspec
 from msgspec import Struct, json
 
 from drainproxy.config.urls import authorization, basic_authorization, shown, without_user
+from drainproxy.rollout.unwaited import in_thread
 
+from .memory import Allowance, BeyondAllowance
 from .samples import Series
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
-
-# So much of all answers of one look together is read. A sample has 29 bytes there, takes 129 of
-# memory and 159 while it is read (deploy/gate/deployment.yaml has the limit).
-_MOST_BYTES = 64 << 20
 
 
 class NoAnswer(Exception):
@@ -40,6 +38,8 @@ class PrometheusServer(Struct, frozen=True):
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
+    # Whose answers are large take turns; all looks of a process have one server.
+    turn: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
 
     @property
     def shown(self) -> str:
@@ -69,60 +69,54 @@ class _Answer(Struct, rename="camel"):
 
 
 async def ask(
-    server: PrometheusServer, queries: Mapping[str, str], now: float
+    server: PrometheusServer,
+    queries: Mapping[str, str],
+    now: float,
+    allowance: Allowance | None = None,
 ) -> dict[str, list[Series]]:
     """The series for each query, by its name, as they were at `now`; NoAnswer if there is one that
-    was not answered as a whole."""
-    from aiohttp import ClientError, ClientPayloadError, ClientSession, ClientTimeout, TCPConnector
+    was not answered as a whole. Who keeps them has an allowance for it."""
+    from aiohttp import ClientError
 
+    its = allowance or Allowance(asyncio.Lock())
     if not _is_address(server.url):
         raise NoAnswer(f"{server.shown}: no address such as http://prometheus:9090")
     try:
-        connector = TCPConnector(ssl=_tls(server))
-        headers = _headers(server)
-    except (OSError, ValueError) as error:
-        raise NoAnswer(f"{server.shown}: {error}") from None
-    try:
-        async with (
-            asyncio.timeout(server.timeout),
-            ClientSession(
-                connector=connector,
-                headers=headers,
-                timeout=ClientTimeout(None),
-                trust_env=not _is_own(server.url),
-            ) as session,
-        ):
-            budget = _Budget(server.shown)
+        async with asyncio.timeout(server.timeout), _session(server) as session:
             found = await asyncio.gather(
-                *(_ask(session, server, query, now, budget) for query in queries.values())
+                *(_ask(session, server, query, now, its) for query in queries.values())
             )
     except TimeoutError:
-        raise NoAnswer(f"{server.shown}: no answer within {server.timeout:g} s") from None
-    except ClientPayloadError:
-        reason = "the answer breaks off, or is not compressed as it says"
-        raise NoAnswer(f"{server.shown}: {reason}") from None
-    except (ClientError, OSError, ValueError) as error:
-        raise NoAnswer(f"{server.shown}: {str(error) or type(error).__name__}") from None
+        reason = "no answer" if not its.is_waiting else "other large looks have been under way"
+        raise NoAnswer(f"{server.shown}: {reason} within {server.timeout:g} s") from None
+    except (BeyondAllowance, ClientError, OSError, ValueError) as error:
+        raise NoAnswer(f"{server.shown}: {_reason(error)}") from None
     return dict(zip(queries, found, strict=True))
 
 
-class _Budget:
-    """How many bytes all answers of one look may have; NoAnswer of `url` where they have more."""
+def _session(server: PrometheusServer) -> "ClientSession":
+    """With what every question has; OSError or ValueError where a file cannot be read."""
+    from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._left = _MOST_BYTES
+    headers, tls = _headers(server), _tls(server)
+    return ClientSession(
+        connector=TCPConnector(ssl=tls),
+        headers=headers,
+        timeout=ClientTimeout(None),
+        trust_env=not _is_own(server.url),
+    )
 
-    def spend(self, size: int) -> None:
-        """So many have come."""
-        self._left -= size
-        if self._left < 0:
-            reason = f"its answers are over {_MOST_BYTES >> 20} MiB together: narrow the window"
-            raise NoAnswer(f"{self._url}: {reason}, or select fewer pods")
+
+def _reason(error: Exception) -> str:
+    from aiohttp import ClientPayloadError
+
+    if isinstance(error, ClientPayloadError):
+        return "the answer breaks off, or is not compressed as it says"
+    return str(error) or type(error).__name__
 
 
 async def _ask(
-    session: "ClientSession", server: PrometheusServer, query: str, now: float, budget: _Budget
+    session: "ClientSession", server: PrometheusServer, query: str, now: float, its: Allowance
 ) -> list[Series]:
     form = {
         "query": query,
@@ -136,11 +130,11 @@ async def _ask(
     async with session.post(url, data=form, allow_redirects=False) as answer:
         body = bytearray()
         async for chunk in answer.content.iter_any():
-            budget.spend(len(chunk))
+            await its.spend(len(chunk))
             body += chunk
             # What a few compressed bytes become is there at once: others, and the timeout, go on.
             await asyncio.sleep(0)
-    return series_of(server.shown, answer.status, body)
+    return await in_thread(lambda: series_of(server.shown, answer.status, body))
 
 
 def series_of(url: str, status: int, body: bytes | bytearray) -> list[Series]:

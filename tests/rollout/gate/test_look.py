@@ -1,6 +1,7 @@
 """A look asks and judges; it is repeated until there is a verdict, or no time is left."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -71,6 +72,40 @@ async def test_without_prometheus_it_is_a_hold() -> None:
     assert "127.0.0.1:1" in found.reason
     budget = await look_at_budget(PrometheusServer("http://127.0.0.1:1"), "sloth", "shop", NOW)
     assert budget.verdict == "hold"
+
+
+async def test_what_takes_too_long_to_judge_is_a_hold_and_no_other_large_look_begins_before_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr("drainproxy.rollout.gate.memory._SMALL", 0)
+    monkeypatch.setattr("drainproxy.rollout.gate.look.doubt", lambda *_: ended.wait(30) and None)
+    async with serving(fleets(Fleet().requests(1000), Fleet(5).requests(1000))) as url:
+        server = PrometheusServer(url, timeout=1.0)
+        found, other = [await look_at_canary(server, ROLLOUT, NOW) for _ in range(2)]
+        assert (found.verdict, other.verdict) == ("hold", "hold")
+        assert "cannot be judged within 1 s: narrow the window" in found.reason
+        assert "other large looks have been under way within 1 s" in other.reason
+        assert found.queries
+        ended.set()
+        async with asyncio.timeout(10), server.turn:
+            pass
+        assert (await look_at_canary(server, ROLLOUT, NOW)).verdict == "pass"
+
+
+async def test_what_is_not_answered_keeps_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drainproxy.rollout.gate.memory._SMALL", 0)
+
+    async def broken(_: web.Request) -> web.Response:
+        return web.Response(text="x" * 100)
+
+    async with serving(broken) as url:
+        server = PrometheusServer(url)
+        for _ in range(2):
+            found = await look_at_canary(server, ROLLOUT, NOW)
+            assert found.reason.endswith("no answer of Prometheus")
+        async with asyncio.timeout(10), server.turn:
+            pass
 
 
 async def test_a_budget_is_one_signal() -> None:

@@ -235,7 +235,7 @@ async def test_what_a_few_compressed_bytes_become_costs_no_more_than_the_timeout
 
 async def test_all_answers_of_a_look_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which two thirds of it do not exceed, and four thirds do."""
-    monkeypatch.setattr("drainproxy.rollout.gate.prometheus._MOST_BYTES", 3000)
+    monkeypatch.setattr("drainproxy.rollout.gate.memory.MOST", 3000)
     asked = []
 
     async def handler(request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import threading
 import time
 from base64 import b64encode
 from pathlib import Path
@@ -42,6 +43,24 @@ async def test_flagger_reads_the_status(bad: int, confirm: int, rollback: int) -
             async with client.post(f"/gate/flagger/{hook}", json=HOOK) as said:
                 assert said.status == status
                 assert (await said.json())["reason"]
+
+
+async def test_others_are_answered_while_a_look_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    judging, ended = threading.Event(), threading.Event()
+
+    def doubt(*_: object) -> None:
+        judging.set()
+        ended.wait(30)
+
+    monkeypatch.setattr("drainproxy.rollout.gate.look.doubt", doubt)
+    async with gate(prometheus(0)) as client, asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(client.post("/gate/argo", json=ASKED))
+        await asyncio.to_thread(judging.wait)
+        for path in ("/livez", "/readyz", "/metrics"):
+            async with client.get(path) as said:
+                assert said.status == 200
+        ended.set()
+        assert (await (await asked).json())["verdict"] == "pass"
 
 
 async def test_what_is_counted_begins_anew_at_each_weight_and_where_flagger_went_on() -> None:
