@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,13 +98,21 @@ async def ask(
 def _session(server: PrometheusServer) -> "ClientSession":
     """With what every question has; OSError or ValueError where a file cannot be read."""
     from aiohttp import ClientSession, ClientTimeout, TCPConnector
+    from aiohttp.helpers import get_env_proxy_for_url
+    from yarl import URL
 
     headers, tls = _headers(server), _tls(server)
+    proxy = None
+    # `trust_env` would do, and send what ~/.netrc has for this host or for any, too.
+    if not _is_own(server.url):
+        with suppress(LookupError):
+            proxy = get_env_proxy_for_url(URL(server.url))
     return ClientSession(
         connector=TCPConnector(ssl=tls),
         headers=headers,
         timeout=ClientTimeout(None),
-        trust_env=not _is_own(server.url),
+        proxy=proxy and proxy[0],
+        proxy_auth=proxy and proxy[1],
     )
 
 

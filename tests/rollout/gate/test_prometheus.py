@@ -56,6 +56,28 @@ async def test_what_is_on_this_machine_is_not_asked_through_a_proxy(
         await ask(PrometheusServer("http://prometheus.invalid:9090"), QUERIES, 100.0)
 
 
+async def test_what_netrc_has_for_a_host_is_not_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has named it; and beside a token of ours it was an error."""
+    seen: list[str | None] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return answer([])
+
+    monkeypatch.setattr("drainproxy.rollout.gate.prometheus._is_own", lambda _: False)
+    netrc, token = tmp_path / "netrc", tmp_path / "token"
+    netrc.write_text("default login me password secret\n")
+    token.write_text("mine")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("no_proxy", "*")
+    async with serving(handler) as url:
+        await ask(PrometheusServer(url, bearer_file=str(token)), {"one": "up"}, 1.0)
+        await ask(PrometheusServer(url), {"one": "up"}, 1.0)
+    assert seen == ["Bearer mine", None]
+
+
 async def test_headers_and_credentials_are_read_anew_each_time(tmp_path: Path) -> None:
     seen: list[tuple[str | None, str | None]] = []
 
