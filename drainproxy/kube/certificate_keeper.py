@@ -19,6 +19,8 @@ from typing import Any, Final, NoReturn
 
 from msgspec import Struct
 
+from drainproxy.config.key_files import load_pair
+
 from .authority import Credentials, bundle, renewed
 from .cluster import Cluster, ObjectMeta, Stale, Unavailable
 
@@ -193,6 +195,6 @@ def _load(context: ssl.SSLContext, held: Credentials) -> None:
     file = os.memfd_create("drainproxy-certificate", os.MFD_CLOEXEC)
     try:
         os.write(file, held.cert + held.key)
-        context.load_cert_chain(f"/proc/self/fd/{file}")
+        load_pair(context, f"/proc/self/fd/{file}")
     finally:
         os.close(file)

@@ -6,6 +6,8 @@ import ssl
 from pathlib import Path
 from typing import NoReturn
 
+from drainproxy.config.key_files import load_pair
+
 # In seconds. The kubelet takes up to a minute to update a mounted Secret.
 _LOOK_EVERY = 1.0
 
@@ -65,9 +67,4 @@ class Certificates:
         return self._cert.read_bytes(), self._key.read_bytes()
 
     def _load(self, context: ssl.SSLContext) -> None:
-        # Without a password OpenSSL would ask for one on the terminal.
-        context.load_cert_chain(self._cert, self._key, password=_no_password)
-
-
-def _no_password() -> str:
-    return ""
+        load_pair(context, self._cert, self._key)

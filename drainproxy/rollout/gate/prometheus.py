@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct, json
 
+from drainproxy.config.key_files import load_pair
 from drainproxy.config.urls import authorization, basic_authorization, shown, without_user
 from drainproxy.rollout.unwaited import in_thread
 
@@ -215,5 +216,5 @@ def _tls(server: PrometheusServer) -> ssl.SSLContext | bool:
         return True
     context = ssl.create_default_context(cafile=server.ca_file)
     if server.cert_file:
-        context.load_cert_chain(server.cert_file, server.key_file)
+        load_pair(context, server.cert_file, server.key_file)
     return context

@@ -3,6 +3,7 @@
 import ssl
 from functools import cache
 
+from drainproxy.config.key_files import load_pair
 from drainproxy.rollout.smoke.model import Tls
 from drainproxy.rollout.smoke.stage import Failed
 
@@ -20,7 +21,7 @@ def context(tls: Tls) -> ssl.SSLContext:
         made = ssl.create_default_context(cafile=tls.ca or None)
         file = tls.cert
         if tls.cert:
-            made.load_cert_chain(tls.cert, tls.key)
+            load_pair(made, tls.cert, tls.key)
     except (OSError, ssl.SSLError) as error:
         raise Failed(f"tls: {file!r}: {_reason(error)}") from None
     if tls.insecure:
