@@ -37,6 +37,8 @@ def called(*arguments: str) -> Result:
         ("--canary-hash", "", "--stable-hash", "abc"),
         ("--canary-hash", "abc"),
         ("--canary", " ", "--stable", 'a="b"'),
+        ("--canary", "{}", "--stable", 'a="b"'),
+        ("--canary", 'a="b"', "--stable", 'a="c",hash=""'),
     ],
 )
 def test_a_version_that_was_not_named_is_a_hold(arguments: tuple[str, ...]) -> None:

@@ -28,6 +28,13 @@ _LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EXAMPLE: Final = "rollouts_pod_template_hash"
 # One matcher of PromQL: a label, an operator and a text in double quotes.
 _MATCHER: Final = re.compile(r'\s*[A-Za-z_][A-Za-z0-9_]*\s*(?:=~|!~|!=|=)\s*"(?:[^"\\\n]|\\.)+"\s*')
+# What a matcher or a selector becomes whose variable is not set, in a pipeline or in a chart.
+_UNSET: Final = re.compile(r'(?<!!)=~?\s*""\s*(?=[,}]|$)|^\s*\{\s*\}\s*$')
+
+
+def is_unset(text: str) -> bool:
+    """Whether nothing is selected by what was to be put in there: `{}`, or `version=""`."""
+    return bool(_UNSET.search(text))
 
 
 def selector(text: str) -> str:

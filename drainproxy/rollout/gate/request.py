@@ -18,7 +18,7 @@ from drainproxy.rollout.migration.declared import parse_app, parse_version
 from .budget import SOURCES, budget_queries
 from .judgement import policy_of
 from .look import Rollout
-from .queries import hash_selector, selector
+from .queries import hash_selector, is_unset, selector
 from .record import MigrationQuestion
 
 Body = TypeVar("Body")
@@ -123,6 +123,8 @@ def _version(name: str, text: str) -> int | None:
 
 def matchers(name: str, text: str, hash_: str, label: str, namespace: str) -> str:
     """What selects the pods of one version; LookupError if nobody has said which they are."""
+    if is_unset(text):
+        raise LookupError(f"the pods of {name} are unknown: {text!r} lacks a value")
     if text.strip():
         return selector(text)
     if not hash_.strip():

@@ -2,7 +2,15 @@
 
 import pytest
 
-from drainproxy.rollout.gate.queries import COUNTED, GAUGES, hash_selector, queries, selector, texts
+from drainproxy.rollout.gate.queries import (
+    COUNTED,
+    GAUGES,
+    hash_selector,
+    is_unset,
+    queries,
+    selector,
+    texts,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +49,24 @@ def test_who_takes_other_quotes_of_promql_is_told_which(text: str) -> None:
 def test_what_selects_everything_or_is_no_selector_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="selector"):
         selector(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_it"),
+    [
+        ("{}", True),
+        (" { } ", True),
+        ('job="web",version=""', True),
+        ('{version=~ "" }', True),
+        ('version="",job="web"', True),
+        ('version!="",job="web"', False),
+        (r'a="b=\"\"",c="d"', False),
+        ('a="b"', False),
+        ("", False),
+    ],
+)
+def test_a_value_that_was_never_put_in_is_known(text: str, is_it: bool) -> None:
+    assert is_unset(text) == is_it
 
 
 def test_a_hash_is_quoted_and_an_empty_one_refused() -> None:
