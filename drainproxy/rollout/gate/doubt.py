@@ -1,6 +1,7 @@
 """Results of Prometheus that look right but cannot be judged: they are a hold."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from math import isfinite, isnan
 from operator import lt
 from typing import Final
@@ -17,6 +18,7 @@ _MOST: Final = 2.0**53
 _OF_SIDECARS: Final = tuple(name for name in COUNTED if name.endswith("_total"))
 _CONNECTIONS: Final = "drainproxy_connections_total"
 _REQUESTS: Final = "drainproxy_requests_total"
+_STARTS: Final = "process_start_time_seconds"
 _ENDED: Final = "drainproxy_ended_total"
 # Of these kinds, whatever tells of one family is counted in the other, which has all its series
 # from the start. One that a relabelling drops takes its signals with it.
@@ -89,6 +91,16 @@ def vanished(canary: Found, interval: float, now: float) -> str | None:
     return f"the canary was last scraped {silence:.0f} s ago: its present state is unknown"
 
 
+def uncounted(canary: Found, stable: Found) -> Iterator[str]:
+    """What is not counted of these, and decides nothing."""
+    for name, found in (("the canary", canary), ("stable", stable)):
+        if not found.get(_STARTS) and any(found.get(metric) for metric in _OF_SIDECARS):
+            yield (
+                f"{_STARTS} of {name} is not scraped: what its pods count until their first scrape"
+                " is not seen, nor is their warm-up"
+            )
+
+
 def _twice(one: Series, other: Series) -> str:
     first, second = differing(one, other)
     if not first:
@@ -107,12 +119,17 @@ def _no_counter(metric: str, series: Series) -> str | None:
     moments = [moment for moment, _ in series.samples]
     if not all(map(lt, moments, moments[1:])):
         return "the samples are not in order of time"
-    # What is no number at all is a gap: it is left out of the count.
-    values = [value for _, value in series.samples if isfinite(value)]
-    wrong = values and (min(values) < 0 or max(values) > _MOST)
-    if wrong:
-        value = next(value for value in values if not 0 <= value <= _MOST)
-        return f"no counter is at {value:g}"
+    values = [value for _, value in series.samples]
+    if all(map(isfinite, values)) and (not values or 0 <= min(values) <= max(values) <= _MOST):
+        return None
+    for value, later in pairwise([*values, 0.0]):
+        # A single one that is no number is a gap, which is left out of the count: with it a series
+        # ends that is not scraped any more, and not every server leaves out that mark.
+        if isnan(value):
+            if isnan(later):
+                return "several samples after each other are no numbers"
+        elif not 0 <= value <= _MOST:
+            return f"no counter is at {value:g}"
     return None
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from drainproxy.rollout.unwaited import in_thread
 
 from .budget import budget_queries, judge_budget
-from .doubt import doubt, vanished
+from .doubt import doubt, uncounted, vanished
 from .judgement import Tolerance, overall
 from .memory import NARROWER, Allowance
 from .prometheus import NoAnswer, PrometheusServer, ask
@@ -83,7 +83,8 @@ def _judged(
     ):
         return held(gone, asked)
     shares = traffic(canary, stable)
-    return report(verdicts.signals, asked, shares, rollout.weight, verdicts.notes)
+    notes = [*verdicts.notes, *uncounted(*sides)]
+    return report(verdicts.signals, asked, shares, rollout.weight, notes)
 
 
 async def look_at_budget(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.rollout.gate.doubt import doubt, vanished
+from drainproxy.rollout.gate.doubt import doubt, uncounted, vanished
 from drainproxy.rollout.gate.judgement import Tolerance
 from drainproxy.rollout.gate.queries import COUNTED, GAUGES
 from drainproxy.rollout.gate.report import report
@@ -33,6 +33,9 @@ def test_two_versions_that_were_scraped_leave_no_doubt() -> None:
         (REQUESTS, {}, [(1.0, 1.0), (2.0, 1e300)], "at 1e+300"),
         (REQUESTS, {}, [(2.0, 1.0), (1.0, 2.0)], "order of time"),
         (REQUESTS, {}, [(1.0, 1.0), (1.0, 2.0)], "order of time"),
+        (REQUESTS, {}, [(1.0, 1.0), (2.0, inf)], "at inf"),
+        (REQUESTS, {}, [(1.0, 1.0), (2.0, -inf)], "at -inf"),
+        (REQUESTS, {}, [(1.0, nan), (2.0, 1.0), (3.0, nan), (4.0, nan)], "are no numbers"),
         (DURATION, {}, [(1.0, 1.0)], "bucket"),
         (DURATION, {"le": "wide"}, [(1.0, 1.0)], "bucket"),
         (DURATION, {"le": "NaN"}, [(1.0, 1.0)], "bucket"),
@@ -48,6 +51,20 @@ def test_what_no_sidecar_has_counted_is_in_doubt_on_either_side(
         assert reason in said
         assert said.startswith(f"{metric}{{")
         assert 'pod="web-1"' in said
+
+
+def test_a_mark_that_a_series_has_ended_is_in_no_doubt() -> None:
+    """VictoriaMetrics may hand out the NaN of Prometheus."""
+    for values in ([nan], [1.0, nan], [1.0, nan, 2.0, nan]):
+        ended = Series({"pod": "web-1"}, [*enumerate(values, start=1)])
+        assert doubt({REQUESTS: [ended]}, STABLE) is None
+
+
+def test_a_start_that_is_not_scraped_is_noted() -> None:
+    without = {name: found for name, found in STABLE.items() if name == REQUESTS}
+    assert [*uncounted(STABLE, STABLE)] == [*uncounted({}, {})] == []
+    (note,) = uncounted(without, STABLE)
+    assert note.startswith("process_start_time_seconds of the canary is not scraped")
 
 
 def test_a_version_is_not_compared_with_itself_nor_with_all_pods() -> None:

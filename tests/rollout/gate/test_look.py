@@ -43,6 +43,14 @@ async def test_the_canary_is_compared_with_stable() -> None:
     assert 'drainproxy_requests_total{version="2"}[600s]' in found.queries
 
 
+async def test_what_is_not_counted_is_noted() -> None:
+    canary, stable = Fleet().requests(1000), Fleet(5).requests(1000)
+    del stable.found["process_start_time_seconds"]
+    found = await looked(canary, stable)
+    assert found.verdict == "pass"
+    assert any("of stable is not scraped" in note for note in found.notes)
+
+
 async def test_a_canary_that_nobody_scrapes_is_a_hold() -> None:
     nobody = Fleet()
     nobody.found.clear()
