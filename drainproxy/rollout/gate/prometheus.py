@@ -84,7 +84,7 @@ async def ask(
     if not _is_address(server.url):
         raise NoAnswer(f"{server.shown}: no address such as http://prometheus:9090")
     try:
-        async with asyncio.timeout(server.timeout), _session(server) as session:
+        async with asyncio.timeout(server.timeout), await _session(server) as session:
             found = await asyncio.gather(
                 *(_ask(session, server, query, now, its) for query in queries.values())
             )
@@ -96,13 +96,14 @@ async def ask(
     return dict(zip(queries, found, strict=True))
 
 
-def _session(server: PrometheusServer) -> "ClientSession":
+async def _session(server: PrometheusServer) -> "ClientSession":
     """With what every question has; OSError or ValueError where a file cannot be read."""
     from aiohttp import ClientSession, ClientTimeout, TCPConnector
     from aiohttp.helpers import get_env_proxy_for_url
     from yarl import URL
 
-    headers, tls = _headers(server), _tls(server)
+    # A file may be a pipe, or of a network that is away; the usual authorities take tens of ms.
+    headers, tls = await in_thread(lambda: (_headers(server), _tls(server)))
     proxy = None
     # `trust_env` would do, and send what ~/.netrc has for this host or for any, too.
     if not _is_own(server.url):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,19 @@ async def test_a_server_that_does_not_answer_costs_the_timeout_and_no_more() -> 
     async with serving(silent) as url, asyncio.timeout(10):
         with pytest.raises(NoAnswer, match=r"no answer within 0\.2 s"):
             await ask(PrometheusServer(url, timeout=0.2), QUERIES, 1.0)
+
+
+async def test_a_file_that_nobody_writes_costs_the_timeout_and_no_more(tmp_path: Path) -> None:
+    pipe = tmp_path / "token"
+    os.mkfifo(pipe)
+    server = PrometheusServer("http://127.0.0.1:1", timeout=0.2, bearer_file=str(pipe))
+    try:
+        async with asyncio.timeout(10):
+            with pytest.raises(NoAnswer, match=r"no answer within 0\.2 s"):
+                await ask(server, QUERIES, 1.0)
+    finally:
+        # Whoever reads it goes on.
+        os.close(os.open(pipe, os.O_RDWR))
 
 
 async def test_a_redirect_is_not_followed() -> None:
