@@ -211,7 +211,9 @@ def _following(before: float | None, after: float | None) -> float:
     """In percent; a usage error if the weight does not rise."""
     if before is None or after is None:
         raise click.UsageError("give --percent, or --from and --to")
-    if not before < after:
+    if before == after:
+        raise click.UsageError(f"--from and --to are both {before:g}: nobody has to move")
+    if before > after:
         back = f"--from {100 - before:g} --to {100 - after:g}"
         raise click.UsageError(
             f"--from {before:g} --to {after:g}: the weight must rise; when it falls, ask the pods"

@@ -334,7 +334,7 @@ async def test_a_rebalance_tells_how_far_it_is(started: bool, first: list[str]) 
         (("--from", "5"), "give --percent, or --from and --to"),
         (("--percent", "5", "--to", "10"), "give --percent, or --from and --to"),
         (("--from", "50", "--to", "10"), "with --from 50 --to 90"),
-        (("--from", "10", "--to", "10"), "the weight must rise"),
+        (("--from", "10", "--to", "10"), "both 10: nobody has to move"),
     ],
 )
 async def test_a_rebalance_of_nothing_is_refused(arguments: tuple[str, ...], problem: str) -> None:
