@@ -33,6 +33,13 @@ def test_its_links_lead_somewhere() -> None:
     assert [link for link in links if not (DEPLOY / link).exists()] == []
 
 
+def test_manifests_name_sections_that_it_has() -> None:
+    manifests = [path.read_text() for path in DEPLOY.rglob("*.yaml")]
+    named = {name for text in manifests for name in re.findall(r'ROLLOUTS\.md, "([^"]+)"', text)}
+    assert named
+    assert named - {*re.findall(r"^## (.+)$", GUIDE, re.MULTILINE)} == set()
+
+
 def test_it_names_every_manifest() -> None:
     files = [path for folder in ("rollouts", "gate") for path in (DEPLOY / folder).rglob("*.*")]
     named = re.findall(r"[\w-]+\.(?:yaml|md)", GUIDE)
