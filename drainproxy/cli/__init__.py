@@ -1,5 +1,6 @@
 """The commands: arguments in, exit codes out. Each is imported only when it is called."""
 
+import signal
 import sys
 
 from drainproxy.cli import held_signals
@@ -9,7 +10,7 @@ held_signals.hold(sys.argv)
 
 from collections import UserDict  # noqa: E402
 from importlib import import_module  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, Final  # noqa: E402
 
 import click  # noqa: E402
 
@@ -42,6 +43,8 @@ _SECTIONS = {
         "gate": "drainproxy.cli.gate:gate",
     },
 }
+# As a shell has it.
+_INTERRUPTED: Final = 128 + signal.SIGINT
 _COMMANDS = {name: where for section in _SECTIONS.values() for name, where in section.items()}
 
 
@@ -60,6 +63,14 @@ class Commands(Group):
     def __init__(self, *arguments: Any, **given: Any) -> None:
         super().__init__(*arguments, **given)
         self.commands = Imported(_COMMANDS)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Interrupted, it exits as whoever SIGINT ends. click would exit with 1, which is a verdict
+        of many commands: a pipeline would roll back where somebody has stopped to wait."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(_INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of their sections."""

@@ -1,12 +1,14 @@
 """`drainproxy gate`: judges by Prometheus whether a rollout may go on."""
 
 import asyncio
+import os
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -99,9 +101,13 @@ def migration(**given: Any) -> None:
     from drainproxy.rollout.gate.combine import combined, judge_migration
 
     question, record = _question(given), _record(given)
-    answer = record.answers(question, record.load(question), datetime.now(UTC)).deploy
-    assert answer is not None  # --version is required
-    _finish(combined([], [judge_migration("migration", answer.verdict, answer.reason)]), given)
+
+    def look() -> "GateReport":
+        answer = record.answers(question, record.load(question), datetime.now(UTC)).deploy
+        assert answer is not None  # --version is required
+        return combined([], [judge_migration("migration", answer.verdict, answer.reason)])
+
+    _finish(look, given)
 
 
 @gate.command(
@@ -247,16 +253,37 @@ def _look(look: Look, given: dict[str, Any]) -> None:
     from drainproxy.rollout.unwaited import Loop
 
     def seen(report: "GateReport") -> None:
-        click.echo(f"{report.verdict}: {report.reason}", err=True)
+        _say(f"{report.verdict}: {report.reason}", sys.stderr)
 
-    with asyncio.Runner(loop_factory=Loop) as runner:
-        report = runner.run(wait_for_verdict(look, given["wait"], given["interval"], seen))
-    _finish(report, given)
+    def looked() -> "GateReport":
+        with asyncio.Runner(loop_factory=Loop) as runner:
+            return runner.run(wait_for_verdict(look, given["wait"], given["interval"], seen))
+
+    _finish(looked, given)
 
 
-def _finish(report: "GateReport", given: dict[str, Any]) -> None:
-    from drainproxy.rollout.gate.report import EXIT_CODES
+def _finish(judge: Callable[[], "GateReport"], given: dict[str, Any]) -> None:
+    """Exit with the verdict: an accident is none, least of all a fail, at which a pipeline would
+    roll back."""
+    from drainproxy.rollout.gate.report import EXIT_CODES, held
 
+    try:
+        report = judge()
+    except Exception as error:
+        traceback.print_exc()
+        report = held(f"a mistake of drainproxy itself, which has judged nothing: {error!r}")
     is_json = given["output"] == "json"
-    click.echo(report.as_json().decode() if is_json else report.as_text())
+    _say(report.as_json().decode() if is_json else report.as_text(), sys.stdout)
     sys.exit(0 if given["advise"] else EXIT_CODES[report.verdict])
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """To whoever listens. That nobody does, or that a disk is full, changes no verdict."""
+    try:
+        click.echo(text, file=stream)
+    except OSError as error:
+        # What is left in the buffer would fail again at the end, with an exit code of its own.
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+        if stream is not sys.stderr:
+            _say(f"drainproxy: the verdict cannot be written: {error.strerror}", sys.stderr)

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import os
+import signal
 import socket
 import sys
 import threading
 import time
 from itertools import count
 from pathlib import Path
+from subprocess import PIPE, Popen, run
 from types import SimpleNamespace
 
 import pytest
@@ -24,6 +27,14 @@ from drainproxy.rollout.gate.report import GateReport
 
 NOBODY = ("--prometheus", "http://127.0.0.1:1")
 BOTH = ("--canary", 'version="2"', "--stable", 'version="1"')
+
+# The exit code of a gate that says what its argument is.
+SAYS = """
+import sys
+from drainproxy.cli.gate import _finish
+from drainproxy.rollout.gate.report import GateReport
+_finish(lambda: GateReport(sys.argv[1], "so"), {"output": "human", "advise": False})
+"""
 
 
 def called(*arguments: str) -> Result:
@@ -91,6 +102,46 @@ def test_the_weight_of_the_report_is_in_percent() -> None:
 
 def test_advice_never_fails() -> None:
     assert called("canary", *BOTH, *NOBODY, "--advise").exit_code == 0
+
+
+def test_whoever_stops_to_wait_has_no_verdict() -> None:
+    """With 1 a pipeline would roll back."""
+    waits = [sys.executable, "-m", "drainproxy", "gate", "canary", *BOTH, *NOBODY, "--wait", "1m"]
+    with Popen(waits, stdout=PIPE, stderr=PIPE, text=True) as gate:
+        assert gate.stderr
+        assert gate.stdout
+        assert gate.stderr.readline().startswith("hold: ")
+        gate.send_signal(signal.SIGINT)
+        assert gate.wait(30) == 130
+        assert gate.stdout.read() == ""
+
+
+@pytest.mark.parametrize("options", [(), ("--advise",)])
+def test_an_accident_is_a_hold(options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> GateReport:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr("drainproxy.rollout.gate.look.look_at_canary", broken)
+    done = called("canary", *BOTH, *options)
+    assert done.exit_code == (0 if options else 3)
+    assert "RuntimeError('no such thing')" in done.stdout
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("pass", 0), ("fail", 1), ("hold", 3)])
+@pytest.mark.parametrize("is_pipe", [True, False])
+def test_a_verdict_that_cannot_be_written_stays_the_verdict(
+    verdict: str, code: int, is_pipe: bool
+) -> None:
+    reading, pipe = os.pipe()
+    os.close(reading)
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-c", SAYS, verdict]
+        done = run(command, stdout=pipe if is_pipe else full, stderr=PIPE, text=True)
+    os.close(pipe)
+    assert done.returncode == code
+    assert done.stderr.startswith("drainproxy: the verdict cannot be written: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_resolver_that_hangs_costs_the_timeout_and_no_more(
