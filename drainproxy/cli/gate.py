@@ -265,13 +265,13 @@ def _look(look: Look, given: dict[str, Any]) -> None:
 def _finish(judge: Callable[[], "GateReport"], given: dict[str, Any]) -> None:
     """Exit with the verdict: an accident is none, least of all a fail, at which a pipeline would
     roll back."""
-    from drainproxy.rollout.gate.report import EXIT_CODES, held
+    from drainproxy.rollout.gate.report import EXIT_CODES, mistaken
 
     try:
         report = judge()
     except Exception as error:
         traceback.print_exc()
-        report = held(f"a mistake of drainproxy itself, which has judged nothing: {error!r}")
+        report = mistaken(error)
     is_json = given["output"] == "json"
     _say(report.as_json().decode() if is_json else report.as_text(), sys.stdout)
     sys.exit(0 if given["advise"] else EXIT_CODES[report.verdict])

@@ -65,6 +65,11 @@ def held(reason: str, queries: Sequence[str] = ()) -> GateReport:
     return GateReport("hold", reason, queries=queries)
 
 
+def mistaken(error: Exception) -> GateReport:
+    """The report where we have failed ourselves: an engine or a pipeline would roll back."""
+    return held(f"a mistake of drainproxy itself, which has judged nothing: {error!r}")
+
+
 def reason_of(verdict: Verdict, signals: Sequence[SignalJudgement]) -> str:
     """Which signal decides, and why."""
     deciding = [each for each in signals if each.verdict == verdict]

@@ -27,7 +27,7 @@ from .evaluation import Evaluation, evaluate, evaluation_of
 from .look_cache import LookCache
 from .prometheus import PrometheusServer
 from .record import RecordSource
-from .report import GateReport, held
+from .report import GateReport, held, mistaken
 from .request import GateRequest, read_argo, read_flagger
 from .steps import Steps
 
@@ -155,9 +155,13 @@ class Gate:
 
     async def _look(self, evaluation: Evaluation) -> GateReport:
         step = self._steps.within_step(evaluation.rollout, time.time())
+        judged = replace(evaluation, rollout=step)
         with self._seconds.time():
-            judged = replace(evaluation, rollout=step)
-            return await evaluate(self._server, self._record, judged)
+            try:
+                return await evaluate(self._server, self._record, judged)
+            except Exception as error:
+                log.exception("a look has failed")
+                return mistaken(error)
 
     async def healthy(self, _: web.Request) -> web.Response:
         """It answers."""

@@ -63,6 +63,25 @@ async def test_others_are_answered_while_a_look_is_judged(monkeypatch: pytest.Mo
         assert (await (await asked).json())["verdict"] == "pass"
 
 
+async def test_a_mistake_of_ours_is_a_hold(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With 500 Argo Rollouts would abort after a while."""
+
+    def doubt(*_: object) -> None:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr("drainproxy.rollout.gate.look.doubt", doubt)
+    async with gate(prometheus(50)) as client:
+        async with client.post("/gate/argo", json=ASKED) as said:
+            body = await said.json()
+        assert (said.status, body["verdict"]) == (200, "hold")
+        assert "RuntimeError('no such thing')" in body["reason"]
+        async with client.post("/gate/flagger/rollback", json=HOOK) as said:
+            assert said.status == 403
+    assert "RuntimeError" in caplog.text
+
+
 async def test_what_is_counted_begins_anew_at_each_weight_and_where_flagger_went_on() -> None:
     async with gate(prometheus(0)) as client:
         asked = ("", 600), ("100", 600), ("5", 60), ("10", 60), ("", 60)
