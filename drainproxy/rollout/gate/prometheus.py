@@ -137,8 +137,7 @@ async def _ask(
         # Of Thanos: a part of the series is no answer.
         "partial_response": "false",
     }
-    url = without_user(urlsplit(server.url)).geturl().rstrip("/") + "/api/v1/query"
-    async with session.post(url, data=form, allow_redirects=False) as answer:
+    async with session.post(_endpoint(server.url), data=form, allow_redirects=False) as answer:
         body = bytearray()
         async for chunk in answer.content.iter_any():
             await its.spend(len(chunk))
@@ -146,6 +145,12 @@ async def _ask(
             # What a few compressed bytes become is there at once: others, and the timeout, go on.
             await asyncio.sleep(0)
     return await in_thread(lambda: series_of(server.shown, answer.status, body))
+
+
+def _endpoint(url: str) -> str:
+    """Of the API at this address, whose query stays, as a tenant's token may stand there."""
+    parts = without_user(urlsplit(url))
+    return parts._replace(path=parts.path.rstrip("/") + "/api/v1/query", fragment="").geturl()
 
 
 def series_of(url: str, status: int, body: bytes | bytearray) -> list[Series]:

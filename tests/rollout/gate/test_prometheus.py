@@ -44,6 +44,19 @@ async def test_it_is_asked_for_the_moment_and_for_all_series_or_none(
     ]
 
 
+@pytest.mark.parametrize("rest", ["", "/", "?tenant=shop", "/?tenant=shop#x"])
+async def test_the_query_of_the_address_stays_a_query(rest: str) -> None:
+    seen: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.path_qs)
+        return answer([])
+
+    async with serving(handler) as url:
+        await ask(PrometheusServer(url + rest), {"one": "up"}, 1.0)
+    assert seen == ["/api/v1/query" + ("?tenant=shop" if "?" in rest else "")]
+
+
 async def test_what_is_on_this_machine_is_not_asked_through_a_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
