@@ -22,6 +22,7 @@ from drainproxy.cli.gate_options import (
     VERSIONS,
     added,
     judge_app,
+    judge_credentials,
     judge_listen,
     judge_service,
     judge_versions,
@@ -58,7 +59,7 @@ def gate() -> None:
 
 
 @gate.command(
-    judges=SIDES,
+    judges=[*SIDES, judge_credentials],
     epilog="""\b
 Example:
   drainproxy gate canary --namespace shop --canary-hash 6d5f9c --stable-hash 7c4b8d \\
@@ -72,7 +73,7 @@ def canary(**given: Any) -> None:
 
 
 @gate.command(
-    judges=[judge_service],
+    judges=[judge_service, judge_credentials],
     epilog="""\b
 Example:
   drainproxy gate budget --source pyrra --service shop --prometheus https://prometheus.example
@@ -112,7 +113,7 @@ def migration(**given: Any) -> None:
 
 @gate.command(
     "all",
-    judges=[judge_versions, *SIDES, judge_service, judge_app],
+    judges=[judge_versions, *SIDES, judge_service, judge_app, judge_credentials],
     epilog="""\b
 Example:
   drainproxy gate all --namespace shop --canary-hash 6d5f9c --stable-hash 7c4b8d \\
@@ -135,7 +136,7 @@ def all_(**given: Any) -> None:
 
 
 @gate.command(
-    judges=[judge_listen],
+    judges=[judge_listen, judge_credentials],
     epilog="""\b
 Example:
   drainproxy gate serve --prometheus http://prometheus:9090 --token-file /run/secrets/gate/token

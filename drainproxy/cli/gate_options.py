@@ -265,6 +265,16 @@ def judge_side(name: str) -> Judge:
     return judge
 
 
+def judge_credentials(given: Mapping[str, Any]) -> Iterator[str]:
+    """Whether each of them is used: Prometheus would answer that one is missing."""
+    if given["password_file"] is not None and given["user"] is None:
+        yield "--password-file: say whose it is with --user"
+    if given["key_file"] is not None and given["cert_file"] is None:
+        yield "--key-file: say of which certificate it is with --cert-file"
+    if given["bearer_file"] is not None and given["user"] is not None:
+        yield "--bearer-file and --user: only one of both can be sent"
+
+
 def judge_service(given: Mapping[str, Any]) -> Iterator[str]:
     """Whether recording rules can be of a service with this name."""
     from drainproxy.rollout.gate.budget import budget_queries
