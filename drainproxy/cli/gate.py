@@ -169,6 +169,7 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     from drainproxy.config.addresses import parse_listen
     from drainproxy.not_http import brief
     from drainproxy.rollout.gate.serve import Gate, Token
+    from drainproxy.rollout.unwaited import Loop
     from drainproxy.sidecar import logs
 
     address = parse_listen(listen)
@@ -178,7 +179,14 @@ def serve(listen: str, token_file: Path | None, **given: Any) -> None:
     logs.configure("info", "text")
     brief("aiohttp.server")
     try:
-        web.run_app(app, host=address.host or None, port=address.port, print=None, access_log=None)
+        web.run_app(
+            app,
+            host=address.host or None,
+            port=address.port,
+            print=None,
+            access_log=None,
+            loop=Loop(),
+        )
     except OSError as error:
         raise click.ClickException(f"--listen {listen}: {error.strerror or error}") from None
 

@@ -10,8 +10,9 @@ import threading
 import time
 from itertools import count
 from pathlib import Path
-from subprocess import PIPE, Popen, run
+from subprocess import DEVNULL, PIPE, Popen, run
 from types import SimpleNamespace
+from urllib.request import urlopen
 
 import pytest
 from click import Context
@@ -21,6 +22,7 @@ from drainproxy.cli.gate import canary, gate
 from drainproxy.cli.gate_options import rollout
 from drainproxy.cli.migration import migration
 from drainproxy.extras import install_hint
+from drainproxy.rehearsal.ports import free_ports
 from drainproxy.rollout.gate.judgement import SignalJudgement
 from drainproxy.rollout.gate.look import Rollout
 from drainproxy.rollout.gate.report import GateReport
@@ -34,6 +36,24 @@ import sys
 from drainproxy.cli.gate import _finish
 from drainproxy.rollout.gate.report import GateReport
 _finish(lambda: GateReport(sys.argv[1], "so"), {"output": "human", "advise": False})
+"""
+
+# A gate that serves, and whose name server does not answer.
+HANGS = """
+import socket, sys, time
+from aiohttp import web
+from drainproxy.cli import main
+known = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *a, **b: (
+    time.sleep(60) if host == "slow.invalid" else known(host, *a, **b)
+)
+started = web.TCPSite.start
+async def start(site):
+    await started(site)
+    print("up", flush=True)
+web.TCPSite.start = start
+main(["gate", "serve", "--listen", f"127.0.0.1:{sys.argv[1]}", "--timeout", "0.5s",
+      "--prometheus", "http://slow.invalid"])
 """
 
 
@@ -114,6 +134,22 @@ def test_whoever_stops_to_wait_has_no_verdict() -> None:
         gate.send_signal(signal.SIGINT)
         assert gate.wait(30) == 130
         assert gate.stdout.read() == ""
+
+
+def test_a_server_does_not_wait_for_a_resolver_that_hangs() -> None:
+    (port,) = free_ports(1)
+    command = [sys.executable, "-c", HANGS, str(port)]
+    body = json.dumps({"canary": 'a="b"', "stable": 'a="c"'}).encode()
+    with Popen(command, stdout=PIPE, text=True, stderr=DEVNULL) as server:
+        assert server.stdout
+        assert server.stdout.readline() == "up\n"
+        with urlopen(f"http://127.0.0.1:{port}/gate/argo", body, timeout=20) as said:
+            assert json.load(said)["reason"].endswith("no answer within 0.5 s")
+        server.send_signal(signal.SIGTERM)
+        try:
+            assert server.wait(15) == 0
+        finally:
+            server.kill()
 
 
 @pytest.mark.parametrize("options", [(), ("--advise",)])
