@@ -44,7 +44,7 @@ async def look_at_canary(server: PrometheusServer, rollout: Rollout, now: float)
     asked = [queries(each, rollout.window) for each in (rollout.canary, rollout.stable)]
     both = {(side, name): query for side in (0, 1) for name, query in asked[side].items()}
     names = {f"{side} {name}": query for (side, name), query in both.items()}
-    allowance = Allowance(server.turn)
+    allowance = Allowance(server.memory)
     try:
         found = await ask(server, names, now, allowance)
     except BaseException as error:

@@ -16,7 +16,7 @@ from drainproxy.config.key_files import load_pair
 from drainproxy.config.urls import authorization, basic_authorization, shown, without_user
 from drainproxy.rollout.unwaited import in_thread
 
-from .memory import Allowance, BeyondAllowance
+from .memory import MOST, Allowance, BeyondAllowance, SharedMemory
 from .samples import Series
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class PrometheusServer(Struct, frozen=True):
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
-    # Whose answers are large take turns; all looks of a process have one server.
-    turn: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
+    # All looks of a process have one server.
+    memory: SharedMemory = msgspec.field(default_factory=SharedMemory)
 
     @property
     def shown(self) -> str:
@@ -80,7 +80,7 @@ async def ask(
     was not answered as a whole. Who keeps them has an allowance for it."""
     from aiohttp import ClientError
 
-    its = allowance or Allowance(asyncio.Lock())
+    its = allowance or Allowance(SharedMemory(MOST))
     if not _is_address(server.url):
         raise NoAnswer(f"{server.shown}: no address such as http://prometheus:9090")
     try:
@@ -89,7 +89,9 @@ async def ask(
                 *(_ask(session, server, query, now, its) for query in queries.values())
             )
     except TimeoutError:
-        reason = "no answer" if not its.is_waiting else "other large looks have been under way"
+        reason = (
+            "no answer" if not its.is_waiting else "other looks have taken what memory there is"
+        )
         raise NoAnswer(f"{server.shown}: {reason} within {server.timeout:g} s") from None
     except (BeyondAllowance, ClientError, OSError, ValueError) as error:
         raise NoAnswer(f"{server.shown}: {_reason(error)}") from None

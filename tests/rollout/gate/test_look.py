@@ -9,6 +9,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from drainproxy.rollout.gate.look import Rollout, look_at_budget, look_at_canary, wait_for_verdict
+from drainproxy.rollout.gate.memory import SharedMemory
 from drainproxy.rollout.gate.prometheus import PrometheusServer
 from drainproxy.rollout.gate.report import GateReport
 from drainproxy.rollout.gate.samples import Series
@@ -86,34 +87,40 @@ async def test_what_takes_too_long_to_judge_is_a_hold_and_no_other_large_look_be
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ended = threading.Event()
-    monkeypatch.setattr("drainproxy.rollout.gate.memory._SMALL", 0)
     monkeypatch.setattr("drainproxy.rollout.gate.look.doubt", lambda *_: ended.wait(30) and None)
     async with serving(fleets(Fleet().requests(1000), Fleet(5).requests(1000))) as url:
-        server = PrometheusServer(url, timeout=1.0)
+        server = PrometheusServer(url, timeout=1.0, memory=SharedMemory(0))
         found, other = [await look_at_canary(server, ROLLOUT, NOW) for _ in range(2)]
         assert (found.verdict, other.verdict) == ("hold", "hold")
         assert "cannot be judged within 1 s: narrow the window" in found.reason
-        assert "other large looks have been under way within 1 s" in other.reason
+        assert "other looks have taken what memory there is within 1 s" in other.reason
         assert found.queries
         ended.set()
-        async with asyncio.timeout(10), server.turn:
+        async with asyncio.timeout(10), server.memory.turn:
             pass
         assert (await look_at_canary(server, ROLLOUT, NOW)).verdict == "pass"
 
 
-async def test_what_is_not_answered_keeps_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drainproxy.rollout.gate.memory._SMALL", 0)
-
+async def test_what_is_not_answered_keeps_no_turn() -> None:
     async def broken(_: web.Request) -> web.Response:
         return web.Response(text="x" * 100)
 
     async with serving(broken) as url:
-        server = PrometheusServer(url)
+        server = PrometheusServer(url, memory=SharedMemory(0))
         for _ in range(2):
             found = await look_at_canary(server, ROLLOUT, NOW)
             assert found.reason.endswith("no answer of Prometheus")
-        async with asyncio.timeout(10), server.turn:
+        async with asyncio.timeout(10), server.memory.turn:
             pass
+
+
+async def test_a_look_gives_back_what_memory_it_took() -> None:
+    async with serving(fleets(Fleet().requests(1000), Fleet(5).requests(1000))) as url:
+        server = PrometheusServer(url)
+        before = server.memory.left
+        await look_at_canary(server, ROLLOUT, NOW)
+        await look_at_budget(server, "sloth", "shop", NOW)
+        assert server.memory.left == before
 
 
 async def test_a_budget_is_one_signal() -> None:

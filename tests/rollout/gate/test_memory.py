@@ -1,32 +1,42 @@
-"""Small looks never wait for each other, and of large ones there is one at a time."""
+"""Looks share what memory there is, and of those that need more there is one at a time."""
 
 import asyncio
 
 import pytest
 
-from drainproxy.rollout.gate.memory import MOST, Allowance, BeyondAllowance
+from drainproxy.rollout.gate.memory import MOST, Allowance, BeyondAllowance, SharedMemory
 
-SMALL, LARGE = 1 << 20, (1 << 20) + 1
+SHARED = 1000
 
 
 @pytest.fixture
-def turn() -> asyncio.Lock:
-    return asyncio.Lock()
+def memory() -> SharedMemory:
+    return SharedMemory(SHARED)
 
 
-async def test_a_small_look_does_not_wait_for_a_large_one(turn: asyncio.Lock) -> None:
+async def test_looks_for_which_there_is_memory_do_not_wait(memory: SharedMemory) -> None:
+    looks = [Allowance(memory) for _ in range(10)]
     async with asyncio.timeout(10):
-        for size in (LARGE, SMALL, SMALL):
-            await Allowance(turn).spend(size)
+        for look in looks:
+            await look.spend(SHARED // 10)
+        assert memory.left == 0
+        for look in looks:
+            look.release()
+        await looks.pop().spend(SHARED // 10)
+        await Allowance(memory).spend(SHARED)
+    assert memory.left == 0
 
 
-async def test_a_large_look_waits_until_nothing_of_the_one_before_is_kept(
-    turn: asyncio.Lock,
+async def test_one_look_may_have_more_and_the_next_waits_until_nothing_of_it_is_kept(
+    memory: SharedMemory,
 ) -> None:
-    first, second = Allowance(turn), Allowance(turn)
-    await first.spend(LARGE)
+    first, second, small = (Allowance(memory) for _ in range(3))
+    async with asyncio.timeout(10):
+        await first.spend(SHARED + 1)
+        await first.spend(10 * SHARED)
+        await small.spend(SHARED)
     # Two of its answers come at the same time.
-    waiting = [asyncio.create_task(second.spend(LARGE)) for _ in range(2)]
+    waiting = [asyncio.create_task(second.spend(1)) for _ in range(2)]
     await asyncio.sleep(0.01)
     assert (second.is_waiting, any(each.done() for each in waiting)) == (True, False)
     first.release()
@@ -34,25 +44,35 @@ async def test_a_large_look_waits_until_nothing_of_the_one_before_is_kept(
         await asyncio.gather(*waiting)
     assert not second.is_waiting
     second.release()
-    assert not turn.locked()
+    small.release()
+    assert (memory.left, memory.turn.locked()) == (SHARED, False)
 
 
 async def test_a_look_that_has_ended_while_it_waited_leaves_its_turn_to_the_next(
-    turn: asyncio.Lock,
+    memory: SharedMemory,
 ) -> None:
-    first, ended, next_one = (Allowance(turn) for _ in range(3))
-    await first.spend(LARGE)
-    waiting = asyncio.create_task(ended.spend(LARGE))
+    first, ended, next_one = (Allowance(memory) for _ in range(3))
+    await first.spend(SHARED + 1)
+    waiting = asyncio.create_task(ended.spend(SHARED + 1))
     await asyncio.sleep(0.01)
     ended.release()
     first.release()
     async with asyncio.timeout(10):
         await waiting
-        await next_one.spend(LARGE)
+        await next_one.spend(SHARED + 1)
 
 
-async def test_no_look_may_have_more_than_there_is(turn: asyncio.Lock) -> None:
-    look = Allowance(turn)
+async def test_what_comes_after_the_end_of_a_look_takes_nothing(memory: SharedMemory) -> None:
+    look = Allowance(memory)
+    look.release()
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            await look.spend(1)
+    assert (memory.left, memory.turn.locked()) == (SHARED, False)
+
+
+async def test_no_look_may_have_more_than_there_is(memory: SharedMemory) -> None:
+    look = Allowance(memory)
     await look.spend(MOST)
     with pytest.raises(BeyondAllowance, match="64 MiB together: narrow the window"):
         await look.spend(1)
