@@ -42,32 +42,42 @@ def without_here_documents(text: str, kept: Callable[[str], str]) -> str:
 def substitutions(text: str) -> Iterator[str]:
     """The scripts in `$(...)` and in backticks, but for those between single quotes. What stands in
     one of them is part of it; one that does not end is none."""
-    at, is_quoted = 0, False
-    while at < len(text):
-        letter = text[at]
-        if letter == "\\":
-            at += 1
-        elif letter == '"':
-            is_quoted = not is_quoted
-        elif letter == "'" and not is_quoted:
-            at = _found(text, "'", at + 1)
-        elif letter == "`":
-            end = _backtick(text, at + 1)
-            if end < len(text):
-                yield re.sub(r"\\([`\\$])", r"\1", text[at + 1 : end])
-            at = end
+    letters = _Letters(text)
+    for letter in letters:
+        at = letters.at
+        if letter == "`":
+            letters.at = _backtick(text, at + 1)
+            if letters.at < len(text):
+                yield re.sub(r"\\([`\\$])", r"\1", text[at + 1 : letters.at])
         elif text.startswith("$(", at) and not text.startswith("$((", at):
-            end = _parenthesis(text, at + 2)
-            if end == len(text):
+            letters.at = _parenthesis(text, at + 2)
+            if letters.at == len(text):
                 return  # nor does any that stands in it
-            yield text[at + 2 : end]
-            at = end
-        at += 1
+            yield text[at + 2 : letters.at]
 
 
-def _found(text: str, letter: str, start: int) -> int:
-    at = text.find(letter, start)
-    return len(text) if at < 0 else at
+class _Letters:
+    """Those of a text that are neither quotes nor behind a backslash or between single quotes.
+    `at` is where the last one stands, and may be set; `is_quoted`: between double quotes."""
+
+    def __init__(self, text: str, at: int = 0) -> None:
+        self._text = text
+        self.at = at
+        self.is_quoted = False
+
+    def __iter__(self) -> Iterator[str]:
+        while self.at < len(self._text):
+            letter = self._text[self.at]
+            if letter == "\\":
+                self.at += 1
+            elif letter == '"':
+                self.is_quoted = not self.is_quoted
+            elif letter == "'" and not self.is_quoted:
+                end = self._text.find("'", self.at + 1)
+                self.at = len(self._text) if end < 0 else end
+            else:
+                yield letter
+            self.at += 1
 
 
 def _backtick(text: str, start: int) -> int:
@@ -79,20 +89,12 @@ def _backtick(text: str, start: int) -> int:
 
 def _parenthesis(text: str, start: int) -> int:
     """Where the one ends that was opened before `start`; quotes hide those between them."""
-    at, depth, is_quoted = start, 1, False
-    while at < len(text):
-        letter = text[at]
-        if letter == "\\":
-            at += 1
-        elif letter == '"':
-            is_quoted = not is_quoted
-        elif letter == "'" and not is_quoted:
-            at = _found(text, "'", at + 1)
-        elif letter in "()" and not is_quoted:
+    letters, depth = _Letters(text, start), 1
+    for letter in letters:
+        if letter in "()" and not letters.is_quoted:
             depth += 1 if letter == "(" else -1
             if not depth:
-                return at
-        at += 1
+                return letters.at
     return len(text)
 
 
