@@ -15,10 +15,17 @@ _OPTION: Final = re.compile(r"--?[A-Za-z][\w-]*=|-[ce](?=\s*[A-Za-z/])")
 # As long as migrations are that stand in a manifest (the API server's limit of a ConfigMap).
 _LONGEST: Final = 1 << 20
 
+# What may stand before the first statement that says that a text is SQL: comments, commands of psql
+# and sqlite3, and which database is meant, or how.
+_BEFORE: Final = (
+    r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/|\\[^\n]*\n|\.[a-z]+\b[^\n]*\n"
+    r"|(?:use|pragma)\s[^;]*;)*"
+)
 # A script may begin with `set -e`, `truncate -s 0 FILE`, or with update-ca-certificates.
 _HEAD: Final = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*(?!(?:set|truncate)\s+[-+])(?:drop|truncate|delete|rename|alter|create|insert|update|merge|with|replace|do|call|grant"
-    r"|revoke|comment|select|begin|start|commit|set|lock|analyze|vacuum)\b(?!-(?!-)|[.=:]|/(?!\*))",
+    _BEFORE + r"(?!(?:set|truncate)\s+[-+])(?:drop|truncate|delete|rename|alter|create|insert"
+    r"|update|merge|with|replace|do|call|grant|revoke|comment|select|begin|start|commit|set|lock"
+    r"|analyze|vacuum)\b(?!-(?!-)|[.=:]|/(?!\*))",
     re.IGNORECASE,
 )
 # Nothing that they take away, or tighten, is there for the version before any more.
