@@ -7,7 +7,8 @@ from bisect import bisect
 from collections.abc import Callable, Iterator
 from typing import Final
 
-_HERE: Final = re.compile(r"<<-?[ \t]*(['\"]?)(?P<end>\w+)\1")
+# `<<<` gives a word and no document.
+_HERE: Final = re.compile(r"(?<!<)<<-?[ \t]*\\?(['\"]?)(?P<end>\w[\w.-]*)\1")
 _ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _USED: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 # They set what stands behind them.
@@ -25,18 +26,17 @@ def without_here_documents(text: str, kept: Callable[[str], str]) -> str:
     left: list[str] = []
     at = 0
     while at < len(lines):
-        line, below = lines[at], at
+        line, below, looked_at = lines[at], at, 0
         for begun in _HERE.finditer(line):
             places = ends.get(begun["end"], [])
-            behind = bisect(places, at)
+            behind = bisect(places, below)
             if behind < len(places):
-                below = places[behind]
-                body = "".join(f"{each}\n" for each in lines[at + 1 : below])
-                line = f"{line[: begun.start()]} {kept(body)} {line[begun.end() :]}\n"
-                break
-        left.append(line)
+                body = "".join(f"{each}\n" for each in lines[below + 1 : places[behind]])
+                left.append(f"{line[looked_at : begun.start()]} {kept(body)} ")
+                below, looked_at = places[behind], begun.end()
+        left.append(f"{line[looked_at:]}\n")
         at = below + 1
-    return "\n".join(left)
+    return "".join(left)
 
 
 def substitutions(text: str) -> Iterator[str]:
@@ -112,14 +112,20 @@ class ShellVariables:
             if each:
                 self._values[each[1]] = self._text(each[2])[:_LONGEST_VALUE]
 
-    def expanded(self, command: list[str]) -> list[str]:
-        """The command with their values, split at blanks as a shell splits them (2.6.5); itself if
-        it has none of them."""
-        found: list[str] = []
-        for word in command:
-            text = self._text(word)
-            found += [word] if text == word else text.split()
-        return found
+    def expanded(self, command: list[str]) -> Iterator[list[str]]:
+        """The command with their values, if it has any of them: each whole, as between double
+        quotes, then split at blanks (2.6.5), then all as one text, for `eval` and `sh -c` may run
+        several commands of it."""
+        whole = [self._text(word) for word in command]
+        if whole == command:
+            return
+        split: list[str] = []
+        for word, text in zip(command, whole, strict=True):
+            split += [word] if text == word else text.split()
+        if whole != split:
+            yield whole
+        yield split
+        yield [" ".join(split)]
 
     def _text(self, word: str) -> str:
         if "$" not in word:

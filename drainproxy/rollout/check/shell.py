@@ -4,7 +4,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from itertools import dropwhile, islice
+from itertools import dropwhile, islice, pairwise
 from typing import Final
 
 from .expansions import ShellVariables, substitutions, without_here_documents
@@ -17,11 +17,13 @@ _DEEPEST: Final = 3
 # More than anybody writes; each is read as a script.
 _MOST_SUBSTITUTIONS: Final = 100
 _SEPARATORS: Final = frozenset("();<>|&\n")
-# They only say something, unless a pipe takes it.
+# They only say something, unless a pipe takes it, or it is written to a file that something reads.
 _SPEAKERS: Final = ("echo", "printf", ":", "logger")
 # They print a here-document or write it to a file. It is a script if a pipe takes it, or if the
 # file is named once more.
 _WRITERS: Final = ("cat", "tee")
+# Here-documents, by the words that stand for them in a script and in the scripts within it.
+_Bodies = dict[str, str]
 _BEFORE_A_COMMAND: Final = ("if", "then", "else", "do", "{", "!", "sudo")
 # Outside of quotes, at the start of a word. shlex would begin one within a word too.
 _COMMENT: Final = re.compile(
@@ -29,9 +31,13 @@ _COMMENT: Final = re.compile(
 )
 
 
-def simple_commands(words: list[str], depth: int = 0) -> Iterator[list[str]]:
+def simple_commands(words: list[str]) -> Iterator[list[str]]:
     """The words of each simple command that may run, those of scripts among the words included.
     Bodies of here-documents are words. What is only said (`echo`) is left out."""
+    return _in_words(words, 0, {})
+
+
+def _in_words(words: list[str], depth: int, bodies: _Bodies) -> Iterator[list[str]]:
     # The name of an image may stand before a command.
     if any(_name(word) in _SPEAKERS for word in words[: 1 if depth else 2]):
         return
@@ -39,54 +45,64 @@ def simple_commands(words: list[str], depth: int = 0) -> Iterator[list[str]]:
     for word in words if depth < _DEEPEST else ():
         # A text for `sh -c`, or for an entrypoint that is one.
         if re.search(r"\s", word) and len(word) <= _LONGEST and not statements_in(word):
-            yield from _of_script(word, depth + 1)
+            yield from _of_script(word, depth + 1, bodies)
 
 
-def _of_script(text: str, depth: int) -> Iterator[list[str]]:
-    bodies: list[str] = []
-
+def _of_script(script: str, depth: int, bodies: _Bodies) -> Iterator[list[str]]:
     def kept(body: str) -> str:
-        bodies.append(body)
-        return _placeholder(len(bodies) - 1)
+        name = f"\0{len(bodies)}"
+        bodies[name] = body
+        return name
 
-    text = _COMMENT.sub(r"\1", without_here_documents(text, kept))
+    text = _COMMENT.sub(r"\1", without_here_documents(script, kept))
     inner = islice(substitutions(text), _MOST_SUBSTITUTIONS if depth < _DEEPEST else 0)
-    for script in inner:
-        yield from _of_script(script, depth + 1)
+    for each in inner:
+        yield from _of_script(each, depth + 1, bodies)
     tokens = _tokens(text)
     named = Counter(_name(word) for token in tokens for word in token.split())
     variables, left = ShellVariables(), _LONGEST
-    for command, piped in _commands(tokens, bodies):
+    for command, piped in _commands(tokens, bodies, _read_again(tokens, named)):
         if not piped and _only_writes(command, named):
             yield command
             continue
-        yield from simple_commands(command, depth)
-        expanded = variables.expanded(command)
-        text = " ".join(expanded)
-        if expanded != command and len(text) <= left:
-            left -= len(text)
-            yield from simple_commands(expanded, depth)
-            # What `eval` and `sh -c` run may be several commands.
-            yield from simple_commands([text], depth)
+        yield from _in_words(command, depth, bodies)
+        for expanded in variables.expanded(command):
+            left -= sum(map(len, expanded))
+            if left >= 0:
+                yield from _in_words(expanded, depth, bodies)
         variables.take(command)
 
 
-def _commands(tokens: list[str], bodies: list[str]) -> Iterator[tuple[list[str], bool]]:
+def _commands(
+    tokens: list[str], bodies: _Bodies, read_again: set[str]
+) -> Iterator[tuple[list[str], bool]]:
     """The words of each simple command, and whether a pipe takes what it writes."""
     command: list[str] = []
     for token in [*tokens, ";"]:
         if not set(token) <= _SEPARATORS or not token:
-            at = re.fullmatch(r"\0(\d+)", token)
-            command.append(bodies[int(at[1])] if at else token)
+            command.append(bodies.get(token, token))
         elif token[0] in "<>":
             continue  # a redirection does not end a command
         elif command:
             piped = token in ("|", "|&")
-            if piped and _name(command[0]) in _SPEAKERS:
-                command = command[1:]  # what is said is the input of what follows
-                continue
-            yield command, piped
+            if _name(command[0]) in _SPEAKERS and (piped or read_again & {*command[1:]}):
+                command = command[1:]
+                if piped:
+                    continue  # what is said is the input of what follows
+            if command:
+                yield command, piped
             command = []
+
+
+def _read_again(tokens: list[str], named: Counter[str]) -> set[str]:
+    """The files that are written by a redirection and named once more for something else."""
+    written = [word for before, word in pairwise(tokens) if before.startswith(">")]
+    times = Counter(map(_name, written))
+    return {
+        word
+        for word in written
+        if named[name := _name(word)] > times[name] and not word.startswith("/dev/")
+    } - set("012")
 
 
 def _only_writes(command: list[str], named: Counter[str]) -> bool:
@@ -94,10 +110,6 @@ def _only_writes(command: list[str], named: Counter[str]) -> bool:
     program, *rest = [*dropwhile(_BEFORE_A_COMMAND.__contains__, command), ""]
     files = (_name(word) for word in rest if word and not word.isdigit())
     return _name(program) in _WRITERS and all(named[file] < 2 for file in files)
-
-
-def _placeholder(number: int) -> str:
-    return f"\0{number}"
 
 
 def _tokens(text: str) -> list[str]:

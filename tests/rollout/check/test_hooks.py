@@ -118,6 +118,16 @@ def test_what_is_not_understood_is_a_warning_and_ticks_no_box(sql: str) -> None:
         "printf 'DROP TABLE a' | tee /dev/stderr | psql",
         "cat > /a/1.sql <<SQL\nDROP TABLE a;\nSQL\ncd /a; psql -f *.sql",
         "cat > /a.sh <<E\npsql -c 'DROP TABLE a'\nE\nsh /a.sh",
+        'psql -c "$(cat <<SQL\nDROP TABLE a;\nSQL\n)"',
+        "SQL=$(cat <<-'SQL'\n\tDROP TABLE a;\n\tSQL\n)\npsql -c \"$SQL\"",
+        'su postgres -c "psql <<SQL\nDROP TABLE a;\nSQL\n"',
+        "psql <<\\END-SQL\nDROP TABLE a;\nEND-SQL",
+        "psql <<A && psql <<B\nSELECT 1;\nA\nDROP TABLE a;\nB",
+        "psql <<< 'DROP TABLE a'",
+        'SQL="DROP TABLE a"; psql -c "$SQL"',
+        'export SQL="DROP TABLE a"\npsql "$URL" -c "${SQL}"',
+        "echo 'DROP TABLE a' > /a.sql && psql -f /a.sql",
+        "printf 'DROP TABLE a' >> /a.sql; psql < /a.sql",
     ],
 )
 def test_a_contract_in_a_script_is_found(script: str) -> None:
@@ -132,6 +142,8 @@ def test_a_contract_in_a_script_is_found(script: str) -> None:
         "psql -c 'SELECT 1' # 'drop table a' comes later",
         'echo "don\'t drop table a" >&2; alembic upgrade head',
         "cat >&2 <<E\nTo go back:\nalembic downgrade -1\nE\nalembic upgrade head",
+        "echo 'DROP TABLE a' > /dev/stderr; cat /dev/stderr",
+        "echo 'drop table a' >> /log; echo 'drop table b' >> /log; alembic upgrade head",
     ],
 )
 def test_a_script_that_only_speaks_of_it_has_no_finding(script: str) -> None:

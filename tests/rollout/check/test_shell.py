@@ -106,9 +106,26 @@ def test_here_documents_are_taken_out_as_a_shell_reads_them() -> None:
 
     text = "a <<END b\none\n END x\n\tEND\nc <<-'E'\nE\nd << OPEN\ne <<X <<E f\nE"
     assert without_here_documents(text, kept) == (
-        "a  BODY  b\n\nc  BODY \n\nd << OPEN\ne <<X  BODY  f\n"
+        "a  BODY  b\nc  BODY \nd << OPEN\ne <<X  BODY  f\n"
     )
     assert bodies == ["one\n END x\n", "", ""]
+
+
+def test_each_here_document_of_a_line_is_taken_out() -> None:
+    bodies: dict[str, str] = {}
+
+    def kept(body: str) -> str:
+        return bodies.setdefault(body, f"BODY{len(bodies)}")
+
+    text = "a <<A-1 | b <<\\B; c <<<A-1\none\nA-1\ntwo\nB\nd"
+    assert without_here_documents(text, kept) == "a  BODY0  | b  BODY1 ; c <<<A-1\nd\n"
+    assert bodies == {"one\n": "BODY0", "two\n": "BODY1"}
+
+
+def test_a_here_document_is_found_again_in_the_script_that_it_belongs_to() -> None:
+    script = 'a "$(b <<E\none\nE\n)" <<E\ntwo\nE\nsh -c "c <<E\nthree\nE\n" \0000 \0009'
+    words = {word for command in simple_commands(["sh", "-c", script]) for word in command}
+    assert {"one\n", "two\n", "three\n"} <= words
 
 
 def test_substitutions_are_found_where_a_shell_runs_them() -> None:
@@ -121,7 +138,13 @@ def test_a_variable_is_what_was_set_last_and_in_plain_text() -> None:
     known.take(["A=1", "B=2 3"])
     known.take(["A=x", "program"])
     known.take(["export", "C=$B/$A/$D"])
-    assert known.expanded(["$A", "${B}", "$C", "x"]) == ["1", "2", "3", "2", "3/1/$D", "x"]
+    assert [*known.expanded(["$A", "${B}", "$C", "x"])] == [
+        ["1", "2 3", "2 3/1/$D", "x"],
+        ["1", "2", "3", "2", "3/1/$D", "x"],
+        ["1 2 3 2 3/1/$D x"],
+    ]
+    assert [*known.expanded(["$D", "x"])] == []
+    assert [*known.expanded(["$A"])] == [["1"], ["1"]]
 
 
 HOSTILE = {
