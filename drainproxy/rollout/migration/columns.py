@@ -27,6 +27,8 @@ def column_problem(column: Node, table: Node, made: Made) -> str:
         return f"{column.this.sql()[:40]} is no plain name of a column"
     if column.kind is None:
         return "a column without a type"
+    if kind(column.kind) != "DataType":
+        return f"the type {column.kind.sql()[:40]} is not understood"
     if column.kind.this.name in grammar.SERIAL_TYPES:
         return "a column that numbers all rows rewrites the table"
     if dialect == "postgres" and (name := incomparable(column.kind, made.incomparable)):

@@ -33,9 +33,12 @@ _TIMES: Final = {"DATETIME", "TIMESTAMP", "TIMESTAMPTZ"}
 # PostgreSQL's types that take a length, and those that have one without it.
 _CHARACTERS: Final = {"BPCHAR", "CHAR", "NCHAR", "VARCHAR"}
 _SIZED: Final = {"BIT", "DECIMAL", "USERDEFINED", *_CHARACTERS}
+_TEXTS: Final = {"NAME", "TEXT", *_CHARACTERS}
 _ONE_LONG: Final = {"BIT", "CHAR", "NCHAR"}
 _BITS: Final = {"SMALLINT": 15, "INT": 31, "BIGINT": 63}
 _FLOATS: Final = {"DOUBLE", "FLOAT"}
+# In digits: 64 bits of hundredths.
+_MOST_OF_MONEY: Final = 16
 _NUMBER = re.compile(r"[+-]?0*(\d{0,18})(?:\.(\d{0,18}))?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?)?")
 
@@ -58,34 +61,86 @@ def _is_of_postgres(default: Node, data_type: Node) -> bool:
     For a table with rows of its own, that is at once as well; for one that is partitioned, with the
     first row of a partition that is made later.
     """
-    default = _plain(default, "Paren")
+    default = _unsigned_cast(default)
     match kind(default):
         case "Null":
             return True
         case "Cast":
+            given, inner = default.args["to"], _unsigned_cast(default.this)
             # A cast of a cast converts when a row comes.
-            inner = _plain(default.this, "Paren")
-            return kind(inner) != "Cast" and all(
-                _is_of_postgres(inner, each) for each in (default.args["to"], data_type)
+            return (
+                kind(inner) != "Cast"
+                and all(_is_of_postgres(inner, each) for each in (given, data_type))
+                and _is_converted(inner, given, data_type)
             )
         case "Array":
-            is_array = data_type.this.name == "ARRAY"
-            element = data_type.expressions[0] if is_array else data_type
-            return all(_is_of_postgres(each, element) for each in default.expressions)
+            # Those that stand in one must be of one length, which is looked at when a row comes.
+            return data_type.this.name == "ARRAY" and all(
+                _is_of_postgres(each, _element(data_type)) for each in default.expressions
+            )
     if data_type.this.name == "ARRAY":
-        return str(default.name) == "{}" or not _has_length(data_type.expressions[0])
+        return str(default.name) == "{}" or not _has_length(data_type)
     return _fits_length(default, data_type)
 
 
+def _unsigned_cast(default: Node) -> Node:
+    """It without parentheses, and without the sign of a cast: `-5::smallint` is `-(5::smallint)`.
+    As far up as a number goes here, it goes down as well."""
+    inner = _plain(default)
+    return inner if kind(inner) == "Cast" else _plain(default, "Paren")
+
+
+def _is_converted(constant: Node, given: Node, wanted: Node) -> bool:
+    """Whether that of one type surely becomes one of the other. A text is read at once as a value
+    of the type that it is cast to; to convert that is left to the row."""
+    name = wanted.this.name
+    if kind(constant) == "Null" or _is_same(given, wanted):
+        return True
+    if kind(constant) == "Array":
+        elements = _element(given), _element(wanted)
+        return all(_is_converted(each, *elements) for each in constant.expressions)
+    text = str(_plain(constant).name)
+    if name == "ARRAY":
+        return text == "{}"
+    if name in _TEXTS:
+        return given.this.name in _TEXTS or not _has_length(wanted)
+    if name in _BITS:
+        is_whole = text.isdecimal() and len(text) <= _MOST_DIGITS
+        return is_whole and int(text) < 2 ** _BITS[name]
+    return name in (*_FLOATS, "DECIMAL") and _NUMBER.fullmatch(text) is not None
+
+
+def _is_same(given: Node, wanted: Node) -> bool:
+    """Whether two types differ in their length at most."""
+    if given.this.name != wanted.this.name:
+        return False
+    if given.this.name == "ARRAY":
+        return _is_same(_element(given), _element(wanted))
+    return given.this.name != "USERDEFINED" or bool(given == wanted)
+
+
+def _element(data_type: Node) -> Node:
+    """The type of an array's elements; itself if it is none. PostgreSQL knows no arrays in arrays:
+    `int[][]` is `int[]`."""
+    while data_type.this.name == "ARRAY":
+        data_type = data_type.expressions[0]
+    return data_type
+
+
 def _has_length(data_type: Node) -> bool:
+    data_type = _element(data_type)
     name = data_type.this.name
     return name in _ONE_LONG or (name in _SIZED and bool(data_type.expressions))
 
 
 def _fits_length(default: Node, data_type: Node) -> bool:
     name, form, text = data_type.this.name, _form(default), str(_plain(default).name)
+    if kind(_plain(default)) == "Boolean":
+        text = "false"
     number = _NUMBER.fullmatch(text)
     if not _has_length(data_type):
+        if form in ("integer", "number") and name == "MONEY":
+            return number is not None and len(number[1]) <= _MOST_OF_MONEY
         if form in ("integer", "number") and name in _BITS:
             return text.isdigit() and int(text) < 2 ** _BITS[name]
         # Another spelling may be too large for the type.
