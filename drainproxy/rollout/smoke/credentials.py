@@ -6,6 +6,7 @@ Reports are kept by continuous integration, and a query may hold a token or a si
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from string import ascii_letters, digits
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -62,6 +63,14 @@ def _part(part: str) -> str:
 def in_words(text: str) -> str:
     """A text, such as a command, whose URLs people may read."""
     return _URL.sub(lambda match: shown(match[0]), _USER.sub(r"\g<slashes>", text))
+
+
+def urls_in(text: str) -> Iterator[str]:
+    """The URLs in a text, such as a command; what cannot be read as one is none."""
+    for match in _URL.finditer(text):
+        with suppress(ValueError):
+            urlsplit(match[0])
+            yield match[0]
 
 
 def without(text: str, urls: Iterable[str]) -> str:

@@ -17,10 +17,11 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from html import escape
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from .credentials import spelt, without
+from .credentials import spelt, urls_in, without
 from .model import Action, ExecAction, Grpc, Http, SmokeTest, Sse, WebSocketAction
 
 Hide = Callable[[str], str]
@@ -59,6 +60,8 @@ _PUBLIC: Final = re.compile(
 )
 # --token=..., TOKEN=..., 'X-Api-Key: ...': the name, and what follows in the word.
 _ASSIGNED: Final = re.compile(r"-{0,2}([\w.-]+)(?:=|:[ ]*)(.+)", re.DOTALL)
+# Options of curl and of others like it, with their value if that stands in the same word.
+_USER: Final = re.compile(r"-u(?=$|[^=]*:)(?!\w+://)(.*)|--(?:proxy-)?user(?:=(.*))?", re.DOTALL)
 _QUOTES: Final = "'\""
 
 
@@ -98,7 +101,7 @@ class Hiding:
 
     def of(self, action: Action) -> Hide:
         """What takes the secrets out of a text about the answer to this."""
-        urls = (self._base, getattr(action, "url", ""))
+        urls = (self._base, *_urls(action))
         return lambda text: self.text(without(text, urls))
 
     def text(self, text: str) -> str:
@@ -125,11 +128,16 @@ def _known(secrets: Iterable[str]) -> tuple[str, ...]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """As it is, and as JSON and Python write it in a text."""
+    """As it is, and as JSON, Python and HTML write it in a text. In JSON PHP escapes the slash,
+    and Go what means something in HTML."""
+    as_json = json.dumps(secret)[1:-1]
     yield secret
-    yield json.dumps(secret)[1:-1]
+    yield as_json
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield as_json.replace("/", "\\/")
+    yield re.sub("[&<>]", lambda letter: f"\\u{ord(letter[0]):04x}", as_json)
     yield repr(secret)[1:-1]
+    yield escape(secret)
 
 
 def _of(action: Action) -> Iterator[str]:
@@ -208,13 +216,29 @@ def _of_command(command: tuple[str, ...]) -> Iterator[str]:
     words = [part for word in command for part in _words(word)]
     for word, following in zip(words, [*words[1:], ""], strict=True):
         assigned = _ASSIGNED.fullmatch(word)
-        if assigned and is_secret(assigned[1]):
+        if user := _USER.fullmatch(word):
+            yield from _of_user(user[1] or user[2] or following)
+        elif assigned and is_secret(assigned[1]):
             yield from _of_header(assigned[1], assigned[2])
         elif not assigned and word.startswith("-") and is_secret(word):
             yield following
-        elif word in ("-u", "--user"):
-            yield following
-            yield following.partition(":")[2]
+
+
+def _of_user(user: str) -> Iterator[str]:
+    """The whole, also as Basic has it (RFC 7617, 2), and the password; a token may be a user
+    without one. A name alone is no secret."""
+    name, mark, password = user.partition(":")
+    if mark:
+        yield user
+        yield b64encode(user.encode()).decode()
+        yield password or name
+
+
+def _urls(action: Action) -> tuple[str, ...]:
+    """Those that it asks, or may ask."""
+    if isinstance(action, ExecAction):
+        return tuple(url for word in action.command for url in urls_in(word))
+    return (getattr(action, "url", ""),)
 
 
 def _words(text: str) -> Iterator[str]:

@@ -88,6 +88,10 @@ BASIC = b64encode(f"ann:{SECRET}".encode()).decode()
         f"{{exec: [./check, --token, {SECRET}]}}",
         f"{{exec: [./check, '--token={SECRET}']}}",
         f"{{exec: [curl, -u, 'ann:{SECRET}', /]}}",
+        f"{{exec: [curl, '-uann:{SECRET}', /]}}",
+        f"{{exec: [curl, '--user=ann:{SECRET}', /]}}",
+        f"{{exec: 'curl --proxy-user ann:{SECRET} /'}}",
+        f"{{exec: [curl, -u, '{SECRET}:', /]}}",
         f"{{exec: \"curl -H 'Authorization: Bearer {SECRET}' /\"}}",
         f"{{exec: DB_PASSWORD={SECRET} ./check}}",
     ],
@@ -100,8 +104,26 @@ def test_what_stands_under_a_name_that_says_so_is_hidden(step: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        f"[curl, -v, -u, 'ann:{SECRET}', /]",
+        f"[curl, -v, '-uann:{SECRET}', /]",
+        f"'curl -v --user ann:{SECRET} /'",
+        "[curl, -v, 'http://ann:s3cr3t%2Fof%2Bmine@127.0.0.1/']",
+        "'curl -v http://[ http://ann:s3cr3t%2Fof%2Bmine@127.0.0.1/ >&2'",
+    ],
+)
+def test_what_a_program_makes_of_a_user_is_hidden(command: str) -> None:
+    """curl says with -v what it sends."""
+    test = read(f"[{{exec: {command}}}]")
+    said = f"Authorization: Basic {b64encode(f'ann:{SECRET}'.encode()).decode()}"
+    assert hiding_of(test).of(test.steps[0].action)(said) == "Authorization: Basic ..."
+
+
+@pytest.mark.parametrize(
     "step",
     [
+        "{exec: [mysql, -u, html, -url://a:body, --user, plain]}",
         "{http: {url: /, headers: {authorization: Basic --}, body: '{nothing'}}",
         "{http: {url: /, headers: {accept: text/html}, method: PUT, body: plain}}",
         "{exec: [./check, --author, somebody, --token, a]}",
@@ -119,6 +141,9 @@ def test_what_nothing_is_known_of_is_said(step: str) -> None:
         ('a"quote', '{"x": "a\\"quote"}'),
         ("a\\back", "'a\\\\back'"),
         ("schön/n", '"sch\\u00f6n/n"'),
+        (SECRET, '"s3cr3t\\/of+mine"'),
+        ("s3cr3t&<>", '"s3cr3t\\u0026\\u003c\\u003e"'),
+        ("s3cr3t&<>'", "s3cr3t&amp;&lt;&gt;&#x27;"),
         ("first line\nsecond line", "no 'first line', second line"),
         ("x" * 5000, "x" * 4096),
     ],
