@@ -25,9 +25,8 @@ class Decoder:
     def __init__(self, coding: str) -> None:
         self._coding = coding.strip().lower()
         self._codes = self._coding in (*_GZIP, "deflate")
+        self._is_unknown = self._coding in _UNKNOWN or "," in self._coding
         self._zlib: zlib._Decompress | None = None
-        if self._coding in _UNKNOWN or "," in self._coding:
-            raise Failed(self._problem)
 
     @property
     def _problem(self) -> str:
@@ -35,6 +34,9 @@ class Decoder:
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """The next piece of the body, in parts of a bounded size."""
+        # Not before there is one: an answer to HEAD names the coding that GET would have.
+        if piece and self._is_unknown:
+            raise Failed(self._problem)
         while piece and self._codes:
             if self._zlib is None or (self._zlib.eof and self._coding in _GZIP):
                 # RFC 1952 2.2: members follow one another.

@@ -82,7 +82,7 @@ def test_what_stands_behind_the_end_of_a_body_is_told() -> None:
 @pytest.mark.parametrize("coding", ["br", "ZSTD", "gzip, br"])
 def test_a_coding_that_nobody_asked_for_is_named(coding: str) -> None:
     with pytest.raises(Failed, match=f"cannot be decoded from {coding.lower()}"):
-        Decoder(coding)
+        decoded(coding, [b"", b"x"])
 
 
 @pytest.mark.parametrize("coding", ["", "identity", "utf-8"])
@@ -90,7 +90,7 @@ def test_what_is_no_coding_changes_nothing(coding: str) -> None:
     assert decoded(coding, [b"as ", b"it is"]) == b"as it is"
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, br"])
 def test_no_body_at_all_has_no_coding(coding: str) -> None:
     assert decoded(coding, []) == b""
 
