@@ -15,6 +15,8 @@ from .shell import simple_commands
 from .sql import Contract, Unclear, statements_in, worst
 
 Found = Contract | Unclear
+# What each container, and each script that it calls, runs.
+_Given = list[tuple[FieldPlace, list[list[str]]]]
 
 _SERVERS: Final[tuple[tuple[str, Dialect], ...]] = (
     ("mysql", "mysql"),
@@ -35,16 +37,19 @@ _WAY_DOWN: Final = re.compile(r"(?:.*[._-])?(?:down|undo|revert|rollback)\.sql|U
 
 def in_hook(job: Object, inventory: Inventory) -> Iterator[tuple[FieldPlace, Found]]:
     """Each command and each mounted file that is a contract, or is not understood."""
-    given = [(place, [*simple_commands(words)]) for place, words in commands_in_words(job)]
+    given: _Given = [(place, [*simple_commands(words)]) for place, words in commands_in_words(job)]
+    mounted = [*_mounted(job, inventory)]
+    called = [each for each in mounted if each[0].endswith(".sh") and _is_named(each[0], given)]
+    given += [(place, [*simple_commands(["sh", "-c", place.text])]) for _, place in called]
     programs = {_name(word) for _, every in given for command in every for word in command}
     dialect: Dialect = next((own for name, own in _SERVERS if name in programs), "postgres")
     for place, every in given:
         found = [each for command in every for each in _of_command(command, dialect)]
         if worse := _worse(found):
             yield place, worse
-    for file, place in _mounted(job, inventory):
-        named = any(file in word for _, every in given for words in every for word in words)
-        if _WAY_DOWN.fullmatch(file) and not named:
+    for file, place in mounted:
+        is_left = _WAY_DOWN.fullmatch(file) and not _is_named(file, given)
+        if is_left or not file.endswith(".sql"):
             continue
         if found_in_file := _of_file(place.text, dialect, programs):
             yield place, found_in_file
@@ -94,16 +99,20 @@ def _of_file(text: str, dialect: Dialect, programs: set[str]) -> Found | None:
 
 
 def _mounted(job: Object, inventory: Inventory) -> Iterator[tuple[str, FieldPlace]]:
-    """The SQL files of the ConfigMaps that its pod mounts."""
+    """The scripts and the SQL files of the ConfigMaps that its pod mounts."""
     volumes = [each for spec in pod_specs(job) for each in spec.at("volumes").items]
     for volume in volumes:
         for source in (volume, *volume.at("projected", "sources").items):
             name = source.at("configMap", "name")
             found = inventory.named("ConfigMap", name.text, job) if name.exists else None
             for file, text in found.root.at("data").entries.items() if found else ():
-                if file.endswith(".sql"):
+                if file.endswith((".sql", ".sh")):
                     yield file, text
 
 
 def _name(word: str) -> str:
     return word.rpartition("/")[2]
+
+
+def _is_named(file: str, given: _Given) -> bool:
+    return any(file in word for _, every in given for command in every for word in command)

@@ -150,6 +150,17 @@ def test_a_script_that_only_speaks_of_it_has_no_finding(script: str) -> None:
     assert levels(hook(["sh", "-c", script.replace("\n", "\n\n")])) == []
 
 
+def test_a_mounted_script_is_read_if_it_is_called() -> None:
+    drops = "#!/bin/sh\nset -e\npsql <<SQL\nDROP TABLE a;\nSQL"
+    for words in (["/sql/run.sh"], ["sh", "-ec", "cd /sql && . ./run.sh"]):
+        assert levels(hook(words, drops, "run.sh")) == ["error"]
+        assert levels(hook(words, "alembic downgrade -1", "run.sh")) == ["error"]
+        assert levels(hook(words, "psql -c 'CALL shrink()'", "run.sh")) == ["warning"]
+        assert levels(hook(words, "# psql -c 'DROP TABLE a'\nalembic upgrade head", "run.sh")) == []
+        assert not is_ticked(hook(words, drops, "run.sh"))
+    assert levels(hook(["/sql/other.sh"], drops, "run.sh")) == []
+
+
 BOTH = (
     "-- migrate:up\nALTER TABLE a ADD COLUMN b int;\n-- migrate:down\nALTER TABLE a DROP COLUMN b;"
 )
