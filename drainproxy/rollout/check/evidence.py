@@ -166,14 +166,25 @@ def _capacity(inventory: Inventory) -> Found:
 
 def _traffic(inventory: Inventory) -> Found:
     """Of each Service by which clients come: that what is behind it is probed, and held back."""
+    proofs = _proofs(inventory)
     led = {_identity(each) for workload in inventory.workloads for each in workload.services}
     for service in inventory.of("Service"):
         selector = service.root.at("spec", "selector").texts
         if selector and _identity(service) not in led:
             yield Evidence(service, "unknown", _not_behind(service, selector, inventory))
-        for workload in inventory.behind(service):
-            if _is_for_clients(service, workload):
-                yield Evidence(service, *_led_to(workload))
+        for proof in proofs.get(id(service), ()):
+            yield Evidence(service, *proof)
+
+
+def _proofs(inventory: Inventory) -> dict[int, list[tuple[Proof, str]]]:
+    """What is known of the workloads that clients reach by a Service; each is looked at once."""
+    found: dict[int, list[tuple[Proof, str]]] = {}
+    for workload in inventory.workloads:
+        if workload.ports and not is_for_peers_alone(workload):
+            proof = _led_to(workload)
+            for service in {id(port.service): None for port in workload.ports}:
+                found.setdefault(service, []).append(proof)
+    return found
 
 
 def _identity(each: Object) -> tuple[str, str]:
@@ -190,11 +201,6 @@ def _not_behind(service: Object, selector: dict[str, str], inventory: Inventory)
     if pod and written != selector:
         return f"it selects pods of {pod.place.object.title} by a label of their controller"
     return "no workload of this input is behind it"
-
-
-def _is_for_clients(service: Object, workload: CheckedWorkload) -> bool:
-    comes = any(port.service is service for port in workload.ports)
-    return comes and not is_for_peers_alone(workload)
 
 
 def _led_to(workload: CheckedWorkload) -> tuple[Proof, str]:

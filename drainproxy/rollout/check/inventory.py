@@ -31,6 +31,7 @@ class Inventory:
         ]
         self.workloads: list[CheckedWorkload] = []
         self._answers: dict[Callable[[Object], bool], list[Object]] = {}
+        self._counted: dict[int, Counted] = {}
         self._spaces: dict[Callable[[Object], bool], set[str]] = {}
         self._port_names: dict[tuple[str, frozenset[tuple[str, str]]], set[str]] = {}
 
@@ -84,15 +85,12 @@ class Inventory:
         """The workloads whose pods a PodDisruptionBudget selects."""
         return self._guarded.get(id(budget), [])
 
-    def counted_by(self, budget: Object) -> list[CheckedWorkload]:
+    def counted_by(self, budget: Object) -> "Counted":
         """Those of them whose pods can be counted: a DaemonSet has as many as there are nodes, and
-        its pods are not evicted. Of copies in overlays the smallest stands for all."""
-        found: dict[str, CheckedWorkload] = {}
-        for each in self.guarded_by(budget):
-            if each.kind != "DaemonSet" and not each.is_managed:
-                known = found.get(each.title, each)
-                found[each.title] = min(known, each, key=lambda one: one.least)
-        return list(found.values())
+        its pods are not evicted."""
+        if id(budget) not in self._counted:
+            self._counted[id(budget)] = Counted(self.guarded_by(budget))
+        return self._counted[id(budget)]
 
     @cached_property
     def _guarded(self) -> dict[int, list[CheckedWorkload]]:
@@ -138,6 +136,24 @@ class Inventory:
                 for port in container.at("ports").items
             }
         return self._port_names[asked]
+
+
+class Counted:
+    """Workloads by their titles, and how many pods they have together. Of copies in overlays the
+    smallest stands for all."""
+
+    def __init__(self, guarded: Iterable[CheckedWorkload]) -> None:
+        self.workloads: dict[str, CheckedWorkload] = {}
+        for each in guarded:
+            if each.kind != "DaemonSet" and not each.is_managed:
+                known = self.workloads.get(each.title, each)
+                self.workloads[each.title] = min(known, each, key=lambda one: one.least)
+        self._planned = sum(each.planned for each in self.workloads.values())
+
+    def besides(self, workload: CheckedWorkload) -> int:
+        """The pods of the others."""
+        known = self.workloads.get(workload.title)
+        return self._planned - (known.planned if known else 0)
 
 
 def _template(each: Object) -> FieldPlace:

@@ -16,8 +16,9 @@ def serving_containers(workload: CheckedWorkload) -> list[FieldPlace]:
     """Those at the ports that are targeted, native sidecars of the app included; behind our sidecar
     the one that it forwards to. Where that is not said, those that may serve."""
     found: list[FieldPlace] = []
-    for port in workload.ports if workload.owns_pod else ():
-        for each in _at(workload, port.target.text):
+    ports = workload.ports if workload.owns_pod else []
+    for target in dict.fromkeys(port.target.text for port in ports):
+        for each in _at(workload, target):
             if not any(each.path == other.path for other in found):
                 found.append(each)
     return found or _likely(workload, is_undeclared=False)

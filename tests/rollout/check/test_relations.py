@@ -1,9 +1,13 @@
 """What concerns a workload: by labels, by reference, by namespace, and by being near."""
 
+import sys
+from types import FrameType
+
 from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.place import Object, read_objects
 from drainproxy.rollout.check.relations import take_stock
 from drainproxy.rollout.check.workload import CheckedWorkload
+from tests.rollout.check.changes import checked
 
 APP = """\
 apiVersion: apps/v1
@@ -178,3 +182,49 @@ def test_a_kind_of_another_group_is_another() -> None:
     found = stock(job)
     assert (found.of("Job"), found.that(lambda each: each.kind == "Job")) == ([], [])
     assert [each.kind for each in found.objects] == ["Job"]
+
+
+ALIKE = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app%(number)d}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec: {containers: [{name: app, image: "app:1", ports: [{name: http, containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: app%(number)d}
+spec: {selector: {app: shop}, ports: [{port: 80, targetPort: http}]}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: app%(number)d}
+spec: {minAvailable: 1, selector: {matchLabels: {app: shop}}}
+---
+"""
+
+
+def test_the_work_grows_with_the_pairs_of_what_selects_each_other() -> None:
+    """Each Service and each budget may select each workload: that is asked, and no more."""
+
+    def calls(size: int) -> int:
+        number = 0
+
+        def counted(_frame: FrameType, _event: str, _of: object) -> None:
+            nonlocal number
+            number += 1
+
+        text = "".join(ALIKE % {"number": each} for each in range(size))
+        before = sys.getprofile()
+        sys.setprofile(counted)
+        try:
+            checked(text)
+        finally:
+            sys.setprofile(before)
+        return number
+
+    assert calls(32) < 5 * calls(16)

@@ -57,7 +57,7 @@ def budget_blocks(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
         if (place := spec.at(key)).text in nothing:
             yield Problem(place, f"{key} {place.text} lets no pod be evicted: set {_RIGHT}")
             return
-    counted = inventory.counted_by(root.object)
+    counted = [*inventory.counted_by(root.object).workloads.values()]
     pods = sum(each.least for each in counted)
     least = kept(root.object, pods) if pods else None
     if least is not None and least >= pods:

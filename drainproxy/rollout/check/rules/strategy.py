@@ -94,8 +94,7 @@ def _floors(workload: CheckedWorkload, inventory: Inventory) -> Iterator[tuple[i
     away at a time speaks of evictions, and names no minimum. Its minimum is of the pods of all
     workloads that it selects."""
     for budget in workload.budgets:
-        counted = inventory.counted_by(budget)
-        others = sum(each.planned for each in counted if each.title != workload.title)
+        others = inventory.counted_by(budget).besides(workload)
         pods = workload.planned + others
         says = budget.root.at("spec", "minAvailable").exists
         least = kept(budget, pods) if says else None
