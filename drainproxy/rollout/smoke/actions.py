@@ -28,7 +28,16 @@ from .model import (
 )
 from .nodes import FieldReader, Node, Reader, Table, keys
 
+_NO_TARGET: Final = "needs a target such as HOST:PORT, or a base by url or --url"
 HTTP, WEBSOCKET, GRPC = ("http", "https"), ("ws", "wss"), ("grpc", "grpcs")
+
+
+class Lacking(ValueError):
+    """Whom to ask is not said: no such key is among those that could be read."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(problem)
+        self.key = key
 
 
 class Defaults(Struct, frozen=True):
@@ -148,7 +157,9 @@ def read_action(
     try:
         return _READ[kind](reader, node, expect, defaults)
     except ValueError as error:
-        reader.wrong(node, f"{kind} {error}", kind)
+        # One that stands there and could not be read is a mistake that was told.
+        if not (isinstance(error, Lacking) and error.key in keys(node)):
+            reader.wrong(node, f"{kind} {error}", kind)
         return None
 
 
@@ -225,6 +236,8 @@ def _grpc(reader: Reader, node: Node, expect: dict[str, Any], defaults: Defaults
             what = "a call of a method" if called else "a health check"
             raise ValueError(f"expects {key.replace('_', '-')}, which {what} has not")
     given = _with_tls(given, defaults)
+    if not defaults.url and "target" not in given:
+        raise Lacking("target", _NO_TARGET)
     target, secure = _target(given.get("target", ""), defaults)
     if secure and given["tls"].insecure:
         raise ValueError(
@@ -240,7 +253,7 @@ def _target(text: str, defaults: Defaults) -> tuple[str, bool]:
     """`HOST:PORT` in the clear, `grpc://` and `grpcs://` as they say; without one the base's."""
     url = text or defaults.url
     if not url:
-        raise ValueError("needs a target such as HOST:PORT, or a base by url or --url")
+        raise ValueError(_NO_TARGET)
     if "://" not in url:
         url = f"grpc://{url}"
     problem = kinds.url_problem(url, (*GRPC, *HTTP))
@@ -302,7 +315,9 @@ def _with_tls(given: dict[str, Any], defaults: Defaults) -> dict[str, Any]:
 
 def _url(given: dict[str, Any], schemes: tuple[str, ...], defaults: Defaults) -> str:
     """The URL that is asked: a path is appended to the base."""
-    url: str = given.get("url", "")
+    if "url" not in given:
+        raise Lacking("url", "needs a url")
+    url: str = given["url"]
     if not url:
         raise ValueError("needs a url")
     if url.startswith("/"):

@@ -228,3 +228,14 @@ def test_a_command_is_a_list_of_words_or_a_text_for_the_shell() -> None:
 def test_what_a_step_cannot_say_is_told(step: str, problem: str) -> None:
     (told,) = mistakes(f"[{step}]")
     assert problem in told
+
+
+@pytest.mark.parametrize("step", ["http", "websocket", "sse", "grpc"])
+def test_whom_to_ask_is_not_missed_where_it_is_wrong(step: str) -> None:
+    key = "target" if step == "grpc" else "url"
+    (mistake,) = mistakes(f"- {step}: {{{key}: '${{NAME}}:80'}}", SmokeOptions())
+    assert "needs the variable NAME" in mistake
+    (mistake,) = mistakes(f"- {step}: {{{key}: ''}}", SmokeOptions())
+    assert f"{step} needs a {key}" in mistake
+    (mistake,) = mistakes(f"- {step}: {{}}", SmokeOptions())
+    assert f"{step} needs a {key}" in mistake
