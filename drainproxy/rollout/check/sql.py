@@ -47,7 +47,9 @@ _TIGHTENS: Final = re.compile(
 )
 # What these do depends on other tables, on the rows that are there, or on the server.
 _DOUBTFUL: Final = re.compile(
-    r"^\s*alter\b.*\b(?:references|key|serial|convert|owner|validate|identity|expression)\b"
+    # A key that is added is an index, or a column of that name.
+    r"^\s*alter\b.*(?:(?<!add\s)(?<!column\s)(?<!exists\s)(?<![(])\bkey"
+    r"|\b(?:references|serial|convert|owner|validate|identity|expression))\b"
     r"|\bor\s+replace\b|\breplace\s+into\b"
     # MySQL moves other columns for a new one, which code may read by their places.
     r"|^\s*alter\b.*\b(?:first\s*(?:[,;)]|$)|after\s+\S)",
@@ -59,6 +61,9 @@ _BY_NULL: Final = re.compile(r"\bdefault[\s(+-]*(?:cast\s*\(\s*)?null\b", re.IGN
 _NEW_COLUMN: Final = re.compile(
     r"\badd\s*(?:column\b\s*)?(?:if\s+not\s+exists\b\s*)?(?:\(\s*)?[\"`\[']?(\w+)", re.IGNORECASE
 )
+_LIST: Final = re.compile(r"\badd\s*(?:column\s*)?(?:if\s+not\s+exists\s*)?\Z", re.IGNORECASE)
+# So many characters `ADD COLUMN IF NOT EXISTS` takes, with some blanks.
+_LONGEST_ADD: Final = 60
 _ADDITIVE: Final = re.compile(
     r"^\s*(?:create\s+(?!or\s+replace\b)(?:(?:global\s+|local\s+)?temp(?:orary)?\s+|unlogged\s+)?"
     r"(?:table|database|index|view|materialized\s+view|type|schema|sequence|extension|role|user|domain"
@@ -122,6 +127,22 @@ def _judged(text: str, dialect: Dialect) -> Iterator[Contract | Unclear]:
             yield Unclear(" ".join(statement.sql.split())[:40])
 
 
+def _actions(bare: str) -> Iterator[str]:
+    """The actions of an ALTER, each of which has a NOT NULL and a DEFAULT of its own; of MySQL's
+    `ADD (a int, b int)` the columns."""
+    start, are_columns = 0, list[bool]()
+    for found in re.finditer("[(),]", bare):
+        at = found.start()
+        if found[0] == "(":
+            are_columns.append(bool(_LIST.search(bare[max(start, at - _LONGEST_ADD) : at])))
+        elif found[0] == ")":
+            del are_columns[-1:]
+        elif all(are_columns):
+            yield bare[start:at]
+            start = found.end()
+    yield bare[start:]
+
+
 def _is_filled(bare: str) -> bool:
     """Whether rows that the version before writes get a value in a column that must have one."""
     return bool(_FILLED.search(bare)) and not _BY_NULL.search(bare)
@@ -153,6 +174,6 @@ def _contract(bare: str) -> str:
     if altered := _ALTER.match(bare):
         if taken := _TIGHTENS.search(bare, altered.end()):
             return f"{altered[0]} ... {taken[0]}"
-        if _MUST_BE_FILLED.search(bare) and not _is_filled(bare):
+        if any(_MUST_BE_FILLED.search(each) and not _is_filled(each) for each in _actions(bare)):
             return f"{altered[0]} ... NOT NULL"
     return ""

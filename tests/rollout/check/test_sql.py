@@ -35,6 +35,37 @@ def test_quotes_need_no_blank_around_them(sql: str) -> None:
     assert worst("ALTER TABLE a ALTER COLUMN prototype DROP NOT NULL", dialect) is None
 
 
+REFUSING = ("a int NOT NULL", "a text NOT NULL DEFAULT NULL", "a numeric(9, 2) NOT NULL")
+HARMLESS = (
+    *("b int", "b int DEFAULT 1", "b int NOT NULL DEFAULT 0", "b varchar(9) DEFAULT 'x' NOT NULL"),
+    *("b numeric(9, 2) NOT NULL DEFAULT (1.5)", "b text DEFAULT 'not null'", "key text NULL"),
+)
+
+
+@pytest.mark.parametrize("other", HARMLESS)
+def test_the_default_of_one_column_fills_no_other(other: str) -> None:
+    for add in ("ADD COLUMN", "ADD", "ADD COLUMN IF NOT EXISTS"):
+        for refusing in REFUSING:
+            for first, second in ((other, refusing), (refusing, other)):
+                sql = f"ALTER TABLE orders {add} {first}, {add} {second}"
+                assert isinstance(worst(sql, "postgres"), Contract), sql
+                sql = f"ALTER TABLE orders {add} ({first}, {second})"
+                assert isinstance(worst(sql, "mysql"), Contract), sql
+        assert worst(f"ALTER TABLE orders {add} {other}, {add} c int DEFAULT 2", "postgres") is None
+        assert worst(f"ALTER TABLE orders {add} ({other}, c int DEFAULT 2)", "mysql") is None
+
+
+def test_a_key_that_is_added_is_an_index_or_a_column() -> None:
+    assert worst("ALTER TABLE orders ADD KEY i (a)", "mysql") is None
+    for sql in (
+        "ADD a int KEY",
+        "ADD FULLTEXT KEY i (a)",
+        "DISABLE KEYS",
+        "ADD key int, ADD b int KEY",
+    ):
+        assert worst(f"ALTER TABLE orders {sql}", "mysql"), sql
+
+
 def test_what_only_adds_is_no_contract_and_mostly_understood() -> None:
     additive = [each for each in ALL if {"contract", "unknown"}.isdisjoint(each.phases)]
     found = [(each.sql, each_found) for each in additive if (each_found := worst(*each[1::-1]))]
@@ -73,6 +104,8 @@ def test_a_word_of_a_command_is_sql_or_is_not(word: str, sql: str) -> None:
         "create table " * 50_000,
         " " * 500_000,
         "default(" * 90_000,
+        "alter table a add (" * 30_000,
+        "alter table a add b int, " * 30_000,
         "use x;" * 90_000,
         "pragma " * 90_000,
         ".a\n\\b\n" * 90_000,
