@@ -10,8 +10,8 @@ from msgspec import Struct
 from drainproxy.rollout.migration.grammar import TAKEN_NAMES
 from drainproxy.rollout.migration.lexer import Dialect, split
 
-# An option with its value in the same word.
-_OPTION: Final = re.compile(r"--?[A-Za-z][\w-]*=|-[ce](?=\s*[A-Za-z/])")
+# An option with its value in the same word. A comment begins with `-` too, and may hold the rest.
+_OPTION: Final = re.compile(r"\A(?:--?[A-Za-z][\w-]*=|-[ce](?=\s*[A-Za-z/]))")
 # As long as migrations are that stand in a manifest (the API server's limit of a ConfigMap).
 _LONGEST: Final = 1 << 20
 

@@ -80,6 +80,11 @@ def test_what_only_adds_is_no_contract_and_mostly_understood() -> None:
         ("--command=DROP TABLE x", "DROP TABLE x"),
         ("-cDROP TABLE x", "DROP TABLE x"),
         ("-- why\nDROP TABLE x", "-- why\nDROP TABLE x"),
+        (
+            "--liquibase\n--changeset a:1\nDROP TABLE x",
+            "--liquibase\n--changeset a:1\nDROP TABLE x",
+        ),
+        ("-- a\n--b=c\nDROP TABLE x", "-- a\n--b=c\nDROP TABLE x"),
         ("USE `shop`;\nDROP TABLE x", "USE `shop`;\nDROP TABLE x"),
         ("-ePRAGMA foreign_keys = OFF; DROP TABLE x", "PRAGMA foreign_keys = OFF; DROP TABLE x"),
         ("\\set ON_ERROR_STOP on\nDROP TABLE x", "\\set ON_ERROR_STOP on\nDROP TABLE x"),
