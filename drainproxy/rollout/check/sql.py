@@ -10,8 +10,9 @@ from msgspec import Struct
 from drainproxy.rollout.migration.grammar import TAKEN_NAMES
 from drainproxy.rollout.migration.lexer import Dialect, split
 
-# An option with its value in the same word. A comment begins with `-` too, and may hold the rest.
-_OPTION: Final = re.compile(r"\A(?:--?[A-Za-z][\w-]*=|-[ce](?=\s*[A-Za-z/]))")
+# An option with its value in the same word, alone or as the last of several letters. A comment
+# begins with `-` too, and may hold the rest.
+_OPTION: Final = re.compile(r"\A(?:--?[A-Za-z][\w-]*=|-[A-Za-z]{0,8}?[ce](?=\s*[A-Za-z/]))")
 # As long as migrations are that stand in a manifest (the API server's limit of a ConfigMap).
 _LONGEST: Final = 1 << 20
 
@@ -100,7 +101,8 @@ class Unclear(Struct, frozen=True):
 
 def statements_in(word: str) -> str:
     """The SQL that a word of a command is, or an option in it; empty if it is none."""
-    text = _OPTION.sub("", word, count=1) if word.startswith("-") else word
+    # What is left of bash's $'...'.
+    text = _OPTION.sub("", word, count=1).removeprefix("$")
     return text if _HEAD.match(text) and re.search(r"\s", text.strip()) else ""
 
 

@@ -79,6 +79,10 @@ def test_what_only_adds_is_no_contract_and_mostly_understood() -> None:
         ("drop table x", "drop table x"),
         ("--command=DROP TABLE x", "DROP TABLE x"),
         ("-cDROP TABLE x", "DROP TABLE x"),
+        ("-tAcDROP TABLE x", "DROP TABLE x"),
+        ("-sNeDROP TABLE x", "DROP TABLE x"),
+        ("$DROP TABLE x", "DROP TABLE x"),
+        ("-tA DROP TABLE x", ""),
         ("-- why\nDROP TABLE x", "-- why\nDROP TABLE x"),
         (
             "--liquibase\n--changeset a:1\nDROP TABLE x",
