@@ -118,8 +118,9 @@ def _spellings(secret: str) -> str:
 
 
 def spelt(secret: str) -> str:
-    """A pattern of a text, whichever of its characters are percent-encoded."""
-    return "".join(map(_spelling, secret))
+    """A pattern of a text, whichever of its characters are percent-encoded; JSON may have a
+    backslash before a slash, as PHP writes it."""
+    return "".join(r"\\?" * (each == "/") + _spelling(each) for each in secret)
 
 
 def _spelling(character: str) -> str:

@@ -128,13 +128,12 @@ def _known(secrets: Iterable[str]) -> tuple[str, ...]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """As it is, and as JSON, Python and HTML write it in a text. In JSON PHP escapes the slash,
-    and Go what means something in HTML."""
+    """As it is, and as JSON, Python and HTML write it in a text. In JSON Go escapes what means
+    something in HTML."""
     as_json = json.dumps(secret)[1:-1]
     yield secret
     yield as_json
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield as_json.replace("/", "\\/")
     yield re.sub("[&<>]", lambda letter: f"\\u{ord(letter[0]):04x}", as_json)
     yield repr(secret)[1:-1]
     yield escape(secret)
