@@ -46,11 +46,14 @@ _TARGET_BYTES = bytes(range(0x21, 0x7F)).replace(b"#", b"")
 _SCHEME_BYTES = DIGITS_AND_LETTERS + b"+-."
 # The default limit of fields.
 MOST_FIELDS = 100
+# In place of a content-length that is not there: no stream is as long.
+UNTOLD = 1 << 62
 
 _REQUEST = frozenset((b":method", b":scheme", b":authority", b":path", b":protocol"))
 _ANSWER = frozenset((b":status",))
 
 
+_LENGTH = b"content-length"
 # Where a head has it that metadata are plain bytes after a NUL, to which gRPC peers have agreed.
 _BINARY = b"-bin"
 
@@ -58,7 +61,8 @@ _BINARY = b"-bin"
 class RequestHead:
     """What the client's block says. `trailers`: it ends a request and begins none. `many`: of its
     fields there may be too many. `unusual`: it may be one that no app must get. `special`: there is
-    more to do for its stream than for a plain request.
+    more to do for its stream than for a plain request. `length`: what its DATA must add up to
+    (8.1.1), UNTOLD for whatever it is; `has_body`: to more than nothing.
 
     `forwarded` is for whoever makes the head: what is appended to its block.
     """
@@ -68,6 +72,7 @@ class RequestHead:
         "authority",
         "forwarded",
         "grpc",
+        "has_body",
         "has_last_event_id",
         "kind",
         "length",
@@ -109,10 +114,10 @@ class RequestHead:
             self.malformed = f"the value of {_text(found[_BINARY])} has bytes that only gRPC knows"
         if not self.malformed:
             self.malformed = _request_problem(found)
-        # 8.1.1: what its DATA must add up to, -1 for whatever it is; that of CONNECT is a tunnel.
-        self.length = -1
-        if b"content-length" in found and not self.malformed and self.method != b"CONNECT":
-            self.length = int(found[b"content-length"])
+        # That of CONNECT is a tunnel.
+        counts = not self.malformed and self.method != b"CONNECT"
+        self.length = int(found[b"content-length"]) if counts and _LENGTH in found else UNTOLD
+        self.has_body = 0 < self.length < UNTOLD
         self.many = len(fields) > most_fields
         self.unusual = (
             bool(self.malformed) or self.many or self.trailers or self.method == b"CONNECT"
@@ -122,8 +127,8 @@ class RequestHead:
 class AnswerHead:
     """What the app's block says; `status` is 0 if these are trailers. `media_type`: in lower case,
     without parameters; one of those `named` has to be known. `plain`: it can be nothing but the
-    beginning of a final answer, of which no more is to be known but `has_length`: it announces the
-    length of its body. `trailers`: nothing but the end of one. `fields`: what it is made of.
+    beginning of a final answer, of which no more is to be known but `length`, which its body must
+    have, UNTOLD for any. `trailers`: nothing but the end of one. `fields`: what it is made of.
     `mended_length`: that length, where it is said more than once and has to be said once."""
 
     __slots__ = (
@@ -131,7 +136,7 @@ class AnswerHead:
         "event_stream",
         "fields",
         "grpc_status",
-        "has_length",
+        "length",
         "malformed",
         "media_type",
         "mended_length",
@@ -146,7 +151,7 @@ class AnswerHead:
         status = found.get(b":status")
         self.status = 0
         self.grpc_status = found.get(b"grpc-status")
-        self.has_length = b"content-length" in found
+        self.length = UNTOLD
         content_type = found.get(b"content-type", b"")
         self.event_stream = content_type[:17].lower() == b"text/event-stream"
         self.media_type = content_type.partition(b";")[0].strip().lower()
@@ -159,22 +164,23 @@ class AnswerHead:
         self.encoded = found.get(b"content-encoding", b"").strip().lower() not in PLAIN
         usual = not self.event_stream and self.media_type not in named
         self.mended_length = b""
-        if self.status and not self.malformed and b"," in found.get(b"content-length", b""):
-            self._mend_length(found[b"content-length"])
+        if self.status and not self.malformed and _LENGTH in found:
+            self._read_length(found[_LENGTH])
         usual = usual and not self.mended_length
         self.plain = self.status >= 200 and not self.malformed and usual
         self.trailers = not self.status and not self.malformed
 
-    def _mend_length(self, said: bytes) -> None:
+    def _read_length(self, said: bytes) -> None:
         """RFC 9110 8.6: it may be said again, and goes on as one number, as in HTTP/1."""
         try:
-            length, *others = said_lengths(said)
+            self.length, *others = said_lengths(said)
         except Refused:
             self.malformed = _NO_NUMBER
         else:
-            self.mended_length = b"%d" % length
             if others:
                 self.malformed = "content-length is there twice"
+            if b"," in said:
+                self.mended_length = b"%d" % self.length
 
     def with_one_length(self, fields: Fields) -> Fields:
         """`fields` are all of its block."""

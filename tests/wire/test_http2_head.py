@@ -7,6 +7,7 @@ from drainproxy.wire import http2_head
 from drainproxy.wire.hpack import OTHERS, Fields, HeaderField, HpackReader, block
 from drainproxy.wire.http2_head import (
     MOST_FIELDS,
+    UNTOLD,
     AnswerHead,
     RequestHead,
     matters,
@@ -97,8 +98,8 @@ def test_a_connect_may_ask_for_a_protocol(fields: Fields, protocol: bytes) -> No
 def test_an_answer_has_a_status_and_may_have_a_length(status: int) -> None:
     head = AnswerHead(((b":status", b"%d" % status), (b"x", b"")))
     assert not head.malformed
-    assert (head.status, head.has_length) == (status, False)
-    assert AnswerHead((*OK, (b"content-length", b"0"))).has_length
+    assert (head.status, head.length) == (status, UNTOLD)
+    assert AnswerHead((*OK, (b"content-length", b"0"))).length == 0
     assert head.grpc_status is None
 
 
@@ -217,7 +218,7 @@ def test_a_list_that_is_no_length_makes_an_answer_malformed(said: bytes) -> None
 def test_the_data_of_a_request_has_a_length_unless_it_is_a_tunnel() -> None:
     length = (b"content-length", b"5")
     heads = [RequestHead(fields) for fields in ((*GET, length), GET, (*WEBSOCKET, length))]
-    assert [head.length for head in heads] == [5, -1, -1]
+    assert [head.length for head in heads] == [5, UNTOLD, UNTOLD]
 
 
 def test_what_a_proxy_has_said_of_the_client_is_known() -> None:

@@ -3,7 +3,7 @@
 from drainproxy.drain.aging import STREAM
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
 from drainproxy.relay.http2.deadlines import Deadline
-from drainproxy.relay.http2.direction import Direction
+from drainproxy.relay.http2.direction import NOT_ITS_LENGTH, SAYS_MORE, Direction
 from drainproxy.relay.http2.floods import Floods
 from drainproxy.relay.http2.late_streams import begins_late, tell_as_connection
 from drainproxy.relay.http2.refusals import (
@@ -13,7 +13,7 @@ from drainproxy.relay.http2.refusals import (
     refuses_to_connect,
 )
 from drainproxy.relay.http2.request_heads import TOO_LONG, RequestHeads
-from drainproxy.relay.http2.stream import Stream
+from drainproxy.relay.http2.stream import NO_MORE, Stream
 from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.http2.websocket_stream import WebSocketStream
@@ -37,10 +37,6 @@ _SETTINGS_AT_ONCE = 600
 _PREMATURE = 1.0
 # In bytes; a static table makes much of little as well.
 _USUAL_TABLE = 4096
-# Of DATA, most of which have none.
-_SAYS_MORE = END_STREAM | PADDED
-# RFC 9113 8.1.1
-_NOT_ITS_LENGTH = "DATA that does not add up to its content-length"
 
 
 class Inbound(Direction[RequestHead]):
@@ -80,7 +76,7 @@ class Inbound(Direction[RequestHead]):
         # Of a usual request nothing has to be asked: that saves a call for each.
         if (
             head.unusual or self.stateless or stream > table.last
-            or len(streams) >= self.limit.most_before or (head.length > 0 and flags & END_STREAM)
+            or len(streams) >= self.limit.most_before or (head.has_body and flags & END_STREAM)
         ) and self._refused(stream, flags, head, len(block)):  # fmt: skip
             return self.drop_block()
         table.passed = stream
@@ -132,7 +128,7 @@ class Inbound(Direction[RequestHead]):
         wrong = head.malformed or not head.trailers or not flags & END_STREAM or is_bomb
         if wrong or not found.has_its_length:
             words = "trailers that are none, or too long"
-            self._break_off(found, words if wrong else _NOT_ITS_LENGTH)
+            self._break_off(found, words if wrong else NOT_ITS_LENGTH)
             self.drop_block()
             # The app hears of the end before further streams begin: never of too many at a time.
             return self.take_own_frames()
@@ -147,6 +143,13 @@ class Inbound(Direction[RequestHead]):
         self.table.reject("malformed", words, found.facts)
         self._spend_reset()
         self.table.break_off(found, PROTOCOL_ERROR)
+
+    def _does_not_add_up(self, found: Stream, length: int) -> bool:
+        """8.1.1: what is too much never goes on, nor the end of too little."""
+        if found.client_done:
+            raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
+        self._break_off(found, NOT_ITS_LENGTH)
+        return self.give_back(length)
 
     def _late_headers(self, stream: int, head: RequestHead) -> bytes | None:
         """HEADERS of a stream that is closed or was never open. At best they are trailers without a
@@ -163,21 +166,19 @@ class Inbound(Direction[RequestHead]):
         if found is None:
             return self._late_data(stream, length)
         self.data_frames += 1 if length < LEAST_MAX_FRAME else 1 + length // LEAST_MAX_FRAME
-        found.sent += length
-        table.untaken += length
-        if found.client_done:
-            raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
-        if flags and flags & _SAYS_MORE:
+        found.sent = sent = found.sent + length
+        if flags and flags & SAYS_MORE:
             if flags & PADDED:
-                found.padding += self.padding
+                found.due += self.padding
             if flags & END_STREAM:
                 if not found.has_its_length:
-                    self._break_off(found, _NOT_ITS_LENGTH)
-                    table.untaken -= length
-                    return self.give_back(length)
+                    return self._does_not_add_up(found, length)
                 self.ending = found
         elif not length:
             self.floods.spend_empty(self.table.context.now())
+        if sent > found.due:
+            return self._does_not_add_up(found, length)
+        table.untaken += length
         if table.tracked:
             self._follow_client(stream)
         return True
@@ -220,6 +221,7 @@ class Inbound(Direction[RequestHead]):
     def ended(self, found: Stream) -> None:
         """The request has passed."""
         found.client_done = True
+        found.due = NO_MORE
         if found.app_done:
             self.table.finish(found)
 
@@ -240,8 +242,8 @@ class Inbound(Direction[RequestHead]):
             facts = self._facts_kept()
             answer_large_head(table, stream, words, facts, ends=bool(flags & END_STREAM))
             self._spend_reset()
-        elif head.malformed or head.trailers or (flags & END_STREAM and head.length > 0):
-            no_request = "trailers of no request" if head.trailers else _NOT_ITS_LENGTH
+        elif head.malformed or head.trailers or (flags & END_STREAM and head.has_body):
+            no_request = "trailers of no request" if head.trailers else NOT_ITS_LENGTH
             words = head.malformed or no_request
             table.reject("malformed", words, self._facts_kept())
             refuse(table, stream, PROTOCOL_ERROR)

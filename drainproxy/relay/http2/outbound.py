@@ -1,7 +1,7 @@
 """Frames from an HTTP/2 app: responses are counted, and forwarded as they came."""
 
 from drainproxy.drain.ledger import APP_LEFT, FINISHED
-from drainproxy.relay.http2.direction import Direction
+from drainproxy.relay.http2.direction import NOT_ITS_LENGTH, SAYS_MORE, Direction
 from drainproxy.relay.http2.event_stream import EventStream
 from drainproxy.relay.http2.floods import Floods
 from drainproxy.relay.http2.late_streams import tell_as_connection
@@ -15,6 +15,7 @@ from drainproxy.wire.http2 import (
     FRAME_SIZE_ERROR,
     LEAST_MAX_FRAME,
     MAX_CONCURRENT_STREAMS,
+    PADDED,
     PROTOCOL_ERROR,
     STREAM_CLOSED,
     Http2Error,
@@ -25,7 +26,7 @@ from drainproxy.wire.http2 import (
     read_goaway,
     rst_stream,
 )
-from drainproxy.wire.http2_head import AnswerHead, RequestHead
+from drainproxy.wire.http2_head import UNTOLD, AnswerHead, RequestHead
 
 # With these an app says that the client is to blame.
 _BLAMES = {PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, ENHANCE_YOUR_CALM}
@@ -73,9 +74,11 @@ class Outbound(Direction[AnswerHead]):
                     return self.drop_block()
             # As all answers begin, and all of gRPC end: that saves two calls for each.
             if head.plain and not found.status and not flags & END_STREAM:
-                found.status, found.has_length = head.status, head.has_length
+                found.status, found.answer_due = head.status, head.length
                 self.started.append(found)
-            elif head.trailers and found.status and flags & END_STREAM:
+            elif (
+                head.trailers and found.status and flags & END_STREAM and found.answer_due >= UNTOLD
+            ):
                 found.grpc_status = head.grpc_status
                 self.ended(found)
             elif not self._answered(found, flags, head, block):
@@ -101,15 +104,19 @@ class Outbound(Direction[AnswerHead]):
         status = head.status
         ends = not status and found.status and flags & END_STREAM
         wrong = head.malformed or ("" if ends else _out_of_place(status, found.status, flags))
+        if not wrong and status >= 200:
+            found.answer_due = head.length
+        if not wrong and flags & END_STREAM and found.received != found.answer_due < UNTOLD:
+            wrong = "" if found.answer_may_differ(status or found.status) else NOT_ITS_LENGTH
         if not wrong and head.mended_length and not self.reader.recover_fields(block):
             wrong = "content-length is there twice"
         if wrong:
-            self.table.fail(found, 502, "the app's answer is broken: " + wrong)
+            self._fail(found, wrong)
             return False
         if status >= 200:
-            found.status, found.has_length = status, head.has_length
+            found.status = status
             self.started.append(found)
-            if head.event_stream and found.kind == "http2" and not head.has_length:
+            if head.event_stream and found.kind == "http2" and found.may_be_endless:
                 found.kind = "sse"
                 # A goodbye that has waited for the answer was that of another kind.
                 self.table.forget_goodbye(found.id)
@@ -148,27 +155,43 @@ class Outbound(Direction[AnswerHead]):
         table.window.room -= length
         found = table.streams.get(stream)
         if found is not None:
-            found.received += length
-            if table.tracked:
-                tracked = table.tracked.get(stream)
-                ends = bool(flags & END_STREAM)
-                if tracked is not None:
-                    if table.pending:
-                        table.touched[stream] = tracked
-                    if not tracked.passes(length, ends=ends):
-                        table.window.room += length
-                        tracked.left_out(length)
-                        return False
-            if not found.status:
-                table.fail(found, 502, "the app's answer is broken: it has no head")
+            found.received = received = found.received + length
+            if table.tracked and not self._follow_app(stream, flags, length):
+                return False
+            ends = False
+            if flags and flags & SAYS_MORE:
+                if flags & PADDED:
+                    found.answer_due += self.padding
+                ends = bool(flags & END_STREAM) and not found.app_done
+            if (
+                received > found.answer_due or (ends and received < found.answer_due < UNTOLD)
+            ) and not found.answer_may_differ(found.status):
+                self._fail(found, NOT_ITS_LENGTH if found.status else "it has no head")
                 return self.give_back(length)
-            if flags & END_STREAM and not found.app_done:
+            if ends:
                 self.ending = found
             return True
         if stream in self.table.unwanted:
             self._forget_if_ended(stream, flags)
             return self.give_back(length)
         return True
+
+    def _follow_app(self, stream: int, flags: int, length: int) -> bool:
+        table = self.table
+        tracked = table.tracked.get(stream)
+        if tracked is None:
+            return True
+        if table.pending:
+            table.touched[stream] = tracked
+        if tracked.passes(length, ends=bool(flags & END_STREAM)):
+            return True
+        table.window.room += length
+        tracked.left_out(length)
+        return False
+
+    def _fail(self, found: Stream, reason: str) -> None:
+        words = "the app's answer is broken: " + reason
+        self.table.fail(found, 502, words, PROTOCOL_ERROR)
 
     def _released(self, stream: int) -> bytes:
         tracked = self.table.tracked.get(stream)

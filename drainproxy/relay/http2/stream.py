@@ -5,7 +5,7 @@ from typing import Protocol
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
 from drainproxy.relay.context import Access, AccessLog, Context
 from drainproxy.relay.transport import Transport
-from drainproxy.wire.http2_head import RequestHead
+from drainproxy.wire.http2_head import UNTOLD, RequestHead
 from drainproxy.wire.logged import NO_FACTS, Facts
 
 # What a gRPC client makes of a stream that was reset (gRPC over HTTP/2, "Errors"): the statuses
@@ -13,6 +13,8 @@ from drainproxy.wire.logged import NO_FACTS, Facts
 _RESET_STATUS = {8: b"1", 11: b"8", 12: b"7", 7: b"14"}
 _INTERNAL = b"13"
 UNAVAILABLE = b"14"
+# Less than no DATA.
+NO_MORE = -1
 # gRPC Health Checking Protocol: its answers come whenever the health changes.
 _WATCH = b"/grpc.health.v1.Health/Watch"
 # Without any status of the app: CANCELLED if the client went away, UNKNOWN if the app just said
@@ -45,23 +47,29 @@ class StreamOwner(Protocol):
 
 
 class Stream:
-    """A request and its answer, held in the ledger; `status` is 0 until the answer begins."""
+    """A request and its answer, held in the ledger; `status` is 0 until the answer begins.
+
+    `due`, `answer_due`: how many bytes its DATA, and that of its answer, must add up to, where they
+    say so: their content-length and what has come of padding (RFC 9113 8.1.1); else over UNTOLD.
+    Where there may be no DATA, before an answer begins and behind the end of a request, it is
+    NO_MORE.
+    """
 
     __slots__ = (
+        "answer_due",
         "app_done",
         "begun",
         "client_done",
         "credit",
+        "due",
         "facts",
         "grpc_status",
-        "has_length",
         "head",
         "id",
         "kind",
         "named",
         "opened",
         "owner",
-        "padding",
         "received",
         "sent",
         "status",
@@ -70,8 +78,6 @@ class Stream:
 
     # Set where the settings name the media type of the answer, and of no other stream.
     named: bytes
-    # Set when an answer of the app begins: whether it announces the length of its body.
-    has_length: bool
 
     def __init__(
         self, owner: StreamOwner, stream: int, head: RequestHead, opened: float, client_done: bool
@@ -85,12 +91,13 @@ class Stream:
         self.status = 0
         # By how much the client has opened the window of this stream.
         self.credit = 0
-        # Of its DATA what has gone to the app, how much of that is padding, and what the app has
-        # given back to the window of this stream.
-        self.sent = self.padding = self.taken = 0
+        # Of its DATA what has gone to the app, and what the app has given back to its window.
+        self.sent = self.taken = 0
+        self.due = NO_MORE if client_done else head.length
+        self.answer_due = NO_MORE
         self.grpc_status: bytes | None = None
         self.kind = head.kind
-        # For the access log: bytes of the answer, and what the request's fields tell of it.
+        # DATA of the answer; and what the request's fields tell of it, for the access log.
         self.received = 0
         self.facts: Facts = NO_FACTS
 
@@ -113,12 +120,21 @@ class Stream:
     def may_be_endless(self) -> bool:
         """It has not announced its length, as far as is known: RFC 9113 8.1.1, with less than its
         content-length it would be malformed."""
-        return not getattr(self, "has_length", False)
+        return not NO_MORE < self.answer_due < UNTOLD
 
     @property
     def has_its_length(self) -> bool:
         """Its DATA adds up to what its content-length says, if it says that (RFC 9113 8.1.1)."""
-        return self.head.length < 0 or self.sent - self.padding == self.head.length
+        return self.sent == self.due or self.due >= UNTOLD
+
+    def answer_may_differ(self, status: int) -> bool:
+        """From the length that it announces: where an answer has no content, the length of what it
+        stands for may be said (RFC 9110 8.6); and what answers CONNECT is a tunnel (9.3.6)."""
+        method = self.head.method
+        if not status:
+            return False
+        is_empty = not self.received and (method == b"HEAD" or status in (204, 304))
+        return is_empty or (method == b"CONNECT" and status < 300)
 
     @property
     def asked_whole(self) -> bool:

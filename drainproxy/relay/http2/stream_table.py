@@ -239,11 +239,11 @@ class StreamTable:
         self.connection.to_client(http2.rst_stream(stream.id, code))
         self.end_upstream(stream, CLIENT_LEFT)
 
-    def fail(self, stream: Stream, status: int, reason: str) -> None:
-        """The app's answer on this stream is not to be had."""
+    def fail(self, stream: Stream, status: int, reason: str, code: int = http2.CANCEL) -> None:
+        """The app's answer on this stream is not to be had; `code` is what the app hears."""
         self.context.refusal("app", self.connection.peer, f"{status} {reason}", stream.facts)
         self.connection.to_client(self.final_frames(stream, status, reason, http2.INTERNAL_ERROR))
-        self.end_upstream(stream, APP_LEFT)
+        self.end_upstream(stream, APP_LEFT, code)
 
     def cancel(self, stream: Stream, ending: int, reason: str = "", status: int = 503) -> None:
         """End it, with an answer of this `status` or RST_STREAM; `reason` explains it where there
@@ -251,9 +251,9 @@ class StreamTable:
         self.connection.to_client(self.final_frames(stream, status, reason, http2.CANCEL))
         self.end_upstream(stream, ending)
 
-    def end_upstream(self, stream: Stream, ending: int) -> None:
+    def end_upstream(self, stream: Stream, ending: int, code: int = http2.CANCEL) -> None:
         """The client has heard the last of this stream: the app's work on it is not wanted."""
-        self.connection.to_app(http2.rst_stream(stream.id, http2.CANCEL))
+        self.connection.to_app(http2.rst_stream(stream.id, code))
         self.ignore(stream.id)
         if not stream.client_done:
             self.expect_late_frames(stream.id, passes=False)

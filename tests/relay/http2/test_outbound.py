@@ -14,6 +14,7 @@ from tests.relay.frames import (
     NO_ERROR,
     OK,
     POST,
+    PROTOCOL_ERROR,
     SETTINGS_ACK,
     TRAILERS,
     Fields,
@@ -36,7 +37,7 @@ def refusal(talk: Conversation, stream: int = 1) -> str:
     """Why the client did not get the app's answer, for which it got a 502."""
     ((kind, of, fields, *_), *_) = talk.client_hears()
     assert (kind, of, dict(fields)[b":status"]) == ("headers", stream, b"502")
-    assert talk.app_hears() == [("reset", stream, CANCEL)]
+    assert talk.app_hears() == [("reset", stream, PROTOCOL_ERROR)]
     return str(dict(fields)[b"proxy-status"], "ascii")
 
 
@@ -192,7 +193,7 @@ def test_an_answer_that_breaks_when_it_has_begun_is_reset(fields: Fields, end: b
     talk.app_sends(talk.answers.headers(1, OK))
     talk.app_sends(talk.answers.headers(1, fields, end=end))
     assert talk.client_hears() == [("headers", 1, OK), ("reset", 1, INTERNAL_ERROR)]
-    assert talk.app_hears() == [("reset", 1, CANCEL)]
+    assert talk.app_hears() == [("reset", 1, PROTOCOL_ERROR)]
     assert talk.endings == [("http2", "app_left")]
 
 
@@ -203,7 +204,7 @@ def test_an_answer_that_begins_with_its_body_is_broken(hinted: bool) -> None:
         talk.app_sends(talk.answers.headers(1, HINTS))
         assert talk.client_hears() == [("headers", 1, HINTS)]
     talk.app_sends(data(1, b"xyz", end=True))
-    assert talk.app_hears() == [("reset", 1, CANCEL), ("window", 0, 3)]
+    assert talk.app_hears() == [("reset", 1, PROTOCOL_ERROR), ("window", 0, 3)]
     ((_, _, fields, end),) = talk.client_hears()
     assert (dict(fields)[b":status"], end) == (b"502", "end")
 

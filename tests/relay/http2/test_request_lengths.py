@@ -34,7 +34,7 @@ def test_a_request_whose_data_adds_up_to_its_content_length_passes(pad: int | No
     assert talk.rejected == {}
 
 
-@pytest.mark.parametrize("length", [2, 4, 10**17])
+@pytest.mark.parametrize("length", [4, 10**17])
 @pytest.mark.parametrize("pad", [None, 1])
 def test_a_request_of_another_length_than_it_says_never_ends_at_the_app(
     length: int, pad: int | None
@@ -48,6 +48,50 @@ def test_a_request_of_another_length_than_it_says_never_ends_at_the_app(
     assert talk.client_hears() == [("reset", 3, PROTOCOL_ERROR), ("window", 0, left_out)]
     assert talk.rejected == {"malformed": 1}
     assert talk.in_flight == {"http2": 1}
+
+
+@pytest.mark.parametrize(("said", "more"), [(b"", b"x"), (b"abc", b"x"), (b"ab", b"cx")])
+@pytest.mark.parametrize("end", [False, True])
+@pytest.mark.parametrize("pad", [None, 0, 9])
+def test_of_data_beyond_its_length_the_app_gets_nothing(
+    said: bytes, more: bytes, end: bool, pad: int | None
+) -> None:
+    """Behind what an app reads of a request that says its length, more might be the next one."""
+    talk = asked()
+    talk.client_asks(3, with_length(3 if said else 0), end=False)
+    talk.client_sends(data(3, said, pad=pad))
+    talk.app_hears()
+    talk.client_sends(data(3, more, pad=pad, end=end))
+    assert talk.app_hears() == [("reset", 3, CANCEL)]
+    padded = 0 if pad is None else 1 + pad
+    left_out = len(more) + padded
+    assert talk.client_hears() == [("reset", 3, PROTOCOL_ERROR), ("window", 0, left_out)]
+    talk.client_sends(data(3, b"y" * 10, end=True))
+    assert talk.app_hears() == []
+    assert talk.client_hears() == [("window", 0, 10)]
+    assert talk.rejected == {"malformed": 1}
+    assert talk.endings == [("http2", "client_left")]
+
+
+def test_a_frame_beyond_the_length_is_left_out_when_its_head_has_come() -> None:
+    talk = begun()
+    talk.client_asks(1, with_length(3), end=False)
+    talk.app_hears()
+    frame = data(1, b"x" * 16_000)
+    talk.client_sends(frame[:9])
+    assert talk.app_hears() == [("reset", 1, CANCEL)]
+    talk.client_sends(frame[9:100], frame[100:])
+    talk.client_asks(3)
+    assert talk.app_hears() == [("headers", 3, GET, "end")]
+
+
+def test_data_behind_a_whole_answer_may_not_be_too_much_either() -> None:
+    talk = begun()
+    talk.client_asks(1, with_length(3), end=False)
+    talk.app_answers()
+    talk.client_sends(data(1, b"abcd"))
+    assert talk.app_hears()[1:] == [("reset", 1, CANCEL)]
+    assert talk.endings == [("http2", "finished")]
 
 
 def test_trailers_do_not_end_a_request_that_is_shorter_than_it_says() -> None:
