@@ -13,7 +13,7 @@ _LONGEST_LINE = 4096
 # What an attacker may make an app read beside the body: extensions and trailers of one message.
 _MOST_BESIDE = 16384
 # RFC 9110 6.5.1: fields that frame, route, authenticate or change the message may not trail it.
-_NEVER_IN_TRAILERS = frozenset(
+NEVER_IN_TRAILERS = frozenset(
     b"transfer-encoding content-length host connection keep-alive proxy-connection upgrade te "
     b"trailer expect max-forwards cache-control authorization proxy-authorization "
     b"proxy-authenticate www-authenticate cookie set-cookie content-encoding content-type "
@@ -211,4 +211,4 @@ class ChunkedBody:
 def may_not_trail(name: bytes) -> bool:
     """Whether an app may merge this field into the head: WSGI and CGI map "_" and "-" to the same
     variable."""
-    return name.lower().replace(b"_", b"-") in _NEVER_IN_TRAILERS
+    return name.lower().replace(b"_", b"-") in NEVER_IN_TRAILERS

@@ -14,7 +14,7 @@ from drainproxy.wire.memory import Memory
 
 HeaderField = tuple[bytes, bytes]
 Fields = tuple[HeaderField, ...]
-Matters = Callable[[bytes], bool]
+Matters = Callable[[bytes], bool | HeaderField]
 
 
 class HpackError(Http2Error):
@@ -90,8 +90,9 @@ Read = TypeVar("Read")
 _ROOM_FOR_BLOCKS = 16384
 _ROOM_FOR_STRINGS = 4096
 
-# Stands among the fields that matter for one that does not. No peer can send it: it is no bytes.
-OTHERS = cast(HeaderField, ("", ""))
+# Stand among the fields that matter for one that does not, and for one that does so in trailers
+# alone. No peer can send them: they are no bytes.
+OTHERS, HEADS_ONLY = cast(HeaderField, ("", "")), cast(HeaderField, ("head", ""))
 
 
 def _everything(name: bytes) -> bool:
@@ -104,10 +105,12 @@ _static_tables: dict[Matters, list[Entry]] = {}
 def static_table(matters: Matters) -> list[Entry]:
     if matters not in _static_tables:
         nobodys = (OTHERS, 0, OTHERS, False)
-        _static_tables[matters] = [nobodys] * (_INDEXED + 1) + [
-            (field if matters(field[0]) else OTHERS, len(b"".join(field)) + _OVERHEAD, field, False)
-            for field in _STATIC_FIELDS
-        ]
+        table = [nobodys] * (_INDEXED + 1)
+        for field in _STATIC_FIELDS:
+            says = matters(field[0])
+            seen = field if says is True else says or OTHERS
+            table.append((seen, len(b"".join(field)) + _OVERHEAD, field, False))
+        _static_tables[matters] = table
     return _static_tables[matters]
 
 
@@ -118,9 +121,9 @@ class HpackReader(Generic[Read]):
     (RFC 9113 10.5.1); without a limit a block of 64 KB can name 256 MB. Of a block beyond it `read`
     returns `too_long` if that is given, so that it can be answered; its fields are not kept.
 
-    `matters` is asked once for the name of each field; a value that is_raw matters in any case.
-    `understand` makes what `read` returns of the fields that matter, and OTHERS for each other one,
-    and is cached with the block: a new field that does not matter costs no more than its length.
+    `matters` is asked once for the name of each field: whether the field matters, as does any value
+    that is_raw, or what stands for it. `understand` makes what `read` returns of all these, and is
+    cached with the block: a new field that does not matter costs no more than its length.
     `fields` are those of the last block. After an HpackError nothing can be read any more.
     """
 
@@ -301,20 +304,20 @@ class HpackReader(Generic[Read]):
             name = self._table[_INDEXED + index][2][0]
         else:
             name, at = _string(block, at, known)
-        matters = self._matters(name)
-        if known is None and not matters and not self.spells and block[at] >= _HUFFMAN:
+        says = self._matters(name)
+        if known is None and says is not True and not self.spells and block[at] >= _HUFFMAN:
             # An id that is new in each block: nobody reads it, so it is not spelt out.
             data, end = _coded(block, at)
             length = huffman.measure(data)
             if length is not None:
-                entry = (OTHERS, len(name) + length + _OVERHEAD, (name, data), True)
+                entry = (says or OTHERS, len(name) + length + _OVERHEAD, (name, data), True)
                 self._insert(entry)
                 return entry, end
         value, at = _string(block, at, known)
         field = (name, value)
         if known is not None and first & _NEVER_INDEXED:  # 6.2.3
             field = NeverIndexed(field)
-        seen = field if matters or is_raw(value) else OTHERS
+        seen = field if says is True or is_raw(value) else says or OTHERS
         entry = (seen, len(name) + len(value) + _OVERHEAD, field, False)
         if known is None:
             self._insert(entry)

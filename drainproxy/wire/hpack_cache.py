@@ -11,6 +11,7 @@ from functools import cache
 
 from drainproxy.wire.hpack import (
     FIRST_DYNAMIC,
+    HEADS_ONLY,
     ONE_BYTE_FIELDS,
     OTHERS,
     STATIC_LENGTH,
@@ -27,8 +28,9 @@ from drainproxy.wire.hpack import (
 from drainproxy.wire.memory import Memory
 
 # The numbers: a field that does not matter; the entries of the static table by their indexes;
-# those of the dynamic one that matter, in turn; a field spelt out; no entry at all.
-_OTHER, _FIRST_TURN, _SPELT, _NO_ENTRY = 0, STATIC_LENGTH + 1, 0xFE, 0xFF
+# those of the dynamic one that matter, in turn; one that does in trailers; a field spelt out; no
+# entry at all.
+_OTHER, _FIRST_TURN, _HEADS_ONLY, _SPELT, _NO_ENTRY = 0, STATIC_LENGTH + 1, 0xFD, 0xFE, 0xFF
 _OTHER_SAID, _SPELT_SAID = bytes((_OTHER,)), bytes((_SPELT,))
 
 # In bytes. Fields of a longer block may be too many, which is for others to judge. It is shorter
@@ -44,7 +46,7 @@ _NO_LIMIT = 1 << 31
 
 @cache
 def _static_numbers(matters: Matters) -> tuple[bytes, dict[int, HeaderField]]:
-    numbers, seen = bytearray((_NO_ENTRY,)) * 256, {_OTHER: OTHERS}
+    numbers, seen = bytearray((_NO_ENTRY,)) * 256, {_OTHER: OTHERS, _HEADS_ONLY: HEADS_ONLY}
     static = static_table(matters)[-STATIC_LENGTH:]
     for number, (field, _, _, _) in enumerate(static, 1):
         at = FIRST_DYNAMIC - STATIC_LENGTH + number - 1
@@ -208,15 +210,17 @@ class CachingReader(HpackReader[Read]):
 
     def _next_number(self, seen: HeaderField) -> int:
         """The turn of a number comes again: what was said with it may mean something else."""
+        if seen is HEADS_ONLY:
+            return _HEADS_ONLY
         number = self._turn
-        self._turn = number + 1 if number + 1 < _SPELT else _FIRST_TURN
+        self._turn = number + 1 if number + 1 < _HEADS_ONLY else _FIRST_TURN
         self._seen[number] = seen
         self._gone.discard(number)
         self._known.forget()
         return number
 
     def _lose(self, number: int) -> None:
-        if _FIRST_TURN <= number < _SPELT:
+        if _FIRST_TURN <= number < _HEADS_ONLY:
             self._gone.add(number)
 
     def _forget_gone(self) -> None:

@@ -4,9 +4,10 @@ Heads are made of the fields that `matters` picks out. `malformed` says why no h
 message (RFC 9113 8.1.1): a word and not an error, since heads are remembered, wrong ones too.
 """
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 
 from drainproxy.wire.authority import same_authority
+from drainproxy.wire.chunked import NEVER_IN_TRAILERS, may_not_trail
 from drainproxy.wire.fields import (
     DIGITS_AND_LETTERS,
     HOST_BYTES,
@@ -15,15 +16,18 @@ from drainproxy.wire.fields import (
     Refused,
     misspelt,
 )
-from drainproxy.wire.hpack import OTHERS, Fields, is_raw
+from drainproxy.wire.hpack import HEADS_ONLY, OTHERS, Fields, HeaderField, is_raw
 from drainproxy.wire.http2_forwarded import proxied
 from drainproxy.wire.mend import said_lengths
 
 # What a field means to a hop: nothing; it begins with a colon (8.3); it may stand there once; it
-# is read; it concerns one connection only and has no place here (8.2.2); it is no name (8.2.1).
-_ORDINARY, _PSEUDO, _SINGLE, _READ, _OF_A_CONNECTION, _NO_NAME, _MISSPELT = range(7)
+# is read; it may not trail a message (RFC 9110 6.5.1), as some of those before; it concerns one
+# connection only and has no place here (8.2.2); it is no name (8.2.1).
+_ORDINARY, _PSEUDO, _SINGLE, _READ, _NO_TRAILER = range(5)
+_OF_A_CONNECTION, _NO_NAME, _MISSPELT = range(5, 8)
 
 _MEANINGS: dict[bytes, int] = {
+    **dict.fromkeys(NEVER_IN_TRAILERS, _NO_TRAILER),
     **dict.fromkeys((b":method", b":scheme", b":authority", b":path", b":protocol"), _PSEUDO),
     b":status": _PSEUDO,
     **dict.fromkeys((b"host", b"content-length", b"te"), _SINGLE),
@@ -114,6 +118,8 @@ class RequestHead:
             self.malformed = f"the value of {_text(found[_BINARY])} has bytes that only gRPC knows"
         if not self.malformed:
             self.malformed = _request_problem(found)
+        if self.trailers and not self.malformed and _may_not_trail(fields):
+            self.malformed = _NO_TRAILERS
         # That of CONNECT is a tunnel.
         counts = not self.malformed and self.method != b"CONNECT"
         self.length = int(found[b"content-length"]) if counts and _LENGTH in found else UNTOLD
@@ -129,7 +135,7 @@ class AnswerHead:
     without parameters; one of those `named` has to be known. `plain`: it can be nothing but the
     beginning of a final answer, of which no more is to be known but `length`, which its body must
     have, UNTOLD for any. `trailers`: nothing but the end of one. `fields`: what it is made of.
-    `mended_length`: that length, where it is said more than once and has to be said once."""
+    `odd`: why it cannot go on as it came, but only what `mended` makes of its fields."""
 
     __slots__ = (
         "encoded",
@@ -139,7 +145,7 @@ class AnswerHead:
         "length",
         "malformed",
         "media_type",
-        "mended_length",
+        "odd",
         "plain",
         "status",
         "trailers",
@@ -163,12 +169,14 @@ class AnswerHead:
         # What is in the body cannot be read as it passes.
         self.encoded = found.get(b"content-encoding", b"").strip().lower() not in PLAIN
         usual = not self.event_stream and self.media_type not in named
-        self.mended_length = b""
+        self.odd = ""
         if self.status and not self.malformed and _LENGTH in found:
             self._read_length(found[_LENGTH])
-        usual = usual and not self.mended_length
-        self.plain = self.status >= 200 and not self.malformed and usual
-        self.trailers = not self.status and not self.malformed
+        elif not self.status and not self.malformed:
+            self._read_trailers(fields, found)
+        right = not self.malformed and not self.odd
+        self.plain = self.status >= 200 and right and usual
+        self.trailers = not self.status and right
 
     def _read_length(self, said: bytes) -> None:
         """RFC 9110 8.6: it may be said again, and goes on as one number, as in HTTP/1."""
@@ -178,14 +186,24 @@ class AnswerHead:
             self.malformed = _NO_NUMBER
         else:
             if others:
-                self.malformed = "content-length is there twice"
+                self.malformed = _TWICE
             if b"," in said:
-                self.mended_length = b"%d" % self.length
+                self.odd = _TWICE
 
-    def with_one_length(self, fields: Fields) -> Fields:
+    def _read_trailers(self, fields: Fields, found: Collection[bytes]) -> None:
+        """RFC 9110 6.5.1: what may not trail is left out, but for what may be taken for the length;
+        as in HTTP/1."""
+        if _LENGTH in found:
+            self.malformed = _NO_TRAILERS
+        elif _may_not_trail(fields):
+            self.odd = _NO_TRAILERS
+
+    def mended(self, fields: Fields) -> Fields:
         """`fields` are all of its block."""
-        others = [field for field in fields if field[0] != b"content-length"]
-        return *others, (b"content-length", self.mended_length)
+        if not self.status:
+            return tuple([field for field in fields if not may_not_trail(field[0])])
+        others = [field for field in fields if field[0] != _LENGTH]
+        return *others, (_LENGTH, b"%d" % self.length)
 
 
 def _is_grpc(content_type: bytes) -> bool:
@@ -193,9 +211,13 @@ def _is_grpc(content_type: bytes) -> bool:
     return content_type[:16] == b"application/grpc" and content_type[16:17] in (b"", b"+", b";")
 
 
-def matters(name: bytes) -> bool:
-    """Whether a head has to know of this field: by what it means, or because it is wrong."""
-    return name not in _ordinary and (name in _MEANINGS or _meaning(name) != _ORDINARY)
+def matters(name: bytes) -> bool | HeaderField:
+    """Whether a head has to know of this field: by what it means, or because it is wrong. Of some
+    the name is all that matters."""
+    if name in _ordinary:
+        return False
+    meaning = _MEANINGS.get(name) or _meaning(name)
+    return HEADS_ONLY if meaning == _NO_TRAILER else meaning != _ORDINARY
 
 
 def _survey(fields: Fields, pseudo: frozenset[bytes]) -> tuple[dict[bytes, bytes], str]:
@@ -206,12 +228,13 @@ def _survey(fields: Fields, pseudo: frozenset[bytes]) -> tuple[dict[bytes, bytes
     begun, asks = False, pseudo is _REQUEST
     for field in fields:
         name, value = field
-        meaning = _ORDINARY if field is OTHERS else _MEANINGS.get(name) or _meaning(name)
+        stands_in = field is OTHERS or field is HEADS_ONLY
+        meaning = _ORDINARY if stands_in else _MEANINGS.get(name) or _meaning(name)
         if meaning == _PSEUDO:
             if begun or name not in pseudo or name in found:
                 return found, f"{_text(name)} has no place where it stands"
             found[name] = value
-        elif meaning > _READ and (asks or meaning != _MISSPELT):
+        elif meaning > _NO_TRAILER and (asks or meaning != _MISSPELT):
             return found, _WRONG_NAMES[meaning].format(_text(name))
         else:
             begun = True
@@ -238,6 +261,8 @@ def _meaning(name: bytes) -> int:
         return _NO_NAME
     if misspelt(name):
         return _MISSPELT
+    if may_not_trail(name):
+        return _NO_TRAILER
     if len(name) <= _LONGEST_REMEMBERED and len(_ordinary) < _MOST_REMEMBERED:
         _ordinary.add(name)
     return _ORDINARY
@@ -266,7 +291,13 @@ def _found_problem(found: dict[bytes, bytes], *, lists: bool) -> str:
     return ""
 
 
-_NO_NUMBER = "content-length is not a plain number"
+def _may_not_trail(fields: Fields) -> bool:
+    names = (field[0] for field in fields if field is not OTHERS and field is not HEADS_ONLY)
+    return HEADS_ONLY in fields or any(may_not_trail(name) for name in names)
+
+
+_NO_NUMBER, _TWICE = "content-length is not a plain number", "content-length is there twice"
+_NO_TRAILERS = "a field that must not be a trailer"
 # As in HTTP/1: below 2**63, whatever the digits are.
 _MOST_LENGTH_DIGITS = 18
 

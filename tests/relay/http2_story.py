@@ -117,6 +117,11 @@ def secret(number: int) -> Fields:
     return ((b"authorization", b"Bearer %d" % number),)
 
 
+def token(number: int) -> Fields:
+    """The like of it in trailers."""
+    return ((b"x-token", b"Bearer %d" % number),)
+
+
 # What a client says
 
 
@@ -152,7 +157,7 @@ def ends_upload(story: Story, number: int) -> None:
         story.asking.remove(stream)
         if number % 2:
             story.client_says(
-                story.talk.says.headers(stream, (*TRAILERS, *secret(number)), end=True)
+                story.talk.says.headers(stream, (*TRAILERS, *token(number)), end=True)
             )
         else:
             story.client_says(data(stream, b"z" * number, end=True))

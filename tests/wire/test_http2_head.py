@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from drainproxy.wire import http2_head
-from drainproxy.wire.hpack import OTHERS, Fields, HeaderField, HpackReader, block
+from drainproxy.wire.hpack import HEADS_ONLY, OTHERS, Fields, HeaderField, HpackReader, block
 from drainproxy.wire.http2_head import (
     MOST_FIELDS,
     UNTOLD,
@@ -202,8 +202,9 @@ def test_the_length_of_an_answer_may_be_said_again(said: tuple[bytes, ...]) -> N
     """RFC 9110 8.6: then it goes on once, as a valid one."""
     fields = (*[(b"content-length", each) for each in said], (b"x", b"y"))
     head = AnswerHead((*OK, *fields))
-    assert (head.malformed, head.plain, head.mended_length) == ("", False, b"5")
-    assert head.with_one_length(fields) == ((b"x", b"y"), (b"content-length", b"5"))
+    assert (head.malformed, head.plain, head.length) == ("", False, 5)
+    assert head.odd == "content-length is there twice"
+    assert head.mended(fields) == ((b"x", b"y"), (b"content-length", b"5"))
     assert RequestHead((*GET, *fields)).malformed
     assert AnswerHead(fields).malformed, "trailers"
 
@@ -315,12 +316,15 @@ def test_a_head_is_made_of_the_fields_that_matter_as_of_all(
 @pytest.mark.parametrize(
     ("name", "does"),
     [
-        *((b"x", False), (b"x" * 50, False), (b"cookie", False), (b"grpc-message", False)),
+        *((b"x", False), (b"x" * 50, False), (b"grpc-message", False)),
+        *((b"cookie", HEADS_ONLY), (b"x-forwarded-for", HEADS_ONLY), (b"set_cookie", HEADS_ONLY)),
         *((b"a_b", False), (b":new", True), (b"X", True), (b"", True), (b"content_length", True)),
         *((b"te", True), (b"host", True), (b"connection", True), (b":status", True)),
     ],
 )
-def test_a_field_matters_for_what_it_means_or_because_it_is_wrong(name: bytes, does: bool) -> None:
+def test_a_field_matters_for_what_it_means_or_because_it_is_wrong(
+    name: bytes, does: bool | HeaderField
+) -> None:
     assert [matters(name), matters(name)] == [does, does]
 
 

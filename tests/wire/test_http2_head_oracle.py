@@ -42,6 +42,7 @@ STRICT = re.compile(
             "(host|content-length|te)' is there twice",
             "content-length is not a plain number",  # int() takes 1_0
             "te is not trailers",  # in capitals
+            "must not be a trailer",  # RFC 9110 6.5.1
             "the :method is not a token",
             "the :(scheme|path) is missing or not what it must be",
             "the :authority is not a host",

@@ -127,7 +127,7 @@ class Inbound(Direction[RequestHead]):
         is_bomb = self.stateless and self._is_hpack_bomb(length)
         wrong = head.malformed or not head.trailers or not flags & END_STREAM or is_bomb
         if wrong or not found.has_its_length:
-            words = "trailers that are none, or too long"
+            words = head.malformed or "trailers that are none, or too long"
             self._break_off(found, words if wrong else NOT_ITS_LENGTH)
             self.drop_block()
             # The app hears of the end before further streams begin: never of too many at a time.

@@ -86,18 +86,18 @@ class Outbound(Direction[AnswerHead]):
         elif stream in self.table.unwanted:
             self._forget_if_ended(stream, flags)
             return self.drop_block()
-        elif head is _TOO_LONG or head.mended_length:
+        elif head is _TOO_LONG or head.odd:
             return self.drop_block()
-        if not (anew or before or head.mended_length):
+        if not (anew or before or head.odd):
             return None
-        anew = anew or bool(head.mended_length)
+        anew = anew or bool(head.odd)
         return before + header_frames(
             stream, flags, priority, self._encoded_anew(head) if anew else block
         )
 
     def _encoded_anew(self, head: AnswerHead) -> bytes:
         fields = self.reader.fields
-        return self.own_block(head.with_one_length(fields) if head.mended_length else fields)
+        return self.own_block(head.mended(fields) if head.odd else fields)
 
     def _answered(self, found: Stream, flags: int, head: AnswerHead, block: bytes) -> bool:
         """Whether the client may get this."""
@@ -108,8 +108,8 @@ class Outbound(Direction[AnswerHead]):
             found.answer_due = head.length
         if not wrong and flags & END_STREAM and found.received != found.answer_due < UNTOLD:
             wrong = "" if found.answer_may_differ(status or found.status) else NOT_ITS_LENGTH
-        if not wrong and head.mended_length and not self.reader.recover_fields(block):
-            wrong = "content-length is there twice"
+        if not wrong and head.odd and not self.reader.recover_fields(block):
+            wrong = head.odd
         if wrong:
             self._fail(found, wrong)
             return False

@@ -25,7 +25,7 @@ from tests.relay.streams import asked, begun, parted
 MOST = 4000
 LONG: Fields = ((b"cookie", b"y" * MOST),)
 FAR_TOO_LONG: Fields = ((b"cookie", b"y" * 2 * MOST),)
-SECRET: Fields = ((b"authorization", b"Bearer 1"),)
+SECRET: Fields = ((b"x-token", b"Bearer 1"),)
 
 
 def is_431(talk: Conversation, stream: int) -> bool:

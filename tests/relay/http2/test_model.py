@@ -60,7 +60,7 @@ def sends_more(peer: Peer, streams: list[int], number: int) -> None:
 def ends(peer: Peer, streams: list[int], number: int) -> None:
     for stream in chosen(streams, number):
         if number % 2:
-            peer.says_head(stream, (*TRAILERS, *secret(number)), end=True)
+            peer.says_head(stream, (*TRAILERS, *secret(number)[1:]), end=True)
         else:
             peer.says_data(stream, b"", end=True, pad=None)
 

@@ -181,12 +181,12 @@ def test_dropped_data_gives_the_window_of_the_connection_back_padding_included()
 
 def test_header_compression_survives_blocks_that_are_left_out() -> None:
     talk = parted(1, end=False)
-    secret = (*POST, (b"authorization", b"one"), (b"x-trace", b"1"))
+    secret = (*POST, (b"x-token", b"one"), (b"x-trace", b"1"))
     talk.client_asks(3, secret)
-    talk.client_asks(5, (*POST, (b"authorization", b"two")))
-    talk.client_asks(1, (*TRAILERS, (b"authorization", b"one"), (b"x-trace", b"2")))
+    talk.client_asks(5, (*POST, (b"x-token", b"two")))
+    talk.client_asks(1, (*TRAILERS, (b"x-token", b"one"), (b"x-trace", b"2")))
     assert talk.app_hears() == [
-        ("headers", 1, (*TRAILERS, (b"authorization", b"one"), (b"x-trace", b"2")), "end")
+        ("headers", 1, (*TRAILERS, (b"x-token", b"one"), (b"x-trace", b"2")), "end")
     ]
 
 
