@@ -11,7 +11,7 @@ class EventStream(TrackedStream):
     """An event stream. What is held of it the app has spent of the connection's window, and the
     client has not got: the app hears no more of that, unless it is left out in the end."""
 
-    __slots__ = ("_spent",)
+    __slots__ = ("_reset", "_spent")
 
     goodbye: HeldEvents
 
@@ -19,6 +19,8 @@ class EventStream(TrackedStream):
         events = EventGoodbye(connection.context, has_last_event_id=stream.head.has_last_event_id)
         super().__init__(connection, stream, window, HeldEvents(events))
         self._spent = 0
+        # With which code the app has reset it behind the end that is held, if it has.
+        self._reset: int | None = None
 
     @property
     def needs_room(self) -> bool:
@@ -79,6 +81,13 @@ class EventStream(TrackedStream):
         self.goodbye.app_ended = self.goodbye.held > 0
         return self.goodbye.app_ended
 
+    def is_reset_later(self, code: int) -> bool:
+        """8.1: a reset behind a whole answer does not take that away."""
+        if not (self.goodbye.app_ended and self.goodbye.held):
+            return False
+        self._reset = code
+        return True
+
     def end_for_lost_app(self) -> None:
         """`retry`, and the end."""
         if self.at_boundary and not self.stream.app_done:
@@ -86,6 +95,11 @@ class EventStream(TrackedStream):
 
     def end_of_app(self) -> None:
         """The app has ended the stream in what was held."""
-        self.connection.to_client(self.take_end())
-        if self.stream.client_done:
-            self.connection.table.end(self.stream, FINISHED)
+        connection, stream = self.connection, self.stream
+        connection.to_client(self.take_end())
+        if stream.client_done:
+            connection.table.end(stream, FINISHED)
+        elif self._reset is not None:
+            connection.to_client(http2.rst_stream(stream.id, self._reset))
+            connection.table.end(stream, FINISHED)
+            connection.table.expect_late_frames(stream.id, passes=True)

@@ -252,11 +252,15 @@ class Outbound(Direction[AnswerHead]):
         if tracked is not None:
             # A server that wants no more of the request ends its answer and resets (8.1).
             before += tracked.take_end()
-        self.table.end(found, FINISHED if found.app_done else APP_LEFT)
-        if not found.client_done:
-            self.table.expect_late_frames(stream, passes=True)
+        later = tracked is not None and tracked.is_reset_later(code)
+        if not later:
+            self.table.end(found, FINISHED if found.app_done else APP_LEFT)
+            if not found.client_done:
+                self.table.expect_late_frames(stream, passes=True)
         if code in _BLAMES:
             self._blame_client()
+        if later:
+            return before
         return before + rst_stream(stream, code) if before else None
 
     def _blame_client(self) -> None:

@@ -47,6 +47,9 @@ class Table(Protocol):
     def end(self, stream: Stream, ending: int) -> None:
         """End one of which both sides know."""
 
+    def expect_late_frames(self, stream: int, *, passes: bool) -> None:
+        """A stream ended before the client has ended its side."""
+
 
 class StreamConnection(StreamOwner, Protocol):
     """What the streams and both directions ask of their connection."""
@@ -158,6 +161,10 @@ class TrackedStream:
     def take_end(self) -> bytes:
         """What tells the client of the end that the app has said, if that was held back."""
         return b""
+
+    def is_reset_later(self, code: int) -> bool:
+        """The app resets the stream: whether the client hears that behind an end that is held."""
+        return False
 
     def ends_in_held(self) -> bool:
         """The app ends the stream: whether something is held that has to pass before."""

@@ -29,8 +29,8 @@ from tests.relay.streams import answered, asked, begun, leave
 
 def held(part: bytes = b"data: 1\n\ndata: 2\n", **about: Any) -> Conversation:
     """The goodbye waits, since an event has begun to pass; `part` comes in a frame of its own."""
-    talk = answered(GET, EVENTS, **about)
-    talk.app_sends(data(1, b"data: 0\n"))
+    talk = asked(**about)
+    talk.app_sends(talk.answers.headers(1, EVENTS) + data(1, b"data: 0\n"))
     talk.client_hears()
     assert leave(talk) == []
     talk.app_sends(data(1, part))
@@ -271,11 +271,44 @@ def test_an_end_that_has_passed_is_not_said_again_before_a_reset() -> None:
     assert talk.client_hears() == [("reset", 1, NO_ERROR)]
 
 
-def test_a_reset_does_not_have_an_end_overtake_what_has_no_room() -> None:
-    talk = held(b"data: 1\n")
+@pytest.mark.parametrize("code", [NO_ERROR, CANCEL])
+@pytest.mark.parametrize("uploads", [False, True])
+def test_a_reset_behind_an_end_for_which_there_is_no_room_waits_with_it(
+    code: int, uploads: bool
+) -> None:
+    talk = held(b"data: 1\n", end=not uploads)
+    talk.client_sends(settings({WINDOW: 10}))
+    talk.app_sends(data(1, b"x", end=True) + reset(1, code))
+    talk.proxy.wait(1)
+    assert (talk.client_hears(), talk.in_flight) == ([], {"sse": 1})
+    talk.client_sends(window_update(1, 100))
+    said = [("data", 1, b"data: 1\nx"), ("data", 1, b"", "end")]
+    assert talk.client_hears() == [*said, *([("reset", 1, code)] if uploads else [])]
+    assert (talk.endings, talk.in_flight) == ([("sse", "finished")], {})
+    if uploads:
+        talk.client_sends(data(1, b"late", end=True))
+        assert talk.rejected == {}
+
+
+def test_what_waits_with_a_reset_for_room_is_cut_in_the_end() -> None:
+    talk = held(b"data: 1\n", end=False)
     talk.client_sends(settings({WINDOW: 10}))
     talk.app_sends(data(1, b"x", end=True) + reset(1, NO_ERROR))
-    assert talk.client_hears() == [("reset", 1, NO_ERROR)]
+    talk.client_hears()
+    talk.proxy.says_last_goodbyes()
+    talk.proxy.aborts()
+    assert talk.client_hears()[0] == ("reset", 1, CANCEL)
+    assert talk.endings == [("sse", "cut")]
+
+
+def test_a_client_that_gives_up_what_waits_for_its_room_has_left() -> None:
+    talk = held(b"data: 1\n", end=False)
+    talk.client_sends(settings({WINDOW: 10}))
+    talk.app_sends(data(1, b"x", end=True) + reset(1, NO_ERROR))
+    talk.client_sends(reset(1))
+    assert talk.endings == [("sse", "client_left")]
+    talk.client_sends(window_update(0, 100))
+    assert talk.client_hears() == []
 
 
 # Frames that are larger than what is held
