@@ -86,9 +86,9 @@ FIRST_DYNAMIC = _INDEXED + STATIC_LENGTH + 1
 Read = TypeVar("Read")
 
 
-# For each reader: some 30 usual blocks; a bearer token and other strings beside it.
-_ROOM_FOR_BLOCKS = 16384
-_ROOM_FOR_STRINGS = 4096
+# For each reader: some 30 usual blocks; a bearer token and other strings beside it, each of which
+# takes a place and two objects.
+_ROOM_FOR_BLOCKS, _ROOM_FOR_STRINGS, _WEIGHT_OF_STRING = 16384, 12288, 150
 
 # Stand among the fields that matter for one that does not, and for one that does so in trailers
 # alone. No peer can send them: they are no bytes.
@@ -391,7 +391,7 @@ def _string(block: bytes, at: int, known: Memory[bytes, bytes] | None) -> tuple[
     text = known.get(data)
     if text is None:
         text = huffman.decode(data)
-        known.keep(data, text, len(data) + len(text))
+        known.keep(data, text, len(data) + len(text) + _WEIGHT_OF_STRING)
     return text, end
 
 

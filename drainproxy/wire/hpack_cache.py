@@ -36,8 +36,9 @@ _OTHER_SAID, _SPELT_SAID = bytes((_OTHER,)), bytes((_SPELT,))
 # In bytes. Fields of a longer block may be too many, which is for others to judge. It is shorter
 # than there are turns, so that no number can change its meaning within a block.
 MOST_QUICK = 100
-# In bytes, for each reader: some 30 usual heads.
-_ROOM_FOR_KNOWN = 16384
+# In bytes, for each reader: some 30 usual heads. And what a block or a head takes beside the bytes
+# that it is made of, which may be few: the objects that hold them, and what was understood.
+_ROOM_FOR_KNOWN, _WEIGHT_OF_HEAD = 16384, 350
 # Each byte of a block that is a part of a string stands for less than two.
 _EXPANSION = 2
 # Of what was read already.
@@ -181,8 +182,8 @@ class CachingReader(HpackReader[Read]):
         seen = self._static | self._seen
         fields = tuple([next(words) if number == _SPELT else seen[number] for number in said])
         weight = sum([len(name) + len(value) for name, value in fields])
-        known = self._understand(fields), weight
-        self._known.keep(key, known, len(said) + weight)
+        known = self._understand(fields), weight + _WEIGHT_OF_HEAD
+        self._known.keep(key, known, len(said) + known[1])
         return known
 
     def _insert(self, entry: Entry) -> None:

@@ -4,9 +4,11 @@ from drainproxy.drain.stream_drain import StreamDrain
 from drainproxy.wire.hpack import Fields
 from drainproxy.wire.http2_forwarded import forwarded
 from drainproxy.wire.http2_head import RequestHead
+from drainproxy.wire.memory import Memory
 
-# Heads that are remembered, and the bytes of their fields.
-_MOST_HEADS, _LONGEST_HEAD = 32, 1000
+# In bytes, some 30 usual heads; and what one takes beside its fields.
+_ROOM, _WEIGHT = 16384, 400
+_LONGEST_HEAD = 1000
 
 # In place of one whose fields are over max-header-bytes.
 TOO_LONG = RequestHead(())
@@ -21,12 +23,12 @@ class RequestHeads:
     def __init__(self, max_fields: int, stream_drain: StreamDrain) -> None:
         self._max_fields = max_fields
         self._stream_drain = stream_drain
-        self._known: dict[Fields, RequestHead] = {}
+        self._known = Memory[Fields, RequestHead](_ROOM)
         self.client_ip = b""
 
     def forget(self) -> None:
         """Remember none."""
-        self._known.clear()
+        self._known.forget()
 
     def understand(self, fields: Fields) -> RequestHead:
         """The head that these fields are, fields left out that do not matter here."""
@@ -38,8 +40,7 @@ class RequestHeads:
                 head.special = head.special or self._stream_drain.ends(head.kind, path, b"")
             if self.client_ip and not head.trailers:
                 head.forwarded = forwarded(self.client_ip, b"http", head.authority, head.proxied)
-            if sum(len(name) + len(value) for name, value in fields) <= _LONGEST_HEAD:
-                if len(self._known) >= _MOST_HEADS:
-                    self._known.clear()
-                self._known[fields] = head
+            length = sum([len(name) + len(value) for name, value in fields])
+            if length <= _LONGEST_HEAD:
+                self._known.keep(fields, head, length + _WEIGHT)
         return head
