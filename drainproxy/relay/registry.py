@@ -1,5 +1,6 @@
 """The connected sessions: admission, deadlines and ages, and expected requests."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from drainproxy.relay.transport import Transport
 
 # At most one in so many of max-connections may be silent while the app waits too.
 _SILENT_SHARE = 10
+# For what may take long in one sweep.
+_SECONDS = 0.004
 
 
 class Member(Protocol):
@@ -114,6 +117,7 @@ class Registry:
 
     __slots__ = (
         "_context",
+        "_fallen_idle",
         "_unused_since",
         "left_undelivered",
         "newest",
@@ -133,6 +137,8 @@ class Registry:
         self.on_empty: Callable[[], None] | None = None
         # Who has moved since then had not been idle for idle-close in the last sweep.
         self._unused_since = 0.0
+        # Those have not given memory back yet.
+        self._fallen_idle: deque[Member] = deque()
 
     # Admission and removal
 
@@ -231,12 +237,22 @@ class Registry:
             if session.deadline <= now:
                 session.on_deadline()
         self._unused_since = unused_since
+        self._free_memory()
+
+    def _free_memory(self) -> None:
+        """All may fall idle at once, and nobody else is served meanwhile: some in each sweep."""
+        fallen_idle = self._fallen_idle
+        if fallen_idle:
+            now = self._context.now
+            end = now() + _SECONDS
+            while fallen_idle and now() < end:
+                fallen_idle.popleft().free_memory()
 
     def _look_at_unused(self, session: Member, since: float) -> None:
         """One that has been idle for idle-close: once it gives memory back; and since a goodbye
         became pending it is closed, for its next answer would have carried that."""
-        if session.idle_since >= self._unused_since:
-            session.free_memory()
+        if session.idle_since > self._unused_since:
+            self._fallen_idle.append(session)
         age = session.age
         told_since = self._context.latecomers.told_since(age.connected_at, age.jitter_sample)
         if min(told_since, age.told_at) <= since:
