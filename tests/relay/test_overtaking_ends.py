@@ -5,7 +5,7 @@ import pytest
 
 from drainproxy.relay.turns import LARGE_READ
 from tests.relay.conversation import Conversation, head, request, response
-from tests.relay.frames import GET, OK, POST, data
+from tests.relay.frames import GET, OK, POST, PREFACE, SETTINGS_ACK, data, settings
 from tests.relay.streams import asked, begun, leave
 
 
@@ -53,6 +53,19 @@ def test_a_request_over_http2_is_read_to_its_end(leaves: bool) -> None:
     if leaves:
         leave(talk)
     overtaken(talk, BODY + data(1, end=True))
+    assert talk.app_hears()[-1] == ("data", 1, b"", "end")
+    talk.app_answers(1)
+    assert ("headers", 1, OK, "end") in talk.client_hears()
+    assert talk.endings == [("http2", "finished")]
+    assert talk.client.state == "closed"
+
+
+def test_a_connection_that_turns_out_to_be_http2_is_read_to_its_end() -> None:
+    """Where only HTTP is forwarded, the first bytes are read as HTTP/1."""
+    talk = Conversation("http")
+    asks = talk.says.headers(1, POST)
+    overtaken(talk, PREFACE + settings() + asks + BODY + data(1, end=True))
+    talk.app_sends(settings() + SETTINGS_ACK)
     assert talk.app_hears()[-1] == ("data", 1, b"", "end")
     talk.app_answers(1)
     assert ("headers", 1, OK, "end") in talk.client_hears()

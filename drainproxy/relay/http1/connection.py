@@ -75,13 +75,16 @@ class Http1Connection(Exchange):
                 self._expect_head()
 
     def _go_on_as_http2(self, data: bytes) -> None:
-        """Seen here where the first bytes were not looked at before."""
+        """Seen here where the first bytes were not looked at before; the client may have ended."""
         self.context.counters.bytes_from_clients -= len(data)
         session = Http2Connection(self.context, self.route)
         session.take_over(self)
         session.opened = self.opened
         session.begin()
         session.data_received(data)
+        if self.client_ended:
+            self.client_ended = False
+            session.eof_received()
 
     def _ask(self, request: Request, head: bytes, rest: bytes) -> None:
         """Forward the request as `head`; what came after is its body, or waits."""
@@ -92,8 +95,7 @@ class Http1Connection(Exchange):
             self.context.counters.rejected["leaving"] += 1
             self._say(503, "leaving: no new upgrades here", "leaving", retry=True)
             return
-        self.opened = context.now()
-        self.deadline = inf
+        self.opened, self.deadline = context.now(), inf
         context.ledger.open(self)
         self.answer_state = ANSWER_HEAD
         self.heads.interim, self.received = False, 0
@@ -114,8 +116,7 @@ class Http1Connection(Exchange):
 
     def _ask_with_body(self, request: Request, head: bytes, rest: bytes) -> None:
         self.request_state = BODY
-        self.replay = False
-        self.heads.continued = False
+        self.replay = self.heads.continued = False
         length = request.length
         if length == CHUNKED or length > SIZE:
             self.expect_much_of_client()
@@ -222,8 +223,7 @@ class Http1Connection(Exchange):
                 self._switch(response, data, end)
                 return
             self.heads.interim_passed(response.status)
-            if self.request.minor:
-                # HTTP/1.0 has none.
+            if self.request.minor:  # HTTP/1.0 has none.
                 self.client.write(data[:end])
             data = data[end:]
             if not data:
