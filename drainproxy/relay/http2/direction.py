@@ -15,10 +15,8 @@ from drainproxy.wire.frames import FrameScanner
 from drainproxy.wire.hpack import Fields
 from drainproxy.wire.hpack_cache import CachingReader
 from drainproxy.wire.http2 import (
-    END_STREAM,
     HEADER_TABLE_SIZE,
     MAX_FRAME_SIZE,
-    PADDED,
     Setting,
     clamped,
     read_settings,
@@ -31,8 +29,6 @@ Head = TypeVar("Head")
 
 # The most, in bytes, that either side may have its table grow to: we keep a copy of it.
 _MOST_TABLE = 65536
-# Of DATA, most of which have none.
-SAYS_MORE = END_STREAM | PADDED
 # RFC 9113 8.1.1
 NOT_ITS_LENGTH = "DATA that does not add up to its content-length"
 

@@ -3,7 +3,7 @@
 from drainproxy.drain.aging import STREAM
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
 from drainproxy.relay.http2.deadlines import Deadline
-from drainproxy.relay.http2.direction import NOT_ITS_LENGTH, SAYS_MORE, Direction
+from drainproxy.relay.http2.direction import NOT_ITS_LENGTH, Direction
 from drainproxy.relay.http2.floods import Floods
 from drainproxy.relay.http2.late_streams import begins_late, tell_as_connection
 from drainproxy.relay.http2.refusals import (
@@ -13,7 +13,7 @@ from drainproxy.relay.http2.refusals import (
     refuses_to_connect,
 )
 from drainproxy.relay.http2.request_heads import TOO_LONG, RequestHeads
-from drainproxy.relay.http2.stream import NO_MORE, Stream
+from drainproxy.relay.http2.stream import Stream
 from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.http2.websocket_stream import WebSocketStream
@@ -35,6 +35,8 @@ from drainproxy.wire.logged import Facts, of_fields
 _SETTINGS_AT_ONCE = 600
 # A stream that is reset before this age, in seconds, counts as work that was not wanted.
 _PREMATURE = 1.0
+# Of DATA, most of which have none.
+_SAYS_MORE = END_STREAM | PADDED
 # In bytes; a static table makes much of little as well.
 _USUAL_TABLE = 4096
 
@@ -146,8 +148,6 @@ class Inbound(Direction[RequestHead]):
 
     def _does_not_add_up(self, found: Stream, length: int) -> bool:
         """8.1.1: what is too much never goes on, nor the end of too little."""
-        if found.client_done:
-            raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
         self._break_off(found, NOT_ITS_LENGTH)
         return self.give_back(length)
 
@@ -167,7 +167,9 @@ class Inbound(Direction[RequestHead]):
             return self._late_data(stream, length)
         self.data_frames += 1 if length < LEAST_MAX_FRAME else 1 + length // LEAST_MAX_FRAME
         found.sent = sent = found.sent + length
-        if flags and flags & SAYS_MORE:
+        if found.client_done:
+            raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
+        if flags and flags & _SAYS_MORE:
             if flags & PADDED:
                 found.due += self.padding
             if flags & END_STREAM:
@@ -221,7 +223,6 @@ class Inbound(Direction[RequestHead]):
     def ended(self, found: Stream) -> None:
         """The request has passed."""
         found.client_done = True
-        found.due = NO_MORE
         if found.app_done:
             self.table.finish(found)
 

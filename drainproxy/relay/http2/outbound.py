@@ -1,7 +1,7 @@
 """Frames from an HTTP/2 app: responses are counted, and forwarded as they came."""
 
 from drainproxy.drain.ledger import APP_LEFT, FINISHED
-from drainproxy.relay.http2.direction import NOT_ITS_LENGTH, SAYS_MORE, Direction
+from drainproxy.relay.http2.direction import NOT_ITS_LENGTH, Direction
 from drainproxy.relay.http2.event_stream import EventStream
 from drainproxy.relay.http2.floods import Floods
 from drainproxy.relay.http2.late_streams import tell_as_connection
@@ -158,18 +158,15 @@ class Outbound(Direction[AnswerHead]):
             found.received = received = found.received + length
             if table.tracked and not self._follow_app(stream, flags, length):
                 return False
-            ends = False
-            if flags and flags & SAYS_MORE:
+            if flags:
                 if flags & PADDED:
                     found.answer_due += self.padding
-                ends = bool(flags & END_STREAM) and not found.app_done
-            if (
-                received > found.answer_due or (ends and received < found.answer_due < UNTOLD)
-            ) and not found.answer_may_differ(found.status):
-                self._fail(found, NOT_ITS_LENGTH if found.status else "it has no head")
-                return self.give_back(length)
-            if ends:
-                self.ending = found
+                if flags & END_STREAM and not found.app_done:
+                    if received < found.answer_due < UNTOLD:
+                        return self._does_not_add_up(found, flags, length)
+                    self.ending = found
+            if received > found.answer_due:
+                return self._does_not_add_up(found, flags, length)
             return True
         if stream in self.table.unwanted:
             self._forget_if_ended(stream, flags)
@@ -188,6 +185,16 @@ class Outbound(Direction[AnswerHead]):
         table.window.room += length
         tracked.left_out(length)
         return False
+
+    def _does_not_add_up(self, found: Stream, flags: int, length: int) -> bool:
+        """8.1.1: what is too much does not go on, nor the end of too little."""
+        self.ending = None
+        if found.answer_may_differ(found.status):
+            if flags & END_STREAM and not found.app_done:
+                self.ending = found
+            return True
+        self._fail(found, NOT_ITS_LENGTH if found.status else "it has no head")
+        return self.give_back(length)
 
     def _fail(self, found: Stream, reason: str) -> None:
         words = "the app's answer is broken: " + reason

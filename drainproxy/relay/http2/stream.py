@@ -51,8 +51,7 @@ class Stream:
 
     `due`, `answer_due`: how many bytes its DATA, and that of its answer, must add up to, where they
     say so: their content-length and what has come of padding (RFC 9113 8.1.1); else over UNTOLD.
-    Where there may be no DATA, before an answer begins and behind the end of a request, it is
-    NO_MORE.
+    Before an answer begins it is NO_MORE.
     """
 
     __slots__ = (
@@ -93,8 +92,7 @@ class Stream:
         self.credit = 0
         # Of its DATA what has gone to the app, and what the app has given back to its window.
         self.sent = self.taken = 0
-        self.due = NO_MORE if client_done else head.length
-        self.answer_due = NO_MORE
+        self.due, self.answer_due = head.length, NO_MORE
         self.grpc_status: bytes | None = None
         self.kind = head.kind
         # DATA of the answer; and what the request's fields tell of it, for the access log.
