@@ -5,6 +5,7 @@ message (RFC 9113 8.1.1): a word and not an error, since heads are remembered, w
 """
 
 from collections.abc import Collection, Container
+from copy import copy
 
 from drainproxy.wire.authority import same_authority
 from drainproxy.wire.chunked import NEVER_IN_TRAILERS, may_not_trail
@@ -197,6 +198,15 @@ class AnswerHead:
             self.malformed = _NO_TRAILERS
         elif _may_not_trail(fields):
             self.odd = _NO_TRAILERS
+
+    def of_a_call(self) -> "AnswerHead":
+        """The same of gRPC, whose trailers are an app's metadata: no client takes them for a part
+        of the head."""
+        if self.status:
+            return self
+        trailers = copy(self)
+        trailers.odd, trailers.trailers = "", True
+        return trailers
 
     def mended(self, fields: Fields) -> Fields:
         """`fields` are all of its block."""

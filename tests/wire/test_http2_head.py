@@ -209,6 +209,26 @@ def test_the_length_of_an_answer_may_be_said_again(said: tuple[bytes, ...]) -> N
     assert AnswerHead(fields).malformed, "trailers"
 
 
+def test_what_may_not_trail_makes_a_request_malformed_and_is_left_out_of_an_answer() -> None:
+    fields = ((b"x-a", b"1"), (b"authorization", b"a"))
+    assert RequestHead(fields).malformed == "a field that must not be a trailer"
+    assert not RequestHead(fields[:1]).malformed
+    answer = AnswerHead(fields)
+    assert not answer.malformed
+    assert answer.mended(fields) == fields[:1]
+    assert AnswerHead(((b"content-length", b"1"),)).malformed
+
+
+def test_trailers_that_may_not_be_are_odd_and_those_of_a_call_are_not() -> None:
+    head = AnswerHead(((b"grpc-status", b"0"), (b"set-cookie", b"a")))
+    assert (head.odd, head.trailers) == ("a field that must not be a trailer", False)
+    call = head.of_a_call()
+    assert (call.odd, call.trailers, call.grpc_status) == ("", True, b"0")
+    assert head.odd, "it is remembered for other answers"
+    twice = AnswerHead(((b":status", b"200"), (b"content-length", b"1, 1")))
+    assert twice.of_a_call() is twice
+
+
 @pytest.mark.parametrize("said", [b"5,", b",", b"5, 6", b"5, x", b"5," + b"1" * 19])
 def test_a_list_that_is_no_length_makes_an_answer_malformed(said: bytes) -> None:
     head = AnswerHead((*OK, (b"content-length", said)))

@@ -68,6 +68,8 @@ class Outbound(Direction[AnswerHead]):
         before = b""
         found = self.table.streams.get(stream)
         if found is not None:
+            if head.odd and found.kind == "grpc":
+                head = head.of_a_call()
             if self.table.pending:
                 before = self._released(stream)
                 if flags & END_STREAM and self._ends_in_held(stream):
@@ -83,10 +85,7 @@ class Outbound(Direction[AnswerHead]):
                 self.ended(found)
             elif not self._answered(found, flags, head, block):
                 return self.drop_block()
-        elif stream in self.table.unwanted:
-            self._forget_if_ended(stream, flags)
-            return self.drop_block()
-        elif head is _TOO_LONG or head.odd:
+        elif self._is_nobodys(stream, flags, head):
             return self.drop_block()
         if not (anew or before or head.odd):
             return None
@@ -94,6 +93,13 @@ class Outbound(Direction[AnswerHead]):
         return before + header_frames(
             stream, flags, priority, self._encoded_anew(head) if anew else block
         )
+
+    def _is_nobodys(self, stream: int, flags: int, head: AnswerHead) -> bool:
+        """Of a stream that has ended: whether the client has no use for it."""
+        if stream in self.table.unwanted:
+            self._forget_if_ended(stream, flags)
+            return True
+        return head is _TOO_LONG or bool(head.odd)
 
     def _encoded_anew(self, head: AnswerHead) -> bytes:
         fields = self.reader.fields

@@ -73,7 +73,7 @@ def test_why_it_is_refused_stands_in_the_log() -> None:
     assert words == ["a field that must not be a trailer"]
 
 
-def called(*streams: int, fields: Fields = CALL, answer: Fields = GRPC_OK) -> Conversation:
+def called(*streams: int, fields: Fields = GET, answer: Fields = OK) -> Conversation:
     talk = asked(*streams, fields=fields)
     for stream in streams:
         talk.app_sends(talk.answers.headers(stream, answer))
@@ -81,9 +81,12 @@ def called(*streams: int, fields: Fields = CALL, answer: Fields = GRPC_OK) -> Co
     return talk
 
 
-@pytest.mark.parametrize(
+left_out = pytest.mark.parametrize(
     "name", [*(name for name in UNFIT if name != b"content-length"), *SPELT_OTHERWISE]
 )
+
+
+@left_out
 @pytest.mark.parametrize("where", [0, 1, 2])
 def test_what_may_not_trail_an_answer_is_left_out(name: bytes, where: int) -> None:
     talk = called(1, 3, 5)
@@ -92,6 +95,19 @@ def test_what_may_not_trail_an_answer_is_left_out(name: bytes, where: int) -> No
         fields.insert(where, (name, value(name)))
         talk.app_sends(talk.answers.headers(stream, tuple(fields), end=True))
         assert talk.client_hears() == [("headers", stream, DONE, "end")]
+    talk.app_sends(talk.answers.headers(5, DONE, end=True))
+    assert talk.client_hears() == [("headers", 5, DONE, "end")]
+    assert talk.endings == [("http2", "finished")] * 3
+
+
+@left_out
+def test_the_metadata_of_a_call_are_the_apps_whatever_their_names(name: bytes) -> None:
+    """gRPC over HTTP/2, "Custom-Metadata": any name that does not begin with grpc-."""
+    talk = called(1, 3, 5, fields=CALL, answer=GRPC_OK)
+    fields = (*DONE, (name, value(name)))
+    for stream in 1, 3:
+        talk.app_sends(talk.answers.headers(stream, fields, end=True))
+        assert talk.client_hears() == [("headers", stream, fields, "end")]
     talk.app_sends(talk.answers.headers(5, DONE, end=True))
     assert talk.client_hears() == [("headers", 5, DONE, "end")]
     assert talk.endings == [("grpc", "finished")] * 3
@@ -107,7 +123,7 @@ def test_of_a_trailer_that_is_left_out_an_answer_keeps_its_end() -> None:
 
 @pytest.mark.parametrize("name", [b"content-length", b"transfer-encoding"])
 def test_a_trailer_that_would_frame_an_answer_breaks_it(name: bytes) -> None:
-    talk = called(1, 3, fields=GET, answer=OK)
+    talk = called(1, 3)
     talk.app_sends(talk.answers.headers(1, (*TRAILERS, (name, b"1")), end=True))
     assert talk.client_hears() == [("reset", 1, INTERNAL_ERROR)]
     assert talk.app_hears() == [("reset", 1, PROTOCOL_ERROR)]
@@ -115,7 +131,7 @@ def test_a_trailer_that_would_frame_an_answer_breaks_it(name: bytes) -> None:
 
 def test_where_the_rest_of_the_trailers_is_lost_the_answer_is_broken() -> None:
     """A field has left the table while the block was read (RFC 7541 4.4)."""
-    talk = called(1, 3, fields=GET, answer=OK)
+    talk = called(1, 3)
     filling = tuple([(b"x-%d" % number, b"a" * 975) for number in range(4)])
     talk.app_sends(talk.answers.headers(1, (*DONE, *filling), end=True))
     talk.client_hears()
