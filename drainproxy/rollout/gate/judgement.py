@@ -21,6 +21,8 @@ _ENOUGH: Final = 100.0
 _LEAST_INTERVALS: Final = 2
 # At this rate a budget of 30 days is gone in 50 hours (Google SRE workbook, "Alerting on SLOs").
 _BURN: Final = 14.4
+# Of all events: where the objective is below 93 %, no share of errors burns the budget as fast.
+_MOST_ALLOWED: Final = 0.5
 
 
 class Count(Struct, frozen=True):
@@ -52,7 +54,7 @@ def policy_of(slo: float, times: float = 2.0, floor: float = 0.001) -> Tolerance
     """For the errors of a service with this objective, such as 0.999; ValueError if it is none."""
     if not 0 < slo < 1:
         raise ValueError(f"an objective lies between 0 and 1, such as 0.999: {slo}")
-    return Tolerance(times, _BURN * (1 - slo), floor)
+    return Tolerance(times, min(_BURN * (1 - slo), _MOST_ALLOWED), floor)
 
 
 class SignalJudgement(Struct, frozen=True):

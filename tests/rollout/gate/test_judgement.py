@@ -98,6 +98,14 @@ def test_every_count_has_a_verdict_and_a_reason(
         assert judged.missing is None
 
 
+def test_no_objective_lets_everything_pass() -> None:
+    """14.4 times the budget of 90 % is more than all requests."""
+    lax = policy_of(0.9)
+    assert lax.allowed == 0.5
+    assert judge("errors", Count(1, 1, 1), Count(0, 10_000), lax).verdict == "hold"
+    assert judge("errors", Count(0, 3), Count(0, 10_000), lax).verdict == "pass"
+
+
 @pytest.mark.parametrize("slo", [0, 1, 99.9, -1])
 def test_an_objective_in_percent_is_refused(slo: float) -> None:
     with pytest.raises(ValueError, match=r"such as 0\.999"):
