@@ -28,6 +28,12 @@ _FAMILIES: Final[Sequence[tuple[str, str, Callable[[str], bool]]]] = (
     ("drainproxy_websocket_closes_total", _CONNECTIONS, lambda kind: kind == "websocket"),
     ("drainproxy_grpc_requests_total", _REQUESTS, lambda kind: kind == "grpc"),
 )
+# Of these no other tells that there is something to count, and what is unknown without them.
+_NO_WITNESS: Final = {
+    _STARTS: "what its pods count until their first scrape is not seen, nor is their warm-up",
+    _CONNECTIONS: "refused connections have nothing to be compared with",
+    "drainproxy_app_connect_failures_total": "refused connections are not seen",
+}
 # After so many scrapes that failed, and so many seconds, nobody knows how a version is.
 _MISSED_SCRAPES: Final = 3.0
 _LEAST_SILENCE: Final = 60.0
@@ -94,11 +100,10 @@ def vanished(canary: Found, interval: float, now: float) -> str | None:
 def uncounted(canary: Found, stable: Found) -> Iterator[str]:
     """What is not counted of these, and decides nothing."""
     for name, found in (("the canary", canary), ("stable", stable)):
-        if not found.get(_STARTS) and any(found.get(metric) for metric in _OF_SIDECARS):
-            yield (
-                f"{_STARTS} of {name} is not scraped: what its pods count until their first scrape"
-                " is not seen, nor is their warm-up"
-            )
+        if any(found.get(metric) for metric in _OF_SIDECARS):
+            for metric, what in _NO_WITNESS.items():
+                if not found.get(metric):
+                    yield f"{metric} of {name} is not scraped: {what}"
 
 
 def _twice(one: Series, other: Series) -> str:

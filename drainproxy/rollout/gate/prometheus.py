@@ -65,7 +65,7 @@ class _Answer(Struct, rename="camel"):
     data: _Data | None = None
     error: str = ""
     error_type: str = ""
-    warnings: list[str] = []
+    warnings: list[str] | None = None
     # Of VictoriaMetrics, where a part of its storage does not answer.
     is_partial: bool = False
 
@@ -171,7 +171,8 @@ def series_of(url: str, status: int, body: bytes | bytearray) -> list[Series]:
     if said.data is None or said.data.result_type not in ("matrix", "vector"):
         raise NoAnswer(f"{url}: the answer holds no series")
     try:
-        results = json.decode(said.data.result, type=list[_Result])
+        # Not every server that speaks this API leaves out what it has none of.
+        results = json.decode(said.data.result, type=list[_Result] | None) or []
         results.reverse()
         # Each is given up as it is converted: both forms of all samples are twice the memory.
         return [_series(results.pop()) for _ in range(len(results))]

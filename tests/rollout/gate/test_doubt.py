@@ -60,11 +60,17 @@ def test_a_mark_that_a_series_has_ended_is_in_no_doubt() -> None:
         assert doubt({REQUESTS: [ended]}, STABLE) is None
 
 
-def test_a_start_that_is_not_scraped_is_noted() -> None:
-    without = {name: found for name, found in STABLE.items() if name == REQUESTS}
-    assert [*uncounted(STABLE, STABLE)] == [*uncounted({}, {})] == []
-    (note,) = uncounted(without, STABLE)
-    assert note.startswith("process_start_time_seconds of the canary is not scraped")
+@pytest.mark.parametrize(
+    "metric",
+    ["process_start_time_seconds", CONNECTIONS, "drainproxy_app_connect_failures_total"],
+)
+def test_what_is_not_scraped_and_has_no_witness_is_noted(metric: str) -> None:
+    full = Fleet().requests(1000).counter(CONNECTIONS, 10, kind="http1")
+    found = full.counter("drainproxy_app_connect_failures_total", 0).found
+    assert [*uncounted(found, found)] == [*uncounted({}, {})] == []
+    without = {name: series for name, series in found.items() if name != metric}
+    (note,) = uncounted(found, without)
+    assert note.startswith(f"{metric} of stable is not scraped: ")
 
 
 def test_a_version_is_not_compared_with_itself_nor_with_all_pods() -> None:

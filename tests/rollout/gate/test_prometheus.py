@@ -193,6 +193,11 @@ def test_what_is_no_whole_answer_has_a_reason(status: int, body: bytes, reason: 
         series_of("http://prometheus", status, body)
 
 
+def test_a_field_that_is_null_is_one_that_is_left_out() -> None:
+    body = b'{"status":"success","data":{"resultType":"matrix","result":null},"warnings":null}'
+    assert series_of("http://prometheus", 200, body) == []
+
+
 def test_an_answer_that_says_it_is_whole_is_one() -> None:
     said = b'{"status":"success","isPartial":false,"data":{"resultType":"matrix","result":[]}}'
     assert series_of("http://prometheus", 200, said) == []
