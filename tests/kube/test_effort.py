@@ -267,6 +267,7 @@ def test_a_megabyte_takes_a_hundred_at_the_most(name: str) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.slow  # that twice as much takes twice as long is asked each time
 @pytest.mark.alone
 def test_a_hundred_thousand_lines_take_less_than_four_seconds() -> None:
     count = 100_000 // DEPLOYMENT.count("\n")
@@ -278,6 +279,7 @@ def test_a_hundred_thousand_lines_take_less_than_four_seconds() -> None:
     assert done.text.count("name: drainproxy\n") == 2 * count
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_a_thousand_files_take_less_than_ten_seconds() -> None:
     texts = {f"{at}.yaml": DEPLOYMENT.format(at) for at in range(1000)}
