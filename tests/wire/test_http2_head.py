@@ -213,9 +213,7 @@ def test_what_may_not_trail_makes_a_request_malformed_and_is_left_out_of_an_answ
     fields = ((b"x-a", b"1"), (b"authorization", b"a"))
     assert RequestHead(fields).malformed == "a field that must not be a trailer"
     assert not RequestHead(fields[:1]).malformed
-    answer = AnswerHead(fields)
-    assert not answer.malformed
-    assert answer.mended(fields) == fields[:1]
+    assert AnswerHead(fields).mended(fields) == fields[:1]
     assert AnswerHead(((b"content-length", b"1"),)).malformed
 
 
