@@ -9,13 +9,35 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import chain, pairwise
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
+
+# In seconds; whoever has waited so long collects beside the first.
+LONGEST_COLLECTION = 60
+COLLECTED = "collected"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What it is told."""
     parser.addoption("--claims", type=Path, help="the folder of claims on files of tests")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """In a new clone the first process compiles all tests; the others find them compiled."""
+    folder: Path | None = session.config.getoption("claims")
+    if folder is None:
+        return (yield)
+    if claim("collection", folder):
+        try:
+            return (yield)
+        finally:
+            (folder / COLLECTED).touch()
+    until = monotonic() + LONGEST_COLLECTION
+    while not (folder / COLLECTED).exists() and monotonic() < until:
+        sleep(0.1)
+    return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)
