@@ -1,16 +1,22 @@
 """What a shell makes of a text before it runs commands, each in one pass: it takes the bodies of
 here-documents out, runs what stands in command substitutions, and puts values in the place of
-variables that the text itself has set (POSIX.1-2024, Shell Command Language, 2.6 and 2.7.4)."""
+variables that it knows (POSIX.1-2024, Shell Command Language, 2.6 and 2.7.4)."""
 
 import re
 from bisect import bisect
-from collections.abc import Callable, Iterator
+from collections import ChainMap
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Final
 
 # `<<<` gives a word and no document.
 _HERE: Final = re.compile(r"(?<!<)<<-?[ \t]*\\?(['\"]?)(?P<end>\w[\w.-]*)\1")
 _ASSIGNED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_USED: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+# `$NAME`, or `${NAME` with what says what to do if there is no such variable (2.6.2).
+_USED: Final = re.compile(
+    r"\$(?:(?P<plain>[A-Za-z_]\w*)|\{(?P<name>[A-Za-z_]\w*|[0-9@*])(?:\}|(?P<how>:?[-=?+])))"
+)
+# Defaults of defaults. What is deeper stays as it is.
+_DEEPEST: Final = 3
 # They set what stands behind them.
 _SETTERS: Final = frozenset(("export", "readonly", "local", "declare", "typeset"))
 # A value that is made of others may double with each assignment.
@@ -98,11 +104,48 @@ def _parenthesis(text: str, start: int) -> int:
     return len(text)
 
 
-class ShellVariables:
-    """What the commands of a script have set so far, in plain text."""
+def with_whole_defaults(text: str) -> str:
+    """The text with double quotes around each default that has blanks, as in `${CMD:-run it}`: the
+    quotes in one are part of it, and a reader of words takes it for one word."""
+    left, looked_at = [], 0
+    letters = _Letters(text)
+    for letter in letters:
+        used = _USED.match(text, letters.at) if letter == "$" else None
+        if used is None or not used["how"]:
+            continue
+        end = _brace(text, used.end(), is_quoted=letters.is_quoted)
+        if end == len(text):
+            break  # nor does any that stands in it
+        word, around = text[used.end() : end], "" if letters.is_quoted else '"'
+        # Between double quotes a backslash before one is no part of the default.
+        kept = r"\\.|(?P<bare>\")" if letters.is_quoted else r"(?P<bare>[\"\\])"
+        word = re.sub(kept, lambda each: "\\" * bool(each["bare"]) + each[0], word, flags=re.DOTALL)
+        left.append(f"{text[looked_at : used.start()]}{around}{used[0]}{word}}}{around}")
+        letters.at, looked_at = end, end + 1
+    return "".join([*left, text[looked_at:]])
 
-    def __init__(self) -> None:
-        self._values: dict[str, str] = {}
+
+def _brace(text: str, start: int, *, is_quoted: bool) -> int:
+    """Where the one ends that was opened before `start`. Between double quotes single ones hide
+    nothing."""
+    letters, depth = _Letters(text, start), 1
+    letters.is_quoted = is_quoted
+    for letter in letters:
+        if letter == "$" and text.startswith("${", letters.at):
+            depth += 1
+        elif letter == "}":
+            depth -= 1
+            if not depth:
+                return letters.at
+    return len(text)
+
+
+class ShellVariables:
+    """What the commands of a script have set so far, in plain text, and those of the script that it
+    stands in."""
+
+    def __init__(self, around: MutableMapping[str, str] | None = None) -> None:
+        self.values: ChainMap[str, str] = ChainMap({}, around or {})
 
     def take(self, command: list[str]) -> None:
         """Note what a command sets that is made of nothing but assignments."""
@@ -110,7 +153,7 @@ class ShellVariables:
         assigned = [_ASSIGNED.fullmatch(word) for word in words]
         for each in assigned if all(assigned) else ():
             if each:
-                self._values[each[1]] = self._text(each[2])[:_LONGEST_VALUE]
+                self._set(each[1], self._text(each[2]))
 
     def expanded(self, command: list[str]) -> Iterator[list[str]]:
         """The command with their values, if it has any of them: each whole, as between double
@@ -127,7 +170,34 @@ class ShellVariables:
         yield split
         yield [" ".join(split)]
 
-    def _text(self, word: str) -> str:
-        if "$" not in word:
-            return word
-        return _USED.sub(lambda used: self._values.get(used[1] or used[2], used[0]), word)
+    def _set(self, name: str, value: str) -> None:
+        self.values[name] = value[:_LONGEST_VALUE]
+
+    def _text(self, word: str, depth: int = 0) -> str:
+        """A word with the values of its variables, and of those without one the default."""
+        parts: list[str] = []
+        at = 0
+        while used := _USED.search(word, at):
+            end = used.end()
+            if used["how"]:
+                end = _brace(word, end, is_quoted=True) + 1 if depth < _DEEPEST else len(word) + 1
+                if end > len(word):
+                    break  # nor does any that stands in it
+            value = self._value(used, word[used.end() : end - 1], depth)
+            parts += [word[at : used.start()], word[used.start() : end] if value is None else value]
+            at = end
+        return "".join([*parts, word[at:]])
+
+    def _value(self, used: re.Match[str], default: str, depth: int) -> str | None:
+        """None if it is not known."""
+        name, how = used["plain"] or used["name"], used["how"] or ""
+        value = self.values.get(name)
+        is_missing = value is None or (how.startswith(":") and not value)
+        if how.endswith("+"):
+            # One that is not known may be set.
+            return "" if is_missing and value is not None else self._text(default, depth + 1)
+        if is_missing and how.endswith(("-", "=")):
+            value = self._text(default, depth + 1)
+            if how.endswith("="):
+                self._set(name, value)
+        return value

@@ -3,11 +3,16 @@
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from itertools import dropwhile, islice, pairwise
 from typing import Final
 
-from .expansions import ShellVariables, substitutions, without_here_documents
+from .expansions import (
+    ShellVariables,
+    substitutions,
+    with_whole_defaults,
+    without_here_documents,
+)
 from .sql import statements_in
 
 # As long as commands are; the rest is not looked at.
@@ -24,6 +29,7 @@ _SPEAKERS: Final = ("echo", "printf", ":", "logger")
 _WRITERS: Final = ("cat", "tee")
 # Here-documents, by the words that stand for them in a script and in the scripts within it.
 _Bodies = dict[str, str]
+Known = MutableMapping[str, str]
 _BEFORE_A_COMMAND: Final = ("if", "then", "else", "do", "{", "!", "sudo")
 # Outside of quotes, at the start of a word. shlex would begin one within a word too.
 _COMMENT: Final = re.compile(
@@ -34,43 +40,51 @@ _COMMENT: Final = re.compile(
 def simple_commands(words: list[str]) -> Iterator[list[str]]:
     """The words of each simple command that may run, those of scripts among the words included.
     Bodies of here-documents are words. What is only said (`echo`) is left out."""
-    return _in_words(words, 0, {})
+    return _ScriptReader().in_words(words, 0, {})
 
 
-def _in_words(words: list[str], depth: int, bodies: _Bodies) -> Iterator[list[str]]:
-    # The name of an image may stand before a command.
-    if any(_name(word) in _SPEAKERS for word in words[: 1 if depth else 2]):
-        return
-    yield words
-    for word in words if depth < _DEEPEST else ():
-        # A text for `sh -c`, or for an entrypoint that is one.
-        if re.search(r"\s", word) and len(word) <= _LONGEST and not statements_in(word):
-            yield from _of_script(word, depth + 1, bodies)
+class _ScriptReader:
+    """Reads what one container runs: scripts in words, and scripts in scripts."""
 
+    def __init__(self) -> None:
+        self._bodies: _Bodies = {}
 
-def _of_script(script: str, depth: int, bodies: _Bodies) -> Iterator[list[str]]:
-    def kept(body: str) -> str:
-        name = f"\0{len(bodies)}"
-        bodies[name] = body
+    def in_words(self, words: list[str], depth: int, known: Known) -> Iterator[list[str]]:
+        """`known`: the variables that scripts among them may use."""
+        # The name of an image may stand before a command.
+        if any(_name(word) in _SPEAKERS for word in words[: 1 if depth else 2]):
+            return
+        yield words
+        for word in words if depth < _DEEPEST else ():
+            # A text for `sh -c`, or for an entrypoint that is one.
+            if re.search(r"\s", word) and len(word) <= _LONGEST and not statements_in(word):
+                # Between double quotes it is the inner shell's.
+                script = word.replace("\\$", "$") if depth else word
+                yield from self._of_script(script, depth + 1, known)
+
+    def _of_script(self, script: str, depth: int, known: Known) -> Iterator[list[str]]:
+        text = _COMMENT.sub(r"\1", without_here_documents(script, self._kept))
+        inner = islice(substitutions(text), _MOST_SUBSTITUTIONS if depth < _DEEPEST else 0)
+        for each in inner:
+            yield from self._of_script(each, depth + 1, known)
+        tokens = _tokens(with_whole_defaults(text))
+        named = Counter(_name(word) for token in tokens for word in token.split())
+        variables, left = ShellVariables(known), _LONGEST
+        for command, piped in _commands(tokens, self._bodies, _read_again(tokens, named)):
+            if not piped and _only_writes(command, named):
+                yield command
+                continue
+            yield from self.in_words(command, depth, variables.values)
+            for expanded in variables.expanded(command):
+                left -= sum(map(len, expanded))
+                if left >= 0 and _name(command[0]) not in _SPEAKERS:
+                    yield from self.in_words(expanded, depth, variables.values)
+            variables.take(command)
+
+    def _kept(self, body: str) -> str:
+        name = f"\0{len(self._bodies)}"
+        self._bodies[name] = body
         return name
-
-    text = _COMMENT.sub(r"\1", without_here_documents(script, kept))
-    inner = islice(substitutions(text), _MOST_SUBSTITUTIONS if depth < _DEEPEST else 0)
-    for each in inner:
-        yield from _of_script(each, depth + 1, bodies)
-    tokens = _tokens(text)
-    named = Counter(_name(word) for token in tokens for word in token.split())
-    variables, left = ShellVariables(), _LONGEST
-    for command, piped in _commands(tokens, bodies, _read_again(tokens, named)):
-        if not piped and _only_writes(command, named):
-            yield command
-            continue
-        yield from _in_words(command, depth, bodies)
-        for expanded in variables.expanded(command):
-            left -= sum(map(len, expanded))
-            if left >= 0:
-                yield from _in_words(expanded, depth, bodies)
-        variables.take(command)
 
 
 def _commands(

@@ -9,6 +9,7 @@ import pytest
 from drainproxy.rollout.check.expansions import (
     ShellVariables,
     substitutions,
+    with_whole_defaults,
     without_here_documents,
 )
 from drainproxy.rollout.check.migrating import migrating
@@ -39,6 +40,21 @@ def found(script: str) -> set[str]:
         'echo "$(echo "(" `alembic upgrade head`)"',
         "echo `echo \\`alembic upgrade head\\``",
         'if [ "$(alembic upgrade head | tail -1)" = ok ]; then serve; fi',
+        'CMD=\'alembic upgrade head\'; sh -c "sh -c \\"\\$CMD\\""',
+        "${CMD:-alembic upgrade head}",
+        'exec "${CMD-alembic upgrade head}"',
+        "exec ${1:-alembic upgrade head}",
+        "${TOOL:-alembic} upgrade ${REVISION:-head}",
+        "CMD=${CMD:-alembic upgrade head}; $CMD",
+        'CMD="${1:-alembic upgrade head}"\n$CMD',
+        ": ${CMD:=alembic upgrade head}; $CMD",
+        ': "${CMD:=alembic upgrade head}"; exec $CMD',
+        "eval ${CMD:-'cd /app; alembic upgrade head'}",
+        'sh -c "${CMD:-cd /app && alembic upgrade head}"',
+        "${A:-${B:-alembic upgrade head}}",
+        "CMD=; ${CMD:-alembic upgrade head}",
+        "${UPGRADE:+alembic upgrade head}",
+        "echo it\\'s ${A:-a b}; ${CMD:-alembic upgrade head}",
     ],
 )
 def test_what_is_run_through_variables_and_substitutions_is_found(script: str) -> None:
@@ -57,6 +73,13 @@ def test_what_is_run_through_variables_and_substitutions_is_found(script: str) -
         'echo "it\'s done: \\$(alembic upgrade head)"',
         "# `alembic upgrade head`\nserve",
         "CMD='alembic history'; $CMD",
+        "echo ${CMD:-alembic upgrade head}",
+        "CMD=serve; ${CMD:-alembic upgrade head}",
+        "CMD=serve; : ${CMD:=alembic upgrade head}; $CMD",
+        "CMD=; ${CMD-alembic upgrade head}",
+        "CMD=; ${CMD:+alembic upgrade head}",
+        "echo '${CMD:-`alembic upgrade head`}'",
+        "serve # ${CMD:-alembic upgrade head}",
         "echo $((1 + 2)) `date",
         "echo $(date",
     ],
@@ -147,7 +170,37 @@ def test_a_variable_is_what_was_set_last_and_in_plain_text() -> None:
     assert [*known.expanded(["$A"])] == [["1"], ["1"]]
 
 
+def test_a_default_is_one_word_with_its_own_quotes() -> None:
+    for text, whole in {
+        "a ${B:-c d} e": 'a "${B:-c d}" e',
+        'a "${B:-c d}"': 'a "${B:-c d}"',
+        '${B:-c "d e"}': '"${B:-c \\"d e\\"}"',
+        '"${B:-c "d" \\"e\\"}"': '"${B:-c \\"d\\" \\"e\\"}"',
+        "${A:-${B:=c}} ${D} ${E:?f}": '"${A:-${B:=c}}" ${D} "${E:?f}"',
+        "'${A:-b}' \\${A:-b} ${A:-b c": "'${A:-b}' \\${A:-b} ${A:-b c",
+    }.items():
+        assert with_whole_defaults(text) == whole
+
+
+def test_a_default_holds_where_the_variable_is_not_set() -> None:
+    known = ShellVariables({"A": "x", "EMPTY": ""})
+    (whole, *_) = known.expanded(["${A:-1}${EMPTY:-2}${EMPTY-3}${B:-4 $A}${A:+5}${B:?6}${EMPTY+7}"])
+    assert whole == ["x24 x5${B:?6}7"]
+    (whole, *_) = known.expanded(["${C:=8}$C${A:=9}${1:-10}${@:-11}"])
+    assert whole == ["88x1011"]
+    deep = "${B:-" * 9 + "12" + "}" * 9
+    (whole, *_) = known.expanded([deep])
+    assert "12" in whole[0]
+    (whole, *_) = known.expanded(["$A ${B:-13"])
+    assert whole == ["x ${B:-13"]
+
+
 HOSTILE = {
+    "defaults that do not end": "${A:-",
+    "defaults": "${A:-b c} ",
+    "defaults that set": ": ${A:=$A$A}; $A",
+    "nested defaults that do not end": "${A:-${B:=",
+    "quotes in defaults": '"${A:-"\'}',
     "documents that do not end": "cat <<E\n",
     "documents": "cat <<E\nE\n",
     "documents with other ends": "<<A <<B\nB\n",
