@@ -5,7 +5,10 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from .environment import Environment, environment, expanded
+from .inventory import Inventory
 from .place import FieldPlace, Object
+from .shell import simple_commands
 
 
 class Call(Struct, frozen=True):
@@ -30,9 +33,55 @@ def call(program: str, verb: str) -> Call:
     return Call(*(re.compile(each, re.IGNORECASE) for each in patterns))
 
 
-def commands(each: Object) -> Iterator[tuple[FieldPlace, str]]:
+class Run(Struct, frozen=True):
+    """What a container runs: the place of its command, the name of its image, what its command and
+    arguments are when it starts, whether there is a command, and the variables that are known.
+
+    `commands` are the simple commands in these words; the words themselves are the first, unless
+    they only say something.
+    """
+
+    place: FieldPlace
+    image: str
+    words: list[str]
+    has_command: bool
+    environment: Environment
+    commands: list[list[str]]
+
+    @property
+    def program(self) -> str:
+        """The name of the image, where its own program is given the words."""
+        return "" if self.has_command else self.image
+
+
+def runs(each: Object, inventory: Inventory) -> list[Run]:
+    """What the containers of a pod run, the init containers first."""
+    return inventory.once(_runs, each)
+
+
+def _runs(each: Object, inventory: Inventory) -> list[Run]:
+    return [_run(container, inventory) for container in _containers(each)]
+
+
+def _run(container: FieldPlace, inventory: Inventory) -> Run:
+    known = environment(container, inventory)
+    places = (container.at("command"), container.at("args"))
+    words = [expanded(word.text, known) for place in places for word in place.items]
+    # The image's name is often that of the program that it runs.
+    image = container.at("image").text.rpartition("/")[2].partition(":")[0]
+    return Run(
+        place=_place_of(container),
+        image=image,
+        words=words,
+        has_command=places[0].exists,
+        environment=known,
+        commands=[*simple_commands(words, known)],
+    )
+
+
+def commands(each: Object, inventory: Inventory) -> Iterator[tuple[FieldPlace, str]]:
     """What the containers of a Job, CronJob or Pod run, each with the place of the command."""
-    return ((place, " ".join(words)) for place, words in commands_in_words(each))
+    return ((run.place, " ".join([run.image, *run.words])) for run in runs(each, inventory))
 
 
 def pod_specs(each: Object) -> tuple[FieldPlace, ...]:
@@ -45,29 +94,10 @@ def pod_specs(each: Object) -> tuple[FieldPlace, ...]:
     )
 
 
-def commands_in_words(each: Object) -> Iterator[tuple[FieldPlace, list[str]]]:
-    """The same, word by word."""
-    for container in containers(each):
-        # The image's name is often that of the program that it runs.
-        yield _place_of(container), [image_name(container), *given_words(container)]
-
-
-def containers(each: Object) -> Iterator[FieldPlace]:
-    """Those of its pod, the init containers first."""
+def _containers(each: Object) -> Iterator[FieldPlace]:
     for spec in pod_specs(each):
         yield from spec.at("initContainers").items
         yield from spec.at("containers").items
-
-
-def image_name(container: FieldPlace) -> str:
-    """The last part of its image's name, without the tag."""
-    return container.at("image").text.rpartition("/")[2].partition(":")[0]
-
-
-def given_words(container: FieldPlace) -> list[str]:
-    """Its command and arguments."""
-    places = (container.at("command"), container.at("args"))
-    return [word.text for place in places for word in place.items]
 
 
 def _place_of(container: FieldPlace) -> FieldPlace:

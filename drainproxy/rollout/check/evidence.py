@@ -230,7 +230,7 @@ def _migration(inventory: Inventory) -> Found:
         said = phases(each)
         if wrong := [*said - {"expand", "migrate"}]:
             yield Evidence(each, "open", f"it is in phase {wrong[0]}")
-        elif not said and not changes_by_sql(each):
+        elif not said and not changes_by_sql(each, inventory):
             yield Evidence(each, "open", "it states no phase")
         else:
             yield Evidence(each, *in_words(each, inventory))

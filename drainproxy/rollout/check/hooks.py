@@ -7,7 +7,7 @@ from typing import Final
 from drainproxy.rollout.migration.lexer import Dialect
 from drainproxy.rollout.migration.sections import deployed_part, marker_of_another_tool
 
-from .commands import commands_in_words, pod_specs
+from .commands import Run, pod_specs, runs
 from .inventory import Inventory
 from .migrating import taking_back
 from .place import FieldPlace, Object
@@ -37,10 +37,9 @@ _WAY_DOWN: Final = re.compile(r"(?:.*[._-])?(?:down|undo|revert|rollback)\.sql|U
 
 def in_hook(job: Object, inventory: Inventory) -> Iterator[tuple[FieldPlace, Found]]:
     """Each command and each mounted file that is a contract, or is not understood."""
-    given: _Given = [(place, [*simple_commands(words)]) for place, words in commands_in_words(job)]
+    given: _Given = [(run.place, _with_image(run)) for run in runs(job, inventory)]
     mounted = [*_mounted(job, inventory)]
-    called = [each for each in mounted if each[0].endswith(".sh") and _is_named(each[0], given)]
-    given += [(place, [*simple_commands(["sh", "-c", place.text])]) for _, place in called]
+    given += _called(runs(job, inventory), mounted)
     programs = {_name(word) for _, every in given for command in every for word in command}
     dialect: Dialect = next((own for name, own in _SERVERS if name in programs), "postgres")
     for place, every in given:
@@ -55,21 +54,38 @@ def in_hook(job: Object, inventory: Inventory) -> Iterator[tuple[FieldPlace, Fou
             yield place, found_in_file
 
 
-def holds_changes(job: Object) -> bool:
+def _with_image(run: Run) -> list[list[str]]:
+    """Its simple commands, and the name of the image before what its program is given."""
+    return [[run.image, *each] if each is run.words else each for each in run.commands]
+
+
+def _called(given: list[Run], mounted: list[tuple[str, FieldPlace]]) -> _Given:
+    """What the scripts run that a container calls, with its variables."""
+    scripts = [(file, place) for file, place in mounted if file.endswith(".sh")]
+    return [
+        (place, [*simple_commands(["sh", "-c", place.text], run.environment)])
+        for run in given
+        for file, place in scripts
+        if _is_named(file, [(run.place, run.commands)])
+    ]
+
+
+def holds_changes(job: Object, inventory: Inventory) -> bool:
     """Whether SQL that does more than to ask stands in its commands."""
-    return any(not _ASKS.fullmatch(sql) for sql in _in_commands(job))
+    return any(not _ASKS.fullmatch(sql) for sql in _in_commands(job, inventory))
 
 
-def holds_a_schema_change(job: Object) -> bool:
+def holds_a_schema_change(job: Object, inventory: Inventory) -> bool:
     """Whether SQL stands in its commands that changes a schema, and not only what is its own."""
     return any(
-        _CHANGES_A_SCHEMA.search(sql) and not _DAILY.search(sql) for sql in _in_commands(job)
+        _CHANGES_A_SCHEMA.search(sql) and not _DAILY.search(sql)
+        for sql in _in_commands(job, inventory)
     )
 
 
-def _in_commands(job: Object) -> Iterator[str]:
-    for _, words in commands_in_words(job):
-        for command in simple_commands(words):
+def _in_commands(job: Object, inventory: Inventory) -> Iterator[str]:
+    for run in runs(job, inventory):
+        for command in run.commands:
             yield from filter(None, map(statements_in, command))
 
 

@@ -3,7 +3,7 @@ workload, and a thousand manifests have a million pairs."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from .copies import Shelf
 from .place import FieldPlace, Object
@@ -21,6 +21,10 @@ _GROUPS: Final = {
 _HOOKS: Final = ("argocd.argoproj.io/hook", "helm.sh/hook")
 
 
+Answer = TypeVar("Answer")
+Question = Callable[[Object, "Inventory"], Answer]
+
+
 class Inventory:
     """The objects of all files, and the workloads among them."""
 
@@ -30,9 +34,10 @@ class Inventory:
             each for each in self.objects if _GROUPS.get(each.kind, each.group) == each.group
         ]
         self.workloads: list[CheckedWorkload] = []
-        self._answers: dict[Callable[[Object], bool], list[Object]] = {}
+        self._answers: dict[Question[bool], list[Object]] = {}
+        self._known_of: dict[tuple[Question[Any], int], Any] = {}
         self._counted: dict[int, Counted] = {}
-        self._spaces: dict[Callable[[Object], bool], set[str]] = {}
+        self._spaces: dict[Question[bool], set[str]] = {}
         self._port_names: dict[tuple[str, frozenset[tuple[str, str]]], set[str]] = {}
 
     @cached_property
@@ -54,13 +59,21 @@ class Inventory:
         """The object of that name in the namespace of another."""
         return next(self._by_name.near((kind, name), near), None)
 
-    def that(self, question: Callable[[Object], bool]) -> list[Object]:
+    def that(self, question: "Question[bool]") -> list[Object]:
         """The objects about which a question is answered with yes."""
         if question not in self._answers:
-            self._answers[question] = [each for each in self._known if question(each)]
+            self._answers[question] = [each for each in self._known if question(each, self)]
         return self._answers[question]
 
-    def has_near(self, question: Callable[[Object], bool], near: Object) -> bool:
+    def once(self, question: "Question[Answer]", each: Object) -> Answer:
+        """The answer about one object, which is looked for once."""
+        key = question, id(each)
+        if key not in self._known_of:
+            self._known_of[key] = question(each, self)
+        found: Answer = self._known_of[key]
+        return found
+
+    def has_near(self, question: "Question[bool]", near: Object) -> bool:
         """Whether one of those is, or may be, in the namespace of another object."""
         if question not in self._spaces:
             self._spaces[question] = {each.namespace for each in self.that(question)}

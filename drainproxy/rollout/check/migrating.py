@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 from typing import Final, Literal
 
-from .commands import containers, given_words, image_name
-from .place import FieldPlace, Object
-from .shell import simple_commands
+from .commands import Run, runs
+from .inventory import Inventory
+from .place import Object
 from .tools import ASKING, TOOLS, Phrase
 
 
@@ -117,15 +117,13 @@ _ANY_ASKS: Final = (
 Way = Literal["on", "back"]
 
 
-def migrates(each: Object) -> str | None:
+def migrates(each: Object, inventory: Inventory) -> str | None:
     """What a container of it runs that migrates a database; None if none does."""
-    return next(filter(None, map(_of_container, containers(each))), None)
+    return next(filter(None, map(_in_run, runs(each, inventory))), None)
 
 
-def _of_container(container: FieldPlace) -> str | None:
-    words = given_words(container)
-    image = "" if container.at("command").exists else image_name(container)
-    found = (migrating(each, image if each is words else "") for each in simple_commands(words))
+def _in_run(run: Run) -> str | None:
+    found = (migrating(each, run.program if each is run.words else "") for each in run.commands)
     return next(filter(None, found), None)
 
 

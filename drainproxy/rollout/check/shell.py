@@ -30,6 +30,10 @@ _WRITERS: Final = ("cat", "tee")
 # Here-documents, by the words that stand for them in a script and in the scripts within it.
 _Bodies = dict[str, str]
 Known = MutableMapping[str, str]
+_BLANK: Final = re.compile(r"\s")
+# A word for a shell is a script, and a variable may hold several.
+_OF_A_SCRIPT: Final = re.compile(r"[\s$]")
+_SHELL: Final = re.compile("sh|bash|dash|ash|ksh|zsh")
 _BEFORE_A_COMMAND: Final = ("if", "then", "else", "do", "{", "!", "sudo")
 # Outside of quotes, at the start of a word. shlex would begin one within a word too.
 _COMMENT: Final = re.compile(
@@ -37,10 +41,11 @@ _COMMENT: Final = re.compile(
 )
 
 
-def simple_commands(words: list[str]) -> Iterator[list[str]]:
+def simple_commands(words: list[str], known: Known | None = None) -> Iterator[list[str]]:
     """The words of each simple command that may run, those of scripts among the words included.
-    Bodies of here-documents are words. What is only said (`echo`) is left out."""
-    return _ScriptReader().in_words(words, 0, {})
+    Bodies of here-documents are words. What is only said (`echo`) is left out. `known`: the
+    variables that a shell among them starts with."""
+    return _ScriptReader().in_words(words, 0, {} if known is None else known)
 
 
 class _ScriptReader:
@@ -50,14 +55,13 @@ class _ScriptReader:
         self._bodies: _Bodies = {}
 
     def in_words(self, words: list[str], depth: int, known: Known) -> Iterator[list[str]]:
-        """`known`: the variables that scripts among them may use."""
-        # The name of an image may stand before a command.
-        if any(_name(word) in _SPEAKERS for word in words[: 1 if depth else 2]):
+        if words and _name(words[0]) in _SPEAKERS:
             return
         yield words
+        mark = _OF_A_SCRIPT if any(_SHELL.fullmatch(_name(each)) for each in words) else _BLANK
         for word in words if depth < _DEEPEST else ():
             # A text for `sh -c`, or for an entrypoint that is one.
-            if re.search(r"\s", word) and len(word) <= _LONGEST and not statements_in(word):
+            if mark.search(word) and len(word) <= _LONGEST and not statements_in(word):
                 # Between double quotes it is the inner shell's.
                 script = word.replace("\\$", "$") if depth else word
                 yield from self._of_script(script, depth + 1, known)

@@ -72,7 +72,7 @@ def test_the_image_may_be_the_program() -> None:
 
 def test_a_command_is_found_at_its_arguments() -> None:
     (each,) = read_objects("x", job("drainproxy smoke http://web"))
-    ((place, text),) = commands(each)
+    ((place, text),) = commands(each, take_stock([each]))
 
     assert place.mark.line == 9
     assert text == "app drainproxy smoke http://web"

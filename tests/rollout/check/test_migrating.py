@@ -9,6 +9,7 @@ import pytest
 
 from drainproxy.rollout.check.migrating import asking, migrates, migrating, taking_back
 from drainproxy.rollout.check.place import Object, read_objects
+from drainproxy.rollout.check.relations import take_stock
 from drainproxy.rollout.check.tools import ASKING, TOOLS, Phrase, Tool
 from tests.rollout.check.migrating_commands import (
     ASKS,
@@ -130,7 +131,8 @@ def job(container: str) -> Object:
 def test_a_container_is_known_by_its_command_and_by_its_image_where_that_is_the_program(
     container: str, found: str | None
 ) -> None:
-    assert migrates(job(container.replace("\\\\n", "\\n"))) == found
+    each = job(container.replace("\\\\n", "\\n"))
+    assert migrates(each, take_stock([each])) == found
 
 
 WRITTEN = "<<'EOF'\nnpx knex migrate:latest\nEOF\n"
@@ -153,7 +155,8 @@ WRITTEN = "<<'EOF'\nnpx knex migrate:latest\nEOF\n"
     ],
 )
 def test_a_here_document_that_is_only_written_runs_nothing(script: str, runs: bool) -> None:
-    found = migrates(job(f"{{image: a, command: [sh, -c, {json.dumps(script)}]}}"))
+    each = job(f"{{image: a, command: [sh, -c, {json.dumps(script)}]}}")
+    found = migrates(each, take_stock([each]))
     assert found == ("knex migrate:latest" if runs else None)
 
 

@@ -180,7 +180,7 @@ def test_a_kind_of_another_group_is_another() -> None:
     assert only(stock(APP, other)).services == []
     job = "apiVersion: batch.volcano.sh/v1alpha1\nkind: Job\nmetadata: {name: a}\n"
     found = stock(job)
-    assert (found.of("Job"), found.that(lambda each: each.kind == "Job")) == ([], [])
+    assert (found.of("Job"), found.that(lambda each, _: each.kind == "Job")) == ([], [])
     assert [each.kind for each in found.objects] == ["Job"]
 
 

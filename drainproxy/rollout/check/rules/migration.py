@@ -44,22 +44,23 @@ def migrations(inventory: Inventory) -> list[Object]:
     return inventory.that(_is_about_one)
 
 
-def _is_about_one(each: Object) -> bool:
-    return bool(phases(each) or _migrated_by(each) or changes_by_sql(each))
+def _is_about_one(each: Object, inventory: Inventory) -> bool:
+    return bool(phases(each) or _migrated_by(each, inventory) or changes_by_sql(each, inventory))
 
 
-def _migrated_by(each: Object) -> str | None:
-    return migrates(each) if each.kind in (*WORKLOADS, *_JOBS) else None
+def _migrated_by(each: Object, inventory: Inventory) -> str | None:
+    return migrates(each, inventory) if each.kind in (*WORKLOADS, *_JOBS) else None
 
 
-def changes_by_sql(each: Object) -> bool:
+def changes_by_sql(each: Object, inventory: Inventory) -> bool:
     """Whether it is a Job in whose commands SQL changes something with the release, which a test
     does not; or a CronJob that changes a schema. One that is suspended is run by hand, as a Job."""
     hook = hook_of(each)
     if each.kind not in _JOBS or (hook is not None and hook_phases(hook) & _TEST_HOOKS):
         return False
     by_the_clock = each.kind == "CronJob" and each.root.at("spec", "suspend").value is not True
-    return holds_a_schema_change(each) if by_the_clock else holds_changes(each)
+    holds = holds_a_schema_change if by_the_clock else holds_changes
+    return holds(each, inventory)
 
 
 def in_words(each: Object, inventory: Inventory) -> tuple[Proof, str]:
@@ -73,9 +74,10 @@ def in_words(each: Object, inventory: Inventory) -> tuple[Proof, str]:
     return "proved", ""
 
 
-def undoes(each: Object) -> bool:
+def undoes(each: Object, inventory: Inventory) -> bool:
     """Whether it is a Job that takes code back."""
-    return each.kind in _JOBS and any(_calls(_GOING_BACK, text) for _, text in commands(each))
+    texts = (text for _, text in commands(each, inventory)) if each.kind in _JOBS else ()
+    return any(_calls(_GOING_BACK, text) for text in texts)
 
 
 def _calls(calls: tuple[Call, ...], text: str) -> str | None:
@@ -123,13 +125,13 @@ def migration_phase_invalid(root: FieldPlace, _: Inventory) -> Iterator[Problem]
     reason="Without a stated phase it is unknown whether the release can be rolled back.",
     remedy=f"Annotate it with {PHASE}: expand, migrate or contract.",
 )
-def migration_phase_missing(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
+def migration_phase_missing(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     """What runs a migration tool, a Job or a container of a workload, belongs to a phase: expand
     adds, migrate fills, contract takes away. A tool is known by what a command runs (`alembic
     upgrade`, `npx prisma migrate deploy`), other programs by a task or a name that says nothing
     else (`npm run db:migrate`, `bin/migrate`). `drainproxy migration lint` says which phase its SQL
     belongs to."""
-    found = migrates(root.object)
+    found = migrates(root.object, inventory)
     if found and not phase(root.object).exists:
         place = root.at("metadata", "name")
         said = f"{root.object.title} migrates a database ({found}): say {PHASE}: expand"
@@ -271,7 +273,7 @@ def _flagger(root: FieldPlace) -> Iterator[Problem]:
 
 
 def _commanded(job: Object, inventory: Inventory) -> Iterator[Problem]:
-    for where, text in commands(job):
+    for where, text in commands(job, inventory):
         found = _calls(_GOING_BACK, text)
         if found and _contracts_near(job, inventory):
             yield Problem(where, f"{found!r} goes back behind a contract in this release")
@@ -281,5 +283,5 @@ def _contracts_near(each: Object, inventory: Inventory) -> bool:
     return inventory.has_near(_contracts, each)
 
 
-def _contracts(each: Object) -> bool:
+def _contracts(each: Object, _: Inventory) -> bool:
     return phase(each).text == "contract"

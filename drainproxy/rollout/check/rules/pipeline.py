@@ -78,11 +78,12 @@ def smoke_tests(inventory: Inventory) -> list[Object]:
     return inventory.that(_is_a_smoke_test)
 
 
-def _is_a_smoke_test(each: Object) -> bool:
+def _is_a_smoke_test(each: Object, inventory: Inventory) -> bool:
     root = each.root
     phases = hook_phases(hook) if (hook := hook_of(each)) else set()
     if each.kind in ("Job", "Pod") and phases & (_TEST_HOOKS | _LATE_HOOKS):
-        return bool(phases & _TEST_HOOKS) or _runs(each, _SMOKES) or _tests(each)
+        tests = _runs(each, _SMOKES, inventory) or _tests(each, inventory)
+        return bool(phases & _TEST_HOOKS) or tests
     if each.kind == "HelmRelease":
         return root.at("spec", "test", "enable").value is True
     if each.kind == "Canary":
@@ -91,7 +92,8 @@ def _is_a_smoke_test(each: Object) -> bool:
     if each.kind in TEMPLATES:
         metrics = root.at("spec", "metrics").items
         return any(one.at("provider", "job").exists for one in metrics)
-    return each.kind in _TESTS or (each.kind in ("Job", "CronJob") and _runs(each, _SMOKES))
+    is_job = each.kind in ("Job", "CronJob")
+    return each.kind in _TESTS or (is_job and _runs(each, _SMOKES, inventory))
 
 
 @rule(
@@ -111,9 +113,9 @@ def error_budget_unchecked(workload: CheckedWorkload, inventory: Inventory) -> I
         yield Problem(place, f"nothing in this input measures the errors of {workload.title}")
 
 
-def _tests(job: Object) -> bool:
+def _tests(job: Object, inventory: Inventory) -> bool:
     """Whether a Job's own words say that it tests, and not that it tells somebody."""
-    words = [job.name, *(text for _, text in commands(job))]
+    words = [job.name, *(text for _, text in commands(job, inventory))]
     if any(map(_TELLING.search, words)):
         return False
     asks = any(map(_asks_something, words)) and not any(map(_SENDING.search, words))
@@ -130,12 +132,12 @@ def watchers(inventory: Inventory) -> list[Object]:
     return inventory.that(_watches_the_budget)
 
 
-def runs_a_gate(each: Object) -> bool:
+def runs_a_gate(each: Object, inventory: Inventory) -> bool:
     """Whether it is a Job that runs `drainproxy gate`."""
-    return each.kind in ("Job", "CronJob", "Pod") and _runs(each, _GATES)
+    return each.kind in ("Job", "CronJob", "Pod") and _runs(each, _GATES, inventory)
 
 
-def _watches_the_budget(each: Object) -> bool:
+def _watches_the_budget(each: Object, inventory: Inventory) -> bool:
     root = each.root
     if each.kind == "Canary":
         analysis = root.at("spec", "analysis")
@@ -149,7 +151,7 @@ def _watches_the_budget(each: Object) -> bool:
     if each.kind == "PrometheusRule":
         return any(map(_is_about_a_budget, root.at("spec", "groups").items))
     if each.kind in ("Job", "CronJob", "Pod"):
-        return runs_a_gate(each)
+        return runs_a_gate(each, inventory)
     return each.kind in TEMPLATES or each.kind in _SLOS
 
 
@@ -166,5 +168,5 @@ def _is_a_gate(webhook: FieldPlace) -> bool:
     return asks and not _BY_HAND.search(webhook.at("url").text)
 
 
-def _runs(each: Object, wanted: Call) -> bool:
-    return any(wanted.found_in(text) for _, text in commands(each))
+def _runs(each: Object, wanted: Call, inventory: Inventory) -> bool:
+    return any(wanted.found_in(text) for _, text in commands(each, inventory))

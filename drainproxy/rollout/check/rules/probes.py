@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from drainproxy.rollout.check.amounts import failures_for, patience
+from drainproxy.rollout.check.environment import Environment, environment
 from drainproxy.rollout.check.inventory import Inventory
 from drainproxy.rollout.check.migrating import asking
 from drainproxy.rollout.check.place import FieldPlace
@@ -174,7 +175,7 @@ def liveness_kills_drain(workload: CheckedWorkload, _: Inventory) -> Iterator[Pr
     reason="Readiness that asks for the newest schema fails in every old pod when it changes.",
     remedy="Ask in the release pipeline whether the schema is there, not in a probe.",
 )
-def readiness_asks_for_schema(workload: CheckedWorkload, _: Inventory) -> Iterator[Problem]:
+def readiness_asks_for_schema(workload: CheckedWorkload, inventory: Inventory) -> Iterator[Problem]:
     """Code must run with the schema of the version before and after it (N-1). A readinessProbe that
     compares the two takes all pods of the old version out at the moment of a migration, and makes
     a rollback unready."""
@@ -183,7 +184,8 @@ def readiness_asks_for_schema(workload: CheckedWorkload, _: Inventory) -> Iterat
         path, command = probe.at("httpGet", "path"), probe.at("exec", "command")
         asked = _SCHEMA_PATH.match(path.text[:_LONGEST])
         words = [each.text for each in command.items]
-        for place, found in ((path, asked and asked[0]), (command, _schema_in(words))):
+        known = environment(container, inventory) if words else {}
+        for place, found in ((path, asked and asked[0]), (command, _schema_in(words, known))):
             if found:
                 yield Problem(
                     place,
@@ -192,11 +194,11 @@ def readiness_asks_for_schema(workload: CheckedWorkload, _: Inventory) -> Iterat
                 )
 
 
-def _schema_in(words: list[str]) -> str | None:
+def _schema_in(words: list[str], known: Environment) -> str | None:
     """What of a command compares the schema, or asks a URL that does. A file may have any name."""
     urls = (_SCHEMA_PATH.match(each[1]) for each in _URL.finditer(" ".join(words)[:_LONGEST]))
     asked = next(filter(None, urls), None)
-    found = filter(None, map(asking, simple_commands(words)))
+    found = filter(None, map(asking, simple_commands(words, known)))
     return next(found, None) or (asked and asked[0])
 
 
