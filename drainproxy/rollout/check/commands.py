@@ -8,7 +8,7 @@ from msgspec import Struct
 from .environment import Environment, environment, expanded
 from .inventory import Inventory
 from .place import FieldPlace, Object
-from .shell import simple_commands
+from .shell import read
 
 
 class Call(Struct, frozen=True):
@@ -38,7 +38,7 @@ class Run(Struct, frozen=True):
     arguments are when it starts, whether there is a command, and the variables that are known.
 
     `commands` are the simple commands in these words; the words themselves are the first, unless
-    they only say something.
+    they only say something. `unread` is what is not looked at, in words.
     """
 
     place: FieldPlace
@@ -47,6 +47,7 @@ class Run(Struct, frozen=True):
     has_command: bool
     environment: Environment
     commands: list[list[str]]
+    unread: str
 
     @property
     def program(self) -> str:
@@ -69,13 +70,15 @@ def _run(container: FieldPlace, inventory: Inventory) -> Run:
     words = [expanded(word.text, known) for place in places for word in place.items]
     # The image's name is often that of the program that it runs.
     image = container.at("image").text.rpartition("/")[2].partition(":")[0]
+    reading = read(words, known)
     return Run(
         place=_place_of(container),
         image=image,
         words=words,
         has_command=places[0].exists,
         environment=known,
-        commands=[*simple_commands(words, known)],
+        commands=reading.commands,
+        unread=reading.unread,
     )
 
 

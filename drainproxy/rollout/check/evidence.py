@@ -11,6 +11,7 @@ from typing import Final, get_args
 from msgspec import Struct
 
 from .inventory import Inventory
+from .migrating import migrates, unread
 from .place import FieldPlace, Object
 from .rule import Proof
 from .rules.analysis import TEMPLATES, named_templates, templates_of
@@ -231,6 +232,10 @@ def _migration(inventory: Inventory) -> Found:
         if wrong := [*said - {"expand", "migrate"}]:
             yield Evidence(each, "open", f"it is in phase {wrong[0]}")
         elif not said and not changes_by_sql(each, inventory):
+            cut = "" if migrates(each, inventory) else unread(each, inventory)
+            if cut:
+                yield Evidence(each, "unknown", f"{cut} may migrate")
+                continue
             yield Evidence(each, "open", "it states no phase")
         else:
             yield Evidence(each, *in_words(each, inventory))

@@ -19,8 +19,6 @@ _USED: Final = re.compile(
 _DEEPEST: Final = 3
 # They set what stands behind them.
 _SETTERS: Final = frozenset(("export", "readonly", "local", "declare", "typeset"))
-# A value that is made of others may double with each assignment.
-_LONGEST_VALUE: Final = 1000
 
 
 def without_here_documents(text: str, kept: Callable[[str], str]) -> str:
@@ -140,12 +138,30 @@ def _brace(text: str, start: int, *, is_quoted: bool) -> int:
     return len(text)
 
 
+class CharacterAllowance:
+    """How many characters may still be read or made: a value that is made of others may double with
+    each assignment."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+        self.is_spent = False
+
+    def covers(self, size: int) -> bool:
+        """Whether so many more are allowed; they are taken from it."""
+        if size > self._left:
+            self.is_spent = True
+            return False
+        self._left -= size
+        return True
+
+
 class ShellVariables:
     """What the commands of a script have set so far, in plain text, and those of the script that it
-    stands in."""
+    stands in. Where their values become too long to be made, they stay as they are."""
 
-    def __init__(self, around: MutableMapping[str, str] | None = None) -> None:
-        self.values: ChainMap[str, str] = ChainMap({}, around or {})
+    def __init__(self, around: MutableMapping[str, str], made: CharacterAllowance) -> None:
+        self.values: ChainMap[str, str] = ChainMap({}, around)
+        self._made = made
 
     def take(self, command: list[str]) -> None:
         """Note what a command sets that is made of nothing but assignments."""
@@ -153,7 +169,7 @@ class ShellVariables:
         assigned = [_ASSIGNED.fullmatch(word) for word in words]
         for each in assigned if all(assigned) else ():
             if each:
-                self._set(each[1], self._text(each[2]))
+                self.values[each[1]] = self._text(each[2])
 
     def expanded(self, command: list[str]) -> Iterator[list[str]]:
         """The command with their values, if it has any of them: each whole, as between double
@@ -170,9 +186,6 @@ class ShellVariables:
         yield split
         yield [" ".join(split)]
 
-    def _set(self, name: str, value: str) -> None:
-        self.values[name] = value[:_LONGEST_VALUE]
-
     def _text(self, word: str, depth: int = 0) -> str:
         """A word with the values of its variables, and of those without one the default."""
         parts: list[str] = []
@@ -184,6 +197,8 @@ class ShellVariables:
                 if end > len(word):
                     break  # nor does any that stands in it
             value = self._value(used, word[used.end() : end - 1], depth)
+            if not self._made.covers(len(value or "")):
+                break
             parts += [word[at : used.start()], word[used.start() : end] if value is None else value]
             at = end
         return "".join([*parts, word[at:]])
@@ -199,5 +214,5 @@ class ShellVariables:
         if is_missing and how.endswith(("-", "=")):
             value = self._text(default, depth + 1)
             if how.endswith("="):
-                self._set(name, value)
+                self.values[name] = value
         return value

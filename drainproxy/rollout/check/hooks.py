@@ -11,12 +11,12 @@ from .commands import Run, pod_specs, runs
 from .inventory import Inventory
 from .migrating import taking_back
 from .place import FieldPlace, Object
-from .shell import simple_commands
+from .shell import read
 from .sql import Contract, Unclear, statements_in, worst
 
 Found = Contract | Unclear
-# What each container, and each script that it calls, runs.
-_Given = list[tuple[FieldPlace, list[list[str]]]]
+# What each container, and each script that it calls, runs; and what of it is not looked at.
+_Given = list[tuple[FieldPlace, list[list[str]], str]]
 
 _SERVERS: Final[tuple[tuple[str, Dialect], ...]] = (
     ("mysql", "mysql"),
@@ -37,13 +37,14 @@ _WAY_DOWN: Final = re.compile(r"(?:.*[._-])?(?:down|undo|revert|rollback)\.sql|U
 
 def in_hook(job: Object, inventory: Inventory) -> Iterator[tuple[FieldPlace, Found]]:
     """Each command and each mounted file that is a contract, or is not understood."""
-    given: _Given = [(run.place, _with_image(run)) for run in runs(job, inventory)]
+    given: _Given = [(run.place, _with_image(run), run.unread) for run in runs(job, inventory)]
     mounted = [*_mounted(job, inventory)]
     given += _called(runs(job, inventory), mounted)
-    programs = {_name(word) for _, every in given for command in every for word in command}
+    programs = {_name(word) for _, every, _ in given for command in every for word in command}
     dialect: Dialect = next((own for name, own in _SERVERS if name in programs), "postgres")
-    for place, every in given:
+    for place, every, unread in given:
         found = [each for command in every for each in _of_command(command, dialect)]
+        found += [Unclear(unread)] if unread else []
         if worse := _worse(found):
             yield place, worse
     for file, place in mounted:
@@ -63,10 +64,11 @@ def _called(given: list[Run], mounted: list[tuple[str, FieldPlace]]) -> _Given:
     """What the scripts run that a container calls, with its variables."""
     scripts = [(file, place) for file, place in mounted if file.endswith(".sh")]
     return [
-        (place, [*simple_commands(["sh", "-c", place.text], run.environment)])
+        (place, reading.commands, reading.unread)
         for run in given
         for file, place in scripts
-        if _is_named(file, [(run.place, run.commands)])
+        if _is_named(file, [(run.place, run.commands, "")])
+        for reading in [read(["sh", "-c", place.text], run.environment)]
     ]
 
 
@@ -131,4 +133,4 @@ def _name(word: str) -> str:
 
 
 def _is_named(file: str, given: _Given) -> bool:
-    return any(file in word for _, every in given for command in every for word in command)
+    return any(file in word for _, every, _ in given for command in every for word in command)

@@ -100,7 +100,6 @@ _OF_WORKSPACES: Final = _words("nx storybook sb")
 # What Python may be told to run (`python -c TEXT`): commands of Alembic, Flask-Migrate and Django,
 # as functions.
 _PYTHON: Final = re.compile(r"(?:python|pypy)[\d.]*")
-_LONGEST_TEXT: Final = 20_000
 _CALLS: Final = re.compile(
     r"\balembic\.command\.upgrade\(|\bcommand\.upgrade\(|\bflask_migrate\.upgrade\("
     r"|\bcall_command\(\s*['\"]migrate['\"]"
@@ -120,6 +119,11 @@ Way = Literal["on", "back"]
 def migrates(each: Object, inventory: Inventory) -> str | None:
     """What a container of it runs that migrates a database; None if none does."""
     return next(filter(None, map(_in_run, runs(each, inventory))), None)
+
+
+def unread(each: Object, inventory: Inventory) -> str:
+    """What of its commands is not looked at, in words; empty if all is."""
+    return next(filter(None, (run.unread for run in runs(each, inventory))), "")
 
 
 def _in_run(run: Run) -> str | None:
@@ -288,7 +292,7 @@ def _called(command: list[str]) -> str | None:
     name = _program(command[0])
     texts = (text for flag, text in pairwise(command) if flag == "-c")
     text = next(texts, "") if _PYTHON.fullmatch(name) else ""
-    called = _CALLS.search(text[:_LONGEST_TEXT])
+    called = _CALLS.search(text)
     return f"{name} {called[0].partition('(')[0]}" if called else None
 
 

@@ -4,10 +4,13 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, MutableMapping
-from itertools import dropwhile, islice, pairwise
+from itertools import dropwhile, pairwise
 from typing import Final
 
+from msgspec import Struct
+
 from .expansions import (
+    CharacterAllowance,
     ShellVariables,
     substitutions,
     with_whole_defaults,
@@ -15,12 +18,15 @@ from .expansions import (
 )
 from .sql import statements_in
 
-# As long as commands are; the rest is not looked at.
-_LONGEST: Final = 20_000
+# A program is started with no longer words (execve(2), MAX_ARG_STRLEN), and reading this many
+# characters, those of scripts in scripts included, takes a second or two.
+_MOST: Final = 200_000
+# A command is read as it stands, and up to three times with the values of its variables.
+_MOST_MADE: Final = 3 * _MOST
+# What an empty script costs.
+_LEAST: Final = 20
 # Scripts in scripts: sh -c "sh -c '...'".
 _DEEPEST: Final = 3
-# More than anybody writes; each is read as a script.
-_MOST_SUBSTITUTIONS: Final = 100
 _SEPARATORS: Final = frozenset("();<>|&\n")
 # They only say something, unless a pipe takes it, or it is written to a file that something reads.
 _SPEAKERS: Final = ("echo", "printf", ":", "logger")
@@ -45,7 +51,21 @@ def simple_commands(words: list[str], known: Known | None = None) -> Iterator[li
     """The words of each simple command that may run, those of scripts among the words included.
     Bodies of here-documents are words. What is only said (`echo`) is left out. `known`: the
     variables that a shell among them starts with."""
-    return _ScriptReader().in_words(words, 0, {} if known is None else known)
+    return iter(read(words, {} if known is None else known).commands)
+
+
+class Reading(Struct, frozen=True):
+    """The simple commands of what a container runs, and what of it is not looked at, in words."""
+
+    commands: list[list[str]]
+    unread: str
+
+
+def read(words: list[str], known: Known) -> Reading:
+    """Both; with the same words as the first command, unless they only say something."""
+    reader = _ScriptReader()
+    commands = [*reader.in_words(words, 0, known)]
+    return Reading(commands, "a script that is too long to be read" if reader.is_cut else "")
 
 
 class _ScriptReader:
@@ -53,6 +73,12 @@ class _ScriptReader:
 
     def __init__(self) -> None:
         self._bodies: _Bodies = {}
+        self._read, self._made = CharacterAllowance(_MOST), CharacterAllowance(_MOST_MADE)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there was more than is looked at."""
+        return self._read.is_spent or self._made.is_spent
 
     def in_words(self, words: list[str], depth: int, known: Known) -> Iterator[list[str]]:
         if words and _name(words[0]) in _SPEAKERS:
@@ -61,27 +87,27 @@ class _ScriptReader:
         mark = _OF_A_SCRIPT if any(_SHELL.fullmatch(_name(each)) for each in words) else _BLANK
         for word in words if depth < _DEEPEST else ():
             # A text for `sh -c`, or for an entrypoint that is one.
-            if mark.search(word) and len(word) <= _LONGEST and not statements_in(word):
+            if mark.search(word) and not statements_in(word):
                 # Between double quotes it is the inner shell's.
                 script = word.replace("\\$", "$") if depth else word
                 yield from self._of_script(script, depth + 1, known)
 
     def _of_script(self, script: str, depth: int, known: Known) -> Iterator[list[str]]:
+        if not self._read.covers(len(script) + _LEAST):
+            return
         text = _COMMENT.sub(r"\1", without_here_documents(script, self._kept))
-        inner = islice(substitutions(text), _MOST_SUBSTITUTIONS if depth < _DEEPEST else 0)
-        for each in inner:
+        for each in substitutions(text) if depth < _DEEPEST else ():
             yield from self._of_script(each, depth + 1, known)
         tokens = _tokens(with_whole_defaults(text))
         named = Counter(_name(word) for token in tokens for word in token.split())
-        variables, left = ShellVariables(known), _LONGEST
+        variables = ShellVariables(known, self._made)
         for command, piped in _commands(tokens, self._bodies, _read_again(tokens, named)):
             if not piped and _only_writes(command, named):
                 yield command
                 continue
             yield from self.in_words(command, depth, variables.values)
             for expanded in variables.expanded(command):
-                left -= sum(map(len, expanded))
-                if left >= 0 and _name(command[0]) not in _SPEAKERS:
+                if _name(command[0]) not in _SPEAKERS:
                     yield from self.in_words(expanded, depth, variables.values)
             variables.take(command)
 

@@ -217,3 +217,19 @@ def test_a_tool_that_takes_back_is_an_error(command: str) -> None:
 def test_a_command_that_only_speaks_of_it_has_no_finding(command: str) -> None:
     assert levels(hook(["sh", "-c", command])) == []
     assert levels(hook(command.split())) == []
+
+
+def test_a_script_that_is_too_long_to_be_read_is_a_warning_and_ticks_no_box() -> None:
+    script = "set -e\n" + "psql -c 'SELECT 1'\n" * 15_000
+    for text in (hook(["sh", "-c", script]), hook(["sh", "/sql/run.sh"], script, "run.sh")):
+        assert levels(text) == ["warning"]
+        assert not is_ticked(text)
+
+
+def test_what_is_too_long_to_be_read_leaves_the_box_of_migrations_open() -> None:
+    script = "set -e\n" + "psql -c 'SELECT 1'\n" * 15_000
+    plain = hook(["sh", "-c", script]).replace("    helm.sh/hook: pre-upgrade\n", "")
+    for text in (plain, plain.replace("    drainproxy.io/migration-phase: expand\n", "    a: b\n")):
+        (box,) = (each for each in checked(text).boxes if each.section.id == "migration")
+        assert box.state == "not applicable"
+        assert "too long to be read" in box.note

@@ -2,18 +2,20 @@
 
 import json
 import sys
+from time import monotonic
 from types import FrameType
 
 import pytest
 
 from drainproxy.rollout.check.expansions import (
+    CharacterAllowance,
     ShellVariables,
     substitutions,
     with_whole_defaults,
     without_here_documents,
 )
 from drainproxy.rollout.check.migrating import migrating
-from drainproxy.rollout.check.shell import simple_commands
+from drainproxy.rollout.check.shell import read, simple_commands
 
 
 def found(script: str) -> set[str]:
@@ -157,7 +159,7 @@ def test_substitutions_are_found_where_a_shell_runs_them() -> None:
 
 
 def test_a_variable_is_what_was_set_last_and_in_plain_text() -> None:
-    known = ShellVariables()
+    known = ShellVariables({}, CharacterAllowance(1000))
     known.take(["A=1", "B=2 3"])
     known.take(["A=x", "program"])
     known.take(["export", "C=$B/$A/$D"])
@@ -183,7 +185,7 @@ def test_a_default_is_one_word_with_its_own_quotes() -> None:
 
 
 def test_a_default_holds_where_the_variable_is_not_set() -> None:
-    known = ShellVariables({"A": "x", "EMPTY": ""})
+    known = ShellVariables({"A": "x", "EMPTY": ""}, CharacterAllowance(1000))
     (whole, *_) = known.expanded(["${A:-1}${EMPTY:-2}${EMPTY-3}${B:-4 $A}${A:+5}${B:?6}${EMPTY+7}"])
     assert whole == ["x24 x5${B:?6}7"]
     (whole, *_) = known.expanded(["${C:=8}$C${A:=9}${1:-10}${@:-11}"])
@@ -193,6 +195,30 @@ def test_a_default_holds_where_the_variable_is_not_set() -> None:
     assert "12" in whole[0]
     (whole, *_) = known.expanded(["$A ${B:-13"])
     assert whole == ["x ${B:-13"]
+
+
+def test_what_is_too_long_to_be_read_is_said() -> None:
+    line = 'psql -h "$HOST" -c "SELECT 1" || exit 1\n'
+    for size, is_cut in ((60_000, False), (250_000, True)):
+        script = line * (size // len(line)) + "alembic upgrade head"
+        began = monotonic()
+        reading = read(["sh", "-c", script], {"HOST": "db"})
+        assert bool(reading.unread) == is_cut
+        assert any(map(migrating, reading.commands)) != is_cut
+        assert monotonic() - began < 20
+    doubled = "A=0123456789\n" + "A=$A$A\n" * 20 + "$A"
+    assert read(["sh", "-c", doubled], {}).unread
+    # It has ever the same length.
+    assert not read(["sh", "-c", "A=$B\n" * 5000], {"B": "x" * 50}).unread
+    # Data is no script.
+    assert not read(["psql", "-c", "INSERT INTO a VALUES " + "(1)," * 100_000], {}).unread
+
+
+def test_a_long_value_is_read_to_its_end() -> None:
+    sql = "SELECT 1; " * 5000 + "DROP TABLE a"
+    for script, known in (('psql -c "$SQL"', {"SQL": sql}), (f"SQL='{sql}'\npsql -c \"$SQL\"", {})):
+        commands = read(["sh", "-c", script], known).commands
+        assert ["psql", "-c", sql] in commands
 
 
 HOSTILE = {

@@ -8,7 +8,7 @@ from typing import Final
 from drainproxy.rollout.check.commands import Call, call, commands
 from drainproxy.rollout.check.hooks import holds_a_schema_change, holds_changes, in_hook
 from drainproxy.rollout.check.inventory import Inventory, hook_of, hook_phases
-from drainproxy.rollout.check.migrating import migrates
+from drainproxy.rollout.check.migrating import migrates, unread
 from drainproxy.rollout.check.place import FieldPlace, Object
 from drainproxy.rollout.check.rule import MIGRATION, WORKLOADS, Problem, Proof, rule
 from drainproxy.rollout.check.sql import Contract
@@ -45,11 +45,10 @@ def migrations(inventory: Inventory) -> list[Object]:
 
 
 def _is_about_one(each: Object, inventory: Inventory) -> bool:
-    return bool(phases(each) or _migrated_by(each, inventory) or changes_by_sql(each, inventory))
-
-
-def _migrated_by(each: Object, inventory: Inventory) -> str | None:
-    return migrates(each, inventory) if each.kind in (*WORKLOADS, *_JOBS) else None
+    if phases(each) or changes_by_sql(each, inventory):
+        return True
+    runs = each.kind in (*WORKLOADS, *_JOBS)
+    return runs and bool(migrates(each, inventory) or unread(each, inventory))
 
 
 def changes_by_sql(each: Object, inventory: Inventory) -> bool:
