@@ -12,7 +12,7 @@ from .inventory import Inventory
 from .migrating import taking_back
 from .place import FieldPlace, Object
 from .shell import read
-from .sql import Contract, Unclear, statements_in, worst
+from .sql import Contract, Unclear, only_asks, statements_in, worst
 
 Found = Contract | Unclear
 # What each container, and each script that it calls, runs; and what of it is not looked at.
@@ -25,8 +25,6 @@ _SERVERS: Final[tuple[tuple[str, Dialect], ...]] = (
 )
 # They run a file from its first line to its last, markers and all.
 _CLIENTS: Final = {"psql", "mysql", "mariadb", "sqlite3"}
-# A database that is waited for is asked something.
-_ASKS: Final = re.compile(r"\s*(?:select|show|explain)\b[^;]*+;?\s*+", re.IGNORECASE)
 # What the clock runs is a migration where it changes what others use. To delete old rows, to add
 # and drop partitions, and to make a table of its own anew is daily work.
 _CHANGES_A_SCHEMA: Final = re.compile(r"(?:\A|;)\s*(?:alter|rename|drop)\s", re.IGNORECASE)
@@ -74,7 +72,7 @@ def _called(given: list[Run], mounted: list[tuple[str, FieldPlace]]) -> _Given:
 
 def holds_changes(job: Object, inventory: Inventory) -> bool:
     """Whether SQL that does more than to ask stands in its commands."""
-    return any(not _ASKS.fullmatch(sql) for sql in _in_commands(job, inventory))
+    return any(not only_asks(sql) for sql in _in_commands(job, inventory))
 
 
 def holds_a_schema_change(job: Object, inventory: Inventory) -> bool:

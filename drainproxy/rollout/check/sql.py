@@ -19,14 +19,27 @@ _LONGEST: Final = 1 << 20
 # What may stand before the first statement that says that a text is SQL: comments, commands of psql
 # and sqlite3, and which database is meant, or how.
 _BEFORE: Final = (
-    r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/|\\[^\n]*\n|\.[a-z]+\b[^\n]*\n"
+    r"(?:[\s;]|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/|\\[^\n]*\n|\.[a-z]+\b[^\n]*\n"
     r"|(?:use|pragma)\s[^;]*;)*"
 )
-# A script may begin with `set -e`, `truncate -s 0 FILE`, or with update-ca-certificates.
+# With ANALYZE it runs the statement that it explains; MariaDB has that without EXPLAIN.
+_EXPLAINED: Final = (
+    r"(?:explain\b(?:\s*\([^()]*\)|\s+(?:analy[sz]e|verbose|extended|query\s+plan)\b"
+    r"|\s+format\s*=\s*\w+)*|analyze\b(?:\s+format\s*=\s*\w+)?)"
+    r"\s*(?=\b(?:select|insert|update|delete|merge|replace|with|values|table|create|execute"
+    r"|declare)\b)"
+)
+_EXPLAINS: Final = re.compile(r"\s*" + _EXPLAINED, re.IGNORECASE)
+_RUNS_IT: Final = re.compile(r"\banaly[sz]e\b", re.IGNORECASE)
+# A script may begin with `set -e`, `truncate -s 0 FILE`, or with update-ca-certificates. Words that
+# are less plainly SQL are so with what follows.
 _HEAD: Final = re.compile(
-    _BEFORE + r"(?!(?:set|truncate)\s+[-+])(?:drop|truncate|delete|rename|alter|create|insert"
+    _BEFORE + r"(?!(?:set|truncate)\s+[-+])(?:(?:drop|truncate|delete|rename|alter|create|insert"
     r"|update|merge|with|replace|do|call|grant|revoke|comment|select|begin|start|commit|set|lock"
-    r"|analyze|vacuum)\b(?!-(?!-)|[.=:]|/(?!\*))",
+    rf"|analyze|vacuum)\b(?!-(?!-)|[.=:]|/(?!\*))|{_EXPLAINED}|show\s+[\w ]+;"
+    r"|prepare\s+\w+\s*(?:\([^()]*\)\s*)?(?:as|from)\s|execute\s+immediate\s"
+    r"|refresh\s+materialized\s|reindex\s+(?:table|index|schema|database|system)\s"
+    r"|reassign\s+owned\s|load\s+data\s|copy\s+\S+\s*(?:\([^()]*\)\s*)?(?:from|to)\s)",
     re.IGNORECASE,
 )
 # Nothing that they take away, or tighten, is there for the version before any more.
@@ -87,6 +100,10 @@ _CHANGED: Final = re.compile(
 )
 
 
+# A database that is waited for is asked something.
+_ASKS: Final = re.compile(r"\s*(?:select|show)\b[^;]*+;?\s*+", re.IGNORECASE)
+
+
 class Contract(Struct, frozen=True):
     """What a statement takes away, in its own words."""
 
@@ -123,9 +140,12 @@ def _judged(text: str, dialect: Dialect) -> Iterator[Contract | Unclear]:
                 made.add(_name(match[2]))
         elif (changed := _CHANGED.match(statement.sql)) and _is_new(changed, made):
             continue
-        if words := _contract(statement.bare) or _hides(statement.sql, dialect):
+        if not statement.unsure and _only_explains(statement.bare):
+            continue
+        bare = _EXPLAINS.sub("", statement.bare, count=1)
+        if words := _contract(bare) or _hides(statement.sql, dialect):
             yield Contract(" ".join(words.split()))
-        elif statement.unsure or not _is_additive(statement.bare):
+        elif statement.unsure or not _is_additive(bare):
             yield Unclear(" ".join(statement.sql.split())[:40])
 
 
@@ -158,6 +178,19 @@ def _name(text: str) -> str:
 def _is_new(changed: re.Match[str], made: set[str]) -> bool:
     """Whether it is about a table of the same file alone: the version before does not know it."""
     return _name(changed[1]) in made and not changed[2]
+
+
+def only_asks(sql: str) -> bool:
+    """Whether a single statement reads, as whoever waits for a database does."""
+    return bool(_ASKS.fullmatch(_EXPLAINS.sub("", sql, count=1))) or (
+        _only_explains(sql) and ";" not in sql.strip().rstrip(";")
+    )
+
+
+def _only_explains(sql: str) -> bool:
+    """Whether it runs nothing of what it explains."""
+    explains = _EXPLAINS.match(sql)
+    return explains is not None and not _RUNS_IT.search(explains[0])
 
 
 def _is_additive(bare: str) -> bool:

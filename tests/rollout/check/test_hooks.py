@@ -50,6 +50,8 @@ CONTRACTS = [
     "TRUNCATE orders",
     "CREATE TABLE a (x int); DROP TABLE b",
     "/* note */ DROP /* really */ TABLE orders",
+    "EXPLAIN ANALYZE DELETE FROM orders",
+    "EXPLAIN (ANALYZE, BUFFERS) DELETE FROM orders",
 ]
 EXPANDS = [
     "ALTER TABLE orders ADD COLUMN b text; -- drop column memo in the contract",
@@ -62,6 +64,7 @@ EXPANDS = [
     "CREATE TABLE x (a int UNIQUE); ALTER TABLE x ADD CHECK (a > 0); DELETE FROM x",
     "CREATE INDEX CONCURRENTLY i ON orders (code)",
     "ALTER TABLE orders ADD COLUMN a int, ADD COLUMN b int",
+    "EXPLAIN DELETE FROM orders",
     "BEGIN; SET lock_timeout = '2s'; ALTER TABLE orders ADD COLUMN a int; COMMIT",
 ]
 UNCLEAR = [

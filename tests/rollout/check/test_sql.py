@@ -4,7 +4,7 @@ from time import monotonic
 
 import pytest
 
-from drainproxy.rollout.check.sql import Contract, Unclear, statements_in, worst
+from drainproxy.rollout.check.sql import Contract, Unclear, only_asks, statements_in, worst
 from drainproxy.rollout.migration.lexer import Dialect
 from tests.rollout.migration.corpora import ALL, CONTRACTS, Case
 
@@ -55,6 +55,28 @@ def test_the_default_of_one_column_fills_no_other(other: str) -> None:
         assert worst(f"ALTER TABLE orders {add} ({other}, c int DEFAULT 2)", "mysql") is None
 
 
+@pytest.mark.parametrize(
+    "explained",
+    ["DELETE FROM a", "DELETE b FROM a b JOIN c", "WITH d AS (DELETE FROM a) SELECT 1"],
+)
+def test_what_explain_runs_is_judged_and_what_it_only_explains_is_not(explained: str) -> None:
+    for explain in (
+        *("EXPLAIN ANALYZE", "explain analyse verbose", "EXPLAIN (ANALYZE, BUFFERS)"),
+        *("EXPLAIN (COSTS OFF, ANALYZE true)", "EXPLAIN FORMAT=TREE ANALYZE", "ANALYZE"),
+        *("EXPLAIN ANALYZE FORMAT = JSON", "ANALYZE FORMAT=JSON"),
+    ):
+        sql = f"{explain} {explained}"
+        assert isinstance(worst(sql, "mysql"), Contract), sql
+        assert not only_asks(sql)
+    for explain in ("EXPLAIN", "EXPLAIN VERBOSE", "EXPLAIN (COSTS off)", "EXPLAIN QUERY PLAN"):
+        assert worst(f"{explain} {explained}", "postgres") is None
+        assert only_asks(f"{explain} {explained};")
+        assert isinstance(worst(f"{explain} {explained}; DROP TABLE a", "postgres"), Contract)
+        assert not only_asks(f"{explain} {explained}; DROP TABLE a")
+    assert worst("EXPLAIN ANALYZE SELECT 1", "postgres") is None
+    assert only_asks("EXPLAIN ANALYZE SELECT 1")
+
+
 def test_a_key_that_is_added_is_an_index_or_a_column() -> None:
     assert worst("ALTER TABLE orders ADD KEY i (a)", "mysql") is None
     for sql in (
@@ -93,6 +115,20 @@ def test_what_only_adds_is_no_contract_and_mostly_understood() -> None:
         ("-ePRAGMA foreign_keys = OFF; DROP TABLE x", "PRAGMA foreign_keys = OFF; DROP TABLE x"),
         ("\\set ON_ERROR_STOP on\nDROP TABLE x", "\\set ON_ERROR_STOP on\nDROP TABLE x"),
         (".bail on\nDROP TABLE x", ".bail on\nDROP TABLE x"),
+        ("EXPLAIN ANALYZE DELETE FROM x", "EXPLAIN ANALYZE DELETE FROM x"),
+        ("-cexplain (analyze, buffers) delete from x", "explain (analyze, buffers) delete from x"),
+        ("; DROP TABLE x", "; DROP TABLE x"),
+        ("SHOW lock_timeout; DROP TABLE x", "SHOW lock_timeout; DROP TABLE x"),
+        ("PREPARE p AS DELETE FROM x", "PREPARE p AS DELETE FROM x"),
+        ("PREPARE p (int) AS DELETE FROM x", "PREPARE p (int) AS DELETE FROM x"),
+        ("EXECUTE IMMEDIATE 'DROP TABLE x'", "EXECUTE IMMEDIATE 'DROP TABLE x'"),
+        ("REFRESH MATERIALIZED VIEW x", "REFRESH MATERIALIZED VIEW x"),
+        ("COPY x (a) FROM stdin", "COPY x (a) FROM stdin"),
+        ("explain the release", ""),
+        ("copy a to b.txt", "copy a to b.txt"),
+        ("show x && serve", ""),
+        ("prepare the release", ""),
+        ("execute all", ""),
         (". ./env\ndelete x", ""),
         ("./run\ndelete x", ""),
         ("use strict; print 1", ""),
@@ -118,6 +154,13 @@ def test_a_word_of_a_command_is_sql_or_is_not(word: str, sql: str) -> None:
         "use x;" * 90_000,
         "pragma " * 90_000,
         ".a\n\\b\n" * 90_000,
+        "explain " * 90_000,
+        "explain (" * 90_000,
+        "explain()" * 90_000,
+        "explain" + " analyze" * 90_000,
+        ";" * 100_000 + "explain",
+        "prepare a (" * 50_000,
+        "show " * 100_000,
     ],
     ids=lambda text: text[:8],
 )
