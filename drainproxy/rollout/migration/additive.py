@@ -7,6 +7,7 @@ from collections.abc import Collection
 from . import grammar, tree
 from .columns import column_problem
 from .definition import call_problem
+from .index_options import is_plain_option
 from .judgement import PhaseJudgement, expand, migrate, unknown
 from .lexer import Statement
 from .made import Made
@@ -37,6 +38,8 @@ _BLOCKS_WRITES = "; without CONCURRENTLY writes wait until it is built"
 _ONE_ARGUMENT = grammar.FUNCTIONS["postgres"] | grammar.MORE_FUNCTIONS
 _OF_NEW = "a change of a table that this file has made"
 _QUERIES = ("Select", "Union", "Except", "Intersect", "Subquery")
+# PostgreSQL's has none, and sqlglot reads both as CURRENT_TIMESTAMP.
+_NOW_OF_SOMEBODY = re.compile(r"\bnow\s*\(\s*[^)\s]", re.IGNORECASE)
 # The parts of a statement that have a dangerous word and are not what it stands for.
 _CLAUSES = re.compile(
     r"\bON\s+DELETE\b|\bDO\s+NOTHING\b|\bLOCK\s*=|\bREPLACE(?=\s*\()|\bOR\s+IGNORE\b", re.IGNORECASE
@@ -192,6 +195,8 @@ def _alter(alter: Node, statement: Statement, made: Made) -> PhaseJudgement:
             return unknown(f"ALTER TABLE with {kind(option)} is not understood")
         if kind(option) == "LockProperty" and option.this.name.upper() not in _LOCKS_OF_NOBODY:
             return unknown(f"{option.sql()} keeps old code waiting while the table is changed")
+    if made.dialect == "postgres" and _NOW_OF_SOMEBODY.search(statement.bare):
+        return unknown("now(...) with an argument is a function of somebody's own")
     problems = (_action_problem(each, alter.this, made) for each in actions)
     if problem := next(filter(None, problems), ""):
         return unknown(problem)
@@ -218,7 +223,8 @@ def _action_problem(action: Node, table: Node, made: Made) -> str:
         case "AddConstraint":
             if any(node.args.get("kind") for node in nodes(action)):
                 return "an index of a special kind"
-            return foreign(action, _INDEX_ACTION)
+            options = [node for node in nodes(action) if is_plain_option(node, made.dialect)]
+            return foreign(action, _INDEX_ACTION, besides=options)
         case "AlterColumn" if new and action.args.get("allow_null") is False:
             return ""
     return f"ALTER TABLE with {kind(action)} is in no list of what only adds"

@@ -1,11 +1,11 @@
 """Whether a new column of a table in use is purely additive."""
 
 from . import grammar
-from .defaults import fits
+from .defaults import constant, fits
 from .lexer import Dialect
 from .made import Made
 from .shown import folded
-from .tree import Node, foreign, kind
+from .tree import Node, foreign, kind, nodes
 from .types import incomparable
 
 # Of every table of PostgreSQL, which refuses another column of that name.
@@ -33,7 +33,12 @@ def column_problem(column: Node, table: Node, made: Made) -> str:
         return "a column that numbers all rows rewrites the table"
     if dialect == "postgres" and (name := incomparable(column.kind, made.incomparable)):
         return f"{name} has no equality: SELECT DISTINCT *, GROUP BY and UNION of old code fail"
-    return _default_problem(column, dialect) or foreign(column, grammar.COLUMN_NODES)
+    if problem := _default_problem(column, dialect):
+        return problem
+    defaults = [node for node in nodes(column) if kind(node) == "DefaultColumnConstraint"]
+    # What these may hold is known by now.
+    known = [each for default in defaults for each in nodes(default)]
+    return foreign(column, grammar.COLUMN_NODES, besides=known)
 
 
 def _default_problem(column: Node, dialect: Dialect) -> str:
@@ -43,9 +48,10 @@ def _default_problem(column: Node, dialect: Dialect) -> str:
         what = constraint.args.get("kind")
         if kind(what) != "DefaultColumnConstraint":
             continue
-        if problem := foreign(what.this, grammar.CONSTANT_NODES):
+        default = constant(what.this, column.kind, dialect)
+        if problem := default is not None and foreign(default, grammar.CONSTANT_NODES):
             return f"the default is no constant: {problem}"
-        if not fits(what.this, column.kind, dialect):
+        if default is not None and not fits(default, column.kind, dialect):
             return "the default does not surely fit the type, which some servers see late"
     return ""
 

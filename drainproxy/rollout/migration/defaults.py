@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from .lexer import Dialect
-from .tree import Node, kind
+from .tree import Node, kind, nodes
 
 # Of an integer that every server keeps as one, in 64 bits.
 _MOST_DIGITS: Final = 18
@@ -29,6 +29,7 @@ _WITH_DEFAULT: Final = {
 }
 # Characters of four bytes in 65535 bytes: a longer VARCHAR becomes a TEXT where its mode is lax.
 _LONGEST: Final = 16_383
+_NOW_OF_POSTGRES: Final = {"statement_timestamp", "transaction_timestamp"}
 _TIMES: Final = {"DATETIME", "TIMESTAMP", "TIMESTAMPTZ"}
 # PostgreSQL's types that take a length, and those that have one without it.
 _CHARACTERS: Final = {"BPCHAR", "CHAR", "NCHAR", "VARCHAR"}
@@ -40,7 +41,50 @@ _FLOATS: Final = {"DOUBLE", "FLOAT"}
 # In digits: 64 bits of hundredths.
 _MOST_OF_MONEY: Final = 16
 _NUMBER = re.compile(r"[+-]?0*(\d{0,18})(?:\.(\d{0,18}))?")
+# Of some days at most, and not infinite.
+_SPAN = re.compile(r"(?:\d{1,4} (?:day|hour|minute|second)s?|\d\d:\d\d(?::\d\d)?)")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?)?")
+
+
+def constant(default: Node, data_type: Node, dialect: Dialect) -> Node | None:
+    """The constant that a default is, in another spelling as well; None if it is the time of the
+    statement as the column keeps it, which the server computes once for all rows that are there."""
+    if dialect == "sqlite" and kind(default) == "Collate":
+        # In its grammar a default ends before COLLATE, which is another constraint of the column.
+        return default.this
+    if dialect == "mysql" and _is_now_of_mysql(default):
+        return None if data_type.this.name in _TIMES else default
+    if dialect == "postgres" and data_type.this.name in {"DATE", *_TIMES}:
+        return None if _is_now_of_postgres(_plain(default, "Paren")) else default
+    return default
+
+
+def _is_now_of_mysql(default: Node) -> bool:
+    """A synonym of CURRENT_TIMESTAMP (MySQL, "Date and Time Functions"). It refuses another number
+    of digits than that of the column, MariaDB cuts."""
+    is_now = kind(default) == "Anonymous" and str(default.this).upper() == "NOW"
+    is_local = kind(default) in ("Localtime", "Localtimestamp")
+    inner = [each for each in nodes(default) if each is not default]
+    return (is_now or is_local) and {kind(each) for each in inner} <= {"Literal"}
+
+
+def _is_now_of_postgres(default: Node) -> bool:
+    """Of one transaction or statement, so that no row is written ("Current Date/Time", 9.9.5); each
+    of its forms becomes each type of a day without an error."""
+    if kind(default) == "AtTimeZone":
+        zone = default.args["zone"]
+        is_known = kind(zone) == "Literal" and str(zone.this).upper() == "UTC"
+        is_now = kind(_plain(default.this, "Paren")) == "CurrentTimestamp"
+        of_now = ("AtTimeZone", "CurrentTimestamp", "Literal", "Paren")
+        return is_known and is_now and _holds(default, *of_now)
+    if kind(default) == "Anonymous":
+        name = str(default.this).lower()
+        return name in _NOW_OF_POSTGRES and not default.expressions
+    return kind(default) == "Localtimestamp" and _holds(default, "Localtimestamp", "Literal")
+
+
+def _holds(default: Node, *kinds: str) -> bool:
+    return {kind(node) for node in nodes(default)} <= {*kinds}
 
 
 def fits(default: Node, data_type: Node, dialect: Dialect) -> bool:
@@ -100,6 +144,11 @@ def _is_converted(constant: Node, given: Node, wanted: Node) -> bool:
         elements = _element(given), _element(wanted)
         return all(_is_converted(each, *elements) for each in constant.expressions)
     text = str(_plain(constant).name)
+    if name in {"DATE", "TIME", *_TIMES} and given.this.name in {"DATE", *_TIMES}:
+        # Far from the first and the last day of each, in any zone.
+        return _is_date(constant)
+    if (given.this.name, name) == ("INTERVAL", "TIME"):
+        return _SPAN.fullmatch(text) is not None
     if name == "ARRAY":
         return text == "{}"
     if name in _TEXTS:

@@ -10,7 +10,9 @@ import re
 from . import grammar, tree
 from .additive import additive
 from .contracts import contract_reason
-from .judgement import PhaseJudgement, contract, unknown
+from .harmless import adding, is_neutral
+from .index_options import without_options
+from .judgement import PhaseJudgement, contract, expand, unknown
 from .lexer import Dialect, Statement
 from .made import Made
 from .names import words
@@ -26,8 +28,14 @@ class StatementJudge:
 
     def judge(self, statement: Statement) -> PhaseJudgement | None:
         """Its phase; None if it changes nothing by itself."""
-        if not statement.unsure and grammar.NEUTRAL.fullmatch(_normal(statement.bare)):
-            return None
+        if not statement.unsure:
+            if grammar.NEUTRAL.fullmatch(_normal(statement.bare)) or is_neutral(
+                statement, self._dialect
+            ):
+                return None
+            if reason := adding(statement, self._dialect):
+                return expand(reason)
+        statement = without_options(statement, self._dialect)
         parsed = self._parsed(statement)
         if isinstance(parsed, PhaseJudgement):
             self._made.forget()

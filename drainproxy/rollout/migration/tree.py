@@ -56,8 +56,9 @@ def foreign(
     tree: Node, allowed: Collection[str], functions: bool = False, besides: Collection[Node] = ()
 ) -> str:
     """The first node of a class that is not allowed, in words; calls are, with `functions`."""
+    known = {id(each) for each in besides}
     for node in nodes(tree):
-        if kind(node) in allowed or any(node is each for each in besides):
+        if kind(node) in allowed or id(node) in known:
             continue
         if not (functions and is_function(node)):
             return f"{kind(node)} is in no list of what only adds"
