@@ -65,8 +65,10 @@ _DOUBTFUL: Final = re.compile(
     r"^\s*alter\b.*(?:(?<!add\s)(?<!column\s)(?<!exists\s)(?<![(])\bkey"
     r"|\b(?:references|serial|convert|owner|validate|identity|expression))\b"
     r"|\bor\s+replace\b|\breplace\s+into\b"
-    # MySQL moves other columns for a new one, which code may read by their places.
-    r"|^\s*alter\b.*\b(?:first\s*(?:[,;)]|$)|after\s+\S)",
+    # MySQL moves other columns for a new one, which code may read by their places. Behind these the
+    # word is the name of a column.
+    r"|^\s*alter\b.*(?:(?<=[)\"'`])|(?<!\badd)(?<!\bcolumn)(?<!\bexists)(?<![(,\s])\s+)"
+    r"(?:first\s*(?:[,;)]|$)|after\s*(?:\s\S|`))",
     re.IGNORECASE | re.DOTALL,
 )
 _MUST_BE_FILLED: Final = re.compile(r"(?<!\bdrop )\bnot\s+null\b", re.IGNORECASE)

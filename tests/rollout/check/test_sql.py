@@ -88,6 +88,32 @@ def test_a_key_that_is_added_is_an_index_or_a_column() -> None:
         assert worst(f"ALTER TABLE orders {sql}", "mysql"), sql
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("ADD after text", "ADD COLUMN first int, ADD after int", "ADD (after int, first int)"),
+        *("ADD INDEX i (first)", "ADD INDEX i (n, first)", "ADD KEY i (after , n)"),
+        *("ADD COLUMN IF NOT EXISTS after text", "ADD\n after text", "ADD `first` int"),
+        "ADD INDEX first (n)",
+    ],
+)
+def test_a_column_may_be_called_after_or_first(action: str) -> None:
+    assert worst(f"ALTER TABLE a {action}", "mysql") is None
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("ADD b int FIRST", "ADD b int AFTER c", "ADD b int AFTER `c`", "ADD b int AFTER`c`"),
+        *("ADD (b int FIRST)", "ADD b int FIRST, ADD c int", "ADD first int FIRST"),
+        *("ADD after int AFTER after", "ADD b int DEFAULT 1 AFTER first", "ADD b int\nAFTER c"),
+        *("ADD b enum('x')AFTER c", "ADD b int COMMENT 'x'FIRST", "ADD after int, ADD b int FIRST"),
+    ],
+)
+def test_a_column_that_moves_others_is_not_understood(action: str) -> None:
+    assert isinstance(worst(f"ALTER TABLE a {action}", "mysql"), Unclear)
+
+
 def test_what_only_adds_is_no_contract_and_mostly_understood() -> None:
     additive = [each for each in ALL if {"contract", "unknown"}.isdisjoint(each.phases)]
     found = [(each.sql, each_found) for each in additive if (each_found := worst(*each[1::-1]))]
@@ -151,6 +177,8 @@ def test_a_word_of_a_command_is_sql_or_is_not(word: str, sql: str) -> None:
         "default(" * 90_000,
         "alter table a add (" * 30_000,
         "alter table a add b int, " * 30_000,
+        "alter " + "a after " * 60_000,
+        "alter " + "first " * 80_000,
         "use x;" * 90_000,
         "pragma " * 90_000,
         ".a\n\\b\n" * 90_000,
