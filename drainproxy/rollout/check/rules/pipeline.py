@@ -26,6 +26,13 @@ _SAVING: Final = re.compile(
     r"\s(?:-[a-zA-Z]*[oO]|--output(?:-document)?|--remote-name)(?:[ =]|(?=[-/\w]))"
     r"(?!-(?:\s|$)|/dev/(?:null|stdout))\S"
 )
+# curl prints the status, whatever it writes to a file.
+_STATUS: Final = re.compile(r"\s(?:-[a-zA-Z]*w|--write-out)[ =]")
+# What looks into files, and says by its exit code what it has found.
+_JUDGING: Final = re.compile(
+    r"(?<![\w-])(?:cat\s[^;|&\n]*\|\s*)?(?:[ef]?grep|jq|yq|diff|cmp|awk|xmllint)\s[^;|&\n]*"
+)
+_MOST_JUDGING: Final = 100
 # It tells somebody of the deployment, or clears a cache.
 _SENDING: Final = re.compile(
     r"(?:-X ?|--request[ =])(?:POST|PUT|PATCH|DELETE|PURGE)\b|\s(?:-d|--data|--post)"
@@ -123,8 +130,18 @@ def _tests(job: Object, inventory: Inventory) -> bool:
 
 
 def _asks_something(text: str) -> bool:
-    """Whether a request is sent whose answer is no file to keep."""
-    return any(not _SAVING.search(each[0]) for each in _ASKING.finditer(text))
+    """Whether a request is sent whose answer is no file to keep, or one that is judged."""
+    judged = [each[0] for each in _JUDGING.finditer(text)][:_MOST_JUDGING]
+    return any(_is_looked_at(each[0], judged) for each in _ASKING.finditer(text))
+
+
+def _is_looked_at(request: str, judged: list[str]) -> bool:
+    saving = _SAVING.search(request)
+    if saving is None or _STATUS.search(request):
+        return True
+    # The option's value begins with the last character that was matched. Of a URL, the last part.
+    file = request[saving.end() - 1 :].split(maxsplit=1)[0].strip("\"'").rpartition("/")[2]
+    return bool(file) and any(file in each for each in judged)
 
 
 def watchers(inventory: Inventory) -> list[Object]:
