@@ -40,8 +40,25 @@ if TYPE_CHECKING:
 Look = Callable[[], Awaitable["GateReport"]]
 
 
+class _GateGroup(Group):
+    """Where reading the command line ends by an accident too, there is no verdict but hold."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.Abort, click.ClickException, OSError):
+            raise
+        except Exception as error:
+            from drainproxy.rollout.gate.report import EXIT_CODES, mistaken
+
+            traceback.print_exc()
+            report = mistaken(error)
+            _say(report.as_text(), sys.stdout)
+            sys.exit(EXIT_CODES[report.verdict])
+
+
 @click.group(
-    cls=Group,
+    cls=_GateGroup,
     epilog="""\b
 Examples:
   drainproxy gate canary --namespace shop --canary-hash 6d5f9c --stable-hash 7c4b8d --wait 10m
@@ -196,10 +213,11 @@ def _at_canary(given: dict[str, Any]) -> Look:
 
     from drainproxy.rollout.gate.look import look_at_canary
     from drainproxy.rollout.gate.report import held
+    from drainproxy.rollout.gate.request import UnnamedVersionError
 
     try:
         wanted = rollout(given)
-    except LookupError as error:
+    except UnnamedVersionError as error:
         reason = str(error.args[0])
 
         async def nobody() -> "GateReport":

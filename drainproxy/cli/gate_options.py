@@ -242,7 +242,7 @@ def server(given: dict[str, Any]) -> "PrometheusServer":
 
 
 def rollout(given: dict[str, Any]) -> "Rollout":
-    """The two versions; LookupError if nobody has said which they are."""
+    """The two versions; UnnamedVersionError if nobody has said which they are."""
     from drainproxy.rollout.gate.judgement import policy_of
     from drainproxy.rollout.gate.look import Rollout
 
@@ -256,7 +256,9 @@ def judge_side(name: str) -> Judge:
     """Whether what is said of the canary, or of the stable version, selects anything."""
 
     def judge(given: Mapping[str, Any]) -> Iterator[str]:
-        with suppress(LookupError):  # nobody has said which it is: a hold, and no mistake
+        from drainproxy.rollout.gate.request import UnnamedVersionError
+
+        with suppress(UnnamedVersionError):  # a hold, and no mistake
             try:
                 _matchers(name, given)
             except ValueError as error:

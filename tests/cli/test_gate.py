@@ -164,6 +164,19 @@ def test_an_accident_is_a_hold(options: tuple[str, ...], monkeypatch: pytest.Mon
     assert "Traceback" in done.stderr
 
 
+def test_a_slip_while_versions_are_named_is_no_version_that_nobody_has_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def slip(*_: object) -> str:
+        raise KeyError("hash_label")
+
+    monkeypatch.setattr("drainproxy.rollout.gate.request.matchers", slip)
+    done = called("canary", *BOTH)
+    assert done.exit_code == 3
+    assert "KeyError('hash_label')" in done.stdout
+    assert "Traceback" in done.stderr
+
+
 @pytest.mark.parametrize(("verdict", "code"), [("pass", 0), ("fail", 1), ("hold", 3)])
 @pytest.mark.parametrize("is_pipe", [True, False])
 def test_a_verdict_that_cannot_be_written_stays_the_verdict(

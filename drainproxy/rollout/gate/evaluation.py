@@ -28,7 +28,7 @@ class Evaluation(Struct, frozen=True):
 
 
 def evaluation_of(asked: GateRequest) -> Evaluation:
-    """What to look at; LookupError if a version is not named, ValueError for all else."""
+    """What to look at; UnnamedVersionError, or ValueError for all else that is wrong."""
     return Evaluation(rollout(asked), budget(asked), question(asked))
 
 

@@ -67,7 +67,7 @@ class Flagger(Struct):
 
 
 def rollout(asked: GateRequest) -> Rollout:
-    """What to look at; LookupError if a version is not named, ValueError for all else."""
+    """What to look at; UnnamedVersionError, or ValueError for all else that is wrong."""
     sides = [
         matchers(name, text, hash_, asked.hash_label, asked.namespace)
         for name, text, hash_ in (
@@ -121,14 +121,20 @@ def _version(name: str, text: str) -> int | None:
         raise ValueError(f"{name} {text!r} {error}") from None
 
 
+class UnnamedVersionError(LookupError):
+    """Nobody has said which pods a version has: a verdict must wait, for nothing is wrong."""
+
+
 def matchers(name: str, text: str, hash_: str, label: str, namespace: str) -> str:
-    """What selects the pods of one version; LookupError if nobody has said which they are."""
+    """What selects the pods of one version; UnnamedVersionError if nobody has named them."""
     if is_unset(text):
-        raise LookupError(f"the pods of {name} are unknown: {text!r} lacks a value")
+        raise UnnamedVersionError(f"the pods of {name} are unknown: {text!r} lacks a value")
     if text.strip():
         return selector(text)
     if not hash_.strip():
-        raise LookupError(f"the pods of {name} are unknown: neither a selector nor a hash is given")
+        raise UnnamedVersionError(
+            f"the pods of {name} are unknown: neither a selector nor a hash is given"
+        )
     return hash_selector(namespace, label, hash_)
 
 

@@ -28,7 +28,7 @@ from .look_cache import LookCache
 from .prometheus import PrometheusServer
 from .record import RecordSource
 from .report import GateReport, held, mistaken
-from .request import GateRequest, read_argo, read_flagger
+from .request import GateRequest, UnnamedVersionError, read_argo, read_flagger
 from .steps import Steps
 
 log = logging.getLogger("drainproxy.gate")
@@ -143,8 +143,11 @@ class Gate:
         try:
             asked = read()
             found = evaluation_of(asked)
-        except (LookupError, ValueError) as error:
+        except (UnnamedVersionError, ValueError) as error:
             report = held(str(error.args[0] if error.args else error))
+        except Exception as error:
+            log.exception("a request could not be understood")
+            report = mistaken(error)
         else:
             report = await self._looks.get(json.encode(asked), lambda: self._look(found))
             if endpoint == "confirm" and report.verdict == "pass":

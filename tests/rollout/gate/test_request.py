@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from drainproxy.rollout.gate.record import MigrationQuestion
 from drainproxy.rollout.gate.request import (
     GateRequest,
+    UnnamedVersionError,
     budget,
     objective,
     question,
@@ -58,7 +59,7 @@ def test_the_metadata_of_a_hook_may_select_the_pods_itself() -> None:
     "body", [b'{"canaryHash":"a"}', b'{"canaryHash":"","stableHash":"b"}', b"{}", b'{"stable":" "}']
 )
 def test_a_version_that_is_not_named_is_told_so(body: bytes) -> None:
-    with pytest.raises(LookupError, match="neither a selector nor a hash"):
+    with pytest.raises(UnnamedVersionError, match="neither a selector nor a hash"):
         rollout(read_argo(body, {}))
 
 

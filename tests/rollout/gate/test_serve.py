@@ -82,6 +82,20 @@ async def test_a_mistake_of_ours_is_a_hold(
     assert "RuntimeError" in caplog.text
 
 
+async def test_a_slip_while_a_request_is_read_is_a_hold_that_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def slip(*_: object) -> None:
+        raise KeyError("canary")
+
+    monkeypatch.setattr("drainproxy.rollout.gate.request.matchers", slip)
+    async with gate(prometheus(50)) as client, client.post("/gate/argo", json=ASKED) as said:
+        body = await said.json()
+    assert (said.status, body["verdict"]) == (200, "hold")
+    assert "KeyError('canary')" in body["reason"]
+    assert "Traceback" in caplog.text
+
+
 async def test_what_is_counted_begins_anew_at_each_weight_and_where_flagger_went_on() -> None:
     async with gate(prometheus(0)) as client:
         asked = ("", 600), ("100", 600), ("5", 60), ("10", 60), ("", 60)
