@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .evidence import PROOFS, of_section, summary
 from .inventory import Inventory
@@ -68,13 +69,16 @@ def check(inventory: Inventory, rules: Sequence[CheckRule] = RULES) -> CheckRepo
     """Everything that these rules find, in the order of the input."""
     findings: list[Finding] = []
     ignored: list[Finding] = []
+    used: set[tuple[int, str]] = set()
     for rule in rules:
-        for finding, is_ignored in _apply(rule, inventory):
-            (ignored if is_ignored else findings).append(finding)
+        for finding, excepting in _apply(rule, inventory):
+            (ignored if excepting else findings).append(finding)
+            used |= {(id(each), rule.id) for each in excepting}
     # As the files were given.
     order = {file: at for at, file in enumerate(dict.fromkeys(_files(inventory)))}
     findings.sort(key=lambda each: (order[each.file], each.line, each.column, each.rule))
     boxes = [_box(section, findings, ignored, rules, inventory) for section in SECTIONS]
+    boxes = [_with_idle(box, rules, used, inventory) for box in boxes]
     return CheckReport(findings, ignored, boxes, rules, inventory)
 
 
@@ -82,8 +86,27 @@ def _files(inventory: Inventory) -> Iterator[str]:
     return (each.file for each in inventory.objects)
 
 
-def _apply(rule: CheckRule, inventory: Inventory) -> Iterator[tuple[Finding, bool]]:
-    """Each finding, and whether its object excepts it. Of `once` the first that counts is
+def _with_idle(
+    box: Box, rules: Sequence[CheckRule], used: set[tuple[int, str]], inventory: Inventory
+) -> Box:
+    """The box of exceptions, with a note of those that except nothing: of a rule that is not asked,
+    or that finds nothing there."""
+    if box.section.id != "exceptions" or box.state != "ticked":
+        return box
+    whys = {rule.id: "finds nothing there" for rule in rules}
+    whys |= {rule.id: "cannot be excepted" for rule in RULES if rule.section == box.section}
+    notes: list[str] = []
+    for each in inventory.objects:
+        for id_ in dict.fromkeys(ignored_by(each)):
+            if (id(each), id_) not in used:
+                why = whys.get(id_, "is not asked")
+                notes.append(f"{each.title} excepts {id_}, which {why}")
+    more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
+    return replace(box, note=f"{notes[0]}{more}") if notes else box
+
+
+def _apply(rule: CheckRule, inventory: Inventory) -> Iterator[tuple[Finding, tuple[Object, ...]]]:
+    """Each finding, and the objects that except it. Of `once` the first that counts is
     enough."""
     seen: set[tuple[object, ...]] = set()
     for subject in _subjects(rule, inventory):
@@ -92,11 +115,10 @@ def _apply(rule: CheckRule, inventory: Inventory) -> Iterator[tuple[Finding, boo
             if (key := (finding.file, finding.line, finding.column, finding.message)) in seen:
                 continue
             seen.add(key)
-            is_ignored = rule.section.id != "exceptions" and any(
-                rule.id in ignored_by(each) for each in _concerned(subject, problem)
-            )
-            yield finding, is_ignored
-            if rule.once and not is_ignored:
+            concerned = () if rule.section.id == "exceptions" else _concerned(subject, problem)
+            excepting = tuple(each for each in concerned if rule.id in ignored_by(each))
+            yield finding, excepting
+            if rule.once and not excepting:
                 return
 
 

@@ -1,5 +1,12 @@
 """Who may except a finding: the object where it is, its pod template, and what it is about."""
 
+import pytest
+
+from drainproxy.rollout.check.place import read_objects
+from drainproxy.rollout.check.relations import take_stock
+from drainproxy.rollout.check.report import check
+from drainproxy.rollout.check.rules import BY_ID, RULES
+
 from .changes import checked
 from .test_hooks import RULE, hook
 from .test_relations import APP, service
@@ -29,3 +36,33 @@ def test_a_job_excepts_what_is_found_in_the_file_that_it_mounts() -> None:
     assert RULE in {each.rule for each in checked(text).findings}
     assert RULE in {each.rule for each in checked(ignoring).ignored}
     assert RULE not in {each.rule for each in checked(ignoring).findings}
+
+
+def excepting(ids: str) -> str:
+    notes = f"{{drainproxy.io/ignore: '{ids}', drainproxy.io/ignore-reason: known}}"
+    text = APP.replace("namespace: shop}", f"namespace: shop, annotations: {notes}}}")
+    return text + "---\n" + service("{app: web}")
+
+
+@pytest.mark.parametrize(
+    ("ids", "note"),
+    [
+        ("liveness-probe-missing", ""),
+        ("hash-args-without-valuefrom", "hash-args-without-valuefrom, which finds nothing there"),
+        (
+            "liveness-probe-missing, unknown-traffic-router, ignore-without-reason",
+            "unknown-traffic-router, which finds nothing there (and 1 more)",
+        ),
+        ("ignore-without-reason", "ignore-without-reason, which cannot be excepted"),
+    ],
+)
+def test_an_exception_that_excepts_nothing_is_said(ids: str, note: str) -> None:
+    (box,) = (each for each in checked(excepting(ids)).boxes if each.section.id == "exceptions")
+    assert (box.state, box.note) == ("ticked", note and f"deployment/web excepts {note}")
+
+
+def test_an_exception_from_a_rule_that_is_not_asked_is_said() -> None:
+    inventory = take_stock(read_objects("x", excepting("liveness-probe-missing")))
+    rules = [each for each in RULES if each is not BY_ID["liveness-probe-missing"]]
+    (box,) = (each for each in check(inventory, rules).boxes if each.section.id == "exceptions")
+    assert box.note == "deployment/web excepts liveness-probe-missing, which is not asked"
