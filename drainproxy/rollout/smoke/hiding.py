@@ -15,8 +15,9 @@ what is secret in a test is taken out of whatever is said, however it came there
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from html import escape
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -34,6 +35,9 @@ _LONGEST: Final = 4096
 # Quotations of the first bytes of an answer are no longer than this, in characters.
 _MOST_CUT: Final = 40
 _HIDDEN: Final = "..."
+# Before something encoded or escaped, or in its place.
+_MARKS: Final = r"%\\\ufffd"
+_MARK: Final = re.compile(f"[{_MARKS}]")
 
 _NAMED: Final = re.compile(
     r"auth(?!or(?!i[sz]))|cookie|passw|passphrase|passcode|token|secret|credential|signature"
@@ -96,8 +100,7 @@ class Hiding:
         self._base = base
         self._secrets = _known(secrets)
         forms = dict.fromkeys(form for each in self._secrets for form in _forms(each))
-        longest = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(spelt, longest))) if forms else None
+        self._patterns = _Patterns(sorted(forms, key=len, reverse=True))
 
     def of(self, action: Action) -> Hide:
         """What takes the secrets out of a text about the answer to this."""
@@ -106,9 +109,7 @@ class Hiding:
 
     def text(self, text: str) -> str:
         """The text without any secret that is no part of a URL."""
-        if self._pattern is None:
-            return text
-        return self._cut(self._pattern.sub(_HIDDEN, text))
+        return self._cut(self._patterns.hidden_in(text)) if self._secrets else text
 
     def _cut(self, text: str) -> str:
         """Without the beginning of a secret where a quotation was cut off."""
@@ -119,6 +120,48 @@ class Hiding:
                 if end and whole.endswith(secret[:size]):
                     return f"{whole[:-size]}{_HIDDEN}{end}"
         return text
+
+
+class _Patterns:
+    """Forms of secrets, the longest first: where several stand at one place, that one is hidden.
+
+    Where one begins with a character as it is, only those that begin with it are tried. What begins
+    with a percent or a backslash may be any of them; that pattern waits for a text that needs it.
+    """
+
+    def __init__(self, forms: Sequence[str]) -> None:
+        self._forms = forms
+        starting: dict[str, list[str]] = {}
+        for form in forms:
+            first = "[+ ]" if form[0] in "+ " else re.escape(form[0])
+            starting.setdefault(first, []).append(spelt(form[1:]))
+        each = (f"{first}(?:{'|'.join(rests)})" for first, rests in starting.items())
+        self._plain = re.compile(f"(?![{_MARKS}])(?:{'|'.join(each)})")
+
+    @cached_property
+    def _marked(self) -> re.Pattern[str]:
+        return re.compile(f"(?=[{_MARKS}])(?:{'|'.join(map(spelt, self._forms))})")
+
+    def hidden_in(self, text: str) -> str:
+        """The text without them."""
+        patterns = [self._plain]
+        if _MARK.search(text):
+            patterns.append(self._marked)
+        parts: list[str] = []
+        at = 0
+        found = [each.search(text) for each in patterns]
+        while (first := min(filter(None, found), key=_begins, default=None)) is not None:
+            parts += [text[at : first.start()], _HIDDEN]
+            at = first.end()
+            found = [
+                each.search(text, at) if match and match.start() < at else match
+                for each, match in zip(patterns, found, strict=True)
+            ]
+        return "".join([*parts, text[at:]])
+
+
+def _begins(match: re.Match[str]) -> int:
+    return match.start()
 
 
 def _known(secrets: Iterable[str]) -> tuple[str, ...]:

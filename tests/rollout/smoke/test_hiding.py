@@ -1,12 +1,27 @@
 """No report holds what a test keeps secret, whoever repeats it."""
 
+import json
+import re
 from asyncio import StreamReader, StreamWriter
 from base64 import b64encode
+from hashlib import sha256
+from time import monotonic
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from drainproxy.rollout.smoke.hiding import Hiding, hiding_of, is_secret, variables
+from drainproxy.rollout.smoke.credentials import spelt
+from drainproxy.rollout.smoke.hiding import (
+    Hiding,
+    _forms,
+    _Patterns,
+    hiding_of,
+    is_secret,
+    variables,
+)
 from drainproxy.rollout.smoke.reading import SmokeOptions
 from drainproxy.rollout.smoke.reports import as_human, as_json, as_junit
 from drainproxy.rollout.smoke.result import Attempt, StepResult
@@ -256,3 +271,44 @@ def test_neither_is_it_in_a_mistake() -> None:
     said = mistakes("[{http: '/ ${KEY} a', timeout: '${KEY}'}]", KEY=SECRET)
     assert len(said) == 2
     assert SECRET[:4] not in "".join(said)
+
+
+ALPHABET = 'ab%4/+ \\"<é2B'
+
+
+def encoded(secret: str, how: str) -> str:
+    """A form of it as somebody writes it."""
+    if how == "plain":
+        return secret
+    if how == "quoted":
+        return quote(secret, safe="")
+    return quote_plus(secret).lower() if how == "form" else json.dumps(secret)[1:-1]
+
+
+@given(
+    st.lists(st.text(ALPHABET, min_size=4, max_size=8), min_size=1, max_size=6),
+    st.data(),
+)
+def test_secrets_are_hidden_as_one_pattern_of_all_forms_hides_them(
+    secrets: list[str], data: st.DataObject
+) -> None:
+    parts = st.one_of(
+        st.text(ALPHABET, max_size=6),
+        st.builds(
+            encoded, st.sampled_from(secrets), st.sampled_from(["plain", "quoted", "form", "json"])
+        ),
+    )
+    text = "".join(data.draw(st.lists(parts, max_size=6)))
+    known = [each.strip() for each in secrets if len(each.strip()) >= 4]
+    forms = sorted(dict.fromkeys(f for each in known for f in _forms(each)), key=len, reverse=True)
+    one = re.compile("|".join(map(spelt, forms)))
+    assert not known or _Patterns(forms).hidden_in(text) == one.sub("...", text)
+
+
+def test_many_secrets_take_little_time() -> None:
+    secrets = [sha256(str(number).encode()).hexdigest() for number in range(1800)]
+    hiding = Hiding(secrets)
+    text = "a body with nothing in it, " * 800 + secrets[7]
+    began = monotonic()
+    assert secrets[7] not in hiding.text(text)
+    assert monotonic() - began < 0.5
