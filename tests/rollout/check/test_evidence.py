@@ -298,6 +298,15 @@ TABLE = [
         "deployment/web migrates a database",
     ),
     ("migration", "[ ]", job("[psql, -c, DROP TABLE a]", phase("expand")), "is a contract"),
+    (
+        "migration",
+        "[ ]",
+        workload(
+            f"{PROBED}, command: [sh, -c, 'psql -c \"DROP TABLE a\" && puma']",
+            metadata=f"{{name: web, annotations: {phase('expand')}}}",
+        ),
+        "is a contract",
+    ),
     ("migration", "[-]", job("[psql, -c, DO $$ x $$]", phase("expand")), "is not understood"),
     ("migration", "[-]", job("[psql, -c, select 1]"), "nothing here migrates"),
     ("migration", "[-]", NIGHTLY, "nothing here migrates"),

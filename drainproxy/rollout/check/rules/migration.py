@@ -64,7 +64,7 @@ def changes_by_sql(each: Object, inventory: Inventory) -> bool:
 
 def in_words(each: Object, inventory: Inventory) -> tuple[Proof, str]:
     """What the SQL that an object holds says of the phase that it claims; proved if it has none."""
-    found = [*in_hook(each, inventory)] if each.kind in _JOBS else []
+    found = [*in_hook(each, inventory)] if each.kind in (*WORKLOADS, *_JOBS) else []
     for _, said in found:
         if isinstance(said, Contract):
             return "open", f"{said.words!r} is a contract"
