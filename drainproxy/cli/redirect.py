@@ -16,6 +16,7 @@ from drainproxy.cli.run import EX_CONFIG
 from drainproxy.config import ConfigError
 from drainproxy.config.addresses import parse_listen
 from drainproxy.kube.redirect import TABLE, UNINSTALL, pair
+from drainproxy.sidecar.namespaces import own_network
 
 # Seconds; a transaction of this size takes milliseconds.
 _PATIENCE = 20
@@ -46,17 +47,18 @@ def redirect() -> None:
     show_default=True,
     help="The sidecar's admin address, which is never redirected.",
 )
-@click.option("--yes", is_flag=True, help="Install as root outside a container too.")
+@click.option("--yes", is_flag=True, help="Install as root in the machine's network too.")
 def install(port: str, to: str, uid: int, admin: str, yes: bool) -> None:
     """Redirect TCP over IPv4 and IPv6, in place of any redirect installed before.
 
-    It is meant for an init container of a pod. As root outside a container it would redirect
-    connections of the whole machine, so there it needs --yes.
+    It is meant for an init container of a pod. As root in the network of the machine, outside a
+    container or in one that shares this network, it would redirect connections of the whole
+    machine, so there it needs --yes.
     """
-    if not yes and os.geteuid() == 0 and not in_container():
+    if not yes and os.geteuid() == 0 and not own_network():
         raise click.UsageError(
-            "this is no container, and the rules would be those of the whole machine:"
-            " give --yes if that is meant"
+            "this is the network of the machine, not of a container,"
+            " and the rules would be those of the whole machine: give --yes if that is meant"
         )
     try:
         rules = pair(port, to, uid, _port_of(admin))
@@ -80,15 +82,6 @@ def show() -> None:
     if f"table {TABLE}" not in _nft("list", "tables").splitlines():
         raise click.ClickException("no redirect is installed")
     click.echo(_nft("list", "table", *TABLE.split()), nl=False)
-
-
-def in_container() -> bool:
-    """Whether a container runtime says so: by a file, to process 1, or as Kubernetes does to each
-    process of a pod. A network namespace alone does not tell."""
-    files = ("/.dockerenv", "/run/.containerenv")
-    return any(map(os.path.exists, files)) or bool(
-        {"container", "KUBERNETES_SERVICE_HOST"} & os.environ.keys()
-    )
 
 
 def _port_of(admin: str) -> int:

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from drainproxy.config import format_duration
+from drainproxy.sidecar.namespaces import own_processes
 
 
 class Platform(NamedTuple):
-    """A platform that stops us, recognised by one of these variables or files. `seconds` is its
-    default, which `changed_by` changes."""
+    """A platform that stops us, recognised by one of these variables, or by one of these files in
+    a container: a virtual machine may have the disk of an image. `seconds` is its default, which
+    `changed_by` changes."""
 
     name: str
     variables: tuple[str, ...]
@@ -40,6 +42,7 @@ def problem(
     told: float | None,
     environ: Mapping[str, str] = os.environ,
     exists: Callable[[str], bool] = lambda path: Path(path).exists(),
+    contained: Callable[[], bool] = own_processes,
 ) -> str:
     """Why SIGKILL may cut a drain of `drain_timeout`; empty if it does not, or if that is unknown.
 
@@ -52,7 +55,9 @@ def problem(
             f"{_shown(drain_timeout)}, but by stop-timeout SIGKILL comes"
             f" {format_duration(told)} after SIGTERM"
         )
-    platform = None if _KUBERNETES in environ else _platform(environ, exists)
+    if _KUBERNETES in environ:
+        return ""
+    platform = _platform(environ, lambda path: exists(path) and contained())
     if platform is None or drain_timeout <= platform.seconds:
         return ""
     return (

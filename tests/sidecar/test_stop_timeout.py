@@ -25,7 +25,7 @@ ECS = {"ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/1"}
 def test_a_drain_that_is_longer_is_warned_of(
     told: float | None, environ: dict[str, str], files: set[str], drain: float, words: str
 ) -> None:
-    assert words in problem(drain, told, environ, files.__contains__)
+    assert words in problem(drain, told, environ, files.__contains__, lambda: True)
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,10 @@ def test_a_drain_that_is_longer_is_warned_of(
 def test_a_drain_that_fits_or_of_which_nothing_is_known_is_not(
     told: float | None, environ: dict[str, str], files: set[str], drain: float
 ) -> None:
-    assert problem(drain, told, environ, files.__contains__) == ""
+    assert problem(drain, told, environ, files.__contains__, lambda: True) == ""
+
+
+def test_a_machine_whose_disk_was_an_image_is_no_container() -> None:
+    assert problem(25.0, None, {}, {DOCKER, PODMAN}.__contains__, lambda: False) == ""
+    fly = {"FLY_MACHINE_ID": "1"}
+    assert "Fly" in problem(25.0, None, fly, {DOCKER}.__contains__, lambda: False)
