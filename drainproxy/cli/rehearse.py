@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -24,6 +23,7 @@ from drainproxy.cli.rehearse_gate import (
     times,
 )
 from drainproxy.cli.run import RunCommand
+from drainproxy.cli.written import WRITTEN, write
 from drainproxy.config import TABLE
 from drainproxy.extras import install_hint
 from drainproxy.rehearsal.plan import (
@@ -292,12 +292,7 @@ def _judge_ages(given: Mapping[str, Any]) -> Iterator[str]:
     is_flag=True,
     help="Print the results as JSON on stdout, everything else on stderr.",
 )
-@click.option(
-    "--html",
-    metavar="FILE",
-    type=click.Path(dir_okay=False),
-    help="Write the results as an HTML page.",
-)
+@click.option("--html", metavar="FILE", type=WRITTEN, help="Write the results as an HTML page.")
 @gate_options
 @_sidecar_options
 @click.pass_context
@@ -364,7 +359,7 @@ def _rehearse(plan: RehearsalPlan, given: Mapping[str, Any]) -> int:
             # What is missing is said before the rollout, not behind it.
             importlib.import_module("jinja2")
     except ImportError as error:
-        raise click.ClickException(f"needs {error.name}: {install_hint('rehearsal')}") from None
+        raise click.UsageError(f"needs {error.name}: {install_hint('rehearsal')}") from None
     console = Console(stderr=given["as_json"])
     rehearsals = [Rehearsal(each) for each in (plan.compared if given["compare"] else [plan])]
     try:
@@ -437,12 +432,16 @@ def _say(
         highlight=False,
         soft_wrap=True,
     )
+    unwritten = ""
     if given["html"]:
         from drainproxy.rehearsal.page import page
 
-        Path(given["html"]).write_text(page(results, about), encoding="utf-8")
+        if unwritten := write(given["html"], page(results, about)):
+            click.echo(unwritten, err=True)
     if given["as_json"]:
         click.echo(result.as_json(results, about), nl=False)
     if results[0].gate and results[0].gate.verdict == "hold":
         return HELD
-    return FAILED if problems else 0
+    if problems:
+        return FAILED
+    return IMPOSSIBLE if unwritten else 0

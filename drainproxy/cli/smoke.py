@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from drainproxy.cli.help import Command, examples
+from drainproxy.cli.written import WRITTEN, write
 from drainproxy.config import ConfigError, Mistake
 
 if TYPE_CHECKING:
@@ -84,12 +85,10 @@ def _judge_test(given: Mapping[str, Any]) -> Iterator[str]:
 @click.option(
     "--junit",
     metavar="FILE",
-    type=click.Path(dir_okay=False),
+    type=WRITTEN,
     help="Also write JUnit XML to this file.",
 )
-@click.option(
-    "--json", metavar="FILE", type=click.Path(dir_okay=False), help="Also write JSON to this file."
-)
+@click.option("--json", metavar="FILE", type=WRITTEN, help="Also write JSON to this file.")
 def smoke(**given: Any) -> None:
     """Test a service that was just deployed.
 
@@ -206,9 +205,9 @@ def _run(test: "SmokeTest", given: Mapping[str, Any]) -> int:
     if given["output"] in written:
         click.echo(written[given["output"]](result), nl=False)
     unwritten = [
-        f"{given[name]}: {error.strerror or error}"
+        problem
         for name, report in written.items()
-        if given[name] and (error := _write(given[name], report(result)))
+        if given[name] and (problem := write(given[name], report(result)))
     ]
     for problem in unwritten:
         click.echo(problem, err=True)
@@ -217,15 +216,6 @@ def _run(test: "SmokeTest", given: Mapping[str, Any]) -> int:
     if result.verdict == "fail":
         return FAILED
     return USAGE if unwritten else 0
-
-
-def _write(path: str, text: str) -> OSError | None:
-    """Write a report; what is wrong if that cannot be."""
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        return error
-    return None
 
 
 async def _interruptible(

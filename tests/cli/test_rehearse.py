@@ -1,5 +1,7 @@
 """`drainproxy rehearse`: what cannot be meant is refused before anything is started."""
 
+import sys
+
 import pytest
 from click.testing import CliRunner
 
@@ -36,6 +38,7 @@ HEALTHY = {
         (("--restart-app", "--strategy", "canary"), "--restart-app is no rollout"),
         (("--kill-app", "--serve"), "--kill-app is no rollout"),
         (("--kill-app", "--proxy", "envoy"), "Envoy cannot cancel a drain"),
+        (("--html", "/no/such/folder/report.html"), "there is no folder '/no/such/folder'"),
         (("--path", "hello", "--", "app"), "--path: a path begins with /"),
         (("--events-path", "http://a.example/"), "--events-path: a path begins with /"),
         (("--scale-down-delay", "20s"), "--scale-down-delay needs --strategy canary"),
@@ -62,3 +65,10 @@ def test_a_step_is_shorter_with_a_gate_unless_its_length_is_given() -> None:
 def test_an_app_of_somebody_else_has_no_faults_of_ours() -> None:
     assert faults(HEALTHY, ("app",)) == Faults()
     assert faults({**HEALTHY, "new_version_fails": 0.05}, ()) == Faults(fails=0.05)
+
+
+def test_what_must_be_installed_first_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    done = CliRunner().invoke(rehearse, [])
+    assert done.exit_code == 2
+    assert "pip install" in done.output

@@ -217,10 +217,18 @@ def test_junit_goes_to_stdout_or_beside_json_to_files(tmp_path: Path) -> None:
     assert json.loads(as_json.read_text())["failed"] == 1
 
 
-def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    done = run("-", "--json", str(tmp_path / "no" / "file"), stdin=PASSES)
+def test_a_report_without_a_folder_is_told_before_anything_is_tested(tmp_path: Path) -> None:
+    touches = f"steps:\n- exec: [touch, {tmp_path}/tested]\n"
+    done = run("-", "--json", str(tmp_path / "no" / "file"), stdin=touches)
     assert done.exit_code == 2
-    assert done.stderr == f"{tmp_path}/no/file: No such file or directory\n"
+    assert f"there is no folder '{tmp_path}/no'" in done.stderr
+    assert not (tmp_path / "tested").exists()
+
+
+def test_a_report_that_cannot_be_written_is_told() -> None:
+    done = run("-", "--json", "/dev/full", stdin=PASSES)
+    assert done.exit_code == 2
+    assert done.stderr == "/dev/full: No space left on device\n"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
