@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import shlex
 import signal
 import sys
 from functools import partial
@@ -31,7 +32,28 @@ class RunCommand(Command):
         """Split at `--`; `ctx.obj` is the app's command."""
         end = args.index("--") if "--" in args else len(args)
         ctx.obj = tuple(args[end + 1 :])
-        return super().parse_args(ctx, args[:end])
+        line = [*args]
+        try:
+            return super().parse_args(ctx, args[:end])
+        except click.UsageError:
+            app = self._behind(ctx, line) if end == len(line) else []
+            if not app:
+                raise
+        said = f"{app[0]!r} is no option: write the app's command after --, as in:"
+        mistakes = [f"{said} -- {shlex.join(app)}"]
+        try:
+            super().parse_args(ctx, line[: -len(app)])
+        except click.UsageError as error:
+            mistakes.insert(0, error.message)
+        raise click.UsageError("\n".join(mistakes), ctx)
+
+    def _behind(self, ctx: click.Context, line: list[str]) -> list[str]:
+        """What follows the options: those of an app that stands there would be taken for ours."""
+        ctx.allow_interspersed_args = False
+        try:
+            return self.make_parser(ctx).parse_args([*line])[1]
+        except click.UsageError:
+            return []
 
 
 @click.command(

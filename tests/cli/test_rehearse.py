@@ -67,6 +67,30 @@ def test_an_app_of_somebody_else_has_no_faults_of_ours() -> None:
     assert faults({**HEALTHY, "new_version_fails": 0.05}, ()) == Faults(fails=0.05)
 
 
+@pytest.mark.parametrize(
+    ("line", "app"),
+    [
+        ("--http 3 python3 -m http.server {port}", "python3 -m http.server '{port}'"),
+        # What is the app's is not held against us, known or not.
+        ("./app --http many --listen 9", "./app --http many --listen 9"),
+        ("--serve app", "app"),
+        ("--http many app", "app"),
+    ],
+)
+def test_an_app_without_the_separator_is_told_of_it(line: str, app: str) -> None:
+    done = CliRunner().invoke(rehearse, line.split())
+    assert done.exit_code == 2
+    assert f"is no option: write the app's command after --, as in: -- {app}\n" in done.output
+    assert ("'many' is no" in done.output) == ("--http many app" in line)
+
+
+@pytest.mark.parametrize("line", ["--htpp 3", "--http many", "--replicas 99 -- app"])
+def test_a_wrong_option_of_ours_is_not_taken_for_an_app(line: str) -> None:
+    done = CliRunner().invoke(rehearse, line.split())
+    assert done.exit_code == 2
+    assert "is no option" not in done.output
+
+
 def test_what_must_be_installed_first_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rich.console", None)
     done = CliRunner().invoke(rehearse, [])
