@@ -155,8 +155,9 @@ def timeline(score: Score) -> list[SecondResult]:
 
 
 def imbalance(connections: Sequence[int]) -> float | None:
-    """How far the counts are apart, as a share of their mean; None where there is nothing."""
-    if not sum(connections):
+    """How far the counts are apart, as a share of their mean; None where that says nothing: of
+    fewer connections than replicas, as of an app that closes each, one is without."""
+    if not connections or sum(connections) < len(connections):
         return None
     return (max(connections) - min(connections)) * len(connections) / sum(connections)
 

@@ -229,7 +229,17 @@ def test_what_stood_on_old_replicas_in_the_end_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "apart"), [([], None), ([0, 0], None), ([5, 5], 0.0), ([4, 6], 0.4), ([9, 0], 2.0)]
+    ("counts", "apart"),
+    [
+        ([], None),
+        ([0, 0], None),
+        # An app that answers and closes: what is open in the end is chance.
+        ([0, 0, 1], None),
+        ([1, 1, 1], 0.0),
+        ([5, 5], 0.0),
+        ([4, 6], 0.4),
+        ([9, 0], 2.0),
+    ],
 )
 def test_imbalance_is_the_range_as_a_share_of_the_mean(
     counts: list[int], apart: float | None
