@@ -52,7 +52,7 @@ class Replica:
         if plan.app:
             release(self._site.app_ports.values())
         self._start_app(processes, plan)
-        await self._until(self.proxy.ready)
+        await self._until(plan, self.proxy.ready)
 
     def _start_app(self, processes: Processes, plan: RehearsalPlan) -> None:
         ports = self._site.app_ports
@@ -62,19 +62,29 @@ class Replica:
             env={"PORT": str(ports["http"]), "VERSION": self.version},
         )
 
-    async def _until(self, ready: Callable[[], Awaitable[bool]]) -> None:
+    async def _until(self, plan: RehearsalPlan, ready: Callable[[], Awaitable[bool]]) -> None:
         try:
             async with asyncio.timeout(_READY_WITHIN):
                 while not await ready():
                     for process in self._processes():
                         process.check()
                     await asyncio.sleep(_LOOK_EVERY)
+        except StartFailed as error:
+            # It may be the proxy that has ended.
+            hint = "" if self.app.code is None else _port_of_its_own(plan)
+            raise StartFailed(f"{error}{hint}") from None
         except TimeoutError:
             raise StartFailed(
                 f"{self.name} was not ready within {_READY_WITHIN:g} s; its app said:\n"
-                f"{self.app.last_words()}"
+                f"{self.app.last_words()}{await self._silent(plan)}"
             ) from None
         self.state = "ready"
+
+    async def _silent(self, plan: RehearsalPlan) -> str:
+        port = self._site.app_ports["http"]
+        if await accepts(port):
+            return ""
+        return f"\nNothing listens on 127.0.0.1:{port}.{_port_of_its_own(plan)}"
 
     async def restart_app(self, processes: Processes, plan: RehearsalPlan) -> None:
         """What the kubelet does to a container whose liveness probe fails: nobody hears of it but
@@ -98,7 +108,7 @@ class Replica:
         """The container of its app is made again. StartFailed if it does not come up."""
         await asyncio.sleep(_CREATION)
         self._start_app(processes, plan)
-        await self._until(self._is_back)
+        await self._until(plan, self._is_back)
 
     async def _is_back(self) -> bool:
         """Its proxy may have been ready all the time."""
@@ -180,6 +190,16 @@ class Replica:
 def how_it_ended(code: int | None) -> str:
     """In words."""
     return f"was ended by signal {-code}" if code is not None and code < 0 else f"exited {code}"
+
+
+def _port_of_its_own(plan: RehearsalPlan) -> str:
+    """A line for the user of an app that may not know where it has to listen."""
+    if not plan.app or any("{port}" in word for word in plan.app):
+        return ""
+    return (
+        "\nEach replica needs a port of its own, and no argument of the app is {port}:"
+        " it has to listen on $PORT."
+    )
 
 
 def _command(plan: RehearsalPlan, ports: Mapping[str, int], version: str) -> list[str]:

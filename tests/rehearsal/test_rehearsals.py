@@ -242,6 +242,15 @@ def test_an_app_that_ends_at_once_has_its_last_words() -> None:
     assert done.returncode == 2
     assert "exited 1; it said:" in done.stdout
     assert "out of order" in done.stdout
+    # It may have found the port of another replica in use.
+    assert "no argument of the app is {port}: it has to listen on $PORT." in done.stdout
+
+
+def test_the_port_is_no_question_where_a_setting_is_wrong() -> None:
+    done = rehearse("--drain-delay", "soon", "--", "sleep", "60")
+    assert done.returncode == 2
+    assert "'soon' is not a duration" in done.stdout
+    assert "$PORT" not in done.stdout
 
 
 def test_a_port_that_is_taken_is_named() -> None:
@@ -420,5 +429,5 @@ async def test_an_app_that_hangs_is_not_waited_for_without_end(
     command = (sys.executable, "-c", "import time; print('busy', flush=True); time.sleep(60)")
     plan = RehearsalPlan(**{**_as_dict(QUICK), "app": command})
     rehearsal = Rehearsal(plan)
-    with pytest.raises(StartFailed, match=r"(?s)was not ready within 2 s.*busy"):
+    with pytest.raises(StartFailed, match=r"(?s)was not ready within 2 s.*busy.*\$PORT"):
         await rehearsal.run()
