@@ -77,6 +77,8 @@ def parse_forward(text: str) -> Forward:
     listen, equals, target = text.partition("=")
     if not equals:
         raise ValueError("is not LISTEN=APP, such as 8080=9000")
+    if "://" in target and not target.startswith("unix:"):
+        raise ValueError("has a URL: write PORT or HOST:PORT, as in 8080=localhost:9000")
     app, protocol = _split_protocol(target)
     return Forward(parse_listen(listen), parse_app(app), protocol)
 

@@ -14,6 +14,8 @@ from drainproxy.sidecar.acceptor import Acceptor, Factory
 # Time for a handshake in progress to reach the accept queue, in seconds.
 HANDSHAKE = 0.2
 
+# ip_unprivileged_port_start, unless somebody lowers it.
+_FIRST_UNPRIVILEGED = 1024
 # The setting that its address comes from.
 _SETTING = "forward"
 
@@ -133,6 +135,8 @@ def _bound_to_all(resolved: Sequence[tuple[int, Any]]) -> list[socket.socket]:
 
 def _named(error: OSError, address: Address, setting: str) -> OSError:
     problem = f"{setting}: cannot listen on {address}: {error.strerror or error}"
+    if error.errno == errno.EACCES and address.port < _FIRST_UNPRIVILEGED:
+        problem += f"; below {_FIRST_UNPRIVILEGED} it takes the capability NET_BIND_SERVICE"
     return OSError(error.errno, problem)
 
 

@@ -104,6 +104,7 @@ def test_an_app_that_cannot_be_reached_is_refused(text: str) -> None:
         ("a:1=b:2/tcp", Forward(Address("a", 1), Address("b", 2), "tcp")),
         ("1=unix:/a/b", Forward(Address("", 1), UnixSocket("/a/b"), "auto")),
         ("1=unix:/a/b/http", Forward(Address("", 1), UnixSocket("/a/b"), "http")),
+        ("1=unix:a://b/tcp", Forward(Address("", 1), UnixSocket("a://b"), "tcp")),
         ("1=unix:/a/http/auto", Forward(Address("", 1), UnixSocket("/a/http"), "auto")),
     ],
 )
@@ -117,6 +118,8 @@ def test_a_forward_is_listen_app_and_perhaps_a_protocol(text: str, forward: Forw
         ("8080", "is not LISTEN=APP"),
         ("8080=9000/udp", "write /auto, /http or /tcp"),
         ("8080=9000/", "write /auto, /http or /tcp"),
+        ("8080=http://localhost:9000", "has a URL: write PORT or HOST:PORT"),
+        ("http://0.0.0.0:8080=9000", "no valid host|needs brackets"),
         ("=9000", "no port"),
         ("8080=", "no port"),
     ],

@@ -1,6 +1,7 @@
 """Listening, and ceasing to listen without losing who has connected."""
 
 import asyncio
+import errno
 import socket
 from typing import Any, ClassVar
 
@@ -114,6 +115,19 @@ def test_a_taken_port_is_named_with_its_setting() -> None:
     with pytest.raises(OSError, match=f"admin: cannot listen on 127.0.0.1:{port}: Address already"):
         bind(Address("127.0.0.1", port), "admin")
     sock.close()
+
+
+@pytest.mark.parametrize(("port", "told"), [(80, True), (8080, False)])
+def test_a_port_that_takes_a_capability_is_told_so(
+    port: int, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuses)
+    with pytest.raises(OSError, match=rf"^\[.*\] forward: cannot listen on {port}:") as refused:
+        bind(Address("", port), "forward")
+    assert ("NET_BIND_SERVICE" in str(refused.value)) == told
 
 
 async def test_with_patience_it_closes_a_little_later_and_takes_in_who_has_connected() -> None:
