@@ -10,7 +10,7 @@ from drainproxy.manifests.documents import Document, parse
 from drainproxy.manifests.misfits import Path
 from drainproxy.manifests.podspec import Json, placed_objects, workload
 from drainproxy.manifests.positions import Lines
-from drainproxy.manifests.templates import makes_pods
+from drainproxy.manifests.templates import half_named, makes_pods
 
 from .density import Room
 
@@ -92,6 +92,11 @@ def read_input(texts: Mapping[str, str]) -> ManifestInput:
             continue
         unrendered = [*_templates(here)]
         broken += (Broken(name, each.line, each.number, _RENDER) for each in unrendered)
+        broken += (
+            Broken(name, each.line, each.number, problem)
+            for each in here
+            if (problem := half_named(each.body))
+        )
         left_out = {*map(id, unrendered)}
         found += (each for each in here if id(each) not in left_out)
     return ManifestInput(files, _at_home(found), broken, room.left)

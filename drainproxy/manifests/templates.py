@@ -4,7 +4,7 @@ Operators name their fields as they like. What they have in common is a list of 
 images somewhere in the object, or one container, as in Argo Workflows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .podspec import Json, api_group
@@ -49,6 +49,20 @@ def makes_pods(body: Json) -> bool:
     if group in _ABOUT_PODS or (not group and str(body.get("kind")) in _WITHOUT_PODS):
         return False
     return any(map(_is_template, maps(body)))
+
+
+def half_named(body: Mapping[str, Any]) -> str:
+    """What is wrong with an object that lacks one of the two fields that say what it is, although
+    it has the name of one of Kubernetes. Files of other tools have a version, a kind or metadata,
+    never two of these."""
+    metadata = body.get("metadata")
+    if not isinstance(metadata, Mapping) or not metadata.get("name"):
+        return ""
+    there = [field for field in ("apiVersion", "kind") if field in body]
+    if len(there) != 1:
+        return ""
+    missing = "kind" if there == ["apiVersion"] else "apiVersion"
+    return f"has {there[0]} and metadata.name, but no {missing}"
 
 
 def reason(body: Json) -> str:

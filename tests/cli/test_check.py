@@ -133,7 +133,8 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("kind: Service\n  a: b: c\n")
     (tmp_path / "latin.yaml").write_bytes(b"kind: \xff\n")
     (tmp_path / "values.yaml").write_text("replicas: 3\n")
-    names = ["broken.yaml", "latin.yaml", "values.yaml", "missing.yaml"]
+    (tmp_path / "half.yaml").write_text("---\napiVersion: v1\nmetadata: {name: web}\n")
+    names = ["broken.yaml", "latin.yaml", "values.yaml", "half.yaml", "missing.yaml"]
 
     done = run("--only", "budget-mising", *(tmp_path / name for name in names), GOOD)
 
@@ -143,6 +144,10 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert f"{tmp_path}/broken.yaml: line 2: is not valid YAML" in done.stderr
     assert f"{tmp_path}/latin.yaml: it is not UTF-8" in done.stderr
     assert f"{tmp_path}/values.yaml: holds no Kubernetes object" in done.stderr
+    assert (
+        f"{tmp_path}/half.yaml: line 2: has apiVersion and metadata.name, but no kind"
+        in done.stderr
+    )
     assert f"{tmp_path}/missing.yaml: No such file or directory" in done.stderr
 
 

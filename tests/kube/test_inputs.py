@@ -45,6 +45,17 @@ def test_whatever_makes_pods_or_leads_to_them_is_rendered_first(
     assert "render it first" in line.problems[0]
 
 
+@pytest.mark.parametrize("field", ["kind", "apiVersion"])
+def test_an_object_without_one_of_the_fields_that_say_what_it_is_is_an_error(field: str) -> None:
+    half = "".join(line for line in SERVICE.splitlines(keepends=True) if not line.startswith(field))
+    result = inject(join(DEPLOYMENT, half))
+
+    assert result.failed
+    (error,) = [each for each in result.lines if each.outcome == "error"]
+    assert error.problems[0].endswith(f"but no {field}")
+    assert error.line == DEPLOYMENT.count("\n") + 2
+
+
 def test_braces_elsewhere_are_no_template() -> None:
     alert = "apiVersion: v1\nkind: ConfigMap\ndata: {a: '{{ .Values.x }}'}\n"
     assert not inject(join(DEPLOYMENT, alert)).failed

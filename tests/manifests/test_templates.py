@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.manifests.podspec import Json
-from drainproxy.manifests.templates import makes_pods, reason, title
+from drainproxy.manifests.templates import half_named, makes_pods, reason, title
 
 POD: Json = {"spec": {"containers": [{"name": "a", "image": "i"}]}}
 
@@ -66,3 +66,26 @@ def test_it_is_named_as_kubectl_does_with_what_would_be_right() -> None:
     assert "helm template" in reason(body("helm.toolkit.fluxcd.io/v2", "HelmRelease"))
     assert "argocd app manifests" in reason(body("argoproj.io/v1alpha1", "Application"))
     assert "oc process" in reason(body("template.openshift.io/v1", "Template"))
+
+
+def test_an_object_that_says_half_of_what_it_is_is_told_the_other_half() -> None:
+    named: Json = {"metadata": {"name": "web"}}
+    assert half_named({"apiVersion": "v1", **named}).endswith("but no kind")
+    assert half_named({"kind": "Pod", **named}).endswith("but no apiVersion")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        body("v1", "Pod"),
+        # Chart.yaml, a pipeline of Drone, values of Helm, a workflow.
+        {"apiVersion": "v2", "name": "web", "version": "1.0.0"},
+        {"kind": "pipeline", "type": "docker", "name": "default"},
+        {"metadata": {"name": "web"}, "image": "web:1"},
+        {"kind": "pipeline", "metadata": {"labels": {}}},
+        {"kind": "pipeline", "metadata": "web"},
+        {},
+    ],
+)
+def test_a_file_of_another_tool_is_no_object(other: Json) -> None:
+    assert half_named(other) == ""
