@@ -1,7 +1,7 @@
 """The options of a command that runs a sidecar, made from the table of settings."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -90,6 +90,20 @@ def sources(given: Mapping[str, Any], unknown: Sequence[str] = ()) -> tuple[Sour
         except (OSError, UnicodeError) as error:
             mistakes.append(Mistake("flag --config", "config", unreadable(path, error)))
     return Sources(flags=flags | strange, environ=dict(os.environ), file=file), mistakes
+
+
+def judge_settings(given: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with values of settings that go to a sidecar later, each for itself: a judge of
+    a command line. What does not go together depends on where the sidecar will run."""
+    for row in TABLE:
+        text = given.get(row.field)
+        texts = text if row.kind.repeatable else [text]
+        for each in texts or ():
+            try:
+                if each is not None:
+                    row.read(each)
+            except ValueError as error:
+                yield f"{row.flag}: {error}"
 
 
 def unreadable(path: str, error: OSError | UnicodeError) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from drainproxy.cli.help import examples
-from drainproxy.cli.options import option
+from drainproxy.cli.options import judge_settings, option
 from drainproxy.cli.parsed import DURATION, Whole
 from drainproxy.cli.rehearse_gate import (
     GATE_OPTIONS,
@@ -134,7 +134,7 @@ def _judge_ages(given: Mapping[str, Any]) -> Iterator[str]:
 
 @click.command(
     cls=RunCommand,
-    judges=[_judge_pods, judge_gate, _judge_strategy, _judge_paths, _judge_ages],
+    judges=[_judge_pods, judge_gate, _judge_strategy, _judge_paths, _judge_ages, judge_settings],
     options_metavar="[OPTIONS] [-- APP ARGS...]",
     sections={
         "The rollout": (

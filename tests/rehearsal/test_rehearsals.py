@@ -247,9 +247,9 @@ def test_an_app_that_ends_at_once_has_its_last_words() -> None:
 
 
 def test_the_port_is_no_question_where_a_setting_is_wrong() -> None:
-    done = rehearse("--drain-delay", "soon", "--", "sleep", "60")
+    done = rehearse("--admin-token-file", "/no/such/file", "--", "sleep", "60")
     assert done.returncode == 2
-    assert "'soon' is not a duration" in done.stdout
+    assert "'/no/such/file': No such file or directory" in done.stdout
     assert "$PORT" not in done.stdout
 
 
