@@ -26,6 +26,7 @@ from .workload import CheckedWorkload
 
 PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
 _ELSEWHERE: Final = "its pods are described elsewhere"
+_NO_CONTAINER: Final = "its pod template has no container of an app"
 _NONE: Final = "it is scaled to zero"
 # Labels of pods that stand in no template: controllers give them.
 _GIVEN_LATER: Final = {
@@ -70,9 +71,15 @@ def _described(inventory: Inventory) -> Iterator[tuple[CheckedWorkload, Evidence
     not, that is all there is to say."""
     for workload in inventory.serving:
         if not workload.pod.exists or (workload.owns_pod and not workload.containers):
-            yield workload, _said(workload, "unknown", _ELSEWHERE)
+            yield workload, _said(workload, "unknown", _unseen(workload))
         elif workload.owns_pod:
             yield workload, None
+
+
+def _unseen(workload: CheckedWorkload) -> str:
+    """Why nothing is known of its pods: another object has them, or `containers` is not there."""
+    is_elsewhere = workload.root.at("spec", "workloadRef").exists
+    return _ELSEWHERE if is_elsewhere else _NO_CONTAINER
 
 
 def _probes(inventory: Inventory) -> Found:
@@ -158,7 +165,7 @@ def _capacity(inventory: Inventory) -> Found:
         if workload.kind == "DaemonSet":
             yield _said(workload, "unknown", "it has as many pods as there are nodes")
         elif not workload.pod.exists:
-            yield _said(workload, "unknown", _ELSEWHERE)
+            yield _said(workload, "unknown", _unseen(workload))
         elif not workload.least:
             yield _said(workload, "unknown", _NONE)
         else:
@@ -207,7 +214,7 @@ def _not_behind(service: Object, selector: dict[str, str], inventory: Inventory)
 def _led_to(workload: CheckedWorkload) -> tuple[Proof, str]:
     if not (workload.owns_pod and workload.containers):
         known = workload.pod.exists and not workload.owns_pod
-        return ("proved", "") if known else ("unknown", f"of {workload.title} {_ELSEWHERE}")
+        return ("proved", "") if known else ("unknown", f"of {workload.title} {_unseen(workload)}")
     for container in serving_containers(workload):
         name = container.at("name").text
         if lacks := lacks_probe(container, "readinessProbe"):

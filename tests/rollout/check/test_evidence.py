@@ -117,6 +117,8 @@ kind: Rollout
 metadata: {name: web}
 spec: {workloadRef: {kind: Deployment, name: web}, replicas: 2, strategy: {canary: {}}}
 """
+BY_NUMBER = SERVICE.replace("Port: http", "Port: 80")
+MISSPELT = WORKLOAD.replace("containers:", "container:")
 JOB_TEMPLATE = """\
 ---
 apiVersion: argoproj.io/v1alpha1
@@ -147,6 +149,7 @@ TABLE = [
     ("probes", "[x]", WORKLOAD, ""),
     ("probes", "[ ]", workload("tty: true"), "has no readinessProbe"),
     ("probes", "[-]", ELSEWHERE, "rollout/web: its pods are described elsewhere"),
+    ("probes", "[-]", MISSPELT, "deployment/web: its pod template has no container of an app"),
     ("probes", "[x]", ELSEWHERE + WORKLOAD, ""),
     ("probes", "[-]", job("[sleep]"), "no workload here takes connections"),
     ("grace", "[x]", WORKLOAD, ""),
@@ -229,6 +232,7 @@ TABLE = [
     ("traffic", "[ ]", workload() + SERVICE, "until that container ends"),
     ("traffic", "[ ]", WORKLOAD + SERVICE.replace("Port: http", "Port: h"), "a port named 'h'"),
     ("traffic", "[-]", SERVICE, "service/web: no workload of this input is behind it"),
+    ("traffic", "[-]", MISSPELT + BY_NUMBER, "of deployment/web its pod template has no container"),
     ("traffic", "[-]", ELSEWHERE + SERVICE, "no workload of this input"),
     ("traffic", "[-]", WORKLOAD, "no Service here"),
     (
