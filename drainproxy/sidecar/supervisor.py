@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Coroutine, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drainproxy.config import Forward, Mistake, Settings, Sources
@@ -168,6 +169,9 @@ class Sidecar:
             )
         if problem := stop_timeout.problem(settings.drain_timeout, settings.stop_timeout):
             log.warning("%s", problem)
+        # Its writer would say so when the report is lost.
+        if settings.report_file and not Path(settings.report_file).parent.is_dir():
+            log.warning("report-file: there is no folder for %s", settings.report_file)
         if settings.drain_delay >= settings.drain_timeout:
             log.warning(
                 "drain-timeout is not longer than drain-delay: a drain cuts whatever is in flight"

@@ -97,6 +97,18 @@ def test_a_second_sigterm_cuts_at_once(demo_app: DemoApp, tmp_path: Path) -> Non
     assert told["ended"]["http1"]["cut"] == 1
 
 
+def test_a_report_that_has_no_folder_is_told_of_before_the_drain(
+    demo_app: DemoApp, tmp_path: Path
+) -> None:
+    there, nowhere = tmp_path / "report.json", tmp_path / "no" / "report.json"
+    with sidecar(demo_app.address, "--report-file", str(nowhere)) as running:
+        said = f"report-file: there is no folder for {nowhere}"
+        running.process.until(lambda: said in running.process.output)
+    with sidecar(demo_app.address, "--report-file", str(there)) as running:
+        running.until_phase("serving")
+        assert "no folder" not in running.process.output
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_up_to_the_last_moment_do_not_change_the_exit_code(
     number: signal.Signals, demo_app: DemoApp
