@@ -3,7 +3,7 @@
 import re
 from typing import Final, cast, get_args
 
-from .mistakes import told
+from .entries import parse_entries
 from .values import Address, Forward, Protocol, UnixSocket
 
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -85,20 +85,10 @@ def parse_forward(text: str) -> Forward:
 
 def parse_forwards(text: str) -> tuple[Forward, ...]:
     """Several forwards, separated by blanks or commas; all that is wrong is told at once."""
-    forwards, problems = [], []
-    parts = [*filter(None, _SEPARATORS.split(text))]
-    if len(parts) > MOST_FORWARDS:
-        raise ValueError(f"has {len(parts):,} entries, and may have {MOST_FORWARDS:,}")
-    for part in parts:
-        try:
-            forwards.append(parse_forward(part))
-        except ValueError as error:
-            problems.append(f"{part[:80]!r} {error}")
-    if problems:
-        raise ValueError("is wrong: " + "; ".join(told(problems)))
+    forwards = parse_entries(text, parse_forward, MOST_FORWARDS)
     if not forwards:
         raise ValueError("is empty: write LISTEN=APP, such as 8080=9000")
-    return tuple(forwards)
+    return forwards
 
 
 def _split_protocol(target: str) -> tuple[str, Protocol]:

@@ -2,7 +2,7 @@
 
 import re
 
-from .mistakes import told
+from .entries import parse_entries
 from .values import EndingStream
 
 MOST_STREAMS = 100
@@ -22,18 +22,7 @@ _ELSEWHERE = {
 
 def parse_streams(text: str) -> tuple[EndingStream, ...]:
     """Several, separated by blanks or commas; all that is wrong is told at once."""
-    found, problems = [], []
-    parts = [*filter(None, _SEPARATORS.split(text))]
-    if len(parts) > MOST_STREAMS:
-        raise ValueError(f"has {len(parts):,} entries, and may have {MOST_STREAMS:,}")
-    for part in parts:
-        try:
-            found.append(parse_stream(part))
-        except ValueError as error:
-            problems.append(f"{part[:80]!r} {error}")
-    if problems:
-        raise ValueError("is wrong: " + "; ".join(told(problems)))
-    return tuple(found)
+    return parse_entries(text, parse_stream, MOST_STREAMS)
 
 
 def parse_stream(text: str) -> EndingStream:

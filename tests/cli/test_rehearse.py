@@ -40,7 +40,10 @@ HEALTHY = {
         (("--kill-app", "--proxy", "envoy"), "Envoy cannot cancel a drain"),
         (("--drain-delay", "5"), "--drain-delay: '5' is not a duration, such as 500ms"),
         (("--drain-delay", "1s", "--log-format", "xml"), "--log-format: 'xml' is not one of"),
-        (("--stream-drain", "/a=end", "--stream-drain", "b"), "--stream-drain: 'b' is wrong"),
+        (
+            ("--stream-drain", "/a=end", "--stream-drain", "b"),
+            "--stream-drain: 'b' does not end with =end",
+        ),
         (("--html", "/no/such/folder/report.html"), "there is no folder '/no/such/folder'"),
         (("--path", "hello", "--", "app"), "--path: a path begins with /"),
         (("--events-path", "http://a.example/"), "--events-path: a path begins with /"),

@@ -59,7 +59,7 @@ def test_the_grpc_health_port_is_not_taken_twice() -> None:
     [
         ({"admin": "127.0.0.1:9180"}, "annotation drainproxy.io/admin: '127.0.0.1:9180' is out of"),
         ({"admin_token_file": "/x"}, "the preStop hooks need the token itself"),
-        ({"forward": "8080"}, "annotation drainproxy.io/forward: '8080' is wrong"),
+        ({"forward": "8080"}, "annotation drainproxy.io/forward: '8080' is not LISTEN=APP"),
         ({"forward": "9180=8080", "admin": "9180"}, "listens at 9180, which admin"),
         ({"annotations_file": "/x"}, "cannot be an annotation"),
         ({"tls_cert": "/x"}, "not yet"),
