@@ -3,6 +3,9 @@
 import logging
 from collections.abc import Callable
 
+# Errors are few, but some have an address in them.
+_MOST_FAILURES = 8
+
 log = logging.getLogger("drainproxy.app")
 
 
@@ -18,10 +21,12 @@ class Presence:
         self._known = False
         self._away_since: float | None = None
         self._refused = 0
+        self._failures: set[str] = set()
 
     def there(self) -> None:
         """The app has accepted a connection, or listens."""
         self._known = True
+        self._failures.clear()
         if self._away_since is not None:
             seconds = self._now() - self._away_since
             fields = {"seconds": round(seconds, 3), "refused": self._refused}
@@ -36,3 +41,12 @@ class Presence:
             self._away_since, self._refused = self._now(), 0
             log.warning("the app at %s is away: %s", self._app, reason)
         self._refused += refused
+
+    def failed(self, why: str) -> None:
+        """A client was turned away because of this: of an app that is starting, or by an error that
+        is not of the app, such as an unknown name. Told once each, until it is there."""
+        if self._away_since is not None or why in self._failures:
+            return
+        if len(self._failures) < _MOST_FAILURES:
+            self._failures.add(why)
+            log.warning("the app at %s cannot be reached: %s", self._app, why)

@@ -71,9 +71,11 @@ class Upstream:
         try:
             await self._try_until(asyncio.get_running_loop().time() + self._timeout(), side)
         except TimeoutError:
+            self._presence.failed("it has not accepted the connection in time")
             side.refused("the app did not accept the connection in time")
         except (OSError, UnicodeError) as error:
             # UnicodeError: a host name that no resolver accepts.
+            self._presence.failed(getattr(error, "strerror", None) or str(error))
             side.refused(_reason(error))
         finally:
             self._tasks.pop(side, None)

@@ -58,3 +58,35 @@ def test_an_app_that_starts_is_not_away(
     presence.away("nothing listens there")
     presence.there()
     assert caplog.records == []
+
+
+def test_why_clients_of_an_app_that_was_never_there_are_turned_away_is_said_once(
+    presence: Presence, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        presence.failed("Name or service not known")
+        presence.failed("Connection refused")
+    assert [record.getMessage() for record in caplog.records] == [
+        "the app at 127.0.0.1:9000 cannot be reached: Name or service not known",
+        "the app at 127.0.0.1:9000 cannot be reached: Connection refused",
+    ]
+    presence.there()
+    presence.failed("Connection refused")
+    assert len(caplog.records) == 3
+
+
+def test_of_an_app_that_is_away_no_more_is_said(
+    presence: Presence, caplog: pytest.LogCaptureFixture
+) -> None:
+    presence.there()
+    presence.away("the app does not accept connections")
+    presence.failed("Connection refused")
+    assert len(caplog.records) == 1
+
+
+def test_reasons_that_are_always_new_do_not_flood_the_log(
+    presence: Presence, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(100):
+        presence.failed(f"error {number}")
+    assert len(caplog.records) == 8

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -115,6 +116,20 @@ async def test_a_refusal_is_told() -> None:
         port = app.getsockname()[1]
     for host in ("127.0.0.1", "localhost"):
         assert await reach(Address(host, port)) == "the app does not accept connections"
+
+
+async def test_the_log_has_the_error_that_clients_are_not_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    monkeypatch.setattr(Upstream, "_open", AsyncMock(side_effect=unknown))
+    target = Address("no.such.host", 9000)
+    presence = Presence(str(target), lambda: 0.0)
+    for _ in range(2):
+        told = await reach(target, presence=presence)
+        assert told == "the app does not accept connections"
+    (line,) = caplog.messages
+    assert line == "the app at no.such.host:9000 cannot be reached: Name or service not known"
 
 
 async def test_an_app_that_does_not_accept_in_time_is_told() -> None:
