@@ -382,12 +382,14 @@ async def _shown(
     rehearsals: "Sequence[Rehearsal]",
     console: "Console",
 ) -> "list[RehearsalResult]":
-    """Show it while it works. SIGTERM takes everything down as Ctrl-C does."""
+    """Show it while it works. SIGTERM and a closed terminal take everything down as Ctrl-C does."""
     from drainproxy.rehearsal.live import show
 
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     showing = asyncio.ensure_future(show(rehearsals, console))
     try:
         return await working

@@ -310,7 +310,9 @@ def processes_below(pid: int) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_an_interrupted_rehearsal_leaves_nothing_behind(
     number: signal.Signals, code: int, tmp_path: Path
 ) -> None:
