@@ -265,10 +265,10 @@ def test_a_port_that_is_taken_is_named() -> None:
     assert f"cannot listen on 127.0.0.1, port {port}" in done.stdout
 
 
-def test_settings_that_are_wrong_are_told_in_the_sidecars_own_words() -> None:
-    done = rehearse("--drain-delay", "soon")
+def test_settings_that_a_sidecar_refuses_are_told_in_its_own_words() -> None:
+    done = rehearse("--admin-token-file", "/no/such/file")
     assert done.returncode == 2
-    assert "drain-delay" in done.stdout
+    assert "the file: '/no/such/file': No such file or directory" in done.stdout
 
 
 @pytest.mark.parametrize(

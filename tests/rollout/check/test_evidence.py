@@ -141,6 +141,7 @@ metadata: {name: nightly}
 spec: {schedule: "0 3 * * *", jobTemplate: {spec: {template: {spec: {
   containers: [{name: j, image: "job:1", command: [psql, -c, DELETE FROM sessions]}]}}}}}
 """
+NO_MIGRATION = "nothing here migrates"
 SQL_HOOK = "{helm.sh/hook: pre-upgrade}"
 FLUX = "upgrade: {remediation: {retries: 3}}"
 
@@ -312,22 +313,12 @@ TABLE = [
         "is a contract",
     ),
     ("migration", "[-]", job("[psql, -c, DO $$ x $$]", phase("expand")), "is not understood"),
-    ("migration", "[-]", job("[psql, -c, select 1]"), "nothing here migrates"),
-    ("migration", "[-]", NIGHTLY, "nothing here migrates"),
+    ("migration", "[-]", job("[psql, -c, select 1]"), NO_MIGRATION),
+    ("migration", "[-]", NIGHTLY, NO_MIGRATION),
     ("migration", "[ ]", NIGHTLY.replace("DELETE FROM", "ALTER TABLE a DROP"), "is a contract"),
-    (
-        "migration",
-        "[-]",
-        job("[psql, -c, DELETE FROM a]", "{helm.sh/hook: test}"),
-        "nothing here migrates",
-    ),
-    (
-        "migration",
-        "[-]",
-        job("[sh, -c, 'update-ca-certificates && ./run.sh']"),
-        "nothing here migrates",
-    ),
-    ("migration", "[-]", job("[sh, -c, truncate -s 0 /a.log]"), "nothing here migrates"),
+    ("migration", "[-]", job("[psql, -c, DELETE FROM a]", "{helm.sh/hook: test}"), NO_MIGRATION),
+    ("migration", "[-]", job("[sh, -c, 'update-ca-certificates && ./run.sh']"), NO_MIGRATION),
+    ("migration", "[-]", job("[sh, -c, truncate -s 0 /a.log]"), NO_MIGRATION),
     (
         "migration",
         "[ ]",
@@ -344,7 +335,7 @@ TABLE = [
         "migration",
         "[-]",
         workload(f"{PROBED}, command: [sh, -c, 'prisma generate && npm start']"),
-        "nothing here migrates",
+        NO_MIGRATION,
     ),
     ("smoke", "[x]", WORKLOAD + job("[x]", "{helm.sh/hook: test}"), ""),
     (
