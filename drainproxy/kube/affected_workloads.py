@@ -96,6 +96,9 @@ class AffectedWorkloads:
             namespace: sorted(port for port in ports if isinstance(port, int))
             for namespace, ports in self._by_port.items()
         }
+        self._listens = {
+            namespace: sorted(listening) for namespace, listening in self._by_listen.items()
+        }
 
     def _alike(self, place: PolicyPod) -> object:
         return place.namespace, frozenset(self._labels(place))
@@ -135,19 +138,20 @@ class AffectedWorkloads:
                 found[at, one.listen] = moved
         return [found[key] for key in sorted(found)]
 
-    def opened(self, view: NetworkPolicy, moves: Iterable[_Moved]) -> list[str]:
-        """The ports of other workloads to which these moves would let clients of a policy that does
-        not allow them: sidecars may listen at one number for different ports."""
+    def opened(self, view: NetworkPolicy, moves: Iterable[_Moved]) -> dict[str, int]:
+        """The ports of workloads to which a policy would let clients with these moves, although it
+        does not allow them, each with the number of its workload: the sidecar listens for them at
+        a port that the policy allows, or is to allow for the sake of others."""
         paths: dict[int, set[tuple[str, ...]]] = {}
         for _, place, one in moves:
             paths.setdefault(one.listen, set()).update(view.too_narrow(place, one))
-        found: dict[str, None] = {}
+        found: dict[str, int] = {}
         for at, place, one in self._listening(view, paths):
-            if one.listen in paths and view.opens(place, one, paths[one.listen]):
+            if view.opens(place, one, paths.get(one.listen, ())):
                 more = self._more.get((at, one), 0)
                 like_it = f" and {more:,} more" if more else ""
-                found[f"port {one.port} of {self._titles[at]}{like_it}"] = None
-        return [*found]
+                found.setdefault(f"port {one.port} of {self._titles[at]}{like_it}", at)
+        return found
 
     def has_behind(self, view: Service | NetworkPolicy) -> bool:
         """Whether a workload of the input is among those that it is about."""
@@ -165,16 +169,20 @@ class AffectedWorkloads:
         for namespace in everywhere:
             yield from self._by_ports(namespace, view)
 
-    def _listening(self, view: NetworkPolicy, listens: Iterable[int]) -> Iterator[_Moved]:
-        """What may be behind a policy, where the sidecar listens at one of these."""
+    def _listening(self, view: NetworkPolicy, moved: Iterable[int]) -> Iterator[_Moved]:
+        """What may be behind a policy, where the sidecar listens at one of these or at a port that
+        the policy allows."""
         rarest, everywhere = self._peers(view)
         for each in rarest:
             yield from each
         characters = _COMPARISON * view.size()
-        for groups in (self._by_listen.get(namespace, {}) for namespace in everywhere):
-            for alike in chain.from_iterable(groups.get(at, {}).values() for at in listens):
-                self._effort.spend(characters, _PROBLEM, _called(view))
-                yield from alike[:_ENOUGH]
+        for namespace in everywhere:
+            groups = self._by_listen.get(namespace, {})
+            allowed = _within(self._listens.get(namespace, []), view)
+            for at in dict.fromkeys(chain(moved, allowed)):
+                for alike in groups.get(at, {}).values():
+                    self._effort.spend(characters, _PROBLEM, _called(view))
+                    yield from alike[:_ENOUGH]
 
     def _peers(self, view: NetworkPolicy) -> tuple[Iterable[list[_Moved]], Iterable[str | None]]:
         """What has a label that it selects by, and the namespaces where it selects without one."""
@@ -190,12 +198,17 @@ class AffectedWorkloads:
         return rarest.values(), everywhere
 
     def _by_ports(self, namespace: str | None, view: NetworkPolicy) -> Iterator[_Moved]:
-        ports, numbers = self._by_port.get(namespace, {}), self._numbers.get(namespace, [])
+        ports = self._by_port.get(namespace, {})
         for name in dict.fromkeys(view.port_names()):
             yield from ports.get(name, ())
-        for first, last in dict.fromkeys(view.port_ranges()):
-            for at in range(bisect_left(numbers, first), bisect_right(numbers, last)):
-                yield from ports[numbers[at]]
+        for number in _within(self._numbers.get(namespace, []), view):
+            yield from ports[number]
+
+
+def _within(numbers: Sequence[int], view: NetworkPolicy) -> Iterator[int]:
+    """Those of some numbers, which are sorted, that a policy allows."""
+    for first, last in dict.fromkeys(view.port_ranges()):
+        yield from numbers[bisect_left(numbers, first) : bisect_right(numbers, last)]
 
 
 def _called(view: Service | NetworkPolicy) -> str:

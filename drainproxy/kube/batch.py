@@ -30,6 +30,7 @@ from .namespace import Namespace
 from .neighbours import Neighbour, Neighbours
 from .owners import Owners
 from .plan import Foreseen, Options, foresee
+from .ports import names_by_number
 from .report import NAMES_NEED, TWO_STEPS, InjectionReport, Outcome, ReportLine
 from .skip import reason_to_skip
 from .status import restored
@@ -75,7 +76,9 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     effort = Effort(given.left)
     try:
         others = [each for _, each in members]
-        neighbours = Neighbours(around.services, others, around.namespaces, around.held, effort)
+        neighbours = Neighbours(
+            around.services, others, around.namespaces, around.held, effort, around.listed
+        )
     except TooMuch as error:
         return _refused(members[error.args[1]][0], error.args[0])
     lines: list[ReportLine] = []
@@ -259,10 +262,7 @@ def _behind(
         return None  # there is an error already, and no text
     said = namespaces.get(found.namespace, Namespace()).labels
     place = PolicyPod(found.namespace, view.labels, said or None)
-    names: dict[int, list[str]] = {}
-    for _, port in view.tcp_ports if capture else ():
-        if port.name:
-            names.setdefault(port.container_port, []).append(port.name)
+    names = names_by_number(view) if capture else {}
     return Behind(place, capture, one.stateful_set, one.title, names)
 
 

@@ -12,15 +12,16 @@ from drainproxy.manifests.podspec import Pod
 from drainproxy.manifests.services import Service, ServicePort
 
 from .annotations import STATUS, InjectionOptions
+from .listeners import ListedPorts, free_numbers
 from .ports import (
     AppPort,
     PortTakeover,
     as_forwarded,
     declared,
     ends_of,
-    free_ports,
     known,
     namer,
+    names_by_number,
     needed,
     numbered,
     own,
@@ -49,7 +50,8 @@ class Around(Struct, frozen=True, kw_only=True, dict=True):
     `services` are those that select it (None: nobody knows), `place` where they were looked for;
     `objection` speaks against a changed targetPort, `no_redirect` against a redirect (or is empty),
     `redirects_if_asked` against one that nobody has asked for. `held` are numbers of sidecars that
-    ports of Services target already, where `services` are as they were before.
+    ports of Services target already, where `services` are as they were before; `listed` are the
+    ports that NetworkPolicies list.
     """
 
     services: Sequence[Service] | None = None
@@ -58,6 +60,7 @@ class Around(Struct, frozen=True, kw_only=True, dict=True):
     no_redirect: str = ""
     redirects_if_asked: str = ""
     held: Mapping[Held, int] = {}
+    listed: ListedPorts = ListedPorts()
 
     @cached_property
     def targets(self) -> Sequence[Target]:
@@ -271,20 +274,14 @@ def _taken(
 
 
 def _listeners(question: CaptureQuestion, leads: Sequence[Lead], chosen: Chosen) -> list[int]:
-    """Where the sidecar is to listen for each of these ports: where it did, or else what is free
-    in order."""
+    """Where the sidecar is to listen for each of these ports."""
     # A port that a Service targets may be one of the app, whether it is taken over or not.
     ends = [each.number for each in chosen]
     ends += [each.end.number for each in question.every_lead if each.end]
     busy = needed(question.pod) | {*question.reserved, *ends}
-    before = held_before(question, leads)
-    found: list[int | None] = []
-    for each in chosen:
-        free = (at for at in before.get(each.number, ()) if at not in busy)
-        found.append(next(free, None))
-        busy |= {found[-1]} if found[-1] is not None else set()
-    others = free_ports(busy)
-    return [next(others) if at is None else at for at in found]
+    names = names_by_number(question.pod)
+    ports = [(each.number, names.get(each.number, ())) for each in chosen]
+    return free_numbers(ports, busy, held_before(question, leads), question.around.listed)
 
 
 def _by_number(leads: Iterable[Lead]) -> dict[int, list[ServicePort]]:

@@ -16,6 +16,7 @@ from .capture import Capture, Rewrite
 from .density import Effort, TooMuch
 from .leads import Around, Held
 from .limits import too_many_services
+from .listeners import ListedPorts
 from .namespace import Namespace, forbids_redirect, redirects_if_asked
 from .selecting import Selecting
 
@@ -51,10 +52,12 @@ class Neighbours:
         namespaces: Mapping[str, Namespace],
         held: Mapping[Held, int] | None = None,
         effort: Effort | None = None,
+        listed: ListedPorts | None = None,
     ) -> None:
         self._selecting = Selecting(services, effort or Effort())
         self._namespaces = namespaces
         self._held = held or {}
+        self._listed = listed or ListedPorts()
         self._workloads = [*workloads]
         # By their numbers: who is behind a Service, and behind which Services somebody is.
         self._members: dict[tuple[str, str], list[int]] = {}
@@ -95,6 +98,7 @@ class Neighbours:
             no_redirect=forbids_redirect(namespace, said.labels),
             redirects_if_asked=redirects_if_asked(said.annotations),
             held=self._held,
+            listed=self._listed,
         )
 
     def _objection(self, service: Service, port: ServicePort, target: int | str) -> str:

@@ -1,7 +1,6 @@
-"""The ports of a pod: their protocols, where the sidecar listens for each, and how they are
-renamed."""
+"""The ports of a pod: their protocols, and how they are renamed."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -14,9 +13,6 @@ from drainproxy.manifests.podspec import ContainerPort, Pod
 from .meshes import is_of_mesh
 from .protocols import spoken_at
 
-# Behind the default admin port. What the app listens on without declaring it we cannot know:
-# the annotation `forward` chooses other ports.
-_FIRST_LISTENER: Final = 9181
 _LONGEST_NAME: Final = 15
 # More ports than these are counted, so that a sentence stays one that people read.
 _MANY: Final = 3
@@ -168,9 +164,13 @@ def needed(pod: Pod) -> set[int]:
     return found
 
 
-def free_ports(busy: Container[int]) -> Iterator[int]:
-    """Where the sidecar can listen, in order."""
-    yield from (port for port in range(_FIRST_LISTENER, 1 << 16) if port not in busy)
+def names_by_number(pod: Pod) -> dict[int, list[str]]:
+    """The names of its TCP ports."""
+    found: dict[int, list[str]] = {}
+    for _, port in pod.tcp_ports:
+        if port.name:
+            found.setdefault(port.container_port, []).append(port.name)
+    return found
 
 
 def listed(numbers: Iterable[int]) -> str:

@@ -1,7 +1,7 @@
 """The Services and NetworkPolicies of an input: as they were before injection, and how they
 change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ from .capture import Rewrite
 from .density import Effort, TooMuch
 from .inputs import Found
 from .leads import Held
+from .listeners import ListedPorts
 from .namespace import Namespace
 from .service_edits import retargeted, widened
 from .status import taken_back
@@ -30,7 +31,7 @@ from .status import taken_back
 class Change(Struct, frozen=True):
     """What became of a Service or a policy: `for_whom` is the first workload (by its number) for
     whose sake it was changed, None where it was only taken back, or left as it was before;
-    `warning` is what else comes of it."""
+    `warning` is what else comes of it, or all that does, where there is no text."""
 
     found: Found
     text: str
@@ -75,6 +76,13 @@ class Surroundings:
         return [each.view for each in self._leading if isinstance(each.view, Service)]
 
     @property
+    def listed(self) -> ListedPorts:
+        """The ports that policies list, as they were."""
+        return ListedPorts(
+            each.view for each in self._leading if isinstance(each.view, NetworkPolicy)
+        )
+
+    @property
     def held(self) -> dict[Held, int]:
         """The numbers that ports of Services have come to target."""
         found: dict[Held, int] = {}
@@ -105,16 +113,19 @@ class Surroundings:
                 return
 
     def _change(self, each: _Leading, index: AffectedWorkloads) -> Iterator[Change]:
-        view, done, warning = each.view, None, ""
+        view = each.view
         if isinstance(view, Service):
             done = _retargeted(each.original, view, index.rewrites(view))
         else:
             moves = index.moves(view)
-            done, warning = _widened(each.original, view, moves), _opened(view, moves, index)
+            done = _widened(each.original, view, moves)
+            if opened := index.opened(view, moves):
+                first = next(iter(opened.values()))
+                yield Change(each.found, "", first, is_left=True, warning=_opened(view, opened))
         if done:
             edited, text, at = done
             _put(each.found, edited)
-            yield Change(each.found, text, at, warning=warning)
+            yield Change(each.found, text, at)
         elif each.found.body == each.original:
             return
         elif not index.has_behind(view):
@@ -183,17 +194,12 @@ def _widened(
     return edited, f"allows {', '.join(told([*pairs]))}", moves[0][0]
 
 
-def _opened(
-    view: NetworkPolicy, moves: Sequence[tuple[int, PolicyPod, Move]], index: AffectedWorkloads
-) -> str:
-    """What a policy would let clients to besides; empty if to nothing."""
-    others = index.opened(view, moves)
-    if not others:
-        return ""
+def _opened(view: NetworkPolicy, others: Iterable[str]) -> str:
+    """What a policy lets clients to besides."""
     return (
-        f"NetworkPolicy {view.metadata.name} lets its clients come to {', '.join(told(others))} as"
-        " well, for which the sidecar listens at the same port: choose another one there with"
-        " drainproxy.io/forward"
+        f"NetworkPolicy {view.metadata.name} lets its clients come to {', '.join(told([*others]))}"
+        " as well, for which the sidecar listens at a port that it allows: choose another one there"
+        " with drainproxy.io/forward"
     )
 
 

@@ -39,15 +39,18 @@ def told_of(
             others.append(_alone(change))
             continue
         at = numbers[change.for_whom]
-        warnings.setdefault(at, []).extend(filter(None, [change.warning]))
+        if change.warning:
+            warnings.setdefault(at, []).append(change.warning)
+        if not change.text:
+            continue
         if only == "services":
             others.append(_retargeted(change, lines[at]))
         else:
             name = title(change.found.body).replace(".networking.k8s.io", "")
             beside.setdefault(at, []).append(f"{name}: {change.text}")
-    for at, texts in beside.items():
-        warned = [*found[at].warnings, *told(warnings[at])]
-        found[at] = replace(found[at], changes=told(texts), warnings=warned)
+    for at in dict.fromkeys((*beside, *warnings)):
+        warned = [*found[at].warnings, *told(warnings.get(at, []))]
+        found[at] = replace(found[at], changes=told(beside.get(at, [])), warnings=warned)
     return [*half_of(found, only), *others]
 
 

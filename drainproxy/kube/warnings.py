@@ -15,6 +15,7 @@ from .capture import Capture
 from .grace import time_warnings
 from .hooks import kept_hook, only_sleeps, seconds_asleep
 from .leads import CaptureQuestion, held_before
+from .listeners import is_in_order
 from .meshes import mesh_warnings
 from .ports import PortTakeover
 from .resources import beyond_the_pod, is_above
@@ -116,7 +117,8 @@ def _numbers(context: InjectionContext) -> Iterator[str]:
                 " leads to a wrong port of new pods, so run uninject --only services first"
             )
     by_number = [each for each in capture.rewrites if each.takes_two_steps]
-    if by_number and len(capture.ports) > 1 and not before:
+    in_order = [each for each in capture.ports if is_in_order(each.listen)]
+    if by_number and len(in_order) > 1 and not before:
         forwards = ",".join(each.forward() for each in capture.ports)
         yield (
             "the numbers of the sidecar's ports follow the order of the app's ports: if a Service"

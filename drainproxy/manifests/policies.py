@@ -177,11 +177,10 @@ class NetworkPolicy(Struct, frozen=True, dict=True):
 
     def opens(self, place: PolicyPod, move: Move, paths: Container[tuple[str, ...]]) -> bool:
         """Whether clients come through the sidecar to a port of the app that it does not allow, if
-        the lists at these paths are to allow the sidecar's."""
+        the lists at these paths are to allow the sidecar's, as others may do of themselves."""
         return any(
-            path in paths
+            (path in paths or any(port.allows(move.listen) for port in ports))
             and not any(port.allows(move.port, move.names) for port in ports)
-            and not any(port.allows(move.listen) for port in ports)
             for path, ports in self._about(place)
         )
 

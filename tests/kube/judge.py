@@ -41,55 +41,55 @@ class Verdict(NamedTuple):
 
 def verdicts(before: str, after: str) -> list[Verdict]:
     """For each workload of an input, in order, as it was and as it is injected."""
-    old, new = [*_objects(before)], [*_objects(after)]
+    old, new = [*objects(before)], [*objects(after)]
     found = []
     for body in old:
-        pod = _pod(body)
+        pod = pod_of(body)
         if pod is not None:
-            injected = _pod(_same(body, new)) or {}
+            injected = pod_of(same(body, new)) or {}
             found.append(_verdict(body, pod, injected, old, new))
     return found
 
 
 def pods(text: str) -> dict[str, Any]:
     """The pods and templates in an input, by the names that verdicts have."""
-    bodies = ((body, _pod(body)) for body in _objects(text))
-    return {_title(body): pod for body, pod in bodies if pod is not None}
+    bodies = ((body, pod_of(body)) for body in objects(text))
+    return {title(body): pod for body, pod in bodies if pod is not None}
 
 
-def _title(body: Any) -> str:
+def title(body: Any) -> str:
     name = body["metadata"].get("name") or body["metadata"].get("generateName")
     return f"{body['kind'].lower()}/{name}"
 
 
 def _verdict(body: Any, pod: Any, injected: Any, old: list[Any], new: list[Any]) -> Verdict:
-    sidecar = _container(injected, "drainproxy")
+    sidecar = container(injected, "drainproxy")
     moved = "drainproxy.io/forward" in ((pod.get("metadata") or {}).get("annotations") or {})
     bypassed, services = [], 0
     for service in old:
         if not _selects(service, body, pod):
             continue
-        ports = [port for port in service["spec"].get("ports") or [] if _is_tcp(port)]
+        ports = [port for port in service["spec"].get("ports") or [] if is_tcp(port)]
         leads = [port for port in ports if _resolve(pod, _target(port)) is not None]
         services += bool(leads)
-        changed = _same(service, new)["spec"]["ports"]
+        changed = same(service, new)["spec"]["ports"]
         for port in leads:
             now = next(each for each in changed if _key(each) == _key(port))
             real = _resolve(pod, _target(port))
             arrives = _resolve(injected, _target(now))
-            behind = [*_behind(injected, arrives)] if sidecar else []
-            if real not in behind and not (moved and behind):
+            ends = [*_behind(injected, arrives)] if sidecar else []
+            if real not in ends and not (moved and ends):
                 bypassed.append(f"{service['metadata']['name']} {port['port']}")
-    return Verdict(_title(body), services, bypassed, sidecar is not None)
+    return Verdict(title(body), services, bypassed, sidecar is not None)
 
 
 def _behind(pod: Any, number: int | None) -> Iterator[int]:
     """The ports of the app to which the sidecar leads what arrives at a number."""
     annotations = pod["metadata"].get("annotations") or {}
     texts = annotations.get("drainproxy.io/forward", "").split()
-    sidecar = _container(pod, "drainproxy")
+    sidecar = container(pod, "drainproxy")
     texts += [arg.split("=", 1)[1] for arg in sidecar["args"] if arg.startswith("--forward=")]
-    redirect = _container(pod, "drainproxy-redirect")
+    redirect = container(pod, "drainproxy-redirect")
     if redirect is not None:
         flags = dict(
             arg.removeprefix("--").split("=", 1) for arg in redirect["args"][2:] if "=" in arg
@@ -111,7 +111,7 @@ def _resolve(pod: Any, target: int | str) -> int | None:
     ]
     for container in (*spec["containers"], *native):
         for port in container.get("ports") or []:
-            if port.get("name") == target and _is_tcp(port):
+            if port.get("name") == target and is_tcp(port):
                 return int(port["containerPort"])
     return None
 
@@ -125,7 +125,7 @@ def _key(port: Any) -> tuple[object, ...]:
     return port.get("name"), port["port"], port.get("protocol")
 
 
-def _is_tcp(port: Any) -> bool:
+def is_tcp(port: Any) -> bool:
     return port.get("protocol") in (None, "TCP")
 
 
@@ -134,23 +134,19 @@ def _selects(service: Any, body: Any, pod: Any) -> bool:
         return False
     spec = service.get("spec") or {}
     selector = spec.get("selector") or {}
-    if (
-        spec.get("type") == "ExternalName"
-        or not selector
-        or _namespace(service) != _namespace(body)
-    ):
+    if spec.get("type") == "ExternalName" or not selector or namespace(service) != namespace(body):
         return False
     labels = (pod.get("metadata") or {}).get("labels") or {}
     return all(labels.get(key) == value for key, value in selector.items())
 
 
-def _container(pod: Any, name: str) -> Any:
+def container(pod: Any, name: str) -> Any:
     spec = (pod or {}).get("spec") or {}
     every = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
     return next((each for each in every if each.get("name") == name), None)
 
 
-def _pod(body: Any) -> Any:
+def pod_of(body: Any) -> Any:
     known = body.get("kind") in _TEMPLATES and not body["apiVersion"].startswith("extensions/")
     node = body if known else None
     for key in _TEMPLATES.get(body.get("kind"), ()):
@@ -159,19 +155,19 @@ def _pod(body: Any) -> Any:
     return node if has_containers else None
 
 
-def _same(body: Any, bodies: list[Any]) -> Any:
+def same(body: Any, bodies: list[Any]) -> Any:
     def key(each: Any) -> tuple[object, ...]:
         metadata = each.get("metadata") or {}
-        return each.get("apiVersion"), each.get("kind"), metadata.get("name"), _namespace(each)
+        return each.get("apiVersion"), each.get("kind"), metadata.get("name"), namespace(each)
 
     return next(each for each in bodies if key(each) == key(body))
 
 
-def _namespace(body: Any) -> object:
+def namespace(body: Any) -> object:
     return (body.get("metadata") or {}).get("namespace")
 
 
-def _objects(text: str) -> Iterator[Any]:
+def objects(text: str) -> Iterator[Any]:
     # YAML forbids letters that JSON may have.
     is_json = text.startswith("{")
     documents = (

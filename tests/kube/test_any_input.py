@@ -8,6 +8,7 @@ from drainproxy.manifests.podspec import Json
 from tests.kube.inputs import inputs
 from tests.kube.judge import verdicts
 from tests.kube.pods import pod
+from tests.kube.policed import differences
 from tests.kube.test_batch import inject, uninject
 
 
@@ -38,6 +39,16 @@ def test_any_input_comes_back_and_is_injected_once(text: str) -> None:
 
     assert inject(done.text, new_token=lambda: "another").text == done.text
     assert uninject(done.text).text == text
+
+
+@given(text=inputs())
+def test_policies_let_clients_to_no_more_and_no_less_than_before(text: str) -> None:
+    """Judged from outside; what is opened all the same is told."""
+    done = inject(text)
+
+    for each in differences(text, done.text):
+        assert not each.closed, each
+        assert f"NetworkPolicy {each.policy} lets its clients come to" in done.report.text(), each
 
 
 def test_numbers_of_a_redirect_make_no_other_capture_possible_later() -> None:

@@ -88,7 +88,7 @@ def test_a_workload_is_injected_and_its_service_comes_to_target_the_name() -> No
     assert done.report.text().splitlines() == [
         "deployment/web injected (service rewrite: web 80 -> http)",
         "  service/web: port 80 targets http (was 8080)",
-        "  networkpolicy/front: allows 9181 beside 8080",
+        "  networkpolicy/front: allows 18080 beside 8080",
         f"note: {NAMES_NEED}",
         "1 injected, 0 skipped, 0 bypassed",
     ]
@@ -96,7 +96,7 @@ def test_a_workload_is_injected_and_its_service_comes_to_target_the_name() -> No
     assert "- name: web # the app\n" in done.text
     assert target(done) == "http"
     ports = bodies(done)["NetworkPolicy"]["spec"]["ingress"][0]["ports"]
-    assert ports == [{"port": 8080}, {"port": 9181, "protocol": "TCP"}]
+    assert ports == [{"port": 8080}, {"port": 18080, "protocol": "TCP"}]
     assert uninject(done.text).text == join(DEPLOYMENT, SERVICE, POLICY)
 
 
@@ -124,13 +124,13 @@ def test_a_number_is_applied_in_two_steps_and_the_report_says_so() -> None:
     text = join(NAMELESS, SERVICE, POLICY)
     done = inject(text)
 
-    assert lines(done) == ["deployment/web injected (service rewrite: web 80 -> 9181)"]
+    assert lines(done) == ["deployment/web injected (service rewrite: web 80 -> 18080)"]
     assert "inject --only workloads FILES | kubectl apply -f -, and wait" in done.report.text()
     first, second = inject(text, only="workloads"), inject(text, only="services")
     assert [*bodies(first)] == ["Deployment", "NetworkPolicy"]
     assert bodies(second)["Service"] == bodies(done)["Service"]
     assert bodies(second).keys() == {"Service"}
-    assert target(done) == 9181
+    assert target(done) == 18080
     back = uninject(done.text, only="services"), uninject(done.text, only="workloads")
     assert back[0].text == "---\n" + SERVICE
     assert back[1].text == join(NAMELESS, POLICY)

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from drainproxy.config import UnixSocket
 from drainproxy.config.addresses import parse_forwards
+from drainproxy.kube.listeners import ListedPorts
 from drainproxy.kube.ports import (
     AppPort,
     PortTakeover,
     as_forwarded,
     declared,
     ends_of,
-    free_ports,
     known,
     namer,
     needed,
@@ -112,7 +112,7 @@ def test_a_port_of_tcp_is_forwarded_as_such() -> None:
 
 def test_the_sidecar_listens_where_nothing_is_declared_probed_or_reserved() -> None:
     view = read(pod({"containerPort": 9182}, livenessProbe={"tcpSocket": {"port": 9183}}))
-    ports = free_ports(needed(view) | {9181})
+    ports = ListedPorts().free_numbers(needed(view) | {9181})
 
     assert [next(ports), next(ports)] == [9184, 9185]
 

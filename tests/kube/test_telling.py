@@ -48,8 +48,8 @@ def test_the_report_of_a_half_names_what_is_in_it() -> None:
     first, second = inject(text, only="workloads"), inject(text, only="services")
 
     assert "service/web:" not in first.report.text()
-    assert "networkpolicy/front: allows 9181 beside 8080" in first.report.text()
-    assert lines(second)[0] == "service/web injected (port 80 targets 9181 (was 8080))"
+    assert "networkpolicy/front: allows 18080 beside 8080" in first.report.text()
+    assert lines(second)[0] == "service/web injected (port 80 targets 18080 (was 8080))"
     assert "deployment/web" not in second.report.text()
     assert second.report.captures_all
     assert lines(uninject(whole, only="services")) == ["service/web uninjected"]
@@ -65,7 +65,7 @@ def test_what_was_changed_for_many_is_told_once() -> None:
     text = inject(join(DEPLOYMENT, second, SERVICE, POLICY)).report.text()
 
     assert text.count("service/web: port 80 targets http") == 1
-    assert text.count("networkpolicy/front: allows 9181 beside 8080") == 1
+    assert text.count("networkpolicy/front: allows 18080 beside 8080") == 1
 
 
 def test_a_policy_that_opens_a_port_of_other_pods_besides_is_told() -> None:
@@ -73,23 +73,40 @@ def test_a_policy_that_opens_a_port_of_other_pods_besides_is_told() -> None:
     other = DEPLOYMENT.replace("name: web}", "name: db}").replace("containerPort: 8080", "{port}")
     everywhere = POLICY.replace("{matchLabels: {app: web}}", "{}")
     told = "NetworkPolicy front lets its clients come to port 5555 of deployment/db as well"
+    at_18080 = "drainproxy.io/forward: 18080=5555"
 
-    def said(port: str, annotations: str = "{}") -> str:
+    def said(port: str, annotations: str = at_18080) -> str:
         text = other.replace("{port}", port)
         text = text.replace(
-            "labels: {app: web}", f"labels: {{app: db}}\n      annotations: {annotations}"
+            "labels: {app: web}", f"labels: {{app: db}}\n      annotations: {{{annotations}}}"
         )
         return inject(join(DEPLOYMENT, text, everywhere)).report.text()
 
     assert told in said("containerPort: 5555")
-    assert told in said("containerPort: 5555", "{drainproxy.io/capture: redirect}")
-    assert told not in said("containerPort: 5555", "{drainproxy.io/forward: 9281=5555}")
-    assert "lets its clients" not in said("containerPort: 8080")
-    two = join(
-        said_of := other.replace("{port}", "containerPort: 5555"), said_of.replace("db}", "x}")
+    assert told in said("containerPort: 5555", f"drainproxy.io/capture: redirect, {at_18080}")
+    assert "lets its clients" not in said("containerPort: 5555", "")
+    assert "lets its clients" not in said("containerPort: 8080", "")
+    two = said_of = other.replace("{port}", "containerPort: 5555").replace(
+        "labels: {app: web}", f"labels: {{app: web}}\n      annotations: {{{at_18080}}}"
     )
+    two = join(said_of, said_of.replace("db}", "x}"))
     alike = inject(join(DEPLOYMENT, two, everywhere)).report.text()
     assert "port 5555 of deployment/db and 1 more as well" in alike
+
+
+def test_a_policy_that_allows_our_port_and_not_the_apps_is_told() -> None:
+    """Also where nothing of it has to be changed, and nothing else is said of it."""
+    high = POLICY.replace("port: 8080", "{port: 1024, endPort: 65535}")
+    low = DEPLOYMENT.replace("8080", "80")
+    told = "NetworkPolicy front lets its clients come to port 80 of deployment/web as well"
+    done = inject(join(low, high))
+
+    assert told in done.report.text()
+    assert high in done.text
+    assert told in inject(done.text).report.text()
+    assert told in inject(join(low, high), only="workloads").report.text()
+    assert told not in inject(join(low, high), only="services").report.text()
+    assert "lets its clients" not in inject(join(low, high.replace("1024", "80"))).report.text()
 
 
 def test_a_policy_may_allow_a_port_by_any_of_its_names() -> None:
@@ -97,13 +114,13 @@ def test_a_policy_may_allow_a_port_by_any_of_its_names() -> None:
     both = DEPLOYMENT.replace('- name: "http"\n', names)
     done = inject(join(both, SERVICE, POLICY.replace("8080", "more")))
 
-    assert "networkpolicy/front: allows 9181 beside 8080" in done.report.text()
+    assert "networkpolicy/front: allows 18080 beside 8080" in done.report.text()
     assert inject(done.text).text == done.text
     by_name = SERVICE.replace(
         "port: 80", "{name: a, port: 81, targetPort: more}\n  - name: b\n    port: 80"
     )
     twice = inject(join(both, by_name, POLICY.replace("8080", "more"))).report.text()
-    assert "networkpolicy/front: allows 9181 beside 8080, 9182 beside 8080" in twice
+    assert "networkpolicy/front: allows 18080 beside 8080, 28080 beside 8080" in twice
 
 
 def test_a_service_that_leads_to_no_port_captures_nothing() -> None:
