@@ -76,8 +76,9 @@ def inject_all(texts: Mapping[str, str], options: Options, only: Half | None = N
     effort = Effort(given.left)
     try:
         others = [each for _, each in members]
+        listed = around.listed(each.pod for each in others)
         neighbours = Neighbours(
-            around.services, others, around.namespaces, around.held, effort, around.listed
+            around.services, others, around.namespaces, around.held, effort, listed
         )
     except TooMuch as error:
         return _refused(members[error.args[1]][0], error.args[0])

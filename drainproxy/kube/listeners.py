@@ -5,7 +5,7 @@ In each pod the numbers go up from 9181. A policy that lists a port of the app i
 the sidecar's beside it, in every pod that the policy is about; were that 9181, it would allow
 whatever is behind 9181 in the others. So the number for a listed port follows from that port: it is
 the same in every pod, and no other port has it. It depends on nothing else, so that another
-workload or another input moves none.
+workload or another input moves none, unless an app listens there itself.
 """
 
 from bisect import bisect_right
@@ -51,10 +51,11 @@ class _Intervals:
 
 class ListedPorts:
     """The TCP ports that NetworkPolicies list. For which pods is not asked: so all that are behind
-    one Service have the same number for the same port."""
+    one Service have the same number for the same port. `apps` are the ports that any pod declares,
+    which no policy is to allow for the sake of others."""
 
-    def __init__(self, policies: Iterable[NetworkPolicy] = ()) -> None:
-        views = [*policies]
+    def __init__(self, policies: Iterable[NetworkPolicy] = (), apps: Iterable[int] = ()) -> None:
+        views, self._apps = [*policies], frozenset(apps)
         ranges = {each for view in views for each in view.port_ranges()}
         self._names = frozenset(name for view in views for name in view.port_names())
         wide = {each for each in ranges if each[0] <= _IN_ORDER[0] and each[1] >= _IN_ORDER[-1]}
@@ -70,7 +71,7 @@ class ListedPorts:
         is_listed = port in self._narrow or not self._names.isdisjoint(names)
         if is_listed or not self._first <= port <= self._last:
             for number in _following(port):
-                if number not in self._narrow and number not in self._wide:
+                if not any(number in each for each in (self._narrow, self._wide, self._apps)):
                     yield number
 
     def free_numbers(self, busy: Container[int]) -> Iterator[int]:

@@ -11,7 +11,7 @@ from drainproxy.config import ConfigError
 from drainproxy.config.mistakes import told
 from drainproxy.manifests.documents import restyle
 from drainproxy.manifests.misfits import filled
-from drainproxy.manifests.podspec import Json, api_group
+from drainproxy.manifests.podspec import Json, Pod, api_group
 from drainproxy.manifests.policies import Move, NetworkPolicy, PolicyPod, policy
 from drainproxy.manifests.services import Service, service
 from drainproxy.manifests.templates import title
@@ -75,11 +75,11 @@ class Surroundings:
         """As they were."""
         return [each.view for each in self._leading if isinstance(each.view, Service)]
 
-    @property
-    def listed(self) -> ListedPorts:
-        """The ports that policies list, as they were."""
+    def listed(self, pods: Iterable[Pod]) -> ListedPorts:
+        """The ports that policies list, as they were, beside these pods of the input."""
+        views = (each.view for each in self._leading if isinstance(each.view, NetworkPolicy))
         return ListedPorts(
-            each.view for each in self._leading if isinstance(each.view, NetworkPolicy)
+            views, (port.container_port for pod in pods for _, port in pod.tcp_ports)
         )
 
     @property

@@ -51,6 +51,14 @@ def test_what_is_in_use_or_listed_itself_is_passed_by() -> None:
     assert number(5432, listed({"port": 9100, "endPort": 9185})) == 9186
 
 
+def test_where_another_app_listens_itself_the_sidecar_does_not() -> None:
+    """What the policy is to allow would be allowed in the pod of that app too."""
+    lists = policy(ingress=[{"ports": [{"port": 80}]}])
+
+    assert number(80, ListedPorts([lists], [80, 10080])) == 20080
+    assert number(81, ListedPorts([lists], [9181])) == 9181
+
+
 def test_a_range_that_holds_our_numbers_needs_no_others_for_the_ports_in_it() -> None:
     wide = {"port": 8000, "endPort": 9999}
 
