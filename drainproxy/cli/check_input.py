@@ -6,6 +6,8 @@ from os.path import abspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from .manifests import not_utf_8
+
 if TYPE_CHECKING:
     from drainproxy.rollout.check.place import Object
 
@@ -159,7 +161,7 @@ def _file(name: str, given: CheckInput, *, alone: bool) -> None:
         text = data.decode()
         given.objects += read_objects(_label(name), text)
     except UnicodeError:
-        given.mistakes.append(f"{name}: it is not UTF-8")
+        given.mistakes.append(f"{name}: {not_utf_8(data)}")
     except ValueError as error:
         if alone or b"kind" in data:
             hint = " (a Helm template? render it first)" if b"{{" in data else ""

@@ -1,6 +1,7 @@
 """Reads the manifests that commands are given: files, folders, URLs and standard input."""
 
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
@@ -111,14 +112,23 @@ def _names(files: Iterable[str]) -> dict[str, str]:
     return names
 
 
+def not_utf_8(data: bytes) -> str:
+    """What to say of bytes that are no UTF-8. PowerShell writes UTF-16 by `>`, with such a mark."""
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return "it is not UTF-8, but UTF-16: convert it, as by `iconv -f UTF-16 -t UTF-8`"
+    return "it is not UTF-8"
+
+
 def _text(file: str, name: str) -> str:
     try:
-        return _bytes(file).decode()
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{name}: it is not UTF-8") from None
+        data = _bytes(file)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
         raise click.ClickException(f"{name}: {reason}") from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{name}: {not_utf_8(data)}") from None
 
 
 def _bytes(file: str) -> bytes:

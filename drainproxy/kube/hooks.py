@@ -38,7 +38,7 @@ def only_sleeps(hook: Action) -> bool:
     """Whether a hook does nothing else."""
     if hook.http_get or hook.tcp_socket:
         return False
-    return bool(hook.sleep) or bool(hook.exec and _is_sleep(hook.exec.command or ()))
+    return bool(hook.sleep) or bool(hook.exec and _is_sleep(hook.exec.words))
 
 
 def seconds_asleep(hook: Action) -> float | None:
@@ -46,7 +46,7 @@ def seconds_asleep(hook: Action) -> float | None:
     if hook.sleep:
         seconds = hook.sleep.seconds or 0
     else:
-        found = _SLEEP.findall(" ".join((hook.exec and hook.exec.command) or []))
+        found = _SLEEP.findall(" ".join(hook.exec.words if hook.exec else ()))
         seconds = sum(float(number) * _SECONDS[unit] for number, unit in found)
     return seconds if 0 < seconds < _FOR_EVER else None
 

@@ -70,7 +70,12 @@ class Sleep(_Read, frozen=True):
 class Exec(_Read, frozen=True):
     """A hook that runs a command."""
 
-    command: list[str] | None = None
+    command: list[str | None] | None = None
+
+    @property
+    def words(self) -> Sequence[str]:
+        """The command as the API server reads it: null is the empty text."""
+        return [each or "" for each in self.command or ()]
 
 
 class Action(_Read, frozen=True):

@@ -1,6 +1,6 @@
 """Label selectors, as the API server evaluates them (LabelSelector of meta/v1)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -14,15 +14,20 @@ class Requirement(Struct, frozen=True):
 
     key: str
     operator: str
-    values: list[str] | None = None
+    values: list[str | None] | None = None
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The values as the API server reads them: null is the empty text."""
+        return [each or "" for each in self.values or ()]
 
     def is_met(self, labels: Mapping[str, str]) -> bool:
         """Whether these labels meet it. A label that is missing is in no set."""
         match self.operator:
             case "In":
-                return labels.get(self.key) in (self.values or [])
+                return labels.get(self.key) in self.texts
             case "NotIn":
-                return labels.get(self.key) not in (self.values or [])
+                return labels.get(self.key) not in self.texts
             case "Exists":
                 return self.key in labels
             case "DoesNotExist":

@@ -134,7 +134,8 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"kind: \xff\n")
     (tmp_path / "values.yaml").write_text("replicas: 3\n")
     (tmp_path / "half.yaml").write_text("---\napiVersion: v1\nmetadata: {name: web}\n")
-    names = ["broken.yaml", "latin.yaml", "values.yaml", "half.yaml", "missing.yaml"]
+    (tmp_path / "wide.yaml").write_text("kind: Pod\n", "utf-16")
+    names = ["broken.yaml", "latin.yaml", "wide.yaml", "values.yaml", "half.yaml", "missing.yaml"]
 
     done = run("--only", "budget-mising", *(tmp_path / name for name in names), GOOD)
 
@@ -142,7 +143,8 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert "--only: there is no rule 'budget-mising': did you mean budget-missing?" in done.stderr
     assert f"{tmp_path}/broken.yaml: line 2: is not valid YAML" in done.stderr
-    assert f"{tmp_path}/latin.yaml: it is not UTF-8" in done.stderr
+    assert f"{tmp_path}/latin.yaml: it is not UTF-8\n" in done.stderr
+    assert f"{tmp_path}/wide.yaml: it is not UTF-8, but UTF-16: convert it" in done.stderr
     assert f"{tmp_path}/values.yaml: holds no Kubernetes object" in done.stderr
     assert (
         f"{tmp_path}/half.yaml: line 2: has apiVersion and metadata.name, but no kind"

@@ -137,7 +137,8 @@ def test_all_wrong_options_are_told_at_once() -> None:
     ("name", "content", "problem"),
     [
         ("none.yaml", None, "none.yaml: No such file or directory"),
-        ("latin.yaml", b"\xff", "latin.yaml: it is not UTF-8"),
+        ("latin.yaml", b"\xff", "latin.yaml: it is not UTF-8\n"),
+        ("wide.yaml", "kind: x".encode("utf-16"), "it is not UTF-8, but UTF-16: convert it"),
         ("", None, "holds no file that ends with .yaml, .yml or .json"),
     ],
 )

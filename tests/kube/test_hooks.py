@@ -25,6 +25,8 @@ def script(text: str) -> Action:
         (script("sleep $DELAY"), None),
         (script("sleep infinity"), None),
         (runs("sleep", "9" * 400), None),
+        (Action(exec=Exec(["sleep", None, "5"])), 5),
+        (Action(exec=Exec([None])), None),
         (Action(sleep=Sleep(float("inf"))), None),
         (Action(sleep=Sleep(float("nan"))), None),
         (Action(sleep=Sleep(0)), None),

@@ -9,7 +9,7 @@ from drainproxy.manifests.selectors import Selector
 LABELS = {"app": "web", "tier": "front", "blank": ""}
 
 
-def expression(operator: str, *values: str, key: str = "app") -> Json:
+def expression(operator: str, *values: str | None, key: str = "app") -> Json:
     return {"matchExpressions": [{"key": key, "operator": operator, "values": [*values]}]}
 
 
@@ -26,6 +26,10 @@ def expression(operator: str, *values: str, key: str = "app") -> Json:
         (expression("NotIn", "api"), True),
         (expression("NotIn", "web"), False),
         (expression("NotIn", "web", key="zone"), True),
+        (expression("In", "web", None), True),
+        (expression("In", None, key="blank"), True),
+        (expression("In", None, key="zone"), False),
+        (expression("NotIn", None, key="zone"), True),
         (expression("Exists"), True),
         (expression("DoesNotExist"), False),
         (expression("DoesNotExist", key="zone"), True),
