@@ -67,6 +67,12 @@ class Around(Struct, frozen=True, kw_only=True, dict=True):
         """What the Services target."""
         return [*targets(self.services or ())]
 
+    @property
+    def names(self) -> set[str]:
+        """The names of ports that Services target, and that policies list."""
+        named = {target for _, _, target in self.targets if isinstance(target, str)}
+        return named | self.listed.names
+
 
 class CaptureQuestion(Struct, frozen=True, kw_only=True, dict=True):
     """A pod as it was before injection, what is asked for, and what stands around it.
@@ -185,7 +191,7 @@ def held_before(question: CaptureQuestion, leads: Iterable[Lead]) -> dict[int, l
 def taken_by_name(question: CaptureQuestion, leads: Sequence[Lead]) -> list[PortTakeover]:
     """The ports that can be had without a redirect; ValueError if one that is asked for cannot."""
     if question.forwards is not None:
-        return as_forwarded(question.pod, True, question.forwards)
+        return as_forwarded(question.pod, True, question.forwards, question.around.names)
     chosen = _chosen(question, leads)
     if question.pod_options.capture == "names" or not any(lead.end for lead in leads):
         chosen = _with_names(question, chosen)
@@ -260,7 +266,7 @@ def _with_names(question: CaptureQuestion, chosen: Chosen) -> Chosen:
 def _taken(
     question: CaptureQuestion, leads: Sequence[Lead], chosen: Chosen, by_name: bool
 ) -> list[PortTakeover]:
-    rename = namer(question.pod)
+    rename = namer(question.pod, question.around.names)
     led = _by_number(leads)
     taken = []
     for (port, said), listen in zip(

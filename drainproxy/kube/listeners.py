@@ -52,12 +52,13 @@ class _Intervals:
 class ListedPorts:
     """The TCP ports that NetworkPolicies list. For which pods is not asked: so all that are behind
     one Service have the same number for the same port. `apps` are the ports that any pod declares,
-    which no policy is to allow for the sake of others."""
+    which no policy is to allow for the sake of others; `names` are
+    those by which policies list ports."""
 
     def __init__(self, policies: Iterable[NetworkPolicy] = (), apps: Iterable[int] = ()) -> None:
         views, self._apps = [*policies], frozenset(apps)
         ranges = {each for view in views for each in view.port_ranges()}
-        self._names = frozenset(name for view in views for name in view.port_names())
+        self.names = frozenset(name for view in views for name in view.port_names())
         wide = {each for each in ranges if each[0] <= _IN_ORDER[0] and each[1] >= _IN_ORDER[-1]}
         # Of what is in each of the wide ones, policies allow our numbers as they are.
         self._wide = _Intervals(wide)
@@ -68,7 +69,7 @@ class ListedPorts:
     def own_numbers(self, port: int, names: Collection[str]) -> Iterator[int]:
         """Where to listen for a port that policies tell apart from others, the first that is free;
         nothing if any free number will do."""
-        is_listed = port in self._narrow or not self._names.isdisjoint(names)
+        is_listed = port in self._narrow or not self.names.isdisjoint(names)
         if is_listed or not self._first <= port <= self._last:
             for number in _following(port):
                 if not any(number in each for each in (self._narrow, self._wide, self._apps)):

@@ -143,9 +143,11 @@ def spoken(port: AppPort, app_protocol: str | None = None, hint: str | None = No
     return "tcp" if found and found.is_opaque(port.number) else "auto"
 
 
-def as_forwarded(pod: Pod, by_name: bool, forwards: Sequence[Forward]) -> list[PortTakeover]:
-    """The ports of the app where the pod says itself what is forwarded."""
-    rename = namer(pod)
+def as_forwarded(
+    pod: Pod, by_name: bool, forwards: Sequence[Forward], meant: Iterable[str] = ()
+) -> list[PortTakeover]:
+    """The ports of the app where the pod says itself what is forwarded; `meant` as in `namer`."""
+    rename = namer(pod, meant)
     taken = []
     for forward in forwards:
         if not isinstance(forward.app, Address) or forward.app.host not in _HERE:
@@ -181,9 +183,10 @@ def listed(numbers: Iterable[int]) -> str:
     return f"{word} {', '.join(map(str, unique[:_MANY]))}{more}"
 
 
-def namer(pod: Pod) -> Callable[[str], str]:
-    """Names for the ports of the app: `http` becomes `app-http`, and no name comes twice."""
-    taken = set(_names(pod))
+def namer(pod: Pod, meant: Iterable[str] = ()) -> Callable[[str], str]:
+    """Names for the ports of the app: `http` becomes `app-http`, and no name comes twice. Those
+    that are `meant` by Services and policies lead to other pods, and must not come to lead here."""
+    taken = {*_names(pod), *meant}
 
     def rename(name: str) -> str:
         for attempt in range(len(taken) + 1):
