@@ -120,19 +120,6 @@ def test_services_and_policies_in_other_files_count_too() -> None:
     assert target(done) == "http"
 
 
-def test_a_new_name_is_none_that_a_service_or_a_policy_means() -> None:
-    """They mean other pods by it, and would lead to the app of these, past the sidecar."""
-    by_name = SERVICE.replace("8080", "http")
-    other = by_name.replace("{name: web}", "{name: other}").replace("http", "app-http")
-    policy = POLICY.replace("8080", "app1-http")
-    done = inject(join(DEPLOYMENT, by_name, other, policy))
-
-    (container,) = bodies(done)["Deployment"]["spec"]["template"]["spec"]["containers"]
-    assert container["ports"] == [{"name": "app2-http", "containerPort": 8080}]
-    assert "Service other targets app-http, which no container declares" in done.report.text()
-    assert inject(done.text).text == done.text
-
-
 def test_a_number_is_applied_in_two_steps_and_the_report_says_so() -> None:
     text = join(NAMELESS, SERVICE, POLICY)
     done = inject(text)
