@@ -45,6 +45,13 @@ _ACCEPTS_EVENTS = re.compile(rb"\r\naccept:[^\r\n]*text/event-stream", re.IGNORE
 # Upgrades that nobody behind us acts on: an app that began TLS (RFC 2817), or another HTTP, behind
 # our back could not be followed. Some clients offer TLS with every request.
 _NO_HOP_ACTS = frozenset({b"tls", b"h2c", b"h2", b"http"})
+# RFC 9110 7.6.1: fields meant for all recipients are no connection options. A proxy behind us would
+# remove those that are named so: the client's address that we have said (as CVE-2022-31813 and
+# CVE-2024-45410), the host, or what frames the message.
+_MEANT_FOR_ALL = frozenset(
+    b"host content-length transfer-encoding "
+    b"forwarded x-forwarded-for x-forwarded-proto x-forwarded-host".split()
+)
 _STATUS = {b"%d" % code: code for code in range(100, 1000)}
 
 
@@ -252,6 +259,8 @@ def _chunked_request(request: Request, length: int | None) -> None:
 
 
 def _connection_of_request(request: Request, connection: tuple[bytes, ...]) -> None:
+    if not _MEANT_FOR_ALL.isdisjoint(connection):
+        raise Refused(400, "Connection names a field that is not for one hop alone")
     if b"close" in connection:
         request.closes = True
     elif b"keep-alive" in connection:

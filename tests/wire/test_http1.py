@@ -6,6 +6,8 @@ from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, switched_to
 from tests.wire.heads import MOST_FIELDS, request_of, response_of, status_of
 
+WEBSOCKET = b"Connection: upgrade", b"Upgrade: websocket"
+
 # What must be refused
 
 
@@ -70,11 +72,8 @@ def test_a_bad_request_line_is_refused(line: bytes, status: int) -> None:
         pytest.param([b"Transfer-Encoding: chunked", b"TRANSFER-ENCODING: x"], 501, id="TE, x"),
         pytest.param([b"Host: a.example"], 400, id="the same Host twice"),
         pytest.param([b"host: b.example"], 400, id="two Host, two spellings"),
-        pytest.param(
-            [b"Content-Length: 1", b"Connection: upgrade", b"Upgrade: websocket"],
-            400,
-            id="WebSocket with CL",
-        ),
+        pytest.param([b"Content-Length: 1", *WEBSOCKET], 400, id="WebSocket with CL"),
+        pytest.param([b"Connection: a", b"connection: x-Forwarded-For"], 400, id="option"),
         pytest.param(
             [b"Transfer-Encoding: chunked", b"Connection: upgrade", b"Upgrade: TLS/1.2, websocket"],
             400,
