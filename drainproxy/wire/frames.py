@@ -20,18 +20,19 @@ from drainproxy.wire.http2 import (
     ENHANCE_YOUR_CALM,
     FIXED_SIZES,
     FRAME_SIZE_ERROR,
-    GOAWAY,
     HAS_PRIORITY,
     HEAD_SIZE,
     HEADERS,
     LEAST_MAX_FRAME,
     MOST_STREAM,
     NAMES,
+    OF_A_BLOCK,
+    OF_A_STREAM,
+    OF_NO_STREAM,
     PADDED,
     PING,
     PRIORITY,
     PROTOCOL_ERROR,
-    PUSH_PROMISE,
     RST_STREAM,
     SETTINGS,
     WINDOW_UPDATE,
@@ -58,14 +59,11 @@ _LONG_BLOCK = 2048
 # Bytes that are read at once, in a millisecond or two; payloads that are not read do not count.
 _READ_AT_ONCE = 8192
 
-# What must come next: anything, the SETTINGS that begin a direction (3.4), a CONTINUATION (6.10).
+# What must come next: anything, the first SETTINGS (3.4), a CONTINUATION (6.10).
 _ANYTHING, _FIRST_SETTINGS, _CONTINUATION = range(3)
 
-# 6: those that belong to a stream, or to none.
+# 6.8 and 6.5.1
 _LEAST_GOAWAY, _SETTING_SIZE = 8, 6
-_OF_A_BLOCK = {HEADERS, PUSH_PROMISE, CONTINUATION}
-_OF_A_STREAM = {*_OF_A_BLOCK, PRIORITY, RST_STREAM}
-_OF_NO_STREAM = {SETTINGS, PING, GOAWAY}
 
 # What waits for the end of a frame.
 Ending = TypeVar("Ending")
@@ -221,6 +219,7 @@ class FrameScanner(Generic[Ending]):
         at, end = self._left, len(data)
         if self.follower is not None:
             self._follow_on(data)
+            data = data[: (end := end - len(self.rest))]
         if at > end:
             self._left -= end
             return b"" if self._skipping else data
@@ -233,9 +232,10 @@ class FrameScanner(Generic[Ending]):
         if self._own_frames:
             self.put_own_frames(data, at)
         at = self._scan(data, at)
+        end -= len(self.rest)
         self._feeding = False
         if at < end:
-            if self.error is None and not self.rest:
+            if self.error is None:
                 self._kept += data[at:]
             end = at
         else:
@@ -249,21 +249,24 @@ class FrameScanner(Generic[Ending]):
         whole, self._pieces = b"".join(self._pieces), []
         return whole
 
-    def _follow(self, data: bytes, at: int, stop: int, flags: int) -> None:
+    def _follow(self, data: bytes, at: int, stop: int, flags: int) -> int:
         """The follower sees what is here of the frame whose payload begins at `at`."""
-        assert self.follower is not None
         if flags & PADDED:
             at, stop = at + 1, stop - data[at]
         self._follow_left = stop - at
-        self._follow_on(data, at)
+        return self._follow_on(data, at)
 
-    def _follow_on(self, data: bytes, at: int = 0) -> None:
-        assert self.follower is not None
+    def _follow_on(self, data: bytes, at: int = 0) -> int:
+        """In how many steps; there is a `rest` if it has read enough at once."""
         end = min(at + self._follow_left, len(data))
-        self.follower.feed(data, at, end)
-        self._follow_left -= end - at
-        if not self._follow_left:
+        assert self.follower is not None
+        read, steps = self.follower.feed(data, at, end)
+        self._follow_left -= read - at
+        if read < end:
+            self.rest = data[read:]
+        elif not self._follow_left:
             self.follower = None
+        return steps
 
     def put_own_frames(self, data: bytes, at: int) -> None:
         """What waits has its place before `data` from `at` on, unless a frame is passing there."""
@@ -300,11 +303,14 @@ class FrameScanner(Generic[Ending]):
                             return at
                     if not self.data(stream, flags, length):
                         self._skip(data, at, stop)
+                    at = stop
                     if self.follower is not None:
-                        self._follow(data, payload, stop, flags)
+                        bound -= HEAD_SIZE * self._follow(data, payload, stop, flags)
+                        if self.rest:
+                            self._skipping = self._run == stop
+                            return at
                     if self.ending is not None and stop <= end:
                         self._end_passed(self.ending)
-                    at = stop
                     continue
                 if kind == HEADERS and flags & _SHAPE == END_HEADERS and stop <= end:
                     if length > self.max_block:
@@ -354,8 +360,7 @@ class FrameScanner(Generic[Ending]):
         if self._expected == _CONTINUATION:
             if kind != CONTINUATION or stream != self._block_head[2]:
                 raise Http2Error(PROTOCOL_ERROR, "a header block is torn by another frame")
-            return
-        if kind != SETTINGS or flags & ACK:
+        elif kind != SETTINGS or flags & ACK:
             raise Http2Error(PROTOCOL_ERROR, "the connection does not begin with SETTINGS")
 
     def _check_size(self, kind: int, length: int) -> None:
@@ -363,7 +368,7 @@ class FrameScanner(Generic[Ending]):
         size = FIXED_SIZES.get(kind)
         if size is not None and length != size:
             raise Http2Error(FRAME_SIZE_ERROR, f"a {NAMES[kind]} of {length} bytes")
-        if kind in _OF_A_BLOCK:
+        if kind in OF_A_BLOCK:
             if length > self.max_block + _BESIDE_A_BLOCK:
                 raise _too_long(self.max_block)
         elif length > _MOST_KEPT:
@@ -374,14 +379,14 @@ class FrameScanner(Generic[Ending]):
     def _special(self, kind: int, flags: int, stream: int, raw: bytes) -> bytes | None:
         """Any frame but DATA, those of unknown types, and the usual HEADERS."""
         self._check_size(kind, len(raw) - HEAD_SIZE)
-        if (kind in _OF_A_STREAM and not stream) or (kind in _OF_NO_STREAM and stream):
+        if (kind in OF_A_STREAM and not stream) or (kind in OF_NO_STREAM and stream):
             raise Http2Error(PROTOCOL_ERROR, f"{NAMES[kind]} of stream {stream}")
         payload = raw[HEAD_SIZE:]
         if kind == WINDOW_UPDATE:
             return self.window_update(stream, number(payload) & MOST_STREAM)
         if kind == RST_STREAM:
             return self.reset(stream, number(payload))
-        if kind in _OF_A_BLOCK:
+        if kind in OF_A_BLOCK:
             return self._block_part(kind, flags, stream, payload, raw)
         if kind == PING:
             return self.ping(payload, ack=bool(flags & ACK))

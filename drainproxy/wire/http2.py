@@ -44,6 +44,10 @@ Setting = tuple[int, int]
 
 # Frames of one size (6.3, 6.4, 6.7, 6.9), and the names of all in the order of their types (6).
 FIXED_SIZES = {PRIORITY: 5, RST_STREAM: 4, PING: 8, WINDOW_UPDATE: 4}
+# Those that belong to a stream, or to none.
+OF_A_BLOCK = {HEADERS, PUSH_PROMISE, CONTINUATION}
+OF_A_STREAM = {*OF_A_BLOCK, PRIORITY, RST_STREAM}
+OF_NO_STREAM = {SETTINGS, PING, GOAWAY}
 NAMES = (
     "DATA",
     "HEADERS",
@@ -76,8 +80,9 @@ class Http2Error(Exception):
 class Follower(Protocol):
     """Is fed the DATA of a stream as it passes."""
 
-    def feed(self, data: bytes, start: int, end: int) -> None:
-        """The next bytes of the stream are those of `data` from `start` to `end`."""
+    def feed(self, data: bytes, start: int, end: int) -> tuple[int, int]:
+        """The next bytes of the stream are those of `data` from `start` to `end`. Returns where it
+        has read enough for now, `end` if it has not, and how many steps that took."""
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:

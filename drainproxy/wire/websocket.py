@@ -65,6 +65,7 @@ class FrameTracker:
     """Where the frames of one direction end. Feed it all bytes of that direction, in order.
 
     `close_passed`: a Close frame has passed to its last byte; what follows it is no frame (5.5.1).
+    `steps`: how many frames, or runs of short ones, were looked at in what was fed last.
     `data_passed`: of what was fed last, something belongs to a message and not to a control frame.
     """
 
@@ -76,11 +77,13 @@ class FrameTracker:
         "_left",
         "close_passed",
         "data_passed",
+        "steps",
     )
 
     def __init__(self) -> None:
         self.close_passed = False
         self.data_passed = False
+        self.steps = 0
         self._in_data = False  # the open frame, or the last one, is part of a message
         self._left = 0  # bytes of the open frame that are still to come, its header being known
         self._head = b""  # a header that is not complete yet
@@ -107,6 +110,7 @@ class FrameTracker:
         end = self._left
         size = len(data)
         self.data_passed = end > 0 and self._in_data
+        self.steps = 0
         if size < end:
             self._left = end - size
             return size
@@ -117,11 +121,11 @@ class FrameTracker:
             frames += 1
             if frames > _FEW_FRAMES:
                 if frames > _MOST_FRAMES:
-                    self._left = 0
+                    self.steps, self._left = frames, 0
                     return end
                 end = self._pass_run(data, end)
             end = self._begin(data, end)
-        self._left = end - size
+        self.steps, self._left = frames, end - size
         if self._close and end == size:
             self.close_passed = True
         return size

@@ -396,37 +396,24 @@ def test_every_frame_is_told_to_whoever_extends_the_scanner() -> None:
 # Who follows a stream
 
 
-def followed(*streams: int) -> tuple[Recorder, dict[int, Body]]:
-    bodies = {stream: Body() for stream in streams}
+@pytest.mark.parametrize("left_out", [False, True])
+def test_a_follower_that_has_read_enough_ends_the_turn(left_out: bool) -> None:
+    body = Body(3)
 
     def rule(told: Told) -> bytes | None:
-        if told[0] == "data":
-            scanner.follower = bodies.get(told[1])
-        return None
+        scanner.follower = body if told[0] == "data" else None
+        return b"" if left_out and told[0] == "data" else None
 
     scanner = begun(rule)
-    return scanner, bodies
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from([1, 3, 5]), st.binary(max_size=30), st.none() | st.integers(0, 9))
-    ),
-    st.lists(st.integers(0, 400)),
-)
-def test_whoever_follows_a_stream_sees_its_bytes_without_padding_and_no_others(
-    frames: list[tuple[int, bytes, int | None]], cuts: list[int]
-) -> None:
-    scanner, bodies = followed(1, 3)
-    coded = b"".join(padded(stream, body, pad) for stream, body, pad in frames)
-    at = 0
-    passed = b""
-    for cut in [*sorted(cut for cut in cuts if cut < len(coded)), len(coded)]:
-        passed += scanner.feed(coded[at:cut])
-        at = cut
-    assert passed == coded
-    for stream, body in bodies.items():
-        assert body.seen == b"".join(part for of, part, _ in frames if of == stream)
+    whole = padded(1, b"abcdefgh", 2) + SOME
+    passed = scanner.feed(whole[:12])
+    assert body.seen == b"ab"
+    # Of a frame whose head came before no more is read at once.
+    for seen in b"abcde", b"abcdefgh":
+        passed += scanner.feed(scanner.take_rest() or whole[12:])
+        assert body.seen == seen
+        assert scanner.between_frames == left_out or not scanner.rest
+    assert passed + scanner.take_rest() == (SOME if left_out else whole)
 
 
 @pytest.mark.parametrize("size", [1, 9, 12, 100])

@@ -23,6 +23,7 @@ from tests.wire.http2_streams import (
     as_it_came,
     cut,
     encoded,
+    padded,
     rule_of,
     valid_streams,
 )
@@ -256,3 +257,50 @@ def test_who_follows_what_is_left_out_sees_it_all_the_same() -> None:
     assert scanner.feed(Wire(DATA, 0, 1, b"abc").encode()[:-1]) == b""
     assert scanner.feed(b"c") == b""
     assert body.seen == b"abc"
+
+
+@pytest.mark.parametrize(("costly", "least", "most"), [(True, 800, 1600), (False, 80000, 100000)])
+def test_the_steps_of_a_follower_count_as_what_is_read(costly: bool, least: int, most: int) -> None:
+    """Of what it passes over without a step as much as there is passes at once."""
+    body, scanner = Body(costly=costly), Recorder()
+    scanner.feed(FIRST.encode())
+
+    def rule(told: Told) -> bytes | None:
+        scanner.follower = body
+        return None
+
+    scanner.rule = rule
+    scanner.feed(Wire(DATA, 0, 1, bytes(100)).encode() * 1000)
+    assert least <= len(body.seen) <= most
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([1, 3, 5]), st.binary(max_size=30), st.none() | st.integers(0, 9))
+    ),
+    st.lists(st.integers(0, 400)),
+    st.integers(1, 40),
+)
+def test_whoever_follows_a_stream_sees_its_bytes_without_padding_and_no_others(
+    frames: list[tuple[int, bytes, int | None]], cuts: list[int], most: int
+) -> None:
+    bodies, scanner = {1: Body(most), 3: Body(most)}, Recorder()
+    scanner.feed(FIRST.encode())
+
+    def rule(told: Told) -> bytes | None:
+        scanner.follower = bodies.get(told[1])
+        return b"" if told[1] == 3 else None
+
+    scanner.rule = rule
+    parts = [(stream, padded(stream, body, pad)) for stream, body, pad in frames]
+    coded = b"".join(part for _, part in parts)
+    at = 0
+    passed = b""
+    for to in [*sorted(to for to in cuts if to < len(coded)), len(coded)]:
+        passed += scanner.feed(coded[at:to])
+        while scanner.rest:
+            passed += scanner.feed(scanner.take_rest())
+        at = to
+    assert passed == b"".join(part for stream, part in parts if stream != 3)
+    for stream, body in bodies.items():
+        assert body.seen == b"".join(part for of, part, _ in frames if of == stream)

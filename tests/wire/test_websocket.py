@@ -89,7 +89,7 @@ def cut_models(draw: st.DrawFn) -> tuple[Model, list[int]]:
 
 def state(tracker: FrameTracker) -> dict[str, object]:
     """What it goes on from; of what was fed last it says something else."""
-    of_last = {"data_passed", "_in_data"}
+    of_last = {"data_passed", "steps", "_in_data"}
     return {name: getattr(tracker, name) for name in {*tracker.__slots__} - of_last}
 
 

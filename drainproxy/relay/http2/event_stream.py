@@ -27,9 +27,10 @@ class EventStream(TrackedStream):
         """What is held has to pass."""
         return self.goodbye.held > self.room
 
-    def feed(self, data: bytes, start: int, end: int) -> None:
+    def feed(self, data: bytes, start: int, end: int) -> tuple[int, int]:
         """The app's next bytes are those of `data` from `start` to `end`."""
         self.goodbye.feed(data, start, end)
+        return end, 0
 
     def passes(self, length: int, *, ends: bool) -> bool:
         """While a goodbye waits, DATA is held."""

@@ -44,9 +44,10 @@ class GrpcStream(TrackedStream):
         """Both sides move the pause."""
         return self
 
-    def feed(self, data: bytes, start: int, end: int) -> None:
+    def feed(self, data: bytes, start: int, end: int) -> tuple[int, int]:
         """Bytes of the call have moved, of a frame that may take long: a pause begins anew."""
         self.goodbye.move(self.connection.context.now())
+        return end, 0
 
     def finish(self, ending: int) -> None:
         """UNAVAILABLE, in trailers or alone."""

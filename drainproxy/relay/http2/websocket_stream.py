@@ -17,11 +17,10 @@ class ClientSide:
     def __init__(self, goodbye: WebSocketGoodbye) -> None:
         self._goodbye = goodbye
 
-    def feed(self, data: bytes, start: int, end: int) -> None:
-        """The next bytes are those of `data` from `start` to `end`."""
-        data = data[start:end]
-        while (read := self._goodbye.feed_client(data)) < len(data):
-            data = data[read:]
+    def feed(self, data: bytes, start: int, end: int) -> tuple[int, int]:
+        """The next bytes are those of `data` from `start` to `end`; see `Follower`."""
+        read = self._goodbye.feed_client(data[start:end])
+        return start + read, self._goodbye.from_client.steps
 
 
 class WebSocketStream(TrackedStream):
@@ -56,11 +55,10 @@ class WebSocketStream(TrackedStream):
         """For Close."""
         return not self.goodbye.close_sent and self.room < _LONGEST_CLOSE
 
-    def feed(self, data: bytes, start: int, end: int) -> None:
+    def feed(self, data: bytes, start: int, end: int) -> tuple[int, int]:
         """The app's next bytes are those of `data` from `start` to `end`."""
-        data = data[start:end]
-        while (read := self.goodbye.feed_app(data)) < len(data):
-            data = data[read:]
+        read = self.goodbye.feed_app(data[start:end])
+        return start + read, self.goodbye.from_app.steps
 
     def passes(self, length: int, *, ends: bool) -> bool:
         """Nothing of the app follows our Close, but its own may be in it."""
