@@ -24,7 +24,9 @@ from drainproxy.wire.http2 import (
     header_frames,
     push_promise_frames,
     read_goaway,
+    read_settings,
     rst_stream,
+    settings,
 )
 from drainproxy.wire.http2_head import UNTOLD, AnswerHead, RequestHead
 
@@ -307,6 +309,18 @@ class Outbound(Direction[AnswerHead]):
     def unknown(self, stream: int) -> bool:
         """Whatever it means, it is for the client."""
         return stream not in self.table.unwanted
+
+    def settings(self, payload: bytes) -> bytes | None:
+        """Behind the first ones stands what has waited for them (3.4): what the app says next may
+        be of streams of which the client has to hear something else before."""
+        first = not self.begun
+        instead = super().settings(payload)
+        if not first or not self.waiting:
+            return instead
+        said = settings(*read_settings(payload)) if instead is None else instead
+        said += self.take_own_frames()
+        self.table.connection.frames_have_passed()
+        return said
 
     def agree(self, values: list[Setting]) -> list[Setting]:
         """Never more streams than we let pass; many apps name no limit of their own."""
