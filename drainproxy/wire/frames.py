@@ -281,7 +281,7 @@ class FrameScanner(Generic[Ending]):
         """Work off the frames from `at` on. Returns where the first one begins that is not whole
         or is wrong, or with which `rest` begins; without one, where the last one ends, which may be
         beyond the data."""
-        end, most = len(data), self.max_frame
+        end, most, steps = len(data), self.max_frame, 0
         bound = min(at + _READ_AT_ONCE, end)
         try:
             while (payload := at + HEAD_SIZE) <= bound:
@@ -305,7 +305,8 @@ class FrameScanner(Generic[Ending]):
                         self._skip(data, at, stop)
                     at = stop
                     if self.follower is not None:
-                        bound -= HEAD_SIZE * self._follow(data, payload, stop, flags)
+                        steps += self._follow(data, payload, stop, flags)
+                        bound = at if steps * HEAD_SIZE > _READ_AT_ONCE else bound
                         if self.rest:
                             self._skipping = self._run == stop
                             return at
@@ -373,8 +374,6 @@ class FrameScanner(Generic[Ending]):
                 raise _too_long(self.max_block)
         elif length > _MOST_KEPT:
             raise Http2Error(ENHANCE_YOUR_CALM, f"a {NAMES[kind]} of {length} bytes")
-
-    # Whole frames
 
     def _special(self, kind: int, flags: int, stream: int, raw: bytes) -> bytes | None:
         """Any frame but DATA, those of unknown types, and the usual HEADERS."""

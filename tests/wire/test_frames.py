@@ -396,6 +396,21 @@ def test_every_frame_is_told_to_whoever_extends_the_scanner() -> None:
 # Who follows a stream
 
 
+@pytest.mark.parametrize("size", [11, 12, 100])
+def test_a_follower_sees_the_data_without_padding_as_it_comes(size: int) -> None:
+    body = Body()
+
+    def rule(told: Told) -> bytes | None:
+        scanner.follower = body if told[:2] == ("data", 1) else None
+        return None
+
+    scanner = begun(rule)
+    whole = padded(1, b"abcdefgh", 2) + padded(3, b"ij", 2) + padded(1, b"kl", None)
+    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+    assert b"".join(map(scanner.feed, pieces)) == whole
+    assert body.seen == b"abcdefghkl"
+
+
 @pytest.mark.parametrize("left_out", [False, True])
 def test_a_follower_that_has_read_enough_ends_the_turn(left_out: bool) -> None:
     body = Body(3)
@@ -406,14 +421,14 @@ def test_a_follower_that_has_read_enough_ends_the_turn(left_out: bool) -> None:
 
     scanner = begun(rule)
     whole = padded(1, b"abcdefgh", 2) + SOME
-    passed = scanner.feed(whole[:12])
-    assert body.seen == b"ab"
+    passed = scanner.feed(whole[:14])
     # Of a frame whose head came before no more is read at once.
-    for seen in b"abcde", b"abcdefgh":
-        passed += scanner.feed(scanner.take_rest() or whole[12:])
+    for seen in b"abc", b"abcd", b"abcdefg":
         assert body.seen == seen
-        assert scanner.between_frames == left_out or not scanner.rest
-    assert passed + scanner.take_rest() == (SOME if left_out else whole)
+        assert scanner.between_frames == left_out
+        passed += scanner.feed(scanner.take_rest() or whole[14:])
+    assert (body.seen, scanner.rest, scanner.error) == (b"abcdefgh", b"", None)
+    assert passed == (SOME if left_out else whole)
 
 
 @pytest.mark.parametrize("size", [1, 9, 12, 100])
