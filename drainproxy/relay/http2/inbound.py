@@ -28,7 +28,7 @@ from drainproxy.wire.http2 import (
     Http2Error,
     header_frames,
 )
-from drainproxy.wire.http2_head import RequestHead, too_many
+from drainproxy.wire.http2_head import UNTOLD, RequestHead, too_many
 from drainproxy.wire.logged import Facts, of_fields
 
 # So many bytes of SETTINGS count as one frame; no client has use for more.
@@ -173,7 +173,7 @@ class Inbound(Direction[RequestHead]):
             if flags & PADDED:
                 found.due += self.padding
             if flags & END_STREAM:
-                if not found.has_its_length:
+                if sent != found.due < UNTOLD:
                     return self._does_not_add_up(found, length)
                 self.ending = found
         elif not length:
