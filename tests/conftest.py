@@ -4,6 +4,7 @@ import faulthandler
 import gc
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # What a test makes is mostly gone with it. At the interpreter's own threshold a tenth of all time
 # goes into looking for the rest, again and again.
 gc.set_threshold(20_000)
+
+# A shell starts what it runs in the background with SIGINT ignored, and what we start would inherit
+# that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A shared machine makes single examples slow for no fault of the code; pytest-timeout watches
 # the whole test. In CI the examples are the same in every run.

@@ -320,8 +320,7 @@ def test_an_interrupted_rehearsal_leaves_nothing_behind(
     folder.mkdir()
     with (tmp_path / "said").open("w+") as said:
         running = subprocess.Popen(
-            # A shell starts what it runs in the background with SIGINT ignored.
-            ["env", "--default-signal=INT", sys.executable, "-m", "drainproxy", "rehearse", *SHORT],
+            [sys.executable, "-m", "drainproxy", "rehearse", *SHORT],
             cwd=ROOT,
             env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"},
             stdout=said,
