@@ -14,6 +14,15 @@ def memory() -> SharedMemory:
     return SharedMemory(SHARED)
 
 
+async def until_it_waits(look: Allowance) -> None:
+    turns_of_the_loop = 100
+    for _ in range(turns_of_the_loop):
+        await asyncio.sleep(0)
+        if look.is_waiting:
+            return
+    raise AssertionError("it does not wait")
+
+
 async def test_looks_for_which_there_is_memory_do_not_wait(memory: SharedMemory) -> None:
     looks = [Allowance(memory) for _ in range(10)]
     async with asyncio.timeout(10):
@@ -37,8 +46,8 @@ async def test_one_look_may_have_more_and_the_next_waits_until_nothing_of_it_is_
         await small.spend(SHARED)
     # Two of its answers come at the same time.
     waiting = [asyncio.create_task(second.spend(1)) for _ in range(2)]
-    await asyncio.sleep(0.01)
-    assert (second.is_waiting, any(each.done() for each in waiting)) == (True, False)
+    await until_it_waits(second)
+    assert not any(each.done() for each in waiting)
     first.release()
     async with asyncio.timeout(10):
         await asyncio.gather(*waiting)
@@ -54,7 +63,7 @@ async def test_a_look_that_has_ended_while_it_waited_leaves_its_turn_to_the_next
     first, ended, next_one = (Allowance(memory) for _ in range(3))
     await first.spend(SHARED + 1)
     waiting = asyncio.create_task(ended.spend(SHARED + 1))
-    await asyncio.sleep(0.01)
+    await until_it_waits(ended)
     ended.release()
     first.release()
     async with asyncio.timeout(10):
