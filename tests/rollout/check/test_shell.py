@@ -258,4 +258,4 @@ def test_the_work_on_a_script_grows_with_its_length_alone(text: str) -> None:
             sys.setprofile(before)
         return number
 
-    assert calls(16_000) < 6 * calls(4_000) + 10_000
+    assert calls(6_000) < 6 * calls(1_500) + 4_000
