@@ -1,5 +1,6 @@
 """Every test runs in one lane, and none is lost between them."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.lanes import NO_TESTS, Lane, lanes, worst
+
+# No plugin has a say in what a lane takes; to import them takes longer than these tests.
+BARE = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 ALONE = """
 import pytest
@@ -32,7 +36,7 @@ def selected(lane: Lane, *, slow: bool) -> list[str]:
     """The names of tests that a lane takes, as pytest lists them."""
     select = ("-m", lane.selection(slow))
     command = (sys.executable, "-m", "pytest", "-q", "--collect-only", *select, *lane.where)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=BARE, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 5), done.stdout + done.stderr
     return [line for line in done.stdout.splitlines() if "::" in line]
 
@@ -106,7 +110,11 @@ def test_processes_share_the_tests_and_each_is_run_once(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "pytest", "-q", "-s", "-p", "tests.claims")
     processes = [
         subprocess.Popen(
-            (*command, "--claims", claims, *files), cwd=ROOT, stdout=subprocess.PIPE, text=True
+            (*command, "--claims", claims, *files),
+            cwd=ROOT,
+            env=BARE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(2)
     ]
