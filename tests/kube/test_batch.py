@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from ruamel.yaml import YAML
 
 from drainproxy.kube.batch import BatchResult, inject_all, uninject_all
@@ -367,7 +367,6 @@ def test_every_kind_is_injected_and_restored(
     assert json.loads(uninject(done.text).text) == body
 
 
-@settings(max_examples=40)
 @given(before=pods())
 def test_any_pod_in_a_yaml_file_is_restored(before: Json) -> None:
     text = _yaml({"apiVersion": "v1", "kind": "Pod", **before})

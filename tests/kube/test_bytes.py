@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.kube.annotations import STATUS
@@ -83,7 +83,6 @@ def test_every_unusual_file_is_injected(name: str) -> None:
     assert any(line.outcome.startswith("injected") for line in inject(UNUSUAL[name]).lines)
 
 
-@settings(max_examples=60)
 @given(name=st.sampled_from(sorted(FILES)), seed=st.integers(0, 1 << 30))
 def test_uninject_gives_back_the_bytes_of_every_file_that_somebody_edits(
     name: str, seed: int
@@ -91,7 +90,6 @@ def test_uninject_gives_back_the_bytes_of_every_file_that_somebody_edits(
     check(scribble(FILES[name], Random(seed)))
 
 
-@settings(max_examples=60)
 @given(name=st.sampled_from(sorted(FILES)), seed=st.integers(0, 1 << 30))
 def test_uninject_gives_back_the_bytes_of_every_file_in_any_style(name: str, seed: int) -> None:
     random = Random(seed)
@@ -100,7 +98,6 @@ def test_uninject_gives_back_the_bytes_of_every_file_in_any_style(name: str, see
     check(scribble("---\n".join(write(data, random) for data in documents), random))
 
 
-@settings(max_examples=60)
 @given(pod=pods(), seed=st.integers(0, 1 << 30), items=st.integers(0, 2))
 def test_uninject_gives_back_the_bytes_of_every_pod_in_any_style(
     pod: dict[str, Any], seed: int, items: int

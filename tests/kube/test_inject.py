@@ -5,7 +5,7 @@ from copy import deepcopy
 
 import jsonpatch
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from drainproxy.config import ConfigError, load, pod_ip_problems
 from drainproxy.kube.inject import Injected, Skipped, complete, inject, uninject
@@ -63,7 +63,6 @@ def test_the_patch_makes_the_injected_pod(before: Json) -> None:
         assert jsonpatch.apply_patch(before, done.patch) == done.pod
 
 
-@settings(max_examples=40)
 @given(before=pods())
 def test_every_injected_pod_is_one_that_clusters_take(before: Json) -> None:
     done = inject(before, options())

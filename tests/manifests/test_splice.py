@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.manifests.documents import Document, edited, parse, reread
@@ -27,7 +27,6 @@ def with_data(document: Document, data: Any) -> Document:
     return copy
 
 
-@settings(max_examples=150)
 @given(before=_DOCUMENTS, after=_DOCUMENTS, seed=st.integers(0, 1 << 30))
 def test_the_text_stands_for_the_new_value_and_the_notes_lead_back(
     before: dict[str, Any], after: dict[str, Any], seed: int
