@@ -119,7 +119,6 @@ def test_names_that_pass_on_from_item_to_item_come_back() -> None:
     assert undo(editor.pod, editor.record) == start
 
 
-@pytest.mark.alone
 def test_the_work_grows_with_the_pod_and_not_with_its_square() -> None:
     ports = [{"name": f"p{at}"} for at in range(8000)]
     pod: Json = {"containers": [{"name": f"c{at}"} for at in range(8000)], "ports": ports}
