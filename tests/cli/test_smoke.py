@@ -276,7 +276,7 @@ def test_it_starts_fast() -> None:
     """In CPU seconds: a busy machine takes longer, and that says nothing of the command."""
     command = [sys.executable, "-m", "drainproxy", "smoke", "--help"]
     times = []
-    for _ in range(5):
+    for _ in range(3):
         before = getrusage(RUSAGE_CHILDREN)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         after = getrusage(RUSAGE_CHILDREN)
