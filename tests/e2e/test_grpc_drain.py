@@ -89,6 +89,10 @@ async def test_with_another_address_nobody_notices_that_one_leaves(
                 await asyncio.sleep(WARM)
                 streams = await asyncio.to_thread(blocking, leaving)
                 before = await asyncio.to_thread(ended, leaving)
+                # On a busy machine some prefer the other address from the start.
+                connections = await asyncio.to_thread(
+                    leaving.metric, 'drainproxy_connections{kind="http2"}'
+                )
                 leaving.process.send_signal(signal.SIGTERM)
                 await asyncio.to_thread(leaving.until_phase, "closed")
                 after = await asyncio.to_thread(ended, leaving)
@@ -120,7 +124,7 @@ async def test_with_another_address_nobody_notices_that_one_leaves(
     # What the sidecars counted
     assert by_leaving + by_staying == {"Echo 0": load.answered, "Chat 0": CONVERSATIONS}
     assert by_leaving["Echo 0"] > 0
-    assert goodbyes >= CHANNELS + 1
+    assert goodbyes >= connections > 1
     assert {kind for kind, _, _ in streams} == {"grpc"}
     ages = [age for _, method, age in streams if method == path("Chat")]
     assert ages
