@@ -138,7 +138,7 @@ async def under_load(service: Service) -> AsyncIterator[list[int]]:
     server = await asyncio.start_server(service.connected, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with asyncio.TaskGroup() as tasks:
-        pauses = [SLOWEST * number / CLIENTS for number in range(CLIENTS)]
+        pauses = [SLOWEST * (number + 1) / CLIENTS for number in range(CLIENTS)]
         asking = [tasks.create_task(ask(port, over, pause)) for pause in pauses]
         yield answers
         over.set()

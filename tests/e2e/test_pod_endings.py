@@ -38,7 +38,7 @@ from tests.e2e.pod_app import MESSAGE
 from tests.e2e.process import BUSY, PATIENCE
 from tests.e2e.test_pod_lifecycle import AT_ONCE, DRAIN, GRACE, left_in_order, until
 
-EVERY = 0.02
+EVERY = 0.05
 ECHO = "/pod.App/Echo"
 ASKS = b"GET /echo HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n"
 
@@ -137,7 +137,7 @@ class Visitor:
                 # As a Service would not ask, whose only endpoint is unready.
                 pass
             except (AssertionError, ConnectionError, TimeoutError) as error:
-                self.told[f"{type(error).__name__} {error}"[:80]] += 1
+                self.told[f"{type(error).__name__} {error}"[:800]] += 1
             # The pace of the clients.
             await asyncio.sleep(EVERY)
 
@@ -250,6 +250,7 @@ async def test_a_restart_is_unready_until_the_app_is_there_again(
     async with pod(tmp_path / "pod", settings) as restarting:
         clients = [Caller(restarting), *visitors(restarting)]
         async with watching(restarting) as found, at_work(*clients):
+            await until(restarting, lambda: all(client.told["answered"] for client in clients))
             await asyncio.to_thread(restarting.restart_app)
             await until(restarting, lambda: restarting.is_ready)
             assert restarting.sidecar.phase == "serving"
