@@ -14,6 +14,7 @@ from time import monotonic
 
 import grpc
 import pytest
+from h2.errors import ErrorCodes
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
@@ -40,6 +41,8 @@ from tests.e2e.test_pod_lifecycle import AT_ONCE, DRAIN, GRACE, left_in_order, u
 
 EVERY = 0.05
 ECHO = "/pod.App/Echo"
+# As h2 tells of a stream that nobody has seen (RFC 9113 8.7): its client asks elsewhere.
+REFUSED_STREAM = f"error_code:{ErrorCodes.REFUSED_STREAM:d}, remote_reset:True"
 ASKS = b"GET /echo HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -137,7 +140,8 @@ class Visitor:
                 # As a Service would not ask, whose only endpoint is unready.
                 pass
             except (AssertionError, ConnectionError, TimeoutError) as error:
-                self.told[f"{type(error).__name__} {error}"[:800]] += 1
+                told = f"{type(error).__name__} {error}"[:800]
+                self.told["unsent" if REFUSED_STREAM in told else told] += 1
             # The pace of the clients.
             await asyncio.sleep(EVERY)
 
