@@ -5,6 +5,7 @@ A drain is over when the last hold is closed: that is an event, nothing polls.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from heapq import nsmallest
 from typing import Protocol
 
 KINDS = ("http1", "http2", "grpc", "sse", "websocket", "tcp")
@@ -125,12 +126,18 @@ class Ledger:
     def oldest(self, most: int) -> list[Hold]:
         """The holds that have been open longest, oldest first; if they are more than `most`, some
         of each kind."""
-        holds = sorted(self.holds, key=lambda hold: hold.opened)
-        if len(holds) > most:
-            places: defaultdict[str, int] = defaultdict(int)
-            place = {}
-            for hold in holds:
-                place[hold] = places[hold.kind]
-                places[hold.kind] += 1
-            holds = sorted(sorted(holds, key=place.__getitem__)[:most], key=lambda h: h.opened)
-        return holds
+        # Of ten thousand only a few are asked for, so they are not sorted.
+        by_kind: defaultdict[str, list[Hold]] = defaultdict(list)
+        for hold in self.holds:
+            by_kind[hold.kind].append(hold)
+        oldest = [nsmallest(most, holds, key=_opened) for holds in by_kind.values()]
+        in_turn = sorted(
+            (place, hold.opened, kind, hold)
+            for kind, holds in enumerate(oldest)
+            for place, hold in enumerate(holds)
+        )
+        return sorted([hold for *_, hold in in_turn[:most]], key=_opened)
+
+
+def _opened(hold: Hold) -> float:
+    return hold.opened

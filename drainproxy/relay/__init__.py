@@ -5,7 +5,7 @@ Who owns whom:
     context                        what the sessions of one process share
       ├─ registry ── sessions      who is connected, and who is overdue
       ├─ latecomers                who has connected during a drain, and was not told yet
-      └─ ledger, counters, turns, deliveries, limits
+      └─ ledger, counters, turns, slices, deliveries, limits
 
     session                        one client connection and its app connection
       ├─ age                       when its client is asked to reconnect
@@ -31,7 +31,8 @@ The path of a byte. The loop calls `data_received` of the session, which counts 
 where messages end (`wire`), and writes them to the other transport; as a rule it is the very object
 that came. There is no task, no queue and no object per chunk. A full write buffer pauses reading
 from the other side (`pause_writing`); long work goes on in the next turn of the loop (`turns`), and
-an upload is read only a little ahead of the app (`small_reads`).
+an upload is read only a little ahead of the app (`small_reads`). What concerns all sessions, as a
+sweep or the goodbyes of a drain, is done for some of them in each turn (`slices`).
 
 The path of a goodbye. The sidecar calls `say_goodbye(why)` of a session, or of a hold in the
 ledger. HTTP/1 sends `Connection: close` with its next answer (`http1.exchange`), HTTP/2 GOAWAY

@@ -14,6 +14,7 @@ from drainproxy.relay.latecomers import Latecomers
 from drainproxy.relay.limits import Limits
 from drainproxy.relay.registry import Registry
 from drainproxy.relay.route import Route
+from drainproxy.relay.slices import Slices
 from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import Turns
 from drainproxy.wire.logged import NO_FACTS, Facts
@@ -96,6 +97,7 @@ class Context:
         "registry",
         "reset",
         "retry_after",
+        "slices",
         "take_unread",
         "turns",
         "undelivered",
@@ -127,6 +129,8 @@ class Context:
         self.uniform = uniform
         # What is to be read on in a later turn of the loop, in which `soon` calls something.
         self.turns = Turns(soon, now)
+        # What concerns all of them at once.
+        self.slices = Slices(soon, now)
         self.ledger = Ledger()
         self.counters = Counters()
         self.registry = Registry(self)

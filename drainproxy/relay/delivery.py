@@ -6,11 +6,12 @@ everything written, and counts as cut if it never does.
 """
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from drainproxy.drain.goodbye import DEADLINE
 from drainproxy.drain.ledger import CUT, GOODBYE, Hold, Ledger
+from drainproxy.relay.slices import Slices
 from drainproxy.relay.transport import Transport
 
 # Errors of a connection that tell that nobody could be reached; any other comes from the client.
@@ -42,6 +43,7 @@ class DeliveryContext(Protocol):
     """What this needs of the context that owns it."""
 
     ledger: Ledger
+    slices: Slices
     undelivered: Callable[[Transport], int]
 
 
@@ -74,12 +76,18 @@ class Deliveries:
 
     def sweep(self) -> None:
         """Called with each sweep: whatever less is on its way was confirmed."""
-        for session in list(self._under_way):
-            left = self._context.undelivered(session.client)
-            self._awaited[session] -= max(self._left[session] - left, 0)
-            self._left[session] = left
-            if not left or self._awaited[session] <= 0:
-                self._end(session, GOODBYE)
+        self._context.slices.each(self._awaiting(), self._look)
+
+    def _awaiting(self) -> Iterator[DeliverySession]:
+        """Asked when their turn comes: who was ended just before may be one of them."""
+        yield from (session for session in list(self._under_way) if session in self._under_way)
+
+    def _look(self, session: DeliverySession) -> None:
+        left = self._context.undelivered(session.client)
+        self._awaited[session] -= max(self._left[session] - left, 0)
+        self._left[session] = left
+        if not left or self._awaited[session] <= 0:
+            self._end(session, GOODBYE)
 
     def lost(self, session: DeliverySession, error: Exception | None) -> None:
         """The client's connection is gone: by the client, unless it had not confirmed all when we
@@ -92,8 +100,7 @@ class Deliveries:
     def abandon(self) -> None:
         """Stop waiting: what is not delivered counts as cut."""
         self.sweep()
-        for session in list(self._under_way):
-            self._end(session, CUT)
+        self._context.slices.each(self._awaiting(), lambda session: self._end(session, CUT))
 
     def _end(self, session: DeliverySession, ending: int) -> None:
         del self._left[session], self._awaited[session]

@@ -1,7 +1,7 @@
 """Clients that connect during a drain and have not had their goodbye yet; see
 `drain.latecomers`."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from math import inf
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from drainproxy.drain.goodbye import DRAIN
 from drainproxy.drain.latecomers import told_at
 from drainproxy.drain.ledger import Ledger
 from drainproxy.relay.age import Age
+from drainproxy.relay.slices import Slices
 
 # Seconds. Who came in the last ones before the listeners closed, or was accepted only then, may be
 # about to say what for.
@@ -35,6 +36,7 @@ class LatecomerContext(Protocol):
 
     now: Callable[[], float]
     ledger: Ledger
+    slices: Slices
 
     @property
     def registry(self) -> LatecomerRegistry:
@@ -117,17 +119,23 @@ class Latecomers:
 
     def sweep(self) -> None:
         """Called with each sweep: tell those whose time has come."""
-        now = self._context.now()
         again, self._again = self._again, []
-        for told in again:
-            if self._is_there(told):
-                told.say_goodbye(DRAIN)
-        for late, moment in list(self._waiting.items()):
-            there = self._is_there(late)
-            if moment <= now or not there:
+        self._context.slices.each(again, self.tell)
+        self._context.slices.each(self._due(self._context.now()), self.tell)
+
+    def tell(self, late: Latecomer) -> None:
+        """Tell it now, if it is still there and the drain was not taken back."""
+        if self.leaving_since < inf and self._is_there(late):
+            late.say_goodbye(DRAIN)
+
+    def _due(self, now: float) -> Iterator[Latecomer]:
+        """Those whose time has come, or who have gone; whoever was told otherwise is none."""
+        for late in list(self._waiting):
+            if (moment := self._waiting.get(late)) is None:
+                continue
+            if moment <= now or not self._is_there(late):
                 del self._waiting[late]
-                if there:
-                    late.say_goodbye(DRAIN)
+                yield late
 
     def _is_there(self, late: Latecomer) -> bool:
         return late in self._context.registry.sessions or late in self._context.ledger.holds

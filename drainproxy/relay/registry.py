@@ -1,7 +1,8 @@
 """The connected sessions: admission, deadlines and ages, and expected requests."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from operator import call
 from typing import Protocol
 
 from drainproxy.relay.age import Age
@@ -10,6 +11,7 @@ from drainproxy.relay.delivery import Deliveries
 from drainproxy.relay.latecomers import Latecomers
 from drainproxy.relay.limits import Limits
 from drainproxy.relay.route import Route
+from drainproxy.relay.slices import Slices
 from drainproxy.relay.transport import Transport
 
 # At most one in so many of max-connections may be silent while the app waits too.
@@ -96,6 +98,7 @@ class RegistryContext(Protocol):
     limits: Limits
     counters: Counters
     deliveries: Deliveries
+    slices: Slices
     notice: Callable[[str, str, int, str], None]
 
     @property
@@ -196,10 +199,16 @@ class Registry:
 
     # What is looked at
 
-    def undelivered_bytes(self) -> int:
-        """What is on its way to all clients."""
-        undelivered = self._context.undelivered
-        return sum(undelivered(session.client) for session in self.sessions)
+    def connected(self) -> Iterator[Member]:
+        """Those who are connected now, each if it still is when its turn comes."""
+        return (session for session in list(self.sessions) if session in self.sessions)
+
+    def all_connected(self) -> Iterator[Member]:
+        """The same, and whoever comes or goes on as another meanwhile: each once."""
+        seen: set[Member] = set()
+        while new := self.sessions - seen:
+            seen |= new
+            yield from (session for session in new if session in self.sessions)
 
     def expects_request(self, patience: float) -> bool:
         """Whether a request may come on a connection that was used `patience` seconds ago."""
@@ -208,21 +217,31 @@ class Registry:
 
     def recompute_ages(self) -> None:
         """The ages of the settings have changed: they hold for those who are connected too."""
-        for session in self.sessions:
-            session.recompute_age()
+        self._context.slices.each(self.connected(), lambda session: session.recompute_age())
 
     def sweep(self) -> None:
-        """End what is overdue: called a few times a second, so that no session needs a timer."""
+        """End what is overdue: called a few times a second, so that no session needs a timer.
+        Nothing while the last sweep, or what else concerns all, is under way."""
         context = self._context
+        if context.slices.working:
+            return
         if context.deliveries:
             context.deliveries.sweep()
         if context.latecomers:
             context.latecomers.sweep()
-        now, limits = context.now(), context.limits
-        unused_since = now - limits.idle_close
-        for session in list(self.sessions):
+        context.slices.each(self._due(context.now()), call)
+
+    def _due(self, now: float) -> Iterator[Callable[[], None]]:
+        """What has to be done with those who are overdue; for all others a look is enough. All are
+        judged by one moment: who is late because the process was stopped meanwhile is read first.
+        """
+        limits = self._context.limits
+        unused_since, sessions = now - limits.idle_close, self.sessions
+        for session in list(sessions):
+            if session not in sessions:
+                continue
             if session.age.expires_at <= now:
-                session.on_max_age()
+                yield session.on_max_age
             if session.active:
                 session.active = False
                 session.idle_since = now
@@ -230,14 +249,23 @@ class Registry:
                 if session.has_delivered():
                     session.idle_since = now
                 else:
-                    session.on_idle_timeout()
-            elif session.idle_since <= unused_since:
-                self._look_at_unused(session, unused_since)
+                    yield session.on_idle_timeout
+            elif session.idle_since <= unused_since and self._is_to_close(session, unused_since):
+                yield session.close_if_unused
             # It may be over in each sweep, as while a goodbye waits, so it comes beside the others.
             if session.deadline <= now:
-                session.on_deadline()
+                yield session.on_deadline
         self._unused_since = unused_since
         self._free_memory()
+
+    def _is_to_close(self, session: Member, unused_since: float) -> bool:
+        """One that has been idle for idle-close: once it gives memory back; and since a goodbye
+        became pending it is closed, for its next answer would have carried that."""
+        if session.idle_since > self._unused_since:
+            self._fallen_idle.append(session)
+        age = session.age
+        told_since = self._context.latecomers.told_since(age.connected_at, age.jitter_sample)
+        return min(told_since, age.told_at) <= unused_since
 
     def _free_memory(self) -> None:
         """All may fall idle at once, and nobody else is served meanwhile: some in each sweep."""
@@ -247,13 +275,3 @@ class Registry:
             end = now() + _SECONDS
             while fallen_idle and now() < end:
                 fallen_idle.popleft().free_memory()
-
-    def _look_at_unused(self, session: Member, since: float) -> None:
-        """One that has been idle for idle-close: once it gives memory back; and since a goodbye
-        became pending it is closed, for its next answer would have carried that."""
-        if session.idle_since > self._unused_since:
-            self._fallen_idle.append(session)
-        age = session.age
-        told_since = self._context.latecomers.told_since(age.connected_at, age.jitter_sample)
-        if min(told_since, age.told_at) <= since:
-            session.close_if_unused()

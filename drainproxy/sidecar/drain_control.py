@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from drainproxy.config import Settings
-from drainproxy.drain.goodbye import DEADLINE, DRAIN, SIGNAL
+from drainproxy.drain.goodbye import DEADLINE, SIGNAL
 from drainproxy.drain.machine import CUTTING_RESERVE, Effect, Input, Machine, Phase
 from drainproxy.drain.origin import Origin
 from drainproxy.drain.report import Account, DrainReport
@@ -70,7 +70,7 @@ class DrainControl:
         self._account: Account | None = None
         self._drained: asyncio.Future[DrainReport | None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._goodbyes = SpreadGoodbyes()
+        self._goodbyes = SpreadGoodbyes(self._context)
         self._opening: asyncio.Task[Any] | None = None
         self._cut_why = DEADLINE
 
@@ -89,7 +89,8 @@ class DrainControl:
         """Take the drain back; False where that is not allowed."""
         if self._machine.phase is Phase.SERVING:
             return True
-        effects = self._machine.undrain(self._sidecar.now())
+        cutting = self._machine.phase is Phase.DRAINED and self.report is None
+        effects = None if cutting else self._machine.undrain(self._sidecar.now())
         if effects is None:
             return False
         self._account = None
@@ -102,7 +103,7 @@ class DrainControl:
 
     async def drained(self) -> DrainReport | None:
         """Wait until the drain under way is over; its report, or None if it was taken back."""
-        if self._machine.phase is Phase.DRAINED:
+        if self._machine.phase is Phase.DRAINED and self.report is not None:
             return self.report
         if self._drained is None:
             self._drained = asyncio.get_running_loop().create_future()
@@ -172,7 +173,7 @@ class DrainControl:
         # Not at once: the session that released the last hold, or leaves, is still at work.
         asyncio.get_running_loop().call_soon(self.advance)
 
-    # Effects
+    # Effects. What they do to all sessions is done in slices, one effect after the other.
 
     def _perform(self, effects: tuple[Effect, ...]) -> None:
         self._log.look()
@@ -209,9 +210,8 @@ class DrainControl:
         self._new_clients.begin()
         if self._sidecar.rebalance is not None:
             self._sidecar.rebalance.stop()
-        for session in self._context.registry.sessions:
-            if session.kind == "http2":
-                session.say_goodbye(DRAIN)
+        told = [s for s in self._context.registry.sessions if s.kind == "http2"]
+        self._context.slices.each(told, self._context.latecomers.tell)
         window = self._spread_window()
         for kind in self._context.limits.kinds_ended_by_drain:
             holds = (hold for hold in self._context.ledger.holds if hold.kind == kind)
@@ -237,7 +237,7 @@ class DrainControl:
             listener.close(HANDSHAKE if waits else 0.0)
         # With no time left all hear it at once.
         window = self._spread_window() if self._machine.phase is Phase.CLOSED else 0.0
-        self._goodbyes.say_to_latecomers(self._context, window)
+        self._goodbyes.say_to_latecomers(window)
         if self._machine.phase is Phase.CLOSED:
             # Some of them may have begun since.
             self._goodbyes.say(self._context.endless_holds(), window)
@@ -247,19 +247,27 @@ class DrainControl:
         A plain request goes on until ABORT over HTTP/1, and ends here over HTTP/2."""
         if self._account and self._context.ledger.holds:
             self._account.note_blockers(self._sidecar.now())
-        for session in list(self._context.registry.sessions):
-            session.say_last_goodbye(self._cut_why)
+        self._context.slices.each(
+            self._context.registry.all_connected(),
+            lambda session: session.say_last_goodbye(self._cut_why),
+        )
 
     def _abort(self) -> None:
         """Effect ABORT, at the deadline: what is still in flight ends, with 503 where no answer has
         begun (`session.abort`)."""
         self.aborted = True
-        for session in list(self._context.registry.sessions):
-            session.abort(self._cut_why)
-        self._context.deliveries.abandon()
+        context = self._context
+        context.slices.each(
+            context.registry.all_connected(), lambda session: session.abort(self._cut_why)
+        )
+        context.deliveries.abandon()
 
     def _finish(self) -> None:
-        """Effect FINISH: the report; whoever waits for the drain gets it."""
+        """Effect FINISH: the report, when the effects before it are through."""
+        self._context.slices.then(self._report)
+
+    def _report(self) -> None:
+        """Make the report; whoever waits for the drain gets it."""
         if self._account is not None and self.report is None:
             why = self._machine.why or ""
             self.report = self._account.close(why, self._machine.lengths, self._sidecar.now())
@@ -293,9 +301,10 @@ class DrainControl:
         self._context.cancel_leaving()
         self._new_clients.end()
         self.aborted = False
-        for session in self._context.registry.sessions:
-            session.cancel_goodbye()
         self._goodbyes.cancel()
+        self._context.slices.each(
+            self._context.registry.connected(), lambda session: session.cancel_goodbye()
+        )
 
     _EFFECTS: ClassVar = {
         Effect.OPEN: _open,

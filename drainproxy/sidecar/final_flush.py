@@ -6,6 +6,8 @@ from contextlib import suppress
 
 from drainproxy.drain.goodbye import DEADLINE
 from drainproxy.relay.context import Context
+from drainproxy.relay.registry import Member
+from drainproxy.relay.slices import Slices
 
 # How long, in seconds, clients may take to close a connection that we have half-closed.
 _PATIENCE = 1.0
@@ -19,23 +21,42 @@ async def flush(context: Context, end: float) -> int:
     """Close idle connections, and wait until `end` at most, on the context's clock, until all bytes
     are delivered and exchanges that have begun meanwhile are over. Returns how many of these had to
     be cut."""
-    registry = context.registry
-    for session in list(registry.sessions):
-        session.close_if_unused()
+    registry, slices = context.registry, context.slices
+    slices.each(registry.connected(), lambda session: session.close_if_unused())
     empty = asyncio.Event()
     registry.on_empty = empty.set
     if registry.sessions:
         await _wait(empty, min(_PATIENCE, end - context.now()))
     while registry.sessions and context.now() < end:
-        if not context.ledger.holds and not registry.undelivered_bytes():
+        if not context.ledger.holds and await _is_delivered(context):
             return 0
         await _wait(empty, min(_LOOK_EVERY, end - context.now()))
     late = len(context.ledger.holds)
-    for session in list(registry.sessions):
-        session.abort(DEADLINE)
+    slices.each(registry.all_connected(), lambda session: session.abort(DEADLINE))
+    await _through(slices)
     if registry.sessions:
         await _wait(empty, _AFTER_THE_END)
     return late
+
+
+async def _is_delivered(context: Context) -> bool:
+    """Whether nothing is on its way to any client."""
+    left: list[Member] = []
+
+    def look(session: Member) -> None:
+        if context.undelivered(session.client):
+            left.append(session)
+
+    context.slices.each(context.registry.connected(), look)
+    await _through(context.slices)
+    return not left
+
+
+async def _through(slices: Slices) -> None:
+    """Wait until what was begun is done."""
+    done = asyncio.Event()
+    slices.then(done.set)
+    await done.wait()
 
 
 async def _wait(empty: asyncio.Event, seconds: float) -> None:

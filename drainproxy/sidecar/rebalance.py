@@ -1,11 +1,11 @@
 """Asks a share of the clients to reconnect, the oldest first, at a steady rate."""
 
-import asyncio
 from math import ceil
 
 from drainproxy.drain.goodbye import REBALANCE
 from drainproxy.relay.context import Context
 from drainproxy.relay.registry import Member
+from drainproxy.sidecar.paced import Paced
 
 # Nothing can be said to these.
 _CANNOT_BE_TOLD = ("tcp", "unknown")
@@ -26,11 +26,9 @@ class Rebalance:
         able.sort(key=lambda session: session.connected_at)
         self._chosen = able[: ceil(len(able) * share)]
         self._told = self._gone = 0
-        loop = asyncio.get_running_loop()
-        self._timers = [
-            loop.call_later(place * over / len(self._chosen), self._tell, session)
-            for place, session in enumerate(self._chosen)
-        ]
+        delays = (place * over / len(self._chosen) for place in range(len(self._chosen)))
+        delayed = zip(delays, self._chosen, strict=True)
+        self._telling = Paced(context.slices, delayed, self._tell)
 
     @property
     def running(self) -> bool:
@@ -50,8 +48,7 @@ class Rebalance:
 
     def stop(self) -> None:
         """Ask no more clients."""
-        for timer in self._timers:
-            timer.cancel()
+        self._telling.cancel()
         self._chosen = self._chosen[: self._told + self._gone]
 
     def _tell(self, session: Member) -> None:

@@ -243,3 +243,44 @@ def test_streams_of_a_late_connection_end_well_behind_goaway(late: Proxy) -> Non
     talk.app_sends(talk.answers.headers(1, ((b"grpc-status", b"0"),), end=True))
     talk.client_sends(data(1, b"", end=True))
     assert late.endings == [("grpc", "finished")]
+
+
+# Many at once
+
+
+class Slow:
+    """A latecomer that takes five milliseconds to tell."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.kind, self.opened, self.peer, self.path = "sse", 0.0, "", ""
+        self.proxy, self.told = proxy, 0
+        proxy.context.ledger.holds.add(self)
+
+    def say_goodbye(self, why: str) -> None:
+        self.told += 1
+        self.proxy.time += 0.005
+
+
+def test_of_many_all_are_told_once_in_slices(late: Proxy) -> None:
+    latecomers = late.context.latecomers
+    many = [Slow(late) for _ in range(6)]
+    for one in many[:3]:
+        latecomers.add(one, late.time, 0.5)
+    for one in many[3:]:
+        latecomers.tell_again(one)
+    late.time += TOLD_AFTER + 1
+    late.context.registry.sweep()
+    assert sum(one.told for one in many) < len(many), "the loop has its turn"
+    late.settle()
+    late.wait(1)
+    assert [one.told for one in many] == [1] * len(many)
+
+
+def test_nobody_is_told_any_more_of_a_drain_that_was_taken_back_between_two_slices(
+    late: Proxy,
+) -> None:
+    many = [Slow(late) for _ in range(3)]
+    late.context.slices.each(many, late.context.latecomers.tell)
+    late.context.cancel_leaving()
+    late.settle()
+    assert [one.told for one in many] == [1, 0, 0]

@@ -145,17 +145,6 @@ def test_nothing_is_awaited_of_a_client_that_knows_better() -> None:
     assert not Conversation("tcp").proxy.context.registry.expects_request(5)
 
 
-def test_what_is_on_its_way_to_all_clients_is_added_up() -> None:
-    proxy = Proxy()
-    talks = [Conversation("tcp", proxy=proxy) for _ in range(2)]
-    for talk in talks:
-        talk.client_stops_reading()
-        talk.app_sends(b"hello")
-    assert proxy.context.registry.undelivered_bytes() == 10
-    talks[0].client_reads()
-    assert proxy.context.registry.undelivered_bytes() == 5
-
-
 # The sweep
 
 
@@ -198,6 +187,68 @@ def test_idle_close_counts_from_the_last_byte() -> None:
     assert talk.client.state == "open"
     talk.proxy.wait(1)
     assert talk.client.state == "closed"
+
+
+def slow_to_reset(proxy: Proxy) -> None:
+    """Each reset takes a millisecond, so that not all have their turn in one slice."""
+    reset = proxy.context.reset
+
+    def slow(transport: Transport) -> None:
+        proxy.time += 0.001
+        reset(transport)
+
+    proxy.context.reset = slow
+
+
+def test_a_sweep_ends_many_in_slices_and_nobody_who_has_spoken_meanwhile() -> None:
+    proxy = Proxy(idle_timeout=10)
+    talks = [Conversation("tcp", proxy=proxy) for _ in range(8)]
+    slow_to_reset(proxy)
+    proxy.time += 11
+    proxy.context.registry.sweep()
+    left = [talk for talk in talks if talk.client.state == "open"]
+    assert 2 < len(left) < len(talks), "others have their turn"
+    left[0].session.data_received(b"?")
+    left[1].client_resets()
+    proxy.settle()
+    assert {talk.client.state for talk in left[2:]} == {"reset"}
+    assert left[0].client.state == "open"
+    proxy.wait(11)
+    assert left[0].client.state == "reset", "sweeps go on"
+
+
+def test_a_sweep_that_fails_for_one_ends_the_others_and_sweeps_go_on() -> None:
+    proxy = Proxy(idle_timeout=10)
+    talks = [Conversation("tcp", proxy=proxy) for _ in range(3)]
+    failed: list[Transport] = []
+    reset = proxy.context.reset
+
+    def fail_once(transport: Transport) -> None:
+        if not failed:
+            failed.append(transport)
+            raise OSError("broken")
+        reset(transport)
+
+    proxy.context.reset = fail_once
+    proxy.time += 11
+    with pytest.raises(OSError, match="broken"):
+        proxy.context.registry.sweep()
+    proxy.settle()
+    assert sorted(talk.client.state for talk in talks) == ["open", "reset", "reset"]
+    proxy.wait(1)
+    assert {talk.client.state for talk in talks} == {"reset"}
+
+
+def test_who_comes_while_all_are_gone_through_has_a_turn_only_where_that_is_asked_for() -> None:
+    proxy = Proxy()
+    registry = proxy.context.registry
+    first, leaving = [Conversation("tcp", proxy=proxy) for _ in range(2)]
+    present, everybody = registry.connected(), registry.all_connected()
+    assert next(everybody) in (first.session, leaving.session)
+    leaving.client_resets()
+    newest = Conversation("tcp", proxy=proxy)
+    assert [*present] == [first.session]
+    assert newest.session in [*everybody]
 
 
 def test_a_sweep_over_nobody_is_quiet() -> None:

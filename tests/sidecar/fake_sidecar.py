@@ -54,7 +54,7 @@ class FakeSidecar:
             mask=lambda: b"mask",
             retry_after=lambda: 1,
             uniform=lambda: 0.5,
-            soon=lambda step: None,
+            soon=lambda step: asyncio.get_running_loop().call_soon(step),
         )
         self.machine = Machine(timing or Timing(0.0, 0.0, 25.0), self.now())
         self.machine.handle(Input.BOUND, self.now())

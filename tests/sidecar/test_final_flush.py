@@ -68,6 +68,18 @@ async def test_who_has_all_bytes_and_does_not_close_is_not_waited_for_longer_tha
     assert not client.aborted
 
 
+async def test_bytes_that_are_on_their_way_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(final_flush, "_PATIENCE", 0.0)
+    monkeypatch.setattr(final_flush, "_LOOK_EVERY", 0.0)
+    sidecar = FakeSidecar()
+    Client(sidecar)
+    left = iter([5, 2, 0])
+    sidecar.context.undelivered = lambda client: next(left)
+    async with asyncio.timeout(LONG / 4):
+        assert await flush(sidecar.context, sidecar.now() + LONG) == 0
+    assert not list(left)
+
+
 async def test_what_goes_on_at_the_end_is_cut_and_counted() -> None:
     sidecar = FakeSidecar()
     client = Client(sidecar)

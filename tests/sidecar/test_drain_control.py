@@ -1,0 +1,109 @@
+"""What a drain does to all clients leaves the loop its turns, and nobody is left out."""
+
+import asyncio
+from math import inf
+from typing import Any
+
+import pytest
+
+from drainproxy.drain.ledger import CUT
+from drainproxy.drain.machine import Phase, Timing
+from drainproxy.drain.origin import Origin
+from drainproxy.relay.age import Age
+from drainproxy.sidecar.drain_control import DrainControl
+from tests.sidecar.fake_sidecar import FakeSidecar
+
+
+class Client:
+    """One HTTP/2 connection with a stream in flight: whatever is done to it takes 5 ms."""
+
+    kind, path, peer, opened, spoken = "http2", "/", "192.0.2.1:1", 0.0, True
+
+    def __init__(self, sidecar: FakeSidecar) -> None:
+        self._sidecar = sidecar
+        self.age = Age(0.0, 0.5)
+        self.heard: list[str] = []
+        context: Any = sidecar.context
+        context.registry.sessions.add(self)
+        context.ledger.holds.add(self)
+
+    def _hears(self, what: str) -> None:
+        self.heard.append(what)
+        self._sidecar.ahead += 0.005
+
+    def may_receive_request(self, since: float) -> bool:
+        return False
+
+    def say_goodbye(self, why: str) -> None:
+        self._hears(f"goodbye: {why}")
+
+    def cancel_goodbye(self) -> None:
+        self._hears("cancelled")
+
+    def say_last_goodbye(self, why: str) -> None:
+        self._hears(f"last goodbye: {why}")
+
+    def abort(self, why: str) -> None:
+        self._hears(f"aborted: {why}")
+        context: Any = self._sidecar.context
+        context.ledger.close(self, CUT, why)
+        context.registry.remove(self)
+
+
+@pytest.fixture
+def sidecar() -> Any:
+    made: Any = FakeSidecar(timing=Timing(0.0, inf, 60.0))
+    made.listeners = []
+    return made
+
+
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_the_report_is_made_when_all_are_cut_and_not_before(sidecar: Any) -> None:
+    control = DrainControl(sidecar)
+    clients = [Client(sidecar) for _ in range(4)]
+    control.drain_and_exit("SIGTERM")
+    control.drain_and_exit("SIGTERM")
+    assert sidecar.machine.phase is Phase.DRAINED
+    assert (control.report, control.over.is_set()) == (None, False)
+    assert sum(len(client.heard) for client in clients) == 1, "the loop has its turn"
+    drained = asyncio.create_task(control.drained())
+    await turns(1)
+    assert not drained.done()
+    late = Client(sidecar)
+    async with asyncio.timeout(10):
+        await control.over.wait()
+    said = ["goodbye: drain", "last goodbye: signal", "aborted: signal"]
+    assert [client.heard for client in clients] == [said] * 4
+    assert late.heard == said[1:], "who goes on as another meanwhile"
+    assert (await drained) is control.report is not None
+    assert control.report.cut == 5
+
+
+async def test_a_drain_that_is_taken_back_between_two_slices_tells_nobody_else(
+    sidecar: Any,
+) -> None:
+    control = DrainControl(sidecar)
+    clients = [Client(sidecar) for _ in range(3)]
+    control.drain(Origin.ADMIN)
+    assert sidecar.machine.phase is Phase.LEAVING
+    assert control.undrain()
+    await turns()
+    told = sorted(client.heard for client in clients)
+    assert told == [["cancelled"], ["cancelled"], ["goodbye: drain", "cancelled"]]
+
+
+async def test_a_drain_is_not_taken_back_while_it_cuts(sidecar: Any) -> None:
+    sidecar.machine.timing = Timing(0.0, inf, 0.0)
+    control = DrainControl(sidecar)
+    for _ in range(3):
+        Client(sidecar)
+    control.drain(Origin.ADMIN)
+    assert sidecar.machine.phase is Phase.DRAINED
+    assert not control.undrain()
+    await turns()
+    assert control.report is not None
+    assert control.report.cut == 3
