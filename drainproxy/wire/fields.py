@@ -9,6 +9,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
+from drainproxy.wire.authority import is_authority
+
 
 class Refused(Exception):
     """A message that must not be forwarded: `status` for the client, `reason` in plain words."""
@@ -72,8 +74,6 @@ TOKEN = b"!#$%&'*+-.^_`|~" + DIGITS_AND_LETTERS
 TEXT = bytes(c for c in range(256) if c >= 0x20 and c != 0x7F) + b"\t"
 # The fewer bytes `translate` has to delete, the sooner it begins.
 _CONTROL = bytes(c for c in range(256) if c not in TEXT)
-# RFC 3986 3.2.2 and 3.2.3, without the comma that would make it a list.
-HOST_BYTES = DIGITS_AND_LETTERS + b"-._~!$&'()*+;=%:[]"
 # Below 2**63, whatever the digits are: no app's integer overflows.
 _MOST_LENGTH_DIGITS = 18
 
@@ -83,9 +83,20 @@ PLAIN = (b"", b"identity")
 
 
 def read_host(value: bytes) -> bytes | None:
-    """The host and port; None if that is not what stands there."""
+    """The host and port; None if that is not what stands there. RFC 9112 3.2: it may be empty."""
     host = value.strip(b" \t")
-    return None if host.translate(None, HOST_BYTES) else host
+    return host if not host or is_authority(host) else None
+
+
+def method_problem(method: bytes) -> str:
+    """Why no app may get this method, empty if it may. RFC 9110 9.1: it is any token, whose case
+    counts; but an app that folds the case must not see a HEAD or CONNECT that we do not."""
+    if not method or method.translate(None, TOKEN):
+        return "the method is not a token"
+    plain = method.upper()
+    if plain != method and plain in (b"HEAD", b"CONNECT"):
+        return "HEAD or CONNECT in another spelling"
+    return ""
 
 
 def _content_length(value: bytes) -> int:

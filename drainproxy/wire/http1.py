@@ -10,10 +10,10 @@ from drainproxy.wire.authority import authority_of, same_authority
 from drainproxy.wire.fields import (
     DIGITS_AND_LETTERS,
     TEXT,
-    TOKEN,
     UNREAD,
     Field,
     Refused,
+    method_problem,
     read_field,
     remembered,
     tokens,
@@ -218,13 +218,10 @@ def _request_line(head: bytes, line: bytes) -> Request:
 
 
 def _check_method(method: bytes) -> None:
-    """Any token; but an app that folds the case must not see a HEAD or CONNECT that we do not."""
-    if not method or method.translate(None, TOKEN):
-        raise Refused(400, "the method is not a token")
     if method.upper() == b"CONNECT":
         raise Refused(501, "CONNECT is not served here")
-    if method.upper() == b"HEAD":
-        raise Refused(400, "HEAD in another spelling")
+    if problem := method_problem(method):
+        raise Refused(400, problem)
 
 
 def _check_target(method: bytes, target: bytes) -> None:

@@ -7,14 +7,14 @@ message (RFC 9113 8.1.1): a word and not an error, since heads are remembered, w
 from collections.abc import Collection, Container
 from copy import copy
 
-from drainproxy.wire.authority import same_authority
+from drainproxy.wire.authority import are_authorities, is_authority, same_authority
 from drainproxy.wire.chunked import NEVER_IN_TRAILERS, may_not_trail
 from drainproxy.wire.fields import (
     DIGITS_AND_LETTERS,
-    HOST_BYTES,
     PLAIN,
     TOKEN,
     Refused,
+    method_problem,
     misspelt,
 )
 from drainproxy.wire.hpack import HEADS_ONLY, OTHERS, Fields, HeaderField, is_raw
@@ -43,8 +43,6 @@ _ordinary: set[bytes] = set()
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 1000, 40
 
 _NAME = bytes(c for c in TOKEN if c not in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-# gRPC clients with a list of addresses give all of them as their authority.
-_AUTHORITY = HOST_BYTES + b","
 # RFC 3986: a target is made of visible ASCII; no fragment (8.3.1), as in HTTP/1.
 _TARGET_BYTES = bytes(range(0x21, 0x7F)).replace(b"#", b"")
 # RFC 3986 3.1
@@ -318,12 +316,12 @@ def _request_problem(found: dict[bytes, bytes]) -> str:
     if method is None:
         pseudo = [name for name in found if name in _REQUEST]
         return f"{_text(pseudo[0])} without :method" if pseudo else ""
-    if not method or method.translate(None, TOKEN):
-        return "the :method is not a token"
+    if problem := method_problem(method):
+        return problem
     authority = found.get(b":authority")
     host = found.get(b"host", authority)
     if host is not None and (
-        host.translate(None, _AUTHORITY) or (authority != host and _differ(found, authority, host))
+        not _names_hosts(found, host) or (authority != host and _differ(found, authority, host))
     ):
         return "the :authority is not a host, or not the one in host"
     if method == b"CONNECT" and b":protocol" not in found:
@@ -337,6 +335,13 @@ def _request_problem(found: dict[bytes, bytes]) -> str:
     if not _is_target(found.get(b":path", b""), method):
         return "the :path is missing or not what it must be"
     return ""
+
+
+def _names_hosts(found: dict[bytes, bytes], host: bytes) -> bool:
+    """As in HTTP/1; but gRPC clients with a list of addresses give all of them as their host."""
+    if not host or is_authority(host):
+        return True
+    return _is_grpc(found.get(b"content-type", b"")) and are_authorities(host)
 
 
 def _differ(found: dict[bytes, bytes], authority: bytes | None, host: bytes) -> bool:

@@ -4,8 +4,64 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.wire.authority import authority_of, same_authority
-from drainproxy.wire.fields import HOST_BYTES
+from drainproxy.wire.authority import (
+    are_authorities,
+    authority_of,
+    is_authority,
+    same_authority,
+)
+
+# Of what authorities are made.
+BYTES = b"09azAZ-._~!$&'()*+;=%:[]"
+
+# Of those that are none.
+LISTS = (b"a,b", b"a:80,b:80")
+# As it stands in Host and in :authority; and what is none.
+AUTHORITIES = (
+    *(b"a", b"a.example", b"A-1.example:8080", b"a:", b"_a._b", b"192.0.2.1:80", b"a~!$&'()*+;="),
+    *(
+        b"%61%2C",
+        b"[::1]",
+        b"[::1]:80",
+        b"[::1]:",
+        b"[fe80::1%25eth0]:80",
+        b"[v1.a:b]",
+        b"a" * 4096,
+    ),
+)
+NONE = (
+    *(
+        b"",
+        b":80",
+        b":",
+        b"a,b",
+        b"a:80,b:80",
+        b"a b",
+        b"a/b",
+        b"me@a",
+        b"a\\b",
+        b"a|b",
+        b"a?",
+        b"a#",
+    ),
+    *(b"a:b", b"a:80:80", b"a:-1", b"a:+1", b"::1", b"a:80a", b"a:\xb2", b"\xff", b"a\n"),
+    *(b"[::1", b"::1]", b"[]", b"[]:80", b"[[::1]]", b"[::1]a", b"a[::1]", b"[a/b]", b"[::1]:a"),
+    *(b"%", b"a%2", b"%zz", b"a%2g", b"a" * 4097),
+)
+
+
+@pytest.mark.parametrize("text", AUTHORITIES)
+def test_an_authority_is_one_host_and_perhaps_a_port(text: bytes) -> None:
+    assert is_authority(text)
+    assert are_authorities(text)
+    assert are_authorities(b"a,[::1]:80," + text[:99])
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_what_is_not_one_host_and_a_port_of_digits_is_no_authority(text: bytes) -> None:
+    assert not is_authority(text)
+    assert not are_authorities(b"a," + text + b",")
+    assert are_authorities(text) is (text in LISTS)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +138,7 @@ def test_names_of_different_places_are_different(one: bytes, other: bytes, schem
     assert not same_authority(other, one, scheme)
 
 
-hosts = st.lists(st.sampled_from(HOST_BYTES), min_size=1, max_size=12).map(bytes)
+hosts = st.lists(st.sampled_from(BYTES), min_size=1, max_size=12).map(bytes)
 
 
 @given(hosts, hosts)
@@ -93,5 +149,5 @@ def test_to_be_the_same_is_mutual(one: bytes, other: bytes) -> None:
 
 @given(hosts, st.binary(max_size=20))
 def test_a_host_ends_where_the_path_begins(host: bytes, path: bytes) -> None:
-    expected = None if host.startswith(b":") else host
+    expected = host if is_authority(host) else None
     assert authority_of(b"http://" + host + b"/" + path) == expected

@@ -4,7 +4,14 @@ import tracemalloc
 
 import pytest
 
-from drainproxy.wire.fields import Field, Refused, field_of, forwarded_parameters, read_field
+from drainproxy.wire.fields import (
+    Field,
+    Refused,
+    field_of,
+    forwarded_parameters,
+    method_problem,
+    read_field,
+)
 from tests.wire.heads import request_of, status_of
 
 
@@ -90,10 +97,25 @@ def test_every_field_that_means_something_is_told_in_any_case() -> None:
     assert field_of(b"GET / HTTP/1.1") is field_of(b"X-Host: a") is Field.ORDINARY
 
 
-@pytest.mark.parametrize("value", [b"a, b", b"a b", b"a/b", b"a@b", b"\xff"])
+@pytest.mark.parametrize("value", [b"a, b", b"a b", b"a/b", b"a@b", b"a:b", b"[::1", b"\xff"])
 def test_a_host_is_one_host_and_port(value: bytes) -> None:
     assert read_field(b"Host: [::1]:80 ") == (Field.HOST, b"[::1]:80")
     assert read_field(b"Host: " + value) == (Field.HOST, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "problem"),
+    [
+        *((b"", "not a token"), (b"GET /x", "not a token"), (b"G\xc9T", "not a token")),
+        *((b"head", "HEAD or CONNECT in another"), (b"Connect", "HEAD or CONNECT in another")),
+        *((b"HEAD", ""), (b"CONNECT", ""), (b"get", ""), (b"M-SEARCH", ""), (b"PURGE", "")),
+    ],
+)
+def test_a_method_is_any_token_but_head_and_connect_in_no_other_spelling(
+    method: bytes, problem: str
+) -> None:
+    assert problem in method_problem(method)
+    assert bool(problem) is bool(method_problem(method))
 
 
 def test_what_a_field_says_is_read_for_the_hop() -> None:

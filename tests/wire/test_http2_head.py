@@ -17,6 +17,7 @@ from tests.wire.http2_messages import GET, OK, but, near, requests
 
 METHOD, SCHEME, PATH, AUTHORITY = GET
 CONNECT = ((b":method", b"CONNECT"), (b":authority", b"a.example:443"))
+CALL = (*but(GET, b":method", b"POST"), (b"content-type", b"application/grpc"))
 HTTPS = but(GET, b":scheme", b"https")
 WEBSOCKET = ((b":method", b"CONNECT"), (b":protocol", b"websocket"), SCHEME, PATH, AUTHORITY)
 
@@ -43,7 +44,8 @@ def test_a_request_says_what_it_asks_for() -> None:
         ((*GET[:3], (b":authority", b"")), b""),
         (GET[:3], b""),
         (but(GET, b":authority", b"[::1]:80"), b"[::1]:80"),
-        (but(GET, b":authority", b"192.0.2.1:80,192.0.2.2:80"), b"192.0.2.1:80,192.0.2.2:80"),
+        # So gRPC clients do that have a list of addresses.
+        (but(CALL, b":authority", b"192.0.2.1:80,[::1]:80"), b"192.0.2.1:80,[::1]:80"),
         # RFC 9113 8.3.1: normalised by RFC 3986 6.2 they are the same.
         ((*GET, (b"host", b"A.Example")), b"a.example"),
         ((*GET, (b"host", b"a.example:80")), b"a.example"),
@@ -361,9 +363,8 @@ def test_where_others_stood_no_pseudo_field_follows_and_nothing_else_is_said_of_
         (GET[1:], "':scheme' without :method"),
         ((AUTHORITY,), "':authority' without :method"),
         (((b":protocol", b"websocket"),), "':protocol' without :method"),
-        (but(GET, b":method", b""), "the :method is not a token"),
-        (but(GET, b":method", b"GET /x"), "the :method is not a token"),
-        (but(GET, b":method", b"G\xc9T"), "the :method is not a token"),
+        (but(GET, b":method", b""), "the method is not a token"),
+        (but(GET, b":method", b"head"), "HEAD or CONNECT in another spelling"),
         (but(GET, b":scheme", None), "the :scheme is missing"),
         (but(GET, b":scheme", b""), "the :scheme is missing"),
         (but(GET, b":scheme", b"http://x/"), "the :scheme is missing"),
@@ -377,10 +378,9 @@ def test_where_others_stood_no_pseudo_field_follows_and_nothing_else_is_said_of_
         (but(GET, b":path", b"/\x7f"), "the :path is missing"),
         (but(GET, b":path", b"/\xe9"), "the :path is missing"),
         (but(GET, b":path", b"/#a"), "the :path is missing"),
-        (but(GET, b":authority", b"a, b"), "the :authority is not a host"),
-        (but(GET, b":authority", b"me@a.example"), "the :authority is not a host"),
-        (but(GET, b":authority", b"a/b"), "the :authority is not a host"),
-        (but(GET, b":authority", b" a.example"), "the :authority is not a host"),
+        (but(GET, b":authority", b"a,b"), "the :authority is not a host"),
+        (but(GET, b":authority", b"a:b"), "the :authority is not a host"),
+        (but(CALL, b":authority", b"a,b:c"), "the :authority is not a host"),
         ((*GET[:3], (b"host", b"a.example\t")), "the :authority is not a host"),
         ((*GET, (b"host", b"b.example")), "the :authority is not a host, or not the one"),
         ((*GET, (b"host", b"")), "the :authority is not a host, or not the one"),
