@@ -1,6 +1,7 @@
 """Runs the drain: steps `drain.machine`, and carries out the effects that it returns."""
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Coroutine
@@ -94,6 +95,7 @@ class DrainControl:
         if effects is None:
             return False
         self._account = None
+        gc.unfreeze()
         self._sidecar.readiness.forget_failures()
         self._wake(None)
         self._perform(effects)
@@ -207,6 +209,7 @@ class DrainControl:
         """Effect LEAVE: from here on every HTTP/1 answer ends its connection, and HTTP/2 clients
         get GOAWAY; streams without an end get their goodbyes in turn, kind by kind."""
         self._context.begin_leaving()
+        _spare_collections()
         self._new_clients.begin()
         if self._sidecar.rebalance is not None:
             self._sidecar.rebalance.stop()
@@ -245,6 +248,7 @@ class DrainControl:
     def _last_goodbye(self) -> None:
         """Effect LAST_GOODBYE, CUTTING_RESERVE before the deadline: goodbyes that wait for nothing.
         A plain request goes on until ABORT over HTTP/1, and ends here over HTTP/2."""
+        _spare_collections()
         if self._account and self._context.ledger.holds:
             self._account.note_blockers(self._sidecar.now())
         self._context.slices.each(
@@ -315,3 +319,10 @@ class DrainControl:
         Effect.FINISH: _finish,
         Effect.CANCEL_GOODBYES: _cancel_goodbyes,
     }
+
+
+def _spare_collections() -> None:
+    """Who is connected leaves before the process ends, or with it. A collection that looks at all
+    of them takes half a second for 10,000, in the middle of the drain and again at the exit; what
+    they leave behind is no more memory than they had."""
+    gc.freeze()
