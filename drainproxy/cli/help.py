@@ -8,7 +8,8 @@ import click
 
 from drainproxy.cli.all_mistakes import Judge, RefusedLine, judged
 
-# A summary is the first sentence, however long it is: it is wrapped, never cut.
+# A summary is the first sentence, however long it is: it is wrapped, never cut. As `short_help`
+# it is not cut by others either: click-man cuts what it has to take from the help itself.
 _WHOLE = 1_000
 
 Records = list[tuple[str, str]]
@@ -43,6 +44,7 @@ class Command(click.Command):
         }
         self._judges = tuple(judges)
         self._read = () if read is None else (read,)
+        self.short_help = self.get_short_help_str(_WHOLE)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Whoever has two mistakes in a line is told both."""
@@ -56,10 +58,6 @@ class Command(click.Command):
         if not ctx.resilient_parsing and (mistakes := [*judged(self._judges, ctx.params)]):
             raise click.UsageError("\n".join([*mistakes, *judged(self._read, ctx.params)]), ctx)
         return rest
-
-    def get_short_help_str(self, limit: int = _WHOLE) -> str:
-        """The summary; whole, unless whoever asks has no place for it."""
-        return super().get_short_help_str(limit)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options by section, those of the command itself first."""
@@ -80,9 +78,9 @@ class Group(click.Group):
 
     command_class = Command
 
-    def get_short_help_str(self, limit: int = _WHOLE) -> str:
-        """As of a command."""
-        return super().get_short_help_str(limit)
+    def __init__(self, *arguments: Any, **given: Any) -> None:
+        super().__init__(*arguments, **given)
+        self.short_help = self.get_short_help_str(_WHOLE)
 
     def section_of(self, name: str) -> str:
         """The heading above a command."""
