@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 HOST, USER_AGENT, REQUEST_ID, TRACE = b"host", b"user-agent", b"x-request-id", b"traceparent"
 _NAMES = (HOST, USER_AGENT, REQUEST_ID, TRACE)
-_IN_A_HEAD = re.compile(rb"\r\n(%s):[ \t]*([^\r]*)" % b"|".join(_NAMES), re.IGNORECASE)
+_IN_A_HEAD = re.compile(rb"\r\n(%s):[ \t]*([^\r]*)(?=\r)" % b"|".join(_NAMES), re.IGNORECASE)
 # W3C Trace Context, 3.2: a version other than ff, ids that are not all zeros; behind the flags a
 # version that is yet to come may have more, and 00 has nothing.
 _TRACEPARENT = re.compile(
@@ -23,7 +23,8 @@ NO_FACTS: Facts = {}
 
 
 def of_head(head: bytes) -> Facts:
-    """From the head of a request in HTTP/1. Of a field that stands there twice the first counts."""
+    """From the head of a request in HTTP/1, or from as much of it as has come. Of a field that
+    stands there twice the first counts."""
     found: dict[bytes, bytes] = {}
     for name, value in _IN_A_HEAD.findall(head):
         found.setdefault(name.lower(), value.rstrip(b" \t"))

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from drainproxy.relay.context import Access
 from drainproxy.wire.logged import NO_FACTS, Facts
-from tests.relay.conversation import Conversation, head, request
+from tests.relay.conversation import Conversation, head, request, response
 from tests.relay.frames import (
     CONNECT,
     GET,
@@ -74,6 +75,43 @@ def test_a_malformed_request_is_told(sent: bytes, words: str) -> None:
     ((reason, told),) = said
     assert (reason, told[:4]) == ("malformed", words)
     assert told[4:].encode() in answer
+
+
+MINE = "Traceparent: 00-1-2-01"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        request("/", MINE, "Bad Name: 1"),
+        b"\r\n" + request("/", MINE, method="CONNECT"),
+        request("/", MINE, "X: " + "y" * 80_000),
+        request("/", "Traceparent: 00-3-4-01") + request("/", MINE, "X : 1"),
+        request("/", MINE, "Content-Length: x") + request("/", "Host: b"),
+    ],
+)
+def test_a_head_that_is_turned_away_is_told_with_its_trace(sent: bytes) -> None:
+    """That of another request, before it or behind it, is none of its own."""
+    talk = Conversation()
+    told = traced(talk)
+    lines: list[Access] = []
+    talk.proxy.context.access_log = lines.append
+    talk.client_sends(sent)
+    if any(talk.in_flight.values()):
+        talk.app_sends(response())
+
+    assert told == [b"00-1-2-01"]
+    assert lines[-1].facts[b"host"] == b"a.example"
+
+
+@pytest.mark.parametrize(("more", "trace"), [(b"", None), (b"\r\nX", b"00-1-2-01")])
+def test_a_head_that_does_not_end_is_told_with_its_trace(more: bytes, trace: bytes | None) -> None:
+    """If as much has come."""
+    talk = Conversation(header_timeout=2)
+    told = traced(talk)
+    talk.client_sends(request("/", MINE)[:-4] + more)
+    talk.proxy.wait(3)
+    assert told == [trace]
 
 
 def test_a_head_that_does_not_end_is_told() -> None:

@@ -67,7 +67,7 @@ class Http1Connection(Exchange):
         except SpeaksHttp2 as preface:
             self._go_on_as_http2(preface.data)
         except Refused as refused:
-            self._refuse(refused)
+            self._refuse(refused, data)
         else:
             if found is not None:
                 self._ask(found[0], heads.sent, found[1])

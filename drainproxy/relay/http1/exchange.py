@@ -29,7 +29,7 @@ from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import UNTIL_CLOSE, AnotherProtocol, Request
-from drainproxy.wire.logged import NO_FACTS, Facts, of_head
+from drainproxy.wire.logged import Facts, of_head
 from drainproxy.wire.rewrite import END_OF_HEAD, answer
 
 
@@ -91,8 +91,8 @@ class Exchange(Session):
 
     @property
     def facts(self) -> Facts:
-        """What the request's fields tell the log."""
-        return of_head(self.request.head) if self.request is not None else NO_FACTS
+        """What the fields of the request tell the log, or of the head that is none."""
+        return of_head(self.request.head if self.request is not None else self.heads.held)
 
     @property
     def since(self) -> float:
@@ -277,8 +277,9 @@ class Exchange(Session):
         else:
             self.client.close()
 
-    def _refuse(self, refused: Refused) -> None:
-        """A bad request: its 4xx; one that broke while the answer was going out just ends."""
+    def _refuse(self, refused: Refused, data: bytes = b"") -> None:
+        """A bad request, or the bad head in `data`: its 4xx; during the answer it just ends."""
+        self.heads.hold_refused(data)
         self.context.counters.rejected["malformed"] += 1
         if isinstance(refused, AnotherProtocol):
             self.context.hint(NOT_HTTP, self.route)

@@ -19,6 +19,8 @@ from drainproxy.wire.sniff import HTTP2_PREFACE
 
 # A head of so many bytes is remembered. What stands for one that is not.
 LONGEST_REMEMBERED = 2048
+# In bytes: of a head that is refused no more is searched, which takes a millisecond at the most.
+_MOST_LOGGED = 8192
 _FORGOTTEN = Request(b"", b"", b"", 1)
 _NO_HEAD = (b"", b"\r")
 _EMPTY_LINES = re.compile(rb"\A(?:\r\n)+")
@@ -137,6 +139,11 @@ class Heads:
         if len(data) > most:
             raise _too_long(data, most)
         self.held = data
+
+    def hold_refused(self, data: bytes) -> None:
+        """For what its fields tell the log: `data` begins with a head that was refused."""
+        head, end, _ = data[:_MOST_LOGGED].lstrip(b"\r\n").partition(END_OF_HEAD)
+        self.held = head + end
 
     def _forwarded(self, request: Request) -> bytes:
         if self._said_of_client is None:
