@@ -31,8 +31,8 @@ class NeverIndexed(HeaderField):
     __slots__ = ()
 
 
-# So many times as long as it may be a list of fields is read if it is to be answered.
-READ_FOR_AN_ANSWER = 2
+# A list too long is read up to so many times the limit, to be answered; so many fields are kept.
+READ_FOR_AN_ANSWER, _MOST_TOLD = 2, 100
 
 # Appendix A, from index 1 on.
 _STATIC_FIELDS: list[HeaderField] = [
@@ -119,7 +119,7 @@ class HpackReader(Generic[Read]):
 
     `max_list_size`: the most that the fields of a block may weigh in bytes, 32 for each included
     (RFC 9113 10.5.1); without a limit a block of 64 KB can name 256 MB. Of a block beyond it `read`
-    returns `too_long` if that is given, so that it can be answered; its fields are not kept.
+    returns `too_long` if that is given, so that it can be answered; `fields` are then its first.
 
     `matters` is asked once for the name of each field: whether the field matters, as does any value
     that is_raw, or what stands for it. `understand` makes what `read` returns of all these, and is
@@ -244,7 +244,7 @@ class HpackReader(Generic[Read]):
                 entries.append(entry)
         weight = sum([entry[1] for entry in entries])
         if weight > self._max_list_size:
-            self._entries = []
+            self._entries = entries[:_MOST_TOLD]
             if self._too_long is None or weight > self._most_read:
                 raise HpackError("the fields of a block are too large", ENHANCE_YOUR_CALM)
             return self._too_long

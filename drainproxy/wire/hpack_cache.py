@@ -98,11 +98,6 @@ class CachingReader(HpackReader[Read]):
         self._longest = 0
         self._set_longest()
 
-    @property
-    def fields_kept(self) -> Fields:
-        """`fields`, and none after a block read at a glance."""
-        return self.fields if self._entries is not None else ()
-
     def forget(self) -> None:
         """Keep nothing of the block that was read last."""
         super().forget()

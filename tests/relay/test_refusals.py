@@ -13,6 +13,7 @@ from tests.relay.frames import (
     NO_ERROR,
     OK,
     PREFACE,
+    WEBSOCKET,
     Fields,
     data,
     priority,
@@ -231,13 +232,32 @@ def test_trailers_that_are_none_are_told_with_the_trace_of_their_request() -> No
     assert told == [TRACE[1]]
 
 
-def test_without_an_access_log_the_first_that_is_turned_away_may_tell_nothing() -> None:
-    """From then on the blocks of its connection are encoded anew, for which they are read whole."""
-    talk = begun()
+def test_without_an_access_log_too_all_that_are_turned_away_are_told_with_their_trace() -> None:
+    """The block of the first was read at a glance. From then on blocks are encoded anew, for which
+    they are read whole."""
+    talk = begun(Proxy(max_header_bytes=4000))
     told = traced(talk)
+    traces = [b"00-%d-2-01" % stream for stream in (1, 3, 5)]
+    talk.client_asks(1, (*CONNECT, (b"traceparent", traces[0])))
+    talk.client_asks(3, (*CONNECT, (b"traceparent", traces[1])))
+    talk.client_asks(5, (*GET, (b"traceparent", traces[2]), (b"x", b"y" * 5000)))
+    assert told == traces
+
+
+def test_whoever_is_answered_instead_of_the_app_stands_in_the_access_log() -> None:
+    """As over HTTP/1: who asked in which trace, and what the answer was."""
+    lines: list[Access] = []
+    talk = begun(Proxy(max_header_bytes=4000))
+    talk.proxy.context.access_log = lines.append
     talk.client_asks(1, (*CONNECT, TRACE))
-    talk.client_asks(3, (*CONNECT, TRACE))
-    assert told == [None, TRACE[1]]
+    talk.client_asks(3, (*GET, TRACE, (b"x", b"y" * 5000)))
+    talk.proxy.leaves()
+    talk.proxy.closes()
+    talk.client_asks(5, (*WEBSOCKET, TRACE))
+
+    told = [(line.kind, line.target, line.status) for line in lines]
+    assert told == [("http2", "-", 501), ("http2", "-", 431), ("http2", "/", 503)]
+    assert [line.facts[b"traceparent"] for line in lines] == [TRACE[1]] * len(lines)
 
 
 def test_a_malformed_stream_is_told() -> None:

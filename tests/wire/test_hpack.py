@@ -360,7 +360,7 @@ def test_behind_a_list_that_is_too_long_the_next_one_means_what_it_says() -> Non
     reader = HpackReader(100, tuple, too_long=TOO_LONG)
     long = new_entry(b"first") + literal(b"x", b"y" * 60) + new_entry(b"second")
     assert reader.read(long) == TOO_LONG
-    assert list(reader.fields) == []
+    assert reader.fields[0] == (b"v", b"first")
     assert reader.read(NEWEST + b"\xbf") == ((b"v", b"second"), (b"v", b"first"))
 
 

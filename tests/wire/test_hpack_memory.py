@@ -71,3 +71,11 @@ def test_strings_are_remembered_until_there_is_no_room_for_one_more(
     read = [reader.read(zeros(count))[0][1] for count in range(1, most + 1)]
     assert read == [b"0" * 8 * count for count in range(1, most + 1)]
     assert (reader.read(zeros(1) + b"\x82")[0][1] is read[0]) is kept
+
+
+def test_of_a_list_that_is_too_long_the_first_fields_are_kept() -> None:
+    """For a log; not all, since each byte can name one. `:method: GET` weighs 42."""
+    too_long: Fields = ((b"too", b"long"),)
+    reader = HpackReader(42 * 150, tuple, too_long=too_long)
+    assert reader.read(b"\x82" * 200) == too_long
+    assert reader.fields == ((b":method", b"GET"),) * 100

@@ -29,7 +29,7 @@ from drainproxy.wire.http2 import (
     header_frames,
 )
 from drainproxy.wire.http2_head import UNTOLD, RequestHead, too_many
-from drainproxy.wire.logged import Facts, of_fields
+from drainproxy.wire.logged import NO_FACTS, Facts, of_fields
 
 # So many bytes of SETTINGS count as one frame; no client has use for more.
 _SETTINGS_AT_ONCE = 600
@@ -79,7 +79,7 @@ class Inbound(Direction[RequestHead]):
         if (
             head.unusual or self.stateless or stream > table.last
             or len(streams) >= self.limit.most_before or (head.has_body and flags & END_STREAM)
-        ) and self._refused(stream, flags, head, len(block)):  # fmt: skip
+        ) and self._refused(stream, flags, head, block):  # fmt: skip
             return self.drop_block()
         table.passed = stream
         streams[stream] = opened = Stream(
@@ -228,37 +228,37 @@ class Inbound(Direction[RequestHead]):
 
     # Streams that the app never hears of
 
-    def _facts_kept(self) -> Facts:
-        """What the block that was read tells of a request that is turned away. Nobody knows of one
-        that was read at a glance, while no log wants the fields of requests."""
-        return of_fields(self.reader.fields_kept)
+    def _facts_of(self, block: bytes) -> Facts:
+        """What the block that was read tells of a request that is turned away. Of one that was read
+        at a glance it is lost if a field has left the table since."""
+        return of_fields(self.reader.fields) if self.reader.recover_fields(block) else NO_FACTS
 
-    def _refused(self, stream: int, flags: int, head: RequestHead, length: int) -> bool:
+    def _refused(self, stream: int, flags: int, head: RequestHead, block: bytes) -> bool:
         """Whether the app must not get this request; if so, its client has been told."""
         table = self.table
         if stream > table.last:
             refuse(table, stream, REFUSED_STREAM)
             self._spend_control()
         elif words := self._too_large(head):
-            facts = self._facts_kept()
+            facts = self._facts_of(block)
             answer_large_head(table, stream, words, facts, ends=bool(flags & END_STREAM))
             self._spend_reset()
         elif head.malformed or head.trailers or (flags & END_STREAM and head.has_body):
             no_request = "trailers of no request" if head.trailers else NOT_ITS_LENGTH
             words = head.malformed or no_request
-            table.reject("malformed", words, self._facts_kept())
+            table.reject("malformed", words, self._facts_of(block))
             refuse(table, stream, PROTOCOL_ERROR)
             self._spend_reset()
-        elif self.stateless and self._is_hpack_bomb(length):
+        elif self.stateless and self._is_hpack_bomb(len(block)):
             words = "a header block that expands too far (HPACK bomb)"
-            table.reject("malformed", words, self._facts_kept())
+            table.reject("malformed", words, self._facts_of(block))
             refuse(table, stream, ENHANCE_YOUR_CALM)
             self._spend_reset()
         elif len(table.streams) >= self.limit.most + table.pushed:
             refuse(table, stream, REFUSED_STREAM)
-            self._spend_on_refusal()
+            self._spend_on_refusal(block)
         elif head.method == b"CONNECT" and refuses_to_connect(
-            table, stream, head, self._facts_kept()
+            table, stream, head, self._facts_of(block)
         ):
             self._spend_control()
         else:
@@ -283,9 +283,10 @@ class Inbound(Direction[RequestHead]):
         written = sum(len(name) + len(value) for name, value in self.reader.fields)
         return written > 2 * (length + max(self.reader.table_size, _USUAL_TABLE))
 
-    def _spend_on_refusal(self) -> None:
+    def _spend_on_refusal(self, block: bytes) -> None:
         """Over max-streams; who does not know the limit yet cannot keep to it."""
-        self.table.reject("max-streams", "more streams than it may have", self._facts_kept())
+        facts = self._facts_of(block)
+        self.table.reject("max-streams", "more streams than it may have", facts)
         if self.limit.known:
             self._spend_reset()
         else:

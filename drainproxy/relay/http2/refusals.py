@@ -19,7 +19,7 @@ def answer_large_head(
     """RFC 6585 5, RFC 9113 10.5.1: 431. That is the whole answer, what is still sent of the request
     is not wanted (8.1)."""
     table.reject("malformed", "431 " + words, facts)
-    table.answer_unopened(stream, 431, words)
+    table.answer_unopened(stream, 431, words, facts)
     if ends:
         table.turn_away(stream)
     else:
@@ -31,10 +31,11 @@ def refuses_to_connect(table: StreamTable, stream: int, head: RequestHead, facts
     if not head.protocol:
         peer, words = table.connection.peer, "501 CONNECT is not supported"
         table.context.refusal("malformed", peer, words, facts)
-        table.answer_unopened(stream, 501, "CONNECT is not supported")
+        table.answer_unopened(stream, 501, "CONNECT is not supported", facts)
     elif table.context.latecomers.refuses(table.connection.connected_at):
         table.reject("leaving", "503 leaving: no new upgrades here", facts)
-        table.answer_unopened(stream, 503, "leaving: no new upgrades here")
+        target = head.path.decode("ascii", "replace")
+        table.answer_unopened(stream, 503, "leaving: no new upgrades here", facts, target)
     else:
         return False
     table.turn_away(stream)

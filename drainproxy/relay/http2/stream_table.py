@@ -6,6 +6,7 @@ from math import inf
 from typing import Protocol
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED, GOODBYE
+from drainproxy.relay.context import Access
 from drainproxy.relay.goodbye.requests import APP_IS_LATE, app_owes
 from drainproxy.relay.http2.deadlines import Deadline, Deadlines
 from drainproxy.relay.http2.stream import UNAVAILABLE, Stream
@@ -170,9 +171,14 @@ class StreamTable:
         told = f"{words} ({len(streams)} streams)"
         self.context.refusal(reason, self.connection.peer, told, facts)
 
-    def answer_unopened(self, stream: int, status: int, reason: str) -> None:
-        """Answer a request that the app never hears of."""
+    def answer_unopened(
+        self, stream: int, status: int, reason: str, facts: Facts, target: str = "-"
+    ) -> None:
+        """Answer a request that the app never hears of; `facts`: what it tells the access log."""
         self.context.counters.codes["http2"][status] += 1
+        if (write := self.context.access_log) is not None:
+            peer = self.connection.peer
+            write(Access("http2", peer, "-", target, status, seconds=0.0, received=0, facts=facts))
         self.connection.to_client(self._head_frames(stream, self._answer_fields(status, reason)))
 
     # How they end
