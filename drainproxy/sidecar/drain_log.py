@@ -17,6 +17,8 @@ EVERY = 5.0
 _LATER = 0.5
 # Paths are cut to so many characters, so that the line fits a terminal.
 _LONGEST = 60
+# Of 80 columns, what time and level leave.
+_ROOM = 47
 
 log = logging.getLogger("drainproxy.drain")
 
@@ -89,8 +91,15 @@ def counted(kinds: Mapping[str, int]) -> str:
 
 
 def told(report: DrainReport) -> str:
-    """A report in one line for a terminal: verdict, length, what was cut."""
-    cut = {kind: ways["cut"] for kind, ways in report.ended.items() if ways["cut"]}
-    what = f"; cut: {', '.join(f'{count} {kind}' for kind, count in cut.items())}" if cut else ""
-    begun = sum(report.in_flight_at_start.values())
-    return f"drained: {report.verdict} in {report.seconds:.1f} s, {begun} in flight at first{what}"
+    """A report in one line that fits a terminal: verdict, length, what was cut, the most first."""
+    text = f"drained: {report.verdict} in {report.seconds:.1f} s"
+    cut = sorted(((ways["cut"], kind) for kind, ways in report.ended.items()), reverse=True)
+    parts = [f"{count} {kind}" for count, kind in cut if count]
+    if not parts:
+        more = f", {sum(report.in_flight_at_start.values())} were in flight"
+        return text + more if len(text + more) <= _ROOM else text
+    shown = ", ".join(parts)
+    while len(parts) > 1 and len(f"{text}: {shown}") > _ROOM:
+        parts.pop()
+        shown = ", ".join(parts) + " ..."
+    return f"{text}: {shown}"

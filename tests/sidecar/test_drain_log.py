@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
 
-from drainproxy.drain.ledger import CUT, KINDS, Hold, Ledger
+from drainproxy.drain.ledger import CUT, KINDS, Ledger
 from drainproxy.drain.machine import Input, Machine, Timing
-from drainproxy.drain.report import Account
+from drainproxy.drain.report import Account, DrainReport
 from drainproxy.sidecar import drain_log
 from drainproxy.sidecar.drain_log import DrainLog, counted, told
+from drainproxy.sidecar.logs import TextFormatter
 from tests.drain.work import Work
 from tests.e2e.process import PATIENCE
 
@@ -150,22 +152,34 @@ def test_kinds_without_any_are_left_out() -> None:
     assert counted({"http1": 0}) == "none in flight"
 
 
-def test_a_report_fits_a_terminal_however_much_was_cut() -> None:
+def report_of(**cut: int) -> DrainReport:
+    """Of a drain of 25 s that has cut so many of each kind."""
     ledger = Ledger()
-    holds: list[Hold] = [Work(kind, path="/" + "x" * 100) for kind in KINDS for _ in range(1000)]
-    for each in holds:
-        ledger.open(each)
     account = Account(ledger, now=0.0)
-    account.note_blockers(now=1.0)
-    for each in holds:
+    for each in [Work(kind) for kind, count in cut.items() for _ in range(count)]:
+        ledger.open(each)
         ledger.close(each, CUT)
-
-    text = told(account.close("SIGTERM", {}, now=25.0))
-    assert text.startswith("drained: cut 6000 in 25.0 s, 6000 in flight at first; cut: 1000 ")
-    assert len(text) < 160
+    return account.close("SIGTERM", {}, now=25.0)
 
 
-def test_a_clean_report_is_a_short_line() -> None:
-    report = Account(Ledger(), now=0.0).close("SIGTERM", {}, now=7.04)
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [
+        ({}, "clean in 25.0 s, 0 were in flight"),
+        ({"grpc": 1}, "cut 1 in 25.0 s: 1 grpc"),
+        ({"http1": 3, "websocket": 9}, "cut 12 in 25.0 s: 9 websocket, 3 http1"),
+        (dict.fromkeys(KINDS, 1000), "cut 6000 in 25.0 s: 1000 websocket ..."),
+    ],
+)
+def test_a_report_fits_a_terminal_however_much_was_cut(cut: dict[str, int], words: str) -> None:
+    text = told(report_of(**cut))
+    assert text == f"drained: {words}"
+    record = logging.makeLogRecord({"msg": text, "levelname": "INFO"})
+    assert len(TextFormatter().format(record)) <= 80
 
-    assert told(report) == "drained: clean in 7.0 s, 0 in flight at first"
+
+def test_what_was_cut_is_told_where_the_verdict_leaves_little_room() -> None:
+    report = replace(report_of(websocket=1, sse=1), verdict="cut 2, unanswered 300")
+    assert told(report) == "drained: cut 2, unanswered 300 in 25.0 s: 1 websocket ..."
+    report = replace(report_of(), verdict="unanswered 300")
+    assert told(report) == "drained: unanswered 300 in 25.0 s"
