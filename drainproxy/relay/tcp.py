@@ -10,17 +10,26 @@ from drainproxy.relay.session import Session
 from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import CLIENT_DOES_NOT_READ, HELD_IS_FULL, LARGE_READ, STOPS
 from drainproxy.relay.upstream import UpstreamProtocol
+from drainproxy.wire.logged import NO_FACTS, TRACE, Facts
 
 
 class Tcp(Session):
-    """Two byte streams, in flight until both have ended. `path`: of the request that was upgraded,
-    if one was."""
+    """Two byte streams, in flight until both have ended. `path`, `facts`: of the request that was
+    upgraded, if one was. Of its facts only the trace is kept: these last long."""
 
-    __slots__ = ("_path", "app_ended", "closing", "ending", "spoken")
+    __slots__ = ("_path", "_trace", "app_ended", "closing", "ending", "spoken")
 
-    def __init__(self, context: Context, route: Route, kind: str = "tcp", path: str = "") -> None:
+    def __init__(
+        self,
+        context: Context,
+        route: Route,
+        kind: str = "tcp",
+        path: str = "",
+        facts: Facts = NO_FACTS,
+    ) -> None:
         super().__init__(context, route, kind)
         self._path = path
+        self._trace = facts.get(TRACE)
         self.app_ended = False
         # We are closing the client's connection: that it ends is no surprise.
         self.closing = False
@@ -32,6 +41,11 @@ class Tcp(Session):
     def path(self) -> str:
         """The target of the request that was upgraded."""
         return self._path
+
+    @property
+    def facts(self) -> Facts:
+        """What a log is told of the request that was upgraded."""
+        return NO_FACTS if self._trace is None else {TRACE: self._trace}
 
     @property
     def since(self) -> float:

@@ -11,6 +11,7 @@ from drainproxy.relay.goodbye.websocket import WebSocketGoodbye
 from drainproxy.relay.route import Route
 from drainproxy.relay.session import LINGER
 from drainproxy.relay.tcp import Tcp
+from drainproxy.wire.logged import NO_FACTS, Facts
 from drainproxy.wire.websocket import close_frame
 
 
@@ -19,8 +20,8 @@ class WebSocket(Tcp):
 
     __slots__ = ("goodbye",)
 
-    def __init__(self, context: Context, route: Route, path: str) -> None:
-        super().__init__(context, route, "websocket", path)
+    def __init__(self, context: Context, route: Route, path: str, facts: Facts = NO_FACTS) -> None:
+        super().__init__(context, route, "websocket", path, facts)
         self.goodbye = WebSocketGoodbye(context, path)
 
     # What passes

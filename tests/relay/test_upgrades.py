@@ -37,6 +37,18 @@ def test_a_websocket_is_one_after_the_apps_101_only() -> None:
     assert talk.session.peer == "192.0.2.7:50000"
 
 
+@pytest.mark.parametrize("protocol", ["websocket", "other"])
+@pytest.mark.parametrize("parent", [None, b"00-1-2-01"])
+def test_what_was_upgraded_goes_on_in_its_trace(protocol: str, parent: bytes | None) -> None:
+    """Alone: a host or an agent would be memory for as long as it lasts."""
+    mine = [] if parent is None else [f"Traceparent: {parent.decode()}"]
+    fields = ("Connection: Upgrade", f"Upgrade: {protocol}", *mine)
+    talk = Conversation()
+    talk.client_sends(request("/chat", *fields))
+    talk.app_sends(head("HTTP/1.1 101 Switching Protocols", *fields[:2]))
+    assert talk.session.facts == ({} if parent is None else {b"traceparent": parent})
+
+
 def test_what_the_app_says_right_after_its_101_is_a_frame() -> None:
     talk = Conversation()
     talk.client_sends(UPGRADE)

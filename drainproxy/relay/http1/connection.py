@@ -380,7 +380,7 @@ class Http1Connection(Exchange):
             self._app_failed(502, "the app switched protocols without being asked")
             return
         kind = WebSocket if protocol == b"websocket" else Tcp
-        upgraded = kind(self.context, self.route, path=self.path)
+        upgraded = kind(self.context, self.route, path=self.path, facts=self.facts)
         self.client.write(data[:end])
         self.status = 101
         self._end_exchange(FINISHED)
