@@ -221,9 +221,9 @@ async def serve(
     reviews, observation = _runner(webhook.reviews()), _runner(webhook.observation())
     watching = asyncio.create_task(certificates.watch())
     try:
-        await _listen(observation, place.observe)
+        await _listen("observe", observation, place.observe)
         if await _comes_first(certificates.loaded, stop):
-            await _listen(reviews, place.listen, certificates.context)
+            await _listen("listen", reviews, place.listen, certificates.context)
             log.info("ready", extra={"fields": {"listen": str(place.listen)}})
             await stop.wait()
         stop.clear()
@@ -257,11 +257,16 @@ async def _comes_first(awaited: asyncio.Event, stop: asyncio.Event) -> bool:
 
 
 async def _listen(
-    runner: web.AppRunner, address: Address, context: ssl.SSLContext | None = None
+    setting: str, runner: web.AppRunner, address: Address, context: ssl.SSLContext | None = None
 ) -> None:
     await runner.setup()
     # None is every interface, IPv6 too.
-    await web.TCPSite(runner, address.host or None, address.port, ssl_context=context).start()
+    site = web.TCPSite(runner, address.host or None, address.port, ssl_context=context)
+    try:
+        await site.start()
+    except OSError as error:
+        problem = f"{setting}: cannot listen on {address}: {error.strerror or error}"
+        raise OSError(error.errno, problem) from None
 
 
 async def _read(request: web.Request) -> bytes:

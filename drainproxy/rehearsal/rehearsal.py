@@ -245,9 +245,9 @@ class Rehearsal:
         try:
             await self.balancer.listen(ports)
         except OSError as error:
+            where = " and ".join(f"--{name}-port {port}" for name, port in ports.items())
             raise StartFailed(
-                f"the balancer cannot listen on 127.0.0.1, port "
-                f"{' and '.join(map(str, ports.values()))}: {error.strerror}"
+                f"the balancer cannot listen on 127.0.0.1, {where}: {error.strerror or error}"
             ) from None
         return service
 

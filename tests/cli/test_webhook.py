@@ -82,4 +82,5 @@ def test_a_port_that_is_taken_is_named(pair: Pair) -> None:
     done = run(pair, "--observe", f"127.0.0.1:{port}", "--listen", f"127.0.0.1:{port}")
 
     assert done.exit_code == EX_UNAVAILABLE
+    assert f"drainproxy: listen: cannot listen on 127.0.0.1:{port}: " in done.output
     assert "address already in use" in done.output

@@ -262,7 +262,7 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = taken.getsockname()[1]
         done = rehearse("--http-port", str(port))
     assert done.returncode == 2
-    assert f"cannot listen on 127.0.0.1, port {port}" in done.stdout
+    assert f"cannot listen on 127.0.0.1, --http-port {port} and --grpc-port " in done.stdout
 
 
 def test_settings_that_a_sidecar_refuses_are_told_in_its_own_words() -> None:
