@@ -90,9 +90,9 @@ Read = TypeVar("Read")
 # takes a place and two objects.
 _ROOM_FOR_BLOCKS, _ROOM_FOR_STRINGS, _WEIGHT_OF_STRING = 16384, 12288, 150
 
-# Stand among the fields that matter for one that does not, and for one that does so in trailers
-# alone. No peer can send them: they are no bytes.
-OTHERS, HEADS_ONLY = cast(HeaderField, ("", "")), cast(HeaderField, ("head", ""))
+# Stand among the fields that matter for one that does not, for one that does so in trailers alone,
+# and for one that names a trace. No peer can send them: they are no bytes.
+OTHERS, HEADS_ONLY, TRACED = (cast(HeaderField, (word, "")) for word in ("", "head", "trace"))
 
 
 def _everything(name: bytes) -> bool:

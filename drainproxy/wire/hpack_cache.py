@@ -15,6 +15,7 @@ from drainproxy.wire.hpack import (
     ONE_BYTE_FIELDS,
     OTHERS,
     STATIC_LENGTH,
+    TRACED,
     Entry,
     Fields,
     HeaderField,
@@ -28,10 +29,13 @@ from drainproxy.wire.hpack import (
 from drainproxy.wire.memory import Memory
 
 # The numbers: a field that does not matter; the entries of the static table by their indexes;
-# those of the dynamic one that matter, in turn; one that does in trailers; a field spelt out; no
-# entry at all.
-_OTHER, _FIRST_TURN, _HEADS_ONLY, _SPELT, _NO_ENTRY = 0, STATIC_LENGTH + 1, 0xFD, 0xFE, 0xFF
-_OTHER_SAID, _SPELT_SAID = bytes((_OTHER,)), bytes((_SPELT,))
+# those of the dynamic one that matter, in turn; one that names a trace; one that matters in
+# trailers; a field spelt out; no entry at all.
+_OTHER, _FIRST_TURN, _TRACED = 0, STATIC_LENGTH + 1, 0xFC
+_HEADS_ONLY, _SPELT, _NO_ENTRY = 0xFD, 0xFE, 0xFF
+_OTHER_SAID, _TRACED_SAID, _SPELT_SAID = bytes((_OTHER,)), bytes((_TRACED,)), bytes((_SPELT,))
+# What stands for a field has one number for all of them.
+_FIXED = {_OTHER: OTHERS, _TRACED: TRACED, _HEADS_ONLY: HEADS_ONLY}
 
 # In bytes. Fields of a longer block may be too many, which is for others to judge. It is shorter
 # than there are turns, so that no number can change its meaning within a block.
@@ -47,7 +51,7 @@ _NO_LIMIT = 1 << 31
 
 @cache
 def _static_numbers(matters: Matters) -> tuple[bytes, dict[int, HeaderField]]:
-    numbers, seen = bytearray((_NO_ENTRY,)) * 256, {_OTHER: OTHERS, _HEADS_ONLY: HEADS_ONLY}
+    numbers, seen = bytearray((_NO_ENTRY,)) * 256, _FIXED.copy()
     static = static_table(matters)[-STATIC_LENGTH:]
     for number, (field, _, _, _) in enumerate(static, 1):
         at = FIRST_DYNAMIC - STATIC_LENGTH + number - 1
@@ -69,6 +73,7 @@ class CachingReader(HpackReader[Read]):
         "_numbers",
         "_seen",
         "_static",
+        "_trace",
         "_turn",
     )
 
@@ -94,6 +99,8 @@ class CachingReader(HpackReader[Read]):
         self._turn = _FIRST_TURN
         # By the numbers, and the fields that were spelt out: with what those fields weigh.
         self._known = Memory[Hashable, tuple[Read, int]](_ROOM_FOR_KNOWN)
+        # The block that had a field TRACED spelt out, and this field.
+        self._trace: tuple[bytes, Entry] | None = None
         # The longest block that is read at a glance.
         self._longest = 0
         self._set_longest()
@@ -101,12 +108,29 @@ class CachingReader(HpackReader[Read]):
     def forget(self) -> None:
         """Keep nothing of the block that was read last."""
         super().forget()
+        self._trace = None
         self._forget_gone()
 
     def forget_all(self) -> None:
         """Keep nothing but the table."""
         super().forget_all()
         self._known.forget()
+
+    def trace(self, block: bytes) -> Entry | None:
+        """The field for which TRACED stands in the block that was read last; None if there is none,
+        or if it has left the table since."""
+        if self._entries is None and self._trace is not None and self._trace[0] is block:
+            return self._trace[1]
+        known = self._blocks.get(block)
+        if not self.recover_fields(block):
+            return None
+        entries = self._entries
+        assert entries is not None
+        if known is not None and known[0] is None:
+            # It may come again and again.
+            weight = len(block) + sum([entry[1] for entry in entries])
+            self._blocks.keep(block, (entries, known[1]), weight)
+        return next((entry for entry in entries if entry[0] is TRACED), None)
 
     def recover_fields(self, block: bytes) -> bool:
         """Read the block that was read last once more, if it was read at a glance: whether there
@@ -155,9 +179,12 @@ class CachingReader(HpackReader[Read]):
             said += block[at:end].translate(self._numbers)
             at = end
             if rest:
-                (seen, _, _, _), at = self._long_field(block, at)
-                if seen is OTHERS:
+                entry, at = self._long_field(block, at)
+                if (seen := entry[0]) is OTHERS:
                     said += _OTHER_SAID
+                elif seen is TRACED:
+                    said += _TRACED_SAID
+                    self._trace = block, entry
                 else:
                     said += _SPELT_SAID
                     spelt.append(seen)
@@ -206,17 +233,17 @@ class CachingReader(HpackReader[Read]):
 
     def _next_number(self, seen: HeaderField) -> int:
         """The turn of a number comes again: what was said with it may mean something else."""
-        if seen is HEADS_ONLY:
-            return _HEADS_ONLY
+        if seen is HEADS_ONLY or seen is TRACED:
+            return _HEADS_ONLY if seen is HEADS_ONLY else _TRACED
         number = self._turn
-        self._turn = number + 1 if number + 1 < _HEADS_ONLY else _FIRST_TURN
+        self._turn = number + 1 if number + 1 < _TRACED else _FIRST_TURN
         self._seen[number] = seen
         self._gone.discard(number)
         self._known.forget()
         return number
 
     def _lose(self, number: int) -> None:
-        if _FIRST_TURN <= number < _HEADS_ONLY:
+        if _FIRST_TURN <= number < _TRACED:
             self._gone.add(number)
 
     def _forget_gone(self) -> None:

@@ -17,15 +17,16 @@ from drainproxy.wire.fields import (
     method_problem,
     misspelt,
 )
-from drainproxy.wire.hpack import HEADS_ONLY, OTHERS, Fields, HeaderField, is_raw
+from drainproxy.wire.hpack import HEADS_ONLY, OTHERS, TRACED, Fields, HeaderField, is_raw
 from drainproxy.wire.http2_forwarded import proxied
+from drainproxy.wire.logged import TRACE
 from drainproxy.wire.mend import said_lengths
 
 # What a field means to a hop: nothing; it begins with a colon (8.3); it may stand there once; it
-# is read; it may not trail a message (RFC 9110 6.5.1), as some of those before; it concerns one
-# connection only and has no place here (8.2.2); it is no name (8.2.1).
-_ORDINARY, _PSEUDO, _SINGLE, _READ, _NO_TRAILER = range(5)
-_OF_A_CONNECTION, _NO_NAME, _MISSPELT = range(5, 8)
+# is read; a log wants it; it may not trail a message (RFC 9110 6.5.1), as some of those before; it
+# concerns one connection only and has no place here (8.2.2); it is no name (8.2.1).
+_ORDINARY, _PSEUDO, _SINGLE, _READ, _LOGGED, _NO_TRAILER = range(6)
+_OF_A_CONNECTION, _NO_NAME, _MISSPELT = range(6, 9)
 
 _MEANINGS: dict[bytes, int] = {
     **dict.fromkeys(NEVER_IN_TRAILERS, _NO_TRAILER),
@@ -34,10 +35,13 @@ _MEANINGS: dict[bytes, int] = {
     **dict.fromkeys((b"host", b"content-length", b"te"), _SINGLE),
     **dict.fromkeys((b"content-type", b"content-encoding", b"grpc-status"), _READ),
     **dict.fromkeys((b"accept", b"last-event-id"), _READ),
+    TRACE: _LOGGED,
     **dict.fromkeys((b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"), _READ),
     **dict.fromkeys((b"connection", b"proxy-connection", b"keep-alive"), _OF_A_CONNECTION),
     **dict.fromkeys((b"transfer-encoding", b"upgrade"), _OF_A_CONNECTION),
 }
+# Of these the name is all that matters.
+_STANDS_IN = {_NO_TRAILER: HEADS_ONLY, _LOGGED: TRACED}
 # Names that were checked and mean nothing here.
 _ordinary: set[bytes] = set()
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 1000, 40
@@ -66,6 +70,7 @@ class RequestHead:
     fields there may be too many. `unusual`: it may be one that no app must get. `special`: there is
     more to do for its stream than for a plain request. `length`: what its DATA must add up to
     (8.1.1), UNTOLD for whatever it is; `has_body`: to more than nothing.
+    `traced`: it names a trace.
 
     `forwarded` is for whoever makes the head: what is appended to its block.
     """
@@ -86,6 +91,7 @@ class RequestHead:
         "protocol",
         "proxied",
         "special",
+        "traced",
         "trailers",
         "unusual",
     )
@@ -108,6 +114,7 @@ class RequestHead:
         self.has_last_event_id = bool(found.get(b"last-event-id"))
         accepted = found.get(b"accept", b"").lower()
         self.asks_for_events = self.method == b"GET" and b"text/event-stream" in accepted
+        self.traced = TRACED in fields
         # Whether a proxy before us has said where the client came in.
         self.proxied = (b"x-forwarded-proto" in found, b"x-forwarded-host" in found)
         if b"forwarded" in found:
@@ -225,7 +232,7 @@ def matters(name: bytes) -> bool | HeaderField:
     if name in _ordinary:
         return False
     meaning = _MEANINGS.get(name) or _meaning(name)
-    return HEADS_ONLY if meaning == _NO_TRAILER else meaning != _ORDINARY
+    return _STANDS_IN.get(meaning) or meaning != _ORDINARY
 
 
 def _survey(fields: Fields, pseudo: frozenset[bytes]) -> tuple[dict[bytes, bytes], str]:
@@ -236,7 +243,7 @@ def _survey(fields: Fields, pseudo: frozenset[bytes]) -> tuple[dict[bytes, bytes
     begun, asks = False, pseudo is _REQUEST
     for field in fields:
         name, value = field
-        stands_in = field is OTHERS or field is HEADS_ONLY
+        stands_in = field is OTHERS or field is TRACED or field is HEADS_ONLY
         meaning = _ORDINARY if stands_in else _MEANINGS.get(name) or _meaning(name)
         if meaning == _PSEUDO:
             if begun or name not in pseudo or name in found:
@@ -300,7 +307,8 @@ def _found_problem(found: dict[bytes, bytes], *, lists: bool) -> str:
 
 
 def _may_not_trail(fields: Fields) -> bool:
-    names = (field[0] for field in fields if field is not OTHERS and field is not HEADS_ONLY)
+    ours = {id(field) for field in (OTHERS, TRACED, HEADS_ONLY)}
+    names = (field[0] for field in fields if id(field) not in ours)
     return HEADS_ONLY in fields or any(may_not_trail(name) for name in names)
 
 

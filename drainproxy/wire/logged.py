@@ -1,12 +1,15 @@
 """What an access log has of a request beside its first line: user agent, host, request id, trace
 id.
 
-Read when the exchange has ended, and only if the access log is on: no other request pays for it.
-Nothing is judged: a malformed field is logged as it is, or left out.
+Read when the exchange has ended, and only if the access log is on: no other request pays for it,
+but for its trace, which every line about it names. Nothing is judged: a malformed field is logged
+as it is, or left out.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from drainproxy.wire.hpack import Entry, spelt
 
 HOST, USER_AGENT, REQUEST_ID, TRACE = b"host", b"user-agent", b"x-request-id", b"traceparent"
 _NAMES = (HOST, USER_AGENT, REQUEST_ID, TRACE)
@@ -45,6 +48,26 @@ def of_fields(fields: Iterable[tuple[bytes, bytes]]) -> Facts:
         elif name in _NAMES:
             found.setdefault(name, value)
     return found
+
+
+class OnlyTrace(Mapping[bytes, bytes]):
+    """Of the fields of a request in HTTP/2 this one alone, decoded if anybody asks."""
+
+    __slots__ = ("_entry",)
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+
+    def __getitem__(self, name: bytes) -> bytes:
+        if name != TRACE:
+            raise KeyError(name)
+        return spelt(self._entry)[1]
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield TRACE
+
+    def __len__(self) -> int:
+        return 1
 
 
 def trace_id(traceparent: str) -> str:

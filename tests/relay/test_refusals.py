@@ -1,5 +1,6 @@
 """Whoever is turned away by us can be read about: each refusal is told with its reason."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -213,16 +214,29 @@ def test_a_stream_over_the_limit_is_told_with_its_own_trace() -> None:
     assert told == [TRACE[1]]
 
 
+@pytest.mark.parametrize("proxy", [Proxy, with_log])
 @pytest.mark.parametrize(("streams", "trace"), [((1,), TRACE[1]), ((1, 3), None)])
 def test_of_streams_that_end_together_a_single_one_is_told_with_its_trace(
-    streams: tuple[int, ...], trace: bytes | None
+    streams: tuple[int, ...], trace: bytes | None, proxy: Callable[[], Proxy]
 ) -> None:
-    lost = asked(*streams, fields=(*GET, TRACE), proxy=with_log())
-    late = asked(*streams, fields=(*GET, TRACE), proxy=with_log())
+    """With an access log or without, in which case a block is read at a glance."""
+    lost = asked(*streams, fields=(*GET, TRACE), proxy=proxy())
+    late = asked(*streams, fields=(*GET, TRACE), proxy=proxy())
     of_lost, of_late = traced(lost), traced(late)
     lost.app_ends()
     late.proxy.says_last_goodbyes()
     assert (of_lost, of_late) == ([trace], [trace])
+
+
+def test_a_trace_that_comes_again_is_told_again() -> None:
+    """Then it is an index into the table, and so is all that stands in its block."""
+    talk = asked(1, 3, fields=(*GET, TRACE), request_timeout=2)
+    talk.app_sends(talk.answers.headers(1, OK, end=True))
+    talk.client_asks(5, GET)
+    talk.app_sends(talk.answers.headers(5, OK, end=True))
+    told = traced(talk)
+    talk.proxy.wait(3)
+    assert told == [TRACE[1]]
 
 
 def test_trailers_that_are_none_are_told_with_the_trace_of_their_request() -> None:

@@ -47,7 +47,6 @@ def test_what_is_in_flight_has_its_trace_too() -> None:
     talk = Conversation()
     talk.client_sends(head.encode())
     proxy = Proxy()
-    proxy.context.access_log = lambda access: None
     streaming = begun(proxy)
     parent = f"00-{TRACE}-00f067aa0ba902b7-01".encode()
     for stream in (1, 3):

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from drainproxy.wire.hpack import (
     HEADS_ONLY,
     OTHERS,
+    TRACED,
     Fields,
     HeaderField,
     HpackError,
     HpackReader,
     literal,
+    spelt,
 )
 from drainproxy.wire.hpack_cache import MOST_QUICK, CachingReader
 from tests.wire.hpack_blocks import conversations, good_blocks, huffman, number, sizes
@@ -32,6 +34,8 @@ def is_pseudo(name: bytes) -> bool:
 
 
 def matters(name: bytes) -> bool | HeaderField:
+    if name == b"c":
+        return TRACED
     return HEADS_ONLY if name in (b"cookie", b"d") else is_pseudo(name)
 
 
@@ -318,3 +322,42 @@ def test_fields_cannot_be_recovered_where_one_of_them_has_left_the_table() -> No
     assert quick.fields == ((b"e", b"y" * 30),)
     quick.read(long := indexed(b"f", b"z" * 985))
     assert quick.recover_fields(long), "of a long block they have been kept"
+
+
+@given(st.lists(conversations(), min_size=1, max_size=4))
+@example([[indexed(b"c", b"1"), index(NEWEST), indexed(b"c", b"2") + index(NEWEST + 1)]])
+@example([[indexed(b"c", b"1"), indexed(b"x", b"y"), index(NEWEST + 1), index(NEWEST + 1)]])
+def test_a_trace_is_that_of_its_own_block(blocks: list[list[bytes]]) -> None:
+    thorough, quick = readers()
+    for each in chain.from_iterable(blocks):
+        # As they come from a connection, no two are the same object.
+        coded = bytes(bytearray(each))
+        if isinstance(said(thorough, coded), int):
+            return
+        traced = TRACED in quick.read(coded)
+        entry = quick.trace(coded)
+        if entry is not None:
+            assert spelt(entry) in [field for field in thorough.fields if field[0] == b"c"]
+        else:
+            assert not traced or not quick.recover_fields(coded)
+
+
+def test_the_trace_of_a_block_that_comes_again_is_found_once() -> None:
+    _, quick = readers()
+    quick.read(indexed(b"c", b"1"))
+    for _ in range(2):
+        quick.read(index(NEWEST))
+        assert (found := quick.trace(index(NEWEST))) is not None
+        assert spelt(found) == (b"c", b"1")
+    quick.read(index(NEWEST))
+    assert quick.fields == ((b"c", b"1"),), "they are kept with the block"
+
+
+def test_a_trace_that_has_left_the_table_is_not_told() -> None:
+    """RFC 7541 4.4: its own block has driven it out."""
+    _, quick = readers()
+    for name in b"c", b"a", b"b", b"e":
+        quick.read(indexed(name, b"x" * 985))
+    coded = index(NEWEST + 3) + indexed(b"f", b"y" * 30)
+    assert TRACED in quick.read(coded)
+    assert quick.trace(coded) is None

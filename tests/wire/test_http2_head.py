@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from drainproxy.wire import http2_head
+from drainproxy.wire import hpack, http2_head
 from drainproxy.wire.hpack import HEADS_ONLY, OTHERS, Fields, HeaderField, HpackReader, block
 from drainproxy.wire.http2_head import (
     MOST_FIELDS,
@@ -336,7 +336,7 @@ def test_a_head_is_made_of_the_fields_that_matter_as_of_all(
 @pytest.mark.parametrize(
     ("name", "does"),
     [
-        *((b"x", False), (b"x" * 50, False), (b"grpc-message", False)),
+        *((b"x" * 50, False), (b"grpc-message", False), (b"traceparent", hpack.TRACED)),
         *((b"cookie", HEADS_ONLY), (b"x-forwarded-for", HEADS_ONLY), (b"set_cookie", HEADS_ONLY)),
         *((b"a_b", False), (b":new", True), (b"X", True), (b"", True), (b"content_length", True)),
         *((b"te", True), (b"host", True), (b"connection", True), (b":status", True)),
@@ -349,7 +349,7 @@ def test_a_field_matters_for_what_it_means_or_because_it_is_wrong(
 
 
 def test_where_others_stood_no_pseudo_field_follows_and_nothing_else_is_said_of_them() -> None:
-    assert not RequestHead((*GET, OTHERS)).malformed
+    assert not RequestHead((*GET, OTHERS, hpack.TRACED)).malformed
     assert "has no place" in RequestHead((METHOD, OTHERS, *GET[1:])).malformed
     assert "is not the name" in RequestHead((*GET, (b"", b""))).malformed
 

@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drainproxy.wire.logged import of_fields, of_head, only_facts, trace_id
+from drainproxy.wire.hpack import TRACED
+from drainproxy.wire.logged import TRACE as FIELD
+from drainproxy.wire.logged import OnlyTrace, of_fields, of_head, only_facts, trace_id
+from tests.wire.hpack_blocks import huffman
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -47,6 +50,16 @@ def test_the_fields_of_http2_tell_the_same() -> None:
 
 def test_without_an_authority_the_host_is_the_field() -> None:
     assert of_fields([(b"host", b"b.example")]) == {b"host": b"b.example"}
+
+
+@pytest.mark.parametrize("coded", [True, False])
+def test_a_trace_alone_is_decoded_when_it_is_asked_for(coded: bool) -> None:
+    value = huffman(PARENT.encode()) if coded else PARENT.encode()
+    facts = OnlyTrace((TRACED, 0, (FIELD, value), coded))
+    assert dict(facts) == {FIELD: PARENT.encode()}
+    assert len(facts) == 1
+    assert b"host" not in facts
+    assert facts.get(b"host", b"") == b""
 
 
 @pytest.mark.parametrize("parent", [PARENT, f"cc-{TRACE}-00f067aa0ba902b7-01-what-comes-later"])

@@ -29,7 +29,7 @@ from drainproxy.wire.http2 import (
     header_frames,
 )
 from drainproxy.wire.http2_head import UNTOLD, RequestHead, too_many
-from drainproxy.wire.logged import NO_FACTS, Facts, of_fields
+from drainproxy.wire.logged import NO_FACTS, Facts, OnlyTrace, of_fields
 
 # So many bytes of SETTINGS count as one frame; no client has use for more.
 _SETTINGS_AT_ONCE = 600
@@ -86,8 +86,8 @@ class Inbound(Direction[RequestHead]):
             table.connection, stream, head, table.moment, bool(flags & END_STREAM)
         )
         context = table.context
-        if self.reader.spells or context.access_log is not None:
-            opened.facts = self._facts()
+        if self.reader.spells or head.traced or context.access_log is not None:
+            opened.facts = self._facts(block)
         table.hold(opened)
         if timeout := context.limits.request_timeout:
             table.deadlines.no_later(Deadline.ANSWER, opened.opened + timeout)
@@ -99,13 +99,15 @@ class Inbound(Direction[RequestHead]):
             return None
         return header_frames(stream, flags, priority, block + head.forwarded)
 
-    def _facts(self) -> Facts:
-        """What the fields of the block that was read tell a log, or a drain. Of a connection that
-        began before anybody wanted to read of it, the first request tells nothing."""
+    def _facts(self, block: bytes) -> Facts:
+        """What the fields of the block that was read tell a log, or a drain. Without an access log,
+        and of the first request since it was switched on, that is the trace alone."""
         if self.reader.spells:
             return of_fields(self.reader.fields)
-        self.reader.keep_fields()
-        return {}
+        trace = self.reader.trace(block)
+        if self.table.context.access_log is not None:
+            self.reader.keep_fields()
+        return NO_FACTS if trace is None else OnlyTrace(trace)
 
     def _open_special(self, opened: Stream) -> None:
         table = self.table
