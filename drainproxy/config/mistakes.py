@@ -63,9 +63,9 @@ def told(items: Sequence[object]) -> list[str]:
     return texts if len(items) <= MOST_TOLD else [*texts, f"and {len(items) - MOST_TOLD:,} more"]
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], least: float = _NEAR) -> str:
     """The known name that is closest, or an empty text when none is near: the one of the same
-    letters, or that with which it has most pairs of them in common, at least half (Dice)."""
+    letters, or that with which it has most pairs of them in common: this share at least (Dice)."""
     by_pair, by_letters, sizes = _index(tuple(known))
     pairs, letters = _pairs(name[:_MOST_LETTERS]), "".join(sorted(name[:_MOST_LETTERS]))
     if letters in by_letters:
@@ -73,7 +73,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     shared = Counter(each for pair in pairs for each in by_pair.get(pair, ()))
     alike = {each: 2 * count / (len(pairs) + sizes[each]) for each, count in shared.items()}
     closest = max(sorted(alike), key=alike.__getitem__, default="")
-    return closest if closest and alike[closest] >= _NEAR else ""
+    return closest if closest and alike[closest] >= least else ""
 
 
 @lru_cache(1 << 6)

@@ -80,6 +80,19 @@ def test_a_box_of_which_no_rule_is_asked_is_not_ticked() -> None:
     assert capacity.startswith("[-] Capacity held during rollouts and node drains: not asked: ")
 
 
+def test_input_in_which_nothing_is_judged_is_said_to_be_so() -> None:
+    nothing = "\nNothing was judged: this input has no workload, "
+    account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web}\n"
+    wrong = account.replace("v1", "apps/v1").replace("ServiceAccount", "Deploymnt")
+
+    assert nothing in run("-", stdin=account).stdout
+    assert nothing in run("-o", "json", "-", stdin=account).stderr
+    assert nothing in run("-", stdin=wrong).stdout
+    assert run("-", stdin=wrong).exit_code == 1
+    assert nothing not in run(GOOD).stdout
+    assert nothing not in run("--only", "budget-missing", "-", stdin=account).stdout
+
+
 def test_standard_input_is_read_where_nothing_is_named() -> None:
     done = run("-o", "json", stdin=BAD)
     assert [each["file"] for each in json.loads(done.stdout)] == ["-"]

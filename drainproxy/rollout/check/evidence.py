@@ -10,6 +10,8 @@ from typing import Final, get_args
 
 from msgspec import Struct
 
+from drainproxy.manifests.api_kinds import is_served
+
 from .inventory import Inventory
 from .migrating import migrates, unread
 from .place import FieldPlace, Object
@@ -18,6 +20,7 @@ from .rules.analysis import TEMPLATES, named_templates, templates_of
 from .rules.drain import is_for_peers_alone
 from .rules.exceptions import ignored_by
 from .rules.migration import changes_by_sql, in_words, migrations, phases
+from .rules.objects import is_passed_over, version_of
 from .rules.pipeline import BUDGETS, smoke_tests, watchers
 from .rules.rollback import goes_back_on_errors
 from .serving import ends_after_a_wait, lacks_probe, serving_containers
@@ -294,6 +297,15 @@ def _is_among(spaces: set[str], near: Object) -> bool:
     return bool(spaces & {near.namespace, ""} if near.namespace else spaces)
 
 
+def _objects(inventory: Inventory) -> Found:
+    """Kinds of others, of which nothing is known, neither prove anything nor count."""
+    for each in inventory.objects:
+        if is_passed_over(each):
+            yield Evidence(each, "unknown", "no rule looks at its kind")
+        elif is_served(version_of(each), each.kind):
+            yield Evidence(each, "proved")
+
+
 def _exceptions(inventory: Inventory) -> Found:
     return (Evidence(each, "proved") for each in inventory.objects if ignored_by(each))
 
@@ -309,5 +321,6 @@ _TABLE: Final[dict[str, Callable[[Inventory], Found]]] = {
     "capacity": _capacity,
     "traffic": _traffic,
     "rollback": _rollback,
+    "objects": _objects,
     "exceptions": _exceptions,
 }

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from .evidence import PROOFS, of_section, summary
 from .inventory import Inventory
 from .place import Object, printable
-from .rule import LEVELS, SECTIONS, CheckRule, Level, Problem, Section
+from .rule import EXCEPTIONS, LEVELS, OBJECTS, SECTIONS, CheckRule, Level, Problem, Section
 from .rules import RULES
 from .rules.exceptions import ignored_by
 from .workload import CheckedWorkload
@@ -54,6 +54,12 @@ class CheckReport(Struct, frozen=True):
     boxes: list[Box]
     rules: Sequence[CheckRule]
     inventory: Inventory
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every box that a rollout has was asked for, and none had anything to look at."""
+        about = (each for each in self.boxes if each.section not in (OBJECTS, EXCEPTIONS))
+        return all(not each.findings and each.note == each.section.nothing for each in about)
 
     def count(self, level: Level) -> int:
         """The findings of a level."""

@@ -89,6 +89,12 @@ BUDGET: Final = Section(
     "no workload here takes connections",
     "https://sre.google/workbook/error-budget-policy/",
 )
+OBJECTS: Final = Section(
+    "objects",
+    "Kinds and versions that a cluster has",
+    "nothing here is of a kind that is known",
+    _KUBERNETES + "reference/using-api/deprecation-guide/",
+)
 EXCEPTIONS: Final = Section(
     "exceptions",
     "Every exception has a reason",
@@ -99,7 +105,7 @@ EXCEPTIONS: Final = Section(
 # The four that the guide asks for before a release come first.
 SECTIONS: Final = (
     *(PROBES, MIGRATION, SMOKE, BUDGET),
-    *(GRACE, DRAIN, STRATEGY, CAPACITY, TRAFFIC, ROLLBACK, EXCEPTIONS),
+    *(GRACE, DRAIN, STRATEGY, CAPACITY, TRAFFIC, ROLLBACK, OBJECTS, EXCEPTIONS),
 )
 
 

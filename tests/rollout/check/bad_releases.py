@@ -405,6 +405,30 @@ PIPELINE = [
     ),
 ]
 
+_WORKER = "apiVersion: apps/v1\nkind: Deployment\n"
+OBJECTS = [
+    Change(
+        "edge.yaml",
+        ("apiVersion: batch/v1\n", "apiVersion: batch/v1beta1  # ! version-unknown\n"),
+    ),
+    Change(
+        "worker.yaml",
+        (
+            _WORKER,
+            "apiVersion: core/v1  # ! version-unknown\nkind: configMap  # ! kind-unknown\n---\n"
+            f"{_WORKER}",
+        ),
+    ),
+    Change(
+        "worker.yaml",
+        (
+            _WORKER,
+            "apiVersion: x.io/v1\nkind: Widget  # ! pods-not-judged\n"
+            f"spec: {{containers: [{{image: widget}}]}}\n---\n{_WORKER}",
+        ),
+    ),
+]
+
 EXCEPTIONS = [
     Change(
         "release.yaml",

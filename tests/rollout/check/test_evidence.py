@@ -390,6 +390,9 @@ TABLE = [
         "nothing in this input measures the errors",
     ),
     ("budget", "[-]", GATE, "no workload here"),
+    ("objects", "[x]", WORKLOAD + canary("{}"), ""),
+    ("objects", "[-]", WORKLOAD + workload(group="x.io/v1"), "no rule looks at x.io/v1 Deployment"),
+    ("objects", "[ ]", workload(group="app/v1"), "there is no 'app/v1': did you mean apps/v1?"),
     ("exceptions", "[-]", WORKLOAD, "nothing here is excepted"),
     (
         "exceptions",
@@ -442,6 +445,6 @@ def test_what_is_excepted_at_another_object_ticks_no_box_of_the_workload() -> No
 
 
 def test_input_of_which_nothing_can_be_said_ticks_no_box() -> None:
-    report = checked("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    report = checked("apiVersion: x.io/v1\nkind: Widget\nmetadata: {name: a}\n")
     assert {box.state for box in report.boxes} == {"not applicable"}
     assert all(of_section(each.id, report.inventory) == [] for each in SECTIONS)

@@ -7,6 +7,11 @@ from drainproxy.rollout.check.place import printable
 from drainproxy.rollout.check.report import Box, CheckReport, Finding
 from drainproxy.rollout.check.rule import LEVELS
 
+# No finding, since there was nothing to find one in.
+_NOTHING: Final = (
+    "Nothing was judged: this input has no workload, no Service that selects pods, no migration"
+)
+
 Paint = Callable[[str, str], str]
 
 _SIGNS: Final = {"ticked": "[x]", "not ticked": "[ ]", "not applicable": "[-]"}
@@ -65,7 +70,8 @@ def _total(report: CheckReport) -> str:
     files = len({each.file for each in objects})
     about = f"{_count(len(objects), 'object')} of {_count(files, 'file')}"
     advice = "; `drainproxy check --explain ID` explains a rule" if report.findings else ""
-    return f"{', '.join(counts)} in {about}{advice}"
+    nothing = f"\n{_NOTHING}" if report.is_empty else ""
+    return f"{', '.join(counts)} in {about}{advice}{nothing}"
 
 
 def _count(number: int, word: str) -> str:

@@ -12,6 +12,7 @@ from . import (
     drain,
     exceptions,
     migration,
+    objects,
     pipeline,
     probes,
     strategy,
@@ -20,7 +21,7 @@ from . import (
 
 _MODULES: Final = (
     *(probes, migration, pipeline, drain, strategy, delivery),
-    *(capacity, budgets, traffic, analysis, exceptions),
+    *(capacity, budgets, traffic, analysis, objects, exceptions),
 )
 
 RULES: Final[tuple[CheckRule, ...]] = tuple(

@@ -42,7 +42,7 @@ _TELLING: Final = re.compile(r"slack|notif|teams|pagerduty|telegram|discord", re
 _SMOKE_WEBHOOK: Final = "pre-rollout"
 # Of Flagger's load tester: they answer what somebody has set by hand.
 _BY_HAND: Final = re.compile(r"/gate/(?:approve|halt|check|open|close)/?$")
-_TESTS: Final = ("Test", "TestSuite", "TestWorkflow", "TestRun")
+TESTS: Final = ("Test", "TestSuite", "TestWorkflow", "TestRun")
 _SMOKES: Final = call("drainproxy", "smoke")
 _GATES: Final = call("drainproxy", "gate")
 # Objects of Sloth, Pyrra, OpenSLO, Google, Datadog and Nobl9 that are nothing but a budget.
@@ -100,7 +100,7 @@ def _is_a_smoke_test(each: Object, inventory: Inventory) -> bool:
         metrics = root.at("spec", "metrics").items
         return any(one.at("provider", "job").exists for one in metrics)
     is_job = each.kind in ("Job", "CronJob")
-    return each.kind in _TESTS or (is_job and _runs(each, _SMOKES, inventory))
+    return each.kind in TESTS or (is_job and _runs(each, _SMOKES, inventory))
 
 
 @rule(
