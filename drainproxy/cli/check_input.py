@@ -163,6 +163,6 @@ def _file(name: str, given: CheckInput, *, alone: bool) -> None:
     except UnicodeError:
         given.mistakes.append(f"{name}: {not_utf_8(data)}")
     except ValueError as error:
-        if alone or b"kind" in data:
+        if alone or any(each in data.lower() for each in (b"kind", b"apiversion")):
             hint = " (a Helm template? render it first)" if b"{{" in data else ""
             given.mistakes.append(f"{name}: {error}{hint}")

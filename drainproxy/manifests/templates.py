@@ -15,6 +15,8 @@ _ABOUT_PODS: Final = frozenset({"kyverno.io", "policies.kyverno.io", "apiextensi
 _WITHOUT_PODS: Final = frozenset(
     {"Service", "ConfigMap", "Secret", "ServiceAccount", "Namespace", "PersistentVolumeClaim"}
 )
+# What says which kind of object it is.
+_NAMING: Final = ("apiVersion", "kind")
 _HELM: Final = "render it first: helm template NAME CHART | drainproxy inject -"
 _ARGO_CD: Final = "render it first: argocd app manifests NAME | drainproxy inject -"
 # (API group, kind) -> what to do instead.
@@ -52,17 +54,21 @@ def makes_pods(body: Json) -> bool:
 
 
 def half_named(body: Mapping[str, Any]) -> str:
-    """What is wrong with an object that lacks one of the two fields that say what it is, although
-    it has the name of one of Kubernetes. Files of other tools have a version, a kind or metadata,
-    never two of these."""
+    """What is wrong with an object that lacks one of the two fields that say what it is, or has no
+    text there, although it has the name of one of Kubernetes. Files of other tools have a version,
+    a kind or metadata, never two of these."""
     metadata = body.get("metadata")
     if not isinstance(metadata, Mapping) or not metadata.get("name"):
         return ""
-    there = [field for field in ("apiVersion", "kind") if field in body]
-    if len(there) != 1:
+    there = [field for field in _NAMING if field in body]
+    told = [field for field in there if body[field] and isinstance(body[field], str)]
+    lacking = [field for field in _NAMING if field not in told]
+    if not there or not lacking:
         return ""
-    missing = "kind" if there == ["apiVersion"] else "apiVersion"
-    return f"has {there[0]} and metadata.name, but no {missing}"
+    if len(there) < len(_NAMING):
+        lacking = [field for field in _NAMING if field not in there]
+        return f"has {there[0]} and metadata.name, but no {lacking[0]}"
+    return f"has metadata.name, but no text in {' and '.join(lacking)}"
 
 
 def reason(body: Json) -> str:

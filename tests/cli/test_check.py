@@ -166,6 +166,16 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert f"{tmp_path}/missing.yaml: No such file or directory" in done.stderr
 
 
+@pytest.mark.parametrize("names", ["apiVersion: v1\nKind: Pod", "apiVersion: v1\nkind:"])
+def test_an_object_that_does_not_say_its_kind_is_told_in_a_directory_too(
+    folder: Path, names: str
+) -> None:
+    (folder / "half.yaml").write_text(f"{names}\nmetadata: {{name: web}}\n")
+    done = run(folder)
+    assert done.exit_code == 2
+    assert "half.yaml: line 1: has " in done.stderr
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "a: 1\n", "[]", '{"kind": 3}', "--- text\n"])
 def test_input_without_an_object_is_no_success(text: str) -> None:
     done = run("-", stdin=text)

@@ -72,6 +72,9 @@ def test_an_object_that_says_half_of_what_it_is_is_told_the_other_half() -> None
     named: Json = {"metadata": {"name": "web"}}
     assert half_named({"apiVersion": "v1", **named}).endswith("but no kind")
     assert half_named({"kind": "Pod", **named}).endswith("but no apiVersion")
+    for empty in (None, "", 1, ["Pod"]):
+        assert half_named({"apiVersion": "v1", "kind": empty, **named}).endswith("no text in kind")
+    assert half_named(dict.fromkeys(("apiVersion", "kind")) | named).endswith("apiVersion and kind")
 
 
 @pytest.mark.parametrize(
