@@ -1,4 +1,5 @@
-"""What Jobs and hooks run: the commands of their containers, and the programs that these call."""
+"""What the pods of Jobs, hooks and workloads run: the commands of their containers, and the scripts
+and programs that these call."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from msgspec import Struct
 
 from .environment import Environment, environment, expanded
 from .inventory import Inventory
+from .mounted import MountedFile, mounted, pod_specs
 from .place import FieldPlace, Object
 from .shell import read
 
@@ -35,10 +37,12 @@ def call(program: str, verb: str) -> Call:
 
 class Run(Struct, frozen=True):
     """What a container runs: the place of its command, the name of its image, what its command and
-    arguments are when it starts, whether there is a command, and the variables that are known.
+    arguments are when it starts, whether there is a command, and the variables that are known. Of a
+    script that it calls, from a file that it mounts, there are no words and no image.
 
     `commands` are the simple commands in these words; the words themselves are the first, unless
-    they only say something. `unread` is what is not looked at, in words.
+    they only say something. `unread` is what is not looked at, in words. `is_first`: it runs and
+    ends before the containers of the pod start.
     """
 
     place: FieldPlace
@@ -48,6 +52,7 @@ class Run(Struct, frozen=True):
     environment: Environment
     commands: list[list[str]]
     unread: str
+    is_first: bool
 
     @property
     def program(self) -> str:
@@ -56,15 +61,40 @@ class Run(Struct, frozen=True):
 
 
 def runs(each: Object, inventory: Inventory) -> list[Run]:
-    """What the containers of a pod run, the init containers first."""
+    """What the containers of a pod run, the init containers first, and what the scripts do that
+    they call, and the scripts that those call."""
     return inventory.once(_runs, each)
 
 
 def _runs(each: Object, inventory: Inventory) -> list[Run]:
-    return [_run(container, inventory) for container in _containers(each)]
+    found = [_run(*container, inventory) for container in _containers(each)]
+    scripts = [file for file in mounted(each, inventory) if file.is_script]
+    # Several containers may run one script, each with variables of its own.
+    seen: set[tuple[object, ...]] = set()
+    for run in found:  # which grows
+        for script in scripts:
+            key = (script.place.path, id(script.place.object), *sorted(run.environment.items()))
+            if key not in seen and script.is_named(run.commands):
+                seen.add(key)
+                found.append(_called(script, run))
+    return found
 
 
-def _run(container: FieldPlace, inventory: Inventory) -> Run:
+def _called(script: MountedFile, by: Run) -> Run:
+    reading = read(["sh", "-c", script.text], by.environment)
+    return Run(
+        place=script.place,
+        image="",
+        words=[],
+        has_command=True,
+        environment=by.environment,
+        commands=reading.commands,
+        unread=reading.unread,
+        is_first=by.is_first,
+    )
+
+
+def _run(container: FieldPlace, is_first: bool, inventory: Inventory) -> Run:
     known = environment(container, inventory)
     places = (container.at("command"), container.at("args"))
     words = [expanded(word.text, known) for place in places for word in place.items]
@@ -79,28 +109,22 @@ def _run(container: FieldPlace, inventory: Inventory) -> Run:
         environment=known,
         commands=reading.commands,
         unread=reading.unread,
+        is_first=is_first,
     )
 
 
 def commands(each: Object, inventory: Inventory) -> Iterator[tuple[FieldPlace, str]]:
     """What the containers of a Job, CronJob or Pod run, each with the place of the command."""
-    return ((run.place, " ".join([run.image, *run.words])) for run in runs(each, inventory))
+    found = (run for run in runs(each, inventory) if run.image or run.words)
+    return ((run.place, " ".join([run.image, *run.words])) for run in found)
 
 
-def pod_specs(each: Object) -> tuple[FieldPlace, ...]:
-    """Where a Pod, a Job or a CronJob may say what runs in its pod."""
-    root = each.root
-    return (
-        root.at("spec"),
-        root.at("spec", "template", "spec"),
-        root.at("spec", "jobTemplate", "spec", "template", "spec"),
-    )
-
-
-def _containers(each: Object) -> Iterator[FieldPlace]:
+def _containers(each: Object) -> Iterator[tuple[FieldPlace, bool]]:
+    """Each, and whether the others wait for its end."""
     for spec in pod_specs(each):
-        yield from spec.at("initContainers").items
-        yield from spec.at("containers").items
+        for container in spec.at("initContainers").items:
+            yield container, container.at("restartPolicy").text != "Always"
+        yield from ((container, False) for container in spec.at("containers").items)
 
 
 def _place_of(container: FieldPlace) -> FieldPlace:

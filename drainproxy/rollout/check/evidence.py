@@ -13,13 +13,13 @@ from msgspec import Struct
 from drainproxy.manifests.api_kinds import is_served
 
 from .inventory import Inventory
-from .migrating import migrates, unread
+from .migrating import migrates
 from .place import FieldPlace, Object
 from .rule import Proof
 from .rules.analysis import TEMPLATES, named_templates, templates_of
 from .rules.drain import is_for_peers_alone
 from .rules.exceptions import ignored_by
-from .rules.migration import changes_by_sql, in_words, migrations, phases
+from .rules.migration import changes_by_sql, in_words, migrations, not_seen, phases
 from .rules.objects import is_passed_over, version_of
 from .rules.pipeline import BUDGETS, smoke_tests, watchers
 from .rules.rollback import goes_back_on_errors
@@ -242,7 +242,7 @@ def _migration(inventory: Inventory) -> Found:
         if wrong := [*said - {"expand", "migrate"}]:
             yield Evidence(each, "open", f"it is in phase {wrong[0]}")
         elif not said and not changes_by_sql(each, inventory):
-            cut = "" if migrates(each, inventory) else unread(each, inventory)
+            cut = "" if migrates(each, inventory) else not_seen(each, inventory)
             if cut:
                 yield Evidence(each, "unknown", f"{cut} may migrate")
                 continue

@@ -1,4 +1,4 @@
-"""What the Job of a release hook does to a database: the SQL in its commands and files."""
+"""What a Job, or the start of a workload, does to a database: the SQL in its commands and files."""
 
 import re
 from collections.abc import Iterator
@@ -7,17 +7,15 @@ from typing import Final
 from drainproxy.rollout.migration.lexer import Dialect
 from drainproxy.rollout.migration.sections import deployed_part, marker_of_another_tool
 
-from .commands import Run, pod_specs, runs
+from .commands import Run, runs
 from .inventory import Inventory
-from .migrating import taking_back
+from .migrating import migrates, taking_back
+from .mounted import MountedFile, mounted
 from .place import FieldPlace, Object
-from .shell import read
+from .rule import WORKLOADS
 from .sql import Contract, Unclear, only_asks, statements_in, worst
 
 Found = Contract | Unclear
-# What each container, and each script that it calls, runs; and what of it is not looked at.
-_Given = list[tuple[FieldPlace, list[list[str]], str]]
-
 _SERVERS: Final[tuple[tuple[str, Dialect], ...]] = (
     ("mysql", "mysql"),
     ("mariadb", "mysql"),
@@ -29,64 +27,95 @@ _CLIENTS: Final = {"psql", "mysql", "mariadb", "sqlite3"}
 # and drop partitions, and to make a table of its own anew is daily work.
 _CHANGES_A_SCHEMA: Final = re.compile(r"(?:\A|;)\s*(?:alter|rename|drop)\s", re.IGNORECASE)
 _DAILY: Final = re.compile(r"\bpartitions?\b|\bcreate\s+(?:\w+\s+)?(?:table|view)\b", re.IGNORECASE)
+_SQL_FILE: Final = re.compile(r"[\w.-]+\.sql")
 # golang-migrate and others; undo migrations of Flyway.
 _WAY_DOWN: Final = re.compile(r"(?:.*[._-])?(?:down|undo|revert|rollback)\.sql|U[0-9][^/]*\.sql")
 
 
-def in_hook(job: Object, inventory: Inventory) -> Iterator[tuple[FieldPlace, Found]]:
+def in_pod(each: Object, inventory: Inventory) -> Iterator[tuple[FieldPlace, Found]]:
     """Each command and each mounted file that is a contract, or is not understood."""
-    given: _Given = [(run.place, _with_image(run), run.unread) for run in runs(job, inventory)]
-    mounted = [*_mounted(job, inventory)]
-    given += _called(runs(job, inventory), mounted)
-    programs = {_name(word) for _, every, _ in given for command in every for word in command}
+    given = runs(each, inventory)
+    programs = {_name(word) for run in given for command in _commands(run) for word in command}
     dialect: Dialect = next((own for name, own in _SERVERS if name in programs), "postgres")
-    for place, every, unread in given:
-        found = [each for command in every for each in _of_command(command, dialect)]
-        found += [Unclear(unread)] if unread else []
+    for run in given:
+        every = [command for command in _commands(run) if _counts(command, run, each)]
+        found = [one for command in every for one in _of_command(command, dialect)]
+        found += [Unclear(run.unread)] if run.unread else []
         if worse := _worse(found):
-            yield place, worse
-    for file, place in mounted:
-        is_left = _WAY_DOWN.fullmatch(file) and not _is_named(file, given)
-        if is_left or not file.endswith(".sql"):
-            continue
-        if found_in_file := _of_file(place.text, dialect, programs):
-            yield place, found_in_file
+            yield run.place, worse
+    for file in _run_files(each, inventory):
+        if found_in_file := _of_file(file.text, dialect, programs):
+            yield file.place, found_in_file
 
 
-def _with_image(run: Run) -> list[list[str]]:
+def _commands(run: Run) -> list[list[str]]:
     """Its simple commands, and the name of the image before what its program is given."""
     return [[run.image, *each] if each is run.words else each for each in run.commands]
 
 
-def _called(given: list[Run], mounted: list[tuple[str, FieldPlace]]) -> _Given:
-    """What the scripts run that a container calls, with its variables."""
-    scripts = [(file, place) for file, place in mounted if file.endswith(".sh")]
-    return [
-        (place, reading.commands, reading.unread)
-        for run in given
-        for file, place in scripts
-        if _is_named(file, [(run.place, run.commands, "")])
-        for reading in [read(["sh", "-c", place.text], run.environment)]
-    ]
+def _counts(command: list[str], run: Run, each: Object) -> bool:
+    """Whether it belongs to a release. What serves may delete old rows for as long as it runs."""
+    if each.kind not in WORKLOADS or run.is_first:
+        return True
+    changes = any(_changes_a_schema(sql) for sql in map(statements_in, command))
+    return changes or bool(taking_back(command))
 
 
-def holds_changes(job: Object, inventory: Inventory) -> bool:
-    """Whether SQL that does more than to ask stands in its commands."""
-    return any(not only_asks(sql) for sql in _in_commands(job, inventory))
+def _run_files(each: Object, inventory: Inventory) -> Iterator[MountedFile]:
+    """The files of SQL that are run, but for the ways down: those that a command names, and those
+    that a Job or a tool finds in a directory."""
+    commands = [command for run in runs(each, inventory) for command in _commands(run)]
+    finds = each.kind not in WORKLOADS or migrates(each, inventory)
+    for file in mounted(each, inventory):
+        is_named = file.is_named(commands)
+        is_found = finds and file.is_sql and not _WAY_DOWN.fullmatch(file.name)
+        if is_found or (is_named and (file.is_sql or statements_in(file.text))):
+            yield file
 
 
-def holds_a_schema_change(job: Object, inventory: Inventory) -> bool:
-    """Whether SQL stands in its commands that changes a schema, and not only what is its own."""
-    return any(
-        _CHANGES_A_SCHEMA.search(sql) and not _DAILY.search(sql)
-        for sql in _in_commands(job, inventory)
-    )
+def changes_a_database(each: Object, inventory: Inventory, *, by_the_clock: bool) -> bool:
+    """Whether SQL that does more than to ask stands in its commands, or in files that these name;
+    by the clock, and of what serves, only what changes a schema that is not its own alone."""
+    for run in runs(each, inventory):
+        daily = by_the_clock or (each.kind in WORKLOADS and not run.is_first)
+        for sql in _in_commands(run, each, inventory):
+            if _changes_a_schema(sql) if daily else not only_asks(sql):
+                return True
+    return False
 
 
-def _in_commands(job: Object, inventory: Inventory) -> Iterator[str]:
-    for run in runs(job, inventory):
-        for command in run.commands:
-            yield from filter(None, map(statements_in, command))
+def unseen(each: Object, inventory: Inventory) -> str:
+    """A file that a client is given before the pod serves, and that the input does not have, in
+    words; empty if there is none."""
+    files = {file.name for file in mounted(each, inventory)}
+    for run in runs(each, inventory):
+        if each.kind in WORKLOADS and not run.is_first:
+            continue
+        others = [command for command in run.commands if not _calls_client(command)]
+        made = {_name(word) for command in others for word in command if " " not in word}
+        for command in filter(_calls_client, run.commands):
+            for word in command:
+                name = _name(word.partition("=")[2] or word)
+                if _SQL_FILE.fullmatch(name) and name not in files | made:
+                    return f"the SQL in {word}"
+    return ""
+
+
+def _calls_client(command: list[str]) -> bool:
+    return any(_name(word) in _CLIENTS for word in command)
+
+
+def _changes_a_schema(sql: str) -> bool:
+    return bool(_CHANGES_A_SCHEMA.search(sql)) and not _DAILY.search(sql)
+
+
+def _in_commands(run: Run, each: Object, inventory: Inventory) -> Iterator[str]:
+    for command in run.commands:
+        yield from filter(None, map(statements_in, command))
+    for file in mounted(each, inventory):
+        sql = file.text if file.is_sql else statements_in(file.text)
+        if sql and file.is_named(run.commands):
+            yield sql
 
 
 def _worse(found: list[Found]) -> Found | None:
@@ -114,21 +143,5 @@ def _of_file(text: str, dialect: Dialect, programs: set[str]) -> Found | None:
     return worst(text, dialect)
 
 
-def _mounted(job: Object, inventory: Inventory) -> Iterator[tuple[str, FieldPlace]]:
-    """The scripts and the SQL files of the ConfigMaps that its pod mounts."""
-    volumes = [each for spec in pod_specs(job) for each in spec.at("volumes").items]
-    for volume in volumes:
-        for source in (volume, *volume.at("projected", "sources").items):
-            name = source.at("configMap", "name")
-            found = inventory.named("ConfigMap", name.text, job) if name.exists else None
-            for file, text in found.root.at("data").entries.items() if found else ():
-                if file.endswith((".sql", ".sh")):
-                    yield file, text
-
-
 def _name(word: str) -> str:
     return word.rpartition("/")[2]
-
-
-def _is_named(file: str, given: _Given) -> bool:
-    return any(file in word for _, every, _ in given for command in every for word in command)

@@ -25,8 +25,9 @@ _MOST: Final = 200_000
 _MOST_MADE: Final = 3 * _MOST
 # What an empty script costs.
 _LEAST: Final = 20
-# Scripts in scripts: sh -c "sh -c '...'".
-_DEEPEST: Final = 3
+# Scripts in scripts: sh -c "sh -c '...'". Quotes double with each.
+_DEEPEST: Final = 8
+_UNREAD: Final = "a script that is too long or too deep to be read"
 _SEPARATORS: Final = frozenset("();<>|&\n")
 # They only say something, unless a pipe takes it, or it is written to a file that something reads.
 _SPEAKERS: Final = ("echo", "printf", ":", "logger")
@@ -65,7 +66,9 @@ def read(words: list[str], known: Known) -> Reading:
     """Both; with the same words as the first command, unless they only say something."""
     reader = _ScriptReader()
     commands = [*reader.in_words(words, 0, known)]
-    return Reading(commands, "a script that is too long to be read" if reader.is_cut else "")
+    return Reading(
+        commands, "a script that is too long or too deep to be read" if reader.is_cut else ""
+    )
 
 
 class _ScriptReader:
@@ -74,20 +77,25 @@ class _ScriptReader:
     def __init__(self) -> None:
         self._bodies: _Bodies = {}
         self._read, self._made = CharacterAllowance(_MOST), CharacterAllowance(_MOST_MADE)
+        self._is_too_deep = False
 
     @property
     def is_cut(self) -> bool:
         """Whether there was more than is looked at."""
-        return self._read.is_spent or self._made.is_spent
+        return self._read.is_spent or self._made.is_spent or self._is_too_deep
 
     def in_words(self, words: list[str], depth: int, known: Known) -> Iterator[list[str]]:
         if words and _name(words[0]) in _SPEAKERS:
             return
         yield words
         mark = _OF_A_SCRIPT if any(_SHELL.fullmatch(_name(each)) for each in words) else _BLANK
-        for word in words if depth < _DEEPEST else ():
+        for word in words:
             # A text for `sh -c`, or for an entrypoint that is one.
-            if mark.search(word) and not statements_in(word):
+            if not mark.search(word) or statements_in(word):
+                continue
+            if depth == _DEEPEST:
+                self._is_too_deep = True
+            else:
                 # Between double quotes it is the inner shell's.
                 script = word.replace("\\$", "$") if depth else word
                 yield from self._of_script(script, depth + 1, known)

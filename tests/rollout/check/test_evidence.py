@@ -310,7 +310,7 @@ TABLE = [
             f"{PROBED}, command: [sh, -c, 'psql -c \"DROP TABLE a\" && puma']",
             metadata=f"{{name: web, annotations: {phase('expand')}}}",
         ),
-        "is a contract",
+        "runs as a pod of deployment/web starts",
     ),
     ("migration", "[-]", job("[psql, -c, DO $$ x $$]", phase("expand")), "is not understood"),
     ("migration", "[-]", job("[psql, -c, select 1]"), NO_MIGRATION),

@@ -235,4 +235,4 @@ def test_what_is_too_long_to_be_read_leaves_the_box_of_migrations_open() -> None
     for text in (plain, plain.replace("    drainproxy.io/migration-phase: expand\n", "    a: b\n")):
         (box,) = (each for each in checked(text).boxes if each.section.id == "migration")
         assert box.state == "not applicable"
-        assert "too long to be read" in box.note
+        assert "too long or too deep to be read" in box.note

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from drainproxy.rollout.check.commands import Call, call, commands
-from drainproxy.rollout.check.hooks import holds_a_schema_change, holds_changes, in_hook
+from drainproxy.rollout.check.hooks import changes_a_database, in_pod, unseen
 from drainproxy.rollout.check.inventory import Inventory, hook_of, hook_phases
 from drainproxy.rollout.check.migrating import migrates, unread
 from drainproxy.rollout.check.place import FieldPlace, Object
@@ -48,29 +48,46 @@ def _is_about_one(each: Object, inventory: Inventory) -> bool:
     if phases(each) or changes_by_sql(each, inventory):
         return True
     runs = each.kind in (*WORKLOADS, *_JOBS)
-    return runs and bool(migrates(each, inventory) or unread(each, inventory))
+    return runs and bool(migrates(each, inventory) or not_seen(each, inventory))
+
+
+def not_seen(each: Object, inventory: Inventory) -> str:
+    """What may change a database and is not looked at, in words; empty if all is. What the clock
+    runs and what tests have SQL of their own."""
+    hook = hook_of(each)
+    is_aside = each.kind == "CronJob" or (hook is not None and hook_phases(hook) & _TEST_HOOKS)
+    return unread(each, inventory) or ("" if is_aside else unseen(each, inventory))
 
 
 def changes_by_sql(each: Object, inventory: Inventory) -> bool:
-    """Whether it is a Job in whose commands SQL changes something with the release, which a test
-    does not; or a CronJob that changes a schema. One that is suspended is run by hand, as a Job."""
+    """Whether it is a Job or the start of a workload in whose commands SQL changes something with
+    the release, which a test does not; or a CronJob that changes a schema. One that is suspended is
+    run by hand, as a Job."""
     hook = hook_of(each)
-    if each.kind not in _JOBS or (hook is not None and hook_phases(hook) & _TEST_HOOKS):
+    is_test = hook is not None and hook_phases(hook) & _TEST_HOOKS
+    if each.kind not in (*WORKLOADS, *_JOBS) or is_test:
         return False
     by_the_clock = each.kind == "CronJob" and each.root.at("spec", "suspend").value is not True
-    holds = holds_a_schema_change if by_the_clock else holds_changes
-    return holds(each, inventory)
+    return changes_a_database(each, inventory, by_the_clock=by_the_clock)
 
 
 def in_words(each: Object, inventory: Inventory) -> tuple[Proof, str]:
     """What the SQL that an object holds says of the phase that it claims; proved if it has none."""
-    found = [*in_hook(each, inventory)] if each.kind in (*WORKLOADS, *_JOBS) else []
+    found = [*in_pod(each, inventory)] if each.kind in (*WORKLOADS, *_JOBS) else []
     for _, said in found:
         if isinstance(said, Contract):
             return "open", f"{said.words!r} is a contract"
     if found:
         return "unknown", f"{found[0][1].words!r} is not understood"
     return "proved", ""
+
+
+def contract_of(each: Object, inventory: Inventory) -> tuple[FieldPlace, str] | None:
+    """The first contract in the SQL that belongs to a release: where it stands, and its words."""
+    if not changes_by_sql(each, inventory):
+        return None
+    found = in_pod(each, inventory)
+    return next(((at, said.words) for at, said in found if isinstance(said, Contract)), None)
 
 
 def undoes(each: Object, inventory: Inventory) -> bool:
@@ -94,10 +111,11 @@ def _calls(calls: tuple[Call, ...], text: str) -> str | None:
     reason="A phase or schema version that cannot be read has no effect.",
     remedy='Write expand, migrate or contract, and a schema version such as "7".',
 )
-def migration_phase_invalid(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
+def migration_phase_invalid(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     """Gate and admission policy read drainproxy.io/migration-phase and drainproxy.io/schema-version
     by the letter. A schema version is a text of one to nine digits, and a number without quotes is
-    none. A pod template that says something else than its workload leaves open what holds."""
+    none. A pod template that says something else than its workload leaves open what holds, and so
+    does a Job that says expand or migrate and runs SQL that takes away."""
     for place in root.object.annotations(PHASE):
         if place.text not in _PHASES:
             yield Problem(place, f"{place.text!r} is no phase: write one of {', '.join(_PHASES)}")
@@ -113,6 +131,18 @@ def migration_phase_invalid(root: FieldPlace, _: Inventory) -> Iterator[Problem]
             if other.text != given[0].text:
                 said = f"{other.text!r} contradicts {given[0].text!r} of the object itself"
                 yield Problem(other, f"{name}: {said}: write one of the two")
+    if phase(root.object).text in ("expand", "migrate") and (found := _late(root, inventory)):
+        said = f"it is in phase {phase(root.object).text}, but {found[1]!r} is a contract"
+        yield Problem(found[0], f"{said}: say {PHASE}: contract, and run it 24 h after the release")
+
+
+def _late(root: FieldPlace, inventory: Inventory) -> tuple[FieldPlace, str] | None:
+    """The contract of a Job that other rules say nothing of: those that run in a release do."""
+    hook = hook_of(root.object)
+    in_release = hook is not None and hook_phases(hook) & _RELEASE_HOOKS
+    if root.object.kind in WORKLOADS or in_release:
+        return None
+    return contract_of(root.object, inventory)
 
 
 @rule(
@@ -129,12 +159,16 @@ def migration_phase_missing(root: FieldPlace, inventory: Inventory) -> Iterator[
     adds, migrate fills, contract takes away. A tool is known by what a command runs (`alembic
     upgrade`, `npx prisma migrate deploy`), other programs by a task or a name that says nothing
     else (`npm run db:migrate`, `bin/migrate`). `drainproxy migration lint` says which phase its SQL
-    belongs to."""
-    found = migrates(root.object, inventory)
-    if found and not phase(root.object).exists:
+    belongs to. A Job whose SQL stands in the input and only adds needs to say nothing."""
+    if phase(root.object).exists:
+        return
+    if found := migrates(root.object, inventory):
         place = root.at("metadata", "name")
         said = f"{root.object.title} migrates a database ({found}): say {PHASE}: expand"
         yield Problem(place, said)
+    elif late := _late(root, inventory):
+        said = f"{root.object.title} changes a database, and {late[1]!r} is a contract"
+        yield Problem(late[0], f"{said}: say {PHASE}: contract")
 
 
 @rule(
@@ -146,10 +180,11 @@ def migration_phase_missing(root: FieldPlace, inventory: Inventory) -> Iterator[
     reason="A release with a contract cannot be rolled back.",
     remedy="Release the code with expand or migrate; contract alone, 24 h later.",
 )
-def contract_in_release(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
+def contract_in_release(root: FieldPlace, inventory: Inventory) -> Iterator[Problem]:
     """The contract phase removes what the version before needs. It comes at least 24 h after the
     last successful deployment of the code that does without, as a step of its own: `drainproxy
-    migration begin contract`."""
+    migration begin contract`. SQL in an init container, or at the start of a container, runs with
+    the first new pod, while all old ones serve."""
     place = phase(root.object)
     if place.text == "contract":
         yield Problem(
@@ -157,6 +192,9 @@ def contract_in_release(root: FieldPlace, _: Inventory) -> Iterator[Problem]:
             f"{root.object.title} is released in phase contract: release it in expand or migrate,"
             " and begin the contract 24 h after that was deployed",
         )
+    elif found := contract_of(root.object, inventory):
+        said = f"{found[1]!r} runs as a pod of {root.object.title} starts"
+        yield Problem(found[0], f"{said}, and the old pods still need it: run it 24 h after")
 
 
 @rule(
@@ -180,7 +218,7 @@ def migration_in_release_hook(root: FieldPlace, inventory: Inventory) -> Iterato
     if place.text == "contract":
         yield Problem(place, f"phase contract in a {hook.text} hook: the old pods still serve")
         return
-    for where, found in in_hook(root.object, inventory):
+    for where, found in in_pod(root.object, inventory):
         if isinstance(found, Contract):
             said = f"{found.words!r} in a {hook.text} hook: the old pods still need it"
             yield Problem(where, said)
