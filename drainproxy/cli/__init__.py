@@ -85,7 +85,7 @@ class Commands(Group):
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
-        "run --forward 8080=9000 -- python3 -m http.server 9000",
+        "run --forward 8080=9000 -- python3 -m http.server -b 127.0.0.1 9000",
         "inject --image REGISTRY/drainproxy:0.1.0 deployment.yaml | kubectl apply -f -",
         "rehearse --compare --html report.html",
         "COMMAND -h",

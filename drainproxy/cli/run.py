@@ -62,7 +62,7 @@ class RunCommand(Command):
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     epilog=examples(
         "run --forward 8080=9000 --drain-timeout 60s",
-        "run --forward 8080=9000 -- python3 -m http.server 9000",
+        "run --forward 8080=9000 -- python3 -m http.server -b 127.0.0.1 9000",
         "run --config drainproxy.yaml --check",
     ),
 )
