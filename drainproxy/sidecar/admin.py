@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import inf, isnan
 from typing import Any, Protocol
 
 import msgspec.json
 from aiohttp import web
 
+from drainproxy import __version__
 from drainproxy.config import parse_duration, parse_percent
 from drainproxy.drain.machine import Phase
 from drainproxy.drain.origin import Origin
@@ -124,25 +125,45 @@ async def serve(sidecar: Administered) -> AdminServer:
 
 
 def application(sidecar: Administered, connections: AdminConnections) -> web.Application:
-    """Every endpoint of the sidecar."""
+    """Every endpoint of the sidecar, and the list of them."""
     admin = Admin(sidecar, connections)
     app = web.Application(middlewares=[admin.tracked, _errors_as_json])
-    app.add_routes(
-        [
-            web.get("/livez", admin.livez),
-            web.get("/readyz", admin.readyz),
-            web.get("/startupz", admin.startupz),
-            web.get("/metrics", admin.one_at_a_time(admin.metrics)),
-            web.get("/status", admin.one_at_a_time(admin.status)),
-            web.get("/connections", admin.one_at_a_time(admin.connections)),
-            web.post("/drain", admin.guarded(admin.drain)),
-            web.post("/undrain", admin.guarded(admin.undrain)),
-            web.post("/rebalance", admin.guarded(admin.rebalance)),
-            # HEAD asks for nothing to be done, and this does something.
-            web.get("/prestop", admin.guarded(admin.prestop), allow_head=False),
-        ]
-    )
+    table = _endpoints(admin)
+    app.add_routes([web.get("/", _listing(table)), *(route for route, _ in table)])
     return app
+
+
+def _endpoints(admin: "Admin") -> list[tuple[web.RouteDef, str]]:
+    """Each with what it is for."""
+    limit = "?limit=100 and ?after= from the Link header"
+    rebalance = "reconnect a share of the connections: ?percent=20&over=30s"
+    return [
+        (web.get("/livez", admin.livez), "200: the process is alive"),
+        (web.get("/readyz", admin.readyz), "200 if new requests should come here, else 503"),
+        (web.get("/startupz", admin.startupz), "200 once the listeners are bound"),
+        (web.get("/metrics", admin.one_at_a_time(admin.metrics)), "for Prometheus"),
+        (web.get("/status", admin.one_at_a_time(admin.status)), "phase, what is in flight"),
+        (web.get("/connections", admin.one_at_a_time(admin.connections)), f"a page: {limit}"),
+        (web.post("/drain", admin.guarded(admin.drain)), "begin a drain; ?wait=1 until it is over"),
+        (web.post("/undrain", admin.guarded(admin.undrain)), "take a drain back"),
+        (web.post("/rebalance", admin.guarded(admin.rebalance)), rebalance),
+        # HEAD asks for nothing to be done, and this does something.
+        (
+            web.get("/prestop", admin.guarded(admin.prestop), allow_head=False),
+            "begin a drain and answer when it is over: a preStop hook",
+        ),
+    ]
+
+
+def _listing(table: Iterable[tuple[web.RouteDef, str]]) -> Handler:
+    """A page for people who look at the port."""
+    lines = [f"{route.method:4} {route.path:12}  {what}\n" for route, what in table]
+    text = f"drainproxy {__version__}: admin endpoints\n\n{''.join(lines)}"
+
+    async def listing(_: web.Request) -> web.Response:
+        return web.Response(text=text, headers={"Cache-Control": "no-store"})
+
+    return listing
 
 
 class Admin:

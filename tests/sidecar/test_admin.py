@@ -131,6 +131,17 @@ async def test_metrics_are_told_as_prometheus_text(sidecar: FakeSidecar) -> None
     assert 'drainproxy_in_flight{kind="tcp"} 1.0\n' in text
 
 
+async def test_the_root_lists_every_endpoint_with_its_method(sidecar: FakeSidecar) -> None:
+    sidecar.admin_token = "a-secret-of-many-letters"
+    async with asked(sidecar) as client, client.get("/") as response:
+        text = await response.text()
+        assert (response.status, response.content_type) == (200, "text/plain")
+    for method, path in (*(("GET", path) for path in READING), *CHANGING, ("GET", "/connections")):
+        assert f"\n{method:4} {path.partition('?')[0]} " in text
+    assert len(text.splitlines()) == 2 + len(READING) + len(CHANGING) + 1
+    assert "secret" not in text
+
+
 async def test_an_unknown_path_is_404_in_json(sidecar: FakeSidecar) -> None:
     async with asked(sidecar) as client:
         assert await answer(client, "GET", "/nowhere") == (404, {"reason": "Not Found"})
