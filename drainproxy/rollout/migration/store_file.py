@@ -7,6 +7,7 @@ atomically after it is on disk: a reader sees the old file or the new one, whole
 import fcntl
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,10 @@ class FileStore:
     def _read(self) -> _File | None:
         """None if there is no file."""
         try:
+            mode = self._path.stat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                # A pipe or a device may never end, nor can it be replaced.
+                raise StoreError(f"{self._path}: is no regular file")
             text = self._path.read_bytes()
             found = msgspec.json.decode(text, type=_File)
             json.loads(text, object_pairs_hook=_without_doubles)

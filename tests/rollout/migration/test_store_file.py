@@ -49,6 +49,15 @@ def save(path: Path, app: str, state: State) -> None:
     store.save(app, store.load(app), state)
 
 
+def test_what_is_no_regular_file_is_no_record(path: Path) -> None:
+    """A pipe that nobody writes to would be waited for without end."""
+    os.mkfifo(path)
+    for place in (path, Path("/dev/zero")):
+        assert FileStore(place).load("shop") == Loaded(Damaged(f"{place}: is no regular file"))
+        with pytest.raises(StoreError):
+            save(place, "shop", EXPAND)
+
+
 def test_what_is_saved_is_loaded(path: Path) -> None:
     save(path, "shop", EXPAND)
     save(path, "bank", State(deployed_version=1, deployed_at=NOW))
