@@ -16,6 +16,8 @@ from drainproxy.rollout.smoke.stage import Failed, Stage
 from .sessions import AGENT
 
 _HEALTH = "/grpc.health.v1.Health/Check"
+# Servers say of it what they say of any method that they lack.
+_NO_HEALTH = "the server has no grpc.health.v1.Health: name a method that it has"
 # Of a connection that there is not it tells much, and the reason last.
 _REASONS = (
     (
@@ -81,6 +83,8 @@ async def _health(channel: grpc.aio.Channel, action: Grpc) -> GrpcAnswer:
 
     question = health_pb2.HealthCheckRequest(service=action.service).SerializeToString()
     answer = await _call(channel, action, question, _HEALTH)
+    if answer.status == "UNIMPLEMENTED":
+        return GrpcAnswer(answer.status, _NO_HEALTH)
     if answer.status != "OK":
         return answer
     number = health_pb2.HealthCheckResponse.FromString(answer.message).status

@@ -115,6 +115,19 @@ async def test_what_a_service_does_not_say_is_told(port: int, text: str, problem
     assert told.startswith(problem)
 
 
+async def test_a_server_without_health_is_said_to_have_none() -> None:
+    made = grpc.aio.server()
+    port = made.add_insecure_port("127.0.0.1:0")
+    await made.start()
+    (told,) = await asked(port, "[{grpc: '127.0.0.1:${PORT}'}]")
+    assert told == (
+        "status is UNIMPLEMENTED, not OK: the server has no grpc.health.v1.Health: name a method"
+        " that it has"
+    )
+    assert not await asked(port, "[{grpc: {}, expect: {status: UNIMPLEMENTED}}]")
+    await made.stop(None)
+
+
 async def test_a_server_without_reflection_is_said_to_have_none() -> None:
     made = server(reflects=False)
     port = made.add_insecure_port("127.0.0.1:0")
