@@ -189,7 +189,19 @@ def _flags(given: Mapping[str, Any]) -> tuple["SmokeOptions", dict[str, str], li
         else:
             said = f"{name}=..." if is_one else text  # its value may be a password
             mistakes.append(Mistake("flag --variable", "variable", f"{said!r} is not NAME=VALUE"))
+    if problem := _unreadable(given["ca"]):
+        mistakes.append(Mistake("flag --ca", "ca", f"{given['ca']!r} {problem}"))
     return SmokeOptions(**values, ca=given["ca"], insecure=given["insecure"]), variables, mistakes
+
+
+def _unreadable(path: str) -> str:
+    """Why a file that is named cannot be read; empty if it can, or none is named."""
+    try:
+        if path:
+            Path(path).read_bytes()
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    return ""
 
 
 def _run(test: "SmokeTest", given: Mapping[str, Any]) -> int:

@@ -145,6 +145,13 @@ def test_mistakes_of_flags_and_of_the_file_are_told_at_once(tmp_path: Path) -> N
     ]
 
 
+def test_a_ca_that_is_not_there_is_a_mistake_and_no_failed_test(tmp_path: Path) -> None:
+    done = run("https://127.0.0.1:1", "--ca", str(tmp_path / "ca.pem"), "--retries", "x")
+    assert done.exit_code == 2
+    assert "ca.pem' cannot be read: No such file or directory\n" in done.stderr
+    assert "--retries: 'x'" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [(None, "No such file or directory"), (b"\xff", "it is not UTF-8")],
