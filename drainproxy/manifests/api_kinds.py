@@ -105,7 +105,9 @@ def unserved(version: str, kind: str) -> Iterator[Unserved]:
     homes = _homes(kind)
     if release := _GONE.get((version, kind)):
         hint = f": make it {homes[-1]}" if homes else ""
-        yield Unserved("apiVersion", f"Kubernetes {release} and newer have no {version}{hint}")
+        yield Unserved(
+            "apiVersion", f"Kubernetes {release} and newer have no {kind} in {version}{hint}"
+        )
     elif kind in kinds:
         yield _wrong_version(version, kind, kinds[kind])
     elif homes:

@@ -29,10 +29,18 @@ VERSIONS = [
     ("v1", "Deployment", "v1 has no Deployment: make it apps/v1"),
     ("apps", "Deployment", "apps has no Deployment: make it apps/v1"),
     ("apps/v1", "CronJob", "apps/v1 has no CronJob: make it batch/v1"),
-    ("apps/v1beta1", "Deployment", "Kubernetes 1.16 and newer have no apps/v1beta1: make it"),
-    ("networking.k8s.io/v1beta1", "Ingress", "Kubernetes 1.22 and newer have no"),
+    (
+        "apps/v1beta1",
+        "Deployment",
+        "have no Deployment in apps/v1beta1: make it apps/v1",
+    ),
+    ("networking.k8s.io/v1beta1", "Ingress", "Kubernetes 1.22 and newer have no Ingress in"),
     ("autoscaling/v2beta2", "HorizontalPodAutoscaler", "make it autoscaling/v2"),
-    ("policy/v1beta1", "PodSecurityPolicy", "Kubernetes 1.25 and newer have no policy/v1beta1"),
+    (
+        "policy/v1beta1",
+        "PodSecurityPolicy",
+        "Kubernetes 1.25 and newer have no Pod",
+    ),
 ]
 # A name of somebody's, which may well be right.
 OTHERS = [
