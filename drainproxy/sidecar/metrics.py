@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from drainproxy import __version__
-from drainproxy.drain.goodbye import DEADLINE, DRAIN
+from drainproxy.drain.goodbye import DEADLINE, DRAIN, MAX_AGE, REBALANCE
 from drainproxy.drain.ledger import ENDINGS, KINDS
 from drainproxy.drain.machine import Phase
 from drainproxy.relay.counters import Histogram
@@ -35,6 +35,9 @@ _ANSWERED = ("http1", "http2", "grpc", "sse", "websocket")
 _FAILURES = ("500", "502", "503", "504")
 # As FAILED_CALLS of the gate's signals.
 CALL_FAILURES = ("2", "4", "12", "13", "14", "15")
+_GOODBYES = (DRAIN, REBALANCE, MAX_AGE)
+# What a client was turned away for; budgets of HTTP/2 and the admin port have more.
+_REJECTED = ("app-away", "header-timeout", "leaving", "malformed", "max-connections")
 _CLOSES, _OTHER_CLOSE = (1000, 1001, 1005, 1006, 1011, 1012), "other"
 
 
@@ -225,8 +228,11 @@ def _websocket_closes(sidecar: Observed) -> Series:
     "why",
 )
 def _goodbyes(sidecar: Observed) -> Series:
-    goodbyes = sidecar.context.counters.goodbyes
-    return {(kind, why): count for (kind, why), count in goodbyes.items()}
+    # A pod drains once: all its goodbyes may fall between two scrapes.
+    values: dict[tuple[str, ...], float] = dict.fromkeys(product(_ANSWERED, _GOODBYES), 0)
+    for labels, count in sidecar.context.counters.goodbyes.items():
+        values[labels] = count
+    return values
 
 
 @metric(
@@ -264,7 +270,10 @@ def _cut(sidecar: Observed) -> Series:
     "reason",
 )
 def _rejected(sidecar: Observed) -> Series:
-    return {(reason,): count for reason, count in sidecar.context.counters.rejected.items()}
+    values: dict[tuple[str, ...], float] = {(reason,): 0 for reason in _REJECTED}
+    for reason, count in sidecar.context.counters.rejected.items():
+        values[reason,] = count
+    return values
 
 
 @metric(

@@ -92,7 +92,7 @@ async def test_what_the_relay_counts_is_told() -> None:
     cut.abort("deadline")
 
     assert counted(sidecar, "drainproxy_requests_total") == {("http1", "400"): 1}
-    assert series(sidecar, "drainproxy_rejected_total") == {("malformed",): 1}
+    assert counted(sidecar, "drainproxy_rejected_total") == {("malformed",): 1}
     assert series(sidecar, "drainproxy_connections_total")["tcp",] == 1
     none_cut = {(kind, "deadline"): 0 for kind in KINDS}
     assert series(sidecar, "drainproxy_cut_total") == none_cut | {("tcp", "deadline"): 1}
@@ -150,7 +150,18 @@ async def test_goodbyes_tell_to_whom_and_why() -> None:
     sidecar = FakeSidecar()
     sidecar.context.counters.goodbyes["websocket", "drain"] += 2
 
-    assert series(sidecar, "drainproxy_goodbyes_total") == {("websocket", "drain"): 2}
+    assert counted(sidecar, "drainproxy_goodbyes_total") == {("websocket", "drain"): 2}
+
+
+async def test_what_may_all_happen_between_two_scrapes_is_zero_before() -> None:
+    """The increase of a series that is born with its last value is none."""
+    sidecar = FakeSidecar()
+    said = series(sidecar, "drainproxy_goodbyes_total")
+    assert {kind for kind, _ in said} == {*KINDS} - {"tcp"}
+    assert {why for _, why in said} == {"drain", "rebalance", "max-connection-age"}
+    turned_away = series(sidecar, "drainproxy_rejected_total")
+    assert ("max-connections",) in turned_away
+    assert {*said.values(), *turned_away.values()} == {0}
 
 
 @pytest.mark.parametrize("phase", Phase)
