@@ -42,7 +42,10 @@ def settled(document: Document) -> Document:
     """
     if not document.changed or _is_unchanged(document):
         return replace(document, changed=False)
-    first = replace(_taken_back(document), data=document.data)
+    before = _taken_back(document)
+    if before is not document and same(before.data, document.data):
+        return replace(before, root=None)  # nothing else is wanted of it
+    first = replace(before, data=document.data)
     notes, edit = Notes(), edited(first)
     while not edit.notes.keys() <= notes.keys():
         # Two places that share an anchor part where only one of them has something to note.
