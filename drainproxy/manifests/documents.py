@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from . import json_nodes, yaml_nodes
 from .nodes import Node, Unreadable, stands_for, value_of
 from .notes import Notes, tree
-from .plain import is_plain
+from .plain import is_plain, without_blocks
 from .podspec import Json
 from .scalars import number_of
 from .splice import Splice
@@ -104,7 +104,8 @@ def edited(document: Document, notes: Notes | None = None) -> "Edited":
     # Without brackets it is block style, where most edits put in whole lines, and nothing is read.
     has_flow = not document.is_json and ("{" in document.text or "[" in document.text)
     splice, text, short = _spliced(document, Splice(before + document.text, style, back, has_flow))
-    if document.is_json or (splice.is_whole and not before and is_plain(document.text)):
+    is_whole = splice.is_whole and not before
+    if document.is_json or (is_whole and is_plain(without_blocks(document.text, root))):
         return Edited(text, splice.notes)
     if not has_flow:
         splice, text, short = _spliced(document, Splice(before + document.text, style, back))

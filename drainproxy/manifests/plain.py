@@ -2,12 +2,16 @@
 two without changing either.
 
 Most manifests are written like that: keys, dashes, and values that end on their line, without
-anchors, tags, block scalars or tabs.
+anchors, tags or tabs. A block scalar ends before the first line that is not indented as far, and so
+does no harm to those around it.
 """
 
 import re
 import sys
+from collections.abc import Iterator
 from typing import Final
+
+from .nodes import MAPPING, SCALAR, SEQUENCE, Node
 
 _WORD: Final = r"[\w/.~$(<=+^;\\]"
 _QUOTED: Final = r"""(?:"(?:[^"\\\s]|[ ]|\\[^\s])*+"|'(?:[^'\s]|[ ]|'')*+')"""
@@ -32,6 +36,8 @@ _LINE: Final = rf"[ ]*+(?:{_DASHES}|{_ENTRY}|-(?=[\r\n]|\Z))?+[ ]*+(?:{_COMMENT}
 _TEXT = re.compile(rf"(?:{_LINE}\r?\n)*+{_LINE}")
 
 
+_BLOCK = re.compile(r"[|>]-?[ ]*\r?\n")
+
 # Before, `*+` goes on in the middle of what has failed (python/cpython#100061).
 POSSESSIVE_WORKS: Final = sys.version_info >= (3, 11, 5)
 
@@ -40,3 +46,28 @@ def is_plain(text: str) -> bool:
     """Whether each of its lines stands for itself, given that it is YAML. False may be said of any
     text: it is only looked at more closely then."""
     return POSSESSIVE_WORKS and _TEXT.fullmatch(text) is not None
+
+
+def without_blocks(text: str, root: Node) -> str:
+    """A text with a word in the place of every block scalar that ends with its last line, and is
+    indented as that says itself (YAML 1.2, section 8.1.1)."""
+    if not _BLOCK.search(text):
+        return text
+    parts, at = list[str](), 0
+    for start, end in _blocks(root):
+        if _BLOCK.match(text, start):
+            parts += (text[at:start], "x")
+            at = end
+    return "".join((*parts, text[at:]))
+
+
+def _blocks(node: Node) -> Iterator[tuple[int, int]]:
+    """The places of the block scalars, in the order of the text."""
+    if node.kind == SCALAR and node.style in ("|", ">"):
+        yield node.start, node.end
+    elif node.kind == SEQUENCE:
+        for item in node.content:
+            yield from _blocks(item)
+    elif node.kind == MAPPING:
+        for _, value in node.content:
+            yield from _blocks(value)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.manifests.nodes import Unreadable, value_of
-from drainproxy.manifests.plain import POSSESSIVE_WORKS, is_plain
+from drainproxy.manifests.plain import POSSESSIVE_WORKS, is_plain, without_blocks
 from drainproxy.manifests.yaml_nodes import compose
 
 PLAIN = [
@@ -47,7 +47,29 @@ def test_what_goes_on_in_the_next_line_is_not_nor_what_is_named_elsewhere(text: 
     assert not is_plain(text)
 
 
-@given(st.lists(st.sampled_from([*"ab -:#[]{},'\"\n&*!|>?%", ": ", "\n- ", "\n  ", "a: "])))
+@pytest.mark.skipif(not POSSESSIVE_WORKS, reason="this Python cannot tell")
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("a: |\n  'b\n  c: |\n\nd: >-\n  e\n", True),
+        ("- - |\n   a: 'b\n  - c: {d: e}\n", True),
+        ("a: b # |\n", True),
+        ("a: |+\n  'b\n\nc: d\n", False),
+        ("a: |1\n  'b\nc: d\n", False),
+        ("a: &b |\n  'b\nc: d\n", False),
+        ("a: |\n  b\nc: 'd\n  e: |\n  f'\n", False),
+    ],
+)
+def test_a_block_scalar_does_no_harm_to_the_lines_around_it(text: str, plain: bool) -> None:
+    root = compose(text)
+
+    assert root is not None
+    assert is_plain(without_blocks(text, root)) == plain
+
+
+@given(
+    st.lists(st.sampled_from([*"ab -:#[]{},'\"\n&*!|>?%", ": ", "\n- ", "\n  ", "a: ", "|\n  "]))
+)
 def test_a_line_between_two_others_changes_neither(parts: list[str]) -> None:
     """At the end of each key of the outermost mapping another can stand."""
     text = "".join(parts)
@@ -55,7 +77,7 @@ def test_a_line_between_two_others_changes_neither(parts: list[str]) -> None:
         root = compose(text)
     except Unreadable:
         return
-    if root is None or root.column != 0 or not is_plain(text):
+    if root is None or root.column != 0 or not is_plain(without_blocks(text, root)):
         return
     for at, line in enumerate(lines := text.split("\n")):
         if line[:1] not in ("", " ", "-", "#"):
