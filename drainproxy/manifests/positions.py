@@ -25,23 +25,44 @@ class Mark(NamedTuple):
 class Map(dict[str, Any]):
     """A mapping that knows where it begins and where each of its keys stands."""
 
-    __slots__ = ("marks", "start")
+    __slots__ = ("_begin", "_lines", "places")
 
-    def __init__(self, start: Mark) -> None:
+    def __init__(self, begin: int, lines: "Lines") -> None:
         super().__init__()
-        self.start = start
-        self.marks: dict[str, Mark] = {}
+        self._begin = begin
+        self._lines = lines
+        # As offsets: of most places nobody asks for the line.
+        self.places: dict[str, int] = {}
+
+    @property
+    def start(self) -> Mark:
+        """Where it begins."""
+        return self._lines.at(self._begin)
+
+    def mark(self, key: str) -> Mark:
+        """Where a key of it stands."""
+        return self._lines.at(self.places[key])
 
 
 class Seq(list[Any]):
     """A list that knows where it begins and where each of its items stands."""
 
-    __slots__ = ("marks", "start")
+    __slots__ = ("_begin", "_lines", "places")
 
-    def __init__(self, start: Mark) -> None:
+    def __init__(self, begin: int, lines: "Lines") -> None:
         super().__init__()
-        self.start = start
-        self.marks: list[Mark] = []
+        self._begin = begin
+        self._lines = lines
+        self.places: list[int] = []
+
+    @property
+    def start(self) -> Mark:
+        """Where it begins."""
+        return self._lines.at(self._begin)
+
+    def mark(self, index: int) -> Mark:
+        """Where an item of it stands."""
+        return self._lines.at(self.places[index])
 
 
 def read_positions(text: str) -> list[Any]:
@@ -57,9 +78,9 @@ def mark_of(root: Any, path: tuple[str | int, ...]) -> Mark:
     node, found = root, getattr(root, "start", Mark(1, 1))
     for key in path:
         if isinstance(node, Map) and key in node:
-            found, node = node.marks[str(key)], node[str(key)]
+            found, node = node.mark(str(key)), node[str(key)]
         elif isinstance(node, Seq) and isinstance(key, int) and key < len(node):
-            found, node = node.marks[key], node[key]
+            found, node = node.mark(key), node[key]
         else:
             break
     return found
@@ -78,8 +99,12 @@ class Lines:
 
     def mark(self, node: Node) -> Mark:
         """Where a node begins."""
-        line = bisect_left(self._breaks, node.start)
-        column = node.start - (self._breaks[line - 1] if line else -1)
+        return self.at(node.start)
+
+    def at(self, place: int) -> Mark:
+        """Line and column of a place in the text."""
+        line = bisect_left(self._breaks, place)
+        column = place - (self._breaks[line - 1] if line else -1)
         return Mark(self._line + line, column)
 
     def line(self, path: Sequence[str | int]) -> int:
@@ -110,7 +135,7 @@ class _Placing:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._mark = Lines(document).mark
+        self._lines = Lines(document)
         self._made: dict[int, Any] = {}
 
     def placed(self) -> Any:
@@ -127,21 +152,22 @@ class _Placing:
         return self._made[id(node)]
 
     def _seq(self, node: Node) -> Seq:
-        found = Seq(self._mark(node))
-        for item in node.content:
-            found.append(self._value(item))
-            found.marks.append(self._mark(item))
+        found = Seq(node.start, self._lines)
+        found += [self._value(item) for item in node.content]
+        found.places = [item.start for item in node.content]
         return found
 
     def _map(self, node: Node) -> Map:
-        found, merged = Map(self._mark(node)), []
+        found, merged = Map(node.start, self._lines), []
+        places = found.places
         for key, value in node.content:
             if is_merge(key):
                 merged += [self._value(each) for each in merge_sources(value)]
             else:
-                found[key.content] = self._value(value)
-                found.marks[key.content] = self._mark(key)
+                name = key.content
+                found[name] = value.content if value.kind == SCALAR else self._value(value)
+                places[name] = key.start
         for source in merged:
             for name in source.keys() - found.keys():
-                found[name], found.marks[name] = source[name], source.marks[name]
+                found[name], places[name] = source[name], source.places[name]
         return found
