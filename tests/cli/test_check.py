@@ -366,5 +366,5 @@ def test_it_needs_nothing_heavy(root: Path) -> None:
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     loaded = {name.split(".")[0] for name in done.stderr.split()}
-    assert "yaml" in loaded
+    assert "msgspec" in loaded
     assert loaded & {"aiohttp", "asyncio", "ruamel", "lightkube", "grpc", "rich", "uvloop"} == set()

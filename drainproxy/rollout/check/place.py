@@ -87,8 +87,10 @@ class FieldPlace(Struct, frozen=True, eq=False):
         """The place further in; it may be empty."""
         value = self.value
         for key in keys:
-            if isinstance(value, Map):
-                value = value.get(str(key))
+            if type(value) is Map:
+                value = value.get(key if type(key) is str else str(key))
+            elif value is None:
+                break
             elif isinstance(value, Seq) and isinstance(key, int) and key < len(value):
                 value = value[key]
             else:
@@ -120,9 +122,12 @@ class FieldPlace(Struct, frozen=True, eq=False):
     @property
     def text(self) -> str:
         """A scalar as text; empty if there is none."""
-        if isinstance(self.value, bool):
-            return str(self.value).lower()
-        return str(self.value) if isinstance(self.value, str | int | float) else ""
+        value = self.value
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool):
+            return str(value).lower()
+        return str(value) if isinstance(value, int | float) else ""
 
     @property
     def number(self) -> int | None:
@@ -152,6 +157,8 @@ class FieldPlace(Struct, frozen=True, eq=False):
 def printable(text: str, longest: int = 1000) -> str:
     """What a manifest says goes to terminals and logs: no control character does, nor a novel."""
     short = text if len(text) <= longest else text[:longest] + "..."
+    if short.isprintable():
+        return short
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in short)
 
 

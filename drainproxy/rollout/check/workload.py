@@ -49,7 +49,9 @@ _AT_ONCE = re.compile(
 def is_sidecar(container: FieldPlace) -> bool:
     """Whether a container is our proxy: by its name or its image, and by what it runs. The same
     image is the gate, the webhook and the smoke test, through which no connection goes."""
-    if _OURS not in (container.at("name").text, _image(container)):
+    image = container.at("image").text
+    is_ours = container.at("name").text == _OURS or (_OURS in image and _last_part(image) == _OURS)
+    if not is_ours:
         return False
     words = _words(container)
     flags = {word.partition("=")[0] for word in words if word.startswith("-")}
@@ -95,7 +97,11 @@ def is_held_back(container: FieldPlace) -> bool:
 
 def _image(container: FieldPlace) -> str:
     """The last part of its name, without tag and digest."""
-    return re.split("[:@]", container.at("image").text.rpartition("/")[2])[0]
+    return _last_part(container.at("image").text)
+
+
+def _last_part(image: str) -> str:
+    return re.split("[:@]", image.rpartition("/")[2])[0]
 
 
 def _words(container: FieldPlace) -> list[str]:
@@ -162,7 +168,7 @@ class CheckedWorkload:
         """The labels of its pods."""
         return self.pod.at("metadata", "labels").texts
 
-    @property
+    @cached_property
     def spec(self) -> FieldPlace:
         """The spec of its pods."""
         return self.pod.at("spec")
@@ -230,7 +236,7 @@ class CheckedWorkload:
     def _declares(self) -> list[FieldPlace]:
         return [*_declared(self.containers)]
 
-    @property
+    @cached_property
     def replicas(self) -> FieldPlace:
         """Where the number of its pods is written."""
         return self.root.at("spec", "replicas")
@@ -249,7 +255,7 @@ class CheckedWorkload:
             return self.floor.number
         return AUTOSCALERS[self.autoscaler.kind][1] if self.autoscaler else 1
 
-    @property
+    @cached_property
     def rolling(self) -> FieldPlace:
         """Where maxSurge and maxUnavailable are written, or would be."""
         spec = self.root.at("spec")
