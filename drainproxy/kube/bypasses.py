@@ -21,6 +21,7 @@ def bypasses(capture: Capture, question: CaptureQuestion) -> Iterator[str]:
     yield from capture.nowhere
     if capture.mode != "redirect":
         yield from _unnamed(capture, question)
+        yield from _namesakes(capture, question)
         yield from _host_ports(question)
     yield from _headless(capture, question)
 
@@ -43,6 +44,24 @@ def _unnamed(capture: Capture, question: CaptureQuestion) -> Iterator[str]:
                 f"containerPort {each.number} of {each.container} has no name, so the sidecar"
                 " cannot take it over: name it and let the Service target that name"
             )
+
+
+def _namesakes(capture: Capture, question: CaptureQuestion) -> Iterator[str]:
+    """Ports that have the name of one that is taken over: a pod may have several, as long as they
+    are in different containers, and Services come to the first."""
+    named = {each.name: each.port for each in capture.ports if each.name}
+    taken = {each.port for each in capture.ports}
+    others: dict[str, list[int]] = {}
+    for _, port in question.pod.tcp_ports:
+        if port.name in named and port.container_port not in taken:
+            others.setdefault(port.name, []).append(port.container_port)
+    for name, numbers in others.items():
+        are = "is" if len({*numbers}) == 1 else "are"
+        yield (
+            f"{listed(numbers)} {are} called {name} too, but Services that target {name} come to"
+            f" port {named[name]} alone, which the sidecar has taken over: name them differently,"
+            f" or set {_REDIRECT}"
+        )
 
 
 def _host_ports(question: CaptureQuestion) -> Iterator[str]:

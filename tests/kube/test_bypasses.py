@@ -43,6 +43,24 @@ def test_a_port_without_a_name_is_told_where_names_alone_count() -> None:
     assert warnings(pod(HTTP, nameless, annotations=REDIRECT)) == []
 
 
+def test_of_ports_with_one_name_the_first_is_captured_and_the_others_are_told() -> None:
+    """Names are unique in a container, and not in a pod; the EndpointSlice controller takes the
+    first (FindPort in pkg/api/v1/pod of Kubernetes)."""
+    beside = {"name": "exporter", "ports": [{**HTTP, "containerPort": 9090}]}
+    before = pod(HTTP)
+    before["spec"]["containers"].append(beside)
+    done = injected(before, services=[service("http")])
+
+    assert [(each.port, each.name) for each in done.ports] == [(8080, "http")]
+    assert done.warnings == [
+        "port 9090 is called http too, but Services that target http come to port 8080 alone, which"
+        " the sidecar has taken over: name them differently, or set drainproxy.io/capture: redirect"
+    ]
+    assert "called http too" not in str(injected(before, services=[service("http", 9090)]).warnings)
+    before["metadata"]["annotations"] = REDIRECT
+    assert [each.port for each in injected(before).ports] == [8080, 9090]
+
+
 def test_a_host_port_passes_the_sidecar_by() -> None:
     port: Json = {**HTTP, "hostPort": 80}
 
