@@ -10,7 +10,7 @@ from drainproxy.manifests.documents import Document, parse
 from drainproxy.manifests.misfits import Path
 from drainproxy.manifests.podspec import Json, placed_objects, workload
 from drainproxy.manifests.positions import Lines
-from drainproxy.manifests.templates import half_named, makes_pods
+from drainproxy.manifests.templates import bare_list, half_named, makes_pods
 
 from .density import Room
 
@@ -90,6 +90,7 @@ def read_input(texts: Mapping[str, str]) -> ManifestInput:
         except ValueError as error:
             broken.append(_broken(name, text, str(error)))
             continue
+        broken += _bare_lists(name, files[name])
         unrendered = [*_templates(here)]
         broken += (Broken(name, each.line, each.number, _RENDER) for each in unrendered)
         broken += (
@@ -100,6 +101,12 @@ def read_input(texts: Mapping[str, str]) -> ManifestInput:
         left_out = {*map(id, unrendered)}
         found += (each for each in here if id(each) not in left_out)
     return ManifestInput(files, _at_home(found), broken, room.left)
+
+
+def _bare_lists(name: str, documents: Sequence[Document]) -> Iterator[Broken]:
+    for number, document in enumerate(documents, start=1):
+        if problem := bare_list(document.data):
+            yield Broken(name, Lines(document).line(()), number, problem)
 
 
 def _templates(found: Sequence[Found]) -> Iterator[Found]:

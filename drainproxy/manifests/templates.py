@@ -71,6 +71,15 @@ def half_named(body: Mapping[str, Any]) -> str:
     return f"has metadata.name, but no text in {' and '.join(lacking)}"
 
 
+def bare_list(document: Any) -> str:
+    """What is wrong with a document that is a list of objects of Kubernetes, as `jq -s` makes it:
+    kubectl takes none, and nothing in it would be looked at."""
+    items = document if isinstance(document, list) else ()
+    if any(isinstance(each, Mapping) and {"apiVersion", "kind"} <= each.keys() for each in items):
+        return "is a list of objects: write it as one of kind List, with apiVersion v1 and items"
+    return ""
+
+
 def reason(body: Json) -> str:
     """Why such an object is not injected, and what would be right."""
     group, kind = api_group(body), str(body.get("kind", ""))

@@ -176,7 +176,9 @@ def test_an_object_that_does_not_say_its_kind_is_told_in_a_directory_too(
     assert "half.yaml: line 1: has " in done.stderr
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "a: 1\n", "[]", '{"kind": 3}', "--- text\n"])
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "a: 1\n", "[]", "[{kind: 3}]", '{"kind": 3}', "--- text\n"]
+)
 def test_input_without_an_object_is_no_success(text: str) -> None:
     done = run("-", stdin=text)
     assert done.exit_code == 2

@@ -1,6 +1,9 @@
 """What cannot be read in an input, and where it stands."""
 
+import json
+
 import pytest
+import yaml
 
 from drainproxy.kube.batch import uninject_all
 from drainproxy.kube.halves import Half
@@ -53,6 +56,15 @@ def test_an_object_without_one_of_the_fields_that_say_what_it_is_is_an_error(fie
     assert result.failed
     (error,) = [each for each in result.lines if each.outcome == "error"]
     assert error.problems[0].endswith(f"but no {field}")
+    assert error.line == DEPLOYMENT.count("\n") + 2
+
+
+def test_objects_in_a_list_of_no_kind_are_an_error() -> None:
+    """jq prints such; they were passed over in silence."""
+    result = inject(f"{DEPLOYMENT}---\n{json.dumps([yaml.safe_load(SERVICE)])}\n")
+
+    (error,) = [each for each in result.lines if each.outcome == "error"]
+    assert error.problems[0].startswith("is a list of objects")
     assert error.line == DEPLOYMENT.count("\n") + 2
 
 

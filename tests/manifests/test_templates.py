@@ -3,7 +3,7 @@
 import pytest
 
 from drainproxy.manifests.podspec import Json
-from drainproxy.manifests.templates import half_named, makes_pods, reason, title
+from drainproxy.manifests.templates import bare_list, half_named, makes_pods, reason, title
 
 POD: Json = {"spec": {"containers": [{"name": "a", "image": "i"}]}}
 
@@ -75,6 +75,12 @@ def test_an_object_that_says_half_of_what_it_is_is_told_the_other_half() -> None
     for empty in (None, "", 1, ["Pod"]):
         assert half_named({"apiVersion": "v1", "kind": empty, **named}).endswith("no text in kind")
     assert half_named(dict.fromkeys(("apiVersion", "kind")) | named).endswith("apiVersion and kind")
+
+
+def test_a_document_may_not_be_a_list_of_objects() -> None:
+    assert "kind List" in bare_list([None, {"op": "add"}, body("v1", "Pod")])
+    assert bare_list([{"op": "add"}, {"kind": "x"}, [body("v1", "Pod")], "text"]) == ""
+    assert bare_list(body("v1", "Pod")) == bare_list("text") == ""
 
 
 @pytest.mark.parametrize(

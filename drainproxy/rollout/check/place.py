@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from drainproxy.manifests.positions import Map, Mark, Seq, mark_of, read_positions
-from drainproxy.manifests.templates import half_named
+from drainproxy.manifests.templates import bare_list, half_named
 
 # A List of lists, or aliases, could make many objects of a small file.
 _MOST_OBJECTS: Final = 50_000
@@ -166,7 +166,8 @@ def read_objects(file: str, text: str) -> list[Object]:
     """The Kubernetes objects of a file, those in Lists too; ValueError if it cannot be read."""
     found: list[Object] = []
     for document in read_positions(text):
-        if isinstance(document, Map) and (problem := half_named(document)):
+        problem = half_named(document) if isinstance(document, Map) else bare_list(document)
+        if problem:
             raise ValueError(f"line {document.start.line}: {problem}")
         for path, body in _bodies(document, ()):
             found.append(_object(file, document, path, body))
