@@ -33,7 +33,7 @@ from .plan import Foreseen, Options, foresee
 from .ports import names_by_number
 from .report import NAMES_NEED, TWO_STEPS, InjectionReport, Outcome, ReportLine
 from .skip import reason_to_skip
-from .status import restored
+from .status import restored, status_text
 from .surroundings import Surroundings
 from .telling import back, is_in, told_of, where
 from .texts import settled
@@ -239,7 +239,9 @@ def _neighbours(
 def _neighbour(
     found: Found, one: Workload, pod: Json, options: Options, all_foreseen: _AllForeseen
 ) -> Neighbour:
-    view, options = read(restored(pod)), again(pod, options)
+    # What was never injected is not changed here, and needs no copy.
+    before = pod if status_text(pod) is None else restored(pod)
+    view, options = read(before), again(pod, options)
 
     def foreseen(around: Around) -> Capture | None:
         if reason_to_skip(view) or too_many_services(around.services or ()):

@@ -178,7 +178,8 @@ class Splice:
             }
         for name in added.keys() & merged.keys():
             self._note((trail, name), None)
-        self._edit_children(slot, new, trail, gone, added)
+        if gone or added:
+            self._edit_children(slot, new, trail, gone, added)
 
     def _edit_children(
         self,
@@ -191,8 +192,6 @@ class Splice:
         node, layout = slot.node, self._layout(slot.node)
         if len(gone) == len(node.content):
             self._replace(slot, new, trail)
-            return
-        if not gone and not added:
             return
         spans = [(key.start, value.end) for key, value in node.content]
         if gone:
