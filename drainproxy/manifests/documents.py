@@ -178,15 +178,25 @@ def rendered(files: Collection[list[Document]]) -> list[str]:
     parts: list[str] = []
     is_open = False
     for documents in files:
+        is_behind = bool(parts)
         for at, document in enumerate(documents):
             text = document.render()
-            if parts and at == 0:
+            if is_behind and at == 1 and _is_bare(documents):
+                parts.append("---\n")
+            if is_behind and at == 0:
                 parts += _between(parts[-1], document, is_open)
                 text = text.removeprefix(_BYTE_ORDER_MARK)
             if text:
                 parts.append(text)
                 is_open = bool(document.marker) and document.data is None and not _is_closed(text)
     return parts
+
+
+def _is_bare(documents: list[Document]) -> bool:
+    """Whether a file begins with the end of a document (`...`), and then with one that has no
+    marker: libyaml takes that at the beginning of a text, and nowhere else."""
+    markers = documents[0].marker.removeprefix(_BYTE_ORDER_MARK) + documents[1].marker
+    return documents[0].data is None and not markers
 
 
 def _is_closed(text: str) -> bool:

@@ -119,6 +119,15 @@ def test_what_follows_a_closed_document_in_another_file_gets_a_marker() -> None:
     assert render([parse("---\n# ...\n"), parse("a: 1\n")]) == "---\n# ...\na: 1\n"
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_file_may_begin_with_the_end_of_a_document_behind_another_file(mark: str) -> None:
+    text = render([parse("a: 1\n"), parse(f"{mark}...\nb: 2\n")])
+
+    assert text == "a: 1\n...\n---\nb: 2\n"
+    assert [each.data for each in parse(text) if each.data] == [{"a": 1}, {"b": 2}]
+    assert render([parse("...\nb: 2\n")]) == "...\nb: 2\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [
