@@ -65,7 +65,7 @@ class AffectedWorkloads:
     ) -> None:
         self._effort = effort
         self._keys = {key for view in views for key in view.label_keys()}
-        self._rewrites: dict[tuple[str, str], list[tuple[int, Rewrite]]] = {}
+        self._rewrites: dict[int, list[tuple[int, Rewrite]]] = {}
         self._by_label: dict[_Label, list[_Moved]] = {}
         # Also by None for all namespaces.
         self._by_port: dict[str | None, dict[int | str, list[_Moved]]] = {}

@@ -35,8 +35,8 @@ from .status import target_before
 Objection = Callable[[Service, ServicePort, int | str], str]
 # Ports that are wanted, each with the protocol that somebody has named.
 Chosen = Mapping[AppPort, Protocol | None]
-# A port of a Service: namespace and name of that, and what chooses the port in it.
-Held = tuple[tuple[str, str], str]
+# A port of a Service: the key of that, and what chooses the port in it.
+Held = tuple[int, str]
 
 
 def unchangeable(_service: Service, _port: ServicePort, _target: int | str) -> str:

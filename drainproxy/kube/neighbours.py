@@ -60,7 +60,7 @@ class Neighbours:
         self._listed = listed or ListedPorts()
         self._workloads = [*workloads]
         # By their numbers: who is behind a Service, and behind which Services somebody is.
-        self._members: dict[tuple[str, str], list[int]] = {}
+        self._members: dict[int, list[int]] = {}
         self._names: dict[tuple[Held, str], str] = {}
         self._refused: dict[Held, str] = {}
         self._behind: dict[int, Sequence[Service]] = {}
@@ -134,7 +134,7 @@ class Neighbours:
             each.foresee(self.around(each.namespace, each.pod.labels, each.stateful_set))
         )
 
-    def _refuse(self, key: tuple[str, str], targets: Mapping[int, "_Targets"]) -> bool:
+    def _refuse(self, key: int, targets: Mapping[int, "_Targets"]) -> bool:
         """Whether a number had to be refused to a Service."""
         wanted: dict[Held, Rewrite] = {}
         for at in self._members[key]:
@@ -161,12 +161,12 @@ class _Targets:
         self._capture = capture
         rewrites = capture.rewrites if capture else ()
         self._targets = {(each.service.key, each.port.step): each.target for each in rewrites}
-        self._numbers: dict[tuple[str, str], list[Rewrite]] = {}
+        self._numbers: dict[int, list[Rewrite]] = {}
         for each in rewrites:
             if isinstance(each.target, int):
                 self._numbers.setdefault(each.service.key, []).append(each)
 
-    def numbers(self, key: tuple[str, str]) -> Sequence[Rewrite]:
+    def numbers(self, key: int) -> Sequence[Rewrite]:
         """The ports of a Service that are to target a number."""
         return self._numbers.get(key, ())
 

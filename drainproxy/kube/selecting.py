@@ -66,7 +66,7 @@ def _by_rarest(services: Iterable[Service]) -> dict[_Label, list[list[Service]]]
     alike: dict[_Alike, list[Service]] = {}
     for service in services:
         selector = frozenset(service.selector.items())
-        alike.setdefault((service.key[0], selector), []).append(service)
+        alike.setdefault((service.namespace, selector), []).append(service)
     labels = [(_labels(each[0]), each) for each in alike.values()]
     counts = Counter(label for found, _ in labels for label in found)
     index: dict[_Label, list[list[Service]]] = {}
@@ -81,4 +81,4 @@ def _labels(service: Service) -> list[_Label]:
     selector: dict[str, str | None] = {**service.selector}
     if service.stateful_set is not None:
         selector[POD_NAME] = service.stateful_set
-    return [(service.key[0], *pair) for pair in selector.items()]
+    return [(service.namespace, *pair) for pair in selector.items()]

@@ -74,9 +74,15 @@ class Service(Struct, frozen=True, dict=True):
         return [port for port in self.spec.ports or [] if port.protocol in (None, "TCP")]
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Namespace and name, which no two Services share."""
-        return self.metadata.namespace or "", self.metadata.name
+    def key(self) -> int:
+        """Which of those that are there it is: in a folder with several environments, others have
+        its name and namespace."""
+        return id(self)
+
+    @property
+    def namespace(self) -> str:
+        """Empty where it is that of whoever applies it."""
+        return self.metadata.namespace or ""
 
     @property
     def is_headless(self) -> bool:
@@ -108,7 +114,7 @@ class Service(Struct, frozen=True, dict=True):
     ) -> bool:
         """Whether pods with these labels are behind it, or one of those of a StatefulSet."""
         selector = self.selector
-        same = bool(selector) and (self.metadata.namespace or "") == namespace
+        same = bool(selector) and self.namespace == namespace
         if stateful_set is not None and self.stateful_set == stateful_set:
             selector = {key: text for key, text in selector.items() if key != POD_NAME}
         return same and selector.items() <= labels.items()

@@ -70,6 +70,18 @@ def test_numbers_of_a_redirect_make_no_other_capture_possible_later() -> None:
     assert inject(done.text).text == done.text
 
 
+def test_services_of_one_name_are_changed_each_for_itself() -> None:
+    """As in a folder with an environment in each file, where no object names its namespace."""
+    ports = [{"port": 80, "targetPort": 8080}], [{"port": 80}]
+    leading = (_object("Service", "web", {"selector": {"app": "web"}, "ports": p}) for p in ports)
+    named = pod({"name": "http", "containerPort": 8080})
+    text = _joined(_object("Deployment", "web", {"template": named}), *leading)
+    done = inject(text)
+
+    assert not done.failed
+    assert inject(done.text).text == done.text
+
+
 def _object(kind: str, name: str, spec: Json) -> Json:
     version = "v1" if kind == "Service" else "apps/v1"
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
