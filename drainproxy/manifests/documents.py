@@ -33,6 +33,7 @@ _MARKER = re.compile(
 # Blanks and comments, which the end of a document may follow (section 9.1.2 too).
 _NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z)|^\.\.\.(?=\s|\Z))*+", re.MULTILINE)
 _CLOSED = re.compile(r"(?:(?:\s|#[^\n]*\n)*+^\.\.\.[ \t]*(?:#[^\n]*)?\r?\n)++", re.MULTILINE)
+_ENDS = re.compile(r"^(?:\.\.\.[ \t]*(?:#[^\n]*)?\r?(?:\n\s*|\Z))+", re.MULTILINE)
 _BLANKS = re.compile(r"[ \t\r\n]*")
 # Characters of a document with an object in it, beyond a first lot of documents.
 _SHORTEST: Final = 40
@@ -242,6 +243,9 @@ def _objects_in_a_row(body: str) -> list[str]:
     decoder, ends, at = json.JSONDecoder(), [0], 0
     try:
         while at < len(body):
+            if at and _ENDS.fullmatch(body, at):  # the end of a stream of JSON, which has no sign
+                ends.append(len(body))
+                break
             _, at = decoder.raw_decode(body, _after_blanks(body, at))
             at = _after_blanks(body, at)
             ends.append(at)

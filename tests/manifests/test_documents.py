@@ -119,6 +119,17 @@ def test_what_follows_a_closed_document_in_another_file_gets_a_marker() -> None:
     assert render([parse("---\n# ...\n"), parse("a: 1\n")]) == "---\n# ...\na: 1\n"
 
 
+@pytest.mark.parametrize("first", ['{"a": 1}\n{"b": 2}', '\t{"a":\t1}\n'])
+def test_json_may_stand_before_a_file_with_directives(first: str) -> None:
+    text = render([parse(first), parse("%YAML 1.1\n---\nc: 3\n")])
+
+    held = [each.data for each in parse(text) if each.data]
+    assert (held[0], held[-1]) == ({"a": 1}, {"c": 3})
+    assert render([parse(text)]) == text
+    for end in ("...", "... # end\n\n...\n"):
+        assert parse(f"{first.rstrip()}\n{end}")[0].is_json
+
+
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_a_file_may_begin_with_the_end_of_a_document_behind_another_file(mark: str) -> None:
     text = render([parse("a: 1\n"), parse(f"{mark}...\nb: 2\n")])
