@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from .environment import Environment, environment, expanded
 from .inventory import Inventory
-from .mounted import MountedFile, mounted, pod_specs
+from .mounted import MountedFile, NamedFiles, mounted, pod_specs
 from .place import FieldPlace, Object
 from .shell import read
 
@@ -72,9 +72,12 @@ def _runs(each: Object, inventory: Inventory) -> list[Run]:
     # Several containers may run one script, each with variables of its own.
     seen: set[tuple[object, ...]] = set()
     for run in found:  # which grows
+        named, known = NamedFiles(run.commands), frozenset(run.environment.items())
         for script in scripts:
-            key = (script.place.path, id(script.place.object), *sorted(run.environment.items()))
-            if key not in seen and script.is_named(run.commands):
+            if (
+                script in named
+                and (key := (script.name, id(script.place.object), known)) not in seen
+            ):
                 seen.add(key)
                 found.append(_called(script, run))
     return found

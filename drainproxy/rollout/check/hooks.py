@@ -10,7 +10,7 @@ from drainproxy.rollout.migration.sections import deployed_part, marker_of_anoth
 from .commands import Run, runs
 from .inventory import Inventory
 from .migrating import migrates, taking_back
-from .mounted import MountedFile, mounted
+from .mounted import MountedFile, NamedFiles, mounted
 from .place import FieldPlace, Object
 from .rule import WORKLOADS
 from .sql import Contract, Unclear, only_asks, statements_in, worst
@@ -64,10 +64,10 @@ def _counts(command: list[str], run: Run, each: Object) -> bool:
 def _run_files(each: Object, inventory: Inventory) -> Iterator[MountedFile]:
     """The files of SQL that are run, but for the ways down: those that a command names, and those
     that a Job or a tool finds in a directory."""
-    commands = [command for run in runs(each, inventory) for command in _commands(run)]
+    named = NamedFiles(command for run in runs(each, inventory) for command in _commands(run))
     finds = each.kind not in WORKLOADS or migrates(each, inventory)
     for file in mounted(each, inventory):
-        is_named = file.is_named(commands)
+        is_named = file in named
         is_found = finds and file.is_sql and not _WAY_DOWN.fullmatch(file.name)
         if is_found or (is_named and (file.is_sql or statements_in(file.text))):
             yield file
@@ -112,9 +112,9 @@ def _changes_a_schema(sql: str) -> bool:
 def _in_commands(run: Run, each: Object, inventory: Inventory) -> Iterator[str]:
     for command in run.commands:
         yield from filter(None, map(statements_in, command))
-    for file in mounted(each, inventory):
-        sql = file.text if file.is_sql else statements_in(file.text)
-        if sql and file.is_named(run.commands):
+    named = NamedFiles(run.commands)
+    for file in filter(named.__contains__, mounted(each, inventory)):
+        if sql := file.text if file.is_sql else statements_in(file.text):
             yield sql
 
 

@@ -12,6 +12,7 @@ from .place import FieldPlace, Object
 
 # A shell runs these, whatever their names are: they say so, or they have no ending.
 _SHEBANG = re.compile(r"#!\s*\S*[/ ](?:[bd]?a|[kz])?sh\b")
+_NAME = re.compile(r"[\w.-]+")
 _PATTERN = re.compile(r"[^\s\"'/=]*[*?][^\s\"'/;|&)]*")
 
 
@@ -33,20 +34,26 @@ class MountedFile(Struct, frozen=True):
         """Whether it is SQL by its name."""
         return self.name.endswith(".sql")
 
-    def is_named(self, commands: Iterable[list[str]]) -> bool:
-        """Whether a word of these commands has its name, or a pattern that it fits."""
-        whole = re.compile(rf"(?<![\w.-]){re.escape(self.name)}(?![\w-]|\.\w)")
-        return any(
-            whole.search(word)
-            or ("*" in word and any(fnmatchcase(self.name, each) for each in _patterns(word)))
-            for command in commands
-            for word in command
+
+class NamedFiles:
+    """The names of files in commands, and patterns of such names."""
+
+    def __init__(self, commands: Iterable[list[str]]) -> None:
+        self._names: set[str] = set()
+        self._patterns: set[str] = set()
+        for command in commands:
+            for word in command:
+                self._names.update(each.rstrip(".") for each in _NAME.findall(word))
+                if "*" in word or "?" in word:
+                    # One that fits every file names none.
+                    self._patterns.update(
+                        each for each in _PATTERN.findall(word) if each.strip("*?")
+                    )
+
+    def __contains__(self, file: MountedFile) -> bool:
+        return file.name in self._names or any(
+            fnmatchcase(file.name, each) for each in self._patterns
         )
-
-
-def _patterns(word: str) -> list[str]:
-    # One that fits every file names none.
-    return [each for each in _PATTERN.findall(word) if each.strip("*?")]
 
 
 def pod_specs(each: Object) -> tuple[FieldPlace, ...]:
