@@ -42,10 +42,17 @@ def in_pod(each: Object, inventory: Inventory) -> Iterator[tuple[FieldPlace, Fou
         found = [one for command in every for one in _of_command(command, dialect)]
         found += [Unclear(run.unread)] if run.unread else []
         if worse := _worse(found):
-            yield run.place, worse
+            yield run.place, _told(worse, run.place)
     for file in _run_files(each, inventory):
         if found_in_file := _of_file(file.text, dialect, programs):
-            yield file.place, found_in_file
+            yield file.place, _told(found_in_file, file.place)
+
+
+def _told(found: Found, place: FieldPlace) -> Found:
+    """A contract is told by the names in it, what is not understood in its own words: those of a
+    Secret are for nobody."""
+    is_secret = place.object.kind == "Secret" and isinstance(found, Unclear)
+    return Unclear("a statement in a Secret") if is_secret else found
 
 
 def _commands(run: Run) -> list[list[str]]:

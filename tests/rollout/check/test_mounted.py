@@ -110,6 +110,15 @@ def test_what_a_script_calls_is_read_too(command: str, files: dict[str, str]) ->
     assert box(pod(command, hidden, notes=PRE_SYNC, source="Secret"))[1]
 
 
+def test_the_words_of_a_secret_are_not_told() -> None:
+    sql = "CALL open_sesame('very-secret')"
+    for name, text in (("1.sql", sql), ("a.sh", f'psql -c "{sql}"')):
+        hidden = {name: b64encode(text.encode()).decode()}
+        given = pod(f"psql -f /s/1.sql; sh /s/{name}", hidden, notes=PRE_SYNC, source="Secret")
+        (found,) = (each for each in checked(given).findings if each.section == "migration")
+        assert "'a statement in a Secret' in a PreSync hook is not understood" in found.message
+
+
 def test_what_nobody_calls_is_not_read() -> None:
     files = {"a.sh": DROPS, "a.sql": "DROP TABLE a;", "b": DROPS}
     for command in ("sh /s/aa.sh", "sh /s/a.shx", "psql -f /s/b.a.sql.old", "ls -b", "rm *"):
