@@ -27,6 +27,9 @@ _CLIENTS: Final = {"psql", "mysql", "mariadb", "sqlite3"}
 # and drop partitions, and to make a table of its own anew is daily work.
 _CHANGES_A_SCHEMA: Final = re.compile(r"(?:\A|;)\s*(?:alter|rename|drop)\s", re.IGNORECASE)
 _DAILY: Final = re.compile(r"\bpartitions?\b|\bcreate\s+(?:\w+\s+)?(?:table|view)\b", re.IGNORECASE)
+_SPEAKS_SQL: Final = re.compile(
+    r"\b(?:(?:alter|drop|create|truncate)\s+table|delete\s+from|insert\s+into)\s", re.IGNORECASE
+)
 _SQL_FILE: Final = re.compile(r"[\w.-]+\.sql")
 # golang-migrate and others; undo migrations of Flyway.
 _WAY_DOWN: Final = re.compile(r"(?:.*[._-])?(?:down|undo|revert|rollback)\.sql|U[0-9][^/]*\.sql")
@@ -92,12 +95,16 @@ def changes_a_database(each: Object, inventory: Inventory, *, by_the_clock: bool
 
 
 def unseen(each: Object, inventory: Inventory) -> str:
-    """A file that a client is given before the pod serves, and that the input does not have, in
-    words; empty if there is none."""
+    """SQL that runs before the pod serves and is not looked at, in words; empty if there is none:
+    that of a file which the input does not have, or in a program that is no shell's."""
     files = {file.name for file in mounted(each, inventory)}
     for run in runs(each, inventory):
         if each.kind in WORKLOADS and not run.is_first:
             continue
+        named = NamedFiles(run.commands)
+        for file in filter(named.__contains__, mounted(each, inventory)):
+            if not (file.is_script or file.is_sql) and _SPEAKS_SQL.search(file.text):
+                return f"the SQL in {file.name}"
         others = [command for command in run.commands if not _calls_client(command)]
         made = {_name(word) for command in others for word in command if " " not in word}
         for command in filter(_calls_client, run.commands):

@@ -143,6 +143,9 @@ def test_sql_that_the_input_does_not_have_may_migrate() -> None:
             "job/", "deployment/"
         )
         assert box(pod(command, kind="Deployment"))[2] == "nothing here migrates a database"
+    python = {"m.py": "connect().execute('DROP TABLE a')", "n.py": "print('drop it')"}
+    assert "the SQL in m.py may migrate" in box(pod("python /s/m.py", python))[2]
+    assert box(pod("python /s/n.py", python))[2] == "nothing here migrates a database"
     made = "echo 'SELECT 1' > /tmp/1.sql; psql -f /tmp/1.sql"
     assert box(pod(made))[2] == "nothing here migrates a database"
 
