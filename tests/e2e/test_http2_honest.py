@@ -52,7 +52,8 @@ def running() -> Iterator[Sidecar]:
 def rejected(running: Sidecar) -> list[str]:
     """The lines in /metrics that count what was turned away."""
     lines = str(running.get("/metrics")[1]).splitlines()
-    return [line for line in lines if line.startswith("drainproxy_rejected_total{")]
+    refusals = (line for line in lines if line.startswith("drainproxy_rejected_total{"))
+    return [line for line in refusals if not line.endswith(" 0.0")]
 
 
 @asynccontextmanager
