@@ -7,8 +7,9 @@ meanwhile comes between.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from operator import call
-from typing import Any, TypeVar
+from typing import Any, Never, TypeVar
 
 # A slice has at most so many items, and none begins after so many seconds. What was written and
 # closed the loop carries out behind it, which takes some 0.1 ms for each connection: hence both.
@@ -22,7 +23,7 @@ class Slices:
     something that was begun is not done yet.
 
     All work is done in the order in which it was begun. Whatever goes wrong with one item, those
-    behind it have their turn.
+    behind it have their turn, and so has whoever began the work: the loop is told of the error.
     """
 
     __slots__ = ("_now", "_soon", "_work", "working")
@@ -42,7 +43,11 @@ class Slices:
         self._work.append((iter(items), act))
         if not self.working:
             self.working = True
-            self._slice()
+            try:
+                self._slice()
+            except Exception as error:
+                # A drain has more to do than this.
+                self._soon(partial(_fail, error))
 
     def then(self, step: Callable[[], object]) -> None:
         """Call `step` when all that was begun before is done, which may be now."""
@@ -64,3 +69,7 @@ class Slices:
             self.working = bool(work)
             if work:
                 self._soon(self._slice)
+
+
+def _fail(error: Exception) -> Never:
+    raise error

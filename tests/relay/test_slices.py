@@ -85,7 +85,7 @@ def test_whom_it_is_about_is_asked_when_its_turn_comes() -> None:
     assert [loop.turn(), loop.turn()] == [".", "ab"]
 
 
-def test_those_behind_one_that_fails_have_their_turn() -> None:
+def test_those_behind_one_that_fails_have_their_turn_and_who_began_goes_on() -> None:
     loop = Loop()
 
     def act(name: str) -> None:
@@ -93,10 +93,13 @@ def test_those_behind_one_that_fails_have_their_turn() -> None:
             raise ValueError(name)
         loop.done.append(name)
 
-    with pytest.raises(ValueError, match="b"):
-        loop.slices.each("abc", act)
+    loop.slices.each("abc", act)
     loop.each("d")
     assert loop.done == ["a"]
+    go_on, tell = loop.soon
+    with pytest.raises(ValueError, match="b"):
+        tell()
+    loop.soon = [go_on]
     assert loop.turn() == "cd"
     loop.each("e")
     assert loop.done[-1] == "e"

@@ -126,3 +126,25 @@ async def test_a_drain_is_not_taken_back_while_it_cuts(sidecar: Any) -> None:
     await turns()
     assert control.report is not None
     assert control.report.cut == 3
+
+
+async def test_a_client_whose_goodbye_fails_keeps_nobody_from_the_end_of_the_drain(
+    sidecar: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(why: str) -> None:
+        raise ValueError("broken")
+
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: told.append(said["exception"]))
+    control = DrainControl(sidecar)
+    broken, other = Client(sidecar), Client(sidecar)
+    monkeypatch.setattr(broken, "say_goodbye", fail)
+    monkeypatch.setattr(broken, "say_last_goodbye", fail)
+    control.drain_and_exit("SIGTERM")
+    control.drain_and_exit("SIGTERM")
+    async with asyncio.timeout(10):
+        await control.over.wait()
+    assert control.report is not None
+    assert control.report.cut == 2
+    assert other.heard == ["goodbye: drain", "last goodbye: signal", "aborted: signal"]
+    assert [str(error) for error in told] == ["broken"] * 2, "the log has them"
