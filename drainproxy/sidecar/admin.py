@@ -336,7 +336,8 @@ class Admin:
         """The report once drained; None if the drain is taken back or has only `spare` seconds. The
         deadline is no bound of its own: a process that was stopped comes to it late."""
         sidecar = self._sidecar
-        while sidecar.machine.phase is not Phase.DRAINED:
+        # Drained, but not all were cut yet: then there is no report.
+        while sidecar.machine.phase is not Phase.DRAINED or sidecar.report is None:
             deadline = sidecar.machine.deadline
             if deadline is None or (left := deadline - spare - sidecar.now()) <= 0:
                 return None

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from drainproxy.config import Address
-from drainproxy.drain.machine import Phase
+from drainproxy.drain.machine import Effect, Phase
 from drainproxy.drain.origin import Origin
 from drainproxy.relay.tcp import Tcp
 from drainproxy.sidecar import admin, auth
@@ -252,6 +252,27 @@ async def test_a_drain_that_is_late_was_not_taken_back(
         sidecar.advance()
         status, body = await waiting
     assert (status, body["phase"]) == (200, "drained")
+
+
+async def test_a_drain_is_not_over_before_its_report(
+    sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of connections are cut in many turns of the loop."""
+    hold(sidecar)
+    sidecar.drain(Origin.ADMIN)
+    sidecar.ahead += 600
+    perform, asks = sidecar._perform, asyncio.Event()
+    monkeypatch.setattr(sidecar, "_perform", lambda effects: asks.set())
+    sidecar.advance()
+    asks.clear()
+    assert sidecar.machine.phase is Phase.DRAINED
+    async with asked(sidecar) as client:
+        waiting = asyncio.create_task(answer(client, "POST", "/drain?wait=1"))
+        async with asyncio.timeout(10):
+            await asks.wait()
+        perform((Effect.FINISH,))
+        status, body = await waiting
+    assert (status, body["phase"], body.get("verdict")) == (200, "drained", "clean")
 
 
 @pytest.mark.parametrize("phase", [Phase.STARTING, Phase.CUTTING])
