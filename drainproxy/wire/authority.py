@@ -5,15 +5,16 @@ import re
 # RFC 3986 3.2.2 and 3.2.3, without the comma that would make it a list: a name or an IPv4 address,
 # or an IP literal, in which what stands between the brackets is the app's to read; then a port.
 # RFC 9110 4.2.1: no empty host; 4.2.4: no user.
-_ONE = (
-    rb"(?:(?:[\w.~!$&'()*+;=-]++|%[0-9A-Fa-f]{2})++"
-    rb"|\[[\w.~!$&'()*+;=:%-]+\])(?::[0-9]*)?"
-)
+_LETTER = rb"(?:[\w.~!$&'()*+;=-]++|%[0-9A-Fa-f]{2})"
+_HOST = rb"(?:" + _LETTER + rb"++|\[[\w.~!$&'()*+;=:%-]+\])"
+# A gRPC client makes its authority of the target that it was given, and leaves colons in it: a
+# resolver that asks Kubernetes takes a port's name, `passthrough:///unix:///a.sock` has a path.
+_TARGET = _HOST + rb"(?::" + _LETTER + rb"*+)?"
 # RFC 1035 2.3.4 has names of 255 bytes; a list is that of a few hundred addresses. What is longer
 # would cost more to read than the rest of its head.
 _LONGEST = 4096
-_AUTHORITY = re.compile(_ONE)
-_AUTHORITIES = re.compile(_ONE + rb"(?:," + _ONE + rb")*+")
+_AUTHORITY = re.compile(_HOST + rb"(?::[0-9]*)?")
+_TARGETS = re.compile(_TARGET + rb"(?:," + _TARGET + rb")*+")
 # RFC 9110 4.2.1 and 4.2.2, RFC 6455 3
 _DEFAULT_PORTS = {b"http": b"80", b"https": b"443", b"ws": b"80", b"wss": b"443"}
 # RFC 3986 2.3
@@ -27,9 +28,10 @@ def is_authority(text: bytes) -> bool:
     return len(text) <= _LONGEST and _AUTHORITY.fullmatch(text) is not None
 
 
-def are_authorities(text: bytes) -> bool:
-    """The same of one or more with commas between them."""
-    return len(text) <= _LONGEST and _AUTHORITIES.fullmatch(text) is not None
+def are_targets(text: bytes) -> bool:
+    """The same of one or more with commas between them, each of which may have a name as its port:
+    the authority of a gRPC call."""
+    return len(text) <= _LONGEST and _TARGETS.fullmatch(text) is not None
 
 
 def authority_of(url: bytes) -> bytes | None:

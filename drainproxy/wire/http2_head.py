@@ -7,7 +7,7 @@ message (RFC 9113 8.1.1): a word and not an error, since heads are remembered, w
 from collections.abc import Collection, Container
 from copy import copy
 
-from drainproxy.wire.authority import are_authorities, is_authority, same_authority
+from drainproxy.wire.authority import are_targets, is_authority, same_authority
 from drainproxy.wire.chunked import NEVER_IN_TRAILERS, may_not_trail
 from drainproxy.wire.fields import (
     DIGITS_AND_LETTERS,
@@ -346,10 +346,11 @@ def _request_problem(found: dict[bytes, bytes]) -> str:
 
 
 def _names_hosts(found: dict[bytes, bytes], host: bytes) -> bool:
-    """As in HTTP/1; but gRPC clients with a list of addresses give all of them as their host."""
+    """As in HTTP/1; but gRPC clients give the target that they were given, whatever resolves it:
+    a list of addresses, or a port by its name."""
     if not host or is_authority(host):
         return True
-    return _is_grpc(found.get(b"content-type", b"")) and are_authorities(host)
+    return _is_grpc(found.get(b"content-type", b"")) and are_targets(host)
 
 
 def _differ(found: dict[bytes, bytes], authority: bytes | None, host: bytes) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.wire.authority import (
-    are_authorities,
+    are_targets,
     authority_of,
     is_authority,
     same_authority,
@@ -14,8 +14,8 @@ from drainproxy.wire.authority import (
 # Of what authorities are made.
 BYTES = b"09azAZ-._~!$&'()*+;=%:[]"
 
-# Of those that are none.
-LISTS = (b"a,b", b"a:80,b:80")
+# Of those that are none: what a gRPC call may have.
+TARGETS = (b"a,b", b"a:80,b:80", b"a:b", b"a:-1", b"a:+1", b"a:80a", b"[::1]:a", b"a:%2F%2Fb.sock")
 # As it stands in Host and in :authority; and what is none.
 AUTHORITIES = (
     *(b"a", b"a.example", b"A-1.example:8080", b"a:", b"_a._b", b"192.0.2.1:80", b"a~!$&'()*+;="),
@@ -45,6 +45,7 @@ NONE = (
         b"a#",
     ),
     *(b"a:b", b"a:80:80", b"a:-1", b"a:+1", b"::1", b"a:80a", b"a:\xb2", b"\xff", b"a\n"),
+    *(b"a:%2F%2Fb.sock", b"a:%2", b"a:b:80", b"a:b/c", b"[::1]a:b"),
     *(b"[::1", b"::1]", b"[]", b"[]:80", b"[[::1]]", b"[::1]a", b"a[::1]", b"[a/b]", b"[::1]:a"),
     *(b"%", b"a%2", b"%zz", b"a%2g", b"a" * 4097),
 )
@@ -53,15 +54,15 @@ NONE = (
 @pytest.mark.parametrize("text", AUTHORITIES)
 def test_an_authority_is_one_host_and_perhaps_a_port(text: bytes) -> None:
     assert is_authority(text)
-    assert are_authorities(text)
-    assert are_authorities(b"a,[::1]:80," + text[:99])
+    assert are_targets(text)
+    assert are_targets(b"a,[::1]:80," + text[:99])
 
 
 @pytest.mark.parametrize("text", NONE)
 def test_what_is_not_one_host_and_a_port_of_digits_is_no_authority(text: bytes) -> None:
     assert not is_authority(text)
-    assert not are_authorities(b"a," + text + b",")
-    assert are_authorities(text) is (text in LISTS)
+    assert not are_targets(b"a," + text + b",")
+    assert are_targets(text) is (text in TARGETS)
 
 
 @pytest.mark.parametrize(

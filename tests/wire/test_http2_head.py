@@ -46,6 +46,8 @@ def test_a_request_says_what_it_asks_for() -> None:
         (but(GET, b":authority", b"[::1]:80"), b"[::1]:80"),
         # So gRPC clients do that have a list of addresses.
         (but(CALL, b":authority", b"192.0.2.1:80,[::1]:80"), b"192.0.2.1:80,[::1]:80"),
+        # And those that find addresses by a Service's name and that of its port.
+        (but(CALL, b":authority", b"feed.default:grpc"), b"feed.default:grpc"),
         # RFC 9113 8.3.1: normalised by RFC 3986 6.2 they are the same.
         ((*GET, (b"host", b"A.Example")), b"a.example"),
         ((*GET, (b"host", b"a.example:80")), b"a.example"),
@@ -380,7 +382,7 @@ def test_where_others_stood_no_pseudo_field_follows_and_nothing_else_is_said_of_
         (but(GET, b":path", b"/#a"), "the :path is missing"),
         (but(GET, b":authority", b"a,b"), "the :authority is not a host"),
         (but(GET, b":authority", b"a:b"), "the :authority is not a host"),
-        (but(CALL, b":authority", b"a,b:c"), "the :authority is not a host"),
+        (but(CALL, b":authority", b"a,b:c:80"), "the :authority is not a host"),
         ((*GET[:3], (b"host", b"a.example\t")), "the :authority is not a host"),
         ((*GET, (b"host", b"b.example")), "the :authority is not a host, or not the one"),
         ((*GET, (b"host", b"")), "the :authority is not a host, or not the one"),
