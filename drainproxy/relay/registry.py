@@ -242,6 +242,9 @@ class Registry:
                 continue
             if session.age.expires_at <= now:
                 yield session.on_max_age
+                # Its turn may have been the last one of a slice, and it gone before the next.
+                if session not in sessions:
+                    continue
             if session.active:
                 session.active = False
                 session.idle_since = now
@@ -253,7 +256,7 @@ class Registry:
             elif session.idle_since <= unused_since and self._is_to_close(session, unused_since):
                 yield session.close_if_unused
             # It may be over in each sweep, as while a goodbye waits, so it comes beside the others.
-            if session.deadline <= now:
+            if session.deadline <= now and session in sessions:
                 yield session.on_deadline
         self._unused_since = unused_since
         self._free_memory()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from drainproxy.drain.goodbye import MAX_AGE
 from drainproxy.relay.transport import CLOSED, ClosedTransport, Transport
 from tests.relay.conversation import Conversation, request, response
 from tests.relay.proxy import Proxy
@@ -215,6 +216,26 @@ def test_a_sweep_ends_many_in_slices_and_nobody_who_has_spoken_meanwhile() -> No
     assert left[0].client.state == "open"
     proxy.wait(11)
     assert left[0].client.state == "reset", "sweeps go on"
+
+
+def test_nothing_more_is_done_with_one_that_has_left_between_two_slices() -> None:
+    proxy = Proxy(idle_timeout=10)
+    talk = Conversation("tcp", proxy=proxy)
+    talk.session.age.expires_at = proxy.time + 11
+
+    def later() -> float:
+        proxy.time += 0.005
+        return proxy.time
+
+    proxy.time += 11
+    proxy.context.now = later
+    proxy.context.registry.sweep()
+    assert talk.session.age.goodbye_why == MAX_AGE
+    talk.client.resets()
+    # The loop tells of it first.
+    proxy.soon.rotate()
+    proxy.settle()
+    assert proxy.context.registry.left_undelivered == {}, "nothing is remembered of it"
 
 
 def test_a_sweep_that_fails_for_one_ends_the_others_and_sweeps_go_on() -> None:
