@@ -261,6 +261,8 @@ class DrainControl:
         begun (`session.abort`)."""
         self.aborted = True
         context = self._context
+        # What has arrived until now was not cut; whoever is ended may be gone at the next look.
+        context.deliveries.sweep()
         context.slices.each(
             context.registry.all_connected(), lambda session: session.abort(self._cut_why)
         )

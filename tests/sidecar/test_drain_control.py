@@ -13,6 +13,7 @@ from drainproxy.drain.ledger import CUT
 from drainproxy.drain.machine import Phase, Timing
 from drainproxy.drain.origin import Origin
 from drainproxy.relay.age import Age
+from drainproxy.relay.transport import CLOSED, Transport
 from drainproxy.sidecar.drain_control import DrainControl
 from tests.sidecar.fake_sidecar import FakeSidecar
 
@@ -50,6 +51,29 @@ class Client:
         self._hears(f"aborted: {why}")
         context: Any = self._sidecar.context
         context.ledger.close(self, CUT, why)
+        context.registry.remove(self)
+
+
+class Delivered(Client):
+    """One that gets its last goodbye, and is gone in the turn after it is aborted."""
+
+    client: Transport = CLOSED
+    client_ended = False
+
+    def say_last_goodbye(self, why: str) -> None:
+        context = self._sidecar.context
+        context.undelivered = lambda client: 5
+        context.deliveries.begin(self, self, why)
+        context.undelivered = lambda client: 0
+        super().say_last_goodbye(why)
+
+    def abort(self, why: str) -> None:
+        self._hears(f"aborted: {why}")
+        asyncio.get_running_loop().call_soon(self._lost)
+
+    def _lost(self) -> None:
+        context: Any = self._sidecar.context
+        context.deliveries.lost(self, None)
         context.registry.remove(self)
 
 
@@ -148,3 +172,15 @@ async def test_a_client_whose_goodbye_fails_keeps_nobody_from_the_end_of_the_dra
     assert control.report.cut == 2
     assert other.heard == ["goodbye: drain", "last goodbye: signal", "aborted: signal"]
     assert [str(error) for error in told] == ["broken"] * 2, "the log has them"
+
+
+async def test_a_last_goodbye_that_has_arrived_is_none_that_was_cut(sidecar: Any) -> None:
+    sidecar.machine.timing = Timing(0.0, inf, 0.0)
+    control = DrainControl(sidecar)
+    clients = [Delivered(sidecar) for _ in range(3)]
+    control.drain(Origin.ADMIN)
+    async with asyncio.timeout(10):
+        report = await control.drained()
+    assert all(client.heard[-1] == "aborted: deadline" for client in clients)
+    assert report is not None
+    assert (report.cut, report.ended["http2"]["goodbye"]) == (0, 3)
