@@ -273,7 +273,10 @@ class DrainControl:
         self._context.slices.then(self._report)
 
     def _report(self) -> None:
-        """Make the report; whoever waits for the drain gets it."""
+        """Make the report; whoever waits for the drain gets it. Nothing if the drain was taken back
+        while this waited for its turn."""
+        if self._machine.phase is not Phase.DRAINED:
+            return
         if self._account is not None and self.report is None:
             why = self._machine.why or ""
             self.report = self._account.close(why, self._machine.lengths, self._sidecar.now())

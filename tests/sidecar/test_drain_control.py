@@ -80,7 +80,7 @@ class Delivered(Client):
 @pytest.fixture
 def sidecar() -> Iterator[Any]:
     made: Any = FakeSidecar(timing=Timing(0.0, inf, 60.0))
-    made.listeners = []
+    made.listeners, made.start = [], asyncio.create_task
     yield made
     # A drain leaves what there is to the end of the process.
     gc.unfreeze()
@@ -184,3 +184,21 @@ async def test_a_last_goodbye_that_has_arrived_is_none_that_was_cut(sidecar: Any
     assert all(client.heard[-1] == "aborted: deadline" for client in clients)
     assert report is not None
     assert (report.cut, report.ended["http2"]["goodbye"]) == (0, 3)
+
+
+async def test_a_report_is_not_that_of_a_drain_begun_since(sidecar: Any) -> None:
+    control = DrainControl(sidecar)
+    control.drain(Origin.ADMIN)
+    sidecar.ahead += 61
+    control.advance()
+    first = control.report
+    # Something else concerns all meanwhile.
+    clients = [Client(sidecar) for _ in range(3)]
+    sidecar.context.slices.each(clients, lambda client: client.cancel_goodbye())
+    control.drain(Origin.ADMIN)
+    assert control.undrain()
+    control.drain(Origin.ADMIN)
+    await turns()
+    assert sidecar.machine.phase is Phase.LEAVING
+    assert first is not None
+    assert control.report is None, "it is not over"
