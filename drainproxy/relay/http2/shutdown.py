@@ -60,9 +60,7 @@ class GracefulShutdown:
         self.go_on(settings_passed=settings_passed)
 
     def go_on(self, *, settings_passed: bool) -> None:
-        """Say it if it waits and if it is time."""
-        if not self.waits:
-            return
+        """Say it if it is time; called while it `waits`."""
         now, awake = self._table.context.now(), self._connection.connected_at + _BEGINNING
         if settings_passed and (self._table.passed or awake <= now):
             self._step(GoawayInput.READY)
@@ -70,9 +68,8 @@ class GracefulShutdown:
             self._table.deadlines.set(Deadline.PING, awake if awake > now else now + _BEGINNING)
 
     def cancel(self) -> None:
-        """What was not said is not said."""
-        if self.waits:
-            self._table.deadlines.set(Deadline.PING, inf)
+        """What `waits` is not said."""
+        self._table.deadlines.set(Deadline.PING, inf)
         self._step(GoawayInput.CANCEL)
 
     def ping_answered(self, data: bytes) -> bool:
