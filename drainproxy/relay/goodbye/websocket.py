@@ -200,7 +200,7 @@ class WebSocketGoodbye:
         client, app = self.from_client, self.from_app
         if self.close_sent:
             return (NO_CLOSE, APP) if self.close_sent_for_app else (code, US)
-        if client.close_passed and (self._client_closed_first or not app.close_passed):
+        if self._client_closed_first:
             return client.close_code, CLIENT
         if app.close_passed:
             return app.close_code, APP
