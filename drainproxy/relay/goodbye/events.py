@@ -142,7 +142,6 @@ class EventBody:
             if self._scan is None or chunk >= 0:
                 here = tracker.end_in(data, begin, end, resumable=self.goodbye.needs_id)
             if here >= 0:
-                tracker.feed(data, begin, here)
                 return (
                     data[:here] if self._scan is None else data[:chunk] + _chunk(data[begin:here])
                 )
