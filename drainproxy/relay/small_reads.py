@@ -14,7 +14,7 @@ SIZE = 32768
 # Reading from a client that sends much resumes once no more bytes than this wait for the app.
 BACKLOG = 16384
 # After so many full reads of one side the others have their turn.
-_IN_A_TURN = 4
+_FULL_READS_BEFORE_PAUSE = 4
 # One for all: what was read is copied out before anybody else reads.
 _BUFFER = memoryview(bytearray(SIZE))
 
@@ -48,7 +48,7 @@ class SmallReads:
         data = bytes(_BUFFER[:size])
         if size == SIZE:
             self._full += 1
-            if self._full == _IN_A_TURN:
+            if self._full == _FULL_READS_BEFORE_PAUSE:
                 self._full = 0
                 self.protocol.client_in_next_turn(b"")
         self.protocol.data_received(data)

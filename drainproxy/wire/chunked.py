@@ -34,7 +34,7 @@ _SIZE, _DATA_END, _TRAILER = range(3)
 
 # So many lines (two for each chunk) of one piece of data are read at once, half a millisecond.
 # Behind the first few the shortest chunks are looked for as a run, which takes no step for each.
-_MOST_LINES, _FEW_LINES = 800, 8
+_LINES_AT_ONCE, _FEW_LINES = 800, 8
 _LONGEST_IN_RUN = 127
 # So many of its last bytes show the end of a body to a caller that needs no more than that.
 _TAIL = 3
@@ -106,7 +106,7 @@ class ChunkedBody:
         here = start
         chunk = -1
         self.stopped = 0
-        for lines in range(_MOST_LINES):
+        for lines in range(_LINES_AT_ONCE):
             if self._left:
                 if self.parts is not None:
                     self.parts.append((chunk, here, min(here + self._left, len(data))))

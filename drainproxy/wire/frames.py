@@ -57,7 +57,7 @@ _MOST_CONTINUATIONS = 8
 # for an hour.
 _LONG_BLOCK = 2048
 # Bytes that are read at once, in a millisecond or two; payloads that are not read do not count.
-_READ_AT_ONCE = 8192
+_BYTES_AT_ONCE = 8192
 
 # What must come next: anything, the first SETTINGS (3.4), a CONTINUATION (6.10).
 _ANYTHING, _FIRST_SETTINGS, _CONTINUATION = range(3)
@@ -282,7 +282,7 @@ class FrameScanner(Generic[Ending]):
         or is wrong, or with which `rest` begins; without one, where the last one ends, which may be
         beyond the data."""
         end, most, steps = len(data), self.max_frame, 0
-        bound = min(at + _READ_AT_ONCE, end)
+        bound = min(at + _BYTES_AT_ONCE, end)
         try:
             while (payload := at + HEAD_SIZE) <= bound:
                 length_and_kind, flags, stream = _unpack_head(data, at)
@@ -306,7 +306,7 @@ class FrameScanner(Generic[Ending]):
                     at = stop
                     if self.follower is not None:
                         steps += self._follow(data, payload, stop, flags)
-                        bound = at if steps * HEAD_SIZE > _READ_AT_ONCE else bound
+                        bound = at if steps * HEAD_SIZE > _BYTES_AT_ONCE else bound
                         if self.rest:
                             self._skipping = self._run == stop
                             return at

@@ -37,7 +37,7 @@ _HEADER_SIZES = tuple(map(_header_size, range(256)))
 
 # So many frames of one piece of data are read at once, about half a millisecond; behind the first
 # few the shortest are looked for as a run, which takes no step for each.
-_MOST_FRAMES, _FEW_FRAMES = 800, 8
+_FRAMES_AT_ONCE, _FEW_FRAMES = 800, 8
 _LONGEST_IN_RUN = 31
 _CONTROLS = bytes(first for first in range(256) if first & CONTROL and first & OPCODE != CLOSE)
 _MIDDLES = bytes(first for first in range(FIN) if not first & CONTROL)
@@ -120,7 +120,7 @@ class FrameTracker:
         while end < size:
             frames += 1
             if frames > _FEW_FRAMES:
-                if frames > _MOST_FRAMES:
+                if frames > _FRAMES_AT_ONCE:
                     self.steps, self._left = frames, 0
                     return end
                 end = self._pass_run(data, end)

@@ -231,11 +231,11 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "LARGE_READ", 1)
     monkeypatch.setattr(session, "FULL_READ", 1)
     monkeypatch.setattr(turns, "_STEPS", 1)
-    monkeypatch.setattr(chunked, "_MOST_LINES", 3)
+    monkeypatch.setattr(chunked, "_LINES_AT_ONCE", 3)
     monkeypatch.setattr(chunked, "_FEW_LINES", 1)
-    monkeypatch.setattr(websocket, "_MOST_FRAMES", 2)
+    monkeypatch.setattr(websocket, "_FRAMES_AT_ONCE", 2)
     monkeypatch.setattr(websocket, "_FEW_FRAMES", 1)
-    monkeypatch.setattr(frames, "_READ_AT_ONCE", 9)
+    monkeypatch.setattr(frames, "_BYTES_AT_ONCE", 9)
 
 
 LAWS: dict[str, Callable[[], None]] = {

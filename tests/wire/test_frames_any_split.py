@@ -102,7 +102,7 @@ def test_any_bytes_have_the_same_fate_however_little_is_read_at_once(
 ) -> None:
     stream, pieces = case
     rule = as_it_came if seed is None else rule_of(seed, raises=True)
-    with patch.object(frames, "_READ_AT_ONCE", few):
+    with patch.object(frames, "_BYTES_AT_ONCE", few):
         little = fed(pieces, rule)
     assert little == fed([stream], rule)
 

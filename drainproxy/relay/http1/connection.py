@@ -30,7 +30,7 @@ from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Request, Response, switc
 from drainproxy.wire.rewrite import close_after
 
 # So many interim answers of an app are read in one turn of the loop.
-_MOST_INTERIM = 32
+_INTERIM_AT_ONCE = 32
 
 
 class Http1Connection(Exchange):
@@ -207,7 +207,7 @@ class Http1Connection(Exchange):
     def _read_answer_head(self, data: bytes) -> None:
         """RFC 9110 15.2: any number of interim answers may come before the final one."""
         assert self.request is not None
-        for _ in range(_MOST_INTERIM):
+        for _ in range(_INTERIM_AT_ONCE):
             try:
                 found = self.heads.read_answer(data, self.request, self.context.limits)
             except Refused as refused:
