@@ -57,7 +57,7 @@ Where to change what:
   `say_last_goodbye("deadline")`. Over HTTP/1 that leaves a plain request alone for these 2 s. Then
   ABORT calls `abort`, which gives the answer of `goodbye.requests` (503) if none has begun, and
   else breaks it off so that the client can tell (`http1.exchange`). Over HTTP/2 `say_last_goodbye`
-  ends the stream at once, with the same answer or with RST_STREAM (`stream_table.cancel`); a gRPC
+  ends the stream at once, with the same answer or with RST_STREAM (`stream_table.end_early`); a gRPC
   call gets UNAVAILABLE in trailers. Both are booked as cut.
 - Which files a new protocol touches: its grammar in `wire/`; a session beside `tcp`. If detected by
   its first bytes: `wire/sniff` and a line in `detect`; if begun by an upgrade: `_switch` in

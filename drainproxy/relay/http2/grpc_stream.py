@@ -51,4 +51,4 @@ class GrpcStream(TrackedStream):
 
     def finish(self, ending: int) -> None:
         """UNAVAILABLE, in trailers or alone."""
-        self.connection.table.cancel(self.stream, ending, self.goodbye.reason)
+        self.connection.table.end_early(self.stream, ending, self.goodbye.reason)

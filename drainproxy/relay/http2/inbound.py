@@ -217,7 +217,7 @@ class Inbound(Direction[RequestHead]):
             raise Http2Error(PROTOCOL_ERROR, f"a frame of stream {stream}, which was not opened")
         if stream > table.last:
             return False
-        passes = table.late_streams.get(stream)
+        passes = table.late_frames.get(stream)
         if passes is None:
             raise Http2Error(STREAM_CLOSED, f"a frame of stream {stream}, which is closed")
         return passes
@@ -347,12 +347,12 @@ class Inbound(Direction[RequestHead]):
     def _is_known_to_app(self, stream: int) -> bool:
         """To speak of a stream that the app never heard of would be an error to it."""
         if not stream & 1:
-            return self.table.late_streams.get(stream, True)
+            return self.table.late_frames.get(stream, True)
         return stream <= self.table.passed and self._passes_late(stream)
 
     def _passes_late(self, stream: int) -> bool:
         """Whether the app may hear of this stream, if it is not open."""
-        return stream <= self.table.last and self.table.late_streams.get(stream, True)
+        return stream <= self.table.last and self.table.late_frames.get(stream, True)
 
     def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
         """8.4: clients do not push."""

@@ -71,7 +71,7 @@ class StreamGoodbyes:
         for stream in list(table.streams.values()):
             tracked = table.tracked.get(stream.id)
             if tracked is None or not tracked.can_say_goodbye:
-                table.cancel(stream, CUT, reason, status)
+                table.end_early(stream, CUT, reason, status)
             else:
                 tracked.hasten(why, now)
                 table.pending[stream.id] = tracked
@@ -82,7 +82,7 @@ class StreamGoodbyes:
         kept = {stream.id for stream in spared}
         for stream in list(self._table.streams.values()):
             if stream.id not in kept:
-                self._table.cancel(stream, CUT, why)
+                self._table.end_early(stream, CUT, why)
 
     def cancel(self, remaining: str) -> None:
         """What has not been said is not said, but for the reason that remains, if one does."""

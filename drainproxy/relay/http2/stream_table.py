@@ -58,7 +58,7 @@ class StreamTable:
         "hold",
         "inbound",
         "last",
-        "late_streams",
+        "late_frames",
         "moment",
         "outbound",
         "passed",
@@ -101,7 +101,7 @@ class StreamTable:
         self._not_passed = 0
         # Streams that ended before the client has ended its side: whether frames that still come
         # go to the app, which may not know that they do not belong to anything.
-        self.late_streams: dict[int, bool] = {}
+        self.late_frames: dict[int, bool] = {}
         # Streams that we have ended, and the app may not have heard of it: insertion order counts.
         self.unwanted: dict[int, None] = {}
         self.window = ClientWindow()
@@ -251,7 +251,7 @@ class StreamTable:
         self.connection.to_client(self.final_frames(stream, status, reason, http2.INTERNAL_ERROR))
         self.end_upstream(stream, APP_LEFT, code)
 
-    def cancel(self, stream: Stream, ending: int, reason: str = "", status: int = 503) -> None:
+    def end_early(self, stream: Stream, ending: int, reason: str = "", status: int = 503) -> None:
         """End it, with an answer of this `status` or RST_STREAM; `reason` explains it where there
         is a body."""
         self.connection.to_client(self.final_frames(stream, status, reason, http2.CANCEL))
@@ -273,9 +273,9 @@ class StreamTable:
 
     def expect_late_frames(self, stream: int, *, passes: bool) -> None:
         """A stream ended before the client has ended its side."""
-        self.late_streams[stream] = passes
-        if len(self.late_streams) > _MOST_REMEMBERED:
-            del self.late_streams[next(iter(self.late_streams))]
+        self.late_frames[stream] = passes
+        if len(self.late_frames) > _MOST_REMEMBERED:
+            del self.late_frames[next(iter(self.late_frames))]
 
     def fail_late(self, now: float, timeout: float) -> float:
         """504 for each request that has been sent as a whole and waits too long for its answer;

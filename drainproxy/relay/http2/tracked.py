@@ -38,7 +38,7 @@ class Table(Protocol):
     def inbound(self) -> OneDirection:
         """The client's direction."""
 
-    def cancel(self, stream: Stream, ending: int, reason: str = "") -> None:
+    def end_early(self, stream: Stream, ending: int, reason: str = "") -> None:
         """End a stream, with 503 or RST_STREAM."""
 
     def end_upstream(self, stream: Stream, ending: int) -> None:

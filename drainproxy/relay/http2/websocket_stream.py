@@ -112,7 +112,7 @@ class WebSocketStream(TrackedStream):
         """END_STREAM behind a Close, a reset without one."""
         goodbye = self.goodbye
         if self.stream.app_done or not (goodbye.close_sent or goodbye.closing):
-            self.connection.table.cancel(self.stream, ending)
+            self.connection.table.end_early(self.stream, ending)
         else:
             super().finish(ending)
 

@@ -396,7 +396,7 @@ def test_streams_that_were_passed_over_and_gone_astray_are_forgotten_in_time() -
     for stream in range(1, 20_001, 4):
         talk.client_asks(stream, GET[1:], end=False)
     assert not talk.session.closing.over
-    assert len(talk.session.table.late_streams) == 1000
+    assert len(talk.session.table.late_frames) == 1000
     assert len(talk.session.table._gaps) == 100
     talk.client_sends(data(19_997, b"x"))
     assert talk.client_hears()[-1] == ("window", 0, 1)
