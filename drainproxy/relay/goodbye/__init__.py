@@ -1,6 +1,12 @@
-"""How clients are asked to go, in the protocol of each kind of stream; one file for each.
+"""How clients are asked to go, in the protocol of each kind of stream.
 
-A goodbye is an object that is fed what passes in both directions. `say` asks for it, `cancel` takes
-that back, and `poll(now)` sends it when `drain.interruption` allows it. It does not know what
-carries the stream: that is the `carrier`, which writes raw bytes, chunks, or DATA with windows.
+    websocket, events, grpc, endless   one class each: the goodbye of a stream without an end
+    pause                              when the goodbyes of `grpc` and `endless` may be sent
+    requests                           no class: what the client of a plain request is told
+    carrier                            the interface between a goodbye and its carrier
+
+`say` asks for a goodbye, `cancel` takes it back, and `poll(now, carrier)` sends it once
+`drain.interruption` allows it. A goodbye does not know how its stream is transported: its carrier
+writes raw bytes, chunks, or DATA within flow control. A WebSocket's goodbye is fed the bytes of
+both directions, that of an event stream the app's; the other two learn only when bytes moved.
 """

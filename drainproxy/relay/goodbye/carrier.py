@@ -1,15 +1,15 @@
-"""What a goodbye and its carrier ask of each other.
+"""The interfaces of a goodbye and of its carrier.
 
-A goodbye knows its protocol, and a carrier what differs between the transports of one kind of
-stream: raw bytes, chunks, or DATA with windows.
+A goodbye knows the protocol of its stream. A carrier knows how one stream is transported: as raw
+bytes, in chunks, or as DATA within flow control.
 """
 
 from typing import Protocol, TypeVar
 
 
 class Carrier(Protocol):
-    """Writes for a goodbye. What it sends stands behind all that the client has got so far, and
-    nothing of the app follows it."""
+    """Writes for a goodbye, behind all that the client has got so far. After `finish`, and after a
+    WebSocket's Close, nothing of the app follows."""
 
     @property
     def at_boundary(self) -> bool:
@@ -27,13 +27,13 @@ class Carrier(Protocol):
         """Whether bytes have arrived that this process was too busy to read."""
 
     def send(self, payload: bytes) -> None:
-        """Say these bytes, which fit into `room`."""
+        """Send these bytes to the client; they fit into `room`."""
 
     def count_goodbye(self, why: str) -> None:
-        """A goodbye has been said for this reason: count it."""
+        """Count a goodbye that was sent for this reason."""
 
     def finish(self, ending: int) -> None:
-        """End both sides of the stream, which is booked as `ending`."""
+        """End both sides of the stream; the ledger books it as `ending`."""
 
 
 AnyCarrier = TypeVar("AnyCarrier", bound=Carrier, contravariant=True)
@@ -45,17 +45,17 @@ class Goodbye(Protocol[AnyCarrier]):
 
     @property
     def waits(self) -> bool:
-        """Whether there is anything to poll for."""
+        """Whether `poll` has anything to wait for."""
 
     def say(self, why: str, now: float) -> None:
-        """Say goodbye as soon as that loses nothing."""
+        """Ask for the goodbye: it is sent as soon as nothing in transit is lost by it."""
 
     def hasten(self, why: str, now: float) -> None:
-        """Time is up: say it at the next place that does no harm to the framing."""
+        """Time is up: send the goodbye at the next boundary."""
 
     def cancel(self, remaining: str, now: float) -> None:
-        """Take back what has not been said, but for the reason that remains, if one does."""
+        """Take back a goodbye that was not sent. `remaining`: another reason for it, or empty."""
 
     def poll(self, now: float, carrier: AnyCarrier) -> float:
-        """Say what may be said now, or end what has to end; returns when to ask again, inf if not
-        before something moves."""
+        """Send what may be sent now, or end what has to end. Returns when to call again; inf: not
+        before bytes move."""

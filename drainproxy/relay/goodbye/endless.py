@@ -1,7 +1,8 @@
-"""The goodbye of a response in a format that has none: its end, between two parts of it.
+"""The goodbye of a long response in a format that has none: the end of the body, in a pause.
 
-Nothing is known of its contents, so `drain.interruption` has it wait for a pause. Only a drain ends
-it so; when time is up it is cut, since its end would make a whole answer of it.
+The format of its contents is not known, so `drain.interruption` has the goodbye wait for a pause.
+Only a drain ends a response this way. At the deadline it is cut instead, so that its client does
+not take it for complete.
 """
 
 from math import inf
@@ -13,7 +14,7 @@ from drainproxy.relay.goodbye.pause import may_be_said
 
 
 class EndlessGoodbye:
-    """Ends one answer."""
+    """The goodbye of one answer."""
 
     __slots__ = ("_pending",)
 
@@ -22,32 +23,32 @@ class EndlessGoodbye:
 
     @property
     def waits(self) -> bool:
-        """It waits for its place."""
+        """A goodbye was asked for and was not sent yet."""
         return self._pending is not None
 
     def say(self, why: str, now: float) -> None:
-        """End it as soon as that loses nothing, if this is a reason to end it."""
+        """End the answer in the next pause, if `RULES` has a rule for this reason."""
         if self._pending is None and (ENDLESS, urgency(why)) in RULES:
             self._pending = new_pending(why, now)
 
     def hasten(self, why: str, now: float) -> None:
-        """Nothing can be said: the carrier cuts it."""
+        """Nothing: at the deadline the session cuts the answer."""
 
     def move(self, now: float) -> None:
-        """Something of it has passed."""
+        """Bytes of the answer have passed: a pause begins anew."""
         if self._pending is not None:
             self._pending.moved = now
 
     def cancel(self, remaining: str, now: float) -> None:
-        """Go on: no other reason ends it."""
+        """Let the answer go on; no other reason than a drain ends one."""
         self._pending = None
 
     def poll(self, now: float, carrier: Carrier) -> float:
-        """End it if this is the moment; returns when to ask again."""
-        goodbye = self._pending
-        if goodbye is not None and may_be_said(
-            RULES[ENDLESS, goodbye.urgency], goodbye, now, carrier
+        """End the answer if the rule allows it now; returns when to call again."""
+        pending = self._pending
+        if pending is not None and may_be_said(
+            RULES[ENDLESS, pending.urgency], pending, now, carrier
         ):
-            carrier.count_goodbye(goodbye.why)
+            carrier.count_goodbye(pending.why)
             carrier.finish(GOODBYE)
         return now + QUIET if self._pending is not None else inf

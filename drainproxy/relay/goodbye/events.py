@@ -1,8 +1,8 @@
 """The goodbye of an event stream: `retry`, and the end, between two events (WHATWG HTML 9.2).
 
 An EventSource reconnects by itself, after the time that a `retry` field has set. So a stream may
-end after any event. Chunks and raw bytes that have not been forwarded can be shortened to that
-place; DATA whose frame has begun cannot, so it is held back while a goodbye waits.
+end after any event. Chunks and raw bytes that were not forwarded yet can be truncated there. A DATA
+frame that has begun cannot, so DATA is held while a goodbye waits.
 """
 
 from collections.abc import Callable
@@ -17,19 +17,19 @@ from drainproxy.wire import sse
 from drainproxy.wire.chunked import ChunkedBody, Part
 
 _LAST_CHUNK = b"0\r\n\r\n"
-# Of an event in which the goodbye waits, in bytes: nobody waits for the parts of a long one.
+# In bytes. At most so much of an unfinished event is held: its client waits for the parts.
 _MOST_HELD = 16384
 
 
 class EventContext(Protocol):
-    """What a goodbye asks of the context."""
+    """What an event stream's goodbye reads of the context."""
 
     limits: Limits
     uniform: Callable[[], float]
 
 
 class EventGoodbye:
-    """Follows one event stream. `why`: the goodbye that waits for its place, if any.
+    """Follows one event stream. `why`: the reason of the pending goodbye, empty without one.
     `has_last_event_id`: see `EventTracker`."""
 
     __slots__ = ("_context", "_urgency", "tracker", "why")
@@ -46,29 +46,29 @@ class EventGoodbye:
         return bool(self.why)
 
     def say(self, why: str, now: float) -> None:
-        """End the stream as soon as it may end; the first reason counts."""
+        """End the stream behind the next event at which it may end; the first reason counts."""
         if not self.why:
             self.why, self._urgency = why, urgency(why)
 
     def hasten(self, why: str, now: float) -> None:
-        """Time is up: end it behind the event that is under way. The reason stays that of a goodbye
-        which waits for nothing else."""
+        """Time is up: end the stream behind the event that is under way. A pending goodbye that
+        waits only for that keeps its reason."""
         if not self.may_end:
             self.why = why
         self._urgency = Urgency.LAST
 
     def cancel(self, remaining: str, now: float) -> None:
-        """Go on, unless there is a reason that remains."""
+        """Let the stream go on. `remaining`: another reason to end it, or empty."""
         self.why, self._urgency = remaining, urgency(remaining)
 
     @property
     def may_end(self) -> bool:
-        """A goodbye waits, and for nothing but the end of an event."""
+        """A goodbye is pending, and waits only for the end of an event."""
         return bool(self.why) and (self.tracker.resumable or not self.needs_id)
 
     @property
     def needs_id(self) -> bool:
-        """It may end only where its client can resume it."""
+        """The stream may end only where its client can resume it by an event id."""
         return self._rule.resumable
 
     @property
@@ -76,13 +76,14 @@ class EventGoodbye:
         return EVENT_RULES[self._context.limits.sse_drain, self._urgency]
 
     def poll(self, now: float, carrier: Carrier) -> float:
-        """End the stream if this is the place; else it ends with what passes, whenever that is."""
+        """End the stream if it stands between two events. Returns inf: if it does not, it ends in
+        the bytes that pass next, which call this again."""
         if self.may_end and carrier.at_boundary and self.tracker.between_events:
             self.end(carrier)
         return inf
 
     def end(self, carrier: Carrier) -> None:
-        """End it here. A client without room for it is not told when to come again."""
+        """End the stream here. A client without room for `retry` gets only the end."""
         words = self._retry(self._urgency)
         if carrier.room >= len(words):
             carrier.send(words)
@@ -90,9 +91,9 @@ class EventGoodbye:
         carrier.finish(GOODBYE)
 
     def end_for_lost_app(self, now: float, carrier: Carrier) -> None:
-        """The app has died, on everyone at once: end the stream where it is. Of an event that is
-        not whole its listener takes nothing (WHATWG HTML 9.2.6), so it must not be made whole
-        either."""
+        """The app has died: end the stream where it stands. All its streams end at once, so `retry`
+        spreads their clients. A client drops an incomplete event (WHATWG HTML 9.2.6), so nothing
+        of ours may complete it."""
         words = self._retry(Urgency.LAST)
         if self.tracker.between_events and carrier.room >= len(words):
             carrier.send(words)
@@ -101,14 +102,15 @@ class EventGoodbye:
     def _retry(self, urgency: Urgency) -> bytes:
         limits = self._context.limits
         if urgency is Urgency.DRAIN and not limits.goodbyes_are_spread:
-            # All end at once, as they do when time is up.
+            # All streams end at once, as at the deadline.
             urgency = Urgency.LAST
         soonest, latest = EVENT_RULES[limits.sse_drain, urgency].retry
         return sse.retry(int(soonest + self._context.uniform() * (latest - soonest)))
 
 
 class EventBody:
-    """The body of an HTTP/1 answer: chunked if it has a `scan`, else the connection ends it."""
+    """The body of an HTTP/1 answer, chunked if there is a `scan`; without one the connection's end
+    ends it."""
 
     __slots__ = ("_parts", "_scan", "goodbye")
 
@@ -125,16 +127,17 @@ class EventBody:
         return self._scan is None or self._scan.between_chunks
 
     def passed(self, data: bytes, start: int) -> None:
-        """`data` has gone on, in which the body stands from `start` on, and which has been fed to
-        `scan`."""
+        """Track `data`, which is forwarded as it came and was fed to `scan`; the body begins at
+        `start`."""
         for _, begin, end in self._take_parts(data, start):
             self.goodbye.tracker.feed(data, begin, end)
 
     def up_to_end(self, data: bytes, start: int) -> bytes | None:
-        """The same, but cut what goes on behind the first event that may be the last one; None if
-        no such event ends in `data`, which then passes whole.
+        """Track `data` like `passed`, but truncated behind the first event that may be the last:
+        returns what is to be forwarded. None if no such event ends in `data`, which then passes
+        as it came.
 
-        A chunk whose head has gone on passes as a whole; any other can be made shorter.
+        A chunk whose head was forwarded already passes as a whole; any other can be truncated.
         """
         tracker = self.goodbye.tracker
         for chunk, begin, end in self._take_parts(data, start):
@@ -149,12 +152,12 @@ class EventBody:
         return None
 
     def coded(self, payload: bytes) -> bytes:
-        """Bytes of ours, as they stand in this body."""
+        """Bytes of ours, in a chunk if the body is chunked."""
         return payload if self._scan is None else _chunk(payload)
 
     @property
     def end(self) -> bytes:
-        """What ends it."""
+        """The last chunk; empty where the connection ends the body."""
         return b"" if self._scan is None else _LAST_CHUNK
 
     def _take_parts(self, data: bytes, start: int) -> list[Part]:
@@ -166,23 +169,23 @@ class EventBody:
 
 
 class HoldingCarrier(Carrier, Protocol):
-    """A carrier on which nothing can be made shorter that has begun to pass."""
+    """A carrier on which a frame that has begun cannot be truncated."""
 
     @property
     def inside_frame(self) -> bool:
-        """Of the frame of this stream that came last more is to come."""
+        """The last frame of this stream is incomplete."""
 
     def end_of_app(self) -> None:
-        """The app has ended its side in what was held."""
+        """The bytes that were held have passed, and the app had ended the stream in them."""
 
 
 class HeldEvents:
-    """An event stream in DATA frames (RFC 9113 8.1: they are one stream of bytes). While a goodbye
-    waits, what comes is held until an event ends in it, or until that takes too long; also inside a
-    frame, which the client may have allowed to be of any size.
+    """An event stream in DATA frames, which are one stream of bytes (RFC 9113 8.1). While a goodbye
+    waits, DATA is held until an event ends in it, for QUIET seconds and _MOST_HELD bytes at most;
+    in the middle of a frame too, since the client may have allowed frames of any size.
 
-    `cancelled`: no goodbye waits any more, but what is held has to pass. `app_ended`: the app ends
-    the stream with what is held.
+    `cancelled`: no goodbye is pending any more, but held bytes still have to pass. `app_ended`: the
+    app has ended the stream in the bytes that are held.
     """
 
     __slots__ = ("_held", "_holding", "_moved", "app_ended", "cancelled", "goodbye")
@@ -195,13 +198,13 @@ class HeldEvents:
 
     @property
     def waits(self) -> bool:
-        """There is something to poll for."""
+        """A goodbye is pending, or held bytes have to pass."""
         return bool(self.goodbye.why) or self.cancelled
 
     @property
     def holds(self) -> bool:
-        """What comes is held back for as long as it takes to find the place; nothing overtakes what
-        is held, be it that settings have changed meanwhile."""
+        """DATA is held: a goodbye may end the stream in it, or earlier DATA is still held, which it
+        must not overtake."""
         return self.goodbye.may_end or self.cancelled or bool(self._held)
 
     @property
@@ -210,46 +213,46 @@ class HeldEvents:
         return len(self._held)
 
     def holds_next(self, now: float, *, ends: bool) -> bool:
-        """Whether the DATA that begins is fed to this and does not go on; `ends`: the app ends the
-        stream with it. What cannot end yet is not held up for it."""
+        """Whether the DATA frame that begins is held and not forwarded. `ends`: it has END_STREAM.
+        A stream that may not end yet is not delayed."""
         self._holding, self._moved = self.holds, now
         self.app_ended = self._holding and ends
         return self._holding
 
     def feed(self, data: bytes, start: int, end: int) -> None:
-        """The next bytes of the stream: those of `data` from `start` to `end`."""
+        """Hold, or track, the next bytes of the stream: `data` from `start` to `end`."""
         if self._holding:
             self._held += data[start:end]
         else:
             self.goodbye.tracker.feed(data, start, end)
 
     def say(self, why: str, now: float) -> None:
-        """See `EventGoodbye`."""
+        """See `EventGoodbye.say`."""
         if not self.goodbye.why:
             self._moved = now
         self.goodbye.say(why, now)
         self.cancelled = False
 
     def hasten(self, why: str, now: float) -> None:
-        """The same."""
+        """See `EventGoodbye.hasten`."""
         self._moved = now
         self.goodbye.hasten(why, now)
         self.cancelled = False
 
     def cancel(self, remaining: str, now: float) -> None:
-        """The same."""
+        """See `EventGoodbye.cancel`."""
         self.cancelled = not remaining
         self.goodbye.cancel(remaining, now)
 
     def take_held(self) -> bytes:
-        """All that is held, which passes after all."""
+        """Return all held bytes, which pass now, and track them."""
         held = bytes(self._held)
         self._held.clear()
         self.goodbye.tracker.feed(held, 0, len(held))
         return held
 
     def end_for_lost_app(self, now: float, carrier: Carrier) -> None:
-        """See `EventGoodbye`; what is held up to the end of an event passes before."""
+        """See `EventGoodbye.end_for_lost_app`; held bytes pass first, up to the end of an event."""
         tracker = self.goodbye.tracker
         held = bytes(self._held)
         ends_at = 0 if tracker.between_events else tracker.end_in(held, 0, len(held))
@@ -259,15 +262,15 @@ class HeldEvents:
         self.goodbye.end_for_lost_app(now, carrier)
 
     def poll(self, now: float, carrier: HoldingCarrier) -> float:
-        """Do what has to be done now, between two frames; returns when to ask again. Where nothing
-        is held there is nothing to do before something comes."""
+        """Between two frames: end the stream, or let held bytes pass, if that is due. Returns when
+        to call again; inf while nothing is held."""
         if carrier.at_boundary:
             self._move_on(now, carrier)
         return now + QUIET if self._held else inf
 
     def _move_on(self, now: float, carrier: HoldingCarrier) -> None:
         if self.held > max(0, carrier.room):
-            # The client has made its windows smaller meanwhile.
+            # The client has lowered its windows since the bytes were held.
             return
         inside = carrier.inside_frame
         if self.app_ended and not inside:
@@ -282,11 +285,11 @@ class HeldEvents:
             carrier.send(last)
             self.goodbye.end(carrier)
         elif self.held > _MOST_HELD or now - self._moved >= QUIET:
-            # Do not hold back an event that is long or slow.
+            # An event that is long or slow is not held.
             carrier.send(self.take_held())
 
     def _place(self) -> int:
-        """How many of the held bytes pass before the stream ends; -1 if it may not end yet."""
+        """How many held bytes pass before the end of the stream; -1 if it may not end yet."""
         goodbye, tracker = self.goodbye, self.goodbye.tracker
         if goodbye.may_end and tracker.between_events:
             return 0

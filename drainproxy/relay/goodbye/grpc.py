@@ -1,6 +1,6 @@
-"""The goodbye of a gRPC stream: trailers with UNAVAILABLE, as a server sends them that shuts down.
+"""The goodbye of a gRPC call: trailers with UNAVAILABLE, as a gRPC server sends when it shuts down.
 
-The status, and what clients make of it: gRPC over HTTP/2, "Responses" and "Errors".
+See gRPC over HTTP/2, "Responses" and "Errors".
 """
 
 from math import inf
@@ -26,7 +26,7 @@ _REASONS = {
 
 
 class GrpcCarrier(Carrier, Protocol):
-    """A carrier that has seen the head of the answer, or not yet."""
+    """A carrier that knows whether the app has begun its answer."""
 
     @property
     def answered(self) -> bool:
@@ -34,8 +34,8 @@ class GrpcCarrier(Carrier, Protocol):
 
 
 class GrpcGoodbye:
-    """Ends one call. Nothing has to be read for it: it stands between any two frames, and what a
-    pause is can be told by when a byte of its DATA has moved last."""
+    """The goodbye of one call. No message is parsed: trailers may stand between any two frames, and
+    a pause is the time since a byte of the call's DATA moved last."""
 
     __slots__ = ("pending",)
 
@@ -49,7 +49,7 @@ class GrpcGoodbye:
 
     @property
     def reason(self) -> str:
-        """What the client is told, in plain words."""
+        """The text of grpc-message."""
         why = self.pending.why if self.pending is not None else ""
         return _REASONS.get(why, why)
 
@@ -59,7 +59,7 @@ class GrpcGoodbye:
             self.pending = new_pending(why, now)
 
     def hasten(self, why: str, now: float) -> None:
-        """Nothing is waited for: a cut sends trailers itself."""
+        """Nothing: at the deadline `StreamTable.end_early` sends the trailers."""
 
     def move(self, now: float) -> None:
         """DATA has passed: a pause begins anew."""
@@ -67,17 +67,17 @@ class GrpcGoodbye:
             self.pending.moved = now
 
     def cancel(self, remaining: str, now: float) -> None:
-        """Go on, unless it is the stream itself that is too old."""
+        """Let the call go on, unless it has reached max-stream-age."""
         if self.pending is not None and self.pending.why != MAX_STREAM_AGE:
             self.pending = None
 
     def poll(self, now: float, carrier: GrpcCarrier) -> float:
-        """End the call if this is the moment; returns when to ask again."""
-        goodbye = self.pending
-        if goodbye is None:
+        """End the call if the rule allows it now; returns when to call again."""
+        pending = self.pending
+        if pending is None:
             return inf
-        rule = RULES[GRPC if carrier.answered else GRPC_UNANSWERED, goodbye.urgency]
-        if may_be_said(rule, goodbye, now, carrier):
-            carrier.count_goodbye(goodbye.why)
+        rule = RULES[GRPC if carrier.answered else GRPC_UNANSWERED, pending.urgency]
+        if may_be_said(rule, pending, now, carrier):
+            carrier.count_goodbye(pending.why)
             carrier.finish(GOODBYE)
         return now + QUIET

@@ -4,8 +4,8 @@
     goodbye.say("drain", now)           # or hasten, or cancel
     poll_at = goodbye.poll(now, carrier)
 
-`poll` says Close when `drain.interruption` allows it, and ends a handshake that does not end. Call
-it after each of the other methods while there is a goodbye, and at the moment that it returns.
+`poll` sends Close once `drain.interruption` allows it, and ends a closing handshake that takes too
+long. Call it after each of the other methods while `waits`, and at the moment that it returned.
 """
 
 from collections.abc import Callable
@@ -33,34 +33,34 @@ from drainproxy.relay.limits import Limits
 from drainproxy.wire.heartbeat import is_heartbeat, speaks_engine_io
 from drainproxy.wire.websocket import NO_CLOSE, FrameTracker, close_answer, close_frame
 
-# Who sent the first Close; an app that breaks off has sent none.
+# The label of a metric: who sent the first Close. APP also where the app closed without one.
 CLIENT, APP, US = "client", "app", "us"
-# What a client is told for an app that has died (IANA, WebSocket Close Code Number Registry).
+# The Close for an app that has died (IANA, WebSocket Close Code Number Registry).
 _RESTARTS, _GONE = (1012, "the app restarts"), (1014, "the app has gone")
 _BROKEN_OFF_BY = {CLIENT_LEFT: CLIENT, CUT: US}
 
 
 class WebSocketContext(Protocol):
-    """What a goodbye asks of the context."""
+    """What a WebSocket's goodbye reads of the context."""
 
     limits: Limits
     app_restarts: Callable[[], bool]
 
 
 class WebSocketCarrier(Carrier, Protocol):
-    """A carrier whose client may have asked something."""
+    """A carrier whose client may have an open question."""
 
     def left_unanswered(self, why: str) -> None:
-        """A goodbye has been said, for this reason, to a client whose question is open."""
+        """Book that Close was sent, for this reason, before the client's question was answered."""
 
 
 class WebSocketGoodbye:
-    """Follows one WebSocket in both directions, and sends Close in it when asked to.
+    """Follows one WebSocket in both directions, and sends Close when asked to.
 
     `pending`: the goodbye that was asked for, kept after `close_sent`; from then on nothing of the
-    app may go to the client (RFC 6455 5.5.1). `asks`: the client has said something since the app
-    has; what control frames and heartbeats say is no question and no answer. `ends_at`: when a
-    closing handshake has to be over, inf if none runs against the clock.
+    app may go to the client (RFC 6455 5.5.1). `asks`: a question is open, that is, the client has
+    sent a message since the app's last one; control frames and heartbeats do not count. `ends_at`:
+    when the closing handshake must be over, inf if none is timed.
     """
 
     __slots__ = (
@@ -84,14 +84,14 @@ class WebSocketGoodbye:
         self.asks = self._client_closed_first = False
         self.pending: Pending | None = None
         self.close_sent = False
-        # Whether that was the Close of an app that has gone without one.
+        # Whether we sent it for an app that has gone without a Close.
         self.close_sent_for_app = False
         self.ends_at = inf
 
     # What passes
 
     def feed_app(self, data: bytes) -> int:
-        """The app's next bytes; returns how many were read, the rest is to be fed later."""
+        """Read the app's next bytes; returns how many. Feed the rest in a later turn."""
         beats = self.asks and self._beats(data, self.from_app)
         read = self.from_app.feed(data)
         if self.from_app.data_passed and not beats:
@@ -99,7 +99,7 @@ class WebSocketGoodbye:
         return read
 
     def feed_client(self, data: bytes) -> int:
-        """The client's next bytes; returns the same."""
+        """Read the client's next bytes; returns how many. Feed the rest in a later turn."""
         beats = not self.asks and self._beats(data, self.from_client)
         read = self.from_client.feed(data)
         if self.from_client.data_passed and not self.asks and not beats:
@@ -114,13 +114,13 @@ class WebSocketGoodbye:
         return is_heartbeat(data, engine_io=self._engine_io) and side.between_frames
 
     def close_place(self, data: bytes, now: float) -> int:
-        """Where in the app's next bytes Close has to stand, since it waits for the end of a frame
-        and for nothing else; -1 if they pass as a whole."""
-        goodbye = self.pending
-        if goodbye is None or self.close_sent or self.closing:
+        """The offset in the app's next bytes at which a Close is sent that waits only for the end
+        of a frame; -1 if all of them pass before it."""
+        pending = self.pending
+        if pending is None or self.close_sent or self.closing:
             return -1
-        rule = RULES[WEBSOCKET, goodbye.urgency]
-        resort = last_resort(rule, goodbye, question=self._question())
+        rule = RULES[WEBSOCKET, pending.urgency]
+        resort = last_resort(rule, pending, question=self._question())
         if rule.least is not Place.FRAME or now < resort:
             return -1
         return self.from_app.boundary_in(data, message=False)
@@ -128,15 +128,15 @@ class WebSocketGoodbye:
     # What is asked for
 
     def say(self, why: str, now: float) -> None:
-        """Close as soon as that loses nothing; a more urgent reason takes the place of another."""
+        """Send Close as soon as its rule allows; a more urgent reason replaces the pending one."""
         if self.closing:
             self.end_within(HANDSHAKE_TIMEOUT, now)
         elif self.pending is None or (not self.close_sent and self.pending.urgency < urgency(why)):
             self.pending = new_pending(why, now)
 
     def hasten(self, why: str, now: float) -> None:
-        """Time is up: Close at the end of any frame. The reason stays that of a goodbye which has
-        waited for its place, unless it is that nothing moves any more."""
+        """Time is up: send Close at the end of any frame. A pending goodbye keeps its reason, but
+        for idle-timeout, which replaces it."""
         waiting = self.pending
         if self.closing:
             self.end_within(HANDSHAKE_TIMEOUT, now)
@@ -147,18 +147,18 @@ class WebSocketGoodbye:
             self.pending = new_pending(why, now, Urgency.LAST)
 
     def cancel(self, remaining: str, now: float) -> None:
-        """A Close that was not said is not said, but for the reason that remains, if one does."""
+        """Take back a Close that was not sent. `remaining`: another reason for it, or empty."""
         if self.pending is not None and not self.close_sent:
             self.pending = new_pending(remaining, now) if remaining else None
 
     def end_within(self, seconds: float, now: float) -> None:
-        """Whatever the two still have to say to each other must be over then."""
+        """Let the closing handshake take so many seconds at most."""
         self.ends_at = min(self.ends_at, now + seconds)
 
     def end_for_lost_app(self, now: float, carrier: Carrier) -> bool:
-        """Say Close for an app that has gone without one, of which a client would make 1006
-        (7.1.5), or answer the client's own (5.5.1). False if that cannot be said, as in the middle
-        of a frame, or need not."""
+        """Send Close for an app that has gone without one, so that the client does not see 1006
+        (7.1.5), or answer the client's own Close (5.5.1). False if nothing was sent: it is not
+        needed, or there is no place for it, as in the middle of a frame."""
         if self.close_sent or self.from_app.close_passed:
             return False
         if not carrier.at_boundary or not self.from_app.between_frames:
@@ -179,12 +179,12 @@ class WebSocketGoodbye:
 
     @property
     def waits(self) -> bool:
-        """Close waits for its place, or a handshake for its end."""
+        """A Close is pending, or a closing handshake is timed."""
         return self.pending is not None or self.ends_at < inf
 
     @property
     def closing(self) -> bool:
-        """The app or the client has said Close itself: no other may come between theirs."""
+        """The app or the client has sent Close itself: none of ours may come between theirs."""
         closed = self.from_app.close_passed or self.from_client.close_passed
         return closed and not self.close_sent
 
@@ -194,9 +194,9 @@ class WebSocketGoodbye:
         return self.close_sent and self.from_client.close_passed
 
     def first_close(self, code: int, ending: int) -> tuple[int, str]:
-        """The code of the first Close, and which side sent it. `code`: that of ours; `ending`: how
-        the WebSocket is booked, which tells which side ended it without a Close. Where we sent
-        Close in place of the app, the app did."""
+        """The code of the first Close, and its sender. `code`: the code of our own Close; `ending`:
+        how the WebSocket is booked, which tells who ended it without a Close. A Close that we sent
+        for an app that has gone counts as an end by the app without one."""
         client, app = self.from_client, self.from_app
         if self.close_sent:
             return (NO_CLOSE, APP) if self.close_sent_for_app else (code, US)
@@ -206,18 +206,18 @@ class WebSocketGoodbye:
             return app.close_code, APP
         return NO_CLOSE, _BROKEN_OFF_BY.get(ending, APP)
 
-    # What is to be done
+    # What is due
 
     def poll(self, now: float, carrier: WebSocketCarrier) -> float:
-        """Do what has to be done now; returns when to ask again, inf if not before something
-        moves."""
-        goodbye = self.pending
-        if goodbye is not None and not self.close_sent:
+        """Send Close, or end the handshake, if that is due. Returns when to call again; inf: not
+        before bytes move."""
+        pending = self.pending
+        if pending is not None and not self.close_sent:
             if not self.closing and not carrier.ended:
-                return self._look(goodbye, now, carrier)
-            if self.closing and now < goodbye.poll_at:
-                return goodbye.poll_at
-            # They close by themselves; only the time for their handshake is limited.
+                return self._look(pending, now, carrier)
+            if self.closing and now < pending.poll_at:
+                return pending.poll_at
+            # The app or the client has sent Close: only the time for their handshake is limited.
             self.pending = None
             self.end_within(HANDSHAKE_TIMEOUT, now)
         handshake_over = self.client_answered and self.from_app.close_passed
@@ -227,45 +227,46 @@ class WebSocketGoodbye:
         return self.ends_at
 
     def ending(self, carrier: Carrier) -> int:
-        """How it is booked if it ends now, unless the client has answered our Close."""
+        """How the ledger books the WebSocket if it ends now; GOODBYE in place of that if the client
+        has answered our Close."""
         return FINISHED if self.closing or (carrier.ended and not self.close_sent) else CUT
 
     def _question(self) -> float:
-        """How long the question that is open is waited for; 0 if none is."""
+        """How long, in seconds, the answer to an open question is waited for; 0 without one."""
         return self._context.limits.websocket_answer_timeout if self.asks else 0.0
 
-    def _look(self, goodbye: Pending, now: float, carrier: WebSocketCarrier) -> float:
-        """Say Close if this is the place and the moment; when to look again if it is not."""
-        rule = RULES[WEBSOCKET, goodbye.urgency]
+    def _look(self, pending: Pending, now: float, carrier: WebSocketCarrier) -> float:
+        """Send Close if its rule allows that here and now; returns when to look again."""
+        rule = RULES[WEBSOCKET, pending.urgency]
         place = self._place(carrier)
         question = self._question()
-        here = may_stand(rule, goodbye, place, now, question=question)
-        if not here and goodbye.poll_at <= now:
-            goodbye.poll_at = inf if carrier.at_boundary else now + QUIET
+        here = may_stand(rule, pending, place, now, question=question)
+        if not here and pending.poll_at <= now:
+            pending.poll_at = inf if carrier.at_boundary else now + QUIET
             if place is Place.PAUSE:
-                begins = pause_begins(rule, goodbye, question=question)
-                # What has arrived and was not read yet, since this process was busy, is no pause.
+                begins = pause_begins(rule, pending, question=question)
+                # Bytes that arrived while this process was busy, and are unread, are no pause.
                 here = begins <= now and not carrier.has_unread()
-                goodbye.poll_at = begins if begins > now else now + QUIET
+                pending.poll_at = begins if begins > now else now + QUIET
         limits = self._context.limits
         close = close_frame(limits.websocket_close_code, limits.websocket_close_reason)
         if here and carrier.room >= len(close):
             self.close_sent = True
             self.ends_at = now + HANDSHAKE_TIMEOUT
             carrier.send(close)
-            carrier.count_goodbye(goodbye.why)
+            carrier.count_goodbye(pending.why)
             if question:
-                carrier.left_unanswered(goodbye.why)
+                carrier.left_unanswered(pending.why)
             return self.ends_at
         if here:
-            goodbye.poll_at = now + QUIET
-        gives_up = goodbye.since + rule.gives_up
+            pending.poll_at = now + QUIET
+        gives_up = pending.since + rule.gives_up
         if gives_up <= now:
             carrier.finish(CUT)
             return self.ends_at
-        resort = last_resort(rule, goodbye, question=question)
+        resort = last_resort(rule, pending, question=question)
         resort = resort if rule.least < Place.PAUSE and resort > now else inf
-        return min(goodbye.poll_at, resort, gives_up)
+        return min(pending.poll_at, resort, gives_up)
 
     def _place(self, carrier: Carrier) -> Place:
         if not carrier.at_boundary or not self.from_app.between_frames:
