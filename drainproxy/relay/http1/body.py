@@ -2,11 +2,11 @@
 
 
 class CountedBody:
-    """`left`: its bytes that are still to come."""
+    """Counts the bytes of one body."""
 
     __slots__ = ("_left",)
 
-    # Counting takes no time: all that was fed is read.
+    # Always 0: counting is cheap, so no byte is deferred.
     stopped = 0
 
     def __init__(self, length: int) -> None:

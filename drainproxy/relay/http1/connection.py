@@ -1,5 +1,5 @@
-"""The session of an HTTP/1 connection: requests go to the app, responses to the client, as they
-came. One request at a time goes to the app; pipelined ones wait."""
+"""The session of an HTTP/1 connection: forwards requests to the app and answers to the client. One
+request at a time goes to the app; pipelined ones wait."""
 
 from math import inf
 
@@ -29,7 +29,7 @@ from drainproxy.wire.fields import Refused
 from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, Request, Response, switched_to
 from drainproxy.wire.rewrite import close_after
 
-# So many interim answers of an app are read in one turn of the loop.
+# At most so many interim answers of an app are read at once; the rest waits for the next turn.
 _INTERIM_AT_ONCE = 32
 
 
@@ -59,7 +59,7 @@ class Http1Connection(Exchange):
         heads = self.heads
         asked = heads.asked
         if asked is not None and data == asked.head:
-            # As clients that poll ask: there is nothing to read.
+            # The same head as last time, as of clients that poll: skip parsing.
             self._ask(asked, heads.sent, b"")
             return
         try:
@@ -75,7 +75,7 @@ class Http1Connection(Exchange):
                 self._expect_head()
 
     def _go_on_as_http2(self, data: bytes) -> None:
-        """Seen here where the first bytes were not looked at before; the client may have ended."""
+        """Go on as a session of HTTP/2, which only a forward with `/http` detects this late."""
         self.context.counters.bytes_from_clients -= len(data)
         session = Http2Connection(self.context, self.route)
         session.take_over(self)
@@ -87,7 +87,7 @@ class Http1Connection(Exchange):
             session.eof_received()
 
     def _ask(self, request: Request, head: bytes, rest: bytes) -> None:
-        """Forward the request as `head`; what came after is its body, or waits."""
+        """Forward the request as `head`; `rest`, the bytes behind it, is its body or waits."""
         context = self.context
         self.request = request
         late = request.upgrade and context.latecomers.refuses(self.connected_at)
@@ -107,7 +107,7 @@ class Http1Connection(Exchange):
             self._expect_answer()
         if rest:
             self._hold(rest)
-        # RFC 9112 9.3.1: a connection that was kept may have been closing; a new one was not.
+        # RFC 9112 9.3.1: the app may have been closing a kept connection, but not a new one.
         self.replay = self.app is not None
         if self.app is not None:
             self.app.write(head)
@@ -125,7 +125,7 @@ class Http1Connection(Exchange):
         else:
             self.reach_app(head)
         if 0 < length <= len(rest):
-            # As small bodies come: there is nothing to follow.
+            # The whole body is here: no parser is needed.
             self._to_app(rest[:length])
             self._request_ended(rest[length:])
         else:
@@ -167,14 +167,14 @@ class Http1Connection(Exchange):
             self.hold_for_app(data)
 
     def eof_received(self) -> bool:
-        """A client that has sent its request and half-closes still gets its answer."""
+        """The client has ended its side; if its request is complete it still gets the answer."""
         self.client_ended = True
         if self.request_state is not SENT and not self.client_rest:
             self._client_left()
         return True
 
     def _next_client_turn(self) -> None:
-        """Of what came with the client's end all is read before that counts."""
+        """Read on from the client; its end counts once nothing waits any more."""
         super()._next_client_turn()
         if self.client_ended and self.request_state is not SENT and not self.client_rest:
             self._client_left()
@@ -199,13 +199,13 @@ class Http1Connection(Exchange):
         elif state is ANSWER_BODY:
             self._read_answer_body(data, 0)
         else:
-            # Bytes without a request: they must never be taken for the answer to the next one.
+            # Bytes without a request must never be taken for the answer to the next one.
             self.drop_app()
             if state is ANSWERED:
                 self._linger_after_early_answer()
 
     def _read_answer_head(self, data: bytes) -> None:
-        """RFC 9110 15.2: any number of interim answers may come before the final one."""
+        """Read an answer's head; any number of interim answers may precede it (RFC 9110 15.2)."""
         assert self.request is not None
         for _ in range(_INTERIM_AT_ONCE):
             try:
@@ -231,7 +231,7 @@ class Http1Connection(Exchange):
         self._read_later(data)
 
     def _answer(self, response: Response, data: bytes, end: int) -> None:
-        """The final answer has begun: `data` holds its head up to `end`, and maybe more."""
+        """Forward the final answer: `data` begins with its head, which ends at `end`."""
         request, context = self.request, self.context
         assert request is not None
         self.deadline, self.status = inf, response.status
@@ -264,8 +264,8 @@ class Http1Connection(Exchange):
             self.context.counters.answer_begun(self, context.now())
 
     def _answer_with_events(self, response: Response) -> None:
-        """An EventSource reconnects by itself, with a GET (WHATWG HTML 9.2.2). The answer to any
-        other method is waited for, since no client would ask for the rest of it."""
+        """Track an event stream that answers GET: an EventSource reconnects by itself with a GET
+        (WHATWG HTML 9.2.2). One that answers another method is never asked to end."""
         assert self.request is not None
         self.kind = "sse"
         if not self.age.goodbye_why:
@@ -280,7 +280,7 @@ class Http1Connection(Exchange):
         scan = self.answer_body
         if scan is not None:
             if self.events is not None:
-                # Where an event ends matters to those that are to end.
+                # Each chunk has to be known only while a goodbye waits for the end of an event.
                 scan.every = self.events.waits
             try:
                 end = scan.feed(data, start)
@@ -308,14 +308,14 @@ class Http1Connection(Exchange):
         if end == len(data):
             self.client.write(data)
         else:
-            # More than it announced: the app's connection is out of step.
+            # More bytes than announced: what follows on the app's connection is no answer.
             self.client.write(data[:end])
             self.drop_app()
         self._answer_ended()
 
     def finish_answer(self, ending: int) -> None:
-        """An event stream has ended as a whole answer; the app need not go on. The next request on
-        this connection, if there is one, hears `Connection: close`."""
+        """A goodbye has ended a long answer as a complete one: drop the app's connection. The
+        answer to the next request on this connection has `Connection: close`."""
         chunked = self.answer_length == CHUNKED
         lasts = chunked and not self.closing and self.request_state is SENT
         self.answer_body = None
@@ -350,7 +350,7 @@ class Http1Connection(Exchange):
             self._linger_after_early_answer()
 
     def app_eof(self) -> bool:
-        """The app has closed; between two requests that costs the client nothing."""
+        """The app has closed its side; between two requests the client does not notice."""
         if self.answer_state is NO_ANSWER:
             self.drop_app()
         elif self.answer_state is ANSWER_BODY and self.answer_length == UNTIL_CLOSE:
@@ -372,7 +372,7 @@ class Http1Connection(Exchange):
             self._app_died()
 
     def _switch(self, response: Response, data: bytes, end: int) -> None:
-        """101: the app speaks another protocol from here on, if that is what was asked for."""
+        """101: hand both connections over to a session of the protocol that was asked for."""
         request = self.request
         assert request is not None
         protocol = switched_to(request, response)
@@ -387,7 +387,7 @@ class Http1Connection(Exchange):
         upgraded.go_on(self, data[end:], self.heads.held)
 
     def _exchange_ended(self, ending: int = FINISHED) -> None:
-        """Both messages are through; go on with what the client has sent ahead."""
+        """Both messages have passed; go on with a pipelined request."""
         self._end_exchange(ending)
         self.request_state = HEAD
         if self.heads.held:
@@ -395,6 +395,6 @@ class Http1Connection(Exchange):
             self.start_client(HELD_IS_FULL)
             self._read_head(data)
         if self.client_ended and self.request_state is not SENT and not self.client_rest:
-            # The client sends no more, so a request that has begun can never be whole.
+            # The client sends no more, so a request that has begun stays incomplete.
             self._end_exchange(CLIENT_LEFT)
             self._close_lingering()

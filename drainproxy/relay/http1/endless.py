@@ -1,7 +1,7 @@
-"""An HTTP/1 response that may be endless, if `stream-drain` names any: the carrier of its goodbye.
+"""An HTTP/1 response without a length, where `stream-drain` is set: the carrier of its goodbye.
 
-Once it has to end, each sweep compares its byte count with that of the sweep before, so that
-nothing has to be done for each chunk.
+Once it has to end, each sweep compares its byte count with that of the last sweep, so that no chunk
+costs anything.
 """
 
 import re
@@ -23,7 +23,7 @@ _MEDIA_TYPE = re.compile(rb"\r\ncontent-type:[ \t]*([^ \t\r;,]+)", re.IGNORECASE
 
 
 class EndlessConnection(Protocol):
-    """The session whose answer it is."""
+    """The session that owns the answer."""
 
     age: Age
     answer_length: int
@@ -39,21 +39,21 @@ class EndlessConnection(Protocol):
 
     @property
     def answer_body(self) -> ChunkedBody | None:
-        """What follows its chunks, if it has any."""
+        """The parser of the chunked body; None if the body is not chunked."""
 
     @property
     def path(self) -> str:
         """The request target."""
 
     def say_goodbye(self, why: str) -> None:
-        """To this answer."""
+        """Call `EndlessAnswer.say`."""
 
     def finish_answer(self, ending: int) -> None:
-        """The answer has ended as a whole one; the app need not go on."""
+        """The answer was ended as a complete one: drop the app's connection."""
 
 
 class EndlessAnswer:
-    """The carrier of its goodbye. `head` is that of the answer."""
+    """One such answer, the carrier of its goodbye. `head`: the head of the answer."""
 
     __slots__ = ("_connection", "_goodbye", "_media_type", "_received")
 
@@ -65,14 +65,14 @@ class EndlessAnswer:
         self._received = -1
 
     def begin(self) -> None:
-        """One that begins while we leave is told in its time."""
+        """Register an answer that begins while leaving as a latecomer."""
         context, sample = self._connection.context, self._connection.age.jitter_sample
         if context.leaving:
             context.latecomers.add(self._connection, context.now(), sample)
 
     @property
     def media_type(self) -> bytes:
-        """Empty if it is over."""
+        """The media type in lower case, without parameters; empty once the answer is over."""
         return self._media_type if self._under_way else b""
 
     @property
@@ -81,8 +81,8 @@ class EndlessAnswer:
 
     @property
     def _may_end(self) -> bool:
-        """Named by stream-drain, without an announced length, and the answer to a request that can
-        be repeated."""
+        """Whether a drain may end the answer: `stream-drain` names it, it has no announced length,
+        and its request can be repeated (GET)."""
         connection = self._connection
         request = connection.request
         if request is None or request.method != b"GET" or not self._under_way:
@@ -92,7 +92,7 @@ class EndlessAnswer:
         return framed and ends(connection.kind, connection.path, self._media_type)
 
     def say(self, why: str) -> None:
-        """End it if this is the moment; called again until it is."""
+        """End the answer in a pause; if there is none now, `latecomers` calls again each sweep."""
         connection, now = self._connection, self._connection.context.now()
         if not self._may_end:
             return
@@ -105,26 +105,27 @@ class EndlessAnswer:
             connection.context.latecomers.tell_again(connection)
 
     def cancel(self) -> None:
-        """The drain was taken back: another one looks for a pause of its own."""
+        """The drain was taken back: drop the pending goodbye."""
         self._goodbye.cancel("", self._connection.context.now())
 
     # As a carrier
 
     @property
     def at_boundary(self) -> bool:
-        """Between two chunks, if there are chunks."""
+        """Between two chunks, or anywhere in a body without chunks; never while bytes of the app
+        wait for the next turn."""
         connection = self._connection
         body = connection.answer_body
         return connection.app_rest is None and (body is None or body.between_chunks)
 
     @property
     def room(self) -> float:
-        """There is no flow control but that of TCP."""
+        """Unlimited: there is no flow control but that of TCP."""
         return inf
 
     @property
     def ended(self) -> bool:
-        """Nothing follows any more."""
+        """The answer is over."""
         return not self._under_way
 
     def has_unread(self) -> bool:
@@ -133,11 +134,11 @@ class EndlessAnswer:
         return app is not None and self._connection.context.has_unread(app)
 
     def send(self, payload: bytes) -> None:
-        """Nothing is said in it."""
+        """Never called: the format of the answer has no place for words of ours."""
         raise NotImplementedError
 
     def count_goodbye(self, why: str) -> None:
-        """Count it."""
+        """Count the goodbye."""
         self._connection.context.counters.goodbyes["http1", why] += 1
 
     def finish(self, ending: int) -> None:

@@ -1,5 +1,4 @@
-"""An HTTP/1 response that is an event stream: the carrier of its goodbye, in chunks or raw
-bytes."""
+"""An HTTP/1 response that is an event stream: the carrier of its goodbye."""
 
 import re
 from math import inf
@@ -13,12 +12,12 @@ from drainproxy.relay.transport import Transport
 from drainproxy.wire.chunked import ChunkedBody
 from drainproxy.wire.http1 import Request
 
-# WHATWG HTML 9.2.4: an EventSource that comes again says the last id that it has heard.
+# WHATWG HTML 9.2.4: an EventSource that reconnects sends the last id that it has received.
 _ASKED_BY_ID = re.compile(rb"\r\nlast-event-id:[ \t]*[^ \t\r]", re.IGNORECASE)
 
 
 class EventConnection(Protocol):
-    """The session whose answer it is."""
+    """The session that owns the answer."""
 
     age: Age
     context: Context
@@ -26,14 +25,14 @@ class EventConnection(Protocol):
     app: Transport | None
 
     def say_goodbye(self, why: str) -> None:
-        """To this answer."""
+        """Call `EventAnswer.say`."""
 
     def finish_answer(self, ending: int) -> None:
-        """The answer has ended as a whole one; the app need not go on."""
+        """The answer was ended as a complete one: drop the app's connection."""
 
 
 class EventAnswer:
-    """The carrier of the stream's goodbye. `ended`: nothing follows any more."""
+    """One event stream, in chunks or raw bytes, the carrier of its goodbye. `ended`: by us."""
 
     __slots__ = ("_connection", "body", "ended")
 
@@ -44,22 +43,23 @@ class EventAnswer:
 
     @classmethod
     def to(cls, connection: EventConnection, request: Request, scan: ChunkedBody | None) -> Self:
-        """The answer to this request; `scan` follows its chunks, if it has any."""
+        """The answer to this request. `scan`: the parser of its chunks, None without chunks."""
         has_last_event_id = bool(_ASKED_BY_ID.search(request.head))
         goodbye = EventGoodbye(connection.context, has_last_event_id=has_last_event_id)
         return cls(connection, EventBody(goodbye, scan))
 
     @property
     def waits(self) -> bool:
-        """A goodbye waits for the end of an event."""
+        """A goodbye is pending."""
         return self.body.goodbye.waits
 
     def begin(self) -> None:
-        """Its client may be one that has been asked to go; one that comes late is told in time."""
+        """Ask for the goodbye at once if the client was asked to reconnect, or is due to be told of
+        the drain; else register a stream that begins while leaving as a latecomer."""
         context, age = self._connection.context, self._connection.age
         sample = age.jitter_sample
         if age.goodbye_why:
-            # Its first event may be in what is being read.
+            # No poll: the first events are in the bytes that are being read.
             self.body.goodbye.say(age.goodbye_why, context.now())
         elif context.leaving and "sse" in context.limits.kinds_ended_by_drain:
             if context.latecomers.tells(context.now(), sample):
@@ -68,31 +68,31 @@ class EventAnswer:
                 context.latecomers.add(self._connection, context.now(), sample)
 
     def say(self, why: str) -> None:
-        """End as soon as it may end."""
+        """End the stream behind the next event at which it may end."""
         self.body.goodbye.say(why, self._connection.context.now())
         self.poll()
 
     def hasten(self, why: str) -> None:
-        """Time is up: end behind the event that is under way."""
+        """Time is up: end the stream behind the event that is under way."""
         self.body.goodbye.hasten(why, self._connection.context.now())
         self.poll()
 
     def cancel(self) -> None:
-        """Go on, unless an age asks for it too."""
+        """Let the stream go on, unless an age or a rebalance asks for its end too."""
         connection = self._connection
         self.body.goodbye.cancel(connection.age.goodbye_why, connection.context.now())
 
     def poll(self) -> None:
-        """End if this is the place."""
+        """End the stream if it stands between two events."""
         self.body.goodbye.poll(self._connection.context.now(), self)
 
     def end_for_lost_app(self) -> None:
-        """The app has died: end where it is."""
+        """The app has died: end the stream where it stands."""
         self.body.goodbye.end_for_lost_app(self._connection.context.now(), self)
 
     def pass_on(self, data: bytes, start: int) -> None:
-        """Forward, up to the place where the stream may end if it is to; the body stands in `data`
-        from `start` on."""
+        """Forward `data`, in which the body begins at `start`; while a goodbye waits, only up to
+        the first event that may be the last."""
         body, client = self.body, self._connection.client
         if not self.waits:
             body.passed(data, start)
@@ -109,12 +109,12 @@ class EventAnswer:
 
     @property
     def at_boundary(self) -> bool:
-        """Between two chunks, if there are chunks."""
+        """Between two chunks, or anywhere in a body without chunks."""
         return self.body.at_boundary
 
     @property
     def room(self) -> float:
-        """There is no flow control but that of TCP."""
+        """Unlimited: there is no flow control but that of TCP."""
         return inf
 
     def has_unread(self) -> bool:
@@ -123,11 +123,11 @@ class EventAnswer:
         return app is not None and self._connection.context.has_unread(app)
 
     def send(self, payload: bytes) -> None:
-        """A chunk of ours, or plain bytes."""
+        """Send these bytes, in a chunk if the body is chunked."""
         self._connection.client.write(self.body.coded(payload))
 
     def count_goodbye(self, why: str) -> None:
-        """Count it."""
+        """Count the goodbye."""
         self._connection.context.counters.goodbyes["sse", why] += 1
 
     def finish(self, ending: int) -> None:

@@ -34,10 +34,12 @@ from drainproxy.wire.rewrite import END_OF_HEAD, answer
 
 
 class Exchange(Session):
-    """The state of an HTTP/1 connection and its ends.
+    """The state of an HTTP/1 connection, and how its exchange and the connection end.
 
     `closing`: the connection ends with this answer. `replay`: the request went out on a kept
-    connection, so it may be sent once more. `status` and `begun` are for the counters.
+    connection, so it may be sent once more. `status` and `begun` are for the counters, `received`,
+    bytes of the answer, for the access log. `events`, `endless`: the carrier of a long answer's
+    goodbye.
     """
 
     __slots__ = (
@@ -64,14 +66,12 @@ class Exchange(Session):
         self.heads = Heads()
         self.request: Request | None = None
         self.request_body: ChunkedBody | CountedBody | None = None
-        # Of the body that is being answered its bytes left (or UNTIL_CLOSE), or what follows it.
+        # The answer's body: its bytes left (or UNTIL_CLOSE, CHUNKED), and the parser of its chunks.
         self.answer_length = 0
         self.answer_body: AnswerBody | None = None
         self.status = 0
-        # Bytes of the answer, for the access log.
         self.received = 0
         self.begun = self.replay = self.closing = False
-        # An event stream that can be told to end.
         self.events: EventAnswer | None = None
         self.endless: EndlessAnswer | None = None
 
@@ -82,7 +82,7 @@ class Exchange(Session):
 
     @property
     def media_type(self) -> bytes:
-        """The media type of an endless answer under way, if the settings name any."""
+        """The media type of an endless answer under way; empty without one."""
         return self.endless.media_type if self.endless is not None else b""
 
     @property
@@ -91,16 +91,16 @@ class Exchange(Session):
 
     @property
     def facts(self) -> Facts:
-        """What the fields of the request tell the log, or of the head that is none."""
+        """The fields of the request, or of a head that was refused, that are logged."""
         return of_head(self.request.head if self.request is not None else self.heads.held)
 
     @property
     def since(self) -> float:
-        """An event stream has an age of its own."""
+        """The moment from which the age counts: of an event stream, the head of its request."""
         return self.age.connected_at if self.kind == "http1" else self.opened
 
     def begin(self) -> None:
-        """A head must come within header-timeout, however slowly its bytes drip in."""
+        """Start the header-timeout, which no byte of a head prolongs."""
         self.context.counters.connections["http1"] += 1
         self.count_age()
         self.deadline = self.opened + self.context.limits.header_timeout
@@ -108,52 +108,52 @@ class Exchange(Session):
             self.heads.forward_address(self.peername)
 
     def over_limit(self) -> None:
-        """503 instead of an answer."""
+        """Answer 503 in place of the app."""
         self._say(503, "too many connections", "max-connections", retry=True)
 
     def refuse(self, refused: Refused) -> None:
-        """An answer to what was read elsewhere."""
+        """Answer a bad request that another session has read."""
         self._refuse(refused)
 
-    # What the client is told beside the answer
+    # The goodbye
 
     def say_goodbye(self, why: str) -> None:
-        """End a streaming answer at its next boundary; a plain one gets `Connection: close`."""
+        """Ask a long answer to end. A plain one is left alone: its head has `Connection: close`."""
         if self.events is not None:
             self.events.say(why)
         elif self.endless is not None:
             self.endless.say(why)
 
     def cancel_goodbye(self) -> None:
-        """Cancel a pending goodbye, unless an age asks for it too."""
+        """Cancel the pending goodbye of a long answer, unless an age asks for it too."""
         if self.events is not None:
             self.events.cancel()
         elif self.endless is not None:
             self.endless.cancel()
 
     def say_last_goodbye(self, why: str) -> None:
-        """End an event stream behind its event. Any other answer goes on until `abort`."""
+        """End an event stream behind the event under way. Other answers go on until `abort`."""
         self.why = why
         if self.events is not None:
             self.events.hasten(why)
 
     def _goodbye(self) -> str:
-        """Why this answer is the last one; empty if it is not."""
+        """The reason why this answer is the connection's last; empty if it is not."""
         drain = DRAIN if self.context.latecomers.tells_connection(self.age) else ""
         sent = self.request_state is SENT
         next_is_here = END_OF_HEAD in self.heads.held.lstrip(b"\r\n")
         return why_last(self.age.goodbye_why, drain, sent=sent, next_is_here=next_is_here)
 
     def _body_in_doubt(self) -> bool:
-        """RFC 9110 10.1.1: without 100 the client may or may not send the body, so no request can
-        be read behind it."""
+        """Whether the client may leave its request's body out: it expects 100, which has not come
+        (RFC 9110 10.1.1). Then no further request can be read."""
         return (
             self.request is not None and self.request.expects_continue and not self.heads.continued
         )
 
     def _expect_head(self) -> None:
-        """The rest of it, in its time. Empty lines, which some clients send behind a body (RFC 9112
-        2.2), are no part of a head; but whoever sends nothing else is idle."""
+        """Set the deadline of an incomplete head: header-timeout once it has begun, idle-timeout
+        while only empty lines have come, which some clients send behind a body (RFC 9112 2.2)."""
         limits, now = self.context.limits, self.context.now()
         if self.heads.begun:
             self.deadline = min(self.deadline, now + limits.header_timeout)
@@ -164,7 +164,8 @@ class Exchange(Session):
         self.deadline = self.context.now() + self.context.limits.request_timeout
 
     def _may_replay(self) -> bool:
-        """Once: a replayable request on a kept connection, before any of its answer has come."""
+        """Whether to send the request once more: it went out on a kept connection, is replayable,
+        and nothing of its answer has come."""
         untouched = self.replay and not self.heads.answer_begun
         return bool(untouched and self.request is not None and self.request.replayable)
 
@@ -174,14 +175,14 @@ class Exchange(Session):
             self.stop_client(HELD_IS_FULL)
 
     def _read_later(self, rest: bytes) -> None:
-        """The rest of what the app has sent, which counts when it is read."""
+        """Defer the rest of the app's bytes to the next turn, when it is counted."""
         self.received -= len(rest)
         self.app_in_next_turn(rest)
 
     # The ends of an exchange
 
     def _last_exchange_ended(self) -> None:
-        """Leaving, the last answer counts as finished once it is out of our hands."""
+        """End the connection; while leaving only once our write buffer is empty."""
         self.drop_app()
         if self.context.leaving:
             self.answer_state = FLUSHING
@@ -197,7 +198,7 @@ class Exchange(Session):
             return
         context = self.context
         if self.answer_state is ANSWERED:
-            # Its answer is out as a whole: only the rest of the request's body is lost.
+            # The answer is complete: only the rest of the request's body is lost.
             ending = FINISHED
         if self.status:
             context.counters.answered(self, context.now())
@@ -229,7 +230,7 @@ class Exchange(Session):
         context.access_log(Access(kind, peer, method, path, status, seconds, received, facts))
 
     def _linger_after_early_answer(self) -> None:
-        """The answer is out; the rest of the request's body is not wanted any more."""
+        """The answer is complete: drop the rest of the request's body."""
         self._end_exchange(FINISHED)
         self._close_lingering()
 
@@ -243,7 +244,7 @@ class Exchange(Session):
         self._app_failed(503, reason)
 
     def _app_failed(self, status: int, reason: str) -> None:
-        """502, 503 or 504 if nothing of an answer went out, else an end that the client can see."""
+        """Answer 502, 503 or 504 if nothing of an answer was sent; else break it off visibly."""
         if self.answer_state is ANSWER_HEAD:
             self._say(status, reason, "app", retry=status != 504, ending=APP_LEFT)
             return
@@ -253,14 +254,14 @@ class Exchange(Session):
         self._break_off(reset=until_close)
 
     def _app_died(self) -> None:
-        """The app died: an event stream just ends, since its client reconnects by itself."""
+        """The app has died: an event stream ends without an error, since its client reconnects."""
         events = self.events
         if self.answer_state is ANSWER_BODY and events is not None and events.at_boundary:
             events.end_for_lost_app()
         elif self.answer_state is not ANSWER_HEAD or not self._asks_for_events:
             self._app_failed(502, "the app closed the connection before the end of its answer")
         elif self.context.now() - self.opened < self.context.limits.connect_timeout:
-            # WHATWG HTML 9.2.3: after an error of the network it comes again, after a 502 never.
+            # WHATWG HTML 9.2.3: an EventSource reconnects after a network error, after 502 never.
             self.context.refusal("app", self.peer, "ended: the app has not answered", self.facts)
             self._end_exchange(APP_LEFT)
             self._break_off(reset=False)
@@ -269,7 +270,8 @@ class Exchange(Session):
             self._app_failed(503, "the app closed the connection without an answer")
 
     def _break_off(self, *, reset: bool) -> None:
-        """End so that the client can tell: a body that ends with the connection needs a reset."""
+        """Close both connections in the middle of an answer. `reset`: with RST, since a body that
+        ends with the connection would look complete."""
         self.drop_app()
         self.request_state = LINGERING
         if reset:
@@ -278,7 +280,8 @@ class Exchange(Session):
             self.client.close()
 
     def _refuse(self, refused: Refused, data: bytes = b"") -> None:
-        """A bad request, or the bad head in `data`: its 4xx; during the answer it just ends."""
+        """Answer a bad request, or the bad head in `data`, with its 4xx; if its answer is under
+        way, break that off."""
         self.heads.hold_refused(data)
         self.context.counters.rejected["malformed"] += 1
         if isinstance(refused, AnotherProtocol):
@@ -294,7 +297,7 @@ class Exchange(Session):
     def _say(
         self, status: int, reason: str, why: str, *, retry: bool = False, ending: int = FINISHED
     ) -> None:
-        """Give an answer of our own, the last one on this connection; `why` as it is counted."""
+        """Send an answer of our own, the last one on this connection. `why`: the counted reason."""
         context, with_body = self.context, self.request is None or self.request.method != b"HEAD"
         after = context.retry_after() if retry else None
         if self not in context.registry.refused:
@@ -312,7 +315,7 @@ class Exchange(Session):
         self._close_lingering()
 
     def _close_lingering(self) -> None:
-        """Nothing follows: half-close, and read on a while (RFC 9112 9.6)."""
+        """Half-close to the client, and read on for LINGER seconds (RFC 9112 9.6)."""
         self.drop_app()
         self.request_state = LINGERING
         self.heads.held = b""
@@ -324,25 +327,24 @@ class Exchange(Session):
             self.deadline = self.context.now() + LINGER
 
     def may_receive_request(self, since: float) -> bool:
-        """The client may ask again: it has not heard that it should not."""
+        """Whether a request may come: its head has begun, or bytes have moved after `since`."""
         used = since < inf and (self.active or self.idle_since > since)
         return self.request_state is HEAD and (self.heads.begun or used)
 
     def close_if_unused(self) -> None:
-        """Close a connection on which nothing is asked."""
+        """Close a connection on which no request has begun."""
         if self.request_state is HEAD and not self.heads.begun:
             self.client.close()
 
     def on_grace_over(self) -> None:
-        """Cut what is in flight; where nothing is, nothing is cut."""
+        """Cut the exchange in flight; without one close the connection, which cuts nothing."""
         if self.answer_state is not NO_ANSWER:
             self.abort(MAX_AGE)
         else:
             self.close_if_unused()
 
     def abort(self, why: str) -> None:
-        """End now, with an answer of ours if none has begun, else so that it is seen to be
-        unfinished."""
+        """End now: with an answer of ours if none has begun, else by breaking it off visibly."""
         self.why = why
         if self.answer_state is ANSWER_HEAD and not self.client.is_closing():
             status, reason = overdue_answer(why, owed=self._app_owes)
@@ -353,7 +355,7 @@ class Exchange(Session):
         self._break_off(reset=unfinished)
 
     def on_deadline(self) -> None:
-        """header-timeout, request-timeout, a pause or the lingering is over."""
+        """header-timeout, request-timeout, idle-timeout behind empty lines, or LINGER is over."""
         self.deadline = inf
         if self.answer_state is ANSWER_HEAD:
             self._app_failed(*APP_IS_LATE)
@@ -361,7 +363,7 @@ class Exchange(Session):
             self.context.counters.rejected["header-timeout"] += 1
             self._say(408, "the request's head did not end in time", "header-timeout")
         elif self.request_state is LINGERING and self.client.get_write_buffer_size():
-            # The last answer is still being taken; idle-timeout ends who takes nothing.
+            # The client still takes the last answer; idle-timeout ends one that takes nothing.
             self.deadline = self.context.now() + LINGER
         else:
             self.client.abort()
@@ -372,8 +374,8 @@ class Exchange(Session):
         return app_owes(sent=self.request_state is SENT, takes=takes)
 
     def on_idle_timeout(self) -> None:
-        """Nothing has moved for idle-timeout: an event stream is told so, if it can be, and the app
-        is at fault if it owes an answer."""
+        """Nothing has moved for idle-timeout: end an event stream with its goodbye if it stands
+        between two events, else answer 504 if the app owes an answer, else abort."""
         if (events := self.events) is not None:
             self.say_last_goodbye(IDLE)
             if events.ended:
@@ -388,12 +390,12 @@ class Exchange(Session):
                 self.context.reset(self.client)
 
     def client_lost(self, error: Exception | None) -> None:
-        """The client is gone: end what was in flight."""
+        """The client is gone: end the exchange and the app's connection."""
         self._end_exchange(CLIENT_LEFT)
         self.drop_app()
 
     def resume_writing(self) -> None:
-        """The client reads again; or the last answer is in its hands."""
+        """The client reads again; while FLUSHING, our write buffer is empty."""
         super().resume_writing()
         if self.answer_state is FLUSHING:
             self._end_exchange(FINISHED)

@@ -1,7 +1,7 @@
-"""Reads the heads of requests and responses, and remembers the last ones.
+"""Reads the heads of requests and responses, and caches the last ones.
 
 Clients that poll send the same head each time, and so do their apps: an equal head is not parsed
-again. Long heads are forgotten, since a connection may be idle for an hour.
+again. Long heads are not cached, since a connection may be idle for an hour.
 """
 
 import re
@@ -17,7 +17,8 @@ from drainproxy.wire.mend import doubtful, mended
 from drainproxy.wire.rewrite import END_OF_HEAD, append_forwarded, without_framing
 from drainproxy.wire.sniff import HTTP2_PREFACE
 
-# A head of so many bytes is remembered. What stands for one that is not.
+# In bytes: a longer head is not cached. `_FORGOTTEN` replaces it, since a None would mean that the
+# client has sent no request yet.
 LONGEST_REMEMBERED = 2048
 # In bytes: of a head that is refused no more is searched, which takes a millisecond at the most.
 _MOST_LOGGED = 8192
@@ -34,20 +35,22 @@ class SpeaksHttp2(Exception):
         self.data = data
 
 
-# Most clients come from a few load balancers or nodes: theirs are held once.
+# Most clients come from a few load balancers or nodes, and share these bytes.
 @lru_cache(256)
 def _said_of(ip: str) -> tuple[bytes, bytes]:
-    """A client's address, and the fields that say it, up to the host that it has asked for."""
+    """A client's address, and the X-Forwarded fields with it, up to the value of the last one."""
     client = ip.encode()
     fields = b"X-Forwarded-For: " + client + b"\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: "
     return client, fields
 
 
 class Heads:
-    """`asked` is the last request and `sent` its head as the app got it; `answered` the last answer
-    and `answered_head` its head. `held`: what the client has sent and is not forwarded yet, a part
-    of a head, or what it has sent ahead of an answer. `interim`: an interim answer has come (RFC
-    9110 15.2), and `continued`: the app has asked for the body that the client holds back.
+    """The heads of one connection.
+
+    `asked`: the last request, None before the first; `sent`: its head as the app got it.
+    `answered`: the last cached answer; `answered_head`: its head. `held`: bytes of the client that
+    are not forwarded yet, part of a head or pipelined requests. `interim`: an interim answer has
+    come (RFC 9110 15.2). `continued`: it was 100, for which the client may wait with its body.
     """
 
     __slots__ = (
@@ -68,21 +71,21 @@ class Heads:
         self.answered: Response | None = None
         self.answered_head = b""
         self.held = b""
-        # From the app.
+        # An incomplete head of the app.
         self._partial = b""
         self.interim = self.continued = False
         self._said_of_client: tuple[bytes, bytes] | None = None
 
     def forward_address(self, peername: Any) -> None:
-        """The app is to be told of this client."""
+        """Tell the app of this client in X-Forwarded fields."""
         self._said_of_client = _said_of(client_ip(peername))
 
     def forget_request(self) -> None:
-        """The exchange is over, and its head was long."""
+        """Drop the cached request head."""
         self.asked, self.sent = _FORGOTTEN, b""
 
     def release(self, request: Request) -> None:
-        """An answer has begun that may last: of a long head nobody but the log will ask again."""
+        """Keep only the logged fields of a long request head, since its answer may last long."""
         if len(self.sent) > LONGEST_REMEMBERED:
             request.head = only_facts(request.head)
             self.forget_request()
@@ -91,19 +94,20 @@ class Heads:
 
     @property
     def begun(self) -> bool:
-        """Something of a head is held: more than the half of an empty line (RFC 9112 2.2)."""
+        """Part of a head is held: more than half an empty line (RFC 9112 2.2)."""
         return self.held not in _NO_HEAD
 
     def read_request(self, data: bytes, limits: Limits) -> tuple[Request, bytes] | None:
-        """The request that `data` begins with, and what is behind its head; `sent` is what the app
-        gets of it. None if more has to come, which is held. Refused if any part is in doubt."""
+        """The request that `data` begins with, and the bytes behind its head; `sent` becomes the
+        head for the app. None if the head is incomplete, which is then held. Raises Refused, or
+        SpeaksHttp2."""
         if data[0] < 33:
-            # RFC 9112 2.2: empty lines before a request line are passed over.
+            # RFC 9112 2.2: empty lines before a request line are ignored.
             data = _without_empty_lines(data, limits.max_header_bytes)
             if not data:
                 return None
         if len(data) <= LONGEST_REMEMBERED and data.endswith(END_OF_HEAD):
-            # As nearly all come, a head and nothing else: an empty line within would be no field.
+            # The usual case, a head and nothing else: if it were two, it would not parse as one.
             try:
                 return self._read_head(data, limits), b""
             except Refused:
@@ -158,8 +162,9 @@ class Heads:
     def read_answer(
         self, data: bytes, request: Request, limits: Limits
     ) -> tuple[Response, bytes, int] | None:
-        """The answer that `data` begins with, the data with a head as it goes on, and where that
-        ends in it. None if more has to come, which is kept. Refused if it cannot be mended."""
+        """The answer that `data` begins with, the data with the head for the client, and the offset
+        at which that head ends. None if the head is incomplete, which is then kept. Refused if it
+        cannot be mended."""
         if self._partial:
             data, self._partial = self._partial + data, b""
         method, same = request.method, self.answered_head
@@ -185,7 +190,7 @@ class Heads:
     def _mended_answer(
         self, data: bytes, method: bytes, limits: Limits
     ) -> tuple[Response, bytes, int] | None:
-        """A head that is not as it should be goes on as one that is, if everyone reads it alike."""
+        """Like `read_answer`, for a malformed head: it is mended, if all parsers read it alike."""
         head, end = mended(data)
         if (end or len(data)) > limits.max_header_bytes:
             raise Refused(502, f"its head is over {limits.max_header_bytes} bytes")
@@ -198,31 +203,32 @@ class Heads:
         return response, head + data[end:], len(head)
 
     def interim_passed(self, status: int) -> None:
-        """An answer has come that is not the final one."""
+        """Note an interim answer."""
         self.interim = True
         self.continued = self.continued or status == 100
 
     @property
     def answer_begun(self) -> bool:
-        """Something of an answer has come: a part of its head, or an interim one."""
+        """Part of an answer's head has come, or an interim answer."""
         return bool(self._partial) or self.interim
 
 
 def _unframed(response: Response, head: bytes, rest: bytes) -> tuple[Response, bytes, int]:
-    """Not remembered: what goes on is another head than what came."""
+    """The answer with its framing fields removed; not cached, since the head differs from what
+    came."""
     head = without_framing(head)
     return response, head + rest, len(head)
 
 
 def _without_empty_lines(data: bytes, most: int) -> bytes:
-    """What is behind them; nothing if that has not come."""
+    """`data` behind its leading empty lines; Refused if these are over `most` bytes."""
     if len(data) > most and not data[:most].strip(b"\r\n"):
         raise Refused(400, f"over {most} bytes of empty lines before a request")
     return _EMPTY_LINES.sub(b"", data, 1)
 
 
 def _too_long(head: bytes, most: int) -> Refused:
-    """RFC 9112 3: a request line alone over the limit is 414, RFC 6585 5: a head over it is 431."""
+    """414 if the request line alone is over the limit (RFC 9112 3), else 431 (RFC 6585 5)."""
     if head.find(b"\r\n", 0, most) < 0:
         return Refused(414, f"the request line is over {most} bytes")
     return Refused(431, f"the head is over {most} bytes")

@@ -1,7 +1,7 @@
 """The state of an HTTP/1 connection: what is expected next of the client, and what of the app.
 
-An exchange ends when both messages have ended. Members have names of their own below, since they
-are looked up several times for each request.
+An exchange ends when both messages have ended. The members have module names too, since each
+request looks them up several times.
 """
 
 from enum import Enum
