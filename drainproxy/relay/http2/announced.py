@@ -11,21 +11,21 @@ from drainproxy.wire.http2 import (
     Setting,
 )
 
-# Each waits in memory. Whoever says so many without hearing a word is not negotiating.
+# Unacknowledged SETTINGS take memory; no honest peer sends so many without an acknowledgement.
 _MOST = 1000
 
-# The size of the table, of frames and of windows, as far as one frame of SETTINGS names them.
+# HEADER_TABLE_SIZE, MAX_FRAME_SIZE and INITIAL_WINDOW_SIZE of one frame; None where it has none.
 Announcement = tuple[int | None, int | None, int | None]
 
 
 class Announced:
-    """A queue, the oldest first: they are acknowledged in their order."""
+    """A queue of announced SETTINGS, which are acknowledged in their order."""
 
     __slots__ = ("_waiting", "_windows")
 
     def __init__(self) -> None:
         self._waiting: deque[Announcement] = deque()
-        # Of the windows those that no later one is smaller than, so the first is the smallest.
+        # The windows that no later one is below, so the first is the smallest of all.
         self._windows: deque[int] = deque()
 
     def __len__(self) -> int:
@@ -33,11 +33,11 @@ class Announced:
 
     @property
     def least_window(self) -> int | None:
-        """The smallest window among them, None if none is named."""
+        """The smallest window that is announced; None without one."""
         return self._windows[0] if self._windows else None
 
     def add(self, values: list[Setting]) -> None:
-        """One more; Http2Error if too many wait."""
+        """Add the settings of one frame; Http2Error if too many wait."""
         if len(self._waiting) >= _MOST:
             raise Http2Error(ENHANCE_YOUR_CALM, f"over {_MOST} SETTINGS wait to be acknowledged")
         said = dict(values)
@@ -50,7 +50,7 @@ class Announced:
         self._waiting.append((said.get(HEADER_TABLE_SIZE), said.get(MAX_FRAME_SIZE), window))
 
     def acknowledged(self) -> Announcement:
-        """The oldest, which waits no more; all None if none waits."""
+        """Take out the oldest announcement; all None if none waits."""
         if not self._waiting:
             return None, None, None
         oldest = self._waiting.popleft()

@@ -1,7 +1,7 @@
 """A client that has ended its side (FIN): as a rule it is gone, but it may still read.
 
-Servers of HTTP/2 take this for the end of all streams, so the app does not hear it. What has been
-asked for as a whole may still be answered; of what never will be whole the app hears the end.
+HTTP/2 servers take a FIN for the end of all streams, so it is not passed on. Complete requests may
+still be answered; incomplete ones are reset towards the app.
 """
 
 from math import inf
@@ -14,7 +14,7 @@ from drainproxy.relay.session import LINGER, Session
 
 
 class ClientEnd:
-    """Ends what is left of one session whose client has ended its side."""
+    """Ends a session whose client has ended its side."""
 
     __slots__ = ("_closing", "_session", "_table")
 
@@ -24,21 +24,23 @@ class ClientEnd:
         self._closing = closing
 
     def begin(self) -> None:
-        """It has come. There will not be many answers: the client sends no WINDOW_UPDATE."""
+        """The FIN has come: reset incomplete requests. The client sends no WINDOW_UPDATE any more,
+        so not much of the answers can follow."""
         table = self._table
-        # In the middle of a frame of the client the app hears it from the end of its connection.
+        # In the middle of a frame of the client no RST_STREAM can be sent; the app then sees the
+        # end of its connection.
         for stream in [each for each in table.streams.values() if not each.client_done]:
             table.end_upstream(stream, CLIENT_LEFT)
         table.deadlines.set(Deadline.HEAD, inf)
         table.deadlines.set(Deadline.CLIENT_END, table.context.now() + LINGER)
 
     def look(self) -> None:
-        """End it if none of its answers has moved for LINGER seconds. A drain waits no longer for
-        those that move, which may have no end."""
+        """End the session if no answer has moved for LINGER seconds. While leaving, it ends after
+        LINGER in any case, since an answer that moves may be endless."""
         session, context = self._session, self._table.context
         now = context.now()
         if session.active or session.has_delivered():
-            # What a slow reader has taken out of the system's buffer counts too.
+            # Bytes that a slow reader has taken from the kernel's buffer count too.
             session.active, session.idle_since = False, now
         end = min(session.idle_since, context.latecomers.leaving_since) + LINGER
         self._table.deadlines.set(Deadline.CLIENT_END, end)
@@ -46,6 +48,6 @@ class ClientEnd:
             self.end()
 
     def end(self) -> None:
-        """Nobody waits for what is left."""
+        """End all streams and the connection."""
         self._table.end_all(CLIENT_LEFT)
         self._closing.begin()

@@ -22,14 +22,14 @@ from drainproxy.wire.http2 import (
     settings,
 )
 
-# Seconds. The last try to reach an app may come so much before connect-timeout is over.
+# In seconds: so much before the end of connect-timeout the last attempt to connect may begin.
 _LAST_TRY = 0.5
-# More, in bytes, than was on its way when a client was told to go.
+# In bytes: more than can have been in transit when the client was told to go.
 _MOST_DISCARDED = 16 << 20
 
 
 class Closing:
-    """Ends one session; `over`: nothing is forwarded any more."""
+    """Ends one session. `over`: it has ended, and nothing is forwarded any more."""
 
     __slots__ = ("_app", "_discarded", "_outbound", "_session", "_table", "over")
 
@@ -38,14 +38,14 @@ class Closing:
         self._table = table
         self._outbound = outbound
         self._discarded = 0
-        # The app's connection, after it was let go.
+        # The app's connection, once it is closing.
         self._app: Transport | None = None
         self.over = False
 
-    # What is said last
+    # The last frames
 
     def client_broke_rules(self, error: Http2Error) -> None:
-        """GOAWAY with the error (RFC 9113 5.4.1)."""
+        """End the connection with the client's error in GOAWAY (RFC 9113 5.4.1)."""
         table, session = self._table, self._session
         reason, context = error.budget or "malformed", session.context
         if not error.spent:
@@ -57,28 +57,28 @@ class Closing:
         self.say(self._own_preface() + self._goaway(error.code, error.reason))
 
     def app_gone(self, status: int, reason: str) -> None:
-        """The app is there no more."""
+        """The app is gone: end the streams that wait for it with `status`, and the connection."""
         table = self._table
         if not table.streams and (table.going or not (self._outbound.begun or table.highest > 0)):
-            # All has been said; or nobody asked yet, and it is as if nobody had listened: clients
-            # then come back slowly.
+            # GOAWAY was sent; or there was no request yet: then the client sees a plain close, as
+            # of an app that does not listen, after which it reconnects slowly.
             self.begin()
         else:
             if table.streams:
-                # Else there is nobody whom we turn away: an idle client just hears GOAWAY.
+                # An idle client is not refused: it just gets GOAWAY.
                 table.log_refusal("app", f"{status} {reason}", list(table.streams.values()))
             for tracked in list(table.tracked.values()):
                 tracked.end_for_lost_app()
             if status == 502:
                 self.end_all_streams(status, reason, INTERNAL_ERROR, APP_LEFT, inf)
             else:
-                # RFC 9113 8.7: nobody has begun to work on them.
+                # RFC 9113 8.7: the app has not processed these requests.
                 patience = self._session.context.limits.connect_timeout - _LAST_TRY
                 self.end_all_streams(status, reason, REFUSED_STREAM, APP_LEFT, patience)
 
     def flush_and_begin(self) -> None:
-        """Begin; where the app has said nothing, who has asked for something hears before what has
-        waited for its SETTINGS."""
+        """Begin the lingering close. If streams were opened and the app has sent no SETTINGS, send
+        our preface, our frames that have waited for the app's SETTINGS, and 503 first."""
         if self._table.highest > 0 and not self._outbound.begun:
             self.end_all_streams(503, "", CANCEL, CUT)
         else:
@@ -87,23 +87,24 @@ class Closing:
     def end_all_streams(
         self, status: int, reason: str, code: int, ending: int, patience: float = 0.0
     ) -> None:
-        """End every stream and the connection with frames of ours alone; see
+        """End every stream and the connection with frames of our own; for the arguments see
         `StreamTable.all_final_frames`."""
-        words = self._own_preface()
-        words += self._table.all_final_frames(status, reason, code, patience)
+        frames = self._own_preface()
+        frames += self._table.all_final_frames(status, reason, code, patience)
         self._table.end_all(ending)
-        self.say(words if self._table.going else words + self._goaway(NO_ERROR, reason))
+        self.say(frames if self._table.going else frames + self._goaway(NO_ERROR, reason))
 
-    def say(self, words: bytes) -> None:
-        """The last of all. In the middle of the app's frame nothing can be said, and need not be:
-        the stream of a frame that is cut has no END_STREAM (RFC 9113 8.1), so its client can tell.
-        Answers that are finished may still be on their way, and a reset would take them away."""
+    def say(self, frames: bytes) -> None:
+        """Send the last frames, and begin the lingering close. In the middle of the app's frame
+        nothing can be sent: there a stream without END_STREAM is seen to be incomplete (RFC 9113
+        8.1). No RST, which could destroy complete answers that are in transit."""
         if not self._outbound.begun or self._outbound.between_frames:
-            self._session.client.write(words)
+            self._session.client.write(frames)
         self.begin()
 
     def _own_preface(self) -> bytes:
-        """In place of the app's, if that has not come (3.4), and what of ours has waited for it."""
+        """Our SETTINGS in place of the app's (3.4), and our frames that have waited for these;
+        empty if the app's have passed."""
         if self._outbound.begun:
             return b""
         preface = settings() + settings(ack=True) * len(self._outbound.announced)
@@ -117,13 +118,13 @@ class Closing:
 
     @property
     def may_begin(self) -> bool:
-        """No stream is open, and the app is not in the middle of a frame."""
+        """Whether no stream is open, and the app is not in the middle of a frame."""
         return not self._table.streams and (
             not self._outbound.begun or self._outbound.between_frames
         )
 
     def begin(self) -> None:
-        """Nothing follows what was said."""
+        """Half-close to the client, and close the app's connection."""
         self.over = True
         self._drop_app()
         session = self._session
@@ -136,22 +137,22 @@ class Closing:
             session.deadline = session.context.now() + LINGER
 
     def _drop_app(self) -> None:
-        """What was written to it, such as the reset of a stream, still gets there, if the app takes
-        it before the client's connection ends as well."""
+        """Close the app's connection behind what was written to it, such as RST_STREAM;
+        `client_lost` aborts it if the app has not taken that by then."""
         self._app = self._session.detach_app()
         if self._app is not None:
             self._app.close()
         self._session.start_client(APP_IS_FULL | CLIENT_IS_FULL | CONNECTING)
 
     def discard(self, data: bytes) -> None:
-        """Drop what comes while we linger, which keeps nothing alive; abort where it is endless."""
+        """Drop the client's bytes while we linger; abort the connection if there are too many."""
         self._session.active = False
         self._discarded += len(data)
         if self._discarded > _MOST_DISCARDED:
             self._session.client.abort()
 
     def on_deadline(self) -> None:
-        """The last answer may take its time, as long as any of it is taken."""
+        """LINGER is over: end the connection, unless the client still takes the last answer."""
         session = self._session
         if session.client.get_write_buffer_size() and session.has_delivered():
             session.deadline = session.context.now() + LINGER
@@ -163,7 +164,7 @@ class Closing:
             session.client.abort()
 
     def client_lost(self) -> None:
-        """The client is gone: so goes the app."""
+        """The client is gone: abort the app's connection."""
         self.over = True
         self._session.drop_app()
         if self._app is not None:

@@ -1,4 +1,4 @@
-"""The session of an HTTP/2 connection: it owns the parts, and calls the one that has to act."""
+"""The session of an HTTP/2 connection: owns the parts, and calls the one that has to act."""
 
 from math import inf
 
@@ -53,7 +53,7 @@ class Http2Connection(Session):
         self.inbound.other, self.outbound.other = self.outbound, self.inbound
         self.goodbyes = StreamGoodbyes(table, self.age.jitter_sample)
         self.shutdown = GracefulShutdown(self, table)
-        # Its state is looked at with every read.
+        # A field of its own, since every read looks at it.
         self.goaway = self.shutdown.goaway
         self.closing = closing = Closing(self, table, self.outbound)
         self.client_end = ClientEnd(self, table, closing)
@@ -62,11 +62,11 @@ class Http2Connection(Session):
 
     @property
     def in_flight(self) -> int:
-        """The streams that are open."""
+        """How many streams are open."""
         return len(self.table.streams)
 
     def begin(self) -> None:
-        """The preface is on its way, and the app will say its SETTINGS without being asked."""
+        """Connect to the app at once: it sends its SETTINGS before it has got the preface."""
         self.context.counters.connections["http2"] += 1
         if self.context.limits.forwarded:
             self.inbound.heads.client_ip = client_ip(self.peername).encode()
@@ -106,7 +106,7 @@ class Http2Connection(Session):
             self.follow_up()
 
     def _pass_preface(self, data: bytes) -> bytes:
-        """It was recognised before this session began, so it has arrived whole."""
+        """Forward the preface, which was detected before, so it is complete."""
         end, self._preface_left = self._preface_left, 0
         self.write_app(data[:end])
         return data[end:]
@@ -143,8 +143,9 @@ class Http2Connection(Session):
     # Frames of our own
 
     def to_client(self, frame: bytes) -> None:
-        """Say a frame of ours at the next place between two others. A client that does not read
-        what its frames lead to is not read from either, nor one for which too much waits."""
+        """Send frames of ours to the client, at the next boundary. Reading from the client pauses
+        while it does not read, or while over MOST_HELD bytes of ours wait: its frames may be what
+        makes us send these."""
         if self.closing.over:
             return
         if now := self.outbound.say(frame):
@@ -158,17 +159,18 @@ class Http2Connection(Session):
         self.frames_have_passed()
 
     def frames_have_passed(self) -> None:
-        """Of what the client has led to it has got some."""
+        """Some of our waiting frames were sent: read on from the client if few are left."""
         if not self.stops & CLIENT_DOES_NOT_READ and self.outbound.waiting <= MOST_HELD:
             self.start_client(CLIENT_IS_FULL)
 
     def to_app(self, frame: bytes) -> None:
-        """Say a frame of ours to the app."""
+        """Send a frame of ours to the app, at the next boundary."""
         if not self.closing.over and (now := self.inbound.say(frame)):
             self.write_app(now)
 
     def write_app(self, data: bytes) -> None:
-        """To the app once it has accepted; we read on, since requests may follow the preface."""
+        """Forward bytes to the app, or hold them until it has accepted. Meanwhile a little more is
+        read: the preface alone should not pause reading."""
         if self.app is None:
             self.hold_for_app(data, read_on=True)
         else:
@@ -177,26 +179,26 @@ class Http2Connection(Session):
     # The goodbye
 
     def say_goodbye(self, why: str) -> None:
-        """GOAWAY, as soon as the connection is in use."""
+        """Begin the graceful GOAWAY; health watches are ended."""
         if not self.goaway.begun and not self.closing.over:
             self.why = why
             self.shutdown.begin(settings_passed=self.outbound.begun)
             self.goodbyes.say_to_watches(why)
 
     def say_goodbye_to(self, stream: Stream, why: str) -> None:
-        """A goodbye on this stream, as soon as that loses nothing."""
+        """Say goodbye on this stream as soon as that loses nothing."""
         if not self.closing.over:
             self.goodbyes.say(stream, why)
 
     def expire(self, why: str) -> None:
-        """The connection's streams finish, but those that have no end by themselves."""
+        """Ask the client to reconnect; tracked streams, which have no end by themselves, end."""
         super().expire(why)
         if not self.closing.over:
             self.goodbyes.say_to_all(why)
 
     def cancel_goodbye(self) -> None:
-        """The drain was taken back: cancel pending goodbyes, but for those that an age or a
-        rebalance asks for too."""
+        """The drain was taken back: cancel goodbyes that were not sent, unless an age or a
+        rebalance asks for them too."""
         if self.shutdown.waits:
             self.why = self.age.goodbye_why
             if not self.why:
@@ -208,7 +210,8 @@ class Http2Connection(Session):
         return self.shutdown.ping_answered(data)
 
     def may_receive_request(self, since: float) -> bool:
-        """A stream may be on its way until the client has read the GOAWAY."""
+        """Whether a stream may be on its way: until the last GOAWAY, if the first was sent or the
+        connection was used after `since`."""
         if self.closing.over or self.shutdown.last_stream_sent:
             return False
         used = since < inf and (self.active or self.idle_since > since)
@@ -217,13 +220,13 @@ class Http2Connection(Session):
     # The ends
 
     def free_memory(self) -> None:
-        """What was remembered of heads, some 100 KB after many different ones, is learnt again."""
+        """Empty the caches of heads, which take some 100 KB after many different ones."""
         self.inbound.heads.forget()
         for direction in (self.inbound, self.outbound):
             direction.reader.forget_all()
 
     def close_if_unused(self) -> None:
-        """Part from a client that has no streams."""
+        """Send the last GOAWAY and close, if no stream is open."""
         if not self.table.streams and not self.closing.over:
             self.why = self.why or DRAIN
             self._shut_down_now()
@@ -236,7 +239,7 @@ class Http2Connection(Session):
             self.closing.flush_and_begin()
 
     def follow_up(self) -> None:
-        """Do what frames have led to, after they were passed on."""
+        """Do what the frames that have passed make due: an error, goodbyes, the close, GOAWAY."""
         if self.closing.over:
             return
         if (error := self.inbound.error) is not None:
@@ -244,7 +247,7 @@ class Http2Connection(Session):
             return
         if self.table.pending:
             self.goodbyes.poll()
-        # Who has ended its side opens no stream any more, so there is nothing to tell it.
+        # A client that has ended its side opens no streams, so it needs no GOAWAY.
         ends = self.shutdown.last_stream_sent or (self.client_ended and not self.client_rest)
         if ends and self.closing.may_begin:
             self.closing.flush_and_begin()
@@ -252,13 +255,14 @@ class Http2Connection(Session):
             self.shutdown.go_on(settings_passed=self.outbound.begun)
 
     def _app_gone(self, reason: str, status: int = 502) -> None:
-        """The app is gone: end the streams that wait for it."""
+        """The app is gone: end the streams that wait for it, and the connection."""
         if not self.closing.over:
             self.goodbyes.end_in_handshake()
             self.closing.app_gone(status, reason)
 
     def say_last_goodbye(self, why: str) -> None:
-        """End every stream, with its own goodbye, our answer or RST_STREAM, and then GOAWAY."""
+        """End every stream with its own goodbye, an answer of ours or RST_STREAM; then GOAWAY with
+        the last stream. A plain request is cut here, and does not wait for `abort`."""
         if self.closing.over:
             return
         self.why = why
@@ -272,31 +276,31 @@ class Http2Connection(Session):
             self._shut_down_now()
 
     def abort(self, why: str) -> None:
-        """End now."""
+        """End all streams and the connection now."""
         self.say_last_goodbye(why)
         self.goodbyes.cut_rest(why, spared=[])
         self.follow_up()
         if not self.closing.over:
-            # The app is in the middle of a frame.
+            # The app is in the middle of a frame: frames of ours that wait for its end are lost.
             self.closing.say(b"")
         self.client.close()
 
     def on_grace_over(self) -> None:
-        """The grace after its age is over; after a further one, frames of ours that still wait for
-        the end of the app's frame are not sent."""
+        """The grace is over: end every stream. After a further one, end the connection, though
+        frames of ours still wait for the end of the app's frame."""
         if self.shutdown.last_stream_sent and not self.table.streams and not self.closing.over:
             self.abort(MAX_AGE)
         else:
             self.say_last_goodbye(MAX_AGE)
 
     def recompute_age(self) -> None:
-        """The ages of the settings have changed."""
+        """The ages of the settings have changed, those of gRPC streams too."""
         super().recompute_age()
         if not self.closing.over:
             self.goodbyes.say_to_old()
 
     def on_idle_timeout(self) -> None:
-        """Nothing has moved for idle-timeout."""
+        """Nothing has moved for idle-timeout: end the streams and the connection."""
         self.why = self.why or IDLE
         if self.closing.over:
             if self.client.get_write_buffer_size():
@@ -317,8 +321,8 @@ class Http2Connection(Session):
     # Deadlines
 
     def _watch_head(self, *, progress: bool) -> None:
-        """A frame or a header block that has begun must be whole within header-timeout; whoever
-        makes progress has ended one and begun another."""
+        """Set the deadline of a frame or header block that is incomplete: header-timeout after it
+        has begun. `progress`: an earlier one was completed."""
         inbound, deadlines = self.inbound, self.deadlines
         if not inbound.unfinished and inbound.begun:
             deadlines.set(Deadline.HEAD, inf)
@@ -326,7 +330,7 @@ class Http2Connection(Session):
             deadlines.set(Deadline.HEAD, self.context.now() + self.context.limits.header_timeout)
 
     def on_deadline(self) -> None:
-        """The first of the deadlines is over."""
+        """The earliest of the deadlines is over."""
         if self.closing.over:
             self.closing.on_deadline()
         else:
@@ -335,7 +339,7 @@ class Http2Connection(Session):
     # How either side ends
 
     def eof_received(self) -> bool:
-        """The client has ended its side, behind all that it has said."""
+        """The client has ended its side; that counts once all its bytes were read."""
         self.client_ended = True
         if self.client_rest:
             return True
@@ -351,7 +355,7 @@ class Http2Connection(Session):
             self.client.close()
 
     def client_lost(self, error: Exception | None) -> None:
-        """The client is gone: end what was in flight."""
+        """The client is gone: end all streams and the app's connection."""
         self.table.end_all(CLIENT_LEFT)
         self.closing.client_lost()
 
@@ -363,7 +367,7 @@ class Http2Connection(Session):
         self._app_gone(reason, 503)
 
     def app_eof(self) -> bool:
-        """The app says no more."""
+        """The app has ended its side."""
         self._app_closed()
         return False
 
@@ -373,7 +377,7 @@ class Http2Connection(Session):
         self._app_closed()
 
     def _app_closed(self) -> None:
-        """Behind a client that has ended its side that is no failure."""
+        """The app has closed the connection: no failure if the client had ended its side."""
         if self.client_ended and not self.closing.over:
             self.client_end.end()
         else:

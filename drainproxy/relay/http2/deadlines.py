@@ -7,25 +7,25 @@ from typing import Protocol
 
 
 class Deadline(Enum):
-    """What is over when its moment has come; see `Deadlines.first_over` for their order."""
+    """The deadlines, in the order in which `Deadlines.over` returns them."""
 
-    HEAD = "a frame or a header block that has begun must be whole"
-    CLIENT_END = "a client that sends no more must have taken all"
+    HEAD = "a frame or a header block that has begun must be complete"
+    CLIENT_END = "a client that has ended its side must have taken all"
     STREAM_AGE = "the oldest gRPC stream reaches its age"
-    GOODBYES = "a goodbye to a stream may have its place"
-    PING = "the client must have answered our PING; or a goodbye that was too early is said"
+    GOODBYES = "the goodbyes of streams have to be polled"
+    PING = "the client must have answered our PING; or a pending GOAWAY has to be tried again"
     ANSWER = "the app must have begun its oldest answer"
 
 
 class DeadlineOwner(Protocol):
-    """The session that is called at `deadline`."""
+    """The session, whose `on_deadline` is called at `deadline`."""
 
     deadline: float
 
 
 class Deadlines:
-    """Moments; inf for none. Sets the earliest of them as the deadline of its owner. `head` is
-    looked at with every read, so it has a field of its own."""
+    """Deadlines on the context's clock; inf for none. The earliest is set as the owner's. `head`:
+    that of HEAD, a field of its own since every read looks at it."""
 
     __slots__ = ("_moments", "_owner", "head")
 
@@ -35,7 +35,7 @@ class Deadlines:
         self._owner = owner
 
     def set(self, which: Deadline, moment: float) -> None:
-        """From now on this one is at `moment`."""
+        """Set this deadline to `moment`; inf removes it."""
         if which is Deadline.HEAD:
             self.head = moment
         if moment < inf:
@@ -50,10 +50,10 @@ class Deadlines:
             self.set(which, moment)
 
     def get(self, which: Deadline) -> float:
-        """When it is."""
+        """The moment of this deadline; inf for none."""
         return self._moments.get(which, inf)
 
     def over(self, now: float) -> Iterator[Deadline]:
-        """Those that are over, in the order of `Deadline`. Each is looked at when its turn comes:
-        whoever acts on one may move another."""
+        """The deadlines that are over, in the order of `Deadline`. Each is compared only when its
+        turn comes, since acting on one may move another."""
         return (which for which in Deadline if self.get(which) <= now)

@@ -1,7 +1,7 @@
-"""What both directions of an HTTP/2 connection have in common: header compression and SETTINGS.
+"""The base of both directions of an HTTP/2 connection: header compression and SETTINGS.
 
 A header block that is dropped or inserted breaks the compression of its direction (RFC 7541 2.2).
-From then on every block of that direction is encoded again, without the dynamic table.
+From then on every block of that direction is re-encoded, without the dynamic table.
 """
 
 from collections.abc import Callable
@@ -27,17 +27,17 @@ from drainproxy.wire.http2_head import matters
 
 Head = TypeVar("Head")
 
-# The most, in bytes, that either side may have its table grow to: we keep a copy of it.
+# In bytes: the largest dynamic table that either side may ask for, since we keep a copy of it.
 _MOST_TABLE = 65536
 # RFC 9113 8.1.1
 NOT_ITS_LENGTH = "DATA that does not add up to its content-length"
 
 
 class Direction(FrameScanner[Stream], Generic[Head]):
-    """One direction. `too_long`: in place of a head over max-header-bytes. `other` is set once both
-    are made. `announced`: what the receiver has said and the sender has not acknowledged.
-    `data_frames`: how many frames of DATA have passed; a large one counts as those that it could
-    have been."""
+    """One direction. `understand` makes a head of fields; `too_long` stands for a head over
+    max-header-bytes. `other`: the opposite direction, set once both are made. `announced`: SETTINGS
+    of the receiver that the sender has not acknowledged. `data_frames`: how many DATA frames have
+    passed, a large one counted as several of the usual size."""
 
     __slots__ = ("announced", "data_frames", "other", "reader", "stateless", "table")
 
@@ -50,31 +50,31 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         self.table = table
         self.other: Direction[Any]
         self.reader = CachingReader(most, understand, matters, limits.max_fields, too_long)
-        # From now on header blocks must be encoded anew.
+        # Whether header blocks must be re-encoded without the dynamic table.
         self.stateless = False
         self.announced = Announced()
         self.data_frames = 0
 
     def tell_sender(self, frame: bytes) -> None:
-        """Say something to whom we hear here, which goes the other way."""
+        """Send a frame to the sender of this direction."""
         raise NotImplementedError
 
     def take_own_frames(self) -> bytes:
-        """What waits for its place, to stand where the frame was that has just been read."""
-        words = b"".join(self._own_frames)
+        """Take out our waiting frames, to stand in place of the frame that was just read."""
+        frames = b"".join(self._own_frames)
         self._own_frames.clear()
         self.waiting = 0
-        return words
+        return frames
 
     # Header compression
 
     def drop_block(self) -> bytes:
-        """The block that was just read does not go on."""
+        """Drop the block that was just read; returns what is forwarded, nothing."""
         self._become_stateless()
         return b""
 
     def forget_block(self) -> None:
-        """Nobody asks for its fields any more."""
+        """Free the fields of the block that was read last."""
         self.reader.forget()
 
     def _become_stateless(self) -> None:
@@ -83,20 +83,20 @@ class Direction(FrameScanner[Stream], Generic[Head]):
             self.reader.keep_fields()
 
     def reencoded_block(self) -> bytes:
-        """The block that was just read, written without a table."""
+        """The block that was just read, encoded without the dynamic table."""
         return self.own_block(self.reader.fields)
 
     def own_block(self, fields: Fields) -> bytes:
-        """A block of ours. Each empties the receiver's table, since nobody knows which of them is
-        the first to get there: so no limit on it asks for another word of ours (RFC 7541 4.2)."""
+        """A header block of ours. Each begins with a table size update to 0, which is valid under
+        any limit that the receiver may have lowered meanwhile (RFC 7541 4.2)."""
         self._become_stateless()
         return hpack.block(fields, 0)
 
     # DATA that is left out
 
     def give_back(self, length: int) -> bool:
-        """DATA of this length, padding included, does not go on: always False. Its sender gets the
-        connection's window for it back (6.9)."""
+        """Give the sender the connection's window back for DATA that is dropped (6.9); `length`
+        includes padding. Returns False, for `data` to return."""
         if length:
             self.tell_sender(window_update(0, length))
         return False
@@ -104,25 +104,26 @@ class Direction(FrameScanner[Stream], Generic[Head]):
     # SETTINGS
 
     def settings(self, payload: bytes) -> bytes | None:
-        """The sender's limits on the other direction; its table must not outgrow our copy."""
+        """SETTINGS of the sender, which limit the other direction; what the receiver is told may be
+        lowered by `agree`."""
         values = read_settings(payload)
         agreed = self.agree(values)
         self.other.announce(agreed)
         return None if agreed == values else settings(*agreed)
 
     def agree(self, values: list[Setting]) -> list[Setting]:
-        """What of the sender's settings the receiver is told."""
+        """The sender's settings as the receiver is told them: with a table that we can copy."""
         return clamped(values, {HEADER_TABLE_SIZE: _MOST_TABLE})
 
     def announce(self, values: list[Setting]) -> None:
-        """What the receiver of this direction wants; it counts once the sender has said so."""
+        """SETTINGS of the receiver, which are in force once the sender has acknowledged them."""
         self.announced.add(values)
         for key, value in values:
             if key == MAX_FRAME_SIZE:
                 self.max_frame = max(self.max_frame, value)
 
     def settings_acknowledged(self) -> bytes | None:
-        """The sender keeps to what was announced."""
+        """The sender has acknowledged the oldest announced SETTINGS: they are in force."""
         table, frame, window = self.announced.acknowledged()
         if table is not None:
             self.reader.allow(table)
@@ -133,4 +134,4 @@ class Direction(FrameScanner[Stream], Generic[Head]):
         return None
 
     def window_acknowledged(self, window: int) -> None:
-        """The sender keeps to this window of the receiver's streams."""
+        """The sender has acknowledged this initial window of the receiver's streams."""

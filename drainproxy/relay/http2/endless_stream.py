@@ -1,4 +1,4 @@
-"""An HTTP/2 stream whose response has no end by itself, once it has to end."""
+"""An HTTP/2 stream whose answer has no end by itself, from the moment when it has to end."""
 
 from drainproxy.relay.goodbye.endless import EndlessGoodbye
 from drainproxy.relay.http2.stream import Stream
@@ -6,7 +6,7 @@ from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
 
 
 class EndlessStream(TrackedStream):
-    """Its goodbye is END_STREAM, for which a client needs no window (RFC 9113 6.9.1)."""
+    """The carrier of its goodbye, END_STREAM, which needs no window (RFC 9113 6.9.1)."""
 
     __slots__ = ()
 
@@ -17,20 +17,20 @@ class EndlessStream(TrackedStream):
 
     @property
     def waits(self) -> bool:
-        """Nothing is waited for where the answer turns out to have an end of its own."""
+        """Whether its goodbye is pending, and the answer has not announced a length since."""
         return super().waits and self.stream.may_be_endless
 
     @property
     def can_say_goodbye(self) -> bool:
-        """At the deadline its end must not look like that of a whole answer."""
+        """No: at the deadline the answer must not look complete."""
         return False
 
     @property
     def at_boundary(self) -> bool:
-        """Where it has begun: before, nobody knows whether there will be an answer."""
+        """Between two frames, once the answer has begun: it may still get a length."""
         return bool(self.stream.status) and super().at_boundary
 
     def passes(self, length: int, *, ends: bool) -> bool:
-        """Pass it on; a pause begins anew."""
+        """Forward the DATA; a pause begins anew."""
         self.goodbye.move(self.connection.context.now())
         return True

@@ -8,8 +8,8 @@ from drainproxy.wire import http2
 
 
 class EventStream(TrackedStream):
-    """An event stream. What is held of it the app has spent of the connection's window, and the
-    client has not got: the app hears no more of that, unless it is left out in the end."""
+    """An event stream. The app has spent the connection's window for held DATA. If that passes, as
+    DATA of ours, both sides agree again; if it is dropped, the app gets a WINDOW_UPDATE."""
 
     __slots__ = ("_reset", "_spent")
 
@@ -19,21 +19,21 @@ class EventStream(TrackedStream):
         events = EventGoodbye(connection.context, has_last_event_id=stream.head.has_last_event_id)
         super().__init__(connection, stream, window, HeldEvents(events))
         self._spent = 0
-        # With which code the app has reset it behind the end that is held, if it has.
+        # The code of the app's RST_STREAM behind an end of the stream that is still held.
         self._reset: int | None = None
 
     @property
     def needs_room(self) -> bool:
-        """What is held has to pass."""
+        """Whether held bytes wait for the client's windows."""
         return self.goodbye.held > self.room
 
     def feed(self, data: bytes, start: int, end: int) -> tuple[int, int]:
-        """The app's next bytes are those of `data` from `start` to `end`."""
+        """Read the app's next bytes: `data` from `start` to `end`; see `Follower`."""
         self.goodbye.feed(data, start, end)
         return end, 0
 
     def passes(self, length: int, *, ends: bool) -> bool:
-        """While a goodbye waits, DATA is held."""
+        """Whether the DATA passes: it is held while a goodbye waits."""
         self.connection.outbound.follower = self
         if self.goodbye.holds_next(self.connection.context.now(), ends=ends):
             return False
@@ -41,11 +41,12 @@ class EventStream(TrackedStream):
         return True
 
     def left_out(self, length: int) -> None:
-        """It is held."""
+        """Note DATA that is held, padding included."""
         self._spent += length
 
     def own_data(self, payload: bytes) -> bytes:
-        """DATA frames for the client; for what was held the app has paid."""
+        """DATA frames for the client. Held bytes among them are no debt (`windows`): the app has
+        spent its window for them."""
         frames = super().own_data(payload)
         self._refund(min(len(payload), self._spent))
         return frames
@@ -55,22 +56,22 @@ class EventStream(TrackedStream):
         self.connection.outbound.refund(length)
 
     def poll(self, now: float) -> float:
-        """Do what is due; padding has been left out when the rest has passed."""
+        """See `TrackedStream`. Once nothing is held, refund the padding, which was dropped."""
         poll_at = super().poll(now)
         if not (self.goodbye.held or self.inside_frame):
             self._refund(self._spent)
         return poll_at
 
     def count_ending(self, ending: int) -> None:
-        """What is still held does not pass."""
+        """The stream is over: refund what is still held, which does not pass."""
         self._refund(self._spent)
 
     def take_held(self) -> bytes:
-        """What is held, if there is room for it."""
+        """Held bytes as DATA frames, if the client's windows have room."""
         return self.own_data(self.goodbye.take_held()) if self.goodbye.held <= self.room else b""
 
     def take_end(self) -> bytes:
-        """END_STREAM; nothing as long as it would overtake what is held."""
+        """END_STREAM of the app that was held; empty while it would overtake held bytes."""
         stream, goodbye = self.stream, self.goodbye
         if stream.app_done or goodbye.held or not goodbye.app_ended:
             return b""
@@ -78,24 +79,26 @@ class EventStream(TrackedStream):
         return http2.frame(http2.DATA, http2.END_STREAM, stream.id)
 
     def ends_in_held(self) -> bool:
-        """For which the client has no room: else it has been taken."""
+        """Whether bytes are still held, since the client's windows lack room: then the stream ends
+        with them."""
         self.goodbye.app_ended = self.goodbye.held > 0
         return self.goodbye.app_ended
 
     def is_reset_later(self, code: int) -> bool:
-        """8.1: a reset behind a whole answer does not take that away."""
+        """Whether the app's RST_STREAM stands behind a complete answer that is still held: it is
+        sent after that (8.1)."""
         if not (self.goodbye.app_ended and self.goodbye.held):
             return False
         self._reset = code
         return True
 
     def end_for_lost_app(self) -> None:
-        """`retry`, and the end."""
+        """The app has died: send `retry` and the end."""
         if self.at_boundary and not self.stream.app_done:
             self.goodbye.end_for_lost_app(self.connection.context.now(), self)
 
     def end_of_app(self) -> None:
-        """The app has ended the stream in what was held."""
+        """Held bytes have passed in which the app had ended the stream: send that end."""
         connection, stream = self.connection, self.stream
         connection.to_client(self.take_end())
         if stream.client_done:

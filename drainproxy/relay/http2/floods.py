@@ -8,9 +8,9 @@ allowed.
 from drainproxy.drain.rate_limits import ProportionalLimit, RateLimit
 from drainproxy.wire.http2 import ENHANCE_YOUR_CALM, Http2Error
 
-# Frames that are cheap to send and cost the app a little: how many are allowed in how many seconds,
-# and how many more for each further stream and each DATA frame in either direction. Envoy counts in
-# the same terms: 100 PRIORITY and 2 WINDOW_UPDATE for a stream, 20 WINDOW_UPDATE for a DATA frame.
+# Control frames are cheap to send and cost the app a little: how many are allowed in how many
+# seconds, and how many more for each further stream and each DATA frame in either direction. Envoy
+# counts alike: 100 PRIORITY and 2 WINDOW_UPDATE for a stream, 20 WINDOW_UPDATE for a DATA frame.
 _CONTROL_FRAMES, _CONTROL_WINDOW = 1000, 10.0
 _CONTROL_FRAMES_EARNED = 10
 _EMPTY_FRAMES = 100
@@ -18,7 +18,7 @@ _RESETS_WINDOW = 30.0
 
 
 class Floods:
-    """The budgets of one client; each method takes one. Http2Error if that is too much."""
+    """The budgets of one client. Each method takes one; Http2Error if the budget is exceeded."""
 
     __slots__ = (
         "_control",
@@ -34,19 +34,19 @@ class Floods:
         self.resets = ProportionalLimit(max_resets, _RESETS_WINDOW)
         self._control = RateLimit(_CONTROL_FRAMES, _CONTROL_WINDOW)
         self._empty = RateLimit(_EMPTY_FRAMES, _CONTROL_WINDOW)
-        # How many came beyond the budget of the window that ends then, and what had earned credit
-        # when it began, and the one before it.
+        # The end of the current window; how many control frames came beyond its budget; and what
+        # had earned credit when this window began, and the one before it.
         self._window = 0.0
         self._on_credit = self._earned_lately = self._earned_before = 0
 
     def spend_reset(self, now: float, begun: int) -> None:
-        """A stream was reset; `begun` have been begun so far, whoever has done it."""
+        """A stream was reset. `begun`: how many were begun so far, by either side."""
         if not self.resets.spend(now, begun):
             raise _calm_down("too many streams were reset", "max-resets", self.resets.spent)
 
     def spend_control(self, now: float, earned: int) -> None:
-        """A frame that carries nothing; `earned`: how many frames of DATA have passed in both
-        directions so far, and streams to the app but for the first."""
+        """A control frame. `earned`: how many DATA frames have passed so far in both directions,
+        and how many streams to the app, without the first."""
         control = self._control
         within = control.spend(now)
         if control.ends != self._window:
@@ -59,7 +59,7 @@ class Floods:
                 raise _calm_down("too many control frames", "control-frames", control.spent)
 
     def spend_empty(self, now: float) -> None:
-        """A frame of DATA without a byte, which ends nothing."""
+        """A DATA frame without a byte and without END_STREAM."""
         if not self._empty.spend(now):
             raise _calm_down("too many empty frames", "empty-frames", self._empty.spent)
 

@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class GoawayState(Enum):
-    """How far it has come."""
+    """How far the shutdown of a connection has come."""
 
     SERVING = "nobody has asked for a goodbye"
     PENDING = "it is said as soon as the connection is in use"
@@ -18,7 +18,7 @@ class GoawayState(Enum):
 
 
 class GoawayInput(Enum):
-    """What can happen."""
+    """What can happen to it."""
 
     WANT = "a goodbye is asked for"
     CANCEL = "it is taken back"
@@ -28,7 +28,7 @@ class GoawayInput(Enum):
 
 
 class GoawayEffect(Enum):
-    """What the connection must say."""
+    """What the connection must send."""
 
     SEND_GOAWAY = "GOAWAY 2**31-1, and PING"
     SEND_LAST_STREAM = "GOAWAY with the last stream that is served"
@@ -48,7 +48,7 @@ TABLE: dict[tuple[GoawayState, GoawayInput], tuple[GoawayState, tuple[GoawayEffe
     (_S.PENDING, _I.READY): (_S.GOAWAY_SENT, _SEND_GOAWAY),
     (_S.PENDING, _I.ANSWERED): (_S.PENDING, ()),
     (_S.PENDING, _I.END): (_S.LAST_STREAM_SENT, _SEND_LAST),
-    # What was said cannot be taken back.
+    # GOAWAY cannot be taken back.
     (_S.GOAWAY_SENT, _I.WANT): (_S.GOAWAY_SENT, ()),
     (_S.GOAWAY_SENT, _I.CANCEL): (_S.GOAWAY_SENT, ()),
     (_S.GOAWAY_SENT, _I.READY): (_S.GOAWAY_SENT, ()),
@@ -63,8 +63,8 @@ TABLE: dict[tuple[GoawayState, GoawayInput], tuple[GoawayState, tuple[GoawayEffe
 
 
 class Goaway:
-    """One exchange. `begun`: a goodbye was asked for, however far it has come; `ping`: the eight
-    bytes of the PING whose answer is waited for."""
+    """The state of one shutdown. `begun`: a goodbye was asked for. `ping`: the eight bytes of our
+    PING that the client has not answered; empty without one."""
 
     __slots__ = ("begun", "ping", "state")
 
@@ -74,7 +74,7 @@ class Goaway:
         self.ping = b""
 
     def handle(self, given: GoawayInput) -> tuple[GoawayEffect, ...]:
-        """Take the step that the table has; returns what must be said."""
+        """Take the step in `TABLE`; returns what must be sent."""
         self.state, effects = TABLE[self.state, given]
         self.begun = self.state is not GoawayState.SERVING
         return effects

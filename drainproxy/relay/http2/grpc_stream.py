@@ -1,4 +1,4 @@
-"""A gRPC call that has to end: the carrier of its goodbye."""
+"""A gRPC call, from the moment when it has to end: the carrier of its goodbye."""
 
 from drainproxy.relay.goodbye.grpc import GrpcGoodbye
 from drainproxy.relay.http2.stream import Stream
@@ -6,7 +6,7 @@ from drainproxy.relay.http2.tracked import StreamConnection, TrackedStream
 
 
 class GrpcStream(TrackedStream):
-    """A gRPC call, from the moment when it has to end."""
+    """The carrier of the goodbye of one gRPC call."""
 
     __slots__ = ("_inside",)
 
@@ -14,12 +14,12 @@ class GrpcStream(TrackedStream):
 
     def __init__(self, connection: StreamConnection, stream: Stream) -> None:
         super().__init__(connection, stream, 0, GrpcGoodbye())
-        # Of a frame that began before, nobody knows whose it is.
+        # Whether a frame is under way that began before this object, and may be of this call.
         self._inside = True
 
     @property
     def can_say_goodbye(self) -> bool:
-        """No: a cut sends its trailers itself."""
+        """No: at the deadline `StreamTable.end_early` sends the trailers."""
         return False
 
     @property
@@ -28,27 +28,27 @@ class GrpcStream(TrackedStream):
         return bool(self.stream.status)
 
     def poll(self, now: float) -> float:
-        """See `GrpcGoodbye`. A frame that was under way when the goodbye began may be of this
-        call, so its end begins the pause."""
+        """See `GrpcGoodbye.poll`. A frame that was under way when the goodbye began may be of this
+        call, so a pause begins only at its end."""
         if self._inside:
             self._inside = not (self.at_boundary and self.connection.table.inbound.between_frames)
             self.goodbye.move(now)
         return super().poll(now)
 
     def passes(self, length: int, *, ends: bool) -> bool:
-        """Pass it on."""
+        """Forward the DATA, and follow its bytes."""
         self.connection.outbound.follower = self
         return True
 
     def client_follower(self) -> "GrpcStream":
-        """Both sides move the pause."""
+        """Follow the client's DATA too: it also ends a pause."""
         return self
 
     def feed(self, data: bytes, start: int, end: int) -> tuple[int, int]:
-        """Bytes of the call have moved, of a frame that may take long: a pause begins anew."""
+        """Bytes of the call have passed: a pause begins anew."""
         self.goodbye.move(self.connection.context.now())
         return end, 0
 
     def finish(self, ending: int) -> None:
-        """UNAVAILABLE, in trailers or alone."""
+        """End the call with UNAVAILABLE, in trailers or alone."""
         self.connection.table.end_early(self.stream, ending, self.goodbye.reason)

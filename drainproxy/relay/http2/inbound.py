@@ -1,4 +1,4 @@
-"""Frames from an HTTP/2 client: requests are counted, and forwarded as they came."""
+"""Frames from an HTTP/2 client to the app: opens streams, and refuses requests."""
 
 from drainproxy.drain.aging import STREAM
 from drainproxy.drain.ledger import CLIENT_LEFT, FINISHED
@@ -31,13 +31,13 @@ from drainproxy.wire.http2 import (
 from drainproxy.wire.http2_head import UNTOLD, RequestHead, too_many
 from drainproxy.wire.logged import NO_FACTS, Facts, OnlyTrace, of_fields
 
-# So many bytes of SETTINGS count as one frame; no client has use for more.
+# In bytes: a longer SETTINGS frame counts as several; no honest client sends one.
 _SETTINGS_AT_ONCE = 600
-# A stream that is reset before this age, in seconds, counts as work that was not wanted.
+# In seconds: a reset of a younger stream takes from the budget of resets.
 _PREMATURE = 1.0
-# Of DATA, most of which have none.
+# The flags of DATA that matter; most frames have none.
 _SAYS_MORE = END_STREAM | PADDED
-# In bytes; a static table makes much of little as well.
+# In bytes: the table size that is assumed at least, since static entries expand a block too.
 _USUAL_TABLE = 4096
 
 
@@ -51,19 +51,19 @@ class Inbound(Direction[RequestHead]):
         self.heads = RequestHeads(limits.max_fields, limits.stream_drain)
         super().__init__(table, self.heads.understand, TOO_LONG)
         if table.context.access_log is not None or table.context.leaving:
-            # A drain asks who comes late, and whether that is a prober.
+            # `sidecar.new_clients` needs the fields to tell probes from clients.
             self.reader.keep_fields()
         self.limit = limit
         self.floods = floods
 
     def tell_sender(self, frame: bytes) -> None:
-        """To the client."""
+        """Send a frame of ours to the client."""
         self.table.connection.to_client(frame)
 
     # Streams
 
     def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
-        """A request, or the trailers of one."""
+        """HEADERS: a request, or its trailers."""
         head = self.reader.read(block)
         table = self.table
         streams = table.streams
@@ -75,7 +75,7 @@ class Inbound(Direction[RequestHead]):
                 return self._late_headers(stream, head)
             table.pass_over(range(table.highest + 1, stream))
         table.highest = stream
-        # Of a usual request nothing has to be asked: that saves a call for each.
+        # A usual request needs none of the checks of `_refused`, which saves the call.
         if (
             head.unusual or self.stateless or stream > table.last
             or len(streams) >= self.limit.most_before or (head.has_body and flags & END_STREAM)
@@ -100,8 +100,9 @@ class Inbound(Direction[RequestHead]):
         return header_frames(stream, flags, priority, block + head.forwarded)
 
     def _facts(self, block: bytes) -> Facts:
-        """What the fields of the block that was read tell a log, or a drain. Without an access log,
-        and of the first request since it was switched on, that is the trace alone."""
+        """The logged fields of the block that was read. The trace alone without an access log, and
+        for the first request after it was switched on: the reader keeps fields only from then on.
+        """
         if self.reader.spells:
             return of_fields(self.reader.fields)
         trace = self.reader.trace(block)
@@ -134,7 +135,7 @@ class Inbound(Direction[RequestHead]):
             words = head.malformed or "trailers that are none, or too long"
             self._break_off(found, words if wrong else NOT_ITS_LENGTH)
             self.drop_block()
-            # The app hears of the end before further streams begin: never of too many at a time.
+            # The reset goes to the app before further streams begin, or it would count too many.
             return self.take_own_frames()
         self.ended(found)
         if not self.stateless:
@@ -143,26 +144,27 @@ class Inbound(Direction[RequestHead]):
         return header_frames(found.id, flags, priority, block)
 
     def _break_off(self, found: Stream, words: str) -> None:
-        """RFC 9113 8.1: such a request is malformed as a whole."""
+        """Reset a stream whose request turned out to be malformed (RFC 9113 8.1.1)."""
         self.table.reject("malformed", words, found.facts)
         self._spend_reset()
         self.table.break_off(found, PROTOCOL_ERROR)
 
     def _does_not_add_up(self, found: Stream, length: int) -> bool:
-        """8.1.1: what is too much never goes on, nor the end of too little."""
+        """DATA does not match content-length (8.1.1): neither the excess nor an early end is
+        forwarded."""
         self._break_off(found, NOT_ITS_LENGTH)
         return self.give_back(length)
 
     def _late_headers(self, stream: int, head: RequestHead) -> bytes | None:
-        """HEADERS of a stream that is closed or was never open. At best they are trailers without a
-        use, which could be of any length once encoded anew."""
+        """HEADERS of a stream that is closed or was never open. At best these are late trailers,
+        which are not worth re-encoding: their length would have no bound."""
         self._spend_control()
         if self._is_over(stream) and not self.stateless and head is not TOO_LONG:
             return None
         return self.drop_block()
 
     def data(self, stream: int, flags: int, length: int) -> bool:
-        """A part of a request."""
+        """DATA of a request; see `FrameScanner`."""
         table = self.table
         found = table.streams.get(stream)
         if found is None:
@@ -206,12 +208,12 @@ class Inbound(Direction[RequestHead]):
         return True
 
     def window_acknowledged(self, window: int) -> None:
-        """The client keeps to it."""
+        """The client has acknowledged the app's initial window."""
         self.table.upload_window = window
 
     def _is_over(self, stream: int) -> bool:
-        """Whether what still comes on a stream that is not open goes to the app: it does where the
-        client cannot know yet that the app has ended it, and not if the app never heard of it."""
+        """Whether a late frame of a stream that is not open goes to the app: yes if the app has
+        ended the stream and the client may not know it yet, no if the app never got the stream."""
         table = self.table
         if not table.was_opened(stream):
             raise Http2Error(PROTOCOL_ERROR, f"a frame of stream {stream}, which was not opened")
@@ -223,20 +225,20 @@ class Inbound(Direction[RequestHead]):
         return passes
 
     def ended(self, found: Stream) -> None:
-        """The request has passed."""
+        """The request is complete; see `FrameScanner`."""
         found.client_done = True
         if found.app_done:
             self.table.finish(found)
 
-    # Streams that the app never hears of
+    # Requests that the app never gets
 
     def _facts_of(self, block: bytes) -> Facts:
-        """What the block that was read tells of a request that is turned away. Of one that was read
-        at a glance it is lost if a field has left the table since."""
+        """The logged fields of a request that is refused; of a block that was not spelt out, none
+        if a field of it has left the table since."""
         return of_fields(self.reader.fields) if self.reader.recover_fields(block) else NO_FACTS
 
     def _refused(self, stream: int, flags: int, head: RequestHead, block: bytes) -> bool:
-        """Whether the app must not get this request; if so, its client has been told."""
+        """Whether the app must not get this request; if so, the client has its answer or reset."""
         table = self.table
         if stream > table.last:
             refuse(table, stream, REFUSED_STREAM)
@@ -269,8 +271,7 @@ class Inbound(Direction[RequestHead]):
         return True
 
     def _too_large(self, head: RequestHead) -> str:
-        """Which limit the head that was read is over; empty for none, or if it is none of a
-        request."""
+        """The limit that a request's head exceeds, in words; empty for none, and for trailers."""
         limits = self.table.context.limits
         if head is TOO_LONG:
             return f"the fields of the head are over {limits.max_header_bytes} bytes"
@@ -280,13 +281,14 @@ class Inbound(Direction[RequestHead]):
         return f"more than {most} fields" if too_many(self.reader.fields, most) else ""
 
     def _is_hpack_bomb(self, length: int) -> bool:
-        """Whether the block that was read, of this length, becomes far longer without a table than
-        naming each entry of a table twice could make it: an HPACK bomb."""
+        """Whether the block that was read, of `length` bytes, is an HPACK bomb: re-encoded it would
+        be over twice as long as the block and the dynamic table together."""
         written = sum(len(name) + len(value) for name, value in self.reader.fields)
         return written > 2 * (length + max(self.reader.table_size, _USUAL_TABLE))
 
     def _spend_on_refusal(self, block: bytes) -> None:
-        """Over max-streams; who does not know the limit yet cannot keep to it."""
+        """A stream over max-streams was refused. Until the client has acknowledged the limit, that
+        takes only from the budget of control frames."""
         facts = self._facts_of(block)
         self.table.reject("max-streams", "more streams than it may have", facts)
         if self.limit.known:
@@ -297,7 +299,7 @@ class Inbound(Direction[RequestHead]):
     # Other frames
 
     def reset(self, stream: int, code: int) -> bytes | None:
-        """The client does not want an answer any more."""
+        """RST_STREAM: the client wants no answer any more."""
         table = self.table
         found = table.streams.get(stream)
         if found is not None:
@@ -311,7 +313,7 @@ class Inbound(Direction[RequestHead]):
         return None if self._is_known_to_app(stream) else b""
 
     def window_update(self, stream: int, increment: int) -> bytes | None:
-        """The client takes more."""
+        """WINDOW_UPDATE: the client takes more DATA."""
         self._spend_control()
         if not increment:
             raise Http2Error(PROTOCOL_ERROR, "a WINDOW_UPDATE of 0")
@@ -331,54 +333,54 @@ class Inbound(Direction[RequestHead]):
         return None if self._is_known_to_app(stream) else b""
 
     def priority(self, stream: int) -> bytes | None:
-        """RFC 9113 6.3: PRIORITY may come in any state of a stream, before it begins too."""
+        """PRIORITY, which may come in any state of a stream, idle included (RFC 9113 6.3)."""
         self._spend_control()
         return None if self._passes_late(stream) else b""
 
     def unknown(self, stream: int) -> bool:
-        """Whatever it means, it is for the app."""
+        """A frame of an unknown type is forwarded to the app."""
         self._spend_control()
         return self._passes_late(stream)
 
     def _is_idle(self, stream: int) -> bool:
-        """The client has not opened it; those that the app has pushed it knows better than we."""
+        """Whether the client has not opened this stream; pushed streams are never idle here."""
         return bool(stream & 1) and stream > self.table.highest
 
     def _is_known_to_app(self, stream: int) -> bool:
-        """To speak of a stream that the app never heard of would be an error to it."""
+        """Whether the app has got this stream: a frame of any other would be an error to it."""
         if not stream & 1:
             return self.table.late_frames.get(stream, True)
         return stream <= self.table.passed and self._passes_late(stream)
 
     def _passes_late(self, stream: int) -> bool:
-        """Whether the app may hear of this stream, if it is not open."""
+        """Whether the app may get frames of this stream, if it is not open."""
         return stream <= self.table.last and self.table.late_frames.get(stream, True)
 
     def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
-        """8.4: clients do not push."""
+        """PUSH_PROMISE: an error, clients do not push (8.4)."""
         raise Http2Error(PROTOCOL_ERROR, "PUSH_PROMISE from a client")
 
     def settings(self, payload: bytes) -> bytes | None:
-        """The client's limits; a list of any length is no single thing."""
+        """The client's SETTINGS; each 600 bytes of them count as one control frame."""
         for _ in range(0, len(payload) + 1, _SETTINGS_AT_ONCE):
             self._spend_control()
         return super().settings(payload)
 
     def settings_acknowledged(self) -> bytes | None:
-        """The client knows the limit on streams, which stands in the app's first SETTINGS."""
+        """The client has acknowledged the app's SETTINGS, which have the limit on streams."""
         self._spend_control()
         self.limit.known = True
         return super().settings_acknowledged()
 
     def ping(self, data: bytes, *, ack: bool) -> bytes | None:
-        """The answer to ours is not for the app."""
+        """PING; the acknowledgement of ours is not forwarded."""
         if ack and self.table.connection.ping_answered(data):
             return b""
         self._spend_control()
         return None
 
     def goaway(self, payload: bytes) -> bytes | None:
-        """The client goes, and tells the app."""
+        """GOAWAY of the client is forwarded."""
         self._spend_control()
         self.table.going = True
         return None
@@ -386,14 +388,14 @@ class Inbound(Direction[RequestHead]):
     # Budgets
 
     def count_begun(self) -> None:
-        """Called ahead of what is read at `floods.resets.mark_at` or later."""
+        """Mark how many streams have begun; call it before a read from `resets.mark_at` on."""
         self.floods.resets.mark(self.table.moment, self.table.begun)
 
     def _spend_reset(self) -> None:
         self.floods.spend_reset(self.table.context.now(), self.table.begun)
 
     def _spend_control(self) -> None:
-        # What belongs to the first stream is within the budget.
+        # The control frames of the first stream are within the budget.
         further = max(self.table.passed_to_app - 1, 0)
         earned = self.data_frames + self.other.data_frames + further
         self.floods.spend_control(self.table.context.now(), earned)

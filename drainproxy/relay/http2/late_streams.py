@@ -1,5 +1,5 @@
-"""Streams that begin after their client was asked to go, or while leaving: which of them are told,
-and when; see `relay.latecomers`."""
+"""Streams that begin after their client was asked to go, or while leaving: which of them get a
+goodbye, and when; see `relay.latecomers`."""
 
 from drainproxy.drain.goodbye import DRAIN
 from drainproxy.relay.http2.stream import Stream
@@ -7,14 +7,14 @@ from drainproxy.relay.http2.stream_table import StreamTable
 
 
 def tell_as_connection(table: StreamTable, opened: Stream) -> None:
-    """One that may last begins where its connection may have been told: it is as old."""
+    """Say goodbye to a long-lived stream that begins on a connection that has expired."""
     connection = table.connection
     if connection.age.goodbye_why:
         connection.say_goodbye_to(opened, connection.age.goodbye_why)
 
 
 def begins_late(table: StreamTable, opened: Stream) -> None:
-    """A request has come that may be one of those that a drain ends."""
+    """A request has come while leaving: if a drain ends its stream, it is a latecomer."""
     connection, context = table.connection, table.context
     limits, sample = context.limits, connection.age.jitter_sample
     if opened.kind in limits.kinds_ended_by_drain or limits.stream_drain.ends(
@@ -22,5 +22,5 @@ def begins_late(table: StreamTable, opened: Stream) -> None:
     ):
         context.latecomers.add(opened, table.moment, sample)
     elif opened.watches_health and context.latecomers.tells(connection.connected_at, sample):
-        # On any other connection it ends when that is told.
+        # A connection that was not told yet ends its health watches with its GOAWAY.
         connection.say_goodbye_to(opened, DRAIN)

@@ -1,4 +1,4 @@
-"""Frames from an HTTP/2 app: responses are counted, and forwarded as they came."""
+"""Frames from an HTTP/2 app to the client: answers, and what of them the client must not get."""
 
 from drainproxy.drain.ledger import APP_LEFT, FINISHED
 from drainproxy.relay.http2.direction import NOT_ITS_LENGTH, Direction
@@ -30,17 +30,17 @@ from drainproxy.wire.http2 import (
 )
 from drainproxy.wire.http2_head import UNTOLD, AnswerHead, RequestHead
 
-# With these an app says that the client is to blame.
+# Error codes with which an app blames the client.
 _BLAMES = {PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, ENHANCE_YOUR_CALM}
 
-# In place of one whose fields are over max-header-bytes.
+# Stands for a head whose fields are over max-header-bytes.
 _TOO_LONG = AnswerHead(())
 _TOO_LONG.malformed = "its fields are over max-header-bytes"
 _TOO_LONG.trailers = False
 
 
 class Outbound(Direction[AnswerHead]):
-    """The app's direction. `started`: streams whose answers have begun in what is being read."""
+    """The app's direction. `started`: streams whose answers have begun in the current read."""
 
     __slots__ = ("floods", "limit", "started")
 
@@ -52,19 +52,19 @@ class Outbound(Direction[AnswerHead]):
         self.started: list[Stream] = []
 
     def tell_sender(self, frame: bytes) -> None:
-        """To the app."""
+        """Send a frame of ours to the app."""
         self.table.connection.to_app(frame)
 
     def put_own_frames(self, data: bytes, at: int) -> None:
-        """The client may be read again that has made us say too much."""
+        """Our waiting frames are sent: reading from the client may go on."""
         super().put_own_frames(data, at)
         self.table.connection.frames_have_passed()
 
     # Streams
 
     def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
-        """An answer's head, interim ones included, or its trailers."""
-        # A block of our own that is said meanwhile comes after this one.
+        """HEADERS: an answer's head, interim ones included, or its trailers."""
+        # A block of our own that is sent meanwhile comes after this one.
         anew = self.stateless
         head = self.reader.read(block)
         before = b""
@@ -76,7 +76,7 @@ class Outbound(Direction[AnswerHead]):
                 before = self._released(stream)
                 if flags & END_STREAM and self._ends_in_held(stream):
                     return self.drop_block()
-            # As all answers begin, and all of gRPC end: that saves two calls for each.
+            # The usual head, and the usual trailers of gRPC, inlined: that saves two calls.
             if head.plain and not found.status and not flags & END_STREAM:
                 found.status, found.answer_due = head.status, head.length
                 self.started.append(found)
@@ -97,7 +97,7 @@ class Outbound(Direction[AnswerHead]):
         )
 
     def _is_nobodys(self, stream: int, flags: int, head: AnswerHead) -> bool:
-        """Of a stream that has ended: whether the client has no use for it."""
+        """Whether the client must not get a head of a stream that is not open."""
         if stream in self.table.unwanted:
             self._forget_if_ended(stream, flags)
             return True
@@ -108,7 +108,7 @@ class Outbound(Direction[AnswerHead]):
         return self.own_block(head.mended(fields) if head.odd else fields)
 
     def _answered(self, found: Stream, flags: int, head: AnswerHead, block: bytes) -> bool:
-        """Whether the client may get this."""
+        """Check a head and note it; False if the client must not get it."""
         status = head.status
         ends = not status and found.status and flags & END_STREAM
         wrong = head.malformed or ("" if ends else _out_of_place(status, found.status, flags))
@@ -126,7 +126,7 @@ class Outbound(Direction[AnswerHead]):
             self.started.append(found)
             if head.event_stream and found.kind == "http2" and found.may_be_endless:
                 found.kind = "sse"
-                # A goodbye that has waited for the answer was that of another kind.
+                # A goodbye that waits for the answer was made for an endless answer.
                 self.table.forget_goodbye(found.id)
                 if found.head.method == b"GET" and not head.encoded and not flags & END_STREAM:
                     self._follow_events(found)
@@ -138,7 +138,7 @@ class Outbound(Direction[AnswerHead]):
         return True
 
     def _follow_events(self, found: Stream) -> None:
-        """An event stream: its client reconnects by itself, with a GET."""
+        """Track an event stream that answers GET, with which its client reconnects."""
         table = self.table
         connection, context = table.connection, table.context
         # Many clients open the window of a stream before its answer begins.
@@ -149,7 +149,8 @@ class Outbound(Direction[AnswerHead]):
             context.latecomers.add(found, context.now(), connection.age.jitter_sample)
 
     def _name(self, found: Stream, media_type: bytes) -> None:
-        """Of an answer that may have no end by itself, and is to end at leaving."""
+        """Keep the media type of an answer that `stream-drain` names; while leaving, the answer is
+        a latecomer."""
         found.named = media_type
         context = self.table.context
         if context.leaving:
@@ -157,7 +158,7 @@ class Outbound(Direction[AnswerHead]):
             context.latecomers.add(found, context.now(), sample)
 
     def data(self, stream: int, flags: int, length: int) -> bool:
-        """A part of an answer."""
+        """DATA of an answer; see `FrameScanner`."""
         table = self.table
         self.data_frames += 1 if length < LEAST_MAX_FRAME else 1 + length // LEAST_MAX_FRAME
         table.window.room -= length
@@ -195,7 +196,8 @@ class Outbound(Direction[AnswerHead]):
         return False
 
     def _does_not_add_up(self, found: Stream, flags: int, length: int) -> bool:
-        """8.1.1: what is too much does not go on, nor the end of too little."""
+        """DATA does not match content-length (8.1.1): neither the excess nor an early end is
+        forwarded, unless the answer is one that may differ."""
         self.ending = None
         if found.answer_may_differ(found.status):
             if flags & END_STREAM and not found.app_done:
@@ -216,29 +218,29 @@ class Outbound(Direction[AnswerHead]):
         return tracked.take_held()
 
     def _ends_in_held(self, stream: int) -> bool:
-        """Whether bytes before these trailers wait for room: then the stream ends with those."""
+        """Whether held bytes wait for room: then the stream ends with them, without trailers."""
         tracked = self.table.tracked.get(stream)
         return tracked is not None and tracked.ends_in_held()
 
     def give_back(self, length: int) -> bool:
-        """The client gets nothing of it, and its window stays as it was."""
+        """See `Direction`; the client gets nothing, so its window is restored."""
         self.table.window.room += length
         self.refund(length)
         return False
 
     def refund(self, length: int) -> None:
-        """The app gets the connection's window back for DATA that the client does not get; what it
-        does not know to be taken of that comes first."""
+        """Give the app the connection's window back for DATA that the client does not get, less the
+        debt for DATA of ours (`windows`)."""
         super().give_back(self.table.window.pay(length))
 
     def ended(self, found: Stream) -> None:
-        """The answer has passed."""
+        """The answer is complete; see `FrameScanner`."""
         found.app_done = True
         if found.client_done:
             self.table.finish(found)
 
     def push(self, stream: int, promised: int, block: bytes) -> bytes | None:
-        """The app begins an answer to a request of its own making."""
+        """PUSH_PROMISE: the app opens a stream."""
         anew = self.stateless
         head = self.reader.read(block)
         if promised & 1 or promised in self.table.streams:
@@ -254,7 +256,7 @@ class Outbound(Direction[AnswerHead]):
         return push_promise_frames(stream, promised, self.reencoded_block())
 
     def reset(self, stream: int, code: int) -> bytes | None:
-        """The app goes no further."""
+        """RST_STREAM of the app."""
         found = self.table.streams.get(stream)
         if found is None:
             return b"" if self.table.unwanted.pop(stream, stream) is None else None
@@ -265,7 +267,7 @@ class Outbound(Direction[AnswerHead]):
         found.was_reset(code)
         before = self._released(stream)
         if tracked is not None:
-            # A server that wants no more of the request ends its answer and resets (8.1).
+            # A server that does not need the rest of the request ends its answer and resets (8.1).
             before += tracked.take_end()
         later = tracked is not None and tracked.is_reset_later(code)
         if not later:
@@ -279,7 +281,8 @@ class Outbound(Direction[AnswerHead]):
         return before + rst_stream(stream, code) if before else None
 
     def _blame_client(self) -> None:
-        """The app has reset a stream for what the client did on it (CVE-2025-8671)."""
+        """The app has reset a stream for an error of the client: that takes from the client's
+        budget of resets (CVE-2025-8671)."""
         try:
             self.floods.spend_reset(self.table.context.now(), self.table.begun)
         except Http2Error as error:
@@ -292,7 +295,7 @@ class Outbound(Direction[AnswerHead]):
     # Other frames
 
     def window_update(self, stream: int, increment: int) -> bytes | None:
-        """The app takes more."""
+        """WINDOW_UPDATE: the app takes more DATA."""
         table = self.table
         if not stream:
             table.untaken -= increment
@@ -303,16 +306,16 @@ class Outbound(Direction[AnswerHead]):
         return None
 
     def priority(self, stream: int) -> bytes | None:
-        """PRIORITY of the app is passed on."""
+        """PRIORITY of the app is forwarded."""
         return b"" if stream in self.table.unwanted else None
 
     def unknown(self, stream: int) -> bool:
-        """Whatever it means, it is for the client."""
+        """A frame of an unknown type is forwarded to the client."""
         return stream not in self.table.unwanted
 
     def settings(self, payload: bytes) -> bytes | None:
-        """Behind the first ones stands what has waited for them (3.4): what the app says next may
-        be of streams of which the client has to hear something else before."""
+        """SETTINGS of the app. Behind the first ones (3.4) stand our frames that have waited for
+        them: they may end streams of which the app's next frames are."""
         first = not self.begun
         instead = super().settings(payload)
         if not first or not self.waiting:
@@ -323,7 +326,8 @@ class Outbound(Direction[AnswerHead]):
         return said
 
     def agree(self, values: list[Setting]) -> list[Setting]:
-        """Never more streams than we let pass; many apps name no limit of their own."""
+        """The app's settings as the client is told them: with max-streams at most, also where the
+        app names no limit."""
         most = self.table.context.limits.max_streams
         agreed = super().agree(values)
         said = [value for key, value in agreed if key == MAX_CONCURRENT_STREAMS]
@@ -334,28 +338,29 @@ class Outbound(Direction[AnswerHead]):
         return [(k, min(v, most) if k == MAX_CONCURRENT_STREAMS else v) for k, v in agreed]
 
     def announce(self, values: list[Setting]) -> None:
-        """What the client wants; of its windows it is told apart what the app knows."""
+        """SETTINGS of the client; the smallest initial window that it has announced counts."""
         super().announce(values)
         self.table.change_windows(self.announced.least_window)
 
     def window_acknowledged(self, window: int) -> None:
-        """The app keeps to it."""
+        """The app has acknowledged this initial window of the client's streams."""
         self.table.window.in_force = window
         self.table.change_windows(self.announced.least_window)
 
     def ping(self, data: bytes, *, ack: bool) -> bytes | None:
-        """PING of the app is for the client."""
+        """PING of the app is forwarded."""
         return None
 
     def goaway(self, payload: bytes) -> bytes | None:
-        """The app goes; of streams that we have refused it must not say that it takes them."""
+        """GOAWAY of the app, with our last stream if that is lower: we have refused those above."""
         last, code = read_goaway(payload)
         last = self.table.app_goes(last)
         return goaway(last, code, payload[8:])
 
 
 def _out_of_place(status: int, before: int, flags: int) -> str:
-    """What is wrong with a head that comes after that of the status `before`, 0 for none."""
+    """What is wrong with a head, by its order; empty if nothing. `status`: 0 for trailers;
+    `before`: the status of the stream so far, 0 for none."""
     if status == 101:
         return "HTTP/2 switches no protocols (8.6)"
     if status and (before or (status < 200 and flags & END_STREAM)):

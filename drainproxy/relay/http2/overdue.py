@@ -1,4 +1,4 @@
-"""What an HTTP/2 connection does when deadlines of its are over."""
+"""Acts on the deadlines of an HTTP/2 connection that are over."""
 
 from math import inf
 from typing import Protocol
@@ -14,7 +14,7 @@ from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.turns import STOPS
 from drainproxy.wire.http2 import ENHANCE_YOUR_CALM, Http2Error
 
-# How often, in seconds, to check again whether a request that waits for 504 is still being sent.
+# How often, in seconds, a late request that is still being sent is checked again.
 _LOOK_AGAIN = 1.0
 
 
@@ -32,7 +32,7 @@ class OverdueConnection(Protocol):
     table: StreamTable
 
     def follow_up(self) -> None:
-        """Do what this has led to."""
+        """Do what is due after this."""
 
 
 class Overdue:
@@ -44,8 +44,8 @@ class Overdue:
         self._connection = connection
 
     def act(self) -> None:
-        """Act on each that is over: one that comes again and again must not hide another. With the
-        connection all of them end."""
+        """Act on every deadline that is over, not only the first: one that is over each time must
+        not hide another. Stop when the connection has ended."""
         connection = self._connection
         now = connection.context.now()
         for which in connection.deadlines.over(now):
@@ -73,7 +73,7 @@ class Overdue:
     def _head_is_late(self, now: float) -> None:
         connection = self._connection
         if connection.stops & STOPS:
-            # The session itself has paused reading.
+            # The rest is not read, because we have paused reading.
             timeout = connection.context.limits.header_timeout
             connection.deadlines.set(Deadline.HEAD, now + timeout)
         else:
@@ -82,7 +82,7 @@ class Overdue:
             connection.follow_up()
 
     def _app_is_late(self, now: float) -> None:
-        """504 for each request that has been sent as a whole and waits too long for its answer."""
+        """Answer 504 to complete requests that have waited for request-timeout."""
         connection = self._connection
         timeout = connection.context.limits.request_timeout or inf
         late_at = connection.table.fail_late(now, timeout)

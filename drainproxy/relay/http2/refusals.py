@@ -1,4 +1,4 @@
-"""Requests over HTTP/2 that the app never hears of: what their clients are told."""
+"""Requests over HTTP/2 that the app never gets: what their clients are sent."""
 
 from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
@@ -8,7 +8,7 @@ from drainproxy.wire.logged import Facts
 
 
 def refuse(table: StreamTable, stream: int, code: int) -> None:
-    """Reset it."""
+    """Reset the stream of a request."""
     table.connection.to_client(rst_stream(stream, code))
     table.turn_away(stream)
 
@@ -16,8 +16,8 @@ def refuse(table: StreamTable, stream: int, code: int) -> None:
 def answer_large_head(
     table: StreamTable, stream: int, words: str, facts: Facts, *, ends: bool
 ) -> None:
-    """RFC 6585 5, RFC 9113 10.5.1: 431. That is the whole answer, what is still sent of the request
-    is not wanted (8.1)."""
+    """Answer 431 to a head that is too large (RFC 6585 5, RFC 9113 10.5.1). `ends`: the request has
+    no body; if it has one, RST_STREAM stops it (8.1)."""
     table.reject("malformed", "431 " + words, facts)
     table.answer_unopened(stream, 431, words, facts)
     if ends:
@@ -27,7 +27,8 @@ def answer_large_head(
 
 
 def refuses_to_connect(table: StreamTable, stream: int, head: RequestHead, facts: Facts) -> bool:
-    """CONNECT asks for a tunnel; with :protocol it is what an upgrade is in HTTP/1."""
+    """Whether this CONNECT is refused, and answered so: a plain one always, one with :protocol
+    (RFC 8441, the upgrade of HTTP/2) where latecomers get no new WebSocket."""
     if not head.protocol:
         peer, words = table.connection.peer, "501 CONNECT is not supported"
         table.context.refusal("malformed", peer, words, facts)
@@ -43,8 +44,8 @@ def refuses_to_connect(table: StreamTable, stream: int, head: RequestHead, facts
 
 
 def note_last_stream(table: StreamTable, limit: StreamLimit) -> None:
-    """If the one that begins is the last stream that there may be, the client waits with the next
-    one, which nobody would see; where the app has set that limit it would do so without us too."""
+    """Count and log that the stream which begins reaches max-streams: the client now delays further
+    ones, and nothing else shows that. Not where the app itself has set the limit."""
     if limit.lowered and len(table.streams) + 1 == limit.most + table.pushed:
         table.context.counters.max_streams_reached += 1
         if not limit.logged:

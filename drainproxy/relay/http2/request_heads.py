@@ -6,17 +6,17 @@ from drainproxy.wire.http2_forwarded import forwarded
 from drainproxy.wire.http2_head import RequestHead
 from drainproxy.wire.memory import Memory
 
-# In bytes, some 30 usual heads; and what one takes beside its fields.
+# In bytes: the size of the cache, some 30 usual heads; and what a head takes beside its fields.
 _ROOM, _WEIGHT = 16384, 400
 _LONGEST_HEAD = 1000
 
-# In place of one whose fields are over max-header-bytes.
+# Stands for a head whose fields are over max-header-bytes.
 TOO_LONG = RequestHead(())
 TOO_LONG.malformed = "the fields are over max-header-bytes"
 
 
 class RequestHeads:
-    """`client_ip`: as X-Forwarded-For has it; empty if the app is not to be told."""
+    """The cache of one connection. `client_ip`: the client in X-Forwarded-For; empty for none."""
 
     __slots__ = ("_known", "_max_fields", "_stream_drain", "client_ip")
 
@@ -27,11 +27,11 @@ class RequestHeads:
         self.client_ip = b""
 
     def forget(self) -> None:
-        """Remember none."""
+        """Empty the cache."""
         self._known.forget()
 
     def understand(self, fields: Fields) -> RequestHead:
-        """The head that these fields are, fields left out that do not matter here."""
+        """The head with these fields, of which `http2_head.matters` has left some out."""
         head = self._known.get(fields)
         if head is None:
             head = RequestHead(fields, self._max_fields)

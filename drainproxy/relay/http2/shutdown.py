@@ -8,15 +8,15 @@ from drainproxy.relay.http2.goaway import Goaway, GoawayEffect, GoawayInput, Goa
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.wire.http2 import NO_ERROR, goaway, ping
 
-# Seconds that a client may take to answer our PING.
+# In seconds: the client has so long to answer our PING.
 _PING_TIMEOUT = 5.0
-# A client that connected less than so many seconds ago is about to open a stream: gRPC clients fail
-# the call for which they have connected if GOAWAY comes before it.
+# In seconds: a younger connection without a stream is not told yet, since gRPC clients fail the
+# call for which they have connected if GOAWAY comes before it.
 _BEGINNING = 1.0
 
 
 class LeavingConnection(Protocol):
-    """`why`: the reason of its last goodbye or cut."""
+    """The session. `why`: the reason of its last goodbye or cut."""
 
     why: str
 
@@ -25,7 +25,7 @@ class LeavingConnection(Protocol):
         """When the client has connected."""
 
     def to_client(self, frame: bytes) -> None:
-        """Say a frame of ours at the next place between two others."""
+        """Send frames of ours to the client, at the next boundary."""
 
 
 class GracefulShutdown:
@@ -40,7 +40,7 @@ class GracefulShutdown:
 
     @property
     def last_stream_sent(self) -> bool:
-        """The client knows the last stream."""
+        """The client was told the last stream that is served."""
         return self.goaway.state is GoawayState.LAST_STREAM_SENT
 
     @property
@@ -50,17 +50,17 @@ class GracefulShutdown:
 
     @property
     def waits(self) -> bool:
-        """The first GOAWAY waits until the connection is in use."""
+        """The first GOAWAY is pending until the connection is in use."""
         return self.goaway.state is GoawayState.PENDING
 
     def begin(self, *, settings_passed: bool) -> None:
-        """GOAWAY, as soon as the connection is in use. `settings_passed`: those of the app, which
-        come first in any case (3.4)."""
+        """Send the first GOAWAY once the connection is in use: the app's SETTINGS have passed,
+        which must come first (3.4), and a stream has, or the connection is _BEGINNING old."""
         self._step(GoawayInput.WANT)
         self.go_on(settings_passed=settings_passed)
 
     def go_on(self, *, settings_passed: bool) -> None:
-        """Say it if it is time; called while it `waits`."""
+        """Send the first GOAWAY if the connection is in use; called while it `waits`."""
         now, awake = self._table.context.now(), self._connection.connected_at + _BEGINNING
         if settings_passed and (self._table.passed or awake <= now):
             self._step(GoawayInput.READY)
@@ -68,12 +68,12 @@ class GracefulShutdown:
             self._table.deadlines.set(Deadline.PING, awake if awake > now else now + _BEGINNING)
 
     def cancel(self) -> None:
-        """What `waits` is not said."""
+        """Take back a GOAWAY that `waits`."""
         self._table.deadlines.set(Deadline.PING, inf)
         self._step(GoawayInput.CANCEL)
 
     def ping_answered(self, data: bytes) -> bool:
-        """Whether the PING that the client acknowledges was ours: then it has read the GOAWAY."""
+        """Whether the client acknowledges our PING: then it has read the GOAWAY."""
         if data != self.goaway.ping:
             return False
         self.goaway.ping = b""
@@ -105,7 +105,7 @@ class GracefulShutdown:
         self._table.deadlines.set(Deadline.PING, context.now() + _PING_TIMEOUT)
 
     def _send_last_stream(self) -> None:
-        """None above it goes to the app."""
+        """Send GOAWAY with the last stream that has gone to the app; later ones are refused."""
         self._table.deadlines.set(Deadline.PING, inf)
         table = self._table
         table.last = min(table.last, table.passed)

@@ -8,17 +8,17 @@ from drainproxy.relay.transport import Transport
 from drainproxy.wire.http2_head import UNTOLD, RequestHead
 from drainproxy.wire.logged import NO_FACTS, Facts
 
-# What a gRPC client makes of a stream that was reset (gRPC over HTTP/2, "Errors"): the statuses
-# CANCELLED, RESOURCE_EXHAUSTED, PERMISSION_DENIED and UNAVAILABLE, for all other codes INTERNAL.
+# The status that a gRPC client derives from the code of RST_STREAM (gRPC over HTTP/2, "Errors"):
+# CANCELLED, RESOURCE_EXHAUSTED, PERMISSION_DENIED or UNAVAILABLE; for all other codes INTERNAL.
 _RESET_STATUS = {8: b"1", 11: b"8", 12: b"7", 7: b"14"}
 _INTERNAL = b"13"
 UNAVAILABLE = b"14"
-# Less than no DATA.
+# `answer_due` before the answer's head: even an empty DATA frame is too much.
 NO_MORE = -1
-# gRPC Health Checking Protocol: its answers come whenever the health changes.
+# gRPC Health Checking Protocol: an endless call with a message for each change of the health.
 _WATCH = b"/grpc.health.v1.Health/Watch"
-# Without any status of the app: CANCELLED if the client went away, UNKNOWN if the app just said
-# none, and what we say ourselves.
+# The status of a call to which the app has given none: CANCELLED if the client left, UNKNOWN if the
+# app has ended without one, and else UNAVAILABLE, as we tell the client.
 _STATUS_BY_ENDING = {
     CLIENT_LEFT: b"1",
     FINISHED: b"2",
@@ -49,9 +49,9 @@ class StreamOwner(Protocol):
 class Stream:
     """A request and its answer, held in the ledger; `status` is 0 until the answer begins.
 
-    `due`, `answer_due`: how many bytes its DATA, and that of its answer, must add up to, where they
-    say so: their content-length and what has come of padding (RFC 9113 8.1.1); else over UNTOLD.
-    Before an answer begins it is NO_MORE.
+    `due`, `answer_due`: how many bytes the DATA of the request, and of the answer, must have:
+    content-length plus the padding so far (RFC 9113 8.1.1). UNTOLD or more without content-length;
+    `answer_due` is NO_MORE before the answer begins.
     """
 
     __slots__ = (
@@ -75,7 +75,7 @@ class Stream:
         "taken",
     )
 
-    # Set where the settings name the media type of the answer, and of no other stream.
+    # The media type of the answer; set only where `stream-drain` names it.
     named: bytes
 
     def __init__(
@@ -88,14 +88,14 @@ class Stream:
         self.client_done = client_done
         self.app_done = self.begun = False
         self.status = 0
-        # By how much the client has opened the window of this stream.
+        # By how much the client has raised the window of this stream (WINDOW_UPDATE).
         self.credit = 0
-        # Of its DATA what has gone to the app, and what the app has given back to its window.
+        # Bytes of DATA sent to the app, and those that it has given back by WINDOW_UPDATE.
         self.sent = self.taken = 0
         self.due, self.answer_due = head.length, NO_MORE
         self.grpc_status: bytes | None = None
         self.kind = head.kind
-        # DATA of the answer; and what the request's fields tell of it, for the access log.
+        # For the access log: bytes of DATA of the answer, and the logged fields of the request.
         self.received = 0
         self.facts: Facts = NO_FACTS
 
@@ -106,28 +106,28 @@ class Stream:
 
     @property
     def path(self) -> str:
-        """The target; of gRPC it is the method."""
+        """The target of the request; for gRPC the method."""
         return self.head.path.decode("ascii", "replace")
 
     @property
     def media_type(self) -> bytes:
-        """The media type of the answer, if it has begun and the settings name it."""
+        """The media type of an answer that `stream-drain` names; empty for any other."""
         return getattr(self, "named", b"")
 
     @property
     def may_be_endless(self) -> bool:
-        """It has not announced its length, as far as is known: RFC 9113 8.1.1, with less than its
-        content-length it would be malformed."""
+        """Whether the answer has not announced a length so far: one that has would be malformed if
+        we ended it early (RFC 9113 8.1.1)."""
         return not NO_MORE < self.answer_due < UNTOLD
 
     @property
     def has_its_length(self) -> bool:
-        """Its DATA adds up to what its content-length says, if it says that (RFC 9113 8.1.1)."""
+        """Whether the request's DATA matches its content-length, if it has one (RFC 9113 8.1.1)."""
         return self.sent == self.due or self.due >= UNTOLD
 
     def answer_may_differ(self, status: int) -> bool:
-        """From the length that it announces: where an answer has no content, the length of what it
-        stands for may be said (RFC 9110 8.6); and what answers CONNECT is a tunnel (9.3.6)."""
+        """Whether the answer's DATA may differ from its content-length: an answer without content
+        may announce what it would have (RFC 9110 8.6), and CONNECT opens a tunnel (9.3.6)."""
         method = self.head.method
         if not status:
             return False
@@ -136,20 +136,20 @@ class Stream:
 
     @property
     def asked_whole(self) -> bool:
-        """The request has come, and the app owes an answer: to CONNECT at once (RFC 8441 5)."""
+        """Whether the app owes an answer: the request is complete, or is CONNECT (RFC 8441 5)."""
         return self.client_done or self.head.method == b"CONNECT"
 
     @property
     def watches_health(self) -> bool:
-        """Whether this is a health watch: endless, and its client begins it again elsewhere."""
+        """Whether this is a gRPC health watch, which is endless, and which clients repeat."""
         return self.kind == "grpc" and self.head.path == _WATCH
 
     def say_goodbye(self, why: str) -> None:
-        """As soon as that loses nothing."""
+        """Say goodbye on this stream as soon as that loses nothing."""
         self.owner.say_goodbye_to(self, why)
 
     def close(self, ending: int) -> None:
-        """Both messages are through, or never will be."""
+        """Count and book the end of the stream."""
         context = self.owner.context
         if self.status:
             context.counters.answered(self, context.now())
@@ -160,25 +160,25 @@ class Stream:
         if ending == GOODBYE and self.kind != "websocket":
             context.deliveries.begin(self, self.owner, self.owner.why)
         else:
-            # A WebSocket's client has answered.
+            # GOODBYE of a WebSocket means that the client has answered: it is delivered.
             context.ledger.close(self, ending, self.owner.why)
 
     def count_call(self, otherwise: bytes = _STATUS_BY_ENDING[FINISHED]) -> None:
-        """Count this gRPC call by its status; `otherwise` if nobody has named one."""
+        """Count this gRPC call by its status; `otherwise` if the app has given none."""
         said = self.grpc_status
-        # An answer that is no 200 says that there is no such call, or did not come to ask
-        # (gRPC, "HTTP to gRPC Status Code Mapping").
+        # Another HTTP status than 200 means that there is no such method, or that the call did not
+        # reach the service (gRPC, "HTTP to gRPC Status Code Mapping").
         answered = (self.app_done or said is not None) and self.status in (0, 200)
         self.owner.context.counters.count_grpc(self.head.path, said or otherwise, answered=answered)
 
     def log(self, write: AccessLog) -> None:
-        """Its line in the access log."""
+        """Write the stream's line in the access log."""
         method = self.head.method.decode("ascii", "replace")
         seconds = self.owner.context.now() - self.opened
         path, status, received, facts = self.path, self.status, self.received, self.facts
         write(Access(self.kind, self.peer, method, path, status, seconds, received, facts))
 
     def was_reset(self, code: int) -> None:
-        """The app has reset it: what that means to a gRPC client."""
+        """Note the gRPC status that a client derives from the app's RST_STREAM."""
         if self.grpc_status is None:
             self.grpc_status = _RESET_STATUS.get(code, _INTERNAL)

@@ -15,10 +15,10 @@ from drainproxy.relay.http2.tracked import TrackedStream
 
 
 class StreamGoodbyes:
-    """Says goodbye to streams when their time has come. Streams of plain HTTP, and event streams
-    that nobody would ask for again, have no language for it: they just finish.
+    """Says goodbye to single streams of one connection. Plain requests, and event streams that do
+    not answer a GET, have no goodbye of their own: they just finish.
 
-    `sample`: where the ages of its streams lie among those of others; see `Aging`.
+    `sample`: the jitter sample of the connection, for the ages of its streams; see `Aging`.
     """
 
     __slots__ = ("_sample", "_table")
@@ -28,7 +28,7 @@ class StreamGoodbyes:
         self._sample = sample
 
     def say(self, stream: Stream, why: str) -> None:
-        """A goodbye on this stream, as soon as that loses nothing."""
+        """Say goodbye on this stream as soon as that loses nothing."""
         table = self._table
         if self._is_gone(stream):
             return
@@ -44,28 +44,29 @@ class StreamGoodbyes:
             self._poll({stream.id: tracked}, now)
 
     def _is_endless(self, stream: Stream) -> bool:
-        """Without an announced length, and the answer to a request that can be repeated."""
+        """Whether a drain may end the answer: `stream-drain` names it, it has no announced length,
+        and its request can be repeated (GET)."""
         streams = self._table.context.limits.stream_drain
         asks_again = stream.kind == "http2" and stream.head.method == b"GET" and not stream.app_done
         lasts = asks_again and stream.may_be_endless
         return lasts and streams.ends(stream.kind, stream.path, stream.media_type)
 
     def say_to_all(self, why: str) -> None:
-        """To all that have no end by themselves."""
+        """Say goodbye on all tracked streams, which have no end by themselves."""
         for tracked in list(self._table.tracked.values()):
             self.say(tracked.stream, why)
 
     def say_to_watches(self, why: str) -> None:
-        """To those who watch the app's health, as long as it lasts, on a connection that is to end:
-        a server that shuts down would end these calls too."""
+        """Say goodbye on the health watches of a connection that is to end: a gRPC server that
+        shuts down ends these calls too."""
         for stream in list(self._table.streams.values()):
             if stream.watches_health:
                 self.say(stream, why)
 
     def cut_all(self, why: str, status: int, reason: str) -> None:
-        """Time is up. A request without an answer gets `status` for this `reason`. A WebSocket gets
-        a little for its handshake, an event stream for the end of its event; what is said in time
-        is no cut."""
+        """Time is up: end all streams. A request without an answer gets `status` and `reason`. A
+        WebSocket still has time for its handshake, an event stream for the end of its event: if
+        they use it, they are not booked as cut."""
         table = self._table
         now = table.context.now()
         for stream in list(table.streams.values()):
@@ -78,28 +79,28 @@ class StreamGoodbyes:
         self._poll(table.pending.copy(), now)
 
     def cut_rest(self, why: str, spared: list[Stream]) -> None:
-        """End all that are still open, but for those that are spared."""
+        """Cut all streams that are still open, but for those in `spared`."""
         kept = {stream.id for stream in spared}
         for stream in list(self._table.streams.values()):
             if stream.id not in kept:
                 self._table.end_early(stream, CUT, why)
 
     def cancel(self, remaining: str) -> None:
-        """What has not been said is not said, but for the reason that remains, if one does."""
+        """Take back goodbyes that were not sent. `remaining`: another reason for them, or empty."""
         table = self._table
         now = table.context.now()
         for tracked in table.pending.values():
             tracked.cancel(remaining, now)
         self._poll(table.pending.copy(), now)
-        # The ages of those that have been waiting until now count again.
+        # Streams whose goodbye was pending have an age again.
         self.say_to_old()
 
     def poll(self) -> None:
-        """Say what may be said now, and end handshakes that do not end.
+        """Poll pending goodbyes: send what may be sent now, and end handshakes that take too long.
 
-        Called with each read while a goodbye waits, so only those are polled on which something has
-        moved, and once their moment has come all others. In the middle of a frame of the app
-        nothing can be said, so what has moved meanwhile waits for its end.
+        Called with each read while a goodbye is pending. So only streams in `touched`, on which
+        bytes have moved, are polled, and the others when their deadline is over. In the middle of a
+        frame of the app nothing can be sent, so streams stay in `touched` until it ends.
         """
         table = self._table
         now = table.context.now()
@@ -119,7 +120,7 @@ class StreamGoodbyes:
         self._note_what_goes_on(due)
         poll_at = now + QUIET if table.touched else inf
         for stream, tracked in due.items():
-            # A goodbye to one may have been the end of another.
+            # The goodbye of one stream may have ended another.
             if stream not in table.pending:
                 continue
             if tracked.waits:
@@ -137,9 +138,9 @@ class StreamGoodbyes:
             table.deadlines.no_later(Deadline.GOODBYES, poll_at)
 
     def _note_what_goes_on(self, due: dict[int, TrackedStream]) -> None:
-        """Of those that are polled now some are to be polled again without a further word of them:
-        all behind the frame that the app is in the middle of, or the one whose frame it is if the
-        client does not get that, and one behind that of the client."""
+        """Keep in `touched` the streams that have to be polled again though nothing else moves: all
+        of them while the app is in the middle of a frame that passes; the stream whose incomplete
+        frame is held; and the stream of the client's incomplete frame."""
         table = self._table
         if table.connection.outbound.between_frames:
             for stream, tracked in due.items():
@@ -151,22 +152,23 @@ class StreamGoodbyes:
             table.touched[table.heard.stream.id] = table.heard
 
     def end_in_handshake(self) -> None:
-        """The app is gone: nothing more comes on streams whose clients have heard Close."""
+        """The app is gone: end the streams whose clients have got our Close."""
         for tracked in [each for each in self._table.pending.values() if each.close_sent]:
             tracked.app_gone()
 
     def in_handshake(self) -> list[Stream]:
-        """The streams whose clients have got Close and have time to answer."""
+        """The streams whose clients have got our Close and still have time to answer."""
         return [tracked.stream for tracked in self._table.pending.values() if tracked.close_sent]
 
     def _is_gone(self, stream: Stream) -> bool:
-        """A goodbye to one stream may have been the moment for that to another."""
+        """Whether the stream has ended: the goodbye of another may have ended it."""
         return self._table.streams.get(stream.id) is not stream
 
     # Ages
 
     def say_to_old(self) -> None:
-        """To all that have reached their age, be it because that has changed."""
+        """Say goodbye on all gRPC streams that have reached max-stream-age, which may have changed;
+        set the deadline of the next one."""
         table = self._table
         now = table.context.now()
         for stream in self._calls():

@@ -2,15 +2,14 @@
 
 
 class StreamLimit:
-    """`most`: the limit; `lowered`: it is less than the app would take; `known`: the client has
-    acknowledged it, so it can keep to it; `logged`: that it was reached stands in the log."""
+    """The limit of one connection. `most`: max-streams. `lowered`: the app would take more.
+    `known`: the client has acknowledged it. `logged`: that it was reached was logged."""
 
     __slots__ = ("known", "logged", "lowered", "most", "most_before")
 
     def __init__(self, most: int) -> None:
         self.most = most
-        # So many before a further one, and it has to be asked whether that is too many, or the last
-        # that there may be.
+        # With so many streams open, a further one is the last that is allowed, or one too many.
         self.most_before = most - 1
         self.known = self.logged = False
         self.lowered = True

@@ -1,5 +1,4 @@
-"""The streams of an HTTP/2 connection: which are open, how they end, and what the client is
-sent."""
+"""The streams of an HTTP/2 connection: which are open, how they end, and what the client gets."""
 
 from collections.abc import Sequence
 from math import inf
@@ -20,13 +19,13 @@ from drainproxy.wire.logged import NO_FACTS, Facts
 
 Fields = tuple[HeaderField, ...]
 
-# Of so many streams that ended before their time the frames that still come are told apart.
+# So many closed streams are remembered for their late frames, and so many gaps of numbers.
 _MOST_REMEMBERED = 1000
 _MOST_GAPS = 100
 
 
 class Side(OneDirection, Protocol):
-    """What it asks of a direction. `ending`: the stream that is over once a frame has passed."""
+    """What the table needs of a direction. `ending`: the stream that the current frame ends."""
 
     ending: Stream | None
 
@@ -37,11 +36,12 @@ class Side(OneDirection, Protocol):
 class StreamTable:
     """All streams of one connection.
 
-    `highest` is the last stream that the client has opened, `passed` the last one that has gone to
-    the app; none above `last` does. `tracked`: streams whose bodies are followed, or whose goodbye
-    waits for its place; `pending`: of these the latter. `touched`: those on which something has
-    moved since they were polled; `short`: those that may wait for the client's windows; `heard`:
-    the one on which the client spoke last. `moment`: when what is being read has come.
+    `highest`: the last stream that the client has opened; `passed`: the last one that has gone to
+    the app; none above `last` does. `tracked`: the carriers of streams that may need a goodbye;
+    `pending`: those whose goodbye waits; `touched`: those on which bytes have moved since they were
+    polled; `short`: those that may lack window; `heard`: the one of the client's last DATA.
+    `late_frames`: closed streams of which the client may still send frames, and whether these go to
+    the app. `moment`: when the current read came.
     """
 
     __slots__ = (
@@ -92,29 +92,28 @@ class StreamTable:
         self.finished: list[Stream] = []
         self.moment = connection.context.now()
         self.highest, self.passed, self.last = -1, 0, http2.MOST_STREAM
-        # Streams that were passed over, as ranges: they are closed and never were open.
+        # Ranges of stream numbers that the client has skipped: closed, and never open.
         self._gaps: list[range] = []
-        # Those that the app has begun and that are open. How many it has begun in all, less those
-        # that the client has passed over.
+        # How many pushed streams are open; and how many were pushed in all, less the numbers that
+        # the client has skipped.
         self.pushed = self._begun_beside = 0
-        # How many numbers up to `highest` are those of streams that the app never heard of.
+        # How many of the client's streams up to `highest` the app never got.
         self._not_passed = 0
-        # Streams that ended before the client has ended its side: whether frames that still come
-        # go to the app, which may not know that they do not belong to anything.
+        # The app gets late frames of a stream that it has ended, and none of one that we have.
         self.late_frames: dict[int, bool] = {}
-        # Streams that we have ended, and the app may not have heard of it: insertion order counts.
+        # Streams that we have ended, the oldest first: the app may still send frames of them.
         self.unwanted: dict[int, None] = {}
         self.window = ClientWindow()
-        # What of all DATA has gone to the app and it has not given back to the connection's window.
+        # Bytes of DATA sent to the app, less what it has given back by WINDOW_UPDATE.
         self.untaken = 0
-        # The app's window for a stream of which it has not taken anything.
+        # The app's initial window of a stream.
         self.upload_window = USUAL_WINDOW
-        # One of the two sides has said GOAWAY itself.
+        # The client or the app has sent GOAWAY itself.
         self.going = False
 
     @property
     def begun(self) -> int:
-        """How many streams have been begun so far, whoever has done it."""
+        """How many streams have begun so far, of either side."""
         return (self.highest + 1) // 2 + self._begun_beside
 
     @property
@@ -123,8 +122,8 @@ class StreamTable:
         return (self.highest + 1) // 2 - self._not_passed
 
     def change_windows(self, announced: int | None) -> None:
-        """This is the least that the client has announced for its streams and the app has not
-        acknowledged, None for nothing."""
+        """Change the windows of all tracked streams. `announced`: the smallest initial window of
+        the client that the app has not acknowledged; None without one."""
         change = self.window.change(announced)
         if not change:
             return
@@ -135,14 +134,14 @@ class StreamTable:
     # How streams begin
 
     def pass_over(self, skipped: range) -> None:
-        """The client has not used these numbers, and never will (RFC 9113 5.1.1)."""
+        """The client has skipped these numbers, and cannot use them any more (RFC 9113 5.1.1)."""
         self._gaps.append(skipped)
         del self._gaps[:-_MOST_GAPS]
         self._begun_beside -= len(skipped) // 2
         self._not_passed += len(skipped) // 2
 
     def turn_away(self, stream: int) -> None:
-        """The app never hears of this stream, nor of frames of it that still come."""
+        """Note a stream that the app never gets, and no late frames of it."""
         self._not_passed += 1
         self.expect_late_frames(stream, passes=False)
 
@@ -153,7 +152,7 @@ class StreamTable:
         return not any(stream in gap for gap in self._gaps)
 
     def open_pushed(self, stream: int, head: RequestHead) -> None:
-        """The app has begun a stream of its own (8.4), on which the client says nothing."""
+        """The app has opened a stream (8.4), on which the client sends no message."""
         opened = Stream(self.connection, stream, head, self.context.now(), client_done=True)
         self.streams[stream] = opened
         self.hold(opened)
@@ -161,12 +160,12 @@ class StreamTable:
         self._begun_beside += 1
 
     def reject(self, reason: str, words: str, facts: Facts = NO_FACTS) -> None:
-        """Count something that was turned away, and say why; `facts`: what its request tells."""
+        """Count and log a rejection. `facts`: the logged fields of the request."""
         self.context.counters.rejected[reason] += 1
         self.context.refusal(reason, self.connection.peer, words, facts)
 
     def log_refusal(self, reason: str, words: str, streams: Sequence[Stream]) -> None:
-        """Say in one line why these streams are turned away; of a single one, what it tells."""
+        """Log in one line why these streams are refused; of a single one, with its fields."""
         facts = streams[0].facts if len(streams) == 1 else NO_FACTS
         told = f"{words} ({len(streams)} streams)"
         self.context.refusal(reason, self.connection.peer, told, facts)
@@ -174,7 +173,7 @@ class StreamTable:
     def answer_unopened(
         self, stream: int, status: int, reason: str, facts: Facts, target: str = "-"
     ) -> None:
-        """Answer a request that the app never hears of; `facts`: what it tells the access log."""
+        """Answer a request that the app never gets; `facts` are for the access log."""
         self.context.counters.codes["http2"][status] += 1
         if (write := self.context.access_log) is not None:
             peer = self.connection.peer
@@ -184,16 +183,16 @@ class StreamTable:
     # How they end
 
     def finish(self, stream: Stream) -> None:
-        """Both messages of a stream are through: as all usual streams end."""
+        """End a stream whose two messages are complete, the usual case: counted with the read."""
         del self.streams[stream.id]
         if self.tracked or not stream.id & 1:
             self._forget(stream, FINISHED)
         self.finished.append(stream)
 
     def end(self, stream: Stream, ending: int) -> None:
-        """A stream is over."""
+        """End a stream in any other way: count and book it at once."""
         if self.finished:
-            # In the order in which they ended, however that was read.
+            # Streams are counted in the order in which they ended.
             self.count_finished()
         del self.streams[stream.id]
         for side in (self.inbound, self.outbound):
@@ -207,13 +206,13 @@ class StreamTable:
         stream.close(ending)
 
     def end_all(self, ending: int) -> None:
-        """Whatever is open is over; what the app has answered to its end is finished."""
+        """End all open streams; those with a complete answer count as finished."""
         for stream in list(self.streams.values()):
             self.end(stream, FINISHED if stream.app_done else ending)
 
     def app_goes(self, last: int) -> int:
-        """The app says GOAWAY: streams above this one are not served, by nobody. Returns the last
-        stream that it, or we, will serve."""
+        """The app has sent GOAWAY with this last stream: end those above it. Returns the last
+        stream that both it and we serve."""
         self.going = True
         self.last = last = min(last, self.last)
         for stream in [s for s in self.streams.values() if s.id > last and s.id & 1]:
@@ -233,7 +232,7 @@ class StreamTable:
             self.pushed -= 1
 
     def forget_goodbye(self, stream: int) -> None:
-        """No goodbye waits on this stream any more."""
+        """Remove the pending goodbye of this stream."""
         self.touched.pop(stream, None)
         self.short.pop(stream, None)
         if self.pending.pop(stream, None) is not None and not self.pending:
@@ -241,24 +240,25 @@ class StreamTable:
             self.deadlines.set(Deadline.GOODBYES, inf)
 
     def break_off(self, stream: Stream, code: int) -> None:
-        """The client's request turned out to be malformed when the app had begun to get it."""
+        """Reset both sides of a stream whose request turned out to be malformed."""
         self.connection.to_client(http2.rst_stream(stream.id, code))
         self.end_upstream(stream, CLIENT_LEFT)
 
     def fail(self, stream: Stream, status: int, reason: str, code: int = http2.CANCEL) -> None:
-        """The app's answer on this stream is not to be had; `code` is what the app hears."""
+        """End a stream whose answer is broken or late, with `status` for the client if none has
+        begun. `code`: of the app's RST_STREAM."""
         self.context.refusal("app", self.connection.peer, f"{status} {reason}", stream.facts)
         self.connection.to_client(self.final_frames(stream, status, reason, http2.INTERNAL_ERROR))
         self.end_upstream(stream, APP_LEFT, code)
 
     def end_early(self, stream: Stream, ending: int, reason: str = "", status: int = 503) -> None:
-        """End it, with an answer of this `status` or RST_STREAM; `reason` explains it where there
-        is a body."""
+        """End a stream before its own end, with the frames of `final_frames` for the client and
+        RST_STREAM for the app."""
         self.connection.to_client(self.final_frames(stream, status, reason, http2.CANCEL))
         self.end_upstream(stream, ending)
 
     def end_upstream(self, stream: Stream, ending: int, code: int = http2.CANCEL) -> None:
-        """The client has heard the last of this stream: the app's work on it is not wanted."""
+        """End a stream whose client has got the end: reset it towards the app."""
         self.connection.to_app(http2.rst_stream(stream.id, code))
         self.ignore(stream.id)
         if not stream.client_done:
@@ -266,20 +266,21 @@ class StreamTable:
         self.end(stream, FINISHED if stream.app_done else ending)
 
     def ignore(self, stream: int) -> None:
-        """Nothing of what the app still says on this stream goes to the client."""
+        """Drop what the app still sends on this stream."""
         self.unwanted[stream] = None
         if len(self.unwanted) > _MOST_REMEMBERED:
             del self.unwanted[next(iter(self.unwanted))]
 
     def expect_late_frames(self, stream: int, *, passes: bool) -> None:
-        """A stream ended before the client has ended its side."""
+        """Note a stream that has ended before the client ended its side; `passes`: whether its late
+        frames go to the app."""
         self.late_frames[stream] = passes
         if len(self.late_frames) > _MOST_REMEMBERED:
             del self.late_frames[next(iter(self.late_frames))]
 
     def fail_late(self, now: float, timeout: float) -> float:
-        """504 for each request that has been sent as a whole and waits too long for its answer;
-        returns when the next one may be late, inf for never."""
+        """Answer 504 to complete requests that have waited for `timeout` seconds. Returns when the
+        next one may be late, inf for never."""
         waiting = [stream for stream in self.streams.values() if not stream.status]
         for stream in waiting:
             if stream.asked_whole and stream.opened + timeout <= now:
@@ -288,14 +289,14 @@ class StreamTable:
         return min(left, default=inf) + timeout
 
     def fail_owed(self) -> None:
-        """Nothing has moved for long: 504 for each request whose answer the app owes."""
+        """Nothing has moved for idle-timeout: answer 504 where the app owes an answer."""
         for stream in [each for each in self.streams.values() if not each.status]:
             if app_owes(sent=stream.asked_whole, takes=self._app_takes(stream)):
                 self.fail(stream, *APP_IS_LATE)
 
     def _app_takes(self, stream: Stream) -> bool:
-        """It reads, and has more room in its windows (RFC 9113 6.9), or for the rest of the frame
-        that has begun: that is counted as a whole."""
+        """Whether the app takes more of the request: it reads, and its windows have room (RFC 9113
+        6.9), or a frame has begun, whose whole length is counted already."""
         if self.connection.stops & APP_IS_FULL:
             return False
         full = self.untaken >= USUAL_WINDOW or stream.sent - stream.taken >= self.upload_window
@@ -304,7 +305,7 @@ class StreamTable:
     # Counting
 
     def count_finished(self) -> None:
-        """Finished streams have been passed on: close their holds."""
+        """Count and book the streams that finished in the current read."""
         finished, self.finished = self.finished, []
         context = self.context
         count, now = context.counters.answered, context.now()
@@ -318,41 +319,43 @@ class StreamTable:
         context.ledger.finish(finished)
 
     def count_begun(self, begun: list[Stream]) -> None:
-        """Of these answers the first byte came with what was just read, and of those that are not
-        over the rest will come later."""
+        """Count the first byte of answers that began in the current read and are not complete."""
         now = self.context.now()
         for stream in begun:
             if self.streams.get(stream.id) is stream:
                 self.context.counters.answer_begun(stream, now)
 
-    # What a client is told
+    # The last frames of a stream
 
     def final_frames(
         self, stream: Stream, status: int, reason: str, code: int, *, comes_again: bool = False
     ) -> bytes:
-        """What tells the client of a stream that there will be no more: an answer of our own if
-        none has begun, trailers for gRPC, `code` for any other, and for whoever asks for events
-        and `comes_again`."""
-        words = b""
+        """The frames that end a stream for its client: for gRPC trailers with UNAVAILABLE and
+        `reason`; an answer with `status` if none has begun; else RST_STREAM with `code`. That is
+        also sent in place of an answer to a request for events that is to be repeated
+        (`comes_again`)."""
+        frames = b""
         if not stream.app_done and stream is not self.outbound.ending:
             if stream.kind == "grpc":
-                words = self._head_frames(stream.id, _grpc_fields(stream, reason))
-                # A method that the app has begun to answer is one that it knows.
+                frames = self._head_frames(stream.id, _grpc_fields(stream, reason))
+                # `Methods` counts by name only what the app has begun to answer.
                 stream.grpc_status = UNAVAILABLE if stream.status else None
                 stream.status = stream.status or 200
             elif stream.status or (comes_again and stream.head.asks_for_events):
-                # WHATWG HTML 9.2.3: an EventSource gives up for ever on any answer but a 200, and
-                # comes again after an error of the network.
+                # WHATWG HTML 9.2.3: an EventSource reconnects after a network error, and never
+                # again after any answer but a 200.
                 return http2.rst_stream(stream.id, code)
             else:
-                words = self._head_frames(stream.id, self._answer_fields(status, reason))
+                frames = self._head_frames(stream.id, self._answer_fields(status, reason))
                 stream.status = status
-        # 8.1: the answer is complete, what is still sent for it is not wanted.
-        return words if stream.client_done else words + http2.rst_stream(stream.id, http2.NO_ERROR)
+        if stream.client_done:
+            return frames
+        # 8.1: the answer is complete, and the rest of the request is not needed.
+        return frames + http2.rst_stream(stream.id, http2.NO_ERROR)
 
     def all_final_frames(self, status: int, reason: str, code: int, patience: float = 0.0) -> bytes:
-        """The same for all that are open. Who asks for events is to come again, unless it has
-        waited for `patience` seconds."""
+        """`final_frames` of all open streams. Clients that ask for events are to repeat their
+        request, unless it was sent over `patience` seconds ago."""
         since = self.context.now() - patience
         return b"".join(
             self.final_frames(each, status, reason, code, comes_again=each.opened > since)
@@ -360,7 +363,7 @@ class StreamTable:
         )
 
     def _answer_fields(self, status: int, reason: str) -> Fields:
-        """An answer without a body: for one the client's window would have to be known."""
+        """An answer without a body, which could not be sent without window."""
         details = b'drainproxy; details="%s"' % reason.replace('"', "'").encode()
         fields: Fields = (
             (b":status", b"%d" % status),
@@ -377,7 +380,7 @@ class StreamTable:
 
 
 def _grpc_fields(stream: Stream, reason: str) -> Fields:
-    """UNAVAILABLE: in trailers, or alone in an answer that has not begun."""
+    """UNAVAILABLE, in trailers, or in a trailers-only answer if none has begun."""
     trailers = ((b"grpc-status", UNAVAILABLE), (b"grpc-message", f"drainproxy: {reason}".encode()))
     if stream.status:
         return trailers

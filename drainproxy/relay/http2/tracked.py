@@ -1,4 +1,5 @@
-"""HTTP/2 streams that may need a goodbye of their own, carried by DATA within flow control."""
+"""The carriers of goodbyes on HTTP/2 streams, in DATA within flow control: their base, and what
+they need of the connection."""
 
 from math import inf
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from drainproxy.wire.http2 import Follower
 
 
 class OneDirection(Protocol):
-    """What one side says: see `inbound` and `outbound`."""
+    """What a carrier needs of `inbound`, and of `outbound` too."""
 
     follower: Follower | None
 
@@ -23,14 +24,14 @@ class OneDirection(Protocol):
 
 
 class AppDirection(OneDirection, Protocol):
-    """See `outbound`."""
+    """What a carrier needs of `outbound`."""
 
     def refund(self, length: int) -> None:
-        """The app gets the connection's window back for DATA that the client does not get."""
+        """Give the app the connection's window back for DATA that the client does not get."""
 
 
 class Table(Protocol):
-    """See `stream_table`."""
+    """What a carrier needs of `stream_table`."""
 
     window: ClientWindow
 
@@ -39,20 +40,20 @@ class Table(Protocol):
         """The client's direction."""
 
     def end_early(self, stream: Stream, ending: int, reason: str = "") -> None:
-        """End a stream, with 503 or RST_STREAM."""
+        """End a stream before its own end: with 503, RST_STREAM or the trailers of gRPC."""
 
     def end_upstream(self, stream: Stream, ending: int) -> None:
-        """End one of which the client got the end."""
+        """End a stream whose client has got the end."""
 
     def end(self, stream: Stream, ending: int) -> None:
-        """End one of which both sides know."""
+        """End a stream whose end both sides have got."""
 
     def expect_late_frames(self, stream: int, *, passes: bool) -> None:
-        """A stream ended before the client has ended its side."""
+        """Note a stream that has ended before the client ended its side."""
 
 
 class StreamConnection(StreamOwner, Protocol):
-    """What the streams and both directions ask of their connection."""
+    """What the streams and both directions need of their connection."""
 
     client: Transport
     app: Transport | None
@@ -68,26 +69,26 @@ class StreamConnection(StreamOwner, Protocol):
         """The app's direction."""
 
     def to_client(self, frame: bytes) -> None:
-        """Say a frame of ours at the next place between two others."""
+        """Send frames of ours to the client, at the next boundary."""
 
     def frames_have_passed(self) -> None:
-        """Frames to the client that waited have their place."""
+        """Frames of ours to the client that waited were sent."""
 
     def to_app(self, frame: bytes) -> None:
-        """Send a frame of ours to the app."""
+        """Send a frame of ours to the app, at the next boundary."""
 
     def ping_answered(self, data: bytes) -> bool:
-        """Whether the PING that the client acknowledges was ours."""
+        """Whether the client acknowledges our PING."""
 
 
 class TrackedStream:
-    """The carrier of a stream's goodbye, which is `goodbye`. `window`: the bytes that are left of
-    the client's window for this stream. `poll_at`: when a goodbye that waits is polled, if nothing
-    moves before."""
+    """The base of all carriers. It stands beside its `stream` and owns the `goodbye`. `window`: the
+    bytes left of the client's window of this stream. `poll_at`: when a pending goodbye is polled if
+    no byte moves before."""
 
     __slots__ = ("connection", "goodbye", "poll_at", "stream", "window")
 
-    # Each kind of goodbye asks more of its own kind of carrier.
+    # Any: each kind of goodbye needs its own kind of carrier.
     goodbye: Goodbye[Any]
 
     def __init__(
@@ -99,75 +100,75 @@ class TrackedStream:
         self.goodbye = goodbye
         self.poll_at = inf
 
-    # What the connection and its directions ask
+    # Called by the connection and its directions
 
     @property
     def waits(self) -> bool:
-        """A goodbye waits for its place, or for the end of its handshake."""
+        """A goodbye is pending, or its closing handshake is under way."""
         return self.goodbye.waits and not self.stream.app_done
 
     @property
     def close_sent(self) -> bool:
-        """The client got our Close: nothing of the app may follow it."""
+        """The client has got our Close: nothing of the app may follow it."""
         return False
 
     @property
     def client_answered(self) -> bool:
-        """It has answered our Close: whoever closes first now, this is booked as a goodbye."""
+        """The client has answered our Close: the stream is booked as GOODBYE, however it ends."""
         return False
 
     @property
     def can_say_goodbye(self) -> bool:
-        """When time is up, its protocol still has a goodbye."""
+        """Whether `hasten` can send a goodbye at the deadline."""
         return not self.stream.app_done
 
     @property
     def needs_room(self) -> bool:
-        """The client's windows may be too small for what is to be said."""
+        """Whether the client's windows may be too small for what has to be sent."""
         return False
 
     def say(self, why: str, now: float) -> None:
-        """A goodbye, as soon as that loses nothing."""
+        """Ask for the goodbye; see `Goodbye`."""
         self.goodbye.say(why, now)
 
     def hasten(self, why: str, now: float) -> None:
-        """Time is up."""
+        """Time is up; see `Goodbye`."""
         self.goodbye.hasten(why, now)
 
     def cancel(self, remaining: str, now: float) -> None:
-        """Take it back, but for the reason that remains."""
+        """Take the goodbye back; see `Goodbye`."""
         self.goodbye.cancel(remaining, now)
 
     def poll(self, now: float) -> float:
-        """Do what is due; returns when to ask again."""
+        """Send the goodbye, or end the handshake, if that is due; returns when to call again."""
         return self.goodbye.poll(now, self)
 
     def passes(self, length: int, *, ends: bool) -> bool:
-        """DATA of the app begins; False if the client does not get it, at least not now."""
+        """Whether the app's DATA frame that begins is forwarded; False if it is held or dropped."""
         raise NotImplementedError
 
     def left_out(self, length: int) -> None:
-        """DATA of this length, padding included, does not go on."""
+        """Account for DATA of this length, padding included, that is not forwarded."""
         self.connection.outbound.refund(length)
 
     def client_follower(self) -> Follower | None:
-        """The parser of the client's DATA, if it is needed."""
+        """The parser of the client's DATA; None if it need not be followed."""
         return None
 
     def take_held(self) -> bytes:
-        """DATA for the client: what has been held back, if there is room for it."""
+        """Held bytes as DATA frames, if the client's windows have room; else empty."""
         return b""
 
     def take_end(self) -> bytes:
-        """What tells the client of the end that the app has said, if that was held back."""
+        """END_STREAM of the app that was held, as a frame; empty if none was."""
         return b""
 
     def is_reset_later(self, code: int) -> bool:
-        """The app resets the stream: whether the client hears that behind an end that is held."""
+        """Whether the app's RST_STREAM, with this code, is sent behind an end that is held."""
         return False
 
     def ends_in_held(self) -> bool:
-        """The app ends the stream: whether something is held that has to pass before."""
+        """Whether the app ends the stream while bytes are held that have to pass before."""
         return False
 
     # The carrier
@@ -179,42 +180,42 @@ class TrackedStream:
 
     @property
     def inside_frame(self) -> bool:
-        """The app is in the middle of a frame of this stream, which is read here."""
+        """The app is in the middle of a DATA frame of this stream."""
         follower: object = self.connection.outbound.follower
         return follower is self
 
     @property
     def room(self) -> int:
-        """How many bytes of DATA the client takes (RFC 9113 6.9)."""
+        """How many bytes of DATA the client's windows allow (RFC 9113 6.9)."""
         return min(self.window, self.connection.table.window.room)
 
     @property
     def ended(self) -> bool:
-        """The app has ended its side; only the client has more to say."""
+        """The app has ended its side of the stream."""
         return self.stream.app_done
 
     def has_unread(self) -> bool:
-        """Whether bytes have arrived that this process was too busy to read, of any stream."""
+        """Whether bytes of any stream have arrived that this process was too busy to read."""
         connection = self.connection
         client, app, has_unread = connection.client, connection.app, connection.context.has_unread
         return has_unread(client) or (app is not None and has_unread(app))
 
     def send(self, payload: bytes) -> None:
-        """DATA of ours, or of the app's that was held back."""
+        """Send these bytes, ours or held ones of the app, in DATA frames."""
         self.connection.to_client(self.own_data(payload))
 
     def count_goodbye(self, why: str) -> None:
-        """Count it."""
+        """Count the goodbye."""
         self.connection.context.counters.goodbyes[self.stream.kind, why] += 1
 
     def finish(self, ending: int) -> None:
-        """END_STREAM; the app's work is not wanted any more."""
+        """Send END_STREAM to the client, and RST_STREAM to the app."""
         self.connection.to_client(http2.frame(http2.DATA, http2.END_STREAM, self.stream.id))
         self.connection.table.end_upstream(self.stream, ending)
 
     def own_data(self, payload: bytes) -> bytes:
-        """DATA frames for the client. The app does not know of them: so much of what the client
-        gives back is not for the app."""
+        """DATA frames for the client. The app does not know of them, so they are a debt of the
+        connection's window (`windows`)."""
         stream = self.stream.id
         self.window -= len(payload)
         self.connection.table.window.take(len(payload))
@@ -223,10 +224,10 @@ class TrackedStream:
         return b"".join([http2.frame(http2.DATA, 0, stream, part) for part in parts])
 
     def app_gone(self) -> None:
-        """The app says no more, while the client is to answer a Close."""
+        """The app's side has ended while the client has to answer our Close."""
 
     def end_for_lost_app(self) -> None:
-        """The app has died: end the stream in its client's language, if it has one for that."""
+        """The app has died: end the stream in its own protocol, if that has a way."""
 
     def count_ending(self, ending: int) -> None:
-        """The stream is over."""
+        """The stream is over, booked as `ending`."""

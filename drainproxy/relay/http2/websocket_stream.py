@@ -10,7 +10,7 @@ _LONGEST_CLOSE = 2 + 125
 
 
 class ClientSide:
-    """Reads what the client says in a WebSocket."""
+    """The parser of the client's bytes of a WebSocket; a `Follower`."""
 
     __slots__ = ("_goodbye",)
 
@@ -18,13 +18,13 @@ class ClientSide:
         self._goodbye = goodbye
 
     def feed(self, data: bytes, start: int, end: int) -> tuple[int, int]:
-        """The next bytes are those of `data` from `start` to `end`; see `Follower`."""
+        """Read the client's next bytes: `data` from `start` to `end`; see `Follower`."""
         read = self._goodbye.feed_client(data[start:end])
         return start + read, self._goodbye.from_client.steps
 
 
 class WebSocketStream(TrackedStream):
-    """A WebSocket on a stream (RFC 8441 5)."""
+    """One such WebSocket; the `Follower` of the app's bytes."""
 
     __slots__ = ("_client",)
 
@@ -37,36 +37,36 @@ class WebSocketStream(TrackedStream):
 
     @property
     def waits(self) -> bool:
-        """The end of its handshake is waited for whichever side has ended the stream."""
+        """A Close is pending, or a closing handshake is timed, whichever side has ended."""
         return self.goodbye.waits
 
     @property
     def close_sent(self) -> bool:
-        """The client has heard our Close."""
+        """The client has got our Close."""
         return self.goodbye.close_sent
 
     @property
     def client_answered(self) -> bool:
-        """The client has answered it."""
+        """The client has answered our Close."""
         return self.goodbye.client_answered
 
     @property
     def needs_room(self) -> bool:
-        """For Close."""
+        """Whether the client's windows are too small for Close."""
         return not self.goodbye.close_sent and self.room < _LONGEST_CLOSE
 
     def feed(self, data: bytes, start: int, end: int) -> tuple[int, int]:
-        """The app's next bytes are those of `data` from `start` to `end`."""
+        """Read the app's next bytes: `data` from `start` to `end`; see `Follower`."""
         read = self.goodbye.feed_app(data[start:end])
         return start + read, self.goodbye.from_app.steps
 
     def passes(self, length: int, *, ends: bool) -> bool:
-        """Nothing of the app follows our Close, but its own may be in it."""
+        """Whether the DATA passes: nothing of the app follows our Close."""
         if self.goodbye.close_sent:
             if ends:
                 self.app_gone()
             else:
-                # Its Close may be in it.
+                # Dropped, but read: the app's Close may be in it.
                 self.connection.outbound.follower = self
             return False
         self._move()
@@ -75,7 +75,7 @@ class WebSocketStream(TrackedStream):
         return True
 
     def client_follower(self) -> ClientSide:
-        """It is followed both ways."""
+        """The parser of the client's DATA: both directions are followed."""
         self._move()
         return self._client
 
@@ -85,31 +85,31 @@ class WebSocketStream(TrackedStream):
 
     @property
     def can_say_goodbye(self) -> bool:
-        """Between the answer of the app and its end."""
+        """Whether the app has accepted the WebSocket and has not ended."""
         return self._accepted and not self.stream.app_done
 
     @property
     def _accepted(self) -> bool:
-        """Else it is none yet, or never."""
+        """The app has answered 2xx, which accepts the WebSocket (RFC 8441 5)."""
         return 200 <= self.stream.status < 300
 
     @property
     def at_boundary(self) -> bool:
-        """Between two frames, of a WebSocket that the app has accepted."""
+        """Between two frames, once the app has accepted the WebSocket."""
         return self._accepted and super().at_boundary
 
     def app_gone(self) -> None:
-        """Whatever the client still says, the handshake is over."""
+        """The app has ended: so has the closing handshake."""
         self.finish(self.goodbye.ending(self))
 
     def end_for_lost_app(self) -> None:
-        """Close with the code of an app that restarts or has gone."""
+        """The app has died: send Close with the code of an app that restarts or has gone."""
         now = self.connection.context.now()
         if self.can_say_goodbye and self.goodbye.end_for_lost_app(now, self):
             self.finish(APP_LEFT)
 
     def finish(self, ending: int) -> None:
-        """END_STREAM behind a Close, a reset without one."""
+        """End the stream: with END_STREAM behind a Close, with RST_STREAM without one."""
         goodbye = self.goodbye
         if self.stream.app_done or not (goodbye.close_sent or goodbye.closing):
             self.connection.table.end_early(self.stream, ending)
@@ -117,11 +117,11 @@ class WebSocketStream(TrackedStream):
             super().finish(ending)
 
     def left_unanswered(self, why: str) -> None:
-        """Book it."""
+        """Book that Close was sent before the client's question was answered."""
         self.connection.context.left_unanswered(self.stream, why)
 
     def count_ending(self, ending: int) -> None:
-        """Count how it was closed."""
+        """Count the first Close."""
         if self._accepted:
             code = self.connection.context.limits.websocket_close_code
             closes = self.connection.context.counters.websocket_closes

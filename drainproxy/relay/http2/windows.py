@@ -2,51 +2,53 @@
 
 from drainproxy.wire.http2 import window_update
 
-# 6.9.2
+# 6.9.2: the initial window.
 USUAL_WINDOW = 65535
-# In bytes: a Close (RFC 6455 5.5) with its head. A `retry` is shorter.
-_LONGEST_WORD = 2 + 125
+# In bytes: the longest goodbye, a Close (RFC 6455 5.5) with its header. A `retry` is shorter.
+_LONGEST_GOODBYE = 2 + 125
 
 
 class ClientWindow:
-    """`room`: what is left of the connection's window; `of_stream`: that of new streams; `debt`:
-    how many bytes our own DATA has taken, of which the app does not know. Less than 0: so much is
-    kept for DATA of ours."""
+    """The windows of one client, in bytes.
+
+    `room`: what is left of the connection's window. `of_stream`: the initial window of new streams;
+    `in_force`: the one that the app has acknowledged. `debt`: what DATA of our own has used of the
+    connection's window, of which the app does not know; below 0, what is reserved for such DATA.
+    """
 
     __slots__ = ("debt", "in_force", "of_stream", "room")
 
     def __init__(self) -> None:
-        # The app has acknowledged the one that is in force.
         self.room = self.of_stream = self.in_force = USUAL_WINDOW
         self.debt = 0
 
     def take(self, length: int) -> None:
-        """DATA of ours goes to the client."""
+        """Account for DATA of ours of this length that goes to the client."""
         self.room -= length
         self.debt += length
 
-    def opens(self, increment: int, words: int = 0) -> bytes | None:
-        """The client opens the connection's window. What it gives back of our DATA is not for the
-        app, nor is what so many `words` of ours wait for, which the app would take at once: what
-        goes on instead, None for what came."""
+    def opens(self, increment: int, goodbyes: int = 0) -> bytes | None:
+        """The client's WINDOW_UPDATE of the connection. Not for the app is what repays our DATA,
+        and a reserve for so many `goodbyes` that wait for window, which the app would use at once.
+        Returns the frame to forward in its place, maybe empty; None to forward it as it came."""
         self.room += increment
-        if not (self.debt or words):
+        if not (self.debt or goodbyes):
             return None
-        kept = min(words * _LONGEST_WORD, increment // 2)
+        kept = min(goodbyes * _LONGEST_GOODBYE, increment // 2)
         left = max(increment - self.debt - kept, 0)
         self.debt += left - increment
         return window_update(0, left) if left else b""
 
     def pay(self, increment: int) -> int:
-        """The app is to get so much back: what is left of that once the debt is paid."""
+        """Pay the debt out of what the app is to get back; returns the rest."""
         paid = min(max(self.debt, 0), increment)
         self.debt -= paid
         return increment - paid
 
     def change(self, announced: int | None) -> int:
-        """By how much the windows of all streams change (6.9.2), now that this is the least that
-        the client has announced and the app has not acknowledged, None for nothing; a larger one
-        counts when it has."""
+        """Set the initial window to the smaller of the one in force and `announced`, the smallest
+        that the app has not acknowledged, None without one. Returns by how much the windows of all
+        streams change (6.9.2)."""
         window = self.in_force if announced is None else min(self.in_force, announced)
         change, self.of_stream = window - self.of_stream, window
         return change
