@@ -4,7 +4,7 @@ from typing import Any
 
 
 def address_text(address: Any) -> str:
-    """A socket address as a person writes it; empty for an unnamed Unix socket."""
+    """A socket address as `host:port`; `unix` for an unnamed Unix socket."""
     if not isinstance(address, tuple):
         return str(address) if address else "unix"
     host, port = client_ip(address), address[1]
@@ -12,7 +12,7 @@ def address_text(address: Any) -> str:
 
 
 def client_ip(address: Any) -> str:
-    """The client's IP; an IPv4 client of a dual-stack listener in its own spelling."""
+    """The client's IP; an IPv4-mapped address of a dual-stack listener is written as IPv4."""
     if not isinstance(address, tuple):
         return "unknown"
     host: str = address[0]

@@ -7,9 +7,12 @@ from drainproxy.drain.goodbye import MAX_AGE
 
 
 class Age:
-    """`expires_at`: when the client is asked to come again, or is cut if it has been; inf for
-    never. `told_at`: when it was asked, inf if it was not, and `goodbye_why`: for an age or for a
-    rebalance. `jitter_sample`: where its age lies among those of others, see `Aging`."""
+    """The age of one connection.
+
+    `expires_at`: when its client is asked to reconnect, or, if it was asked, when it is cut; inf
+    for never. `told_at`: when it was asked, inf if it was not. `goodbye_why`: why it was asked, an
+    age or a rebalance; empty if it was not. `jitter_sample`: see `Aging`.
+    """
 
     __slots__ = ("connected_at", "expires_at", "goodbye_why", "jitter_sample", "told_at")
 
@@ -20,13 +23,14 @@ class Age:
         self.goodbye_why = ""
 
     def count(self, aging: Aging, kind: str, since: float) -> None:
-        """The session has become of this kind at `since`: compute its age."""
+        """Compute `expires_at` of a session that has been of this kind `since` then."""
         self.told_at, self.goodbye_why = inf, ""
         self.expires_at = aging.expires_at(kind, since, self.jitter_sample)
 
     def recount(self, aging: Aging, kind: str, since: float, now: float) -> bool:
-        """The ages of the settings have changed. True if the client was asked for an age that it
-        has not reached any more: then a goodbye that was not said is not said."""
+        """Compute `expires_at` again after the settings have changed. True if the client was asked
+        for an age that it has not reached by the new settings: then a goodbye that was not sent has
+        to be cancelled."""
         told_at, why = self.told_at, self.goodbye_why
         self.count(aging, kind, since)
         if why and why != MAX_AGE:
@@ -41,5 +45,5 @@ class Age:
         return False
 
     def tell(self, why: str, now: float) -> None:
-        """The client is asked now."""
+        """Note that the client is asked to reconnect now, for this reason."""
         self.told_at, self.goodbye_why = now, why

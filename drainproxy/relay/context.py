@@ -24,9 +24,9 @@ RETRY_WITHIN = 5
 
 
 class Access(NamedTuple):
-    """An exchange that has ended, for the access log: `seconds` from its request on, `received`
-    bytes of an answer from the app (over HTTP/1 with its head, over HTTP/2 in DATA frames);
-    `facts`: what its fields tell."""
+    """An exchange that has ended, for the access log. `seconds`: from the head of its request on.
+    `received`: bytes of the app's answer (over HTTP/1 with its head, over HTTP/2 in DATA frames).
+    `facts`: the request's fields that are logged."""
 
     kind: str
     peer: str
@@ -41,42 +41,43 @@ class Access(NamedTuple):
 # Called when an exchange ends.
 AccessLog = Callable[[Access], None]
 
-# Called when a client has passed a budget: which one, the peer, how much it was, what comes of it.
+# Called when a client has exceeded a budget: its name, the peer, the number, the consequence.
 Notice = Callable[[str, str, int, str], None]
 
 
 class OnRefusal(Protocol):
-    """Called when we reject a client ourselves: the counted reason (or "app", if the app cannot be
-    reached), the client's address, the reason in words, and what is known of the request if a
-    request was rejected."""
+    """Called when we reject a client ourselves. `reason`: as it is counted, or "app" if the app
+    cannot be reached. `peer`: the client's address. `words`: the reason as text. `facts`: the
+    fields of a rejected request that are logged."""
 
     def __call__(self, reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None: ...
 
 
 def _no_refusal(reason: str, peer: str, words: str, facts: Facts = NO_FACTS) -> None:
-    """Discard it."""
+    """Discard the refusal."""
 
 
-# What the settings of a forward may be wrong about: a client that says nothing, and one that says
-# it in a relative of HTTP.
+# Topics of a `Hint` that the settings of a forward may be wrong: a client was silent, or its
+# protocol resembles HTTP (RTSP, ICE).
 SILENCE, NOT_HTTP = "silence", "not-http"
 
-# Called with one of these when it shows on a connection of this forward.
+# Called with one of these topics when a connection of this forward shows it.
 Hint = Callable[[str, Route], None]
 
 
 def _no_notice(budget: str, peer: str, number: int, outcome: str) -> None:
-    """Discard it."""
+    """Discard the notice."""
 
 
 class Context:
-    """The one object that every session of a process knows. Seconds and bytes.
+    """Shared by all sessions of a process. Times in seconds, sizes in bytes.
 
-    `reset` ends a connection so that its peer cannot take what it got for the whole (TCP RST).
-    `take_unread`: what a connection that broke had received and nobody has read yet; `has_unread`:
-    whether there is any; `undelivered`: bytes that were written and have not reached the other end.
-    `mask`: four fresh bytes that mask a WebSocket frame towards the app. `retry_after`: seconds,
-    jittered, after which a refused client may try again. `uniform`: a fresh number in [0, 1).
+    `reset` ends a connection with RST, so that its peer does not take what it got for complete.
+    `take_unread`: the unread bytes in the receive buffer of a connection that broke; `has_unread`:
+    whether a connection has any; `undelivered`: the bytes written that the peer's TCP has not
+    acknowledged. `mask`: four random bytes, the mask of a WebSocket frame to the app.
+    `retry_after`: seconds, jittered, after which a refused client may try again. `uniform`: a
+    random number in [0, 1). `leaving`: true from the effect LEAVE on, until an undrain.
     """
 
     __slots__ = (
@@ -127,31 +128,32 @@ class Context:
         self.mask = mask
         self.retry_after = retry_after
         self.uniform = uniform
-        # What is to be read on in a later turn of the loop, in which `soon` calls something.
+        # Sessions that go on reading in a later turn of the loop.
         self.turns = Turns(soon, now)
-        # What concerns all of them at once.
+        # Work on all sessions, such as a sweep.
         self.slices = Slices(soon, now)
         self.ledger = Ledger()
         self.counters = Counters()
         self.registry = Registry(self)
-        # Goodbyes that are not there yet.
+        # Goodbyes that are written and not acknowledged yet.
         self.deliveries = Deliveries(self)
         self.leaving = False
         self.latecomers = Latecomers(self)
         self.access_log: AccessLog | None = None
         self.notice: Notice = _no_notice
-        # Whether an app that goes away is known to come back.
+        # Whether the app is known to restart.
         self.app_restarts: Callable[[], bool] = lambda: False
         self.refusal: OnRefusal = _no_refusal
         self.hint: Hint = lambda topic, route: None
 
     def left_unanswered(self, hold: Hold, why: str) -> None:
-        """A client got a goodbye, for this reason, before its last message was answered."""
+        """Count and book a goodbye, for this reason, before the client's last message was
+        answered."""
         self.counters.unanswered[hold.kind, why] += 1
         self.ledger.leave_unanswered(hold, self.now())
 
     def begin_leaving(self) -> None:
-        """From now on each client that is here is to go."""
+        """The drain is leaving: clients are asked to reconnect from now on."""
         self.leaving = True
         self.latecomers.begin()
 
@@ -161,20 +163,20 @@ class Context:
         self.latecomers.end()
 
     def endless_holds(self) -> list[Hold]:
-        """The holds without an end of their own that the settings name."""
+        """The holds that `stream-drain` ends."""
         streams = self.limits.stream_drain
         if not streams:
             return []
 
         def ends(hold: Hold) -> bool:
-            # Only answers have one.
+            # Sessions of TCP and WebSocket have no media type.
             media_type: bytes = getattr(hold, "media_type", b"")
             return streams.ends(hold.kind, hold.path, media_type)
 
         return [*filter(ends, self.ledger.holds)]
 
     def apply_limits(self, limits: Limits) -> None:
-        """Use other limits from now on; changed ages apply to connected clients too."""
+        """Use these limits from now on; changed ages hold for connected clients too."""
         aging, self.limits = self.limits.aging, limits
         if limits.aging != aging:
             self.registry.recompute_ages()

@@ -15,7 +15,7 @@ AGE_BOUNDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 86400
 
 
 class Histogram:
-    """Counts by upper bound, plain integers."""
+    """A histogram: counts by upper bound, and the sum of all values."""
 
     __slots__ = ("bounds", "counts", "total")
 
@@ -30,12 +30,12 @@ class Histogram:
         self.total += value
 
     def plus(self, other: "Histogram") -> "Histogram":
-        """What both have counted."""
+        """The sum of both histograms."""
         sums = [mine + its for mine, its in zip(self.counts, other.counts, strict=True)]
         return self._with(sums, self.total + other.total)
 
     def less(self, other: "Histogram") -> "Histogram":
-        """What `other`, which is a part of this, has not counted."""
+        """This histogram without the values of `other`, which are part of it."""
         rest = [mine - its for mine, its in zip(self.counts, other.counts, strict=True)]
         return self._with(rest, max(self.total - other.total, 0.0))
 
@@ -46,17 +46,17 @@ class Histogram:
 
 
 class Answered(Protocol):
-    """An exchange that has its answer."""
+    """An exchange whose answer has begun. `begun`: its first byte was counted already, since the
+    rest of the answer came in a later read."""
 
     kind: str
     status: int
     opened: float
-    # The first byte has been counted already, since the rest came later.
     begun: bool
 
 
 class Counters:
-    """Everything that is counted on the data path, as plain integers that only ever grow."""
+    """All counters of the data path."""
 
     __slots__ = (
         "_first_parts",
@@ -79,14 +79,14 @@ class Counters:
 
     def __init__(self) -> None:
         self.codes: dict[str, defaultdict[int, int]] = {kind: defaultdict(int) for kind in KINDS}
-        # From the head of a request to the end of its answer, by kind; the same of those that took
-        # more than one read, and to their first bytes.
+        # Seconds by kind: from the head of a request to the end of its answer, for all answers and
+        # for those that came in more than one read; and to the first byte of the latter.
         self.durations = {kind: Histogram(DURATION_BOUNDS) for kind in KINDS}
         self._in_parts = {kind: Histogram(DURATION_BOUNDS) for kind in KINDS}
         self._first_parts = {kind: Histogram(DURATION_BOUNDS) for kind in KINDS}
         self.ages = Histogram(AGE_BOUNDS)
         self.connections: defaultdict[str, int] = defaultdict(int)
-        # Goodbyes to clients whose last question had no answer, by the same.
+        # Goodbyes by kind and reason: to clients whose last question had no answer, and all.
         self.unanswered: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.goodbyes: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.rejected: defaultdict[str, int] = defaultdict(int)
@@ -94,15 +94,15 @@ class Counters:
         self.bytes_from_app = 0
         self.accept_failures = self.app_connect_failures = 0
         self.max_streams_reached = 0
-        # By the code of the Close that came first, and by who said it: client, app or us.
+        # By the code of the first Close, and by its sender: client, app or us.
         self.websocket_closes: defaultdict[tuple[int, str], int] = defaultdict(int)
         self.methods = Methods()
 
     def answered(self, exchange: Answered, now: float) -> None:
-        """Count an answer that has come to its end: by kind and status, and how long it took."""
+        """Count an answer that has ended: its status, and its duration."""
         kind = exchange.kind
         self.codes[kind][exchange.status] += 1
-        # As in Histogram.observe, for which each request would pay.
+        # Histogram.observe, inlined: each request would pay for the call.
         durations, seconds = self.durations[kind], now - exchange.opened
         durations.counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
         durations.total += seconds
@@ -110,14 +110,14 @@ class Counters:
             self._in_parts[kind].observe(seconds)
 
     def answer_begun(self, exchange: Answered, now: float) -> None:
-        """Count the first byte of an answer whose rest is still to come."""
+        """Count the first byte of an answer whose rest comes in a later read."""
         exchange.begun = True
         self._first_parts[exchange.kind].observe(now - exchange.opened)
 
     def first_bytes(self) -> dict[str, Histogram]:
-        """From the head of a request to the first byte of its answer, by kind.
+        """Seconds from the head of a request to the first byte of its answer, by kind.
 
-        An answer that came in one read had its first byte when it ended.
+        The first byte of an answer that came in one read came when the answer ended.
         """
         return {
             kind: whole.less(self._in_parts[kind]).plus(self._first_parts[kind])
@@ -125,7 +125,7 @@ class Counters:
         }
 
     def count_grpc(self, method: bytes, status: bytes, *, answered: bool = True) -> None:
-        """Count a call, which the app has `answered`, or nobody has."""
+        """Count a gRPC call that has ended; see `Methods.count`."""
         self.methods.count(method, status, answered=answered)
 
     @property

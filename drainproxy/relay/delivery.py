@@ -1,8 +1,8 @@
-"""Goodbyes in transit: one counts only once it has been delivered.
+"""Goodbyes in transit: a goodbye counts only once it was delivered.
 
-A client that has become unreachable gets nothing, and what is written to a socket is not delivered
-yet. So what ends with a goodbye stays in the ledger until the client's TCP has acknowledged
-everything written, and counts as cut if it never does.
+Bytes that are written to a socket may never reach the client. So a hold that ends with a goodbye
+stays in the ledger until the client's TCP has acknowledged all that was written, and counts as cut
+if it never does.
 """
 
 import errno
@@ -14,12 +14,12 @@ from drainproxy.drain.ledger import CUT, GOODBYE, Hold, Ledger
 from drainproxy.relay.slices import Slices
 from drainproxy.relay.transport import Transport
 
-# Errors of a connection that tell that nobody could be reached; any other comes from the client.
+# Errors of a connection that mean that the client could not be reached; any other is its doing.
 _UNREACHABLE = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 
 class Delivery:
-    """Holds the place of one that has ended with a goodbye until that has been delivered."""
+    """Replaces a hold that ended with a goodbye in the ledger until the goodbye is delivered."""
 
     __slots__ = ("kind", "opened", "path", "peer", "why")
 
@@ -29,18 +29,18 @@ class Delivery:
         self.why = why
 
     def say_goodbye(self, why: str) -> None:
-        """Nothing: it has been said."""
+        """Nothing: the goodbye is sent."""
 
 
 class DeliverySession(Protocol):
-    """A session that has said a goodbye to its client."""
+    """A session that has sent a goodbye to its client."""
 
     client: Transport
     client_ended: bool
 
 
 class DeliveryContext(Protocol):
-    """What this needs of the context that owns it."""
+    """What deliveries need of the context that owns them."""
 
     ledger: Ledger
     slices: Slices
@@ -48,15 +48,15 @@ class DeliveryContext(Protocol):
 
 
 class Deliveries:
-    """All goodbyes that are on their way, by the session that has said them."""
+    """All goodbyes in transit, by the session that has sent them."""
 
     __slots__ = ("_awaited", "_context", "_left", "_under_way")
 
     def __init__(self, context: DeliveryContext) -> None:
         self._context = context
         self._under_way: dict[DeliverySession, list[Delivery]] = {}
-        # Bytes unconfirmed at the last look, and how many of those up to the last goodbye may be.
-        # More may be written behind it.
+        # The unacknowledged bytes at the last look; and how many of them may belong to the last
+        # goodbye or to what was written before it. More may be written behind it.
         self._left: dict[DeliverySession, int] = {}
         self._awaited: dict[DeliverySession, int] = {}
 
@@ -75,11 +75,11 @@ class Deliveries:
         self._left[session] = self._awaited[session] = left
 
     def sweep(self) -> None:
-        """Called with each sweep: whatever less is on its way was confirmed."""
+        """Called with each sweep: as many bytes were acknowledged as are missing since the last."""
         self._context.slices.each(self._awaiting(), self._look)
 
     def _awaiting(self) -> Iterator[DeliverySession]:
-        """Asked when their turn comes: who was ended just before may be one of them."""
+        """The sessions, each if it still waits when its turn comes."""
         yield from (session for session in list(self._under_way) if session in self._under_way)
 
     def _look(self, session: DeliverySession) -> None:
@@ -90,15 +90,15 @@ class Deliveries:
             self._end(session, GOODBYE)
 
     def lost(self, session: DeliverySession, error: Exception | None) -> None:
-        """The client's connection is gone: by the client, unless it had not confirmed all when we
-        ended it, or the system has given it up."""
+        """The client's connection is lost. That is the client's doing, unless we have ended it
+        before all was acknowledged, or the system has given it up."""
         if session in self._under_way:
             given_up = isinstance(error, OSError) and error.errno in _UNREACHABLE
             by_us = error is None and not session.client_ended
             self._end(session, CUT if given_up or by_us else GOODBYE)
 
     def abandon(self) -> None:
-        """Stop waiting: what is not delivered counts as cut."""
+        """Stop waiting: goodbyes that are not delivered count as cut."""
         self.sweep()
         self._context.slices.each(self._awaiting(), lambda session: self._end(session, CUT))
 

@@ -15,12 +15,13 @@ from drainproxy.wire.sniff import Doubt, Sniffed, sniff
 
 
 class Detect(Session):
-    """A connection that has not said yet what it speaks.
+    """A connection whose protocol is not known yet.
 
-    A client that says nothing for header-timeout may wait for the server to speak first, as in SMTP
-    or MySQL: then the app is reached, and waits too, until one of them speaks. The app's bytes make
-    it TCP, for no HTTP server speaks before it has read a request; with the client's all is as it
-    was at the start. Until then nothing is in flight, and whoever needs its place gets it.
+    A client that is silent for header-timeout may wait for the server to speak first, as in SMTP or
+    MySQL. Then the app is connected, and the first bytes of either side decide: the app's make the
+    connection TCP, since no HTTP server speaks before it has read a request; after the client's,
+    detection begins again. Until then nothing is in flight, and a connection over max-connections
+    replaces this one.
     """
 
     __slots__ = ("refused", "seen")
@@ -35,12 +36,12 @@ class Detect(Session):
         self.deadline = self.opened + self.context.limits.header_timeout
 
     def over_limit(self) -> None:
-        """Whether a 503 can be said is known once the first bytes are here."""
+        """Wait for the first bytes: they show whether the client can be answered 503."""
         self.refused = True
         self.begin()
 
     def data_received(self, data: bytes) -> None:
-        """The first bytes, or a part of them."""
+        """Bytes from the client: detect the protocol from all that has come."""
         if self.upstream is not None:
             self._silence_over()
             self.drop_app()
@@ -61,8 +62,8 @@ class Detect(Session):
         session.data_received(self.seen)
 
     def eof_received(self) -> bool:
-        """Whoever says so little and ends is hardly an HTTP client; but the app may know it. What
-        an app reads to the end of the connection it takes for a line."""
+        """The client has ended before its protocol was detected. It is HTTP/1 if a line end would
+        complete a request line, since apps take the end of the connection for one; else TCP."""
         if not self.seen or self.refused:
             return False
         is_http = sniff(self.seen + b"\r\n") is Sniffed.HTTP1
@@ -71,11 +72,11 @@ class Detect(Session):
         return session.eof_received()
 
     def may_receive_request(self, since: float) -> bool:
-        """A client that has just connected is about to ask for something."""
+        """Whether the client has sent something, or has connected after `since`."""
         return not self.refused and (bool(self.seen) or self.age.connected_at > since)
 
     def on_deadline(self) -> None:
-        """Nothing has arrived, or too little to detect the protocol."""
+        """header-timeout is over, and the protocol is not detected."""
         if self.seen or self.refused or self.context.leaving:
             if not self.refused:
                 self.context.counters.rejected["header-timeout"] += 1
@@ -83,11 +84,11 @@ class Detect(Session):
                 self.context.refusal("header-timeout", self.peer, words)
             super().on_deadline()
         elif not self.client.is_closing():
-            # Else the same sweep has ended it for idle-timeout.
+            # The same sweep may have closed it for idle-timeout.
             self._let_the_app_speak()
 
     def close_if_unused(self) -> None:
-        """Leaving, a connection that says nothing is not waited for."""
+        """Close a connection whose client has sent nothing."""
         if not self.seen:
             self.client.close()
 
@@ -103,7 +104,7 @@ class Detect(Session):
         self.context.registry.silent.pop(self, None)
 
     def app_data(self, data: bytes) -> None:
-        """The app speaks first."""
+        """The app speaks first: the connection is TCP."""
         self._silence_over()
         session = Tcp(self.context, self.route)
         session.begin_with(self)
@@ -119,12 +120,12 @@ class Detect(Session):
         self.context.reset(self.client)
 
     def app_eof(self) -> bool:
-        """The app has nothing to say."""
+        """The app has closed its side without a byte: close the connection."""
         self.app_lost(None)
         return False
 
     def app_lost(self, error: Exception | None) -> None:
-        """The app is gone, and the client goes as it would without us."""
+        """The app's connection is gone: close the client's, or reset it after an error."""
         self.app = self.upstream = None
         self._silence_over()
         if error is None:
@@ -133,7 +134,7 @@ class Detect(Session):
             self.context.reset(self.client)
 
     def client_lost(self, error: Exception | None) -> None:
-        """The client is gone without a word."""
+        """The client is gone: close the app's connection, if there is one."""
         self._silence_over()
         app = self.detach_app()
         if app is not None:
@@ -141,8 +142,8 @@ class Detect(Session):
 
 
 class ProbablyTcp(Tcp):
-    """A connection that speaks no HTTP as far as its first bytes tell. That is watched until it is
-    certain, or until the app has spoken: no HTTP server does so before it has read a request."""
+    """A connection that speaks no HTTP by its first bytes. The next ones are examined too, until
+    that is certain, or until the app has spoken, which no HTTP server does before a request."""
 
     __slots__ = ("_doubt",)
 
@@ -164,8 +165,8 @@ class ProbablyTcp(Tcp):
         return says is Sniffed.HTTP1
 
     def _refuse(self) -> Session | None:
-        """The app may have a part of a line, and nothing that it could take for a request. None if
-        there is nothing to answer with either: the app had ended, and so had we."""
+        """Answer 400. The app has got a part of a line at most, which it cannot take for a request.
+        None if no answer can be sent, since we have ended our side after the app's end."""
         self.close_hold(CLIENT_LEFT)
         self.drop_app()
         if self.app_ended:
@@ -178,13 +179,13 @@ class ProbablyTcp(Tcp):
         return session
 
     def to_client(self, data: bytes) -> None:
-        """Forward what the app has said, whatever it is."""
+        """Forward the app's bytes; they prove that it is no HTTP server."""
         self._doubt = None
         super().to_client(data)
 
     def eof_received(self) -> bool:
-        """What an app reads to the end of the connection it takes for a line; of what waits for its
-        turn it has read nothing."""
+        """The client has ended its side, which an app may take for the end of a request line. The
+        app has not read bytes that wait for their turn, so those are no doubt."""
         doubt = None if self.client_rest else self._doubt
         if doubt is not None and self._turns_out_as_http(doubt, b"\r\n"):
             session = self._refuse()

@@ -1,5 +1,5 @@
-"""Clients that connect during a drain and have not had their goodbye yet; see
-`drain.latecomers`."""
+"""Latecomers: connections, and WebSockets or long answers, that begin while leaving, until they got
+their goodbye. `drain.latecomers` says when."""
 
 from collections.abc import Callable, Collection, Iterator
 from math import inf
@@ -11,16 +11,16 @@ from drainproxy.drain.ledger import Ledger
 from drainproxy.relay.age import Age
 from drainproxy.relay.slices import Slices
 
-# Seconds. Who came in the last ones before the listeners closed, or was accepted only then, may be
-# about to say what for.
+# In seconds. A connection that was younger than this when the listeners closed may still upgrade:
+# its first request may be on its way.
 _JUST_COME = 0.05
 
 
 class Latecomer(Protocol):
-    """A connection, or what is in flight on one."""
+    """A connection, or a hold that is in flight on one."""
 
     def say_goodbye(self, why: str) -> None:
-        """As soon as that loses nothing."""
+        """Say goodbye as soon as that loses nothing."""
 
 
 class LatecomerRegistry(Protocol):
@@ -28,11 +28,11 @@ class LatecomerRegistry(Protocol):
 
     @property
     def sessions(self) -> Collection[object]:
-        """All that are connected."""
+        """The sessions that are connected."""
 
 
 class LatecomerContext(Protocol):
-    """What this needs of the context that owns it."""
+    """What latecomers need of the context that owns them."""
 
     now: Callable[[], float]
     ledger: Ledger
@@ -44,8 +44,8 @@ class LatecomerContext(Protocol):
 
 
 class Latecomers:
-    """`leaving_since`, `closed_since`: when clients were told to go, and when the listeners closed;
-    inf if that has not been."""
+    """All latecomers of a process. `leaving_since`, `closed_since`: when the effects LEAVE and
+    CLOSE were carried out; inf before."""
 
     __slots__ = ("_again", "_context", "_waiting", "closed_since", "leaving_since")
 
@@ -61,11 +61,11 @@ class Latecomers:
     # What the sidecar tells
 
     def begin(self) -> None:
-        """From now on who comes is late."""
+        """Whoever comes from now on is a latecomer (effect LEAVE)."""
         self.leaving_since = self._context.now()
 
     def close(self) -> list[Latecomer]:
-        """The listeners are closed: returns the latecomers that are still to be told."""
+        """The listeners are closed: return the latecomers that have not been told yet."""
         self.closed_since = self._context.now()
         left = [each for each in self._waiting if self._is_there(each)]
         self._waiting.clear()
@@ -80,33 +80,33 @@ class Latecomers:
     # What sessions ask
 
     def told_since(self, came: float, sample: float) -> float:
-        """The moment from which a client is to hear of the drain that `came` then; inf if it is not
-        known yet."""
+        """When a client is told that came at `came`; inf while that is not known. `sample`: its
+        jitter sample."""
         if came <= self.leaving_since:
             return self.leaving_since
         return min(told_at(came, self.leaving_since, sample), self.closed_since)
 
     def tells(self, came: float, sample: float) -> bool:
-        """Whether it is to hear of it now."""
+        """Whether the client that came at `came` is to be told by now."""
         return self.told_since(came, sample) <= self._context.now()
 
     def tells_connection(self, age: Age) -> bool:
-        """The same for a connection."""
+        """Whether the client of this connection is to be told by now."""
         return self.tells(age.connected_at, age.jitter_sample)
 
     def refuses(self, came: float) -> bool:
-        """Whether nothing that may last is begun on a connection that `came` then: its client can
-        have it elsewhere."""
+        """Whether a new WebSocket is refused on a connection that came at `came`: the listeners are
+        closed, so its client finds another replica."""
         closed = self.closed_since
         return closed < inf and came <= max(self.leaving_since, closed - _JUST_COME)
 
     def connected(self, connection: Latecomer, age: Age) -> None:
-        """A connection has come; nothing if nobody is to hear of a drain."""
+        """A connection has come: it is a latecomer if a drain is leaving."""
         if self.leaving_since < inf:
             self.add(connection, age.connected_at, age.jitter_sample)
 
     def add(self, late: Latecomer, came: float, sample: float) -> None:
-        """Tell it in its time, which may be now."""
+        """Tell this latecomer when its time has come, which may be now."""
         moment = self.told_since(came, sample)
         if moment <= self._context.now():
             late.say_goodbye(DRAIN)
@@ -114,7 +114,7 @@ class Latecomers:
             self._waiting[late] = moment
 
     def tell_again(self, told: Latecomer) -> None:
-        """Tell it once more with the next sweep, since this is not the moment for it."""
+        """Say goodbye once more with the next sweep: its goodbye still waits for a pause."""
         self._again.append(told)
 
     def sweep(self) -> None:
@@ -124,12 +124,13 @@ class Latecomers:
         self._context.slices.each(self._due(self._context.now()), self.tell)
 
     def tell(self, late: Latecomer) -> None:
-        """Tell it now, if it is still there and the drain was not taken back."""
+        """Say goodbye now, if it is still there and the drain was not taken back."""
         if self.leaving_since < inf and self._is_there(late):
             late.say_goodbye(DRAIN)
 
     def _due(self, now: float) -> Iterator[Latecomer]:
-        """Those whose time has come, or who have gone; whoever was told otherwise is none."""
+        """Take out the latecomers that are due or gone, one by one; those that `close` or `end` has
+        taken out meanwhile are left out."""
         for late in list(self._waiting):
             if (moment := self._waiting.get(late)) is None:
                 continue

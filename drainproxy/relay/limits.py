@@ -1,4 +1,7 @@
-"""The limits and options of sessions, as the settings have them."""
+"""The limits and options of sessions, as the settings have them.
+
+How much work one session may do in a turn of the loop is no setting: see `relay`, "Turns".
+"""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +11,7 @@ from drainproxy.drain.stream_drain import StreamDrain
 
 @dataclass(slots=True)
 class Limits:
-    """What sessions are held to; seconds and bytes. A `request_timeout` of 0 is none."""
+    """Limits in seconds and bytes. A `request_timeout` of 0 means none."""
 
     max_connections: int = 10000
     # Connections beyond that which may wait for their 503; further ones are just closed.
@@ -23,13 +26,13 @@ class Limits:
     websocket_close_reason: str = "going away"
     # How long a goodbye waits for the app's answer to the last message of a WebSocket client.
     websocket_answer_timeout: float = 1.0
-    # The kinds that are told to end at leaving; all others are waited for.
+    # The kinds that a drain ends at leaving; it waits for all others.
     kinds_ended_by_drain: frozenset[str] = frozenset({"websocket", "sse"})
-    # Which event streams among them may: a key of `drain.interruption.EVENT_RULES`.
+    # Which event streams a drain ends: a key of `drain.interruption.EVENT_RULES`.
     sse_drain: str = "auto"
-    # Of the answers of all other kinds those that a drain ends too.
+    # The answers of other kinds that a drain ends too.
     stream_drain: StreamDrain = field(default_factory=StreamDrain)
-    # A drain's goodbyes are said one after the other (drain-spread).
+    # A drain's goodbyes are spread over a second or more (drain-spread).
     goodbyes_are_spread: bool = True
     forwarded: bool = True
     aging: Aging = field(default_factory=Aging)

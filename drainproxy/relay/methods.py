@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 
-# Methods that are counted by their names, and what all others are counted as.
+# How many methods are counted by name, and how long a name may be; the label of all others.
 MOST_METHODS, _LONGEST_METHOD = 200, 200
 OTHER_METHODS = b"other"
-# Names beyond those whose calls are counted, should one of them deserve a place.
+# How many further names have their calls counted, in case they displace one.
 _MOST_CANDIDATES = 1000
 # Any other status is UNKNOWN, as it is to gRPC clients.
 _STATUSES = frozenset(b"%d" % status for status in range(17))
@@ -15,30 +15,32 @@ Calls = defaultdict[bytes, int]
 
 
 class Methods:
-    """Counts calls by method, then by status, both as they came.
+    """Counts calls by method, then by status.
 
-    A name gets a place once the app has answered a call of it, and not that it knows none such.
-    What guards an app refuses invented names too, so one of which a call was OK goes before all of
-    which none was. Among equals, when all places are taken, one that is called more often gets that
-    of the one that is called least, whose calls become those of `other`. Each time that costs more
-    calls, so that no client makes an endless row of names out of it.
+    A method gets a counter of its own once the app has answered a call of it with another status
+    than UNIMPLEMENTED. When all counters are taken, a method displaces another one, whose calls
+    are then counted as `other`: a method with an OK displaces the least called without one, since
+    an authenticating app also refuses invented names. Between two that both have an OK, or both
+    have none, the more called displaces the less called. Each displacement raises the number of
+    calls that the next one takes, so that a client cannot create new names for ever.
     """
 
     __slots__ = ("_all_proven", "_candidates", "_displaced", "_fewest", "_totals", "by_name")
 
     def __init__(self) -> None:
         self.by_name: dict[bytes, Calls] = {}
-        # How often each of them was called, and those that have no place, the oldest first.
+        # Calls of the methods with a counter, and of those without one.
         self._totals: dict[bytes, int] = {}
         self._candidates: dict[bytes, int] = {}
         self._displaced = 0
-        # A lower bound of the totals that were looked at last, maybe an old one.
+        # A lower bound of the totals, from the last search for the least called.
         self._fewest = 0
-        # Whether of each of them a call was OK.
+        # Every method with a counter has had an OK.
         self._all_proven = False
 
     def count(self, method: bytes, status: bytes, *, answered: bool) -> None:
-        """Count a call."""
+        """Count a call that ended with this status. `answered`: the app has answered it itself, and
+        its HTTP status does not deny that there is such a method."""
         counts = self.by_name.get(method)
         if counts is None:
             named = answered and status != _UNIMPLEMENTED and len(method) <= _LONGEST_METHOD
@@ -65,7 +67,7 @@ class Methods:
         return True
 
     def _displaced_by(self, method: bytes, proven: bool) -> bytes | None:
-        """The method to replace; None if this one is not called often enough."""
+        """The method that this one displaces; None if it is not called often enough."""
         if proven and (unproven := self._unproven()):
             return min(unproven, key=self._totals.__getitem__)
         if self._all_proven and not proven:
@@ -74,7 +76,7 @@ class Methods:
         if len(self._candidates) > _MOST_CANDIDATES:
             self._forget_half()
         price = calls - self._displaced // MOST_METHODS
-        # Totals only grow: where a call of each was too few before, to look again is in vain.
+        # Totals only grow: below the least one that was found before, a search is in vain.
         if price < self._fewest:
             return None
         rivals = self._totals if proven else self._unproven()
@@ -88,7 +90,8 @@ class Methods:
         return least
 
     def _unproven(self) -> list[bytes]:
-        """Those with a place of which no call was OK; once there is none, none gets one."""
+        """The methods with a counter that never had an OK. Once there are none, a method without an
+        OK gets no counter any more."""
         if self._all_proven:
             return []
         unproven = [name for name in self._totals if _OK not in self.by_name[name]]

@@ -16,12 +16,12 @@ from drainproxy.relay.transport import Transport
 
 # At most one in so many of max-connections may be silent while the app waits too.
 _SILENT_SHARE = 10
-# For what may take long in one sweep.
+# How long freeing memory may take in one sweep, in seconds.
 _SECONDS = 0.004
 
 
 class Member(Protocol):
-    """A session. See `session`."""
+    """A session, as the registry and the sidecar see it; see `session.Session`."""
 
     active: bool
     age: Age
@@ -38,11 +38,11 @@ class Member(Protocol):
 
     @property
     def path(self) -> str:
-        """What the client asked for."""
+        """The target of the request; empty without one."""
 
     @property
     def in_flight(self) -> int:
-        """How much of what the ledger holds runs on it."""
+        """How many holds of the ledger run on this connection."""
 
     @property
     def connected_at(self) -> float:
@@ -50,31 +50,31 @@ class Member(Protocol):
 
     @property
     def expired_by(self) -> str:
-        """Why the client was asked to come again; empty if it was not."""
+        """Why the client was asked to reconnect, an age or a rebalance; empty if it was not."""
 
     def say_goodbye(self, why: str) -> None:
-        """At the next boundary."""
+        """Say goodbye at the next boundary."""
 
     def cancel_goodbye(self) -> None:
-        """The drain was taken back."""
+        """Take back a goodbye that was not sent: the drain was taken back."""
 
     def expire(self, why: str) -> None:
-        """The client should come again, on another connection."""
+        """Ask the client to reconnect, because of an age or a rebalance."""
 
     def say_last_goodbye(self, why: str) -> None:
-        """Without waiting for a pause."""
+        """Say goodbye without waiting for a pause."""
 
     def may_receive_request(self, since: float) -> bool:
-        """Whether a request may come if the connection was used `since`."""
+        """Whether a request may be on its way: the connection was used after `since`."""
 
     def has_delivered(self) -> bool:
-        """Whether anything has reached a slow reader since this was last asked."""
+        """Whether a slow reader has taken anything since the last call."""
 
     def on_max_age(self) -> None:
-        """Its age has come."""
+        """`age.expires_at` has come."""
 
     def on_deadline(self) -> None:
-        """Its deadline is over."""
+        """`deadline` has come."""
 
     def on_idle_timeout(self) -> None:
         """Nothing has moved for idle-timeout."""
@@ -86,10 +86,10 @@ class Member(Protocol):
         """Nothing has moved for idle-close."""
 
     def close_if_unused(self) -> None:
-        """Close if it carries nothing."""
+        """Close the connection if it carries nothing."""
 
     def abort(self, why: str) -> None:
-        """End now."""
+        """End both connections now."""
 
 
 class RegistryContext(Protocol):
@@ -103,7 +103,7 @@ class RegistryContext(Protocol):
 
     @property
     def refusal(self) -> Callable[[str, str, str], None]:
-        """Called when somebody is turned away."""
+        """Called when a client is rejected."""
 
     latecomers: Latecomers
     now: Callable[[], float]
@@ -111,11 +111,12 @@ class RegistryContext(Protocol):
 
 
 class Registry:
-    """`sessions`: all that are connected; `refused`: those over the limit, which do not count while
-    their refusal is sent; `silent`: those on which neither side has sent anything for long, the
-    oldest first. `newest`: when the newest connected, for the quiet rule. `left_undelivered`: the
-    bytes that were not acknowledged at the last look. `on_empty` is called when the last one
-    leaves.
+    """All sessions of a process.
+
+    `sessions`: those that are connected. `refused`: those over max-connections while their refusal
+    is sent; they do not count. `silent`: those on which neither side has sent a byte for
+    header-timeout, the oldest first. `newest`: when the newest has connected. `left_undelivered`:
+    the unacknowledged bytes at the last look. `on_empty` is called when the last session is gone.
     """
 
     __slots__ = (
@@ -138,9 +139,9 @@ class Registry:
         self.newest = 0.0
         self.left_undelivered: dict[Member, int] = {}
         self.on_empty: Callable[[], None] | None = None
-        # Who has moved since then had not been idle for idle-close in the last sweep.
+        # The last sweep's threshold of idle-close: a session that moved later was not idle then.
         self._unused_since = 0.0
-        # Those have not given memory back yet.
+        # Idle sessions whose memory is to be freed.
         self._fallen_idle: deque[Member] = deque()
 
     # Admission and removal
@@ -162,11 +163,11 @@ class Registry:
         return False
 
     def crowded(self) -> bool:
-        """So far over the limit that not even refusals are spoken any more."""
+        """Whether so many refusals are under way that further connections are just closed."""
         return len(self.refused) > self._context.limits.max_refused
 
     def remove(self, session: Member) -> None:
-        """A connection is gone."""
+        """Remove a session whose connection is gone."""
         self.sessions.discard(session)
         self.refused.discard(session)
         self.left_undelivered.pop(session, None)
@@ -174,21 +175,21 @@ class Registry:
             self.on_empty()
 
     def replace(self, old: Member, new: Member) -> None:
-        """One session goes on as another, on the same connection."""
+        """Replace a session by another one on the same connection."""
         if old in self.refused:
             self.refused.add(new)
         self.sessions.add(new)
         self.remove(old)
 
     def wait_for_either(self, session: Member) -> None:
-        """Neither side has said a word for long. If there are too many, the oldest is closed:
-        silent clients must not crowd the app."""
+        """Register a silent session. If there are too many, the oldest is closed, since each has a
+        connection to the app."""
         if len(self.silent) * _SILENT_SHARE >= self._context.limits.max_connections:
             self._close_silent()
         self.silent[session] = None
 
     def _close_silent(self) -> None:
-        """Give the place of the one that has been silent for the longest to somebody else."""
+        """Close the session that has been silent for the longest."""
         session = next(iter(self.silent))
         context = self._context
         context.counters.rejected["silent"] += 1
@@ -200,28 +201,29 @@ class Registry:
     # What is looked at
 
     def connected(self) -> Iterator[Member]:
-        """Those who are connected now, each if it still is when its turn comes."""
+        """The sessions that are connected now, each if it still is when its turn comes."""
         return (session for session in list(self.sessions) if session in self.sessions)
 
     def all_connected(self) -> Iterator[Member]:
-        """The same, and whoever comes or goes on as another meanwhile: each once."""
+        """Like `connected`, with those that are added meanwhile; each once."""
         seen: set[Member] = set()
         while new := self.sessions - seen:
             seen |= new
             yield from (session for session in new if session in self.sessions)
 
     def expects_request(self, patience: float) -> bool:
-        """Whether a request may come on a connection that was used `patience` seconds ago."""
+        """Whether a request may be on its way on a connection that was used less than `patience`
+        seconds ago."""
         since = self._context.now() - patience
         return any(session.may_receive_request(since) for session in self.sessions)
 
     def recompute_ages(self) -> None:
-        """The ages of the settings have changed: they hold for those who are connected too."""
+        """Apply changed ages of the settings to all sessions."""
         self._context.slices.each(self.connected(), lambda session: session.recompute_age())
 
     def sweep(self) -> None:
-        """End what is overdue: called a few times a second, so that no session needs a timer.
-        Nothing while the last sweep, or what else concerns all, is under way."""
+        """Act on sessions that are overdue. Called each 0.25 s, so that no session needs a timer.
+        Skipped while other work on all sessions is under way, such as the last sweep."""
         context = self._context
         if context.slices.working:
             return
@@ -232,8 +234,9 @@ class Registry:
         context.slices.each(self._due(context.now()), call)
 
     def _due(self, now: float) -> Iterator[Callable[[], None]]:
-        """What has to be done with those who are overdue; for all others a look is enough. All are
-        judged by one moment: who is late because the process was stopped meanwhile is read first.
+        """The method to call of each session that is overdue. All are compared with one `now`, the
+        beginning of the sweep: if the process is stopped meanwhile, what has arrived is read before
+        anyone is found late.
         """
         limits = self._context.limits
         unused_since, sessions = now - limits.idle_close, self.sessions
@@ -255,15 +258,15 @@ class Registry:
                     yield session.on_idle_timeout
             elif session.idle_since <= unused_since and self._is_to_close(session, unused_since):
                 yield session.close_if_unused
-            # It may be over in each sweep, as while a goodbye waits, so it comes beside the others.
+            # Not `elif`: while a goodbye waits it may come in each sweep, and must not hide others.
             if session.deadline <= now and session in sessions:
                 yield session.on_deadline
         self._unused_since = unused_since
         self._free_memory()
 
     def _is_to_close(self, session: Member, unused_since: float) -> bool:
-        """One that has been idle for idle-close: once it gives memory back; and since a goodbye
-        became pending it is closed, for its next answer would have carried that."""
+        """Whether to close a session that has been idle for idle-close: its goodbye has waited as
+        long for an answer that would carry it. The first time its memory is put up for freeing."""
         if session.idle_since > self._unused_since:
             self._fallen_idle.append(session)
         age = session.age
@@ -271,7 +274,8 @@ class Registry:
         return min(told_since, age.told_at) <= unused_since
 
     def _free_memory(self) -> None:
-        """All may fall idle at once, and nobody else is served meanwhile: some in each sweep."""
+        """Free memory of some sessions, the others' in the next sweeps: all may become idle at
+        once, and the loop does nothing else meanwhile."""
         fallen_idle = self._fallen_idle
         if fallen_idle:
             now = self._context.now

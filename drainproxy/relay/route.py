@@ -8,8 +8,8 @@ from drainproxy.relay.upstream import UpstreamProtocol
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One `--forward`: how its connections are read, a name for the app behind it, how it is
-    reached, and how that is given up."""
+    """One `--forward`. `protocol`: `auto`, `http` or `tcp`. `app`: the app's address as text.
+    `connect` begins a connection to the app, `give_up` ends that attempt."""
 
     protocol: str
     app: str

@@ -1,5 +1,5 @@
-"""The base of all sessions: a client connection paired with an app connection. Back-pressure,
-half-close, and how both end."""
+"""The base of all sessions: a client connection and its app connection, with back-pressure,
+half-close, and the end of both."""
 
 from math import inf
 from typing import Any
@@ -23,19 +23,19 @@ from drainproxy.relay.turns import (
 )
 from drainproxy.relay.upstream import UpstreamProtocol
 
-# How much of what cannot be forwarded yet is kept before the client's reading stops.
+# Reading from the client stops once so many bytes are held that cannot be forwarded yet.
 MOST_HELD = 65536
-# In seconds. Reading goes on behind the last answer, which a reset would take away (RFC 9112 9.6).
+# In seconds. So long we read on behind the last answer, which a reset could destroy (RFC 9112 9.6).
 LINGER = 5.0
 
 
 class Session:
-    """Base of every session: the protocol of a client connection, and its app connection.
+    """Base of every session: the asyncio protocol of a client connection, and its app connection.
 
     `active` is set with every byte and cleared by the sweep of the registry, which keeps
     `idle_since`: so idleness costs no clock reading per chunk. `deadline`: when the sweep calls
-    `on_deadline`, inf for never. `why`: the reason of the last goodbye or cut. `opened`: when what
-    it is at began, at first the connection, or the end of a long silence.
+    `on_deadline`, inf for never. `why`: the reason of the last goodbye or cut. `opened`: when the
+    current exchange began; before the first one, when the connection or its detection began.
     """
 
     __slots__ = (
@@ -65,8 +65,8 @@ class Session:
         self.app: Transport | None = None
         self.upstream: UpstreamProtocol | None = None
         self.client_ended = False
-        # What is read in the next turn of the loop. The client's reading waits for it if NEXT_TURN
-        # is in `stops`, the app's unless it is None.
+        # Bytes that are read in the next turn of the loop. Reading from the client is paused for it
+        # while NEXT_TURN is in `stops`, reading from the app while `app_rest` is not None.
         self.client_rest = b""
         self.app_rest: bytes | None = None
         self.idle_since = self.opened = now = context.now()
@@ -74,13 +74,12 @@ class Session:
         self.deadline = inf
         self.why = ""
         self.active = False
-        # Why reading from the client is paused, and two more bits: see `turns`. They may hold while
-        # the app's connection is made, or made anew.
+        # Why reading from the client is paused, and two more bits: see `turns`.
         self.stops = 0
 
     @property
     def peername(self) -> Any:
-        """The client's socket address. The transport knows it: a copy is 160 bytes a client."""
+        """The client's socket address. Read from the transport: a copy would take 160 bytes."""
         return self.client.get_extra_info("peername")
 
     @property
@@ -90,17 +89,17 @@ class Session:
 
     @property
     def path(self) -> str:
-        """What the client asked for."""
+        """The target of the request; empty without one."""
         return ""
 
     @property
     def in_flight(self) -> int:
-        """How much of what the ledger holds runs on this connection."""
+        """How many holds of the ledger run on this connection."""
         return int(self in self.context.ledger.holds)
 
     @property
     def since(self) -> float:
-        """The moment from which its age counts."""
+        """The moment from which the age counts."""
         return self.age.connected_at
 
     @property
@@ -110,13 +109,13 @@ class Session:
 
     @property
     def expired_by(self) -> str:
-        """Why the client was to be asked to come again; empty if it was not."""
+        """Why the client was asked to reconnect, an age or a rebalance; empty if it was not."""
         return self.age.goodbye_why
 
     # What the client's connection tells
 
     def connection_made(self, transport: Any) -> None:
-        """A client has come."""
+        """A client has connected."""
         self.client = transport
         if self.context.registry.admit(self):
             self.begin()
@@ -126,7 +125,7 @@ class Session:
             self.over_limit()
 
     def take_over(self, old: "Session") -> None:
-        """Go on with the client connection of `old`, which is done with it, turns included."""
+        """Take the client connection of `old`, with the state of its turns; `old` is done."""
         old.start_client(NEXT_TURN)
         self.client = old.client
         self.age.connected_at = old.age.connected_at
@@ -141,7 +140,7 @@ class Session:
         """The connection is admitted."""
 
     def over_limit(self) -> None:
-        """The connection is one too many."""
+        """The connection is over max-connections: refuse it."""
         self.client.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -186,7 +185,7 @@ class Session:
         raise NotImplementedError
 
     def app_connected(self, transport: Transport) -> None:
-        """The app has accepted: it gets what waited."""
+        """The app has accepted: send it what was held."""
         self.app = transport
         if self.stops & SMALL_READS:
             transport.set_write_buffer_limits(high=BACKLOG)
@@ -199,7 +198,7 @@ class Session:
             upstream.outbox = ()
 
     def take_unread(self) -> bytes:
-        """What the app had said on a connection that broke, and nobody has read yet."""
+        """The unread bytes of an app's connection that broke."""
         return self.context.take_unread(self.app) if self.app is not None else b""
 
     def app_refused(self, reason: str) -> None:
@@ -217,14 +216,14 @@ class Session:
     # What the sidecar tells
 
     def recompute_age(self) -> None:
-        """The ages of the settings have changed: a goodbye that is early now is not said."""
+        """The ages of the settings have changed: cancel a goodbye that is too early by them."""
         context = self.context
         early = self.age.recount(context.limits.aging, self.kind, self.since, context.now())
         if early and not context.leaving:
             self.cancel_goodbye()
 
     def on_max_age(self) -> None:
-        """The age has come: a goodbye; and later, if a grace is set, the end."""
+        """The age has come: say goodbye. Called again at the end of the grace, if one is set."""
         self.age.expires_at = self.context.limits.aging.grace_ends_at(self.context.now())
         if self.age.goodbye_why == MAX_AGE:
             self.on_grace_over()
@@ -232,20 +231,20 @@ class Session:
             self.expire(MAX_AGE)
 
     def expire(self, why: str) -> None:
-        """The client should come again, on another connection."""
+        """Ask the client to reconnect, because of an age or a rebalance."""
         self.age.tell(why, self.context.now())
         self.say_goodbye(why)
 
     def on_grace_over(self) -> None:
-        """The grace is over; called again after each further one, should anything be left."""
+        """The grace is over: end what is left. Called again after each further grace."""
         self.abort(MAX_AGE)
 
     def say_goodbye(self, why: str) -> None:
-        """Say goodbye at the next boundary; nothing where a later answer will carry it."""
+        """Say goodbye at the next boundary; do nothing where the next answer carries it."""
 
     def has_delivered(self) -> bool:
-        """Whether anything has reached a slow reader since this was last asked: what a large
-        buffer in the system holds moves without our reading or writing anything."""
+        """Whether a slow client or app has taken anything since the last call: the kernel sends
+        what its buffer holds while we neither read nor write."""
         context = self.context
         left = context.undelivered(self.client)
         left += context.undelivered(self.app) if self.app is not None else 0
@@ -254,23 +253,24 @@ class Session:
         return left > 0 and left != before
 
     def may_receive_request(self, since: float) -> bool:
-        """Whether a request may be on its way, which it may if the connection was used `since`."""
+        """Whether a request may be on its way: the connection was used after `since`."""
         return False
 
     def free_memory(self) -> None:
-        """Nothing has moved for idle-close: give back what is kept for speed alone."""
+        """Nothing has moved for idle-close: free caches."""
 
     def close_if_unused(self) -> None:
-        """Close if the connection carries nothing at the moment."""
+        """Close the connection if it carries nothing at the moment."""
 
     def cancel_goodbye(self) -> None:
-        """The drain was taken back: cancel an unsaid goodbye, unless its age asks for it too."""
+        """The drain was taken back: cancel a goodbye that was not sent, if no age asks for it."""
 
     def say_last_goodbye(self, why: str) -> None:
-        """Say goodbye without waiting for a pause; `abort` follows."""
+        """Say goodbye without waiting for a pause. In a drain `abort` follows within 2 s."""
 
     def abort(self, why: str) -> None:
-        """End now; a client that has not got all that was written to it can tell."""
+        """End both connections now, with RST if the client has not got all that was written, so
+        that it does not take that for complete."""
         if self in self.context.ledger.holds:
             self.context.ledger.close(self, CUT, why)
         self.drop_app()
@@ -290,7 +290,7 @@ class Session:
     # Doing
 
     def count_age(self) -> None:
-        """Set when it expires, by its kind: to be called whenever that changes."""
+        """Compute when the connection expires; call this whenever its kind changes."""
         self.age.count(self.context.limits.aging, self.kind, self.since)
 
     def reach_app(self, *first: bytes) -> None:
@@ -300,20 +300,20 @@ class Session:
         self.route.connect(self.upstream)
 
     def hold_for_app(self, data: bytes, read_on: bool = False) -> None:
-        """The app gets this once it has accepted, if we connect to it; the client waits, but
-        where we `read_on` as long as little is held."""
+        """Hold bytes until the app has accepted; drop them if we do not connect to it. Reading from
+        the client pauses, with `read_on` only once more than BACKLOG bytes are held."""
         if self.upstream is not None and self.upstream.hold(data) > BACKLOG * read_on:
             self.stop_client(CONNECTING)
 
     def drop_app(self) -> None:
-        """Abort the app's connection, and ignore what it still sends."""
+        """Abort the app's connection and drop what was not read of it."""
         self.app_rest = None
         if (app := self.detach_app()) is not None:
             app.abort()
         self.start_client(APP_IS_FULL | CONNECTING)
 
     def detach_app(self) -> Transport | None:
-        """Hear nothing more of the app's connection; one that is not made yet need not be."""
+        """Return the app's connection, no longer this session's; give up one in the making."""
         app, side, self.app, self.upstream = self.app, self.upstream, None, None
         if app is None and side is not None:
             self.route.give_up(side)
@@ -343,8 +343,8 @@ class Session:
     # Turns of the loop
 
     def client_must_wait(self, data: bytes) -> bool:
-        """Called with a large read: whether it is read later, since others wait; behind one that
-        has filled the loop's buffer they have their turn in any case."""
+        """Whether a large read has to wait for a later turn, since others wait already. A read that
+        has filled the loop's buffer is processed, and then reading pauses until the next turn."""
         if self.context.turns.crowded:
             self.context.counters.bytes_from_clients += len(data)
             self.client_in_next_turn(data)
@@ -369,7 +369,7 @@ class Session:
             self.data_received(rest)
 
     def app_must_wait(self, data: bytes) -> bool:
-        """The same for a large read from the app."""
+        """Like `client_must_wait`, for a large read from the app."""
         if self.context.turns.crowded:
             self.context.counters.bytes_from_app += len(data)
             self.app_in_next_turn(data)
@@ -381,7 +381,7 @@ class Session:
     def app_in_next_turn(self, rest: bytes) -> None:
         """Read on from the app in the next turn of the loop, beginning with `rest`."""
         if self.app is None:
-            # The app's connection was dropped because of what it has sent.
+            # These very bytes have made us drop the app's connection.
             return
         if self.app_rest is None:
             self.app.pause_reading()
@@ -389,7 +389,7 @@ class Session:
         self.app_rest = rest
 
     def next_app_turn(self) -> None:
-        """Read on from the app; nothing if its connection was dropped since."""
+        """Read on from the app, unless its connection was dropped meanwhile."""
         rest, self.app_rest = self.app_rest, None
         if self.app is None:
             return

@@ -1,8 +1,8 @@
-"""Acts on many, such as all connections, a slice in each turn of the event loop.
+"""Work on many items, such as all connections, in slices: one in each turn of the event loop.
 
-Ten thousand goodbyes take the better part of a second. In one turn nobody else would be served in
-that time, and no probe answered. So only some are said in a turn, and what the loop has to do
-meanwhile comes between.
+Ten thousand goodbyes take the better part of a second. In a single turn they would delay all other
+traffic, and probes, for as long. So a turn takes a slice, and the loop does its other work between
+two slices.
 """
 
 from collections import deque
@@ -11,19 +11,19 @@ from functools import partial
 from operator import call
 from typing import Any, Never, TypeVar
 
-# A slice has at most so many items, and none begins after so many seconds. What was written and
-# closed the loop carries out behind it, which takes some 0.1 ms for each connection: hence both.
+# A slice has at most so many items, and begins none after so many seconds. The number is needed
+# too, since the loop closes connections only after the slice, which takes some 0.1 ms for each.
 _MOST, _SECONDS = 100, 0.004
 
 T = TypeVar("T")
 
 
 class Slices:
-    """`soon` calls something in the next turn of the loop; `now` is a clock, in seconds. `working`:
-    something that was begun is not done yet.
+    """All work in slices. `soon` calls a function in the next turn of the loop; `now` is a clock,
+    in seconds. `working`: some work is not done yet.
 
-    All work is done in the order in which it was begun. Whatever goes wrong with one item, those
-    behind it have their turn, and so has whoever began the work: the loop is told of the error.
+    Work is done in the order in which it was given. An exception of one item ends only the slice:
+    the loop is told of it, and the items behind it follow in the next slice.
     """
 
     __slots__ = ("_now", "_soon", "_work", "working")
@@ -33,13 +33,13 @@ class Slices:
     ) -> None:
         self._soon = soon
         self._now = now
-        # What is left of each work, and what is to be done with it.
+        # The remaining items of each work, and the function to call with them.
         self._work: deque[tuple[Iterator[Any], Callable[[Any], object]]] = deque()
         self.working = False
 
     def each(self, items: Iterable[T], act: Callable[[T], object]) -> None:
-        """Call `act` with each of `items`, which are asked for one by one: the first ones now,
-        unless other work has to come to its end first."""
+        """Call `act` with each of `items`, which are taken from their iterator one by one. The
+        first slice is done now, unless other work is still under way."""
         self._work.append((iter(items), act))
         if not self.working:
             self.working = True
@@ -50,7 +50,7 @@ class Slices:
                 self._soon(partial(_fail, error))
 
     def then(self, step: Callable[[], object]) -> None:
-        """Call `step` when all that was begun before is done, which may be now."""
+        """Call `step` when all work that was given before is done, which may be now."""
         self.each((step,), call)
 
     def _slice(self) -> None:

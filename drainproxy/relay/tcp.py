@@ -1,6 +1,6 @@
-"""The session of an opaque connection: bytes and half-closes pass through, and no goodbye exists.
+"""The session of an opaque connection: bytes and half-closes pass through; there is no goodbye.
 
-A connection that HTTP/1 upgraded to anything but a WebSocket is opaque too.
+An HTTP/1 connection that was upgraded to another protocol than WebSocket is opaque too.
 """
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED
@@ -14,8 +14,9 @@ from drainproxy.wire.logged import NO_FACTS, TRACE, Facts
 
 
 class Tcp(Session):
-    """Two byte streams, in flight until both have ended. `path`, `facts`: of the request that was
-    upgraded, if one was. Of its facts only the trace is kept: these last long."""
+    """Two byte streams, in flight until both have ended. `path` and `facts` are those of the request
+    that was upgraded; without one both are empty. Only the trace of the facts is kept, since these
+    sessions last long."""
 
     __slots__ = ("_path", "_trace", "app_ended", "closing", "ending", "spoken")
 
@@ -31,10 +32,10 @@ class Tcp(Session):
         self._path = path
         self._trace = facts.get(TRACE)
         self.app_ended = False
-        # We are closing the client's connection: that it ends is no surprise.
+        # We have closed the client's connection, so its end is no error.
         self.closing = False
         self.ending = FINISHED
-        # The client has said something.
+        # The client has sent a byte.
         self.spoken = False
 
     @property
@@ -49,16 +50,16 @@ class Tcp(Session):
 
     @property
     def since(self) -> float:
-        """The connection, or its upgrade."""
+        """When the connection began, or its upgrade."""
         return self.opened if self._path else self.age.connected_at
 
     def begin(self) -> None:
-        """In flight from here on. The app may speak first, so it is reached at once."""
+        """The connection is in flight from here on. The app may speak first, so connect at once."""
         self._open()
         self.reach_app()
 
     def begin_with(self, old: Session) -> None:
-        """Begin with both connections of `old`, on which nobody has said anything yet."""
+        """Begin with both connections of `old`, on which neither side has sent anything yet."""
         self.take_over(old)
         self.take_app(old)
         self._open()
@@ -89,7 +90,7 @@ class Tcp(Session):
             context.latecomers.add(self, context.now(), self.age.jitter_sample)
 
     def take_app(self, old: Session) -> Transport:
-        """Go on with the app connection of `old`, which is done with it."""
+        """Take the app connection of `old`, which is done."""
         self.app, old.app, old.upstream = old.app, None, None
         assert self.app is not None
         self.upstream = UpstreamProtocol(self)
@@ -112,15 +113,14 @@ class Tcp(Session):
         self.to_app(data)
 
     def to_app(self, data: bytes) -> None:
-        """Forward, or keep while the app has not accepted."""
+        """Forward bytes to the app, or hold them until it has accepted."""
         if self.app is not None:
             self.app.write(data)
         else:
             self.hold_for_app(data)
 
     def app_connected(self, transport: Transport) -> None:
-        """The app has accepted: it hears of the end of the client's half, too, behind all that the
-        client has said."""
+        """The app has accepted: send it what was held, and the client's half-close behind that."""
         super().app_connected(transport)
         if self.client_ended and not self.client_rest:
             transport.write_eof()
@@ -134,11 +134,11 @@ class Tcp(Session):
         self.to_client(data)
 
     def to_client(self, data: bytes) -> None:
-        """Forward."""
+        """Forward bytes to the client."""
         self.client.write(data)
 
     def eof_received(self) -> bool:
-        """The client's half of the conversation is over."""
+        """The client has ended its sending side: half-close to the app, behind what waits."""
         self.client_ended = True
         if self.client_rest:
             return True
@@ -147,13 +147,13 @@ class Tcp(Session):
         return not self.app_ended
 
     def _next_client_turn(self) -> None:
-        """The app gets all of what has waited before it hears of its end."""
+        """Read on from the client, and pass its half-close on once nothing waits any more."""
         super()._next_client_turn()
         if self.client_ended and not self.client_rest and not self.eof_received():
             self.close_client()
 
     def app_eof(self) -> bool:
-        """The app's half of the conversation is over."""
+        """The app has ended its sending side: half-close to the client, or close."""
         self.app_ended = True
         if self.client_ended and not self.client_rest:
             self.close_client()
@@ -162,7 +162,7 @@ class Tcp(Session):
         return True
 
     def client_lost(self, error: Exception | None) -> None:
-        """The client is gone; an end that it did not mean is passed on as one."""
+        """The client is gone: close the app's connection; with RST if the client did not end it."""
         whole = error is None and (self.client_ended or self.closing)
         self.close_hold(self.ending if whole else CLIENT_LEFT)
         app = self.detach_app()
@@ -174,7 +174,8 @@ class Tcp(Session):
             self.context.reset(app)
 
     def app_lost(self, error: Exception | None) -> None:
-        """The app is gone: what it said before still reaches the client."""
+        """The app is gone: close the client's connection behind what was sent, or with RST after an
+        error."""
         self.app = self.upstream = None
         if error is None:
             self.close_client()
@@ -182,7 +183,7 @@ class Tcp(Session):
             self._break_off()
 
     def app_refused(self, reason: str) -> None:
-        """There is no app to talk to: the client learns it as it would without us."""
+        """The app could not be reached: reset the client's connection."""
         self.context.counters.app_connect_failures += 1
         self.context.counters.rejected["app-away"] += 1
         self.upstream = None
@@ -206,7 +207,7 @@ class Tcp(Session):
         self.close_client()
 
     def abort(self, why: str) -> None:
-        """End now, with a reset: bytes without framing cannot tell where they were cut."""
+        """End both connections now, with RST: without framing a peer cannot see that it is cut."""
         self.close_hold(CUT, why)
         app = self.detach_app()
         if app is not None:
@@ -214,6 +215,6 @@ class Tcp(Session):
         self.context.reset(self.client)
 
     def close_hold(self, ending: int, why: str = "") -> None:
-        """Close the books, once."""
+        """Book the end in the ledger, once."""
         if self in self.context.ledger.holds:
             self.context.ledger.close(self, ending, why)

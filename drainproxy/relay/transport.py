@@ -10,66 +10,66 @@ class Transport(Protocol):
         """Send `data` after all that was written before."""
 
     def write_eof(self) -> None:
-        """Half-close, after what was written is out."""
+        """Half-close, after all that was written."""
 
     def close(self) -> None:
-        """Close, after what was written is out."""
+        """Close, after all that was written."""
 
     def abort(self) -> None:
-        """Close now and drop what was not sent."""
+        """Close now, and drop what was not sent."""
 
     def pause_reading(self) -> None:
         """Stop reading from the other end."""
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Read on from the other end."""
 
     def is_closing(self) -> bool:
-        """Closed, or about to be."""
+        """Whether it is closed, or about to be."""
 
     def get_write_buffer_size(self) -> int:
         """Bytes that were written and are not in the kernel yet."""
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """When `pause_writing` and `resume_writing` are called."""
+        """Set at how many buffered bytes `pause_writing` and `resume_writing` are called."""
 
     def set_protocol(self, protocol: object) -> None:
-        """From now on `protocol` gets what is read."""
+        """Deliver what is read to `protocol` from now on."""
 
     def get_extra_info(self, name: str) -> Any:
-        """`peername` or `socket`."""
+        """Return the `peername` or the `socket`."""
 
 
 class ClosedTransport:
-    """The transport of a client that is gone: whatever is written is discarded."""
+    """The transport of a client that is gone: writes are discarded."""
 
     def __init__(self, peername: Any = None) -> None:
         self._peername = peername
 
     def write(self, data: bytes) -> None:
-        """Discard it."""
+        """Discard the data."""
 
     def _nothing(self) -> None:
-        """There is nothing to act on."""
+        """Do nothing: there is no connection."""
 
     write_eof = close = abort = pause_reading = resume_reading = _nothing
 
     def is_closing(self) -> bool:
-        """Long since."""
+        """True: it is closed."""
         return True
 
     def get_write_buffer_size(self) -> int:
-        """Nothing waits."""
+        """0: nothing is buffered."""
         return 0
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Nothing is ever written."""
+        """Do nothing: nothing is ever written."""
 
     def set_protocol(self, protocol: object) -> None:
-        """Nothing is ever read."""
+        """Do nothing: nothing is ever read."""
 
     def get_extra_info(self, name: str) -> Any:
-        """There is no socket; who it was is still known."""
+        """The `peername` that the client had; None for anything else."""
         return self._peername if name == "peername" else None
 
 

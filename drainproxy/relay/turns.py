@@ -1,33 +1,33 @@
 """Defers long work to the next turn of the event loop, so that no session delays the others.
 
-What one side sends at once may take longer to parse than others may wait: a megabyte of one-byte
-chunks has 170,000 chunk heads. So a session parses a part, pauses reading from that side, and goes
-on in the next turn, behind all sessions with new data. All deferred work together gets only a few
-milliseconds of each turn.
+The bytes of one read may take long to parse: a megabyte of one-byte chunks has 170,000 chunk heads.
+So a session parses a part, pauses reading from that side, and goes on in the next turn, behind all
+sessions with new data. All deferred work together gets only a few milliseconds of each turn. Which
+part is parsed at once is bounded in `wire`: see `relay`, "Turns of the loop".
 """
 
 from collections import deque
 from collections.abc import Callable
 
-# The share of one turn of the loop for all waiting work: at most this many steps, and no step
-# begins after this many seconds. A step may let the loop read on, which costs as much as itself.
+# The share of deferred work in one turn of the loop: at most so many steps, and none begins after
+# so many seconds. A step may resume reading, which costs as much again.
 _STEPS, _SECONDS = 4, 0.004
-# The loop reads on from one connection as long as its buffer is filled, up to 32 times in a turn
-# (uv__read in libuv; the buffer is uvloop's). Behind a full one others have their turn.
+# Bytes. The loop reads on from one connection as long as its buffer is filled, up to 32 times in a
+# turn (uv__read in libuv; the buffer is uvloop's). So reading pauses behind a full buffer.
 FULL_READ = 256_000
-# What is read at once from one side waits as well while others do, if it is so many bytes.
+# Bytes. While deferred work waits, a read of at least so many waits too.
 LARGE_READ = 16_384
 # Why reading from the client is paused: bits, since several reasons may hold at once.
 APP_IS_FULL, HELD_IS_FULL, CONNECTING, CLIENT_IS_FULL, NEXT_TURN = 1, 2, 4, 8, 16
 STOPS = 31
-# Two bits beside them: what is written to the client waits, so nothing is read from the app; and
-# the client is read in small pieces. Bits of one number, since idle connections keep them.
+# Two more bits: the client does not read, so reading from the app is paused; and the client is read
+# in small pieces. All are bits of one number, since idle connections keep them.
 CLIENT_DOES_NOT_READ, SMALL_READS = 32, 64
 
 
 class Turns:
-    """`soon` calls something in the next turn of the loop; `now` is a clock, in seconds. `crowded`:
-    more waits already than the next turn has time for."""
+    """All deferred work. `soon` calls a function in the next turn of the loop; `now` is a clock, in
+    seconds. `crowded`: more steps wait than the next turn takes."""
 
     __slots__ = ("_now", "_scheduled", "_soon", "_waiting", "crowded")
 
@@ -41,7 +41,7 @@ class Turns:
         self.crowded = False
 
     def later(self, step: Callable[[], None]) -> None:
-        """Call `step` once, in a later turn, after those that wait already."""
+        """Call `step` once, in a later turn, behind the steps that wait already."""
         self._waiting.append(step)
         if not self._scheduled:
             self._schedule()
@@ -54,7 +54,7 @@ class Turns:
     def _work(self) -> None:
         waiting, end = self._waiting, self._now() + _SECONDS
         try:
-            # A step that is added meanwhile is for another turn.
+            # Steps that are added meanwhile belong to a later turn.
             for _ in range(min(_STEPS, len(waiting))):
                 step = waiting.popleft()
                 self.crowded = False

@@ -5,30 +5,32 @@ from typing import Any, Protocol
 from drainproxy.relay.transport import Transport
 from drainproxy.relay.turns import APP_IS_FULL, Turns
 
+# Bytes that a held piece counts as, at least: many small ones take memory too.
 _LEAST_PIECE = 256
 
 
 class HasTurns(Protocol):
-    """What the session's context has for its app's connection."""
+    """What the app's connection reads of the session's context."""
 
     @property
     def turns(self) -> Turns:
-        """What waits for the next turn of the loop."""
+        """The work that is deferred to the next turn of the loop."""
 
 
 class Downstream(Protocol):
-    """The session whose app it is. `app_rest`: what the app has sent and is read later."""
+    """The session that owns the app's connection. `app_rest`: bytes of the app that are read in a
+    later turn, None if reading is not paused for them."""
 
     app: Transport | None
     app_rest: bytes | None
 
     @property
     def context(self) -> HasTurns:
-        """What all sessions share."""
+        """The context that all sessions share."""
 
     @property
     def upstream(self) -> "UpstreamProtocol | None":
-        """The connection of which it wants to hear."""
+        """The current app connection; calls of any other are ignored."""
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""
@@ -46,7 +48,7 @@ class Downstream(Protocol):
         """The app's connection is gone."""
 
     def take_unread(self) -> bytes:
-        """What the app had said on a connection that broke, and nobody has read yet."""
+        """The unread bytes of an app's connection that broke."""
 
     def next_app_turn(self) -> None:
         """Read on from the app."""
@@ -59,10 +61,10 @@ class Downstream(Protocol):
 
 
 class UpstreamProtocol:
-    """The protocol of the app's connection; all it does is to tell its session.
+    """The asyncio protocol of the app's connection, which calls its session.
 
     `data_received` is the session's own bound method: the loop looks it up once per connection.
-    `outbox`: what the app gets once it has accepted.
+    `outbox`: the pieces that are sent to the app once it has accepted.
     """
 
     __slots__ = ("data_received", "outbox", "session")
@@ -73,8 +75,8 @@ class UpstreamProtocol:
         self.outbox = outbox
 
     def hold(self, data: bytes) -> int:
-        """The app gets this too; returns how many bytes are held, where small pieces count as
-        larger ones: there must not be many of them."""
+        """Hold another piece for the app. Returns how many bytes are held, each piece counted as
+        _LEAST_PIECE at least."""
         self.outbox += (data,)
         return sum(max(len(piece), _LEAST_PIECE) for piece in self.outbox)
 
@@ -95,7 +97,8 @@ class UpstreamProtocol:
         return self.session.upstream is self and self.session.app_eof()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The app's connection is gone; a write that failed says so before all was read."""
+        """The app's connection is gone. After a failed write its receive buffer may still hold
+        bytes, which are read first."""
         self._read_what_waits()
         if error is not None:
             self._read_unread()
@@ -103,9 +106,10 @@ class UpstreamProtocol:
             self.session.app_lost(error)
 
     def _read_what_waits(self) -> None:
-        """There is no next turn for what it has said."""
+        """Read all that was deferred now, since no turn follows for a lost connection. No bound of
+        a turn holds here; the bytes are those of one read of the loop, 256,000 at most."""
         while self.session.upstream is self and self.session.app_rest:
-            # Beside others a large read would be put off again and again, and never be read.
+            # While `crowded`, a large read would be deferred again and again.
             self.session.context.turns.crowded = False
             self.session.next_app_turn()
 

@@ -1,5 +1,4 @@
-"""The session of a WebSocket after its 101: both directions pass through, and their frames are
-tracked."""
+"""The session of a WebSocket after its 101: both directions pass through, their frames tracked."""
 
 from math import inf
 
@@ -16,7 +15,7 @@ from drainproxy.wire.websocket import close_frame
 
 
 class WebSocket(Tcp):
-    """A WebSocket, and the carrier of its goodbye: the bytes of the connection."""
+    """A WebSocket session, which is the carrier of its goodbye too."""
 
     __slots__ = ("goodbye",)
 
@@ -27,7 +26,7 @@ class WebSocket(Tcp):
     # What passes
 
     def to_app(self, data: bytes) -> None:
-        """Forward; the client's Close completes the handshake, for the app as for us."""
+        """Forward bytes to the app; the client's Close completes the handshake, ours or theirs."""
         goodbye = self.goodbye
         if goodbye.pending is not None:
             self._moved(goodbye.pending)
@@ -43,7 +42,7 @@ class WebSocket(Tcp):
             self._poll()
 
     def to_client(self, data: bytes) -> None:
-        """Forward, up to our Close; after it nothing more goes to the client (RFC 6455 5.5.1)."""
+        """Forward bytes to the client, up to our Close: nothing follows it (RFC 6455 5.5.1)."""
         goodbye = self.goodbye
         if goodbye.close_sent:
             return
@@ -67,31 +66,31 @@ class WebSocket(Tcp):
     # What the sidecar asks for
 
     def say_goodbye(self, why: str) -> None:
-        """Close, as soon as that loses nothing."""
+        """Send Close as soon as its rule allows."""
         self.goodbye.say(why, self.context.now())
         self._poll()
 
     def say_last_goodbye(self, why: str) -> None:
-        """Close at the end of the app's frame, without waiting for a pause."""
+        """Send Close at the end of the app's frame, without waiting for a pause."""
         self.why = self.why or why
         self.goodbye.hasten(why, self.context.now())
         self._poll()
 
     def on_grace_over(self) -> None:
-        """The grace is over: the same."""
+        """The grace is over: send Close at the end of the app's frame."""
         self.say_last_goodbye(MAX_AGE)
 
     def cancel_goodbye(self) -> None:
-        """Cancel a Close that has not been said, unless an age or a rebalance asks for it too."""
+        """Cancel a Close that was not sent, unless an age or a rebalance asks for it too."""
         self.goodbye.cancel(self.age.goodbye_why, self.context.now())
         self._poll()
 
     def on_deadline(self) -> None:
-        """Time to look for a place for the goodbye; or a closing handshake did not end in time."""
+        """A place for Close has to be looked for, or a closing handshake has taken too long."""
         self._poll()
 
     def on_idle_timeout(self) -> None:
-        """Nothing has moved for idle-timeout: Close, and where nothing can be said, the end."""
+        """Nothing has moved for idle-timeout: send Close, or end now where that is impossible."""
         goodbye = self.goodbye
         if goodbye.ends_at < inf:
             return
@@ -104,16 +103,16 @@ class WebSocket(Tcp):
     def _poll(self) -> None:
         self.deadline = self.goodbye.poll(self.context.now(), self)
 
-    # What carries the goodbye: the bytes of the connection
+    # The carrier: Close stands among the raw bytes of the connection
 
     @property
     def at_boundary(self) -> bool:
-        """Nothing frames what passes but the WebSocket itself."""
+        """Always: only the WebSocket's own frames have boundaries."""
         return True
 
     @property
     def room(self) -> float:
-        """There is no flow control but that of TCP."""
+        """Unlimited: there is no flow control but that of TCP."""
         return inf
 
     @property
@@ -122,28 +121,28 @@ class WebSocket(Tcp):
         return self.app_ended or self.client.is_closing()
 
     def has_unread(self) -> bool:
-        """Whether a message has arrived that this process was too busy to read."""
+        """Whether bytes have arrived, of either side, that this process was too busy to read."""
         has_unread = self.context.has_unread
         return has_unread(self.client) or (self.app is not None and has_unread(self.app))
 
     def send(self, payload: bytes) -> None:
-        """To the client."""
+        """Send these bytes to the client."""
         self.client.write(payload)
 
     def count_goodbye(self, why: str) -> None:
-        """Close has been said. What the app still says is read and dropped, so that it comes to the
-        client's own Close."""
+        """Count a Close that was sent. Reading from the app goes on, though its bytes are dropped,
+        so that the app does not block before it reads the client's Close."""
         self.context.counters.goodbyes["websocket", why] += 1
         self.resume_writing()
 
     def left_unanswered(self, why: str) -> None:
-        """Book it."""
+        """Book that Close was sent before the client's question was answered."""
         self.context.left_unanswered(self, why)
 
     def finish(self, ending: int) -> None:
         """Close both sides; the app gets a Close of ours if the client has sent none."""
         if self.closing:
-            # The client does not even take what was written to it.
+            # The client has not taken what was written before the close.
             super().abort(self.why or DEADLINE)
             return
         goodbye = self.goodbye
@@ -159,12 +158,12 @@ class WebSocket(Tcp):
     # The ends
 
     def pause_writing(self) -> None:
-        """The client does not read; after our Close that does not matter to the app."""
+        """The client does not read: stop reading from the app, unless Close was sent."""
         if not self.goodbye.close_sent:
             super().pause_writing()
 
     def app_eof(self) -> bool:
-        """Nothing follows: unlike TCP, a WebSocket has no half that could go on for long."""
+        """The app has ended its side: unlike TCP, the other half may go on for LINGER at most."""
         if self._ended_for_lost_app():
             return False
         self.goodbye.end_within(LINGER, self.context.now())
@@ -177,7 +176,7 @@ class WebSocket(Tcp):
             super().app_lost(error)
 
     def _ended_for_lost_app(self) -> bool:
-        """The app has died without a Close, and the client has heard one."""
+        """Whether the app has died without a Close and the client got one of ours for it."""
         goodbye = self.goodbye
         if self.client.is_closing() or not goodbye.end_for_lost_app(self.context.now(), self):
             return False
@@ -192,9 +191,9 @@ class WebSocket(Tcp):
         return True
 
     def close_hold(self, ending: int, why: str = "") -> None:
-        """Close the books, once, and count how it was closed."""
+        """Book the end in the ledger, once, and count the first Close."""
         if self.goodbye.client_answered:
-            # Whoever goes then.
+            # Whichever side closed the connection.
             ending = GOODBYE
         elif ending == FINISHED and self._app_ended_in_frame():
             ending = APP_LEFT
@@ -204,11 +203,11 @@ class WebSocket(Tcp):
         super().close_hold(ending, why)
 
     def _app_ended_in_frame(self) -> bool:
-        """Where no Close can be said for it, and it has said none."""
+        """Whether the app has ended in the middle of a frame, where no Close can be sent for it."""
         from_app = self.goodbye.from_app
         return self.app_ended and not (from_app.between_frames or from_app.close_passed)
 
     def abort(self, why: str) -> None:
-        """End now; what was said is still sent."""
+        """End both connections now, behind all that was written."""
         self.why = self.why or why
         self.finish(self.goodbye.ending(self))
