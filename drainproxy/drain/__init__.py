@@ -1,2 +1,2 @@
-"""The policy of a drain: phases, what is in flight, when clients are told. Pure: time is an
+"""The policy of a drain: its phases, what is in flight, when clients are told. Pure: time is an
 argument."""

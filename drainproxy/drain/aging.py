@@ -14,10 +14,12 @@ STREAM = "stream"
 
 @dataclass(frozen=True, slots=True)
 class Aging:
-    """Ages in seconds by kind, and that of single streams, 0 or none for never; each varies by
-    `jitter`, a share of it, either way. What has expired is cut `grace` seconds later, 0 for never.
+    """The settings of ages. `ages`: seconds by kind, and by STREAM for single gRPC streams; 0 or
+    absent for never. `jitter`: the share of an age by which it varies, either way. `grace`: how
+    many seconds after its age a connection is cut, 0 for never.
 
-    `jitter_sample`: a number in [0, 1), drawn once for each connection. Moments are inf for never.
+    `jitter_sample` in the methods: a number in [0, 1), drawn once for each connection. Moments are
+    inf for never.
     """
 
     ages: Mapping[str, float] = field(default_factory=dict)
@@ -25,15 +27,15 @@ class Aging:
     grace: float = 0.0
 
     def expires_at(self, kind: str, since: float, jitter_sample: float) -> float:
-        """When a connection expires that has been of this kind `since`."""
+        """When a connection expires whose age counts from `since`."""
         age = self.ages.get(kind)
         return since + age * (1 + self.jitter * (2 * jitter_sample - 1)) if age else inf
 
     def recomputed_expiry(self, kind: str, now: float, jitter_sample: float) -> float:
-        """When one expires that is too old already because the ages have changed: within as much
-        time as the jitter spreads others over, so that a change is no wave of reconnects."""
+        """When a connection expires that is over an age which was just changed: within the time
+        that the jitter spreads ages over, so that the change causes no wave of reconnects."""
         return now + self.ages[kind] * self.jitter * 2 * jitter_sample
 
     def grace_ends_at(self, expired: float) -> float:
-        """When a connection is cut that has `expired`, if it still carries something."""
+        """When a connection that has `expired` is cut, if it still carries something."""
         return expired + self.grace if self.grace else inf

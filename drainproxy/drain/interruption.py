@@ -1,8 +1,7 @@
 """When a goodbye may interrupt a stream that has no end of its own, by its kind and its reason.
 
 A goodbye must not lose anything in transit. So it is sent in a pause if there is one, else right
-after an answer of the app. A goodbye that cannot wait for either accepts less: `RULES` has after
-how long, and what.
+behind an answer of the app. After some time it accepts less: `RULES` says what, and after how long.
 """
 
 from dataclasses import dataclass, replace
@@ -11,36 +10,37 @@ from math import inf
 
 from drainproxy.drain.goodbye import DRAIN, MAX_AGE, MAX_STREAM_AGE, REBALANCE
 
-# In seconds, as all that follow. A pause: for so long no byte has moved in either direction. Most
-# answers are computed in less, so none is on its way then.
+# These are seconds, counted from the goodbye's turn unless stated otherwise.
+# There is a pause once no byte has moved in either direction for so long. Most answers are computed
+# in less, so none is likely to be under way.
 QUIET = 0.1
-# After this long without a pause: right behind a message of the app, when its client has hardly
-# asked again.
+# From here on also right behind a message of the app: its client is not likely to have sent the
+# next one yet.
 ANSWER_PATIENCE = 1.0
-# Without any of these, from so long on at the next place that does no harm to the framing.
+# From here on at any boundary that the rule allows.
 PATIENCE = 2.0
-# A call whose answer has not begun may be a short one, which ends by itself.
+# PATIENCE for a gRPC call without an answer: it may be a short one, which ends by itself.
 UNANSWERED_PATIENCE = 5.0
-# RFC 6455 7.1.1 leaves open how long the peer's Close may take. As long a goodbye that has no time
-# left waits for the end of a frame.
+# How long the peer's Close may take, which RFC 6455 7.1.1 leaves open; and how long a LAST goodbye
+# waits for the end of a frame.
 HANDSHAKE_TIMEOUT = 5.0
 
 
 class Place(IntEnum):
-    """Where in a stream its bytes stand at the moment; the later, the better for a goodbye."""
+    """Where a stream stands between its bytes; a higher place loses less by a goodbye."""
 
-    INSIDE = 0  # in the middle of a frame: nothing can be said
+    INSIDE = 0  # in the middle of a frame: nothing can be sent
     FRAME = 1  # between two frames of one message of the app
     ANSWER = 2  # behind a message of the app, while the client is in the middle of one
     PAUSE = 3  # neither side is in the middle of a message
 
 
 class Urgency(IntEnum):
-    """How long a goodbye may be delayed, by who waits for it."""
+    """How urgent a goodbye is."""
 
-    PATIENT = 0  # nobody: the connection is old, or one too many
-    DRAIN = 1  # a process that shall end
-    LAST = 2  # nobody any more: time is up
+    PATIENT = 0  # an age or a rebalance: nothing waits for it
+    DRAIN = 1  # the process waits for it to end
+    LAST = 2  # time is up
 
 
 _URGENCIES = {
@@ -52,17 +52,17 @@ _URGENCIES = {
 
 
 def urgency(why: str) -> Urgency:
-    """How urgent a goodbye is that is said for this reason."""
+    """The urgency of a goodbye for this reason."""
     return _URGENCIES.get(why, Urgency.LAST)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When one goodbye may stand. All times are seconds, counted from its turn unless stated
-    otherwise. It stands in a PAUSE that has lasted for `quiet`; from `answer_patience` on, directly
-    behind a message of the app that ends at `behind_answer` or better; from `patience` on, at
-    `least` or better. With `awaits_answer` an open question has its time first, counted from when
-    it was asked. After `gives_up` the goodbye is not sent any more.
+    """When a goodbye may be sent; in seconds from its turn. It may be sent in a PAUSE that has
+    lasted for `quiet` seconds; from `answer_patience` on, directly behind a message of the app, at
+    the place `behind_answer` or a higher one; from `patience` on, at the place `least` or a higher
+    one. With `awaits_answer` an open question is waited for first, in seconds since it was asked.
+    From `gives_up` on the goodbye is not sent any more.
     """
 
     quiet: float
@@ -77,7 +77,7 @@ class Rule:
 WEBSOCKET, GRPC, GRPC_UNANSWERED = "websocket", "grpc", "grpc, unanswered"
 ENDLESS = "endless"
 
-# For an age or a rebalance no message is torn, of either side, however long it takes.
+# An age or a rebalance never interrupts a message, of either side, however long that takes.
 _WEBSOCKET_PATIENT = Rule(
     quiet=QUIET,
     awaits_answer=True,
@@ -86,9 +86,9 @@ _WEBSOCKET_PATIENT = Rule(
     patience=PATIENCE,
     least=Place.PAUSE,
 )
-# A drain does not wait for the end of the client's message, nor without end for that of the app's.
+# A drain may interrupt a message of the client, and after PATIENCE one of the app, between frames.
 _WEBSOCKET_DRAIN = replace(_WEBSOCKET_PATIENT, behind_answer=Place.ANSWER, least=Place.FRAME)
-# What has no time left makes do with any frame.
+# When time is up, the end of any frame will do.
 _WEBSOCKET_LAST = Rule(
     quiet=0,
     awaits_answer=False,
@@ -98,8 +98,8 @@ _WEBSOCKET_LAST = Rule(
     least=Place.FRAME,
     gives_up=HANDSHAKE_TIMEOUT,
 )
-# A client makes a call that has ended with UNAVAILABLE again at once, so no reason is more patient
-# than another. There is nothing to wait behind: the messages of a stream answer nothing.
+# A client repeats a call that has ended with UNAVAILABLE at once, so one rule serves all reasons.
+# `answer_patience` is inf: whether a message of a gRPC stream answers anything is not known.
 _GRPC = Rule(
     quiet=QUIET,
     awaits_answer=False,
@@ -110,8 +110,8 @@ _GRPC = Rule(
 )
 _GRPC_UNANSWERED = replace(_GRPC, quiet=inf, patience=UNANSWERED_PATIENCE)
 
-# Nothing is known of what an endless answer contains: in a pause what came last is likely to be
-# whole. Only a drain ends one; whatever else does cuts it, so that it is not taken for a whole one.
+# The format of an endless answer is not known: in a pause its last part is likely to be complete.
+# Only a drain ends such an answer; the deadline cuts it, so that it does not look complete.
 RULES: dict[tuple[str, Urgency], Rule] = {
     (WEBSOCKET, Urgency.PATIENT): _WEBSOCKET_PATIENT,
     (WEBSOCKET, Urgency.DRAIN): _WEBSOCKET_DRAIN,
@@ -128,20 +128,20 @@ RULES: dict[tuple[str, Urgency], Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class EventRule:
-    """Which event streams may end for one reason, between two events: those alone whose clients can
-    ask for what follows, if `resumable`. `retry`: after how many milliseconds they come again, a
-    range."""
+    """Which event streams may end at one urgency, between two events. `resumable`: only those whose
+    clients can ask for the following events. `retry`: the range of milliseconds after which the
+    clients reconnect."""
 
     resumable: bool
     retry: tuple[int, int]
 
 
-# The reconnection time of event streams, in milliseconds. Where each has its own turn
-# (drain-spread, an age) there is no wave to break, and a short time misses little. Where all end at
-# once they must not all be back at once.
+# The reconnection time of event streams, in milliseconds. Where streams end one by one
+# (drain-spread, an age), a short time misses few events. Where all end at once, it has to spread
+# the reconnects.
 _OWN_TURN, _ALL_AT_ONCE = (100, 1000), (1000, 5000)
-# A client that can resume loses nothing by an end. One that cannot loses the events until it is
-# back, so a drain waits for it unless sse-drain says otherwise; an age is a setting of its own.
+# A client that can resume loses nothing by an end. Any other loses the events until it is back, so
+# a drain waits for it, unless sse-drain is "end"; an age is a setting of its own.
 EVENT_RULES: dict[tuple[str, Urgency], EventRule] = {
     ("auto", Urgency.PATIENT): EventRule(resumable=False, retry=_OWN_TURN),
     ("auto", Urgency.DRAIN): EventRule(resumable=True, retry=_OWN_TURN),
@@ -149,7 +149,7 @@ EVENT_RULES: dict[tuple[str, Urgency], EventRule] = {
     ("end", Urgency.PATIENT): EventRule(resumable=False, retry=_OWN_TURN),
     ("end", Urgency.DRAIN): EventRule(resumable=False, retry=_OWN_TURN),
     ("end", Urgency.LAST): EventRule(resumable=False, retry=_ALL_AT_ONCE),
-    # A drain does not ask these, but for what it had asked before the setting was changed.
+    # A drain ends no streams with "wait", except those that it had told before a change of it.
     ("wait", Urgency.PATIENT): EventRule(resumable=False, retry=_OWN_TURN),
     ("wait", Urgency.DRAIN): EventRule(resumable=False, retry=_OWN_TURN),
     ("wait", Urgency.LAST): EventRule(resumable=False, retry=_ALL_AT_ONCE),
@@ -158,9 +158,9 @@ EVENT_RULES: dict[tuple[str, Urgency], EventRule] = {
 
 @dataclass(slots=True)
 class Pending:
-    """A goodbye that waits for its place. Its turn came at `since`, a byte moved last at `moved`; a
-    pause is looked for at `poll_at`, inf if not before something moves. The oldest question that
-    is open was asked at `asked`, or before its turn."""
+    """A goodbye that was asked for and is not sent yet. `since`: when its turn came. `moved`: when
+    a byte moved last. `poll_at`: when a pause is looked for, inf for not before a byte moves.
+    `asked`: when the open question was asked, at the earliest `since`."""
 
     why: str
     urgency: Urgency
@@ -170,19 +170,19 @@ class Pending:
     asked: float
 
     def move(self, now: float) -> None:
-        """Something has moved: the place for it may be near."""
+        """A byte has moved: a pause begins anew, and is looked for after QUIET."""
         self.moved = now
         self.poll_at = min(self.poll_at, now + QUIET)
 
 
 def new_pending(why: str, now: float, level: Urgency | None = None) -> Pending:
-    """A goodbye whose turn has come."""
+    """A goodbye whose turn has come `now`. `level`: its urgency, None for that of `why`."""
     return Pending(why, urgency(why) if level is None else level, now, now, now + QUIET, now)
 
 
 def may_stand(rule: Rule, pending: Pending, place: Place, now: float, *, question: float) -> bool:
-    """Whether it may be said here and now without a pause. `question`: how many seconds a question
-    has that is open, 0 if none is."""
+    """Whether the goodbye may be sent now at this place, without a pause. `question`: how many
+    seconds an open question is waited for, 0 without one."""
     resort = last_resort(rule, pending, question=question)
     if place >= rule.least and rule.least < Place.PAUSE and now >= resort:
         return True
@@ -192,13 +192,13 @@ def may_stand(rule: Rule, pending: Pending, place: Place, now: float, *, questio
 
 
 def pause_begins(rule: Rule, pending: Pending, *, question: float) -> float:
-    """When the pause is long enough for it, if nothing moves until then."""
+    """When the pause is long enough for the goodbye, if no byte moves until then."""
     quiet = max(rule.quiet, question) if rule.awaits_answer else rule.quiet
     return min(pending.moved + quiet, last_resort(rule, pending, question=question))
 
 
 def last_resort(rule: Rule, pending: Pending, *, question: float) -> float:
-    """From when on it makes do with less than a pause."""
+    """From when on the goodbye accepts less than a pause."""
     resort = pending.since + rule.patience
     if question and rule.awaits_answer:
         return max(resort, pending.asked + question)

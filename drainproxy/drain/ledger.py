@@ -1,6 +1,6 @@
-"""Everything in flight, each as a hold that is opened once and closed once, with the way it ended.
+"""Everything in flight, as holds: each is opened once, and closed once with the way it ended.
 
-A drain is over when the last hold is closed: that is an event, nothing polls.
+A drain is over when the last hold is closed. That is an event: nothing polls.
 """
 
 from collections import defaultdict
@@ -10,7 +10,7 @@ from typing import Protocol
 
 KINDS = ("http1", "http2", "grpc", "sse", "websocket", "tcp")
 
-# How an exchange can end. Plain ints: they are indexes on the data path.
+# How a hold can end. Plain ints: they are indexes on the data path.
 FINISHED, GOODBYE, CLIENT_LEFT, APP_LEFT, CUT = range(5)
 ENDINGS = ("finished", "goodbye", "client_left", "app_left", "cut")
 # The most unanswered goodbyes that a report names.
@@ -18,13 +18,13 @@ MOST_NAMED = 40
 
 
 class Hold(Protocol):
-    """Something in flight: a request, a tunnel, a stream."""
+    """Something in flight: an HTTP/1 exchange, an HTTP/2 stream, a WebSocket, a tunnel."""
 
     kind: str
     opened: float
 
     def say_goodbye(self, why: str) -> None:
-        """Tell the client to go, as soon as that loses nothing; nothing if it cannot be told."""
+        """Say goodbye as soon as that loses nothing; do nothing where the protocol has none."""
 
     @property
     def peer(self) -> str:
@@ -32,12 +32,12 @@ class Hold(Protocol):
 
     @property
     def path(self) -> str:
-        """What was asked for, as the client wrote it; empty where the protocol has none."""
+        """The target of the request as the client sent it; empty where the protocol has none."""
 
 
 class Ledger:
-    """All that is in flight, and how all that was in flight ended. The kind of a hold may change
-    while it is open: a response may turn out to be an event stream."""
+    """All open holds, and how many ended in each way. The kind of a hold may change while it is
+    open: a response may turn out to be an event stream."""
 
     __slots__ = (
         "_endings",
@@ -53,23 +53,25 @@ class Ledger:
 
     def __init__(self) -> None:
         self.holds: set[Hold] = set()
-        # From now on a hold is in flight. Each request pays for it: so it is the set's own method.
+        # Opens a hold. It is `set.add` itself, which saves a call for each request.
         self.open: Callable[[Hold], None] = self.holds.add
         self._endings = {kind: [0] * len(ENDINGS) for kind in KINDS}
-        # How many were cut, by kind and by why.
+        # How many holds were cut, by kind and reason.
         self.cuts: defaultdict[tuple[str, str], int] = defaultdict(int)
-        # Called when the last hold is released; set only while somebody waits for that.
+        # Called when the last hold is closed; set only during a drain.
         self.on_empty: Callable[[], None] | None = None
-        # Holds that have taken the place of others.
+        # Holds that have replaced others (`hand_over`).
         self._stands_for: dict[Hold, Hold] = {}
-        # Goodbyes to clients whose last message was not answered, and their holds, if asked for.
+        # How many goodbyes went to clients whose last message was not answered; and, during a
+        # drain, when the first of them did, by hold.
         self.unanswered = 0
         self.unanswered_holds: dict[Hold, float] | None = None
-        # How each of those ended that are watched; None while it is open.
+        # How each watched hold has ended, None while it is open; None without any.
         self.watched: dict[Hold, int | None] | None = None
 
     def close(self, hold: Hold, ending: int, why: str = "") -> None:
-        """`hold` ended in the given way, and if that is CUT, why; KeyError if it was not open."""
+        """Close a hold that ended in this way; `why`: the reason of a CUT. KeyError if it was not
+        open."""
         self.holds.remove(hold)
         self._endings[hold.kind][ending] += 1
         if ending == CUT:
@@ -82,13 +84,13 @@ class Ledger:
             self.on_empty()
 
     def hand_over(self, hold: Hold, to: Hold) -> None:
-        """`to` is in flight in place of `hold`, whose ending will be its own."""
+        """Replace `hold` by `to`: the ending of `to` will be that of `hold`."""
         self.holds.remove(hold)
         self.holds.add(to)
         self._stands_for[to] = hold
 
     def finish(self, holds: Sequence[Hold]) -> None:
-        """All of `holds` FINISHED; KeyError if any of them was not open."""
+        """Close all of `holds` as FINISHED; KeyError if any of them was not open."""
         left = len(self.holds) - len(holds)
         self.holds.difference_update(holds)
         if len(self.holds) != left:
@@ -103,30 +105,29 @@ class Ledger:
             self.on_empty()
 
     def leave_unanswered(self, hold: Hold, now: float) -> None:
-        """The client of `hold` has heard a goodbye `now`, and its last question has no answer."""
+        """Note that the client of `hold` got a goodbye before the answer to its last message."""
         self.unanswered += 1
         if self.unanswered_holds is not None and len(self.unanswered_holds) < MOST_NAMED:
             self.unanswered_holds[hold] = now
 
     def in_flight(self) -> dict[str, int]:
-        """How many are in flight, by kind; kinds with none are there too."""
+        """How many holds are open, by kind; kinds without any have 0."""
         counts = dict.fromkeys(KINDS, 0)
         for hold in self.holds:
             counts[hold.kind] += 1
         return counts
 
     def ended(self) -> dict[str, list[int]]:
-        """How many ended so far, by kind and in the order of `ENDINGS`."""
+        """How many holds ended so far, by kind, in the order of `ENDINGS`."""
         return {kind: list(counts) for kind, counts in self._endings.items()}
 
     def watch(self, holds: Sequence[Hold]) -> None:
-        """From now on it is remembered how these end, and of no others."""
+        """Record in `watched` how these holds end, in place of those watched before."""
         self.watched = dict.fromkeys(holds)
 
     def oldest(self, most: int) -> list[Hold]:
-        """The holds that have been open longest, oldest first; if they are more than `most`, some
-        of each kind."""
-        # Of ten thousand only a few are asked for, so they are not sorted.
+        """The `most` oldest holds, the oldest first; if there are more, some of each kind."""
+        # Not sorted: only a few of maybe ten thousand are needed.
         by_kind: defaultdict[str, list[Hold]] = defaultdict(list)
         for hold in self.holds:
             by_kind[hold.kind].append(hold)

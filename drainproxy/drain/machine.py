@@ -11,19 +11,20 @@ from math import inf
 
 from drainproxy.drain.origin import Askers, Origin, Purpose
 
-# Seconds that `cutting` keeps of drain-timeout, so that closing handshakes end before the deadline.
+# In seconds: so long before the deadline `cutting` begins, so that closing handshakes end in time;
+# half of drain-timeout if that is less.
 CUTTING_RESERVE = 2.0
-# The share of the time before cutting after which new connections are refused, quiet or not:
+# After this share of the time until cutting new connections are refused (Input.QUIET) in any case:
 # clients that know no other address reconnect for ever, and the last requests need time to finish.
 LATEST_CLOSE = 0.75
-# Seconds for last goodbyes after a SIGTERM that arrives while our preStop hook is unanswered: then
-# the grace period is over, and the kubelet grants 2 s until SIGKILL
-# ("minimumGracePeriodInSeconds"). With the report and the end of the process this takes 1.5 s.
+# In seconds, from a SIGTERM that arrives while our preStop hook is unanswered to ABORT: the grace
+# period is over then, and the kubelet grants 2 s until SIGKILL ("minimumGracePeriodInSeconds").
+# With the report and the end of the process it takes 1.5 s.
 TIME_BEFORE_SIGKILL = 1.2
 
 
 class Phase(Enum):
-    """Where the process stands in its life."""
+    """The phases in the life of a process."""
 
     STARTING = "starting"
     SERVING = "serving"
@@ -35,7 +36,7 @@ class Phase(Enum):
 
 
 class Input(Enum):
-    """What can happen to the machine."""
+    """What can happen."""
 
     BOUND = "the listeners are bound"
     DRAIN = "an admin call or a preStop hook asks for a drain"
@@ -46,7 +47,10 @@ class Input(Enum):
     SIGNAL_AGAIN = "a further SIGTERM, SIGINT or SIGQUIT"
     UNDRAIN = "the drain is cancelled"
     DELAY_OVER = "drain-delay is over"
-    QUIET = "no new client has asked for anything for drain-quiet, or leaving-timeout is over"
+    QUIET = (
+        "no new client has asked for anything for drain-quiet, or leaving-timeout, or 75 % of the"
+        " time until cutting, is over"
+    )
     APP_GONE = "the app has gone, nothing is in flight and nobody is connected"
     EMPTY = "nothing is in flight"
     CUTTING_DUE = "only the time for cutting is left"
@@ -54,7 +58,7 @@ class Input(Enum):
 
 
 class Effect(Enum):
-    """What the shell must do, in the order given."""
+    """What the caller must do."""
 
     OPEN = "bind the listeners"
     LEAVE = "say goodbye to every client at its next boundary"
@@ -161,17 +165,17 @@ DRAINING = frozenset({P.ANNOUNCED, P.LEAVING, P.CLOSED, P.CUTTING})
 
 @dataclass(slots=True)
 class Timing:
-    """How long things take, in seconds; read at each tick, so that it may change while draining."""
+    """The settings of a drain, in seconds; read at each tick, so that they may change meanwhile.
+    `leaving`: the longest that the phase of that name may take."""
 
     delay: float
     quiet: float
     timeout: float
-    # The longest that `leaving` may take, whoever comes.
     leaving: float = inf
 
 
 class Machine:
-    """Where a process stands in its drain; `now` is any monotonic clock in seconds."""
+    """The state machine of one process. `now` is any monotonic clock, in seconds."""
 
     def __init__(self, timing: Timing, now: float) -> None:
         self.timing = timing
@@ -180,29 +184,29 @@ class Machine:
         self.began: float | None = None
         self.why: str | None = None
         self.askers: Askers | None = None
-        # When SIGKILL is due, if that is known: it ends the drain whatever drain-timeout says.
+        # The deadline once SIGKILL is near, whatever drain-timeout is; inf before.
         self._latest = inf
-        # Once a signal has come the process ends: nothing may take the drain back.
+        # A signal has come, so the process will end: the drain cannot be taken back.
         self.signalled = False
         self.lengths: dict[Phase, float] = {}
 
     @property
     def draining(self) -> bool:
-        """A drain is under way and not over."""
+        """Whether a drain is under way."""
         return self.phase in DRAINING
 
     @property
     def deadline(self) -> float | None:
-        """When the drain that is under way, or was the last, must be over."""
+        """When the current drain, or the last one, must be over; None without one."""
         return None if self.began is None else min(self.began + self.timing.timeout, self._latest)
 
     @property
     def sigkill_near(self) -> bool:
-        """SIGKILL follows the deadline at once: no time is left after it."""
+        """Whether SIGKILL follows the deadline at once."""
         return self._latest < inf
 
     def purpose(self, now: float) -> Purpose | None:
-        """What the drain that is under way, or was the last, is for; None where there is none."""
+        """What the current drain, or the last one, is for; None without one."""
         return None if self.askers is None else self.askers.purpose(now)
 
     def drain(self, why: str, now: float, origin: Origin = Origin.ADMIN) -> tuple[Effect, ...]:
@@ -229,7 +233,7 @@ class Machine:
         return effects
 
     def handle(self, given: Input, now: float) -> tuple[Effect, ...]:
-        """Take the step that the table has for `given`; returns what must be done."""
+        """Take the step in `TABLE`; returns what must be done, in this order."""
         phase, effects = TABLE[self.phase, given]
         if phase is not self.phase:
             if self.draining:
@@ -240,15 +244,16 @@ class Machine:
     def tick(
         self, now: float, newest: float, in_flight: int, *, app_gone: bool = False
     ) -> tuple[Effect, ...]:
-        """Take every step that is due. `newest`: when the newest connection came that has asked for
-        anything. `app_gone`: the app has gone for good and nobody is connected."""
+        """Take every step that is due; returns what must be done. `newest`: when the newest
+        connection came that has asked for anything. `app_gone`: the app has gone for good, and no
+        client is connected."""
         done: tuple[Effect, ...] = ()
         while (given := self._due_input(now, newest, in_flight, app_gone)) is not None:
             done += self.handle(given, now)
         return done
 
     def due(self, newest: float) -> float | None:
-        """When the next tick is wanted; None if only an input changes anything."""
+        """When the next tick is due; None if only an input can change anything."""
         times = [when for when, _ in self._timers(newest)]
         return min(times) if times else None
 

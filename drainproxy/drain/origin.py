@@ -14,7 +14,7 @@ TOGETHER = 0.5
 
 
 class Origin(Enum):
-    """Who asks for a drain; a preStop hook may name its container."""
+    """Who asks for a drain. A preStop hook may name its container."""
 
     ADMIN = "admin"
     HOOK = "prestop"
@@ -24,7 +24,7 @@ class Origin(Enum):
 
     @property
     def why(self) -> str:
-        """The word for it in reports, in which all hooks are one reason."""
+        """The reason in reports, in which all hooks are one."""
         return Origin.HOOK.value if self in _HOOKS else self.value
 
 
@@ -34,7 +34,7 @@ _OF_RESTARTS = frozenset({Origin.HOOK, Origin.APP_HOOK})
 
 
 class Purpose(Enum):
-    """What a drain is for, as far as that is known."""
+    """The purpose of a drain, as far as it is known."""
 
     ASKED = "a drain was requested, and nothing shows why"
     UNDECIDED = "the preStop hook of the app was called, that of the sidecar may follow"
@@ -44,7 +44,7 @@ class Purpose(Enum):
 
 @dataclass(slots=True)
 class Askers:
-    """All who have asked for one drain: the `first`, and when each of them did, in seconds."""
+    """All origins of one drain. `first`: the one that began it, at `began`, in seconds."""
 
     first: Origin
     began: float
@@ -54,18 +54,18 @@ class Askers:
         self._asked = {self.first: self.began}
 
     def add(self, origin: Origin, now: float) -> None:
-        """Another one asks for the same drain."""
+        """Note that this origin has asked for the same drain."""
         self._asked.setdefault(origin, now)
 
     def purpose(self, now: float) -> Purpose:
-        """What the drain is for. What an admin call has begun stays that, whoever asks later: who
-        takes a pod out by hand does not get it back because it is deleted then."""
+        """The purpose of the drain. One that an admin call has begun stays ASKED, whatever hook is
+        called later: it was taken out of service by hand, and must not be taken back."""
         hook, signal = (self._asked.get(each) for each in (Origin.SIDECAR_HOOK, Origin.SIGNAL))
         match self.first:
             case Origin.ADMIN:
                 return Purpose.ASKED
             case Origin.HOOK:
-                # One of the hooks of a deletion is the first.
+                # A hook without a name may be the first of those of a deletion.
                 together = hook is not None and hook <= self.began + TOGETHER
                 return Purpose.DELETION if together else Purpose.ASKED
             case Origin.APP_HOOK if hook is None and signal is None:
@@ -75,5 +75,6 @@ class Askers:
 
     @property
     def may_be_restart(self) -> bool:
-        """Whether a restart calls all who have asked: nobody else wants the drain to stay."""
+        """Whether only hooks have asked that a restart of the app calls too: then an undrain is
+        allowed."""
         return self._asked.keys() <= _OF_RESTARTS

@@ -3,13 +3,13 @@
 from collections import deque
 from math import inf
 
-# How finely what was begun is told apart by time: so many marks in a window.
+# The resolution of the window of what was begun: so many marks.
 _MARKS = 32
 
 
 class RateLimit:
-    """`most` in each window of `window` seconds. A window begins with the first `spend` after the
-    one before has ended; the present one ends at `ends`."""
+    """Allows `most` in each window of `window` seconds. A window begins with the first `spend`
+    after the end of the last one; `ends`: the end of the current one."""
 
     __slots__ = ("_left", "ends", "most", "window")
 
@@ -29,17 +29,17 @@ class RateLimit:
 
     @property
     def spent(self) -> int:
-        """How many were taken in this window, or asked for in vain."""
+        """How many `spend` calls there were in this window, those that failed included."""
         return self.most - self._left
 
 
 class ProportionalLimit:
-    """`most` in any `window` seconds; more than that as long as they are at most half of what was
-    begun in the window.
+    """Allows `most` in any `window` seconds, and more as long as they are at most half of what was
+    begun in the window. `begun`, `spent`: the two numbers at the last `spend`.
 
-    The moments of spendings are kept, as many as matter. What is begun is counted instead: call
-    `mark` with the count, at `mark_at` or later, before something is begun. So the window in which
-    the two are compared is shorter than `window` by 1/32 of it at most.
+    The caller counts what is begun: call `mark` with the count at `mark_at` or later, before the
+    next one begins. So the window in which the two are compared is shorter than `window`, by 1/32
+    of it at most.
     """
 
     __slots__ = ("_lately", "_marks", "_total", "begun", "mark_at", "most", "spent", "window")
@@ -48,25 +48,24 @@ class ProportionalLimit:
         self.most = most
         self.window = window
         self._total = 0
-        # The moments of the last spendings, one more than are allowed. Most never spend anything,
-        # and a deque takes more memory than all else here.
+        # The moments of the last `most` + 1 calls of `spend`. None before the first, since a deque
+        # takes more memory than all else here, and most limits are never used.
         self._lately: deque[float] | None = None
-        # Moments, and how much had been begun and spent before each of them.
+        # Moments, and how many were begun and spent before each.
         self._marks: list[tuple[float, int, int]] = []
         self.mark_at = -inf
-        # Within the window before the last spending.
         self.begun = self.spent = 0
 
     def mark(self, now: float, begun: int) -> None:
-        """Note that so much had been begun before this moment."""
+        """Note how many were begun before this moment."""
         begins = now - self.window
         self._marks = [each for each in self._marks if each[0] > begins]
         self._marks.append((now, begun, self._total))
         self.mark_at = now + self.window / _MARKS
 
     def spend(self, now: float, begun: int) -> bool:
-        """Take one, when so much has been begun in all; False if that is too many, and more than
-        half of what was begun."""
+        """Take one. `begun`: how many were begun in all. False if `most` is exceeded and more than
+        half of what was begun in the window is spent."""
         if now >= self.mark_at:
             self.mark(now, begun)
         if self._lately is None:

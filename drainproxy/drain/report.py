@@ -1,4 +1,4 @@
-"""The report of a drain, computed from the ledger before and after it."""
+"""The report of a drain: the difference between the ledger before and after it."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -7,16 +7,16 @@ from drainproxy.drain.ledger import CUT, ENDINGS, MOST_NAMED, Hold, Ledger
 from drainproxy.drain.machine import Phase
 
 MOST_BLOCKERS = MOST_NAMED
-# How a goodbye is described that came before the answer to its client's last message.
+# The ending, in a report, of a goodbye before the answer to its client's last message.
 UNANSWERED = "unanswered"
-# Paths in a report are cut to so many bytes.
+# Paths in a report are truncated to so many characters.
 _LONGEST_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """One hold that the drain waits or waited for, or that was left UNANSWERED. `age` in seconds:
-    that of then, not of the end of the drain. `ending`: how it ended, empty while it is open."""
+    """A hold that the drain waits or waited for, or that was left UNANSWERED. `age`: in seconds,
+    when it was noted, not at the end of the drain. `ending`: how it ended, empty while open."""
 
     kind: str
     age: float
@@ -27,7 +27,7 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class DrainReport:
-    """The account of one drain: `began` by the wall clock, spans in seconds, counts by kind."""
+    """The report of one drain. `began` is a date; durations are in seconds, counts by kind."""
 
     verdict: str
     why: str
@@ -41,7 +41,7 @@ class DrainReport:
 
     @property
     def cut(self) -> int:
-        """How many were ended by us before their own end."""
+        """How many holds we have ended before their own end."""
         return sum(ways["cut"] for ways in self.ended.values())
 
     def as_dict(self) -> dict[str, object]:
@@ -49,7 +49,7 @@ class DrainReport:
         return asdict(self)
 
     def as_json(self, most: int | None = None) -> str:
-        """The report on one line, of `most` bytes at most: blockers give way, the verdict never."""
+        """The report as one line; to fit into `most` bytes, blockers are left out."""
         text = json.dumps(self.as_dict()) + "\n"
         if most is None or len(text) <= most or not self.blockers:
             return text
@@ -57,12 +57,12 @@ class DrainReport:
 
 
 def blockers(ledger: Ledger, now: float, most: int = MOST_BLOCKERS) -> list[Blocker]:
-    """What is in flight now, the oldest of each kind first."""
+    """The oldest holds that are open now, some of each kind."""
     return [_blocker(hold, now) for hold in ledger.oldest(most)]
 
 
 def _blocker(hold: Hold, now: float) -> Blocker:
-    # Without the query, in which people put their keys: reports go to logs.
+    # Without the query, which may hold secrets: reports are logged.
     path = hold.path.partition("?")[0]
     if len(path) > _LONGEST_PATH:
         path = path[:_LONGEST_PATH] + "..."
@@ -70,9 +70,9 @@ def _blocker(hold: Hold, now: float) -> Blocker:
 
 
 class Account:
-    """Opened when a drain begins; `close` gives the report of what happened since.
+    """Opened when a drain begins; `close` returns its report.
 
-    `date` is what the report says of the beginning: `now` tells no time of day.
+    `date`: the beginning as the report has it, since `now` is a monotonic clock.
     """
 
     def __init__(self, ledger: Ledger, now: float, date: str = "") -> None:
@@ -88,13 +88,13 @@ class Account:
         self._blocking: list[Hold] = []
 
     def note_blockers(self, now: float) -> None:
-        """Remember what is still in flight now: called when waiting is over and cutting begins."""
+        """Note and watch the oldest holds that are open now: called at CLOSE and LAST_GOODBYE."""
         self._blocking = self._ledger.oldest(MOST_BLOCKERS)
         self._blockers = [_blocker(hold, now) for hold in self._blocking]
         self._ledger.watch(self._blocking)
 
     def close(self, why: str, lengths: dict[Phase, float], now: float) -> DrainReport:
-        """The account of the drain that began when this was made and ends `now`."""
+        """The report of the drain, which ends `now`. `lengths`: of its phases, in seconds."""
         ended = {
             kind: dict(zip(ENDINGS, _since(after, self._ended[kind]), strict=True))
             for kind, after in self._ledger.ended().items()
@@ -109,7 +109,7 @@ class Account:
             replace(_blocker(hold, then), ending=UNANSWERED) for hold, then in self._left.items()
         ]
         self._ledger.watched = self._ledger.unanswered_holds = None
-        # The cut ones come first, since a list that is too long is truncated.
+        # Cut holds come first, since a list that is too long is truncated.
         told.sort(key=lambda blocker: _SOUGHT.get(blocker.ending, len(_SOUGHT)))
         del told[MOST_BLOCKERS:]
         cut = sum(ways[ENDINGS[CUT]] for ways in ended.values())
@@ -127,7 +127,7 @@ class Account:
         )
 
 
-# Which endings are looked for first.
+# The order of endings in a report; all others follow.
 _SOUGHT = {ENDINGS[CUT]: 0, UNANSWERED: 1}
 
 
