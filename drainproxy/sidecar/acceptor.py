@@ -1,7 +1,7 @@
 """Accepts connections of a listening socket.
 
 The loop's own server is not used: when uvloop runs out of file descriptors, it closes waiting
-connections without a word, or retries as fast as it can.
+connections silently, or retries as fast as it can.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ Factory = Callable[[], Any]
 
 # The kernel caps it at net.core.somaxconn.
 _BACKLOG = 4096
-# How soon accepting is tried again when it has failed, in seconds.
+# In seconds: accepting is tried again so long after a failure.
 RETRY_AFTER = 0.1
-# How often that failure is logged, in seconds.
+# In seconds: a failure is logged so often at most.
 _SAY_EVERY = 10.0
 # accept(2): the queue is empty, or the connection was lost before it was accepted.
 _NOBODY = frozenset(
@@ -54,7 +54,7 @@ class Acceptor:
 
     @property
     def entering(self) -> bool:
-        """A connection was accepted, and has no protocol yet."""
+        """Whether a connection was accepted that has no protocol yet."""
         return bool(self._entering)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from drainproxy.wire.logged import (
     trace_id,
 )
 
-# At most so much of what a client has sent: the line must be found, not hold everything.
+# A field that a client has sent is truncated to so many characters: it only has to be found.
 _LONGEST = 200
 
 # Field of the line -> field of the request.
@@ -24,8 +24,8 @@ log = logging.getLogger("drainproxy.access")
 
 
 def writer(*, query: bool) -> AccessLog:
-    """What writes a line; without `query` it ends the target at its question mark, behind which
-    people put their keys."""
+    """The function that writes a line. Without `query` the target is written without its query,
+    which may hold secrets."""
 
     def write(access: Access) -> None:
         target = access.target if query else access.target.partition("?")[0]
@@ -35,7 +35,7 @@ def writer(*, query: bool) -> AccessLog:
 
 
 def fields(access: Access) -> dict[str, Any]:
-    """What the line says beside method and target; what the request does not tell is not there."""
+    """The fields of the line beside method and target; those that the request lacks are absent."""
     told = {
         name: access.facts[field].decode("utf-8", "replace")[:_LONGEST]
         for name, field in _TOLD.items()
@@ -53,12 +53,12 @@ def fields(access: Access) -> dict[str, Any]:
 
 
 def trace_of(hold: Hold) -> dict[str, str]:
-    """`trace` of what is in flight, if it is a request; one over HTTP/2 keeps what its fields tell
-    for the access log alone."""
+    """`trace` of the request of a hold. Empty for other holds, and for HTTP/2 without an access
+    log, since only that has the fields kept."""
     return trace(getattr(hold, "facts", {}))
 
 
 def trace(facts: Facts) -> dict[str, str]:
-    """The trace of a request as a field of its lines; none if it is in none."""
+    """The trace id of a request as a field of log lines; empty without one."""
     found = trace_id(facts.get(TRACE, b"").decode("latin-1"))
     return {"trace_id": found} if found else {}

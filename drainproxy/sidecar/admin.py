@@ -35,15 +35,15 @@ from drainproxy.sidecar.wiring import descriptors
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# How long before the deadline /prestop answers in any case, so that the kubelet moves on.
+# In seconds: so long before the deadline /prestop answers in any case, so that the kubelet goes on.
 PRESTOP_SPARE = 0.5
-# A drain may be taken back or get another deadline while a request waits for its end: how often, in
-# seconds, such a request looks.
+# In seconds: a request that waits for the end of a drain checks so often whether the drain was
+# taken back, or has another deadline.
 _LOOK_EVERY = 1.0
-# How long `stop` waits for answers that are being given, and an idle client may stay.
+# In seconds: how long `stop` waits for answers under way, and how long a connection may be idle.
 _SHUTDOWN_TIMEOUT = 1.0
 _KEEPALIVE = 75.0
-# Paths in log lines about refusals are cut to so many characters.
+# Paths and methods in log lines about refusals are truncated to so many characters.
 _LONGEST_PATH = 200
 _LONGEST_METHOD = 20
 
@@ -54,20 +54,20 @@ _WAIT = {"1": True, "true": True, "0": False, "false": False}
 
 
 class Administered(Observed, Protocol):
-    """What the endpoints show of a sidecar, and do to it."""
+    """What the endpoints show of a sidecar and call of it."""
 
     admin_token: str | None
     own_hooks: int
     rebalance: Rebalance | None
 
     def drain(self, origin: Origin) -> None:
-        """Begin a drain, or ask for the one under way too."""
+        """Begin a drain; if one is under way, note that this origin asks for it too."""
 
     def undrain(self) -> bool:
         """Take the drain back; False where that is not allowed."""
 
     def start_rebalance(self, share: float, over: float) -> bool:
-        """Ask a share of the connections to come again; False where that is not possible."""
+        """Ask a share of the clients to reconnect; False where that is not possible."""
 
     async def drained(self) -> DrainReport | None:
         """The report of the drain under way once it is over; None if it was taken back."""
@@ -80,15 +80,15 @@ class AdminServer:
         self._runner = runner
         self._connections = connections
         self._acceptors: list[Acceptor] = []
-        # The port it was bound to.
+        # The bound port.
         self.port = port
 
     def listen(self, sock: socket.socket, counters: Counters) -> None:
-        """Answer on this socket too; OSError if that cannot be."""
+        """Answer on this socket too; OSError if it cannot listen."""
         self._acceptors.append(Acceptor(sock, self._connections.connection, counters))
 
     async def stop(self) -> None:
-        """Close; answers that are being given may still be finished, for a second at most."""
+        """Close; answers under way have a second to finish."""
         for acceptor in self._acceptors:
             acceptor.close()
         await self._connections.close(_SHUTDOWN_TIMEOUT)
@@ -96,13 +96,13 @@ class AdminServer:
 
 
 async def serve(sidecar: Administered) -> AdminServer:
-    """Listen on the admin address; OSError, naming it, if that cannot be."""
+    """Listen on the admin address; OSError with that address if this fails."""
     settings, counters = sidecar.settings, sidecar.context.counters
     sockets = bind(settings.admin, "admin")
     most = descriptors(settings).admin
 
     def handler() -> Any:
-        """A protocol of aiohttp; the runner has its factory once it is set up."""
+        """Make a protocol of aiohttp; the runner has its factory once it is set up."""
         assert runner.server is not None
         return runner.server()
 
@@ -147,7 +147,7 @@ def _endpoints(admin: "Admin") -> list[tuple[web.RouteDef, str]]:
         (web.post("/drain", admin.guarded(admin.drain)), "begin a drain; ?wait=1 until it is over"),
         (web.post("/undrain", admin.guarded(admin.undrain)), "take a drain back"),
         (web.post("/rebalance", admin.guarded(admin.rebalance)), rebalance),
-        # HEAD asks for nothing to be done, and this does something.
+        # HEAD must change nothing (RFC 9110 9.2.1), and this begins a drain.
         (
             web.get("/prestop", admin.guarded(admin.prestop), allow_head=False),
             "begin a drain and answer when it is over: a preStop hook",
@@ -167,7 +167,7 @@ def _listing(table: Iterable[tuple[web.RouteDef, str]]) -> Handler:
 
 
 class Admin:
-    """The handlers. They run on when their client leaves: no drain depends on who asked for it."""
+    """The handlers. They go on when their client leaves: a drain does not depend on its asker."""
 
     def __init__(self, sidecar: Administered, connections: AdminConnections) -> None:
         self._sidecar = sidecar
@@ -176,7 +176,7 @@ class Admin:
 
     @web.middleware
     async def tracked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Run the handler; its connection is not closed to make room for another meanwhile."""
+        """Run the handler; meanwhile its connection is not closed for a new one."""
         self._connections.asks(request.protocol)
         try:
             answer = await handler(request)
@@ -187,7 +187,7 @@ class Admin:
         return answer
 
     def _tell(self, request: web.Request, answer: web.StreamResponse) -> None:
-        """Log a refusal. What a probe is told is no refusal."""
+        """Log a refusal, that is, a 4xx; the 503 of a probe is none."""
         body = answer.body if isinstance(answer, web.Response) else None
         reason = msgspec.json.decode(body)["reason"] if isinstance(body, bytes) else ""
         asked = f"{request.method[:_LONGEST_METHOD]} {request.path[:_LONGEST_PATH]}"
@@ -195,7 +195,7 @@ class Admin:
         self._sidecar.context.refusal("admin", request.remote or "unknown", words)
 
     def guarded(self, handler: Handler) -> Handler:
-        """`handler`, for those who may change the state."""
+        """`handler` for clients that may change the state; others are refused."""
 
         async def guard(request: web.Request) -> web.StreamResponse:
             refused = refusal(self._sidecar.admin_token, request.remote, request.headers)
@@ -207,14 +207,13 @@ class Admin:
         return guard
 
     def one_at_a_time(self, handler: Handler) -> Handler:
-        """`handler`, whose answer is much work: one at a time, whoever asks for how many, and the
-        next one when the loop has seen to all others."""
+        """`handler`, whose answer is much work, for one request at a time; the next one begins
+        after a turn of the loop."""
 
         async def turn(request: web.Request) -> web.StreamResponse:
             async with self._turn:
                 if request.transport is None:
-                    # The client left while it waited: no work is done for it at the end of the
-                    # process.
+                    # The client left while it waited: its answer would only delay the exit.
                     return web.Response()
                 answer = await handler(request)
                 await asyncio.sleep(0)
@@ -223,15 +222,15 @@ class Admin:
         return turn
 
     async def livez(self, _: web.Request) -> web.Response:
-        """Always 200: a process that answers is alive."""
+        """Liveness: always 200, since a process that answers is alive."""
         return self._probe("")
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """Whether new work should come here."""
+        """Readiness: 503 with the reason while no new work should come here."""
         return self._probe(await self._sidecar.readiness.problem())
 
     async def startupz(self, _: web.Request) -> web.Response:
-        """Whether the listeners are, or were, bound; a native sidecar starts before its app."""
+        """Startup: 200 once the listeners were bound; a native sidecar starts before its app."""
         starting = self._sidecar.machine.phase is Phase.STARTING
         return self._probe("the listeners are not bound yet" if starting else "")
 
@@ -244,19 +243,19 @@ class Admin:
         return _json(body, 503 if problem else 200)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """For Prometheus."""
+        """The metrics, for Prometheus."""
         from drainproxy.sidecar.exposition import render
 
         body, content_type = render(self._sidecar, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def status(self, request: web.Request) -> web.Response:
-        """Where the process stands; what clients ask for is not for everyone."""
+        """The state of the process; request paths only for clients that may read them."""
         told = status(self._sidecar)
         return _json(told if self._read_refusal(request) is None else without_paths(told))
 
     async def connections(self, request: web.Request) -> web.Response:
-        """The connections, a page at a time, with a link to the next one (RFC 8288)."""
+        """One page of the client connections, with a link to the next page (RFC 8288)."""
         if (refused := self._read_refusal(request)) is not None:
             return _refused(refused)
         try:
@@ -297,7 +296,7 @@ class Admin:
         return _json(self._with_phase({"reason": reason}), 409)
 
     async def rebalance(self, request: web.Request) -> web.Response:
-        """Ask a share of the connections to come again; while that goes on, say how far it is."""
+        """Ask a share of the clients to reconnect; if that is under way, report its progress."""
         sidecar = self._sidecar
         try:
             share = parse_percent(request.query["percent"] + "%")
@@ -313,7 +312,7 @@ class Admin:
         return _json({"started": started, **sidecar.rebalance.progress()})
 
     async def prestop(self, request: web.Request) -> web.Response:
-        """Begin a drain and answer when it is over: the container gets its SIGTERM after that."""
+        """Begin a drain, and answer when it is over: the kubelet sends SIGTERM after that."""
         given = request.query.getall("of", [])
         if len(given) > 1 or not _HOOKS.keys() >= {*given}:
             return _json({"reason": "of is given once at most, and is app or sidecar"}, 400)
@@ -333,8 +332,8 @@ class Admin:
         return {"phase": self._sidecar.machine.phase.value, **body}
 
     async def _report(self, spare: float) -> DrainReport | None:
-        """The report once drained; None if the drain is taken back or has only `spare` seconds. The
-        deadline is no bound of its own: a process that was stopped comes to it late."""
+        """Wait for the report; None if the drain is taken back, or `spare` seconds before the
+        deadline. With -inf the deadline does not count: after SIGSTOP it may be over already."""
         sidecar = self._sidecar
         # Drained, but not all were cut yet: then there is no report.
         while sidecar.machine.phase is not Phase.DRAINED or sidecar.report is None:

@@ -1,9 +1,8 @@
-"""The connections of the admin port: a limited number, and none may stay silent for long.
+"""The connections of the admin port: limited in number, and none may stay silent for long.
 
-A probe is answered however many clients are connected: if all places are taken, a new connection
-replaces one without a request, or one whose response does not end. Authorised requests that wait
-for a drain are never replaced. aiohttp gets a connection with its first bytes, so silent ones cost
-it nothing.
+A probe is answered however many clients are connected: over the limit, a new connection replaces
+one without a request, or one whose response does not end. Authorised requests that wait for a drain
+are never replaced. aiohttp gets a connection with its first bytes, so silent ones cost it nothing.
 """
 
 import asyncio
@@ -18,8 +17,8 @@ from drainproxy.relay.counters import Counters
 from drainproxy.sidecar.after_reads import call_after_reads
 from drainproxy.sidecar.sockets import has_unread
 
-# Seconds for a request to come as a whole, for an answer of those that wait for nothing, and
-# for the next request.
+# In seconds: a request must be complete, an answer that waits for no drain must end, and the next
+# request must come.
 _REQUEST, _ANSWER, _KEEPALIVE = 10.0, 30.0, 75.0
 _SWEEP_EVERY = 1.0
 
@@ -29,7 +28,7 @@ SILENT, ANSWERED, ASKING, WAITING = range(4)
 
 
 class AdminConnection(asyncio.Protocol):
-    """One connection. `at` is its state, entered at `since`, which ends at `deadline`."""
+    """One connection. `at`: its state, entered at `since`, which may last until `deadline`."""
 
     def __init__(self, connections: "AdminConnections") -> None:
         self._connections = connections
@@ -51,7 +50,7 @@ class AdminConnection(asyncio.Protocol):
             self.handler = self._connections.handler_of(self)
             self.handler.connection_made(self.transport)
         if self.at == ANSWERED and not self._requesting:
-            # Not anew with each byte.
+            # Only with the first byte of a request: further ones must not prolong it.
             self._requesting = True
             self.deadline = self._connections.now() + _REQUEST
         self.handler.data_received(data)
@@ -77,14 +76,14 @@ class AdminConnection(asyncio.Protocol):
             self.handler.resume_writing()
 
     def enter(self, at: int, seconds: float) -> None:
-        """Enter another state, for so long at most."""
+        """Enter another state, for so many seconds at most."""
         self.at, self.since, self._requesting = at, self._connections.now(), False
         self.deadline = self.since + seconds
 
 
 class AdminConnections:
-    """`most` connections at once. `handler` makes aiohttp's protocol for one; `refusal` logs those
-    that are closed for others."""
+    """All connections, `most` at once. `handler` makes aiohttp's protocol for one; `refusal` logs
+    those that are closed for others."""
 
     def __init__(
         self,
@@ -131,7 +130,7 @@ class AdminConnections:
                     self._changed.clear()
                     await self._changed.wait()
 
-    # What connections tell
+    # Called by connections
 
     def came(self, connection: AdminConnection) -> None:
         """A client has connected; if there are too many connections, one of them is closed."""
@@ -156,10 +155,10 @@ class AdminConnections:
         self._by_handler[handler] = connection
         return handler
 
-    # What the application tells of the connection whose request `handler` has read
+    # Called by the application for the connection of aiohttp's `handler`
 
     def asks(self, handler: Any) -> None:
-        """A request is worked on."""
+        """A request is being handled."""
         self._turn(handler, ASKING, _ANSWER)
 
     def may_wait(self, handler: Any) -> None:
@@ -167,7 +166,7 @@ class AdminConnections:
         self._turn(handler, WAITING, inf)
 
     def answered(self, handler: Any) -> None:
-        """The answer is under way."""
+        """The request was handled, and its answer is being sent."""
         self._turn(handler, ANSWERED, _KEEPALIVE)
 
     def _turn(self, handler: Any, at: int, seconds: float) -> None:
@@ -179,8 +178,8 @@ class AdminConnections:
     # Which connection is closed for another
 
     def _to_close(self, newest: AdminConnection) -> AdminConnection:
-        """The connection that has been without a request for the longest, then the one whose answer
-        ended longest ago, then the one whose answer takes longest."""
+        """The connection to close: the one that has been without a request for the longest, else
+        the one whose answer ended first, else the one whose answer takes longest."""
         others = [each for each in self._connections if each is not newest and each.at != WAITING]
         others.sort(key=lambda each: (each.at, each.since))
         # A connection whose request has arrived unread is about to be answered.

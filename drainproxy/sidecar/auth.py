@@ -1,4 +1,4 @@
-"""Decides who may change the state of the sidecar over HTTP, and who may read clients' request
+"""Decides which clients may change the state of the sidecar over HTTP, and which may read request
 paths. Pure."""
 
 import hmac
@@ -10,7 +10,7 @@ TOKEN_HEADER = "X-Drainproxy-Token"  # noqa: S105 - the name of a header, no sec
 
 
 class Refusal(NamedTuple):
-    """Why not, as an HTTP status and in words."""
+    """A refusal, as an HTTP status and in words."""
 
     status: int
     reason: str
@@ -24,7 +24,8 @@ def refusal(token: str | None, peer: str | None, headers: Mapping[str, str]) -> 
     if _from_a_page(headers):
         return Refusal(403, "a browser page may not change anything here")
     if not token:
-        # With one, loopback is no proof: whoever can have the app fetch a URL comes from there too.
+        # With a token loopback is no proof: a request that an attacker makes the app send comes
+        # from loopback too (SSRF).
         reason = "without an admin token only loopback may change anything"
         return None if is_loopback(peer) else Refusal(403, reason)
     return _without_token(token, headers)
@@ -40,8 +41,8 @@ def _without_token(token: str, headers: Mapping[str, str]) -> Refusal | None:
 
 
 def read_refusal(token: str | None, peer: str | None, headers: Mapping[str, str]) -> Refusal | None:
-    """Why `peer` may not read the list of connections with their paths, None if it may: paths name
-    customers and orders. Clients on this machine may, and others with the token."""
+    """Why `peer` may not read the connections with their paths, which may name customers and
+    orders; None if it may. Clients on this machine may, and others with the token."""
     if _from_a_page(headers):
         return Refusal(403, "a browser page may not read the client connections")
     if is_loopback(peer):
@@ -52,7 +53,7 @@ def read_refusal(token: str | None, peer: str | None, headers: Mapping[str, str]
 
 
 def is_loopback(peer: str | None) -> bool:
-    """Whether the address is of this machine; an IPv4 client of an IPv6 socket counts as IPv4."""
+    """Whether the address is a loopback one; an IPv4-mapped IPv6 address counts as IPv4."""
     try:
         address = ip_address(peer or "")
     except ValueError:
@@ -63,8 +64,8 @@ def is_loopback(peer: str | None) -> bool:
 
 
 def _from_a_page(headers: Mapping[str, str]) -> bool:
-    # A page's GET without CORS carries no Origin, but Sec-Fetch-Site, which no script can leave
-    # out; "none" is the person at the address bar.
+    # A page's GET without CORS has no Origin, but Sec-Fetch-Site, which no script can leave out;
+    # "none" means that the user has entered the URL.
     return "Origin" in headers or headers.get("Sec-Fetch-Site", "none") != "none"
 
 

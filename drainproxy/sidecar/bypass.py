@@ -2,9 +2,9 @@
 
 A connection to an app's port bypasses the sidecar unless it is one of the sidecar's own. Two kinds
 count only if they are still open at the next look, since probes are shorter than that: connections
-from the node, where the kubelet probes from, and from within the pod, where a probe may run a
-command. What is left of the latter are other containers that know the app's port. They end with
-the pod, and are reported because a drain does not see them either.
+from the node, from which the kubelet probes, and from within the pod, where a probe may run a
+command. Longer ones from within the pod come from other containers. They end with the pod, and are
+reported because a drain does not see them either.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from drainproxy.relay.context import Context
 from drainproxy.sidecar import own_addresses, peers
 from drainproxy.sidecar.sock_diag import Entry
 
-# Seconds between two looks, and the share of a core that looking may take.
+# Seconds between two looks, and the share of a core that they may take.
 LOOK_EVERY = 2.0
 _SHARE = 0.005
 # So many sockets or sessions are looked at in one turn of the loop.
@@ -30,7 +30,7 @@ log = logging.getLogger("drainproxy.bypass")
 
 
 class BypassDetector:
-    """Tells which connections bypass the sidecar, look by look. `node`: addresses of the node."""
+    """Decides which connections bypass the sidecar. `node`: addresses of the node."""
 
     def __init__(self, node: Collection[bytes] = ()) -> None:
         self._node = frozenset(node)
@@ -39,7 +39,7 @@ class BypassDetector:
         self.bypassing: set[Entry] = set()
 
     def unknown(self, found: set[Entry]) -> set[Entry]:
-        """The connections that are new and must be judged; closed ones are forgotten."""
+        """The connections among `found` that must be judged; closed ones are forgotten."""
         self.bypassing &= found
         self._innocent &= found
         return found - self._innocent - self.bypassing
@@ -47,8 +47,8 @@ class BypassDetector:
     def judge(
         self, unknown: set[Entry], innocent: Callable[[Entry], bool]
     ) -> Generator[None, None, set[Entry]]:
-        """Judge them, step by step; returns those that bypass the sidecar. `innocent` tells our own
-        connections, and those to another listener on the same port."""
+        """Judge connections in steps; returns those that bypass the sidecar. `innocent`: whether a
+        connection is our own, or one to another listener on the same port."""
         waited, self._waiting = self._waiting, set()
         new: set[Entry] = set()
         for number, entry in enumerate(unknown):
@@ -68,11 +68,11 @@ class BypassDetector:
 
 
 class Bypass:
-    """Looks at the ports of the apps on this host."""
+    """Finds connections that bypass the sidecar, at the ports of the apps on this host."""
 
     def __init__(self, context: Context, forwards: Collection[Forward]) -> None:
         self._context = context
-        # The addresses that we connect to, and where clients should, by the port of the app.
+        # By the port of the app: the addresses that we connect to, and where clients should.
         self._targets: dict[int, set[bytes]] = {}
         self._listen: dict[int, str] = {}
         for forward in forwards:
@@ -83,7 +83,7 @@ class Bypass:
         self._said: set[tuple[int, bool]] = set()
 
     async def watch(self) -> None:
-        """Look for ever; ends at once without apps on this host, or if the kernel tells nothing."""
+        """Look for ever; returns without apps on this host, or if the kernel tells nothing."""
         while self._targets:
             try:
                 seconds = await _spread(self.look())
@@ -94,11 +94,11 @@ class Bypass:
 
     @property
     def connections(self) -> int:
-        """How many bypass the sidecar now."""
+        """How many connections bypass the sidecar now."""
         return len(self._judge.bypassing)
 
     def status(self) -> list[dict[str, object]]:
-        """By port, ready for JSON."""
+        """The connections by port, as plain values for JSON."""
         by_port: dict[int, list[Entry]] = {}
         for entry in self._judge.bypassing:
             by_port.setdefault(peers.local_port(entry), []).append(entry)
@@ -114,7 +114,7 @@ class Bypass:
         ]
 
     def look(self) -> Iterator[None]:
-        """One look, step by step."""
+        """Look once, in steps."""
         ports = sorted(self._targets)
         found: set[Entry] = set()
         listeners: set[Entry] = set()
@@ -143,8 +143,8 @@ class Bypass:
                 yield
 
     def _of_apps(self, listening: set[Entry]) -> Callable[[Entry], bool]:
-        """Tells whether the app has accepted a connection, and not another listener on the same
-        port of another address."""
+        """The function that says whether a connection is to an app, and not to another listener on
+        the same port of another address."""
         listeners: dict[int, set[bytes]] = {port: set() for port in self._targets}
         for entry in listening:
             listeners[peers.local_port(entry)].add(peers.local_address(entry))
@@ -160,7 +160,7 @@ class Bypass:
         return of_app
 
     def _warn(self, entry: Entry) -> None:
-        """Log it, once for each port, and once more for connections from within the pod."""
+        """Log a bypass, once for each port, and once more if it comes from within the pod."""
         port, inside = peers.local_port(entry), peers.is_inside(entry)
         if (port, inside) in self._said:
             return
@@ -181,7 +181,7 @@ _WITHIN_POD = (
 
 
 def _at_this_host(app: Address) -> list[bytes]:
-    """Its addresses, if they are of this host."""
+    """The addresses of an app on this host; empty for any other."""
     if app.host == "localhost":
         return [*map(peers.packed, LOOPBACK)]
     try:
@@ -192,8 +192,8 @@ def _at_this_host(app: Address) -> list[bytes]:
 
 
 async def _spread(steps: Iterator[None]) -> float:
-    """Take the steps, each in its own turn of the loop; returns the CPU seconds that they took.
-    Not wall-clock seconds: on a busy machine most of those belong to other processes."""
+    """Take the steps, each in its own turn of the loop; returns how many CPU seconds they took. On
+    a busy machine wall-clock seconds would mostly be those of other processes."""
     took = 0.0
     more = True
     while more:

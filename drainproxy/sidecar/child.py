@@ -12,28 +12,29 @@ from collections.abc import Callable, Iterator, Sequence
 
 from drainproxy.sidecar import process_group, rlimits, terminal
 
-# An app that ignores SIGTERM this long, in seconds, is killed.
+# In seconds: an app that ignores SIGTERM for so long is killed.
 EXIT_TIMEOUT = 10.0
-# How often, in seconds, to check whether the whole process group of the app has ended: the kernel
-# does not report the end of processes that are not our children.
+# In seconds: how often it is checked whether the app's process group has ended. The kernel does not
+# report the end of processes that are not our children.
 _LOOK_EVERY = 0.02
-# How often, in seconds, to check whether we are in the foreground, if the app waits for the
+# In seconds: how often it is checked whether we are in the foreground, if the app waits for the
 # terminal.
 _LOOK_FOR_TERMINAL_EVERY = 0.2
-# A killed process ends within this many seconds, or never.
+# In seconds: a killed process ends within so long, or never.
 _KILLED_TIMEOUT = 2.0
 
 _NOT_FOR_THE_APP = "DRAINPROXY_ADMIN_TOKEN"
-# The exit code of an app that SIGTERM has ended, which the JVM and shells also return themselves.
+# The exit code of an app that SIGTERM has ended; the JVM and shells return it themselves too.
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 
 log = logging.getLogger("drainproxy.child")
 
 
 class Child:
-    """One app process; `exited` is called once with its exit code, 128 + n for signal n.
+    """The process of the app. `exited` is called once with its exit code, 128 + n for signal n.
 
-    It leads a process group that gets every signal, since a shell around the app passes none on.
+    It leads a process group, to which signals are sent, since a shell around the app passes none
+    on.
     """
 
     def __init__(self, command: Sequence[str], exited: Callable[[int], None]) -> None:
@@ -50,8 +51,8 @@ class Child:
     def start(self) -> None:
         """Start the app; OSError if there is no such command."""
         _on_child_change(self._look_at_children)
-        # A group of its own: Ctrl-C in a terminal is for us, the app gets its signal after the
-        # drain.
+        # A group of its own: Ctrl-C in a terminal goes to us alone, and the app gets its signal
+        # after the drain.
         try:
             self._process = subprocess.Popen(self._command, process_group=0, env=_environment())
         except OSError as error:
@@ -74,13 +75,13 @@ class Child:
             process_group.order(self._pid, signal.SIGKILL)
 
     async def stop(self) -> int:
-        """Send SIGTERM, and SIGKILL if it has not ended within EXIT_TIMEOUT; returns the exit code,
-        which is 0 for an app that our SIGTERM has ended."""
+        """Send SIGTERM, and SIGKILL if the app has not ended within EXIT_TIMEOUT. Returns its exit
+        code, 0 if our SIGTERM has ended it."""
         self.stopping = True
         if self._runs:
             self._asked_to_end = self.code is None
             process_group.order(self._pid, signal.SIGTERM)
-            # A stopped process would handle it only once it is continued.
+            # A stopped process handles SIGTERM only once it is continued.
             process_group.order(self._pid, signal.SIGCONT)
         if not await self._gone(EXIT_TIMEOUT):
             log.warning("the app ignored SIGTERM for %gs: killed", EXIT_TIMEOUT)
@@ -92,11 +93,11 @@ class Child:
 
     @property
     def _runs(self) -> bool:
-        """Whether the app, or a process that it has left behind, still runs."""
+        """Whether any process of the app's group still runs."""
         return bool(self._pid) and (self.code is None or not process_group.is_empty(self._pid))
 
     async def _gone(self, seconds: float) -> bool:
-        """Wait so many seconds for the whole group to end; whether it has."""
+        """Wait for the group to end, for so many seconds at most; returns whether it has."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while self._runs:
@@ -108,7 +109,7 @@ class Child:
     # Changes of child processes
 
     def _look_at_children(self) -> None:
-        """Reap every process that has ended, the app and orphans alike."""
+        """Reap every child that has ended, the app and orphans, and note if the app has stopped."""
         for pid, status in _changed_processes():
             if pid == self._pid and os.WIFSTOPPED(status):
                 self._stopped(os.WSTOPSIG(status))
@@ -127,14 +128,14 @@ class Child:
             self._wants_terminal = True
             self._continue()
         elif number == signal.SIGTSTP and terminal.take_back(self._pid):
-            # Ctrl-Z stops the whole job. When the shell continues it, we go on here.
+            # Ctrl-Z stops the whole job, us too. When the shell continues it, we go on here.
             self._wants_terminal = True
             os.killpg(os.getpgrp(), signal.SIGTSTP)
             self._continue()
 
     def _continue(self) -> None:
-        """Continue an app that waits for the terminal once it can have it. Polled: a shell that
-        brings us to the foreground signals only jobs that were stopped."""
+        """Continue an app that waits for the terminal once it can have it. Polled, since a shell
+        that brings us to the foreground signals only jobs that were stopped."""
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
@@ -149,7 +150,7 @@ class Child:
 
 
 def reap_orphans() -> None:
-    """Reap orphans: PID 1 must, if there is no app of its own."""
+    """Reap orphans, which PID 1 must do; for a process without an app of its own."""
     _on_child_change(lambda: list(_changed_processes()))
 
 
@@ -160,7 +161,7 @@ def _on_child_change(call: Callable[[], object]) -> None:
 
 
 def _changed_processes() -> Iterator[tuple[int, int]]:
-    """Process id and wait status of every child that has ended or stopped, each once."""
+    """The process id and wait status of each child that has ended or stopped."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)

@@ -6,7 +6,7 @@ import os
 import socket
 from ipaddress import ip_address
 
-# linux/in.h: the port is chosen when it is known where to, so that many connections have the same.
+# linux/in.h: the port is chosen at connect, so that connections to different peers can share it.
 _IP_BIND_ADDRESS_NO_PORT = 24
 # Errors of one address after which another address of the host may still work.
 NOT_THERE = frozenset(
@@ -18,8 +18,8 @@ NOT_THERE = frozenset(
 
 
 def fits(source: str, host: str) -> bool:
-    """Whether one may connect from `source` to `host`: both are IP addresses of one family, and
-    from loopback nothing leads elsewhere than to loopback.
+    """Whether a connection from `source` to `host` is possible: both are IP addresses of one
+    family, and loopback connects to loopback only.
 
     So the pod's own address is never reached from loopback, which the app might trust.
     """
@@ -31,14 +31,14 @@ def fits(source: str, host: str) -> bool:
 
 
 async def connected(source: str, host: str, port: int) -> socket.socket:
-    """A socket that is connected from `source`, which `fits`; OSError if that cannot be."""
+    """A socket connected from `source`, which `fits`; OSError if it cannot connect."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         _bind(sock, source)
         where = (host, port)
         if sock.connect_ex(where):
-            # On one machine that has come to an end meanwhile, and nothing need be waited for.
+            # On one machine the connection is made already, and nothing has to be waited for.
             await _connect_on(sock, where)
     except BaseException:
         sock.close()

@@ -29,16 +29,16 @@ from drainproxy.sidecar.spread_goodbyes import SpreadGoodbyes
 _JUST_COME = 0.05
 # While cutting, a connection that was used so many seconds ago may still bring its request.
 _JUST_USED = 0.25
-# What the kubelet reads of a termination log, in bytes.
+# In bytes: the kubelet reads no more of a termination log.
 _TERMINATION_LOG = 4096
-# How often, in seconds, a port is tried again that was taken while the drain was taken back.
+# In seconds: how often binding is tried again after an undrain, while another process has the port.
 _REOPEN_EVERY = 1.0
 
 log = logging.getLogger("drainproxy")
 
 
 class DrainedSidecar(Protocol):
-    """The parts of a sidecar that a drain moves."""
+    """The parts of a sidecar that a drain acts on."""
 
     settings: Settings
     context: Context
@@ -52,12 +52,12 @@ class DrainedSidecar(Protocol):
         """The clock, in seconds."""
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run it as long as the process lives."""
+        """Run `work` as long as the process lives."""
 
 
 class DrainControl:
-    """Steps the machine of one sidecar. `report` is that of the last drain, `over` is set when a
-    drain that ends the process is; `aborted`: it has ended what was left."""
+    """Steps the machine of one sidecar. `report`: that of the last drain. `over`: set once a drain
+    that ends the process is over. `aborted`: the effect ABORT was carried out."""
 
     def __init__(self, sidecar: DrainedSidecar) -> None:
         self._sidecar = sidecar
@@ -78,7 +78,7 @@ class DrainControl:
     # What begins and ends a drain
 
     def drain(self, origin: Origin) -> None:
-        """Begin a drain that does not end the process; if one is under way, it is asked for too."""
+        """Begin a drain that does not end the process; if one is under way, note this origin."""
         begins = self._account is None
         self._begin_account()
         self._perform(self._machine.drain(origin.why, self._sidecar.now(), origin))
@@ -104,7 +104,7 @@ class DrainControl:
         return True
 
     async def drained(self) -> DrainReport | None:
-        """Wait until the drain under way is over; its report, or None if it was taken back."""
+        """Wait for the end of the current drain; returns its report, None if it was taken back."""
         if self._machine.phase is Phase.DRAINED and self.report is not None:
             return self.report
         if self._drained is None:
@@ -112,8 +112,8 @@ class DrainControl:
         return await asyncio.shield(self._drained)
 
     def drain_and_exit(self, why: str, *, sigkill_near: bool = False) -> None:
-        """Drain, then end the process; cut at once if this was asked before, or if
-        `sigkill_near`."""
+        """Drain, then end the process. Cut at once if a signal has come before; with `sigkill_near`
+        cut within TIME_BEFORE_SIGKILL."""
         begins = self._account is None
         self._begin_account()
         if begins:
@@ -130,7 +130,7 @@ class DrainControl:
     # The clock and the ledger
 
     def advance(self) -> None:
-        """Let the machine look at the clock and the ledger, and call again when it wants to."""
+        """Let the machine take the steps that are due, and set the timer for the next ones."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -142,21 +142,21 @@ class DrainControl:
         self._perform(machine.tick(self._sidecar.now(), newest, in_flight, app_gone=app_gone))
         ledger.on_empty = emptied = self._emptied if machine.draining else None
         if not self.over.is_set():
-            # From then on it is the final flush that waits for the last session.
+            # Once over, `final_flush` waits for the last session.
             self._context.registry.on_empty = emptied
         due = machine.due(newest)
-        # Whether a request is expected still depends on time, for each connection, and on no event.
+        # Whether a request is still expected on a connection depends on time, and on no event.
         if due is not None and expected and machine.phase in (Phase.CLOSED, Phase.CUTTING):
             due = min(due, self._sidecar.now() + _JUST_COME)
         if due is not None:
             loop = asyncio.get_running_loop()
-            # A process that was stopped reads first what has come before its time was over.
+            # After SIGSTOP, data that came in time is read before this acts on the clock.
             left = max(0.0, due - self._sidecar.now())
             self._timer = loop.call_later(left, call_after_reads, loop, self.advance)
 
     def _expects_request(self) -> bool:
-        """Whether a request may be on its way: on a connection that was just accepted, or on one
-        used lately whose client got no goodbye yet."""
+        """Whether a request may be on its way, on a connection that was just accepted, or on one
+        that was used lately and whose client was not told to go."""
         if not self._machine.draining:
             return False
         if any(listener.accepting for listener in self._sidecar.listeners):
@@ -172,10 +172,10 @@ class DrainControl:
         )
 
     def _emptied(self) -> None:
-        # Not at once: the session that released the last hold, or leaves, is still at work.
+        # Not at once: the session that calls this has not finished yet.
         asyncio.get_running_loop().call_soon(self.advance)
 
-    # Effects. What they do to all sessions is done in slices, one effect after the other.
+    # Effects. Work on all sessions is done in slices, in the order of the effects.
 
     def _perform(self, effects: tuple[Effect, ...]) -> None:
         self._log.look()
@@ -195,7 +195,7 @@ class DrainControl:
         self._opening = self._sidecar.start(self._reopen())
 
     async def _reopen(self) -> None:
-        """Bind again, until a port that was taken meanwhile is free: we are said to serve."""
+        """Bind all listeners; while another process has a port, try again."""
         for listener in self._sidecar.listeners:
             while True:
                 try:
@@ -206,8 +206,9 @@ class DrainControl:
                 await asyncio.sleep(_REOPEN_EVERY)
 
     def _leave(self) -> None:
-        """Effect LEAVE: from here on every HTTP/1 answer ends its connection, and HTTP/2 clients
-        get GOAWAY; streams without an end get their goodbyes in turn, kind by kind."""
+        """Effect LEAVE. From here on HTTP/1 answers have `Connection: close`, but those to
+        latecomers, and HTTP/2 clients get GOAWAY. The goodbyes of streams without an end are spread
+        over `_spread_window`, those of all kinds at the same time."""
         self._context.begin_leaving()
         _spare_collections()
         self._new_clients.begin()
@@ -222,32 +223,32 @@ class DrainControl:
         self._goodbyes.say(self._context.endless_holds(), window)
 
     def _spread_window(self) -> float:
-        """drain-spread, or what is left until cutting if that is less."""
+        """drain-spread, or half of the time until cutting if that is less; in seconds."""
         deadline = self._machine.deadline
         assert deadline is not None
         left = deadline - CUTTING_RESERVE - self._sidecar.now()
         return max(0.0, min(self._sidecar.settings.drain_spread, left / 2))
 
     def _close(self) -> None:
-        """Effect CLOSE: the listeners are closed, and latecomers hear a goodbye too."""
+        """Effect CLOSE: close the listeners, and say goodbye to latecomers too."""
         if self._opening is not None:
             self._opening.cancel()
         if self._account:
             self._account.note_blockers(self._sidecar.now())
-        # Handshakes in progress are accepted, unless the drain waits for nothing any more.
+        # Wait for TCP handshakes in progress, unless no time is left.
         waits = self._machine.timing.quiet and self._machine.phase is Phase.CLOSED
         for listener in self._sidecar.listeners:
             listener.close(HANDSHAKE if waits else 0.0)
-        # With no time left all hear it at once.
+        # With no time left, all goodbyes are said at once.
         window = self._spread_window() if self._machine.phase is Phase.CLOSED else 0.0
         self._goodbyes.say_to_latecomers(window)
         if self._machine.phase is Phase.CLOSED:
-            # Some of them may have begun since.
+            # Such answers may have begun since LEAVE.
             self._goodbyes.say(self._context.endless_holds(), window)
 
     def _last_goodbye(self) -> None:
-        """Effect LAST_GOODBYE, CUTTING_RESERVE before the deadline: goodbyes that wait for nothing.
-        A plain request goes on until ABORT over HTTP/1, and ends here over HTTP/2."""
+        """Effect LAST_GOODBYE, CUTTING_RESERVE before the deadline: goodbyes without a pause. Over
+        HTTP/1 a plain request goes on until ABORT, over HTTP/2 it is cut here."""
         _spare_collections()
         if self._account and self._context.ledger.holds:
             self._account.note_blockers(self._sidecar.now())
@@ -257,8 +258,8 @@ class DrainControl:
         )
 
     def _abort(self) -> None:
-        """Effect ABORT, at the deadline: what is still in flight ends, with 503 where no answer has
-        begun (`session.abort`)."""
+        """Effect ABORT, at the deadline: end all that is in flight, with 503 where no answer has
+        begun (`Session.abort`)."""
         self.aborted = True
         context = self._context
         # What has arrived until now was not cut; whoever is ended may be gone at the next look.
@@ -269,12 +270,12 @@ class DrainControl:
         context.deliveries.abandon()
 
     def _finish(self) -> None:
-        """Effect FINISH: the report, when the effects before it are through."""
+        """Effect FINISH: report once the effects before it are done."""
         self._context.slices.then(self._report)
 
     def _report(self) -> None:
-        """Make the report; whoever waits for the drain gets it. Nothing if the drain was taken back
-        while this waited for its turn."""
+        """Make the report, and give it to those who wait for the drain. Nothing if the drain was
+        taken back while this waited for its turn."""
         if self._machine.phase is not Phase.DRAINED:
             return
         if self._account is not None and self.report is None:
@@ -286,7 +287,7 @@ class DrainControl:
             self.over.set()
 
     def _wake(self, report: DrainReport | None) -> None:
-        """Tell whoever waits for the drain."""
+        """Give the report to those who wait for the drain; None: it was taken back."""
         waiting, self._drained = self._drained, None
         if waiting is not None:
             waiting.set_result(report)
@@ -306,7 +307,7 @@ class DrainControl:
                 )
 
     def _cancel_goodbyes(self) -> None:
-        """Effect CANCEL_GOODBYES, of an undrain: goodbyes that have not been sent are cancelled."""
+        """Effect CANCEL_GOODBYES, of an undrain: cancel goodbyes that were not sent."""
         self._context.cancel_leaving()
         self._new_clients.end()
         self.aborted = False
@@ -327,7 +328,7 @@ class DrainControl:
 
 
 def _spare_collections() -> None:
-    """Who is connected leaves before the process ends, or with it. A collection that looks at all
-    of them takes half a second for 10,000, in the middle of the drain and again at the exit; what
-    they leave behind is no more memory than they had."""
+    """Exempt the objects that exist now from garbage collection: the sessions among them end before
+    the process, or with it. A collection would take half a second for 10,000 of them, during the
+    drain and again at the exit. The memory that is not freed is what they had already."""
     gc.freeze()

@@ -10,12 +10,12 @@ from drainproxy.drain.machine import Machine, Phase
 from drainproxy.drain.report import DrainReport
 from drainproxy.sidecar.access_lines import trace_of
 
-# Seconds between two lines about what a drain waits for: a drain of an hour has 720.
+# In seconds, between two lines about what a drain waits for: a drain of an hour has 720.
 EVERY = 5.0
-# The first line in a phase comes so much later: a phase of 5 s, as `announced` usually is, has
-# none.
+# In seconds: the first line of a phase comes so much later, so that a phase of 5 s, the usual
+# length of `announced`, has none.
 _LATER = 0.5
-# Paths are cut to so many characters, so that the line fits a terminal.
+# Paths are truncated to so many characters, so that the line fits a terminal.
 _LONGEST = 60
 # Of 80 columns, what time and level leave.
 _ROOM = 47
@@ -24,8 +24,7 @@ log = logging.getLogger("drainproxy.drain")
 
 
 class DrainLog:
-    """Follows the machine, and logs; call `look` whenever the machine has moved. `now` is its
-    clock."""
+    """Logs the phases of the machine; call `look` after each of its steps. `now`: its clock."""
 
     def __init__(self, machine: Machine, ledger: Ledger, now: Callable[[], float]) -> None:
         self._machine = machine
@@ -85,7 +84,7 @@ def _short(path: str) -> str:
 
 
 def counted(kinds: Mapping[str, int]) -> str:
-    """`3 in flight (2 http1, 1 sse)`, without kinds of which there are none."""
+    """Counts as text: `3 in flight (2 http1, 1 sse)`; kinds without any are left out."""
     there = [f"{count} {kind}" for kind, count in kinds.items() if count]
     return f"{sum(kinds.values())} in flight ({', '.join(there)})" if there else "none in flight"
 

@@ -25,13 +25,13 @@ _FAMILIES: dict[str, Any] = {
 }
 _OPEN_METRICS = "application/openmetrics-text"
 # OpenMetrics names the family of a counter without `_total`. Where a gauge has that name, the
-# counter goes as a family of its own of which no type is known: its sample is called the same.
+# counter is exposed as a family of unknown type, whose sample has the same name.
 _NAMES = {metric.name for metric in METRICS}
 _CLASHING = {name for name in _NAMES if name.removesuffix("_total") in _NAMES - {name}}
 
 
 class SidecarCollector(Collector):
-    """Reads every metric of one sidecar at the moment it is asked."""
+    """Reads every metric of one sidecar when it is collected."""
 
     def __init__(self, sidecar: Observed, *, open_metrics: bool) -> None:
         self._sidecar = sidecar
@@ -40,7 +40,7 @@ class SidecarCollector(Collector):
             self._families |= dict.fromkeys(_CLASHING, UnknownMetricFamily)
 
     def collect(self) -> Iterator[Family]:
-        """The families, in the order of the table."""
+        """The metric families, in the order of the table."""
         for metric in METRICS:
             values = metric.read(self._sidecar)
             family = self._families[metric.name]
@@ -54,8 +54,8 @@ class SidecarCollector(Collector):
 
 
 def render(sidecar: Observed, accept: str = "") -> tuple[bytes, str]:
-    """The metrics as text, and its content type: OpenMetrics if `accept`, the field of the request,
-    asks for it, else the text that every scraper reads."""
+    """The metrics as text, and its content type: OpenMetrics if the request's `accept` asks for it,
+    else the text format that every scraper reads."""
     encoder, content_type = choose_encoder(accept)
     collector = SidecarCollector(sidecar, open_metrics=content_type.startswith(_OPEN_METRICS))
     return encoder(collector), content_type

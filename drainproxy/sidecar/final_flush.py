@@ -1,4 +1,4 @@
-"""The end of the process: nothing is in flight, but slow clients may still be receiving last
+"""The end of the process: nothing is in flight, but slow clients may still be receiving the last
 bytes."""
 
 import asyncio
@@ -9,18 +9,18 @@ from drainproxy.relay.context import Context
 from drainproxy.relay.registry import Member
 from drainproxy.relay.slices import Slices
 
-# How long, in seconds, clients may take to close a connection that we have half-closed.
+# In seconds: clients have so long to close a connection that we have half-closed.
 _PATIENCE = 1.0
-# After that, how often in seconds to check whether all bytes were acknowledged: no event tells.
+# In seconds: after that, it is checked so often whether all bytes were acknowledged.
 _LOOK_EVERY = 0.05
-# Seconds for last bytes, after what was left has been aborted.
+# In seconds, for last bytes after the abort of what was left.
 _AFTER_THE_END = 0.2
 
 
 async def flush(context: Context, end: float) -> int:
-    """Close idle connections, and wait until `end` at most, on the context's clock, until all bytes
-    are delivered and exchanges that have begun meanwhile are over. Returns how many of these had to
-    be cut."""
+    """Close idle connections, and wait until all bytes are delivered and exchanges that begin
+    meanwhile are over; until `end` at most, on the context's clock. Returns how many of these
+    exchanges were cut."""
     registry, slices = context.registry, context.slices
     slices.each(registry.connected(), lambda session: session.close_if_unused())
     empty = asyncio.Event()
@@ -40,7 +40,7 @@ async def flush(context: Context, end: float) -> int:
 
 
 async def _is_delivered(context: Context) -> bool:
-    """Whether nothing is on its way to any client."""
+    """Whether all clients have acknowledged all bytes."""
     left: list[Member] = []
 
     def look(session: Member) -> None:
@@ -53,14 +53,14 @@ async def _is_delivered(context: Context) -> bool:
 
 
 async def _through(slices: Slices) -> None:
-    """Wait until what was begun is done."""
+    """Wait until the work in slices is done."""
     done = asyncio.Event()
     slices.then(done.set)
     await done.wait()
 
 
 async def _wait(empty: asyncio.Event, seconds: float) -> None:
-    """Wait until the last client has left, for so many seconds at most."""
+    """Wait until the last session is gone, for so many seconds at most."""
     with suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, seconds)):
             await empty.wait()

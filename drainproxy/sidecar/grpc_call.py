@@ -1,6 +1,6 @@
 """A unary gRPC call to the app without grpcio.
 
-Implements as much of HTTP/2 (RFC 9113) as that takes, on a connection of its own.
+Implements the part of HTTP/2 (RFC 9113) that one call on a connection of its own needs.
 """
 
 import asyncio
@@ -13,12 +13,12 @@ from drainproxy.wire.hpack import HpackError, HpackReader
 from drainproxy.wire.sniff import HTTP2_PREFACE
 
 _STREAM = 1
-# Before each message stand a byte that says whether it is compressed, and its length.
+# Each message is prefixed by a byte that says whether it is compressed, and by its length.
 _PREFIX = 5
-# No header block and no message that is asked for here is larger, in bytes.
+# In bytes: the largest header block and message that are accepted.
 _MOST = http2.LEAST_MAX_FRAME
 
-# What a status is called in all languages.
+# The names of the statuses, by number.
 STATUSES = (
     "OK",
     "CANCELLED",
@@ -41,12 +41,12 @@ STATUSES = (
 
 
 class NoGrpc(Exception):
-    """What came back is no answer to a gRPC call."""
+    """The app's bytes are no answer to a gRPC call."""
 
 
 class UnaryAnswer(NamedTuple):
-    """`status`: OK, another gRPC status, or that of HTTP if it is not 200. `message` is empty if
-    there was none."""
+    """An answer. `status`: the name of a gRPC status, or the HTTP status if that is not 200.
+    `message`: empty unless the status is OK."""
 
     status: str
     message: bytes
@@ -59,7 +59,7 @@ async def call(
     path: str,
     message: bytes,
 ) -> UnaryAnswer:
-    """Ask on a fresh connection; EOFError, ConnectionError or NoGrpc if no answer comes."""
+    """Make the call on a new connection; EOFError, ConnectionError or NoGrpc without an answer."""
     writer.write(_request(authority, path, message))
     exchange = _Exchange()
     while not exchange.over:
@@ -79,7 +79,7 @@ async def call(
 
 
 def _request(authority: str, path: str, message: bytes) -> bytes:
-    """Nothing has to be awaited before it is sent (RFC 9113 3.4)."""
+    """The preface and the call, which need not wait for the app's SETTINGS (RFC 9113 3.4)."""
     block = hpack.block(
         (
             (b":method", b"POST"),
@@ -101,7 +101,7 @@ def _request(authority: str, path: str, message: bytes) -> bytes:
 
 
 class _Exchange:
-    """What comes back, frame by frame, until it is `over`."""
+    """Reads the app's frames, until the answer is `over`."""
 
     def __init__(self) -> None:
         self.over = False
@@ -113,7 +113,7 @@ class _Exchange:
         self._body = b""
 
     def receive(self, kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-        """Take one frame in; returns what has to be sent back."""
+        """Read one frame; returns what has to be sent back."""
         if not self._begun and kind != http2.SETTINGS:  # 3.4
             raise NoGrpc("HTTP/2 begins with SETTINGS")
         self._begun = True
@@ -146,7 +146,7 @@ class _Exchange:
             raise NoGrpc("the answer is too large")
 
     def answer(self) -> UnaryAnswer:
-        """Once it is over."""
+        """The answer, once it is over; NoGrpc if it is none."""
         try:
             http = int(self._fields[b":status"])
             if http != 200:
@@ -165,7 +165,7 @@ class _Exchange:
 
 
 def _unpadded(flags: int, payload: bytes) -> bytes:
-    """6.1: the first byte says how many follow the rest."""
+    """The payload without its padding, whose length is the first byte (6.1)."""
     if not flags & http2.PADDED:
         return payload
     if not payload or payload[0] >= len(payload):

@@ -1,7 +1,7 @@
 """`grpc.health.v1.Health`: the state of `/readyz` for probes and clients that speak gRPC.
 
 grpcio takes 12 MB, so it is imported only if this is enabled. It runs on our own loop (grpc.aio),
-since its other server needs a thread for each watcher.
+since the threaded server needs a thread for each watcher.
 """
 
 import asyncio
@@ -26,18 +26,18 @@ from drainproxy.wire.grpc_health import (
 )
 
 SERVICE = "grpc.health.v1.Health"
-# How soon a watcher hears of a change, in seconds.
+# In seconds: a watcher is told of a change so soon.
 LOOK_EVERY = 0.1
-# How long `stop` waits for a client that does not hear its goodbye, in seconds.
+# In seconds: how long `stop` waits for clients that do not react to GOAWAY.
 _GRACE = 0.2
-# How long, in milliseconds, a connection may take to begin, and may be there without a call.
+# In milliseconds: how long the HTTP/2 handshake may take, and a connection be without a call.
 _BEGIN_WITHIN, _IDLE = 2000, 10_000
 
 log = logging.getLogger("drainproxy")
 
 
 class GrpcHealth:
-    """The server between `start` and `stop`; without `grpc-health` there is none."""
+    """The server, from `start` to `stop`; without the setting `grpc-health` both do nothing."""
 
     def __init__(self, settings: Settings, readiness: Readiness) -> None:
         self._address = settings.grpc_health
@@ -48,7 +48,7 @@ class GrpcHealth:
         self.port = 0
 
     async def start(self) -> None:
-        """Listen; OSError, in words for an operator, if that cannot be."""
+        """Listen; OSError, with a message for an operator, if this fails."""
         if self._address is None:
             return
         self._grpc = _grpc()
@@ -61,7 +61,7 @@ class GrpcHealth:
         log.info("gRPC health checks are on port %d", self.port)
 
     async def stop(self) -> None:
-        """End the watches, which have told of the drain, and say goodbye."""
+        """End the watches, whose clients know of the drain, and stop the server."""
         self._over.set()
         if self._server is not None:
             await self._server.stop(_GRACE)
@@ -96,13 +96,13 @@ class GrpcHealth:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_EVERY):
                         await self._over.wait()
-            # While that was written it may have changed, and all may be over.
+            # The state may have changed during the write.
             problem = self._readiness.known()
             if problem is not None:
                 status = _status(problem)
 
     async def _service(self, request: bytes, context: Any) -> str:
-        """The service that is asked for; the empty one, which is the sidecar, is the only one."""
+        """The name of the requested service; only the empty one is known, which is the sidecar."""
         try:
             return requested_service(request)
         except Malformed as error:
@@ -111,8 +111,8 @@ class GrpcHealth:
 
 
 def _options(most: int) -> tuple[tuple[str, int], ...]:
-    """Connections are limited in number, for they take descriptors from all others, and who says
-    nothing goes soon, so that a probe finds a place."""
+    """Options of the server: at most `most` connections, since they take file descriptors from
+    others, and none may be idle for long, so that a probe finds a place."""
     return (
         # Two servers on one port would each get a part of the probes.
         ("grpc.so_reuseport", 0),
@@ -137,8 +137,8 @@ def _grpc() -> ModuleType:
 
 
 def _hosts(address: Address) -> list[str]:
-    """`HOST:PORT` of each socket that is to listen. They are tried here because grpcio tells in
-    lines of its own, on stderr, why it cannot bind one."""
+    """`HOST:PORT` of each socket that is to listen. Binding is tried here, because grpcio writes
+    its reasons for a failure to stderr."""
     found = []
     for sock in bind(address, "grpc-health"):
         with sock:

@@ -11,17 +11,17 @@ from drainproxy.relay.counters import Counters
 from drainproxy.sidecar import sockets
 from drainproxy.sidecar.acceptor import Acceptor, Factory
 
-# Time for a handshake in progress to reach the accept queue, in seconds.
+# In seconds: a TCP handshake in progress has so long to reach the accept queue.
 HANDSHAKE = 0.2
 
 # ip_unprivileged_port_start, unless somebody lowers it.
 _FIRST_UNPRIVILEGED = 1024
-# The setting that its address comes from.
+# The setting that the address comes from.
 _SETTING = "forward"
 
 
 class Listener:
-    """Listens on one address; can be closed without losing queued connections, and opened again."""
+    """Listens on one address. It can be closed without losing queued connections, and reopened."""
 
     def __init__(
         self,
@@ -35,18 +35,18 @@ class Listener:
         self._keepalive = keepalive
         self._counters = counters or Counters()
         self._sockets: list[socket.socket] = []
-        # Also of closed sockets, as long as an accepted connection has no session yet.
+        # Kept after their sockets are closed, since accepted connections may have no session yet.
         self._acceptors: list[Acceptor] = []
         self._closing: asyncio.TimerHandle | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether it is bound."""
+        """Whether the listener is bound, and is not closing."""
         return bool(self._sockets) and self._closing is None
 
     @property
     def accepting(self) -> bool:
-        """A connection may be in the accept queue, or was accepted and has no session yet."""
+        """Whether a connection may be in the accept queue, or has no session yet."""
         return self._closing is not None or any(each.entering for each in self._acceptors)
 
     async def open(self) -> None:
@@ -59,7 +59,7 @@ class Listener:
             return
         self._sockets = bind(self.address, _SETTING)
         self.keep_alive(self._keepalive)
-        # Port 0 is chosen once: after an undrain clients must find us on the same port.
+        # Port 0 is chosen once, so that clients find us on the same port after an undrain.
         port = self._sockets[0].getsockname()[1]
         self.address = Address(self.address.host, port)
         self._acceptors = []
@@ -71,17 +71,16 @@ class Listener:
             raise _named(error, self.address, _SETTING) from None
 
     def keep_alive(self, seconds: float) -> None:
-        """Send keepalive probes on connections that come from now on when idle so long; 0 is
-        never."""
+        """Send keepalive probes on connections that are accepted from now on, once they have been
+        idle for so many seconds; 0 for never."""
         self._keepalive = seconds
         for sock in self._sockets:
             sockets.keep_alive(sock, seconds)
 
     def close(self, patience: float = 0.0) -> None:
-        """Accept the connections in the queue, then refuse new ones. A listener that closes resets
-        handshakes in progress, and connections that arrive after our last accept. So for `patience`
-        seconds before, no new handshake may begin: those clients retry after a second, and are
-        refused."""
+        """Accept the connections in the queue, then refuse new ones. Closing resets handshakes in
+        progress, and connections that arrive after our last accept. So for `patience` seconds
+        before, no new handshake may begin: those clients retry after a second, and are refused."""
         self._stop_closing()
         if patience and self._sockets and all(map(sockets.drop_new_connections, self._sockets)):
             loop = asyncio.get_running_loop()
@@ -95,7 +94,7 @@ class Listener:
             self._closing = None
 
     def _close(self) -> None:
-        """Do not wait for connections to end, as `Server.wait_closed` does since Python 3.12."""
+        """Close now. Unlike `asyncio.Server.wait_closed`, wait for no connection to end."""
         self._closing = None
         if self._sockets:
             for acceptor in self._acceptors:
@@ -106,7 +105,7 @@ class Listener:
 
 
 def bind(address: Address, setting: str) -> list[socket.socket]:
-    """Bound sockets for `address`; an empty host is all interfaces, IPv6 and IPv4 in one socket.
+    """Bound sockets for `address`; an empty host means all interfaces, IPv6 and IPv4 in one socket.
 
     Raises OSError that names the address and the setting that it comes from.
     """
@@ -119,8 +118,8 @@ def bind(address: Address, setting: str) -> list[socket.socket]:
 
 
 def _bound_to_all(resolved: Sequence[tuple[int, Any]]) -> list[socket.socket]:
-    """A socket for each address of a host, all at one port: that of the first, if the kernel is to
-    choose it."""
+    """A socket for each address of a host, all at one port; with port 0 the kernel chooses that of
+    the first, which the others share."""
     bound: list[socket.socket] = []
     try:
         for family, (host, port, *scope) in resolved:

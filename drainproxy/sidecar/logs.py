@@ -14,7 +14,7 @@ def configure(level: str, form: str) -> None:
     log.handlers[:] = [_handler(form)]
     log.propagate = False
     set_level(level)
-    # Where libraries say something, names of others may stand in it too.
+    # Libraries' lines may contain text of clients, and need our formatter too.
     logging.lastResort = _handler(form)
     logging.lastResort.setLevel(logging.WARNING)
 
@@ -26,36 +26,35 @@ def _handler(form: str) -> logging.StreamHandler[TextIO]:
 
 
 def set_level(level: str) -> None:
-    """`debug`, `info`, `warning` or `error`."""
+    """Set the level: `debug`, `info`, `warning` or `error`."""
     log.setLevel(level.upper())
 
 
 def utc(created: float) -> str:
-    """Seconds since 1970 as RFC 3339 writes them."""
+    """Seconds since 1970 as an RFC 3339 date and time."""
     seconds, fraction = divmod(created, 1)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(fraction * 1000):03}Z"
 
 
 def printable(text: str) -> str:
-    """The text with escapes in place of line ends and other control characters, those that change
-    the direction of text included (CWE-117)."""
+    """The text with control characters escaped: line ends, those of terminals, and those that
+    change the direction of text (CWE-117)."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    """What was logged with `extra={"fields": {...}}`."""
+    """The fields of a line, logged with `extra={"fields": {...}}`."""
     fields: dict[str, Any] = getattr(record, "fields", {})
     return fields
 
 
 class TextFormatter(logging.Formatter):
-    """`time level message key=value`."""
+    """Formats lines as `time level message key=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and those of a traceback; whatever names are in them, they begin and end no
-        other line and command no terminal."""
+        """One line, and those of a traceback, each made `printable`."""
         fields = "".join(f" {key}={_plain(value)}" for key, value in _fields(record).items())
         said = f"{record.getMessage()}{fields}"
         line = f"{utc(record.created)} {record.levelname.lower():7} {printable(said)}"
@@ -66,17 +65,17 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Formats each line as a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """The line as a JSON object."""
         entry = {
             "time": utc(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
             **_fields(record),
-            # What machines want, and what would be too long for a line that people read.
+            # Details that would make a text line too long.
             **getattr(record, "details", {}),
         }
         if record.exc_info:
@@ -85,6 +84,6 @@ class JsonFormatter(logging.Formatter):
 
 
 def _plain(value: Any) -> str:
-    """As it stands, or quoted: where a value ends must be seen."""
+    """The value as text, quoted where its end would not be clear."""
     bare = not isinstance(value, dict | list) and not set(' "=') & set(str(value))
     return str(value) if bare else json.dumps(value, ensure_ascii=False)

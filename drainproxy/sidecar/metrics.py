@@ -28,12 +28,12 @@ Series = Mapping[tuple[str, ...], float]
 Histograms = Mapping[tuple[str, ...], Histogram]
 Read = Callable[[Observed], Series | Histograms]
 
-# A series that is born with its first error is invisible to increase() (prometheus#1673): these are
-# there from the start. Kinds that are answered, statuses of HTTP and of gRPC that mean a failure,
-# and the codes with which WebSockets end (RFC 6455 7.4.1).
+# Label values that are exposed from the start, since increase() misses the first event of a series
+# that begins with it (prometheus#1673): kinds with answers, HTTP and gRPC statuses of failures, and
+# the codes of WebSocket closes (RFC 6455 7.4.1).
 _ANSWERED = ("http1", "http2", "grpc", "sse", "websocket")
 _FAILURES = ("500", "502", "503", "504")
-# As FAILED_CALLS of the gate's signals.
+# The same as FAILED_CALLS of `rollout.gate.signals`.
 CALL_FAILURES = ("2", "4", "12", "13", "14", "15")
 _GOODBYES = (DRAIN, REBALANCE, MAX_AGE)
 # What a client was turned away for; budgets of HTTP/2 and the admin port have more.
@@ -42,7 +42,7 @@ _CLOSES, _OTHER_CLOSE = (1000, 1001, 1005, 1006, 1011, 1012), "other"
 
 
 class Metric(NamedTuple):
-    """One metric; `read` takes its present values from the sidecar."""
+    """One metric; `read` returns its current values of a sidecar."""
 
     name: str
     type: Type
@@ -66,7 +66,7 @@ def markdown() -> str:
 
 
 def metric(name: str, type_: Type, meaning: str, *labels: str) -> Callable[[Read], Read]:
-    """The decorated function reads this metric."""
+    """Register the decorated function as the `read` of this metric."""
 
     def register(read: Read) -> Read:
         METRICS.append(Metric(name, type_, meaning, labels, read))
@@ -76,7 +76,7 @@ def metric(name: str, type_: Type, meaning: str, *labels: str) -> Callable[[Read
 
 
 def by_kind(counts: Mapping[str, float]) -> Series:
-    """Counts by kind; those of which there were none yet are there too."""
+    """Counts by kind, with 0 for kinds without any."""
     return {(kind,): counts.get(kind, 0) for kind in (*KINDS, *counts)}
 
 
@@ -86,7 +86,7 @@ def alone(value: float) -> Series:
 
 
 def zeros(*labels: Iterable[str]) -> dict[tuple[str, ...], float]:
-    """No events yet, for every combination of these values."""
+    """0 for every combination of these label values."""
     return dict.fromkeys(product(*labels), 0)
 
 
@@ -410,8 +410,8 @@ def _start_time(_: Observed) -> Series:
 
 @metric("process_open_fds", "gauge", "Number of open file descriptors.")
 def _open_descriptors(_: Observed) -> Series:
-    """Linux 6.2 and later has the number as st_size. Without it (0) the metric is left out: listing
-    20,000 descriptors would block the loop for tens of milliseconds."""
+    """The st_size of /proc/self/fd, since Linux 6.2. Where that is 0 the metric is left out, since
+    listing 20,000 descriptors would block the loop for tens of milliseconds."""
     try:
         number = os.stat("/proc/self/fd").st_size
     except OSError:

@@ -1,7 +1,7 @@
 """New clients during a drain: `leaving` lasts until none has come for drain-quiet.
 
-The first request on a new connection tells that some balancer still sends traffic here. What asks
-for nothing (silent connections, port checks) or for health (probes) does not count.
+The first request on a new connection shows that some balancer still sends traffic here. Connections
+without a request (port checks) and probes do not count.
 """
 
 import re
@@ -44,7 +44,7 @@ _HEALTH = frozenset(
         "up",
     }
 )
-# From so many silent TCP connections on, closed ones are removed.
+# Over so many silent TCP connections, closed ones are removed.
 _MANY = 1000
 
 
@@ -63,29 +63,30 @@ def is_probe(method: bytes, path: str, facts: Facts) -> bool:
 
 
 class NewClients:
-    """Watches what new connections ask for. `newest`: when the last client came that counts."""
+    """Watches the requests of new connections, by replacing `Ledger.open` during a drain."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._newest = 0.0
         self._book = context.ledger.open
-        # TCP clients that have sent nothing yet. Once they have, they count from when they came.
+        # TCP sessions whose clients have sent nothing. Once they have, they count, from the moment
+        # when they have connected.
         self._silent: set[Tcp] = set()
 
     @property
     def newest(self) -> float:
-        """When the last client came that counts, on the clock of the context; 0 for none."""
+        """When the newest client that counts has connected, on the context's clock; 0 for none."""
         for session in [each for each in self._silent if each.spoken]:
             self._silent.discard(session)
             self._came(session.connected_at)
         return self._newest
 
     def begin(self) -> None:
-        """Look at each request from now on; before a drain none pays for that."""
+        """Look at each request from now on; before a drain no request pays for that."""
         self._context.ledger.open = self._open
 
     def end(self) -> None:
-        """The drain was taken back."""
+        """Stop looking: the drain was taken back."""
         self._context.ledger.open = self._book
         self._silent.clear()
 

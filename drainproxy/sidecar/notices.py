@@ -11,7 +11,7 @@ from drainproxy.relay.route import Route
 from drainproxy.sidecar.access_lines import trace
 from drainproxy.wire.logged import NO_FACTS, Facts
 
-# Lines per limit and interval, in seconds: a flood of requests must not flood the log.
+# So many lines of each kind in so many seconds: a flood of requests must not flood the log.
 _MOST, _WINDOW = 20, 10.0
 
 log = logging.getLogger("drainproxy.budget")
@@ -20,7 +20,7 @@ hints = logging.getLogger("drainproxy.hint")
 
 
 class _Lines:
-    """Rate-limited lines of each kind; lines that are left out are counted in the next one."""
+    """Rate-limited lines, by kind; the next line says how many were suppressed before it."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -28,7 +28,7 @@ class _Lines:
         self._suppressed: defaultdict[str, int] = defaultdict(int)
 
     def write(self, to: logging.Logger, kind: str, message: str, fields: dict[str, object]) -> None:
-        """Write a line, unless there were too many."""
+        """Write a line, or count it as suppressed if there were too many."""
         if not self._lines[kind].spend(self._now()):
             self._suppressed[kind] += 1
             return
@@ -71,7 +71,7 @@ _HINTS = {
 
 
 class Hints:
-    """Called with what connections of a forward hint at; each hint is logged once for each app."""
+    """Called when a connection hints at a wrong setting; logs each hint once for each app."""
 
     def __init__(self) -> None:
         self._said: set[tuple[str, str]] = set()

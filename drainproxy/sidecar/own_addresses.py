@@ -1,4 +1,4 @@
-"""The addresses of this host and of its node; forwards that would lead back to this process."""
+"""The addresses of this host and of its node, and forwards that would lead back to this process."""
 
 import os
 import socket
@@ -18,11 +18,11 @@ _DEFAULT_IPV4, _DEFAULT_IPV6 = "0" * 8, "0" * 32
 
 
 def problems(settings: Settings, pod_ip: str | None) -> Iterator[tuple[str, str]]:
-    """What is wrong with settings on this host, as (setting, problem): POD_IP is missing or no IP
+    """The problems of the settings on this host, as (setting, problem): POD_IP is missing or no IP
     address, app-source is no address of this host, or a forward leads back to this process.
 
-    A name is resolved only where the port is one of ours. One that cannot be resolved is no
-    problem.
+    A name is resolved only if the port is one of ours. A name that cannot be resolved is no
+    problem here.
     """
     wrong = list(pod_ip_problems(settings, pod_ip))
     yield from wrong
@@ -61,8 +61,8 @@ def _is_address(text: str) -> bool:
 
 
 def _gateways() -> Iterator[str]:
-    """The gateways of the default routes (proc(5)); IPv4 is a number in the byte order of this
-    host."""
+    """The gateways of the default routes (proc(5)); IPv4 addresses are numbers in the byte order of
+    this host."""
     ipv4, ipv6 = ROUTES
     for words in _rows(ipv4):
         if words[1] == _DEFAULT_IPV4 and words[2] != _DEFAULT_IPV4:
@@ -78,8 +78,8 @@ def _rows(table: str) -> Iterator[list[str]]:
 
 
 def is_ours(address: str) -> bool:
-    """Whether this IP address belongs to this host: then the kernel picks the address itself as
-    the source of a connection to it. Connecting a UDP socket sends nothing."""
+    """Whether this IP address belongs to this host: then the kernel uses it as the source of a
+    connection to it. Connecting a UDP socket sends nothing."""
     if address in LOOPBACK or address.startswith("127."):
         return True
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -1,4 +1,4 @@
-"""Does something for one after the other, each in its time, with a single timer."""
+"""Acts on items one after the other, each after its delay, with a single timer."""
 
 import asyncio
 from collections import deque
@@ -7,15 +7,15 @@ from typing import Generic, TypeVar
 
 from drainproxy.relay.slices import Slices
 
-# In seconds: the loop's clock and its timers have milliseconds.
+# In seconds: the resolution of the loop's clock and timers.
 _GRAIN = 0.001
 
 T = TypeVar("T")
 
 
 class Paced(Generic[T]):
-    """Calls `act` with each item after its delay, in seconds; delays ascend. Items whose time has
-    come together have their turn in `slices`."""
+    """Calls `act` with each item after its delay, in seconds; delays ascend. Items that are due at
+    the same time are taken in `slices`."""
 
     def __init__(
         self, slices: Slices, delayed: Iterable[tuple[float, T]], act: Callable[[T], object]
@@ -29,7 +29,7 @@ class Paced(Generic[T]):
         self._wait()
 
     def cancel(self) -> None:
-        """Do it for no more."""
+        """Drop the items that are left."""
         self._left.clear()
         if self._timer is not None:
             self._timer.cancel()

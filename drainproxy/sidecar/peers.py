@@ -12,12 +12,12 @@ _MAPPED = bytes(10) + b"\xff\xff"
 _LOOPBACK = bytes(15) + b"\x01"
 _ALL, _ALL_IPV4 = bytes(16), _MAPPED + bytes(4)
 
-# Work in steps, between which others have their turn.
+# Work in steps: its caller returns to the loop between two.
 Steps = Iterator[None]
 
 
 class Peer(NamedTuple):
-    """One connection, for people."""
+    """One connection, with the peer's address as text."""
 
     port: int
     address: str
@@ -32,42 +32,42 @@ def packed(address: str) -> bytes:
 
 
 def unpacked(address: bytes) -> str:
-    """Such an address as text."""
+    """An address of 16 bytes as text; the opposite of `packed`."""
     if address.startswith(_MAPPED):
         return socket.inet_ntoa(address[12:])
     return socket.inet_ntop(socket.AF_INET6, address)
 
 
 def local_address(entry: Entry) -> bytes:
-    """The address that it is connected to."""
+    """The local address of a connection."""
     return entry[4:20]
 
 
 def peer_address(entry: Entry) -> bytes:
-    """The address that it comes from."""
+    """The peer's address of a connection."""
     return entry[20:]
 
 
 def local_port(entry: Entry) -> int:
-    """The port it is connected to."""
+    """The local port of a connection."""
     return int.from_bytes(entry[:2], "big")
 
 
 def peer(entry: Entry) -> Peer:
-    """The connection for people."""
+    """The entry of a connection as a `Peer`."""
     peer_port = int.from_bytes(entry[2:4], "big")
     return Peer(local_port(entry), unpacked(peer_address(entry)), peer_port)
 
 
 def is_inside(entry: Entry) -> bool:
-    """Whether it comes from this network namespace, which is the pod's: from loopback, or from the
-    address that it is connected to."""
+    """Whether a connection comes from this network namespace, which is the pod's: from loopback, or
+    from its own local address."""
     there = entry[20:]
     return there == entry[4:20] or there == _LOOPBACK or there.startswith(_MAPPED + b"\x7f")
 
 
 def takes(listeners: set[bytes], address: bytes) -> bytes:
-    """Which of the listeners on a port accepts connections to `address`."""
+    """The address of the listener that accepts connections to `address`, among those on a port."""
     if address in listeners:
         return address
     ipv4 = address.startswith(_MAPPED) and _ALL_IPV4 in listeners
@@ -75,12 +75,12 @@ def takes(listeners: set[bytes], address: bytes) -> bytes:
 
 
 def established(ports: Sequence[int], found: set[Entry]) -> Steps:
-    """Add the connections to these ports to `found`; OSError if the kernel does not tell them."""
+    """Add the connections to these ports to `found`; OSError if the kernel does not list them."""
     return _collect(ESTABLISHED, ports, found)
 
 
 def listening(ports: Sequence[int], found: set[Entry]) -> Steps:
-    """Add the listeners on these ports."""
+    """Add the listeners on these ports to `found`; OSError as in `established`."""
     return _collect(LISTEN, ports, found)
 
 

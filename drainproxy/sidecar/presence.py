@@ -1,18 +1,19 @@
-"""Logs when an app becomes unreachable, and when it is back."""
+"""Logs when an app becomes unreachable, and when it is reachable again."""
 
 import logging
 from collections.abc import Callable
 
-# Errors are few, but some have an address in them.
+# At most so many different errors are logged: some contain an address.
 _MOST_FAILURES = 8
 
 log = logging.getLogger("drainproxy.app")
 
 
 class Presence:
-    """Of one app, by what those tell who connect to it, and who look whether it listens.
+    """Whether one app is reachable. It is told so by connects (`upstream`) and by checks of its
+    listener (`readiness`).
 
-    Before it is there for the first time it is not away, but starting.
+    Before the app was reachable for the first time it is starting, and not away.
     """
 
     def __init__(self, app: str, now: Callable[[], float]) -> None:
@@ -43,8 +44,9 @@ class Presence:
         self._refused += refused
 
     def failed(self, why: str) -> None:
-        """A client was turned away because of this: of an app that is starting, or by an error that
-        is not of the app, such as an unknown name. Told once each, until it is there."""
+        """A client was refused for this reason, and the app is not known to be away: it is
+        starting, or the error is not the app's, such as an unknown name. Each reason is logged
+        once, until the app is reachable."""
         if self._away_since is not None or why in self._failures:
             return
         if len(self._failures) < _MOST_FAILURES:

@@ -14,7 +14,7 @@ from drainproxy.wire.rewrite import END_OF_HEAD
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-# How long the app may take to answer, in seconds.
+# In seconds: the app has so long to answer.
 TIMEOUT = 1.0
 _GRPC_HEALTH = "/grpc.health.v1.Health/Check"
 _GRPC_STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
@@ -28,17 +28,16 @@ class AppHealthCheck(NamedTuple):
 
     @classmethod
     def of(cls, forward: Forward, health: AppHealth) -> "AppHealthCheck":
-        """The check of this forward's app. Behind `/tcp` an app speaks no HTTP: it need only
-        accept."""
+        """The check of this forward's app; with `/tcp` it only has to accept a connection."""
         return cls(forward.app, AppHealth() if forward.protocol == "tcp" else health)
 
 
 async def ask(
     questions: Iterable[AppHealthCheck], most_fields: int = 100, source: str | None = None
 ) -> dict[AppHealthCheck, str]:
-    """Check all apps at the same time; returns what is wrong with each, empty if it is healthy.
+    """Check all apps at the same time; returns the problem of each, empty if it is healthy.
 
-    The head of an answer may have `most_fields`; `source` is app-source.
+    `most_fields`: of the head of an answer. `source`: app-source.
     """
     asked = tuple(dict.fromkeys(questions))
     problems = await asyncio.gather(*(_problem(*each, most_fields, source) for each in asked))
@@ -100,7 +99,7 @@ async def _connect(app: Address | UnixSocket, source: str | None) -> Connection:
         return await asyncio.open_unix_connection(app.path)
     if app.host != "localhost":
         return await _open(app.host, app.port, source)
-    # Neither needs a resolver, which would start a thread.
+    # IP addresses need no resolver, which would start a thread.
     try:
         return await _open("127.0.0.1", app.port, source)
     except OSError as error:
@@ -127,7 +126,7 @@ def _host(app: Address | UnixSocket) -> str:
 
 
 async def _status(reader: asyncio.StreamReader, most_fields: int) -> int:
-    """The status of the final answer: any number of interim ones may come first (RFC 9110 15.2)."""
+    """The status of the final answer, behind any number of interim ones (RFC 9110 15.2)."""
     while True:
         head = await reader.readuntil(END_OF_HEAD)
         status = parse_response(head, b"GET", most_fields).status

@@ -1,6 +1,6 @@
-"""The same sockets as `sock_diag`, from /proc/net/tcp and tcp6 (proc(5)), for systems without it.
+"""The sockets that `sock_diag` lists, from /proc/net/tcp and tcp6 (proc(5)), where it is missing.
 
-Every socket of the namespace is a line of 150 bytes there, so a part at a time is read.
+Every socket of the namespace is a line of 150 bytes there, so the file is read in parts.
 """
 
 import socket
@@ -18,7 +18,7 @@ _PART = 1 << 16
 
 
 def dump(family: int, state: int, ports: Sequence[int] = ()) -> Iterator[list[Entry]]:
-    """The sockets of `family` in `state`, of these local ports or of all, in parts; OSError where
+    """The sockets of `family` in `state`, of these local ports or of all, in parts. OSError if
     there is no such table."""
     wanted = {b"%04X" % port for port in ports}
     rest = b""
@@ -44,6 +44,7 @@ def _bytes(digits: bytes) -> bytes:
 
 
 def _address(digits: bytes) -> bytes:
-    """Words of 32 bits, each written as a number of this machine; 16 bytes, padded."""
+    """An address in 16 bytes, padded; it is written as words of 32 bits, each a number in this
+    machine's byte order."""
     words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
     return b"".join(word.to_bytes(4, sys.byteorder) for word in words).ljust(16, b"\0")

@@ -1,5 +1,4 @@
-"""The process group of the app: all processes that it has started and that have not left the
-group."""
+"""The process group of the app: the app, and the processes it has started that stayed in it."""
 
 import os
 import signal
@@ -8,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-# proc(5), /proc/PID/stat: what follows the name, which may hold blanks and parentheses itself.
+# proc(5), /proc/PID/stat: the end of the name, which may contain blanks and parentheses itself.
 _AFTER_NAME = b") "
-# The places of fields 4, 5 and 22 behind it.
+# The indexes of fields 4, 5 and 22 behind it.
 _PARENT, _GROUP, _START_TIME = 1, 2, 19
-# So many seconds old, a process has been through its exec on a busy machine, too.
+# In seconds: an older process has done its exec, also on a busy machine.
 _YOUNG = 1.0
 # All signals that can be blocked, but for real-time ones.
 _ALL = sum(
@@ -21,15 +20,15 @@ _ALL = sum(
 
 
 def order(group: int, number: int) -> None:
-    """Send a signal to all in the group; nothing if none is left, or none may be told by us."""
+    """Send a signal to all processes of the group that we may signal, if any are left."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
 def tell(group: int, number: int) -> None:
     """Send a signal to the processes of the group that have a handler for it. The default action of
-    SIGHUP, SIGUSR1 and their like is to end the process, which is never meant: a worker of
-    Gunicorn, or a shell around the app, has no handler where its neighbour has one.
+    SIGHUP, SIGUSR1 and the like is to end the process, which is never meant. A worker of Gunicorn,
+    or a shell around the app, may lack a handler that another process of the group has.
     """
     try:
         if b"SigCgt:" not in Path(f"/proc/{group}/status").read_bytes():
@@ -38,14 +37,14 @@ def tell(group: int, number: int) -> None:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
     except FileNotFoundError:
-        # Without /proc it is not known which of them handle it: signal the one that we have
+        # Without /proc it is not known which processes handle it: signal the one that we have
         # started.
         with suppress(ProcessLookupError, PermissionError):
             os.kill(group, number)
 
 
 def is_empty(group: int) -> bool:
-    """Whether nobody is left in it."""
+    """Whether no process is left in the group."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -66,8 +65,8 @@ def _members(group: int) -> Iterator[int]:
 
 
 def _may_become_another(pid: str, fields: list[bytes]) -> bool:
-    """Whether it may be about to exec. Until then it seems to handle what its parent does; it would
-    die of the signal, or stop for ever while its parent waits for it."""
+    """Whether a process may be about to exec. Until then it seems to have its parent's handlers; a
+    signal would kill it, or stop it for ever while its parent waits for it."""
     started = int(fields[_START_TIME]) / os.sysconf("SC_CLK_TCK")
     if time.clock_gettime(time.CLOCK_BOOTTIME) - started > _YOUNG:
         return False
@@ -76,8 +75,8 @@ def _may_become_another(pid: str, fields: list[bytes]) -> bool:
 
 
 def _expects(pid: int, number: int) -> bool:
-    """Whether a process catches a signal, or blocks it in a thread so that another can wait for it
-    (signalfd(2), sigwait(3)), or does not die of it in any case."""
+    """Whether a process catches a signal, or has it blocked in a thread so that another can wait
+    for it (signalfd(2), sigwait(3)), or the signal is harmless by default."""
     return number == signal.SIGWINCH or any(mask >> (number - 1) & 1 for mask in _masks(pid))
 
 
@@ -87,14 +86,14 @@ def _masks(pid: int) -> Iterator[int]:
         threads += Path(f"/proc/{pid}/task").iterdir()
     for thread in threads:
         said: dict[bytes, bytes] = {}
-        # One of them may have ended by now.
+        # The thread may have ended by now.
         with suppress(OSError):
             lines = (thread / "status").read_bytes().splitlines()
             said |= dict(line.split(b":\t", 1) for line in lines if b":\t" in line)
-        # A sandbox with a /proc of its own may not know them.
+        # The /proc of a sandbox may lack these fields.
         yield int(said.get(b"SigCgt", b"0"), 16)
         blocked = int(said.get(b"SigBlk", b"0"), 16)
-        # A shell blocks all signals for a moment before it forks or waits, and dies of them
-        # afterwards. Who waits for them sleeps.
+        # A mask of all signals counts only in a sleeping thread, which may wait for them. A shell
+        # sets one for a moment before it forks or waits, and would die of the signal afterwards.
         if blocked & _ALL != _ALL or said[b"State"].startswith(b"S"):
             yield blocked

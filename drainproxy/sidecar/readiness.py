@@ -1,7 +1,7 @@
-"""Readiness: the phase of the sidecar, and whether the apps that count answer.
+"""Readiness: the phase of the sidecar, and whether the apps that count are healthy.
 
-A declared port may never be listened on (clustering, profiling). So ports that `ready-ports` names
-count from the start, and any other from its first good answer on.
+No app may ever listen on a declared port (clustering, profiling). So the ports in `ready-ports`
+count from the start, and any other port from its first good answer on.
 """
 
 import asyncio
@@ -16,20 +16,21 @@ from drainproxy.sidecar import sock_diag
 from drainproxy.sidecar.presence import Presence
 from drainproxy.sidecar.probes import AppHealthCheck, ask
 
-# How long an answer is believed, in seconds: many probes are one question to the app. The kubelet
-# probes each second, sometimes a little early.
+# In seconds: an answer of the app is used for so long, so that many probes cost one check. The
+# kubelet probes each second, sometimes a little early.
 FRESH = 0.75
-# An app is away after so many bad answers in a row: one may be late, or busy.
+# An app that was healthy is unhealthy after so many bad answers in a row.
 AWAY_AFTER = 3
-# How long it is told, where nobody asks again.
+# In seconds: `status` shows the last answer for so long, if there is no newer one.
 _REMEMBERED = 30.0
-# An app that has given no good answer for so many seconds is named in the log.
+# In seconds: an app without a good answer for so long is named in the log.
 _PATIENCE = 5.0
-# How often, in seconds, it is looked at whether they listen: the kernel does not report changes.
+# In seconds: it is checked so often whether the apps listen. The kernel does not report changes.
 _LOOK_EVERY = 1.0
 _HINT = "the setting ready-ports names the ports that count"
 
-# The phases of a drain in which clients are taken, and those in which we are ready by `unready`.
+# The phases of a drain in which clients are accepted, and those in which we are ready, by the
+# setting `unready`.
 _ACCEPTING = (Phase.ANNOUNCED, Phase.LEAVING)
 _READY_UNTIL = {"announced": (), "leaving": (Phase.ANNOUNCED,), "closed": _ACCEPTING}
 
@@ -37,11 +38,11 @@ log = logging.getLogger("drainproxy.readiness")
 
 
 def unready_phase(phase: Phase, unready: str, purpose: Purpose | None = None) -> str:
-    """Why nobody should send us new work in this phase of a drain with that purpose; empty if they
-    may. `unready` is the setting of that name.
+    """Why we are not ready in this phase of a drain with this purpose; empty if we are. `unready`:
+    the setting of that name.
 
-    It holds where the pod is deleted. Its endpoint is not ready then anyway, and kube-proxy falls
-    back to terminating endpoints while they are ready and nobody else is (KEP-1669).
+    The setting holds if the pod is being deleted. Then its endpoint is not ready anyway, and
+    kube-proxy falls back to ready terminating endpoints if there are no others (KEP-1669).
     """
     if phase is Phase.STARTING:
         return "starting: the listeners are not bound yet"
@@ -57,7 +58,7 @@ def unready_phase(phase: Phase, unready: str, purpose: Purpose | None = None) ->
 
 
 class ReadinessSource(Protocol):
-    """What readiness depends on in a sidecar."""
+    """The parts of a sidecar that readiness depends on."""
 
     settings: Settings
     forwards: tuple[Forward, ...]
@@ -86,17 +87,17 @@ class Readiness:
         self._presences = {
             forward.app: Presence(str(forward.app), sidecar.now) for forward in sidecar.forwards
         }
-        # What counts: at first what is needed from the start.
+        # The checks that count; at first those of `ready-ports`.
         self._counting = {
             question
             for forward, question in self._questions.items()
             if counts(forward, settings.ready_ports)
         }
-        # What they answered last, and how many times in a row that was nothing good since they
-        # have been there.
+        # The last problem by check, empty if healthy; and how many bad answers have come in a row,
+        # for checks that have succeeded before.
         self._problems: dict[AppHealthCheck, str] = {}
         self._failures: dict[AppHealthCheck, int] = {}
-        # Since when an app that counts gives no good answer, and whether that was said.
+        # Since when a check that counts has had a problem, and those whose problem was logged.
         self._since: dict[AppHealthCheck, float] = {}
         self._said: set[AppHealthCheck] = set()
 
@@ -109,14 +110,14 @@ class Readiness:
         return self._unready() or answer
 
     def known(self) -> str | None:
-        """The same as `problem`, without waiting; None while the app is being asked."""
+        """Why we are not ready, without waiting; empty if we are, None while apps are checked."""
         if unready := self._unready():
             return unready
         answer = self._ask()
         return answer.result() if answer.done() else None
 
     def forget_failures(self) -> None:
-        """A drain was taken back: another app may be there, of which nothing is known."""
+        """Forget past answers: after an undrain there may be a new app."""
         self._failures.clear()
         if self._answer is not None and self._answer.done():
             self._answer = None
@@ -128,12 +129,12 @@ class Readiness:
         )
 
     def presence(self, app: Address | UnixSocket) -> Presence:
-        """What the log says of one app."""
+        """The `Presence` of one app."""
         return self._presences[app]
 
     def missing(self) -> list[dict[str, object]]:
-        """The apps that are not there, or gave no good answer when they were last asked, ready for
-        JSON. Nobody is asked for that."""
+        """The apps that do not listen, or whose last answer was bad, as plain values for JSON. No
+        app is checked for this."""
         wrong = self._wrong()
         return [
             {
@@ -147,7 +148,7 @@ class Readiness:
         ]
 
     def not_ready(self) -> str:
-        """Why we are not ready, as far as that is known without asking anybody."""
+        """Why we are not ready, as far as that is known without a check."""
         wrong = self._wrong()
         asked = self._sidecar.now() - self._asked < _REMEMBERED
         counting = (
@@ -158,8 +159,8 @@ class Readiness:
         return self._unready() or next(counting, "")
 
     async def watch(self) -> None:
-        """Log which apps are missing, once each, whether or not anybody probes us. Runs for ever.
-        Apps that do not count are named once the others are there."""
+        """Log which apps are missing, once each, also if nothing probes us. Runs for ever. Apps
+        that do not count are named once the others are there."""
         ready = False
         while True:
             await asyncio.sleep(_LOOK_EVERY)
@@ -173,7 +174,7 @@ class Readiness:
                     log.info("nothing listens at %s; it does not count for readiness", question.app)
 
     def _unready(self) -> str:
-        """Why we are not ready, whatever the app says."""
+        """Why we are not ready apart from the apps; empty if nothing else prevents it."""
         sidecar, machine = self._sidecar, self._sidecar.machine
         purpose = machine.purpose(sidecar.now())
         unready = unready_phase(machine.phase, sidecar.settings.unready, purpose)
@@ -182,7 +183,7 @@ class Readiness:
         return unready
 
     def _ask(self) -> asyncio.Task[str]:
-        """What the apps said, or are about to say, if they were asked a moment ago."""
+        """The check under way, or the last one if it is fresh, or a new one."""
         now = self._sidecar.now()
         if self._answer is None or (self._answer.done() and now - self._asked >= FRESH):
             self._asked = now
@@ -193,7 +194,7 @@ class Readiness:
         counting = self._in_order()
         others = set(self._questions.values()) - self._counting
         if others and (self._asking_others is None or self._asking_others.done()):
-            # These may never answer, so they are not waited for.
+            # Apps that do not count may never answer, so they are not waited for.
             self._asking_others = asyncio.create_task(self._ask_these(others))
         problems = await self._ask_these(counting)
         self._say()
@@ -201,7 +202,7 @@ class Readiness:
         return next(filter(None, away), "")
 
     def _is_tolerated(self, question: AppHealthCheck) -> bool:
-        """Whether an app that was there may be there again at the next question."""
+        """Whether the app was healthy, and has had fewer than AWAY_AFTER bad answers since."""
         return self._failures.get(question, AWAY_AFTER) < AWAY_AFTER
 
     async def _ask_these(self, questions: Collection[AppHealthCheck]) -> dict[AppHealthCheck, str]:
@@ -220,7 +221,7 @@ class Readiness:
         return [each for each in self._questions.values() if each in self._counting]
 
     def _wrong(self) -> dict[AppHealthCheck, str]:
-        """What is wrong with apps: nothing listens there now, or what was answered last."""
+        """The problems of apps: nothing listens there now, or the last answer was bad."""
         ports = sock_diag.listening_ports()
         recent = self._sidecar.now() - self._asked < _REMEMBERED
         found = {}
@@ -232,8 +233,8 @@ class Readiness:
         return found
 
     def _tell_presences(self) -> None:
-        """Of apps at this host the system tells whether they listen. After a drain they are
-        expected to go: no line."""
+        """Tell the presences of apps on this host whether these listen. Not after a drain, when
+        they are expected to stop."""
         if self._sidecar.machine.phase is Phase.DRAINED:
             return
         if (ports := sock_diag.listening_ports()) is None:
@@ -245,8 +246,8 @@ class Readiness:
                 presence.there()
 
     def _say(self) -> dict[AppHealthCheck, str]:
-        """Name in the log, once, what counts and has been wrong for a while, and that it is over.
-        Returns all that is wrong."""
+        """Log, once each, the problems of apps that count which have lasted for _PATIENCE, and
+        their end. Returns all problems."""
         now, wrong = self._sidecar.now(), self._wrong()
         counting = {each: problem for each, problem in wrong.items() if each in self._counting}
         for question in self._said - counting.keys():

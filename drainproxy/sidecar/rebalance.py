@@ -7,12 +7,12 @@ from drainproxy.relay.context import Context
 from drainproxy.relay.registry import Member
 from drainproxy.sidecar.paced import Paced
 
-# Nothing can be said to these.
+# Kinds of sessions that have no goodbye.
 _CANNOT_BE_TOLD = ("tcp", "unknown")
 
 
 class Rebalance:
-    """One rebalancing: `share` of those who can be told, over `over` seconds."""
+    """One rebalancing: asks a `share` of the sessions that have a goodbye, over `over` seconds."""
 
     def __init__(self, context: Context, share: float, over: float) -> None:
         self._context = context
@@ -32,11 +32,11 @@ class Rebalance:
 
     @property
     def running(self) -> bool:
-        """Not all have had their turn."""
+        """Whether some of the chosen clients have not been asked yet."""
         return self._told + self._gone < len(self._chosen)
 
     def progress(self) -> dict[str, object]:
-        """How far it has come; seconds."""
+        """The progress, as plain values for JSON; times in seconds."""
         left = max(0.0, self._began + self._over - self._context.now()) if self.running else 0.0
         return {
             "running": self.running,

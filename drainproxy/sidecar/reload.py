@@ -8,8 +8,8 @@ from typing import Protocol
 
 from drainproxy.config import Mistake, Settings, Sources
 
-# How often the file is read, in seconds. The kubelet writes up to a minute late, and replaces a
-# chain of links, of which no single inotify watch would tell.
+# In seconds: how often the file is read. The kubelet writes it up to a minute late, and replaces a
+# chain of links, which no single inotify watch would report.
 _LOOK_EVERY = 1.0
 
 log = logging.getLogger("drainproxy.reload")
@@ -20,11 +20,11 @@ class Reloadable(Protocol):
 
     sources: Sources
     settings: Settings
-    # What was wrong with what was read last.
+    # The mistakes in what was read last.
     annotation_mistakes: tuple[Mistake, ...]
 
     def apply(self, settings: Settings) -> None:
-        """Go on with these."""
+        """Use these settings from now on."""
 
 
 def read(path: str | None) -> str:
@@ -50,14 +50,15 @@ async def watch(sidecar: Reloadable) -> None:
 
 
 def reload_all(sidecar: Reloadable) -> None:
-    """Read the configuration file and the annotations again: SIGHUP."""
+    """SIGHUP: read the configuration file and the annotations again, and apply them."""
     wrong = _read_file(sidecar)
     _take(sidecar, read(sidecar.settings.annotations_file), wrong)
     log.info("configuration reloaded: settings that may change at run time are in force")
 
 
 def _read_file(sidecar: Reloadable) -> tuple[Mistake, ...]:
-    """Read the configuration file again. If it is wrong as a whole, the old one stays in force."""
+    """Read the configuration file again. If it cannot be read, or is no mapping of settings, the
+    old one stays in force."""
     file = sidecar.sources.file
     if file is None:
         return ()
@@ -77,7 +78,7 @@ def apply(sidecar: Reloadable, text: str) -> None:
 
 
 def _take(sidecar: Reloadable, text: str, wrong: tuple[Mistake, ...] = ()) -> bool:
-    """Whether any setting has changed; `wrong` was found before."""
+    """Apply settings; returns whether any has changed. `wrong`: mistakes that were found before."""
     settings, mistakes = sidecar.sources.reload(sidecar.settings, text)
     sidecar.annotation_mistakes = (*wrong, *mistakes)
     for mistake in sidecar.annotation_mistakes:

@@ -1,9 +1,9 @@
 """Finds out during a drain whether the app restarts, or has gone for good.
 
-The kubelet calls preStop hooks also when it restarts one container of a pod that stays: then the
-sidecar gets no SIGTERM, and a new app listens where the old one did. Such a drain is taken back.
-And a pod whose work is done (a Job) is deleted after its app has exited: sidecar and app must not
-wait for each other.
+The kubelet calls preStop hooks also when it restarts one container of a pod that stays. Then the
+sidecar gets no SIGTERM, and a new app listens where the old one did: such a drain is taken back.
+A pod whose work is done (a Job) is deleted after its app has exited: then a drain need not stay in
+`announced` and `leaving` (Input.APP_GONE).
 """
 
 import asyncio
@@ -23,20 +23,20 @@ from drainproxy.sidecar.probes import AppHealthCheck, ask
 from drainproxy.sidecar.readiness import Readiness
 
 App = Address | UnixSocket
-# The listeners at each app, as identities that no later listener has; empty without one.
+# The listeners at each app, as identities that no later listener has; empty for none.
 Listeners = Mapping[App, frozenset[bytes]]
 
-# How often the apps are looked at during a drain, in seconds: the kernel does not report a listener
-# of another process that opens or closes.
+# In seconds: how often the apps are looked at during a drain. The kernel does not report when
+# another process begins or stops to listen.
 _LOOK_EVERY = 0.25
-# Of an app that can only be probed it is known whether it is there, and not whether it is the same.
+# The identity of an app that can only be probed: whether it is still the same is not known.
 _SOMEBODY = frozenset({b"somebody"})
 
 log = logging.getLogger("drainproxy.restart")
 
 
 def changed(before: Listeners, now: Listeners) -> bool:
-    """Whether an app went away: of those who listened there `before` nobody is left."""
+    """Whether an app went away: none of its listeners `before` is left."""
     return any(not (before[app] & now.get(app, before[app])) for app in before)
 
 
@@ -51,7 +51,7 @@ class Drainable(Protocol):
         """The clock, in seconds."""
 
     def advance(self) -> None:
-        """Let the machine look at what has changed."""
+        """Let the machine take the steps that are due."""
 
     def undrain(self) -> bool:
         """Take the drain back; False where that is not allowed."""
@@ -64,12 +64,12 @@ class Restart:
         self._sidecar = sidecar
         self._before: Listeners = {}
         self._went_away = self._told = False
-        # No app was there when the drain began, or at the last look.
+        # Whether no app listened when the drain began, and at the last look.
         self._absent_at_first = self._absent = False
         self._drain_begun = asyncio.Event()
 
     def begin(self) -> None:
-        """A drain begins: remember who listens, so that a successor can be told apart."""
+        """A drain begins: note the listeners, so that later ones can be told from them."""
         self._drain_begun.set()
         told = _told(self._apps())
         self._before, self._went_away, self._told = told, False, False
@@ -79,16 +79,16 @@ class Restart:
 
     @property
     def app_gone_for_good(self) -> bool:
-        """Whether no app is there, and none will come: a restart brings it back. The kubelet calls
-        no hook of an app that has gone, so a hook without a name is our own then."""
+        """Whether no app listens, and none will: the drain is no restart. The kubelet calls no hook
+        of an app that has exited, so a hook without a name was then the sidecar's."""
         askers = self._sidecar.machine.askers
         if askers is None or not self._absent:
             return False
         return not askers.may_be_restart or (self._absent_at_first and askers.first is Origin.HOOK)
 
     async def watch(self) -> None:
-        """Look at the apps as long as a drain is under way or over; until one begins nothing runs.
-        Runs for ever."""
+        """Look at the apps from the beginning of a drain on, until it is taken back. Runs for
+        ever; without a drain it only waits."""
         machine = self._sidecar.machine
         while True:
             await self._drain_begun.wait()
@@ -106,7 +106,7 @@ class Restart:
         if machine.began != began or machine.askers is None:
             return  # another drain, or none
         self._tell(machine.purpose(sidecar.now()))
-        # Of those that could not be told at first, the first knock counts.
+        # For apps that can only be probed, the first probe counts as the beginning.
         self._before = {**now, **self._before}
         self._absent = not any(now.values())
         counting = {forward.app for forward in sidecar.readiness.counting()}
@@ -132,8 +132,8 @@ class Restart:
 
 
 async def _listeners(apps: frozenset[App]) -> Listeners:
-    """Who listens at each. Those on this host are not knocked at, which they might take for a
-    client; the file of a Unix socket outlives who listened there."""
+    """The listeners of all apps. Apps on this host are not probed, since they may take that for a
+    client; but a Unix socket is, since its file outlives its listener."""
     found = _told(apps)
     files = {app for app, listeners in found.items() if listeners and isinstance(app, UnixSocket)}
     unsure = (apps - found.keys()) | files
@@ -146,7 +146,7 @@ async def _listeners(apps: frozenset[App]) -> Listeners:
 
 
 def _told(apps: frozenset[App]) -> Listeners:
-    """The listeners at apps of which the kernel tells them."""
+    """The listeners of those apps for which the kernel lists them."""
     sockets = sock_diag.listening_sockets()
     ports = [app for app in apps if isinstance(app, Address) and _is_here(app)]
     told = {} if sockets is None else {app: sock_diag.those_of(app, sockets) for app in ports}
@@ -155,7 +155,7 @@ def _told(apps: frozenset[App]) -> Listeners:
 
 @cache
 def _is_here(app: App) -> bool:
-    """Whether it is at a TCP port of this host, by a name or an address that is always its own."""
+    """Whether an app is at a TCP port of this host, by `localhost` or one of its addresses."""
     if sock_diag.is_told(app):
         return True
     with suppress(ValueError):
@@ -164,7 +164,8 @@ def _is_here(app: App) -> bool:
 
 
 def _file(path: str) -> frozenset[bytes]:
-    """What no other file at this path has: numbers of files are used again, but not their times."""
+    """The identity of the file at this path: inode numbers are used again, but not with the same
+    time. Empty if there is no file."""
     with suppress(OSError):
         found = os.stat(path)
         return frozenset({f"{found.st_dev} {found.st_ino} {found.st_ctime_ns}".encode()})

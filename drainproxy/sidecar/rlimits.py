@@ -1,7 +1,7 @@
 """File descriptors: how many the system grants, and how they are shared out.
 
-Each client has one, and one for its connection to the app; clients that are being refused have one;
-the admin port and gRPC health checks have their own.
+A client takes one, and its connection to the app another. A client that is being refused takes one.
+The admin port and gRPC health checks have shares of their own.
 """
 
 import os
@@ -16,19 +16,20 @@ _OTHERS = 48
 # The shares of the admin port and of health checks: a divisor of all, the most, the least.
 _ADMIN_SHARE, _MOST_ADMIN, _LEAST_ADMIN = 10, 100, 4
 _HEALTH_SHARE, _MOST_HEALTH, _LEAST_HEALTH = 32, 32, 2
-# Those of grpcio itself.
+# What grpcio takes itself.
 _GRPC_OTHERS = 16
 # The share of refused clients in the rest: a divisor, and the most.
 _REFUSED_SHARE, _MOST_REFUSED = 8, 1000
 # Stands for no limit.
 _UNLIMITED = 1 << 30
 
-# The limit at our start: what we raise for ourselves is not for the app that we start.
+# The limit at our start, which the app that we start gets: we raise only our own.
 _inherited = resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
 class Shares(NamedTuple):
-    """Connections: of clients, of refused clients, of the admin port, of gRPC health checks."""
+    """How many connections of each kind are allowed: clients, refused clients, the admin port, gRPC
+    health checks."""
 
     clients: int
     refused: int
@@ -45,13 +46,13 @@ def raise_limit() -> None:
 
 
 def limit() -> int:
-    """The soft limit."""
+    """The soft limit; _UNLIMITED for none."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _UNLIMITED if soft == resource.RLIM_INFINITY else min(soft, _UNLIMITED)
 
 
 def shares(most_clients: int, *, grpc: bool = False) -> Shares:
-    """How descriptors are shared out if `most_clients` are wanted."""
+    """The shares if `most_clients` clients are wanted; `grpc`: with gRPC health checks."""
     all_ = limit()
     admin = max(_LEAST_ADMIN, min(_MOST_ADMIN, all_ // _ADMIN_SHARE))
     health = max(_LEAST_HEALTH, min(_MOST_HEALTH, all_ // _HEALTH_SHARE)) if grpc else 0
@@ -73,5 +74,5 @@ def _count_open() -> int:
     return 3
 
 
-# Descriptors that the parent process has left open count too.
+# Counted at import: the parent process may have left descriptors open.
 _open_at_start = _count_open()

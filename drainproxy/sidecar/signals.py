@@ -1,4 +1,4 @@
-"""What each signal means: drain and exit, reload the settings, or pass it on to the app."""
+"""The meaning of each signal: drain and exit, reload the settings, or pass it on to the app."""
 
 import asyncio
 import signal
@@ -8,20 +8,20 @@ from drainproxy.sidecar import terminal
 
 # The stop signals of the kubelet and Docker, of a terminal, and of images made for nginx.
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-# Signals that an operator may mean for the app. They must not end us, which would cut every client;
-# SIGHUP means something to both.
+# Signals that an operator may mean for the app. They must not end this process, which would cut
+# every client. SIGHUP also reloads our settings.
 PASSED_ON = (
     *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH),
-    # Sent by timers and descriptors too, to processes that have asked for it: we have not.
+    # Timers and descriptors also send these, but only to processes that have asked for it.
     *(signal.SIGIO, signal.SIGPROF, signal.SIGVTALRM, signal.SIGCONT),
 )
-# They tell Gunicorn, Puma and Unicorn to start or stop a worker. A terminal also sends them, to
-# stop background processes (termios(3)).
+# These tell Gunicorn, Puma and Unicorn to start or stop a worker. A terminal also sends them, to
+# stop background processes (termios(3)), so they are passed on only without one.
 OF_A_TERMINAL = (signal.SIGTTIN, signal.SIGTTOU)
 
 
 def handle(end: Callable[[int], None], pass_on: Callable[[int], None]) -> None:
-    """Call one of these for each signal from now on, and for those that were held until now."""
+    """Call `end` or `pass_on` for each signal from now on, and for those blocked until now."""
     loop = asyncio.get_running_loop()
     for number in ENDING:
         loop.add_signal_handler(number, end, number)

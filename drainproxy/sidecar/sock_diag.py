@@ -19,17 +19,18 @@ ESTABLISHED, LISTEN = 1, 10
 _HEADER = struct.Struct("=IHHII")
 # Family, protocol, extensions, padding, states; the rest picks one socket, or none.
 _REQUEST = struct.Struct("=BBBxI48x")
-# The filter is an attribute: a program of operations with two ways to go on, in bytes from there.
+# The filter is an attribute, a program of inet_diag bytecode. Each operation has two offsets, in
+# bytes from it, where the program goes on.
 _ATTRIBUTE, _BYTECODE = struct.Struct("=HH"), 1
 _OPERATION = struct.Struct("=BBH")
 _JUMP, _PORT_AT_LEAST, _PORT_AT_MOST = 1, 2, 3
 _TEST = 5 * _OPERATION.size
-# In an answer: after the header and four bytes the ports and addresses of both ends; then the
-# number of an interface, and a number that no other socket ever has ("cookie").
+# In an answer: after the header and four bytes the ports and addresses of both ends, then the
+# number of an interface, and the cookie, a number that no other socket ever has.
 _SOCKET_AT, _SOCKET_SIZE = _HEADER.size + 4, 36
 WITH_COOKIE = 48
 _LARGEST_PART = 1 << 16
-# What this host is called in any case.
+# Names of this host on every system.
 _THIS_HOST = ("localhost", "127.0.0.1", "::1")
 _ANY = bytes(16)
 
@@ -39,17 +40,17 @@ Entry = bytes
 
 
 def cookie(entry: Entry) -> bytes:
-    """The number of a socket, which no later one at the same port has; of entries `WITH_COOKIE`."""
+    """The cookie of a socket, which no later one at the same port has; of entries WITH_COOKIE."""
     return entry[WITH_COOKIE - 8 :]
 
 
 def dump(
     family: int, state: int, ports: Sequence[int] = (), size: int = _SOCKET_SIZE
 ) -> Iterator[list[Entry]]:
-    """The sockets of `family` in `state`, of these local ports or of all, in parts; `size` is that
-    of an entry.
+    """The sockets of `family` in `state`, of these local ports or of all, in parts. `size`: of an
+    entry.
 
-    Raises OSError where the system does not tell, AttributeError where there is no netlink.
+    Raises OSError if the kernel refuses, AttributeError if there is no netlink.
     """
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     with socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG) as sock:
@@ -64,7 +65,7 @@ def dump(
 
 
 def read(answer: bytes, entry_size: int = _SOCKET_SIZE) -> tuple[list[Entry], bool]:
-    """What one datagram tells, and whether there are more; OSError if it is a refusal."""
+    """The entries of one datagram, and whether more follow; OSError if it is a refusal."""
     entries: list[Entry] = []
     at = 0
     while at < len(answer):
@@ -79,8 +80,8 @@ def read(answer: bytes, entry_size: int = _SOCKET_SIZE) -> tuple[list[Entry], bo
 
 
 def _filter(ports: Sequence[int]) -> bytes:
-    """Whether the local port is one of these. To go on behind the end is to take the socket, to go
-    four bytes further is not to."""
+    """The filter for sockets whose local port is one of these; empty for all. A jump to the end of
+    the program accepts a socket, a jump four bytes beyond rejects it."""
     program = b"".join(
         _is_port(port, tests_left)
         for tests_left, port in zip(_backwards(ports), ports, strict=True)
@@ -106,24 +107,25 @@ def _is_port(port: int, tests_left: int) -> bytes:
 
 
 def is_told(app: Address | UnixSocket) -> bool:
-    """Whether it is at this host, so that `listening_ports` has it."""
+    """Whether an app is on this host, so that `listening_ports` includes it."""
     return isinstance(app, Address) and app.host in _THIS_HOST
 
 
 def is_absent(app: Address | UnixSocket, ports: set[int]) -> bool:
-    """Whether it is at this host and nothing listens there."""
+    """Whether an app is on this host, and none of these ports is its."""
     return isinstance(app, Address) and is_told(app) and app.port not in ports
 
 
 def listening_ports() -> set[int] | None:
-    """The TCP ports of this network namespace that somebody listens on; None where the system does
-    not tell."""
+    """The TCP ports of this network namespace with a listener; None where the kernel does not list
+    them."""
     listeners = listening_sockets()
     return None if listeners is None else set(map(_port, listeners))
 
 
 def listening_sockets() -> list[Entry] | None:
-    """The sockets of this network namespace that listen, each with its number; None likewise."""
+    """The listening sockets of this network namespace, each WITH_COOKIE; None where the kernel does
+    not list them."""
     try:
         return [
             entry
@@ -136,8 +138,8 @@ def listening_sockets() -> list[Entry] | None:
 
 
 def those_of(app: Address, listeners: Collection[Entry]) -> frozenset[bytes]:
-    """The numbers of those among them that take what goes to an app of this host. Another one that
-    listens there later has another number, however fast it comes."""
+    """The cookies of those `listeners` that accept connections to an app of this host. A later
+    listener has another cookie, however soon it comes."""
     there = {_packed(app.host), _ANY}
     return frozenset(
         cookie(entry)

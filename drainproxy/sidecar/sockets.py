@@ -1,4 +1,4 @@
-"""Socket operations that transports do not offer."""
+"""Socket operations that asyncio transports do not offer."""
 
 import ctypes
 import fcntl
@@ -13,12 +13,12 @@ from typing import Any
 
 from drainproxy.relay.transport import Transport
 
-# Linger on, with a time of 0: closing sends RST, so that the peer does not take what came for all.
+# SO_LINGER with a time of 0: closing sends RST.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-# A classic BPF program for a TCP socket, which sees segments from their header on (socket(7),
-# SO_ATTACH_FILTER): of the flags in byte 13 SYN without ACK is dropped, all else passes.
+# A classic BPF program for a TCP socket, which sees segments from the TCP header on (socket(7),
+# SO_ATTACH_FILTER). It drops segments with SYN and without ACK, flags in byte 13.
 _LOAD_BYTE, _AND, _JUMP_IF_EQUAL, _RETURN = 0x30, 0x54, 0x15, 0x06
 _FLAGS_AT, _SYN, _ACK, _WHOLE = 13, 0x02, 0x10, 0xFFFFFFFF
 _NO_SYN = (
@@ -43,23 +43,23 @@ def drop_new_connections(sock: socket.socket) -> bool:
 
 
 def accept_new_connections(sock: socket.socket) -> None:
-    """Remove the filter."""
+    """Undo `drop_new_connections`."""
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
-# Probes without an answer that end a connection; together they take as long as the idle time.
+# So many probes without an answer end a connection; together they take as long as the idle time.
 _PROBES = 4
-# macOS has another name for it.
+# macOS has another name for TCP_KEEPIDLE.
 _IDLE = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))
 _INTERVAL = getattr(socket, "TCP_KEEPINTVL", None)
 _COUNT = getattr(socket, "TCP_KEEPCNT", None)
 
 
 def keep_alive(sock: Any, seconds: float) -> None:
-    """Send keepalive probes when this connection has been idle so long; 0 is never.
+    """Send keepalive probes once this connection has been idle for so many seconds; 0 for never.
 
-    Options of a listener are inherited by the connections that it accepts (tcp(7)).
+    A listener's options are inherited by the connections that it accepts (tcp(7)).
     """
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
@@ -74,7 +74,7 @@ def keep_alive(sock: Any, seconds: float) -> None:
 
 
 def _probing(seconds: float) -> list[tuple[int, int]]:
-    """The TCP options that this system has, in whole seconds."""
+    """The keepalive options that this system has, in whole seconds."""
     wanted = (
         (_IDLE, math.ceil(seconds)),
         (_INTERVAL, math.ceil(seconds / _PROBES)),
@@ -84,7 +84,7 @@ def _probing(seconds: float) -> list[tuple[int, int]]:
 
 
 def reset(transport: Transport) -> None:
-    """Close a connection with RST."""
+    """Close a connection with RST, so that its peer does not take what it got for complete."""
     sock = _socket(transport)
     if sock is not None and sock.family != socket.AF_UNIX and not transport.is_closing():
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
@@ -92,7 +92,7 @@ def reset(transport: Transport) -> None:
 
 
 def take_unread(transport: Transport) -> bytes:
-    """The data in the receive buffer of a connection that a write has found broken."""
+    """The next unread bytes of a connection that a write has found broken, 64 KiB at most."""
     sock = _socket(transport)
     if sock is None:
         return b""
@@ -104,7 +104,7 @@ def take_unread(transport: Transport) -> bytes:
 
 
 def undelivered(transport: Transport) -> int:
-    """The bytes written that the peer's kernel has not acknowledged."""
+    """How many bytes were written that the peer's TCP has not acknowledged."""
     waiting = transport.get_write_buffer_size()
     sock = _socket(transport)
     if sock is None:
@@ -120,7 +120,7 @@ def undelivered(transport: Transport) -> int:
 
 
 def has_unread(transport: Transport) -> bool:
-    """Whether the receive buffer holds data that was not read yet."""
+    """Whether the receive buffer has unread bytes."""
     sock = _socket(transport)
     if sock is None:
         return False

@@ -1,4 +1,4 @@
-"""Says goodbye to many clients one after the other, spread over drain-spread."""
+"""Says goodbye on many holds one after the other, spread over drain-spread."""
 
 import random
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ from drainproxy.sidecar.paced import Paced
 
 
 class SpreadGoodbyes:
-    """What is in flight hears of the drain in turn."""
+    """All goodbyes of a drain that are spread."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._told: list[Paced[Hold]] = []
 
     def say(self, holds: Iterable[Hold], window: float) -> None:
-        """The oldest first, spread over so many seconds."""
+        """Say goodbye on these holds, the oldest first, spread over `window` seconds."""
         told = sorted(holds, key=lambda hold: hold.opened)
         delays = spread(len(told), window, random.random)
         delayed = zip(delays, told, strict=True)
@@ -26,7 +26,8 @@ class SpreadGoodbyes:
         )
 
     def say_to_latecomers(self, window: float) -> None:
-        """Listeners are closed: tell connections now, and what is in flight on them spread out."""
+        """The listeners are closed: say goodbye to late connections now, on late holds spread over
+        `window` seconds."""
         context = self._context
         late = context.latecomers.close()
         connections = [each for each in late if each not in context.ledger.holds]
@@ -34,7 +35,7 @@ class SpreadGoodbyes:
         self.say([each for each in late if each in context.ledger.holds], window)
 
     def cancel(self) -> None:
-        """The drain was taken back."""
+        """The drain was taken back: drop the goodbyes whose turn has not come."""
         for told in self._told:
             told.cancel()
         self._told.clear()

@@ -1,4 +1,4 @@
-"""What `/status` and `/connections` show: plain values for JSON. Durations in seconds."""
+"""The content of `/status` and `/connections`, as plain values for JSON. Durations in seconds."""
 
 from collections.abc import Mapping
 from heapq import nsmallest
@@ -16,16 +16,16 @@ from drainproxy.sidecar.bypass import Bypass
 from drainproxy.sidecar.readiness import Readiness
 
 MOST_BLOCKING = 20
-# How many connections a page has, and at most: describing a hundred blocks the loop for half a
-# millisecond.
+# How many connections a page has by default, and at most. Describing a hundred blocks the loop for
+# half a millisecond.
 PAGE, LONGEST_PAGE = 100, 1000
 
-# The protocol of a connection before its first bytes.
+# The kind of a session whose protocol is not detected yet.
 UNKNOWN = "unknown"
 
 
 class Observed(Protocol):
-    """What status and metrics read of a sidecar."""
+    """The parts of a sidecar that status and metrics read."""
 
     settings: Settings
     context: Context
@@ -55,7 +55,7 @@ def status(sidecar: Observed) -> dict[str, object]:
         "in_flight": sidecar.context.ledger.in_flight(),
         "connections": connections_by_kind(sidecar.context),
         "blocking": _blocking(sidecar),
-        # Idle connections on which a request may come before their clients have heard a goodbye.
+        # Connections on which a request may still come, since their clients were not told to go.
         "awaited": _awaited(sidecar),
         # Why we are not ready, and the apps that do not answer, whether or not they count.
         "not_ready": sidecar.readiness.not_ready(),
@@ -68,16 +68,17 @@ def status(sidecar: Observed) -> dict[str, object]:
 
 
 class Page(NamedTuple):
-    """A page of connections, the oldest first; `after` asks for the next page, None at the end."""
+    """A page of connections, the oldest first. `after`: the parameter of the next page, None on the
+    last one."""
 
     connections: list[dict[str, object]]
     after: float | None
 
 
 def connections(sidecar: Observed, after: float = -inf, most: int = PAGE) -> Page:
-    """Client connections that came later than `after`, a moment of the sidecar's clock.
+    """The client connections that came later than `after`, on the sidecar's clock.
 
-    Those of one moment stay on one page, so that none is left out between two.
+    Connections of the same moment are on one page, so that none is left out between two pages.
     """
     now, sessions = sidecar.now(), sidecar.context.registry.sessions
     later = [each for each in sessions if each.connected_at > after]
@@ -95,7 +96,7 @@ def _connected_at(session: Member) -> float:
 
 
 def without_paths(told: dict[str, object]) -> dict[str, object]:
-    """A status for clients that may not see request paths: blockers of a drain are without them."""
+    """A status without the request paths of blockers, for clients that may not read them."""
     report = told["report"]
     if isinstance(report, Mapping):
         report = {**report, "blockers": _pathless(report["blockers"])}
@@ -108,7 +109,7 @@ def _pathless(blockers: object) -> list[dict[str, object]]:
 
 
 def connections_by_kind(context: Context) -> dict[str, int]:
-    """How many clients are connected, by their current protocol."""
+    """How many clients are connected, by the kind of their session."""
     counts = dict.fromkeys((*KINDS, UNKNOWN), 0)
     for session in context.registry.sessions:
         counts[session.kind] += 1
@@ -116,7 +117,7 @@ def connections_by_kind(context: Context) -> dict[str, int]:
 
 
 def seconds_left(sidecar: Observed) -> float | None:
-    """Seconds until the drain under way must be over; None without a drain."""
+    """Seconds until the deadline of the current drain; None without one."""
     deadline = sidecar.machine.deadline
     if deadline is None or not sidecar.machine.draining:
         return None
@@ -124,7 +125,7 @@ def seconds_left(sidecar: Observed) -> float | None:
 
 
 def drain_seconds(sidecar: Observed) -> float:
-    """The length of the drain under way so far, or of the last one; 0 before the first."""
+    """How long the current drain has taken so far, or the last one took; 0 before the first."""
     machine, report = sidecar.machine, sidecar.report
     if machine.draining and machine.began is not None:
         return sidecar.now() - machine.began

@@ -10,9 +10,9 @@ from drainproxy.sidecar.namespaces import own_processes
 
 
 class Platform(NamedTuple):
-    """A platform that stops us, recognised by one of these variables, or by one of these files in
-    a container: a virtual machine may have the disk of an image. `seconds` is its default, which
-    `changed_by` changes."""
+    """A platform that sends SIGTERM and SIGKILL. It is recognised by one of `variables`, or, in a
+    container, by one of `files`, which a virtual machine made from an image may have too.
+    `seconds`: its default between the two signals, which the option `changed_by` changes."""
 
     name: str
     variables: tuple[str, ...]
@@ -22,7 +22,7 @@ class Platform(NamedTuple):
 
 
 _KUBERNETES = "KUBERNETES_SERVICE_HOST"
-# The first match counts: ECS tasks are Docker containers.
+# The first match counts, since ECS tasks are Docker containers too.
 _PLATFORMS = (
     Platform("ECS", ("ECS_CONTAINER_METADATA_URI_V4",), (), 30.0, "stopTimeout"),
     Platform("Nomad", ("NOMAD_ALLOC_ID",), (), 5.0, "kill_timeout"),
@@ -46,7 +46,8 @@ def problem(
 ) -> str:
     """Why SIGKILL may cut a drain of `drain_timeout`; empty if it does not, or if that is unknown.
 
-    `told` is stop-timeout. In Kubernetes the injector has compared the grace period.
+    `told`: the setting stop-timeout, None without it. In Kubernetes the injector has compared the
+    grace period.
     """
     if told is not None:
         if not told or drain_timeout <= told:

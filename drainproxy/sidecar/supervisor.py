@@ -30,16 +30,16 @@ from drainproxy.sidecar.restart import Restart
 if TYPE_CHECKING:
     from drainproxy.sidecar.child import Child
 
-# How often overdue sessions are looked for, in seconds.
+# In seconds: how often the registry looks for overdue sessions.
 _SWEEP_EVERY = 0.25
 
 log = logging.getLogger("drainproxy")
 
 
 class Sidecar:
-    """One running sidecar. `run` is its life; the other methods are what admin calls do to it."""
+    """One running sidecar. `run` is its life; most other methods are called by admin requests."""
 
-    # Long, for a process has many parts; each is made once, and here.
+    # Long, since each of the many parts is made here, once.
     def __init__(
         self,
         sources: Sources,
@@ -59,7 +59,7 @@ class Sidecar:
         self.bypass = Bypass(self.context, forwards)
         self.restart = Restart(self)
         self.context.app_restarts = lambda: self.machine.purpose(self.now()) is Purpose.RESTART
-        # How many calls of the sidecar's own preStop hook wait for their answer.
+        # How many calls of the sidecar's own preStop hook are unanswered.
         self.own_hooks = 0
         self.rebalance: Rebalance | None = None
         self.annotation_mistakes: tuple[Mistake, ...] = ()
@@ -80,7 +80,7 @@ class Sidecar:
     now = staticmethod(time.monotonic)
 
     async def run(self) -> int:
-        """Live until a signal, or the end of the app, ends it; returns the exit code."""
+        """Serve until a signal, or the app's exit, and drain; returns the exit code."""
         with no_certificates():
             from drainproxy.sidecar.admin import serve
         signals.handle(self._signalled, self._passed_on)
@@ -92,7 +92,7 @@ class Sidecar:
                 await listener.open()
                 log.info("forwarding %s to %s", listener.address, route.app)
             if self._child:
-                # A signal may have come meanwhile: then the app is not started.
+                # If a signal has come already, the app is not started.
                 if not self.machine.signalled:
                     self._child.start()
             else:
@@ -116,15 +116,15 @@ class Sidecar:
             await admin.stop()
 
     def _child_for(self, app: Sequence[str]) -> "Child":
-        # Most have none to start: its module, and what that needs, is not theirs to hold.
+        # Imported only if there is an app to start, to save memory.
         from drainproxy.sidecar.child import Child
 
         return Child(app, self._app_exited)
 
-    # What admin calls ask for
+    # Called by admin requests
 
     def drain(self, origin: Origin) -> None:
-        """Begin a drain that does not end the process; if one is under way, it is asked for too."""
+        """Begin a drain that does not end the process; if one is under way, note this origin."""
         self._draining.drain(origin)
 
     def undrain(self) -> bool:
@@ -132,21 +132,21 @@ class Sidecar:
         return self._draining.undrain()
 
     async def drained(self) -> DrainReport | None:
-        """Wait until the drain under way is over; its report, or None if it was taken back."""
+        """Wait for the end of the current drain; returns its report, None if it was taken back."""
         return await self._draining.drained()
 
     @property
     def report(self) -> DrainReport | None:
-        """What the last drain has come to."""
+        """The report of the last drain; None before the first."""
         return self._draining.report
 
     def advance(self) -> None:
-        """Let the machine look at what has changed."""
+        """Let the machine take the steps that are due."""
         self._draining.advance()
 
     def start_rebalance(self, share: float, over: float) -> bool:
-        """Ask `share` of the connections to come again within `over` seconds; False if others are
-        still being asked, or if all are about to be."""
+        """Ask a `share` of the clients to reconnect, spread over `over` seconds. False if a
+        rebalance or a drain is under way."""
         running = self.rebalance is not None and self.rebalance.running
         if running or self.machine.phase is not Phase.SERVING:
             return False
@@ -154,7 +154,7 @@ class Sidecar:
         return True
 
     def apply(self, settings: Settings) -> None:
-        """Go on with other settings: those that may change while we run."""
+        """Apply settings, those that may change at run time."""
         self.settings = settings
         self.context.apply_limits(wiring.limits(settings))
         self.context.access_log = wiring.access_log(settings)
@@ -169,7 +169,7 @@ class Sidecar:
             )
         if problem := stop_timeout.problem(settings.drain_timeout, settings.stop_timeout):
             log.warning("%s", problem)
-        # Its writer would say so when the report is lost.
+        # Checked now: writing the report would fail only when it is lost.
         if settings.report_file and not Path(settings.report_file).parent.is_dir():
             log.warning("report-file: there is no folder for %s", settings.report_file)
         if settings.drain_delay >= settings.drain_timeout:
@@ -182,12 +182,12 @@ class Sidecar:
 
     @property
     def listening(self) -> bool:
-        """All listeners are bound: not so while an undrain waits for a port that was taken."""
+        """Whether all listeners are bound; after an undrain another process may have a port."""
         return all(listener.is_open for listener in self.listeners)
 
     @property
     def app_may_return(self) -> bool:
-        """An app that is away may come back: another one is started in its place, but not by us."""
+        """Whether an app that is away may come back. Our own child does not: we start it once."""
         return self._child is None or self._child.code is None
 
     # Inputs
@@ -201,24 +201,26 @@ class Sidecar:
         name = signal.Signals(number).name
         log.info("%s received", name)
         if self._child and self._child.stopping:
-            # The app got its SIGTERM already; a second signal means not to wait for it.
+            # The app has got its SIGTERM already: a further signal kills it.
             self._child.kill()
         else:
-            # SIGTERM comes once the hook is answered, or once the grace period is over.
+            # The kubelet sends SIGTERM once the hook is answered; before, only if the grace period
+            # is over.
             sigkill_near = self.own_hooks > 0
             if sigkill_near:
                 log.warning("the grace period ended before the drain: SIGKILL follows in seconds")
             self._draining.drain_and_exit(name, sigkill_near=sigkill_near)
 
     def _passed_on(self, number: int) -> None:
-        """Nothing of what an operator signals ends us; some of it may be meant for the app."""
+        """A signal that does not end this process: SIGHUP reloads, and the app gets all of them."""
         if number == signal.SIGHUP:
             reload.reload_all(self)
         if self._child:
             self._child.tell(number)
 
     def _app_exited(self, code: int) -> None:
-        """Without its app there is nothing to wait for but what it has said to its end."""
+        """Our child has exited: drain, without drain-delay and drain-quiet, so that clients still
+        get its last bytes."""
         self.machine.timing.delay = self.machine.timing.quiet = 0.0
         if self.machine.signalled:
             self.advance()
@@ -228,8 +230,8 @@ class Sidecar:
     # Housekeeping
 
     async def _flush(self) -> None:
-        """Until the deadline; a signal that comes later than that still gets a little time, unless
-        SIGKILL is near."""
+        """Flush last bytes until the deadline, or for CUTTING_RESERVE if that is later. No time for
+        it if SIGKILL is near, or after ABORT."""
         late = 0.0 if self.machine.sigkill_near else self.now() + CUTTING_RESERVE
         end = 0.0 if self._draining.aborted else max(self.machine.deadline or 0.0, late)
         cut = await flush(self.context, end)
@@ -237,13 +239,13 @@ class Sidecar:
             log.warning("cut %d in flight that arrived after the drain", cut)
 
     def _sweep(self) -> None:
-        # The next one first: whatever goes wrong with one session, the others keep their limits.
+        # The timer first: if the sweep raises, the next one comes all the same.
         loop = asyncio.get_running_loop()
         loop.call_later(_SWEEP_EVERY, self._sweep)
         call_after_reads(loop, self.context.registry.sweep)
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run it as long as the process lives."""
+        """Run `work` as long as the process lives."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -22,9 +22,8 @@ def is_there() -> bool:
 
 
 def lend(group: int) -> bool:
-    """Give the terminal to this process group; False if there is none, or it is not ours to give.
-
-    While we are a background job, only the shell can give it.
+    """Give the terminal to this process group. False if there is none, or if we are a background
+    job: then only the shell can give it.
     """
     with suppress(OSError), _controlling() as terminal:
         if os.tcgetpgrp(terminal) in (os.getpgrp(), group):
@@ -34,7 +33,7 @@ def lend(group: int) -> bool:
 
 
 def take_back(group: int) -> bool:
-    """Take the foreground back from this group; whether it had it."""
+    """Take the foreground back from this group; returns whether the group had it."""
     with suppress(OSError), _controlling() as terminal:
         if os.tcgetpgrp(terminal) == group:
             _give(terminal, os.getpgrp())

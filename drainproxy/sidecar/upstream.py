@@ -16,8 +16,8 @@ from drainproxy.sidecar.sockets import keep_alive
 
 Opened = tuple[asyncio.Transport, Any]
 
-# Errors of an app that may accept in a moment: it restarts, its socket is not there yet, its queue
-# is full, or we have no port left. Nothing was sent, so connecting can be retried.
+# Errors after which the app may accept soon: it restarts, its socket is not there yet, its queue is
+# full, or we have no port left. Nothing was sent, so connecting can be retried.
 _IN_A_MOMENT = frozenset(
     {
         *(errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOENT, errno.EAGAIN),
@@ -26,14 +26,15 @@ _IN_A_MOMENT = frozenset(
         None,
     }
 )
-# The pause before a retry, in seconds: it doubles, with jitter, so that those who wait do not retry
-# at the same time.
+# In seconds: the pause before a retry. It doubles, with jitter, so that sessions do not retry at
+# the same time.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.32
 
 
 class Upstream:
-    """Connects to one app, for all its sessions. `timeout` returns connect-timeout in seconds,
-    `keepalive` tcp-keepalive; `source` is app-source."""
+    """Connects to one app, for all its sessions. `timeout` and `keepalive` return connect-timeout
+    and tcp-keepalive, in seconds. `source`: app-source. `may_return`: whether an app that is away
+    may come back, which our own child does not."""
 
     def __init__(
         self,
@@ -48,7 +49,6 @@ class Upstream:
         self._timeout = timeout
         self._keepalive = keepalive
         self._presence = presence or Presence(str(target), time.monotonic)
-        # Whether an app that is away may come back; our own child does not.
         self._may_return = may_return
         self._tasks: dict[UpstreamProtocol, asyncio.Task[None]] = {}
         # An app on "localhost" listens on 127.0.0.1 or ::1: the one that answered last is tried
@@ -58,11 +58,11 @@ class Upstream:
         self._from_source = {host for host in self._hosts if source and dial.fits(source, host)}
 
     def connect(self, side: UpstreamProtocol) -> None:
-        """Connect for `side`, which is called with the result."""
+        """Begin to connect; `connection_made` or `refused` of `side` is called with the result."""
         self._tasks[side] = asyncio.get_running_loop().create_task(self._connect(side))
 
     def give_up(self, side: UpstreamProtocol) -> None:
-        """The session does not need this connection any more: release its descriptor."""
+        """Give up a connection that is not made yet, and release its descriptor."""
         task = self._tasks.pop(side, None)
         if task is not None:
             task.cancel()
@@ -81,8 +81,8 @@ class Upstream:
             self._tasks.pop(side, None)
 
     async def _try_until(self, end: float, side: UpstreamProtocol) -> None:
-        """Connect, with retries while the app is away for a moment; OSError or TimeoutError if it
-        has not accepted when the loop's clock says `end`."""
+        """Connect, with retries while the app is away for a moment. OSError or TimeoutError if it
+        has not accepted by `end`, on the loop's clock."""
         now, pause = asyncio.get_running_loop().time, _FIRST_PAUSE
         async with asyncio.timeout_at(end):
             while True:

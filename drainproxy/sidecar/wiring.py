@@ -22,7 +22,7 @@ from drainproxy.sidecar.upstream import Upstream
 
 
 def limits(settings: Settings) -> Limits:
-    """What sessions are held to, by these settings and what the system grants."""
+    """The limits of sessions, by these settings and by the file descriptors that we have."""
     shares = descriptors(settings)
     return Limits(
         max_connections=shares.clients,
@@ -37,7 +37,7 @@ def limits(settings: Settings) -> Limits:
         websocket_close_reason=settings.websocket_close_reason,
         kinds_ended_by_drain=kinds_ended_by_drain(settings),
         stream_drain=stream_drain(settings),
-        # Over less they come as good as at once.
+        # Over less than a second they count as simultaneous.
         goodbyes_are_spread=settings.drain_spread >= 1,
         forwarded=settings.forwarded == "append",
         aging=aging(settings),
@@ -50,12 +50,12 @@ def limits(settings: Settings) -> Limits:
 
 
 def descriptors(settings: Settings) -> rlimits.Shares:
-    """How file descriptors are shared out, by these settings."""
+    """The shares of file descriptors, by these settings."""
     return rlimits.shares(settings.max_connections, grpc=settings.grpc_health is not None)
 
 
 def kinds_ended_by_drain(settings: Settings) -> frozenset[str]:
-    """The kinds that are asked to end at leaving, by these settings."""
+    """The kinds that a drain ends at leaving, by these settings; it waits for all others."""
     drains = {
         "websocket": settings.websocket_drain,
         "sse": settings.sse_drain,
@@ -65,7 +65,7 @@ def kinds_ended_by_drain(settings: Settings) -> frozenset[str]:
 
 
 def stream_drain(settings: Settings) -> StreamDrain:
-    """Which other answers end at leaving, by these settings."""
+    """The answers of other kinds that a drain ends at leaving, by these settings."""
     named = settings.stream_drain
     return StreamDrain(
         frozenset(each.media_type.encode() for each in named if each.media_type),
@@ -74,7 +74,7 @@ def stream_drain(settings: Settings) -> StreamDrain:
 
 
 def aging(settings: Settings) -> Aging:
-    """How old connections get, by these settings."""
+    """The ages of connections and streams, by these settings."""
     own = {
         "http1": settings.max_connection_age_http1,
         "http2": settings.max_connection_age_http2,
@@ -92,7 +92,7 @@ def aging(settings: Settings) -> Aging:
 
 
 def timing(settings: Settings) -> Timing:
-    """How long the phases of a drain take, by these settings."""
+    """The lengths of the phases of a drain, by these settings."""
     return Timing(
         settings.drain_delay, settings.drain_quiet, settings.drain_timeout, settings.leaving_timeout
     )
@@ -124,8 +124,8 @@ def routes(
     presence: Callable[[Address | UnixSocket], Presence],
     may_return: Callable[[], bool],
 ) -> list[Route]:
-    """One route for each `--forward`; how its app is reached may change while it runs, so
-    `settings` gives those of the moment."""
+    """One route for each `--forward`. `settings` returns the current ones, since how an app is
+    reached may change at run time."""
     source = settings().app_source
 
     def timeout() -> float:
@@ -143,5 +143,5 @@ def routes(
 
 
 def access_log(settings: Settings) -> AccessLog | None:
-    """What is called for each exchange that ends, if anybody wants to read of it."""
+    """The function that is called for each exchange that ends; None without an access log."""
     return access_lines.writer(query=settings.access_log_query) if settings.access_log else None
