@@ -1,4 +1,4 @@
-"""What all sessions of a process share: limits, counters, the ledger, the registry.
+"""The context of all sessions of a process: limits, counters, the ledger, the registry.
 
 The clock, randomness and socket operations are passed in as functions, so that a session runs in a
 test without any of them.

@@ -29,7 +29,7 @@ class Delivery:
         self.why = why
 
     def say_goodbye(self, why: str) -> None:
-        """Nothing: the goodbye is sent."""
+        """Do nothing: the goodbye was sent."""
 
 
 class DeliverySession(Protocol):
@@ -40,7 +40,7 @@ class DeliverySession(Protocol):
 
 
 class DeliveryContext(Protocol):
-    """What deliveries need of the context that owns them."""
+    """The parts of the context that deliveries need."""
 
     ledger: Ledger
     slices: Slices

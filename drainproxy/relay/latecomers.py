@@ -1,5 +1,5 @@
-"""Latecomers: connections, and WebSockets or long answers, that begin while leaving, until they got
-their goodbye. `drain.latecomers` says when."""
+"""Latecomers: connections, WebSockets and long answers that begin while leaving, until they get
+their goodbye. When they get it: see `drain.latecomers`."""
 
 from collections.abc import Callable, Collection, Iterator
 from math import inf
@@ -32,7 +32,7 @@ class LatecomerRegistry(Protocol):
 
 
 class LatecomerContext(Protocol):
-    """What latecomers need of the context that owns them."""
+    """The parts of the context that latecomers need."""
 
     now: Callable[[], float]
     ledger: Ledger
@@ -58,7 +58,7 @@ class Latecomers:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._again)
 
-    # What the sidecar tells
+    # Called by the sidecar
 
     def begin(self) -> None:
         """Whoever comes from now on is a latecomer (effect LEAVE)."""
@@ -77,7 +77,7 @@ class Latecomers:
         self._waiting.clear()
         self._again.clear()
 
-    # What sessions ask
+    # Called by sessions
 
     def told_since(self, came: float, sample: float) -> float:
         """When a client is told that came at `came`; inf while that is not known. `sample`: its

@@ -77,13 +77,13 @@ class Member(Protocol):
         """`deadline` has come."""
 
     def on_idle_timeout(self) -> None:
-        """Nothing has moved for idle-timeout."""
+        """No byte has moved for idle-timeout."""
 
     def recompute_age(self) -> None:
         """The ages of the settings have changed."""
 
     def free_memory(self) -> None:
-        """Nothing has moved for idle-close."""
+        """Free caches: no byte has moved for idle-close."""
 
     def close_if_unused(self) -> None:
         """Close the connection if it carries nothing."""
@@ -93,7 +93,7 @@ class Member(Protocol):
 
 
 class RegistryContext(Protocol):
-    """What the registry needs of the context that owns it."""
+    """The parts of the context that the registry needs."""
 
     limits: Limits
     counters: Counters
@@ -198,7 +198,7 @@ class Registry:
         self.remove(session)
         session.abort("")
 
-    # What is looked at
+    # Work on all sessions
 
     def connected(self) -> Iterator[Member]:
         """The sessions that are connected now, each if it still is when its turn comes."""

@@ -112,7 +112,7 @@ class Session:
         """Why the client was asked to reconnect, an age or a rebalance; empty if it was not."""
         return self.age.goodbye_why
 
-    # What the client's connection tells
+    # Called by the client's connection
 
     def connection_made(self, transport: Any) -> None:
         """A client has connected."""
@@ -178,7 +178,7 @@ class Session:
         if self.app is not None and self.app_rest is None:
             self.app.resume_reading()
 
-    # What the app's connection tells
+    # Called by the app's connection
 
     def app_data(self, data: bytes) -> None:
         """Bytes from the app."""
@@ -213,7 +213,7 @@ class Session:
         """The app's connection is gone."""
         raise NotImplementedError
 
-    # What the sidecar tells
+    # Called by the sidecar and the registry
 
     def recompute_age(self) -> None:
         """The ages of the settings have changed: cancel a goodbye that is too early by them."""
@@ -257,7 +257,7 @@ class Session:
         return False
 
     def free_memory(self) -> None:
-        """Nothing has moved for idle-close: free caches."""
+        """Free caches: no byte has moved for idle-close."""
 
     def close_if_unused(self) -> None:
         """Close the connection if it carries nothing at the moment."""
@@ -280,11 +280,11 @@ class Session:
             self.client.abort()
 
     def on_deadline(self) -> None:
-        """The deadline is over."""
+        """`deadline` has come: end both connections."""
         self.abort(DEADLINE)
 
     def on_idle_timeout(self) -> None:
-        """Nothing has moved for idle-timeout."""
+        """No byte has moved for idle-timeout: end both connections."""
         self.abort(IDLE)
 
     # Doing

@@ -10,7 +10,7 @@ _LEAST_PIECE = 256
 
 
 class HasTurns(Protocol):
-    """What the app's connection reads of the session's context."""
+    """The part of the context that the app's connection reads."""
 
     @property
     def turns(self) -> Turns:

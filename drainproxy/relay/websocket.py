@@ -23,7 +23,7 @@ class WebSocket(Tcp):
         super().__init__(context, route, "websocket", path, facts)
         self.goodbye = WebSocketGoodbye(context, path)
 
-    # What passes
+    # Bytes that pass
 
     def to_app(self, data: bytes) -> None:
         """Forward bytes to the app; the client's Close completes the handshake, ours or theirs."""
@@ -63,7 +63,7 @@ class WebSocket(Tcp):
         pending.move(self.context.now())
         self.deadline = min(self.deadline, pending.poll_at)
 
-    # What the sidecar asks for
+    # Called by the sidecar and the registry
 
     def say_goodbye(self, why: str) -> None:
         """Send Close as soon as its rule allows."""
@@ -90,7 +90,7 @@ class WebSocket(Tcp):
         self._poll()
 
     def on_idle_timeout(self) -> None:
-        """Nothing has moved for idle-timeout: send Close, or end now where that is impossible."""
+        """No byte has moved for idle-timeout: send Close, or end now where that is impossible."""
         goodbye = self.goodbye
         if goodbye.ends_at < inf:
             return

@@ -2,7 +2,7 @@
 
     websocket, events, grpc, endless   one class each: the goodbye of a stream without an end
     pause                              when the goodbyes of `grpc` and `endless` may be sent
-    requests                           no class: what the client of a plain request is told
+    requests                           no class: how the client of a plain request is told
     carrier                            the interface between a goodbye and its carrier
 
 `say` asks for a goodbye, `cancel` takes it back, and `poll(now, carrier)` sends it once

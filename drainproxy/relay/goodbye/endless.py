@@ -32,7 +32,7 @@ class EndlessGoodbye:
             self._pending = new_pending(why, now)
 
     def hasten(self, why: str, now: float) -> None:
-        """Nothing: at the deadline the session cuts the answer."""
+        """Do nothing: at the deadline the session cuts the answer."""
 
     def move(self, now: float) -> None:
         """Bytes of the answer have passed: a pause begins anew."""

@@ -22,7 +22,7 @@ _MOST_HELD = 16384
 
 
 class EventContext(Protocol):
-    """What an event stream's goodbye reads of the context."""
+    """The parts of the context that an event stream's goodbye reads."""
 
     limits: Limits
     uniform: Callable[[], float]

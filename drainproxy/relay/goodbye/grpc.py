@@ -59,7 +59,7 @@ class GrpcGoodbye:
             self.pending = new_pending(why, now)
 
     def hasten(self, why: str, now: float) -> None:
-        """Nothing: at the deadline `StreamTable.end_early` sends the trailers."""
+        """Do nothing: at the deadline `StreamTable.end_early` sends the trailers."""
 
     def move(self, now: float) -> None:
         """DATA has passed: a pause begins anew."""

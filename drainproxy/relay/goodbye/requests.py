@@ -1,4 +1,4 @@
-"""What the client of a plain request is told. A request ends by itself, so a drain waits for it.
+"""The goodbye of a plain request. A request ends by itself, so a drain waits for it.
 
 Its client is told to send the next request on another connection: over HTTP/1 by `Connection:
 close` in the answer's head (RFC 9112 9.6), over HTTP/2 by GOAWAY (RFC 9113 6.8, see

@@ -41,7 +41,7 @@ _BROKEN_OFF_BY = {CLIENT_LEFT: CLIENT, CUT: US}
 
 
 class WebSocketContext(Protocol):
-    """What a WebSocket's goodbye reads of the context."""
+    """The parts of the context that a WebSocket's goodbye reads."""
 
     limits: Limits
     app_restarts: Callable[[], bool]
@@ -88,7 +88,7 @@ class WebSocketGoodbye:
         self.close_sent_for_app = False
         self.ends_at = inf
 
-    # What passes
+    # Bytes that pass
 
     def feed_app(self, data: bytes) -> int:
         """Read the app's next bytes; returns how many. Feed the rest in a later turn."""
@@ -125,7 +125,7 @@ class WebSocketGoodbye:
             return -1
         return self.from_app.boundary_in(data, message=False)
 
-    # What is asked for
+    # Asking for the goodbye
 
     def say(self, why: str, now: float) -> None:
         """Send Close as soon as its rule allows; a more urgent reason replaces the pending one."""
@@ -175,7 +175,7 @@ class WebSocketGoodbye:
             self.ends_at = now + HANDSHAKE_TIMEOUT
         return True
 
-    # Where it stands
+    # State
 
     @property
     def waits(self) -> bool:
@@ -206,7 +206,7 @@ class WebSocketGoodbye:
             return app.close_code, APP
         return NO_CLOSE, _BROKEN_OFF_BY.get(ending, APP)
 
-    # What is due
+    # Polling
 
     def poll(self, now: float, carrier: WebSocketCarrier) -> float:
         """Send Close, or end the handshake, if that is due. Returns when to call again; inf: not

@@ -374,7 +374,7 @@ class Exchange(Session):
         return app_owes(sent=self.request_state is SENT, takes=takes)
 
     def on_idle_timeout(self) -> None:
-        """Nothing has moved for idle-timeout: end an event stream with its goodbye if it stands
+        """No byte has moved for idle-timeout: end an event stream with its goodbye if it stands
         between two events, else answer 504 if the app owes an answer, else abort."""
         if (events := self.events) is not None:
             self.say_last_goodbye(IDLE)

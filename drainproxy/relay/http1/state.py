@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class RequestState(Enum):
-    """What is expected of the client."""
+    """The next part that is expected of the client."""
 
     HEAD = "the head of a request"
     BODY = "the rest of its body"
@@ -17,7 +17,7 @@ class RequestState(Enum):
 
 
 class AnswerState(Enum):
-    """What is expected of the app."""
+    """The next part that is expected of the app."""
 
     NONE = "nothing: no request is in flight"
     HEAD = "the head of an answer"

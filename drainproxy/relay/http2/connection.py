@@ -300,7 +300,7 @@ class Http2Connection(Session):
             self.goodbyes.say_to_old()
 
     def on_idle_timeout(self) -> None:
-        """Nothing has moved for idle-timeout: end the streams and the connection."""
+        """No byte has moved for idle-timeout: end the streams and the connection."""
         self.why = self.why or IDLE
         if self.closing.over:
             if self.client.get_write_buffer_size():

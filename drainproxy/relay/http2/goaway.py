@@ -18,7 +18,7 @@ class GoawayState(Enum):
 
 
 class GoawayInput(Enum):
-    """What can happen to it."""
+    """The events of a shutdown."""
 
     WANT = "a goodbye is asked for"
     CANCEL = "it is taken back"
@@ -28,7 +28,7 @@ class GoawayInput(Enum):
 
 
 class GoawayEffect(Enum):
-    """What the connection must send."""
+    """The frames that the connection must send."""
 
     SEND_GOAWAY = "GOAWAY 2**31-1, and PING"
     SEND_LAST_STREAM = "GOAWAY with the last stream that is served"

@@ -359,8 +359,8 @@ class Outbound(Direction[AnswerHead]):
 
 
 def _out_of_place(status: int, before: int, flags: int) -> str:
-    """What is wrong with a head, by its order; empty if nothing. `status`: 0 for trailers;
-    `before`: the status of the stream so far, 0 for none."""
+    """The error of a head that is out of order; empty if it is not. `status`: its own, 0 for
+    trailers; `before`: that of the stream so far, 0 for none."""
     if status == 101:
         return "HTTP/2 switches no protocols (8.6)"
     if status and (before or (status < 200 and flags & END_STREAM)):

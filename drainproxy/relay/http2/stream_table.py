@@ -25,7 +25,7 @@ _MOST_GAPS = 100
 
 
 class Side(OneDirection, Protocol):
-    """What the table needs of a direction. `ending`: the stream that the current frame ends."""
+    """A direction, as the table needs it. `ending`: the stream that the current frame ends."""
 
     ending: Stream | None
 
@@ -289,7 +289,7 @@ class StreamTable:
         return min(left, default=inf) + timeout
 
     def fail_owed(self) -> None:
-        """Nothing has moved for idle-timeout: answer 504 where the app owes an answer."""
+        """No byte has moved for idle-timeout: answer 504 where the app owes an answer."""
         for stream in [each for each in self.streams.values() if not each.status]:
             if app_owes(sent=stream.asked_whole, takes=self._app_takes(stream)):
                 self.fail(stream, *APP_IS_LATE)

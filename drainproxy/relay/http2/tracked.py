@@ -14,7 +14,7 @@ from drainproxy.wire.http2 import Follower
 
 
 class OneDirection(Protocol):
-    """What a carrier needs of `inbound`, and of `outbound` too."""
+    """A direction, as a carrier needs it: see `inbound` and `outbound`."""
 
     follower: Follower | None
 
@@ -24,14 +24,14 @@ class OneDirection(Protocol):
 
 
 class AppDirection(OneDirection, Protocol):
-    """What a carrier needs of `outbound`."""
+    """The app's direction, as a carrier needs it: see `outbound`."""
 
     def refund(self, length: int) -> None:
         """Give the app the connection's window back for DATA that the client does not get."""
 
 
 class Table(Protocol):
-    """What a carrier needs of `stream_table`."""
+    """The table, as a carrier needs it: see `stream_table`."""
 
     window: ClientWindow
 
@@ -53,7 +53,7 @@ class Table(Protocol):
 
 
 class StreamConnection(StreamOwner, Protocol):
-    """What the streams and both directions need of their connection."""
+    """The connection, as its streams and directions need it: see `connection`."""
 
     client: Transport
     app: Transport | None
