@@ -10,14 +10,13 @@ from math import inf
 
 from drainproxy.drain.goodbye import DRAIN, MAX_AGE, MAX_STREAM_AGE, REBALANCE
 
-# These are seconds, counted from the goodbye's turn unless stated otherwise.
-# There is a pause once no byte has moved in either direction for so long. Most answers are computed
-# in less, so none is likely to be under way.
+# In seconds, all constants here. A stream is in a pause once no byte has moved in either direction
+# for so long. Most answers are computed in less, so none is likely to be under way.
 QUIET = 0.1
-# From here on also right behind a message of the app: its client is not likely to have sent the
-# next one yet.
+# So long after its turn a goodbye may also be sent right behind a message of the app: its client is
+# not likely to have sent the next one yet.
 ANSWER_PATIENCE = 1.0
-# From here on at any boundary that the rule allows.
+# So long after its turn a goodbye may be sent at any boundary that the rule allows.
 PATIENCE = 2.0
 # PATIENCE for a gRPC call without an answer: it may be a short one, which ends by itself.
 UNANSWERED_PATIENCE = 5.0
@@ -27,7 +26,7 @@ HANDSHAKE_TIMEOUT = 5.0
 
 
 class Place(IntEnum):
-    """Where a stream stands between its bytes; a higher place loses less by a goodbye."""
+    """The place in its bytes where a stream stands; at a higher one a goodbye loses less."""
 
     INSIDE = 0  # in the middle of a frame: nothing can be sent
     FRAME = 1  # between two frames of one message of the app
@@ -198,7 +197,7 @@ def pause_begins(rule: Rule, pending: Pending, *, question: float) -> float:
 
 
 def last_resort(rule: Rule, pending: Pending, *, question: float) -> float:
-    """From when on the goodbye accepts less than a pause."""
+    """The moment from which the goodbye accepts less than a pause."""
     resort = pending.since + rule.patience
     if question and rule.awaits_answer:
         return max(resort, pending.asked + question)

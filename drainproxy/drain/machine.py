@@ -36,7 +36,7 @@ class Phase(Enum):
 
 
 class Input(Enum):
-    """What can happen."""
+    """The events of the machine."""
 
     BOUND = "the listeners are bound"
     DRAIN = "an admin call or a preStop hook asks for a drain"
@@ -58,7 +58,7 @@ class Input(Enum):
 
 
 class Effect(Enum):
-    """What the caller must do."""
+    """The actions that the caller must carry out."""
 
     OPEN = "bind the listeners"
     LEAVE = "say goodbye to every client at its next boundary"
@@ -206,7 +206,7 @@ class Machine:
         return self._latest < inf
 
     def purpose(self, now: float) -> Purpose | None:
-        """What the current drain, or the last one, is for; None without one."""
+        """The purpose of the current drain, or of the last one; None without one."""
         return None if self.askers is None else self.askers.purpose(now)
 
     def drain(self, why: str, now: float, origin: Origin = Origin.ADMIN) -> tuple[Effect, ...]:

@@ -1,4 +1,4 @@
-"""Who asked for a drain, and what that tells: is the pod deleted, or only a container restarted?
+"""The origins of a drain, which show its purpose: a pod is deleted, or a container restarted.
 
 When a pod is deleted the kubelet calls the preStop hooks of all containers at once; when it
 restarts one container, the hook of that one alone, and nobody signals the sidecar. Only hooks that
@@ -14,7 +14,7 @@ TOGETHER = 0.5
 
 
 class Origin(Enum):
-    """Who asks for a drain. A preStop hook may name its container."""
+    """The origin of a request for a drain. A preStop hook may name its container."""
 
     ADMIN = "admin"
     HOOK = "prestop"

@@ -54,7 +54,7 @@ _WAIT = {"1": True, "true": True, "0": False, "false": False}
 
 
 class Administered(Observed, Protocol):
-    """What the endpoints show of a sidecar and call of it."""
+    """The parts of a sidecar that the endpoints show or call."""
 
     admin_token: str | None
     own_hooks: int

@@ -1,4 +1,4 @@
-"""What the log says during a drain: each phase when it ends, and what the drain waits for."""
+"""The log of a drain: a line when a phase ends, and lines about what the drain waits for."""
 
 import asyncio
 import logging

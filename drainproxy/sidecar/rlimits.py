@@ -16,7 +16,7 @@ _OTHERS = 48
 # The shares of the admin port and of health checks: a divisor of all, the most, the least.
 _ADMIN_SHARE, _MOST_ADMIN, _LEAST_ADMIN = 10, 100, 4
 _HEALTH_SHARE, _MOST_HEALTH, _LEAST_HEALTH = 32, 32, 2
-# What grpcio takes itself.
+# The descriptors that grpcio takes itself.
 _GRPC_OTHERS = 16
 # The share of refused clients in the rest: a divisor, and the most.
 _REFUSED_SHARE, _MOST_REFUSED = 8, 1000
