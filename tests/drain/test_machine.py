@@ -1,7 +1,6 @@
 """The laws of a drain, in a simulated shell: half a minute of it takes no time."""
 
 import math
-from itertools import product
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 from drainproxy.drain.machine import (
     CUTTING_RESERVE,
     LATEST_CLOSE,
-    TABLE,
     TIME_BEFORE_SIGKILL,
     Effect,
     Input,
@@ -20,45 +18,6 @@ from drainproxy.drain.machine import (
 )
 from drainproxy.drain.origin import Origin, Purpose
 from tests.drain.shell import ONCE_PER_DRAIN, TIMING, Shell, timings
-
-# The table
-
-
-def test_every_pair_of_phase_and_input_is_in_the_table() -> None:
-    assert set(TABLE) == set(product(Phase, Input))
-
-
-@pytest.mark.parametrize(("phase", "given"), TABLE)
-def test_what_is_done_on_the_way_out_is_done_in_one_order(phase: Phase, given: Input) -> None:
-    _, effects = TABLE[phase, given]
-    order = list(Effect)
-    leaving = [effect for effect in effects if effect in ONCE_PER_DRAIN]
-    assert leaving == sorted(set(leaving), key=order.index)
-
-
-@pytest.mark.parametrize(("phase", "given"), TABLE)
-def test_only_undrain_leads_back(phase: Phase, given: Input) -> None:
-    after, _ = TABLE[phase, given]
-    order = list(Phase)
-    if given is Input.UNDRAIN:
-        assert after in (phase, Phase.SERVING)
-    else:
-        assert order.index(after) >= order.index(phase)
-
-
-@pytest.mark.parametrize(("phase", "given"), TABLE)
-def test_each_way_into_drained_reports(phase: Phase, given: Input) -> None:
-    after, effects = TABLE[phase, given]
-    if after is Phase.DRAINED and phase is not Phase.DRAINED:
-        assert effects[-1] is Effect.FINISH
-
-
-@pytest.mark.parametrize("phase", [*Phase][1:])
-def test_a_further_signal_cuts_in_every_phase_once_bound(phase: Phase) -> None:
-    after, effects = TABLE[phase, Input.SIGNAL_AGAIN]
-    assert after is Phase.DRAINED
-    assert phase is Phase.DRAINED or effects[-2:] == (Effect.ABORT, Effect.FINISH)
-
 
 # The life of one drain
 
@@ -207,7 +166,7 @@ def test_asking_again_changes_nothing() -> None:
     shell.sleep(6)
     shell.drain("POST /drain")
     assert (shell.machine.why, shell.machine.began) == ("preStop", 100.0)
-    assert shell.phase is Phase.LEAVING
+    assert (shell.phase, shell.machine.since) == (Phase.LEAVING, 105.0)
 
 
 def test_who_asks_when_all_is_over_hears_so_again() -> None:
@@ -258,6 +217,7 @@ def test_a_signal_before_anything_is_bound_ends_it() -> None:
     shell.signal()
     assert shell.phase is Phase.DRAINED
     assert shell.done == [Effect.FINISH]
+    assert (shell.machine.why, shell.machine.began) == ("SIGTERM", 100.0)
 
 
 def test_listeners_that_come_up_after_the_end_are_closed() -> None:
@@ -275,6 +235,15 @@ def test_an_end_without_a_drain_reports_and_closes() -> None:
     assert shell.phase is Phase.DRAINED
     assert shell.done == [Effect.CLOSE, Effect.LAST_GOODBYE, Effect.ABORT, Effect.FINISH]
     assert shell.machine.why == "SIGTERM"
+
+
+def test_what_a_drain_is_for_depends_on_who_has_asked_first() -> None:
+    signalled, by_hand = Shell.serving(), Shell.serving()
+    signalled.signal()
+    by_hand.drain(origin=Origin.ADMIN)
+    by_hand.signal()
+    purposes = [shell.machine.purpose(shell.now) for shell in (signalled, by_hand)]
+    assert purposes == [Purpose.DELETION, Purpose.ASKED]
 
 
 # No time, and no need of any: more in test_short_drains
