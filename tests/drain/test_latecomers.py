@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.drain.latecomers import TOLD_AFTER, told_at
+from drainproxy.drain.machine import CUTTING_RESERVE, LATEST_CLOSE
+from tests.drain.shell import TIMING
 
 SAMPLES = st.floats(0, 1, exclude_max=True)
 MOMENTS = st.floats(0, 1e6)
@@ -34,3 +36,10 @@ def test_those_that_come_together_are_not_told_together() -> None:
     assert told == sorted(told)
     assert told[0] == 100.0 + TOLD_AFTER
     assert told[-1] - told[0] > TOLD_AFTER / 2
+
+
+def test_who_comes_at_first_outlasts_the_quiet_and_in_a_usual_drain_is_told_before_its_close() -> (
+    None
+):
+    closes = LATEST_CLOSE * (TIMING.timeout - CUTTING_RESERVE) - TIMING.delay
+    assert TIMING.quiet < TOLD_AFTER <= 2 * TOLD_AFTER < closes

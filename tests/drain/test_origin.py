@@ -55,6 +55,8 @@ def askers(*asked: tuple[Origin, float]) -> Askers:
         ([(ADMIN, 0), (SIGNAL, 9)], ASKED, ASKED),
         # A hook of the app's own writing that was called a moment before ours.
         ([(HOOK, 0), (SIDECAR, 0.1)], DELETION, DELETION),
+        ([(HOOK, 0), (SIDECAR, 0.5)], DELETION, DELETION),
+        ([(HOOK, 0), (SIDECAR, 0.75)], ASKED, ASKED),
         ([(HOOK, 0), (SIDECAR, 5)], ASKED, ASKED),
     ],
 )

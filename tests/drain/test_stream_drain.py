@@ -45,6 +45,8 @@ def test_all_others_are_waited_for(kind: str, target: str, media_type: bytes) ->
 
 def test_nothing_is_named_by_default_and_a_slash_names_all() -> None:
     assert not StreamDrain()
+    assert StreamDrain(types=frozenset({b"text/plain"}))
+    assert StreamDrain(prefixes=("/",))
     for kind, target, media_type in ENDS:
         assert not StreamDrain().ends(kind, target, media_type)
         assert StreamDrain(prefixes=("/",)).ends(kind, target, media_type)
