@@ -1,9 +1,11 @@
 """A client of HTTP/2 is asked to come again: nothing it has begun is lost, nothing runs twice."""
 
 from collections.abc import Callable
+from math import inf
 
 import pytest
 
+from drainproxy.relay.http2.deadlines import Deadline
 from tests.relay.aged import goodbyes
 from tests.relay.conversation import Conversation
 from tests.relay.frames import (
@@ -65,6 +67,13 @@ def test_the_answers_to_other_pings_pass() -> None:
     assert talk.client_hears() == [("ping", b"pingpong"), *ASKED]
 
 
+def test_of_acks_that_come_twice_only_one_answers_our_ping() -> None:
+    talk = asked()
+    talk.proxy.leaves()
+    talk.client_sends(OUR_PING_ACK * 2)
+    assert talk.app_hears() == [("ping ack", OUR_PING)]
+
+
 def test_nothing_is_said_before_the_apps_settings() -> None:
     talk = Conversation("auto")
     talk.client_begins(GET)
@@ -95,6 +104,16 @@ def test_who_has_connected_and_asks_for_nothing_is_told_a_little_later() -> None
     talk.client_sends(OUR_PING_ACK)
     assert talk.client_hears() == [("goaway", 0, 0)]
     assert talk.client.state == "half-closed"
+
+
+def test_who_has_asked_for_nothing_is_told_one_second_after_it_came_and_no_later() -> None:
+    talk = begun()
+    talk.proxy.wait(0.5)
+    talk.proxy.leaves()
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == []
+    talk.proxy.wait(0.25)
+    assert talk.client_hears() == ASKED
 
 
 def test_who_comes_while_we_leave_is_served_and_told_at_once() -> None:
@@ -388,6 +407,15 @@ def test_what_was_said_cannot_be_taken_back() -> None:
     assert talk.client_hears() == [*ASKED, ("goaway", 3, 0)]
     talk.client_asks(5)
     assert talk.client_hears() == [("reset", 5, REFUSED_STREAM)]
+
+
+def test_no_moment_is_waited_for_once_it_was_said_or_taken_back() -> None:
+    """Else each sweep would find the deadline of the connection over, for as long as it lasts."""
+    taken_back = begun()
+    taken_back.proxy.leaves()
+    taken_back.proxy.stays()
+    for talk in (parted(), taken_back):
+        assert talk.session.deadlines.get(Deadline.PING) == inf
 
 
 def test_a_second_drain_says_what_the_first_did_not() -> None:
