@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from drainproxy.drain.interruption import QUIET
+from drainproxy.relay.http2.deadlines import Deadline
 from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     CANCEL,
@@ -24,6 +26,7 @@ from tests.relay.frames import (
     window_update,
 )
 from tests.relay.kinds import RETRY, RETRY_LATER
+from tests.relay.proxy import Proxy
 from tests.relay.streams import answered, asked, begun, leave
 
 
@@ -64,6 +67,28 @@ def test_nobody_waits_for_a_part_of_a_slow_event() -> None:
     assert talk.client_hears() == [
         *(("data", 1, b"\n\n"), ("data", 1, RETRY), ("data", 1, b"", "end")),
     ]
+
+
+def test_a_slow_event_passes_a_pause_after_its_last_frame() -> None:
+    talk = held(b"data: 1")
+    assert talk.session.deadlines.get(Deadline.GOODBYES) == talk.proxy.time + QUIET
+    talk.proxy.wait(QUIET)
+    assert talk.client_hears() == [("data", 1, b"data: 1")]
+
+
+@pytest.mark.parametrize("again", [Proxy.leaves, Proxy.says_last_goodbyes])
+def test_a_goodbye_that_comes_again_inside_a_frame_has_its_place_in_it(
+    again: Callable[[Proxy], None],
+) -> None:
+    talk = held(b"data: 1\n")
+    frame = data(1, b"data: 2\n\ndata: 3\n")
+    talk.app_sends(frame[:11])
+    talk.proxy.stays()
+    again(talk.proxy)
+    talk.app_sends(frame[11:])
+    passed = b"".join(each[2] for each in talk.client_hears() if each[0] == "data")
+    assert passed.partition(b"retry")[0] == b"data: 1\ndata: 2\n\n"
+    assert talk.endings == [("sse", "goodbye")]
 
 
 def test_what_was_held_takes_of_the_clients_window_once() -> None:

@@ -1,22 +1,31 @@
 """What becomes of a goodbye that waits on a stream which turns out to be another, or is over."""
 
+from math import inf
+
+import pytest
+
 from drainproxy.drain.aging import Aging
 from drainproxy.drain.goodbye import DRAIN, MAX_STREAM_AGE
 from drainproxy.drain.stream_drain import StreamDrain
+from drainproxy.relay.http2.deadlines import Deadline
 from tests.relay.aged import ages
 from tests.relay.frames import (
     CALL,
     EVENTS,
     GET,
+    GRPC_OK,
     OK,
+    SWITCHED,
     TRAILERS,
+    WEBSOCKET,
     WINDOW,
+    Fields,
     data,
     reset,
     settings,
     window_update,
 )
-from tests.relay.streams import OUR_PING_ACK, asked, begun
+from tests.relay.streams import OUR_PING_ACK, answered, asked, begun
 
 EVENT = b"data: x\n\n"
 LONG = ((b"cookie", b"y" * 4000),)
@@ -91,3 +100,48 @@ def test_the_app_hears_nothing_of_a_stream_that_was_answered_431() -> None:
         talk.client_sends(reset(1) + window_update(1, 5))
         assert talk.app_hears() == []
         assert talk.session.table.passed_to_app == 1
+
+
+def test_of_several_calls_each_is_told_at_the_very_moment_of_its_age() -> None:
+    talk = begun(aging=Aging({"stream": 3.0}))
+    for stream in (1, 3, 5):
+        talk.client_asks(stream, CALL)
+        talk.proxy.wait(1)
+    for told in ([1], [1, 3], [1, 3, 5]):
+        assert [*talk.session.table.pending] == told
+        talk.proxy.wait(1)
+
+
+WAITING: dict[str, tuple[Fields, Fields, bytes]] = {
+    "grpc": (CALL, GRPC_OK, b"\0\0\0\0\1x"),
+    "http2": (GET, OK, b"x"),
+    "sse": (GET, EVENTS, b"data: x\n"),
+    "websocket": (WEBSOCKET, SWITCHED, b"\x01\x05hel"),
+}
+
+
+@pytest.mark.parametrize("how", ["said", "taken back"])
+@pytest.mark.parametrize("kind", WAITING)
+def test_a_goodbye_that_was_said_or_taken_back_is_not_looked_at_any_more(
+    kind: str, how: str
+) -> None:
+    """Else each sweep would find the deadline of the connection over, for as long as it lasts."""
+    fields, answer, part = WAITING[kind]
+    talk = answered(fields, answer, stream_drain=StreamDrain(prefixes=("/",)))
+    talk.app_sends(data(1, part))
+    talk.proxy.leaves()
+    table = talk.session.table
+    assert table.deadlines.get(Deadline.GOODBYES) > talk.proxy.time or kind == "sse"
+    if how == "taken back":
+        talk.proxy.stays()
+    else:
+        talk.proxy.wait(0.25)
+        assert table.deadlines.get(Deadline.GOODBYES) > talk.proxy.time
+        rest = {"sse": b"\n", "websocket": b"lo\x80\x00"}.get(kind, b"")
+        talk.app_sends(data(1, rest))
+        talk.proxy.wait(3)
+        if kind == "websocket":
+            talk.client_sends(data(1, b"\x88\x80abcd", end=True))
+            talk.app_sends(data(1, end=True))
+    assert table.pending == {}
+    assert table.deadlines.get(Deadline.GOODBYES) == inf
