@@ -152,6 +152,7 @@ def test_it_is_told_when_the_listener_closes(opens: Opens, late: Proxy) -> None:
     talk = come(opens, late)
     late.wait(0.25)
     late.closes()
+    assert len(late.context.latecomers) == 0
     late.wait(0.25)
     assert talk.goodbyes == {(talk.kind, "drain"): 1}
 
@@ -165,6 +166,7 @@ def test_it_is_waited_for_where_its_kind_is(opens: Opens) -> None:
     proxy.wait(TOLD_AFTER)
     proxy.closes()
     proxy.wait(3)
+    assert talk.client_got() == b""
     assert proxy.in_flight == {talk.kind: 1}
 
 
@@ -182,6 +184,20 @@ def test_whoever_has_gone_is_forgotten(opens: Opens, late: Proxy) -> None:
     come(opens, late).talk.client_resets()
     late.wait(0.25)
     assert len(late.context.latecomers) == 0
+
+
+@pytest.mark.parametrize(("before", "elsewhere"), [(0.0625, True), (0.03125, False)])
+def test_who_has_just_come_when_the_listener_closes_has_come_for_something(
+    before: float, elsewhere: bool, late: Proxy
+) -> None:
+    late.closes()
+    assert late.context.latecomers.refuses(late.time - before) is elsewhere
+
+
+def test_nobody_is_late_before_a_drain() -> None:
+    proxy = Proxy()
+    assert [Conversation(proxy=proxy).client.state, begun(proxy).client.state] == ["open"] * 2
+    assert len(proxy.context.latecomers) == 0
 
 
 def test_it_is_let_in_on_a_connection_that_was_there_before() -> None:
