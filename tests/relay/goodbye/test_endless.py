@@ -138,6 +138,17 @@ def test_what_flows_without_a_pause_ends_between_two_parts_of_it(endless: Begins
     assert talk.ending == "goodbye"
 
 
+def test_who_says_goodbye_again_does_not_put_it_off(endless: Begins) -> None:
+    talk = flows(endless, stream_drain=NAMED)
+    talk.proxy.leaves()
+    began = talk.proxy.time
+    while talk.proxy.time < began + PATIENCE + 0.25:
+        talk.app_sends(LINE)
+        talk.proxy.wait(0.0625)
+        talk.proxy.leaves()
+    assert talk.ending == "goodbye"
+
+
 @pytest.mark.parametrize("endless", [ChunkedEndless, EndlessOverHttp2])
 def test_it_does_not_end_inside_a_part_of_it(endless: Begins) -> None:
     """In an answer without framing there is no such place."""

@@ -129,6 +129,14 @@ def test_nor_is_the_end_of_the_app(websocket: Opens) -> None:
     assert talk.ending == "cut"
 
 
+def test_nor_is_the_loss_of_the_apps_connection_with_all_its_streams() -> None:
+    """Over HTTP/2: the stream ends as after any Close, and the app has left nobody."""
+    talk = told(WebSocketOverHttp2)
+    talk.talk.app_resets()
+    assert talk.talk.client_hears()[0] == ("data", 1, b"", "end")
+    assert talk.ending == "cut"
+
+
 def test_a_client_that_leaves_on_our_close_is_gone_without_a_goodbye(websocket: Opens) -> None:
     talk = told(websocket)
     talk.client_resets()
