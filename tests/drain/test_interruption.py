@@ -167,6 +167,11 @@ def test_between_the_messages_of_a_call_there_is_a_pause_or_its_patience_ends() 
     assert may_stand(rule, waiting(PATIENCE), FRAME, NOW, question=0)
 
 
+def test_for_a_call_no_reason_is_more_patient_than_another() -> None:
+    for kind in (GRPC, GRPC_UNANSWERED):
+        assert len({RULES[kind, level] for level in Urgency}) == 1
+
+
 def test_only_a_drain_ends_an_answer_of_which_nothing_is_known() -> None:
     rule = RULES[ENDLESS, Urgency.DRAIN]
     assert pause_begins(rule, waiting(), question=0) == NOW + QUIET

@@ -8,6 +8,11 @@ from tests.drain.shell import ONCE_PER_DRAIN, Shell
 # A signal while the hook that holds it back is unanswered: SIGKILL comes in two seconds
 
 
+def test_the_cut_leaves_time_for_the_report_before_sigkill() -> None:
+    """The kubelet sends it after two seconds ("minimumGracePeriodInSeconds")."""
+    assert 1 <= TIME_BEFORE_SIGKILL <= 1.5
+
+
 @pytest.mark.parametrize(
     ("seconds", "phase", "effects"),
     [

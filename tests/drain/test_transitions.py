@@ -22,6 +22,8 @@ ENDED_BY: dict[Input, set[Phase]] = {
     Input.CUTTING_DUE: {Phase.ANNOUNCED, Phase.LEAVING, Phase.CLOSED},
     Input.TIMEOUT: {*DRAINING},
 }
+# What comes from outside, and may come when all is over.
+ASKS = {Input.BOUND, Input.DRAIN, Input.SIGNAL, Input.SIGKILL_NEAR, Input.SIGNAL_AGAIN}
 
 
 def test_every_pair_of_phase_and_input_is_in_the_table() -> None:
@@ -61,8 +63,21 @@ def test_an_input_ends_the_phases_that_it_is_about_and_no_others(given: Input) -
 @pytest.mark.parametrize(("phase", "given"), TABLE)
 def test_who_stays_where_it_is_does_nothing_until_all_is_over(phase: Phase, given: Input) -> None:
     after, effects = TABLE[phase, given]
-    if after is phase is not Phase.DRAINED:
+    if after is phase and not (phase is Phase.DRAINED and given in ASKS):
         assert effects == ()
+
+
+@pytest.mark.parametrize(("phase", "given"), TABLE)
+def test_before_a_cut_nobody_else_is_let_in_and_all_hear_a_last_goodbye(
+    phase: Phase, given: Input
+) -> None:
+    after, effects = TABLE[phase, given]
+    if phase in (Phase.SERVING, Phase.ANNOUNCED, Phase.LEAVING):
+        closed = after in (Phase.CLOSED, Phase.CUTTING, Phase.DRAINED)
+        assert (Effect.CLOSE in effects) == closed
+    if phase not in (Phase.STARTING, Phase.CUTTING, Phase.DRAINED):
+        cut = after is Phase.CUTTING or Effect.ABORT in effects
+        assert (Effect.LAST_GOODBYE in effects) == cut
 
 
 @pytest.mark.parametrize("phase", [*Phase][1:])

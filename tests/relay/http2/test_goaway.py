@@ -22,6 +22,19 @@ def test_nothing_is_implied() -> None:
     assert TABLE.keys() == {(state, each) for state in State for each in Input}
 
 
+def test_an_input_ends_the_states_that_it_is_about_and_in_others_nothing_is_said() -> None:
+    ended = {
+        Input.WANT: {State.SERVING},
+        Input.CANCEL: {State.PENDING},
+        Input.READY: {State.PENDING},
+        Input.ANSWERED: {State.GOAWAY_SENT},
+        Input.END: {*State} - {State.LAST_STREAM_SENT},
+    }
+    stays = {key for key, (after, _) in TABLE.items() if after is key[0]}
+    assert stays == {(state, each) for state, each in TABLE if state not in ended[each]}
+    assert {TABLE[key][1] for key in stays} == {()}
+
+
 def test_the_client_is_asked_first_and_hears_the_last_stream_when_it_has_read_that() -> None:
     assert told(Input.WANT, Input.READY) == [Effect.SEND_GOAWAY]
     assert told(Input.WANT, Input.READY, Input.ANSWERED) == [
