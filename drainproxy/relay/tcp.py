@@ -14,8 +14,8 @@ from drainproxy.wire.logged import NO_FACTS, TRACE, Facts
 
 
 class Tcp(Session):
-    """Two byte streams, in flight until both have ended. `path` and `facts` are those of the request
-    that was upgraded; without one both are empty. Only the trace of the facts is kept, since these
+    """Two byte streams, in flight until both have ended. `path` and `facts` are those of the
+    request that was upgraded, empty without one; of the facts only the trace is kept, since these
     sessions last long."""
 
     __slots__ = ("_path", "_trace", "app_ended", "closing", "ending", "spoken")

@@ -356,7 +356,7 @@ def test_where_others_stood_no_pseudo_field_follows_and_nothing_else_is_said_of_
     assert "is not the name" in RequestHead((*GET, (b"", b""))).malformed
 
 
-# Requests.
+# Requests, and then answers.
 
 
 @pytest.mark.parametrize(
@@ -426,9 +426,6 @@ def test_a_request_that_names_its_target_in_no_clear_way_is_malformed(
 )
 def test_a_request_may_ask_in_any_way_that_is_clear(fields: Fields) -> None:
     assert not RequestHead(fields).malformed
-
-
-# Answers.
 
 
 @pytest.mark.parametrize(

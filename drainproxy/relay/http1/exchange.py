@@ -145,8 +145,7 @@ class Exchange(Session):
         return why_last(self.age.goodbye_why, drain, sent=sent, next_is_here=next_is_here)
 
     def _body_in_doubt(self) -> bool:
-        """Whether the client may leave its request's body out: it expects 100, which has not come
-        (RFC 9110 10.1.1). Then no further request can be read."""
+        """Whether 100 is awaited (RFC 9110 10.1.1): the body may not come, nor another request."""
         return (
             self.request is not None and self.request.expects_continue and not self.heads.continued
         )
@@ -280,8 +279,7 @@ class Exchange(Session):
             self.client.close()
 
     def _refuse(self, refused: Refused, data: bytes = b"") -> None:
-        """Answer a bad request, or the bad head in `data`, with its 4xx; if its answer is under
-        way, break that off."""
+        """Answer a bad request, or the bad head in `data`, with 4xx; or break off its answer."""
         self.heads.hold_refused(data)
         self.context.counters.rejected["malformed"] += 1
         if isinstance(refused, AnotherProtocol):

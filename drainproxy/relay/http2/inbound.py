@@ -100,9 +100,8 @@ class Inbound(Direction[RequestHead]):
         return header_frames(stream, flags, priority, block + head.forwarded)
 
     def _facts(self, block: bytes) -> Facts:
-        """The logged fields of the block that was read. The trace alone without an access log, and
-        for the first request after it was switched on: the reader keeps fields only from then on.
-        """
+        """The logged fields of the block that was read: the trace alone without an access log, and
+        for the first request with one, from which on the reader keeps fields."""
         if self.reader.spells:
             return of_fields(self.reader.fields)
         trace = self.reader.trace(block)
