@@ -32,7 +32,7 @@ Who owns whom:
     drain.interruption                            when a goodbye may be sent
 
 A hold of the ledger is a session (HTTP/1 while an exchange is in flight, WebSocket, TCP) or a
-Stream of HTTP/2.
+Stream of HTTP/2; once it has ended with a goodbye, a Delivery until that is acknowledged.
 
 The path of a byte. The loop calls `data_received` of the session, which counts the bytes, finds
 where messages end (`wire`), and writes them to the other transport; as a rule it is the very object
@@ -71,10 +71,11 @@ Where to change what:
 - The pause before a WebSocket Close: `quiet` of `_WEBSOCKET_PATIENT` in `drain.interruption`, from
   which `_WEBSOCKET_DRAIN` is made; `goodbye.websocket` acts on it (`goodbye.pause` is that of gRPC
   and of endless answers). While a question of the client is open, the pause is
-  websocket-answer-timeout if that is longer. Over PATIENCE `quiet` has no effect: by then Close
-  makes do with less. Below QUIET it has little: a pause is looked for 0.1 s after the last byte
-  (`new_pending`, `Pending.move`). A pause is found by the sweep, each 0.25 s, or earlier if another
-  read comes: over HTTP/1 of the WebSocket, over HTTP/2 of any stream of its connection.
+  websocket-answer-timeout if that is longer. A `quiet` over PATIENCE has no effect, since by then
+  Close may be sent without a pause. One below QUIET has little, since a pause is looked for 0.1 s
+  after the last byte (`new_pending`, `Pending.move`). A pause is found by the sweep, each 0.25 s,
+  or earlier if another read comes: over HTTP/1 of the WebSocket, over HTTP/2 of any stream of its
+  connection.
 - Which event streams end, and when their clients reconnect. Four places decide: whether a drain
   asks at all, `kinds_ended_by_drain` in `sidecar.wiring` (not with `sse-drain` wait); which answers
   have a goodbye, those to GET without content-encoding, `_answer_with_events` in `http1.connection`

@@ -235,7 +235,7 @@ class DrainControl:
             self._opening.cancel()
         if self._account:
             self._account.note_blockers(self._sidecar.now())
-        # Wait for TCP handshakes in progress, unless no time is left.
+        # Wait for TCP handshakes in progress, unless drain-quiet is 0 or no time is left.
         waits = self._machine.timing.quiet and self._machine.phase is Phase.CLOSED
         for listener in self._sidecar.listeners:
             listener.close(HANDSHAKE if waits else 0.0)

@@ -230,8 +230,8 @@ class Sidecar:
     # Housekeeping
 
     async def _flush(self) -> None:
-        """Flush last bytes until the deadline, or for CUTTING_RESERVE if that is later. No time for
-        it if SIGKILL is near, or after ABORT."""
+        """Flush last bytes until the deadline, or for CUTTING_RESERVE if that is later and SIGKILL
+        is not near; after ABORT there is no time for it."""
         late = 0.0 if self.machine.sigkill_near else self.now() + CUTTING_RESERVE
         end = 0.0 if self._draining.aborted else max(self.machine.deadline or 0.0, late)
         cut = await flush(self.context, end)

@@ -75,7 +75,7 @@ class Http1Connection(Exchange):
                 self._expect_head()
 
     def _go_on_as_http2(self, data: bytes) -> None:
-        """Go on as a session of HTTP/2, which only a forward with `/http` detects this late."""
+        """Go on as a session of HTTP/2: behind `/http` no `detect` has seen its preface before."""
         self.context.counters.bytes_from_clients -= len(data)
         session = Http2Connection(self.context, self.route)
         session.take_over(self)
