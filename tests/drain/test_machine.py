@@ -237,13 +237,15 @@ def test_an_end_without_a_drain_reports_and_closes() -> None:
     assert shell.machine.why == "SIGTERM"
 
 
-def test_what_a_drain_is_for_depends_on_who_has_asked_first() -> None:
-    signalled, by_hand = Shell.serving(), Shell.serving()
+def test_what_a_drain_is_for_depends_on_who_has_asked_and_on_the_first_above_all() -> None:
+    signalled, by_hand, hooked = (Shell.serving() for _ in range(3))
     signalled.signal()
     by_hand.drain(origin=Origin.ADMIN)
     by_hand.signal()
-    purposes = [shell.machine.purpose(shell.now) for shell in (signalled, by_hand)]
-    assert purposes == [Purpose.DELETION, Purpose.ASKED]
+    hooked.drain(origin=Origin.APP_HOOK)
+    hooked.signal()
+    purposes = [shell.machine.purpose(shell.now) for shell in (signalled, by_hand, hooked)]
+    assert purposes == [Purpose.DELETION, Purpose.ASKED, Purpose.DELETION]
 
 
 # No time, and no need of any: more in test_short_drains

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+from drainproxy.drain.aging import Aging
+from drainproxy.drain.goodbye import MAX_AGE, REBALANCE
+from drainproxy.relay.age import Age
 from tests.relay.aged import GOODBYE, ages, change, goodbyes, one_request, opaque
 from tests.relay.conversation import Conversation, request, response
 from tests.relay.http1.test_connection import POST
@@ -43,6 +46,18 @@ def test_a_drain_finds_old_connections_as_it_finds_others() -> None:
 
 
 # Ages that change
+
+
+def test_only_a_goodbye_that_has_become_early_is_taken_back() -> None:
+    def taken_back(why: str, changed: float) -> bool:
+        age = Age(0.0, 0.5)
+        age.count(Aging({"http1": 100.0}), "http1", 0.0)
+        if why:
+            age.tell(why, 100.0)
+        return age.recount(Aging({"http1": changed}), "http1", 0.0, 110.0)
+
+    assert [taken_back(MAX_AGE, changed) for changed in (50, 110, 111)] == [False, False, True]
+    assert not any(taken_back(why, changed) for why in ("", REBALANCE) for changed in (50, 200))
 
 
 def test_a_new_age_holds_for_those_who_are_connected() -> None:

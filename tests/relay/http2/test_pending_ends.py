@@ -110,6 +110,7 @@ def test_of_several_calls_each_is_told_at_the_very_moment_of_its_age() -> None:
     for told in ([1], [1, 3], [1, 3, 5]):
         assert [*talk.session.table.pending] == told
         talk.proxy.wait(1)
+    assert talk.session.deadlines.get(Deadline.STREAM_AGE) == inf
 
 
 WAITING: dict[str, tuple[Fields, Fields, bytes]] = {
