@@ -43,3 +43,4 @@ def test_who_comes_at_first_outlasts_the_quiet_and_in_a_usual_drain_is_told_befo
 ):
     closes = LATEST_CLOSE * (TIMING.timeout - CUTTING_RESERVE) - TIMING.delay
     assert TIMING.quiet < TOLD_AFTER <= 2 * TOLD_AFTER < closes
+    assert told_at(100.0 + TOLD_AFTER, 100.0, 0.0) == inf, "it may have been told just now"

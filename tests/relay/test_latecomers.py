@@ -170,6 +170,17 @@ def test_it_is_waited_for_where_its_kind_is(opens: Opens) -> None:
     assert proxy.in_flight == {talk.kind: 1}
 
 
+def test_a_call_that_begins_on_a_told_connection_is_waited_for_where_calls_are() -> None:
+    proxy = Proxy(kinds_ended_by_drain=frozenset())
+    talk = begun(proxy)
+    proxy.leaves()
+    proxy.wait(0.5)
+    talk.client_asks(1, CALL, end=False)
+    talk.app_sends(talk.answers.headers(1, GRPC_OK))
+    proxy.wait(10)
+    assert proxy.in_flight == {"grpc": 1}
+
+
 @each_lasting
 def test_it_goes_on_when_the_drain_is_taken_back(opens: Opens, late: Proxy) -> None:
     talk = come(opens, late)
