@@ -8,6 +8,7 @@ two slices.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from math import inf
 from operator import call
 from typing import Any, Never, TypeVar
 
@@ -20,13 +21,14 @@ T = TypeVar("T")
 
 class Slices:
     """All work in slices. `soon` calls a function in the next turn of the loop; `now` is a clock,
-    in seconds. `working`: some work is not done yet.
+    in seconds. `working`: some work is not done yet. `unbounded`: set it where the process ends
+    sooner than later turns come; the next slice does all work.
 
     Work is done in the order in which it was given. An exception of one item ends only the slice:
     the loop is told of it, and the items behind it follow in the next slice.
     """
 
-    __slots__ = ("_now", "_soon", "_work", "working")
+    __slots__ = ("_now", "_soon", "_work", "unbounded", "working")
 
     def __init__(
         self, soon: Callable[[Callable[[], None]], object], now: Callable[[], float]
@@ -35,7 +37,7 @@ class Slices:
         self._now = now
         # The remaining items of each work, and the function to call with them.
         self._work: deque[tuple[Iterator[Any], Callable[[Any], object]]] = deque()
-        self.working = False
+        self.working = self.unbounded = False
 
     def each(self, items: Iterable[T], act: Callable[[T], object]) -> None:
         """Call `act` with each of `items`, which are taken from their iterator one by one. The
@@ -55,7 +57,7 @@ class Slices:
 
     def _slice(self) -> None:
         work, now = self._work, self._now
-        end, left = now() + _SECONDS, _MOST
+        end, left = (inf, inf) if self.unbounded else (now() + _SECONDS, _MOST)
         try:
             while work:
                 items, act = work[0]

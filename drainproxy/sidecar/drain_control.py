@@ -262,6 +262,8 @@ class DrainControl:
         begun (`Session.abort`)."""
         self.aborted = True
         context = self._context
+        # A report that comes behind SIGKILL is none, and who is not served is not served any more.
+        context.slices.unbounded = self._machine.sigkill_near
         # What has arrived until now was not cut; whoever is ended may be gone at the next look.
         context.deliveries.sweep()
         context.slices.each(

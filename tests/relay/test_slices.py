@@ -57,6 +57,15 @@ def test_a_slice_is_for_a_hundred_at_most_whatever_they_are_about() -> None:
     assert [loop.turn(), loop.turn()] == ["b" * 100, "b" * 50]
 
 
+def test_where_no_later_turn_may_come_the_next_slice_does_all_work() -> None:
+    loop = Loop()
+    loop.each("a" * 250, 0.0015)
+    loop.slices.unbounded = True
+    loop.each("b" * 250, 0.0015)
+    assert loop.turn() == "a" * 247 + "b" * 250
+    assert not loop.slices.working
+
+
 def test_work_is_done_in_the_order_in_which_it_was_begun() -> None:
     loop = Loop()
     loop.each("abc", 0.002 + 1e-9)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drainproxy.drain.ledger import CUT
-from drainproxy.drain.machine import Phase, Timing
+from drainproxy.drain.machine import TIME_BEFORE_SIGKILL, Phase, Timing
 from drainproxy.drain.origin import Origin
 from drainproxy.relay.age import Age
 from drainproxy.relay.transport import CLOSED, Transport
@@ -110,6 +110,19 @@ async def test_the_report_is_made_when_all_are_cut_and_not_before(sidecar: Any) 
     assert late.heard == said[1:], "who goes on as another meanwhile"
     assert (await drained) is control.report is not None
     assert control.report.cut == 5
+
+
+async def test_where_sigkill_is_near_the_report_comes_before_another_turn(sidecar: Any) -> None:
+    control = DrainControl(sidecar)
+    clients = [Client(sidecar) for _ in range(4)]
+    control.drain_and_exit("SIGTERM", sigkill_near=True)
+    assert sum(len(client.heard) for client in clients) == 1, "the loop has its turn"
+    await turns()
+    sidecar.ahead += TIME_BEFORE_SIGKILL
+    control.advance()
+    assert [client.heard[-1] for client in clients] == ["aborted: signal"] * 4
+    assert control.report is not None
+    assert control.report.cut == 4
 
 
 async def test_a_drain_that_is_taken_back_between_two_slices_tells_nobody_else(
