@@ -52,6 +52,17 @@ async def test_a_page_that_cannot_be_is_refused(sidecar: FakeSidecar, query: str
 BEARER = {"Authorization": "Bearer s3cret"}
 
 
+async def test_whoever_is_in_the_pod_reads_without_the_token(sidecar: FakeSidecar) -> None:
+    sidecar.admin_token = "s3cret"
+    session = Http1Connection(sidecar.context, sidecar.routes[0])
+    connect(sidecar, session)
+    session.data_received(b"GET /orders/4711 HTTP/1.1\r\nHost: shop\r\n\r\n")
+    async with asked(sidecar) as client:
+        status, listed = await answer(client, "GET", "/connections")
+    assert status == 200
+    assert "/orders/4711" in str(listed)
+
+
 @pytest.mark.usefixtures("far_away")
 @pytest.mark.parametrize(
     ("token", "headers", "may"),
