@@ -132,6 +132,10 @@ class Visitor:
             try:
                 async with asked(self._to.port, *self._question) as it:
                     status = (await it.head())[":status"]
+                    if EVENTS in self._question and status == "200":
+                        # No stream ends before its first event.
+                        event = await it.piece()
+                        assert event.startswith(b"id: "), event
                 told = "answered" if status in ("101", "200") else status
                 # It was there before the listener closed, and asked after that.
                 self.told["unsent" if status == "503" else told] += 1
