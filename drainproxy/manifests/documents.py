@@ -31,8 +31,8 @@ _MARKER = re.compile(
     re.MULTILINE,
 )
 # Blanks and comments, which the end of a document may follow (section 9.1.2 too).
-_NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z)|^\.\.\.(?=\s|\Z))*+", re.MULTILINE)
-_CLOSED = re.compile(r"(?:(?:\s|#[^\n]*\n)*+^\.\.\.[ \t]*(?:#[^\n]*)?\r?\n)++", re.MULTILINE)
+_NOTHING = re.compile(r"\s*+(?:(?:#[^\n]*(?:\n|\Z)|^\.\.\.(?=\s|\Z))\s*+)*", re.MULTILINE)
+_CLOSED = re.compile(r"(?:\s*+(?:#[^\n]*\n\s*+)*^\.\.\.[ \t]*(?:#[^\n]*)?\r?\n)+", re.MULTILINE)
 _ENDS = re.compile(r"^(?:\.\.\.[ \t]*(?:#[^\n]*)?\r?(?:\n\s*|\Z))+", re.MULTILINE)
 _BLANKS = re.compile(r"[ \t\r\n]*")
 # Characters of a document with an object in it, beyond a first lot of documents.

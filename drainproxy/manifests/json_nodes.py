@@ -12,7 +12,7 @@ _decode = json.JSONDecoder(parse_float=number_of).decode
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
     ([{}\[\],:])
-    |"((?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+)"
+    |"([^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*)"
     |(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)
     )""",
     re.VERBOSE,

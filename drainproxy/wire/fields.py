@@ -117,7 +117,7 @@ def _chunked_only(value: bytes) -> bytes:
 
 
 # RFC 9110 5.6.4. One that does not end reaches to the end, so that no part is looked at twice.
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_QUOTED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*(?:"|\\?\Z)', re.DOTALL)
 
 
 def forwarded_parameters(value: bytes) -> set[bytes]:
