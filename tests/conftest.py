@@ -9,12 +9,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
-from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -94,29 +92,6 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
     if isinstance(collector, pytest.Module) and not chosen:
         hostile = collector.path.relative_to(ROOT / "tests").parts[0] in HOSTILE
         settings.load_profile("hostile" if hostile else "push")
-
-
-class Scheduling(LoadScopeScheduling):
-    """What goes to a worker at once: a file, or one test of a file whose tests share no fixture and
-    are worth a message each."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return nodeid if is_divided(file) else file
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    """For `-n`, instead of what `--dist` says."""
-    return Scheduling(config, log)
-
-
-@cache
-def is_divided(file: str) -> bool:
-    """Its tests mostly wait, and no fixture is kept from one of them to the next."""
-    waits = file.startswith(("tests/e2e/", "tests/loadtests/", "tests/rehearsal/"))
-    text = (ROOT / file).read_text()
-    return waits and 'scope="module"' not in text and "app_port" not in text
 
 
 @cache

@@ -1,9 +1,9 @@
 """All tests, in lanes by what they need of the machine: `python -m tests.lanes [--all] [ARGS]`.
 
-Tests that compute get a process for each core (tests/claims.py). Those that mostly wait, for
-clocks, processes and sockets, get more workers (pytest-xdist), and run at the same time: they go
-first wherever both want a core. Tests that measure, or that load the machine, run alone and last.
-ARGS go to pytest.
+Tests that compute get a process for each core. Those that mostly wait, for clocks, processes and
+sockets, get more, and run at the same time: they go first wherever both want a core. The processes
+of a lane share its files (tests/claims.py). Tests that measure, or that load the machine, run alone
+and last. ARGS go to pytest.
 
 What is marked `slow` runs with --all only, where Hypothesis also tries more: that is the nightly
 run. What is marked `alone` is the last lane; a folder decides between the other two.
@@ -16,30 +16,30 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import IO, NamedTuple
 
+from tests.claims import files_of_tests
 from tests.conftest import ROOT, says_alone
 
 WAITING = ("tests/e2e", "tests/loadtests", "tests/rehearsal")
-# In our order, which begins with the longest; tests/conftest.py says what goes to a worker at once.
-GROUPED = ("--dist", "loadscope", "--no-loadscope-reorder")
 # They would be of the tests of all processes.
 NO_PERCENT = ("-o", "console_output_style=classic")
 THOROUGH = ("--hypothesis-profile=thorough", "--timeout=900")
 THOROUGH_SETTINGS = {"TESTS_AUTOBAHN": "full", "TESTS_AGING": "60"}
+# In seconds: how often is said how far a lane is.
+SAID_EVERY = 30
 # What pytest exits with when no test was selected: a lane may be empty where ARGS select tests.
 NO_TESTS = 5
 
 
 class Lane(NamedTuple):
-    """Tests that run side by side: `workers` at a time, or one after the other, in so many
-    `processes` that share them."""
+    """Tests that so many `processes` share, each of which runs one after the other."""
 
     name: str
     marks: str
     where: Sequence[str]
-    workers: int = 0
     processes: int = 1
     # Others go first.
     patient: bool = False
@@ -52,10 +52,9 @@ class Lane(NamedTuple):
         """pytest, for this lane; `claims`: the folder in which its processes claim tests."""
         nice = ("nice", "-n", "10") if self.patient and shutil.which("nice") else ()
         python = (*nice, sys.executable, "-m", "pytest", "-q", "-m", self.selection(slow))
-        side_by_side = ("-n", str(self.workers), *GROUPED) if self.workers else ()
         shared = ("-p", "tests.claims", "--claims", claims, *NO_PERCENT) if claims else ()
         thorough = THOROUGH if slow else ()
-        return [*python, *side_by_side, *shared, *thorough, *arguments, *self.where]
+        return [*python, *shared, *thorough, *arguments, *self.where]
 
 
 class Lanes(NamedTuple):
@@ -79,7 +78,7 @@ def lanes(cores: int) -> Lanes:
             processes=cores,
             patient=True,
         ),
-        Lane("waiting", "not alone", WAITING, workers=2 * cores),
+        Lane("waiting", "not alone", WAITING, processes=2 * cores),
         Lane("alone", "alone", files_with_tests_alone()),
     )
 
@@ -123,7 +122,8 @@ class Run:
             try:
                 yield
                 for process in running:
-                    process.wait()
+                    while not _ends(process, SAID_EVERY):
+                        _say_progress(lane, Path(claims), began)
             finally:
                 for process in running:
                     process.terminate()
@@ -144,6 +144,21 @@ class Run:
         print(f"{lane.name}: {monotonic() - began:.0f} s, exit code {code}", flush=True)
 
 
+def _ends(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it ends within so many."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _say_progress(lane: Lane, claims: Path, began: float) -> None:
+    begun = len(os.listdir(claims))
+    of = len(files_of_tests(lane.where))
+    print(f"{lane.name}: {begun} of {of} files begun in {monotonic() - began:.0f} s", flush=True)
+
+
 def worst(codes: Iterable[int]) -> int:
     """The first exit code that says that something failed, else that of one which ran tests."""
     seen = list(codes)
@@ -156,8 +171,8 @@ def main(arguments: list[str]) -> int:
     rest = [argument for argument in arguments if argument != "--all"]
     computing, waiting, alone = lanes(min(os.cpu_count() or 2, 4))
     run = Run("--all" in arguments, rest)
-    with run.beside(computing):
-        run.run(waiting)
+    with run.beside(computing), run.beside(waiting):
+        pass
     run.run(alone)
     failed = [name for name, code in run.codes.items() if code not in (0, NO_TESTS)]
     if failed:

@@ -97,17 +97,21 @@ def once():
 @pytest.mark.parametrize("number", range(3))
 def test_something(once, number):
     print("ran", __name__, number, flush=True)
+
+@pytest.mark.slow
+def test_that_nobody_asked_for():
+    print("ran", __name__, 9, flush=True)
 """
 
 
 def test_processes_share_the_tests_and_each_is_run_once(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").touch()
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow\n")
     claims = tmp_path / "claims"
     claims.mkdir()
     files = [tmp_path / f"test_{name}.py" for name in ("one", "two", "three", "four")]
     for file in files:
         file.write_text(SHARED)
-    command = (sys.executable, "-m", "pytest", "-q", "-s", "-p", "tests.claims")
+    command = (sys.executable, "-m", "pytest", "-q", "-s", "-m", "not slow", "-p", "tests.claims")
     processes = [
         subprocess.Popen(
             (*command, "--claims", claims, *files),
@@ -124,6 +128,23 @@ def test_processes_share_the_tests_and_each_is_run_once(tmp_path: Path) -> None:
     lines = Counter(re.findall(r"ran test_\S+ \d|begins \S+|ends \S+", "".join(said)))
     assert set(lines.values()) == {1}
     assert len(lines) == len(files) * (3 + 2)
+
+
+def test_a_file_that_cannot_be_imported_makes_the_run_fail(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").touch()
+    claims = tmp_path / "claims"
+    claims.mkdir()
+    files = [tmp_path / f"test_{name}.py" for name in ("good", "bad")]
+    files[0].write_text("def test_something():\n    pass\n")
+    files[1].write_text("import nothing_of_that_name\n")
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "tests.claims", "--claims", claims)
+    done = subprocess.run(
+        (*command, *files), cwd=ROOT, env=BARE, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "1 passed, 1 error" in done.stdout
+    assert "nothing_of_that_name" in done.stdout
 
 
 def test_a_process_that_fails_makes_the_lane_fail_and_one_without_tests_does_not() -> None:

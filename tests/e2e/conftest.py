@@ -31,7 +31,7 @@ def demo_app() -> Iterator[DemoApp]:
 
 
 # For apps that a test writes itself: a port for them, and a sidecar in front of it. Where they are
-# used a file stays on one worker (`is_divided` in tests/conftest.py).
+# used they are those of a file.
 
 
 @pytest.fixture(scope="module")
