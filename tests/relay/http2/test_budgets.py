@@ -289,7 +289,7 @@ HONEST = [
 
 
 @pytest.mark.parametrize("beside", HONEST)
-@pytest.mark.parametrize("answer", ["304", "trailers only"])
+@pytest.mark.parametrize("answer", ["304", pytest.param("trailers only", marks=pytest.mark.slow)])
 def test_who_asks_for_much_may_say_as_much_beside_it(
     beside: Callable[[int], bytes], answer: str
 ) -> None:

@@ -103,7 +103,12 @@ def serve(talk: Conversation, count: int) -> None:
         talk.app_answers(stream)
 
 
-RATIOS = [(200, 2000), (500, 0), (600, 600), pytest.param(3000, 3000, marks=pytest.mark.slow)]
+RATIOS = [
+    (200, 2000),
+    (500, 0),
+    pytest.param(600, 600, marks=pytest.mark.slow),
+    pytest.param(3000, 3000, marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize("spend", SPENDERS)
