@@ -3,14 +3,15 @@
 import atexit
 import json
 import os
-import selectors
+import select
 import signal
 import socket
 import subprocess
 import sys
+import weakref
 from contextlib import suppress
 from functools import cache
-from time import monotonic
+from threading import Lock
 from typing import IO
 
 from tests.conftest import ROOT
@@ -18,7 +19,7 @@ from tests.e2e.preloaded import LONGEST
 
 
 class Forks:
-    """The process that forks."""
+    """The process that forks; any thread may ask."""
 
     def __init__(self) -> None:
         # Each message is one.
@@ -31,33 +32,35 @@ class Forks:
                 pass_fds=[theirs.fileno()],
             )
         self._ended: dict[int, int] = {}
+        self._asking = Lock()
         atexit.register(self._end)
 
     def start(self, arguments: tuple[str, ...], env: dict[str, str], log: IO[bytes]) -> "Fork":
         """`python -m ARGUMENTS`, which prints into `log`."""
         asked = json.dumps((arguments, env)).encode()
-        socket.send_fds(self._control, [asked], [log.fileno()])
-        while "began" not in (message := self._heard()):
-            pass
-        return Fork(self, message["began"])
+        with self._asking:
+            socket.send_fds(self._control, [asked], [log.fileno()])
+            while not (process := self._heard()):
+                pass
+        return Fork(self, *process)
 
-    def exit_code(self, pid: int, seconds: float | None) -> int | None:
-        """None if it still runs after so many seconds; without a number it waits for the end."""
-        until = None if seconds is None else monotonic() + seconds
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._control, selectors.EVENT_READ)
+    def exit_code(self, pid: int) -> int:
+        """Of one that has ended."""
+        with self._asking:
             while pid not in self._ended:
-                left = None if until is None else max(0, until - monotonic())
-                if not selector.select(left):
-                    return None
                 self._heard()
-        return self._ended[pid]
+            return self._ended[pid]
 
-    def _heard(self) -> dict[str, int]:
-        message: dict[str, int] = json.loads(self._control.recv(LONGEST))
-        if "ended" in message:
-            self._ended[message["ended"]] = message["code"]
-        return message
+    def _heard(self) -> tuple[int, int] | None:
+        """One message: the process id and the descriptor of a process that has begun, or None."""
+        text, descriptors, *_ = socket.recv_fds(self._control, LONGEST, 1)
+        message: dict[str, int] = json.loads(text)
+        if "began" in message:
+            # It may have the number of one that ended long ago.
+            self._ended.pop(message["began"], None)
+            return message["began"], descriptors[0]
+        self._ended[message["ended"]] = message["code"]
+        return None
 
     def _end(self) -> None:
         self._control.close()
@@ -65,35 +68,44 @@ class Forks:
 
 
 class Fork:
-    """One of them."""
+    """One of them; `end` is a descriptor of it that it closes (pidfd_open(2))."""
 
-    def __init__(self, forks: Forks, pid: int) -> None:
+    def __init__(self, forks: Forks, pid: int, end: int) -> None:
         self._forks = forks
+        self._end = end
         self.pid = pid
+        weakref.finalize(self, os.close, end)
 
     def poll(self) -> int | None:
         """Its exit code, or None while it runs; negative if a signal ended it."""
-        return self._forks.exit_code(self.pid, 0)
+        return self._exit_code(0)
 
     def wait(self, timeout: float | None = None) -> int:
         """The same once it has ended; TimeoutExpired if it has not after so many seconds."""
-        code = self._forks.exit_code(self.pid, timeout)
+        code = self._exit_code(timeout)
         if code is None:
             raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
         return code
 
     def send_signal(self, number: int) -> None:
-        """Unless it has ended, of which we may hear a little later."""
-        if self.poll() is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+        """Unless it has ended."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._end, number)
 
     def kill(self) -> None:
         """SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
+    def _exit_code(self, seconds: float | None) -> int | None:
+        ended = select.poll()
+        ended.register(self._end, select.POLLIN)
+        if not ended.poll(None if seconds is None else 1000 * seconds):
+            return None
+        return self._forks.exit_code(self.pid)
+
 
 @cache
-def forks() -> Forks:
-    """One for each process that runs tests."""
+def forks(kind: str) -> Forks:
+    """One for each kind of programs, in each process that runs tests: no program of a kind finds
+    something imported that one of another kind needs."""
     return Forks()

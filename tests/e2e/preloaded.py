@@ -1,8 +1,9 @@
-"""`python -m tests.e2e.preloaded FD`: begins sidecars where most imports end.
+"""`python -m tests.e2e.preloaded FD`: begins programs where most imports end.
 
-Those imports are most of what a start takes, and the tests start some 300 sidecars. The command is
-imported by each fork, so arguments, environment and signals meet all of its own start.
-`tests/e2e/forks.py` asks at the other end of the socket FD.
+Those imports are most of what a start takes, and the tests start some 500 sidecars and 100 apps.
+What a program imports is imported once, when it is first asked for; the program itself in each
+fork, so arguments, environment and signals meet all of its own start. `tests/e2e/forks.py` asks at
+the other end of the socket FD.
 """
 
 import gc
@@ -13,14 +14,23 @@ import selectors
 import signal
 import socket
 import sys
+from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
-# What `drainproxy run` imports, but for the command: that holds signals back while it is imported.
-MODULES = (
-    *("aiohttp.web", "click", "msgspec", "prometheus_client", "uvloop"),
-    "drainproxy.sidecar.supervisor",
-)
+# What programs import, some of it only when they serve. Of any other it is the program itself,
+# which does nothing before it is `__main__`. `drainproxy` holds signals back while it is imported.
+MODULES = {
+    "drainproxy": (
+        *("aiohttp.web", "click", "msgspec", "prometheus_client", "uvloop"),
+        "drainproxy.sidecar.supervisor",
+    ),
+    "uvicorn": (
+        *("uvicorn.main", "uvicorn.loops.auto", "uvicorn.lifespan.off"),
+        *("uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto"),
+    ),
+    "hypercorn": ("hypercorn.run", "hypercorn.asyncio.run"),
+}
 # Bytes of a message: arguments and an environment.
 LONGEST = 1 << 18
 
@@ -40,13 +50,16 @@ class Command(NamedTuple):
         os.environ.clear()
         os.environ.update(self.env)
         sys.argv[1:] = self.arguments[1:]
+        if self.arguments[0] not in MODULES:
+            del sys.modules[self.arguments[0]]  # it was imported, to be run now
         runpy.run_module(self.arguments[0], run_name="__main__", alter_sys=True)
 
 
 def forked(control: socket.socket) -> Command | None:
     """In each fork what it is to run; None in the parent, once nobody asks any more.
 
-    Who asks is told the process id of each fork, and the exit code when it ends.
+    Who asks is told the process id of each fork, with a descriptor of it (pidfd_open(2)), and the
+    exit code when it ends.
     """
     running: dict[int, int] = {}
     with selectors.DefaultSelector() as selector:
@@ -61,15 +74,23 @@ def forked(control: socket.socket) -> Command | None:
                 if not asked:
                     _kill(running)
                     return None
+                command = Command(*json.loads(asked), logs[0])
+                _preload(command.arguments[0])
                 if (pid := os.fork()) == 0:
                     _close([control.detach(), *running])
-                    arguments, env = json.loads(asked)
-                    return Command(arguments, env, logs[0])
+                    return command
                 _close(logs)
                 end = os.pidfd_open(pid)
                 running[end] = pid
                 selector.register(end, selectors.EVENT_READ)
-                control.send(json.dumps({"began": pid}).encode())
+                socket.send_fds(control, [json.dumps({"began": pid}).encode()], [end])
+
+
+@cache
+def _preload(program: str) -> None:
+    for name in MODULES.get(program, (program,)):
+        import_module(name)
+    gc.freeze()
 
 
 def _tell_end(control: socket.socket, end: int, pid: int) -> None:
@@ -91,9 +112,6 @@ def _close(descriptors: list[int]) -> None:
 
 def main() -> None:
     """Until the other end is closed."""
-    for name in MODULES:
-        import_module(name)
-    gc.freeze()
     command = forked(socket.socket(fileno=int(sys.argv[1])))
     if command is not None:
         command.become()

@@ -132,8 +132,12 @@ def started(
     env: dict[str, str] | None = None,
     prefix: tuple[str, ...] = (),
 ) -> AbstractContextManager[Process]:
-    """`python -m COMMAND` likewise; `prefix` is a command that runs this one."""
-    return program(*prefix, sys.executable, "-m", *command, ready=ready, env=env)
+    """`python -m COMMAND` likewise, forked by `tests/e2e/preloaded.py`; or with `prefix`, a command
+    that runs this one, or settings of the interpreter, from its very beginning."""
+    if prefix or any(name.startswith("PYTHON") for name in env or {}):
+        return program(*prefix, sys.executable, "-m", *command, ready=ready, env=env)
+    kind = "sidecars" if command[:2] == ("drainproxy", "run") else "apps"
+    return _living(forks(kind).start, command, ready, env or {})
 
 
 class Sidecar:
@@ -221,17 +225,12 @@ def sidecar(
     At the end of the block it gets SIGTERM and must exit with `exit_code` (None: any), and must
     not have printed a traceback. `arguments` may hold a drain of the test's own, after `--` also
     the app; without one the drain at the end is short. `prefix` is a command that runs this one.
-    With neither it is a fork of `tests/e2e/preloaded.py`.
     """
     port, admin = ports = free_ports(2)
     forward = f"127.0.0.1:{port}={app}/{protocol}"
     command = ("drainproxy", "run", "--forward", forward, "--admin", f"127.0.0.1:{admin}")
     all_ = (*command, *drain, *arguments)
-    if prefix or "--" in arguments:
-        living = started(*all_, ready=lambda: is_up(admin), env=env, prefix=prefix)
-    else:
-        living = _living(forks().start, all_, lambda: is_up(admin), env or {})
-    with living as process:
+    with started(*all_, ready=lambda: is_up(admin), env=env, prefix=prefix) as process:
         yield Sidecar(process, port, admin)
         ended = process.stop()
         assert exit_code in (None, ended), f"exit code {ended}:\n{process.output}"
