@@ -15,6 +15,7 @@ from threading import Lock
 from typing import IO
 
 from tests.conftest import ROOT
+from tests.e2e.place import Place
 from tests.e2e.preloaded import LONGEST
 
 
@@ -35,9 +36,11 @@ class Forks:
         self._asking = Lock()
         atexit.register(self._end)
 
-    def start(self, arguments: tuple[str, ...], env: dict[str, str], log: IO[bytes]) -> "Fork":
-        """`python -m ARGUMENTS`, which prints into `log`."""
-        asked = json.dumps((arguments, env)).encode()
+    def start(
+        self, arguments: tuple[str, ...], env: dict[str, str], log: IO[bytes], place: Place
+    ) -> "Fork":
+        """`python -m ARGUMENTS` in this place, which prints into `log`."""
+        asked = json.dumps((arguments, env, place)).encode()
         with self._asking:
             socket.send_fds(self._control, [asked], [log.fileno()])
             while not (process := self._heard()):

@@ -4,17 +4,16 @@ with pod() as inside:
     inside.enter(lambda: socket.create_connection(("127.0.0.1", 8080)))
 """
 
-import ctypes
 import os
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import pytest
 
+from tests.e2e.place import Place, enter_network
 from tests.e2e.programs import tool
 
 T = TypeVar("T")
@@ -27,9 +26,6 @@ CLIENT = {"IPv4": "192.0.2.9", "IPv6": "2001:db8::9"}
 LOOPBACK = {"IPv4": "127.0.0.1/8", "IPv6": "::1/128"}
 _PREFIX = {"IPv4": 24, "IPv6": 64}
 
-_CLONE_NEWNET = 0x40000000
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
 
 class Namespace(NamedTuple):
     """A network of its own, known to `ip netns` by this name."""
@@ -41,11 +37,14 @@ class Namespace(NamedTuple):
         """In front of a command, it runs the command in here."""
         return ("ip", "netns", "exec", self.name)
 
-    def as_user(self, uid: int) -> tuple[str, ...]:
+    @property
+    def place(self) -> Place:
+        """Where one of our programs is started in here."""
+        return Place(self.name)
+
+    def as_user(self, uid: int) -> Place:
         """The same as a user who may read every file, wherever the tests lie, and nothing more."""
-        user = ("--reuid", str(uid), "--regid", str(uid), "--clear-groups")
-        read = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
-        return (*self.prefix, "setpriv", *user, *read)
+        return Place(self.name, uid=uid, capabilities=["dac_read_search"])
 
     def with_capabilities(self, *names: str) -> tuple[str, ...]:
         """The same as user 0 with these capabilities alone."""
@@ -55,16 +54,8 @@ class Namespace(NamedTuple):
     def enter(self, work: Callable[[], T]) -> T:
         """What `work` returns in here; its sockets stay here. Runs in a thread of its own."""
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(self._move_thread).result()
+            thread.submit(enter_network, self.name).result()
             return thread.submit(work).result()
-
-    def _move_thread(self) -> None:
-        file = os.open(Path("/run/netns", self.name), os.O_RDONLY)
-        try:
-            if _LIBC.setns(file, _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), f"setns to {self.name}")
-        finally:
-            os.close(file)
 
 
 @contextmanager

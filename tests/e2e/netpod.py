@@ -121,12 +121,12 @@ def running_netpod(
         running.sidecar = stack.enter_context(
             started(
                 *("drainproxy", *_in_folder(container["args"], folder)),
-                prefix=inside.as_user(UID),
+                place=inside.as_user(UID),
                 env=_environment(container, family),
                 ready=lambda: running.succeeds("startupProbe"),
             )
         )
-        running.app = stack.enter_context(started(*app, prefix=inside.prefix, ready=lambda: True))
+        running.app = stack.enter_context(started(*app, place=inside.place, ready=lambda: True))
         running.sidecar.until(lambda: running.succeeds("readinessProbe"))
         yield running
         assert "Traceback" not in running.sidecar.output

@@ -18,6 +18,8 @@ from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
+from tests.e2e.place import Place
+
 # What programs import, some of it only when they serve. Of any other it is the program itself,
 # which does nothing before it is `__main__`. `drainproxy` holds signals back while it is imported.
 MODULES = {
@@ -36,10 +38,12 @@ LONGEST = 1 << 18
 
 
 class Command(NamedTuple):
-    """`python -m ARGUMENTS`, with an environment of its own; `log` is open for what it prints."""
+    """`python -m ARGUMENTS` in a place, with an environment of its own; `log` is open for what it
+    prints."""
 
     arguments: list[str]
     env: dict[str, str]
+    place: Place
     log: int
 
     def become(self) -> None:
@@ -47,6 +51,7 @@ class Command(NamedTuple):
         os.dup2(self.log, 1)
         os.dup2(self.log, 2)
         os.close(self.log)
+        self.place.enter()
         os.environ.clear()
         os.environ.update(self.env)
         sys.argv[1:] = self.arguments[1:]
@@ -74,7 +79,8 @@ def forked(control: socket.socket) -> Command | None:
                 if not asked:
                     _kill(running)
                     return None
-                command = Command(*json.loads(asked), logs[0])
+                arguments, env, place = json.loads(asked)
+                command = Command(arguments, env, Place(*place), logs[0])
                 _preload(command.arguments[0])
                 if (pid := os.fork()) == 0:
                     _close([control.detach(), *running])

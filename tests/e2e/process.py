@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import IO, Any
@@ -24,12 +25,14 @@ from typing import IO, Any
 from drainproxy.rehearsal.ports import free_ports, release
 from tests.conftest import ROOT
 from tests.e2e.forks import Fork, forks
+from tests.e2e.place import Place
 
 # Seconds that a program has to start, to answer or to end: many more than it needs.
 PATIENCE = 15.0
 # Seconds that a busy machine may be late, where a test asks whether something came in time: less
 # than what would be wrong takes. Exact times are proved in the pure rooms.
 BUSY = 4.0
+ANYWHERE = Place()
 # A drain has nobody to wait for when a test that is not about drains ends.
 QUICK_DRAIN = ("--drain-delay", "0s", "--drain-quiet", "0s", "--drain-timeout", "3s")
 
@@ -131,13 +134,15 @@ def started(
     ready: Callable[[], bool],
     env: dict[str, str] | None = None,
     prefix: tuple[str, ...] = (),
+    place: Place = ANYWHERE,
 ) -> AbstractContextManager[Process]:
     """`python -m COMMAND` likewise, forked by `tests/e2e/preloaded.py`; or with `prefix`, a command
     that runs this one, or settings of the interpreter, from its very beginning."""
     if prefix or any(name.startswith("PYTHON") for name in env or {}):
         return program(*prefix, sys.executable, "-m", *command, ready=ready, env=env)
     kind = "sidecars" if command[:2] == ("drainproxy", "run") else "apps"
-    return _living(forks(kind).start, command, ready, env or {})
+    start = partial(forks(kind).start, place=place)
+    return _living(start, command, ready, env or {})
 
 
 class Sidecar:
@@ -219,6 +224,7 @@ def sidecar(
     exit_code: int | None = 0,
     drain: tuple[str, ...] = QUICK_DRAIN,
     prefix: tuple[str, ...] = (),
+    place: Place = ANYWHERE,
 ) -> Iterator[Sidecar]:
     """A sidecar in front of `app` (`HOST:PORT` or `unix:PATH`), from when it is ready.
 
@@ -230,7 +236,8 @@ def sidecar(
     forward = f"127.0.0.1:{port}={app}/{protocol}"
     command = ("drainproxy", "run", "--forward", forward, "--admin", f"127.0.0.1:{admin}")
     all_ = (*command, *drain, *arguments)
-    with started(*all_, ready=lambda: is_up(admin), env=env, prefix=prefix) as process:
+    ready = partial(is_up, admin)
+    with started(*all_, ready=ready, env=env, prefix=prefix, place=place) as process:
         yield Sidecar(process, port, admin)
         ended = process.stop()
         assert exit_code in (None, ended), f"exit code {ended}:\n{process.output}"

@@ -44,7 +44,7 @@ def sidecar_in(inside: Namespace, *arguments: str) -> Iterator[Sidecar]:
     with started(
         *("drainproxy", "run", "--forward", "8080=9000", "--admin", str(ADMIN), *arguments),
         *("--drain-delay", "0s", "--drain-quiet", "0s"),
-        prefix=inside.prefix,
+        place=inside.place,
         ready=lambda: inside.enter(lambda: is_up(ADMIN)),
     ) as process:
         yield Sidecar(process, 8080, ADMIN)

@@ -45,12 +45,12 @@ def running(
     with (
         started(
             *("tests.e2e.peer_app", host, number),
-            prefix=inside.prefix,
+            place=inside.place,
             ready=lambda: inside.enter(lambda: accepts(int(number), host)),
         ),
         started(
             *("drainproxy", *(each for each in arguments if not each.startswith("--report"))),
-            prefix=inside.as_user(UID),
+            place=inside.as_user(UID),
             env=environ,
             ready=lambda: inside.enter(lambda: is_up(ADMIN)),
         ),

@@ -17,10 +17,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.http_client import connected, get, get_once
+from tests.e2e.place import Place
 from tests.e2e.process import PATIENCE, Sidecar, sidecar
 
 LIMIT = 1024
-LIMITED = ("sh", "-c", f'ulimit -n {LIMIT} && exec "$@"', "sh")
+LIMITED = Place(descriptors=(LIMIT, LIMIT))
 CROWD = 1100
 # Seconds, on a machine that has much else to do; whoever is not answered at all waits for ever.
 PROMPT = 25.0
@@ -88,7 +89,7 @@ def answers_probes(running: Sidecar) -> bool:
 
 @contextmanager
 def limited(app: str, *arguments: str, protocol: str = "auto") -> Iterator[Sidecar]:
-    with sidecar(app, *arguments, protocol=protocol, prefix=LIMITED) as running:
+    with sidecar(app, *arguments, protocol=protocol, place=LIMITED) as running:
         yield running
         assert running.process.exit_code is not None or descriptors(running) < LIMIT
 
@@ -290,16 +291,16 @@ def test_a_setting_that_fits_is_in_force_as_it_is(demo_app: DemoApp) -> None:
 
 
 def test_what_the_system_grants_beyond_the_soft_limit_is_taken(demo_app: DemoApp) -> None:
-    prefix = ("sh", "-c", 'ulimit -S -n 256 && exec "$@"', "sh")
-    with sidecar(demo_app.address, "--max-connections", "1000", prefix=prefix) as running:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    place = Place(descriptors=(256, hard))
+    with sidecar(demo_app.address, "--max-connections", "1000", place=place) as running:
         assert most_clients(running) == 1000
         assert "warning" not in running.process.output
 
 
 @pytest.mark.parametrize("few", [100, 64])
 def test_with_next_to_nothing_it_still_serves(few: int, demo_app: DemoApp) -> None:
-    prefix = ("sh", "-c", f'ulimit -n {few} && exec "$@"', "sh")
-    with sidecar(demo_app.address, prefix=prefix) as running:
+    with sidecar(demo_app.address, place=Place(descriptors=(few, few))) as running:
         with crowd(running.port, count=200), crowd(running.admin, count=200):
             assert answers_probes(running)
             assert descriptors(running) < few

@@ -50,10 +50,10 @@ def running(network: Network) -> Iterator[Sidecar]:
     forwards = [part for to, where in TO.items() for part in ("--forward", f"{to}={where}")]
     # With the redirect in place its probes come through the sidecar too, which is not there yet.
     with (
-        started(*app, prefix=inside.prefix, ready=lambda: inside.enter(lambda: accepts(APP))),
+        started(*app, place=inside.place, ready=lambda: inside.enter(lambda: accepts(APP))),
         started(
             *("drainproxy", "run", "--admin", str(ADMIN), *forwards),
-            prefix=inside.as_user(UID),
+            place=inside.as_user(UID),
             ready=lambda: inside.enter(lambda: is_up(ADMIN)),
         ) as process,
     ):
@@ -68,7 +68,7 @@ def mesh(network: Network) -> Iterator[Sidecar]:
     ends = ("--forward", f"{MESH}=127.0.0.1:{APP}/tcp", "--admin", str(MESH_ADMIN))
     with started(
         *("drainproxy", "run", *ends),
-        prefix=inside.as_user(MESH_UID),
+        place=inside.as_user(MESH_UID),
         ready=lambda: inside.enter(lambda: is_up(MESH_ADMIN)),
     ) as process:
         yield Sidecar(process, MESH, MESH_ADMIN)
