@@ -18,6 +18,9 @@ from tests.conftest import ROOT
 from tests.e2e.place import Place
 from tests.e2e.preloaded import LONGEST
 
+# Standard input, output and error.
+Streams = tuple[IO[bytes], IO[bytes], IO[bytes]]
+
 
 class Forks:
     """The process that forks; any thread may ask."""
@@ -37,12 +40,12 @@ class Forks:
         atexit.register(self._end)
 
     def start(
-        self, arguments: tuple[str, ...], env: dict[str, str], log: IO[bytes], place: Place
+        self, arguments: tuple[str, ...], env: dict[str, str], streams: Streams, place: Place
     ) -> "Fork":
-        """`python -m ARGUMENTS` in this place, which prints into `log`."""
+        """`python -m ARGUMENTS` in this place, with these standard streams."""
         asked = json.dumps((arguments, env, place)).encode()
         with self._asking:
-            socket.send_fds(self._control, [asked], [log.fileno()])
+            socket.send_fds(self._control, [asked], [it.fileno() for it in streams])
             while not (process := self._heard()):
                 pass
         return Fork(self, *process)

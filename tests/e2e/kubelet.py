@@ -10,8 +10,6 @@ containers").
 
 import json
 import signal
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +22,7 @@ from ruamel.yaml import YAML
 
 from drainproxy.config import ANNOTATION_PREFIX
 from drainproxy.rehearsal.ports import free_ports
-from tests.conftest import ROOT
-from tests.e2e.process import PATIENCE, Process, Sidecar, accepts, ask, started
+from tests.e2e.process import PATIENCE, Process, Sidecar, accepts, ask, finished, started
 
 # What the kubelet grants a container when nothing of the grace period is left, in seconds.
 _LEAST = 2.0
@@ -193,14 +190,8 @@ def _pod(app_port: int, grace: int, settings: Mapping[str, str]) -> Json:
 
 def injected(pod: Json) -> Json:
     """The pod as the command line injects it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "drainproxy", "inject", "--image", "drainproxy", "-"],
-        cwd=ROOT,
-        input=json.dumps(pod),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = ("drainproxy", "inject", "--image", "drainproxy", "-")
+    done = finished(*command, said=json.dumps(pod))
     assert done.returncode == 0, done.stderr
     with_sidecar: Json = YAML(typ="safe").load(done.stdout)
     return with_sidecar

@@ -6,8 +6,6 @@ probes and hooks. The order is that of `tests.e2e.kubelet`.
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,10 +15,9 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from drainproxy.config import ANNOTATION_PREFIX
-from tests.conftest import ROOT
 from tests.e2e.kubelet import injected
 from tests.e2e.netns import NODE, POD, Namespace
-from tests.e2e.process import PATIENCE, Process, started
+from tests.e2e.process import PATIENCE, Process, finished, started
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -140,8 +137,8 @@ def until(ready: Callable[[], bool], seconds: float) -> None:
 
 
 def _run(inside: Namespace, arguments: list[str]) -> None:
-    command = (sys.executable, "-m", "drainproxy", *arguments)
-    subprocess.run([*inside.with_capabilities("net_admin"), *command], cwd=ROOT, check=True)
+    done = finished("drainproxy", *arguments, place=inside.with_capabilities("net_admin"))
+    assert done.returncode == 0, done.stderr
 
 
 def _pod(settings: Mapping[str, str]) -> Json:

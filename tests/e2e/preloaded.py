@@ -23,10 +23,21 @@ from tests.e2e.place import Place
 # What programs import, some of it only when they serve. Of any other it is the program itself,
 # which does nothing before it is `__main__`. `drainproxy` holds signals back while it is imported.
 MODULES = {
-    "drainproxy": (
+    "drainproxy run": (
         *("aiohttp.web", "click", "msgspec", "prometheus_client", "uvloop"),
         "drainproxy.sidecar.supervisor",
     ),
+    "drainproxy inject": ("click", "drainproxy.kube.batch"),
+    "drainproxy redirect": ("click", "drainproxy.config", "drainproxy.kube.redirect"),
+    "drainproxy smoke": (
+        *("click", "aiohttp", "grpc.aio", "drainproxy.rollout.smoke.kinds"),
+        *("drainproxy.rollout.smoke.run", "drainproxy.rollout.smoke.reports"),
+    ),
+    "drainproxy webhook": (
+        *("aiohttp.web", "click", "drainproxy.kube.certificate_keeper", "drainproxy.kube.webhook"),
+        *("drainproxy.kube.cluster_view", "drainproxy.sidecar.logs"),
+    ),
+    "drainproxy": ("click", "drainproxy.config"),
     "uvicorn": (
         *("uvicorn.main", "uvicorn.loops.auto", "uvicorn.lifespan.off"),
         *("uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto"),
@@ -38,25 +49,24 @@ LONGEST = 1 << 18
 
 
 class Command(NamedTuple):
-    """`python -m ARGUMENTS` in a place, with an environment of its own; `log` is open for what it
-    prints."""
+    """`python -m ARGUMENTS` in a place, with an environment and standard streams of its own."""
 
     arguments: list[str]
     env: dict[str, str]
     place: Place
-    log: int
+    streams: list[int]
 
     def become(self) -> None:
         """Run it in this process, as the interpreter does."""
-        os.dup2(self.log, 1)
-        os.dup2(self.log, 2)
-        os.close(self.log)
+        for standard, stream in enumerate(self.streams):
+            os.dup2(stream, standard)
+        _close(self.streams)
         self.place.enter()
         os.environ.clear()
         os.environ.update(self.env)
         sys.argv[1:] = self.arguments[1:]
-        if self.arguments[0] not in MODULES:
-            del sys.modules[self.arguments[0]]  # it was imported, to be run now
+        if not hasattr(sys.modules.get(self.arguments[0]), "__path__"):
+            sys.modules.pop(self.arguments[0], None)  # it was imported, and is no package
         runpy.run_module(self.arguments[0], run_name="__main__", alter_sys=True)
 
 
@@ -75,17 +85,17 @@ def forked(control: socket.socket) -> Command | None:
                     selector.unregister(key.fd)
                     _tell_end(control, key.fd, running.pop(key.fd))
                     continue
-                asked, logs, *_ = socket.recv_fds(control, LONGEST, 1)
+                asked, streams, *_ = socket.recv_fds(control, LONGEST, 3)
                 if not asked:
                     _kill(running)
                     return None
                 arguments, env, place = json.loads(asked)
-                command = Command(arguments, env, Place(*place), logs[0])
-                _preload(command.arguments[0])
+                command = Command(arguments, env, Place(*place), streams)
+                _preload(*command.arguments[:2])
                 if (pid := os.fork()) == 0:
                     _close([control.detach(), *running])
                     return command
-                _close(logs)
+                _close(streams)
                 end = os.pidfd_open(pid)
                 running[end] = pid
                 selector.register(end, selectors.EVENT_READ)
@@ -93,8 +103,9 @@ def forked(control: socket.socket) -> Command | None:
 
 
 @cache
-def _preload(program: str) -> None:
-    for name in MODULES.get(program, (program,)):
+def _preload(program: str, argument: str) -> None:
+    modules = MODULES.get(f"{program} {argument}") or MODULES.get(program, (program,))
+    for name in modules:
         import_module(name)
     gc.freeze()
 

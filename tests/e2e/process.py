@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from drainproxy.rehearsal.ports import free_ports, release
 from tests.conftest import ROOT
-from tests.e2e.forks import Fork, forks
+from tests.e2e.forks import Fork, Forks, forks
 from tests.e2e.place import Place
 
 # Seconds that a program has to start, to answer or to end: many more than it needs.
@@ -102,10 +102,8 @@ def program(
 def _living(
     start: "Start", command: tuple[str, ...], ready: Callable[[], bool], env: dict[str, str]
 ) -> Iterator[Process]:
-    # The settings of whoever runs the tests are not those of the program.
-    inherited = {key: text for key, text in os.environ.items() if not key.startswith("DRAINPROXY_")}
     with tempfile.NamedTemporaryFile() as log:
-        begun = start(command, inherited | env, log)
+        begun = start(command, _inherited() | env, log)
         process = Process(begun, log)
         try:
             process.until(ready)
@@ -116,6 +114,11 @@ def _living(
         finally:
             begun.kill()
             begun.wait()
+
+
+def _inherited() -> dict[str, str]:
+    """The settings of whoever runs the tests are not those of the program."""
+    return {key: text for key, text in os.environ.items() if not key.startswith("DRAINPROXY_")}
 
 
 Start = Callable[[tuple[str, ...], dict[str, str], IO[bytes]], subprocess.Popen[bytes] | Fork]
@@ -129,6 +132,35 @@ def _executed(
     )
 
 
+def _forked(command: tuple[str, ...], env: dict[str, str], log: IO[bytes], place: Place) -> Fork:
+    with open(os.devnull, "rb") as nothing:
+        return _forks(command).start(command, env, (nothing, log, log), place)
+
+
+def _forks(command: tuple[str, ...]) -> Forks:
+    return forks("sidecars" if command[:2] == ("drainproxy", "run") else "apps")
+
+
+def finished(
+    *command: str, said: str = "", env: dict[str, str] | None = None, place: Place = ANYWHERE
+) -> subprocess.CompletedProcess[str]:
+    """`python -m COMMAND` from its beginning to its end, with `said` as its standard input."""
+    stream = tempfile.TemporaryFile
+    with stream() as spoken, stream() as told, stream() as complained:
+        spoken.write(said.encode())
+        spoken.seek(0)
+        streams = (spoken, told, complained)
+        process = _forks(command).start(command, _inherited() | (env or {}), streams, place)
+        try:
+            code = process.wait(2 * PATIENCE)
+        finally:
+            process.kill()
+        told.seek(0)
+        complained.seek(0)
+        texts = told.read().decode(), complained.read().decode()
+    return subprocess.CompletedProcess(command, code, *texts)
+
+
 def started(
     *command: str,
     ready: Callable[[], bool],
@@ -140,9 +172,7 @@ def started(
     that runs this one, or settings of the interpreter, from its very beginning."""
     if prefix or any(name.startswith("PYTHON") for name in env or {}):
         return program(*prefix, sys.executable, "-m", *command, ready=ready, env=env)
-    kind = "sidecars" if command[:2] == ("drainproxy", "run") else "apps"
-    start = partial(forks(kind).start, place=place)
-    return _living(start, command, ready, env or {})
+    return _living(partial(_forked, place=place), command, ready, env or {})
 
 
 class Sidecar:

@@ -3,28 +3,18 @@
 import json
 import signal
 import subprocess
-import sys
 
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.http_client import begin, connected, get_once
-from tests.e2e.process import PATIENCE, Sidecar, accepts, sidecar
+from tests.e2e.process import Sidecar, accepts, finished, sidecar
 
 ENDLESS = "/download?size=65536&seconds=600"
 
 
 def command(name: str, *arguments: str, admin: int) -> subprocess.CompletedProcess[str]:
     """Run `drainproxy NAME` against the sidecar with this admin port."""
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "drainproxy", name, "--admin", f"127.0.0.1:{admin}"),
-            *arguments,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return finished("drainproxy", name, "--admin", f"127.0.0.1:{admin}", *arguments)
 
 
 def told(running: Sidecar, name: str, *arguments: str, code: int = 0) -> str:

@@ -17,10 +17,10 @@ from tests.e2e.child_app import DEATH, LEGACY
 from tests.e2e.http_client import begin, connected, get, get_once
 from tests.e2e.process import (
     BUSY,
-    PATIENCE,
     QUICK_DRAIN,
     Process,
     accepts,
+    finished,
     is_up,
     sidecar,
     started,
@@ -153,15 +153,9 @@ def test_an_app_that_ends_lets_nobody_wait_for_the_delays_of_a_drain() -> None:
 )
 def test_an_app_that_cannot_be_started_is_named_and_nothing_stays(command: str, word: str) -> None:
     listen, admin = free_ports(2)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "drainproxy", "run", "--forward", f"{listen}=1"),
-            *("--admin", f"127.0.0.1:{admin}", "--", command),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
+    done = finished(
+        *("drainproxy", "run", "--forward", f"{listen}=1"),
+        *("--admin", f"127.0.0.1:{admin}", "--", command),
     )
     assert done.returncode > 0
     assert command in done.stderr
@@ -173,16 +167,10 @@ def test_the_app_goes_with_us_when_its_port_is_taken() -> None:
     """We start it only when we can stand in front of it."""
     with sidecar("127.0.0.1:1") as first:
         admin = free_ports(1)[0]
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "drainproxy", "run"),
-                *("--forward", f"127.0.0.1:{first.port}=1", "--admin", f"127.0.0.1:{admin}"),
-                *("--", "sh", "-c", "echo the app runs"),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
+        done = finished(
+            *("drainproxy", "run"),
+            *("--forward", f"127.0.0.1:{first.port}=1", "--admin", f"127.0.0.1:{admin}"),
+            *("--", "sh", "-c", "echo the app runs"),
         )
     assert done.returncode == 69
     assert str(first.port) in done.stderr

@@ -1,30 +1,17 @@
 """A port at which nobody listens keeps nobody waiting who does not need it, and is told."""
 
 import socket
-import subprocess
-import sys
 
 from drainproxy.rehearsal.ports import free_ports
-from tests.conftest import ROOT
 from tests.e2e.conftest import DemoApp
-from tests.e2e.process import Sidecar, sidecar
+from tests.e2e.process import Sidecar, finished, sidecar
 
 MISSING_FOR = 5.0  # seconds, until the log names it
 
 
 def status(running: Sidecar) -> str:
     """What `drainproxy status` prints."""
-    where = f"127.0.0.1:{running.admin}"
-    command = [
-        sys.executable,
-        "-m",
-        "drainproxy",
-        "status",
-        "--admin",
-        where,
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout
+    return finished("drainproxy", "status", "--admin", f"127.0.0.1:{running.admin}").stdout
 
 
 def test_what_is_missing_is_in_the_log_once_and_in_the_status(demo_app: DemoApp) -> None:

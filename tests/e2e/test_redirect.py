@@ -4,7 +4,6 @@ The app listens on 8080 as it always did, the sidecar on 15080 and 15081.
 """
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
@@ -13,7 +12,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.e2e.netns import POD, Namespace, pod
-from tests.e2e.process import PATIENCE, Sidecar, accepts, is_up, started
+from tests.e2e.process import PATIENCE, Sidecar, accepts, finished, is_up, started
 from tests.e2e.programs import output, tool
 
 APP, ADMIN, UID = 8080, 9180, 65532
@@ -94,8 +93,10 @@ def meshed(inside: Namespace) -> Iterator[None]:
 
 def redirect(inside: Namespace, *arguments: str) -> str:
     """The command, with NET_ADMIN and no other capability."""
-    command = (sys.executable, "-m", "drainproxy", "redirect", *arguments)
-    return output(*inside.with_capabilities("net_admin"), *command)
+    place = inside.with_capabilities("net_admin")
+    done = finished("drainproxy", "redirect", *arguments, place=place)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def rules(inside: Namespace) -> str:
@@ -216,14 +217,7 @@ def test_what_others_have_installed_stays(network: Network) -> None:
 )
 def test_who_lacks_the_capability_is_told_so(network: Network, command: tuple[str, ...]) -> None:
     inside, _ = network
-    drainproxy = (sys.executable, "-m", "drainproxy", "redirect", *command)
-    done = subprocess.run(
-        [*inside.with_capabilities(), *drainproxy],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
+    done = finished("drainproxy", "redirect", *command, place=inside.with_capabilities())
     assert (done.returncode, done.stdout) == (1, "")
     assert "NET_ADMIN" in done.stderr
     assert rules(inside) == ""

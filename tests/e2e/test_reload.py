@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
 from tests.e2e.http_client import connected, get, get_once
-from tests.e2e.process import PATIENCE, Sidecar, sidecar
+from tests.e2e.process import Sidecar, finished, sidecar
 
 EX_CONFIG = 78
 # Seconds until a change of the file must be in force, or told of.
@@ -183,16 +181,10 @@ def test_a_wrong_configuration_does_not_start_and_says_all_that_is_wrong(tmp_pat
     config.write_text("drain-timeout: soon\nmax-conections: 3\n")
     annotations = tmp_path / "annotations"
     annotations.write_text('drainproxy.io/idle-timeout="-1s"\n')
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "drainproxy", "run", "--config", str(config)),
-            *("--annotations-file", str(annotations), "--forward", "8080", "--tls-cert", "a.pem"),
-        ],
-        env=os.environ | {"DRAINPROXY_UNREADY": "never"},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
+    done = finished(
+        *("drainproxy", "run", "--config", str(config), "--annotations-file", str(annotations)),
+        *("--forward", "8080", "--tls-cert", "a.pem"),
+        env={"DRAINPROXY_UNREADY": "never"},
     )
     assert done.returncode == EX_CONFIG
     assert done.stdout == ""
@@ -213,15 +205,9 @@ def test_a_wrong_configuration_does_not_start_and_says_all_that_is_wrong(tmp_pat
 
 def test_a_taken_port_is_named(demo_app: DemoApp) -> None:
     with sidecar(demo_app.address) as first:
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "drainproxy", "run", "--forward"),
-                *(f"127.0.0.1:{first.port}=1", "--admin", f"127.0.0.1:{free_ports(1)[0]}"),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
+        done = finished(
+            *("drainproxy", "run", "--forward", f"127.0.0.1:{first.port}=1"),
+            *("--admin", f"127.0.0.1:{free_ports(1)[0]}"),
         )
     assert done.returncode not in (0, EX_CONFIG)
     assert f"127.0.0.1:{first.port}" in done.stderr

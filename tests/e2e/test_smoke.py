@@ -1,7 +1,6 @@
 """`drainproxy smoke` against the demo app through a sidecar, in good and in bad days."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from drainproxy.rehearsal.ports import free_ports
-from tests.e2e.process import PATIENCE, Sidecar, accepts, program, sidecar, started
+from tests.e2e.process import Sidecar, accepts, finished, program, sidecar, started
 
 STEPS = """
 - http: /hello
@@ -82,18 +81,12 @@ def deployed(apps: Apps, *arguments: str) -> Iterator[Deployment]:
 
 def smoked(there: Deployment, steps: str, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
     """The exit code, and what is told of each step."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "drainproxy", "smoke", "-", "-o", "json"),
-            *("--url", f"http://127.0.0.1:{there.running.port}"),
-            *("--variable", f"GRPC={there.grpc_port}", "--variable", f"HEALTH={there.health_port}"),
-            *arguments,
-        ],
-        input=steps,
-        capture_output=True,
-        text=True,
-        timeout=2 * PATIENCE,
-        check=False,
+    done = finished(
+        *("drainproxy", "smoke", "-", "-o", "json"),
+        *("--url", f"http://127.0.0.1:{there.running.port}"),
+        *("--variable", f"GRPC={there.grpc_port}", "--variable", f"HEALTH={there.health_port}"),
+        *arguments,
+        said=steps,
     )
     assert "Traceback" not in done.stderr
     assert done.stdout, done.stderr
